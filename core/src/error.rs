@@ -1,0 +1,260 @@
+//! The one error of this crate: a kind that says how to react, the operation, what it was about, and the cause.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+/// What a caller can do about an error. Codes and names are frozen: every binding makes its own spelling from them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// An argument or a setting is unusable: fix the call or the settings.
+    InvalidArgument,
+    /// The start policy is not met and nothing is loaded yet: wait, or accept defaults.
+    NotReady,
+    /// The namespace has no release: publish it.
+    NotFound,
+    /// The server refused the access key: fix the secret or the clock.
+    Unauthorized,
+    /// The server refused the request as such: report it.
+    BadRequest,
+    /// The caller's deadline passed.
+    Timeout,
+    /// No service could be reached, or all failed; the client goes on trying.
+    Transport,
+    /// The answer is not what the protocol allows.
+    Protocol,
+    /// A value or a file is not what was asked for.
+    Parse,
+    /// A local file cannot be read or written.
+    Io,
+    /// The client is closed, or the handle is stale.
+    Closed,
+    /// A fault of this library, a caught panic included.
+    Internal,
+}
+
+impl ErrorKind {
+    /// Every kind, in the order of the codes.
+    pub const ALL: [ErrorKind; 12] = [
+        ErrorKind::InvalidArgument,
+        ErrorKind::NotReady,
+        ErrorKind::NotFound,
+        ErrorKind::Unauthorized,
+        ErrorKind::BadRequest,
+        ErrorKind::Timeout,
+        ErrorKind::Transport,
+        ErrorKind::Protocol,
+        ErrorKind::Parse,
+        ErrorKind::Io,
+        ErrorKind::Closed,
+        ErrorKind::Internal,
+    ];
+
+    /// Stable number, from 1; 0 is never used, so that it can mean "no error".
+    #[must_use]
+    pub const fn code(self) -> i32 {
+        match self {
+            ErrorKind::InvalidArgument => 1,
+            ErrorKind::NotReady => 2,
+            ErrorKind::NotFound => 3,
+            ErrorKind::Unauthorized => 4,
+            ErrorKind::BadRequest => 5,
+            ErrorKind::Timeout => 6,
+            ErrorKind::Transport => 7,
+            ErrorKind::Protocol => 8,
+            ErrorKind::Parse => 9,
+            ErrorKind::Io => 10,
+            ErrorKind::Closed => 11,
+            ErrorKind::Internal => 12,
+        }
+    }
+
+    /// Stable name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            ErrorKind::InvalidArgument => "InvalidArgument",
+            ErrorKind::NotReady => "NotReady",
+            ErrorKind::NotFound => "NotFound",
+            ErrorKind::Unauthorized => "Unauthorized",
+            ErrorKind::BadRequest => "BadRequest",
+            ErrorKind::Timeout => "Timeout",
+            ErrorKind::Transport => "Transport",
+            ErrorKind::Protocol => "Protocol",
+            ErrorKind::Parse => "Parse",
+            ErrorKind::Io => "Io",
+            ErrorKind::Closed => "Closed",
+            ErrorKind::Internal => "Internal",
+        }
+    }
+
+    /// Whether trying again later can help without anybody changing anything.
+    #[must_use]
+    pub const fn is_retryable(self) -> bool {
+        matches!(
+            self,
+            ErrorKind::NotReady
+                | ErrorKind::NotFound
+                | ErrorKind::Timeout
+                | ErrorKind::Transport
+                | ErrorKind::Protocol
+        )
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Shorthand used throughout.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// An error: `Display` is one line for logs and callers, `Debug` is many lines with the causes.
+#[derive(Clone)]
+pub struct Error(Box<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    kind: ErrorKind,
+    operation: &'static str,
+    message: String,
+    context: Vec<(&'static str, String)>,
+    source: Option<std::sync::Arc<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    /// An error of a kind, met in an operation (a static name such as `load`), with a message that says what to do.
+    #[must_use]
+    pub fn new(kind: ErrorKind, operation: &'static str, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            operation,
+            message: message.into(),
+            context: Vec::new(),
+            source: None,
+        }))
+    }
+
+    /// Adds what it was about, by the names of the log fields: `app_id`, `namespace`, `url`, and so on. Never a secret.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.0.context.push((name, value.into()));
+        self
+    }
+
+    /// Adds the cause.
+    #[must_use]
+    pub fn caused_by(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
+        self.0.source = Some(std::sync::Arc::new(source));
+        self
+    }
+
+    /// What the caller can do about it.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The operation that failed.
+    #[must_use]
+    pub fn operation(&self) -> &'static str {
+        self.0.operation
+    }
+
+    /// The text alone, without operation, context and causes.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// What it was about, in the order in which it was added.
+    pub fn context(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.0
+            .context
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} in {}: {}",
+            self.0.kind, self.0.operation, self.0.message
+        )?;
+        for (index, (name, value)) in self.0.context.iter().enumerate() {
+            write!(f, "{}{name}={value}", if index == 0 { " (" } else { ", " })?;
+        }
+        if !self.0.context.is_empty() {
+            f.write_str(")")?;
+        }
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{} in {}: {}",
+            self.0.kind, self.0.operation, self.0.message
+        )?;
+        for (name, value) in &self.0.context {
+            writeln!(f, "  {name}: {value}")?;
+        }
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            writeln!(f, "  caused by: {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0
+            .source
+            .as_deref()
+            .map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_and_names_are_frozen() {
+        for (index, kind) in ErrorKind::ALL.into_iter().enumerate() {
+            assert_eq!(kind.code(), i32::try_from(index).unwrap() + 1);
+            assert_eq!(format!("{kind:?}"), kind.name());
+        }
+    }
+
+    #[test]
+    fn display_is_one_line_with_context_and_causes() {
+        let io = std::io::Error::other("disk\tfull");
+        let error = Error::new(
+            ErrorKind::Io,
+            "write cache file",
+            "cannot write; check the directory",
+        )
+        .with("app_id", "demo")
+        .with("path", "/opt/data")
+        .caused_by(io);
+        assert_eq!(
+            error.to_string(),
+            "Io in write cache file: cannot write; check the directory (app_id=demo, path=/opt/data): disk\tfull"
+        );
+        assert!(format!("{error:?}").contains("\n  caused by: disk"));
+    }
+}

@@ -1,0 +1,3 @@
+//! From the text of a namespace to its key-value view, by format.
+
+pub mod properties;
