@@ -1,0 +1,213 @@
+//! The error of the server: what the caller can do about it, a stable code, and a text. Says nothing of HTTP to the domain; how
+//! it becomes a status and a body is in `http/failure.rs`, which is also the only place that logs it.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+
+use castalia_core::protocol::route::Refusal;
+
+use crate::store::{JobError, StoreError};
+
+/// How the caller should react.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reaction {
+    /// Change the request.
+    BadRequest,
+    /// Present credentials.
+    Unauthorized,
+    /// Ask for the right.
+    Forbidden,
+    /// It does not exist.
+    NotFound,
+    /// The method is not offered on this path.
+    MethodNotAllowed,
+    /// Read again, then repeat: somebody was faster.
+    Conflict,
+    /// Send less.
+    TooLarge,
+    /// Wait, then repeat.
+    TooMany,
+    /// The server cannot answer at present; repeat later or elsewhere.
+    Unavailable,
+    /// A rule of the service that the reference reports as a server error; the text is meant for the caller.
+    Service,
+    /// A fault of ours: the text goes to the log, not to the caller.
+    Internal,
+}
+
+/// An error on its way to a caller.
+#[derive(Debug, Clone)]
+pub struct Error {
+    reaction: Reaction,
+    code: &'static str,
+    message: String,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
+    early: bool,
+}
+
+/// Shorthand used throughout.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// An error with the reaction's own code.
+    #[must_use]
+    pub fn new(reaction: Reaction, message: impl Into<String>) -> Self {
+        let code = match reaction {
+            Reaction::BadRequest => "bad_request",
+            Reaction::Unauthorized => "unauthorized",
+            Reaction::Forbidden => "forbidden",
+            Reaction::NotFound => "not_found",
+            Reaction::MethodNotAllowed => "method_not_allowed",
+            Reaction::Conflict => "conflict",
+            Reaction::TooLarge => "too_large",
+            Reaction::TooMany => "too_many",
+            Reaction::Unavailable => "unavailable",
+            Reaction::Service => "service",
+            Reaction::Internal => "internal",
+        };
+        Self { reaction, code, message: message.into(), source: None, early: false }
+    }
+
+    /// The request is not acceptable; the text says what to change.
+    #[must_use]
+    pub fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(Reaction::BadRequest, message)
+    }
+
+    /// Credentials are missing or wrong.
+    #[must_use]
+    pub fn unauthorized(message: impl Into<String>) -> Self {
+        Self::new(Reaction::Unauthorized, message)
+    }
+
+    /// The right is missing.
+    #[must_use]
+    pub fn forbidden(message: impl Into<String>) -> Self {
+        Self::new(Reaction::Forbidden, message)
+    }
+
+    /// The thing asked for does not exist.
+    #[must_use]
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self::new(Reaction::NotFound, message)
+    }
+
+    /// A rule that the reference reports with status 500 and a text for the caller.
+    #[must_use]
+    pub fn service(message: impl Into<String>) -> Self {
+        Self::new(Reaction::Service, message)
+    }
+
+    /// The database or another part is away.
+    #[must_use]
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        Self::new(Reaction::Unavailable, message)
+    }
+
+    /// A fault of ours.
+    #[must_use]
+    pub fn internal(message: impl Into<String>, source: impl StdError + Send + Sync + 'static) -> Self {
+        Self::new(Reaction::Internal, message).caused_by(source)
+    }
+
+    /// Gives it a code of its own: snake case, stable for scripts.
+    #[must_use]
+    pub fn with_code(mut self, code: &'static str) -> Self {
+        self.code = code;
+        self
+    }
+
+    /// Adds the cause, for the log.
+    #[must_use]
+    pub fn caused_by(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
+        self.source = Some(Arc::new(source));
+        self
+    }
+
+    /// Marks an error that is raised before any handler runs: its body has the reference's other shape, which names the path.
+    #[must_use]
+    pub fn early(mut self) -> Self {
+        self.early = true;
+        self
+    }
+
+    /// How the caller should react.
+    #[must_use]
+    pub fn reaction(&self) -> Reaction {
+        self.reaction
+    }
+
+    /// Stable short code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// The text for the caller, except for [`Reaction::Internal`].
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Whether it was raised before any handler ran.
+    #[must_use]
+    pub fn is_early(&self) -> bool {
+        self.early
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        let message = refusal.to_string();
+        match refusal {
+            Refusal::UnknownPath => Self::not_found(message).with_code("unknown_path"),
+            Refusal::Encoding => Self::bad_request(message).with_code("bad_encoding").early(),
+            Refusal::InvalidAppId => Self::bad_request(message).with_code("invalid_app_id").early(),
+            Refusal::MissingParameter(_) => Self::bad_request(message).with_code("missing_parameter"),
+            Refusal::InvalidParameter(_) => Self::bad_request(message).with_code("invalid_parameter"),
+            Refusal::InvalidNotifications(_) => Self::bad_request(message).with_code("invalid_notifications"),
+        }
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        let reaction = match &error {
+            StoreError::Conflict(_)
+            | StoreError::Unavailable(_)
+            | StoreError::CommitUnknown(_)
+            | StoreError::ReadOnly(_) => Reaction::Unavailable,
+            StoreError::Duplicate(_) | StoreError::Setting { .. } | StoreError::Other(_) => Reaction::Internal,
+        };
+        let message = match reaction {
+            Reaction::Unavailable => "The database cannot be used at present.",
+            _ => "The database refused a statement.",
+        };
+        Self::new(reaction, message).caused_by(error)
+    }
+}
+
+impl JobError for Error {
+    fn store_error(&self) -> Option<&StoreError> {
+        self.source.as_deref().and_then(|source| source.downcast_ref())
+    }
+}

@@ -1,0 +1,183 @@
+//! From [`Error`] to status and body, and the only place that logs it. Also turns a panic of one request into a 500, so that the
+//! other requests and all parked polls live on.
+
+use std::panic::AssertUnwindSafe;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use chrono::{Local, Utc};
+use futures_util::FutureExt as _;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, StatusCode};
+use serde::Serialize;
+
+use crate::error::{Error, Reaction};
+
+/// Prefix of the class names that scripts written for the reference look at.
+const EXCEPTIONS: &str = "com.ctrip.framework.apollo.common.exception.";
+
+/// Body of an error that a handler raised.
+#[derive(Serialize)]
+struct Handled<'a> {
+    exception: String,
+    message: &'a str,
+    status: u16,
+    timestamp: String,
+    code: &'a str,
+}
+
+/// Body of an error that was raised before any handler ran: the shape of the reference's container.
+#[derive(Serialize)]
+struct Early<'a> {
+    timestamp: String,
+    status: u16,
+    error: &'a str,
+    path: &'a str,
+    message: &'a str,
+    code: &'a str,
+}
+
+/// The error travels as an extension until [`render`] knows the path.
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let mut response = status(&self, false).into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Outermost layer of each role: bodies for errors, headers that every answer has.
+pub async fn render(State(strict): State<bool>, request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    let method = request.method().clone();
+    let mut response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(response) => response,
+        Err(panic) => {
+            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+            Error::new(Reaction::Internal, format!("a request handler panicked: {text}")).into_response()
+        }
+    };
+    if let Some(error) = response.extensions_mut().remove::<Error>() {
+        let status = status(&error, strict);
+        if status.is_server_error() {
+            tracing::error!(%method, path, status = status.as_u16(), %error, "request failed");
+        } else {
+            tracing::debug!(%method, path, status = status.as_u16(), %error, "request refused");
+        }
+        *response.status_mut() = status;
+        if let Some(body) = body(&error, status, &path) {
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            *response.body_mut() = Body::from(body);
+        }
+    }
+    let headers = response.headers_mut();
+    headers.entry("x-content-type-options").or_insert(HeaderValue::from_static("nosniff"));
+    headers.entry("x-frame-options").or_insert(HeaderValue::from_static("SAMEORIGIN"));
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-cache, no-store, max-age=0, must-revalidate"));
+    response
+}
+
+/// What an unknown path answers.
+pub async fn unknown_path(request: Request) -> Error {
+    Error::not_found(format!("No static resource {}.", request.uri().path().trim_start_matches('/')))
+        .with_code("unknown_path")
+}
+
+/// What a wrong method answers.
+pub async fn wrong_method(request: Request) -> Error {
+    Error::new(Reaction::MethodNotAllowed, format!("Request method '{}' is not supported", request.method()))
+}
+
+fn status(error: &Error, strict: bool) -> StatusCode {
+    let reference = match error.code() {
+        "unknown_path" | "missing_parameter" | "invalid_parameter" | "unreadable_body" => {
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
+        "method_not_allowed" => StatusCode::BAD_REQUEST,
+        _ => StatusCode::OK,
+    };
+    if strict && reference != StatusCode::OK {
+        return reference;
+    }
+    match error.reaction() {
+        Reaction::BadRequest => StatusCode::BAD_REQUEST,
+        Reaction::Unauthorized => StatusCode::UNAUTHORIZED,
+        Reaction::Forbidden => StatusCode::FORBIDDEN,
+        Reaction::NotFound => StatusCode::NOT_FOUND,
+        Reaction::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        Reaction::Conflict => StatusCode::CONFLICT,
+        Reaction::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Reaction::TooMany => StatusCode::TOO_MANY_REQUESTS,
+        Reaction::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Reaction::Service | Reaction::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+fn body(error: &Error, status: StatusCode, path: &str) -> Option<String> {
+    let message = match error.reaction() {
+        Reaction::Internal => "Internal error; the server's log has the cause.",
+        _ => error.message(),
+    };
+    let written = if error.is_early() {
+        crate::json::write(&Early {
+            timestamp: Utc::now().format("%Y-%m-%dT%H:%M:%S%.3f+0000").to_string(),
+            status: status.as_u16(),
+            error: status.canonical_reason().unwrap_or_default(),
+            path,
+            message,
+            code: error.code(),
+        })
+    } else {
+        crate::json::write(&Handled {
+            exception: exception(error.reaction()),
+            message,
+            status: status.as_u16(),
+            timestamp: Local::now().format("%Y-%m-%dT%H:%M:%S%.6f").to_string(),
+            code: error.code(),
+        })
+    };
+    written.ok()
+}
+
+fn exception(reaction: Reaction) -> String {
+    let class = match reaction {
+        Reaction::BadRequest | Reaction::TooLarge | Reaction::Conflict => "BadRequestException",
+        Reaction::NotFound => "NotFoundException",
+        Reaction::MethodNotAllowed => return "org.springframework.web.HttpRequestMethodNotSupportedException".into(),
+        Reaction::Forbidden => return "org.springframework.security.access.AccessDeniedException".into(),
+        _ => "ServiceException",
+    };
+    format!("{EXCEPTIONS}{class}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_references_numbers_are_given_only_when_asked_for() {
+        let cases = [
+            (Error::not_found("x").with_code("unknown_path"), 404, 500),
+            (Error::new(Reaction::MethodNotAllowed, "x"), 405, 400),
+            (Error::bad_request("x").with_code("missing_parameter"), 400, 500),
+            (Error::bad_request("x"), 400, 400),
+            (Error::not_found("x"), 404, 404),
+        ];
+        for (error, ours, reference) in cases {
+            assert_eq!(status(&error, false).as_u16(), ours);
+            assert_eq!(status(&error, true).as_u16(), reference);
+        }
+    }
+
+    #[test]
+    fn the_text_of_an_internal_error_stays_in_the_log() {
+        let error = Error::internal("secret path /x", std::io::Error::other("boom"));
+        let body = body(&error, StatusCode::INTERNAL_SERVER_ERROR, "/p").unwrap();
+        assert!(!body.contains("secret") && !body.contains("boom"), "{body}");
+    }
+}

@@ -1,0 +1,43 @@
+//! Health of a node, on every port: alive, able to answer, and well.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::response::{IntoResponse as _, Response};
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+
+/// Whether this node can serve: set after the first load, cleared while it drains.
+#[derive(Debug, Clone, Default)]
+pub struct Readiness(Arc<AtomicBool>);
+
+impl Readiness {
+    /// Says whether the node can serve.
+    pub fn set(&self, ready: bool) {
+        self.0.store(ready, Ordering::Release);
+    }
+
+    /// Whether the node can serve.
+    #[must_use]
+    pub fn get(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// `/health/live`: the process runs.
+pub async fn live() -> Response {
+    answer(true)
+}
+
+/// `/apollo/version`
+pub async fn version() -> String {
+    format!("castalia-{}", env!("CARGO_PKG_VERSION"))
+}
+
+/// The reference's body: its status is an object, and scripts search for the text `UP`.
+#[must_use]
+pub fn answer(well: bool) -> Response {
+    let (status, code) = if well { (StatusCode::OK, "UP") } else { (StatusCode::SERVICE_UNAVAILABLE, "DOWN") };
+    let body = format!(r#"{{"status":{{"code":"{code}","description":""}}}}"#);
+    (status, [(CONTENT_TYPE, crate::json::JSON_TYPE)], body).into_response()
+}

@@ -1,0 +1,102 @@
+//! Registration of routes: a route cannot exist without saying who may call it.
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::handler::Handler;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::{MethodFilter, MethodRouter, on};
+use futures_util::future::BoxFuture;
+use http::Method;
+
+/// Checks a request against what its route asks for, then runs it or answers itself.
+pub type Guard<S, A> = fn(S, A, Request, Next) -> BoxFuture<'static, Response>;
+
+/// One registered route, as the tests of access walk them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed<A> {
+    /// Method.
+    pub method: Method,
+    /// Path with placeholders.
+    pub path: &'static str,
+    /// What it asks for.
+    pub access: A,
+}
+
+/// Routes of one role: each needs an access value, which the role's guard enforces in front of the handler.
+pub struct Routes<S, A> {
+    state: S,
+    guard: Guard<S, A>,
+    router: Router<S>,
+    listed: Vec<Listed<A>>,
+}
+
+impl<S, A> std::fmt::Debug for Routes<S, A> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Routes({})", self.listed.len())
+    }
+}
+
+impl<S, A> Routes<S, A>
+where
+    S: Clone + Send + Sync + 'static,
+    A: Clone + Send + Sync + 'static,
+{
+    /// No routes yet.
+    pub fn new(state: S, guard: Guard<S, A>) -> Self {
+        Self { state, guard, router: Router::new(), listed: Vec::new() }
+    }
+
+    /// Adds a GET route.
+    #[must_use]
+    pub fn get<H: Handler<T, S>, T: 'static>(self, path: &'static str, access: A, handler: H) -> Self {
+        self.add(Method::GET, MethodFilter::GET, path, access, handler)
+    }
+
+    /// Adds a POST route.
+    #[must_use]
+    pub fn post<H: Handler<T, S>, T: 'static>(self, path: &'static str, access: A, handler: H) -> Self {
+        self.add(Method::POST, MethodFilter::POST, path, access, handler)
+    }
+
+    /// Adds a PUT route.
+    #[must_use]
+    pub fn put<H: Handler<T, S>, T: 'static>(self, path: &'static str, access: A, handler: H) -> Self {
+        self.add(Method::PUT, MethodFilter::PUT, path, access, handler)
+    }
+
+    /// Adds a DELETE route.
+    #[must_use]
+    pub fn delete<H: Handler<T, S>, T: 'static>(self, path: &'static str, access: A, handler: H) -> Self {
+        self.add(Method::DELETE, MethodFilter::DELETE, path, access, handler)
+    }
+
+    fn add<H: Handler<T, S>, T: 'static>(
+        mut self,
+        method: Method,
+        filter: MethodFilter,
+        path: &'static str,
+        access: A,
+        handler: H,
+    ) -> Self {
+        self.listed.push(Listed { method, path, access: access.clone() });
+        let guard = self.guard;
+        let check = move |State((state, access)): State<(S, A)>, request: Request, next: Next| {
+            guard(state, access, request, next)
+        };
+        let route: MethodRouter<S> =
+            on(filter, handler).layer(from_fn_with_state((self.state.clone(), access), check));
+        self.router = self.router.route(path, route);
+        self
+    }
+
+    /// The router and the list of its routes.
+    pub fn finish(self) -> (Router, Vec<Listed<A>>) {
+        let router = self
+            .router
+            .fallback(super::failure::unknown_path)
+            .method_not_allowed_fallback(super::failure::wrong_method)
+            .with_state(self.state);
+        (router, self.listed)
+    }
+}

@@ -1,0 +1,37 @@
+//! Router of the meta role: which config and admin services are alive. Open, since clients ask before they know anything.
+
+use axum::extract::State;
+use castalia_core::protocol::namespace::{ADMIN_SERVICE, CONFIG_SERVICE};
+use castalia_core::protocol::wire::ServiceInstance;
+
+use crate::json::Json;
+use crate::role::{ClientAccess, ClientRoutes};
+use crate::state::EnvironmentState;
+
+/// Adds the routes of this role.
+pub fn routes(routes: ClientRoutes) -> ClientRoutes {
+    routes
+        .get("/", ClientAccess::Open, all)
+        .get("/services/meta", ClientAccess::Open, meta)
+        .get("/services/config", ClientAccess::Open, config)
+        .get("/services/admin", ClientAccess::Open, admin)
+}
+
+/// Deprecated; the reference answers an empty list.
+async fn meta() -> Json<[ServiceInstance; 0]> {
+    Json([])
+}
+
+async fn config(State(state): State<EnvironmentState>) -> Json<Vec<ServiceInstance>> {
+    Json(state.registry.instances(CONFIG_SERVICE))
+}
+
+async fn admin(State(state): State<EnvironmentState>) -> Json<Vec<ServiceInstance>> {
+    Json(state.registry.instances(ADMIN_SERVICE))
+}
+
+async fn all(State(state): State<EnvironmentState>) -> Json<Vec<ServiceInstance>> {
+    let mut instances = state.registry.instances(CONFIG_SERVICE);
+    instances.extend(state.registry.instances(ADMIN_SERVICE));
+    Json(instances)
+}

@@ -1,0 +1,105 @@
+//! The table of settings: name, default with the reason for its value, and what it does. Knows neither where values come from
+//! nor what is made of them.
+
+/// One setting. Its name has three spellings by rule: `security.require_access_key` in the file,
+/// `CASTALIA_SECURITY_REQUIRE_ACCESS_KEY` in the environment, `--security-require-access-key` as a flag.
+#[derive(Debug, Clone, Copy)]
+pub struct Definition {
+    /// Name in the file.
+    pub name: &'static str,
+    /// Text taken when nobody sets it; `None` means that it stays unset.
+    pub default: Option<&'static str>,
+    /// What values look like, for the help text.
+    pub value: &'static str,
+    /// What it does.
+    pub doc: &'static str,
+}
+
+impl Definition {
+    /// Spelling as a flag, without the leading dashes.
+    #[must_use]
+    pub fn flag(&self) -> String {
+        self.name.replace(['.', '_'], "-")
+    }
+
+    /// Spelling as an environment variable.
+    #[must_use]
+    pub fn variable(&self) -> String {
+        format!("CASTALIA_{}", self.name.replace('.', "_").to_uppercase())
+    }
+}
+
+const fn define(
+    name: &'static str,
+    default: Option<&'static str>,
+    value: &'static str,
+    doc: &'static str,
+) -> Definition {
+    Definition { name, default, value, doc }
+}
+
+/// Every setting, in the order of the help text.
+pub const DEFINITIONS: &[Definition] = &[
+    define("roles", Some("config,meta,admin,portal"), "LIST", "Roles that this process plays"),
+    // Nothing listens to the network unless the operator says so.
+    define("bind", Some("127.0.0.1"), "ADDRESS", "Address that all roles listen on"),
+    // The ports of Apollo, so that clients and scripts find what they expect.
+    define("config_port", Some("8080"), "PORT", "Port of the config and meta roles; 0 picks a free one"),
+    define("admin_port", Some("8090"), "PORT", "Port of the admin role; 0 picks a free one"),
+    define("portal_port", Some("8070"), "PORT", "Port of the portal role; 0 picks a free one"),
+    define("data_dir", Some("./data"), "DIR", "Directory of the SQLite files, the lock and generated tokens"),
+    define("config_db", None, "URL", "Config database: sqlite://, mysql:// or postgres://; by default config.db in the data directory"),
+    define("portal_db", None, "URL", "Portal database, likewise; by default portal.db in the data directory"),
+    define("env", Some("DEV"), "NAME", "Environment whose config database this process serves"),
+    define("advertise", None, "URL", "Address under which others reach this node's config or admin role"),
+    define("base_path", Some(""), "PATH", "Path in front of every route, such as /apollo"),
+    define("schema", Some("apply"), "apply|check|off", "Create missing tables, only report, or trust the database"),
+    define("sample_app", Some("on"), "on|off", "Seed a sample app into a fresh SQLite data directory"),
+    define("idc", None, "NAME", "Data center of this node: its rows of ServerConfig win over those of `default`"),
+    define("cluster", None, "NAME", "Cluster of this node: its rows of ServerConfig win over those of the data center"),
+    define("log_format", Some("text"), "text|json", "Form of the log"),
+    define("log_level", Some("info"), "FILTER", "Level of the log, or a filter such as info,castalia_server=debug"),
+    define("admin_password", None, "PASSWORD", "First password of the administrator; generated when unset"),
+    define("admin_password_file", None, "FILE", "File that holds it"),
+    define("metrics_token", None, "TOKEN", "Token of /prometheus, /metrics and /info; generated into the data directory when unset"),
+    define("compat.defaults", None, "fresh|adopted", "Which defaults the other compat settings have; by default what the database says"),
+    define("compat.strict_status", None, "BOOL", "Answer with the reference's numbers for unknown path, wrong method and bad parameters"),
+    define("compat.fold_names", None, "BOOL", "Match app id and cluster of clients ignoring ASCII case"),
+    define("compat.open_metrics", None, "BOOL", "Answer /prometheus, /metrics and /info without the token"),
+    define("compat.empty_admin_tokens_pass", None, "BOOL", "Let admin calls pass when access control is on without any token"),
+    define("compat.cookie_without_csrf", None, "BOOL", "Accept cookie requests of scripts without X-CSRF-Token"),
+    define("compat.json_duplicate_members", None, "BOOL", "Accept JSON values with duplicate members"),
+    define("security.require_access_key", Some("false"), "BOOL", "Refuse clients of apps that have no enabled access key"),
+    define("security.hosts", None, "LIST", "Host names that the portal answers to; `auto` or `*` are possible"),
+    define("security.cookie_secure", Some("auto"), "auto|always", "Mark the session cookie Secure on https only, or always"),
+    define("store.max_connections", Some("16"), "NUMBER", "Connections to MySQL or PostgreSQL, for each database"),
+];
+
+/// The definition of a name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Definition> {
+    DEFINITIONS.iter().find(|definition| definition.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_follow_the_rule() {
+        let definition = find("security.require_access_key").unwrap();
+        assert_eq!(definition.flag(), "security-require-access-key");
+        assert_eq!(definition.variable(), "CASTALIA_SECURITY_REQUIRE_ACCESS_KEY");
+    }
+
+    #[test]
+    fn no_two_settings_share_a_spelling() {
+        let mut flags: Vec<_> = DEFINITIONS.iter().map(Definition::flag).collect();
+        let mut variables: Vec<_> = DEFINITIONS.iter().map(Definition::variable).collect();
+        flags.sort();
+        flags.dedup();
+        variables.sort();
+        variables.dedup();
+        assert_eq!((flags.len(), variables.len()), (DEFINITIONS.len(), DEFINITIONS.len()));
+    }
+}

@@ -1,0 +1,253 @@
+//! Where the text of a setting comes from: flag, environment, file, default, in this order. The only place of the server that
+//! reads the environment. Does not know what a text means.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::definition::{DEFINITIONS, Definition, find};
+
+/// Prefix of our environment variables.
+const PREFIX: &str = "CASTALIA_";
+/// Variables that carry the prefix but belong to others: the client bindings, the project's own tests.
+const FOREIGN: [&str; 2] = ["CASTALIA_NODE_", "CASTALIA_TEST_"];
+/// Table of the file that fixes keys of Apollo's ServerConfig tables for this node.
+const SERVER_CONFIG: &str = "server-config";
+
+/// Where a value came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// Command line.
+    Flag(String),
+    /// Environment variable.
+    Variable(String),
+    /// `castalia.toml` or the file named by `--config-file`.
+    File(PathBuf),
+    /// The table of definitions.
+    Default,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::Flag(name) => write!(f, "--{name}"),
+            Origin::Variable(name) => f.write_str(name),
+            Origin::File(path) => write!(f, "{}", path.display()),
+            Origin::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// Texts of all settings that have one, and the fixed keys of ServerConfig.
+#[derive(Debug, Default)]
+pub struct Texts {
+    values: BTreeMap<&'static str, (String, Origin)>,
+    /// Keys of Apollo's ServerConfig tables that this node fixes.
+    pub server_config: BTreeMap<String, String>,
+}
+
+/// What is wrong with a setting, by its name as the user spelled it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Flag, variable or key.
+    pub setting: String,
+    /// What to do about it.
+    pub problem: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.setting, self.problem)
+    }
+}
+
+impl Texts {
+    /// Gathers the layers. `flags` are names of definitions with their texts, as the command line gave them.
+    ///
+    /// # Errors
+    /// All unknown names of all layers, and a file that cannot be read.
+    pub fn gather(
+        flags: Vec<(&'static str, String)>,
+        config_file: Option<PathBuf>,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, Vec<Fault>> {
+        let mut faults = Vec::new();
+        let mut texts = Self::default();
+        for definition in DEFINITIONS {
+            if let Some(default) = definition.default {
+                texts.values.insert(definition.name, (default.to_owned(), Origin::Default));
+            }
+        }
+        let environment: BTreeMap<String, String> =
+            environment.filter(|(name, _)| name.starts_with(PREFIX)).collect();
+        let named = config_file.or_else(|| environment.get("CASTALIA_CONFIG_FILE").map(PathBuf::from));
+        texts.add_file(named, &mut faults);
+        texts.add_environment(environment, &mut faults);
+        for (name, text) in flags {
+            if let Some(definition) = find(name) {
+                texts.values.insert(definition.name, (text, Origin::Flag(definition.flag())));
+            }
+        }
+        if faults.is_empty() { Ok(texts) } else { Err(faults) }
+    }
+
+    /// The text of a setting and where it came from; blank counts as unset.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<(&str, &Origin)> {
+        let (text, origin) = self.values.get(name)?;
+        let text = text.trim();
+        (!text.is_empty()).then_some((text, origin))
+    }
+
+    /// The name under which the user set it, for messages.
+    #[must_use]
+    pub fn spelling(&self, name: &str) -> String {
+        match (self.values.get(name), find(name)) {
+            (Some((_, origin @ (Origin::Flag(_) | Origin::Variable(_)))), _) => origin.to_string(),
+            (Some((_, Origin::File(path))), _) => format!("{name} in {}", path.display()),
+            (_, Some(definition)) => format!("--{}", definition.flag()),
+            (_, None) => name.to_owned(),
+        }
+    }
+
+    /// Everything that is not a default, with its origin: what the start-up log prints.
+    pub fn explicit(&self) -> impl Iterator<Item = (&'static str, &Origin)> {
+        self.values.iter().filter(|(_, (_, origin))| *origin != Origin::Default).map(|(name, (_, origin))| (*name, origin))
+    }
+
+    fn add_file(&mut self, named: Option<PathBuf>, faults: &mut Vec<Fault>) {
+        let path = named.clone().unwrap_or_else(|| PathBuf::from("castalia.toml"));
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => return,
+            Err(error) => {
+                faults.push(fault("--config-file", format!("cannot read {}: {error}", path.display())));
+                return;
+            }
+        };
+        match text.parse::<toml::Table>() {
+            Ok(table) => self.add_table(table, &path, faults),
+            Err(error) => faults.push(fault(path.display(), format!("is not valid TOML: {}", error.message()))),
+        }
+    }
+
+    fn add_table(&mut self, mut table: toml::Table, path: &Path, faults: &mut Vec<Fault>) {
+        if let Some(toml::Value::Table(fixed)) = table.remove(SERVER_CONFIG) {
+            self.server_config = fixed.iter().map(|(key, value)| (key.clone(), plain(value))).collect();
+        }
+        let mut flat = Vec::new();
+        flatten("", &table, &mut flat);
+        for (name, text) in flat {
+            match find(&name) {
+                Some(definition) => {
+                    self.values.insert(definition.name, (text, Origin::File(path.to_owned())));
+                }
+                None => faults.push(fault(format!("{name} in {}", path.display()), "there is no such setting".into())),
+            }
+        }
+    }
+
+    fn add_environment(&mut self, environment: BTreeMap<String, String>, faults: &mut Vec<Fault>) {
+        let known: BTreeMap<String, &Definition> =
+            DEFINITIONS.iter().map(|definition| (definition.variable(), definition)).collect();
+        for (variable, text) in environment {
+            if let Some(definition) = known.get(&variable) {
+                self.values.insert(definition.name, (text, Origin::Variable(variable)));
+            } else if let Some(key) = server_config_key(&variable) {
+                self.server_config.insert(key.to_owned(), text);
+            } else if !is_foreign(&variable) {
+                faults.push(fault(variable, "there is no such setting; unset this variable".into()));
+            }
+        }
+    }
+}
+
+fn fault(setting: impl fmt::Display, problem: String) -> Fault {
+    Fault { setting: setting.to_string(), problem }
+}
+
+/// Variables of others, and those that Kubernetes makes for a service that happens to be called `castalia`.
+fn is_foreign(variable: &str) -> bool {
+    let rest = variable.strip_prefix(PREFIX).unwrap_or_default();
+    variable == "CASTALIA_CONFIG_FILE"
+        || FOREIGN.iter().any(|prefix| variable.starts_with(prefix))
+        || rest == "PORT"
+        || rest.starts_with("PORT_")
+        || rest.starts_with("SERVICE_HOST")
+        || rest.starts_with("SERVICE_PORT")
+}
+
+/// The ServerConfig key that a variable fixes: its name in capitals with `_` for every other character.
+fn server_config_key(variable: &str) -> Option<&'static str> {
+    let rest = variable.strip_prefix(PREFIX)?;
+    crate::server_config::KEYS.iter().copied().find(|key| {
+        key.len() == rest.len()
+            && key.bytes().zip(rest.bytes()).all(|(k, v)| {
+                if k.is_ascii_alphanumeric() { k.to_ascii_uppercase() == v } else { v == b'_' }
+            })
+    })
+}
+
+fn flatten(prefix: &str, table: &toml::Table, flat: &mut Vec<(String, String)>) {
+    for (key, value) in table {
+        let name = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+        match value {
+            toml::Value::Table(inner) => flatten(&name, inner, flat),
+            other => flat.push((name, plain(other))),
+        }
+    }
+}
+
+fn plain(value: &toml::Value) -> String {
+    match value {
+        toml::Value::String(text) => text.clone(),
+        toml::Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(","),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(pairs: &[(&str, &str)]) -> impl Iterator<Item = (String, String)> {
+        pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<Vec<_>>().into_iter()
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_environment_over_the_file_over_the_default() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("c.toml");
+        std::fs::write(&file, "env = \"uat\"\nconfig_port = 1\nadmin_port = 2\n[server-config]\n\"item.key.length.limit\" = 9\n").unwrap();
+        let variables = environment(&[("CASTALIA_CONFIG_PORT", "3"), ("CASTALIA_ENV", "fat"), ("HOME", "/root")]);
+        let texts = Texts::gather(vec![("env", "pro".to_owned())], Some(file), variables).unwrap();
+        assert_eq!(texts.get("env").unwrap().0, "pro");
+        assert_eq!(texts.get("config_port").unwrap().0, "3");
+        assert_eq!(texts.get("admin_port").unwrap().0, "2");
+        assert_eq!(texts.get("portal_port").unwrap(), ("8070", &Origin::Default));
+        assert_eq!(texts.server_config.get("item.key.length.limit").map(String::as_str), Some("9"));
+    }
+
+    #[test]
+    fn unknown_names_are_faults_that_name_themselves() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("c.toml");
+        std::fs::write(&file, "[security]\nrequire_key = true\n").unwrap();
+        let faults = Texts::gather(Vec::new(), Some(file), environment(&[("CASTALIA_PORTS", "1")])).unwrap_err();
+        let text = faults.iter().map(Fault::to_string).collect::<Vec<_>>().join("; ");
+        assert!(text.contains("security.require_key") && text.contains("CASTALIA_PORTS"), "{text}");
+    }
+
+    #[test]
+    fn variables_of_others_are_left_alone() {
+        let names = ["CASTALIA_NODE_NATIVE_PATH", "CASTALIA_TEST_DIR", "CASTALIA_SERVICE_HOST", "CASTALIA_PORT_8080_TCP"];
+        let pairs: Vec<_> = names.iter().map(|name| (*name, "x")).collect();
+        assert!(Texts::gather(Vec::new(), None, environment(&pairs)).is_ok());
+    }
+
+    #[test]
+    fn a_server_config_key_can_be_fixed_by_a_variable() {
+        let texts = Texts::gather(Vec::new(), None, environment(&[("CASTALIA_LONG_POLLING_TIMEOUT", "5")])).unwrap();
+        assert_eq!(texts.server_config.get("long.polling.timeout").map(String::as_str), Some("5"));
+    }
+}
