@@ -55,8 +55,16 @@ impl Store {
             .map_err(|problem| StoreError::setting(&options.setting, problem))?;
         let Pools { read, write } = pool::open(&url, &options).await?;
         let writer = (url.dialect() == Dialect::Sqlite).then(|| Writer::start(write.clone()));
-        let shared = Shared { url, options, reader: Reader::new(read), write, writer };
-        Ok(Self { shared: Arc::new(shared) })
+        let shared = Shared {
+            url,
+            options,
+            reader: Reader::new(read),
+            write,
+            writer,
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
     }
 
     pub fn dialect(&self) -> Dialect {
@@ -103,11 +111,12 @@ impl Store {
 
     /// Whether the database answers. Asks over a connection of the pool.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.read().query_one_raw(sea_orm::Statement::from_string(
-            self.shared.write.get_database_backend(),
-            "SELECT 1",
-        ))
-        .await?;
+        self.read()
+            .query_one_raw(sea_orm::Statement::from_string(
+                self.shared.write.get_database_backend(),
+                "SELECT 1",
+            ))
+            .await?;
         Ok(())
     }
 

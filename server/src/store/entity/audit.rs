@@ -1,0 +1,13 @@
+//! Table `Audit`: who inserted, updated or deleted which row. Columns only, no queries.
+
+use crate::store::entity::std_table;
+use crate::store::number::Id;
+
+std_table! {
+    "Audit" {
+        entity_name: String,
+        entity_id: Option<Id>,
+        op_name: String,
+        comment: Option<String>,
+    }
+}

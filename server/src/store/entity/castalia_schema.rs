@@ -1,0 +1,19 @@
+//! Table `CastaliaSchema` (ours): which migrations ran, and whether Apollo's tables were there before us.
+//! Columns only, no queries.
+
+use chrono::{DateTime, Utc};
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "CastaliaSchema", rename_all = "PascalCase")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub version: i32,
+    pub name: String,
+    pub applied_at: DateTime<Utc>,
+}
+
+#[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

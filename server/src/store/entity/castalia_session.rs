@@ -1,0 +1,24 @@
+//! Table `CastaliaSession` (ours): a signed-in browser; the cookie's text is kept as a hash only.
+//! Columns only, no queries.
+
+use chrono::{DateTime, Utc};
+use sea_orm::entity::prelude::*;
+
+use crate::store::secret::Secret;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "CastaliaSession", rename_all = "PascalCase")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id_hash: String,
+    pub user_id: String,
+    pub csrf_token: Secret,
+    pub created_time: DateTime<Utc>,
+    pub last_seen_time: DateTime<Utc>,
+    pub expiry_time: DateTime<Utc>,
+}
+
+#[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

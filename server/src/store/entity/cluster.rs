@@ -1,0 +1,13 @@
+//! Table `Cluster`: a cluster of an app, or a gray branch when it has a parent. Columns only, no queries.
+
+use crate::store::entity::std_table;
+use crate::store::number::Id;
+
+std_table! {
+    "Cluster" {
+        name: String,
+        app_id: String,
+        parent_cluster_id: Id,
+        comment: Option<String>,
+    }
+}

@@ -1,0 +1,14 @@
+//! Table `Consumer`: a third party of the open API. Columns only, no queries.
+
+use crate::store::entity::std_table;
+
+std_table! {
+    "Consumer" {
+        app_id: String,
+        name: String,
+        org_id: String,
+        org_name: String,
+        owner_name: String,
+        owner_email: String,
+    }
+}

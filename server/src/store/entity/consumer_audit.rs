@@ -1,0 +1,18 @@
+//! Table `ConsumerAudit`: a call of a consumer. Columns only, no queries.
+
+use chrono::{DateTime, Utc};
+
+use crate::store::entity::table;
+use crate::store::number::Id;
+
+table! {
+    "ConsumerAudit" {
+        consumer_id: Option<Id>,
+        uri: String,
+        method: String,
+        #[sea_orm(column_name = "DataChange_CreatedTime")]
+        data_change_created_time: DateTime<Utc>,
+        #[sea_orm(column_name = "DataChange_LastTime")]
+        data_change_last_time: Option<DateTime<Utc>>,
+    }
+}

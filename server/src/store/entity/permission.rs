@@ -1,0 +1,10 @@
+//! Table `Permission`: a right on a target. Columns only, no queries.
+
+use crate::store::entity::std_table;
+
+std_table! {
+    "Permission" {
+        permission_type: String,
+        target_id: String,
+    }
+}

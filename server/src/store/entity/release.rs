@@ -1,0 +1,16 @@
+//! Table `Release`: a published, immutable set of a namespace. Columns only, no queries.
+
+use crate::store::entity::std_table;
+
+std_table! {
+    "Release" {
+        release_key: String,
+        name: String,
+        comment: Option<String>,
+        app_id: String,
+        cluster_name: String,
+        namespace_name: String,
+        configurations: String,
+        is_abandoned: bool,
+    }
+}

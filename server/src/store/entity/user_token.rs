@@ -1,0 +1,22 @@
+//! Table `UserToken`: a user's personal token. Columns only, no queries.
+
+use chrono::NaiveDateTime;
+
+use crate::store::entity::std_table;
+
+std_table! {
+    "UserToken" {
+        user_id: String,
+        name: String,
+        token_prefix: String,
+        token_hash: String,
+        scopes: Option<String>,
+        rate_limit: i32,
+        expires: NaiveDateTime,
+        last_used_time: Option<NaiveDateTime>,
+        last_used_ip: Option<String>,
+        last_used_user_agent: Option<String>,
+        revoked_at: Option<NaiveDateTime>,
+        revoked_by: Option<String>,
+    }
+}

@@ -1,0 +1,19 @@
+//! Table `UserTokenAudit`: a call made with a user token. Columns only, no queries.
+
+use chrono::{DateTime, Utc};
+
+use crate::store::entity::table;
+use crate::store::number::Id;
+
+table! {
+    "UserTokenAudit" {
+        token_id: Option<Id>,
+        user_id: String,
+        uri: String,
+        method: String,
+        #[sea_orm(column_name = "DataChange_CreatedTime")]
+        data_change_created_time: DateTime<Utc>,
+        #[sea_orm(column_name = "DataChange_LastTime")]
+        data_change_last_time: Option<DateTime<Utc>>,
+    }
+}

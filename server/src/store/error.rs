@@ -1,0 +1,168 @@
+//! What can go wrong in the store, classified by what the caller can do about it. Knows no HTTP status.
+
+use sea_orm::sqlx;
+use sea_orm::{DbErr, RuntimeErr, SqlErr};
+use thiserror::Error;
+
+/// A failure of the database, or of a value in it.
+#[derive(Clone, Debug, Error)]
+pub enum StoreError {
+    /// A row with the same unique key exists.
+    #[error("a row with the same key already exists")]
+    Duplicate(#[source] DbErr),
+    /// Another transaction was in the way; the whole transaction may be tried again.
+    #[error("another transaction was in the way, try again")]
+    Conflict(#[source] DbErr),
+    /// No connection, or it was lost before anything was committed.
+    #[error("the database cannot be reached: {0}")]
+    Unavailable(#[source] DbErr),
+    /// The connection was lost while committing. A blind repetition might do the thing twice.
+    #[error("the connection was lost while committing, the change may have been kept or not: {0}")]
+    CommitUnknown(#[source] DbErr),
+    /// The database takes no writes at present: read-only, or its disk is full.
+    #[error("the database takes no writes: {0}")]
+    ReadOnly(#[source] DbErr),
+    /// A setting is wrong, or what it names is not usable.
+    #[error("{setting}: {problem}")]
+    Setting { setting: String, problem: String },
+    /// Anything else: a statement that the database refused, a value of the wrong shape.
+    #[error("database error: {0}")]
+    Other(#[source] DbErr),
+}
+
+impl StoreError {
+    /// An error about the setting of this name.
+    pub fn setting(setting: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Setting {
+            setting: setting.into(),
+            problem: problem.into(),
+        }
+    }
+
+    /// A fault that is not the database's, in one line.
+    pub fn other(problem: impl Into<String>) -> Self {
+        Self::Other(DbErr::Custom(problem.into()))
+    }
+
+    pub fn is_duplicate(&self) -> bool {
+        matches!(self, Self::Duplicate(_))
+    }
+
+    /// Whether the same transaction may succeed if it is run again from its beginning.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Self::Conflict(_))
+    }
+
+    pub fn is_connection_lost(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
+
+    /// The same error, seen while committing.
+    pub(super) fn while_committing(self) -> Self {
+        match self {
+            Self::Unavailable(error) => Self::CommitUnknown(error),
+            other => other,
+        }
+    }
+}
+
+impl From<DbErr> for StoreError {
+    fn from(error: DbErr) -> Self {
+        if let Some(SqlErr::UniqueConstraintViolation(_)) = error.sql_err() {
+            return Self::Duplicate(error);
+        }
+        match reaction(&error) {
+            Reaction::Conflict => Self::Conflict(error),
+            Reaction::Unavailable => Self::Unavailable(error),
+            Reaction::ReadOnly => Self::ReadOnly(error),
+            Reaction::Other => Self::Other(error),
+        }
+    }
+}
+
+/// The error of a write job: one of its own, or the store's.
+pub trait JobError: From<StoreError> + Send + 'static {
+    /// The store's error inside, so that a deadlock can be told from a refusal.
+    fn store_error(&self) -> Option<&StoreError>;
+}
+
+impl JobError for StoreError {
+    fn store_error(&self) -> Option<&StoreError> {
+        Some(self)
+    }
+}
+
+enum Reaction {
+    Conflict,
+    Unavailable,
+    ReadOnly,
+    Other,
+}
+
+fn reaction(error: &DbErr) -> Reaction {
+    match error {
+        DbErr::ConnectionAcquire(_) => Reaction::Unavailable,
+        DbErr::Conn(RuntimeErr::SqlxError(error))
+        | DbErr::Exec(RuntimeErr::SqlxError(error))
+        | DbErr::Query(RuntimeErr::SqlxError(error)) => sqlx_reaction(error),
+        _ => Reaction::Other,
+    }
+}
+
+fn sqlx_reaction(error: &sqlx::Error) -> Reaction {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed
+        | sqlx::Error::BeginFailed => Reaction::Unavailable,
+        sqlx::Error::Database(error) => {
+            if let Some(error) = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
+                mysql_reaction(error.number())
+            } else if error
+                .try_downcast_ref::<sqlx::postgres::PgDatabaseError>()
+                .is_some()
+            {
+                postgres_reaction(&error.code().unwrap_or_default())
+            } else {
+                sqlite_reaction(&error.code().unwrap_or_default())
+            }
+        }
+        _ => Reaction::Other,
+    }
+}
+
+fn mysql_reaction(number: u16) -> Reaction {
+    match number {
+        // lock wait timeout, deadlock
+        1205 | 1213 => Reaction::Conflict,
+        // too many connections, shutdown in progress, connection killed
+        1040 | 1053 | 1927 | 3169 => Reaction::Unavailable,
+        // disk full, table full, server option, transaction, mode
+        1021 | 1114 | 1290 | 1792 | 1836 => Reaction::ReadOnly,
+        _ => Reaction::Other,
+    }
+}
+
+fn postgres_reaction(code: &str) -> Reaction {
+    match code {
+        "40001" | "40P01" => Reaction::Conflict,
+        // Ended by an administrator, crashed, starting up: a database error here, not one of the connection.
+        "57P01" | "57P02" | "57P03" | "53300" => Reaction::Unavailable,
+        "25006" | "53100" => Reaction::ReadOnly,
+        _ if code.starts_with("08") => Reaction::Unavailable,
+        _ => Reaction::Other,
+    }
+}
+
+fn sqlite_reaction(code: &str) -> Reaction {
+    // The low byte is the kind, the rest says more about it.
+    match code.parse::<u32>().map(|code| code & 0xff) {
+        // busy, locked
+        Ok(5 | 6) => Reaction::Conflict,
+        // read-only, full
+        Ok(8 | 13) => Reaction::ReadOnly,
+        _ => Reaction::Other,
+    }
+}

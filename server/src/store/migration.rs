@@ -1,0 +1,276 @@
+//! Brings a database to the schema that this program needs: once for all nodes, without touching what Apollo made.
+//! Order: read the record; if something is missing take the lock, read again, check that the tables fit, run the
+//! missing steps, record them. Knows the tables' shapes, not what their rows mean.
+
+mod fit;
+mod lock;
+mod seed;
+
+use futures_util::future::BoxFuture;
+use sea_orm::{ConnectionTrait, DatabaseTransaction, EntityTrait, Set};
+
+use crate::store::entity::castalia_schema;
+use crate::store::error::StoreError;
+use crate::store::row::now;
+use crate::store::url::Dialect;
+use crate::store::{Reader, Store};
+
+/// Which of Apollo's two databases a store is. Both may be the same database; then `Config` is applied first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    Config,
+    Portal,
+}
+
+/// Who made the tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// We did.
+    Fresh,
+    /// Apollo did, or nobody recorded it.
+    Adopted,
+}
+
+impl Origin {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Fresh => "fresh",
+            Self::Adopted => "adopted",
+        }
+    }
+}
+
+/// What stands between a database and the schema of this program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    pub origin: Origin,
+    /// Steps that were not recorded yet.
+    pub missing_steps: Vec<&'static str>,
+    /// Tables that would be created.
+    pub absent_tables: Vec<String>,
+    /// What refuses the start; empty if the database fits.
+    pub faults: Vec<String>,
+}
+
+/// The row of version 0 says who made the tables.
+const ORIGIN_VERSION: i32 = 0;
+
+const RECORD: [&str; 3] = [
+    include_str!("migration/sqlite/0000_record.sql"),
+    include_str!("migration/mysql/0000_record.sql"),
+    include_str!("migration/postgres/0000_record.sql"),
+];
+
+/// One file of statements for each dialect. Versions are never used twice and files never change once released.
+struct Step {
+    version: i32,
+    name: &'static str,
+    part: Part,
+    sql: [&'static str; 3],
+}
+
+macro_rules! step {
+    ($version:literal, $name:literal, $part:expr, $file:literal) => {
+        Step {
+            version: $version,
+            name: $name,
+            part: $part,
+            sql: [
+                include_str!(concat!("migration/sqlite/", $file)),
+                include_str!(concat!("migration/mysql/", $file)),
+                include_str!(concat!("migration/postgres/", $file)),
+            ],
+        }
+    };
+}
+
+const STEPS: [Step; 4] = [
+    step!(1, "config", Part::Config, "0001_config.sql"),
+    step!(2, "portal", Part::Portal, "0002_portal.sql"),
+    step!(
+        3,
+        "castalia_config",
+        Part::Config,
+        "0003_castalia_config.sql"
+    ),
+    step!(
+        4,
+        "castalia_portal",
+        Part::Portal,
+        "0004_castalia_portal.sql"
+    ),
+];
+
+/// Creates what is missing, and says who made the tables. Several nodes may do so at once. A schema that is up to date
+/// costs one query. On a database that nobody made before, `seed` writes the first rows in the transaction that
+/// records the schema, after the settings that every new installation has.
+pub async fn apply(
+    store: &Store,
+    part: Part,
+    seed: impl for<'c> FnOnce(&'c DatabaseTransaction) -> BoxFuture<'c, Result<(), StoreError>> + Send,
+) -> Result<Origin, StoreError> {
+    if let Some(records) = Records::read_if_present(store.read()).await?
+        && records.missing(part).is_empty()
+    {
+        return Ok(records.origin);
+    }
+    let lock = lock::acquire(store).await?;
+    let outcome = apply_locked(store, part, &lock, seed).await;
+    lock.release(outcome).await
+}
+
+/// Compares the database with what this program needs, and writes nothing.
+pub async fn check(store: &Store, part: Part) -> Result<Report, StoreError> {
+    let found = fit::read(store.read(), store.dialect()).await?;
+    let records = Records::read_if_present(store.read()).await?;
+    let origin = match &records {
+        Some(records) => records.origin,
+        None => found.origin(part),
+    };
+    let missing = records.unwrap_or(Records::none(origin)).missing(part);
+    Ok(Report {
+        origin,
+        missing_steps: missing.iter().map(|step| step.name).collect(),
+        absent_tables: found.absent_tables(part),
+        faults: found.faults(part),
+    })
+}
+
+/// Who made the tables, for a start that leaves the schema alone. No record counts as adopted.
+pub async fn origin(store: &Store) -> Result<Origin, StoreError> {
+    let records = Records::read_if_present(store.read()).await?;
+    Ok(records.map_or(Origin::Adopted, |records| records.origin))
+}
+
+async fn apply_locked(
+    store: &Store,
+    part: Part,
+    lock: &lock::Lock,
+    seed: impl for<'c> FnOnce(&'c DatabaseTransaction) -> BoxFuture<'c, Result<(), StoreError>> + Send,
+) -> Result<Origin, StoreError> {
+    let tx = lock.transaction();
+    let found = fit::read(tx, store.dialect()).await?;
+    let recorded = match found.has_record() {
+        true => Some(Records::read(tx).await?),
+        false => None,
+    };
+    let is_first = recorded.is_none();
+    let records = recorded.unwrap_or(Records::none(found.origin(part)));
+    let missing = records.missing(part);
+    if missing.is_empty() {
+        return Ok(records.origin);
+    }
+    refuse_misfit(store, &found.faults(part))?;
+    run_statements(tx, RECORD[dialect_index(store.dialect())]).await?;
+    for step in &missing {
+        run_statements(tx, step.sql[dialect_index(store.dialect())]).await?;
+    }
+    lock.begin_rows().await?;
+    if records.origin == Origin::Fresh && missing.iter().any(|step| step.version <= 2) {
+        seed::settings(tx, part).await?;
+        seed(tx).await?;
+    }
+    if is_first {
+        record(tx, ORIGIN_VERSION, records.origin.name()).await?;
+    }
+    for step in &missing {
+        record(tx, step.version, step.name).await?;
+        tracing::info!(
+            version = step.version,
+            name = step.name,
+            "schema step applied"
+        );
+    }
+    Ok(records.origin)
+}
+
+fn refuse_misfit(store: &Store, faults: &[String]) -> Result<(), StoreError> {
+    if faults.is_empty() {
+        return Ok(());
+    }
+    let problem = format!(
+        "{}: the tables are older than what this server works with:\n  {}",
+        store.url(),
+        faults.join("\n  ")
+    );
+    Err(StoreError::setting(store.setting(), problem))
+}
+
+/// Statements end with a semicolon at the end of a line; none of our texts holds one there.
+async fn run_statements(tx: &DatabaseTransaction, sql: &str) -> Result<(), StoreError> {
+    for statement in sql
+        .split(";\n")
+        .map(str::trim)
+        .filter(|statement| !statement.is_empty())
+    {
+        tx.execute_unprepared(statement).await?;
+    }
+    Ok(())
+}
+
+async fn record(tx: &DatabaseTransaction, version: i32, name: &str) -> Result<(), StoreError> {
+    let row = castalia_schema::ActiveModel {
+        version: Set(version),
+        name: Set(name.to_owned()),
+        applied_at: Set(now()),
+    };
+    castalia_schema::Entity::insert(row)
+        .exec_without_returning(tx)
+        .await?;
+    Ok(())
+}
+
+fn dialect_index(dialect: Dialect) -> usize {
+    match dialect {
+        Dialect::Sqlite => 0,
+        Dialect::MySql => 1,
+        Dialect::Postgres => 2,
+    }
+}
+
+/// What `CastaliaSchema` holds.
+struct Records {
+    origin: Origin,
+    versions: Vec<i32>,
+}
+
+impl Records {
+    fn none(origin: Origin) -> Self {
+        Self {
+            origin,
+            versions: Vec::new(),
+        }
+    }
+
+    async fn read(db: &impl ConnectionTrait) -> Result<Self, StoreError> {
+        let rows = castalia_schema::Entity::find().all(db).await?;
+        let is_fresh = rows
+            .iter()
+            .any(|row| row.version == ORIGIN_VERSION && row.name == Origin::Fresh.name());
+        let origin = if is_fresh {
+            Origin::Fresh
+        } else {
+            Origin::Adopted
+        };
+        Ok(Self {
+            origin,
+            versions: rows.into_iter().map(|row| row.version).collect(),
+        })
+    }
+
+    /// `None` when the table cannot be read, most likely because it does not exist yet.
+    async fn read_if_present(db: &Reader) -> Result<Option<Self>, StoreError> {
+        match Self::read(db).await {
+            Ok(records) => Ok(Some(records)),
+            Err(error) if error.is_connection_lost() => Err(error),
+            Err(_) => Ok(None),
+        }
+    }
+
+    fn missing(&self, part: Part) -> Vec<&'static Step> {
+        STEPS
+            .iter()
+            .filter(|step| step.part == part && !self.versions.contains(&step.version))
+            .collect()
+    }
+}

@@ -1,0 +1,180 @@
+//! Compares the tables that a database has with those that the entities name. Order and width of columns do not
+//! matter, further columns and tables are left alone. Reads only the catalogue, never a row.
+
+use std::collections::{HashMap, HashSet};
+
+use sea_orm::{ConnectionTrait, EntityName, EntityTrait, IdenStatic, Iterable, Statement};
+
+use super::{Origin, Part};
+use crate::store::entity;
+use crate::store::error::StoreError;
+use crate::store::url::Dialect;
+
+/// A table that this program works with.
+struct Expected {
+    name: &'static str,
+    columns: Vec<&'static str>,
+}
+
+/// Tables and their columns as found, in lower case: some servers fold names.
+pub(super) struct Found {
+    tables: HashMap<String, HashSet<String>>,
+}
+
+pub(super) async fn read(db: &impl ConnectionTrait, dialect: Dialect) -> Result<Found, StoreError> {
+    let sql = match dialect {
+        Dialect::Sqlite => {
+            "SELECT m.name AS TableName, c.name AS ColumnName FROM sqlite_master m \
+             JOIN pragma_table_info(m.name) c WHERE m.type = 'table'"
+        }
+        Dialect::MySql => {
+            "SELECT TABLE_NAME AS TableName, COLUMN_NAME AS ColumnName \
+             FROM information_schema.columns WHERE TABLE_SCHEMA = DATABASE()"
+        }
+        Dialect::Postgres => {
+            "SELECT table_name::text AS \"TableName\", column_name::text AS \"ColumnName\" \
+             FROM information_schema.columns WHERE table_schema = current_schema()"
+        }
+    };
+    let rows = db
+        .query_all_raw(Statement::from_string(db.get_database_backend(), sql))
+        .await?;
+    let mut tables: HashMap<String, HashSet<String>> = HashMap::new();
+    for row in rows {
+        let table: String = row.try_get("", "TableName")?;
+        let column: String = row.try_get("", "ColumnName")?;
+        tables
+            .entry(table.to_lowercase())
+            .or_default()
+            .insert(column.to_lowercase());
+    }
+    Ok(Found { tables })
+}
+
+impl Found {
+    /// Whether the record of steps exists.
+    pub(super) fn has_record(&self) -> bool {
+        self.columns(entity::castalia_schema::Entity.table_name())
+            .is_some()
+    }
+
+    /// A database with one of Apollo's tables and no record was made by Apollo.
+    pub(super) fn origin(&self, part: Part) -> Origin {
+        let adopted = expected(part)
+            .iter()
+            .any(|table| self.columns(table.name).is_some());
+        if adopted {
+            Origin::Adopted
+        } else {
+            Origin::Fresh
+        }
+    }
+
+    pub(super) fn absent_tables(&self, part: Part) -> Vec<String> {
+        expected(part)
+            .iter()
+            .filter(|table| self.columns(table.name).is_none())
+            .map(|table| table.name.to_owned())
+            .collect()
+    }
+
+    /// One line for each column that an existing table lacks, with the upgrade script of Apollo that adds it.
+    pub(super) fn faults(&self, part: Part) -> Vec<String> {
+        let mut faults = Vec::new();
+        for table in expected(part) {
+            let Some(columns) = self.columns(table.name) else {
+                continue;
+            };
+            for column in table.columns {
+                if !columns.contains(&column.to_lowercase()) {
+                    faults.push(fault(part, table.name, column));
+                }
+            }
+        }
+        faults
+    }
+
+    fn columns(&self, table: &str) -> Option<&HashSet<String>> {
+        self.tables.get(&table.to_lowercase())
+    }
+}
+
+fn fault(part: Part, table: &str, column: &str) -> String {
+    let database = match part {
+        Part::Config => "apolloconfigdb",
+        Part::Portal => "apolloportaldb",
+    };
+    let versions = match (table, column) {
+        (_, "DeletedAt") => "v190-v200",
+        ("Item", "Type") => "v200-v210",
+        ("Cluster", "Comment") => "v220-v230",
+        _ => "v230-v240",
+    };
+    format!(
+        "column {column} of table {table} is missing: run Apollo's upgrade scripts up to version 2.4, \
+         first {database}-{versions}.sql"
+    )
+}
+
+fn expected(part: Part) -> Vec<Expected> {
+    match part {
+        Part::Config => config_tables(),
+        Part::Portal => portal_tables(),
+    }
+}
+
+fn config_tables() -> Vec<Expected> {
+    use entity::*;
+    vec![
+        table::<app::Entity>(),
+        table::<app_namespace::Entity>(),
+        table::<audit::Entity>(),
+        table::<cluster::Entity>(),
+        table::<commit::Entity>(),
+        table::<gray_release_rule::Entity>(),
+        table::<instance::Entity>(),
+        table::<instance_config::Entity>(),
+        table::<item::Entity>(),
+        table::<namespace::Entity>(),
+        table::<namespace_lock::Entity>(),
+        table::<release::Entity>(),
+        table::<release_history::Entity>(),
+        table::<release_message::Entity>(),
+        table::<server_config::Entity>(),
+        table::<access_key::Entity>(),
+        table::<service_registry::Entity>(),
+        table::<audit_log::Entity>(),
+        table::<audit_log_data_influence::Entity>(),
+    ]
+}
+
+fn portal_tables() -> Vec<Expected> {
+    use entity::*;
+    vec![
+        table::<app::Entity>(),
+        table::<app_namespace::Entity>(),
+        table::<consumer::Entity>(),
+        table::<consumer_audit::Entity>(),
+        table::<consumer_role::Entity>(),
+        table::<consumer_token::Entity>(),
+        table::<user_token::Entity>(),
+        table::<user_token_audit::Entity>(),
+        table::<favorite::Entity>(),
+        table::<permission::Entity>(),
+        table::<role::Entity>(),
+        table::<role_permission::Entity>(),
+        table::<portal_server_config::Entity>(),
+        table::<user_role::Entity>(),
+        table::<users::Entity>(),
+        table::<authorities::Entity>(),
+        table::<audit_log::Entity>(),
+        table::<audit_log_data_influence::Entity>(),
+    ]
+}
+
+fn table<E: EntityTrait>() -> Expected {
+    Expected {
+        name: E::default().as_str(),
+        columns: E::Column::iter().map(|column| column.as_str()).collect(),
+    }
+}

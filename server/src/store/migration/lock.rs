@@ -1,0 +1,126 @@
+//! The lock that lets one node at a time change the schema, on one pinned connection. Knows no table.
+
+use std::time::Duration;
+
+use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement, TransactionTrait};
+
+use crate::store::error::StoreError;
+use crate::store::url::Dialect;
+use crate::store::{Store, writer};
+
+/// How long a node waits for another one that changes the schema.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Any number that no other program on the same PostgreSQL database is likely to choose.
+const POSTGRES_KEY: i64 = 0x0063_6173_7461_6c69;
+
+/// Held until released; a connection that breaks releases it too.
+pub(super) struct Lock {
+    tx: DatabaseTransaction,
+    dialect: Dialect,
+}
+
+pub(super) async fn acquire(store: &Store) -> Result<Lock, StoreError> {
+    let dialect = store.dialect();
+    let tx = match dialect {
+        Dialect::Sqlite => begin_sqlite(store).await?,
+        Dialect::MySql | Dialect::Postgres => store.write_pool().begin().await?,
+    };
+    match dialect {
+        // Beginning took the lock of the file.
+        Dialect::Sqlite => {}
+        Dialect::MySql => get_mysql_lock(&tx).await?,
+        Dialect::Postgres => {
+            tx.execute_unprepared(&format!(
+                "SET LOCAL lock_timeout = '{}s'",
+                TIMEOUT.as_secs()
+            ))
+            .await?;
+            tx.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({POSTGRES_KEY})"))
+                .await?;
+        }
+    }
+    Ok(Lock { tx, dialect })
+}
+
+impl Lock {
+    pub(super) fn transaction(&self) -> &DatabaseTransaction {
+        &self.tx
+    }
+
+    /// To be called after the last change of the schema and before the first row: on MySQL each of those changes has
+    /// ended the transaction.
+    pub(super) async fn begin_rows(&self) -> Result<(), StoreError> {
+        if self.dialect == Dialect::MySql {
+            self.tx.execute_unprepared("START TRANSACTION").await?;
+        }
+        Ok(())
+    }
+
+    /// Keeps what was done if it went well, undoes it otherwise (on MySQL: the rows), and lets the next node in.
+    pub(super) async fn release<T>(self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
+        if self.dialect == Dialect::MySql {
+            // The rows must be visible before the next node may look.
+            let end = if outcome.is_ok() {
+                "COMMIT"
+            } else {
+                "ROLLBACK"
+            };
+            self.tx.execute_unprepared(end).await?;
+            self.tx
+                .execute_unprepared("DO RELEASE_LOCK(@castalia_schema_lock)")
+                .await?;
+        }
+        match outcome {
+            Ok(value) => {
+                self.tx.commit().await?;
+                Ok(value)
+            }
+            Err(error) => {
+                self.tx.rollback().await?;
+                Err(error)
+            }
+        }
+    }
+}
+
+async fn begin_sqlite(store: &Store) -> Result<DatabaseTransaction, StoreError> {
+    // The writing pool has one connection, so this speaks to the one that begins.
+    let db = store.write_pool();
+    db.execute_unprepared(&format!("PRAGMA busy_timeout = {}", TIMEOUT.as_millis()))
+        .await?;
+    let tx = writer::begin(db).await;
+    if let Ok(tx) = &tx {
+        tx.execute_unprepared(&format!(
+            "PRAGMA busy_timeout = {}",
+            crate::store::pool::BUSY_TIMEOUT.as_millis()
+        ))
+        .await?;
+    }
+    tx
+}
+
+/// The name of the lock is hashed: it counts for the whole server and may have 64 characters only.
+async fn get_mysql_lock(tx: &DatabaseTransaction) -> Result<(), StoreError> {
+    tx.execute_unprepared(
+        "SET @castalia_schema_lock = CONCAT('castalia.schema.', MD5(DATABASE()))",
+    )
+    .await?;
+    let question = format!(
+        "SELECT CAST(GET_LOCK(@castalia_schema_lock, {}) AS SIGNED) AS Answer",
+        TIMEOUT.as_secs()
+    );
+    let answer = tx
+        .query_one_raw(Statement::from_string(tx.get_database_backend(), question))
+        .await?
+        .map(|row| row.try_get::<Option<i64>>("", "Answer"))
+        .transpose()?
+        .flatten();
+    match answer {
+        Some(1) => Ok(()),
+        _ => Err(StoreError::other(format!(
+            "another node has been changing the schema for {} s; start again when it is done",
+            TIMEOUT.as_secs()
+        ))),
+    }
+}

@@ -1,0 +1,7 @@
+-- Tables of our own in ConfigDB for MySQL and MariaDB. Every statement can be run again and ends with a semicolon at a line end.
+
+CREATE TABLE IF NOT EXISTS `CastaliaInstallation` (
+  `Name` varchar(64) NOT NULL,
+  `Value` varchar(2048) NOT NULL,
+  PRIMARY KEY (`Name`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;

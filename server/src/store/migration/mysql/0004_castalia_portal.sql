@@ -1,0 +1,22 @@
+-- Tables of our own in PortalDB for MySQL and MariaDB. Every statement can be run again and ends with a semicolon at a line end.
+-- Times are datetime, in UTC: old servers give a timestamp column without a default one of their own.
+
+CREATE TABLE IF NOT EXISTS `CastaliaSession` (
+  `IdHash` varchar(64) NOT NULL,
+  `UserId` varchar(64) NOT NULL,
+  `CsrfToken` varchar(64) NOT NULL,
+  `CreatedTime` datetime(3) NOT NULL,
+  `LastSeenTime` datetime(3) NOT NULL,
+  `ExpiryTime` datetime(3) NOT NULL,
+  PRIMARY KEY (`IdHash`),
+  KEY `IX_UserId` (`UserId`),
+  KEY `IX_ExpiryTime` (`ExpiryTime`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
+
+CREATE TABLE IF NOT EXISTS `CastaliaConsumerGrant` (
+  `ConsumerId` int unsigned NOT NULL,
+  `AllApps` bit(1) NOT NULL,
+  `CreatedBy` varchar(64) NOT NULL,
+  `CreatedTime` datetime(3) NOT NULL,
+  PRIMARY KEY (`ConsumerId`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;

@@ -1,0 +1,156 @@
+//! What tables with Apollo's six standard columns share: live rows, insert, update and the ways of soft deletion.
+//! Knows no table by name and no rule about when a row may change.
+
+use chrono::{DateTime, SubsecRound, Utc};
+use sea_orm::sea_query::{Expr, IntoCondition};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, Iterable, PrimaryKeyToColumn,
+    QueryFilter, Select, TryIntoModel, Update, Value,
+};
+
+use crate::store::error::StoreError;
+use crate::store::number::Id;
+
+/// The present moment as the tables hold it: in milliseconds.
+pub fn now() -> DateTime<Utc> {
+    Utc::now().trunc_subsecs(3)
+}
+
+/// A table whose rows are hidden, not removed.
+pub trait Standard: EntityTrait {
+    const IS_DELETED: Self::Column;
+    const DELETED_AT: Self::Column;
+    const LAST_MODIFIED_BY: Self::Column;
+    const LAST_TIME: Self::Column;
+
+    /// The rows that exist for everybody. A bare `find()` would show the hidden ones too.
+    fn live() -> Select<Self> {
+        Self::find().filter(Self::IS_DELETED.eq(false))
+    }
+
+    /// The live row with this id.
+    fn live_by_id(id: Id) -> Select<Self> {
+        let column = primary_key::<Self>();
+        Self::live().filter(column.eq(id))
+    }
+}
+
+/// Implements [`Standard`] for the table of the module that calls it, and starts a new row.
+macro_rules! standard {
+    () => {
+        impl crate::store::row::Standard for Entity {
+            const IS_DELETED: Column = Column::IsDeleted;
+            const DELETED_AT: Column = Column::DeletedAt;
+            const LAST_MODIFIED_BY: Column = Column::DataChangeLastModifiedBy;
+            const LAST_TIME: Column = Column::DataChangeLastTime;
+        }
+
+        impl ActiveModel {
+            /// A new live row with the standard columns filled in and nobody as its last editor.
+            pub fn created_by(operator: &str) -> Self {
+                let now = crate::store::row::now();
+                Self {
+                    is_deleted: sea_orm::Set(false),
+                    deleted_at: sea_orm::Set(0),
+                    data_change_created_by: sea_orm::Set(operator.to_owned()),
+                    data_change_created_time: sea_orm::Set(now),
+                    data_change_last_modified_by: sea_orm::Set(None),
+                    data_change_last_time: sea_orm::Set(Some(now)),
+                    ..<Self as std::default::Default>::default()
+                }
+            }
+
+            /// The same, with the operator as its last editor too.
+            pub fn created_and_edited_by(operator: &str) -> Self {
+                Self {
+                    data_change_last_modified_by: sea_orm::Set(Some(operator.to_owned())),
+                    ..Self::created_by(operator)
+                }
+            }
+        }
+    };
+}
+
+pub(crate) use standard;
+
+/// Inserts a row in which every column but the id is set, and returns it as the caller wrote it with the id that the
+/// database gave: MySQL keeps whole seconds, the returned row still has the milliseconds.
+pub async fn insert<A>(
+    db: &impl ConnectionTrait,
+    row: A,
+) -> Result<<A::Entity as EntityTrait>::Model, StoreError>
+where
+    A: ActiveModelTrait + TryIntoModel<<A::Entity as EntityTrait>::Model>,
+    A::Entity: EntityTrait<ActiveModel = A>,
+    <<A::Entity as EntityTrait>::PrimaryKey as sea_orm::PrimaryKeyTrait>::ValueType: Into<Value>,
+{
+    let mut row = row;
+    let inserted = A::Entity::insert(row.clone()).exec(db).await?;
+    row.set(primary_key::<A::Entity>(), inserted.last_insert_id.into());
+    Ok(row.try_into_model()?)
+}
+
+/// Writes the columns of a loaded row that were set to another value, with the time of the change. Returns whether
+/// there was anything to write; a row without a difference is not touched and keeps its time.
+pub async fn update<A>(db: &impl ConnectionTrait, row: A) -> Result<bool, StoreError>
+where
+    A: ActiveModelTrait,
+    A::Entity: Standard,
+{
+    let mut row = row;
+    if !row.is_changed() {
+        return Ok(false);
+    }
+    row.set(<A::Entity as Standard>::LAST_TIME, Some(now()).into());
+    let key = primary_key::<A::Entity>();
+    let id = row.get(key).into_value();
+    Update::many(A::Entity::default())
+        .set(row)
+        .filter(
+            key.eq(id.ok_or_else(|| StoreError::other("a row without its id cannot be updated"))?),
+        )
+        .exec(db)
+        .await?;
+    Ok(true)
+}
+
+/// Hides the live rows that fulfil the condition, all at one moment, and names who did it. Returns their number.
+pub async fn soft_delete<E: Standard>(
+    db: &impl ConnectionTrait,
+    condition: impl IntoCondition,
+    operator: &str,
+) -> Result<u64, StoreError> {
+    let hidden = hide::<E>(condition).col_expr(E::LAST_MODIFIED_BY, Expr::value(operator));
+    Ok(hidden.exec(db).await?.rows_affected)
+}
+
+/// Hides rows as the removal of a loaded object does: whoever edited them last stays named.
+pub async fn soft_remove<E: Standard>(
+    db: &impl ConnectionTrait,
+    condition: impl IntoCondition,
+) -> Result<u64, StoreError> {
+    Ok(hide::<E>(condition).exec(db).await?.rows_affected)
+}
+
+fn hide<E: Standard>(condition: impl IntoCondition) -> sea_orm::UpdateMany<E> {
+    let now = now();
+    E::update_many()
+        .col_expr(E::IS_DELETED, Expr::value(true))
+        .col_expr(E::DELETED_AT, Expr::value(now.timestamp_millis()))
+        // MySQL does this by itself, the others do not.
+        .col_expr(E::LAST_TIME, Expr::value(now))
+        .filter(E::IS_DELETED.eq(false))
+        .filter(condition.into_condition())
+}
+
+/// The one column of the key; no table here has a composite one.
+fn primary_key<E: EntityTrait>() -> E::Column {
+    #[expect(
+        clippy::expect_used,
+        reason = "the derive macro refuses a table without a primary key"
+    )]
+    let key = E::PrimaryKey::iter()
+        .next()
+        .expect("a table has a primary key");
+    key.into_column()
+}

@@ -1,0 +1,155 @@
+//! A database URL: which dialect it names, and a form of it that may be printed. Opens nothing.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::store::error::StoreError;
+
+/// The SQL that a database speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    Sqlite,
+    /// MySQL and MariaDB.
+    MySql,
+    Postgres,
+}
+
+/// A database URL. `Debug` and `Display` hide the password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DatabaseUrl {
+    text: String,
+    dialect: Dialect,
+}
+
+impl DatabaseUrl {
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// The whole URL with its password, for the driver alone.
+    pub fn expose(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it names a SQLite database that lives in memory only.
+    pub fn is_memory(&self) -> bool {
+        self.dialect == Dialect::Sqlite
+            && (self.text.contains(":memory:") || self.text.contains("mode=memory"))
+    }
+
+    /// An error about this URL; `setting` is the name under which the user gave it.
+    pub(super) fn error(&self, setting: &str, problem: impl fmt::Display) -> StoreError {
+        StoreError::setting(setting, format!("{self}: {problem}"))
+    }
+}
+
+impl FromStr for DatabaseUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const FORMS: &str = "use sqlite://FILE, mysql://USER:PASSWORD@HOST/DATABASE or \
+                             postgres://USER:PASSWORD@HOST/DATABASE";
+        let Some((scheme, rest)) = text.split_once(':') else {
+            return Err(format!("not a database URL; {FORMS}"));
+        };
+        let (dialect, scheme) = match scheme {
+            "sqlite" => (Dialect::Sqlite, "sqlite"),
+            "mysql" | "mariadb" => (Dialect::MySql, "mysql"),
+            "postgres" | "postgresql" => (Dialect::Postgres, "postgres"),
+            "jdbc" => return Err(format!("leave out the prefix `jdbc:`; {FORMS}")),
+            _ => return Err(format!("unknown database type `{scheme}`; {FORMS}")),
+        };
+        if dialect != Dialect::Sqlite && !rest.starts_with("//") {
+            return Err(format!("not a database URL; {FORMS}"));
+        }
+        // Times are exchanged in UTC; another session zone would shift each one that is read.
+        if dialect == Dialect::MySql && rest.contains("timezone=") {
+            return Err("leave out `timezone=`: it would shift every time that is read".into());
+        }
+        Ok(Self {
+            text: format!("{scheme}:{rest}"),
+            dialect,
+        })
+    }
+}
+
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (scheme, rest) = self.text.split_once(':').unwrap_or_default();
+        write!(f, "{scheme}:")?;
+        // The last `@` ends the password, even one that holds other reserved letters.
+        let rest = match rest.rsplit_once('@') {
+            Some((credentials, host)) => {
+                let user = credentials.split([':', '?']).next().unwrap_or_default();
+                write!(f, "{user}:***@")?;
+                host
+            }
+            None => rest,
+        };
+        match rest.split_once('?') {
+            // Options may hold key files and passwords; which database it is, is told without them.
+            Some((database, _)) => write!(f, "{database}?..."),
+            None => f.write_str(rest),
+        }
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> DatabaseUrl {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn printing_a_url_hides_its_password() {
+        for text in [
+            "mysql://u:secret@db:3306/Apollo",
+            "mysql://u:sec@ret@db:3306/Apollo",
+            "mysql://u:secret@db:3306/Apollo?password=secret",
+            "postgres://u:secret?@db/Apollo",
+        ] {
+            let url = url(text);
+            for shown in [format!("{url}"), format!("{url:?}")] {
+                assert!(!shown.contains("sec"), "{shown}");
+            }
+        }
+        assert_eq!(
+            url("mysql://u:secret@db:3306/Apollo").to_string(),
+            "mysql://u:***@db:3306/Apollo"
+        );
+        assert_eq!(
+            url("sqlite:///var/lib/config.db").to_string(),
+            "sqlite:///var/lib/config.db"
+        );
+    }
+
+    #[test]
+    fn scheme_names_the_dialect() {
+        assert_eq!(url("sqlite::memory:").dialect(), Dialect::Sqlite);
+        assert!(url("sqlite::memory:").is_memory());
+        assert_eq!(url("mariadb://h/d").dialect(), Dialect::MySql);
+        assert_eq!(url("postgresql://h/d").dialect(), Dialect::Postgres);
+    }
+
+    #[test]
+    fn refusal_says_what_to_write_instead() {
+        for (text, part) in [
+            ("jdbc:mysql://h/d", "jdbc:"),
+            ("oracle://h/d", "oracle"),
+            ("/var/lib/config.db", "sqlite://FILE"),
+            ("mysql:h/d", "mysql://"),
+            ("mysql://h/d?timezone=%2B08:00", "timezone="),
+        ] {
+            let problem = text.parse::<DatabaseUrl>().unwrap_err();
+            assert!(problem.contains(part), "{text}: {problem}");
+        }
+    }
+}
