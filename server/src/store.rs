@@ -2,12 +2,19 @@
 //! Three dialects behind one face: SQLite (one writer task), MySQL/MariaDB and PostgreSQL (plain transactions).
 //! It knows no rule of the service, no HTTP and no role: what a change means is decided in `domain`.
 
+pub mod app;
+mod condition;
 pub mod entity;
 pub mod error;
+pub mod item;
+pub mod message;
 pub mod migration;
+pub mod namespace;
 pub mod number;
+pub mod page;
 mod pool;
 mod reader;
+pub mod release;
 pub mod row;
 pub mod secret;
 mod transaction;
@@ -26,9 +33,10 @@ use writer::Writer;
 pub use error::{JobError, StoreError};
 pub use migration::{Origin, Part};
 pub use number::{Id, Small};
+pub use page::{Page, Paged, Sort};
 pub use pool::StoreOptions;
 pub use reader::Reader;
-pub use row::{Standard, insert, now, soft_delete, soft_remove, update};
+pub use row::{InNamespace, Standard, insert, now, soft_delete, soft_remove, update};
 pub use secret::Secret;
 pub use url::{DatabaseUrl, Dialect};
 

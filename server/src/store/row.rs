@@ -2,7 +2,7 @@
 //! Knows no table by name and no rule about when a row may change.
 
 use chrono::{DateTime, SubsecRound, Utc};
-use sea_orm::sea_query::{Expr, IntoCondition};
+use sea_orm::sea_query::{Condition, Expr, IntoCondition};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, Iterable, PrimaryKeyToColumn,
     QueryFilter, Select, TryIntoModel, Update, Value,
@@ -33,6 +33,33 @@ pub trait Standard: EntityTrait {
         let column = primary_key::<Self>();
         Self::live().filter(column.eq(id))
     }
+}
+
+/// A table whose rows belong to a namespace by name.
+pub trait InNamespace: Standard {
+    const PLACE: [Self::Column; 3];
+
+    fn in_namespace(app_id: &str, cluster: &str, namespace: &str) -> Condition {
+        let [app_id_column, cluster_column, namespace_column] = Self::PLACE;
+        Condition::all()
+            .add(app_id_column.eq(app_id))
+            .add(cluster_column.eq(cluster))
+            .add(namespace_column.eq(namespace))
+    }
+
+    fn live_in_namespace(app_id: &str, cluster: &str, namespace: &str) -> Select<Self> {
+        Self::live().filter(Self::in_namespace(app_id, cluster, namespace))
+    }
+}
+
+/// Implements [`InNamespace`] for the table of the module that calls it.
+macro_rules! in_namespace {
+    () => {
+        impl crate::store::row::InNamespace for Entity {
+            const PLACE: [Column; 3] =
+                [Column::AppId, Column::ClusterName, Column::NamespaceName];
+        }
+    };
 }
 
 /// Implements [`Standard`] for the table of the module that calls it, and starts a new row.
@@ -71,7 +98,7 @@ macro_rules! standard {
     };
 }
 
-pub(crate) use standard;
+pub(crate) use {in_namespace, standard};
 
 /// Inserts a row in which every column but the id is set, and returns it as the caller wrote it with the id that the
 /// database gave: MySQL keeps whole seconds, the returned row still has the milliseconds.

@@ -11,3 +11,5 @@ std_table! {
         comment: Option<String>,
     }
 }
+
+crate::store::row::in_namespace!();

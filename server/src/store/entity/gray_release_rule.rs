@@ -14,3 +14,5 @@ std_table! {
         branch_status: Option<Small>,
     }
 }
+
+crate::store::row::in_namespace!();

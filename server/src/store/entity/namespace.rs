@@ -9,3 +9,5 @@ std_table! {
         namespace_name: String,
     }
 }
+
+crate::store::row::in_namespace!();

@@ -14,3 +14,5 @@ std_table! {
         is_abandoned: bool,
     }
 }
+
+crate::store::row::in_namespace!();

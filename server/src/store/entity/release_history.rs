@@ -15,3 +15,5 @@ std_table! {
         operation_context: String,
     }
 }
+
+crate::store::row::in_namespace!();

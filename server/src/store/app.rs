@@ -1,0 +1,85 @@
+//! Queries: apps (both databases have the table); clusters are beside this file. What goes with an app is not known here.
+
+mod cluster;
+
+use sea_orm::sea_query::Condition;
+use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use crate::store::condition::{chunks, contains};
+use crate::store::entity::app::{Column, Entity, Model};
+use crate::store::error::StoreError;
+use crate::store::number::Id;
+use crate::store::page::{self, Page, Paged};
+use crate::store::row::{Standard, soft_delete};
+
+pub use cluster::{
+    child_clusters, cluster, cluster_by_id, clusters, clusters_with_branches, delete_cluster,
+};
+
+pub async fn by_app_id(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::live().filter(Column::AppId.eq(app_id)).one(db).await?)
+}
+
+/// Unknown app ids are left out; the order is that of the ids.
+pub async fn by_app_ids<S: AsRef<str>>(
+    db: &impl ConnectionTrait,
+    app_ids: &[S],
+) -> Result<Vec<Model>, StoreError> {
+    let app_ids: Vec<&str> = app_ids.iter().map(AsRef::as_ref).collect();
+    let mut found = Vec::new();
+    for chunk in chunks(&app_ids) {
+        found.extend(Entity::live().filter(Column::AppId.is_in(chunk)).all(db).await?);
+    }
+    found.sort_by_key(|row| row.id);
+    Ok(found)
+}
+
+/// All apps, in the order of their ids.
+pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<Model>, StoreError> {
+    Ok(Entity::live().order_by_asc(Column::Id).all(db).await?)
+}
+
+pub async fn all_page(db: &impl ConnectionTrait, page: &Page) -> Result<Vec<Model>, StoreError> {
+    page::list(db, Entity::live(), page).await
+}
+
+/// Whether one row can be read, of whatever state: what a health check asks.
+pub async fn is_readable(db: &impl ConnectionTrait) -> Result<(), StoreError> {
+    let row = Entity::live().select_only().column(Column::Id).limit(1);
+    row.into_tuple::<Id>().one(db).await?;
+    Ok(())
+}
+
+/// Apps whose name holds the text; `%` and `_` are wildcards.
+pub async fn by_name_part(
+    db: &impl ConnectionTrait,
+    name: &str,
+) -> Result<Vec<Model>, StoreError> {
+    let apps = Entity::live().filter(contains(db, Column::Name, name)).order_by_asc(Column::Id);
+    Ok(apps.all(db).await?)
+}
+
+/// Apps whose id or name holds the text; `%` and `_` are wildcards.
+pub async fn search(
+    db: &impl ConnectionTrait,
+    text: &str,
+    page: &Page,
+) -> Result<Paged<Model>, StoreError> {
+    let either = Condition::any()
+        .add(contains(db, Column::AppId, text))
+        .add(contains(db, Column::Name, text));
+    page::paged(db, Entity::live().filter(either).order_by_asc(Column::Id), page).await
+}
+
+/// Hides the app; returns whether it was there.
+pub async fn delete(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    operator: &str,
+) -> Result<bool, StoreError> {
+    let condition = Condition::all().add(Column::AppId.eq(app_id));
+    Ok(soft_delete::<Entity>(db, condition, operator).await? > 0)
+}

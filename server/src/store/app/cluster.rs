@@ -1,0 +1,67 @@
+//! Queries: clusters, and branches, which are clusters with a parent.
+
+use sea_orm::sea_query::Condition;
+use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder};
+
+use crate::store::entity::cluster::{Column, Entity, Model};
+use crate::store::error::StoreError;
+use crate::store::number::Id;
+use crate::store::row::{Standard, soft_delete};
+
+/// `ParentClusterId` of a cluster that is no branch.
+const NO_PARENT: Id = Id(0);
+
+/// The cluster or branch of this name.
+pub async fn cluster(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    name: &str,
+) -> Result<Option<Model>, StoreError> {
+    let cluster =
+        Entity::live().filter(Column::AppId.eq(app_id)).filter(Column::Name.eq(name));
+    Ok(cluster.one(db).await?)
+}
+
+pub async fn cluster_by_id(
+    db: &impl ConnectionTrait,
+    id: Id,
+) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::live_by_id(id).one(db).await?)
+}
+
+/// The app's clusters without branches, in the order of their ids.
+pub async fn clusters(db: &impl ConnectionTrait, app_id: &str) -> Result<Vec<Model>, StoreError> {
+    let clusters = Entity::live()
+        .filter(Column::AppId.eq(app_id))
+        .filter(Column::ParentClusterId.eq(NO_PARENT))
+        .order_by_asc(Column::Id);
+    Ok(clusters.all(db).await?)
+}
+
+/// The app's clusters and branches, in the order of their ids.
+pub async fn clusters_with_branches(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+) -> Result<Vec<Model>, StoreError> {
+    let clusters = Entity::live().filter(Column::AppId.eq(app_id)).order_by_asc(Column::Id);
+    Ok(clusters.all(db).await?)
+}
+
+/// The branches of a cluster, in the order of their ids.
+pub async fn child_clusters(
+    db: &impl ConnectionTrait,
+    parent: Id,
+) -> Result<Vec<Model>, StoreError> {
+    let branches =
+        Entity::live().filter(Column::ParentClusterId.eq(parent)).order_by_asc(Column::Id);
+    Ok(branches.all(db).await?)
+}
+
+/// Hides the cluster; returns whether it was there.
+pub async fn delete_cluster(
+    db: &impl ConnectionTrait,
+    id: Id,
+    operator: &str,
+) -> Result<bool, StoreError> {
+    Ok(soft_delete::<Entity>(db, Condition::all().add(Column::Id.eq(id)), operator).await? > 0)
+}

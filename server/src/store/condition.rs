@@ -1,0 +1,55 @@
+//! Conditions that need care on some engine: long lists, search texts, prefixes. Knows no table.
+
+use sea_orm::sea_query::extension::postgres::PgExpr;
+use sea_orm::sea_query::{Expr, ExprTrait, Func};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, Value};
+
+/// Values in one statement; engines refuse some tens of thousands.
+const CHUNK: usize = 500;
+
+/// Cuts a long list into pieces for `IN (...)`. Each is padded to a power of two with its last value, so that few
+/// different statements fill the caches.
+pub(super) fn chunks<T: Clone>(values: &[T]) -> impl Iterator<Item = Vec<T>> {
+    values.chunks(CHUNK).filter_map(|chunk| {
+        let last = chunk.last()?.clone();
+        let mut chunk = chunk.to_vec();
+        chunk.resize(chunk.len().next_power_of_two(), last);
+        Some(chunk)
+    })
+}
+
+/// The column holds the text somewhere, ignoring case where the engine can. `%` and `_` are wildcards, as in Apollo.
+pub(super) fn contains(db: &impl ConnectionTrait, column: impl ColumnTrait, text: &str) -> Expr {
+    match db.get_database_backend() {
+        DbBackend::Postgres => Expr::col(column.as_column_ref()).ilike(format!("%{text}%")),
+        _ => column.contains(text),
+    }
+}
+
+/// The column begins with the text. Not LIKE: nothing has to be escaped, and SQLite's would ignore case.
+pub(super) fn starts_with(column: impl ColumnTrait, text: &str) -> Expr {
+    let length = i32::try_from(text.chars().count()).unwrap_or(i32::MAX);
+    let start = Func::cust("SUBSTR")
+        .arg(Expr::col(column.as_column_ref()))
+        .arg(Expr::val(1))
+        .arg(Expr::val(length));
+    Expr::from(start).eq(Expr::val(Value::from(text)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_are_padded_to_a_power_of_two() {
+        let sizes = |count: usize| {
+            let values: Vec<usize> = (0..count).collect();
+            chunks(&values).map(|chunk| chunk.len()).collect::<Vec<_>>()
+        };
+        assert_eq!(sizes(0), Vec::<usize>::new());
+        assert_eq!(sizes(1), [1]);
+        assert_eq!(sizes(5), [8]);
+        assert_eq!(sizes(1003), [512, 512, 4]);
+        assert_eq!(chunks(&[1, 2, 3]).next(), Some(vec![1, 2, 3, 3]));
+    }
+}

@@ -1,0 +1,144 @@
+//! Queries: items; commits are beside this file. Which edits are allowed is not known here.
+
+mod commit;
+mod search;
+
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::Condition;
+use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use crate::store::entity::item::{Column, Entity, Model};
+use crate::store::error::StoreError;
+use crate::store::number::Id;
+use crate::store::page::{self, Page, Paged};
+use crate::store::row::{Standard, soft_delete};
+
+pub use commit::{commits, commits_since, commits_with_key, delete_commits_of_namespace};
+pub use search::{Hit, search};
+
+pub async fn by_id(
+    db: &impl ConnectionTrait,
+    id: impl Into<Id>,
+) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::live_by_id(id.into()).one(db).await?)
+}
+
+/// The items of the namespace in the order of their lines.
+pub async fn of_namespace(
+    db: &impl ConnectionTrait,
+    namespace_id: Id,
+) -> Result<Vec<Model>, StoreError> {
+    let items = Entity::live()
+        .filter(Column::NamespaceId.eq(namespace_id))
+        .order_by_asc(Column::LineNum)
+        .order_by_asc(Column::Id);
+    Ok(items.all(db).await?)
+}
+
+pub async fn page_of_namespace(
+    db: &impl ConnectionTrait,
+    namespace_id: Id,
+    page: &Page,
+) -> Result<Paged<Model>, StoreError> {
+    page::paged(db, Entity::live().filter(Column::NamespaceId.eq(namespace_id)), page).await
+}
+
+/// Items that were changed later than this moment, in the order of their ids.
+pub async fn modified_after(
+    db: &impl ConnectionTrait,
+    namespace_id: Id,
+    time: DateTime<Utc>,
+) -> Result<Vec<Model>, StoreError> {
+    let items = Entity::live()
+        .filter(Column::NamespaceId.eq(namespace_id))
+        .filter(Column::DataChangeLastTime.gt(time))
+        .order_by_asc(Column::Id);
+    Ok(items.all(db).await?)
+}
+
+/// The item with this key; the oldest should there be more.
+pub async fn by_key(
+    db: &impl ConnectionTrait,
+    namespace_id: Id,
+    key: &str,
+) -> Result<Option<Model>, StoreError> {
+    let item = Entity::live()
+        .filter(Column::NamespaceId.eq(namespace_id))
+        .filter(Column::Key.eq(key))
+        .order_by_asc(Column::Id);
+    Ok(item.one(db).await?)
+}
+
+/// The comment line with this text.
+pub async fn comment_line(
+    db: &impl ConnectionTrait,
+    namespace_id: Id,
+    comment: &str,
+) -> Result<Option<Model>, StoreError> {
+    let item = Entity::live()
+        .filter(Column::NamespaceId.eq(namespace_id))
+        .filter(Column::Key.eq(""))
+        .filter(Column::Comment.eq(comment))
+        .order_by_asc(Column::Id);
+    Ok(item.one(db).await?)
+}
+
+/// The items with exactly this key in all namespaces, in the order of their ids.
+pub async fn page_by_key(
+    db: &impl ConnectionTrait,
+    key: &str,
+    page: &Page,
+) -> Result<Vec<Model>, StoreError> {
+    let items = Entity::live().filter(Column::Key.eq(key)).order_by_asc(Column::Id);
+    page::list(db, items, page).await
+}
+
+/// The greatest line number; `None` without any item.
+pub async fn last_line(
+    db: &impl ConnectionTrait,
+    namespace_id: Id,
+) -> Result<Option<Id>, StoreError> {
+    let last: Option<Option<Id>> = Entity::live()
+        .filter(Column::NamespaceId.eq(namespace_id))
+        .select_only()
+        .column_as(Column::LineNum.max(), "Last")
+        .into_tuple()
+        .one(db)
+        .await?;
+    Ok(last.flatten())
+}
+
+/// How many items have a key; comments and blank lines have none.
+pub async fn count_with_key(
+    db: &impl ConnectionTrait,
+    namespace_id: Id,
+) -> Result<u64, StoreError> {
+    let items = Entity::live()
+        .filter(Column::NamespaceId.eq(namespace_id))
+        .filter(Column::Key.ne(""));
+    page::count(db, items).await
+}
+
+/// How many items there are, comments and blank lines included.
+pub async fn count(db: &impl ConnectionTrait, namespace_id: Id) -> Result<u64, StoreError> {
+    page::count(db, Entity::live().filter(Column::NamespaceId.eq(namespace_id))).await
+}
+
+/// Hides the item; returns whether it was there.
+pub async fn delete(
+    db: &impl ConnectionTrait,
+    id: Id,
+    operator: &str,
+) -> Result<bool, StoreError> {
+    Ok(soft_delete::<Entity>(db, Condition::all().add(Column::Id.eq(id)), operator).await? > 0)
+}
+
+/// Hides all items of the namespace.
+pub async fn delete_of_namespace(
+    db: &impl ConnectionTrait,
+    namespace_id: Id,
+    operator: &str,
+) -> Result<u64, StoreError> {
+    let condition = Condition::all().add(Column::NamespaceId.eq(namespace_id));
+    soft_delete::<Entity>(db, condition, operator).await
+}

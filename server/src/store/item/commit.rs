@@ -1,0 +1,61 @@
+//! Queries: commits, that is, the change sets of items.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder};
+
+use crate::store::entity::commit::{Column, Entity, Model};
+use crate::store::error::StoreError;
+use crate::store::page::{self, Page};
+use crate::store::row::{InNamespace, soft_delete};
+
+/// The commits of the namespace, newest first.
+pub async fn commits(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    cluster: &str,
+    namespace: &str,
+    page: &Page,
+) -> Result<Vec<Model>, StoreError> {
+    let commits = Entity::live_in_namespace(app_id, cluster, namespace);
+    page::list(db, commits.order_by_desc(Column::Id), page).await
+}
+
+/// The commits whose text holds the pattern, newest first; `%` and `_` are wildcards.
+pub async fn commits_with_key(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    cluster: &str,
+    namespace: &str,
+    key: &str,
+    page: &Page,
+) -> Result<Vec<Model>, StoreError> {
+    let commits = Entity::live_in_namespace(app_id, cluster, namespace)
+        .filter(Column::ChangeSets.contains(format!("\"key\":\"{key}\"")));
+    page::list(db, commits.order_by_desc(Column::Id), page).await
+}
+
+/// The commits at this moment or later, newest first; all without a moment.
+pub async fn commits_since(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    cluster: &str,
+    namespace: &str,
+    time: Option<DateTime<Utc>>,
+) -> Result<Vec<Model>, StoreError> {
+    let mut commits = Entity::live_in_namespace(app_id, cluster, namespace);
+    if let Some(time) = time {
+        commits = commits.filter(Column::DataChangeLastTime.gte(time));
+    }
+    Ok(commits.order_by_desc(Column::Id).all(db).await?)
+}
+
+/// Hides all commits of the namespace.
+pub async fn delete_commits_of_namespace(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    cluster: &str,
+    namespace: &str,
+    operator: &str,
+) -> Result<u64, StoreError> {
+    soft_delete::<Entity>(db, Entity::in_namespace(app_id, cluster, namespace), operator).await
+}

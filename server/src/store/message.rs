@@ -1,0 +1,96 @@
+//! Queries: release messages. Ids only grow; who waits for one is not known here.
+
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
+};
+
+use crate::store::condition::chunks;
+use crate::store::entity::release_message::{ActiveModel, Column, Entity, Model};
+use crate::store::error::StoreError;
+use crate::store::number::Id;
+use crate::store::row;
+
+/// Says that a watch key changed. To be called last in the transaction that changed it.
+pub async fn insert(db: &impl ConnectionTrait, message: &str) -> Result<Model, StoreError> {
+    let row = ActiveModel {
+        message: Set(message.to_owned()),
+        data_change_last_time: Set(row::now()),
+        ..ActiveModel::default()
+    };
+    row::insert(db, row).await
+}
+
+/// Messages with greater ids, in the order of their ids.
+pub async fn after(
+    db: &impl ConnectionTrait,
+    id: impl Into<Id>,
+    limit: u64,
+) -> Result<Vec<Model>, StoreError> {
+    let next = Entity::find().filter(Column::Id.gt(id.into())).order_by_asc(Column::Id);
+    Ok(next.limit(limit).all(db).await?)
+}
+
+/// Those of the messages that exist, in the order of their ids.
+pub async fn by_ids<I: Into<Id> + Copy>(
+    db: &impl ConnectionTrait,
+    ids: &[I],
+) -> Result<Vec<Model>, StoreError> {
+    let ids: Vec<Id> = ids.iter().map(|id| (*id).into()).collect();
+    let mut found = Vec::new();
+    for chunk in chunks(&ids) {
+        found.extend(Entity::find().filter(Column::Id.is_in(chunk)).all(db).await?);
+    }
+    found.sort_by_key(|row| row.id);
+    Ok(found)
+}
+
+/// The greatest id; 0 without any message.
+pub async fn max_id(db: &impl ConnectionTrait) -> Result<Id, StoreError> {
+    let newest = Entity::find().select_only().column(Column::Id).order_by_desc(Column::Id);
+    Ok(newest.into_tuple().one(db).await?.unwrap_or_default())
+}
+
+/// The newest id of each text that has a message.
+pub async fn latest<S: AsRef<str>>(
+    db: &impl ConnectionTrait,
+    messages: &[S],
+) -> Result<Vec<(String, Id)>, StoreError> {
+    let messages: Vec<&str> = messages.iter().map(AsRef::as_ref).collect();
+    let mut found = Vec::new();
+    for chunk in chunks(&messages) {
+        let newest = Entity::find()
+            .select_only()
+            .column(Column::Message)
+            .column_as(Column::Id.max(), "Newest")
+            .filter(Column::Message.is_in(chunk))
+            .group_by(Column::Message);
+        found.extend(newest.into_tuple().all(db).await?);
+    }
+    Ok(found)
+}
+
+/// Removes up to `limit` messages of this text with smaller ids. Returns how many there were.
+pub async fn delete_older(
+    db: &impl ConnectionTrait,
+    message: &str,
+    id: Id,
+    limit: u64,
+) -> Result<u64, StoreError> {
+    // MySQL cannot delete from what it reads in the same statement, hence two.
+    let older: Vec<Id> = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::Message.eq(message))
+        .filter(Column::Id.lt(id))
+        .order_by_asc(Column::Id)
+        .limit(limit)
+        .into_tuple()
+        .all(db)
+        .await?;
+    let mut removed = 0;
+    for chunk in chunks(&older) {
+        let gone = Entity::delete_many().filter(Column::Id.is_in(chunk)).exec(db).await?;
+        removed += gone.rows_affected;
+    }
+    Ok(removed)
+}

@@ -1,0 +1,113 @@
+//! Queries: namespaces, also those of branches; their definitions (app namespaces) and edit locks are beside this file.
+//! What belongs to a namespace and goes with it is not known here.
+
+mod definition;
+mod lock;
+
+use sea_orm::sea_query::Condition;
+use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder};
+
+use crate::store::condition::chunks;
+use crate::store::entity::namespace::{Column, Entity, Model};
+use crate::store::error::StoreError;
+use crate::store::number::Id;
+use crate::store::page::{self, Page};
+use crate::store::row::{InNamespace, Standard, soft_delete};
+
+pub use definition::{
+    app_namespace, app_namespaces, app_namespaces_after, app_namespaces_named,
+    delete_app_namespace, delete_app_namespaces, public_app_namespace, public_app_namespaces,
+};
+pub use lock::{delete_lock, insert_lock, lock};
+
+pub async fn by_id(
+    db: &impl ConnectionTrait,
+    id: impl Into<Id>,
+) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::live_by_id(id.into()).one(db).await?)
+}
+
+/// Unknown ids are left out; the order is that of the ids.
+pub async fn by_ids(db: &impl ConnectionTrait, ids: &[Id]) -> Result<Vec<Model>, StoreError> {
+    let mut found = Vec::new();
+    for chunk in chunks(ids) {
+        found.extend(Entity::live().filter(Column::Id.is_in(chunk)).all(db).await?);
+    }
+    found.sort_by_key(|row| row.id);
+    Ok(found)
+}
+
+pub async fn find(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    cluster: &str,
+    namespace: &str,
+) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::live_in_namespace(app_id, cluster, namespace).one(db).await?)
+}
+
+/// The namespaces of a cluster or a branch, in the order of their ids.
+pub async fn of_cluster(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    cluster: &str,
+) -> Result<Vec<Model>, StoreError> {
+    let namespaces = Entity::live().filter(in_cluster(app_id, cluster)).order_by_asc(Column::Id);
+    Ok(namespaces.all(db).await?)
+}
+
+pub async fn count_of_cluster(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    cluster: &str,
+) -> Result<u64, StoreError> {
+    page::count(db, Entity::live().filter(in_cluster(app_id, cluster))).await
+}
+
+/// The namespaces of this name in all clusters and branches of the app, in the order of their ids.
+pub async fn named(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    namespace: &str,
+) -> Result<Vec<Model>, StoreError> {
+    let namespaces = Entity::live()
+        .filter(Column::AppId.eq(app_id))
+        .filter(Column::NamespaceName.eq(namespace))
+        .order_by_asc(Column::Id);
+    Ok(namespaces.all(db).await?)
+}
+
+/// The namespaces of this name in all apps, in the order of their ids.
+pub async fn named_page(
+    db: &impl ConnectionTrait,
+    namespace: &str,
+    page: &Page,
+) -> Result<Vec<Model>, StoreError> {
+    let namespaces = Entity::live().filter(Column::NamespaceName.eq(namespace));
+    page::list(db, namespaces.order_by_asc(Column::Id), page).await
+}
+
+/// How many namespaces of this name, branches included, other apps have.
+pub async fn count_named_elsewhere(
+    db: &impl ConnectionTrait,
+    namespace: &str,
+    app_id: &str,
+) -> Result<u64, StoreError> {
+    let others = Entity::live()
+        .filter(Column::NamespaceName.eq(namespace))
+        .filter(Column::AppId.ne(app_id));
+    page::count(db, others).await
+}
+
+/// Hides the namespace; returns whether it was there.
+pub async fn delete(
+    db: &impl ConnectionTrait,
+    id: Id,
+    operator: &str,
+) -> Result<bool, StoreError> {
+    Ok(soft_delete::<Entity>(db, Condition::all().add(Column::Id.eq(id)), operator).await? > 0)
+}
+
+fn in_cluster(app_id: &str, cluster: &str) -> Condition {
+    Condition::all().add(Column::AppId.eq(app_id)).add(Column::ClusterName.eq(cluster))
+}

@@ -1,0 +1,87 @@
+//! Queries: app namespaces, that is, definitions of namespaces. Both databases have the table.
+
+use sea_orm::sea_query::Condition;
+use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use crate::store::entity::app_namespace::{Column, Entity, Model};
+use crate::store::error::StoreError;
+use crate::store::number::Id;
+use crate::store::row::{Standard, soft_delete};
+
+pub async fn app_namespace(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    name: &str,
+) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::live().filter(of_name(app_id, name)).one(db).await?)
+}
+
+/// The app's definitions in the order of their ids.
+pub async fn app_namespaces(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+) -> Result<Vec<Model>, StoreError> {
+    let definitions = Entity::live().filter(Column::AppId.eq(app_id)).order_by_asc(Column::Id);
+    Ok(definitions.all(db).await?)
+}
+
+/// Definitions of all apps with greater ids, in the order of their ids.
+pub async fn app_namespaces_after(
+    db: &impl ConnectionTrait,
+    id: impl Into<Id>,
+    limit: u64,
+) -> Result<Vec<Model>, StoreError> {
+    let next = Entity::live().filter(Column::Id.gt(id.into())).order_by_asc(Column::Id);
+    Ok(next.limit(limit).all(db).await?)
+}
+
+/// The definitions of this name in all apps, public or not, in the order of their ids.
+pub async fn app_namespaces_named(
+    db: &impl ConnectionTrait,
+    name: &str,
+) -> Result<Vec<Model>, StoreError> {
+    let definitions = Entity::live().filter(Column::Name.eq(name)).order_by_asc(Column::Id);
+    Ok(definitions.all(db).await?)
+}
+
+/// The public definition of this name; the oldest should there be more.
+pub async fn public_app_namespace(
+    db: &impl ConnectionTrait,
+    name: &str,
+) -> Result<Option<Model>, StoreError> {
+    let public = Entity::live()
+        .filter(Column::Name.eq(name))
+        .filter(Column::IsPublic.eq(true))
+        .order_by_asc(Column::Id);
+    Ok(public.one(db).await?)
+}
+
+/// All public definitions in the order of their ids.
+pub async fn public_app_namespaces(db: &impl ConnectionTrait) -> Result<Vec<Model>, StoreError> {
+    let public = Entity::live().filter(Column::IsPublic.eq(true)).order_by_asc(Column::Id);
+    Ok(public.all(db).await?)
+}
+
+/// Hides one definition; returns whether it was there.
+pub async fn delete_app_namespace(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    name: &str,
+    operator: &str,
+) -> Result<bool, StoreError> {
+    Ok(soft_delete::<Entity>(db, of_name(app_id, name), operator).await? > 0)
+}
+
+/// Hides all definitions of the app.
+pub async fn delete_app_namespaces(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    operator: &str,
+) -> Result<u64, StoreError> {
+    let condition = Condition::all().add(Column::AppId.eq(app_id));
+    soft_delete::<Entity>(db, condition, operator).await
+}
+
+fn of_name(app_id: &str, name: &str) -> Condition {
+    Condition::all().add(Column::AppId.eq(app_id)).add(Column::Name.eq(name))
+}

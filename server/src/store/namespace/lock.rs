@@ -1,0 +1,45 @@
+//! Queries: who edits a namespace. Rows are removed, never hidden, and the unique key settles who was first.
+
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Set};
+
+use crate::store::entity::namespace_lock::{ActiveModel, Column, Entity, Model};
+use crate::store::error::StoreError;
+use crate::store::number::Id;
+use crate::store::row::{self, now};
+
+pub async fn lock(
+    db: &impl ConnectionTrait,
+    namespace_id: Id,
+) -> Result<Option<Model>, StoreError> {
+    // Not a standard table, so there is no `live()`.
+    let lock = Entity::find()
+        .filter(Column::NamespaceId.eq(namespace_id))
+        .filter(Column::IsDeleted.eq(false));
+    Ok(lock.one(db).await?)
+}
+
+/// Fails with [`StoreError::Duplicate`] when somebody has the lock already: to be called in a transaction of its own.
+pub async fn insert_lock(
+    db: &impl ConnectionTrait,
+    namespace_id: Id,
+    operator: &str,
+) -> Result<Model, StoreError> {
+    let now = now();
+    let row = ActiveModel {
+        namespace_id: Set(namespace_id),
+        data_change_created_by: Set(operator.to_owned()),
+        data_change_created_time: Set(now),
+        data_change_last_modified_by: Set(Some(operator.to_owned())),
+        data_change_last_time: Set(Some(now)),
+        is_deleted: Set(Some(false)),
+        deleted_at: Set(0),
+        ..ActiveModel::default()
+    };
+    row::insert(db, row).await
+}
+
+/// Returns whether there was one.
+pub async fn delete_lock(db: &impl ConnectionTrait, namespace_id: Id) -> Result<bool, StoreError> {
+    let gone = Entity::delete_many().filter(Column::NamespaceId.eq(namespace_id)).exec(db).await?;
+    Ok(gone.rows_affected > 0)
+}

@@ -1,0 +1,176 @@
+//! Queries: releases; their history and the gray rules are beside this file. What a publish or a rollback consists of
+//! is not known here.
+
+mod history;
+mod rule;
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, Select};
+
+use crate::store::condition::chunks;
+use crate::store::entity::release::{Column, Entity, Model};
+use crate::store::error::StoreError;
+use crate::store::number::Id;
+use crate::store::page::{self, Page};
+use crate::store::row::{InNamespace, Standard, now, soft_delete};
+
+pub use history::{
+    delete_histories, delete_histories_of_namespace, histories, histories_by_previous_release,
+    histories_by_release, histories_up_to, latest_history, nth_newest_history, still_referenced,
+};
+pub use rule::{
+    active_rules, latest_rule, remove_rule, rules_after, rules_of_namespace,
+};
+
+pub async fn by_id(
+    db: &impl ConnectionTrait,
+    id: impl Into<Id>,
+) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::live_by_id(id.into()).one(db).await?)
+}
+
+/// The release if it was not rolled back.
+pub async fn active_by_id(
+    db: &impl ConnectionTrait,
+    id: impl Into<Id>,
+) -> Result<Option<Model>, StoreError> {
+    let active = Entity::live_by_id(id.into()).filter(Column::IsAbandoned.eq(false));
+    Ok(active.one(db).await?)
+}
+
+/// Unknown ids are left out.
+pub async fn by_ids<I: Into<Id> + Copy>(
+    db: &impl ConnectionTrait,
+    ids: &[I],
+) -> Result<Vec<Model>, StoreError> {
+    in_chunks(db, Entity::live(), ids).await
+}
+
+/// Unknown ids and releases that were rolled back are left out.
+pub async fn active_by_ids<I: Into<Id> + Copy>(
+    db: &impl ConnectionTrait,
+    ids: &[I],
+) -> Result<Vec<Model>, StoreError> {
+    in_chunks(db, Entity::live().filter(Column::IsAbandoned.eq(false)), ids).await
+}
+
+/// Releases with these keys, also those that were rolled back.
+pub async fn by_keys<S: AsRef<str>>(
+    db: &impl ConnectionTrait,
+    keys: &[S],
+) -> Result<Vec<Model>, StoreError> {
+    let keys: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
+    let mut found = Vec::new();
+    for chunk in chunks(&keys) {
+        found.extend(Entity::live().filter(Column::ReleaseKey.is_in(chunk)).all(db).await?);
+    }
+    Ok(found)
+}
+
+/// What clients of the namespace get.
+pub async fn latest_active(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    cluster: &str,
+    namespace: &str,
+) -> Result<Option<Model>, StoreError> {
+    let newest = active(app_id, cluster, namespace).order_by_desc(Column::Id);
+    Ok(newest.one(db).await?)
+}
+
+/// Releases that were not rolled back, newest first.
+pub async fn active_page(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    cluster: &str,
+    namespace: &str,
+    page: &Page,
+) -> Result<Vec<Model>, StoreError> {
+    let newest = active(app_id, cluster, namespace).order_by_desc(Column::Id);
+    page::list(db, newest, page).await
+}
+
+/// All releases, newest first.
+pub async fn all_page(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    cluster: &str,
+    namespace: &str,
+    page: &Page,
+) -> Result<Vec<Model>, StoreError> {
+    let all = Entity::live_in_namespace(app_id, cluster, namespace);
+    page::list(db, all.order_by_desc(Column::Id), page).await
+}
+
+/// Active releases of the namespace with ids from `oldest` to `newest`, both included, newest first.
+pub async fn active_between(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    cluster: &str,
+    namespace: &str,
+    oldest: Id,
+    newest: Id,
+) -> Result<Vec<Model>, StoreError> {
+    let between = active(app_id, cluster, namespace)
+        .filter(Column::Id.gte(oldest))
+        .filter(Column::Id.lte(newest))
+        .order_by_desc(Column::Id);
+    Ok(between.all(db).await?)
+}
+
+/// Marks releases as rolled back.
+pub async fn abandon(
+    db: &impl ConnectionTrait,
+    ids: &[Id],
+    operator: &str,
+) -> Result<(), StoreError> {
+    for chunk in chunks(ids) {
+        Entity::update_many()
+            .col_expr(Column::IsAbandoned, Expr::value(true))
+            .col_expr(Column::DataChangeLastModifiedBy, Expr::value(operator))
+            .col_expr(Column::DataChangeLastTime, Expr::value(now()))
+            .filter(Column::Id.is_in(chunk))
+            .exec(db)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Hides all releases of the namespace.
+pub async fn delete_of_namespace(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    cluster: &str,
+    namespace: &str,
+    operator: &str,
+) -> Result<u64, StoreError> {
+    soft_delete::<Entity>(db, Entity::in_namespace(app_id, cluster, namespace), operator).await
+}
+
+/// Removes rows for good, hidden ones too: retention of the history.
+pub async fn purge(db: &impl ConnectionTrait, ids: &[Id]) -> Result<u64, StoreError> {
+    let mut removed = 0;
+    for chunk in chunks(ids) {
+        let gone = Entity::delete_many().filter(Column::Id.is_in(chunk)).exec(db).await?;
+        removed += gone.rows_affected;
+    }
+    Ok(removed)
+}
+
+async fn in_chunks<I: Into<Id> + Copy>(
+    db: &impl ConnectionTrait,
+    select: Select<Entity>,
+    ids: &[I],
+) -> Result<Vec<Model>, StoreError> {
+    let ids: Vec<Id> = ids.iter().map(|id| (*id).into()).collect();
+    let mut found = Vec::new();
+    for chunk in chunks(&ids) {
+        found.extend(select.clone().filter(Column::Id.is_in(chunk)).all(db).await?);
+    }
+    Ok(found)
+}
+
+fn active(app_id: &str, cluster: &str, namespace: &str) -> Select<Entity> {
+    Entity::live_in_namespace(app_id, cluster, namespace)
+        .filter(Column::IsAbandoned.eq(false))
+}

@@ -1,0 +1,151 @@
+//! Queries: history of releases, and its retention. `cluster` is the parent's, `branch` equals it on the main line.
+
+use std::collections::HashSet;
+
+use sea_orm::sea_query::Condition;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
+
+use super::rule;
+use crate::store::condition::chunks;
+use crate::store::entity::release_history::{Column, Entity, Model};
+use crate::store::error::StoreError;
+use crate::store::number::{Id, Small};
+use crate::store::page::{self, Page, Paged};
+use crate::store::row::{InNamespace, Standard, soft_delete};
+
+/// The history of a namespace with its branches, newest first.
+pub async fn histories(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    cluster: &str,
+    namespace: &str,
+    page: &Page,
+) -> Result<Paged<Model>, StoreError> {
+    let all = Entity::live_in_namespace(app_id, cluster, namespace);
+    page::paged(db, all.order_by_desc(Column::Id), page).await
+}
+
+/// What happened to a release by this operation, newest first.
+pub async fn histories_by_release(
+    db: &impl ConnectionTrait,
+    release_id: Id,
+    operation: Small,
+    page: &Page,
+) -> Result<Paged<Model>, StoreError> {
+    let found = Entity::live()
+        .filter(Column::ReleaseId.eq(release_id))
+        .filter(Column::Operation.eq(operation));
+    page::paged(db, found.order_by_desc(Column::Id), page).await
+}
+
+/// What replaced a release by this operation, newest first.
+pub async fn histories_by_previous_release(
+    db: &impl ConnectionTrait,
+    release_id: Id,
+    operation: Small,
+    page: &Page,
+) -> Result<Paged<Model>, StoreError> {
+    let found = Entity::live()
+        .filter(Column::PreviousReleaseId.eq(release_id))
+        .filter(Column::Operation.eq(operation));
+    page::paged(db, found.order_by_desc(Column::Id), page).await
+}
+
+/// The newest entry of a release with one of the operations.
+pub async fn latest_history(
+    db: &impl ConnectionTrait,
+    release_id: Id,
+    operations: &[Small],
+) -> Result<Option<Model>, StoreError> {
+    let newest = Entity::live()
+        .filter(Column::ReleaseId.eq(release_id))
+        .filter(Column::Operation.is_in(operations.iter().copied()))
+        .order_by_desc(Column::Id);
+    Ok(newest.one(db).await?)
+}
+
+/// Hides the history of a namespace with its branches.
+pub async fn delete_histories_of_namespace(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    cluster: &str,
+    namespace: &str,
+    operator: &str,
+) -> Result<u64, StoreError> {
+    soft_delete::<Entity>(db, Entity::in_namespace(app_id, cluster, namespace), operator).await
+}
+
+/// The id of the entry that has `n` newer ones: the first that retention of `n` entries may remove.
+pub async fn nth_newest_history(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    cluster: &str,
+    namespace: &str,
+    branch: &str,
+    n: u64,
+) -> Result<Option<Id>, StoreError> {
+    let entry = of_branch(app_id, cluster, namespace, branch)
+        .select_only()
+        .column(Column::Id)
+        .order_by_desc(Column::Id)
+        .offset(n)
+        .limit(1);
+    Ok(entry.into_tuple().one(db).await?)
+}
+
+/// The oldest entries with ids up to `newest`.
+pub async fn histories_up_to(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    cluster: &str,
+    namespace: &str,
+    branch: &str,
+    newest: Id,
+    limit: u64,
+) -> Result<Vec<Model>, StoreError> {
+    let oldest = of_branch(app_id, cluster, namespace, branch)
+        .filter(Column::Id.lte(newest))
+        .order_by_asc(Column::Id)
+        .limit(limit);
+    Ok(oldest.all(db).await?)
+}
+
+/// Removes entries for good.
+pub async fn delete_histories(db: &impl ConnectionTrait, ids: &[Id]) -> Result<u64, StoreError> {
+    let mut removed = 0;
+    for chunk in chunks(ids) {
+        let gone = Entity::delete_many().filter(Column::Id.is_in(chunk)).exec(db).await?;
+        removed += gone.rows_affected;
+    }
+    Ok(removed)
+}
+
+/// Those of the releases that an entry, also a hidden one, or the rule of an active branch still names.
+pub async fn still_referenced(
+    db: &impl ConnectionTrait,
+    releases: &[Id],
+) -> Result<HashSet<Id>, StoreError> {
+    let mut referenced = HashSet::new();
+    for chunk in chunks(releases) {
+        referenced.extend(rule::served(db, &chunk).await?);
+        let named = Condition::any()
+            .add(Column::ReleaseId.is_in(chunk.iter().copied()))
+            .add(Column::PreviousReleaseId.is_in(chunk));
+        // Not `live()`: a hidden entry may be restored together with its release.
+        let entries = Entity::find()
+            .select_only()
+            .columns([Column::ReleaseId, Column::PreviousReleaseId])
+            .filter(named)
+            .into_tuple::<(Id, Id)>()
+            .all(db)
+            .await?;
+        referenced.extend(entries.into_iter().flat_map(|(release, previous)| [release, previous]));
+    }
+    referenced.retain(|id| releases.contains(id));
+    Ok(referenced)
+}
+
+fn of_branch(app_id: &str, cluster: &str, namespace: &str, branch: &str) -> Select<Entity> {
+    Entity::live_in_namespace(app_id, cluster, namespace)
+        .filter(Column::BranchName.eq(branch))
+}
