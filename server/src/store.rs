@@ -2,10 +2,13 @@
 //! Three dialects behind one face: SQLite (one writer task), MySQL/MariaDB and PostgreSQL (plain transactions).
 //! It knows no rule of the service, no HTTP and no role: what a change means is decided in `domain`.
 
+pub mod access_key;
 pub mod app;
+pub mod audit;
 mod condition;
 pub mod entity;
 pub mod error;
+pub mod installation;
 pub mod item;
 pub mod message;
 pub mod migration;
@@ -17,6 +20,8 @@ mod reader;
 pub mod release;
 pub mod row;
 pub mod secret;
+pub mod server_config;
+pub mod service_registry;
 mod transaction;
 mod url;
 mod writer;
@@ -36,9 +41,12 @@ pub use number::{Id, Small};
 pub use page::{Page, Paged, Sort};
 pub use pool::StoreOptions;
 pub use reader::Reader;
-pub use row::{InNamespace, Standard, insert, now, soft_delete, soft_remove, update};
+pub use row::{Authorship, InNamespace, Standard, insert, now, soft_delete, soft_remove, update};
 pub use secret::Secret;
 pub use url::{DatabaseUrl, Dialect};
+
+/// What a write job works on: it sees its own changes, and others see them after the commit.
+pub type Transaction = DatabaseTransaction;
 
 /// One database. Cheap to clone.
 #[derive(Clone, Debug)]

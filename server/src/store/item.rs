@@ -40,7 +40,12 @@ pub async fn page_of_namespace(
     namespace_id: Id,
     page: &Page,
 ) -> Result<Paged<Model>, StoreError> {
-    page::paged(db, Entity::live().filter(Column::NamespaceId.eq(namespace_id)), page).await
+    page::paged(
+        db,
+        Entity::live().filter(Column::NamespaceId.eq(namespace_id)),
+        page,
+    )
+    .await
 }
 
 /// Items that were changed later than this moment, in the order of their ids.
@@ -83,14 +88,13 @@ pub async fn comment_line(
     Ok(item.one(db).await?)
 }
 
-/// The items with exactly this key in all namespaces, in the order of their ids.
+/// The items with exactly this key in all namespaces.
 pub async fn page_by_key(
     db: &impl ConnectionTrait,
     key: &str,
     page: &Page,
 ) -> Result<Vec<Model>, StoreError> {
-    let items = Entity::live().filter(Column::Key.eq(key)).order_by_asc(Column::Id);
-    page::list(db, items, page).await
+    page::list(db, Entity::live().filter(Column::Key.eq(key)), page).await
 }
 
 /// The greatest line number; `None` without any item.
@@ -121,15 +125,15 @@ pub async fn count_with_key(
 
 /// How many items there are, comments and blank lines included.
 pub async fn count(db: &impl ConnectionTrait, namespace_id: Id) -> Result<u64, StoreError> {
-    page::count(db, Entity::live().filter(Column::NamespaceId.eq(namespace_id))).await
+    page::count(
+        db,
+        Entity::live().filter(Column::NamespaceId.eq(namespace_id)),
+    )
+    .await
 }
 
 /// Hides the item; returns whether it was there.
-pub async fn delete(
-    db: &impl ConnectionTrait,
-    id: Id,
-    operator: &str,
-) -> Result<bool, StoreError> {
+pub async fn delete(db: &impl ConnectionTrait, id: Id, operator: &str) -> Result<bool, StoreError> {
     Ok(soft_delete::<Entity>(db, Condition::all().add(Column::Id.eq(id)), operator).await? > 0)
 }
 

@@ -31,7 +31,12 @@ pub async fn by_id(
 pub async fn by_ids(db: &impl ConnectionTrait, ids: &[Id]) -> Result<Vec<Model>, StoreError> {
     let mut found = Vec::new();
     for chunk in chunks(ids) {
-        found.extend(Entity::live().filter(Column::Id.is_in(chunk)).all(db).await?);
+        found.extend(
+            Entity::live()
+                .filter(Column::Id.is_in(chunk))
+                .all(db)
+                .await?,
+        );
     }
     found.sort_by_key(|row| row.id);
     Ok(found)
@@ -43,7 +48,9 @@ pub async fn find(
     cluster: &str,
     namespace: &str,
 ) -> Result<Option<Model>, StoreError> {
-    Ok(Entity::live_in_namespace(app_id, cluster, namespace).one(db).await?)
+    Ok(Entity::live_in_namespace(app_id, cluster, namespace)
+        .one(db)
+        .await?)
 }
 
 /// The namespaces of a cluster or a branch, in the order of their ids.
@@ -52,7 +59,9 @@ pub async fn of_cluster(
     app_id: &str,
     cluster: &str,
 ) -> Result<Vec<Model>, StoreError> {
-    let namespaces = Entity::live().filter(in_cluster(app_id, cluster)).order_by_asc(Column::Id);
+    let namespaces = Entity::live()
+        .filter(in_cluster(app_id, cluster))
+        .order_by_asc(Column::Id);
     Ok(namespaces.all(db).await?)
 }
 
@@ -77,14 +86,18 @@ pub async fn named(
     Ok(namespaces.all(db).await?)
 }
 
-/// The namespaces of this name in all apps, in the order of their ids.
+/// The namespaces of this name in all apps.
 pub async fn named_page(
     db: &impl ConnectionTrait,
     namespace: &str,
     page: &Page,
 ) -> Result<Vec<Model>, StoreError> {
-    let namespaces = Entity::live().filter(Column::NamespaceName.eq(namespace));
-    page::list(db, namespaces.order_by_asc(Column::Id), page).await
+    page::list(
+        db,
+        Entity::live().filter(Column::NamespaceName.eq(namespace)),
+        page,
+    )
+    .await
 }
 
 /// How many namespaces of this name, branches included, other apps have.
@@ -100,14 +113,12 @@ pub async fn count_named_elsewhere(
 }
 
 /// Hides the namespace; returns whether it was there.
-pub async fn delete(
-    db: &impl ConnectionTrait,
-    id: Id,
-    operator: &str,
-) -> Result<bool, StoreError> {
+pub async fn delete(db: &impl ConnectionTrait, id: Id, operator: &str) -> Result<bool, StoreError> {
     Ok(soft_delete::<Entity>(db, Condition::all().add(Column::Id.eq(id)), operator).await? > 0)
 }
 
 fn in_cluster(app_id: &str, cluster: &str) -> Condition {
-    Condition::all().add(Column::AppId.eq(app_id)).add(Column::ClusterName.eq(cluster))
+    Condition::all()
+        .add(Column::AppId.eq(app_id))
+        .add(Column::ClusterName.eq(cluster))
 }

@@ -7,6 +7,7 @@ use sea_orm::{
 };
 
 use crate::store::error::StoreError;
+use crate::store::row::primary_key;
 
 /// Which rows of a longer list are wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +55,10 @@ impl Page {
         self.size
     }
 
-    pub(super) fn of<E: EntityTrait>(&self, mut select: Select<E>) -> Result<Select<E>, StoreError> {
+    pub(super) fn of<E: EntityTrait>(
+        &self,
+        mut select: Select<E>,
+    ) -> Result<Select<E>, StoreError> {
         for sort in &self.sort {
             let order = if sort.is_descending {
                 Order::Desc
@@ -63,7 +67,9 @@ impl Page {
             };
             select = select.order_by(column::<E>(&sort.property)?, order);
         }
+        // Without a last word of its own the order of equal rows may differ from page to page.
         Ok(select
+            .order_by_asc(primary_key::<E>())
             .offset(self.number.saturating_mul(self.size))
             .limit(self.size))
     }

@@ -18,9 +18,7 @@ pub use history::{
     delete_histories, delete_histories_of_namespace, histories, histories_by_previous_release,
     histories_by_release, histories_up_to, latest_history, nth_newest_history, still_referenced,
 };
-pub use rule::{
-    active_rules, latest_rule, remove_rule, rules_after, rules_of_namespace,
-};
+pub use rule::{active_rules, latest_rule, remove_rule, rules_after, rules_of_namespace};
 
 pub async fn by_id(
     db: &impl ConnectionTrait,
@@ -51,7 +49,12 @@ pub async fn active_by_ids<I: Into<Id> + Copy>(
     db: &impl ConnectionTrait,
     ids: &[I],
 ) -> Result<Vec<Model>, StoreError> {
-    in_chunks(db, Entity::live().filter(Column::IsAbandoned.eq(false)), ids).await
+    in_chunks(
+        db,
+        Entity::live().filter(Column::IsAbandoned.eq(false)),
+        ids,
+    )
+    .await
 }
 
 /// Releases with these keys, also those that were rolled back.
@@ -62,7 +65,12 @@ pub async fn by_keys<S: AsRef<str>>(
     let keys: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
     let mut found = Vec::new();
     for chunk in chunks(&keys) {
-        found.extend(Entity::live().filter(Column::ReleaseKey.is_in(chunk)).all(db).await?);
+        found.extend(
+            Entity::live()
+                .filter(Column::ReleaseKey.is_in(chunk))
+                .all(db)
+                .await?,
+        );
     }
     Ok(found)
 }
@@ -144,14 +152,22 @@ pub async fn delete_of_namespace(
     namespace: &str,
     operator: &str,
 ) -> Result<u64, StoreError> {
-    soft_delete::<Entity>(db, Entity::in_namespace(app_id, cluster, namespace), operator).await
+    soft_delete::<Entity>(
+        db,
+        Entity::in_namespace(app_id, cluster, namespace),
+        operator,
+    )
+    .await
 }
 
 /// Removes rows for good, hidden ones too: retention of the history.
 pub async fn purge(db: &impl ConnectionTrait, ids: &[Id]) -> Result<u64, StoreError> {
     let mut removed = 0;
     for chunk in chunks(ids) {
-        let gone = Entity::delete_many().filter(Column::Id.is_in(chunk)).exec(db).await?;
+        let gone = Entity::delete_many()
+            .filter(Column::Id.is_in(chunk))
+            .exec(db)
+            .await?;
         removed += gone.rows_affected;
     }
     Ok(removed)
@@ -165,12 +181,17 @@ async fn in_chunks<I: Into<Id> + Copy>(
     let ids: Vec<Id> = ids.iter().map(|id| (*id).into()).collect();
     let mut found = Vec::new();
     for chunk in chunks(&ids) {
-        found.extend(select.clone().filter(Column::Id.is_in(chunk)).all(db).await?);
+        found.extend(
+            select
+                .clone()
+                .filter(Column::Id.is_in(chunk))
+                .all(db)
+                .await?,
+        );
     }
     Ok(found)
 }
 
 fn active(app_id: &str, cluster: &str, namespace: &str) -> Select<Entity> {
-    Entity::live_in_namespace(app_id, cluster, namespace)
-        .filter(Column::IsAbandoned.eq(false))
+    Entity::live_in_namespace(app_id, cluster, namespace).filter(Column::IsAbandoned.eq(false))
 }

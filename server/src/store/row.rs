@@ -16,6 +16,17 @@ pub fn now() -> DateTime<Utc> {
     Utc::now().trunc_subsecs(3)
 }
 
+/// Who made a row and when, as its maker says.
+#[derive(Clone, Debug)]
+pub struct Authorship {
+    pub created_by: String,
+    pub last_modified_by: Option<String>,
+    /// Absent means now.
+    pub created_time: Option<DateTime<Utc>>,
+    /// Absent means now.
+    pub last_time: Option<DateTime<Utc>>,
+}
+
 /// A table whose rows are hidden, not removed.
 pub trait Standard: EntityTrait {
     const IS_DELETED: Self::Column;
@@ -56,8 +67,7 @@ pub trait InNamespace: Standard {
 macro_rules! in_namespace {
     () => {
         impl crate::store::row::InNamespace for Entity {
-            const PLACE: [Column; 3] =
-                [Column::AppId, Column::ClusterName, Column::NamespaceName];
+            const PLACE: [Column; 3] = [Column::AppId, Column::ClusterName, Column::NamespaceName];
         }
     };
 }
@@ -73,6 +83,18 @@ macro_rules! standard {
         }
 
         impl ActiveModel {
+            /// A new live row that says who made it and when.
+            pub fn authored(author: crate::store::row::Authorship) -> Self {
+                let now = crate::store::row::now();
+                let last_time = author.last_time.unwrap_or(now);
+                Self {
+                    data_change_created_time: sea_orm::Set(author.created_time.unwrap_or(now)),
+                    data_change_last_modified_by: sea_orm::Set(author.last_modified_by),
+                    data_change_last_time: sea_orm::Set(Some(last_time)),
+                    ..Self::created_by(&author.created_by)
+                }
+            }
+
             /// A new live row with the standard columns filled in and nobody as its last editor.
             pub fn created_by(operator: &str) -> Self {
                 let now = crate::store::row::now();
@@ -125,17 +147,26 @@ where
     A::Entity: Standard,
 {
     let mut row = row;
+    if row.is_changed() {
+        row.set(<A::Entity as Standard>::LAST_TIME, Some(now()).into());
+    }
+    update_as_is(db, row).await
+}
+
+/// The same for a table without the standard columns: writes nothing but what was set.
+pub(super) async fn update_as_is<A: ActiveModelTrait>(
+    db: &impl ConnectionTrait,
+    row: A,
+) -> Result<bool, StoreError> {
     if !row.is_changed() {
         return Ok(false);
     }
-    row.set(<A::Entity as Standard>::LAST_TIME, Some(now()).into());
     let key = primary_key::<A::Entity>();
     let id = row.get(key).into_value();
+    let id = id.ok_or_else(|| StoreError::other("a row without its id cannot be updated"))?;
     Update::many(A::Entity::default())
         .set(row)
-        .filter(
-            key.eq(id.ok_or_else(|| StoreError::other("a row without its id cannot be updated"))?),
-        )
+        .filter(key.eq(id))
         .exec(db)
         .await?;
     Ok(true)
@@ -171,7 +202,7 @@ fn hide<E: Standard>(condition: impl IntoCondition) -> sea_orm::UpdateMany<E> {
 }
 
 /// The one column of the key; no table here has a composite one.
-fn primary_key<E: EntityTrait>() -> E::Column {
+pub(super) fn primary_key<E: EntityTrait>() -> E::Column {
     #[expect(
         clippy::expect_used,
         reason = "the derive macro refuses a table without a primary key"

@@ -17,15 +17,13 @@ pub async fn cluster(
     app_id: &str,
     name: &str,
 ) -> Result<Option<Model>, StoreError> {
-    let cluster =
-        Entity::live().filter(Column::AppId.eq(app_id)).filter(Column::Name.eq(name));
+    let cluster = Entity::live()
+        .filter(Column::AppId.eq(app_id))
+        .filter(Column::Name.eq(name));
     Ok(cluster.one(db).await?)
 }
 
-pub async fn cluster_by_id(
-    db: &impl ConnectionTrait,
-    id: Id,
-) -> Result<Option<Model>, StoreError> {
+pub async fn cluster_by_id(db: &impl ConnectionTrait, id: Id) -> Result<Option<Model>, StoreError> {
     Ok(Entity::live_by_id(id).one(db).await?)
 }
 
@@ -43,7 +41,9 @@ pub async fn clusters_with_branches(
     db: &impl ConnectionTrait,
     app_id: &str,
 ) -> Result<Vec<Model>, StoreError> {
-    let clusters = Entity::live().filter(Column::AppId.eq(app_id)).order_by_asc(Column::Id);
+    let clusters = Entity::live()
+        .filter(Column::AppId.eq(app_id))
+        .order_by_asc(Column::Id);
     Ok(clusters.all(db).await?)
 }
 
@@ -52,8 +52,9 @@ pub async fn child_clusters(
     db: &impl ConnectionTrait,
     parent: Id,
 ) -> Result<Vec<Model>, StoreError> {
-    let branches =
-        Entity::live().filter(Column::ParentClusterId.eq(parent)).order_by_asc(Column::Id);
+    let branches = Entity::live()
+        .filter(Column::ParentClusterId.eq(parent))
+        .order_by_asc(Column::Id);
     Ok(branches.all(db).await?)
 }
 

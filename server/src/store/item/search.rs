@@ -1,8 +1,7 @@
 //! Query: items of all apps by parts of key and value.
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QueryOrder,
-    QuerySelect,
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QuerySelect,
 };
 
 use crate::store::condition::contains;
@@ -22,7 +21,7 @@ pub struct Hit {
 }
 
 /// Live items of live namespaces whose key and value hold the texts. An empty text does not restrict; `%` and `_` are
-/// wildcards. The order is that of the items' ids.
+/// wildcards.
 pub async fn search(
     db: &impl ConnectionTrait,
     key: &str,
@@ -44,7 +43,7 @@ pub async fn search(
     }
     let total = page::count(db, found.clone()).await?;
     let rows = page
-        .of(found.order_by_asc(item::Column::Id))?
+        .of(found)?
         .select_only()
         .column_as(namespace::Column::AppId, "app_id")
         .column_as(namespace::Column::ClusterName, "cluster_name")

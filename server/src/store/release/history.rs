@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 
 use sea_orm::sea_query::Condition;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+};
 
 use super::rule;
 use crate::store::condition::chunks;
@@ -72,7 +74,12 @@ pub async fn delete_histories_of_namespace(
     namespace: &str,
     operator: &str,
 ) -> Result<u64, StoreError> {
-    soft_delete::<Entity>(db, Entity::in_namespace(app_id, cluster, namespace), operator).await
+    soft_delete::<Entity>(
+        db,
+        Entity::in_namespace(app_id, cluster, namespace),
+        operator,
+    )
+    .await
 }
 
 /// The id of the entry that has `n` newer ones: the first that retention of `n` entries may remove.
@@ -114,7 +121,10 @@ pub async fn histories_up_to(
 pub async fn delete_histories(db: &impl ConnectionTrait, ids: &[Id]) -> Result<u64, StoreError> {
     let mut removed = 0;
     for chunk in chunks(ids) {
-        let gone = Entity::delete_many().filter(Column::Id.is_in(chunk)).exec(db).await?;
+        let gone = Entity::delete_many()
+            .filter(Column::Id.is_in(chunk))
+            .exec(db)
+            .await?;
         removed += gone.rows_affected;
     }
     Ok(removed)
@@ -139,13 +149,16 @@ pub async fn still_referenced(
             .into_tuple::<(Id, Id)>()
             .all(db)
             .await?;
-        referenced.extend(entries.into_iter().flat_map(|(release, previous)| [release, previous]));
+        referenced.extend(
+            entries
+                .into_iter()
+                .flat_map(|(release, previous)| [release, previous]),
+        );
     }
     referenced.retain(|id| releases.contains(id));
     Ok(referenced)
 }
 
 fn of_branch(app_id: &str, cluster: &str, namespace: &str, branch: &str) -> Select<Entity> {
-    Entity::live_in_namespace(app_id, cluster, namespace)
-        .filter(Column::BranchName.eq(branch))
+    Entity::live_in_namespace(app_id, cluster, namespace).filter(Column::BranchName.eq(branch))
 }

@@ -1,0 +1,61 @@
+//! Queries: access keys of apps. How many an app may have and how they sign is not known here.
+
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::Condition;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use crate::store::entity::access_key::{Column, Entity, Model};
+use crate::store::error::StoreError;
+use crate::store::number::Id;
+use crate::store::page;
+use crate::store::row::{Standard, soft_delete};
+
+/// The keys of all apps, in the order of their ids.
+pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<Model>, StoreError> {
+    Ok(Entity::live().order_by_asc(Column::Id).all(db).await?)
+}
+
+/// Whether a key was made, changed or deleted at this moment or later. Tables may hold whole seconds only, so go back
+/// two from what was seen last.
+pub async fn is_changed_since(
+    db: &impl ConnectionTrait,
+    time: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    // Not `live()`: hiding a row is a change, too.
+    let changed = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::DataChangeLastTime.gte(time))
+        .limit(1);
+    Ok(changed.into_tuple::<Id>().one(db).await?.is_some())
+}
+
+/// The app's keys in the order of their ids.
+pub async fn of_app(db: &impl ConnectionTrait, app_id: &str) -> Result<Vec<Model>, StoreError> {
+    Ok(Entity::live()
+        .filter(Column::AppId.eq(app_id))
+        .order_by_asc(Column::Id)
+        .all(db)
+        .await?)
+}
+
+pub async fn count_of_app(db: &impl ConnectionTrait, app_id: &str) -> Result<u64, StoreError> {
+    page::count(db, Entity::live().filter(Column::AppId.eq(app_id))).await
+}
+
+/// The key with this id if it belongs to the app.
+pub async fn find(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    id: Id,
+) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::live_by_id(id)
+        .filter(Column::AppId.eq(app_id))
+        .one(db)
+        .await?)
+}
+
+/// Hides the key; returns whether it was there.
+pub async fn delete(db: &impl ConnectionTrait, id: Id, operator: &str) -> Result<bool, StoreError> {
+    Ok(soft_delete::<Entity>(db, Condition::all().add(Column::Id.eq(id)), operator).await? > 0)
+}

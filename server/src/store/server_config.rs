@@ -1,0 +1,128 @@
+//! Queries: settings that operators keep in a database. ConfigDB has them by key and cluster, PortalDB by key.
+//! What a key means is not known here.
+
+use sea_orm::sea_query::Condition;
+use sea_orm::{ColumnTrait, ConnectionTrait, IntoActiveModel, QueryFilter, QueryOrder, Set};
+
+use crate::store::entity::{portal_server_config, server_config};
+use crate::store::error::StoreError;
+use crate::store::row::{Standard, insert, soft_delete, update};
+
+/// All rows of ConfigDB, in the order of their ids.
+pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<server_config::Model>, StoreError> {
+    use server_config::{Column, Entity};
+    Ok(Entity::live().order_by_asc(Column::Id).all(db).await?)
+}
+
+pub async fn find(
+    db: &impl ConnectionTrait,
+    key: &str,
+    cluster: &str,
+) -> Result<Option<server_config::Model>, StoreError> {
+    Ok(server_config::Entity::live()
+        .filter(of_key(key, cluster))
+        .one(db)
+        .await?)
+}
+
+/// Writes value and comment of a key of ConfigDB, and returns the row.
+pub async fn upsert(
+    db: &impl ConnectionTrait,
+    key: &str,
+    cluster: &str,
+    value: &str,
+    comment: Option<&str>,
+    operator: &str,
+) -> Result<server_config::Model, StoreError> {
+    let Some(found) = find(db, key, cluster).await? else {
+        let row = server_config::ActiveModel {
+            key: Set(key.to_owned()),
+            cluster: Set(cluster.to_owned()),
+            value: Set(value.to_owned()),
+            comment: Set(comment.map(str::to_owned)),
+            ..server_config::ActiveModel::created_and_edited_by(operator)
+        };
+        return insert(db, row).await;
+    };
+    let id = found.id;
+    let mut row = found.into_active_model();
+    row.value.set_if_not_equals(value.to_owned());
+    row.comment.set_if_not_equals(comment.map(str::to_owned));
+    row.data_change_last_modified_by
+        .set_if_not_equals(Some(operator.to_owned()));
+    update(db, row).await?;
+    let written = server_config::Entity::live_by_id(id).one(db).await?;
+    written.ok_or_else(|| StoreError::other("a setting vanished while it was written"))
+}
+
+/// Hides the row; returns whether it was there.
+pub async fn delete(
+    db: &impl ConnectionTrait,
+    key: &str,
+    cluster: &str,
+    operator: &str,
+) -> Result<bool, StoreError> {
+    Ok(soft_delete::<server_config::Entity>(db, of_key(key, cluster), operator).await? > 0)
+}
+
+/// All rows of PortalDB, in the order of their ids.
+pub async fn all_of_portal(
+    db: &impl ConnectionTrait,
+) -> Result<Vec<portal_server_config::Model>, StoreError> {
+    use portal_server_config::{Column, Entity};
+    Ok(Entity::live().order_by_asc(Column::Id).all(db).await?)
+}
+
+pub async fn find_of_portal(
+    db: &impl ConnectionTrait,
+    key: &str,
+) -> Result<Option<portal_server_config::Model>, StoreError> {
+    use portal_server_config::{Column, Entity};
+    Ok(Entity::live().filter(Column::Key.eq(key)).one(db).await?)
+}
+
+/// Writes value and comment of a key of PortalDB, and returns the row.
+pub async fn upsert_of_portal(
+    db: &impl ConnectionTrait,
+    key: &str,
+    value: &str,
+    comment: Option<&str>,
+    operator: &str,
+) -> Result<portal_server_config::Model, StoreError> {
+    let Some(found) = find_of_portal(db, key).await? else {
+        let row = portal_server_config::ActiveModel {
+            key: Set(key.to_owned()),
+            value: Set(value.to_owned()),
+            comment: Set(comment.map(str::to_owned)),
+            ..portal_server_config::ActiveModel::created_and_edited_by(operator)
+        };
+        return insert(db, row).await;
+    };
+    let id = found.id;
+    let mut row = found.into_active_model();
+    row.value.set_if_not_equals(value.to_owned());
+    row.comment.set_if_not_equals(comment.map(str::to_owned));
+    row.data_change_last_modified_by
+        .set_if_not_equals(Some(operator.to_owned()));
+    update(db, row).await?;
+    let written = portal_server_config::Entity::live_by_id(id).one(db).await?;
+    written.ok_or_else(|| StoreError::other("a setting vanished while it was written"))
+}
+
+/// Hides the row; returns whether it was there.
+pub async fn delete_of_portal(
+    db: &impl ConnectionTrait,
+    key: &str,
+    operator: &str,
+) -> Result<bool, StoreError> {
+    use portal_server_config::{Column, Entity};
+    let condition = Condition::all().add(Column::Key.eq(key));
+    Ok(soft_delete::<Entity>(db, condition, operator).await? > 0)
+}
+
+fn of_key(key: &str, cluster: &str) -> Condition {
+    use server_config::Column;
+    Condition::all()
+        .add(Column::Key.eq(key))
+        .add(Column::Cluster.eq(cluster))
+}

@@ -1,0 +1,81 @@
+//! Queries: addresses of services with their heartbeats. The caller gives every time: nodes that share the table agree
+//! on a zone, which is not known here.
+
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, Set};
+
+use crate::store::entity::service_registry::{ActiveModel, Column, Entity, Model};
+use crate::store::error::StoreError;
+use crate::store::row::insert;
+
+/// Says that the service at this address lives, and adds it if it is new. `metadata` is a JSON object of texts.
+pub async fn heartbeat(
+    db: &impl ConnectionTrait,
+    service: &str,
+    uri: &str,
+    cluster: &str,
+    metadata: &str,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let seen = Entity::update_many()
+        .col_expr(Column::Cluster, Expr::value(cluster))
+        .col_expr(Column::Metadata, Expr::value(metadata))
+        .col_expr(Column::DataChangeLastTime, Expr::value(now))
+        .filter(Column::ServiceName.eq(service))
+        .filter(Column::Uri.eq(uri))
+        .exec(db)
+        .await?;
+    if seen.rows_affected == 0 {
+        let row = ActiveModel {
+            service_name: Set(service.to_owned()),
+            uri: Set(uri.to_owned()),
+            cluster: Set(cluster.to_owned()),
+            metadata: Set(metadata.to_owned()),
+            data_change_created_time: Set(now),
+            data_change_last_time: Set(now),
+            ..ActiveModel::default()
+        };
+        insert(db, row).await?;
+    }
+    Ok(())
+}
+
+/// Services of the cluster that were seen later than this moment, in the order of their ids.
+pub async fn alive(
+    db: &impl ConnectionTrait,
+    cluster: &str,
+    since: DateTime<Utc>,
+) -> Result<Vec<Model>, StoreError> {
+    let services = Entity::find()
+        .filter(Column::Cluster.eq(cluster))
+        .filter(Column::DataChangeLastTime.gt(since))
+        .order_by_asc(Column::Id);
+    Ok(services.all(db).await?)
+}
+
+/// Every row, in the order of their ids.
+pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<Model>, StoreError> {
+    Ok(Entity::find().order_by_asc(Column::Id).all(db).await?)
+}
+
+pub async fn remove(db: &impl ConnectionTrait, service: &str, uri: &str) -> Result<(), StoreError> {
+    Entity::delete_many()
+        .filter(Column::ServiceName.eq(service))
+        .filter(Column::Uri.eq(uri))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+/// Removes services that were last seen before this moment.
+pub async fn remove_older(
+    db: &impl ConnectionTrait,
+    before: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    Entity::delete_many()
+        .filter(Column::DataChangeLastTime.lt(before))
+        .exec(db)
+        .await?;
+    Ok(())
+}
