@@ -1,0 +1,126 @@
+// Reads: one function for each screen part, giving its cache key and its call.
+import { queryOptions, useSuspenseQuery } from "@tanstack/react-query";
+
+import { get, path } from "./client";
+import type {
+  OpenAppDTO,
+  OpenAppNamespaceDTO,
+  OpenEnvClusterDTO,
+  OpenNamespaceDTO,
+  OpenOrganizationDto,
+  OpenReleaseDiffDTO,
+  OpenReleaseDTO,
+  OpenUserInfoDTO,
+} from "./schema";
+
+const PAGE = 100;
+const RELEASES_SHOWN = 20;
+
+/** Where a namespace is; also the order of the parts in addresses of the UI. */
+export interface Place {
+  app: string;
+  env: string;
+  cluster: string;
+  ns: string;
+}
+
+export function namespacePath(at: Place): string {
+  return path`envs/${at.env}/apps/${at.app}/clusters/${at.cluster}/namespaces/${at.ns}`;
+}
+
+/** Who is signed in, and the environments; read once in a tab. Reading the user also brings the CSRF token. */
+export const boot = queryOptions({
+  queryKey: ["boot"],
+  staleTime: Infinity,
+  queryFn: async () => {
+    const [user, envs] = await Promise.all([get<OpenUserInfoDTO>("user"), get<string[]>("envs")]);
+    return { user: user ?? { userId: "" }, envs: envs ?? [] };
+  },
+});
+
+export function useBoot() {
+  return useSuspenseQuery(boot).data;
+}
+
+export const allApps = queryOptions({
+  queryKey: ["home", "all"],
+  queryFn: async () => (await get<OpenAppDTO[]>("apps")) ?? [],
+});
+
+/** The apps in which the user has a role. The call has pages but no total, so a short page is the last. */
+export const ownApps = queryOptions({
+  queryKey: ["home", "mine"],
+  queryFn: async () => {
+    const apps: OpenAppDTO[] = [];
+    for (let page = 0, size = PAGE; size === PAGE; page++) {
+      const more = (await get<OpenAppDTO[]>(path`apps/by-self?page=${page}&size=${PAGE}`)) ?? [];
+      apps.push(...more);
+      size = more.length;
+    }
+    return apps;
+  },
+});
+
+export const organizations = queryOptions({
+  queryKey: ["organizations"],
+  queryFn: async () => (await get<OpenOrganizationDto[]>("organizations")) ?? [],
+});
+
+export const appDetail = (app: string) =>
+  queryOptions({ queryKey: ["app", app], queryFn: () => get<OpenAppDTO>(path`apps/${app}`) });
+
+export const envClusters = (app: string) =>
+  queryOptions({
+    queryKey: ["app", app, "clusters"],
+    queryFn: async () => (await get<OpenEnvClusterDTO[]>(path`apps/${app}/envclusters`)) ?? [],
+  });
+
+export const appNamespaces = (app: string) =>
+  queryOptions({
+    queryKey: ["app", app, "namespaces"],
+    queryFn: async () => (await get<OpenAppNamespaceDTO[]>(path`apps/${app}/appnamespaces`)) ?? [],
+  });
+
+/** Namespaces of one cluster with their number of unpublished changes. */
+export const namespaceList = (app: string, env: string, cluster: string) =>
+  queryOptions({
+    queryKey: ["list", app, env, cluster],
+    queryFn: async () => {
+      const query = "fillItemDetail=true&extendInfo=true";
+      const list = await get<OpenNamespaceDTO[]>(
+        path`envs/${env}/apps/${app}/clusters/${cluster}/namespaces` + `?${query}`,
+      );
+      return list ?? [];
+    },
+  });
+
+/** Items of one namespace as stored, each with its live value; null when there is nothing the user may see. */
+export const draft = (at: Place) =>
+  queryOptions({
+    queryKey: ["draft", at.app, at.env, at.cluster, at.ns],
+    queryFn: () => get<OpenNamespaceDTO>(`${namespacePath(at)}?fillItemDetail=true&extendInfo=true`),
+  });
+
+/** Releases that are not abandoned, newest first; the first one is live. */
+export const activeReleases = (at: Place) =>
+  queryOptions({
+    queryKey: ["history", at.app, at.env, at.cluster, at.ns],
+    queryFn: async () =>
+      (await get<OpenReleaseDTO[]>(`${namespacePath(at)}/releases/active?page=0&size=${RELEASES_SHOWN}`)) ?? [],
+  });
+
+export const release = (env: string, id: number) =>
+  queryOptions({
+    queryKey: ["release", env, id],
+    queryFn: () => get<OpenReleaseDTO>(path`envs/${env}/releases/${id}`),
+  });
+
+/** What changes for clients between two releases. */
+export const comparison = (env: string, base: number, to: number) =>
+  queryOptions({
+    queryKey: ["compare", env, base, to],
+    queryFn: async () => {
+      const query = path`baseReleaseId=${base}&toCompareReleaseId=${to}`;
+      return (await get<OpenReleaseDiffDTO>(path`envs/${env}/releases/comparison` + `?${query}`))?.changes ?? [];
+    },
+  });

@@ -1,0 +1,103 @@
+// Form of a new app. The server creates it in every environment with the namespace `application`.
+import { Button, Checkbox, NativeSelect, TextInput } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { useState, type SyntheticEvent } from "react";
+import { useTranslation } from "react-i18next";
+
+import { organizations, useBoot } from "../api/queries";
+import type { OpenOrganizationDto } from "../api/schema";
+import { createApp, useWrite } from "../api/writes";
+import { Main } from "../parts/Main";
+import { Failure, Loaded } from "../parts/States";
+import { APP_NAME_LENGTH, checkAppId, checkName, type Problem } from "../text/check";
+
+export function NewApp() {
+  const { t } = useTranslation();
+  const query = useQuery(organizations);
+  return (
+    <Main title={t("newApp.title")} className="page narrow">
+      <h1>{t("newApp.title")}</h1>
+      <Loaded query={query}>{(departments) => <Form departments={departments} />}</Loaded>
+    </Main>
+  );
+}
+
+function Form({ departments }: { departments: OpenOrganizationDto[] }) {
+  const { t } = useTranslation();
+  const { user } = useBoot();
+  const navigate = useNavigate();
+  const [app, setApp] = useState({
+    orgId: departments[0]?.orgId ?? "",
+    appId: "",
+    name: "",
+    ownerName: user.userId,
+    admins: "",
+  });
+  const [canEdit, setCanEdit] = useState(true);
+  const [checked, setChecked] = useState<Partial<Record<keyof typeof app, boolean>>>({});
+  const write = useWrite(createApp, {}, () => void navigate({ to: "/a/$app", params: { app: app.appId } }));
+  const problems: Partial<Record<keyof typeof app, Problem | null>> = {
+    orgId: checkName(app.orgId, APP_NAME_LENGTH),
+    appId: checkAppId(app.appId),
+    name: checkName(app.name, APP_NAME_LENGTH),
+    ownerName: checkName(app.ownerName, APP_NAME_LENGTH),
+  };
+  const field = (name: keyof typeof app) => ({
+    name,
+    label: t(`newApp.${name}`),
+    value: app[name],
+    error: checked[name] && problems[name] && t(`check.${problems[name]}`),
+    onBlur: () => setChecked({ ...checked, [name]: true }),
+    onChange: (event: { currentTarget: { value: string } }) => setApp({ ...app, [name]: event.currentTarget.value }),
+  });
+  const submit = (event: SyntheticEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    setChecked({ orgId: true, appId: true, name: true, ownerName: true });
+    const wrong = Object.entries(problems).find(([, problem]) => problem)?.[0];
+    if (wrong) {
+      event.currentTarget.querySelector<HTMLElement>(`[name=${wrong}]`)?.focus();
+      return;
+    }
+    const orgName = departments.find((department) => department.orgId === app.orgId)?.orgName ?? app.orgId;
+    const { appId, name, orgId, ownerName } = app;
+    write.mutate({
+      assignAppRoleToSelf: canEdit,
+      admins: app.admins.split(/[\s,，]+/).filter(Boolean),
+      app: { appId, name, orgId, orgName, ownerName },
+    });
+  };
+  return (
+    <form className="card stack" noValidate onSubmit={submit}>
+      {departments.length > 0 ? (
+        <NativeSelect
+          {...field("orgId")}
+          data={departments.map(({ orgId, orgName }) => ({ value: orgId, label: `${orgName} (${orgId})` }))}
+        />
+      ) : (
+        <TextInput {...field("orgId")} />
+      )}
+      <TextInput
+        {...field("appId")}
+        classNames={{ input: "mono" }}
+        description={t("newApp.appIdHelp")}
+        spellCheck={false}
+        autoFocus
+      />
+      <TextInput {...field("name")} />
+      <TextInput {...field("ownerName")} description={t("newApp.ownerHelp")} />
+      <TextInput {...field("admins")} description={t("newApp.adminsHelp")} />
+      <Checkbox
+        label={t("newApp.canEdit")}
+        checked={canEdit}
+        onChange={(event) => setCanEdit(event.currentTarget.checked)}
+      />
+      {write.error && <Failure error={write.error} />}
+      <div className="row end">
+        <Button type="submit" loading={write.isPending}>
+          {t("newApp.create")}
+        </Button>
+      </div>
+    </form>
+  );
+}

@@ -1,0 +1,132 @@
+// All routes of the UI. Pages are loaded when first opened; what an address may carry is checked here.
+import type { QueryClient } from "@tanstack/react-query";
+import {
+  createRootRouteWithContext,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  redirect,
+} from "@tanstack/react-router";
+
+import { isSignedOut } from "../api/errors";
+import { boot } from "../api/queries";
+import { NotFound, PageFailure, PageLoading } from "../parts/States";
+
+type Search = Record<string, unknown>;
+
+const text = (value: unknown) => (typeof value === "string" && value !== "" ? value : undefined);
+const oneOf = <T extends string>(value: unknown, ...known: T[]) => known.find((word) => word === value);
+
+const root = createRootRouteWithContext<{ queryClient: QueryClient }>()();
+
+const signIn = createRoute({
+  getParentRoute: () => root,
+  path: "/signin",
+  validateSearch: (search: Search): { next?: string; reason?: "expired" | "logout" | "failed" } => ({
+    next: text(search.next),
+    reason: oneOf(search.reason, "expired", "logout", "failed"),
+  }),
+  component: lazyRouteComponent(() => import("../pages/SignIn"), "SignIn"),
+});
+
+/** Everything behind the sign-in. */
+const shell = createRoute({
+  getParentRoute: () => root,
+  id: "in",
+  beforeLoad: async ({ context, location }) => {
+    try {
+      await context.queryClient.query({ ...boot, staleTime: "static" });
+    } catch (error) {
+      if (!isSignedOut(error)) throw error;
+      throw redirect({ to: "/signin", search: location.href === "/" ? {} : { next: location.href } });
+    }
+  },
+  component: lazyRouteComponent(() => import("../parts/Shell"), "Shell"),
+});
+
+const home = createRoute({
+  getParentRoute: () => shell,
+  path: "/",
+  validateSearch: (search: Search): { tab?: "all"; q?: string } => ({
+    tab: oneOf(search.tab, "all"),
+    q: text(search.q),
+  }),
+  component: lazyRouteComponent(() => import("../pages/Home"), "Home"),
+});
+
+const newApp = createRoute({
+  getParentRoute: () => shell,
+  path: "/new",
+  component: lazyRouteComponent(() => import("../pages/NewApp"), "NewApp"),
+});
+
+const appFrame = createRoute({
+  getParentRoute: () => shell,
+  path: "/a/$app",
+  component: lazyRouteComponent(() => import("../pages/AppFrame"), "AppFrame"),
+});
+
+const app = createRoute({
+  getParentRoute: () => appFrame,
+  path: "/",
+  component: lazyRouteComponent(() => import("../pages/App"), "App"),
+});
+
+const namespaces = createRoute({
+  getParentRoute: () => appFrame,
+  path: "/c/$env/$cluster",
+  component: lazyRouteComponent(() => import("../pages/Namespaces"), "Namespaces"),
+});
+
+const namespace = createRoute({
+  getParentRoute: () => namespaces,
+  path: "/$ns",
+  validateSearch: (search: Search): { view?: "history"; f?: string } => ({
+    view: oneOf(search.view, "history"),
+    f: text(search.f),
+  }),
+  component: lazyRouteComponent(() => import("../pages/Namespace"), "Namespace"),
+});
+
+const publish = createRoute({
+  getParentRoute: () => appFrame,
+  path: "/publish",
+  validateSearch: (search: Search): { t: string } => ({ t: text(search.t) ?? "" }),
+  component: lazyRouteComponent(() => import("../pages/Publish"), "Publish"),
+});
+
+const rollback = createRoute({
+  getParentRoute: () => appFrame,
+  path: "/rollback/$env/$releaseId",
+  validateSearch: (search: Search): { to: number } => ({ to: Number(search.to) || 0 }),
+  component: lazyRouteComponent(() => import("../pages/Rollback"), "Rollback"),
+});
+
+const tree = root.addChildren([
+  signIn,
+  shell.addChildren([
+    home,
+    newApp,
+    appFrame.addChildren([app, namespaces.addChildren([namespace]), publish, rollback]),
+  ]),
+]);
+
+export function createTree(queryClient: QueryClient, prefix: string) {
+  return createRouter({
+    routeTree: tree,
+    basepath: prefix || "/",
+    context: { queryClient },
+    defaultPreload: "intent",
+    // The cache of queries decides what is fresh.
+    defaultPreloadStaleTime: 0,
+    defaultErrorComponent: PageFailure,
+    defaultNotFoundComponent: NotFound,
+    defaultPendingComponent: PageLoading,
+  });
+}
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: ReturnType<typeof createTree>;
+  }
+}

@@ -1,0 +1,17 @@
+// Defaults of Mantine's components; colours and sizes are tokens in style.css.
+// Components are named by text, so that the start does not load those that only some pages need.
+import { createTheme } from "@mantine/core";
+
+const field = { defaultProps: { inputWrapperOrder: ["label", "input", "error", "description"] } };
+
+export const theme = createTheme({
+  cursorType: "pointer",
+  components: {
+    // Locking the scroll would write a style element, which the content policy forbids.
+    Modal: { defaultProps: { lockScroll: false, centered: true, transitionProps: { duration: 120 } } },
+    NativeSelect: field,
+    PasswordInput: field,
+    Textarea: field,
+    TextInput: field,
+  },
+});
