@@ -5,7 +5,7 @@ use std::fmt;
 use sea_orm::DeriveValueType;
 
 /// Text whose `Debug` prints a mask; it has no `Display`.
-#[derive(Clone, PartialEq, Eq, Hash, DeriveValueType)]
+#[derive(Clone, Default, PartialEq, Eq, Hash, DeriveValueType)]
 pub struct Secret(String);
 
 impl Secret {

@@ -1,0 +1,314 @@
+//! Queries: running clients and what they read last. How long a row counts as alive is not known here.
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::{Condition, OnConflict};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
+    RelationDef, Select, Set,
+};
+
+use crate::store::condition::chunks;
+use crate::store::entity::{instance, instance_config};
+use crate::store::error::StoreError;
+use crate::store::number::Id;
+use crate::store::page::{self, Page, Paged};
+
+/// Rows of one statement; each has up to eight values.
+const ROWS: usize = 200;
+
+/// What makes an instance the same one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Identity {
+    pub app_id: String,
+    pub cluster: String,
+    pub data_center: String,
+    pub ip: String,
+}
+
+/// What an instance read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading {
+    pub instance_id: Id,
+    pub config_app_id: String,
+    pub config_cluster: String,
+    pub config_namespace: String,
+    pub release_key: String,
+    pub time: DateTime<Utc>,
+}
+
+/// Adds those of the instances that are new, and returns all of them. Each may occur once.
+pub async fn upsert(
+    db: &impl ConnectionTrait,
+    identities: &[Identity],
+    now: DateTime<Utc>,
+) -> Result<Vec<instance::Model>, StoreError> {
+    use instance::{ActiveModel, Column, Entity};
+    let mut stored = Vec::with_capacity(identities.len());
+    for chunk in identities.chunks(ROWS) {
+        let known = by_identity(db, chunk).await?;
+        let seen: HashSet<Identity> = known.iter().map(Identity::from).collect();
+        let rows: Vec<ActiveModel> = chunk
+            .iter()
+            .filter(|identity| !seen.contains(identity))
+            .map(|identity| new_row(identity, now))
+            .collect();
+        stored.extend(known);
+        if rows.is_empty() {
+            continue;
+        }
+        // Another node may have been faster; writing the same value again keeps its row as it is.
+        let mut keep = OnConflict::columns([
+            Column::AppId,
+            Column::ClusterName,
+            Column::Ip,
+            Column::DataCenter,
+        ]);
+        keep.update_column(Column::Ip);
+        Entity::insert_many(rows)
+            .on_conflict(keep)
+            .exec_without_returning(db)
+            .await?;
+        let added = by_identity(db, chunk).await?;
+        stored.extend(
+            added
+                .into_iter()
+                .filter(|row| !seen.contains(&Identity::from(row))),
+        );
+    }
+    Ok(stored)
+}
+
+/// Instances with these ids; unknown ones are left out.
+pub async fn by_ids(
+    db: &impl ConnectionTrait,
+    ids: &[Id],
+) -> Result<Vec<instance::Model>, StoreError> {
+    use instance::{Column, Entity};
+    let mut found = Vec::new();
+    for chunk in chunks(ids) {
+        found.extend(
+            Entity::find()
+                .filter(Column::Id.is_in(chunk))
+                .all(db)
+                .await?,
+        );
+    }
+    found.sort_by_key(|row| row.id);
+    Ok(found)
+}
+
+/// What the instances read last, of all namespaces.
+pub async fn configs_of_instances(
+    db: &impl ConnectionTrait,
+    instance_ids: &[Id],
+) -> Result<Vec<instance_config::Model>, StoreError> {
+    use instance_config::{Column, Entity};
+    let mut found = Vec::new();
+    for chunk in chunks(instance_ids) {
+        found.extend(
+            Entity::find()
+                .filter(Column::InstanceId.is_in(chunk))
+                .all(db)
+                .await?,
+        );
+    }
+    Ok(found)
+}
+
+/// Records what instances read that they had not read before, or of another cluster or release than before. Each
+/// (instance, app, namespace) may occur once.
+pub async fn record_readings(
+    db: &impl ConnectionTrait,
+    readings: &[Reading],
+) -> Result<(), StoreError> {
+    use instance_config::{Column, Entity};
+    for chunk in readings.chunks(ROWS) {
+        let mut replace = OnConflict::columns([
+            Column::InstanceId,
+            Column::ConfigAppId,
+            Column::ConfigNamespaceName,
+        ]);
+        replace.update_columns([
+            Column::ConfigClusterName,
+            Column::ReleaseKey,
+            Column::ReleaseDeliveryTime,
+            Column::DataChangeLastTime,
+        ]);
+        Entity::insert_many(chunk.iter().map(reading_row))
+            .on_conflict(replace)
+            .exec_without_returning(db)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Says that the instances still have what these rows tell.
+pub async fn touch_configs(
+    db: &impl ConnectionTrait,
+    ids: &[Id],
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    use instance_config::{Column, Entity};
+    for chunk in chunks(ids) {
+        Entity::update_many()
+            .col_expr(
+                Column::DataChangeLastTime,
+                sea_orm::sea_query::Expr::value(now),
+            )
+            .filter(Column::Id.is_in(chunk))
+            .exec(db)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Who has the release, of rows changed later than `since`.
+pub async fn configs_by_release_key(
+    db: &impl ConnectionTrait,
+    release_key: &str,
+    since: DateTime<Utc>,
+    page: &Page,
+) -> Result<Paged<instance_config::Model>, StoreError> {
+    use instance_config::{Column, Entity};
+    let configs = Entity::find()
+        .filter(Column::ReleaseKey.eq(release_key))
+        .filter(Column::DataChangeLastTime.gt(since));
+    page::paged(db, configs, page).await
+}
+
+/// Who reads the namespace, of rows changed later than `since`; only instances of one app if it is given.
+pub async fn configs_of_namespace(
+    db: &impl ConnectionTrait,
+    namespace: ConfigNamespace<'_>,
+    since: DateTime<Utc>,
+    instance_app_id: Option<&str>,
+    page: &Page,
+) -> Result<Paged<instance_config::Model>, StoreError> {
+    let mut configs = namespace.select(since);
+    if let Some(app_id) = instance_app_id {
+        configs = configs
+            .join(JoinType::InnerJoin, to_instance())
+            .filter(instance::Column::AppId.eq(app_id));
+    }
+    page::paged(db, configs, page).await
+}
+
+/// Who reads the namespace and has none of the releases, of rows changed later than `since`.
+pub async fn configs_without_releases<S: AsRef<str>>(
+    db: &impl ConnectionTrait,
+    namespace: ConfigNamespace<'_>,
+    since: DateTime<Utc>,
+    release_keys: &[S],
+) -> Result<Vec<instance_config::Model>, StoreError> {
+    use instance_config::Column;
+    let keys = release_keys.iter().map(AsRef::as_ref);
+    let others = namespace
+        .select(since)
+        .filter(Column::ReleaseKey.is_not_in(keys));
+    Ok(others.order_by_asc(Column::Id).all(db).await?)
+}
+
+/// How many instances read the namespace, of rows changed later than `since`.
+pub async fn count_of_namespace(
+    db: &impl ConnectionTrait,
+    namespace: ConfigNamespace<'_>,
+    since: DateTime<Utc>,
+) -> Result<u64, StoreError> {
+    page::count(db, namespace.select(since)).await
+}
+
+/// Removes the rows of a namespace that goes away.
+pub async fn delete_configs_of_namespace(
+    db: &impl ConnectionTrait,
+    namespace: ConfigNamespace<'_>,
+) -> Result<u64, StoreError> {
+    let gone = instance_config::Entity::delete_many().filter(namespace.condition());
+    Ok(gone.exec(db).await?.rows_affected)
+}
+
+/// The namespace that is read, of the app that owns it; of a gray release the cluster is the branch.
+#[derive(Clone, Copy, Debug)]
+pub struct ConfigNamespace<'a> {
+    pub app_id: &'a str,
+    pub cluster: &'a str,
+    pub namespace: &'a str,
+}
+
+impl ConfigNamespace<'_> {
+    fn condition(self) -> Condition {
+        use instance_config::Column;
+        Condition::all()
+            .add(Column::ConfigAppId.eq(self.app_id))
+            .add(Column::ConfigClusterName.eq(self.cluster))
+            .add(Column::ConfigNamespaceName.eq(self.namespace))
+    }
+
+    fn select(self, since: DateTime<Utc>) -> Select<instance_config::Entity> {
+        use instance_config::{Column, Entity};
+        Entity::find()
+            .filter(self.condition())
+            .filter(Column::DataChangeLastTime.gt(since))
+    }
+}
+
+impl From<&instance::Model> for Identity {
+    fn from(row: &instance::Model) -> Self {
+        Self {
+            app_id: row.app_id.clone(),
+            cluster: row.cluster_name.clone(),
+            data_center: row.data_center.clone(),
+            ip: row.ip.clone(),
+        }
+    }
+}
+
+async fn by_identity(
+    db: &impl ConnectionTrait,
+    identities: &[Identity],
+) -> Result<Vec<instance::Model>, StoreError> {
+    use instance::{Column, Entity};
+    let any = identities.iter().fold(Condition::any(), |any, identity| {
+        let same = Condition::all()
+            .add(Column::AppId.eq(identity.app_id.as_str()))
+            .add(Column::ClusterName.eq(identity.cluster.as_str()))
+            .add(Column::Ip.eq(identity.ip.as_str()))
+            .add(Column::DataCenter.eq(identity.data_center.as_str()));
+        any.add(same)
+    });
+    Ok(Entity::find().filter(any).all(db).await?)
+}
+
+fn new_row(identity: &Identity, now: DateTime<Utc>) -> instance::ActiveModel {
+    instance::ActiveModel {
+        app_id: Set(identity.app_id.clone()),
+        cluster_name: Set(identity.cluster.clone()),
+        data_center: Set(identity.data_center.clone()),
+        ip: Set(identity.ip.clone()),
+        data_change_created_time: Set(now),
+        data_change_last_time: Set(now),
+        ..instance::ActiveModel::default()
+    }
+}
+
+fn reading_row(reading: &Reading) -> instance_config::ActiveModel {
+    instance_config::ActiveModel {
+        instance_id: Set(Some(reading.instance_id)),
+        config_app_id: Set(reading.config_app_id.clone()),
+        config_cluster_name: Set(reading.config_cluster.clone()),
+        config_namespace_name: Set(reading.config_namespace.clone()),
+        release_key: Set(reading.release_key.clone()),
+        release_delivery_time: Set(Some(reading.time)),
+        data_change_created_time: Set(reading.time),
+        data_change_last_time: Set(reading.time),
+        ..instance_config::ActiveModel::default()
+    }
+}
+
+fn to_instance() -> RelationDef {
+    instance_config::Entity::belongs_to(instance::Entity)
+        .from(instance_config::Column::InstanceId)
+        .to(instance::Column::Id)
+        .into()
+}
