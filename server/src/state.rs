@@ -5,8 +5,9 @@ use std::sync::Arc;
 use crate::feed::ReleaseFeed;
 use crate::http::health::Readiness;
 use crate::registry::Registry;
+use crate::role::portal::environment::Environments;
 use crate::server_config::ServerConfig;
-use crate::settings::{Compat, Settings};
+use crate::settings::{Compat, Installation, Settings};
 use crate::store::Store;
 
 /// One environment: what the config, meta and admin roles work on.
@@ -24,6 +25,25 @@ pub struct EnvironmentState {
     pub feed: ReleaseFeed,
     /// Services that are alive.
     pub registry: Registry,
+    /// Whether this node can serve.
+    pub ready: Readiness,
+}
+
+/// The portal: users, rights and the way to every environment.
+#[derive(Debug, Clone)]
+pub struct PortalState {
+    /// Settings of this process.
+    pub settings: Arc<Settings>,
+    /// Switches between security and compatibility.
+    pub compat: Compat,
+    /// Whether we made the portal database or Apollo did.
+    pub installation: Installation,
+    /// The portal database.
+    pub store: Store,
+    /// Settings that it holds.
+    pub config: ServerConfig,
+    /// The environments and how each is reached.
+    pub environments: Environments,
     /// Whether this node can serve.
     pub ready: Readiness,
 }

@@ -7,6 +7,8 @@ use sha1::Sha1;
 
 /// Header that carries the milliseconds since the epoch, as decimal text.
 pub const TIMESTAMP_HEADER: &str = "Timestamp";
+/// Header that carries the signature.
+pub const AUTHORIZATION_HEADER: &str = "Authorization";
 /// Scheme word in front of `appId:signature` in the `Authorization` header.
 pub const SCHEME: &str = "Apollo";
 
@@ -54,6 +56,37 @@ impl Signer {
         mac.update(b"\n");
         mac.update(path_and_query.as_bytes());
         mac
+    }
+}
+
+/// The key that a client signs the requests of an app id with.
+#[derive(Debug, Clone)]
+pub struct AccessKey {
+    app_id: String,
+    signer: Signer,
+}
+
+impl AccessKey {
+    /// A key of an app id; a blank secret is none.
+    #[must_use]
+    pub fn new(app_id: &str, secret: &str) -> Option<Self> {
+        let secret = secret.trim();
+        (!secret.is_empty()).then(|| Self {
+            app_id: app_id.to_owned(),
+            signer: Signer::new(secret),
+        })
+    }
+
+    /// The headers of a request, by name: `path_and_query` exactly as it is sent, `timestamp` in ms since the epoch.
+    #[must_use]
+    pub fn headers(&self, timestamp: i64, path_and_query: &str) -> [(&'static str, String); 2] {
+        let timestamp = timestamp.to_string();
+        let signature = self.signer.sign(&timestamp, path_and_query);
+        let authorization = authorization(&self.app_id, &signature);
+        [
+            (TIMESTAMP_HEADER, timestamp),
+            (AUTHORIZATION_HEADER, authorization),
+        ]
     }
 }
 

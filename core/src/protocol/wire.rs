@@ -32,7 +32,7 @@ pub struct ApolloConfig {
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",
-        deserialize_with = "lenient_configurations"
+        deserialize_with = "optional_configurations"
     )]
     pub configurations: Option<Configurations>,
     /// Release keys joined with `+`: opaque to clients.
@@ -111,22 +111,30 @@ fn null_as_empty<'de, D: Deserializer<'de>>(
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// Reads values as the Java client does: texts as they are, numbers and booleans as their JSON text, null as an absent key,
-/// nested values as compact JSON text; of duplicate keys the last wins.
-fn lenient_configurations<'de, D: Deserializer<'de>>(
+fn optional_configurations<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Configurations>, D::Error> {
+    #[derive(Deserialize)]
+    struct Lenient(#[serde(deserialize_with = "configurations")] Configurations);
+
+    Ok(Option::<Lenient>::deserialize(deserializer)?.map(|lenient| lenient.0))
+}
+
+/// Reads an object of configurations as the Java client does: texts as they are, numbers and booleans as their JSON text, null
+/// as an absent key, nested values as compact JSON text; of duplicate keys the last wins. For `#[serde(deserialize_with)]`.
+///
+/// # Errors
+/// When it is no object.
+pub fn configurations<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Configurations, D::Error> {
     struct Lenient;
 
     impl<'de> Visitor<'de> for Lenient {
-        type Value = Option<Configurations>;
+        type Value = Configurations;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object of texts, or null")
-        }
-
-        fn visit_unit<E>(self) -> Result<Self::Value, E> {
-            Ok(None)
+            f.write_str("an object of texts")
         }
 
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
@@ -144,11 +152,11 @@ fn lenient_configurations<'de, D: Deserializer<'de>>(
                     }
                 }
             }
-            Ok(Some(values))
+            Ok(values)
         }
     }
 
-    deserializer.deserialize_any(Lenient)
+    deserializer.deserialize_map(Lenient)
 }
 
 #[cfg(test)]

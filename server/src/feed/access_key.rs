@@ -32,7 +32,7 @@ pub struct AccessKey {
 impl From<entity::access_key::Model> for AccessKey {
     fn from(row: entity::access_key::Model) -> Self {
         let mode = if row.mode.0 == 0 { Mode::Filter } else { Mode::Observe };
-        Self { signer: Signer::new(&row.secret), app_id: row.app_id, mode, is_enabled: row.is_enabled }
+        Self { signer: Signer::new(row.secret.expose()), app_id: row.app_id, mode, is_enabled: row.is_enabled }
     }
 }
 

@@ -99,6 +99,12 @@ impl Texts {
         (!text.is_empty()).then_some((text, origin))
     }
 
+    /// Whether somebody set it to nothing.
+    #[must_use]
+    pub fn is_blank(&self, name: &str) -> bool {
+        self.values.get(name).is_some_and(|(text, origin)| text.trim().is_empty() && *origin != Origin::Default)
+    }
+
     /// The name under which the user set it, for messages.
     #[must_use]
     pub fn spelling(&self, name: &str) -> String {

@@ -1,0 +1,160 @@
+//! The command line: one module for each command. Reads arguments, prints what people see, chooses exit codes.
+
+mod migrate;
+mod serve;
+mod token;
+mod user;
+
+use std::ffi::OsString;
+use std::future::Future;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Arg, ArgMatches, Command};
+
+use crate::settings::definition::{DEFINITIONS, Definition, find};
+use crate::settings::{Fault, LogFormat, Settings, Texts};
+
+/// Settings that every command which touches data understands.
+const DATA: [&str; 6] = ["data_dir", "config_db", "portal_db", "env", "log_format", "log_level"];
+
+/// What ended a command early, as it is shown to the user.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// Settings that cannot be used.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Settings(Vec<Fault>),
+    /// Anything else, in one line.
+    #[error("{0}")]
+    Message(String),
+}
+
+impl Failure {
+    /// Of any error.
+    pub(crate) fn of(error: impl std::fmt::Display) -> Self {
+        Self::Message(error.to_string())
+    }
+}
+
+/// Runs the program.
+#[must_use]
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let matches = match program().try_get_matches_from(arguments) {
+        Ok(matches) => matches,
+        Err(error) => {
+            let _ = error.print();
+            let is_fine = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            return if is_fine { ExitCode::SUCCESS } else { ExitCode::from(2) };
+        }
+    };
+    match dispatch(&matches) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let text = failure.to_string();
+            let mut stderr = std::io::stderr().lock();
+            for line in text.lines() {
+                let _ = writeln!(stderr, "castalia: {line}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(matches: &ArgMatches) -> Result<(), Failure> {
+    match matches.subcommand() {
+        Some(("serve", matches)) => serve::run(settings(matches)?),
+        Some(("migrate", matches)) => migrate::run(settings(matches)?, matches),
+        Some(("token", matches)) => match matches.subcommand() {
+            Some(("create", matches)) => token::create(settings(matches)?, matches),
+            _ => Err(Failure::Message("token needs a command: create".into())),
+        },
+        Some(("user", matches)) => match matches.subcommand() {
+            Some(("password", matches)) => user::password(settings(matches)?, matches),
+            _ => Err(Failure::Message("user needs a command: password".into())),
+        },
+        _ => Err(Failure::Message("name a command; `castalia --help` lists them".into())),
+    }
+}
+
+fn program() -> Command {
+    Command::new("castalia")
+        .about("Live configuration for services in any language")
+        .version(env!("CARGO_PKG_VERSION"))
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(with_settings(serve::command(), DEFINITIONS.iter()))
+        .subcommand(with_data(migrate::command()))
+        .subcommand(Command::new("token").about("Tokens of the open API").subcommand(with_data(token::command())))
+        .subcommand(Command::new("user").about("Users of the portal").subcommand(with_data(user::command())))
+}
+
+fn with_data(command: Command) -> Command {
+    with_settings(command, DATA.iter().filter_map(|name| find(name)))
+}
+
+/// Adds a flag for each setting; its text is checked together with the other layers.
+fn with_settings<'a>(command: Command, definitions: impl Iterator<Item = &'a Definition>) -> Command {
+    let config_file = Arg::new("config_file").long("config-file").value_name("FILE").help("Settings file [default: castalia.toml]");
+    definitions.fold(command.arg(config_file), |command, definition| {
+        let default = definition.default.filter(|text| !text.is_empty());
+        let help = match default {
+            Some(default) => format!("{} [default: {default}]", definition.doc),
+            None => definition.doc.to_owned(),
+        };
+        command.arg(Arg::new(definition.name).long(definition.flag()).value_name(definition.value).help(help))
+    })
+}
+
+fn settings(matches: &ArgMatches) -> Result<Settings, Failure> {
+    let flags = DEFINITIONS
+        .iter()
+        .filter_map(|definition| {
+            let text = matches.try_get_one::<String>(definition.name).ok().flatten()?;
+            Some((definition.name, text.clone()))
+        })
+        .collect();
+    let file = matches.get_one::<String>("config_file").map(PathBuf::from);
+    let texts = Texts::gather(flags, file, environment()).map_err(Failure::Settings)?;
+    let settings = Settings::from_texts(&texts).map_err(Failure::Settings)?;
+    start_log(&settings);
+    for (name, origin) in texts.explicit() {
+        tracing::info!(setting = name, %origin, "not the default");
+    }
+    Ok(settings)
+}
+
+/// Variables that are not UTF-8 cannot be ours.
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+/// Text goes to standard error, so that standard output holds what the command is for; JSON lines are for machines.
+fn start_log(settings: &Settings) {
+    let filter = tracing_subscriber::EnvFilter::new(&settings.log_level);
+    let log = tracing_subscriber::fmt().with_env_filter(filter);
+    let _ = match settings.log_format {
+        LogFormat::Text => log.with_writer(std::io::stderr).with_target(false).try_init(),
+        LogFormat::Json => log.json().flatten_event(true).with_current_span(false).try_init(),
+    };
+}
+
+/// Runs a command's future on a runtime of its own.
+fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::of)?;
+    Ok(runtime.block_on(future))
+}
+
+/// Prints a line of the command's result.
+fn print_line(line: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::program().debug_assert();
+    }
+}

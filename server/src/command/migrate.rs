@@ -1,0 +1,26 @@
+//! `castalia migrate`: prepares the databases without serving, or says what a start would do.
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use super::{Failure, block_on, print_line};
+use crate::node;
+use crate::settings::Settings;
+
+pub(super) fn command() -> Command {
+    let check = Arg::new("check").long("check").action(ArgAction::SetTrue).help("Only report; write nothing");
+    Command::new("migrate").about("Prepare the databases without serving").arg(check)
+}
+
+pub(super) fn run(settings: Settings, matches: &ArgMatches) -> Result<(), Failure> {
+    let only_check = matches.get_flag("check");
+    block_on(async move {
+        let lines = match only_check {
+            true => node::check_databases(&settings).await,
+            false => node::prepare_databases(&settings).await,
+        };
+        for line in lines.map_err(Failure::of)? {
+            print_line(&line);
+        }
+        Ok(())
+    })?
+}

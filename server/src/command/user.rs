@@ -1,0 +1,42 @@
+//! `castalia user password`: the way back in for an administrator who lost the password.
+
+use std::io::{BufRead as _, IsTerminal as _};
+
+use clap::{Arg, ArgMatches, Command};
+
+use super::{Failure, block_on, print_line};
+use crate::domain::user;
+use crate::node;
+use crate::settings::Settings;
+
+pub(super) fn command() -> Command {
+    Command::new("password")
+        .about("Set a user's password; reads it from standard input, or makes one up when that is a terminal")
+        .arg(Arg::new("name").required(true).value_name("NAME").help("User name"))
+}
+
+pub(super) fn password(settings: Settings, matches: &ArgMatches) -> Result<(), Failure> {
+    let name = matches.get_one::<String>("name").cloned().unwrap_or_default();
+    let given = read_password()?;
+    block_on(async move {
+        let (store, installation) = node::portal_store(&settings).await.map_err(Failure::of)?;
+        let generated = user::set_password(&store, installation, &name, given).await.map_err(Failure::of)?;
+        match generated {
+            Some(password) => print_line(&format!("New password of {name}, shown only this once: {password}")),
+            None => print_line(&format!("The password of {name} is set.")),
+        }
+        Ok(())
+    })?
+}
+
+/// A password never stands on the command line, where every process could read it.
+fn read_password() -> Result<Option<crate::store::Secret>, Failure> {
+    let stdin = std::io::stdin();
+    if stdin.is_terminal() {
+        return Ok(None);
+    }
+    let mut line = String::new();
+    stdin.lock().read_line(&mut line).map_err(Failure::of)?;
+    let text = line.trim_end_matches(['\r', '\n']);
+    Ok((!text.is_empty()).then(|| crate::store::Secret::new(text)))
+}

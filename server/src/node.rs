@@ -1,0 +1,287 @@
+//! One running server: sockets, databases, roles and background work, from a settled set of settings to an orderly end.
+//!
+//! Sockets are taken before databases are made, so that a port in use leaves nothing half-done behind.
+
+mod data_dir;
+mod database;
+mod sample;
+mod seed;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use tokio::net::TcpListener;
+
+use self::data_dir::DataDir;
+use self::database::{ConfigDatabase, PortalDatabase};
+use crate::background::Background;
+use crate::domain::password::Scheme;
+use crate::domain::user;
+use crate::feed::ReleaseFeed;
+use crate::http::health::Readiness;
+use crate::http::{self, failure};
+use crate::registry::Registry;
+use crate::registry::address::{Listeners, own_services};
+use crate::role::portal::environment::Environments;
+use crate::role::{self, Role};
+use crate::settings::{Installation, Settings};
+use crate::state::{EnvironmentState, PortalState};
+use crate::store::{Dialect, Store, StoreError};
+
+/// How long connections get to finish after the node was told to end.
+const DRAIN: Duration = Duration::from_secs(8);
+/// Pause between two readings of the ServerConfig tables.
+const CONFIG_PAUSE: Duration = Duration::from_secs(60);
+
+/// Why a node could not start; each names the setting to change.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data directory cannot be used.
+    #[error("--data-dir: {0}")]
+    DataDir(String),
+    /// A socket cannot be opened.
+    #[error("{setting}: cannot listen on {address}: {source}")]
+    Bind {
+        /// Flag that names the port.
+        setting: &'static str,
+        /// What was asked for.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A database cannot be opened or does not fit.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    /// The first readings failed.
+    #[error("{0}")]
+    Load(#[from] crate::error::Error),
+}
+
+/// A listener that is ready.
+#[derive(Debug, Clone, Copy)]
+pub struct Listening {
+    /// Role; meta shares config's.
+    pub role: Role,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+/// A running server.
+#[derive(Debug)]
+pub struct Node {
+    /// Listeners that are ready.
+    pub listening: Vec<Listening>,
+    /// The administrator's password, where this start generated it.
+    pub generated_password: Option<String>,
+    background: Background,
+    connections: Background,
+    environment: Option<EnvironmentState>,
+    ready: Readiness,
+    _data_dir: DataDir,
+}
+
+impl Node {
+    /// Starts everything that the settings ask for; when this returns, all listeners answer.
+    ///
+    /// # Errors
+    /// The first thing that does not work, by the name of its setting. Nothing listens afterwards.
+    pub async fn start(settings: Settings) -> Result<Self, StartError> {
+        let settings = Arc::new(settings);
+        let data_dir = DataDir::open(&settings)?;
+        let sockets = Sockets::bind(&settings)?;
+        let mut node = Self {
+            listening: sockets.listening(),
+            generated_password: None,
+            background: Background::default(),
+            connections: Background::default(),
+            environment: None,
+            ready: Readiness::default(),
+            _data_dir: data_dir,
+        };
+        if let Err(error) = node.open(&settings, sockets).await {
+            node.stop().await;
+            return Err(error);
+        }
+        node.ready.set(true);
+        Ok(node)
+    }
+
+    /// Ends in the order that loses nothing: no longer announced, polls answered so that clients move over, connections drained,
+    /// background work stopped.
+    pub async fn stop(self) {
+        self.ready.set(false);
+        if let Some(environment) = &self.environment {
+            environment.registry.leave().await;
+            environment.feed.hub().close();
+        }
+        self.connections.shutdown.cancel();
+        self.connections.tracker.close();
+        if tokio::time::timeout(DRAIN, self.connections.tracker.wait()).await.is_err() {
+            tracing::warn!("some connections did not finish in time and are cut");
+        }
+        self.background.shutdown.cancel();
+        self.background.tracker.close();
+        self.background.tracker.wait().await;
+    }
+
+    async fn open(&mut self, settings: &Arc<Settings>, sockets: Sockets) -> Result<(), StartError> {
+        let token = database::admin_token()?;
+        let environment = match sockets.client.is_some() || sockets.admin.is_some() {
+            true => Some(self.open_environment(settings, &sockets, &token).await?),
+            false => None,
+        };
+        if let (Some(socket), Some(state)) = (sockets.client, &environment) {
+            self.serve(socket, role::client_port(state.clone()).0, state.compat.strict_status, settings);
+        }
+        if let (Some(socket), Some(state)) = (sockets.admin, &environment) {
+            self.serve(socket, role::admin::router(state.clone()).0, state.compat.strict_status, settings);
+        }
+        if let Some(socket) = sockets.portal {
+            let state = self.open_portal(settings, environment.as_ref(), &token).await?;
+            self.serve(socket, role::portal::router(state.clone()).0, state.compat.strict_status, settings);
+        }
+        Ok(())
+    }
+
+    async fn open_environment(
+        &mut self,
+        settings: &Arc<Settings>,
+        sockets: &Sockets,
+        token: &str,
+    ) -> Result<EnvironmentState, StartError> {
+        let ConfigDatabase { store, config, installation } = database::open_config(settings, token).await?;
+        let feed = ReleaseFeed::load(store.clone(), config.clone()).await?;
+        feed.run(&self.background);
+        let registry = sockets.registry(settings, &store);
+        registry.run(&self.background).await;
+        let (reread, refreshed) = (store.clone(), (config.clone(), Arc::clone(settings)));
+        self.background.repeat("config settings", CONFIG_PAUSE, move || {
+            database::refresh_config(reread.clone(), refreshed.0.clone(), Arc::clone(&refreshed.1))
+        });
+        let state = EnvironmentState {
+            compat: settings.compat.resolve(settings.defaults.unwrap_or(installation)),
+            settings: Arc::clone(settings),
+            store,
+            config,
+            feed,
+            registry,
+            ready: self.ready.clone(),
+        };
+        self.environment = Some(state.clone());
+        Ok(state)
+    }
+
+    async fn open_portal(
+        &mut self,
+        settings: &Arc<Settings>,
+        environment: Option<&EnvironmentState>,
+        token: &str,
+    ) -> Result<PortalState, StartError> {
+        let PortalDatabase { store, config, installation, is_new } = database::open_portal(settings, token).await?;
+        let installation = settings.defaults.unwrap_or(installation);
+        if installation == Installation::Fresh {
+            let password = settings.admin_password.clone();
+            self.generated_password = user::seed_administrator(&store, password, Scheme::Argon2id).await?;
+        }
+        let (reread, refreshed) = (store.clone(), config.clone());
+        self.background.repeat("portal settings", CONFIG_PAUSE, move || {
+            database::refresh_portal(reread.clone(), refreshed.clone())
+        });
+        let state = PortalState {
+            compat: settings.compat.resolve(installation),
+            settings: Arc::clone(settings),
+            installation,
+            environments: Environments::new(settings, &config, environment),
+            store,
+            config,
+            ready: self.ready.clone(),
+        };
+        role::portal::run(&state, &self.background);
+        if is_new && settings.sample_app && settings.portal_db.is_none() && environment.is_some() {
+            sample::seed(&state).await?;
+        }
+        Ok(state)
+    }
+
+    fn serve(&self, socket: TcpListener, router: Router, strict: bool, settings: &Settings) {
+        let router = router.layer(from_fn_with_state(strict, failure::render));
+        let router = match settings.base_path.as_str() {
+            "" => router,
+            path => Router::new().nest(path, router),
+        };
+        let connections = self.connections.clone();
+        self.connections.tracker.spawn(http::serve(socket, router, connections.tracker, connections.shutdown));
+    }
+}
+
+/// Listening sockets, before anything answers on them.
+struct Sockets {
+    client: Option<TcpListener>,
+    admin: Option<TcpListener>,
+    portal: Option<TcpListener>,
+}
+
+impl Sockets {
+    fn bind(settings: &Settings) -> Result<Self, StartError> {
+        let open = |wanted: bool, setting, port| -> Result<Option<TcpListener>, StartError> {
+            let address = SocketAddr::new(settings.bind, port);
+            let bound = wanted.then(|| http::bind(address)).transpose();
+            bound.map_err(|source| StartError::Bind { setting, address, source })
+        };
+        let client = settings.plays(Role::Config) || settings.plays(Role::Meta);
+        Ok(Self {
+            client: open(client, "--config-port", settings.config_port)?,
+            admin: open(settings.plays(Role::Admin), "--admin-port", settings.admin_port)?,
+            portal: open(settings.plays(Role::Portal), "--portal-port", settings.portal_port)?,
+        })
+    }
+
+    fn registry(&self, settings: &Settings, store: &Store) -> Registry {
+        let address = |socket: &Option<TcpListener>| socket.as_ref().and_then(|socket| socket.local_addr().ok());
+        let config = address(&self.client).filter(|_| settings.plays(Role::Config));
+        let listeners = Listeners { config, admin: address(&self.admin) };
+        let own = own_services(listeners, settings.advertise.as_deref(), &settings.base_path);
+        let is_shared = store.dialect() != Dialect::Sqlite;
+        let is_reachable = settings.advertise.is_some() || !settings.bind.is_loopback();
+        Registry::new(own, store.clone(), !is_shared || is_reachable)
+    }
+
+    fn listening(&self) -> Vec<Listening> {
+        [(Role::Config, &self.client), (Role::Admin, &self.admin), (Role::Portal, &self.portal)]
+            .into_iter()
+            .filter_map(|(role, socket)| Some(Listening { role, address: socket.as_ref()?.local_addr().ok()? }))
+            .collect()
+    }
+}
+
+/// Creates or completes both databases without serving. Returns a line about each.
+///
+/// # Errors
+/// What the start of a server would refuse.
+pub async fn prepare_databases(settings: &Settings) -> Result<Vec<String>, StartError> {
+    data_dir::make_if_needed(settings)?;
+    database::prepare(&Arc::new(settings.clone())).await
+}
+
+/// Says what the start of a server would do to the databases, and writes nothing.
+///
+/// # Errors
+/// What the start of a server would refuse.
+pub async fn check_databases(settings: &Settings) -> Result<Vec<String>, StartError> {
+    database::check(settings).await
+}
+
+/// Opens the portal database for a command, also beside a running server.
+///
+/// # Errors
+/// What the start of a server would refuse.
+pub async fn portal_store(settings: &Settings) -> Result<(Store, Installation), StartError> {
+    data_dir::make_if_needed(settings)?;
+    let settings = Arc::new(settings.clone());
+    let token = database::admin_token()?;
+    let portal = database::open_portal(&settings, &token).await?;
+    Ok((portal.store, settings.defaults.unwrap_or(portal.installation)))
+}

@@ -1,0 +1,60 @@
+//! The data directory: made with rights for its owner only, and locked for as long as the node runs.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+
+use super::StartError;
+use crate::role::Role;
+use crate::settings::Settings;
+
+/// Held for the life of the node; two servers on one SQLite file would each serve what the other does not know.
+#[derive(Debug)]
+pub(super) struct DataDir {
+    _lock: Option<File>,
+}
+
+impl DataDir {
+    /// Makes and locks the directory where a database lives in it; otherwise there is nothing to hold.
+    pub(super) fn open(settings: &Settings) -> Result<Self, StartError> {
+        if !is_needed(settings) {
+            return Ok(Self { _lock: None });
+        }
+        make(&settings.data_dir)?;
+        let path = settings.data_dir.join("castalia.lock");
+        let problem = |error: &dyn std::fmt::Display| StartError::DataDir(format!("cannot write {}: {error}", path.display()));
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(|error| problem(&error))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { _lock: Some(lock) }),
+            Err(TryLockError::WouldBlock) => Err(StartError::DataDir(format!(
+                "{} is in use by another `castalia serve`; stop it or choose another directory",
+                settings.data_dir.display()
+            ))),
+            Err(TryLockError::Error(error)) => Err(problem(&error)),
+        }
+    }
+}
+
+fn is_needed(settings: &Settings) -> bool {
+    let environment = [Role::Config, Role::Meta, Role::Admin].iter().any(|role| settings.plays(*role));
+    (environment && settings.config_db.is_none()) || (settings.plays(Role::Portal) && settings.portal_db.is_none())
+}
+
+/// Makes the directory where a database lives in it.
+pub(super) fn make_if_needed(settings: &Settings) -> Result<(), StartError> {
+    if is_needed(settings) { make(&settings.data_dir) } else { Ok(()) }
+}
+
+/// Makes the directory, parents included.
+fn make(path: &Path) -> Result<(), StartError> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(|error| StartError::DataDir(format!("cannot make {}: {error}", path.display())))
+}
+
+/// URL of a SQLite file in the directory.
+pub(super) fn sqlite_url(settings: &Settings, file: &str) -> String {
+    let path: PathBuf = settings.data_dir.join(file);
+    format!("sqlite://{}", path.display())
+}

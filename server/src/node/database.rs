@@ -1,0 +1,165 @@
+//! Opens the databases of a node: connection, schema, first rows, and the settings that they hold.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures_util::future::BoxFuture;
+use sea_orm::DatabaseTransaction;
+
+use super::{StartError, data_dir, seed};
+use crate::server_config::{ServerConfig, winners};
+use crate::settings::{Installation, SchemaMode, Settings};
+use crate::store::migration::{self, Part};
+use crate::store::{DatabaseUrl, Store, StoreError, StoreOptions, server_config};
+
+/// The environment's database, ready for use.
+pub(super) struct ConfigDatabase {
+    pub(super) store: Store,
+    pub(super) config: ServerConfig,
+    pub(super) installation: Installation,
+}
+
+/// The portal's database, ready for use.
+pub(super) struct PortalDatabase {
+    pub(super) store: Store,
+    pub(super) config: ServerConfig,
+    pub(super) installation: Installation,
+    /// Made by this start.
+    pub(super) is_new: bool,
+}
+
+/// A new token of the admin role; used where this start makes a database.
+pub(super) fn admin_token() -> Result<String, StartError> {
+    Ok(random_hex()?)
+}
+
+/// 256 random bits.
+fn random_hex() -> crate::error::Result<String> {
+    let mut bytes = [0_u8; 32];
+    getrandom::fill(&mut bytes).map_err(|error| crate::error::Error::internal("no random bytes", error))?;
+    Ok(hex::encode(bytes))
+}
+
+pub(super) async fn open_config(settings: &Arc<Settings>, token: &str) -> Result<ConfigDatabase, StartError> {
+    let store = connect(settings, settings.config_db.as_ref(), "config.db", "--config-db").await?;
+    let token = token.to_owned();
+    let installation = schema(settings, &store, Part::Config, move |tx| {
+        Box::pin(async move { seed::config(tx, &token).await })
+    });
+    let installation = installation.await?;
+    let config = ServerConfig::new(settings.server_config.clone());
+    read_config(&store, &config, settings).await?;
+    Ok(ConfigDatabase { store, config, installation })
+}
+
+pub(super) async fn open_portal(settings: &Arc<Settings>, token: &str) -> Result<PortalDatabase, StartError> {
+    let store = connect(settings, settings.portal_db.as_ref(), "portal.db", "--portal-db").await?;
+    let (env, token, salt) = (settings.env.clone(), token.to_owned(), random_hex()?);
+    let is_new = Arc::new(AtomicBool::new(false));
+    let made = Arc::clone(&is_new);
+    let installation = schema(settings, &store, Part::Portal, move |tx| {
+        made.store(true, Ordering::Release);
+        Box::pin(async move { seed::portal(tx, &env, &token, &salt).await })
+    });
+    let installation = installation.await?;
+    let config = ServerConfig::new(settings.server_config.clone());
+    read_portal(&store, &config).await?;
+    Ok(PortalDatabase { store, config, installation, is_new: is_new.load(Ordering::Acquire) })
+}
+
+/// Reads the limits again; what was read last stays in force while the database is away.
+pub(super) async fn refresh_config(store: Store, config: ServerConfig, settings: Arc<Settings>) {
+    if let Err(error) = read_config(&store, &config, &settings).await {
+        tracing::debug!(%error, "cannot read ServerConfig; what was read last stays in force");
+    }
+}
+
+/// As [`refresh_config`], for the portal.
+pub(super) async fn refresh_portal(store: Store, config: ServerConfig) {
+    if let Err(error) = read_portal(&store, &config).await {
+        tracing::debug!(%error, "cannot read ServerConfig; what was read last stays in force");
+    }
+}
+
+async fn read_config(store: &Store, config: &ServerConfig, settings: &Settings) -> Result<(), StoreError> {
+    let rows = server_config::all(store.read()).await?;
+    let rows = rows.into_iter().map(|row| (row.key, row.cluster, row.value));
+    config.replace(winners(rows, settings.idc.as_deref(), settings.cluster.as_deref()));
+    Ok(())
+}
+
+async fn read_portal(store: &Store, config: &ServerConfig) -> Result<(), StoreError> {
+    let rows = server_config::all_of_portal(store.read()).await?;
+    config.replace(rows.into_iter().map(|row| (row.key, row.value)).collect());
+    Ok(())
+}
+
+async fn connect(
+    settings: &Settings,
+    url: Option<&DatabaseUrl>,
+    file: &str,
+    setting: &str,
+) -> Result<Store, StartError> {
+    let url = url.map_or_else(|| data_dir::sqlite_url(settings, file), |url| url.expose().to_owned());
+    let options = StoreOptions { max_connections: settings.max_connections, ..StoreOptions::new(setting) };
+    Ok(Store::connect(&url, options).await?)
+}
+
+async fn schema(
+    settings: &Settings,
+    store: &Store,
+    part: Part,
+    first_rows: impl for<'c> FnOnce(&'c DatabaseTransaction) -> BoxFuture<'c, Result<(), StoreError>> + Send,
+) -> Result<Installation, StartError> {
+    match settings.schema {
+        SchemaMode::Apply => Ok(migration::apply(store, part, first_rows).await?),
+        SchemaMode::Off => Ok(migration::origin(store).await?),
+        SchemaMode::Check => {
+            let report = migration::check(store, part).await?;
+            Err(StoreError::setting("--schema", format!("check: {}: {report:?}", store.url())).into())
+        }
+    }
+}
+
+/// Prepares both databases and says in a line each what they are now.
+pub(super) async fn prepare(settings: &Arc<Settings>) -> Result<Vec<String>, StartError> {
+    let token = admin_token()?;
+    let config = open_config(settings, &token).await?;
+    let portal = open_portal(settings, &token).await?;
+    Ok(vec![line(&config.store, config.installation), line(&portal.store, portal.installation)])
+}
+
+/// What a start would do; an error when it would refuse.
+pub(super) async fn check(settings: &Settings) -> Result<Vec<String>, StartError> {
+    let mut lines = Vec::new();
+    for (part, url, file, setting) in [
+        (Part::Config, settings.config_db.as_ref(), "config.db", "--config-db"),
+        (Part::Portal, settings.portal_db.as_ref(), "portal.db", "--portal-db"),
+    ] {
+        let store = connect(settings, url, file, setting).await?;
+        let report = migration::check(&store, part).await?;
+        if !report.faults.is_empty() {
+            let faults = report.faults.join("; ");
+            return Err(StoreError::setting(setting, format!("{}: {faults}", store.url())).into());
+        }
+        lines.push(format!(
+            "{}: {:?}, steps to run: {}, tables to create: {}",
+            store.url(),
+            report.origin,
+            list(&report.missing_steps),
+            list(&report.absent_tables)
+        ));
+    }
+    Ok(lines)
+}
+
+fn line(store: &Store, installation: Installation) -> String {
+    format!("{}: ready ({installation:?})", store.url())
+}
+
+fn list(names: &[impl AsRef<str>]) -> String {
+    match names {
+        [] => "none".to_owned(),
+        names => names.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(", "),
+    }
+}

@@ -1,0 +1,48 @@
+//! First rows of databases that we make, beyond the settings that every installation has: closed doors and their keys.
+
+use sea_orm::{DatabaseTransaction, Set};
+
+use crate::store::entity::{portal_server_config, server_config};
+use crate::store::{StoreError, insert};
+
+/// Author of the rows.
+const OPERATOR: &str = "default";
+
+/// Access control of the admin role is on from the first day, with a token that nobody else has.
+pub(super) async fn config(tx: &DatabaseTransaction, token: &str) -> Result<(), StoreError> {
+    let rows = [
+        ("admin-service.access.control.enabled", "true", "whether the admin service asks for a token"),
+        ("admin-service.access.tokens", token, "tokens of the admin service, separated by commas"),
+    ];
+    for (key, value, comment) in rows {
+        let row = server_config::ActiveModel {
+            key: Set(key.into()),
+            cluster: Set("default".into()),
+            value: Set(value.into()),
+            comment: Set(Some(comment.into())),
+            ..server_config::ActiveModel::created_and_edited_by(OPERATOR)
+        };
+        insert(tx, row).await?;
+    }
+    Ok(())
+}
+
+/// The environment's name, the token of its admin role, and a salt of this installation's own.
+pub(super) async fn portal(tx: &DatabaseTransaction, env: &str, token: &str, salt: &str) -> Result<(), StoreError> {
+    let tokens = serde_json::json!({ env: token }).to_string();
+    let rows = [
+        ("apollo.portal.envs", env, "environments that the portal shows, separated by commas"),
+        ("consumer.token.salt", salt, "salt of consumer tokens"),
+        ("admin-service.access.tokens", &tokens, "tokens of the admin services by environment"),
+    ];
+    for (key, value, comment) in rows {
+        let row = portal_server_config::ActiveModel {
+            key: Set(key.into()),
+            value: Set(value.into()),
+            comment: Set(Some(comment.into())),
+            ..portal_server_config::ActiveModel::created_and_edited_by(OPERATOR)
+        };
+        insert(tx, row).await?;
+    }
+    Ok(())
+}

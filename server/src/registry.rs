@@ -1,0 +1,125 @@
+//! Which config and admin services are alive: what `/services/config` and `/services/admin` list.
+//!
+//! Nodes that share a database find each other in its ServiceRegistry table. Answers come from memory; a node always lists itself.
+
+pub mod address;
+mod database;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use castalia_core::protocol::wire::ServiceInstance;
+
+use crate::background::Background;
+use crate::store::Store;
+
+/// One service of this process, under the address that others reach it by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnService {
+    /// Service name, such as `apollo-configservice`.
+    pub name: &'static str,
+    /// Base address, with a trailing slash.
+    pub uri: String,
+}
+
+/// The services that are alive. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Registry(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    own: Vec<OwnService>,
+    others: ArcSwap<HashMap<String, Vec<String>>>,
+    table: Option<database::Table>,
+}
+
+impl Registry {
+    /// Knows this process only, until [`Registry::run`] reads the table. A node that others cannot reach must not be announced
+    /// in a database that it shares with them.
+    #[must_use]
+    pub fn new(own: Vec<OwnService>, store: Store, is_announced: bool) -> Self {
+        let announced = if is_announced { own.clone() } else { Vec::new() };
+        let table = database::Table::new(store, announced);
+        Self(Arc::new(Inner { own, others: ArcSwap::default(), table: Some(table) }))
+    }
+
+    /// A registry that knows only these addresses: for tests and for programs that have no table.
+    #[must_use]
+    pub fn fixed(own: Vec<OwnService>) -> Self {
+        Self(Arc::new(Inner { own, others: ArcSwap::default(), table: None }))
+    }
+
+    /// Reads the table once, then keeps announcing and reading.
+    pub async fn run(&self, background: &Background) {
+        let Some(table) = &self.0.table else { return };
+        table.clean().await;
+        table.announce().await;
+        self.refresh().await;
+        let registry = self.clone();
+        background.repeat("service heartbeat", database::HEARTBEAT, move || {
+            let registry = registry.clone();
+            async move { if let Some(table) = &registry.0.table { table.announce().await } }
+        });
+        let registry = self.clone();
+        background.repeat("service discovery", database::REFRESH, move || {
+            let registry = registry.clone();
+            async move { registry.refresh().await }
+        });
+        let registry = self.clone();
+        background.repeat("service cleaning", database::CLEAN, move || {
+            let registry = registry.clone();
+            async move { if let Some(table) = &registry.0.table { table.clean().await } }
+        });
+    }
+
+    /// Stops announcing, then takes this node's rows away, in this order: a late heartbeat must not put them back.
+    pub async fn leave(&self) {
+        if let Some(table) = &self.0.table {
+            table.leave().await;
+        }
+    }
+
+    /// Instances of a service, this node first where it is one and the table does not list it.
+    #[must_use]
+    pub fn instances(&self, service: &str) -> Vec<ServiceInstance> {
+        let others = self.0.others.load();
+        let listed = others.get(service).map(Vec::as_slice).unwrap_or_default();
+        let own = self.0.own.iter().filter(|own| own.name == service && !listed.contains(&own.uri));
+        own.map(|own| own.uri.as_str())
+            .chain(listed.iter().map(String::as_str))
+            .map(|uri| ServiceInstance {
+                app_name: service.to_owned(),
+                instance_id: uri.to_owned(),
+                homepage_url: uri.to_owned(),
+            })
+            .collect()
+    }
+
+    async fn refresh(&self) {
+        let Some(table) = &self.0.table else { return };
+        match table.alive().await {
+            Ok(alive) => self.0.others.store(Arc::new(alive)),
+            Err(error) => tracing::debug!(%error, "cannot read the service registry; the last list stays"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use castalia_core::protocol::namespace::{ADMIN_SERVICE, CONFIG_SERVICE};
+
+    use super::*;
+
+    #[test]
+    fn a_node_lists_itself_once() {
+        let own = OwnService { name: CONFIG_SERVICE, uri: "http://a:1/".into() };
+        let registry = Registry::fixed(vec![own]);
+        assert_eq!(registry.instances(ADMIN_SERVICE), []);
+        let listed = HashMap::from([(CONFIG_SERVICE.to_owned(), vec!["http://b:1/".to_owned(), "http://a:1/".to_owned()])]);
+        let before: Vec<_> = registry.instances(CONFIG_SERVICE).into_iter().map(|i| i.homepage_url).collect();
+        registry.0.others.store(Arc::new(listed));
+        let after: Vec<_> = registry.instances(CONFIG_SERVICE).into_iter().map(|i| i.homepage_url).collect();
+        assert_eq!((before, after), (vec!["http://a:1/".to_owned()], vec!["http://b:1/".into(), "http://a:1/".into()]));
+    }
+}

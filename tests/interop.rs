@@ -1,0 +1,3 @@
+//! Clients and servers of others on the other end of the wire.
+
+mod java_client;

@@ -1,0 +1,2 @@
+#![forbid(unsafe_code)]
+//! Black-box suites against real processes; everything is in `main.rs`, this crate offers nothing.

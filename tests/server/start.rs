@@ -1,0 +1,180 @@
+//! Starting and ending: what is refused, what it says, and that nothing is left half-done.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Output, Stdio};
+
+use crate::support::demo::Demo;
+use crate::support::http::Http;
+use crate::support::server::{Options, PASSWORD, Server, command};
+
+fn serve(data_dir: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    let mut command = command(&["serve", "--config-port", "0", "--admin-port", "0", "--portal-port", "0"]);
+    command.arg("--data-dir").arg(data_dir).args(arguments).envs(variables.iter().copied());
+    // A start that succeeds would wait for ever: standard input is closed and a time limit ends it.
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    crate::support::server::wait_with_output(child)
+}
+
+/// SEC-11: bad settings stop the start; the exit code is not 0, the message names the setting, no port opens, nothing is written.
+#[test]
+fn bad_settings_stop_the_start_and_name_themselves() {
+    let flags: &[(&[&str], &str)] = &[
+        (&["--no-such-flag", "1"], "--no-such-flag"),
+        (&["--roles", "king"], "--roles"),
+        (&["--roles", ","], "--roles"),
+        (&["--bind", "localhost:80"], "--bind"),
+        (&["--config-port", "65536"], "--config-port"),
+        (&["--config-port", "-1"], "--config-port"),
+        (&["--admin-port", "x"], "--admin-port"),
+        (&["--portal-port", "80.5"], "--portal-port"),
+        (&["--config-db", "oracle://host/db"], "--config-db"),
+        (&["--config-db", "not a url"], "--config-db"),
+        (&["--portal-db", "mysql:/host"], "--portal-db"),
+        (&["--env", "a b"], "--env"),
+        (&["--advertise", "ftp://x"], "--advertise"),
+        (&["--advertise", "http:///x"], "--advertise"),
+        (&["--base-path", "/a b"], "--base-path"),
+        (&["--schema", "drop"], "--schema"),
+        (&["--sample-app", "maybe"], "--sample-app"),
+        (&["--log-format", "xml"], "--log-format"),
+        (&["--log-level", "info,=x=y"], "--log-level"),
+        (&["--compat-defaults", "old"], "--compat-defaults"),
+        (&["--compat-strict-status", "1"], "--compat-strict-status"),
+        (&["--security-require-access-key", "yes"], "--security-require-access-key"),
+        (&["--security-cookie-secure", "never"], "--security-cookie-secure"),
+        (&["--store-max-connections", "many"], "--store-max-connections"),
+        (&["--metrics-token", "short"], "--metrics-token"),
+        (&["--config-file", "/no/such/file.toml"], "--config-file"),
+    ];
+    let variables: &[(&str, &str)] = &[
+        ("CASTALIA_ADMIN_PASSWORD", "short"),
+        ("CASTALIA_ADMIN_PASSWORD", " "),
+        ("CASTALIA_ADMIN_PASSWORD", "qwertyuiopasdf"),
+        ("CASTALIA_ADMIN_PASSWORD_FILE", "/no/such/file"),
+        ("CASTALIA_METRICS_TOKEN", "0123456789"),
+        ("CASTALIA_NO_SUCH_SETTING", "1"),
+        ("CASTALIA_ENV", "a/b"),
+    ];
+    for (arguments, name) in flags {
+        refused(arguments, &[], name);
+    }
+    for variable in variables {
+        refused(&[], &[*variable], variable.0);
+    }
+}
+
+#[track_caller]
+fn refused(arguments: &[&str], variables: &[(&str, &str)], name: &str) {
+    let directory = tempfile::tempdir().unwrap();
+    let output = serve(directory.path(), arguments, variables);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{arguments:?} {variables:?} started");
+    assert!(stderr.contains(name), "{arguments:?} {variables:?}: `{stderr}` does not name {name}");
+    assert!(!stderr.contains("panicked"), "{stderr}");
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "{name}: something was written");
+}
+
+/// A port in use is named with its flag, before any database is made: the first password must not be lost.
+#[test]
+fn a_port_in_use_is_named_and_no_database_is_made() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let directory = tempfile::tempdir().unwrap();
+    let output = serve(directory.path(), &["--portal-port", &port], &[]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && stderr.contains("--portal-port") && stderr.contains(&port), "{stderr}");
+    assert!(!directory.path().join("portal.db").exists());
+}
+
+/// A data directory that cannot be made is named with its flag.
+#[test]
+fn an_unusable_data_directory_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let output = serve(&file.join("below"), &[], &[]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && stderr.contains("--data-dir"), "{stderr}");
+}
+
+/// REL-03: a second server on one data directory is refused with a clear message, and the first one goes on.
+#[tokio::test]
+async fn a_second_server_on_one_directory_is_refused() {
+    let server = Server::start();
+    let output = serve(server.data_dir(), &[], &[]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && stderr.contains("--data-dir") && stderr.contains("in use"), "{stderr}");
+    Http::new(&server.config).get("/health").await.ok();
+}
+
+/// SEC-10: two fresh installations share no secret, the password is printed once, and Apollo's known one opens nothing.
+#[tokio::test]
+async fn fresh_installations_share_no_secret() {
+    let passwords: Vec<String> = (0..2).map(|_| first_password(tempfile::tempdir().unwrap().path()).unwrap()).collect();
+    assert_ne!(passwords[0], passwords[1]);
+    assert!(passwords.iter().all(|password| password.len() >= 22), "fewer than 128 bits: {passwords:?}");
+
+    let server = Server::start();
+    let form = |password: &'static str| [("username", "apollo"), ("password", password)];
+    let portal = Http::new(&server.portal);
+    assert_eq!(portal.form("/signin", &form("admin")).await.header("location"), "/signin?#/error");
+    assert_eq!(portal.form("/signin", &form(PASSWORD)).await.header("location"), "/");
+}
+
+/// SEC-10: the password is shown at the first start only.
+#[test]
+fn the_generated_password_is_shown_only_once() {
+    let directory = tempfile::tempdir().unwrap();
+    assert!(first_password(directory.path()).is_some());
+    assert!(first_password(directory.path()).is_none());
+}
+
+/// Starts without a password of ours, waits until all listeners are ready, and returns the password that was printed.
+fn first_password(data_dir: &Path) -> Option<String> {
+    let mut command = command(&["serve", "--log-format", "json", "--sample-app", "off"]);
+    command.args(["--config-port", "0", "--admin-port", "0", "--portal-port", "0", "--data-dir"]).arg(data_dir);
+    let child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let text = crate::support::server::terminate_when_ready(child);
+    let lines = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    lines.filter_map(|line| line["password"].as_str().map(str::to_owned)).next()
+}
+
+/// `castalia migrate` prepares the databases, says so, and a server then finds nothing to do.
+#[tokio::test]
+async fn migrate_prepares_databases_without_serving() {
+    let directory = tempfile::tempdir().unwrap();
+    for _ in 0..2 {
+        let output = command(&["migrate", "--data-dir"]).arg(directory.path()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(String::from_utf8_lossy(&output.stdout).contains("ready"));
+    }
+    let server = Server::start_in(directory.path(), Options::new());
+    Demo::create(&server, "after-migrate").await;
+}
+
+/// SIGTERM ends the server with exit code 0, also while polls are parked, which are answered with 304.
+#[tokio::test]
+async fn a_terminated_server_answers_its_parked_polls() {
+    let mut server = Server::start();
+    let config = Http::new(&server.config);
+    let path = "/notifications/v2?appId=demo&cluster=default&notifications=%5B%7B%22namespaceName%22%3A%22application%22%2C%22notificationId%22%3A-1%7D%5D";
+    let poll = tokio::spawn(async move { config.get(path).await });
+    // The poll is parked once the server has answered a later request on the same core count; a short bounded wait is enough,
+    // and a poll that was not parked yet is answered 304 as well.
+    let http = Http::new(&server.config);
+    for _ in 0..20 {
+        http.get("/health").await.ok();
+    }
+    let status = tokio::task::spawn_blocking(move || server.terminate()).await.unwrap();
+    assert!(status.success(), "{status:?}");
+    assert_eq!(poll.await.unwrap().status, 304);
+}
+
+/// `castalia --version` and `--help` answer with exit code 0.
+#[test]
+fn version_and_help_answer() {
+    let version = command(&["--version"]).output().unwrap();
+    assert!(version.status.success() && String::from_utf8_lossy(&version.stdout).starts_with("castalia "));
+    assert!(command(&["serve", "--help"]).output().unwrap().status.success());
+}

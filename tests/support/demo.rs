@@ -1,0 +1,72 @@
+//! One app of a server, edited and published through the open API as a third party would.
+
+use serde_json::{Value, json};
+
+use super::http::{Answer, Http};
+use super::server::Server;
+
+/// An app with its namespace `application` in cluster `default` of environment DEV.
+#[derive(Debug, Clone)]
+pub(crate) struct Demo {
+    pub(crate) api: Http,
+    pub(crate) app_id: String,
+    cluster: String,
+    namespace: String,
+}
+
+impl Demo {
+    /// Creates the app.
+    pub(crate) async fn create(server: &Server, app_id: &str) -> Self {
+        let api = server.open_api();
+        let app = json!({
+            "appId": app_id, "name": app_id, "orgId": "TEST1", "orgName": "Test", "ownerName": "apollo",
+            "ownerEmail": "apollo@acme.com", "dataChangeCreatedBy": "apollo",
+        });
+        api.post("/openapi/v1/apps", json!({ "app": app, "admins": [] })).await.ok();
+        Self { api, app_id: app_id.to_owned(), cluster: "default".to_owned(), namespace: "application".to_owned() }
+    }
+
+    /// The same app, another cluster.
+    pub(crate) fn in_cluster(&self, cluster: &str) -> Self {
+        Self { cluster: cluster.to_owned(), ..self.clone() }
+    }
+
+    /// The same app and cluster, another namespace.
+    pub(crate) fn in_namespace(&self, namespace: &str) -> Self {
+        Self { namespace: namespace.to_owned(), ..self.clone() }
+    }
+
+    /// Path of the namespace in the open API.
+    pub(crate) fn path(&self) -> String {
+        let Self { app_id, cluster, namespace, .. } = self;
+        format!("/openapi/v1/envs/DEV/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}")
+    }
+
+    /// Creates or changes an item.
+    pub(crate) async fn set(&self, key: &str, value: &str) {
+        let item = json!({ "key": key, "value": value, "dataChangeCreatedBy": "apollo", "dataChangeLastModifiedBy": "apollo" });
+        self.api.put(&format!("{}/items/{key}?createIfNotExists=true", self.path()), item).await.ok();
+    }
+
+    /// Deletes an item.
+    pub(crate) async fn delete(&self, key: &str) {
+        self.api.delete(&format!("{}/items/{key}?operator=apollo", self.path())).await.ok();
+    }
+
+    /// Publishes; the answer is the release.
+    pub(crate) async fn publish(&self) -> Value {
+        self.try_publish().await.ok().json()
+    }
+
+    /// Publishes, whatever comes of it.
+    pub(crate) async fn try_publish(&self) -> Answer {
+        let release = json!({ "releaseTitle": "test", "releasedBy": "apollo" });
+        self.api.post(&format!("{}/releases", self.path()), release).await
+    }
+
+    /// Goes back to the release before a release.
+    pub(crate) async fn roll_back(&self, release: &Value) {
+        let path = format!("/openapi/v1/envs/DEV/releases/{}/rollback?operator=apollo", release["id"]);
+        self.api.put(&path, Value::Null).await.ok();
+    }
+}

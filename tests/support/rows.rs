@@ -1,0 +1,27 @@
+//! What stands in the databases of a server, read beside it.
+
+use std::path::Path;
+
+use sea_orm::{ConnectionTrait as _, Database, DatabaseBackend, Statement};
+use serde_json::Value;
+
+/// Rows of a query on `config.db` or `portal.db`, as JSON objects.
+pub(crate) async fn rows(data_dir: &Path, file: &str, sql: &str) -> Vec<Value> {
+    let url = format!("sqlite://{}?mode=ro", data_dir.join(file).display());
+    let database = Database::connect(url).await.unwrap();
+    let statement = Statement::from_string(DatabaseBackend::Sqlite, sql);
+    let rows = database.query_all_raw(statement).await.unwrap();
+    rows.iter()
+        .map(|row| {
+            let columns = row.column_names().into_iter();
+            columns.map(|name| (name.clone(), value(row, &name))).collect::<serde_json::Map<_, _>>().into()
+        })
+        .collect()
+}
+
+fn value(row: &sea_orm::QueryResult, name: &str) -> Value {
+    if let Ok(Some(number)) = row.try_get::<Option<i64>>("", name) {
+        return number.into();
+    }
+    row.try_get::<Option<String>>("", name).ok().flatten().map_or(Value::Null, Value::from)
+}

@@ -1,0 +1,235 @@
+//! A real `castalia serve` on free ports and a data directory of its own; killed when it goes out of scope.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::time::Duration;
+
+use super::http::Http;
+
+/// Password of the administrator in every test.
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
+const START: Duration = Duration::from_secs(30);
+
+/// How a server is started.
+#[derive(Debug, Clone)]
+pub(crate) struct Options {
+    arguments: Vec<String>,
+    variables: Vec<(String, String)>,
+}
+
+impl Options {
+    pub(crate) fn new() -> Self {
+        Self { arguments: Vec::new(), variables: Vec::new() }.flag("--sample-app", "off")
+    }
+
+    pub(crate) fn flag(mut self, name: &str, value: &str) -> Self {
+        self.arguments.extend([name.to_owned(), value.to_owned()]);
+        self
+    }
+
+    pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+}
+
+/// A running server.
+#[derive(Debug)]
+pub(crate) struct Server {
+    child: Child,
+    /// What it wrote to standard output, line by line.
+    lines: Receiver<String>,
+    pub(crate) config: String,
+    pub(crate) admin: String,
+    pub(crate) portal: String,
+    data_dir: PathBuf,
+    _directory: Option<tempfile::TempDir>,
+}
+
+impl Server {
+    /// All roles on an empty directory.
+    pub(crate) fn start() -> Self {
+        Self::start_with(Options::new())
+    }
+
+    /// As told, on an empty directory.
+    pub(crate) fn start_with(options: Options) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let mut server = Self::start_in(directory.path(), options);
+        server._directory = Some(directory);
+        server
+    }
+
+    /// As told, on a directory that outlives the server.
+    pub(crate) fn start_in(data_dir: &Path, options: Options) -> Self {
+        let mut command = command(&["serve", "--log-format", "json"]);
+        for port in ["--config-port", "--admin-port", "--portal-port"] {
+            if !options.arguments.iter().any(|argument| argument == port) {
+                command.args([port, "0"]);
+            }
+        }
+        command.args(["--data-dir".as_ref(), data_dir.as_os_str()]).args(&options.arguments);
+        command.env("CASTALIA_ADMIN_PASSWORD", PASSWORD).envs(options.variables.iter().cloned());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
+        let lines = read_lines(&mut child);
+        let roles = roles_of(&options);
+        let mut server = Self {
+            child,
+            lines,
+            config: String::new(),
+            admin: String::new(),
+            portal: String::new(),
+            data_dir: data_dir.to_owned(),
+            _directory: None,
+        };
+        server.wait_for(&roles);
+        server
+    }
+
+    fn wait_for(&mut self, roles: &[&str]) {
+        let mut missing = roles.to_vec();
+        while !missing.is_empty() {
+            let line = match self.lines.recv_timeout(START) {
+                Ok(line) => line,
+                Err(RecvTimeoutError::Timeout) => panic!("no listener for {missing:?} within {START:?}"),
+                Err(RecvTimeoutError::Disconnected) => panic!("the server ended: {:?}", self.child.wait()),
+            };
+            let Ok(line) = serde_json::from_str::<serde_json::Value>(&line) else { continue };
+            if line["message"] != "listening" {
+                continue;
+            }
+            let address = format!("http://{}", line["address"].as_str().unwrap());
+            let role = line["role"].as_str().unwrap().to_owned();
+            match role.as_str() {
+                "config" => self.config = address,
+                "admin" => self.admin = address,
+                _ => self.portal = address,
+            }
+            missing.retain(|other| *other != role);
+        }
+    }
+
+    /// A caller of the open API that may do everything, made beside the running server.
+    pub(crate) fn token(&self, name: &str, scope: &[&str]) -> String {
+        let mut command = command(&["token", "create", "--name", name]);
+        command.args(scope).args(["--data-dir".as_ref(), self.data_dir.as_os_str()]);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.split_whitespace().next_back().unwrap().to_owned()
+    }
+
+    /// The open API with a token for all apps.
+    pub(crate) fn open_api(&self) -> Http {
+        Http::new(&self.portal).with("Authorization", &self.token("tests", &["--all-apps"]))
+    }
+
+    /// Directory of its databases.
+    pub(crate) fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+
+    /// Process id, for signals.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends it at once, as a crash would.
+    pub(crate) fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Asks it to end and waits for the exit code.
+    pub(crate) fn terminate(&mut self) -> std::process::ExitStatus {
+        let status = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status().unwrap();
+        assert!(status.success());
+        self.child.wait().unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// The program, without any setting of the surrounding shell.
+pub(crate) fn command(arguments: &[&str]) -> Command {
+    let test = std::env::current_exe().unwrap();
+    let binary = test.parent().unwrap().parent().unwrap().join("castalia");
+    assert!(binary.exists(), "{} is missing: run `cargo build -p castalia-server` first", binary.display());
+    let mut command = Command::new(binary);
+    let ours = std::env::vars_os().map(|(name, _)| name).filter(|name| name.to_string_lossy().starts_with("CASTALIA_"));
+    for name in ours {
+        command.env_remove(name);
+    }
+    command.args(arguments);
+    command
+}
+
+fn roles_of(options: &Options) -> Vec<&'static str> {
+    let position = options.arguments.iter().position(|argument| argument == "--roles");
+    let roles = position.map_or("config,admin,portal", |at| options.arguments[at + 1].as_str());
+    let plays = |names: &[&str]| roles.split(',').any(|role| names.contains(&role));
+    let mut listeners = Vec::new();
+    for (listener, names) in [("config", &["config", "meta"][..]), ("admin", &["admin"]), ("portal", &["portal"])] {
+        if plays(names) {
+            listeners.push(listener);
+        }
+    }
+    listeners
+}
+
+/// Reads on a thread of its own, so that the server never waits for us and we can give up waiting for it.
+fn read_lines(child: &mut Child) -> Receiver<String> {
+    let (sender, receiver) = sync_channel(10_000);
+    let stdout = child.stdout.take().unwrap();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            if sender.try_send(line).is_err() {
+                // Nobody reads any more or the buffer is full: keep draining.
+            }
+        }
+    });
+    receiver
+}
+
+/// Output of a process that should end by itself; ends it when it does not.
+pub(crate) fn wait_with_output(mut child: Child) -> std::process::Output {
+    let pid = child.id().to_string();
+    let (sender, receiver) = sync_channel::<()>(1);
+    let guard = std::thread::spawn(move || {
+        if receiver.recv_timeout(START) == Err(RecvTimeoutError::Timeout) {
+            let _ = Command::new("kill").args(["-KILL", &pid]).status();
+        }
+    });
+    let stdout = child.stdout.take().map(std::io::read_to_string).transpose().unwrap().unwrap_or_default();
+    let stderr = child.stderr.take().map(std::io::read_to_string).transpose().unwrap().unwrap_or_default();
+    let status = child.wait().unwrap();
+    let _ = sender.send(());
+    guard.join().unwrap();
+    std::process::Output { status, stdout: stdout.into_bytes(), stderr: stderr.into_bytes() }
+}
+
+/// Everything that a server printed until its three listeners were ready; then it is asked to end.
+pub(crate) fn terminate_when_ready(mut child: Child) -> String {
+    let lines = read_lines(&mut child);
+    let mut text = String::new();
+    let mut ready = 0;
+    while ready < 3 {
+        let line = lines.recv_timeout(START).expect("three listeners become ready");
+        ready += usize::from(line.contains("\"listening\""));
+        text.push_str(&line);
+        text.push('\n');
+    }
+    let status = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(status.success() && child.wait().unwrap().success());
+    lines.iter().for_each(|line| {
+        text.push_str(&line);
+        text.push('\n');
+    });
+    text
+}
