@@ -1,3 +1,4 @@
-//! From the text of a namespace to its key-value view, by format.
+//! From the text of a namespace to its key-value view, by format, and from the text of a value to its type.
 
 pub mod properties;
+pub mod value;

@@ -1,9 +1,67 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 //! Client runtime for the Apollo configuration center, and the protocol that client and server share.
+//!
+//! The modules in the order in which data flows; the root re-exports what applications use.
 
 pub mod error;
 pub mod format;
 pub mod protocol;
 
+#[cfg(feature = "discovery")]
+pub mod backoff;
+#[cfg(feature = "discovery")]
+pub mod discovery;
+#[cfg(feature = "discovery")]
+mod rate_limit;
+#[cfg(feature = "discovery")]
+pub mod transport;
+
+#[cfg(feature = "client")]
+mod cache;
+#[cfg(feature = "client")]
+mod change;
+#[cfg(feature = "client")]
+mod client;
+#[cfg(feature = "client")]
+mod config;
+#[cfg(feature = "client")]
+mod listener;
+#[cfg(feature = "client")]
+mod long_poll;
+#[cfg(feature = "client")]
+mod monitor;
+#[cfg(feature = "client")]
+mod pipeline;
+#[cfg(feature = "client")]
+mod repository;
+#[cfg(feature = "client")]
+pub mod settings;
+#[cfg(feature = "client")]
+mod snapshot;
+#[cfg(feature = "client")]
+mod tasks;
+
+#[cfg(feature = "blocking")]
+pub mod blocking;
+#[cfg(feature = "blocking")]
+pub mod log;
+
 pub use error::{Error, ErrorKind, Result};
+
+#[cfg(feature = "client")]
+pub use change::{Change, ChangeEvent, ChangeType, Changes, Interest};
+#[cfg(feature = "client")]
+pub use client::Client;
+#[cfg(feature = "client")]
+pub use config::{Config, ConfigFile, Reader, Value};
+#[cfg(feature = "client")]
+pub use format::value::FromValue;
+#[cfg(feature = "client")]
+pub use listener::{ChangeStream, Subscription};
+#[cfg(feature = "client")]
+pub use monitor::{Metrics, NamespaceMetrics, State};
+#[cfg(feature = "client")]
+pub use settings::{Env, Origin, Setting, Settings, StartPolicy};
+#[cfg(feature = "client")]
+pub use snapshot::{Identity, Snapshot, Source};

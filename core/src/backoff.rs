@@ -1,0 +1,143 @@
+//! How long to wait before the next try: validated, jittered, capped delays. Knows no task and no clock.
+
+use std::time::Duration;
+
+/// The shape of a ladder of delays; made in constants, so that a bad one does not compile.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ladder {
+    first: Duration,
+    cap: Duration,
+    factor: u32,
+    jitter: f64,
+}
+
+impl Ladder {
+    /// Delays that double from `first` up to `cap`.
+    ///
+    /// # Panics
+    /// When `first` is zero or above `cap`; in a constant that is a compile error.
+    #[must_use]
+    pub const fn doubling(first: Duration, cap: Duration) -> Self {
+        assert!(
+            !first.is_zero() && first.as_nanos() <= cap.as_nanos(),
+            "the first delay must be above zero and not above the cap"
+        );
+        Self {
+            first,
+            cap,
+            factor: 2,
+            jitter: 0.0,
+        }
+    }
+
+    /// The same delay each time.
+    #[must_use]
+    pub const fn fixed(delay: Duration) -> Self {
+        Self::doubling(delay, delay)
+    }
+
+    /// Multiplies each delay by a uniform random number in `1 - part ..= 1 + part`.
+    ///
+    /// # Panics
+    /// When `part` is not in `0.0..1.0`; in a constant that is a compile error.
+    #[must_use]
+    pub const fn jittered(mut self, part: f64) -> Self {
+        assert!(part >= 0.0 && part < 1.0, "jitter is a part of the delay");
+        self.jitter = part;
+        self
+    }
+
+    /// Multiplies by three instead of two.
+    #[must_use]
+    pub const fn tripling(mut self) -> Self {
+        self.factor = 3;
+        self
+    }
+}
+
+/// A position on a ladder.
+#[derive(Debug, Clone)]
+pub struct Backoff {
+    ladder: Ladder,
+    next: Duration,
+}
+
+impl Backoff {
+    /// Starts at the first delay.
+    #[must_use]
+    pub fn new(ladder: Ladder) -> Self {
+        Self {
+            ladder,
+            next: ladder.first,
+        }
+    }
+
+    /// The delay to wait now; the one after it is larger, up to the cap.
+    pub fn next_delay(&mut self, random: &mut fastrand::Rng) -> Duration {
+        let delay = self.next;
+        self.next = (delay * self.ladder.factor).min(self.ladder.cap);
+        spread(delay, self.ladder.jitter, random)
+    }
+
+    /// Back to the first delay: something worked.
+    pub fn reset(&mut self) {
+        self.next = self.ladder.first;
+    }
+
+    /// Whether the next delay is the first one.
+    #[must_use]
+    pub fn is_fresh(&self) -> bool {
+        self.next == self.ladder.first
+    }
+}
+
+/// A delay multiplied by a uniform random number in `1 - part ..= 1 + part`.
+#[must_use]
+pub fn spread(delay: Duration, part: f64, random: &mut fastrand::Rng) -> Duration {
+    delay.mul_f64(1.0 - part + 2.0 * part * random.f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const POLL: Ladder = Ladder::doubling(Duration::from_secs(1), Duration::from_secs(120));
+
+    fn seconds(ladder: Ladder, count: usize) -> Vec<u64> {
+        let mut backoff = Backoff::new(ladder);
+        let mut random = fastrand::Rng::with_seed(1);
+        (0..count)
+            .map(|_| backoff.next_delay(&mut random).as_secs())
+            .collect()
+    }
+
+    #[test]
+    fn delays_double_up_to_the_cap() {
+        assert_eq!(seconds(POLL, 9), [1, 2, 4, 8, 16, 32, 64, 120, 120]);
+        let recheck = Ladder::doubling(Duration::from_secs(1), Duration::from_secs(9)).tripling();
+        assert_eq!(seconds(recheck, 3), [1, 3, 9]);
+    }
+
+    #[test]
+    fn success_goes_back_to_the_first_delay() {
+        let mut backoff = Backoff::new(POLL);
+        let mut random = fastrand::Rng::new();
+        backoff.next_delay(&mut random);
+        backoff.next_delay(&mut random);
+        backoff.reset();
+        assert!(backoff.is_fresh());
+        assert_eq!(backoff.next_delay(&mut random), Duration::from_secs(1));
+    }
+
+    proptest! {
+        #[test]
+        fn jitter_stays_within_its_part(seed: u64, part in 0.0..0.99f64, millis in 1u64..1_000_000) {
+            let delay = Duration::from_millis(millis);
+            let jittered = spread(delay, part, &mut fastrand::Rng::with_seed(seed));
+            prop_assert!(jittered >= delay.mul_f64(1.0 - part - 1e-9));
+            prop_assert!(jittered <= delay.mul_f64(1.0 + part + 1e-9));
+        }
+    }
+}

@@ -1,0 +1,370 @@
+//! The local file copy of a namespace, in the place, name and format that the official Java client writes and reads.
+//!
+//! Written whole under a temporary name and renamed, so that a reader meets the old or the new file and never half of one.
+//! Everything here blocks; the pipeline calls it on a thread that may.
+
+use std::collections::HashMap;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{ErrorKind as IoKind, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::properties::{self, Form};
+use crate::protocol::namespace::Format;
+use crate::protocol::wire::Configurations;
+use crate::snapshot::Identity;
+
+const FIRST_LINE: &str = "#Persisted by DefaultConfig";
+const LINE_END: &str = if cfg!(windows) { "\r\n" } else { "\n" };
+/// Temporary files of a process that was killed; a younger one may still be in use.
+const STALE_AFTER: Duration = Duration::from_secs(60);
+
+static SEQUENCE: AtomicU64 = AtomicU64::new(0);
+
+/// Where the cache files lie.
+#[derive(Debug, Clone)]
+pub(crate) struct FileCache {
+    root: PathBuf,
+    file_mode: u32,
+    /// Directory of each app id, chosen at its first use.
+    directories: Arc<Mutex<HashMap<String, PathBuf>>>,
+}
+
+impl FileCache {
+    /// Files below `root`, with these permissions on Unix. Touches nothing yet.
+    pub(crate) fn new(root: PathBuf, file_mode: u32) -> Self {
+        Self {
+            root,
+            file_mode,
+            directories: Arc::default(),
+        }
+    }
+
+    /// The cached content; `None` when there is no file.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] when the file cannot be read, [`ErrorKind::Parse`] when it is damaged.
+    pub(crate) fn load(&self, identity: &Identity) -> Result<Option<Configurations>> {
+        let chosen = self.directory(&identity.app_id);
+        remove_stale(&chosen, identity);
+        for directory in [chosen, self.first_choice(&identity.app_id)] {
+            for name in names_to_read(identity) {
+                if let Some(content) = read(&directory.join(name))? {
+                    return Ok(Some(content));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Writes the content unless the file holds it already.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] when it cannot be written; the old file is then as it was.
+    pub(crate) fn store(&self, identity: &Identity, content: &Configurations) -> Result<()> {
+        let directory = self.directory(&identity.app_id);
+        let path = directory.join(file_name(identity));
+        if matches!(read(&path), Ok(Some(known)) if known == *content) {
+            return Ok(());
+        }
+        let temporary = directory.join(temporary_name(identity));
+        let written = create_directory(&directory)
+            .and_then(|()| self.write(&temporary, content))
+            .and_then(|()| fs::rename(&temporary, &path));
+        written.map_err(|error| {
+            let _ = fs::remove_file(&temporary);
+            failed(
+                "cannot write the cache file; check the directory",
+                &path,
+                error,
+            )
+        })
+    }
+
+    fn write(&self, path: &Path, content: &Configurations) -> std::io::Result<()> {
+        let mut file = self.create(path)?;
+        file.write_all(text(content).as_bytes())?;
+        file.sync_all()
+    }
+
+    fn create(&self, path: &Path) -> std::io::Result<File> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, self.file_mode);
+        options.open(path)
+    }
+
+    fn first_choice(&self, app_id: &str) -> PathBuf {
+        self.root.join(app_id).join("config-cache")
+    }
+
+    /// The directory of an app id: below the root, or in the working directory if that cannot be used.
+    fn directory(&self, app_id: &str) -> PathBuf {
+        let mut directories = self
+            .directories
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(directory) = directories.get(app_id) {
+            return directory.clone();
+        }
+        let first = self.first_choice(app_id);
+        let fallback = PathBuf::from("config-cache");
+        let chosen = match usable(&first) {
+            Err(error) if usable(&fallback).is_ok() => {
+                let path = first.display();
+                tracing::warn!(%path, %error, "cache directory unusable; using ./config-cache");
+                fallback
+            }
+            _ => first,
+        };
+        directories.insert(app_id.to_owned(), chosen.clone());
+        chosen
+    }
+}
+
+/// `{appId}+{cluster}+{namespace}.properties`
+fn file_name(identity: &Identity) -> String {
+    let Identity {
+        app_id,
+        cluster,
+        namespace,
+    } = identity;
+    format!("{app_id}+{cluster}+{namespace}.properties")
+}
+
+/// The file, then the one that a Java process writes which opened the namespace with its `.properties` suffix.
+fn names_to_read(identity: &Identity) -> Vec<String> {
+    let mut names = vec![file_name(identity)];
+    if Format::of(&identity.namespace) == Format::Properties {
+        names.push(format!("{}.properties", names[0]));
+    }
+    names
+}
+
+fn temporary_name(identity: &Identity) -> String {
+    let pid = std::process::id();
+    let sequence = SEQUENCE.fetch_add(1, Ordering::Relaxed);
+    format!(".{}.{pid}.{sequence}.tmp", file_name(identity))
+}
+
+fn text(content: &Configurations) -> String {
+    let date = chrono::Utc::now().format("%a %b %d %H:%M:%S UTC %Y");
+    let entries = content
+        .iter()
+        .map(|(key, value)| (key.as_str(), value.as_str()));
+    let lines = properties::write(entries, Form::Ascii);
+    let text = format!("{FIRST_LINE}\n#{date}\n{lines}");
+    match LINE_END {
+        "\n" => text,
+        end => text.replace('\n', end),
+    }
+}
+
+/// The content of a file; `None` when it is not there, or empty, which only a crash leaves behind.
+fn read(path: &Path) -> Result<Option<Configurations>> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) if bytes.is_empty() => return Ok(None),
+        Ok(bytes) => bytes,
+        Err(error) if matches!(error.kind(), IoKind::NotFound | IoKind::NotADirectory) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(failed("cannot read the cache file", path, error)),
+    };
+    let content = properties::parse(&properties::decode(&bytes));
+    content
+        .map(Some)
+        .map_err(|error| error.with("path", path.display().to_string()))
+}
+
+fn create_directory(directory: &Path) -> std::io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o755);
+    builder.create(directory)
+}
+
+/// Whether files can be made in the directory, which is made if need be.
+fn usable(directory: &Path) -> std::io::Result<()> {
+    create_directory(directory)?;
+    let pid = std::process::id();
+    let sequence = SEQUENCE.fetch_add(1, Ordering::Relaxed);
+    let probe = directory.join(format!(".probe.{pid}.{sequence}.tmp"));
+    File::create_new(&probe)?;
+    fs::remove_file(&probe)
+}
+
+fn remove_stale(directory: &Path, identity: &Identity) {
+    let prefix = format!(".{}.", file_name(identity));
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    for entry in entries {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let written = entry.metadata().and_then(|metadata| metadata.modified());
+        let age = written
+            .ok()
+            .and_then(|at| SystemTime::now().duration_since(at).ok());
+        if name.starts_with(&prefix)
+            && name.ends_with(".tmp")
+            && age.is_some_and(|age| age > STALE_AFTER)
+        {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+fn failed(message: &'static str, path: &Path, error: std::io::Error) -> Error {
+    Error::new(ErrorKind::Io, "local cache", message)
+        .with("path", path.display().to_string())
+        .caused_by(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity(namespace: &str) -> Identity {
+        Identity {
+            app_id: "order".into(),
+            cluster: "default".into(),
+            namespace: namespace.into(),
+        }
+    }
+
+    fn content(pairs: &[(&str, &str)]) -> Configurations {
+        let pairs = pairs.iter().map(|(k, v)| ((*k).into(), (*v).into()));
+        pairs.collect()
+    }
+
+    fn cache() -> (tempfile::TempDir, FileCache, PathBuf) {
+        let root = tempfile::tempdir().unwrap();
+        let cache = FileCache::new(root.path().into(), 0o600);
+        let directory = root.path().join("order/config-cache");
+        (root, cache, directory)
+    }
+
+    #[test]
+    fn the_file_has_javas_place_name_and_head() {
+        // C074, C075
+        let (_root, cache, directory) = cache();
+        let values = content(&[("a b", "  x y "), ("é", "😀~\u{7f}"), ("", "x"), ("e", "")]);
+        cache.store(&identity("application"), &values).unwrap();
+        let text = fs::read_to_string(directory.join("order+default+application.properties"));
+        let text = text.unwrap();
+        let mut lines = text.lines();
+        assert_eq!(lines.next(), Some("#Persisted by DefaultConfig"));
+        assert!(lines.next().unwrap().starts_with('#'));
+        let rest: Vec<_> = lines.collect();
+        let expected = [
+            "a\\ b=\\  x y ",
+            "\\u00E9=\\uD83D\\uDE00~\\u007F",
+            "=x",
+            "e=",
+        ];
+        assert_eq!(rest, expected);
+        assert_eq!(cache.load(&identity("application")).unwrap(), Some(values));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_file_is_private_and_its_directory_is_not() {
+        // C086, SEC-36
+        use std::os::unix::fs::PermissionsExt as _;
+        let (_root, cache, directory) = cache();
+        cache
+            .store(&identity("a"), &content(&[("a", "1")]))
+            .unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&directory.join("order+default+a.properties")), 0o600);
+        assert_eq!(mode(&directory) & 0o700, 0o700);
+        assert_eq!(mode(&directory) & 0o022, 0);
+    }
+
+    #[test]
+    fn unchanged_content_is_not_written_again() {
+        // C083
+        let (_root, cache, directory) = cache();
+        let path = directory.join("order+default+a.properties");
+        cache
+            .store(&identity("a"), &content(&[("a", "1"), ("b", "2")]))
+            .unwrap();
+        let before = fs::metadata(&path).unwrap().modified().unwrap();
+        cache
+            .store(&identity("a"), &content(&[("b", "2"), ("a", "1")]))
+            .unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), before);
+        assert_eq!(fs::read_dir(&directory).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn damaged_empty_and_foreign_files_are_told_apart() {
+        // C077, C078, C079
+        let (_root, cache, directory) = cache();
+        fs::create_dir_all(&directory).unwrap();
+        let path = directory.join("order+default+a.properties");
+        let load = |bytes: &[u8]| {
+            fs::write(&path, bytes).unwrap();
+            cache.load(&identity("a"))
+        };
+        assert_eq!(
+            load("k=中文\n".as_bytes()).unwrap(),
+            Some(content(&[("k", "中文")]))
+        );
+        assert_eq!(load(b"k=\xE9\n").unwrap(), Some(content(&[("k", "é")])));
+        assert_eq!(load(b"").unwrap(), None);
+        assert_eq!(load(b"#only\n!comments\n").unwrap(), Some(content(&[])));
+        let error = load(b"good=1\nk=\\u12G4\n").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Parse);
+        assert!(error.to_string().contains("order+default+a.properties"));
+    }
+
+    #[test]
+    fn the_file_of_a_suffixed_name_is_read_second() {
+        // C048
+        let (_root, cache, directory) = cache();
+        fs::create_dir_all(&directory).unwrap();
+        fs::write(
+            directory.join("order+default+a.properties.properties"),
+            "k=old\n",
+        )
+        .unwrap();
+        assert_eq!(
+            cache.load(&identity("a")).unwrap(),
+            Some(content(&[("k", "old")]))
+        );
+        cache
+            .store(&identity("a"), &content(&[("k", "new")]))
+            .unwrap();
+        assert_eq!(
+            cache.load(&identity("a")).unwrap(),
+            Some(content(&[("k", "new")]))
+        );
+    }
+
+    #[test]
+    fn a_failed_write_leaves_the_old_file() {
+        // C081: the directory is gone and a file is in its place.
+        let (_root, cache, directory) = cache();
+        cache
+            .store(&identity("a"), &content(&[("a", "1")]))
+            .unwrap();
+        fs::remove_dir_all(&directory).unwrap();
+        fs::write(&directory, "in the way").unwrap();
+        let error = cache
+            .store(&identity("a"), &content(&[("a", "2")]))
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Io);
+        fs::remove_file(&directory).unwrap();
+        cache
+            .store(&identity("a"), &content(&[("a", "2")]))
+            .unwrap();
+        assert_eq!(
+            cache.load(&identity("a")).unwrap(),
+            Some(content(&[("a", "2")]))
+        );
+    }
+}

@@ -1,0 +1,222 @@
+//! A client: owns the tasks, opens namespaces, closes. Everything it does is done by the stages below it.
+
+mod engine;
+mod start;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::config::{Config, ConfigFile};
+use crate::error::{Error, ErrorKind, Result};
+use crate::monitor::{ErrorLog, Metrics};
+use crate::pipeline::Namespace;
+use crate::protocol::namespace::strip_properties_suffix;
+use crate::settings::{Effective, Setting, Settings, is_usable_name};
+use crate::snapshot::Identity;
+use crate::tasks::Tasks;
+use crate::transport::{HttpClient, HttpOptions, ReqwestClient};
+
+use engine::Engine;
+
+/// Longest wait for listeners that are still busy when the client is closed.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// The way to the configuration of an app; cheap to clone. Nothing is global: a process may have several.
+///
+/// Tasks run on the Tokio runtime of the first call that waits, or on the shared one where there is none (feature
+/// `blocking`). They stop when [`Client::close`] is called or the last client and [`Config`] is dropped.
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    settings: Arc<Effective>,
+    engine: Engine,
+    namespaces: Mutex<HashMap<Identity, Arc<Namespace>>>,
+    tasks: Arc<Tasks>,
+    errors: Arc<ErrorLog>,
+}
+
+impl Client {
+    /// Checks the settings and prepares a client; opens no socket and starts no task.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] with every fault of the settings at once.
+    pub fn new(settings: Settings) -> Result<Self> {
+        let settings = settings.resolve()?;
+        let network = &settings.network;
+        let http = ReqwestClient::new(&HttpOptions {
+            connect_timeout: network.connect_timeout,
+            ca_file: network.ca_file.clone(),
+            insecure: network.insecure,
+            system_proxy: network.system_proxy,
+            user_agent: network.user_agent.clone(),
+        })?;
+        Ok(Self::over(settings, Arc::new(http)))
+    }
+
+    /// As [`Client::new`], but sends requests through this HTTP client; the settings of TLS, proxy and connect timeout are
+    /// then its own affair.
+    ///
+    /// # Errors
+    /// Those of [`Client::new`].
+    pub fn with_http_client(settings: Settings, http: impl HttpClient) -> Result<Self> {
+        Ok(Self::over(settings.resolve()?, Arc::new(http)))
+    }
+
+    fn over(settings: Effective, http: Arc<dyn HttpClient>) -> Self {
+        let settings = Arc::new(settings);
+        let shared = Shared {
+            engine: Engine::new(&settings, http),
+            settings,
+            namespaces: Mutex::default(),
+            tasks: Arc::new(Tasks::new()),
+            errors: Arc::default(),
+        };
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// Opens a namespace of the app itself and waits for its first load: at most the start timeout, after which the cache
+    /// file or nothing is served while loading goes on.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] for a bad name, [`ErrorKind::Closed`] after [`Client::close`], and what the start policy
+    /// refuses. Under the default policy a namespace that cannot be loaded is no error: its state says so.
+    pub async fn config(&self, namespace: &str) -> Result<Config> {
+        self.config_of(&self.shared.settings.app_id, namespace)
+            .await
+    }
+
+    /// Opens a namespace of another app id; as [`Client::config`].
+    ///
+    /// # Errors
+    /// Those of [`Client::config`].
+    pub async fn config_of(&self, app_id: &str, namespace: &str) -> Result<Config> {
+        let namespace = self.open(app_id, namespace)?;
+        self.start_namespaces()?;
+        namespace.opened().await;
+        self.judge(Some(&namespace)).await?;
+        Ok(Config::new(namespace, self.shared.tasks.clone()))
+    }
+
+    /// Opens a namespace as a whole file; as [`Client::config`].
+    ///
+    /// # Errors
+    /// Those of [`Client::config`].
+    pub async fn config_file(&self, namespace: &str) -> Result<ConfigFile> {
+        self.config(namespace).await.map(ConfigFile::new)
+    }
+
+    /// Opens the namespaces that the settings name and judges the start policy. The first [`Client::config`] does the same.
+    ///
+    /// # Errors
+    /// What the start policy refuses; the client goes on trying.
+    pub async fn start(&self) -> Result<()> {
+        self.start_namespaces()?;
+        self.judge(None).await
+    }
+
+    /// The config of a namespace that is open already; never waits.
+    #[must_use]
+    pub fn opened(&self, app_id: &str, namespace: &str) -> Option<Config> {
+        let identity = self.identity(app_id, namespace).ok()?;
+        let namespaces = self.namespaces();
+        let namespace = namespaces
+            .get(&identity)
+            .filter(|found| found.is_settled())?;
+        Some(Config::new(namespace.clone(), self.shared.tasks.clone()))
+    }
+
+    /// App id of the client.
+    #[must_use]
+    pub fn app_id(&self) -> &str {
+        &self.shared.settings.app_id
+    }
+
+    /// Every effective setting and where it came from; secrets are masked.
+    #[must_use]
+    pub fn settings(&self) -> &[Setting] {
+        &self.shared.settings.report
+    }
+
+    /// Signs the requests of an app id with another secret from now on; a blank one stops signing.
+    pub fn set_access_key(&self, app_id: &str, secret: &str) {
+        self.shared.settings.access_keys.replace(app_id, secret);
+    }
+
+    /// State of every namespace, counters and latest errors.
+    #[must_use]
+    pub fn metrics(&self) -> Metrics {
+        let mut namespaces: Vec<_> = self.namespaces().values().map(|n| n.metrics()).collect();
+        namespaces.sort_by(|a, b| (&a.app_id, &a.namespace).cmp(&(&b.app_id, &b.namespace)));
+        Metrics {
+            namespaces,
+            errors: self.shared.errors.latest(),
+            error_count: self.shared.errors.count(),
+            clock_skew_ms: self.shared.engine.clock_skew_ms(),
+        }
+    }
+
+    /// Stops everything: cancels requests, lets listeners finish what is queued for at most two seconds, finishes cache
+    /// files. Reads go on answering; all else says [`ErrorKind::Closed`]. A second call only waits.
+    pub async fn close(&self) {
+        self.stop();
+        self.shared.tasks.stopped(DRAIN).await;
+    }
+
+    /// As [`Client::close`], without waiting.
+    pub fn stop(&self) {
+        self.shared.tasks.stop();
+    }
+
+    /// The namespace, opened if need be. Whoever opens it first starts its task; nobody waits here.
+    fn open(&self, app_id: &str, namespace: &str) -> Result<Arc<Namespace>> {
+        let identity = self.identity(app_id, namespace)?;
+        let shared = &self.shared;
+        shared.tasks.ready()?;
+        let mut namespaces = self.namespaces();
+        if let Some(open) = namespaces.get(&identity) {
+            return Ok(open.clone());
+        }
+        let open = shared
+            .engine
+            .open(identity.clone(), &shared.tasks, &shared.errors);
+        namespaces.insert(identity, open.clone());
+        Ok(open)
+    }
+
+    fn identity(&self, app_id: &str, namespace: &str) -> Result<Identity> {
+        let namespace = strip_properties_suffix(namespace);
+        for (what, name) in [("app_id", app_id), ("namespace", namespace)] {
+            if !is_usable_name(name) {
+                let text =
+                    "a name has letters, digits, '-', '_' and '.' (not in front), 128 at most";
+                let error = Error::new(ErrorKind::InvalidArgument, "open", text);
+                return Err(error.with(what, name));
+            }
+        }
+        Ok(Identity {
+            app_id: app_id.to_owned(),
+            cluster: self.shared.settings.cluster.clone(),
+            namespace: namespace.to_owned(),
+        })
+    }
+
+    fn namespaces(&self) -> std::sync::MutexGuard<'_, HashMap<Identity, Arc<Namespace>>> {
+        let namespaces = self.shared.namespaces.lock();
+        namespaces.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client")
+            .field("app_id", &self.app_id())
+            .field("cluster", &self.shared.settings.cluster)
+            .finish_non_exhaustive()
+    }
+}

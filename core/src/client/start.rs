@@ -1,0 +1,77 @@
+//! Whether enough is loaded to count as started, by the start policy.
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+
+use super::Client;
+use crate::error::{Error, ErrorKind, Result};
+use crate::pipeline::Namespace;
+use crate::settings::StartPolicy;
+use crate::snapshot::Source;
+
+impl Client {
+    /// Opens the namespaces that the settings name; waits for none.
+    pub(super) fn start_namespaces(&self) -> Result<()> {
+        let settings = &self.shared.settings;
+        for namespace in &settings.namespaces {
+            self.open(&settings.app_id, namespace)?;
+        }
+        Ok(())
+    }
+
+    /// Waits for the namespaces that the policy speaks of, and says what it refuses.
+    pub(super) async fn judge(&self, asked: Option<&Arc<Namespace>>) -> Result<()> {
+        let settings = &self.shared.settings;
+        let policy = settings.start_policy;
+        if policy == StartPolicy::BestEffort && asked.is_some() {
+            return Ok(());
+        }
+        let mut judged = Vec::new();
+        for namespace in &settings.namespaces {
+            judged.push(self.open(&settings.app_id, namespace)?);
+        }
+        judged.extend(asked.cloned());
+        join_all(judged.iter().map(|namespace| namespace.opened())).await;
+        let accepted = |namespace: &&Arc<Namespace>| accepts(policy, namespace.snapshot().source());
+        let (ready, missing): (Vec<_>, Vec<_>) = judged.iter().partition(accepted);
+        let enough = match policy {
+            StartPolicy::BestEffort => true,
+            StartPolicy::RequireAny | StartPolicy::RequireAnyRemote => {
+                !ready.is_empty() || missing.is_empty()
+            }
+            StartPolicy::RequireAll | StartPolicy::RequireAllRemote => missing.is_empty(),
+        };
+        match enough {
+            true => Ok(()),
+            false => Err(refusal(&missing)),
+        }
+    }
+}
+
+fn accepts(policy: StartPolicy, source: Source) -> bool {
+    match policy {
+        StartPolicy::RequireAnyRemote | StartPolicy::RequireAllRemote => source == Source::Remote,
+        _ => source != Source::None,
+    }
+}
+
+/// Names every namespace that is missing; the kind is theirs if they agree on one that asks for somebody to act.
+fn refusal(missing: &[&Arc<Namespace>]) -> Error {
+    let errors: Vec<_> = missing.iter().map(|n| n.monitor().last_error()).collect();
+    let kinds = errors
+        .iter()
+        .map(|error| match error.as_ref().map(Error::kind) {
+            None | Some(ErrorKind::Transport) => ErrorKind::NotReady,
+            Some(kind) => kind,
+        });
+    let kind = kinds.reduce(|a, b| if a == b { a } else { ErrorKind::NotReady });
+    let text = "the start policy is not met; the client goes on trying";
+    let mut refusal = Error::new(kind.unwrap_or(ErrorKind::NotReady), "open", text);
+    for (namespace, error) in missing.iter().zip(&errors) {
+        let why = error.as_ref().map_or("not loaded", Error::message);
+        let name = &namespace.identity().namespace;
+        refusal = refusal.with("missing", format!("{name}: {why}"));
+    }
+    refusal
+}

@@ -1,0 +1,179 @@
+//! What applications hold: the current values of a namespace, typed reads, and word of every change.
+
+mod file;
+mod value;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use arc_swap::Cache;
+
+use crate::change::{ChangeEvent, Interest};
+use crate::error::{Error, Result};
+use crate::format::value::FromValue;
+use crate::listener::{ChangeStream, Delivery, Listeners, Subscription};
+use crate::monitor::State;
+use crate::pipeline::Namespace;
+use crate::snapshot::{Identity, Snapshot, Source};
+use crate::tasks::Tasks;
+
+pub use file::ConfigFile;
+pub use value::Value;
+
+/// An open namespace. Reads never wait, lock or fail; every clone sees the same values.
+///
+/// The client works on as long as a `Config` is held, and reads go on answering after it was closed.
+#[derive(Clone)]
+pub struct Config {
+    namespace: Arc<Namespace>,
+    tasks: Arc<Tasks>,
+}
+
+impl Config {
+    pub(crate) fn new(namespace: Arc<Namespace>, tasks: Arc<Tasks>) -> Self {
+        namespace.monitor().usage.fetch_add(1, Ordering::Relaxed);
+        Self { namespace, tasks }
+    }
+
+    /// App id, cluster and name.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        self.namespace.identity()
+    }
+
+    /// The value of a key; an empty value is a value. It borrows the content it was read from, so it copies nothing.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<Value> {
+        Value::find(self.namespace.current().load(), key)
+    }
+
+    /// A typed value, or the default when the key is missing or its value malformed.
+    pub fn get_or<T: FromValue>(&self, key: &str, default: T) -> T {
+        self.namespace.current().load().get_or(key, default)
+    }
+
+    /// A typed value; `None` when the key is missing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Parse`](crate::ErrorKind::Parse) when the value is malformed.
+    pub fn try_get<T: FromValue>(&self, key: &str) -> Result<Option<T>> {
+        self.namespace.current().load().try_get(key)
+    }
+
+    /// The value of a key as this function reads it, or the default when the key is missing or the function gives `None`.
+    pub fn get_with<T>(&self, key: &str, read: impl FnOnce(&str) -> Option<T>, default: T) -> T {
+        let snapshot = self.namespace.current().load();
+        snapshot.get(key).and_then(read).unwrap_or(default)
+    }
+
+    /// The content now; it never changes while it is held, so that several reads fit together.
+    #[must_use]
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.namespace.snapshot()
+    }
+
+    /// A handle for one thread that reads often: it looks for new content with one load instead of a count.
+    #[must_use]
+    pub fn reader(&self) -> Reader {
+        Reader {
+            cache: Cache::new(CurrentOf(self.namespace.clone())),
+        }
+    }
+
+    /// Where the content came from.
+    #[must_use]
+    pub fn source(&self) -> Source {
+        self.namespace.current().load().source()
+    }
+
+    /// How the namespace stands with the servers.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.namespace.monitor().state()
+    }
+
+    /// Why the last load failed; `None` once one worked.
+    #[must_use]
+    pub fn last_error(&self) -> Option<Error> {
+        self.namespace.monitor().last_error()
+    }
+
+    /// Loads now. Dropping the future does not stop the load.
+    ///
+    /// # Errors
+    /// Those of the load, or [`ErrorKind::Closed`](crate::ErrorKind::Closed); the content is then as it was.
+    pub async fn refresh(&self) -> Result<()> {
+        self.namespace.refresh().await
+    }
+
+    /// The changes from now on, as a stream.
+    #[must_use]
+    pub fn changes(&self) -> ChangeStream {
+        self.namespace.listeners().stream(Interest::everything())
+    }
+
+    /// Calls this function for each change that interests it: in order, one call at a time, on a thread that may block. A
+    /// panic is caught and counted.
+    pub fn on_change(
+        &self,
+        interest: Interest,
+        callback: impl FnMut(&Arc<ChangeEvent>) + Send + 'static,
+    ) -> Subscription {
+        let listeners = self.namespace.listeners();
+        subscribe(&self.namespace, &self.tasks, listeners, interest, callback)
+    }
+}
+
+impl std::fmt::Debug for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Config").field(&self.snapshot()).finish()
+    }
+}
+
+/// The fastest way to read from one thread; made by [`Config::reader`].
+pub struct Reader {
+    cache: Cache<CurrentOf, Arc<Snapshot>>,
+}
+
+impl Reader {
+    /// The content now.
+    pub fn snapshot(&mut self) -> &Snapshot {
+        self.cache.load()
+    }
+
+    /// The value of a key.
+    pub fn get(&mut self, key: &str) -> Option<&str> {
+        self.snapshot().get(key)
+    }
+}
+
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Reader")
+    }
+}
+
+/// Leads a cache to the current snapshot of a namespace.
+struct CurrentOf(Arc<Namespace>);
+
+impl std::ops::Deref for CurrentOf {
+    type Target = arc_swap::ArcSwap<Snapshot>;
+
+    fn deref(&self) -> &Self::Target {
+        self.0.current()
+    }
+}
+
+fn subscribe(
+    namespace: &Namespace,
+    tasks: &Tasks,
+    listeners: &Listeners,
+    interest: Interest,
+    callback: impl FnMut(&Arc<ChangeEvent>) + Send + 'static,
+) -> Subscription {
+    let stream = listeners.stream(interest);
+    let failures = namespace.monitor().listener_failures.clone();
+    let (delivery, subscription) = Delivery::new(stream, Box::new(callback), failures);
+    tasks.spawn_delivery(delivery.run());
+    subscription
+}

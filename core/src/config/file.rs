@@ -1,0 +1,92 @@
+//! A namespace as one whole text: a document as it is, or properties text.
+
+use std::sync::Arc;
+
+use super::{Config, subscribe};
+use crate::change::{ChangeEvent, Interest};
+use crate::error::Result;
+use crate::listener::{ChangeStream, Subscription};
+use crate::monitor::State;
+use crate::protocol::namespace::Format;
+use crate::snapshot::{Identity, Snapshot, Source};
+
+/// An open namespace as a file. It shares its content with the [`Config`] of the same namespace.
+///
+/// Its events have one key, `content`, whose values are the whole text before and after.
+#[derive(Debug, Clone)]
+pub struct ConfigFile {
+    config: Config,
+}
+
+impl ConfigFile {
+    pub(crate) fn new(config: Config) -> Self {
+        Self { config }
+    }
+
+    /// App id, cluster and name.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        self.config.identity()
+    }
+
+    /// Format, by the suffix of the name.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        self.config.snapshot().format()
+    }
+
+    /// The text; `None` when nothing is loaded.
+    #[must_use]
+    pub fn content(&self) -> Option<String> {
+        self.config.snapshot().content().map(str::to_owned)
+    }
+
+    /// The content now, with its source and release key.
+    #[must_use]
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.config.snapshot()
+    }
+
+    /// Where the content came from.
+    #[must_use]
+    pub fn source(&self) -> Source {
+        self.config.source()
+    }
+
+    /// How the namespace stands with the servers.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.config.state()
+    }
+
+    /// Loads now; as [`Config::refresh`].
+    ///
+    /// # Errors
+    /// Those of [`Config::refresh`].
+    pub async fn refresh(&self) -> Result<()> {
+        self.config.refresh().await
+    }
+
+    /// The changes of the text from now on, as a stream.
+    #[must_use]
+    pub fn changes(&self) -> ChangeStream {
+        let listeners = self.config.namespace.content_listeners();
+        listeners.stream(Interest::everything())
+    }
+
+    /// Calls this function for each change of the text; as [`Config::on_change`].
+    pub fn on_change(
+        &self,
+        callback: impl FnMut(&Arc<ChangeEvent>) + Send + 'static,
+    ) -> Subscription {
+        let Config { namespace, tasks } = &self.config;
+        let listeners = namespace.content_listeners();
+        subscribe(
+            namespace,
+            tasks,
+            listeners,
+            Interest::everything(),
+            callback,
+        )
+    }
+}

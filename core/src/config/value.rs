@@ -1,0 +1,75 @@
+//! A value that was read: it keeps the content that it lies in, instead of a copy of the text.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use arc_swap::Guard;
+
+use crate::snapshot::Snapshot;
+
+/// The text of a value. Meant to be used at once; to keep it, make a `String` of it.
+pub struct Value {
+    snapshot: Guard<Arc<Snapshot>>,
+    index: usize,
+}
+
+impl Value {
+    pub(super) fn find(snapshot: Guard<Arc<Snapshot>>, key: &str) -> Option<Self> {
+        let index = snapshot.values().get_index_of(key)?;
+        Some(Self { snapshot, index })
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        // The content never changes, so the place that was found still holds the key.
+        let entry = self.snapshot.values().get_index(self.index);
+        entry.map_or("", |(_, value)| value)
+    }
+}
+
+impl Deref for Value {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl AsRef<str> for Value {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl PartialEq<str> for Value {
+    fn eq(&self, other: &str) -> bool {
+        self.as_str() == other
+    }
+}
+
+impl PartialEq<&str> for Value {
+    fn eq(&self, other: &&str) -> bool {
+        self.as_str() == *other
+    }
+}
+
+impl From<Value> for String {
+    fn from(value: Value) -> Self {
+        value.as_str().to_owned()
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self)
+    }
+}
+
+impl fmt::Debug for Value {
+    /// Values may be secrets, but who prints one asked for it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}

@@ -1,0 +1,279 @@
+//! Which services are alive: asks the meta servers, keeps the last good list, and says in which order to try it.
+//!
+//! The client looks for config services with it, the portal for admin services; it knows neither.
+
+mod health;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::sleep;
+use tracing::{debug, info, warn};
+
+use crate::backoff::spread;
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::route::services_path_and_query;
+use crate::protocol::wire::ServiceInstance;
+use crate::rate_limit::RateLimit;
+use crate::transport::{Answer, Request, Transport, Url};
+
+use health::Health;
+
+const OPERATION: &str = "discovery";
+/// Pause between the two attempts at the start.
+const FIRST_GAP: Duration = Duration::from_secs(1);
+const REFRESH_JITTER: f64 = 0.1;
+
+/// Base address of a service.
+pub type ServiceUrl = Arc<str>;
+/// Addresses of the services, in the meta server's order.
+pub type Services = Arc<[ServiceUrl]>;
+
+/// Replaces an address that cannot be reached as the meta server spells it.
+pub type Rewrite = Arc<dyn Fn(&str) -> String + Send + Sync>;
+
+/// What to ask and how often.
+#[derive(Clone)]
+pub struct DiscoveryOptions {
+    /// What is looked for: a path of [`crate::protocol::route`].
+    pub path: &'static str,
+    /// App id that asks.
+    pub app_id: String,
+    /// Address of this machine, if known.
+    pub client_ip: Option<String>,
+    /// Meta servers; tried in random order until one answers, which is then kept.
+    pub meta_servers: Vec<String>,
+    /// Longest silence of a meta server.
+    pub read_timeout: Duration,
+    /// Time between refreshes.
+    pub refresh_interval: Duration,
+    /// Most questions in a second; those above it are skipped.
+    pub per_second: f64,
+    /// Replaces the addresses received, where they cannot be reached as they are.
+    pub rewrite: Option<Rewrite>,
+    /// Source of random order and jitter.
+    pub random: fastrand::Rng,
+}
+
+/// The services known now; cheap to clone.
+#[derive(Clone)]
+pub struct Discovery {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    services: watch::Sender<Services>,
+    health: Health,
+    random: Mutex<fastrand::Rng>,
+    /// `None` where the list is fixed.
+    meta: Option<Meta>,
+}
+
+struct Meta {
+    transport: Transport,
+    options: DiscoveryOptions,
+    /// Held while one question is under way, so that all who wait share its answer.
+    question: tokio::sync::Mutex<Question>,
+}
+
+struct Question {
+    rate: RateLimit,
+    /// Meta servers, the one that answered last in front.
+    servers: Vec<String>,
+    /// How many questions were answered or failed, and how the last one failed.
+    asked: u64,
+    failed: Option<Error>,
+}
+
+impl Discovery {
+    /// A list given by the settings: no meta server is ever asked.
+    #[must_use]
+    pub fn fixed(services: &[String], random: fastrand::Rng) -> Self {
+        let services = services.iter().map(|url| ServiceUrl::from(url.as_str()));
+        Self::with(services.collect(), random, None)
+    }
+
+    /// Asks meta servers. Nothing is asked before [`Discovery::services`] or [`Discovery::keep_fresh`].
+    #[must_use]
+    pub fn new(transport: Transport, options: DiscoveryOptions) -> Self {
+        let mut random = options.random.clone();
+        let mut servers = options.meta_servers.clone();
+        random.shuffle(&mut servers);
+        let question = Question {
+            rate: RateLimit::new(options.per_second),
+            servers,
+            asked: 0,
+            failed: None,
+        };
+        let meta = Meta {
+            transport,
+            options,
+            question: tokio::sync::Mutex::new(question),
+        };
+        Self::with(Services::from([]), random, Some(meta))
+    }
+
+    fn with(services: Services, random: fastrand::Rng, meta: Option<Meta>) -> Self {
+        let shared = Arc::new(Shared {
+            services: watch::Sender::new(services),
+            health: Health::default(),
+            random: Mutex::new(random),
+            meta,
+        });
+        Self { shared }
+    }
+
+    /// The list as it is now, and every later one.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<Services> {
+        self.shared.services.subscribe()
+    }
+
+    /// The services to try, best first: random order, those that failed lately last. Asks a meta server if none is known; the
+    /// caller never waits for more than one question.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Transport`] when none is known and none could be learned.
+    pub async fn services(&self) -> Result<Vec<ServiceUrl>> {
+        let mut services = self.known();
+        if services.is_empty() {
+            self.ask_shared().await?;
+            services = self.known();
+        }
+        let mut order = services.to_vec();
+        self.random(|random| random.shuffle(&mut order));
+        self.shared.health.last_the_ejected(&mut order);
+        Ok(order)
+    }
+
+    /// Notes whether a service answered.
+    pub fn report(&self, service: &ServiceUrl, answered: bool) {
+        self.shared.health.report(service, answered);
+    }
+
+    /// Whether the service is in the list now.
+    #[must_use]
+    pub fn knows(&self, service: &ServiceUrl) -> bool {
+        self.known().contains(service)
+    }
+
+    /// Asks twice at the start if need be, then once in each interval, for ever. A failure or an empty answer keeps the list.
+    pub async fn keep_fresh(&self) {
+        let Some(meta) = &self.shared.meta else {
+            return;
+        };
+        if self.known().is_empty() && self.ask_shared().await.is_err() {
+            sleep(FIRST_GAP).await;
+            let _ = self.ask_shared().await;
+        }
+        loop {
+            let interval = meta.options.refresh_interval;
+            sleep(self.random(|random| spread(interval, REFRESH_JITTER, random))).await;
+            if let Err(error) = self.ask_shared().await {
+                debug!(%error, "discovery failed; the services known so far are kept");
+            }
+        }
+    }
+
+    fn known(&self) -> Services {
+        self.shared.services.borrow().clone()
+    }
+
+    fn random<T>(&self, draw: impl FnOnce(&mut fastrand::Rng) -> T) -> T {
+        let random = self.shared.random.lock();
+        draw(&mut random.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Asks, or shares the outcome of the question that is under way.
+    async fn ask_shared(&self) -> Result<()> {
+        let Some(meta) = &self.shared.meta else {
+            return Err(none_known("apollo.config-service names no service"));
+        };
+        let under_way = meta.question.try_lock().is_err();
+        let mut question = meta.question.lock().await;
+        if under_way || !question.rate.try_take() {
+            return match &question.failed {
+                Some(error) => Err(error.clone()),
+                None if self.known().is_empty() => {
+                    Err(none_known("no answer of a meta server yet"))
+                }
+                None => Ok(()),
+            };
+        }
+        let outcome = self.ask(meta, &mut question).await;
+        question.asked += 1;
+        question.failed = outcome.as_ref().err().cloned();
+        if let (Some(error), true) = (&question.failed, question.asked == 1) {
+            warn!(%error, "no config service found yet; trying on");
+        }
+        outcome
+    }
+
+    async fn ask(&self, meta: &Meta, question: &mut Question) -> Result<()> {
+        let mut last = none_known("no meta server is set; set apollo.meta");
+        for index in 0..question.servers.len() {
+            let server = question.servers[index].clone();
+            match ask_server(meta, &server).await {
+                Ok(services) => {
+                    question.servers.swap(0, index);
+                    self.keep(&services, &server);
+                    return Ok(());
+                }
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    fn keep(&self, services: &Services, meta_server: &str) {
+        let changed = self.shared.services.send_if_modified(|known| {
+            let changed = known != services;
+            if changed {
+                *known = services.clone();
+            }
+            changed
+        });
+        if changed {
+            info!(meta_server, services = ?services, "services found");
+        }
+    }
+}
+
+async fn ask_server(meta: &Meta, server: &str) -> Result<Services> {
+    let options = &meta.options;
+    let ip = options.client_ip.as_deref();
+    let path_and_query = services_path_and_query(options.path, &options.app_id, ip);
+    let request = Request {
+        service: server,
+        path_and_query: &path_and_query,
+        app_id: &options.app_id,
+        access_key: None,
+        read_timeout: options.read_timeout,
+    };
+    let Answer::Body(body) = meta.transport.get(request).await? else {
+        return Err(unusable(server, "the meta server sent no list"));
+    };
+    let listed: Vec<ServiceInstance> = serde_json::from_slice(&body)
+        .map_err(|error| unusable(server, "the meta server's list is not JSON").caused_by(error))?;
+    let services: Services = listed
+        .iter()
+        .filter(|instance| Url::parse(&instance.homepage_url).is_ok_and(|url| url.has_host()))
+        .map(|instance| match &options.rewrite {
+            Some(rewrite) => ServiceUrl::from(rewrite(&instance.homepage_url)),
+            None => ServiceUrl::from(instance.homepage_url.as_str()),
+        })
+        .collect();
+    if services.is_empty() {
+        return Err(unusable(server, "the meta server knows no service"));
+    }
+    Ok(services)
+}
+
+fn none_known(message: &str) -> Error {
+    Error::new(ErrorKind::Transport, OPERATION, message)
+}
+
+fn unusable(server: &str, message: &str) -> Error {
+    Error::new(ErrorKind::Transport, OPERATION, message).with("meta_server", server)
+}

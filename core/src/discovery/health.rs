@@ -1,0 +1,105 @@
+//! Which services failed lately: after three failures in a row one is tried last, for a while that doubles.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::ServiceUrl;
+
+const FAILURES: u32 = 3;
+const FIRST_EJECTION: Duration = Duration::from_secs(10);
+const LAST_EJECTION: Duration = Duration::from_secs(60);
+
+/// What is known about each service that failed.
+#[derive(Debug, Default)]
+pub(super) struct Health {
+    failing: Mutex<HashMap<ServiceUrl, Record>>,
+}
+
+#[derive(Debug, Default)]
+struct Record {
+    failures: u32,
+    ejection: Duration,
+    until: Option<Instant>,
+}
+
+impl Health {
+    /// Notes whether a service answered.
+    pub(super) fn report(&self, service: &ServiceUrl, answered: bool) {
+        let mut failing = self.lock();
+        if answered {
+            failing.remove(service);
+            return;
+        }
+        let record = failing.entry(service.clone()).or_default();
+        record.failures += 1;
+        if record.failures >= FAILURES {
+            record.failures = 0;
+            record.ejection = (record.ejection * 2).clamp(FIRST_EJECTION, LAST_EJECTION);
+            record.until = Some(Instant::now() + record.ejection);
+        }
+    }
+
+    /// Moves the ejected to the end; the order among the others, and among themselves, stays.
+    pub(super) fn last_the_ejected(&self, services: &mut [ServiceUrl]) {
+        let failing = self.lock();
+        let now = Instant::now();
+        services.sort_by_key(|service| {
+            let until = failing.get(service).and_then(|record| record.until);
+            until.is_some_and(|until| until > now)
+        });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<ServiceUrl, Record>> {
+        self.failing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(health: &Health) -> Vec<ServiceUrl> {
+        let mut services: Vec<ServiceUrl> = vec!["a".into(), "b".into(), "c".into()];
+        health.last_the_ejected(&mut services);
+        services
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn three_failures_in_a_row_put_a_service_last_for_a_while() {
+        let health = Health::default();
+        let a = ServiceUrl::from("a");
+        health.report(&a, false);
+        health.report(&a, false);
+        assert_eq!(&*order(&health)[0], "a");
+        health.report(&a, false);
+        assert_eq!(&*order(&health)[2], "a");
+        tokio::time::advance(Duration::from_secs(11)).await;
+        assert_eq!(&*order(&health)[0], "a");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_forgets_the_failures() {
+        let health = Health::default();
+        let a = ServiceUrl::from("a");
+        for _ in 0..3 {
+            health.report(&a, false);
+        }
+        health.report(&a, true);
+        assert_eq!(&*order(&health)[0], "a");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_ejected_are_all_tried() {
+        let health = Health::default();
+        for name in ["a", "b", "c"] {
+            for _ in 0..3 {
+                health.report(&ServiceUrl::from(name), false);
+            }
+        }
+        assert_eq!(order(&health).len(), 3);
+        assert_eq!(&*order(&health)[0], "a");
+    }
+}

@@ -1,0 +1,208 @@
+//! From the text of a value to its type, by the rules of the official Java client. Knows no key and no default.
+
+use std::time::Duration;
+
+/// A type that the text of a value can be read as.
+pub trait FromValue: Sized {
+    /// What a value must be, for the message of an error.
+    const EXPECTED: &'static str;
+
+    /// Reads the text; `None` when it is malformed.
+    fn from_value(text: &str) -> Option<Self>;
+}
+
+macro_rules! integers {
+    ($($integer:ty),+) => {$(
+        impl FromValue for $integer {
+            const EXPECTED: &'static str =
+                concat!("the value is not a whole number in the range of ", stringify!($integer));
+
+            /// An optional sign and ASCII digits: no blanks, no underscores, no hexadecimal.
+            fn from_value(text: &str) -> Option<Self> {
+                text.parse().ok()
+            }
+        }
+    )+};
+}
+
+integers!(i8, i16, i32, i64, u8, u16, u32, u64, usize);
+
+impl FromValue for f64 {
+    const EXPECTED: &'static str = "the value is not a number";
+
+    fn from_value(text: &str) -> Option<Self> {
+        let text = text.trim_matches(|character| character <= ' ');
+        let number = text.strip_suffix(['f', 'F', 'd', 'D']).unwrap_or(text);
+        match number.strip_prefix(['+', '-']).unwrap_or(number) {
+            // Words take no suffix, and only these two spellings are words.
+            "NaN" if number == text => Some(f64::NAN),
+            "Infinity" if number == text => Some(match number.starts_with('-') {
+                true => f64::NEG_INFINITY,
+                false => f64::INFINITY,
+            }),
+            digits if digits.starts_with(|c: char| c.is_ascii_digit() || c == '.') => {
+                number.parse().ok()
+            }
+            _ => None,
+        }
+    }
+}
+
+impl FromValue for f32 {
+    const EXPECTED: &'static str = f64::EXPECTED;
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "narrowing is what is asked for"
+    )]
+    fn from_value(text: &str) -> Option<Self> {
+        f64::from_value(text).map(|number| number as f32)
+    }
+}
+
+impl FromValue for bool {
+    const EXPECTED: &'static str = "the value is not a boolean";
+
+    /// `true` in any case is true, and every other text is false.
+    fn from_value(text: &str) -> Option<Self> {
+        Some(text.eq_ignore_ascii_case("true"))
+    }
+}
+
+impl FromValue for String {
+    const EXPECTED: &'static str = "the value is not text";
+
+    fn from_value(text: &str) -> Option<Self> {
+        Some(text.to_owned())
+    }
+}
+
+impl FromValue for Duration {
+    const EXPECTED: &'static str = "the value is not a duration such as 2D3H4M5S123MS or 500";
+
+    /// Days, hours, minutes, seconds and milliseconds in this order, each optional, in any case; a bare number is milliseconds.
+    fn from_value(text: &str) -> Option<Self> {
+        const UNITS: [(&str, u64); 5] = [
+            ("D", 86_400_000),
+            ("H", 3_600_000),
+            ("M", 60_000),
+            ("S", 1_000),
+            ("MS", 1),
+        ];
+        let text = text.to_ascii_uppercase();
+        let mut rest = text.as_str();
+        let mut millis = 0u64;
+        let mut units = UNITS.iter();
+        while !rest.is_empty() {
+            let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+            let (number, tail) = rest.split_at(digits);
+            let letters = tail.bytes().take_while(u8::is_ascii_uppercase).count();
+            let (unit, tail) = tail.split_at(letters);
+            let unit = match (unit, tail) {
+                ("", "") => "MS",
+                (unit, _) => unit,
+            };
+            // Searching on from the unit before it keeps the order and refuses a unit given twice.
+            let (_, factor) = units.find(|(name, _)| *name == unit)?;
+            let part = number.parse::<u64>().ok()?.checked_mul(*factor)?;
+            millis = millis.checked_add(part)?;
+            rest = tail;
+        }
+        (!text.is_empty()).then(|| Duration::from_millis(millis))
+    }
+}
+
+/// The parts of a text between a literal delimiter; empty ones at the end are dropped, and an empty text is one empty part.
+pub fn list<'a>(text: &'a str, delimiter: &str) -> Vec<&'a str> {
+    if text.is_empty() || delimiter.is_empty() {
+        return vec![text];
+    }
+    let mut parts: Vec<_> = text.split(delimiter).collect();
+    while parts.last().is_some_and(|part| part.is_empty()) {
+        parts.pop();
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_as_java_reads_them() {
+        // C090: text, int, long, byte, double.
+        let table = [
+            ("42", Some(42), Some(42), Some(42), Some(42.0)),
+            ("+5", Some(5), Some(5), Some(5), Some(5.0)),
+            (" 42", None, None, None, Some(42.0)),
+            ("128", Some(128), Some(128), None, Some(128.0)),
+            (
+                "2147483648",
+                None,
+                Some(2_147_483_648),
+                None,
+                Some(2_147_483_648.0),
+            ),
+            ("4_2", None, None, None, None),
+            ("0x10", None, None, None, None),
+            ("1.5", None, None, None, Some(1.5)),
+            ("1e3", None, None, None, Some(1000.0)),
+            ("1.5f", None, None, None, Some(1.5)),
+            (".5", None, None, None, Some(0.5)),
+            ("5.", None, None, None, Some(5.0)),
+            ("Infinity", None, None, None, Some(f64::INFINITY)),
+            ("1e400", None, None, None, Some(f64::INFINITY)),
+            ("", None, None, None, None),
+        ];
+        for (text, int, long, byte, double) in table {
+            assert_eq!(i32::from_value(text), int, "{text}");
+            assert_eq!(i64::from_value(text), long, "{text}");
+            assert_eq!(i8::from_value(text), byte, "{text}");
+            assert_eq!(f64::from_value(text), double, "{text}");
+        }
+        assert!(f64::from_value("NaN").unwrap().is_nan());
+        for text in ["inf", "nan", "infinity", "NaNf", "TRUE", "1e", "f", "--1"] {
+            assert_eq!(f64::from_value(text), None, "{text}");
+        }
+        assert_eq!(f64::from_value("-Infinity"), Some(f64::NEG_INFINITY));
+    }
+
+    #[test]
+    fn only_true_is_true() {
+        // C090
+        assert_eq!(bool::from_value("TRUE"), Some(true));
+        for text in ["true ", "1", "yes", "", "42"] {
+            assert_eq!(bool::from_value(text), Some(false), "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_have_ordered_units() {
+        // C093
+        let millis = |text| Duration::from_value(text).map(|d| d.as_millis());
+        assert_eq!(millis("25D"), Some(2_160_000_000));
+        assert_eq!(millis("2D3H4M5S123MS"), Some(183_845_123));
+        assert_eq!(millis("123"), Some(123));
+        assert_eq!(millis("5s7"), Some(5007));
+        for text in [
+            " 5s",
+            "5x",
+            "9999999999999D",
+            "",
+            "S",
+            "5S5S",
+            "5S5M",
+            "1 D",
+        ] {
+            assert_eq!(millis(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn lists_drop_empty_parts_at_the_end() {
+        // C094
+        assert_eq!(list("a,b,,", ","), ["a", "b"]);
+        assert_eq!(list("", ","), [""]);
+        assert_eq!(list(",a", ","), ["", "a"]);
+    }
+}

@@ -1,0 +1,111 @@
+//! The bounded queue of one subscription: full, it merges its oldest events instead of growing or dropping.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use crate::change::{ChangeEvent, Interest};
+
+#[derive(Debug)]
+pub(super) struct Queue {
+    state: Mutex<State>,
+    limit: usize,
+}
+
+#[derive(Debug)]
+struct State {
+    interest: Interest,
+    pending: VecDeque<Arc<ChangeEvent>>,
+    waker: Option<Waker>,
+    closed: bool,
+}
+
+impl Queue {
+    pub(super) fn new(interest: Interest, limit: usize) -> Self {
+        let state = State {
+            interest,
+            pending: VecDeque::new(),
+            waker: None,
+            closed: false,
+        };
+        Self {
+            state: Mutex::new(state),
+            limit: limit.max(2),
+        }
+    }
+
+    pub(super) fn push(&self, event: &Arc<ChangeEvent>) {
+        let mut state = self.lock();
+        if state.closed || !event.changes().keys().any(|key| state.interest.covers(key)) {
+            return;
+        }
+        if state.pending.len() >= self.limit {
+            merge_oldest(&mut state.pending);
+        }
+        state.pending.push_back(event.clone());
+        wake(state);
+    }
+
+    /// The next event, with what of it the listener asked for.
+    pub(super) fn poll_next(&self, context: &Context<'_>) -> Poll<Option<Arc<ChangeEvent>>> {
+        let mut state = self.lock();
+        while let Some(event) = state.pending.pop_front() {
+            // Merging may have cancelled out every key that was asked for.
+            if let Some(event) = event.seen_with(&state.interest) {
+                return Poll::Ready(Some(event));
+            }
+        }
+        if state.closed {
+            return Poll::Ready(None);
+        }
+        state.waker = Some(context.waker().clone());
+        Poll::Pending
+    }
+
+    pub(super) fn widen(&self, with: impl FnOnce(Interest) -> Interest) {
+        let mut state = self.lock();
+        state.interest = with(std::mem::take(&mut state.interest));
+    }
+
+    /// No event is added any more; those that wait are still delivered.
+    pub(super) fn close(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        wake(state);
+    }
+
+    /// Closes and forgets what waits.
+    pub(super) fn discard(&self) {
+        self.lock().pending.clear();
+        self.close();
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.lock().pending.len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Wakes the reader after the lock is released, so that it does not run into it.
+fn wake(mut state: MutexGuard<'_, State>) {
+    let waker = state.waker.take();
+    drop(state);
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
+fn merge_oldest(pending: &mut VecDeque<Arc<ChangeEvent>>) {
+    if let (Some(first), Some(second)) = (pending.pop_front(), pending.pop_front())
+        && let Some(merged) = first.merged(&second)
+    {
+        pending.push_front(Arc::new(merged));
+    }
+}

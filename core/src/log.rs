@@ -1,0 +1,144 @@
+//! Hands log records to a foreign host: for programs in other languages, which cannot install a tracing subscriber.
+
+use std::cell::Cell;
+use std::fmt::{self, Write as _};
+use std::sync::{Arc, Once, PoisonError, RwLock};
+
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record as SpanRecord};
+use tracing::{Event, Level, Metadata, Subscriber};
+
+/// One log record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// How much it matters.
+    pub level: Level,
+    /// Module that wrote it.
+    pub target: &'static str,
+    /// Message, with its fields behind it as `name=value`.
+    pub text: String,
+}
+
+/// What takes the records.
+pub type Sink = Arc<dyn Fn(&Record) + Send + Sync>;
+
+static SINK: RwLock<Option<(Level, Sink)>> = RwLock::new(None);
+static INSTALL: Once = Once::new();
+
+thread_local! {
+    /// Set while the host logs: what it makes us log meanwhile is dropped, or it would never end.
+    static IN_SINK: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Sends records of this level and above to the sink, from any thread; `None` sends them nowhere. Replaces the sink before.
+///
+/// Has no effect where the program has installed a subscriber of its own.
+pub fn set(sink: Option<(Level, Sink)>) {
+    *SINK.write().unwrap_or_else(PoisonError::into_inner) = sink;
+    INSTALL.call_once(|| {
+        // Fails where the program has a subscriber, which then has the records already.
+        let _ = tracing::subscriber::set_global_default(Forward);
+    });
+    tracing::callsite::rebuild_interest_cache();
+}
+
+fn sink_for(level: Level) -> Option<Sink> {
+    let sink = SINK.read().unwrap_or_else(PoisonError::into_inner);
+    let wanted = sink.as_ref().filter(|(threshold, _)| level <= *threshold);
+    wanted.map(|(_, sink)| sink.clone())
+}
+
+/// The subscriber: events only, spans are not told.
+struct Forward;
+
+impl Subscriber for Forward {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("castalia") && sink_for(*metadata.level()).is_some()
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &SpanRecord<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let metadata = event.metadata();
+        let Some(sink) = sink_for(*metadata.level()) else {
+            return;
+        };
+        if IN_SINK.replace(true) {
+            return;
+        }
+        let mut text = Text::default();
+        event.record(&mut text);
+        sink(&Record {
+            level: *metadata.level(),
+            target: metadata.target(),
+            text: text.finish(),
+        });
+        IN_SINK.set(false);
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+#[derive(Default)]
+struct Text {
+    message: String,
+    fields: String,
+}
+
+impl Text {
+    fn finish(mut self) -> String {
+        self.message.push_str(&self.fields);
+        self.message
+    }
+}
+
+impl Visit for Text {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.record_debug(field, &format_args!("{value}"));
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        let _ = match field.name() {
+            "message" => write!(self.message, "{value:?}"),
+            name => write!(self.fields, " {name}={value:?}"),
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[test]
+    fn records_reach_the_sink_and_never_come_back_to_it() {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let records = seen.clone();
+        let sink: Sink = Arc::new(move |record: &Record| {
+            tracing::warn!(target: "castalia_core::log", "from the sink itself");
+            records.lock().unwrap().push(record.text.clone());
+        });
+        set(Some((Level::INFO, sink)));
+        tracing::info!(target: "castalia_core::test_log", namespace = "a", count = 2, "hello");
+        tracing::debug!(target: "castalia_core::test_log", "too fine");
+        tracing::info!(target: "other", "not ours");
+        set(None);
+        let seen = seen.lock().unwrap();
+        assert!(seen.iter().any(|text| text == "hello namespace=a count=2"));
+        assert!(
+            !seen
+                .iter()
+                .any(|text| text.contains("fine") || text.contains("not ours"))
+        );
+        assert!(!seen.iter().any(|text| text.contains("sink itself")));
+    }
+}

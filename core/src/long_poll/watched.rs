@@ -1,0 +1,181 @@
+//! The namespaces that a poll loop watches: what is known of each, and whom to tell when it moves.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::discovery::ServiceUrl;
+use crate::protocol::namespace::{UNKNOWN_NOTIFICATION_ID, strip_properties_suffix};
+use crate::protocol::wire::{Notification, NotificationMessages};
+
+/// A namespace has moved: the newest there is to know of it. Those not yet read are replaced.
+#[derive(Debug, Clone)]
+pub(crate) struct Announcement {
+    pub(crate) notification_id: i64,
+    /// Whether an earlier id was known; the first poll announces every namespace, moved or not.
+    pub(crate) is_news: bool,
+    pub(crate) messages: NotificationMessages,
+    /// Service that told it.
+    pub(crate) service: ServiceUrl,
+}
+
+/// The watched namespaces of one app id and cluster.
+pub(crate) struct Watched {
+    namespaces: Mutex<HashMap<String, Namespace>>,
+    /// Counts openings and closings.
+    version: watch::Sender<u64>,
+}
+
+struct Namespace {
+    notification_id: i64,
+    messages: NotificationMessages,
+    tell: watch::Sender<Option<Announcement>>,
+}
+
+impl Watched {
+    pub(crate) fn new() -> Self {
+        Self {
+            namespaces: Mutex::default(),
+            version: watch::Sender::new(0),
+        }
+    }
+
+    /// Watches a namespace from now on; a held poll is asked anew.
+    pub(crate) fn add(&self, namespace: &str) -> watch::Receiver<Option<Announcement>> {
+        let (tell, told) = watch::channel(None);
+        let entry = Namespace {
+            notification_id: UNKNOWN_NOTIFICATION_ID,
+            messages: NotificationMessages::default(),
+            tell,
+        };
+        self.lock().insert(namespace.to_owned(), entry);
+        self.version.send_modify(|version| *version += 1);
+        told
+    }
+
+    /// Returns once anything is watched.
+    pub(super) async fn some(&self) {
+        let mut version = self.version.subscribe();
+        // The sender lives in `self`, so the wait cannot fail.
+        let _ = version.wait_for(|_| !self.lock().is_empty()).await;
+    }
+
+    /// What is known, and the version of the list.
+    pub(super) fn known(&self) -> (Vec<Notification>, u64) {
+        let version = *self.version.borrow();
+        let namespaces = self.lock();
+        let known = namespaces.iter().map(|(name, namespace)| Notification {
+            namespace_name: name.clone(),
+            notification_id: namespace.notification_id,
+            messages: None,
+        });
+        (known.collect(), version)
+    }
+
+    /// Returns once other namespaces are watched than in this version.
+    pub(super) async fn differs_from(&self, version: u64) {
+        let mut current = self.version.subscribe();
+        let _ = current.wait_for(|current| *current != version).await;
+    }
+
+    /// Returns once nothing was opened for this long.
+    pub(super) async fn quiet(&self, time: Duration) {
+        loop {
+            let version = *self.version.borrow();
+            if timeout(time, self.differs_from(version)).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Takes the ids over, even lower ones (a restored database), merges the messages, and tells who loads.
+    pub(super) fn announce(&self, notifications: &[Notification], service: &ServiceUrl) {
+        let mut namespaces = self.lock();
+        for notification in notifications {
+            let name = strip_properties_suffix(&notification.namespace_name);
+            let Some(namespace) = find(&mut namespaces, name) else {
+                continue;
+            };
+            let before =
+                std::mem::replace(&mut namespace.notification_id, notification.notification_id);
+            if let Some(messages) = &notification.messages {
+                namespace.messages.merge(messages);
+            }
+            namespace.tell.send_replace(Some(Announcement {
+                notification_id: notification.notification_id,
+                is_news: before != UNKNOWN_NOTIFICATION_ID,
+                messages: namespace.messages.clone(),
+                service: service.clone(),
+            }));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Namespace>> {
+        self.namespaces
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// By the exact name, else ignoring ASCII case.
+fn find<'a>(
+    namespaces: &'a mut HashMap<String, Namespace>,
+    name: &str,
+) -> Option<&'a mut Namespace> {
+    if namespaces.contains_key(name) {
+        return namespaces.get_mut(name);
+    }
+    let mut all = namespaces.iter_mut();
+    all.find(|(known, _)| known.eq_ignore_ascii_case(name))
+        .map(|(_, namespace)| namespace)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn notification(name: &str, id: i64) -> Notification {
+        Notification {
+            namespace_name: name.into(),
+            notification_id: id,
+            messages: None,
+        }
+    }
+
+    #[test]
+    fn names_match_exactly_then_ignoring_case() {
+        // C059
+        let watched = Watched::new();
+        let lower = watched.add("application");
+        let service = ServiceUrl::from("http://s");
+        for name in ["application.properties", "APPLICATION", "application"] {
+            watched.announce(&[notification(name, 7), notification("other", 9)], &service);
+            assert_eq!(lower.borrow().as_ref().unwrap().notification_id, 7);
+        }
+    }
+
+    #[test]
+    fn a_lower_id_is_taken_over() {
+        // C060
+        let watched = Watched::new();
+        let _told = watched.add("a");
+        let service = ServiceUrl::from("http://s");
+        watched.announce(&[notification("a", 11)], &service);
+        watched.announce(&[notification("a", 3)], &service);
+        assert_eq!(watched.known().0, [notification("a", 3)]);
+    }
+
+    #[test]
+    fn the_first_announcement_is_no_news() {
+        let watched = Watched::new();
+        let told = watched.add("a");
+        let service = ServiceUrl::from("http://s");
+        watched.announce(&[notification("a", 10)], &service);
+        assert!(!told.borrow().as_ref().unwrap().is_news);
+        watched.announce(&[notification("a", 11)], &service);
+        assert!(told.borrow().as_ref().unwrap().is_news);
+    }
+}

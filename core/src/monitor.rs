@@ -1,0 +1,219 @@
+//! State, counters and last errors: what is going on, to be read at any time. Decides nothing.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use crate::error::{Error, ErrorKind};
+use crate::snapshot::{Snapshot, Source};
+
+/// How many errors are kept.
+const ERROR_QUEUE: usize = 25;
+
+/// How a namespace stands with the servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum State {
+    /// The first load is under way.
+    Loading,
+    /// The last load worked, or nothing is to be loaded.
+    Ready,
+    /// The last load failed in this way; reads answer from what was there before.
+    Failed(ErrorKind),
+}
+
+impl State {
+    /// Stable name: `Loading`, `Ready`, or that of the error kind.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            State::Loading => "Loading",
+            State::Ready => "Ready",
+            State::Failed(kind) => kind.name(),
+        }
+    }
+}
+
+/// The counters of a client at one moment.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Metrics {
+    /// Every open namespace, by app id and name.
+    pub namespaces: Vec<NamespaceMetrics>,
+    /// The latest errors, oldest first, at most 25.
+    pub errors: Vec<Error>,
+    /// How many errors there were.
+    pub error_count: u64,
+    /// By how many milliseconds the servers' clock is ahead of this machine's.
+    pub clock_skew_ms: i64,
+}
+
+/// One namespace at one moment.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct NamespaceMetrics {
+    /// App id.
+    pub app_id: String,
+    /// Name.
+    pub namespace: String,
+    /// How it stands with the servers.
+    pub state: State,
+    /// Where the content came from.
+    pub source: Source,
+    /// Number of keys.
+    pub items: usize,
+    /// Identity of the release; empty unless the source is remote.
+    pub release_key: String,
+    /// How often it was opened.
+    pub usage: u64,
+    /// How long the first load took; `None` while it is under way.
+    pub first_load: Option<Duration>,
+    /// When the content last changed.
+    pub updated_at: SystemTime,
+    /// When a server last answered.
+    pub contacted_at: Option<SystemTime>,
+    /// How often a listener panicked.
+    pub listener_failures: u64,
+    /// Events that wait for listeners.
+    pub listener_queue: usize,
+    /// How often the cache file could not be written.
+    pub cache_failures: u64,
+    /// Why the last load failed; `None` once one worked.
+    pub last_error: Option<Error>,
+}
+
+/// Counters of one namespace.
+#[derive(Debug)]
+pub(crate) struct NamespaceMonitor {
+    pub(crate) usage: AtomicU64,
+    pub(crate) listener_failures: Arc<AtomicU64>,
+    pub(crate) cache_failures: AtomicU64,
+    first_load_ms: AtomicI64,
+    progress: Mutex<Progress>,
+}
+
+#[derive(Debug)]
+struct Progress {
+    state: State,
+    contacted_at: Option<SystemTime>,
+    last_error: Option<Error>,
+}
+
+impl NamespaceMonitor {
+    pub(crate) fn new() -> Self {
+        Self {
+            usage: AtomicU64::new(0),
+            listener_failures: Arc::default(),
+            cache_failures: AtomicU64::new(0),
+            first_load_ms: AtomicI64::new(-1),
+            progress: Mutex::new(Progress {
+                state: State::Loading,
+                contacted_at: None,
+                last_error: None,
+            }),
+        }
+    }
+
+    pub(crate) fn state(&self) -> State {
+        self.lock().state
+    }
+
+    pub(crate) fn last_error(&self) -> Option<Error> {
+        self.lock().last_error.clone()
+    }
+
+    /// A server answered, or there is no server to ask.
+    pub(crate) fn loaded(&self, by_server: bool) {
+        let mut progress = self.lock();
+        progress.state = State::Ready;
+        progress.last_error = None;
+        if by_server {
+            progress.contacted_at = Some(SystemTime::now());
+        }
+    }
+
+    pub(crate) fn failed(&self, error: &Error) {
+        let mut progress = self.lock();
+        progress.state = State::Failed(error.kind());
+        progress.last_error = Some(error.clone());
+    }
+
+    pub(crate) fn settled(&self, after: Duration) {
+        let millis = i64::try_from(after.as_millis()).unwrap_or(i64::MAX);
+        self.first_load_ms.store(millis, Ordering::Relaxed);
+    }
+
+    /// Everything there is to say of the namespace now.
+    pub(crate) fn metrics(&self, snapshot: &Snapshot, listener_queue: usize) -> NamespaceMetrics {
+        let progress = self.lock();
+        let first_load = u64::try_from(self.first_load_ms.load(Ordering::Relaxed)).ok();
+        NamespaceMetrics {
+            app_id: snapshot.identity().app_id.clone(),
+            namespace: snapshot.namespace().to_owned(),
+            state: progress.state,
+            source: snapshot.source(),
+            items: snapshot.len(),
+            release_key: snapshot.release_key().to_owned(),
+            usage: self.usage.load(Ordering::Relaxed),
+            first_load: first_load.map(Duration::from_millis),
+            updated_at: snapshot.loaded_at(),
+            contacted_at: progress.contacted_at,
+            listener_failures: self.listener_failures.load(Ordering::Relaxed),
+            listener_queue,
+            cache_failures: self.cache_failures.load(Ordering::Relaxed),
+            last_error: progress.last_error.clone(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The latest errors of a client.
+#[derive(Debug, Default)]
+pub(crate) struct ErrorLog {
+    count: AtomicU64,
+    latest: Mutex<VecDeque<Error>>,
+}
+
+impl ErrorLog {
+    pub(crate) fn note(&self, error: &Error) {
+        self.count.fetch_add(1, Ordering::Relaxed);
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        if latest.len() == ERROR_QUEUE {
+            latest.pop_front();
+        }
+        latest.push_back(error.clone());
+    }
+
+    pub(crate) fn count(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn latest(&self) -> Vec<Error> {
+        let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        latest.iter().cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_latest_25_errors_are_kept_and_all_are_counted() {
+        // C124
+        let log = ErrorLog::default();
+        for number in 0..40 {
+            log.note(&Error::new(
+                ErrorKind::Transport,
+                "load",
+                number.to_string(),
+            ));
+        }
+        assert_eq!((log.count(), log.latest().len()), (40, 25));
+        assert_eq!(log.latest()[0].message(), "15");
+    }
+}

@@ -1,0 +1,253 @@
+//! One task for each open namespace: signal, load, swap, wake listeners, store. The only writer of its snapshot.
+
+mod namespace;
+mod schedule;
+mod writer;
+
+use std::future::pending;
+use std::pin::pin;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+use crate::cache::FileCache;
+use crate::discovery::{Discovery, ServiceUrl};
+use crate::error::{ErrorKind, Result};
+use crate::long_poll::Announcement;
+use crate::monitor::{ErrorLog, State};
+use crate::repository::{Known, Loaded, Mode, Repository};
+use crate::settings::Effective;
+use crate::snapshot::{Snapshot, Source};
+use crate::transport::Failure;
+
+pub(crate) use namespace::Namespace;
+use schedule::Schedule;
+use writer::CacheWriter;
+
+/// Answers one who asked for a load.
+pub(crate) type Reply = oneshot::Sender<Result<()>>;
+
+/// What a pipeline works with.
+pub(crate) struct Inputs {
+    pub(crate) settings: Arc<Effective>,
+    pub(crate) discovery: Discovery,
+    pub(crate) repository: Repository,
+    /// `None` where nothing is ever announced.
+    pub(crate) announced: Option<watch::Receiver<Option<Announcement>>>,
+    pub(crate) asked: mpsc::Receiver<Reply>,
+    pub(crate) cache: Option<FileCache>,
+    pub(crate) errors: Arc<ErrorLog>,
+}
+
+/// The task of one namespace.
+pub(crate) struct Pipeline {
+    namespace: Arc<Namespace>,
+    inputs: Inputs,
+    writer: CacheWriter,
+    schedule: Schedule,
+    /// The newest announcement.
+    newest: Option<Announcement>,
+}
+
+/// Why to load now.
+enum Cause {
+    Announced(Announcement),
+    /// The time of a retry, recheck or refresh has come.
+    Due,
+    /// The first services were found.
+    Reachable,
+    Asked(Reply),
+}
+
+impl Pipeline {
+    pub(crate) fn new(namespace: Arc<Namespace>, inputs: Inputs) -> Self {
+        let interval = inputs.settings.timing.refresh_interval;
+        Self {
+            writer: CacheWriter::new(inputs.cache.clone(), namespace.clone()),
+            schedule: Schedule::new(interval, inputs.settings.random()),
+            newest: None,
+            namespace,
+            inputs,
+        }
+    }
+
+    /// Loads and keeps fresh until the client is closed, then finishes the cache file.
+    pub(crate) async fn run(mut self, cancelled: CancellationToken) {
+        let _ = cancelled.run_until_cancelled(self.keep()).await;
+        self.writer.finish().await;
+        self.namespace.close();
+    }
+
+    async fn keep(&mut self) {
+        if self.inputs.settings.is_local() {
+            self.open_locally().await;
+        } else {
+            self.open().await;
+        }
+        while let Some(cause) = self.next_cause().await {
+            match cause {
+                Cause::Announced(announcement) => {
+                    self.schedule.announced(announcement.is_news);
+                    let preferred = announcement.service.clone();
+                    self.newest = Some(announcement);
+                    let _ = self.load(Some(preferred)).await;
+                }
+                Cause::Due | Cause::Reachable => {
+                    let _ = self.load(None).await;
+                }
+                Cause::Asked(reply) => {
+                    let outcome = self.load(None).await;
+                    // Whoever asked may have stopped waiting.
+                    let _ = reply.send(outcome);
+                }
+            }
+        }
+    }
+
+    /// The first load: from the servers; from the cache file if they fail, or for the time being if they take too long.
+    async fn open(&mut self) {
+        let start = Instant::now();
+        let deadline = start + self.inputs.settings.timing.start_timeout;
+        let empty = self.namespace.snapshot();
+        let known = Known::only(&empty);
+        let outcome = {
+            let mut load = pin!(self.inputs.repository.load(&known, Mode::Forced));
+            tokio::select! {
+                outcome = &mut load => outcome,
+                () = sleep_until(deadline) => {
+                    let namespace = &self.namespace.identity().namespace;
+                    warn!(namespace, "no server answered in time; starting without one");
+                    self.writer.fall_back().await;
+                    self.namespace.settle(start.elapsed());
+                    load.await
+                }
+            }
+        };
+        if let Err(failure) = self.conclude(outcome)
+            && !self.namespace.is_settled()
+        {
+            debug!(error = %failure, "first load failed");
+            self.writer.fall_back().await;
+        }
+        self.namespace.settle(start.elapsed());
+    }
+
+    /// Local mode: the cache file is all there is.
+    async fn open_locally(&mut self) {
+        let start = Instant::now();
+        self.writer.fall_back().await;
+        self.namespace.monitor().loaded(false);
+        self.namespace.settle(start.elapsed());
+    }
+
+    /// Waits for the next reason to load; `None` when nobody can ask any more.
+    async fn next_cause(&mut self) -> Option<Cause> {
+        let local = self.inputs.settings.is_local();
+        let unreachable = !local && self.namespace.snapshot().source() != Source::Remote;
+        let mut services = self.inputs.discovery.watch();
+        loop {
+            let due = self.schedule.next();
+            tokio::select! {
+                biased;
+                asked = self.inputs.asked.recv() => return asked.map(Cause::Asked),
+                announced = announcement(&mut self.inputs.announced) => {
+                    return Some(Cause::Announced(announced));
+                }
+                () = sleep_until(due), if !local => return Some(Cause::Due),
+                Ok(()) = services.changed(), if unreachable => return Some(Cause::Reachable),
+                () = self.writer.step() => {}
+            }
+        }
+    }
+
+    async fn load(&mut self, preferred: Option<ServiceUrl>) -> Result<()> {
+        if self.inputs.settings.is_local() {
+            return Ok(());
+        }
+        let previous = self.namespace.snapshot();
+        let known = match &self.newest {
+            Some(newest) => Known {
+                previous: &previous,
+                notification_id: newest.notification_id,
+                messages: newest.messages.clone(),
+                preferred,
+            },
+            None => Known::only(&previous),
+        };
+        let mode = match self.schedule.is_urgent() {
+            true => Mode::Forced,
+            false => Mode::Calm,
+        };
+        let outcome = self.inputs.repository.load(&known, mode).await;
+        self.conclude(outcome)
+    }
+
+    fn conclude(&mut self, outcome: Result<Loaded, Failure>) -> Result<()> {
+        match outcome {
+            Ok(loaded) => {
+                self.note_success();
+                let is_new = match loaded {
+                    Loaded::Snapshot(snapshot) => self.take(snapshot),
+                    Loaded::Unchanged => false,
+                };
+                self.schedule.loaded(is_new);
+                Ok(())
+            }
+            Err(failure) => {
+                self.note_failure(&failure);
+                let missing = self.namespace.snapshot().source() != Source::Remote;
+                self.schedule.failed(&failure, missing);
+                Err(failure.error)
+            }
+        }
+    }
+
+    /// Makes it the current content; true when it is another release.
+    fn take(&mut self, snapshot: Snapshot) -> bool {
+        let previous = self.namespace.snapshot();
+        let is_new = snapshot.release_key() != previous.release_key();
+        let changed = self.namespace.publish(&Arc::new(snapshot));
+        if changed || previous.source() != Source::Remote {
+            self.writer.write(self.namespace.snapshot());
+        }
+        is_new
+    }
+
+    fn note_success(&self) {
+        let monitor = self.namespace.monitor();
+        if matches!(monitor.state(), State::Failed(_)) {
+            let namespace = &self.namespace.identity().namespace;
+            info!(namespace, "loading works again");
+        }
+        monitor.loaded(true);
+    }
+
+    fn note_failure(&self, failure: &Failure) {
+        let error = &failure.error;
+        let monitor = self.namespace.monitor();
+        let lasts = matches!(monitor.state(), State::Failed(_));
+        match error.kind() {
+            ErrorKind::Transport | ErrorKind::NotFound if !lasts => debug!(%error, "load failed"),
+            _ => warn!(%error, "load failed; what was there before stays"),
+        }
+        monitor.failed(error);
+        self.inputs.errors.note(error);
+    }
+}
+
+/// The next announcement; never comes where there is nobody to announce.
+async fn announcement(
+    announced: &mut Option<watch::Receiver<Option<Announcement>>>,
+) -> Announcement {
+    if let Some(announced) = announced {
+        while announced.changed().await.is_ok() {
+            if let Some(announcement) = announced.borrow_and_update().clone() {
+                return announcement;
+            }
+        }
+    }
+    pending().await
+}

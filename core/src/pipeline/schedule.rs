@@ -1,0 +1,204 @@
+//! When to load next: refreshes, retries, and rechecks after an announcement that no server has confirmed yet.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::backoff::{Backoff, Ladder, spread};
+use crate::error::ErrorKind;
+use crate::transport::Failure;
+
+const REFRESH_JITTER: f64 = 0.1;
+/// Retries while content is missing or known to be old.
+const RETRY: Ladder =
+    Ladder::doubling(Duration::from_secs(5), Duration::from_secs(120)).jittered(0.2);
+/// A refused signature stays refused until somebody acts.
+const UNAUTHORIZED: Ladder = Ladder::doubling(Duration::from_secs(30), Duration::from_secs(300));
+/// A server that lags behind the one that announced catches up within seconds.
+const RECHECK: Ladder = Ladder::doubling(Duration::from_secs(1), Duration::from_secs(9)).tripling();
+const RECHECKS: u32 = 3;
+
+/// The next times to load.
+pub(super) struct Schedule {
+    interval: Duration,
+    refresh_at: Instant,
+    /// A retry or recheck, sooner than the refresh.
+    sooner_at: Option<Instant>,
+    retry: Backoff,
+    unauthorized: Backoff,
+    /// Rechecks that are left until the announcement counts as satisfied; `None` when nothing is pending.
+    pending: Option<(u32, Backoff)>,
+    /// Whether loads try harder: at the start and after an announcement, until one works.
+    urgent: bool,
+    random: fastrand::Rng,
+}
+
+impl Schedule {
+    pub(super) fn new(interval: Duration, mut random: fastrand::Rng) -> Self {
+        Self {
+            refresh_at: Instant::now() + spread(interval, REFRESH_JITTER, &mut random),
+            interval,
+            sooner_at: None,
+            retry: Backoff::new(RETRY),
+            unauthorized: Backoff::new(UNAUTHORIZED),
+            pending: None,
+            urgent: true,
+            random,
+        }
+    }
+
+    /// When to load next.
+    pub(super) fn next(&self) -> Instant {
+        let sooner = self.sooner_at.unwrap_or(self.refresh_at);
+        sooner.min(self.refresh_at)
+    }
+
+    pub(super) fn is_urgent(&self) -> bool {
+        self.urgent
+    }
+
+    /// A release was announced. Only news is rechecked: the first poll announces what the first load has just brought.
+    pub(super) fn announced(&mut self, is_news: bool) {
+        let rechecks = if is_news { RECHECKS } else { 0 };
+        self.pending = Some((rechecks, Backoff::new(RECHECK)));
+        self.urgent = true;
+    }
+
+    /// A load worked; `is_new` when it brought another release.
+    pub(super) fn loaded(&mut self, is_new: bool) {
+        self.urgent = false;
+        self.retry.reset();
+        self.unauthorized.reset();
+        self.plan_refresh();
+        self.sooner_at = None;
+        match &mut self.pending {
+            Some((left, backoff)) if !is_new && *left > 0 => {
+                *left -= 1;
+                let delay = backoff.next_delay(&mut self.random);
+                self.sooner_at = Some(Instant::now() + delay);
+            }
+            _ => self.pending = None,
+        }
+    }
+
+    /// A load failed; `missing` when there is no content of a server yet.
+    pub(super) fn failed(&mut self, failure: &Failure, missing: bool) {
+        self.plan_refresh();
+        let delay = match failure.error.kind() {
+            ErrorKind::NotFound => {
+                self.pending = None;
+                None
+            }
+            ErrorKind::Unauthorized => Some(self.unauthorized.next_delay(&mut self.random)),
+            _ if missing || self.pending.is_some() => Some(self.retry.next_delay(&mut self.random)),
+            _ => None,
+        };
+        let asked = failure.retry_after.unwrap_or_default();
+        self.sooner_at = delay.map(|delay| Instant::now() + delay.max(asked));
+    }
+
+    fn plan_refresh(&mut self) {
+        let delay = spread(self.interval, REFRESH_JITTER, &mut self.random);
+        self.refresh_at = Instant::now() + delay;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+
+    fn schedule() -> Schedule {
+        Schedule::new(Duration::from_secs(300), fastrand::Rng::with_seed(1))
+    }
+
+    fn failure(kind: ErrorKind) -> Failure {
+        Failure {
+            error: Error::new(kind, "load", "failed"),
+            status: None,
+            retry_after: None,
+        }
+    }
+
+    fn wait(schedule: &Schedule) -> f64 {
+        schedule.next().duration_since(Instant::now()).as_secs_f64()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn refreshes_spread_by_a_tenth() {
+        let mut schedule = schedule();
+        for _ in 0..100 {
+            schedule.loaded(true);
+            assert!((270.0..=330.0).contains(&wait(&schedule)));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn news_without_a_release_is_rechecked_three_times() {
+        // C062
+        let mut schedule = schedule();
+        schedule.announced(true);
+        for delay in [1.0, 3.0, 9.0] {
+            schedule.loaded(false);
+            assert!((wait(&schedule) - delay).abs() < 0.01);
+        }
+        schedule.loaded(false);
+        assert!(wait(&schedule) > 200.0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_announcement_is_not_rechecked() {
+        let mut schedule = schedule();
+        schedule.announced(false);
+        schedule.loaded(false);
+        assert!(wait(&schedule) > 200.0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn missing_or_old_content_is_retried_soon() {
+        // C032, C061
+        let mut schedule = schedule();
+        let ladder = [5.0, 10.0, 20.0, 40.0, 80.0, 120.0, 120.0];
+        for delay in ladder {
+            schedule.failed(&failure(ErrorKind::Transport), true);
+            assert!((delay * 0.79..delay * 1.21).contains(&wait(&schedule)));
+        }
+        schedule.loaded(true);
+        schedule.failed(&failure(ErrorKind::Transport), false);
+        assert!(
+            wait(&schedule) > 200.0,
+            "content is there and nothing newer is known"
+        );
+        schedule.announced(true);
+        schedule.failed(&failure(ErrorKind::Transport), false);
+        assert!(wait(&schedule) < 6.1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_missing_release_waits_for_the_refresh() {
+        // C033
+        let mut schedule = schedule();
+        schedule.failed(&failure(ErrorKind::NotFound), true);
+        assert!(wait(&schedule) > 200.0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refused_signature_waits_long() {
+        // C035
+        let mut schedule = schedule();
+        for delay in [30.0, 60.0, 120.0] {
+            schedule.failed(&failure(ErrorKind::Unauthorized), true);
+            assert!((wait(&schedule) - delay).abs() < 0.01);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_may_ask_for_patience() {
+        // C045
+        let mut schedule = schedule();
+        let mut failure = failure(ErrorKind::Transport);
+        failure.retry_after = Some(Duration::from_secs(100));
+        schedule.failed(&failure, true);
+        assert!((wait(&schedule) - 100.0).abs() < 0.01);
+    }
+}

@@ -1,0 +1,79 @@
+//! A token bucket: at most so many requests in a second, with a burst of one second. Knows no request.
+
+#[cfg(feature = "client")]
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Permits that refill evenly; the first one is there at the start.
+#[derive(Debug)]
+pub(crate) struct RateLimit {
+    per_second: f64,
+    permits: f64,
+    counted_at: Instant,
+}
+
+impl RateLimit {
+    /// A bucket for `per_second` requests; it holds one permit now and never more than one second's worth.
+    pub(crate) fn new(per_second: f64) -> Self {
+        Self {
+            per_second,
+            permits: 1.0,
+            counted_at: Instant::now(),
+        }
+    }
+
+    /// Takes a permit if one is there.
+    pub(crate) fn try_take(&mut self) -> bool {
+        self.refill();
+        let granted = self.permits >= 1.0;
+        if granted {
+            self.permits -= 1.0;
+        }
+        granted
+    }
+
+    /// Takes a permit, waiting for it at most `limit`; then goes on without one, as the reference client does, since a
+    /// request too many is better than a client that stands still.
+    #[cfg(feature = "client")]
+    pub(crate) async fn take(&mut self, limit: Duration) {
+        if self.try_take() {
+            return;
+        }
+        let missing = Duration::from_secs_f64((1.0 - self.permits) / self.per_second);
+        tokio::time::sleep(missing.min(limit)).await;
+        self.refill();
+        self.permits = (self.permits - 1.0).max(0.0);
+    }
+
+    fn refill(&mut self) {
+        let now = Instant::now();
+        let elapsed = now.duration_since(self.counted_at).as_secs_f64();
+        self.permits = (self.permits + elapsed * self.per_second).min(self.per_second.max(1.0));
+        self.counted_at = now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn permits_come_at_the_given_rate() {
+        let mut limit = RateLimit::new(2.0);
+        let start = Instant::now();
+        for _ in 0..5 {
+            limit.take(Duration::from_secs(5)).await;
+        }
+        let elapsed = start.elapsed().as_millis();
+        assert!((1990..2020).contains(&elapsed), "{elapsed} ms");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_burst_is_one_second_of_permits() {
+        let mut limit = RateLimit::new(2.0);
+        tokio::time::advance(Duration::from_secs(60)).await;
+        assert!(limit.try_take() && limit.try_take());
+        assert!(!limit.try_take());
+    }
+}

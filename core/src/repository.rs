@@ -1,0 +1,279 @@
+//! Loads one namespace from the config services: tries them in turn, understands full, incremental and unchanged answers.
+//!
+//! Keeps nothing of what it loaded: the content that an answer builds on is an argument.
+
+mod answer;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+use tracing::debug;
+
+use crate::backoff::{Backoff, Ladder};
+use crate::discovery::{Discovery, ServiceUrl};
+use crate::error::{Error, ErrorKind};
+use crate::protocol::namespace::UNKNOWN_NOTIFICATION_ID;
+use crate::protocol::route::{Caller, ConfigQuery, Target};
+use crate::protocol::wire::{Configurations, NotificationMessages};
+use crate::rate_limit::RateLimit;
+use crate::settings::Effective;
+use crate::snapshot::{Identity, Provenance, Snapshot, Source};
+use crate::transport::{Answer, Failure, Request, Transport};
+
+pub(crate) const OPERATION: &str = "load namespace";
+/// Longest wait for a permit of the rate limit.
+const PERMIT_PATIENCE: Duration = Duration::from_secs(5);
+const FORCED_GAP: Ladder = Ladder::fixed(Duration::from_secs(1));
+const CALM_GAPS: Ladder = Ladder::doubling(Duration::from_secs(1), Duration::from_secs(8));
+
+/// How hard to try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Two rounds over the services, one second between attempts: something is missing or known to be new.
+    Forced,
+    /// One round, with growing gaps.
+    Calm,
+}
+
+/// What is known before a load.
+pub(crate) struct Known<'a> {
+    /// Content now.
+    pub(crate) previous: &'a Snapshot,
+    /// Newest notification.
+    pub(crate) notification_id: i64,
+    /// Messages of that notification; an answer may not be older than they say.
+    pub(crate) messages: NotificationMessages,
+    /// Service to try first.
+    pub(crate) preferred: Option<ServiceUrl>,
+}
+
+impl<'a> Known<'a> {
+    /// Nothing beside the content.
+    pub(crate) fn only(previous: &'a Snapshot) -> Self {
+        Self {
+            previous,
+            notification_id: UNKNOWN_NOTIFICATION_ID,
+            messages: NotificationMessages::default(),
+            preferred: None,
+        }
+    }
+}
+
+/// What a load brought.
+#[derive(Debug)]
+pub(crate) enum Loaded {
+    /// The release known before is the newest.
+    Unchanged,
+    /// New content, or the same under a new release key.
+    Snapshot(Snapshot),
+}
+
+/// Loads one namespace.
+pub(crate) struct Repository {
+    transport: Transport,
+    discovery: Discovery,
+    settings: Arc<Effective>,
+    identity: Arc<Identity>,
+    rate: RateLimit,
+    calm_gaps: Backoff,
+    random: fastrand::Rng,
+}
+
+impl Repository {
+    pub(crate) fn new(
+        transport: Transport,
+        discovery: Discovery,
+        settings: Arc<Effective>,
+        identity: Arc<Identity>,
+    ) -> Self {
+        Self {
+            rate: RateLimit::new(settings.timing.load_per_second),
+            random: settings.random(),
+            calm_gaps: Backoff::new(CALM_GAPS),
+            transport,
+            discovery,
+            settings,
+            identity,
+        }
+    }
+
+    /// Loads the namespace: the first usable answer counts. 404, 401 and 400 end the load at once, since every service would
+    /// say the same.
+    pub(crate) async fn load(&mut self, known: &Known<'_>, mode: Mode) -> Result<Loaded, Failure> {
+        let services = self.discovery.services().await;
+        let mut services = services.map_err(|error| Failure {
+            error: self.about(error),
+            status: None,
+            retry_after: None,
+        })?;
+        if let Some(preferred) = &known.preferred {
+            services.sort_by_key(|service| service != preferred);
+        }
+        if mode == Mode::Forced {
+            services.extend_from_within(..);
+        }
+        self.try_in_turn(&services, known, mode).await
+    }
+
+    async fn try_in_turn(
+        &mut self,
+        services: &[ServiceUrl],
+        known: &Known<'_>,
+        mode: Mode,
+    ) -> Result<Loaded, Failure> {
+        let mut forced_gap = Backoff::new(FORCED_GAP);
+        let mut not_before: HashMap<&ServiceUrl, Instant> = HashMap::new();
+        let mut last = None;
+        for service in services {
+            if last.is_some() {
+                let gaps = match mode {
+                    Mode::Forced => &mut forced_gap,
+                    Mode::Calm => &mut self.calm_gaps,
+                };
+                let next = Instant::now() + gaps.next_delay(&mut self.random);
+                let allowed = not_before.get(service).copied();
+                sleep_until(allowed.map_or(next, |allowed| allowed.max(next))).await;
+            }
+            self.rate.take(PERMIT_PATIENCE).await;
+            let failure = match self.attempt(service, known).await {
+                Ok(loaded) => {
+                    self.calm_gaps.reset();
+                    return Ok(loaded);
+                }
+                Err(failure) => failure,
+            };
+            debug!(error = %failure.error, "load attempt failed");
+            if is_final(failure.error.kind()) {
+                return Err(failure);
+            }
+            if let Some(wait) = failure.retry_after {
+                not_before.insert(service, Instant::now() + wait);
+            }
+            last = Some(failure);
+        }
+        Err(last.unwrap_or_else(|| self.no_service()))
+    }
+
+    /// One service: asks with the known release key; asks anew without it when the answer cannot be applied to what is known.
+    async fn attempt(
+        &mut self,
+        service: &ServiceUrl,
+        known: &Known<'_>,
+    ) -> Result<Loaded, Failure> {
+        let base = known.previous;
+        let has_base = base.source() == Source::Remote && !base.release_key().is_empty();
+        let base = has_base.then_some(base);
+        let answer = self.ask(service, known, base).await?;
+        let understood = answer::understand(answer, base.map(Snapshot::configurations));
+        let understood = match understood {
+            Ok(answer::Content::NeedsFull) => {
+                debug!(
+                    service_url = &**service,
+                    "incremental answer without its base; asking in full"
+                );
+                let answer = self.ask(service, known, None).await?;
+                answer::understand(answer, None)
+            }
+            understood => understood,
+        };
+        match understood {
+            Ok(answer::Content::Unchanged) => Ok(Loaded::Unchanged),
+            Ok(answer::Content::New(release_key, content)) => {
+                Ok(Loaded::Snapshot(self.snapshot(known, release_key, content)))
+            }
+            Ok(answer::Content::NeedsFull) => {
+                let text = "the service insists on an incremental answer that nothing can take";
+                Err(self.unusable(service, Error::new(ErrorKind::Protocol, OPERATION, text)))
+            }
+            Err(error) => Err(self.unusable(service, error)),
+        }
+    }
+
+    async fn ask(
+        &self,
+        service: &ServiceUrl,
+        known: &Known<'_>,
+        base: Option<&Snapshot>,
+    ) -> Result<Answer, Failure> {
+        let query = ConfigQuery {
+            caller: Caller {
+                data_center: self.settings.data_center.clone(),
+                ip: self.settings.client_ip.clone(),
+                label: self.settings.label.clone(),
+            },
+            release_key: base.map(|base| base.release_key().to_owned()),
+            messages: Some(known.messages.clone()),
+        };
+        let Identity {
+            app_id,
+            cluster,
+            namespace,
+        } = (*self.identity).clone();
+        let target = Target {
+            app_id,
+            cluster,
+            namespace,
+        };
+        let access_key = self.settings.access_keys.of(&target.app_id);
+        let request = Request {
+            service,
+            path_and_query: &query.path_and_query(&target),
+            app_id: &target.app_id,
+            access_key: access_key.as_ref(),
+            read_timeout: self.settings.timing.read_timeout,
+        };
+        let answer = self.transport.get(request).await;
+        let reached =
+            !matches!(&answer, Err(failure) if failure.error.kind() == ErrorKind::Transport);
+        self.discovery.report(service, reached);
+        answer.map_err(|failure| Failure {
+            error: self.about(failure.error),
+            ..failure
+        })
+    }
+
+    fn snapshot(
+        &self,
+        known: &Known<'_>,
+        release_key: String,
+        content: Configurations,
+    ) -> Snapshot {
+        let provenance = Provenance {
+            release_key,
+            notification_id: known.notification_id,
+            source: Source::Remote,
+        };
+        Snapshot::new(self.identity.clone(), provenance, content)
+    }
+
+    fn unusable(&self, service: &ServiceUrl, error: Error) -> Failure {
+        Failure {
+            error: self.about(error.with("service_url", &**service)),
+            status: Some(200),
+            retry_after: None,
+        }
+    }
+
+    fn no_service(&self) -> Failure {
+        let text = "no config service is known";
+        Failure {
+            error: self.about(Error::new(ErrorKind::Transport, OPERATION, text)),
+            status: None,
+            retry_after: None,
+        }
+    }
+
+    fn about(&self, error: Error) -> Error {
+        error.with("namespace", &self.identity.namespace)
+    }
+}
+
+/// Whether every service would answer the same.
+fn is_final(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::NotFound | ErrorKind::Unauthorized | ErrorKind::BadRequest
+    )
+}

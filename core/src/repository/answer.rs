@@ -1,0 +1,152 @@
+//! What an answer of `/configs` means for the content known before.
+
+use super::OPERATION;
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::wire::{
+    ApolloConfig, ConfigurationChange, Configurations, FULL_SYNC, INCREMENTAL_SYNC,
+};
+use crate::transport::Answer;
+
+/// The meaning of an answer.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Content {
+    /// The known release is the newest.
+    Unchanged,
+    /// Release key and content.
+    New(String, Configurations),
+    /// Changes against content that is not there: to be asked for in full.
+    NeedsFull,
+}
+
+/// Reads an answer. `base` is the content of the release whose key was sent; `None` when none was.
+pub(super) fn understand(answer: Answer, base: Option<&Configurations>) -> Result<Content> {
+    let body = match answer {
+        Answer::Body(body) => body,
+        Answer::NotModified if base.is_some() => return Ok(Content::Unchanged),
+        Answer::NotModified => {
+            return Err(protocol("304 to a request that named no release"));
+        }
+    };
+    let config: ApolloConfig = serde_json::from_slice(&body)
+        .map_err(|error| protocol("the answer is not the JSON of a release").caused_by(error))?;
+    match config.config_sync_type.as_deref() {
+        None | Some("" | FULL_SYNC) => {
+            let content = config.configurations.unwrap_or_default();
+            Ok(Content::New(config.release_key, content))
+        }
+        Some(INCREMENTAL_SYNC) => Ok(match base {
+            Some(base) => {
+                let changes = config.configuration_changes.unwrap_or_default();
+                Content::New(config.release_key, apply(base.clone(), changes))
+            }
+            None => Content::NeedsFull,
+        }),
+        Some(other) => Err(protocol("unknown kind of answer").with("sync_type", other)),
+    }
+}
+
+fn apply(mut content: Configurations, changes: Vec<ConfigurationChange>) -> Configurations {
+    for change in changes {
+        match (change.configuration_change_type.as_str(), change.new_value) {
+            ("ADDED" | "MODIFIED", Some(value)) => {
+                content.insert(change.key, value);
+            }
+            ("ADDED" | "MODIFIED" | "DELETED", _) => {
+                content.shift_remove(&change.key);
+            }
+            _ => {}
+        }
+    }
+    content
+}
+
+fn protocol(message: &str) -> Error {
+    Error::new(ErrorKind::Protocol, OPERATION, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn content(pairs: &[(&str, &str)]) -> Configurations {
+        let pairs = pairs.iter().map(|(k, v)| ((*k).into(), (*v).into()));
+        pairs.collect()
+    }
+
+    fn understand_json(json: &str, base: Option<&[(&str, &str)]>) -> Result<Content> {
+        let base = base.map(content);
+        understand(Answer::Body(json.into()), base.as_ref())
+    }
+
+    const INCREMENTAL: &str = r#"{"releaseKey":"k2","configSyncType":"IncrementalSync","configurationChanges":[
+        {"key":"c","newValue":"3","configurationChangeType":"ADDED"},
+        {"key":"b","newValue":"9","configurationChangeType":"MODIFIED"},
+        {"key":"a","configurationChangeType":"DELETED"}]}"#;
+
+    #[test]
+    fn changes_apply_to_their_base() {
+        // C068
+        let expected = Content::New("k2".into(), content(&[("b", "9"), ("c", "3")]));
+        let base = [("a", "1"), ("b", "2")];
+        assert_eq!(understand_json(INCREMENTAL, Some(&base)).unwrap(), expected);
+    }
+
+    #[test]
+    fn changes_without_their_base_are_not_applied() {
+        // C070
+        assert_eq!(
+            understand_json(INCREMENTAL, None).unwrap(),
+            Content::NeedsFull
+        );
+    }
+
+    #[test]
+    fn the_kind_of_answer_is_matched_exactly() {
+        // C069
+        let answer = |kind: &str| {
+            let json = format!(r#"{{"releaseKey":"k2","configurations":{{"x":"1"}}{kind}}}"#);
+            understand_json(&json, Some(&[("a", "1")]))
+        };
+        let full = Content::New("k2".into(), content(&[("x", "1")]));
+        assert_eq!(answer("").unwrap(), full);
+        assert_eq!(answer(r#","configSyncType":"FullSync""#).unwrap(), full);
+        for kind in ["incrementalsync", "Foo"] {
+            let error = answer(&format!(r#","configSyncType":"{kind}""#)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Protocol);
+        }
+    }
+
+    #[test]
+    fn unknown_changes_are_ignored_and_missing_values_delete() {
+        // C071, C072
+        let json = r#"{"releaseKey":"k2","configSyncType":"IncrementalSync","configurationChanges":[
+            {"key":"a","newValue":"x","configurationChangeType":"RENAMED"},
+            {"key":"b","configurationChangeType":"MODIFIED"}]}"#;
+        let expected = Content::New("k2".into(), content(&[("a", "1")]));
+        let base = [("a", "1"), ("b", "2")];
+        assert_eq!(understand_json(json, Some(&base)).unwrap(), expected);
+        let none = r#"{"releaseKey":"k2","configSyncType":"IncrementalSync"}"#;
+        let expected = Content::New("k2".into(), content(&base));
+        assert_eq!(understand_json(none, Some(&base)).unwrap(), expected);
+    }
+
+    #[test]
+    fn not_modified_needs_a_release_that_was_named() {
+        // C038
+        let base = content(&[]);
+        assert_eq!(
+            understand(Answer::NotModified, Some(&base)).unwrap(),
+            Content::Unchanged
+        );
+        assert!(understand(Answer::NotModified, None).is_err());
+    }
+
+    #[test]
+    fn an_empty_release_is_content() {
+        // C034
+        let expected = Content::New("k".into(), content(&[]));
+        let json = r#"{"releaseKey":"k","configurations":{}}"#;
+        assert_eq!(understand_json(json, None).unwrap(), expected);
+        assert!(understand_json("{", None).is_err());
+    }
+}

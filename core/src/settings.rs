@@ -1,0 +1,140 @@
+//! What the application and its surroundings ask for: every setting, its default, and where its value came from.
+
+mod access_keys;
+mod client_ip;
+mod effective;
+mod environment;
+mod key;
+mod layers;
+mod resolve;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::discovery::Rewrite;
+use crate::error::{Error, ErrorKind, Result};
+
+pub use effective::{Setting, StartPolicy};
+pub use environment::Env;
+pub use layers::Origin;
+
+pub(crate) use effective::Effective;
+pub(crate) use layers::Layers;
+pub(crate) use resolve::is_usable_name;
+
+/// Names the meta servers of an environment; `None` leaves it to the settings.
+pub type MetaProvider = Arc<dyn Fn(Env) -> Option<String> + Send + Sync>;
+/// Settings of a client, by property name. A value set in code beats every other place.
+///
+/// Nothing is checked before [`Client::new`](crate::Client::new), which tells every fault at once.
+#[derive(Clone, Default)]
+pub struct Settings {
+    layers: Layers,
+    ambient: bool,
+    hooks: Hooks,
+}
+
+/// What cannot be said as text.
+#[derive(Clone, Default)]
+pub(crate) struct Hooks {
+    pub(crate) meta_provider: Option<MetaProvider>,
+    pub(crate) rewrite: Option<Rewrite>,
+    pub(crate) random_seed: Option<u64>,
+}
+
+impl Settings {
+    /// No settings: nothing is read from the environment or from files.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The settings of the surroundings: environment variables, `server.properties`, `app.properties`. The files are read when
+    /// the client is made.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] when a variable whose name begins with `APOLLO_` or `CASTALIA_` is not Unicode text.
+    pub fn from_env() -> Result<Self> {
+        let mut environment = HashMap::new();
+        for (name, value) in std::env::vars_os() {
+            let Ok(name) = name.into_string() else {
+                continue;
+            };
+            match value.into_string() {
+                Ok(value) => {
+                    environment.insert(name, value);
+                }
+                Err(_) if name.starts_with("APOLLO_") || name.starts_with("CASTALIA_") => {
+                    let text = "the environment variable is not Unicode text";
+                    let error = Error::new(ErrorKind::InvalidArgument, "read settings", text);
+                    return Err(error.with("variable", name));
+                }
+                Err(_) => {}
+            }
+        }
+        Ok(Self::from_variables(environment))
+    }
+
+    /// As [`Settings::from_env`], with these variables instead of the process's own.
+    #[must_use]
+    pub fn from_variables(environment: HashMap<String, String>) -> Self {
+        let mut settings = Self::new();
+        settings.layers.environment = environment;
+        settings.ambient = true;
+        settings
+    }
+
+    /// Sets a value by its property name, such as `app.id` or `apollo.meta`.
+    #[must_use]
+    pub fn set(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.layers.code.insert(name.into(), value.into());
+        self
+    }
+
+    /// Adds what the host's own settings say, such as the system properties of a JVM: weaker than code, stronger than the
+    /// environment. Names that are no setting are ignored.
+    #[must_use]
+    pub fn overlay(mut self, entries: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.layers.overlay.extend(entries);
+        self
+    }
+
+    /// Asks this function for the meta servers (comma between) where `apollo.meta` is not set.
+    #[must_use]
+    pub fn meta_provider(
+        mut self,
+        provider: impl Fn(Env) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
+        self.hooks.meta_provider = Some(Arc::new(provider));
+        self
+    }
+
+    /// Passes every address that a meta server hands out through this function.
+    #[must_use]
+    pub fn rewrite_services(
+        mut self,
+        rewrite: impl Fn(&str) -> String + Send + Sync + 'static,
+    ) -> Self {
+        self.hooks.rewrite = Some(Arc::new(rewrite));
+        self
+    }
+
+    /// Makes every random choice repeatable, for tests.
+    #[must_use]
+    pub fn random_seed(mut self, seed: u64) -> Self {
+        self.hooks.random_seed = Some(seed);
+        self
+    }
+}
+
+impl fmt::Debug for Settings {
+    /// Names alone: values may be secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.layers.code.keys().collect();
+        f.debug_struct("Settings")
+            .field("set", &names)
+            .field("from_env", &self.ambient)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,120 @@
+//! The settings that a client runs with, after every place was looked at and every value checked.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::Hooks;
+use super::access_keys::AccessKeys;
+use super::environment::Env;
+use super::layers::Origin;
+
+/// One effective setting, for people: which value counts, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// Property name.
+    pub name: &'static str,
+    /// Value; secrets are `***`, and empty means unset.
+    pub value: String,
+    /// Where the value came from.
+    pub origin: Origin,
+    /// The name under which it was found there: a variable, or a deprecated name.
+    pub found_as: String,
+    /// What it is for, with its unit.
+    pub meaning: &'static str,
+}
+
+/// What has to be loaded before a namespace counts as open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum StartPolicy {
+    /// Nothing: reads answer their defaults until something is loaded.
+    #[default]
+    BestEffort,
+    /// At least one namespace, from any source.
+    RequireAny,
+    /// Every namespace, from any source.
+    RequireAll,
+    /// At least one namespace, from a server.
+    RequireAnyRemote,
+    /// Every namespace, from a server.
+    RequireAllRemote,
+}
+
+impl StartPolicy {
+    pub(super) fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "best-effort" => StartPolicy::BestEffort,
+            "require-any" => StartPolicy::RequireAny,
+            "require-all" => StartPolicy::RequireAll,
+            "require-any-remote" => StartPolicy::RequireAnyRemote,
+            "require-all-remote" => StartPolicy::RequireAllRemote,
+            _ => return None,
+        })
+    }
+}
+
+/// Checked settings; fixed for the life of a client.
+pub(crate) struct Effective {
+    pub(crate) app_id: String,
+    pub(crate) env: Env,
+    pub(crate) cluster: String,
+    pub(crate) data_center: Option<String>,
+    pub(crate) label: Option<String>,
+    pub(crate) client_ip: Option<String>,
+    pub(crate) meta_servers: Vec<String>,
+    /// Config services given outright; empty means discovery.
+    pub(crate) config_services: Vec<String>,
+    pub(crate) access_keys: AccessKeys,
+    pub(crate) cache: Option<CacheSettings>,
+    pub(crate) timing: Timing,
+    pub(crate) network: Network,
+    pub(crate) namespaces: Vec<String>,
+    pub(crate) start_policy: StartPolicy,
+    pub(crate) listener_queue: usize,
+    pub(crate) report: Vec<Setting>,
+    pub(crate) hooks: Hooks,
+}
+
+/// Where cache files go.
+pub(crate) struct CacheSettings {
+    pub(crate) root: PathBuf,
+    pub(crate) file_mode: u32,
+}
+
+/// Intervals, limits and rates.
+pub(crate) struct Timing {
+    pub(crate) refresh_interval: Duration,
+    pub(crate) read_timeout: Duration,
+    pub(crate) discovery_read_timeout: Duration,
+    pub(crate) discovery_per_second: f64,
+    pub(crate) load_per_second: f64,
+    pub(crate) poll_per_second: f64,
+    pub(crate) poll_initial_delay: Duration,
+    pub(crate) poll_timeout: Duration,
+    pub(crate) poll: bool,
+    pub(crate) start_timeout: Duration,
+}
+
+/// How to connect.
+pub(crate) struct Network {
+    pub(crate) connect_timeout: Duration,
+    pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) insecure: bool,
+    pub(crate) system_proxy: bool,
+    pub(crate) body_limit: usize,
+    pub(crate) user_agent: String,
+}
+
+impl Effective {
+    /// Whether no socket may ever be opened.
+    pub(crate) fn is_local(&self) -> bool {
+        self.env == Env::Local
+    }
+
+    /// A source of random numbers; repeatable where the settings ask for it.
+    pub(crate) fn random(&self) -> fastrand::Rng {
+        match self.hooks.random_seed {
+            Some(seed) => fastrand::Rng::with_seed(seed),
+            None => fastrand::Rng::new(),
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The deployment environment, and the meta servers that are named for each one.
+
+use std::fmt;
+
+/// Deployment environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Env {
+    /// No server at all: cache files only.
+    Local,
+    /// Development.
+    Dev,
+    /// Feature acceptance test; also written `FWS`.
+    Fat,
+    /// User acceptance test.
+    Uat,
+    /// Load and performance test.
+    Lpt,
+    /// Production; also written `PROD`.
+    Pro,
+    /// Tools.
+    Tools,
+    /// Unset, or a name that is not one of these.
+    Unknown,
+}
+
+impl Env {
+    /// Reads a name in any case; blanks around it do not count.
+    #[must_use]
+    pub fn parse(name: &str) -> Self {
+        match name.trim().to_ascii_uppercase().as_str() {
+            "LOCAL" => Env::Local,
+            "DEV" => Env::Dev,
+            "FAT" | "FWS" => Env::Fat,
+            "UAT" => Env::Uat,
+            "LPT" => Env::Lpt,
+            "PRO" | "PROD" => Env::Pro,
+            "TOOLS" => Env::Tools,
+            _ => Env::Unknown,
+        }
+    }
+
+    /// Name in capitals.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Env::Local => "LOCAL",
+            Env::Dev => "DEV",
+            Env::Fat => "FAT",
+            Env::Uat => "UAT",
+            Env::Lpt => "LPT",
+            Env::Pro => "PRO",
+            Env::Tools => "TOOLS",
+            Env::Unknown => "UNKNOWN",
+        }
+    }
+
+    /// Whether `{env}_meta`, `{ENV}_META` and `{env}.meta` name meta servers of this environment.
+    pub(crate) const fn has_own_meta(self) -> bool {
+        !matches!(self, Env::Tools | Env::Unknown)
+    }
+}
+
+impl fmt::Display for Env {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_map_as_in_the_java_client() {
+        // C004
+        let parsed = ["prod", "fws", "Local", "xyz", "", " uat "].map(Env::parse);
+        let expected = [
+            Env::Pro,
+            Env::Fat,
+            Env::Local,
+            Env::Unknown,
+            Env::Unknown,
+            Env::Uat,
+        ];
+        assert_eq!(parsed, expected);
+    }
+}

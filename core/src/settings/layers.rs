@@ -1,0 +1,165 @@
+//! The places where a setting may be given, and the order in which they are looked at.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use tracing::{debug, warn};
+
+use super::key::{self, Files, Key};
+use crate::format::properties;
+use crate::protocol::wire::Configurations;
+
+/// Where the value of a setting came from, strongest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Origin {
+    /// Set in code.
+    Code,
+    /// Handed over by the host, as a JVM hands over its system properties.
+    Overlay,
+    /// An environment variable.
+    Environment,
+    /// The settings file of the machine.
+    ServerProperties,
+    /// The settings file of the program.
+    AppProperties,
+    /// The file that names a meta server for each environment.
+    EnvProperties,
+    /// Given nowhere.
+    Default,
+}
+
+impl Origin {
+    /// Stable name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Origin::Code => "code",
+            Origin::Overlay => "overlay",
+            Origin::Environment => "environment",
+            Origin::ServerProperties => "server.properties",
+            Origin::AppProperties => "app.properties",
+            Origin::EnvProperties => "apollo-env.properties",
+            Origin::Default => "default",
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A value as it was found: trimmed and not empty.
+#[derive(Clone)]
+pub(crate) struct Found {
+    pub(crate) value: String,
+    pub(crate) origin: Origin,
+    /// The name that it was found under.
+    pub(crate) name: String,
+}
+
+/// Everything that was given, place by place.
+#[derive(Default, Clone)]
+pub(crate) struct Layers {
+    pub(crate) code: BTreeMap<String, String>,
+    pub(crate) overlay: HashMap<String, String>,
+    pub(crate) environment: HashMap<String, String>,
+    pub(super) server: Configurations,
+    pub(super) app: Configurations,
+    pub(super) env: Configurations,
+}
+
+impl Layers {
+    /// Reads the settings files. A file that is not there, or not readable, is no error: most machines have none of them.
+    pub(super) fn read_files(&mut self) {
+        let server = self.find(&key::SERVER_PROPERTIES);
+        let server = server.map_or(key::SERVER_PROPERTIES.default.into(), |found| found.value);
+        self.server = read(Path::new(&server)).unwrap_or_default();
+        let app: Vec<PathBuf> = match self.find(&key::APP_PROPERTIES) {
+            Some(found) => vec![found.value.into()],
+            None => vec!["META-INF/app.properties".into(), "app.properties".into()],
+        };
+        self.app = app.iter().find_map(|path| read(path)).unwrap_or_default();
+        let env = ["config/apollo-env.properties", "apollo-env.properties"];
+        let mut env = env.iter().map(Path::new);
+        self.env = env.find_map(read).unwrap_or_default();
+    }
+
+    /// The strongest value of a key. Every place is looked at under the modern name before any is under the deprecated one.
+    pub(crate) fn find(&self, key: &Key) -> Option<Found> {
+        let variables: Vec<_> = key.variables().collect();
+        self.find_as(key.name, &variables, key.files).or_else(|| {
+            let (name, variable) = key.deprecated?;
+            let found = self.find_as(name, &[variable.to_owned()], key.files)?;
+            warn_deprecated(&found.name, key.name);
+            Some(found)
+        })
+    }
+
+    /// The strongest value under a name that no key of the table has.
+    pub(super) fn find_as(&self, name: &str, variables: &[String], files: Files) -> Option<Found> {
+        let found = |value: Option<&String>, origin, name: &str| {
+            let value = value?.trim();
+            (!value.is_empty()).then(|| Found {
+                value: value.to_owned(),
+                origin,
+                name: name.to_owned(),
+            })
+        };
+        let in_environment = || {
+            let mut variables = variables.iter();
+            variables.find_map(|v| found(self.environment.get(v), Origin::Environment, v))
+        };
+        let in_server = || {
+            let looked_in = matches!(files, Files::Server | Files::Both);
+            let value = self.server.get(name).filter(|_| looked_in);
+            found(value, Origin::ServerProperties, name)
+        };
+        let in_app = || {
+            let looked_in = matches!(files, Files::App | Files::Both);
+            let value = self.app.get(name).filter(|_| looked_in);
+            found(value, Origin::AppProperties, name)
+        };
+        found(self.code.get(name), Origin::Code, name)
+            .or_else(|| found(self.overlay.get(name), Origin::Overlay, name))
+            .or_else(in_environment)
+            .or_else(in_server)
+            .or_else(in_app)
+    }
+}
+
+fn read(path: &Path) -> Option<Configurations> {
+    let path_text = path.display();
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            debug!(path = %path_text, %error, "settings file not read");
+            return None;
+        }
+    };
+    match properties::parse(&properties::decode(&bytes)) {
+        Ok(entries) => Some(entries),
+        Err(error) => {
+            warn!(path = %path_text, %error, "settings file ignored; correct it");
+            None
+        }
+    }
+}
+
+/// Warns once in a process for each deprecated name.
+fn warn_deprecated(name: &str, replacement: &str) {
+    static WARNED: std::sync::Mutex<Vec<String>> = std::sync::Mutex::new(Vec::new());
+    let mut warned = WARNED
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    if !warned.iter().any(|known| known == name) {
+        warned.push(name.to_owned());
+        warn!(
+            name,
+            replacement, "this setting has a new name; the old one still works"
+        );
+    }
+}

@@ -1,0 +1,420 @@
+//! From what was given to what counts: looks every key up, checks its value, and reports every fault at once.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tracing::{info, warn};
+
+use super::access_keys::{AccessKeys, is_secret_of_app};
+use super::client_ip;
+use super::effective::{CacheSettings, Effective, Network, Setting, StartPolicy, Timing};
+use super::environment::Env;
+use super::key::{self, Key};
+use super::layers::{Found, Layers, Origin};
+use super::{Hooks, Settings};
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::namespace::{DEFAULT_CLUSTER, NO_APP_ID, is_valid_name};
+
+const MASK: &str = "***";
+const MAX_NAME: usize = 128;
+
+impl Settings {
+    /// Looks every setting up and checks it; reads files, opens no socket.
+    pub(crate) fn resolve(mut self) -> Result<Effective> {
+        if self.ambient {
+            self.layers.read_files();
+        }
+        let mut resolver = Resolver::new(self.layers);
+        resolver.check_names();
+        let effective = resolver.effective(self.hooks);
+        resolver.finish()?;
+        Ok(Effective {
+            report: resolver.report,
+            ..effective
+        })
+    }
+}
+
+struct Resolver {
+    layers: Layers,
+    report: Vec<Setting>,
+    faults: Vec<String>,
+}
+
+impl Resolver {
+    fn new(layers: Layers) -> Self {
+        Self {
+            layers,
+            report: Vec::with_capacity(key::ALL.len()),
+            faults: Vec::new(),
+        }
+    }
+
+    fn effective(&mut self, hooks: Hooks) -> Effective {
+        let app_id = self.app_id();
+        let env = self.env();
+        let data_center = self.text(&key::IDC);
+        let cluster = self.cluster(data_center.as_deref());
+        let secret = self.secret();
+        Effective {
+            env,
+            cluster,
+            data_center,
+            label: self.text(&key::LABEL),
+            client_ip: self.client_ip(),
+            meta_servers: self.meta_servers(env, &hooks),
+            config_services: self.addresses(&key::CONFIG_SERVICE),
+            access_keys: AccessKeys::new(&app_id, secret.as_deref(), self.layers.clone()),
+            cache: self.cache(),
+            timing: self.timing(),
+            network: self.network(),
+            namespaces: self.list(&key::NAMESPACES),
+            start_policy: self.parse(&key::START_POLICY, "a start policy", StartPolicy::parse),
+            listener_queue: self.count(&key::LISTENER_QUEUE),
+            report: Vec::new(),
+            hooks,
+            app_id,
+        }
+    }
+
+    fn app_id(&mut self) -> String {
+        let required = self.flag(&key::REQUIRE_APP_ID);
+        match self.text(&key::APP_ID) {
+            Some(app_id) => self.name(&key::APP_ID, app_id),
+            None => {
+                if required {
+                    let fault = "app.id is missing; set it, or the variable APP_ID";
+                    self.faults.push(fault.to_owned());
+                }
+                NO_APP_ID.to_owned()
+            }
+        }
+    }
+
+    fn env(&mut self) -> Env {
+        let found = self.look_up(&key::ENV);
+        if let Some(found) = &found {
+            info!(env = found.value, found_as = found.name, origin = %found.origin, "environment");
+        }
+        found.map_or(Env::Unknown, |found| Env::parse(&found.value))
+    }
+
+    fn cluster(&mut self, data_center: Option<&str>) -> String {
+        let cluster = self.text(&key::CLUSTER);
+        let cluster = cluster.or_else(|| data_center.map(str::to_owned));
+        let cluster = cluster.unwrap_or_else(|| DEFAULT_CLUSTER.to_owned());
+        self.name(&key::CLUSTER, cluster)
+    }
+
+    /// A secret in code, overlay or environment, else the one in the named file, else that of `app.properties`.
+    fn secret(&mut self) -> Option<String> {
+        let path = self.text(&key::SECRET_FILE);
+        let found = self.look_up(&key::SECRET);
+        match (found, path) {
+            (Some(found), _) if found.origin <= Origin::Environment => Some(found.value),
+            (found, None) => found.map(|found| found.value),
+            (_, Some(path)) => match fs::read_to_string(&path) {
+                Ok(text) => Some(text),
+                Err(error) => {
+                    let fault = format!("the secret file {path} cannot be read: {error}");
+                    self.faults.push(fault);
+                    None
+                }
+            },
+        }
+    }
+
+    fn client_ip(&mut self) -> Option<String> {
+        let given = self.text(&key::CLIENT_IP);
+        given.or_else(|| client_ip::scan().map(|address| address.to_string()))
+    }
+
+    fn meta_servers(&mut self, env: Env, hooks: &Hooks) -> Vec<String> {
+        if self.layers.find(&key::META).is_some() {
+            return self.addresses(&key::META);
+        }
+        let provided = hooks.meta_provider.as_ref().and_then(|ask| ask(env));
+        let provided = provided.map(|value| Found {
+            value,
+            origin: Origin::Code,
+            name: "meta_provider".to_owned(),
+        });
+        match provided.or_else(|| self.layers.meta_of(env)) {
+            Some(found) => {
+                self.note(&key::META, Some(&found));
+                self.parse_addresses(&found)
+            }
+            None => self.addresses(&key::META),
+        }
+    }
+
+    fn cache(&mut self) -> Option<CacheSettings> {
+        let enabled = self.flag(&key::CACHE_ENABLE);
+        let root = self.path(&key::CACHE_DIR).unwrap_or_default();
+        let octal = |text: &str| {
+            u32::from_str_radix(text, 8)
+                .ok()
+                .filter(|mode| *mode <= 0o777)
+        };
+        let file_mode = self.parse(&key::CACHE_FILE_MODE, "an octal file mode", octal);
+        enabled.then_some(CacheSettings { root, file_mode })
+    }
+
+    fn timing(&mut self) -> Timing {
+        let minutes = self.parse(
+            &key::REFRESH_INTERVAL,
+            "a number of minutes above 0",
+            positive,
+        );
+        Timing {
+            refresh_interval: Duration::from_secs(minutes * 60),
+            read_timeout: self.millis(&key::READ_TIMEOUT),
+            discovery_read_timeout: self.millis(&key::DISCOVERY_READ_TIMEOUT),
+            discovery_per_second: self.rate(&key::DISCOVERY_QPS),
+            load_per_second: self.rate(&key::LOAD_QPS),
+            poll_per_second: self.rate(&key::POLL_QPS),
+            poll_initial_delay: self.parse(&key::POLL_INITIAL_DELAY, "milliseconds", |text| {
+                text.parse().map(Duration::from_millis).ok()
+            }),
+            poll_timeout: self.parse(&key::POLL_TIMEOUT, "30000 to 600000 ms", |text| {
+                let millis = text.parse().ok()?;
+                (30_000..=600_000)
+                    .contains(&millis)
+                    .then(|| Duration::from_millis(millis))
+            }),
+            poll: self.flag(&key::POLL_ENABLE),
+            start_timeout: self.millis(&key::START_TIMEOUT),
+        }
+    }
+
+    fn network(&mut self) -> Network {
+        let insecure = self.flag(&key::INSECURE);
+        if insecure {
+            warn!("castalia.tls.insecure accepts every certificate; use it in tests only");
+        }
+        let version = env!("CARGO_PKG_VERSION");
+        let binding = self.text(&key::BINDING).unwrap_or_default();
+        let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
+        Network {
+            connect_timeout: self.connect_timeout(),
+            ca_file: self.path(&key::CA_FILE),
+            insecure,
+            system_proxy: self.flag(&key::SYSTEM_PROXY),
+            body_limit: self.count(&key::BODY_LIMIT),
+            user_agent: format!("castalia/{version} ({binding}; {os}-{arch})"),
+        }
+    }
+
+    /// One connection pool serves both kinds of servers, so the more patient of the two settings counts.
+    fn connect_timeout(&mut self) -> Duration {
+        let load = self.millis(&key::CONNECT_TIMEOUT);
+        let discovery = self.millis(&key::DISCOVERY_CONNECT_TIMEOUT);
+        load.max(discovery)
+    }
+}
+
+/// Reading one key.
+impl Resolver {
+    /// Looks a key up and notes what counts.
+    fn look_up(&mut self, key: &'static Key) -> Option<Found> {
+        let found = self.layers.find(key);
+        self.note(key, found.as_ref());
+        found
+    }
+
+    fn note(&mut self, key: &'static Key, found: Option<&Found>) {
+        let value = found.map_or(key.default, |found| found.value.as_str());
+        let hidden = key.name == key::SECRET.name && !value.is_empty();
+        self.report.push(Setting {
+            name: key.name,
+            value: if hidden { MASK } else { value }.to_owned(),
+            origin: found.map_or(Origin::Default, |found| found.origin),
+            found_as: found
+                .map_or(key.name, |found| found.name.as_str())
+                .to_owned(),
+            meaning: key.doc,
+        });
+    }
+
+    fn text(&mut self, key: &'static Key) -> Option<String> {
+        let value = self.look_up(key).map(|found| found.value);
+        value.or_else(|| (!key.default.is_empty()).then(|| key.default.to_owned()))
+    }
+
+    fn path(&mut self, key: &'static Key) -> Option<PathBuf> {
+        self.text(key).map(PathBuf::from)
+    }
+
+    fn list(&mut self, key: &'static Key) -> Vec<String> {
+        let text = self.text(key).unwrap_or_default();
+        let parts = text.split(',').map(str::trim);
+        parts
+            .filter(|part| !part.is_empty())
+            .map(str::to_owned)
+            .collect()
+    }
+
+    fn flag(&mut self, key: &'static Key) -> bool {
+        self.text(key)
+            .is_some_and(|text| text.eq_ignore_ascii_case("true"))
+    }
+
+    fn millis(&mut self, key: &'static Key) -> Duration {
+        Duration::from_millis(self.parse(key, "milliseconds above 0", positive))
+    }
+
+    fn rate(&mut self, key: &'static Key) -> f64 {
+        self.parse(key, "a rate above 0", |text| {
+            text.parse()
+                .ok()
+                .filter(|rate: &f64| rate.is_finite() && *rate > 0.0)
+        })
+    }
+
+    fn count(&mut self, key: &'static Key) -> usize {
+        self.parse(key, "a number above 0", |text| {
+            text.parse().ok().filter(|count| *count > 0)
+        })
+    }
+
+    /// A value by its parser. A bad one that was set in code is a fault; one from anywhere else gives way to the default.
+    fn parse<T>(
+        &mut self,
+        key: &'static Key,
+        expected: &str,
+        parser: impl Fn(&str) -> Option<T>,
+    ) -> T {
+        if let Some(found) = self.look_up(key) {
+            match parser(&found.value) {
+                Some(value) => return value,
+                None => self.refuse(key, &found, expected),
+            }
+        }
+        #[expect(clippy::expect_used, reason = "a test parses every default")]
+        parser(key.default).expect("defaults are valid")
+    }
+
+    fn refuse(&mut self, key: &Key, found: &Found, expected: &str) {
+        let Found {
+            value,
+            origin,
+            name,
+        } = found;
+        if *origin == Origin::Code {
+            let fault = format!("{name} must be {expected}, but is {value:?}");
+            self.faults.push(fault);
+        } else {
+            let default = key.default;
+            warn!(name, %origin, value, expected, default, "bad setting; the default counts");
+        }
+    }
+
+    fn addresses(&mut self, key: &'static Key) -> Vec<String> {
+        let found = self.look_up(key).or_else(|| {
+            (!key.default.is_empty()).then(|| Found {
+                value: key.default.to_owned(),
+                origin: Origin::Default,
+                name: key.name.to_owned(),
+            })
+        });
+        found.map_or_else(Vec::new, |found| self.parse_addresses(&found))
+    }
+
+    fn parse_addresses(&mut self, found: &Found) -> Vec<String> {
+        let parts = found.value.split(',').map(str::trim);
+        let parts = parts.filter(|part| !part.is_empty());
+        parts.filter_map(|part| self.address(found, part)).collect()
+    }
+
+    fn address(&mut self, found: &Found, part: &str) -> Option<String> {
+        let address = if part.contains("://") {
+            part.to_owned()
+        } else {
+            warn!(
+                name = found.name,
+                address = part,
+                "address without a scheme; http:// is assumed"
+            );
+            format!("http://{part}")
+        };
+        let url = reqwest::Url::parse(&address).ok();
+        let usable =
+            url.is_some_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        if !usable {
+            let name = &found.name;
+            self.faults.push(format!(
+                "{name} must hold http or https addresses, but has {part:?}"
+            ));
+        }
+        usable.then(|| address.trim_end_matches('/').to_owned())
+    }
+
+    fn name(&mut self, key: &Key, value: String) -> String {
+        if !is_usable_name(&value) {
+            let name = key.name;
+            self.faults.push(format!(
+                "{name} may have letters, digits, '-', '_' and '.' (not in front), {MAX_NAME} at most, but is {value:?}"
+            ));
+        }
+        value
+    }
+
+    /// Every name that was set in code must be a setting.
+    fn check_names(&mut self) {
+        for name in self.layers.code.keys() {
+            let known = key::find(name).is_some() || is_secret_of_app(name) || is_meta_of_env(name);
+            if !known {
+                self.faults.push(format!("there is no setting {name:?}"));
+            }
+        }
+    }
+
+    fn finish(&self) -> Result<()> {
+        if self.faults.is_empty() {
+            return Ok(());
+        }
+        let text = self.faults.join("; ");
+        Err(Error::new(
+            ErrorKind::InvalidArgument,
+            "read settings",
+            text,
+        ))
+    }
+}
+
+impl Layers {
+    /// Meta servers that are named for one environment: `dev_meta`, `DEV_META`, and `dev.meta` in `apollo-env.properties`.
+    fn meta_of(&self, env: Env) -> Option<Found> {
+        if !env.has_own_meta() {
+            return None;
+        }
+        let lower = env.name().to_ascii_lowercase();
+        let variable = format!("{}_META", env.name());
+        let name = format!("{lower}_meta");
+        self.find_as(&name, &[variable], key::Files::Neither)
+            .or_else(|| {
+                let name = format!("{lower}.meta");
+                let value = self.env.get(&name)?.trim().to_owned();
+                (!value.is_empty()).then_some(Found {
+                    value,
+                    origin: Origin::EnvProperties,
+                    name,
+                })
+            })
+    }
+}
+
+/// Whether an app id, cluster or namespace can be asked for: what is not a name must never reach a path or a file name.
+pub(crate) fn is_usable_name(name: &str) -> bool {
+    is_valid_name(name) && name.len() <= MAX_NAME
+}
+
+fn is_meta_of_env(name: &str) -> bool {
+    let env = name.strip_suffix("_meta").map(Env::parse);
+    env.is_some_and(Env::has_own_meta)
+}
+
+fn positive(text: &str) -> Option<u64> {
+    text.parse().ok().filter(|number| *number > 0)
+}

@@ -1,0 +1,338 @@
+//! One signed GET with limits on silence, length and size; its status becomes an answer or an error. Retries nothing but what
+//! only it can know about: a redirect within the same origin, and a signature refused because this machine's clock is off.
+
+mod http;
+mod status;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use futures_util::TryStreamExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
+pub use reqwest::Url;
+use reqwest::header::{CACHE_CONTROL, DATE, HeaderMap, LOCATION, RETRY_AFTER};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::signature::AccessKey;
+
+pub use http::{HttpOptions, ReqwestClient};
+
+const OPERATION: &str = "http get";
+/// A trickling answer never breaks the limit on silence, so the whole answer has this many times that limit.
+const TOTAL_FACTOR: u32 = 4;
+const MAX_REDIRECTS: usize = 3;
+/// Half of the server's tolerance: below it the clock cannot be why a signature was refused.
+const CLOCK_SUSPICION: Duration = Duration::from_secs(30);
+/// A server that asks for more patience than this is asked again anyway.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(120);
+
+/// Sends one GET. The default is [`ReqwestClient`]; tests and special networks bring their own.
+pub trait HttpClient: Send + Sync + 'static {
+    /// Sends the request and returns when the head of the answer is there. Dropping the future cancels the request.
+    fn get(&self, request: HttpRequest) -> BoxFuture<'static, Result<HttpResponse>>;
+}
+
+/// What is sent.
+#[derive(Debug, Clone)]
+pub struct HttpRequest {
+    /// The address, percent-encoded exactly as it is signed.
+    pub url: Url,
+    /// Headers beside those that every HTTP client adds.
+    pub headers: Vec<(&'static str, String)>,
+}
+
+/// Head of an answer, and its decoded body in pieces.
+pub struct HttpResponse {
+    /// Status code.
+    pub status: u16,
+    /// Headers.
+    pub headers: HeaderMap,
+    /// Decoded body.
+    pub body: BoxStream<'static, Result<Vec<u8>>>,
+}
+
+/// One request.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// Address of the service; a path in it is kept.
+    pub service: &'a str,
+    /// Encoded path and query, beginning with `/`.
+    pub path_and_query: &'a str,
+    /// App id, for messages.
+    pub app_id: &'a str,
+    /// Signs the request when given.
+    pub access_key: Option<&'a AccessKey>,
+    /// Longest silence: until the head of the answer, and between pieces of its body.
+    pub read_timeout: Duration,
+}
+
+/// A usable answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// 200 with its body.
+    Body(Vec<u8>),
+    /// 304.
+    NotModified,
+}
+
+/// Why there is no usable answer, and what the server said about trying again.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// The error that callers see.
+    pub error: Error,
+    /// Status, unless the request failed before one came.
+    pub status: Option<u16>,
+    /// How long the server asks to wait, at most 120 s.
+    pub retry_after: Option<Duration>,
+}
+
+impl Failure {
+    fn before_status(error: Error) -> Self {
+        Self {
+            error,
+            status: None,
+            retry_after: None,
+        }
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        failure.error
+    }
+}
+
+/// Sends requests over one connection pool; cheap to clone.
+#[derive(Clone)]
+pub struct Transport {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    http: Arc<dyn HttpClient>,
+    body_limit: usize,
+    /// What to add to this machine's clock to get the servers', in ms; learned from a refused signature.
+    clock_correction: AtomicI64,
+    /// Clock of the last answer with a date minus this machine's, in ms.
+    clock_skew: AtomicI64,
+}
+
+impl Transport {
+    /// Sends through `http` and accepts decoded bodies up to `body_limit` bytes.
+    #[must_use]
+    pub fn new(http: Arc<dyn HttpClient>, body_limit: usize) -> Self {
+        let shared = Arc::new(Shared {
+            http,
+            body_limit,
+            clock_correction: AtomicI64::new(0),
+            clock_skew: AtomicI64::new(0),
+        });
+        Self { shared }
+    }
+
+    /// By how many milliseconds the servers' clock is ahead of this machine's, by the last answer with a date.
+    #[must_use]
+    pub fn clock_skew_ms(&self) -> i64 {
+        self.shared.clock_skew.load(Ordering::Relaxed)
+    }
+
+    /// Sends one request, signed just before it leaves.
+    ///
+    /// # Errors
+    /// By status: 404 [`ErrorKind::NotFound`], 401 [`ErrorKind::Unauthorized`], 400 and 405 [`ErrorKind::BadRequest`]; all
+    /// else that is not 200 or 304, and every failure of the network, [`ErrorKind::Transport`].
+    pub async fn get(&self, request: Request<'_>) -> Result<Answer, Failure> {
+        let answer = self.get_once(request).await;
+        match answer {
+            Err(failure) if self.clock_is_why(request, &failure) => {
+                let skew = self.clock_skew_ms();
+                self.shared.clock_correction.store(skew, Ordering::Relaxed);
+                self.get_once(request).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn get_once(&self, request: Request<'_>) -> Result<Answer, Failure> {
+        let mut url = address(request).map_err(Failure::before_status)?;
+        for _ in 0..=MAX_REDIRECTS {
+            let deadline = Instant::now() + request.read_timeout * TOTAL_FACTOR;
+            let response = self.send(request, url.clone()).await;
+            let response =
+                response.map_err(|error| Failure::before_status(about(error, request)))?;
+            self.note_clock(&response.headers);
+            if let Some(target) = redirect_target(&url, &response) {
+                url = target.map_err(Failure::before_status)?;
+                continue;
+            }
+            return self.finish(request, response, deadline).await;
+        }
+        let error = Error::new(ErrorKind::Transport, OPERATION, "too many redirects");
+        Err(Failure::before_status(about(error, request)))
+    }
+
+    async fn send(&self, request: Request<'_>, url: Url) -> Result<HttpResponse> {
+        let mut headers = vec![(CACHE_CONTROL.as_str(), "no-cache".to_owned())];
+        if let Some(key) = request.access_key {
+            headers.extend(self.sign(key, &url));
+        }
+        let sent = self.shared.http.get(HttpRequest { url, headers });
+        match timeout(request.read_timeout, sent).await {
+            Ok(response) => response,
+            Err(_) => Err(silence(request.read_timeout)),
+        }
+    }
+
+    fn sign(&self, key: &AccessKey, url: &Url) -> [(&'static str, String); 2] {
+        let correction = self.shared.clock_correction.load(Ordering::Relaxed);
+        let signed = match url.query() {
+            Some(query) if !query.is_empty() => format!("{}?{query}", url.path()),
+            _ => url.path().to_owned(),
+        };
+        key.headers(now_ms() + correction, &signed)
+    }
+
+    async fn finish(
+        &self,
+        request: Request<'_>,
+        response: HttpResponse,
+        deadline: Instant,
+    ) -> Result<Answer, Failure> {
+        let retry_after = retry_after(&response.headers);
+        let status = response.status;
+        if status == 304 {
+            return Ok(Answer::NotModified);
+        }
+        let body = self.read_body(response.body, request.read_timeout, deadline);
+        match (status, body.await) {
+            (200, Ok(body)) => Ok(Answer::Body(body)),
+            (200, Err(error)) => Err(Failure::before_status(about(error, request))),
+            (_, body) => Err(Failure {
+                error: self.refusal(request, status, &body.unwrap_or_default()),
+                status: Some(status),
+                retry_after,
+            }),
+        }
+    }
+
+    async fn read_body(
+        &self,
+        mut pieces: BoxStream<'static, Result<Vec<u8>>>,
+        silence_limit: Duration,
+        deadline: Instant,
+    ) -> Result<Vec<u8>> {
+        let mut body = Vec::new();
+        loop {
+            let until = deadline.min(Instant::now() + silence_limit);
+            match timeout_at(until, pieces.try_next()).await {
+                Ok(Ok(Some(piece))) => body.extend_from_slice(&piece),
+                Ok(Ok(None)) => return Ok(body),
+                Ok(Err(error)) => return Err(error),
+                Err(_) => return Err(silence(silence_limit)),
+            }
+            if body.len() > self.shared.body_limit {
+                let text = format!(
+                    "the body is above the limit of {} bytes",
+                    self.shared.body_limit
+                );
+                return Err(Error::new(ErrorKind::Transport, OPERATION, text));
+            }
+        }
+    }
+
+    fn refusal(&self, request: Request<'_>, status: u16, body: &[u8]) -> Error {
+        let error = match status {
+            401 => status::unauthorized(request.access_key.is_some(), self.clock_skew_ms()),
+            _ => status::refusal(status, body),
+        };
+        about(error, request).with("app_id", request.app_id)
+    }
+
+    fn clock_is_why(&self, request: Request<'_>, failure: &Failure) -> bool {
+        let correction = self.shared.clock_correction.load(Ordering::Relaxed);
+        failure.status == Some(401)
+            && request.access_key.is_some()
+            && (self.clock_skew_ms() - correction).unsigned_abs()
+                > u64::try_from(CLOCK_SUSPICION.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn note_clock(&self, headers: &HeaderMap) {
+        let date = headers.get(DATE).and_then(|date| date.to_str().ok());
+        let date = date.and_then(|date| chrono::DateTime::parse_from_rfc2822(date).ok());
+        if let Some(date) = date {
+            let skew = date.timestamp_millis() - now_ms();
+            // The header has whole seconds: a smaller difference is none.
+            let skew = if skew.abs() < 1000 { 0 } else { skew };
+            self.shared.clock_skew.store(skew, Ordering::Relaxed);
+        }
+    }
+}
+
+fn now_ms() -> i64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
+    since_epoch.map_or(0, |elapsed| {
+        i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX)
+    })
+}
+
+fn address(request: Request<'_>) -> Result<Url> {
+    let text = format!(
+        "{}{}",
+        request.service.trim_end_matches('/'),
+        request.path_and_query
+    );
+    Url::parse(&text).map_err(|error| {
+        Error::new(
+            ErrorKind::InvalidArgument,
+            OPERATION,
+            "not a usable address",
+        )
+        .with("service_url", request.service)
+        .caused_by(error)
+    })
+}
+
+fn about(error: Error, request: Request<'_>) -> Error {
+    let path = request.path_and_query.split('?').next().unwrap_or_default();
+    error
+        .with("service_url", request.service)
+        .with("path", path)
+}
+
+fn silence(limit: Duration) -> Error {
+    let text = format!("no answer within {} ms", limit.as_millis());
+    Error::new(ErrorKind::Transport, OPERATION, text)
+}
+
+/// Where to go instead, if the answer is a redirect; only the same origin is followed, since requests are signed.
+fn redirect_target(url: &Url, response: &HttpResponse) -> Option<Result<Url>> {
+    if !matches!(response.status, 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    let location = response.headers.get(LOCATION)?.to_str().ok()?;
+    let target = url.join(location).ok()?;
+    if target.origin() == url.origin() {
+        return Some(Ok(target));
+    }
+    let host = target.host_str().unwrap_or_default().to_owned();
+    let error = Error::new(
+        ErrorKind::Transport,
+        OPERATION,
+        "redirected to another origin, which is not followed; name the right address in the settings",
+    );
+    Some(Err(error.with("redirect_host", host)))
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers
+        .get(RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()?;
+    Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
+}

@@ -1,0 +1,109 @@
+//! The default [`HttpClient`]: reqwest over rustls with ring, HTTP/1.1 kept alive, gzip, proxies from the environment.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream;
+use reqwest::redirect::Policy;
+use reqwest::{Certificate, Client};
+
+use super::{HttpClient, HttpRequest, HttpResponse, OPERATION};
+use crate::error::{Error, ErrorKind, Result};
+
+/// How connections are made.
+#[derive(Debug, Clone)]
+pub struct HttpOptions {
+    /// Longest time to connect.
+    pub connect_timeout: Duration,
+    /// Certificates (PEM) to trust beside the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Accepts every certificate; for tests only.
+    pub insecure: bool,
+    /// Whether `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` count.
+    pub system_proxy: bool,
+    /// Value of the `User-Agent` header.
+    pub user_agent: String,
+}
+
+/// The default client; holds the connection pool.
+#[derive(Debug, Clone)]
+pub struct ReqwestClient {
+    client: Client,
+}
+
+impl ReqwestClient {
+    /// Prepares the client; connects to nothing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] when the certificates cannot be read.
+    pub fn new(options: &HttpOptions) -> Result<Self> {
+        // Fails when the host program installed a provider before us, whose choice then stands.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut builder = Client::builder()
+            .connect_timeout(options.connect_timeout)
+            .user_agent(&options.user_agent)
+            .redirect(Policy::none())
+            .retry(reqwest::retry::never())
+            .tcp_nodelay(true)
+            .http1_only()
+            .tls_danger_accept_invalid_certs(options.insecure);
+        if let Some(path) = &options.ca_file {
+            builder = builder.tls_certs_merge(certificates(path)?);
+        }
+        if !options.system_proxy {
+            builder = builder.no_proxy();
+        }
+        let client = builder.build().map_err(|error| {
+            let text = "cannot prepare the HTTP client; check the certificates and proxy variables";
+            Error::new(ErrorKind::InvalidArgument, "open client", text).caused_by(error)
+        })?;
+        Ok(Self { client })
+    }
+}
+
+impl HttpClient for ReqwestClient {
+    fn get(&self, request: HttpRequest) -> BoxFuture<'static, Result<HttpResponse>> {
+        let mut builder = self.client.get(request.url);
+        for (name, value) in request.headers {
+            builder = builder.header(name, value);
+        }
+        Box::pin(async move {
+            let response = builder.send().await.map_err(failed)?;
+            Ok(HttpResponse {
+                status: response.status().as_u16(),
+                headers: response.headers().clone(),
+                body: pieces(response).boxed(),
+            })
+        })
+    }
+}
+
+fn pieces(response: reqwest::Response) -> impl stream::Stream<Item = Result<Vec<u8>>> + Send {
+    stream::try_unfold(response, |mut response| async move {
+        let piece = response.chunk().await.map_err(failed)?;
+        Ok(piece.map(|piece| (piece.to_vec(), response)))
+    })
+}
+
+fn failed(error: reqwest::Error) -> Error {
+    let text = if error.is_connect() {
+        "cannot connect"
+    } else {
+        "the connection failed"
+    };
+    // The address is in the context already, and its query only makes the line long.
+    Error::new(ErrorKind::Transport, OPERATION, text).caused_by(error.without_url())
+}
+
+fn certificates(path: &PathBuf) -> Result<Vec<Certificate>> {
+    let unusable = |message: &'static str| {
+        Error::new(ErrorKind::InvalidArgument, "open client", message)
+            .with("path", path.display().to_string())
+    };
+    let pem = std::fs::read(path)
+        .map_err(|error| unusable("cannot read the certificate file").caused_by(error))?;
+    Certificate::from_pem_bundle(&pem)
+        .map_err(|error| unusable("the file holds no usable PEM certificate").caused_by(error))
+}
