@@ -5,6 +5,7 @@
 pub mod failure;
 pub mod health;
 pub mod limit;
+pub mod metrics;
 pub mod route;
 
 use std::net::SocketAddr;

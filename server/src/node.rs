@@ -22,14 +22,15 @@ use crate::domain::password::Scheme;
 use crate::domain::user;
 use crate::feed::ReleaseFeed;
 use crate::http::health::Readiness;
+use crate::http::metrics::Metrics;
 use crate::http::{self, failure};
 use crate::registry::Registry;
 use crate::registry::address::{Listeners, own_services};
 use crate::role::portal::environment::Environments;
 use crate::role::{self, Role};
-use crate::settings::{Installation, Settings};
+use crate::settings::{Compat, Installation, Settings};
 use crate::state::{EnvironmentState, PortalState};
-use crate::store::{Dialect, Store, StoreError};
+use crate::store::{Dialect, Secret, Store, StoreError};
 
 /// How long connections get to finish after the node was told to end.
 const DRAIN: Duration = Duration::from_secs(8);
@@ -78,6 +79,8 @@ pub struct Node {
     pub generated_password: Option<String>,
     background: Background,
     connections: Background,
+    settings: Arc<Settings>,
+    metrics_token: Secret,
     environment: Option<EnvironmentState>,
     ready: Readiness,
     _data_dir: DataDir,
@@ -97,11 +100,13 @@ impl Node {
             generated_password: None,
             background: Background::default(),
             connections: Background::default(),
+            metrics_token: data_dir::metrics_token(&settings)?,
+            settings,
             environment: None,
             ready: Readiness::default(),
             _data_dir: data_dir,
         };
-        if let Err(error) = node.open(&settings, sockets).await {
+        if let Err(error) = node.open(sockets).await {
             node.stop().await;
             return Err(error);
         }
@@ -127,60 +132,49 @@ impl Node {
         self.background.tracker.wait().await;
     }
 
-    async fn open(&mut self, settings: &Arc<Settings>, sockets: Sockets) -> Result<(), StartError> {
-        let token = database::admin_token()?;
-        let environment = match sockets.client.is_some() || sockets.admin.is_some() {
-            true => Some(self.open_environment(settings, &sockets, &token).await?),
-            false => None,
-        };
-        if let (Some(socket), Some(state)) = (sockets.client, &environment) {
-            self.serve(socket, role::client_port(state.clone()).0, state.compat.strict_status, settings);
+    async fn open(&mut self, sockets: Sockets) -> Result<(), StartError> {
+        let token = random_hex()?;
+        if sockets.client.is_some() || sockets.admin.is_some() {
+            self.environment = Some(self.open_environment(&sockets, &token).await?);
         }
-        if let (Some(socket), Some(state)) = (sockets.admin, &environment) {
-            self.serve(socket, role::admin::router(state.clone()).0, state.compat.strict_status, settings);
+        if let (Some(socket), Some(state)) = (sockets.client, &self.environment) {
+            self.serve(socket, role::client_port(state.clone()).0, state.compat);
+        }
+        if let (Some(socket), Some(state)) = (sockets.admin, &self.environment) {
+            self.serve(socket, role::admin::router(state.clone()).0, state.compat);
         }
         if let Some(socket) = sockets.portal {
-            let state = self.open_portal(settings, environment.as_ref(), &token).await?;
-            self.serve(socket, role::portal::router(state.clone()).0, state.compat.strict_status, settings);
+            let state = self.open_portal(&token).await?;
+            self.serve(socket, role::portal::router(state.clone()).0, state.compat);
         }
         Ok(())
     }
 
-    async fn open_environment(
-        &mut self,
-        settings: &Arc<Settings>,
-        sockets: &Sockets,
-        token: &str,
-    ) -> Result<EnvironmentState, StartError> {
-        let ConfigDatabase { store, config, installation } = database::open_config(settings, token).await?;
+    async fn open_environment(&self, sockets: &Sockets, token: &str) -> Result<EnvironmentState, StartError> {
+        let settings = Arc::clone(&self.settings);
+        let ConfigDatabase { store, config, installation } = database::open_config(&settings, token).await?;
         let feed = ReleaseFeed::load(store.clone(), config.clone()).await?;
         feed.run(&self.background);
-        let registry = sockets.registry(settings, &store);
+        let registry = sockets.registry(&settings, &store);
         registry.run(&self.background).await;
-        let (reread, refreshed) = (store.clone(), (config.clone(), Arc::clone(settings)));
+        let (reread, refreshed) = (store.clone(), (config.clone(), Arc::clone(&settings)));
         self.background.repeat("config settings", CONFIG_PAUSE, move || {
             database::refresh_config(reread.clone(), refreshed.0.clone(), Arc::clone(&refreshed.1))
         });
-        let state = EnvironmentState {
+        Ok(EnvironmentState {
             compat: settings.compat.resolve(settings.defaults.unwrap_or(installation)),
-            settings: Arc::clone(settings),
+            settings,
             store,
             config,
             feed,
             registry,
             ready: self.ready.clone(),
-        };
-        self.environment = Some(state.clone());
-        Ok(state)
+        })
     }
 
-    async fn open_portal(
-        &mut self,
-        settings: &Arc<Settings>,
-        environment: Option<&EnvironmentState>,
-        token: &str,
-    ) -> Result<PortalState, StartError> {
-        let PortalDatabase { store, config, installation, is_new } = database::open_portal(settings, token).await?;
+    async fn open_portal(&mut self, token: &str) -> Result<PortalState, StartError> {
+        let settings = Arc::clone(&self.settings);
+        let PortalDatabase { store, config, installation, is_new } = database::open_portal(&settings, token).await?;
         let installation = settings.defaults.unwrap_or(installation);
         if installation == Installation::Fresh {
             let password = settings.admin_password.clone();
@@ -192,29 +186,40 @@ impl Node {
         });
         let state = PortalState {
             compat: settings.compat.resolve(installation),
-            settings: Arc::clone(settings),
+            environments: Environments::new(&settings, &config, self.environment.as_ref()),
+            settings: Arc::clone(&settings),
             installation,
-            environments: Environments::new(settings, &config, environment),
             store,
             config,
             ready: self.ready.clone(),
         };
         role::portal::run(&state, &self.background);
-        if is_new && settings.sample_app && settings.portal_db.is_none() && environment.is_some() {
+        if is_new && settings.sample_app && settings.portal_db.is_none() && self.environment.is_some() {
             sample::seed(&state).await?;
         }
         Ok(state)
     }
 
-    fn serve(&self, socket: TcpListener, router: Router, strict: bool, settings: &Settings) {
-        let router = router.layer(from_fn_with_state(strict, failure::render));
-        let router = match settings.base_path.as_str() {
+    fn serve(&self, socket: TcpListener, router: Router, compat: Compat) {
+        let token = (!compat.open_metrics).then(|| self.metrics_token.clone());
+        let feed = self.environment.as_ref().map(|environment| environment.feed.clone());
+        let router = router
+            .merge(Metrics::new(token, feed).routes().0)
+            .layer(from_fn_with_state(compat.strict_status, failure::render));
+        let router = match self.settings.base_path.as_str() {
             "" => router,
             path => Router::new().nest(path, router),
         };
         let connections = self.connections.clone();
         self.connections.tracker.spawn(http::serve(socket, router, connections.tracker, connections.shutdown));
     }
+}
+
+/// 256 random bits: tokens and salts of an installation.
+fn random_hex() -> crate::error::Result<String> {
+    let mut bytes = [0_u8; 32];
+    getrandom::fill(&mut bytes).map_err(|error| crate::error::Error::internal("no random bytes", error))?;
+    Ok(hex::encode(bytes))
 }
 
 /// Listening sockets, before anything answers on them.
@@ -281,7 +286,7 @@ pub async fn check_databases(settings: &Settings) -> Result<Vec<String>, StartEr
 pub async fn portal_store(settings: &Settings) -> Result<(Store, Installation), StartError> {
     data_dir::make_if_needed(settings)?;
     let settings = Arc::new(settings.clone());
-    let token = database::admin_token()?;
+    let token = random_hex()?;
     let portal = database::open_portal(&settings, &token).await?;
     Ok((portal.store, settings.defaults.unwrap_or(portal.installation)))
 }

@@ -126,6 +126,11 @@ impl Server {
         Http::new(&self.portal).with("Authorization", &self.token("tests", &["--all-apps"]))
     }
 
+    /// Token of the metrics.
+    pub(crate) fn metrics_token(&self) -> String {
+        std::fs::read_to_string(self.data_dir.join("metrics.token")).unwrap().trim().to_owned()
+    }
+
     /// Directory of its databases.
     pub(crate) fn data_dir(&self) -> &Path {
         &self.data_dir

@@ -90,13 +90,15 @@ where
         self
     }
 
-    /// The router and the list of its routes.
-    pub fn finish(self) -> (Router, Vec<Listed<A>>) {
-        let router = self
-            .router
-            .fallback(super::failure::unknown_path)
-            .method_not_allowed_fallback(super::failure::wrong_method)
-            .with_state(self.state);
-        (router, self.listed)
+    /// The router and the list of its routes; everything else is an unknown path or a wrong method.
+    pub fn finish(mut self) -> (Router, Vec<Listed<A>>) {
+        self.router = self.router.fallback(super::failure::unknown_path);
+        self.finish_without_fallback()
+    }
+
+    /// As [`Routes::finish`], for a router that is merged into another one.
+    pub fn finish_without_fallback(self) -> (Router, Vec<Listed<A>>) {
+        let router = self.router.method_not_allowed_fallback(super::failure::wrong_method);
+        (router.with_state(self.state), self.listed)
     }
 }

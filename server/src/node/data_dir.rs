@@ -1,11 +1,13 @@
 //! The data directory: made with rights for its owner only, and locked for as long as the node runs.
 
 use std::fs::{File, OpenOptions, TryLockError};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::StartError;
+use super::{StartError, random_hex};
 use crate::role::Role;
 use crate::settings::Settings;
+use crate::store::Secret;
 
 /// Held for the life of the node; two servers on one SQLite file would each serve what the other does not know.
 #[derive(Debug)]
@@ -51,6 +53,30 @@ fn make(path: &Path) -> Result<(), StartError> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path).map_err(|error| StartError::DataDir(format!("cannot make {}: {error}", path.display())))
+}
+
+/// The metrics token: given, or read from the directory, or made there now.
+pub(super) fn metrics_token(settings: &Settings) -> Result<Secret, StartError> {
+    if let Some(token) = &settings.metrics_token {
+        return Ok(token.clone());
+    }
+    make(&settings.data_dir)?;
+    let path = settings.data_dir.join("metrics.token");
+    let problem = |error: &std::io::Error| StartError::DataDir(format!("cannot use {}: {error}", path.display()));
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(Secret::new(text.trim())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let token = random_hex()?;
+            let mut options = OpenOptions::new();
+            options.create_new(true).write(true);
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            let mut file = options.open(&path).map_err(|error| problem(&error))?;
+            writeln!(file, "{token}").map_err(|error| problem(&error))?;
+            Ok(Secret::new(token))
+        }
+        Err(error) => Err(problem(&error)),
+    }
 }
 
 /// URL of a SQLite file in the directory.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use futures_util::future::BoxFuture;
 use sea_orm::DatabaseTransaction;
 
-use super::{StartError, data_dir, seed};
+use super::{StartError, data_dir, random_hex, seed};
 use crate::server_config::{ServerConfig, winners};
 use crate::settings::{Installation, SchemaMode, Settings};
 use crate::store::migration::{self, Part};
@@ -26,18 +26,6 @@ pub(super) struct PortalDatabase {
     pub(super) installation: Installation,
     /// Made by this start.
     pub(super) is_new: bool,
-}
-
-/// A new token of the admin role; used where this start makes a database.
-pub(super) fn admin_token() -> Result<String, StartError> {
-    Ok(random_hex()?)
-}
-
-/// 256 random bits.
-fn random_hex() -> crate::error::Result<String> {
-    let mut bytes = [0_u8; 32];
-    getrandom::fill(&mut bytes).map_err(|error| crate::error::Error::internal("no random bytes", error))?;
-    Ok(hex::encode(bytes))
 }
 
 pub(super) async fn open_config(settings: &Arc<Settings>, token: &str) -> Result<ConfigDatabase, StartError> {
@@ -123,7 +111,7 @@ async fn schema(
 
 /// Prepares both databases and says in a line each what they are now.
 pub(super) async fn prepare(settings: &Arc<Settings>) -> Result<Vec<String>, StartError> {
-    let token = admin_token()?;
+    let token = random_hex()?;
     let config = open_config(settings, &token).await?;
     let portal = open_portal(settings, &token).await?;
     Ok(vec![line(&config.store, config.installation), line(&portal.store, portal.installation)])

@@ -1,0 +1,100 @@
+# The commands that one has to know. Each target is short; what is longer is a script beside what it serves.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+SECONDS_PER_TARGET ?= 60
+
+.PHONY: help
+help: ## list these
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
+
+.PHONY: tools
+tools: ## say which toolchain is missing, by name and package
+	@.ci/tools
+
+.PHONY: web
+web: tools ## build the web UI that the server embeds
+	@.ci/web
+
+.PHONY: run
+run: web ## build and start the server with all roles on SQLite in ./data
+	cargo build --release -p castalia-server
+	@exec target/release/castalia serve
+
+.PHONY: build
+build: web ## build the whole workspace, debug
+	cargo build --workspace --all-targets
+
+.PHONY: check
+check: lint test-rust ## what must pass before a commit
+
+.PHONY: fmt fmt-check
+fmt: ## format everything
+	cargo fmt --all
+	cd fuzz && cargo fmt
+	cd server/web && npm run --silent format
+
+fmt-check: tools ## is everything formatted
+	cargo fmt --all --check
+	cd fuzz && cargo fmt --check
+
+.PHONY: lint clippy docs server-alone licences
+lint: fmt-check clippy docs server-alone licences header-check ## all linters
+	cd server/web && npm run --silent lint && npm run --silent typecheck
+
+clippy: web
+	cargo clippy --workspace --all-targets --quiet -- -D warnings
+
+docs:
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --quiet -p castalia-core -p castalia-ffi
+
+# Alone, the server takes the core without its client part: a wrong import breaks this build.
+server-alone:
+	cargo check --quiet -p castalia-server
+	cargo check --quiet -p castalia-core --no-default-features
+
+licences:
+	@.ci/licences
+
+.PHONY: header header-check
+header: ## regenerate include/castalia.h
+	CASTALIA_TEST_WRITE_HEADER=1 cargo test --quiet -p castalia-ffi --test header
+
+header-check: ## is include/castalia.h what the source says
+	cargo test --quiet -p castalia-ffi --test header
+
+.PHONY: test test-rust test-bindings test-db test-interop
+test: lint test-rust test-db test-bindings ## every test of every language
+
+test-rust: build test-interop ## Rust: units and black box
+	CASTALIA_TEST_DATABASES=sqlite cargo test --workspace --quiet
+	cd server/web && npm test --silent
+
+test-interop: tools ## build the programs that the interop suite runs
+	tests/interop/run.sh
+
+test-db: ## the store on MariaDB and PostgreSQL, which it installs and starts
+	tests/databases.sh up
+	cargo test --quiet -p castalia-server --test store
+
+test-bindings: ## C, C++ and Python
+	tests/c/run.sh
+	bindings/python/test.sh
+
+.PHONY: fuzz
+fuzz: ## each parser of outside bytes for SECONDS_PER_TARGET
+	SECONDS_PER_TARGET=$(SECONDS_PER_TARGET) fuzz/run.sh
+
+.PHONY: bench bench-quick
+bench: web ## the product against references, as ratios of one run
+	cargo build --profile dist -p castalia-server -p castalia-bench
+	target/dist/bench all
+
+bench-quick: web ## the short form, which CI runs
+	cargo build --release -p castalia-server -p castalia-bench
+	target/release/bench quick
+
+.PHONY: clean
+clean: ## remove everything that was built
+	cargo clean
+	rm -rf fuzz/target server/web/dist server/web/node_modules tests/interop/java/target .venv data

@@ -1,0 +1,356 @@
+//! Queries of the client endpoints: what the client appends to a path and the server reads from it.
+
+use serde::Deserialize;
+
+use super::{POLL_PATH, Refusal, Target, append, encode, parameter, raw_parameter};
+use crate::protocol::namespace::{DEFAULT_NAMESPACE, UNKNOWN_NOTIFICATION_ID};
+use crate::protocol::wire::{Notification, NotificationMessages};
+
+/// Who asks: what selects data center, gray release and instance record.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Caller {
+    /// Second candidate cluster.
+    pub data_center: Option<String>,
+    /// Address that gray rules and instance records see.
+    pub ip: Option<String>,
+    /// Label that gray rules see.
+    pub label: Option<String>,
+}
+
+impl Caller {
+    /// Reads the parameters; an empty one counts as absent.
+    #[must_use]
+    pub fn parse(query: &str) -> Self {
+        Self {
+            data_center: parameter(query, "dataCenter"),
+            ip: parameter(query, "ip"),
+            label: parameter(query, "label"),
+        }
+    }
+}
+
+/// Parameters of `/configs` beside its [`Target`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ConfigQuery {
+    /// Who asks.
+    pub caller: Caller,
+    /// Merged release key that the client already has.
+    pub release_key: Option<String>,
+    /// What the client was notified of: the answer may not be older.
+    pub messages: Option<NotificationMessages>,
+}
+
+impl ConfigQuery {
+    /// Reads a query; a `messages` text that is not valid JSON is ignored, as in the reference.
+    #[must_use]
+    pub fn parse(query: &str) -> Self {
+        Self {
+            caller: Caller::parse(query),
+            release_key: parameter(query, "releaseKey"),
+            messages: parameter(query, "messages")
+                .and_then(|text| serde_json::from_str(&text).ok()),
+        }
+    }
+
+    /// Path and query of the request, as sent and signed.
+    #[must_use]
+    pub fn path_and_query(&self, target: &Target) -> String {
+        let mut line = format!(
+            "/configs/{}/{}/{}",
+            encode(&target.app_id),
+            encode(&target.cluster),
+            encode(&target.namespace)
+        );
+        let messages = self
+            .messages
+            .as_ref()
+            .filter(|messages| !messages.details.is_empty());
+        let messages = messages.and_then(|messages| serde_json::to_string(messages).ok());
+        append(
+            &mut line,
+            &[
+                ("releaseKey", self.release_key.as_deref()),
+                ("dataCenter", self.caller.data_center.as_deref()),
+                ("ip", self.caller.ip.as_deref()),
+                ("label", self.caller.label.as_deref()),
+                ("messages", messages.as_deref()),
+            ],
+        );
+        line
+    }
+}
+
+/// Parameters of `/notifications/v2` beside the app id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PollQuery {
+    /// Cluster of the client.
+    pub cluster: String,
+    /// Data center of the client.
+    pub data_center: Option<String>,
+    /// What the client knows; never empty.
+    pub notifications: Vec<Notification>,
+}
+
+impl PollQuery {
+    /// Reads a query.
+    ///
+    /// # Errors
+    /// When `cluster` or `notifications` is absent, or the latter holds no namespace.
+    pub fn parse(query: &str) -> Result<Self, Refusal> {
+        let text = raw_parameter(query, "notifications")
+            .ok_or(Refusal::MissingParameter("notifications"))?;
+        let notifications = parse_notifications(&text);
+        Ok(Self {
+            cluster: raw_parameter(query, "cluster").ok_or(Refusal::MissingParameter("cluster"))?,
+            data_center: parameter(query, "dataCenter"),
+            notifications: notifications.ok_or(Refusal::InvalidNotifications(text))?,
+        })
+    }
+
+    /// Path and query of the request, as sent and signed. `ip` is for the server's log only.
+    #[must_use]
+    pub fn path_and_query(&self, app_id: &str, ip: Option<&str>) -> String {
+        let known: Vec<_> = self
+            .notifications
+            .iter()
+            .map(|n| serde_json::json!({"namespaceName": n.namespace_name, "notificationId": n.notification_id}))
+            .collect();
+        let known = serde_json::Value::from(known).to_string();
+        let mut line = POLL_PATH.to_owned();
+        append(
+            &mut line,
+            &[
+                ("appId", Some(app_id)),
+                ("cluster", Some(&self.cluster)),
+                ("notifications", Some(&known)),
+                ("dataCenter", self.data_center.as_deref()),
+                ("ip", ip),
+            ],
+        );
+        line
+    }
+}
+
+/// Parameters of `/notifications` beside the app id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LegacyPollQuery {
+    /// Cluster of the client.
+    pub cluster: String,
+    /// Data center of the client.
+    pub data_center: Option<String>,
+    /// The one namespace that the client waits for.
+    pub namespace: String,
+    /// Position of the client.
+    pub notification_id: i64,
+}
+
+impl LegacyPollQuery {
+    /// Reads a query.
+    ///
+    /// # Errors
+    /// When `cluster` is absent or `notificationId` is no integer.
+    pub fn parse(query: &str) -> Result<Self, Refusal> {
+        let notification_id = match parameter(query, "notificationId") {
+            Some(text) => text
+                .parse()
+                .map_err(|_| Refusal::InvalidParameter("notificationId"))?,
+            None => UNKNOWN_NOTIFICATION_ID,
+        };
+        Ok(Self {
+            cluster: raw_parameter(query, "cluster").ok_or(Refusal::MissingParameter("cluster"))?,
+            data_center: parameter(query, "dataCenter"),
+            namespace: parameter(query, "namespace")
+                .unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned()),
+            notification_id,
+        })
+    }
+}
+
+/// Elements without a name are skipped, a missing id is 0, a numeric text is a number; `None` when nothing usable remains.
+fn parse_notifications(text: &str) -> Option<Vec<Notification>> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Element {
+        #[serde(default)]
+        namespace_name: Option<String>,
+        #[serde(default)]
+        notification_id: Id,
+    }
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Id {
+        Number(i64),
+        Text(String),
+    }
+
+    impl Default for Id {
+        fn default() -> Self {
+            Self::Number(0)
+        }
+    }
+
+    let elements: Vec<Element> = serde_json::from_str(text).ok()?;
+    let mut notifications = Vec::with_capacity(elements.len());
+    for element in elements {
+        let notification_id = match element.notification_id {
+            Id::Number(id) => id,
+            Id::Text(text) => text.parse().ok()?,
+        };
+        if let Some(namespace_name) = element.namespace_name.filter(|name| !name.is_empty()) {
+            notifications.push(Notification {
+                namespace_name,
+                notification_id,
+                messages: None,
+            });
+        }
+    }
+    (!notifications.is_empty()).then_some(notifications)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::protocol::route::Endpoint;
+
+    fn target_of(app_id: &str, cluster: &str, namespace: &str) -> Target {
+        Target {
+            app_id: app_id.into(),
+            cluster: cluster.into(),
+            namespace: namespace.into(),
+        }
+    }
+
+    #[test]
+    fn a_plus_in_a_query_is_a_space() {
+        assert_eq!(
+            ConfigQuery::parse("releaseKey=a+b").release_key.as_deref(),
+            Some("a b")
+        );
+        assert_eq!(
+            ConfigQuery::parse("releaseKey=a%2Bb")
+                .release_key
+                .as_deref(),
+            Some("a+b")
+        );
+        assert_eq!(ConfigQuery::parse("releaseKey=").release_key, None);
+        assert_eq!(ConfigQuery::parse("messages=%7Bbroken").messages, None);
+    }
+
+    #[test]
+    fn query_is_encoded_as_it_is_signed() {
+        let query = ConfigQuery {
+            caller: Caller {
+                data_center: Some("上海".into()),
+                ip: Some("10.0.0.1".into()),
+                label: Some("v 1&2".into()),
+            },
+            release_key: Some("k1+k2".into()),
+            messages: None,
+        };
+        let line = query.path_and_query(&target_of("a.b_c-d", "default", "FX.apollo"));
+        assert_eq!(
+            line,
+            "/configs/a.b_c-d/default/FX.apollo?releaseKey=k1%2Bk2&dataCenter=%E4%B8%8A%E6%B5%B7&ip=10.0.0.1&label=v%201%262"
+        );
+        let (path, rest) = line.split_once('?').unwrap();
+        assert_eq!(Endpoint::parse(path, rest).unwrap().app_id(), "a.b_c-d");
+        assert_eq!(ConfigQuery::parse(rest), query);
+    }
+
+    #[test]
+    fn notifications_that_hold_no_namespace_are_refused_with_their_text() {
+        for text in [
+            "[]",
+            "abc",
+            "{}",
+            "",
+            "null",
+            "[{}]",
+            r#"[{"namespaceName":"","notificationId":1}]"#,
+        ] {
+            let query = format!("cluster=default&notifications={}", encode(text));
+            assert_eq!(
+                PollQuery::parse(&query),
+                Err(Refusal::InvalidNotifications(text.into())),
+                "{text}"
+            );
+        }
+        assert_eq!(
+            PollQuery::parse("cluster=c"),
+            Err(Refusal::MissingParameter("notifications"))
+        );
+        let missing_cluster = format!("notifications={}", encode(r#"[{"namespaceName":"a"}]"#));
+        assert_eq!(
+            PollQuery::parse(&missing_cluster),
+            Err(Refusal::MissingParameter("cluster"))
+        );
+    }
+
+    #[test]
+    fn a_notification_without_id_counts_from_zero() {
+        let list = r#"[{"namespaceName":"a"},{"namespaceName":"b","notificationId":"7"},{"notificationId":3}]"#;
+        let query = PollQuery::parse(&format!("cluster=&notifications={}", encode(list))).unwrap();
+        let ids: Vec<_> = query
+            .notifications
+            .iter()
+            .map(|n| (n.namespace_name.as_str(), n.notification_id))
+            .collect();
+        assert_eq!(ids, [("a", 0), ("b", 7)]);
+        assert_eq!(query.cluster, "");
+        let fraction = encode(r#"[{"namespaceName":"a","notificationId":1.5}]"#).into_owned();
+        assert!(PollQuery::parse(&format!("cluster=c&notifications={fraction}")).is_err());
+    }
+
+    #[test]
+    fn legacy_poll_has_defaults() {
+        let query = LegacyPollQuery::parse("appId=demo&cluster=default").unwrap();
+        assert_eq!(
+            (query.namespace.as_str(), query.notification_id),
+            ("application", -1)
+        );
+        assert_eq!(
+            LegacyPollQuery::parse("cluster=c&notificationId=abc"),
+            Err(Refusal::InvalidParameter("notificationId"))
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn what_the_client_builds_the_server_reads(
+            namespace in "[0-9a-zA-Z_-][0-9a-zA-Z_.-]{0,20}", key in ".*", label in ".*", id in any::<i64>(),
+        ) {
+            let target = target_of("demo", "default", &namespace);
+            let query = ConfigQuery {
+                caller: Caller { label: Some(label).filter(|l| !l.is_empty()), ..Caller::default() },
+                release_key: Some(key).filter(|k| !k.is_empty()),
+                messages: Some(NotificationMessages { details: BTreeMap::from([("a+b+c".to_owned(), id)]) }),
+            };
+            let line = query.path_and_query(&target);
+            let (path, rest) = line.split_once('?').unwrap();
+            prop_assert_eq!(Endpoint::parse(path, rest), Ok(Endpoint::Config(target)));
+            prop_assert_eq!(ConfigQuery::parse(rest), query);
+
+            let poll = PollQuery {
+                cluster: "c".into(),
+                data_center: None,
+                notifications: vec![Notification { namespace_name: namespace, notification_id: id, messages: None }],
+            };
+            let line = poll.path_and_query("demo", None);
+            let (_, rest) = line.split_once('?').unwrap();
+            prop_assert_eq!(PollQuery::parse(rest), Ok(poll));
+        }
+
+        #[test]
+        fn no_input_makes_the_parser_panic(path in ".*", query in ".*") {
+            let _ = Endpoint::parse(&path, &query);
+            let _ = ConfigQuery::parse(&query);
+            let _ = PollQuery::parse(&query);
+            let _ = LegacyPollQuery::parse(&query);
+        }
+    }
+}

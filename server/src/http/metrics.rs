@@ -1,0 +1,95 @@
+//! `/prometheus` and `/metrics`: one text, on every port, behind the metrics token unless the installation keeps it open.
+
+use std::sync::OnceLock;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use futures_util::future::BoxFuture;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use subtle::ConstantTimeEq as _;
+
+use super::route::{Listed, Routes};
+use crate::error::Error;
+use crate::feed::ReleaseFeed;
+use crate::store::Secret;
+
+/// Content type of the Prometheus text format.
+const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Who may read metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MetricsAccess {
+    /// Holders of the token, as `Authorization: Bearer`; everybody where there is none.
+    Token,
+}
+
+/// The metrics of this process. Cheap to clone.
+#[derive(Clone)]
+pub struct Metrics {
+    recorder: PrometheusHandle,
+    token: Option<Secret>,
+    feed: Option<ReleaseFeed>,
+}
+
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Metrics")
+    }
+}
+
+impl Metrics {
+    /// Metrics behind a token, or open to everybody without one.
+    #[must_use]
+    pub fn new(token: Option<Secret>, feed: Option<ReleaseFeed>) -> Self {
+        Self { recorder: recorder(), token, feed }
+    }
+
+    /// The routes; every port has them.
+    #[must_use]
+    pub fn routes(self) -> (Router, Vec<Listed<MetricsAccess>>) {
+        Routes::new(self, guard)
+            .get("/metrics", MetricsAccess::Token, text)
+            .get("/prometheus", MetricsAccess::Token, text)
+            .finish_without_fallback()
+    }
+}
+
+/// One recorder for the process, however many nodes it runs in tests.
+fn recorder() -> PrometheusHandle {
+    static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
+    let install = || {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let handle = recorder.handle();
+        // Fails only where a host program has its own recorder; then that one counts and ours stays empty.
+        let _ = metrics::set_global_recorder(recorder);
+        handle
+    };
+    RECORDER.get_or_init(install).clone()
+}
+
+fn guard(state: Metrics, access: MetricsAccess, request: Request, next: Next) -> BoxFuture<'static, Response> {
+    Box::pin(async move {
+        let MetricsAccess::Token = access;
+        if state.token.as_ref().is_some_and(|token| !carries(&request, token)) {
+            return Error::unauthorized("Send the metrics token as `Authorization: Bearer`.").early().into_response();
+        }
+        next.run(request).await
+    })
+}
+
+fn carries(request: &Request, token: &Secret) -> bool {
+    let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let given = header.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+    given.as_bytes().ct_eq(token.expose().as_bytes()).into()
+}
+
+async fn text(State(state): State<Metrics>) -> Response {
+    if let Some(feed) = &state.feed {
+        #[expect(clippy::cast_precision_loss, reason = "a gauge of polls never needs more than 52 bits")]
+        metrics::gauge!("castalia_parked_polls").set(feed.hub().parked() as f64);
+    }
+    ([(CONTENT_TYPE, TEXT)], state.recorder.render()).into_response()
+}
