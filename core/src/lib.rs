@@ -46,6 +46,8 @@ mod tasks;
 pub mod blocking;
 #[cfg(feature = "blocking")]
 pub mod log;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use error::{Error, ErrorKind, Result};
 

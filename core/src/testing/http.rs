@@ -1,0 +1,104 @@
+//! The server on a real socket: HTTP/1.1 kept alive, and able to break it, which server libraries do not allow.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use super::node::{Answer, Node, Reply, Request};
+
+const MAX_HEAD: usize = 256 * 1024;
+const MAX_HEADERS: usize = 64;
+
+/// Accepts connections for ever; dropping the future closes them all.
+pub(super) async fn accept(listener: TcpListener, node: Arc<Node>) {
+    let mut connections = JoinSet::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        connections.spawn(serve(stream, node.clone()));
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+async fn serve(mut stream: TcpStream, node: Arc<Node>) {
+    let mut buffer = Vec::new();
+    while let Some(request) = read_request(&mut stream, &mut buffer).await {
+        let reply = tokio::select! {
+            reply = node.handle(request) => reply,
+            // A client sends nothing while it waits, so what can be read now is the end.
+            _ = stream.readable() => return,
+        };
+        let open = match reply {
+            Reply::Answer(answer) => write_answer(&mut stream, &answer).await,
+            Reply::Reset => return,
+        };
+        if !open {
+            return;
+        }
+    }
+}
+
+/// The next request; `None` when the client has gone or does not speak HTTP.
+async fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Request> {
+    loop {
+        if let Some((request, length)) = parse(buffer)? {
+            buffer.drain(..length);
+            return Some(request);
+        }
+        let read = stream.read_buf(buffer).await.ok()?;
+        if read == 0 || buffer.len() > MAX_HEAD {
+            return None;
+        }
+    }
+}
+
+/// A whole head and its length; `Some(None)` when more has to come, `None` when it is not HTTP.
+fn parse(buffer: &[u8]) -> Option<Option<(Request, usize)>> {
+    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+    let mut head = httparse::Request::new(&mut headers);
+    let httparse::Status::Complete(length) = head.parse(buffer).ok()? else {
+        return Some(None);
+    };
+    let path = head.path?.to_owned();
+    let headers = head.headers.iter().map(|header| {
+        let value = String::from_utf8_lossy(header.value).into_owned();
+        (header.name.to_ascii_lowercase(), value)
+    });
+    Some(Some((Request::new(path, headers.collect()), length)))
+}
+
+/// Sends an answer; false when the connection is to be closed.
+async fn write_answer(stream: &mut TcpStream, answer: &Answer) -> bool {
+    let Answer {
+        status,
+        headers,
+        body,
+        cut_at,
+        dribble,
+    } = answer;
+    let mut head = format!("HTTP/1.1 {status} -\r\n");
+    for (name, value) in headers {
+        let _ = write!(head, "{name}: {value}\r\n");
+    }
+    if *status != 304 {
+        let _ = write!(head, "Content-Length: {}\r\n", body.len());
+    }
+    head.push_str("\r\n");
+    let sent = &body[..cut_at.unwrap_or(body.len())];
+    let whole = async {
+        stream.write_all(head.as_bytes()).await?;
+        match dribble {
+            None => stream.write_all(sent).await?,
+            Some(time) => {
+                for byte in sent {
+                    sleep(*time).await;
+                    stream.write_all(&[*byte]).await?;
+                }
+            }
+        }
+        stream.flush().await
+    };
+    whole.await.is_ok() && cut_at.is_none()
+}
