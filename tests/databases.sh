@@ -55,12 +55,14 @@ make_directories() {
 start_mysql() {
     [ -d "$dir/my/mysql" ] || mariadb-install-db --no-defaults --user=mysql --datadir="$dir/my" \
         --auth-root-authentication-method=socket --skip-test-db >&2
-    alive "$dir/run/pid" || setsid mariadbd --no-defaults --user=mysql --datadir="$dir/my" \
-        --socket="$dir/run/sock" --pid-file="$dir/run/pid" --log-error="$dir/run/error.log" \
-        --port="$mysql_port" --bind-address=127.0.0.1 --skip-name-resolve \
-        --innodb-flush-log-at-trx-commit=2 --max-connections=500 \
-        --character-set-server=utf8mb4 --collation-server=utf8mb4_general_ci \
-        </dev/null >/dev/null 2>&1 9>&- &
+    if ! alive "$dir/run/pid"; then
+        setsid mariadbd --no-defaults --user=mysql --datadir="$dir/my" \
+            --socket="$dir/run/sock" --pid-file="$dir/run/pid" --log-error="$dir/run/error.log" \
+            --port="$mysql_port" --bind-address=127.0.0.1 --skip-name-resolve \
+            --innodb-flush-log-at-trx-commit=2 --max-connections=500 \
+            --character-set-server=utf8mb4 --collation-server=utf8mb4_general_ci \
+            </dev/null >/dev/null 2>&1 9>&- &
+    fi
     eventually mysql_root -e 'SELECT 1'
     mysql_root -e "CREATE DATABASE IF NOT EXISTS castalia;
         CREATE USER IF NOT EXISTS 'castalia'@'127.0.0.1' IDENTIFIED BY 'castalia';
@@ -72,7 +74,7 @@ start_postgres() {
     bin=$(postgres_bin)
     [ -s "$dir/pg/PG_VERSION" ] || runuser -u postgres -- "$bin/initdb" -D "$dir/pg" -E UTF8 \
         --locale=C.UTF-8 -U postgres --auth-local=peer --auth-host=scram-sha-256 >&2
-    alive "$dir/pg/postmaster.pid" || runuser -u postgres -- "$bin/pg_ctl" -D "$dir/pg" -w -t 60 \
+    alive "$dir/pg/postmaster.pid" || runuser -u postgres -- "$bin/pg_ctl" -s -D "$dir/pg" -w -t 60 \
         -l "$dir/pg/log" -o "-p $postgres_port -c listen_addresses=127.0.0.1 \
             -c unix_socket_directories=$dir/pg -c fsync=off -c max_connections=500" start >&2 9>&-
     eventually postgres_root -c 'SELECT 1'
@@ -101,7 +103,7 @@ down() {
         eventually eval "! kill -0 $pid"
     fi
     if alive "$dir/pg/postmaster.pid"; then
-        runuser -u postgres -- "$(postgres_bin)/pg_ctl" -D "$dir/pg" -m fast -w stop >&2
+        runuser -u postgres -- "$(postgres_bin)/pg_ctl" -s -D "$dir/pg" -m fast -w stop >&2
     fi
     rm -rf "$dir"
 }
