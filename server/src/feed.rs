@@ -4,6 +4,7 @@
 //! Caches are updated before waiters are woken, because a client that is woken asks at once.
 
 pub mod access_key;
+pub mod answer;
 pub mod cache;
 pub mod gap;
 pub mod hub;
@@ -21,6 +22,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::{Mutex, Notify};
 
 use self::access_key::AccessKeys;
+use self::answer::Answers;
 use self::cache::{NamespaceKey, ReleaseCache};
 use self::gap::Gaps;
 use self::hub::{Wake, WatchHub};
@@ -49,6 +51,7 @@ struct Inner {
     store: Store,
     config: ServerConfig,
     cache: ReleaseCache,
+    answers: Answers,
     hub: WatchHub,
     names: NamespaceNames,
     keys: AccessKeys,
@@ -73,6 +76,7 @@ impl ReleaseFeed {
         let positions = Arc::new(Positions::default());
         let feed = Self(Arc::new(Inner {
             cache: ReleaseCache::new(store.clone(), Arc::clone(&positions)),
+            answers: Answers::default(),
             hub: WatchHub::default(),
             names: NamespaceNames::default(),
             keys: AccessKeys::default(),
@@ -113,6 +117,12 @@ impl ReleaseFeed {
     #[must_use]
     pub fn cache(&self) -> &ReleaseCache {
         &self.0.cache
+    }
+
+    /// Bodies that were serialised before.
+    #[must_use]
+    pub fn answers(&self) -> &Answers {
+        &self.0.answers
     }
 
     /// Parked polls.

@@ -76,6 +76,17 @@ pub async fn find(
     Ok((!releases.is_empty()).then_some(Found { releases, cluster }))
 }
 
+/// The releases that a merged release key names, as the base of an incremental answer. `None` unless every part is known and
+/// something is in them: on a partly known base deletions would be missed.
+pub async fn by_release_key(feed: &ReleaseFeed, merged: &str) -> Option<Found> {
+    let mut releases = Vec::new();
+    for key in merged.split(KEY_SEPARATOR) {
+        releases.push(feed.cache().by_key(key).await?);
+    }
+    let found = Found { releases, cluster: String::new() };
+    (!found.configurations().is_empty()).then_some(found)
+}
+
 /// The stored spelling of a namespace as a client wrote it.
 #[must_use]
 pub fn canonical_namespace(feed: &ReleaseFeed, app_id: &str, namespace: &str) -> String {

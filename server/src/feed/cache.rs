@@ -18,6 +18,9 @@ use crate::store::{Store, entity, release};
 /// Slots without a release that are kept: names that nobody published cost memory only up to here.
 const MAX_EMPTY: usize = 50_000;
 
+/// Former releases that are kept as bases of incremental answers.
+const MAX_FORMER: usize = 1_000;
+
 /// App, cluster and namespace in their stored spelling.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct NamespaceKey {
@@ -111,13 +114,15 @@ pub struct ReleaseCache {
     positions: Arc<Positions>,
     slots: papaya::HashMap<NamespaceKey, Arc<Slot>, ahash::RandomState>,
     empty: AtomicUsize,
+    /// Releases by key, as bases of incremental answers; `None` where a key names nothing.
+    former: quick_cache::sync::Cache<String, Option<Arc<Release>>>,
 }
 
 impl ReleaseCache {
     /// An empty cache over a database.
     #[must_use]
     pub fn new(store: Store, positions: Arc<Positions>) -> Self {
-        Self { store, positions, slots: papaya::HashMap::default(), empty: AtomicUsize::new(0) }
+        Self { store, positions, slots: papaya::HashMap::default(), empty: AtomicUsize::new(0), former: quick_cache::sync::Cache::new(MAX_FORMER) }
     }
 
     /// What is published, not older than `at_least`; loaded at most once however many ask at the same time.
@@ -157,6 +162,17 @@ impl ReleaseCache {
                     "cannot reload a release; the old one is served until the database answers");
             }
         }
+    }
+
+    /// The release of a key, abandoned or not; remembered for the herd that asks with the same key after a publish.
+    pub async fn by_key(&self, key: &str) -> Option<Arc<Release>> {
+        if let Some(release) = self.former.get(key) {
+            return release;
+        }
+        let found = release::by_keys(self.store.read(), &[key]).await.ok()?;
+        let release = found.into_iter().find(|row| row.release_key == key).and_then(parse);
+        self.former.insert(key.to_owned(), release.clone());
+        release
     }
 
     fn concerned(&self, key: &NamespaceKey) -> Vec<NamespaceKey> {

@@ -93,6 +93,17 @@ mod tests {
     }
 
     #[test]
+    fn the_readme_lists_every_setting_as_it_is() {
+        let readme = include_str!("../../README.md");
+        for Definition { name, default, doc, .. } in DEFINITIONS {
+            let default = default.filter(|text| !text.is_empty()).map(|text| format!("`{text}`")).unwrap_or_default();
+            let row = format!("| `{name}` | {default} | {doc} |");
+            assert!(readme.contains(&row), "server/README.md lacks this row:\n{row}");
+        }
+        assert_eq!(readme.lines().filter(|line| line.starts_with("| `")).count(), DEFINITIONS.len());
+    }
+
+    #[test]
     fn no_two_settings_share_a_spelling() {
         let mut flags: Vec<_> = DEFINITIONS.iter().map(Definition::flag).collect();
         let mut variables: Vec<_> = DEFINITIONS.iter().map(Definition::variable).collect();

@@ -1,6 +1,7 @@
 //! `/configfiles`: the same releases as text, JSON or raw document. Never a 304.
 
 use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
 use castalia_core::format::properties::{self, Form};
 use castalia_core::protocol::namespace::{CONTENT_KEY, Format};
 use castalia_core::protocol::route::{Caller, FileForm, Target};
@@ -9,9 +10,10 @@ use http::StatusCode;
 use http::header::CONTENT_TYPE;
 
 use super::not_found;
-use crate::domain::lookup;
+use crate::domain::lookup::{self, Found};
 use crate::error::Result;
-use crate::json::Json;
+use crate::feed::answer::Ingredients;
+use crate::json::{self, JSON_TYPE};
 use crate::state::EnvironmentState;
 
 const TEXT: &str = "text/plain;charset=UTF-8";
@@ -24,21 +26,35 @@ pub(super) async fn answer(
     caller: Caller,
 ) -> Result<Response> {
     let found = lookup::find(&state.feed, target, &caller, None).await?;
-    let configurations = found.ok_or_else(|| not_found(target))?.configurations();
+    let found = found.ok_or_else(|| not_found(target))?;
+    let format = Format::of(&target.namespace);
     Ok(match form {
-        FileForm::Properties => ([(CONTENT_TYPE, TEXT)], text(&configurations)).into_response(),
-        FileForm::Json => Json(&configurations).into_response(),
-        FileForm::Raw => raw(&target.namespace, &configurations),
+        FileForm::Json => {
+            let body = body(state, "file json", &found, |content| json::write(content))?;
+            ([(CONTENT_TYPE, JSON_TYPE)], body).into_response()
+        }
+        FileForm::Raw if format.is_document() => raw(format, found),
+        FileForm::Raw | FileForm::Properties => {
+            let body = body(state, "file text", &found, |content| Ok(text(content)))?;
+            ([(CONTENT_TYPE, TEXT)], body).into_response()
+        }
     })
 }
 
-fn raw(namespace: &str, configurations: &Configurations) -> Response {
-    let format = Format::of(namespace);
-    if !format.is_document() {
-        return ([(CONTENT_TYPE, TEXT)], text(configurations)).into_response();
-    }
-    match configurations.get(CONTENT_KEY) {
-        Some(content) => ([(CONTENT_TYPE, content_type(format))], content.clone()).into_response(),
+fn body(
+    state: &EnvironmentState,
+    form: &'static str,
+    found: &Found,
+    write: impl FnOnce(&Configurations) -> Result<String>,
+) -> Result<Bytes> {
+    let release_key = found.release_key();
+    let of = Ingredients { form, release_key: &release_key, base_key: "", names: [""; 3] };
+    state.feed.answers().get_or_make(&of, || write(&found.configurations()).map(String::into_bytes))
+}
+
+fn raw(format: Format, found: Found) -> Response {
+    match found.configurations().shift_remove(CONTENT_KEY) {
+        Some(content) => ([(CONTENT_TYPE, content_type(format))], content).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }
@@ -54,7 +70,8 @@ const fn content_type(format: Format) -> &'static str {
 
 /// Sorted by key: the reference's order is that of a hash table, and a stable text is easier to compare.
 fn text(configurations: &Configurations) -> String {
-    let mut entries: Vec<_> = configurations.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    let mut entries: Vec<_> =
+        configurations.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
     entries.sort_unstable();
     properties::write(entries, Form::Text)
 }

@@ -1,0 +1,141 @@
+//! Bodies of answers, serialised once. A body is found by what it is made of: release keys name immutable content, so nothing here
+//! is ever stale and nothing needs to be invalidated.
+
+use std::hash::{Hash, Hasher};
+
+use bytes::Bytes;
+use quick_cache::sync::Cache;
+use quick_cache::{Equivalent, Weighter};
+
+use crate::error::Result;
+
+/// Memory for bodies, in bytes. What does not fit is serialised again when it is asked for.
+const CAPACITY: u64 = 128 * 1024 * 1024;
+/// Bodies that the cache's own tables are laid out for.
+const EXPECTED: usize = 20_000;
+
+/// What a body is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Ingredients<'a> {
+    /// Form of the answer: its endpoint, and whether it is full or incremental.
+    pub form: &'static str,
+    /// Release keys joined with `+`.
+    pub release_key: &'a str,
+    /// Release key that an incremental answer starts from.
+    pub base_key: &'a str,
+    /// Names that the answer repeats as the client wrote them.
+    pub names: [&'a str; 3],
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Key {
+    form: &'static str,
+    release_key: Box<str>,
+    base_key: Box<str>,
+    names: [Box<str>; 3],
+}
+
+impl Key {
+    fn ingredients(&self) -> Ingredients<'_> {
+        let [app_id, cluster, namespace] = &self.names;
+        Ingredients {
+            form: self.form,
+            release_key: &self.release_key,
+            base_key: &self.base_key,
+            names: [app_id, cluster, namespace],
+        }
+    }
+}
+
+impl From<&Ingredients<'_>> for Key {
+    fn from(of: &Ingredients<'_>) -> Self {
+        Self {
+            form: of.form,
+            release_key: of.release_key.into(),
+            base_key: of.base_key.into(),
+            names: of.names.map(Into::into),
+        }
+    }
+}
+
+impl Hash for Ingredients<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.form.hash(state);
+        self.release_key.hash(state);
+        self.base_key.hash(state);
+        self.names.hash(state);
+    }
+}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.ingredients().hash(state);
+    }
+}
+
+impl Equivalent<Key> for Ingredients<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        let other = key.ingredients();
+        self.release_key == other.release_key
+            && self.names == other.names
+            && self.form == other.form
+            && self.base_key == other.base_key
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Size;
+
+impl Weighter<Key, Bytes> for Size {
+    fn weight(&self, key: &Key, body: &Bytes) -> u64 {
+        (body.len() + key.release_key.len() + 256) as u64
+    }
+}
+
+/// The bodies.
+#[derive(Debug)]
+pub struct Answers(Cache<Key, Bytes, Size, ahash::RandomState>);
+
+impl Default for Answers {
+    fn default() -> Self {
+        Self(Cache::with(EXPECTED, CAPACITY, Size, ahash::RandomState::new(), Default::default()))
+    }
+}
+
+impl Answers {
+    /// The body of these ingredients; made when nobody asked for it before.
+    ///
+    /// # Errors
+    /// Those of `make`.
+    pub fn get_or_make(
+        &self,
+        of: &Ingredients<'_>,
+        make: impl FnOnce() -> Result<Vec<u8>>,
+    ) -> Result<Bytes> {
+        if let Some(body) = self.0.get(of) {
+            return Ok(body);
+        }
+        let body = Bytes::from(make()?);
+        self.0.insert(of.into(), body.clone());
+        Ok(body)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ingredients<'a>(release_key: &'a str, namespace: &'a str) -> Ingredients<'a> {
+        Ingredients { form: "config", release_key, base_key: "", names: ["demo", "default", namespace] }
+    }
+
+    #[test]
+    fn a_body_is_made_once_for_the_same_ingredients() {
+        let answers = Answers::default();
+        let make = |text: &'static str| move || Ok(text.as_bytes().to_vec());
+        assert_eq!(answers.get_or_make(&ingredients("k1", "a"), make("one")).unwrap(), "one");
+        assert_eq!(answers.get_or_make(&ingredients("k1", "a"), make("two")).unwrap(), "one");
+        assert_eq!(answers.get_or_make(&ingredients("k2", "a"), make("two")).unwrap(), "two");
+        assert_eq!(answers.get_or_make(&ingredients("k1", "A"), make("three")).unwrap(), "three");
+    }
+}
