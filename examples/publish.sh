@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Sets `greeting` of the sample app and publishes it through OpenAPI v1, as a script of yours would.
+# usage: examples/publish.sh VALUE [DATA_DIR]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+value=${1:?say which value to publish}
+data=${2:-./data}
+portal=${CASTALIA_EXAMPLE_PORTAL:-http://127.0.0.1:8070}
+binary=$(ls -t target/*/castalia | head -1)
+token=$("$binary" token create --name examples --app sample-app --data-dir "$data" | awk '{print $NF}')
+namespace="$portal/openapi/v1/envs/DEV/apps/sample-app/clusters/default/namespaces/application"
+call() { curl -fsS -H "Authorization: $token" -H 'Content-Type: application/json' "$@"; }
+json=$(python3 -c 'import json, sys; print(json.dumps(sys.argv[1]))' "$value")
+call -X PUT "$namespace/items/greeting?createIfNotExists=true" \
+  -d "{\"key\":\"greeting\",\"value\":$json,\"dataChangeCreatedBy\":\"apollo\",\"dataChangeLastModifiedBy\":\"apollo\"}"
+call -X POST "$namespace/releases" -d '{"releaseTitle":"example","releasedBy":"apollo"}' >/dev/null
+echo "published greeting=$value"
