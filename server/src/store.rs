@@ -15,6 +15,7 @@ pub mod item;
 pub mod message;
 pub mod migration;
 pub mod namespace;
+mod notify;
 pub mod number;
 pub mod page;
 mod pool;
@@ -40,6 +41,7 @@ use writer::Writer;
 
 pub use error::{JobError, StoreError};
 pub use migration::{Origin, Part};
+pub use notify::Listener;
 pub use number::{Id, Small};
 pub use page::{Page, Paged, Sort};
 pub use pool::StoreOptions;
@@ -125,6 +127,14 @@ impl Store {
         match &self.shared.writer {
             Some(writer) => writer.write(input, job).await,
             None => transaction::run(self.shared.write.clone(), input, job).await,
+        }
+    }
+
+    /// Hears of release messages that any node commits; `None` where the engine cannot tell.
+    pub async fn listen(&self) -> Result<Option<Listener>, StoreError> {
+        match self.dialect() {
+            Dialect::Postgres => Ok(Some(Listener::start(&self.shared.write).await?)),
+            Dialect::Sqlite | Dialect::MySql => Ok(None),
         }
     }
 

@@ -1,7 +1,20 @@
-//! The store on every database: SQLite always, MariaDB and PostgreSQL as started by `tests/databases.sh`.
+//! The store on every database: SQLite always, MariaDB and PostgreSQL as started by `tests/databases.sh`. A server that
+//! cannot be started is a failure, unless `CASTALIA_TEST_DATABASES=sqlite` restricts the run.
 //! Tests the store alone, through its public face; knows no role.
 
 #![forbid(unsafe_code)]
 
-#[path = "store/schema.rs"]
-mod schema;
+#[path = "store/adoption.rs"]
+mod adoption;
+#[path = "store/connection.rs"]
+mod connection;
+#[path = "store/database.rs"]
+mod database;
+#[path = "store/migration.rs"]
+mod migration;
+#[path = "store/query.rs"]
+mod query;
+#[path = "store/round_trip.rs"]
+mod round_trip;
+#[path = "store/transaction.rs"]
+mod transaction;

@@ -74,6 +74,20 @@ pub async fn by_key(
     Ok(item.one(db).await?)
 }
 
+/// Items with exactly this key: one, unless a change set wrote it twice.
+pub async fn with_key(
+    db: &impl ConnectionTrait,
+    namespace_id: Id,
+    key: &str,
+    limit: u64,
+) -> Result<Vec<Model>, StoreError> {
+    let items = Entity::live()
+        .filter(Column::NamespaceId.eq(namespace_id))
+        .filter(Column::Key.eq(key))
+        .order_by_asc(Column::Id);
+    Ok(items.limit(limit).all(db).await?)
+}
+
 /// The comment line with this text.
 pub async fn comment_line(
     db: &impl ConnectionTrait,

@@ -7,17 +7,21 @@ use sea_orm::{
 use crate::store::condition::chunks;
 use crate::store::entity::release_message::{ActiveModel, Column, Entity, Model};
 use crate::store::error::StoreError;
+use crate::store::notify::notify;
 use crate::store::number::Id;
 use crate::store::row;
 
-/// Says that a watch key changed. To be called last in the transaction that changed it.
+/// Says that a watch key changed. To be called last in the transaction that changed it; its commit tells the other nodes
+/// where the engine can.
 pub async fn insert(db: &impl ConnectionTrait, message: &str) -> Result<Model, StoreError> {
     let row = ActiveModel {
         message: Set(message.to_owned()),
         data_change_last_time: Set(row::now()),
         ..ActiveModel::default()
     };
-    row::insert(db, row).await
+    let row = row::insert(db, row).await?;
+    notify(db, message).await?;
+    Ok(row)
 }
 
 /// Messages with greater ids, in the order of their ids.

@@ -1,0 +1,57 @@
+//! PostgreSQL: tells every node at the commit that release messages were written. The other engines have no such
+//! thing, and nobody may rely on it: a scan of the messages finds what was not told.
+
+use std::time::Duration;
+
+use sea_orm::sqlx::{self, postgres::PgListener};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, RuntimeErr, Statement};
+
+use crate::store::error::StoreError;
+
+const CHANNEL: &str = "castalia_release";
+/// Pause after a failed attempt to reach the database again.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Tells at the commit of this transaction, on PostgreSQL. Nothing is told when it rolls back.
+pub(super) async fn notify(db: &impl ConnectionTrait, message: &str) -> Result<(), StoreError> {
+    if db.get_database_backend() == DbBackend::Postgres {
+        let sql = "SELECT pg_notify($1, $2)";
+        let values = [CHANNEL.into(), message.into()];
+        db.query_one_raw(Statement::from_sql_and_values(DbBackend::Postgres, sql, values)).await?;
+    }
+    Ok(())
+}
+
+/// Hears what [`notify`] tells. Keeps one connection of the pool for itself.
+#[derive(Debug)]
+pub struct Listener {
+    inner: PgListener,
+}
+
+impl Listener {
+    pub(super) async fn start(db: &DatabaseConnection) -> Result<Self, StoreError> {
+        let mut inner = PgListener::connect_with(db.get_postgres_connection_pool())
+            .await
+            .map_err(to_store_error)?;
+        inner.listen(CHANNEL).await.map_err(to_store_error)?;
+        Ok(Self { inner })
+    }
+
+    /// Waits until messages should be read: some were written, or some may have been written while the connection was
+    /// lost. Reconnects by itself.
+    pub async fn changed(&mut self) {
+        loop {
+            match self.inner.try_recv().await {
+                Ok(_) => return,
+                Err(error) => {
+                    tracing::debug!(%error, "cannot listen for release messages, trying again");
+                    tokio::time::sleep(RETRY).await;
+                }
+            }
+        }
+    }
+}
+
+fn to_store_error(error: sqlx::Error) -> StoreError {
+    DbErr::Conn(RuntimeErr::SqlxError(error.into())).into()
+}
