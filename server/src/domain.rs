@@ -1,8 +1,40 @@
 //! The rules: what an edit, a publish or a look-up means. Knows neither HTTP nor SQL; opens transactions and calls the store's
 //! queries.
 
+pub mod access_key;
+pub mod app;
+pub mod app_namespace;
+pub mod audit;
+pub mod audit_log;
+pub mod branch;
+pub mod cluster;
+pub mod commit;
+pub mod configurations;
+pub mod constraint;
+pub mod consumer;
+pub mod draft;
 pub mod environment;
 pub mod gray;
+pub mod gray_rule;
+pub mod history;
+pub mod increment;
+pub mod item;
+pub mod item_rules;
+pub mod item_set;
+pub mod key;
+pub mod lock;
 pub mod lookup;
+pub mod namespace;
+pub mod page;
 pub mod password;
+pub mod permission;
+pub mod portal_app;
+pub mod portal_namespace;
+pub mod release;
+pub mod rollback;
+pub mod server_config;
+pub mod session;
+pub mod syntax;
+pub mod unpublished;
+pub mod user;
 pub mod watch_key;

@@ -41,6 +41,17 @@ impl<T: Serialize> IntoResponse for Json<T> {
 struct HtmlSafe;
 
 impl Formatter for HtmlSafe {
+    /// Java's form of a double: `5.0`, and from ten million on `1.0E7`.
+    fn write_f64<W: ?Sized + Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
+        if value == 0.0 || (1e-3..1e7).contains(&value.abs()) {
+            return write!(writer, "{value:?}");
+        }
+        let text = format!("{value:E}");
+        let (digits, exponent) = text.split_once('E').unwrap_or((&text, "0"));
+        let point = if digits.contains('.') { "" } else { ".0" };
+        write!(writer, "{digits}{point}E{exponent}")
+    }
+
     fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
         let mut rest = fragment;
         while let Some(at) = rest.find(needs_escape) {
@@ -76,5 +87,13 @@ mod tests {
         let json = write(text).unwrap();
         assert_eq!(json, "\"x\\u003d1\\u0026\\u003c\\u0027\\u003e\\u2028\\n\\\"中\\u0001\"");
         assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+    }
+
+    #[test]
+    fn doubles_have_the_form_of_java() {
+        let cases = [(5.0, "5.0"), (0.0, "0.0"), (-1.5, "-1.5"), (1e7, "1.0E7"), (12_345_678.0, "1.2345678E7"), (1e-4, "1.0E-4")];
+        for (number, expected) in cases {
+            assert_eq!(write(&number).unwrap(), expected);
+        }
     }
 }

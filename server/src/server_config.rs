@@ -16,6 +16,7 @@ pub const KEYS: &[&str] = &[
     "admin.createPrivateNamespace.switch",
     "apollo.access-key.auth-time-diff-tolerance",
     "apollo.access-key.auto-provision.enabled",
+    "apollo.audit.log.enabled",
     "apollo.message-scan.interval",
     "apollo.portal.address",
     "apollo.portal.envs",

@@ -1,0 +1,139 @@
+//! Access keys: the secrets with which clients of an app sign. Created, switched on and off, deleted; config services find changes
+//! by their time.
+
+pub use crate::store::entity::access_key::Model as AccessKey;
+
+use sea_orm::{IntoActiveModel as _, Set};
+
+use super::audit::Trail;
+use super::audit_log::new_id;
+use super::constraint::{self, Author, check_width, fitting};
+use crate::error::{Error, Result};
+use crate::store::entity::access_key::ActiveModel;
+use crate::store::{self, Id, Secret, Small, Store, Transaction};
+
+/// Keys of one app.
+const MAX_KEYS: u64 = 5;
+/// Width of the column, in characters.
+const SECRET: usize = 128;
+
+/// What a caller says about a new key.
+#[derive(Debug, Clone)]
+pub struct NewAccessKey {
+    /// Owner.
+    pub app_id: String,
+    /// Secret.
+    pub secret: Option<Secret>,
+    /// 0 refuses bad signatures, 1 only logs them.
+    pub mode: i16,
+    /// Whether it counts.
+    pub is_enabled: bool,
+    /// Who says it.
+    pub author: Author,
+}
+
+/// Creates a key.
+///
+/// # Errors
+/// When the app has as many as it may have, or the secret is missing.
+pub async fn create(store: &Store, new: NewAccessKey) -> Result<AccessKey> {
+    store.write(new, |tx, new| Box::pin(create_in(tx, new))).await
+}
+
+async fn create_in(tx: &Transaction, new: &NewAccessKey) -> Result<AccessKey> {
+    if store::access_key::count_of_app(tx, &new.app_id).await? >= MAX_KEYS {
+        return Err(Error::bad_request("AccessKeys count limit exceeded").with_code("too_many_access_keys"));
+    }
+    let mut author = new.author.checked()?;
+    author.last_modified_by = Some(author.created_by.clone());
+    let secret = new.secret.as_ref().map(Secret::expose);
+    let row = ActiveModel {
+        app_id: Set(fitting(Some(&new.app_id), "AppId", constraint::APP_ID)?),
+        secret: Set(Secret::new(fitting(secret, "Secret", SECRET)?)),
+        mode: Set(Small(new.mode)),
+        is_enabled: Set(new.is_enabled),
+        ..ActiveModel::authored(author)
+    };
+    let key = store::insert(tx, row).await?;
+    let mut trail = Trail::of(Some(&key.data_change_created_by));
+    trail.inserted("AccessKey", key.id);
+    trail.write(tx).await?;
+    Ok(key)
+}
+
+/// Gives a new app a key that is in force at once. A failure is logged only: the app stays.
+pub(super) async fn provision(store: &Store, app_id: &str, operator: &str) {
+    let new = |secret| NewAccessKey {
+        app_id: app_id.to_owned(),
+        secret: Some(Secret::new(secret)),
+        mode: 0,
+        is_enabled: true,
+        author: Author::of(operator),
+    };
+    let created = match new_id() {
+        Ok(secret) => create(store, new(secret)).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = created {
+        tracing::error!(app_id, %error, "the access key of a new app could not be created; create one by hand");
+    }
+}
+
+/// The keys of an app.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn list(store: &Store, app_id: &str) -> Result<Vec<AccessKey>> {
+    Ok(store::access_key::of_app(store.read(), app_id).await?)
+}
+
+/// Switches a key on in a mode, or off with `None`.
+///
+/// # Errors
+/// When the app has no such key.
+pub async fn switch(store: &Store, app_id: &str, id: i64, mode: Option<i16>, operator: Option<String>) -> Result<()> {
+    let input = (app_id.to_owned(), id, mode, operator);
+    store
+        .write(input, |tx, (app_id, id, mode, operator)| {
+            Box::pin(async move {
+                let mut row = find(tx, app_id, *id).await?.into_active_model();
+                row.is_enabled.set_if_not_equals(mode.is_some());
+                row.mode.set_if_not_equals(Small(mode.unwrap_or_default()));
+                row.data_change_last_modified_by.set_if_not_equals(operator.clone());
+                store::update(tx, row).await?;
+                let mut trail = Trail::of(operator.as_deref());
+                trail.updated("AccessKey", Id(*id));
+                trail.write(tx).await
+            })
+        })
+        .await
+}
+
+/// Deletes a key that is switched off.
+///
+/// # Errors
+/// When the app has no such key, or it is in force.
+pub async fn delete(store: &Store, app_id: &str, id: i64, operator: Option<String>) -> Result<()> {
+    let input = (app_id.to_owned(), id, operator);
+    store
+        .write(input, |tx, (app_id, id, operator)| {
+            Box::pin(async move {
+                let key = find(tx, app_id, *id).await?;
+                if key.is_enabled {
+                    return Err(Error::bad_request("AccessKey should disable first").with_code("access_key_enabled"));
+                }
+                let name = operator.as_deref().unwrap_or_default();
+                check_width(name, "DataChange_LastModifiedBy", constraint::OPERATOR)?;
+                store::access_key::delete(tx, key.id, name).await?;
+                let mut trail = Trail::of(operator.as_deref());
+                trail.deleted("AccessKey", key.id);
+                trail.write(tx).await
+            })
+        })
+        .await
+}
+
+async fn find(tx: &Transaction, app_id: &str, id: i64) -> Result<AccessKey> {
+    let key = store::access_key::find(tx, app_id, Id(id)).await?;
+    key.ok_or_else(|| Error::bad_request("accessKey not exist.").with_code("access_key_not_found"))
+}

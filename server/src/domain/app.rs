@@ -1,0 +1,185 @@
+//! Apps: created with all that every app has, deleted with all that belongs to them.
+
+pub use crate::store::entity::app::Model as App;
+
+use sea_orm::{IntoActiveModel as _, Set};
+
+use super::audit::Trail;
+use super::audit_log::{Entity, Kind, Recorder};
+use super::constraint::{self, Author, Violations, check_name, check_width, fitting};
+use super::{access_key, app_namespace, cluster, namespace};
+use crate::error::{Error, Result};
+use crate::server_config::ServerConfig;
+use crate::store::entity::app::ActiveModel;
+use super::page::Page;
+use crate::store::{self, Store, Transaction};
+
+/// Widths of the columns, in characters.
+const NAME: usize = 500;
+const ORG_ID: usize = 32;
+const ORG_NAME: usize = 64;
+
+/// What a caller says about an app.
+#[derive(Debug, Clone, Default)]
+pub struct Details {
+    /// App id.
+    pub app_id: Option<String>,
+    /// Display name.
+    pub name: Option<String>,
+    /// Department id.
+    pub org_id: Option<String>,
+    /// Department name.
+    pub org_name: Option<String>,
+    /// User name of the owner.
+    pub owner_name: Option<String>,
+    /// Mail address of the owner.
+    pub owner_email: Option<String>,
+    /// Who says it.
+    pub author: Author,
+}
+
+impl Details {
+    fn app_id(&self) -> &str {
+        self.app_id.as_deref().unwrap_or_default()
+    }
+
+    fn check_not_blank(&self) -> Result<()> {
+        let mut violations = Violations::default();
+        violations.not_blank(self.name.as_deref(), "name");
+        violations.not_blank(self.owner_name.as_deref(), "ownerName");
+        violations.not_blank(self.owner_email.as_deref(), "ownerEmail");
+        violations.check("App")
+    }
+}
+
+/// Creates an app with the namespace `application`, the cluster `default`, and the one in the other; then, where the switch is on,
+/// an access key of its own.
+///
+/// # Errors
+/// When the app exists or a detail is missing; nothing is kept then.
+pub async fn create(store: &Store, config: &ServerConfig, details: Details, log: Recorder) -> Result<App> {
+    check_name(details.app_id.as_deref(), "AppId")?;
+    if let Some(app_id) = &details.app_id
+        && !is_unique(store, app_id).await?
+    {
+        return Err(Error::bad_request(format!("app already exists for appId:{app_id}")).with_code("app_exists"));
+    }
+    let input = (details, log);
+    let app = store.write(input, |tx, (details, log)| Box::pin(create_in(tx, details, log))).await?;
+    if config.is_on("apollo.access-key.auto-provision.enabled") {
+        access_key::provision(store, &app.app_id, &app.data_change_created_by).await;
+    }
+    Ok(app)
+}
+
+async fn create_in(tx: &Transaction, details: &Details, log: &Recorder) -> Result<App> {
+    details.check_not_blank()?;
+    let operator = details.author.checked()?.created_by;
+    let mut trail = Trail::of(Some(&operator));
+    let app = store::insert(tx, new_row(details)?).await?;
+    trail.inserted("App", app.id);
+    log.record(tx, Kind::Create, "App.create", &[Entity::app(&app)]).await?;
+    app_namespace::create_default(tx, &app.app_id, &operator, log, &mut trail).await?;
+    cluster::create_default(tx, &app.app_id, &operator, &mut trail).await?;
+    namespace::instantiate_definitions(tx, &app.app_id, cluster::DEFAULT, &operator, &mut trail).await?;
+    trail.write(tx).await?;
+    Ok(app)
+}
+
+fn new_row(details: &Details) -> Result<ActiveModel> {
+    Ok(ActiveModel {
+        app_id: Set(fitting(details.app_id.as_deref(), "AppId", constraint::APP_ID)?),
+        name: Set(fitting(details.name.as_deref(), "Name", NAME)?),
+        org_id: Set(fitting(details.org_id.as_deref(), "OrgId", ORG_ID)?),
+        org_name: Set(fitting(details.org_name.as_deref(), "OrgName", ORG_NAME)?),
+        owner_name: Set(fitting(details.owner_name.as_deref(), "OwnerName", NAME)?),
+        owner_email: Set(fitting(details.owner_email.as_deref(), "OwnerEmail", NAME)?),
+        ..ActiveModel::authored(details.author.checked()?)
+    })
+}
+
+/// Changes what is known of an app.
+///
+/// # Errors
+/// When there is no such app.
+pub async fn update(store: &Store, details: Details, log: Recorder) -> Result<()> {
+    let input = (details, log);
+    store.write(input, |tx, (details, log)| Box::pin(update_in(tx, details, log))).await
+}
+
+async fn update_in(tx: &Transaction, details: &Details, log: &Recorder) -> Result<()> {
+    let Some(app) = store::app::by_app_id(tx, details.app_id()).await? else {
+        return Err(not_exists(details.app_id()));
+    };
+    let operator = details.author.last_modified_by.as_deref();
+    let id = app.id;
+    let mut row = app.clone().into_active_model();
+    row.name.set_if_not_equals(fitting(details.name.as_deref(), "Name", NAME)?);
+    row.org_id.set_if_not_equals(fitting(details.org_id.as_deref(), "OrgId", ORG_ID)?);
+    row.org_name.set_if_not_equals(fitting(details.org_name.as_deref(), "OrgName", ORG_NAME)?);
+    row.owner_name.set_if_not_equals(fitting(details.owner_name.as_deref(), "OwnerName", NAME)?);
+    row.owner_email.set_if_not_equals(fitting(details.owner_email.as_deref(), "OwnerEmail", NAME)?);
+    row.data_change_last_modified_by.set_if_not_equals(operator.map(str::to_owned));
+    store::update(tx, row).await?;
+    let mut trail = Trail::of(operator);
+    trail.updated("App", id);
+    trail.write(tx).await?;
+    let name = details.name.clone().unwrap_or_default();
+    log.record(tx, Kind::Update, "App.update", &[Entity::app(&App { name, ..app })]).await
+}
+
+/// Deletes an app with its clusters, namespaces and definitions. Access keys stay.
+///
+/// # Errors
+/// When there is no such app.
+pub async fn delete(store: &Store, app_id: &str, operator: &str, log: Recorder) -> Result<()> {
+    let app = find(store, app_id).await?;
+    check_width(operator, "DataChange_LastModifiedBy", constraint::OPERATOR)?;
+    let input = (app, operator.to_owned(), log);
+    store.write(input, |tx, (app, operator, log)| Box::pin(delete_in(tx, app, operator, log))).await
+}
+
+async fn delete_in(tx: &Transaction, app: &App, operator: &str, log: &Recorder) -> Result<()> {
+    let mut trail = Trail::of(Some(operator));
+    for cluster in store::app::clusters(tx, &app.app_id).await? {
+        cluster::delete_in(tx, &cluster, operator, &mut trail).await?;
+    }
+    store::namespace::delete_app_namespaces(tx, &app.app_id, operator).await?;
+    store::app::delete(tx, &app.app_id, operator).await?;
+    trail.deleted("App", app.id);
+    trail.write(tx).await?;
+    log.record(tx, Kind::Delete, "App.delete", &[Entity::app(app)]).await
+}
+
+/// The app of this id.
+///
+/// # Errors
+/// When there is no such app.
+pub async fn find(store: &Store, app_id: &str) -> Result<App> {
+    let app = store::app::by_app_id(store.read(), app_id).await?;
+    app.ok_or_else(|| Error::not_found(format!("app not found for appId:{app_id}")).with_code("app_not_found"))
+}
+
+/// Apps whose name holds the text, or a page of all where the text is blank.
+///
+/// # Errors
+/// When the database cannot be read, or the page is sorted by an unknown property.
+pub async fn list(store: &Store, name: &str, page: &Page) -> Result<Vec<App>> {
+    if name.trim().is_empty() {
+        return Ok(store::app::all_page(store.read(), page).await?);
+    }
+    Ok(store::app::by_name_part(store.read(), name).await?)
+}
+
+/// Whether no app has this id.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn is_unique(store: &Store, app_id: &str) -> Result<bool> {
+    Ok(store::app::by_app_id(store.read(), app_id).await?.is_none())
+}
+
+/// What callers of the reference are told where an app is a condition, not the thing asked for.
+pub(super) fn not_exists(app_id: &str) -> Error {
+    Error::bad_request(format!("app not exists for appId:{app_id}")).with_code("app_not_found")
+}

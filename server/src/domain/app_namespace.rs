@@ -1,0 +1,214 @@
+//! App namespaces: definitions of namespaces, and the namespaces that are made of them in each cluster of their app.
+
+pub use crate::store::entity::app_namespace::Model as AppNamespace;
+
+use castalia_core::protocol::namespace::{DEFAULT_NAMESPACE, Format};
+use sea_orm::{ConnectionTrait, Set};
+
+use super::audit::Trail;
+use super::audit_log::{Entity, Kind, Recorder};
+use super::constraint::{self, Author, Violations, check_width, fitting};
+use super::namespace::{self, NamespaceLimit};
+use crate::error::{Error, Result};
+use crate::server_config::ServerConfig;
+use crate::store::entity::app_namespace::ActiveModel;
+use super::page::Page;
+use crate::store::{self, Store, Transaction};
+
+/// Width of the column, in characters.
+const COMMENT: usize = 64;
+
+/// What a caller says about a new definition.
+#[derive(Debug, Clone, Default)]
+pub struct NewAppNamespace {
+    /// Owner.
+    pub app_id: Option<String>,
+    /// Full name.
+    pub name: Option<String>,
+    /// Format by name; absent or empty means properties.
+    pub format: Option<String>,
+    /// Whether all apps may read it.
+    pub is_public: bool,
+    /// What it is for.
+    pub comment: Option<String>,
+    /// Who says it.
+    pub author: Author,
+}
+
+impl NewAppNamespace {
+    fn row(&self) -> Result<ActiveModel> {
+        let format = self.format.as_deref().filter(|format| !format.is_empty());
+        let mut author = self.author.checked()?;
+        author.last_modified_by = Some(author.created_by.clone());
+        Ok(ActiveModel {
+            name: Set(fitting(self.name.as_deref(), "Name", constraint::NAME)?),
+            app_id: Set(fitting(self.app_id.as_deref(), "AppId", constraint::APP_ID)?),
+            format: Set(format.unwrap_or(Format::Properties.name()).to_owned()),
+            is_public: Set(self.is_public),
+            comment: Set(fitting(self.comment.as_deref(), "Comment", COMMENT)?),
+            ..ActiveModel::authored(author)
+        })
+    }
+}
+
+/// Creates a definition, and a namespace of it in each cluster of the app. Where it exists and `silently` is set, only the
+/// namespaces that are missing are created.
+///
+/// # Errors
+/// When it exists already, or a detail is missing.
+pub async fn create(
+    store: &Store,
+    config: &ServerConfig,
+    new: NewAppNamespace,
+    silently: bool,
+) -> Result<AppNamespace> {
+    let (app_id, name) = (new.app_id.clone().unwrap_or_default(), new.name.clone().unwrap_or_default());
+    let limit = NamespaceLimit::of(config, &app_id);
+    match store::namespace::app_namespace(store.read(), &app_id, &name).await? {
+        Some(existing) if silently => {
+            let operator = new.author.checked()?.created_by;
+            complete(store, &existing, limit, &operator).await?;
+            Ok(existing)
+        }
+        Some(_) => {
+            let message = format!("appNamespace already exists for appId:{app_id} namespaceName:{name}");
+            Err(Error::bad_request(message).with_code("app_namespace_exists"))
+        }
+        None => store.write((new, limit), |tx, (new, limit)| Box::pin(create_in(tx, new, limit))).await,
+    }
+}
+
+async fn create_in(tx: &Transaction, new: &NewAppNamespace, limit: &NamespaceLimit) -> Result<AppNamespace> {
+    let mut violations = Violations::default();
+    violations.not_blank(new.app_id.as_deref(), "appId");
+    violations.not_blank(new.name.as_deref(), "name");
+    violations.app_namespace_name(new.name.as_deref());
+    violations.check("AppNamespace")?;
+    let definition = store::insert(tx, new.row()?).await?;
+    let operator = &definition.data_change_created_by;
+    let mut trail = Trail::of(Some(operator));
+    for cluster in missing_clusters(tx, &definition).await? {
+        namespace::create_of(tx, &definition, &cluster, operator, limit, &mut trail).await?;
+    }
+    trail.inserted("AppNamespace", definition.id);
+    trail.write(tx).await?;
+    Ok(definition)
+}
+
+/// Creates the namespaces that are missing, each in a transaction of its own.
+async fn complete(store: &Store, definition: &AppNamespace, limit: NamespaceLimit, operator: &str) -> Result<()> {
+    for cluster in missing_clusters(store.read(), definition).await? {
+        let input = (definition.clone(), cluster, operator.to_owned(), limit.clone());
+        store
+            .write(input, |tx, (definition, cluster, operator, limit)| {
+                Box::pin(async move {
+                    let mut trail = Trail::of(Some(operator));
+                    namespace::create_of(tx, definition, cluster, operator, limit, &mut trail).await?;
+                    trail.write(tx).await
+                })
+            })
+            .await?;
+    }
+    Ok(())
+}
+
+/// Names of the app's clusters that have no namespace of this definition.
+async fn missing_clusters(db: &impl ConnectionTrait, definition: &AppNamespace) -> Result<Vec<String>> {
+    let existing = store::namespace::named(db, &definition.app_id, &definition.name).await?;
+    let clusters = store::app::clusters(db, &definition.app_id).await?;
+    let is_missing = |name: &str| existing.iter().all(|namespace| namespace.cluster_name != name);
+    Ok(clusters.into_iter().map(|cluster| cluster.name).filter(|name| is_missing(name)).collect())
+}
+
+/// The definition that every app has.
+pub(super) async fn create_default(
+    tx: &Transaction,
+    app_id: &str,
+    operator: &str,
+    log: &Recorder,
+    trail: &mut Trail,
+) -> Result<()> {
+    let row = ActiveModel {
+        name: Set(DEFAULT_NAMESPACE.to_owned()),
+        app_id: Set(app_id.to_owned()),
+        format: Set(Format::Properties.name().to_owned()),
+        is_public: Set(false),
+        comment: Set("default app namespace".to_owned()),
+        ..ActiveModel::created_and_edited_by(operator)
+    };
+    let definition = store::insert(tx, row).await?;
+    trail.inserted("AppNamespace", definition.id);
+    log.record(tx, Kind::Create, "AppNamespace.createDefault", &[Entity::app_namespace(&definition)]).await
+}
+
+/// Deletes a definition with its namespaces in all clusters of the app.
+///
+/// # Errors
+/// When there is none.
+pub async fn delete(store: &Store, app_id: &str, name: &str, operator: &str) -> Result<()> {
+    let Some(definition) = store::namespace::app_namespace(store.read(), app_id, name).await? else {
+        let message = format!("appNamespace not exist for appId:{app_id} namespaceName:{name}");
+        return Err(Error::bad_request(message).with_code("app_namespace_not_found"));
+    };
+    check_width(operator, "DataChange_LastModifiedBy", constraint::OPERATOR)?;
+    let input = (definition, operator.to_owned());
+    store.write(input, |tx, (definition, operator)| Box::pin(delete_in(tx, definition, operator))).await
+}
+
+async fn delete_in(tx: &Transaction, definition: &AppNamespace, operator: &str) -> Result<()> {
+    let mut trail = Trail::of(Some(operator));
+    for namespace in store::namespace::named(tx, &definition.app_id, &definition.name).await? {
+        // A branch may be gone with its parent by now.
+        if store::namespace::by_id(tx, namespace.id).await?.is_some() {
+            namespace::delete_in(tx, &namespace, operator, &mut trail).await?;
+        }
+    }
+    store::namespace::delete_app_namespace(tx, &definition.app_id, &definition.name, operator).await?;
+    trail.write(tx).await
+}
+
+/// The definitions of an app.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn list(store: &Store, app_id: &str) -> Result<Vec<AppNamespace>> {
+    Ok(store::namespace::app_namespaces(store.read(), app_id).await?)
+}
+
+/// A page of the namespaces of this public name in all apps; branches are taken out of the page.
+///
+/// # Errors
+/// When the name is not public.
+pub async fn public_namespaces(
+    store: &Store,
+    name: &str,
+    page: &Page,
+) -> Result<Vec<namespace::Namespace>> {
+    public(store, name).await?;
+    let rows = store::namespace::named_page(store.read(), name, page).await?;
+    let mut namespaces = Vec::with_capacity(rows.len());
+    for row in rows {
+        let cluster = store::app::cluster(store.read(), &row.app_id, &row.cluster_name).await?;
+        if cluster.is_none_or(|cluster| cluster.parent_cluster_id.0 == 0) {
+            namespaces.push(row);
+        }
+    }
+    Ok(namespaces)
+}
+
+/// How many namespaces of this public name other apps have.
+///
+/// # Errors
+/// When the name is not public.
+pub async fn count_associated(store: &Store, name: &str) -> Result<u64> {
+    let definition = public(store, name).await?;
+    Ok(store::namespace::count_named_elsewhere(store.read(), name, &definition.app_id).await?)
+}
+
+async fn public(store: &Store, name: &str) -> Result<AppNamespace> {
+    let definition = store::namespace::public_app_namespace(store.read(), name).await?;
+    definition.ok_or_else(|| {
+        let message = format!("Public appNamespace not exists. NamespaceName = {name}");
+        Error::bad_request(message).with_code("app_namespace_not_found")
+    })
+}

@@ -1,0 +1,53 @@
+//! Audit rows: who inserted, updated or deleted which row. Collected while a transaction runs and written at its end in one
+//! statement, in the order in which they were noted.
+
+use crate::error::Result;
+use crate::store::{Id, Transaction, audit};
+
+use super::constraint::present;
+
+/// What one operator did in one transaction.
+#[derive(Debug)]
+pub struct Trail {
+    operator: Option<String>,
+    entries: Vec<audit::Entry>,
+}
+
+impl Trail {
+    /// Nothing yet. An absent operator is an error once something is noted.
+    #[must_use]
+    pub fn of(operator: Option<&str>) -> Self {
+        Self { operator: operator.map(str::to_owned), entries: Vec::new() }
+    }
+
+    /// A row was inserted.
+    pub fn inserted(&mut self, entity: &'static str, id: impl Into<Option<Id>>) {
+        self.note(entity, id.into(), "INSERT");
+    }
+
+    /// A row was updated.
+    pub fn updated(&mut self, entity: &'static str, id: impl Into<Option<Id>>) {
+        self.note(entity, id.into(), "UPDATE");
+    }
+
+    /// A row was deleted.
+    pub fn deleted(&mut self, entity: &'static str, id: impl Into<Option<Id>>) {
+        self.note(entity, id.into(), "DELETE");
+    }
+
+    /// Writes the rows.
+    ///
+    /// # Errors
+    /// When nobody is named as operator, and when the database refuses.
+    pub async fn write(self, tx: &Transaction) -> Result<()> {
+        if self.entries.is_empty() {
+            return Ok(());
+        }
+        let operator = present(self.operator, "DataChange_CreatedBy")?;
+        Ok(audit::record_all(tx, &operator, &self.entries).await?)
+    }
+
+    fn note(&mut self, entity: &'static str, id: Option<Id>, operation: &'static str) {
+        self.entries.push(audit::Entry { entity, id, operation });
+    }
+}

@@ -1,0 +1,236 @@
+//! Business operations: what was done by whom, in which order, and which fields it set. The trace begins with the caller, who names
+//! it in headers.
+
+pub use crate::store::entity::audit_log::Model as AuditLog;
+pub use crate::store::entity::audit_log_data_influence::Model as AuditLogDataInfluence;
+
+use chrono::{DateTime, Utc};
+use sea_orm::Set;
+
+use super::app::App;
+use super::app_namespace::AppNamespace;
+use crate::error::{Error, Reaction, Result};
+use crate::server_config::ServerConfig;
+use crate::store::entity::{audit_log, audit_log_data_influence as influence};
+use super::page::Page;
+use crate::store::{self, Store, Transaction};
+
+/// Operator of an operation whose caller named no trace.
+const NOBODY: &str = "anonymous";
+/// Longest value that is kept, in characters.
+const VALUE: usize = 500;
+
+/// Whether operations are recorded; they are unless the switch says otherwise.
+#[must_use]
+pub fn is_enabled(config: &ServerConfig) -> bool {
+    config.text("apollo.audit.log.enabled").is_none_or(|text| text == "true")
+}
+
+/// The operation of the caller that ours are part of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// Trace that it belongs to.
+    pub trace_id: String,
+    /// The operation itself.
+    pub span_id: Option<String>,
+    /// Who does it.
+    pub operator: Option<String>,
+}
+
+/// Records the operations of one request, or nothing where that is switched off.
+#[derive(Debug, Clone)]
+pub struct Recorder {
+    is_enabled: bool,
+    caller: Option<Caller>,
+}
+
+/// Kind of an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Something is new.
+    Create,
+    /// Something is different.
+    Update,
+    /// Something is gone.
+    Delete,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Kind::Create => "CREATE",
+            Kind::Update => "UPDATE",
+            Kind::Delete => "DELETE",
+        }
+    }
+}
+
+/// A row that an operation wrote, with the fields of it that are recorded.
+#[derive(Debug)]
+pub struct Entity {
+    table: &'static str,
+    id: String,
+    fields: Vec<(&'static str, String)>,
+}
+
+impl Entity {
+    /// An app.
+    #[must_use]
+    pub fn app(app: &App) -> Self {
+        let fields = vec![("Name", app.name.clone()), ("AppId", app.app_id.clone())];
+        Self { table: "App", id: app.id.to_string(), fields }
+    }
+
+    /// A definition of a namespace.
+    #[must_use]
+    pub fn app_namespace(definition: &AppNamespace) -> Self {
+        let fields = vec![
+            ("Name", definition.name.clone()),
+            ("AppId", definition.app_id.clone()),
+            ("Format", definition.format.clone()),
+            ("IsPublic", definition.is_public.to_string()),
+        ];
+        Self { table: "AppNamespace", id: definition.id.to_string(), fields }
+    }
+
+    fn rows(&self, kind: Kind, span_id: &str, now: DateTime<Utc>) -> Vec<influence::ActiveModel> {
+        let row = |(field, value): &(&'static str, String)| {
+            let value = Some(value.chars().take(VALUE).collect::<String>());
+            let (old, new) = if kind == Kind::Delete { (value, None) } else { (None, value) };
+            influence::ActiveModel {
+                span_id: Set(span_id.to_owned()),
+                influence_entity_id: Set(self.id.clone()),
+                influence_entity_name: Set(self.table.to_owned()),
+                field_name: Set(Some((*field).to_owned())),
+                field_old_value: Set(old),
+                field_new_value: Set(new),
+                is_deleted: Set(false),
+                deleted_at: Set(0),
+                data_change_created_by: Set(None),
+                data_change_created_time: Set(now),
+                data_change_last_modified_by: Set(None),
+                data_change_last_time: Set(Some(now)),
+                ..influence::ActiveModel::default()
+            }
+        };
+        self.fields.iter().map(row).collect()
+    }
+}
+
+impl Recorder {
+    /// Records for a caller, as far as the switch allows.
+    #[must_use]
+    pub fn new(config: &ServerConfig, caller: Option<Caller>) -> Self {
+        Self { is_enabled: is_enabled(config), caller }
+    }
+
+    /// Records an operation in the transaction that does it.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn record(&self, tx: &Transaction, kind: Kind, name: &str, entities: &[Entity]) -> Result<()> {
+        if !self.is_enabled {
+            return Ok(());
+        }
+        let (now, span_id) = (store::now(), new_id()?);
+        let (trace_id, parent, operator) = match &self.caller {
+            Some(caller) => (caller.trace_id.clone(), caller.span_id.clone(), caller.operator.clone()),
+            None => (new_id()?, None, None),
+        };
+        let log = audit_log::ActiveModel {
+            trace_id: Set(trace_id),
+            span_id: Set(span_id.clone()),
+            parent_span_id: Set(parent),
+            follows_from_span_id: Set(None),
+            operator: Set(operator.unwrap_or_else(|| NOBODY.to_owned())),
+            op_type: Set(kind.name().to_owned()),
+            op_name: Set(name.to_owned()),
+            description: Set(Some("no description".to_owned())),
+            is_deleted: Set(false),
+            deleted_at: Set(0),
+            data_change_created_by: Set(None),
+            data_change_created_time: Set(now),
+            data_change_last_modified_by: Set(None),
+            data_change_last_time: Set(Some(now)),
+            ..audit_log::ActiveModel::default()
+        };
+        let influences = entities.iter().flat_map(|entity| entity.rows(kind, &span_id, now)).collect();
+        Ok(store::audit::log(tx, log, influences).await?)
+    }
+}
+
+/// 32 hex digits that were never used before.
+///
+/// # Errors
+/// When the operating system gives no random bytes.
+pub(super) fn new_id() -> Result<String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Error::new(Reaction::Internal, format!("no random bytes: {error}")))?;
+    Ok(hex::encode(bytes))
+}
+
+/// An operation with the fields that it set.
+#[derive(Debug, Clone)]
+pub struct Details {
+    /// The operation.
+    pub log: AuditLog,
+    /// Its fields.
+    pub influences: Vec<AuditLogDataInfluence>,
+}
+
+/// A page of all operations, newest first.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn list(store: &Store, page: &Page) -> Result<Vec<AuditLog>> {
+    Ok(store::audit::logs(store.read(), page).await?)
+}
+
+/// The operations of one trace, with the fields that they set.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn of_trace(store: &Store, trace_id: &str) -> Result<Vec<Details>> {
+    let logs = store::audit::logs_of_trace(store.read(), trace_id).await?;
+    let spans: Vec<_> = logs.iter().map(|log| log.span_id.as_str()).collect();
+    let influences = store::audit::influences_of_spans(store.read(), &spans).await?;
+    let of_span = |span: &str| influences.iter().filter(|row| row.span_id.trim_end() == span).cloned().collect();
+    Ok(logs.into_iter().map(|log| Details { influences: of_span(&log.span_id), log }).collect())
+}
+
+/// A page of the operations of one name, newest first.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn named(
+    store: &Store,
+    name: &str,
+    from: Option<DateTime<Utc>>,
+    to: Option<DateTime<Utc>>,
+    page: &Page,
+) -> Result<Vec<AuditLog>> {
+    Ok(store::audit::logs_named(store.read(), name, from, to, page).await?)
+}
+
+/// A page of the operations whose name, type or operator holds the text, newest first.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn search(store: &Store, text: &str, page: &Page) -> Result<Vec<AuditLog>> {
+    Ok(store::audit::search_logs(store.read(), text, page).await?)
+}
+
+/// A page of what happened to a field of a row, newest first.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn of_field(
+    store: &Store,
+    entity: &str,
+    id: &str,
+    field: &str,
+    page: &Page,
+) -> Result<Vec<AuditLogDataInfluence>> {
+    Ok(store::audit::influences_on_field(store.read(), entity, id, field, page).await?)
+}

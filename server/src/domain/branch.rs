@@ -1,0 +1,379 @@
+//! Gray branches: a hidden cluster below another one, whose namespace holds what some clients get instead. Created, given rules,
+//! published on top of the main line, carried along with it, and deleted.
+
+use futures_util::future::BoxFuture;
+use sea_orm::{ConnectionTrait, Set};
+
+use super::audit::Trail;
+use super::configurations::{self, Configurations};
+use super::gray_rule;
+use super::history::{self, Context, Entry, Operation};
+use super::namespace::{self, Namespace, NamespaceKey, key_of};
+use super::release::{self, Draft, Publication, Release};
+use super::{cluster, key};
+use crate::error::{Error, Result};
+use crate::store::entity::{cluster as cluster_table, namespace as namespace_table};
+use crate::store::{self, Id, Small, Store, Transaction};
+
+/// What became of a branch; the numbers are stored with its rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// Abandoned.
+    Deleted = 0,
+    /// In use.
+    Active = 1,
+    /// Merged to the main line.
+    Merged = 2,
+}
+
+impl Status {
+    pub(super) fn code(self) -> Small {
+        Small(self as i16)
+    }
+}
+
+/// A namespace with what it is a branch of, and with its branch.
+#[derive(Debug)]
+pub(super) struct Family {
+    /// The namespace.
+    pub(super) namespace: Namespace,
+    /// The one above, where this is the namespace of a branch.
+    pub(super) parent: Option<Namespace>,
+    /// The one below.
+    pub(super) branch: Option<Namespace>,
+}
+
+impl Family {
+    /// Looks a namespace up with its relatives.
+    pub(super) async fn find(tx: &Transaction, key: &NamespaceKey) -> Result<Self> {
+        let namesakes = store::namespace::named(tx, &key.app_id, &key.namespace).await?;
+        let namespace = match namesakes.iter().find(|row| row.cluster_name == key.cluster) {
+            Some(row) => row.clone(),
+            // The engine may hold names for equal that differ in case.
+            None => namespace::find(tx, key).await?,
+        };
+        Self::among(tx, namespace, namesakes).await
+    }
+
+    /// The same where the namespace may be gone, as when an old release is rolled back.
+    pub(super) async fn find_if_present(tx: &Transaction, key: &NamespaceKey) -> Result<Option<Self>> {
+        match store::namespace::find(tx, &key.app_id, &key.cluster, &key.namespace).await? {
+            Some(row) => Ok(Some(Self::of(tx, &row).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// The relatives of a namespace.
+    pub(super) async fn of(tx: &Transaction, namespace: &Namespace) -> Result<Self> {
+        let namesakes = store::namespace::named(tx, &namespace.app_id, &namespace.namespace_name).await?;
+        Self::among(tx, namespace.clone(), namesakes).await
+    }
+
+    /// A namespace that is the only one of its name has no relatives; most have none, so this saves queries.
+    async fn among(tx: &Transaction, namespace: Namespace, namesakes: Vec<Namespace>) -> Result<Self> {
+        if namesakes.len() < 2 {
+            return Ok(Self { namespace, parent: None, branch: None });
+        }
+        let Some(cluster) = store::app::cluster(tx, &namespace.app_id, &namespace.cluster_name).await? else {
+            return Err(cluster_not_exists(&namespace.cluster_name));
+        };
+        if let Some(parent) = parent_of(tx, &cluster, &namespace.namespace_name).await? {
+            return Ok(Self { namespace, parent: Some(parent), branch: None });
+        }
+        let branch = first_in_children(tx, &cluster, namesakes).await?;
+        Ok(Self { namespace, parent: None, branch })
+    }
+}
+
+async fn parent_of(
+    db: &impl ConnectionTrait,
+    cluster: &cluster::Cluster,
+    namespace: &str,
+) -> Result<Option<Namespace>> {
+    if cluster.parent_cluster_id.0 <= 0 {
+        return Ok(None);
+    }
+    let Some(parent) = store::app::cluster_by_id(db, cluster.parent_cluster_id).await? else { return Ok(None) };
+    Ok(store::namespace::find(db, &parent.app_id, &parent.name, namespace).await?)
+}
+
+async fn first_in_children(
+    db: &impl ConnectionTrait,
+    cluster: &cluster::Cluster,
+    namesakes: Vec<Namespace>,
+) -> Result<Option<Namespace>> {
+    let children = store::app::child_clusters(db, cluster.id).await?;
+    let is_below = |row: &Namespace| children.iter().any(|child| child.name == row.cluster_name);
+    Ok(namesakes.into_iter().find(is_below))
+}
+
+fn cluster_not_exists(name: &str) -> Error {
+    Error::bad_request(format!("cluster not exists for clusterName:{name}")).with_code("cluster_not_found")
+}
+
+/// The namespace above that of a branch.
+pub(super) async fn parent(db: &impl ConnectionTrait, namespace: &Namespace) -> Result<Option<Namespace>> {
+    match store::app::cluster(db, &namespace.app_id, &namespace.cluster_name).await? {
+        Some(cluster) => parent_of(db, &cluster, &namespace.namespace_name).await,
+        None => Ok(None),
+    }
+}
+
+/// Creates a branch of a namespace, empty and without rules.
+///
+/// # Errors
+/// When there is no such namespace, when it has a branch, or is one.
+pub async fn create(store: &Store, key: &NamespaceKey, operator: &str) -> Result<Namespace> {
+    let input = (key.clone(), operator.to_owned());
+    store.write(input, |tx, (key, operator)| Box::pin(create_in(tx, key, operator))).await
+}
+
+async fn create_in(tx: &Transaction, key: &NamespaceKey, operator: &str) -> Result<Namespace> {
+    namespace::require(tx, key).await?;
+    let above = store::app::cluster(tx, &key.app_id, &key.cluster).await?;
+    let Some(above) = above.filter(|cluster| cluster.parent_cluster_id.0 == 0) else {
+        return Err(cluster_not_exists(&key.cluster));
+    };
+    let namesakes = store::namespace::named(tx, &key.app_id, &key.namespace).await?;
+    if first_in_children(tx, &above, namesakes).await?.is_some() {
+        // The reference says the opposite of what it means; its callers know the text.
+        return Err(namespace::not_exists(key).with_code("branch_exists"));
+    }
+    let mut trail = Trail::of(Some(operator));
+    let row = cluster_table::ActiveModel {
+        name: Set(key::generate(&key.app_id, &key.cluster, &key.namespace)),
+        app_id: Set(key.app_id.clone()),
+        parent_cluster_id: Set(above.id),
+        comment: Set(None),
+        ..cluster_table::ActiveModel::created_and_edited_by(operator)
+    };
+    let child = store::insert(tx, row).await?;
+    trail.inserted("Cluster", child.id);
+    let row = namespace_table::ActiveModel {
+        app_id: Set(key.app_id.clone()),
+        cluster_name: Set(child.name),
+        namespace_name: Set(key.namespace.clone()),
+        ..namespace_table::ActiveModel::created_and_edited_by(operator)
+    };
+    let namespace = store::insert(tx, row).await?;
+    trail.inserted("Namespace", namespace.id);
+    trail.write(tx).await?;
+    Ok(namespace)
+}
+
+/// The branch of a namespace, if it has one.
+///
+/// # Errors
+/// When there is no such namespace.
+pub async fn find(store: &Store, key: &NamespaceKey) -> Result<Option<Namespace>> {
+    let db = store.read();
+    namespace::require(db, key).await?;
+    let namesakes = store::namespace::named(db, &key.app_id, &key.namespace).await?;
+    if namesakes.len() < 2 {
+        return Ok(None);
+    }
+    let Some(cluster) = store::app::cluster(db, &key.app_id, &key.cluster).await? else {
+        return Err(cluster_not_exists(&key.cluster));
+    };
+    first_in_children(db, &cluster, namesakes).await
+}
+
+/// Refuses a namespace that does not exist, and a name in which it has no branch. Whether the name is that of a branch of this very
+/// cluster is not asked, as in the reference.
+///
+/// # Errors
+/// When one of the two does not exist.
+pub async fn require(db: &impl ConnectionTrait, key: &NamespaceKey, branch: &str) -> Result<()> {
+    namespace::require(db, key).await?;
+    let NamespaceKey { app_id, cluster, namespace } = key;
+    if store::namespace::find(db, app_id, branch, namespace).await?.is_none() {
+        let message = format!(
+            "Namespace's branch not exist. AppId = {app_id}, ClusterName = {cluster}, NamespaceName = {namespace}, \
+             BranchName = {branch}"
+        );
+        return Err(Error::bad_request(message).with_code("branch_not_found"));
+    }
+    Ok(())
+}
+
+/// Abandons a branch.
+///
+/// # Errors
+/// When there is no such branch.
+pub async fn delete(store: &Store, key: &NamespaceKey, branch: &str, operator: &str) -> Result<()> {
+    require(store.read(), key, branch).await?;
+    let input = (key.clone(), branch.to_owned(), operator.to_owned());
+    store
+        .write(input, |tx, (key, branch, operator)| {
+            Box::pin(async move {
+                let mut trail = Trail::of(Some(operator));
+                delete_in(tx, key, branch, Status::Deleted, operator, &mut trail).await?;
+                trail.write(tx).await?;
+                store::message::insert(tx, &key.watch_key()).await?;
+                Ok(())
+            })
+        })
+        .await
+}
+
+/// Deletes a branch with its namespace; an unknown one is tolerated. Its releases and its last rule stay, for the history. Boxed,
+/// because deleting its namespace looks for branches in turn.
+pub(super) fn delete_in<'a>(
+    tx: &'a Transaction,
+    key: &'a NamespaceKey,
+    branch: &'a str,
+    status: Status,
+    operator: &'a str,
+    trail: &'a mut Trail,
+) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let Some(cluster) = store::app::cluster(tx, &key.app_id, branch).await? else { return Ok(()) };
+        let release_id = latest_id(tx, key, branch).await?;
+        gray_rule::close(tx, key, branch, release_id, status, operator).await?;
+        cluster::delete_in(tx, &cluster, operator, trail).await?;
+        let operation = match status {
+            Status::Merged => Operation::BranchDeletedAfterMerge,
+            Status::Active | Status::Deleted => Operation::BranchDeleted,
+        };
+        let entry = Entry {
+            key,
+            branch,
+            release_id,
+            previous_release_id: release_id,
+            operation,
+            context: Context::default(),
+        };
+        history::record(tx, entry, operator, trail).await?;
+        trail.deleted("Branch", cluster.id);
+        Ok(())
+    })
+}
+
+/// Id of what the clients of a branch get at present; 0 if nothing.
+pub(super) async fn latest_id(tx: &Transaction, key: &NamespaceKey, branch: &str) -> Result<Id> {
+    let key = NamespaceKey { cluster: branch.to_owned(), ..key.clone() };
+    Ok(release::latest(tx, &key).await?.map_or(Id(0), |release| release.id))
+}
+
+/// Publishes a branch: the main line's release, overlaid with what the branch sets, without the keys to be deleted.
+pub(super) async fn publish_in(
+    tx: &Transaction,
+    parent: &Namespace,
+    branch: &Namespace,
+    own: Configurations,
+    deleted_keys: &[String],
+    publication: &Publication,
+    trail: &mut Trail,
+) -> Result<Release> {
+    let keys: Vec<_> = own.keys().cloned().collect();
+    let base = release::latest(tx, &key_of(parent)).await?;
+    let below = match &base {
+        Some(release) => configurations::parse(&release.configurations)?,
+        None => Configurations::default(),
+    };
+    let mut content = configurations::overlay(&below, own);
+    for key in deleted_keys {
+        content.shift_remove(key);
+    }
+    let previous = release::latest(tx, &key_of(branch)).await?;
+    let gray = GrayRelease {
+        parent,
+        branch,
+        previous: previous.as_ref(),
+        base: base.map_or(Id(0), |release| release.id),
+        keys: Some(keys),
+    };
+    gray.write(tx, &content, Operation::GrayPublish, publication, trail).await
+}
+
+/// A change of the main line that its branch follows.
+#[derive(Debug)]
+pub(super) struct Carry<'a> {
+    /// Main line.
+    pub(super) main: &'a Namespace,
+    /// Its branch.
+    pub(super) branch: &'a Namespace,
+    /// Release that the branch was made of.
+    pub(super) old: Option<&'a Release>,
+    /// Content of the main line now.
+    pub(super) new: &'a Configurations,
+    /// Release of the main line now.
+    pub(super) base: Id,
+}
+
+impl Carry<'_> {
+    /// Publishes the branch anew, unless its clients would get what they have.
+    pub(super) async fn publish(
+        &self,
+        tx: &Transaction,
+        operation: Operation,
+        publication: &Publication,
+        trail: &mut Trail,
+    ) -> Result<()> {
+        let previous = release::latest(tx, &key_of(self.branch)).await?;
+        let (present, keys) = match &previous {
+            Some(release) => {
+                (configurations::parse(&release.configurations)?, history::branch_keys(tx, release.id).await?)
+            }
+            None => (Configurations::default(), None),
+        };
+        let old = self.old.map(|old| configurations::parse(&old.configurations)).transpose()?;
+        let own = configurations::own_entries(&present, keys.as_deref(), old.as_ref());
+        let content = configurations::overlay(self.new, own);
+        if content == present {
+            return Ok(());
+        }
+        let gray = GrayRelease {
+            parent: self.main,
+            branch: self.branch,
+            previous: previous.as_ref(),
+            base: self.base,
+            keys,
+        };
+        gray.write(tx, &content, operation, publication, trail).await?;
+        Ok(())
+    }
+}
+
+/// What a release of a branch is recorded with.
+struct GrayRelease<'a> {
+    parent: &'a Namespace,
+    branch: &'a Namespace,
+    previous: Option<&'a Release>,
+    base: Id,
+    keys: Option<Vec<String>>,
+}
+
+impl GrayRelease<'_> {
+    /// Writes release, rule and history.
+    async fn write(
+        self,
+        tx: &Transaction,
+        content: &Configurations,
+        operation: Operation,
+        publication: &Publication,
+        trail: &mut Trail,
+    ) -> Result<Release> {
+        let draft = Draft { namespace: self.branch, content, publication, is_locked: true };
+        let release = draft.insert(tx, trail).await?;
+        let (key, branch, operator) = (key_of(self.parent), &self.branch.cluster_name, &publication.operator);
+        let rules = gray_rule::follow(tx, &key, branch, release.id, operator).await?;
+        let context = Context {
+            base_release_id: Some(self.base.0),
+            is_emergency_publish: Some(publication.is_emergency),
+            branch_release_keys: self.keys,
+            rules,
+            ..Context::default()
+        };
+        let entry = Entry {
+            key: &key,
+            branch,
+            release_id: release.id,
+            previous_release_id: self.previous.map_or(Id(0), |previous| previous.id),
+            operation,
+            context,
+        };
+        history::record(tx, entry, operator, trail).await?;
+        Ok(release)
+    }
+}

@@ -1,0 +1,178 @@
+//! Clusters: created with a namespace for each definition of the app, deleted with their namespaces. A gray branch is a cluster
+//! with a parent.
+
+pub use crate::store::entity::cluster::Model as Cluster;
+
+use castalia_core::protocol::namespace::DEFAULT_CLUSTER;
+use futures_util::future::BoxFuture;
+use sea_orm::Set;
+
+use super::audit::Trail;
+use super::constraint::{self, Author, check_name, check_width, fitting};
+use super::namespace;
+use crate::error::{Error, Result};
+use crate::store::entity::cluster::ActiveModel;
+use crate::store::{self, Id, Store, Transaction};
+
+/// Cluster that every app has.
+pub const DEFAULT: &str = DEFAULT_CLUSTER;
+/// Width of the column, in characters.
+const COMMENT: usize = 64;
+
+/// What a caller says about a new cluster.
+#[derive(Debug, Clone, Default)]
+pub struct NewCluster {
+    /// Owner.
+    pub app_id: Option<String>,
+    /// Name.
+    pub name: Option<String>,
+    /// Cluster that a branch belongs to; 0 for a normal cluster.
+    pub parent_cluster_id: i64,
+    /// What it is for.
+    pub comment: Option<String>,
+    /// Who says it.
+    pub author: Author,
+}
+
+impl NewCluster {
+    fn check(&self) -> Result<()> {
+        let is_blank = |text: &Option<String>| text.as_deref().is_none_or(|text| text.trim().is_empty());
+        if is_blank(&self.name) {
+            return Err(Error::bad_request("cluster name cannot be blank"));
+        }
+        if is_blank(&self.app_id) {
+            return Err(Error::bad_request("appId cannot be blank"));
+        }
+        check_name(self.name.as_deref(), "Cluster")
+    }
+
+    fn row(&self) -> Result<ActiveModel> {
+        if let Some(comment) = &self.comment {
+            check_width(comment, "Comment", COMMENT)?;
+        }
+        Ok(ActiveModel {
+            name: Set(fitting(self.name.as_deref(), "Name", constraint::NAME)?),
+            app_id: Set(fitting(self.app_id.as_deref(), "AppId", constraint::APP_ID)?),
+            parent_cluster_id: Set(Id(self.parent_cluster_id)),
+            comment: Set(self.comment.clone()),
+            ..ActiveModel::authored(self.author.checked()?)
+        })
+    }
+}
+
+/// Creates a cluster in the app that the body names, with a namespace for each definition of that app where asked for. `app_id` is
+/// where the caller addressed it.
+///
+/// # Errors
+/// When the cluster exists or its name is not acceptable.
+pub async fn create(store: &Store, app_id: &str, new: NewCluster, with_namespaces: bool) -> Result<Cluster> {
+    new.check()?;
+    let name = new.name.as_deref().unwrap_or_default();
+    if store::app::cluster(store.read(), app_id, name).await?.is_some() {
+        let message = format!("cluster already exists for clusterName:{name}");
+        return Err(Error::bad_request(message).with_code("cluster_exists"));
+    }
+    let input = (new, with_namespaces);
+    store.write(input, |tx, (new, with_namespaces)| Box::pin(create_in(tx, new, *with_namespaces))).await
+}
+
+async fn create_in(tx: &Transaction, new: &NewCluster, with_namespaces: bool) -> Result<Cluster> {
+    let (app_id, name) = (new.app_id.as_deref().unwrap_or_default(), new.name.as_deref().unwrap_or_default());
+    if store::app::cluster(tx, app_id, name).await?.is_some() {
+        return Err(Error::bad_request("cluster not unique").with_code("cluster_exists"));
+    }
+    let cluster = store::insert(tx, new.row()?).await?;
+    let operator = &cluster.data_change_created_by;
+    let mut trail = Trail::of(Some(operator));
+    trail.inserted("Cluster", cluster.id);
+    if with_namespaces {
+        namespace::instantiate_definitions(tx, &cluster.app_id, &cluster.name, operator, &mut trail).await?;
+    }
+    trail.write(tx).await?;
+    Ok(cluster)
+}
+
+/// The cluster that every app has.
+pub(super) async fn create_default(
+    tx: &Transaction,
+    app_id: &str,
+    operator: &str,
+    trail: &mut Trail,
+) -> Result<()> {
+    let row = ActiveModel {
+        name: Set(DEFAULT.to_owned()),
+        app_id: Set(app_id.to_owned()),
+        parent_cluster_id: Set(Id(0)),
+        comment: Set(None),
+        ..ActiveModel::created_and_edited_by(operator)
+    };
+    trail.inserted("Cluster", store::insert(tx, row).await?.id);
+    Ok(())
+}
+
+/// Deletes a cluster with its namespaces.
+///
+/// # Errors
+/// When there is no such cluster, and for the cluster that every app has.
+pub async fn delete(store: &Store, app_id: &str, name: &str, operator: &str) -> Result<()> {
+    let cluster = find(store, app_id, name).await?;
+    if cluster.name == DEFAULT {
+        return Err(Error::bad_request("can not delete default cluster!"));
+    }
+    check_width(operator, "DataChange_LastModifiedBy", constraint::OPERATOR)?;
+    let input = (cluster, operator.to_owned());
+    store
+        .write(input, |tx, (cluster, operator)| {
+            Box::pin(async move {
+                let mut trail = Trail::of(Some(operator));
+                delete_in(tx, cluster, operator, &mut trail).await?;
+                trail.write(tx).await
+            })
+        })
+        .await
+}
+
+/// Deletes a cluster or branch with its namespaces. Boxed, because deleting a namespace deletes its branch.
+pub(super) fn delete_in<'a>(
+    tx: &'a Transaction,
+    cluster: &'a Cluster,
+    operator: &'a str,
+    trail: &'a mut Trail,
+) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        for namespace in store::namespace::of_cluster(tx, &cluster.app_id, &cluster.name).await? {
+            namespace::delete_in(tx, &namespace, operator, trail).await?;
+        }
+        store::app::delete_cluster(tx, cluster.id, operator).await?;
+        trail.deleted("Cluster", cluster.id);
+        Ok(())
+    })
+}
+
+/// The clusters of an app without branches.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn list(store: &Store, app_id: &str) -> Result<Vec<Cluster>> {
+    Ok(store::app::clusters(store.read(), app_id).await?)
+}
+
+/// The cluster or branch of this name.
+///
+/// # Errors
+/// When there is none.
+pub async fn find(store: &Store, app_id: &str, name: &str) -> Result<Cluster> {
+    let cluster = store::app::cluster(store.read(), app_id, name).await?;
+    cluster.ok_or_else(|| {
+        let message = format!("cluster not found for appId:{app_id} clusterName:{name}");
+        Error::not_found(message).with_code("cluster_not_found")
+    })
+}
+
+/// Whether no cluster and no branch has this name.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn is_unique(store: &Store, app_id: &str, name: &str) -> Result<bool> {
+    Ok(store::app::cluster(store.read(), app_id, name).await?.is_none())
+}

@@ -1,0 +1,256 @@
+//! Commits: the record of what edits changed, as a JSON text that is searched and read back.
+
+pub use crate::store::entity::commit::Model as Commit;
+
+use chrono::{DateTime, Local, NaiveDateTime, TimeZone as _, Utc};
+use sea_orm::Set;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::constraint::{self, fitting};
+use super::item::Item;
+use super::namespace::NamespaceKey;
+use super::release;
+use crate::error::{Error, Result};
+use crate::json;
+use crate::store::entity::commit::ActiveModel;
+use super::page::Page;
+use crate::store::{self, Id, Small, Store, Transaction};
+
+/// Form of dates in the text: local time without zone.
+const DATE: &str = "%Y-%m-%d %H:%M:%S";
+
+/// What edits changed. Comments and blank lines have no key and are left out of created and deleted items.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Changes {
+    create_items: Vec<Entry>,
+    update_items: Vec<Pair>,
+    delete_items: Vec<Entry>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Pair {
+    old_item: Entry,
+    new_item: Entry,
+}
+
+/// An item in the text; the members are in the stored order.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Entry {
+    namespace_id: i64,
+    key: String,
+    r#type: i16,
+    value: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comment: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line_num: Option<i64>,
+    id: i64,
+    is_deleted: bool,
+    deleted_at: i64,
+    data_change_created_by: String,
+    #[serde(with = "date", skip_serializing_if = "Option::is_none")]
+    data_change_created_time: Option<DateTime<Utc>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data_change_last_modified_by: Option<String>,
+    #[serde(with = "date", skip_serializing_if = "Option::is_none")]
+    data_change_last_modified_time: Option<DateTime<Utc>>,
+}
+
+mod date {
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(date: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
+        let text = date.map(|date| date.with_timezone(&Local).format(DATE).to_string());
+        text.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<DateTime<Utc>>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        let date = text.and_then(|text| NaiveDateTime::parse_from_str(&text, DATE).ok());
+        Ok(date.and_then(|date| Local.from_local_datetime(&date).earliest()).map(|date| date.to_utc()))
+    }
+}
+
+impl From<&Item> for Entry {
+    fn from(item: &Item) -> Self {
+        Self {
+            namespace_id: item.namespace_id.0,
+            key: item.key.clone(),
+            r#type: item.r#type.0,
+            value: item.value.clone(),
+            comment: item.comment.clone(),
+            line_num: item.line_num.map(|line| line.0),
+            id: item.id.0,
+            is_deleted: item.is_deleted,
+            deleted_at: item.deleted_at,
+            data_change_created_by: item.data_change_created_by.clone(),
+            data_change_created_time: Some(item.data_change_created_time),
+            data_change_last_modified_by: item.data_change_last_modified_by.clone(),
+            data_change_last_modified_time: item.data_change_last_time,
+        }
+    }
+}
+
+impl From<Entry> for Item {
+    fn from(entry: Entry) -> Self {
+        Self {
+            id: Id(entry.id),
+            namespace_id: Id(entry.namespace_id),
+            key: entry.key,
+            r#type: Small(entry.r#type),
+            value: entry.value,
+            comment: entry.comment,
+            line_num: entry.line_num.map(Id),
+            is_deleted: entry.is_deleted,
+            deleted_at: entry.deleted_at,
+            data_change_created_by: entry.data_change_created_by,
+            data_change_created_time: entry.data_change_created_time.unwrap_or_default(),
+            data_change_last_modified_by: entry.data_change_last_modified_by,
+            data_change_last_time: entry.data_change_last_modified_time,
+        }
+    }
+}
+
+impl Changes {
+    /// An item was created.
+    #[must_use]
+    pub fn created(mut self, item: &Item) -> Self {
+        if !item.key.is_empty() {
+            self.create_items.push(Entry { data_change_last_modified_time: Some(store::now()), ..item.into() });
+        }
+        self
+    }
+
+    /// The value of an item was changed.
+    #[must_use]
+    pub fn updated(mut self, old: &Item, new: &Item) -> Self {
+        let new_item = Entry { data_change_last_modified_time: Some(store::now()), ..new.into() };
+        self.update_items.push(Pair { old_item: old.into(), new_item });
+        self
+    }
+
+    /// An item was deleted.
+    #[must_use]
+    pub fn deleted(mut self, item: &Item, operator: &str) -> Self {
+        if !item.key.is_empty() {
+            let now = store::now();
+            self.delete_items.push(Entry {
+                is_deleted: true,
+                deleted_at: now.timestamp_millis(),
+                data_change_last_modified_by: Some(operator.to_owned()),
+                data_change_last_modified_time: Some(now),
+                ..item.into()
+            });
+        }
+        self
+    }
+
+    /// Whether there is nothing to record.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.create_items.is_empty() && self.update_items.is_empty() && self.delete_items.is_empty()
+    }
+}
+
+/// Records changes in a transaction of its own.
+///
+/// # Errors
+/// When nobody is named as operator.
+pub async fn write(store: &Store, key: &NamespaceKey, changes: Changes, operator: Option<&str>) -> Result<()> {
+    let input = (key.clone(), changes, operator.map(str::to_owned));
+    store
+        .write(input, |tx, (key, changes, operator)| {
+            Box::pin(async move { write_in(tx, key, changes, operator.as_deref()).await })
+        })
+        .await
+}
+
+/// Records changes.
+///
+/// # Errors
+/// When nobody is named as operator.
+pub async fn write_in(
+    tx: &Transaction,
+    key: &NamespaceKey,
+    changes: &Changes,
+    operator: Option<&str>,
+) -> Result<()> {
+    let operator = fitting(operator, "DataChange_CreatedBy", constraint::OPERATOR)?;
+    let row = ActiveModel {
+        change_sets: Set(json::write(changes)?),
+        app_id: Set(key.app_id.clone()),
+        cluster_name: Set(key.cluster.clone()),
+        namespace_name: Set(key.namespace.clone()),
+        comment: Set(None),
+        ..ActiveModel::created_and_edited_by(&operator)
+    };
+    store::insert(tx, row).await?;
+    Ok(())
+}
+
+/// A page of the commits of a namespace, newest first; with a key, only those that touch it.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn list(store: &Store, key: &NamespaceKey, item_key: &str, page: &Page) -> Result<Vec<Commit>> {
+    let (db, NamespaceKey { app_id, cluster, namespace }) = (store.read(), key);
+    Ok(match item_key {
+        "" => store::item::commits(db, app_id, cluster, namespace, page).await?,
+        item_key => store::item::commits_with_key(db, app_id, cluster, namespace, item_key, page).await?,
+    })
+}
+
+/// Items that were deleted since the latest release of a namespace, newest commit first.
+///
+/// # Errors
+/// When a commit's text is unreadable.
+pub async fn deleted_items(store: &Store, key: &NamespaceKey) -> Result<Vec<Item>> {
+    let since = release::find_latest(store, key).await?.map(|release| release.data_change_created_time);
+    let NamespaceKey { app_id, cluster, namespace } = key;
+    let commits = store::item::commits_since(store.read(), app_id, cluster, namespace, since).await?;
+    let mut items = Vec::new();
+    for commit in commits {
+        let changes: Changes = serde_json::from_str(&commit.change_sets)
+            .map_err(|error| Error::internal(format!("commit {} is unreadable", commit.id), error))?;
+        items.extend(changes.delete_items.into_iter().map(Item::from));
+    }
+    Ok(items)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(key: &str, value: &str) -> Item {
+        Entry { key: key.to_owned(), value: value.to_owned(), id: 7, namespace_id: 3, ..Entry::default() }.into()
+    }
+
+    #[test]
+    fn text_has_all_three_lists_and_the_stored_order_of_members() {
+        let changes = Changes::default().created(&item("a=b", "1"));
+        let text = json::write(&changes).unwrap();
+        let start = r#"{"createItems":[{"namespaceId":3,"key":"a\u003db","type":0,"value":"1","id":7,"isDeleted":false,"deletedAt":0,"dataChangeCreatedBy":"","dataChangeCreatedTime":""#;
+        assert!(text.starts_with(start), "{text}");
+        assert!(text.ends_with(r#""}],"updateItems":[],"deleteItems":[]}"#), "{text}");
+    }
+
+    #[test]
+    fn deleted_items_are_read_back() {
+        let text = json::write(&Changes::default().deleted(&item("k", "v"), "u")).unwrap();
+        let changes: Changes = serde_json::from_str(&text).unwrap();
+        let back = Item::from(changes.delete_items[0].clone());
+        assert!(back.is_deleted && back.deleted_at > 0);
+        assert_eq!((back.key.as_str(), back.data_change_last_modified_by.as_deref()), ("k", Some("u")));
+    }
+
+    #[test]
+    fn lines_without_key_are_left_out() {
+        let blank = item("", "");
+        assert!(Changes::default().created(&blank).deleted(&blank, "u").is_empty());
+    }
+}

@@ -1,0 +1,93 @@
+//! The content of a release: composed of items, overlaid for gray releases, and its stored text (pure).
+
+pub use castalia_core::protocol::wire::Configurations;
+
+use super::item::Item;
+use crate::error::{Error, Result};
+use crate::json;
+
+/// Keys and values of items in the order of their lines. Comments and blank lines have no key; of duplicate keys the later value
+/// wins in the place of the first.
+#[must_use]
+pub fn of_items(items: &[Item]) -> Configurations {
+    let keyed = items.iter().filter(|item| !item.key.is_empty());
+    keyed.map(|item| (item.key.clone(), item.value.clone())).collect()
+}
+
+/// Reads the text of a stored release.
+///
+/// # Errors
+/// When it is no object of texts.
+pub fn parse(text: &str) -> Result<Configurations> {
+    serde_json::from_str(text).map_err(|error| Error::internal("a release holds no object of texts", error))
+}
+
+/// The text that is stored.
+///
+/// # Errors
+/// Never in practice: texts can always be written.
+pub fn format(configurations: &Configurations) -> Result<String> {
+    json::write(configurations)
+}
+
+/// `base` in its order, with the entries of `own` in their places or behind.
+#[must_use]
+pub fn overlay(base: &Configurations, own: impl IntoIterator<Item = (String, String)>) -> Configurations {
+    let mut merged = base.clone();
+    merged.extend(own);
+    merged
+}
+
+/// What a branch sets itself: its entries with the keys that its history names, or, where that is unknown, those that differ from
+/// the main release that it was made of; all of them where there was none.
+#[must_use]
+pub fn own_entries(
+    branch: &Configurations,
+    keys: Option<&[String]>,
+    old_main: Option<&Configurations>,
+) -> Vec<(String, String)> {
+    let entry = |key: &String| Some((key.clone(), branch.get(key)?.clone()));
+    match (keys, old_main) {
+        (Some(keys), _) => keys.iter().filter_map(entry).collect(),
+        (None, Some(old)) => branch.iter().filter(|(key, value)| old.get(*key) != Some(value)).map(owned).collect(),
+        (None, None) => branch.iter().map(owned).collect(),
+    }
+}
+
+fn owned((key, value): (&String, &String)) -> (String, String) {
+    (key.clone(), value.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(pairs: &[(&str, &str)]) -> Configurations {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn values_are_stored_with_html_characters_escaped() {
+        let configurations = map(&[("k", "x=1&<'>")]);
+        let text = format(&configurations).unwrap();
+        assert_eq!(text, r#"{"k":"x\u003d1\u0026\u003c\u0027\u003e"}"#);
+        assert_eq!(parse(&text).unwrap(), configurations);
+    }
+
+    #[test]
+    fn overlay_keeps_the_order_of_the_base() {
+        let merged = overlay(&map(&[("a", "1"), ("b", "2")]), [("a".into(), "9".into()), ("c".into(), "3".into())]);
+        assert_eq!(merged.into_iter().collect::<Vec<_>>(), map(&[("a", "9"), ("b", "2"), ("c", "3")]).into_iter().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_branch_owns_what_its_history_names_or_what_differs_from_main() {
+        let branch = map(&[("a", "1"), ("b", "9")]);
+        let own = |keys: Option<&[String]>, old| {
+            own_entries(&branch, keys, old).into_iter().map(|(key, _)| key).collect::<Vec<_>>()
+        };
+        assert_eq!(own(Some(&["a".to_owned(), "gone".to_owned()]), None), ["a"]);
+        assert_eq!(own(None, Some(&map(&[("a", "1"), ("b", "2")]))), ["b"]);
+        assert_eq!(own(None, None), ["a", "b"]);
+    }
+}

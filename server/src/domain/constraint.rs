@@ -1,0 +1,154 @@
+//! What the tables refuse, said before the database is asked, so that every engine refuses the same with a text that names the
+//! column: absent values, texts that are too long, names with other characters. Knows no table.
+
+use castalia_core::protocol::namespace::is_valid_name;
+use chrono::{DateTime, Utc};
+
+use crate::error::{Error, Result};
+use crate::store::Authorship;
+
+/// Widths of the columns, in characters.
+pub const APP_ID: usize = 64;
+pub const NAME: usize = 32;
+pub const OPERATOR: usize = 64;
+
+/// The rule of names, as callers of the reference know its text.
+const NAME_RULE: &str = "Only digits, alphabets and symbol - _ . (except single .) are allowed";
+
+/// Who made a row and when, as far as a request says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Author {
+    /// Who created it.
+    pub created_by: Option<String>,
+    /// Who changed it last.
+    pub last_modified_by: Option<String>,
+    /// When it was created; absent means now.
+    pub created_time: Option<DateTime<Utc>>,
+    /// When it was changed last; absent means now.
+    pub last_time: Option<DateTime<Utc>>,
+}
+
+impl Author {
+    /// One operator for both.
+    #[must_use]
+    pub fn of(operator: &str) -> Self {
+        Self {
+            created_by: Some(operator.to_owned()),
+            last_modified_by: Some(operator.to_owned()),
+            ..Self::default()
+        }
+    }
+
+    /// What is written into a new row.
+    ///
+    /// # Errors
+    /// When nobody is named as creator.
+    pub fn checked(&self) -> Result<Authorship> {
+        let last_modified_by = self.last_modified_by.as_deref();
+        Ok(Authorship {
+            created_by: fitting(self.created_by.as_deref(), "DataChange_CreatedBy", OPERATOR)?,
+            last_modified_by: last_modified_by.map(str::to_owned),
+            created_time: self.created_time,
+            last_time: self.last_time,
+        })
+    }
+}
+
+/// A value that its column cannot do without.
+///
+/// # Errors
+/// When it is absent: the reference's database refuses the row, which is status 500.
+pub fn present<T>(value: Option<T>, column: &str) -> Result<T> {
+    value.ok_or_else(|| Error::service(format!("Column '{column}' cannot be null")).with_code("constraint"))
+}
+
+/// A text that its column cannot do without and that fits into it.
+///
+/// # Errors
+/// When it is absent or too long.
+pub fn fitting(text: Option<&str>, column: &str, width: usize) -> Result<String> {
+    let text = present(text, column)?;
+    check_width(text, column, width)?;
+    Ok(text.to_owned())
+}
+
+/// Refuses a text that does not fit into its column.
+///
+/// # Errors
+/// When it is too long.
+pub fn check_width(text: &str, column: &str, width: usize) -> Result<()> {
+    // Bytes first: counting characters is needed for long texts only.
+    if text.len() > width && text.chars().count() > width {
+        let message = format!("Data too long for column '{column}': at most {width} characters");
+        return Err(Error::service(message).with_code("constraint"));
+    }
+    Ok(())
+}
+
+/// Checks a name against the grammar; `kind` begins the text. An absent name passes: the column refuses it later.
+///
+/// # Errors
+/// When the name has other characters.
+pub fn check_name(name: Option<&str>, kind: &str) -> Result<()> {
+    match name {
+        Some(name) if !is_valid_name(name) => {
+            Err(Error::bad_request(format!("Invalid {kind} format: {NAME_RULE}")).with_code("invalid_name"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The violations of a new row, in one text as the reference's validator writes them.
+#[derive(Debug, Default)]
+pub struct Violations(Vec<String>);
+
+impl Violations {
+    /// The text must not be blank.
+    pub fn not_blank(&mut self, text: Option<&str>, property: &str) {
+        if text.is_none_or(|text| text.trim().is_empty()) {
+            self.0.push(format!("{property} cannot be blank"));
+        }
+    }
+
+    /// The name of a definition must follow the grammar.
+    pub fn app_namespace_name(&mut self, name: Option<&str>) {
+        if name.is_some_and(|name| !is_valid_name(name)) {
+            let suffixes = "not allowed to end with .json, .yml, .yaml, .xml, .properties";
+            self.0.push(format!("Invalid Namespace format: {NAME_RULE} & {suffixes}"));
+        }
+    }
+
+    /// Whether there are none.
+    ///
+    /// # Errors
+    /// A bad request that lists all of them.
+    pub fn check(self, entity: &str) -> Result<()> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        let list = self.0.join(", ");
+        Err(Error::bad_request(format!("Validation failed for {entity}: {list}")).with_code("constraint"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn widths_count_characters() {
+        assert!(check_width(&"中".repeat(32), "Name", NAME).is_ok());
+        assert!(check_width(&"a".repeat(33), "Name", NAME).is_err());
+    }
+
+    #[test]
+    fn names_follow_the_grammar_and_absent_ones_pass() {
+        for good in [Some("a"), Some("a.json"), Some("-_1"), None] {
+            assert!(check_name(good, "AppId").is_ok(), "{good:?}");
+        }
+        for bad in ["", ".a", "bad id", "a/b"] {
+            let error = check_name(Some(bad), "AppId").unwrap_err();
+            assert!(error.message().starts_with("Invalid AppId format: Only digits"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Gray rules: which clients get a branch's release. A row is never changed: each change is a new row that removes the one before.
+//! Which rule fits a client is decided in `gray.rs`.
+
+pub use crate::feed::cache::GrayRule;
+
+use sea_orm::Set;
+
+use super::audit::Trail;
+use super::branch::{self, Status};
+use super::constraint::{self, Author, check_width, fitting};
+use super::history::{self, Context, Entry, Operation};
+use super::namespace::NamespaceKey;
+use crate::error::{Error, Result};
+use crate::json;
+use crate::store::entity::gray_release_rule::{ActiveModel, Model};
+use crate::store::{self, Id, Store, Transaction};
+
+/// Width of the column, in characters.
+const RULES: usize = 16_000;
+/// Rules of a branch that is no longer in use.
+const NONE: &str = "[]";
+
+/// Rules as a caller states them.
+#[derive(Debug, Clone, Default)]
+pub struct NewRules {
+    /// Owner.
+    pub app_id: Option<String>,
+    /// Parent cluster.
+    pub cluster: Option<String>,
+    /// Namespace.
+    pub namespace: Option<String>,
+    /// Branch.
+    pub branch: Option<String>,
+    /// Matches.
+    pub rules: Option<Vec<GrayRule>>,
+    /// Who states them.
+    pub author: Author,
+}
+
+/// Rules in force, or of a branch that is no longer in use.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// Parent namespace.
+    pub key: NamespaceKey,
+    /// Branch.
+    pub branch: String,
+    /// Matches.
+    pub rules: Vec<GrayRule>,
+    /// Release that those clients get.
+    pub release_id: i64,
+}
+
+/// The newest rules of a branch, whatever its state.
+///
+/// # Errors
+/// When there is no such branch.
+pub async fn find(store: &Store, key: &NamespaceKey, branch: &str) -> Result<Option<Rules>> {
+    branch::require(store.read(), key, branch).await?;
+    let row = store::release::latest_rule(store.read(), &key.app_id, &key.cluster, &key.namespace, branch).await?;
+    row.map(|row| {
+        Ok(Rules {
+            rules: parse(&row)?.unwrap_or_default(),
+            key: NamespaceKey::new(&row.app_id, &row.cluster_name, &row.namespace_name),
+            release_id: row.release_id.0,
+            branch: row.branch_name,
+        })
+    })
+    .transpose()
+}
+
+/// Gives a branch new rules.
+///
+/// # Errors
+/// When there is no such branch.
+pub async fn update(store: &Store, key: &NamespaceKey, branch: &str, new: NewRules) -> Result<()> {
+    branch::require(store.read(), key, branch).await?;
+    let input = (key.clone(), branch.to_owned(), new);
+    store.write(input, |tx, (key, branch, new)| Box::pin(update_in(tx, key, branch, new))).await
+}
+
+async fn update_in(tx: &Transaction, key: &NamespaceKey, branch: &str, new: &NewRules) -> Result<()> {
+    let release_id = branch::latest_id(tx, key, branch).await?;
+    let text = json::write(&new.rules)?;
+    check_width(&text, "Rules", RULES)?;
+    let row = ActiveModel {
+        app_id: Set(fitting(new.app_id.as_deref(), "AppId", constraint::APP_ID)?),
+        cluster_name: Set(fitting(new.cluster.as_deref(), "ClusterName", constraint::NAME)?),
+        namespace_name: Set(fitting(new.namespace.as_deref(), "NamespaceName", constraint::NAME)?),
+        branch_name: Set(fitting(new.branch.as_deref(), "BranchName", constraint::NAME)?),
+        rules: Set(Some(text)),
+        release_id: Set(release_id),
+        branch_status: Set(Some(Status::Active.code())),
+        ..ActiveModel::authored(new.author.checked()?)
+    };
+    let operator = constraint::present(new.author.last_modified_by.clone(), "DataChange_CreatedBy")?;
+    let old = replace(tx, key, branch, row).await?;
+    let context = Context {
+        old_rules: old.as_ref().map(parse).transpose()?.flatten(),
+        rules: new.rules.clone(),
+        ..Context::default()
+    };
+    let entry = Entry {
+        key,
+        branch,
+        release_id,
+        previous_release_id: release_id,
+        operation: Operation::RulesChanged,
+        context,
+    };
+    let mut trail = Trail::of(Some(&operator));
+    history::record(tx, entry, &operator, &mut trail).await?;
+    trail.write(tx).await?;
+    store::message::insert(tx, &key.watch_key()).await?;
+    Ok(())
+}
+
+/// Lets the rules of a branch name its new release; the rules, where it has any.
+pub(super) async fn follow(
+    tx: &Transaction,
+    key: &NamespaceKey,
+    branch: &str,
+    release_id: Id,
+    operator: &str,
+) -> Result<Option<Vec<GrayRule>>> {
+    let old = store::release::latest_rule(tx, &key.app_id, &key.cluster, &key.namespace, branch).await?;
+    let Some(old) = old else { return Ok(None) };
+    let row = new_row(key, branch, old.rules.clone(), release_id, Status::Active, operator);
+    store::insert(tx, row).await?;
+    store::release::remove_rule(tx, old.id).await?;
+    parse(&old)
+}
+
+/// Ends the rules of a branch that is no longer in use.
+pub(super) async fn close(
+    tx: &Transaction,
+    key: &NamespaceKey,
+    branch: &str,
+    release_id: Id,
+    status: Status,
+    operator: &str,
+) -> Result<()> {
+    let row = new_row(key, branch, Some(NONE.to_owned()), release_id, status, operator);
+    replace(tx, key, branch, row).await?;
+    Ok(())
+}
+
+fn new_row(
+    key: &NamespaceKey,
+    branch: &str,
+    rules: Option<String>,
+    release_id: Id,
+    status: Status,
+    operator: &str,
+) -> ActiveModel {
+    ActiveModel {
+        app_id: Set(key.app_id.clone()),
+        cluster_name: Set(key.cluster.clone()),
+        namespace_name: Set(key.namespace.clone()),
+        branch_name: Set(branch.to_owned()),
+        rules: Set(rules),
+        release_id: Set(release_id),
+        branch_status: Set(Some(status.code())),
+        ..ActiveModel::created_and_edited_by(operator)
+    }
+}
+
+/// Writes a row and removes the one before, which is answered.
+async fn replace(tx: &Transaction, key: &NamespaceKey, branch: &str, row: ActiveModel) -> Result<Option<Model>> {
+    let old = store::release::latest_rule(tx, &key.app_id, &key.cluster, &key.namespace, branch).await?;
+    store::insert(tx, row).await?;
+    if let Some(old) = &old {
+        store::release::remove_rule(tx, old.id).await?;
+    }
+    Ok(old)
+}
+
+/// The matches of a row; `None` for the text `null`, which stands for a request without any.
+fn parse(row: &Model) -> Result<Option<Vec<GrayRule>>> {
+    serde_json::from_str(row.rules.as_deref().unwrap_or(NONE))
+        .map_err(|error| Error::internal(format!("gray rule {} is unreadable", row.id), error))
+}

@@ -1,0 +1,175 @@
+//! Release history: what each publish, rollback and gray operation did, with the context that later ones read.
+
+pub use crate::feed::cache::GrayRule;
+pub use crate::store::entity::release_history::Model as ReleaseHistory;
+
+use sea_orm::Set;
+use serde::{Deserialize, Serialize};
+
+use super::audit::Trail;
+use super::constraint::{self, check_width};
+use super::namespace::NamespaceKey;
+use crate::error::{Error, Result};
+use crate::json;
+use crate::store::entity::release_history::ActiveModel;
+use super::page::{Page, Paged};
+use crate::store::{self, Id, Small, Store, Transaction};
+
+/// What happened. The numbers are stored and on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    /// The main line was published.
+    Publish = 0,
+    /// A release was rolled back.
+    Rollback = 1,
+    /// A branch was published.
+    GrayPublish = 2,
+    /// The rules of a branch were changed.
+    RulesChanged = 3,
+    /// A branch was merged to the main line.
+    Merge = 4,
+    /// A publish of the main line was carried into its branch.
+    PublishCarried = 5,
+    /// A rollback of the main line was carried into its branch.
+    RollbackCarried = 6,
+    /// A branch was abandoned.
+    BranchDeleted = 7,
+    /// A branch was deleted after a merge.
+    BranchDeletedAfterMerge = 8,
+}
+
+impl Operation {
+    /// Those that make a release of a branch, and whose context names the branch's own keys.
+    const OF_BRANCH: [Self; 3] = [Self::GrayPublish, Self::PublishCarried, Self::RollbackCarried];
+
+    fn code(self) -> Small {
+        Small(self as i16)
+    }
+}
+
+/// What an operation was based on; the members are stored in this order.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Context {
+    /// Branch that was merged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_branch: Option<String>,
+    /// Release that it builds on; 0 if none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_release_id: Option<i64>,
+    /// Whether the rule of two persons was set aside.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is_emergency_publish: Option<bool>,
+    /// Keys that the branch sets itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub branch_release_keys: Option<Vec<String>>,
+    /// Rules before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub old_rules: Option<Vec<GrayRule>>,
+    /// Rules in force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rules: Option<Vec<GrayRule>>,
+}
+
+/// A history row to be.
+#[derive(Debug)]
+pub struct Entry<'a> {
+    /// Namespace; of the parent for gray operations.
+    pub key: &'a NamespaceKey,
+    /// Branch, or the cluster itself on the main line.
+    pub branch: &'a str,
+    /// Release that is active since.
+    pub release_id: Id,
+    /// Release that was active before; 0 if none.
+    pub previous_release_id: Id,
+    /// What happened.
+    pub operation: Operation,
+    /// What it was based on.
+    pub context: Context,
+}
+
+/// Writes a row.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn record(tx: &Transaction, entry: Entry<'_>, operator: &str, trail: &mut Trail) -> Result<()> {
+    check_width(operator, "DataChange_CreatedBy", constraint::OPERATOR)?;
+    let row = ActiveModel {
+        app_id: Set(entry.key.app_id.clone()),
+        cluster_name: Set(entry.key.cluster.clone()),
+        namespace_name: Set(entry.key.namespace.clone()),
+        branch_name: Set(entry.branch.to_owned()),
+        release_id: Set(entry.release_id),
+        previous_release_id: Set(entry.previous_release_id),
+        operation: Set(entry.operation.code()),
+        operation_context: Set(json::write(&entry.context)?),
+        ..ActiveModel::created_and_edited_by(operator)
+    };
+    trail.inserted("ReleaseHistory", store::insert(tx, row).await?.id);
+    Ok(())
+}
+
+/// Keys that a branch's release was said to set itself; `None` where no history says so.
+///
+/// # Errors
+/// When the database cannot be read or the stored context is no JSON.
+pub async fn branch_keys(tx: &Transaction, release_id: Id) -> Result<Option<Vec<String>>> {
+    let operations = Operation::OF_BRANCH.map(Operation::code);
+    let Some(row) = store::release::latest_history(tx, release_id, &operations).await? else { return Ok(None) };
+    let context: Context = serde_json::from_str(&row.operation_context)
+        .map_err(|error| Error::internal(format!("release history {} has an unreadable context", row.id), error))?;
+    Ok(context.branch_release_keys)
+}
+
+/// A page of what happened to a namespace and its branches, newest first.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn of_namespace(store: &Store, key: &NamespaceKey, page: &Page) -> Result<Paged<ReleaseHistory>> {
+    Ok(store::release::histories(store.read(), &key.app_id, &key.cluster, &key.namespace, page).await?)
+}
+
+/// A page of what an operation did to a release, newest first.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn of_release(store: &Store, id: i64, operation: i16, page: &Page) -> Result<Paged<ReleaseHistory>> {
+    Ok(store::release::histories_by_release(store.read(), Id(id), Small(operation), page).await?)
+}
+
+/// A page of what an operation did after a release, newest first.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn of_previous_release(
+    store: &Store,
+    id: i64,
+    operation: i16,
+    page: &Page,
+) -> Result<Paged<ReleaseHistory>> {
+    Ok(store::release::histories_by_previous_release(store.read(), Id(id), Small(operation), page).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn context_members_are_stored_in_order_and_absent_ones_left_out() {
+        let context = Context {
+            base_release_id: Some(5),
+            is_emergency_publish: Some(false),
+            branch_release_keys: Some(vec!["b".into()]),
+            ..Context::default()
+        };
+        let text = r#"{"baseReleaseId":5,"isEmergencyPublish":false,"branchReleaseKeys":["b"]}"#;
+        assert_eq!(json::write(&context).unwrap(), text);
+        assert_eq!(json::write(&Context::default()).unwrap(), "{}");
+        assert_eq!(serde_json::from_str::<Context>(text).unwrap(), context);
+    }
+
+    #[test]
+    fn operations_have_the_stored_numbers() {
+        assert_eq!((Operation::Publish.code().0, Operation::BranchDeletedAfterMerge.code().0), (0, 8));
+    }
+}

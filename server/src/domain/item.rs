@@ -1,0 +1,342 @@
+//! Items: keys with values, comments and blank lines of a namespace being edited. Edits of several at once are in `item_set.rs`.
+
+pub use crate::store::entity::item::Model as Item;
+pub use crate::store::item::Hit;
+
+use base64::Engine as _;
+use sea_orm::{IntoActiveModel as _, Set};
+
+use super::audit::Trail;
+use super::commit::{self, Changes};
+use super::constraint::{Author, check_width, fitting, present};
+use super::item_rules::ItemRules;
+use super::lock;
+use super::namespace::{self, Namespace, NamespaceKey, key_of};
+use crate::error::{Error, Result};
+use crate::server_config::ServerConfig;
+use crate::store::entity::item::ActiveModel;
+use super::page::{Page, Paged};
+use crate::store::{self, Id, Small, Store, Transaction};
+
+/// Width of the column, in characters.
+const COMMENT: usize = 1024;
+
+/// What a caller says about an item.
+#[derive(Debug, Clone, Default)]
+pub struct Draft {
+    /// Row id of an existing item.
+    pub id: i64,
+    /// Row id of the namespace.
+    pub namespace_id: i64,
+    /// Key; empty for comments and blank lines.
+    pub key: Option<String>,
+    /// Label, 0 to 3.
+    pub kind: i16,
+    /// Value.
+    pub value: Option<String>,
+    /// Comment.
+    pub comment: Option<String>,
+    /// Position; 0 puts a new item at the end.
+    pub line_num: i64,
+    /// Who says it.
+    pub author: Author,
+}
+
+impl Draft {
+    fn operator(&self) -> Option<&str> {
+        self.author.last_modified_by.as_deref()
+    }
+
+    /// The row of a new item.
+    pub(super) fn row(&self, namespace_id: Id, line_num: i64) -> Result<ActiveModel> {
+        if let Some(comment) = &self.comment {
+            check_width(comment, "Comment", COMMENT)?;
+        }
+        Ok(ActiveModel {
+            namespace_id: Set(namespace_id),
+            key: Set(present(self.key.clone(), "Key")?),
+            r#type: Set(Small(self.kind)),
+            value: Set(present(self.value.clone(), "Value")?),
+            comment: Set(self.comment.clone()),
+            line_num: Set(Some(Id(line_num))),
+            ..ActiveModel::authored(self.author.checked()?)
+        })
+    }
+
+    /// An existing row with what the draft changes of it; its place only where asked for.
+    pub(super) fn applied_to(&self, old: &Item, with_line: bool) -> Result<Item> {
+        if let Some(comment) = &self.comment {
+            check_width(comment, "Comment", COMMENT)?;
+        }
+        Ok(Item {
+            r#type: Small(self.kind),
+            value: present(self.value.clone(), "Value")?,
+            comment: self.comment.clone(),
+            line_num: if with_line { Some(Id(self.line_num)) } else { old.line_num },
+            data_change_last_modified_by: self.author.last_modified_by.clone(),
+            ..old.clone()
+        })
+    }
+}
+
+/// Writes what differs between two states of a row; nothing where nothing does, so that its time stays.
+pub(super) async fn write_difference(tx: &Transaction, old: &Item, new: &Item) -> Result<()> {
+    let mut row = old.clone().into_active_model();
+    row.r#type.set_if_not_equals(new.r#type);
+    row.value.set_if_not_equals(new.value.clone());
+    row.comment.set_if_not_equals(new.comment.clone());
+    row.line_num.set_if_not_equals(new.line_num);
+    row.data_change_last_modified_by.set_if_not_equals(new.data_change_last_modified_by.clone());
+    store::update(tx, row).await?;
+    Ok(())
+}
+
+/// Creates an item. The row and its commit are two transactions: a commit that fails leaves the item.
+///
+/// # Errors
+/// When there is no such namespace, the key exists, a limit is reached, or somebody else edits.
+pub async fn create(
+    store: &Store,
+    config: &ServerConfig,
+    rules: &ItemRules,
+    key: &NamespaceKey,
+    draft: Draft,
+) -> Result<Item> {
+    let operator = draft.operator().map(str::to_owned);
+    lock::during(store, config, key, operator.as_deref(), async {
+        let namespace = namespace::find(store.read(), key).await?;
+        check_new(store, rules, &namespace, &draft).await?;
+        let item = insert(store, namespace.id, draft).await?;
+        let changes = Changes::default().created(&item);
+        commit::write(store, &key_of(&namespace), changes, operator.as_deref()).await?;
+        Ok(item)
+    })
+    .await
+}
+
+async fn check_new(store: &Store, rules: &ItemRules, namespace: &Namespace, draft: &Draft) -> Result<()> {
+    let db = store.read();
+    if let Some(key) = &draft.key
+        && store::item::by_key(db, namespace.id, key).await?.is_some()
+    {
+        return Err(Error::bad_request(format!("item already exists for itemKey:{key}")).with_code("item_exists"));
+    }
+    if let Some(limit) = rules.item_limit() {
+        let count = store::item::count_with_key(db, namespace.id).await?;
+        if count >= limit {
+            return Err(too_many(limit, count));
+        }
+    }
+    rules.of_namespace(db, namespace).await?.check_new(draft)
+}
+
+/// What callers are told when a namespace has as many items as it may have.
+pub(super) fn too_many(limit: u64, count: u64) -> Error {
+    let message = format!(
+        "The maximum number of items ({limit}) for this namespace has been reached. Current item count is {count}."
+    );
+    Error::bad_request(message).with_code("too_many_items")
+}
+
+async fn insert(store: &Store, namespace_id: Id, draft: Draft) -> Result<Item> {
+    store
+        .write((namespace_id, draft), |tx, (namespace_id, draft)| {
+            Box::pin(async move {
+                let line_num = match draft.line_num {
+                    0 => next_line(tx, *namespace_id).await?,
+                    line => line,
+                };
+                let item = store::insert(tx, draft.row(*namespace_id, line_num)?).await?;
+                let mut trail = Trail::of(Some(&item.data_change_created_by));
+                trail.inserted("Item", item.id);
+                trail.write(tx).await?;
+                Ok(item)
+            })
+        })
+        .await
+}
+
+/// The place behind the last item.
+pub(super) async fn next_line(tx: &Transaction, namespace_id: Id) -> Result<i64> {
+    Ok(store::item::last_line(tx, namespace_id).await?.map_or(1, |last| last.0 + 1))
+}
+
+/// Creates a comment line; where the namespace has the same comment already, that one is the answer.
+///
+/// # Errors
+/// When it has a key or value, or no comment.
+pub async fn create_comment(store: &Store, draft: Draft) -> Result<Item> {
+    let is_blank = |text: &Option<String>| text.as_deref().is_none_or(|text| text.trim().is_empty());
+    if !is_blank(&draft.key) || !is_blank(&draft.value) {
+        return Err(Error::bad_request("Comment item's key or value should be blank."));
+    }
+    if is_blank(&draft.comment) {
+        return Err(Error::bad_request("Comment item's comment should not be blank."));
+    }
+    let namespace_id = Id(draft.namespace_id);
+    let comment = draft.comment.as_deref().unwrap_or_default();
+    if let Some(existing) = store::item::comment_line(store.read(), namespace_id, comment).await? {
+        return Ok(existing);
+    }
+    let draft = Draft { key: Some(String::new()), value: Some(String::new()), ..draft };
+    insert(store, namespace_id, draft).await
+}
+
+/// Changes an item; its key and place stay. A commit is written only where the value changed.
+///
+/// # Errors
+/// When there is no such item, or it is in another namespace, or somebody else edits.
+pub async fn update(
+    store: &Store,
+    config: &ServerConfig,
+    rules: &ItemRules,
+    key: &NamespaceKey,
+    draft: Draft,
+) -> Result<Item> {
+    let operator = draft.operator().map(str::to_owned);
+    lock::during(store, config, key, operator.as_deref(), async {
+        let NamespaceKey { app_id, cluster, namespace } = key;
+        let Some(old) = store::item::by_id(store.read(), draft.id).await? else {
+            let place = format!("appId:{app_id} clusterName:{cluster} namespaceName:{namespace}");
+            return Err(not_found(format!("{place} itemId:{}", draft.id)));
+        };
+        let namespace = store::namespace::find(store.read(), app_id, cluster, namespace).await?;
+        let Some(namespace) = namespace.filter(|namespace| namespace.id == old.namespace_id) else {
+            return Err(mismatch());
+        };
+        rules.of_namespace(store.read(), &namespace).await?.check_change(&draft)?;
+        let new = draft.applied_to(&old, false)?;
+        let input = (old.clone(), new, operator.clone());
+        let new = store.write(input, |tx, (old, new, operator)| Box::pin(update_in(tx, old, new, operator))).await?;
+        if new.value != old.value {
+            let changes = Changes::default().updated(&old, &new);
+            commit::write(store, &key_of(&namespace), changes, operator.as_deref()).await?;
+        }
+        Ok(new)
+    })
+    .await
+}
+
+async fn update_in(tx: &Transaction, old: &Item, new: &Item, operator: &Option<String>) -> Result<Item> {
+    write_difference(tx, old, new).await?;
+    let mut trail = Trail::of(operator.as_deref());
+    trail.updated("Item", new.id);
+    trail.write(tx).await?;
+    let time = if new == old { old.data_change_last_time } else { Some(store::now()) };
+    Ok(Item { data_change_last_time: time, ..new.clone() })
+}
+
+/// Deletes an item; a commit is always written.
+///
+/// # Errors
+/// When there is no such item, or somebody else edits.
+pub async fn delete(store: &Store, config: &ServerConfig, id: i64, operator: &str) -> Result<()> {
+    let Some(item) = store::item::by_id(store.read(), id).await? else {
+        return Err(Error::bad_request(format!("item not exists for itemId:{id}")).with_code("item_not_found"));
+    };
+    let namespace = namespace::by_id(store, item.namespace_id.0).await?;
+    let key = key_of(&namespace);
+    lock::during(store, config, &key, Some(operator), async {
+        let changes = Changes::default().deleted(&item, operator);
+        let input = (item.id, operator.to_owned());
+        store.write(input, |tx, (id, operator)| Box::pin(delete_in(tx, *id, operator))).await?;
+        commit::write(store, &key, changes, Some(operator)).await
+    })
+    .await
+}
+
+async fn delete_in(tx: &Transaction, id: Id, operator: &str) -> Result<()> {
+    let operator = fitting(Some(operator), "DataChange_LastModifiedBy", super::constraint::OPERATOR)?;
+    store::item::delete(tx, id, &operator).await?;
+    let mut trail = Trail::of(Some(&operator));
+    trail.deleted("Item", id);
+    trail.write(tx).await
+}
+
+/// What callers are told about an item in another namespace than the one that they address.
+pub(super) fn mismatch() -> Error {
+    Error::bad_request("invalid request, item and namespace do not match!").with_code("item_mismatch")
+}
+
+/// What callers are told about an unknown item; `what` says which.
+pub(super) fn not_found(what: impl std::fmt::Display) -> Error {
+    Error::not_found(format!("item not found for {what}")).with_code("item_not_found")
+}
+
+/// The items of a namespace in the order of their lines; none for an unknown namespace.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn list(store: &Store, key: &NamespaceKey) -> Result<Vec<Item>> {
+    let namespace = store::namespace::find(store.read(), &key.app_id, &key.cluster, &key.namespace).await?;
+    match namespace {
+        Some(namespace) => Ok(store::item::of_namespace(store.read(), namespace.id).await?),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// A page of the items of a namespace.
+///
+/// # Errors
+/// When there is no such namespace.
+pub async fn page(store: &Store, key: &NamespaceKey, page: &Page) -> Result<Paged<Item>> {
+    let namespace = namespace::find(store.read(), key).await?;
+    Ok(store::item::page_of_namespace(store.read(), namespace.id, page).await?)
+}
+
+/// The item with a key.
+///
+/// # Errors
+/// When there is no such namespace or key, and when the key is there twice.
+pub async fn by_key(store: &Store, key: &NamespaceKey, item_key: &str) -> Result<Item> {
+    let namespace = namespace::find(store.read(), key).await?;
+    let mut found = store::item::with_key(store.read(), namespace.id, item_key, 2).await?;
+    match (found.pop(), found.pop()) {
+        (Some(item), None) => Ok(item),
+        (None, _) => Err(not_found(format!("appId:{} itemKey:{item_key}", key.app_id))),
+        (Some(_), Some(_)) => Err(Error::service(format!("the key {item_key} is there more than once"))),
+    }
+}
+
+/// The key inside an address: base64, of the URL alphabet or the standard one, with or without padding.
+///
+/// # Errors
+/// When it is neither.
+pub fn decode_key(encoded: &str) -> Result<String> {
+    let text = encoded.trim_end_matches('=').replace('+', "-").replace('/', "_");
+    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(text);
+    bytes
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .ok_or_else(|| Error::service(format!("`{encoded}` is not a key in base64")).with_code("bad_encoding"))
+}
+
+/// The item with this row id.
+///
+/// # Errors
+/// When there is none.
+pub async fn by_id(store: &Store, id: i64) -> Result<Item> {
+    store::item::by_id(store.read(), id).await?.ok_or_else(|| not_found(format!("itemId:{id}")))
+}
+
+/// A page of the items of all apps whose key and value hold the texts.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn search(store: &Store, key: &str, value: &str, page: &Page) -> Result<Paged<Hit>> {
+    Ok(store::item::search(store.read(), key, value, page).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_decoded_from_both_alphabets() {
+        for encoded in ["YS9i", "Pz8_", "Pz8/", "YQ==", "YQ"] {
+            assert!(decode_key(encoded).is_ok(), "{encoded}");
+        }
+        assert_eq!(decode_key("YS9i").unwrap(), "a/b");
+        assert!(decode_key("a b").is_err());
+    }
+}

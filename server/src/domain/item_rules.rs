@@ -1,0 +1,177 @@
+//! What an item must fulfil before it is stored: lengths that operators set, and the syntax of documents.
+
+use std::collections::HashMap;
+
+use castalia_core::protocol::namespace::Format;
+use sea_orm::ConnectionTrait;
+
+use super::item::Draft;
+use super::namespace::Namespace;
+use super::{branch, key, syntax};
+use crate::error::{Error, Result};
+use crate::server_config::ServerConfig;
+use crate::store;
+
+/// The limits in force at one moment.
+#[derive(Debug, Clone)]
+pub struct ItemRules {
+    key_length: usize,
+    value_length: i64,
+    value_length_of_app: HashMap<String, i64>,
+    value_length_of_namespace: HashMap<String, i64>,
+    items: Option<u64>,
+    allows_duplicate_members: bool,
+}
+
+impl ItemRules {
+    /// What the config database says now; `allows_duplicate_members` of JSON objects is a setting of the installation.
+    #[must_use]
+    pub fn of(config: &ServerConfig, allows_duplicate_members: bool) -> Self {
+        let items = config.number("item.num.limit", 1000, 5..=i64::MAX).unsigned_abs();
+        let key_length = config.number("item.key.length.limit", 128, 5..=i64::MAX);
+        Self {
+            key_length: usize::try_from(key_length).unwrap_or(usize::MAX),
+            value_length: config.number("item.value.length.limit", 20_000, 5..=i64::MAX),
+            value_length_of_app: config.overrides("appid.value.length.limit.override"),
+            value_length_of_namespace: config.overrides("namespace.value.length.limit.override"),
+            items: config.is_on("item.num.limit.enabled").then_some(items),
+            allows_duplicate_members,
+        }
+    }
+
+    /// How many items with a key a namespace may have; `None` means any number.
+    #[must_use]
+    pub fn item_limit(&self) -> Option<u64> {
+        self.items
+    }
+
+    /// The rules of one namespace.
+    ///
+    /// # Errors
+    /// When the database cannot be read, and when the definition has an unknown format.
+    pub async fn of_namespace(&self, db: &impl ConnectionTrait, namespace: &Namespace) -> Result<NamespaceRules> {
+        let definition =
+            store::namespace::app_namespace(db, &namespace.app_id, &namespace.namespace_name).await?;
+        let format = definition.map(|definition| {
+            let unknown = || Error::bad_request(format!("{} can not map enum", definition.format));
+            Format::from_name(&definition.format).ok_or_else(unknown)
+        });
+        Ok(NamespaceRules {
+            key_length: self.key_length,
+            value_length: self.value_length(db, namespace).await?,
+            format: format.transpose()?,
+            allows_duplicate_members: self.allows_duplicate_members,
+        })
+    }
+
+    /// A branch may hold what its parent may hold.
+    async fn value_length(&self, db: &impl ConnectionTrait, namespace: &Namespace) -> Result<usize> {
+        let mut length = self.own_value_length(namespace);
+        if key::is_branch_name(&namespace.cluster_name)
+            && let Some(parent) = branch::parent(db, namespace).await?
+        {
+            length = length.max(self.own_value_length(&parent));
+        }
+        Ok(usize::try_from(length).unwrap_or(usize::MAX))
+    }
+
+    fn own_value_length(&self, namespace: &Namespace) -> i64 {
+        let of_namespace = self.value_length_of_namespace.get(&namespace.id.to_string());
+        *of_namespace.or_else(|| self.value_length_of_app.get(&namespace.app_id)).unwrap_or(&self.value_length)
+    }
+}
+
+/// The rules of one namespace.
+#[derive(Debug, Clone)]
+pub struct NamespaceRules {
+    key_length: usize,
+    value_length: usize,
+    format: Option<Format>,
+    allows_duplicate_members: bool,
+}
+
+impl NamespaceRules {
+    /// Checks a new item.
+    ///
+    /// # Errors
+    /// The first rule that it breaks.
+    pub fn check_new(&self, draft: &Draft) -> Result<()> {
+        if utf16_length(draft.key.as_deref().unwrap_or_default()) > self.key_length {
+            return Err(too_long("key", self.key_length));
+        }
+        self.check_change(draft)
+    }
+
+    /// Checks what an existing item is changed to; its key stays.
+    ///
+    /// # Errors
+    /// The first rule that it breaks.
+    pub fn check_change(&self, draft: &Draft) -> Result<()> {
+        if !(0..=3).contains(&draft.kind) {
+            return Err(Error::bad_request("type is invalid. type should be in [0, 3]. "));
+        }
+        let value = draft.value.as_deref().unwrap_or_default();
+        if utf16_length(value) > self.value_length {
+            return Err(too_long("value", self.value_length));
+        }
+        match self.format {
+            Some(format) if !value.trim().is_empty() => self.check_syntax(format, value),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_syntax(&self, format: Format, value: &str) -> Result<()> {
+        let checked = match format {
+            Format::Json => syntax::check_json(value, self.allows_duplicate_members),
+            _ => Ok(()),
+        };
+        checked.map_err(|problem| {
+            Error::bad_request(format!("invalid {} content: {problem}", format.name())).with_code("invalid_content")
+        })
+    }
+}
+
+fn too_long(what: &str, limit: usize) -> Error {
+    Error::bad_request(format!("{what} too long. length limit:{limit}")).with_code("too_long")
+}
+
+/// Length as the reference counts it.
+fn utf16_length(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { text.encode_utf16().count() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(format: Option<Format>) -> NamespaceRules {
+        NamespaceRules { key_length: 128, value_length: 20, format, allows_duplicate_members: true }
+    }
+
+    fn draft(key: &str, value: &str) -> Draft {
+        Draft { key: Some(key.to_owned()), value: Some(value.to_owned()), ..Draft::default() }
+    }
+
+    #[test]
+    fn lengths_count_utf16_units() {
+        // Case 30: 65 characters outside the basic plane are 130 units.
+        let check = |key: &str| rules(None).check_new(&draft(key, ""));
+        assert!(check(&"k".repeat(128)).is_ok());
+        assert_eq!(check(&"k".repeat(129)).unwrap_err().message(), "key too long. length limit:128");
+        assert!(check(&"😀".repeat(64)).is_ok());
+        assert!(check(&"😀".repeat(65)).is_err());
+    }
+
+    #[test]
+    fn blank_documents_are_not_parsed() {
+        assert!(rules(Some(Format::Json)).check_new(&draft("content", " \n")).is_ok());
+        let error = rules(Some(Format::Json)).check_new(&draft("content", r#"{"a":1} x"#)).unwrap_err();
+        assert!(error.message().starts_with("invalid json content: "), "{error}");
+    }
+
+    #[test]
+    fn key_is_checked_before_type_before_value() {
+        let broken = Draft { kind: 4, ..draft("k", &"v".repeat(21)) };
+        assert!(rules(None).check_new(&broken).unwrap_err().message().ends_with("in [0, 3]. "));
+    }
+}

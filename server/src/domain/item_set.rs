@@ -1,0 +1,188 @@
+//! Change sets: edits of many items of one namespace, applied together or not at all.
+
+use std::collections::HashMap;
+
+use super::audit::Trail;
+use super::commit::{self, Changes};
+use super::constraint::present;
+use super::item::{self, Draft, Item};
+use super::item_rules::{ItemRules, NamespaceRules};
+use super::namespace::{self, Namespace, NamespaceKey, key_of};
+use super::{constraint, lock};
+use crate::error::{Error, Result};
+use crate::server_config::ServerConfig;
+use crate::store::{self, Id, Store, Transaction};
+
+/// Edits in the order in which they are applied.
+#[derive(Debug, Clone, Default)]
+pub struct ChangeSet {
+    /// New items.
+    pub creates: Vec<Draft>,
+    /// Changed items, by id.
+    pub updates: Vec<Draft>,
+    /// Removed items, by id.
+    pub deletes: Vec<Draft>,
+    /// Who edits.
+    pub operator: Option<String>,
+}
+
+/// Applies a change set.
+///
+/// # Errors
+/// When there is no such namespace, a limit is reached, an item is unknown or elsewhere, or somebody else edits.
+pub async fn apply(
+    store: &Store,
+    config: &ServerConfig,
+    rules: ItemRules,
+    key: &NamespaceKey,
+    changes: ChangeSet,
+) -> Result<()> {
+    let operator = changes.operator.clone();
+    lock::during(store, config, key, operator.as_deref(), async {
+        let namespace = namespace::find(store.read(), key).await?;
+        let input = (rules, namespace, changes);
+        store
+            .write(input, |tx, (rules, namespace, changes)| {
+                Box::pin(async move {
+                    let mut trail = Trail::of(changes.operator.as_deref());
+                    apply_in(tx, rules, namespace, changes, &mut trail).await?;
+                    trail.write(tx).await
+                })
+            })
+            .await
+    })
+    .await
+}
+
+/// Applies a change set and records it as one commit.
+pub(super) async fn apply_in(
+    tx: &Transaction,
+    rules: &ItemRules,
+    namespace: &Namespace,
+    changes: &ChangeSet,
+    trail: &mut Trail,
+) -> Result<()> {
+    check_count(tx, rules, namespace, changes).await?;
+    let edit = Edit { tx, namespace, rules: rules.of_namespace(tx, namespace).await?, changes };
+    let mut record = Changes::default();
+    record = edit.create(record, trail).await?;
+    if !changes.updates.is_empty() || !changes.deletes.is_empty() {
+        let present: HashMap<Id, Item> =
+            store::item::of_namespace(tx, namespace.id).await?.into_iter().map(|item| (item.id, item)).collect();
+        record = edit.update(&present, record, trail).await?;
+        record = edit.delete(&present, record, trail).await?;
+    }
+    if !record.is_empty() {
+        commit::write_in(tx, &key_of(namespace), &record, changes.operator.as_deref()).await?;
+    }
+    Ok(())
+}
+
+async fn check_count(tx: &Transaction, rules: &ItemRules, namespace: &Namespace, changes: &ChangeSet) -> Result<()> {
+    let Some(limit) = rules.item_limit() else { return Ok(()) };
+    let keyed = |drafts: &[Draft]| {
+        drafts.iter().filter(|draft| draft.key.as_deref().is_some_and(|key| !key.is_empty())).count() as u64
+    };
+    let present = store::item::count_with_key(tx, namespace.id).await?;
+    let count = (present + keyed(&changes.creates)).saturating_sub(keyed(&changes.deletes));
+    if count > limit { Err(item::too_many(limit, count)) } else { Ok(()) }
+}
+
+struct Edit<'a> {
+    tx: &'a Transaction,
+    namespace: &'a Namespace,
+    rules: NamespaceRules,
+    changes: &'a ChangeSet,
+}
+
+impl Edit<'_> {
+    fn operator(&self) -> Result<String> {
+        let operator = present(self.changes.operator.as_deref(), "DataChange_CreatedBy")?;
+        constraint::check_width(operator, "DataChange_CreatedBy", constraint::OPERATOR)?;
+        Ok(operator.to_owned())
+    }
+
+    async fn create(&self, mut record: Changes, trail: &mut Trail) -> Result<Changes> {
+        if self.changes.creates.is_empty() {
+            return Ok(record);
+        }
+        let operator = self.operator()?;
+        let mut next_line = item::next_line(self.tx, self.namespace.id).await?;
+        for draft in &self.changes.creates {
+            if draft.namespace_id != self.namespace.id.0 {
+                return Err(item::mismatch());
+            }
+            self.rules.check_new(draft)?;
+            let line = if draft.line_num == 0 { next_line } else { draft.line_num };
+            next_line = next_line.max(line + 1);
+            let mut draft = draft.clone();
+            draft.author.created_by = Some(operator.clone());
+            draft.author.last_modified_by = Some(operator.clone());
+            let item = store::insert(self.tx, draft.row(self.namespace.id, line)?).await?;
+            trail.inserted("Item", item.id);
+            record = record.created(&item);
+        }
+        trail.inserted("ItemSet", None);
+        Ok(record)
+    }
+
+    async fn update(
+        &self,
+        present: &HashMap<Id, Item>,
+        mut record: Changes,
+        trail: &mut Trail,
+    ) -> Result<Changes> {
+        if self.changes.updates.is_empty() {
+            return Ok(record);
+        }
+        let operator = self.operator()?;
+        for draft in &self.changes.updates {
+            let Some(old) = present.get(&Id(draft.id)) else {
+                let key = draft.key.as_deref().unwrap_or_default();
+                return Err(self.absent(draft.id, item::not_found(format!("itemKey:{key}"))).await?);
+            };
+            self.rules.check_change(draft)?;
+            let mut draft = draft.clone();
+            draft.author.last_modified_by = Some(operator.clone());
+            let new = draft.applied_to(old, true)?;
+            item::write_difference(self.tx, old, &new).await?;
+            trail.updated("Item", old.id);
+            if new.value != old.value {
+                record = record.updated(old, &new);
+            }
+        }
+        trail.updated("ItemSet", None);
+        Ok(record)
+    }
+
+    async fn delete(
+        &self,
+        present: &HashMap<Id, Item>,
+        mut record: Changes,
+        trail: &mut Trail,
+    ) -> Result<Changes> {
+        if self.changes.deletes.is_empty() {
+            return Ok(record);
+        }
+        let operator = self.operator()?;
+        for draft in &self.changes.deletes {
+            let unknown = || Error::service(format!("item not exist. ID:{}", draft.id)).with_code("item_not_found");
+            let Some(item) = present.get(&Id(draft.id)) else {
+                return Err(self.absent(draft.id, unknown()).await?);
+            };
+            if !store::item::delete(self.tx, item.id, &operator).await? {
+                return Err(unknown());
+            }
+            trail.deleted("Item", item.id);
+            record = record.deleted(item, &operator);
+        }
+        trail.deleted("ItemSet", None);
+        Ok(record)
+    }
+
+    /// Why an item is not in the namespace: it is in another one, or nowhere.
+    async fn absent(&self, id: i64, unknown: Error) -> Result<Error> {
+        let is_elsewhere = store::item::by_id(self.tx, id).await?.is_some();
+        Ok(if is_elsewhere { item::mismatch() } else { unknown })
+    }
+}

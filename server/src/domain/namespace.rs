@@ -1,0 +1,300 @@
+//! Namespaces: created empty, deleted with their items, commits, releases, history and branch.
+
+pub use crate::feed::cache::NamespaceKey;
+pub use crate::store::entity::namespace::Model as Namespace;
+
+use castalia_core::protocol::namespace::DEFAULT_CLUSTER;
+use sea_orm::{ConnectionTrait, Set};
+
+use super::app_namespace::AppNamespace;
+use super::audit::Trail;
+use super::branch::{self, Status};
+use super::constraint::{self, Author, check_name, check_width, fitting};
+use crate::error::{Error, Result};
+use crate::server_config::ServerConfig;
+use crate::store::entity::namespace::ActiveModel;
+use crate::store::instance::ConfigNamespace;
+use super::page::{Page, Paged};
+use crate::store::{self, Store, Transaction};
+
+/// What a caller says about a new namespace.
+#[derive(Debug, Clone, Default)]
+pub struct NewNamespace {
+    /// Owner.
+    pub app_id: Option<String>,
+    /// Cluster or branch.
+    pub cluster: Option<String>,
+    /// Name.
+    pub name: Option<String>,
+    /// Who says it.
+    pub author: Author,
+}
+
+/// How many namespaces a cluster of an app may have; `None` means any number.
+#[derive(Debug, Clone, Copy)]
+pub struct NamespaceLimit(Option<u64>);
+
+impl NamespaceLimit {
+    /// What is in force for an app.
+    #[must_use]
+    pub fn of(config: &ServerConfig, app_id: &str) -> Self {
+        let is_on = config.is_on("namespace.num.limit.enabled")
+            && !config.list("namespace.num.limit.white").iter().any(|app| app == app_id);
+        let limit = config.number("namespace.num.limit", 200, 0..=i64::MAX);
+        Self(is_on.then_some(limit.unsigned_abs()))
+    }
+
+    async fn check(self, tx: &Transaction, app_id: &str, cluster: &str) -> Result<()> {
+        let Some(limit) = self.0 else { return Ok(()) };
+        let count = store::namespace::count_of_cluster(tx, app_id, cluster).await?;
+        if count >= limit {
+            let message =
+                format!("namespace[appId = {app_id}, cluster= {cluster}] nowCount= {count}, maxCount ={limit}");
+            return Err(Error::service(message).with_code("too_many_namespaces"));
+        }
+        Ok(())
+    }
+}
+
+/// The three names of a namespace.
+#[must_use]
+pub fn key_of(namespace: &Namespace) -> NamespaceKey {
+    NamespaceKey::new(&namespace.app_id, &namespace.cluster_name, &namespace.namespace_name)
+}
+
+/// Creates a namespace with the names of the body; `app_id` and `cluster` are where the caller addressed it. Neither app nor cluster
+/// nor definition need to exist.
+///
+/// # Errors
+/// When it exists, or the cluster has as many as it may have.
+pub async fn create(
+    store: &Store,
+    config: &ServerConfig,
+    app_id: &str,
+    cluster: &str,
+    new: NewNamespace,
+) -> Result<Namespace> {
+    check_name(new.name.as_deref(), "Namespace")?;
+    let name = new.name.as_deref().unwrap_or_default();
+    if store::namespace::find(store.read(), app_id, cluster, name).await?.is_some() {
+        let message = format!("namespace already exists for namespaceName:{name}");
+        return Err(Error::bad_request(message).with_code("namespace_exists"));
+    }
+    let limit = NamespaceLimit::of(config, new.app_id.as_deref().unwrap_or_default());
+    let input = (new, limit);
+    store
+        .write(input, |tx, (new, limit)| {
+            Box::pin(async move {
+                let mut trail = Trail::of(new.author.created_by.as_deref());
+                let namespace = create_in(tx, new, *limit, &mut trail).await?;
+                trail.write(tx).await?;
+                Ok(namespace)
+            })
+        })
+        .await
+}
+
+async fn create_in(
+    tx: &Transaction,
+    new: &NewNamespace,
+    limit: NamespaceLimit,
+    trail: &mut Trail,
+) -> Result<Namespace> {
+    let app_id = fitting(new.app_id.as_deref(), "AppId", constraint::APP_ID)?;
+    let cluster_name = fitting(new.cluster.as_deref(), "ClusterName", constraint::NAME)?;
+    let namespace_name = fitting(new.name.as_deref(), "NamespaceName", constraint::NAME)?;
+    if store::namespace::find(tx, &app_id, &cluster_name, &namespace_name).await?.is_some() {
+        return Err(Error::service("namespace not unique").with_code("namespace_exists"));
+    }
+    limit.check(tx, &app_id, &cluster_name).await?;
+    let row = ActiveModel {
+        app_id: Set(app_id),
+        cluster_name: Set(cluster_name),
+        namespace_name: Set(namespace_name),
+        ..ActiveModel::authored(new.author.checked()?)
+    };
+    let namespace = store::insert(tx, row).await?;
+    trail.inserted("Namespace", namespace.id);
+    Ok(namespace)
+}
+
+/// A namespace of a definition, in one cluster of its app.
+pub(super) async fn create_of(
+    tx: &Transaction,
+    definition: &AppNamespace,
+    cluster: &str,
+    operator: &str,
+    limit: &NamespaceLimit,
+    trail: &mut Trail,
+) -> Result<()> {
+    let new = NewNamespace {
+        app_id: Some(definition.app_id.clone()),
+        cluster: Some(cluster.to_owned()),
+        name: Some(definition.name.clone()),
+        author: Author::of(operator),
+    };
+    create_in(tx, &new, *limit, trail).await?;
+    Ok(())
+}
+
+/// A namespace for each definition of the app, in a cluster that is new and therefore empty; no limit applies.
+pub(super) async fn instantiate_definitions(
+    tx: &Transaction,
+    app_id: &str,
+    cluster: &str,
+    operator: &str,
+    trail: &mut Trail,
+) -> Result<()> {
+    for definition in store::namespace::app_namespaces(tx, app_id).await? {
+        let row = ActiveModel {
+            app_id: Set(app_id.to_owned()),
+            cluster_name: Set(cluster.to_owned()),
+            namespace_name: Set(definition.name),
+            ..ActiveModel::created_and_edited_by(operator)
+        };
+        trail.inserted("Namespace", store::insert(tx, row).await?.id);
+    }
+    Ok(())
+}
+
+/// Deletes a namespace with everything in it.
+///
+/// # Errors
+/// When there is no such namespace.
+pub async fn delete(store: &Store, key: &NamespaceKey, operator: &str) -> Result<()> {
+    let namespace = find(store.read(), key).await?;
+    check_width(operator, "DataChange_LastModifiedBy", constraint::OPERATOR)?;
+    let input = (namespace, operator.to_owned());
+    store
+        .write(input, |tx, (namespace, operator)| {
+            Box::pin(async move {
+                let mut trail = Trail::of(Some(operator));
+                delete_in(tx, namespace, operator, &mut trail).await?;
+                trail.write(tx).await
+            })
+        })
+        .await
+}
+
+/// Deletes a namespace with everything in it, and says so to clients. Releases of a branch stay: the parent's history names them.
+pub(super) async fn delete_in(
+    tx: &Transaction,
+    namespace: &Namespace,
+    operator: &str,
+    trail: &mut Trail,
+) -> Result<()> {
+    let (app_id, cluster, name) = (&namespace.app_id, &namespace.cluster_name, &namespace.namespace_name);
+    let family = branch::Family::of(tx, namespace).await?;
+    store::item::delete_of_namespace(tx, namespace.id, operator).await?;
+    store::item::delete_commits_of_namespace(tx, app_id, cluster, name, operator).await?;
+    if family.parent.is_none() {
+        store::release::delete_of_namespace(tx, app_id, cluster, name, operator).await?;
+    }
+    if let Some(child) = &family.branch {
+        branch::delete_in(tx, &key_of(namespace), &child.cluster_name, Status::Deleted, operator, trail).await?;
+        store::release::delete_of_namespace(tx, app_id, &child.cluster_name, name, operator).await?;
+    }
+    store::release::delete_histories_of_namespace(tx, app_id, cluster, name, operator).await?;
+    let read = ConfigNamespace { app_id, cluster, namespace: name };
+    store::instance::delete_configs_of_namespace(tx, read).await?;
+    store::namespace::delete_lock(tx, namespace.id).await?;
+    trail.deleted("Namespace", namespace.id);
+    store::namespace::delete(tx, namespace.id, operator).await?;
+    store::message::insert(tx, &key_of(namespace).watch_key()).await?;
+    Ok(())
+}
+
+/// The namespace of these names.
+///
+/// # Errors
+/// When there is none.
+pub async fn find(db: &impl ConnectionTrait, key: &NamespaceKey) -> Result<Namespace> {
+    let namespace = store::namespace::find(db, &key.app_id, &key.cluster, &key.namespace).await?;
+    namespace.ok_or_else(|| {
+        let message = format!("namespace not found for {}", names(key));
+        Error::not_found(message).with_code("namespace_not_found")
+    })
+}
+
+/// The same for callers to whom it is a condition, not the thing asked for: a bad request.
+///
+/// # Errors
+/// When there is none.
+pub async fn require(db: &impl ConnectionTrait, key: &NamespaceKey) -> Result<Namespace> {
+    let namespace = store::namespace::find(db, &key.app_id, &key.cluster, &key.namespace).await?;
+    namespace.ok_or_else(|| not_exists(key))
+}
+
+/// What callers of the reference are told where a namespace is a condition.
+pub(super) fn not_exists(key: &NamespaceKey) -> Error {
+    Error::bad_request(format!("namespace not exist for {}", names(key))).with_code("namespace_not_found")
+}
+
+fn names(key: &NamespaceKey) -> String {
+    format!("appId:{} clusterName:{} namespaceName:{}", key.app_id, key.cluster, key.namespace)
+}
+
+/// The namespace with this row id.
+///
+/// # Errors
+/// When there is none.
+pub async fn by_id(store: &Store, id: i64) -> Result<Namespace> {
+    let namespace = store::namespace::by_id(store.read(), id).await?;
+    // The reference's text speaks of an item.
+    let not_found = || Error::not_found(format!("item not found for itemId:{id}")).with_code("namespace_not_found");
+    namespace.ok_or_else(not_found)
+}
+
+/// The namespaces of a cluster or branch.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn list(store: &Store, app_id: &str, cluster: &str) -> Result<Vec<Namespace>> {
+    Ok(store::namespace::of_cluster(store.read(), app_id, cluster).await?)
+}
+
+/// Namespaces that hold an item with exactly this key. The page is one of items, so it may name fewer namespaces.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn find_by_item(store: &Store, item_key: &str, page: &Page) -> Result<Paged<Namespace>> {
+    let items = store::item::page_by_key(store.read(), item_key, page).await?;
+    let mut ids: Vec<_> = items.into_iter().map(|item| item.namespace_id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let rows = store::namespace::by_ids(store.read(), &ids).await?;
+    Ok(Paged { total: rows.len() as u64, rows })
+}
+
+/// The namespace of a public definition that clients of a cluster see: the owner's in that cluster where it is published, else the
+/// owner's in `default` where that is, else whichever exists.
+///
+/// # Errors
+/// When the name is not public, and when its owner has no such namespace.
+pub async fn associated_public(store: &Store, cluster: &str, name: &str) -> Result<Namespace> {
+    let db = store.read();
+    let Some(definition) = store::namespace::public_app_namespace(db, name).await? else {
+        return Err(not_exists(&NamespaceKey::new("", cluster, name)));
+    };
+    let owner = &definition.app_id;
+    let in_default = store::namespace::find(db, owner, DEFAULT_CLUSTER, name).await?;
+    let in_cluster = match cluster {
+        DEFAULT_CLUSTER => None,
+        cluster => store::namespace::find(db, owner, cluster, name).await?,
+    };
+    let is_published = async |namespace: &Option<Namespace>| -> Result<bool> {
+        let Some(row) = namespace else { return Ok(false) };
+        let newest = store::release::latest_active(db, &row.app_id, &row.cluster_name, &row.namespace_name);
+        Ok(newest.await?.is_some())
+    };
+    let found = if is_published(&in_cluster).await? {
+        in_cluster
+    } else if is_published(&in_default).await? {
+        in_default
+    } else {
+        in_cluster.or(in_default)
+    };
+    found.ok_or_else(|| {
+        Error::not_found(format!("public namespace not found. namespace:{name}")).with_code("namespace_not_found")
+    })
+}

@@ -1,0 +1,279 @@
+//! Publish: the items of a namespace become a release, with its history and its message in one transaction. How branches follow is in
+//! `branch.rs`, how releases are taken back in `rollback.rs`.
+
+pub use crate::store::entity::release::Model as Release;
+
+use sea_orm::Set;
+
+use super::audit::Trail;
+use super::branch::{self, Carry, Family};
+use super::configurations::{self, Configurations};
+use super::constraint::{self, check_width, fitting};
+use super::history::{self, Context, Entry, Operation};
+use super::namespace::{Namespace, NamespaceKey, key_of};
+use super::{item_set, key, lock};
+use crate::error::{Error, Result};
+use crate::store::entity::release::ActiveModel;
+use super::page::Page;
+use crate::store::{self, Id, Store, Transaction};
+
+/// Widths of the columns, in characters.
+const TITLE: usize = 64;
+const COMMENT: usize = 256;
+
+/// What a publisher says about a release.
+#[derive(Debug, Clone)]
+pub struct Publication {
+    /// Title.
+    pub title: String,
+    /// What it is about.
+    pub comment: Option<String>,
+    /// Who publishes.
+    pub operator: String,
+    /// Whether the rule of two persons is set aside.
+    pub is_emergency: bool,
+}
+
+/// Publishes a namespace; one of a branch as a gray release.
+///
+/// # Errors
+/// When there is no such namespace, and when its editor publishes without emergency.
+pub async fn publish(store: &Store, key: &NamespaceKey, publication: Publication) -> Result<Release> {
+    let input = (key.clone(), publication);
+    store.write(input, |tx, (key, publication)| Box::pin(publish_in(tx, key, publication))).await
+}
+
+async fn publish_in(tx: &Transaction, key: &NamespaceKey, publication: &Publication) -> Result<Release> {
+    let family = Family::find(tx, key).await?;
+    let namespace = &family.namespace;
+    let is_locked = lock::check_publisher(tx, namespace, publication).await?;
+    let mut trail = Trail::of(Some(&publication.operator));
+    let content = configurations::of_items(&store::item::of_namespace(tx, namespace.id).await?);
+    if let Some(parent) = &family.parent {
+        let release = branch::publish_in(tx, parent, namespace, content, &[], publication, &mut trail).await?;
+        return finish(tx, &key_of(parent), trail, release).await;
+    }
+    let previous = latest(tx, key).await?;
+    let main = Draft { namespace, content: &content, publication, is_locked };
+    let release = main.insert(tx, &mut trail).await?;
+    let context = Context { is_emergency_publish: Some(publication.is_emergency), ..Context::default() };
+    main.record(tx, &release, previous.as_ref(), Operation::Publish, context, &mut trail).await?;
+    if let Some(branch) = &family.branch {
+        let carry = Carry { main: namespace, branch, old: previous.as_ref(), new: &content, base: release.id };
+        carry.publish(tx, Operation::PublishCarried, publication, &mut trail).await?;
+    }
+    finish(tx, key, trail, release).await
+}
+
+/// Publishes a branch without some keys of the merged configuration.
+///
+/// # Errors
+/// When there is no such namespace, when it is none of a branch, and when its editor publishes without emergency.
+pub async fn publish_without(
+    store: &Store,
+    key: &NamespaceKey,
+    publication: Publication,
+    deleted_keys: Vec<String>,
+) -> Result<Release> {
+    let input = (key.clone(), publication, deleted_keys);
+    store.write(input, |tx, (key, publication, keys)| Box::pin(publish_without_in(tx, key, publication, keys))).await
+}
+
+async fn publish_without_in(
+    tx: &Transaction,
+    key: &NamespaceKey,
+    publication: &Publication,
+    deleted_keys: &[String],
+) -> Result<Release> {
+    let family = Family::find(tx, key).await?;
+    lock::check_publisher(tx, &family.namespace, publication).await?;
+    let Some(parent) = &family.parent else {
+        return Err(Error::not_found("Parent namespace not found").with_code("branch_not_found"));
+    };
+    let mut trail = Trail::of(Some(&publication.operator));
+    let content = configurations::of_items(&store::item::of_namespace(tx, family.namespace.id).await?);
+    let release =
+        branch::publish_in(tx, parent, &family.namespace, content, deleted_keys, publication, &mut trail).await?;
+    finish(tx, &key_of(parent), trail, release).await
+}
+
+/// What is merged to the main line, and what becomes of the branch.
+#[derive(Debug, Clone)]
+pub struct Merge {
+    /// Edits that bring the branch's values to the main line.
+    pub changes: item_set::ChangeSet,
+    /// Branch; an unknown one is tolerated.
+    pub branch: String,
+    /// Whether the branch is deleted.
+    pub deletes_branch: bool,
+}
+
+/// Applies a change set to the main line and publishes it in one step.
+///
+/// # Errors
+/// When there is no such namespace, when its editor publishes without emergency, and what a change set refuses.
+pub async fn merge(
+    store: &Store,
+    rules: super::item_rules::ItemRules,
+    key: &NamespaceKey,
+    publication: Publication,
+    merge: Merge,
+) -> Result<Release> {
+    let input = (key.clone(), publication, merge, rules);
+    store
+        .write(input, |tx, (key, publication, merge, rules)| {
+            Box::pin(async move {
+                let namespace = super::namespace::find(tx, key).await?;
+                let is_locked = lock::check_publisher(tx, &namespace, publication).await?;
+                let mut trail = Trail::of(Some(&publication.operator));
+                item_set::apply_in(tx, rules, &namespace, &merge.changes, &mut trail).await?;
+                merge_in(tx, &namespace, is_locked, publication, merge, trail).await
+            })
+        })
+        .await
+}
+
+async fn merge_in(
+    tx: &Transaction,
+    namespace: &Namespace,
+    is_locked: bool,
+    publication: &Publication,
+    merge: &Merge,
+    mut trail: Trail,
+) -> Result<Release> {
+    let key = key_of(namespace);
+    let branch_key = NamespaceKey { cluster: merge.branch.clone(), ..key.clone() };
+    let base = latest(tx, &branch_key).await?.map_or(0, |release| release.id.0);
+    let previous = latest(tx, &key).await?;
+    let content = configurations::of_items(&store::item::of_namespace(tx, namespace.id).await?);
+    let main = Draft { namespace, content: &content, publication, is_locked };
+    let release = main.insert(tx, &mut trail).await?;
+    let context = Context {
+        source_branch: Some(merge.branch.clone()),
+        base_release_id: Some(base),
+        is_emergency_publish: Some(publication.is_emergency),
+        ..Context::default()
+    };
+    main.record(tx, &release, previous.as_ref(), Operation::Merge, context, &mut trail).await?;
+    if merge.deletes_branch {
+        let status = branch::Status::Merged;
+        branch::delete_in(tx, &key, &merge.branch, status, &publication.operator, &mut trail).await?;
+    }
+    finish(tx, &key, trail, release).await
+}
+
+/// Last steps of every publish: who did it, and the message that wakes clients.
+async fn finish(tx: &Transaction, key: &NamespaceKey, trail: Trail, release: Release) -> Result<Release> {
+    trail.write(tx).await?;
+    store::message::insert(tx, &key.watch_key()).await?;
+    Ok(release)
+}
+
+/// A release to be.
+#[derive(Debug)]
+pub(super) struct Draft<'a> {
+    /// What is released.
+    pub(super) namespace: &'a Namespace,
+    /// With what.
+    pub(super) content: &'a Configurations,
+    /// Under which title, by whom.
+    pub(super) publication: &'a Publication,
+    /// Whether an edit lock has to be taken away.
+    pub(super) is_locked: bool,
+}
+
+impl Draft<'_> {
+    /// Writes the row and ends the edit lock.
+    pub(super) async fn insert(&self, tx: &Transaction, trail: &mut Trail) -> Result<Release> {
+        let Namespace { app_id, cluster_name, namespace_name, .. } = self.namespace;
+        let operator = &self.publication.operator;
+        check_width(operator, "DataChange_CreatedBy", constraint::OPERATOR)?;
+        if let Some(comment) = &self.publication.comment {
+            check_width(comment, "Comment", COMMENT)?;
+        }
+        let row = ActiveModel {
+            release_key: Set(key::generate(app_id, cluster_name, namespace_name)),
+            name: Set(fitting(Some(&self.publication.title), "Name", TITLE)?),
+            comment: Set(self.publication.comment.clone()),
+            app_id: Set(app_id.clone()),
+            cluster_name: Set(cluster_name.clone()),
+            namespace_name: Set(namespace_name.clone()),
+            configurations: Set(configurations::format(self.content)?),
+            is_abandoned: Set(false),
+            ..ActiveModel::created_and_edited_by(operator)
+        };
+        let release = store::insert(tx, row).await?;
+        if self.is_locked {
+            store::namespace::delete_lock(tx, self.namespace.id).await?;
+        }
+        trail.inserted("Release", release.id);
+        Ok(release)
+    }
+
+    /// Writes the history of a release of the main line.
+    async fn record(
+        &self,
+        tx: &Transaction,
+        release: &Release,
+        previous: Option<&Release>,
+        operation: Operation,
+        context: Context,
+        trail: &mut Trail,
+    ) -> Result<()> {
+        let entry = Entry {
+            key: &key_of(self.namespace),
+            branch: &self.namespace.cluster_name,
+            release_id: release.id,
+            previous_release_id: previous.map_or(Id(0), |previous| previous.id),
+            operation,
+            context,
+        };
+        history::record(tx, entry, &self.publication.operator, trail).await
+    }
+}
+
+/// What clients of a namespace get at present.
+pub(super) async fn latest(db: &impl sea_orm::ConnectionTrait, key: &NamespaceKey) -> Result<Option<Release>> {
+    Ok(store::release::latest_active(db, &key.app_id, &key.cluster, &key.namespace).await?)
+}
+
+/// The release with this row id.
+///
+/// # Errors
+/// When there is none.
+pub async fn find(store: &Store, id: i64) -> Result<Release> {
+    store::release::by_id(store.read(), id).await?.ok_or_else(|| not_found(id))
+}
+
+/// What callers are told about an unknown release.
+pub(super) fn not_found(id: impl std::fmt::Display) -> Error {
+    Error::not_found(format!("release not found for releaseId:{id}")).with_code("release_not_found")
+}
+
+/// Releases with these row ids; unknown ones are left out.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn by_ids(store: &Store, ids: &[i64]) -> Result<Vec<Release>> {
+    Ok(store::release::by_ids(store.read(), ids).await?)
+}
+
+/// What clients of a namespace get at present.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn find_latest(store: &Store, key: &NamespaceKey) -> Result<Option<Release>> {
+    latest(store.read(), key).await
+}
+
+/// A page of a namespace's releases, newest first; those that were rolled back only where asked for.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn list(store: &Store, key: &NamespaceKey, with_abandoned: bool, page: &Page) -> Result<Vec<Release>> {
+    let (db, NamespaceKey { app_id, cluster, namespace }) = (store.read(), key);
+    Ok(match with_abandoned {
+        true => store::release::all_page(db, app_id, cluster, namespace, page).await?,
+        false => store::release::active_page(db, app_id, cluster, namespace, page).await?,
+    })
+}

@@ -1,0 +1,126 @@
+//! Rollback: releases are marked as abandoned, so that an older one is active again. Items stay as they are; a branch follows.
+
+use super::audit::Trail;
+use super::branch::{Carry, Family};
+use super::configurations;
+use super::history::{self, Context, Entry, Operation};
+use super::namespace::NamespaceKey;
+use super::release::{Publication, Release, not_found};
+use crate::error::{Error, Result};
+use super::page::Page;
+use crate::store::{self, Id, Store, Transaction};
+
+/// What a rollback changed for clients.
+#[derive(Debug)]
+struct Step {
+    /// Release that is no longer active.
+    from: Release,
+    /// Release that is named as active since.
+    to: Id,
+    /// Newest active release before; what a branch was made of.
+    old: Release,
+    /// Release whose content a branch is made of now.
+    new: Release,
+    /// Releases to be marked.
+    abandoned: Vec<Id>,
+}
+
+/// Takes a release back: by one step, or to `target`.
+///
+/// # Errors
+/// When a release does not exist or was taken back before, and when nothing would be left.
+pub async fn roll_back(store: &Store, id: i64, target: Option<i64>, operator: &str) -> Result<()> {
+    if target == Some(id) {
+        return Err(Error::bad_request("current release equal to target release"));
+    }
+    let input = (id, target, operator.to_owned());
+    store
+        .write(input, |tx, (id, target, operator)| {
+            Box::pin(async move {
+                let step = match target {
+                    None => one_step(tx, *id).await?,
+                    Some(target) => to_target(tx, *id, *target).await?,
+                };
+                apply(tx, step, operator).await
+            })
+        })
+        .await
+}
+
+async fn one_step(tx: &Transaction, id: i64) -> Result<Step> {
+    let from = active(tx, id).await?;
+    let Release { app_id, cluster_name, namespace_name, .. } = &from;
+    let mut newest = store::release::active_page(tx, app_id, cluster_name, namespace_name, &Page::new(0, 2)).await?;
+    let (Some(new), Some(old)) = (newest.pop(), newest.pop()) else {
+        return Err(Error::bad_request(format!(
+            "Can't rollback namespace(appId={app_id}, clusterName={cluster_name}, namespaceName={namespace_name}) \
+             because there is only one active release"
+        )));
+    };
+    Ok(Step { to: new.id, abandoned: vec![from.id], from, old, new })
+}
+
+async fn to_target(tx: &Transaction, id: i64, target: i64) -> Result<Step> {
+    let from = active(tx, id).await?;
+    let to = active(tx, target).await?;
+    let Release { app_id, cluster_name, namespace_name, .. } = &from;
+    let mut abandoned: Vec<_> =
+        store::release::active_between(tx, app_id, cluster_name, namespace_name, to.id, from.id)
+            .await?
+            .into_iter()
+            .map(|release| release.id)
+            .collect();
+    // The oldest of the range is the one that becomes active again.
+    abandoned.pop();
+    Ok(Step { to: to.id, abandoned, old: from.clone(), from, new: to })
+}
+
+async fn active(tx: &Transaction, id: i64) -> Result<Release> {
+    let release = store::release::by_id(tx, id).await?.ok_or_else(|| not_found(id))?;
+    if release.is_abandoned {
+        return Err(Error::bad_request("release is not active"));
+    }
+    Ok(release)
+}
+
+async fn apply(tx: &Transaction, step: Step, operator: &str) -> Result<()> {
+    let from = &step.from;
+    let key = NamespaceKey::new(&from.app_id, &from.cluster_name, &from.namespace_name);
+    let mut trail = Trail::of(Some(operator));
+    store::release::abandon(tx, &step.abandoned, operator).await?;
+    let entry = Entry {
+        key: &key,
+        branch: &key.cluster,
+        release_id: step.to,
+        previous_release_id: from.id,
+        operation: Operation::Rollback,
+        context: Context::default(),
+    };
+    history::record(tx, entry, operator, &mut trail).await?;
+    carry(tx, &key, &step, operator, &mut trail).await?;
+    trail.write(tx).await?;
+    store::message::insert(tx, &key.watch_key()).await?;
+    Ok(())
+}
+
+/// Lets a branch follow.
+async fn carry(
+    tx: &Transaction,
+    key: &NamespaceKey,
+    step: &Step,
+    operator: &str,
+    trail: &mut Trail,
+) -> Result<()> {
+    let Some(family) = Family::find_if_present(tx, key).await? else { return Ok(()) };
+    let Some(branch) = &family.branch else { return Ok(()) };
+    let time = chrono::Local::now().format("%Y%m%d%H%M%S");
+    let publication = Publication {
+        title: format!("{time}-master-rollback-merge-to-gray"),
+        comment: Some(String::new()),
+        operator: operator.to_owned(),
+        is_emergency: false,
+    };
+    let new = configurations::parse(&step.new.configurations)?;
+    let carry = Carry { main: &family.namespace, branch, old: Some(&step.old), new: &new, base: step.to };
+    carry.publish(tx, Operation::RollbackCarried, &publication, trail).await
+}

@@ -1,0 +1,100 @@
+//! Settings that operators keep in the config database, by key and cluster of nodes. How they are read while serving is in the
+//! crate's `server_config.rs`.
+
+pub use crate::store::entity::server_config::Model as ServerConfigRow;
+
+use castalia_core::protocol::namespace::DEFAULT_CLUSTER;
+use sea_orm::{IntoActiveModel as _, Set};
+
+use super::constraint::{self, Author, check_width, fitting};
+use crate::error::{Error, Result};
+use crate::store::entity::server_config::ActiveModel;
+use crate::store::{self, Store, Transaction};
+
+/// Widths of the columns, in characters.
+const KEY: usize = 64;
+const VALUE: usize = 2048;
+const COMMENT: usize = 1024;
+
+/// What a caller says about a setting.
+#[derive(Debug, Clone, Default)]
+pub struct Draft {
+    /// Name.
+    pub key: Option<String>,
+    /// Cluster of nodes; absent means `default`.
+    pub cluster: Option<String>,
+    /// Value.
+    pub value: Option<String>,
+    /// What it is for.
+    pub comment: Option<String>,
+    /// Who says it.
+    pub author: Author,
+}
+
+/// Creates a setting, or changes its value and comment.
+///
+/// # Errors
+/// When key, value or, for a new one, the creator is missing.
+pub async fn put(store: &Store, draft: Draft) -> Result<ServerConfigRow> {
+    store.write(draft, |tx, draft| Box::pin(put_in(tx, draft))).await
+}
+
+async fn put_in(tx: &Transaction, draft: &Draft) -> Result<ServerConfigRow> {
+    let key = fitting(draft.key.as_deref(), "Key", KEY)?;
+    let cluster = draft.cluster.as_deref().unwrap_or(DEFAULT_CLUSTER);
+    let cluster = fitting(Some(cluster), "Cluster", constraint::NAME)?;
+    let value = fitting(draft.value.as_deref(), "Value", VALUE)?;
+    check_width(draft.comment.as_deref().unwrap_or_default(), "Comment", COMMENT)?;
+    let Some(old) = store::server_config::find(tx, &key, &cluster).await? else {
+        let row = ActiveModel {
+            key: Set(key),
+            cluster: Set(cluster),
+            value: Set(value),
+            comment: Set(draft.comment.clone()),
+            ..ActiveModel::authored(draft.author.checked()?)
+        };
+        return Ok(store::insert(tx, row).await?);
+    };
+    let new = ServerConfigRow {
+        value,
+        comment: draft.comment.clone(),
+        data_change_last_modified_by: draft.author.last_modified_by.clone(),
+        ..old.clone()
+    };
+    let mut row = old.into_active_model();
+    row.value.set_if_not_equals(new.value.clone());
+    row.comment.set_if_not_equals(new.comment.clone());
+    row.data_change_last_modified_by.set_if_not_equals(new.data_change_last_modified_by.clone());
+    let is_changed = store::update(tx, row).await?;
+    let time = if is_changed { Some(store::now()) } else { new.data_change_last_time };
+    Ok(ServerConfigRow { data_change_last_time: time, ..new })
+}
+
+/// Deletes a setting.
+///
+/// # Errors
+/// When there is none.
+pub async fn delete(store: &Store, key: &str, cluster: &str, operator: &str) -> Result<()> {
+    check_width(operator, "DataChange_LastModifiedBy", constraint::OPERATOR)?;
+    let input = (key.to_owned(), cluster.to_owned(), operator.to_owned());
+    let found: bool = store
+        .write(input, |tx, (key, cluster, operator)| {
+            Box::pin(async move {
+                Ok::<_, Error>(store::server_config::delete(tx, key, cluster, operator).await?)
+            })
+        })
+        .await?;
+    if !found {
+        let message = format!("server config not found for key:{key}, cluster:{cluster}");
+        return Err(Error::not_found(message).with_code("server_config_not_found"));
+    }
+    Ok(())
+}
+
+/// All settings of all clusters.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn list(store: &Store) -> Result<Vec<ServerConfigRow>> {
+    Ok(store::server_config::all(store.read()).await?)
+}

@@ -1,0 +1,43 @@
+//! Which clusters of an app hold edits that no client sees yet.
+
+use indexmap::IndexMap;
+
+use super::namespace::{Namespace, key_of};
+use super::{app, configurations, release};
+use crate::error::Result;
+use crate::store::{self, Store};
+
+/// For each cluster of an app, in the order of their creation, whether a namespace of it has edits that are not published. Deleted
+/// items are not noticed, as in the reference.
+///
+/// # Errors
+/// When there is no such app.
+pub async fn clusters(store: &Store, app_id: &str) -> Result<IndexMap<String, bool>> {
+    if app::is_unique(store, app_id).await? {
+        return Err(app::not_exists(app_id));
+    }
+    let mut states = IndexMap::new();
+    for cluster in store::app::clusters(store.read(), app_id).await? {
+        let mut is_unpublished = false;
+        for namespace in store::namespace::of_cluster(store.read(), app_id, &cluster.name).await? {
+            if has_edits(store, &namespace).await? {
+                is_unpublished = true;
+                break;
+            }
+        }
+        states.insert(cluster.name, is_unpublished);
+    }
+    Ok(states)
+}
+
+/// Edits after the latest release count where their value differs from what it says; before any release every item does.
+async fn has_edits(store: &Store, namespace: &Namespace) -> Result<bool> {
+    let db = store.read();
+    let Some(latest) = release::latest(db, &key_of(namespace)).await? else {
+        return Ok(store::item::count(db, namespace.id).await? > 0);
+    };
+    let since = latest.data_change_last_time.unwrap_or(latest.data_change_created_time);
+    let edited = store::item::modified_after(db, namespace.id, since).await?;
+    let content = configurations::parse(&latest.configurations)?;
+    Ok(edited.iter().any(|item| content.get(&item.key) != Some(&item.value)))
+}

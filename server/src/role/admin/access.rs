@@ -1,0 +1,82 @@
+//! Access control of the admin port: one of the tokens that the config database lists, compared exactly.
+
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use subtle::ConstantTimeEq as _;
+
+use crate::error::{Error, Result};
+use crate::server_config::ServerConfig;
+use crate::settings::Compat;
+
+const SWITCH: &str = "admin-service.access.control.enabled";
+const TOKENS: &str = "admin-service.access.tokens";
+
+/// Lets a request pass that carries a token, or refuses it. A list that was never filled in lets all pass where the installation
+/// has to be compatible with that; one that holds only commas refuses all.
+pub(super) fn check(config: &ServerConfig, compat: Compat, headers: &HeaderMap) -> Result<()> {
+    if !config.is_on(SWITCH) {
+        return Ok(());
+    }
+    if config.text(TOKENS).is_none_or(|text| text.is_empty()) {
+        if compat.empty_admin_tokens_pass {
+            return Ok(());
+        }
+        tracing::warn!("{SWITCH} is on and {TOKENS} is empty: all calls are refused until a token is set");
+    }
+    let mut given = headers.get_all(AUTHORIZATION).iter();
+    let (Some(given), None) = (given.next(), given.next()) else { return Err(refused()) };
+    let is_known = config.list(TOKENS).iter().any(|token| token.as_bytes().ct_eq(given.as_bytes()).into());
+    if is_known { Ok(()) } else { Err(refused()) }
+}
+
+fn refused() -> Error {
+    Error::unauthorized("Unauthorized").early()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, HashMap};
+
+    use http::HeaderValue;
+
+    use super::*;
+    use crate::settings::{CompatOverrides, Installation};
+
+    fn passes(tokens: Option<&str>, given: &[&str], installation: Installation) -> bool {
+        let config = ServerConfig::new(BTreeMap::new());
+        let mut rows = HashMap::from([(SWITCH.to_owned(), "true".to_owned())]);
+        rows.extend(tokens.map(|tokens| (TOKENS.to_owned(), tokens.to_owned())));
+        config.replace(rows);
+        let mut headers = HeaderMap::new();
+        for text in given {
+            headers.append(AUTHORIZATION, HeaderValue::from_str(text).unwrap());
+        }
+        check(&config, CompatOverrides::default().resolve(installation), &headers).is_ok()
+    }
+
+    #[test]
+    fn only_an_exact_token_passes() {
+        // Case 11.
+        for (given, expected) in [
+            (&["t2"][..], true),
+            (&["t1"], true),
+            (&[], false),
+            (&["Bearer t2"], false),
+            (&["T2"], false),
+            (&["t1", "t1"], false),
+            (&["Basic YXBvbGxvOg=="], false),
+        ] {
+            assert_eq!(passes(Some(" t1 , t2 "), given, Installation::Fresh), expected, "{given:?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_list_passes_only_where_compatibility_asks_for_it() {
+        // Case 12.
+        for tokens in [None, Some("")] {
+            assert!(passes(tokens, &[], Installation::Adopted));
+            assert!(!passes(tokens, &[], Installation::Fresh));
+        }
+        assert!(!passes(Some(" , "), &[], Installation::Adopted));
+    }
+}

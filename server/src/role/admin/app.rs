@@ -1,0 +1,72 @@
+//! `/apps`: apps.
+
+use axum::extract::State;
+
+use super::body::bodies;
+use super::request::{AuditCaller, Body, Form, Path, Query};
+use super::{AdminAccess, AdminRoutes};
+use crate::domain::app;
+use crate::domain::audit_log::Recorder;
+use crate::error::{Error, Result};
+use crate::json::Json;
+use crate::state::EnvironmentState;
+use crate::wire::admin as wire;
+
+pub(super) fn routes(routes: AdminRoutes) -> AdminRoutes {
+    routes
+        .post("/apps", AdminAccess::Token, create)
+        .get("/apps", AdminAccess::Token, list)
+        .get("/apps/{app_id}", AdminAccess::Token, find)
+        .put("/apps/{app_id}", AdminAccess::Token, update)
+        .delete("/apps/{app_id}", AdminAccess::Token, delete)
+        .get("/apps/{app_id}/unique", AdminAccess::Token, is_unique)
+}
+
+async fn create(
+    State(state): State<EnvironmentState>,
+    AuditCaller(caller): AuditCaller,
+    Body(body): Body<wire::App>,
+) -> Result<Json<wire::App>> {
+    let log = Recorder::new(&state.config, caller);
+    Ok(Json(app::create(&state.store, &state.config, body.into(), log).await?.into()))
+}
+
+async fn update(
+    State(state): State<EnvironmentState>,
+    Path(app_id): Path<String>,
+    AuditCaller(caller): AuditCaller,
+    Body(body): Body<wire::App>,
+) -> Result<()> {
+    if body.app_id.as_deref() != Some(app_id.as_str()) {
+        return Err(Error::bad_request("The App Id of path variable and request body is different"));
+    }
+    app::update(&state.store, body.into(), Recorder::new(&state.config, caller)).await
+}
+
+async fn delete(
+    State(state): State<EnvironmentState>,
+    Path(app_id): Path<String>,
+    AuditCaller(caller): AuditCaller,
+    Form(parameters): Form,
+) -> Result<()> {
+    let operator = parameters.text("operator")?;
+    app::delete(&state.store, &app_id, &operator, Recorder::new(&state.config, caller)).await?;
+    state.feed.signal();
+    Ok(())
+}
+
+async fn list(
+    State(state): State<EnvironmentState>,
+    Query(parameters): Query,
+) -> Result<Json<Vec<wire::App>>> {
+    let name = parameters.get("name").unwrap_or_default();
+    Ok(Json(bodies(app::list(&state.store, name, &parameters.page()).await?)))
+}
+
+async fn find(State(state): State<EnvironmentState>, Path(app_id): Path<String>) -> Result<Json<wire::App>> {
+    Ok(Json(app::find(&state.store, &app_id).await?.into()))
+}
+
+async fn is_unique(State(state): State<EnvironmentState>, Path(app_id): Path<String>) -> Result<Json<bool>> {
+    Ok(Json(app::is_unique(&state.store, &app_id).await?))
+}

@@ -1,0 +1,68 @@
+//! `.../branches`: gray branches of a namespace and their rules.
+
+use axum::extract::State;
+
+use super::request::{Body, Form, Path};
+use super::{AdminAccess, AdminRoutes, OrEmpty, key};
+use crate::domain::{branch, gray_rule};
+use crate::error::Result;
+use crate::json::Json;
+use crate::state::EnvironmentState;
+use crate::wire::admin as wire;
+
+type Names = (String, String, String);
+type BranchNames = (String, String, String, String);
+
+pub(super) fn routes(routes: AdminRoutes) -> AdminRoutes {
+    const BRANCHES: &str = "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/branches";
+    const BRANCH: &str = "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/branches/{branch}";
+    const RULES: &str = "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/branches/{branch}/rules";
+    routes
+        .post(BRANCHES, AdminAccess::Token, create)
+        .get(BRANCHES, AdminAccess::Token, find)
+        .delete(BRANCH, AdminAccess::Token, delete)
+        .get(RULES, AdminAccess::Token, rules)
+        .put(RULES, AdminAccess::Token, update_rules)
+}
+
+async fn create(
+    State(state): State<EnvironmentState>,
+    Path(names): Path<Names>,
+    Form(parameters): Form,
+) -> Result<Json<wire::Namespace>> {
+    let created = branch::create(&state.store, &key(&names), &parameters.text("operator")?).await?;
+    Ok(Json(created.into()))
+}
+
+async fn find(State(state): State<EnvironmentState>, Path(names): Path<Names>) -> Result<OrEmpty<wire::Namespace>> {
+    Ok(OrEmpty(branch::find(&state.store, &key(&names)).await?.map(Into::into)))
+}
+
+async fn delete(
+    State(state): State<EnvironmentState>,
+    Path((app_id, cluster, namespace, branch)): Path<BranchNames>,
+    Form(parameters): Form,
+) -> Result<()> {
+    let key = key(&(app_id, cluster, namespace));
+    branch::delete(&state.store, &key, &branch, &parameters.text("operator")?).await?;
+    state.feed.signal();
+    Ok(())
+}
+
+async fn rules(
+    State(state): State<EnvironmentState>,
+    Path((app_id, cluster, namespace, branch)): Path<BranchNames>,
+) -> Result<OrEmpty<wire::GrayReleaseRule>> {
+    let found = gray_rule::find(&state.store, &key(&(app_id, cluster, namespace)), &branch).await?;
+    Ok(OrEmpty(found.map(Into::into)))
+}
+
+async fn update_rules(
+    State(state): State<EnvironmentState>,
+    Path((app_id, cluster, namespace, branch)): Path<BranchNames>,
+    Body(body): Body<wire::GrayReleaseRule>,
+) -> Result<()> {
+    gray_rule::update(&state.store, &key(&(app_id, cluster, namespace)), &branch, body.into()).await?;
+    state.feed.signal();
+    Ok(())
+}

@@ -1,0 +1,135 @@
+//! Items, change sets and commits of a namespace, and the search over all of them.
+
+use axum::extract::State;
+
+use super::body::{bodies, page_body};
+use super::request::{Body, Form, Path, Query, VALUES};
+use super::{AdminAccess, AdminRoutes, key};
+use crate::domain::item_rules::ItemRules;
+use crate::domain::{commit, item, item_set};
+use crate::error::Result;
+use crate::json::Json;
+use crate::state::EnvironmentState;
+use crate::wire::admin as wire;
+
+type Names = (String, String, String);
+
+pub(super) fn routes(routes: AdminRoutes) -> AdminRoutes {
+    routes
+        .post("/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/items", AdminAccess::Token, create)
+        .get("/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/items", AdminAccess::Token, list)
+        .post("/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/comment_items", AdminAccess::Token, create_comment)
+        .get("/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/items/deleted", AdminAccess::Token, deleted)
+        .get("/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/items/{item}", AdminAccess::Token, by_key)
+        .put("/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/items/{item}", AdminAccess::Token, update)
+        .get("/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/encodedItems/{key}", AdminAccess::Token, by_encoded_key)
+        .get("/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/items-with-page", AdminAccess::Token, page)
+        .post("/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/itemset", AdminAccess::Token, apply)
+        .get("/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/commit", AdminAccess::Token, commits)
+        .get("/items/{id}", AdminAccess::Token, by_id)
+        .delete("/items/{id}", AdminAccess::Token, delete)
+        .get("/items-search/key-and-value", AdminAccess::Token, search)
+}
+
+fn rules(state: &EnvironmentState) -> ItemRules {
+    ItemRules::of(&state.config, state.compat.json_duplicate_members)
+}
+
+async fn create(
+    State(state): State<EnvironmentState>,
+    Path(names): Path<Names>,
+    Body(body): Body<wire::Item, VALUES>,
+) -> Result<Json<wire::Item>> {
+    let created = item::create(&state.store, &state.config, &rules(&state), &key(&names), body.into()).await?;
+    Ok(Json(created.into()))
+}
+
+async fn create_comment(
+    State(state): State<EnvironmentState>,
+    Body(body): Body<wire::Item>,
+) -> Result<Json<wire::Item>> {
+    Ok(Json(item::create_comment(&state.store, body.into()).await?.into()))
+}
+
+async fn update(
+    State(state): State<EnvironmentState>,
+    Path((app_id, cluster, namespace, id)): Path<(String, String, String, i64)>,
+    Body(body): Body<wire::Item, VALUES>,
+) -> Result<Json<wire::Item>> {
+    let key = key(&(app_id, cluster, namespace));
+    let draft = item::Draft { id, ..body.into() };
+    Ok(Json(item::update(&state.store, &state.config, &rules(&state), &key, draft).await?.into()))
+}
+
+async fn delete(
+    State(state): State<EnvironmentState>,
+    Path(id): Path<i64>,
+    Form(parameters): Form,
+) -> Result<()> {
+    item::delete(&state.store, &state.config, id, &parameters.text("operator")?).await
+}
+
+async fn apply(
+    State(state): State<EnvironmentState>,
+    Path(names): Path<Names>,
+    Body(body): Body<wire::ItemChangeSets, VALUES>,
+) -> Result<()> {
+    item_set::apply(&state.store, &state.config, rules(&state), &key(&names), body.into()).await
+}
+
+async fn list(State(state): State<EnvironmentState>, Path(names): Path<Names>) -> Result<Json<Vec<wire::Item>>> {
+    Ok(Json(bodies(item::list(&state.store, &key(&names)).await?)))
+}
+
+async fn page(
+    State(state): State<EnvironmentState>,
+    Path(names): Path<Names>,
+    Query(parameters): Query,
+) -> Result<Json<wire::Page<wire::Item>>> {
+    let page = parameters.page();
+    let found = item::page(&state.store, &key(&names), &page).await?;
+    Ok(Json(page_body(&page, found)))
+}
+
+async fn deleted(State(state): State<EnvironmentState>, Path(names): Path<Names>) -> Result<Json<Vec<wire::Item>>> {
+    Ok(Json(bodies(commit::deleted_items(&state.store, &key(&names)).await?)))
+}
+
+async fn by_key(
+    State(state): State<EnvironmentState>,
+    Path((app_id, cluster, namespace, item_key)): Path<(String, String, String, String)>,
+) -> Result<Json<wire::Item>> {
+    let found = item::by_key(&state.store, &key(&(app_id, cluster, namespace)), &item_key).await?;
+    Ok(Json(found.into()))
+}
+
+async fn by_encoded_key(
+    State(state): State<EnvironmentState>,
+    Path((app_id, cluster, namespace, encoded)): Path<(String, String, String, String)>,
+) -> Result<Json<wire::Item>> {
+    let item_key = item::decode_key(&encoded)?;
+    let found = item::by_key(&state.store, &key(&(app_id, cluster, namespace)), &item_key).await?;
+    Ok(Json(found.into()))
+}
+
+async fn by_id(State(state): State<EnvironmentState>, Path(id): Path<i64>) -> Result<Json<wire::Item>> {
+    Ok(Json(item::by_id(&state.store, id).await?.into()))
+}
+
+async fn search(
+    State(state): State<EnvironmentState>,
+    Query(parameters): Query,
+) -> Result<Json<wire::Page<wire::ItemInfo>>> {
+    let (item_key, value, page) = (parameters.text("key")?, parameters.text("value")?, parameters.page());
+    let found = item::search(&state.store, &item_key, &value, &page).await?;
+    Ok(Json(page_body(&page, found)))
+}
+
+async fn commits(
+    State(state): State<EnvironmentState>,
+    Path(names): Path<Names>,
+    Query(parameters): Query,
+) -> Result<Json<Vec<wire::Commit>>> {
+    let item_key = parameters.get("key").unwrap_or_default();
+    Ok(Json(bodies(commit::list(&state.store, &key(&names), item_key, &parameters.page()).await?)))
+}

@@ -1,0 +1,141 @@
+//! Namespaces, their definitions (app namespaces), and edit locks.
+
+use axum::extract::State;
+use indexmap::IndexMap;
+
+use super::body::{bodies, page_body};
+use super::request::{Body, Form, Path, Query};
+use super::{AdminAccess, AdminRoutes, OrEmpty, key};
+use crate::domain::{app_namespace, lock, namespace, unpublished};
+use crate::error::Result;
+use crate::json::Json;
+use crate::state::EnvironmentState;
+use crate::wire::admin as wire;
+
+type Names = (String, String, String);
+
+pub(super) fn routes(routes: AdminRoutes) -> AdminRoutes {
+    const NAMESPACE: &str = "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}";
+    const PUBLIC: &str = "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/associated-public-namespace";
+    const LOCK: &str = "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/lock";
+    routes
+        .post("/apps/{app_id}/appnamespaces", AdminAccess::Token, create_definition)
+        .get("/apps/{app_id}/appnamespaces", AdminAccess::Token, definitions)
+        .delete("/apps/{app_id}/appnamespaces/{name}", AdminAccess::Token, delete_definition)
+        .get("/appnamespaces/{name}/namespaces", AdminAccess::Token, public_namespaces)
+        .get("/appnamespaces/{name}/associated-namespaces/count", AdminAccess::Token, count_associated)
+        .post("/apps/{app_id}/clusters/{cluster}/namespaces", AdminAccess::Token, create)
+        .get("/apps/{app_id}/clusters/{cluster}/namespaces", AdminAccess::Token, list)
+        .get(NAMESPACE, AdminAccess::Token, find)
+        .delete(NAMESPACE, AdminAccess::Token, delete)
+        .get(PUBLIC, AdminAccess::Token, associated_public)
+        .get(LOCK, AdminAccess::Token, find_lock)
+        .get("/namespaces/{id}", AdminAccess::Token, by_id)
+        .get("/namespaces/find-by-item", AdminAccess::Token, find_by_item)
+        .get("/apps/{app_id}/namespaces/publish_info", AdminAccess::Token, unpublished_clusters)
+}
+
+/// The body names the app; that of the path is not looked at, as in the reference.
+async fn create_definition(
+    State(state): State<EnvironmentState>,
+    Query(parameters): Query,
+    Body(body): Body<wire::AppNamespace>,
+) -> Result<Json<wire::AppNamespace>> {
+    let silently = parameters.flag("silentCreation", false)?;
+    let definition = app_namespace::create(&state.store, &state.config, body.into(), silently).await?;
+    Ok(Json(definition.into()))
+}
+
+async fn definitions(
+    State(state): State<EnvironmentState>,
+    Path(app_id): Path<String>,
+) -> Result<Json<Vec<wire::AppNamespace>>> {
+    Ok(Json(bodies(app_namespace::list(&state.store, &app_id).await?)))
+}
+
+async fn delete_definition(
+    State(state): State<EnvironmentState>,
+    Path((app_id, name)): Path<(String, String)>,
+    Form(parameters): Form,
+) -> Result<()> {
+    app_namespace::delete(&state.store, &app_id, &name, &parameters.text("operator")?).await?;
+    state.feed.signal();
+    Ok(())
+}
+
+async fn public_namespaces(
+    State(state): State<EnvironmentState>,
+    Path(name): Path<String>,
+    Query(parameters): Query,
+) -> Result<Json<Vec<wire::Namespace>>> {
+    let rows = app_namespace::public_namespaces(&state.store, &name, &parameters.page()).await?;
+    Ok(Json(bodies(rows)))
+}
+
+async fn count_associated(State(state): State<EnvironmentState>, Path(name): Path<String>) -> Result<Json<u64>> {
+    Ok(Json(app_namespace::count_associated(&state.store, &name).await?))
+}
+
+async fn create(
+    State(state): State<EnvironmentState>,
+    Path((app_id, cluster)): Path<(String, String)>,
+    Body(body): Body<wire::Namespace>,
+) -> Result<Json<wire::Namespace>> {
+    let created = namespace::create(&state.store, &state.config, &app_id, &cluster, body.into()).await?;
+    Ok(Json(created.into()))
+}
+
+async fn list(
+    State(state): State<EnvironmentState>,
+    Path((app_id, cluster)): Path<(String, String)>,
+) -> Result<Json<Vec<wire::Namespace>>> {
+    Ok(Json(bodies(namespace::list(&state.store, &app_id, &cluster).await?)))
+}
+
+async fn find(State(state): State<EnvironmentState>, Path(names): Path<Names>) -> Result<Json<wire::Namespace>> {
+    Ok(Json(namespace::find(state.store.read(), &key(&names)).await?.into()))
+}
+
+async fn delete(
+    State(state): State<EnvironmentState>,
+    Path(names): Path<Names>,
+    Form(parameters): Form,
+) -> Result<()> {
+    namespace::delete(&state.store, &key(&names), &parameters.text("operator")?).await?;
+    state.feed.signal();
+    Ok(())
+}
+
+async fn by_id(State(state): State<EnvironmentState>, Path(id): Path<i64>) -> Result<Json<wire::Namespace>> {
+    Ok(Json(namespace::by_id(&state.store, id).await?.into()))
+}
+
+async fn find_by_item(
+    State(state): State<EnvironmentState>,
+    Query(parameters): Query,
+) -> Result<Json<wire::Page<wire::Namespace>>> {
+    let page = parameters.page();
+    let found = namespace::find_by_item(&state.store, &parameters.text("itemKey")?, &page).await?;
+    Ok(Json(page_body(&page, found)))
+}
+
+async fn associated_public(
+    State(state): State<EnvironmentState>,
+    Path((_, cluster, name)): Path<Names>,
+) -> Result<Json<wire::Namespace>> {
+    Ok(Json(namespace::associated_public(&state.store, &cluster, &name).await?.into()))
+}
+
+async fn find_lock(
+    State(state): State<EnvironmentState>,
+    Path(names): Path<Names>,
+) -> Result<OrEmpty<wire::NamespaceLock>> {
+    Ok(OrEmpty(lock::find(&state.store, &state.config, &key(&names)).await?.map(Into::into)))
+}
+
+async fn unpublished_clusters(
+    State(state): State<EnvironmentState>,
+    Path(app_id): Path<String>,
+) -> Result<Json<IndexMap<String, bool>>> {
+    Ok(Json(unpublished::clusters(&state.store, &app_id).await?))
+}

@@ -1,0 +1,170 @@
+//! Releases: publish, roll back, read; and their history.
+
+use axum::extract::State;
+
+use super::body::{bodies, page_body};
+use super::request::{Body, Form, Parameters, Path, Query, VALUES};
+use super::{AdminAccess, AdminRoutes, OrEmpty, key};
+use crate::domain::constraint::present;
+use crate::domain::history::{self, ReleaseHistory};
+use crate::domain::item_rules::ItemRules;
+use crate::domain::item_set::ChangeSet;
+use crate::domain::page::{Page, Paged};
+use crate::domain::release::{self, Merge, Publication};
+use crate::domain::rollback;
+use crate::error::Result;
+use crate::json::Json;
+use crate::state::EnvironmentState;
+use crate::wire::admin as wire;
+
+type Names = (String, String, String);
+
+pub(super) fn routes(routes: AdminRoutes) -> AdminRoutes {
+    const LATEST: &str = "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/releases/latest";
+    const ACTIVE: &str = "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/releases/active";
+    const ALL: &str = "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/releases/all";
+    const HISTORIES: &str = "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/releases/histories";
+    const WITHOUT: &str = "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/gray-del-releases";
+    const MERGE: &str = "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/updateAndPublish";
+    routes
+        .post("/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/releases", AdminAccess::Token, publish)
+        .post(WITHOUT, AdminAccess::Token, publish_without)
+        .post(MERGE, AdminAccess::Token, merge)
+        .put("/releases/{id}/rollback", AdminAccess::Token, roll_back)
+        .get("/releases/{id}", AdminAccess::Token, find)
+        .get("/releases", AdminAccess::Token, by_ids)
+        .get(LATEST, AdminAccess::Token, latest)
+        .get(ACTIVE, AdminAccess::Token, active)
+        .get(ALL, AdminAccess::Token, all)
+        .get(HISTORIES, AdminAccess::Token, histories)
+        .get("/releases/histories/by_release_id_and_operation", AdminAccess::Token, histories_of_release)
+        .get("/releases/histories/by_previous_release_id_and_operation", AdminAccess::Token, histories_of_previous)
+}
+
+async fn publish(
+    State(state): State<EnvironmentState>,
+    Path(names): Path<Names>,
+    Form(parameters): Form,
+) -> Result<Json<wire::Release>> {
+    let publication = publication(&parameters, "name")?;
+    let release = release::publish(&state.store, &key(&names), publication).await?;
+    state.feed.signal();
+    Ok(Json(release.into()))
+}
+
+async fn publish_without(
+    State(state): State<EnvironmentState>,
+    Path(names): Path<Names>,
+    Form(parameters): Form,
+) -> Result<Json<wire::Release>> {
+    let publication = publication(&parameters, "releaseName")?;
+    let keys = parameters.list("grayDelKeys")?;
+    let release = release::publish_without(&state.store, &key(&names), publication, keys).await?;
+    state.feed.signal();
+    Ok(Json(release.into()))
+}
+
+fn publication(parameters: &Parameters, title: &'static str) -> Result<Publication> {
+    Ok(Publication {
+        title: parameters.text(title)?,
+        comment: parameters.optional("comment"),
+        operator: parameters.text("operator")?,
+        is_emergency: parameters.flag("isEmergencyPublish", false)?,
+    })
+}
+
+async fn merge(
+    State(state): State<EnvironmentState>,
+    Path(names): Path<Names>,
+    Query(parameters): Query,
+    Body(body): Body<wire::ItemChangeSets, VALUES>,
+) -> Result<Json<wire::Release>> {
+    let merge = Merge {
+        branch: parameters.text("branchName")?,
+        deletes_branch: parameters.flag("deleteBranch", true)?,
+        changes: ChangeSet::from(body),
+    };
+    let publication = Publication {
+        title: parameters.text("releaseName")?,
+        comment: parameters.optional("releaseComment"),
+        operator: present(merge.changes.operator.clone(), "DataChange_CreatedBy")?,
+        is_emergency: parameters.flag("isEmergencyPublish", false)?,
+    };
+    let rules = ItemRules::of(&state.config, state.compat.json_duplicate_members);
+    let release = release::merge(&state.store, rules, &key(&names), publication, merge).await?;
+    state.feed.signal();
+    Ok(Json(release.into()))
+}
+
+async fn roll_back(
+    State(state): State<EnvironmentState>,
+    Path(id): Path<i64>,
+    Form(parameters): Form,
+) -> Result<()> {
+    let target = parameters.number_or("toReleaseId", -1)?;
+    let target = (target > -1).then_some(target);
+    rollback::roll_back(&state.store, id, target, &parameters.text("operator")?).await?;
+    state.feed.signal();
+    Ok(())
+}
+
+async fn find(State(state): State<EnvironmentState>, Path(id): Path<i64>) -> Result<Json<wire::Release>> {
+    Ok(Json(release::find(&state.store, id).await?.into()))
+}
+
+async fn by_ids(State(state): State<EnvironmentState>, Query(parameters): Query) -> Result<Json<Vec<wire::Release>>> {
+    Ok(Json(bodies(release::by_ids(&state.store, &parameters.ids("releaseIds")?).await?)))
+}
+
+async fn latest(State(state): State<EnvironmentState>, Path(names): Path<Names>) -> Result<OrEmpty<wire::Release>> {
+    Ok(OrEmpty(release::find_latest(&state.store, &key(&names)).await?.map(Into::into)))
+}
+
+async fn active(
+    State(state): State<EnvironmentState>,
+    Path(names): Path<Names>,
+    Query(parameters): Query,
+) -> Result<Json<Vec<wire::Release>>> {
+    Ok(Json(bodies(release::list(&state.store, &key(&names), false, &parameters.page()).await?)))
+}
+
+async fn all(
+    State(state): State<EnvironmentState>,
+    Path(names): Path<Names>,
+    Query(parameters): Query,
+) -> Result<Json<Vec<wire::Release>>> {
+    Ok(Json(bodies(release::list(&state.store, &key(&names), true, &parameters.page()).await?)))
+}
+
+async fn histories(
+    State(state): State<EnvironmentState>,
+    Path(names): Path<Names>,
+    Query(parameters): Query,
+) -> Result<OrEmpty<wire::Page<wire::ReleaseHistory>>> {
+    let page = parameters.page();
+    let found = history::of_namespace(&state.store, &key(&names), &page).await?;
+    Ok(history_page(&page, found))
+}
+
+async fn histories_of_release(
+    State(state): State<EnvironmentState>,
+    Query(parameters): Query,
+) -> Result<OrEmpty<wire::Page<wire::ReleaseHistory>>> {
+    let page = parameters.page();
+    let (id, operation) = (parameters.number("releaseId")?, parameters.small("operation")?);
+    Ok(history_page(&page, history::of_release(&state.store, id, operation, &page).await?))
+}
+
+async fn histories_of_previous(
+    State(state): State<EnvironmentState>,
+    Query(parameters): Query,
+) -> Result<OrEmpty<wire::Page<wire::ReleaseHistory>>> {
+    let page = parameters.page();
+    let (id, operation) = (parameters.number("previousReleaseId")?, parameters.small("operation")?);
+    Ok(history_page(&page, history::of_previous_release(&state.store, id, operation, &page).await?))
+}
+
+/// A page without rows is an empty body.
+fn history_page(page: &Page, found: Paged<ReleaseHistory>) -> OrEmpty<wire::Page<wire::ReleaseHistory>> {
+    OrEmpty((!found.rows.is_empty()).then(|| page_body(page, found)))
+}

@@ -1,0 +1,298 @@
+//! How requests of the admin API are read, in one place: paths, parameters of query and form alike, lenient JSON bodies with limits,
+//! pages, and who the caller says it acts for. Knows no endpoint.
+
+use axum::body::to_bytes;
+use axum::extract::{FromRequest, FromRequestParts, Path as AxumPath, Request};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use castalia_core::protocol::route::Refusal;
+use chrono::{DateTime, Local, NaiveDateTime, TimeZone as _, Utc};
+use http::HeaderMap;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::request::Parts;
+use serde::de::DeserializeOwned;
+
+use crate::domain::audit_log::Caller;
+use crate::domain::page::{Page, Sort};
+use crate::error::{Error, Reaction, Result};
+
+/// Largest body of an ordinary request, in bytes.
+pub(super) const BODY: usize = 1 << 20;
+/// Largest body that carries values of items.
+pub(super) const VALUES: usize = 32 << 20;
+/// Elements of a page: default and maximum.
+const PAGE_SIZE: u64 = 10;
+const MAX_PAGE_SIZE: u64 = 2000;
+/// Form of dates in parameters: local time.
+const DATE: &str = "%Y-%m-%d %H:%M:%S%.f";
+
+/// Refuses paths that two readers could understand differently, before any route is chosen.
+pub(super) async fn plain_path(request: Request, next: Next) -> Response {
+    const ENCODED: [&str; 7] = ["%2f", "%5c", "%3b", "%25", "%2e", "%00", "%0a"];
+    let path = request.uri().path();
+    let lower = path.to_ascii_lowercase();
+    let is_odd = path.contains("//")
+        || path.contains(['\\', ';'])
+        || ENCODED.iter().any(|encoded| lower.contains(encoded))
+        || path.split('/').any(|segment| segment == "." || segment == "..");
+    if is_odd {
+        return Error::bad_request("The path is not plain: it holds an encoded separator, `;`, `//` or dots.")
+            .with_code("bad_encoding")
+            .early()
+            .into_response();
+    }
+    next.run(request).await
+}
+
+/// Parts of the path, in order.
+#[derive(Debug)]
+pub(super) struct Path<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let AxumPath(parts) = AxumPath::from_request_parts(parts, state).await.map_err(|rejection| {
+            Error::bad_request(rejection.body_text()).with_code("invalid_parameter")
+        })?;
+        Ok(Self(parts))
+    }
+}
+
+/// Parameters by name. A name may occur more than once.
+#[derive(Debug, Default)]
+pub(super) struct Parameters(Vec<(String, String)>);
+
+/// Parameters of the query, for requests whose body is something else.
+#[derive(Debug)]
+pub(super) struct Query(pub(super) Parameters);
+
+/// Parameters of query and form body alike.
+#[derive(Debug)]
+pub(super) struct Form(pub(super) Parameters);
+
+impl<S: Send + Sync> FromRequestParts<S> for Query {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        Ok(Self(Parameters(decode(parts.uri.query().unwrap_or_default().as_bytes()))))
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Form {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self> {
+        let mut pairs = decode(request.uri().query().unwrap_or_default().as_bytes());
+        if media_type(request.headers()) == "application/x-www-form-urlencoded" {
+            pairs.extend(decode(&read(request, BODY).await?));
+        }
+        Ok(Self(Parameters(pairs)))
+    }
+}
+
+fn decode(text: &[u8]) -> Vec<(String, String)> {
+    form_urlencoded::parse(text).into_owned().collect()
+}
+
+impl Parameters {
+    /// The first value of a name.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.all(name).next()
+    }
+
+    /// All values of a name.
+    pub(super) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The value of a name that must be there; it may be empty.
+    pub(super) fn text(&self, name: &'static str) -> Result<String> {
+        self.get(name).map(str::to_owned).ok_or_else(|| Refusal::MissingParameter(name).into())
+    }
+
+    /// The value of a name, if it is there.
+    pub(super) fn optional(&self, name: &str) -> Option<String> {
+        self.get(name).map(str::to_owned)
+    }
+
+    /// A number that must be there.
+    pub(super) fn number(&self, name: &'static str) -> Result<i64> {
+        parse(name, &self.text(name)?)
+    }
+
+    /// A small number that must be there.
+    pub(super) fn small(&self, name: &'static str) -> Result<i16> {
+        parse(name, &self.text(name)?)
+    }
+
+    /// A number, or its default where the name is absent or empty.
+    pub(super) fn number_or(&self, name: &'static str, default: i64) -> Result<i64> {
+        self.get(name).filter(|text| !text.is_empty()).map_or(Ok(default), |text| parse(name, text))
+    }
+
+    /// A flag, or its default where the name is absent or empty.
+    pub(super) fn flag(&self, name: &'static str, default: bool) -> Result<bool> {
+        match self.get(name).unwrap_or_default().to_ascii_lowercase().as_str() {
+            "" => Ok(default),
+            "true" | "on" | "yes" | "1" => Ok(true),
+            "false" | "off" | "no" | "0" => Ok(false),
+            _ => Err(Refusal::InvalidParameter(name).into()),
+        }
+    }
+
+    /// Elements of a list: the name repeated, or given once with commas.
+    pub(super) fn list(&self, name: &'static str) -> Result<Vec<String>> {
+        let all: Vec<_> = self.all(name).collect();
+        match all.as_slice() {
+            [] => Err(Refusal::MissingParameter(name).into()),
+            [one] => Ok(one.split(',').map(str::to_owned).collect()),
+            many => Ok(many.iter().map(|text| (*text).to_owned()).collect()),
+        }
+    }
+
+    /// Row ids, separated by commas with blanks around them.
+    pub(super) fn ids(&self, name: &'static str) -> Result<Vec<i64>> {
+        let text = self.text(name)?;
+        let ids = text.split(',').map(str::trim).filter(|id| !id.is_empty());
+        ids.map(|id| parse(name, id)).collect()
+    }
+
+    /// A local date and time, if it is there.
+    pub(super) fn date(&self, name: &'static str) -> Result<Option<DateTime<Utc>>> {
+        let Some(text) = self.get(name).filter(|text| !text.is_empty()) else { return Ok(None) };
+        let date = NaiveDateTime::parse_from_str(text, DATE).map_err(|_| Refusal::InvalidParameter(name))?;
+        Ok(Local.from_local_datetime(&date).earliest().map(|date| date.to_utc()))
+    }
+
+    /// Which page is wanted. Numbers that make no sense mean the default, as in the reference.
+    pub(super) fn page(&self) -> Page {
+        let number = |name| self.get(name).and_then(|text| text.trim().parse::<u64>().ok());
+        let size = number("size").filter(|size| *size > 0).unwrap_or(PAGE_SIZE).min(MAX_PAGE_SIZE);
+        let sort = self.all("sort").flat_map(sorts).collect();
+        Page::new(number("page").unwrap_or_default(), size).sorted_by(sort)
+    }
+
+    /// The same where both numbers must be there.
+    pub(super) fn required_page(&self) -> Result<Page> {
+        let number = |name| self.number(name).map(|number| u64::try_from(number).unwrap_or_default());
+        Ok(Page::new(number("page")?, number("size")?.clamp(1, MAX_PAGE_SIZE)))
+    }
+}
+
+fn parse<T: std::str::FromStr>(name: &'static str, text: &str) -> Result<T> {
+    text.parse().map_err(|_| Refusal::InvalidParameter(name).into())
+}
+
+/// `a,b,desc`: properties, and then their direction.
+fn sorts(text: &str) -> Vec<Sort> {
+    let mut parts: Vec<_> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+    let direction = parts.last().map(|part| part.to_ascii_lowercase());
+    let is_descending = direction.as_deref() == Some("desc");
+    if is_descending || direction.as_deref() == Some("asc") {
+        parts.pop();
+    }
+    parts.into_iter().map(|property| Sort { property: property.to_owned(), is_descending }).collect()
+}
+
+/// A JSON body of at most `LIMIT` bytes.
+#[derive(Debug)]
+pub(super) struct Body<T, const LIMIT: usize = BODY>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned, const LIMIT: usize> FromRequest<S> for Body<T, LIMIT> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self> {
+        let media_type = media_type(request.headers());
+        let is_json = media_type.strip_prefix("application/").is_some_and(|rest| rest == "json" || rest.ends_with("+json"));
+        if !is_json {
+            let message = format!("Content-Type '{media_type}' is not supported; send application/json");
+            return Err(Error::bad_request(message).with_code("unsupported_media_type"));
+        }
+        let bytes = read(request, LIMIT).await?;
+        serde_json::from_slice(&bytes).map(Self).map_err(|error| {
+            Error::bad_request(format!("JSON parse error: {error}")).with_code("unreadable_body")
+        })
+    }
+}
+
+fn media_type(headers: &HeaderMap) -> String {
+    let text = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+async fn read(request: Request, limit: usize) -> Result<bytes::Bytes> {
+    let too_large = || Error::new(Reaction::TooLarge, format!("The body is larger than {limit} bytes."));
+    let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > limit) {
+        return Err(too_large());
+    }
+    // It fails when the body is too large, and when the caller went away, who does not mind the answer.
+    to_bytes(request.into_body(), limit).await.map_err(|_| too_large())
+}
+
+/// The business operation that the caller says this request is part of.
+#[derive(Debug)]
+pub(super) struct AuditCaller(pub(super) Option<Caller>);
+
+impl<S: Send + Sync> FromRequestParts<S> for AuditCaller {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        let text = |name: &str| Some(parts.headers.get(name)?.to_str().ok()?.to_owned());
+        Ok(Self(text("apollo-audit-traceid").map(|trace_id| Caller {
+            trace_id,
+            span_id: text("apollo-audit-spanid"),
+            operator: text("apollo-audit-operator"),
+        })))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parameters(query: &str) -> Parameters {
+        Parameters(decode(query.as_bytes()))
+    }
+
+    #[test]
+    fn numbers_of_a_page_that_make_no_sense_mean_the_default() {
+        // Case 10.
+        for (query, number, size) in [
+            ("", 0, 10),
+            ("page=abc&size=0", 0, 10),
+            ("page=-1&size=-5", 0, 10),
+            ("page=3&size=5000", 3, 2000),
+            ("size=x", 0, 10),
+        ] {
+            let page = parameters(query).page();
+            assert_eq!((page.number(), page.size()), (number, size), "{query}");
+        }
+    }
+
+    #[test]
+    fn an_order_names_properties_and_then_a_direction() {
+        let sorted = sorts("name,id,desc");
+        assert_eq!(sorted.len(), 2);
+        assert!(sorted[0].property == "name" && sorted[1].is_descending);
+        assert!(!sorts("id")[0].is_descending);
+    }
+
+    #[test]
+    fn a_list_is_repeated_or_has_commas() {
+        assert_eq!(parameters("k=a&k=b,c").list("k").unwrap(), ["a", "b,c"]);
+        assert_eq!(parameters("k=a,b").list("k").unwrap(), ["a", "b"]);
+        assert_eq!(parameters("k=1,%202").ids("k").unwrap(), [1, 2]);
+        assert!(parameters("k=1,,x").ids("k").is_err());
+        assert!(parameters("").list("k").is_err());
+    }
+
+    #[test]
+    fn flags_have_four_spellings_each() {
+        assert!(parameters("f=ON").flag("f", false).unwrap());
+        assert!(!parameters("f=no").flag("f", true).unwrap());
+        assert!(parameters("").flag("f", true).unwrap());
+        assert!(parameters("f=x").flag("f", true).is_err());
+    }
+}

@@ -1,0 +1,5 @@
+//! Bodies that only the server's own APIs use. Known to roles only; the protocol of clients is in `castalia_core::protocol`.
+
+pub mod admin;
+mod member;
+pub mod open_api;

@@ -1,0 +1,149 @@
+//! How a member of a body is read and written: leniently in, absent ones left out. Numbers may come as texts, and null means
+//! absent, or the default where a value cannot be absent. Used by the `body!` macro only.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use chrono::{DateTime, Local, Utc};
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Form of dates in bodies: the process's zone, without a colon in the offset.
+const DATE: &str = "%Y-%m-%dT%H:%M:%S%.3f%z";
+/// The same for reading: any number of fraction digits.
+const ANY_DATE: &str = "%Y-%m-%dT%H:%M:%S%.f%#z";
+
+/// A value that a body can hold.
+pub(crate) trait Member: Sized {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
+    fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
+    /// Whether it is left out.
+    fn is_absent(&self) -> bool {
+        false
+    }
+}
+
+/// A scalar that may be spelled as another kind of scalar.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Scalar {
+    Flag(bool),
+    Whole(i64),
+    Float(f64),
+    Text(String),
+}
+
+/// A number or flag, also given as text; `None` for null and for an empty text.
+fn scalar<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: Display>,
+{
+    let text = match Option::deserialize(deserializer)? {
+        None => return Ok(None),
+        Some(Scalar::Flag(flag)) => flag.to_string(),
+        Some(Scalar::Whole(number)) => number.to_string(),
+        // `5.0` is a whole number to the reference's clients.
+        Some(Scalar::Float(number)) => number.to_string(),
+        Some(Scalar::Text(text)) if text.is_empty() => return Ok(None),
+        Some(Scalar::Text(text)) => text,
+    };
+    text.trim().parse().map(Some).map_err(|error| D::Error::custom(format!("`{text}`: {error}")))
+}
+
+macro_rules! scalar {
+    ($($type:ty),*) => {$(
+        impl Member for $type {
+            fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Ok(scalar(deserializer)?.unwrap_or_default())
+            }
+
+            fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                self.serialize(serializer)
+            }
+        }
+
+        impl Member for Option<$type> {
+            fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                scalar(deserializer)
+            }
+
+            fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                self.serialize(serializer)
+            }
+
+            fn is_absent(&self) -> bool {
+                self.is_none()
+            }
+        }
+    )*};
+}
+
+scalar!(i64, i16, bool);
+
+impl Member for Option<String> {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Option::deserialize(deserializer)?.map(|scalar| match scalar {
+            Scalar::Text(text) => text,
+            Scalar::Flag(flag) => flag.to_string(),
+            Scalar::Whole(number) => number.to_string(),
+            Scalar::Float(number) => number.to_string(),
+        }))
+    }
+
+    fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.serialize(serializer)
+    }
+
+    fn is_absent(&self) -> bool {
+        self.is_none()
+    }
+}
+
+impl Member for Option<DateTime<Utc>> {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
+        DateTime::parse_from_str(&text, ANY_DATE)
+            .or_else(|_| DateTime::parse_from_rfc3339(&text))
+            .map(|date| Some(date.to_utc()))
+            .map_err(|_| D::Error::custom(format!("`{text}` is not a date with time and zone")))
+    }
+
+    fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let text = self.map(|date| date.with_timezone(&Local).format(DATE).to_string());
+        text.serialize(serializer)
+    }
+
+    fn is_absent(&self) -> bool {
+        self.is_none()
+    }
+}
+
+impl<T: Serialize + DeserializeOwned> Member for Option<Vec<T>> {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(deserializer)
+    }
+
+    fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.serialize(serializer)
+    }
+
+    fn is_absent(&self) -> bool {
+        self.is_none()
+    }
+}
+
+/// An object inside an object.
+impl<T: Serialize + DeserializeOwned> Member for Option<Box<T>> {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(deserializer)
+    }
+
+    fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.serialize(serializer)
+    }
+
+    fn is_absent(&self) -> bool {
+        self.is_none()
+    }
+}
