@@ -66,15 +66,18 @@ struct Step {
     version: i32,
     name: &'static str,
     part: Part,
+    /// On a new database rows follow it.
+    has_first_rows: bool,
     sql: [&'static str; 3],
 }
 
 macro_rules! step {
-    ($version:literal, $name:literal, $part:expr, $file:literal) => {
+    ($version:literal, $name:literal, $part:expr, $has_first_rows:literal, $file:literal) => {
         Step {
             version: $version,
             name: $name,
             part: $part,
+            has_first_rows: $has_first_rows,
             sql: [
                 include_str!(concat!("migration/sqlite/", $file)),
                 include_str!(concat!("migration/mysql/", $file)),
@@ -85,18 +88,20 @@ macro_rules! step {
 }
 
 const STEPS: [Step; 4] = [
-    step!(1, "config", Part::Config, "0001_config.sql"),
-    step!(2, "portal", Part::Portal, "0002_portal.sql"),
+    step!(1, "config", Part::Config, true, "0001_config.sql"),
+    step!(2, "portal", Part::Portal, true, "0002_portal.sql"),
     step!(
         3,
         "castalia_config",
         Part::Config,
+        false,
         "0003_castalia_config.sql"
     ),
     step!(
         4,
         "castalia_portal",
         Part::Portal,
+        false,
         "0004_castalia_portal.sql"
     ),
 ];
@@ -112,7 +117,7 @@ pub async fn apply(
     if let Some(records) = Records::read_if_present(store.read()).await?
         && records.missing(part).is_empty()
     {
-        return Ok(records.origin);
+        return Ok(records.origin());
     }
     let lock = lock::acquire(store).await?;
     let outcome = apply_locked(store, part, &lock, seed).await;
@@ -123,13 +128,10 @@ pub async fn apply(
 pub async fn check(store: &Store, part: Part) -> Result<Report, StoreError> {
     let found = fit::read(store.read(), store.dialect()).await?;
     let records = Records::read_if_present(store.read()).await?;
-    let origin = match &records {
-        Some(records) => records.origin,
-        None => found.origin(part),
-    };
-    let missing = records.unwrap_or(Records::none(origin)).missing(part);
+    let records = records.unwrap_or_default();
+    let missing = records.missing(part);
     Ok(Report {
-        origin,
+        origin: records.origin.unwrap_or_else(|| found.origin(part)),
         missing_steps: missing.iter().map(|step| step.name).collect(),
         absent_tables: found.absent_tables(part),
         faults: found.faults(part),
@@ -139,7 +141,7 @@ pub async fn check(store: &Store, part: Part) -> Result<Report, StoreError> {
 /// Who made the tables, for a start that leaves the schema alone. No record counts as adopted.
 pub async fn origin(store: &Store) -> Result<Origin, StoreError> {
     let records = Records::read_if_present(store.read()).await?;
-    Ok(records.map_or(Origin::Adopted, |records| records.origin))
+    Ok(records.unwrap_or_default().origin())
 }
 
 async fn apply_locked(
@@ -150,28 +152,32 @@ async fn apply_locked(
 ) -> Result<Origin, StoreError> {
     let tx = lock.transaction();
     let found = fit::read(tx, store.dialect()).await?;
-    let recorded = match found.has_record() {
-        true => Some(Records::read(tx).await?),
-        false => None,
+    let records = match found.has_record() {
+        true => Records::read(tx).await?,
+        false => Records::default(),
     };
-    let is_first = recorded.is_none();
-    let records = recorded.unwrap_or(Records::none(found.origin(part)));
     let missing = records.missing(part);
     if missing.is_empty() {
-        return Ok(records.origin);
+        return Ok(records.origin());
     }
     refuse_misfit(store, &found.faults(part))?;
     run_statements(tx, RECORD[dialect_index(store.dialect())]).await?;
+    // Recorded before the first table: on MySQL a creation that breaks off leaves tables that are not Apollo's.
+    let origin = match records.origin {
+        Some(origin) => origin,
+        None => {
+            let origin = found.origin(part);
+            record(tx, ORIGIN_VERSION, origin.name()).await?;
+            origin
+        }
+    };
     for step in &missing {
         run_statements(tx, step.sql[dialect_index(store.dialect())]).await?;
     }
     lock.begin_rows().await?;
-    if records.origin == Origin::Fresh && missing.iter().any(|step| step.version <= 2) {
+    if origin == Origin::Fresh && missing.iter().any(|step| step.has_first_rows) {
         seed::settings(tx, part).await?;
         seed(tx).await?;
-    }
-    if is_first {
-        record(tx, ORIGIN_VERSION, records.origin.name()).await?;
     }
     for step in &missing {
         record(tx, step.version, step.name).await?;
@@ -181,7 +187,7 @@ async fn apply_locked(
             "schema step applied"
         );
     }
-    Ok(records.origin)
+    Ok(origin)
 }
 
 fn refuse_misfit(store: &Store, faults: &[String]) -> Result<(), StoreError> {
@@ -229,33 +235,27 @@ fn dialect_index(dialect: Dialect) -> usize {
 }
 
 /// What `CastaliaSchema` holds.
+#[derive(Default)]
 struct Records {
-    origin: Origin,
+    origin: Option<Origin>,
     versions: Vec<i32>,
 }
 
 impl Records {
-    fn none(origin: Origin) -> Self {
-        Self {
-            origin,
-            versions: Vec::new(),
-        }
-    }
-
     async fn read(db: &impl ConnectionTrait) -> Result<Self, StoreError> {
-        let rows = castalia_schema::Entity::find().all(db).await?;
-        let is_fresh = rows
-            .iter()
-            .any(|row| row.version == ORIGIN_VERSION && row.name == Origin::Fresh.name());
-        let origin = if is_fresh {
-            Origin::Fresh
-        } else {
-            Origin::Adopted
-        };
-        Ok(Self {
-            origin,
-            versions: rows.into_iter().map(|row| row.version).collect(),
-        })
+        let mut records = Self::default();
+        for row in castalia_schema::Entity::find().all(db).await? {
+            if row.version == ORIGIN_VERSION {
+                let is_fresh = row.name == Origin::Fresh.name();
+                records.origin = Some(if is_fresh {
+                    Origin::Fresh
+                } else {
+                    Origin::Adopted
+                });
+            }
+            records.versions.push(row.version);
+        }
+        Ok(records)
     }
 
     /// `None` when the table cannot be read, most likely because it does not exist yet.
@@ -265,6 +265,11 @@ impl Records {
             Err(error) if error.is_connection_lost() => Err(error),
             Err(_) => Ok(None),
         }
+    }
+
+    /// Without a record Apollo counts as the maker.
+    fn origin(&self) -> Origin {
+        self.origin.unwrap_or(Origin::Adopted)
     }
 
     fn missing(&self, part: Part) -> Vec<&'static Step> {

@@ -46,14 +46,21 @@ pub(crate) use on_each_database;
 #[derive(Debug)]
 pub(crate) struct Database {
     pub(crate) url: String,
-    /// SQL that removes it, and the URL of a database to run that on.
-    removal: Option<(String, String)>,
+    /// The URL of a database to work on, and SQL that removes this one.
+    removal: Option<(String, Vec<String>)>,
     _directory: Option<TempDir>,
 }
 
+/// PostgreSQL removes no database that somebody is connected to.
+const END_SESSIONS: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+     WHERE usename = current_user AND datname = ";
+
 /// The addresses of the servers, started on first use; `None` when the run is restricted.
 static SERVERS: LazyLock<Option<[String; 2]>> = LazyLock::new(|| {
-    #[expect(clippy::disallowed_methods, reason = "tests have no settings to read it from")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "tests have no settings to read it from"
+    )]
     let restricted = std::env::var("CASTALIA_TEST_DATABASES").is_ok_and(|names| names == "sqlite");
     if restricted {
         return None;
@@ -92,18 +99,25 @@ impl Database {
 
     pub(crate) async fn postgres() -> Option<Self> {
         let [_, server] = SERVERS.as_ref()?;
-        Some(Self::on_server(server, "WITH (FORCE)").await)
+        Some(Self::on_server(server, END_SESSIONS).await)
     }
 
-    async fn on_server(server: &str, force: &str) -> Self {
+    async fn on_server(server: &str, end_sessions: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("test_{}_{count}", std::process::id());
         let (address, _) = server.rsplit_once('/').unwrap();
         let db = SeaOrm::connect(server).await.unwrap();
-        let removal = format!("DROP DATABASE IF EXISTS {name} {force}");
-        db.execute_unprepared(&removal).await.unwrap();
-        db.execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
+        let mut removal = vec![format!("DROP DATABASE IF EXISTS {name}")];
+        if !end_sessions.is_empty() {
+            removal.insert(0, format!("{end_sessions}'{name}'"));
+        }
+        for sql in &removal {
+            db.execute_unprepared(sql).await.unwrap();
+        }
+        db.execute_unprepared(&format!("CREATE DATABASE {name}"))
+            .await
+            .unwrap();
         db.close().await.unwrap();
         Self {
             url: format!("{address}/{name}"),
@@ -126,7 +140,9 @@ impl Database {
 
     /// A store on the database as it is.
     pub(crate) async fn connect(&self) -> Store {
-        Store::connect(&self.url, StoreOptions::new("config-db")).await.unwrap()
+        Store::connect(&self.url, StoreOptions::new("config-db"))
+            .await
+            .unwrap()
     }
 
     /// A store with the tables of ConfigDB.
@@ -151,16 +167,22 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        let Some((server, sql)) = self.removal.take() else { return };
-        let removal = async move {
+        let Some((server, removal)) = self.removal.take() else {
+            return;
+        };
+        let work = async move {
             let db = SeaOrm::connect(&server).await?;
-            db.execute_unprepared(&sql).await?;
+            for sql in &removal {
+                db.execute_unprepared(sql).await?;
+            }
             db.close().await
         };
         // Dropped inside a runtime that may be ending, hence one of its own on a thread of its own.
         let thread = std::thread::spawn(|| {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.unwrap().block_on(removal).unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
+            runtime.unwrap().block_on(work).unwrap();
         });
         thread.join().unwrap();
     }

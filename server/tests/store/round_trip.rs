@@ -5,8 +5,8 @@ use castalia_server::store::{Id, Store, insert};
 use chrono::{DateTime, NaiveDateTime, Utc};
 use sea_orm::sea_query::ColumnType;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityName, EntityTrait, IdenStatic, IntoActiveModel, Iterable,
-    ModelTrait, PrimaryKeyToColumn, QueryFilter, TryIntoModel, Value,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IdenStatic, IntoActiveModel,
+    Iterable, ModelTrait, PrimaryKeyToColumn, QueryFilter, TryIntoModel, Value,
 };
 
 use crate::database::{Database, on_each_database};
@@ -87,7 +87,10 @@ where
             .write(row, |tx, row| Box::pin(insert(tx, row.clone())))
             .await
             .unwrap_or_else(|error| panic!("{}: {error:?}", E::default().table_name()));
-        let read = E::find().filter(key.eq(written.get(key))).one(store.read()).await;
+        let read = E::find()
+            .filter(key.eq(written.get(key)))
+            .one(store.read())
+            .await;
         let read = read.unwrap_or_else(|error| panic!("{}: {error:?}", E::default().table_name()));
         assert_eq!(read, Some(written));
     }
@@ -108,7 +111,11 @@ where
         .write(row, |tx, row| Box::pin(insert_own::<E, _>(tx, row.clone())))
         .await
         .unwrap();
-    let read = E::find().filter(key.eq(written.get(key))).one(store.read()).await.unwrap();
+    let read = E::find()
+        .filter(key.eq(written.get(key)))
+        .one(store.read())
+        .await
+        .unwrap();
     assert_eq!(read, Some(written));
 }
 

@@ -1,0 +1,10 @@
+//! The admin API as its callers see it: every numbered case, in process on SQLite in memory, or against a running server.
+//!
+//! `CASTALIA_TEST_ADMIN_URL` and `CASTALIA_TEST_CONFIG_DB` name a server and its database; run with `--test-threads=1` then.
+
+mod admin {
+    mod access;
+    mod app;
+    mod client;
+    mod release;
+}

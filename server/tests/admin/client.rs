@@ -1,0 +1,335 @@
+//! A caller of the admin API: the router in process, or a server by its address; and a look at the rows behind it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use axum::middleware::from_fn_with_state;
+use castalia_server::feed::ReleaseFeed;
+use castalia_server::http::failure;
+use castalia_server::http::health::Readiness;
+use castalia_server::registry::Registry;
+use castalia_server::role::admin;
+use castalia_server::server_config::{ServerConfig, winners};
+use castalia_server::settings::{Installation, Settings, Texts};
+use castalia_server::state::EnvironmentState;
+use castalia_server::store::{self, Part, Store, StoreOptions, migration};
+use http::{HeaderMap, Method, Request};
+use http_body_util::BodyExt as _;
+use hyper_util::rt::TokioIo;
+use sea_orm::{EntityTrait, IdenStatic, Iterable, QueryOrder};
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+/// How long a condition may take to become true.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Time after which a running server has read its settings again.
+const REREAD: Duration = Duration::from_secs(62);
+
+static NAMES: AtomicU32 = AtomicU32::new(0);
+
+/// A caller with an app id of its own.
+pub(crate) struct Admin {
+    target: Target,
+    store: Store,
+    config: ServerConfig,
+    /// App id that no other test uses.
+    pub(crate) app_id: String,
+}
+
+enum Target {
+    Router(Router),
+    Address(String),
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error} in {self:?}"))
+    }
+
+    /// The body of a success.
+    #[track_caller]
+    pub(crate) fn ok(&self) -> Value {
+        assert_eq!(self.status, 200, "{self:?}");
+        if self.body.is_empty() { Value::Null } else { self.json() }
+    }
+
+    /// Row id in the body of a success.
+    #[track_caller]
+    pub(crate) fn id(&self) -> i64 {
+        self.ok()["id"].as_i64().unwrap_or_else(|| panic!("no id in {self:?}"))
+    }
+
+    /// An error of this status whose message begins with the text.
+    #[track_caller]
+    pub(crate) fn fails(&self, status: u16, message: &str) {
+        assert_eq!(self.status, status, "{self:?}");
+        let body = self.json();
+        assert!(body["message"].as_str().unwrap_or_default().starts_with(message), "{self:?} instead of {message}");
+    }
+
+    /// A success without a body.
+    #[track_caller]
+    pub(crate) fn empty(&self) {
+        assert_eq!((self.status, self.body.as_str()), (200, ""), "{self:?}");
+    }
+}
+
+impl Admin {
+    /// A server that is compatible in all that can be switched.
+    pub(crate) async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// The same with further settings; tests that need one run in process only.
+    pub(crate) async fn with(settings: &[(&'static str, &str)]) -> Self {
+        let number = NAMES.fetch_add(1, Ordering::Relaxed);
+        match variable("CASTALIA_TEST_ADMIN_URL") {
+            Some(address) if settings.is_empty() => {
+                let url = variable("CASTALIA_TEST_CONFIG_DB").expect("CASTALIA_TEST_CONFIG_DB names its database");
+                let store = Store::connect(&url, StoreOptions::new("CASTALIA_TEST_CONFIG_DB")).await.unwrap();
+                let app_id = format!("a{}x{number}", std::process::id());
+                Self { target: Target::Address(address), store, config: ServerConfig::new([].into()), app_id }
+            }
+            _ => Self::in_process(settings, number).await,
+        }
+    }
+
+    async fn in_process(settings: &[(&'static str, &str)], number: u32) -> Self {
+        let url = variable("CASTALIA_TEST_CONFIG_DB").unwrap_or_else(|| "sqlite::memory:".to_owned());
+        let store = Store::connect(&url, StoreOptions::new("test")).await.unwrap();
+        migration::apply(&store, Part::Config, |_| Box::pin(async { Ok(()) })).await.unwrap();
+        let config = ServerConfig::new([].into());
+        let mut flags = vec![("compat.defaults", "adopted".to_owned()), ("sample_app", "off".to_owned())];
+        flags.extend(settings.iter().map(|(name, text)| (*name, (*text).to_owned())));
+        let settings = Settings::from_texts(&Texts::gather(flags, None, std::iter::empty()).unwrap()).unwrap();
+        let state = EnvironmentState {
+            compat: settings.compat.resolve(settings.defaults.unwrap_or(Installation::Fresh)),
+            settings: Arc::new(settings),
+            feed: ReleaseFeed::load(store.clone(), config.clone()).await.unwrap(),
+            registry: Registry::fixed(Vec::new()),
+            ready: Readiness::default(),
+            store: store.clone(),
+            config: config.clone(),
+        };
+        let strict = state.compat.strict_status;
+        let router = admin::router(state).0.layer(from_fn_with_state(strict, failure::render));
+        let app_id = format!("a{}x{number}", std::process::id());
+        Self { target: Target::Router(router), store, config, app_id }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(self.request(Method::GET, path).body(Body::empty()).unwrap()).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.send(self.request(Method::DELETE, path).body(Body::empty()).unwrap()).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
+        self.json(Method::POST, path, body).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: Value) -> Answer {
+        self.json(Method::PUT, path, body).await
+    }
+
+    pub(crate) async fn json(&self, method: Method, path: &str, body: Value) -> Answer {
+        let request = self.request(method, path).header("content-type", "application/json");
+        self.send(request.body(Body::from(body.to_string())).unwrap()).await
+    }
+
+    /// A request with parameters as a form body.
+    pub(crate) async fn form(&self, method: Method, path: &str, parameters: &[(&str, &str)]) -> Answer {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
+        let request = self.request(method, path).header("content-type", "application/x-www-form-urlencoded");
+        self.send(request.body(Body::from(body)).unwrap()).await
+    }
+
+    pub(crate) fn request(&self, method: Method, path: &str) -> http::request::Builder {
+        Request::builder().method(method).uri(path)
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let (parts, body) = match &self.target {
+            Target::Router(router) => {
+                let (parts, body) = router.clone().oneshot(request).await.unwrap().into_parts();
+                (parts, body.collect().await.unwrap().to_bytes())
+            }
+            Target::Address(address) => {
+                let authority = address.trim_start_matches("http://").trim_end_matches('/').to_owned();
+                let stream = tokio::net::TcpStream::connect(&authority).await.unwrap();
+                let (mut sender, connection) =
+                    hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+                tokio::spawn(connection);
+                let (mut parts, body) = request.into_parts();
+                parts.headers.insert("host", authority.parse().unwrap());
+                let (parts, body) =
+                    sender.send_request(Request::from_parts(parts, body)).await.unwrap().into_parts();
+                (parts, body.collect().await.unwrap().to_bytes())
+            }
+        };
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        Answer { status: parts.status.as_u16(), headers: parts.headers, body }
+    }
+
+    /// Whether tests can do what only a caller in the same process can.
+    pub(crate) fn is_in_process(&self) -> bool {
+        matches!(self.target, Target::Router(_))
+    }
+
+    /// Sets a limit or switch of the config database, and waits until it is in force.
+    pub(crate) async fn set(&self, key: &str, value: &str) {
+        let body = json!({"key": key, "value": value, "dataChangeCreatedBy": "u", "dataChangeLastModifiedBy": "u"});
+        if self.is_in_process() {
+            let store = self.store.clone();
+            let (key, value) = (key.to_owned(), value.to_owned());
+            let written: Result<_, store::StoreError> = store
+                .write((key, value), |tx, (key, value)| {
+                    Box::pin(async move {
+                        store::server_config::upsert(tx, key, "default", value, None, "u").await.map(drop)
+                    })
+                })
+                .await;
+            written.unwrap();
+            let rows = store::server_config::all(self.store.read()).await.unwrap();
+            let rows = rows.into_iter().map(|row| (row.key, row.cluster, row.value));
+            self.config.replace(winners(rows, None, None));
+        } else {
+            self.post("/server/config", body).await.ok();
+            tokio::time::sleep(REREAD).await;
+        }
+    }
+
+    /// All rows of a table, dead ones too, in the order of their ids.
+    pub(crate) async fn rows<E: EntityTrait>(&self) -> Vec<E::Model> {
+        let id = E::Column::iter().find(|column| column.as_str() == "Id").expect("tables have an id");
+        E::find().order_by_asc(id).all(self.store.read()).await.unwrap()
+    }
+
+    /// Database connection for tests that prepare rows that no endpoint writes.
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Texts of all release messages of this test's app, oldest first.
+    pub(crate) async fn messages(&self) -> Vec<String> {
+        let rows = self.rows::<store::entity::release_message::Entity>().await;
+        let prefix = format!("{}+", self.app_id);
+        rows.into_iter().map(|row| row.message).filter(|text| text.starts_with(&prefix)).collect()
+    }
+
+    /// What the audit table says since a row id, as `entity operation`.
+    pub(crate) async fn audits_since(&self, id: i64) -> Vec<String> {
+        let rows = self.rows::<store::entity::audit::Entity>().await;
+        let since = rows.into_iter().filter(|row| row.id.0 > id);
+        since.map(|row| format!("{} {}", row.entity_name, row.op_name)).collect()
+    }
+
+    pub(crate) async fn last_audit(&self) -> i64 {
+        self.rows::<store::entity::audit::Entity>().await.last().map_or(0, |row| row.id.0)
+    }
+
+    /// `APP` of the cases.
+    pub(crate) async fn create_app(&self) -> Answer {
+        self.post("/apps", self.app_body()).await
+    }
+
+    pub(crate) fn app_body(&self) -> Value {
+        json!({
+            "appId": self.app_id, "name": "n1", "orgId": "o", "orgName": "O", "ownerName": "u", "ownerEmail": "u@x",
+            "dataChangeCreatedBy": "u", "dataChangeLastModifiedBy": "u",
+        })
+    }
+
+    /// Path of a namespace in the cluster `default`.
+    pub(crate) fn path(&self, namespace: &str) -> String {
+        format!("/apps/{}/clusters/default/namespaces/{namespace}", self.app_id)
+    }
+
+    /// `N` of the cases.
+    pub(crate) fn n(&self) -> String {
+        self.path("application")
+    }
+
+    /// `ITEM(k, v)` of the cases.
+    pub(crate) async fn item(&self, key: &str, value: &str) -> Answer {
+        self.item_by("u", key, value).await
+    }
+
+    pub(crate) async fn item_by(&self, operator: &str, key: &str, value: &str) -> Answer {
+        self.post(&format!("{}/items", self.n()), item_body(operator, key, value)).await
+    }
+
+    /// Row id of the app's namespace `application`.
+    pub(crate) async fn namespace_id(&self) -> i64 {
+        self.get(&self.n()).await.id()
+    }
+
+    /// `PUB` of the cases.
+    pub(crate) async fn publish(&self) -> Answer {
+        self.publish_at(&self.n()).await
+    }
+
+    pub(crate) async fn publish_at(&self, namespace: &str) -> Answer {
+        self.post(&format!("{namespace}/releases?name=r&operator=u"), Value::Null).await
+    }
+
+    /// Configurations of a release, read back.
+    pub(crate) async fn configurations(&self, release: &Answer) -> Value {
+        serde_json::from_str(release.ok()["configurations"].as_str().unwrap()).unwrap()
+    }
+
+    /// Waits until something is so.
+    pub(crate) async fn eventually(&self, what: &str, condition: impl AsyncFn() -> bool) {
+        let start = Instant::now();
+        while !condition().await {
+            assert!(start.elapsed() < PATIENCE, "{what} did not happen");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+pub(crate) fn item_body(operator: &str, key: &str, value: &str) -> Value {
+    json!({"key": key, "value": value, "type": 0, "dataChangeCreatedBy": operator, "dataChangeLastModifiedBy": operator})
+}
+
+/// Items of an answer as `key=value`, in order.
+#[track_caller]
+pub(crate) fn pairs(items: &Value) -> Vec<String> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let items = items.as_array().expect("a list of items");
+    items.iter().map(|item| format!("{}={}", text(&item["key"]), text(&item["value"]))).collect()
+}
+
+/// Elements of one member of a list of objects.
+#[track_caller]
+pub(crate) fn members(list: &Value, name: &str) -> Vec<Value> {
+    list.as_array().expect("a list").iter().map(|element| element[name].clone()).collect()
+}
+
+/// How often each text occurs.
+pub(crate) fn counts(texts: &[String]) -> HashMap<&str, usize> {
+    let mut counts = HashMap::new();
+    for text in texts {
+        *counts.entry(text.as_str()).or_default() += 1;
+    }
+    counts
+}
+
+#[expect(clippy::disallowed_methods, reason = "tests have no settings to read it from")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|text| !text.is_empty())
+}
