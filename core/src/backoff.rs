@@ -7,7 +7,6 @@ use std::time::Duration;
 pub struct Ladder {
     first: Duration,
     cap: Duration,
-    factor: u32,
     jitter: f64,
 }
 
@@ -22,12 +21,7 @@ impl Ladder {
             !first.is_zero() && first.as_nanos() <= cap.as_nanos(),
             "the first delay must be above zero and not above the cap"
         );
-        Self {
-            first,
-            cap,
-            factor: 2,
-            jitter: 0.0,
-        }
+        Self { first, cap, jitter: 0.0 }
     }
 
     /// The same delay each time.
@@ -46,13 +40,6 @@ impl Ladder {
         self.jitter = part;
         self
     }
-
-    /// Multiplies by three instead of two.
-    #[must_use]
-    pub const fn tripling(mut self) -> Self {
-        self.factor = 3;
-        self
-    }
 }
 
 /// A position on a ladder.
@@ -66,16 +53,13 @@ impl Backoff {
     /// Starts at the first delay.
     #[must_use]
     pub fn new(ladder: Ladder) -> Self {
-        Self {
-            ladder,
-            next: ladder.first,
-        }
+        Self { ladder, next: ladder.first }
     }
 
     /// The delay to wait now; the one after it is larger, up to the cap.
     pub fn next_delay(&mut self, random: &mut fastrand::Rng) -> Duration {
         let delay = self.next;
-        self.next = (delay * self.ladder.factor).min(self.ladder.cap);
+        self.next = (delay * 2).min(self.ladder.cap);
         spread(delay, self.ladder.jitter, random)
     }
 
@@ -108,16 +92,12 @@ mod tests {
     fn seconds(ladder: Ladder, count: usize) -> Vec<u64> {
         let mut backoff = Backoff::new(ladder);
         let mut random = fastrand::Rng::with_seed(1);
-        (0..count)
-            .map(|_| backoff.next_delay(&mut random).as_secs())
-            .collect()
+        (0..count).map(|_| backoff.next_delay(&mut random).as_secs()).collect()
     }
 
     #[test]
     fn delays_double_up_to_the_cap() {
         assert_eq!(seconds(POLL, 9), [1, 2, 4, 8, 16, 32, 64, 120, 120]);
-        let recheck = Ladder::doubling(Duration::from_secs(1), Duration::from_secs(9)).tripling();
-        assert_eq!(seconds(recheck, 3), [1, 3, 9]);
     }
 
     #[test]

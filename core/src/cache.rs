@@ -36,11 +36,7 @@ pub(crate) struct FileCache {
 impl FileCache {
     /// Files below `root`, with these permissions on Unix. Touches nothing yet.
     pub(crate) fn new(root: PathBuf, file_mode: u32) -> Self {
-        Self {
-            root,
-            file_mode,
-            directories: Arc::default(),
-        }
+        Self { root, file_mode, directories: Arc::default() }
     }
 
     /// The cached content; `None` when there is no file.
@@ -76,11 +72,7 @@ impl FileCache {
             .and_then(|()| fs::rename(&temporary, &path));
         written.map_err(|error| {
             let _ = fs::remove_file(&temporary);
-            failed(
-                "cannot write the cache file; check the directory",
-                &path,
-                error,
-            )
+            failed("cannot write the cache file; check the directory", &path, error)
         })
     }
 
@@ -104,10 +96,7 @@ impl FileCache {
 
     /// The directory of an app id: below the root, or in the working directory if that cannot be used.
     fn directory(&self, app_id: &str) -> PathBuf {
-        let mut directories = self
-            .directories
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut directories = self.directories.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(directory) = directories.get(app_id) {
             return directory.clone();
         }
@@ -128,11 +117,7 @@ impl FileCache {
 
 /// `{appId}+{cluster}+{namespace}.properties`
 fn file_name(identity: &Identity) -> String {
-    let Identity {
-        app_id,
-        cluster,
-        namespace,
-    } = identity;
+    let Identity { app_id, cluster, namespace } = identity;
     format!("{app_id}+{cluster}+{namespace}.properties")
 }
 
@@ -153,9 +138,7 @@ fn temporary_name(identity: &Identity) -> String {
 
 fn text(content: &Configurations) -> String {
     let date = chrono::Utc::now().format("%a %b %d %H:%M:%S UTC %Y");
-    let entries = content
-        .iter()
-        .map(|(key, value)| (key.as_str(), value.as_str()));
+    let entries = content.iter().map(|(key, value)| (key.as_str(), value.as_str()));
     let lines = properties::write(entries, Form::Ascii);
     let text = format!("{FIRST_LINE}\n#{date}\n{lines}");
     match LINE_END {
@@ -175,9 +158,7 @@ fn read(path: &Path) -> Result<Option<Configurations>> {
         Err(error) => return Err(failed("cannot read the cache file", path, error)),
     };
     let content = properties::parse(&properties::decode(&bytes));
-    content
-        .map(Some)
-        .map_err(|error| error.with("path", path.display().to_string()))
+    content.map(Some).map_err(|error| error.with("path", path.display().to_string()))
 }
 
 fn create_directory(directory: &Path) -> std::io::Result<()> {
@@ -205,9 +186,7 @@ fn remove_stale(directory: &Path, identity: &Identity) {
         let name = entry.file_name();
         let name = name.to_string_lossy();
         let written = entry.metadata().and_then(|metadata| metadata.modified());
-        let age = written
-            .ok()
-            .and_then(|at| SystemTime::now().duration_since(at).ok());
+        let age = written.ok().and_then(|at| SystemTime::now().duration_since(at).ok());
         if name.starts_with(&prefix)
             && name.ends_with(".tmp")
             && age.is_some_and(|age| age > STALE_AFTER)
@@ -228,11 +207,7 @@ mod tests {
     use super::*;
 
     fn identity(namespace: &str) -> Identity {
-        Identity {
-            app_id: "order".into(),
-            cluster: "default".into(),
-            namespace: namespace.into(),
-        }
+        Identity { app_id: "order".into(), cluster: "default".into(), namespace: namespace.into() }
     }
 
     fn content(pairs: &[(&str, &str)]) -> Configurations {
@@ -259,12 +234,7 @@ mod tests {
         assert_eq!(lines.next(), Some("#Persisted by DefaultConfig"));
         assert!(lines.next().unwrap().starts_with('#'));
         let rest: Vec<_> = lines.collect();
-        let expected = [
-            "a\\ b=\\  x y ",
-            "\\u00E9=\\uD83D\\uDE00~\\u007F",
-            "=x",
-            "e=",
-        ];
+        let expected = ["a\\ b=\\  x y ", "\\u00E9=\\uD83D\\uDE00~\\u007F", "=x", "e="];
         assert_eq!(rest, expected);
         assert_eq!(cache.load(&identity("application")).unwrap(), Some(values));
     }
@@ -275,9 +245,7 @@ mod tests {
         // C086, SEC-36
         use std::os::unix::fs::PermissionsExt as _;
         let (_root, cache, directory) = cache();
-        cache
-            .store(&identity("a"), &content(&[("a", "1")]))
-            .unwrap();
+        cache.store(&identity("a"), &content(&[("a", "1")])).unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&directory.join("order+default+a.properties")), 0o600);
         assert_eq!(mode(&directory) & 0o700, 0o700);
@@ -289,13 +257,9 @@ mod tests {
         // C083
         let (_root, cache, directory) = cache();
         let path = directory.join("order+default+a.properties");
-        cache
-            .store(&identity("a"), &content(&[("a", "1"), ("b", "2")]))
-            .unwrap();
+        cache.store(&identity("a"), &content(&[("a", "1"), ("b", "2")])).unwrap();
         let before = fs::metadata(&path).unwrap().modified().unwrap();
-        cache
-            .store(&identity("a"), &content(&[("b", "2"), ("a", "1")]))
-            .unwrap();
+        cache.store(&identity("a"), &content(&[("b", "2"), ("a", "1")])).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), before);
         assert_eq!(fs::read_dir(&directory).unwrap().count(), 1);
     }
@@ -310,10 +274,7 @@ mod tests {
             fs::write(&path, bytes).unwrap();
             cache.load(&identity("a"))
         };
-        assert_eq!(
-            load("k=中文\n".as_bytes()).unwrap(),
-            Some(content(&[("k", "中文")]))
-        );
+        assert_eq!(load("k=中文\n".as_bytes()).unwrap(), Some(content(&[("k", "中文")])));
         assert_eq!(load(b"k=\xE9\n").unwrap(), Some(content(&[("k", "é")])));
         assert_eq!(load(b"").unwrap(), None);
         assert_eq!(load(b"#only\n!comments\n").unwrap(), Some(content(&[])));
@@ -327,44 +288,23 @@ mod tests {
         // C048
         let (_root, cache, directory) = cache();
         fs::create_dir_all(&directory).unwrap();
-        fs::write(
-            directory.join("order+default+a.properties.properties"),
-            "k=old\n",
-        )
-        .unwrap();
-        assert_eq!(
-            cache.load(&identity("a")).unwrap(),
-            Some(content(&[("k", "old")]))
-        );
-        cache
-            .store(&identity("a"), &content(&[("k", "new")]))
-            .unwrap();
-        assert_eq!(
-            cache.load(&identity("a")).unwrap(),
-            Some(content(&[("k", "new")]))
-        );
+        fs::write(directory.join("order+default+a.properties.properties"), "k=old\n").unwrap();
+        assert_eq!(cache.load(&identity("a")).unwrap(), Some(content(&[("k", "old")])));
+        cache.store(&identity("a"), &content(&[("k", "new")])).unwrap();
+        assert_eq!(cache.load(&identity("a")).unwrap(), Some(content(&[("k", "new")])));
     }
 
     #[test]
     fn a_failed_write_leaves_the_old_file() {
         // C081: the directory is gone and a file is in its place.
         let (_root, cache, directory) = cache();
-        cache
-            .store(&identity("a"), &content(&[("a", "1")]))
-            .unwrap();
+        cache.store(&identity("a"), &content(&[("a", "1")])).unwrap();
         fs::remove_dir_all(&directory).unwrap();
         fs::write(&directory, "in the way").unwrap();
-        let error = cache
-            .store(&identity("a"), &content(&[("a", "2")]))
-            .unwrap_err();
+        let error = cache.store(&identity("a"), &content(&[("a", "2")])).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Io);
         fs::remove_file(&directory).unwrap();
-        cache
-            .store(&identity("a"), &content(&[("a", "2")]))
-            .unwrap();
-        assert_eq!(
-            cache.load(&identity("a")).unwrap(),
-            Some(content(&[("a", "2")]))
-        );
+        cache.store(&identity("a"), &content(&[("a", "2")])).unwrap();
+        assert_eq!(cache.load(&identity("a")).unwrap(), Some(content(&[("a", "2")])));
     }
 }

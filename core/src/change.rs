@@ -59,11 +59,7 @@ impl Change {
             (Some(old), Some(new)) if old == new => return None,
             (Some(_), Some(_)) => ChangeType::Modified,
         };
-        Some(Self {
-            old_value,
-            new_value,
-            change_type,
-        })
+        Some(Self { old_value, new_value, change_type })
     }
 }
 
@@ -181,12 +177,7 @@ impl ChangeEvent {
         }
         let keys = self.changes.keys();
         let keys: Vec<_> = keys.filter(|key| interest.covers(key)).cloned().collect();
-        (!keys.is_empty()).then(|| {
-            Arc::new(Self {
-                interested: Some(keys),
-                ..(**self).clone()
-            })
-        })
+        (!keys.is_empty()).then(|| Arc::new(Self { interested: Some(keys), ..(**self).clone() }))
     }
 }
 
@@ -231,10 +222,7 @@ impl Interest {
     pub fn covers(&self, key: &str) -> bool {
         self.is_everything()
             || self.keys.iter().any(|wanted| wanted == key)
-            || self
-                .prefixes
-                .iter()
-                .any(|prefix| key.starts_with(prefix.as_str()))
+            || self.prefixes.iter().any(|prefix| key.starts_with(prefix.as_str()))
     }
 }
 
@@ -252,10 +240,8 @@ pub(crate) fn diff(old: &Configurations, new: &Configurations) -> Changes {
     for (key, value) in new {
         let before = old.get(key);
         if before != Some(value) {
-            let change = Change::between(
-                before.map(|v| v.as_str().into()),
-                Some(value.as_str().into()),
-            );
+            let change =
+                Change::between(before.map(|v| v.as_str().into()), Some(value.as_str().into()));
             changes.extend(change.map(|change| (key.clone(), change)));
         }
     }
@@ -291,10 +277,7 @@ mod tests {
             &values(&[("a", "1"), ("b", "2"), ("s", "x")]),
             &values(&[("b", "3"), ("c", "4"), ("s", "x")]),
         );
-        let types: Vec<_> = changes
-            .iter()
-            .map(|(k, c)| (k.as_str(), c.change_type))
-            .collect();
+        let types: Vec<_> = changes.iter().map(|(k, c)| (k.as_str(), c.change_type)).collect();
         use ChangeType::{Added, Deleted, Modified};
         assert_eq!(types, [("b", Modified), ("c", Added), ("a", Deleted)]);
         assert_eq!(changes["b"].old_value.as_deref(), Some("2"));
@@ -305,46 +288,23 @@ mod tests {
     fn interest_is_by_key_or_plain_prefix() {
         // C101
         let event = event(&[], &[("b", "1"), ("db.url", "2")], 1);
-        let seen = |interest: Interest| {
-            event
-                .seen_with(&interest)
-                .map(|e| e.interested_keys().to_vec())
-        };
+        let seen =
+            |interest: Interest| event.seen_with(&interest).map(|e| e.interested_keys().to_vec());
         assert_eq!(seen(Interest::everything()), Some(vec![]));
         assert_eq!(seen(Interest::default().key("b")), Some(vec!["b".into()]));
-        assert_eq!(
-            seen(Interest::default().prefix("db.")),
-            Some(vec!["db.url".into()])
-        );
-        assert_eq!(
-            seen(Interest::default().prefix("d")),
-            Some(vec!["db.url".into()])
-        );
+        assert_eq!(seen(Interest::default().prefix("db.")), Some(vec!["db.url".into()]));
+        assert_eq!(seen(Interest::default().prefix("d")), Some(vec!["db.url".into()]));
         assert_eq!(seen(Interest::default().key("x").prefix("y")), None);
     }
 
     #[test]
     fn merged_events_keep_the_first_old_and_the_last_new_value() {
-        let first = event(
-            &[("a", "1"), ("d", "x")],
-            &[("a", "2"), ("b", "1"), ("d", "y")],
-            4,
-        );
-        let second = event(
-            &[("a", "2"), ("b", "1"), ("d", "y")],
-            &[("c", "3"), ("d", "x")],
-            5,
-        );
+        let first = event(&[("a", "1"), ("d", "x")], &[("a", "2"), ("b", "1"), ("d", "y")], 4);
+        let second = event(&[("a", "2"), ("b", "1"), ("d", "y")], &[("c", "3"), ("d", "x")], 5);
         let merged = first.merged(&second).unwrap();
-        let types: Vec<_> = merged
-            .changes()
-            .iter()
-            .map(|(k, c)| (k.as_str(), c.change_type))
-            .collect();
-        assert_eq!(
-            types,
-            [("a", ChangeType::Deleted), ("c", ChangeType::Added)]
-        );
+        let types: Vec<_> =
+            merged.changes().iter().map(|(k, c)| (k.as_str(), c.change_type)).collect();
+        assert_eq!(types, [("a", ChangeType::Deleted), ("c", ChangeType::Added)]);
         assert_eq!((merged.sequence(), merged.coalesced()), (5, 1));
     }
 

@@ -75,9 +75,7 @@ impl Client {
             tasks: Arc::new(Tasks::new()),
             errors: Arc::default(),
         };
-        Self {
-            shared: Arc::new(shared),
-        }
+        Self { shared: Arc::new(shared) }
     }
 
     /// Opens a namespace of the app itself and waits for its first load: at most the start timeout, after which the cache
@@ -87,8 +85,7 @@ impl Client {
     /// [`ErrorKind::InvalidArgument`] for a bad name, [`ErrorKind::Closed`] after [`Client::close`], and what the start policy
     /// refuses. Under the default policy a namespace that cannot be loaded is no error: its state says so.
     pub async fn config(&self, namespace: &str) -> Result<Config> {
-        self.config_of(&self.shared.settings.app_id, namespace)
-            .await
+        self.config_of(&self.shared.settings.app_id, namespace).await
     }
 
     /// Opens a namespace of another app id; as [`Client::config`].
@@ -125,9 +122,7 @@ impl Client {
     pub fn opened(&self, app_id: &str, namespace: &str) -> Option<Config> {
         let identity = self.identity(app_id, namespace).ok()?;
         let namespaces = self.namespaces();
-        let namespace = namespaces
-            .get(&identity)
-            .filter(|found| found.is_settled())?;
+        let namespace = namespaces.get(&identity).filter(|found| found.is_settled())?;
         Some(Config::new(namespace.clone(), self.shared.tasks.clone()))
     }
 
@@ -182,9 +177,7 @@ impl Client {
         if let Some(open) = namespaces.get(&identity) {
             return Ok(open.clone());
         }
-        let open = shared
-            .engine
-            .open(identity.clone(), &shared.tasks, &shared.errors);
+        let open = shared.engine.open(identity.clone(), &shared.tasks, &shared.errors);
         namespaces.insert(identity, open.clone());
         Ok(open)
     }

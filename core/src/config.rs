@@ -75,9 +75,7 @@ impl Config {
     /// A handle for one thread that reads often: it looks for new content with one load instead of a count.
     #[must_use]
     pub fn reader(&self) -> Reader {
-        Reader {
-            cache: Cache::new(CurrentOf(self.namespace.clone())),
-        }
+        Reader { cache: Cache::new(CurrentOf(self.namespace.clone())) }
     }
 
     /// Where the content came from.

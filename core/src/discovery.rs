@@ -100,17 +100,9 @@ impl Discovery {
         let mut random = options.random.clone();
         let mut servers = options.meta_servers.clone();
         random.shuffle(&mut servers);
-        let question = Question {
-            rate: RateLimit::new(options.per_second),
-            servers,
-            asked: 0,
-            failed: None,
-        };
-        let meta = Meta {
-            transport,
-            options,
-            question: tokio::sync::Mutex::new(question),
-        };
+        let question =
+            Question { rate: RateLimit::new(options.per_second), servers, asked: 0, failed: None };
+        let meta = Meta { transport, options, question: tokio::sync::Mutex::new(question) };
         Self::with(Services::from([]), random, Some(meta))
     }
 

@@ -171,20 +171,13 @@ impl Error {
 
     /// What it was about, in the order in which it was added.
     pub fn context(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        self.0
-            .context
-            .iter()
-            .map(|(name, value)| (*name, value.as_str()))
+        self.0.context.iter().map(|(name, value)| (*name, value.as_str()))
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} in {}: {}",
-            self.0.kind, self.0.operation, self.0.message
-        )?;
+        write!(f, "{} in {}: {}", self.0.kind, self.0.operation, self.0.message)?;
         for (index, (name, value)) in self.0.context.iter().enumerate() {
             write!(f, "{}{name}={value}", if index == 0 { " (" } else { ", " })?;
         }
@@ -202,11 +195,7 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "{} in {}: {}",
-            self.0.kind, self.0.operation, self.0.message
-        )?;
+        writeln!(f, "{} in {}: {}", self.0.kind, self.0.operation, self.0.message)?;
         for (name, value) in &self.0.context {
             writeln!(f, "  {name}: {value}")?;
         }
@@ -221,10 +210,7 @@ impl fmt::Debug for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0
-            .source
-            .as_deref()
-            .map(|source| source as &(dyn StdError + 'static))
+        self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
     }
 }
 
@@ -243,14 +229,11 @@ mod tests {
     #[test]
     fn display_is_one_line_with_context_and_causes() {
         let io = std::io::Error::other("disk\tfull");
-        let error = Error::new(
-            ErrorKind::Io,
-            "write cache file",
-            "cannot write; check the directory",
-        )
-        .with("app_id", "demo")
-        .with("path", "/opt/data")
-        .caused_by(io);
+        let error =
+            Error::new(ErrorKind::Io, "write cache file", "cannot write; check the directory")
+                .with("app_id", "demo")
+                .with("path", "/opt/data")
+                .caused_by(io);
         assert_eq!(
             error.to_string(),
             "Io in write cache file: cannot write; check the directory (app_id=demo, path=/opt/data): disk\tfull"

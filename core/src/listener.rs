@@ -26,10 +26,7 @@ pub(crate) struct Listeners {
 impl Listeners {
     /// Subscriptions whose queues hold at most `limit` events each.
     pub(crate) fn new(limit: usize) -> Self {
-        Self {
-            queues: Mutex::default(),
-            limit,
-        }
+        Self { queues: Mutex::default(), limit }
     }
 
     /// Queues an event for every subscription that it interests; wakes them and waits for none.

@@ -74,11 +74,7 @@ impl Subscriber for Forward {
         }
         let mut text = Text::default();
         event.record(&mut text);
-        sink(&Record {
-            level: *metadata.level(),
-            target: metadata.target(),
-            text: text.finish(),
-        });
+        sink(&Record { level: *metadata.level(), target: metadata.target(), text: text.finish() });
         IN_SINK.set(false);
     }
 
@@ -134,11 +130,7 @@ mod tests {
         set(None);
         let seen = seen.lock().unwrap();
         assert!(seen.iter().any(|text| text == "hello namespace=a count=2"));
-        assert!(
-            !seen
-                .iter()
-                .any(|text| text.contains("fine") || text.contains("not ours"))
-        );
+        assert!(!seen.iter().any(|text| text.contains("fine") || text.contains("not ours")));
         assert!(!seen.iter().any(|text| text.contains("sink itself")));
     }
 }

@@ -121,11 +121,7 @@ impl LongPoll {
         let service = match self.choose().await {
             Ok(service) => service,
             Err(error) => {
-                let failure = Failure {
-                    error,
-                    status: None,
-                    retry_after: None,
-                };
+                let failure = Failure { error, status: None, retry_after: None };
                 return Poll::Failed(failure, Duration::ZERO);
             }
         };
@@ -166,11 +162,7 @@ impl LongPoll {
                 let services = self.discovery.services().await?;
                 let mut services = services.into_iter();
                 services.next().ok_or_else(|| {
-                    Error::new(
-                        ErrorKind::Transport,
-                        "long poll",
-                        "no config service is known",
-                    )
+                    Error::new(ErrorKind::Transport, "long poll", "no config service is known")
                 })?
             }
         };
@@ -210,9 +202,7 @@ impl LongPoll {
     }
 
     fn hint_soft_miss(&mut self, after: Duration) {
-        let due = self
-            .soft_miss_hint
-            .is_none_or(|at| at.elapsed() >= SOFT_MISS_HINT_EVERY);
+        let due = self.soft_miss_hint.is_none_or(|at| at.elapsed() >= SOFT_MISS_HINT_EVERY);
         if due {
             self.soft_miss_hint = Some(Instant::now());
             let elapsed_ms = after.as_millis();

@@ -207,11 +207,7 @@ mod tests {
         // C124
         let log = ErrorLog::default();
         for number in 0..40 {
-            log.note(&Error::new(
-                ErrorKind::Transport,
-                "load",
-                number.to_string(),
-            ));
+            log.note(&Error::new(ErrorKind::Transport, "load", number.to_string()));
         }
         assert_eq!((log.count(), log.latest().len()), (40, 25));
         assert_eq!(log.latest()[0].message(), "15");

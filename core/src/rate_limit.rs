@@ -16,11 +16,7 @@ pub(crate) struct RateLimit {
 impl RateLimit {
     /// A bucket for `per_second` requests; it holds one permit now and never more than one second's worth.
     pub(crate) fn new(per_second: f64) -> Self {
-        Self {
-            per_second,
-            permits: 1.0,
-            counted_at: Instant::now(),
-        }
+        Self { per_second, permits: 1.0, counted_at: Instant::now() }
     }
 
     /// Takes a permit if one is there.

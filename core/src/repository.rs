@@ -206,16 +206,8 @@ impl Repository {
             release_key: base.map(|base| base.release_key().to_owned()),
             messages: Some(known.messages.clone()),
         };
-        let Identity {
-            app_id,
-            cluster,
-            namespace,
-        } = (*self.identity).clone();
-        let target = Target {
-            app_id,
-            cluster,
-            namespace,
-        };
+        let Identity { app_id, cluster, namespace } = (*self.identity).clone();
+        let target = Target { app_id, cluster, namespace };
         let access_key = self.settings.access_keys.of(&target.app_id);
         let request = Request {
             service,
@@ -228,10 +220,7 @@ impl Repository {
         let reached =
             !matches!(&answer, Err(failure) if failure.error.kind() == ErrorKind::Transport);
         self.discovery.report(service, reached);
-        answer.map_err(|failure| Failure {
-            error: self.about(failure.error),
-            ..failure
-        })
+        answer.map_err(|failure| Failure { error: self.about(failure.error), ..failure })
     }
 
     fn snapshot(
@@ -272,8 +261,5 @@ impl Repository {
 
 /// Whether every service would answer the same.
 fn is_final(kind: ErrorKind) -> bool {
-    matches!(
-        kind,
-        ErrorKind::NotFound | ErrorKind::Unauthorized | ErrorKind::BadRequest
-    )
+    matches!(kind, ErrorKind::NotFound | ErrorKind::Unauthorized | ErrorKind::BadRequest)
 }

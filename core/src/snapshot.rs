@@ -276,10 +276,7 @@ mod tests {
         // C091
         let snapshot = Snapshot::sample("application", "k1", &[("n", "abc")]);
         assert_eq!(snapshot.get_or("n", 7), 7);
-        assert_eq!(
-            snapshot.try_get::<i32>("n").unwrap_err().kind(),
-            ErrorKind::Parse
-        );
+        assert_eq!(snapshot.try_get::<i32>("n").unwrap_err().kind(), ErrorKind::Parse);
         assert_eq!(snapshot.try_get::<i32>("missing").unwrap(), None);
     }
 
@@ -302,10 +299,8 @@ mod tests {
 
     #[test]
     fn debug_text_shows_no_values() {
-        let text = format!(
-            "{:?}",
-            Snapshot::sample("application", "k1", &[("password", "hunter2")])
-        );
+        let text =
+            format!("{:?}", Snapshot::sample("application", "k1", &[("password", "hunter2")]));
         assert!(!text.contains("hunter2"), "{text}");
     }
 }

@@ -36,9 +36,7 @@ impl Tasks {
             stop: CancellationToken::new(),
             abandon: CancellationToken::new(),
         };
-        Self {
-            live: Mutex::new(live),
-        }
+        Self { live: Mutex::new(live) }
     }
 
     /// Fails unless tasks can be started.

@@ -65,19 +65,13 @@ impl Server {
         let address = listener.local_addr().map_err(unusable)?;
         let node = Arc::new(Node::new(&format!("http://{address}"), data));
         let accepting = tokio::spawn(http::accept(listener, node.clone()));
-        Ok(Self {
-            node,
-            accepting: Some(accepting),
-        })
+        Ok(Self { node, accepting: Some(accepting) })
     }
 
     /// Serves this data under a name of a [`Network`], such as `http://s1`; no socket is opened.
     #[must_use]
     pub fn in_memory(url: &str, data: Data) -> Self {
-        Self {
-            node: Arc::new(Node::new(url, data)),
-            accepting: None,
-        }
+        Self { node: Arc::new(Node::new(url, data)), accepting: None }
     }
 
     /// Address, without a slash at the end.
@@ -94,8 +88,7 @@ impl Server {
 
     /// Publishes a release of a namespace in cluster `default` and wakes the polls that wait for it.
     pub fn publish(&self, app_id: &str, namespace: &str, values: &[(&str, &str)]) -> Release {
-        self.data()
-            .publish(app_id, DEFAULT_CLUSTER, namespace, values)
+        self.data().publish(app_id, DEFAULT_CLUSTER, namespace, values)
     }
 
     /// Publishes what lies in a folder as the official mock server reads it: `mockdata-{app id}-{namespace}.properties`, else
@@ -108,17 +101,12 @@ impl Server {
             format!("mockdata-{app_id}-{namespace}.properties"),
             format!("mockdata-{namespace}.properties"),
         ];
-        let Some(bytes) = names
-            .iter()
-            .find_map(|name| std::fs::read(folder.join(name)).ok())
+        let Some(bytes) = names.iter().find_map(|name| std::fs::read(folder.join(name)).ok())
         else {
             return Ok(false);
         };
         let values = properties::parse(&properties::decode(&bytes))?;
-        let values: Vec<_> = values
-            .iter()
-            .map(|(k, v)| (k.as_str(), v.as_str()))
-            .collect();
+        let values: Vec<_> = values.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         self.publish(app_id, namespace, &values);
         Ok(true)
     }
@@ -146,8 +134,7 @@ impl Server {
 
     /// Whether loads are answered with changes where the release of the client is known; off unless set.
     pub fn set_incremental(&self, incremental: bool) {
-        self.node
-            .change(|behaviour| behaviour.incremental = incremental);
+        self.node.change(|behaviour| behaviour.incremental = incremental);
     }
 
     /// Whether answers are gzipped for clients that take it; off unless set.
@@ -157,8 +144,7 @@ impl Server {
 
     /// By how much this server's clock is ahead, in seconds.
     pub fn set_clock_offset(&self, seconds: i64) {
-        self.node
-            .change(|behaviour| behaviour.clock_offset = seconds);
+        self.node.change(|behaviour| behaviour.clock_offset = seconds);
     }
 
     /// Refuses unsigned requests of an app id from now on; `None` takes all again.

@@ -91,11 +91,7 @@ pub struct Failure {
 
 impl Failure {
     fn before_status(error: Error) -> Self {
-        Self {
-            error,
-            status: None,
-            retry_after: None,
-        }
+        Self { error, status: None, retry_after: None }
     }
 }
 
@@ -234,10 +230,8 @@ impl Transport {
                 Err(_) => return Err(silence(silence_limit)),
             }
             if body.len() > self.shared.body_limit {
-                let text = format!(
-                    "the body is above the limit of {} bytes",
-                    self.shared.body_limit
-                );
+                let text =
+                    format!("the body is above the limit of {} bytes", self.shared.body_limit);
                 return Err(Error::new(ErrorKind::Transport, OPERATION, text));
             }
         }
@@ -273,33 +267,21 @@ impl Transport {
 
 fn now_ms() -> i64 {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
-    since_epoch.map_or(0, |elapsed| {
-        i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX)
-    })
+    since_epoch.map_or(0, |elapsed| i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX))
 }
 
 fn address(request: Request<'_>) -> Result<Url> {
-    let text = format!(
-        "{}{}",
-        request.service.trim_end_matches('/'),
-        request.path_and_query
-    );
+    let text = format!("{}{}", request.service.trim_end_matches('/'), request.path_and_query);
     Url::parse(&text).map_err(|error| {
-        Error::new(
-            ErrorKind::InvalidArgument,
-            OPERATION,
-            "not a usable address",
-        )
-        .with("service_url", request.service)
-        .caused_by(error)
+        Error::new(ErrorKind::InvalidArgument, OPERATION, "not a usable address")
+            .with("service_url", request.service)
+            .caused_by(error)
     })
 }
 
 fn about(error: Error, request: Request<'_>) -> Error {
     let path = request.path_and_query.split('?').next().unwrap_or_default();
-    error
-        .with("service_url", request.service)
-        .with("path", path)
+    error.with("service_url", request.service).with("path", path)
 }
 
 fn silence(limit: Duration) -> Error {
@@ -327,12 +309,6 @@ fn redirect_target(url: &Url, response: &HttpResponse) -> Option<Result<Url>> {
 }
 
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers
-        .get(RETRY_AFTER)?
-        .to_str()
-        .ok()?
-        .trim()
-        .parse()
-        .ok()?;
+    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
 }

@@ -59,12 +59,10 @@ fn accepts(policy: StartPolicy, source: Source) -> bool {
 /// Names every namespace that is missing; the kind is theirs if they agree on one that asks for somebody to act.
 fn refusal(missing: &[&Arc<Namespace>]) -> Error {
     let errors: Vec<_> = missing.iter().map(|n| n.monitor().last_error()).collect();
-    let kinds = errors
-        .iter()
-        .map(|error| match error.as_ref().map(Error::kind) {
-            None | Some(ErrorKind::Transport) => ErrorKind::NotReady,
-            Some(kind) => kind,
-        });
+    let kinds = errors.iter().map(|error| match error.as_ref().map(Error::kind) {
+        None | Some(ErrorKind::Transport) => ErrorKind::NotReady,
+        Some(kind) => kind,
+    });
     let kind = kinds.reduce(|a, b| if a == b { a } else { ErrorKind::NotReady });
     let text = "the start policy is not met; the client goes on trying";
     let mut refusal = Error::new(kind.unwrap_or(ErrorKind::NotReady), "open", text);

@@ -81,12 +81,6 @@ impl ConfigFile {
     ) -> Subscription {
         let Config { namespace, tasks } = &self.config;
         let listeners = namespace.content_listeners();
-        subscribe(
-            namespace,
-            tasks,
-            listeners,
-            Interest::everything(),
-            callback,
-        )
+        subscribe(namespace, tasks, listeners, Interest::everything(), callback)
     }
 }

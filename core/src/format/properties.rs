@@ -102,10 +102,7 @@ impl<'a> LogicalLines<'a> {
         }
         let end = self.rest.find(['\n', '\r']).unwrap_or(self.rest.len());
         let (line, tail) = self.rest.split_at(end);
-        self.rest = tail
-            .strip_prefix("\r\n")
-            .or_else(|| tail.get(1..))
-            .unwrap_or("");
+        self.rest = tail.strip_prefix("\r\n").or_else(|| tail.get(1..)).unwrap_or("");
         Some(line.trim_start_matches(is_blank))
     }
 }
@@ -145,9 +142,8 @@ fn split(line: &str) -> (&str, &str) {
         .map_or(line.len(), |(index, _)| index);
     let (key, rest) = line.split_at(end);
     let rest = rest.trim_start_matches(is_blank);
-    let value = rest
-        .strip_prefix(['=', ':'])
-        .map_or(rest, |value| value.trim_start_matches(is_blank));
+    let value =
+        rest.strip_prefix(['=', ':']).map_or(rest, |value| value.trim_start_matches(is_blank));
     (key, value)
 }
 
@@ -188,12 +184,8 @@ fn unicode_escape(characters: &mut std::str::Chars<'_>, text: &str) -> Result<u1
         .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
     let unit = digits.and_then(|digits| u16::from_str_radix(digits, 16).ok());
     let unit = unit.ok_or_else(|| {
-        Error::new(
-            ErrorKind::Parse,
-            "parse properties",
-            "\\u must be followed by four hex digits",
-        )
-        .with("text", text.chars().take(40).collect::<String>())
+        Error::new(ErrorKind::Parse, "parse properties", "\\u must be followed by four hex digits")
+            .with("text", text.chars().take(40).collect::<String>())
     })?;
     characters.nth(3);
     Ok(unit)
@@ -239,11 +231,7 @@ mod tests {
             ("a\\\\\nb=1", "a\\", ""),
         ];
         for (text, key, value) in cases {
-            assert_eq!(
-                parse(text).unwrap().get(key).map(String::as_str),
-                Some(value),
-                "{text:?}"
-            );
+            assert_eq!(parse(text).unwrap().get(key).map(String::as_str), Some(value), "{text:?}");
         }
     }
 

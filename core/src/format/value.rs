@@ -51,10 +51,7 @@ impl FromValue for f64 {
 impl FromValue for f32 {
     const EXPECTED: &'static str = f64::EXPECTED;
 
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "narrowing is what is asked for"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "narrowing is what is asked for")]
     fn from_value(text: &str) -> Option<Self> {
         f64::from_value(text).map(|number| number as f32)
     }
@@ -82,13 +79,8 @@ impl FromValue for Duration {
 
     /// Days, hours, minutes, seconds and milliseconds in this order, each optional, in any case; a bare number is milliseconds.
     fn from_value(text: &str) -> Option<Self> {
-        const UNITS: [(&str, u64); 5] = [
-            ("D", 86_400_000),
-            ("H", 3_600_000),
-            ("M", 60_000),
-            ("S", 1_000),
-            ("MS", 1),
-        ];
+        const UNITS: [(&str, u64); 5] =
+            [("D", 86_400_000), ("H", 3_600_000), ("M", 60_000), ("S", 1_000), ("MS", 1)];
         let text = text.to_ascii_uppercase();
         let mut rest = text.as_str();
         let mut millis = 0u64;
@@ -136,13 +128,7 @@ mod tests {
             ("+5", Some(5), Some(5), Some(5), Some(5.0)),
             (" 42", None, None, None, Some(42.0)),
             ("128", Some(128), Some(128), None, Some(128.0)),
-            (
-                "2147483648",
-                None,
-                Some(2_147_483_648),
-                None,
-                Some(2_147_483_648.0),
-            ),
+            ("2147483648", None, Some(2_147_483_648), None, Some(2_147_483_648.0)),
             ("4_2", None, None, None, None),
             ("0x10", None, None, None, None),
             ("1.5", None, None, None, Some(1.5)),
@@ -184,16 +170,7 @@ mod tests {
         assert_eq!(millis("2D3H4M5S123MS"), Some(183_845_123));
         assert_eq!(millis("123"), Some(123));
         assert_eq!(millis("5s7"), Some(5007));
-        for text in [
-            " 5s",
-            "5x",
-            "9999999999999D",
-            "",
-            "S",
-            "5S5S",
-            "5S5M",
-            "1 D",
-        ] {
+        for text in [" 5s", "5x", "9999999999999D", "", "S", "5S5S", "5S5M", "1 D"] {
             assert_eq!(millis(text), None, "{text}");
         }
     }

@@ -60,15 +60,8 @@ impl Delivery {
             runner: Mutex::new(None),
             ended: AtomicBool::new(false),
         });
-        let subscription = Subscription {
-            queue: stream.queue.clone(),
-            call: call.clone(),
-        };
-        let delivery = Self {
-            stream,
-            call,
-            failures,
-        };
+        let subscription = Subscription { queue: stream.queue.clone(), call: call.clone() };
+        let delivery = Self { stream, call, failures };
         (delivery, subscription)
     }
 
@@ -101,16 +94,16 @@ impl Call {
     /// Calls the function unless the subscription has ended; false when it panicked.
     fn run(&self, event: &Arc<ChangeEvent>) -> bool {
         let mut callback = lock(&self.callback);
+        *lock(&self.runner) = Some(thread::current().id());
         let mut calm = true;
         if let Some(function) = callback.as_mut().filter(|_| !self.has_ended()) {
-            *lock(&self.runner) = Some(thread::current().id());
             calm = catch_unwind(AssertUnwindSafe(|| function(event))).is_ok();
-            *lock(&self.runner) = None;
         }
-        let ended = callback.take_if(|_| self.has_ended());
-        drop(callback);
-        // Dropped without the lock: dropping the function may come back here.
-        drop(ended);
+        if self.has_ended() {
+            // Dropped before the lock is released, so that a cancel that waits finds it dropped.
+            drop(callback.take());
+        }
+        *lock(&self.runner) = None;
         calm
     }
 

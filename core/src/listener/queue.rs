@@ -22,16 +22,8 @@ struct State {
 
 impl Queue {
     pub(super) fn new(interest: Interest, limit: usize) -> Self {
-        let state = State {
-            interest,
-            pending: VecDeque::new(),
-            waker: None,
-            closed: false,
-        };
-        Self {
-            state: Mutex::new(state),
-            limit: limit.max(2),
-        }
+        let state = State { interest, pending: VecDeque::new(), waker: None, closed: false };
+        Self { state: Mutex::new(state), limit: limit.max(2) }
     }
 
     pub(super) fn push(&self, event: &Arc<ChangeEvent>) {

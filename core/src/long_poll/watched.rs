@@ -37,10 +37,7 @@ struct Namespace {
 
 impl Watched {
     pub(crate) fn new() -> Self {
-        Self {
-            namespaces: Mutex::default(),
-            version: watch::Sender::new(0),
-        }
+        Self { namespaces: Mutex::default(), version: watch::Sender::new(0) }
     }
 
     /// Watches a namespace from now on; a held poll is asked anew.
@@ -114,9 +111,7 @@ impl Watched {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Namespace>> {
-        self.namespaces
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.namespaces.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -129,8 +124,7 @@ fn find<'a>(
         return namespaces.get_mut(name);
     }
     let mut all = namespaces.iter_mut();
-    all.find(|(known, _)| known.eq_ignore_ascii_case(name))
-        .map(|(_, namespace)| namespace)
+    all.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, namespace)| namespace)
 }
 
 #[cfg(test)]
@@ -138,11 +132,7 @@ mod tests {
     use super::*;
 
     fn notification(name: &str, id: i64) -> Notification {
-        Notification {
-            namespace_name: name.into(),
-            notification_id: id,
-            messages: None,
-        }
+        Notification { namespace_name: name.into(), notification_id: id, messages: None }
     }
 
     #[test]

@@ -14,9 +14,9 @@ const RETRY: Ladder =
     Ladder::doubling(Duration::from_secs(5), Duration::from_secs(120)).jittered(0.2);
 /// A refused signature stays refused until somebody acts.
 const UNAUTHORIZED: Ladder = Ladder::doubling(Duration::from_secs(30), Duration::from_secs(300));
-/// A server that lags behind the one that announced catches up within seconds.
-const RECHECK: Ladder = Ladder::doubling(Duration::from_secs(1), Duration::from_secs(9)).tripling();
-const RECHECKS: u32 = 3;
+/// A server that lags behind the one that announced catches up within seconds: looked at 1, 3 and 9 s after the announcement.
+const RECHECKS: [Duration; 3] =
+    [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(6)];
 
 /// The next times to load.
 pub(super) struct Schedule {
@@ -27,7 +27,7 @@ pub(super) struct Schedule {
     retry: Backoff,
     unauthorized: Backoff,
     /// Rechecks that are left until the announcement counts as satisfied; `None` when nothing is pending.
-    pending: Option<(u32, Backoff)>,
+    pending: Option<&'static [Duration]>,
     /// Whether loads try harder: at the start and after an announcement, until one works.
     urgent: bool,
     random: fastrand::Rng,
@@ -59,8 +59,7 @@ impl Schedule {
 
     /// A release was announced. Only news is rechecked: the first poll announces what the first load has just brought.
     pub(super) fn announced(&mut self, is_news: bool) {
-        let rechecks = if is_news { RECHECKS } else { 0 };
-        self.pending = Some((rechecks, Backoff::new(RECHECK)));
+        self.pending = Some(if is_news { &RECHECKS } else { &[] });
         self.urgent = true;
     }
 
@@ -71,11 +70,10 @@ impl Schedule {
         self.unauthorized.reset();
         self.plan_refresh();
         self.sooner_at = None;
-        match &mut self.pending {
-            Some((left, backoff)) if !is_new && *left > 0 => {
-                *left -= 1;
-                let delay = backoff.next_delay(&mut self.random);
-                self.sooner_at = Some(Instant::now() + delay);
+        match self.pending {
+            Some([delay, later @ ..]) if !is_new => {
+                self.pending = Some(later);
+                self.sooner_at = Some(Instant::now() + *delay);
             }
             _ => self.pending = None,
         }
@@ -113,11 +111,7 @@ mod tests {
     }
 
     fn failure(kind: ErrorKind) -> Failure {
-        Failure {
-            error: Error::new(kind, "load", "failed"),
-            status: None,
-            retry_after: None,
-        }
+        Failure { error: Error::new(kind, "load", "failed"), status: None, retry_after: None }
     }
 
     fn wait(schedule: &Schedule) -> f64 {
@@ -138,7 +132,7 @@ mod tests {
         // C062
         let mut schedule = schedule();
         schedule.announced(true);
-        for delay in [1.0, 3.0, 9.0] {
+        for delay in [1.0, 2.0, 6.0] {
             schedule.loaded(false);
             assert!((wait(&schedule) - delay).abs() < 0.01);
         }
@@ -165,10 +159,7 @@ mod tests {
         }
         schedule.loaded(true);
         schedule.failed(&failure(ErrorKind::Transport), false);
-        assert!(
-            wait(&schedule) > 200.0,
-            "content is there and nothing newer is known"
-        );
+        assert!(wait(&schedule) > 200.0, "content is there and nothing newer is known");
         schedule.announced(true);
         schedule.failed(&failure(ErrorKind::Transport), false);
         assert!(wait(&schedule) < 6.1);

@@ -29,13 +29,7 @@ pub(super) struct CacheWriter {
 
 impl CacheWriter {
     pub(super) fn new(cache: Option<FileCache>, namespace: Arc<Namespace>) -> Self {
-        Self {
-            cache,
-            namespace,
-            unsaved: None,
-            running: None,
-            failing: false,
-        }
+        Self { cache, namespace, unsaved: None, running: None, failing: false }
     }
 
     /// Makes the cached content the current one, if there is any.
@@ -48,10 +42,7 @@ impl CacheWriter {
         match on_disk(move || cache.load(&identity)).await {
             Ok(Some(content)) => {
                 warn!(namespace, "no server answered; serving the cache file");
-                let provenance = Provenance {
-                    source: Source::Local,
-                    ..Provenance::unknown()
-                };
+                let provenance = Provenance { source: Source::Local, ..Provenance::unknown() };
                 let identity = self.namespace.identity().clone();
                 let snapshot = Snapshot::new(identity, provenance, content);
                 self.namespace.publish(&Arc::new(snapshot));

@@ -36,14 +36,8 @@ pub enum Format {
 
 impl Format {
     /// Every format, in the order in which suffixes are tried.
-    pub const ALL: [Format; 6] = [
-        Format::Properties,
-        Format::Xml,
-        Format::Json,
-        Format::Yml,
-        Format::Yaml,
-        Format::Txt,
-    ];
+    pub const ALL: [Format; 6] =
+        [Format::Properties, Format::Xml, Format::Json, Format::Yml, Format::Yaml, Format::Txt];
 
     /// The name used on the wire and as suffix, without the dot.
     #[must_use]
@@ -61,9 +55,7 @@ impl Format {
     /// Reads a format's name, ignoring case.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|format| format.name().eq_ignore_ascii_case(name))
+        Self::ALL.into_iter().find(|format| format.name().eq_ignore_ascii_case(name))
     }
 
     /// The format of a namespace by the suffix of its name, ignoring case; no known suffix means properties.
@@ -143,18 +135,9 @@ mod tests {
 
     #[test]
     fn only_one_properties_suffix_is_dropped() {
-        assert_eq!(
-            strip_properties_suffix("application.properties"),
-            "application"
-        );
-        assert_eq!(
-            strip_properties_suffix("APPLICATION.PROPERTIES"),
-            "APPLICATION"
-        );
-        assert_eq!(
-            strip_properties_suffix("a.properties.properties"),
-            "a.properties"
-        );
+        assert_eq!(strip_properties_suffix("application.properties"), "application");
+        assert_eq!(strip_properties_suffix("APPLICATION.PROPERTIES"), "APPLICATION");
+        assert_eq!(strip_properties_suffix("a.properties.properties"), "a.properties");
         assert_eq!(strip_properties_suffix("a.json"), "a.json");
         assert_eq!(strip_properties_suffix(".properties"), "");
     }
@@ -175,10 +158,7 @@ mod tests {
             split_watch_key(&watch_key("demo", "default", "a.json")),
             Some(("demo", "default", "a.json"))
         );
-        assert_eq!(
-            split_watch_key("demo++default+a"),
-            Some(("demo", "default", "a"))
-        );
+        assert_eq!(split_watch_key("demo++default+a"), Some(("demo", "default", "a")));
         assert_eq!(split_watch_key("demo+default"), None);
         assert_eq!(split_watch_key("demo+default+a+b"), None);
     }

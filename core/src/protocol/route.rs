@@ -22,11 +22,7 @@ pub const POLL_PATH: &str = "/notifications/v2";
 pub const LEGACY_POLL_PATH: &str = "/notifications";
 
 /// Everything but the unreserved characters of RFC 3986: what is signed must not depend on how a stack spells the rest.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Why a request is refused before any handler sees it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -157,11 +153,7 @@ fn form_decode(text: &str) -> String {
 /// The rest of a path below a prefix: `Some("")` for the prefix itself, `None` when it is only the start of a longer word.
 fn below<'a>(path: &'a str, prefix: &str) -> Option<&'a str> {
     let rest = path.strip_prefix(prefix)?;
-    if rest.is_empty() {
-        Some(rest)
-    } else {
-        rest.strip_prefix('/')
-    }
+    if rest.is_empty() { Some(rest) } else { rest.strip_prefix('/') }
 }
 
 fn segments(rest: &str) -> Result<Vec<Cow<'_, str>>, Refusal> {
@@ -169,9 +161,7 @@ fn segments(rest: &str) -> Result<Vec<Cow<'_, str>>, Refusal> {
 }
 
 fn decode_segment(segment: &str) -> Result<Cow<'_, str>, Refusal> {
-    let decoded = percent_decode_str(segment)
-        .decode_utf8()
-        .map_err(|_| Refusal::Encoding)?;
+    let decoded = percent_decode_str(segment).decode_utf8().map_err(|_| Refusal::Encoding)?;
     if decoded.contains(['/', '\\']) || decoded.contains(char::is_control) {
         return Err(Refusal::Encoding);
     }
@@ -197,9 +187,7 @@ fn target(segments: &[Cow<'_, str>]) -> Result<Target, Refusal> {
 }
 
 fn app_id_of(query: &str) -> Result<String, Refusal> {
-    parameter(query, "appId")
-        .filter(|id| is_valid_name(id))
-        .ok_or(Refusal::InvalidAppId)
+    parameter(query, "appId").filter(|id| is_valid_name(id)).ok_or(Refusal::InvalidAppId)
 }
 
 fn append(line: &mut String, parameters: &[(&str, Option<&str>)]) {
@@ -221,33 +209,20 @@ mod tests {
     use super::*;
 
     fn target_of(app_id: &str, cluster: &str, namespace: &str) -> Target {
-        Target {
-            app_id: app_id.into(),
-            cluster: cluster.into(),
-            namespace: namespace.into(),
-        }
+        Target { app_id: app_id.into(), cluster: cluster.into(), namespace: namespace.into() }
     }
 
     #[test]
     fn endpoints_are_told_by_path() {
         let demo = target_of("demo", "default", "a.json");
         let cases = [
-            (
-                "/configs/demo/default/a.json",
-                Endpoint::Config(demo.clone()),
-            ),
+            ("/configs/demo/default/a.json", Endpoint::Config(demo.clone())),
             (
                 "/configfiles/demo/default/a.json",
                 Endpoint::File(FileForm::Properties, demo.clone()),
             ),
-            (
-                "/configfiles/json/demo/default/a.json",
-                Endpoint::File(FileForm::Json, demo.clone()),
-            ),
-            (
-                "/configfiles/raw/demo/default/a.json",
-                Endpoint::File(FileForm::Raw, demo),
-            ),
+            ("/configfiles/json/demo/default/a.json", Endpoint::File(FileForm::Json, demo.clone())),
+            ("/configfiles/raw/demo/default/a.json", Endpoint::File(FileForm::Raw, demo)),
             (
                 "/configfiles/json/a/b",
                 Endpoint::File(FileForm::Properties, target_of("json", "a", "b")),
@@ -256,10 +231,7 @@ mod tests {
         for (path, expected) in cases {
             assert_eq!(Endpoint::parse(path, ""), Ok(expected), "{path}");
         }
-        assert_eq!(
-            Endpoint::parse(POLL_PATH, "appId=demo"),
-            Ok(Endpoint::Poll("demo".into()))
-        );
+        assert_eq!(Endpoint::parse(POLL_PATH, "appId=demo"), Ok(Endpoint::Poll("demo".into())));
     }
 
     #[test]
@@ -270,15 +242,9 @@ mod tests {
             ("/configfiles", Refusal::InvalidAppId),
             ("/configfiles/json/", Refusal::InvalidAppId),
             ("/configfiles/raw/demo", Refusal::InvalidAppId),
-            (
-                "/configs/de%20mo/default/application",
-                Refusal::InvalidAppId,
-            ),
+            ("/configs/de%20mo/default/application", Refusal::InvalidAppId),
             ("/configs/.demo/default/application", Refusal::InvalidAppId),
-            (
-                "/configs/d%C3%A9mo/default/application",
-                Refusal::InvalidAppId,
-            ),
+            ("/configs/d%C3%A9mo/default/application", Refusal::InvalidAppId),
             ("/configs//default/application", Refusal::InvalidAppId),
             ("/configs/demo/default/application/", Refusal::UnknownPath),
             ("/configs/demo/default/a/b", Refusal::UnknownPath),
@@ -292,13 +258,7 @@ mod tests {
         for (path, refusal) in cases {
             assert_eq!(Endpoint::parse(path, ""), Err(refusal), "{path}");
         }
-        assert_eq!(
-            Endpoint::parse(POLL_PATH, "appId="),
-            Err(Refusal::InvalidAppId)
-        );
-        assert_eq!(
-            Endpoint::parse(LEGACY_POLL_PATH, "cluster=x"),
-            Err(Refusal::InvalidAppId)
-        );
+        assert_eq!(Endpoint::parse(POLL_PATH, "appId="), Err(Refusal::InvalidAppId));
+        assert_eq!(Endpoint::parse(LEGACY_POLL_PATH, "cluster=x"), Err(Refusal::InvalidAppId));
     }
 }

@@ -43,11 +43,9 @@ impl Signer {
     /// Whether `signature` is the one of this request; compared in constant time.
     #[must_use]
     pub fn verify(&self, timestamp: &str, path_and_query: &str, signature: &str) -> bool {
-        STANDARD.decode(signature).is_ok_and(|given| {
-            self.mac(timestamp, path_and_query)
-                .verify_slice(&given)
-                .is_ok()
-        })
+        STANDARD
+            .decode(signature)
+            .is_ok_and(|given| self.mac(timestamp, path_and_query).verify_slice(&given).is_ok())
     }
 
     fn mac(&self, timestamp: &str, path_and_query: &str) -> Hmac<Sha1> {
@@ -71,10 +69,8 @@ impl AccessKey {
     #[must_use]
     pub fn new(app_id: &str, secret: &str) -> Option<Self> {
         let secret = secret.trim();
-        (!secret.is_empty()).then(|| Self {
-            app_id: app_id.to_owned(),
-            signer: Signer::new(secret),
-        })
+        (!secret.is_empty())
+            .then(|| Self { app_id: app_id.to_owned(), signer: Signer::new(secret) })
     }
 
     /// The headers of a request, by name: `path_and_query` exactly as it is sent, `timestamp` in ms since the epoch.
@@ -83,10 +79,7 @@ impl AccessKey {
         let timestamp = timestamp.to_string();
         let signature = self.signer.sign(&timestamp, path_and_query);
         let authorization = authorization(&self.app_id, &signature);
-        [
-            (TIMESTAMP_HEADER, timestamp),
-            (AUTHORIZATION_HEADER, authorization),
-        ]
+        [(TIMESTAMP_HEADER, timestamp), (AUTHORIZATION_HEADER, authorization)]
     }
 }
 

@@ -170,12 +170,7 @@ mod tests {
             "configurations":{"n":1,"b":true,"z":null,"o":{"x":[1,2]},"s":"text"}}"#;
         let config: ApolloConfig = serde_json::from_str(body).unwrap();
         let values: Vec<_> = config.configurations.unwrap().into_iter().collect();
-        let expected = [
-            ("n", "1"),
-            ("b", "true"),
-            ("o", r#"{"x":[1,2]}"#),
-            ("s", "text"),
-        ];
+        let expected = [("n", "1"), ("b", "true"), ("o", r#"{"x":[1,2]}"#), ("s", "text")];
         assert_eq!(values, expected.map(|(k, v)| (k.to_owned(), v.to_owned())));
     }
 
@@ -198,16 +193,12 @@ mod tests {
 
     #[test]
     fn messages_keep_the_larger_id_of_each_key() {
-        let mut known = NotificationMessages {
-            details: BTreeMap::from([("a".into(), 5), ("b".into(), 9)]),
-        };
+        let mut known =
+            NotificationMessages { details: BTreeMap::from([("a".into(), 5), ("b".into(), 9)]) };
         known.merge(&NotificationMessages {
             details: BTreeMap::from([("a".into(), 7), ("b".into(), 3)]),
         });
-        assert_eq!(
-            known.details,
-            BTreeMap::from([("a".into(), 7), ("b".into(), 9)])
-        );
+        assert_eq!(known.details, BTreeMap::from([("a".into(), 7), ("b".into(), 9)]));
     }
 
     #[test]

@@ -94,10 +94,7 @@ mod tests {
     #[test]
     fn changes_without_their_base_are_not_applied() {
         // C070
-        assert_eq!(
-            understand_json(INCREMENTAL, None).unwrap(),
-            Content::NeedsFull
-        );
+        assert_eq!(understand_json(INCREMENTAL, None).unwrap(), Content::NeedsFull);
     }
 
     #[test]
@@ -134,10 +131,7 @@ mod tests {
     fn not_modified_needs_a_release_that_was_named() {
         // C038
         let base = content(&[]);
-        assert_eq!(
-            understand(Answer::NotModified, Some(&base)).unwrap(),
-            Content::Unchanged
-        );
+        assert_eq!(understand(Answer::NotModified, Some(&base)).unwrap(), Content::Unchanged);
         assert!(understand(Answer::NotModified, None).is_err());
     }
 

@@ -44,27 +44,22 @@ impl AccessKeys {
     }
 
     fn in_settings(&self, app_id: &str) -> Option<AccessKey> {
-        debug_assert_ne!(
-            app_id, self.main_app_id,
-            "the main key is there from the start"
-        );
+        debug_assert_ne!(app_id, self.main_app_id, "the main key is there from the start");
         let variable = format!("APOLLO_ACCESS_KEY_SECRET_{}", derived_variable(app_id));
         let variables = [variable];
         let names = [
             format!("apollo.accesskey.{app_id}.secret"),
             format!("apollo.access-key.{app_id}.secret"),
         ];
-        let mut found = names
-            .iter()
-            .filter_map(|name| self.layers.find_as(name, &variables, Files::Neither));
+        let mut found =
+            names.iter().filter_map(|name| self.layers.find_as(name, &variables, Files::Neither));
         AccessKey::new(app_id, &found.next()?.value)
     }
 }
 
 /// Whether a name is the secret of some app id.
 pub(super) fn is_secret_of_app(name: &str) -> bool {
-    let rest = name
-        .strip_prefix("apollo.accesskey.")
-        .or_else(|| name.strip_prefix("apollo.access-key."));
+    let rest =
+        name.strip_prefix("apollo.accesskey.").or_else(|| name.strip_prefix("apollo.access-key."));
     rest.is_some_and(|rest| rest.ends_with(".secret"))
 }

@@ -7,12 +7,12 @@ use std::net::Ipv4Addr;
 pub(super) fn scan() -> Option<Ipv4Addr> {
     let mut interfaces = if_addrs::get_if_addrs().ok()?;
     interfaces.sort_by_key(|interface| interface.index);
-    let addresses = interfaces
-        .iter()
-        .filter(|interface| !interface.is_loopback())
-        .filter_map(|interface| match interface.ip() {
-            std::net::IpAddr::V4(address) => Some(address),
-            std::net::IpAddr::V6(_) => None,
+    let addresses =
+        interfaces.iter().filter(|interface| !interface.is_loopback()).filter_map(|interface| {
+            match interface.ip() {
+                std::net::IpAddr::V4(address) => Some(address),
+                std::net::IpAddr::V6(_) => None,
+            }
         });
     best(addresses)
 }
@@ -43,10 +43,7 @@ mod tests {
     fn the_first_private_address_wins() {
         let addresses = ["8.8.8.8", "169.254.1.1", "10.0.0.7", "192.168.1.1"];
         let addresses = addresses.map(|text| text.parse().unwrap());
-        assert_eq!(
-            best(addresses.into_iter()),
-            Some(Ipv4Addr::new(10, 0, 0, 7))
-        );
+        assert_eq!(best(addresses.into_iter()), Some(Ipv4Addr::new(10, 0, 0, 7)));
         assert_eq!(best(std::iter::empty()), None);
     }
 }

@@ -75,14 +75,7 @@ mod tests {
     fn names_map_as_in_the_java_client() {
         // C004
         let parsed = ["prod", "fws", "Local", "xyz", "", " uat "].map(Env::parse);
-        let expected = [
-            Env::Pro,
-            Env::Fat,
-            Env::Local,
-            Env::Unknown,
-            Env::Unknown,
-            Env::Uat,
-        ];
+        let expected = [Env::Pro, Env::Fat, Env::Local, Env::Unknown, Env::Unknown, Env::Uat];
         assert_eq!(parsed, expected);
     }
 }

@@ -25,14 +25,7 @@ pub(crate) struct Key {
 
 impl Key {
     const fn new(name: &'static str, default: &'static str, doc: &'static str) -> Self {
-        Self {
-            name,
-            env: &[],
-            files: Files::App,
-            deprecated: None,
-            default,
-            doc,
-        }
+        Self { name, env: &[], files: Files::App, deprecated: None, default, doc }
     }
 
     const fn files(mut self, files: Files) -> Self {
@@ -137,10 +130,7 @@ keys! {
 /// The key of a property name, and whether the name is its deprecated one.
 pub(crate) fn find(name: &str) -> Option<(&'static Key, bool)> {
     let modern = ALL.iter().find(|key| key.name == name);
-    let deprecated = || {
-        ALL.iter()
-            .find(|key| key.deprecated.is_some_and(|(old, _)| old == name))
-    };
+    let deprecated = || ALL.iter().find(|key| key.deprecated.is_some_and(|(old, _)| old == name));
     match modern {
         Some(key) => Some((key, false)),
         None => deprecated().map(|key| (*key, true)),
@@ -156,10 +146,7 @@ mod tests {
         for (name, variable) in [
             ("apollo.discoveryQPS", "APOLLO_DISCOVERY_QPS"),
             ("apollo.access-key.secret", "APOLLO_ACCESS_KEY_SECRET"),
-            (
-                "apollo.longPollingInitialDelayInMills",
-                "APOLLO_LONG_POLLING_INITIAL_DELAY_IN_MILLS",
-            ),
+            ("apollo.longPollingInitialDelayInMills", "APOLLO_LONG_POLLING_INITIAL_DELAY_IN_MILLS"),
             ("app.id", "APP_ID"),
         ] {
             assert_eq!(derived_variable(name), variable);
@@ -169,10 +156,7 @@ mod tests {
     #[test]
     fn variables_keep_their_order() {
         assert_eq!(ENV.variables().collect::<Vec<_>>(), ["APOLLO_ENV", "ENV"]);
-        assert_eq!(
-            CLIENT_IP.variables().collect::<Vec<_>>(),
-            ["host.ip", "HOST_IP", "POD_IP"]
-        );
+        assert_eq!(CLIENT_IP.variables().collect::<Vec<_>>(), ["host.ip", "HOST_IP", "POD_IP"]);
     }
 
     #[test]

@@ -152,14 +152,9 @@ fn read(path: &Path) -> Option<Configurations> {
 /// Warns once in a process for each deprecated name.
 fn warn_deprecated(name: &str, replacement: &str) {
     static WARNED: std::sync::Mutex<Vec<String>> = std::sync::Mutex::new(Vec::new());
-    let mut warned = WARNED
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut warned = WARNED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     if !warned.iter().any(|known| known == name) {
         warned.push(name.to_owned());
-        warn!(
-            name,
-            replacement, "this setting has a new name; the old one still works"
-        );
+        warn!(name, replacement, "this setting has a new name; the old one still works");
     }
 }

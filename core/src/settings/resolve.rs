@@ -29,10 +29,7 @@ impl Settings {
         resolver.check_names();
         let effective = resolver.effective(self.hooks);
         resolver.finish()?;
-        Ok(Effective {
-            report: resolver.report,
-            ..effective
-        })
+        Ok(Effective { report: resolver.report, ..effective })
     }
 }
 
@@ -44,11 +41,7 @@ struct Resolver {
 
 impl Resolver {
     fn new(layers: Layers) -> Self {
-        Self {
-            layers,
-            report: Vec::with_capacity(key::ALL.len()),
-            faults: Vec::new(),
-        }
+        Self { layers, report: Vec::with_capacity(key::ALL.len()), faults: Vec::new() }
     }
 
     fn effective(&mut self, hooks: Hooks) -> Effective {
@@ -66,7 +59,7 @@ impl Resolver {
             meta_servers: self.meta_servers(env, &hooks),
             config_services: self.addresses(&key::CONFIG_SERVICE),
             access_keys: AccessKeys::new(&app_id, secret.as_deref(), self.layers.clone()),
-            cache: self.cache(),
+            cache: self.cache(env),
             timing: self.timing(),
             network: self.network(),
             namespaces: self.list(&key::NAMESPACES),
@@ -149,24 +142,17 @@ impl Resolver {
         }
     }
 
-    fn cache(&mut self) -> Option<CacheSettings> {
-        let enabled = self.flag(&key::CACHE_ENABLE);
+    /// In local mode the file is all there is, so it is read whatever the switch says.
+    fn cache(&mut self, env: Env) -> Option<CacheSettings> {
+        let enabled = self.flag(&key::CACHE_ENABLE) || env == Env::Local;
         let root = self.path(&key::CACHE_DIR).unwrap_or_default();
-        let octal = |text: &str| {
-            u32::from_str_radix(text, 8)
-                .ok()
-                .filter(|mode| *mode <= 0o777)
-        };
+        let octal = |text: &str| u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o777);
         let file_mode = self.parse(&key::CACHE_FILE_MODE, "an octal file mode", octal);
         enabled.then_some(CacheSettings { root, file_mode })
     }
 
     fn timing(&mut self) -> Timing {
-        let minutes = self.parse(
-            &key::REFRESH_INTERVAL,
-            "a number of minutes above 0",
-            positive,
-        );
+        let minutes = self.parse(&key::REFRESH_INTERVAL, "a number of minutes above 0", positive);
         Timing {
             refresh_interval: Duration::from_secs(minutes * 60),
             read_timeout: self.millis(&key::READ_TIMEOUT),
@@ -179,9 +165,7 @@ impl Resolver {
             }),
             poll_timeout: self.parse(&key::POLL_TIMEOUT, "30000 to 600000 ms", |text| {
                 let millis = text.parse().ok()?;
-                (30_000..=600_000)
-                    .contains(&millis)
-                    .then(|| Duration::from_millis(millis))
+                (30_000..=600_000).contains(&millis).then(|| Duration::from_millis(millis))
             }),
             poll: self.flag(&key::POLL_ENABLE),
             start_timeout: self.millis(&key::START_TIMEOUT),
@@ -230,9 +214,7 @@ impl Resolver {
             name: key.name,
             value: if hidden { MASK } else { value }.to_owned(),
             origin: found.map_or(Origin::Default, |found| found.origin),
-            found_as: found
-                .map_or(key.name, |found| found.name.as_str())
-                .to_owned(),
+            found_as: found.map_or(key.name, |found| found.name.as_str()).to_owned(),
             meaning: key.doc,
         });
     }
@@ -249,15 +231,11 @@ impl Resolver {
     fn list(&mut self, key: &'static Key) -> Vec<String> {
         let text = self.text(key).unwrap_or_default();
         let parts = text.split(',').map(str::trim);
-        parts
-            .filter(|part| !part.is_empty())
-            .map(str::to_owned)
-            .collect()
+        parts.filter(|part| !part.is_empty()).map(str::to_owned).collect()
     }
 
     fn flag(&mut self, key: &'static Key) -> bool {
-        self.text(key)
-            .is_some_and(|text| text.eq_ignore_ascii_case("true"))
+        self.text(key).is_some_and(|text| text.eq_ignore_ascii_case("true"))
     }
 
     fn millis(&mut self, key: &'static Key) -> Duration {
@@ -266,16 +244,12 @@ impl Resolver {
 
     fn rate(&mut self, key: &'static Key) -> f64 {
         self.parse(key, "a rate above 0", |text| {
-            text.parse()
-                .ok()
-                .filter(|rate: &f64| rate.is_finite() && *rate > 0.0)
+            text.parse().ok().filter(|rate: &f64| rate.is_finite() && *rate > 0.0)
         })
     }
 
     fn count(&mut self, key: &'static Key) -> usize {
-        self.parse(key, "a number above 0", |text| {
-            text.parse().ok().filter(|count| *count > 0)
-        })
+        self.parse(key, "a number above 0", |text| text.parse().ok().filter(|count| *count > 0))
     }
 
     /// A value by its parser. A bad one that was set in code is a fault; one from anywhere else gives way to the default.
@@ -296,11 +270,7 @@ impl Resolver {
     }
 
     fn refuse(&mut self, key: &Key, found: &Found, expected: &str) {
-        let Found {
-            value,
-            origin,
-            name,
-        } = found;
+        let Found { value, origin, name } = found;
         if *origin == Origin::Code {
             let fault = format!("{name} must be {expected}, but is {value:?}");
             self.faults.push(fault);
@@ -343,9 +313,7 @@ impl Resolver {
             url.is_some_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         if !usable {
             let name = &found.name;
-            self.faults.push(format!(
-                "{name} must hold http or https addresses, but has {part:?}"
-            ));
+            self.faults.push(format!("{name} must hold http or https addresses, but has {part:?}"));
         }
         usable.then(|| address.trim_end_matches('/').to_owned())
     }
@@ -375,11 +343,7 @@ impl Resolver {
             return Ok(());
         }
         let text = self.faults.join("; ");
-        Err(Error::new(
-            ErrorKind::InvalidArgument,
-            "read settings",
-            text,
-        ))
+        Err(Error::new(ErrorKind::InvalidArgument, "read settings", text))
     }
 }
 
@@ -392,16 +356,11 @@ impl Layers {
         let lower = env.name().to_ascii_lowercase();
         let variable = format!("{}_META", env.name());
         let name = format!("{lower}_meta");
-        self.find_as(&name, &[variable], key::Files::Neither)
-            .or_else(|| {
-                let name = format!("{lower}.meta");
-                let value = self.env.get(&name)?.trim().to_owned();
-                (!value.is_empty()).then_some(Found {
-                    value,
-                    origin: Origin::EnvProperties,
-                    name,
-                })
-            })
+        self.find_as(&name, &[variable], key::Files::Neither).or_else(|| {
+            let name = format!("{lower}.meta");
+            let value = self.env.get(&name)?.trim().to_owned();
+            (!value.is_empty()).then_some(Found { value, origin: Origin::EnvProperties, name })
+        })
     }
 }
 

@@ -54,17 +54,9 @@ impl Data {
     /// Nothing is released; the first message gets number 10.
     #[must_use]
     pub fn new() -> Self {
-        let tables = Tables {
-            last_message: FIRST_MESSAGE - 1,
-            ..Tables::default()
-        };
-        let shared = Shared {
-            tables: Mutex::new(tables),
-            moved: watch::Sender::new(0),
-        };
-        Self {
-            shared: Arc::new(shared),
-        }
+        let tables = Tables { last_message: FIRST_MESSAGE - 1, ..Tables::default() };
+        let shared = Shared { tables: Mutex::new(tables), moved: watch::Sender::new(0) };
+        Self { shared: Arc::new(shared) }
     }
 
     /// Publishes a release and announces it.
@@ -90,20 +82,14 @@ impl Data {
     ) -> Release {
         let mut tables = self.lock();
         tables.last_release += 1;
-        let values = values
-            .iter()
-            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        let values = values.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
         let release = Release {
             key: format!("k{}", tables.last_release),
             cluster: cluster.to_owned(),
             values: values.collect(),
         };
         let key = watch_key(app_id, cluster, namespace);
-        tables
-            .releases
-            .entry(key)
-            .or_default()
-            .push(release.clone());
+        tables.releases.entry(key).or_default().push(release.clone());
         release
     }
 
@@ -119,9 +105,7 @@ impl Data {
         let mut tables = self.lock();
         tables.last_message += 1;
         let id = tables.last_message;
-        tables
-            .messages
-            .insert(watch_key(app_id, cluster, namespace), id);
+        tables.messages.insert(watch_key(app_id, cluster, namespace), id);
         drop(tables);
         self.shared.moved.send_modify(|count| *count += 1);
     }
@@ -129,9 +113,7 @@ impl Data {
     /// Sets the number of the newest message of a namespace, as after a restored database.
     pub fn set_message(&self, app_id: &str, cluster: &str, namespace: &str, id: i64) {
         let mut tables = self.lock();
-        tables
-            .messages
-            .insert(watch_key(app_id, cluster, namespace), id);
+        tables.messages.insert(watch_key(app_id, cluster, namespace), id);
         drop(tables);
         self.shared.moved.send_modify(|count| *count += 1);
     }
@@ -195,10 +177,7 @@ impl Data {
 
 fn clusters<'a>(cluster: &'a str, data_center: Option<&'a str>) -> impl Iterator<Item = &'a str> {
     let named = (cluster != DEFAULT_CLUSTER).then_some(cluster);
-    named
-        .into_iter()
-        .chain(data_center)
-        .chain([DEFAULT_CLUSTER])
+    named.into_iter().chain(data_center).chain([DEFAULT_CLUSTER])
 }
 
 fn difference(from: &Configurations, to: &Configurations) -> Vec<ConfigurationChange> {
@@ -209,9 +188,7 @@ fn difference(from: &Configurations, to: &Configurations) -> Vec<ConfigurationCh
     };
     let gone = from.keys().filter(|key| !to.contains_key(*key));
     let gone = gone.map(|key| change(key, None, "DELETED"));
-    let differing = to
-        .iter()
-        .filter(|(key, value)| from.get(*key) != Some(value));
+    let differing = to.iter().filter(|(key, value)| from.get(*key) != Some(value));
     let differing = differing.map(|(key, value)| match from.contains_key(key) {
         true => change(key, Some(value), "MODIFIED"),
         false => change(key, Some(value), "ADDED"),

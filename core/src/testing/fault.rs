@@ -39,11 +39,7 @@ impl Fault {
     /// An answer with this status and body.
     #[must_use]
     pub fn body(status: u16, body: &str) -> Self {
-        Self::Answer {
-            status,
-            headers: Vec::new(),
-            body: body.as_bytes().to_vec(),
-        }
+        Self::Answer { status, headers: Vec::new(), body: body.as_bytes().to_vec() }
     }
 
     /// An answer with this status, one header and no body: a redirect, or a plea for patience.

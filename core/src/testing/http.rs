@@ -71,13 +71,7 @@ fn parse(buffer: &[u8]) -> Option<Option<(Request, usize)>> {
 
 /// Sends an answer; false when the connection is to be closed.
 async fn write_answer(stream: &mut TcpStream, answer: &Answer) -> bool {
-    let Answer {
-        status,
-        headers,
-        body,
-        cut_at,
-        dribble,
-    } = answer;
+    let Answer { status, headers, body, cut_at, dribble } = answer;
     let mut head = format!("HTTP/1.1 {status} -\r\n");
     for (name, value) in headers {
         let _ = write!(head, "{name}: {value}\r\n");

@@ -75,20 +75,11 @@ fn response(answer: Answer) -> HttpResponse {
             headers.insert(name, value);
         }
     }
-    HttpResponse {
-        status: answer.status,
-        headers,
-        body: body(answer),
-    }
+    HttpResponse { status: answer.status, headers, body: body(answer) }
 }
 
 fn body(answer: Answer) -> BoxStream<'static, Result<Vec<u8>>> {
-    let Answer {
-        mut body,
-        cut_at,
-        dribble,
-        ..
-    } = answer;
+    let Answer { mut body, cut_at, dribble, .. } = answer;
     body.truncate(cut_at.unwrap_or(body.len()));
     let end = cut_at.map(|_| Err(broken("connection closed within the body")));
     match dribble {

@@ -59,12 +59,7 @@ impl Request {
         } else {
             Endpoint::Other
         };
-        Self {
-            endpoint,
-            path_and_query,
-            headers,
-            at: Instant::now(),
-        }
+        Self { endpoint, path_and_query, headers, at: Instant::now() }
     }
 
     /// Path, as sent.
@@ -174,16 +169,12 @@ impl Node {
 
     pub(super) async fn arrived(&self, endpoint: Endpoint, count: usize) -> Vec<Request> {
         let of_endpoint = |requests: &Vec<Request>| {
-            let requests = requests
-                .iter()
-                .filter(|request| request.endpoint == endpoint);
+            let requests = requests.iter().filter(|request| request.endpoint == endpoint);
             requests.cloned().collect::<Vec<_>>()
         };
         let mut requests = self.requests.subscribe();
         let enough = requests.wait_for(|requests| of_endpoint(requests).len() >= count);
-        enough
-            .await
-            .map_or_else(|_| Vec::new(), |requests| of_endpoint(&requests))
+        enough.await.map_or_else(|_| Vec::new(), |requests| of_endpoint(&requests))
     }
 
     pub(super) fn held(&self) -> usize {
@@ -197,8 +188,7 @@ impl Node {
 
     /// Answers a request; dropping the future is the client hanging up.
     pub(super) async fn handle(&self, request: Request) -> Reply {
-        self.requests
-            .send_modify(|requests| requests.push(request.clone()));
+        self.requests.send_modify(|requests| requests.push(request.clone()));
         let fault = lock(&self.script).turn(request.endpoint);
         match fault {
             Some(Fault::Delay(delay)) => sleep(delay).await,
@@ -207,11 +197,7 @@ impl Node {
                 sleep(after).await;
                 return Reply::Reset;
             }
-            Some(Fault::Answer {
-                status,
-                headers,
-                body,
-            }) => {
+            Some(Fault::Answer { status, headers, body }) => {
                 let mut answer = self.answer(status, body, &request);
                 answer.headers.extend(headers);
                 return Reply::Answer(answer);
@@ -233,22 +219,14 @@ impl Node {
         let date = chrono::Utc::now() + chrono::Duration::seconds(behaviour.clock_offset);
         let date = date.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
         let mut headers = vec![("Date".to_owned(), date)];
-        let takes_gzip = request
-            .header("accept-encoding")
-            .is_some_and(|v| v.contains("gzip"));
+        let takes_gzip = request.header("accept-encoding").is_some_and(|v| v.contains("gzip"));
         let body = if behaviour.gzip && takes_gzip && !body.is_empty() {
             headers.push(("Content-Encoding".to_owned(), "gzip".to_owned()));
             gzipped(&body)
         } else {
             body
         };
-        Answer {
-            status,
-            headers,
-            body,
-            cut_at: None,
-            dribble: None,
-        }
+        Answer { status, headers, body, cut_at: None, dribble: None }
     }
 
     async fn respond(&self, request: &Request) -> (u16, Vec<u8>) {
@@ -256,10 +234,8 @@ impl Node {
             return (200, self.services());
         }
         // A path in front of the endpoint, as a gateway adds it, is not looked at.
-        let start = request
-            .path()
-            .find("/configs/")
-            .or_else(|| request.path().find("/notifications"));
+        let start =
+            request.path().find("/configs/").or_else(|| request.path().find("/notifications"));
         let path = &request.path()[start.unwrap_or(0)..];
         match route::Endpoint::parse(path, request.query()) {
             Ok(endpoint) if !self.is_signed(request, endpoint.app_id()) => (401, Vec::new()),
@@ -285,11 +261,7 @@ impl Node {
 
     fn config(&self, target: &Target, query: &str) -> (u16, Vec<u8>) {
         let query = ConfigQuery::parse(query);
-        let Target {
-            app_id,
-            cluster,
-            namespace,
-        } = target;
+        let Target { app_id, cluster, namespace } = target;
         let stored = strip_properties_suffix(namespace);
         let data_center = query.caller.data_center.as_deref();
         let Some(release) = self.data.release(app_id, cluster, data_center, stored) else {
@@ -302,11 +274,7 @@ impl Node {
         let incremental = lock(&self.behaviour).incremental;
         let known = known.filter(|_| incremental);
         let changes = known.and_then(|known| self.data.changes(app_id, stored, known, &release));
-        let Release {
-            key,
-            cluster,
-            values,
-        } = release;
+        let Release { key, cluster, values } = release;
         let config = ApolloConfig {
             app_id: app_id.clone(),
             cluster,
@@ -342,16 +310,12 @@ impl Node {
         let data_center = query.data_center.as_deref();
         let moved = query.notifications.iter().filter_map(|known| {
             let stored = strip_properties_suffix(&known.namespace_name);
-            let messages = self
-                .data
-                .messages(app_id, &query.cluster, data_center, stored);
+            let messages = self.data.messages(app_id, &query.cluster, data_center, stored);
             let newest = messages.iter().map(|(_, id)| *id).max()?;
             (newest > known.notification_id).then(|| Notification {
                 namespace_name: known.namespace_name.clone(),
                 notification_id: newest,
-                messages: Some(NotificationMessages {
-                    details: messages.into_iter().collect(),
-                }),
+                messages: Some(NotificationMessages { details: messages.into_iter().collect() }),
             })
         });
         moved.collect()
@@ -364,9 +328,7 @@ impl Node {
         };
         let timestamp = request.header(TIMESTAMP_HEADER).unwrap_or_default();
         let authorization = request.header(AUTHORIZATION_HEADER).unwrap_or_default();
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
         let now = now + behaviour.clock_offset * 1000;
         let age = timestamp.parse::<i64>().map(|sent| (now - sent).abs());

@@ -88,11 +88,7 @@ fn pieces(response: reqwest::Response) -> impl stream::Stream<Item = Result<Vec<
 }
 
 fn failed(error: reqwest::Error) -> Error {
-    let text = if error.is_connect() {
-        "cannot connect"
-    } else {
-        "the connection failed"
-    };
+    let text = if error.is_connect() { "cannot connect" } else { "the connection failed" };
     // The address is in the context already, and its query only makes the line long.
     Error::new(ErrorKind::Transport, OPERATION, text).caused_by(error.without_url())
 }

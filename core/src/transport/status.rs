@@ -9,10 +9,7 @@ const EXCERPT_BYTES: usize = 256;
 /// The error for a status other than 401.
 pub(super) fn refusal(status: u16, body: &[u8]) -> Error {
     let (kind, text) = match status {
-        404 => (
-            ErrorKind::NotFound,
-            "not found; check that the namespace exists and is released",
-        ),
+        404 => (ErrorKind::NotFound, "not found; check that the namespace exists and is released"),
         400 | 405 => (ErrorKind::BadRequest, "the server refused the request"),
         _ => (ErrorKind::Transport, "the server failed"),
     };
@@ -40,13 +37,7 @@ fn excerpt(body: &[u8]) -> String {
     let start = &body[..body.len().min(EXCERPT_BYTES)];
     String::from_utf8_lossy(start)
         .chars()
-        .map(|character| {
-            if character.is_control() {
-                ' '
-            } else {
-                character
-            }
-        })
+        .map(|character| if character.is_control() { ' ' } else { character })
         .collect()
 }
 
@@ -58,9 +49,8 @@ mod tests {
     fn each_status_has_its_reaction() {
         let kinds = [400, 405, 404, 429, 500, 503, 403].map(|status| refusal(status, b"").kind());
         use ErrorKind::{BadRequest, NotFound, Transport};
-        let expected = [
-            BadRequest, BadRequest, NotFound, Transport, Transport, Transport, Transport,
-        ];
+        let expected =
+            [BadRequest, BadRequest, NotFound, Transport, Transport, Transport, Transport];
         assert_eq!(kinds, expected);
     }
 
@@ -73,11 +63,7 @@ mod tests {
 
     #[test]
     fn a_missing_secret_is_told_from_a_wrong_one() {
-        assert!(
-            unauthorized(false, 0)
-                .message()
-                .contains("no secret is set")
-        );
+        assert!(unauthorized(false, 0).message().contains("no secret is set"));
         assert!(unauthorized(true, 0).message().contains("rejected"));
     }
 }

@@ -61,10 +61,7 @@ impl ConfigQuery {
             encode(&target.cluster),
             encode(&target.namespace)
         );
-        let messages = self
-            .messages
-            .as_ref()
-            .filter(|messages| !messages.details.is_empty());
+        let messages = self.messages.as_ref().filter(|messages| !messages.details.is_empty());
         let messages = messages.and_then(|messages| serde_json::to_string(messages).ok());
         append(
             &mut line,
@@ -151,9 +148,7 @@ impl LegacyPollQuery {
     /// When `cluster` is absent or `notificationId` is no integer.
     pub fn parse(query: &str) -> Result<Self, Refusal> {
         let notification_id = match parameter(query, "notificationId") {
-            Some(text) => text
-                .parse()
-                .map_err(|_| Refusal::InvalidParameter("notificationId"))?,
+            Some(text) => text.parse().map_err(|_| Refusal::InvalidParameter("notificationId"))?,
             None => UNKNOWN_NOTIFICATION_ID,
         };
         Ok(Self {
@@ -198,11 +193,7 @@ fn parse_notifications(text: &str) -> Option<Vec<Notification>> {
             Id::Text(text) => text.parse().ok()?,
         };
         if let Some(namespace_name) = element.namespace_name.filter(|name| !name.is_empty()) {
-            notifications.push(Notification {
-                namespace_name,
-                notification_id,
-                messages: None,
-            });
+            notifications.push(Notification { namespace_name, notification_id, messages: None });
         }
     }
     (!notifications.is_empty()).then_some(notifications)
@@ -218,25 +209,13 @@ mod tests {
     use crate::protocol::route::Endpoint;
 
     fn target_of(app_id: &str, cluster: &str, namespace: &str) -> Target {
-        Target {
-            app_id: app_id.into(),
-            cluster: cluster.into(),
-            namespace: namespace.into(),
-        }
+        Target { app_id: app_id.into(), cluster: cluster.into(), namespace: namespace.into() }
     }
 
     #[test]
     fn a_plus_in_a_query_is_a_space() {
-        assert_eq!(
-            ConfigQuery::parse("releaseKey=a+b").release_key.as_deref(),
-            Some("a b")
-        );
-        assert_eq!(
-            ConfigQuery::parse("releaseKey=a%2Bb")
-                .release_key
-                .as_deref(),
-            Some("a+b")
-        );
+        assert_eq!(ConfigQuery::parse("releaseKey=a+b").release_key.as_deref(), Some("a b"));
+        assert_eq!(ConfigQuery::parse("releaseKey=a%2Bb").release_key.as_deref(), Some("a+b"));
         assert_eq!(ConfigQuery::parse("releaseKey=").release_key, None);
         assert_eq!(ConfigQuery::parse("messages=%7Bbroken").messages, None);
     }
@@ -264,15 +243,9 @@ mod tests {
 
     #[test]
     fn notifications_that_hold_no_namespace_are_refused_with_their_text() {
-        for text in [
-            "[]",
-            "abc",
-            "{}",
-            "",
-            "null",
-            "[{}]",
-            r#"[{"namespaceName":"","notificationId":1}]"#,
-        ] {
+        for text in
+            ["[]", "abc", "{}", "", "null", "[{}]", r#"[{"namespaceName":"","notificationId":1}]"#]
+        {
             let query = format!("cluster=default&notifications={}", encode(text));
             assert_eq!(
                 PollQuery::parse(&query),
@@ -280,15 +253,9 @@ mod tests {
                 "{text}"
             );
         }
-        assert_eq!(
-            PollQuery::parse("cluster=c"),
-            Err(Refusal::MissingParameter("notifications"))
-        );
+        assert_eq!(PollQuery::parse("cluster=c"), Err(Refusal::MissingParameter("notifications")));
         let missing_cluster = format!("notifications={}", encode(r#"[{"namespaceName":"a"}]"#));
-        assert_eq!(
-            PollQuery::parse(&missing_cluster),
-            Err(Refusal::MissingParameter("cluster"))
-        );
+        assert_eq!(PollQuery::parse(&missing_cluster), Err(Refusal::MissingParameter("cluster")));
     }
 
     #[test]
@@ -309,10 +276,7 @@ mod tests {
     #[test]
     fn legacy_poll_has_defaults() {
         let query = LegacyPollQuery::parse("appId=demo&cluster=default").unwrap();
-        assert_eq!(
-            (query.namespace.as_str(), query.notification_id),
-            ("application", -1)
-        );
+        assert_eq!((query.namespace.as_str(), query.notification_id), ("application", -1));
         assert_eq!(
             LegacyPollQuery::parse("cluster=c&notificationId=abc"),
             Err(Refusal::InvalidParameter("notificationId"))

@@ -1,0 +1,14 @@
+//! Black-box tests of the client against scripted servers: in memory with paused time, and over real HTTP.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod client {
+    mod cache;
+    mod discovery;
+    mod events;
+    mod incremental;
+    mod lifecycle;
+    mod load;
+    mod poll;
+    mod signing;
+    mod support;
+}

@@ -1,0 +1,118 @@
+//! Cache files: where they lie, how damage is borne, and that nothing is read back once a server answered.
+
+use std::fs;
+
+use castalia_core::testing::{Endpoint, Fault};
+use castalia_core::{ErrorKind, Source};
+
+use super::support::{APP, Fixture, NAMESPACE, eventually};
+
+/// C074
+#[tokio::test(start_paused = true)]
+async fn the_file_is_where_the_java_client_looks() {
+    let fixture = Fixture::new();
+    let (client, _config) = fixture.open().await;
+    client.close().await;
+    let text = fs::read_to_string(fixture.cache_file(NAMESPACE)).unwrap();
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines[0], "#Persisted by DefaultConfig");
+    assert!(lines[1].starts_with('#') && lines[1].contains(" UTC 20"));
+    assert_eq!(lines[2..], ["a=1", "b=2"]);
+}
+
+/// C078
+#[tokio::test(start_paused = true)]
+async fn a_damaged_file_is_no_content() {
+    let fixture = Fixture::new();
+    fixture.network.disconnect(&fixture.server);
+    fixture.write_cache(NAMESPACE, "good=1\nk=\\u12G4\n");
+    let (_client, config) = fixture.open().await;
+    assert_eq!(config.source(), Source::None);
+    assert!(config.snapshot().is_empty());
+}
+
+/// C079
+#[tokio::test(start_paused = true)]
+async fn an_empty_file_is_no_cache_and_comments_are_an_empty_namespace() {
+    for (text, source) in [("", Source::None), ("#nothing\n!here\n", Source::Local)] {
+        let fixture = Fixture::new();
+        fixture.network.disconnect(&fixture.server);
+        fixture.write_cache(NAMESPACE, text);
+        let (_client, config) = fixture.open().await;
+        assert_eq!((config.source(), config.snapshot().len()), (source, 0));
+    }
+}
+
+/// C081
+#[tokio::test(start_paused = true)]
+async fn a_directory_that_cannot_be_written_stops_nothing() {
+    let fixture = Fixture::new();
+    let (client, config) = fixture.open().await;
+    eventually("cache written", || fixture.cache_file(NAMESPACE).exists()).await;
+    let directory = fixture.cache_file(NAMESPACE).parent().unwrap().to_owned();
+    fs::remove_dir_all(&directory).unwrap();
+    fs::write(&directory, "in the way").unwrap();
+    for value in ["2", "3"] {
+        fixture.publish(&[("a", value)]);
+        config.refresh().await.unwrap();
+        assert_eq!(config.get("a").unwrap(), value);
+    }
+    eventually("failures counted", || client.metrics().namespaces[0].cache_failures >= 1).await;
+    fs::remove_file(&directory).unwrap();
+    fixture.publish(&[("a", "4")]);
+    config.refresh().await.unwrap();
+    eventually("written again", || {
+        fs::read_to_string(fixture.cache_file(NAMESPACE)).is_ok_and(|text| text.contains("a=4"))
+    })
+    .await;
+}
+
+/// C083
+#[tokio::test(start_paused = true)]
+async fn a_restart_with_the_same_content_writes_nothing() {
+    let fixture = Fixture::new();
+    let (client, _config) = fixture.open().await;
+    client.close().await;
+    let written = fixture.cache_file(NAMESPACE).metadata().unwrap().modified().unwrap();
+    let (client, _config) = fixture.open().await;
+    client.close().await;
+    let now = fixture.cache_file(NAMESPACE).metadata().unwrap().modified().unwrap();
+    assert_eq!(now, written);
+}
+
+/// C084
+#[tokio::test(start_paused = true)]
+async fn switched_off_it_leaves_no_trace() {
+    let fixture = Fixture::new();
+    let settings = fixture.settings().set("apollo.cache.file.enable", "false");
+    let client = fixture.client_with(settings);
+    client.config(NAMESPACE).await.unwrap();
+    client.close().await;
+    assert_eq!(fs::read_dir(fixture.root.path()).unwrap().count(), 0);
+}
+
+/// C087
+#[tokio::test(start_paused = true)]
+async fn each_app_id_has_its_own_directory() {
+    let fixture = Fixture::new();
+    fixture.server.publish("stock", NAMESPACE, &[("s", "1")]);
+    let (client, _config) = fixture.open().await;
+    client.config_of("stock", NAMESPACE).await.unwrap();
+    client.close().await;
+    let other = fixture.root.path().join("stock/config-cache/stock+default+application.properties");
+    assert!(other.exists() && fixture.cache_file(NAMESPACE).exists());
+}
+
+/// Once a server answered, nothing is ever read back from disk.
+#[tokio::test(start_paused = true)]
+async fn what_a_server_said_outlives_it() {
+    let fixture = Fixture::new();
+    let (client, config) = fixture.open().await;
+    eventually("cache written", || fixture.cache_file(NAMESPACE).exists()).await;
+    fixture.write_cache(NAMESPACE, "a=tampered\n");
+    fixture.server.fail_always(Endpoint::Config, Some(Fault::status(503)));
+    let error = config.refresh().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Transport);
+    assert_eq!((config.source(), config.get("a").unwrap().as_str()), (Source::Remote, "1"));
+    assert_eq!(client.metrics().namespaces[0].app_id, APP);
+}

@@ -1,0 +1,178 @@
+//! Finding config services through meta servers.
+
+use std::time::Duration;
+
+use castalia_core::Source;
+use castalia_core::testing::{Data, Endpoint, Fault, Server};
+use tokio::time::Instant;
+
+use super::support::{APP, Fixture, NAMESPACE, eventually, settings};
+
+/// C017
+#[tokio::test(start_paused = true)]
+async fn a_dead_meta_server_is_passed_over() {
+    let fixture = Fixture::new();
+    let dead = fixture.sibling("http://dead");
+    dead.fail_always(Endpoint::Services, Some(Fault::Reset(Duration::ZERO)));
+    for seed in 0..50 {
+        let settings = settings("http://dead,http://s1", &fixture.root).random_seed(seed);
+        let settings = settings.set("castalia.long-poll.enable", "false");
+        let client = fixture.client_with(settings);
+        let config = client.config(NAMESPACE).await.unwrap();
+        assert_eq!(config.source(), Source::Remote);
+        client.close().await;
+    }
+    let asked = dead.requests_of(Endpoint::Services).len();
+    assert!((10..=40).contains(&asked), "{asked}");
+}
+
+/// C018
+#[tokio::test(start_paused = true)]
+async fn the_next_meta_server_is_asked_when_the_first_dies() {
+    let fixture = Fixture::new();
+    let second = fixture.sibling("http://s2");
+    second.set_services(&["http://s1"]);
+    let settings = settings("http://s1,http://s2", &fixture.root);
+    let settings = settings.set("apollo.refreshInterval", "1");
+    let client = fixture.client_with(settings);
+    let _config = client.config(NAMESPACE).await.unwrap();
+    let (first, other) = match fixture.server.requests_of(Endpoint::Services).len() {
+        0 => (&second, &fixture.server),
+        _ => (&fixture.server, &second),
+    };
+    let before = other.requests_of(Endpoint::Services).len();
+    first.fail_always(Endpoint::Services, Some(Fault::status(500)));
+    let asked = first.requests_of(Endpoint::Services).len();
+    first.arrived(Endpoint::Services, asked + 1).await;
+    let start = Instant::now();
+    other.arrived(Endpoint::Services, before + 1).await;
+    assert!(start.elapsed() < Duration::from_secs(1));
+}
+
+/// C019
+#[tokio::test(start_paused = true)]
+async fn an_empty_list_is_asked_for_again_within_a_second() {
+    let fixture = Fixture::new();
+    fixture.server.fail_next(Endpoint::Services, Fault::body(200, "[]"));
+    let start = Instant::now();
+    let (_client, config) = fixture.open().await;
+    eventually("loaded", || config.source() == Source::Remote).await;
+    assert!(start.elapsed() <= Duration::from_millis(1100));
+}
+
+/// C020
+#[tokio::test(start_paused = true)]
+async fn unusable_entries_of_the_list_are_dropped() {
+    let fixture = Fixture::new();
+    let list = r#"[{"appName":"x","instanceId":"1","homepageUrl":"","extra":{"a":1}},
+        {"homepageUrl":"not an address"},{"homepageUrl":"http://s1/","more":true}]"#;
+    fixture.server.fail_always(Endpoint::Services, Some(Fault::body(200, list)));
+    let (_client, config) = fixture.open().await;
+    assert_eq!(config.source(), Source::Remote);
+}
+
+/// C021
+#[tokio::test(start_paused = true)]
+async fn first_loads_are_spread_evenly() {
+    let fixture = Fixture::new();
+    let others = [fixture.sibling("http://s2"), fixture.sibling("http://s3")];
+    fixture.server.set_services(&["http://s1", "http://s2", "http://s3"]);
+    for seed in 0..3000 {
+        let settings = fixture.settings().random_seed(seed);
+        let settings = settings.set("castalia.long-poll.enable", "false");
+        let client = fixture.client_with(settings.set("apollo.cache.file.enable", "false"));
+        client.config(NAMESPACE).await.unwrap();
+        client.close().await;
+    }
+    for server in [&fixture.server, &others[0], &others[1]] {
+        let loads = server.requests_of(Endpoint::Config).len();
+        assert!((850..=1150).contains(&loads), "{loads}");
+    }
+}
+
+/// C022
+#[tokio::test(start_paused = true)]
+async fn a_path_in_the_address_is_kept_and_joined_once() {
+    for address in ["http://s1/apollo", "http://s1/apollo/", "http://s1", "http://s1/"] {
+        let fixture = Fixture::new();
+        fixture.server.set_services(&[address]);
+        let (_client, _config) = fixture.open().await;
+        let prefix = if address.contains("apollo") { "/apollo" } else { "" };
+        let expected = format!("{prefix}/configs/order/default/application");
+        assert_eq!(fixture.server.requests_of(Endpoint::Config)[0].path(), expected);
+    }
+}
+
+/// C023
+#[tokio::test(start_paused = true)]
+async fn the_list_outlives_the_meta_server() {
+    let fixture = Fixture::empty();
+    let meta = Server::in_memory("http://meta", Data::new());
+    meta.set_services(&["http://s1"]);
+    fixture.network.connect(&meta);
+    fixture.publish(&[("a", "1")]);
+    let client = fixture.client_with(settings("http://meta", &fixture.root));
+    let config = client.config(NAMESPACE).await.unwrap();
+    meta.fail_always(Endpoint::Services, Some(Fault::status(500)));
+    let start = Instant::now();
+    tokio::time::sleep(Duration::from_secs(1200)).await;
+    let retries: Vec<_> = meta.requests_of(Endpoint::Services).iter().map(|r| r.at).collect();
+    let retries: Vec<_> = retries.into_iter().filter(|at| *at > start).collect();
+    assert!((3..=4).contains(&retries.len()), "{}", retries.len());
+    let mut changes = config.changes();
+    fixture.publish(&[("a", "2")]);
+    changes.next().await.unwrap();
+}
+
+/// C024
+#[tokio::test(start_paused = true)]
+async fn polls_move_when_the_list_changes() {
+    let fixture = Fixture::empty();
+    let meta = Server::in_memory("http://meta", Data::new());
+    meta.set_services(&["http://s1"]);
+    fixture.network.connect(&meta);
+    let second = fixture.sibling("http://s2");
+    fixture.publish(&[("a", "1")]);
+    let client = fixture.client_with(settings("http://meta", &fixture.root));
+    let _config = client.config(NAMESPACE).await.unwrap();
+    fixture.server.holds(1).await;
+    meta.set_services(&["http://s2"]);
+    let start = Instant::now();
+    second.arrived(Endpoint::Poll, 1).await;
+    assert!(start.elapsed() <= Duration::from_secs(395));
+}
+
+/// C025
+#[tokio::test(start_paused = true)]
+async fn a_direct_list_never_asks_a_meta_server() {
+    let fixture = Fixture::new();
+    let settings = fixture.settings().set("apollo.config-service", "http://s1, http://gone");
+    let client = fixture.client_with(settings);
+    let config = client.config(NAMESPACE).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1800)).await;
+    assert_eq!(config.source(), Source::Remote);
+    assert!(fixture.server.requests_of(Endpoint::Services).is_empty());
+}
+
+/// Discovery is never signed, whatever the secret.
+#[tokio::test(start_paused = true)]
+async fn discovery_is_not_signed() {
+    let fixture = Fixture::new();
+    let settings = fixture.settings().set("apollo.access-key.secret", "s");
+    let client = fixture.client_with(settings);
+    client.config(NAMESPACE).await.unwrap();
+    let asked = &fixture.server.requests_of(Endpoint::Services)[0];
+    assert_eq!(asked.header("authorization"), None);
+    assert_eq!(asked.path_and_query, format!("/services/config?appId={APP}&ip=10.0.0.1"));
+}
+
+/// An address that cannot be reached as the meta server spells it can be replaced.
+#[tokio::test(start_paused = true)]
+async fn addresses_can_be_rewritten() {
+    let fixture = Fixture::new();
+    fixture.server.set_services(&["http://10.1.2.3:8080/"]);
+    let settings = fixture.settings();
+    let settings = settings.rewrite_services(|url| url.replace("10.1.2.3:8080", "s1"));
+    let config = fixture.client_with(settings).config(NAMESPACE).await.unwrap();
+    assert_eq!(config.source(), Source::Remote);
+}

@@ -1,0 +1,188 @@
+//! Change events: what they hold, who gets them, and that nobody delays anybody.
+
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use castalia_core::{ChangeEvent, Config, Interest};
+
+use super::support::{APP, Fixture, NAMESPACE, eventually};
+
+/// Opens a channel that a callback fills and a test reads; the bound is far above what a test sends.
+fn record(
+    config: &Config,
+    interest: Interest,
+) -> (castalia_core::Subscription, Receiver<Arc<ChangeEvent>>) {
+    let (sender, receiver) = sync_channel(10_000);
+    let subscription = config.on_change(interest, move |event| {
+        sender.send(event.clone()).unwrap();
+    });
+    (subscription, receiver)
+}
+
+/// The next event, while the runtime goes on.
+async fn next(events: &Receiver<Arc<ChangeEvent>>) -> Arc<ChangeEvent> {
+    loop {
+        if let Ok(event) = events.try_recv() {
+            return event;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+async fn publish_and_load(fixture: &Fixture, config: &Config, values: &[(&str, &str)]) {
+    fixture.publish(values);
+    config.refresh().await.unwrap();
+}
+
+/// C098
+#[tokio::test(start_paused = true)]
+async fn a_listener_reads_the_new_values() {
+    let fixture = Fixture::new();
+    let (client, config) = fixture.open_quietly().await;
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let (reader, records) = (config.clone(), seen.clone());
+    let _subscription = config.on_change(Interest::everything(), move |event| {
+        let read = reader.get("b").map(String::from);
+        let kinds: Vec<_> =
+            event.changes().iter().map(|(k, c)| (k.clone(), c.change_type)).collect();
+        records.lock().unwrap().push((read, kinds));
+    });
+    publish_and_load(&fixture, &config, &[("b", "9"), ("c", "3")]).await;
+    client.close().await;
+    use castalia_core::ChangeType::{Added, Deleted, Modified};
+    let kinds = vec![("b".into(), Modified), ("c".into(), Added), ("a".into(), Deleted)];
+    assert_eq!(*seen.lock().unwrap(), [(Some("9".to_owned()), kinds)]);
+}
+
+/// C099, C100
+#[tokio::test(start_paused = true)]
+async fn neither_the_first_load_nor_an_edit_undone_is_told() {
+    let fixture = Fixture::new();
+    let (client, config) = fixture.open_quietly().await;
+    let (_subscription, events) = record(&config, Interest::everything());
+    fixture.publish(&[("b", "2")]);
+    fixture.publish(&[("a", "1"), ("b", "2")]);
+    config.refresh().await.unwrap();
+    assert_eq!(config.snapshot().release_key(), "k3");
+    client.close().await;
+    assert!(events.try_recv().is_err());
+}
+
+/// C101
+#[tokio::test(start_paused = true)]
+async fn listeners_get_what_they_asked_for() {
+    let fixture = Fixture::new();
+    let (client, config) = fixture.open_quietly().await;
+    let interests = [
+        Interest::everything(),
+        Interest::everything().key("b"),
+        Interest::everything().prefix("db."),
+        Interest::everything().key("b").prefix("db."),
+    ];
+    let recorders = interests.map(|interest| record(&config, interest));
+    publish_and_load(&fixture, &config, &[("a", "1"), ("b", "3")]).await;
+    publish_and_load(&fixture, &config, &[("a", "1"), ("b", "3"), ("db.url", "x"), ("z", "1")])
+        .await;
+    client.close().await;
+    let seen = recorders.map(|(_, events)| {
+        let events = events.try_iter().map(|event| event.interested_keys().to_vec());
+        events.collect::<Vec<_>>()
+    });
+    let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>();
+    assert_eq!(seen[0], [keys(&[]), keys(&[])]);
+    assert_eq!(seen[1], [keys(&["b"])]);
+    assert_eq!(seen[2], [keys(&["db.url"])]);
+    assert_eq!(seen[3], [keys(&["b"]), keys(&["db.url"])]);
+}
+
+/// C103, T16
+#[tokio::test]
+async fn a_failing_and_a_sleeping_listener_delay_nobody() {
+    let fixture = Fixture::new();
+    let (client, config) = fixture.open_quietly().await;
+    let (release, blocked) = sync_channel::<()>(0);
+    let blocked = Mutex::new(blocked);
+    let failing = config.on_change(Interest::everything(), |_| panic!("as a bad listener does"));
+    let sleeping = config.on_change(Interest::everything(), move |_| {
+        let _ = blocked.lock().unwrap().recv();
+    });
+    let (third, events) = record(&config, Interest::everything());
+    for number in 0..10 {
+        publish_and_load(&fixture, &config, &[("n", &number.to_string())]).await;
+        let event = next(&events).await;
+        assert_eq!(event.snapshot().get("n"), Some(number.to_string().as_str()));
+    }
+    eventually("every panic is counted", || client.metrics().namespaces[0].listener_failures == 10)
+        .await;
+    drop(release);
+    drop((failing, sleeping, third));
+    client.close().await;
+}
+
+/// C106
+#[tokio::test(start_paused = true)]
+async fn a_held_snapshot_never_changes() {
+    let fixture = Fixture::new();
+    let (_client, config) = fixture.open_quietly().await;
+    let held = config.snapshot();
+    for number in 0..1000 {
+        publish_and_load(&fixture, &config, &[("a", &number.to_string())]).await;
+    }
+    let pairs: Vec<_> = held.iter().collect();
+    assert_eq!(pairs, [("a", "1"), ("b", "2")]);
+}
+
+/// C107
+#[tokio::test(start_paused = true)]
+async fn a_file_tells_its_whole_text() {
+    let fixture = Fixture::new();
+    let (client, _config) = fixture.open_quietly().await;
+    let file = client.config_file(NAMESPACE).await.unwrap();
+    assert_eq!(file.content().as_deref(), Some("a=1\nb=2\n"));
+    let mut changes = file.changes();
+    fixture.publish(&[("a", "é")]);
+    file.refresh().await.unwrap();
+    let event = changes.next().await.unwrap();
+    let change = event.change("content").unwrap();
+    assert_eq!(change.change_type.name(), "MODIFIED");
+    assert_eq!(change.old_value.as_deref(), Some("a=1\nb=2\n"));
+    assert_eq!(change.new_value.as_deref(), Some("a=é\n"));
+}
+
+/// C107: a file that nothing was known of is added.
+#[tokio::test(start_paused = true)]
+async fn a_file_released_later_is_added() {
+    let fixture = Fixture::empty();
+    let settings = fixture.settings().set("castalia.long-poll.enable", "false");
+    let client = fixture.client_with(settings);
+    let file = client.config_file("db.json").await.unwrap();
+    assert_eq!(file.content(), None);
+    let mut changes = file.changes();
+    fixture.server.publish(APP, "db.json", &[("content", "{}")]);
+    file.refresh().await.unwrap();
+    let event = changes.next().await.unwrap();
+    assert_eq!(event.change("content").unwrap().change_type.name(), "ADDED");
+    assert_eq!(file.content().as_deref(), Some("{}"));
+}
+
+/// T15, T17: cancelling waits for the call that runs, and from inside it waits for nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_runs_after_a_cancel() {
+    let fixture = Fixture::new();
+    let (client, config) = fixture.open_quietly().await;
+    for round in 0..200 {
+        let count = Arc::new(std::sync::atomic::AtomicU64::new(0));
+        let counter = count.clone();
+        let subscription = config.on_change(Interest::everything(), move |_| {
+            counter.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            std::thread::yield_now();
+            counter.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        });
+        publish_and_load(&fixture, &config, &[("n", &round.to_string())]).await;
+        tokio::task::spawn_blocking(move || subscription.cancel()).await.unwrap();
+        assert_eq!(Arc::strong_count(&count), 1, "the function has been dropped");
+        assert_eq!(count.load(std::sync::atomic::Ordering::SeqCst) % 2, 0);
+    }
+    client.close().await;
+}

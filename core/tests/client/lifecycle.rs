@@ -1,0 +1,150 @@
+//! Opening, closing and dropping clients, with and without a runtime of the caller.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use castalia_core::testing::{Endpoint, Server};
+use castalia_core::{Client, ErrorKind, Interest, Source, blocking};
+use tempfile::TempDir;
+
+use super::support::{APP, Fixture, NAMESPACE, eventually, settings};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// C113
+#[tokio::test]
+async fn close_ends_the_held_poll_and_reads_go_on() {
+    let server = Server::start().await.unwrap();
+    let root = TempDir::new().unwrap();
+    server.publish(APP, NAMESPACE, &[("a", "1")]);
+    let client = Client::new(settings(server.url(), &root)).unwrap();
+    let config = client.config(NAMESPACE).await.unwrap();
+    server.arrived(Endpoint::Poll, 2).await;
+    server.holds(1).await;
+    let start = Instant::now();
+    client.close().await;
+    assert!(start.elapsed() < Duration::from_millis(2100));
+    server.holds(0).await;
+    client.close().await;
+    assert_eq!(config.get("a").unwrap(), "1");
+    assert_eq!(config.refresh().await.unwrap_err().kind(), ErrorKind::Closed);
+    assert_eq!(client.config("other").await.unwrap_err().kind(), ErrorKind::Closed);
+}
+
+/// F172: the last handle that is dropped ends the client.
+#[tokio::test(start_paused = true)]
+async fn dropping_the_last_handle_ends_the_poll() {
+    let fixture = Fixture::new();
+    let (client, config) = fixture.open().await;
+    fixture.server.arrived(Endpoint::Poll, 2).await;
+    fixture.server.holds(1).await;
+    drop(client);
+    let mut changes = config.changes();
+    fixture.publish(&[("a", "2")]);
+    changes.next().await.unwrap();
+    drop(config);
+    fixture.server.holds(0).await;
+}
+
+/// C128
+#[tokio::test(start_paused = true)]
+async fn the_last_handle_may_be_dropped_in_a_listener() {
+    let fixture = Fixture::new();
+    let (client, config) = fixture.open().await;
+    fixture.server.arrived(Endpoint::Poll, 2).await;
+    let done = Arc::new(AtomicBool::new(false));
+    let (flag, mut held) = (done.clone(), Some((client, config.clone())));
+    let subscription = config.on_change(Interest::everything(), move |_| {
+        drop(held.take());
+        flag.store(true, Ordering::SeqCst);
+    });
+    drop(config);
+    fixture.publish(&[("a", "2")]);
+    eventually("listener ran", || done.load(Ordering::SeqCst)).await;
+    fixture.server.holds(0).await;
+    drop(subscription);
+}
+
+/// The blocking face opens, reads, is told, loads and closes without a runtime of the caller.
+#[test]
+fn a_program_without_a_runtime_uses_the_blocking_client() {
+    let root = TempDir::new().unwrap();
+    let runtime = blocking::runtime().unwrap();
+    let server = runtime.block_on(Server::start()).unwrap();
+    server.publish(APP, NAMESPACE, &[("a", "1")]);
+    let client = blocking::Client::new(settings(server.url(), &root)).unwrap();
+    let config = client.config(NAMESPACE, PATIENCE).unwrap();
+    assert_eq!((config.source(), config.get_or("a", 0)), (Source::Remote, 1));
+    let (sender, events) = std::sync::mpsc::sync_channel(8);
+    let (inner, inside) = (client.clone(), config.clone());
+    let subscription = config.on_change(Interest::everything(), move |event| {
+        // T17, T51: calling back is answered or refused, never a deadlock.
+        assert!(inner.config(NAMESPACE, PATIENCE).is_ok(), "open already");
+        let refused = inner.config("new", PATIENCE).unwrap_err();
+        let also = inside.refresh(PATIENCE).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::InvalidArgument);
+        assert_eq!(also.kind(), ErrorKind::InvalidArgument);
+        sender.send(event.clone()).unwrap();
+    });
+    runtime.block_on(server.arrived(Endpoint::Poll, 2));
+    server.publish(APP, NAMESPACE, &[("a", "2")]);
+    let event = events.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(event.snapshot().get("a"), Some("2"));
+    config.refresh(PATIENCE).unwrap();
+    subscription.cancel();
+    let start = Instant::now();
+    client.close(PATIENCE);
+    assert!(start.elapsed() < Duration::from_millis(2100));
+    assert_eq!(config.get_or("a", 0), 2);
+    assert_eq!(config.refresh(PATIENCE).unwrap_err().kind(), ErrorKind::Closed);
+}
+
+/// A listener may close its client: the call gives the sign and returns.
+#[test]
+fn a_listener_may_close_its_client() {
+    let root = TempDir::new().unwrap();
+    let runtime = blocking::runtime().unwrap();
+    let server = runtime.block_on(Server::start()).unwrap();
+    server.publish(APP, NAMESPACE, &[("a", "1")]);
+    let client = blocking::Client::new(settings(server.url(), &root)).unwrap();
+    let config = client.config(NAMESPACE, PATIENCE).unwrap();
+    let (sender, closed) = std::sync::mpsc::sync_channel(1);
+    let inner = client.clone();
+    let _subscription = config.on_change(Interest::everything(), move |_| {
+        inner.close(PATIENCE);
+        sender.send(()).unwrap();
+    });
+    runtime.block_on(server.arrived(Endpoint::Poll, 2));
+    server.publish(APP, NAMESPACE, &[("a", "2")]);
+    closed.recv_timeout(PATIENCE).unwrap();
+    client.close(PATIENCE);
+}
+
+/// A caller's deadline is kept, and opening goes on behind it.
+#[test]
+fn a_deadline_of_the_caller_is_kept() {
+    let root = TempDir::new().unwrap();
+    let runtime = blocking::runtime().unwrap();
+    let server = runtime.block_on(Server::start()).unwrap();
+    server.publish(APP, NAMESPACE, &[("a", "1")]);
+    let delay = Duration::from_millis(300);
+    server.fail_next(Endpoint::Config, castalia_core::testing::Fault::Delay(delay));
+    let client = blocking::Client::new(settings(server.url(), &root)).unwrap();
+    let error = client.config(NAMESPACE, Duration::from_millis(50)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    let config = client.config(NAMESPACE, PATIENCE).unwrap();
+    assert_eq!(config.source(), Source::Remote);
+    client.close(PATIENCE);
+}
+
+/// Outside of any runtime the shared one is used.
+#[test]
+fn a_plain_future_runs_on_the_shared_runtime() {
+    let fixture = Fixture::new();
+    let client = fixture.client();
+    let config = futures_util::future::FutureExt::now_or_never(client.config(NAMESPACE));
+    assert!(config.is_none(), "it waits");
+    let config = blocking::runtime().unwrap().block_on(client.config(NAMESPACE)).unwrap();
+    assert_eq!(config.source(), Source::Remote);
+}

@@ -1,0 +1,337 @@
+//! Loading a namespace: what is asked, what each status means, what is read when no server answers.
+
+use std::time::Duration;
+
+use castalia_core::testing::{Endpoint, Fault};
+use castalia_core::{ErrorKind, Source, State};
+use tokio::time::Instant;
+
+use super::support::{APP, Fixture, NAMESPACE, eventually, pairs};
+
+fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+/// C031
+#[tokio::test(start_paused = true)]
+async fn a_normal_start_takes_one_load_without_a_release_key() {
+    let fixture = Fixture::new();
+    let settings = fixture.settings().set("apollo.longPollingInitialDelayInMills", "2000");
+    let client = fixture.client_with(settings);
+    let start = Instant::now();
+    let config = client.config(NAMESPACE).await.unwrap();
+    assert_eq!(config.get("a").unwrap(), "1");
+    assert_eq!((config.source(), config.state()), (Source::Remote, State::Ready));
+    assert!(start.elapsed() < ms(50));
+
+    let polls = fixture.server.arrived(Endpoint::Poll, 1).await;
+    assert!((2000..=2550).contains(&(polls[0].at - start).as_millis()));
+    let loads = fixture.server.requests_of(Endpoint::Config);
+    let before = loads.iter().filter(|load| load.at < polls[0].at);
+    assert_eq!(before.count(), 1);
+    assert_eq!(loads[0].path_and_query, "/configs/order/default/application?ip=10.0.0.1");
+}
+
+/// C032: attempts one second apart, then the retry about five seconds later; one event with all keys.
+#[tokio::test(start_paused = true)]
+async fn a_failed_first_load_is_retried_and_then_told() {
+    let fixture = Fixture::new();
+    for _ in 0..2 {
+        fixture.server.fail_next(Endpoint::Config, Fault::status(500));
+    }
+    let (_client, config) = {
+        let client =
+            fixture.client_with(fixture.settings().set("castalia.long-poll.enable", "false"));
+        let config = client.config(NAMESPACE).await.unwrap();
+        (client, config)
+    };
+    assert_eq!(config.source(), Source::None);
+    assert_eq!(config.state(), State::Failed(ErrorKind::Transport));
+    assert_eq!(config.get_or("a", 7), 7);
+    let mut changes = config.changes();
+    let event = changes.next().await.unwrap();
+    let kinds: Vec<_> =
+        event.changes().iter().map(|(k, c)| (k.as_str(), c.change_type.name())).collect();
+    assert_eq!(kinds, [("a", "ADDED"), ("b", "ADDED")]);
+    assert_eq!(config.source(), Source::Remote);
+    let at: Vec<_> = fixture.server.requests_of(Endpoint::Config).iter().map(|r| r.at).collect();
+    assert!((990..=1010).contains(&(at[1] - at[0]).as_millis()));
+    assert!((4000..=6000).contains(&(at[2] - at[1]).as_millis()));
+}
+
+/// C033
+#[tokio::test(start_paused = true)]
+async fn a_missing_release_costs_one_request_and_comes_by_push() {
+    let fixture = Fixture::empty();
+    let start = Instant::now();
+    let (_client, config) = fixture.open().await;
+    assert!(start.elapsed() < ms(50));
+    assert_eq!(config.source(), Source::None);
+    assert_eq!(config.state(), State::Failed(ErrorKind::NotFound));
+    assert_eq!(fixture.server.requests_of(Endpoint::Config).len(), 1);
+
+    let mut changes = config.changes();
+    fixture.server.holds(1).await;
+    fixture.publish(&[("a", "1")]);
+    let published = Instant::now();
+    let event = changes.next().await.unwrap();
+    assert!(published.elapsed() < ms(2000));
+    assert_eq!(event.change("a").unwrap().change_type.name(), "ADDED");
+}
+
+/// C034
+#[tokio::test(start_paused = true)]
+async fn an_empty_release_is_loaded_at_once() {
+    let fixture = Fixture::empty();
+    fixture.publish(&[]);
+    let (_client, config) = fixture.open().await;
+    assert_eq!(config.source(), Source::Remote);
+    assert_eq!(config.snapshot().len(), 0);
+    assert_eq!(config.get_or("a", 3), 3);
+}
+
+/// C035
+#[tokio::test(start_paused = true)]
+async fn a_refused_signature_is_not_hammered() {
+    let fixture = Fixture::new();
+    fixture.server.set_secret(APP, Some("right"));
+    fixture.write_cache(NAMESPACE, "a=cached\n");
+    let (_client, config) = fixture.open().await;
+    assert_eq!(config.state(), State::Failed(ErrorKind::Unauthorized));
+    assert_eq!((config.source(), config.get("a").unwrap().as_str()), (Source::Local, "cached"));
+    assert!(config.last_error().unwrap().message().contains("no secret is set"));
+    tokio::time::sleep(Duration::from_secs(59)).await;
+    let requests = fixture.server.requests();
+    let asked = requests.iter().filter(|r| r.endpoint != Endpoint::Services);
+    assert!(asked.count() <= 4);
+}
+
+/// C036
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_off_is_corrected_once_the_server_says_so() {
+    let fixture = Fixture::new();
+    fixture.server.set_secret(APP, Some("right"));
+    fixture.server.set_clock_offset(300);
+    let settings = fixture.settings().set("apollo.access-key.secret", "right");
+    let settings = settings.set("castalia.long-poll.enable", "false");
+    let client = fixture.client_with(settings);
+    let config = client.config(NAMESPACE).await.unwrap();
+    assert_eq!(config.source(), Source::Remote);
+    assert_eq!(fixture.server.requests_of(Endpoint::Config).len(), 2);
+    let skew = client.metrics().clock_skew_ms;
+    assert!((298_000..=301_000).contains(&skew), "{skew}");
+}
+
+/// C037
+#[tokio::test(start_paused = true)]
+async fn a_refresh_that_brings_nothing_changes_nothing() {
+    let fixture = Fixture::new();
+    let client = fixture.client_with(fixture.settings().set("castalia.long-poll.enable", "false"));
+    let config = client.config(NAMESPACE).await.unwrap();
+    let mut changes = config.changes();
+    eventually("cache written", || fixture.cache_file(NAMESPACE).exists()).await;
+    let written = fixture.cache_file(NAMESPACE).metadata().unwrap().modified().unwrap();
+    let loads = fixture.server.arrived(Endpoint::Config, 2).await;
+    assert_eq!(loads[1].parameter("releaseKey").as_deref(), Some("k1"));
+    let gap = (loads[1].at - loads[0].at).as_secs();
+    assert!((269..=331).contains(&gap), "{gap} s");
+    client.close().await;
+    assert!(changes.next().await.is_none());
+    let now = fixture.cache_file(NAMESPACE).metadata().unwrap().modified().unwrap();
+    assert_eq!(now, written);
+}
+
+/// C038
+#[tokio::test(start_paused = true)]
+async fn not_modified_without_a_release_is_an_error_that_is_retried() {
+    let fixture = Fixture::new();
+    fixture.server.fail_next(Endpoint::Config, Fault::status(304));
+    let (_client, config) = fixture.open().await;
+    assert_eq!(config.source(), Source::Remote);
+    assert!(fixture.server.requests_of(Endpoint::Config).len() >= 2);
+}
+
+/// C039
+#[tokio::test(start_paused = true)]
+async fn a_bad_body_leaves_the_old_values() {
+    let fixture = Fixture::new();
+    let settings = fixture.settings().set("castalia.body-limit", "1000");
+    let settings = settings.set("castalia.long-poll.enable", "false");
+    let client = fixture.client_with(settings);
+    let config = client.config(NAMESPACE).await.unwrap();
+    let huge = "x".repeat(2000);
+    let faults = [Fault::body(200, "{broken"), Fault::Truncated, Fault::body(200, &huge)];
+    for (index, fault) in faults.into_iter().enumerate() {
+        fixture.server.fail_next(Endpoint::Config, fault);
+        let value = index.to_string();
+        fixture.server.data().publish_quietly(APP, "default", NAMESPACE, &[("a", &value)]);
+        config.refresh().await.unwrap_err();
+        assert_ne!(config.get("a").unwrap(), value.as_str());
+        config.refresh().await.unwrap();
+        assert_eq!(config.get("a").unwrap(), value.as_str());
+    }
+    assert_eq!(client.metrics().error_count, 3);
+}
+
+/// C041
+#[tokio::test(start_paused = true)]
+async fn ten_hanging_namespaces_open_within_the_budget() {
+    let fixture = Fixture::new();
+    fixture.server.fail_always(Endpoint::Config, Some(Fault::Hang));
+    let client = fixture.client();
+    let start = Instant::now();
+    let names: Vec<_> = (0..10).map(|n| format!("n{n}")).collect();
+    for name in &names {
+        fixture.write_cache(name, "a=cached\n");
+    }
+    let opened = names.iter().map(|name| client.config(name));
+    for config in futures_util::future::join_all(opened).await {
+        assert_eq!(config.unwrap().source(), Source::Local);
+    }
+    assert!(start.elapsed() <= ms(15_500));
+}
+
+/// C042
+#[tokio::test(start_paused = true)]
+async fn refused_connections_fall_back_to_the_cache_within_a_second() {
+    let fixture = Fixture::new();
+    fixture.network.disconnect(&fixture.server);
+    fixture.write_cache(NAMESPACE, "a=cached\n");
+    let start = Instant::now();
+    let (_client, config) = fixture.open().await;
+    assert!(start.elapsed() < ms(1200));
+    assert_eq!((config.source(), config.get("a").unwrap().as_str()), (Source::Local, "cached"));
+}
+
+/// C043
+#[tokio::test(start_paused = true)]
+async fn coming_back_from_the_cache_tells_the_difference() {
+    let fixture = Fixture::empty();
+    fixture.publish(&[("a", "1"), ("b", "3"), ("c", "4")]);
+    fixture.network.disconnect(&fixture.server);
+    fixture.write_cache(NAMESPACE, "a=1\nb=2\n");
+    let (_client, config) = fixture.open().await;
+    assert_eq!(config.source(), Source::Local);
+    let mut changes = config.changes();
+    fixture.network.connect(&fixture.server);
+    let event = changes.next().await.unwrap();
+    let kinds: Vec<_> =
+        event.changes().iter().map(|(k, c)| (k.as_str(), c.change_type.name())).collect();
+    assert_eq!(kinds, [("b", "MODIFIED"), ("c", "ADDED")]);
+    assert_eq!((event.source(), config.source()), (Source::Remote, Source::Remote));
+}
+
+/// C044
+#[tokio::test(start_paused = true)]
+async fn a_hanging_server_costs_no_more_than_its_limit() {
+    let fixture = Fixture::new();
+    let second = fixture.sibling("http://s2");
+    fixture.server.set_services(&["http://s1", "http://s2"]);
+    fixture.server.fail_always(Endpoint::Config, Some(Fault::Hang));
+    let start = Instant::now();
+    let (_client, config) = fixture.open().await;
+    assert_eq!(config.source(), Source::Remote);
+    assert!(start.elapsed() <= ms(7000));
+    assert_eq!(
+        second.requests_of(Endpoint::Config)[0].path(),
+        "/configs/order/default/application"
+    );
+}
+
+/// C045
+#[tokio::test(start_paused = true)]
+async fn a_server_that_asks_for_patience_gets_it() {
+    let fixture = Fixture::new();
+    fixture.server.fail_next(Endpoint::Config, Fault::header(503, "Retry-After", "7"));
+    let (_client, config) = fixture.open().await;
+    assert_eq!(config.source(), Source::Remote);
+    let loads = fixture.server.requests_of(Endpoint::Config);
+    assert!(loads[1].at - loads[0].at >= Duration::from_secs(7));
+}
+
+/// C046
+#[tokio::test(start_paused = true)]
+async fn a_hundred_openers_share_one_load() {
+    let fixture = Fixture::new();
+    fixture.server.fail_next(Endpoint::Config, Fault::Delay(ms(200)));
+    let settings = fixture.settings().set("castalia.long-poll.enable", "false");
+    let client = fixture.client_with(settings);
+    let opened = (0..100).map(|_| client.config(NAMESPACE));
+    for config in futures_util::future::join_all(opened).await {
+        assert_eq!(config.unwrap().get("b").unwrap(), "2");
+    }
+    assert_eq!(fixture.server.requests_of(Endpoint::Config).len(), 1);
+}
+
+/// C047
+#[tokio::test(start_paused = true)]
+async fn refreshes_of_a_fleet_are_spread() {
+    let fixture = Fixture::new();
+    let start = Instant::now();
+    let mut clients = Vec::new();
+    for seed in 0..1000 {
+        let settings = fixture.settings().random_seed(seed);
+        let settings = settings.set("castalia.long-poll.enable", "false");
+        let settings = settings.set("apollo.cache.file.enable", "false");
+        let client = fixture.client_with(settings);
+        let config = client.config(NAMESPACE).await.unwrap();
+        clients.push((client, config));
+    }
+    let loads = fixture.server.arrived(Endpoint::Config, 2000).await;
+    let mut at: Vec<_> = loads[1000..].iter().map(|load| (load.at - start).as_secs_f64()).collect();
+    at.sort_by(f64::total_cmp);
+    assert!(at[999] - at[0] >= 55.0, "{} to {}", at[0], at[999]);
+}
+
+/// C048
+#[tokio::test(start_paused = true)]
+async fn the_properties_suffix_makes_no_second_namespace() {
+    let fixture = Fixture::empty();
+    fixture.server.publish(APP, "a", &[("k", "v")]);
+    let settings = fixture.settings().set("castalia.long-poll.enable", "false");
+    let client = fixture.client_with(settings);
+    let first = client.config("a.properties").await.unwrap();
+    let second = client.config("a").await.unwrap();
+    assert_eq!(pairs(&first), pairs(&second));
+    assert_eq!(fixture.server.requests_of(Endpoint::Config).len(), 1);
+    eventually("cache written", || fixture.cache_file("a").exists()).await;
+    let files = std::fs::read_dir(fixture.cache_file("a").parent().unwrap()).unwrap();
+    assert_eq!(files.count(), 1);
+}
+
+/// C049
+#[tokio::test(start_paused = true)]
+async fn a_strict_start_names_what_is_missing() {
+    let fixture = Fixture::new();
+    let settings = fixture.settings().set("castalia.start-policy", "require-all");
+    let settings = settings.set("castalia.namespaces", "application, missing");
+    let client = fixture.client_with(settings);
+    let error = client.start().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert!(error.to_string().contains("missing: not found"), "{error}");
+    fixture.server.publish(APP, "missing", &[("k", "v")]);
+    let open = client.opened(APP, NAMESPACE).unwrap();
+    assert_eq!(open.get("a").unwrap(), "1");
+    eventually("the missing namespace comes by push", || {
+        client.opened(APP, "missing").is_some_and(|config| config.source() == Source::Remote)
+    })
+    .await;
+    client.start().await.unwrap();
+}
+
+/// C050
+#[tokio::test(start_paused = true)]
+async fn local_mode_reads_the_file_and_opens_no_socket() {
+    let fixture = Fixture::new();
+    fixture.write_cache(NAMESPACE, "a=local\n");
+    for file_cache in ["true", "false"] {
+        let settings = fixture.settings().set("env", "LOCAL");
+        let client = fixture.client_with(settings.set("apollo.cache.file.enable", file_cache));
+        let config = client.config(NAMESPACE).await.unwrap();
+        assert_eq!((config.source(), config.get("a").unwrap().as_str()), (Source::Local, "local"));
+        config.refresh().await.unwrap();
+        tokio::time::sleep(Duration::from_secs(3600)).await;
+        client.close().await;
+    }
+    assert!(fixture.server.requests().is_empty());
+}

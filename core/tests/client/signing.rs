@@ -1,0 +1,84 @@
+//! Access keys: what is signed, with which secret, and what is not signed.
+
+use castalia_core::Source;
+use castalia_core::testing::{Endpoint, Server};
+
+use super::support::{APP, Fixture, NAMESPACE, settings};
+
+/// C109
+#[tokio::test]
+async fn a_server_that_checks_accepts_every_request() {
+    let server = Server::start().await.unwrap();
+    let root = tempfile::TempDir::new().unwrap();
+    server.set_secret("a.b_c-d", Some("0123456789abcdef"));
+    server.set_services(&[&format!("{}/gw", server.url())]);
+    server.data().publish("a.b_c-d", "default", "FX.apollo", &[("a", "1")]);
+    let settings = settings(server.url(), &root)
+        .set("app.id", "a.b_c-d")
+        .set("idc", "上海")
+        .set("apollo.cluster", "default")
+        .set("apollo.label", "v 1&2")
+        .set("apollo.access-key.secret", "0123456789abcdef");
+    let client = castalia_core::Client::new(settings).unwrap();
+    let config = client.config("FX.apollo").await.unwrap();
+    assert_eq!(config.source(), Source::Remote);
+    config.refresh().await.unwrap();
+    let mut changes = config.changes();
+    server.holds(1).await;
+    server.data().publish("a.b_c-d", "default", "FX.apollo", &[("a", "2")]);
+    changes.next().await.unwrap();
+    let load = &server.requests_of(Endpoint::Config)[0];
+    assert_eq!(load.path(), "/gw/configs/a.b_c-d/default/FX.apollo");
+    assert!(
+        load.path_and_query.ends_with("?dataCenter=%E4%B8%8A%E6%B5%B7&ip=10.0.0.1&label=v%201%262")
+    );
+    client.close().await;
+}
+
+/// C110
+#[tokio::test(start_paused = true)]
+async fn a_blank_secret_signs_nothing() {
+    let fixture = Fixture::new();
+    let settings = fixture.settings().set("apollo.access-key.secret", "   ");
+    fixture.client_with(settings).config(NAMESPACE).await.unwrap();
+    for request in fixture.server.requests() {
+        assert_eq!((request.header("authorization"), request.header("timestamp")), (None, None));
+    }
+}
+
+/// C111
+#[tokio::test(start_paused = true)]
+async fn another_app_id_has_its_own_secret_or_none() {
+    let fixture = Fixture::new();
+    fixture.server.set_secret(APP, Some("main"));
+    fixture.server.set_secret("stock", Some("other"));
+    for app in ["stock", "open"] {
+        fixture.server.publish(app, NAMESPACE, &[("a", app)]);
+    }
+    let settings = fixture.settings().set("apollo.access-key.secret", "main");
+    let settings = settings.set("apollo.access-key.stock.secret", "other");
+    let client = fixture.client_with(settings);
+    for app in [APP, "stock", "open"] {
+        let config = client.config_of(app, NAMESPACE).await.unwrap();
+        assert_eq!(config.source(), Source::Remote, "{app}");
+    }
+    for request in fixture.server.requests() {
+        let of_open = request.path().contains("/open/");
+        let signed = request.header("authorization").is_some();
+        assert!(!(of_open && signed), "the main secret never signs for another app");
+    }
+}
+
+/// C112
+#[tokio::test(start_paused = true)]
+async fn a_replaced_secret_signs_the_next_request() {
+    let fixture = Fixture::new();
+    fixture.server.set_secret(APP, Some("old"));
+    let settings = fixture.settings().set("apollo.access-key.secret", "old");
+    let client = fixture.client_with(settings);
+    let config = client.config(NAMESPACE).await.unwrap();
+    fixture.server.set_secret(APP, Some("new"));
+    config.refresh().await.unwrap_err();
+    client.set_access_key(APP, "new");
+    config.refresh().await.unwrap();
+}

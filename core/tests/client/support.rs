@@ -1,0 +1,128 @@
+//! The set-up that most tests share: app `order` with namespace `application` = `a:1, b:2`, release `k1`, message 10.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use castalia_core::testing::{Data, Network, Server};
+use castalia_core::{Client, Config, Settings};
+use tempfile::TempDir;
+
+/// App id of most tests.
+pub(crate) const APP: &str = "order";
+/// Namespace of most tests.
+pub(crate) const NAMESPACE: &str = "application";
+
+/// Servers in memory, for paused time.
+pub(crate) struct Fixture {
+    pub(crate) network: Network,
+    pub(crate) server: Server,
+    pub(crate) root: TempDir,
+}
+
+impl Fixture {
+    /// One server with the usual release.
+    pub(crate) fn new() -> Self {
+        let fixture = Self::empty();
+        fixture.publish(&[("a", "1"), ("b", "2")]);
+        fixture
+    }
+
+    /// One server without a release.
+    pub(crate) fn empty() -> Self {
+        let network = Network::new();
+        let server = Server::in_memory("http://s1", Data::new());
+        network.connect(&server);
+        Self { network, server, root: TempDir::new().unwrap() }
+    }
+
+    /// Another server over the same data, under this address; listed by nobody yet.
+    pub(crate) fn sibling(&self, url: &str) -> Server {
+        let sibling = Server::in_memory(url, self.server.data().clone());
+        self.network.connect(&sibling);
+        sibling
+    }
+
+    pub(crate) fn publish(&self, values: &[(&str, &str)]) {
+        self.server.publish(APP, NAMESPACE, values);
+    }
+
+    pub(crate) fn settings(&self) -> Settings {
+        settings(self.server.url(), &self.root)
+    }
+
+    /// As [`Fixture::settings`], without poll, cache file and limit on loads: for tests that load by hand.
+    pub(crate) fn quiet_settings(&self) -> Settings {
+        self.settings()
+            .set("castalia.long-poll.enable", "false")
+            .set("apollo.cache.file.enable", "false")
+            .set("apollo.loadConfigQPS", "100000")
+    }
+
+    /// A client of quiet settings with the usual namespace open.
+    pub(crate) async fn open_quietly(&self) -> (Client, Config) {
+        let client = self.client_with(self.quiet_settings());
+        let config = client.config(NAMESPACE).await.unwrap();
+        (client, config)
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        self.client_with(self.settings())
+    }
+
+    pub(crate) fn client_with(&self, settings: Settings) -> Client {
+        Client::with_http_client(settings, self.network.clone()).unwrap()
+    }
+
+    /// A client with the usual namespace open.
+    pub(crate) async fn open(&self) -> (Client, Config) {
+        let client = self.client();
+        let config = client.config(NAMESPACE).await.unwrap();
+        (client, config)
+    }
+
+    pub(crate) fn cache_file(&self, namespace: &str) -> PathBuf {
+        cache_file(&self.root, namespace)
+    }
+
+    /// Lays a cache file down, as an earlier run does.
+    pub(crate) fn write_cache(&self, namespace: &str, text: &str) {
+        let path = self.cache_file(namespace);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+}
+
+pub(crate) fn cache_file(root: &TempDir, namespace: &str) -> PathBuf {
+    let name = format!("{APP}+default+{namespace}.properties");
+    root.path().join(APP).join("config-cache").join(name)
+}
+
+/// Settings of a test client: nothing ambient, no delay before the first poll.
+pub(crate) fn settings(meta: &str, root: &TempDir) -> Settings {
+    Settings::new()
+        .set("app.id", APP)
+        .set("apollo.meta", meta)
+        .set("apollo.cache-dir", root.path().to_str().unwrap())
+        .set("apollo.longPollingInitialDelayInMills", "0")
+        .set("castalia.proxy.enable", "false")
+        .set("host.ip", "10.0.0.1")
+        .random_seed(7)
+}
+
+/// Values of a config as pairs, in order.
+pub(crate) fn pairs(config: &Config) -> Vec<(String, String)> {
+    let snapshot = config.snapshot();
+    let pairs = snapshot.iter();
+    pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+}
+
+/// Waits until this holds, looking every 10 ms of the test's clock, for at most ten minutes of it.
+pub(crate) async fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let wait = async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(600), wait).await;
+    waited.unwrap_or_else(|_| panic!("not within ten minutes: {what}"));
+}
