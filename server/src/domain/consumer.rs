@@ -1,0 +1,168 @@
+//! Third parties of the open API: whom a token belongs to, how one is made, and the record of their calls.
+
+use chrono::{DateTime, Local, NaiveDate, NaiveDateTime, Utc};
+use sea_orm::{ActiveValue, Set};
+use sha2::{Digest as _, Sha256};
+
+use crate::domain::constraint::check_name;
+use crate::domain::permission::Role;
+use crate::domain::permission::grant::{self, Holder};
+use crate::domain::permission::need::Consumer;
+use crate::domain::user::{self, ADMINISTRATOR};
+use crate::error::{Error, Result};
+use crate::settings::Installation;
+use crate::store::entity::{consumer as consumer_row, consumer_audit, consumer_token};
+use crate::store::{Id, Secret, Store, Transaction, app, consumer, insert};
+
+/// Begins stored tokens of which only the hash is kept.
+const HASHED: &str = "sha256:";
+/// Widths of the columns of the record of calls, in characters.
+const URI: usize = 1024;
+const METHOD: usize = 16;
+/// Width of a consumer's id, in characters.
+const APP_ID: usize = 64;
+
+/// A call to be recorded.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// Who called.
+    pub consumer_id: Id,
+    /// Method.
+    pub method: String,
+    /// Path and query.
+    pub uri: String,
+    /// When.
+    pub time: DateTime<Utc>,
+}
+
+/// The consumer that a token belongs to.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn of_token(store: &Store, token: &str) -> Result<Option<Consumer>> {
+    let now = Local::now().naive_local();
+    let found = match consumer::token(store.read(), &hashed(token), now).await? {
+        Some(row) => Some(row),
+        // Whoever reads a hash in the database must not be able to present it as a token.
+        None if token.starts_with(HASHED) || token.is_empty() => None,
+        None => consumer::token(store.read(), token, now).await?,
+    };
+    let Some(id) = found.and_then(|row| row.consumer_id) else { return Ok(None) };
+    let Some(row) = consumer::by_id(store.read(), id).await? else { return Ok(None) };
+    let all_apps = consumer::has_all_apps(store.read(), id).await?;
+    Ok(Some(Consumer { id, app_id: row.app_id, all_apps }))
+}
+
+/// Makes a token of the consumer of this name, and the consumer where it is missing, with the rights of an administrator of the
+/// apps named, or of all.
+///
+/// # Errors
+/// When the name is not one, or an app does not exist.
+pub async fn create_token(
+    store: &Store,
+    installation: Installation,
+    name: &str,
+    apps: &[String],
+    all_apps: bool,
+) -> Result<String> {
+    check_name(Some(name), "consumer")?;
+    if name.len() > APP_ID {
+        return Err(Error::bad_request(format!("The name of a consumer has at most {APP_ID} characters")));
+    }
+    for app_id in apps {
+        if app::by_app_id(store.read(), app_id).await?.is_none() {
+            return Err(Error::bad_request(format!("App `{app_id}` does not exist; create it first")));
+        }
+    }
+    let token = random()?;
+    let stored = match installation {
+        Installation::Fresh => hashed(&token),
+        // A Java portal on the same database looks tokens up as they are.
+        Installation::Adopted => token.clone(),
+    };
+    let email = user::find(store, ADMINISTRATOR).await?.map(|user| user.email).unwrap_or_default();
+    let wanted = Wanted { name: name.to_owned(), email, stored: Secret::new(stored), apps: apps.to_vec(), all_apps };
+    grant::write(store, wanted, |tx, wanted| Box::pin(create_in(tx, wanted))).await?;
+    Ok(token)
+}
+
+/// Writes calls down.
+///
+/// # Errors
+/// When the database cannot be written.
+pub async fn record_calls(store: &Store, calls: Vec<Call>) -> Result<()> {
+    let cut = |text: &str, width| text.chars().take(width).collect::<String>();
+    let rows: Vec<_> = calls
+        .iter()
+        .map(|call| consumer_audit::ActiveModel {
+            id: ActiveValue::NotSet,
+            consumer_id: Set(Some(call.consumer_id)),
+            uri: Set(cut(&call.uri, URI)),
+            method: Set(cut(&call.method, METHOD)),
+            data_change_created_time: Set(call.time),
+            data_change_last_time: Set(Some(call.time)),
+        })
+        .collect();
+    store.write(rows, |tx, rows| Box::pin(async move { consumer::record_calls(tx, rows.clone()).await })).await?;
+    Ok(())
+}
+
+#[derive(Debug, Clone)]
+struct Wanted {
+    name: String,
+    email: String,
+    stored: Secret,
+    apps: Vec<String>,
+    all_apps: bool,
+}
+
+async fn create_in(tx: &Transaction, wanted: &Wanted) -> Result<()> {
+    let id = match consumer::by_app_id(tx, &wanted.name).await? {
+        Some(found) => found.id,
+        None => insert(tx, new_consumer(wanted)).await?.id,
+    };
+    let row = consumer_token::ActiveModel {
+        consumer_id: Set(Some(id)),
+        token: Set(wanted.stored.clone()),
+        rate_limit: Set(0),
+        expires: Set(never()),
+        ..consumer_token::ActiveModel::created_and_edited_by(ADMINISTRATOR)
+    };
+    insert(tx, row).await?;
+    for app_id in &wanted.apps {
+        grant::give(tx, &Role::master(app_id), Holder::Consumer(id), ADMINISTRATOR).await?;
+    }
+    if wanted.all_apps {
+        consumer::set_all_apps(tx, id, true, ADMINISTRATOR).await?;
+        grant::give(tx, &Role::create_application(), Holder::Consumer(id), ADMINISTRATOR).await?;
+    }
+    Ok(())
+}
+
+fn new_consumer(wanted: &Wanted) -> consumer_row::ActiveModel {
+    consumer_row::ActiveModel {
+        app_id: Set(wanted.name.clone()),
+        name: Set(wanted.name.clone()),
+        org_id: Set(String::new()),
+        org_name: Set(String::new()),
+        owner_name: Set(ADMINISTRATOR.to_owned()),
+        owner_email: Set(wanted.email.clone()),
+        ..consumer_row::ActiveModel::created_and_edited_by(ADMINISTRATOR)
+    }
+}
+
+fn hashed(token: &str) -> String {
+    format!("{HASHED}{}", hex::encode(Sha256::digest(token.as_bytes())))
+}
+
+/// Apollo's word for a token without an end: 2099.
+fn never() -> NaiveDateTime {
+    NaiveDate::from_ymd_opt(2099, 1, 1).unwrap_or_default().and_time(chrono::NaiveTime::MIN)
+}
+
+/// 256 random bits in the shape of Apollo's tokens.
+fn random() -> Result<String> {
+    let mut bytes = [0_u8; 32];
+    getrandom::fill(&mut bytes).map_err(|error| Error::internal("no random bytes", error))?;
+    Ok(hex::encode(bytes))
+}

@@ -1,0 +1,88 @@
+//! Where a draft differs from what is published. Only values count: comments, labels and order alone change nothing for clients.
+
+use std::collections::HashSet;
+
+use castalia_core::protocol::wire::Configurations;
+
+use super::Line;
+
+/// What stands behind a key in the draft and in the release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// Published value; none where the key is not published.
+    pub released: Option<String>,
+    /// Value of the draft; none where the key was deleted.
+    pub drafted: Option<String>,
+}
+
+/// The difference of a line, if it has a key and its value is not the published one.
+#[must_use]
+pub fn of_line(line: &Line, released: &Configurations) -> Option<Difference> {
+    let value = released.get(&line.key);
+    let is_same = line.key.is_empty() || value == Some(&line.value);
+    (!is_same).then(|| Difference { released: value.cloned(), drafted: Some(line.value.clone()) })
+}
+
+/// Keys that are published and no longer in the draft, as lines that say what was known of them. `deleted` is the newest deletion
+/// first.
+#[must_use]
+pub fn missing(draft: &[Line], released: &Configurations, deleted: &[Line]) -> Vec<Line> {
+    let drafted: HashSet<_> = draft.iter().map(|line| line.key.as_str()).collect();
+    let line = |key: &String| {
+        let known = deleted.iter().find(|line| line.key == *key).cloned().unwrap_or_default();
+        Line { key: key.clone(), ..known }
+    };
+    released.keys().filter(|key| !drafted.contains(key.as_str())).map(line).collect()
+}
+
+/// What changes for clients from one release to another: each key with its values before and after.
+#[must_use]
+pub fn between(base: &Configurations, to: &Configurations) -> Vec<(String, Difference)> {
+    let changed = to.iter().filter(|(key, value)| base.get(*key) != Some(value)).map(|(key, value)| {
+        (key.clone(), Difference { released: base.get(key).cloned(), drafted: Some(value.clone()) })
+    });
+    let gone = base.iter().filter(|(key, _)| !to.contains_key(*key));
+    let gone = gone.map(|(key, value)| (key.clone(), Difference { released: Some(value.clone()), drafted: None }));
+    changed.chain(gone).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(pairs: &[(&str, &str)]) -> Configurations {
+        pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+    }
+
+    fn line(key: &str, value: &str) -> Line {
+        Line { key: key.into(), value: value.into(), comment: "c".into(), ..Line::default() }
+    }
+
+    #[test]
+    fn only_values_count() {
+        let released = map(&[("a", "1")]);
+        assert_eq!(of_line(&line("a", "1"), &released), None);
+        assert_eq!(of_line(&line("", ""), &released), None);
+        let changed = of_line(&line("a", "2"), &released).unwrap();
+        assert_eq!((changed.released.as_deref(), changed.drafted.as_deref()), (Some("1"), Some("2")));
+        assert_eq!(of_line(&line("b", "2"), &released).unwrap().released, None);
+    }
+
+    #[test]
+    fn deleted_keys_are_told_with_what_was_known_of_them() {
+        let missing = missing(&[line("a", "1")], &map(&[("a", "1"), ("b", "2"), ("c", "3")]), &[line("b", "old")]);
+        assert_eq!(missing.iter().map(|l| (l.key.as_str(), l.comment.as_str())).collect::<Vec<_>>(), [("b", "c"), ("c", "")]);
+    }
+
+    #[test]
+    fn releases_are_compared_by_key() {
+        // A59
+        let base = map(&[("a", "1"), ("b", "2")]);
+        let to = map(&[("b", "3"), ("c", "4")]);
+        let changes = between(&base, &to);
+        let shown: Vec<_> =
+            changes.iter().map(|(k, d)| (k.as_str(), d.released.as_deref(), d.drafted.as_deref())).collect();
+        assert_eq!(shown, [("b", Some("2"), Some("3")), ("c", None, Some("4")), ("a", Some("1"), None)]);
+        assert_eq!(between(&Configurations::default(), &to).len(), 2);
+    }
+}

@@ -1,0 +1,54 @@
+//! From a draft back to what is published: values as released, everything else as edited.
+
+use castalia_core::protocol::wire::Configurations;
+
+use super::difference::missing;
+use super::{Changes, Line};
+
+/// Edits that undo what is not published. An item that is still there keeps its comment, label and place; one that was deleted
+/// comes back as it was then; comment lines stay. `deleted` is the newest deletion first.
+#[must_use]
+pub fn changes(released: &Configurations, draft: &[Line], deleted: &[Line]) -> Changes {
+    let mut changes = Changes::default();
+    for line in draft.iter().filter(|line| !line.key.is_empty()) {
+        match released.get(&line.key) {
+            None => changes.delete.push(line.clone()),
+            Some(value) if *value != line.value => {
+                changes.update.push(Line { value: value.clone(), ..line.clone() });
+            }
+            Some(_) => {}
+        }
+    }
+    for line in missing(draft, released, deleted) {
+        let value = released.get(&line.key).cloned().unwrap_or_default();
+        changes.create.push(Line { id: 0, value, ..line });
+    }
+    changes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(id: i64, key: &str, value: &str, comment: &str) -> Line {
+        Line { id, key: key.into(), value: value.into(), kind: 2, comment: comment.into(), line_num: id }
+    }
+
+    #[test]
+    fn values_go_back_and_comments_stay() {
+        // A51
+        let released: Configurations =
+            [("a", "1"), ("b", "2"), ("c", "3")].map(|(k, v)| (k.to_owned(), v.to_owned())).into_iter().collect();
+        let draft = [
+            line(1, "", "", "# kept"),
+            line(2, "a", "9", "edited"),
+            line(3, "b", "2", ""),
+            line(4, "new", "x", ""),
+        ];
+        let deleted = [line(8, "c", "old", "was there"), line(5, "c", "older", "")];
+        let changes = changes(&released, &draft, &deleted);
+        assert_eq!(changes.update, [line(2, "a", "1", "edited")]);
+        assert_eq!(changes.delete, [line(4, "new", "x", "")]);
+        assert_eq!(changes.create, [Line { id: 0, ..line(8, "c", "3", "was there") }]);
+    }
+}

@@ -1,0 +1,276 @@
+//! Names of permissions and roles, and which role holds what (pure). Rows of Apollo's portal carry these names, so both portals
+//! read each other's. Who has a role is asked in `permission/need.rs`, given in `permission/grant.rs`.
+
+pub mod grant;
+pub mod need;
+
+/// Target of the permissions that belong to no app.
+const SYSTEM: &str = "SystemRole";
+
+/// What a permission allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Right {
+    /// Create apps.
+    CreateApplication,
+    /// Manage users.
+    ManageUsers,
+    /// Add and remove administrators of an app.
+    ManageAppMaster,
+    /// Create and associate namespaces of an app.
+    CreateNamespace,
+    /// Create clusters of an app.
+    CreateCluster,
+    /// Give roles of an app; who may do so is its administrator.
+    AssignRole,
+    /// Edit a namespace.
+    ModifyNamespace,
+    /// Publish a namespace.
+    ReleaseNamespace,
+    /// Edit every namespace of a cluster.
+    ModifyNamespacesInCluster,
+    /// Publish every namespace of a cluster.
+    ReleaseNamespacesInCluster,
+}
+
+impl Right {
+    /// Name in the table.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Right::CreateApplication => "CreateApplication",
+            Right::ManageUsers => "ManageUsers",
+            Right::ManageAppMaster => "ManageAppMaster",
+            Right::CreateNamespace => "CreateNamespace",
+            Right::CreateCluster => "CreateCluster",
+            Right::AssignRole => "AssignRole",
+            Right::ModifyNamespace => "ModifyNamespace",
+            Right::ReleaseNamespace => "ReleaseNamespace",
+            Right::ModifyNamespacesInCluster => "ModifyNamespacesInCluster",
+            Right::ReleaseNamespacesInCluster => "ReleaseNamespacesInCluster",
+        }
+    }
+}
+
+/// A right on a target.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Permission {
+    /// What is allowed.
+    pub right: Right,
+    /// On what: names joined with `+`.
+    pub target: String,
+}
+
+impl Permission {
+    fn new(right: Right, parts: &[&str]) -> Self {
+        Self { right, target: parts.join("+") }
+    }
+
+    /// Type and target as the table has them.
+    #[must_use]
+    pub fn pair(&self) -> (&str, &str) {
+        (self.right.name(), &self.target)
+    }
+
+    /// A right that belongs to no app.
+    #[must_use]
+    pub fn of_system(right: Right) -> Self {
+        Self::new(right, &[SYSTEM])
+    }
+
+    /// A right on a whole app.
+    #[must_use]
+    pub fn on_app(right: Right, app_id: &str) -> Self {
+        Self::new(right, &[app_id])
+    }
+}
+
+/// Editing or publishing; each has a permission at three scopes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Act {
+    /// Edit items.
+    Modify,
+    /// Publish and roll back.
+    Release,
+}
+
+impl Act {
+    /// Both.
+    pub const ALL: [Act; 2] = [Act::Modify, Act::Release];
+
+    const fn in_namespace(self) -> Right {
+        match self {
+            Act::Modify => Right::ModifyNamespace,
+            Act::Release => Right::ReleaseNamespace,
+        }
+    }
+
+    const fn in_cluster(self) -> Right {
+        match self {
+            Act::Modify => Right::ModifyNamespacesInCluster,
+            Act::Release => Right::ReleaseNamespacesInCluster,
+        }
+    }
+
+    /// The permissions of which any one is enough: on the namespace, on it in one environment, on all of a cluster.
+    #[must_use]
+    pub fn permissions(self, app_id: &str, env: &str, cluster: &str, namespace: &str) -> [Permission; 3] {
+        [
+            Permission::new(self.in_namespace(), &[app_id, namespace]),
+            Permission::new(self.in_namespace(), &[app_id, namespace, env]),
+            Permission::new(self.in_cluster(), &[app_id, env, cluster]),
+        ]
+    }
+}
+
+/// A role with what it holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Role {
+    /// Name in the table.
+    pub name: String,
+    /// Permissions that come with it.
+    pub permissions: Vec<Permission>,
+}
+
+impl Role {
+    /// A role with one permission of the same name.
+    fn of(permission: Permission) -> Self {
+        let name = format!("{}+{}", permission.right.name(), permission.target);
+        Self { name, permissions: vec![permission] }
+    }
+
+    /// Administrators of an app.
+    #[must_use]
+    pub fn master(app_id: &str) -> Self {
+        let rights = [Right::CreateCluster, Right::CreateNamespace, Right::AssignRole];
+        Self {
+            name: format!("Master+{app_id}"),
+            permissions: rights.map(|right| Permission::on_app(right, app_id)).to_vec(),
+        }
+    }
+
+    /// Users who may choose the administrators of an app.
+    #[must_use]
+    pub fn manage_app_master(app_id: &str) -> Self {
+        Self::of(Permission::on_app(Right::ManageAppMaster, app_id))
+    }
+
+    /// Editors or publishers of a namespace in all environments.
+    #[must_use]
+    pub fn namespace(act: Act, app_id: &str, namespace: &str) -> Self {
+        Self::of(Permission::new(act.in_namespace(), &[app_id, namespace]))
+    }
+
+    /// Editors or publishers of a namespace in one environment.
+    #[must_use]
+    pub fn namespace_in_env(act: Act, app_id: &str, namespace: &str, env: &str) -> Self {
+        Self::of(Permission::new(act.in_namespace(), &[app_id, namespace, env]))
+    }
+
+    /// Editors or publishers of all namespaces of a cluster.
+    #[must_use]
+    pub fn cluster(act: Act, app_id: &str, env: &str, cluster: &str) -> Self {
+        Self::of(Permission::new(act.in_cluster(), &[app_id, env, cluster]))
+    }
+
+    /// Who may create apps.
+    #[must_use]
+    pub fn create_application() -> Self {
+        Self::of(Permission::of_system(Right::CreateApplication))
+    }
+
+    /// Who may manage users through tokens.
+    #[must_use]
+    pub fn manage_users() -> Self {
+        Self::of(Permission::of_system(Right::ManageUsers))
+    }
+
+    /// The app that a role is about; none for those that belong to no app.
+    #[must_use]
+    pub fn app_of(name: &str) -> Option<&str> {
+        name.split('+').nth(1).filter(|part| *part != SYSTEM && !part.is_empty())
+    }
+
+    /// Editors and publishers of a namespace: in all environments, and in each of those named.
+    #[must_use]
+    pub fn all_of_namespace(app_id: &str, namespace: &str, envs: &[String]) -> Vec<Self> {
+        let everywhere = Act::ALL.map(|act| Self::namespace(act, app_id, namespace));
+        let by_env = envs
+            .iter()
+            .flat_map(|env| Act::ALL.map(|act| Self::namespace_in_env(act, app_id, namespace, env)));
+        everywhere.into_iter().chain(by_env).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_have_the_names_of_apollos_portal() {
+        let names = [
+            Role::master("a"),
+            Role::manage_app_master("a"),
+            Role::namespace(Act::Modify, "a", "x.yml"),
+            Role::namespace_in_env(Act::Release, "a", "x.yml", "PRO"),
+            Role::cluster(Act::Modify, "a", "PRO", "c"),
+            Role::create_application(),
+            Role::manage_users(),
+        ]
+        .map(|role| role.name);
+        assert_eq!(
+            names,
+            [
+                "Master+a",
+                "ManageAppMaster+a",
+                "ModifyNamespace+a+x.yml",
+                "ReleaseNamespace+a+x.yml+PRO",
+                "ModifyNamespacesInCluster+a+PRO+c",
+                "CreateApplication+SystemRole",
+                "ManageUsers+SystemRole",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_app_of_a_role_is_told_by_its_name() {
+        assert_eq!(Role::app_of("ModifyNamespace+a+n+DEV"), Some("a"));
+        assert_eq!(Role::app_of("Master+a"), Some("a"));
+        assert_eq!(Role::app_of("CreateApplication+SystemRole"), None);
+        assert_eq!(Role::app_of("odd"), None);
+    }
+
+    #[test]
+    fn a_role_holds_the_permission_of_its_scope() {
+        let held = |role: Role| role.permissions.into_iter().map(|p| (p.right.name(), p.target)).collect::<Vec<_>>();
+        assert_eq!(
+            held(Role::master("a")),
+            ["CreateCluster", "CreateNamespace", "AssignRole"].map(|right| (right, "a".to_owned()))
+        );
+        assert_eq!(
+            held(Role::namespace_in_env(Act::Modify, "a", "n", "DEV")),
+            [("ModifyNamespace", "a+n+DEV".to_owned())]
+        );
+    }
+
+    #[test]
+    fn any_of_three_scopes_allows_to_edit() {
+        let targets = Act::Modify.permissions("a", "DEV", "c", "n").map(|p| (p.right.name(), p.target));
+        assert_eq!(
+            targets,
+            [
+                ("ModifyNamespace", "a+n".to_owned()),
+                ("ModifyNamespace", "a+n+DEV".to_owned()),
+                ("ModifyNamespacesInCluster", "a+DEV+c".to_owned()),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_new_namespace_gets_a_pair_of_roles_for_each_environment() {
+        let names: Vec<_> = Role::all_of_namespace("a", "n", &["DEV".to_owned()]).into_iter().map(|r| r.name).collect();
+        assert_eq!(
+            names,
+            ["ModifyNamespace+a+n", "ReleaseNamespace+a+n", "ModifyNamespace+a+n+DEV", "ReleaseNamespace+a+n+DEV"]
+        );
+    }
+}

@@ -1,0 +1,182 @@
+//! Makes roles with what they hold, and gives them to users and consumers. Doing either twice changes nothing.
+
+use futures_util::future::BoxFuture;
+use sea_orm::Set;
+
+use super::{Act, Role};
+use crate::error::Result;
+use crate::store::entity::{consumer_role, permission, role as role_row, role_permission, user_role};
+use crate::store::error::JobError as _;
+use crate::store::user::role::{self, Names};
+use crate::store::{Id, Store, StoreError, Transaction, insert};
+
+/// Author of the roles that exist before anybody signed in.
+const SYSTEM: &str = "apollo";
+
+/// Who gets a role.
+#[derive(Debug, Clone, Copy)]
+pub enum Holder<'a> {
+    /// A user, by name.
+    User(&'a str),
+    /// A consumer, by row id.
+    Consumer(Id),
+}
+
+/// Makes the roles that belong to no app, where they are missing.
+///
+/// # Errors
+/// When the database cannot be written.
+pub async fn seed_system_roles(store: &Store) -> Result<()> {
+    ensure_roles(store, vec![Role::create_application(), Role::manage_users()], SYSTEM).await
+}
+
+/// Makes roles where they are missing.
+///
+/// # Errors
+/// When the database cannot be written.
+pub async fn ensure_roles(store: &Store, roles: Vec<Role>, operator: &str) -> Result<()> {
+    let input = (roles, operator.to_owned());
+    write(store, input, |tx, (roles, operator)| {
+        Box::pin(async move {
+            for role in roles {
+                ensure(tx, role, operator).await?;
+            }
+            Ok(())
+        })
+    })
+    .await
+}
+
+/// Forgets that anybody may edit or publish all of a cluster, with the roles for it.
+///
+/// # Errors
+/// When the database cannot be written.
+pub async fn delete_cluster_roles(store: &Store, roles: Vec<Role>, operator: &str) -> Result<()> {
+    let input = (roles, operator.to_owned());
+    write(store, input, |tx, (roles, operator)| {
+        Box::pin(async move {
+            let names = Names { exact: roles.iter().map(|role| role.name.clone()).collect(), ..Names::default() };
+            let permissions: Vec<_> = roles.iter().flat_map(|role| &role.permissions).collect();
+            let kinds: Vec<_> = permissions.iter().map(|permission| permission.right.name()).collect();
+            let targets = permissions.iter().map(|permission| permission.target.clone()).collect();
+            let targets = Names { exact: targets, ..Names::default() };
+            role::delete_permissions(tx, &kinds, &targets, operator).await?;
+            Ok(role::delete_roles(tx, &names, operator).await?)
+        })
+    })
+    .await
+}
+
+/// Makes the roles of a namespace for all environments and each of those named, and gives a user the right to edit and publish it
+/// everywhere.
+///
+/// # Errors
+/// When the database cannot be written.
+pub async fn open_namespace(
+    tx: &Transaction,
+    (app_id, namespace): (&str, &str),
+    envs: &[String],
+    user: Option<&str>,
+    operator: &str,
+) -> Result<()> {
+    for role in Role::all_of_namespace(app_id, namespace, envs) {
+        ensure(tx, &role, operator).await?;
+    }
+    if let Some(user) = user {
+        for act in Act::ALL {
+            give(tx, &Role::namespace(act, app_id, namespace), Holder::User(user), operator).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes the role where it is missing, and gives it to somebody who does not have it yet.
+///
+/// # Errors
+/// When the database cannot be written.
+pub async fn give(tx: &Transaction, role: &Role, holder: Holder<'_>, operator: &str) -> Result<()> {
+    let role_id = ensure(tx, role, operator).await?;
+    match holder {
+        Holder::User(user_id) => {
+            let holders = role::users_of_role(tx, role_id).await?;
+            if holders.iter().any(|row| row.user_id.as_deref() == Some(user_id)) {
+                return Ok(());
+            }
+            let row = user_role::ActiveModel {
+                user_id: Set(Some(user_id.to_owned())),
+                role_id: Set(Some(role_id)),
+                ..user_role::ActiveModel::created_and_edited_by(operator)
+            };
+            insert(tx, row).await?;
+        }
+        Holder::Consumer(consumer_id) => {
+            let roles = role::roles_of_consumer(tx, consumer_id).await?;
+            if roles.iter().any(|row| row.id == role_id) {
+                return Ok(());
+            }
+            let row = consumer_role::ActiveModel {
+                consumer_id: Set(Some(consumer_id)),
+                role_id: Set(Some(role_id)),
+                ..consumer_role::ActiveModel::created_and_edited_by(operator)
+            };
+            insert(tx, row).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The role's row id; makes the role with its permissions where it is missing.
+///
+/// # Errors
+/// When the database cannot be written.
+pub async fn ensure(tx: &Transaction, role: &Role, operator: &str) -> Result<Id> {
+    if let Some(found) = role::find(tx, &role.name).await? {
+        return Ok(found.id);
+    }
+    let mut permissions = Vec::with_capacity(role.permissions.len());
+    for permission in &role.permissions {
+        permissions.push(ensure_permission(tx, permission.pair(), operator).await?);
+    }
+    let row = role_row::ActiveModel {
+        role_name: Set(role.name.clone()),
+        ..role_row::ActiveModel::created_and_edited_by(operator)
+    };
+    let role_id = insert(tx, row).await?.id;
+    for permission_id in permissions {
+        let row = role_permission::ActiveModel {
+            role_id: Set(Some(role_id)),
+            permission_id: Set(Some(permission_id)),
+            ..role_permission::ActiveModel::created_and_edited_by(operator)
+        };
+        insert(tx, row).await?;
+    }
+    Ok(role_id)
+}
+
+async fn ensure_permission(tx: &Transaction, (kind, target): (&str, &str), operator: &str) -> Result<Id> {
+    if let Some(found) = role::permission(tx, kind, target).await? {
+        return Ok(found.id);
+    }
+    let row = permission::ActiveModel {
+        permission_type: Set(kind.to_owned()),
+        target_id: Set(target.to_owned()),
+        ..permission::ActiveModel::created_and_edited_by(operator)
+    };
+    Ok(insert(tx, row).await?.id)
+}
+
+/// Runs a job that makes what is missing. Where another node made it at the same moment the job runs once more and finds it.
+///
+/// # Errors
+/// Those of the job.
+pub async fn write<I, T, F>(store: &Store, input: I, job: F) -> Result<T>
+where
+    I: Clone + Send + Sync + 'static,
+    T: Send + 'static,
+    F: for<'c> Fn(&'c Transaction, &'c I) -> BoxFuture<'c, Result<T>> + Clone + Send + Sync + 'static,
+{
+    match store.write(input.clone(), job.clone()).await {
+        Err(error) if error.store_error().is_some_and(StoreError::is_duplicate) => store.write(input, job).await,
+        outcome => outcome,
+    }
+}

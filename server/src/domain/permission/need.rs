@@ -1,0 +1,186 @@
+//! What a call asks of its caller, and whether the caller has it: users by their roles, consumers by theirs, which mean more.
+//! Reads the rows anew at each call, so that a right that was taken away counts at once.
+
+use std::collections::HashSet;
+
+use super::{Act, Permission, Right};
+use crate::domain::environment;
+use crate::error::Result;
+use crate::server_config::ServerConfig;
+use crate::store::user::role;
+use crate::store::{Id, Store, namespace};
+
+/// Who calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Identity {
+    /// A signed-in user, by name.
+    User(String),
+    /// A third party, by its token.
+    Consumer(Consumer),
+}
+
+/// A third party of the open API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Consumer {
+    /// Row id.
+    pub id: Id,
+    /// Id that it was registered under.
+    pub app_id: String,
+    /// Whether it counts as administrator of every app.
+    pub all_apps: bool,
+}
+
+/// What a call is about; parts that it does not name are empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Place {
+    /// App.
+    pub app_id: String,
+    /// Environment, in its one spelling.
+    pub env: String,
+    /// Cluster.
+    pub cluster: String,
+    /// Namespace.
+    pub namespace: String,
+}
+
+/// What a call asks of its caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Need {
+    /// To be known.
+    Nothing,
+    /// To be a signed-in user.
+    Person,
+    /// To create apps.
+    CreateApp,
+    /// To be an administrator of the app.
+    AppAdmin,
+    /// To create clusters of the app.
+    CreateCluster,
+    /// To delete a cluster: a super administrator, or a consumer that manages the app.
+    DeleteCluster,
+    /// To create namespaces of the app.
+    CreateNamespace,
+    /// To edit or publish the namespace.
+    To(Act),
+    /// To see the values of the namespace.
+    See,
+    /// To see what is published of the namespace; consumers must be able to publish it.
+    SeeRelease,
+}
+
+/// Answers questions about rights.
+#[derive(Debug, Clone, Copy)]
+pub struct Rights<'a> {
+    store: &'a Store,
+    config: &'a ServerConfig,
+}
+
+impl<'a> Rights<'a> {
+    /// On the rows of this database and the switches that it holds.
+    #[must_use]
+    pub fn new(store: &'a Store, config: &'a ServerConfig) -> Self {
+        Self { store, config }
+    }
+
+    /// Whether the caller has what the call asks for.
+    ///
+    /// # Errors
+    /// Only when the database cannot be asked.
+    pub async fn allow(&self, caller: &Identity, need: Need, place: &Place) -> Result<bool> {
+        match caller {
+            Identity::User(user_id) => self.allow_user(user_id, need, place).await,
+            Identity::Consumer(consumer) => self.allow_consumer(consumer, need, place).await,
+        }
+    }
+
+    /// Those of the namespaces of one cluster whose values the caller may see.
+    ///
+    /// # Errors
+    /// Only when the database cannot be asked.
+    pub async fn visible<'n>(
+        &self,
+        caller: &Identity,
+        cluster: &Place,
+        namespaces: &[&'n str],
+    ) -> Result<HashSet<&'n str>> {
+        let namespaces = namespaces.iter().copied();
+        let Identity::User(user_id) = caller else { return Ok(namespaces.collect()) };
+        if !self.is_member_only(&cluster.env) || self.is_root(user_id) {
+            return Ok(namespaces.collect());
+        }
+        let public = namespace::app_namespaces(self.store.read(), &cluster.app_id).await?;
+        let public: HashSet<_> = public.into_iter().filter(|row| row.is_public).map(|row| row.name).collect();
+        let held = role::permissions_of_user(self.store.read(), user_id).await?;
+        let held: HashSet<_> = held.iter().map(|row| (row.permission_type.as_str(), row.target_id.as_str())).collect();
+        let is_held = |permission: &Permission| held.contains(&permission.pair());
+        let is_admin = is_held(&Permission::on_app(Right::AssignRole, &cluster.app_id));
+        let operates = |name: &str| {
+            let act = |act: Act| act.permissions(&cluster.app_id, &cluster.env, &cluster.cluster, name);
+            Act::ALL.map(act).iter().flatten().any(is_held)
+        };
+        Ok(namespaces.filter(|name| is_admin || public.contains(*name) || operates(name)).collect())
+    }
+
+    /// Whether a user passes every check.
+    #[must_use]
+    pub fn is_root(&self, user_id: &str) -> bool {
+        self.config.list("superAdmin").iter().any(|name| name == user_id)
+    }
+
+    async fn allow_user(&self, user_id: &str, need: Need, place: &Place) -> Result<bool> {
+        if self.is_root(user_id) {
+            return Ok(true);
+        }
+        match need {
+            Need::Nothing | Need::Person => Ok(true),
+            Need::CreateApp if !self.config.is_on("role.create-application.enabled") => Ok(true),
+            Need::DeleteCluster => Ok(false),
+            Need::See | Need::SeeRelease => {
+                let caller = Identity::User(user_id.to_owned());
+                Ok(!self.visible(&caller, place, &[&place.namespace]).await?.is_empty())
+            }
+            need => {
+                let asked = asked(need, place);
+                Ok(role::user_holds_any(self.store.read(), user_id, &pairs(&asked)).await?)
+            }
+        }
+    }
+
+    /// Who may create namespaces of an app may edit and publish all of it: consumers have no finer roles for that.
+    async fn allow_consumer(&self, consumer: &Consumer, need: Need, place: &Place) -> Result<bool> {
+        let need = match need {
+            Need::Nothing | Need::See => return Ok(true),
+            Need::Person => return Ok(false),
+            _ if consumer.all_apps => return Ok(true),
+            Need::DeleteCluster => Need::AppAdmin,
+            Need::SeeRelease => Need::To(Act::Release),
+            need => need,
+        };
+        let mut asked = asked(need, place);
+        if matches!(need, Need::To(_)) {
+            asked.push(Permission::on_app(Right::CreateNamespace, &place.app_id));
+        }
+        Ok(role::consumer_holds_any(self.store.read(), consumer.id, &pairs(&asked)).await?)
+    }
+
+    fn is_member_only(&self, env: &str) -> bool {
+        self.config.list("configView.memberOnly.envs").iter().any(|name| environment::normalise(name) == env)
+    }
+}
+
+/// Permissions of which any one is enough.
+fn asked(need: Need, place: &Place) -> Vec<Permission> {
+    let on_app = |right| vec![Permission::on_app(right, &place.app_id)];
+    match need {
+        Need::CreateApp => vec![Permission::of_system(Right::CreateApplication)],
+        Need::AppAdmin => on_app(Right::AssignRole),
+        Need::CreateCluster => on_app(Right::CreateCluster),
+        Need::CreateNamespace => on_app(Right::CreateNamespace),
+        Need::To(act) => act.permissions(&place.app_id, &place.env, &place.cluster, &place.namespace).to_vec(),
+        Need::Nothing | Need::Person | Need::DeleteCluster | Need::See | Need::SeeRelease => Vec::new(),
+    }
+}
+
+fn pairs(permissions: &[Permission]) -> Vec<(&str, &str)> {
+    permissions.iter().map(Permission::pair).collect()
+}

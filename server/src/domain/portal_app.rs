@@ -1,0 +1,229 @@
+//! Apps as the portal knows them: their rows in PortalDB, the roles that come with them, and which apps somebody has to do with.
+//! What an app is in an environment is the admin role's business.
+
+pub use crate::store::entity::app::Model as App;
+
+use std::collections::BTreeSet;
+
+use sea_orm::{IntoActiveModel as _, Set};
+
+use crate::domain::constraint::check_name;
+use crate::domain::permission::grant::{self, Holder};
+use crate::domain::permission::need::Identity;
+use crate::domain::permission::{Act, Role};
+use crate::domain::user;
+use crate::error::{Error, Result};
+use crate::store::entity::{app as app_row, app_namespace};
+use crate::store::user::role;
+use crate::store::{self, Id, Store, Transaction, app, insert};
+use castalia_core::protocol::namespace::{DEFAULT_CLUSTER, DEFAULT_NAMESPACE, Format};
+
+/// Widths of the columns, in characters.
+const APP_ID: usize = 64;
+const NAME: usize = 500;
+const ORG_ID: usize = 32;
+const ORG_NAME: usize = 64;
+
+/// What is said about an app.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Details {
+    /// App id.
+    pub app_id: String,
+    /// Display name.
+    pub name: String,
+    /// Department id.
+    pub org_id: String,
+    /// Department name.
+    pub org_name: String,
+    /// User name of the owner.
+    pub owner_name: String,
+}
+
+/// An app to be made, and who gets which rights on it.
+#[derive(Debug, Clone, Default)]
+pub struct NewApp {
+    /// The app.
+    pub details: Details,
+    /// Administrators beside the owner.
+    pub admins: Vec<String>,
+    /// Consumer that may manage it.
+    pub consumer: Option<Id>,
+    /// All environments; each gets roles for the first namespace.
+    pub envs: Vec<String>,
+    /// Those that can be reached; each gets roles for the first cluster.
+    pub active_envs: Vec<String>,
+}
+
+impl Details {
+    /// Refuses what the tables or the reference would.
+    ///
+    /// # Errors
+    /// Names the first member that is not acceptable.
+    pub fn check(&self) -> Result<()> {
+        let members = [
+            ("appId", &self.app_id, APP_ID),
+            ("name", &self.name, NAME),
+            ("orgId", &self.org_id, ORG_ID),
+            ("orgName", &self.org_name, ORG_NAME),
+            ("ownerName", &self.owner_name, APP_ID),
+        ];
+        for (member, text, width) in members {
+            if text.trim().is_empty() {
+                return Err(Error::bad_request(format!("{member} cannot be blank")).with_code("blank"));
+            }
+            if text.chars().count() > width {
+                let message = format!("{member} is longer than {width} characters");
+                return Err(Error::bad_request(message).with_code("too_long"));
+            }
+        }
+        check_name(Some(&self.app_id), "AppId")
+    }
+}
+
+/// Makes an app with its first namespace and all roles; the owner may do everything, further administrators give roles.
+///
+/// # Errors
+/// When it exists, or a user does not.
+pub async fn create(store: &Store, new: NewApp, operator: &str) -> Result<App> {
+    new.details.check()?;
+    for admin in &new.admins {
+        user::existing(store, admin).await?;
+    }
+    let owner = owner_of(store, &new.details).await?;
+    let input = (new, owner.email, operator.to_owned());
+    grant::write(store, input, |tx, (new, email, operator)| Box::pin(create_in(tx, new, email, operator))).await
+}
+
+/// Changes what is said about an app.
+///
+/// # Errors
+/// When it does not exist, or its new owner does not.
+pub async fn update(store: &Store, details: Details, operator: &str) -> Result<App> {
+    details.check()?;
+    let owner = owner_of(store, &details).await?;
+    let found = find(store, &details.app_id).await?;
+    let mut row = found.into_active_model();
+    row.name.set_if_not_equals(details.name);
+    row.org_id.set_if_not_equals(details.org_id);
+    row.org_name.set_if_not_equals(details.org_name);
+    row.owner_name.set_if_not_equals(details.owner_name);
+    row.owner_email.set_if_not_equals(owner.email);
+    row.data_change_last_modified_by.set_if_not_equals(Some(operator.to_owned()));
+    store.write(row, |tx, row| Box::pin(async move { store::update(tx, row.clone()).await })).await?;
+    find(store, &details.app_id).await
+}
+
+/// The app of an id.
+///
+/// # Errors
+/// When there is none.
+pub async fn find(store: &Store, app_id: &str) -> Result<App> {
+    let found = app::by_app_id(store.read(), app_id).await?.filter(|app| app.app_id == app_id);
+    found.ok_or_else(|| Error::bad_request(format!("App not found: {app_id}")).with_code("unknown_app"))
+}
+
+/// All apps.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn all(store: &Store) -> Result<Vec<App>> {
+    Ok(app::all(store.read()).await?)
+}
+
+/// The apps of these ids; unknown ones are left out.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn named(store: &Store, app_ids: &[&str]) -> Result<Vec<App>> {
+    Ok(app::by_app_ids(store.read(), app_ids).await?)
+}
+
+/// The apps in which somebody has any role.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn of(store: &Store, identity: &Identity) -> Result<Vec<App>> {
+    let roles = match identity {
+        Identity::Consumer(consumer) if consumer.all_apps => return all(store).await,
+        Identity::Consumer(consumer) => role::roles_of_consumer(store.read(), consumer.id).await?,
+        Identity::User(user_id) => role::roles_of_user(store.read(), user_id).await?,
+    };
+    let app_ids: BTreeSet<_> = roles.iter().filter_map(|role| Role::app_of(&role.role_name)).collect();
+    named(store, &app_ids.into_iter().collect::<Vec<_>>()).await
+}
+
+async fn owner_of(store: &Store, details: &Details) -> Result<user::User> {
+    let owner = user::find(store, &details.owner_name).await?;
+    owner.ok_or_else(|| {
+        let message = format!("Application's owner not exist. owner = {}", details.owner_name);
+        Error::bad_request(message).with_code("unknown_user")
+    })
+}
+
+async fn create_in(tx: &Transaction, new: &NewApp, email: &str, operator: &str) -> Result<App> {
+    let Details { app_id, name, org_id, org_name, owner_name } = &new.details;
+    if app::by_app_id(tx, app_id).await?.is_some() {
+        return Err(Error::bad_request(format!("app already exists for appId:{app_id}")).with_code("app_exists"));
+    }
+    let row = app_row::ActiveModel {
+        app_id: Set(app_id.clone()),
+        name: Set(name.clone()),
+        org_id: Set(org_id.clone()),
+        org_name: Set(org_name.clone()),
+        owner_name: Set(owner_name.clone()),
+        owner_email: Set(email.to_owned()),
+        ..app_row::ActiveModel::created_and_edited_by(operator)
+    };
+    let created = insert(tx, row).await?;
+    insert(tx, first_namespace(app_id, operator)).await?;
+    grant::give(tx, &Role::master(app_id), Holder::User(owner_name), operator).await?;
+    grant::ensure(tx, &Role::manage_app_master(app_id), operator).await?;
+    grant::open_namespace(tx, (app_id, DEFAULT_NAMESPACE), &new.envs, Some(owner_name), operator).await?;
+    for env in &new.active_envs {
+        for act in Act::ALL {
+            grant::ensure(tx, &Role::cluster(act, app_id, env, DEFAULT_CLUSTER), operator).await?;
+        }
+    }
+    let admins = new.admins.iter().map(|admin| Holder::User(admin));
+    for holder in admins.chain(new.consumer.map(Holder::Consumer)) {
+        grant::give(tx, &Role::master(app_id), holder, operator).await?;
+    }
+    Ok(created)
+}
+
+fn first_namespace(app_id: &str, operator: &str) -> app_namespace::ActiveModel {
+    app_namespace::ActiveModel {
+        name: Set(DEFAULT_NAMESPACE.to_owned()),
+        app_id: Set(app_id.to_owned()),
+        format: Set(Format::Properties.name().to_owned()),
+        is_public: Set(false),
+        comment: Set("default app namespace".to_owned()),
+        ..app_namespace::ActiveModel::created_and_edited_by(operator)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn details_are_refused_by_member() {
+        let good = Details {
+            app_id: "demo".into(),
+            name: "Demo".into(),
+            org_id: "o".into(),
+            org_name: "O".into(),
+            owner_name: "apollo".into(),
+        };
+        assert!(good.check().is_ok());
+        for (bad, text) in [
+            (Details { app_id: "a b".into(), ..good.clone() }, "Invalid AppId format"),
+            (Details { app_id: "x".repeat(65), ..good.clone() }, "appId is longer"),
+            (Details { name: " ".into(), ..good.clone() }, "name cannot be blank"),
+            (Details { owner_name: String::new(), ..good.clone() }, "ownerName cannot be blank"),
+        ] {
+            let error = bad.check().unwrap_err();
+            assert!(error.message().starts_with(text), "{error}");
+        }
+    }
+}

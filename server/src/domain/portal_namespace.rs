@@ -1,0 +1,203 @@
+//! Definitions of namespaces as the portal knows them: names unique over all apps where they are public, and the roles that come
+//! with them. The namespaces themselves are the admin role's business.
+
+pub use crate::store::entity::app_namespace::Model as AppNamespace;
+
+use castalia_core::protocol::namespace::{Format, is_valid_name};
+use sea_orm::Set;
+
+use crate::domain::permission::grant;
+use crate::domain::portal_app;
+use crate::error::{Error, Result};
+use crate::store::entity::app_namespace::ActiveModel;
+use crate::store::{Store, Transaction, insert, namespace};
+
+/// Widths of the columns, in characters.
+const NAME: usize = 32;
+const COMMENT: usize = 64;
+/// Suffixes that a name gets by its format only.
+const SUFFIXES: [&str; 5] = [".json", ".yml", ".yaml", ".xml", ".properties"];
+
+/// A definition to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewDefinition {
+    /// Owner.
+    pub app_id: String,
+    /// Name without prefix and suffix.
+    pub name: String,
+    /// Format by name; blank means properties.
+    pub format: String,
+    /// Whether all apps may read it.
+    pub is_public: bool,
+    /// Whether a public name gets the department's prefix.
+    pub append_prefix: bool,
+    /// What it is for.
+    pub comment: String,
+}
+
+/// Makes a definition with its roles; `editor` may edit and publish it everywhere.
+///
+/// # Errors
+/// When the name is taken or not one, or the app or format is unknown.
+pub async fn create(
+    store: &Store,
+    new: NewDefinition,
+    envs: &[String],
+    editor: Option<&str>,
+    operator: &str,
+) -> Result<AppNamespace> {
+    let app = portal_app::find(store, &new.app_id).await?;
+    let format = match new.format.trim() {
+        "" => Format::Properties,
+        name => Format::from_name(name)
+            .ok_or_else(|| Error::bad_request(format!("{name} can not map enum")).with_code("unknown_format"))?,
+    };
+    let new = NewDefinition { name: full_name(&new, &app.org_id, format)?, format: format.name().to_owned(), ..new };
+    if new.comment.chars().count() > COMMENT {
+        return Err(Error::bad_request(format!("comment is longer than {COMMENT} characters")).with_code("too_long"));
+    }
+    let input = (new, envs.to_vec(), editor.map(str::to_owned), operator.to_owned());
+    grant::write(store, input, |tx, (new, envs, editor, operator)| {
+        Box::pin(create_in(tx, new, envs, editor.as_deref(), operator))
+    })
+    .await
+}
+
+/// The definition of a name in an app.
+///
+/// # Errors
+/// When there is none.
+pub async fn find(store: &Store, app_id: &str, name: &str) -> Result<AppNamespace> {
+    let found = namespace::app_namespace(store.read(), app_id, name).await?.filter(|row| row.name == name);
+    found.ok_or_else(|| {
+        let message = format!("AppNamespace not exist. AppId = {app_id}, NamespaceName = {name}");
+        Error::bad_request(message).with_code("unknown_app_namespace")
+    })
+}
+
+/// What defines a namespace of an app: its own definition, or the public one of that name.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn definition_of(store: &Store, app_id: &str, name: &str) -> Result<Option<AppNamespace>> {
+    match namespace::app_namespace(store.read(), app_id, name).await? {
+        Some(own) => Ok(Some(own)),
+        None => Ok(namespace::public_app_namespace(store.read(), name).await?),
+    }
+}
+
+/// The definitions of an app.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn of_app(store: &Store, app_id: &str) -> Result<Vec<AppNamespace>> {
+    Ok(namespace::app_namespaces(store.read(), app_id).await?)
+}
+
+/// The public definitions of all apps.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn public(store: &Store) -> Result<Vec<AppNamespace>> {
+    Ok(namespace::public_app_namespaces(store.read()).await?)
+}
+
+/// Lets a user edit and publish a namespace of an app everywhere; makes the roles where they are missing.
+///
+/// # Errors
+/// When the database cannot be written.
+pub async fn open(store: &Store, app_id: &str, name: &str, envs: &[String], operator: &str) -> Result<()> {
+    let input = (app_id.to_owned(), name.to_owned(), envs.to_vec(), operator.to_owned());
+    grant::write(store, input, |tx, (app_id, name, envs, operator)| {
+        Box::pin(grant::open_namespace(tx, (app_id, name), envs, Some(operator), operator))
+    })
+    .await
+}
+
+async fn create_in(
+    tx: &Transaction,
+    new: &NewDefinition,
+    envs: &[String],
+    editor: Option<&str>,
+    operator: &str,
+) -> Result<AppNamespace> {
+    check_unique(tx, new).await?;
+    let row = ActiveModel {
+        name: Set(new.name.clone()),
+        app_id: Set(new.app_id.clone()),
+        format: Set(new.format.clone()),
+        is_public: Set(new.is_public),
+        comment: Set(new.comment.clone()),
+        ..ActiveModel::created_and_edited_by(operator)
+    };
+    let created = insert(tx, row).await?;
+    grant::open_namespace(tx, (&new.app_id, &new.name), envs, editor, operator).await?;
+    Ok(created)
+}
+
+/// A public name belongs to one app alone; a private one may be used by other apps, unless it is public somewhere.
+async fn check_unique(tx: &Transaction, new: &NewDefinition) -> Result<()> {
+    let others = namespace::app_namespaces_named(tx, &new.name).await?;
+    let taken = others.iter().find(|other| new.is_public || other.is_public || other.app_id == new.app_id);
+    match taken {
+        None => Ok(()),
+        Some(taken) if taken.is_public => {
+            let message = format!("Public AppNamespace {} already exists in appId: {}!", taken.name, taken.app_id);
+            Err(Error::bad_request(message).with_code("app_namespace_exists"))
+        }
+        Some(taken) => {
+            let message = format!("AppNamespace {} already exists in appId: {}!", taken.name, taken.app_id);
+            Err(Error::bad_request(message).with_code("app_namespace_exists"))
+        }
+    }
+}
+
+fn full_name(new: &NewDefinition, org_id: &str, format: Format) -> Result<String> {
+    let lower = new.name.to_ascii_lowercase();
+    if !is_valid_name(&new.name) || SUFFIXES.iter().any(|suffix| lower.ends_with(suffix)) {
+        let message = "Invalid Namespace format: Only digits, alphabets and symbol - _ . (except single .) are allowed & \
+                       not allowed to end with .json, .yml, .yaml, .xml, .properties";
+        return Err(Error::bad_request(message).with_code("invalid_name"));
+    }
+    let prefix = if new.is_public && new.append_prefix { format!("{org_id}.") } else { String::new() };
+    let suffix = if format.is_document() { format!(".{}", format.name()) } else { String::new() };
+    let name = format!("{prefix}{}{suffix}", new.name);
+    if name.chars().count() > NAME {
+        return Err(Error::bad_request(format!("name `{name}` is longer than {NAME} characters")).with_code("too_long"));
+    }
+    Ok(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn new(name: &str, is_public: bool) -> NewDefinition {
+        NewDefinition {
+            app_id: "a".into(),
+            name: name.into(),
+            format: String::new(),
+            is_public,
+            append_prefix: true,
+            comment: String::new(),
+        }
+    }
+
+    #[test]
+    fn names_get_the_prefix_of_the_department_and_the_suffix_of_the_format() {
+        // A29, A31
+        assert_eq!(full_name(&new("sample", false), "TEST1", Format::Yml).unwrap(), "sample.yml");
+        assert_eq!(full_name(&new("pub", true), "TEST1", Format::Properties).unwrap(), "TEST1.pub");
+        let plain = NewDefinition { append_prefix: false, ..new("pub", true) };
+        assert_eq!(full_name(&plain, "TEST1", Format::Properties).unwrap(), "pub");
+    }
+
+    #[test]
+    fn a_suffix_in_the_name_is_refused() {
+        // A30
+        for name in ["x.yml", "x.PROPERTIES", ".x", "x y", ""] {
+            assert!(full_name(&new(name, false), "TEST1", Format::Properties).is_err(), "{name}");
+        }
+        assert!(full_name(&new(&"x".repeat(30), false), "TEST1", Format::Json).is_err());
+    }
+}

@@ -1,0 +1,242 @@
+//! Users of the portal: who exists, who may sign in with a password, how a password is set, and the first administrator.
+
+pub use crate::store::entity::users::Model as User;
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use crate::domain::password::{self, Scheme};
+use crate::error::{Error, Reaction, Result};
+use crate::settings::Installation;
+use crate::store::user::{self, UserRow};
+use crate::store::{Secret, Small, Store};
+
+/// Name of the first administrator, as in Apollo.
+pub const ADMINISTRATOR: &str = "apollo";
+/// Hash of the password that Apollo's scripts publish. Who still has it cannot sign in.
+const PUBLISHED: &str = "$2a$10$7r20uS.BQ9uBpf3Baj3uQOZvMVvB1RN3PYoKE94gtz2.WAOuiiwXS";
+/// Characters of generated passwords: five bits each, none that looks like another.
+const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+const GENERATED_LENGTH: usize = 32;
+
+/// The user of a name.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn find(store: &Store, name: &str) -> Result<Option<User>> {
+    Ok(user::find(store.read(), name).await?)
+}
+
+/// The user of a name that a request depends on.
+///
+/// # Errors
+/// When there is none.
+pub async fn existing(store: &Store, name: &str) -> Result<User> {
+    let found = find(store, name).await?;
+    found.ok_or_else(|| Error::bad_request(format!("user not exists for userName:{name}")).with_code("unknown_user"))
+}
+
+/// Display names by user name; unknown users are left out.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn display_names(store: &Store, names: &[&str]) -> Result<HashMap<String, String>> {
+    let users = user::by_names(store.read(), names).await?;
+    Ok(users.into_iter().map(|user| (user.username, user.user_display_name)).collect())
+}
+
+/// Checks a password. Returns the user's name as stored; nothing for an unknown or disabled user, after the same time.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub async fn sign_in(store: &Store, installation: Installation, name: &str, given: Secret) -> Result<Option<String>> {
+    let user = find(store, name).await?;
+    let stored = user.as_ref().map(|user| user.password.clone());
+    let scheme = scheme(installation);
+    let (fits, renewed) = blocking(move || Ok(verify(&given, stored.as_ref(), scheme))).await?;
+    let Some(user) = user.filter(|user| fits && is_enabled(user)) else { return Ok(None) };
+    if user.password.expose().ends_with(PUBLISHED) {
+        tracing::warn!(
+            user = user.username,
+            "refused to sign in with the password that Apollo publishes; set one with `castalia user password`"
+        );
+        return Ok(None);
+    }
+    let name = user.username.clone();
+    if renewed.is_some() {
+        store_password(store, user, renewed).await?;
+    }
+    Ok(Some(name))
+}
+
+/// Makes the first administrator where there is none. Returns the password where it was generated now.
+///
+/// # Errors
+/// When the database cannot be written.
+pub async fn seed_administrator(store: &Store, given: Option<Secret>, scheme: Scheme) -> Result<Option<String>> {
+    if find(store, ADMINISTRATOR).await?.is_some() {
+        return Ok(None);
+    }
+    let generated = if given.is_some() { None } else { Some(generate()?) };
+    let password = given.or_else(|| generated.as_deref().map(Secret::new)).unwrap_or_default();
+    let hash = blocking(move || password::hash(password.expose(), scheme)).await?;
+    let row = UserRow {
+        username: ADMINISTRATOR.to_owned(),
+        display_name: Some(ADMINISTRATOR.to_owned()),
+        email: Some("apollo@acme.com".to_owned()),
+        password: Some(Secret::new(hash)),
+        is_enabled: Some(true),
+    };
+    store.write(row, |tx, row| Box::pin(user::create(tx, row))).await?;
+    Ok(generated)
+}
+
+/// Sets a user's password, or makes one up and returns it. Ends all sign-ins of the user.
+///
+/// # Errors
+/// When there is no such user, or the password is too easy to guess.
+pub async fn set_password(
+    store: &Store,
+    installation: Installation,
+    name: &str,
+    given: Option<Secret>,
+) -> Result<Option<String>> {
+    if let Some(password) = &given {
+        check_rule(password.expose(), installation)?;
+    }
+    let user = existing(store, name).await?;
+    let generated = if given.is_some() { None } else { Some(generate()?) };
+    let password = given.or_else(|| generated.as_deref().map(Secret::new)).unwrap_or_default();
+    let hash = blocking(move || password::hash(password.expose(), scheme(installation))).await?;
+    let name = user.username.clone();
+    store_password(store, user, Some(Secret::new(hash))).await?;
+    store.write(name, |tx, name| Box::pin(user::session::delete_of_user(tx, name, None))).await?;
+    Ok(generated)
+}
+
+/// How new hashes are made: a Java portal on the same database cannot read the newer scheme.
+#[must_use]
+pub fn scheme(installation: Installation) -> Scheme {
+    match installation {
+        Installation::Fresh => Scheme::Argon2id,
+        Installation::Adopted => Scheme::Bcrypt,
+    }
+}
+
+/// Whether the user may sign in.
+#[must_use]
+pub fn is_enabled(user: &User) -> bool {
+    user.enabled == Some(Small(1))
+}
+
+async fn store_password(store: &Store, user: User, hash: Option<Secret>) -> Result<()> {
+    let row = UserRow {
+        username: user.username.clone(),
+        display_name: None,
+        email: None,
+        password: hash,
+        is_enabled: None,
+    };
+    store
+        .write((user, row), |tx, (user, row)| Box::pin(async move { user::change(tx, user.clone(), row).await }))
+        .await?;
+    Ok(())
+}
+
+/// Compares; where there is nobody to compare with, a password that nobody has takes the same time. A hash of an older scheme is
+/// made anew.
+fn verify(given: &Secret, stored: Option<&Secret>, scheme: Scheme) -> (bool, Option<Secret>) {
+    static NOBODY: OnceLock<String> = OnceLock::new();
+    let nobody = NOBODY.get_or_init(|| {
+        generate().and_then(|password| password::hash(&password, scheme)).unwrap_or_default()
+    });
+    let Some(stored) = stored else {
+        let _ = password::verify(given.expose(), nobody);
+        return (false, None);
+    };
+    let fits = password::verify(given.expose(), stored.expose());
+    let is_older = scheme == Scheme::Argon2id && !stored.expose().starts_with("{argon2}");
+    let renewed = (fits && is_older).then(|| password::hash(given.expose(), scheme).ok()).flatten();
+    (fits, renewed.map(Secret::new))
+}
+
+fn check_rule(password: &str, installation: Installation) -> Result<()> {
+    let length = password.chars().count();
+    let fits = match installation {
+        Installation::Fresh => (12..=128).contains(&length),
+        Installation::Adopted => {
+            let has = |is: fn(&u8) -> bool| password.as_bytes().iter().any(is);
+            (8..=20).contains(&length) && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic)
+        }
+    };
+    if !fits {
+        return Err(Error::bad_request(match installation {
+            Installation::Fresh => "Password needs 12 to 128 characters",
+            Installation::Adopted => "Password needs a number and letter and between 8~20 characters",
+        })
+        .with_code("weak_password"));
+    }
+    match password::blocked_fragment(password) {
+        None => Ok(()),
+        Some(fragment) => {
+            let message = format!("Passwords cannot be consecutive, regular letters or numbers: `{fragment}`");
+            Err(Error::bad_request(message).with_code("weak_password"))
+        }
+    }
+}
+
+/// 160 random bits.
+fn generate() -> Result<String> {
+    loop {
+        let mut bytes = [0_u8; GENERATED_LENGTH];
+        getrandom::fill(&mut bytes).map_err(|error| Error::internal("no random bytes", error))?;
+        let password: String = bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect();
+        if password::blocked_fragment(&password).is_none() {
+            return Ok(password);
+        }
+    }
+}
+
+/// Hashing takes long by intent; it must not hold up other requests.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    let outcome = tokio::task::spawn_blocking(work).await;
+    outcome.unwrap_or_else(|error| Err(Error::new(Reaction::Internal, "hashing a password ended early").caused_by(error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn generated_passwords_differ_and_keep_the_rule() {
+        let (first, second) = (generate().unwrap(), generate().unwrap());
+        assert_ne!(first, second);
+        assert!(check_rule(&first, Installation::Fresh).is_ok());
+    }
+
+    #[test]
+    fn the_rule_depends_on_who_made_the_database() {
+        use Installation::{Adopted, Fresh};
+        for (password, installation, fits) in [
+            ("correct horse battery", Fresh, true),
+            ("short1", Fresh, false),
+            ("a password of length", Fresh, false),
+            ("horse52stable", Adopted, true),
+            ("horsestable", Adopted, false),
+            ("horse1", Adopted, false),
+            ("horse52stable-horse52stable", Adopted, false),
+        ] {
+            assert_eq!(check_rule(password, installation).is_ok(), fits, "{password} {installation:?}");
+        }
+    }
+
+    #[test]
+    fn a_hash_of_an_older_scheme_is_made_anew() {
+        let given = Secret::new("x");
+        let (fits, renewed) = verify(&given, Some(&Secret::new("{noop}x")), Scheme::Argon2id);
+        assert!(fits && renewed.is_some_and(|hash| hash.expose().starts_with("{argon2}")));
+        assert_eq!(verify(&given, Some(&Secret::new("{noop}x")), Scheme::Bcrypt), (true, None));
+        assert_eq!(verify(&given, Some(&Secret::new("{noop}y")), Scheme::Argon2id), (false, None));
+        assert_eq!(verify(&given, None, Scheme::Argon2id), (false, None));
+    }
+}

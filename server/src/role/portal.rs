@@ -1,0 +1,164 @@
+//! Router of the portal role: web UI, sign-in, and the open API over all environments. What a route asks of its caller stands
+//! beside its path; `portal/access.rs` enforces it.
+
+mod access;
+mod calls;
+pub mod environment;
+mod extract;
+mod identity;
+mod open_api;
+mod origin;
+mod sign_in;
+mod throttle;
+mod web;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
+use http::HeaderValue;
+use tokio::sync::Semaphore;
+
+use self::calls::Calls;
+use self::origin::Hosts;
+use self::throttle::Throttle;
+use crate::background::Background;
+use crate::domain::permission::grant;
+use crate::domain::permission::need::{Need, Rights};
+use crate::http::route::{Listed, Routes};
+use crate::http::{health, limit};
+use crate::settings::Installation;
+use crate::state::PortalState;
+
+/// Passwords that are hashed at the same time; each takes memory and a core.
+const HASHING: usize = 4;
+
+/// What a route asks of its caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PortalAccess {
+    /// Nothing: sign-in with its files, health.
+    Open,
+    /// A sign-in; whoever has none is sent to it. For pages.
+    Page,
+    /// A known caller who has what is needed.
+    Call(Need),
+    /// The same; a user who may not see the values is told nothing instead of being refused.
+    Read(Need, Hidden),
+    /// A known caller; the handler asks for the right as soon as it knows which namespaces or which release is meant.
+    ByContent,
+}
+
+/// What stands for values that a user may not see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hidden {
+    /// An empty body.
+    Nothing,
+    /// An empty list.
+    List,
+    /// A page without elements.
+    Page,
+}
+
+/// What the handlers of this role share. Cheap to clone.
+#[derive(Debug, Clone)]
+struct Portal {
+    state: PortalState,
+    own: Arc<Own>,
+}
+
+/// What lives as long as the router.
+#[derive(Debug)]
+struct Own {
+    hosts: Hosts,
+    throttle: Throttle,
+    hashing: Semaphore,
+    calls: Calls,
+}
+
+type PortalRoutes = Routes<Portal, PortalAccess>;
+
+impl Portal {
+    fn new(state: PortalState) -> Self {
+        let words: Vec<&str> = match (&state.settings.hosts, state.installation) {
+            (Some(words), _) => words.iter().map(String::as_str).collect(),
+            (None, Installation::Fresh) => vec!["auto"],
+            (None, Installation::Adopted) => vec!["*"],
+        };
+        let own = Own {
+            hosts: Hosts::new(words, state.settings.bind),
+            throttle: Throttle::default(),
+            hashing: Semaphore::new(HASHING),
+            calls: Calls::start(state.store.clone()),
+        };
+        Self { state, own: Arc::new(own) }
+    }
+
+    fn rights(&self) -> Rights<'_> {
+        Rights::new(&self.state.store, &self.state.config)
+    }
+
+    /// Address that users are given, where the settings name one.
+    fn public_address(&self) -> Option<String> {
+        self.state.config.text("apollo.portal.address")
+    }
+
+    /// A path of ours as the browser must ask for it.
+    fn path(&self, path: &str) -> String {
+        format!("{}{path}", self.state.settings.base_path)
+    }
+}
+
+/// Background work of the portal.
+pub fn run(state: &PortalState, background: &Background) {
+    let store = state.store.clone();
+    background.spawn("system roles", move || {
+        let store = store.clone();
+        async move {
+            if let Err(error) = grant::seed_system_roles(&store).await {
+                tracing::warn!(%error, "cannot make the system roles; the next start tries again");
+            }
+        }
+    });
+}
+
+/// The router, and the list of its routes for the tests of access.
+#[must_use]
+pub fn router(state: PortalState) -> (Router, Vec<Listed<PortalAccess>>) {
+    let portal = Portal::new(state);
+    let routes = Routes::new(portal.clone(), access::guard)
+        .get("/health", PortalAccess::Open, health)
+        .get("/health/live", PortalAccess::Open, health::live)
+        .get("/health/ready", PortalAccess::Open, ready)
+        .get("/apollo/version", PortalAccess::Open, health::version);
+    let (router, listed) = open_api::routes(sign_in::routes(web::routes(routes))).finish();
+    let router = router
+        .layer(from_fn_with_state(portal, check_host))
+        .layer(from_fn(limit::heads))
+        .layer(from_fn(deny_frames));
+    (router, listed)
+}
+
+/// No page of ours may be shown inside another.
+async fn deny_frames(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    response.headers_mut().insert("x-frame-options", HeaderValue::from_static("DENY"));
+    response
+}
+
+/// A name that somebody else points at this machine must not make a browser speak to us as if we were theirs.
+async fn check_host(State(portal): State<Portal>, request: Request, next: Next) -> Response {
+    match portal.own.hosts.check(request.headers(), portal.public_address().as_deref()) {
+        Ok(()) => next.run(request).await,
+        Err(error) => error.into_response(),
+    }
+}
+
+async fn health(State(portal): State<Portal>) -> Response {
+    health::answer(portal.state.store.ping().await.is_ok())
+}
+
+async fn ready(State(portal): State<Portal>) -> Response {
+    health::answer(portal.state.ready.get())
+}

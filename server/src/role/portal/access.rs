@@ -1,0 +1,180 @@
+//! The guard in front of every route: who asks, whether a page of another site made the browser ask, what the path names, and
+//! whether the caller has what the route needs. What it read goes on with the request, so that what was checked is what is used.
+
+use axum::extract::rejection::RawPathParamsRejection;
+use axum::extract::{FromRequestParts as _, RawPathParams, Request};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use futures_util::future::BoxFuture;
+use http::header::{ACCEPT, LOCATION};
+use http::request::Parts;
+use http::{Method, StatusCode};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use subtle::ConstantTimeEq as _;
+
+use super::extract::Paging;
+use super::identity::{Caller, Claim, unknown};
+use super::origin::{check_same_origin, is_script};
+use super::{Hidden, Portal, PortalAccess};
+use crate::domain::consumer::Call;
+use crate::domain::permission::need::{Identity, Need, Place};
+use crate::error::{Error, Result};
+use crate::json::Json;
+use crate::store::now;
+use crate::wire::admin::Page;
+
+/// Header that unsafe requests of a browser carry, and in which the browser is given its value.
+pub(super) const CSRF_HEADER: &str = "x-csrf-token";
+
+/// Runs the request, or answers itself.
+pub(super) fn guard(
+    portal: Portal,
+    access: PortalAccess,
+    request: Request,
+    next: Next,
+) -> BoxFuture<'static, Response> {
+    Box::pin(async move {
+        let (mut parts, body) = request.into_parts();
+        match admit(&portal, access, &mut parts).await {
+            Ok(None) => next.run(Request::from_parts(parts, body)).await,
+            Ok(Some(answer)) => answer,
+            Err(error) => error.into_response(),
+        }
+    })
+}
+
+/// Nothing when the request may go on, or what is answered in its place.
+async fn admit(portal: &Portal, access: PortalAccess, parts: &mut Parts) -> Result<Option<Response>> {
+    if access == PortalAccess::Open {
+        return Ok(None);
+    }
+    let caller = match (Claim::of(portal, &parts.headers).await?, access) {
+        (Claim::Known(caller), _) => caller,
+        (_, PortalAccess::Page) => return Ok(Some(to_sign_in(portal, parts))),
+        // A browser that asks for a page of the API with an old cookie, not a script.
+        (Claim::Ended, _) if wants_page(parts) => return Ok(Some(redirect(&portal.path("/signin")))),
+        _ => return Err(unknown()),
+    };
+    if access == PortalAccess::Page {
+        return Ok(None);
+    }
+    check_intent(portal, &caller, parts)?;
+    record(portal, &caller, parts);
+    let place = place(portal, parts).await?;
+    let answer = check_right(portal, &caller, access, &place, parts).await?;
+    parts.extensions.insert(caller);
+    parts.extensions.insert(place);
+    Ok(answer)
+}
+
+async fn check_right(
+    portal: &Portal,
+    caller: &Caller,
+    access: PortalAccess,
+    place: &Place,
+    parts: &Parts,
+) -> Result<Option<Response>> {
+    let (need, hidden) = match access {
+        PortalAccess::Call(need) => (need, None),
+        PortalAccess::Read(need, hidden) => (need, Some(hidden)),
+        PortalAccess::Open | PortalAccess::Page | PortalAccess::ByContent => return Ok(None),
+    };
+    if portal.rights().allow(&caller.identity, need, place).await? {
+        return Ok(None);
+    }
+    match (hidden, &caller.identity) {
+        (Some(hidden), Identity::User(_)) => hidden_answer(hidden, parts).map(Some),
+        _ => Err(refusal(need)),
+    }
+}
+
+/// What a caller without the right is told.
+pub(super) fn refusal(need: Need) -> Error {
+    Error::forbidden(match need {
+        Need::Person => "Portal user session is required",
+        _ => "Access is denied",
+    })
+}
+
+fn hidden_answer(hidden: Hidden, parts: &Parts) -> Result<Response> {
+    Ok(match hidden {
+        Hidden::Nothing => StatusCode::OK.into_response(),
+        Hidden::List => Json([(); 0]).into_response(),
+        Hidden::Page => {
+            let Paging { page, size } = Paging::of(&parts.uri)?.or_size(super::open_api::ITEM_PAGE_SIZE);
+            Json(Page::<()> { total: 0, content: Vec::new(), page, size }).into_response()
+        }
+    })
+}
+
+/// An unsafe request that the browser sends by itself with the cookie must prove that a page of ours made it.
+fn check_intent(portal: &Portal, caller: &Caller, parts: &Parts) -> Result<()> {
+    let Some(token) = &caller.csrf_token else { return Ok(()) };
+    if matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS) {
+        return Ok(());
+    }
+    check_same_origin(&parts.headers, portal.public_address().as_deref())?;
+    if portal.state.compat.cookie_without_csrf && is_script(&parts.headers) {
+        return Ok(());
+    }
+    let given = parts.headers.get(CSRF_HEADER).map(http::HeaderValue::as_bytes).unwrap_or_default();
+    if given.ct_eq(token.expose().as_bytes()).into() {
+        return Ok(());
+    }
+    Err(Error::forbidden("Header X-CSRF-Token is missing or does not belong to this sign-in.").with_code("csrf"))
+}
+
+fn record(portal: &Portal, caller: &Caller, parts: &Parts) {
+    let Identity::Consumer(consumer) = &caller.identity else { return };
+    if matches!(parts.method, Method::GET | Method::HEAD) {
+        return;
+    }
+    portal.own.calls.record(Call {
+        consumer_id: consumer.id,
+        method: parts.method.to_string(),
+        uri: parts.uri.to_string(),
+        time: now(),
+    });
+}
+
+/// What the matched path names.
+async fn place(portal: &Portal, parts: &mut Parts) -> Result<Place> {
+    let parameters = match RawPathParams::from_request_parts(parts, &()).await {
+        Ok(parameters) => parameters,
+        Err(RawPathParamsRejection::InvalidUtf8InPathParam(problem)) => {
+            return Err(Error::bad_request(problem.to_string()).with_code("bad_encoding"));
+        }
+        Err(_) => return Ok(Place::default()),
+    };
+    let mut place = Place::default();
+    for (name, value) in &parameters {
+        match name {
+            "app_id" => value.clone_into(&mut place.app_id),
+            "env" => portal.state.environments.find(value)?.name().clone_into(&mut place.env),
+            "cluster" => value.clone_into(&mut place.cluster),
+            "namespace" => value.clone_into(&mut place.namespace),
+            _ => {}
+        }
+    }
+    Ok(place)
+}
+
+fn wants_page(parts: &Parts) -> bool {
+    let accepted = parts.headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    accepted.into_iter().any(|kinds| kinds.contains("text/html"))
+}
+
+/// The sign-in leads back to where the browser wanted to go.
+fn to_sign_in(portal: &Portal, parts: &Parts) -> Response {
+    let wanted = parts.uri.path_and_query().map_or("/", |wanted| wanted.as_str());
+    let next = match wanted {
+        "/" | "/index.html" => String::new(),
+        wanted => format!("?next={}", utf8_percent_encode(wanted, NON_ALPHANUMERIC)),
+    };
+    redirect(&portal.path(&format!("/signin{next}")))
+}
+
+/// Sends the browser elsewhere, with the status that Apollo's portal gives.
+pub(super) fn redirect(to: &str) -> Response {
+    (StatusCode::FOUND, [(LOCATION, to)]).into_response()
+}

@@ -1,0 +1,42 @@
+//! Record of what consumers change: each call is queued by the guard and written in batches, so that none waits for it.
+
+use tokio::sync::mpsc;
+
+use crate::domain::consumer::{self, Call};
+use crate::store::Store;
+
+/// Calls that wait to be written; what comes on top is dropped and said so.
+const QUEUE: usize = 10_000;
+/// Calls in one statement.
+const BATCH: usize = 100;
+
+/// Takes calls; its task ends with the last handle.
+#[derive(Debug)]
+pub(super) struct Calls {
+    queue: mpsc::Sender<Call>,
+}
+
+impl Calls {
+    pub(super) fn start(store: Store) -> Self {
+        let (queue, calls) = mpsc::channel(QUEUE);
+        tokio::spawn(write(store, calls));
+        Self { queue }
+    }
+
+    pub(super) fn record(&self, call: Call) {
+        if self.queue.try_send(call).is_err() {
+            tracing::warn!("a call of a consumer is not recorded: too many wait to be written");
+        }
+    }
+}
+
+/// While one batch is written the next one gathers.
+async fn write(store: Store, mut calls: mpsc::Receiver<Call>) {
+    let mut batch = Vec::with_capacity(BATCH);
+    while calls.recv_many(&mut batch, BATCH).await > 0 {
+        let count = batch.len();
+        if let Err(error) = consumer::record_calls(&store, std::mem::take(&mut batch)).await {
+            tracing::warn!(%error, count, "calls of consumers are not recorded");
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! `/openapi/v1/apps`: apps, and in which clusters they are. An app is made in the portal first, then in every environment that
+//! can be reached; an environment that fails is repaired later and does not undo the rest.
+
+use axum::extract::{Extension, State};
+use serde::Deserialize;
+
+use super::{By, check_same_app, people};
+use crate::domain::permission::need::{Identity, Place};
+use crate::domain::portal_app::{self, Details, NewApp};
+use crate::error::{Error, Result};
+use crate::json::Json;
+use crate::role::portal::Portal;
+use crate::role::portal::environment::{Address, Environment};
+use crate::role::portal::extract::{Body, Paging, Query};
+use crate::role::portal::identity::Caller;
+use crate::wire::admin;
+use crate::wire::open_api::{App, Cluster, CreateApp, EnvClusterInfo, EnvClusters};
+
+/// Apps of a page where the caller does not say.
+const PAGE_SIZE: u64 = 20;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Wanted {
+    #[serde(rename = "appIds")]
+    app_ids: Option<String>,
+}
+
+/// Makes an app.
+pub(super) async fn create(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Body(body): Body<CreateApp>,
+) -> Result<()> {
+    let Some(app) = body.app else {
+        return Err(Error::bad_request("Params(app) can not be empty").with_code("missing_member"));
+    };
+    let operator = portal.operator(&caller, None, app.data_change_created_by.clone()).await?;
+    let consumer = match &caller.identity {
+        Identity::Consumer(consumer) if body.assign_app_role_to_self => Some(consumer.id),
+        _ => None,
+    };
+    let active = portal.state.environments.active();
+    let new = NewApp {
+        details: details(*app),
+        admins: body.admins.unwrap_or_default().into_iter().filter(|admin| !admin.trim().is_empty()).collect(),
+        consumer,
+        envs: portal.state.environments.names(),
+        active_envs: active.iter().map(|environment| environment.name().to_owned()).collect(),
+    };
+    let row = portal_app::create(&portal.state.store, new, &operator).await?;
+    let body = in_environment(&row, &operator);
+    for environment in active {
+        let made = environment.create::<admin::App>(Address::new(["apps"]), &body).await;
+        note(&environment, &row.app_id, made);
+    }
+    Ok(())
+}
+
+/// All apps, or those whose ids are given.
+pub(super) async fn list(State(portal): State<Portal>, Query(wanted): Query<Wanted>) -> Result<Json<Vec<App>>> {
+    let app_ids = wanted.app_ids.unwrap_or_default();
+    let app_ids: Vec<_> = app_ids.split(',').map(str::trim).filter(|app_id| !app_id.is_empty()).collect();
+    let rows = match app_ids.is_empty() {
+        true => portal_app::all(&portal.state.store).await?,
+        false => portal_app::named(&portal.state.store, &app_ids).await?,
+    };
+    Ok(Json(shown(&portal, rows).await?))
+}
+
+/// Apps in which the caller has a role.
+pub(super) async fn authorized(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<Vec<App>>> {
+    let rows = portal_app::of(&portal.state.store, &caller.identity).await?;
+    Ok(Json(shown(&portal, rows).await?))
+}
+
+/// The same, page by page.
+pub(super) async fn by_self(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Query(paging): Query<Paging>,
+) -> Result<Json<Vec<App>>> {
+    let Paging { page, size } = paging.or_size(PAGE_SIZE);
+    let rows = portal_app::of(&portal.state.store, &caller.identity).await?;
+    let skipped = usize::try_from(page.saturating_mul(size)).unwrap_or(usize::MAX);
+    let size = usize::try_from(size).unwrap_or(usize::MAX);
+    Ok(Json(shown(&portal, rows.into_iter().skip(skipped).take(size).collect()).await?))
+}
+
+/// One app.
+pub(super) async fn get(State(portal): State<Portal>, Extension(place): Extension<Place>) -> Result<Json<App>> {
+    let row = portal_app::find(&portal.state.store, &place.app_id).await?;
+    Ok(Json(shown(&portal, vec![row]).await?.swap_remove(0)))
+}
+
+/// Changes what is said about an app, here and in every environment that can be reached.
+pub(super) async fn update(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Extension(place): Extension<Place>,
+    Query(by): Query<By>,
+    Body(app): Body<App>,
+) -> Result<()> {
+    check_same_app(&place.app_id, app.app_id.as_deref().unwrap_or_default())?;
+    let operator = portal.operator(&caller, by.operator, app.data_change_last_modified_by.clone()).await?;
+    let row = portal_app::update(&portal.state.store, details(app), &operator).await?;
+    let body = in_environment(&row, &operator);
+    for environment in portal.state.environments.active() {
+        let changed = environment.put(Address::new(["apps", &row.app_id]), &body).await;
+        note(&environment, &row.app_id, changed);
+    }
+    Ok(())
+}
+
+/// Names of the app's clusters, by environment. One that cannot be asked says why.
+pub(super) async fn env_clusters(
+    State(portal): State<Portal>,
+    Extension(place): Extension<Place>,
+) -> Result<Json<Vec<EnvClusters>>> {
+    let mut found = Vec::new();
+    for environment in portal.state.environments.all() {
+        let env = Some(environment.name().to_owned());
+        found.push(match clusters(&environment, &place).await {
+            Ok(clusters) => {
+                let names = clusters.into_iter().filter_map(|cluster| cluster.name).collect();
+                EnvClusters { env, clusters: Some(names), error: None }
+            }
+            Err(error) => EnvClusters { env, clusters: None, error: Some(error.message().to_owned()) },
+        });
+    }
+    Ok(Json(found))
+}
+
+/// The app's clusters, by environment. One that cannot be asked says why.
+pub(super) async fn env_cluster_info(
+    State(portal): State<Portal>,
+    Extension(place): Extension<Place>,
+) -> Result<Json<Vec<EnvClusterInfo>>> {
+    let mut found = Vec::new();
+    for environment in portal.state.environments.all() {
+        let env = Some(environment.name().to_owned());
+        found.push(match clusters(&environment, &place).await {
+            Ok(clusters) => {
+                let mut clusters: Vec<Cluster> = clusters.into_iter().map(Cluster::from).collect();
+                people::name_people(&portal, &mut clusters).await?;
+                EnvClusterInfo { code: 200, message: Some("OK".to_owned()), env, clusters: Some(clusters) }
+            }
+            Err(error) => {
+                let message = Some(format!("load env:{} cluster error.{}", environment.name(), error.message()));
+                EnvClusterInfo { code: 500, message, env, clusters: None }
+            }
+        });
+    }
+    Ok(Json(found))
+}
+
+async fn clusters(environment: &Environment, place: &Place) -> Result<Vec<admin::Cluster>> {
+    environment.get(Address::new(["apps", &place.app_id, "clusters"])).await
+}
+
+fn details(app: App) -> Details {
+    Details {
+        app_id: app.app_id.unwrap_or_default(),
+        name: app.name.unwrap_or_default(),
+        org_id: app.org_id.unwrap_or_default(),
+        org_name: app.org_name.unwrap_or_default(),
+        owner_name: app.owner_name.unwrap_or_default(),
+    }
+}
+
+fn in_environment(row: &portal_app::App, operator: &str) -> admin::App {
+    admin::App {
+        name: Some(row.name.clone()),
+        app_id: Some(row.app_id.clone()),
+        org_id: Some(row.org_id.clone()),
+        org_name: Some(row.org_name.clone()),
+        owner_name: Some(row.owner_name.clone()),
+        owner_email: Some(row.owner_email.clone()),
+        data_change_created_by: Some(row.data_change_created_by.clone()),
+        data_change_last_modified_by: Some(operator.to_owned()),
+        ..admin::App::default()
+    }
+}
+
+/// What fails in one environment is said in the log; the portal shows the environment as missing and offers to make up for it.
+fn note<T>(environment: &Environment, app_id: &str, outcome: Result<T>) {
+    if let Err(error) = outcome {
+        tracing::warn!(app_id, env = environment.name(), %error, "an app is not as it should be in an environment");
+    }
+}
+
+async fn shown(portal: &Portal, rows: Vec<portal_app::App>) -> Result<Vec<App>> {
+    let people = rows.iter().flat_map(|row| {
+        let modified = row.data_change_last_modified_by.as_deref();
+        [Some(row.owner_name.as_str()), Some(row.data_change_created_by.as_str()), modified].into_iter().flatten()
+    });
+    let names = people::called(portal, people).await?;
+    let called = |name: &str| names.get(name).cloned();
+    let body = |row: portal_app::App| App {
+        owner_display_name: called(&row.owner_name),
+        data_change_created_by_display_name: called(&row.data_change_created_by),
+        data_change_last_modified_by_display_name: row.data_change_last_modified_by.as_deref().and_then(called),
+        name: Some(row.name),
+        app_id: Some(row.app_id),
+        org_id: Some(row.org_id),
+        org_name: Some(row.org_name),
+        owner_name: Some(row.owner_name),
+        owner_email: Some(row.owner_email),
+        data_change_created_by: Some(row.data_change_created_by),
+        data_change_last_modified_by: row.data_change_last_modified_by,
+        data_change_created_time: Some(row.data_change_created_time),
+        data_change_last_modified_time: row.data_change_last_time,
+    };
+    Ok(rows.into_iter().map(body).collect())
+}

@@ -1,0 +1,117 @@
+//! `/openapi/v1/.../appnamespaces`: definitions of namespaces. Made in the portal first, then in every environment that can be
+//! reached, where each cluster of the app gets the namespace.
+
+use axum::extract::{Extension, State};
+
+use super::{By, check_same_app, people, required};
+use crate::domain::permission::need::{Identity, Need, Place};
+use crate::domain::portal_namespace::{self, NewDefinition};
+use crate::error::Result;
+use crate::json::Json;
+use crate::role::portal::Portal;
+use crate::role::portal::access::refusal;
+use crate::role::portal::environment::Address;
+use crate::role::portal::extract::{Body, Query};
+use crate::role::portal::identity::Caller;
+use crate::wire::admin;
+use crate::wire::open_api::AppNamespace;
+
+/// Makes a definition; who makes it may edit and publish the namespace, unless the switch for that is off.
+pub(super) async fn create(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Extension(place): Extension<Place>,
+    Query(by): Query<By>,
+    Body(body): Body<AppNamespace>,
+) -> Result<Json<AppNamespace>> {
+    check_same_app(&place.app_id, &required(body.app_id, "appId")?)?;
+    let is_open = body.is_public || admins_create_private(&portal);
+    if let Identity::User(user_id) = &caller.identity
+        && !is_open
+        && !portal.rights().is_root(user_id)
+    {
+        return Err(refusal(Need::CreateNamespace));
+    }
+    let operator = portal.operator(&caller, by.operator, body.data_change_created_by).await?;
+    let new = NewDefinition {
+        app_id: place.app_id,
+        name: required(body.name, "name")?,
+        format: required(body.format, "format")?,
+        is_public: body.is_public,
+        append_prefix: body.append_namespace_prefix.unwrap_or(true),
+        comment: body.comment.unwrap_or_default(),
+    };
+    let envs = portal.state.environments.names();
+    let editor = is_open.then_some(operator.as_str());
+    let row = portal_namespace::create(&portal.state.store, new, &envs, editor, &operator).await?;
+    make_in_environments(&portal, &row, &operator).await;
+    shown(&portal, vec![row]).await.map(|mut shown| Json(shown.swap_remove(0)))
+}
+
+/// The definitions of an app.
+pub(super) async fn list(
+    State(portal): State<Portal>,
+    Extension(place): Extension<Place>,
+) -> Result<Json<Vec<AppNamespace>>> {
+    let rows = portal_namespace::of_app(&portal.state.store, &place.app_id).await?;
+    shown(&portal, rows).await.map(Json)
+}
+
+/// One definition of an app.
+pub(super) async fn get(
+    State(portal): State<Portal>,
+    Extension(place): Extension<Place>,
+) -> Result<Json<AppNamespace>> {
+    let row = portal_namespace::find(&portal.state.store, &place.app_id, &place.namespace).await?;
+    shown(&portal, vec![row]).await.map(|mut shown| Json(shown.swap_remove(0)))
+}
+
+/// The public definitions of all apps.
+pub(super) async fn public(State(portal): State<Portal>) -> Result<Json<Vec<AppNamespace>>> {
+    let rows = portal_namespace::public(&portal.state.store).await?;
+    shown(&portal, rows).await.map(Json)
+}
+
+/// On unless the setting says otherwise.
+fn admins_create_private(portal: &Portal) -> bool {
+    portal.state.config.text("admin.createPrivateNamespace.switch").is_none_or(|text| text == "true")
+}
+
+/// What fails in one environment is said in the log; the portal shows the namespace as missing there and offers to make up for it.
+async fn make_in_environments(portal: &Portal, row: &portal_namespace::AppNamespace, operator: &str) {
+    let body = admin::AppNamespace {
+        name: Some(row.name.clone()),
+        app_id: Some(row.app_id.clone()),
+        comment: Some(row.comment.clone()),
+        format: Some(row.format.clone()),
+        is_public: row.is_public,
+        data_change_created_by: Some(operator.to_owned()),
+        data_change_last_modified_by: Some(operator.to_owned()),
+        ..admin::AppNamespace::default()
+    };
+    for environment in portal.state.environments.active() {
+        let address = Address::new(["apps", &row.app_id, "appnamespaces"]);
+        if let Err(error) = environment.create::<admin::AppNamespace>(address, &body).await {
+            let (app_id, namespace) = (&row.app_id, &row.name);
+            tracing::warn!(app_id, namespace, env = environment.name(), %error, "a namespace is missing in an environment");
+        }
+    }
+}
+
+async fn shown(portal: &Portal, rows: Vec<portal_namespace::AppNamespace>) -> Result<Vec<AppNamespace>> {
+    let body = |row: portal_namespace::AppNamespace| AppNamespace {
+        name: Some(row.name),
+        app_id: Some(row.app_id),
+        format: Some(row.format),
+        is_public: row.is_public,
+        comment: Some(row.comment),
+        data_change_created_by: Some(row.data_change_created_by),
+        data_change_last_modified_by: row.data_change_last_modified_by,
+        data_change_created_time: Some(row.data_change_created_time),
+        data_change_last_modified_time: row.data_change_last_time,
+        ..AppNamespace::default()
+    };
+    let mut bodies: Vec<_> = rows.into_iter().map(body).collect();
+    people::name_people(portal, &mut bodies).await?;
+    Ok(bodies)
+}

@@ -1,0 +1,73 @@
+//! `/openapi/v1/envs/{env}/apps/{appId}/clusters`: clusters of one environment, and the roles that come with them.
+
+use axum::extract::{Extension, State};
+
+use super::{By, check_same_app, people, required};
+use crate::domain::constraint::check_name;
+use crate::domain::permission::need::Place;
+use crate::domain::permission::{Act, Role, grant};
+use crate::error::Result;
+use crate::json::Json;
+use crate::role::portal::Portal;
+use crate::role::portal::environment::Address;
+use crate::role::portal::extract::{Body, Query};
+use crate::role::portal::identity::Caller;
+use crate::wire::admin;
+use crate::wire::open_api::Cluster;
+
+/// Makes a cluster with all namespaces that the app defines.
+pub(super) async fn create(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Extension(place): Extension<Place>,
+    Body(cluster): Body<Cluster>,
+) -> Result<Json<Cluster>> {
+    let name = required(cluster.name, "name")?;
+    check_same_app(&place.app_id, &required(cluster.app_id, "appId")?)?;
+    check_name(Some(&name), "Cluster")?;
+    let operator = portal.operator(&caller, None, cluster.data_change_created_by).await?;
+    let body = admin::Cluster {
+        name: Some(name.clone()),
+        app_id: Some(place.app_id.clone()),
+        comment: cluster.comment.or_else(|| Some(String::new())),
+        data_change_created_by: Some(operator.clone()),
+        data_change_last_modified_by: Some(operator.clone()),
+        ..admin::Cluster::default()
+    };
+    let address = Address::new(["apps", &place.app_id, "clusters"]);
+    let environment = portal.state.environments.find(&place.env)?;
+    let made: admin::Cluster = environment.create(address, &body).await?;
+    grant::ensure_roles(&portal.state.store, roles(&Place { cluster: name, ..place }), &operator).await?;
+    shown(&portal, made).await
+}
+
+/// One cluster, or a branch.
+pub(super) async fn get(State(portal): State<Portal>, Extension(place): Extension<Place>) -> Result<Json<Cluster>> {
+    let environment = portal.state.environments.find(&place.env)?;
+    let found: admin::Cluster = environment.get(Address::in_cluster(&place, &[])).await?;
+    shown(&portal, found).await
+}
+
+/// Deletes a cluster with all that is in it.
+pub(super) async fn delete(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Extension(place): Extension<Place>,
+    Query(by): Query<By>,
+) -> Result<()> {
+    let operator = portal.operator(&caller, by.operator, None).await?;
+    let environment = portal.state.environments.find(&place.env)?;
+    environment.delete(Address::in_cluster(&place, &[]).with(&[("operator", &operator)])).await?;
+    grant::delete_cluster_roles(&portal.state.store, roles(&place), &operator).await
+}
+
+fn roles(place: &Place) -> Vec<Role> {
+    Act::ALL.map(|act| Role::cluster(act, &place.app_id, &place.env, &place.cluster)).to_vec()
+}
+
+async fn shown(portal: &Portal, cluster: admin::Cluster) -> Result<Json<Cluster>> {
+    let mut cluster = [Cluster::from(cluster)];
+    people::name_people(portal, &mut cluster).await?;
+    let [cluster] = cluster;
+    Ok(Json(cluster))
+}

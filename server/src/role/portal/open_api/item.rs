@@ -1,0 +1,343 @@
+//! `/openapi/v1/.../items`: items one by one, all of a namespace as a text, and back to what is published. Keys that no path can
+//! hold come encoded.
+
+use axum::extract::{Extension, State};
+use base64::Engine as _;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+use base64::engine::DecodePaddingMode;
+use base64::{alphabet, engine};
+use castalia_core::protocol::namespace::Format;
+use serde::Deserialize;
+
+use super::namespace::released;
+use super::{By, ITEM_PAGE_SIZE, people, required};
+use crate::domain::draft::{Changes, Line, revocation, text};
+use crate::domain::permission::need::Place;
+use crate::error::{Error, Reaction, Result};
+use crate::json::Json;
+use crate::role::portal::Portal;
+use crate::role::portal::environment::{Address, Environment};
+use crate::role::portal::extract::{Body, LARGE_BODY, Paging, Path, Query};
+use crate::role::portal::identity::Caller;
+use crate::wire::admin;
+use crate::wire::open_api::{Item, ItemPage, NamespaceText};
+
+/// Longest comment, in characters.
+const COMMENT: usize = 256;
+
+const LENIENT: GeneralPurposeConfig =
+    engine::general_purpose::PAD.with_decode_padding_mode(DecodePaddingMode::Indifferent);
+const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
+const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Key {
+    key: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Update {
+    create_if_not_exists: bool,
+    operator: Option<String>,
+}
+
+/// One page of items in the order of their lines.
+pub(super) async fn page(
+    State(portal): State<Portal>,
+    Extension(place): Extension<Place>,
+    Query(paging): Query<Paging>,
+) -> Result<Json<ItemPage>> {
+    let environment = portal.state.environments.find(&place.env)?;
+    let [page, size] = paging.or_size(ITEM_PAGE_SIZE).texts();
+    let address = Address::in_namespace(&place, &["items-with-page"]);
+    let address = address.with(&[("page", &page), ("size", &size), ("sort", "lineNum,asc")]);
+    let found: admin::Page<admin::Item> = environment.get(address).await?;
+    let mut items: Vec<_> = found.content.into_iter().map(Item::from).collect();
+    people::name_people(&portal, &mut items).await?;
+    let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    Ok(Json(ItemPage {
+        page: number(found.page),
+        size: number(found.size),
+        total: number(found.total),
+        content: Some(items),
+    }))
+}
+
+/// One item.
+pub(super) async fn get(
+    State(portal): State<Portal>,
+    Extension(place): Extension<Place>,
+    Path(Key { key }): Path<Key>,
+) -> Result<Json<Item>> {
+    let environment = portal.state.environments.find(&place.env)?;
+    let mut item = [Item::from(find(&environment, &place, &key).await?)];
+    people::name_people(&portal, &mut item).await?;
+    let [item] = item;
+    Ok(Json(item))
+}
+
+pub(super) async fn get_encoded(
+    portal: State<Portal>,
+    place: Extension<Place>,
+    Path(Key { key }): Path<Key>,
+) -> Result<Json<Item>> {
+    get(portal, place, Path(Key { key: decode(&key)? })).await
+}
+
+/// Adds an item at the end.
+pub(super) async fn create(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Extension(place): Extension<Place>,
+    Query(by): Query<By>,
+    Body(item): Body<Item, LARGE_BODY>,
+) -> Result<Json<Item>> {
+    let key = required(item.key.clone(), "key")?;
+    check(&item)?;
+    let operator = portal.operator(&caller, by.operator, item.data_change_created_by.clone()).await?;
+    let environment = portal.state.environments.find(&place.env)?;
+    let mut made = [Item::from(add(&environment, &place, key, item, &operator).await?)];
+    people::name_people(&portal, &mut made).await?;
+    let [made] = made;
+    Ok(Json(made))
+}
+
+/// Changes an item, or adds it where the caller says so.
+pub(super) async fn update(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Extension(place): Extension<Place>,
+    Path(Key { key }): Path<Key>,
+    Query(update): Query<Update>,
+    Body(item): Body<Item, LARGE_BODY>,
+) -> Result<()> {
+    if required(item.key.clone(), "key")? != key {
+        return Err(Error::bad_request("Key in path and payload is not consistent").with_code("different_key"));
+    }
+    check(&item)?;
+    let mut named = item.data_change_last_modified_by.clone();
+    if update.create_if_not_exists {
+        named = named.or_else(|| item.data_change_created_by.clone());
+    }
+    let operator = portal.operator(&caller, update.operator, named).await?;
+    let environment = portal.state.environments.find(&place.env)?;
+    let stored = match find(&environment, &place, &key).await {
+        Err(error) if update.create_if_not_exists && error.reaction() == Reaction::NotFound => {
+            match add(&environment, &place, key.clone(), item.clone(), &operator).await {
+                // Somebody else added it in between.
+                Err(error) if error.reaction() == Reaction::BadRequest => {
+                    find(&environment, &place, &key).await.map_err(|_| error)?
+                }
+                added => return added.map(drop),
+            }
+        }
+        stored => stored?,
+    };
+    let body = admin::Item {
+        r#type: item.r#type.unwrap_or(stored.r#type),
+        value: item.value,
+        comment: item.comment.or_else(|| Some(String::new())),
+        data_change_last_modified_by: Some(operator),
+        ..stored
+    };
+    environment.put(Address::in_namespace(&place, &["items", &body.id.to_string()]), &body).await
+}
+
+pub(super) async fn update_encoded(
+    portal: State<Portal>,
+    caller: Extension<Caller>,
+    place: Extension<Place>,
+    Path(Key { key }): Path<Key>,
+    query: Query<Update>,
+    body: Body<Item, LARGE_BODY>,
+) -> Result<()> {
+    update(portal, caller, place, Path(Key { key: decode(&key)? }), query, body).await
+}
+
+/// Removes an item.
+pub(super) async fn delete(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Extension(place): Extension<Place>,
+    Path(Key { key }): Path<Key>,
+    Query(by): Query<By>,
+) -> Result<()> {
+    let operator = portal.operator(&caller, by.operator, None).await?;
+    let environment = portal.state.environments.find(&place.env)?;
+    let stored = find(&environment, &place, &key).await?;
+    let address = Address::new(["items", &stored.id.to_string()]);
+    environment.delete(address.with(&[("operator", &operator)])).await
+}
+
+pub(super) async fn delete_encoded(
+    portal: State<Portal>,
+    caller: Extension<Caller>,
+    place: Extension<Place>,
+    Path(Key { key }): Path<Key>,
+    query: Query<By>,
+) -> Result<()> {
+    delete(portal, caller, place, Path(Key { key: decode(&key)? }), query).await
+}
+
+/// Makes the items say what a text says, with one commit.
+pub(super) async fn put_text(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Extension(place): Extension<Place>,
+    Query(by): Query<By>,
+    Body(body): Body<NamespaceText, LARGE_BODY>,
+) -> Result<()> {
+    let format = required(body.format, "format")?;
+    let format = Format::from_name(&format)
+        .ok_or_else(|| Error::bad_request(format!("{format} can not map enum")).with_code("unknown_format"))?;
+    let Some(text) = body.config_text else {
+        return Err(Error::bad_request("Params(configText) can not be empty").with_code("missing_member"));
+    };
+    let operator = portal.operator(&caller, by.operator, body.operator).await?;
+    let environment = portal.state.environments.find(&place.env)?;
+    let draft = draft(&environment, &place).await?;
+    let changes = match format.is_document() {
+        true => text::document(&text, &draft),
+        false => text::properties(&text, &draft)?,
+    };
+    apply(&environment, &place, changes, &operator).await
+}
+
+/// Takes back what is not published, with one commit.
+pub(super) async fn revoke(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Extension(place): Extension<Place>,
+    Query(by): Query<By>,
+) -> Result<()> {
+    let operator = portal.operator(&caller, by.operator, None).await?;
+    let environment = portal.state.environments.find(&place.env)?;
+    let draft = draft(&environment, &place).await?;
+    let released = released(&environment, &place).await?;
+    let deleted: Vec<admin::Item> = environment.get(Address::in_namespace(&place, &["items", "deleted"])).await?;
+    let deleted: Vec<_> = deleted.iter().map(line).collect();
+    apply(&environment, &place, revocation::changes(&released, &draft, &deleted), &operator).await
+}
+
+/// An item as the rules of drafts see it.
+pub(super) fn line(item: &admin::Item) -> Line {
+    Line {
+        id: item.id,
+        key: item.key.clone().unwrap_or_default(),
+        value: item.value.clone().unwrap_or_default(),
+        kind: item.r#type,
+        comment: item.comment.clone().unwrap_or_default(),
+        line_num: item.line_num,
+    }
+}
+
+async fn draft(environment: &Environment, place: &Place) -> Result<Vec<Line>> {
+    let items: Vec<admin::Item> = environment.get(Address::in_namespace(place, &["items"])).await?;
+    Ok(items.iter().map(line).collect())
+}
+
+async fn find(environment: &Environment, place: &Place, key: &str) -> Result<admin::Item> {
+    let encoded = engine::general_purpose::URL_SAFE_NO_PAD.encode(key);
+    environment.get(Address::in_namespace(place, &["encodedItems", &encoded])).await
+}
+
+async fn add(
+    environment: &Environment,
+    place: &Place,
+    key: String,
+    item: Item,
+    operator: &str,
+) -> Result<admin::Item> {
+    let body = admin::Item {
+        key: Some(key),
+        r#type: item.r#type.unwrap_or_default(),
+        value: item.value,
+        comment: item.comment.or_else(|| Some(String::new())),
+        line_num: item.line_num.unwrap_or_default(),
+        data_change_created_by: Some(operator.to_owned()),
+        data_change_last_modified_by: Some(operator.to_owned()),
+        ..admin::Item::default()
+    };
+    environment.create(Address::in_namespace(place, &["items"]), &body).await
+}
+
+async fn apply(environment: &Environment, place: &Place, changes: Changes, operator: &str) -> Result<()> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let namespace: admin::Namespace = environment.get(Address::in_namespace(place, &[])).await?;
+    let items = |lines: Vec<Line>| {
+        let item = |line: Line| admin::Item {
+            id: line.id,
+            namespace_id: namespace.id,
+            key: Some(line.key),
+            r#type: line.kind,
+            value: Some(line.value),
+            comment: Some(line.comment),
+            line_num: line.line_num,
+            data_change_created_by: Some(operator.to_owned()),
+            data_change_last_modified_by: Some(operator.to_owned()),
+            ..admin::Item::default()
+        };
+        Some(lines.into_iter().map(item).collect())
+    };
+    let body = admin::ItemChangeSets {
+        create_items: items(changes.create),
+        update_items: items(changes.update),
+        delete_items: items(changes.delete),
+        data_change_last_modified_by: Some(operator.to_owned()),
+        ..admin::ItemChangeSets::default()
+    };
+    environment.post(Address::in_namespace(place, &["itemset"]), &body).await
+}
+
+fn check(item: &Item) -> Result<()> {
+    if item.value.is_none() {
+        return Err(Error::bad_request("Params(value) can not be empty").with_code("missing_member"));
+    }
+    if item.comment.as_ref().is_some_and(|comment| comment.chars().count() > COMMENT) {
+        let message = format!("Comment length should not exceed {COMMENT} characters");
+        return Err(Error::bad_request(message).with_code("too_long"));
+    }
+    Ok(())
+}
+
+/// Base64 of the key in either alphabet, with or without padding; the stock client writes the standard one.
+fn decode(encoded: &str) -> Result<String> {
+    let bytes = STANDARD.decode(encoded).or_else(|_| URL_SAFE.decode(encoded)).ok();
+    bytes
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .filter(|key| !key.is_empty())
+        .ok_or_else(|| Error::bad_request("Invalid encoded key").with_code("invalid_encoded_key"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_come_in_both_alphabets_with_and_without_padding() {
+        // A39, A40
+        for encoded in ["YS9iIGM=", "YS9iIGM"] {
+            assert_eq!(decode(encoded).unwrap(), "a/b c");
+        }
+        assert_eq!(decode("w7_Dvw").unwrap(), decode("w7/Dvw==").unwrap());
+        for bad in ["%%%", "", "_w", "a"] {
+            assert_eq!(decode(bad).unwrap_err().message(), "Invalid encoded key", "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_empty_value_is_a_value() {
+        // A33, A34
+        let item = |value: Option<&str>, comment: usize| Item {
+            value: value.map(str::to_owned),
+            comment: Some("c".repeat(comment)),
+            ..Item::default()
+        };
+        assert!(check(&item(Some(""), 256)).is_ok());
+        assert!(check(&item(None, 0)).is_err());
+        assert!(check(&item(Some("v"), 257)).is_err());
+    }
+}

@@ -1,0 +1,244 @@
+//! `/openapi/v1/.../namespaces`: namespaces of a cluster with their items, how they differ from what is published, and who edits
+//! them.
+
+use axum::extract::{Extension, State};
+use castalia_core::protocol::wire::Configurations;
+use serde::Deserialize;
+
+use super::item::line;
+use super::{By, people, required};
+use crate::domain::draft::difference;
+use crate::domain::environment::normalise;
+use crate::domain::permission::need::{Need, Place};
+use crate::domain::portal_namespace;
+use crate::error::{Error, Result};
+use crate::json::Json;
+use crate::role::portal::Portal;
+use crate::role::portal::access::refusal;
+use crate::role::portal::environment::{Address, Environment};
+use crate::role::portal::extract::{Body, Query};
+use crate::role::portal::identity::Caller;
+use crate::wire::admin;
+use crate::wire::open_api::{CreateNamespace, Item, ItemExtend, Namespace, NamespaceExtend, NamespaceLock, Release};
+
+/// How much is shown of a namespace.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct View {
+    fill_item_detail: bool,
+    extend_info: bool,
+}
+
+impl Default for View {
+    fn default() -> Self {
+        Self { fill_item_detail: true, extend_info: false }
+    }
+}
+
+/// The namespaces of a cluster that the caller may see.
+pub(super) async fn list(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Extension(place): Extension<Place>,
+    Query(view): Query<View>,
+) -> Result<Json<Vec<Namespace>>> {
+    let environment = portal.state.environments.find(&place.env)?;
+    let found: Vec<admin::Namespace> = environment.get(Address::in_cluster(&place, &["namespaces"])).await?;
+    let names: Vec<_> = found.iter().filter_map(|namespace| namespace.namespace_name.as_deref()).collect();
+    let visible = portal.rights().visible(&caller.identity, &place, &names).await?;
+    let mut shown = Vec::with_capacity(visible.len());
+    for namespace in &found {
+        if namespace.namespace_name.as_deref().is_some_and(|name| visible.contains(name)) {
+            shown.push(full(&portal, &environment, namespace.clone(), view).await?);
+        }
+    }
+    Ok(Json(shown))
+}
+
+/// One namespace.
+pub(super) async fn get(
+    State(portal): State<Portal>,
+    Extension(place): Extension<Place>,
+    Query(view): Query<View>,
+) -> Result<Json<Namespace>> {
+    let environment = portal.state.environments.find(&place.env)?;
+    let found: admin::Namespace = environment.get(Address::in_namespace(&place, &[])).await?;
+    full(&portal, &environment, found, view).await.map(Json)
+}
+
+/// Who edits a namespace at present.
+pub(super) async fn lock(
+    State(portal): State<Portal>,
+    Extension(place): Extension<Place>,
+) -> Result<Json<NamespaceLock>> {
+    let environment = portal.state.environments.find(&place.env)?;
+    let lock: Option<admin::NamespaceLock> = environment.find(Address::in_namespace(&place, &["lock"])).await?;
+    Ok(Json(NamespaceLock {
+        is_locked: lock.is_some(),
+        locked_by: lock.and_then(|lock| lock.data_change_created_by),
+        is_emergency_publish_allowed: allows_emergency_publish(&portal, &place.env),
+        namespace_name: Some(place.namespace),
+    }))
+}
+
+/// Whether who edited may publish in an emergency.
+pub(super) fn allows_emergency_publish(portal: &Portal, env: &str) -> bool {
+    let envs = portal.state.config.list("emergencyPublish.supported.envs");
+    envs.iter().any(|name| normalise(name) == env)
+}
+
+/// Makes namespaces of definitions, each where it says. The right on every app is asked for before anything is made; what fails
+/// then does not stop the others.
+pub(super) async fn associate(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Query(by): Query<By>,
+    Body(wanted): Body<Vec<CreateNamespace>>,
+) -> Result<()> {
+    let places = wanted.into_iter().map(|wanted| wanted_place(&portal, wanted)).collect::<Result<Vec<_>>>()?;
+    for place in &places {
+        if !portal.rights().allow(&caller.identity, Need::CreateNamespace, place).await? {
+            return Err(refusal(Need::CreateNamespace));
+        }
+    }
+    let operator = portal.operator(&caller, by.operator, None).await?;
+    let mut failed = Vec::new();
+    for place in &places {
+        if let Err(error) = make(&portal, place, &operator).await {
+            tracing::debug!(app_id = place.app_id, env = place.env, namespace = place.namespace, %error, "no namespace made");
+            failed.push(format!("{}/{}/{}", place.env, place.cluster, place.namespace));
+        }
+    }
+    if failed.is_empty() {
+        return Ok(());
+    }
+    Err(Error::bad_request(format!("create namespace failed for: {}", failed.join(", "))).with_code("partly_failed"))
+}
+
+fn wanted_place(portal: &Portal, wanted: CreateNamespace) -> Result<Place> {
+    let env = required(wanted.env, "env")?;
+    Ok(Place {
+        env: portal.state.environments.find(&env)?.name().to_owned(),
+        app_id: required(wanted.app_id, "appId")?,
+        cluster: required(wanted.cluster_name, "clusterName")?,
+        namespace: required(wanted.app_namespace_name, "appNamespaceName")?,
+    })
+}
+
+/// The admin role makes a namespace of any name in any cluster; here both must exist.
+async fn make(portal: &Portal, place: &Place, operator: &str) -> Result<()> {
+    let environment = portal.state.environments.find(&place.env)?;
+    let _: admin::Cluster = environment.get(Address::in_cluster(place, &[])).await?;
+    let definition = portal_namespace::definition_of(&portal.state.store, &place.app_id, &place.namespace).await?;
+    if definition.is_none() {
+        return Err(Error::bad_request(format!("There is no namespace {} to associate", place.namespace)));
+    }
+    let body = admin::Namespace {
+        app_id: Some(place.app_id.clone()),
+        cluster_name: Some(place.cluster.clone()),
+        namespace_name: Some(place.namespace.clone()),
+        data_change_created_by: Some(operator.to_owned()),
+        data_change_last_modified_by: Some(operator.to_owned()),
+        ..admin::Namespace::default()
+    };
+    let _: admin::Namespace = environment.create(Address::in_cluster(place, &["namespaces"]), &body).await?;
+    let envs = portal.state.environments.names();
+    portal_namespace::open(&portal.state.store, &place.app_id, &place.namespace, &envs, operator).await
+}
+
+async fn full(
+    portal: &Portal,
+    environment: &Environment,
+    namespace: admin::Namespace,
+    view: View,
+) -> Result<Namespace> {
+    let place = Place {
+        app_id: namespace.app_id.clone().unwrap_or_default(),
+        env: environment.name().to_owned(),
+        cluster: namespace.cluster_name.clone().unwrap_or_default(),
+        namespace: namespace.namespace_name.clone().unwrap_or_default(),
+    };
+    let definition = portal_namespace::definition_of(&portal.state.store, &place.app_id, &place.namespace).await?;
+    let mut items = Vec::new();
+    if view.fill_item_detail {
+        items = environment.get(Address::in_namespace(&place, &["items"])).await?;
+    }
+    let mut shown: Vec<_> = items.iter().cloned().map(Item::from).collect();
+    let mut extend = NamespaceExtend::default();
+    if view.fill_item_detail && view.extend_info {
+        extend.item_modified_cnt = compare(environment, &place, namespace.id, &items, &mut shown).await?;
+    }
+    people::name_people(portal, &mut shown).await?;
+    extend.parent_app_id = definition.as_ref().map(|definition| definition.app_id.clone());
+    Ok(Namespace {
+        comment: definition.as_ref().map(|definition| definition.comment.clone()),
+        format: definition.as_ref().map(|definition| definition.format.clone()),
+        is_public: definition.as_ref().map(|definition| definition.is_public),
+        items: Some(shown),
+        extend_info: view.extend_info.then(|| Box::new(extend)),
+        ..Namespace::from(namespace)
+    })
+}
+
+/// Says of each item how it differs from what is published, and adds those that are published only. Returns the number of
+/// differences.
+async fn compare(
+    environment: &Environment,
+    place: &Place,
+    namespace_id: i64,
+    items: &[admin::Item],
+    shown: &mut Vec<Item>,
+) -> Result<i64> {
+    let released = released(environment, place).await?;
+    let draft: Vec<_> = items.iter().map(line).collect();
+    let mut count = 0;
+    for (line, item) in draft.iter().zip(shown.iter_mut()) {
+        let difference = difference::of_line(line, &released);
+        count += i64::from(difference.is_some());
+        item.extend_info = Some(Box::new(match difference {
+            None => ItemExtend { namespace_id, ..ItemExtend::default() },
+            Some(difference) => ItemExtend {
+                namespace_id,
+                is_modified: true,
+                is_newly_added: difference.released.is_none(),
+                old_value: Some(difference.released.unwrap_or_default()),
+                new_value: difference.drafted,
+                is_deleted: false,
+            },
+        }));
+    }
+    if difference::missing(&draft, &released, &[]).is_empty() {
+        return Ok(count);
+    }
+    let deleted: Vec<admin::Item> = environment.get(Address::in_namespace(place, &["items", "deleted"])).await?;
+    let deleted: Vec<_> = deleted.iter().map(line).collect();
+    for line in difference::missing(&draft, &released, &deleted) {
+        count += 1;
+        let old_value = released.get(&line.key).cloned();
+        shown.push(Item {
+            value: old_value.clone(),
+            r#type: Some(line.kind),
+            comment: Some(line.comment),
+            line_num: Some(line.line_num),
+            key: Some(line.key),
+            extend_info: Some(Box::new(ItemExtend {
+                namespace_id,
+                is_modified: true,
+                is_deleted: true,
+                is_newly_added: false,
+                old_value,
+                new_value: Some(String::new()),
+            })),
+            ..Item::default()
+        });
+    }
+    Ok(count)
+}
+
+/// What clients read of the namespace now; nothing before the first publish.
+pub(super) async fn released(environment: &Environment, place: &Place) -> Result<Configurations> {
+    let address = Address::in_namespace(place, &["releases", "latest"]);
+    let latest: Option<admin::Release> = environment.find(address).await?;
+    let configurations = latest.map(Release::from).and_then(|release| release.configurations);
+    Ok(configurations.map(|configurations| *configurations).unwrap_or_default())
+}

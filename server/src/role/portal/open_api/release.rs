@@ -1,0 +1,210 @@
+//! `/openapi/v1/.../releases`: publishing, what is published, and going back. A release that is named by its id alone is loaded
+//! first; the right is asked for on the namespace that it belongs to.
+
+use axum::extract::{Extension, State};
+use castalia_core::protocol::wire::Configurations;
+use serde::Deserialize;
+
+use super::namespace::allows_emergency_publish;
+use super::{By, people, required};
+use crate::domain::draft::difference;
+use crate::domain::permission::Act;
+use crate::domain::permission::need::{Identity, Need, Place};
+use crate::error::{Error, Result};
+use crate::json::Json;
+use crate::role::portal::Portal;
+use crate::role::portal::access::refusal;
+use crate::role::portal::environment::{Address, Environment};
+use crate::role::portal::extract::{Body, Found, Paging, Path, Query};
+use crate::role::portal::identity::Caller;
+use crate::settings::Installation;
+use crate::wire::admin;
+use crate::wire::open_api::{NewRelease, Release, ReleaseChange, ReleaseDiff};
+
+/// Releases of a page where the caller does not say.
+const PAGE_SIZE: u64 = 5;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct ReleaseId {
+    release_id: i64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Pair {
+    base_release_id: i64,
+    to_compare_release_id: i64,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Rollback {
+    operator: Option<String>,
+    to_release_id: Option<i64>,
+}
+
+/// Publishes a namespace as it is edited now.
+pub(super) async fn publish(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Extension(place): Extension<Place>,
+    Query(by): Query<By>,
+    Body(new): Body<NewRelease>,
+) -> Result<Json<Release>> {
+    let title = required(new.release_title, "releaseTitle")?;
+    if new.is_emergency_publish {
+        check_emergency(&portal, &caller, &place.env)?;
+    }
+    let operator = portal.operator(&caller, by.operator, new.released_by).await?;
+    let environment = portal.state.environments.find(&place.env)?;
+    let made: admin::Release = environment
+        .submit(
+            Address::in_namespace(&place, &["releases"]),
+            &[
+                ("name", &title),
+                ("comment", new.release_comment.as_deref().unwrap_or_default()),
+                ("operator", &operator),
+                ("isEmergencyPublish", if new.is_emergency_publish { "true" } else { "false" }),
+            ],
+        )
+        .await?;
+    Ok(Json(shown(&portal, vec![made]).await?.swap_remove(0)))
+}
+
+/// What clients read now; nothing before the first publish.
+pub(super) async fn latest(
+    State(portal): State<Portal>,
+    Extension(place): Extension<Place>,
+) -> Result<Found<Release>> {
+    let environment = portal.state.environments.find(&place.env)?;
+    let latest: Option<admin::Release> = environment.find(Address::in_namespace(&place, &["releases", "latest"])).await?;
+    Ok(Found(shown(&portal, latest.into_iter().collect()).await?.pop()))
+}
+
+/// Releases that were not rolled back, newest first.
+pub(super) async fn active(
+    State(portal): State<Portal>,
+    Extension(place): Extension<Place>,
+    Query(paging): Query<Paging>,
+) -> Result<Json<Vec<Release>>> {
+    let environment = portal.state.environments.find(&place.env)?;
+    let [page, size] = paging.or_size(PAGE_SIZE).texts();
+    let address = Address::in_namespace(&place, &["releases", "active"]).with(&[("page", &page), ("size", &size)]);
+    shown(&portal, environment.get(address).await?).await.map(Json)
+}
+
+/// One release.
+pub(super) async fn get(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Extension(place): Extension<Place>,
+    Path(ReleaseId { release_id }): Path<ReleaseId>,
+) -> Result<Json<Release>> {
+    let environment = portal.state.environments.find(&place.env)?;
+    let release = load(&portal, &caller, &environment, release_id, Need::SeeRelease).await?;
+    Ok(Json(shown(&portal, vec![release]).await?.swap_remove(0)))
+}
+
+/// What changes for clients from one release to another; the id 0 stands for nothing published.
+pub(super) async fn compare(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Extension(place): Extension<Place>,
+    Query(pair): Query<Pair>,
+) -> Result<Json<ReleaseDiff>> {
+    let environment = portal.state.environments.find(&place.env)?;
+    let mut sides = Vec::with_capacity(2);
+    for id in [pair.base_release_id, pair.to_compare_release_id] {
+        sides.push(match id {
+            0 => Configurations::default(),
+            id => configurations(load(&portal, &caller, &environment, id, Need::SeeRelease).await?),
+        });
+    }
+    let changes = difference::between(&sides[0], &sides[1]).into_iter().map(|(key, difference)| ReleaseChange {
+        change_type: Some(change_type(&difference).to_owned()),
+        key: Some(key),
+        new_value: difference.drafted,
+        old_value: difference.released,
+    });
+    Ok(Json(ReleaseDiff { changes: Some(changes.collect()) }))
+}
+
+/// Goes back to the release before, or to an older one of the same namespace.
+pub(super) async fn roll_back(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+    Extension(place): Extension<Place>,
+    Path(ReleaseId { release_id }): Path<ReleaseId>,
+    Query(rollback): Query<Rollback>,
+) -> Result<()> {
+    let environment = portal.state.environments.find(&place.env)?;
+    let need = Need::To(Act::Release);
+    let release = load(&portal, &caller, &environment, release_id, need).await?;
+    let to = rollback.to_release_id.filter(|id| *id >= 0);
+    if let Some(to) = to {
+        let target = load(&portal, &caller, &environment, to, need).await?;
+        if place_of(&environment, &target) != place_of(&environment, &release) {
+            let message = format!("Release {to} belongs to another namespace than release {release_id}");
+            return Err(Error::bad_request(message).with_code("different_namespace"));
+        }
+    }
+    let operator = portal.operator(&caller, rollback.operator, None).await?;
+    let to = to.unwrap_or(-1).to_string();
+    let address = Address::new(["releases", &release_id.to_string(), "rollback"]);
+    environment.put_empty(address.with(&[("toReleaseId", &to), ("operator", &operator)])).await
+}
+
+/// Loads a release for somebody who has the right on its namespace.
+async fn load(
+    portal: &Portal,
+    caller: &Caller,
+    environment: &Environment,
+    id: i64,
+    need: Need,
+) -> Result<admin::Release> {
+    let release: admin::Release = environment.get(Address::new(["releases", &id.to_string()])).await?;
+    let place = place_of(environment, &release);
+    if portal.rights().allow(&caller.identity, need, &place).await? {
+        return Ok(release);
+    }
+    Err(refusal(need))
+}
+
+fn place_of(environment: &Environment, release: &admin::Release) -> Place {
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    Place {
+        app_id: text(&release.app_id),
+        env: environment.name().to_owned(),
+        cluster: text(&release.cluster_name),
+        namespace: text(&release.namespace_name),
+    }
+}
+
+/// Consumers of an installation that Apollo made may do so everywhere, as they always could.
+fn check_emergency(portal: &Portal, caller: &Caller, env: &str) -> Result<()> {
+    let is_old_consumer =
+        matches!(caller.identity, Identity::Consumer(_)) && portal.state.installation == Installation::Adopted;
+    if is_old_consumer || allows_emergency_publish(portal, env) {
+        return Ok(());
+    }
+    let message = format!("Env: {env} is not supported emergency publish now");
+    Err(Error::bad_request(message).with_code("no_emergency_publish"))
+}
+
+fn change_type(difference: &difference::Difference) -> &'static str {
+    match (&difference.released, &difference.drafted) {
+        (None, _) => "ADDED",
+        (_, None) => "DELETED",
+        _ => "MODIFIED",
+    }
+}
+
+fn configurations(release: admin::Release) -> Configurations {
+    Release::from(release).configurations.map(|configurations| *configurations).unwrap_or_default()
+}
+
+async fn shown(portal: &Portal, releases: Vec<admin::Release>) -> Result<Vec<Release>> {
+    let mut releases: Vec<_> = releases.into_iter().map(Release::from).collect();
+    people::name_people(portal, &mut releases).await?;
+    Ok(releases)
+}

@@ -1,0 +1,38 @@
+//! `/openapi/v1/user`: who is signed in. Also gives the browser the token that its unsafe requests must carry.
+
+use axum::extract::{Extension, State};
+use axum::response::{IntoResponse as _, Response};
+use http::HeaderName;
+
+use crate::domain::permission::need::Identity;
+use crate::domain::user;
+use crate::error::Result;
+use crate::json::Json;
+use crate::role::portal::Portal;
+use crate::role::portal::access::{CSRF_HEADER, refusal};
+use crate::role::portal::identity::Caller;
+use crate::domain::permission::need::Need;
+use crate::wire::open_api::User;
+
+/// The user of this sign-in.
+pub(in crate::role::portal) async fn current(
+    State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Response> {
+    let Identity::User(user_id) = caller.identity else { return Err(refusal(Need::Person)) };
+    let row = user::find(&portal.state.store, &user_id).await?;
+    let body = match row {
+        Some(row) => User {
+            enabled: user::is_enabled(&row).into(),
+            user_id: Some(row.username),
+            name: Some(row.user_display_name),
+            email: Some(row.email),
+        },
+        None => User { name: Some(user_id.clone()), user_id: Some(user_id), email: None, enabled: 1 },
+    };
+    let token = caller.csrf_token.map(|token| [(HeaderName::from_static(CSRF_HEADER), token.expose().to_owned())]);
+    Ok(match token {
+        Some(header) => (header, Json(body)).into_response(),
+        None => Json(body).into_response(),
+    })
+}

@@ -1,0 +1,115 @@
+//! Signing in and out with a form, as browsers and scripts of Apollo's portal do it, and who is signed in.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use axum::Form;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Extension, FromRequest as _, Request, State};
+use axum::response::{AppendHeaders, IntoResponse as _, Response};
+use http::HeaderMap;
+use http::header::{RETRY_AFTER, SET_COOKIE};
+use serde::Deserialize;
+
+use super::access::redirect;
+use super::extract::read;
+use super::identity::{COOKIE_NAME, session_id};
+use super::open_api::user::current;
+use super::origin::check_same_origin;
+use super::throttle::Throttle;
+use super::{Portal, PortalAccess, PortalRoutes, web};
+use crate::domain::permission::need::Need;
+use crate::domain::{session, user};
+use crate::error::{Error, Reaction, Result};
+use crate::store::Secret;
+
+/// Largest form, in bytes.
+const FORM: usize = 16 * 1024;
+/// Longest password that is hashed, in bytes; no rule lets anybody set a longer one.
+const PASSWORD: usize = 1024;
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Credentials {
+    username: String,
+    password: String,
+}
+
+/// Adds the routes.
+pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
+    routes
+        .get("/signin", PortalAccess::Open, web::page)
+        .get("/login.html", PortalAccess::Open, web::page)
+        .post("/signin", PortalAccess::Open, sign_in)
+        .get("/user/logout", PortalAccess::Open, sign_out)
+        .post("/user/logout", PortalAccess::Open, sign_out)
+        .get("/prefix-path", PortalAccess::Open, prefix_path)
+        .get("/user", PortalAccess::Call(Need::Person), current)
+}
+
+/// Path under which the portal is served, as plain text.
+async fn prefix_path(State(portal): State<Portal>) -> String {
+    portal.state.settings.base_path.clone()
+}
+
+/// Success leads to the start page with a new session, failure back to the form, whatever the reason for it.
+async fn sign_in(
+    State(portal): State<Portal>,
+    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
+    request: Request,
+) -> Result<Response> {
+    let (parts, body) = request.into_parts();
+    check_same_origin(&parts.headers, portal.public_address().as_deref())?;
+    let body = Body::from(read(body, FORM).await?);
+    let headers = parts.headers.clone();
+    let given = credentials(Request::from_parts(parts, body)).await?;
+    let address = peer.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |Extension(ConnectInfo(peer))| peer.ip());
+    let keys = Throttle::keys(&given.username, address);
+    if let Err(wait) = portal.own.throttle.admit(&keys) {
+        let error = Error::new(Reaction::TooMany, "Too many failed sign-ins; wait a little.");
+        return Ok(([(RETRY_AFTER, wait.as_secs().saturating_add(1).to_string())], error).into_response());
+    }
+    let Some(user_id) = check(&portal, given).await? else { return Ok(redirect(&portal.path("/signin?#/error"))) };
+    portal.own.throttle.forgive(&keys);
+    if let Some(old) = session_id(&headers) {
+        session::end(&portal.state.store, old).await?;
+    }
+    let id = session::begin(&portal.state.store, &user_id).await?;
+    let cookie = cookie(&portal, &headers, id.expose(), "");
+    Ok((AppendHeaders([(SET_COOKIE, cookie)]), redirect(&portal.path("/"))).into_response())
+}
+
+/// Ends the sign-in; every way to ask for it works, as in Apollo's portal.
+async fn sign_out(State(portal): State<Portal>, headers: HeaderMap) -> Result<Response> {
+    if let Some(id) = session_id(&headers) {
+        session::end(&portal.state.store, id).await?;
+    }
+    let cookie = cookie(&portal, &headers, "", "; Max-Age=0");
+    Ok((AppendHeaders([(SET_COOKIE, cookie)]), redirect(&portal.path("/signin?#/logout"))).into_response())
+}
+
+async fn check(portal: &Portal, given: Credentials) -> Result<Option<String>> {
+    if given.password.len() > PASSWORD {
+        return Ok(None);
+    }
+    let permit = portal.own.hashing.acquire().await;
+    let password = Secret::new(given.password);
+    let signed_in = user::sign_in(&portal.state.store, portal.state.installation, &given.username, password).await;
+    drop(permit);
+    signed_in
+}
+
+async fn credentials(request: Request) -> Result<Credentials> {
+    let form = Form::<Credentials>::from_request(request, &()).await;
+    form.map(|form| form.0)
+        .map_err(|rejection| Error::bad_request(format!("Form: {rejection}")).with_code("unreadable_body"))
+}
+
+fn cookie(portal: &Portal, headers: &HeaderMap, id: &str, life: &str) -> String {
+    let is_https = headers.get("x-forwarded-proto").is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"https"));
+    let secure = if is_https || portal.state.settings.cookie_always_secure { "; Secure" } else { "" };
+    let path = match portal.state.settings.base_path.as_str() {
+        "" => "/",
+        path => path,
+    };
+    format!("{COOKIE_NAME}={id}; Path={path}{life}; HttpOnly; SameSite=Lax{secure}")
+}

@@ -1,0 +1,104 @@
+//! The web UI inside the program: its page for the addresses of the UI and of Apollo's portal, its files for everybody. Files have
+//! their content's hash in the name and may be kept for ever; the page may not be kept at all.
+
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use rust_embed::RustEmbed;
+use serde::Deserialize;
+
+use super::extract::Path;
+use super::{Portal, PortalAccess, PortalRoutes};
+use crate::error::{Error, Result};
+
+/// What `make web` builds; nothing where it was not run.
+#[derive(RustEmbed)]
+#[folder = "web/dist"]
+#[allow_missing = true]
+struct Dist;
+
+/// Shown where the program was built without the UI.
+const WITHOUT_UI: &str = "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><base href=\"/\" />\
+<title>Castalia</title></head><body><h1>Castalia</h1>\
+<p>This server was built without its web UI. Run <code>make web</code> and build again; the API works as it is.</p>\
+</body></html>";
+/// Marks in the page where the portal's own path goes.
+const BASE: &str = "<base href=\"/\" />";
+/// Only files of ours run, nobody frames us, nothing is sent elsewhere.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \
+connect-src 'self'; manifest-src 'self'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'";
+const FOR_EVER: &str = "public, max-age=31536000, immutable";
+
+/// Addresses of the UI.
+const PAGES: [&str; 10] = [
+    "/",
+    "/browse",
+    "/new",
+    "/public",
+    "/inbox",
+    "/tray",
+    "/a/{app}",
+    "/a/{app}/{*rest}",
+    "/me/{section}",
+    "/admin/{section}",
+];
+/// Addresses of Apollo's portal; the UI knows where they lead now.
+const OLD_PAGES: [&str; 26] = [
+    "/index.html",
+    "/app.html",
+    "/config.html",
+    "/config/history.html",
+    "/config/diff.html",
+    "/config/sync.html",
+    "/namespace.html",
+    "/namespace/role.html",
+    "/cluster.html",
+    "/cluster/ns_role.html",
+    "/app/setting.html",
+    "/app/access_key.html",
+    "/app/manage_cluster.html",
+    "/global_search_value.html",
+    "/user-manage.html",
+    "/user-token.html",
+    "/user-token-admin.html",
+    "/system-role-manage.html",
+    "/open/manage.html",
+    "/open/add-consumer.html",
+    "/server_config_manage.html",
+    "/system_info.html",
+    "/delete_app_cluster_namespace.html",
+    "/config_export.html",
+    "/audit_log_menu.html",
+    "/audit_log_trace_detail.html",
+];
+
+#[derive(Deserialize)]
+struct File {
+    file: String,
+}
+
+/// Adds the routes.
+pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
+    let pages = PAGES.into_iter().chain(OLD_PAGES);
+    let routes = pages.fold(routes, |routes, path| routes.get(path, PortalAccess::Page, page));
+    routes.get("/assets/{*file}", PortalAccess::Open, asset)
+}
+
+/// The one page of the UI; what it shows is decided in the browser.
+pub(super) async fn page(State(portal): State<Portal>) -> Response {
+    let file = Dist::get("index.html");
+    let text = file.as_ref().map_or(WITHOUT_UI.into(), |file| String::from_utf8_lossy(&file.data));
+    let base = format!("<base href=\"{}\" />", portal.path("/"));
+    let headers = [(CONTENT_TYPE, "text/html; charset=utf-8"), (CONTENT_SECURITY_POLICY, POLICY)];
+    (headers, text.replacen(BASE, &base, 1)).into_response()
+}
+
+async fn asset(Path(File { file }): Path<File>) -> Result<Response> {
+    let Some(found) = Dist::get(&format!("assets/{file}")) else {
+        return Err(Error::not_found(format!("No static resource assets/{file}.")).with_code("unknown_path"));
+    };
+    let kind = found.metadata.mimetype();
+    let charset = if kind.starts_with("text/") { "; charset=utf-8" } else { "" };
+    let headers = [(CONTENT_TYPE, format!("{kind}{charset}")), (CACHE_CONTROL, FOR_EVER.to_owned())];
+    Ok((headers, found.data.into_owned()).into_response())
+}

@@ -1,0 +1,336 @@
+//! Bodies of `/openapi/v1` under the names of Apollo's contract: scripts, the stock Java client and our own web UI read and send
+//! them. Unknown members are ignored, absent ones left out.
+
+use castalia_core::protocol::wire::Configurations;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::admin::body;
+use super::member::Member;
+
+mod forward;
+
+/// A body that says who made it and who changed it last.
+pub trait Authored {
+    /// User names in it.
+    fn people(&self) -> Vec<&str>;
+    /// Fills in how those people are called.
+    fn name_people(&mut self, called: &dyn Fn(&str) -> Option<String>);
+}
+
+macro_rules! authored {
+    ($($name:ident),*) => {$(
+        impl Authored for $name {
+            fn people(&self) -> Vec<&str> {
+                [&self.data_change_created_by, &self.data_change_last_modified_by]
+                    .into_iter()
+                    .filter_map(Option::as_deref)
+                    .collect()
+            }
+
+            fn name_people(&mut self, called: &dyn Fn(&str) -> Option<String>) {
+                self.data_change_created_by_display_name = self.data_change_created_by.as_deref().and_then(called);
+                self.data_change_last_modified_by_display_name =
+                    self.data_change_last_modified_by.as_deref().and_then(called);
+            }
+        }
+    )*};
+}
+
+authored!(AppNamespace, Cluster, Item, Release);
+
+body! {
+    /// An app.
+    App {
+        /// Display name.
+        name: Option<String>,
+        /// App id.
+        app_id: Option<String>,
+        /// Department id.
+        org_id: Option<String>,
+        /// Department name.
+        org_name: Option<String>,
+        /// User name of the owner.
+        owner_name: Option<String>,
+        /// Mail address of the owner.
+        owner_email: Option<String>,
+        /// Display name of the owner.
+        owner_display_name: Option<String>,
+    } + standard
+}
+
+body! {
+    /// An app to be created.
+    CreateApp {
+        /// Whether the consumer that creates it may manage it.
+        assign_app_role_to_self: bool,
+        /// Administrators beside the owner.
+        admins: Option<Vec<String>>,
+        /// The app.
+        app: Option<Box<App>>,
+    }
+}
+
+body! {
+    /// Clusters of an app in one environment, by name.
+    EnvClusters {
+        /// Environment.
+        env: Option<String>,
+        /// Clusters; absent where the environment could not be asked.
+        clusters: Option<Vec<String>>,
+        /// Why it could not be asked.
+        error: Option<String>,
+    }
+}
+
+body! {
+    /// Clusters of an app in one environment.
+    EnvClusterInfo {
+        /// 200, or 500 where the environment could not be asked.
+        code: i64,
+        /// `OK`, or why it could not be asked.
+        message: Option<String>,
+        /// Environment.
+        env: Option<String>,
+        /// Clusters.
+        clusters: Option<Vec<Cluster>>,
+    }
+}
+
+body! {
+    /// A cluster.
+    Cluster {
+        /// Name.
+        name: Option<String>,
+        /// Owner.
+        app_id: Option<String>,
+        /// Row id.
+        id: i64,
+        /// Cluster that a branch belongs to; 0 for a normal cluster.
+        parent_cluster_id: i64,
+        /// What it is for.
+        comment: Option<String>,
+    } + standard
+}
+
+body! {
+    /// A definition of a namespace.
+    AppNamespace {
+        /// Name; without the department's prefix and the format's suffix where it is to be created.
+        name: Option<String>,
+        /// Owner.
+        app_id: Option<String>,
+        /// Format by name.
+        format: Option<String>,
+        /// Whether all apps may read it.
+        is_public: bool,
+        /// Whether a public name gets the department's prefix; absent means yes.
+        append_namespace_prefix: Option<bool>,
+        /// What it is for.
+        comment: Option<String>,
+    } + standard
+}
+
+body! {
+    /// A namespace to be made in one cluster.
+    CreateNamespace {
+        /// App.
+        app_id: Option<String>,
+        /// Environment.
+        env: Option<String>,
+        /// Cluster.
+        cluster_name: Option<String>,
+        /// Name of its definition.
+        app_namespace_name: Option<String>,
+    }
+}
+
+body! {
+    /// A namespace with its items.
+    Namespace {
+        /// Owner.
+        app_id: Option<String>,
+        /// Cluster, or branch.
+        cluster_name: Option<String>,
+        /// Name.
+        namespace_name: Option<String>,
+        /// What it is for.
+        comment: Option<String>,
+        /// Format by name.
+        format: Option<String>,
+        /// Whether all apps may read it.
+        is_public: Option<bool>,
+        /// Items in the order of their lines.
+        items: Option<Vec<Item>>,
+        /// What editors want to know, where asked for.
+        extend_info: Option<Box<NamespaceExtend>>,
+    } + standard
+}
+
+body! {
+    /// What editors want to know of a namespace.
+    NamespaceExtend {
+        /// Whether the caller may not see the values.
+        is_config_hidden: bool,
+        /// App that owns the definition.
+        parent_app_id: Option<String>,
+        /// Number of items that differ from what is published.
+        item_modified_cnt: i64,
+    }
+}
+
+body! {
+    /// Who edits a namespace at present.
+    NamespaceLock {
+        /// Namespace.
+        namespace_name: Option<String>,
+        /// Whether somebody does.
+        is_locked: bool,
+        /// Who.
+        locked_by: Option<String>,
+        /// Whether the editor may publish in an emergency.
+        is_emergency_publish_allowed: bool,
+    }
+}
+
+body! {
+    /// A key with its value, a comment line, or a blank line.
+    Item {
+        /// Key; empty for comments and blank lines.
+        key: Option<String>,
+        /// Value.
+        value: Option<String>,
+        /// Label: 0 text, 1 number, 2 boolean, 3 JSON; absent keeps what is stored.
+        r#type: Option<i16>,
+        /// Comment.
+        comment: Option<String>,
+        /// Position.
+        line_num: Option<i64>,
+        /// What editors want to know, where asked for.
+        extend_info: Option<Box<ItemExtend>>,
+    } + standard
+}
+
+body! {
+    /// How an item differs from what is published.
+    ItemExtend {
+        /// Row id of the namespace.
+        namespace_id: i64,
+        /// Whether the value differs.
+        is_modified: bool,
+        /// Whether it is published and no longer there.
+        is_deleted: bool,
+        /// Whether it is not published yet.
+        is_newly_added: bool,
+        /// Value to be published.
+        new_value: Option<String>,
+        /// Published value.
+        old_value: Option<String>,
+    }
+}
+
+body! {
+    /// One page of items.
+    ItemPage {
+        /// Number of the page, from 0.
+        page: i64,
+        /// Largest number of elements.
+        size: i64,
+        /// Number of all items.
+        total: i64,
+        /// Items of this page.
+        content: Option<Vec<Item>>,
+    }
+}
+
+body! {
+    /// A namespace as one text.
+    NamespaceText {
+        /// Format by name.
+        format: Option<String>,
+        /// The text.
+        config_text: Option<String>,
+        /// Who edits, for consumers.
+        operator: Option<String>,
+    }
+}
+
+body! {
+    /// A release to be made.
+    NewRelease {
+        /// Title.
+        release_title: Option<String>,
+        /// What it is about.
+        release_comment: Option<String>,
+        /// Who publishes, for consumers.
+        released_by: Option<String>,
+        /// Whether who edited may publish too.
+        is_emergency_publish: bool,
+    }
+}
+
+body! {
+    /// A published set of a namespace.
+    Release {
+        /// Row id.
+        id: i64,
+        /// Owner.
+        app_id: Option<String>,
+        /// Cluster, or branch.
+        cluster_name: Option<String>,
+        /// Namespace.
+        namespace_name: Option<String>,
+        /// Title.
+        name: Option<String>,
+        /// Keys and values.
+        configurations: Option<Box<Configurations>>,
+        /// What it is about.
+        comment: Option<String>,
+    } + standard
+}
+
+body! {
+    /// What changes from one release to another.
+    ReleaseDiff {
+        /// Changes.
+        changes: Option<Vec<ReleaseChange>>,
+    }
+}
+
+body! {
+    /// One change between two releases.
+    ReleaseChange {
+        /// `ADDED`, `MODIFIED` or `DELETED`.
+        change_type: Option<String>,
+        /// Key.
+        key: Option<String>,
+        /// Value in the later release.
+        new_value: Option<String>,
+        /// Value in the earlier release.
+        old_value: Option<String>,
+    }
+}
+
+body! {
+    /// A department.
+    Organization {
+        /// Id.
+        org_id: Option<String>,
+        /// Name.
+        org_name: Option<String>,
+    }
+}
+
+body! {
+    /// A user.
+    User {
+        /// User name.
+        user_id: Option<String>,
+        /// Display name.
+        name: Option<String>,
+        /// Mail address.
+        email: Option<String>,
+        /// 1 while the user may sign in.
+        enabled: i16,
+    }
+}

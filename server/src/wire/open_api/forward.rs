@@ -1,0 +1,71 @@
+//! From bodies of the admin API to those of the open API: the same members under the names that the contract has.
+
+use castalia_core::protocol::wire::Configurations;
+
+use super::{Cluster, Item, Namespace, Release};
+use crate::wire::admin;
+
+/// The members that say who made it and when, taken over as they are.
+macro_rules! with_standard {
+    ($from:ident, $name:ident { $($field:ident: $value:expr,)* }) => {
+        $name {
+            $($field: $value,)*
+            data_change_created_by: $from.data_change_created_by,
+            data_change_last_modified_by: $from.data_change_last_modified_by,
+            data_change_created_time: $from.data_change_created_time,
+            data_change_last_modified_time: $from.data_change_last_modified_time,
+            ..$name::default()
+        }
+    };
+}
+
+impl From<admin::Cluster> for Cluster {
+    fn from(from: admin::Cluster) -> Self {
+        with_standard!(from, Cluster {
+            name: from.name,
+            app_id: from.app_id,
+            id: from.id,
+            parent_cluster_id: from.parent_cluster_id,
+            comment: from.comment,
+        })
+    }
+}
+
+impl From<admin::Item> for Item {
+    fn from(from: admin::Item) -> Self {
+        with_standard!(from, Item {
+            key: from.key,
+            value: from.value,
+            r#type: Some(from.r#type),
+            comment: from.comment,
+            line_num: Some(from.line_num),
+        })
+    }
+}
+
+impl From<admin::Namespace> for Namespace {
+    fn from(from: admin::Namespace) -> Self {
+        with_standard!(from, Namespace {
+            app_id: from.app_id,
+            cluster_name: from.cluster_name,
+            namespace_name: from.namespace_name,
+        })
+    }
+}
+
+impl From<admin::Release> for Release {
+    /// A stored text that is no object of texts counts as empty; the admin role writes none.
+    fn from(from: admin::Release) -> Self {
+        let configurations = from.configurations.as_deref().map(serde_json::from_str::<Configurations>);
+        let configurations = configurations.and_then(Result::ok).unwrap_or_default();
+        with_standard!(from, Release {
+            id: from.id,
+            app_id: from.app_id,
+            cluster_name: from.cluster_name,
+            namespace_name: from.namespace_name,
+            name: from.name,
+            configurations: Some(Box::new(configurations)),
+            comment: from.comment,
+        })
+    }
+}
