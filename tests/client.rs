@@ -37,7 +37,8 @@ async fn a_change_is_pushed_and_the_cache_file_is_written() {
     demo.set("timeout", "200").await;
     demo.set("mode", "b").await;
     demo.publish().await;
-    let event = tokio::time::timeout(Duration::from_secs(10), changes.next()).await.unwrap().unwrap();
+    let event =
+        tokio::time::timeout(Duration::from_secs(10), changes.next()).await.unwrap().unwrap();
     let timeout = event.change("timeout").unwrap();
     let values = (timeout.old_value.as_deref(), timeout.new_value.as_deref());
     assert_eq!((values, timeout.change_type), ((Some("100"), Some("200")), ChangeType::Modified));
@@ -75,7 +76,7 @@ async fn a_client_comes_back_from_its_cache_file_when_the_server_is_dead() {
     assert_eq!((config.get_or("timeout", 5), config.source()), (100, Source::Local));
 
     let server = Server::start_in(directory.path(), Options::new().flag("--config-port", &port));
-    let demo = Demo { api: server.open_api(), ..demo };
+    let demo = demo.on(&server);
     demo.set("timeout", "300").await;
     demo.publish().await;
     eventually("the value of the server that is back", || async {
@@ -87,7 +88,8 @@ async fn a_client_comes_back_from_its_cache_file_when_the_server_is_dead() {
 
 /// Waits until the server holds a poll: what is published from then on is pushed, not merely found.
 async fn wait_until_parked(server: &Server) {
-    let http = Http::new(&server.config).with("Authorization", &format!("Bearer {}", server.metrics_token()));
+    let http = Http::new(&server.config)
+        .with("Authorization", &format!("Bearer {}", server.metrics_token()));
     eventually("a parked poll", || async {
         let text = http.get("/metrics").await.ok().text;
         let line = text.lines().find(|line| line.starts_with("castalia_parked_polls "))?;

@@ -1,5 +1,9 @@
 #![forbid(unsafe_code)]
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should say where")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on should say where"
+)]
 //! Black-box suites: real processes, real sockets, real databases. One binary, so that everything links once.
 
 mod support;

@@ -18,7 +18,9 @@ async fn official_java_client_reads_and_is_told_of_a_publish() {
     let cache = tempfile::tempdir().unwrap();
     let mut java = start_reader(&server, "java-demo", "timeout", cache.path());
     let mut lines = BufReader::new(java.stdout.take().unwrap()).lines().map_while(Result::ok);
-    let mut next = |word: &str| lines.find(|line| line.starts_with(word)).unwrap_or_else(|| panic!("no line `{word}`"));
+    let mut next = |word: &str| {
+        lines.find(|line| line.starts_with(word)).unwrap_or_else(|| panic!("no line `{word}`"))
+    };
     assert_eq!(next("VALUE"), "VALUE 100");
 
     demo.set("timeout", "200").await;
@@ -29,7 +31,10 @@ async fn official_java_client_reads_and_is_told_of_a_publish() {
 
 fn start_reader(server: &Server, app_id: &str, key: &str, cache: &std::path::Path) -> Child {
     let target = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("interop/java/target");
-    assert!(target.join("interop.jar").exists(), "run tests/interop/run.sh first: it builds the Java program");
+    assert!(
+        target.join("interop.jar").exists(),
+        "run tests/interop/run.sh first: it builds the Java program"
+    );
     Command::new("java")
         .arg("-cp")
         .arg(format!("{0}/interop.jar:{0}/lib/*", target.display()))

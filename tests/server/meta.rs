@@ -11,7 +11,8 @@ async fn a_node_lists_its_own_services() {
     let server = Server::start();
     let http = Http::new(&server.config);
     let uri = format!("{}/", server.config);
-    let config = json!({ "appName": "apollo-configservice", "instanceId": uri, "homepageUrl": uri });
+    let config =
+        json!({ "appName": "apollo-configservice", "instanceId": uri, "homepageUrl": uri });
     let uri = format!("{}/", server.admin);
     let admin = json!({ "appName": "apollo-adminservice", "instanceId": uri, "homepageUrl": uri });
     assert_eq!(http.get("/services/meta").await.ok().text, "[]");

@@ -22,7 +22,8 @@ fn newest(answer: &Answer) -> i64 {
 /// The newest id of a namespace, once there is one.
 async fn position(http: &Http, app_id: &str) -> i64 {
     let answer = eventually("a first notification", || async {
-        Some(http.get(&poll_path(app_id, "application", -1)).await).filter(|answer| answer.status == 200)
+        Some(http.get(&poll_path(app_id, "application", -1)).await)
+            .filter(|answer| answer.status == 200)
     });
     newest(&answer.await)
 }
@@ -40,8 +41,15 @@ async fn a_client_that_is_behind_is_answered_at_once() {
         "namespaceName": "application", "notificationId": id,
         "messages": { "details": { "demo+default+application": id } },
     }]);
-    assert_eq!(http.get(&poll_path("demo", "application.properties", -1)).await.ok().json(), expected);
-    let legacy = http.get("/notifications?appId=demo&cluster=default&notificationId=999999").await.ok().json();
+    assert_eq!(
+        http.get(&poll_path("demo", "application.properties", -1)).await.ok().json(),
+        expected
+    );
+    let legacy = http
+        .get("/notifications?appId=demo&cluster=default&notificationId=999999")
+        .await
+        .ok()
+        .json();
     assert_eq!(legacy, json!({ "namespaceName": "application", "notificationId": id }));
 }
 
@@ -61,11 +69,19 @@ async fn a_client_that_knows_everything_is_held() {
         assert!(start.elapsed() > Duration::from_millis(1500), "{:?}", start.elapsed());
     }
     for list in ["%5B%5D", "abc", "%7B%7D", "", "null", "%5B%7B%7D%5D"] {
-        let answer = http.get(&format!("/notifications/v2?appId=demo&cluster=default&notifications={list}")).await;
+        let answer = http
+            .get(&format!("/notifications/v2?appId=demo&cluster=default&notifications={list}"))
+            .await;
         assert_eq!(answer.status, 400, "{list}");
-        assert!(answer.json()["message"].as_str().unwrap().starts_with("invalid notifications format:"), "{answer:?}");
+        assert!(
+            answer.json()["message"].as_str().unwrap().starts_with("invalid notifications format:"),
+            "{answer:?}"
+        );
     }
-    assert_eq!(http.get("/notifications/v2?cluster=default&notifications=%5B%5D").await.status, 400);
+    assert_eq!(
+        http.get("/notifications/v2?cluster=default&notifications=%5B%5D").await.status,
+        400
+    );
     assert_eq!(http.get("/notifications/v2?appId=demo&notifications=%5B%5D").await.status, 400);
 }
 

@@ -55,7 +55,9 @@ async fn publish_and_rollback_leave_the_rows_that_apollo_writes() {
     demo.roll_back(&second).await;
 
     let config = |sql: &'static str| rows(server.data_dir(), "config.db", sql);
-    let releases = config(r#"SELECT Id, Configurations, IsAbandoned, ReleaseKey FROM "Release" ORDER BY Id"#).await;
+    let releases =
+        config(r#"SELECT Id, Configurations, IsAbandoned, ReleaseKey FROM "Release" ORDER BY Id"#)
+            .await;
     assert_eq!(releases[0]["Configurations"], r#"{"k":"x\u003d1\u0026\u003c\u0027"}"#);
     assert_eq!((&releases[0]["IsAbandoned"], &releases[1]["IsAbandoned"]), (&json!(0), &json!(1)));
     let key = releases[0]["ReleaseKey"].as_str().unwrap();
@@ -97,7 +99,8 @@ async fn publish_and_rollback_leave_the_rows_that_apollo_writes() {
 async fn an_app_has_its_roles() {
     let server = Server::start();
     Demo::create(&server, "demo").await;
-    let roles = rows(server.data_dir(), "portal.db", r#"SELECT RoleName FROM "Role" ORDER BY Id"#).await;
+    let roles =
+        rows(server.data_dir(), "portal.db", r#"SELECT RoleName FROM "Role" ORDER BY Id"#).await;
     let roles: Vec<_> = roles.iter().map(|row| row["RoleName"].as_str().unwrap()).collect();
     for expected in [
         "CreateApplication+SystemRole",
@@ -121,7 +124,10 @@ async fn bad_input_is_refused_and_changes_nothing() {
     let demo = Demo::create(&server, "demo").await;
     let anonymous = Http::new(&server.portal);
     assert_eq!(anonymous.get("/openapi/v1/apps").await.status, 401);
-    assert_eq!(anonymous.with("Authorization", "nonsense").get("/openapi/v1/apps").await.status, 401);
+    assert_eq!(
+        anonymous.with("Authorization", "nonsense").get("/openapi/v1/apps").await.status,
+        401
+    );
 
     let app = |id: &str| json!({ "app": { "appId": id, "name": "n", "orgId": "o", "orgName": "O", "ownerName": "apollo" } });
     let bad_name = demo.api.post("/openapi/v1/apps", app("a b")).await;
@@ -145,7 +151,8 @@ async fn a_token_for_one_app_stays_in_it() {
     let server = Server::start();
     let demo = Demo::create(&server, "demo").await;
     let other = Demo::create(&server, "other").await;
-    let api = Http::new(&server.portal).with("Authorization", &server.token("only-demo", &["--app", "demo"]));
+    let api = Http::new(&server.portal)
+        .with("Authorization", &server.token("only-demo", &["--app", "demo"]));
     let item = json!({ "key": "k", "value": "v", "dataChangeCreatedBy": "apollo" });
     api.post(&format!("{}/items", demo.path()), item.clone()).await.ok();
     assert_eq!(api.post(&format!("{}/items", other.path()), item).await.status, 403);

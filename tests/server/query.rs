@@ -28,14 +28,25 @@ async fn a_client_gets_what_was_published() {
     assert_eq!((unchanged.status, unchanged.text.as_str()), (304, ""));
     http.get("/configs/demo/default/application?releaseKey=").await.ok();
     let suffixed = http.get("/configs/demo/default/APPLICATION.PROPERTIES").await.ok().json();
-    assert_eq!((&suffixed["namespaceName"], &suffixed["releaseKey"]), (&json!("APPLICATION.PROPERTIES"), &json!(key)));
+    assert_eq!(
+        (&suffixed["namespaceName"], &suffixed["releaseKey"]),
+        (&json!("APPLICATION.PROPERTIES"), &json!(key))
+    );
     let elsewhere = http.get("/configs/demo/nowhere/application").await.ok().json();
     assert_eq!(elsewhere["cluster"], "default");
 
-    for path in ["/configs/demo/default/never", "/configs/ghost/default/application", "/configs/demo/default/db"] {
+    for path in [
+        "/configs/demo/default/never",
+        "/configs/ghost/default/application",
+        "/configs/demo/default/db",
+    ] {
         assert_eq!(http.get(path).await.status, 404, "{path}");
     }
-    for path in ["/configs/demo", "/configs/de%20mo/default/application", "/configs/.demo/default/application"] {
+    for path in [
+        "/configs/demo",
+        "/configs/de%20mo/default/application",
+        "/configs/.demo/default/application",
+    ] {
         assert_eq!(http.get(path).await.status, 400, "{path}");
     }
 }
@@ -53,7 +64,8 @@ async fn a_cluster_has_its_own_release() {
     bj.set("timeout", "200").await;
     bj.publish().await;
     let http = Http::new(&server.config);
-    let timeout = async |path: &str| http.get(path).await.ok().json()["configurations"]["timeout"].clone();
+    let timeout =
+        async |path: &str| http.get(path).await.ok().json()["configurations"]["timeout"].clone();
     assert_eq!(timeout("/configs/demo/bj/application").await, "200");
     assert_eq!(timeout("/configs/demo/nowhere/application?dataCenter=bj").await, "200");
     assert_eq!(timeout("/configs/demo/default/application").await, "100");
@@ -74,11 +86,18 @@ async fn config_files_have_three_forms() {
     let http = Http::new(&server.config);
 
     let text = http.get("/configfiles/demo/default/application?releaseKey=x").await.ok();
-    assert_eq!((text.text.as_str(), text.header("content-type")), ("a\\ b=c\\=d\n", "text/plain;charset=UTF-8"));
-    assert_eq!(http.get("/configfiles/json/demo/default/application").await.ok().json(), json!({ "a b": "c=d" }));
+    assert_eq!(
+        (text.text.as_str(), text.header("content-type")),
+        ("a\\ b=c\\=d\n", "text/plain;charset=UTF-8")
+    );
+    assert_eq!(
+        http.get("/configfiles/json/demo/default/application").await.ok().json(),
+        json!({ "a b": "c=d" })
+    );
     // A new namespace is known by its spelling within one scan, a second.
     let raw = eventually("the document", || async {
-        Some(http.get("/configfiles/raw/demo/default/db.json").await).filter(|answer| answer.status == 200)
+        Some(http.get("/configfiles/raw/demo/default/db.json").await)
+            .filter(|answer| answer.status == 200)
     })
     .await;
     assert_eq!(raw.text, r#"{"a": 1, "b": "<x>&'="}"#);
@@ -96,7 +115,10 @@ async fn a_rollback_reaches_clients() {
     demo.set("k", "2").await;
     let second = demo.publish().await;
     let http = Http::new(&server.config);
-    let value = async || http.get("/configs/demo/default/application").await.ok().json()["configurations"]["k"].clone();
+    let value = async || {
+        http.get("/configs/demo/default/application").await.ok().json()["configurations"]["k"]
+            .clone()
+    };
     eventually("the second release", || async { (value().await == "2").then_some(()) }).await;
     demo.roll_back(&second).await;
     eventually("the first release again", || async { (value().await == "1").then_some(()) }).await;

@@ -9,10 +9,12 @@ use crate::support::http::Http;
 use crate::support::server::{Options, PASSWORD, Server, command};
 
 fn serve(data_dir: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
-    let mut command = command(&["serve", "--config-port", "0", "--admin-port", "0", "--portal-port", "0"]);
+    let mut command =
+        command(&["serve", "--config-port", "0", "--admin-port", "0", "--portal-port", "0"]);
     command.arg("--data-dir").arg(data_dir).args(arguments).envs(variables.iter().copied());
     // A start that succeeds would wait for ever: standard input is closed and a time limit ends it.
-    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let child =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     crate::support::server::wait_with_output(child)
 }
 
@@ -72,7 +74,11 @@ fn refused(arguments: &[&str], variables: &[(&str, &str)], name: &str) {
     assert!(!output.status.success(), "{arguments:?} {variables:?} started");
     assert!(stderr.contains(name), "{arguments:?} {variables:?}: `{stderr}` does not name {name}");
     assert!(!stderr.contains("panicked"), "{stderr}");
-    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "{name}: something was written");
+    assert_eq!(
+        std::fs::read_dir(directory.path()).unwrap().count(),
+        0,
+        "{name}: something was written"
+    );
 }
 
 /// A port in use is named with its flag, before any database is made: the first password must not be lost.
@@ -83,7 +89,10 @@ fn a_port_in_use_is_named_and_no_database_is_made() {
     let directory = tempfile::tempdir().unwrap();
     let output = serve(directory.path(), &["--portal-port", &port], &[]);
     let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success() && stderr.contains("--portal-port") && stderr.contains(&port), "{stderr}");
+    assert!(
+        !output.status.success() && stderr.contains("--portal-port") && stderr.contains(&port),
+        "{stderr}"
+    );
     assert!(!directory.path().join("portal.db").exists());
 }
 
@@ -104,16 +113,23 @@ async fn a_second_server_on_one_directory_is_refused() {
     let server = Server::start();
     let output = serve(server.data_dir(), &[], &[]);
     let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success() && stderr.contains("--data-dir") && stderr.contains("in use"), "{stderr}");
+    assert!(
+        !output.status.success() && stderr.contains("--data-dir") && stderr.contains("in use"),
+        "{stderr}"
+    );
     Http::new(&server.config).get("/health").await.ok();
 }
 
 /// SEC-10: two fresh installations share no secret, the password is printed once, and Apollo's known one opens nothing.
 #[tokio::test]
 async fn fresh_installations_share_no_secret() {
-    let passwords: Vec<String> = (0..2).map(|_| first_password(tempfile::tempdir().unwrap().path()).unwrap()).collect();
+    let passwords: Vec<String> =
+        (0..2).map(|_| first_password(tempfile::tempdir().unwrap().path()).unwrap()).collect();
     assert_ne!(passwords[0], passwords[1]);
-    assert!(passwords.iter().all(|password| password.len() >= 22), "fewer than 128 bits: {passwords:?}");
+    assert!(
+        passwords.iter().all(|password| password.len() >= 22),
+        "fewer than 128 bits: {passwords:?}"
+    );
 
     let server = Server::start();
     let form = |password: &'static str| [("username", "apollo"), ("password", password)];
@@ -133,10 +149,13 @@ fn the_generated_password_is_shown_only_once() {
 /// Starts without a password of ours, waits until all listeners are ready, and returns the password that was printed.
 fn first_password(data_dir: &Path) -> Option<String> {
     let mut command = command(&["serve", "--log-format", "json", "--sample-app", "off"]);
-    command.args(["--config-port", "0", "--admin-port", "0", "--portal-port", "0", "--data-dir"]).arg(data_dir);
+    command
+        .args(["--config-port", "0", "--admin-port", "0", "--portal-port", "0", "--data-dir"])
+        .arg(data_dir);
     let child = command.stdout(Stdio::piped()).spawn().unwrap();
     let text = crate::support::server::terminate_when_ready(child);
-    let lines = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let lines =
+        text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
     lines.filter_map(|line| line["password"].as_str().map(str::to_owned)).next()
 }
 
@@ -175,6 +194,9 @@ async fn a_terminated_server_answers_its_parked_polls() {
 #[test]
 fn version_and_help_answer() {
     let version = command(&["--version"]).output().unwrap();
-    assert!(version.status.success() && String::from_utf8_lossy(&version.stdout).starts_with("castalia "));
+    assert!(
+        version.status.success()
+            && String::from_utf8_lossy(&version.stdout).starts_with("castalia ")
+    );
     assert!(command(&["serve", "--help"]).output().unwrap().status.success());
 }

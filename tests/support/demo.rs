@@ -23,7 +23,12 @@ impl Demo {
             "ownerEmail": "apollo@acme.com", "dataChangeCreatedBy": "apollo",
         });
         api.post("/openapi/v1/apps", json!({ "app": app, "admins": [] })).await.ok();
-        Self { api, app_id: app_id.to_owned(), cluster: "default".to_owned(), namespace: "application".to_owned() }
+        Self {
+            api,
+            app_id: app_id.to_owned(),
+            cluster: "default".to_owned(),
+            namespace: "application".to_owned(),
+        }
     }
 
     /// The same app, another cluster.
@@ -36,6 +41,11 @@ impl Demo {
         Self { namespace: namespace.to_owned(), ..self.clone() }
     }
 
+    /// The same namespace of a server that was started again.
+    pub(crate) fn on(self, server: &Server) -> Self {
+        Self { api: server.open_api(), ..self }
+    }
+
     /// Path of the namespace in the open API.
     pub(crate) fn path(&self) -> String {
         let Self { app_id, cluster, namespace, .. } = self;
@@ -45,7 +55,10 @@ impl Demo {
     /// Creates or changes an item.
     pub(crate) async fn set(&self, key: &str, value: &str) {
         let item = json!({ "key": key, "value": value, "dataChangeCreatedBy": "apollo", "dataChangeLastModifiedBy": "apollo" });
-        self.api.put(&format!("{}/items/{key}?createIfNotExists=true", self.path()), item).await.ok();
+        self.api
+            .put(&format!("{}/items/{key}?createIfNotExists=true", self.path()), item)
+            .await
+            .ok();
     }
 
     /// Deletes an item.
@@ -66,7 +79,8 @@ impl Demo {
 
     /// Goes back to the release before a release.
     pub(crate) async fn roll_back(&self, release: &Value) {
-        let path = format!("/openapi/v1/envs/DEV/releases/{}/rollback?operator=apollo", release["id"]);
+        let path =
+            format!("/openapi/v1/envs/DEV/releases/{}/rollback?operator=apollo", release["id"]);
         self.api.put(&path, Value::Null).await.ok();
     }
 }

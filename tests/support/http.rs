@@ -16,7 +16,8 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("no JSON ({error}): {self:?}"))
+        serde_json::from_str(&self.text)
+            .unwrap_or_else(|error| panic!("no JSON ({error}): {self:?}"))
     }
 
     /// The answer, if it is 200.
@@ -44,7 +45,8 @@ impl Http {
     }
 
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
-        self.headers.insert(HeaderName::try_from(name).unwrap(), HeaderValue::try_from(value).unwrap());
+        self.headers
+            .insert(HeaderName::try_from(name).unwrap(), HeaderValue::try_from(value).unwrap());
         self
     }
 
@@ -65,11 +67,18 @@ impl Http {
     }
 
     pub(crate) async fn form(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
-        read(client().post(format!("{}{path}", self.base)).headers(self.headers.clone()).form(fields)).await
+        read(
+            client()
+                .post(format!("{}{path}", self.base))
+                .headers(self.headers.clone())
+                .form(fields),
+        )
+        .await
     }
 
     pub(crate) async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
-        let request = client().request(method, format!("{}{path}", self.base)).headers(self.headers.clone());
+        let request =
+            client().request(method, format!("{}{path}", self.base)).headers(self.headers.clone());
         read(match body {
             Some(body) => request.json(&body),
             None => request,

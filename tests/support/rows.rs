@@ -14,7 +14,10 @@ pub(crate) async fn rows(data_dir: &Path, file: &str, sql: &str) -> Vec<Value> {
     rows.iter()
         .map(|row| {
             let columns = row.column_names().into_iter();
-            columns.map(|name| (name.clone(), value(row, &name))).collect::<serde_json::Map<_, _>>().into()
+            columns
+                .map(|name| (name.clone(), value(row, &name)))
+                .collect::<serde_json::Map<_, _>>()
+                .into()
         })
         .collect()
 }

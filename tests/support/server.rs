@@ -93,8 +93,12 @@ impl Server {
         while !missing.is_empty() {
             let line = match self.lines.recv_timeout(START) {
                 Ok(line) => line,
-                Err(RecvTimeoutError::Timeout) => panic!("no listener for {missing:?} within {START:?}"),
-                Err(RecvTimeoutError::Disconnected) => panic!("the server ended: {:?}", self.child.wait()),
+                Err(RecvTimeoutError::Timeout) => {
+                    panic!("no listener for {missing:?} within {START:?}")
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    panic!("the server ended: {:?}", self.child.wait())
+                }
             };
             let Ok(line) = serde_json::from_str::<serde_json::Value>(&line) else { continue };
             if line["message"] != "listening" {
@@ -149,7 +153,8 @@ impl Server {
 
     /// Asks it to end and waits for the exit code.
     pub(crate) fn terminate(&mut self) -> std::process::ExitStatus {
-        let status = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status().unwrap();
+        let status =
+            Command::new("kill").args(["-TERM", &self.pid().to_string()]).status().unwrap();
         assert!(status.success());
         self.child.wait().unwrap()
     }
@@ -165,9 +170,15 @@ impl Drop for Server {
 pub(crate) fn command(arguments: &[&str]) -> Command {
     let test = std::env::current_exe().unwrap();
     let binary = test.parent().unwrap().parent().unwrap().join("castalia");
-    assert!(binary.exists(), "{} is missing: run `cargo build -p castalia-server` first", binary.display());
+    assert!(
+        binary.exists(),
+        "{} is missing: run `cargo build -p castalia-server` first",
+        binary.display()
+    );
     let mut command = Command::new(binary);
-    let ours = std::env::vars_os().map(|(name, _)| name).filter(|name| name.to_string_lossy().starts_with("CASTALIA_"));
+    let ours = std::env::vars_os()
+        .map(|(name, _)| name)
+        .filter(|name| name.to_string_lossy().starts_with("CASTALIA_"));
     for name in ours {
         command.env_remove(name);
     }
@@ -180,7 +191,9 @@ fn roles_of(options: &Options) -> Vec<&'static str> {
     let roles = position.map_or("config,admin,portal", |at| options.arguments[at + 1].as_str());
     let plays = |names: &[&str]| roles.split(',').any(|role| names.contains(&role));
     let mut listeners = Vec::new();
-    for (listener, names) in [("config", &["config", "meta"][..]), ("admin", &["admin"]), ("portal", &["portal"])] {
+    for (listener, names) in
+        [("config", &["config", "meta"][..]), ("admin", &["admin"]), ("portal", &["portal"])]
+    {
         if plays(names) {
             listeners.push(listener);
         }
@@ -211,8 +224,10 @@ pub(crate) fn wait_with_output(mut child: Child) -> std::process::Output {
             let _ = Command::new("kill").args(["-KILL", &pid]).status();
         }
     });
-    let stdout = child.stdout.take().map(std::io::read_to_string).transpose().unwrap().unwrap_or_default();
-    let stderr = child.stderr.take().map(std::io::read_to_string).transpose().unwrap().unwrap_or_default();
+    let stdout =
+        child.stdout.take().map(std::io::read_to_string).transpose().unwrap().unwrap_or_default();
+    let stderr =
+        child.stderr.take().map(std::io::read_to_string).transpose().unwrap().unwrap_or_default();
     let status = child.wait().unwrap();
     let _ = sender.send(());
     guard.join().unwrap();

@@ -1,0 +1,51 @@
+//! The sample app of a fresh SQLite directory: made on the way that every app takes, so that a newcomer sees a value at once.
+
+use serde_json::{Value, json};
+
+use crate::domain::portal_app::{self, Details, NewApp};
+use crate::domain::user::ADMINISTRATOR;
+use crate::error::Result;
+use crate::role::portal::environment::Address;
+use crate::state::PortalState;
+
+/// App id; the banner of a start names it.
+pub(super) const APP_ID: &str = "sample-app";
+
+/// Makes the app and publishes its first release.
+pub(super) async fn seed(state: &PortalState) -> Result<()> {
+    let env = &state.settings.env;
+    let details = Details {
+        app_id: APP_ID.into(),
+        name: "Sample app".into(),
+        org_id: "TEST1".into(),
+        org_name: "样例部门1".into(),
+        owner_name: ADMINISTRATOR.into(),
+    };
+    let new = NewApp {
+        details,
+        envs: state.environments.names(),
+        active_envs: vec![env.clone()],
+        ..NewApp::default()
+    };
+    let app = portal_app::create(&state.store, new, ADMINISTRATOR).await?;
+
+    let environment = state.environments.find(env)?;
+    let signed = |mut body: Value| {
+        body["dataChangeCreatedBy"] = ADMINISTRATOR.into();
+        body["dataChangeLastModifiedBy"] = ADMINISTRATOR.into();
+        body
+    };
+    let body = signed(json!({
+        "appId": app.app_id, "name": app.name, "orgId": app.org_id, "orgName": app.org_name,
+        "ownerName": app.owner_name, "ownerEmail": app.owner_email,
+    }));
+    environment.post(Address::new(["apps"]), &body).await?;
+    let namespace = |rest| {
+        Address::new(["apps", APP_ID, "clusters", "default", "namespaces", "application", rest])
+    };
+    let item = signed(json!({ "key": "greeting", "value": "hello", "type": 0 }));
+    environment.post(namespace("items"), &item).await?;
+    let release = [("name", "first release"), ("operator", ADMINISTRATOR)];
+    let _: Value = environment.submit(namespace("releases"), &release).await?;
+    Ok(())
+}
