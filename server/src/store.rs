@@ -78,8 +78,8 @@ impl Store {
         let writer = (url.dialect() == Dialect::Sqlite).then(|| Writer::start(write.clone()));
         let shared = Shared {
             url,
+            reader: Reader::new(read, options.max_connections),
             options,
-            reader: Reader::new(read),
             write,
             writer,
         };
@@ -126,7 +126,10 @@ impl Store {
     {
         match &self.shared.writer {
             Some(writer) => writer.write(input, job).await,
-            None => transaction::run(self.shared.write.clone(), input, job).await,
+            None => {
+                let pooled = self.shared.options.max_connections;
+                transaction::run(self.shared.write.clone(), pooled, input, job).await
+            }
         }
     }
 

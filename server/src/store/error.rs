@@ -80,6 +80,13 @@ impl From<DbErr> for StoreError {
     }
 }
 
+/// Whether a pooled connection turned out to be dead. After a server ended its sessions each pooled connection fails
+/// once; a pool that got no connection at all is another matter.
+pub(super) fn is_dead_connection(error: &DbErr) -> bool {
+    !matches!(error, DbErr::ConnectionAcquire(_))
+        && matches!(reaction(error), Reaction::Unavailable)
+}
+
 /// The error of a write job: one of its own, or the store's.
 pub trait JobError: From<StoreError> + Send + 'static {
     /// The store's error inside, so that a deadlock can be told from a refusal.

@@ -3,14 +3,15 @@
 
 use std::time::Duration;
 
-use sea_orm::sqlx::{self, postgres::PgListener};
+use sea_orm::sqlx::postgres::PgListener;
+use sea_orm::sqlx::{self, Executor};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, RuntimeErr, Statement};
 
 use crate::store::error::StoreError;
 
 const CHANNEL: &str = "castalia_release";
 /// Pause after a failed attempt to reach the database again.
-const RETRY: Duration = Duration::from_secs(1);
+const RETRY: Duration = Duration::from_millis(200);
 
 /// Tells at the commit of this transaction, on PostgreSQL. Nothing is told when it rolls back.
 pub(super) async fn notify(db: &impl ConnectionTrait, message: &str) -> Result<(), StoreError> {
@@ -38,6 +39,7 @@ impl Listener {
         let mut inner = PgListener::connect_with(db.get_postgres_connection_pool())
             .await
             .map_err(to_store_error)?;
+        inner.eager_reconnect(false);
         inner.listen(CHANNEL).await.map_err(to_store_error)?;
         Ok(Self { inner })
     }
@@ -45,14 +47,15 @@ impl Listener {
     /// Waits until messages should be read: some were written, or some may have been written while the connection was
     /// lost. Reconnects by itself.
     pub async fn changed(&mut self) {
-        loop {
-            match self.inner.try_recv().await {
-                Ok(_) => return,
-                Err(error) => {
-                    tracing::debug!(%error, "cannot listen for release messages, trying again");
-                    tokio::time::sleep(RETRY).await;
-                }
-            }
+        match self.inner.try_recv().await {
+            Ok(Some(_)) => return,
+            Ok(None) => {}
+            Err(error) => tracing::debug!(%error, "listening for release messages broke off"),
+        }
+        // Any statement connects again and listens; only then is nothing missed any more.
+        while let Err(error) = self.inner.execute("SELECT 1").await {
+            tracing::debug!(%error, "cannot listen for release messages, trying again");
+            tokio::time::sleep(RETRY).await;
         }
     }
 }

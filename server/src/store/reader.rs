@@ -1,4 +1,4 @@
-//! The handle for reads: refuses to write, and asks once more when a pooled connection turns out to be dead.
+//! The handle for reads: refuses to write, and asks again when a pooled connection turns out to be dead.
 //! Knows no table.
 
 use std::pin::Pin;
@@ -9,17 +9,19 @@ use sea_orm::{
     StreamTrait,
 };
 
-use crate::store::error::StoreError;
+use crate::store::error::is_dead_connection;
 
 /// Runs queries on any connection of the pool, each in its own transaction.
 #[derive(Clone, Debug)]
 pub struct Reader {
     db: DatabaseConnection,
+    /// As many connections of the pool may be dead.
+    pooled: u32,
 }
 
 impl Reader {
-    pub(super) fn new(db: DatabaseConnection) -> Self {
-        Self { db }
+    pub(super) fn new(db: DatabaseConnection, pooled: u32) -> Self {
+        Self { db, pooled }
     }
 
     pub(super) async fn close(&self) -> Result<(), DbErr> {
@@ -43,18 +45,24 @@ impl ConnectionTrait for Reader {
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         check(&statement)?;
-        match self.db.query_one_raw(statement.clone()).await {
-            Err(error) if is_lost(&error) => self.db.query_one_raw(statement).await,
-            answer => answer,
+        for _ in 0..self.pooled {
+            match self.db.query_one_raw(statement.clone()).await {
+                Err(error) if is_dead_connection(&error) => {}
+                answer => return answer,
+            }
         }
+        self.db.query_one_raw(statement).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         check(&statement)?;
-        match self.db.query_all_raw(statement.clone()).await {
-            Err(error) if is_lost(&error) => self.db.query_all_raw(statement).await,
-            answer => answer,
+        for _ in 0..self.pooled {
+            match self.db.query_all_raw(statement.clone()).await {
+                Err(error) if is_dead_connection(&error) => {}
+                answer => return answer,
+            }
         }
+        self.db.query_all_raw(statement).await
     }
 }
 
@@ -84,10 +92,4 @@ fn check(statement: &Statement) -> Result<(), DbErr> {
 
 fn refusal() -> DbErr {
     DbErr::Custom("the handle for reads does not write; use Store::write".into())
-}
-
-/// After the server ended its connections each pooled one fails once. A pool that stayed empty is not asked again.
-fn is_lost(error: &DbErr) -> bool {
-    !matches!(error, DbErr::ConnectionAcquire(_))
-        && StoreError::from(error.clone()).is_connection_lost()
 }

@@ -5,13 +5,18 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use sea_orm::{DatabaseConnection, DatabaseTransaction, TransactionTrait};
 
-use crate::store::error::{JobError, StoreError};
+use crate::store::error::{JobError, StoreError, is_dead_connection};
 
 /// How often a transaction that met another one is run in all.
 const ATTEMPTS: u32 = 3;
 
-/// Runs the job in a transaction of its own.
-pub(super) async fn run<I, T, E, F>(db: DatabaseConnection, input: I, job: F) -> Result<T, E>
+/// Runs the job in a transaction of its own. As many connections as are `pooled` may turn out to be dead.
+pub(super) async fn run<I, T, E, F>(
+    db: DatabaseConnection,
+    pooled: u32,
+    input: I,
+    job: F,
+) -> Result<T, E>
 where
     I: Send + Sync + 'static,
     T: Send + 'static,
@@ -25,7 +30,7 @@ where
     let task = tokio::spawn(async move {
         let mut attempt = 1;
         loop {
-            match once(&db, &input, &job).await {
+            match once(&db, pooled, &input, &job).await {
                 Err(error)
                     if attempt < ATTEMPTS
                         && error.store_error().is_some_and(StoreError::is_retryable) =>
@@ -42,12 +47,12 @@ where
         .unwrap_or_else(|_| Err(StoreError::other("a write job panicked").into()))
 }
 
-async fn once<I, T, E, F>(db: &DatabaseConnection, input: &I, job: &F) -> Result<T, E>
+async fn once<I, T, E, F>(db: &DatabaseConnection, pooled: u32, input: &I, job: &F) -> Result<T, E>
 where
     E: JobError,
     F: for<'c> Fn(&'c DatabaseTransaction, &'c I) -> BoxFuture<'c, Result<T, E>>,
 {
-    let tx = begin(db).await?;
+    let tx = begin(db, pooled).await?;
     match job(&tx, input).await {
         Ok(value) => {
             tx.commit()
@@ -65,14 +70,13 @@ where
     }
 }
 
-/// After the server ended its connections each pooled one fails once, so a begin that fails is tried a second time.
-async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, StoreError> {
-    match db.begin().await.map_err(StoreError::from) {
-        Err(StoreError::Unavailable(error))
-            if !matches!(error, sea_orm::DbErr::ConnectionAcquire(_)) =>
-        {
-            Ok(db.begin().await?)
+/// Beginning changes nothing, so it is tried again with the next connection when the pooled one is dead.
+async fn begin(db: &DatabaseConnection, pooled: u32) -> Result<DatabaseTransaction, StoreError> {
+    for _ in 0..pooled {
+        match db.begin().await {
+            Err(error) if is_dead_connection(&error) => {}
+            outcome => return Ok(outcome?),
         }
-        outcome => outcome,
     }
+    Ok(db.begin().await?)
 }

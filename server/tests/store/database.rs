@@ -134,10 +134,6 @@ impl Database {
         self.url.starts_with("mysql")
     }
 
-    pub(crate) fn is_postgres(&self) -> bool {
-        self.url.starts_with("postgres")
-    }
-
     /// A store on the database as it is.
     pub(crate) async fn connect(&self) -> Store {
         Store::connect(&self.url, StoreOptions::new("config-db"))
