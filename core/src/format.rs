@@ -2,3 +2,4 @@
 
 pub mod properties;
 pub mod value;
+pub mod yaml;

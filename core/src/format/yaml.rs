@@ -1,0 +1,186 @@
+//! YAML text -> flat keys, as the official Java client makes them: YAML 1.1, keys joined with dots, list items as `[0]`.
+//!
+//! Parsing gives events; `tree` makes documents of them, `scalar` gives plain words their YAML 1.1 meaning.
+
+mod scalar;
+mod tree;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::wire::Configurations;
+
+use scalar::Scalar;
+use tree::Node;
+
+const OPERATION: &str = "parse yaml";
+/// Limits of the Java parser: what it refuses, nobody may publish, so that every client can read what is published.
+const MAX_CHARACTERS: usize = 3 * 1024 * 1024;
+const MAX_DEPTH: usize = 50;
+const MAX_COLLECTION_ALIASES: usize = 50;
+/// Aliases within aliases may stand for more than there is memory.
+const MAX_KEYS: usize = 1_000_000;
+/// Key of a document that is no map.
+const ROOT_KEY: &str = "document";
+
+/// The flat keys and values of a text, in its order; later documents override earlier ones.
+///
+/// # Errors
+/// [`ErrorKind::Parse`] with the place, when the text is no YAML, has a key twice in one map, a tag of its own, or is above
+/// the limits of the Java parser (3 MiB, depth 50, 50 aliases to collections).
+pub fn flatten(text: &str) -> Result<Configurations> {
+    if text.chars().nth(MAX_CHARACTERS).is_some() {
+        return Err(refused("the text is longer than 3 MiB"));
+    }
+    let mut flat = Flat::default();
+    for document in tree::documents(text)? {
+        match &*document {
+            Node::Scalar(Scalar::Null) => {}
+            Node::Map(_) => flat.put("", &document)?,
+            _ => flat.put(ROOT_KEY, &document)?,
+        }
+    }
+    Ok(flat.values)
+}
+
+#[derive(Default)]
+struct Flat {
+    values: Configurations,
+    count: usize,
+}
+
+impl Flat {
+    /// Puts a node under its path. The depth of nodes is limited, so this may call itself.
+    fn put(&mut self, path: &str, node: &Node) -> Result<()> {
+        self.count += 1;
+        if self.count > MAX_KEYS {
+            return Err(refused("aliases stand for more than a million values"));
+        }
+        match node {
+            Node::Scalar(scalar) => {
+                self.values.insert(path.to_owned(), scalar.text().to_owned());
+            }
+            Node::List(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    self.put(&format!("{path}[{index}]"), item)?;
+                }
+            }
+            Node::Map(entries) => {
+                for (key, value) in entries {
+                    self.put(&join(path, key), value)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A key that is no text stands in brackets, and what begins with a bracket takes no dot.
+fn join(path: &str, key: &Scalar) -> String {
+    match key {
+        Scalar::Text(key) if path.is_empty() => key.clone(),
+        Scalar::Text(key) if key.starts_with('[') => format!("{path}{key}"),
+        Scalar::Text(key) => format!("{path}.{key}"),
+        Scalar::Null => format!("{path}[null]"),
+        Scalar::Other(key) => format!("{path}[{key}]"),
+    }
+}
+
+fn refused(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Parse, OPERATION, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn flat(text: &str) -> Vec<(String, String)> {
+        flatten(text).unwrap().into_iter().collect()
+    }
+
+    fn owned<const N: usize>(pairs: [(&str, &str); N]) -> Vec<(String, String)> {
+        pairs.map(|(k, v)| (k.to_owned(), v.to_owned())).to_vec()
+    }
+
+    #[test]
+    fn keys_are_those_of_the_java_client() {
+        // C095
+        let text = "server:\n  port: 8080\n  Hosts: [a, b]\n  tags: []\n  on: yes\nlist:\n  - name: x\n    v: 010\n  - ~\n\
+            1: one\nnested: {2: two}\nt: 12:30\ndate: 2024-01-02\n---\nserver:\n  port: 9090\n";
+        let expected = owned([
+            ("server.port", "9090"),
+            ("server.Hosts[0]", "a"),
+            ("server.Hosts[1]", "b"),
+            ("server[true]", "true"),
+            ("list[0].name", "x"),
+            ("list[0].v", "8"),
+            ("list[1]", ""),
+            ("[1]", "one"),
+            ("nested[2]", "two"),
+            ("t", "750"),
+            ("date", "2024-01-02"),
+        ]);
+        assert_eq!(flat(text), expected);
+    }
+
+    #[test]
+    fn a_document_that_is_no_map_has_one_name() {
+        assert_eq!(flat("hello"), owned([("document", "hello")]));
+        assert_eq!(flat("[a, b]"), owned([("document[0]", "a"), ("document[1]", "b")]));
+        assert_eq!(flat(""), []);
+        assert_eq!(flat("---\n---\na: 1\n"), owned([("a", "1")]));
+    }
+
+    #[test]
+    fn bracketed_keys_take_no_dot() {
+        assert_eq!(flat("a:\n  '[x]': 1\n"), owned([("a[x]", "1")]));
+        assert_eq!(flat("a:\n  x.y: 1\n"), owned([("a.x.y", "1")]));
+    }
+
+    #[test]
+    fn aliases_and_merges_are_expanded() {
+        let text =
+            "base: &b {x: 1, y: 2}\nmore: &m {z: 3}\nuse:\n  y: 9\n  <<: [*b, *m]\ncopy: *b\n";
+        let expected = owned([
+            ("base.x", "1"),
+            ("base.y", "2"),
+            ("more.z", "3"),
+            ("use.y", "9"),
+            ("use.x", "1"),
+            ("use.z", "3"),
+            ("copy.x", "1"),
+            ("copy.y", "2"),
+        ]);
+        assert_eq!(flat(text), expected);
+    }
+
+    #[test]
+    fn what_the_java_parser_refuses_is_refused() {
+        let deep = format!("{}1{}", "[".repeat(51), "]".repeat(51));
+        let aliases = format!("a: &a [1]\nb: [{}]\n", ["*a"; 51].join(","));
+        let long = format!("a: {}", "x".repeat(MAX_CHARACTERS));
+        let bad = ["a: 1\na: 2\n", "a: !custom 1\n", "a: [1\n", "a: *unknown\n", "{[1]: 2}"];
+        for text in bad.into_iter().chain([&*deep, &aliases, &long]) {
+            let error = flatten(text).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Parse, "{}", &text[..text.len().min(40)]);
+        }
+        assert!(flatten(&format!("{}1{}", "[".repeat(50), "]".repeat(50))).is_ok());
+    }
+
+    #[test]
+    fn nested_aliases_cannot_fill_the_memory() {
+        let mut text = "a0: &a0 [1,1,1,1,1,1,1,1,1,1]\n".to_owned();
+        for level in 1..9 {
+            let before = format!("*a{}", level - 1);
+            text += &format!("a{level}: &a{level} [{}]\n", [before.as_str(); 5].join(","));
+        }
+        assert!(flatten(&text).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "[-a-c0-9:\\[\\]{}&*!|>'\"#%@`, \n\t~<.?]{0,60}") {
+            let _ = flatten(&text);
+        }
+    }
+}
