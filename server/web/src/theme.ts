@@ -8,7 +8,15 @@ export const theme = createTheme({
   cursorType: "pointer",
   components: {
     // Locking the scroll would write a style element, which the content policy forbids.
-    Modal: { defaultProps: { lockScroll: false, centered: true, transitionProps: { duration: 120 } } },
+    Modal: {
+      defaultProps: {
+        lockScroll: false,
+        centered: true,
+        transitionProps: { duration: 120 },
+        // Its header element would be taken for a second banner of the page.
+        attributes: { header: { role: "presentation" } },
+      },
+    },
     NativeSelect: field,
     PasswordInput: field,
     Textarea: field,

@@ -40,6 +40,11 @@ export function isSignedOut(error: unknown): boolean {
   return error instanceof ApiError && error.status === 401;
 }
 
+/** The app or row that an address names is not there; for apps, Apollo says so by 400. */
+export function isUnknown(error: unknown): boolean {
+  return error instanceof ApiError && (error.status === 400 || error.status === 404);
+}
+
 /** Reads are repeated once after a network failure or a server error; nothing else is. */
 export function mayRetry(failures: number, error: unknown): boolean {
   return failures < 1 && error instanceof ApiError && (error.status === 0 || error.status >= 500);

@@ -1,8 +1,10 @@
 // Overview of one app: where it runs (environments and their clusters), and which namespaces it defines.
+import { Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 
+import { isUnknown } from "../api/errors";
 import { appDetail, appNamespaces, envClusters } from "../api/queries";
 import type { OpenAppNamespaceDTO, OpenEnvClusterDTO } from "../api/schema";
 import { EnvName, nearest } from "../parts/EnvSwitch";
@@ -20,18 +22,17 @@ export function App() {
   const clusters = useQuery(envClusters(app));
   const namespaces = useQuery(appNamespaces(app));
   const first = clusters.data?.find((place) => place.clusters?.length);
+  if (isUnknown(detail.error)) return <Unknown app={app} />;
   return (
     <Main title={app}>
+      <h1>{detail.data?.name ?? app}</h1>
       <Loaded query={detail}>
         {(found) => (
-          <div>
-            <h1>{found?.name ?? app}</h1>
-            <p className="note">
-              <span className="mono">{app}</span>
-              {found?.orgName && `, ${found.orgName}`}
-              {found?.ownerName && `, ${t("app.owner", { name: found.ownerDisplayName ?? found.ownerName })}`}
-            </p>
-          </div>
+          <p className="note">
+            <span className="mono">{app}</span>
+            {found?.orgName && `, ${found.orgName}`}
+            {found?.ownerName && `, ${t("app.owner", { name: found.ownerDisplayName ?? found.ownerName })}`}
+          </p>
         )}
       </Loaded>
       {/* Without the app, the other parts could only fail as well. */}
@@ -47,6 +48,18 @@ export function App() {
           </section>
         </>
       )}
+    </Main>
+  );
+}
+
+function Unknown({ app }: { app: string }) {
+  const { t } = useTranslation();
+  return (
+    <Main title={app}>
+      <h1>{app}</h1>
+      <Empty title={t("app.unknown")}>
+        <Button renderRoot={(props) => <Link {...props} to="/new" />}>{t("newApp.create")}</Button>
+      </Empty>
     </Main>
   );
 }

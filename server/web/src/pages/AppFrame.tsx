@@ -35,9 +35,9 @@ export function AppFrame() {
           )}
         </nav>
         {env !== undefined && cluster !== undefined && (
-          <div className={classes.place}>
+          <section className={classes.place} aria-label={t("env.environmentAndCluster")}>
             <EnvSwitch places={places} env={env} cluster={cluster} onChange={open} />
-          </div>
+          </section>
         )}
       </div>
       <Outlet />

@@ -42,7 +42,12 @@ export function Home() {
       <div className="row">
         <nav className="tabs" aria-label={t("home.which")}>
           {([undefined, "all"] as const).map((value) => (
-            <Link key={value ?? "mine"} to="/" search={{ tab: value, q: q || undefined }} activeOptions={{ exact: true }}>
+            <Link
+              key={value ?? "mine"}
+              to="/"
+              search={{ tab: value, q: q || undefined }}
+              activeOptions={{ exact: true }}
+            >
               {t(`home.${value ?? "mine"}`)}
             </Link>
           ))}

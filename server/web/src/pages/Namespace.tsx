@@ -12,9 +12,9 @@ import { Main } from "../parts/Main";
 import { ReleaseList } from "../parts/ReleaseList";
 import { Since } from "../parts/Since";
 import { StateChip } from "../parts/StateChip";
-import { Empty, Loaded } from "../parts/States";
+import { Loaded } from "../parts/States";
 import classes from "./Namespace.module.css";
-import { NamespaceItems } from "./NamespaceItems";
+import { NamespaceItems, publishing } from "./NamespaceItems";
 
 const route = getRouteApi("/in/a/$app/c/$env/$cluster/$ns");
 
@@ -72,19 +72,24 @@ function Head({ place, namespace, live }: HeadProps) {
           {live.dataChangeCreatedByDisplayName ?? live.dataChangeCreatedBy} <Since time={live.dataChangeCreatedTime} />
         </span>
       )}
-      {live === null && <p className={classes.warning}>{t("release.never")}</p>}
+      {live === null && (
+        <p className={classes.warning}>
+          {t("release.never")} <Link {...publishing(place)}>{t("change.review")}</Link>
+        </p>
+      )}
     </div>
   );
 }
 
 function Tabs({ place }: { place: Place }) {
   const { t } = useTranslation();
+  const { f } = route.useSearch();
   return (
     <nav className={`tabs ${classes.tabs}`} aria-label={t("namespace.views")}>
-      <Link to="/a/$app/c/$env/$cluster/$ns" params={place} search={{}} activeOptions={{ exact: true }}>
+      <Link to="/a/$app/c/$env/$cluster/$ns" params={place} search={{ f }} activeOptions={{ exact: true }}>
         <IconTable size={16} stroke={1.8} aria-hidden /> {t("namespace.table")}
       </Link>
-      <Link to="/a/$app/c/$env/$cluster/$ns" params={place} search={{ view: "history" }}>
+      <Link to="/a/$app/c/$env/$cluster/$ns" params={place} search={{ view: "history", f }}>
         <IconHistory size={16} stroke={1.8} aria-hidden /> {t("namespace.history")}
       </Link>
     </nav>
@@ -94,11 +99,13 @@ function Tabs({ place }: { place: Place }) {
 function Hidden({ place }: { place: Place }) {
   const { t } = useTranslation();
   return (
-    <Empty title={t("namespace.hidden", { name: place.ns })}>
+    <div className="empty">
+      <h1>{place.ns}</h1>
+      <p>{t("namespace.hidden")}</p>
       <p>{t("namespace.hiddenHelp")}</p>
       <Button variant="default" renderRoot={(props) => <Link {...props} to="/a/$app" params={{ app: place.app }} />}>
         {t("app.overview")}
       </Button>
-    </Empty>
+    </div>
   );
 }

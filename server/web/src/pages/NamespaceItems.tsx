@@ -17,7 +17,8 @@ import classes from "./Namespace.module.css";
 const route = getRouteApi("/in/a/$app/c/$env/$cluster/$ns");
 const CHANGED = "state:changed";
 
-const publishing = ({ app, env, cluster, ns }: Place) =>
+/** The review of this one namespace. */
+export const publishing = ({ app, env, cluster, ns }: Place) =>
   linkOptions({ to: "/a/$app/publish", params: { app }, search: { t: `${env}:${cluster}:${ns}` } });
 
 export function NamespaceItems({ place, namespace }: { place: Place; namespace: OpenNamespaceDTO }) {
@@ -39,8 +40,6 @@ export function NamespaceItems({ place, namespace }: { place: Place; namespace: 
   const onDone = (text: string) => {
     setAct(null);
     setSaid(text);
-    // The row that had the focus may be gone.
-    if (act?.kind !== "edit") filter.current?.focus();
   };
   const keys: Parameters<typeof useHotkeys>[0] = [
     ["/", () => filter.current?.focus()],

@@ -21,12 +21,16 @@ export function Namespaces() {
     void navigate({ to: "/a/$app/c/$env/$cluster/$ns", params: { app, env, cluster, ns }, search: {} });
   return (
     <div className={classes.frame} data-open={ns !== undefined}>
-      {query.isError && <Failure error={query.error} onRetry={() => void query.refetch()} />}
+      {query.isError && (
+        <div className={classes.failure}>
+          <Failure error={query.error} onRetry={() => void query.refetch()} />
+        </div>
+      )}
       {query.data && <NamespacePanel {...{ app, env, cluster, ns }} list={query.data} onOpen={open} />}
       {ns === undefined ? (
         <Main title={`${app} / ${env} / ${cluster}`} className={classes.main}>
           <h1 className="unseen">{`${env} / ${cluster}`}</h1>
-          <Empty title={t("namespace.choose")} />
+          {query.data && <Empty title={t("namespace.choose")} />}
         </Main>
       ) : (
         <Outlet />

@@ -66,6 +66,7 @@ interface FormProps {
 
 function Form({ place, changes, onPublished }: FormProps) {
   const { t } = useTranslation();
+  const { app, env, cluster, ns } = place;
   const { user } = useBoot();
   const [title, setTitle] = useState(() => releaseName(new Date()));
   const [comment, setComment] = useState("");
@@ -87,10 +88,10 @@ function Form({ place, changes, onPublished }: FormProps) {
   const submit = (event?: SyntheticEvent<HTMLFormElement>) => {
     event?.preventDefault();
     if (titleProblem || commentProblem) document.querySelector<HTMLElement>("#publish [aria-invalid=true]")?.focus();
-    else if (isProduction(place.env)) setAsking(true);
+    else if (isProduction(env)) setAsking(true);
     else write.mutate(undefined);
   };
-  const action = t(changes.length > 0 ? "publish.act" : "publish.anyway", { env: place.env });
+  const action = t(changes.length > 0 ? "publish.act" : "publish.anyway", { env });
   return (
     <form
       id="publish"
@@ -120,13 +121,13 @@ function Form({ place, changes, onPublished }: FormProps) {
       </Button>
       {asking && (
         <Confirm
-          title={t("publish.confirmTitle", { env: place.env })}
+          title={t("publish.confirmTitle", { env })}
           action={action}
           write={write}
           onConfirm={() => write.mutate(undefined)}
           onClose={() => setAsking(false)}
         >
-          <p>{t("publish.confirmText", { ...place, count: changes.length })}</p>
+          <p>{t("publish.confirmText", { app, env, cluster, name: ns, count: changes.length })}</p>
         </Confirm>
       )}
     </form>

@@ -1,9 +1,10 @@
 // Asks once more before an act, and shows its failure in the same place.
-import { Button, Modal } from "@mantine/core";
+import { Button } from "@mantine/core";
 import type { UseMutationResult } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
+import { Dialog } from "./Dialog";
 import { Failure } from "./States";
 
 interface Props {
@@ -20,7 +21,7 @@ interface Props {
 export function Confirm({ title, action, danger = false, write, onConfirm, onClose, children }: Props) {
   const { t } = useTranslation();
   return (
-    <Modal opened onClose={onClose} title={title} closeButtonProps={{ "aria-label": t("act.close") }}>
+    <Dialog title={title} onClose={onClose}>
       <div className="stack">
         <div>{children}</div>
         {write.error && <Failure error={write.error} />}
@@ -33,6 +34,6 @@ export function Confirm({ title, action, danger = false, write, onConfirm, onClo
           </Button>
         </div>
       </div>
-    </Modal>
+    </Dialog>
   );
 }

@@ -35,7 +35,7 @@ function KeyDiff({ change }: { change: KeyChange }) {
   const { rows, formatted } = useMemo(() => compare(change.before, change.after), [change.before, change.after]);
   return (
     <section aria-label={change.key}>
-      <h3 className={classes.head}>
+      <h2 className={classes.head}>
         <span className={classes.key}>{change.key}</span>
         <StateChip state={change.state} />
         {change.at && (
@@ -43,7 +43,7 @@ function KeyDiff({ change }: { change: KeyChange }) {
             {change.by} <Since time={change.at} />
           </span>
         )}
-      </h3>
+      </h2>
       <div className={classes.lines}>
         {rows.map((row, index) =>
           row.kind === "fold" ? (

@@ -34,7 +34,8 @@ interface Props {
 
 export function EnvSwitch({ places, env, cluster, onChange }: Props) {
   const { t } = useTranslation();
-  const clusters = places.find((place) => place.env === env)?.clusters ?? [cluster];
+  // The list is not known while it loads, and never of an environment that is away.
+  const clusters = places.find((place) => place.env === env)?.clusters ?? [];
   return (
     <>
       <fieldset className={classes.wide}>
@@ -56,7 +57,7 @@ export function EnvSwitch({ places, env, cluster, onChange }: Props) {
       <NativeSelect
         className={classes.wide}
         aria-label={t("env.cluster")}
-        data={clusters}
+        data={clusters.length > 0 ? clusters : [cluster]}
         value={cluster}
         onChange={(event) => onChange(env, event.currentTarget.value)}
       />

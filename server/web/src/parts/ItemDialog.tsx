@@ -1,5 +1,5 @@
 // Adds or edits one item, or the one document of a namespace that is not properties. Checks what is typed before it is sent.
-import { Button, Modal, NativeSelect, Textarea, TextInput } from "@mantine/core";
+import { Button, NativeSelect, Textarea, TextInput } from "@mantine/core";
 import { getHotkeyHandler } from "@mantine/hooks";
 import { IconTrash } from "@tabler/icons-react";
 import { useState, type SyntheticEvent } from "react";
@@ -15,6 +15,7 @@ import {
   KEY_LENGTH,
   type Problem,
 } from "../text/check";
+import { Dialog } from "./Dialog";
 import { Failure } from "./States";
 
 export interface EditedItem {
@@ -57,12 +58,10 @@ export function ItemDialog({ row, isDocument, write, onSave, onDelete, onClose }
   };
 
   return (
-    <Modal
-      opened
+    <Dialog
       size={isDocument ? "xl" : "lg"}
+      title={t(isDocument ? "item.editContent" : row ? "item.editTitle" : "item.addTitle")}
       onClose={onClose}
-      title={row ? t("item.editTitle") : t("item.addTitle")}
-      closeButtonProps={{ "aria-label": t("act.close") }}
     >
       <form
         id="item"
@@ -132,11 +131,11 @@ export function ItemDialog({ row, isDocument, write, onSave, onDelete, onClose }
             {t("act.cancel")}
           </Button>
           <Button type="submit" loading={write.isPending}>
-            {row ? t("item.save") : t("item.add")}
+            {t(row || isDocument ? "item.save" : "item.add")}
           </Button>
         </div>
       </form>
-    </Modal>
+    </Dialog>
   );
 }
 

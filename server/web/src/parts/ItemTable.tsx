@@ -1,7 +1,7 @@
 // Items of a namespace as a grid that draws only the rows in sight; narrow screens show them as cards.
 // Rows hold no Mantine component: those cost too much when five thousand rows are filtered.
 import { IconPencil, IconTrash } from "@tabler/icons-react";
-import { useVirtualizer } from "@tanstack/react-virtual";
+import { defaultRangeExtractor, useVirtualizer } from "@tanstack/react-virtual";
 import { useRef, useState, type KeyboardEvent } from "react";
 import { useTranslation } from "react-i18next";
 
@@ -11,6 +11,7 @@ import classes from "./ItemTable.module.css";
 import { Since } from "./Since";
 import { StateChip } from "./StateChip";
 
+const COLUMNS = ["state", "key", "value", "type", "comment", "changed"] as const;
 const HEAD_HEIGHT = 34;
 const ROW_HEIGHT = 40;
 const TWO_LINES = 58;
@@ -19,7 +20,6 @@ const SHOWN_CHARACTERS = 250;
 
 interface Props {
   rows: DraftRow[];
-  /** Absent when the user may only read. */
   onEdit: (row: DraftRow) => void;
   onDelete: (row: DraftRow) => void;
 }
@@ -27,8 +27,7 @@ interface Props {
 export function ItemTable({ rows, onEdit, onDelete }: Props) {
   const { t } = useTranslation();
   const scroller = useRef<HTMLDivElement>(null);
-  const [active, setActive] = useState(0);
-  const [wantsFocus, setWantsFocus] = useState(false);
+  const focus = useRowFocus(rows.length);
   // eslint-disable-next-line react-hooks/incompatible-library -- its functions change with the scroll, by design
   const list = useVirtualizer({
     count: rows.length,
@@ -36,41 +35,33 @@ export function ItemTable({ rows, onEdit, onDelete }: Props) {
     estimateSize: (index) => (rows[index]?.state === "modified" ? TWO_LINES : ROW_HEIGHT),
     getItemKey: (index) => rows[index]?.key ?? index,
     overscan: 12,
+    // The row that Tab leads to stays, also when it is out of sight.
+    rangeExtractor: (range) => [...new Set([...defaultRangeExtractor(range), focus.active])].sort((a, b) => a - b),
     scrollMargin: HEAD_HEIGHT,
     scrollPaddingStart: HEAD_HEIGHT,
   });
 
   const onKeyDown = (event: KeyboardEvent) => {
-    const row = rows[active];
-    const target = rowAfter(event.key, active, rows.length);
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (target !== null) {
-      setActive(target);
-      setWantsFocus(true);
-      list.scrollToIndex(target);
-    } else if (
-      row &&
-      row.state !== "deleted" &&
-      event.target === event.currentTarget.querySelector(":focus[role=row]")
-    ) {
-      if (event.key === "Enter" || event.key === "e") onEdit(row);
-      else if (event.key === "d") onDelete(row);
-      else return;
-    } else return;
+    const { key, target, ctrlKey, metaKey, altKey } = event;
+    const onRow = target instanceof HTMLElement && target.matches("[role=row]");
+    if (!onRow || ctrlKey || metaKey || altKey) return;
+    const next = rowAfter(key, focus.active, rows.length);
+    const row = rows[focus.active];
+    if (next !== null) {
+      focus.move(next);
+      list.scrollToIndex(next);
+    } else if (!row || row.state === "deleted") return;
+    else if (key === "Enter" || key === "e") onEdit(row);
+    else if (key === "d") onDelete(row);
+    else return;
     event.preventDefault();
-  };
-
-  const focusOnce = (element: HTMLElement | null) => {
-    if (!element || !wantsFocus) return;
-    element.focus({ preventScroll: true });
-    setWantsFocus(false);
   };
 
   return (
     <div role="grid" className={classes.grid} aria-label={t("item.table")} aria-rowcount={rows.length + 1}>
       <div ref={scroller} role="presentation" className={classes.scroller} onKeyDown={onKeyDown}>
         <div role="row" className={classes.head} aria-rowindex={1}>
-          {(["state", "key", "value", "type", "comment", "changed"] as const).map((column) => (
+          {COLUMNS.map((column) => (
             <span key={column} role="columnheader">
               {t(`item.${column}`)}
             </span>
@@ -88,13 +79,8 @@ export function ItemTable({ rows, onEdit, onDelete }: Props) {
                 data-index={index}
                 data-state={row.state}
                 aria-rowindex={index + 2}
-                tabIndex={index === active ? 0 : -1}
                 style={{ transform: `translateY(${start - HEAD_HEIGHT}px)` }}
-                ref={(element) => {
-                  list.measureElement(element);
-                  if (index === active) focusOnce(element);
-                }}
-                onFocus={() => setActive(index)}
+                {...focus.rowProps(index, list.measureElement)}
               >
                 <Cells row={row} onEdit={onEdit} onDelete={onDelete} />
               </div>
@@ -104,6 +90,28 @@ export function ItemTable({ rows, onEdit, onDelete }: Props) {
       </div>
     </div>
   );
+}
+
+/** One row of the grid is in the order of Tab; the keys move the focus from there, also to rows not drawn yet. */
+function useRowFocus(count: number) {
+  const [chosen, setChosen] = useState(0);
+  const [wanted, setWanted] = useState(false);
+  const active = Math.min(chosen, count - 1);
+  const move = (index: number) => {
+    setChosen(index);
+    setWanted(true);
+  };
+  const rowProps = (index: number, measure: (element: HTMLElement | null) => void) => ({
+    tabIndex: index === active ? 0 : -1,
+    onFocus: () => setChosen(index),
+    ref: (element: HTMLElement | null) => {
+      measure(element);
+      if (index !== active || !element || !wanted) return;
+      element.focus({ preventScroll: true });
+      setWanted(false);
+    },
+  });
+  return { active, move, rowProps };
 }
 
 /** The row that a key of the grid leads to, or null for any other key. */

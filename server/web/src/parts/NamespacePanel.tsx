@@ -65,13 +65,14 @@ export function NamespacePanel({ app, env, cluster, list, ns, onOpen }: Props) {
         {found.length === 0 && <p className="note">{t(filter ? "state.noMatch" : "namespace.none")}</p>}
       </nav>
       {ns !== undefined && (
-        <NativeSelect
-          className={classes.narrow}
-          aria-label={t("namespace.list")}
-          value={ns}
-          data={[...new Set([ns, ...list.map((namespace) => namespace.namespaceName)])]}
-          onChange={(event) => onOpen(event.currentTarget.value)}
-        />
+        <nav className={classes.narrow} aria-label={t("namespace.list")}>
+          <NativeSelect
+            aria-label={t("namespace.list")}
+            value={ns}
+            data={[...new Set([ns, ...list.map((namespace) => namespace.namespaceName)])]}
+            onChange={(event) => onOpen(event.currentTarget.value)}
+          />
+        </nav>
       )}
     </>
   );

@@ -71,8 +71,9 @@ function Account() {
   return (
     <Menu position="bottom-end">
       <Menu.Target>
-        <UnstyledButton className={classes.account} aria-label={t("shell.account", { name })}>
+        <UnstyledButton className={classes.account}>
           {initials(name)}
+          <span className="unseen">{t("shell.account", { name })}</span>
         </UnstyledButton>
       </Menu.Target>
       <Menu.Dropdown>

@@ -64,16 +64,21 @@ function inStates(row: DraftRow, states: string[]): boolean {
 }
 
 function draftRow(item: OpenItemDTO): DraftRow {
-  const state = rowState(item);
   const stored = item.value ?? "";
-  const live = item.extendInfo?.oldValue ?? stored;
+  const state = rowState(item);
+  const live = {
+    added: null,
+    modified: item.extendInfo?.oldValue ?? "",
+    deleted: item.extendInfo?.oldValue ?? stored,
+    live: stored,
+  }[state];
   const by = item.dataChangeLastModifiedByDisplayName ?? item.dataChangeLastModifiedBy ?? "";
   const comment = item.comment ?? "";
   return {
     key: item.key,
     state,
     value: state === "deleted" ? null : stored,
-    live: state === "added" ? null : state === "live" ? stored : live,
+    live,
     type: item.type ?? 0,
     comment,
     by,

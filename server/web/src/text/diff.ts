@@ -87,5 +87,11 @@ function markWords(old: string | undefined, now: string | undefined): [Word[] | 
 }
 
 function whole(text: string | undefined): Word[] | null {
-  return text === undefined ? null : [{ text, changed: true }];
+  if (text === undefined) return null;
+  const indent = /^\s*/.exec(text)?.[0] ?? "";
+  const words = [
+    { text: indent, changed: false },
+    { text: text.slice(indent.length), changed: true },
+  ];
+  return words.filter((word) => word.text !== "");
 }

@@ -1,0 +1,28 @@
+// A dialog that is there as long as it is rendered, and gives the focus back to where it was.
+import { Modal } from "@mantine/core";
+import { useEffect, useState, type ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+
+interface Props {
+  title: string;
+  size?: "md" | "lg" | "xl";
+  onClose: () => void;
+  children: ReactNode;
+}
+
+export function Dialog({ title, size = "md", onClose, children }: Props) {
+  const { t } = useTranslation();
+  const [before] = useState(() => document.activeElement);
+  useEffect(() => {
+    return () => {
+      // What had the focus may be gone by the act of the dialog.
+      const target = before?.isConnected ? before : document.getElementById("main");
+      if (target instanceof HTMLElement) target.focus();
+    };
+  }, [before]);
+  return (
+    <Modal opened size={size} title={title} onClose={onClose} closeButtonProps={{ "aria-label": t("act.close") }}>
+      {children}
+    </Modal>
+  );
+}

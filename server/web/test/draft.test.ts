@@ -1,0 +1,70 @@
+// Items against the live release: states, order, filter.
+import { describe, expect, it } from "vitest";
+
+import type { OpenItemDTO } from "../src/api/schema";
+import { countChanges, draftRows, filterRows, toggleWord } from "../src/state/draft";
+
+const ITEMS: OpenItemDTO[] = [
+  { key: "b.same", value: "1", lineNum: 1, extendInfo: { isModified: false, oldValue: "1" } },
+  { key: "", value: "", comment: "# a comment line", lineNum: 2 },
+  { key: "c.new", value: "true", lineNum: 3, extendInfo: { isModified: true, isNewlyAdded: true } },
+  { key: "d.gone", value: "x", extendInfo: { isModified: true, isDeleted: true, oldValue: "x" } },
+  { key: "a.changed", value: "150", comment: "Limit", lineNum: 4, extendInfo: { isModified: true, oldValue: "100" } },
+  { key: "e.plain", value: "2", lineNum: 5, dataChangeLastModifiedBy: "cart-dev" },
+];
+
+describe("draftRows", () => {
+  const rows = draftRows(ITEMS);
+
+  it("puts changes first and leaves out lines without a key", () => {
+    expect(rows.map((row) => row.key)).toEqual(["a.changed", "c.new", "d.gone", "b.same", "e.plain"]);
+    expect(rows.map((row) => row.state)).toEqual(["modified", "added", "deleted", "live", "live"]);
+  });
+
+  it("tells what is stored and what clients read", () => {
+    expect(rows.map(({ value, live }) => [value, live])).toEqual([
+      ["150", "100"],
+      ["true", null],
+      [null, "x"],
+      ["1", "1"],
+      ["2", "2"],
+    ]);
+  });
+
+  it("takes an absent live value of a modified item for an empty one", () => {
+    const [row] = draftRows([{ key: "k", value: "v", extendInfo: { isModified: true } }]);
+    expect(row?.live).toBe("");
+  });
+
+  it("counts the changes by kind", () => {
+    expect(countChanges(rows)).toEqual({ modified: 1, added: 1, deleted: 1, all: 3 });
+  });
+});
+
+describe("filterRows", () => {
+  const keys = (filter: string) => filterRows(draftRows(ITEMS), filter).map((row) => row.key);
+
+  it("looks in key, value, live value, comment and person, and needs every word", () => {
+    expect(keys("100")).toEqual(["a.changed"]);
+    expect(keys("LIMIT 150")).toEqual(["a.changed"]);
+    expect(keys("limit true")).toEqual([]);
+    expect(keys("cart-dev")).toEqual(["e.plain"]);
+  });
+
+  it("chooses states by words, of which one is enough", () => {
+    expect(keys("state:changed")).toEqual(["a.changed", "c.new", "d.gone"]);
+    expect(keys("state:new state:deleted")).toEqual(["c.new", "d.gone"]);
+    expect(keys("state:unheard-of")).toEqual([]);
+  });
+
+  it("keeps everything without words", () => {
+    expect(keys("  ")).toHaveLength(5);
+  });
+});
+
+describe("toggleWord", () => {
+  it("switches one word and leaves the others", () => {
+    expect(toggleWord("cart", "state:changed")).toBe("state:changed cart");
+    expect(toggleWord("state:changed  cart", "state:changed")).toBe("cart");
+  });
+});

@@ -1,0 +1,137 @@
+// The way in and back, the language of a new visitor, and how calls are addressed and judged.
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+
+import { ApiError, errorKind, mayRetry } from "../src/api/errors";
+import { preferredLanguage } from "../src/state/prefs";
+import { signInNotice, wantedAddress } from "../src/state/signIn";
+
+const ORIGIN = "https://portal.example.org";
+
+describe("sign-in", () => {
+  it("goes back to an address of the portal", () => {
+    expect(wantedAddress("/a/x/c/PRO/default?f=a#b", "", ORIGIN)).toBe("/a/x/c/PRO/default?f=a#b");
+    expect(wantedAddress("/a/x", "/portal", ORIGIN)).toBe("/portal/a/x");
+    expect(wantedAddress(undefined, "/portal", ORIGIN)).toBe("/portal/");
+  });
+
+  it("never goes to another origin, nor to itself", () => {
+    for (const next of [
+      "//evil.example/",
+      "/\\evil.example/",
+      "https://evil.example/",
+      "javascript:alert(1)",
+      "/signin",
+    ]) {
+      expect(wantedAddress(next, "", ORIGIN), next).toBe("/");
+    }
+  });
+
+  it("says why the user is here", () => {
+    expect(signInNotice("#/error", undefined)).toBe("failed");
+    expect(signInNotice("#/logout", undefined)).toBe("signedOut");
+    expect(signInNotice("", "expired")).toBe("expired");
+    expect(signInNotice("", undefined)).toBeNull();
+  });
+
+  it("speaks the stored language, else the browser's, else English", () => {
+    expect(preferredLanguage("zh", ["en-GB"])).toBe("zh");
+    expect(preferredLanguage(null, ["fr-FR", "zh-CN", "en"])).toBe("zh");
+    expect(preferredLanguage("xx", ["fr-FR"])).toBe("en");
+  });
+});
+
+describe("errors", () => {
+  it("are named by what the user can do", () => {
+    expect(errorKind(new ApiError(0, "Failed to fetch"))).toBe("unreachable");
+    expect(errorKind(new ApiError(400, "item already exists"))).toBe("refused");
+    expect(errorKind(new ApiError(418, ""))).toBe("refused");
+    expect(errorKind(new ApiError(500, "boom"))).toBe("server");
+    expect(errorKind(new ApiError(500, "No available admin server for env PRO"))).toBe("offline");
+    expect(errorKind(new TypeError("x is undefined"))).toBe("page");
+  });
+
+  it("lead to one retry only after a failure of the network or the server", () => {
+    expect(mayRetry(0, new ApiError(0, ""))).toBe(true);
+    expect(mayRetry(1, new ApiError(0, ""))).toBe(false);
+    expect(mayRetry(0, new ApiError(403, ""))).toBe(false);
+  });
+});
+
+describe("calls", () => {
+  const fetched = vi.fn<typeof fetch>();
+
+  beforeEach(() => {
+    vi.resetModules();
+    vi.stubGlobal("document", { baseURI: `${ORIGIN}/portal/` });
+    vi.stubGlobal("fetch", fetched);
+  });
+  afterEach(() => {
+    vi.unstubAllGlobals();
+    fetched.mockReset();
+  });
+
+  const answer = (status: number, body = "", token?: string) =>
+    fetched.mockResolvedValueOnce(new Response(body, { status, headers: token ? { "X-CSRF-Token": token } : {} }));
+  const sent = () =>
+    fetched.mock.calls.map(([, init]) => [init?.method, new Headers(init?.headers).get("X-CSRF-Token")]);
+
+  it("escape each value of a path and hide keys from proxies", async () => {
+    const { encodedKey, path } = await import("../src/api/client");
+    expect(path`apps/${"a/b c"}?page=${0}`).toBe("apps/a%2Fb%20c?page=0");
+    expect(encodedKey("a/b\\c?é")).toBe(Buffer.from("a/b\\c?é").toString("base64url"));
+  });
+
+  it("stand under the prefix, and an empty answer is null", async () => {
+    const { get } = await import("../src/api/client");
+    answer(200);
+    expect(await get("apps")).toBeNull();
+    expect(fetched.mock.calls[0]?.[0]).toBe("/portal/openapi/v1/apps");
+  });
+
+  it("carry the token of the last answer, and a stale token is renewed once", async () => {
+    const { get, send } = await import("../src/api/client");
+    answer(200, "{}", "old");
+    await get("user");
+    answer(403);
+    answer(200, "{}", "new");
+    answer(200);
+    await send("POST", "apps", {});
+    expect(sent()).toEqual([
+      ["GET", null],
+      ["POST", "old"],
+      ["GET", null],
+      ["POST", "new"],
+    ]);
+  });
+
+  it("are not repeated when the right is missing", async () => {
+    const { get, send } = await import("../src/api/client");
+    answer(200, "{}", "same");
+    await get("user");
+    answer(403, '{"status":403,"message":"Access is denied"}');
+    answer(200, "{}", "same");
+    await expect(send("POST", "apps", {})).rejects.toMatchObject({ status: 403, message: "Access is denied" });
+    expect(fetched).toHaveBeenCalledTimes(3);
+  });
+
+  it("fail with the server's words, or with what the network said", async () => {
+    const { get } = await import("../src/api/client");
+    answer(400, '{"status":400,"message":"App not found: x","code":"app_not_found"}');
+    await expect(get("apps/x")).rejects.toMatchObject({ message: "App not found: x", code: "app_not_found" });
+    answer(502, "<html>");
+    await expect(get("apps/x")).rejects.toMatchObject({ status: 502 });
+    fetched.mockRejectedValueOnce(new TypeError("Failed to fetch"));
+    await expect(get("apps/x")).rejects.toMatchObject({ status: 0 });
+  });
+
+  it("are signed out by 401 and by a redirect, which can only lead to the sign-in", async () => {
+    const { get } = await import("../src/api/client");
+    const { isSignedOut } = await import("../src/api/errors");
+    const caught = () => get("user").catch((error: unknown) => error);
+    answer(401, '{"message":"Unauthorized"}');
+    expect(isSignedOut(await caught())).toBe(true);
+    const redirect = Object.defineProperty(Response.error(), "type", { value: "opaqueredirect" });
+    fetched.mockResolvedValueOnce(redirect);
+    expect(isSignedOut(await caught())).toBe(true);
+  });
+});
