@@ -17,6 +17,15 @@ type Search = Record<string, unknown>;
 const text = (value: unknown) => (typeof value === "string" && value !== "" ? value : undefined);
 const oneOf = <T extends string>(value: unknown, ...known: T[]) => known.find((word) => word === value);
 
+/** Search values are texts as written: by itself the router would read `f=100` as a number and write it in quotes. */
+const parseSearch = (search: string): Search => Object.fromEntries(new URLSearchParams(search));
+
+function stringifySearch(search: Search): string {
+  const known = Object.entries(search).filter(([, value]) => value !== undefined);
+  const query = new URLSearchParams(known.map(([name, value]) => [name, String(value)])).toString();
+  return query && `?${query}`;
+}
+
 const root = createRootRouteWithContext<{ queryClient: QueryClient }>()();
 
 const signIn = createRoute({
@@ -116,6 +125,8 @@ export function createTree(queryClient: QueryClient, prefix: string) {
     routeTree: tree,
     basepath: prefix || "/",
     context: { queryClient },
+    parseSearch,
+    stringifySearch,
     defaultPreload: "intent",
     // The cache of queries decides what is fresh.
     defaultPreloadStaleTime: 0,
