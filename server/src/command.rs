@@ -7,7 +7,7 @@ mod user;
 
 use std::ffi::OsString;
 use std::future::Future;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -135,7 +135,9 @@ fn start_log(settings: &Settings) {
     let filter = tracing_subscriber::EnvFilter::new(&settings.log_level);
     let log = tracing_subscriber::fmt().with_env_filter(filter);
     let _ = match settings.log_format {
-        LogFormat::Text => log.with_writer(std::io::stderr).with_target(false).try_init(),
+        LogFormat::Text => {
+            log.with_writer(std::io::stderr).with_target(false).with_ansi(std::io::stderr().is_terminal()).try_init()
+        },
         LogFormat::Json => log.json().flatten_event(true).with_current_span(false).try_init(),
     };
 }

@@ -24,7 +24,8 @@ impl DataDir {
         make(&settings.data_dir)?;
         let path = settings.data_dir.join("castalia.lock");
         let problem = |error: &dyn std::fmt::Display| StartError::DataDir(format!("cannot write {}: {error}", path.display()));
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(|error| problem(&error))?;
+        let lock = private(OpenOptions::new().create(true).truncate(false)).open(&path);
+        let lock = lock.map_err(|error| problem(&error))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { _lock: Some(lock) }),
             Err(TryLockError::WouldBlock) => Err(StartError::DataDir(format!(
@@ -67,16 +68,20 @@ pub(super) fn metrics_token(settings: &Settings) -> Result<Secret, StartError> {
         Ok(text) => Ok(Secret::new(text.trim())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let token = random_hex()?;
-            let mut options = OpenOptions::new();
-            options.create_new(true).write(true);
-            #[cfg(unix)]
-            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-            let mut file = options.open(&path).map_err(|error| problem(&error))?;
+            let file = private(OpenOptions::new().create_new(true)).open(&path);
+            let mut file = file.map_err(|error| problem(&error))?;
             writeln!(file, "{token}").map_err(|error| problem(&error))?;
             Ok(Secret::new(token))
         }
         Err(error) => Err(problem(&error)),
     }
+}
+
+/// For writing, with rights for the owner only.
+fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options.write(true)
 }
 
 /// URL of a SQLite file in the directory.
