@@ -1,0 +1,155 @@
+//! The goals, all in one table: what must hold at present, and what the product is to reach.
+
+use crate::figure::{Figure, Unit};
+
+/// Which side of the limit is the good one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    AtMost,
+    AtLeast,
+}
+
+/// One promise about one figure.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Goal {
+    row: &'static str,
+    figure: &'static str,
+    /// Reference of a ratio; `None` for the product's own value.
+    against: Option<&'static str>,
+    side: Side,
+    present: f64,
+    target: f64,
+}
+
+/// What a quick run lets pass: its rounds are short and its machine may be shared.
+const SLACK: f64 = 1.3;
+
+/// Row, figure and reference; then what must hold at present and what is to be reached.
+const GOALS: &[Goal] = &[
+    ratio_at_most("park-mem", "memory per client", "stock axum::serve", 1.0 / 1.5, 1.0 / 12.0),
+    ratio_at_most("park-mem", "memory per client", "tokio reader", 20.0, 2.5),
+    at_most("park-mem", "memory per client", 14_000.0, 1_536.0),
+    ratio_at_most("fan-out", "last", "bare epoll loop", 1.25, 1.25),
+    ratio_at_most("fan-out", "p99", "bare epoll loop", 1.25, 1.25),
+    ratio_at_most("fan-out-pacing", "last", "upstream's pacing", 0.02, 0.02),
+    ratio_at_most("configs-10k", "CPU per request", "hyper hello world", 1.3, 1.3),
+    ratio_at_least("configs-10k", "requests", "hyper hello world", 0.7, 0.7),
+    ratio_at_most("configs-304", "CPU per request", "hyper hello world", 1.15, 1.15),
+    ratio_at_least("configs-304", "requests", "hyper hello world", 0.9, 0.9),
+    ratio_at_least("configs-signed", "requests", "unsigned", 0.93, 0.93),
+    ratio_at_least("publish-1", "publishes", "bare SQLite loop", 0.35, 0.35),
+    ratio_at_least("publish-16", "publishes", "bare SQLite loop", 0.8, 0.8),
+    ratio_at_most("publish-latency", "p50", "bare commit and hello", 8.0, 8.0),
+    ratio_at_most("publish-latency", "p99", "bare commit and hello", 20.0, 20.0),
+    at_most("publish-latency", "p50", 0.003, 0.003),
+    ratio_at_least("storm", "first answers", "bare epoll loop", 0.6, 0.6),
+    at_most("park-idle", "CPU for 20,000 clients", 0.01, 0.01),
+    ratio_at_most("start", "empty", "axum and SQLite", 5.0, 5.0),
+    ratio_at_most("start", "1,000 namespaces", "axum and SQLite", 10.0, 10.0),
+    at_most("start", "empty", 0.05, 0.05),
+    at_most("start", "1,000 namespaces", 0.1, 0.1),
+    ratio_at_most("idle", "memory", "axum and SQLite", 2.5, 2.5),
+    at_most("idle", "memory", 16.0 * 1024.0 * 1024.0, 16.0 * 1024.0 * 1024.0),
+];
+
+const fn at_most(row: &'static str, figure: &'static str, present: f64, target: f64) -> Goal {
+    Goal { row, figure, against: None, side: Side::AtMost, present, target }
+}
+
+const fn ratio_at_most(
+    row: &'static str,
+    figure: &'static str,
+    reference: &'static str,
+    present: f64,
+    target: f64,
+) -> Goal {
+    Goal { row, figure, against: Some(reference), side: Side::AtMost, present, target }
+}
+
+const fn ratio_at_least(
+    row: &'static str,
+    figure: &'static str,
+    reference: &'static str,
+    present: f64,
+    target: f64,
+) -> Goal {
+    Goal { row, figure, against: Some(reference), side: Side::AtLeast, present, target }
+}
+
+/// The goal of a figure against a reference, or of its own value.
+pub(crate) fn find(row: &str, figure: &str, against: Option<&str>) -> Option<&'static Goal> {
+    GOALS.iter().find(|goal| goal.row == row && goal.figure == figure && goal.against == against)
+}
+
+impl Goal {
+    /// Whether the present goal is missed. A quick run looks at ratios only and gives them some slack.
+    pub(crate) fn is_missed(&self, figure: &Figure, is_quick: bool) -> bool {
+        let slack = if is_quick { SLACK } else { 1.0 };
+        match self.value(figure) {
+            None => false,
+            Some(_) if is_quick && self.against.is_none() => false,
+            Some(value) if self.side == Side::AtMost => value > self.present * slack,
+            Some(value) => value < self.present / slack,
+        }
+    }
+
+    /// Whether the figure is where the product is to arrive.
+    pub(crate) fn is_reached(&self, figure: &Figure) -> bool {
+        self.value(figure).is_some_and(|value| match self.side {
+            Side::AtMost => value <= self.target,
+            Side::AtLeast => value >= self.target,
+        })
+    }
+
+    /// The limits, as people read them.
+    pub(crate) fn show(&self, unit: Unit) -> String {
+        let sign = if self.side == Side::AtMost { '≤' } else { '≥' };
+        let limit = |value: f64| match self.against {
+            Some(_) => format!("{value:.3}×"),
+            None => unit.show(value),
+        };
+        let present = format!("{sign} {}", limit(self.present));
+        #[expect(clippy::float_cmp, reason = "both are constants of the table")]
+        if self.present == self.target {
+            present
+        } else {
+            format!("{present}, later {}", limit(self.target))
+        }
+    }
+
+    fn value(&self, figure: &Figure) -> Option<f64> {
+        self.against.map_or(Some(figure.product.median), |reference| figure.ratio(reference))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOAL: Goal = ratio_at_least("row", "figure", "reference", 0.8, 0.9);
+
+    fn figure(product: f64) -> Figure {
+        Figure::new("figure", Unit::PerSecond, [product]).against("reference", [1.0])
+    }
+
+    #[test]
+    fn a_quick_run_lets_a_third_pass() {
+        assert!(GOAL.is_missed(&figure(0.7), false));
+        assert!(!GOAL.is_missed(&figure(0.7), true));
+        assert!(GOAL.is_missed(&figure(0.6), true));
+    }
+
+    #[test]
+    fn the_target_may_lie_beyond_the_present_goal() {
+        assert!(!GOAL.is_missed(&figure(0.85), false));
+        assert!(!GOAL.is_reached(&figure(0.85)));
+        assert_eq!(GOAL.show(Unit::PerSecond), "≥ 0.800×, later 0.900×");
+    }
+
+    #[test]
+    fn every_goal_belongs_to_a_row() {
+        for goal in GOALS {
+            assert!(crate::row::all().iter().any(|row| row.name == goal.row), "{}", goal.row);
+        }
+    }
+}

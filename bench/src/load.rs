@@ -1,0 +1,8 @@
+//! The load side: clients that are cheap enough not to be what is measured.
+
+pub(crate) mod call;
+pub(crate) mod closed_loop;
+pub(crate) mod crowd;
+pub(crate) mod framing;
+pub(crate) mod request;
+pub(crate) mod source;

@@ -1,0 +1,176 @@
+//! Many clients on one thread: they connect, poll, and wait. One buffer serves all of them.
+
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use mio::{Events, Interest, Poll, Token};
+
+use super::framing::Framing;
+use super::source;
+
+/// Clients that connect and are not answered yet; more would overflow the queue of connections that wait to be accepted.
+const IN_FLIGHT: usize = 512;
+/// How long all of them may take for one step.
+const STEP: Duration = Duration::from_secs(60);
+
+/// Clients of one server.
+#[derive(Debug)]
+pub(crate) struct Crowd {
+    server: SocketAddr,
+    poll: Poll,
+    events: Events,
+    clients: Vec<Client>,
+    buffer: Vec<u8>,
+    waiting: usize,
+}
+
+#[derive(Debug)]
+struct Client {
+    stream: mio::net::TcpStream,
+    framing: Framing,
+    is_waiting: bool,
+}
+
+impl Crowd {
+    /// Nobody yet.
+    pub(crate) fn new(server: SocketAddr) -> Result<Self> {
+        Ok(Self {
+            server,
+            poll: Poll::new()?,
+            events: Events::with_capacity(1024),
+            clients: Vec::new(),
+            buffer: vec![0; 64 * 1024],
+            waiting: 0,
+        })
+    }
+
+    /// Connects clients, each of which asks at once; returns when all are answered, with the time that it took.
+    pub(crate) fn join(&mut self, count: usize, first: &[u8]) -> Result<Duration> {
+        let began = Instant::now();
+        let wanted = self.clients.len() + count;
+        while self.clients.len() < wanted || self.waiting > 0 {
+            while self.clients.len() < wanted && self.waiting < IN_FLIGHT {
+                self.connect(first)?;
+            }
+            // With room left there are clients to connect, which matters more than to wait.
+            self.pump(Duration::from_millis(100), |_| {})?;
+            ensure!(
+                began.elapsed() < STEP,
+                "{} of {wanted} clients are not answered after {STEP:?}",
+                self.waiting
+            );
+        }
+        Ok(began.elapsed())
+    }
+
+    /// Lets every client ask.
+    pub(crate) fn ask(&mut self, request: &[u8]) -> Result<()> {
+        for client in &mut self.clients {
+            client.send(request)?;
+        }
+        self.waiting = self.clients.len();
+        Ok(())
+    }
+
+    /// Makes sure that no client was answered yet.
+    pub(crate) fn check_waiting(&mut self) -> Result<()> {
+        self.pump(Duration::ZERO, |_| {})?;
+        let answered = self.clients.len() - self.waiting;
+        ensure!(answered == 0, "{answered} clients were answered that should wait");
+        Ok(())
+    }
+
+    /// Waits until every client is answered; returns when each was, counted from `since`, in order.
+    pub(crate) fn answers(&mut self, since: Instant) -> Result<Vec<Duration>> {
+        let mut times = Vec::with_capacity(self.waiting);
+        while self.waiting > 0 {
+            self.pump(Duration::from_millis(100), |_| times.push(since.elapsed()))?;
+            ensure!(
+                since.elapsed() < STEP,
+                "{} clients are not answered after {STEP:?}",
+                self.waiting
+            );
+        }
+        Ok(times)
+    }
+
+    /// Lets clients ask again whenever they are answered, for some time. Returns how many answers there were.
+    pub(crate) fn hold(&mut self, request: &[u8], time: Duration) -> Result<usize> {
+        let end = Instant::now() + time;
+        let mut answered = Vec::new();
+        let mut total = 0;
+        loop {
+            let rest = end.saturating_duration_since(Instant::now());
+            if rest.is_zero() {
+                return Ok(total);
+            }
+            self.pump(rest, |client| answered.push(client))?;
+            total += answered.len();
+            self.waiting += answered.len();
+            for client in answered.drain(..) {
+                self.clients[client].send(request)?;
+            }
+        }
+    }
+
+    fn connect(&mut self, first: &[u8]) -> Result<()> {
+        let number = self.clients.len();
+        let stream = source::connect(self.server, number)
+            .with_context(|| format!("client {number} cannot connect to {}", self.server))?;
+        stream.set_nonblocking(true)?;
+        let mut stream = mio::net::TcpStream::from_std(stream);
+        self.poll.registry().register(&mut stream, Token(number), Interest::READABLE)?;
+        let mut client = Client { stream, framing: Framing::default(), is_waiting: false };
+        client.send(first)?;
+        self.clients.push(client);
+        self.waiting += 1;
+        Ok(())
+    }
+
+    /// Reads what has arrived; tells of every client whose answer is complete.
+    fn pump(&mut self, timeout: Duration, mut on_answer: impl FnMut(usize)) -> Result<()> {
+        match self.poll.poll(&mut self.events, Some(timeout)) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
+            polled => polled?,
+        }
+        for event in &self.events {
+            let number = event.token().0;
+            if self.clients[number].receive(&mut self.buffer)? {
+                self.waiting -= 1;
+                on_answer(number);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Client {
+    /// A request is far smaller than the kernel's buffer, so it is taken whole.
+    fn send(&mut self, request: &[u8]) -> Result<()> {
+        self.stream.write_all(request).context("a client cannot send its request")?;
+        self.is_waiting = true;
+        Ok(())
+    }
+
+    /// Reads until there is no more; whether the answer is complete now.
+    fn receive(&mut self, buffer: &mut [u8]) -> Result<bool> {
+        loop {
+            match self.stream.read(buffer) {
+                Ok(0) => anyhow::bail!("the server closed the connection of a client"),
+                Ok(count) => {
+                    ensure!(self.is_waiting, "a client was answered that did not ask");
+                    if let Some(status) = self.framing.take(&buffer[..count])? {
+                        ensure!(matches!(status, 200 | 304), "a client was answered {status}");
+                        self.is_waiting = false;
+                        return Ok(true);
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error).context("a client's connection broke"),
+            }
+        }
+    }
+}

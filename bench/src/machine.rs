@@ -1,0 +1,58 @@
+//! Facts about the machine, without which no absolute figure means anything.
+
+use std::path::Path;
+use std::process::Command;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::print;
+
+/// Clients of a run where nobody says how many: this many at most, and room for other files.
+const AUTO_CLIENTS: u64 = 60_000;
+const OTHER_FILES: u64 = 500;
+
+/// Raises the soft limit of open files to the hard one; programs that we start inherit it.
+pub(crate) fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    // Without it the run is only smaller.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+}
+
+/// How many clients this machine's file limit has room for.
+pub(crate) fn auto_clients() -> usize {
+    let room = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX).saturating_sub(OTHER_FILES);
+    usize::try_from(room.min(AUTO_CLIENTS)).unwrap_or(usize::MAX)
+}
+
+/// How many cores we may use.
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// Prints the facts.
+pub(crate) fn print_facts(program: &Path, directory: &Path) {
+    let file = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let memory = file("/proc/meminfo");
+    let huge_pages = file("/sys/kernel/mm/transparent_hugepage/enabled");
+    let chosen = huge_pages.split(['[', ']']).nth(1).unwrap_or("unknown");
+    let limit = getrlimit(Resource::Nofile)
+        .current
+        .map_or_else(|| "none".to_owned(), |limit| limit.to_string());
+    print(&format!(
+        "machine: {} cores, {}, kernel {}, {limit} files, huge pages {chosen}, load average {}",
+        cores(),
+        memory.lines().next().and_then(|line| line.strip_prefix("MemTotal:")).unwrap_or("?").trim(),
+        file("/proc/sys/kernel/osrelease").trim(),
+        file("/proc/loadavg").split(' ').next().unwrap_or("?"),
+    ));
+    let version = Command::new(program).arg("--version").output();
+    let version = version.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    print(&format!(
+        "product: {} ({}); suite {}; SQLite {}; data under {}",
+        version.unwrap_or_default(),
+        program.display(),
+        env!("CARGO_PKG_VERSION"),
+        rusqlite::version(),
+        directory.display(),
+    ));
+}

@@ -1,0 +1,145 @@
+//! Numbers of a measurement: medians with their spread, percentiles, and what the kernel says about a process's memory and CPU time.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+
+/// Median of the rounds, with the lowest and the highest of them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Spread {
+    pub(crate) median: f64,
+    pub(crate) low: f64,
+    pub(crate) high: f64,
+}
+
+impl Spread {
+    /// Of at least one round.
+    pub(crate) fn of(rounds: impl IntoIterator<Item = f64>) -> Self {
+        let mut sorted: Vec<f64> = rounds.into_iter().collect();
+        sorted.sort_by(f64::total_cmp);
+        let middle = sorted.len() / 2;
+        let median = if sorted.len().is_multiple_of(2) {
+            f64::midpoint(sorted[middle - 1], sorted[middle])
+        } else {
+            sorted[middle]
+        };
+        Self { median, low: sorted[0], high: sorted[sorted.len() - 1] }
+    }
+}
+
+/// The time below which a share of the sorted samples lies.
+pub(crate) fn percentile(sorted: &[Duration], share: f64) -> Duration {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "an index"
+    )]
+    let at = (sorted.len() as f64 * share) as usize;
+    sorted.get(at.min(sorted.len().saturating_sub(1))).copied().unwrap_or_default()
+}
+
+/// A count as a number to divide by.
+#[expect(clippy::cast_precision_loss, reason = "counts of a benchmark stay far below 2^52")]
+pub(crate) fn number(count: impl TryInto<u64>) -> f64 {
+    count.try_into().unwrap_or(u64::MAX) as f64
+}
+
+/// Resident memory of a process, in bytes. Read from the page tables: the counters of `status` are only approximate.
+pub(crate) fn memory(pid: u32) -> Result<f64> {
+    let path = format!("/proc/{pid}/smaps_rollup");
+    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix("Rss:"));
+    let kib: u64 = line
+        .and_then(|line| line.trim().strip_suffix("kB")?.trim().parse().ok())
+        .with_context(|| format!("{path} has no line Rss"))?;
+    Ok(number(kib * 1024))
+}
+
+/// User and system time that a process has used, its ended threads included.
+pub(crate) fn cpu(pid: u32) -> Result<Duration> {
+    let path = format!("/proc/{pid}/stat");
+    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+    // The name of the program, in brackets, may hold blanks; the fields are counted from behind it.
+    let fields = text.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
+    let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+    Ok(Duration::from_secs_f64(number(ticks) / number(rustix::param::clock_ticks_per_second())))
+}
+
+/// CPU time of a process over a span of time.
+#[derive(Debug)]
+pub(crate) struct Stopwatch {
+    pid: u32,
+    used: Duration,
+    began: Instant,
+}
+
+impl Stopwatch {
+    pub(crate) fn start(pid: u32) -> Result<Self> {
+        Ok(Self { pid, used: cpu(pid)?, began: Instant::now() })
+    }
+
+    /// CPU time since the start.
+    pub(crate) fn used(&self) -> Result<Duration> {
+        Ok(cpu(self.pid)?.saturating_sub(self.used))
+    }
+
+    /// CPU time as a share of one core.
+    pub(crate) fn busy(&self) -> Result<f64> {
+        Ok(self.used()?.as_secs_f64() / self.began.elapsed().as_secs_f64())
+    }
+}
+
+/// How long a process must do nothing to count as settled, and how long that may take.
+const QUIET: Duration = Duration::from_millis(200);
+const SETTLED: Duration = Duration::from_secs(20);
+
+/// Waits until a process has nothing more to do: less than one clock tick of CPU time within the quiet time.
+pub(crate) fn settle(pid: u32) -> Result<()> {
+    let limit = Instant::now() + SETTLED;
+    loop {
+        let before = cpu(pid)?;
+        pause(QUIET);
+        if cpu(pid)? - before <= Duration::from_millis(10) {
+            return Ok(());
+        }
+        anyhow::ensure!(Instant::now() < limit, "process {pid} is still busy after {SETTLED:?}");
+    }
+}
+
+/// Lets time pass.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the load side has no async workers, and time itself is what is waited for"
+)]
+pub(crate) fn pause(time: Duration) {
+    std::thread::sleep(time);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_of_an_even_number_of_rounds_lies_between_the_two_in_the_middle() {
+        let spread = Spread::of([4.0, 1.0, 3.0, 2.0]);
+        assert_eq!((spread.low, spread.median, spread.high), (1.0, 2.5, 4.0));
+        assert_eq!(Spread::of([7.0]).median, 7.0);
+    }
+
+    #[test]
+    fn percentiles_never_leave_the_samples() {
+        let samples: Vec<_> = (1..=100).map(Duration::from_millis).collect();
+        assert_eq!(percentile(&samples, 0.5), Duration::from_millis(51));
+        assert_eq!(percentile(&samples, 0.99), Duration::from_millis(100));
+        assert_eq!(percentile(&samples, 1.0), Duration::from_millis(100));
+        assert_eq!(percentile(&[], 0.5), Duration::ZERO);
+    }
+
+    #[test]
+    fn the_kernel_tells_our_own_memory_and_time() {
+        let own = std::process::id();
+        assert!(memory(own).unwrap() > 100_000.0);
+        assert!(cpu(own).is_ok());
+    }
+}

@@ -1,0 +1,173 @@
+//! Programs that the suite starts, the product and the references: where they listen, and that they end with us.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+/// How long a program may take until it listens.
+const START: Duration = Duration::from_secs(30);
+/// How long a program may take to end when it is asked to.
+const END: Duration = Duration::from_secs(30);
+/// Lines that wait to be read. Nobody reads them once a program is up; they are drained then.
+const LINES: usize = 1000;
+
+/// A running program. It is killed when this is dropped; nothing else ever is.
+#[derive(Debug)]
+pub(crate) struct Process {
+    child: Child,
+    lines: Receiver<String>,
+}
+
+impl Process {
+    /// Starts a program.
+    pub(crate) fn start(mut command: Command) -> Result<Self> {
+        let program = command.get_program().to_owned();
+        // Our references end when their standard input does, so that none is left when we are killed.
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        let mut child =
+            command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
+        let stdout = child.stdout.take().context("the program has no standard output")?;
+        let (sender, lines) = sync_channel(LINES);
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                // Full: nobody reads any more.
+                let _ = sender.try_send(line);
+            }
+        });
+        Ok(Self { child, lines })
+    }
+
+    /// Process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The next line that it prints.
+    pub(crate) fn line(&mut self) -> Result<String> {
+        if let Ok(line) = self.lines.recv_timeout(START) {
+            return Ok(line);
+        }
+        match self.child.try_wait()? {
+            Some(status) => bail!("the program ended too early: {status}"),
+            None => bail!("the program printed nothing for {START:?}"),
+        }
+    }
+
+    /// Asks it to end and waits until it has.
+    pub(crate) fn terminate(mut self) -> Result<()> {
+        kill_process(Pid::from_child(&self.child), Signal::TERM)?;
+        // It closes its output when it ends.
+        loop {
+            match self.lines.recv_timeout(END) {
+                Ok(_) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => bail!("the program does not end within {END:?}"),
+            }
+        }
+        let status = self.child.wait()?;
+        ensure!(status.success(), "the program ended with {status}");
+        Ok(())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A reference program that serves.
+#[derive(Debug)]
+pub(crate) struct Reference {
+    pub(crate) process: Process,
+    pub(crate) address: SocketAddr,
+}
+
+impl Reference {
+    /// Starts a reference of this binary by its name and waits until it listens.
+    pub(crate) fn start(name: &str, arguments: &[&str], cores: Cores) -> Result<Self> {
+        let program = std::env::current_exe().context("cannot find our own program")?;
+        let mut command = cores.command(&program)?;
+        command.arg("reference").arg(name).args(arguments);
+        let mut process = Process::start(command)?;
+        let line = process.line()?;
+        let address = line.strip_prefix("listening ").and_then(|address| address.parse().ok());
+        let address = address.with_context(|| format!("{name} printed no address but {line:?}"))?;
+        Ok(Self { process, address })
+    }
+}
+
+/// Which cores a program may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cores {
+    /// All that we may use.
+    All,
+    /// The first one only.
+    First,
+}
+
+impl Cores {
+    /// A command that runs the program on these cores.
+    pub(crate) fn command(self, program: &std::path::Path) -> Result<Command> {
+        if self == Cores::All {
+            return Ok(Command::new(program));
+        }
+        let own = std::env::current_exe().context("cannot find our own program")?;
+        let mut command = Command::new(own);
+        command.arg("on-first-core").arg(program);
+        Ok(command)
+    }
+}
+
+/// Becomes another program that may use the first core only. Returns where that fails.
+pub(crate) fn become_on_first_core(program: &str, arguments: &[String]) -> anyhow::Error {
+    if let Err(error) = pin_to(|core| core == 0) {
+        return error;
+    }
+    anyhow::Error::new(Command::new(program).args(arguments).exec())
+        .context(format!("cannot start {program}"))
+}
+
+/// Keeps this thread off the first core while it is held, where there are others.
+#[derive(Debug)]
+pub(crate) struct OffFirstCore(Option<CpuSet>);
+
+impl OffFirstCore {
+    pub(crate) fn hold() -> Result<Self> {
+        if crate::machine::cores() == 1 {
+            return Ok(Self(None));
+        }
+        let before = sched_getaffinity(None)?;
+        pin_to(|core| core > 0)?;
+        Ok(Self(Some(before)))
+    }
+}
+
+impl Drop for OffFirstCore {
+    fn drop(&mut self) {
+        if let Some(before) = &self.0 {
+            let _ = sched_setaffinity(None, before);
+        }
+    }
+}
+
+/// Pins this thread, and what it starts, to those of its cores that fit by their rank.
+fn pin_to(fits: impl Fn(usize) -> bool) -> Result<()> {
+    let allowed = sched_getaffinity(None)?;
+    let mut chosen = CpuSet::new();
+    let cores = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core));
+    for (rank, core) in cores.enumerate() {
+        if fits(rank) {
+            chosen.set(core);
+        }
+    }
+    sched_setaffinity(None, &chosen).context("cannot choose a core")
+}

@@ -1,0 +1,100 @@
+//! The product under test: `castalia serve` with all roles on a data directory of the suite.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+
+use crate::load::call::Call;
+use crate::load::request;
+use crate::process::{Cores, Process};
+
+/// Password of the administrator; fixed so that no start has to make one.
+const PASSWORD: &str = "correct horse battery staple";
+
+/// Where the `castalia` program is: named, or beside this one.
+pub(crate) fn find(named: Option<&PathBuf>) -> Result<PathBuf> {
+    let program = match named {
+        Some(path) if path.is_dir() => path.join("castalia"),
+        Some(path) => path.clone(),
+        None => std::env::current_exe()
+            .context("cannot find our own program")?
+            .with_file_name("castalia"),
+    };
+    if !program.is_file() {
+        bail!(
+            "{} is missing; build castalia-server with the same profile, or name it with --server",
+            program.display()
+        );
+    }
+    Ok(program)
+}
+
+/// A running server.
+#[derive(Debug)]
+pub(crate) struct Product {
+    pub(crate) process: Process,
+    /// Port of the config and meta roles.
+    pub(crate) config: SocketAddr,
+    /// Port of the admin role.
+    pub(crate) admin: SocketAddr,
+}
+
+impl Product {
+    /// Starts a server on a data directory and waits until all of its ports listen.
+    pub(crate) fn start(program: &Path, data: &Path, cores: Cores) -> Result<Self> {
+        let mut command = cores.command(program)?;
+        command.args(["serve", "--log-format", "json", "--sample-app", "off"]);
+        command.args(["--config-port", "0", "--admin-port", "0", "--portal-port", "0"]);
+        command.arg("--data-dir").arg(data).current_dir(data);
+        fix_environment(&mut command);
+        let mut process = Process::start(command)?;
+        let (mut config, mut admin, mut portal) = (None, None, None);
+        while config.is_none() || admin.is_none() || portal.is_none() {
+            match listening(&process.line()?) {
+                Some((role, address)) if role == "config" => config = Some(address),
+                Some((role, address)) if role == "admin" => admin = Some(address),
+                Some((_, address)) => portal = Some(address),
+                None => {}
+            }
+        }
+        let both = config.zip(admin).context("the server did not say where it listens")?;
+        Ok(Self { process, config: both.0, admin: both.1 })
+    }
+
+    /// Ends it in an orderly way, so that its databases are whole without what a crash leaves behind.
+    pub(crate) fn stop(self) -> Result<()> {
+        self.process.terminate()
+    }
+
+    /// Newest notification id of a namespace.
+    pub(crate) fn notification_id(&self, app: &str, namespace: &str) -> Result<i64> {
+        let mut call = Call::connect(self.config)?;
+        let answer = call.ask(&request::poll(app, namespace, -1))?;
+        let answer: Value =
+            serde_json::from_slice(&answer.body).context("the poll's answer is no JSON")?;
+        answer[0]["notificationId"].as_i64().context("the poll's answer has no notification id")
+    }
+}
+
+/// Settings of the shell must not change what is measured. The admin token is made at random; without it the suite could not publish.
+fn fix_environment(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("CASTALIA_") {
+            command.env_remove(name);
+        }
+    }
+    command.env("CASTALIA_ADMIN_PASSWORD", PASSWORD);
+    command.env("CASTALIA_ADMIN_SERVICE_ACCESS_CONTROL_ENABLED", "false");
+}
+
+/// Role and address, where the line of the log says that a port listens.
+fn listening(line: &str) -> Option<(String, SocketAddr)> {
+    let line: Value = serde_json::from_str(line).ok()?;
+    if line["message"] != "listening" {
+        return None;
+    }
+    Some((line["role"].as_str()?.to_owned(), line["address"].as_str()?.parse().ok()?))
+}

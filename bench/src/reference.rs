@@ -1,0 +1,90 @@
+//! Reference programs: the least that does the same work. Each runs as a process of its own, so that it is measured from outside,
+//! built with the same profile and allocator as the product.
+
+mod axum_sqlite;
+mod epoll_loop;
+mod hyper_hello;
+pub(crate) mod sqlite_loop;
+mod stock_axum;
+mod tokio_reader;
+
+use std::io::Read as _;
+use std::net::SocketAddr;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::print;
+
+pub(crate) const AXUM_SQLITE: &str = "axum-sqlite";
+pub(crate) const EPOLL_LOOP: &str = "epoll-loop";
+pub(crate) const HYPER_HELLO: &str = "hyper-hello";
+pub(crate) const SQLITE_LOOP: &str = "sqlite-loop";
+pub(crate) const STOCK_AXUM: &str = "stock-axum";
+pub(crate) const TOKIO_READER: &str = "tokio-reader";
+
+/// Free port of the loopback address.
+const ANY_PORT: &str = "127.0.0.1:0";
+/// Marks the poll of a client that knows nothing yet: it is answered at once. The percent-encoding is that of the load side.
+const UNKNOWN: &[u8] = b"Id%22%3A-1%7D";
+/// First bytes of the request that answers all waiting polls.
+const WAKE: &[u8] = b"POST /wake";
+/// What polls are answered: as long as an answer of the product.
+const NOTIFICATION: &str = r#"[{"namespaceName":"application","notificationId":2,"messages":{"details":{"bench+default+application":2}}}]"#;
+
+/// Runs a reference by its name.
+pub(crate) fn run(name: &str, arguments: &[String]) -> Result<()> {
+    if name == SQLITE_LOOP {
+        return sqlite_loop::run(arguments);
+    }
+    end_with_parent();
+    match name {
+        EPOLL_LOOP => epoll_loop::run(),
+        AXUM_SQLITE => block_on(axum_sqlite::run(arguments)),
+        HYPER_HELLO => block_on(hyper_hello::run()),
+        STOCK_AXUM => block_on(stock_axum::run()),
+        TOKIO_READER => block_on(tokio_reader::run()),
+        _ => bail!("there is no reference {name}"),
+    }
+}
+
+/// Ends this process when whoever started it is gone.
+fn end_with_parent() {
+    std::thread::spawn(|| {
+        let _ = std::io::stdin().read(&mut [0]);
+        std::process::exit(0);
+    });
+}
+
+fn announce(address: SocketAddr) {
+    print(&format!("listening {address}"));
+}
+
+fn block_on(work: impl Future<Output = Result<()>>) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.context("cannot start a runtime")?.block_on(work)
+}
+
+/// A whole answer to a poll.
+fn answer() -> Vec<u8> {
+    let length = NOTIFICATION.len();
+    let head = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+    );
+    format!("{head}{NOTIFICATION}").into_bytes()
+}
+
+/// Whether a request is a poll that is answered at once.
+fn knows_nothing(request: &[u8]) -> bool {
+    request.windows(UNKNOWN.len()).any(|part| part == UNKNOWN)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::load::request;
+
+    #[test]
+    fn polls_of_clients_that_know_nothing_are_told_apart() {
+        assert!(super::knows_nothing(&request::poll("bench", "application", -1)));
+        assert!(!super::knows_nothing(&request::poll("bench", "application", 17)));
+    }
+}

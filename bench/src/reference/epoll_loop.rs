@@ -1,0 +1,92 @@
+//! The least work that accepting, parking and answering polls can be: one thread around epoll, no tasks, no parser.
+
+use std::io::{ErrorKind, Read as _, Write as _};
+
+use anyhow::{Context as _, Result};
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Interest, Poll, Token};
+use socket2::{Domain, Socket, Type};
+
+use super::{ANY_PORT, WAKE, announce, answer, knows_nothing};
+
+/// Token of the listener; connections count from 0.
+const LISTENER: Token = Token(usize::MAX);
+/// Connections that wait to be accepted, as many as in the product.
+const BACKLOG: i32 = 4096;
+
+pub(super) fn run() -> Result<()> {
+    let mut server =
+        Server { poll: Poll::new()?, clients: Vec::new(), parked: Vec::new(), answer: answer() };
+    let mut listener = listen()?;
+    server.poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+    announce(listener.local_addr()?);
+    let mut events = Events::with_capacity(1024);
+    let mut buffer = vec![0; 16 * 1024];
+    loop {
+        server.poll.poll(&mut events, None)?;
+        for event in &events {
+            match event.token() {
+                LISTENER => server.accept(&listener)?,
+                Token(client) => server.read(client, &mut buffer),
+            }
+        }
+    }
+}
+
+fn listen() -> Result<TcpListener> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    let address: std::net::SocketAddr = ANY_PORT.parse().context("the address is well-formed")?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(TcpListener::from_std(socket.into()))
+}
+
+struct Server {
+    poll: Poll,
+    clients: Vec<Option<TcpStream>>,
+    parked: Vec<usize>,
+    answer: Vec<u8>,
+}
+
+impl Server {
+    fn accept(&mut self, listener: &TcpListener) -> Result<()> {
+        loop {
+            match listener.accept() {
+                Ok((mut stream, _)) => {
+                    stream.set_nodelay(true)?;
+                    let token = Token(self.clients.len());
+                    self.poll.registry().register(&mut stream, token, Interest::READABLE)?;
+                    self.clients.push(Some(stream));
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error).context("cannot accept a connection"),
+            }
+        }
+    }
+
+    fn read(&mut self, number: usize, buffer: &mut [u8]) {
+        let Some(client) = &mut self.clients[number] else { return };
+        match client.read(buffer) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Ok(0) | Err(_) => self.clients[number] = None,
+            Ok(count) if buffer[..count].starts_with(WAKE) => {
+                for client in std::mem::take(&mut self.parked) {
+                    self.write(client);
+                }
+                self.write(number);
+            }
+            Ok(count) if knows_nothing(&buffer[..count]) => self.write(number),
+            Ok(_) => self.parked.push(number),
+        }
+    }
+
+    /// An answer is far smaller than the kernel's buffer; a client that does not take it is gone.
+    fn write(&mut self, number: usize) {
+        if let Some(client) = &mut self.clients[number]
+            && client.write_all(&self.answer).is_err()
+        {
+            self.clients[number] = None;
+        }
+    }
+}

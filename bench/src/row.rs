@@ -1,0 +1,178 @@
+//! The rows of the suite, and what each is given: one file for each idea, one entry in the list for each row.
+
+mod configs;
+mod fan_out;
+mod idle;
+mod park_idle;
+mod park_mem;
+mod publish;
+mod publish_latency;
+mod read;
+mod start;
+mod storm;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Result;
+use tempfile::TempDir;
+
+use crate::figure::{Figure, Report};
+use crate::process::Cores;
+use crate::product::Product;
+use crate::seed::Seed;
+use crate::{goal, machine, print, table};
+
+type Measure = Box<dyn Fn(&Plan) -> Result<Report>>;
+
+/// One row of the suite.
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    /// Whether the quick form has it.
+    pub(crate) is_quick: bool,
+    measure: Measure,
+}
+
+/// Every row, in the order in which they run.
+pub(crate) fn all() -> Vec<Row> {
+    let mut rows = vec![
+        quick("park-mem", "memory of a parked client", park_mem::run),
+        quick("fan-out", "publish until the last parked client is answered", fan_out::run),
+        full(
+            "fan-out-pacing",
+            "the same against upstream's pacing by arithmetic",
+            fan_out::run_against_pacing,
+        ),
+        quick("configs-10k", "reading 10 kB, with one core for the server", configs::run_full),
+        quick("configs-304", "asking whether anything changed", configs::run_not_modified),
+        quick("configs-signed", "reading 10 kB with an access key", configs::run_signed),
+        quick("publish-1", "publishes per second by one writer", |plan| publish::run(plan, 1)),
+        quick("publish-16", "publishes per second by 16 writers", |plan| publish::run(plan, 16)),
+        quick(
+            "publish-latency",
+            "publish until one parked client is answered",
+            publish_latency::run,
+        ),
+        quick("storm", "all clients connect and poll at once", storm::run),
+        full("park-idle", "CPU time that parked clients cost", park_idle::run),
+        quick("start", "process start until the first 200", start::run),
+        quick("idle", "memory of a server that nobody asks", idle::run),
+    ];
+    rows.extend(
+        read::PROGRAMS
+            .iter()
+            .map(|program| full(program.row, program.about, |plan| read::run(plan, program))),
+    );
+    rows
+}
+
+fn quick(
+    name: &'static str,
+    about: &'static str,
+    measure: impl Fn(&Plan) -> Result<Report> + 'static,
+) -> Row {
+    Row { name, about, is_quick: true, measure: Box::new(measure) }
+}
+
+fn full(
+    name: &'static str,
+    about: &'static str,
+    measure: impl Fn(&Plan) -> Result<Report> + 'static,
+) -> Row {
+    Row { is_quick: false, ..quick(name, about, measure) }
+}
+
+impl Row {
+    /// Measures, prints, and measures again where a goal is missed. `false`: the same goal was missed twice, or nothing could be measured.
+    pub(crate) fn run(&self, plan: &Plan) -> bool {
+        let Some(missed) = self.missed(plan) else { return false };
+        if missed.is_empty() {
+            return true;
+        }
+        print("  a goal is missed: once more");
+        self.missed(plan).is_some_and(|again| !again.iter().any(|goal| missed.contains(goal)))
+    }
+
+    /// The figures that miss a goal, each with what it is compared with.
+    fn missed(&self, plan: &Plan) -> Option<Vec<(String, Option<String>)>> {
+        let report = match (self.measure)(plan) {
+            Ok(report) => report,
+            Err(error) => {
+                print(&format!("\n{}: cannot be measured: {error:#}", self.name));
+                return None;
+            }
+        };
+        table::print_report(self.name, &report, plan.is_quick);
+        let pairs = report.figures.iter().flat_map(comparisons);
+        let missed = pairs.filter(|(figure, against)| {
+            goal::find(self.name, &figure.name, against.as_deref())
+                .is_some_and(|goal| goal.is_missed(figure, plan.is_quick))
+        });
+        Some(missed.map(|(figure, against)| (figure.name.clone(), against)).collect())
+    }
+}
+
+fn comparisons(figure: &Figure) -> impl Iterator<Item = (&Figure, Option<String>)> {
+    let references = figure.references.iter().map(|(name, _)| Some(name.clone()));
+    std::iter::once(None).chain(references).map(move |against| (figure, against))
+}
+
+/// How a run measures.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// The product.
+    pub(crate) program: PathBuf,
+    /// Where databases are made.
+    pub(crate) directory: PathBuf,
+    /// Clients, where it was said.
+    pub(crate) clients: Option<usize>,
+    /// Rounds that count; one more before them warms up.
+    pub(crate) rounds: usize,
+    /// Length of a round in seconds, where it was said.
+    pub(crate) seconds: Option<f64>,
+    pub(crate) is_quick: bool,
+}
+
+impl Plan {
+    /// Clients of a row that takes as many as there is room for.
+    fn clients(&self) -> usize {
+        self.clients.unwrap_or_else(machine::auto_clients)
+    }
+
+    /// Length of a round in the full and in the quick form.
+    fn time(&self, full: f64, quick: f64) -> Duration {
+        Duration::from_secs_f64(self.seconds.unwrap_or(if self.is_quick { quick } else { full }))
+    }
+
+    /// A directory of our own, removed at the end.
+    fn directory(&self) -> Result<TempDir> {
+        Ok(tempfile::Builder::new().prefix("castalia-bench-").tempdir_in(&self.directory)?)
+    }
+
+    /// A data directory with what the row needs, which no server uses at present.
+    fn data(&self, fill: impl FnOnce(&mut Seed) -> Result<()>) -> Result<TempDir> {
+        let data = self.directory()?;
+        let product = Product::start(&self.program, data.path(), Cores::All)?;
+        fill(&mut Seed::new(product.admin)?)?;
+        product.stop()?;
+        Ok(data)
+    }
+
+    /// Product and reference in turn; what the first round says is dropped.
+    fn alternate<P, R>(
+        &self,
+        mut product: impl FnMut() -> Result<P>,
+        mut reference: impl FnMut() -> Result<R>,
+    ) -> Result<(Vec<P>, Vec<R>)> {
+        let mut rounds = (Vec::new(), Vec::new());
+        for round in 0..=self.rounds {
+            let (product, reference) = (product()?, reference()?);
+            if round > 0 {
+                rounds.0.push(product);
+                rounds.1.push(reference);
+            }
+        }
+        Ok(rounds)
+    }
+}

@@ -1,0 +1,51 @@
+//! `park-mem`: how much memory the server grows by for each parked client. What the kernel holds for its sockets is not in it.
+
+use std::net::SocketAddr;
+
+use anyhow::Result;
+
+use super::Plan;
+use crate::figure::{Figure, Report, Unit};
+use crate::load::crowd::Crowd;
+use crate::load::request;
+use crate::measure::{memory, number, settle};
+use crate::process::{Cores, Reference};
+use crate::product::Product;
+use crate::reference::{STOCK_AXUM, TOKIO_READER};
+use crate::seed::{APP, NAMESPACE};
+
+pub(super) fn run(plan: &Plan) -> Result<Report> {
+    let clients = plan.clients();
+    let data = plan.data(|seed| seed.app(APP))?;
+    let product = || {
+        let product = Product::start(&plan.program, data.path(), Cores::All)?;
+        let known = product.notification_id(APP, NAMESPACE)?;
+        grown_by_client(product.config, product.process.id(), clients, known)
+    };
+    let reference = |name| {
+        let reference = Reference::start(name, &[], Cores::All)?;
+        grown_by_client(reference.address, reference.process.id(), clients, 1)
+    };
+    let both = || Ok((reference(STOCK_AXUM)?, reference(TOKIO_READER)?));
+    let (product, references) = plan.alternate(product, both)?;
+    Ok(Report {
+        setting: format!("{clients} clients, {} rounds", plan.rounds),
+        figures: vec![
+            Figure::new("memory per client", Unit::Bytes, product)
+                .against("stock axum::serve", references.iter().map(|(stock, _)| *stock))
+                .against("tokio reader", references.iter().map(|(_, reader)| *reader)),
+        ],
+        notes: Vec::new(),
+    })
+}
+
+fn grown_by_client(server: SocketAddr, pid: u32, clients: usize, known: i64) -> Result<f64> {
+    settle(pid)?;
+    let before = memory(pid)?;
+    let mut crowd = Crowd::new(server)?;
+    crowd.join(clients, &request::poll(APP, NAMESPACE, -1))?;
+    crowd.ask(&request::poll(APP, NAMESPACE, known))?;
+    settle(pid)?;
+    crowd.check_waiting()?;
+    Ok((memory(pid)? - before) / number(clients))
+}

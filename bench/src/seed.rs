@@ -1,0 +1,100 @@
+//! What the product holds before a row begins: apps, namespaces with twenty items, releases. Made through the admin role.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+
+use crate::load::call::Call;
+
+/// App of every row.
+pub(crate) const APP: &str = "bench";
+/// An app whose clients must sign, and their secret.
+pub(crate) const SIGNED_APP: &str = "bench-signed";
+pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";
+/// Namespace that every app has.
+pub(crate) const NAMESPACE: &str = "application";
+
+/// Who does everything here.
+const OPERATOR: &str = "bench";
+/// Items of a namespace, and the length of a value that makes a body of 10 kB.
+const ITEMS: usize = 20;
+const VALUE: usize = 480;
+
+/// Makes rows of the product's database.
+#[derive(Debug)]
+pub(crate) struct Seed {
+    admin: Call,
+}
+
+impl Seed {
+    /// Over the port of the admin role.
+    pub(crate) fn new(admin: SocketAddr) -> Result<Self> {
+        Ok(Self { admin: Call::connect(admin)? })
+    }
+
+    /// An app with its first namespace, filled and released.
+    pub(crate) fn app(&mut self, app: &str) -> Result<()> {
+        let body = json!({
+            "appId": app, "name": app, "orgId": "bench", "orgName": "Bench", "ownerName": OPERATOR,
+            "ownerEmail": "bench@example.com",
+            "dataChangeCreatedBy": OPERATOR, "dataChangeLastModifiedBy": OPERATOR,
+        });
+        self.admin.json("POST", "/apps", Some(&body))?;
+        let namespace = self.admin.json("GET", &path(app, NAMESPACE), None)?;
+        self.fill(app, &namespace)
+    }
+
+    /// One more namespace, filled and released.
+    pub(crate) fn namespace(&mut self, app: &str, name: &str) -> Result<()> {
+        let body = json!({
+            "appId": app, "clusterName": "default", "namespaceName": name,
+            "dataChangeCreatedBy": OPERATOR, "dataChangeLastModifiedBy": OPERATOR,
+        });
+        let path = format!("/apps/{app}/clusters/default/namespaces");
+        let namespace = self.admin.json("POST", &path, Some(&body))?;
+        self.fill(app, &namespace)
+    }
+
+    /// A key without which clients of the app are refused.
+    pub(crate) fn access_key(&mut self, app: &str) -> Result<()> {
+        let path = format!("/apps/{app}/accesskeys");
+        let body = json!({
+            "appId": app, "secret": SECRET, "mode": 0, "enabled": false,
+            "dataChangeCreatedBy": OPERATOR, "dataChangeLastModifiedBy": OPERATOR,
+        });
+        let id = self.admin.json("POST", &path, Some(&body))?["id"]
+            .as_i64()
+            .context("the key has no id")?;
+        let enable = format!("{path}/{id}/enable?mode=0&operator={OPERATOR}");
+        self.admin.json("PUT", &enable, None).map(drop)
+    }
+
+    fn fill(&mut self, app: &str, namespace: &Value) -> Result<()> {
+        let name = namespace["namespaceName"].as_str().context("the namespace has no name")?;
+        let items: Vec<_> = (0..ITEMS)
+            .map(|line| {
+                json!({
+                    "namespaceId": namespace["id"], "key": format!("setting.{line:02}"),
+                    "value": "v".repeat(VALUE), "type": 0, "lineNum": line + 1,
+                    "dataChangeCreatedBy": OPERATOR, "dataChangeLastModifiedBy": OPERATOR,
+                })
+            })
+            .collect();
+        let changes = json!({
+            "createItems": items, "updateItems": [], "deleteItems": [],
+            "dataChangeCreatedBy": OPERATOR, "dataChangeLastModifiedBy": OPERATOR,
+        });
+        self.admin.json("POST", &format!("{}/itemset", path(app, name)), Some(&changes))?;
+        self.admin.json("POST", &publish_path(app, name), None).map(drop)
+    }
+}
+
+fn path(app: &str, namespace: &str) -> String {
+    format!("/apps/{app}/clusters/default/namespaces/{namespace}")
+}
+
+/// Path and query of a publish.
+pub(crate) fn publish_path(app: &str, namespace: &str) -> String {
+    format!("{}/releases?name=bench&operator={OPERATOR}", path(app, namespace))
+}
