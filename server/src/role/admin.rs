@@ -1,27 +1,34 @@
 //! Router of the admin role: edits and publishes in one environment. A file below for each kind of thing; how requests are read is in
 //! `request.rs`, how rows become bodies in `body.rs`.
 
+mod about;
 mod access;
+mod access_key;
 mod app;
+mod audit_log;
 mod body;
 mod branch;
 mod cluster;
+mod instance;
 mod item;
 mod namespace;
 mod release;
 mod request;
+mod server_config;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use futures_util::future::BoxFuture;
 use http::StatusCode;
 use serde::Serialize;
 
+use crate::background::Background;
 use crate::domain::namespace::NamespaceKey;
+use crate::domain::retention;
 use crate::http::route::{Listed, Routes};
-use crate::http::{health, limit};
+use crate::http::limit;
 use crate::json::Json;
 use crate::state::EnvironmentState;
 
@@ -49,33 +56,30 @@ pub fn in_process(state: EnvironmentState) -> Router {
     layered(routes(Routes::new(state, trust)).finish().0)
 }
 
+/// Starts what the role does in the background.
+pub fn run(state: &EnvironmentState, background: &Background) {
+    retention::run(&state.store, &state.config, background);
+}
+
 fn layered(router: Router) -> Router {
     router.layer(from_fn(request::plain_path)).layer(from_fn(limit::heads))
 }
 
 fn routes(routes: AdminRoutes) -> AdminRoutes {
-    let routes = routes
-        .get("/", AdminAccess::Open, name)
-        .get("/health", AdminAccess::Open, well)
-        .get("/health/live", AdminAccess::Open, health::live)
-        .get("/health/ready", AdminAccess::Open, ready)
-        .get("/apollo/version", AdminAccess::Open, health::version);
-    let routes = cluster::routes(app::routes(routes));
-    let routes = item::routes(namespace::routes(routes));
-    branch::routes(release::routes(routes))
-}
-
-/// Name of the service, as balancers of the reference ask for it.
-async fn name() -> &'static str {
-    castalia_core::protocol::namespace::ADMIN_SERVICE
-}
-
-async fn well(State(state): State<EnvironmentState>) -> Response {
-    health::answer(state.store.ping().await.is_ok())
-}
-
-async fn ready(State(state): State<EnvironmentState>) -> Response {
-    health::answer(state.ready.get())
+    let kinds: [fn(AdminRoutes) -> AdminRoutes; 11] = [
+        about::routes,
+        app::routes,
+        access_key::routes,
+        cluster::routes,
+        namespace::routes,
+        item::routes,
+        release::routes,
+        branch::routes,
+        instance::routes,
+        server_config::routes,
+        audit_log::routes,
+    ];
+    kinds.into_iter().fold(routes, |routes, add| add(routes))
 }
 
 fn guard(

@@ -15,8 +15,9 @@ use crate::store::page::{self, Page};
 use crate::store::row::{InNamespace, Standard, now, soft_delete};
 
 pub use history::{
-    delete_histories, delete_histories_of_namespace, histories, histories_by_previous_release,
-    histories_by_release, histories_up_to, latest_history, nth_newest_history, still_referenced,
+    Line, delete_histories, delete_histories_of_namespace, histories, histories_after,
+    histories_by_previous_release, histories_by_release, histories_up_to, latest_history,
+    max_history_id, nth_newest_history, still_referenced,
 };
 pub use rule::{active_rules, latest_rule, remove_rule, rules_after, rules_of_namespace};
 

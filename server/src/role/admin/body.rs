@@ -11,6 +11,7 @@ use crate::domain::commit::Commit;
 use crate::domain::constraint::Author;
 use crate::domain::gray_rule::{GrayRule, NewRules, Rules};
 use crate::domain::history::ReleaseHistory;
+use crate::domain::instance::{Instance, InstanceConfig, Reader};
 use crate::domain::item::{self, Hit, Item};
 use crate::domain::item_set::ChangeSet;
 use crate::domain::lock::NamespaceLock;
@@ -317,6 +318,33 @@ pub(super) fn new_access_key(app_id: String, body: wire::AccessKey) -> access_ke
         mode: body.mode.unwrap_or_default(),
         is_enabled: body.enabled.unwrap_or_default(),
         author: author!(body),
+    }
+}
+
+impl From<Instance> for wire::Instance {
+    fn from(row: Instance) -> Self {
+        Self {
+            id: row.id.0,
+            app_id: Some(row.app_id),
+            cluster_name: Some(row.cluster_name),
+            data_center: Some(row.data_center),
+            ip: Some(row.ip),
+            configs: None,
+            data_change_created_time: Some(row.data_change_created_time),
+        }
+    }
+}
+
+impl From<Reader> for wire::Instance {
+    /// Of a release that was read, everything but the configurations.
+    fn from(reader: Reader) -> Self {
+        let config = |(config, release): (InstanceConfig, Option<Release>)| wire::InstanceConfig {
+            release: release.map(|release| Box::new(wire::Release { configurations: None, ..release.into() })),
+            release_delivery_time: config.release_delivery_time,
+            data_change_last_modified_time: Some(config.data_change_last_time),
+        };
+        let configs = reader.configs.into_iter().map(config).collect();
+        Self { configs: Some(configs), ..reader.instance.into() }
     }
 }
 

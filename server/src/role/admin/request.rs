@@ -126,6 +126,11 @@ impl Parameters {
         parse(name, &self.text(name)?)
     }
 
+    /// A small number, or its default where the name is absent or empty.
+    pub(super) fn small_or(&self, name: &'static str, default: i16) -> Result<i16> {
+        self.get(name).filter(|text| !text.is_empty()).map_or(Ok(default), |text| parse(name, text))
+    }
+
     /// A number, or its default where the name is absent or empty.
     pub(super) fn number_or(&self, name: &'static str, default: i64) -> Result<i64> {
         self.get(name).filter(|text| !text.is_empty()).map_or(Ok(default), |text| parse(name, text))

@@ -15,6 +15,16 @@ use crate::store::number::{Id, Small};
 use crate::store::page::{self, Page, Paged};
 use crate::store::row::{InNamespace, Standard, soft_delete};
 
+/// One line of history: the main one of a namespace, or that of a branch.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Line {
+    pub app_id: String,
+    /// Cluster of the parent.
+    pub cluster: String,
+    pub namespace: String,
+    pub branch: String,
+}
+
 /// The history of a namespace with its branches, newest first.
 pub async fn histories(
     db: &impl ConnectionTrait,
@@ -82,16 +92,55 @@ pub async fn delete_histories_of_namespace(
     .await
 }
 
+/// Entries with greater ids and the lines that they belong to, in the order of their ids.
+pub async fn histories_after(
+    db: &impl ConnectionTrait,
+    id: Id,
+    limit: u64,
+) -> Result<Vec<(Id, Line)>, StoreError> {
+    let next = Entity::live()
+        .select_only()
+        .columns([
+            Column::Id,
+            Column::AppId,
+            Column::ClusterName,
+            Column::NamespaceName,
+            Column::BranchName,
+        ])
+        .filter(Column::Id.gt(id))
+        .order_by_asc(Column::Id)
+        .limit(limit);
+    let rows: Vec<(Id, String, String, String, String)> = next.into_tuple().all(db).await?;
+    let line = |(id, app_id, cluster, namespace, branch)| {
+        (
+            id,
+            Line {
+                app_id,
+                cluster,
+                namespace,
+                branch,
+            },
+        )
+    };
+    Ok(rows.into_iter().map(line).collect())
+}
+
+/// The greatest id; 0 without any entry.
+pub async fn max_history_id(db: &impl ConnectionTrait) -> Result<Id, StoreError> {
+    let newest = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .order_by_desc(Column::Id);
+    Ok(newest.into_tuple().one(db).await?.unwrap_or_default())
+}
+
 /// The id of the entry that has `n` newer ones: the first that retention of `n` entries may remove.
 pub async fn nth_newest_history(
     db: &impl ConnectionTrait,
-    app_id: &str,
-    cluster: &str,
-    namespace: &str,
-    branch: &str,
+    line: &Line,
     n: u64,
 ) -> Result<Option<Id>, StoreError> {
-    let entry = of_branch(app_id, cluster, namespace, branch)
+    let entry = of_line(line)
         .select_only()
         .column(Column::Id)
         .order_by_desc(Column::Id)
@@ -103,14 +152,11 @@ pub async fn nth_newest_history(
 /// The oldest entries with ids up to `newest`.
 pub async fn histories_up_to(
     db: &impl ConnectionTrait,
-    app_id: &str,
-    cluster: &str,
-    namespace: &str,
-    branch: &str,
+    line: &Line,
     newest: Id,
     limit: u64,
 ) -> Result<Vec<Model>, StoreError> {
-    let oldest = of_branch(app_id, cluster, namespace, branch)
+    let oldest = of_line(line)
         .filter(Column::Id.lte(newest))
         .order_by_asc(Column::Id)
         .limit(limit);
@@ -159,6 +205,7 @@ pub async fn still_referenced(
     Ok(referenced)
 }
 
-fn of_branch(app_id: &str, cluster: &str, namespace: &str, branch: &str) -> Select<Entity> {
-    Entity::live_in_namespace(app_id, cluster, namespace).filter(Column::BranchName.eq(branch))
+fn of_line(line: &Line) -> Select<Entity> {
+    Entity::live_in_namespace(&line.app_id, &line.cluster, &line.namespace)
+        .filter(Column::BranchName.eq(line.branch.as_str()))
 }

@@ -1,0 +1,118 @@
+//! Instances: which running clients read which release. Config services write the rows; here they are read.
+
+pub use crate::store::entity::instance::Model as Instance;
+pub use crate::store::entity::instance_config::Model as InstanceConfig;
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::namespace::NamespaceKey;
+use super::page::{Page, Paged};
+use super::release::{self, Release};
+use crate::error::Result;
+use crate::store::instance::ConfigNamespace;
+use crate::store::{self, Id, Store};
+
+/// A row that was not touched for this long tells nothing any more: clients that change nothing are recorded once a day.
+const LIFE: TimeDelta = TimeDelta::hours(25);
+
+/// A client with what it read.
+#[derive(Debug, Clone)]
+pub struct Reader {
+    /// The client.
+    pub instance: Instance,
+    /// What it read, with the release where that was asked for and still exists.
+    pub configs: Vec<(InstanceConfig, Option<Release>)>,
+}
+
+fn alive_since() -> DateTime<Utc> {
+    store::now() - LIFE
+}
+
+fn read_by(key: &NamespaceKey) -> ConfigNamespace<'_> {
+    ConfigNamespace { app_id: &key.app_id, cluster: &key.cluster, namespace: &key.namespace }
+}
+
+/// A page of the clients that have a release.
+///
+/// # Errors
+/// When there is no such release.
+pub async fn by_release(store: &Store, release_id: i64, page: &Page) -> Result<Paged<Reader>> {
+    let release = release::find(store, release_id).await?;
+    let key = &release.release_key;
+    let configs = store::instance::configs_by_release_key(store.read(), key, alive_since(), page).await?;
+    Ok(Paged { total: configs.total, rows: readers(store, configs.rows, &HashMap::new()).await? })
+}
+
+/// The clients of a namespace that have none of the releases; of what they have, everything but the configurations.
+///
+/// # Errors
+/// When none of the releases is known.
+pub async fn without_releases(store: &Store, key: &NamespaceKey, release_ids: &[i64]) -> Result<Vec<Reader>> {
+    let releases = release::by_ids(store, release_ids).await?;
+    if releases.is_empty() {
+        let ids: Vec<_> = release_ids.iter().map(i64::to_string).collect();
+        return Err(release::not_found(ids.join(",")));
+    }
+    let keys: Vec<_> = releases.into_iter().map(|release| release.release_key).collect();
+    let since = alive_since();
+    let configs = store::instance::configs_without_releases(store.read(), read_by(key), since, &keys).await?;
+    let mut other_keys: Vec<_> = configs.iter().map(|config| config.release_key.clone()).collect();
+    other_keys.sort_unstable();
+    other_keys.dedup();
+    let others = store::release::by_keys(store.read(), &other_keys).await?;
+    let others = others.into_iter().map(|release| (release.release_key.clone(), release)).collect();
+    readers(store, configs, &others).await
+}
+
+/// A page of the clients of a namespace; only those of one app where it is given.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn of_namespace(
+    store: &Store,
+    key: &NamespaceKey,
+    app_id: Option<&str>,
+    page: &Page,
+) -> Result<Paged<Instance>> {
+    let (db, since) = (store.read(), alive_since());
+    let configs = store::instance::configs_of_namespace(db, read_by(key), since, app_id, page).await?;
+    let rows = store::instance::by_ids(db, &instance_ids(&configs.rows)).await?;
+    Ok(Paged { total: configs.total, rows })
+}
+
+/// How many clients read a namespace.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn count(store: &Store, key: &NamespaceKey) -> Result<u64> {
+    Ok(store::instance::count_of_namespace(store.read(), read_by(key), alive_since()).await?)
+}
+
+fn instance_ids(configs: &[InstanceConfig]) -> Vec<Id> {
+    let mut ids: Vec<_> = configs.iter().filter_map(|config| config.instance_id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+/// Puts what was read beside who read it.
+async fn readers(
+    store: &Store,
+    configs: Vec<InstanceConfig>,
+    releases: &HashMap<String, Release>,
+) -> Result<Vec<Reader>> {
+    let instances = store::instance::by_ids(store.read(), &instance_ids(&configs)).await?;
+    let mut by_instance: HashMap<Id, Vec<_>> = HashMap::new();
+    for config in configs {
+        let Some(id) = config.instance_id else { continue };
+        let release = releases.get(&config.release_key).cloned();
+        by_instance.entry(id).or_default().push((config, release));
+    }
+    let reader = |instance: Instance| Reader {
+        configs: by_instance.remove(&instance.id).unwrap_or_default(),
+        instance,
+    };
+    Ok(instances.into_iter().map(reader).collect())
+}

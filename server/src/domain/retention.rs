@@ -1,0 +1,150 @@
+//! What nobody needs any longer is removed in the background: release messages of a watch key that has a newer one, and, where
+//! operators set a limit, old release history with the releases that only it names.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::background::Background;
+use crate::error::{Error, Result};
+use crate::server_config::ServerConfig;
+use crate::store::release::Line;
+use crate::store::{self, Id, Store, Transaction};
+
+/// Pause between two looks for new messages, and for new history.
+const MESSAGE_PAUSE: Duration = Duration::from_secs(5);
+const HISTORY_PAUSE: Duration = Duration::from_secs(60);
+/// Rows that are looked at, or removed, at once.
+const LOOK: u64 = 500;
+const REMOVE: u64 = 100;
+
+/// Starts both tasks.
+pub fn run(store: &Store, config: &ServerConfig, background: &Background) {
+    let messages = store.clone();
+    background.spawn("release message retention", move || watch_messages(messages.clone()));
+    let (store, config) = (store.clone(), config.clone());
+    background.spawn("release history retention", move || watch_histories(store.clone(), config.clone()));
+}
+
+async fn watch_messages(store: Store) {
+    let mut since = None;
+    loop {
+        match remove_old_messages(&store, since).await {
+            Ok(newest) => since = Some(newest),
+            Err(error) => tracing::debug!(%error, "cannot remove old release messages; they are tried again"),
+        }
+        tokio::time::sleep(MESSAGE_PAUSE).await;
+    }
+}
+
+async fn watch_histories(store: Store, config: ServerConfig) {
+    let mut since = None;
+    loop {
+        match remove_old_histories(&store, &config, since).await {
+            Ok(newest) => since = Some(newest),
+            Err(error) => tracing::debug!(%error, "cannot remove old release history; it is tried again"),
+        }
+        tokio::time::sleep(HISTORY_PAUSE).await;
+    }
+}
+
+/// Removes what the messages after `since` made obsolete, and says which was the newest. Without `since`, nothing is removed: what
+/// an earlier process left behind goes with the next message of its key.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn remove_old_messages(store: &Store, since: Option<Id>) -> Result<Id> {
+    let Some(mut since) = since else { return Ok(store::message::max_id(store.read()).await?) };
+    loop {
+        let rows = store::message::after(store.read(), since, LOOK).await?;
+        let Some(last) = rows.last() else { return Ok(since) };
+        let newest = last.id;
+        // Later rows replace earlier ones, so that each text comes with its newest id.
+        let texts: BTreeMap<_, _> = rows.into_iter().map(|row| (row.message, row.id)).collect();
+        for (text, id) in texts {
+            while remove_messages(store, text.clone(), id).await? == REMOVE {}
+        }
+        since = newest;
+    }
+}
+
+/// Removes some of the messages of a text that are older than `id`.
+async fn remove_messages(store: &Store, text: String, id: Id) -> Result<u64> {
+    store
+        .write((text, id), |tx, (text, id)| {
+            Box::pin(async move {
+                Ok::<_, Error>(store::message::delete_older(tx, text, *id, REMOVE).await?)
+            })
+        })
+        .await
+}
+
+/// Shortens every history that grew after `since` to what operators allow, and says which row was the newest.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn remove_old_histories(store: &Store, config: &ServerConfig, since: Option<Id>) -> Result<Id> {
+    let Some(mut since) = since else { return Ok(store::release::max_history_id(store.read()).await?) };
+    loop {
+        let rows = store::release::histories_after(store.read(), since, LOOK).await?;
+        let Some((newest, _)) = rows.last() else { return Ok(since) };
+        let newest = *newest;
+        let lines: BTreeSet<_> = rows.into_iter().map(|(_, line)| line).collect();
+        for line in lines {
+            let Some(size) = size_of(config, &line) else { continue };
+            let Some(last) = store::release::nth_newest_history(store.read(), &line, size).await? else { continue };
+            while remove_histories(store, line.clone(), last).await? == REMOVE {}
+        }
+        since = newest;
+    }
+}
+
+/// How many rows a line may have; `None` means any number.
+fn size_of(config: &ServerConfig, line: &Line) -> Option<u64> {
+    let name = [line.app_id.as_str(), &line.cluster, &line.namespace, &line.branch].join("+");
+    let overrides = config.overrides("apollo.release-history.retention.size.override");
+    let size = overrides.get(&name).copied();
+    let size = size.unwrap_or_else(|| config.number("apollo.release-history.retention.size", -1, 1..=i64::MAX));
+    u64::try_from(size).ok()
+}
+
+async fn remove_histories(store: &Store, line: Line, last: Id) -> Result<u64> {
+    store.write((line, last), |tx, (line, last)| Box::pin(remove_histories_in(tx, line, *last))).await
+}
+
+/// Removes some rows, and the releases that nothing names without them.
+async fn remove_histories_in(tx: &Transaction, line: &Line, last: Id) -> Result<u64> {
+    let rows = store::release::histories_up_to(tx, line, last, REMOVE).await?;
+    let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
+    let removed = store::release::delete_histories(tx, &ids).await?;
+    let mut named: Vec<_> = rows.iter().flat_map(|row| [row.release_id, row.previous_release_id]).collect();
+    named.sort_unstable();
+    named.dedup();
+    let kept = store::release::still_referenced(tx, &named).await?;
+    named.retain(|id| !kept.contains(id));
+    store::release::purge(tx, &named).await?;
+    Ok(removed)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, HashMap};
+
+    use super::*;
+
+    #[test]
+    fn a_line_may_have_a_size_of_its_own() {
+        let config = ServerConfig::new(BTreeMap::new());
+        let line = |branch: &str| Line {
+            app_id: "a".into(),
+            cluster: "default".into(),
+            namespace: "n".into(),
+            branch: branch.into(),
+        };
+        assert_eq!(size_of(&config, &line("default")), None);
+        config.replace(HashMap::from([
+            ("apollo.release-history.retention.size".to_owned(), "5".to_owned()),
+            ("apollo.release-history.retention.size.override".to_owned(), r#"{"a+default+n+b":2}"#.to_owned()),
+        ]));
+        assert_eq!((size_of(&config, &line("default")), size_of(&config, &line("b"))), (Some(5), Some(2)));
+    }
+}

@@ -1,0 +1,44 @@
+//! What the node says of itself: name, health, version, addresses, place.
+
+use axum::extract::State;
+use axum::response::Response;
+
+use super::{AdminAccess, AdminRoutes};
+use crate::http::health;
+use crate::state::EnvironmentState;
+
+pub(super) fn routes(routes: AdminRoutes) -> AdminRoutes {
+    routes
+        .get("/", AdminAccess::Open, name)
+        .get("/health", AdminAccess::Open, well)
+        .get("/health/live", AdminAccess::Open, health::live)
+        .get("/health/ready", AdminAccess::Open, ready)
+        .get("/apollo/version", AdminAccess::Open, health::version)
+        .get("/apollo/net", AdminAccess::Token, addresses)
+        .get("/apollo/server", AdminAccess::Token, place)
+}
+
+/// Name of the service, as balancers of the reference ask for it.
+async fn name() -> &'static str {
+    castalia_core::protocol::namespace::ADMIN_SERVICE
+}
+
+async fn well(State(state): State<EnvironmentState>) -> Response {
+    health::answer(state.store.ping().await.is_ok())
+}
+
+async fn ready(State(state): State<EnvironmentState>) -> Response {
+    health::answer(state.ready.get())
+}
+
+async fn addresses() -> String {
+    let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+    let lines = interfaces.iter().map(|interface| format!("{} {}\n", interface.name, interface.ip()));
+    lines.collect()
+}
+
+async fn place(State(state): State<EnvironmentState>) -> String {
+    let settings = &state.settings;
+    let (idc, cluster) = (settings.idc.as_deref(), settings.cluster.as_deref());
+    format!("env={} idc={} cluster={}\n", settings.env, idc.unwrap_or_default(), cluster.unwrap_or_default())
+}

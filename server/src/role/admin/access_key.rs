@@ -1,0 +1,61 @@
+//! `/apps/{app_id}/accesskeys`: the secrets with which clients of an app sign.
+
+use axum::extract::State;
+
+use super::body::{bodies, new_access_key};
+use super::request::{Body, Form, Path};
+use super::{AdminAccess, AdminRoutes};
+use crate::domain::access_key;
+use crate::error::Result;
+use crate::json::Json;
+use crate::state::EnvironmentState;
+use crate::wire::admin as wire;
+
+pub(super) fn routes(routes: AdminRoutes) -> AdminRoutes {
+    routes
+        .post("/apps/{app_id}/accesskeys", AdminAccess::Token, create)
+        .get("/apps/{app_id}/accesskeys", AdminAccess::Token, list)
+        .put("/apps/{app_id}/accesskeys/{id}/enable", AdminAccess::Token, enable)
+        .put("/apps/{app_id}/accesskeys/{id}/disable", AdminAccess::Token, disable)
+        .delete("/apps/{app_id}/accesskeys/{id}", AdminAccess::Token, delete)
+}
+
+async fn create(
+    State(state): State<EnvironmentState>,
+    Path(app_id): Path<String>,
+    Body(body): Body<wire::AccessKey>,
+) -> Result<Json<wire::AccessKey>> {
+    Ok(Json(access_key::create(&state.store, new_access_key(app_id, body)).await?.into()))
+}
+
+async fn list(
+    State(state): State<EnvironmentState>,
+    Path(app_id): Path<String>,
+) -> Result<Json<Vec<wire::AccessKey>>> {
+    Ok(Json(bodies(access_key::list(&state.store, &app_id).await?)))
+}
+
+async fn enable(
+    State(state): State<EnvironmentState>,
+    Path((app_id, id)): Path<(String, i64)>,
+    Form(parameters): Form,
+) -> Result<()> {
+    let mode = parameters.small_or("mode", 0)?;
+    access_key::switch(&state.store, &app_id, id, Some(mode), parameters.optional("operator")).await
+}
+
+async fn disable(
+    State(state): State<EnvironmentState>,
+    Path((app_id, id)): Path<(String, i64)>,
+    Form(parameters): Form,
+) -> Result<()> {
+    access_key::switch(&state.store, &app_id, id, None, parameters.optional("operator")).await
+}
+
+async fn delete(
+    State(state): State<EnvironmentState>,
+    Path((app_id, id)): Path<(String, i64)>,
+    Form(parameters): Form,
+) -> Result<()> {
+    access_key::delete(&state.store, &app_id, id, parameters.optional("operator")).await
+}

@@ -1,0 +1,60 @@
+//! `/instances`: which running clients read which release.
+
+use axum::extract::State;
+
+use super::body::{bodies, page_body};
+use super::request::{Parameters, Query};
+use super::{AdminAccess, AdminRoutes};
+use crate::domain::instance;
+use crate::domain::namespace::NamespaceKey;
+use crate::error::Result;
+use crate::json::Json;
+use crate::state::EnvironmentState;
+use crate::wire::admin as wire;
+
+pub(super) fn routes(routes: AdminRoutes) -> AdminRoutes {
+    routes
+        .get("/instances/by-release", AdminAccess::Token, by_release)
+        .get("/instances/by-namespace-and-releases-not-in", AdminAccess::Token, without_releases)
+        .get("/instances/by-namespace", AdminAccess::Token, of_namespace)
+        .get("/instances/by-namespace/count", AdminAccess::Token, count)
+}
+
+fn key(parameters: &Parameters) -> Result<NamespaceKey> {
+    Ok(NamespaceKey {
+        app_id: parameters.text("appId")?,
+        cluster: parameters.text("clusterName")?,
+        namespace: parameters.text("namespaceName")?,
+    })
+}
+
+async fn by_release(
+    State(state): State<EnvironmentState>,
+    Query(parameters): Query,
+) -> Result<Json<wire::Page<wire::Instance>>> {
+    let page = parameters.page();
+    let found = instance::by_release(&state.store, parameters.number("releaseId")?, &page).await?;
+    Ok(Json(page_body(&page, found)))
+}
+
+async fn without_releases(
+    State(state): State<EnvironmentState>,
+    Query(parameters): Query,
+) -> Result<Json<Vec<wire::Instance>>> {
+    let ids = parameters.ids("releaseIds")?;
+    Ok(Json(bodies(instance::without_releases(&state.store, &key(&parameters)?, &ids).await?)))
+}
+
+async fn of_namespace(
+    State(state): State<EnvironmentState>,
+    Query(parameters): Query,
+) -> Result<Json<wire::Page<wire::Instance>>> {
+    let page = parameters.page();
+    let app_id = parameters.get("instanceAppId").filter(|app_id| !app_id.is_empty());
+    let found = instance::of_namespace(&state.store, &key(&parameters)?, app_id, &page).await?;
+    Ok(Json(page_body(&page, found)))
+}
+
+async fn count(State(state): State<EnvironmentState>, Query(parameters): Query) -> Result<Json<u64>> {
+    Ok(Json(instance::count(&state.store, &key(&parameters)?).await?))
+}

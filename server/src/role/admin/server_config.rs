@@ -1,0 +1,35 @@
+//! `/server/config`: limits and switches kept in the config database.
+
+use axum::extract::State;
+
+use super::body::bodies;
+use super::request::{Body, Form};
+use super::{AdminAccess, AdminRoutes};
+use crate::domain::server_config;
+use crate::error::Result;
+use crate::json::Json;
+use crate::state::EnvironmentState;
+use crate::wire::admin as wire;
+
+pub(super) fn routes(routes: AdminRoutes) -> AdminRoutes {
+    routes
+        .get("/server/config/find-all-config", AdminAccess::Token, list)
+        .post("/server/config", AdminAccess::Token, put)
+        .delete("/server/config", AdminAccess::Token, delete)
+}
+
+async fn list(State(state): State<EnvironmentState>) -> Result<Json<Vec<wire::ServerConfig>>> {
+    Ok(Json(bodies(server_config::list(&state.store).await?)))
+}
+
+async fn put(
+    State(state): State<EnvironmentState>,
+    Body(body): Body<wire::ServerConfig>,
+) -> Result<Json<wire::ServerConfig>> {
+    Ok(Json(server_config::put(&state.store, body.into()).await?.into()))
+}
+
+async fn delete(State(state): State<EnvironmentState>, Form(parameters): Form) -> Result<()> {
+    let (key, cluster) = (parameters.text("key")?, parameters.text("cluster")?);
+    server_config::delete(&state.store, &key, &cluster, &parameters.text("operator")?).await
+}
