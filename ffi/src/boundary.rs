@@ -1,0 +1,201 @@
+//! The border itself: text in and out, results, counted pointers, the caller's data, and the one guard that no panic passes.
+//! Knows nothing of what the functions do.
+
+use std::ffi::{c_char, c_void};
+use std::mem::MaybeUninit;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::slice;
+use std::sync::Arc;
+
+use castalia_core::{Error, ErrorKind, Result};
+
+use crate::error::CastaliaError;
+
+/// UTF-8 text of this many bytes. NULL with length 0 is the empty text.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct CastaliaStr {
+    ptr: *const c_char,
+    len: usize,
+}
+
+// SAFETY: a view is an address and a length; what it shows does not change as long as it is lent, on any thread.
+unsafe impl Send for CastaliaStr {}
+// SAFETY: as above.
+unsafe impl Sync for CastaliaStr {}
+
+impl CastaliaStr {
+    /// No text, which is not the empty one.
+    pub(crate) const ABSENT: Self = Self { ptr: std::ptr::null(), len: 0 };
+
+    /// A view of a text; it lives as long as the text does.
+    pub(crate) fn of(text: &str) -> Self {
+        Self { ptr: text.as_ptr().cast(), len: text.len() }
+    }
+
+    /// A view of a text that may be absent.
+    pub(crate) fn of_option(text: Option<&str>) -> Self {
+        text.map_or(Self::ABSENT, Self::of)
+    }
+
+    /// The text of the caller, for the time of the call.
+    pub(crate) fn text(&self) -> Result<&str> {
+        if self.len == 0 {
+            return Ok("");
+        }
+        if self.ptr.is_null() || isize::try_from(self.len).is_err() {
+            return Err(unusable("a text has no bytes, or more than memory can hold"));
+        }
+        // SAFETY: only C makes a view that is read here, and it promises `len` readable bytes for the time of the call.
+        let bytes = unsafe { slice::from_raw_parts(self.ptr.cast::<u8>(), self.len) };
+        std::str::from_utf8(bytes).map_err(|error| unusable("a text is not UTF-8").caused_by(error))
+    }
+}
+
+/// The texts of an array of the caller.
+pub(crate) fn texts(array: *const CastaliaStr, len: usize) -> Result<Vec<String>> {
+    if len == 0 {
+        return Ok(Vec::new());
+    }
+    let fits = len <= isize::MAX as usize / size_of::<CastaliaStr>();
+    if array.is_null() || !array.is_aligned() || !fits {
+        return Err(unusable("an array of texts has no elements, or too many"));
+    }
+    // SAFETY: as for a text: C promises `len` readable elements for the time of the call.
+    let array = unsafe { slice::from_raw_parts(array, len) };
+    array.iter().map(|text| text.text().map(str::to_owned)).collect()
+}
+
+/// Copies a text into memory of the caller and ends it with NUL.
+pub(crate) fn copy_terminated(text: &str, buffer: *mut c_char, capacity: usize) -> Result<()> {
+    if text.contains('\0') {
+        return Err(unusable("the value holds a NUL; read it by pointer and length"));
+    }
+    if buffer.is_null() || capacity <= text.len() {
+        return Err(unusable("the value does not fit; the length says how long it is"));
+    }
+    // SAFETY: C promises `capacity` writable bytes, which is more than the text has.
+    unsafe {
+        std::ptr::copy_nonoverlapping(text.as_ptr(), buffer.cast(), text.len());
+        buffer.add(text.len()).write(0);
+    }
+    Ok(())
+}
+
+/// Runs the body of a function; what it fails with becomes the caller's, and so does a panic.
+pub(crate) fn guard(body: impl FnOnce() -> Result<()>) -> Option<Box<CastaliaError>> {
+    let result = catch_unwind(AssertUnwindSafe(body));
+    let error = match result {
+        Ok(Ok(())) => return None,
+        Ok(Err(error)) => error,
+        Err(_) => caught(),
+    };
+    Some(Box::new(CastaliaError::new(&error)))
+}
+
+/// Runs the body of a function that cannot fail; a panic gives `otherwise`.
+pub(crate) fn guard_or<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or(otherwise)
+}
+
+fn caught() -> Error {
+    let text = "a fault of this library was caught; please report it";
+    Error::new(ErrorKind::Internal, "call", text)
+}
+
+/// An argument that must not be NULL.
+pub(crate) fn required<T>(argument: Option<T>) -> Result<T> {
+    argument.ok_or_else(|| unusable("a pointer that is needed is NULL"))
+}
+
+/// An error of the caller.
+pub(crate) fn unusable(text: &'static str) -> Error {
+    Error::new(ErrorKind::InvalidArgument, "call", text)
+}
+
+/// Hands one count of a shared object to the caller, who sees it under another type.
+pub(crate) fn hand_out<T, Seen>(shared: Arc<T>) -> *const Seen {
+    Arc::into_raw(shared).cast()
+}
+
+/// One more count of an object of which the caller has one; NULL stays NULL.
+pub(crate) fn count<T>(object: *const T) -> *const T {
+    if !object.is_null() {
+        // SAFETY: a counted object comes in only as `hand_out` gave it, or lent to a callback out of an `Arc` that lives as
+        // long as the call.
+        unsafe { Arc::increment_strong_count(object) };
+    }
+    object
+}
+
+/// Takes back one count; NULL is none.
+pub(crate) fn take_back<T>(object: *const T) {
+    if !object.is_null() {
+        // SAFETY: the caller gives back, once, what `hand_out` or `count` gave it.
+        drop(unsafe { Arc::from_raw(object) });
+    }
+}
+
+/// A structure of the caller that begins with its size in bytes, a `u32`: what it is too short for keeps the default, and what
+/// it has beyond the known end must be zero.
+pub(crate) fn sized<T: Copy>(source: *const T, default: T) -> Result<T> {
+    if source.is_null() {
+        return Ok(default);
+    }
+    let mut value = MaybeUninit::new(default);
+    // SAFETY: C promises as many readable bytes as the first field says; `T` is plain data of which every byte pattern is a
+    // value.
+    unsafe {
+        let size = source.cast::<u32>().read_unaligned() as usize;
+        let bytes = slice::from_raw_parts(source.cast::<u8>(), size.max(size_of::<u32>()));
+        let known = bytes.len().min(size_of::<T>());
+        if bytes[known..].iter().any(|byte| *byte != 0) {
+            return Err(unusable("a structure has fields that this library does not know"));
+        }
+        std::ptr::copy_nonoverlapping(bytes.as_ptr(), value.as_mut_ptr().cast(), known);
+        Ok(value.assume_init())
+    }
+}
+
+/// Prepares such a structure of `size` bytes: everything zero but its size.
+pub(crate) fn prepare_sized<T>(target: *mut T, size: usize) {
+    let Ok(told) = u32::try_from(size) else {
+        return;
+    };
+    if !target.is_null() && size >= size_of::<u32>() {
+        // SAFETY: C promises `size` writable bytes.
+        unsafe {
+            target.cast::<u8>().write_bytes(0, size);
+            target.cast::<u32>().write_unaligned(told);
+        }
+    }
+}
+
+/// Data of the caller that goes with a callback.
+pub(crate) struct UserData {
+    data: *mut c_void,
+    release: Option<extern "C" fn(*mut c_void)>,
+}
+
+// SAFETY: the header says that a callback and the release of its data may run on any thread, never two at a time.
+unsafe impl Send for UserData {}
+// SAFETY: as above; what shares it only passes the pointer on.
+unsafe impl Sync for UserData {}
+
+impl UserData {
+    pub(crate) fn new(data: *mut c_void, release: Option<extern "C" fn(*mut c_void)>) -> Self {
+        Self { data, release }
+    }
+
+    pub(crate) fn get(&self) -> *mut c_void {
+        self.data
+    }
+}
+
+impl Drop for UserData {
+    fn drop(&mut self) {
+        if let Some(release) = self.release {
+            release(self.data);
+        }
+    }
+}

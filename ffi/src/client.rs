@@ -1,0 +1,115 @@
+//! Clients: made from settings, opening namespaces, closed.
+
+use std::mem::MaybeUninit;
+use std::time::Duration;
+
+use castalia_core::blocking::Client;
+
+use crate::boundary::{CastaliaStr, guard, guard_or, required};
+use crate::config::{CastaliaConfig, CastaliaConfigFile};
+use crate::error::CastaliaError;
+use crate::handle;
+use crate::settings::CastaliaSettings;
+
+/// A client. 0 never stands for one.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct CastaliaClient {
+    id: u64,
+}
+
+/// Makes a client; opens no socket and starts no thread. The settings stay the caller's.
+///
+/// Fails with `CASTALIA_INVALID_ARGUMENT`, naming every fault of the settings at once.
+#[unsafe(no_mangle)]
+#[must_use]
+pub extern "C" fn castalia_client_new(
+    settings: Option<&CastaliaSettings>,
+    client: Option<&mut MaybeUninit<CastaliaClient>>,
+) -> Option<Box<CastaliaError>> {
+    guard(|| {
+        let (settings, out) = (required(settings)?, required(client)?);
+        let id = handle::insert(Client::new(settings.0.clone())?)?;
+        out.write(CastaliaClient { id });
+        Ok(())
+    })
+}
+
+/// Opens a namespace of the client's own app and waits for its first load, at most this many milliseconds.
+///
+/// Fails with `CASTALIA_INVALID_ARGUMENT` for a bad name and on a listener's thread unless the namespace is open already,
+/// `CASTALIA_TIMEOUT` when the time is up while opening goes on, `CASTALIA_CLOSED`, and with what the start policy refuses.
+#[unsafe(no_mangle)]
+#[must_use]
+pub extern "C" fn castalia_client_config(
+    client: CastaliaClient,
+    name: CastaliaStr,
+    timeout_ms: u32,
+    config: Option<&mut MaybeUninit<CastaliaConfig>>,
+) -> Option<Box<CastaliaError>> {
+    guard(|| {
+        let client = client.get()?;
+        let out = required(config)?;
+        let opened = client.config(name.text()?, millis(timeout_ms))?;
+        out.write(CastaliaConfig::new(opened)?);
+        Ok(())
+    })
+}
+
+/// Opens a namespace of another app; as `castalia_client_config`.
+#[unsafe(no_mangle)]
+#[must_use]
+pub extern "C" fn castalia_client_config_of(
+    client: CastaliaClient,
+    app_id: CastaliaStr,
+    name: CastaliaStr,
+    timeout_ms: u32,
+    config: Option<&mut MaybeUninit<CastaliaConfig>>,
+) -> Option<Box<CastaliaError>> {
+    guard(|| {
+        let client = client.get()?;
+        let out = required(config)?;
+        let opened = client.config_of(app_id.text()?, name.text()?, millis(timeout_ms))?;
+        out.write(CastaliaConfig::new(opened)?);
+        Ok(())
+    })
+}
+
+/// Opens a namespace as a whole file; as `castalia_client_config`.
+#[unsafe(no_mangle)]
+#[must_use]
+pub extern "C" fn castalia_client_config_file(
+    client: CastaliaClient,
+    name: CastaliaStr,
+    timeout_ms: u32,
+    file: Option<&mut MaybeUninit<CastaliaConfigFile>>,
+) -> Option<Box<CastaliaError>> {
+    guard(|| {
+        let client = client.get()?;
+        let out = required(file)?;
+        let opened = client.config_file(name.text()?, millis(timeout_ms))?;
+        out.write(CastaliaConfigFile::new(opened)?);
+        Ok(())
+    })
+}
+
+/// Stops everything and waits for it, at most this many milliseconds; the handle is stale from then on. Reads of open
+/// namespaces go on answering. A stale handle does nothing. On a listener's thread it gives the sign and does not wait.
+#[unsafe(no_mangle)]
+pub extern "C" fn castalia_client_close(client: CastaliaClient, timeout_ms: u32) {
+    guard_or((), || {
+        if let Some(client) = handle::remove::<Client>(client.id) {
+            client.close(millis(timeout_ms));
+        }
+    });
+}
+
+impl CastaliaClient {
+    fn get(self) -> castalia_core::Result<std::sync::Arc<Client>> {
+        handle::get(self.id)
+    }
+}
+
+pub(crate) fn millis(timeout_ms: u32) -> Duration {
+    Duration::from_millis(timeout_ms.into())
+}

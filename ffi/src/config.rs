@@ -1,0 +1,138 @@
+//! Open namespaces: the view of now, loading now, the whole file.
+
+use std::mem::MaybeUninit;
+use std::sync::Arc;
+
+use castalia_core::Result;
+use castalia_core::blocking::{Config, ConfigFile};
+
+use crate::boundary::{CastaliaStr, guard, guard_or, hand_out, required};
+use crate::client::millis;
+use crate::error::CastaliaError;
+use crate::handle;
+use crate::snapshot::CastaliaSnapshot;
+
+/// An open namespace. 0 never stands for one.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct CastaliaConfig {
+    id: u64,
+}
+
+impl CastaliaConfig {
+    pub(crate) fn new(config: Config) -> Result<Self> {
+        let id = handle::insert(config)?;
+        Ok(Self { id })
+    }
+
+    pub(crate) fn get(self) -> Result<Arc<Config>> {
+        handle::get(self.id)
+    }
+}
+
+/// An open namespace as a whole file. 0 never stands for one.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct CastaliaConfigFile {
+    id: u64,
+}
+
+impl CastaliaConfigFile {
+    pub(crate) fn new(file: ConfigFile) -> Result<Self> {
+        let id = handle::insert(file)?;
+        Ok(Self { id })
+    }
+
+    pub(crate) fn get(self) -> Result<Arc<ConfigFile>> {
+        handle::get(self.id)
+    }
+}
+
+/// The content now. It never changes while it is held, and is released by `castalia_snapshot_release`. Never waits.
+///
+/// Fails with `CASTALIA_CLOSED` for a stale handle.
+#[unsafe(no_mangle)]
+#[must_use]
+pub extern "C" fn castalia_config_snapshot(
+    config: CastaliaConfig,
+    snapshot: Option<&mut MaybeUninit<*const CastaliaSnapshot>>,
+) -> Option<Box<CastaliaError>> {
+    guard(|| {
+        let config = config.get()?;
+        required(snapshot)?.write(hand_out(config.snapshot()));
+        Ok(())
+    })
+}
+
+/// How the namespace stands with the servers: `Loading`, `Ready`, or the name of the kind of error that the last load failed
+/// with. The text lives for ever.
+///
+/// Fails with `CASTALIA_CLOSED` for a stale handle.
+#[unsafe(no_mangle)]
+#[must_use]
+pub extern "C" fn castalia_config_state(
+    config: CastaliaConfig,
+    state: Option<&mut MaybeUninit<CastaliaStr>>,
+) -> Option<Box<CastaliaError>> {
+    guard(|| {
+        let config = config.get()?;
+        required(state)?.write(CastaliaStr::of(config.state().name()));
+        Ok(())
+    })
+}
+
+/// Loads now and waits for it, at most this many milliseconds.
+///
+/// Fails as the load does, with `CASTALIA_TIMEOUT`, `CASTALIA_CLOSED`, and on a listener's thread with
+/// `CASTALIA_INVALID_ARGUMENT`.
+#[unsafe(no_mangle)]
+#[must_use]
+pub extern "C" fn castalia_config_refresh(
+    config: CastaliaConfig,
+    timeout_ms: u32,
+) -> Option<Box<CastaliaError>> {
+    guard(|| config.get()?.refresh(millis(timeout_ms)))
+}
+
+/// Releases the handle of a namespace, which stays open in its client. A stale handle does nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn castalia_config_release(config: CastaliaConfig) {
+    guard_or((), || drop(handle::remove::<Config>(config.id)));
+}
+
+/// The text of a file now, with the snapshot that it lies in, which the caller releases after the text was used. The text is
+/// NULL while nothing is loaded. Never waits.
+///
+/// Fails with `CASTALIA_CLOSED` for a stale handle.
+#[unsafe(no_mangle)]
+#[must_use]
+pub extern "C" fn castalia_config_file_content(
+    file: CastaliaConfigFile,
+    content: Option<&mut MaybeUninit<CastaliaStr>>,
+    snapshot: Option<&mut MaybeUninit<*const CastaliaSnapshot>>,
+) -> Option<Box<CastaliaError>> {
+    guard(|| {
+        let file = file.get()?;
+        let (content, out) = (required(content)?, required(snapshot)?);
+        let now = file.snapshot();
+        content.write(CastaliaStr::of_option(now.content()));
+        out.write(hand_out(now));
+        Ok(())
+    })
+}
+
+/// Loads now; as `castalia_config_refresh`.
+#[unsafe(no_mangle)]
+#[must_use]
+pub extern "C" fn castalia_config_file_refresh(
+    file: CastaliaConfigFile,
+    timeout_ms: u32,
+) -> Option<Box<CastaliaError>> {
+    guard(|| file.get()?.refresh(millis(timeout_ms)))
+}
+
+/// Releases the handle of a file. A stale handle does nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn castalia_config_file_release(file: CastaliaConfigFile) {
+    guard_or((), || drop(handle::remove::<ConfigFile>(file.id)));
+}

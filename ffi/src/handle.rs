@@ -1,0 +1,48 @@
+//! Handles: numbers with a generation that stand for objects of long life. One that is stale, or of another kind, is `Closed`
+//! and never a crash. Looking one up takes no lock.
+
+use std::any::Any;
+use std::sync::{Arc, LazyLock};
+
+use castalia_core::{Error, ErrorKind, Result};
+use sharded_slab::{Config, Slab};
+
+type Object = Arc<dyn Any + Send + Sync>;
+
+/// Fewer places for each thread than the default (a million), so that a generation comes back only after a billion uses.
+struct Places;
+
+impl Config for Places {
+    const INITIAL_PAGE_SIZE: usize = 32;
+    const MAX_PAGES: usize = 15;
+}
+
+static OBJECTS: LazyLock<Slab<Object, Places>> = LazyLock::new(Slab::new_with_config::<Places>);
+
+/// A new handle of an object; never 0.
+pub(crate) fn insert<T: Any + Send + Sync>(object: T) -> Result<u64> {
+    let key = OBJECTS.insert(Arc::new(object));
+    let id = key.and_then(|key| u64::try_from(key).ok()?.checked_add(1));
+    id.ok_or_else(|| {
+        let text = "too many handles are open; release those that are done with";
+        Error::new(ErrorKind::Internal, "open handle", text)
+    })
+}
+
+/// The object of a handle.
+pub(crate) fn get<T: Any + Send + Sync>(id: u64) -> Result<Arc<T>> {
+    let object = key(id).and_then(|key| OBJECTS.get(key).map(|entry| entry.clone()));
+    let object = object.and_then(|object| object.downcast().ok());
+    object.ok_or_else(|| Error::new(ErrorKind::Closed, "look up handle", "the handle is stale"))
+}
+
+/// Takes an object out, after which its handle is stale; `None` where it is already, or is of another kind.
+pub(crate) fn remove<T: Any + Send + Sync>(id: u64) -> Option<Arc<T>> {
+    let _: Arc<T> = get(id).ok()?;
+    let object = OBJECTS.take(key(id)?)?;
+    object.downcast().ok()
+}
+
+fn key(id: u64) -> Option<usize> {
+    usize::try_from(id.checked_sub(1)?).ok()
+}

@@ -1,0 +1,49 @@
+#![warn(missing_docs)]
+#![expect(
+    unsafe_code,
+    reason = "exported names are not mangled; unsafe blocks are in `boundary` alone"
+)]
+//! The C interface of the client: `include/castalia.h` is made from this crate.
+//!
+//! Each file is one group of functions; what crosses the border does so in `boundary`.
+
+mod boundary;
+mod client;
+mod config;
+mod error;
+mod event;
+mod handle;
+mod log;
+mod settings;
+mod snapshot;
+mod subscription;
+
+pub use boundary::CastaliaStr;
+pub use client::*;
+pub use config::*;
+pub use error::*;
+pub use event::*;
+pub use log::*;
+pub use settings::*;
+pub use snapshot::*;
+pub use subscription::*;
+
+// A panic that is not unwound cannot be caught at the border, and ends the host.
+#[cfg(not(panic = "unwind"))]
+compile_error!("castalia-ffi must be built with panic = \"unwind\"");
+
+/// Major number times 65536 plus minor number of this interface. The minor one rises with what is added, the major one with
+/// what no longer fits.
+pub const CASTALIA_ABI_VERSION: u32 = 0x1_0000;
+
+/// The interface of the library that is loaded; compare it with `CASTALIA_ABI_VERSION`.
+#[unsafe(no_mangle)]
+pub extern "C" fn castalia_abi_version() -> u32 {
+    CASTALIA_ABI_VERSION
+}
+
+/// Version of the library, such as `1.2.3`. The text lives for ever.
+#[unsafe(no_mangle)]
+pub extern "C" fn castalia_version() -> CastaliaStr {
+    CastaliaStr::of(env!("CARGO_PKG_VERSION"))
+}

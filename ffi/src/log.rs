@@ -1,0 +1,69 @@
+//! The one log callback of the process.
+
+use std::ffi::c_void;
+use std::sync::Arc;
+
+use castalia_core::log::{self, Record};
+use tracing::Level;
+
+use crate::boundary::{CastaliaStr, UserData, guard, unusable};
+use crate::error::CastaliaError;
+use crate::subscription::CastaliaRelease;
+
+/// Somebody has to act.
+pub const CASTALIA_LOG_ERROR: i32 = 1;
+/// Something does not work for the time being.
+pub const CASTALIA_LOG_WARN: i32 = 2;
+/// What happens, in few words.
+pub const CASTALIA_LOG_INFO: i32 = 3;
+/// For those who look for a fault.
+pub const CASTALIA_LOG_DEBUG: i32 = 4;
+/// Everything.
+pub const CASTALIA_LOG_TRACE: i32 = 5;
+
+/// What is called for each log record, on any thread and perhaps several at a time. The texts are lent for the call. What the
+/// library would log because of the call is dropped. It must not throw, and must not wait.
+pub type CastaliaLogger = Option<
+    extern "C" fn(user_data: *mut c_void, level: i32, target: CastaliaStr, text: CastaliaStr),
+>;
+
+/// Sends log records of this level and the more important ones (`CASTALIA_LOG_...`) to a function, in place of the one before;
+/// NULL sends them nowhere. Whether it works or fails, `release` is called with the user data when it is needed no more.
+///
+/// Fails with `CASTALIA_INVALID_ARGUMENT` for another level.
+#[unsafe(no_mangle)]
+#[must_use]
+pub extern "C" fn castalia_log_set(
+    level: i32,
+    logger: CastaliaLogger,
+    user_data: *mut c_void,
+    release: CastaliaRelease,
+) -> Option<Box<CastaliaError>> {
+    let user_data = UserData::new(user_data, release);
+    guard(|| {
+        let level = LEVELS.iter().find(|(number, _)| *number == level);
+        let (_, level) = level.ok_or_else(|| unusable("the log level is none of CASTALIA_LOG_"))?;
+        log::set(logger.map(|logger| {
+            let sink = move |record: &Record| {
+                let (target, text) =
+                    (CastaliaStr::of(record.target), CastaliaStr::of(&record.text));
+                logger(user_data.get(), number_of(record.level), target, text);
+            };
+            (*level, Arc::new(sink) as log::Sink)
+        }));
+        Ok(())
+    })
+}
+
+const LEVELS: [(i32, Level); 5] = [
+    (CASTALIA_LOG_ERROR, Level::ERROR),
+    (CASTALIA_LOG_WARN, Level::WARN),
+    (CASTALIA_LOG_INFO, Level::INFO),
+    (CASTALIA_LOG_DEBUG, Level::DEBUG),
+    (CASTALIA_LOG_TRACE, Level::TRACE),
+];
+
+fn number_of(level: Level) -> i32 {
+    let known = LEVELS.iter().find(|(_, known)| *known == level);
+    known.map_or(CASTALIA_LOG_TRACE, |(number, _)| *number)
+}

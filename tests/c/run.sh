@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Builds libcastalia, then builds and runs the C and C++ tests under the address and undefined-behaviour sanitizers.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+target=${CARGO_TARGET_DIR:-target}
+built=$target/c-tests
+mkdir -p "$built"
+cargo build --quiet -p castalia-ffi -p castalia-contract
+
+ln -sf ../debug/libcastalia.so "$built/libcastalia.so.1"
+ln -sf ../debug/libcastalia.so "$built/libcastalia.so"
+export LD_LIBRARY_PATH=$built
+common=(-g -O1 -Wall -Wextra -Wpedantic -Werror -fsanitize=address,undefined -fno-sanitize-recover=all
+  -Iinclude -L"$built")
+
+run() { # name, compiler, flags and sources
+  local name=$1
+  shift
+  "$@" "${common[@]}" -o "$built/$name" -lcastalia -pthread
+  "$target/debug/castalia-scripted" "$built/$name"
+}
+
+run smoke-c cc -std=c11 tests/c/smoke.c
+run smoke-cpp c++ -std=c++17 tests/cpp/smoke.cpp
+run smoke-cpp-no-exceptions c++ -std=c++17 -fno-exceptions -fno-rtti tests/cpp/smoke.cpp

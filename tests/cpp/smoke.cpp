@@ -1,0 +1,81 @@
+// The whole way once: open, read, listen, change, close. Run by castalia-scripted, which obeys what is written here. The same
+// source is built with and without exceptions.
+#include "castalia.hpp"
+
+#include "../c/check.h"
+#include "../c/scripted.h"
+
+#include <atomic>
+
+namespace {
+
+using castalia::ChangeEvent;
+using castalia::ChangeType;
+using castalia::ErrorKind;
+
+#ifdef CASTALIA_NO_EXCEPTIONS
+template <class T>
+T ok(castalia::result<T> result) {
+    CHECK(result);
+    return std::move(result).value();
+}
+
+template <class Call>
+ErrorKind kind_of(Call call) {
+    return call().error().kind();
+}
+#else
+template <class T>
+T ok(T value) {
+    return value;
+}
+
+template <class Call>
+ErrorKind kind_of(Call call) {
+    try {
+        call();
+    } catch (const castalia::Error &error) {
+        return error.kind();
+    }
+    CHECK(!"the call fails");
+    std::abort();
+}
+#endif
+
+void open_read_listen_change_close() {
+    order("publish application timeout 100 mode a");
+    auto client = ok(castalia::Client::make(ok(castalia::Settings::from_env())));
+    const auto config = ok(client.config("application"));
+    CHECK(config.get_or("timeout", 5) == 100);
+    CHECK(config.get_or("absent", 5) == 5);
+    CHECK(config.get_or("mode", "b") == "a");
+    CHECK(kind_of([&] { return config.try_get<int>("mode"); }) == ErrorKind::Parse);
+    CHECK(!ok(config.try_get<int>("absent")));
+
+    std::atomic<int> events{0};
+    std::atomic<int> others{0};
+    auto subscription = ok(config.on_change([&](const ChangeEvent &event) {
+        const auto change = event.change("timeout");
+        CHECK(change && change->old_value == "100" && change->new_value == "200");
+        CHECK(change->change_type == ChangeType::Modified);
+        CHECK(event.snapshot().get("timeout") == "200");
+        events++;
+    }));
+    auto filtered = ok(config.on_change([&](const ChangeEvent &) { others++; }, {{}, {"mo"}}));
+    order("held 1");
+    order("publish application timeout 200 mode a");
+    WAIT_FOR(events == 1);
+    CHECK(others == 0);
+
+    subscription.cancel();
+    client.close();
+    CHECK(config.get_or("timeout", 5) == 200);
+    CHECK(kind_of([&] { return config.refresh(); }) == ErrorKind::Closed);
+}
+
+}  // namespace
+
+int main() {
+    open_read_listen_change_close();
+    return 0;
+}
