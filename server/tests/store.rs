@@ -3,17 +3,23 @@
 //! Tests the store alone, through its public face; knows no role.
 
 #![forbid(unsafe_code)]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a failure in a test's own steps may end it"
+)]
 
 #[path = "store/adoption.rs"]
 mod adoption;
+#[path = "store/config_query.rs"]
+mod config_query;
 #[path = "store/connection.rs"]
 mod connection;
 #[path = "store/database.rs"]
 mod database;
 #[path = "store/migration.rs"]
 mod migration;
-#[path = "store/query.rs"]
-mod query;
+#[path = "store/portal_query.rs"]
+mod portal_query;
 #[path = "store/round_trip.rs"]
 mod round_trip;
 #[path = "store/transaction.rs"]

@@ -47,7 +47,7 @@ pub async fn upsert(
     use instance::{ActiveModel, Column, Entity};
     let mut stored = Vec::with_capacity(identities.len());
     for chunk in identities.chunks(ROWS) {
-        let known = by_identity(db, chunk).await?;
+        let known = with_identity(chunk).all(db).await?;
         let seen: HashSet<Identity> = known.iter().map(Identity::from).collect();
         let rows: Vec<ActiveModel> = chunk
             .iter()
@@ -70,7 +70,8 @@ pub async fn upsert(
             .on_conflict(keep)
             .exec_without_returning(db)
             .await?;
-        let added = by_identity(db, chunk).await?;
+        // On MySQL only a locking read sees what others committed since this transaction first read.
+        let added = with_identity(chunk).lock_exclusive().all(db).await?;
         stored.extend(
             added
                 .into_iter()
@@ -264,10 +265,7 @@ impl From<&instance::Model> for Identity {
     }
 }
 
-async fn by_identity(
-    db: &impl ConnectionTrait,
-    identities: &[Identity],
-) -> Result<Vec<instance::Model>, StoreError> {
+fn with_identity(identities: &[Identity]) -> Select<instance::Entity> {
     use instance::{Column, Entity};
     let any = identities.iter().fold(Condition::any(), |any, identity| {
         let same = Condition::all()
@@ -277,7 +275,7 @@ async fn by_identity(
             .add(Column::DataCenter.eq(identity.data_center.as_str()));
         any.add(same)
     });
-    Ok(Entity::find().filter(any).all(db).await?)
+    Entity::find().filter(any)
 }
 
 fn new_row(identity: &Identity, now: DateTime<Utc>) -> instance::ActiveModel {

@@ -59,6 +59,11 @@ pub async fn record_usage(db: &impl ConnectionTrait, usages: &[Usage]) -> Result
                 Column::LastUsedUserAgent,
                 Expr::value(usage.user_agent.clone()),
             )
+            // MySQL moves this time by itself unless it is named.
+            .col_expr(
+                Column::DataChangeLastTime,
+                Expr::col(Column::DataChangeLastTime),
+            )
             .filter(Column::Id.eq(usage.token_id))
             .exec(db)
             .await?;
