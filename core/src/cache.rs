@@ -15,6 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::properties::{self, Form};
 use crate::protocol::namespace::Format;
 use crate::protocol::wire::Configurations;
+use crate::settings::CacheSettings;
 use crate::snapshot::Identity;
 
 const FIRST_LINE: &str = "#Persisted by DefaultConfig";
@@ -29,14 +30,32 @@ static SEQUENCE: AtomicU64 = AtomicU64::new(0);
 pub(crate) struct FileCache {
     root: PathBuf,
     file_mode: u32,
+    /// Files of the same kind that somebody else laid down, read when there is no cache file.
+    seeds: Option<PathBuf>,
     /// Directory of each app id, chosen at its first use.
     directories: Arc<Mutex<HashMap<String, PathBuf>>>,
 }
 
 impl FileCache {
-    /// Files below `root`, with these permissions on Unix. Touches nothing yet.
-    pub(crate) fn new(root: PathBuf, file_mode: u32) -> Self {
-        Self { root, file_mode, directories: Arc::default() }
+    /// Touches nothing yet.
+    pub(crate) fn new(settings: &CacheSettings) -> Self {
+        Self {
+            root: settings.root.clone(),
+            file_mode: settings.file_mode,
+            seeds: settings.seed_dir.clone(),
+            directories: Arc::default(),
+        }
+    }
+
+    /// The content of the seed folder; `None` when there is none.
+    ///
+    /// # Errors
+    /// Those of [`FileCache::load`].
+    pub(crate) fn load_seed(&self, identity: &Identity) -> Result<Option<Configurations>> {
+        match &self.seeds {
+            Some(folder) => read(&folder.join(file_name(identity))),
+            None => Ok(None),
+        }
     }
 
     /// The cached content; `None` when there is no file.
@@ -217,7 +236,11 @@ mod tests {
 
     fn cache() -> (tempfile::TempDir, FileCache, PathBuf) {
         let root = tempfile::tempdir().unwrap();
-        let cache = FileCache::new(root.path().into(), 0o600);
+        let cache = FileCache::new(&CacheSettings {
+            root: root.path().into(),
+            file_mode: 0o600,
+            seed_dir: None,
+        });
         let directory = root.path().join("order/config-cache");
         (root, cache, directory)
     }

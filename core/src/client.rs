@@ -13,7 +13,7 @@ use crate::monitor::{ErrorLog, Metrics};
 use crate::pipeline::Namespace;
 use crate::protocol::namespace::strip_properties_suffix;
 use crate::settings::{Effective, Setting, Settings, is_usable_name};
-use crate::snapshot::Identity;
+use crate::snapshot::{Identity, Snapshot};
 use crate::tasks::Tasks;
 use crate::transport::{HttpClient, HttpOptions, ReqwestClient};
 
@@ -70,10 +70,10 @@ impl Client {
         let settings = Arc::new(settings);
         let shared = Shared {
             engine: Engine::new(&settings, http),
+            errors: Arc::new(ErrorLog::new(settings.error_queue)),
             settings,
             namespaces: Mutex::default(),
             tasks: Arc::new(Tasks::new()),
-            errors: Arc::default(),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -141,6 +141,22 @@ impl Client {
     /// Signs the requests of an app id with another secret from now on; a blank one stops signing.
     pub fn set_access_key(&self, app_id: &str, secret: &str) {
         self.shared.settings.access_keys.replace(app_id, secret);
+    }
+
+    /// Asks this function before a release of a namespace of the app itself is applied: one for which it gives a reason is not,
+    /// and the content stays as it is. The reason is in the namespace's last error; the function runs on a thread that may
+    /// block, for every release and for cached content.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] for a bad name.
+    pub fn validate(
+        &self,
+        namespace: &str,
+        validator: impl Fn(&Snapshot) -> Result<(), String> + Send + Sync + 'static,
+    ) -> Result<()> {
+        let identity = self.identity(self.app_id(), namespace)?;
+        self.shared.engine.validators().add(identity, Arc::new(validator));
+        Ok(())
     }
 
     /// State of every namespace, counters and latest errors.

@@ -2,11 +2,13 @@
 
 mod file;
 mod value;
+mod watch;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use arc_swap::Cache;
+use serde::de::DeserializeOwned;
 
 use crate::change::{ChangeEvent, Interest};
 use crate::error::{Error, Result};
@@ -19,6 +21,7 @@ use crate::tasks::Tasks;
 
 pub use file::ConfigFile;
 pub use value::Value;
+pub use watch::Watch;
 
 /// An open namespace. Reads never wait, lock or fail; every clone sees the same values.
 ///
@@ -60,6 +63,23 @@ impl Config {
         self.namespace.current().load().try_get(key)
     }
 
+    /// The parts of a value between a literal delimiter; `None` when the key is missing. Empty parts at the end are dropped.
+    #[must_use]
+    pub fn get_list(&self, key: &str, delimiter: &str) -> Option<Vec<String>> {
+        self.namespace.current().load().get_list(key, delimiter)
+    }
+
+    /// A value that is JSON text; `None` when the key is missing. Parsed once for each release.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Parse`](crate::ErrorKind::Parse) when it is not the JSON of this type.
+    pub fn get_json<T>(&self, key: &str) -> Result<Option<T>>
+    where
+        T: DeserializeOwned + Clone + Send + Sync + 'static,
+    {
+        self.namespace.current().load().get_json(key)
+    }
+
     /// The value of a key as this function reads it, or the default when the key is missing or the function gives `None`.
     pub fn get_with<T>(&self, key: &str, read: impl FnOnce(&str) -> Option<T>, default: T) -> T {
         let snapshot = self.namespace.current().load();
@@ -94,6 +114,25 @@ impl Config {
     #[must_use]
     pub fn last_error(&self) -> Option<Error> {
         self.namespace.monitor().last_error()
+    }
+
+    /// The whole namespace as a structure that is kept current: [`Snapshot::read`] of each content, the last good one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Parse`](crate::ErrorKind::Parse) when the content now does not fit.
+    pub fn watch<T: DeserializeOwned + Send + Sync + 'static>(&self) -> Result<Watch<T>> {
+        Watch::new(self, Snapshot::read)
+    }
+
+    /// As [`Config::watch`], with a function that makes the value.
+    ///
+    /// # Errors
+    /// Those of the function for the content now.
+    pub fn watch_with<T: Send + Sync + 'static>(
+        &self,
+        parse: impl Fn(&Snapshot) -> Result<T> + Send + 'static,
+    ) -> Result<Watch<T>> {
+        Watch::new(self, parse)
     }
 
     /// Loads now. Dropping the future does not stop the load.

@@ -1,5 +1,6 @@
 //! From the text of a namespace to its key-value view, by format, and from the text of a value to its type.
 
 pub mod properties;
+pub mod structure;
 pub mod value;
 pub mod yaml;

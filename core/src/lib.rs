@@ -56,7 +56,7 @@ pub use change::{Change, ChangeEvent, ChangeType, Changes, Interest};
 #[cfg(feature = "client")]
 pub use client::Client;
 #[cfg(feature = "client")]
-pub use config::{Config, ConfigFile, Reader, Value};
+pub use config::{Config, ConfigFile, Reader, Value, Watch};
 #[cfg(feature = "client")]
 pub use format::value::FromValue;
 #[cfg(feature = "client")]

@@ -8,9 +8,6 @@ use std::time::{Duration, SystemTime};
 use crate::error::{Error, ErrorKind};
 use crate::snapshot::{Snapshot, Source};
 
-/// How many errors are kept.
-const ERROR_QUEUE: usize = 25;
-
 /// How a namespace stands with the servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -41,7 +38,7 @@ impl State {
 pub struct Metrics {
     /// Every open namespace, by app id and name.
     pub namespaces: Vec<NamespaceMetrics>,
-    /// The latest errors, oldest first, at most 25.
+    /// The latest errors, oldest first; 25 unless set.
     pub errors: Vec<Error>,
     /// How many errors there were.
     pub error_count: u64,
@@ -79,7 +76,9 @@ pub struct NamespaceMetrics {
     pub listener_queue: usize,
     /// How often the cache file could not be written.
     pub cache_failures: u64,
-    /// Why the last load failed; `None` once one worked.
+    /// Releases that the application refused.
+    pub refusals: u64,
+    /// Why the last load failed, or what is wrong with what it brought; `None` once all is well.
     pub last_error: Option<Error>,
 }
 
@@ -89,6 +88,7 @@ pub(crate) struct NamespaceMonitor {
     pub(crate) usage: AtomicU64,
     pub(crate) listener_failures: Arc<AtomicU64>,
     pub(crate) cache_failures: AtomicU64,
+    refusals: AtomicU64,
     first_load_ms: AtomicI64,
     progress: Mutex<Progress>,
 }
@@ -98,6 +98,8 @@ struct Progress {
     state: State,
     contacted_at: Option<SystemTime>,
     last_error: Option<Error>,
+    /// Release that the application refused last.
+    refused: Option<String>,
 }
 
 impl NamespaceMonitor {
@@ -106,11 +108,13 @@ impl NamespaceMonitor {
             usage: AtomicU64::new(0),
             listener_failures: Arc::default(),
             cache_failures: AtomicU64::new(0),
+            refusals: AtomicU64::new(0),
             first_load_ms: AtomicI64::new(-1),
             progress: Mutex::new(Progress {
                 state: State::Loading,
                 contacted_at: None,
                 last_error: None,
+                refused: None,
             }),
         }
     }
@@ -123,20 +127,33 @@ impl NamespaceMonitor {
         self.lock().last_error.clone()
     }
 
-    /// A server answered, or there is no server to ask.
-    pub(crate) fn loaded(&self, by_server: bool) {
+    /// A server answered.
+    pub(crate) fn contacted(&self) {
+        self.lock().contacted_at = Some(SystemTime::now());
+    }
+
+    /// All is well: what could be loaded is loaded.
+    pub(crate) fn ready(&self) {
         let mut progress = self.lock();
         progress.state = State::Ready;
         progress.last_error = None;
-        if by_server {
-            progress.contacted_at = Some(SystemTime::now());
-        }
     }
 
     pub(crate) fn failed(&self, error: &Error) {
         let mut progress = self.lock();
         progress.state = State::Failed(error.kind());
         progress.last_error = Some(error.clone());
+    }
+
+    /// The application refused a release; true when it is another than the last one refused.
+    pub(crate) fn refused(&self, release_key: &str) -> bool {
+        let mut progress = self.lock();
+        let another = progress.refused.as_deref() != Some(release_key);
+        if another {
+            progress.refused = Some(release_key.to_owned());
+            self.refusals.fetch_add(1, Ordering::Relaxed);
+        }
+        another
     }
 
     pub(crate) fn settled(&self, after: Duration) {
@@ -162,6 +179,7 @@ impl NamespaceMonitor {
             listener_failures: self.listener_failures.load(Ordering::Relaxed),
             listener_queue,
             cache_failures: self.cache_failures.load(Ordering::Relaxed),
+            refusals: self.refusals.load(Ordering::Relaxed),
             last_error: progress.last_error.clone(),
         }
     }
@@ -172,17 +190,23 @@ impl NamespaceMonitor {
 }
 
 /// The latest errors of a client.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct ErrorLog {
+    limit: usize,
     count: AtomicU64,
     latest: Mutex<VecDeque<Error>>,
 }
 
 impl ErrorLog {
+    /// Keeps so many errors.
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { limit, count: AtomicU64::new(0), latest: Mutex::default() }
+    }
+
     pub(crate) fn note(&self, error: &Error) {
         self.count.fetch_add(1, Ordering::Relaxed);
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        if latest.len() == ERROR_QUEUE {
+        if latest.len() == self.limit {
             latest.pop_front();
         }
         latest.push_back(error.clone());
@@ -205,7 +229,7 @@ mod tests {
     #[test]
     fn the_latest_25_errors_are_kept_and_all_are_counted() {
         // C124
-        let log = ErrorLog::default();
+        let log = ErrorLog::new(25);
         for number in 0..40 {
             log.note(&Error::new(ErrorKind::Transport, "load", number.to_string()));
         }

@@ -1,7 +1,10 @@
 //! One task for each open namespace: signal, load, swap, wake listeners, store. The only writer of its snapshot.
 
+mod disk;
+mod fallback;
 mod namespace;
 mod schedule;
+mod validator;
 mod writer;
 
 use std::future::pending;
@@ -13,9 +16,8 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-use crate::cache::FileCache;
 use crate::discovery::{Discovery, ServiceUrl};
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::long_poll::Announcement;
 use crate::monitor::{ErrorLog, State};
 use crate::repository::{Known, Loaded, Mode, Repository};
@@ -23,8 +25,10 @@ use crate::settings::Effective;
 use crate::snapshot::{Snapshot, Source};
 use crate::transport::Failure;
 
+pub(crate) use fallback::Fallback;
 pub(crate) use namespace::Namespace;
 use schedule::Schedule;
+pub(crate) use validator::Validators;
 use writer::CacheWriter;
 
 /// Answers one who asked for a load.
@@ -38,7 +42,8 @@ pub(crate) struct Inputs {
     /// `None` where nothing is ever announced.
     pub(crate) announced: Option<watch::Receiver<Option<Announcement>>>,
     pub(crate) asked: mpsc::Receiver<Reply>,
-    pub(crate) cache: Option<FileCache>,
+    pub(crate) fallback: Fallback,
+    pub(crate) validators: Arc<Validators>,
     pub(crate) errors: Arc<ErrorLog>,
 }
 
@@ -66,7 +71,7 @@ impl Pipeline {
     pub(crate) fn new(namespace: Arc<Namespace>, inputs: Inputs) -> Self {
         let interval = inputs.settings.timing.refresh_interval;
         Self {
-            writer: CacheWriter::new(inputs.cache.clone(), namespace.clone()),
+            writer: CacheWriter::new(inputs.fallback.cache.clone(), namespace.clone()),
             schedule: Schedule::new(interval, inputs.settings.random()),
             newest: None,
             namespace,
@@ -107,39 +112,43 @@ impl Pipeline {
         }
     }
 
-    /// The first load: from the servers; from the cache file if they fail, or for the time being if they take too long.
+    /// The first load: from the servers; from the fallback if they fail, or for the time being if they take too long.
     async fn open(&mut self) {
         let start = Instant::now();
         let deadline = start + self.inputs.settings.timing.start_timeout;
         let empty = self.namespace.snapshot();
         let known = Known::only(&empty);
-        let outcome = {
+        let in_time = {
             let mut load = pin!(self.inputs.repository.load(&known, Mode::Forced));
             tokio::select! {
-                outcome = &mut load => outcome,
+                outcome = &mut load => Ok(outcome),
                 () = sleep_until(deadline) => {
                     let namespace = &self.namespace.identity().namespace;
-                    warn!(namespace, "no server answered in time; starting without one");
-                    self.writer.fall_back().await;
+                    warn!(namespace, "no server answered in time; loading goes on");
+                    self.inputs.fallback.serve(&self.namespace, &self.inputs.validators).await;
                     self.namespace.settle(start.elapsed());
-                    load.await
+                    Err(load.await)
                 }
             }
         };
-        if let Err(failure) = self.conclude(outcome)
-            && !self.namespace.is_settled()
-        {
-            debug!(error = %failure, "first load failed");
-            self.writer.fall_back().await;
+        match in_time {
+            Ok(outcome) => {
+                if self.conclude(outcome).await.is_err() {
+                    self.inputs.fallback.serve(&self.namespace, &self.inputs.validators).await;
+                }
+                self.namespace.settle(start.elapsed());
+            }
+            Err(late) => {
+                let _ = self.conclude(late).await;
+            }
         }
-        self.namespace.settle(start.elapsed());
     }
 
-    /// Local mode: the cache file is all there is.
+    /// Local mode: the fallback is all there is.
     async fn open_locally(&mut self) {
         let start = Instant::now();
-        self.writer.fall_back().await;
-        self.namespace.monitor().loaded(false);
+        self.inputs.fallback.serve(&self.namespace, &self.inputs.validators).await;
+        self.namespace.monitor().ready();
         self.namespace.settle(start.elapsed());
     }
 
@@ -182,22 +191,24 @@ impl Pipeline {
             false => Mode::Calm,
         };
         let outcome = self.inputs.repository.load(&known, mode).await;
-        self.conclude(outcome)
+        self.conclude(outcome).await
     }
 
-    fn conclude(&mut self, outcome: Result<Loaded, Failure>) -> Result<()> {
+    async fn conclude(&mut self, outcome: Result<Loaded, Failure>) -> Result<()> {
+        let monitor = self.namespace.monitor();
         match outcome {
-            Ok(loaded) => {
+            Ok(Loaded::Unchanged) => {
+                monitor.contacted();
+                self.schedule.loaded(false);
                 self.note_success();
-                let is_new = match loaded {
-                    Loaded::Snapshot(snapshot) => self.take(snapshot),
-                    Loaded::Unchanged => false,
-                };
-                self.schedule.loaded(is_new);
                 Ok(())
             }
+            Ok(Loaded::Snapshot(snapshot)) => {
+                monitor.contacted();
+                self.take(snapshot).await
+            }
             Err(failure) => {
-                self.note_failure(&failure);
+                self.note_failure(&failure.error);
                 let missing = self.namespace.snapshot().source() != Source::Remote;
                 self.schedule.failed(&failure, missing);
                 Err(failure.error)
@@ -205,28 +216,42 @@ impl Pipeline {
         }
     }
 
-    /// Makes it the current content; true when it is another release.
-    fn take(&mut self, snapshot: Snapshot) -> bool {
-        let previous = self.namespace.snapshot();
-        let is_new = snapshot.release_key() != previous.release_key();
-        let changed = self.namespace.publish(&Arc::new(snapshot));
-        if changed || previous.source() != Source::Remote {
-            self.writer.write(self.namespace.snapshot());
+    /// Makes it the current content, unless the application refuses it.
+    async fn take(&mut self, snapshot: Arc<Snapshot>) -> Result<()> {
+        if let Err(error) = self.inputs.validators.check(&snapshot).await {
+            // Asking again soon would bring the same release.
+            self.schedule.loaded(true);
+            if self.namespace.monitor().refused(snapshot.release_key()) {
+                self.note_failure(&error);
+            }
+            return Err(error);
         }
-        is_new
+        let previous = self.namespace.snapshot();
+        self.schedule.loaded(snapshot.release_key() != previous.release_key());
+        let changed = self.namespace.publish(&snapshot);
+        if changed || previous.source() != Source::Remote {
+            self.writer.write(snapshot);
+        }
+        self.note_success();
+        Ok(())
     }
 
     fn note_success(&self) {
         let monitor = self.namespace.monitor();
-        if matches!(monitor.state(), State::Failed(_)) {
-            let namespace = &self.namespace.identity().namespace;
-            info!(namespace, "loading works again");
+        let snapshot = self.namespace.snapshot();
+        match (snapshot.problem(), monitor.state()) {
+            (Some(problem), State::Failed(ErrorKind::Parse)) => monitor.failed(problem),
+            (Some(problem), _) => self.note_failure(problem),
+            (None, state) => {
+                if matches!(state, State::Failed(_)) {
+                    info!(namespace = snapshot.namespace(), "loading works again");
+                }
+                monitor.ready();
+            }
         }
-        monitor.loaded(true);
     }
 
-    fn note_failure(&self, failure: &Failure) {
-        let error = &failure.error;
+    fn note_failure(&self, error: &Error) {
         let monitor = self.namespace.monitor();
         let lasts = matches!(monitor.state(), State::Failed(_));
         match error.kind() {

@@ -19,7 +19,7 @@ use crate::protocol::route::{Caller, ConfigQuery, Target};
 use crate::protocol::wire::{Configurations, NotificationMessages};
 use crate::rate_limit::RateLimit;
 use crate::settings::Effective;
-use crate::snapshot::{Identity, Provenance, Snapshot, Source};
+use crate::snapshot::{Identity, Place, Provenance, Snapshot, Source};
 use crate::transport::{Answer, Failure, Request, Transport};
 
 pub(crate) const OPERATION: &str = "load namespace";
@@ -67,7 +67,7 @@ pub(crate) enum Loaded {
     /// The release known before is the newest.
     Unchanged,
     /// New content, or the same under a new release key.
-    Snapshot(Snapshot),
+    Snapshot(Arc<Snapshot>),
 }
 
 /// Loads one namespace.
@@ -75,7 +75,7 @@ pub(crate) struct Repository {
     transport: Transport,
     discovery: Discovery,
     settings: Arc<Effective>,
-    identity: Arc<Identity>,
+    place: Arc<Place>,
     rate: RateLimit,
     calm_gaps: Backoff,
     random: fastrand::Rng,
@@ -86,7 +86,7 @@ impl Repository {
         transport: Transport,
         discovery: Discovery,
         settings: Arc<Effective>,
-        identity: Arc<Identity>,
+        place: Arc<Place>,
     ) -> Self {
         Self {
             rate: RateLimit::new(settings.timing.load_per_second),
@@ -95,7 +95,7 @@ impl Repository {
             transport,
             discovery,
             settings,
-            identity,
+            place,
         }
     }
 
@@ -206,7 +206,7 @@ impl Repository {
             release_key: base.map(|base| base.release_key().to_owned()),
             messages: Some(known.messages.clone()),
         };
-        let Identity { app_id, cluster, namespace } = (*self.identity).clone();
+        let Identity { app_id, cluster, namespace } = self.place.identity.clone();
         let target = Target { app_id, cluster, namespace };
         let access_key = self.settings.access_keys.of(&target.app_id);
         let request = Request {
@@ -228,13 +228,14 @@ impl Repository {
         known: &Known<'_>,
         release_key: String,
         content: Configurations,
-    ) -> Snapshot {
+    ) -> Arc<Snapshot> {
         let provenance = Provenance {
             release_key,
             notification_id: known.notification_id,
             source: Source::Remote,
         };
-        Snapshot::new(self.identity.clone(), provenance, content)
+        let place = self.place.clone();
+        Arc::new(Snapshot::new(place, provenance, content, Some(known.previous)))
     }
 
     fn unusable(&self, service: &ServiceUrl, error: Error) -> Failure {
@@ -255,7 +256,7 @@ impl Repository {
     }
 
     fn about(&self, error: Error) -> Error {
-        error.with("namespace", &self.identity.namespace)
+        error.with("namespace", &self.place.identity.namespace)
     }
 }
 

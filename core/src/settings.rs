@@ -14,12 +14,14 @@ use std::sync::Arc;
 
 use crate::discovery::Rewrite;
 use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::namespace::strip_properties_suffix;
+use crate::protocol::wire::Configurations;
 
 pub use effective::{Setting, StartPolicy};
 pub use environment::Env;
 pub use layers::Origin;
 
-pub(crate) use effective::Effective;
+pub(crate) use effective::{CacheSettings, Effective};
 pub(crate) use layers::Layers;
 pub(crate) use resolve::is_usable_name;
 
@@ -41,6 +43,10 @@ pub(crate) struct Hooks {
     pub(crate) meta_provider: Option<MetaProvider>,
     pub(crate) rewrite: Option<Rewrite>,
     pub(crate) random_seed: Option<u64>,
+    /// Values below those of a release, by namespace of the app itself.
+    pub(crate) defaults: HashMap<String, Configurations>,
+    /// Content for a namespace that neither a server nor a cache file gives.
+    pub(crate) seeds: HashMap<String, Configurations>,
 }
 
 impl Settings {
@@ -117,6 +123,39 @@ impl Settings {
         rewrite: impl Fn(&str) -> String + Send + Sync + 'static,
     ) -> Self {
         self.hooks.rewrite = Some(Arc::new(rewrite));
+        self
+    }
+
+    /// Values of keys that a namespace of the app itself does not have: weaker than a release, stronger than the defaults of
+    /// reads. They count among its keys.
+    #[must_use]
+    pub fn defaults<K, V>(
+        mut self,
+        namespace: &str,
+        entries: impl IntoIterator<Item = (K, V)>,
+    ) -> Self
+    where
+        K: Into<String>,
+        V: Into<String>,
+    {
+        let namespace = strip_properties_suffix(namespace).to_owned();
+        let entries = entries.into_iter().map(|(key, value)| (key.into(), value.into()));
+        self.hooks.defaults.entry(namespace).or_default().extend(entries);
+        self
+    }
+
+    /// Content of a namespace of the app itself for a start without server and cache file; its source is `static`. With
+    /// environment `LOCAL` it is all there is beside cache files, as tests and offline programs want it. A document such as
+    /// `x.yaml` has its text under the key `content`.
+    #[must_use]
+    pub fn seed<K, V>(mut self, namespace: &str, entries: impl IntoIterator<Item = (K, V)>) -> Self
+    where
+        K: Into<String>,
+        V: Into<String>,
+    {
+        let namespace = strip_properties_suffix(namespace).to_owned();
+        let entries = entries.into_iter().map(|(key, value)| (key.into(), value.into()));
+        self.hooks.seeds.insert(namespace, entries.collect());
         self
     }
 

@@ -1,14 +1,21 @@
 //! Immutable content of a namespace: what the server released, where it came from, and the key-value view that readers see.
 
+mod place;
+mod typed;
+
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Error;
 use crate::format::properties::{self, Form};
-use crate::format::value::FromValue;
+use crate::format::yaml;
 use crate::protocol::namespace::{CONTENT_KEY, Format, UNKNOWN_NOTIFICATION_ID};
 use crate::protocol::wire::Configurations;
+
+pub use place::Identity;
+pub(crate) use place::{Lookup, Place};
+use typed::Parsed;
 
 /// Where the content of a namespace came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -43,27 +50,20 @@ impl fmt::Display for Source {
     }
 }
 
-/// App id, cluster and name of a namespace: what tells one from every other.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Identity {
-    /// App id.
-    pub app_id: String,
-    /// Cluster as configured, not the one that served.
-    pub cluster: String,
-    /// Name without a `.properties` suffix.
-    pub namespace: String,
-}
-
 /// One namespace at one moment. Readers share it and it never changes.
 pub struct Snapshot {
-    identity: Arc<Identity>,
+    place: Arc<Place>,
     release_key: String,
     notification_id: i64,
     source: Source,
     loaded_at: SystemTime,
     /// As the server sent them; the base that incremental answers apply to.
     configurations: Configurations,
+    /// What readers see, where that differs: the flat keys of a YAML document, or values of other places among them.
+    view: Option<Configurations>,
+    problem: Option<Error>,
     text: OnceLock<Option<String>>,
+    parsed: Parsed,
 }
 
 /// Where a snapshot came from and what it is called.
@@ -87,43 +87,56 @@ impl Provenance {
 
 impl Snapshot {
     /// A namespace of which nothing is known.
-    pub(crate) fn empty(identity: Arc<Identity>) -> Self {
-        Self::new(identity, Provenance::unknown(), Configurations::default())
+    pub(crate) fn empty(place: Arc<Place>) -> Self {
+        Self::new(place, Provenance::unknown(), Configurations::default(), None)
     }
 
-    /// A namespace with content.
+    /// A namespace with content. If it cannot be parsed, the view of `previous` stays in force.
     pub(crate) fn new(
-        identity: Arc<Identity>,
+        place: Arc<Place>,
         provenance: Provenance,
         configurations: Configurations,
+        previous: Option<&Snapshot>,
     ) -> Self {
+        let (flat, problem) = match flatten(&place.identity.namespace, &configurations) {
+            Ok(flat) => (flat, None),
+            Err(error) => {
+                let kept = previous.map(|previous| previous.values().clone());
+                let error = error.with("namespace", &place.identity.namespace);
+                (Some(kept.unwrap_or_default()), Some(error))
+            }
+        };
+        let view = place.lookup.view(flat.as_ref().unwrap_or(&configurations));
         Self {
-            identity,
+            view: view.or(flat),
+            place,
             release_key: provenance.release_key,
             notification_id: provenance.notification_id,
             source: provenance.source,
             loaded_at: SystemTime::now(),
             configurations,
+            problem,
             text: OnceLock::new(),
+            parsed: Parsed::default(),
         }
     }
 
     /// App id, cluster and name.
     #[must_use]
     pub fn identity(&self) -> &Identity {
-        &self.identity
+        &self.place.identity
     }
 
     /// Name of the namespace, without a `.properties` suffix.
     #[must_use]
     pub fn namespace(&self) -> &str {
-        &self.identity.namespace
+        &self.place.identity.namespace
     }
 
     /// Format of the namespace, by its name.
     #[must_use]
     pub fn format(&self) -> Format {
-        Format::of(&self.identity.namespace)
+        Format::of(&self.place.identity.namespace)
     }
 
     /// Identity of the release; empty unless the source is remote.
@@ -150,36 +163,25 @@ impl Snapshot {
         self.loaded_at
     }
 
+    /// Why the document could not be parsed; the values are then those of the last one that could.
+    #[must_use]
+    pub fn problem(&self) -> Option<&Error> {
+        self.problem.as_ref()
+    }
+
     /// The value of a key; an empty value is a value.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&str> {
-        self.values().get(key).map(String::as_str)
-    }
-
-    /// A typed value, or the default when the key is missing or its value malformed.
-    pub fn get_or<T: FromValue>(&self, key: &str, default: T) -> T {
-        self.try_get(key).ok().flatten().unwrap_or(default)
-    }
-
-    /// A typed value; `None` when the key is missing.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Parse`] when the value is malformed.
-    pub fn try_get<T: FromValue>(&self, key: &str) -> Result<Option<T>> {
-        let Some(text) = self.get(key) else {
-            return Ok(None);
-        };
-        T::from_value(text).map(Some).ok_or_else(|| {
-            Error::new(ErrorKind::Parse, "read value", T::EXPECTED)
-                .with("namespace", self.namespace())
-                .with("key", key)
-        })
+        match self.values().get(key) {
+            Some(value) => Some(value),
+            None => self.place.lookup.beyond(key),
+        }
     }
 
     /// Whether the key has a value.
     #[must_use]
     pub fn contains_key(&self, key: &str) -> bool {
-        self.values().contains_key(key)
+        self.get(key).is_some()
     }
 
     /// Number of keys.
@@ -213,7 +215,9 @@ impl Snapshot {
         }
         let text = self.text.get_or_init(|| {
             let loaded = self.source != Source::None;
-            loaded.then(|| properties::write(self.iter(), Form::Text))
+            let entries = self.configurations.iter();
+            let entries = entries.map(|(key, value)| (key.as_str(), value.as_str()));
+            loaded.then(|| properties::write(entries, Form::Text))
         });
         text.as_deref()
     }
@@ -224,7 +228,7 @@ impl Snapshot {
     }
 
     pub(crate) fn values(&self) -> &Configurations {
-        &self.configurations
+        self.view.as_ref().unwrap_or(&self.configurations)
     }
 }
 
@@ -232,11 +236,22 @@ impl fmt::Debug for Snapshot {
     /// Counts instead of values: values may be secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Snapshot")
-            .field("identity", &self.identity)
+            .field("identity", self.identity())
             .field("release_key", &self.release_key)
             .field("source", &self.source)
             .field("keys", &self.len())
             .finish_non_exhaustive()
+    }
+}
+
+/// The flat keys of a document that has some; `None` where the content is its own view.
+fn flatten(
+    namespace: &str,
+    configurations: &Configurations,
+) -> crate::error::Result<Option<Configurations>> {
+    match (Format::of(namespace), configurations.get(CONTENT_KEY)) {
+        (Format::Yaml | Format::Yml, Some(text)) => yaml::flatten(text).map(Some),
+        _ => Ok(None),
     }
 }
 
@@ -258,7 +273,8 @@ mod tests {
                 source: Source::Remote,
             };
             let values = values.iter().map(|(k, v)| ((*k).into(), (*v).into()));
-            Arc::new(Self::new(identity.into(), provenance, values.collect()))
+            let place = Place { identity, lookup: Lookup::default(), typed_cache: 500 };
+            Arc::new(Self::new(place.into(), provenance, values.collect(), None))
         }
     }
 
@@ -269,15 +285,6 @@ mod tests {
         assert_eq!(snapshot.get("e"), Some(""));
         assert_eq!(snapshot.get_or("e", "x".to_owned()), "");
         assert_eq!(snapshot.get("missing"), None);
-    }
-
-    #[test]
-    fn missing_is_told_from_malformed() {
-        // C091
-        let snapshot = Snapshot::sample("application", "k1", &[("n", "abc")]);
-        assert_eq!(snapshot.get_or("n", 7), 7);
-        assert_eq!(snapshot.try_get::<i32>("n").unwrap_err().kind(), ErrorKind::Parse);
-        assert_eq!(snapshot.try_get::<i32>("missing").unwrap(), None);
     }
 
     #[test]

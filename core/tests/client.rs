@@ -11,4 +11,5 @@ mod client {
     mod poll;
     mod signing;
     mod support;
+    mod values;
 }

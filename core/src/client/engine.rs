@@ -9,11 +9,11 @@ use crate::cache::FileCache;
 use crate::discovery::{Discovery, DiscoveryOptions};
 use crate::long_poll::{LongPoll, Watched};
 use crate::monitor::ErrorLog;
-use crate::pipeline::{Inputs, Namespace, Pipeline};
+use crate::pipeline::{Fallback, Inputs, Namespace, Pipeline, Validators};
 use crate::protocol::route::CONFIG_SERVICES_PATH;
 use crate::repository::Repository;
 use crate::settings::Effective;
-use crate::snapshot::Identity;
+use crate::snapshot::{Identity, Lookup, Place};
 use crate::tasks::Tasks;
 use crate::transport::{HttpClient, Transport};
 
@@ -25,6 +25,7 @@ pub(super) struct Engine {
     transport: Transport,
     discovery: Discovery,
     cache: Option<FileCache>,
+    validators: Arc<Validators>,
     /// One poll loop for each app id; the cluster is the same for all. Empty until the first namespace is opened.
     polls: Mutex<HashMap<String, Arc<Watched>>>,
 }
@@ -35,9 +36,10 @@ impl Engine {
         let cache = settings.cache.as_ref();
         Self {
             discovery: discovery(settings, &transport),
-            cache: cache.map(|cache| FileCache::new(cache.root.clone(), cache.file_mode)),
+            cache: cache.map(FileCache::new),
             settings: settings.clone(),
             transport,
+            validators: Arc::default(),
             polls: Mutex::default(),
         }
     }
@@ -57,7 +59,7 @@ impl Engine {
         let announced = self.watched(&identity.app_id, tasks);
         let announced = announced.map(|watched| watched.add(&identity.namespace));
         let queue = self.settings.listener_queue;
-        let namespace = Arc::new(Namespace::new(identity, queue, ask));
+        let namespace = Arc::new(Namespace::new(self.place(identity), queue, ask));
         let inputs = Inputs {
             settings: self.settings.clone(),
             discovery: self.discovery.clone(),
@@ -65,16 +67,44 @@ impl Engine {
                 self.transport.clone(),
                 self.discovery.clone(),
                 self.settings.clone(),
-                namespace.identity().clone(),
+                namespace.place().clone(),
             ),
             announced,
             asked,
-            cache: self.cache.clone(),
+            fallback: self.fallback(&namespace),
+            validators: self.validators.clone(),
             errors: errors.clone(),
         };
         let pipeline = Pipeline::new(namespace.clone(), inputs);
         tasks.spawn_until_stopped(|stop| pipeline.run(stop));
         namespace
+    }
+
+    /// What the application has to say on releases.
+    pub(super) fn validators(&self) -> &Validators {
+        &self.validators
+    }
+
+    fn fallback(&self, namespace: &Namespace) -> Fallback {
+        let identity = namespace.identity();
+        let seeds = &self.settings.hooks.seeds;
+        let seed = seeds.get(&identity.namespace);
+        Fallback {
+            cache: self.cache.clone(),
+            seed: seed.filter(|_| identity.app_id == self.settings.app_id).cloned(),
+        }
+    }
+
+    fn place(&self, identity: Identity) -> Arc<Place> {
+        let settings = &self.settings;
+        let is_own = identity.app_id == settings.app_id;
+        let defaults = settings.hooks.defaults.get(&identity.namespace);
+        let lookup = Lookup {
+            overlay: settings.overlay.clone(),
+            environment: settings.environment.clone(),
+            defaults: defaults.filter(|_| is_own).cloned().unwrap_or_default(),
+        };
+        Arc::new(Place { identity, lookup, typed_cache: settings.typed_cache })
     }
 
     /// What the poll loop of an app id watches; starts the loop, and discovery with the first one.

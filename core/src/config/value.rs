@@ -11,21 +11,36 @@ use crate::snapshot::Snapshot;
 /// The text of a value. Meant to be used at once; to keep it, make a `String` of it.
 pub struct Value {
     snapshot: Guard<Arc<Snapshot>>,
-    index: usize,
+    text: Text,
+}
+
+enum Text {
+    /// Place of the key in the content.
+    At(usize),
+    /// From beside the content, which has no place for it.
+    Beyond(String),
 }
 
 impl Value {
     pub(super) fn find(snapshot: Guard<Arc<Snapshot>>, key: &str) -> Option<Self> {
-        let index = snapshot.values().get_index_of(key)?;
-        Some(Self { snapshot, index })
+        let text = match snapshot.values().get_index_of(key) {
+            Some(index) => Text::At(index),
+            None => Text::Beyond(snapshot.get(key)?.to_owned()),
+        };
+        Some(Self { snapshot, text })
     }
 
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        // The content never changes, so the place that was found still holds the key.
-        let entry = self.snapshot.values().get_index(self.index);
-        entry.map_or("", |(_, value)| value)
+        match &self.text {
+            // The content never changes, so the place that was found still holds the key.
+            Text::At(index) => {
+                let entry = self.snapshot.values().get_index(*index);
+                entry.map_or("", |(_, value)| value)
+            }
+            Text::Beyond(text) => text,
+        }
     }
 }
 

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 /// A type that the text of a value can be read as.
-pub trait FromValue: Sized {
+pub trait FromValue: Clone + Send + Sync + 'static {
+    /// Whether parsing costs more than looking up what was parsed before.
+    const KEPT: bool = true;
     /// What a value must be, for the message of an error.
     const EXPECTED: &'static str;
 
@@ -14,6 +16,7 @@ pub trait FromValue: Sized {
 macro_rules! integers {
     ($($integer:ty),+) => {$(
         impl FromValue for $integer {
+            const KEPT: bool = false;
             const EXPECTED: &'static str =
                 concat!("the value is not a whole number in the range of ", stringify!($integer));
 
@@ -58,6 +61,7 @@ impl FromValue for f32 {
 }
 
 impl FromValue for bool {
+    const KEPT: bool = false;
     const EXPECTED: &'static str = "the value is not a boolean";
 
     /// `true` in any case is true, and every other text is false.
@@ -67,6 +71,7 @@ impl FromValue for bool {
 }
 
 impl FromValue for String {
+    const KEPT: bool = false;
     const EXPECTED: &'static str = "the value is not text";
 
     fn from_value(text: &str) -> Option<Self> {

@@ -12,11 +12,11 @@ use crate::change::{ChangeEvent, content_diff, diff};
 use crate::error::{Error, ErrorKind, Result};
 use crate::listener::Listeners;
 use crate::monitor::{NamespaceMetrics, NamespaceMonitor};
-use crate::snapshot::{Identity, Snapshot};
+use crate::snapshot::{Identity, Place, Snapshot};
 
 /// One open namespace. Its pipeline writes, everybody reads.
 pub(crate) struct Namespace {
-    identity: Arc<Identity>,
+    place: Arc<Place>,
     current: ArcSwap<Snapshot>,
     /// Of the key-value view.
     listeners: Listeners,
@@ -30,22 +30,25 @@ pub(crate) struct Namespace {
 
 impl Namespace {
     /// A namespace with nothing in it; loads are asked for through `ask`.
-    pub(crate) fn new(identity: Identity, queue_limit: usize, ask: mpsc::Sender<Reply>) -> Self {
-        let identity = Arc::new(identity);
+    pub(crate) fn new(place: Arc<Place>, queue_limit: usize, ask: mpsc::Sender<Reply>) -> Self {
         Self {
-            current: ArcSwap::from_pointee(Snapshot::empty(identity.clone())),
+            current: ArcSwap::from_pointee(Snapshot::empty(place.clone())),
             listeners: Listeners::new(queue_limit),
             content_listeners: Listeners::new(queue_limit),
             monitor: NamespaceMonitor::new(),
             sequence: AtomicU64::new(0),
             settled: watch::Sender::new(false),
             ask,
-            identity,
+            place,
         }
     }
 
-    pub(crate) fn identity(&self) -> &Arc<Identity> {
-        &self.identity
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.place.identity
+    }
+
+    pub(crate) fn place(&self) -> &Arc<Place> {
+        &self.place
     }
 
     pub(crate) fn current(&self) -> &ArcSwap<Snapshot> {

@@ -1,4 +1,4 @@
-//! The cache file of one namespace: read when no server answers, written in the background, the latest content only.
+//! Writes the cache file of one namespace in the background: the latest content only.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -6,17 +6,13 @@ use std::sync::atomic::Ordering;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use tokio::sync::Semaphore;
-use tokio::task::spawn_blocking;
 use tracing::{info, warn};
 
+use super::disk::on_disk;
 use super::namespace::Namespace;
 use crate::cache::FileCache;
-use crate::error::{Error, ErrorKind, Result};
-use crate::snapshot::{Provenance, Snapshot, Source};
-
-/// Threads that disks may hold up, in the whole process.
-static DISK: Semaphore = Semaphore::const_new(2);
+use crate::error::Result;
+use crate::snapshot::Snapshot;
 
 pub(super) struct CacheWriter {
     cache: Option<FileCache>,
@@ -30,28 +26,6 @@ pub(super) struct CacheWriter {
 impl CacheWriter {
     pub(super) fn new(cache: Option<FileCache>, namespace: Arc<Namespace>) -> Self {
         Self { cache, namespace, unsaved: None, running: None, failing: false }
-    }
-
-    /// Makes the cached content the current one, if there is any.
-    pub(super) async fn fall_back(&mut self) {
-        let Some(cache) = self.cache.clone() else {
-            return;
-        };
-        let identity = self.namespace.identity().clone();
-        let namespace = identity.namespace.clone();
-        match on_disk(move || cache.load(&identity)).await {
-            Ok(Some(content)) => {
-                warn!(namespace, "no server answered; serving the cache file");
-                let provenance = Provenance { source: Source::Local, ..Provenance::unknown() };
-                let identity = self.namespace.identity().clone();
-                let snapshot = Snapshot::new(identity, provenance, content);
-                self.namespace.publish(&Arc::new(snapshot));
-            }
-            Ok(None) => warn!(namespace, "no server answered and there is no cache file"),
-            Err(error) => {
-                warn!(namespace, %error, "no server answered and the cache file is unusable")
-            }
-        }
     }
 
     /// Writes this content soon; replaces what was waiting to be written.
@@ -105,17 +79,4 @@ impl CacheWriter {
         }
         self.failing = outcome.is_err();
     }
-}
-
-/// Runs on a thread that may block, when the disk has room for another.
-async fn on_disk<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    // The semaphore is never closed; a permit that is not there would only mean one thread more.
-    let _permit = DISK.acquire().await.ok();
-    let done = spawn_blocking(work).await;
-    done.unwrap_or_else(|_| {
-        let text = "reading or writing panicked";
-        Err(Error::new(ErrorKind::Internal, "local cache", text))
-    })
 }

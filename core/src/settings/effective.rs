@@ -1,5 +1,6 @@
 //! The settings that a client runs with, after every place was looked at and every value checked.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -70,6 +71,12 @@ pub(crate) struct Effective {
     pub(crate) namespaces: Vec<String>,
     pub(crate) start_policy: StartPolicy,
     pub(crate) listener_queue: usize,
+    pub(crate) error_queue: usize,
+    pub(crate) typed_cache: usize,
+    /// What stands above the releases of every namespace.
+    pub(crate) overlay: HashMap<String, String>,
+    /// What answers for keys that no release has.
+    pub(crate) environment: HashMap<String, String>,
     pub(crate) report: Vec<Setting>,
     pub(crate) hooks: Hooks,
 }
@@ -78,6 +85,7 @@ pub(crate) struct Effective {
 pub(crate) struct CacheSettings {
     pub(crate) root: PathBuf,
     pub(crate) file_mode: u32,
+    pub(crate) seed_dir: Option<PathBuf>,
 }
 
 /// Intervals, limits and rates.

@@ -119,6 +119,10 @@ keys! {
     INSECURE = Key::new("castalia.tls.insecure", "false", "accepts every certificate; for tests only");
     SYSTEM_PROXY = Key::new("castalia.proxy.enable", "true", "whether HTTP_PROXY, HTTPS_PROXY and NO_PROXY count");
     BODY_LIMIT = Key::new("castalia.body-limit", "67108864", "bytes that an answer may have, decoded");
+    SEED_DIR = Key::new("castalia.seed-dir", "", "folder of files named and written as cache files, read when there is no cache file");
+    ENV_FALLBACK = Key::new("castalia.env-fallback", "false", "whether environment variables answer for keys that a namespace does not have");
+    TYPED_CACHE = Key::new("apollo.configCacheSize", "500", "parsed values kept for each release of a namespace");
+    ERROR_QUEUE = Key::new("apollo.client.monitor.exception-queue-size", "25", "latest errors kept");
     LISTENER_QUEUE = Key::new("castalia.listener-queue", "256", "events that a subscription may keep waiting");
     BINDING = Key::new("castalia.binding", "rust", "language that the User-Agent header names");
     SERVER_PROPERTIES = Key::new("apollo.path.server.properties", if cfg!(windows) { "C:/opt/settings/server.properties" } else { "/opt/settings/server.properties" }, "settings of this machine")

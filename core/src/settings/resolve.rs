@@ -1,5 +1,6 @@
 //! From what was given to what counts: looks every key up, checks its value, and reports every fault at once.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -65,6 +66,10 @@ impl Resolver {
             namespaces: self.list(&key::NAMESPACES),
             start_policy: self.parse(&key::START_POLICY, "a start policy", StartPolicy::parse),
             listener_queue: self.count(&key::LISTENER_QUEUE),
+            error_queue: self.count(&key::ERROR_QUEUE),
+            typed_cache: self.parse(&key::TYPED_CACHE, "a number", |text| text.parse().ok()),
+            overlay: self.layers.overlay.clone(),
+            environment: self.environment(),
             report: Vec::new(),
             hooks,
             app_id,
@@ -148,7 +153,15 @@ impl Resolver {
         let root = self.path(&key::CACHE_DIR).unwrap_or_default();
         let octal = |text: &str| u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o777);
         let file_mode = self.parse(&key::CACHE_FILE_MODE, "an octal file mode", octal);
-        enabled.then_some(CacheSettings { root, file_mode })
+        let seed_dir = self.path(&key::SEED_DIR);
+        enabled.then_some(CacheSettings { root, file_mode, seed_dir })
+    }
+
+    fn environment(&mut self) -> HashMap<String, String> {
+        match self.flag(&key::ENV_FALLBACK) {
+            true => self.layers.environment.clone(),
+            false => HashMap::new(),
+        }
     }
 
     fn timing(&mut self) -> Timing {

@@ -112,7 +112,7 @@ fn float(word: &str) -> Option<f64> {
 fn plain_float(text: &str) -> Option<f64> {
     let starts = text.bytes().next()?;
     let begins_like_one = starts.is_ascii_digit()
-        || (starts == b'.' && text.bytes().nth(1).is_some_and(|byte| byte.is_ascii_digit()));
+        || (starts == b'.' && text.as_bytes().get(1).is_some_and(u8::is_ascii_digit));
     let has_mark = text.contains(['.', 'e', 'E']);
     let only_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
     let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));

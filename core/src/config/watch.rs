@@ -1,0 +1,85 @@
+//! A value made of a whole namespace and kept current: the last good one stays when a release cannot be read as it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use tracing::warn;
+
+use super::Config;
+use crate::change::Interest;
+use crate::error::{Error, Result};
+use crate::listener::Subscription;
+use crate::snapshot::Snapshot;
+
+/// A parsed value that follows its namespace; dropping it ends that.
+pub struct Watch<T> {
+    state: Arc<State<T>>,
+    _subscription: Subscription,
+}
+
+struct State<T> {
+    current: ArcSwap<T>,
+    problem: ArcSwapOption<Error>,
+}
+
+impl<T: Send + Sync + 'static> Watch<T> {
+    pub(super) fn new(
+        config: &Config,
+        parse: impl Fn(&Snapshot) -> Result<T> + Send + 'static,
+    ) -> Result<Self> {
+        let first = parse(&config.snapshot())?;
+        let state = Arc::new(State {
+            current: ArcSwap::from_pointee(first),
+            problem: ArcSwapOption::empty(),
+        });
+        let target = state.clone();
+        let (reader, mut seen) = (config.clone(), config.snapshot());
+        let mut follow = move || {
+            let now = reader.snapshot();
+            if !Arc::ptr_eq(&now, &seen) {
+                target.take(parse(&now));
+                seen = now;
+            }
+        };
+        // A change between the first parse and the subscription has no event.
+        follow();
+        let interest = Interest::everything();
+        let subscription = config.on_change(interest, move |_| follow());
+        Ok(Self { state, _subscription: subscription })
+    }
+
+    /// The value of the newest content that could be read.
+    #[must_use]
+    pub fn get(&self) -> Arc<T> {
+        self.state.current.load_full()
+    }
+
+    /// Why the newest content could not be read; `None` when it could.
+    #[must_use]
+    pub fn last_error(&self) -> Option<Error> {
+        self.state.problem.load().as_deref().cloned()
+    }
+}
+
+impl<T> State<T> {
+    fn take(&self, parsed: Result<T>) {
+        match parsed {
+            Ok(value) => {
+                self.current.store(Arc::new(value));
+                self.problem.store(None);
+            }
+            Err(error) => {
+                warn!(%error, "the new content cannot be read; the last good value stays");
+                self.problem.store(Some(Arc::new(error)));
+            }
+        }
+    }
+}
+
+impl<T> fmt::Debug for Watch<T> {
+    /// The value may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watch")
+    }
+}

@@ -1,0 +1,275 @@
+//! From flat keys to a structure of the application: `db.pool.size` and `db.hosts[0]` fill nested fields and lists, and texts
+//! are read as the type that each field has.
+
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+use serde::de::value::{Error as DeError, MapDeserializer, SeqDeserializer};
+use serde::de::{DeserializeOwned, Deserializer, Error as _, IntoDeserializer, Visitor};
+use serde::forward_to_deserialize_any;
+
+use super::value::FromValue;
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::wire::Configurations;
+
+/// Reads flat keys as a structure. Keys that it has no field for are ignored, unless it denies them.
+///
+/// # Errors
+/// [`ErrorKind::Parse`] when a field is missing or its text is not of its type.
+pub fn read<T: DeserializeOwned>(flat: &Configurations) -> Result<T> {
+    let mut root = Node::default();
+    for (key, value) in flat {
+        root.insert(key, value);
+    }
+    T::deserialize(&root).map_err(|error: DeError| {
+        let text = "the values do not fit the structure";
+        Error::new(ErrorKind::Parse, "read structure", text).caused_by(error)
+    })
+}
+
+/// A key's own text, and what lies below it.
+#[derive(Default)]
+struct Node<'a> {
+    text: Option<&'a str>,
+    fields: IndexMap<&'a str, Node<'a>>,
+    items: BTreeMap<usize, Node<'a>>,
+}
+
+impl<'a> Node<'a> {
+    fn insert(&mut self, key: &'a str, value: &'a str) {
+        let mut node = self;
+        for step in steps(key) {
+            node = match step {
+                Step::Field(name) => node.fields.entry(name).or_default(),
+                Step::Item(index) => node.items.entry(index).or_default(),
+            };
+        }
+        node.text = Some(value);
+    }
+}
+
+enum Step<'a> {
+    Field(&'a str),
+    Item(usize),
+}
+
+/// The steps of a key: names between dots, and numbers in brackets.
+fn steps(key: &str) -> impl Iterator<Item = Step<'_>> {
+    key.split('.').flat_map(|part| {
+        let (name, items) = match part.find('[') {
+            Some(start) if part.ends_with(']') => part.split_at(start),
+            _ => (part, ""),
+        };
+        let indexes: Option<Vec<_>> =
+            items.split_terminator(']').map(|item| item.strip_prefix('[')?.parse().ok()).collect();
+        let (name, indexes) = match indexes {
+            Some(indexes) => (name, indexes),
+            // Brackets that hold no number are part of the name.
+            None => (part, Vec::new()),
+        };
+        let field = (!name.is_empty()).then_some(Step::Field(name));
+        field.into_iter().chain(indexes.into_iter().map(Step::Item))
+    })
+}
+
+/// Reads a text as a number where the field is one.
+macro_rules! typed {
+    ($($method:ident $visit:ident $type:ty;)+) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeError> {
+            let value = <$type>::from_value(self.leaf()?);
+            visitor.$visit(value.ok_or_else(|| DeError::custom(<$type>::EXPECTED))?)
+        }
+    )+};
+}
+
+impl<'a> Node<'a> {
+    fn leaf(&self) -> Result<&'a str, DeError> {
+        self.text.ok_or_else(|| DeError::custom("a value is missing"))
+    }
+}
+
+impl<'de> Deserializer<'de> for &Node<'_> {
+    type Error = DeError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeError> {
+        if !self.items.is_empty() {
+            self.deserialize_seq(visitor)
+        } else if !self.fields.is_empty() || self.text.is_none() {
+            self.deserialize_map(visitor)
+        } else {
+            visitor.visit_str(self.leaf()?)
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeError> {
+        // Present by being deserialised at all; an empty text is a null of YAML.
+        match self.text {
+            Some("") => visitor.visit_none(),
+            _ => visitor.visit_some(self),
+        }
+    }
+
+    /// Items by their index, or the parts between commas of one text.
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeError> {
+        if !self.items.is_empty() {
+            let items = SeqDeserializer::new(self.items.values());
+            return visitor.visit_seq(items);
+        }
+        let parts = self.text.filter(|text| !text.is_empty());
+        let parts = parts.into_iter().flat_map(|text| text.split(','));
+        let parts = parts.map(|part| Node { text: Some(part.trim()), ..Node::default() });
+        let parts: Vec<_> = parts.collect();
+        visitor.visit_seq(SeqDeserializer::new(parts.iter()))
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeError> {
+        visitor.visit_map(MapDeserializer::new(self.fields.iter().map(|(k, v)| (*k, v))))
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, DeError> {
+        self.deserialize_map(visitor)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, DeError> {
+        visitor.visit_enum(self.leaf()?.into_deserializer())
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, DeError> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    typed! {
+        deserialize_bool visit_bool bool;
+        deserialize_i8 visit_i8 i8;
+        deserialize_i16 visit_i16 i16;
+        deserialize_i32 visit_i32 i32;
+        deserialize_i64 visit_i64 i64;
+        deserialize_u8 visit_u8 u8;
+        deserialize_u16 visit_u16 u16;
+        deserialize_u32 visit_u32 u32;
+        deserialize_u64 visit_u64 u64;
+        deserialize_f32 visit_f32 f32;
+        deserialize_f64 visit_f64 f64;
+    }
+
+    forward_to_deserialize_any! {
+        char str string bytes byte_buf unit unit_struct tuple tuple_struct identifier ignored_any
+    }
+}
+
+impl<'de> IntoDeserializer<'de, DeError> for &Node<'_> {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    #[serde(rename_all = "kebab-case")]
+    struct App {
+        db: Db,
+        mode: Mode,
+        #[serde(default)]
+        tags: Vec<String>,
+        limit: Option<u32>,
+        rate_percent: f64,
+    }
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    struct Db {
+        url: String,
+        pool: Pool,
+        hosts: Vec<Host>,
+    }
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    struct Pool {
+        size: u16,
+        lazy: bool,
+    }
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    struct Host {
+        name: String,
+    }
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    #[serde(rename_all = "lowercase")]
+    enum Mode {
+        Fast,
+        Safe,
+    }
+
+    fn flat(pairs: &[(&str, &str)]) -> Configurations {
+        let pairs = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        pairs.collect()
+    }
+
+    const VALUES: [(&str, &str); 9] = [
+        ("db.url", "x://y"),
+        ("db.pool.size", "8"),
+        ("db.pool.lazy", "TRUE"),
+        ("db.hosts[1].name", "b"),
+        ("db.hosts[0].name", "a"),
+        ("mode", "fast"),
+        ("tags", "x, y"),
+        ("rate-percent", "12.5"),
+        ("not.asked.for", "1"),
+    ];
+
+    #[test]
+    fn nested_fields_lists_and_types_are_filled() {
+        let app: App = read(&flat(&VALUES)).unwrap();
+        let host = |name: &str| Host { name: name.into() };
+        let expected = App {
+            db: Db {
+                url: "x://y".into(),
+                pool: Pool { size: 8, lazy: true },
+                hosts: vec![host("a"), host("b")],
+            },
+            mode: Mode::Fast,
+            tags: vec!["x".into(), "y".into()],
+            limit: None,
+            rate_percent: 12.5,
+        };
+        assert_eq!(app, expected);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_an_error() {
+        for (key, value) in [("db.pool.size", "x"), ("mode", "other"), ("limit", "-1")] {
+            let mut values = flat(&VALUES);
+            values.insert(key.into(), value.into());
+            assert_eq!(read::<App>(&values).unwrap_err().kind(), ErrorKind::Parse, "{key}");
+        }
+        assert!(read::<App>(&flat(&[("mode", "safe")])).is_err());
+    }
+
+    #[test]
+    fn a_map_takes_every_key() {
+        let map: BTreeMap<String, BTreeMap<String, i64>> =
+            read(&flat(&[("a.x", "1"), ("b.y", "2")])).unwrap();
+        assert_eq!(map["b"]["y"], 2);
+    }
+}

@@ -1,0 +1,55 @@
+//! The application's say on releases: one that it refuses is not applied.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tokio::task::spawn_blocking;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::snapshot::{Identity, Snapshot};
+
+/// Says why a release must not be applied.
+pub(crate) type Validator = Arc<dyn Fn(&Snapshot) -> Result<(), String> + Send + Sync>;
+
+/// The validators of a client, by namespace.
+#[derive(Default)]
+pub(crate) struct Validators {
+    validators: RwLock<HashMap<Identity, Vec<Validator>>>,
+}
+
+impl Validators {
+    pub(crate) fn add(&self, identity: Identity, validator: Validator) {
+        let mut validators = self.validators.write().unwrap_or_else(PoisonError::into_inner);
+        validators.entry(identity).or_default().push(validator);
+    }
+
+    /// Asks every validator of the namespace, on a thread that may block.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Parse`] with the reason of the first that refuses, or panics.
+    pub(super) async fn check(&self, snapshot: &Arc<Snapshot>) -> Result<()> {
+        let validators = self.of(snapshot.identity());
+        if validators.is_empty() {
+            return Ok(());
+        }
+        let candidate = snapshot.clone();
+        let checked = spawn_blocking(move || {
+            validators.iter().try_for_each(|validator| {
+                let verdict = catch_unwind(AssertUnwindSafe(|| validator(&candidate)));
+                verdict.unwrap_or_else(|_| Err("the validator panicked".to_owned()))
+            })
+        });
+        let verdict = checked.await.unwrap_or_else(|_| Err("the validator was cut off".to_owned()));
+        verdict.map_err(|reason| {
+            Error::new(ErrorKind::Parse, "validate release", reason)
+                .with("namespace", snapshot.namespace())
+                .with("release_key", snapshot.release_key())
+        })
+    }
+
+    fn of(&self, identity: &Identity) -> Vec<Validator> {
+        let validators = self.validators.read().unwrap_or_else(PoisonError::into_inner);
+        validators.get(identity).cloned().unwrap_or_default()
+    }
+}

@@ -1,0 +1,174 @@
+//! Typed reads of a snapshot. What is costly to parse is kept beside its text, and goes with the snapshot.
+
+use std::any::Any;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde::de::DeserializeOwned;
+use tracing::warn;
+
+use super::Snapshot;
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::structure;
+use crate::format::value::{self, FromValue};
+use crate::protocol::namespace::Format;
+
+/// Parsed values by the index of their key: each an `Option` of its type, `None` for a malformed one. The first type that a
+/// key is read as has its place; others are parsed each time.
+#[derive(Default)]
+pub(super) struct Parsed {
+    slots: OnceLock<Box<[Slot]>>,
+    kept: AtomicUsize,
+}
+
+type Slot = OnceLock<Box<dyn Any + Send + Sync>>;
+
+impl Snapshot {
+    /// A typed value, or the default when the key is missing or its value malformed, which is logged once for each release.
+    pub fn get_or<T: FromValue>(&self, key: &str, default: T) -> T {
+        self.parsed(key, T::KEPT, T::from_value).flatten().unwrap_or(default)
+    }
+
+    /// A typed value; `None` when the key is missing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Parse`] when the value is malformed.
+    pub fn try_get<T: FromValue>(&self, key: &str) -> Result<Option<T>> {
+        match self.parsed(key, T::KEPT, T::from_value) {
+            Some(None) => Err(self.malformed(key, T::EXPECTED)),
+            found => Ok(found.flatten()),
+        }
+    }
+
+    /// The parts of a value between a literal delimiter; `None` when the key is missing. Empty parts at the end are dropped.
+    #[must_use]
+    pub fn get_list(&self, key: &str, delimiter: &str) -> Option<Vec<String>> {
+        let parts = value::list(self.get(key)?, delimiter);
+        Some(parts.into_iter().map(str::to_owned).collect())
+    }
+
+    /// A value that is JSON text; `None` when the key is missing. Parsed once for each release.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Parse`] when it is not the JSON of this type.
+    pub fn get_json<T>(&self, key: &str) -> Result<Option<T>>
+    where
+        T: DeserializeOwned + Clone + Send + Sync + 'static,
+    {
+        match self.parsed(key, true, |text| serde_json::from_str::<T>(text).ok()) {
+            Some(None) => Err(self.malformed(key, "the value is not the JSON that was asked for")),
+            found => Ok(found.flatten()),
+        }
+    }
+
+    /// The whole namespace as a structure: a JSON document as it is, else the keys as [`structure::read`] reads them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Parse`] when it does not fit.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T> {
+        let read = match self.format() {
+            Format::Json => {
+                serde_json::from_str(self.content().unwrap_or_default()).map_err(|error| {
+                    let text = "the document does not fit the structure";
+                    Error::new(ErrorKind::Parse, "read structure", text).caused_by(error)
+                })
+            }
+            _ => structure::read(self.values()),
+        };
+        read.map_err(|error| error.with("namespace", self.namespace()))
+    }
+
+    /// The parsed value, `Some(None)` when it is malformed, `None` when the key is missing.
+    fn parsed<T: Clone + Send + Sync + 'static>(
+        &self,
+        key: &str,
+        keep: bool,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Option<Option<T>> {
+        let Some((index, _, text)) = self.values().get_full(key) else {
+            return self.place.lookup.beyond(key).map(parse);
+        };
+        let slot = || self.parsed.slot(index, self.len());
+        if keep && let Some(kept) = slot().get().and_then(|kept| kept.downcast_ref::<Option<T>>()) {
+            return Some(kept.clone());
+        }
+        let parsed = parse(text);
+        let malformed = parsed.is_none();
+        if (keep || malformed) && self.parsed.has_room(self.place.typed_cache) {
+            let first = slot().set(Box::new(parsed.clone())).is_ok();
+            if first && malformed {
+                let namespace = self.namespace();
+                warn!(namespace, key, "malformed value; the default of the reader counts");
+            }
+        }
+        Some(parsed)
+    }
+
+    fn malformed(&self, key: &str, expected: &str) -> Error {
+        Error::new(ErrorKind::Parse, "read value", expected)
+            .with("namespace", self.namespace())
+            .with("key", key)
+    }
+}
+
+impl Parsed {
+    fn slot(&self, index: usize, len: usize) -> &Slot {
+        let slots = self.slots.get_or_init(|| (0..len).map(|_| Slot::new()).collect());
+        &slots[index]
+    }
+
+    /// Takes a place among so many, if one is free.
+    fn has_room(&self, places: usize) -> bool {
+        self.kept.load(Ordering::Relaxed) < places
+            && self.kept.fetch_add(1, Ordering::Relaxed) < places
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn missing_is_told_from_malformed() {
+        // C091
+        let snapshot = Snapshot::sample("application", "k1", &[("n", "abc")]);
+        assert_eq!(snapshot.get_or("n", 7), 7);
+        assert_eq!(snapshot.try_get::<i32>("n").unwrap_err().kind(), ErrorKind::Parse);
+        assert_eq!(snapshot.try_get::<i32>("missing").unwrap(), None);
+    }
+
+    #[test]
+    fn a_key_may_be_read_as_several_types() {
+        let snapshot = Snapshot::sample("application", "k1", &[("t", "90")]);
+        for _ in 0..3 {
+            assert_eq!(snapshot.get_or("t", Duration::ZERO), Duration::from_millis(90));
+            assert_eq!(snapshot.get_or("t", 0.0), 90.0);
+            assert_eq!(snapshot.get_or("t", 0u8), 90);
+        }
+    }
+
+    #[test]
+    fn json_is_parsed_once_and_told_from_malformed() {
+        let values = [("list", "[1,2,3]"), ("bad", "{")];
+        let snapshot = Snapshot::sample("application", "k1", &values);
+        for _ in 0..2 {
+            let list = snapshot.get_json::<Vec<u8>>("list").unwrap();
+            assert_eq!(list, Some(vec![1, 2, 3]));
+        }
+        assert_eq!(snapshot.get_json::<Vec<u8>>("bad").unwrap_err().kind(), ErrorKind::Parse);
+        assert_eq!(snapshot.get_json::<Vec<u8>>("none").unwrap(), None);
+        assert_eq!(
+            snapshot.get_list("list", ","),
+            Some(vec!["[1".into(), "2".into(), "3]".into()])
+        );
+    }
+
+    #[test]
+    fn no_more_values_are_kept_than_allowed() {
+        let parsed = Parsed::default();
+        let granted = (0..10).filter(|_| parsed.has_room(3)).count();
+        assert_eq!(granted, 3);
+    }
+}
