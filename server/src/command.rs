@@ -103,7 +103,9 @@ fn with_settings<'a>(command: Command, definitions: impl Iterator<Item = &'a Def
             Some(default) => format!("{} [default: {default}]", definition.doc),
             None => definition.doc.to_owned(),
         };
-        command.arg(Arg::new(definition.name).long(definition.flag()).value_name(definition.value).help(help))
+        let arg = Arg::new(definition.name).long(definition.flag()).value_name(definition.value);
+        // A value that begins with a dash is a bad value, not an unknown flag: the message must name the setting.
+        command.arg(arg.help(help).allow_hyphen_values(true))
     })
 }
 

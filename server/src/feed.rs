@@ -13,7 +13,7 @@ pub mod position;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use castalia_core::protocol::namespace::split_watch_key;
@@ -57,6 +57,7 @@ struct Inner {
     keys: AccessKeys,
     positions: Arc<Positions>,
     signal: Notify,
+    redefined: Notify,
     scan: Mutex<Scan>,
 }
 
@@ -82,13 +83,13 @@ impl ReleaseFeed {
             keys: AccessKeys::default(),
             positions,
             signal: Notify::new(),
+            redefined: Notify::new(),
             scan: Mutex::default(),
             store,
             config,
         }));
         feed.load_positions().await?;
-        feed.rebuild_names().await?;
-        feed.rebuild_keys().await?;
+        feed.rebuild_definitions().await?;
         Ok(feed)
     }
 
@@ -97,9 +98,7 @@ impl ReleaseFeed {
         let feed = self.clone();
         background.spawn("release message scan", move || feed.clone().scan_messages());
         let feed = self.clone();
-        background.spawn("namespace scan", move || feed.clone().scan_names());
-        let feed = self.clone();
-        background.spawn("access key scan", move || feed.clone().scan_keys());
+        background.spawn("definition scan", move || feed.clone().scan_definitions());
         let hub = self.hub().clone();
         background.repeat("hub clock", Duration::from_secs(1), move || {
             let hub = hub.clone();
@@ -111,6 +110,11 @@ impl ReleaseFeed {
     /// forging one does no harm.
     pub fn signal(&self) {
         self.0.signal.notify_one();
+    }
+
+    /// Says that a namespace or an access key was committed in this process.
+    pub fn signal_definitions(&self) {
+        self.0.redefined.notify_one();
     }
 
     /// Releases and gray rules.
@@ -228,33 +232,40 @@ impl ReleaseFeed {
         }
     }
 
-    async fn scan_names(self) {
-        for tick in 1_u64.. {
-            tokio::time::sleep(SCAN_PAUSE).await;
-            let done = match tick % REBUILD_PAUSE.as_secs() {
-                0 => self.rebuild_names().await,
-                _ => self.add_names().await,
+    /// Names and keys: what is new each second or when this process says so, everything each minute.
+    async fn scan_definitions(self) {
+        let mut since = Utc::now();
+        let mut rebuilt = Instant::now();
+        loop {
+            let _ = tokio::time::timeout(SCAN_PAUSE, self.0.redefined.notified()).await;
+            let now = Utc::now();
+            let done = match rebuilt.elapsed() >= REBUILD_PAUSE {
+                true => {
+                    rebuilt = Instant::now();
+                    self.rebuild_definitions().await
+                }
+                false => self.add_definitions(since - KEY_OVERLAP).await,
             };
-            if let Err(error) = done {
-                tracing::debug!(%error, "cannot read namespaces; those last read stay in force");
+            match done {
+                Ok(()) => since = now,
+                Err(error) => {
+                    tracing::debug!(%error, "cannot read namespaces and access keys; those last read stay in force");
+                }
             }
         }
     }
 
-    async fn scan_keys(self) {
-        let mut since = Utc::now();
-        for tick in 1_u64.. {
-            tokio::time::sleep(SCAN_PAUSE).await;
-            let now = Utc::now();
-            let done = match tick % REBUILD_PAUSE.as_secs() {
-                0 => self.rebuild_keys().await,
-                _ => self.add_keys(since - KEY_OVERLAP).await,
-            };
-            match done {
-                Ok(()) => since = now,
-                Err(error) => tracing::debug!(%error, "cannot read access keys; those last read stay in force"),
-            }
+    async fn rebuild_definitions(&self) -> Result<()> {
+        self.rebuild_names().await?;
+        self.rebuild_keys().await
+    }
+
+    async fn add_definitions(&self, keys_since: DateTime<Utc>) -> Result<()> {
+        self.add_names().await?;
+        if stored_key::is_changed_since(self.0.store.read(), keys_since).await? {
+            self.rebuild_keys().await?;
         }
+        Ok(())
     }
 
     async fn add_names(&self) -> Result<()> {
@@ -277,13 +288,6 @@ impl ReleaseFeed {
             all.extend(rows.into_iter().map(AppNamespace::from));
         }
         self.names().replace(all);
-        Ok(())
-    }
-
-    async fn add_keys(&self, since: DateTime<Utc>) -> Result<()> {
-        if stored_key::is_changed_since(self.0.store.read(), since).await? {
-            self.rebuild_keys().await?;
-        }
         Ok(())
     }
 

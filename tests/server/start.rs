@@ -9,9 +9,13 @@ use crate::support::http::Http;
 use crate::support::server::{Options, PASSWORD, Server, command};
 
 fn serve(data_dir: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
-    let mut command =
-        command(&["serve", "--config-port", "0", "--admin-port", "0", "--portal-port", "0"]);
-    command.arg("--data-dir").arg(data_dir).args(arguments).envs(variables.iter().copied());
+    let mut command = command(&["serve", "--data-dir"]);
+    command.arg(data_dir).args(arguments).envs(variables.iter().copied());
+    for port in ["--config-port", "--admin-port", "--portal-port"] {
+        if !arguments.contains(&port) {
+            command.args([port, "0"]);
+        }
+    }
     // A start that succeeds would wait for ever: standard input is closed and a time limit ends it.
     let child =
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

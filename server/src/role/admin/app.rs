@@ -28,7 +28,9 @@ async fn create(
     Body(body): Body<wire::App>,
 ) -> Result<Json<wire::App>> {
     let log = Recorder::new(&state.config, caller);
-    Ok(Json(app::create(&state.store, &state.config, body.into(), log).await?.into()))
+    let created = app::create(&state.store, &state.config, body.into(), log).await?;
+    state.feed.signal_definitions();
+    Ok(Json(created.into()))
 }
 
 async fn update(

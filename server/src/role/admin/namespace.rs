@@ -43,6 +43,7 @@ async fn create_definition(
 ) -> Result<Json<wire::AppNamespace>> {
     let silently = parameters.flag("silentCreation", false)?;
     let definition = app_namespace::create(&state.store, &state.config, body.into(), silently).await?;
+    state.feed.signal_definitions();
     Ok(Json(definition.into()))
 }
 
