@@ -6,5 +6,10 @@ mod admin {
     mod access;
     mod app;
     mod client;
+    mod cluster;
+    mod item;
+    mod item_set;
+    mod namespace;
     mod release;
+    mod rollback;
 }
