@@ -14,10 +14,11 @@ use std::time::{Duration, SystemTime};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::properties::{self, Form};
 use crate::protocol::namespace::Format;
-use crate::protocol::wire::Configurations;
+use crate::protocol::wire::{ApolloConfig, Configurations};
 use crate::settings::CacheSettings;
 use crate::snapshot::Identity;
 
+const OPERATION: &str = "local cache";
 const FIRST_LINE: &str = "#Persisted by DefaultConfig";
 const LINE_END: &str = if cfg!(windows) { "\r\n" } else { "\n" };
 /// Temporary files of a process that was killed; a younger one may still be in use.
@@ -32,6 +33,8 @@ pub(crate) struct FileCache {
     file_mode: u32,
     /// Files of the same kind that somebody else laid down, read when there is no cache file.
     seeds: Option<PathBuf>,
+    /// Cache files of the Go client, taken over where there is no cache file.
+    imports: Option<PathBuf>,
     /// Directory of each app id, chosen at its first use.
     directories: Arc<Mutex<HashMap<String, PathBuf>>>,
 }
@@ -43,6 +46,7 @@ impl FileCache {
             root: settings.root.clone(),
             file_mode: settings.file_mode,
             seeds: settings.seed_dir.clone(),
+            imports: settings.import_dir.clone(),
             directories: Arc::default(),
         }
     }
@@ -72,7 +76,27 @@ impl FileCache {
                 }
             }
         }
-        Ok(None)
+        self.import(identity)
+    }
+
+    /// Takes a cache file of the Go client over, and leaves it where it is.
+    fn import(&self, identity: &Identity) -> Result<Option<Configurations>> {
+        let Some(folder) = &self.imports else {
+            return Ok(None);
+        };
+        let name = format!("{}-{}.json", identity.app_id, identity.namespace);
+        let path = folder.join(name);
+        let Some(bytes) = read_bytes(&path)? else {
+            return Ok(None);
+        };
+        let content = serde_json::from_slice::<ApolloConfig>(&bytes).map_err(|error| {
+            Error::new(ErrorKind::Parse, OPERATION, "the file is not a cache file of the Go client")
+                .with("path", path.display().to_string())
+                .caused_by(error)
+        })?;
+        let content = content.configurations.unwrap_or_default();
+        self.store(identity, &content)?;
+        Ok(Some(content))
     }
 
     /// Writes the content unless the file holds it already.
@@ -168,16 +192,19 @@ fn text(content: &Configurations) -> String {
 
 /// The content of a file; `None` when it is not there, or empty, which only a crash leaves behind.
 fn read(path: &Path) -> Result<Option<Configurations>> {
-    let bytes = match fs::read(path) {
-        Ok(bytes) if bytes.is_empty() => return Ok(None),
-        Ok(bytes) => bytes,
-        Err(error) if matches!(error.kind(), IoKind::NotFound | IoKind::NotADirectory) => {
-            return Ok(None);
-        }
-        Err(error) => return Err(failed("cannot read the cache file", path, error)),
+    let Some(bytes) = read_bytes(path)? else {
+        return Ok(None);
     };
     let content = properties::parse(&properties::decode(&bytes));
     content.map(Some).map_err(|error| error.with("path", path.display().to_string()))
+}
+
+fn read_bytes(path: &Path) -> Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes).filter(|bytes| !bytes.is_empty())),
+        Err(error) if matches!(error.kind(), IoKind::NotFound | IoKind::NotADirectory) => Ok(None),
+        Err(error) => Err(failed("cannot read the cache file", path, error)),
+    }
 }
 
 fn create_directory(directory: &Path) -> std::io::Result<()> {
@@ -216,7 +243,7 @@ fn remove_stale(directory: &Path, identity: &Identity) {
 }
 
 fn failed(message: &'static str, path: &Path, error: std::io::Error) -> Error {
-    Error::new(ErrorKind::Io, "local cache", message)
+    Error::new(ErrorKind::Io, OPERATION, message)
         .with("path", path.display().to_string())
         .caused_by(error)
 }
@@ -240,6 +267,7 @@ mod tests {
             root: root.path().into(),
             file_mode: 0o600,
             seed_dir: None,
+            import_dir: None,
         });
         let directory = root.path().join("order/config-cache");
         (root, cache, directory)

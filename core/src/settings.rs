@@ -1,6 +1,7 @@
 //! What the application and its surroundings ask for: every setting, its default, and where its value came from.
 
 mod access_keys;
+mod agollo;
 mod client_ip;
 mod effective;
 mod environment;

@@ -9,6 +9,7 @@ mod client {
     mod lifecycle;
     mod load;
     mod poll;
+    mod settings;
     mod signing;
     mod support;
     mod values;

@@ -86,6 +86,7 @@ pub(crate) struct CacheSettings {
     pub(crate) root: PathBuf,
     pub(crate) file_mode: u32,
     pub(crate) seed_dir: Option<PathBuf>,
+    pub(crate) import_dir: Option<PathBuf>,
 }
 
 /// Intervals, limits and rates.

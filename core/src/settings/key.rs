@@ -113,22 +113,28 @@ keys! {
     NAMESPACES = Key::new("castalia.namespaces", "", "namespaces opened at the start, comma between");
     START_POLICY = Key::new("castalia.start-policy", "best-effort", "what must be loaded: best-effort, require-any, require-all, require-any-remote or require-all-remote");
     START_TIMEOUT = Key::new("castalia.start-timeout", "15000", "ms that opening a namespace may wait for a server");
-    REQUIRE_APP_ID = Key::new("castalia.require-app-id", "true", "whether a missing app id is an error");
+    REQUIRE_APP_ID = Key::new("castalia.require-app-id", "true", "whether a missing app id is an error; false with castalia.java-compat");
     CACHE_FILE_MODE = Key::new("castalia.cache.file-mode", "600", "permissions of cache files, octal");
     CA_FILE = Key::new("castalia.tls.ca-file", "", "certificates (PEM) to trust beside the system's");
     INSECURE = Key::new("castalia.tls.insecure", "false", "accepts every certificate; for tests only");
     SYSTEM_PROXY = Key::new("castalia.proxy.enable", "true", "whether HTTP_PROXY, HTTPS_PROXY and NO_PROXY count");
     BODY_LIMIT = Key::new("castalia.body-limit", "67108864", "bytes that an answer may have, decoded");
     SEED_DIR = Key::new("castalia.seed-dir", "", "folder of files named and written as cache files, read when there is no cache file");
-    ENV_FALLBACK = Key::new("castalia.env-fallback", "false", "whether environment variables answer for keys that a namespace does not have");
+    IMPORT_DIR = Key::new("castalia.import-dir", "", "folder of cache files of the Go client, taken over where there is no cache file");
+    JAVA_COMPAT = Key::new("castalia.java-compat", "false", "makes a missing app id no error and lets the environment answer, as in the Java client");
+    ENV_FALLBACK = Key::new("castalia.env-fallback", "false", "whether environment variables answer for keys that a namespace does not have; true with castalia.java-compat");
     TYPED_CACHE = Key::new("apollo.configCacheSize", "500", "parsed values kept for each release of a namespace");
     ERROR_QUEUE = Key::new("apollo.client.monitor.exception-queue-size", "25", "latest errors kept");
     LISTENER_QUEUE = Key::new("castalia.listener-queue", "256", "events that a subscription may keep waiting");
     BINDING = Key::new("castalia.binding", "rust", "language that the User-Agent header names");
+    PROPERTY_ORDER = Key::new("apollo.property.order.enable", "true", "accepted; the order of the server is always kept");
+    NAMES_CACHE = Key::new("apollo.property.names.cache.enable", "false", "accepted; for Spring, without effect here");
+    OVERRIDE_SYSTEM = Key::new("apollo.override-system-properties", "true", "accepted; for Spring, without effect here").env(&["apollo.override-system-properties"]);
+    AUTO_UPDATE = Key::new("apollo.autoUpdateInjectedSpringProperties", "true", "accepted; for Spring, without effect here");
     SERVER_PROPERTIES = Key::new("apollo.path.server.properties", if cfg!(windows) { "C:/opt/settings/server.properties" } else { "/opt/settings/server.properties" }, "settings of this machine")
         .files(Files::Neither);
     APP_PROPERTIES = Key::new("apollo.path.app.properties", "", "settings of this program; unset ./META-INF/app.properties, else ./app.properties")
-        .files(Files::Neither);
+        .env(&["APOLLO_PATH_APP_PROPERTIES", "AGOLLO_CONF"]).files(Files::Neither);
 }
 
 /// The key of a property name, and whether the name is its deprecated one.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tracing::{debug, warn};
 
+use super::agollo;
 use super::key::{self, Files, Key};
 use crate::format::properties;
 use crate::protocol::wire::Configurations;
@@ -70,6 +71,8 @@ pub(crate) struct Layers {
     pub(super) server: Configurations,
     pub(super) app: Configurations,
     pub(super) env: Configurations,
+    /// What a settings file of the Go client says, for any key.
+    pub(super) agollo: Configurations,
 }
 
 impl Layers {
@@ -82,7 +85,14 @@ impl Layers {
             Some(found) => vec![found.value.into()],
             None => vec!["META-INF/app.properties".into(), "app.properties".into()],
         };
-        self.app = app.iter().find_map(|path| read(path)).unwrap_or_default();
+        let app = app.iter().find_map(|path| read_text(path).map(|text| (path, text)));
+        match app {
+            Some((_, text)) if text.trim_start().starts_with('{') => {
+                self.agollo = agollo::parse(&text).unwrap_or_default();
+            }
+            Some((path, text)) => self.app = parse(path, &text).unwrap_or_default(),
+            None => {}
+        }
         let env = ["config/apollo-env.properties", "apollo-env.properties"];
         let mut env = env.iter().map(Path::new);
         self.env = env.find_map(read).unwrap_or_default();
@@ -128,25 +138,30 @@ impl Layers {
             .or_else(in_environment)
             .or_else(in_server)
             .or_else(in_app)
+            .or_else(|| found(self.agollo.get(name), Origin::AppProperties, name))
     }
 }
 
 fn read(path: &Path) -> Option<Configurations> {
-    let path_text = path.display();
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
+    parse(path, &read_text(path)?)
+}
+
+fn read_text(path: &Path) -> Option<String> {
+    match std::fs::read(path) {
+        Ok(bytes) => Some(properties::decode(&bytes).into_owned()),
         Err(error) => {
-            debug!(path = %path_text, %error, "settings file not read");
-            return None;
-        }
-    };
-    match properties::parse(&properties::decode(&bytes)) {
-        Ok(entries) => Some(entries),
-        Err(error) => {
-            warn!(path = %path_text, %error, "settings file ignored; correct it");
+            debug!(path = %path.display(), %error, "settings file not read");
             None
         }
     }
+}
+
+fn parse(path: &Path, text: &str) -> Option<Configurations> {
+    let parsed = properties::parse(text);
+    if let Err(error) = &parsed {
+        warn!(path = %path.display(), %error, "settings file ignored; correct it");
+    }
+    parsed.ok()
 }
 
 /// Warns once in a process for each deprecated name.

@@ -77,13 +77,15 @@ impl Resolver {
     }
 
     fn app_id(&mut self) -> String {
-        let required = self.flag(&key::REQUIRE_APP_ID);
+        let required = self.flag_unless_compat(&key::REQUIRE_APP_ID);
         match self.text(&key::APP_ID) {
             Some(app_id) => self.name(&key::APP_ID, app_id),
             None => {
                 if required {
                     let fault = "app.id is missing; set it, or the variable APP_ID";
                     self.faults.push(fault.to_owned());
+                } else {
+                    warn!("app.id is not set; only public namespaces can be read");
                 }
                 NO_APP_ID.to_owned()
             }
@@ -154,11 +156,12 @@ impl Resolver {
         let octal = |text: &str| u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o777);
         let file_mode = self.parse(&key::CACHE_FILE_MODE, "an octal file mode", octal);
         let seed_dir = self.path(&key::SEED_DIR);
-        enabled.then_some(CacheSettings { root, file_mode, seed_dir })
+        let import_dir = self.path(&key::IMPORT_DIR);
+        enabled.then_some(CacheSettings { root, file_mode, seed_dir, import_dir })
     }
 
     fn environment(&mut self) -> HashMap<String, String> {
-        match self.flag(&key::ENV_FALLBACK) {
+        match self.flag_unless_compat(&key::ENV_FALLBACK) {
             true => self.layers.environment.clone(),
             false => HashMap::new(),
         }
@@ -249,6 +252,14 @@ impl Resolver {
 
     fn flag(&mut self, key: &'static Key) -> bool {
         self.text(key).is_some_and(|text| text.eq_ignore_ascii_case("true"))
+    }
+
+    /// A flag whose default is the other way round in a client that behaves like Java's.
+    fn flag_unless_compat(&mut self, key: &'static Key) -> bool {
+        let compat = self.layers.find(&key::JAVA_COMPAT);
+        let compat = compat.is_some_and(|found| found.value.eq_ignore_ascii_case("true"));
+        let given = self.layers.find(key).is_some();
+        self.flag(key) != (compat && !given)
     }
 
     fn millis(&mut self, key: &'static Key) -> Duration {

@@ -91,6 +91,21 @@ async fn switched_off_it_leaves_no_trace() {
     assert_eq!(fs::read_dir(fixture.root.path()).unwrap().count(), 0);
 }
 
+/// C085
+#[tokio::test(start_paused = true)]
+async fn a_cache_file_of_the_go_client_is_taken_over() {
+    let fixture = Fixture::new();
+    fixture.network.disconnect(&fixture.server);
+    let backup = fixture.root.path().join("order-application.json");
+    let json = r#"{"appId":"order","releaseKey":"k","configurations":{"a":"go"}}"#;
+    fs::write(&backup, json).unwrap();
+    let settings =
+        fixture.settings().set("castalia.import-dir", fixture.root.path().to_str().unwrap());
+    let config = fixture.client_with(settings).config(NAMESPACE).await.unwrap();
+    assert_eq!((config.source(), config.get("a").unwrap().as_str()), (Source::Local, "go"));
+    assert!(backup.exists() && fixture.cache_file(NAMESPACE).exists());
+}
+
 /// C087
 #[tokio::test(start_paused = true)]
 async fn each_app_id_has_its_own_directory() {

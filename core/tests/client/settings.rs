@@ -1,0 +1,305 @@
+//! Settings: where each may be given, what wins, and what is refused.
+
+use std::collections::HashMap;
+use std::fs;
+use std::sync::{Arc, Mutex};
+
+use castalia_core::testing::{Endpoint, Network};
+use castalia_core::{Client, ErrorKind, Origin, Result, Settings, Source, log};
+use tempfile::TempDir;
+
+use super::support::{APP, Fixture, NAMESPACE};
+
+/// The places of one test: variables, overlay, and the two settings files.
+struct Places {
+    folder: TempDir,
+    variables: HashMap<String, String>,
+    overlay: HashMap<String, String>,
+}
+
+impl Places {
+    fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        let variables = HashMap::from([
+            ("APOLLO_PATH_SERVER_PROPERTIES".to_owned(), path("server.properties")),
+            ("APOLLO_PATH_APP_PROPERTIES".to_owned(), path("app.properties")),
+        ]);
+        Self { folder, variables, overlay: HashMap::new() }
+    }
+
+    fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    fn overlay(mut self, name: &str, value: &str) -> Self {
+        self.overlay.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    fn file(self, name: &str, text: &str) -> Self {
+        fs::write(self.folder.path().join(name), text).unwrap();
+        self
+    }
+
+    fn settings(&self) -> Settings {
+        Settings::from_variables(self.variables.clone()).overlay(self.overlay.clone())
+    }
+
+    fn client(&self) -> Result<Client> {
+        Client::with_http_client(self.settings(), Network::new())
+    }
+
+    /// The effective value of a setting, and where it came from.
+    fn value(&self, name: &str) -> (String, Origin) {
+        value(&self.client().unwrap(), name)
+    }
+}
+
+fn value(client: &Client, name: &str) -> (String, Origin) {
+    let mut settings = client.settings().iter();
+    let setting = settings.find(|setting| setting.name == name).unwrap();
+    (setting.value.clone(), setting.origin)
+}
+
+/// C001, C002
+#[tokio::test]
+async fn the_app_id_is_looked_for_in_order() {
+    let mut places = Places::new()
+        .overlay("app.id", "x")
+        .variable("APP_ID", "y")
+        .file("app.properties", "app.id=z\n");
+    let in_code = Client::with_http_client(places.settings().set("app.id", "code"), Network::new());
+    assert_eq!(value(&in_code.unwrap(), "app.id"), ("code".into(), Origin::Code));
+    assert_eq!(places.value("app.id"), ("x".into(), Origin::Overlay));
+    places.overlay.clear();
+    assert_eq!(places.value("app.id"), ("y".into(), Origin::Environment));
+    places.variables.remove("APP_ID");
+    assert_eq!(places.value("app.id"), ("z".into(), Origin::AppProperties));
+    let places = places.file("app.properties", "app.id=  \n");
+    let error = places.client().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    assert!(error.message().contains("app.id is missing"), "{error}");
+}
+
+/// C001, DEV-1
+#[tokio::test(start_paused = true)]
+async fn without_an_app_id_a_java_like_client_reads_public_namespaces() {
+    let fixture = Fixture::empty();
+    fixture.server.publish("ApolloNoAppIdPlaceHolder", NAMESPACE, &[("a", "1")]);
+    let settings = Settings::new()
+        .set("castalia.java-compat", "true")
+        .set("apollo.meta", "http://s1")
+        .set("apollo.cache.file.enable", "false");
+    let config = fixture.client_with(settings).config(NAMESPACE).await.unwrap();
+    assert_eq!(config.source(), Source::Remote);
+    let load = &fixture.server.requests_of(Endpoint::Config)[0];
+    assert_eq!(load.path(), "/configs/ApolloNoAppIdPlaceHolder/default/application");
+}
+
+/// C003
+#[tokio::test]
+async fn settings_files_are_utf8_and_values_are_trimmed() {
+    let places = Places::new().file("app.properties", "\u{feff}app.id = order \n");
+    assert_eq!(places.value("app.id").0, "order");
+    let error = places.file("app.properties", "app.id=订单\n").client().unwrap_err();
+    assert!(error.message().contains("订单"), "{error}");
+}
+
+/// C004
+#[tokio::test]
+async fn apollos_own_variable_decides_the_environment() {
+    let places = Places::new().variable("APP_ID", APP).variable("ENV", "prod");
+    assert_eq!(places.value("env"), ("prod".into(), Origin::Environment));
+    let places = places.variable("APOLLO_ENV", "uat");
+    assert_eq!(places.value("env").0, "uat");
+}
+
+/// C005
+#[tokio::test]
+async fn meta_servers_of_an_environment_are_a_last_resort() {
+    let mut places = Places::new()
+        .variable("APP_ID", APP)
+        .variable("ENV", "pro")
+        .variable("PRO_META", "http://p")
+        .overlay("dev_meta", "http://other");
+    assert_eq!(places.value("apollo.meta"), ("http://p".into(), Origin::Environment));
+    places.variables.remove("PRO_META");
+    assert_eq!(places.value("apollo.meta"), ("http://apollo.meta".into(), Origin::Default));
+    let provided = places.settings().meta_provider(|env| Some(format!("http://{}", env.name())));
+    let client = Client::with_http_client(provided, Network::new()).unwrap();
+    assert_eq!(value(&client, "apollo.meta").0, "http://PRO");
+}
+
+/// C006
+#[tokio::test]
+async fn meta_servers_are_looked_for_in_order() {
+    let mut places = Places::new()
+        .overlay("apollo.meta", "http://overlay")
+        .variable("APOLLO_META", "http://variable")
+        .variable("APP_ID", APP)
+        .file("server.properties", "apollo.meta=http://server\n")
+        .file("app.properties", "apollo.meta=http://app\n");
+    assert_eq!(places.value("apollo.meta").0, "http://overlay");
+    places.overlay.clear();
+    assert_eq!(places.value("apollo.meta").0, "http://variable");
+    places.variables.remove("APOLLO_META");
+    assert_eq!(places.value("apollo.meta"), ("http://server".into(), Origin::ServerProperties));
+    let places = places.file("server.properties", "");
+    assert_eq!(places.value("apollo.meta"), ("http://app".into(), Origin::AppProperties));
+}
+
+/// C007, C008
+#[tokio::test(start_paused = true)]
+async fn the_data_center_is_sent_and_stands_in_for_the_cluster() {
+    for (cluster, path) in
+        [("", "/configs/order/SHA/application"), ("C1", "/configs/order/C1/application")]
+    {
+        let fixture = Fixture::new();
+        let places = Places::new()
+            .variable("APP_ID", APP)
+            .overlay("apollo.cluster", cluster)
+            .file("server.properties", "idc=SHA\nenv=UAT\napollo.meta=http://s1\n");
+        let settings = places.settings().set("apollo.cache.file.enable", "false");
+        fixture.client_with(settings).config(NAMESPACE).await.unwrap();
+        let load = &fixture.server.requests_of(Endpoint::Config)[0];
+        assert_eq!(load.path(), path);
+        assert_eq!(load.parameter("dataCenter").as_deref(), Some("SHA"));
+    }
+}
+
+/// C009, C014
+#[tokio::test]
+async fn deprecated_names_work_with_one_warning_and_secrets_are_never_logged() {
+    let records = Arc::new(Mutex::new(Vec::new()));
+    let sink = records.clone();
+    let sink: log::Sink = Arc::new(move |record: &log::Record| {
+        sink.lock().unwrap().push(record.text.clone());
+    });
+    log::set(Some((tracing::Level::TRACE, sink)));
+    let both = Places::new()
+        .variable("APP_ID", APP)
+        .overlay("apollo.cacheDir", "/old")
+        .overlay("apollo.cache-dir", "/new");
+    assert_eq!(both.value("apollo.cache-dir").0, "/new");
+    let warnings = || {
+        let records = records.lock().unwrap();
+        records.iter().filter(|text| text.contains("name=apollo.cacheDir")).count()
+    };
+    assert_eq!(warnings(), 0);
+    let old = Places::new().variable("APP_ID", APP).overlay("apollo.cacheDir", "/old");
+    for _ in 0..3 {
+        assert_eq!(old.value("apollo.cache-dir").0, "/old");
+    }
+    assert_eq!(warnings(), 1);
+
+    let fixture = Fixture::new();
+    let settings = fixture.settings().set("apollo.access-key.secret", "hunter2hunter2");
+    let debug = format!("{settings:?}");
+    let client = fixture.client_with(settings);
+    client.config(NAMESPACE).await.unwrap();
+    assert_eq!(value(&client, "apollo.access-key.secret").0, "***");
+    client.close().await;
+    log::set(None);
+    let told = format!("{debug}{client:?}{:?}{:?}", client.settings(), client.metrics());
+    assert!(!told.contains("hunter2"), "{told}");
+    assert!(!records.lock().unwrap().iter().any(|text| text.contains("hunter2")));
+}
+
+/// C010
+#[tokio::test]
+async fn modern_names_beat_deprecated_ones() {
+    let places = Places::new()
+        .variable("APP_ID", APP)
+        .variable("APOLLO_CONFIGSERVICE", "http://u1")
+        .variable("APOLLO_CONFIG_SERVICE", "http://u2");
+    assert_eq!(places.value("apollo.config-service").0, "http://u2");
+}
+
+/// C011
+#[tokio::test(start_paused = true)]
+async fn bad_values_give_way_to_the_default_unless_set_in_code() {
+    for bad in ["abc", "0"] {
+        let fixture = Fixture::new();
+        let overlay = [("apollo.refreshInterval".to_owned(), bad.to_owned())];
+        let settings = fixture.quiet_settings().overlay(overlay);
+        fixture.client_with(settings).config(NAMESPACE).await.unwrap();
+        let settings = fixture.settings().set("apollo.refreshInterval", bad);
+        let error = Client::with_http_client(settings, fixture.network.clone()).unwrap_err();
+        assert!(error.message().contains("apollo.refreshInterval must be"), "{error}");
+    }
+}
+
+/// C012
+#[tokio::test]
+async fn every_name_has_a_variable() {
+    let places = Places::new().variable("APP_ID", APP).variable("APOLLO_LONG_POLL_QPS", "5");
+    assert_eq!(places.value("apollo.longPollQPS"), ("5".into(), Origin::Environment));
+}
+
+/// C013
+#[tokio::test]
+async fn a_settings_file_of_the_go_client_is_understood() {
+    let json = r#"{"appId":"order","cluster":"dev","namespaceName":"a,b","ip":"http://m"}"#;
+    let places = Places::new().file("app.properties", json);
+    assert_eq!(places.value("app.id").0, "order");
+    assert_eq!(places.value("apollo.cluster").0, "dev");
+    assert_eq!(places.value("castalia.namespaces").0, "a,b");
+    assert_eq!(places.value("apollo.meta").0, "http://m");
+}
+
+/// C015
+#[tokio::test]
+async fn what_is_no_name_reaches_neither_network_nor_disk() {
+    let fixture = Fixture::new();
+    let client = fixture.client();
+    let long = "x".repeat(129);
+    for name in ["a/b", ".hidden", "", "../x", &long] {
+        let error = client.config(name).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{name}");
+        let error = client.config_of(name, NAMESPACE).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{name}");
+    }
+    let bad = fixture.settings().set("apollo.cluster", "../x");
+    assert!(Client::with_http_client(bad, fixture.network.clone()).is_err());
+    assert!(fixture.server.requests().is_empty());
+    assert_eq!(fs::read_dir(fixture.root.path()).unwrap().count(), 0);
+}
+
+/// C016
+#[tokio::test(start_paused = true)]
+async fn the_address_given_is_sent_everywhere() {
+    let fixture = Fixture::new();
+    let client = fixture.client_with(fixture.settings().set("host.ip", "10.9.8.7"));
+    client.config(NAMESPACE).await.unwrap();
+    fixture.server.arrived(Endpoint::Poll, 1).await;
+    for request in fixture.server.requests() {
+        assert_eq!(request.parameter("ip").as_deref(), Some("10.9.8.7"));
+    }
+}
+
+/// Every fault is told at once, by the name of its setting.
+#[tokio::test]
+async fn all_faults_are_told_at_once() {
+    let settings = Settings::new()
+        .set("apollo.meta", "ftp://x")
+        .set("apollo.readTimeout", "soon")
+        .set("apollo.metta", "typo");
+    let error = Client::new(settings).unwrap_err();
+    for part in ["app.id is missing", "ftp://x", "apollo.readTimeout", "\"apollo.metta\""] {
+        assert!(error.message().contains(part), "{part}: {error}");
+    }
+}
+
+/// A secret may lie in a file, as mounted secrets do.
+#[tokio::test(start_paused = true)]
+async fn a_secret_is_read_from_its_file() {
+    let fixture = Fixture::new();
+    fixture.server.set_secret(APP, Some("from-file"));
+    let path = fixture.root.path().join("secret");
+    fs::write(&path, "from-file\n").unwrap();
+    let settings = fixture.settings().set("apollo.access-key.secret-file", path.to_str().unwrap());
+    let config = fixture.client_with(settings).config(NAMESPACE).await.unwrap();
+    assert_eq!(config.source(), Source::Remote);
+}
