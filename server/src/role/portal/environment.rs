@@ -24,7 +24,7 @@ use crate::state::EnvironmentState;
 
 /// Environments of an installation that names none, as in Apollo's portal.
 const DEFAULT_ENVS: [&str; 3] = ["FAT", "UAT", "PRO"];
-/// What may stand unescaped in a path segment or a query value.
+/// What must be escaped in a path segment.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -247,15 +247,7 @@ impl Address {
 }
 
 fn encode(pairs: &[(&str, &str)]) -> String {
-    let mut text = String::new();
-    for (name, value) in pairs {
-        let separator = if text.is_empty() { "" } else { "&" };
-        text.push_str(separator);
-        text.extend(utf8_percent_encode(name, ESCAPED));
-        text.push('=');
-        text.extend(utf8_percent_encode(value, ESCAPED));
-    }
-    text
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
 }
 
 fn parse<T: DeserializeOwned>(answer: &[u8]) -> Result<T> {

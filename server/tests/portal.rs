@@ -1,0 +1,18 @@
+//! The portal as browsers, scripts and third parties see it: the numbered cases, in process on SQLite in memory, with one
+//! environment called LOCAL behind it.
+
+#![recursion_limit = "256"]
+
+mod portal {
+    mod access;
+    mod app;
+    mod cluster;
+    mod consumer;
+    mod item;
+    mod namespace;
+    mod release;
+    mod sign_in;
+    mod visibility;
+    mod web;
+    mod world;
+}

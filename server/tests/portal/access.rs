@@ -1,0 +1,252 @@
+//! Who may call what, route by route; requests that other sites make a browser send; headers of every answer.
+
+use castalia_server::role::portal::PortalAccess;
+use castalia_server::settings::Installation;
+use castalia_server::domain::permission::need::Need;
+use http::Method;
+use serde_json::{Value, json};
+
+use super::world::{Answer, Caller, HOST, NS, PASSWORD, World, app, item};
+
+/// Routes that answer without credentials. A longer list needs a reason.
+const OPEN: [&str; 11] = [
+    "GET /apollo/version",
+    "GET /assets/{*file}",
+    "GET /health",
+    "GET /health/live",
+    "GET /health/ready",
+    "GET /login.html",
+    "GET /prefix-path",
+    "GET /signin",
+    "GET /user/logout",
+    "POST /signin",
+    "POST /user/logout",
+];
+
+/// A path of the route that speaks of the app `demo`.
+fn concrete(path: &str) -> String {
+    [
+        ("{env}", "LOCAL"),
+        ("{app_id}", "demo"),
+        ("{cluster}", "default"),
+        ("{namespace}", "application"),
+        ("{key}", "aw"),
+        ("{release_id}", "1"),
+        ("{app}", "demo"),
+        ("{section}", "x"),
+        ("{*rest}", "x"),
+        ("{*file}", "x"),
+    ]
+    .into_iter()
+    .fold(path.to_owned(), |path, (name, value)| path.replace(name, value))
+}
+
+async fn call(caller: &Caller<'_>, method: &Method, path: &str) -> Answer {
+    let path = match path {
+        "/openapi/v1/envs/LOCAL/releases/comparison" => format!("{path}?baseReleaseId=0&toCompareReleaseId=1"),
+        path => path.to_owned(),
+    };
+    let body = match (method.as_str(), path.as_str()) {
+        ("POST", "/openapi/v1/namespaces") => {
+            json!([{ "appId": "demo", "env": "LOCAL", "clusterName": "default", "appNamespaceName": "application" }])
+        }
+        _ => json!({}),
+    };
+    match *method {
+        Method::GET => caller.get(&path).await,
+        _ => caller.send(method.clone(), &path, "application/json", body.to_string()).await,
+    }
+}
+
+#[tokio::test]
+async fn what_is_open_is_on_the_list() {
+    let world = World::with_demo().await;
+    let mut open: Vec<_> = world
+        .routes
+        .iter()
+        .filter(|route| route.access == PortalAccess::Open)
+        .map(|route| format!("{} {}", route.method, route.path))
+        .collect();
+    open.sort();
+    assert_eq!(open, OPEN);
+    for route in world.routes.iter().filter(|route| route.access != PortalAccess::Open) {
+        let answer = call(&world.nobody(), &route.method, &concrete(route.path)).await;
+        match route.access {
+            PortalAccess::Page => assert_eq!(answer.status, 302, "{route:?}"),
+            _ => answer.fails(401, "Unauthorized"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn credentials_of_other_products_open_nothing() {
+    let world = World::with_demo().await;
+    for (name, value) in [
+        ("user-agent", "Nacos-Server"),
+        ("x-forwarded-for", "127.0.0.1"),
+        ("x-real-ip", "127.0.0.1"),
+        ("x-original-url", "/health"),
+        ("x-rewrite-url", "/health"),
+        ("authorization", ""),
+        ("authorization", "Basic YXBvbGxvOmFwb2xsbw=="),
+        ("authorization", "Bearer null"),
+        ("x-auth-user", "apollo"),
+        ("remote-user", "apollo"),
+        ("cookie", "SESSION=; SESSION="),
+    ] {
+        for path in ["/openapi/v1/apps", NS] {
+            world.nobody().with(name, value).get(path).await.fails(401, "Unauthorized");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_user_without_rights_changes_nothing_of_others() {
+    let world = World::with_demo().await;
+    world.user("u1").await.post(&format!("{NS}/items"), item("k", "v")).await.ok();
+    world.user("u1").await.post(&format!("{NS}/releases"), json!({ "releaseTitle": "r" })).await.ok();
+    let outsider = world.user("u2").await;
+    let open_to_users = ["POST /openapi/v1/apps"];
+    for route in &world.routes {
+        let name = format!("{} {}", route.method, route.path);
+        let is_known = matches!(route.access, PortalAccess::Call(_) | PortalAccess::ByContent);
+        if route.method == Method::GET || !is_known || open_to_users.contains(&name.as_str()) {
+            continue;
+        }
+        let answer = call(&outsider, &route.method, &concrete(route.path)).await;
+        answer.fails(403, "Access is denied");
+    }
+}
+
+#[tokio::test]
+async fn a_consumer_without_rights_changes_nothing_and_is_no_person() {
+    let world = World::with_demo().await;
+    world.user("u1").await.post(&format!("{NS}/releases"), json!({ "releaseTitle": "r" })).await.ok();
+    let token = world.token("ci", &[]).await;
+    for route in &world.routes {
+        let is_refused = match route.access {
+            PortalAccess::Open | PortalAccess::Page | PortalAccess::Call(Need::Nothing) => false,
+            PortalAccess::Read(need, _) => need == Need::SeeRelease,
+            PortalAccess::Call(_) | PortalAccess::ByContent => true,
+        };
+        let answer = call(&world.consumer(&token), &route.method, &concrete(route.path)).await;
+        if is_refused {
+            assert_eq!(answer.status, 403, "{route:?} {answer:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_tenant_cannot_replay_what_another_did() {
+    let mut world = World::with_demo().await;
+    world.set("configView.memberOnly.envs", "local");
+    world.user("u2").await.post("/openapi/v1/apps", app("tenant", "u2")).await.empty();
+    let owner = world.user("u1").await;
+    owner.post(&format!("{NS}/items"), item("k", "hidden value")).await.ok();
+    owner.post(&format!("{NS}/releases"), json!({ "releaseTitle": "r" })).await.ok();
+    let other = world.user("u2").await;
+    for route in world.routes.iter().filter(|route| route.path.starts_with("/openapi") && route.path.contains('{')) {
+        let answer = call(&other, &route.method, &concrete(route.path)).await;
+        assert!(!answer.body.contains("hidden value"), "{route:?} {answer:?}");
+        if route.method != Method::GET {
+            assert_eq!(answer.status, 403, "{route:?} {answer:?}");
+        }
+    }
+    assert_eq!(owner.get(&format!("{NS}/items/k")).await.ok()["value"], "hidden value");
+}
+
+#[tokio::test]
+async fn another_site_cannot_use_the_sign_in_of_a_browser() {
+    let world = World::fresh().await;
+    let signed_in = world.nobody().sign_in("u1", PASSWORD).await.cookie().unwrap();
+    let token = world.nobody().with("cookie", &signed_in).get("/openapi/v1/user").await.header("x-csrf-token").to_owned();
+    let browser = || world.nobody().with("cookie", &signed_in);
+    let create = async |caller: Caller<'_>, kind: &str| {
+        caller.send(Method::POST, "/openapi/v1/apps", kind, app("demo", "u1").to_string()).await
+    };
+    let own = format!("http://{HOST}");
+    for (caller, kind) in [
+        (browser(), "application/json"),
+        (browser().with("origin", &own), "application/json"),
+        (browser().with("x-csrf-token", ""), "application/json"),
+        (browser().with("x-csrf-token", "wrong"), "application/json"),
+        (browser().with("x-csrf-token", &token).with("origin", "http://evil.example"), "application/json"),
+        (browser().with("x-csrf-token", &token).with("origin", "null"), "application/json"),
+        (browser().with("x-csrf-token", &token).with("sec-fetch-site", "cross-site"), "application/json"),
+        (browser().with("origin", "http://evil.example"), "text/plain"),
+        (browser().with("origin", "http://evil.example"), "application/x-www-form-urlencoded"),
+        (browser().with("host", "evil.example").with("x-csrf-token", &token), "application/json"),
+    ] {
+        assert_eq!(create(caller, kind).await.status, 403);
+    }
+    assert_eq!(browser().get("/openapi/v1/apps").await.ok(), json!([]));
+    create(browser().with("origin", &own).with("x-csrf-token", &token), "application/json").await.empty();
+}
+
+#[tokio::test]
+async fn a_csrf_token_belongs_to_one_sign_in() {
+    let world = World::fresh().await;
+    let other = world.nobody().with("cookie", &world.nobody().sign_in("u2", PASSWORD).await.cookie().unwrap());
+    let foreign = other.get("/openapi/v1/user").await.header("x-csrf-token").to_owned();
+    let own = world.user("u1").await;
+    own.with("x-csrf-token", &foreign).post("/openapi/v1/apps", app("demo", "u1")).await.fails(403, "Header X-CSRF-Token");
+}
+
+#[tokio::test]
+async fn scripts_that_imitate_a_sign_in_work_where_apollo_made_the_databases() {
+    let adopted = World::adopted().await;
+    let cookie = adopted.nobody().sign_in("u1", PASSWORD).await.cookie().unwrap();
+    let script = adopted.nobody().with("cookie", &cookie);
+    script.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
+    script.with("origin", &format!("http://{HOST}")).post("/openapi/v1/apps", app("b", "u1")).await.fails(403, "Header X-CSRF");
+    let strict = World::with(Installation::Adopted, &[("compat.cookie_without_csrf", "off")]).await;
+    let cookie = strict.nobody().sign_in("u1", PASSWORD).await.cookie().unwrap();
+    strict.nobody().with("cookie", &cookie).post("/openapi/v1/apps", app("demo", "u1")).await.fails(403, "Header X-CSRF");
+}
+
+#[tokio::test]
+async fn another_site_cannot_sign_a_browser_in() {
+    let world = World::fresh().await;
+    let forged = world.nobody().with("origin", "http://evil.example").sign_in("u1", PASSWORD).await;
+    assert_eq!((forged.status, forged.cookie()), (403, None));
+}
+
+#[tokio::test]
+async fn the_portal_answers_to_its_own_names_only() {
+    let world = World::fresh().await;
+    for path in ["/", "/signin", "/health", "/openapi/v1/apps", "/user/logout"] {
+        let answer = world.nobody().with("host", "evil.example:8070").get(path).await;
+        assert_eq!(answer.status, 403, "{path}");
+        assert!(answer.body.contains("security.hosts"), "{answer:?}");
+    }
+    let named = World::with(Installation::Fresh, &[("security.hosts", "auto,portal.example")]).await;
+    assert_eq!(named.nobody().with("host", "portal.example").get("/health").await.status, 200);
+}
+
+#[tokio::test]
+async fn every_answer_says_what_it_is_and_may_not_be_kept() {
+    let world = World::with_demo().await;
+    for caller in [world.nobody(), world.user("u1").await] {
+        for route in &world.routes {
+            let answer = call(&caller, &route.method, &concrete(route.path)).await;
+            assert_eq!(answer.header("x-content-type-options"), "nosniff", "{route:?}");
+            assert_eq!(answer.header("x-frame-options"), "DENY", "{route:?}");
+            assert!(answer.header("cache-control").contains("no-store"), "{route:?} {answer:?}");
+            assert_eq!(answer.header("access-control-allow-origin"), "", "{route:?}");
+            let kind = answer.header("content-type");
+            assert!(answer.body.is_empty() || !kind.is_empty(), "{route:?} {answer:?}");
+            assert!(!kind.starts_with("text/") || kind.contains("charset="), "{route:?} {kind}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn unknown_paths_and_methods_are_told_apart() {
+    let world = World::with_demo().await;
+    let user = world.user("u1").await;
+    for path in ["/nothing", "/openapi/v1/nothing", "/openapi/v2/apps", "/actuator/env", "/a", "//", "/openapi/v1/apps/"] {
+        let answer = user.get(path).await;
+        assert_eq!((answer.status, answer.json()["code"].clone()), (404, Value::from("unknown_path")), "{path}");
+    }
+    user.delete("/openapi/v1/apps").await.fails(405, "Request method 'DELETE' is not supported");
+}

@@ -1,0 +1,155 @@
+//! Third parties: what their tokens allow, whom they act for, and the record of their calls.
+
+use std::time::Duration;
+
+use castalia_server::domain::permission::Role;
+use castalia_server::domain::permission::grant::{self, Holder};
+use castalia_server::store::consumer;
+use castalia_server::store::entity::consumer_audit;
+use http::Method;
+use sea_orm::EntityTrait as _;
+use serde_json::{Value, json};
+
+use super::world::{NS, World, app, item};
+
+fn by(user: &str, mut body: Value) -> Value {
+    body["dataChangeCreatedBy"] = user.into();
+    body["dataChangeLastModifiedBy"] = user.into();
+    body
+}
+
+#[tokio::test]
+async fn a_consumer_makes_apps_only_when_told_that_it_may() {
+    // A19, A20
+    let world = World::with_demo().await;
+    let mut body = app("new", "u1");
+    body["app"] = by("u1", body["app"].take());
+    let plain = world.token("plain", &["demo"]).await;
+    world.consumer(&plain).post("/openapi/v1/apps", body).await.fails(403, "Access is denied");
+    let all = world.token_for_all("all").await;
+    let consumer = world.consumer(&all);
+    consumer.post("/openapi/v1/apps", app("new", "u1")).await.fails(400, "operator should not be null or empty");
+}
+
+#[tokio::test]
+async fn a_consumer_edits_the_app_that_it_made() {
+    // A21
+    let world = World::adopted().await;
+    let token = world.token("ci", &[]).await;
+    let id = consumer::by_app_id(world.store.read(), "ci").await.unwrap().unwrap().id;
+    grant::write(&world.store, id, |tx, id| {
+        Box::pin(async move { grant::give(tx, &Role::create_application(), Holder::Consumer(*id), "apollo").await })
+    })
+    .await
+    .unwrap();
+    let mut body = app("demo", "u1");
+    body["assignAppRoleToSelf"] = true.into();
+    body["app"] = by("u1", body["app"].take());
+    let ci = world.consumer(&token);
+    ci.post("/openapi/v1/apps", body).await.empty();
+    ci.post(&format!("{NS}/items"), by("u1", item("k", "v"))).await.ok();
+}
+
+#[tokio::test]
+async fn a_consumer_acts_for_a_user_that_exists() {
+    // A41, A42
+    let world = World::with_demo().await;
+    let token = world.token("ci", &["demo"]).await;
+    let ci = world.consumer(&token);
+    let items = format!("{NS}/items");
+    ci.post(&items, by("u1", item("k", "1"))).await.ok();
+    ci.put(&format!("{items}/k"), json!({ "key": "k", "value": "2", "dataChangeLastModifiedBy": "u2" })).await.empty();
+    assert_eq!(ci.get(&format!("{items}/k")).await.ok()["dataChangeLastModifiedBy"], "u2");
+    ci.put(&format!("{items}/k"), by("ghost", item("k", "3"))).await.fails(400, "user not exists for userName:ghost");
+    ci.put(&format!("{items}/k"), item("k", "3")).await.fails(400, "operator should not be null or empty");
+    ci.put(&format!("{items}/k?operator=apollo"), by("ghost", item("k", "3"))).await.empty();
+    assert_eq!(ci.get(&format!("{items}/k")).await.ok()["dataChangeLastModifiedBy"], "apollo");
+    // Users act as themselves, whatever they say.
+    world.user("u1").await.put(&format!("{items}/k?operator=apollo"), by("apollo", item("k", "4"))).await.empty();
+    assert_eq!(ci.get(&format!("{items}/k")).await.ok()["dataChangeLastModifiedBy"], "u1");
+}
+
+#[tokio::test]
+async fn a_token_for_one_app_opens_no_other() {
+    let world = World::with_demo().await;
+    world.user("u2").await.post("/openapi/v1/apps", app("second", "u2")).await.empty();
+    let token = world.token("ci", &["second"]).await;
+    let ci = world.consumer(&token);
+    ci.post(&format!("{NS}/items"), by("u1", item("k", "v"))).await.fails(403, "Access is denied");
+    ci.get(&format!("{NS}/releases/latest")).await.fails(403, "Access is denied");
+    ci.delete("/openapi/v1/envs/LOCAL/apps/demo/clusters/default?operator=u1").await.fails(403, "Access is denied");
+}
+
+#[tokio::test]
+async fn the_stock_client_finds_all_that_it_calls() {
+    // A87
+    let world = World::adopted().await;
+    let token = world.token_for_all("ci").await;
+    let ci = world.consumer(&token);
+    let created = json!({
+        "assignAppRoleToSelf": true,
+        "admins": ["u2"],
+        "app": {
+            "name": "Demo", "appId": "demo", "orgId": "TEST1", "orgName": "One", "ownerName": "u1",
+            "ownerEmail": "ignored@example.com", "dataChangeCreatedBy": "u1", "unknown": 1
+        },
+    });
+    ci.post("/openapi/v1/apps", created).await.empty();
+    ci.get("/openapi/v1/apps/demo/envclusters").await.ok();
+    ci.get("/openapi/v1/apps?appIds=demo").await.ok();
+    ci.get("/openapi/v1/apps/authorized").await.ok();
+    ci.get("/openapi/v1/organizations").await.ok();
+    ci.get("/openapi/v1/envs/LOCAL/apps/demo/clusters/default").await.ok();
+    let cluster = json!({ "name": "c1", "appId": "demo", "dataChangeCreatedBy": "u1" });
+    ci.post("/openapi/v1/envs/LOCAL/apps/demo/clusters", cluster).await.ok();
+    let namespace = json!({
+        "name": "db", "appId": "demo", "format": "properties", "isPublic": false, "appendNamespacePrefix": true,
+        "comment": "", "dataChangeCreatedBy": "u1",
+    });
+    ci.post("/openapi/v1/apps/demo/appnamespaces", namespace).await.ok();
+    ci.get(&format!("{}?fillItemDetail=true", NS.trim_end_matches("/application"))).await.ok();
+    ci.get(&format!("{NS}?fillItemDetail=true")).await.ok();
+    ci.get(&format!("{NS}/lock")).await.ok();
+
+    let items = format!("{NS}/items");
+    ci.get(&format!("{items}/k")).await.fails(404, "");
+    ci.post(&items, by("u1", item("k", "1"))).await.ok();
+    ci.put(&format!("{items}/k?createIfNotExists=false"), by("u1", item("k", "2"))).await.empty();
+    ci.put(&format!("{items}/new?createIfNotExists=true"), by("u1", item("new", "1"))).await.empty();
+    ci.put(&format!("{NS}/encodedItems/YS9i?createIfNotExists=true"), by("u1", item("a/b", "1"))).await.empty();
+    ci.get(&format!("{items}?page=0&size=50")).await.ok();
+    ci.delete(&format!("{items}/new?operator=u1")).await.empty();
+
+    ci.get(&format!("{NS}/releases/latest")).await.empty();
+    let body = json!({ "releaseTitle": "r", "releaseComment": "", "releasedBy": "u1", "isEmergencyPublish": false });
+    ci.post(&format!("{NS}/releases"), body.clone()).await.ok();
+    let id = ci.post(&format!("{NS}/releases"), body).await.ok()["id"].clone();
+    let path = format!("/openapi/v1/envs/LOCAL/releases/{id}/rollback?operator=u1");
+    ci.send(Method::PUT, &path, "application/json; charset=UTF-8", "null".to_owned()).await.empty();
+    ci.delete("/openapi/v1/envs/LOCAL/apps/demo/clusters/c1?operator=u1").await.empty();
+}
+
+#[tokio::test]
+async fn each_change_by_a_consumer_is_recorded() {
+    // A88
+    let world = World::with_demo().await;
+    let token = world.token("ci", &["demo"]).await;
+    let ci = world.consumer(&token);
+    ci.get("/openapi/v1/apps").await.ok();
+    let path = format!("{NS}/items?operator=u1");
+    ci.post(&path, item("k", "v")).await.ok();
+    ci.post("/openapi/v1/apps", app("x", "u1")).await.fails(403, "Access is denied");
+    world.user("u1").await.delete(&format!("{NS}/items/k")).await.empty();
+    let waited = tokio::time::timeout(Duration::from_secs(5), async {
+        loop {
+            let rows = consumer_audit::Entity::find().all(world.store.read()).await.unwrap();
+            if rows.len() >= 2 {
+                return rows;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    let rows = waited.await.expect("two calls are recorded");
+    let calls: Vec<_> = rows.iter().map(|row| (row.method.as_str(), row.uri.as_str())).collect();
+    assert_eq!(calls, [("POST", path.as_str()), ("POST", "/openapi/v1/apps")]);
+}

@@ -1,0 +1,73 @@
+//! Environments whose private namespaces only members see.
+
+use castalia_server::domain::permission::{Act, Role};
+use serde_json::json;
+
+use super::world::{NS, World, app, item};
+
+const NAMESPACES: &str = "/openapi/v1/envs/LOCAL/apps/demo/clusters/default/namespaces";
+
+async fn member_only() -> World {
+    let mut world = World::with_demo().await;
+    world.set("configView.memberOnly.envs", "local");
+    let owner = world.user("u1").await;
+    let public = json!({ "appId": "demo", "name": "pub", "format": "properties", "isPublic": true });
+    owner.post("/openapi/v1/apps/demo/appnamespaces", public).await.ok();
+    owner.post(&format!("{NS}/items"), item("k", "hidden value")).await.ok();
+    owner.post(&format!("{NS}/releases"), json!({ "releaseTitle": "r" })).await.ok();
+    drop(owner);
+    world
+}
+
+#[tokio::test]
+async fn an_outsider_sees_no_value_of_a_private_namespace() {
+    let world = member_only().await;
+    let outsider = world.user("u2").await;
+    let list = outsider.get(NAMESPACES).await.ok();
+    let names: Vec<_> = list.as_array().unwrap().iter().map(|namespace| &namespace["namespaceName"]).collect();
+    assert_eq!(names, [&json!("TEST1.pub")]);
+    for path in ["", "/items/k", "/encodedItems/aw", "/lock", "/releases/latest"] {
+        outsider.get(&format!("{NS}{path}")).await.empty();
+    }
+    assert_eq!(outsider.get(&format!("{NS}/releases/active")).await.ok(), json!([]));
+    let page = outsider.get(&format!("{NS}/items?page=2&size=7")).await.ok();
+    assert_eq!(page, json!({ "total": 0, "content": [], "page": 2, "size": 7 }));
+    outsider.get("/openapi/v1/envs/LOCAL/releases/1").await.fails(403, "Access is denied");
+    let compare = "/openapi/v1/envs/LOCAL/releases/comparison?baseReleaseId=0&toCompareReleaseId=1";
+    outsider.get(compare).await.fails(403, "Access is denied");
+}
+
+#[tokio::test]
+async fn members_root_and_any_user_of_an_open_environment_see_values() {
+    let world = member_only().await;
+    world.user("apollo").await.get(&format!("{NS}/items/k")).await.ok();
+    world.grant("u2", vec![Role::cluster(Act::Release, "demo", "LOCAL", "default")]).await;
+    let member = world.user("u2").await;
+    member.get(&format!("{NS}/items/k")).await.ok();
+    member.get("/openapi/v1/envs/LOCAL/releases/1").await.ok();
+    assert_eq!(member.get(NAMESPACES).await.ok().as_array().unwrap().len(), 2);
+
+    let open = World::with_demo().await;
+    open.user("u1").await.post(&format!("{NS}/items"), item("k", "v")).await.ok();
+    open.user("u2").await.get(&format!("{NS}/items/k")).await.ok();
+}
+
+#[tokio::test]
+async fn what_is_public_stays_visible() {
+    let world = member_only().await;
+    let public = NS.replace("application", "TEST1.pub");
+    assert_eq!(world.user("u2").await.get(&public).await.ok()["namespaceName"], "TEST1.pub");
+}
+
+#[tokio::test]
+async fn consumers_read_items_and_need_the_right_for_releases() {
+    let world = member_only().await;
+    world.user("u2").await.post("/openapi/v1/apps", app("second", "u2")).await.empty();
+    let token = world.token("ci", &["second"]).await;
+    let ci = world.consumer(&token);
+    ci.get(&format!("{NS}/items/k")).await.ok();
+    for path in ["/releases/latest", "/releases/active"] {
+        ci.get(&format!("{NS}{path}")).await.fails(403, "Access is denied");
+    }
+    ci.get("/openapi/v1/envs/LOCAL/releases/1").await.fails(403, "Access is denied");
+}

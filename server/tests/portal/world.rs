@@ -1,0 +1,323 @@
+//! A portal with its environment in one process, callers who sign in or carry a token, and a look at the rows behind it.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::middleware::from_fn_with_state;
+use castalia_server::domain::permission::Role;
+use castalia_server::domain::permission::grant::{self, Holder};
+use castalia_server::domain::{consumer, user};
+use castalia_server::feed::ReleaseFeed;
+use castalia_server::http::failure;
+use castalia_server::http::health::Readiness;
+use castalia_server::http::route::Listed;
+use castalia_server::registry::Registry;
+use castalia_server::role::portal::environment::Environments;
+use castalia_server::role::portal::{self, PortalAccess};
+use castalia_server::server_config::ServerConfig;
+use castalia_server::settings::{Installation, Settings, Texts};
+use castalia_server::domain::instance_audit::InstanceAudit;
+use castalia_server::state::{EnvironmentState, PortalState};
+use castalia_server::store::user::UserRow;
+use castalia_server::store::{self, Part, Secret, Store, StoreOptions, migration};
+use http::{HeaderMap, Method, Request};
+use http_body_util::BodyExt as _;
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+/// Where a namespace of the app `demo` is.
+pub(crate) const NS: &str = "/openapi/v1/envs/LOCAL/apps/demo/clusters/default/namespaces/application";
+/// Password of every user here; kept in clear so that signing in costs nothing.
+pub(crate) const PASSWORD: &str = "secret of a test";
+/// Host that requests are meant for.
+pub(crate) const HOST: &str = "127.0.0.1:8070";
+
+/// A portal with the users `apollo` (root), `u1` and `u2`.
+pub(crate) struct World {
+    pub(crate) store: Store,
+    pub(crate) environment_store: Store,
+    pub(crate) routes: Vec<Listed<PortalAccess>>,
+    installation: Installation,
+    router: Router,
+    config: ServerConfig,
+    environment_config: ServerConfig,
+    rows: HashMap<String, String>,
+}
+
+/// Somebody who calls.
+pub(crate) struct Caller<'w> {
+    world: &'w World,
+    headers: Vec<(&'static str, String)>,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+impl World {
+    /// A portal on databases that Apollo made: what the numbered cases ask for.
+    pub(crate) async fn adopted() -> Self {
+        Self::with(Installation::Adopted, &[]).await
+    }
+
+    /// A portal on databases of ours.
+    pub(crate) async fn fresh() -> Self {
+        Self::with(Installation::Fresh, &[]).await
+    }
+
+    pub(crate) async fn with(installation: Installation, flags: &[(&'static str, &str)]) -> Self {
+        let mut texts = vec![("env", "LOCAL".to_owned())];
+        texts.extend(flags.iter().map(|(name, text)| (*name, (*text).to_owned())));
+        let settings = Settings::from_texts(&Texts::gather(texts, None, std::iter::empty()).unwrap()).unwrap();
+        let settings = Arc::new(settings);
+        let environment = environment(&settings, installation).await;
+        let store = open(Part::Portal).await;
+        let rows = HashMap::from(
+            [
+                ("apollo.portal.envs", "local"),
+                ("superAdmin", "apollo"),
+                ("organizations", r#"[{"orgId":"TEST1","orgName":"One"}]"#),
+            ]
+            .map(|(key, value)| (key.to_owned(), value.to_owned())),
+        );
+        let config = ServerConfig::new([].into());
+        config.replace(rows.clone());
+        let state = PortalState {
+            compat: settings.compat.resolve(installation),
+            installation,
+            environments: Environments::new(&settings, &config, Some(&environment)),
+            settings,
+            store: store.clone(),
+            config: config.clone(),
+            ready: environment.ready.clone(),
+        };
+        let (router, routes) = portal::router(state);
+        let world = Self {
+            store,
+            environment_store: environment.store,
+            routes,
+            installation,
+            router: router.layer(from_fn_with_state(false, failure::render)),
+            config,
+            environment_config: environment.config,
+            rows,
+        };
+        for name in ["apollo", "u1", "u2"] {
+            world.add_user(name, &format!("{{noop}}{PASSWORD}")).await;
+        }
+        world
+    }
+
+    /// The same with the app `demo` of `u1`.
+    pub(crate) async fn with_demo() -> Self {
+        let world = Self::adopted().await;
+        world.user("u1").await.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
+        world
+    }
+
+    pub(crate) async fn add_user(&self, name: &str, stored: &str) {
+        let row = UserRow {
+            username: name.to_owned(),
+            display_name: Some(format!("Name of {name}")),
+            email: Some(format!("{name}@example.com")),
+            password: Some(Secret::new(stored)),
+            is_enabled: Some(true),
+        };
+        let made: Result<_, store::StoreError> =
+            self.store.write(row, |tx, row| Box::pin(store::user::create(tx, row))).await;
+        made.unwrap();
+    }
+
+    /// Sets a key of the portal's settings.
+    pub(crate) fn set(&mut self, key: &str, value: &str) {
+        self.rows.insert(key.to_owned(), value.to_owned());
+        self.config.replace(self.rows.clone());
+    }
+
+    /// Sets a key of the environment's settings.
+    pub(crate) fn set_in_environment(&self, key: &str, value: &str) {
+        self.environment_config.replace(HashMap::from([(key.to_owned(), value.to_owned())]));
+    }
+
+    /// Gives roles to a user, as the pages for it will.
+    pub(crate) async fn grant(&self, user: &str, roles: Vec<Role>) {
+        let input = (roles, user.to_owned());
+        grant::write(&self.store, input, |tx, (roles, user)| {
+            Box::pin(async move {
+                for role in roles {
+                    grant::give(tx, role, Holder::User(user), "apollo").await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+        .unwrap();
+    }
+
+    /// A token of a consumer with the rights of an administrator of these apps.
+    pub(crate) async fn token(&self, name: &str, apps: &[&str]) -> String {
+        let apps: Vec<_> = apps.iter().map(|app| (*app).to_owned()).collect();
+        consumer::create_token(&self.store, self.installation, name, &apps, false).await.unwrap()
+    }
+
+    pub(crate) async fn token_for_all(&self, name: &str) -> String {
+        consumer::create_token(&self.store, self.installation, name, &[], true).await.unwrap()
+    }
+
+    pub(crate) fn nobody(&self) -> Caller<'_> {
+        Caller { world: self, headers: Vec::new() }
+    }
+
+    pub(crate) fn consumer(&self, token: &str) -> Caller<'_> {
+        self.nobody().with("authorization", token)
+    }
+
+    /// Signs in.
+    pub(crate) async fn user(&self, name: &str) -> Caller<'_> {
+        let cookie = self.nobody().sign_in(name, PASSWORD).await.cookie().expect("a session");
+        let caller = self.nobody().with("cookie", &cookie);
+        let token = caller.get("/openapi/v1/user").await.header("x-csrf-token").to_owned();
+        caller.with("x-csrf-token", &token)
+    }
+
+    /// Whether this user may sign in with this password.
+    pub(crate) async fn accepts(&self, name: &str, password: &str) -> bool {
+        user::sign_in(&self.store, self.installation, name, Secret::new(password)).await.unwrap().is_some()
+    }
+}
+
+impl Caller<'_> {
+    #[must_use]
+    pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.retain(|(known, _)| *known != name);
+        self.headers.push((name, value.to_owned()));
+        self
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, "", String::new()).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.send(Method::DELETE, path, "", String::new()).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::POST, path, "application/json", body.to_string()).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::PUT, path, "application/json", body.to_string()).await
+    }
+
+    pub(crate) async fn sign_in(&self, name: &str, password: &str) -> Answer {
+        let form = form_urlencoded::Serializer::new(String::new())
+            .append_pair("username", name)
+            .append_pair("password", password)
+            .finish();
+        self.send(Method::POST, "/signin", "application/x-www-form-urlencoded", form).await
+    }
+
+    pub(crate) async fn send(&self, method: Method, path: &str, kind: &str, body: String) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        if self.headers.iter().all(|(name, _)| *name != "host") {
+            request = request.header("host", HOST);
+        }
+        for (name, value) in &self.headers {
+            request = request.header(*name, value);
+        }
+        if !kind.is_empty() {
+            request = request.header("content-type", kind);
+        }
+        let mut request = request.body(Body::from(body)).unwrap();
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1)));
+        let (parts, body) = self.world.router.clone().oneshot(request).await.unwrap().into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Answer { status: parts.status.as_u16(), headers: parts.headers, body: String::from_utf8(body.to_vec()).unwrap() }
+    }
+}
+
+impl Answer {
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error} in {self:?}"))
+    }
+
+    /// The body of a success.
+    #[track_caller]
+    pub(crate) fn ok(&self) -> Value {
+        assert_eq!(self.status, 200, "{self:?}");
+        self.json()
+    }
+
+    /// A success without a body.
+    #[track_caller]
+    pub(crate) fn empty(&self) {
+        assert_eq!((self.status, self.body.as_str()), (200, ""), "{self:?}");
+    }
+
+    /// An error of this status whose message begins with the text.
+    #[track_caller]
+    pub(crate) fn fails(&self, status: u16, message: &str) {
+        assert_eq!(self.status, status, "{self:?}");
+        let body = self.json();
+        assert!(body["message"].as_str().unwrap_or_default().starts_with(message), "{self:?} instead of {message}");
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// A redirect to this address.
+    #[track_caller]
+    pub(crate) fn leads_to(&self, address: &str) {
+        assert_eq!((self.status, self.header("location")), (302, address), "{self:?}");
+    }
+
+    /// Name and value of the cookie that was set.
+    pub(crate) fn cookie(&self) -> Option<String> {
+        self.header("set-cookie").split(';').next().filter(|pair| !pair.is_empty()).map(str::to_owned)
+    }
+}
+
+/// Body that creates an app.
+pub(crate) fn app(app_id: &str, owner: &str) -> Value {
+    json!({
+        "assignAppRoleToSelf": false,
+        "admins": [],
+        "app": { "appId": app_id, "name": app_id, "orgId": "TEST1", "orgName": "One", "ownerName": owner },
+    })
+}
+
+pub(crate) fn item(key: &str, value: &str) -> Value {
+    json!({ "key": key, "value": value, "type": 0 })
+}
+
+async fn open(part: Part) -> Store {
+    let store = Store::connect("sqlite::memory:", StoreOptions::new("test")).await.unwrap();
+    migration::apply(&store, part, |_| Box::pin(async { Ok(()) })).await.unwrap();
+    store
+}
+
+async fn environment(settings: &Arc<Settings>, installation: Installation) -> EnvironmentState {
+    let store = open(Part::Config).await;
+    let config = ServerConfig::new([].into());
+    EnvironmentState {
+        settings: Arc::clone(settings),
+        compat: settings.compat.resolve(installation),
+        feed: ReleaseFeed::load(store.clone(), config.clone()).await.unwrap(),
+        instances: InstanceAudit::new(store.clone(), config.clone()),
+        registry: Registry::fixed(Vec::new()),
+        ready: Readiness::default(),
+        store,
+        config,
+    }
+}
