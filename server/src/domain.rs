@@ -19,6 +19,7 @@ pub mod gray_rule;
 pub mod history;
 pub mod increment;
 pub mod instance;
+pub mod instance_audit;
 pub mod item;
 pub mod item_rules;
 pub mod item_set;

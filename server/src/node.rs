@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 use self::data_dir::DataDir;
 use self::database::{ConfigDatabase, PortalDatabase};
 use crate::background::Background;
+use crate::domain::instance_audit::InstanceAudit;
 use crate::domain::password::Scheme;
 use crate::domain::user;
 use crate::feed::ReleaseFeed;
@@ -155,6 +156,8 @@ impl Node {
         let ConfigDatabase { store, config, installation } = database::open_config(&settings, token).await?;
         let feed = ReleaseFeed::load(store.clone(), config.clone()).await?;
         feed.run(&self.background);
+        let instances = InstanceAudit::new(store.clone(), config.clone());
+        instances.run(&self.background);
         let registry = sockets.registry(&settings, &store);
         registry.run(&self.background).await;
         let (reread, refreshed) = (store.clone(), (config.clone(), Arc::clone(&settings)));
@@ -167,6 +170,7 @@ impl Node {
             store,
             config,
             feed,
+            instances,
             registry,
             ready: self.ready.clone(),
         })

@@ -30,6 +30,7 @@ pub const KEYS: &[&str] = &[
     "emergencyPublish.supported.envs",
     "instance.config.audit.max.size",
     "instance.config.audit.time.threshold.minutes",
+    "instance.config.cache.max.size",
     "item.key.length.limit",
     "item.num.limit",
     "item.num.limit.enabled",

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::domain::instance_audit::InstanceAudit;
 use crate::feed::ReleaseFeed;
 use crate::http::health::Readiness;
 use crate::registry::Registry;
@@ -23,6 +24,8 @@ pub struct EnvironmentState {
     pub config: ServerConfig,
     /// Releases, waiters and names in memory; signal it after the commit of anything that leaves a release message.
     pub feed: ReleaseFeed,
+    /// Record of which client read what.
+    pub instances: InstanceAudit,
     /// Services that are alive.
     pub registry: Registry,
     /// Whether this node can serve.

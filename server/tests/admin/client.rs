@@ -15,6 +15,7 @@ use castalia_server::registry::Registry;
 use castalia_server::role::admin;
 use castalia_server::server_config::{ServerConfig, winners};
 use castalia_server::settings::{Installation, Settings, Texts};
+use castalia_server::domain::instance_audit::InstanceAudit;
 use castalia_server::state::EnvironmentState;
 use castalia_server::store::{self, Part, Store, StoreOptions, migration};
 use http::{HeaderMap, Method, Request};
@@ -119,6 +120,7 @@ impl Admin {
             compat: settings.compat.resolve(settings.defaults.unwrap_or(Installation::Fresh)),
             settings: Arc::new(settings),
             feed: ReleaseFeed::load(store.clone(), config.clone()).await.unwrap(),
+            instances: InstanceAudit::new(store.clone(), config.clone()),
             registry: Registry::fixed(Vec::new()),
             ready: Readiness::default(),
             store: store.clone(),

@@ -27,6 +27,7 @@ pub(super) async fn answer(
 ) -> Result<Response> {
     let found = lookup::find(&state.feed, target, &caller, None).await?;
     let found = found.ok_or_else(|| not_found(target))?;
+    state.instances.offer(target, &caller, &found.releases);
     let format = Format::of(&target.namespace);
     Ok(match form {
         FileForm::Json => {

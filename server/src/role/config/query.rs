@@ -25,6 +25,7 @@ pub(super) async fn answer(
     let caller = with_address(query.caller);
     let found = lookup::find(&state.feed, target, &caller, query.messages.as_ref()).await?;
     let found = found.ok_or_else(|| not_found(target))?;
+    state.instances.offer(target, &caller, &found.releases);
     let release_key = found.release_key();
     let known = query.release_key.as_deref();
     if known == Some(&release_key) {
