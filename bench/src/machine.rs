@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::print;
 
@@ -13,14 +13,20 @@ const OTHER_FILES: u64 = 500;
 
 /// Raises the soft limit of open files to the hard one; programs that we start inherit it.
 pub(crate) fn raise_file_limit() {
-    let limit = getrlimit(Resource::Nofile);
-    // Without it the run is only smaller.
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        // Without it the run is only smaller.
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    }
+}
+
+/// How many files a process may have open.
+fn file_limit() -> u64 {
+    getrlimit(Resource::RLIMIT_NOFILE).map_or(0, |(soft, _)| soft)
 }
 
 /// How many clients this machine's file limit has room for.
 pub(crate) fn auto_clients() -> usize {
-    let room = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX).saturating_sub(OTHER_FILES);
+    let room = file_limit().saturating_sub(OTHER_FILES);
     usize::try_from(room.min(AUTO_CLIENTS)).unwrap_or(usize::MAX)
 }
 
@@ -35,14 +41,12 @@ pub(crate) fn print_facts(program: &Path, directory: &Path) {
     let memory = file("/proc/meminfo");
     let huge_pages = file("/sys/kernel/mm/transparent_hugepage/enabled");
     let chosen = huge_pages.split(['[', ']']).nth(1).unwrap_or("unknown");
-    let limit = getrlimit(Resource::Nofile)
-        .current
-        .map_or_else(|| "none".to_owned(), |limit| limit.to_string());
     print(&format!(
-        "machine: {} cores, {}, kernel {}, {limit} files, huge pages {chosen}, load average {}",
+        "machine: {} cores, {}, kernel {}, {} files, huge pages {chosen}, load average {}",
         cores(),
         memory.lines().next().and_then(|line| line.strip_prefix("MemTotal:")).unwrap_or("?").trim(),
         file("/proc/sys/kernel/osrelease").trim(),
+        file_limit(),
         file("/proc/loadavg").split(' ').next().unwrap_or("?"),
     ));
     let version = Command::new(program).arg("--version").output();

@@ -3,6 +3,8 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use nix::time::{clock_getcpuclockid, clock_gettime};
+use nix::unistd::Pid;
 
 /// Median of the rounds, with the lowest and the highest of them.
 #[derive(Debug, Clone, Copy)]
@@ -56,14 +58,13 @@ pub(crate) fn memory(pid: u32) -> Result<f64> {
     Ok(number(kib * 1024))
 }
 
-/// User and system time that a process has used, its ended threads included.
+/// User and system time that a process has used, its ended threads included. The clock is exact where `/proc/<pid>/stat` counts ticks.
 pub(crate) fn cpu(pid: u32) -> Result<Duration> {
-    let path = format!("/proc/{pid}/stat");
-    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
-    // The name of the program, in brackets, may hold blanks; the fields are counted from behind it.
-    let fields = text.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
-    let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
-    Ok(Duration::from_secs_f64(number(ticks) / number(rustix::param::clock_ticks_per_second())))
+    let clock = clock_getcpuclockid(Pid::from_raw(pid.cast_signed()));
+    let time = clock
+        .and_then(clock_gettime)
+        .with_context(|| format!("cannot read the CPU clock of process {pid}"))?;
+    Ok(time.into())
 }
 
 /// CPU time of a process over a span of time.
@@ -90,17 +91,18 @@ impl Stopwatch {
     }
 }
 
-/// How long a process must do nothing to count as settled, and how long that may take.
+/// A process is settled that uses no more than this CPU time in this time; and how long that may take.
 const QUIET: Duration = Duration::from_millis(200);
+const REST: Duration = Duration::from_millis(5);
 const SETTLED: Duration = Duration::from_secs(20);
 
-/// Waits until a process has nothing more to do: less than one clock tick of CPU time within the quiet time.
+/// Waits until a process has nothing more to do but its regular looks at the clock and the database.
 pub(crate) fn settle(pid: u32) -> Result<()> {
     let limit = Instant::now() + SETTLED;
     loop {
         let before = cpu(pid)?;
         pause(QUIET);
-        if cpu(pid)? - before <= Duration::from_millis(10) {
+        if cpu(pid)? - before <= REST {
             return Ok(());
         }
         anyhow::ensure!(Instant::now() < limit, "process {pid} is still busy after {SETTLED:?}");

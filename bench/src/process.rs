@@ -2,14 +2,15 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
-use std::os::unix::process::CommandExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use rustix::process::{Pid, Signal, kill_process};
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 /// How long a program may take until it listens.
 const START: Duration = Duration::from_secs(30);
@@ -17,6 +18,9 @@ const START: Duration = Duration::from_secs(30);
 const END: Duration = Duration::from_secs(30);
 /// Lines that wait to be read. Nobody reads them once a program is up; they are drained then.
 const LINES: usize = 1000;
+
+/// What the kernel calls the thread that asks.
+const THIS_THREAD: Pid = Pid::from_raw(0);
 
 /// A running program. It is killed when this is dropped; nothing else ever is.
 #[derive(Debug)]
@@ -51,18 +55,18 @@ impl Process {
 
     /// The next line that it prints.
     pub(crate) fn line(&mut self) -> Result<String> {
-        if let Ok(line) = self.lines.recv_timeout(START) {
-            return Ok(line);
-        }
-        match self.child.try_wait()? {
-            Some(status) => bail!("the program ended too early: {status}"),
-            None => bail!("the program printed nothing for {START:?}"),
+        match self.lines.recv_timeout(START) {
+            Ok(line) => Ok(line),
+            Err(RecvTimeoutError::Timeout) => bail!("the program printed nothing for {START:?}"),
+            Err(RecvTimeoutError::Disconnected) => {
+                bail!("the program ended too early: {}", self.child.wait()?)
+            }
         }
     }
 
     /// Asks it to end and waits until it has.
     pub(crate) fn terminate(mut self) -> Result<()> {
-        kill_process(Pid::from_child(&self.child), Signal::TERM)?;
+        kill(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGTERM)?;
         // It closes its output when it ends.
         loop {
             match self.lines.recv_timeout(END) {
@@ -72,7 +76,9 @@ impl Process {
             }
         }
         let status = self.child.wait()?;
-        ensure!(status.success(), "the program ended with {status}");
+        // Before it has a handler of its own, the signal itself ends it.
+        let is_signal = status.signal() == Some(Signal::SIGTERM as i32);
+        ensure!(status.success() || is_signal, "the program ended with {status}");
         Ok(())
     }
 }
@@ -145,7 +151,7 @@ impl OffFirstCore {
         if crate::machine::cores() == 1 {
             return Ok(Self(None));
         }
-        let before = sched_getaffinity(None)?;
+        let before = sched_getaffinity(THIS_THREAD)?;
         pin_to(|core| core > 0)?;
         Ok(Self(Some(before)))
     }
@@ -154,20 +160,20 @@ impl OffFirstCore {
 impl Drop for OffFirstCore {
     fn drop(&mut self) {
         if let Some(before) = &self.0 {
-            let _ = sched_setaffinity(None, before);
+            let _ = sched_setaffinity(THIS_THREAD, before);
         }
     }
 }
 
 /// Pins this thread, and what it starts, to those of its cores that fit by their rank.
 fn pin_to(fits: impl Fn(usize) -> bool) -> Result<()> {
-    let allowed = sched_getaffinity(None)?;
+    let allowed = sched_getaffinity(THIS_THREAD)?;
     let mut chosen = CpuSet::new();
-    let cores = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core));
+    let cores = (0..CpuSet::count()).filter(|core| allowed.is_set(*core) == Ok(true));
     for (rank, core) in cores.enumerate() {
         if fits(rank) {
-            chosen.set(core);
+            chosen.set(core)?;
         }
     }
-    sched_setaffinity(None, &chosen).context("cannot choose a core")
+    sched_setaffinity(THIS_THREAD, &chosen).context("cannot choose a core")
 }

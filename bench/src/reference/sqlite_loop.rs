@@ -12,6 +12,18 @@ use crate::measure::number;
 use crate::print;
 use crate::seed::{APP, NAMESPACE};
 
+/// Copies the config database of a data directory that no server uses.
+pub(crate) fn copy_database(data: &Path, copy: &Path) -> Result<()> {
+    let file = data.join("config.db");
+    let database =
+        Connection::open(&file).with_context(|| format!("cannot open {}", file.display()))?;
+    // Not a copy of the file alone: a part of the content may still be in its write-ahead log.
+    database
+        .execute("VACUUM INTO ?1", [copy.to_string_lossy()])
+        .context("cannot copy the database")?;
+    Ok(())
+}
+
 /// Publishes the seeded namespace again and again.
 #[derive(Debug)]
 pub(crate) struct Publisher {

@@ -12,6 +12,7 @@ use crate::load::request;
 use crate::process::{Cores, Process};
 use crate::product::Product;
 use crate::reference::SQLITE_LOOP;
+use crate::reference::sqlite_loop::copy_database;
 use crate::seed::{APP, publish_path};
 
 const WARM_UP: Duration = Duration::from_millis(200);
@@ -24,7 +25,7 @@ pub(super) fn run(plan: &Plan, writers: usize) -> Result<Report> {
     })?;
     let bare = plan.directory()?;
     let file = bare.path().join("config.db");
-    std::fs::copy(data.path().join("config.db"), &file).context("cannot copy the database")?;
+    copy_database(data.path(), &file)?;
     let product = Product::start(&plan.program, data.path(), Cores::All)?;
     let requests: Vec<_> =
         names.iter().map(|name| request::plain("POST", &publish_path(APP, name))).collect();

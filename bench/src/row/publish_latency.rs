@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 
 use super::Plan;
 use crate::figure::{Figure, Report, Unit};
@@ -13,7 +13,7 @@ use crate::measure::{pause, percentile};
 use crate::process::{Cores, Reference};
 use crate::product::Product;
 use crate::reference::HYPER_HELLO;
-use crate::reference::sqlite_loop::Publisher;
+use crate::reference::sqlite_loop::{Publisher, copy_database};
 use crate::seed::{APP, NAMESPACE, publish_path};
 
 /// Time for a poll to be parked before the publish; it travels over loopback.
@@ -24,7 +24,7 @@ pub(super) fn run(plan: &Plan) -> Result<Report> {
     let data = plan.data(|seed| seed.app(APP))?;
     let bare = plan.directory()?;
     let file = bare.path().join("config.db");
-    std::fs::copy(data.path().join("config.db"), &file).context("cannot copy the database")?;
+    copy_database(data.path(), &file)?;
     let product = Product::start(&plan.program, data.path(), Cores::All)?;
     let hello = Reference::start(HYPER_HELLO, &[], Cores::All)?;
     let (product, bare) =
