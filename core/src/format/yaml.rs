@@ -5,6 +5,8 @@
 mod scalar;
 mod tree;
 
+use std::rc::Rc;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::wire::Configurations;
 
@@ -27,11 +29,31 @@ const ROOT_KEY: &str = "document";
 /// [`ErrorKind::Parse`] with the place, when the text is no YAML, has a key twice in one map, a tag of its own, or is above
 /// the limits of the Java parser (3 MiB, depth 50, 50 aliases to collections).
 pub fn flatten(text: &str) -> Result<Configurations> {
+    flatten_documents(documents(text)?)
+}
+
+/// Checks a text that is to be published: one document, and nothing in it that a client refuses.
+///
+/// # Errors
+/// As [`flatten`]; and when there is more than one document.
+pub fn check(text: &str) -> Result<()> {
+    let documents = documents(text)?;
+    if documents.len() > 1 {
+        return Err(refused("more than one document"));
+    }
+    flatten_documents(documents).map(drop)
+}
+
+fn documents(text: &str) -> Result<Vec<Rc<Node>>> {
     if text.chars().nth(MAX_CHARACTERS).is_some() {
         return Err(refused("the text is longer than 3 MiB"));
     }
+    tree::documents(text)
+}
+
+fn flatten_documents(documents: Vec<Rc<Node>>) -> Result<Configurations> {
     let mut flat = Flat::default();
-    for document in tree::documents(text)? {
+    for document in documents {
         match &*document {
             Node::Scalar(Scalar::Null) => {}
             Node::Map(_) => flat.put("", &document)?,
