@@ -67,11 +67,15 @@ pub async fn create_token(
 ) -> Result<String> {
     check_name(Some(name), "consumer")?;
     if name.len() > APP_ID {
-        return Err(Error::bad_request(format!("The name of a consumer has at most {APP_ID} characters")));
+        return Err(Error::bad_request(format!(
+            "The name of a consumer has at most {APP_ID} characters"
+        )));
     }
     for app_id in apps {
         if app::by_app_id(store.read(), app_id).await?.is_none() {
-            return Err(Error::bad_request(format!("App `{app_id}` does not exist; create it first")));
+            return Err(Error::bad_request(format!(
+                "App `{app_id}` does not exist; create it first"
+            )));
         }
     }
     let token = random()?;
@@ -81,7 +85,13 @@ pub async fn create_token(
         Installation::Adopted => token.clone(),
     };
     let email = user::find(store, ADMINISTRATOR).await?.map(|user| user.email).unwrap_or_default();
-    let wanted = Wanted { name: name.to_owned(), email, stored: Secret::new(stored), apps: apps.to_vec(), all_apps };
+    let wanted = Wanted {
+        name: name.to_owned(),
+        email,
+        stored: Secret::new(stored),
+        apps: apps.to_vec(),
+        all_apps,
+    };
     grant::write(store, wanted, |tx, wanted| Box::pin(create_in(tx, wanted))).await?;
     Ok(token)
 }
@@ -103,7 +113,11 @@ pub async fn record_calls(store: &Store, calls: Vec<Call>) -> Result<()> {
             data_change_last_time: Set(Some(call.time)),
         })
         .collect();
-    store.write(rows, |tx, rows| Box::pin(async move { consumer::record_calls(tx, rows.clone()).await })).await?;
+    store
+        .write(rows, |tx, rows| {
+            Box::pin(async move { consumer::record_calls(tx, rows.clone()).await })
+        })
+        .await?;
     Ok(())
 }
 

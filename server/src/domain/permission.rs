@@ -113,7 +113,13 @@ impl Act {
 
     /// The permissions of which any one is enough: on the namespace, on it in one environment, on all of a cluster.
     #[must_use]
-    pub fn permissions(self, app_id: &str, env: &str, cluster: &str, namespace: &str) -> [Permission; 3] {
+    pub fn permissions(
+        self,
+        app_id: &str,
+        env: &str,
+        cluster: &str,
+        namespace: &str,
+    ) -> [Permission; 3] {
         [
             Permission::new(self.in_namespace(), &[app_id, namespace]),
             Permission::new(self.in_namespace(), &[app_id, namespace, env]),
@@ -194,9 +200,9 @@ impl Role {
     #[must_use]
     pub fn all_of_namespace(app_id: &str, namespace: &str, envs: &[String]) -> Vec<Self> {
         let everywhere = Act::ALL.map(|act| Self::namespace(act, app_id, namespace));
-        let by_env = envs
-            .iter()
-            .flat_map(|env| Act::ALL.map(|act| Self::namespace_in_env(act, app_id, namespace, env)));
+        let by_env = envs.iter().flat_map(|env| {
+            Act::ALL.map(|act| Self::namespace_in_env(act, app_id, namespace, env))
+        });
         everywhere.into_iter().chain(by_env).collect()
     }
 }
@@ -241,7 +247,9 @@ mod tests {
 
     #[test]
     fn a_role_holds_the_permission_of_its_scope() {
-        let held = |role: Role| role.permissions.into_iter().map(|p| (p.right.name(), p.target)).collect::<Vec<_>>();
+        let held = |role: Role| {
+            role.permissions.into_iter().map(|p| (p.right.name(), p.target)).collect::<Vec<_>>()
+        };
         assert_eq!(
             held(Role::master("a")),
             ["CreateCluster", "CreateNamespace", "AssignRole"].map(|right| (right, "a".to_owned()))
@@ -254,7 +262,8 @@ mod tests {
 
     #[test]
     fn any_of_three_scopes_allows_to_edit() {
-        let targets = Act::Modify.permissions("a", "DEV", "c", "n").map(|p| (p.right.name(), p.target));
+        let targets =
+            Act::Modify.permissions("a", "DEV", "c", "n").map(|p| (p.right.name(), p.target));
         assert_eq!(
             targets,
             [
@@ -267,10 +276,18 @@ mod tests {
 
     #[test]
     fn a_new_namespace_gets_a_pair_of_roles_for_each_environment() {
-        let names: Vec<_> = Role::all_of_namespace("a", "n", &["DEV".to_owned()]).into_iter().map(|r| r.name).collect();
+        let names: Vec<_> = Role::all_of_namespace("a", "n", &["DEV".to_owned()])
+            .into_iter()
+            .map(|r| r.name)
+            .collect();
         assert_eq!(
             names,
-            ["ModifyNamespace+a+n", "ReleaseNamespace+a+n", "ModifyNamespace+a+n+DEV", "ReleaseNamespace+a+n+DEV"]
+            [
+                "ModifyNamespace+a+n",
+                "ReleaseNamespace+a+n",
+                "ModifyNamespace+a+n+DEV",
+                "ReleaseNamespace+a+n+DEV"
+            ]
         );
     }
 }

@@ -69,7 +69,9 @@ impl Details {
         ];
         for (member, text, width) in members {
             if text.trim().is_empty() {
-                return Err(Error::bad_request(format!("{member} cannot be blank")).with_code("blank"));
+                return Err(
+                    Error::bad_request(format!("{member} cannot be blank")).with_code("blank")
+                );
             }
             if text.chars().count() > width {
                 let message = format!("{member} is longer than {width} characters");
@@ -91,7 +93,10 @@ pub async fn create(store: &Store, new: NewApp, operator: &str) -> Result<App> {
     }
     let owner = owner_of(store, &new.details).await?;
     let input = (new, owner.email, operator.to_owned());
-    grant::write(store, input, |tx, (new, email, operator)| Box::pin(create_in(tx, new, email, operator))).await
+    grant::write(store, input, |tx, (new, email, operator)| {
+        Box::pin(create_in(tx, new, email, operator))
+    })
+    .await
 }
 
 /// Changes what is said about an app.
@@ -109,7 +114,9 @@ pub async fn update(store: &Store, details: Details, operator: &str) -> Result<A
     row.owner_name.set_if_not_equals(details.owner_name);
     row.owner_email.set_if_not_equals(owner.email);
     row.data_change_last_modified_by.set_if_not_equals(Some(operator.to_owned()));
-    store.write(row, |tx, row| Box::pin(async move { store::update(tx, row.clone()).await })).await?;
+    store
+        .write(row, |tx, row| Box::pin(async move { store::update(tx, row.clone()).await }))
+        .await?;
     find(store, &details.app_id).await
 }
 
@@ -119,7 +126,9 @@ pub async fn update(store: &Store, details: Details, operator: &str) -> Result<A
 /// When there is none.
 pub async fn find(store: &Store, app_id: &str) -> Result<App> {
     let found = app::by_app_id(store.read(), app_id).await?.filter(|app| app.app_id == app_id);
-    found.ok_or_else(|| Error::bad_request(format!("App not found: {app_id}")).with_code("unknown_app"))
+    found.ok_or_else(|| {
+        Error::bad_request(format!("App not found: {app_id}")).with_code("unknown_app")
+    })
 }
 
 /// All apps.
@@ -148,7 +157,8 @@ pub async fn of(store: &Store, identity: &Identity) -> Result<Vec<App>> {
         Identity::Consumer(consumer) => role::roles_of_consumer(store.read(), consumer.id).await?,
         Identity::User(user_id) => role::roles_of_user(store.read(), user_id).await?,
     };
-    let app_ids: BTreeSet<_> = roles.iter().filter_map(|role| Role::app_of(&role.role_name)).collect();
+    let app_ids: BTreeSet<_> =
+        roles.iter().filter_map(|role| Role::app_of(&role.role_name)).collect();
     named(store, &app_ids.into_iter().collect::<Vec<_>>()).await
 }
 
@@ -163,7 +173,8 @@ async fn owner_of(store: &Store, details: &Details) -> Result<user::User> {
 async fn create_in(tx: &Transaction, new: &NewApp, email: &str, operator: &str) -> Result<App> {
     let Details { app_id, name, org_id, org_name, owner_name } = &new.details;
     if app::by_app_id(tx, app_id).await?.is_some() {
-        return Err(Error::bad_request(format!("app already exists for appId:{app_id}")).with_code("app_exists"));
+        return Err(Error::bad_request(format!("app already exists for appId:{app_id}"))
+            .with_code("app_exists"));
     }
     let row = app_row::ActiveModel {
         app_id: Set(app_id.clone()),
@@ -178,7 +189,8 @@ async fn create_in(tx: &Transaction, new: &NewApp, email: &str, operator: &str) 
     insert(tx, first_namespace(app_id, operator)).await?;
     grant::give(tx, &Role::master(app_id), Holder::User(owner_name), operator).await?;
     grant::ensure(tx, &Role::manage_app_master(app_id), operator).await?;
-    grant::open_namespace(tx, (app_id, DEFAULT_NAMESPACE), &new.envs, Some(owner_name), operator).await?;
+    grant::open_namespace(tx, (app_id, DEFAULT_NAMESPACE), &new.envs, Some(owner_name), operator)
+        .await?;
     for env in &new.active_envs {
         for act in Act::ALL {
             grant::ensure(tx, &Role::cluster(act, app_id, env, DEFAULT_CLUSTER), operator).await?;

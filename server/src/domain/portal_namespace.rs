@@ -49,12 +49,18 @@ pub async fn create(
     let app = portal_app::find(store, &new.app_id).await?;
     let format = match new.format.trim() {
         "" => Format::Properties,
-        name => Format::from_name(name)
-            .ok_or_else(|| Error::bad_request(format!("{name} can not map enum")).with_code("unknown_format"))?,
+        name => Format::from_name(name).ok_or_else(|| {
+            Error::bad_request(format!("{name} can not map enum")).with_code("unknown_format")
+        })?,
     };
-    let new = NewDefinition { name: full_name(&new, &app.org_id, format)?, format: format.name().to_owned(), ..new };
+    let new = NewDefinition {
+        name: full_name(&new, &app.org_id, format)?,
+        format: format.name().to_owned(),
+        ..new
+    };
     if new.comment.chars().count() > COMMENT {
-        return Err(Error::bad_request(format!("comment is longer than {COMMENT} characters")).with_code("too_long"));
+        return Err(Error::bad_request(format!("comment is longer than {COMMENT} characters"))
+            .with_code("too_long"));
     }
     let input = (new, envs.to_vec(), editor.map(str::to_owned), operator.to_owned());
     grant::write(store, input, |tx, (new, envs, editor, operator)| {
@@ -68,7 +74,8 @@ pub async fn create(
 /// # Errors
 /// When there is none.
 pub async fn find(store: &Store, app_id: &str, name: &str) -> Result<AppNamespace> {
-    let found = namespace::app_namespace(store.read(), app_id, name).await?.filter(|row| row.name == name);
+    let found =
+        namespace::app_namespace(store.read(), app_id, name).await?.filter(|row| row.name == name);
     found.ok_or_else(|| {
         let message = format!("AppNamespace not exist. AppId = {app_id}, NamespaceName = {name}");
         Error::bad_request(message).with_code("unknown_app_namespace")
@@ -79,7 +86,11 @@ pub async fn find(store: &Store, app_id: &str, name: &str) -> Result<AppNamespac
 ///
 /// # Errors
 /// Only when the database cannot be asked.
-pub async fn definition_of(store: &Store, app_id: &str, name: &str) -> Result<Option<AppNamespace>> {
+pub async fn definition_of(
+    store: &Store,
+    app_id: &str,
+    name: &str,
+) -> Result<Option<AppNamespace>> {
     match namespace::app_namespace(store.read(), app_id, name).await? {
         Some(own) => Ok(Some(own)),
         None => Ok(namespace::public_app_namespace(store.read(), name).await?),
@@ -106,7 +117,13 @@ pub async fn public(store: &Store) -> Result<Vec<AppNamespace>> {
 ///
 /// # Errors
 /// When the database cannot be written.
-pub async fn open(store: &Store, app_id: &str, name: &str, envs: &[String], operator: &str) -> Result<()> {
+pub async fn open(
+    store: &Store,
+    app_id: &str,
+    name: &str,
+    envs: &[String],
+    operator: &str,
+) -> Result<()> {
     let input = (app_id.to_owned(), name.to_owned(), envs.to_vec(), operator.to_owned());
     grant::write(store, input, |tx, (app_id, name, envs, operator)| {
         Box::pin(grant::open_namespace(tx, (app_id, name), envs, Some(operator), operator))
@@ -138,15 +155,20 @@ async fn create_in(
 /// A public name belongs to one app alone; a private one may be used by other apps, unless it is public somewhere.
 async fn check_unique(tx: &Transaction, new: &NewDefinition) -> Result<()> {
     let others = namespace::app_namespaces_named(tx, &new.name).await?;
-    let taken = others.iter().find(|other| new.is_public || other.is_public || other.app_id == new.app_id);
+    let taken =
+        others.iter().find(|other| new.is_public || other.is_public || other.app_id == new.app_id);
     match taken {
         None => Ok(()),
         Some(taken) if taken.is_public => {
-            let message = format!("Public AppNamespace {} already exists in appId: {}!", taken.name, taken.app_id);
+            let message = format!(
+                "Public AppNamespace {} already exists in appId: {}!",
+                taken.name, taken.app_id
+            );
             Err(Error::bad_request(message).with_code("app_namespace_exists"))
         }
         Some(taken) => {
-            let message = format!("AppNamespace {} already exists in appId: {}!", taken.name, taken.app_id);
+            let message =
+                format!("AppNamespace {} already exists in appId: {}!", taken.name, taken.app_id);
             Err(Error::bad_request(message).with_code("app_namespace_exists"))
         }
     }
@@ -159,11 +181,13 @@ fn full_name(new: &NewDefinition, org_id: &str, format: Format) -> Result<String
                        not allowed to end with .json, .yml, .yaml, .xml, .properties";
         return Err(Error::bad_request(message).with_code("invalid_name"));
     }
-    let prefix = if new.is_public && new.append_prefix { format!("{org_id}.") } else { String::new() };
+    let prefix =
+        if new.is_public && new.append_prefix { format!("{org_id}.") } else { String::new() };
     let suffix = if format.is_document() { format!(".{}", format.name()) } else { String::new() };
     let name = format!("{prefix}{}{suffix}", new.name);
     if name.chars().count() > NAME {
-        return Err(Error::bad_request(format!("name `{name}` is longer than {NAME} characters")).with_code("too_long"));
+        return Err(Error::bad_request(format!("name `{name}` is longer than {NAME} characters"))
+            .with_code("too_long"));
     }
     Ok(name)
 }

@@ -33,7 +33,9 @@ pub async fn find(store: &Store, name: &str) -> Result<Option<User>> {
 /// When there is none.
 pub async fn existing(store: &Store, name: &str) -> Result<User> {
     let found = find(store, name).await?;
-    found.ok_or_else(|| Error::bad_request(format!("user not exists for userName:{name}")).with_code("unknown_user"))
+    found.ok_or_else(|| {
+        Error::bad_request(format!("user not exists for userName:{name}")).with_code("unknown_user")
+    })
 }
 
 /// Display names by user name; unknown users are left out.
@@ -49,7 +51,12 @@ pub async fn display_names(store: &Store, names: &[&str]) -> Result<HashMap<Stri
 ///
 /// # Errors
 /// Only when the database cannot be asked.
-pub async fn sign_in(store: &Store, installation: Installation, name: &str, given: Secret) -> Result<Option<String>> {
+pub async fn sign_in(
+    store: &Store,
+    installation: Installation,
+    name: &str,
+    given: Secret,
+) -> Result<Option<String>> {
     let user = find(store, name).await?;
     let stored = user.as_ref().map(|user| user.password.clone());
     let scheme = scheme(installation);
@@ -73,7 +80,11 @@ pub async fn sign_in(store: &Store, installation: Installation, name: &str, give
 ///
 /// # Errors
 /// When the database cannot be written.
-pub async fn seed_administrator(store: &Store, given: Option<Secret>, scheme: Scheme) -> Result<Option<String>> {
+pub async fn seed_administrator(
+    store: &Store,
+    given: Option<Secret>,
+    scheme: Scheme,
+) -> Result<Option<String>> {
     if find(store, ADMINISTRATOR).await?.is_some() {
         return Ok(None);
     }
@@ -138,7 +149,9 @@ async fn store_password(store: &Store, user: User, hash: Option<Secret>) -> Resu
         is_enabled: None,
     };
     store
-        .write((user, row), |tx, (user, row)| Box::pin(async move { user::change(tx, user.clone(), row).await }))
+        .write((user, row), |tx, (user, row)| {
+            Box::pin(async move { user::change(tx, user.clone(), row).await })
+        })
         .await?;
     Ok(())
 }
@@ -172,14 +185,18 @@ fn check_rule(password: &str, installation: Installation) -> Result<()> {
     if !fits {
         return Err(Error::bad_request(match installation {
             Installation::Fresh => "Password needs 12 to 128 characters",
-            Installation::Adopted => "Password needs a number and letter and between 8~20 characters",
+            Installation::Adopted => {
+                "Password needs a number and letter and between 8~20 characters"
+            }
         })
         .with_code("weak_password"));
     }
     match password::blocked_fragment(password) {
         None => Ok(()),
         Some(fragment) => {
-            let message = format!("Passwords cannot be consecutive, regular letters or numbers: `{fragment}`");
+            let message = format!(
+                "Passwords cannot be consecutive, regular letters or numbers: `{fragment}`"
+            );
             Err(Error::bad_request(message).with_code("weak_password"))
         }
     }
@@ -190,7 +207,8 @@ fn generate() -> Result<String> {
     loop {
         let mut bytes = [0_u8; GENERATED_LENGTH];
         getrandom::fill(&mut bytes).map_err(|error| Error::internal("no random bytes", error))?;
-        let password: String = bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect();
+        let password: String =
+            bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect();
         if password::blocked_fragment(&password).is_none() {
             return Ok(password);
         }
@@ -198,9 +216,13 @@ fn generate() -> Result<String> {
 }
 
 /// Hashing takes long by intent; it must not hold up other requests.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
     let outcome = tokio::task::spawn_blocking(work).await;
-    outcome.unwrap_or_else(|error| Err(Error::new(Reaction::Internal, "hashing a password ended early").caused_by(error)))
+    outcome.unwrap_or_else(|error| {
+        Err(Error::new(Reaction::Internal, "hashing a password ended early").caused_by(error))
+    })
 }
 
 #[cfg(test)]
@@ -226,7 +248,11 @@ mod tests {
             ("horse1", Adopted, false),
             ("horse52stable-horse52stable", Adopted, false),
         ] {
-            assert_eq!(check_rule(password, installation).is_ok(), fits, "{password} {installation:?}");
+            assert_eq!(
+                check_rule(password, installation).is_ok(),
+                fits,
+                "{password} {installation:?}"
+            );
         }
     }
 

@@ -124,7 +124,6 @@ pub fn run(state: &PortalState, background: &Background) {
 }
 
 /// The router, and the list of its routes for the tests of access.
-#[must_use]
 pub fn router(state: PortalState) -> (Router, Vec<Listed<PortalAccess>>) {
     let portal = Portal::new(state);
     let routes = Routes::new(portal.clone(), access::guard)

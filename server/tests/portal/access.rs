@@ -1,8 +1,8 @@
 //! Who may call what, route by route; requests that other sites make a browser send; headers of every answer.
 
+use castalia_server::domain::permission::need::Need;
 use castalia_server::role::portal::PortalAccess;
 use castalia_server::settings::Installation;
-use castalia_server::domain::permission::need::Need;
 use http::Method;
 use serde_json::{Value, json};
 
@@ -43,7 +43,9 @@ fn concrete(path: &str) -> String {
 
 async fn call(caller: &Caller<'_>, method: &Method, path: &str) -> Answer {
     let path = match path {
-        "/openapi/v1/envs/LOCAL/releases/comparison" => format!("{path}?baseReleaseId=0&toCompareReleaseId=1"),
+        "/openapi/v1/envs/LOCAL/releases/comparison" => {
+            format!("{path}?baseReleaseId=0&toCompareReleaseId=1")
+        }
         path => path.to_owned(),
     };
     let body = match (method.as_str(), path.as_str()) {
@@ -104,7 +106,12 @@ async fn credentials_of_other_products_open_nothing() {
 async fn a_user_without_rights_changes_nothing_of_others() {
     let world = World::with_demo().await;
     world.user("u1").await.post(&format!("{NS}/items"), item("k", "v")).await.ok();
-    world.user("u1").await.post(&format!("{NS}/releases"), json!({ "releaseTitle": "r" })).await.ok();
+    world
+        .user("u1")
+        .await
+        .post(&format!("{NS}/releases"), json!({ "releaseTitle": "r" }))
+        .await
+        .ok();
     let outsider = world.user("u2").await;
     let open_to_users = ["POST /openapi/v1/apps"];
     for route in &world.routes {
@@ -121,7 +128,12 @@ async fn a_user_without_rights_changes_nothing_of_others() {
 #[tokio::test]
 async fn a_consumer_without_rights_changes_nothing_and_is_no_person() {
     let world = World::with_demo().await;
-    world.user("u1").await.post(&format!("{NS}/releases"), json!({ "releaseTitle": "r" })).await.ok();
+    world
+        .user("u1")
+        .await
+        .post(&format!("{NS}/releases"), json!({ "releaseTitle": "r" }))
+        .await
+        .ok();
     let token = world.token("ci", &[]).await;
     for route in &world.routes {
         let is_refused = match route.access {
@@ -145,7 +157,11 @@ async fn one_tenant_cannot_replay_what_another_did() {
     owner.post(&format!("{NS}/items"), item("k", "hidden value")).await.ok();
     owner.post(&format!("{NS}/releases"), json!({ "releaseTitle": "r" })).await.ok();
     let other = world.user("u2").await;
-    for route in world.routes.iter().filter(|route| route.path.starts_with("/openapi") && route.path.contains('{')) {
+    for route in world
+        .routes
+        .iter()
+        .filter(|route| route.path.starts_with("/openapi") && route.path.contains('{'))
+    {
         let answer = call(&other, &route.method, &concrete(route.path)).await;
         assert!(!answer.body.contains("hidden value"), "{route:?} {answer:?}");
         if route.method != Method::GET {
@@ -159,7 +175,13 @@ async fn one_tenant_cannot_replay_what_another_did() {
 async fn another_site_cannot_use_the_sign_in_of_a_browser() {
     let world = World::fresh().await;
     let signed_in = world.nobody().sign_in("u1", PASSWORD).await.cookie().unwrap();
-    let token = world.nobody().with("cookie", &signed_in).get("/openapi/v1/user").await.header("x-csrf-token").to_owned();
+    let token = world
+        .nobody()
+        .with("cookie", &signed_in)
+        .get("/openapi/v1/user")
+        .await
+        .header("x-csrf-token")
+        .to_owned();
     let browser = || world.nobody().with("cookie", &signed_in);
     let create = async |caller: Caller<'_>, kind: &str| {
         caller.send(Method::POST, "/openapi/v1/apps", kind, app("demo", "u1").to_string()).await
@@ -170,9 +192,15 @@ async fn another_site_cannot_use_the_sign_in_of_a_browser() {
         (browser().with("origin", &own), "application/json"),
         (browser().with("x-csrf-token", ""), "application/json"),
         (browser().with("x-csrf-token", "wrong"), "application/json"),
-        (browser().with("x-csrf-token", &token).with("origin", "http://evil.example"), "application/json"),
+        (
+            browser().with("x-csrf-token", &token).with("origin", "http://evil.example"),
+            "application/json",
+        ),
         (browser().with("x-csrf-token", &token).with("origin", "null"), "application/json"),
-        (browser().with("x-csrf-token", &token).with("sec-fetch-site", "cross-site"), "application/json"),
+        (
+            browser().with("x-csrf-token", &token).with("sec-fetch-site", "cross-site"),
+            "application/json",
+        ),
         (browser().with("origin", "http://evil.example"), "text/plain"),
         (browser().with("origin", "http://evil.example"), "application/x-www-form-urlencoded"),
         (browser().with("host", "evil.example").with("x-csrf-token", &token), "application/json"),
@@ -180,16 +208,23 @@ async fn another_site_cannot_use_the_sign_in_of_a_browser() {
         assert_eq!(create(caller, kind).await.status, 403);
     }
     assert_eq!(browser().get("/openapi/v1/apps").await.ok(), json!([]));
-    create(browser().with("origin", &own).with("x-csrf-token", &token), "application/json").await.empty();
+    create(browser().with("origin", &own).with("x-csrf-token", &token), "application/json")
+        .await
+        .empty();
 }
 
 #[tokio::test]
 async fn a_csrf_token_belongs_to_one_sign_in() {
     let world = World::fresh().await;
-    let other = world.nobody().with("cookie", &world.nobody().sign_in("u2", PASSWORD).await.cookie().unwrap());
+    let other = world
+        .nobody()
+        .with("cookie", &world.nobody().sign_in("u2", PASSWORD).await.cookie().unwrap());
     let foreign = other.get("/openapi/v1/user").await.header("x-csrf-token").to_owned();
     let own = world.user("u1").await;
-    own.with("x-csrf-token", &foreign).post("/openapi/v1/apps", app("demo", "u1")).await.fails(403, "Header X-CSRF-Token");
+    own.with("x-csrf-token", &foreign)
+        .post("/openapi/v1/apps", app("demo", "u1"))
+        .await
+        .fails(403, "Header X-CSRF-Token");
 }
 
 #[tokio::test]
@@ -198,10 +233,19 @@ async fn scripts_that_imitate_a_sign_in_work_where_apollo_made_the_databases() {
     let cookie = adopted.nobody().sign_in("u1", PASSWORD).await.cookie().unwrap();
     let script = adopted.nobody().with("cookie", &cookie);
     script.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
-    script.with("origin", &format!("http://{HOST}")).post("/openapi/v1/apps", app("b", "u1")).await.fails(403, "Header X-CSRF");
+    script
+        .with("origin", &format!("http://{HOST}"))
+        .post("/openapi/v1/apps", app("b", "u1"))
+        .await
+        .fails(403, "Header X-CSRF");
     let strict = World::with(Installation::Adopted, &[("compat.cookie_without_csrf", "off")]).await;
     let cookie = strict.nobody().sign_in("u1", PASSWORD).await.cookie().unwrap();
-    strict.nobody().with("cookie", &cookie).post("/openapi/v1/apps", app("demo", "u1")).await.fails(403, "Header X-CSRF");
+    strict
+        .nobody()
+        .with("cookie", &cookie)
+        .post("/openapi/v1/apps", app("demo", "u1"))
+        .await
+        .fails(403, "Header X-CSRF");
 }
 
 #[tokio::test]
@@ -219,7 +263,8 @@ async fn the_portal_answers_to_its_own_names_only() {
         assert_eq!(answer.status, 403, "{path}");
         assert!(answer.body.contains("security.hosts"), "{answer:?}");
     }
-    let named = World::with(Installation::Fresh, &[("security.hosts", "auto,portal.example")]).await;
+    let named =
+        World::with(Installation::Fresh, &[("security.hosts", "auto,portal.example")]).await;
     assert_eq!(named.nobody().with("host", "portal.example").get("/health").await.status, 200);
 }
 
@@ -244,9 +289,21 @@ async fn every_answer_says_what_it_is_and_may_not_be_kept() {
 async fn unknown_paths_and_methods_are_told_apart() {
     let world = World::with_demo().await;
     let user = world.user("u1").await;
-    for path in ["/nothing", "/openapi/v1/nothing", "/openapi/v2/apps", "/actuator/env", "/a", "//", "/openapi/v1/apps/"] {
+    for path in [
+        "/nothing",
+        "/openapi/v1/nothing",
+        "/openapi/v2/apps",
+        "/actuator/env",
+        "/a",
+        "//",
+        "/openapi/v1/apps/",
+    ] {
         let answer = user.get(path).await;
-        assert_eq!((answer.status, answer.json()["code"].clone()), (404, Value::from("unknown_path")), "{path}");
+        assert_eq!(
+            (answer.status, answer.json()["code"].clone()),
+            (404, Value::from("unknown_path")),
+            "{path}"
+        );
     }
     user.delete("/openapi/v1/apps").await.fails(405, "Request method 'DELETE' is not supported");
 }

@@ -1,9 +1,11 @@
 //! Apps: who may make them, the rows that come with them, and where they are.
 
 use castalia_server::domain::permission::Role;
-use castalia_server::store::entity::{app as app_row, app_namespace, cluster, permission, role, user_role};
+use castalia_server::store::entity::{
+    app as app_row, app_namespace, cluster, permission, role, user_role,
+};
 use castalia_server::store::{Standard as _, user};
-use sea_orm::{EntityTrait as _, QueryFilter as _, ColumnTrait as _};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 use serde_json::json;
 
 use super::world::{NS, World, app, item};
@@ -15,9 +17,17 @@ async fn an_app_comes_with_its_rows_and_roles() {
     let row = app_row::Entity::live().one(world.store.read()).await.unwrap().unwrap();
     assert_eq!((row.app_id.as_str(), row.owner_email.as_str()), ("demo", "u1@example.com"));
     let definition = app_namespace::Entity::live().one(world.store.read()).await.unwrap().unwrap();
-    assert_eq!((definition.name.as_str(), definition.format.as_str()), ("application", "properties"));
-    let mut roles: Vec<_> =
-        role::Entity::live().all(world.store.read()).await.unwrap().into_iter().map(|row| row.role_name).collect();
+    assert_eq!(
+        (definition.name.as_str(), definition.format.as_str()),
+        ("application", "properties")
+    );
+    let mut roles: Vec<_> = role::Entity::live()
+        .all(world.store.read())
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|row| row.role_name)
+        .collect();
     roles.sort();
     assert_eq!(
         roles,
@@ -33,7 +43,8 @@ async fn an_app_comes_with_its_rows_and_roles() {
         ]
     );
     let held = user::role::permissions_of_user(world.store.read(), "u1").await.unwrap();
-    let mut held: Vec<_> = held.into_iter().map(|row| format!("{} {}", row.permission_type, row.target_id)).collect();
+    let mut held: Vec<_> =
+        held.into_iter().map(|row| format!("{} {}", row.permission_type, row.target_id)).collect();
     held.sort();
     assert_eq!(
         held,
@@ -47,7 +58,8 @@ async fn an_app_comes_with_its_rows_and_roles() {
     );
     // The permissions of the administrators come first, as in Apollo.
     let permissions = permission::Entity::live().all(world.store.read()).await.unwrap();
-    let first: Vec<_> = permissions.iter().take(4).map(|row| row.permission_type.as_str()).collect();
+    let first: Vec<_> =
+        permissions.iter().take(4).map(|row| row.permission_type.as_str()).collect();
     assert_eq!(first, ["CreateCluster", "CreateNamespace", "AssignRole", "ManageAppMaster"]);
     let in_environment = cluster::Entity::live().all(world.environment_store.read()).await.unwrap();
     assert_eq!(in_environment.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["default"]);
@@ -86,7 +98,11 @@ async fn what_is_said_about_an_app_is_checked_for_every_caller() {
     ] {
         world.user("u1").await.post("/openapi/v1/apps", body.clone()).await.fails(400, message);
         if body.get("app").is_some() {
-            world.consumer(&token).post("/openapi/v1/apps", by_token(body)).await.fails(400, message);
+            world
+                .consumer(&token)
+                .post("/openapi/v1/apps", by_token(body))
+                .await
+                .fails(400, message);
         }
     }
     assert!(app_row::Entity::find().all(world.store.read()).await.unwrap().is_empty());
@@ -125,20 +141,38 @@ async fn a_further_administrator_gives_roles_and_does_not_edit() {
 async fn an_app_is_changed_here_and_in_its_environment() {
     // A23
     let world = World::with_demo().await;
-    let body = |app_id: &str| {
-        json!({ "appId": app_id, "name": "Renamed", "orgId": "TEST2", "orgName": "Two", "ownerName": "u2" })
-    };
+    let body = |app_id: &str| json!({ "appId": app_id, "name": "Renamed", "orgId": "TEST2", "orgName": "Two", "ownerName": "u2" });
     let owner = world.user("u1").await;
-    owner.put("/openapi/v1/apps/demo", body("other")).await.fails(400, "The App Id of path variable");
+    owner
+        .put("/openapi/v1/apps/demo", body("other"))
+        .await
+        .fails(400, "The App Id of path variable");
     owner.put("/openapi/v1/apps/demo", body("demo")).await.empty();
     let shown = owner.get("/openapi/v1/apps/demo").await.ok();
     assert_eq!(
-        (&shown["name"], &shown["orgId"], &shown["ownerEmail"], &shown["ownerDisplayName"], &shown["dataChangeLastModifiedBy"]),
-        (&json!("Renamed"), &json!("TEST2"), &json!("u2@example.com"), &json!("Name of u2"), &json!("u1"))
+        (
+            &shown["name"],
+            &shown["orgId"],
+            &shown["ownerEmail"],
+            &shown["ownerDisplayName"],
+            &shown["dataChangeLastModifiedBy"]
+        ),
+        (
+            &json!("Renamed"),
+            &json!("TEST2"),
+            &json!("u2@example.com"),
+            &json!("Name of u2"),
+            &json!("u1")
+        )
     );
     let row = app_row::Entity::live().one(world.environment_store.read()).await.unwrap().unwrap();
     assert_eq!((row.name.as_str(), row.owner_name.as_str()), ("Renamed", "u2"));
-    world.user("u2").await.put("/openapi/v1/apps/demo", body("demo")).await.fails(403, "Access is denied");
+    world
+        .user("u2")
+        .await
+        .put("/openapi/v1/apps/demo", body("demo"))
+        .await
+        .fails(403, "Access is denied");
 }
 
 #[tokio::test]
@@ -156,9 +190,15 @@ async fn an_app_is_where_its_clusters_are() {
     let clusters = user.get("/openapi/v1/apps/demo/envclusters").await.ok();
     assert_eq!(clusters, json!([{ "env": "LOCAL", "clusters": ["default"] }]));
     let info = user.get("/openapi/v1/apps/demo/env-cluster-info").await.ok();
-    assert_eq!((&info[0]["code"], &info[0]["clusters"][0]["name"]), (&json!(200), &json!("default")));
+    assert_eq!(
+        (&info[0]["code"], &info[0]["clusters"][0]["name"]),
+        (&json!(200), &json!("default"))
+    );
     assert_eq!(user.get("/openapi/v1/envs").await.ok(), json!(["LOCAL"]));
-    assert_eq!(user.get("/openapi/v1/organizations").await.ok(), json!([{ "orgId": "TEST1", "orgName": "One" }]));
+    assert_eq!(
+        user.get("/openapi/v1/organizations").await.ok(),
+        json!([{ "orgId": "TEST1", "orgName": "One" }])
+    );
 }
 
 #[tokio::test]
@@ -168,11 +208,19 @@ async fn an_environment_that_cannot_be_asked_does_not_hide_the_others() {
     let user = world.user("u2").await;
     let clusters = user.get("/openapi/v1/apps/demo/envclusters").await.ok();
     assert_eq!(clusters[0], json!({ "env": "LOCAL", "clusters": ["default"] }));
-    assert!(clusters[1]["error"].as_str().unwrap().starts_with("No available admin server."), "{clusters}");
+    assert!(
+        clusters[1]["error"].as_str().unwrap().starts_with("No available admin server."),
+        "{clusters}"
+    );
     assert_eq!(user.get("/openapi/v1/envs").await.ok(), json!(["LOCAL"]));
     let there = NS.replace("LOCAL", "PRO");
     world.user("apollo").await.get(&there).await.fails(500, "No available admin server.");
-    world.user("u1").await.get(&NS.replace("LOCAL", "ghost")).await.fails(400, "invalid env format:ghost");
+    world
+        .user("u1")
+        .await
+        .get(&NS.replace("LOCAL", "ghost"))
+        .await
+        .fails(400, "invalid env format:ghost");
 }
 
 #[tokio::test]
@@ -180,7 +228,12 @@ async fn lists_hold_all_apps_the_named_ones_or_the_own_ones() {
     let world = World::with_demo().await;
     world.user("u2").await.post("/openapi/v1/apps", app("second", "u2")).await.empty();
     let ids = |answer: serde_json::Value| -> Vec<String> {
-        answer.as_array().unwrap().iter().map(|app| app["appId"].as_str().unwrap().to_owned()).collect()
+        answer
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|app| app["appId"].as_str().unwrap().to_owned())
+            .collect()
     };
     let user = world.user("u1").await;
     assert_eq!(ids(user.get("/openapi/v1/apps").await.ok()), ["demo", "second"]);
@@ -189,9 +242,15 @@ async fn lists_hold_all_apps_the_named_ones_or_the_own_ones() {
     assert_eq!(ids(user.get("/openapi/v1/apps/by-self?page=1&size=1").await.ok()), [""; 0]);
     assert_eq!(ids(user.get("/openapi/v1/apps/authorized").await.ok()), ["demo"]);
     let token = world.token("ci", &["second"]).await;
-    assert_eq!(ids(world.consumer(&token).get("/openapi/v1/apps/authorized").await.ok()), ["second"]);
+    assert_eq!(
+        ids(world.consumer(&token).get("/openapi/v1/apps/authorized").await.ok()),
+        ["second"]
+    );
     let all = world.token_for_all("all").await;
-    assert_eq!(ids(world.consumer(&all).get("/openapi/v1/apps/authorized").await.ok()), ["demo", "second"]);
+    assert_eq!(
+        ids(world.consumer(&all).get("/openapi/v1/apps/authorized").await.ok()),
+        ["demo", "second"]
+    );
 }
 
 #[tokio::test]
@@ -200,7 +259,11 @@ async fn the_roles_of_an_app_are_its_own() {
     let user = world.user("u1").await;
     user.post("/openapi/v1/apps", app("a_b", "u1")).await.empty();
     world.user("u2").await.post("/openapi/v1/apps", app("axb", "u2")).await.empty();
-    let mine = user_role::Entity::live().filter(user_role::Column::UserId.eq("u1")).all(world.store.read()).await.unwrap();
+    let mine = user_role::Entity::live()
+        .filter(user_role::Column::UserId.eq("u1"))
+        .all(world.store.read())
+        .await
+        .unwrap();
     assert_eq!(mine.len(), 3);
     let other = NS.replace("/demo/", "/axb/");
     user.post(&format!("{other}/items"), item("k", "v")).await.fails(403, "Access is denied");

@@ -1,8 +1,8 @@
 //! Clusters and the roles that come and go with them.
 
 use castalia_server::domain::permission::{Act, Role};
-use castalia_server::store::entity::{role, user_role};
 use castalia_server::store::Standard as _;
+use castalia_server::store::entity::{role, user_role};
 use serde_json::json;
 
 use super::world::{NS, World, item};
@@ -17,20 +17,37 @@ async fn a_cluster_is_made_once_with_its_namespaces_and_roles() {
     let user = world.user("u1").await;
     let body = json!({ "name": "c1", "appId": "demo", "comment": "first" });
     let made = user.post(CLUSTERS, body.clone()).await.ok();
-    assert_eq!((&made["name"], &made["comment"], &made["dataChangeCreatedBy"]), (&json!("c1"), &json!("first"), &json!("u1")));
+    assert_eq!(
+        (&made["name"], &made["comment"], &made["dataChangeCreatedBy"]),
+        (&json!("c1"), &json!("first"), &json!("u1"))
+    );
     user.post(CLUSTERS, body).await.fails(400, "cluster already exists for clusterName:c1");
-    user.post(CLUSTERS, json!({ "name": "c2", "appId": "other" })).await.fails(400, "The App Id of path variable");
-    user.post(CLUSTERS, json!({ "name": "a b", "appId": "demo" })).await.fails(400, "Invalid Cluster format");
-    user.post(CLUSTERS, json!({ "appId": "demo" })).await.fails(400, "Params(name) can not be empty");
+    user.post(CLUSTERS, json!({ "name": "c2", "appId": "other" }))
+        .await
+        .fails(400, "The App Id of path variable");
+    user.post(CLUSTERS, json!({ "name": "a b", "appId": "demo" }))
+        .await
+        .fails(400, "Invalid Cluster format");
+    user.post(CLUSTERS, json!({ "appId": "demo" }))
+        .await
+        .fails(400, "Params(name) can not be empty");
 
     assert_eq!(user.get(C1).await.ok()["dataChangeCreatedByDisplayName"], "Name of u1");
     user.get(&C1.replace("c1", "ghost")).await.fails(404, "");
     let namespaces = user.get(&format!("{C1}/namespaces")).await.ok();
     assert_eq!(namespaces[0]["namespaceName"], "application");
     let roles = role::Entity::live().all(world.store.read()).await.unwrap();
-    let of_cluster = roles.iter().filter(|role| role.role_name.ends_with("NamespacesInCluster+demo+LOCAL+c1")).count();
+    let of_cluster = roles
+        .iter()
+        .filter(|role| role.role_name.ends_with("NamespacesInCluster+demo+LOCAL+c1"))
+        .count();
     assert_eq!(of_cluster, 2);
-    world.user("u2").await.post(CLUSTERS, json!({ "name": "c3", "appId": "demo" })).await.fails(403, "Access is denied");
+    world
+        .user("u2")
+        .await
+        .post(CLUSTERS, json!({ "name": "c3", "appId": "demo" }))
+        .await
+        .fails(403, "Access is denied");
 }
 
 #[tokio::test]
@@ -45,7 +62,12 @@ async fn only_root_and_consumers_of_the_app_delete_clusters() {
         deleter.delete(&path).await.empty();
         deleter.get(&path).await.fails(404, "");
     }
-    world.user("apollo").await.delete(&format!("{CLUSTERS}/default")).await.fails(400, "can not delete default cluster!");
+    world
+        .user("apollo")
+        .await
+        .delete(&format!("{CLUSTERS}/default"))
+        .await
+        .fails(400, "can not delete default cluster!");
 }
 
 #[tokio::test]

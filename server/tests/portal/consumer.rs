@@ -28,7 +28,10 @@ async fn a_consumer_makes_apps_only_when_told_that_it_may() {
     world.consumer(&plain).post("/openapi/v1/apps", body).await.fails(403, "Access is denied");
     let all = world.token_for_all("all").await;
     let consumer = world.consumer(&all);
-    consumer.post("/openapi/v1/apps", app("new", "u1")).await.fails(400, "operator should not be null or empty");
+    consumer
+        .post("/openapi/v1/apps", app("new", "u1"))
+        .await
+        .fails(400, "operator should not be null or empty");
 }
 
 #[tokio::test]
@@ -38,7 +41,9 @@ async fn a_consumer_edits_the_app_that_it_made() {
     let token = world.token("ci", &[]).await;
     let id = consumer::by_app_id(world.store.read(), "ci").await.unwrap().unwrap().id;
     grant::write(&world.store, id, |tx, id| {
-        Box::pin(async move { grant::give(tx, &Role::create_application(), Holder::Consumer(*id), "apollo").await })
+        Box::pin(async move {
+            grant::give(tx, &Role::create_application(), Holder::Consumer(*id), "apollo").await
+        })
     })
     .await
     .unwrap();
@@ -58,14 +63,28 @@ async fn a_consumer_acts_for_a_user_that_exists() {
     let ci = world.consumer(&token);
     let items = format!("{NS}/items");
     ci.post(&items, by("u1", item("k", "1"))).await.ok();
-    ci.put(&format!("{items}/k"), json!({ "key": "k", "value": "2", "dataChangeLastModifiedBy": "u2" })).await.empty();
+    ci.put(
+        &format!("{items}/k"),
+        json!({ "key": "k", "value": "2", "dataChangeLastModifiedBy": "u2" }),
+    )
+    .await
+    .empty();
     assert_eq!(ci.get(&format!("{items}/k")).await.ok()["dataChangeLastModifiedBy"], "u2");
-    ci.put(&format!("{items}/k"), by("ghost", item("k", "3"))).await.fails(400, "user not exists for userName:ghost");
-    ci.put(&format!("{items}/k"), item("k", "3")).await.fails(400, "operator should not be null or empty");
+    ci.put(&format!("{items}/k"), by("ghost", item("k", "3")))
+        .await
+        .fails(400, "user not exists for userName:ghost");
+    ci.put(&format!("{items}/k"), item("k", "3"))
+        .await
+        .fails(400, "operator should not be null or empty");
     ci.put(&format!("{items}/k?operator=apollo"), by("ghost", item("k", "3"))).await.empty();
     assert_eq!(ci.get(&format!("{items}/k")).await.ok()["dataChangeLastModifiedBy"], "apollo");
     // Users act as themselves, whatever they say.
-    world.user("u1").await.put(&format!("{items}/k?operator=apollo"), by("apollo", item("k", "4"))).await.empty();
+    world
+        .user("u1")
+        .await
+        .put(&format!("{items}/k?operator=apollo"), by("apollo", item("k", "4")))
+        .await
+        .empty();
     assert_eq!(ci.get(&format!("{items}/k")).await.ok()["dataChangeLastModifiedBy"], "u1");
 }
 
@@ -77,7 +96,9 @@ async fn a_token_for_one_app_opens_no_other() {
     let ci = world.consumer(&token);
     ci.post(&format!("{NS}/items"), by("u1", item("k", "v"))).await.fails(403, "Access is denied");
     ci.get(&format!("{NS}/releases/latest")).await.fails(403, "Access is denied");
-    ci.delete("/openapi/v1/envs/LOCAL/apps/demo/clusters/default?operator=u1").await.fails(403, "Access is denied");
+    ci.delete("/openapi/v1/envs/LOCAL/apps/demo/clusters/default?operator=u1")
+        .await
+        .fails(403, "Access is denied");
 }
 
 #[tokio::test]
@@ -115,8 +136,12 @@ async fn the_stock_client_finds_all_that_it_calls() {
     ci.get(&format!("{items}/k")).await.fails(404, "");
     ci.post(&items, by("u1", item("k", "1"))).await.ok();
     ci.put(&format!("{items}/k?createIfNotExists=false"), by("u1", item("k", "2"))).await.empty();
-    ci.put(&format!("{items}/new?createIfNotExists=true"), by("u1", item("new", "1"))).await.empty();
-    ci.put(&format!("{NS}/encodedItems/YS9i?createIfNotExists=true"), by("u1", item("a/b", "1"))).await.empty();
+    ci.put(&format!("{items}/new?createIfNotExists=true"), by("u1", item("new", "1")))
+        .await
+        .empty();
+    ci.put(&format!("{NS}/encodedItems/YS9i?createIfNotExists=true"), by("u1", item("a/b", "1")))
+        .await
+        .empty();
     ci.get(&format!("{items}?page=0&size=50")).await.ok();
     ci.delete(&format!("{items}/new?operator=u1")).await.empty();
 

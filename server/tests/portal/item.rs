@@ -1,7 +1,7 @@
 //! Items: one by one, with keys that no path can hold, as a text, and back to what is published.
 
-use castalia_server::store::entity::item as item_row;
 use castalia_server::store::Standard as _;
+use castalia_server::store::entity::item as item_row;
 use serde_json::{Value, json};
 
 use super::world::{NS, World, item};
@@ -14,11 +14,18 @@ async fn an_item_needs_a_key_and_a_value_that_may_be_empty() {
     let items = format!("{NS}/items");
     user.post(&items, json!({ "key": "k" })).await.fails(400, "Params(value) can not be empty");
     user.post(&items, json!({ "value": "v" })).await.fails(400, "Params(key) can not be empty");
-    user.post(&items, json!({ "key": "k", "value": "v", "comment": "c".repeat(257) })).await.fails(400, "Comment length");
+    user.post(&items, json!({ "key": "k", "value": "v", "comment": "c".repeat(257) }))
+        .await
+        .fails(400, "Comment length");
     let made = user.post(&items, item("k", "")).await.ok();
-    assert_eq!((&made["key"], &made["value"], &made["dataChangeCreatedBy"]), (&json!("k"), &json!(""), &json!("u1")));
+    assert_eq!(
+        (&made["key"], &made["value"], &made["dataChangeCreatedBy"]),
+        (&json!("k"), &json!(""), &json!("u1"))
+    );
     user.post(&items, item("k", "again")).await.fails(400, "item already exists for itemKey:k");
-    user.post(&items, json!({ "key": "t", "value": "v", "type": 4 })).await.fails(400, "type is invalid");
+    user.post(&items, json!({ "key": "t", "value": "v", "type": 4 }))
+        .await
+        .fails(400, "type is invalid");
 }
 
 #[tokio::test]
@@ -35,14 +42,21 @@ async fn an_absent_item_is_not_found_unless_it_may_be_made() {
     user.put(&format!("{path}?createIfNotExists=true"), item("k", "v")).await.empty();
     assert_eq!(user.get(&path).await.ok()["value"], "v");
     user.put(&format!("{path}?createIfNotExists=true"), item("k", "w")).await.empty();
-    user.put(&path, item("other", "v")).await.fails(400, "Key in path and payload is not consistent");
+    user.put(&path, item("other", "v"))
+        .await
+        .fails(400, "Key in path and payload is not consistent");
 }
 
 #[tokio::test]
 async fn an_update_without_a_type_keeps_the_stored_one() {
     let world = World::with_demo().await;
     let user = world.user("u1").await;
-    user.post(&format!("{NS}/items"), json!({ "key": "k", "value": "1", "type": 1, "comment": "c" })).await.ok();
+    user.post(
+        &format!("{NS}/items"),
+        json!({ "key": "k", "value": "1", "type": 1, "comment": "c" }),
+    )
+    .await
+    .ok();
     user.put(&format!("{NS}/items/k"), json!({ "key": "k", "value": "2" })).await.empty();
     let stored = user.get(&format!("{NS}/items/k")).await.ok();
     assert_eq!((&stored["type"], &stored["value"]), (&json!(1), &json!("2")));
@@ -72,15 +86,26 @@ async fn a_text_becomes_items_in_its_order() {
     let world = World::with_demo().await;
     let user = world.user("u1").await;
     let put = async |text: &str| {
-        user.put(&format!("{NS}/items"), json!({ "format": "properties", "configText": text })).await
+        user.put(&format!("{NS}/items"), json!({ "format": "properties", "configText": text }))
+            .await
     };
     put("# c\nk1=1\n\nk2=2").await.empty();
     let page = user.get(&format!("{NS}/items")).await.ok();
-    let rows: Vec<_> = page["content"].as_array().unwrap().iter().map(|row| (&row["key"], &row["comment"])).collect();
+    let rows: Vec<_> = page["content"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| (&row["key"], &row["comment"]))
+        .collect();
     let text = |text: &str| Value::from(text);
     assert_eq!(
         rows,
-        [(&text(""), &text("# c")), (&text("k1"), &text("")), (&text(""), &text("")), (&text("k2"), &text(""))]
+        [
+            (&text(""), &text("# c")),
+            (&text("k1"), &text("")),
+            (&text(""), &text("")),
+            (&text("k2"), &text(""))
+        ]
     );
     assert_eq!((&page["page"], &page["size"], &page["total"]), (&json!(0), &json!(50), &json!(4)));
     put("K1=1\nk1=2").await.fails(400, "Config text has repeated keys");
@@ -113,10 +138,22 @@ async fn unpublished_edits_are_taken_back() {
     let world = World::with_demo().await;
     let user = world.user("u1").await;
     let items = format!("{NS}/items");
-    user.put(&items, json!({ "format": "properties", "configText": "# kept\na=1\nb=2" })).await.empty();
-    user.put(&format!("{items}/b"), json!({ "key": "b", "value": "2", "type": 1, "comment": "about b" })).await.empty();
+    user.put(&items, json!({ "format": "properties", "configText": "# kept\na=1\nb=2" }))
+        .await
+        .empty();
+    user.put(
+        &format!("{items}/b"),
+        json!({ "key": "b", "value": "2", "type": 1, "comment": "about b" }),
+    )
+    .await
+    .empty();
     user.post(&format!("{NS}/releases"), json!({ "releaseTitle": "r" })).await.ok();
-    user.put(&format!("{items}/a"), json!({ "key": "a", "value": "9", "type": 1, "comment": "new" })).await.empty();
+    user.put(
+        &format!("{items}/a"),
+        json!({ "key": "a", "value": "9", "type": 1, "comment": "new" }),
+    )
+    .await
+    .empty();
     user.delete(&format!("{items}/b")).await.empty();
     user.post(&items, item("c", "3")).await.ok();
 
@@ -124,7 +161,10 @@ async fn unpublished_edits_are_taken_back() {
     let get = async |key: &str| user.get(&format!("{items}/{key}")).await.ok();
     let (a, b) = (get("a").await, get("b").await);
     assert_eq!((&a["value"], &a["type"], &a["comment"]), (&json!("1"), &json!(1), &json!("new")));
-    assert_eq!((&b["value"], &b["type"], &b["comment"]), (&json!("2"), &json!(1), &json!("about b")));
+    assert_eq!(
+        (&b["value"], &b["type"], &b["comment"]),
+        (&json!("2"), &json!(1), &json!("about b"))
+    );
     user.get(&format!("{items}/c")).await.fails(404, "item not found for");
     assert_eq!(user.get(&items).await.ok()["content"][0]["comment"], "# kept");
     let shown = user.get(&format!("{NS}?extendInfo=true")).await.ok();
@@ -136,10 +176,14 @@ async fn bodies_that_cannot_be_read_change_nothing() {
     let world = World::with_demo().await;
     let user = world.user("u1").await;
     let items = format!("{NS}/items");
-    let post = async |kind: &str, body: &str| user.send(http::Method::POST, &items, kind, body.to_owned()).await;
+    let post = async |kind: &str, body: &str| {
+        user.send(http::Method::POST, &items, kind, body.to_owned()).await
+    };
     post("application/json", "{").await.fails(400, "JSON parse error");
     post("application/json", "").await.fails(400, "JSON parse error");
-    post("text/plain", r#"{"key":"k","value":"v"}"#).await.fails(400, "Content-Type 'text/plain' is not supported");
+    post("text/plain", r#"{"key":"k","value":"v"}"#)
+        .await
+        .fails(400, "Content-Type 'text/plain' is not supported");
     let deep = "[".repeat(100_000);
     post("application/json", &deep).await.fails(400, "JSON parse error");
     let large = " ".repeat(33 << 20);

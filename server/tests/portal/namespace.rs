@@ -18,16 +18,30 @@ async fn a_private_namespace_gets_its_suffix_and_its_maker_the_right() {
     world.grant("u2", vec![Role::master("demo")]).await;
     let user = world.user("u2").await;
     let made = user.post(DEFINITIONS, definition("sample", "yml", false)).await.ok();
-    assert_eq!((&made["name"], &made["format"], &made["isPublic"]), (&json!("sample.yml"), &json!("yml"), &json!(false)));
+    assert_eq!(
+        (&made["name"], &made["format"], &made["isPublic"]),
+        (&json!("sample.yml"), &json!("yml"), &json!(false))
+    );
     let sample = NS.replace("application", "sample.yml");
-    user.put(&format!("{sample}/items"), json!({ "format": "yml", "configText": "a: 1" })).await.empty();
+    user.put(&format!("{sample}/items"), json!({ "format": "yml", "configText": "a: 1" }))
+        .await
+        .empty();
     user.post(&format!("{sample}/releases"), json!({ "releaseTitle": "r" })).await.ok();
-    user.post(DEFINITIONS, definition("x.yml", "properties", false)).await.fails(400, "Invalid Namespace format");
-    user.post(DEFINITIONS, definition("sample", "yml", false)).await.fails(400, "AppNamespace sample.yml already exists");
-    user.post(DEFINITIONS, definition("odd", "toml", false)).await.fails(400, "toml can not map enum");
+    user.post(DEFINITIONS, definition("x.yml", "properties", false))
+        .await
+        .fails(400, "Invalid Namespace format");
+    user.post(DEFINITIONS, definition("sample", "yml", false))
+        .await
+        .fails(400, "AppNamespace sample.yml already exists");
+    user.post(DEFINITIONS, definition("odd", "toml", false))
+        .await
+        .fails(400, "toml can not map enum");
     assert_eq!(user.get(DEFINITIONS).await.ok().as_array().unwrap().len(), 2);
     let one = user.get(&format!("{DEFINITIONS}/sample.yml")).await.ok();
-    assert_eq!((&one["comment"], &one["dataChangeCreatedBy"]), (&json!("what it is for"), &json!("u2")));
+    assert_eq!(
+        (&one["comment"], &one["dataChangeCreatedBy"]),
+        (&json!("what it is for"), &json!("u2"))
+    );
     user.get(&format!("{DEFINITIONS}/ghost")).await.fails(400, "AppNamespace not exist.");
 }
 
@@ -36,7 +50,10 @@ async fn private_namespaces_can_be_left_to_root() {
     let mut world = World::with_demo().await;
     world.set("admin.createPrivateNamespace.switch", "false");
     let (owner, root) = (world.user("u1").await, world.user("apollo").await);
-    owner.post(DEFINITIONS, definition("a", "properties", false)).await.fails(403, "Access is denied");
+    owner
+        .post(DEFINITIONS, definition("a", "properties", false))
+        .await
+        .fails(403, "Access is denied");
     owner.post(DEFINITIONS, definition("b", "properties", true)).await.ok();
     root.post(DEFINITIONS, definition("a", "properties", false)).await.ok();
 }
@@ -52,8 +69,12 @@ async fn a_public_name_belongs_to_one_app() {
     let mut taken = definition("TEST1.pub", "properties", false);
     taken["appId"] = "second".into();
     let there = "/openapi/v1/apps/second/appnamespaces";
-    user.post(there, taken).await.fails(400, "Public AppNamespace TEST1.pub already exists in appId: demo!");
-    user.post(there, definition("x", "properties", false)).await.fails(400, "The App Id of path variable");
+    user.post(there, taken)
+        .await
+        .fails(400, "Public AppNamespace TEST1.pub already exists in appId: demo!");
+    user.post(there, definition("x", "properties", false))
+        .await
+        .fails(400, "The App Id of path variable");
     let public = user.get("/openapi/v1/appnamespaces").await.ok();
     assert_eq!((public.as_array().unwrap().len(), &public[0]["name"]), (1, &json!("TEST1.pub")));
 }
@@ -65,9 +86,7 @@ async fn namespaces_are_associated_one_by_one() {
     let user = world.user("u1").await;
     user.post(DEFINITIONS, definition("pub", "properties", true)).await.ok();
     world.user("u2").await.post("/openapi/v1/apps", app("second", "u2")).await.empty();
-    let wanted = |app_id: &str, cluster: &str| {
-        json!({ "appId": app_id, "env": "local", "clusterName": cluster, "appNamespaceName": "TEST1.pub" })
-    };
+    let wanted = |app_id: &str, cluster: &str| json!({ "appId": app_id, "env": "local", "clusterName": cluster, "appNamespaceName": "TEST1.pub" });
     let both = json!([wanted("second", "default"), wanted("second", "ghost")]);
     // The right is asked for on every app before anything is made.
     user.post("/openapi/v1/namespaces", both.clone()).await.fails(403, "Access is denied");
@@ -77,14 +96,20 @@ async fn namespaces_are_associated_one_by_one() {
     assert_eq!(user.get(there).await.ok().as_array().unwrap().len(), 1);
 
     let other = world.user("u2").await;
-    other.post("/openapi/v1/namespaces", both).await.fails(400, "create namespace failed for: LOCAL/ghost/TEST1.pub");
+    other
+        .post("/openapi/v1/namespaces", both)
+        .await
+        .fails(400, "create namespace failed for: LOCAL/ghost/TEST1.pub");
     let made = other.get(&format!("{there}/TEST1.pub?extendInfo=true")).await.ok();
     assert_eq!(
         (&made["isPublic"], &made["extendInfo"]["parentAppId"], &made["comment"]),
         (&json!(true), &json!("demo"), &json!("what it is for"))
     );
     other.post(&format!("{there}/TEST1.pub/items"), item("k", "v")).await.ok();
-    other.post("/openapi/v1/namespaces", json!([{ "appId": "second" }])).await.fails(400, "Params(env) can not be empty");
+    other
+        .post("/openapi/v1/namespaces", json!([{ "appId": "second" }]))
+        .await
+        .fails(400, "Params(env) can not be empty");
 }
 
 #[tokio::test]
@@ -103,16 +128,18 @@ async fn a_namespace_says_how_it_differs_from_what_is_published() {
     assert_eq!((plain["items"].as_array().unwrap().len(), plain.get("extendInfo")), (3, None));
     assert_eq!(user.get(&format!("{NS}?fillItemDetail=false")).await.ok()["items"], json!([]));
     let shown = user.get(&format!("{NS}?extendInfo=true")).await.ok();
-    assert_eq!((&shown["format"], &shown["extendInfo"]["itemModifiedCnt"]), (&json!("properties"), &json!(3)));
+    assert_eq!(
+        (&shown["format"], &shown["extendInfo"]["itemModifiedCnt"]),
+        (&json!("properties"), &json!(3))
+    );
     let extend = |key: &str| {
         let items = shown["items"].as_array().unwrap();
-        let mut extend = items.iter().find(|item| item["key"] == key).unwrap()["extendInfo"].clone();
+        let mut extend =
+            items.iter().find(|item| item["key"] == key).unwrap()["extendInfo"].clone();
         extend.as_object_mut().unwrap().remove("namespaceId");
         extend
     };
-    let flags = |modified: bool, deleted: bool, added: bool| {
-        json!({ "isModified": modified, "isDeleted": deleted, "isNewlyAdded": added })
-    };
+    let flags = |modified: bool, deleted: bool, added: bool| json!({ "isModified": modified, "isDeleted": deleted, "isNewlyAdded": added });
     let with = |mut flags: Value, old: &str, new: &str| {
         flags["oldValue"] = old.into();
         flags["newValue"] = new.into();

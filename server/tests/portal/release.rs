@@ -1,16 +1,19 @@
 //! Publishing, what is published, comparing, and going back.
 
 use castalia_server::domain::permission::{Act, Role};
+use castalia_server::store::Small;
 use castalia_server::store::Standard as _;
 use castalia_server::store::entity::{release, release_history};
-use castalia_server::store::Small;
 use http::Method;
 use serde_json::{Value, json};
 
 use super::world::{Caller, NS, World, app, item};
 
 async fn publish(user: &Caller<'_>) -> i64 {
-    let made = user.post(&format!("{NS}/releases"), json!({ "releaseTitle": "r", "releaseComment": "why" })).await.ok();
+    let made = user
+        .post(&format!("{NS}/releases"), json!({ "releaseTitle": "r", "releaseComment": "why" }))
+        .await
+        .ok();
     made["id"].as_i64().unwrap()
 }
 
@@ -24,7 +27,13 @@ fn by_id(id: i64) -> String {
 
 /// As the stock client does: a JSON `null`.
 async fn roll_back(user: &Caller<'_>, id: i64, query: &str) -> super::world::Answer {
-    user.send(Method::PUT, &format!("{}/rollback{query}", by_id(id)), "application/json", "null".to_owned()).await
+    user.send(
+        Method::PUT,
+        &format!("{}/rollback{query}", by_id(id)),
+        "application/json",
+        "null".to_owned(),
+    )
+    .await
 }
 
 #[tokio::test]
@@ -34,18 +43,40 @@ async fn what_is_published_is_what_was_edited() {
     let user = world.user("u1").await;
     user.get(&format!("{NS}/releases/latest")).await.empty();
     set(&user, "a", "1").await;
-    user.post(&format!("{NS}/releases"), json!({})).await.fails(400, "Params(releaseTitle) can not be empty");
-    let made = user.post(&format!("{NS}/releases"), json!({ "releaseTitle": "r", "releaseComment": "why" })).await.ok();
+    user.post(&format!("{NS}/releases"), json!({}))
+        .await
+        .fails(400, "Params(releaseTitle) can not be empty");
+    let made = user
+        .post(&format!("{NS}/releases"), json!({ "releaseTitle": "r", "releaseComment": "why" }))
+        .await
+        .ok();
     assert_eq!(
-        (&made["name"], &made["comment"], &made["appId"], &made["clusterName"], &made["namespaceName"]),
+        (
+            &made["name"],
+            &made["comment"],
+            &made["appId"],
+            &made["clusterName"],
+            &made["namespaceName"]
+        ),
         (&json!("r"), &json!("why"), &json!("demo"), &json!("default"), &json!("application"))
     );
     assert_eq!(made["configurations"], json!({ "a": "1" }));
     let latest = user.get(&format!("{NS}/releases/latest")).await.ok();
     assert_eq!((&latest["id"], &latest["configurations"]), (&made["id"], &json!({ "a": "1" })));
     assert_eq!(latest["dataChangeCreatedByDisplayName"], "Name of u1");
-    assert_eq!(user.get(&by_id(made["id"].as_i64().unwrap())).await.ok()["configurations"], json!({ "a": "1" }));
-    assert_eq!(user.get(&format!("{NS}/releases/active?page=0&size=5")).await.ok().as_array().unwrap().len(), 1);
+    assert_eq!(
+        user.get(&by_id(made["id"].as_i64().unwrap())).await.ok()["configurations"],
+        json!({ "a": "1" })
+    );
+    assert_eq!(
+        user.get(&format!("{NS}/releases/active?page=0&size=5"))
+            .await
+            .ok()
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
 }
 
 #[tokio::test]
@@ -58,8 +89,14 @@ async fn who_edits_does_not_publish_where_the_environment_says_so() {
     set(&editor, "a", "1").await;
     let body = json!({ "releaseTitle": "r", "isEmergencyPublish": true });
     let releases = format!("{NS}/releases");
-    editor.post(&releases, json!({ "releaseTitle": "r" })).await.fails(400, "Config can not be published by yourself.");
-    editor.post(&releases, body.clone()).await.fails(400, "Env: LOCAL is not supported emergency publish now");
+    editor
+        .post(&releases, json!({ "releaseTitle": "r" }))
+        .await
+        .fails(400, "Config can not be published by yourself.");
+    editor
+        .post(&releases, body.clone())
+        .await
+        .fails(400, "Env: LOCAL is not supported emergency publish now");
     publisher.post(&releases, json!({ "releaseTitle": "r" })).await.ok();
     set(&editor, "a", "2").await;
     world.set("emergencyPublish.supported.envs", "local");
@@ -94,8 +131,12 @@ async fn going_back_leaves_the_later_releases_behind() {
     let latest = user.get(&format!("{NS}/releases/latest")).await.ok();
     assert_eq!(latest["configurations"], json!({ "a": "1" }));
     let rows = release::Entity::live().all(world.environment_store.read()).await.unwrap();
-    assert_eq!(rows.iter().map(|row| row.is_abandoned).collect::<Vec<_>>(), [false, true, true, true]);
-    let history = release_history::Entity::live().all(world.environment_store.read()).await.unwrap();
+    assert_eq!(
+        rows.iter().map(|row| row.is_abandoned).collect::<Vec<_>>(),
+        [false, true, true, true]
+    );
+    let history =
+        release_history::Entity::live().all(world.environment_store.read()).await.unwrap();
     assert_eq!(history.iter().filter(|row| row.operation == Small(1)).count(), 2);
     roll_back(&user, 999_999, "").await.fails(404, "release not found for releaseId:999999");
     roll_back(&user, ids[0], "").await.fails(400, "Can't rollback namespace");
@@ -109,7 +150,8 @@ async fn going_back_never_reaches_another_namespace() {
     let definition = json!({ "appId": "demo", "name": "other", "format": "properties" });
     user.post("/openapi/v1/apps/demo/appnamespaces", definition).await.ok();
     let other = NS.replace("application", "other");
-    let foreign = user.post(&format!("{other}/releases"), json!({ "releaseTitle": "r" })).await.ok();
+    let foreign =
+        user.post(&format!("{other}/releases"), json!({ "releaseTitle": "r" })).await.ok();
     publish(&user).await;
     let newest = publish(&user).await;
     let query = format!("?toReleaseId={}", foreign["id"]);
@@ -134,7 +176,10 @@ async fn releases_are_compared_key_by_key() {
         user.get(&format!("{path}?baseReleaseId={base}&toCompareReleaseId={to}")).await.ok()["changes"].clone()
     };
     let added = compare(0, first).await;
-    assert!(added.as_array().unwrap().iter().all(|change| change["changeType"] == "ADDED"), "{added}");
+    assert!(
+        added.as_array().unwrap().iter().all(|change| change["changeType"] == "ADDED"),
+        "{added}"
+    );
     assert_eq!(
         compare(first, second).await,
         json!([
@@ -154,7 +199,12 @@ async fn a_release_is_rolled_back_by_who_may_publish_its_namespace() {
     let id = publish(&user).await;
     let other = world.user("u2").await;
     roll_back(&other, id, "").await.fails(403, "Access is denied");
-    other.post(&format!("{NS}/releases"), json!({ "releaseTitle": "r" })).await.fails(403, "Access is denied");
-    world.grant("u2", vec![Role::namespace_in_env(Act::Release, "demo", "application", "LOCAL")]).await;
+    other
+        .post(&format!("{NS}/releases"), json!({ "releaseTitle": "r" }))
+        .await
+        .fails(403, "Access is denied");
+    world
+        .grant("u2", vec![Role::namespace_in_env(Act::Release, "demo", "application", "LOCAL")])
+        .await;
     roll_back(&other, id, "").await.empty();
 }

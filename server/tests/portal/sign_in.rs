@@ -1,8 +1,8 @@
 //! Signing in and out, and who a request is from.
 
-use chrono::{Duration, Local};
 use castalia_server::store::entity::{castalia_session, consumer_token};
 use castalia_server::store::{Secret, StoreError, soft_delete};
+use chrono::{Duration, Local};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
@@ -12,7 +12,11 @@ use super::world::{PASSWORD, World};
 async fn nobody_and_nonsense_are_told_so_in_json() {
     // A1, A2
     let world = World::adopted().await;
-    for caller in [world.nobody(), world.nobody().with("authorization", "nonsense"), world.nobody().with("authorization", "")] {
+    for caller in [
+        world.nobody(),
+        world.nobody().with("authorization", "nonsense"),
+        world.nobody().with("authorization", ""),
+    ] {
         let answer = caller.get("/openapi/v1/apps").await;
         answer.fails(401, "Unauthorized");
         assert_eq!(answer.json()["code"], "unauthorized");
@@ -31,7 +35,10 @@ async fn a_token_opens_until_it_expires() {
         .write(past, |tx, past| {
             Box::pin(async move {
                 let update = consumer_token::Entity::update_many();
-                Ok(update.col_expr(consumer_token::Column::Expires, Expr::value(*past)).exec(tx).await?)
+                Ok(update
+                    .col_expr(consumer_token::Column::Expires, Expr::value(*past))
+                    .exec(tx)
+                    .await?)
             })
         })
         .await;
@@ -62,7 +69,11 @@ async fn a_stale_cookie_sends_browsers_to_the_sign_in_and_no_token_away() {
     let world = World::adopted().await;
     let stale = || world.nobody().with("cookie", "SESSION=gone");
     stale().with("accept", "text/html,*/*").get("/openapi/v1/apps").await.leads_to("/signin");
-    stale().with("accept", "application/json").get("/openapi/v1/apps").await.fails(401, "Unauthorized");
+    stale()
+        .with("accept", "application/json")
+        .get("/openapi/v1/apps")
+        .await
+        .fails(401, "Unauthorized");
     let token = world.token("ci", &[]).await;
     let answer = stale().with("authorization", &token).get("/openapi/v1/apps").await;
     answer.ok();
@@ -85,9 +96,15 @@ async fn the_right_password_begins_a_session() {
     let answer = world.nobody().sign_in("u1", PASSWORD).await;
     answer.leads_to("/");
     let cookie = answer.header("set-cookie");
-    assert!(cookie.starts_with("SESSION=") && cookie.ends_with("; Path=/; HttpOnly; SameSite=Lax"), "{cookie}");
+    assert!(
+        cookie.starts_with("SESSION=") && cookie.ends_with("; Path=/; HttpOnly; SameSite=Lax"),
+        "{cookie}"
+    );
     let answer = world.nobody().with("x-forwarded-proto", "https").sign_in("u1", PASSWORD).await;
-    assert!(answer.header("set-cookie").ends_with("; HttpOnly; SameSite=Lax; Secure"), "{answer:?}");
+    assert!(
+        answer.header("set-cookie").ends_with("; HttpOnly; SameSite=Lax; Secure"),
+        "{answer:?}"
+    );
 }
 
 #[tokio::test]
@@ -141,7 +158,10 @@ async fn an_idle_session_ends() {
         .write(past, |tx, past| {
             Box::pin(async move {
                 let update = castalia_session::Entity::update_many();
-                Ok(update.col_expr(castalia_session::Column::ExpiryTime, Expr::value(*past)).exec(tx).await?)
+                Ok(update
+                    .col_expr(castalia_session::Column::ExpiryTime, Expr::value(*past))
+                    .exec(tx)
+                    .await?)
             })
         })
         .await;
@@ -164,7 +184,11 @@ async fn the_caller_is_told_who_it_is() {
         );
     }
     let token = world.token("ci", &[]).await;
-    world.consumer(&token).get("/openapi/v1/user").await.fails(403, "Portal user session is required");
+    world
+        .consumer(&token)
+        .get("/openapi/v1/user")
+        .await
+        .fails(403, "Portal user session is required");
 }
 
 #[tokio::test]
@@ -180,7 +204,11 @@ async fn the_prefix_is_known_to_everybody() {
 async fn hashes_of_apollo_are_accepted() {
     // A13
     let world = World::adopted().await;
-    let hash = castalia_server::domain::password::hash("right", castalia_server::domain::password::Scheme::Bcrypt).unwrap();
+    let hash = castalia_server::domain::password::hash(
+        "right",
+        castalia_server::domain::password::Scheme::Bcrypt,
+    )
+    .unwrap();
     world.add_user("marked", &hash).await;
     world.add_user("bare", hash.trim_start_matches("{bcrypt}")).await;
     world.add_user("clear", "{noop}right").await;
@@ -204,7 +232,8 @@ async fn the_published_password_opens_nothing() {
 #[tokio::test]
 async fn an_older_hash_is_renewed_on_our_own_databases_only() {
     use castalia_server::store::user;
-    for (world, marker) in [(World::fresh().await, "{argon2}"), (World::adopted().await, "{noop}")] {
+    for (world, marker) in [(World::fresh().await, "{argon2}"), (World::adopted().await, "{noop}")]
+    {
         assert!(world.accepts("u1", PASSWORD).await);
         let row = user::find(world.store.read(), "u1").await.unwrap().unwrap();
         assert!(row.password.expose().starts_with(marker), "not {marker}");
@@ -255,7 +284,10 @@ async fn a_deleted_consumer_is_out_at_once() {
     let gone: Result<_, StoreError> = world
         .store
         .write((), |tx, ()| {
-            Box::pin(async move { soft_delete::<consumer::Entity>(tx, consumer::Column::AppId.eq("ci"), "apollo").await })
+            Box::pin(async move {
+                soft_delete::<consumer::Entity>(tx, consumer::Column::AppId.eq("ci"), "apollo")
+                    .await
+            })
         })
         .await;
     gone.unwrap();

@@ -11,7 +11,8 @@ async fn member_only() -> World {
     let mut world = World::with_demo().await;
     world.set("configView.memberOnly.envs", "local");
     let owner = world.user("u1").await;
-    let public = json!({ "appId": "demo", "name": "pub", "format": "properties", "isPublic": true });
+    let public =
+        json!({ "appId": "demo", "name": "pub", "format": "properties", "isPublic": true });
     owner.post("/openapi/v1/apps/demo/appnamespaces", public).await.ok();
     owner.post(&format!("{NS}/items"), item("k", "hidden value")).await.ok();
     owner.post(&format!("{NS}/releases"), json!({ "releaseTitle": "r" })).await.ok();
@@ -24,7 +25,8 @@ async fn an_outsider_sees_no_value_of_a_private_namespace() {
     let world = member_only().await;
     let outsider = world.user("u2").await;
     let list = outsider.get(NAMESPACES).await.ok();
-    let names: Vec<_> = list.as_array().unwrap().iter().map(|namespace| &namespace["namespaceName"]).collect();
+    let names: Vec<_> =
+        list.as_array().unwrap().iter().map(|namespace| &namespace["namespaceName"]).collect();
     assert_eq!(names, [&json!("TEST1.pub")]);
     for path in ["", "/items/k", "/encodedItems/aw", "/lock", "/releases/latest"] {
         outsider.get(&format!("{NS}{path}")).await.empty();

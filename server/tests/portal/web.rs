@@ -6,9 +6,20 @@ use super::world::World;
 async fn pages_are_for_who_is_signed_in() {
     let world = World::adopted().await;
     world.nobody().get("/").await.leads_to("/signin");
-    world.nobody().get("/a/demo/history?env=PRO").await.leads_to("/signin?next=%2Fa%2Fdemo%2Fhistory%3Fenv%3DPRO");
+    world
+        .nobody()
+        .get("/a/demo/history?env=PRO")
+        .await
+        .leads_to("/signin?next=%2Fa%2Fdemo%2Fhistory%3Fenv%3DPRO");
     let user = world.user("u1").await;
-    for path in ["/", "/a/demo", "/a/demo/c/LOCAL/default/application", "/new", "/admin/users", "/config.html"] {
+    for path in [
+        "/",
+        "/a/demo",
+        "/a/demo/c/LOCAL/default/application",
+        "/new",
+        "/admin/users",
+        "/config.html",
+    ] {
         let page = user.get(path).await;
         assert_eq!(page.status, 200, "{path}");
         assert!(page.body.contains("<base href=\"/\""), "{page:?}");
@@ -21,7 +32,10 @@ async fn the_page_runs_only_files_of_ours() {
     let page = world.nobody().get("/signin").await;
     assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
     let policy = page.header("content-security-policy");
-    assert!(policy.starts_with("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{policy}");
+    assert!(
+        policy.starts_with("default-src 'none'") && policy.contains("frame-ancestors 'none'"),
+        "{policy}"
+    );
     assert!(!policy.contains("unsafe"), "{policy}");
     assert!(!page.body.contains("<style") && !page.body.contains(" style="), "inline style");
     assert!(page.header("cache-control").contains("no-store"));
@@ -31,7 +45,13 @@ async fn the_page_runs_only_files_of_ours() {
 async fn addresses_that_are_not_of_the_ui_are_unknown() {
     let world = World::adopted().await;
     let user = world.user("u1").await;
-    for path in ["/nothing", "/assets/nothing.js", "/assets/../Cargo.toml", "/assets/%2e%2e/%2e%2e/package.json", "/b/demo"] {
+    for path in [
+        "/nothing",
+        "/assets/nothing.js",
+        "/assets/../Cargo.toml",
+        "/assets/%2e%2e/%2e%2e/package.json",
+        "/b/demo",
+    ] {
         assert_eq!(user.get(path).await.status, 404, "{path}");
     }
 }

@@ -8,6 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::middleware::from_fn_with_state;
+use castalia_server::domain::instance_audit::InstanceAudit;
 use castalia_server::domain::permission::Role;
 use castalia_server::domain::permission::grant::{self, Holder};
 use castalia_server::domain::{consumer, user};
@@ -20,7 +21,7 @@ use castalia_server::role::portal::environment::Environments;
 use castalia_server::role::portal::{self, PortalAccess};
 use castalia_server::server_config::ServerConfig;
 use castalia_server::settings::{Installation, Settings, Texts};
-use castalia_server::domain::instance_audit::InstanceAudit;
+use castalia_server::nudge::Nudge;
 use castalia_server::state::{EnvironmentState, PortalState};
 use castalia_server::store::user::UserRow;
 use castalia_server::store::{self, Part, Secret, Store, StoreOptions, migration};
@@ -30,7 +31,8 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 /// Where a namespace of the app `demo` is.
-pub(crate) const NS: &str = "/openapi/v1/envs/LOCAL/apps/demo/clusters/default/namespaces/application";
+pub(crate) const NS: &str =
+    "/openapi/v1/envs/LOCAL/apps/demo/clusters/default/namespaces/application";
 /// Password of every user here; kept in clear so that signing in costs nothing.
 pub(crate) const PASSWORD: &str = "secret of a test";
 /// Host that requests are meant for.
@@ -76,7 +78,8 @@ impl World {
     pub(crate) async fn with(installation: Installation, flags: &[(&'static str, &str)]) -> Self {
         let mut texts = vec![("env", "LOCAL".to_owned())];
         texts.extend(flags.iter().map(|(name, text)| (*name, (*text).to_owned())));
-        let settings = Settings::from_texts(&Texts::gather(texts, None, std::iter::empty()).unwrap()).unwrap();
+        let settings =
+            Settings::from_texts(&Texts::gather(texts, None, std::iter::empty()).unwrap()).unwrap();
         let settings = Arc::new(settings);
         let environment = environment(&settings, installation).await;
         let store = open(Part::Portal).await;
@@ -190,7 +193,10 @@ impl World {
 
     /// Whether this user may sign in with this password.
     pub(crate) async fn accepts(&self, name: &str, password: &str) -> bool {
-        user::sign_in(&self.store, self.installation, name, Secret::new(password)).await.unwrap().is_some()
+        user::sign_in(&self.store, self.installation, name, Secret::new(password))
+            .await
+            .unwrap()
+            .is_some()
     }
 }
 
@@ -226,7 +232,13 @@ impl Caller<'_> {
         self.send(Method::POST, "/signin", "application/x-www-form-urlencoded", form).await
     }
 
-    pub(crate) async fn send(&self, method: Method, path: &str, kind: &str, body: String) -> Answer {
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        kind: &str,
+        body: String,
+    ) -> Answer {
         let mut request = Request::builder().method(method).uri(path);
         if self.headers.iter().all(|(name, _)| *name != "host") {
             request = request.header("host", HOST);
@@ -238,10 +250,16 @@ impl Caller<'_> {
             request = request.header("content-type", kind);
         }
         let mut request = request.body(Body::from(body)).unwrap();
-        request.extensions_mut().insert(ConnectInfo(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1)));
+        request
+            .extensions_mut()
+            .insert(ConnectInfo(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1)));
         let (parts, body) = self.world.router.clone().oneshot(request).await.unwrap().into_parts();
         let body = body.collect().await.unwrap().to_bytes();
-        Answer { status: parts.status.as_u16(), headers: parts.headers, body: String::from_utf8(body.to_vec()).unwrap() }
+        Answer {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            body: String::from_utf8(body.to_vec()).unwrap(),
+        }
     }
 }
 
@@ -269,7 +287,10 @@ impl Answer {
     pub(crate) fn fails(&self, status: u16, message: &str) {
         assert_eq!(self.status, status, "{self:?}");
         let body = self.json();
-        assert!(body["message"].as_str().unwrap_or_default().starts_with(message), "{self:?} instead of {message}");
+        assert!(
+            body["message"].as_str().unwrap_or_default().starts_with(message),
+            "{self:?} instead of {message}"
+        );
     }
 
     pub(crate) fn header(&self, name: &str) -> &str {
@@ -284,7 +305,11 @@ impl Answer {
 
     /// Name and value of the cookie that was set.
     pub(crate) fn cookie(&self) -> Option<String> {
-        self.header("set-cookie").split(';').next().filter(|pair| !pair.is_empty()).map(str::to_owned)
+        self.header("set-cookie")
+            .split(';')
+            .next()
+            .filter(|pair| !pair.is_empty())
+            .map(str::to_owned)
     }
 }
 
@@ -314,6 +339,7 @@ async fn environment(settings: &Arc<Settings>, installation: Installation) -> En
         settings: Arc::clone(settings),
         compat: settings.compat.resolve(installation),
         feed: ReleaseFeed::load(store.clone(), config.clone()).await.unwrap(),
+        nudge: Nudge::open(&store, &Registry::fixed(Vec::new()), "secret".into()).await.unwrap(),
         instances: InstanceAudit::new(store.clone(), config.clone()),
         registry: Registry::fixed(Vec::new()),
         ready: Readiness::default(),

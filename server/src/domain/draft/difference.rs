@@ -38,11 +38,17 @@ pub fn missing(draft: &[Line], released: &Configurations, deleted: &[Line]) -> V
 /// What changes for clients from one release to another: each key with its values before and after.
 #[must_use]
 pub fn between(base: &Configurations, to: &Configurations) -> Vec<(String, Difference)> {
-    let changed = to.iter().filter(|(key, value)| base.get(*key) != Some(value)).map(|(key, value)| {
-        (key.clone(), Difference { released: base.get(key).cloned(), drafted: Some(value.clone()) })
-    });
+    let changed =
+        to.iter().filter(|(key, value)| base.get(*key) != Some(value)).map(|(key, value)| {
+            (
+                key.clone(),
+                Difference { released: base.get(key).cloned(), drafted: Some(value.clone()) },
+            )
+        });
     let gone = base.iter().filter(|(key, _)| !to.contains_key(*key));
-    let gone = gone.map(|(key, value)| (key.clone(), Difference { released: Some(value.clone()), drafted: None }));
+    let gone = gone.map(|(key, value)| {
+        (key.clone(), Difference { released: Some(value.clone()), drafted: None })
+    });
     changed.chain(gone).collect()
 }
 
@@ -64,14 +70,24 @@ mod tests {
         assert_eq!(of_line(&line("a", "1"), &released), None);
         assert_eq!(of_line(&line("", ""), &released), None);
         let changed = of_line(&line("a", "2"), &released).unwrap();
-        assert_eq!((changed.released.as_deref(), changed.drafted.as_deref()), (Some("1"), Some("2")));
+        assert_eq!(
+            (changed.released.as_deref(), changed.drafted.as_deref()),
+            (Some("1"), Some("2"))
+        );
         assert_eq!(of_line(&line("b", "2"), &released).unwrap().released, None);
     }
 
     #[test]
     fn deleted_keys_are_told_with_what_was_known_of_them() {
-        let missing = missing(&[line("a", "1")], &map(&[("a", "1"), ("b", "2"), ("c", "3")]), &[line("b", "old")]);
-        assert_eq!(missing.iter().map(|l| (l.key.as_str(), l.comment.as_str())).collect::<Vec<_>>(), [("b", "c"), ("c", "")]);
+        let missing = missing(
+            &[line("a", "1")],
+            &map(&[("a", "1"), ("b", "2"), ("c", "3")]),
+            &[line("b", "old")],
+        );
+        assert_eq!(
+            missing.iter().map(|l| (l.key.as_str(), l.comment.as_str())).collect::<Vec<_>>(),
+            [("b", "c"), ("c", "")]
+        );
     }
 
     #[test]
@@ -80,9 +96,14 @@ mod tests {
         let base = map(&[("a", "1"), ("b", "2")]);
         let to = map(&[("b", "3"), ("c", "4")]);
         let changes = between(&base, &to);
-        let shown: Vec<_> =
-            changes.iter().map(|(k, d)| (k.as_str(), d.released.as_deref(), d.drafted.as_deref())).collect();
-        assert_eq!(shown, [("b", Some("2"), Some("3")), ("c", None, Some("4")), ("a", Some("1"), None)]);
+        let shown: Vec<_> = changes
+            .iter()
+            .map(|(k, d)| (k.as_str(), d.released.as_deref(), d.drafted.as_deref()))
+            .collect();
+        assert_eq!(
+            shown,
+            [("b", Some("2"), Some("3")), ("c", None, Some("4")), ("a", Some("1"), None)]
+        );
         assert_eq!(between(&Configurations::default(), &to).len(), 2);
     }
 }

@@ -31,14 +31,23 @@ mod tests {
     use super::*;
 
     fn line(id: i64, key: &str, value: &str, comment: &str) -> Line {
-        Line { id, key: key.into(), value: value.into(), kind: 2, comment: comment.into(), line_num: id }
+        Line {
+            id,
+            key: key.into(),
+            value: value.into(),
+            kind: 2,
+            comment: comment.into(),
+            line_num: id,
+        }
     }
 
     #[test]
     fn values_go_back_and_comments_stay() {
         // A51
-        let released: Configurations =
-            [("a", "1"), ("b", "2"), ("c", "3")].map(|(k, v)| (k.to_owned(), v.to_owned())).into_iter().collect();
+        let released: Configurations = [("a", "1"), ("b", "2"), ("c", "3")]
+            .map(|(k, v)| (k.to_owned(), v.to_owned()))
+            .into_iter()
+            .collect();
         let draft = [
             line(1, "", "", "# kept"),
             line(2, "a", "9", "edited"),

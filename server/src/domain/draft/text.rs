@@ -21,14 +21,19 @@ pub fn properties(text: &str, draft: &[Line]) -> Result<Changes> {
     let mut changes = Changes::default();
     for (line_num, content) in (1..).zip(parsed) {
         let wanted = match content {
-            Content::Pair(key, value) => Line { key: key.to_owned(), value, line_num, ..Line::default() },
-            Content::Comment(comment) => Line { comment: comment.to_owned(), line_num, ..Line::default() },
+            Content::Pair(key, value) => {
+                Line { key: key.to_owned(), value, line_num, ..Line::default() }
+            }
+            Content::Comment(comment) => {
+                Line { comment: comment.to_owned(), line_num, ..Line::default() }
+            }
             Content::Blank => Line { line_num, ..Line::default() },
         };
         match old.take(&wanted) {
             None => changes.create.push(wanted),
             Some(found) => {
-                let comment = if wanted.key.is_empty() { wanted.comment } else { found.comment.clone() };
+                let comment =
+                    if wanted.key.is_empty() { wanted.comment } else { found.comment.clone() };
                 let changed = Line { value: wanted.value, comment, line_num, ..found.clone() };
                 if changed != *found {
                     changes.update.push(changed);
@@ -44,7 +49,8 @@ pub fn properties(text: &str, draft: &[Line]) -> Result<Changes> {
 #[must_use]
 pub fn document(text: &str, draft: &[Line]) -> Changes {
     let mut changes = Changes::default();
-    let (content, others): (Vec<_>, Vec<_>) = draft.iter().partition(|line| line.key == CONTENT_KEY);
+    let (content, others): (Vec<_>, Vec<_>) =
+        draft.iter().partition(|line| line.key == CONTENT_KEY);
     match content.first() {
         None => changes.create.push(Line {
             key: CONTENT_KEY.to_owned(),
@@ -104,8 +110,10 @@ fn check_unique(parsed: &[Content<'_>]) -> Result<()> {
         return Ok(());
     }
     let keys = repeated.join(", ");
-    Err(Error::bad_request(format!("Config text has repeated keys: [{keys}], please check your input."))
-        .with_code("repeated_keys"))
+    Err(Error::bad_request(format!(
+        "Config text has repeated keys: [{keys}], please check your input."
+    ))
+    .with_code("repeated_keys"))
 }
 
 /// Items that no line was matched with yet, each kind in its order.
@@ -152,11 +160,21 @@ mod tests {
     use super::*;
 
     fn line(id: i64, key: &str, value: &str, comment: &str) -> Line {
-        Line { id, key: key.into(), value: value.into(), kind: 1, comment: comment.into(), line_num: id }
+        Line {
+            id,
+            key: key.into(),
+            value: value.into(),
+            kind: 1,
+            comment: comment.into(),
+            line_num: id,
+        }
     }
 
     fn shown(lines: &[Line]) -> Vec<(i64, &str, &str, &str, i64)> {
-        lines.iter().map(|l| (l.id, l.key.as_str(), l.value.as_str(), l.comment.as_str(), l.line_num)).collect()
+        lines
+            .iter()
+            .map(|l| (l.id, l.key.as_str(), l.value.as_str(), l.comment.as_str(), l.line_num))
+            .collect()
     }
 
     #[test]
@@ -165,19 +183,33 @@ mod tests {
         let changes = properties("# c\nk1=1\n\nk2=2\n\n", &[]).unwrap();
         assert_eq!(
             shown(&changes.create),
-            [(0, "", "", "# c", 1), (0, "k1", "1", "", 2), (0, "", "", "", 3), (0, "k2", "2", "", 4)]
+            [
+                (0, "", "", "# c", 1),
+                (0, "k1", "1", "", 2),
+                (0, "", "", "", 3),
+                (0, "k2", "2", "", 4)
+            ]
         );
     }
 
     #[test]
     fn only_what_changed_is_touched() {
-        let draft = [line(1, "a", "1", "about a"), line(2, "", "", "# old"), line(3, "b", "2", ""), line(4, "c", "3", "")];
+        let draft = [
+            line(1, "a", "1", "about a"),
+            line(2, "", "", "# old"),
+            line(3, "b", "2", ""),
+            line(4, "c", "3", ""),
+        ];
         let changes = properties("a=1\n# new\nc=4", &draft).unwrap();
         assert_eq!(shown(&changes.update), [(2, "", "", "# new", 2), (4, "c", "4", "", 3)]);
         assert_eq!(changes.update[1].kind, 1);
         assert_eq!(shown(&changes.delete), [(3, "b", "2", "", 3)]);
         assert!(changes.create.is_empty());
-        assert!(properties("a=1\n#old\nb=2\nc=3".replace("#old", "# old").as_str(), &draft).unwrap().is_empty());
+        assert!(
+            properties("a=1\n#old\nb=2\nc=3".replace("#old", "# old").as_str(), &draft)
+                .unwrap()
+                .is_empty()
+        );
     }
 
     #[test]

@@ -5,7 +5,9 @@ use sea_orm::Set;
 
 use super::{Act, Role};
 use crate::error::Result;
-use crate::store::entity::{consumer_role, permission, role as role_row, role_permission, user_role};
+use crate::store::entity::{
+    consumer_role, permission, role as role_row, role_permission, user_role,
+};
 use crate::store::error::JobError as _;
 use crate::store::user::role::{self, Names};
 use crate::store::{Id, Store, StoreError, Transaction, insert};
@@ -55,9 +57,13 @@ pub async fn delete_cluster_roles(store: &Store, roles: Vec<Role>, operator: &st
     let input = (roles, operator.to_owned());
     write(store, input, |tx, (roles, operator)| {
         Box::pin(async move {
-            let names = Names { exact: roles.iter().map(|role| role.name.clone()).collect(), ..Names::default() };
+            let names = Names {
+                exact: roles.iter().map(|role| role.name.clone()).collect(),
+                ..Names::default()
+            };
             let permissions: Vec<_> = roles.iter().flat_map(|role| &role.permissions).collect();
-            let kinds: Vec<_> = permissions.iter().map(|permission| permission.right.name()).collect();
+            let kinds: Vec<_> =
+                permissions.iter().map(|permission| permission.right.name()).collect();
             let targets = permissions.iter().map(|permission| permission.target.clone()).collect();
             let targets = Names { exact: targets, ..Names::default() };
             role::delete_permissions(tx, &kinds, &targets, operator).await?;
@@ -84,7 +90,8 @@ pub async fn open_namespace(
     }
     if let Some(user) = user {
         for act in Act::ALL {
-            give(tx, &Role::namespace(act, app_id, namespace), Holder::User(user), operator).await?;
+            give(tx, &Role::namespace(act, app_id, namespace), Holder::User(user), operator)
+                .await?;
         }
     }
     Ok(())
@@ -153,7 +160,11 @@ pub async fn ensure(tx: &Transaction, role: &Role, operator: &str) -> Result<Id>
     Ok(role_id)
 }
 
-async fn ensure_permission(tx: &Transaction, (kind, target): (&str, &str), operator: &str) -> Result<Id> {
+async fn ensure_permission(
+    tx: &Transaction,
+    (kind, target): (&str, &str),
+    operator: &str,
+) -> Result<Id> {
     if let Some(found) = role::permission(tx, kind, target).await? {
         return Ok(found.id);
     }
@@ -173,10 +184,16 @@ pub async fn write<I, T, F>(store: &Store, input: I, job: F) -> Result<T>
 where
     I: Clone + Send + Sync + 'static,
     T: Send + 'static,
-    F: for<'c> Fn(&'c Transaction, &'c I) -> BoxFuture<'c, Result<T>> + Clone + Send + Sync + 'static,
+    F: for<'c> Fn(&'c Transaction, &'c I) -> BoxFuture<'c, Result<T>>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
 {
     match store.write(input.clone(), job.clone()).await {
-        Err(error) if error.store_error().is_some_and(StoreError::is_duplicate) => store.write(input, job).await,
+        Err(error) if error.store_error().is_some_and(StoreError::is_duplicate) => {
+            store.write(input, job).await
+        }
         outcome => outcome,
     }
 }

@@ -109,13 +109,16 @@ impl<'a> Rights<'a> {
             return Ok(namespaces.collect());
         }
         let public = namespace::app_namespaces(self.store.read(), &cluster.app_id).await?;
-        let public: HashSet<_> = public.into_iter().filter(|row| row.is_public).map(|row| row.name).collect();
+        let public: HashSet<_> =
+            public.into_iter().filter(|row| row.is_public).map(|row| row.name).collect();
         let held = role::permissions_of_user(self.store.read(), user_id).await?;
-        let held: HashSet<_> = held.iter().map(|row| (row.permission_type.as_str(), row.target_id.as_str())).collect();
+        let held: HashSet<_> =
+            held.iter().map(|row| (row.permission_type.as_str(), row.target_id.as_str())).collect();
         let is_held = |permission: &Permission| held.contains(&permission.pair());
         let is_admin = is_held(&Permission::on_app(Right::AssignRole, &cluster.app_id));
         let operates = |name: &str| {
-            let act = |act: Act| act.permissions(&cluster.app_id, &cluster.env, &cluster.cluster, name);
+            let act =
+                |act: Act| act.permissions(&cluster.app_id, &cluster.env, &cluster.cluster, name);
             Act::ALL.map(act).iter().flatten().any(is_held)
         };
         Ok(namespaces.filter(|name| is_admin || public.contains(*name) || operates(name)).collect())
@@ -164,7 +167,10 @@ impl<'a> Rights<'a> {
     }
 
     fn is_member_only(&self, env: &str) -> bool {
-        self.config.list("configView.memberOnly.envs").iter().any(|name| environment::normalise(name) == env)
+        self.config
+            .list("configView.memberOnly.envs")
+            .iter()
+            .any(|name| environment::normalise(name) == env)
     }
 }
 
@@ -176,8 +182,12 @@ fn asked(need: Need, place: &Place) -> Vec<Permission> {
         Need::AppAdmin => on_app(Right::AssignRole),
         Need::CreateCluster => on_app(Right::CreateCluster),
         Need::CreateNamespace => on_app(Right::CreateNamespace),
-        Need::To(act) => act.permissions(&place.app_id, &place.env, &place.cluster, &place.namespace).to_vec(),
-        Need::Nothing | Need::Person | Need::DeleteCluster | Need::See | Need::SeeRelease => Vec::new(),
+        Need::To(act) => {
+            act.permissions(&place.app_id, &place.env, &place.cluster, &place.namespace).to_vec()
+        }
+        Need::Nothing | Need::Person | Need::DeleteCluster | Need::See | Need::SeeRelease => {
+            Vec::new()
+        }
     }
 }
 

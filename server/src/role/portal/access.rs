@@ -44,7 +44,11 @@ pub(super) fn guard(
 }
 
 /// Nothing when the request may go on, or what is answered in its place.
-async fn admit(portal: &Portal, access: PortalAccess, parts: &mut Parts) -> Result<Option<Response>> {
+async fn admit(
+    portal: &Portal,
+    access: PortalAccess,
+    parts: &mut Parts,
+) -> Result<Option<Response>> {
     if access == PortalAccess::Open {
         return Ok(None);
     }
@@ -52,7 +56,9 @@ async fn admit(portal: &Portal, access: PortalAccess, parts: &mut Parts) -> Resu
         (Claim::Known(caller), _) => caller,
         (_, PortalAccess::Page) => return Ok(Some(to_sign_in(portal, parts))),
         // A browser that asks for a page of the API with an old cookie, not a script.
-        (Claim::Ended, _) if wants_page(parts) => return Ok(Some(redirect(&portal.path("/signin")))),
+        (Claim::Ended, _) if wants_page(parts) => {
+            return Ok(Some(redirect(&portal.path("/signin"))));
+        }
         _ => return Err(unknown()),
     };
     if access == PortalAccess::Page {
@@ -101,7 +107,8 @@ fn hidden_answer(hidden: Hidden, parts: &Parts) -> Result<Response> {
         Hidden::Nothing => StatusCode::OK.into_response(),
         Hidden::List => Json([(); 0]).into_response(),
         Hidden::Page => {
-            let Paging { page, size } = Paging::of(&parts.uri)?.or_size(super::open_api::ITEM_PAGE_SIZE);
+            let Paging { page, size } =
+                Paging::of(&parts.uri)?.or_size(super::open_api::ITEM_PAGE_SIZE);
             Json(Page::<()> { total: 0, content: Vec::new(), page, size }).into_response()
         }
     })
@@ -121,7 +128,8 @@ fn check_intent(portal: &Portal, caller: &Caller, parts: &Parts) -> Result<()> {
     if given.ct_eq(token.expose().as_bytes()).into() {
         return Ok(());
     }
-    Err(Error::forbidden("Header X-CSRF-Token is missing or does not belong to this sign-in.").with_code("csrf"))
+    Err(Error::forbidden("Header X-CSRF-Token is missing or does not belong to this sign-in.")
+        .with_code("csrf"))
 }
 
 fn record(portal: &Portal, caller: &Caller, parts: &Parts) {

@@ -53,7 +53,10 @@ impl Environments {
     #[must_use]
     pub fn new(settings: &Settings, config: &ServerConfig, own: Option<&EnvironmentState>) -> Self {
         let own = own.filter(|_| settings.plays(Role::Admin));
-        let local = own.map(|state| Local { name: settings.env.clone(), router: admin::in_process(state.clone()) });
+        let local = own.map(|state| Local {
+            name: settings.env.clone(),
+            router: admin::in_process(state.clone()),
+        });
         Self { config: config.clone(), local: local.map(Arc::new) }
     }
 
@@ -94,7 +97,9 @@ impl Environments {
     pub fn find(&self, name: &str) -> Result<Environment> {
         let normalised = normalise(name);
         if !self.names().contains(&normalised) {
-            return Err(Error::bad_request(format!("invalid env format:{name}")).with_code("unknown_env"));
+            return Err(
+                Error::bad_request(format!("invalid env format:{name}")).with_code("unknown_env")
+            );
         }
         Ok(self.named(normalised))
     }
@@ -133,7 +138,11 @@ impl Environment {
     ///
     /// # Errors
     /// As [`Self::get`].
-    pub async fn create<T: DeserializeOwned>(&self, address: Address, body: &impl Serialize) -> Result<T> {
+    pub async fn create<T: DeserializeOwned>(
+        &self,
+        address: Address,
+        body: &impl Serialize,
+    ) -> Result<T> {
         parse(&self.send(Method::POST, address, body).await?)
     }
 
@@ -165,7 +174,11 @@ impl Environment {
     ///
     /// # Errors
     /// As [`Self::get`].
-    pub async fn submit<T: DeserializeOwned>(&self, address: Address, fields: &[(&str, &str)]) -> Result<T> {
+    pub async fn submit<T: DeserializeOwned>(
+        &self,
+        address: Address,
+        fields: &[(&str, &str)],
+    ) -> Result<T> {
         parse(&self.call(Method::POST, address, Some((FORM, encode(fields)))).await?)
     }
 
@@ -181,22 +194,34 @@ impl Environment {
         self.call(method, address, Some((json::JSON_TYPE, json::write(body)?))).await
     }
 
-    async fn call(&self, method: Method, address: Address, body: Option<(&str, String)>) -> Result<Bytes> {
+    async fn call(
+        &self,
+        method: Method,
+        address: Address,
+        body: Option<(&str, String)>,
+    ) -> Result<Bytes> {
         let Some(local) = &self.local else { return Err(self.unreachable()) };
         let request = Request::builder().method(method).uri(address.0);
         let request = match body {
             Some((kind, text)) => request.header(CONTENT_TYPE, kind).body(Body::from(text)),
             None => request.body(Body::empty()),
         };
-        let request = request.map_err(|error| Error::internal("cannot address the admin service", error))?;
+        let request =
+            request.map_err(|error| Error::internal("cannot address the admin service", error))?;
         let Ok(mut response) = local.router.clone().oneshot(request).await;
         if let Some(error) = response.extensions_mut().remove::<Error>() {
             return Err(error);
         }
         let status = response.status();
         let answer = response.into_body().collect().await;
-        let answer = answer.map_err(|error| Error::internal("cannot read the admin service's answer", error))?.to_bytes();
-        if status.is_success() { Ok(answer) } else { Err(Error::service(format!("Admin service of {} answered {status}.", self.name))) }
+        let answer = answer
+            .map_err(|error| Error::internal("cannot read the admin service's answer", error))?
+            .to_bytes();
+        if status.is_success() {
+            Ok(answer)
+        } else {
+            Err(Error::service(format!("Admin service of {} answered {status}.", self.name)))
+        }
     }
 
     /// Text that scripts of Apollo's portal look for.
@@ -235,7 +260,8 @@ impl Address {
     /// Of something in a namespace.
     #[must_use]
     pub fn in_namespace(place: &Place, rest: &[&str]) -> Self {
-        let namespace = ["apps", &place.app_id, "clusters", &place.cluster, "namespaces", &place.namespace];
+        let namespace =
+            ["apps", &place.app_id, "clusters", &place.cluster, "namespaces", &place.namespace];
         Self::new(namespace.iter().chain(rest))
     }
 
@@ -251,7 +277,9 @@ fn encode(pairs: &[(&str, &str)]) -> String {
 }
 
 fn parse<T: DeserializeOwned>(answer: &[u8]) -> Result<T> {
-    serde_json::from_slice(answer).map_err(|error| Error::internal("the admin service gave another answer than it should", error))
+    serde_json::from_slice(answer).map_err(|error| {
+        Error::internal("the admin service gave another answer than it should", error)
+    })
 }
 
 #[cfg(test)]
@@ -262,8 +290,11 @@ mod tests {
 
     fn environments(rows: &[(&str, &str)], own: Option<&str>) -> Environments {
         let config = ServerConfig::new(BTreeMap::new());
-        config.replace(rows.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<HashMap<_, _>>());
-        let local = own.map(|name| Arc::new(Local { name: name.to_owned(), router: Router::new() }));
+        config.replace(
+            rows.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<HashMap<_, _>>(),
+        );
+        let local =
+            own.map(|name| Arc::new(Local { name: name.to_owned(), router: Router::new() }));
         Environments { config, local }
     }
 
@@ -290,14 +321,27 @@ mod tests {
     #[tokio::test]
     async fn an_environment_that_is_not_here_says_so_as_apollos_portal_does() {
         let environments = environments(&[("apollo.portal.envs", "DEV")], None);
-        let error = environments.find("DEV").unwrap().delete(Address::new(["apps", "a"])).await.unwrap_err();
+        let error = environments
+            .find("DEV")
+            .unwrap()
+            .delete(Address::new(["apps", "a"]))
+            .await
+            .unwrap_err();
         assert!(error.message().starts_with("No available admin server."), "{error}");
     }
 
     #[test]
     fn names_in_addresses_are_escaped() {
-        let place = Place { app_id: "a".into(), cluster: "c d".into(), namespace: "n.yml".into(), ..Place::default() };
+        let place = Place {
+            app_id: "a".into(),
+            cluster: "c d".into(),
+            namespace: "n.yml".into(),
+            ..Place::default()
+        };
         let address = Address::in_namespace(&place, &["items", "x/ä"]).with(&[("operator", "u&v")]);
-        assert_eq!(address.0, "/apps/a/clusters/c%20d/namespaces/n.yml/items/x%2F%C3%A4?operator=u%26v");
+        assert_eq!(
+            address.0,
+            "/apps/a/clusters/c%20d/namespaces/n.yml/items/x%2F%C3%A4?operator=u%26v"
+        );
     }
 }

@@ -36,8 +36,13 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
 fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T> {
     let parsed = axum::extract::Query::<T>::try_from_uri(uri);
     parsed.map(|query| query.0).map_err(|rejection| {
-        let problem = std::error::Error::source(&rejection).map_or_else(|| rejection.to_string(), ToString::to_string);
-        let code = if problem.starts_with("missing field") { "missing_parameter" } else { "invalid_parameter" };
+        let problem = std::error::Error::source(&rejection)
+            .map_or_else(|| rejection.to_string(), ToString::to_string);
+        let code = if problem.starts_with("missing field") {
+            "missing_parameter"
+        } else {
+            "invalid_parameter"
+        };
         Error::bad_request(format!("Query: {problem}")).with_code(code)
     })
 }
@@ -52,7 +57,8 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
         let parsed = axum::extract::Path::<T>::from_request_parts(parts, state).await;
         parsed.map(|path| Self(path.0)).map_err(|rejection| {
-            Error::bad_request(format!("Path: {}", rejection.body_text())).with_code("invalid_parameter")
+            Error::bad_request(format!("Path: {}", rejection.body_text()))
+                .with_code("invalid_parameter")
         })
     }
 }
@@ -65,7 +71,11 @@ impl<T: DeserializeOwned, S: Sync, const LIMIT: usize> FromRequest<S> for Body<T
     type Rejection = Error;
 
     async fn from_request(request: Request, _: &S) -> Result<Self> {
-        let kind = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let kind = request
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         if kind != "application/json" && !kind.ends_with("+json") {
             let message = format!("Content-Type '{kind}' is not supported; send application/json");
@@ -85,7 +95,8 @@ pub(super) async fn read(body: HttpBody, limit: usize) -> Result<Bytes> {
         Err(error) if error.is::<LengthLimitError>() => {
             Err(Error::new(Reaction::TooLarge, format!("The body is larger than {limit} bytes")))
         }
-        Err(error) => Err(Error::bad_request(format!("The body ended early: {error}")).with_code("unreadable_body")),
+        Err(error) => Err(Error::bad_request(format!("The body ended early: {error}"))
+            .with_code("unreadable_body")),
     }
 }
 

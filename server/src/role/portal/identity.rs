@@ -5,9 +5,9 @@ use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE};
 
 use super::Portal;
+use crate::domain::consumer;
 use crate::domain::permission::need::Identity;
 use crate::domain::session::{self, SignedIn};
-use crate::domain::consumer;
 use crate::error::{Error, Result};
 use crate::store::Secret;
 
@@ -37,9 +37,10 @@ impl Claim {
         }
         let Some(id) = session_id(headers) else { return Ok(Self::Nothing) };
         Ok(match session::find(&portal.state.store, id).await? {
-            Some(SignedIn { user_id, csrf_token }) => {
-                Self::Known(Caller { identity: Identity::User(user_id), csrf_token: Some(csrf_token) })
-            }
+            Some(SignedIn { user_id, csrf_token }) => Self::Known(Caller {
+                identity: Identity::User(user_id),
+                csrf_token: Some(csrf_token),
+            }),
             None => Self::Ended,
         })
     }

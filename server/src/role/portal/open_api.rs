@@ -65,8 +65,10 @@ fn clusters(routes: PortalRoutes) -> PortalRoutes {
 fn namespaces(routes: PortalRoutes) -> PortalRoutes {
     const DEFINITIONS: &str = "/openapi/v1/apps/{app_id}/appnamespaces";
     const NAMESPACES: &str = "/openapi/v1/envs/{env}/apps/{app_id}/clusters/{cluster}/namespaces";
-    const NAMESPACE: &str = "/openapi/v1/envs/{env}/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}";
-    const LOCK: &str = "/openapi/v1/envs/{env}/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/lock";
+    const NAMESPACE: &str =
+        "/openapi/v1/envs/{env}/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}";
+    const LOCK: &str =
+        "/openapi/v1/envs/{env}/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/lock";
     let known = PortalAccess::Call(Need::Nothing);
     let seen = PortalAccess::Read(Need::See, Hidden::Nothing);
     routes
@@ -82,12 +84,11 @@ fn namespaces(routes: PortalRoutes) -> PortalRoutes {
 }
 
 fn items(routes: PortalRoutes) -> PortalRoutes {
-    const ITEMS: &str = "/openapi/v1/envs/{env}/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/items";
+    const ITEMS: &str =
+        "/openapi/v1/envs/{env}/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/items";
     const ITEM: &str = "/openapi/v1/envs/{env}/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/items/{key}";
-    const ENCODED: &str =
-        "/openapi/v1/envs/{env}/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/encodedItems/{key}";
-    const REVOCATION: &str =
-        "/openapi/v1/envs/{env}/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/items/revocation";
+    const ENCODED: &str = "/openapi/v1/envs/{env}/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/encodedItems/{key}";
+    const REVOCATION: &str = "/openapi/v1/envs/{env}/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/items/revocation";
     let edit = PortalAccess::Call(Need::To(Act::Modify));
     let seen = PortalAccess::Read(Need::See, Hidden::Nothing);
     routes
@@ -104,29 +105,42 @@ fn items(routes: PortalRoutes) -> PortalRoutes {
 }
 
 fn releases(routes: PortalRoutes) -> PortalRoutes {
-    const RELEASES: &str = "/openapi/v1/envs/{env}/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/releases";
-    const LATEST: &str =
-        "/openapi/v1/envs/{env}/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/releases/latest";
-    const ACTIVE: &str =
-        "/openapi/v1/envs/{env}/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/releases/active";
+    const RELEASES: &str =
+        "/openapi/v1/envs/{env}/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/releases";
+    const LATEST: &str = "/openapi/v1/envs/{env}/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/releases/latest";
+    const ACTIVE: &str = "/openapi/v1/envs/{env}/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/releases/active";
     routes
         .post(RELEASES, PortalAccess::Call(Need::To(Act::Release)), release::publish)
         .get(LATEST, PortalAccess::Read(Need::SeeRelease, Hidden::Nothing), release::latest)
         .get(ACTIVE, PortalAccess::Read(Need::SeeRelease, Hidden::List), release::active)
-        .get("/openapi/v1/envs/{env}/releases/comparison", PortalAccess::ByContent, release::compare)
+        .get(
+            "/openapi/v1/envs/{env}/releases/comparison",
+            PortalAccess::ByContent,
+            release::compare,
+        )
         .get("/openapi/v1/envs/{env}/releases/{release_id}", PortalAccess::ByContent, release::get)
-        .put("/openapi/v1/envs/{env}/releases/{release_id}/rollback", PortalAccess::ByContent, release::roll_back)
+        .put(
+            "/openapi/v1/envs/{env}/releases/{release_id}/rollback",
+            PortalAccess::ByContent,
+            release::roll_back,
+        )
 }
 
 impl Portal {
     /// Who is recorded as having done it: users act as themselves, consumers name a user, in the query or in the body.
-    async fn operator(&self, caller: &Caller, query: Option<String>, body: Option<String>) -> Result<String> {
+    async fn operator(
+        &self,
+        caller: &Caller,
+        query: Option<String>,
+        body: Option<String>,
+    ) -> Result<String> {
         if let Identity::User(user_id) = &caller.identity {
             return Ok(user_id.clone());
         }
         let named = [query, body].into_iter().flatten().find(|name| !name.trim().is_empty());
         let Some(name) = named else {
-            return Err(Error::bad_request("operator should not be null or empty").with_code("missing_operator"));
+            return Err(Error::bad_request("operator should not be null or empty")
+                .with_code("missing_operator"));
         };
         Ok(portal_user::existing(&self.state.store, &name).await?.username)
     }
@@ -135,7 +149,9 @@ impl Portal {
 /// A member that a body cannot do without.
 fn required(text: Option<String>, member: &str) -> Result<String> {
     let text = text.filter(|text| !text.trim().is_empty());
-    text.ok_or_else(|| Error::bad_request(format!("Params({member}) can not be empty")).with_code("missing_member"))
+    text.ok_or_else(|| {
+        Error::bad_request(format!("Params({member}) can not be empty")).with_code("missing_member")
+    })
 }
 
 /// Body and path may not speak of different apps.
@@ -143,6 +159,7 @@ fn check_same_app(path: &str, body: &str) -> Result<()> {
     if path == body {
         return Ok(());
     }
-    let message = format!("The App Id of path variable and request body is different: {path} and {body}");
+    let message =
+        format!("The App Id of path variable and request body is different: {path} and {body}");
     Err(Error::bad_request(message).with_code("different_app_id"))
 }

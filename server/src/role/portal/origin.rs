@@ -39,12 +39,15 @@ impl Hosts {
     pub(super) fn check(&self, headers: &HeaderMap, public: Option<&str>) -> Result<()> {
         let Self::Named(names) = self else { return Ok(()) };
         let host = host_of(headers).unwrap_or_default();
-        let is_public = || public.and_then(authority_of).is_some_and(|authority| name_of(&authority) == host);
+        let is_public =
+            || public.and_then(authority_of).is_some_and(|authority| name_of(&authority) == host);
         if names.contains(&host) || is_public() {
             return Ok(());
         }
-        Err(Error::forbidden(format!("The portal does not answer to the host `{host}`; add it to security.hosts."))
-            .with_code("unknown_host"))
+        Err(Error::forbidden(format!(
+            "The portal does not answer to the host `{host}`; add it to security.hosts."
+        ))
+        .with_code("unknown_host"))
     }
 }
 
@@ -92,7 +95,8 @@ fn authority_of(address: &str) -> Option<Authority> {
 }
 
 fn own_names(bind: IpAddr) -> Vec<String> {
-    let mut names = vec![LOCALHOST.to_owned(), "127.0.0.1".to_owned(), "::1".to_owned(), bind.to_string()];
+    let mut names =
+        vec![LOCALHOST.to_owned(), "127.0.0.1".to_owned(), "::1".to_owned(), bind.to_string()];
     if let Ok(interfaces) = if_addrs::get_if_addrs() {
         names.extend(interfaces.iter().map(|interface| interface.ip().to_string()));
     }
@@ -109,7 +113,10 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_str(value).unwrap())).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_str(value).unwrap()))
+            .collect()
     }
 
     fn auto() -> Hosts {
@@ -146,7 +153,10 @@ mod tests {
             vec![host, ("sec-fetch-site", "same-origin"), ("origin", "https://outside.example")],
             vec![host, ("origin", "https://public.example")],
         ] {
-            assert!(check_same_origin(&headers(&good), Some("https://public.example/x")).is_ok(), "{good:?}");
+            assert!(
+                check_same_origin(&headers(&good), Some("https://public.example/x")).is_ok(),
+                "{good:?}"
+            );
         }
         for bad in [
             vec![host, ("origin", "http://evil.example")],

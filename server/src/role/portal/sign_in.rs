@@ -62,13 +62,18 @@ async fn sign_in(
     let body = Body::from(read(body, FORM).await?);
     let headers = parts.headers.clone();
     let given = credentials(Request::from_parts(parts, body)).await?;
-    let address = peer.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |Extension(ConnectInfo(peer))| peer.ip());
+    let address =
+        peer.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |Extension(ConnectInfo(peer))| peer.ip());
     let keys = Throttle::keys(&given.username, address);
     if let Err(wait) = portal.own.throttle.admit(&keys) {
         let error = Error::new(Reaction::TooMany, "Too many failed sign-ins; wait a little.");
-        return Ok(([(RETRY_AFTER, wait.as_secs().saturating_add(1).to_string())], error).into_response());
+        return Ok(
+            ([(RETRY_AFTER, wait.as_secs().saturating_add(1).to_string())], error).into_response()
+        );
     }
-    let Some(user_id) = check(&portal, given).await? else { return Ok(redirect(&portal.path("/signin?#/error"))) };
+    let Some(user_id) = check(&portal, given).await? else {
+        return Ok(redirect(&portal.path("/signin?#/error")));
+    };
     portal.own.throttle.forgive(&keys);
     if let Some(old) = session_id(&headers) {
         session::end(&portal.state.store, old).await?;
@@ -84,7 +89,8 @@ async fn sign_out(State(portal): State<Portal>, headers: HeaderMap) -> Result<Re
         session::end(&portal.state.store, id).await?;
     }
     let cookie = cookie(&portal, &headers, "", "; Max-Age=0");
-    Ok((AppendHeaders([(SET_COOKIE, cookie)]), redirect(&portal.path("/signin?#/logout"))).into_response())
+    Ok((AppendHeaders([(SET_COOKIE, cookie)]), redirect(&portal.path("/signin?#/logout")))
+        .into_response())
 }
 
 async fn check(portal: &Portal, given: Credentials) -> Result<Option<String>> {
@@ -93,20 +99,26 @@ async fn check(portal: &Portal, given: Credentials) -> Result<Option<String>> {
     }
     let permit = portal.own.hashing.acquire().await;
     let password = Secret::new(given.password);
-    let signed_in = user::sign_in(&portal.state.store, portal.state.installation, &given.username, password).await;
+    let signed_in =
+        user::sign_in(&portal.state.store, portal.state.installation, &given.username, password)
+            .await;
     drop(permit);
     signed_in
 }
 
 async fn credentials(request: Request) -> Result<Credentials> {
     let form = Form::<Credentials>::from_request(request, &()).await;
-    form.map(|form| form.0)
-        .map_err(|rejection| Error::bad_request(format!("Form: {rejection}")).with_code("unreadable_body"))
+    form.map(|form| form.0).map_err(|rejection| {
+        Error::bad_request(format!("Form: {rejection}")).with_code("unreadable_body")
+    })
 }
 
 fn cookie(portal: &Portal, headers: &HeaderMap, id: &str, life: &str) -> String {
-    let is_https = headers.get("x-forwarded-proto").is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"https"));
-    let secure = if is_https || portal.state.settings.cookie_always_secure { "; Secure" } else { "" };
+    let is_https = headers
+        .get("x-forwarded-proto")
+        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"https"));
+    let secure =
+        if is_https || portal.state.settings.cookie_always_secure { "; Secure" } else { "" };
     let path = match portal.state.settings.base_path.as_str() {
         "" => "/",
         path => path,

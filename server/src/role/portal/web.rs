@@ -95,10 +95,12 @@ pub(super) async fn page(State(portal): State<Portal>) -> Response {
 
 async fn asset(Path(File { file }): Path<File>) -> Result<Response> {
     let Some(found) = Dist::get(&format!("assets/{file}")) else {
-        return Err(Error::not_found(format!("No static resource assets/{file}.")).with_code("unknown_path"));
+        return Err(Error::not_found(format!("No static resource assets/{file}."))
+            .with_code("unknown_path"));
     };
     let kind = found.metadata.mimetype();
     let charset = if kind.starts_with("text/") { "; charset=utf-8" } else { "" };
-    let headers = [(CONTENT_TYPE, format!("{kind}{charset}")), (CACHE_CONTROL, FOR_EVER.to_owned())];
+    let headers =
+        [(CONTENT_TYPE, format!("{kind}{charset}")), (CACHE_CONTROL, FOR_EVER.to_owned())];
     Ok((headers, found.data.into_owned()).into_response())
 }

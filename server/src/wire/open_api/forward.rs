@@ -21,51 +21,64 @@ macro_rules! with_standard {
 
 impl From<admin::Cluster> for Cluster {
     fn from(from: admin::Cluster) -> Self {
-        with_standard!(from, Cluster {
-            name: from.name,
-            app_id: from.app_id,
-            id: from.id,
-            parent_cluster_id: from.parent_cluster_id,
-            comment: from.comment,
-        })
+        with_standard!(
+            from,
+            Cluster {
+                name: from.name,
+                app_id: from.app_id,
+                id: from.id,
+                parent_cluster_id: from.parent_cluster_id,
+                comment: from.comment,
+            }
+        )
     }
 }
 
 impl From<admin::Item> for Item {
     fn from(from: admin::Item) -> Self {
-        with_standard!(from, Item {
-            key: from.key,
-            value: from.value,
-            r#type: Some(from.r#type),
-            comment: from.comment,
-            line_num: Some(from.line_num),
-        })
+        with_standard!(
+            from,
+            Item {
+                key: from.key,
+                value: from.value,
+                r#type: Some(from.r#type),
+                comment: from.comment,
+                line_num: Some(from.line_num),
+            }
+        )
     }
 }
 
 impl From<admin::Namespace> for Namespace {
     fn from(from: admin::Namespace) -> Self {
-        with_standard!(from, Namespace {
-            app_id: from.app_id,
-            cluster_name: from.cluster_name,
-            namespace_name: from.namespace_name,
-        })
+        with_standard!(
+            from,
+            Namespace {
+                app_id: from.app_id,
+                cluster_name: from.cluster_name,
+                namespace_name: from.namespace_name,
+            }
+        )
     }
 }
 
 impl From<admin::Release> for Release {
     /// A stored text that is no object of texts counts as empty; the admin role writes none.
     fn from(from: admin::Release) -> Self {
-        let configurations = from.configurations.as_deref().map(serde_json::from_str::<Configurations>);
+        let configurations =
+            from.configurations.as_deref().map(serde_json::from_str::<Configurations>);
         let configurations = configurations.and_then(Result::ok).unwrap_or_default();
-        with_standard!(from, Release {
-            id: from.id,
-            app_id: from.app_id,
-            cluster_name: from.cluster_name,
-            namespace_name: from.namespace_name,
-            name: from.name,
-            configurations: Some(Box::new(configurations)),
-            comment: from.comment,
-        })
+        with_standard!(
+            from,
+            Release {
+                id: from.id,
+                app_id: from.app_id,
+                cluster_name: from.cluster_name,
+                namespace_name: from.namespace_name,
+                name: from.name,
+                configurations: Some(Box::new(configurations)),
+                comment: from.comment,
+            }
+        )
     }
 }

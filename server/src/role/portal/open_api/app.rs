@@ -43,7 +43,12 @@ pub(super) async fn create(
     let active = portal.state.environments.active();
     let new = NewApp {
         details: details(*app),
-        admins: body.admins.unwrap_or_default().into_iter().filter(|admin| !admin.trim().is_empty()).collect(),
+        admins: body
+            .admins
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|admin| !admin.trim().is_empty())
+            .collect(),
         consumer,
         envs: portal.state.environments.names(),
         active_envs: active.iter().map(|environment| environment.name().to_owned()).collect(),
@@ -58,9 +63,13 @@ pub(super) async fn create(
 }
 
 /// All apps, or those whose ids are given.
-pub(super) async fn list(State(portal): State<Portal>, Query(wanted): Query<Wanted>) -> Result<Json<Vec<App>>> {
+pub(super) async fn list(
+    State(portal): State<Portal>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Json<Vec<App>>> {
     let app_ids = wanted.app_ids.unwrap_or_default();
-    let app_ids: Vec<_> = app_ids.split(',').map(str::trim).filter(|app_id| !app_id.is_empty()).collect();
+    let app_ids: Vec<_> =
+        app_ids.split(',').map(str::trim).filter(|app_id| !app_id.is_empty()).collect();
     let rows = match app_ids.is_empty() {
         true => portal_app::all(&portal.state.store).await?,
         false => portal_app::named(&portal.state.store, &app_ids).await?,
@@ -91,7 +100,10 @@ pub(super) async fn by_self(
 }
 
 /// One app.
-pub(super) async fn get(State(portal): State<Portal>, Extension(place): Extension<Place>) -> Result<Json<App>> {
+pub(super) async fn get(
+    State(portal): State<Portal>,
+    Extension(place): Extension<Place>,
+) -> Result<Json<App>> {
     let row = portal_app::find(&portal.state.store, &place.app_id).await?;
     Ok(Json(shown(&portal, vec![row]).await?.swap_remove(0)))
 }
@@ -105,7 +117,8 @@ pub(super) async fn update(
     Body(app): Body<App>,
 ) -> Result<()> {
     check_same_app(&place.app_id, app.app_id.as_deref().unwrap_or_default())?;
-    let operator = portal.operator(&caller, by.operator, app.data_change_last_modified_by.clone()).await?;
+    let operator =
+        portal.operator(&caller, by.operator, app.data_change_last_modified_by.clone()).await?;
     let row = portal_app::update(&portal.state.store, details(app), &operator).await?;
     let body = in_environment(&row, &operator);
     for environment in portal.state.environments.active() {
@@ -128,7 +141,9 @@ pub(super) async fn env_clusters(
                 let names = clusters.into_iter().filter_map(|cluster| cluster.name).collect();
                 EnvClusters { env, clusters: Some(names), error: None }
             }
-            Err(error) => EnvClusters { env, clusters: None, error: Some(error.message().to_owned()) },
+            Err(error) => {
+                EnvClusters { env, clusters: None, error: Some(error.message().to_owned()) }
+            }
         });
     }
     Ok(Json(found))
@@ -146,10 +161,19 @@ pub(super) async fn env_cluster_info(
             Ok(clusters) => {
                 let mut clusters: Vec<Cluster> = clusters.into_iter().map(Cluster::from).collect();
                 people::name_people(&portal, &mut clusters).await?;
-                EnvClusterInfo { code: 200, message: Some("OK".to_owned()), env, clusters: Some(clusters) }
+                EnvClusterInfo {
+                    code: 200,
+                    message: Some("OK".to_owned()),
+                    env,
+                    clusters: Some(clusters),
+                }
             }
             Err(error) => {
-                let message = Some(format!("load env:{} cluster error.{}", environment.name(), error.message()));
+                let message = Some(format!(
+                    "load env:{} cluster error.{}",
+                    environment.name(),
+                    error.message()
+                ));
                 EnvClusterInfo { code: 500, message, env, clusters: None }
             }
         });
@@ -195,14 +219,19 @@ fn note<T>(environment: &Environment, app_id: &str, outcome: Result<T>) {
 async fn shown(portal: &Portal, rows: Vec<portal_app::App>) -> Result<Vec<App>> {
     let people = rows.iter().flat_map(|row| {
         let modified = row.data_change_last_modified_by.as_deref();
-        [Some(row.owner_name.as_str()), Some(row.data_change_created_by.as_str()), modified].into_iter().flatten()
+        [Some(row.owner_name.as_str()), Some(row.data_change_created_by.as_str()), modified]
+            .into_iter()
+            .flatten()
     });
     let names = people::called(portal, people).await?;
     let called = |name: &str| names.get(name).cloned();
     let body = |row: portal_app::App| App {
         owner_display_name: called(&row.owner_name),
         data_change_created_by_display_name: called(&row.data_change_created_by),
-        data_change_last_modified_by_display_name: row.data_change_last_modified_by.as_deref().and_then(called),
+        data_change_last_modified_by_display_name: row
+            .data_change_last_modified_by
+            .as_deref()
+            .and_then(called),
         name: Some(row.name),
         app_id: Some(row.app_id),
         org_id: Some(row.org_id),

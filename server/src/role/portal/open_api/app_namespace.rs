@@ -74,11 +74,19 @@ pub(super) async fn public(State(portal): State<Portal>) -> Result<Json<Vec<AppN
 
 /// On unless the setting says otherwise.
 fn admins_create_private(portal: &Portal) -> bool {
-    portal.state.config.text("admin.createPrivateNamespace.switch").is_none_or(|text| text == "true")
+    portal
+        .state
+        .config
+        .text("admin.createPrivateNamespace.switch")
+        .is_none_or(|text| text == "true")
 }
 
 /// What fails in one environment is said in the log; the portal shows the namespace as missing there and offers to make up for it.
-async fn make_in_environments(portal: &Portal, row: &portal_namespace::AppNamespace, operator: &str) {
+async fn make_in_environments(
+    portal: &Portal,
+    row: &portal_namespace::AppNamespace,
+    operator: &str,
+) {
     let body = admin::AppNamespace {
         name: Some(row.name.clone()),
         app_id: Some(row.app_id.clone()),
@@ -98,7 +106,10 @@ async fn make_in_environments(portal: &Portal, row: &portal_namespace::AppNamesp
     }
 }
 
-async fn shown(portal: &Portal, rows: Vec<portal_namespace::AppNamespace>) -> Result<Vec<AppNamespace>> {
+async fn shown(
+    portal: &Portal,
+    rows: Vec<portal_namespace::AppNamespace>,
+) -> Result<Vec<AppNamespace>> {
     let body = |row: portal_namespace::AppNamespace| AppNamespace {
         name: Some(row.name),
         app_id: Some(row.app_id),

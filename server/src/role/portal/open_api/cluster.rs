@@ -37,12 +37,16 @@ pub(super) async fn create(
     let address = Address::new(["apps", &place.app_id, "clusters"]);
     let environment = portal.state.environments.find(&place.env)?;
     let made: admin::Cluster = environment.create(address, &body).await?;
-    grant::ensure_roles(&portal.state.store, roles(&Place { cluster: name, ..place }), &operator).await?;
+    grant::ensure_roles(&portal.state.store, roles(&Place { cluster: name, ..place }), &operator)
+        .await?;
     shown(&portal, made).await
 }
 
 /// One cluster, or a branch.
-pub(super) async fn get(State(portal): State<Portal>, Extension(place): Extension<Place>) -> Result<Json<Cluster>> {
+pub(super) async fn get(
+    State(portal): State<Portal>,
+    Extension(place): Extension<Place>,
+) -> Result<Json<Cluster>> {
     let environment = portal.state.environments.find(&place.env)?;
     let found: admin::Cluster = environment.get(Address::in_cluster(&place, &[])).await?;
     shown(&portal, found).await

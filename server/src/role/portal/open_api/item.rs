@@ -3,8 +3,8 @@
 
 use axum::extract::{Extension, State};
 use base64::Engine as _;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use base64::{alphabet, engine};
 use castalia_core::protocol::namespace::Format;
 use serde::Deserialize;
@@ -95,7 +95,8 @@ pub(super) async fn create(
 ) -> Result<Json<Item>> {
     let key = required(item.key.clone(), "key")?;
     check(&item)?;
-    let operator = portal.operator(&caller, by.operator, item.data_change_created_by.clone()).await?;
+    let operator =
+        portal.operator(&caller, by.operator, item.data_change_created_by.clone()).await?;
     let environment = portal.state.environments.find(&place.env)?;
     let mut made = [Item::from(add(&environment, &place, key, item, &operator).await?)];
     people::name_people(&portal, &mut made).await?;
@@ -113,7 +114,8 @@ pub(super) async fn update(
     Body(item): Body<Item, LARGE_BODY>,
 ) -> Result<()> {
     if required(item.key.clone(), "key")? != key {
-        return Err(Error::bad_request("Key in path and payload is not consistent").with_code("different_key"));
+        return Err(Error::bad_request("Key in path and payload is not consistent")
+            .with_code("different_key"));
     }
     check(&item)?;
     let mut named = item.data_change_last_modified_by.clone();
@@ -189,10 +191,13 @@ pub(super) async fn put_text(
     Body(body): Body<NamespaceText, LARGE_BODY>,
 ) -> Result<()> {
     let format = required(body.format, "format")?;
-    let format = Format::from_name(&format)
-        .ok_or_else(|| Error::bad_request(format!("{format} can not map enum")).with_code("unknown_format"))?;
+    let format = Format::from_name(&format).ok_or_else(|| {
+        Error::bad_request(format!("{format} can not map enum")).with_code("unknown_format")
+    })?;
     let Some(text) = body.config_text else {
-        return Err(Error::bad_request("Params(configText) can not be empty").with_code("missing_member"));
+        return Err(
+            Error::bad_request("Params(configText) can not be empty").with_code("missing_member")
+        );
     };
     let operator = portal.operator(&caller, by.operator, body.operator).await?;
     let environment = portal.state.environments.find(&place.env)?;
@@ -215,7 +220,8 @@ pub(super) async fn revoke(
     let environment = portal.state.environments.find(&place.env)?;
     let draft = draft(&environment, &place).await?;
     let released = released(&environment, &place).await?;
-    let deleted: Vec<admin::Item> = environment.get(Address::in_namespace(&place, &["items", "deleted"])).await?;
+    let deleted: Vec<admin::Item> =
+        environment.get(Address::in_namespace(&place, &["items", "deleted"])).await?;
     let deleted: Vec<_> = deleted.iter().map(line).collect();
     apply(&environment, &place, revocation::changes(&released, &draft, &deleted), &operator).await
 }
@@ -262,7 +268,12 @@ async fn add(
     environment.create(Address::in_namespace(place, &["items"]), &body).await
 }
 
-async fn apply(environment: &Environment, place: &Place, changes: Changes, operator: &str) -> Result<()> {
+async fn apply(
+    environment: &Environment,
+    place: &Place,
+    changes: Changes,
+    operator: &str,
+) -> Result<()> {
     if changes.is_empty() {
         return Ok(());
     }
@@ -294,7 +305,9 @@ async fn apply(environment: &Environment, place: &Place, changes: Changes, opera
 
 fn check(item: &Item) -> Result<()> {
     if item.value.is_none() {
-        return Err(Error::bad_request("Params(value) can not be empty").with_code("missing_member"));
+        return Err(
+            Error::bad_request("Params(value) can not be empty").with_code("missing_member")
+        );
     }
     if item.comment.as_ref().is_some_and(|comment| comment.chars().count() > COMMENT) {
         let message = format!("Comment length should not exceed {COMMENT} characters");

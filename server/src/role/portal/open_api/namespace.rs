@@ -19,7 +19,9 @@ use crate::role::portal::environment::{Address, Environment};
 use crate::role::portal::extract::{Body, Query};
 use crate::role::portal::identity::Caller;
 use crate::wire::admin;
-use crate::wire::open_api::{CreateNamespace, Item, ItemExtend, Namespace, NamespaceExtend, NamespaceLock, Release};
+use crate::wire::open_api::{
+    CreateNamespace, Item, ItemExtend, Namespace, NamespaceExtend, NamespaceLock, Release,
+};
 
 /// How much is shown of a namespace.
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -43,8 +45,10 @@ pub(super) async fn list(
     Query(view): Query<View>,
 ) -> Result<Json<Vec<Namespace>>> {
     let environment = portal.state.environments.find(&place.env)?;
-    let found: Vec<admin::Namespace> = environment.get(Address::in_cluster(&place, &["namespaces"])).await?;
-    let names: Vec<_> = found.iter().filter_map(|namespace| namespace.namespace_name.as_deref()).collect();
+    let found: Vec<admin::Namespace> =
+        environment.get(Address::in_cluster(&place, &["namespaces"])).await?;
+    let names: Vec<_> =
+        found.iter().filter_map(|namespace| namespace.namespace_name.as_deref()).collect();
     let visible = portal.rights().visible(&caller.identity, &place, &names).await?;
     let mut shown = Vec::with_capacity(visible.len());
     for namespace in &found {
@@ -72,7 +76,8 @@ pub(super) async fn lock(
     Extension(place): Extension<Place>,
 ) -> Result<Json<NamespaceLock>> {
     let environment = portal.state.environments.find(&place.env)?;
-    let lock: Option<admin::NamespaceLock> = environment.find(Address::in_namespace(&place, &["lock"])).await?;
+    let lock: Option<admin::NamespaceLock> =
+        environment.find(Address::in_namespace(&place, &["lock"])).await?;
     Ok(Json(NamespaceLock {
         is_locked: lock.is_some(),
         locked_by: lock.and_then(|lock| lock.data_change_created_by),
@@ -95,7 +100,10 @@ pub(super) async fn associate(
     Query(by): Query<By>,
     Body(wanted): Body<Vec<CreateNamespace>>,
 ) -> Result<()> {
-    let places = wanted.into_iter().map(|wanted| wanted_place(&portal, wanted)).collect::<Result<Vec<_>>>()?;
+    let places = wanted
+        .into_iter()
+        .map(|wanted| wanted_place(&portal, wanted))
+        .collect::<Result<Vec<_>>>()?;
     for place in &places {
         if !portal.rights().allow(&caller.identity, Need::CreateNamespace, place).await? {
             return Err(refusal(Need::CreateNamespace));
@@ -112,7 +120,8 @@ pub(super) async fn associate(
     if failed.is_empty() {
         return Ok(());
     }
-    Err(Error::bad_request(format!("create namespace failed for: {}", failed.join(", "))).with_code("partly_failed"))
+    Err(Error::bad_request(format!("create namespace failed for: {}", failed.join(", ")))
+        .with_code("partly_failed"))
 }
 
 fn wanted_place(portal: &Portal, wanted: CreateNamespace) -> Result<Place> {
@@ -129,9 +138,14 @@ fn wanted_place(portal: &Portal, wanted: CreateNamespace) -> Result<Place> {
 async fn make(portal: &Portal, place: &Place, operator: &str) -> Result<()> {
     let environment = portal.state.environments.find(&place.env)?;
     let _: admin::Cluster = environment.get(Address::in_cluster(place, &[])).await?;
-    let definition = portal_namespace::definition_of(&portal.state.store, &place.app_id, &place.namespace).await?;
+    let definition =
+        portal_namespace::definition_of(&portal.state.store, &place.app_id, &place.namespace)
+            .await?;
     if definition.is_none() {
-        return Err(Error::bad_request(format!("There is no namespace {} to associate", place.namespace)));
+        return Err(Error::bad_request(format!(
+            "There is no namespace {} to associate",
+            place.namespace
+        )));
     }
     let body = admin::Namespace {
         app_id: Some(place.app_id.clone()),
@@ -141,9 +155,11 @@ async fn make(portal: &Portal, place: &Place, operator: &str) -> Result<()> {
         data_change_last_modified_by: Some(operator.to_owned()),
         ..admin::Namespace::default()
     };
-    let _: admin::Namespace = environment.create(Address::in_cluster(place, &["namespaces"]), &body).await?;
+    let _: admin::Namespace =
+        environment.create(Address::in_cluster(place, &["namespaces"]), &body).await?;
     let envs = portal.state.environments.names();
-    portal_namespace::open(&portal.state.store, &place.app_id, &place.namespace, &envs, operator).await
+    portal_namespace::open(&portal.state.store, &place.app_id, &place.namespace, &envs, operator)
+        .await
 }
 
 async fn full(
@@ -158,7 +174,9 @@ async fn full(
         cluster: namespace.cluster_name.clone().unwrap_or_default(),
         namespace: namespace.namespace_name.clone().unwrap_or_default(),
     };
-    let definition = portal_namespace::definition_of(&portal.state.store, &place.app_id, &place.namespace).await?;
+    let definition =
+        portal_namespace::definition_of(&portal.state.store, &place.app_id, &place.namespace)
+            .await?;
     let mut items = Vec::new();
     if view.fill_item_detail {
         items = environment.get(Address::in_namespace(&place, &["items"])).await?;
@@ -166,7 +184,8 @@ async fn full(
     let mut shown: Vec<_> = items.iter().cloned().map(Item::from).collect();
     let mut extend = NamespaceExtend::default();
     if view.fill_item_detail && view.extend_info {
-        extend.item_modified_cnt = compare(environment, &place, namespace.id, &items, &mut shown).await?;
+        extend.item_modified_cnt =
+            compare(environment, &place, namespace.id, &items, &mut shown).await?;
     }
     people::name_people(portal, &mut shown).await?;
     extend.parent_app_id = definition.as_ref().map(|definition| definition.app_id.clone());
@@ -210,7 +229,8 @@ async fn compare(
     if difference::missing(&draft, &released, &[]).is_empty() {
         return Ok(count);
     }
-    let deleted: Vec<admin::Item> = environment.get(Address::in_namespace(place, &["items", "deleted"])).await?;
+    let deleted: Vec<admin::Item> =
+        environment.get(Address::in_namespace(place, &["items", "deleted"])).await?;
     let deleted: Vec<_> = deleted.iter().map(line).collect();
     for line in difference::missing(&draft, &released, &deleted) {
         count += 1;

@@ -77,7 +77,8 @@ pub(super) async fn latest(
     Extension(place): Extension<Place>,
 ) -> Result<Found<Release>> {
     let environment = portal.state.environments.find(&place.env)?;
-    let latest: Option<admin::Release> = environment.find(Address::in_namespace(&place, &["releases", "latest"])).await?;
+    let latest: Option<admin::Release> =
+        environment.find(Address::in_namespace(&place, &["releases", "latest"])).await?;
     Ok(Found(shown(&portal, latest.into_iter().collect()).await?.pop()))
 }
 
@@ -89,7 +90,8 @@ pub(super) async fn active(
 ) -> Result<Json<Vec<Release>>> {
     let environment = portal.state.environments.find(&place.env)?;
     let [page, size] = paging.or_size(PAGE_SIZE).texts();
-    let address = Address::in_namespace(&place, &["releases", "active"]).with(&[("page", &page), ("size", &size)]);
+    let address = Address::in_namespace(&place, &["releases", "active"])
+        .with(&[("page", &page), ("size", &size)]);
     shown(&portal, environment.get(address).await?).await.map(Json)
 }
 
@@ -120,11 +122,13 @@ pub(super) async fn compare(
             id => configurations(load(&portal, &caller, &environment, id, Need::SeeRelease).await?),
         });
     }
-    let changes = difference::between(&sides[0], &sides[1]).into_iter().map(|(key, difference)| ReleaseChange {
-        change_type: Some(change_type(&difference).to_owned()),
-        key: Some(key),
-        new_value: difference.drafted,
-        old_value: difference.released,
+    let changes = difference::between(&sides[0], &sides[1]).into_iter().map(|(key, difference)| {
+        ReleaseChange {
+            change_type: Some(change_type(&difference).to_owned()),
+            key: Some(key),
+            new_value: difference.drafted,
+            old_value: difference.released,
+        }
     });
     Ok(Json(ReleaseDiff { changes: Some(changes.collect()) }))
 }
@@ -144,7 +148,8 @@ pub(super) async fn roll_back(
     if let Some(to) = to {
         let target = load(&portal, &caller, &environment, to, need).await?;
         if place_of(&environment, &target) != place_of(&environment, &release) {
-            let message = format!("Release {to} belongs to another namespace than release {release_id}");
+            let message =
+                format!("Release {to} belongs to another namespace than release {release_id}");
             return Err(Error::bad_request(message).with_code("different_namespace"));
         }
     }
@@ -162,7 +167,8 @@ async fn load(
     id: i64,
     need: Need,
 ) -> Result<admin::Release> {
-    let release: admin::Release = environment.get(Address::new(["releases", &id.to_string()])).await?;
+    let release: admin::Release =
+        environment.get(Address::new(["releases", &id.to_string()])).await?;
     let place = place_of(environment, &release);
     if portal.rights().allow(&caller.identity, need, &place).await? {
         return Ok(release);
@@ -182,8 +188,8 @@ fn place_of(environment: &Environment, release: &admin::Release) -> Place {
 
 /// Consumers of an installation that Apollo made may do so everywhere, as they always could.
 fn check_emergency(portal: &Portal, caller: &Caller, env: &str) -> Result<()> {
-    let is_old_consumer =
-        matches!(caller.identity, Identity::Consumer(_)) && portal.state.installation == Installation::Adopted;
+    let is_old_consumer = matches!(caller.identity, Identity::Consumer(_))
+        && portal.state.installation == Installation::Adopted;
     if is_old_consumer || allows_emergency_publish(portal, env) {
         return Ok(());
     }

@@ -5,13 +5,13 @@ use axum::response::{IntoResponse as _, Response};
 use http::HeaderName;
 
 use crate::domain::permission::need::Identity;
+use crate::domain::permission::need::Need;
 use crate::domain::user;
 use crate::error::Result;
 use crate::json::Json;
 use crate::role::portal::Portal;
 use crate::role::portal::access::{CSRF_HEADER, refusal};
 use crate::role::portal::identity::Caller;
-use crate::domain::permission::need::Need;
 use crate::wire::open_api::User;
 
 /// The user of this sign-in.
@@ -28,9 +28,13 @@ pub(in crate::role::portal) async fn current(
             name: Some(row.user_display_name),
             email: Some(row.email),
         },
-        None => User { name: Some(user_id.clone()), user_id: Some(user_id), email: None, enabled: 1 },
+        None => {
+            User { name: Some(user_id.clone()), user_id: Some(user_id), email: None, enabled: 1 }
+        }
     };
-    let token = caller.csrf_token.map(|token| [(HeaderName::from_static(CSRF_HEADER), token.expose().to_owned())]);
+    let token = caller
+        .csrf_token
+        .map(|token| [(HeaderName::from_static(CSRF_HEADER), token.expose().to_owned())]);
     Ok(match token {
         Some(header) => (header, Json(body)).into_response(),
         None => Json(body).into_response(),
