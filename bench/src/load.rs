@@ -6,3 +6,4 @@ pub(crate) mod crowd;
 pub(crate) mod framing;
 pub(crate) mod request;
 pub(crate) mod source;
+pub(crate) mod wake;

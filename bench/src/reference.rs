@@ -31,6 +31,10 @@ const WAKE: &[u8] = b"POST /wake";
 /// What polls are answered: as long as an answer of the product.
 const NOTIFICATION: &str = r#"[{"namespaceName":"application","notificationId":2,"messages":{"details":{"bench+default+application":2}}}]"#;
 
+/// First bytes of the request for content, and how much of it there is.
+const READ: &[u8] = b"GET /configs/";
+const CONTENT: usize = 10_000;
+
 /// Runs a reference by its name.
 pub(crate) fn run(name: &str, arguments: &[String]) -> Result<()> {
     if name == SQLITE_LOOP {
@@ -64,13 +68,10 @@ fn block_on(work: impl Future<Output = Result<()>>) -> Result<()> {
     runtime.context("cannot start a runtime")?.block_on(work)
 }
 
-/// A whole answer to a poll.
-fn answer() -> Vec<u8> {
-    let length = NOTIFICATION.len();
-    let head = format!(
-        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
-    );
-    format!("{head}{NOTIFICATION}").into_bytes()
+/// A whole answer.
+fn answer(body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}").into_bytes()
 }
 
 /// Whether a request is a poll that is answered at once.

@@ -1,6 +1,7 @@
 //! The rows of the suite, and what each is given: one file for each idea, one entry in the list for each row.
 
 mod configs;
+mod converge;
 mod fan_out;
 mod idle;
 mod park_idle;
@@ -44,6 +45,7 @@ pub(crate) fn all() -> Vec<Row> {
             "the same against upstream's pacing by arithmetic",
             fan_out::run_against_pacing,
         ),
+        full("converge", "publish until all clients have read the new content", converge::run),
         quick("configs-10k", "reading 10 kB, with one core for the server", configs::run_full),
         quick("configs-304", "asking whether anything changed", configs::run_not_modified),
         quick("configs-signed", "reading 10 kB with an access key", configs::run_signed),

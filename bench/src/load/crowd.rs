@@ -96,6 +96,30 @@ impl Crowd {
         Ok(times)
     }
 
+    /// Waits until every client is answered twice: it asks for more after the first time. Returns when each had both.
+    pub(crate) fn answers_after(&mut self, since: Instant, then: &[u8]) -> Result<Vec<Duration>> {
+        let mut times = Vec::with_capacity(self.waiting);
+        let mut has_first = vec![false; self.clients.len()];
+        let mut answered = Vec::new();
+        while self.waiting > 0 {
+            self.pump(Duration::from_millis(100), |client| answered.push(client))?;
+            for client in answered.drain(..) {
+                if std::mem::replace(&mut has_first[client], true) {
+                    times.push(since.elapsed());
+                } else {
+                    self.clients[client].send(then)?;
+                    self.waiting += 1;
+                }
+            }
+            ensure!(
+                since.elapsed() < STEP,
+                "{} clients are not answered after {STEP:?}",
+                self.waiting
+            );
+        }
+        Ok(times)
+    }
+
     /// Lets clients ask again whenever they are answered, for some time. Returns how many answers there were.
     pub(crate) fn hold(&mut self, request: &[u8], time: Duration) -> Result<usize> {
         let end = Instant::now() + time;

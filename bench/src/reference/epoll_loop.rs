@@ -7,7 +7,7 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 use socket2::{Domain, Socket, Type};
 
-use super::{ANY_PORT, WAKE, announce, answer, knows_nothing};
+use super::{ANY_PORT, CONTENT, NOTIFICATION, READ, WAKE, announce, answer, knows_nothing};
 
 /// Token of the listener; connections count from 0.
 const LISTENER: Token = Token(usize::MAX);
@@ -15,8 +15,13 @@ const LISTENER: Token = Token(usize::MAX);
 const BACKLOG: i32 = 4096;
 
 pub(super) fn run() -> Result<()> {
-    let mut server =
-        Server { poll: Poll::new()?, clients: Vec::new(), parked: Vec::new(), answer: answer() };
+    let mut server = Server {
+        poll: Poll::new()?,
+        clients: Vec::new(),
+        parked: Vec::new(),
+        notification: answer(NOTIFICATION),
+        content: answer(&"x".repeat(CONTENT)),
+    };
     let mut listener = listen()?;
     server.poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
     announce(listener.local_addr()?);
@@ -46,7 +51,8 @@ struct Server {
     poll: Poll,
     clients: Vec<Option<TcpStream>>,
     parked: Vec<usize>,
-    answer: Vec<u8>,
+    notification: Vec<u8>,
+    content: Vec<u8>,
 }
 
 impl Server {
@@ -72,19 +78,24 @@ impl Server {
             Ok(0) | Err(_) => self.clients[number] = None,
             Ok(count) if buffer[..count].starts_with(WAKE) => {
                 for client in std::mem::take(&mut self.parked) {
-                    self.write(client);
+                    self.write(client, |server| &server.notification);
                 }
-                self.write(number);
+                self.write(number, |server| &server.notification);
             }
-            Ok(count) if knows_nothing(&buffer[..count]) => self.write(number),
+            Ok(count) if buffer[..count].starts_with(READ) => {
+                self.write(number, |server| &server.content)
+            }
+            Ok(count) if knows_nothing(&buffer[..count]) => {
+                self.write(number, |server| &server.notification)
+            }
             Ok(_) => self.parked.push(number),
         }
     }
 
-    /// An answer is far smaller than the kernel's buffer; a client that does not take it is gone.
-    fn write(&mut self, number: usize) {
-        if let Some(client) = &mut self.clients[number]
-            && client.write_all(&self.answer).is_err()
+    /// An answer is smaller than the kernel's buffer; a client that does not take it is gone.
+    fn write(&mut self, number: usize, answer: fn(&Self) -> &[u8]) {
+        if let Some(mut client) = self.clients[number].as_ref()
+            && client.write_all(answer(self)).is_err()
         {
             self.clients[number] = None;
         }

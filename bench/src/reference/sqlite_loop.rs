@@ -29,7 +29,8 @@ pub(crate) fn copy_database(data: &Path, copy: &Path) -> Result<()> {
 pub(crate) struct Publisher {
     database: Connection,
     namespace: i64,
-    count: u64,
+    /// Releases so far; the next one's key is made of it.
+    count: i64,
 }
 
 impl Publisher {
@@ -42,13 +43,17 @@ impl Publisher {
         let sql = r#"SELECT "Id" FROM "Namespace" WHERE "AppId" = ?1 AND "NamespaceName" = ?2 AND "IsDeleted" = FALSE"#;
         let namespace = database.query_row(sql, [APP, NAMESPACE], |row| row.get(0));
         let namespace = namespace.context("the database holds no namespace of the suite")?;
-        Ok(Self { database, namespace, count: 0 })
+        let sql = r#"SELECT max("Id") FROM "Release""#;
+        let count = database
+            .query_row(sql, [], |row| row.get(0))
+            .context("the namespace was never published")?;
+        Ok(Self { database, namespace, count })
     }
 
     /// One publish, durable when this returns.
     pub(crate) fn publish(&mut self) -> Result<()> {
         self.count += 1;
-        let key = format!("bare-{}-{}", std::process::id(), self.count);
+        let key = format!("bare-{}", self.count);
         let tx = self.database.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let configurations = read_items(&tx, self.namespace)?;
         let release = insert_release(&tx, &key, &configurations)?;
@@ -112,10 +117,11 @@ pub(super) fn run(arguments: &[String]) -> Result<()> {
     };
     let time = Duration::from_secs_f64(seconds.parse().context("the seconds are no number")?);
     let mut publisher = Publisher::open(Path::new(file))?;
+    let before = publisher.count;
     let began = Instant::now();
     while began.elapsed() < time {
         publisher.publish()?;
     }
-    print(&format!("{}", number(publisher.count) / began.elapsed().as_secs_f64()));
+    print(&format!("{}", number(publisher.count - before) / began.elapsed().as_secs_f64()));
     Ok(())
 }

@@ -6,29 +6,34 @@ use axum::extract::{RawQuery, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
+use bytes::Bytes;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::{ANY_PORT, NOTIFICATION, announce, knows_nothing};
+use super::{ANY_PORT, CONTENT, NOTIFICATION, announce, knows_nothing};
+
+const JSON: &str = "application/json";
 
 pub(super) async fn run() -> Result<()> {
-    let (wake, _) = watch::channel(());
+    let content = Bytes::from("x".repeat(CONTENT));
     let router = Router::new()
         .route("/notifications/v2", get(poll))
-        .route(
-            "/wake",
-            post(|State(wake): State<watch::Sender<()>>| async move { wake.send_replace(()) }),
-        )
-        .with_state(wake);
+        .route("/configs/{*name}", get(|| async { ([(CONTENT_TYPE, JSON)], content) }))
+        .route("/wake", post(wake))
+        .with_state(watch::Sender::new(()));
     let listener = TcpListener::bind(ANY_PORT).await?;
     announce(listener.local_addr()?);
     Ok(axum::serve(listener, router).await?)
 }
 
-async fn poll(State(wake): State<watch::Sender<()>>, RawQuery(query): RawQuery) -> Response {
+async fn poll(State(waker): State<watch::Sender<()>>, RawQuery(query): RawQuery) -> Response {
     if !knows_nothing(query.unwrap_or_default().as_bytes()) {
         // Fails only once the sender is gone, and we hold one.
-        let _ = wake.subscribe().changed().await;
+        let _ = waker.subscribe().changed().await;
     }
-    ([(CONTENT_TYPE, "application/json")], NOTIFICATION).into_response()
+    ([(CONTENT_TYPE, JSON)], NOTIFICATION).into_response()
+}
+
+async fn wake(State(waker): State<watch::Sender<()>>) {
+    waker.send_replace(());
 }

@@ -7,7 +7,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-use super::{ANY_PORT, WAKE, announce, answer, knows_nothing};
+use super::{ANY_PORT, NOTIFICATION, WAKE, announce, answer, knows_nothing};
 
 thread_local! {
     /// Shared by all connections of a worker: only one of them reads at a time.
@@ -24,7 +24,7 @@ enum Asked {
 
 pub(super) async fn run() -> anyhow::Result<()> {
     let (wake, _) = watch::channel(());
-    let answer: &'static [u8] = Box::leak(answer().into_boxed_slice());
+    let answer: &'static [u8] = Box::leak(answer(NOTIFICATION).into_boxed_slice());
     let listener = TcpListener::bind(ANY_PORT).await?;
     announce(listener.local_addr()?);
     loop {

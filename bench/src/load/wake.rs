@@ -1,0 +1,107 @@
+//! Parked clients of a server, woken by one request: when each of them has what it wants, and what that costs.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+
+use super::call::Call;
+use super::crowd::Crowd;
+use super::request;
+use crate::measure::{Stopwatch, number, percentile, settle};
+use crate::process::Reference;
+use crate::product::Product;
+use crate::seed::{APP, NAMESPACE, publish_path};
+
+/// Wakes of a round; one more before them warms up.
+pub(crate) const WAKES: usize = 3;
+
+/// What clients do once they are woken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// They are content with the answer.
+    Stop,
+    /// They read the namespace, as the clients in the field do.
+    Read,
+}
+
+/// Times since the waking request was sent, in seconds, and what they cost.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tail {
+    pub(crate) p50: f64,
+    pub(crate) p99: f64,
+    pub(crate) last: f64,
+    /// CPU time of the server for each client, in seconds.
+    pub(crate) server_cpu: f64,
+    /// Share of a core that the load used.
+    pub(crate) load_busy: f64,
+}
+
+/// How clients of the product fare when their namespace is published.
+pub(crate) fn of_product(product: &Product, clients: usize, then: Then) -> Result<Vec<Tail>> {
+    let wake = request::plain("POST", &publish_path(APP, NAMESPACE));
+    let target = Target {
+        server: product.config,
+        pid: product.process.id(),
+        trigger: product.admin,
+        wake,
+        then,
+    };
+    target.rounds(clients, || product.notification_id(APP, NAMESPACE))
+}
+
+/// How clients of a reference program fare when it is told to wake them.
+pub(crate) fn of_reference(reference: &Reference, clients: usize, then: Then) -> Result<Vec<Tail>> {
+    let Reference { process, address } = reference;
+    let wake = request::plain("POST", "/wake");
+    let target = Target { server: *address, pid: process.id(), trigger: *address, wake, then };
+    target.rounds(clients, || Ok(1))
+}
+
+struct Target {
+    server: SocketAddr,
+    pid: u32,
+    trigger: SocketAddr,
+    wake: Vec<u8>,
+    then: Then,
+}
+
+impl Target {
+    fn rounds(&self, clients: usize, known: impl Fn() -> Result<i64>) -> Result<Vec<Tail>> {
+        let mut trigger = Call::connect(self.trigger)?;
+        let mut crowd = Crowd::new(self.server)?;
+        crowd.join(clients, &request::poll(APP, NAMESPACE, -1))?;
+        let mut tails = Vec::new();
+        for round in 0..=WAKES {
+            crowd.ask(&request::poll(APP, NAMESPACE, known()?))?;
+            settle(self.pid)?;
+            crowd.check_waiting()?;
+            let tail = self.wake(&mut trigger, &mut crowd, clients)?;
+            if round > 0 {
+                tails.push(tail);
+            }
+        }
+        Ok(tails)
+    }
+
+    fn wake(&self, trigger: &mut Call, crowd: &mut Crowd, clients: usize) -> Result<Tail> {
+        let read = request::config(APP, NAMESPACE, None);
+        let (server, load) = (Stopwatch::start(self.pid)?, Stopwatch::start(std::process::id())?);
+        let began = Instant::now();
+        trigger.send(&self.wake)?;
+        let times = match self.then {
+            Then::Stop => crowd.answers(began)?,
+            Then::Read => crowd.answers_after(began, &read)?,
+        };
+        let load_busy = load.busy()?;
+        let answer = trigger.answer()?;
+        ensure!(answer.status == 200, "the publish was answered {}", answer.status);
+        Ok(Tail {
+            p50: percentile(&times, 0.5).as_secs_f64(),
+            p99: percentile(&times, 0.99).as_secs_f64(),
+            last: times.last().map_or(0.0, Duration::as_secs_f64),
+            server_cpu: server.used()?.as_secs_f64() / number(clients),
+            load_busy,
+        })
+    }
+}
