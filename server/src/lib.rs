@@ -12,6 +12,7 @@ pub mod feed;
 pub mod http;
 pub mod json;
 pub mod node;
+pub mod nudge;
 pub mod registry;
 pub mod role;
 pub mod server_config;

@@ -25,6 +25,7 @@ use crate::feed::ReleaseFeed;
 use crate::http::health::Readiness;
 use crate::http::metrics::Metrics;
 use crate::http::{self, failure};
+use crate::nudge::Nudge;
 use crate::registry::Registry;
 use crate::registry::address::{Listeners, own_services};
 use crate::role::portal::environment::Environments;
@@ -160,6 +161,8 @@ impl Node {
         instances.run(&self.background);
         let registry = sockets.registry(&settings, &store);
         registry.run(&self.background).await;
+        let nudge = Nudge::open(&store, &registry, random_hex()?).await?;
+        nudge.run(&feed, &self.background);
         let (reread, refreshed) = (store.clone(), (config.clone(), Arc::clone(&settings)));
         self.background.repeat("config settings", CONFIG_PAUSE, move || {
             database::refresh_config(reread.clone(), refreshed.0.clone(), Arc::clone(&refreshed.1))
@@ -170,6 +173,7 @@ impl Node {
             store,
             config,
             feed,
+            nudge,
             instances,
             registry,
             ready: self.ready.clone(),

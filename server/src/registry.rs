@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use castalia_core::protocol::namespace::CONFIG_SERVICE;
 use castalia_core::protocol::wire::ServiceInstance;
 
 use crate::background::Background;
@@ -23,6 +24,14 @@ pub struct OwnService {
     pub uri: String,
 }
 
+/// One service that the table lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Listed {
+    uri: String,
+    /// Whether it is a node of ours, which understands nudges.
+    is_ours: bool,
+}
+
 /// The services that are alive. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Registry(Arc<Inner>);
@@ -30,7 +39,7 @@ pub struct Registry(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     own: Vec<OwnService>,
-    others: ArcSwap<HashMap<String, Vec<String>>>,
+    others: ArcSwap<HashMap<String, Vec<Listed>>>,
     table: Option<database::Table>,
 }
 
@@ -85,15 +94,26 @@ impl Registry {
     pub fn instances(&self, service: &str) -> Vec<ServiceInstance> {
         let others = self.0.others.load();
         let listed = others.get(service).map(Vec::as_slice).unwrap_or_default();
-        let own = self.0.own.iter().filter(|own| own.name == service && !listed.contains(&own.uri));
-        own.map(|own| own.uri.as_str())
-            .chain(listed.iter().map(String::as_str))
+        let is_listed = |own: &OwnService| listed.iter().any(|other| other.uri == own.uri);
+        let own = self.0.own.iter().filter(|own| own.name == service && !is_listed(own));
+        own.map(|own| &own.uri)
+            .chain(listed.iter().map(|listed| &listed.uri))
             .map(|uri| ServiceInstance {
                 app_name: service.to_owned(),
-                instance_id: uri.to_owned(),
-                homepage_url: uri.to_owned(),
+                instance_id: uri.clone(),
+                homepage_url: uri.clone(),
             })
             .collect()
+    }
+
+    /// Config services of other nodes of ours.
+    #[must_use]
+    pub fn peers(&self) -> Vec<String> {
+        let others = self.0.others.load();
+        let listed = others.get(CONFIG_SERVICE).map(Vec::as_slice).unwrap_or_default();
+        let is_own = |uri: &str| self.0.own.iter().any(|own| own.uri == uri);
+        let peers = listed.iter().filter(|listed| listed.is_ours && !is_own(&listed.uri));
+        peers.map(|listed| listed.uri.clone()).collect()
     }
 
     async fn refresh(&self) {
@@ -107,19 +127,26 @@ impl Registry {
 
 #[cfg(test)]
 mod tests {
-    use castalia_core::protocol::namespace::{ADMIN_SERVICE, CONFIG_SERVICE};
+    use castalia_core::protocol::namespace::ADMIN_SERVICE;
 
     use super::*;
+
+    fn listed(uri: &str, is_ours: bool) -> Listed {
+        Listed { uri: uri.into(), is_ours }
+    }
 
     #[test]
     fn a_node_lists_itself_once() {
         let own = OwnService { name: CONFIG_SERVICE, uri: "http://a:1/".into() };
         let registry = Registry::fixed(vec![own]);
         assert_eq!(registry.instances(ADMIN_SERVICE), []);
-        let listed = HashMap::from([(CONFIG_SERVICE.to_owned(), vec!["http://b:1/".to_owned(), "http://a:1/".to_owned()])]);
-        let before: Vec<_> = registry.instances(CONFIG_SERVICE).into_iter().map(|i| i.homepage_url).collect();
-        registry.0.others.store(Arc::new(listed));
-        let after: Vec<_> = registry.instances(CONFIG_SERVICE).into_iter().map(|i| i.homepage_url).collect();
-        assert_eq!((before, after), (vec!["http://a:1/".to_owned()], vec!["http://b:1/".into(), "http://a:1/".into()]));
+        let uris = |registry: &Registry| {
+            registry.instances(CONFIG_SERVICE).into_iter().map(|i| i.homepage_url).collect::<Vec<_>>()
+        };
+        assert_eq!(uris(&registry), ["http://a:1/"]);
+        let table = vec![listed("http://b:1/", true), listed("http://a:1/", true), listed("http://java:1/", false)];
+        registry.0.others.store(Arc::new(HashMap::from([(CONFIG_SERVICE.to_owned(), table)])));
+        assert_eq!(uris(&registry), ["http://b:1/", "http://a:1/", "http://java:1/"]);
+        assert_eq!(registry.peers(), ["http://b:1/"]);
     }
 }

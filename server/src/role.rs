@@ -11,9 +11,11 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::future::BoxFuture;
 
+use crate::error::Error;
 use crate::http::health;
 use crate::http::limit;
 use crate::http::route::{Listed, Routes};
+use crate::nudge;
 use crate::state::EnvironmentState;
 
 /// One role of the server.
@@ -58,6 +60,8 @@ pub enum ClientAccess {
     Open,
     /// Clients of the app that the request names; signed where the app has a filter key.
     Client,
+    /// Other nodes of the installation, by the secret that the database holds.
+    Node,
 }
 
 /// Routes of the environment's client port.
@@ -71,7 +75,8 @@ pub fn client_port(state: EnvironmentState) -> (Router, Vec<Listed<ClientAccess>
         .get("/health", ClientAccess::Open, health)
         .get("/health/live", ClientAccess::Open, health::live)
         .get("/health/ready", ClientAccess::Open, ready)
-        .get("/apollo/version", ClientAccess::Open, health::version);
+        .get("/apollo/version", ClientAccess::Open, health::version)
+        .post(nudge::PATH, ClientAccess::Node, nudged);
     if settings.plays(Role::Meta) {
         routes = meta::routes(routes);
     }
@@ -95,6 +100,10 @@ fn client_guard(
                 Ok(request) => next.run(request).await,
                 Err(error) => error.into_response(),
             },
+            ClientAccess::Node if state.nudge.accepts(request.headers()) => next.run(request).await,
+            ClientAccess::Node => {
+                Error::unauthorized("Only nodes of this installation may call this.").early().into_response()
+            }
         }
     })
 }
@@ -102,6 +111,11 @@ fn client_guard(
 /// Well while node and database are; balancers ask `/health/ready`, since a node serves from memory.
 async fn health(State(state): State<EnvironmentState>) -> Response {
     health::answer(state.store.ping().await.is_ok())
+}
+
+/// Another node committed a release message.
+async fn nudged(State(state): State<EnvironmentState>) {
+    state.feed.signal();
 }
 
 async fn ready(State(state): State<EnvironmentState>) -> Response {

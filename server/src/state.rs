@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::domain::instance_audit::InstanceAudit;
 use crate::feed::ReleaseFeed;
 use crate::http::health::Readiness;
+use crate::nudge::Nudge;
 use crate::registry::Registry;
 use crate::role::portal::environment::Environments;
 use crate::server_config::ServerConfig;
@@ -22,14 +23,24 @@ pub struct EnvironmentState {
     pub store: Store,
     /// Limits and switches that it holds.
     pub config: ServerConfig,
-    /// Releases, waiters and names in memory; signal it after the commit of anything that leaves a release message.
+    /// Releases, waiters and names in memory.
     pub feed: ReleaseFeed,
+    /// The way to the other nodes.
+    pub nudge: Nudge,
     /// Record of which client read what.
     pub instances: InstanceAudit,
     /// Services that are alive.
     pub registry: Registry,
     /// Whether this node can serve.
     pub ready: Readiness,
+}
+
+impl EnvironmentState {
+    /// Tells this node and the others that a release message was committed.
+    pub fn published(&self) {
+        self.feed.signal();
+        self.nudge.send();
+    }
 }
 
 /// The portal: users, rights and the way to every environment.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 
-use super::OwnService;
+use super::{Listed, OwnService};
 use crate::store::{Store, StoreError, service_registry};
 
 /// Pause between two heartbeats of this node.
@@ -71,12 +71,13 @@ impl Table {
         }
     }
 
-    /// Addresses by service, in the table's order.
-    pub(super) async fn alive(&self) -> Result<HashMap<String, Vec<String>>, StoreError> {
+    /// Services by name, in the table's order.
+    pub(super) async fn alive(&self) -> Result<HashMap<String, Vec<Listed>>, StoreError> {
         let since = crate::store::now() - ALIVE;
-        let mut alive: HashMap<String, Vec<String>> = HashMap::new();
+        let mut alive: HashMap<String, Vec<Listed>> = HashMap::new();
         for row in service_registry::alive(self.store.read(), CLUSTER, since).await? {
-            alive.entry(row.service_name).or_default().push(row.uri);
+            let listed = Listed { uri: row.uri, is_ours: row.metadata == METADATA };
+            alive.entry(row.service_name).or_default().push(listed);
         }
         Ok(alive)
     }

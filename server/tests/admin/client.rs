@@ -1,7 +1,7 @@
 //! A caller of the admin API: the router in process, or a server by its address; and a look at the rows behind it.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -13,9 +13,10 @@ use castalia_server::http::failure;
 use castalia_server::http::health::Readiness;
 use castalia_server::registry::Registry;
 use castalia_server::role::admin;
-use castalia_server::server_config::{ServerConfig, winners};
+use castalia_server::server_config::ServerConfig;
 use castalia_server::settings::{Installation, Settings, Texts};
 use castalia_server::domain::instance_audit::InstanceAudit;
+use castalia_server::nudge::Nudge;
 use castalia_server::state::EnvironmentState;
 use castalia_server::store::{self, Part, Store, StoreOptions, migration};
 use http::{HeaderMap, Method, Request};
@@ -37,6 +38,7 @@ pub(crate) struct Admin {
     target: Target,
     store: Store,
     config: ServerConfig,
+    settings: Mutex<HashMap<String, String>>,
     /// App id that no other test uses.
     pub(crate) app_id: String,
 }
@@ -102,7 +104,7 @@ impl Admin {
                 let url = variable("CASTALIA_TEST_CONFIG_DB").expect("CASTALIA_TEST_CONFIG_DB names its database");
                 let store = Store::connect(&url, StoreOptions::new("CASTALIA_TEST_CONFIG_DB")).await.unwrap();
                 let app_id = format!("a{}x{number}", std::process::id());
-                Self { target: Target::Address(address), store, config: ServerConfig::new([].into()), app_id }
+                Self { target: Target::Address(address), store, config: ServerConfig::new([].into()), settings: Mutex::default(), app_id }
             }
             _ => Self::in_process(settings, number).await,
         }
@@ -120,6 +122,7 @@ impl Admin {
             compat: settings.compat.resolve(settings.defaults.unwrap_or(Installation::Fresh)),
             settings: Arc::new(settings),
             feed: ReleaseFeed::load(store.clone(), config.clone()).await.unwrap(),
+            nudge: Nudge::open(&store, &Registry::fixed(Vec::new()), "secret".into()).await.unwrap(),
             instances: InstanceAudit::new(store.clone(), config.clone()),
             registry: Registry::fixed(Vec::new()),
             ready: Readiness::default(),
@@ -129,7 +132,7 @@ impl Admin {
         let strict = state.compat.strict_status;
         let router = admin::router(state).0.layer(from_fn_with_state(strict, failure::render));
         let app_id = format!("a{}x{number}", std::process::id());
-        Self { target: Target::Router(router), store, config, app_id }
+        Self { target: Target::Router(router), store, config, settings: Mutex::default(), app_id }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -196,19 +199,10 @@ impl Admin {
     pub(crate) async fn set(&self, key: &str, value: &str) {
         let body = json!({"key": key, "value": value, "dataChangeCreatedBy": "u", "dataChangeLastModifiedBy": "u"});
         if self.is_in_process() {
-            let store = self.store.clone();
-            let (key, value) = (key.to_owned(), value.to_owned());
-            let written: Result<_, store::StoreError> = store
-                .write((key, value), |tx, (key, value)| {
-                    Box::pin(async move {
-                        store::server_config::upsert(tx, key, "default", value, None, "u").await.map(drop)
-                    })
-                })
-                .await;
-            written.unwrap();
-            let rows = store::server_config::all(self.store.read()).await.unwrap();
-            let rows = rows.into_iter().map(|row| (row.key, row.cluster, row.value));
-            self.config.replace(winners(rows, None, None));
+            // Not through the table: tests may share it, and each has settings of its own.
+            let mut settings = self.settings.lock().unwrap();
+            settings.insert(key.to_owned(), value.to_owned());
+            self.config.replace(settings.clone());
         } else {
             self.post("/server/config", body).await.ok();
             tokio::time::sleep(REREAD).await;

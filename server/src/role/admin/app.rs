@@ -53,7 +53,7 @@ async fn delete(
 ) -> Result<()> {
     let operator = parameters.text("operator")?;
     app::delete(&state.store, &app_id, &operator, Recorder::new(&state.config, caller)).await?;
-    state.feed.signal();
+    state.published();
     Ok(())
 }
 

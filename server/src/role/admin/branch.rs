@@ -45,7 +45,7 @@ async fn delete(
 ) -> Result<()> {
     let key = key(&(app_id, cluster, namespace));
     branch::delete(&state.store, &key, &branch, &parameters.text("operator")?).await?;
-    state.feed.signal();
+    state.published();
     Ok(())
 }
 
@@ -63,6 +63,6 @@ async fn update_rules(
     Body(body): Body<wire::GrayReleaseRule>,
 ) -> Result<()> {
     gray_rule::update(&state.store, &key(&(app_id, cluster, namespace)), &branch, body.into()).await?;
-    state.feed.signal();
+    state.published();
     Ok(())
 }

@@ -60,7 +60,7 @@ async fn delete_definition(
     Form(parameters): Form,
 ) -> Result<()> {
     app_namespace::delete(&state.store, &app_id, &name, &parameters.text("operator")?).await?;
-    state.feed.signal();
+    state.published();
     Ok(())
 }
 
@@ -103,7 +103,7 @@ async fn delete(
     Form(parameters): Form,
 ) -> Result<()> {
     namespace::delete(&state.store, &key(&names), &parameters.text("operator")?).await?;
-    state.feed.signal();
+    state.published();
     Ok(())
 }
 

@@ -48,7 +48,7 @@ async fn publish(
 ) -> Result<Json<wire::Release>> {
     let publication = publication(&parameters, "name")?;
     let release = release::publish(&state.store, &key(&names), publication).await?;
-    state.feed.signal();
+    state.published();
     Ok(Json(release.into()))
 }
 
@@ -60,7 +60,7 @@ async fn publish_without(
     let publication = publication(&parameters, "releaseName")?;
     let keys = parameters.list("grayDelKeys")?;
     let release = release::publish_without(&state.store, &key(&names), publication, keys).await?;
-    state.feed.signal();
+    state.published();
     Ok(Json(release.into()))
 }
 
@@ -92,7 +92,7 @@ async fn merge(
     };
     let rules = ItemRules::of(&state.config, state.compat.json_duplicate_members);
     let release = release::merge(&state.store, rules, &key(&names), publication, merge).await?;
-    state.feed.signal();
+    state.published();
     Ok(Json(release.into()))
 }
 
@@ -104,7 +104,7 @@ async fn roll_back(
     let target = parameters.number_or("toReleaseId", -1)?;
     let target = (target > -1).then_some(target);
     rollback::roll_back(&state.store, id, target, &parameters.text("operator")?).await?;
-    state.feed.signal();
+    state.published();
     Ok(())
 }
 

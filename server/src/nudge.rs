@@ -1,0 +1,116 @@
+//! Tells the other config services of an installation to look at the database now, so that a publish through one node reaches pollers
+//! of another in milliseconds. Carries no data: losing or forging a nudge does no harm, the scan each second is the guarantee.
+//!
+//! PostgreSQL tells its listeners itself; elsewhere a nudge is a request with the secret that the database holds for all nodes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use subtle::ConstantTimeEq as _;
+use tokio::sync::Notify;
+
+use crate::background::Background;
+use crate::error::{Error, Result};
+use crate::feed::ReleaseFeed;
+use crate::registry::Registry;
+use crate::store::{Dialect, Secret, Store, installation};
+
+/// Path of a nudge on the config port.
+pub const PATH: &str = "/castalia/nudge";
+/// Name of the secret in the database.
+const SECRET: &str = "nudge.secret";
+/// A peer that does not answer by then finds the message by its scan.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// Pause before listening is tried again after it failed.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// The way to the other nodes. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Nudge(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    registry: Registry,
+    secret: Secret,
+    client: reqwest::Client,
+    pending: Notify,
+}
+
+impl Nudge {
+    /// Reads the secret of the installation; the first node makes it up.
+    ///
+    /// # Errors
+    /// When the database cannot be used.
+    pub async fn open(store: &Store, registry: &Registry, offered_secret: String) -> Result<Self> {
+        let secret = installation::value_or_insert(store, SECRET, Secret::new(offered_secret)).await?;
+        // Another part of the process may have chosen the same before.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build();
+        let client = client.map_err(|error| Error::internal("cannot make an HTTP client", error))?;
+        let pending = Notify::new();
+        Ok(Self(Arc::new(Inner { store: store.clone(), registry: registry.clone(), secret, client, pending })))
+    }
+
+    /// Starts telling others, and on PostgreSQL hearing them.
+    pub fn run(&self, feed: &ReleaseFeed, background: &Background) {
+        if self.0.store.dialect() == Dialect::Postgres {
+            let (nudge, feed) = (self.clone(), feed.clone());
+            background.spawn("release listener", move || nudge.clone().listen(feed.clone()));
+        } else {
+            let nudge = self.clone();
+            background.spawn("nudge", move || nudge.clone().tell());
+        }
+    }
+
+    /// Says that something was committed; returns at once. Several before the next telling are one.
+    pub fn send(&self) {
+        self.0.pending.notify_one();
+    }
+
+    /// Whether a request comes from a node of this installation.
+    #[must_use]
+    pub fn accepts(&self, headers: &HeaderMap) -> bool {
+        let given = headers.get(AUTHORIZATION).map(http::HeaderValue::as_bytes).unwrap_or_default();
+        given.ct_eq(self.authorization().as_bytes()).into()
+    }
+
+    fn authorization(&self) -> String {
+        format!("Castalia {}", self.0.secret.expose())
+    }
+
+    async fn tell(self) {
+        loop {
+            self.0.pending.notified().await;
+            let peers = self.0.registry.peers();
+            join_all(peers.iter().map(|peer| self.post(peer))).await;
+        }
+    }
+
+    async fn post(&self, peer: &str) {
+        let address = format!("{}{PATH}", peer.trim_end_matches('/'));
+        let sent = self.0.client.post(address).header(AUTHORIZATION, self.authorization()).send().await;
+        if let Err(error) = sent.and_then(reqwest::Response::error_for_status) {
+            tracing::debug!(service_url = peer, %error, "a node was not told of a publish; its scan finds it");
+        }
+    }
+
+    async fn listen(self, feed: ReleaseFeed) {
+        loop {
+            match self.0.store.listen().await {
+                Ok(Some(mut listener)) => loop {
+                    listener.changed().await;
+                    feed.signal();
+                },
+                Ok(None) => return,
+                Err(error) => {
+                    tracing::warn!(%error, "cannot listen for release messages; the scan each second finds them");
+                    tokio::time::sleep(RETRY).await;
+                }
+            }
+        }
+    }
+}
