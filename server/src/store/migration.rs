@@ -50,6 +50,8 @@ pub struct Report {
     pub absent_tables: Vec<String>,
     /// What refuses the start; empty if the database fits.
     pub faults: Vec<String>,
+    /// What an operator should look at.
+    pub warnings: Vec<String>,
 }
 
 /// The row of version 0 says who made the tables.
@@ -130,11 +132,16 @@ pub async fn check(store: &Store, part: Part) -> Result<Report, StoreError> {
     let records = Records::read_if_present(store.read()).await?;
     let records = records.unwrap_or_default();
     let missing = records.missing(part);
+    let warning = match found.has_registry() {
+        true => fit::zone_warning(store.read()).await?,
+        false => None,
+    };
     Ok(Report {
         origin: records.origin.unwrap_or_else(|| found.origin(part)),
         missing_steps: missing.iter().map(|step| step.name).collect(),
         absent_tables: found.absent_tables(part),
         faults: found.faults(part),
+        warnings: warning.into_iter().collect(),
     })
 }
 
@@ -161,6 +168,11 @@ async fn apply_locked(
         return Ok(records.origin());
     }
     refuse_misfit(store, &found.faults(part))?;
+    if found.has_registry()
+        && let Some(warning) = fit::zone_warning(tx).await?
+    {
+        tracing::warn!("{warning}");
+    }
     run_statements(tx, RECORD[dialect_index(store.dialect())]).await?;
     // Recorded before the first table: on MySQL a creation that breaks off leaves tables that are not Apollo's.
     let origin = match records.origin {

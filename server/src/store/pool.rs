@@ -29,6 +29,8 @@ pub struct StoreOptions {
     pub setting: String,
     /// Connections to MySQL or PostgreSQL.
     pub max_connections: u32,
+    /// How long to wait for one of them.
+    pub acquire_timeout: Duration,
 }
 
 impl StoreOptions {
@@ -36,6 +38,7 @@ impl StoreOptions {
         Self {
             setting: setting.into(),
             max_connections: 16,
+            acquire_timeout: ACQUIRE_TIMEOUT,
         }
     }
 }
@@ -50,7 +53,7 @@ pub(super) struct Pools {
 pub(super) async fn open(url: &DatabaseUrl, options: &StoreOptions) -> Result<Pools, StoreError> {
     match url.dialect() {
         Dialect::Sqlite if url.is_memory() => {
-            let db = connect(url, options, memory_options(url)).await?;
+            let db = connect(url, options, memory_options(url, options)).await?;
             Ok(Pools {
                 read: db.clone(),
                 write: db,
@@ -59,8 +62,13 @@ pub(super) async fn open(url: &DatabaseUrl, options: &StoreOptions) -> Result<Po
         Dialect::Sqlite => {
             prepare_file(url, options)?;
             // The writer first: it creates the file's header and switches it to the write-ahead log.
-            let write = connect(url, options, file_options(url, 1, false)).await?;
-            let read = connect(url, options, file_options(url, SQLITE_READERS, true)).await?;
+            let write = connect(url, options, file_options(url, options, 1, false)).await?;
+            let read = connect(
+                url,
+                options,
+                file_options(url, options, SQLITE_READERS, true),
+            )
+            .await?;
             Ok(Pools { read, write })
         }
         Dialect::MySql | Dialect::Postgres => {
@@ -83,18 +91,17 @@ async fn connect(
         .map_err(|error| url.error(&options.setting, error))
 }
 
-fn quiet(url: &DatabaseUrl) -> ConnectOptions {
-    let mut options = ConnectOptions::new(url.expose());
+fn quiet(url: &DatabaseUrl, options: &StoreOptions) -> ConnectOptions {
+    let mut with = ConnectOptions::new(url.expose());
     // Statements are not logged: they hold values of items.
-    options
-        .sqlx_logging(false)
+    with.sqlx_logging(false)
         .record_stmt_in_spans(false)
-        .acquire_timeout(ACQUIRE_TIMEOUT);
-    options
+        .acquire_timeout(options.acquire_timeout);
+    with
 }
 
 fn server_options(url: &DatabaseUrl, options: &StoreOptions) -> ConnectOptions {
-    let mut with = quiet(url);
+    let mut with = quiet(url, options);
     with.max_connections(options.max_connections)
         .min_connections(2.min(options.max_connections))
         .max_lifetime(MAX_LIFETIME)
@@ -103,8 +110,8 @@ fn server_options(url: &DatabaseUrl, options: &StoreOptions) -> ConnectOptions {
 }
 
 /// One connection that never closes: the database lives and dies with it.
-fn memory_options(url: &DatabaseUrl) -> ConnectOptions {
-    let mut with = quiet(url);
+fn memory_options(url: &DatabaseUrl, options: &StoreOptions) -> ConnectOptions {
+    let mut with = quiet(url, options);
     with.max_connections(1)
         .idle_timeout(None)
         .max_lifetime(None)
@@ -113,15 +120,20 @@ fn memory_options(url: &DatabaseUrl) -> ConnectOptions {
     with
 }
 
-fn file_options(url: &DatabaseUrl, connections: u32, query_only: bool) -> ConnectOptions {
-    let mut with = quiet(url);
+fn file_options(
+    url: &DatabaseUrl,
+    options: &StoreOptions,
+    connections: u32,
+    query_only: bool,
+) -> ConnectOptions {
+    let mut with = quiet(url, options);
     with.max_connections(connections)
         .idle_timeout(None)
         .max_lifetime(None);
     with.test_before_acquire(false);
     if !query_only {
         // A commit may wait for another process as long as SQLite itself does.
-        with.acquire_timeout(BUSY_TIMEOUT + ACQUIRE_TIMEOUT);
+        with.acquire_timeout(BUSY_TIMEOUT + options.acquire_timeout);
     }
     with.map_sqlx_sqlite_opts(move |sqlite: SqliteConnectOptions| {
         let sqlite = sqlite

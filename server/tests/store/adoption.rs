@@ -151,6 +151,20 @@ async fn database_older_than_version_2_4_is_refused_with_all_faults() {
     raw.close().await.unwrap();
 }
 
+#[tokio::test]
+async fn heartbeats_of_another_time_zone_are_pointed_out() {
+    let beat = "INSERT INTO `ServiceRegistry` (`ServiceName`, `Uri`, `Cluster`, `DataChange_LastTime`) \
+                VALUES ('apollo-configservice', 'http://a/', 'default', NOW() + INTERVAL 8 HOUR)";
+    let Some((database, raw)) = apollos(CONFIG, "", &[beat]).await else {
+        return;
+    };
+    let store = database.connect().await;
+    let report = migration::check(&store, Part::Config).await.unwrap();
+    assert!(report.warnings[0].contains("8 h") && report.warnings[0].contains("store.time_zone"));
+    assert_eq!(apply(&store, Part::Config).await.unwrap(), Origin::Adopted);
+    raw.close().await.unwrap();
+}
+
 async fn reads_what_apollo_wrote(store: &Store) {
     let db = store.read();
     assert_eq!(

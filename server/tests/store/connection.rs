@@ -50,7 +50,8 @@ async fn end_sessions(database: &Database) {
         }
     } else {
         let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-                   WHERE datname = current_database() AND pid <> pg_backend_pid()";
+                   WHERE datname = current_database() AND usename = current_user \
+                   AND pid <> pg_backend_pid()";
         raw.query_all_raw(Statement::from_string(backend, sql))
             .await
             .unwrap();

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use castalia_server::store::{Origin, Part, Store, StoreError, StoreOptions, migration};
 use futures_util::future::BoxFuture;
@@ -136,9 +137,12 @@ impl Database {
 
     /// A store on the database as it is.
     pub(crate) async fn connect(&self) -> Store {
-        Store::connect(&self.url, StoreOptions::new("config-db"))
-            .await
-            .unwrap()
+        // The machine may be busy with other tests, which a real server's limit does not allow for.
+        let options = StoreOptions {
+            acquire_timeout: Duration::from_secs(30),
+            ..StoreOptions::new("config-db")
+        };
+        Store::connect(&self.url, options).await.unwrap()
     }
 
     /// A store with the tables of ConfigDB.

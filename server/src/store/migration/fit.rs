@@ -1,14 +1,23 @@
 //! Compares the tables that a database has with those that the entities name. Order and width of columns do not
-//! matter, further columns and tables are left alone. Reads only the catalogue, never a row.
+//! matter, further columns and tables are left alone. Looks also whether other nodes write times in our zone.
 
 use std::collections::{HashMap, HashSet};
 
-use sea_orm::{ConnectionTrait, EntityName, EntityTrait, IdenStatic, Iterable, Statement};
+use chrono::{DateTime, Utc};
+use sea_orm::{
+    ConnectionTrait, EntityName, EntityTrait, IdenStatic, Iterable, QueryOrder, Statement,
+};
 
 use super::{Origin, Part};
 use crate::store::entity;
 use crate::store::error::StoreError;
+use crate::store::row::now;
 use crate::store::url::Dialect;
+
+/// A node that lives has a heartbeat of this age at most, in seconds.
+const HEARTBEAT_WINDOW: i64 = 61;
+/// Zones differ by no more; what is older is a node that died.
+const MOST_HOURS: i64 = 14;
 
 /// A table that this program works with.
 struct Expected {
@@ -58,6 +67,12 @@ impl Found {
             .is_some()
     }
 
+    /// Whether nodes write heartbeats here.
+    pub(super) fn has_registry(&self) -> bool {
+        self.columns(entity::service_registry::Entity.table_name())
+            .is_some()
+    }
+
     /// A database with one of Apollo's tables and no record was made by Apollo.
     pub(super) fn origin(&self, part: Part) -> Origin {
         let adopted = expected(part)
@@ -97,6 +112,32 @@ impl Found {
     fn columns(&self, table: &str) -> Option<&HashSet<String>> {
         self.tables.get(&table.to_lowercase())
     }
+}
+
+/// What to say when the newest heartbeat of any node is whole hours away from the clock: the nodes that wrote it live
+/// in another time zone than this one believes.
+pub(super) async fn zone_warning(db: &impl ConnectionTrait) -> Result<Option<String>, StoreError> {
+    use entity::service_registry::{Column, Entity};
+    let newest = Entity::find()
+        .order_by_desc(Column::DataChangeLastTime)
+        .one(db)
+        .await?;
+    Ok(newest
+        .and_then(|row| hours_apart(row.data_change_last_time, now()))
+        .map(|hours| {
+            format!(
+                "the newest heartbeat in ServiceRegistry is {hours} h away from the clock: set \
+             store.time_zone to the zone of the Java nodes that share this database"
+            )
+        }))
+}
+
+/// Whole hours from the clock to the heartbeat, if it is so near to a whole hour that a zone explains it.
+fn hours_apart(heartbeat: DateTime<Utc>, clock: DateTime<Utc>) -> Option<i64> {
+    let seconds = (heartbeat - clock).num_seconds();
+    let hours = (seconds + 1800).div_euclid(3600);
+    let is_near = (seconds - hours * 3600).abs() <= HEARTBEAT_WINDOW;
+    (hours != 0 && hours.abs() <= MOST_HOURS && is_near).then_some(hours)
 }
 
 fn fault(part: Part, table: &str, column: &str) -> String {
@@ -176,5 +217,21 @@ fn table<E: EntityTrait>() -> Expected {
     Expected {
         name: E::default().as_str(),
         columns: E::Column::iter().map(|column| column.as_str()).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heartbeat_of_another_zone_is_told_from_one_of_a_dead_node() {
+        let clock: DateTime<Utc> = "2026-01-01T12:00:00Z".parse().unwrap();
+        let hours = |text: &str| hours_apart(text.parse().unwrap(), clock);
+        assert_eq!(hours("2026-01-01T19:59:30Z"), Some(8));
+        assert_eq!(hours("2026-01-01T06:59:55Z"), Some(-5));
+        assert_eq!(hours("2026-01-01T11:59:50Z"), None);
+        assert_eq!(hours("2026-01-01T10:31:00Z"), None);
+        assert_eq!(hours("2025-12-30T12:00:00Z"), None);
     }
 }
