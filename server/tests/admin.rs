@@ -4,12 +4,19 @@
 
 mod admin {
     mod access;
+    mod access_key;
     mod app;
+    mod audit_log;
+    mod branch;
     mod client;
     mod cluster;
+    mod instance;
     mod item;
     mod item_set;
+    mod lock;
     mod namespace;
     mod release;
+    mod retention;
     mod rollback;
+    mod server_config;
 }

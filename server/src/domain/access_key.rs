@@ -42,7 +42,9 @@ pub async fn create(store: &Store, new: NewAccessKey) -> Result<AccessKey> {
 
 async fn create_in(tx: &Transaction, new: &NewAccessKey) -> Result<AccessKey> {
     if store::access_key::count_of_app(tx, &new.app_id).await? >= MAX_KEYS {
-        return Err(Error::bad_request("AccessKeys count limit exceeded").with_code("too_many_access_keys"));
+        return Err(
+            Error::bad_request("AccessKeys count limit exceeded").with_code("too_many_access_keys")
+        );
     }
     let mut author = new.author.checked()?;
     author.last_modified_by = Some(author.created_by.clone());
@@ -91,7 +93,13 @@ pub async fn list(store: &Store, app_id: &str) -> Result<Vec<AccessKey>> {
 ///
 /// # Errors
 /// When the app has no such key.
-pub async fn switch(store: &Store, app_id: &str, id: i64, mode: Option<i16>, operator: Option<String>) -> Result<()> {
+pub async fn switch(
+    store: &Store,
+    app_id: &str,
+    id: i64,
+    mode: Option<i16>,
+    operator: Option<String>,
+) -> Result<()> {
     let input = (app_id.to_owned(), id, mode, operator);
     store
         .write(input, |tx, (app_id, id, mode, operator)| {
@@ -120,7 +128,8 @@ pub async fn delete(store: &Store, app_id: &str, id: i64, operator: Option<Strin
             Box::pin(async move {
                 let key = find(tx, app_id, *id).await?;
                 if key.is_enabled {
-                    return Err(Error::bad_request("AccessKey should disable first").with_code("access_key_enabled"));
+                    return Err(Error::bad_request("AccessKey should disable first")
+                        .with_code("access_key_enabled"));
                 }
                 let name = operator.as_deref().unwrap_or_default();
                 check_width(name, "DataChange_LastModifiedBy", constraint::OPERATOR)?;

@@ -7,11 +7,11 @@ use sea_orm::{IntoActiveModel as _, Set};
 use super::audit::Trail;
 use super::audit_log::{Entity, Kind, Recorder};
 use super::constraint::{self, Author, Violations, check_name, check_width, fitting};
+use super::page::Page;
 use super::{access_key, app_namespace, cluster, namespace};
 use crate::error::{Error, Result};
 use crate::server_config::ServerConfig;
 use crate::store::entity::app::ActiveModel;
-use super::page::Page;
 use crate::store::{self, Store, Transaction};
 
 /// Widths of the columns, in characters.
@@ -57,15 +57,22 @@ impl Details {
 ///
 /// # Errors
 /// When the app exists or a detail is missing; nothing is kept then.
-pub async fn create(store: &Store, config: &ServerConfig, details: Details, log: Recorder) -> Result<App> {
+pub async fn create(
+    store: &Store,
+    config: &ServerConfig,
+    details: Details,
+    log: Recorder,
+) -> Result<App> {
     check_name(details.app_id.as_deref(), "AppId")?;
     if let Some(app_id) = &details.app_id
         && !is_unique(store, app_id).await?
     {
-        return Err(Error::bad_request(format!("app already exists for appId:{app_id}")).with_code("app_exists"));
+        return Err(Error::bad_request(format!("app already exists for appId:{app_id}"))
+            .with_code("app_exists"));
     }
     let input = (details, log);
-    let app = store.write(input, |tx, (details, log)| Box::pin(create_in(tx, details, log))).await?;
+    let app =
+        store.write(input, |tx, (details, log)| Box::pin(create_in(tx, details, log))).await?;
     if config.is_on("apollo.access-key.auto-provision.enabled") {
         access_key::provision(store, &app.app_id, &app.data_change_created_by).await;
     }
@@ -81,7 +88,8 @@ async fn create_in(tx: &Transaction, details: &Details, log: &Recorder) -> Resul
     log.record(tx, Kind::Create, "App.create", &[Entity::app(&app)]).await?;
     app_namespace::create_default(tx, &app.app_id, &operator, log, &mut trail).await?;
     cluster::create_default(tx, &app.app_id, &operator, &mut trail).await?;
-    namespace::instantiate_definitions(tx, &app.app_id, cluster::DEFAULT, &operator, &mut trail).await?;
+    namespace::instantiate_definitions(tx, &app.app_id, cluster::DEFAULT, &operator, &mut trail)
+        .await?;
     trail.write(tx).await?;
     Ok(app)
 }
@@ -157,7 +165,9 @@ async fn delete_in(tx: &Transaction, app: &App, operator: &str, log: &Recorder) 
 /// When there is no such app.
 pub async fn find(store: &Store, app_id: &str) -> Result<App> {
     let app = store::app::by_app_id(store.read(), app_id).await?;
-    app.ok_or_else(|| Error::not_found(format!("app not found for appId:{app_id}")).with_code("app_not_found"))
+    app.ok_or_else(|| {
+        Error::not_found(format!("app not found for appId:{app_id}")).with_code("app_not_found")
+    })
 }
 
 /// Apps whose name holds the text, or a page of all where the text is blank.

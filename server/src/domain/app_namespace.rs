@@ -9,10 +9,10 @@ use super::audit::Trail;
 use super::audit_log::{Entity, Kind, Recorder};
 use super::constraint::{self, Author, Violations, check_width, fitting};
 use super::namespace::{self, NamespaceLimit};
+use super::page::Page;
 use crate::error::{Error, Result};
 use crate::server_config::ServerConfig;
 use crate::store::entity::app_namespace::ActiveModel;
-use super::page::Page;
 use crate::store::{self, Store, Transaction};
 
 /// Width of the column, in characters.
@@ -62,7 +62,8 @@ pub async fn create(
     new: NewAppNamespace,
     silently: bool,
 ) -> Result<AppNamespace> {
-    let (app_id, name) = (new.app_id.clone().unwrap_or_default(), new.name.clone().unwrap_or_default());
+    let (app_id, name) =
+        (new.app_id.clone().unwrap_or_default(), new.name.clone().unwrap_or_default());
     let limit = NamespaceLimit::of(config, &app_id);
     match store::namespace::app_namespace(store.read(), &app_id, &name).await? {
         Some(existing) if silently => {
@@ -71,14 +72,21 @@ pub async fn create(
             Ok(existing)
         }
         Some(_) => {
-            let message = format!("appNamespace already exists for appId:{app_id} namespaceName:{name}");
+            let message =
+                format!("appNamespace already exists for appId:{app_id} namespaceName:{name}");
             Err(Error::bad_request(message).with_code("app_namespace_exists"))
         }
-        None => store.write((new, limit), |tx, (new, limit)| Box::pin(create_in(tx, new, limit))).await,
+        None => {
+            store.write((new, limit), |tx, (new, limit)| Box::pin(create_in(tx, new, limit))).await
+        }
     }
 }
 
-async fn create_in(tx: &Transaction, new: &NewAppNamespace, limit: &NamespaceLimit) -> Result<AppNamespace> {
+async fn create_in(
+    tx: &Transaction,
+    new: &NewAppNamespace,
+    limit: &NamespaceLimit,
+) -> Result<AppNamespace> {
     let mut violations = Violations::default();
     violations.not_blank(new.app_id.as_deref(), "appId");
     violations.not_blank(new.name.as_deref(), "name");
@@ -96,14 +104,20 @@ async fn create_in(tx: &Transaction, new: &NewAppNamespace, limit: &NamespaceLim
 }
 
 /// Creates the namespaces that are missing, each in a transaction of its own.
-async fn complete(store: &Store, definition: &AppNamespace, limit: NamespaceLimit, operator: &str) -> Result<()> {
+async fn complete(
+    store: &Store,
+    definition: &AppNamespace,
+    limit: NamespaceLimit,
+    operator: &str,
+) -> Result<()> {
     for cluster in missing_clusters(store.read(), definition).await? {
         let input = (definition.clone(), cluster, operator.to_owned(), limit.clone());
         store
             .write(input, |tx, (definition, cluster, operator, limit)| {
                 Box::pin(async move {
                     let mut trail = Trail::of(Some(operator));
-                    namespace::create_of(tx, definition, cluster, operator, limit, &mut trail).await?;
+                    namespace::create_of(tx, definition, cluster, operator, limit, &mut trail)
+                        .await?;
                     trail.write(tx).await
                 })
             })
@@ -113,7 +127,10 @@ async fn complete(store: &Store, definition: &AppNamespace, limit: NamespaceLimi
 }
 
 /// Names of the app's clusters that have no namespace of this definition.
-async fn missing_clusters(db: &impl ConnectionTrait, definition: &AppNamespace) -> Result<Vec<String>> {
+async fn missing_clusters(
+    db: &impl ConnectionTrait,
+    definition: &AppNamespace,
+) -> Result<Vec<String>> {
     let existing = store::namespace::named(db, &definition.app_id, &definition.name).await?;
     let clusters = store::app::clusters(db, &definition.app_id).await?;
     let is_missing = |name: &str| existing.iter().all(|namespace| namespace.cluster_name != name);
@@ -138,7 +155,13 @@ pub(super) async fn create_default(
     };
     let definition = store::insert(tx, row).await?;
     trail.inserted("AppNamespace", definition.id);
-    log.record(tx, Kind::Create, "AppNamespace.createDefault", &[Entity::app_namespace(&definition)]).await
+    log.record(
+        tx,
+        Kind::Create,
+        "AppNamespace.createDefault",
+        &[Entity::app_namespace(&definition)],
+    )
+    .await
 }
 
 /// Deletes a definition with its namespaces in all clusters of the app.
@@ -146,13 +169,16 @@ pub(super) async fn create_default(
 /// # Errors
 /// When there is none.
 pub async fn delete(store: &Store, app_id: &str, name: &str, operator: &str) -> Result<()> {
-    let Some(definition) = store::namespace::app_namespace(store.read(), app_id, name).await? else {
+    let Some(definition) = store::namespace::app_namespace(store.read(), app_id, name).await?
+    else {
         let message = format!("appNamespace not exist for appId:{app_id} namespaceName:{name}");
         return Err(Error::bad_request(message).with_code("app_namespace_not_found"));
     };
     check_width(operator, "DataChange_LastModifiedBy", constraint::OPERATOR)?;
     let input = (definition, operator.to_owned());
-    store.write(input, |tx, (definition, operator)| Box::pin(delete_in(tx, definition, operator))).await
+    store
+        .write(input, |tx, (definition, operator)| Box::pin(delete_in(tx, definition, operator)))
+        .await
 }
 
 async fn delete_in(tx: &Transaction, definition: &AppNamespace, operator: &str) -> Result<()> {
@@ -163,7 +189,8 @@ async fn delete_in(tx: &Transaction, definition: &AppNamespace, operator: &str) 
             namespace::delete_in(tx, &namespace, operator, &mut trail).await?;
         }
     }
-    store::namespace::delete_app_namespace(tx, &definition.app_id, &definition.name, operator).await?;
+    store::namespace::delete_app_namespace(tx, &definition.app_id, &definition.name, operator)
+        .await?;
     trail.write(tx).await
 }
 

@@ -9,10 +9,10 @@ use sea_orm::Set;
 
 use super::app::App;
 use super::app_namespace::AppNamespace;
+use super::page::Page;
 use crate::error::{Error, Reaction, Result};
 use crate::server_config::ServerConfig;
 use crate::store::entity::{audit_log, audit_log_data_influence as influence};
-use super::page::Page;
 use crate::store::{self, Store, Transaction};
 
 /// Operator of an operation whose caller named no trace.
@@ -128,13 +128,21 @@ impl Recorder {
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn record(&self, tx: &Transaction, kind: Kind, name: &str, entities: &[Entity]) -> Result<()> {
+    pub async fn record(
+        &self,
+        tx: &Transaction,
+        kind: Kind,
+        name: &str,
+        entities: &[Entity],
+    ) -> Result<()> {
         if !self.is_enabled {
             return Ok(());
         }
         let (now, span_id) = (store::now(), new_id()?);
         let (trace_id, parent, operator) = match &self.caller {
-            Some(caller) => (caller.trace_id.clone(), caller.span_id.clone(), caller.operator.clone()),
+            Some(caller) => {
+                (caller.trace_id.clone(), caller.span_id.clone(), caller.operator.clone())
+            }
             None => (new_id()?, None, None),
         };
         let log = audit_log::ActiveModel {
@@ -154,7 +162,8 @@ impl Recorder {
             data_change_last_time: Set(Some(now)),
             ..audit_log::ActiveModel::default()
         };
-        let influences = entities.iter().flat_map(|entity| entity.rows(kind, &span_id, now)).collect();
+        let influences =
+            entities.iter().flat_map(|entity| entity.rows(kind, &span_id, now)).collect();
         Ok(store::audit::log(tx, log, influences).await?)
     }
 }
@@ -195,7 +204,9 @@ pub async fn of_trace(store: &Store, trace_id: &str) -> Result<Vec<Details>> {
     let logs = store::audit::logs_of_trace(store.read(), trace_id).await?;
     let spans: Vec<_> = logs.iter().map(|log| log.span_id.as_str()).collect();
     let influences = store::audit::influences_of_spans(store.read(), &spans).await?;
-    let of_span = |span: &str| influences.iter().filter(|row| row.span_id.trim_end() == span).cloned().collect();
+    let of_span = |span: &str| {
+        influences.iter().filter(|row| row.span_id.trim_end() == span).cloned().collect()
+    };
     Ok(logs.into_iter().map(|log| Details { influences: of_span(&log.span_id), log }).collect())
 }
 

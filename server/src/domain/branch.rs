@@ -56,7 +56,10 @@ impl Family {
     }
 
     /// The same where the namespace may be gone, as when an old release is rolled back.
-    pub(super) async fn find_if_present(tx: &Transaction, key: &NamespaceKey) -> Result<Option<Self>> {
+    pub(super) async fn find_if_present(
+        tx: &Transaction,
+        key: &NamespaceKey,
+    ) -> Result<Option<Self>> {
         match store::namespace::find(tx, &key.app_id, &key.cluster, &key.namespace).await? {
             Some(row) => Ok(Some(Self::of(tx, &row).await?)),
             None => Ok(None),
@@ -65,16 +68,23 @@ impl Family {
 
     /// The relatives of a namespace.
     pub(super) async fn of(tx: &Transaction, namespace: &Namespace) -> Result<Self> {
-        let namesakes = store::namespace::named(tx, &namespace.app_id, &namespace.namespace_name).await?;
+        let namesakes =
+            store::namespace::named(tx, &namespace.app_id, &namespace.namespace_name).await?;
         Self::among(tx, namespace.clone(), namesakes).await
     }
 
     /// A namespace that is the only one of its name has no relatives; most have none, so this saves queries.
-    async fn among(tx: &Transaction, namespace: Namespace, namesakes: Vec<Namespace>) -> Result<Self> {
+    async fn among(
+        tx: &Transaction,
+        namespace: Namespace,
+        namesakes: Vec<Namespace>,
+    ) -> Result<Self> {
         if namesakes.len() < 2 {
             return Ok(Self { namespace, parent: None, branch: None });
         }
-        let Some(cluster) = store::app::cluster(tx, &namespace.app_id, &namespace.cluster_name).await? else {
+        let Some(cluster) =
+            store::app::cluster(tx, &namespace.app_id, &namespace.cluster_name).await?
+        else {
             return Err(cluster_not_exists(&namespace.cluster_name));
         };
         if let Some(parent) = parent_of(tx, &cluster, &namespace.namespace_name).await? {
@@ -93,7 +103,9 @@ async fn parent_of(
     if cluster.parent_cluster_id.0 <= 0 {
         return Ok(None);
     }
-    let Some(parent) = store::app::cluster_by_id(db, cluster.parent_cluster_id).await? else { return Ok(None) };
+    let Some(parent) = store::app::cluster_by_id(db, cluster.parent_cluster_id).await? else {
+        return Ok(None);
+    };
     Ok(store::namespace::find(db, &parent.app_id, &parent.name, namespace).await?)
 }
 
@@ -108,11 +120,15 @@ async fn first_in_children(
 }
 
 fn cluster_not_exists(name: &str) -> Error {
-    Error::bad_request(format!("cluster not exists for clusterName:{name}")).with_code("cluster_not_found")
+    Error::bad_request(format!("cluster not exists for clusterName:{name}"))
+        .with_code("cluster_not_found")
 }
 
 /// The namespace above that of a branch.
-pub(super) async fn parent(db: &impl ConnectionTrait, namespace: &Namespace) -> Result<Option<Namespace>> {
+pub(super) async fn parent(
+    db: &impl ConnectionTrait,
+    namespace: &Namespace,
+) -> Result<Option<Namespace>> {
     match store::app::cluster(db, &namespace.app_id, &namespace.cluster_name).await? {
         Some(cluster) => parent_of(db, &cluster, &namespace.namespace_name).await,
         None => Ok(None),
@@ -227,7 +243,9 @@ pub(super) fn delete_in<'a>(
     trail: &'a mut Trail,
 ) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        let Some(cluster) = store::app::cluster(tx, &key.app_id, branch).await? else { return Ok(()) };
+        let Some(cluster) = store::app::cluster(tx, &key.app_id, branch).await? else {
+            return Ok(());
+        };
         let release_id = latest_id(tx, key, branch).await?;
         gray_rule::close(tx, key, branch, release_id, status, operator).await?;
         cluster::delete_in(tx, &cluster, operator, trail).await?;
@@ -312,9 +330,10 @@ impl Carry<'_> {
     ) -> Result<()> {
         let previous = release::latest(tx, &key_of(self.branch)).await?;
         let (present, keys) = match &previous {
-            Some(release) => {
-                (configurations::parse(&release.configurations)?, history::branch_keys(tx, release.id).await?)
-            }
+            Some(release) => (
+                configurations::parse(&release.configurations)?,
+                history::branch_keys(tx, release.id).await?,
+            ),
             None => (Configurations::default(), None),
         };
         let old = self.old.map(|old| configurations::parse(&old.configurations)).transpose()?;
@@ -356,7 +375,8 @@ impl GrayRelease<'_> {
     ) -> Result<Release> {
         let draft = Draft { namespace: self.branch, content, publication, is_locked: true };
         let release = draft.insert(tx, trail).await?;
-        let (key, branch, operator) = (key_of(self.parent), &self.branch.cluster_name, &publication.operator);
+        let (key, branch, operator) =
+            (key_of(self.parent), &self.branch.cluster_name, &publication.operator);
         let rules = gray_rule::follow(tx, &key, branch, release.id, operator).await?;
         let context = Context {
             base_release_id: Some(self.base.0),

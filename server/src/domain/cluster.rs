@@ -36,7 +36,8 @@ pub struct NewCluster {
 
 impl NewCluster {
     fn check(&self) -> Result<()> {
-        let is_blank = |text: &Option<String>| text.as_deref().is_none_or(|text| text.trim().is_empty());
+        let is_blank =
+            |text: &Option<String>| text.as_deref().is_none_or(|text| text.trim().is_empty());
         if is_blank(&self.name) {
             return Err(Error::bad_request("cluster name cannot be blank"));
         }
@@ -65,7 +66,12 @@ impl NewCluster {
 ///
 /// # Errors
 /// When the cluster exists or its name is not acceptable.
-pub async fn create(store: &Store, app_id: &str, new: NewCluster, with_namespaces: bool) -> Result<Cluster> {
+pub async fn create(
+    store: &Store,
+    app_id: &str,
+    new: NewCluster,
+    with_namespaces: bool,
+) -> Result<Cluster> {
     new.check()?;
     let name = new.name.as_deref().unwrap_or_default();
     if store::app::cluster(store.read(), app_id, name).await?.is_some() {
@@ -73,11 +79,14 @@ pub async fn create(store: &Store, app_id: &str, new: NewCluster, with_namespace
         return Err(Error::bad_request(message).with_code("cluster_exists"));
     }
     let input = (new, with_namespaces);
-    store.write(input, |tx, (new, with_namespaces)| Box::pin(create_in(tx, new, *with_namespaces))).await
+    store
+        .write(input, |tx, (new, with_namespaces)| Box::pin(create_in(tx, new, *with_namespaces)))
+        .await
 }
 
 async fn create_in(tx: &Transaction, new: &NewCluster, with_namespaces: bool) -> Result<Cluster> {
-    let (app_id, name) = (new.app_id.as_deref().unwrap_or_default(), new.name.as_deref().unwrap_or_default());
+    let (app_id, name) =
+        (new.app_id.as_deref().unwrap_or_default(), new.name.as_deref().unwrap_or_default());
     if store::app::cluster(tx, app_id, name).await?.is_some() {
         return Err(Error::bad_request("cluster not unique").with_code("cluster_exists"));
     }
@@ -86,7 +95,14 @@ async fn create_in(tx: &Transaction, new: &NewCluster, with_namespaces: bool) ->
     let mut trail = Trail::of(Some(operator));
     trail.inserted("Cluster", cluster.id);
     if with_namespaces {
-        namespace::instantiate_definitions(tx, &cluster.app_id, &cluster.name, operator, &mut trail).await?;
+        namespace::instantiate_definitions(
+            tx,
+            &cluster.app_id,
+            &cluster.name,
+            operator,
+            &mut trail,
+        )
+        .await?;
     }
     trail.write(tx).await?;
     Ok(cluster)

@@ -9,11 +9,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::constraint::{self, fitting};
 use super::item::Item;
 use super::namespace::NamespaceKey;
+use super::page::Page;
 use super::release;
 use crate::error::{Error, Result};
 use crate::json;
 use crate::store::entity::commit::ActiveModel;
-use super::page::Page;
 use crate::store::{self, Id, Small, Store, Transaction};
 
 /// Form of dates in the text: local time without zone.
@@ -62,7 +62,10 @@ struct Entry {
 mod date {
     use super::*;
 
-    pub(super) fn serialize<S: Serializer>(date: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(
+        date: &Option<DateTime<Utc>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         let text = date.map(|date| date.with_timezone(&Local).format(DATE).to_string());
         text.serialize(serializer)
     }
@@ -72,7 +75,9 @@ mod date {
     ) -> Result<Option<DateTime<Utc>>, D::Error> {
         let text = Option::<String>::deserialize(deserializer)?;
         let date = text.and_then(|text| NaiveDateTime::parse_from_str(&text, DATE).ok());
-        Ok(date.and_then(|date| Local.from_local_datetime(&date).earliest()).map(|date| date.to_utc()))
+        Ok(date
+            .and_then(|date| Local.from_local_datetime(&date).earliest())
+            .map(|date| date.to_utc()))
     }
 }
 
@@ -121,7 +126,8 @@ impl Changes {
     #[must_use]
     pub fn created(mut self, item: &Item) -> Self {
         if !item.key.is_empty() {
-            self.create_items.push(Entry { data_change_last_modified_time: Some(store::now()), ..item.into() });
+            self.create_items
+                .push(Entry { data_change_last_modified_time: Some(store::now()), ..item.into() });
         }
         self
     }
@@ -161,7 +167,12 @@ impl Changes {
 ///
 /// # Errors
 /// When nobody is named as operator.
-pub async fn write(store: &Store, key: &NamespaceKey, changes: Changes, operator: Option<&str>) -> Result<()> {
+pub async fn write(
+    store: &Store,
+    key: &NamespaceKey,
+    changes: Changes,
+    operator: Option<&str>,
+) -> Result<()> {
     let input = (key.clone(), changes, operator.map(str::to_owned));
     store
         .write(input, |tx, (key, changes, operator)| {
@@ -197,11 +208,18 @@ pub async fn write_in(
 ///
 /// # Errors
 /// When the database cannot be read.
-pub async fn list(store: &Store, key: &NamespaceKey, item_key: &str, page: &Page) -> Result<Vec<Commit>> {
+pub async fn list(
+    store: &Store,
+    key: &NamespaceKey,
+    item_key: &str,
+    page: &Page,
+) -> Result<Vec<Commit>> {
     let (db, NamespaceKey { app_id, cluster, namespace }) = (store.read(), key);
     Ok(match item_key {
         "" => store::item::commits(db, app_id, cluster, namespace, page).await?,
-        item_key => store::item::commits_with_key(db, app_id, cluster, namespace, item_key, page).await?,
+        item_key => {
+            store::item::commits_with_key(db, app_id, cluster, namespace, item_key, page).await?
+        }
     })
 }
 
@@ -210,13 +228,16 @@ pub async fn list(store: &Store, key: &NamespaceKey, item_key: &str, page: &Page
 /// # Errors
 /// When a commit's text is unreadable.
 pub async fn deleted_items(store: &Store, key: &NamespaceKey) -> Result<Vec<Item>> {
-    let since = release::find_latest(store, key).await?.map(|release| release.data_change_created_time);
+    let since =
+        release::find_latest(store, key).await?.map(|release| release.data_change_created_time);
     let NamespaceKey { app_id, cluster, namespace } = key;
-    let commits = store::item::commits_since(store.read(), app_id, cluster, namespace, since).await?;
+    let commits =
+        store::item::commits_since(store.read(), app_id, cluster, namespace, since).await?;
     let mut items = Vec::new();
     for commit in commits {
-        let changes: Changes = serde_json::from_str(&commit.change_sets)
-            .map_err(|error| Error::internal(format!("commit {} is unreadable", commit.id), error))?;
+        let changes: Changes = serde_json::from_str(&commit.change_sets).map_err(|error| {
+            Error::internal(format!("commit {} is unreadable", commit.id), error)
+        })?;
         items.extend(changes.delete_items.into_iter().map(Item::from));
     }
     Ok(items)
@@ -227,7 +248,14 @@ mod tests {
     use super::*;
 
     fn item(key: &str, value: &str) -> Item {
-        Entry { key: key.to_owned(), value: value.to_owned(), id: 7, namespace_id: 3, ..Entry::default() }.into()
+        Entry {
+            key: key.to_owned(),
+            value: value.to_owned(),
+            id: 7,
+            namespace_id: 3,
+            ..Entry::default()
+        }
+        .into()
     }
 
     #[test]
@@ -245,7 +273,10 @@ mod tests {
         let changes: Changes = serde_json::from_str(&text).unwrap();
         let back = Item::from(changes.delete_items[0].clone());
         assert!(back.is_deleted && back.deleted_at > 0);
-        assert_eq!((back.key.as_str(), back.data_change_last_modified_by.as_deref()), ("k", Some("u")));
+        assert_eq!(
+            (back.key.as_str(), back.data_change_last_modified_by.as_deref()),
+            ("k", Some("u"))
+        );
     }
 
     #[test]

@@ -19,7 +19,8 @@ pub fn of_items(items: &[Item]) -> Configurations {
 /// # Errors
 /// When it is no object of texts.
 pub fn parse(text: &str) -> Result<Configurations> {
-    serde_json::from_str(text).map_err(|error| Error::internal("a release holds no object of texts", error))
+    serde_json::from_str(text)
+        .map_err(|error| Error::internal("a release holds no object of texts", error))
 }
 
 /// The text that is stored.
@@ -32,7 +33,10 @@ pub fn format(configurations: &Configurations) -> Result<String> {
 
 /// `base` in its order, with the entries of `own` in their places or behind.
 #[must_use]
-pub fn overlay(base: &Configurations, own: impl IntoIterator<Item = (String, String)>) -> Configurations {
+pub fn overlay(
+    base: &Configurations,
+    own: impl IntoIterator<Item = (String, String)>,
+) -> Configurations {
     let mut merged = base.clone();
     merged.extend(own);
     merged
@@ -49,7 +53,9 @@ pub fn own_entries(
     let entry = |key: &String| Some((key.clone(), branch.get(key)?.clone()));
     match (keys, old_main) {
         (Some(keys), _) => keys.iter().filter_map(entry).collect(),
-        (None, Some(old)) => branch.iter().filter(|(key, value)| old.get(*key) != Some(value)).map(owned).collect(),
+        (None, Some(old)) => {
+            branch.iter().filter(|(key, value)| old.get(*key) != Some(value)).map(owned).collect()
+        }
         (None, None) => branch.iter().map(owned).collect(),
     }
 }
@@ -76,8 +82,14 @@ mod tests {
 
     #[test]
     fn overlay_keeps_the_order_of_the_base() {
-        let merged = overlay(&map(&[("a", "1"), ("b", "2")]), [("a".into(), "9".into()), ("c".into(), "3".into())]);
-        assert_eq!(merged.into_iter().collect::<Vec<_>>(), map(&[("a", "9"), ("b", "2"), ("c", "3")]).into_iter().collect::<Vec<_>>());
+        let merged = overlay(
+            &map(&[("a", "1"), ("b", "2")]),
+            [("a".into(), "9".into()), ("c".into(), "3".into())],
+        );
+        assert_eq!(
+            merged.into_iter().collect::<Vec<_>>(),
+            map(&[("a", "9"), ("b", "2"), ("c", "3")]).into_iter().collect::<Vec<_>>()
+        );
     }
 
     #[test]

@@ -59,7 +59,9 @@ impl Author {
 /// # Errors
 /// When it is absent: the reference's database refuses the row, which is status 500.
 pub fn present<T>(value: Option<T>, column: &str) -> Result<T> {
-    value.ok_or_else(|| Error::service(format!("Column '{column}' cannot be null")).with_code("constraint"))
+    value.ok_or_else(|| {
+        Error::service(format!("Column '{column}' cannot be null")).with_code("constraint")
+    })
 }
 
 /// A text that its column cannot do without and that fits into it.
@@ -92,7 +94,8 @@ pub fn check_width(text: &str, column: &str, width: usize) -> Result<()> {
 pub fn check_name(name: Option<&str>, kind: &str) -> Result<()> {
     match name {
         Some(name) if !is_valid_name(name) => {
-            Err(Error::bad_request(format!("Invalid {kind} format: {NAME_RULE}")).with_code("invalid_name"))
+            Err(Error::bad_request(format!("Invalid {kind} format: {NAME_RULE}"))
+                .with_code("invalid_name"))
         }
         _ => Ok(()),
     }
@@ -127,7 +130,8 @@ impl Violations {
             return Ok(());
         }
         let list = self.0.join(", ");
-        Err(Error::bad_request(format!("Validation failed for {entity}: {list}")).with_code("constraint"))
+        Err(Error::bad_request(format!("Validation failed for {entity}: {list}"))
+            .with_code("constraint"))
     }
 }
 

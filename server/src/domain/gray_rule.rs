@@ -56,7 +56,14 @@ pub struct Rules {
 /// When there is no such branch.
 pub async fn find(store: &Store, key: &NamespaceKey, branch: &str) -> Result<Option<Rules>> {
     branch::require(store.read(), key, branch).await?;
-    let row = store::release::latest_rule(store.read(), &key.app_id, &key.cluster, &key.namespace, branch).await?;
+    let row = store::release::latest_rule(
+        store.read(),
+        &key.app_id,
+        &key.cluster,
+        &key.namespace,
+        branch,
+    )
+    .await?;
     row.map(|row| {
         Ok(Rules {
             rules: parse(&row)?.unwrap_or_default(),
@@ -78,7 +85,12 @@ pub async fn update(store: &Store, key: &NamespaceKey, branch: &str, new: NewRul
     store.write(input, |tx, (key, branch, new)| Box::pin(update_in(tx, key, branch, new))).await
 }
 
-async fn update_in(tx: &Transaction, key: &NamespaceKey, branch: &str, new: &NewRules) -> Result<()> {
+async fn update_in(
+    tx: &Transaction,
+    key: &NamespaceKey,
+    branch: &str,
+    new: &NewRules,
+) -> Result<()> {
     let release_id = branch::latest_id(tx, key, branch).await?;
     let text = json::write(&new.rules)?;
     check_width(&text, "Rules", RULES)?;
@@ -92,7 +104,8 @@ async fn update_in(tx: &Transaction, key: &NamespaceKey, branch: &str, new: &New
         branch_status: Set(Some(Status::Active.code())),
         ..ActiveModel::authored(new.author.checked()?)
     };
-    let operator = constraint::present(new.author.last_modified_by.clone(), "DataChange_CreatedBy")?;
+    let operator =
+        constraint::present(new.author.last_modified_by.clone(), "DataChange_CreatedBy")?;
     let old = replace(tx, key, branch, row).await?;
     let context = Context {
         old_rules: old.as_ref().map(parse).transpose()?.flatten(),
@@ -122,7 +135,8 @@ pub(super) async fn follow(
     release_id: Id,
     operator: &str,
 ) -> Result<Option<Vec<GrayRule>>> {
-    let old = store::release::latest_rule(tx, &key.app_id, &key.cluster, &key.namespace, branch).await?;
+    let old =
+        store::release::latest_rule(tx, &key.app_id, &key.cluster, &key.namespace, branch).await?;
     let Some(old) = old else { return Ok(None) };
     let row = new_row(key, branch, old.rules.clone(), release_id, Status::Active, operator);
     store::insert(tx, row).await?;
@@ -165,8 +179,14 @@ fn new_row(
 }
 
 /// Writes a row and removes the one before, which is answered.
-async fn replace(tx: &Transaction, key: &NamespaceKey, branch: &str, row: ActiveModel) -> Result<Option<Model>> {
-    let old = store::release::latest_rule(tx, &key.app_id, &key.cluster, &key.namespace, branch).await?;
+async fn replace(
+    tx: &Transaction,
+    key: &NamespaceKey,
+    branch: &str,
+    row: ActiveModel,
+) -> Result<Option<Model>> {
+    let old =
+        store::release::latest_rule(tx, &key.app_id, &key.cluster, &key.namespace, branch).await?;
     store::insert(tx, row).await?;
     if let Some(old) = &old {
         store::release::remove_rule(tx, old.id).await?;

@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use super::audit::Trail;
 use super::constraint::{self, check_width};
 use super::namespace::NamespaceKey;
+use super::page::{Page, Paged};
 use crate::error::{Error, Result};
 use crate::json;
 use crate::store::entity::release_history::ActiveModel;
-use super::page::{Page, Paged};
 use crate::store::{self, Id, Small, Store, Transaction};
 
 /// What happened. The numbers are stored and on the wire.
@@ -92,7 +92,12 @@ pub struct Entry<'a> {
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn record(tx: &Transaction, entry: Entry<'_>, operator: &str, trail: &mut Trail) -> Result<()> {
+pub async fn record(
+    tx: &Transaction,
+    entry: Entry<'_>,
+    operator: &str,
+    trail: &mut Trail,
+) -> Result<()> {
     check_width(operator, "DataChange_CreatedBy", constraint::OPERATOR)?;
     let row = ActiveModel {
         app_id: Set(entry.key.app_id.clone()),
@@ -115,9 +120,12 @@ pub async fn record(tx: &Transaction, entry: Entry<'_>, operator: &str, trail: &
 /// When the database cannot be read or the stored context is no JSON.
 pub async fn branch_keys(tx: &Transaction, release_id: Id) -> Result<Option<Vec<String>>> {
     let operations = Operation::OF_BRANCH.map(Operation::code);
-    let Some(row) = store::release::latest_history(tx, release_id, &operations).await? else { return Ok(None) };
-    let context: Context = serde_json::from_str(&row.operation_context)
-        .map_err(|error| Error::internal(format!("release history {} has an unreadable context", row.id), error))?;
+    let Some(row) = store::release::latest_history(tx, release_id, &operations).await? else {
+        return Ok(None);
+    };
+    let context: Context = serde_json::from_str(&row.operation_context).map_err(|error| {
+        Error::internal(format!("release history {} has an unreadable context", row.id), error)
+    })?;
     Ok(context.branch_release_keys)
 }
 
@@ -125,15 +133,25 @@ pub async fn branch_keys(tx: &Transaction, release_id: Id) -> Result<Option<Vec<
 ///
 /// # Errors
 /// When the database cannot be read.
-pub async fn of_namespace(store: &Store, key: &NamespaceKey, page: &Page) -> Result<Paged<ReleaseHistory>> {
-    Ok(store::release::histories(store.read(), &key.app_id, &key.cluster, &key.namespace, page).await?)
+pub async fn of_namespace(
+    store: &Store,
+    key: &NamespaceKey,
+    page: &Page,
+) -> Result<Paged<ReleaseHistory>> {
+    Ok(store::release::histories(store.read(), &key.app_id, &key.cluster, &key.namespace, page)
+        .await?)
 }
 
 /// A page of what an operation did to a release, newest first.
 ///
 /// # Errors
 /// When the database cannot be read.
-pub async fn of_release(store: &Store, id: i64, operation: i16, page: &Page) -> Result<Paged<ReleaseHistory>> {
+pub async fn of_release(
+    store: &Store,
+    id: i64,
+    operation: i16,
+    page: &Page,
+) -> Result<Paged<ReleaseHistory>> {
     Ok(store::release::histories_by_release(store.read(), Id(id), Small(operation), page).await?)
 }
 
@@ -147,7 +165,8 @@ pub async fn of_previous_release(
     operation: i16,
     page: &Page,
 ) -> Result<Paged<ReleaseHistory>> {
-    Ok(store::release::histories_by_previous_release(store.read(), Id(id), Small(operation), page).await?)
+    Ok(store::release::histories_by_previous_release(store.read(), Id(id), Small(operation), page)
+        .await?)
 }
 
 #[cfg(test)]
@@ -170,6 +189,9 @@ mod tests {
 
     #[test]
     fn operations_have_the_stored_numbers() {
-        assert_eq!((Operation::Publish.code().0, Operation::BranchDeletedAfterMerge.code().0), (0, 8));
+        assert_eq!(
+            (Operation::Publish.code().0, Operation::BranchDeletedAfterMerge.code().0),
+            (0, 8)
+        );
     }
 }

@@ -41,7 +41,8 @@ fn read_by(key: &NamespaceKey) -> ConfigNamespace<'_> {
 pub async fn by_release(store: &Store, release_id: i64, page: &Page) -> Result<Paged<Reader>> {
     let release = release::find(store, release_id).await?;
     let key = &release.release_key;
-    let configs = store::instance::configs_by_release_key(store.read(), key, alive_since(), page).await?;
+    let configs =
+        store::instance::configs_by_release_key(store.read(), key, alive_since(), page).await?;
     Ok(Paged { total: configs.total, rows: readers(store, configs.rows, &HashMap::new()).await? })
 }
 
@@ -49,7 +50,11 @@ pub async fn by_release(store: &Store, release_id: i64, page: &Page) -> Result<P
 ///
 /// # Errors
 /// When none of the releases is known.
-pub async fn without_releases(store: &Store, key: &NamespaceKey, release_ids: &[i64]) -> Result<Vec<Reader>> {
+pub async fn without_releases(
+    store: &Store,
+    key: &NamespaceKey,
+    release_ids: &[i64],
+) -> Result<Vec<Reader>> {
     let releases = release::by_ids(store, release_ids).await?;
     if releases.is_empty() {
         let ids: Vec<_> = release_ids.iter().map(i64::to_string).collect();
@@ -57,7 +62,8 @@ pub async fn without_releases(store: &Store, key: &NamespaceKey, release_ids: &[
     }
     let keys: Vec<_> = releases.into_iter().map(|release| release.release_key).collect();
     let since = alive_since();
-    let configs = store::instance::configs_without_releases(store.read(), read_by(key), since, &keys).await?;
+    let configs =
+        store::instance::configs_without_releases(store.read(), read_by(key), since, &keys).await?;
     let mut other_keys: Vec<_> = configs.iter().map(|config| config.release_key.clone()).collect();
     other_keys.sort_unstable();
     other_keys.dedup();
@@ -77,7 +83,8 @@ pub async fn of_namespace(
     page: &Page,
 ) -> Result<Paged<Instance>> {
     let (db, since) = (store.read(), alive_since());
-    let configs = store::instance::configs_of_namespace(db, read_by(key), since, app_id, page).await?;
+    let configs =
+        store::instance::configs_of_namespace(db, read_by(key), since, app_id, page).await?;
     let rows = store::instance::by_ids(db, &instance_ids(&configs.rows)).await?;
     Ok(Paged { total: configs.total, rows })
 }

@@ -12,10 +12,10 @@ use super::constraint::{Author, check_width, fitting, present};
 use super::item_rules::ItemRules;
 use super::lock;
 use super::namespace::{self, Namespace, NamespaceKey, key_of};
+use super::page::{Page, Paged};
 use crate::error::{Error, Result};
 use crate::server_config::ServerConfig;
 use crate::store::entity::item::ActiveModel;
-use super::page::{Page, Paged};
 use crate::store::{self, Id, Small, Store, Transaction};
 
 /// Width of the column, in characters.
@@ -114,12 +114,18 @@ pub async fn create(
     .await
 }
 
-async fn check_new(store: &Store, rules: &ItemRules, namespace: &Namespace, draft: &Draft) -> Result<()> {
+async fn check_new(
+    store: &Store,
+    rules: &ItemRules,
+    namespace: &Namespace,
+    draft: &Draft,
+) -> Result<()> {
     let db = store.read();
     if let Some(key) = &draft.key
         && store::item::by_key(db, namespace.id, key).await?.is_some()
     {
-        return Err(Error::bad_request(format!("item already exists for itemKey:{key}")).with_code("item_exists"));
+        return Err(Error::bad_request(format!("item already exists for itemKey:{key}"))
+            .with_code("item_exists"));
     }
     if let Some(limit) = rules.item_limit() {
         let count = store::item::count_with_key(db, namespace.id).await?;
@@ -166,7 +172,8 @@ pub(super) async fn next_line(tx: &Transaction, namespace_id: Id) -> Result<i64>
 /// # Errors
 /// When it has a key or value, or no comment.
 pub async fn create_comment(store: &Store, draft: Draft) -> Result<Item> {
-    let is_blank = |text: &Option<String>| text.as_deref().is_none_or(|text| text.trim().is_empty());
+    let is_blank =
+        |text: &Option<String>| text.as_deref().is_none_or(|text| text.trim().is_empty());
     if !is_blank(&draft.key) || !is_blank(&draft.value) {
         return Err(Error::bad_request("Comment item's key or value should be blank."));
     }
@@ -207,7 +214,9 @@ pub async fn update(
         rules.of_namespace(store.read(), &namespace).await?.check_change(&draft)?;
         let new = draft.applied_to(&old, false)?;
         let input = (old.clone(), new, operator.clone());
-        let new = store.write(input, |tx, (old, new, operator)| Box::pin(update_in(tx, old, new, operator))).await?;
+        let new = store
+            .write(input, |tx, (old, new, operator)| Box::pin(update_in(tx, old, new, operator)))
+            .await?;
         if new.value != old.value {
             let changes = Changes::default().updated(&old, &new);
             commit::write(store, &key_of(&namespace), changes, operator.as_deref()).await?;
@@ -217,7 +226,12 @@ pub async fn update(
     .await
 }
 
-async fn update_in(tx: &Transaction, old: &Item, new: &Item, operator: &Option<String>) -> Result<Item> {
+async fn update_in(
+    tx: &Transaction,
+    old: &Item,
+    new: &Item,
+    operator: &Option<String>,
+) -> Result<Item> {
     write_difference(tx, old, new).await?;
     let mut trail = Trail::of(operator.as_deref());
     trail.updated("Item", new.id);
@@ -232,7 +246,8 @@ async fn update_in(tx: &Transaction, old: &Item, new: &Item, operator: &Option<S
 /// When there is no such item, or somebody else edits.
 pub async fn delete(store: &Store, config: &ServerConfig, id: i64, operator: &str) -> Result<()> {
     let Some(item) = store::item::by_id(store.read(), id).await? else {
-        return Err(Error::bad_request(format!("item not exists for itemId:{id}")).with_code("item_not_found"));
+        return Err(Error::bad_request(format!("item not exists for itemId:{id}"))
+            .with_code("item_not_found"));
     };
     let namespace = namespace::by_id(store, item.namespace_id.0).await?;
     let key = key_of(&namespace);
@@ -246,7 +261,8 @@ pub async fn delete(store: &Store, config: &ServerConfig, id: i64, operator: &st
 }
 
 async fn delete_in(tx: &Transaction, id: Id, operator: &str) -> Result<()> {
-    let operator = fitting(Some(operator), "DataChange_LastModifiedBy", super::constraint::OPERATOR)?;
+    let operator =
+        fitting(Some(operator), "DataChange_LastModifiedBy", super::constraint::OPERATOR)?;
     store::item::delete(tx, id, &operator).await?;
     let mut trail = Trail::of(Some(&operator));
     trail.deleted("Item", id);
@@ -255,7 +271,8 @@ async fn delete_in(tx: &Transaction, id: Id, operator: &str) -> Result<()> {
 
 /// What callers are told about an item in another namespace than the one that they address.
 pub(super) fn mismatch() -> Error {
-    Error::bad_request("invalid request, item and namespace do not match!").with_code("item_mismatch")
+    Error::bad_request("invalid request, item and namespace do not match!")
+        .with_code("item_mismatch")
 }
 
 /// What callers are told about an unknown item; `what` says which.
@@ -268,7 +285,8 @@ pub(super) fn not_found(what: impl std::fmt::Display) -> Error {
 /// # Errors
 /// When the database cannot be read.
 pub async fn list(store: &Store, key: &NamespaceKey) -> Result<Vec<Item>> {
-    let namespace = store::namespace::find(store.read(), &key.app_id, &key.cluster, &key.namespace).await?;
+    let namespace =
+        store::namespace::find(store.read(), &key.app_id, &key.cluster, &key.namespace).await?;
     match namespace {
         Some(namespace) => Ok(store::item::of_namespace(store.read(), namespace.id).await?),
         None => Ok(Vec::new()),
@@ -294,7 +312,9 @@ pub async fn by_key(store: &Store, key: &NamespaceKey, item_key: &str) -> Result
     match (found.pop(), found.pop()) {
         (Some(item), None) => Ok(item),
         (None, _) => Err(not_found(format!("appId:{} itemKey:{item_key}", key.app_id))),
-        (Some(_), Some(_)) => Err(Error::service(format!("the key {item_key} is there more than once"))),
+        (Some(_), Some(_)) => {
+            Err(Error::service(format!("the key {item_key} is there more than once")))
+        }
     }
 }
 
@@ -305,10 +325,9 @@ pub async fn by_key(store: &Store, key: &NamespaceKey, item_key: &str) -> Result
 pub fn decode_key(encoded: &str) -> Result<String> {
     let text = encoded.trim_end_matches('=').replace('+', "-").replace('/', "_");
     let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(text);
-    bytes
-        .ok()
-        .and_then(|bytes| String::from_utf8(bytes).ok())
-        .ok_or_else(|| Error::service(format!("`{encoded}` is not a key in base64")).with_code("bad_encoding"))
+    bytes.ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(|| {
+        Error::service(format!("`{encoded}` is not a key in base64")).with_code("bad_encoding")
+    })
 }
 
 /// The item with this row id.

@@ -49,9 +49,14 @@ impl ItemRules {
     ///
     /// # Errors
     /// When the database cannot be read, and when the definition has an unknown format.
-    pub async fn of_namespace(&self, db: &impl ConnectionTrait, namespace: &Namespace) -> Result<NamespaceRules> {
+    pub async fn of_namespace(
+        &self,
+        db: &impl ConnectionTrait,
+        namespace: &Namespace,
+    ) -> Result<NamespaceRules> {
         let definition =
-            store::namespace::app_namespace(db, &namespace.app_id, &namespace.namespace_name).await?;
+            store::namespace::app_namespace(db, &namespace.app_id, &namespace.namespace_name)
+                .await?;
         let format = definition.map(|definition| {
             let unknown = || Error::bad_request(format!("{} can not map enum", definition.format));
             Format::from_name(&definition.format).ok_or_else(unknown)
@@ -65,7 +70,11 @@ impl ItemRules {
     }
 
     /// A branch may hold what its parent may hold.
-    async fn value_length(&self, db: &impl ConnectionTrait, namespace: &Namespace) -> Result<usize> {
+    async fn value_length(
+        &self,
+        db: &impl ConnectionTrait,
+        namespace: &Namespace,
+    ) -> Result<usize> {
         let mut length = self.own_value_length(namespace);
         if key::is_branch_name(&namespace.cluster_name)
             && let Some(parent) = branch::parent(db, namespace).await?
@@ -77,7 +86,9 @@ impl ItemRules {
 
     fn own_value_length(&self, namespace: &Namespace) -> i64 {
         let of_namespace = self.value_length_of_namespace.get(&namespace.id.to_string());
-        *of_namespace.or_else(|| self.value_length_of_app.get(&namespace.app_id)).unwrap_or(&self.value_length)
+        *of_namespace
+            .or_else(|| self.value_length_of_app.get(&namespace.app_id))
+            .unwrap_or(&self.value_length)
     }
 }
 
@@ -123,10 +134,12 @@ impl NamespaceRules {
     fn check_syntax(&self, format: Format, value: &str) -> Result<()> {
         let checked = match format {
             Format::Json => syntax::check_json(value, self.allows_duplicate_members),
-            _ => Ok(()),
+            Format::Yml | Format::Yaml => syntax::check_yaml(value),
+            Format::Properties | Format::Xml | Format::Txt => Ok(()),
         };
         checked.map_err(|problem| {
-            Error::bad_request(format!("invalid {} content: {problem}", format.name())).with_code("invalid_content")
+            Error::bad_request(format!("invalid {} content: {problem}", format.name()))
+                .with_code("invalid_content")
         })
     }
 }
@@ -157,7 +170,10 @@ mod tests {
         // Case 30: 65 characters outside the basic plane are 130 units.
         let check = |key: &str| rules(None).check_new(&draft(key, ""));
         assert!(check(&"k".repeat(128)).is_ok());
-        assert_eq!(check(&"k".repeat(129)).unwrap_err().message(), "key too long. length limit:128");
+        assert_eq!(
+            check(&"k".repeat(129)).unwrap_err().message(),
+            "key too long. length limit:128"
+        );
         assert!(check(&"😀".repeat(64)).is_ok());
         assert!(check(&"😀".repeat(65)).is_err());
     }
@@ -165,7 +181,8 @@ mod tests {
     #[test]
     fn blank_documents_are_not_parsed() {
         assert!(rules(Some(Format::Json)).check_new(&draft("content", " \n")).is_ok());
-        let error = rules(Some(Format::Json)).check_new(&draft("content", r#"{"a":1} x"#)).unwrap_err();
+        let error =
+            rules(Some(Format::Json)).check_new(&draft("content", r#"{"a":1} x"#)).unwrap_err();
         assert!(error.message().starts_with("invalid json content: "), "{error}");
     }
 

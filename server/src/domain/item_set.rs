@@ -67,8 +67,11 @@ pub(super) async fn apply_in(
     let mut record = Changes::default();
     record = edit.create(record, trail).await?;
     if !changes.updates.is_empty() || !changes.deletes.is_empty() {
-        let present: HashMap<Id, Item> =
-            store::item::of_namespace(tx, namespace.id).await?.into_iter().map(|item| (item.id, item)).collect();
+        let present: HashMap<Id, Item> = store::item::of_namespace(tx, namespace.id)
+            .await?
+            .into_iter()
+            .map(|item| (item.id, item))
+            .collect();
         record = edit.update(&present, record, trail).await?;
         record = edit.delete(&present, record, trail).await?;
     }
@@ -78,10 +81,18 @@ pub(super) async fn apply_in(
     Ok(())
 }
 
-async fn check_count(tx: &Transaction, rules: &ItemRules, namespace: &Namespace, changes: &ChangeSet) -> Result<()> {
+async fn check_count(
+    tx: &Transaction,
+    rules: &ItemRules,
+    namespace: &Namespace,
+    changes: &ChangeSet,
+) -> Result<()> {
     let Some(limit) = rules.item_limit() else { return Ok(()) };
     let keyed = |drafts: &[Draft]| {
-        drafts.iter().filter(|draft| draft.key.as_deref().is_some_and(|key| !key.is_empty())).count() as u64
+        drafts
+            .iter()
+            .filter(|draft| draft.key.as_deref().is_some_and(|key| !key.is_empty()))
+            .count() as u64
     };
     let present = store::item::count_with_key(tx, namespace.id).await?;
     let count = (present + keyed(&changes.creates)).saturating_sub(keyed(&changes.deletes));
@@ -139,7 +150,9 @@ impl Edit<'_> {
         for draft in &self.changes.updates {
             let Some(old) = present.get(&Id(draft.id)) else {
                 let key = draft.key.as_deref().unwrap_or_default();
-                return Err(self.absent(draft.id, item::not_found(format!("itemKey:{key}"))).await?);
+                return Err(self
+                    .absent(draft.id, item::not_found(format!("itemKey:{key}")))
+                    .await?);
             };
             self.rules.check_change(draft)?;
             let mut draft = draft.clone();
@@ -166,7 +179,10 @@ impl Edit<'_> {
         }
         let operator = self.operator()?;
         for draft in &self.changes.deletes {
-            let unknown = || Error::service(format!("item not exist. ID:{}", draft.id)).with_code("item_not_found");
+            let unknown = || {
+                Error::service(format!("item not exist. ID:{}", draft.id))
+                    .with_code("item_not_found")
+            };
             let Some(item) = present.get(&Id(draft.id)) else {
                 return Err(self.absent(draft.id, unknown()).await?);
             };

@@ -37,7 +37,10 @@ fn compose(time: &str, hash: i32, machine: u32, counter: u32) -> String {
 /// Java's hash of an array of strings.
 fn hash(parts: [&str; 3]) -> i32 {
     let java = |hash: i32, element: i32| hash.wrapping_mul(31).wrapping_add(element);
-    parts.iter().map(|part| part.encode_utf16().fold(0, |hash, unit| java(hash, i32::from(unit)))).fold(1, java)
+    parts
+        .iter()
+        .map(|part| part.encode_utf16().fold(0, |hash, unit| java(hash, i32::from(unit))))
+        .fold(1, java)
 }
 
 fn random() -> u32 {

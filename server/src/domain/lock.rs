@@ -30,8 +30,11 @@ pub async fn during<T>(
     if !config.is_on(SWITCH) {
         return edit.await;
     }
-    let namespace = store::namespace::find(store.read(), &key.app_id, &key.cluster, &key.namespace).await?;
-    let namespace = namespace.ok_or_else(|| Error::bad_request("namespace not exist.").with_code("namespace_not_found"))?;
+    let namespace =
+        store::namespace::find(store.read(), &key.app_id, &key.cluster, &key.namespace).await?;
+    let namespace = namespace.ok_or_else(|| {
+        Error::bad_request("namespace not exist.").with_code("namespace_not_found")
+    })?;
     acquire(store, &namespace, operator.unwrap_or_default()).await?;
     let done = edit.await;
     if let Err(error) = release_unmodified(store, namespace).await {
@@ -47,18 +50,25 @@ async fn acquire(store: &Store, namespace: &Namespace, operator: &str) -> Result
     let input = (namespace.id, operator.to_owned());
     let inserted: Result<_, StoreError> = store
         .write(input, |tx, (id, operator)| {
-            Box::pin(async move { store::namespace::insert_lock(tx, *id, operator).await.map(drop) })
+            Box::pin(
+                async move { store::namespace::insert_lock(tx, *id, operator).await.map(drop) },
+            )
         })
         .await;
     match inserted {
         // Somebody was faster; it may have been the same person.
-        Err(error) if error.is_duplicate() => match store::namespace::lock(store.read(), namespace.id).await? {
-            Some(lock) => check_owner(namespace, &lock, operator),
-            None => {
-                let message = format!("Check lock for {} failed, please retry.", namespace.namespace_name);
-                Err(Error::service(message).with_code("lock_lost"))
+        Err(error) if error.is_duplicate() => {
+            match store::namespace::lock(store.read(), namespace.id).await? {
+                Some(lock) => check_owner(namespace, &lock, operator),
+                None => {
+                    let message = format!(
+                        "Check lock for {} failed, please retry.",
+                        namespace.namespace_name
+                    );
+                    Err(Error::service(message).with_code("lock_lost"))
+                }
             }
-        },
+        }
         outcome => Ok(outcome?),
     }
 }
@@ -108,8 +118,11 @@ pub(super) async fn check_publisher(
     publication: &Publication,
 ) -> Result<bool> {
     match store::namespace::lock(tx, namespace.id).await? {
-        Some(lock) if !publication.is_emergency && lock.data_change_created_by == publication.operator => {
-            Err(Error::bad_request("Config can not be published by yourself.").with_code("own_edit"))
+        Some(lock)
+            if !publication.is_emergency && lock.data_change_created_by == publication.operator =>
+        {
+            Err(Error::bad_request("Config can not be published by yourself.")
+                .with_code("own_edit"))
         }
         lock => Ok(lock.is_some()),
     }
@@ -119,7 +132,11 @@ pub(super) async fn check_publisher(
 ///
 /// # Errors
 /// When there is no such namespace.
-pub async fn find(store: &Store, config: &ServerConfig, key: &NamespaceKey) -> Result<Option<NamespaceLock>> {
+pub async fn find(
+    store: &Store,
+    config: &ServerConfig,
+    key: &NamespaceKey,
+) -> Result<Option<NamespaceLock>> {
     let namespace = namespace::require(store.read(), key).await?;
     if !config.is_on(SWITCH) {
         return Ok(None);

@@ -10,11 +10,11 @@ use super::app_namespace::AppNamespace;
 use super::audit::Trail;
 use super::branch::{self, Status};
 use super::constraint::{self, Author, check_name, check_width, fitting};
+use super::page::{Page, Paged};
 use crate::error::{Error, Result};
 use crate::server_config::ServerConfig;
 use crate::store::entity::namespace::ActiveModel;
 use crate::store::instance::ConfigNamespace;
-use super::page::{Page, Paged};
 use crate::store::{self, Store, Transaction};
 
 /// What a caller says about a new namespace.
@@ -48,8 +48,9 @@ impl NamespaceLimit {
         let Some(limit) = self.0 else { return Ok(()) };
         let count = store::namespace::count_of_cluster(tx, app_id, cluster).await?;
         if count >= limit {
-            let message =
-                format!("namespace[appId = {app_id}, cluster= {cluster}] nowCount= {count}, maxCount ={limit}");
+            let message = format!(
+                "namespace[appId = {app_id}, cluster= {cluster}] nowCount= {count}, maxCount ={limit}"
+            );
             return Err(Error::service(message).with_code("too_many_namespaces"));
         }
         Ok(())
@@ -183,7 +184,8 @@ pub(super) async fn delete_in(
     operator: &str,
     trail: &mut Trail,
 ) -> Result<()> {
-    let (app_id, cluster, name) = (&namespace.app_id, &namespace.cluster_name, &namespace.namespace_name);
+    let (app_id, cluster, name) =
+        (&namespace.app_id, &namespace.cluster_name, &namespace.namespace_name);
     let family = branch::Family::of(tx, namespace).await?;
     store::item::delete_of_namespace(tx, namespace.id, operator).await?;
     store::item::delete_commits_of_namespace(tx, app_id, cluster, name, operator).await?;
@@ -191,8 +193,17 @@ pub(super) async fn delete_in(
         store::release::delete_of_namespace(tx, app_id, cluster, name, operator).await?;
     }
     if let Some(child) = &family.branch {
-        branch::delete_in(tx, &key_of(namespace), &child.cluster_name, Status::Deleted, operator, trail).await?;
-        store::release::delete_of_namespace(tx, app_id, &child.cluster_name, name, operator).await?;
+        branch::delete_in(
+            tx,
+            &key_of(namespace),
+            &child.cluster_name,
+            Status::Deleted,
+            operator,
+            trail,
+        )
+        .await?;
+        store::release::delete_of_namespace(tx, app_id, &child.cluster_name, name, operator)
+            .await?;
     }
     store::release::delete_histories_of_namespace(tx, app_id, cluster, name, operator).await?;
     let read = ConfigNamespace { app_id, cluster, namespace: name };
@@ -227,7 +238,8 @@ pub async fn require(db: &impl ConnectionTrait, key: &NamespaceKey) -> Result<Na
 
 /// What callers of the reference are told where a namespace is a condition.
 pub(super) fn not_exists(key: &NamespaceKey) -> Error {
-    Error::bad_request(format!("namespace not exist for {}", names(key))).with_code("namespace_not_found")
+    Error::bad_request(format!("namespace not exist for {}", names(key)))
+        .with_code("namespace_not_found")
 }
 
 fn names(key: &NamespaceKey) -> String {
@@ -241,7 +253,9 @@ fn names(key: &NamespaceKey) -> String {
 pub async fn by_id(store: &Store, id: i64) -> Result<Namespace> {
     let namespace = store::namespace::by_id(store.read(), id).await?;
     // The reference's text speaks of an item.
-    let not_found = || Error::not_found(format!("item not found for itemId:{id}")).with_code("namespace_not_found");
+    let not_found = || {
+        Error::not_found(format!("item not found for itemId:{id}")).with_code("namespace_not_found")
+    };
     namespace.ok_or_else(not_found)
 }
 
@@ -284,7 +298,8 @@ pub async fn associated_public(store: &Store, cluster: &str, name: &str) -> Resu
     };
     let is_published = async |namespace: &Option<Namespace>| -> Result<bool> {
         let Some(row) = namespace else { return Ok(false) };
-        let newest = store::release::latest_active(db, &row.app_id, &row.cluster_name, &row.namespace_name);
+        let newest =
+            store::release::latest_active(db, &row.app_id, &row.cluster_name, &row.namespace_name);
         Ok(newest.await?.is_some())
     };
     let found = if is_published(&in_cluster).await? {
@@ -295,6 +310,7 @@ pub async fn associated_public(store: &Store, cluster: &str, name: &str) -> Resu
         in_cluster.or(in_default)
     };
     found.ok_or_else(|| {
-        Error::not_found(format!("public namespace not found. namespace:{name}")).with_code("namespace_not_found")
+        Error::not_found(format!("public namespace not found. namespace:{name}"))
+            .with_code("namespace_not_found")
     })
 }

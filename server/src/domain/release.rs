@@ -11,10 +11,10 @@ use super::configurations::{self, Configurations};
 use super::constraint::{self, check_width, fitting};
 use super::history::{self, Context, Entry, Operation};
 use super::namespace::{Namespace, NamespaceKey, key_of};
+use super::page::Page;
 use super::{item_set, key, lock};
 use crate::error::{Error, Result};
 use crate::store::entity::release::ActiveModel;
-use super::page::Page;
 use crate::store::{self, Id, Store, Transaction};
 
 /// Widths of the columns, in characters.
@@ -38,28 +38,45 @@ pub struct Publication {
 ///
 /// # Errors
 /// When there is no such namespace, and when its editor publishes without emergency.
-pub async fn publish(store: &Store, key: &NamespaceKey, publication: Publication) -> Result<Release> {
+pub async fn publish(
+    store: &Store,
+    key: &NamespaceKey,
+    publication: Publication,
+) -> Result<Release> {
     let input = (key.clone(), publication);
     store.write(input, |tx, (key, publication)| Box::pin(publish_in(tx, key, publication))).await
 }
 
-async fn publish_in(tx: &Transaction, key: &NamespaceKey, publication: &Publication) -> Result<Release> {
+async fn publish_in(
+    tx: &Transaction,
+    key: &NamespaceKey,
+    publication: &Publication,
+) -> Result<Release> {
     let family = Family::find(tx, key).await?;
     let namespace = &family.namespace;
     let is_locked = lock::check_publisher(tx, namespace, publication).await?;
     let mut trail = Trail::of(Some(&publication.operator));
     let content = configurations::of_items(&store::item::of_namespace(tx, namespace.id).await?);
     if let Some(parent) = &family.parent {
-        let release = branch::publish_in(tx, parent, namespace, content, &[], publication, &mut trail).await?;
+        let release =
+            branch::publish_in(tx, parent, namespace, content, &[], publication, &mut trail)
+                .await?;
         return finish(tx, &key_of(parent), trail, release).await;
     }
     let previous = latest(tx, key).await?;
     let main = Draft { namespace, content: &content, publication, is_locked };
     let release = main.insert(tx, &mut trail).await?;
-    let context = Context { is_emergency_publish: Some(publication.is_emergency), ..Context::default() };
+    let context =
+        Context { is_emergency_publish: Some(publication.is_emergency), ..Context::default() };
     main.record(tx, &release, previous.as_ref(), Operation::Publish, context, &mut trail).await?;
     if let Some(branch) = &family.branch {
-        let carry = Carry { main: namespace, branch, old: previous.as_ref(), new: &content, base: release.id };
+        let carry = Carry {
+            main: namespace,
+            branch,
+            old: previous.as_ref(),
+            new: &content,
+            base: release.id,
+        };
         carry.publish(tx, Operation::PublishCarried, publication, &mut trail).await?;
     }
     finish(tx, key, trail, release).await
@@ -76,7 +93,11 @@ pub async fn publish_without(
     deleted_keys: Vec<String>,
 ) -> Result<Release> {
     let input = (key.clone(), publication, deleted_keys);
-    store.write(input, |tx, (key, publication, keys)| Box::pin(publish_without_in(tx, key, publication, keys))).await
+    store
+        .write(input, |tx, (key, publication, keys)| {
+            Box::pin(publish_without_in(tx, key, publication, keys))
+        })
+        .await
 }
 
 async fn publish_without_in(
@@ -91,9 +112,18 @@ async fn publish_without_in(
         return Err(Error::not_found("Parent namespace not found").with_code("branch_not_found"));
     };
     let mut trail = Trail::of(Some(&publication.operator));
-    let content = configurations::of_items(&store::item::of_namespace(tx, family.namespace.id).await?);
-    let release =
-        branch::publish_in(tx, parent, &family.namespace, content, deleted_keys, publication, &mut trail).await?;
+    let content =
+        configurations::of_items(&store::item::of_namespace(tx, family.namespace.id).await?);
+    let release = branch::publish_in(
+        tx,
+        parent,
+        &family.namespace,
+        content,
+        deleted_keys,
+        publication,
+        &mut trail,
+    )
+    .await?;
     finish(tx, &key_of(parent), trail, release).await
 }
 
@@ -157,13 +187,19 @@ async fn merge_in(
     main.record(tx, &release, previous.as_ref(), Operation::Merge, context, &mut trail).await?;
     if merge.deletes_branch {
         let status = branch::Status::Merged;
-        branch::delete_in(tx, &key, &merge.branch, status, &publication.operator, &mut trail).await?;
+        branch::delete_in(tx, &key, &merge.branch, status, &publication.operator, &mut trail)
+            .await?;
     }
     finish(tx, &key, trail, release).await
 }
 
 /// Last steps of every publish: who did it, and the message that wakes clients.
-async fn finish(tx: &Transaction, key: &NamespaceKey, trail: Trail, release: Release) -> Result<Release> {
+async fn finish(
+    tx: &Transaction,
+    key: &NamespaceKey,
+    trail: Trail,
+    release: Release,
+) -> Result<Release> {
     trail.write(tx).await?;
     store::message::insert(tx, &key.watch_key()).await?;
     Ok(release)
@@ -233,7 +269,10 @@ impl Draft<'_> {
 }
 
 /// What clients of a namespace get at present.
-pub(super) async fn latest(db: &impl sea_orm::ConnectionTrait, key: &NamespaceKey) -> Result<Option<Release>> {
+pub(super) async fn latest(
+    db: &impl sea_orm::ConnectionTrait,
+    key: &NamespaceKey,
+) -> Result<Option<Release>> {
     Ok(store::release::latest_active(db, &key.app_id, &key.cluster, &key.namespace).await?)
 }
 
@@ -270,7 +309,12 @@ pub async fn find_latest(store: &Store, key: &NamespaceKey) -> Result<Option<Rel
 ///
 /// # Errors
 /// When the database cannot be read.
-pub async fn list(store: &Store, key: &NamespaceKey, with_abandoned: bool, page: &Page) -> Result<Vec<Release>> {
+pub async fn list(
+    store: &Store,
+    key: &NamespaceKey,
+    with_abandoned: bool,
+    page: &Page,
+) -> Result<Vec<Release>> {
     let (db, NamespaceKey { app_id, cluster, namespace }) = (store.read(), key);
     Ok(match with_abandoned {
         true => store::release::all_page(db, app_id, cluster, namespace, page).await?,

@@ -22,7 +22,8 @@ pub fn run(store: &Store, config: &ServerConfig, background: &Background) {
     let messages = store.clone();
     background.spawn("release message retention", move || watch_messages(messages.clone()));
     let (store, config) = (store.clone(), config.clone());
-    background.spawn("release history retention", move || watch_histories(store.clone(), config.clone()));
+    background
+        .spawn("release history retention", move || watch_histories(store.clone(), config.clone()));
 }
 
 async fn watch_messages(store: Store) {
@@ -30,7 +31,9 @@ async fn watch_messages(store: Store) {
     loop {
         match remove_old_messages(&store, since).await {
             Ok(newest) => since = Some(newest),
-            Err(error) => tracing::debug!(%error, "cannot remove old release messages; they are tried again"),
+            Err(error) => {
+                tracing::debug!(%error, "cannot remove old release messages; they are tried again")
+            }
         }
         tokio::time::sleep(MESSAGE_PAUSE).await;
     }
@@ -41,7 +44,9 @@ async fn watch_histories(store: Store, config: ServerConfig) {
     loop {
         match remove_old_histories(&store, &config, since).await {
             Ok(newest) => since = Some(newest),
-            Err(error) => tracing::debug!(%error, "cannot remove old release history; it is tried again"),
+            Err(error) => {
+                tracing::debug!(%error, "cannot remove old release history; it is tried again")
+            }
         }
         tokio::time::sleep(HISTORY_PAUSE).await;
     }
@@ -82,8 +87,14 @@ async fn remove_messages(store: &Store, text: String, id: Id) -> Result<u64> {
 ///
 /// # Errors
 /// When the database refuses.
-pub async fn remove_old_histories(store: &Store, config: &ServerConfig, since: Option<Id>) -> Result<Id> {
-    let Some(mut since) = since else { return Ok(store::release::max_history_id(store.read()).await?) };
+pub async fn remove_old_histories(
+    store: &Store,
+    config: &ServerConfig,
+    since: Option<Id>,
+) -> Result<Id> {
+    let Some(mut since) = since else {
+        return Ok(store::release::max_history_id(store.read()).await?);
+    };
     loop {
         let rows = store::release::histories_after(store.read(), since, LOOK).await?;
         let Some((newest, _)) = rows.last() else { return Ok(since) };
@@ -91,7 +102,10 @@ pub async fn remove_old_histories(store: &Store, config: &ServerConfig, since: O
         let lines: BTreeSet<_> = rows.into_iter().map(|(_, line)| line).collect();
         for line in lines {
             let Some(size) = size_of(config, &line) else { continue };
-            let Some(last) = store::release::nth_newest_history(store.read(), &line, size).await? else { continue };
+            let Some(last) = store::release::nth_newest_history(store.read(), &line, size).await?
+            else {
+                continue;
+            };
             while remove_histories(store, line.clone(), last).await? == REMOVE {}
         }
         since = newest;
@@ -103,12 +117,16 @@ fn size_of(config: &ServerConfig, line: &Line) -> Option<u64> {
     let name = [line.app_id.as_str(), &line.cluster, &line.namespace, &line.branch].join("+");
     let overrides = config.overrides("apollo.release-history.retention.size.override");
     let size = overrides.get(&name).copied();
-    let size = size.unwrap_or_else(|| config.number("apollo.release-history.retention.size", -1, 1..=i64::MAX));
+    let size = size.unwrap_or_else(|| {
+        config.number("apollo.release-history.retention.size", -1, 1..=i64::MAX)
+    });
     u64::try_from(size).ok()
 }
 
 async fn remove_histories(store: &Store, line: Line, last: Id) -> Result<u64> {
-    store.write((line, last), |tx, (line, last)| Box::pin(remove_histories_in(tx, line, *last))).await
+    store
+        .write((line, last), |tx, (line, last)| Box::pin(remove_histories_in(tx, line, *last)))
+        .await
 }
 
 /// Removes some rows, and the releases that nothing names without them.
@@ -116,7 +134,8 @@ async fn remove_histories_in(tx: &Transaction, line: &Line, last: Id) -> Result<
     let rows = store::release::histories_up_to(tx, line, last, REMOVE).await?;
     let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
     let removed = store::release::delete_histories(tx, &ids).await?;
-    let mut named: Vec<_> = rows.iter().flat_map(|row| [row.release_id, row.previous_release_id]).collect();
+    let mut named: Vec<_> =
+        rows.iter().flat_map(|row| [row.release_id, row.previous_release_id]).collect();
     named.sort_unstable();
     named.dedup();
     let kept = store::release::still_referenced(tx, &named).await?;
@@ -143,8 +162,14 @@ mod tests {
         assert_eq!(size_of(&config, &line("default")), None);
         config.replace(HashMap::from([
             ("apollo.release-history.retention.size".to_owned(), "5".to_owned()),
-            ("apollo.release-history.retention.size.override".to_owned(), r#"{"a+default+n+b":2}"#.to_owned()),
+            (
+                "apollo.release-history.retention.size.override".to_owned(),
+                r#"{"a+default+n+b":2}"#.to_owned(),
+            ),
         ]));
-        assert_eq!((size_of(&config, &line("default")), size_of(&config, &line("b"))), (Some(5), Some(2)));
+        assert_eq!(
+            (size_of(&config, &line("default")), size_of(&config, &line("b"))),
+            (Some(5), Some(2))
+        );
     }
 }

@@ -5,9 +5,9 @@ use super::branch::{Carry, Family};
 use super::configurations;
 use super::history::{self, Context, Entry, Operation};
 use super::namespace::NamespaceKey;
+use super::page::Page;
 use super::release::{Publication, Release, not_found};
 use crate::error::{Error, Result};
-use super::page::Page;
 use crate::store::{self, Id, Store, Transaction};
 
 /// What a rollback changed for clients.
@@ -50,7 +50,9 @@ pub async fn roll_back(store: &Store, id: i64, target: Option<i64>, operator: &s
 async fn one_step(tx: &Transaction, id: i64) -> Result<Step> {
     let from = active(tx, id).await?;
     let Release { app_id, cluster_name, namespace_name, .. } = &from;
-    let mut newest = store::release::active_page(tx, app_id, cluster_name, namespace_name, &Page::new(0, 2)).await?;
+    let mut newest =
+        store::release::active_page(tx, app_id, cluster_name, namespace_name, &Page::new(0, 2))
+            .await?;
     let (Some(new), Some(old)) = (newest.pop(), newest.pop()) else {
         return Err(Error::bad_request(format!(
             "Can't rollback namespace(appId={app_id}, clusterName={cluster_name}, namespaceName={namespace_name}) \
@@ -121,6 +123,7 @@ async fn carry(
         is_emergency: false,
     };
     let new = configurations::parse(&step.new.configurations)?;
-    let carry = Carry { main: &family.namespace, branch, old: Some(&step.old), new: &new, base: step.to };
+    let carry =
+        Carry { main: &family.namespace, branch, old: Some(&step.old), new: &new, base: step.to };
     carry.publish(tx, Operation::RollbackCarried, &publication, trail).await
 }

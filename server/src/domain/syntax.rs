@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::fmt;
 
+use castalia_core::format::yaml;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 /// Checks for one JSON value and nothing behind it.
@@ -13,7 +14,18 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess,
 pub fn check_json(text: &str, allows_duplicate_members: bool) -> Result<(), String> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = JsonValue { allows_duplicate_members };
-    value.deserialize(&mut deserializer).and_then(|()| deserializer.end()).map_err(|error| error.to_string())
+    value
+        .deserialize(&mut deserializer)
+        .and_then(|()| deserializer.end())
+        .map_err(|error| error.to_string())
+}
+
+/// Checks for one YAML document.
+///
+/// # Errors
+/// What is wrong, and where.
+pub fn check_yaml(text: &str) -> Result<(), String> {
+    yaml::check(text).map_err(|error| error.to_string())
 }
 
 /// Reads a value and forgets it. How deep values may be nested is limited by the parser itself.
@@ -100,7 +112,19 @@ mod tests {
     }
 
     #[test]
+    fn yaml_is_one_document_that_clients_read() {
+        for good in ["a: 1\nb: [x, y]\n", "- 1\n- 2", "text", "a: &x {b: 1}\nc: *x"] {
+            assert_eq!(check_yaml(good), Ok(()), "{good}");
+        }
+        let bomb = "a: &a [x]\n".to_owned() + &"- *a\n".repeat(51).replace("- ", "k: ");
+        for bad in ["a: 1\na: 2", "a: 1\n---\nb: 2", "a: !!java.lang.Runtime x", "a: [1", &bomb] {
+            assert!(check_yaml(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
     fn nesting_is_limited() {
+        assert!(check_yaml(&"[".repeat(1_000_000)).is_err());
         assert!(check_json(&"[".repeat(1_000_000), true).is_err());
         assert!(check_json(&format!("{}{}", "[".repeat(129), "]".repeat(129)), true).is_err());
     }

@@ -27,8 +27,8 @@ use serde::Serialize;
 use crate::background::Background;
 use crate::domain::namespace::NamespaceKey;
 use crate::domain::retention;
-use crate::http::route::{Listed, Routes};
 use crate::http::limit;
+use crate::http::route::{Listed, Routes};
 use crate::json::Json;
 use crate::state::EnvironmentState;
 
@@ -98,7 +98,12 @@ fn guard(
     })
 }
 
-fn trust(_: EnvironmentState, _: AdminAccess, request: Request, next: Next) -> BoxFuture<'static, Response> {
+fn trust(
+    _: EnvironmentState,
+    _: AdminAccess,
+    request: Request,
+    next: Next,
+) -> BoxFuture<'static, Response> {
     Box::pin(next.run(request))
 }
 

@@ -470,12 +470,17 @@ mod tests {
     #[test]
     fn absent_members_are_left_out_and_numbers_are_not() {
         let cluster = Cluster { name: Some("c".into()), ..Cluster::default() };
-        assert_eq!(serde_json::to_string(&cluster).unwrap(), r#"{"id":0,"name":"c","parentClusterId":0}"#);
+        assert_eq!(
+            serde_json::to_string(&cluster).unwrap(),
+            r#"{"id":0,"name":"c","parentClusterId":0}"#
+        );
     }
 
     #[test]
     fn dates_are_read_with_and_without_a_colon_in_the_zone() {
-        for text in ["2026-11-20T06:32:16.000+0000", "2026-11-20T06:32:16Z", "2026-11-20T08:32:16+02:00"] {
+        for text in
+            ["2026-11-20T06:32:16.000+0000", "2026-11-20T06:32:16Z", "2026-11-20T08:32:16+02:00"]
+        {
             let body = format!(r#"{{"dataChangeCreatedTime":"{text}"}}"#);
             let app: App = serde_json::from_str(&body).unwrap();
             assert_eq!(app.data_change_created_time.unwrap().timestamp(), 1_795_156_336, "{text}");
@@ -484,7 +489,11 @@ mod tests {
 
     #[test]
     fn numbers_of_a_free_form_object_are_doubles() {
-        let form: FreeForm = serde_json::from_str(r#"{"baseReleaseId":5,"isEmergencyPublish":false}"#).unwrap();
-        assert_eq!(serde_json::to_string(&form).unwrap(), r#"{"baseReleaseId":5.0,"isEmergencyPublish":false}"#);
+        let form: FreeForm =
+            serde_json::from_str(r#"{"baseReleaseId":5,"isEmergencyPublish":false}"#).unwrap();
+        assert_eq!(
+            serde_json::to_string(&form).unwrap(),
+            r#"{"baseReleaseId":5.0,"isEmergencyPublish":false}"#
+        );
     }
 }

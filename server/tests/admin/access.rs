@@ -19,7 +19,9 @@ async fn only_a_token_passes_the_control() {
     let admin = Admin::start().await;
     admin.set("admin-service.access.control.enabled", "true").await;
     admin.set("admin-service.access.tokens", " t1 , t2 ").await;
-    for (authorization, status) in [(None, 401), (Some("t2"), 200), (Some("Bearer t2"), 401), (Some("t"), 401)] {
+    for (authorization, status) in
+        [(None, 401), (Some("t2"), 200), (Some("Bearer t2"), 401), (Some("t"), 401)]
+    {
         assert_eq!(apps(&admin, authorization).await.status, status, "{authorization:?}");
     }
     let refused = apps(&admin, None).await.json();
@@ -32,7 +34,8 @@ async fn only_a_token_passes_the_control() {
 /// Case 12: an empty list of tokens passes everything on an adopted database, and nothing on a fresh one.
 #[tokio::test]
 async fn an_empty_token_list_passes_on_adopted_databases_only() {
-    for (settings, status) in [(&[][..], 200), (&[("compat.empty_admin_tokens_pass", "off")], 401)] {
+    for (settings, status) in [(&[][..], 200), (&[("compat.empty_admin_tokens_pass", "off")], 401)]
+    {
         let admin = Admin::with(settings).await;
         admin.set("admin-service.access.control.enabled", "true").await;
         assert_eq!(apps(&admin, None).await.status, status);
@@ -53,7 +56,14 @@ async fn basic_credentials_are_ignored() {
 #[tokio::test]
 async fn odd_paths_and_large_bodies_are_refused() {
     let admin = Admin::start().await;
-    for path in ["/apps//x", "/apps/a%2fb", "/apps/a;b", "/apps/a%25b", "/apps/%2e%2e/apps", "/apps/../apps"] {
+    for path in [
+        "/apps//x",
+        "/apps/a%2fb",
+        "/apps/a;b",
+        "/apps/a%25b",
+        "/apps/%2e%2e/apps",
+        "/apps/../apps",
+    ] {
         assert_eq!(admin.get(path).await.status, 400, "{path}");
     }
     let request = admin.request(Method::POST, "/apps").header("content-type", "application/json");

@@ -24,7 +24,12 @@ async fn an_app_is_created_with_all_that_every_app_has() {
     let definitions = admin.rows::<app_namespace::Entity>().await;
     let definition = definitions.iter().find(|row| own(&row.app_id)).unwrap();
     assert_eq!(
-        (definition.name.as_str(), definition.format.as_str(), definition.is_public, definition.comment.as_str()),
+        (
+            definition.name.as_str(),
+            definition.format.as_str(),
+            definition.is_public,
+            definition.comment.as_str()
+        ),
         ("application", "properties", false, "default app namespace")
     );
     let clusters = admin.rows::<cluster::Entity>().await;
@@ -32,12 +37,20 @@ async fn an_app_is_created_with_all_that_every_app_has() {
     assert_eq!((cluster.name.as_str(), cluster.parent_cluster_id.0), ("default", 0));
     let namespaces = admin.rows::<namespace::Entity>().await;
     let namespace = namespaces.iter().find(|row| own(&row.app_id)).unwrap();
-    assert_eq!((namespace.cluster_name.as_str(), namespace.namespace_name.as_str()), ("default", "application"));
+    assert_eq!(
+        (namespace.cluster_name.as_str(), namespace.namespace_name.as_str()),
+        ("default", "application")
+    );
 
     let expected = ["App INSERT", "AppNamespace INSERT", "Cluster INSERT", "Namespace INSERT"];
     assert_eq!(admin.audits_since(before).await, expected);
     let audits = admin.rows::<audit::Entity>().await;
-    assert!(audits.iter().filter(|row| row.id.0 > before).all(|row| row.data_change_last_modified_by.is_none()));
+    assert!(
+        audits
+            .iter()
+            .filter(|row| row.id.0 > before)
+            .all(|row| row.data_change_last_modified_by.is_none())
+    );
     assert!(admin.messages().await.is_empty());
 }
 
@@ -48,16 +61,34 @@ async fn business_operations_of_a_new_app_are_recorded() {
     let before = admin.rows::<audit_log::Entity>().await.len();
     let id = admin.create_app().await.id();
     let logs = &admin.rows::<audit_log::Entity>().await[before..];
-    let names: Vec<_> = logs.iter().map(|log| (log.op_name.as_str(), log.op_type.as_str(), log.operator.as_str())).collect();
-    assert_eq!(names, [("App.create", "CREATE", "anonymous"), ("AppNamespace.createDefault", "CREATE", "anonymous")]);
+    let names: Vec<_> = logs
+        .iter()
+        .map(|log| (log.op_name.as_str(), log.op_type.as_str(), log.operator.as_str()))
+        .collect();
+    assert_eq!(
+        names,
+        [
+            ("App.create", "CREATE", "anonymous"),
+            ("AppNamespace.createDefault", "CREATE", "anonymous")
+        ]
+    );
     assert_ne!(logs[0].trace_id, logs[1].trace_id);
 
     let influences = admin.rows::<audit_log_data_influence::Entity>().await;
-    let of = |span: &str| influences.iter().filter(|row| row.span_id == span).cloned().collect::<Vec<_>>();
+    let of = |span: &str| {
+        influences.iter().filter(|row| row.span_id == span).cloned().collect::<Vec<_>>()
+    };
     let fields = of(&logs[0].span_id);
-    let named: Vec<_> = fields.iter().map(|row| (row.field_name.as_deref(), row.field_new_value.as_deref())).collect();
+    let named: Vec<_> = fields
+        .iter()
+        .map(|row| (row.field_name.as_deref(), row.field_new_value.as_deref()))
+        .collect();
     assert_eq!(named, [(Some("Name"), Some("n1")), (Some("AppId"), Some(admin.app_id.as_str()))]);
-    assert!(fields.iter().all(|row| row.influence_entity_id == id.to_string() && row.field_old_value.is_none()));
+    assert!(
+        fields
+            .iter()
+            .all(|row| row.influence_entity_id == id.to_string() && row.field_old_value.is_none())
+    );
     assert_eq!(of(&logs[1].span_id).len(), 4);
 }
 
@@ -120,7 +151,9 @@ async fn an_app_without_creator_is_refused() {
 
 async fn assert_no_rows(admin: &Admin) {
     assert!(admin.rows::<app::Entity>().await.iter().all(|row| row.app_id != admin.app_id));
-    assert!(admin.rows::<app_namespace::Entity>().await.iter().all(|row| row.app_id != admin.app_id));
+    assert!(
+        admin.rows::<app_namespace::Entity>().await.iter().all(|row| row.app_id != admin.app_id)
+    );
 }
 
 /// Cases 7 and 8: an update names the same app twice, and the app exists.
@@ -131,7 +164,10 @@ async fn an_update_needs_one_existing_app() {
     let mut body = admin.app_body();
     body["appId"] = json!("other");
     let path = format!("/apps/{}", admin.app_id);
-    admin.put(&path, body).await.fails(400, "The App Id of path variable and request body is different");
+    admin
+        .put(&path, body)
+        .await
+        .fails(400, "The App Id of path variable and request body is different");
     let mut body = admin.app_body();
     body["appId"] = json!("zz");
     admin.put("/apps/zz", body).await.fails(400, "app not exists for appId:zz");
@@ -141,7 +177,10 @@ async fn an_update_needs_one_existing_app() {
     body["dataChangeCreatedBy"] = json!("other");
     admin.put(&path, body).await.empty();
     let app = admin.get(&path).await.ok();
-    assert_eq!((app["name"].as_str(), app["dataChangeCreatedBy"].as_str()), (Some("renamed"), Some("u")));
+    assert_eq!(
+        (app["name"].as_str(), app["dataChangeCreatedBy"].as_str()),
+        (Some("renamed"), Some("u"))
+    );
 }
 
 /// Case 9: an unknown app is 404, and its id is free.
@@ -164,12 +203,17 @@ async fn apps_are_listed_in_pages_or_searched() {
         body["name"] = json!(format!("name of {}", admin.app_id));
         admin.post("/apps", body).await.ok();
     }
-    let count = async |query: &str| admin.get(&format!("/apps{query}")).await.ok().as_array().unwrap().len();
+    let count = async |query: &str| {
+        admin.get(&format!("/apps{query}")).await.ok().as_array().unwrap().len()
+    };
     assert_eq!(count("?size=0").await, 10);
     assert_eq!(count("?page=abc&size=-1").await, 10);
     assert!((11..=2000).contains(&count("?size=5000").await));
     assert_eq!(count(&format!("?name={}", admin.app_id)).await, 11);
-    assert_eq!(admin.get("/apps?sort=id,desc&size=1").await.ok()[0]["appId"], json!(format!("{}-10", admin.app_id)));
+    assert_eq!(
+        admin.get("/apps?sort=id,desc&size=1").await.ok()[0]["appId"],
+        json!(format!("{}-10", admin.app_id))
+    );
     assert_eq!(admin.get("/apps?sort=nothing").await.status, 500);
 }
 
@@ -182,7 +226,8 @@ async fn bad_requests_have_two_sets_of_numbers() {
         let admin = Admin::with(settings).await;
         admin.create_app().await.ok();
         let app = format!("/apps/{}", admin.app_id);
-        let unreadable = admin.request(Method::POST, "/apps").header("content-type", "application/json");
+        let unreadable =
+            admin.request(Method::POST, "/apps").header("content-type", "application/json");
         let answers = [
             admin.json(Method::PATCH, "/apps", Value::Null).await,
             admin.delete(&app).await,

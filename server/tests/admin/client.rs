@@ -1,22 +1,22 @@
 //! A caller of the admin API: the router in process, or a server by its address; and a look at the rows behind it.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
 use axum::middleware::from_fn_with_state;
+use castalia_server::domain::instance_audit::InstanceAudit;
 use castalia_server::feed::ReleaseFeed;
 use castalia_server::http::failure;
 use castalia_server::http::health::Readiness;
+use castalia_server::nudge::Nudge;
 use castalia_server::registry::Registry;
 use castalia_server::role::admin;
 use castalia_server::server_config::ServerConfig;
 use castalia_server::settings::{Installation, Settings, Texts};
-use castalia_server::domain::instance_audit::InstanceAudit;
-use castalia_server::nudge::Nudge;
 use castalia_server::state::EnvironmentState;
 use castalia_server::store::{self, Part, Store, StoreOptions, migration};
 use http::{HeaderMap, Method, Request};
@@ -80,7 +80,10 @@ impl Answer {
     pub(crate) fn fails(&self, status: u16, message: &str) {
         assert_eq!(self.status, status, "{self:?}");
         let body = self.json();
-        assert!(body["message"].as_str().unwrap_or_default().starts_with(message), "{self:?} instead of {message}");
+        assert!(
+            body["message"].as_str().unwrap_or_default().starts_with(message),
+            "{self:?} instead of {message}"
+        );
     }
 
     /// A success without a body.
@@ -101,28 +104,42 @@ impl Admin {
         let number = NAMES.fetch_add(1, Ordering::Relaxed);
         match variable("CASTALIA_TEST_ADMIN_URL") {
             Some(address) if settings.is_empty() => {
-                let url = variable("CASTALIA_TEST_CONFIG_DB").expect("CASTALIA_TEST_CONFIG_DB names its database");
-                let store = Store::connect(&url, StoreOptions::new("CASTALIA_TEST_CONFIG_DB")).await.unwrap();
+                let url = variable("CASTALIA_TEST_CONFIG_DB")
+                    .expect("CASTALIA_TEST_CONFIG_DB names its database");
+                let store = Store::connect(&url, StoreOptions::new("CASTALIA_TEST_CONFIG_DB"))
+                    .await
+                    .unwrap();
                 let app_id = format!("a{}x{number}", std::process::id());
-                Self { target: Target::Address(address), store, config: ServerConfig::new([].into()), settings: Mutex::default(), app_id }
+                Self {
+                    target: Target::Address(address),
+                    store,
+                    config: ServerConfig::new([].into()),
+                    settings: Mutex::default(),
+                    app_id,
+                }
             }
             _ => Self::in_process(settings, number).await,
         }
     }
 
     async fn in_process(settings: &[(&'static str, &str)], number: u32) -> Self {
-        let url = variable("CASTALIA_TEST_CONFIG_DB").unwrap_or_else(|| "sqlite::memory:".to_owned());
+        let url =
+            variable("CASTALIA_TEST_CONFIG_DB").unwrap_or_else(|| "sqlite::memory:".to_owned());
         let store = Store::connect(&url, StoreOptions::new("test")).await.unwrap();
         migration::apply(&store, Part::Config, |_| Box::pin(async { Ok(()) })).await.unwrap();
         let config = ServerConfig::new([].into());
-        let mut flags = vec![("compat.defaults", "adopted".to_owned()), ("sample_app", "off".to_owned())];
+        let mut flags =
+            vec![("compat.defaults", "adopted".to_owned()), ("sample_app", "off".to_owned())];
         flags.extend(settings.iter().map(|(name, text)| (*name, (*text).to_owned())));
-        let settings = Settings::from_texts(&Texts::gather(flags, None, std::iter::empty()).unwrap()).unwrap();
+        let settings =
+            Settings::from_texts(&Texts::gather(flags, None, std::iter::empty()).unwrap()).unwrap();
         let state = EnvironmentState {
             compat: settings.compat.resolve(settings.defaults.unwrap_or(Installation::Fresh)),
             settings: Arc::new(settings),
             feed: ReleaseFeed::load(store.clone(), config.clone()).await.unwrap(),
-            nudge: Nudge::open(&store, &Registry::fixed(Vec::new()), "secret".into()).await.unwrap(),
+            nudge: Nudge::open(&store, &Registry::fixed(Vec::new()), "secret".into())
+                .await
+                .unwrap(),
             instances: InstanceAudit::new(store.clone(), config.clone()),
             registry: Registry::fixed(Vec::new()),
             ready: Readiness::default(),
@@ -157,9 +174,16 @@ impl Admin {
     }
 
     /// A request with parameters as a form body.
-    pub(crate) async fn form(&self, method: Method, path: &str, parameters: &[(&str, &str)]) -> Answer {
-        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
-        let request = self.request(method, path).header("content-type", "application/x-www-form-urlencoded");
+    pub(crate) async fn form(
+        &self,
+        method: Method,
+        path: &str,
+        parameters: &[(&str, &str)],
+    ) -> Answer {
+        let body =
+            form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
+        let request =
+            self.request(method, path).header("content-type", "application/x-www-form-urlencoded");
         self.send(request.body(Body::from(body)).unwrap()).await
     }
 
@@ -174,15 +198,19 @@ impl Admin {
                 (parts, body.collect().await.unwrap().to_bytes())
             }
             Target::Address(address) => {
-                let authority = address.trim_start_matches("http://").trim_end_matches('/').to_owned();
+                let authority =
+                    address.trim_start_matches("http://").trim_end_matches('/').to_owned();
                 let stream = tokio::net::TcpStream::connect(&authority).await.unwrap();
                 let (mut sender, connection) =
                     hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
                 tokio::spawn(connection);
                 let (mut parts, body) = request.into_parts();
                 parts.headers.insert("host", authority.parse().unwrap());
-                let (parts, body) =
-                    sender.send_request(Request::from_parts(parts, body)).await.unwrap().into_parts();
+                let (parts, body) = sender
+                    .send_request(Request::from_parts(parts, body))
+                    .await
+                    .unwrap()
+                    .into_parts();
                 (parts, body.collect().await.unwrap().to_bytes())
             }
         };
@@ -211,7 +239,8 @@ impl Admin {
 
     /// All rows of a table, dead ones too, in the order of their ids.
     pub(crate) async fn rows<E: EntityTrait>(&self) -> Vec<E::Model> {
-        let id = E::Column::iter().find(|column| column.as_str() == "Id").expect("tables have an id");
+        let id =
+            E::Column::iter().find(|column| column.as_str() == "Id").expect("tables have an id");
         E::find().order_by_asc(id).all(self.store.read()).await.unwrap()
     }
 

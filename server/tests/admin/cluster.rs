@@ -10,7 +10,8 @@ async fn a_cluster_comes_with_the_namespaces_of_its_app() {
     let admin = Admin::start().await;
     admin.create_app().await.ok();
     let clusters = format!("/apps/{}/clusters", admin.app_id);
-    let body = |name: &str| json!({"appId": admin.app_id, "name": name, "dataChangeCreatedBy": "u"});
+    let body =
+        |name: &str| json!({"appId": admin.app_id, "name": name, "dataChangeCreatedBy": "u"});
     let created = admin.post(&clusters, body("c1")).await.ok();
     assert_eq!(created["parentClusterId"], 0);
     let namespaces = admin.get(&format!("{clusters}/c1/namespaces")).await.ok();
@@ -32,8 +33,14 @@ async fn a_cluster_is_deleted_with_its_namespaces() {
     let admin = Admin::start().await;
     admin.create_app().await.ok();
     let clusters = format!("/apps/{}/clusters", admin.app_id);
-    admin.delete(&format!("{clusters}/default?operator=u")).await.fails(400, "can not delete default cluster!");
-    admin.delete(&format!("{clusters}/none?operator=u")).await.fails(404, "cluster not found for appId:");
+    admin
+        .delete(&format!("{clusters}/default?operator=u"))
+        .await
+        .fails(400, "can not delete default cluster!");
+    admin
+        .delete(&format!("{clusters}/none?operator=u"))
+        .await
+        .fails(404, "cluster not found for appId:");
     let body = json!({"appId": admin.app_id, "name": "c1", "dataChangeCreatedBy": "u"});
     admin.post(&clusters, body.clone()).await.ok();
     let before = admin.last_audit().await;
@@ -49,6 +56,8 @@ async fn a_cluster_is_deleted_with_its_namespaces() {
 async fn a_cluster_name_in_use_is_not_unique() {
     let admin = Admin::start().await;
     admin.create_app().await.ok();
-    let unique = async |name: &str| admin.get(&format!("/apps/{}/cluster/{name}/unique", admin.app_id)).await.ok();
+    let unique = async |name: &str| {
+        admin.get(&format!("/apps/{}/cluster/{name}/unique", admin.app_id)).await.ok()
+    };
     assert_eq!((unique("default").await, unique("c9").await), (json!(false), json!(true)));
 }

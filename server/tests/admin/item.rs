@@ -30,7 +30,10 @@ async fn an_item_is_created_with_a_commit() {
     admin.create_app().await.ok();
     let before = admin.last_audit().await;
     let created = admin.item("k", "v").await.ok();
-    assert_eq!((&created["lineNum"], &created["namespaceId"]), (&json!(1), &json!(admin.namespace_id().await)));
+    assert_eq!(
+        (&created["lineNum"], &created["namespaceId"]),
+        (&json!(1), &json!(admin.namespace_id().await))
+    );
     assert_eq!(admin.audits_since(before).await, ["Item INSERT"]);
     assert_eq!(commits(&admin).await.len(), 1);
     let commit = &commits(&admin).await[0];
@@ -57,7 +60,10 @@ async fn an_item_goes_where_the_path_says() {
     assert_eq!(created["namespaceId"], admin.namespace_id().await);
     admin.item("k2", "w").await.fails(400, "item already exists for itemKey:k2");
     let unknown = format!("{}/items", admin.path("nothing"));
-    admin.post(&unknown, item_body("u", "k", "v")).await.fails(404, "namespace not found for appId:");
+    admin
+        .post(&unknown, item_body("u", "k", "v"))
+        .await
+        .fails(404, "namespace not found for appId:");
     admin.set("namespace.lock.switch", "true").await;
     admin.post(&unknown, item_body("u", "k", "v")).await.fails(400, "namespace not exist.");
     admin.set("namespace.lock.switch", "false").await;
@@ -93,11 +99,25 @@ async fn documents_are_parsed() {
     admin.create_app().await.ok();
     let json = define(&admin, "app.json", "json").await;
     let content = |value: &str| item_body("u", "content", value);
-    admin.post(&format!("{json}/items"), content(r#"{"a":1} x"#)).await.fails(400, "invalid json content:");
+    admin
+        .post(&format!("{json}/items"), content(r#"{"a":1} x"#))
+        .await
+        .fails(400, "invalid json content:");
     let blank = admin.post(&format!("{json}/items"), content(" ")).await.id();
     let path = format!("{json}/items/{blank}");
     admin.put(&path, content("{")).await.fails(400, "invalid json content:");
     admin.put(&path, content(r#"{"a":{"b":[1]}}"#)).await.ok();
+    for format in ["yaml", "yml"] {
+        let yaml = define(&admin, &format!("app.{format}"), format).await;
+        let prefix = format!("invalid {format} content:");
+        admin.post(&format!("{yaml}/items"), content("a: 1\na: 2")).await.fails(400, &prefix);
+        admin.post(&format!("{yaml}/items"), content("a: 1\n---\nb: 2")).await.fails(400, &prefix);
+        admin
+            .post(&format!("{yaml}/items"), content("a: !!java.lang.Object x"))
+            .await
+            .fails(400, &prefix);
+        admin.post(&format!("{yaml}/items"), content("a: 1\nb: [x]")).await.ok();
+    }
     let odd = define(&admin, "odd", "pictures").await;
     admin.post(&format!("{odd}/items"), content("x")).await.fails(400, "pictures can not map enum");
 }
@@ -143,9 +163,13 @@ async fn an_item_is_changed_in_place() {
     let id = admin.item("k", "1").await.id();
     let path = format!("{}/items/{id}", admin.n());
     let before = admin.last_audit().await;
-    let body = json!({"key": "other", "value": "2", "comment": "c", "dataChangeLastModifiedBy": "w"});
+    let body =
+        json!({"key": "other", "value": "2", "comment": "c", "dataChangeLastModifiedBy": "w"});
     let changed = admin.put(&path, body.clone()).await.ok();
-    assert_eq!((&changed["key"], &changed["value"], &changed["dataChangeLastModifiedBy"]), (&json!("k"), &json!("2"), &json!("w")));
+    assert_eq!(
+        (&changed["key"], &changed["value"], &changed["dataChangeLastModifiedBy"]),
+        (&json!("k"), &json!("2"), &json!("w"))
+    );
     assert_eq!(admin.audits_since(before).await, ["Item UPDATE"]);
     let pair = changes(&admin).await["updateItems"][0].clone();
     assert_eq!((&pair["oldItem"]["value"], &pair["newItem"]["value"]), (&json!("1"), &json!("2")));
@@ -154,18 +178,27 @@ async fn an_item_is_changed_in_place() {
     commented["comment"] = json!("another");
     let count = commits(&admin).await.len();
     assert_eq!(admin.put(&path, commented).await.ok()["comment"], "another");
-    let time = |rows: Vec<item::Model>| rows.into_iter().find(|row| row.id.0 == id).unwrap().data_change_last_time;
+    let time = |rows: Vec<item::Model>| {
+        rows.into_iter().find(|row| row.id.0 == id).unwrap().data_change_last_time
+    };
     let stored = time(admin.rows::<item::Entity>().await);
     let same = json!({"value": "2", "comment": "another", "dataChangeLastModifiedBy": "w"});
     admin.put(&path, same).await.ok();
-    assert_eq!(time(admin.rows::<item::Entity>().await), stored, "a row without a difference keeps its time");
+    assert_eq!(
+        time(admin.rows::<item::Entity>().await),
+        stored,
+        "a row without a difference keeps its time"
+    );
     assert_eq!(commits(&admin).await.len(), count);
     assert_eq!(admin.audits_since(before).await.len(), 3);
 
     let other = define(&admin, "other", "properties").await;
     let elsewhere = admin.put(&format!("{other}/items/{id}"), body.clone()).await;
     elsewhere.fails(400, "invalid request, item and namespace do not match!");
-    admin.put(&format!("{}/items/999999", admin.n()), body).await.fails(404, "item not found for appId:");
+    admin
+        .put(&format!("{}/items/999999", admin.n()), body)
+        .await
+        .fails(404, "item not found for appId:");
     assert_eq!(admin.put(&path, json!({"dataChangeLastModifiedBy": "w"})).await.status, 500);
 }
 
@@ -180,10 +213,17 @@ async fn an_item_is_deleted_once() {
     assert_eq!(admin.audits_since(before).await, ["Item DELETE"]);
     let rows = admin.rows::<item::Entity>().await;
     let row = rows.iter().find(|row| row.id.0 == id).unwrap();
-    assert!(row.is_deleted && row.deleted_at > 0 && row.data_change_last_modified_by.as_deref() == Some("w"));
+    assert!(
+        row.is_deleted
+            && row.deleted_at > 0
+            && row.data_change_last_modified_by.as_deref() == Some("w")
+    );
     let deleted = changes(&admin).await["deleteItems"][0].clone();
     assert_eq!((&deleted["key"], &deleted["isDeleted"]), (&json!("k"), &json!(true)));
-    admin.delete(&format!("/items/{id}?operator=u")).await.fails(400, &format!("item not exists for itemId:{id}"));
+    admin
+        .delete(&format!("/items/{id}?operator=u"))
+        .await
+        .fails(400, &format!("item not exists for itemId:{id}"));
     admin.get(&format!("/items/{id}")).await.fails(404, &format!("item not found for itemId:{id}"));
 }
 
@@ -228,7 +268,8 @@ async fn items_are_searched_by_key_and_value() {
     admin.item(&key, "some value").await.ok();
     admin.item("other", &key).await.ok();
     let search = async |key: &str, value: &str| {
-        let found = admin.get(&format!("/items-search/key-and-value?key={key}&value={value}")).await.ok();
+        let found =
+            admin.get(&format!("/items-search/key-and-value?key={key}&value={value}")).await.ok();
         (found["total"].clone(), found["content"].clone())
     };
     let (total, content) = search(&key, "").await;
@@ -271,6 +312,9 @@ async fn items_come_as_list_or_page() {
     let page = admin.get(&format!("{}/items-with-page?page=1&size=2", admin.n())).await.ok();
     assert_eq!([&page["total"], &page["page"], &page["size"]], [&json!(3), &json!(1), &json!(2)]);
     assert_eq!(members(&page["content"], "key"), ["c"]);
-    admin.get(&format!("{}/items-with-page", admin.path("nothing"))).await.fails(404, "namespace not found for appId:");
+    admin
+        .get(&format!("{}/items-with-page", admin.path("nothing")))
+        .await
+        .fails(404, "namespace not found for appId:");
     assert_eq!(admin.get(&format!("{}/items", admin.path("nothing"))).await.ok(), json!([]));
 }

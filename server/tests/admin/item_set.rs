@@ -33,7 +33,14 @@ async fn a_change_set_is_one_commit() {
         "deleteItems": [{"id": deleted, "key": "d"}],
     });
     apply(&admin, changes).await.empty();
-    let expected = ["Item INSERT", "ItemSet INSERT", "Item UPDATE", "ItemSet UPDATE", "Item DELETE", "ItemSet DELETE"];
+    let expected = [
+        "Item INSERT",
+        "ItemSet INSERT",
+        "Item UPDATE",
+        "ItemSet UPDATE",
+        "Item DELETE",
+        "ItemSet DELETE",
+    ];
     assert_eq!(admin.audits_since(before).await, expected);
     assert_eq!(commits().await, committed + 1);
     assert_eq!(items(&admin).await, ["c=1", "u=2"]);
@@ -68,7 +75,8 @@ async fn a_refused_change_set_changes_nothing() {
     refused.fails(400, "invalid request, item and namespace do not match!");
     let unknown = json!({"createItems": [good], "deleteItems": [{"id": 999_999}]});
     apply(&admin, unknown).await.fails(500, "item not exist. ID:999999");
-    let unknown = json!({"createItems": [good], "updateItems": [{"id": 999_999, "key": "x", "value": "1"}]});
+    let unknown =
+        json!({"createItems": [good], "updateItems": [{"id": 999_999, "key": "x", "value": "1"}]});
     apply(&admin, unknown).await.fails(404, "item not found for itemKey:x");
     assert!(items(&admin).await.is_empty());
     assert!(admin.audits_since(before).await.is_empty());
@@ -92,7 +100,9 @@ async fn items_of_a_namespace_are_limited() {
     admin.item("k5", "1").await.fails(400, &format!("{refusal}5."));
     let create = json!([{"namespaceId": namespace_id, "key": "k5", "value": "1"}]);
     apply(&admin, json!({"createItems": create})).await.fails(400, &format!("{refusal}6."));
-    apply(&admin, json!({"createItems": create, "deleteItems": [{"id": last, "key": "k4"}]})).await.empty();
+    apply(&admin, json!({"createItems": create, "deleteItems": [{"id": last, "key": "k4"}]}))
+        .await
+        .empty();
     assert_eq!(items(&admin).await.len(), 5);
     admin.set("item.num.limit.enabled", "false").await;
 }

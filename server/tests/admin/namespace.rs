@@ -1,7 +1,8 @@
 //! Cases 19 to 25, 88 to 90, 93 and 94: namespaces, their definitions, and what goes with them.
 
 use castalia_server::store::entity::{
-    access_key, app, app_namespace, cluster, commit, instance_config, item, namespace, release, release_history,
+    access_key, app, app_namespace, cluster, commit, instance_config, item, namespace, release,
+    release_history,
 };
 use castalia_server::store::{self, Id, StoreError};
 use sea_orm::Set;
@@ -34,7 +35,10 @@ async fn a_definition_comes_with_a_namespace_in_each_cluster() {
     create_cluster(&admin, "c1").await;
     let before = admin.last_audit().await;
     let created = define(&admin, "app.json", "json").await;
-    assert_eq!((&created["format"], &created["dataChangeLastModifiedBy"]), (&json!("json"), &json!("u")));
+    assert_eq!(
+        (&created["format"], &created["dataChangeLastModifiedBy"]),
+        (&json!("json"), &json!("u"))
+    );
     let expected = ["Namespace INSERT", "Namespace INSERT", "AppNamespace INSERT"];
     assert_eq!(admin.audits_since(before).await, expected);
 
@@ -47,7 +51,8 @@ async fn a_definition_comes_with_a_namespace_in_each_cluster() {
     assert_eq!(silent["id"], created["id"]);
     admin.get(&of_c1).await.ok();
     let rows = admin.rows::<namespace::Entity>().await;
-    let own = rows.iter().filter(|row| row.app_id == admin.app_id && row.namespace_name == "app.json");
+    let own =
+        rows.iter().filter(|row| row.app_id == admin.app_id && row.namespace_name == "app.json");
     assert_eq!(own.filter(|row| !row.is_deleted).count(), 2);
 
     let empty = define(&admin, "plain", "").await;
@@ -62,14 +67,21 @@ async fn a_definition_is_deleted_with_its_namespaces() {
     let admin = Admin::start().await;
     admin.create_app().await.ok();
     let path = format!("/apps/{}/appnamespaces", admin.app_id);
-    admin.delete(&format!("{path}/none?operator=u")).await.fails(400, "appNamespace not exist for appId:");
+    admin
+        .delete(&format!("{path}/none?operator=u"))
+        .await
+        .fails(400, "appNamespace not exist for appId:");
     define(&admin, "ns", "properties").await;
     admin.delete(&format!("{path}/ns?operator=u")).await.empty();
     assert_eq!(members(&admin.get(&path).await.ok(), "name"), ["application"]);
     assert_eq!(admin.get(&admin.path("ns")).await.status, 404);
     let rows = admin.rows::<app_namespace::Entity>().await;
     let dead = rows.iter().find(|row| row.app_id == admin.app_id && row.name == "ns").unwrap();
-    assert!(dead.is_deleted && dead.deleted_at > 0 && dead.data_change_last_modified_by.as_deref() == Some("u"));
+    assert!(
+        dead.is_deleted
+            && dead.deleted_at > 0
+            && dead.data_change_last_modified_by.as_deref() == Some("u")
+    );
     assert_eq!(admin.messages().await, [format!("{}+default+ns", admin.app_id)]);
 }
 
@@ -86,7 +98,10 @@ async fn a_namespace_needs_no_cluster() {
     assert_eq!(admin.get(&format!("/namespaces/{id}")).await.id(), id);
     admin.post(&path, body).await.fails(400, "namespace already exists for namespaceName:x");
     admin.get("/namespaces/999999").await.fails(404, "item not found for itemId:999999");
-    assert_eq!(admin.get(&format!("/apps/{}/clusters/none/namespaces", admin.app_id)).await.ok(), json!([]));
+    assert_eq!(
+        admin.get(&format!("/apps/{}/clusters/none/namespaces", admin.app_id)).await.ok(),
+        json!([])
+    );
 }
 
 async fn add_instance_config(admin: &Admin) {
@@ -125,16 +140,21 @@ async fn a_namespace_is_deleted_with_all_that_is_in_it() {
     assert_eq!(admin.messages().await[sent..], [format!("{}+default+application", admin.app_id)]);
     let own = |app_id: &str| app_id == admin.app_id;
     let dead_at = |rows: Vec<(bool, i64)>| {
-        assert!(rows.len() == 2 && rows.iter().all(|(is_deleted, at)| *is_deleted && *at > 0), "{rows:?}");
+        assert!(
+            rows.len() == 2 && rows.iter().all(|(is_deleted, at)| *is_deleted && *at > 0),
+            "{rows:?}"
+        );
         assert_eq!(rows[0].1, rows[1].1, "one moment for all rows of a table");
     };
-    let items = admin.rows::<item::Entity>().await.into_iter().filter(|row| row.namespace_id.0 == id);
+    let items =
+        admin.rows::<item::Entity>().await.into_iter().filter(|row| row.namespace_id.0 == id);
     dead_at(items.map(|row| (row.is_deleted, row.deleted_at)).collect());
     let commits = admin.rows::<commit::Entity>().await.into_iter().filter(|row| own(&row.app_id));
     dead_at(commits.map(|row| (row.is_deleted, row.deleted_at)).collect());
     let releases = admin.rows::<release::Entity>().await.into_iter().filter(|row| own(&row.app_id));
     dead_at(releases.map(|row| (row.is_deleted, row.deleted_at)).collect());
-    let histories = admin.rows::<release_history::Entity>().await.into_iter().filter(|row| own(&row.app_id));
+    let histories =
+        admin.rows::<release_history::Entity>().await.into_iter().filter(|row| own(&row.app_id));
     dead_at(histories.map(|row| (row.is_deleted, row.deleted_at)).collect());
     let configs = admin.rows::<instance_config::Entity>().await;
     assert!(configs.iter().all(|row| row.config_app_id != admin.app_id));
@@ -160,7 +180,10 @@ async fn namespaces_of_a_cluster_are_limited() {
     });
     let refused = admin.post(&path, body.clone()).await;
     assert_eq!(refused.status, 500);
-    assert!(refused.json()["message"].as_str().unwrap().contains("nowCount= 1, maxCount =1"), "{refused:?}");
+    assert!(
+        refused.json()["message"].as_str().unwrap().contains("nowCount= 1, maxCount =1"),
+        "{refused:?}"
+    );
     admin.set("namespace.num.limit.white", &format!("x, {}", admin.app_id)).await;
     admin.post(&path, body).await.ok();
     admin.set("namespace.num.limit.enabled", "false").await;
@@ -202,19 +225,26 @@ async fn a_public_namespace_is_found_where_it_is_published() {
     let path = format!("/apps/{}/appnamespaces", admin.app_id);
     admin.post(&path, definition(&admin, &name, "properties", true)).await.ok();
     let of = |cluster: &str| format!("/apps/{}/clusters/{cluster}/namespaces/{name}", admin.app_id);
-    let (in_default, in_c1) = (admin.get(&of("default")).await.id(), admin.get(&of("c1")).await.id());
+    let (in_default, in_c1) =
+        (admin.get(&of("default")).await.id(), admin.get(&of("c1")).await.id());
     let seen = async || {
-        admin.get(&format!("/apps/any/clusters/c1/namespaces/{name}/associated-public-namespace")).await.id()
+        admin
+            .get(&format!("/apps/any/clusters/c1/namespaces/{name}/associated-public-namespace"))
+            .await
+            .id()
     };
     assert_eq!(seen().await, in_c1);
     admin.publish_at(&of("default")).await.ok();
     assert_eq!(seen().await, in_default);
     admin.publish_at(&of("c1")).await.ok();
     assert_eq!(seen().await, in_c1);
-    let private = admin.get("/apps/any/clusters/c1/namespaces/private/associated-public-namespace").await;
+    let private =
+        admin.get("/apps/any/clusters/c1/namespaces/private/associated-public-namespace").await;
     private.fails(400, "namespace not exist for appId: clusterName:c1 namespaceName:private");
 
-    let count = async || admin.get(&format!("/appnamespaces/{name}/associated-namespaces/count")).await.ok();
+    let count = async || {
+        admin.get(&format!("/appnamespaces/{name}/associated-namespaces/count")).await.ok()
+    };
     assert_eq!(count().await, 0);
     let other = format!("{}-other", admin.app_id);
     let body = json!({
@@ -224,10 +254,16 @@ async fn a_public_namespace_is_found_where_it_is_published() {
     assert_eq!(count().await, 1);
     let all = admin.get(&format!("/appnamespaces/{name}/namespaces")).await.ok();
     assert_eq!(members(&all, "appId"), [json!(admin.app_id), json!(admin.app_id), json!(other)]);
-    admin.delete(&format!("/apps/{other}/clusters/default/namespaces/{name}?operator=u")).await.empty();
+    admin
+        .delete(&format!("/apps/{other}/clusters/default/namespaces/{name}?operator=u"))
+        .await
+        .empty();
     assert_eq!(count().await, 0);
     assert_eq!(admin.get(&of("default")).await.id(), in_default);
-    admin.get("/appnamespaces/private/namespaces").await.fails(400, "Public appNamespace not exists. NamespaceName = private");
+    admin
+        .get("/appnamespaces/private/namespaces")
+        .await
+        .fails(400, "Public appNamespace not exists. NamespaceName = private");
 }
 
 /// Case 90: namespaces are found by an item's key; the page is one of items.
@@ -264,7 +300,14 @@ async fn an_app_is_deleted_with_all_that_belongs_to_it() {
     admin.delete(&format!("/apps/{}?operator=u", admin.app_id)).await.empty();
 
     let own = |app_id: &str| app_id == admin.app_id;
-    assert!(admin.rows::<app::Entity>().await.iter().filter(|row| own(&row.app_id)).all(|row| row.is_deleted));
+    assert!(
+        admin
+            .rows::<app::Entity>()
+            .await
+            .iter()
+            .filter(|row| own(&row.app_id))
+            .all(|row| row.is_deleted)
+    );
     let definitions = admin.rows::<app_namespace::Entity>().await;
     assert!(definitions.iter().filter(|row| own(&row.app_id)).all(|row| row.is_deleted));
     let clusters = admin.rows::<cluster::Entity>().await;
@@ -288,6 +331,12 @@ async fn an_app_is_deleted_with_all_that_belongs_to_it() {
     assert_eq!(logs.iter().map(|log| log.op_name.as_str()).collect::<Vec<_>>(), ["App.delete"]);
     let influences = admin.rows::<store::entity::audit_log_data_influence::Entity>().await;
     let old = influences.iter().filter(|row| row.span_id == logs[0].span_id);
-    assert!(old.map(|row| (&row.field_old_value, &row.field_new_value)).all(|(old, new)| old.is_some() && new.is_none()));
-    admin.delete(&format!("/apps/{}?operator=u", admin.app_id)).await.fails(404, "app not found for appId:");
+    assert!(
+        old.map(|row| (&row.field_old_value, &row.field_new_value))
+            .all(|(old, new)| old.is_some() && new.is_none())
+    );
+    admin
+        .delete(&format!("/apps/{}?operator=u", admin.app_id))
+        .await
+        .fails(404, "app not found for appId:");
 }

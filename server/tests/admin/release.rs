@@ -21,13 +21,24 @@ async fn a_publish_makes_a_release_with_history_and_message() {
     let key = release["releaseKey"].as_str().unwrap();
     let (time, rest) = key.split_once('-').unwrap();
     assert!(time.len() == 14 && time.bytes().all(|byte| byte.is_ascii_digit()), "{key}");
-    assert!(rest.len() == 16 && rest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')), "{key}");
+    assert!(
+        rest.len() == 16 && rest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')),
+        "{key}"
+    );
 
     let histories = admin.get(&format!("{}/releases/histories", admin.n())).await.ok();
-    assert_eq!((&histories["total"], &histories["page"], &histories["size"]), (&json!(1), &json!(0), &json!(10)));
+    assert_eq!(
+        (&histories["total"], &histories["page"], &histories["size"]),
+        (&json!(1), &json!(0), &json!(10))
+    );
     let history = &histories["content"][0];
     assert_eq!(
-        [&history["operation"], &history["branchName"], &history["releaseId"], &history["previousReleaseId"]],
+        [
+            &history["operation"],
+            &history["branchName"],
+            &history["releaseId"],
+            &history["previousReleaseId"]
+        ],
         [&json!(0), &json!("default"), &release["id"], &json!(0)]
     );
     assert_eq!(history["operationContext"], json!({"isEmergencyPublish": false}));
@@ -68,7 +79,8 @@ async fn parameters_of_a_publish_may_be_a_form() {
     let admin = Admin::start().await;
     admin.create_app().await.ok();
     let path = format!("{}/releases", admin.n());
-    let parameters = [("name", "r"), ("operator", "u"), ("comment", "c"), ("isEmergencyPublish", "true")];
+    let parameters =
+        [("name", "r"), ("operator", "u"), ("comment", "c"), ("isEmergencyPublish", "true")];
     let release = admin.form(Method::POST, &path, &parameters).await.ok();
     assert_eq!((&release["comment"], &release["configurations"]), (&json!("c"), &json!("{}")));
     assert_eq!(admin.form(Method::POST, &path, &parameters[1..]).await.status, 400);
@@ -76,7 +88,13 @@ async fn parameters_of_a_publish_may_be_a_form() {
     assert_eq!(admin.form(Method::POST, &path, &odd).await.status, 400);
     let strict = Admin::with(&[("compat.strict_status", "on")]).await;
     strict.create_app().await.ok();
-    assert_eq!(strict.form(Method::POST, &format!("{}/releases", strict.n()), &parameters[1..]).await.status, 500);
+    assert_eq!(
+        strict
+            .form(Method::POST, &format!("{}/releases", strict.n()), &parameters[1..])
+            .await
+            .status,
+        500
+    );
 }
 
 /// Case 52: before any publish, the latest release and the history are empty bodies.
@@ -86,11 +104,16 @@ async fn a_namespace_without_release_answers_empty_bodies() {
     admin.create_app().await.ok();
     admin.get(&format!("{}/releases/latest", admin.n())).await.empty();
     admin.get(&format!("{}/releases/histories", admin.n())).await.empty();
-    admin.get("/releases/histories/by_release_id_and_operation?releaseId=999999999&operation=0").await.empty();
+    admin
+        .get("/releases/histories/by_release_id_and_operation?releaseId=999999999&operation=0")
+        .await
+        .empty();
     assert_eq!(admin.get(&format!("{}/releases/active", admin.n())).await.ok(), json!([]));
     let id = admin.publish().await.id();
     assert_eq!(admin.get(&format!("{}/releases/latest", admin.n())).await.id(), id);
-    let found = admin.get(&format!("/releases/histories/by_release_id_and_operation?releaseId={id}&operation=0")).await;
+    let found = admin
+        .get(&format!("/releases/histories/by_release_id_and_operation?releaseId={id}&operation=0"))
+        .await;
     assert_eq!(found.ok()["total"], 1);
     admin.get(&format!("{}/releases/histories?page=1", admin.n())).await.empty();
 }
@@ -129,7 +152,13 @@ async fn an_unknown_namespace_is_not_published() {
     let admin = Admin::start().await;
     admin.create_app().await.ok();
     let answer = admin.publish_at(&admin.path("nothing")).await;
-    answer.fails(404, &format!("namespace not found for appId:{} clusterName:default namespaceName:nothing", admin.app_id));
+    answer.fails(
+        404,
+        &format!(
+            "namespace not found for appId:{} clusterName:default namespaceName:nothing",
+            admin.app_id
+        ),
+    );
     assert!(admin.messages().await.is_empty());
     assert_eq!(admin.post(&format!("{}/releases", admin.n()), Value::Null).await.status, 400);
 }

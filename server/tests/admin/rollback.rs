@@ -44,7 +44,9 @@ async fn the_only_release_cannot_be_taken_back() {
             admin.app_id
         ),
     );
-    roll_back(&admin, 999_999_999, None).await.fails(404, "release not found for releaseId:999999999");
+    roll_back(&admin, 999_999_999, None)
+        .await
+        .fails(404, "release not found for releaseId:999999999");
 }
 
 /// Case 55: one step back makes the release before active again; items stay, and clients are told.
@@ -55,10 +57,18 @@ async fn one_step_back_makes_the_release_before_active() {
     let (before, sent) = (admin.last_audit().await, admin.messages().await.len());
     roll_back(&admin, ids[2], None).await.empty();
     let taken = admin.get(&format!("/releases/{}", ids[2])).await.ok();
-    assert_eq!((&taken["isAbandoned"], &taken["dataChangeLastModifiedBy"]), (&json!(true), &json!("w")));
+    assert_eq!(
+        (&taken["isAbandoned"], &taken["dataChangeLastModifiedBy"]),
+        (&json!(true), &json!("w"))
+    );
     let history = newest_history(&admin).await;
     assert_eq!(
-        [&history["operation"], &history["releaseId"], &history["previousReleaseId"], &history["operationContext"]],
+        [
+            &history["operation"],
+            &history["releaseId"],
+            &history["previousReleaseId"],
+            &history["operationContext"]
+        ],
         [&json!(1), &json!(ids[1]), &json!(ids[2]), &json!({})]
     );
     assert_eq!(admin.get(&format!("{}/releases/latest", admin.n())).await.id(), ids[1]);
@@ -75,7 +85,10 @@ async fn a_target_takes_all_later_releases_back() {
     roll_back(&admin, ids[2], Some(ids[0])).await.empty();
     assert_eq!(active(&admin).await, [json!(ids[0])]);
     let history = newest_history(&admin).await;
-    assert_eq!([&history["releaseId"], &history["previousReleaseId"]], [&json!(ids[0]), &json!(ids[2])]);
+    assert_eq!(
+        [&history["releaseId"], &history["previousReleaseId"]],
+        [&json!(ids[0]), &json!(ids[2])]
+    );
     let page = admin.get(&format!("{}/releases/histories", admin.n())).await.ok();
     assert_eq!(page["total"], 4);
 }
@@ -85,11 +98,15 @@ async fn a_target_takes_all_later_releases_back() {
 async fn a_rollback_needs_two_active_releases() {
     let admin = Admin::start().await;
     let ids = released(&admin, 3).await;
-    roll_back(&admin, ids[2], Some(ids[2])).await.fails(400, "current release equal to target release");
+    roll_back(&admin, ids[2], Some(ids[2]))
+        .await
+        .fails(400, "current release equal to target release");
     roll_back(&admin, ids[2], None).await.empty();
     roll_back(&admin, ids[2], None).await.fails(400, "release is not active");
     roll_back(&admin, ids[1], Some(ids[2])).await.fails(400, "release is not active");
-    roll_back(&admin, ids[1], Some(999_999_999)).await.fails(404, "release not found for releaseId:999999999");
+    roll_back(&admin, ids[1], Some(999_999_999))
+        .await
+        .fails(404, "release not found for releaseId:999999999");
 }
 
 /// Case 58: an older release may be taken back; the history names the second newest as before.
@@ -100,5 +117,8 @@ async fn an_older_release_may_be_taken_back() {
     roll_back(&admin, ids[0], None).await.empty();
     assert_eq!(active(&admin).await, [json!(ids[2]), json!(ids[1])]);
     let history = newest_history(&admin).await;
-    assert_eq!([&history["releaseId"], &history["previousReleaseId"]], [&json!(ids[1]), &json!(ids[0])]);
+    assert_eq!(
+        [&history["releaseId"], &history["previousReleaseId"]],
+        [&json!(ids[1]), &json!(ids[0])]
+    );
 }

@@ -33,12 +33,18 @@ async fn ready(State(state): State<EnvironmentState>) -> Response {
 
 async fn addresses() -> String {
     let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
-    let lines = interfaces.iter().map(|interface| format!("{} {}\n", interface.name, interface.ip()));
+    let lines =
+        interfaces.iter().map(|interface| format!("{} {}\n", interface.name, interface.ip()));
     lines.collect()
 }
 
 async fn place(State(state): State<EnvironmentState>) -> String {
     let settings = &state.settings;
     let (idc, cluster) = (settings.idc.as_deref(), settings.cluster.as_deref());
-    format!("env={} idc={} cluster={}\n", settings.env, idc.unwrap_or_default(), cluster.unwrap_or_default())
+    format!(
+        "env={} idc={} cluster={}\n",
+        settings.env,
+        idc.unwrap_or_default(),
+        cluster.unwrap_or_default()
+    )
 }

@@ -21,11 +21,14 @@ pub(super) fn check(config: &ServerConfig, compat: Compat, headers: &HeaderMap) 
         if compat.empty_admin_tokens_pass {
             return Ok(());
         }
-        tracing::warn!("{SWITCH} is on and {TOKENS} is empty: all calls are refused until a token is set");
+        tracing::warn!(
+            "{SWITCH} is on and {TOKENS} is empty: all calls are refused until a token is set"
+        );
     }
     let mut given = headers.get_all(AUTHORIZATION).iter();
     let (Some(given), None) = (given.next(), given.next()) else { return Err(refused()) };
-    let is_known = config.list(TOKENS).iter().any(|token| token.as_bytes().ct_eq(given.as_bytes()).into());
+    let is_known =
+        config.list(TOKENS).iter().any(|token| token.as_bytes().ct_eq(given.as_bytes()).into());
     if is_known { Ok(()) } else { Err(refused()) }
 }
 
@@ -66,7 +69,11 @@ mod tests {
             (&["t1", "t1"], false),
             (&["Basic YXBvbGxvOg=="], false),
         ] {
-            assert_eq!(passes(Some(" t1 , t2 "), given, Installation::Fresh), expected, "{given:?}");
+            assert_eq!(
+                passes(Some(" t1 , t2 "), given, Installation::Fresh),
+                expected,
+                "{given:?}"
+            );
         }
     }
 

@@ -40,7 +40,9 @@ async fn update(
     Body(body): Body<wire::App>,
 ) -> Result<()> {
     if body.app_id.as_deref() != Some(app_id.as_str()) {
-        return Err(Error::bad_request("The App Id of path variable and request body is different"));
+        return Err(Error::bad_request(
+            "The App Id of path variable and request body is different",
+        ));
     }
     app::update(&state.store, body.into(), Recorder::new(&state.config, caller)).await
 }
@@ -65,10 +67,16 @@ async fn list(
     Ok(Json(bodies(app::list(&state.store, name, &parameters.page()).await?)))
 }
 
-async fn find(State(state): State<EnvironmentState>, Path(app_id): Path<String>) -> Result<Json<wire::App>> {
+async fn find(
+    State(state): State<EnvironmentState>,
+    Path(app_id): Path<String>,
+) -> Result<Json<wire::App>> {
     Ok(Json(app::find(&state.store, &app_id).await?.into()))
 }
 
-async fn is_unique(State(state): State<EnvironmentState>, Path(app_id): Path<String>) -> Result<Json<bool>> {
+async fn is_unique(
+    State(state): State<EnvironmentState>,
+    Path(app_id): Path<String>,
+) -> Result<Json<bool>> {
     Ok(Json(app::is_unique(&state.store, &app_id).await?))
 }

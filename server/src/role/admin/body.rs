@@ -28,7 +28,12 @@ pub(super) fn bodies<B: From<R>, R>(rows: Vec<R>) -> Vec<B> {
 
 /// Body of a page of rows.
 pub(super) fn page_body<B: From<R>, R>(page: &Page, rows: Paged<R>) -> wire::Page<B> {
-    wire::Page { total: rows.total, content: bodies(rows.rows), page: page.number(), size: page.size() }
+    wire::Page {
+        total: rows.total,
+        content: bodies(rows.rows),
+        page: page.number(),
+        size: page.size(),
+    }
 }
 
 /// A body with the members that say who made the row and when.
@@ -339,7 +344,8 @@ impl From<Reader> for wire::Instance {
     /// Of a release that was read, everything but the configurations.
     fn from(reader: Reader) -> Self {
         let config = |(config, release): (InstanceConfig, Option<Release>)| wire::InstanceConfig {
-            release: release.map(|release| Box::new(wire::Release { configurations: None, ..release.into() })),
+            release: release
+                .map(|release| Box::new(wire::Release { configurations: None, ..release.into() })),
             release_delivery_time: config.release_delivery_time,
             data_change_last_modified_time: Some(config.data_change_last_time),
         };

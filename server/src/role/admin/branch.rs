@@ -15,8 +15,10 @@ type BranchNames = (String, String, String, String);
 
 pub(super) fn routes(routes: AdminRoutes) -> AdminRoutes {
     const BRANCHES: &str = "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/branches";
-    const BRANCH: &str = "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/branches/{branch}";
-    const RULES: &str = "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/branches/{branch}/rules";
+    const BRANCH: &str =
+        "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/branches/{branch}";
+    const RULES: &str =
+        "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/branches/{branch}/rules";
     routes
         .post(BRANCHES, AdminAccess::Token, create)
         .get(BRANCHES, AdminAccess::Token, find)
@@ -34,7 +36,10 @@ async fn create(
     Ok(Json(created.into()))
 }
 
-async fn find(State(state): State<EnvironmentState>, Path(names): Path<Names>) -> Result<OrEmpty<wire::Namespace>> {
+async fn find(
+    State(state): State<EnvironmentState>,
+    Path(names): Path<Names>,
+) -> Result<OrEmpty<wire::Namespace>> {
     Ok(OrEmpty(branch::find(&state.store, &key(&names)).await?.map(Into::into)))
 }
 
@@ -62,7 +67,8 @@ async fn update_rules(
     Path((app_id, cluster, namespace, branch)): Path<BranchNames>,
     Body(body): Body<wire::GrayReleaseRule>,
 ) -> Result<()> {
-    gray_rule::update(&state.store, &key(&(app_id, cluster, namespace)), &branch, body.into()).await?;
+    gray_rule::update(&state.store, &key(&(app_id, cluster, namespace)), &branch, body.into())
+        .await?;
     state.published();
     Ok(())
 }

@@ -55,6 +55,9 @@ async fn of_namespace(
     Ok(Json(page_body(&page, found)))
 }
 
-async fn count(State(state): State<EnvironmentState>, Query(parameters): Query) -> Result<Json<u64>> {
+async fn count(
+    State(state): State<EnvironmentState>,
+    Query(parameters): Query,
+) -> Result<Json<u64>> {
     Ok(Json(instance::count(&state.store, &key(&parameters)?).await?))
 }

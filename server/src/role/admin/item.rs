@@ -16,16 +16,56 @@ type Names = (String, String, String);
 
 pub(super) fn routes(routes: AdminRoutes) -> AdminRoutes {
     routes
-        .post("/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/items", AdminAccess::Token, create)
-        .get("/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/items", AdminAccess::Token, list)
-        .post("/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/comment_items", AdminAccess::Token, create_comment)
-        .get("/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/items/deleted", AdminAccess::Token, deleted)
-        .get("/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/items/{item}", AdminAccess::Token, by_key)
-        .put("/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/items/{item}", AdminAccess::Token, update)
-        .get("/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/encodedItems/{key}", AdminAccess::Token, by_encoded_key)
-        .get("/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/items-with-page", AdminAccess::Token, page)
-        .post("/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/itemset", AdminAccess::Token, apply)
-        .get("/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/commit", AdminAccess::Token, commits)
+        .post(
+            "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/items",
+            AdminAccess::Token,
+            create,
+        )
+        .get(
+            "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/items",
+            AdminAccess::Token,
+            list,
+        )
+        .post(
+            "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/comment_items",
+            AdminAccess::Token,
+            create_comment,
+        )
+        .get(
+            "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/items/deleted",
+            AdminAccess::Token,
+            deleted,
+        )
+        .get(
+            "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/items/{item}",
+            AdminAccess::Token,
+            by_key,
+        )
+        .put(
+            "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/items/{item}",
+            AdminAccess::Token,
+            update,
+        )
+        .get(
+            "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/encodedItems/{key}",
+            AdminAccess::Token,
+            by_encoded_key,
+        )
+        .get(
+            "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/items-with-page",
+            AdminAccess::Token,
+            page,
+        )
+        .post(
+            "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/itemset",
+            AdminAccess::Token,
+            apply,
+        )
+        .get(
+            "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/commit",
+            AdminAccess::Token,
+            commits,
+        )
         .get("/items/{id}", AdminAccess::Token, by_id)
         .delete("/items/{id}", AdminAccess::Token, delete)
         .get("/items-search/key-and-value", AdminAccess::Token, search)
@@ -40,7 +80,9 @@ async fn create(
     Path(names): Path<Names>,
     Body(body): Body<wire::Item, VALUES>,
 ) -> Result<Json<wire::Item>> {
-    let created = item::create(&state.store, &state.config, &rules(&state), &key(&names), body.into()).await?;
+    let created =
+        item::create(&state.store, &state.config, &rules(&state), &key(&names), body.into())
+            .await?;
     Ok(Json(created.into()))
 }
 
@@ -77,7 +119,10 @@ async fn apply(
     item_set::apply(&state.store, &state.config, rules(&state), &key(&names), body.into()).await
 }
 
-async fn list(State(state): State<EnvironmentState>, Path(names): Path<Names>) -> Result<Json<Vec<wire::Item>>> {
+async fn list(
+    State(state): State<EnvironmentState>,
+    Path(names): Path<Names>,
+) -> Result<Json<Vec<wire::Item>>> {
     Ok(Json(bodies(item::list(&state.store, &key(&names)).await?)))
 }
 
@@ -91,7 +136,10 @@ async fn page(
     Ok(Json(page_body(&page, found)))
 }
 
-async fn deleted(State(state): State<EnvironmentState>, Path(names): Path<Names>) -> Result<Json<Vec<wire::Item>>> {
+async fn deleted(
+    State(state): State<EnvironmentState>,
+    Path(names): Path<Names>,
+) -> Result<Json<Vec<wire::Item>>> {
     Ok(Json(bodies(commit::deleted_items(&state.store, &key(&names)).await?)))
 }
 
@@ -112,7 +160,10 @@ async fn by_encoded_key(
     Ok(Json(found.into()))
 }
 
-async fn by_id(State(state): State<EnvironmentState>, Path(id): Path<i64>) -> Result<Json<wire::Item>> {
+async fn by_id(
+    State(state): State<EnvironmentState>,
+    Path(id): Path<i64>,
+) -> Result<Json<wire::Item>> {
     Ok(Json(item::by_id(&state.store, id).await?.into()))
 }
 
@@ -120,7 +171,8 @@ async fn search(
     State(state): State<EnvironmentState>,
     Query(parameters): Query,
 ) -> Result<Json<wire::Page<wire::ItemInfo>>> {
-    let (item_key, value, page) = (parameters.text("key")?, parameters.text("value")?, parameters.page());
+    let (item_key, value, page) =
+        (parameters.text("key")?, parameters.text("value")?, parameters.page());
     let found = item::search(&state.store, &item_key, &value, &page).await?;
     Ok(Json(page_body(&page, found)))
 }

@@ -16,14 +16,19 @@ type Names = (String, String, String);
 
 pub(super) fn routes(routes: AdminRoutes) -> AdminRoutes {
     const NAMESPACE: &str = "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}";
-    const PUBLIC: &str = "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/associated-public-namespace";
+    const PUBLIC: &str =
+        "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/associated-public-namespace";
     const LOCK: &str = "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/lock";
     routes
         .post("/apps/{app_id}/appnamespaces", AdminAccess::Token, create_definition)
         .get("/apps/{app_id}/appnamespaces", AdminAccess::Token, definitions)
         .delete("/apps/{app_id}/appnamespaces/{name}", AdminAccess::Token, delete_definition)
         .get("/appnamespaces/{name}/namespaces", AdminAccess::Token, public_namespaces)
-        .get("/appnamespaces/{name}/associated-namespaces/count", AdminAccess::Token, count_associated)
+        .get(
+            "/appnamespaces/{name}/associated-namespaces/count",
+            AdminAccess::Token,
+            count_associated,
+        )
         .post("/apps/{app_id}/clusters/{cluster}/namespaces", AdminAccess::Token, create)
         .get("/apps/{app_id}/clusters/{cluster}/namespaces", AdminAccess::Token, list)
         .get(NAMESPACE, AdminAccess::Token, find)
@@ -42,7 +47,8 @@ async fn create_definition(
     Body(body): Body<wire::AppNamespace>,
 ) -> Result<Json<wire::AppNamespace>> {
     let silently = parameters.flag("silentCreation", false)?;
-    let definition = app_namespace::create(&state.store, &state.config, body.into(), silently).await?;
+    let definition =
+        app_namespace::create(&state.store, &state.config, body.into(), silently).await?;
     state.feed.signal_definitions();
     Ok(Json(definition.into()))
 }
@@ -73,7 +79,10 @@ async fn public_namespaces(
     Ok(Json(bodies(rows)))
 }
 
-async fn count_associated(State(state): State<EnvironmentState>, Path(name): Path<String>) -> Result<Json<u64>> {
+async fn count_associated(
+    State(state): State<EnvironmentState>,
+    Path(name): Path<String>,
+) -> Result<Json<u64>> {
     Ok(Json(app_namespace::count_associated(&state.store, &name).await?))
 }
 
@@ -82,7 +91,8 @@ async fn create(
     Path((app_id, cluster)): Path<(String, String)>,
     Body(body): Body<wire::Namespace>,
 ) -> Result<Json<wire::Namespace>> {
-    let created = namespace::create(&state.store, &state.config, &app_id, &cluster, body.into()).await?;
+    let created =
+        namespace::create(&state.store, &state.config, &app_id, &cluster, body.into()).await?;
     Ok(Json(created.into()))
 }
 
@@ -93,7 +103,10 @@ async fn list(
     Ok(Json(bodies(namespace::list(&state.store, &app_id, &cluster).await?)))
 }
 
-async fn find(State(state): State<EnvironmentState>, Path(names): Path<Names>) -> Result<Json<wire::Namespace>> {
+async fn find(
+    State(state): State<EnvironmentState>,
+    Path(names): Path<Names>,
+) -> Result<Json<wire::Namespace>> {
     Ok(Json(namespace::find(state.store.read(), &key(&names)).await?.into()))
 }
 
@@ -107,7 +120,10 @@ async fn delete(
     Ok(())
 }
 
-async fn by_id(State(state): State<EnvironmentState>, Path(id): Path<i64>) -> Result<Json<wire::Namespace>> {
+async fn by_id(
+    State(state): State<EnvironmentState>,
+    Path(id): Path<i64>,
+) -> Result<Json<wire::Namespace>> {
     Ok(Json(namespace::by_id(&state.store, id).await?.into()))
 }
 

@@ -23,11 +23,17 @@ pub(super) fn routes(routes: AdminRoutes) -> AdminRoutes {
     const LATEST: &str = "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/releases/latest";
     const ACTIVE: &str = "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/releases/active";
     const ALL: &str = "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/releases/all";
-    const HISTORIES: &str = "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/releases/histories";
-    const WITHOUT: &str = "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/gray-del-releases";
+    const HISTORIES: &str =
+        "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/releases/histories";
+    const WITHOUT: &str =
+        "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/gray-del-releases";
     const MERGE: &str = "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/updateAndPublish";
     routes
-        .post("/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/releases", AdminAccess::Token, publish)
+        .post(
+            "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/releases",
+            AdminAccess::Token,
+            publish,
+        )
         .post(WITHOUT, AdminAccess::Token, publish_without)
         .post(MERGE, AdminAccess::Token, merge)
         .put("/releases/{id}/rollback", AdminAccess::Token, roll_back)
@@ -37,8 +43,16 @@ pub(super) fn routes(routes: AdminRoutes) -> AdminRoutes {
         .get(ACTIVE, AdminAccess::Token, active)
         .get(ALL, AdminAccess::Token, all)
         .get(HISTORIES, AdminAccess::Token, histories)
-        .get("/releases/histories/by_release_id_and_operation", AdminAccess::Token, histories_of_release)
-        .get("/releases/histories/by_previous_release_id_and_operation", AdminAccess::Token, histories_of_previous)
+        .get(
+            "/releases/histories/by_release_id_and_operation",
+            AdminAccess::Token,
+            histories_of_release,
+        )
+        .get(
+            "/releases/histories/by_previous_release_id_and_operation",
+            AdminAccess::Token,
+            histories_of_previous,
+        )
 }
 
 async fn publish(
@@ -108,15 +122,24 @@ async fn roll_back(
     Ok(())
 }
 
-async fn find(State(state): State<EnvironmentState>, Path(id): Path<i64>) -> Result<Json<wire::Release>> {
+async fn find(
+    State(state): State<EnvironmentState>,
+    Path(id): Path<i64>,
+) -> Result<Json<wire::Release>> {
     Ok(Json(release::find(&state.store, id).await?.into()))
 }
 
-async fn by_ids(State(state): State<EnvironmentState>, Query(parameters): Query) -> Result<Json<Vec<wire::Release>>> {
+async fn by_ids(
+    State(state): State<EnvironmentState>,
+    Query(parameters): Query,
+) -> Result<Json<Vec<wire::Release>>> {
     Ok(Json(bodies(release::by_ids(&state.store, &parameters.ids("releaseIds")?).await?)))
 }
 
-async fn latest(State(state): State<EnvironmentState>, Path(names): Path<Names>) -> Result<OrEmpty<wire::Release>> {
+async fn latest(
+    State(state): State<EnvironmentState>,
+    Path(names): Path<Names>,
+) -> Result<OrEmpty<wire::Release>> {
     Ok(OrEmpty(release::find_latest(&state.store, &key(&names)).await?.map(Into::into)))
 }
 
@@ -165,6 +188,9 @@ async fn histories_of_previous(
 }
 
 /// A page without rows is an empty body.
-fn history_page(page: &Page, found: Paged<ReleaseHistory>) -> OrEmpty<wire::Page<wire::ReleaseHistory>> {
+fn history_page(
+    page: &Page,
+    found: Paged<ReleaseHistory>,
+) -> OrEmpty<wire::Page<wire::ReleaseHistory>> {
     OrEmpty((!found.rows.is_empty()).then(|| page_body(page, found)))
 }

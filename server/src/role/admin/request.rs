@@ -36,10 +36,12 @@ pub(super) async fn plain_path(request: Request, next: Next) -> Response {
         || ENCODED.iter().any(|encoded| lower.contains(encoded))
         || path.split('/').any(|segment| segment == "." || segment == "..");
     if is_odd {
-        return Error::bad_request("The path is not plain: it holds an encoded separator, `;`, `//` or dots.")
-            .with_code("bad_encoding")
-            .early()
-            .into_response();
+        return Error::bad_request(
+            "The path is not plain: it holds an encoded separator, `;`, `//` or dots.",
+        )
+        .with_code("bad_encoding")
+        .early()
+        .into_response();
     }
     next.run(request).await
 }
@@ -52,9 +54,10 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        let AxumPath(parts) = AxumPath::from_request_parts(parts, state).await.map_err(|rejection| {
-            Error::bad_request(rejection.body_text()).with_code("invalid_parameter")
-        })?;
+        let AxumPath(parts) =
+            AxumPath::from_request_parts(parts, state).await.map_err(|rejection| {
+                Error::bad_request(rejection.body_text()).with_code("invalid_parameter")
+            })?;
         Ok(Self(parts))
     }
 }
@@ -166,7 +169,8 @@ impl Parameters {
     /// A local date and time, if it is there.
     pub(super) fn date(&self, name: &'static str) -> Result<Option<DateTime<Utc>>> {
         let Some(text) = self.get(name).filter(|text| !text.is_empty()) else { return Ok(None) };
-        let date = NaiveDateTime::parse_from_str(text, DATE).map_err(|_| Refusal::InvalidParameter(name))?;
+        let date = NaiveDateTime::parse_from_str(text, DATE)
+            .map_err(|_| Refusal::InvalidParameter(name))?;
         Ok(Local.from_local_datetime(&date).earliest().map(|date| date.to_utc()))
     }
 
@@ -180,7 +184,8 @@ impl Parameters {
 
     /// The same where both numbers must be there.
     pub(super) fn required_page(&self) -> Result<Page> {
-        let number = |name| self.number(name).map(|number| u64::try_from(number).unwrap_or_default());
+        let number =
+            |name| self.number(name).map(|number| u64::try_from(number).unwrap_or_default());
         Ok(Page::new(number("page")?, number("size")?.clamp(1, MAX_PAGE_SIZE)))
     }
 }
@@ -191,13 +196,17 @@ fn parse<T: std::str::FromStr>(name: &'static str, text: &str) -> Result<T> {
 
 /// `a,b,desc`: properties, and then their direction.
 fn sorts(text: &str) -> Vec<Sort> {
-    let mut parts: Vec<_> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+    let mut parts: Vec<_> =
+        text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
     let direction = parts.last().map(|part| part.to_ascii_lowercase());
     let is_descending = direction.as_deref() == Some("desc");
     if is_descending || direction.as_deref() == Some("asc") {
         parts.pop();
     }
-    parts.into_iter().map(|property| Sort { property: property.to_owned(), is_descending }).collect()
+    parts
+        .into_iter()
+        .map(|property| Sort { property: property.to_owned(), is_descending })
+        .collect()
 }
 
 /// A JSON body of at most `LIMIT` bytes.
@@ -209,9 +218,12 @@ impl<S: Send + Sync, T: DeserializeOwned, const LIMIT: usize> FromRequest<S> for
 
     async fn from_request(request: Request, _: &S) -> Result<Self> {
         let media_type = media_type(request.headers());
-        let is_json = media_type.strip_prefix("application/").is_some_and(|rest| rest == "json" || rest.ends_with("+json"));
+        let is_json = media_type
+            .strip_prefix("application/")
+            .is_some_and(|rest| rest == "json" || rest.ends_with("+json"));
         if !is_json {
-            let message = format!("Content-Type '{media_type}' is not supported; send application/json");
+            let message =
+                format!("Content-Type '{media_type}' is not supported; send application/json");
             return Err(Error::bad_request(message).with_code("unsupported_media_type"));
         }
         let bytes = read(request, LIMIT).await?;
@@ -227,8 +239,12 @@ fn media_type(headers: &HeaderMap) -> String {
 }
 
 async fn read(request: Request, limit: usize) -> Result<bytes::Bytes> {
-    let too_large = || Error::new(Reaction::TooLarge, format!("The body is larger than {limit} bytes."));
-    let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let too_large =
+        || Error::new(Reaction::TooLarge, format!("The body is larger than {limit} bytes."));
+    let announced = request
+        .headers()
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > limit) {
         return Err(too_large());
     }

@@ -1,0 +1,101 @@
+//! Cases 59 and 92: what nobody needs any longer is removed. In process the workers are called, elsewhere their pace is waited for.
+
+use std::time::Duration;
+
+use castalia_server::domain::retention;
+use castalia_server::store::Id;
+use castalia_server::store::entity::{gray_release_rule, release, release_history};
+use serde_json::{Value, json};
+
+use super::client::Admin;
+
+/// Pause of the worker that shortens histories.
+const HISTORY_PAUSE: Duration = Duration::from_secs(125);
+
+/// Case 59: of the messages of a watch key only the newest stays.
+#[tokio::test]
+async fn only_the_newest_message_of_a_key_stays() {
+    let admin = Admin::start().await;
+    admin.create_app().await.ok();
+    for _ in 0..3 {
+        admin.publish().await.ok();
+    }
+    if admin.is_in_process() {
+        retention::remove_old_messages(admin.store(), Some(Id(0))).await.unwrap();
+    }
+    admin.eventually("one message", async || admin.messages().await.len() == 1).await;
+}
+
+/// Case 92: a history keeps as many entries as operators allow, and the releases that these or a gray rule name.
+#[tokio::test]
+async fn a_history_keeps_as_many_entries_as_allowed() {
+    let admin = Admin::start().await;
+    admin.set("apollo.release-history.retention.size", "2").await;
+    admin.create_app().await.ok();
+    admin.item("k", "1").await.ok();
+    let kept = admin.publish().await.id();
+    let branch = admin.post(&format!("{}/branches?operator=u", admin.n()), Value::Null).await.ok();
+    let rules = json!({
+        "appId": admin.app_id, "clusterName": "default", "namespaceName": "application",
+        "branchName": branch["clusterName"], "dataChangeCreatedBy": "u", "dataChangeLastModifiedBy": "u",
+        "ruleItems": [],
+    });
+    admin
+        .put(
+            &format!("{}/branches/{}/rules", admin.n(), branch["clusterName"].as_str().unwrap()),
+            rules,
+        )
+        .await
+        .empty();
+    for _ in 0..4 {
+        admin.publish().await.ok();
+    }
+    name_in_rule(&admin, kept).await;
+    if admin.is_in_process() {
+        let config = castalia_server::server_config::ServerConfig::new(
+            [("apollo.release-history.retention.size".to_owned(), "2".to_owned())].into(),
+        );
+        retention::remove_old_histories(admin.store(), &config, Some(Id(0))).await.unwrap();
+    } else {
+        tokio::time::sleep(HISTORY_PAUSE).await;
+    }
+    let own = |app_id: &str, cluster: &str| app_id == admin.app_id && cluster == "default";
+    let histories = admin.rows::<release_history::Entity>().await;
+    let main = histories.iter().filter(|row| own(&row.app_id, &row.branch_name)).count();
+    assert_eq!(main, 2);
+    let releases = admin.rows::<release::Entity>().await;
+    let left: Vec<_> = releases
+        .iter()
+        .filter(|row| own(&row.app_id, &row.cluster_name))
+        .map(|row| row.id.0)
+        .collect();
+    assert_eq!(
+        left.len(),
+        4,
+        "two that are named as new, one as previous, one by a gray rule: {left:?}"
+    );
+    assert!(left.contains(&kept));
+    admin.set("apollo.release-history.retention.size", "-1").await;
+}
+
+/// Lets the live gray rule of the app name a release.
+async fn name_in_rule(admin: &Admin, release_id: i64) {
+    use sea_orm::sea_query::Expr;
+    use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+
+    let app_id = admin.app_id.clone();
+    let written: Result<_, castalia_server::store::StoreError> = admin
+        .store()
+        .write((app_id, release_id), |tx, (app_id, id)| {
+            Box::pin(async move {
+                gray_release_rule::Entity::update_many()
+                    .col_expr(gray_release_rule::Column::ReleaseId, Expr::value(Id(*id)))
+                    .filter(gray_release_rule::Column::AppId.eq(app_id.as_str()))
+                    .exec(tx)
+                    .await?;
+                Ok(())
+            })
+        })
+        .await;
+    written.unwrap();
+}
