@@ -1,0 +1,66 @@
+"""Client of the Apollo configuration center.
+
+>>> import castalia
+>>> with castalia.Client({"app.id": "order", "apollo.meta": "http://meta:8080"}) as client:
+...     config = client.config("application")
+...     limit = config.get_int("rate.limit", 100)
+
+Reads never wait and never fail: they look at the values that are in memory. What can wait says so.
+"""
+
+from castalia import _native
+from castalia._async import AsyncClient, AsyncConfig, AsyncConfigFile
+from castalia._content import Change, ChangeEvent, Snapshot
+from castalia._errors import (
+    BadRequestError,
+    ClosedError,
+    Error,
+    InternalError,
+    InvalidArgumentError,
+    IoError,
+    NotFoundError,
+    NotReadyError,
+    ParseError,
+    ProtocolError,
+    TimeoutError,
+    TransportError,
+    UnauthorizedError,
+)
+from castalia._log import set_log
+from castalia._monitor import Metrics, NamespaceMetrics
+from castalia._settings import Setting, Settings
+from castalia._sync import Client, Config, ConfigFile, Subscription
+
+__version__ = _native.VERSION
+
+__all__ = [
+    "AsyncClient",
+    "AsyncConfig",
+    "AsyncConfigFile",
+    "BadRequestError",
+    "Change",
+    "ChangeEvent",
+    "Client",
+    "ClosedError",
+    "Config",
+    "ConfigFile",
+    "Error",
+    "InternalError",
+    "InvalidArgumentError",
+    "IoError",
+    "Metrics",
+    "NamespaceMetrics",
+    "NotFoundError",
+    "NotReadyError",
+    "ParseError",
+    "ProtocolError",
+    "Setting",
+    "Settings",
+    "Snapshot",
+    "Subscription",
+    "TimeoutError",
+    "TransportError",
+    "UnauthorizedError",
+    "__version__",
+    "set_log",
+]

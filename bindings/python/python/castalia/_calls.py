@@ -1,0 +1,70 @@
+"""How calls of the native half are waited for; the end of the process, and forks."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import os
+import time
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from typing import Any, Callable, Optional
+
+from castalia import _native
+from castalia._errors import InvalidArgumentError, TimeoutError
+
+Start = Callable[[Callable[[Any, Optional[BaseException]], None]], None]
+"""Starts a call; it takes the function that is called with its value or its error."""
+
+_SLICE = 0.1
+"""Seconds: how long a wait may keep Ctrl-C waiting."""
+
+_PATIENCE_AT_EXIT = 1.0
+"""Seconds that the end of the interpreter waits for listeners that still run."""
+
+atexit.register(_native.shut, _PATIENCE_AT_EXIT)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_native.forked)
+
+
+def begin(start: Start) -> Future[Any]:
+    """Starts a call; the future has what comes of it."""
+    future: Future[Any] = Future()
+
+    def done(value: Any, error: BaseException | None) -> None:
+        if not future.set_running_or_notify_cancel():
+            return
+        if error is None:
+            future.set_result(value)
+        else:
+            future.set_exception(error)
+
+    start(done)
+    return future
+
+
+def wait(start: Start, timeout: float | None) -> Any:
+    """Waits for a call on this thread. Other threads run on, and Ctrl-C ends the wait."""
+    if _native.in_callback():
+        text = "this call waits, and was made in a listener; make it elsewhere"
+        raise InvalidArgumentError(text, "wait")
+    return result_of(begin(start), timeout)
+
+
+def result_of(future: Future[Any], timeout: float | None = None) -> Any:
+    """What came of a call that was begun."""
+    end = None if timeout is None else time.monotonic() + timeout
+    while True:
+        left = _SLICE if end is None else min(_SLICE, end - time.monotonic())
+        try:
+            return future.result(max(left, 0))
+        except FutureTimeoutError as error:
+            if future.done():
+                raise
+            if end is not None and time.monotonic() >= end:
+                raise TimeoutError(f"not done within {timeout} s", "wait") from error
+
+
+async def on_loop(start: Start) -> Any:
+    """Waits for a call on the event loop that runs."""
+    return await asyncio.wrap_future(begin(start))

@@ -1,0 +1,95 @@
+"""One exception for each kind of error; the native half looks them up by the name of the kind."""
+
+from __future__ import annotations
+
+import builtins
+from typing import ClassVar
+
+
+class Error(Exception):
+    """What every error of the client is; the class says what the caller can do about it."""
+
+    code: ClassVar[int] = 0
+    """Stable number of the kind, the same in every language."""
+
+    def __init__(
+        self, message: str, operation: str = "", context: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(message, operation, context or {})
+        self.operation = operation
+        self.context: dict[str, str] = context or {}
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class InvalidArgumentError(Error, ValueError):
+    """An argument or a setting is unusable: fix the call or the settings."""
+
+    code = 1
+
+
+class NotReadyError(Error):
+    """The start policy is not met and nothing is loaded yet: wait, or accept defaults."""
+
+    code = 2
+
+
+class NotFoundError(Error, LookupError):
+    """The namespace has no release: publish it."""
+
+    code = 3
+
+
+class UnauthorizedError(Error):
+    """The server refused the access key: fix the secret or the clock."""
+
+    code = 4
+
+
+class BadRequestError(Error):
+    """The server refused the request as such: report it."""
+
+    code = 5
+
+
+class TimeoutError(Error, builtins.TimeoutError):  # noqa: A001
+    """The caller's deadline passed."""
+
+    code = 6
+
+
+class TransportError(Error, ConnectionError):
+    """No service could be reached, or all failed; the client goes on trying."""
+
+    code = 7
+
+
+class ProtocolError(Error):
+    """The answer is not what the protocol allows."""
+
+    code = 8
+
+
+class ParseError(Error, ValueError):
+    """A value or a file is not what was asked for."""
+
+    code = 9
+
+
+class IoError(Error, OSError):
+    """A local file cannot be read or written."""
+
+    code = 10
+
+
+class ClosedError(Error):
+    """The client is closed."""
+
+    code = 11
+
+
+class InternalError(Error):
+    """A fault of this library."""
+
+    code = 12

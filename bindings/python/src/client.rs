@@ -1,0 +1,117 @@
+//! The client, and how the end of an asynchronous call gets back into Python.
+
+use std::collections::HashMap;
+use std::future::Future;
+
+use castalia_core::{Client as CoreClient, Result, Settings, blocking};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use tokio::task::AbortHandle;
+
+use crate::config::Opened;
+use crate::error::raised;
+use crate::event;
+use crate::file::File;
+use crate::gate;
+
+/// A client. Opens no socket before a namespace is opened.
+#[pyclass(frozen, module = "castalia._native")]
+pub(crate) struct Client {
+    client: CoreClient,
+}
+
+#[pymethods]
+impl Client {
+    /// From values by property name, over those of the environment if asked for.
+    #[new]
+    fn new(py: Python<'_>, values: HashMap<String, String>, from_env: bool) -> PyResult<Self> {
+        let settings = if from_env { Settings::from_env() } else { Ok(Settings::new()) };
+        let client = settings.and_then(|settings| {
+            let settings = settings.set("castalia.binding", "python");
+            CoreClient::new(values.into_iter().fold(settings, |all, (k, v)| all.set(k, v)))
+        });
+        Ok(Self { client: client.map_err(|error| raised(py, &error))? })
+    }
+
+    #[getter]
+    fn app_id(&self) -> &str {
+        self.client.app_id()
+    }
+
+    /// Opens a namespace; `done(opened, error)` is called on another thread.
+    fn open(
+        &self,
+        py: Python<'_>,
+        app_id: String,
+        namespace: String,
+        done: Py<PyAny>,
+    ) -> PyResult<()> {
+        let client = self.client.clone();
+        let open = async move { client.config_of(&app_id, &namespace).await };
+        submit(py, done, open, |py, config| Ok(Py::new(py, Opened::new(config))?.into_any()))?;
+        Ok(())
+    }
+
+    /// Opens a namespace as a whole file; `done(file, error)` is called on another thread.
+    fn open_file(&self, py: Python<'_>, namespace: String, done: Py<PyAny>) -> PyResult<()> {
+        let client = self.client.clone();
+        let open = async move { client.config_file(&namespace).await };
+        submit(py, done, open, |py, file| Ok(Py::new(py, File::new(file))?.into_any()))?;
+        Ok(())
+    }
+
+    /// Stops everything; `done(None, error)` is called on another thread.
+    fn close(&self, py: Python<'_>, done: Py<PyAny>) -> PyResult<()> {
+        let client = self.client.clone();
+        let close = async move {
+            client.close().await;
+            Ok(())
+        };
+        submit(py, done, close, |py, ()| Ok(py.None()))?;
+        Ok(())
+    }
+
+    /// As `close`, without waiting.
+    fn stop(&self) {
+        self.client.stop();
+    }
+
+    /// Name, value, origin, name where it was found, and meaning of each setting.
+    fn settings(&self) -> Vec<(&'static str, String, &'static str, String, &'static str)> {
+        let settings = self.client.settings().iter().cloned();
+        settings.map(|s| (s.name, s.value, s.origin.name(), s.found_as, s.meaning)).collect()
+    }
+
+    /// Counters as a dictionary; see `Metrics` in `castalia`.
+    fn metrics<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        event::metrics(py, &self.client.metrics())
+    }
+}
+
+/// Runs a future on the client's runtime, then calls `done(value, error)` with what came of it.
+pub(crate) fn submit<T: Send + 'static>(
+    py: Python<'_>,
+    done: Py<PyAny>,
+    future: impl Future<Output = Result<T>> + Send + 'static,
+    convert: impl FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
+) -> PyResult<AbortHandle> {
+    let runtime = blocking::runtime().map_err(|error| raised(py, &error))?;
+    let threads = runtime.clone();
+    let task = runtime.spawn(async move {
+        let result = future.await;
+        threads.spawn_blocking(move || {
+            gate::enter(|py| {
+                let result = result.map_err(|error| raised(py, &error));
+                let result = result.and_then(|value| convert(py, value));
+                let called = match result {
+                    Ok(value) => done.call1(py, (value, py.None())),
+                    Err(error) => done.call1(py, (py.None(), error.into_value(py))),
+                };
+                if let Err(error) = called {
+                    error.write_unraisable(py, None);
+                }
+            })
+        });
+    });
+    Ok(task.abort_handle())
+}

@@ -1,0 +1,34 @@
+//! Errors of the client as exceptions: one class for each kind, which `castalia._errors` defines under the name of the kind.
+
+use castalia_core::{Error, ErrorKind};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyType};
+
+/// The exception of an error.
+pub(crate) fn raised(py: Python<'_>, error: &Error) -> PyErr {
+    match class_of(py, error.kind()) {
+        Ok(class) => {
+            let context = PyDict::new(py);
+            for (name, value) in error.context() {
+                if let Err(failure) = context.set_item(name, value) {
+                    return failure;
+                }
+            }
+            let operation = error.operation();
+            PyErr::from_type(class, (error.to_string(), operation, context.unbind()))
+        }
+        Err(failure) => failure,
+    }
+}
+
+fn class_of(py: Python<'_>, kind: ErrorKind) -> PyResult<Bound<'_, PyType>> {
+    let module = py.import("castalia._errors")?;
+    let class = module.getattr(format!("{}Error", kind.name()))?;
+    Ok(class.cast_into()?)
+}
+
+/// Name and code of every kind.
+#[pyfunction]
+pub(crate) fn error_kinds() -> Vec<(&'static str, i32)> {
+    ErrorKind::ALL.into_iter().map(|kind| (kind.name(), kind.code())).collect()
+}

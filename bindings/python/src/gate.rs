@@ -1,0 +1,68 @@
+//! The one way from a thread of the client into Python. It is shut before the interpreter ends, so that no thread takes the
+//! interpreter lock after that. No lock is involved that a forked child could find locked.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use pyo3::prelude::*;
+
+static SHUT: AtomicBool = AtomicBool::new(false);
+static INSIDE: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    static IN_CALLBACK: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs in Python on a thread of the client that may block; `None` when the interpreter is ending.
+pub(crate) fn enter<T>(body: impl FnOnce(Python<'_>) -> T) -> Option<T> {
+    let _inside = Inside::new();
+    if SHUT.load(Ordering::SeqCst) {
+        return None;
+    }
+    Python::try_attach(body)
+}
+
+struct Inside;
+
+impl Inside {
+    fn new() -> Self {
+        INSIDE.fetch_add(1, Ordering::SeqCst);
+        IN_CALLBACK.set(true);
+        Self
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        IN_CALLBACK.set(false);
+        // In a child that was forked by a callback the count has started anew.
+        let less = |inside: usize| inside.checked_sub(1);
+        let _ = INSIDE.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less);
+    }
+}
+
+/// Whether this thread runs a callback; what waits must not be called from it.
+#[pyfunction]
+pub(crate) fn in_callback() -> bool {
+    IN_CALLBACK.get()
+}
+
+/// Shuts the gate for good and waits until nobody is inside, at most this many seconds.
+#[pyfunction]
+pub(crate) fn shut(py: Python<'_>, timeout: f64) {
+    SHUT.store(true, Ordering::SeqCst);
+    let end = Instant::now() + Duration::from_secs_f64(timeout.clamp(0.0, 60.0));
+    py.detach(|| {
+        while INSIDE.load(Ordering::SeqCst) > 0 && Instant::now() < end {
+            thread::park_timeout(Duration::from_millis(1));
+        }
+    });
+}
+
+/// A forked child has none of the threads that were inside.
+#[pyfunction]
+pub(crate) fn forked() {
+    INSIDE.store(0, Ordering::SeqCst);
+}

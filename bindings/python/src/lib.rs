@@ -1,0 +1,51 @@
+#![forbid(unsafe_code)]
+//! Native half of the Python package: thin objects over the client, and the dictionary that reads are answered from.
+//!
+//! What can wait takes a function that is called when it is done; how to wait is said in Python.
+
+mod client;
+mod config;
+mod error;
+mod event;
+mod file;
+mod gate;
+mod listen;
+mod log;
+mod value;
+
+use pyo3::prelude::*;
+
+/// The native half of `castalia`; use that instead.
+#[pymodule]
+mod _native {
+    #[pymodule_export]
+    use super::client::Client;
+    #[pymodule_export]
+    use super::config::{Namespace, Opened};
+    #[pymodule_export]
+    use super::error::error_kinds;
+    #[pymodule_export]
+    use super::event::View;
+    #[pymodule_export]
+    use super::file::File;
+    #[pymodule_export]
+    use super::gate::{forked, in_callback, shut};
+    #[pymodule_export]
+    use super::listen::{Stream, Subscription};
+    #[pymodule_export]
+    use super::log::set_log;
+    #[pymodule_export]
+    use super::value::{
+        parse_bool, parse_duration, parse_float, parse_int, parse_list, parse_long,
+    };
+
+    use super::*;
+
+    #[pymodule_export]
+    const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.gil_used(false)
+    }
+}

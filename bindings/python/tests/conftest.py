@@ -1,0 +1,87 @@
+"""What the tests share: the scripted config service, which is a process that obeys lines."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Callable, TypeVar
+from urllib.parse import quote, unquote
+
+import castalia
+import pytest
+
+T = TypeVar("T")
+
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", Path(__file__).parents[3] / "target"))
+SCRIPTED = TARGET / "debug" / "castalia-scripted"
+
+
+class Scripted:
+    """A config service that does what it is told."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [str(SCRIPTED)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
+        self.url = self._answer()
+
+    def publish(self, namespace: str = "application", **values: str) -> None:
+        """Releases these values."""
+        pairs = [word for pair in values.items() for word in pair]
+        self.order("publish", namespace, *pairs)
+
+    def order(self, *words: str) -> str:
+        """Gives an order and waits until it was carried out."""
+        assert self._process.stdin is not None
+        print(*(quote(word, safe="") for word in words), file=self._process.stdin)
+        return self._answer()
+
+    def settings(self, **more: str) -> dict[str, str]:
+        """Settings of a client of this service; names are joined by dots."""
+        return {
+            "app.id": "order",
+            "apollo.meta": self.url,
+            "apollo.cache.file.enable": "false",
+            "apollo.longPollingInitialDelayInMills": "0",
+            **{name.replace("__", "."): value for name, value in more.items()},
+        }
+
+    def stop(self) -> None:
+        """Ends the service."""
+        self._process.kill()
+        self._process.communicate()
+
+    def _answer(self) -> str:
+        assert self._process.stdout is not None
+        status, *rest = map(unquote, self._process.stdout.readline().split())
+        assert status == "ok", rest
+        return rest[0] if rest else ""
+
+
+@pytest.fixture
+def scripted() -> Iterator[Scripted]:
+    server = Scripted()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def client(scripted: Scripted) -> Iterator[castalia.Client]:
+    """A client of a service that has released `timeout` and `mode`."""
+    scripted.publish(timeout="100", mode="a")
+    with castalia.Client(scripted.settings()) as client:
+        yield client
+
+
+def eventually(holds: Callable[[], T], patience: float = 10.0) -> T:
+    """What a condition gives as soon as it holds; fails after a time."""
+    end = time.monotonic() + patience
+    while True:
+        value = holds()
+        if value or time.monotonic() > end:
+            assert value
+            return value
+        time.sleep(0.002)
