@@ -95,11 +95,13 @@ mod tests {
     #[test]
     fn a_branch_owns_what_its_history_names_or_what_differs_from_main() {
         let branch = map(&[("a", "1"), ("b", "9")]);
-        let own = |keys: Option<&[String]>, old| {
+        let old = map(&[("a", "1"), ("b", "2")]);
+        let keys = ["a".to_owned(), "gone".to_owned()];
+        let own = |keys, old| {
             own_entries(&branch, keys, old).into_iter().map(|(key, _)| key).collect::<Vec<_>>()
         };
-        assert_eq!(own(Some(&["a".to_owned(), "gone".to_owned()]), None), ["a"]);
-        assert_eq!(own(None, Some(&map(&[("a", "1"), ("b", "2")]))), ["b"]);
+        assert_eq!(own(Some(&keys[..]), None), ["a"]);
+        assert_eq!(own(None, Some(&old)), ["b"]);
         assert_eq!(own(None, None), ["a", "b"]);
     }
 }

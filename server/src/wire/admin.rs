@@ -1,51 +1,15 @@
 //! Bodies of the admin API: the admin role serves them, the portal role forwards them. Members are in the order in which the
 //! reference writes them; its scripts read them by name.
 
+mod audit_log;
+
 use chrono::{DateTime, Utc};
-use indexmap::IndexMap;
-use serde::{Deserialize, Serialize, Serializer};
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
 
-use super::member::Member;
+use super::body::{Member, body};
+use super::free_form::FreeForm;
 
-/// A body; with `+ standard` it ends in the six members that say who made it and when.
-macro_rules! body {
-    ($(#[$meta:meta])* $name:ident { $( $(#[$doc:meta])* $field:ident: $type:ty, )* } + standard) => {
-        body! { $(#[$meta])* $name {
-            $( $(#[$doc])* $field: $type, )*
-            /// Who created it.
-            data_change_created_by: Option<String>,
-            /// Who changed it last.
-            data_change_last_modified_by: Option<String>,
-            /// Display name of the creator; filled by the portal.
-            data_change_created_by_display_name: Option<String>,
-            /// Display name of who changed it last; filled by the portal.
-            data_change_last_modified_by_display_name: Option<String>,
-            /// When it was created.
-            data_change_created_time: Option<DateTime<Utc>>,
-            /// When it was changed last.
-            data_change_last_modified_time: Option<DateTime<Utc>>,
-        } }
-    };
-    ($(#[$meta:meta])* $name:ident { $( $(#[$doc:meta])* $field:ident: $type:ty, )* }) => {
-        $(#[$meta])*
-        #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-        #[serde(rename_all = "camelCase", default)]
-        pub struct $name {
-            $(
-                $(#[$doc])*
-                #[serde(
-                    serialize_with = "Member::write",
-                    deserialize_with = "Member::read",
-                    skip_serializing_if = "Member::is_absent"
-                )]
-                pub $field: $type,
-            )*
-        }
-    };
-}
-
-pub(super) use body;
+pub use audit_log::{AuditLog, AuditLogDataInfluence, AuditLogDetails};
 
 body! {
     /// An app.
@@ -343,66 +307,6 @@ body! {
     }
 }
 
-body! {
-    /// A business operation.
-    AuditLog {
-        /// Row id.
-        id: i64,
-        /// Operations of one request share it.
-        trace_id: Option<String>,
-        /// Identity of the operation.
-        span_id: Option<String>,
-        /// Operation that caused it.
-        parent_span_id: Option<String>,
-        /// Operation before it.
-        follows_from_span_id: Option<String>,
-        /// Who did it.
-        operator: Option<String>,
-        /// CREATE, UPDATE, DELETE or RPC.
-        op_type: Option<String>,
-        /// What was done.
-        op_name: Option<String>,
-        /// More about it.
-        description: Option<String>,
-        /// When.
-        happened_time: Option<DateTime<Utc>>,
-    }
-}
-
-body! {
-    /// A field that a business operation set.
-    AuditLogDataInfluence {
-        /// Row id.
-        id: i64,
-        /// The operation.
-        span_id: Option<String>,
-        /// Table.
-        influence_entity_name: Option<String>,
-        /// Row id in it.
-        influence_entity_id: Option<String>,
-        /// Column.
-        field_name: Option<String>,
-        /// Value before.
-        field_old_value: Option<String>,
-        /// Value after.
-        field_new_value: Option<String>,
-        /// When.
-        happened_time: Option<DateTime<Utc>>,
-    }
-}
-
-/// A business operation with the fields that it set.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct AuditLogDetails {
-    /// The operation.
-    #[serde(rename = "logDTO")]
-    pub log: AuditLog,
-    /// Its fields.
-    #[serde(rename = "dataInfluenceDTOList")]
-    pub data_influences: Vec<AuditLogDataInfluence>,
-}
-
 /// One page of a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Page<T> {
@@ -414,46 +318,6 @@ pub struct Page<T> {
     pub page: u64,
     /// Largest number of elements.
     pub size: u64,
-}
-
-/// An object of free form. The reference reads it into a map, which turns every number into a double: `5` is written `5.0`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(transparent)]
-pub struct FreeForm(pub IndexMap<String, Value>);
-
-impl Serialize for FreeForm {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, value)| (name, Doubles(value))))
-    }
-}
-
-impl Member for Option<FreeForm> {
-    fn read<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::deserialize(deserializer)
-    }
-
-    fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.serialize(serializer)
-    }
-
-    fn is_absent(&self) -> bool {
-        self.is_none()
-    }
-}
-
-struct Doubles<'a>(&'a Value);
-
-impl Serialize for Doubles<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
-            Value::Number(number) => serializer.serialize_f64(number.as_f64().unwrap_or_default()),
-            Value::Array(items) => serializer.collect_seq(items.iter().map(Doubles)),
-            Value::Object(members) => {
-                serializer.collect_map(members.iter().map(|(name, value)| (name, Doubles(value))))
-            }
-            other => other.serialize(serializer),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -485,15 +349,5 @@ mod tests {
             let app: App = serde_json::from_str(&body).unwrap();
             assert_eq!(app.data_change_created_time.unwrap().timestamp(), 1_795_156_336, "{text}");
         }
-    }
-
-    #[test]
-    fn numbers_of_a_free_form_object_are_doubles() {
-        let form: FreeForm =
-            serde_json::from_str(r#"{"baseReleaseId":5,"isEmergencyPublish":false}"#).unwrap();
-        assert_eq!(
-            serde_json::to_string(&form).unwrap(),
-            r#"{"baseReleaseId":5.0,"isEmergencyPublish":false}"#
-        );
     }
 }

@@ -2,10 +2,11 @@
 
 use axum::extract::State;
 
-use super::body::{bodies, new_access_key};
+use super::body::{author, bodies, standard_body};
 use super::request::{Body, Form, Path};
 use super::{AdminAccess, AdminRoutes};
-use crate::domain::access_key;
+use crate::domain::access_key::{self, AccessKey, NewAccessKey};
+use crate::domain::constraint::Author;
 use crate::error::Result;
 use crate::json::Json;
 use crate::state::EnvironmentState;
@@ -58,4 +59,27 @@ async fn delete(
     Form(parameters): Form,
 ) -> Result<()> {
     access_key::delete(&state.store, &app_id, id, parameters.optional("operator")).await
+}
+
+impl From<AccessKey> for wire::AccessKey {
+    fn from(row: AccessKey) -> Self {
+        standard_body!(AccessKey of row {
+            id: Some(row.id.0),
+            secret: Some(row.secret.expose().to_owned()),
+            app_id: Some(row.app_id),
+            mode: Some(row.mode.0),
+            enabled: Some(row.is_enabled),
+        })
+    }
+}
+
+/// A new key of an app; the app of the path counts.
+fn new_access_key(app_id: String, body: wire::AccessKey) -> NewAccessKey {
+    NewAccessKey {
+        app_id,
+        secret: body.secret.map(Into::into),
+        mode: body.mode.unwrap_or_default(),
+        is_enabled: body.enabled.unwrap_or_default(),
+        author: author!(body),
+    }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::body::bodies;
 use super::request::Query;
 use super::{AdminAccess, AdminRoutes};
-use crate::domain::audit_log;
+use crate::domain::audit_log::{self, AuditLog, AuditLogDataInfluence, Details};
 use crate::error::Result;
 use crate::json::Json;
 use crate::state::EnvironmentState;
@@ -86,4 +86,42 @@ async fn search(
         return Ok(Json(Vec::new()));
     }
     Ok(Json(bodies(audit_log::search(&state.store, &text, &page).await?)))
+}
+
+impl From<AuditLog> for wire::AuditLog {
+    fn from(row: AuditLog) -> Self {
+        Self {
+            id: row.id.0,
+            trace_id: Some(row.trace_id),
+            span_id: Some(row.span_id),
+            parent_span_id: row.parent_span_id,
+            follows_from_span_id: row.follows_from_span_id,
+            operator: Some(row.operator),
+            op_type: Some(row.op_type),
+            op_name: Some(row.op_name),
+            description: row.description,
+            happened_time: Some(row.data_change_created_time),
+        }
+    }
+}
+
+impl From<AuditLogDataInfluence> for wire::AuditLogDataInfluence {
+    fn from(row: AuditLogDataInfluence) -> Self {
+        Self {
+            id: row.id.0,
+            span_id: Some(row.span_id),
+            influence_entity_name: Some(row.influence_entity_name),
+            influence_entity_id: Some(row.influence_entity_id),
+            field_name: row.field_name,
+            field_old_value: row.field_old_value,
+            field_new_value: row.field_new_value,
+            happened_time: Some(row.data_change_created_time),
+        }
+    }
+}
+
+impl From<Details> for wire::AuditLogDetails {
+    fn from(details: Details) -> Self {
+        Self { log: details.log.into(), data_influences: bodies(details.influences) }
+    }
 }

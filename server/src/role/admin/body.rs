@@ -2,24 +2,21 @@
 
 use indexmap::IndexMap;
 
-use crate::domain::access_key::{self, AccessKey};
 use crate::domain::app::{self, App};
 use crate::domain::app_namespace::{AppNamespace, NewAppNamespace};
-use crate::domain::audit_log::{AuditLog, AuditLogDataInfluence, Details};
 use crate::domain::cluster::{Cluster, NewCluster};
 use crate::domain::commit::Commit;
 use crate::domain::constraint::Author;
 use crate::domain::gray_rule::{GrayRule, NewRules, Rules};
 use crate::domain::history::ReleaseHistory;
-use crate::domain::instance::{Instance, InstanceConfig, Reader};
 use crate::domain::item::{self, Hit, Item};
 use crate::domain::item_set::ChangeSet;
 use crate::domain::lock::NamespaceLock;
 use crate::domain::namespace::{Namespace, NewNamespace};
 use crate::domain::page::{Page, Paged};
 use crate::domain::release::Release;
-use crate::domain::server_config::{self, ServerConfigRow};
 use crate::wire::admin as wire;
+use crate::wire::free_form::FreeForm;
 
 /// Bodies of rows.
 pub(super) fn bodies<B: From<R>, R>(rows: Vec<R>) -> Vec<B> {
@@ -61,6 +58,8 @@ macro_rules! author {
         }
     };
 }
+
+pub(super) use {author, standard_body};
 
 impl From<App> for wire::App {
     fn from(row: App) -> Self {
@@ -255,7 +254,7 @@ impl From<ReleaseHistory> for wire::ReleaseHistory {
             release_id: row.release_id.0,
             previous_release_id: row.previous_release_id.0,
             operation: row.operation.0,
-            operation_context: context.map(wire::FreeForm),
+            operation_context: context.map(FreeForm),
         })
     }
 }
@@ -300,124 +299,5 @@ impl From<wire::GrayReleaseRule> for NewRules {
 impl From<NamespaceLock> for wire::NamespaceLock {
     fn from(row: NamespaceLock) -> Self {
         standard_body!(NamespaceLock of row { namespace_id: row.namespace_id.0, })
-    }
-}
-
-impl From<AccessKey> for wire::AccessKey {
-    fn from(row: AccessKey) -> Self {
-        standard_body!(AccessKey of row {
-            id: Some(row.id.0),
-            secret: Some(row.secret.expose().to_owned()),
-            app_id: Some(row.app_id),
-            mode: Some(row.mode.0),
-            enabled: Some(row.is_enabled),
-        })
-    }
-}
-
-/// A new key of an app; the app of the path counts.
-pub(super) fn new_access_key(app_id: String, body: wire::AccessKey) -> access_key::NewAccessKey {
-    access_key::NewAccessKey {
-        app_id,
-        secret: body.secret.map(Into::into),
-        mode: body.mode.unwrap_or_default(),
-        is_enabled: body.enabled.unwrap_or_default(),
-        author: author!(body),
-    }
-}
-
-impl From<Instance> for wire::Instance {
-    fn from(row: Instance) -> Self {
-        Self {
-            id: row.id.0,
-            app_id: Some(row.app_id),
-            cluster_name: Some(row.cluster_name),
-            data_center: Some(row.data_center),
-            ip: Some(row.ip),
-            configs: None,
-            data_change_created_time: Some(row.data_change_created_time),
-        }
-    }
-}
-
-impl From<Reader> for wire::Instance {
-    /// Of a release that was read, everything but the configurations.
-    fn from(reader: Reader) -> Self {
-        let config = |(config, release): (InstanceConfig, Option<Release>)| wire::InstanceConfig {
-            release: release
-                .map(|release| Box::new(wire::Release { configurations: None, ..release.into() })),
-            release_delivery_time: config.release_delivery_time,
-            data_change_last_modified_time: Some(config.data_change_last_time),
-        };
-        let configs = reader.configs.into_iter().map(config).collect();
-        Self { configs: Some(configs), ..reader.instance.into() }
-    }
-}
-
-impl From<ServerConfigRow> for wire::ServerConfig {
-    fn from(row: ServerConfigRow) -> Self {
-        Self {
-            key: Some(row.key),
-            cluster: Some(row.cluster),
-            value: Some(row.value),
-            comment: row.comment,
-            id: row.id.0,
-            is_deleted: row.is_deleted,
-            deleted_at: row.deleted_at,
-            data_change_created_by: Some(row.data_change_created_by),
-            data_change_created_time: Some(row.data_change_created_time),
-            data_change_last_modified_by: row.data_change_last_modified_by,
-            data_change_last_modified_time: row.data_change_last_time,
-        }
-    }
-}
-
-impl From<wire::ServerConfig> for server_config::Draft {
-    fn from(body: wire::ServerConfig) -> Self {
-        Self {
-            key: body.key,
-            cluster: body.cluster,
-            value: body.value,
-            comment: body.comment,
-            author: author!(body),
-        }
-    }
-}
-
-impl From<AuditLog> for wire::AuditLog {
-    fn from(row: AuditLog) -> Self {
-        Self {
-            id: row.id.0,
-            trace_id: Some(row.trace_id),
-            span_id: Some(row.span_id),
-            parent_span_id: row.parent_span_id,
-            follows_from_span_id: row.follows_from_span_id,
-            operator: Some(row.operator),
-            op_type: Some(row.op_type),
-            op_name: Some(row.op_name),
-            description: row.description,
-            happened_time: Some(row.data_change_created_time),
-        }
-    }
-}
-
-impl From<AuditLogDataInfluence> for wire::AuditLogDataInfluence {
-    fn from(row: AuditLogDataInfluence) -> Self {
-        Self {
-            id: row.id.0,
-            span_id: Some(row.span_id),
-            influence_entity_name: Some(row.influence_entity_name),
-            influence_entity_id: Some(row.influence_entity_id),
-            field_name: row.field_name,
-            field_old_value: row.field_old_value,
-            field_new_value: row.field_new_value,
-            happened_time: Some(row.data_change_created_time),
-        }
-    }
-}
-
-impl From<Details> for wire::AuditLogDetails {
-    fn from(details: Details) -> Self {
-        Self { log: details.log.into(), data_influences: bodies(details.influences) }
     }
 }

@@ -5,8 +5,9 @@ use axum::extract::State;
 use super::body::{bodies, page_body};
 use super::request::{Parameters, Query};
 use super::{AdminAccess, AdminRoutes};
-use crate::domain::instance;
+use crate::domain::instance::{self, Instance, InstanceConfig, Reader};
 use crate::domain::namespace::NamespaceKey;
+use crate::domain::release::Release;
 use crate::error::Result;
 use crate::json::Json;
 use crate::state::EnvironmentState;
@@ -60,4 +61,32 @@ async fn count(
     Query(parameters): Query,
 ) -> Result<Json<u64>> {
     Ok(Json(instance::count(&state.store, &key(&parameters)?).await?))
+}
+
+impl From<Instance> for wire::Instance {
+    fn from(row: Instance) -> Self {
+        Self {
+            id: row.id.0,
+            app_id: Some(row.app_id),
+            cluster_name: Some(row.cluster_name),
+            data_center: Some(row.data_center),
+            ip: Some(row.ip),
+            configs: None,
+            data_change_created_time: Some(row.data_change_created_time),
+        }
+    }
+}
+
+impl From<Reader> for wire::Instance {
+    /// Of a release that was read, everything but the configurations.
+    fn from(reader: Reader) -> Self {
+        let config = |(config, release): (InstanceConfig, Option<Release>)| wire::InstanceConfig {
+            release: release
+                .map(|release| Box::new(wire::Release { configurations: None, ..release.into() })),
+            release_delivery_time: config.release_delivery_time,
+            data_change_last_modified_time: Some(config.data_change_last_time),
+        };
+        let configs = reader.configs.into_iter().map(config).collect();
+        Self { configs: Some(configs), ..reader.instance.into() }
+    }
 }

@@ -2,10 +2,11 @@
 
 use axum::extract::State;
 
-use super::body::bodies;
+use super::body::{author, bodies};
 use super::request::{Body, Form};
 use super::{AdminAccess, AdminRoutes};
-use crate::domain::server_config;
+use crate::domain::constraint::Author;
+use crate::domain::server_config::{self, ServerConfigRow};
 use crate::error::Result;
 use crate::json::Json;
 use crate::state::EnvironmentState;
@@ -32,4 +33,34 @@ async fn put(
 async fn delete(State(state): State<EnvironmentState>, Form(parameters): Form) -> Result<()> {
     let (key, cluster) = (parameters.text("key")?, parameters.text("cluster")?);
     server_config::delete(&state.store, &key, &cluster, &parameters.text("operator")?).await
+}
+
+impl From<ServerConfigRow> for wire::ServerConfig {
+    fn from(row: ServerConfigRow) -> Self {
+        Self {
+            key: Some(row.key),
+            cluster: Some(row.cluster),
+            value: Some(row.value),
+            comment: row.comment,
+            id: row.id.0,
+            is_deleted: row.is_deleted,
+            deleted_at: row.deleted_at,
+            data_change_created_by: Some(row.data_change_created_by),
+            data_change_created_time: Some(row.data_change_created_time),
+            data_change_last_modified_by: row.data_change_last_modified_by,
+            data_change_last_modified_time: row.data_change_last_time,
+        }
+    }
+}
+
+impl From<wire::ServerConfig> for server_config::Draft {
+    fn from(body: wire::ServerConfig) -> Self {
+        Self {
+            key: body.key,
+            cluster: body.cluster,
+            value: body.value,
+            comment: body.comment,
+            author: author!(body),
+        }
+    }
 }

@@ -1,5 +1,5 @@
-//! How a member of a body is read and written: leniently in, absent ones left out. Numbers may come as texts, and null means
-//! absent, or the default where a value cannot be absent. Used by the `body!` macro only.
+//! What all bodies share: their members are read leniently (numbers may come as texts, null means absent, or the default where a
+//! value cannot be absent), and absent ones are left out when written.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -8,10 +8,51 @@ use chrono::{DateTime, Local, Utc};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::free_form::FreeForm;
+
 /// Form of dates in bodies: the process's zone, without a colon in the offset.
 const DATE: &str = "%Y-%m-%dT%H:%M:%S%.3f%z";
 /// The same for reading: any number of fraction digits.
 const ANY_DATE: &str = "%Y-%m-%dT%H:%M:%S%.f%#z";
+
+/// A body; with `+ standard` it ends in the six members that say who made it and when.
+macro_rules! body {
+    ($(#[$meta:meta])* $name:ident { $( $(#[$doc:meta])* $field:ident: $type:ty, )* } + standard) => {
+        body! { $(#[$meta])* $name {
+            $( $(#[$doc])* $field: $type, )*
+            /// Who created it.
+            data_change_created_by: Option<String>,
+            /// Who changed it last.
+            data_change_last_modified_by: Option<String>,
+            /// Display name of the creator; filled by the portal.
+            data_change_created_by_display_name: Option<String>,
+            /// Display name of who changed it last; filled by the portal.
+            data_change_last_modified_by_display_name: Option<String>,
+            /// When it was created.
+            data_change_created_time: Option<DateTime<Utc>>,
+            /// When it was changed last.
+            data_change_last_modified_time: Option<DateTime<Utc>>,
+        } }
+    };
+    ($(#[$meta:meta])* $name:ident { $( $(#[$doc:meta])* $field:ident: $type:ty, )* }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+        #[serde(rename_all = "camelCase", default)]
+        pub struct $name {
+            $(
+                $(#[$doc])*
+                #[serde(
+                    serialize_with = "Member::write",
+                    deserialize_with = "Member::read",
+                    skip_serializing_if = "Member::is_absent"
+                )]
+                pub $field: $type,
+            )*
+        }
+    };
+}
+
+pub(crate) use body;
 
 /// A value that a body can hold.
 pub(crate) trait Member: Sized {
@@ -119,31 +160,27 @@ impl Member for Option<DateTime<Utc>> {
     }
 }
 
-impl<T: Serialize + DeserializeOwned> Member for Option<Vec<T>> {
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::deserialize(deserializer)
-    }
+/// Lists and objects are read and written as they are.
+macro_rules! structure {
+    ($($type:ty $(, $element:ident)?;)*) => {$(
+        impl$(<$element: Serialize + DeserializeOwned>)? Member for Option<$type> {
+            fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Self::deserialize(deserializer)
+            }
 
-    fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.serialize(serializer)
-    }
+            fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                self.serialize(serializer)
+            }
 
-    fn is_absent(&self) -> bool {
-        self.is_none()
-    }
+            fn is_absent(&self) -> bool {
+                self.is_none()
+            }
+        }
+    )*};
 }
 
-/// An object inside an object.
-impl<T: Serialize + DeserializeOwned> Member for Option<Box<T>> {
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::deserialize(deserializer)
-    }
-
-    fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.serialize(serializer)
-    }
-
-    fn is_absent(&self) -> bool {
-        self.is_none()
-    }
+structure! {
+    Vec<T>, T;
+    Box<T>, T;
+    FreeForm;
 }
