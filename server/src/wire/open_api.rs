@@ -5,8 +5,7 @@ use castalia_core::protocol::wire::Configurations;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::admin::body;
-use super::member::Member;
+use super::body::{Member, body};
 
 mod forward;
 
