@@ -111,7 +111,7 @@ async fn complete(
     operator: &str,
 ) -> Result<()> {
     for cluster in missing_clusters(store.read(), definition).await? {
-        let input = (definition.clone(), cluster, operator.to_owned(), limit.clone());
+        let input = (definition.clone(), cluster, operator.to_owned(), limit);
         store
             .write(input, |tx, (definition, cluster, operator, limit)| {
                 Box::pin(async move {

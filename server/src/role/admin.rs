@@ -44,14 +44,12 @@ pub enum AdminAccess {
 type AdminRoutes = Routes<EnvironmentState, AdminAccess>;
 
 /// The router of the admin port with the list of its routes.
-#[must_use]
 pub fn router(state: EnvironmentState) -> (Router, Vec<Listed<AdminAccess>>) {
     let (router, listed) = routes(Routes::new(state, guard)).finish();
     (layered(router), listed)
 }
 
 /// The same for the portal role of this process, which is trusted.
-#[must_use]
 pub fn in_process(state: EnvironmentState) -> Router {
     layered(routes(Routes::new(state, trust)).finish().0)
 }
