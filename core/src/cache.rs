@@ -8,7 +8,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind as IoKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -27,7 +27,7 @@ const STALE_AFTER: Duration = Duration::from_secs(60);
 static SEQUENCE: AtomicU64 = AtomicU64::new(0);
 
 /// Where the cache files lie.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct FileCache {
     root: PathBuf,
     file_mode: u32,
@@ -36,7 +36,7 @@ pub(crate) struct FileCache {
     /// Cache files of the Go client, taken over where there is no cache file.
     imports: Option<PathBuf>,
     /// Directory of each app id, chosen at its first use.
-    directories: Arc<Mutex<HashMap<String, PathBuf>>>,
+    directories: Mutex<HashMap<String, PathBuf>>,
 }
 
 impl FileCache {
@@ -47,7 +47,7 @@ impl FileCache {
             file_mode: settings.file_mode,
             seeds: settings.seed_dir.clone(),
             imports: settings.import_dir.clone(),
-            directories: Arc::default(),
+            directories: Mutex::default(),
         }
     }
 

@@ -21,6 +21,8 @@ use engine::Engine;
 
 /// Longest wait for listeners that are still busy when the client is closed.
 const DRAIN: Duration = Duration::from_secs(2);
+/// Longest wait for all else, cache files above all.
+const CLOSE: Duration = Duration::from_secs(5);
 
 /// The way to the configuration of an app; cheap to clone. Nothing is global: a process may have several.
 ///
@@ -162,21 +164,35 @@ impl Client {
     /// State of every namespace, counters and latest errors.
     #[must_use]
     pub fn metrics(&self) -> Metrics {
+        let shared = &self.shared;
         let mut namespaces: Vec<_> = self.namespaces().values().map(|n| n.metrics()).collect();
         namespaces.sort_by(|a, b| (&a.app_id, &a.namespace).cmp(&(&b.app_id, &b.namespace)));
+        for namespace in &mut namespaces {
+            let (app_id, name) = (&namespace.app_id, &namespace.namespace);
+            namespace.poll_timed_out = shared.engine.has_poll_timed_out(app_id, name);
+        }
         Metrics {
             namespaces,
-            errors: self.shared.errors.latest(),
-            error_count: self.shared.errors.count(),
-            clock_skew_ms: self.shared.engine.clock_skew_ms(),
+            errors: shared.errors.latest(),
+            error_count: shared.errors.count(),
+            clock_skew_ms: shared.engine.transport().clock_skew_ms(),
+            http: shared.engine.transport().metrics(),
+            polls_connected: shared.engine.polls_connected(),
+            threads: shared.tasks.threads(),
         }
+    }
+
+    /// [`Client::metrics`] as OpenMetrics text, with the meter names of the official Java client.
+    #[must_use]
+    pub fn metrics_text(&self) -> String {
+        self.metrics().text()
     }
 
     /// Stops everything: cancels requests, lets listeners finish what is queued for at most two seconds, finishes cache
     /// files. Reads go on answering; all else says [`ErrorKind::Closed`]. A second call only waits.
     pub async fn close(&self) {
         self.stop();
-        self.shared.tasks.stopped(DRAIN).await;
+        self.shared.tasks.stopped(DRAIN, CLOSE).await;
     }
 
     /// As [`Client::close`], without waiting.

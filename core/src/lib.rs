@@ -28,6 +28,8 @@ mod config;
 #[cfg(feature = "client")]
 mod listener;
 #[cfg(feature = "client")]
+mod log_limit;
+#[cfg(feature = "client")]
 mod long_poll;
 #[cfg(feature = "client")]
 mod monitor;
@@ -62,7 +64,7 @@ pub use format::value::FromValue;
 #[cfg(feature = "client")]
 pub use listener::{ChangeStream, Subscription};
 #[cfg(feature = "client")]
-pub use monitor::{Metrics, NamespaceMetrics, State};
+pub use monitor::{Metrics, NamespaceMetrics, State, ThreadMetrics};
 #[cfg(feature = "client")]
 pub use settings::{Env, Origin, Setting, Settings, StartPolicy};
 #[cfg(feature = "client")]

@@ -11,6 +11,7 @@ use tracing::{debug, info, warn};
 use crate::backoff::{Backoff, Ladder};
 use crate::discovery::{Discovery, ServiceUrl};
 use crate::error::{Error, ErrorKind};
+use crate::log_limit::LogLimit;
 use crate::protocol::route::PollQuery;
 use crate::protocol::wire::Notification;
 use crate::rate_limit::RateLimit;
@@ -29,6 +30,8 @@ const DEBOUNCE: Duration = Duration::from_millis(100);
 const SOFT_MISS_AFTER: Duration = Duration::from_secs(25);
 const SOFT_MISS_PAUSE: Duration = Duration::from_secs(1);
 const SOFT_MISS_HINT_EVERY: Duration = Duration::from_secs(3600);
+/// What a gateway may have as path.
+const PATH_IN_FRONT: usize = 128;
 const FAILURE: Ladder =
     Ladder::doubling(Duration::from_secs(1), Duration::from_secs(120)).jittered(0.2);
 /// A refused signature stays refused until somebody acts.
@@ -47,6 +50,7 @@ pub(crate) struct LongPoll {
     /// Service that is asked until it fails, or a coin says otherwise after an empty poll.
     sticky: Option<ServiceUrl>,
     soft_miss_hint: Option<Instant>,
+    log_limit: LogLimit,
     random: fastrand::Rng,
 }
 
@@ -77,6 +81,7 @@ impl LongPoll {
             unauthorized: Backoff::new(UNAUTHORIZED),
             sticky: None,
             soft_miss_hint: None,
+            log_limit: LogLimit::default(),
             app_id,
             settings,
             transport,
@@ -110,6 +115,7 @@ impl LongPoll {
                 Poll::Outdated => self.watched.quiet(DEBOUNCE).await,
                 Poll::Failed(failure, after) => {
                     self.sticky = None;
+                    self.watched.failed(failure.is_silence);
                     let pause = self.pause_after(&failure, after);
                     sleep(pause).await;
                 }
@@ -117,11 +123,22 @@ impl LongPoll {
         }
     }
 
+    /// Bytes that a request line takes beside its namespaces, with a path in front of the service's own.
+    pub(crate) fn line_without_namespaces(app_id: &str, settings: &Effective) -> usize {
+        let query = PollQuery {
+            cluster: settings.cluster.clone(),
+            data_center: settings.data_center.clone(),
+            notifications: Vec::new(),
+        };
+        let line = query.path_and_query(app_id, settings.client_ip.as_deref());
+        line.len() + "GET  HTTP/1.1".len() + PATH_IN_FRONT
+    }
+
     async fn poll(&mut self) -> Poll {
         let service = match self.choose().await {
             Ok(service) => service,
             Err(error) => {
-                let failure = Failure { error, status: None, retry_after: None };
+                let failure = Failure::new(error);
                 return Poll::Failed(failure, Duration::ZERO);
             }
         };
@@ -171,6 +188,7 @@ impl LongPoll {
     }
 
     fn note_success(&mut self) {
+        self.watched.connected();
         if !self.failure.is_fresh() {
             info!(app_id = self.app_id, "long poll works again");
         }
@@ -185,20 +203,27 @@ impl LongPoll {
             self.hint_soft_miss(after);
             return SOFT_MISS_PAUSE;
         }
+        self.tell(error);
         if error.kind() == ErrorKind::Unauthorized {
-            warn!(%error, "long poll refused");
             return self.unauthorized.next_delay(&mut self.random);
-        }
-        if self.failure.is_fresh() {
-            debug!(%error, "long poll failed");
-        } else {
-            warn!(%error, "long poll keeps failing; changes arrive late");
-        }
-        if error.kind() == ErrorKind::NotFound {
-            warn!("the long poll was not found; the address is probably no config service");
         }
         let pause = self.failure.next_delay(&mut self.random);
         pause.max(failure.retry_after.unwrap_or_default())
+    }
+
+    fn tell(&mut self, error: &Error) {
+        let hint = match error.kind() {
+            ErrorKind::NotFound => "the address is probably no config service",
+            ErrorKind::Unauthorized => "changes arrive late until the access key is right",
+            _ if self.failure.is_fresh() => {
+                debug!(%error, "long poll failed");
+                return;
+            }
+            _ => "changes arrive late",
+        };
+        if let Some(suppressed) = self.log_limit.tell(error.kind()) {
+            warn!(%error, suppressed, hint, "long poll failed");
+        }
     }
 
     fn hint_soft_miss(&mut self, after: Duration) {
@@ -229,10 +254,6 @@ fn notifications(answer: Answer, service: &ServiceUrl) -> Result<Vec<Notificatio
     serde_json::from_slice(&body).map_err(|error| {
         let text = "the answer is not a list of notifications";
         let error = Error::new(ErrorKind::Protocol, "long poll", text).caused_by(error);
-        Failure {
-            error: error.with("service_url", &**service),
-            status: Some(200),
-            retry_after: None,
-        }
+        Failure::new(error.with("service_url", &**service))
     })
 }

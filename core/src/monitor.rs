@@ -1,12 +1,17 @@
 //! State, counters and last errors: what is going on, to be read at any time. Decides nothing.
 
+mod text;
+
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use tokio::runtime::Handle;
+
 use crate::error::{Error, ErrorKind};
 use crate::snapshot::{Snapshot, Source};
+use crate::transport::HttpMetrics;
 
 /// How a namespace stands with the servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -44,6 +49,35 @@ pub struct Metrics {
     pub error_count: u64,
     /// By how many milliseconds the servers' clock is ahead of this machine's.
     pub clock_skew_ms: i64,
+    /// Requests by endpoint and status.
+    pub http: Vec<HttpMetrics>,
+    /// Poll loops whose last poll ended well.
+    pub polls_connected: u64,
+    /// Threads and tasks of the runtime; `None` before the first namespace is opened.
+    pub threads: Option<ThreadMetrics>,
+}
+
+/// The runtime at one moment, with whatever else runs on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ThreadMetrics {
+    /// Worker threads.
+    pub workers: usize,
+    /// Tasks that live.
+    pub tasks: usize,
+    /// Tasks that wait for a worker.
+    pub queue: usize,
+}
+
+impl ThreadMetrics {
+    pub(crate) fn of(runtime: &Handle) -> Self {
+        let metrics = runtime.metrics();
+        Self {
+            workers: metrics.num_workers(),
+            tasks: metrics.num_alive_tasks(),
+            queue: metrics.global_queue_depth(),
+        }
+    }
 }
 
 /// One namespace at one moment.
@@ -76,6 +110,8 @@ pub struct NamespaceMetrics {
     pub listener_queue: usize,
     /// How often the cache file could not be written.
     pub cache_failures: u64,
+    /// Whether a poll for it was met with silence.
+    pub poll_timed_out: bool,
     /// Releases that the application refused.
     pub refusals: u64,
     /// Why the last load failed, or what is wrong with what it brought; `None` once all is well.
@@ -179,6 +215,7 @@ impl NamespaceMonitor {
             listener_failures: self.listener_failures.load(Ordering::Relaxed),
             listener_queue,
             cache_failures: self.cache_failures.load(Ordering::Relaxed),
+            poll_timed_out: false,
             refusals: self.refusals.load(Ordering::Relaxed),
             last_error: progress.last_error.clone(),
         }

@@ -18,6 +18,7 @@ use tracing::{debug, info, warn};
 
 use crate::discovery::{Discovery, ServiceUrl};
 use crate::error::{Error, ErrorKind, Result};
+use crate::log_limit::LogLimit;
 use crate::long_poll::Announcement;
 use crate::monitor::{ErrorLog, State};
 use crate::repository::{Known, Loaded, Mode, Repository};
@@ -25,6 +26,7 @@ use crate::settings::Effective;
 use crate::snapshot::{Snapshot, Source};
 use crate::transport::Failure;
 
+pub(crate) use disk::Disk;
 pub(crate) use fallback::Fallback;
 pub(crate) use namespace::Namespace;
 use schedule::Schedule;
@@ -55,6 +57,7 @@ pub(crate) struct Pipeline {
     schedule: Schedule,
     /// The newest announcement.
     newest: Option<Announcement>,
+    log_limit: LogLimit,
 }
 
 /// Why to load now.
@@ -71,9 +74,10 @@ impl Pipeline {
     pub(crate) fn new(namespace: Arc<Namespace>, inputs: Inputs) -> Self {
         let interval = inputs.settings.timing.refresh_interval;
         Self {
-            writer: CacheWriter::new(inputs.fallback.cache.clone(), namespace.clone()),
+            writer: CacheWriter::new(inputs.fallback.disk.clone(), namespace.clone()),
             schedule: Schedule::new(interval, inputs.settings.random()),
             newest: None,
+            log_limit: LogLimit::default(),
             namespace,
             inputs,
         }
@@ -236,7 +240,7 @@ impl Pipeline {
         Ok(())
     }
 
-    fn note_success(&self) {
+    fn note_success(&mut self) {
         let monitor = self.namespace.monitor();
         let snapshot = self.namespace.snapshot();
         match (snapshot.problem(), monitor.state()) {
@@ -251,12 +255,16 @@ impl Pipeline {
         }
     }
 
-    fn note_failure(&self, error: &Error) {
+    fn note_failure(&mut self, error: &Error) {
         let monitor = self.namespace.monitor();
-        let lasts = matches!(monitor.state(), State::Failed(_));
+        let first = !matches!(monitor.state(), State::Failed(_));
         match error.kind() {
-            ErrorKind::Transport | ErrorKind::NotFound if !lasts => debug!(%error, "load failed"),
-            _ => warn!(%error, "load failed; what was there before stays"),
+            ErrorKind::Transport | ErrorKind::NotFound if first => debug!(%error, "load failed"),
+            kind => {
+                if let Some(suppressed) = self.log_limit.tell(kind) {
+                    warn!(%error, suppressed, "load failed; what was there before stays");
+                }
+            }
         }
         monitor.failed(error);
         self.inputs.errors.note(error);

@@ -103,11 +103,7 @@ impl Repository {
     /// say the same.
     pub(crate) async fn load(&mut self, known: &Known<'_>, mode: Mode) -> Result<Loaded, Failure> {
         let services = self.discovery.services().await;
-        let mut services = services.map_err(|error| Failure {
-            error: self.about(error),
-            status: None,
-            retry_after: None,
-        })?;
+        let mut services = services.map_err(|error| Failure::new(self.about(error)))?;
         if let Some(preferred) = &known.preferred {
             services.sort_by_key(|service| service != preferred);
         }
@@ -239,20 +235,12 @@ impl Repository {
     }
 
     fn unusable(&self, service: &ServiceUrl, error: Error) -> Failure {
-        Failure {
-            error: self.about(error.with("service_url", &**service)),
-            status: Some(200),
-            retry_after: None,
-        }
+        Failure::new(self.about(error.with("service_url", &**service)))
     }
 
     fn no_service(&self) -> Failure {
         let text = "no config service is known";
-        Failure {
-            error: self.about(Error::new(ErrorKind::Transport, OPERATION, text)),
-            status: None,
-            retry_after: None,
-        }
+        Failure::new(self.about(Error::new(ErrorKind::Transport, OPERATION, text)))
     }
 
     fn about(&self, error: Error) -> Error {

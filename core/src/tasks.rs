@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::monitor::ThreadMetrics;
 
 /// All tasks of one client. Dropping it stops them without waiting.
 #[derive(Debug)]
@@ -80,6 +81,11 @@ impl Tasks {
         });
     }
 
+    /// The runtime that they run on; `None` before the first.
+    pub(crate) fn threads(&self) -> Option<ThreadMetrics> {
+        self.lock().runtime.as_ref().map(ThreadMetrics::of)
+    }
+
     /// Tells the tasks to stop; does not wait.
     pub(crate) fn stop(&self) {
         let live = self.lock();
@@ -87,14 +93,16 @@ impl Tasks {
         live.tracker.close();
     }
 
-    /// Returns once all have stopped; after this time those that still deliver are cut off.
-    pub(crate) async fn stopped(&self, patience: Duration) {
+    /// Returns once all have stopped. After `drain` those that still deliver are cut off, and after `deadline` nobody waits
+    /// any longer.
+    pub(crate) async fn stopped(&self, drain: Duration, deadline: Duration) {
         let (tracker, abandon) = {
             let live = self.lock();
             (live.tracker.clone(), live.abandon.clone())
         };
-        if timeout(patience, tracker.wait()).await.is_err() {
+        if timeout(drain, tracker.wait()).await.is_err() {
             abandon.cancel();
+            let _ = timeout(deadline.saturating_sub(drain), tracker.wait()).await;
         }
     }
 

@@ -2,6 +2,7 @@
 //! only it can know about: a redirect within the same origin, and a signature refused because this machine's clock is off.
 
 mod http;
+mod meter;
 mod status;
 
 use std::sync::Arc;
@@ -19,6 +20,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::signature::AccessKey;
 
 pub use http::{HttpOptions, ReqwestClient};
+pub use meter::HttpMetrics;
+use meter::Meter;
 
 const OPERATION: &str = "http get";
 /// A trickling answer never breaks the limit on silence, so the whole answer has this many times that limit.
@@ -87,11 +90,27 @@ pub struct Failure {
     pub status: Option<u16>,
     /// How long the server asks to wait, at most 120 s.
     pub retry_after: Option<Duration>,
+    /// Whether the server was silent for too long.
+    pub is_silence: bool,
 }
 
 impl Failure {
-    fn before_status(error: Error) -> Self {
-        Self { error, status: None, retry_after: None }
+    /// A failure that no answer came with.
+    #[must_use]
+    pub fn new(error: Error) -> Self {
+        Self { error, status: None, retry_after: None, is_silence: false }
+    }
+
+    fn silence(limit: Duration) -> Self {
+        let text = format!("no answer within {} ms", limit.as_millis());
+        let error = Error::new(ErrorKind::Transport, OPERATION, text);
+        Self { is_silence: true, ..Self::new(error) }
+    }
+
+    fn about(self, request: Request<'_>) -> Self {
+        let path = request.path_and_query.split('?').next().unwrap_or_default();
+        let error = self.error.with("service_url", request.service).with("path", path);
+        Self { error, ..self }
     }
 }
 
@@ -114,6 +133,7 @@ struct Shared {
     clock_correction: AtomicI64,
     /// Clock of the last answer with a date minus this machine's, in ms.
     clock_skew: AtomicI64,
+    meter: Meter,
 }
 
 impl Transport {
@@ -125,6 +145,7 @@ impl Transport {
             body_limit,
             clock_correction: AtomicI64::new(0),
             clock_skew: AtomicI64::new(0),
+            meter: Meter::default(),
         });
         Self { shared }
     }
@@ -133,6 +154,12 @@ impl Transport {
     #[must_use]
     pub fn clock_skew_ms(&self) -> i64 {
         self.shared.clock_skew.load(Ordering::Relaxed)
+    }
+
+    /// How many requests there were, by endpoint and status.
+    #[must_use]
+    pub fn metrics(&self) -> Vec<HttpMetrics> {
+        self.shared.meter.read()
     }
 
     /// Sends one request, signed just before it leaves.
@@ -153,32 +180,42 @@ impl Transport {
     }
 
     async fn get_once(&self, request: Request<'_>) -> Result<Answer, Failure> {
-        let mut url = address(request).map_err(Failure::before_status)?;
+        let start = Instant::now();
+        let answer = self.follow(request).await;
+        let status = match &answer {
+            Ok(Answer::Body(_)) => 200,
+            Ok(Answer::NotModified) => 304,
+            Err(failure) => failure.status.unwrap_or(0),
+        };
+        self.shared.meter.note(request.path_and_query, status, start.elapsed());
+        answer.map_err(|failure| failure.about(request))
+    }
+
+    async fn follow(&self, request: Request<'_>) -> Result<Answer, Failure> {
+        let mut url = address(request).map_err(Failure::new)?;
         for _ in 0..=MAX_REDIRECTS {
             let deadline = Instant::now() + request.read_timeout * TOTAL_FACTOR;
-            let response = self.send(request, url.clone()).await;
-            let response =
-                response.map_err(|error| Failure::before_status(about(error, request)))?;
+            let response = self.send(request, url.clone()).await?;
             self.note_clock(&response.headers);
             if let Some(target) = redirect_target(&url, &response) {
-                url = target.map_err(Failure::before_status)?;
+                url = target.map_err(Failure::new)?;
                 continue;
             }
             return self.finish(request, response, deadline).await;
         }
         let error = Error::new(ErrorKind::Transport, OPERATION, "too many redirects");
-        Err(Failure::before_status(about(error, request)))
+        Err(Failure::new(error))
     }
 
-    async fn send(&self, request: Request<'_>, url: Url) -> Result<HttpResponse> {
+    async fn send(&self, request: Request<'_>, url: Url) -> Result<HttpResponse, Failure> {
         let mut headers = vec![(CACHE_CONTROL.as_str(), "no-cache".to_owned())];
         if let Some(key) = request.access_key {
             headers.extend(self.sign(key, &url));
         }
         let sent = self.shared.http.get(HttpRequest { url, headers });
         match timeout(request.read_timeout, sent).await {
-            Ok(response) => response,
-            Err(_) => Err(silence(request.read_timeout)),
+            Ok(response) => response.map_err(Failure::new),
+            Err(_) => Err(Failure::silence(request.read_timeout)),
         }
     }
 
@@ -205,11 +242,12 @@ impl Transport {
         let body = self.read_body(response.body, request.read_timeout, deadline);
         match (status, body.await) {
             (200, Ok(body)) => Ok(Answer::Body(body)),
-            (200, Err(error)) => Err(Failure::before_status(about(error, request))),
+            (200, Err(failure)) => Err(failure),
             (_, body) => Err(Failure {
                 error: self.refusal(request, status, &body.unwrap_or_default()),
                 status: Some(status),
                 retry_after,
+                is_silence: false,
             }),
         }
     }
@@ -219,20 +257,21 @@ impl Transport {
         mut pieces: BoxStream<'static, Result<Vec<u8>>>,
         silence_limit: Duration,
         deadline: Instant,
-    ) -> Result<Vec<u8>> {
+    ) -> Result<Vec<u8>, Failure> {
         let mut body = Vec::new();
         loop {
             let until = deadline.min(Instant::now() + silence_limit);
             match timeout_at(until, pieces.try_next()).await {
                 Ok(Ok(Some(piece))) => body.extend_from_slice(&piece),
                 Ok(Ok(None)) => return Ok(body),
-                Ok(Err(error)) => return Err(error),
-                Err(_) => return Err(silence(silence_limit)),
+                Ok(Err(error)) => return Err(Failure::new(error)),
+                Err(_) => return Err(Failure::silence(silence_limit)),
             }
             if body.len() > self.shared.body_limit {
-                let text =
-                    format!("the body is above the limit of {} bytes", self.shared.body_limit);
-                return Err(Error::new(ErrorKind::Transport, OPERATION, text));
+                let limit = self.shared.body_limit;
+                let text = format!("the body is above the limit of {limit} bytes");
+                let error = Error::new(ErrorKind::Transport, OPERATION, text);
+                return Err(Failure::new(error));
             }
         }
     }
@@ -242,7 +281,7 @@ impl Transport {
             401 => status::unauthorized(request.access_key.is_some(), self.clock_skew_ms()),
             _ => status::refusal(status, body),
         };
-        about(error, request).with("app_id", request.app_id)
+        error.with("app_id", request.app_id)
     }
 
     fn clock_is_why(&self, request: Request<'_>, failure: &Failure) -> bool {
@@ -277,16 +316,6 @@ fn address(request: Request<'_>) -> Result<Url> {
             .with("service_url", request.service)
             .caused_by(error)
     })
-}
-
-fn about(error: Error, request: Request<'_>) -> Error {
-    let path = request.path_and_query.split('?').next().unwrap_or_default();
-    error.with("service_url", request.service).with("path", path)
-}
-
-fn silence(limit: Duration) -> Error {
-    let text = format!("no answer within {} ms", limit.as_millis());
-    Error::new(ErrorKind::Transport, OPERATION, text)
 }
 
 /// Where to go instead, if the answer is a redirect; only the same origin is followed, since requests are signed.

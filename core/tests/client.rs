@@ -8,6 +8,7 @@ mod client {
     mod incremental;
     mod lifecycle;
     mod load;
+    mod monitoring;
     mod poll;
     mod settings;
     mod signing;

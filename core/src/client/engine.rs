@@ -1,7 +1,7 @@
 //! Wires the stages of a client together: which discovery, poll loop and pipeline serve a namespace.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc;
 
@@ -9,7 +9,7 @@ use crate::cache::FileCache;
 use crate::discovery::{Discovery, DiscoveryOptions};
 use crate::long_poll::{LongPoll, Watched};
 use crate::monitor::ErrorLog;
-use crate::pipeline::{Fallback, Inputs, Namespace, Pipeline, Validators};
+use crate::pipeline::{Disk, Fallback, Inputs, Namespace, Pipeline, Validators};
 use crate::protocol::route::CONFIG_SERVICES_PATH;
 use crate::repository::Repository;
 use crate::settings::Effective;
@@ -24,10 +24,10 @@ pub(super) struct Engine {
     settings: Arc<Effective>,
     transport: Transport,
     discovery: Discovery,
-    cache: Option<FileCache>,
+    disk: Option<Disk>,
     validators: Arc<Validators>,
-    /// One poll loop for each app id; the cluster is the same for all. Empty until the first namespace is opened.
-    polls: Mutex<HashMap<String, Arc<Watched>>>,
+    /// Poll loops by app id, one unless the request line gets too long; the cluster is the same for all.
+    polls: Mutex<HashMap<String, Vec<Arc<Watched>>>>,
 }
 
 impl Engine {
@@ -36,7 +36,7 @@ impl Engine {
         let cache = settings.cache.as_ref();
         Self {
             discovery: discovery(settings, &transport),
-            cache: cache.map(FileCache::new),
+            disk: cache.map(|cache| Disk::new(FileCache::new(cache))),
             settings: settings.clone(),
             transport,
             validators: Arc::default(),
@@ -44,8 +44,21 @@ impl Engine {
         }
     }
 
-    pub(super) fn clock_skew_ms(&self) -> i64 {
-        self.transport.clock_skew_ms()
+    pub(super) fn transport(&self) -> &Transport {
+        &self.transport
+    }
+
+    /// Poll loops whose last poll ended well.
+    pub(super) fn polls_connected(&self) -> u64 {
+        let polls = self.polls();
+        let connected = polls.values().flatten().filter(|watched| watched.is_connected());
+        connected.map(|_| 1).sum()
+    }
+
+    pub(super) fn has_poll_timed_out(&self, app_id: &str, namespace: &str) -> bool {
+        let polls = self.polls();
+        let mut loops = polls.get(app_id).into_iter().flatten();
+        loops.any(|watched| watched.has_timed_out(namespace))
     }
 
     /// A namespace whose task runs, watched by the poll loop of its app id.
@@ -56,7 +69,7 @@ impl Engine {
         errors: &Arc<ErrorLog>,
     ) -> Arc<Namespace> {
         let (ask, asked) = mpsc::channel(ASKED);
-        let announced = self.watched(&identity.app_id, tasks);
+        let announced = self.watched(&identity, tasks);
         let announced = announced.map(|watched| watched.add(&identity.namespace));
         let queue = self.settings.listener_queue;
         let namespace = Arc::new(Namespace::new(self.place(identity), queue, ask));
@@ -90,7 +103,7 @@ impl Engine {
         let seeds = &self.settings.hooks.seeds;
         let seed = seeds.get(&identity.namespace);
         Fallback {
-            cache: self.cache.clone(),
+            disk: self.disk.clone(),
             seed: seed.filter(|_| identity.app_id == self.settings.app_id).cloned(),
         }
     }
@@ -107,31 +120,45 @@ impl Engine {
         Arc::new(Place { identity, lookup, typed_cache: settings.typed_cache })
     }
 
-    /// What the poll loop of an app id watches; starts the loop, and discovery with the first one.
-    fn watched(&self, app_id: &str, tasks: &Tasks) -> Option<Arc<Watched>> {
+    /// What a poll loop of an app id watches and has room in; starts the loop, and discovery with the first one.
+    fn watched(&self, identity: &Identity, tasks: &Tasks) -> Option<Arc<Watched>> {
         if self.settings.is_local() {
             return None;
         }
-        let mut polls = self.polls.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut polls = self.polls();
         if polls.is_empty() {
             let discovery = self.discovery.clone();
             tasks.spawn(async move { discovery.keep_fresh().await });
         }
-        let watched = polls.entry(app_id.to_owned()).or_insert_with(|| {
-            let watched = Arc::new(Watched::new());
-            if self.settings.timing.poll {
-                let poll = LongPoll::new(
-                    app_id.to_owned(),
-                    self.settings.clone(),
-                    self.transport.clone(),
-                    self.discovery.clone(),
-                    watched.clone(),
-                );
-                tasks.spawn(poll.run());
-            }
-            watched
-        });
-        Some(watched.clone())
+        let loops = polls.entry(identity.app_id.clone()).or_default();
+        let with_room = loops.iter().find(|watched| watched.has_room_for(&identity.namespace));
+        if let Some(watched) = with_room {
+            return Some(watched.clone());
+        }
+        let watched = self.start_poll(&identity.app_id, tasks);
+        loops.push(watched.clone());
+        Some(watched)
+    }
+
+    fn polls(&self) -> MutexGuard<'_, HashMap<String, Vec<Arc<Watched>>>> {
+        self.polls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn start_poll(&self, app_id: &str, tasks: &Tasks) -> Arc<Watched> {
+        let timing = &self.settings.timing;
+        let rest = LongPoll::line_without_namespaces(app_id, &self.settings);
+        let watched = Arc::new(Watched::new(timing.poll_line_limit.saturating_sub(rest)));
+        if timing.poll {
+            let poll = LongPoll::new(
+                app_id.to_owned(),
+                self.settings.clone(),
+                self.transport.clone(),
+                self.discovery.clone(),
+                watched.clone(),
+            );
+            tasks.spawn(poll.run());
+        }
+        watched
     }
 }
 

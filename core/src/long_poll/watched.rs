@@ -1,6 +1,7 @@
 //! The namespaces that a poll loop watches: what is known of each, and whom to tell when it moves.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use tokio::time::timeout;
 
 use crate::discovery::ServiceUrl;
 use crate::protocol::namespace::{UNKNOWN_NOTIFICATION_ID, strip_properties_suffix};
+use crate::protocol::route::encode;
 use crate::protocol::wire::{Notification, NotificationMessages};
 
 /// A namespace has moved: the newest there is to know of it. Those not yet read are replaced.
@@ -25,19 +27,59 @@ pub(crate) struct Announcement {
 /// The watched namespaces of one app id and cluster.
 pub(crate) struct Watched {
     namespaces: Mutex<HashMap<String, Namespace>>,
-    /// Counts openings and closings.
+    /// Counts openings.
     version: watch::Sender<u64>,
+    /// Bytes of a request line that the namespaces may take, and what they take.
+    room: usize,
+    taken: AtomicUsize,
+    connected: AtomicBool,
 }
 
 struct Namespace {
     notification_id: i64,
     messages: NotificationMessages,
     tell: watch::Sender<Option<Announcement>>,
+    /// Whether a poll with it ended in silence.
+    timed_out: bool,
 }
 
 impl Watched {
-    pub(crate) fn new() -> Self {
-        Self { namespaces: Mutex::default(), version: watch::Sender::new(0) }
+    /// Nothing is watched yet; the request line has so many bytes of room for namespaces.
+    pub(crate) fn new(room: usize) -> Self {
+        Self {
+            namespaces: Mutex::default(),
+            version: watch::Sender::new(0),
+            room,
+            taken: AtomicUsize::new(0),
+            connected: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether a namespace still fits in; one always does.
+    pub(crate) fn has_room_for(&self, namespace: &str) -> bool {
+        let taken = self.taken.load(Ordering::Relaxed);
+        taken == 0 || taken + cost(namespace) <= self.room
+    }
+
+    /// Whether the last poll ended well.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.connected.load(Ordering::Relaxed)
+    }
+
+    /// Whether a poll with this namespace ended in silence.
+    pub(crate) fn has_timed_out(&self, namespace: &str) -> bool {
+        self.lock().get(namespace).is_some_and(|namespace| namespace.timed_out)
+    }
+
+    pub(super) fn connected(&self) {
+        self.connected.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn failed(&self, by_silence: bool) {
+        self.connected.store(false, Ordering::Relaxed);
+        if by_silence {
+            self.lock().values_mut().for_each(|namespace| namespace.timed_out = true);
+        }
     }
 
     /// Watches a namespace from now on; a held poll is asked anew.
@@ -47,7 +89,9 @@ impl Watched {
             notification_id: UNKNOWN_NOTIFICATION_ID,
             messages: NotificationMessages::default(),
             tell,
+            timed_out: false,
         };
+        self.taken.fetch_add(cost(namespace), Ordering::Relaxed);
         self.lock().insert(namespace.to_owned(), entry);
         self.version.send_modify(|version| *version += 1);
         told
@@ -115,6 +159,13 @@ impl Watched {
     }
 }
 
+/// Bytes of a request line that a namespace takes, with the longest id.
+fn cost(namespace: &str) -> usize {
+    let longest = i64::MIN;
+    let entry = format!(r#"{{"namespaceName":"{namespace}","notificationId":{longest}}},"#);
+    encode(&entry).len()
+}
+
 /// By the exact name, else ignoring ASCII case.
 fn find<'a>(
     namespaces: &'a mut HashMap<String, Namespace>,
@@ -138,7 +189,7 @@ mod tests {
     #[test]
     fn names_match_exactly_then_ignoring_case() {
         // C059
-        let watched = Watched::new();
+        let watched = Watched::new(6144);
         let lower = watched.add("application");
         let service = ServiceUrl::from("http://s");
         for name in ["application.properties", "APPLICATION", "application"] {
@@ -150,7 +201,7 @@ mod tests {
     #[test]
     fn a_lower_id_is_taken_over() {
         // C060
-        let watched = Watched::new();
+        let watched = Watched::new(6144);
         let _told = watched.add("a");
         let service = ServiceUrl::from("http://s");
         watched.announce(&[notification("a", 11)], &service);
@@ -160,7 +211,7 @@ mod tests {
 
     #[test]
     fn the_first_announcement_is_no_news() {
-        let watched = Watched::new();
+        let watched = Watched::new(6144);
         let told = watched.add("a");
         let service = ServiceUrl::from("http://s");
         watched.announce(&[notification("a", 10)], &service);

@@ -1,22 +1,40 @@
-//! Work on files, off the runtime's own threads and never on more than two at once.
+//! Work on cache files, off the runtime's own threads and never on more than two for a client.
+
+use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
+use crate::cache::FileCache;
 use crate::error::{Error, ErrorKind, Result};
 
-/// Threads that disks may hold up, in the whole process.
-static DISK: Semaphore = Semaphore::const_new(2);
+/// Threads that a disk may hold up.
+const THREADS: usize = 2;
 
-/// Runs on a thread that may block, when the disk has room for another.
-pub(super) async fn on_disk<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    // The semaphore is never closed; a permit that is not there would only mean one thread more.
-    let _permit = DISK.acquire().await.ok();
-    let done = spawn_blocking(work).await;
-    done.unwrap_or_else(|_| {
-        let text = "reading or writing panicked";
-        Err(Error::new(ErrorKind::Internal, "local cache", text))
-    })
+/// The cache files of a client, and the room for work on them; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Disk {
+    cache: Arc<FileCache>,
+    room: Arc<Semaphore>,
+}
+
+impl Disk {
+    pub(crate) fn new(cache: FileCache) -> Self {
+        Self { cache: Arc::new(cache), room: Arc::new(Semaphore::new(THREADS)) }
+    }
+
+    /// Runs on a thread that may block, when the disk has room for another.
+    pub(super) async fn run<T: Send + 'static>(
+        self,
+        work: impl FnOnce(&FileCache) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        // The semaphore is never closed; a permit that is not there would only mean one thread more.
+        let _permit = self.room.acquire().await.ok();
+        let cache = self.cache;
+        let done = spawn_blocking(move || work(&cache)).await;
+        done.unwrap_or_else(|_| {
+            let text = "reading or writing panicked";
+            Err(Error::new(ErrorKind::Internal, "local cache", text))
+        })
+    }
 }

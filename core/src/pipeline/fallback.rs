@@ -4,15 +4,14 @@ use std::sync::Arc;
 
 use tracing::warn;
 
-use super::disk::on_disk;
+use super::disk::Disk;
 use super::namespace::Namespace;
 use super::validator::Validators;
-use crate::cache::FileCache;
 use crate::protocol::wire::Configurations;
 use crate::snapshot::{Place, Provenance, Snapshot, Source};
 
 pub(crate) struct Fallback {
-    pub(crate) cache: Option<FileCache>,
+    pub(crate) disk: Option<Disk>,
     pub(crate) seed: Option<Configurations>,
 }
 
@@ -45,9 +44,9 @@ impl Fallback {
     }
 
     async fn on_disk(&self, place: &Arc<Place>) -> Option<(Source, Configurations)> {
-        let cache = self.cache.clone()?;
+        let disk = self.disk.clone()?;
         let identity = place.identity.clone();
-        let read = on_disk(move || {
+        let read = disk.run(move |cache| {
             let cached = cache.load(&identity).map(|found| found.map(|c| (Source::Local, c)));
             let seed =
                 || cache.load_seed(&identity).map(|found| found.map(|c| (Source::Static, c)));

@@ -111,7 +111,7 @@ mod tests {
     }
 
     fn failure(kind: ErrorKind) -> Failure {
-        Failure { error: Error::new(kind, "load", "failed"), status: None, retry_after: None }
+        Failure::new(Error::new(kind, "load", "failed"))
     }
 
     fn wait(schedule: &Schedule) -> f64 {

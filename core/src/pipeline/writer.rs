@@ -8,14 +8,13 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tracing::{info, warn};
 
-use super::disk::on_disk;
+use super::disk::Disk;
 use super::namespace::Namespace;
-use crate::cache::FileCache;
 use crate::error::Result;
 use crate::snapshot::Snapshot;
 
 pub(super) struct CacheWriter {
-    cache: Option<FileCache>,
+    disk: Option<Disk>,
     namespace: Arc<Namespace>,
     unsaved: Option<Arc<Snapshot>>,
     running: Option<BoxFuture<'static, Result<()>>>,
@@ -24,13 +23,13 @@ pub(super) struct CacheWriter {
 }
 
 impl CacheWriter {
-    pub(super) fn new(cache: Option<FileCache>, namespace: Arc<Namespace>) -> Self {
-        Self { cache, namespace, unsaved: None, running: None, failing: false }
+    pub(super) fn new(disk: Option<Disk>, namespace: Arc<Namespace>) -> Self {
+        Self { disk, namespace, unsaved: None, running: None, failing: false }
     }
 
     /// Writes this content soon; replaces what was waiting to be written.
     pub(super) fn write(&mut self, snapshot: Arc<Snapshot>) {
-        if self.cache.is_some() {
+        if self.disk.is_some() {
             self.unsaved = Some(snapshot);
             self.start();
         }
@@ -58,9 +57,10 @@ impl CacheWriter {
         if self.running.is_some() {
             return;
         }
-        if let (Some(cache), Some(snapshot)) = (self.cache.clone(), self.unsaved.take()) {
-            let store = move || cache.store(snapshot.identity(), snapshot.configurations());
-            self.running = Some(on_disk(store).boxed());
+        if let (Some(disk), Some(snapshot)) = (self.disk.clone(), self.unsaved.take()) {
+            let store =
+                disk.run(move |cache| cache.store(snapshot.identity(), snapshot.configurations()));
+            self.running = Some(store.boxed());
         }
     }
 

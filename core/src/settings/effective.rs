@@ -100,6 +100,7 @@ pub(crate) struct Timing {
     pub(crate) poll_initial_delay: Duration,
     pub(crate) poll_timeout: Duration,
     pub(crate) poll: bool,
+    pub(crate) poll_line_limit: usize,
     pub(crate) start_timeout: Duration,
 }
 

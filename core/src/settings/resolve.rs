@@ -184,6 +184,7 @@ impl Resolver {
                 (30_000..=600_000).contains(&millis).then(|| Duration::from_millis(millis))
             }),
             poll: self.flag(&key::POLL_ENABLE),
+            poll_line_limit: self.count(&key::POLL_LINE_LIMIT),
             start_timeout: self.millis(&key::START_TIMEOUT),
         }
     }

@@ -11,8 +11,8 @@ use super::support::{APP, Fixture, NAMESPACE, eventually};
 #[tokio::test(start_paused = true)]
 async fn the_file_is_where_the_java_client_looks() {
     let fixture = Fixture::new();
-    let (client, _config) = fixture.open().await;
-    client.close().await;
+    let (_client, _config) = fixture.open().await;
+    eventually("cache written", || fixture.cache_file(NAMESPACE).exists()).await;
     let text = fs::read_to_string(fixture.cache_file(NAMESPACE)).unwrap();
     let lines: Vec<_> = text.lines().collect();
     assert_eq!(lines[0], "#Persisted by DefaultConfig");
@@ -72,6 +72,7 @@ async fn a_directory_that_cannot_be_written_stops_nothing() {
 async fn a_restart_with_the_same_content_writes_nothing() {
     let fixture = Fixture::new();
     let (client, _config) = fixture.open().await;
+    eventually("cache written", || fixture.cache_file(NAMESPACE).exists()).await;
     client.close().await;
     let written = fixture.cache_file(NAMESPACE).metadata().unwrap().modified().unwrap();
     let (client, _config) = fixture.open().await;
@@ -113,9 +114,9 @@ async fn each_app_id_has_its_own_directory() {
     fixture.server.publish("stock", NAMESPACE, &[("s", "1")]);
     let (client, _config) = fixture.open().await;
     client.config_of("stock", NAMESPACE).await.unwrap();
-    client.close().await;
     let other = fixture.root.path().join("stock/config-cache/stock+default+application.properties");
-    assert!(other.exists() && fixture.cache_file(NAMESPACE).exists());
+    let own = fixture.cache_file(NAMESPACE);
+    eventually("both are written", || other.exists() && own.exists()).await;
 }
 
 /// Once a server answered, nothing is ever read back from disk.

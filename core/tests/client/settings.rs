@@ -2,13 +2,12 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::sync::{Arc, Mutex};
 
 use castalia_core::testing::{Endpoint, Network};
-use castalia_core::{Client, ErrorKind, Origin, Result, Settings, Source, log};
+use castalia_core::{Client, ErrorKind, Origin, Result, Settings, Source};
 use tempfile::TempDir;
 
-use super::support::{APP, Fixture, NAMESPACE};
+use super::support::{APP, Fixture, NAMESPACE, logged, record_log};
 
 /// The places of one test: variables, overlay, and the two settings files.
 struct Places {
@@ -172,21 +171,13 @@ async fn the_data_center_is_sent_and_stands_in_for_the_cluster() {
 /// C009, C014
 #[tokio::test]
 async fn deprecated_names_work_with_one_warning_and_secrets_are_never_logged() {
-    let records = Arc::new(Mutex::new(Vec::new()));
-    let sink = records.clone();
-    let sink: log::Sink = Arc::new(move |record: &log::Record| {
-        sink.lock().unwrap().push(record.text.clone());
-    });
-    log::set(Some((tracing::Level::TRACE, sink)));
+    record_log();
     let both = Places::new()
         .variable("APP_ID", APP)
         .overlay("apollo.cacheDir", "/old")
         .overlay("apollo.cache-dir", "/new");
     assert_eq!(both.value("apollo.cache-dir").0, "/new");
-    let warnings = || {
-        let records = records.lock().unwrap();
-        records.iter().filter(|text| text.contains("name=apollo.cacheDir")).count()
-    };
+    let warnings = || logged("name=apollo.cacheDir").len();
     assert_eq!(warnings(), 0);
     let old = Places::new().variable("APP_ID", APP).overlay("apollo.cacheDir", "/old");
     for _ in 0..3 {
@@ -201,10 +192,9 @@ async fn deprecated_names_work_with_one_warning_and_secrets_are_never_logged() {
     client.config(NAMESPACE).await.unwrap();
     assert_eq!(value(&client, "apollo.access-key.secret").0, "***");
     client.close().await;
-    log::set(None);
     let told = format!("{debug}{client:?}{:?}{:?}", client.settings(), client.metrics());
     assert!(!told.contains("hunter2"), "{told}");
-    assert!(!records.lock().unwrap().iter().any(|text| text.contains("hunter2")));
+    assert!(logged("hunter2").is_empty() && !logged("services found").is_empty());
 }
 
 /// C010

@@ -1,10 +1,11 @@
 //! The set-up that most tests share: app `order` with namespace `application` = `a:1, b:2`, release `k1`, message 10.
 
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
 use castalia_core::testing::{Data, Network, Server};
-use castalia_core::{Client, Config, Settings};
+use castalia_core::{Client, Config, Settings, log};
 use tempfile::TempDir;
 
 /// App id of most tests.
@@ -108,6 +109,25 @@ pub(crate) fn settings(meta: &str, root: &TempDir) -> Settings {
         .set("host.ip", "10.0.0.1")
         .random_seed(7)
 }
+
+/// Starts recording what is logged, once for all tests.
+pub(crate) fn record_log() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let sink: log::Sink = Arc::new(|record: &log::Record| {
+            LOG.lock().unwrap().push(record.clone());
+        });
+        log::set(Some((tracing::Level::TRACE, sink)));
+    });
+}
+
+/// The records of every test that hold this text.
+pub(crate) fn logged(part: &str) -> Vec<log::Record> {
+    let records = LOG.lock().unwrap();
+    records.iter().filter(|record| record.text.contains(part)).cloned().collect()
+}
+
+static LOG: Mutex<Vec<log::Record>> = Mutex::new(Vec::new());
 
 /// Values of a config as pairs, in order.
 pub(crate) fn pairs(config: &Config) -> Vec<(String, String)> {

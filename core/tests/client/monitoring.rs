@@ -1,0 +1,84 @@
+//! Counters, states and the metrics text.
+
+use std::time::Duration;
+
+use castalia_core::testing::{Endpoint, Fault};
+
+use super::support::{self, APP, Fixture, NAMESPACE, eventually, logged, record_log};
+
+/// C123
+#[tokio::test(start_paused = true)]
+async fn the_text_has_the_java_clients_meters() {
+    let fixture = Fixture::new();
+    let (client, _config) = fixture.open().await;
+    client.config("missing").await.unwrap();
+    fixture.server.fail_next(Endpoint::Poll, Fault::Hang);
+    eventually("the poll timed out", || {
+        client.metrics().namespaces.iter().any(|namespace| namespace.poll_timed_out)
+    })
+    .await;
+    let text = client.metrics_text();
+    for line in [
+        "apollo_client_namespace_usage_total{namespace=\"application\"} 1",
+        "apollo_client_namespace_item_num{namespace=\"application\"} 2",
+        "apollo_client_namespace_not_found 1",
+        "apollo_client_exception_num_total 1",
+        "# TYPE apollo_client_exception_num counter",
+        "apollo_client_long_poll_connected 0",
+    ] {
+        assert!(text.lines().any(|known| known == line), "{line}\n{text}");
+    }
+    assert!(text.contains("apollo_client_namespace_timeout "), "{text}");
+    assert!(
+        text.contains("apollo_client_http_requests_total{endpoint=\"configs\",status=\"404\"} ")
+    );
+    assert!(text.ends_with("# EOF\n"));
+}
+
+/// F163: the app id is told only where there is more than one.
+#[tokio::test(start_paused = true)]
+async fn app_ids_are_labels_only_where_needed() {
+    let fixture = Fixture::new();
+    let (client, _config) = fixture.open().await;
+    assert!(!client.metrics_text().contains("app_id="));
+    client.config_of("stock", NAMESPACE).await.unwrap();
+    assert!(client.metrics_text().contains("{namespace=\"application\",app_id=\"stock\"}"));
+}
+
+/// C126
+#[tokio::test(start_paused = true)]
+async fn an_hour_without_servers_is_told_in_few_lines() {
+    record_log();
+    let fixture = Fixture::new();
+    let away = fixture.sibling("http://away");
+    let client = fixture.client_with(support::settings(away.url(), &fixture.root));
+    client.config(NAMESPACE).await.unwrap();
+    away.arrived(Endpoint::Poll, 2).await;
+    for endpoint in [Endpoint::Config, Endpoint::Poll, Endpoint::Services] {
+        away.fail_always(endpoint, Some(Fault::Reset(Duration::ZERO)));
+    }
+    fixture.publish(&[("a", "2")]);
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    let records = logged("service_url=http://away");
+    let warnings: Vec<_> = records.iter().filter(|r| r.level == tracing::Level::WARN).collect();
+    assert!((10..=65).contains(&warnings.len()), "{}", warnings.len());
+    assert!(warnings.iter().any(|record| record.text.contains("suppressed=")));
+}
+
+/// A namespace says where its content is from, and how it stands with the servers.
+#[tokio::test(start_paused = true)]
+async fn each_namespace_tells_its_state() {
+    let fixture = Fixture::new();
+    let (client, config) = fixture.open().await;
+    let metrics = client.metrics();
+    let namespace = &metrics.namespaces[0];
+    assert_eq!((namespace.app_id.as_str(), namespace.namespace.as_str()), (APP, NAMESPACE));
+    assert_eq!((namespace.items, namespace.release_key.as_str()), (2, "k1"));
+    assert!(namespace.first_load.is_some() && namespace.contacted_at.is_some());
+    assert!(metrics.threads.is_some());
+    fixture.server.fail_always(Endpoint::Config, Some(Fault::status(503)));
+    config.refresh().await.unwrap_err();
+    let metrics = client.metrics();
+    assert_eq!(metrics.namespaces[0].state.name(), "Transport");
+    assert!(metrics.namespaces[0].last_error.is_some());
+}
