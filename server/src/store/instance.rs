@@ -44,41 +44,42 @@ pub async fn upsert(
     identities: &[Identity],
     now: DateTime<Utc>,
 ) -> Result<Vec<instance::Model>, StoreError> {
-    use instance::{ActiveModel, Column, Entity};
     let mut stored = Vec::with_capacity(identities.len());
     for chunk in identities.chunks(ROWS) {
         let known = with_identity(chunk).all(db).await?;
         let seen: HashSet<Identity> = known.iter().map(Identity::from).collect();
-        let rows: Vec<ActiveModel> = chunk
-            .iter()
-            .filter(|identity| !seen.contains(identity))
-            .map(|identity| new_row(identity, now))
-            .collect();
         stored.extend(known);
-        if rows.is_empty() {
-            continue;
+        let new = chunk.iter().filter(|identity| !seen.contains(identity));
+        let new: Vec<Identity> = new.cloned().collect();
+        if !new.is_empty() {
+            insert_unless_present(db, &new, now).await?;
+            // On MySQL only a locking read sees what others committed since this transaction first read.
+            stored.extend(with_identity(&new).lock_exclusive().all(db).await?);
         }
-        // Another node may have been faster; writing the same value again keeps its row as it is.
-        let mut keep = OnConflict::columns([
-            Column::AppId,
-            Column::ClusterName,
-            Column::Ip,
-            Column::DataCenter,
-        ]);
-        keep.update_column(Column::Ip);
-        Entity::insert_many(rows)
-            .on_conflict(keep)
-            .exec_without_returning(db)
-            .await?;
-        // On MySQL only a locking read sees what others committed since this transaction first read.
-        let added = with_identity(chunk).lock_exclusive().all(db).await?;
-        stored.extend(
-            added
-                .into_iter()
-                .filter(|row| !seen.contains(&Identity::from(row))),
-        );
     }
     Ok(stored)
+}
+
+/// Another node may be faster; writing the same value again keeps its row as it is.
+async fn insert_unless_present(
+    db: &impl ConnectionTrait,
+    identities: &[Identity],
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    use instance::{Column, Entity};
+    let mut keep = OnConflict::columns([
+        Column::AppId,
+        Column::ClusterName,
+        Column::Ip,
+        Column::DataCenter,
+    ]);
+    keep.update_column(Column::Ip);
+    let rows = identities.iter().map(|identity| new_row(identity, now));
+    Entity::insert_many(rows)
+        .on_conflict(keep)
+        .exec_without_returning(db)
+        .await?;
+    Ok(())
 }
 
 /// Instances with these ids; unknown ones are left out.

@@ -132,15 +132,16 @@ pub async fn check(store: &Store, part: Part) -> Result<Report, StoreError> {
     let records = Records::read_if_present(store.read()).await?;
     let records = records.unwrap_or_default();
     let missing = records.missing(part);
-    let warning = match found.has_registry() {
-        true => fit::zone_warning(store.read()).await?,
+    let faults = found.faults(part);
+    let warning = match faults.is_empty() {
+        true => fit::zone_warning(store.read(), &found).await?,
         false => None,
     };
     Ok(Report {
         origin: records.origin.unwrap_or_else(|| found.origin(part)),
         missing_steps: missing.iter().map(|step| step.name).collect(),
         absent_tables: found.absent_tables(part),
-        faults: found.faults(part),
+        faults,
         warnings: warning.into_iter().collect(),
     })
 }
@@ -168,23 +169,14 @@ async fn apply_locked(
         return Ok(records.origin());
     }
     refuse_misfit(store, &found.faults(part))?;
-    if found.has_registry()
-        && let Some(warning) = fit::zone_warning(tx).await?
-    {
+    if let Some(warning) = fit::zone_warning(tx, &found).await? {
         tracing::warn!("{warning}");
     }
-    run_statements(tx, RECORD[dialect_index(store.dialect())]).await?;
-    // Recorded before the first table: on MySQL a creation that breaks off leaves tables that are not Apollo's.
-    let origin = match records.origin {
-        Some(origin) => origin,
-        None => {
-            let origin = found.origin(part);
-            record(tx, ORIGIN_VERSION, origin.name()).await?;
-            origin
-        }
-    };
+    let dialect = dialect_index(store.dialect());
+    run_statements(tx, RECORD[dialect], &found).await?;
+    let origin = origin_from_now_on(tx, &records, found.origin(part)).await?;
     for step in &missing {
-        run_statements(tx, step.sql[dialect_index(store.dialect())]).await?;
+        run_statements(tx, step.sql[dialect], &found).await?;
     }
     lock.begin_rows().await?;
     if origin == Origin::Fresh && missing.iter().any(|step| step.has_first_rows) {
@@ -202,6 +194,19 @@ async fn apply_locked(
     Ok(origin)
 }
 
+/// Recorded before the first table: on MySQL a creation that breaks off leaves tables that are not Apollo's.
+async fn origin_from_now_on(
+    tx: &DatabaseTransaction,
+    records: &Records,
+    found: Origin,
+) -> Result<Origin, StoreError> {
+    if let Some(origin) = records.origin {
+        return Ok(origin);
+    }
+    record(tx, ORIGIN_VERSION, found.name()).await?;
+    Ok(found)
+}
+
 fn refuse_misfit(store: &Store, faults: &[String]) -> Result<(), StoreError> {
     if faults.is_empty() {
         return Ok(());
@@ -214,14 +219,25 @@ fn refuse_misfit(store: &Store, faults: &[String]) -> Result<(), StoreError> {
     Err(StoreError::setting(store.setting(), problem))
 }
 
-/// Statements end with a semicolon at the end of a line; none of our texts holds one there.
-async fn run_statements(tx: &DatabaseTransaction, sql: &str) -> Result<(), StoreError> {
+/// Statements end with a semicolon at the end of a line; none of our texts holds one there. A table that was there
+/// before gets no index from us: it is Apollo's, or the other part's.
+async fn run_statements(
+    tx: &DatabaseTransaction,
+    sql: &str,
+    found: &fit::Found,
+) -> Result<(), StoreError> {
     for statement in sql
         .split(";\n")
         .map(str::trim)
         .filter(|statement| !statement.is_empty())
     {
-        tx.execute_unprepared(statement).await?;
+        let indexed = statement
+            .split_once("INDEX IF NOT EXISTS")
+            .map(|(_, rest)| rest);
+        let table = indexed.and_then(|rest| rest.split('"').nth(3));
+        if !table.is_some_and(|table| found.has_table(table)) {
+            tx.execute_unprepared(statement).await?;
+        }
     }
     Ok(())
 }

@@ -63,21 +63,18 @@ pub(super) async fn read(db: &impl ConnectionTrait, dialect: Dialect) -> Result<
 impl Found {
     /// Whether the record of steps exists.
     pub(super) fn has_record(&self) -> bool {
-        self.columns(entity::castalia_schema::Entity.table_name())
-            .is_some()
+        self.has_table(entity::castalia_schema::Entity.table_name())
     }
 
-    /// Whether nodes write heartbeats here.
-    pub(super) fn has_registry(&self) -> bool {
-        self.columns(entity::service_registry::Entity.table_name())
-            .is_some()
+    pub(super) fn has_table(&self, table: &str) -> bool {
+        self.columns(table).is_some()
     }
 
     /// A database with one of Apollo's tables and no record was made by Apollo.
     pub(super) fn origin(&self, part: Part) -> Origin {
         let adopted = expected(part)
             .iter()
-            .any(|table| self.columns(table.name).is_some());
+            .any(|table| self.has_table(table.name));
         if adopted {
             Origin::Adopted
         } else {
@@ -88,7 +85,7 @@ impl Found {
     pub(super) fn absent_tables(&self, part: Part) -> Vec<String> {
         expected(part)
             .iter()
-            .filter(|table| self.columns(table.name).is_none())
+            .filter(|table| !self.has_table(table.name))
             .map(|table| table.name.to_owned())
             .collect()
     }
@@ -116,8 +113,14 @@ impl Found {
 
 /// What to say when the newest heartbeat of any node is whole hours away from the clock: the nodes that wrote it live
 /// in another time zone than this one believes.
-pub(super) async fn zone_warning(db: &impl ConnectionTrait) -> Result<Option<String>, StoreError> {
+pub(super) async fn zone_warning(
+    db: &impl ConnectionTrait,
+    found: &Found,
+) -> Result<Option<String>, StoreError> {
     use entity::service_registry::{Column, Entity};
+    if !found.has_table(Entity.table_name()) {
+        return Ok(None);
+    }
     let newest = Entity::find()
         .order_by_desc(Column::DataChangeLastTime)
         .one(db)
