@@ -83,9 +83,7 @@ impl Store {
             write,
             writer,
         };
-        Ok(Self {
-            shared: Arc::new(shared),
-        })
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     pub fn dialect(&self) -> Dialect {

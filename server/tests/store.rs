@@ -3,10 +3,7 @@
 //! Tests the store alone, through its public face; knows no role.
 
 #![forbid(unsafe_code)]
-#![expect(
-    clippy::unwrap_used,
-    reason = "a failure in a test's own steps may end it"
-)]
+#![expect(clippy::unwrap_used, reason = "a failure in a test's own steps may end it")]
 
 #[path = "store/adoption.rs"]
 mod adoption;

@@ -32,11 +32,7 @@ pub async fn is_changed_since(
 
 /// The app's keys in the order of their ids.
 pub async fn of_app(db: &impl ConnectionTrait, app_id: &str) -> Result<Vec<Model>, StoreError> {
-    Ok(Entity::live()
-        .filter(Column::AppId.eq(app_id))
-        .order_by_asc(Column::Id)
-        .all(db)
-        .await?)
+    Ok(Entity::live().filter(Column::AppId.eq(app_id)).order_by_asc(Column::Id).all(db).await?)
 }
 
 pub async fn count_of_app(db: &impl ConnectionTrait, app_id: &str) -> Result<u64, StoreError> {
@@ -49,10 +45,7 @@ pub async fn find(
     app_id: &str,
     id: Id,
 ) -> Result<Option<Model>, StoreError> {
-    Ok(Entity::live_by_id(id)
-        .filter(Column::AppId.eq(app_id))
-        .one(db)
-        .await?)
+    Ok(Entity::live_by_id(id).filter(Column::AppId.eq(app_id)).one(db).await?)
 }
 
 /// Hides the key; returns whether it was there.

@@ -20,10 +20,7 @@ pub async fn by_app_id(
     db: &impl ConnectionTrait,
     app_id: &str,
 ) -> Result<Option<Model>, StoreError> {
-    Ok(Entity::live()
-        .filter(Column::AppId.eq(app_id))
-        .one(db)
-        .await?)
+    Ok(Entity::live().filter(Column::AppId.eq(app_id)).one(db).await?)
 }
 
 /// Unknown app ids are left out; the order is that of the ids.
@@ -34,12 +31,7 @@ pub async fn by_app_ids<S: AsRef<str>>(
     let app_ids: Vec<&str> = app_ids.iter().map(AsRef::as_ref).collect();
     let mut found = Vec::new();
     for chunk in chunks(&app_ids) {
-        found.extend(
-            Entity::live()
-                .filter(Column::AppId.is_in(chunk))
-                .all(db)
-                .await?,
-        );
+        found.extend(Entity::live().filter(Column::AppId.is_in(chunk)).all(db).await?);
     }
     found.sort_by_key(|row| row.id);
     Ok(found)
@@ -63,9 +55,7 @@ pub async fn is_readable(db: &impl ConnectionTrait) -> Result<(), StoreError> {
 
 /// Apps whose name holds the text; `%` and `_` are wildcards.
 pub async fn by_name_part(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Model>, StoreError> {
-    let apps = Entity::live()
-        .filter(contains(db, Column::Name, name))
-        .order_by_asc(Column::Id);
+    let apps = Entity::live().filter(contains(db, Column::Name, name)).order_by_asc(Column::Id);
     Ok(apps.all(db).await?)
 }
 
@@ -75,9 +65,11 @@ pub async fn search(
     text: &str,
     page: &Page,
 ) -> Result<Paged<Model>, StoreError> {
-    let either = Condition::any()
-        .add(contains(db, Column::AppId, text))
-        .add(contains(db, Column::Name, text));
+    let either = Condition::any().add(contains(db, Column::AppId, text)).add(contains(
+        db,
+        Column::Name,
+        text,
+    ));
     page::paged(db, Entity::live().filter(either), page).await
 }
 

@@ -55,9 +55,7 @@ pub async fn record_all(
             comment: Set(None),
             ..audit::ActiveModel::created_by(operator)
         });
-        audit::Entity::insert_many(rows)
-            .exec_without_returning(db)
-            .await?;
+        audit::Entity::insert_many(rows).exec_without_returning(db).await?;
     }
     Ok(())
 }
@@ -70,9 +68,7 @@ pub async fn log(
 ) -> Result<(), StoreError> {
     row::insert(db, operation).await?;
     if !influences.is_empty() {
-        influence::Entity::insert_many(influences)
-            .exec_without_returning(db)
-            .await?;
+        influence::Entity::insert_many(influences).exec_without_returning(db).await?;
     }
     Ok(())
 }
@@ -82,12 +78,7 @@ pub async fn logs(
     db: &impl ConnectionTrait,
     page: &Page,
 ) -> Result<Vec<audit_log::Model>, StoreError> {
-    page::list(
-        db,
-        audit_log::Entity::find().order_by_desc(audit_log::Column::Id),
-        page,
-    )
-    .await
+    page::list(db, audit_log::Entity::find().order_by_desc(audit_log::Column::Id), page).await
 }
 
 /// The operations of one trace, in the order of their ids.
@@ -96,9 +87,7 @@ pub async fn logs_of_trace(
     trace_id: &str,
 ) -> Result<Vec<audit_log::Model>, StoreError> {
     use audit_log::{Column, Entity};
-    let logs = Entity::find()
-        .filter(Column::TraceId.eq(trace_id))
-        .order_by_asc(Column::Id);
+    let logs = Entity::find().filter(Column::TraceId.eq(trace_id)).order_by_asc(Column::Id);
     Ok(logs.all(db).await?)
 }
 
@@ -132,12 +121,7 @@ pub async fn search_logs(
         .add(contains(db, Column::OpName, text))
         .add(contains(db, Column::OpType, text))
         .add(contains(db, Column::Operator, text));
-    page::list(
-        db,
-        Entity::find().filter(any).order_by_desc(Column::Id),
-        page,
-    )
-    .await
+    page::list(db, Entity::find().filter(any).order_by_desc(Column::Id), page).await
 }
 
 /// What happened to one field of one row, newest first.
@@ -166,12 +150,7 @@ pub async fn influences_of_spans<S: AsRef<str>>(
     let span_ids: Vec<&str> = span_ids.iter().map(AsRef::as_ref).collect();
     let mut found = Vec::new();
     for chunk in chunks(&span_ids) {
-        found.extend(
-            Entity::find()
-                .filter(Column::SpanId.is_in(chunk))
-                .all(db)
-                .await?,
-        );
+        found.extend(Entity::find().filter(Column::SpanId.is_in(chunk)).all(db).await?);
     }
     found.sort_by_key(|row| row.id);
     Ok(found)

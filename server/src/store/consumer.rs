@@ -23,12 +23,7 @@ pub async fn by_id(db: &impl ConnectionTrait, id: Id) -> Result<Option<Model>, S
 pub async fn by_ids(db: &impl ConnectionTrait, ids: &[Id]) -> Result<Vec<Model>, StoreError> {
     let mut found = Vec::new();
     for chunk in chunks(ids) {
-        found.extend(
-            Entity::live()
-                .filter(Column::Id.is_in(chunk))
-                .all(db)
-                .await?,
-        );
+        found.extend(Entity::live().filter(Column::Id.is_in(chunk)).all(db).await?);
     }
     found.sort_by_key(|row| row.id);
     Ok(found)
@@ -38,10 +33,7 @@ pub async fn by_app_id(
     db: &impl ConnectionTrait,
     app_id: &str,
 ) -> Result<Option<Model>, StoreError> {
-    Ok(Entity::live()
-        .filter(Column::AppId.eq(app_id))
-        .one(db)
-        .await?)
+    Ok(Entity::live().filter(Column::AppId.eq(app_id)).one(db).await?)
 }
 
 /// All consumers, newest first.
@@ -90,9 +82,7 @@ pub async fn record_calls(
     calls: Vec<consumer_audit::ActiveModel>,
 ) -> Result<(), StoreError> {
     if !calls.is_empty() {
-        consumer_audit::Entity::insert_many(calls)
-            .exec_without_returning(db)
-            .await?;
+        consumer_audit::Entity::insert_many(calls).exec_without_returning(db).await?;
     }
     Ok(())
 }
@@ -122,9 +112,6 @@ pub async fn set_all_apps(
         grant::Column::CreatedBy,
         grant::Column::CreatedTime,
     ]);
-    grant::Entity::insert(row)
-        .on_conflict(replace)
-        .exec_without_returning(db)
-        .await?;
+    grant::Entity::insert(row).on_conflict(replace).exec_without_returning(db).await?;
     Ok(())
 }

@@ -33,10 +33,7 @@ pub enum StoreError {
 impl StoreError {
     /// An error about the setting of this name.
     pub fn setting(setting: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self::Setting {
-            setting: setting.into(),
-            problem: problem.into(),
-        }
+        Self::Setting { setting: setting.into(), problem: problem.into() }
     }
 
     /// A fault that is not the database's, in one line.
@@ -127,10 +124,7 @@ fn sqlx_reaction(error: &sqlx::Error) -> Reaction {
         sqlx::Error::Database(error) => {
             if let Some(error) = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
                 mysql_reaction(error.number())
-            } else if error
-                .try_downcast_ref::<sqlx::postgres::PgDatabaseError>()
-                .is_some()
-            {
+            } else if error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some() {
                 postgres_reaction(&error.code().unwrap_or_default())
             } else {
                 sqlite_reaction(&error.code().unwrap_or_default())

@@ -20,16 +20,11 @@ pub async fn value_or_insert(
     if let Some(value) = value(store.read(), name).await? {
         return Ok(value);
     }
-    let row = ActiveModel {
-        name: Set(name.to_owned()),
-        value: Set(offer.clone()),
-    };
+    let row = ActiveModel { name: Set(name.to_owned()), value: Set(offer.clone()) };
     let inserted: Result<(), StoreError> = store
         .write(row, |tx, row| {
             Box::pin(async move {
-                Entity::insert(row.clone())
-                    .exec_without_returning(tx)
-                    .await?;
+                Entity::insert(row.clone()).exec_without_returning(tx).await?;
                 Ok(())
             })
         })

@@ -67,18 +67,11 @@ async fn insert_unless_present(
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     use instance::{Column, Entity};
-    let mut keep = OnConflict::columns([
-        Column::AppId,
-        Column::ClusterName,
-        Column::Ip,
-        Column::DataCenter,
-    ]);
+    let mut keep =
+        OnConflict::columns([Column::AppId, Column::ClusterName, Column::Ip, Column::DataCenter]);
     keep.update_column(Column::Ip);
     let rows = identities.iter().map(|identity| new_row(identity, now));
-    Entity::insert_many(rows)
-        .on_conflict(keep)
-        .exec_without_returning(db)
-        .await?;
+    Entity::insert_many(rows).on_conflict(keep).exec_without_returning(db).await?;
     Ok(())
 }
 
@@ -90,12 +83,7 @@ pub async fn by_ids(
     use instance::{Column, Entity};
     let mut found = Vec::new();
     for chunk in chunks(ids) {
-        found.extend(
-            Entity::find()
-                .filter(Column::Id.is_in(chunk))
-                .all(db)
-                .await?,
-        );
+        found.extend(Entity::find().filter(Column::Id.is_in(chunk)).all(db).await?);
     }
     found.sort_by_key(|row| row.id);
     Ok(found)
@@ -109,12 +97,7 @@ pub async fn configs_of_instances(
     use instance_config::{Column, Entity};
     let mut found = Vec::new();
     for chunk in chunks(instance_ids) {
-        found.extend(
-            Entity::find()
-                .filter(Column::InstanceId.is_in(chunk))
-                .all(db)
-                .await?,
-        );
+        found.extend(Entity::find().filter(Column::InstanceId.is_in(chunk)).all(db).await?);
     }
     Ok(found)
 }
@@ -155,10 +138,7 @@ pub async fn touch_configs(
     use instance_config::{Column, Entity};
     for chunk in chunks(ids) {
         Entity::update_many()
-            .col_expr(
-                Column::DataChangeLastTime,
-                sea_orm::sea_query::Expr::value(now),
-            )
+            .col_expr(Column::DataChangeLastTime, sea_orm::sea_query::Expr::value(now))
             .filter(Column::Id.is_in(chunk))
             .exec(db)
             .await?;
@@ -206,9 +186,7 @@ pub async fn configs_without_releases<S: AsRef<str>>(
 ) -> Result<Vec<instance_config::Model>, StoreError> {
     use instance_config::Column;
     let keys = release_keys.iter().map(AsRef::as_ref);
-    let others = namespace
-        .select(since)
-        .filter(Column::ReleaseKey.is_not_in(keys));
+    let others = namespace.select(since).filter(Column::ReleaseKey.is_not_in(keys));
     Ok(others.order_by_asc(Column::Id).all(db).await?)
 }
 
@@ -249,9 +227,7 @@ impl ConfigNamespace<'_> {
 
     fn select(self, since: DateTime<Utc>) -> Select<instance_config::Entity> {
         use instance_config::{Column, Entity};
-        Entity::find()
-            .filter(self.condition())
-            .filter(Column::DataChangeLastTime.gt(since))
+        Entity::find().filter(self.condition()).filter(Column::DataChangeLastTime.gt(since))
     }
 }
 

@@ -40,12 +40,7 @@ pub async fn page_of_namespace(
     namespace_id: Id,
     page: &Page,
 ) -> Result<Paged<Model>, StoreError> {
-    page::paged(
-        db,
-        Entity::live().filter(Column::NamespaceId.eq(namespace_id)),
-        page,
-    )
-    .await
+    page::paged(db, Entity::live().filter(Column::NamespaceId.eq(namespace_id)), page).await
 }
 
 /// Items that were changed later than this moment, in the order of their ids.
@@ -131,19 +126,14 @@ pub async fn count_with_key(
     db: &impl ConnectionTrait,
     namespace_id: Id,
 ) -> Result<u64, StoreError> {
-    let items = Entity::live()
-        .filter(Column::NamespaceId.eq(namespace_id))
-        .filter(Column::Key.ne(""));
+    let items =
+        Entity::live().filter(Column::NamespaceId.eq(namespace_id)).filter(Column::Key.ne(""));
     page::count(db, items).await
 }
 
 /// How many items there are, comments and blank lines included.
 pub async fn count(db: &impl ConnectionTrait, namespace_id: Id) -> Result<u64, StoreError> {
-    page::count(
-        db,
-        Entity::live().filter(Column::NamespaceId.eq(namespace_id)),
-    )
-    .await
+    page::count(db, Entity::live().filter(Column::NamespaceId.eq(namespace_id))).await
 }
 
 /// Hides the item; returns whether it was there.

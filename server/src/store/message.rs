@@ -30,9 +30,7 @@ pub async fn after(
     id: impl Into<Id>,
     limit: u64,
 ) -> Result<Vec<Model>, StoreError> {
-    let next = Entity::find()
-        .filter(Column::Id.gt(id.into()))
-        .order_by_asc(Column::Id);
+    let next = Entity::find().filter(Column::Id.gt(id.into())).order_by_asc(Column::Id);
     Ok(next.limit(limit).all(db).await?)
 }
 
@@ -44,12 +42,7 @@ pub async fn by_ids<I: Into<Id> + Copy>(
     let ids: Vec<Id> = ids.iter().map(|id| (*id).into()).collect();
     let mut found = Vec::new();
     for chunk in chunks(&ids) {
-        found.extend(
-            Entity::find()
-                .filter(Column::Id.is_in(chunk))
-                .all(db)
-                .await?,
-        );
+        found.extend(Entity::find().filter(Column::Id.is_in(chunk)).all(db).await?);
     }
     found.sort_by_key(|row| row.id);
     Ok(found)
@@ -57,10 +50,7 @@ pub async fn by_ids<I: Into<Id> + Copy>(
 
 /// The greatest id; 0 without any message.
 pub async fn max_id(db: &impl ConnectionTrait) -> Result<Id, StoreError> {
-    let newest = Entity::find()
-        .select_only()
-        .column(Column::Id)
-        .order_by_desc(Column::Id);
+    let newest = Entity::find().select_only().column(Column::Id).order_by_desc(Column::Id);
     Ok(newest.into_tuple().one(db).await?.unwrap_or_default())
 }
 
@@ -103,10 +93,7 @@ pub async fn delete_older(
         .await?;
     let mut removed = 0;
     for chunk in chunks(&older) {
-        let gone = Entity::delete_many()
-            .filter(Column::Id.is_in(chunk))
-            .exec(db)
-            .await?;
+        let gone = Entity::delete_many().filter(Column::Id.is_in(chunk)).exec(db).await?;
         removed += gone.rows_affected;
     }
     Ok(removed)

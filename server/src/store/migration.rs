@@ -92,20 +92,8 @@ macro_rules! step {
 const STEPS: [Step; 4] = [
     step!(1, "config", Part::Config, true, "0001_config.sql"),
     step!(2, "portal", Part::Portal, true, "0002_portal.sql"),
-    step!(
-        3,
-        "castalia_config",
-        Part::Config,
-        false,
-        "0003_castalia_config.sql"
-    ),
-    step!(
-        4,
-        "castalia_portal",
-        Part::Portal,
-        false,
-        "0004_castalia_portal.sql"
-    ),
+    step!(3, "castalia_config", Part::Config, false, "0003_castalia_config.sql"),
+    step!(4, "castalia_portal", Part::Portal, false, "0004_castalia_portal.sql"),
 ];
 
 /// Creates what is missing, and says who made the tables. Several nodes may do so at once. A schema that is up to date
@@ -185,11 +173,7 @@ async fn apply_locked(
     }
     for step in &missing {
         record(tx, step.version, step.name).await?;
-        tracing::info!(
-            version = step.version,
-            name = step.name,
-            "schema step applied"
-        );
+        tracing::info!(version = step.version, name = step.name, "schema step applied");
     }
     Ok(origin)
 }
@@ -226,14 +210,8 @@ async fn run_statements(
     sql: &str,
     found: &fit::Found,
 ) -> Result<(), StoreError> {
-    for statement in sql
-        .split(";\n")
-        .map(str::trim)
-        .filter(|statement| !statement.is_empty())
-    {
-        let indexed = statement
-            .split_once("INDEX IF NOT EXISTS")
-            .map(|(_, rest)| rest);
+    for statement in sql.split(";\n").map(str::trim).filter(|statement| !statement.is_empty()) {
+        let indexed = statement.split_once("INDEX IF NOT EXISTS").map(|(_, rest)| rest);
         let table = indexed.and_then(|rest| rest.split('"').nth(3));
         if !table.is_some_and(|table| found.has_table(table)) {
             tx.execute_unprepared(statement).await?;
@@ -248,9 +226,7 @@ async fn record(tx: &DatabaseTransaction, version: i32, name: &str) -> Result<()
         name: Set(name.to_owned()),
         applied_at: Set(now()),
     };
-    castalia_schema::Entity::insert(row)
-        .exec_without_returning(tx)
-        .await?;
+    castalia_schema::Entity::insert(row).exec_without_returning(tx).await?;
     Ok(())
 }
 
@@ -275,11 +251,7 @@ impl Records {
         for row in castalia_schema::Entity::find().all(db).await? {
             if row.version == ORIGIN_VERSION {
                 let is_fresh = row.name == Origin::Fresh.name();
-                records.origin = Some(if is_fresh {
-                    Origin::Fresh
-                } else {
-                    Origin::Adopted
-                });
+                records.origin = Some(if is_fresh { Origin::Fresh } else { Origin::Adopted });
             }
             records.versions.push(row.version);
         }

@@ -31,12 +31,7 @@ pub async fn by_id(
 pub async fn by_ids(db: &impl ConnectionTrait, ids: &[Id]) -> Result<Vec<Model>, StoreError> {
     let mut found = Vec::new();
     for chunk in chunks(ids) {
-        found.extend(
-            Entity::live()
-                .filter(Column::Id.is_in(chunk))
-                .all(db)
-                .await?,
-        );
+        found.extend(Entity::live().filter(Column::Id.is_in(chunk)).all(db).await?);
     }
     found.sort_by_key(|row| row.id);
     Ok(found)
@@ -48,9 +43,7 @@ pub async fn find(
     cluster: &str,
     namespace: &str,
 ) -> Result<Option<Model>, StoreError> {
-    Ok(Entity::live_in_namespace(app_id, cluster, namespace)
-        .one(db)
-        .await?)
+    Ok(Entity::live_in_namespace(app_id, cluster, namespace).one(db).await?)
 }
 
 /// The namespaces of a cluster or a branch, in the order of their ids.
@@ -59,9 +52,7 @@ pub async fn of_cluster(
     app_id: &str,
     cluster: &str,
 ) -> Result<Vec<Model>, StoreError> {
-    let namespaces = Entity::live()
-        .filter(in_cluster(app_id, cluster))
-        .order_by_asc(Column::Id);
+    let namespaces = Entity::live().filter(in_cluster(app_id, cluster)).order_by_asc(Column::Id);
     Ok(namespaces.all(db).await?)
 }
 
@@ -92,12 +83,7 @@ pub async fn named_page(
     namespace: &str,
     page: &Page,
 ) -> Result<Vec<Model>, StoreError> {
-    page::list(
-        db,
-        Entity::live().filter(Column::NamespaceName.eq(namespace)),
-        page,
-    )
-    .await
+    page::list(db, Entity::live().filter(Column::NamespaceName.eq(namespace)), page).await
 }
 
 /// How many namespaces of this name, branches included, other apps have.
@@ -106,9 +92,8 @@ pub async fn count_named_elsewhere(
     namespace: &str,
     app_id: &str,
 ) -> Result<u64, StoreError> {
-    let others = Entity::live()
-        .filter(Column::NamespaceName.eq(namespace))
-        .filter(Column::AppId.ne(app_id));
+    let others =
+        Entity::live().filter(Column::NamespaceName.eq(namespace)).filter(Column::AppId.ne(app_id));
     page::count(db, others).await
 }
 
@@ -118,7 +103,5 @@ pub async fn delete(db: &impl ConnectionTrait, id: Id, operator: &str) -> Result
 }
 
 fn in_cluster(app_id: &str, cluster: &str) -> Condition {
-    Condition::all()
-        .add(Column::AppId.eq(app_id))
-        .add(Column::ClusterName.eq(cluster))
+    Condition::all().add(Column::AppId.eq(app_id)).add(Column::ClusterName.eq(cluster))
 }

@@ -18,12 +18,7 @@ pub(super) async fn notify(db: &impl ConnectionTrait, message: &str) -> Result<(
     if db.get_database_backend() == DbBackend::Postgres {
         let sql = "SELECT pg_notify($1, $2)";
         let values = [CHANNEL.into(), message.into()];
-        db.query_one_raw(Statement::from_sql_and_values(
-            DbBackend::Postgres,
-            sql,
-            values,
-        ))
-        .await?;
+        db.query_one_raw(Statement::from_sql_and_values(DbBackend::Postgres, sql, values)).await?;
     }
     Ok(())
 }

@@ -87,15 +87,13 @@ macro_rules! number {
                 }
                 match <$unsigned>::try_get_by(row, at) {
                     Ok(number) => {
-                        <$signed as TryFrom<_>>::try_from(number)
-                            .map(Self)
-                            .map_err(|_| {
-                                DbErr::Type(format!(
-                                    "{number} is too large for a {}",
-                                    stringify!($name)
-                                ))
-                                .into()
-                            })
+                        <$signed as TryFrom<_>>::try_from(number).map(Self).map_err(|_| {
+                            DbErr::Type(format!(
+                                "{number} is too large for a {}",
+                                stringify!($name)
+                            ))
+                            .into()
+                        })
                     }
                     // An absent value must stay one, or `Option` of this type breaks.
                     Err(TryGetError::Null(column)) => Err(TryGetError::Null(column)),

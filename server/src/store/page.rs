@@ -35,11 +35,7 @@ pub struct Paged<M> {
 impl Page {
     /// Pages count from 0.
     pub fn new(number: u64, size: u64) -> Self {
-        Self {
-            number,
-            size,
-            sort: Vec::new(),
-        }
+        Self { number, size, sort: Vec::new() }
     }
 
     #[must_use]
@@ -60,11 +56,7 @@ impl Page {
         mut select: Select<E>,
     ) -> Result<Select<E>, StoreError> {
         for sort in &self.sort {
-            let order = if sort.is_descending {
-                Order::Desc
-            } else {
-                Order::Asc
-            };
+            let order = if sort.is_descending { Order::Desc } else { Order::Asc };
             select = select.order_by(column::<E>(&sort.property)?, order);
         }
         // Without a last word of its own the order of equal rows may differ from page to page.

@@ -35,11 +35,7 @@ pub struct StoreOptions {
 
 impl StoreOptions {
     pub fn new(setting: impl Into<String>) -> Self {
-        Self {
-            setting: setting.into(),
-            max_connections: 16,
-            acquire_timeout: ACQUIRE_TIMEOUT,
-        }
+        Self { setting: setting.into(), max_connections: 16, acquire_timeout: ACQUIRE_TIMEOUT }
     }
 }
 
@@ -54,29 +50,19 @@ pub(super) async fn open(url: &DatabaseUrl, options: &StoreOptions) -> Result<Po
     match url.dialect() {
         Dialect::Sqlite if url.is_memory() => {
             let db = connect(url, options, memory_options(url, options)).await?;
-            Ok(Pools {
-                read: db.clone(),
-                write: db,
-            })
+            Ok(Pools { read: db.clone(), write: db })
         }
         Dialect::Sqlite => {
             prepare_file(url, options)?;
             // The writer first: it creates the file's header and switches it to the write-ahead log.
             let write = connect(url, options, file_options(url, options, 1, false)).await?;
-            let read = connect(
-                url,
-                options,
-                file_options(url, options, SQLITE_READERS, true),
-            )
-            .await?;
+            let read =
+                connect(url, options, file_options(url, options, SQLITE_READERS, true)).await?;
             Ok(Pools { read, write })
         }
         Dialect::MySql | Dialect::Postgres => {
             let db = connect(url, options, server_options(url, options)).await?;
-            Ok(Pools {
-                read: db.clone(),
-                write: db,
-            })
+            Ok(Pools { read: db.clone(), write: db })
         }
     }
 }
@@ -86,17 +72,13 @@ async fn connect(
     options: &StoreOptions,
     with: ConnectOptions,
 ) -> Result<DatabaseConnection, StoreError> {
-    Database::connect(with)
-        .await
-        .map_err(|error| url.error(&options.setting, error))
+    Database::connect(with).await.map_err(|error| url.error(&options.setting, error))
 }
 
 fn quiet(url: &DatabaseUrl, options: &StoreOptions) -> ConnectOptions {
     let mut with = ConnectOptions::new(url.expose());
     // Statements are not logged: they hold values of items.
-    with.sqlx_logging(false)
-        .record_stmt_in_spans(false)
-        .acquire_timeout(options.acquire_timeout);
+    with.sqlx_logging(false).record_stmt_in_spans(false).acquire_timeout(options.acquire_timeout);
     with
 }
 
@@ -112,10 +94,7 @@ fn server_options(url: &DatabaseUrl, options: &StoreOptions) -> ConnectOptions {
 /// One connection that never closes: the database lives and dies with it.
 fn memory_options(url: &DatabaseUrl, options: &StoreOptions) -> ConnectOptions {
     let mut with = quiet(url, options);
-    with.max_connections(1)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .test_before_acquire(false);
+    with.max_connections(1).idle_timeout(None).max_lifetime(None).test_before_acquire(false);
     with.map_sqlx_sqlite_opts(|sqlite| sqlite.foreign_keys(true));
     with
 }
@@ -127,9 +106,7 @@ fn file_options(
     query_only: bool,
 ) -> ConnectOptions {
     let mut with = quiet(url, options);
-    with.max_connections(connections)
-        .idle_timeout(None)
-        .max_lifetime(None);
+    with.max_connections(connections).idle_timeout(None).max_lifetime(None);
     with.test_before_acquire(false);
     if !query_only {
         // A commit may wait for another process as long as SQLite itself does.
@@ -142,11 +119,7 @@ fn file_options(
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT)
             .foreign_keys(true);
-        if query_only {
-            sqlite.pragma("query_only", "on")
-        } else {
-            sqlite
-        }
+        if query_only { sqlite.pragma("query_only", "on") } else { sqlite }
     });
     with
 }
@@ -162,23 +135,16 @@ fn prepare_file(url: &DatabaseUrl, options: &StoreOptions) -> Result<(), StoreEr
         Ok(_) => Ok(()),
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let directory = path.parent().unwrap_or(Path::new("."));
-            Err(url.error(
-                &options.setting,
-                format!("no directory {}", directory.display()),
-            ))
+            Err(url.error(&options.setting, format!("no directory {}", directory.display())))
         }
-        Err(error) => Err(url.error(
-            &options.setting,
-            format!("cannot read and write {}: {error}", path.display()),
-        )),
+        Err(error) => Err(url
+            .error(&options.setting, format!("cannot read and write {}: {error}", path.display()))),
     }
 }
 
 fn file_path(url: &DatabaseUrl, options: &StoreOptions) -> Result<PathBuf, StoreError> {
-    let sqlite: SqliteConnectOptions = url
-        .expose()
-        .parse()
-        .map_err(|error| url.error(&options.setting, error))?;
+    let sqlite: SqliteConnectOptions =
+        url.expose().parse().map_err(|error| url.error(&options.setting, error))?;
     let path = sqlite.get_filename().to_owned();
     if path.as_os_str().is_empty() {
         return Err(url.error(&options.setting, "name a file: sqlite://FILE"));

@@ -83,11 +83,7 @@ impl StreamTrait for Reader {
 
 /// An insert that returns its id is a query to the driver, hence the look at the text.
 fn check(statement: &Statement) -> Result<(), DbErr> {
-    if statement.sql.starts_with("SELECT") {
-        Ok(())
-    } else {
-        Err(refusal())
-    }
+    if statement.sql.starts_with("SELECT") { Ok(()) } else { Err(refusal()) }
 }
 
 fn refusal() -> DbErr {

@@ -50,12 +50,7 @@ pub async fn active_by_ids<I: Into<Id> + Copy>(
     db: &impl ConnectionTrait,
     ids: &[I],
 ) -> Result<Vec<Model>, StoreError> {
-    in_chunks(
-        db,
-        Entity::live().filter(Column::IsAbandoned.eq(false)),
-        ids,
-    )
-    .await
+    in_chunks(db, Entity::live().filter(Column::IsAbandoned.eq(false)), ids).await
 }
 
 /// Releases with these keys, also those that were rolled back.
@@ -66,12 +61,7 @@ pub async fn by_keys<S: AsRef<str>>(
     let keys: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
     let mut found = Vec::new();
     for chunk in chunks(&keys) {
-        found.extend(
-            Entity::live()
-                .filter(Column::ReleaseKey.is_in(chunk))
-                .all(db)
-                .await?,
-        );
+        found.extend(Entity::live().filter(Column::ReleaseKey.is_in(chunk)).all(db).await?);
     }
     Ok(found)
 }
@@ -153,22 +143,14 @@ pub async fn delete_of_namespace(
     namespace: &str,
     operator: &str,
 ) -> Result<u64, StoreError> {
-    soft_delete::<Entity>(
-        db,
-        Entity::in_namespace(app_id, cluster, namespace),
-        operator,
-    )
-    .await
+    soft_delete::<Entity>(db, Entity::in_namespace(app_id, cluster, namespace), operator).await
 }
 
 /// Removes rows for good, hidden ones too: retention of the history.
 pub async fn purge(db: &impl ConnectionTrait, ids: &[Id]) -> Result<u64, StoreError> {
     let mut removed = 0;
     for chunk in chunks(ids) {
-        let gone = Entity::delete_many()
-            .filter(Column::Id.is_in(chunk))
-            .exec(db)
-            .await?;
+        let gone = Entity::delete_many().filter(Column::Id.is_in(chunk)).exec(db).await?;
         removed += gone.rows_affected;
     }
     Ok(removed)
@@ -182,13 +164,7 @@ async fn in_chunks<I: Into<Id> + Copy>(
     let ids: Vec<Id> = ids.iter().map(|id| (*id).into()).collect();
     let mut found = Vec::new();
     for chunk in chunks(&ids) {
-        found.extend(
-            select
-                .clone()
-                .filter(Column::Id.is_in(chunk))
-                .all(db)
-                .await?,
-        );
+        found.extend(select.clone().filter(Column::Id.is_in(chunk)).all(db).await?);
     }
     Ok(found)
 }

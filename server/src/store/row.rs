@@ -164,11 +164,7 @@ pub(super) async fn update_as_is<A: ActiveModelTrait>(
     let key = primary_key::<A::Entity>();
     let id = row.get(key).into_value();
     let id = id.ok_or_else(|| StoreError::other("a row without its id cannot be updated"))?;
-    Update::many(A::Entity::default())
-        .set(row)
-        .filter(key.eq(id))
-        .exec(db)
-        .await?;
+    Update::many(A::Entity::default()).set(row).filter(key.eq(id)).exec(db).await?;
     Ok(true)
 }
 
@@ -207,8 +203,6 @@ pub(super) fn primary_key<E: EntityTrait>() -> E::Column {
         clippy::expect_used,
         reason = "the derive macro refuses a table without a primary key"
     )]
-    let key = E::PrimaryKey::iter()
-        .next()
-        .expect("a table has a primary key");
+    let key = E::PrimaryKey::iter().next().expect("a table has a primary key");
     key.into_column()
 }

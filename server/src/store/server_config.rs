@@ -19,10 +19,7 @@ pub async fn find(
     key: &str,
     cluster: &str,
 ) -> Result<Option<server_config::Model>, StoreError> {
-    Ok(server_config::Entity::live()
-        .filter(of_key(key, cluster))
-        .one(db)
-        .await?)
+    Ok(server_config::Entity::live().filter(of_key(key, cluster)).one(db).await?)
 }
 
 /// Writes value and comment of a key of ConfigDB, and returns the row.
@@ -48,8 +45,7 @@ pub async fn upsert(
     let mut row = found.into_active_model();
     row.value.set_if_not_equals(value.to_owned());
     row.comment.set_if_not_equals(comment.map(str::to_owned));
-    row.data_change_last_modified_by
-        .set_if_not_equals(Some(operator.to_owned()));
+    row.data_change_last_modified_by.set_if_not_equals(Some(operator.to_owned()));
     update(db, row).await?;
     let written = server_config::Entity::live_by_id(id).one(db).await?;
     written.ok_or_else(|| StoreError::other("a setting vanished while it was written"))
@@ -102,8 +98,7 @@ pub async fn upsert_of_portal(
     let mut row = found.into_active_model();
     row.value.set_if_not_equals(value.to_owned());
     row.comment.set_if_not_equals(comment.map(str::to_owned));
-    row.data_change_last_modified_by
-        .set_if_not_equals(Some(operator.to_owned()));
+    row.data_change_last_modified_by.set_if_not_equals(Some(operator.to_owned()));
     update(db, row).await?;
     let written = portal_server_config::Entity::live_by_id(id).one(db).await?;
     written.ok_or_else(|| StoreError::other("a setting vanished while it was written"))
@@ -122,7 +117,5 @@ pub async fn delete_of_portal(
 
 fn of_key(key: &str, cluster: &str) -> Condition {
     use server_config::Column;
-    Condition::all()
-        .add(Column::Key.eq(key))
-        .add(Column::Cluster.eq(cluster))
+    Condition::all().add(Column::Key.eq(key)).add(Column::Cluster.eq(cluster))
 }

@@ -73,9 +73,6 @@ pub async fn remove_older(
     db: &impl ConnectionTrait,
     before: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    Entity::delete_many()
-        .filter(Column::DataChangeLastTime.lt(before))
-        .exec(db)
-        .await?;
+    Entity::delete_many().filter(Column::DataChangeLastTime.lt(before)).exec(db).await?;
     Ok(())
 }

@@ -43,8 +43,7 @@ where
             }
         }
     });
-    task.await
-        .unwrap_or_else(|_| Err(StoreError::other("a write job panicked").into()))
+    task.await.unwrap_or_else(|_| Err(StoreError::other("a write job panicked").into()))
 }
 
 async fn once<I, T, E, F>(db: &DatabaseConnection, pooled: u32, input: &I, job: &F) -> Result<T, E>
@@ -55,9 +54,7 @@ where
     let tx = begin(db, pooled).await?;
     match job(&tx, input).await {
         Ok(value) => {
-            tx.commit()
-                .await
-                .map_err(|error| StoreError::from(error).while_committing())?;
+            tx.commit().await.map_err(|error| StoreError::from(error).while_committing())?;
             Ok(value)
         }
         Err(error) => {

@@ -66,10 +66,7 @@ impl FromStr for DatabaseUrl {
         if dialect == Dialect::MySql && rest.contains("timezone=") {
             return Err("leave out `timezone=`: it would shift every time that is read".into());
         }
-        Ok(Self {
-            text: format!("{scheme}:{rest}"),
-            dialect,
-        })
+        Ok(Self { text: format!("{scheme}:{rest}"), dialect })
     }
 }
 
@@ -125,10 +122,7 @@ mod tests {
             url("mysql://u:secret@db:3306/Apollo").to_string(),
             "mysql://u:***@db:3306/Apollo"
         );
-        assert_eq!(
-            url("sqlite:///var/lib/config.db").to_string(),
-            "sqlite:///var/lib/config.db"
-        );
+        assert_eq!(url("sqlite:///var/lib/config.db").to_string(), "sqlite:///var/lib/config.db");
     }
 
     #[test]

@@ -35,10 +35,7 @@ pub struct UserRow {
 }
 
 pub async fn find(db: &impl ConnectionTrait, username: &str) -> Result<Option<Model>, StoreError> {
-    Ok(Entity::find()
-        .filter(Column::Username.eq(username))
-        .one(db)
-        .await?)
+    Ok(Entity::find().filter(Column::Username.eq(username)).one(db).await?)
 }
 
 /// Unknown names are left out; the order is that of the ids.
@@ -49,12 +46,7 @@ pub async fn by_names<S: AsRef<str>>(
     let usernames: Vec<&str> = usernames.iter().map(AsRef::as_ref).collect();
     let mut found = Vec::new();
     for chunk in chunks(&usernames) {
-        found.extend(
-            Entity::find()
-                .filter(Column::Username.is_in(chunk))
-                .all(db)
-                .await?,
-        );
+        found.extend(Entity::find().filter(Column::Username.is_in(chunk)).all(db).await?);
     }
     found.sort_by_key(|row| row.id);
     Ok(found)
@@ -72,9 +64,11 @@ pub async fn search(
         found = found.filter(Column::Enabled.eq(Small(1)));
     }
     if !text.is_empty() {
-        let either = Condition::any()
-            .add(contains(db, Column::Username, text))
-            .add(contains(db, Column::UserDisplayName, text));
+        let either = Condition::any().add(contains(db, Column::Username, text)).add(contains(
+            db,
+            Column::UserDisplayName,
+            text,
+        ));
         found = found.filter(either);
     }
     Ok(found.all(db).await?)
@@ -111,15 +105,13 @@ pub async fn change(
         row.password.set_if_not_equals(password.clone());
     }
     if let Some(display_name) = &user.display_name {
-        row.user_display_name
-            .set_if_not_equals(display_name.clone());
+        row.user_display_name.set_if_not_equals(display_name.clone());
     }
     if let Some(email) = &user.email {
         row.email.set_if_not_equals(email.clone());
     }
     if let Some(is_enabled) = user.is_enabled {
-        row.enabled
-            .set_if_not_equals(Some(Small(is_enabled.into())));
+        row.enabled.set_if_not_equals(Some(Small(is_enabled.into())));
     }
     update_as_is(db, row).await
 }

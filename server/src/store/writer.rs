@@ -43,18 +43,11 @@ impl Writer {
             + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let job = Waiting {
-            input,
-            run,
-            result: None,
-            reply,
-        };
+        let job = Waiting { input, run, result: None, reply };
         if self.jobs.send(Box::new(job)).await.is_err() {
             return Err(StoreError::other("the writer task has ended").into());
         }
-        answer
-            .await
-            .unwrap_or_else(|_| Err(StoreError::other("a write job panicked").into()))
+        answer.await.unwrap_or_else(|_| Err(StoreError::other("a write job panicked").into()))
     }
 }
 
@@ -96,9 +89,7 @@ where
 {
     fn run<'c>(&'c mut self, tx: &'c DatabaseTransaction) -> BoxFuture<'c, bool> {
         Box::pin(async move {
-            let outcome = AssertUnwindSafe((self.run)(tx, &self.input))
-                .catch_unwind()
-                .await;
+            let outcome = AssertUnwindSafe((self.run)(tx, &self.input)).catch_unwind().await;
             self.result = outcome.ok();
             matches!(self.result, Some(Ok(_)))
         })
@@ -128,9 +119,7 @@ async fn work(db: DatabaseConnection, mut queue: mpsc::Receiver<Box<dyn Job>>) {
                     alone(&db, job).await;
                 }
             }
-            Err(error) => jobs
-                .drain(..)
-                .for_each(|job| job.answer(Some(error.clone()))),
+            Err(error) => jobs.drain(..).for_each(|job| job.answer(Some(error.clone()))),
         }
     }
 }

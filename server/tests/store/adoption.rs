@@ -47,11 +47,7 @@ async fn apollos(
 ) -> Option<(Database, DatabaseConnection)> {
     let database = Database::mysql().await?;
     let raw = database.raw().await;
-    for statement in tables
-        .split(";\n")
-        .chain(rows.split(";\n"))
-        .chain(changes.iter().copied())
-    {
+    for statement in tables.split(";\n").chain(rows.split(";\n")).chain(changes.iter().copied()) {
         if !statement.trim().is_empty() {
             raw.execute_unprepared(statement).await.unwrap();
         }
@@ -88,18 +84,10 @@ async fn apollos_portal_db_gets_the_tables_of_version_3() {
     assert_eq!(report.absent_tables, ["UserToken", "UserTokenAudit"]);
     assert_eq!(apply(&store, Part::Portal).await.unwrap(), Origin::Adopted);
     let after = migration::check(&store, Part::Portal).await.unwrap();
-    assert!(
-        after.absent_tables.is_empty() && after.missing_steps.is_empty(),
-        "{after:?}"
-    );
+    assert!(after.absent_tables.is_empty() && after.missing_steps.is_empty(), "{after:?}");
     let apollo = user::find(store.read(), "apollo").await.unwrap().unwrap();
     assert_eq!(apollo.password.expose(), "$2a$10$hash");
-    assert!(
-        settings::all_of_portal(store.read())
-            .await
-            .unwrap()
-            .is_empty()
-    );
+    assert!(settings::all_of_portal(store.read()).await.unwrap().is_empty());
     raw.close().await.unwrap();
 }
 
@@ -143,11 +131,7 @@ async fn database_older_than_version_2_4_is_refused_with_all_faults() {
     assert!(!text.contains("castalia:castalia"), "{text}");
     let report = migration::check(&store, Part::Config).await.unwrap();
     assert_eq!(report.faults.len(), 3);
-    assert_eq!(
-        report.absent_tables,
-        ["ServiceRegistry"],
-        "nothing was created"
-    );
+    assert_eq!(report.absent_tables, ["ServiceRegistry"], "nothing was created");
     raw.close().await.unwrap();
 }
 
@@ -167,30 +151,17 @@ async fn heartbeats_of_another_time_zone_are_pointed_out() {
 
 async fn reads_what_apollo_wrote(store: &Store) {
     let db = store.read();
-    assert_eq!(
-        apps::by_app_id(db, "demo").await.unwrap().unwrap().name,
-        "live"
-    );
-    let namespace = namespace::find(db, "demo", "default", "application")
-        .await
-        .unwrap()
-        .unwrap();
+    assert_eq!(apps::by_app_id(db, "demo").await.unwrap().unwrap().name, "live");
+    let namespace = namespace::find(db, "demo", "default", "application").await.unwrap().unwrap();
     let items = item::of_namespace(db, namespace.id).await.unwrap();
-    assert_eq!(
-        (items[0].value.as_str(), items[0].comment.as_deref()),
-        ("v", None)
-    );
-    let release = releases::latest_active(db, "demo", "default", "application")
-        .await
-        .unwrap();
+    assert_eq!((items[0].value.as_str(), items[0].comment.as_deref()), ("v", None));
+    let release = releases::latest_active(db, "demo", "default", "application").await.unwrap();
     assert_eq!(release.unwrap().id, Id(4_000_000_000), "ids beyond 31 bits");
     assert_eq!(message::max_id(db).await.unwrap(), Id(1));
 }
 
 async fn hidden_rows_do_not_stand_in_the_way(store: &Store) {
-    let gone = store
-        .write((), |tx, ()| Box::pin(apps::delete(tx, "demo", "apollo")))
-        .await;
+    let gone = store.write((), |tx, ()| Box::pin(apps::delete(tx, "demo", "apollo"))).await;
     assert!(gone.unwrap());
     let row = app::ActiveModel {
         app_id: Set("demo".into()),
@@ -201,18 +172,9 @@ async fn hidden_rows_do_not_stand_in_the_way(store: &Store) {
         owner_email: Set("a@b".into()),
         ..app::ActiveModel::created_by("apollo")
     };
-    store
-        .write(row, |tx, row| Box::pin(insert(tx, row.clone())))
-        .await
-        .unwrap();
-    assert_eq!(
-        app::Entity::find().all(store.read()).await.unwrap().len(),
-        5
-    );
-    assert_eq!(
-        app::Entity::live().all(store.read()).await.unwrap().len(),
-        1
-    );
+    store.write(row, |tx, row| Box::pin(insert(tx, row.clone()))).await.unwrap();
+    assert_eq!(app::Entity::find().all(store.read()).await.unwrap().len(), 5);
+    assert_eq!(app::Entity::live().all(store.read()).await.unwrap().len(), 1);
 }
 
 async fn writes_rows_as_apollo_does(store: &Store, raw: &DatabaseConnection) {
@@ -224,10 +186,7 @@ async fn writes_rows_as_apollo_does(store: &Store, raw: &DatabaseConnection) {
         ..cluster::ActiveModel::created_and_edited_by("apollo")
     };
     let before = chrono::Utc::now();
-    store
-        .write(row, |tx, row| Box::pin(insert(tx, row.clone())))
-        .await
-        .unwrap();
+    store.write(row, |tx, row| Box::pin(insert(tx, row.clone()))).await.unwrap();
     // Read as text by somebody who knows nothing of our types: an absent flag bit would show as NULL.
     let sql = "SELECT CONCAT_WS('|', AppId, Name, ParentClusterId, Comment, IsDeleted + 0, DeletedAt, \
                DataChange_CreatedBy, DataChange_LastModifiedBy, \
@@ -238,24 +197,10 @@ async fn writes_rows_as_apollo_does(store: &Store, raw: &DatabaseConnection) {
         sql,
         [before.timestamp().into()],
     );
-    let line: String = raw
-        .query_one_raw(statement)
-        .await
-        .unwrap()
-        .unwrap()
-        .try_get("", "Line")
-        .unwrap();
+    let line: String =
+        raw.query_one_raw(statement).await.unwrap().unwrap().try_get("", "Line").unwrap();
     assert_eq!(line, "demo|hz|0|c|0|0|apollo|apollo|1");
-    let settings = settings_table::Entity::live()
-        .all(store.read())
-        .await
-        .unwrap();
+    let settings = settings_table::Entity::live().all(store.read()).await.unwrap();
     assert_eq!(settings[0].value, "true");
-    assert!(
-        release::Entity::live()
-            .one(store.read())
-            .await
-            .unwrap()
-            .is_some()
-    );
+    assert!(release::Entity::live().one(store.read()).await.unwrap().is_some());
 }

@@ -330,71 +330,32 @@ on_each_database! {
 
 async fn readers_are_counted(store: &Store, ids: &[Id]) {
     let db = store.read();
-    let place = ConfigNamespace {
-        app_id: "a",
-        cluster: "default",
-        namespace: "n",
-    };
+    let place = ConfigNamespace { app_id: "a", cluster: "default", namespace: "n" };
     let since = now() - TimeDelta::hours(25);
-    assert_eq!(
-        instances::configs_of_instances(db, ids)
-            .await
-            .unwrap()
-            .len(),
-        300
-    );
-    assert_eq!(
-        instances::count_of_namespace(db, place, since)
-            .await
-            .unwrap(),
-        300
-    );
-    assert_eq!(
-        instances::count_of_namespace(db, place, now())
-            .await
-            .unwrap(),
-        0
-    );
+    assert_eq!(instances::configs_of_instances(db, ids).await.unwrap().len(), 300);
+    assert_eq!(instances::count_of_namespace(db, place, since).await.unwrap(), 300);
+    assert_eq!(instances::count_of_namespace(db, place, now()).await.unwrap(), 0);
     let page = Page::new(1, 100);
-    let found = instances::configs_by_release_key(db, "key-2", since, &page)
-        .await
-        .unwrap();
+    let found = instances::configs_by_release_key(db, "key-2", since, &page).await.unwrap();
     assert_eq!((found.total, found.rows.len()), (300, 100));
-    let old = instances::configs_by_release_key(db, "key-1", since, &page)
-        .await
-        .unwrap();
+    let old = instances::configs_by_release_key(db, "key-1", since, &page).await.unwrap();
     assert_eq!(old.total, 0);
     for (app_id, total) in [(None, 300), (Some("client"), 300), (Some("other"), 0)] {
-        let found = instances::configs_of_namespace(db, place, since, app_id, &page)
-            .await
-            .unwrap();
+        let found = instances::configs_of_namespace(db, place, since, app_id, &page).await.unwrap();
         assert_eq!(found.total, total, "{app_id:?}");
     }
-    let without = instances::configs_without_releases(db, place, since, &["key-1"])
-        .await
-        .unwrap();
+    let without = instances::configs_without_releases(db, place, since, &["key-1"]).await.unwrap();
     assert_eq!(without.len(), 300);
     let config = without[0].id;
     let input = (vec![config], now() + TimeDelta::seconds(10));
     store
-        .write(input, |tx, (ids, time)| {
-            Box::pin(instances::touch_configs(tx, ids, *time))
-        })
+        .write(input, |tx, (ids, time)| Box::pin(instances::touch_configs(tx, ids, *time)))
         .await
         .unwrap();
-    assert_eq!(
-        instances::count_of_namespace(db, place, now())
-            .await
-            .unwrap(),
-        1
-    );
+    assert_eq!(instances::count_of_namespace(db, place, now()).await.unwrap(), 1);
     let gone = store
         .write((), |tx, ()| {
-            let place = ConfigNamespace {
-                app_id: "a",
-                cluster: "default",
-                namespace: "n",
-            };
+            let place = ConfigNamespace { app_id: "a", cluster: "default", namespace: "n" };
             Box::pin(instances::delete_configs_of_namespace(tx, place))
         })
         .await;

@@ -39,11 +39,7 @@ async fn end_sessions(database: &Database) {
     if database.is_mysql() {
         let sql = "SELECT ID FROM information_schema.PROCESSLIST \
                    WHERE DB = DATABASE() AND ID <> CONNECTION_ID()";
-        for row in raw
-            .query_all_raw(Statement::from_string(backend, sql))
-            .await
-            .unwrap()
-        {
+        for row in raw.query_all_raw(Statement::from_string(backend, sql)).await.unwrap() {
             let id: i64 = row.try_get("", "ID").unwrap();
             // One that ended meanwhile is just as well.
             drop(raw.execute_unprepared(&format!("KILL {id}")).await);
@@ -52,9 +48,7 @@ async fn end_sessions(database: &Database) {
         let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
                    WHERE datname = current_database() AND usename = current_user \
                    AND pid <> pg_backend_pid()";
-        raw.query_all_raw(Statement::from_string(backend, sql))
-            .await
-            .unwrap();
+        raw.query_all_raw(Statement::from_string(backend, sql)).await.unwrap();
     }
     raw.close().await.unwrap();
 }
@@ -76,10 +70,7 @@ async fn release_messages_are_heard_at_the_commit_and_after_a_lost_connection() 
         .await;
     assert!(failed.is_err());
     let silence = tokio::time::timeout(Duration::from_millis(300), listener.changed()).await;
-    assert!(
-        silence.is_err(),
-        "a transaction that was rolled back is not heard"
-    );
+    assert!(silence.is_err(), "a transaction that was rolled back is not heard");
     publish(&store).await;
     heard(&mut listener).await;
     end_sessions(&database).await;
@@ -90,16 +81,11 @@ async fn release_messages_are_heard_at_the_commit_and_after_a_lost_connection() 
 }
 
 async fn publish(store: &Store) {
-    store
-        .write((), |tx, ()| Box::pin(message::insert(tx, "a+b+c")))
-        .await
-        .unwrap();
+    store.write((), |tx, ()| Box::pin(message::insert(tx, "a+b+c"))).await.unwrap();
 }
 
 async fn heard(listener: &mut castalia_server::store::Listener) {
-    tokio::time::timeout(Duration::from_secs(10), listener.changed())
-        .await
-        .unwrap();
+    tokio::time::timeout(Duration::from_secs(10), listener.changed()).await.unwrap();
 }
 
 #[tokio::test]
@@ -116,29 +102,15 @@ async fn wrong_urls_are_refused_by_the_name_of_their_setting() {
         ("nonsense".to_owned(), "sqlite://FILE"),
         ("oracle://u:secret@h/d".to_owned(), "unknown database type"),
         ("sqlite://".to_owned(), "name a file"),
-        (
-            format!("sqlite://{inside}/no/such/store.db"),
-            "no directory",
-        ),
+        (format!("sqlite://{inside}/no/such/store.db"), "no directory"),
         (format!("sqlite://{inside}"), "cannot read and write"),
-        (
-            "mysql://u:secret@127.0.0.1:9/d".to_owned(),
-            "u:***@127.0.0.1:9",
-        ),
-        (
-            "postgres://u:secret@127.0.0.1:9/d".to_owned(),
-            "u:***@127.0.0.1:9",
-        ),
+        ("mysql://u:secret@127.0.0.1:9/d".to_owned(), "u:***@127.0.0.1:9"),
+        ("postgres://u:secret@127.0.0.1:9/d".to_owned(), "u:***@127.0.0.1:9"),
     ] {
         let begun = Instant::now();
-        let error = Store::connect(&url, StoreOptions::new("--portal-db"))
-            .await
-            .unwrap_err();
+        let error = Store::connect(&url, StoreOptions::new("--portal-db")).await.unwrap_err();
         let text = format!("{error} {error:?}");
-        assert!(
-            text.starts_with("--portal-db: ") && text.contains(part),
-            "{url}: {text}"
-        );
+        assert!(text.starts_with("--portal-db: ") && text.contains(part), "{url}: {text}");
         assert!(!text.contains("secret"), "{text}");
         assert!(begun.elapsed() < Duration::from_secs(5), "{url}");
     }
@@ -148,19 +120,11 @@ async fn wrong_urls_are_refused_by_the_name_of_their_setting() {
 async fn file_that_is_no_database_is_refused_by_its_setting() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("store.db");
-    std::fs::write(
-        &path,
-        "this is a text, long enough to be taken for a page".repeat(100),
-    )
-    .unwrap();
+    std::fs::write(&path, "this is a text, long enough to be taken for a page".repeat(100))
+        .unwrap();
     let url = format!("sqlite://{}", path.display());
-    let error = Store::connect(&url, StoreOptions::new("config-db"))
-        .await
-        .unwrap_err();
-    assert!(
-        error.to_string().starts_with("config-db: sqlite://"),
-        "{error}"
-    );
+    let error = Store::connect(&url, StoreOptions::new("config-db")).await.unwrap_err();
+    assert!(error.to_string().starts_with("config-db: sqlite://"), "{error}");
     assert!(error.to_string().contains("not a database"), "{error}");
 }
 
@@ -170,12 +134,8 @@ async fn sqlite_files_belong_to_their_owner_alone() {
     use std::os::unix::fs::PermissionsExt;
     let directory = TempDir::new().unwrap();
     let url = format!("sqlite://{}/store.db", directory.path().display());
-    let store = Store::connect(&url, StoreOptions::new("config-db"))
-        .await
-        .unwrap();
-    crate::database::apply(&store, castalia_server::store::Part::Config)
-        .await
-        .unwrap();
+    let store = Store::connect(&url, StoreOptions::new("config-db")).await.unwrap();
+    crate::database::apply(&store, castalia_server::store::Part::Config).await.unwrap();
     for entry in std::fs::read_dir(directory.path()).unwrap() {
         let entry = entry.unwrap();
         let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
@@ -185,12 +145,8 @@ async fn sqlite_files_belong_to_their_owner_alone() {
 
 #[tokio::test]
 async fn memory_database_serves_reads_and_writes() {
-    let store = Store::connect("sqlite::memory:", StoreOptions::new("config-db"))
-        .await
-        .unwrap();
-    crate::database::apply(&store, castalia_server::store::Part::Config)
-        .await
-        .unwrap();
+    let store = Store::connect("sqlite::memory:", StoreOptions::new("config-db")).await.unwrap();
+    crate::database::apply(&store, castalia_server::store::Part::Config).await.unwrap();
     publish(&store).await;
     assert_eq!(message::after(store.read(), 0, 10).await.unwrap().len(), 1);
 }

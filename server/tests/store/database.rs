@@ -58,10 +58,7 @@ const END_SESSIONS: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activi
 
 /// The addresses of the servers, started on first use; `None` when the run is restricted.
 static SERVERS: LazyLock<Option<[String; 2]>> = LazyLock::new(|| {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "tests have no settings to read it from"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "tests have no settings to read it from")]
     let restricted = std::env::var("CASTALIA_TEST_DATABASES").is_ok_and(|names| names == "sqlite");
     if restricted {
         return None;
@@ -86,11 +83,7 @@ impl Database {
     pub(crate) fn sqlite() -> Self {
         let directory = TempDir::new().unwrap();
         let url = format!("sqlite://{}", directory.path().join("store.db").display());
-        Self {
-            url,
-            removal: None,
-            _directory: Some(directory),
-        }
+        Self { url, removal: None, _directory: Some(directory) }
     }
 
     pub(crate) async fn mysql() -> Option<Self> {
@@ -116,9 +109,7 @@ impl Database {
         for sql in &removal {
             db.execute_unprepared(sql).await.unwrap();
         }
-        db.execute_unprepared(&format!("CREATE DATABASE {name}"))
-            .await
-            .unwrap();
+        db.execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
         db.close().await.unwrap();
         Self {
             url: format!("{address}/{name}"),
@@ -179,9 +170,7 @@ impl Drop for Database {
         };
         // Dropped inside a runtime that may be ending, hence one of its own on a thread of its own.
         let thread = std::thread::spawn(|| {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.unwrap().block_on(work).unwrap();
         });
         thread.join().unwrap();

@@ -139,20 +139,13 @@ fn failing(tx: &DatabaseTransaction) -> BoxFuture<'_, Result<(), StoreError>> {
 }
 
 async fn versions(store: &Store) -> Vec<i32> {
-    let mut rows = castalia_schema::Entity::find()
-        .all(store.read())
-        .await
-        .unwrap();
+    let mut rows = castalia_schema::Entity::find().all(store.read()).await.unwrap();
     rows.sort_by_key(|row| row.version);
     rows.into_iter().map(|row| row.version).collect()
 }
 
 async fn message(store: &Store) -> Id {
-    store
-        .write((), |tx, ()| Box::pin(messages::insert(tx, "a+default+n")))
-        .await
-        .unwrap()
-        .id
+    store.write((), |tx, ()| Box::pin(messages::insert(tx, "a+default+n"))).await.unwrap().id
 }
 
 /// What another node holds while it changes the schema.

@@ -200,10 +200,8 @@ async fn grant(
     kind: &str,
     target: &str,
 ) -> Result<Id, StoreError> {
-    let role = role::ActiveModel {
-        role_name: Set(name.into()),
-        ..role::ActiveModel::created_by("o")
-    };
+    let role =
+        role::ActiveModel { role_name: Set(name.into()), ..role::ActiveModel::created_by("o") };
     let role = insert(tx, role).await?.id;
     let permission = permission::ActiveModel {
         permission_type: Set(kind.into()),

@@ -87,10 +87,7 @@ where
             .write(row, |tx, row| Box::pin(insert(tx, row.clone())))
             .await
             .unwrap_or_else(|error| panic!("{}: {error:?}", E::default().table_name()));
-        let read = E::find()
-            .filter(key.eq(written.get(key)))
-            .one(store.read())
-            .await;
+        let read = E::find().filter(key.eq(written.get(key))).one(store.read()).await;
         let read = read.unwrap_or_else(|error| panic!("{}: {error:?}", E::default().table_name()));
         assert_eq!(read, Some(written));
     }
@@ -107,15 +104,8 @@ where
     let mut row = filled::<E>(1, true);
     row.set(key, value(key, 1));
     let written = row.clone().try_into_model().unwrap();
-    store
-        .write(row, |tx, row| Box::pin(insert_own::<E, _>(tx, row.clone())))
-        .await
-        .unwrap();
-    let read = E::find()
-        .filter(key.eq(written.get(key)))
-        .one(store.read())
-        .await
-        .unwrap();
+    store.write(row, |tx, row| Box::pin(insert_own::<E, _>(tx, row.clone()))).await.unwrap();
+    let read = E::find().filter(key.eq(written.get(key))).one(store.read()).await.unwrap();
     assert_eq!(read, Some(written));
 }
 

@@ -194,20 +194,13 @@ async fn two_processes_write_to_one_sqlite_file() {
     for outcome in join_all(jobs).await {
         outcome.unwrap();
     }
-    let row = settings::find(stores[1].read(), "counter", "default")
-        .await
-        .unwrap()
-        .unwrap();
+    let row = settings::find(stores[1].read(), "counter", "default").await.unwrap().unwrap();
     assert_eq!(row.value.len(), 100);
 }
 
 async fn refused_every_seventh(tx: &DatabaseTransaction, number: u32) -> Result<u32, Refusal> {
     message::insert(tx, &number.to_string()).await?;
-    if number.is_multiple_of(7) {
-        Err(Refusal::Rule(number))
-    } else {
-        Ok(number)
-    }
+    if number.is_multiple_of(7) { Err(Refusal::Rule(number)) } else { Ok(number) }
 }
 
 async fn panics_at_ten(tx: &DatabaseTransaction, number: u32) -> Result<(), StoreError> {
@@ -276,10 +269,7 @@ async fn write_setting(store: &Store, key: &str, value: &str) -> server_config::
 }
 
 async fn messages(store: &Store) -> Vec<String> {
-    let rows = release_message::Entity::find()
-        .all(store.read())
-        .await
-        .unwrap();
+    let rows = release_message::Entity::find().all(store.read()).await.unwrap();
     let mut texts: Vec<String> = rows.into_iter().map(|row| row.message).collect();
     texts.sort();
     texts

@@ -17,9 +17,7 @@ pub async fn cluster(
     app_id: &str,
     name: &str,
 ) -> Result<Option<Model>, StoreError> {
-    let cluster = Entity::live()
-        .filter(Column::AppId.eq(app_id))
-        .filter(Column::Name.eq(name));
+    let cluster = Entity::live().filter(Column::AppId.eq(app_id)).filter(Column::Name.eq(name));
     Ok(cluster.one(db).await?)
 }
 
@@ -41,9 +39,7 @@ pub async fn clusters_with_branches(
     db: &impl ConnectionTrait,
     app_id: &str,
 ) -> Result<Vec<Model>, StoreError> {
-    let clusters = Entity::live()
-        .filter(Column::AppId.eq(app_id))
-        .order_by_asc(Column::Id);
+    let clusters = Entity::live().filter(Column::AppId.eq(app_id)).order_by_asc(Column::Id);
     Ok(clusters.all(db).await?)
 }
 
@@ -52,9 +48,8 @@ pub async fn child_clusters(
     db: &impl ConnectionTrait,
     parent: Id,
 ) -> Result<Vec<Model>, StoreError> {
-    let branches = Entity::live()
-        .filter(Column::ParentClusterId.eq(parent))
-        .order_by_asc(Column::Id);
+    let branches =
+        Entity::live().filter(Column::ParentClusterId.eq(parent)).order_by_asc(Column::Id);
     Ok(branches.all(db).await?)
 }
 

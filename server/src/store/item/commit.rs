@@ -57,10 +57,5 @@ pub async fn delete_commits_of_namespace(
     namespace: &str,
     operator: &str,
 ) -> Result<u64, StoreError> {
-    soft_delete::<Entity>(
-        db,
-        Entity::in_namespace(app_id, cluster, namespace),
-        operator,
-    )
-    .await
+    soft_delete::<Entity>(db, Entity::in_namespace(app_id, cluster, namespace), operator).await
 }

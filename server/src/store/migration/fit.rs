@@ -45,17 +45,12 @@ pub(super) async fn read(db: &impl ConnectionTrait, dialect: Dialect) -> Result<
              FROM information_schema.columns WHERE table_schema = current_schema()"
         }
     };
-    let rows = db
-        .query_all_raw(Statement::from_string(db.get_database_backend(), sql))
-        .await?;
+    let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), sql)).await?;
     let mut tables: HashMap<String, HashSet<String>> = HashMap::new();
     for row in rows {
         let table: String = row.try_get("", "TableName")?;
         let column: String = row.try_get("", "ColumnName")?;
-        tables
-            .entry(table.to_lowercase())
-            .or_default()
-            .insert(column.to_lowercase());
+        tables.entry(table.to_lowercase()).or_default().insert(column.to_lowercase());
     }
     Ok(Found { tables })
 }
@@ -72,14 +67,8 @@ impl Found {
 
     /// A database with one of Apollo's tables and no record was made by Apollo.
     pub(super) fn origin(&self, part: Part) -> Origin {
-        let adopted = expected(part)
-            .iter()
-            .any(|table| self.has_table(table.name));
-        if adopted {
-            Origin::Adopted
-        } else {
-            Origin::Fresh
-        }
+        let adopted = expected(part).iter().any(|table| self.has_table(table.name));
+        if adopted { Origin::Adopted } else { Origin::Fresh }
     }
 
     pub(super) fn absent_tables(&self, part: Part) -> Vec<String> {
@@ -121,18 +110,13 @@ pub(super) async fn zone_warning(
     if !found.has_table(Entity.table_name()) {
         return Ok(None);
     }
-    let newest = Entity::find()
-        .order_by_desc(Column::DataChangeLastTime)
-        .one(db)
-        .await?;
-    Ok(newest
-        .and_then(|row| hours_apart(row.data_change_last_time, now()))
-        .map(|hours| {
-            format!(
-                "the newest heartbeat in ServiceRegistry is {hours} h away from the clock: set \
+    let newest = Entity::find().order_by_desc(Column::DataChangeLastTime).one(db).await?;
+    Ok(newest.and_then(|row| hours_apart(row.data_change_last_time, now())).map(|hours| {
+        format!(
+            "the newest heartbeat in ServiceRegistry is {hours} h away from the clock: set \
              store.time_zone to the zone of the Java nodes that share this database"
-            )
-        }))
+        )
+    }))
 }
 
 /// Whole hours from the clock to the heartbeat, if it is so near to a whole hour that a zone explains it.

@@ -31,13 +31,9 @@ pub(super) async fn acquire(store: &Store) -> Result<Lock, StoreError> {
         Dialect::Sqlite => {}
         Dialect::MySql => get_mysql_lock(&tx).await?,
         Dialect::Postgres => {
-            tx.execute_unprepared(&format!(
-                "SET LOCAL lock_timeout = '{}s'",
-                TIMEOUT.as_secs()
-            ))
-            .await?;
-            tx.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({POSTGRES_KEY})"))
+            tx.execute_unprepared(&format!("SET LOCAL lock_timeout = '{}s'", TIMEOUT.as_secs()))
                 .await?;
+            tx.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({POSTGRES_KEY})")).await?;
         }
     }
     Ok(Lock { tx, dialect })
@@ -61,15 +57,9 @@ impl Lock {
     pub(super) async fn release<T>(self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
         if self.dialect == Dialect::MySql {
             // The rows must be visible before the next node may look.
-            let end = if outcome.is_ok() {
-                "COMMIT"
-            } else {
-                "ROLLBACK"
-            };
+            let end = if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" };
             self.tx.execute_unprepared(end).await?;
-            self.tx
-                .execute_unprepared("DO RELEASE_LOCK(@castalia_schema_lock)")
-                .await?;
+            self.tx.execute_unprepared("DO RELEASE_LOCK(@castalia_schema_lock)").await?;
         }
         match outcome {
             Ok(value) => {
@@ -87,8 +77,7 @@ impl Lock {
 async fn begin_sqlite(store: &Store) -> Result<DatabaseTransaction, StoreError> {
     // The writing pool has one connection, so this speaks to the one that begins.
     let db = store.write_pool();
-    db.execute_unprepared(&format!("PRAGMA busy_timeout = {}", TIMEOUT.as_millis()))
-        .await?;
+    db.execute_unprepared(&format!("PRAGMA busy_timeout = {}", TIMEOUT.as_millis())).await?;
     let tx = writer::begin(db).await;
     if let Ok(tx) = &tx {
         tx.execute_unprepared(&format!(

@@ -17,27 +17,11 @@ const CONFIG: [(&str, &str, &str); 6] = [
         "http://localhost:8080/eureka/",
         "Eureka addresses, separated by commas",
     ),
-    (
-        "namespace.lock.switch",
-        "false",
-        "whether another person must publish than who edited",
-    ),
+    ("namespace.lock.switch", "false", "whether another person must publish than who edited"),
     ("item.key.length.limit", "128", "longest key of an item"),
-    (
-        "item.value.length.limit",
-        "20000",
-        "longest value of an item",
-    ),
-    (
-        "config-service.cache.enabled",
-        "false",
-        "read by Apollo's config service only",
-    ),
-    (
-        "config-service.incremental.change.enabled",
-        "false",
-        "whether clients get differences",
-    ),
+    ("item.value.length.limit", "20000", "longest value of an item"),
+    ("config-service.cache.enabled", "false", "read by Apollo's config service only"),
+    ("config-service.incremental.change.enabled", "false", "whether clients get differences"),
 ];
 
 const PORTAL: [(&str, &str, &str); 6] = [
@@ -46,31 +30,15 @@ const PORTAL: [(&str, &str, &str); 6] = [
         r#"[{"orgId":"TEST1","orgName":"样例部门1"},{"orgId":"TEST2","orgName":"样例部门2"}]"#,
         "departments",
     ),
-    (
-        "superAdmin",
-        "apollo",
-        "administrators of the portal, separated by commas",
-    ),
-    (
-        "api.readTimeout",
-        "10000",
-        "time-out of calls to the admin service, in milliseconds",
-    ),
+    ("superAdmin", "apollo", "administrators of the portal, separated by commas"),
+    ("api.readTimeout", "10000", "time-out of calls to the admin service, in milliseconds"),
     (
         "admin.createPrivateNamespace.switch",
         "true",
         "whether app administrators may create private namespaces",
     ),
-    (
-        "configView.memberOnly.envs",
-        "pro",
-        "environments whose private namespaces only members see",
-    ),
-    (
-        "apollo.portal.meta.servers",
-        "{}",
-        "meta server addresses by environment",
-    ),
+    ("configView.memberOnly.envs", "pro", "environments whose private namespaces only members see"),
+    ("apollo.portal.meta.servers", "{}", "meta server addresses by environment"),
 ];
 
 pub(super) async fn settings(db: &impl ConnectionTrait, part: Part) -> Result<(), StoreError> {

@@ -21,9 +21,7 @@ pub async fn app_namespaces(
     db: &impl ConnectionTrait,
     app_id: &str,
 ) -> Result<Vec<Model>, StoreError> {
-    let definitions = Entity::live()
-        .filter(Column::AppId.eq(app_id))
-        .order_by_asc(Column::Id);
+    let definitions = Entity::live().filter(Column::AppId.eq(app_id)).order_by_asc(Column::Id);
     Ok(definitions.all(db).await?)
 }
 
@@ -33,9 +31,7 @@ pub async fn app_namespaces_after(
     id: impl Into<Id>,
     limit: u64,
 ) -> Result<Vec<Model>, StoreError> {
-    let next = Entity::live()
-        .filter(Column::Id.gt(id.into()))
-        .order_by_asc(Column::Id);
+    let next = Entity::live().filter(Column::Id.gt(id.into())).order_by_asc(Column::Id);
     Ok(next.limit(limit).all(db).await?)
 }
 
@@ -44,9 +40,7 @@ pub async fn app_namespaces_named(
     db: &impl ConnectionTrait,
     name: &str,
 ) -> Result<Vec<Model>, StoreError> {
-    let definitions = Entity::live()
-        .filter(Column::Name.eq(name))
-        .order_by_asc(Column::Id);
+    let definitions = Entity::live().filter(Column::Name.eq(name)).order_by_asc(Column::Id);
     Ok(definitions.all(db).await?)
 }
 
@@ -64,9 +58,7 @@ pub async fn public_app_namespace(
 
 /// All public definitions in the order of their ids.
 pub async fn public_app_namespaces(db: &impl ConnectionTrait) -> Result<Vec<Model>, StoreError> {
-    let public = Entity::live()
-        .filter(Column::IsPublic.eq(true))
-        .order_by_asc(Column::Id);
+    let public = Entity::live().filter(Column::IsPublic.eq(true)).order_by_asc(Column::Id);
     Ok(public.all(db).await?)
 }
 
@@ -91,7 +83,5 @@ pub async fn delete_app_namespaces(
 }
 
 fn of_name(app_id: &str, name: &str) -> Condition {
-    Condition::all()
-        .add(Column::AppId.eq(app_id))
-        .add(Column::Name.eq(name))
+    Condition::all().add(Column::AppId.eq(app_id)).add(Column::Name.eq(name))
 }

@@ -40,9 +40,6 @@ pub async fn insert_lock(
 
 /// Returns whether there was one.
 pub async fn delete_lock(db: &impl ConnectionTrait, namespace_id: Id) -> Result<bool, StoreError> {
-    let gone = Entity::delete_many()
-        .filter(Column::NamespaceId.eq(namespace_id))
-        .exec(db)
-        .await?;
+    let gone = Entity::delete_many().filter(Column::NamespaceId.eq(namespace_id)).exec(db).await?;
     Ok(gone.rows_affected > 0)
 }

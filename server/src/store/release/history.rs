@@ -84,12 +84,7 @@ pub async fn delete_histories_of_namespace(
     namespace: &str,
     operator: &str,
 ) -> Result<u64, StoreError> {
-    soft_delete::<Entity>(
-        db,
-        Entity::in_namespace(app_id, cluster, namespace),
-        operator,
-    )
-    .await
+    soft_delete::<Entity>(db, Entity::in_namespace(app_id, cluster, namespace), operator).await
 }
 
 /// Entries with greater ids and the lines that they belong to, in the order of their ids.
@@ -112,25 +107,14 @@ pub async fn histories_after(
         .limit(limit);
     let rows: Vec<(Id, String, String, String, String)> = next.into_tuple().all(db).await?;
     let line = |(id, app_id, cluster, namespace, branch)| {
-        (
-            id,
-            Line {
-                app_id,
-                cluster,
-                namespace,
-                branch,
-            },
-        )
+        (id, Line { app_id, cluster, namespace, branch })
     };
     Ok(rows.into_iter().map(line).collect())
 }
 
 /// The greatest id; 0 without any entry.
 pub async fn max_history_id(db: &impl ConnectionTrait) -> Result<Id, StoreError> {
-    let newest = Entity::find()
-        .select_only()
-        .column(Column::Id)
-        .order_by_desc(Column::Id);
+    let newest = Entity::find().select_only().column(Column::Id).order_by_desc(Column::Id);
     Ok(newest.into_tuple().one(db).await?.unwrap_or_default())
 }
 
@@ -140,12 +124,8 @@ pub async fn nth_newest_history(
     line: &Line,
     n: u64,
 ) -> Result<Option<Id>, StoreError> {
-    let entry = of_line(line)
-        .select_only()
-        .column(Column::Id)
-        .order_by_desc(Column::Id)
-        .offset(n)
-        .limit(1);
+    let entry =
+        of_line(line).select_only().column(Column::Id).order_by_desc(Column::Id).offset(n).limit(1);
     Ok(entry.into_tuple().one(db).await?)
 }
 
@@ -156,10 +136,7 @@ pub async fn histories_up_to(
     newest: Id,
     limit: u64,
 ) -> Result<Vec<Model>, StoreError> {
-    let oldest = of_line(line)
-        .filter(Column::Id.lte(newest))
-        .order_by_asc(Column::Id)
-        .limit(limit);
+    let oldest = of_line(line).filter(Column::Id.lte(newest)).order_by_asc(Column::Id).limit(limit);
     Ok(oldest.all(db).await?)
 }
 
@@ -167,10 +144,7 @@ pub async fn histories_up_to(
 pub async fn delete_histories(db: &impl ConnectionTrait, ids: &[Id]) -> Result<u64, StoreError> {
     let mut removed = 0;
     for chunk in chunks(ids) {
-        let gone = Entity::delete_many()
-            .filter(Column::Id.is_in(chunk))
-            .exec(db)
-            .await?;
+        let gone = Entity::delete_many().filter(Column::Id.is_in(chunk)).exec(db).await?;
         removed += gone.rows_affected;
     }
     Ok(removed)
@@ -195,11 +169,7 @@ pub async fn still_referenced(
             .into_tuple::<(Id, Id)>()
             .all(db)
             .await?;
-        referenced.extend(
-            entries
-                .into_iter()
-                .flat_map(|(release, previous)| [release, previous]),
-        );
+        referenced.extend(entries.into_iter().flat_map(|(release, previous)| [release, previous]));
     }
     referenced.retain(|id| releases.contains(id));
     Ok(referenced)

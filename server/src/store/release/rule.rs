@@ -17,9 +17,7 @@ pub async fn rules_after(
     id: impl Into<Id>,
     limit: u64,
 ) -> Result<Vec<Model>, StoreError> {
-    let next = Entity::live()
-        .filter(Column::Id.gt(id.into()))
-        .order_by_asc(Column::Id);
+    let next = Entity::live().filter(Column::Id.gt(id.into())).order_by_asc(Column::Id);
     Ok(next.limit(limit).all(db).await?)
 }
 

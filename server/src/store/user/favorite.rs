@@ -18,9 +18,8 @@ pub async fn find(
     user_id: &str,
     app_id: &str,
 ) -> Result<Option<Model>, StoreError> {
-    let favorite = Entity::live()
-        .filter(Column::UserId.eq(user_id))
-        .filter(Column::AppId.eq(app_id));
+    let favorite =
+        Entity::live().filter(Column::UserId.eq(user_id)).filter(Column::AppId.eq(app_id));
     Ok(favorite.one(db).await?)
 }
 
@@ -75,7 +74,5 @@ pub async fn delete_of_app(
 }
 
 fn in_order(favorites: sea_orm::Select<Entity>) -> sea_orm::Select<Entity> {
-    favorites
-        .order_by_asc(Column::Position)
-        .order_by_asc(Column::DataChangeCreatedTime)
+    favorites.order_by_asc(Column::Position).order_by_asc(Column::DataChangeCreatedTime)
 }

@@ -24,10 +24,7 @@ pub async fn find(
     db: &impl ConnectionTrait,
     name: &str,
 ) -> Result<Option<role::Model>, StoreError> {
-    let found = role::Entity::live()
-        .filter(role::Column::RoleName.eq(name))
-        .one(db)
-        .await?;
+    let found = role::Entity::live().filter(role::Column::RoleName.eq(name)).one(db).await?;
     Ok(found.filter(|role| role.role_name == name))
 }
 
@@ -40,10 +37,7 @@ pub async fn named<S: AsRef<str>>(
     let mut found = Vec::new();
     for chunk in chunks(&names) {
         found.extend(
-            role::Entity::live()
-                .filter(role::Column::RoleName.is_in(chunk))
-                .all(db)
-                .await?,
+            role::Entity::live().filter(role::Column::RoleName.is_in(chunk)).all(db).await?,
         );
     }
     found.retain(|role| names.contains(&role.role_name.as_str()));
@@ -96,10 +90,7 @@ pub async fn consumer_holds_any(
     consumer_id: Id,
     pairs: &[(&str, &str)],
 ) -> Result<bool, StoreError> {
-    let held = held_by_consumer(consumer_id)
-        .filter(one_of(pairs))
-        .all(db)
-        .await?;
+    let held = held_by_consumer(consumer_id).filter(one_of(pairs)).all(db).await?;
     Ok(held.iter().any(|permission| is_one_of(permission, pairs)))
 }
 
@@ -151,11 +142,7 @@ pub async fn users_of_role(
     role_id: Id,
 ) -> Result<Vec<user_role::Model>, StoreError> {
     use user_role::{Column, Entity};
-    Ok(Entity::live()
-        .filter(Column::RoleId.eq(role_id))
-        .order_by_asc(Column::Id)
-        .all(db)
-        .await?)
+    Ok(Entity::live().filter(Column::RoleId.eq(role_id)).order_by_asc(Column::Id).all(db).await?)
 }
 
 /// Takes the role from the users; returns how many had it.
@@ -169,9 +156,8 @@ pub async fn revoke_from_users<S: AsRef<str>>(
     let user_ids: Vec<&str> = user_ids.iter().map(AsRef::as_ref).collect();
     let mut revoked = 0;
     for chunk in chunks(&user_ids) {
-        let condition = Condition::all()
-            .add(Column::RoleId.eq(role_id))
-            .add(Column::UserId.is_in(chunk));
+        let condition =
+            Condition::all().add(Column::RoleId.eq(role_id)).add(Column::UserId.is_in(chunk));
         revoked += soft_delete::<Entity>(db, condition, operator).await?;
     }
     Ok(revoked)
@@ -185,9 +171,8 @@ pub async fn revoke_from_consumer(
     operator: &str,
 ) -> Result<bool, StoreError> {
     use consumer_role::{Column, Entity};
-    let condition = Condition::all()
-        .add(Column::RoleId.eq(role_id))
-        .add(Column::ConsumerId.eq(consumer_id));
+    let condition =
+        Condition::all().add(Column::RoleId.eq(role_id)).add(Column::ConsumerId.eq(consumer_id));
     Ok(soft_delete::<Entity>(db, condition, operator).await? > 0)
 }
 
@@ -198,15 +183,10 @@ pub async fn delete_roles(
     names: &Names,
     operator: &str,
 ) -> Result<(), StoreError> {
-    let found = role::Entity::live()
-        .filter(names.condition(role::Column::RoleName))
-        .all(db)
-        .await?;
-    let ids: Vec<Id> = found
-        .iter()
-        .filter(|role| names.contains(&role.role_name))
-        .map(|role| role.id)
-        .collect();
+    let found =
+        role::Entity::live().filter(names.condition(role::Column::RoleName)).all(db).await?;
+    let ids: Vec<Id> =
+        found.iter().filter(|role| names.contains(&role.role_name)).map(|role| role.id).collect();
     for chunk in chunks(&ids) {
         let of = |column: sea_orm::sea_query::Expr| Condition::all().add(column);
         let users = of(user_role::Column::RoleId.is_in(chunk.iter().copied()));
@@ -259,10 +239,7 @@ impl Names {
 
     fn contains(&self, text: &str) -> bool {
         self.exact.iter().any(|exact| exact == text)
-            || self
-                .prefixes
-                .iter()
-                .any(|prefix| text.starts_with(prefix.as_str()))
+            || self.prefixes.iter().any(|prefix| text.starts_with(prefix.as_str()))
     }
 }
 
@@ -323,8 +300,5 @@ fn one_of(pairs: &[(&str, &str)]) -> Condition {
 }
 
 fn is_one_of(permission: &permission::Model, pairs: &[(&str, &str)]) -> bool {
-    pairs.contains(&(
-        permission.permission_type.as_str(),
-        permission.target_id.as_str(),
-    ))
+    pairs.contains(&(permission.permission_type.as_str(), permission.target_id.as_str()))
 }

@@ -22,10 +22,7 @@ pub async fn find(
     now: DateTime<Utc>,
 ) -> Result<Option<Model>, StoreError> {
     let session = Entity::find_by_id(id_hash).filter(Column::ExpiryTime.gt(now));
-    Ok(session
-        .one(db)
-        .await?
-        .filter(|session| session.id_hash == id_hash))
+    Ok(session.one(db).await?.filter(|session| session.id_hash == id_hash))
 }
 
 /// Says that the session was used.

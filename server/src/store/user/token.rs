@@ -29,18 +29,13 @@ pub async fn by_prefix(
     db: &impl ConnectionTrait,
     prefix: &str,
 ) -> Result<Option<Model>, StoreError> {
-    let found = Entity::live()
-        .filter(Column::TokenPrefix.eq(prefix))
-        .one(db)
-        .await?;
+    let found = Entity::live().filter(Column::TokenPrefix.eq(prefix)).one(db).await?;
     Ok(found.filter(|token| token.token_prefix == prefix))
 }
 
 /// The user's tokens, newest first.
 pub async fn of_user(db: &impl ConnectionTrait, user_id: &str) -> Result<Vec<Model>, StoreError> {
-    let tokens = Entity::live()
-        .filter(Column::UserId.eq(user_id))
-        .order_by_desc(Column::Id);
+    let tokens = Entity::live().filter(Column::UserId.eq(user_id)).order_by_desc(Column::Id);
     Ok(tokens.all(db).await?)
 }
 
@@ -55,15 +50,9 @@ pub async fn record_usage(db: &impl ConnectionTrait, usages: &[Usage]) -> Result
         Entity::update_many()
             .col_expr(Column::LastUsedTime, Expr::value(Some(usage.time)))
             .col_expr(Column::LastUsedIp, Expr::value(usage.ip.clone()))
-            .col_expr(
-                Column::LastUsedUserAgent,
-                Expr::value(usage.user_agent.clone()),
-            )
+            .col_expr(Column::LastUsedUserAgent, Expr::value(usage.user_agent.clone()))
             // MySQL moves this time by itself unless it is named.
-            .col_expr(
-                Column::DataChangeLastTime,
-                Expr::col(Column::DataChangeLastTime),
-            )
+            .col_expr(Column::DataChangeLastTime, Expr::col(Column::DataChangeLastTime))
             .filter(Column::Id.eq(usage.token_id))
             .exec(db)
             .await?;
@@ -82,9 +71,7 @@ pub async fn record_calls(
     calls: Vec<user_token_audit::ActiveModel>,
 ) -> Result<(), StoreError> {
     if !calls.is_empty() {
-        user_token_audit::Entity::insert_many(calls)
-            .exec_without_returning(db)
-            .await?;
+        user_token_audit::Entity::insert_many(calls).exec_without_returning(db).await?;
     }
     Ok(())
 }
