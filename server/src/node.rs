@@ -143,6 +143,7 @@ impl Node {
             self.serve(socket, role::client_port(state.clone()).0, state.compat);
         }
         if let (Some(socket), Some(state)) = (sockets.admin, &self.environment) {
+            role::admin::run(state, &self.background);
             self.serve(socket, role::admin::router(state.clone()).0, state.compat);
         }
         if let Some(socket) = sockets.portal {

@@ -1,6 +1,14 @@
 //! The admin API as its callers see it: every numbered case, in process on SQLite in memory, or against a running server.
 //!
 //! `CASTALIA_TEST_ADMIN_URL` and `CASTALIA_TEST_CONFIG_DB` name a server and its database; run with `--test-threads=1` then.
+//! The database alone takes the place of the one in memory.
+
+#![forbid(unsafe_code)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a failure in a test's own steps may end it"
+)]
 
 mod admin {
     mod access;
