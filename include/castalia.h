@@ -147,9 +147,24 @@ typedef struct CastaliaError CastaliaError;
 typedef struct CastaliaEvent CastaliaEvent;
 
 /**
+ * Counters of a client at one moment. Any number of threads may read them.
+ */
+typedef struct CastaliaMetrics CastaliaMetrics;
+
+/**
+ * The effective settings of a client.
+ */
+typedef struct CastaliaSettingList CastaliaSettingList;
+
+/**
  * Settings before a client is made from them. Used by one thread at a time.
  */
 typedef struct CastaliaSettings CastaliaSettings;
+
+/**
+ * A text of its own.
+ */
+typedef struct CastaliaText CastaliaText;
 
 /**
  * UTF-8 text of this many bytes. NULL with length 0 is the empty text.
@@ -217,6 +232,112 @@ typedef void (*CastaliaLogger)(void *user_data,
 typedef void (*CastaliaRelease)(void *user_data);
 
 /**
+ * Counters of a whole client. Later versions append fields.
+ */
+typedef struct CastaliaTotals {
+  /**
+   * How many errors there were.
+   */
+  uint64_t error_count;
+  /**
+   * By how many milliseconds the servers' clock is ahead of this machine's.
+   */
+  int64_t clock_skew_ms;
+  /**
+   * Poll loops whose last poll ended well.
+   */
+  uint64_t polls_connected;
+} CastaliaTotals;
+
+/**
+ * Counters of a namespace. Its texts live as long as the metrics. Later versions append fields.
+ */
+typedef struct CastaliaNamespaceMetrics {
+  /**
+   * App id.
+   */
+  struct CastaliaStr app_id;
+  /**
+   * Name.
+   */
+  struct CastaliaStr name;
+  /**
+   * `Loading`, `Ready`, or the name of the kind of error that the last load failed with.
+   */
+  struct CastaliaStr state;
+  /**
+   * `remote`, `local`, `static` or `none`.
+   */
+  struct CastaliaStr source;
+  /**
+   * Identity of the release; empty unless the source is `remote`.
+   */
+  struct CastaliaStr release_key;
+  /**
+   * Number of keys.
+   */
+  uint64_t items;
+  /**
+   * How often it was opened.
+   */
+  uint64_t usage;
+  /**
+   * Milliseconds that the first load took; -1 while it is under way.
+   */
+  int64_t first_load_ms;
+  /**
+   * When the content last changed, in milliseconds since 1970 (UTC).
+   */
+  int64_t updated_at;
+  /**
+   * When a server last answered, likewise; -1 for never.
+   */
+  int64_t contacted_at;
+  /**
+   * How often a listener failed.
+   */
+  uint64_t listener_failures;
+  /**
+   * Events that wait for listeners.
+   */
+  uint64_t listener_queue;
+  /**
+   * How often the cache file could not be written.
+   */
+  uint64_t cache_failures;
+  /**
+   * Releases that the application refused.
+   */
+  uint64_t refusals;
+} CastaliaNamespaceMetrics;
+
+/**
+ * One effective setting. Its texts live as long as the list. Later versions append fields.
+ */
+typedef struct CastaliaSetting {
+  /**
+   * Property name.
+   */
+  struct CastaliaStr name;
+  /**
+   * Value; a secret is `***`, and empty means unset.
+   */
+  struct CastaliaStr value;
+  /**
+   * Where the value came from.
+   */
+  struct CastaliaStr origin;
+  /**
+   * The name under which it was found there.
+   */
+  struct CastaliaStr found_as;
+  /**
+   * What it is for, with its unit.
+   */
+  struct CastaliaStr meaning;
+} CastaliaSetting;
+
+/**
  * Keys and prefixes that a listener asks for; none of either means everything. Set up by `castalia_filter_init`.
  */
 typedef struct CastaliaFilter {
@@ -254,6 +375,16 @@ typedef int32_t (*CastaliaListener)(void *user_data, const struct CastaliaEvent 
 typedef struct CastaliaSubscription {
   uint64_t id;
 } CastaliaSubscription;
+
+/**
+ * What is asked before a release is applied, on a thread that may wait. The snapshot is lent for the call. Returns 0 to apply
+ * it; to refuse it, any other number, after writing why into `reason`, which has `capacity` bytes that are zero. It must not
+ * throw.
+ */
+typedef int32_t (*CastaliaValidator)(void *user_data,
+                                     const CastaliaSnapshot *snapshot,
+                                     char *reason,
+                                     size_t capacity);
 
 #ifdef __cplusplus
 extern "C" {
@@ -466,6 +597,75 @@ struct CastaliaError *castalia_log_set(int32_t level,
                                        CastaliaRelease release);
 
 /**
+ * State and counters of a client.
+ *
+ * Fails with `CASTALIA_CLOSED` for a stale handle.
+ */
+CASTALIA_MUST_USE
+struct CastaliaError *castalia_client_metrics(struct CastaliaClient client,
+                                              struct CastaliaMetrics **metrics);
+
+/**
+ * The counters of the client itself; NULL for NULL. They live as long as the metrics.
+ */
+const struct CastaliaTotals *castalia_metrics_totals(const struct CastaliaMetrics *metrics);
+
+/**
+ * The counters of the open namespace at a place; NULL from their number on. They live as long as the metrics.
+ */
+const struct CastaliaNamespaceMetrics *castalia_metrics_namespace(const struct CastaliaMetrics *metrics,
+                                                                  size_t index);
+
+/**
+ * The error at a place among the latest ones, oldest first; NULL from their number on.
+ */
+struct CastaliaStr castalia_metrics_error(const struct CastaliaMetrics *metrics, size_t index);
+
+/**
+ * Releases metrics and what was read from them.
+ */
+void castalia_metrics_release(struct CastaliaMetrics *metrics);
+
+/**
+ * The metrics of a client as OpenMetrics text.
+ *
+ * Fails with `CASTALIA_CLOSED` for a stale handle.
+ */
+CASTALIA_MUST_USE
+struct CastaliaError *castalia_client_metrics_text(struct CastaliaClient client,
+                                                   struct CastaliaText **text);
+
+/**
+ * The text itself; it lives as long as the object. Empty for NULL.
+ */
+struct CastaliaStr castalia_text_view(const struct CastaliaText *text);
+
+/**
+ * Releases a text.
+ */
+void castalia_text_release(struct CastaliaText *text);
+
+/**
+ * Every effective setting of a client and where it came from; secrets are masked.
+ *
+ * Fails with `CASTALIA_CLOSED` for a stale handle.
+ */
+CASTALIA_MUST_USE
+struct CastaliaError *castalia_client_settings(struct CastaliaClient client,
+                                               struct CastaliaSettingList **settings);
+
+/**
+ * The setting at a place; NULL from their number on.
+ */
+const struct CastaliaSetting *castalia_setting_list_get(const struct CastaliaSettingList *settings,
+                                                        size_t index);
+
+/**
+ * Releases a list of settings and what was read from it.
+ */
+void castalia_setting_list_release(struct CastaliaSettingList *settings);
+
+/**
  * Settings that read nothing from the environment and its files.
  */
 struct CastaliaSettings *castalia_settings_new(void);
@@ -658,6 +858,20 @@ struct CastaliaError *castalia_config_file_on_change(struct CastaliaConfigFile f
  * A stale handle does nothing.
  */
 void castalia_subscription_cancel(struct CastaliaSubscription subscription);
+
+/**
+ * Asks a function before a release of a namespace of the client's own app is applied, for as long as the client lives. What
+ * it refuses is not applied, and the reason is in the metrics. Whether it works or fails, `release` is called with the user
+ * data when it is needed no more.
+ *
+ * Fails with `CASTALIA_INVALID_ARGUMENT` for NULL and for a bad name, `CASTALIA_CLOSED` for a stale handle.
+ */
+CASTALIA_MUST_USE
+struct CastaliaError *castalia_client_validate(struct CastaliaClient client,
+                                               struct CastaliaStr name,
+                                               CastaliaValidator validator,
+                                               void *user_data,
+                                               CastaliaRelease release);
 
 #ifdef __cplusplus
 }  // extern "C"

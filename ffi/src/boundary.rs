@@ -82,6 +82,16 @@ pub(crate) fn copy_terminated(text: &str, buffer: *mut c_char, capacity: usize) 
     Ok(())
 }
 
+/// What a call says no with: it returns something else than 0, and writes why into the memory that it gets.
+pub(crate) fn reason_of(call: impl FnOnce(*mut c_char, usize) -> i32) -> Result<(), String> {
+    let mut reason = [0u8; 1024];
+    if call(reason.as_mut_ptr().cast(), reason.len()) == 0 {
+        return Ok(());
+    }
+    let end = reason.iter().position(|byte| *byte == 0).unwrap_or(reason.len());
+    Err(String::from_utf8_lossy(&reason[..end]).into_owned())
+}
+
 /// Runs the body of a function; what it fails with becomes the caller's, and so does a panic.
 pub(crate) fn guard(body: impl FnOnce() -> Result<()>) -> Option<Box<CastaliaError>> {
     let result = catch_unwind(AssertUnwindSafe(body));

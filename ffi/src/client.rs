@@ -105,7 +105,7 @@ pub extern "C" fn castalia_client_close(client: CastaliaClient, timeout_ms: u32)
 }
 
 impl CastaliaClient {
-    fn get(self) -> castalia_core::Result<std::sync::Arc<Client>> {
+    pub(crate) fn get(self) -> castalia_core::Result<std::sync::Arc<Client>> {
         handle::get(self.id)
     }
 }

@@ -14,9 +14,11 @@ mod error;
 mod event;
 mod handle;
 mod log;
+mod monitor;
 mod settings;
 mod snapshot;
 mod subscription;
+mod validator;
 
 pub use boundary::CastaliaStr;
 pub use client::*;
@@ -24,9 +26,11 @@ pub use config::*;
 pub use error::*;
 pub use event::*;
 pub use log::*;
+pub use monitor::*;
 pub use settings::*;
 pub use snapshot::*;
 pub use subscription::*;
+pub use validator::*;
 
 // A panic that is not unwound cannot be caught at the border, and ends the host.
 #[cfg(not(panic = "unwind"))]

@@ -1,9 +1,12 @@
 //! The client, and how the end of an asynchronous call gets back into Python.
 
 use std::collections::HashMap;
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
 
-use castalia_core::{Client as CoreClient, Result, Settings, blocking};
+use castalia_core::{Client as CoreClient, Error, ErrorKind, Result, Settings, Snapshot, blocking};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use tokio::task::AbortHandle;
@@ -82,6 +85,20 @@ impl Client {
         settings.map(|s| (s.name, s.value, s.origin.name(), s.found_as, s.meaning)).collect()
     }
 
+    /// Asks `validator(view)` before a release is applied: a text, or an exception, refuses it.
+    fn validate(&self, py: Python<'_>, namespace: &str, validator: Py<PyAny>) -> PyResult<()> {
+        let validate = move |snapshot: &Snapshot| {
+            gate::enter(|py| event::verdict(py, &validator, snapshot)).unwrap_or(Ok(()))
+        };
+        let validated = self.client.validate(namespace, validate);
+        validated.map_err(|error| raised(py, &error))
+    }
+
+    /// Counters as OpenMetrics text.
+    fn metrics_text(&self) -> String {
+        self.client.metrics_text()
+    }
+
     /// Counters as a dictionary; see `Metrics` in `castalia`.
     fn metrics<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         event::metrics(py, &self.client.metrics())
@@ -98,7 +115,7 @@ pub(crate) fn submit<T: Send + 'static>(
     let runtime = blocking::runtime().map_err(|error| raised(py, &error))?;
     let threads = runtime.clone();
     let task = runtime.spawn(async move {
-        let result = future.await;
+        let result = caught(future).await;
         threads.spawn_blocking(move || {
             gate::enter(|py| {
                 let result = result.map_err(|error| raised(py, &error));
@@ -114,4 +131,17 @@ pub(crate) fn submit<T: Send + 'static>(
         });
     });
     Ok(task.abort_handle())
+}
+
+/// A panic in a future as an error: whoever waits for it must hear of its end.
+async fn caught<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
+        polled.unwrap_or_else(|_| {
+            let text = "a fault of this library was caught; please report it";
+            Poll::Ready(Err(Error::new(ErrorKind::Internal, "call", text)))
+        })
+    })
+    .await
 }

@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 use castalia_core::{ChangeStream, Config, Interest, Snapshot, Subscription as CoreSubscription};
 use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyIterator};
+use pyo3::types::{PyDict, PyIterator, PyString};
 
 use crate::client::submit;
 use crate::error::raised;
@@ -36,6 +36,28 @@ impl Values {
     fn new(py: Python<'_>, snapshot: Arc<Snapshot>) -> PyResult<Self> {
         let dict = dict_of(py, &snapshot)?.unbind();
         Ok(Self { snapshot, dict })
+    }
+
+    fn find<'py>(
+        &self,
+        py: Python<'py>,
+        key: &Bound<'py, PyAny>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let found = self.dict.bind(py).get_item(key)?;
+        match found {
+            Some(value) => Ok(Some(value)),
+            None => self.find_beyond(key),
+        }
+    }
+
+    /// A value that the settings bring in for any key that is asked for, such as an environment variable.
+    #[cold]
+    fn find_beyond<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let Ok(name) = key.cast::<PyString>() else {
+            return Ok(None);
+        };
+        let value = self.snapshot.get(name.to_cow()?.as_ref());
+        Ok(value.map(|value| PyString::new(key.py(), value).into_any()))
     }
 }
 
@@ -90,18 +112,16 @@ impl Namespace {
         key: &Bound<'py, PyAny>,
         default: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let found = self.current.values.load().dict.bind(py).get_item(key)?;
-        Ok(found.or(default))
+        Ok(self.current.values.load().find(py, key)?.or(default))
     }
 
     fn __getitem__<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let values = self.current.values.load();
-        let found = values.dict.bind(key.py()).get_item(key)?;
+        let found = self.current.values.load().find(key.py(), key)?;
         found.ok_or_else(|| PyKeyError::new_err(key.clone().unbind()))
     }
 
     fn __contains__(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
-        self.current.values.load().dict.bind(key.py()).contains(key)
+        Ok(self.current.values.load().find(key.py(), key)?.is_some())
     }
 
     fn __len__(&self, py: Python<'_>) -> usize {

@@ -25,19 +25,36 @@ impl View {
 impl View {
     /// The fields of `Snapshot` in `castalia`, in their order.
     fn parts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let snapshot = &self.snapshot;
-        let identity = snapshot.identity();
-        let parts = (
-            dict_of(py, snapshot)?,
-            &identity.app_id,
-            &identity.cluster,
-            &identity.namespace,
-            snapshot.source().name(),
-            snapshot.release_key(),
-            snapshot.notification_id(),
-            seconds(snapshot.loaded_at()),
-        );
-        Ok(parts.into_pyobject(py)?.into_any())
+        snapshot_parts(py, &self.snapshot)
+    }
+}
+
+fn snapshot_parts<'py>(py: Python<'py>, snapshot: &Snapshot) -> PyResult<Bound<'py, PyAny>> {
+    let identity = snapshot.identity();
+    let parts = (
+        dict_of(py, snapshot)?,
+        &identity.app_id,
+        &identity.cluster,
+        &identity.namespace,
+        snapshot.source().name(),
+        snapshot.release_key(),
+        snapshot.notification_id(),
+        seconds(snapshot.loaded_at()),
+    );
+    Ok(parts.into_pyobject(py)?.into_any())
+}
+
+/// What `validator` says of a release: a text, or an exception, refuses it.
+pub(crate) fn verdict(
+    py: Python<'_>,
+    validator: &Py<PyAny>,
+    snapshot: &Snapshot,
+) -> Result<(), String> {
+    let parts = snapshot_parts(py, snapshot);
+    let said = parts.and_then(|parts| validator.call1(py, (parts,))?.extract(py));
+    match said.map_err(|error| error.value(py).to_string())? {
+        Some(reason) => Err(reason),
+        None => Ok(()),
     }
 }
 
@@ -87,6 +104,7 @@ pub(crate) fn metrics<'py>(py: Python<'py>, metrics: &Metrics) -> PyResult<Bound
     dict.set_item("namespaces", namespaces)?;
     dict.set_item("errors", errors)?;
     dict.set_item("error_count", metrics.error_count)?;
+    dict.set_item("polls_connected", metrics.polls_connected)?;
     dict.set_item("clock_skew_ms", metrics.clock_skew_ms)?;
     Ok(dict)
 }
@@ -109,6 +127,7 @@ fn namespace_metrics<'py>(
     dict.set_item("listener_failures", metrics.listener_failures)?;
     dict.set_item("listener_queue", metrics.listener_queue)?;
     dict.set_item("cache_failures", metrics.cache_failures)?;
+    dict.set_item("refusals", metrics.refusals)?;
     dict.set_item("last_error", metrics.last_error.as_ref().map(|error| raised(py, error)))?;
     Ok(dict)
 }

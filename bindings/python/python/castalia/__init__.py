@@ -9,7 +9,13 @@ Reads never wait and never fail: they look at the values that are in memory. Wha
 """
 
 from castalia import _native
-from castalia._async import AsyncClient, AsyncConfig, AsyncConfigFile
+from castalia._async import (
+    AsyncClient,
+    AsyncConfig,
+    AsyncConfigFile,
+    AsyncSubscription,
+    Changes,
+)
 from castalia._content import Change, ChangeEvent, Snapshot
 from castalia._errors import (
     BadRequestError,
@@ -30,6 +36,7 @@ from castalia._log import set_log
 from castalia._monitor import Metrics, NamespaceMetrics
 from castalia._settings import Setting, Settings
 from castalia._sync import Client, Config, ConfigFile, Subscription
+from castalia._watch import Watch
 
 __version__ = _native.VERSION
 
@@ -37,9 +44,11 @@ __all__ = [
     "AsyncClient",
     "AsyncConfig",
     "AsyncConfigFile",
+    "AsyncSubscription",
     "BadRequestError",
     "Change",
     "ChangeEvent",
+    "Changes",
     "Client",
     "ClosedError",
     "Config",
@@ -61,6 +70,7 @@ __all__ = [
     "TimeoutError",
     "TransportError",
     "UnauthorizedError",
+    "Watch",
     "__version__",
     "set_log",
 ]

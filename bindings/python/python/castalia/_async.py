@@ -8,14 +8,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
 from concurrent.futures import Future
-from typing import Any, Callable
+from typing import Any, Callable, TypeVar
 
 from castalia import _native
 from castalia._calls import begin, on_loop
-from castalia._content import ChangeEvent, Snapshot, TypedReads, snapshot_of
+from castalia._content import ChangeEvent, Snapshot, TypedReads, Validator, snapshot_of
 from castalia._log import logger
 from castalia._monitor import Metrics, metrics_of
 from castalia._settings import Setting, Settings
+from castalia._watch import Watch
+
+T = TypeVar("T")
 
 AsyncListener = Callable[[ChangeEvent], "Awaitable[object] | object"]
 
@@ -49,11 +52,16 @@ class Changes(AsyncIterator[ChangeEvent]):
 
 
 class AsyncSubscription:
-    """A registered listener."""
+    """A registered listener, until it is cancelled."""
 
-    def __init__(self, changes: Changes, listener: AsyncListener) -> None:
+    def __init__(
+        self, changes: Changes, listener: AsyncListener, kept: set[AsyncSubscription]
+    ) -> None:
         self._changes = changes
         self._listener = listener
+        # Keeps it although nobody holds it; a loop does not keep its tasks.
+        self._kept = kept
+        kept.add(self)
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def _run(self) -> None:
@@ -67,12 +75,16 @@ class AsyncSubscription:
 
     def cancel(self) -> None:
         """Ends it; a call that runs is cancelled at its next await."""
+        self._kept.discard(self)
         self._changes.close()
         self._task.cancel()
 
 
 class AsyncConfig(_native.Namespace, TypedReads):
     """An open namespace; as ``Config``, but what waits is awaited."""
+
+    def __init__(self, opened: _native.Opened, /) -> None:
+        self._kept: set[AsyncSubscription] = set()
 
     def snapshot(self) -> Snapshot:
         """The content now; it never changes."""
@@ -90,7 +102,12 @@ class AsyncConfig(_native.Namespace, TypedReads):
         prefixes: Iterable[str] = (),
     ) -> AsyncSubscription:
         """Calls a function, or awaits a coroutine function, for each change, on this loop."""
-        return AsyncSubscription(self.changes(keys=keys, prefixes=prefixes), listener)
+        changes = self.changes(keys=keys, prefixes=prefixes)
+        return AsyncSubscription(changes, listener, self._kept)
+
+    def watch(self, parse: Callable[[Snapshot], T]) -> Watch[T]:
+        """Keeps a value current that a function makes of the whole namespace."""
+        return Watch(self, parse)
 
     def changes(self, *, keys: Iterable[str] = (), prefixes: Iterable[str] = ()) -> Changes:
         """The events from now on, as they come."""
@@ -102,6 +119,7 @@ class AsyncConfigFile:
 
     def __init__(self, native: _native.File) -> None:
         self._native = native
+        self._kept: set[AsyncSubscription] = set()
 
     @property
     def content(self) -> str | None:
@@ -112,9 +130,18 @@ class AsyncConfigFile:
         """The content now; it never changes."""
         return snapshot_of(self._native.view())
 
+    @property
+    def state(self) -> str:
+        """How the namespace stands with the servers."""
+        return self._native.state
+
     async def refresh(self) -> None:
         """Loads now."""
         await on_loop(self._native.load)
+
+    def on_change(self, listener: AsyncListener) -> AsyncSubscription:
+        """Calls a function for each change of the text, under the key ``content``."""
+        return AsyncSubscription(self.changes(), listener, self._kept)
 
     def changes(self) -> Changes:
         """The changes of the text from now on, as they come."""
@@ -155,9 +182,20 @@ class AsyncClient:
         """Every effective setting, and where it came from."""
         return [Setting(*fields) for fields in self._native.settings()]
 
+    def validate(self, namespace: str, validator: Validator) -> None:
+        """Asks a function before a release of a namespace of the app itself is applied.
+
+        A text that it returns, or an exception, is the reason why the release is not.
+        """
+        self._native.validate(namespace, lambda parts: validator(Snapshot(*parts)))
+
     def metrics(self) -> Metrics:
         """State and counters."""
         return metrics_of(self._native.metrics())
+
+    def metrics_text(self) -> str:
+        """The same as OpenMetrics text."""
+        return self._native.metrics_text()
 
     async def close(self) -> None:
         """Stops everything. Reads go on answering."""

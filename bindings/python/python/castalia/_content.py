@@ -13,6 +13,9 @@ from castalia import _native
 from castalia._errors import ParseError
 from castalia._monitor import time_of
 
+Validator = Callable[["Snapshot"], "str | None"]
+"""Says why a release must not be applied; ``None`` applies it."""
+
 T = TypeVar("T")
 D = TypeVar("D")
 

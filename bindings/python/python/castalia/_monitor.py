@@ -30,6 +30,8 @@ class NamespaceMetrics:
     listener_failures: int
     listener_queue: int
     cache_failures: int
+    refusals: int
+    """Releases that the application refused."""
     last_error: Error | None
 
 
@@ -43,6 +45,8 @@ class Metrics:
     error_count: int
     clock_skew_ms: int
     """By how much the servers' clock is ahead."""
+    polls_connected: int
+    """Poll loops whose last poll ended well."""
 
 
 def metrics_of(native: dict[str, Any]) -> Metrics:

@@ -8,26 +8,32 @@ from typing import Any, Callable, TypeVar, overload
 
 from castalia import _native
 from castalia._calls import begin, result_of, wait
-from castalia._content import ChangeEvent, Snapshot, TypedReads, snapshot_of
+from castalia._content import ChangeEvent, Snapshot, TypedReads, Validator, snapshot_of
 from castalia._log import logger
 from castalia._monitor import Metrics, metrics_of
 from castalia._settings import Setting, Settings
+from castalia._watch import Watch
 
 Listener = Callable[[ChangeEvent], object]
 L = TypeVar("L", bound=Listener)
+T = TypeVar("T")
 
 
 class Subscription:
-    """A registered listener. It is also a context manager, whose end cancels."""
+    """A registered listener, until it is cancelled. As a context manager, its end cancels."""
 
-    def __init__(self, native: _native.Subscription) -> None:
+    def __init__(self, native: _native.Subscription, kept: set[Subscription]) -> None:
         self._native = native
+        # Keeps it although nobody holds it.
+        self._kept = kept
+        kept.add(self)
 
     def cancel(self) -> None:
         """Ends it: afterwards no call is running and none will start.
 
         In the listener itself it only marks the end.
         """
+        self._kept.discard(self)
         self._native.cancel()
 
     def __enter__(self) -> Subscription:
@@ -50,8 +56,7 @@ class Config(_native.Namespace, TypedReads):
     """
 
     def __init__(self, opened: _native.Opened, /) -> None:
-        # Subscriptions without another owner.
-        self._kept: list[_native.Subscription] = []
+        self._kept: set[Subscription] = set()
 
     def snapshot(self) -> Snapshot:
         """The content now; it never changes."""
@@ -78,24 +83,27 @@ class Config(_native.Namespace, TypedReads):
     ) -> Any:
         """Calls a function for each change of these keys and prefixes, or of anything.
 
-        Calls come in order, one at a time, on a thread of the client. Used as a decorator, the
-        subscription lives as long as the client.
+        Calls come in order, one at a time, on a thread of the client.
         """
         wanted, starts = list(keys), list(prefixes)
-        if listener is not None:
-            return Subscription(self.listen(guarded(listener), wanted, starts))
 
         def register(function: L) -> L:
-            self._kept.append(self.listen(guarded(function), wanted, starts))
+            Subscription(self.listen(guarded(function), wanted, starts), self._kept)
             return function
 
-        return register
+        if listener is None:
+            return register
+        return Subscription(self.listen(guarded(listener), wanted, starts), self._kept)
 
     def changes(
         self, *, keys: Iterable[str] = (), prefixes: Iterable[str] = ()
     ) -> Iterator[ChangeEvent]:
         """The events from now on, as they come; ends when the client is closed."""
         return taken_from(self.stream(list(keys), list(prefixes)))
+
+    def watch(self, parse: Callable[[Snapshot], T]) -> Watch[T]:
+        """Keeps a value current that a function makes of the whole namespace."""
+        return Watch(self, parse)
 
     def __repr__(self) -> str:
         # A count instead of values, which may be secrets.
@@ -108,6 +116,7 @@ class ConfigFile:
 
     def __init__(self, native: _native.File) -> None:
         self._native = native
+        self._kept: set[Subscription] = set()
 
     @property
     def content(self) -> str | None:
@@ -129,7 +138,7 @@ class ConfigFile:
 
     def on_change(self, listener: Listener) -> Subscription:
         """Calls a function for each change of the text, under the key ``content``."""
-        return Subscription(self._native.listen(guarded(listener)))
+        return Subscription(self._native.listen(guarded(listener)), self._kept)
 
     def changes(self) -> Iterator[ChangeEvent]:
         """The changes of the text from now on, as they come."""
@@ -174,9 +183,20 @@ class Client:
         """Every effective setting, and where it came from."""
         return [Setting(*fields) for fields in self._native.settings()]
 
+    def validate(self, namespace: str, validator: Validator) -> None:
+        """Asks a function before a release of a namespace of the app itself is applied.
+
+        A text that it returns, or an exception, is the reason why the release is not.
+        """
+        self._native.validate(namespace, lambda parts: validator(Snapshot(*parts)))
+
     def metrics(self) -> Metrics:
         """State and counters."""
         return metrics_of(self._native.metrics())
+
+    def metrics_text(self) -> str:
+        """The same as OpenMetrics text."""
+        return self._native.metrics_text()
 
     def close(self, timeout: float | None = 5.0) -> None:
         """Stops everything and waits for it. Reads go on answering.

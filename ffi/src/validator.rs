@@ -1,0 +1,48 @@
+//! The application's say on releases.
+
+use std::ffi::{c_char, c_void};
+
+use castalia_core::Snapshot;
+
+use crate::boundary::{CastaliaStr, UserData, guard, reason_of, required};
+use crate::client::CastaliaClient;
+use crate::error::CastaliaError;
+use crate::snapshot::CastaliaSnapshot;
+use crate::subscription::CastaliaRelease;
+
+/// What is asked before a release is applied, on a thread that may wait. The snapshot is lent for the call. Returns 0 to apply
+/// it; to refuse it, any other number, after writing why into `reason`, which has `capacity` bytes that are zero. It must not
+/// throw.
+pub type CastaliaValidator = Option<
+    extern "C" fn(
+        user_data: *mut c_void,
+        snapshot: *const CastaliaSnapshot,
+        reason: *mut c_char,
+        capacity: usize,
+    ) -> i32,
+>;
+
+/// Asks a function before a release of a namespace of the client's own app is applied, for as long as the client lives. What
+/// it refuses is not applied, and the reason is in the metrics. Whether it works or fails, `release` is called with the user
+/// data when it is needed no more.
+///
+/// Fails with `CASTALIA_INVALID_ARGUMENT` for NULL and for a bad name, `CASTALIA_CLOSED` for a stale handle.
+#[unsafe(no_mangle)]
+#[must_use]
+pub extern "C" fn castalia_client_validate(
+    client: CastaliaClient,
+    name: CastaliaStr,
+    validator: CastaliaValidator,
+    user_data: *mut c_void,
+    release: CastaliaRelease,
+) -> Option<Box<CastaliaError>> {
+    let user_data = UserData::new(user_data, release);
+    guard(|| {
+        let client = client.get()?;
+        let validator = required(validator)?;
+        client.validate(name.text()?, move |snapshot: &Snapshot| {
+            let snapshot = std::ptr::from_ref(snapshot).cast();
+            reason_of(|reason, capacity| validator(user_data.get(), snapshot, reason, capacity))
+        })
+    })
+}

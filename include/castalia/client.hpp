@@ -1,0 +1,188 @@
+// Clients: made from settings, opening namespaces, closed.
+#ifndef CASTALIA_CLIENT_HPP
+#define CASTALIA_CLIENT_HPP
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "config.hpp"
+#include "error.hpp"
+#include "handle.hpp"
+#include "monitor.hpp"
+#include "snapshot.hpp"
+
+namespace castalia {
+
+namespace detail {
+
+using SettingsPointer = std::unique_ptr<CastaliaSettings, Release<CastaliaSettings, castalia_settings_release>>;
+
+}  // namespace detail
+
+// What a client is made from, by property name. What is wrong with it is told when a client is made.
+class Settings {
+  public:
+    // Reads nothing from the environment.
+    Settings() : pointer_(castalia_settings_new()) { set("castalia.binding", "cpp"); }
+
+    // The environment, server.properties and app.properties.
+    static Outcome<Settings> from_env() {
+        CastaliaSettings *made = nullptr;
+        CastaliaError *error = castalia_settings_from_env(&made);
+        return detail::outcome(error, [&] { return Settings(made); });
+    }
+
+    Settings &&set(std::string_view name, std::string_view value) && { return std::move(set_in_place(name, value)); }
+    Settings &set(std::string_view name, std::string_view value) & { return set_in_place(name, value); }
+
+  private:
+    friend class Client;
+
+    explicit Settings(CastaliaSettings *owned) : pointer_(owned) { set("castalia.binding", "cpp"); }
+
+    Settings &set_in_place(std::string_view name, std::string_view value) {
+        CastaliaError *error = castalia_settings_set(pointer_.get(), detail::str(name), detail::str(value));
+        if (error != nullptr && !fault_) {
+            fault_ = Error(error);
+        } else {
+            castalia_error_release(error);
+        }
+        return *this;
+    }
+
+    detail::SettingsPointer pointer_;
+    std::optional<Error> fault_;
+};
+
+// Says why a release must not be applied; nothing applies it.
+using Validator = std::function<std::optional<std::string>(const Snapshot &)>;
+
+namespace detail {
+
+inline std::int32_t refuse(std::string_view why, char *reason, std::size_t capacity) noexcept {
+    std::memcpy(reason, why.data(), why.size() < capacity ? why.size() : capacity);
+    return 1;
+}
+
+inline std::int32_t call_validator(void *user_data, const CastaliaSnapshot *lent, char *reason,
+                                   std::size_t capacity) noexcept {
+    const Validator &validator = *static_cast<Validator *>(user_data);
+    const Snapshot snapshot(castalia_snapshot_retain(lent));
+#ifdef CASTALIA_NO_EXCEPTIONS
+    const auto why = validator(snapshot);
+    return why ? refuse(*why, reason, capacity) : 0;
+#else
+    try {
+        const auto why = validator(snapshot);
+        return why ? refuse(*why, reason, capacity) : 0;
+    } catch (const std::exception &error) {
+        return refuse(error.what(), reason, capacity);
+    } catch (...) {
+        return refuse("the validator failed", reason, capacity);
+    }
+#endif
+}
+
+inline void release_validator(void *user_data) noexcept { delete static_cast<Validator *>(user_data); }
+
+}  // namespace detail
+
+// The way to the configuration of an app. Its end stops it without waiting; close() waits.
+class Client {
+  public:
+    explicit Client(CastaliaClient owned) noexcept : handle_(owned) {}
+
+#ifndef CASTALIA_NO_EXCEPTIONS
+    // Opens no socket and starts no thread. Fails with InvalidArgument, naming every fault of the settings at once.
+    explicit Client(const Settings &settings) : Client(make(settings)) {}
+#endif
+
+    // The same as a function, for programs without exceptions.
+    static Outcome<Client> make(const Settings &settings) {
+        if (!castalia_abi_fits()) return detail::fail<Client>(misfit());
+        if (settings.fault_) return detail::fail<Client>(*settings.fault_);
+        CastaliaClient client{};
+        CastaliaError *error = castalia_client_new(settings.pointer_.get(), &client);
+        return detail::outcome(error, [&] { return Client(client); });
+    }
+
+    // Opens a namespace and waits for its first load.
+    Outcome<Config> config(std::string_view name, std::chrono::milliseconds timeout = std::chrono::seconds(20)) const {
+        CastaliaConfig config{};
+        CastaliaError *error = castalia_client_config(handle_.get(), detail::str(name), detail::millis(timeout), &config);
+        return detail::outcome(error, [&] { return Config(config); });
+    }
+
+    // Opens a namespace of another app.
+    Outcome<Config> config_of(std::string_view app_id, std::string_view name,
+                              std::chrono::milliseconds timeout = std::chrono::seconds(20)) const {
+        CastaliaConfig config{};
+        CastaliaError *error = castalia_client_config_of(handle_.get(), detail::str(app_id), detail::str(name),
+                                                         detail::millis(timeout), &config);
+        return detail::outcome(error, [&] { return Config(config); });
+    }
+
+    // Opens a namespace as a whole file.
+    Outcome<ConfigFile> config_file(std::string_view name,
+                                    std::chrono::milliseconds timeout = std::chrono::seconds(20)) const {
+        CastaliaConfigFile file{};
+        CastaliaError *error =
+            castalia_client_config_file(handle_.get(), detail::str(name), detail::millis(timeout), &file);
+        return detail::outcome(error, [&] { return ConfigFile(file); });
+    }
+
+    // Asks a function before a release of a namespace of the client's own app is applied, for as long as the client lives.
+    Outcome<void> validate(std::string_view name, Validator validator) const {
+        return detail::outcome(castalia_client_validate(handle_.get(), detail::str(name), detail::call_validator,
+                                                        new Validator(std::move(validator)), detail::release_validator));
+    }
+
+    // State and counters.
+    Outcome<Metrics> metrics() const {
+        CastaliaMetrics *metrics = nullptr;
+        CastaliaError *error = castalia_client_metrics(handle_.get(), &metrics);
+        return detail::outcome(error, [&] { return detail::owned(detail::MetricsPointer(metrics)); });
+    }
+
+    // The same as OpenMetrics text.
+    Outcome<std::string> metrics_text() const {
+        CastaliaText *text = nullptr;
+        CastaliaError *error = castalia_client_metrics_text(handle_.get(), &text);
+        return detail::outcome(error, [&] { return detail::owned(castalia_text_view(detail::TextPointer(text).get())); });
+    }
+
+    // Every effective setting, and where it came from.
+    Outcome<std::vector<Setting>> settings() const {
+        CastaliaSettingList *settings = nullptr;
+        CastaliaError *error = castalia_client_settings(handle_.get(), &settings);
+        return detail::outcome(error, [&] { return detail::owned(detail::SettingListPointer(settings)); });
+    }
+
+    // Stops everything and waits for it. Reads of open namespaces go on answering; all else says Closed.
+    void close(std::chrono::milliseconds timeout = std::chrono::seconds(5)) noexcept {
+        castalia_client_close(handle_.take(), detail::millis(timeout));
+    }
+
+  private:
+    static Error misfit() {
+        return Error(ErrorKind::Internal, "the library has interface " + std::to_string(castalia_abi_version()) +
+                                              ", the program was built for " + std::to_string(CASTALIA_ABI_VERSION));
+    }
+
+    static void close_at_once(CastaliaClient client) { castalia_client_close(client, 0); }
+
+    detail::Handle<CastaliaClient, close_at_once> handle_;
+};
+
+}  // namespace castalia
+
+#endif  // CASTALIA_CLIENT_HPP

@@ -1,0 +1,129 @@
+// Word of changes: events, listeners, and their end.
+#ifndef CASTALIA_EVENT_HPP
+#define CASTALIA_EVENT_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "error.hpp"
+#include "handle.hpp"
+#include "snapshot.hpp"
+
+namespace castalia {
+
+enum class ChangeType : std::int32_t {
+    Added = CASTALIA_ADDED,
+    Modified = CASTALIA_MODIFIED,
+    Deleted = CASTALIA_DELETED,
+};
+
+// One key of an event; its views live as long as the event does.
+struct Change {
+    std::string_view key;
+    std::optional<std::string_view> old_value;
+    std::optional<std::string_view> new_value;
+    ChangeType change_type;
+};
+
+// One change of a namespace: all keys that one new content changed.
+class ChangeEvent {
+  public:
+    // Takes over a count of the C interface.
+    explicit ChangeEvent(const CastaliaEvent *owned) noexcept : pointer_(owned) {}
+
+    std::string_view app_id() const noexcept { return detail::view(castalia_event_app_id(pointer_.get())); }
+    std::string_view name() const noexcept { return detail::view(castalia_event_namespace(pointer_.get())); }
+
+    // Every changed key, whatever the listener asked for.
+    std::vector<Change> changes() const {
+        std::vector<Change> all;
+        all.reserve(castalia_event_len(pointer_.get()));
+        for (std::size_t i = 0; const CastaliaChange *change = castalia_event_change(pointer_.get(), i); ++i) {
+            all.push_back({detail::view(change->key), detail::option(change->old_value), detail::option(change->new_value),
+                           static_cast<ChangeType>(change->change_type)});
+        }
+        return all;
+    }
+
+    // The change of one key.
+    std::optional<Change> change(std::string_view key) const {
+        for (const Change &change : changes())
+            if (change.key == key) return change;
+        return std::nullopt;
+    }
+
+    // The changed keys that the filter of the listener let through; none for a listener without a filter.
+    std::vector<std::string_view> interested_keys() const {
+        std::vector<std::string_view> keys;
+        while (auto key = detail::option(castalia_event_interested_key(pointer_.get(), keys.size()))) keys.push_back(*key);
+        return keys;
+    }
+
+    // The content after the change, or a newer one when events were merged.
+    Snapshot snapshot() const noexcept { return Snapshot(castalia_event_snapshot(pointer_.get())); }
+    std::string_view old_release_key() const noexcept { return detail::view(castalia_event_old_release_key(pointer_.get())); }
+    // Number within the namespace, rising by one from 1.
+    std::uint64_t sequence() const noexcept { return castalia_event_sequence(pointer_.get()); }
+    // How many later events were merged into this one because the listener did not keep up.
+    std::uint64_t coalesced() const noexcept { return castalia_event_coalesced(pointer_.get()); }
+
+  private:
+    detail::Counted<CastaliaEvent, castalia_event_retain, castalia_event_release> pointer_;
+};
+
+using Listener = std::function<void(const ChangeEvent &)>;
+
+// Keys and prefixes that a listener asks for; none of either means everything.
+struct Filter {
+    std::vector<std::string> keys;
+    std::vector<std::string> prefixes;
+};
+
+// A registered listener. Its end cancels: from then on no call is running and none will start. In the listener itself it only
+// marks the end.
+class [[nodiscard]] Subscription {
+  public:
+    explicit Subscription(CastaliaSubscription owned) noexcept : handle_(owned) {}
+    void cancel() noexcept { castalia_subscription_cancel(handle_.take()); }
+
+  private:
+    detail::Handle<CastaliaSubscription, castalia_subscription_cancel> handle_;
+};
+
+namespace detail {
+
+// What stands between a listener and the C interface, which no exception may pass.
+inline std::int32_t call_listener(void *user_data, const CastaliaEvent *event) noexcept {
+    const Listener &listener = *static_cast<Listener *>(user_data);
+    const ChangeEvent owned(castalia_event_retain(event));
+#ifdef CASTALIA_NO_EXCEPTIONS
+    listener(owned);
+#else
+    try {
+        listener(owned);
+    } catch (...) {
+        return 1;
+    }
+#endif
+    return 0;
+}
+
+inline void release_listener(void *user_data) noexcept { delete static_cast<Listener *>(user_data); }
+
+inline std::vector<CastaliaStr> strs(const std::vector<std::string> &texts) {
+    std::vector<CastaliaStr> passed;
+    passed.reserve(texts.size());
+    for (const std::string &text : texts) passed.push_back(str(text));
+    return passed;
+}
+
+}  // namespace detail
+
+}  // namespace castalia
+
+#endif  // CASTALIA_EVENT_HPP

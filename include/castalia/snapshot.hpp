@@ -1,0 +1,152 @@
+// The content of a namespace at one moment, and reads of it.
+#ifndef CASTALIA_SNAPSHOT_HPP
+#define CASTALIA_SNAPSHOT_HPP
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "error.hpp"
+#include "handle.hpp"
+
+namespace castalia {
+
+namespace detail {
+
+// One typed read of the C interface, whose type is C; `found` as in castalia_snapshot_get_int.
+template <class C, class T>
+CastaliaError *read_as(CastaliaError *(*get)(const CastaliaSnapshot *, CastaliaStr, C *, std::int32_t *),
+                       const CastaliaSnapshot *snapshot, std::string_view key, T &value, std::int32_t *found) {
+    C number = static_cast<C>(value);
+    CastaliaError *error = get(snapshot, str(key), &number, found);
+    value = static_cast<T>(number);
+    return error;
+}
+
+inline CastaliaError *read_text(const CastaliaSnapshot *snapshot, std::string_view key, std::string &value,
+                                std::int32_t *found) {
+    CastaliaStr text = str(value);
+    std::int32_t is_found = 0;
+    CastaliaError *error = castalia_snapshot_get(snapshot, str(key), &text, &is_found);
+    if (error == nullptr && is_found != 0) value = std::string(view(text));
+    if (found != nullptr) *found = is_found;
+    return error;
+}
+
+// One typed read.
+template <class T>
+CastaliaError *read(const CastaliaSnapshot *snapshot, std::string_view key, T &value, std::int32_t *found) {
+    if constexpr (std::is_same_v<T, bool>) {
+        return read_as(castalia_snapshot_get_bool, snapshot, key, value, found);
+    } else if constexpr (std::is_integral_v<T> && std::is_signed_v<T> && sizeof(T) == 4) {
+        return read_as(castalia_snapshot_get_int, snapshot, key, value, found);
+    } else if constexpr (std::is_integral_v<T> && std::is_signed_v<T> && sizeof(T) == 8) {
+        return read_as(castalia_snapshot_get_long, snapshot, key, value, found);
+    } else if constexpr (std::is_floating_point_v<T>) {
+        return read_as(castalia_snapshot_get_double, snapshot, key, value, found);
+    } else if constexpr (std::is_same_v<T, std::chrono::milliseconds>) {
+        std::int64_t count = value.count();
+        CastaliaError *error = read_as(castalia_snapshot_get_duration, snapshot, key, count, found);
+        value = T(count);
+        return error;
+    } else {
+        static_assert(std::is_same_v<T, std::string>,
+                      "values are read as text, bool, int32, int64, double or milliseconds");
+        return read_text(snapshot, key, value, found);
+    }
+}
+
+}  // namespace detail
+
+// The content of a namespace at one moment. It never changes; the views that it gives live as long as it, or a copy, does.
+class Snapshot {
+  public:
+    using value_type = std::pair<std::string_view, std::string_view>;
+
+    // Keys and values in the server's order.
+    class iterator {
+      public:
+        using iterator_category = std::input_iterator_tag;
+        using value_type = Snapshot::value_type;
+        using difference_type = std::ptrdiff_t;
+        using pointer = void;
+        using reference = value_type;
+
+        iterator(const CastaliaSnapshot *snapshot, std::size_t index) noexcept : snapshot_(snapshot), index_(index) {}
+        value_type operator*() const {
+            CastaliaStr key = detail::str({}), value = detail::str({});
+            castalia_error_release(castalia_snapshot_entry(snapshot_, index_, &key, &value));
+            return {detail::view(key), detail::view(value)};
+        }
+        iterator &operator++() noexcept {
+            ++index_;
+            return *this;
+        }
+        bool operator==(const iterator &other) const noexcept { return index_ == other.index_; }
+        bool operator!=(const iterator &other) const noexcept { return index_ != other.index_; }
+
+      private:
+        const CastaliaSnapshot *snapshot_;
+        std::size_t index_;
+    };
+
+    // Takes over a count of the C interface.
+    explicit Snapshot(const CastaliaSnapshot *owned) noexcept : pointer_(owned) {}
+
+    // The value of a key; an empty value is a value.
+    std::optional<std::string_view> get(std::string_view key) const {
+        CastaliaStr value = detail::str({});
+        std::int32_t found = 0;
+        castalia_error_release(castalia_snapshot_get(pointer_.get(), detail::str(key), &value, &found));
+        if (found == 0) return std::nullopt;
+        return detail::view(value);
+    }
+
+    // A typed value, or the default where it is missing or malformed.
+    template <class T>
+    T get_or(std::string_view key, T otherwise) const {
+        castalia_error_release(detail::read(pointer_.get(), key, otherwise, nullptr));
+        return otherwise;
+    }
+    std::string get_or(std::string_view key, const char *otherwise) const { return get_or(key, std::string(otherwise)); }
+
+    // A typed value; nothing where it is missing. Fails with Parse where it is malformed.
+    template <class T>
+    Outcome<std::optional<T>> try_get(std::string_view key) const {
+        T value{};
+        std::int32_t found = 0;
+        CastaliaError *error = detail::read(pointer_.get(), key, value, &found);
+        return detail::outcome(error, [&] { return found != 0 ? std::optional<T>(std::move(value)) : std::nullopt; });
+    }
+
+    bool contains(std::string_view key) const { return get(key).has_value(); }
+    std::size_t size() const noexcept { return castalia_snapshot_len(pointer_.get()); }
+    bool empty() const noexcept { return size() == 0; }
+    iterator begin() const noexcept { return {pointer_.get(), 0}; }
+    iterator end() const noexcept { return {pointer_.get(), size()}; }
+
+    // The namespace as one text; nothing while nothing is loaded.
+    std::optional<std::string_view> content() const noexcept {
+        return detail::option(castalia_snapshot_content(pointer_.get()));
+    }
+    std::string_view name() const noexcept { return detail::view(castalia_snapshot_namespace(pointer_.get())); }
+    // Where it came from: remote, local, static or none.
+    std::string_view source() const noexcept { return detail::view(castalia_snapshot_source(pointer_.get())); }
+    std::string_view release_key() const noexcept { return detail::view(castalia_snapshot_release_key(pointer_.get())); }
+    std::chrono::system_clock::time_point loaded_at() const noexcept {
+        return std::chrono::system_clock::time_point(std::chrono::milliseconds(castalia_snapshot_loaded_at(pointer_.get())));
+    }
+
+  private:
+    detail::Counted<CastaliaSnapshot, castalia_snapshot_retain, castalia_snapshot_release> pointer_;
+};
+
+}  // namespace castalia
+
+#endif  // CASTALIA_SNAPSHOT_HPP
