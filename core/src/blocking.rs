@@ -4,9 +4,10 @@
 
 use std::future::Future;
 use std::ops::Deref;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -14,27 +15,43 @@ use tokio::time::timeout;
 use crate::client::Client as AsyncClient;
 use crate::config::{Config as AsyncConfig, ConfigFile as AsyncConfigFile};
 use crate::error::{Error, ErrorKind, Result};
+use crate::process::Bound;
 use crate::settings::Settings;
 
 const WORKERS: usize = 2;
 
-/// The shared runtime and the process that made it. A forked child has none of its threads: it makes its own and leaves the
-/// inherited one alone, since dropping it would wait for threads that are not there.
-static RUNTIME: Mutex<Option<(u32, &'static Runtime)>> = Mutex::new(None);
+/// The shared runtime. It lives until its process ends: threads of a library must not be waited for while the program exits.
+/// A forked child has none of its threads: it makes its own and leaves the inherited one alone.
+static RUNTIME: ArcSwapOption<Bound<Runtime>> = ArcSwapOption::const_empty();
 
 /// The shared runtime; made at the first use.
 ///
 /// # Errors
 /// [`ErrorKind::Internal`] when the system gives no threads.
 pub fn runtime() -> Result<Handle> {
-    let mut shared = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let pid = std::process::id();
-    if let Some((owner, runtime)) = &*shared
-        && *owner == pid
-    {
+    let known = RUNTIME.load_full();
+    if let Some(runtime) = known.as_ref().filter(|runtime| runtime.is_ours()) {
         return Ok(runtime.handle().clone());
     }
-    let runtime = Builder::new_multi_thread()
+    let made = Arc::new(Bound::new(make_runtime()?));
+    let handle = made.handle().clone();
+    // No lock: a child may be forked at any moment.
+    let before = RUNTIME.compare_and_swap(&known, Some(made.clone()));
+    let won = match (&*before, &known) {
+        (Some(before), Some(known)) => Arc::ptr_eq(before, known),
+        (before, known) => before.is_none() && known.is_none(),
+    };
+    if won {
+        return Ok(handle);
+    }
+    if let Ok(lost) = Arc::try_unwrap(made) {
+        lost.into_inner().shutdown_background();
+    }
+    runtime()
+}
+
+fn make_runtime() -> Result<Runtime> {
+    Builder::new_multi_thread()
         .worker_threads(WORKERS)
         .thread_name("castalia-worker")
         .enable_all()
@@ -42,11 +59,7 @@ pub fn runtime() -> Result<Handle> {
         .map_err(|error| {
             let text = "cannot start threads; check the limits of this process";
             Error::new(ErrorKind::Internal, "start runtime", text).caused_by(error)
-        })?;
-    // Lives until the process ends: threads of a library must not be waited for while the program exits.
-    let runtime: &'static Runtime = Box::leak(Box::new(runtime));
-    *shared = Some((pid, runtime));
-    Ok(runtime.handle().clone())
+        })
 }
 
 /// Runs a future on the shared runtime, for bindings that hand its result to their own event loop.

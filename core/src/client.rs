@@ -4,13 +4,17 @@ mod engine;
 mod start;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tracing::error;
 
 use crate::config::{Config, ConfigFile};
 use crate::error::{Error, ErrorKind, Result};
-use crate::monitor::{ErrorLog, Metrics};
-use crate::pipeline::Namespace;
+use crate::monitor::Metrics;
+use crate::pipeline::{Namespace, Validator, Validators};
+use crate::process::Bound;
 use crate::protocol::namespace::strip_properties_suffix;
 use crate::settings::{Effective, Setting, Settings, is_usable_name};
 use crate::snapshot::{Identity, Snapshot};
@@ -28,17 +32,22 @@ const CLOSE: Duration = Duration::from_secs(5);
 ///
 /// Tasks run on the Tokio runtime of the first call that waits, or on the shared one where there is none (feature
 /// `blocking`). They stop when [`Client::close`] is called or the last client and [`Config`] is dropped.
+///
+/// In a forked child the last content stays readable, and everything starts again with the first call that is no read.
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
+    tasks: Arc<Tasks>,
 }
 
 struct Shared {
     settings: Arc<Effective>,
-    engine: Engine,
-    namespaces: Mutex<HashMap<Identity, Arc<Namespace>>>,
-    tasks: Arc<Tasks>,
-    errors: Arc<ErrorLog>,
+    /// The HTTP client of the application; `None` for the built-in one.
+    http: Option<Arc<dyn HttpClient>>,
+    engine: ArcSwap<Bound<Engine>>,
+    /// Replaced whole, so that a forked child finds no lock held.
+    namespaces: ArcSwap<HashMap<Identity, Arc<Namespace>>>,
+    validators: Arc<Validators>,
 }
 
 impl Client {
@@ -47,16 +56,7 @@ impl Client {
     /// # Errors
     /// [`ErrorKind::InvalidArgument`] with every fault of the settings at once.
     pub fn new(settings: Settings) -> Result<Self> {
-        let settings = settings.resolve()?;
-        let network = &settings.network;
-        let http = ReqwestClient::new(&HttpOptions {
-            connect_timeout: network.connect_timeout,
-            ca_file: network.ca_file.clone(),
-            insecure: network.insecure,
-            system_proxy: network.system_proxy,
-            user_agent: network.user_agent.clone(),
-        })?;
-        Ok(Self::over(settings, Arc::new(http)))
+        Self::over(settings.resolve()?, None)
     }
 
     /// As [`Client::new`], but sends requests through this HTTP client; the settings of TLS, proxy and connect timeout are
@@ -65,19 +65,24 @@ impl Client {
     /// # Errors
     /// Those of [`Client::new`].
     pub fn with_http_client(settings: Settings, http: impl HttpClient) -> Result<Self> {
-        Ok(Self::over(settings.resolve()?, Arc::new(http)))
+        Self::over(settings.resolve()?, Some(Arc::new(http)))
     }
 
-    fn over(settings: Effective, http: Arc<dyn HttpClient>) -> Self {
+    fn over(settings: Effective, http: Option<Arc<dyn HttpClient>>) -> Result<Self> {
         let settings = Arc::new(settings);
-        let shared = Shared {
-            engine: Engine::new(&settings, http),
-            errors: Arc::new(ErrorLog::new(settings.error_queue)),
+        let validators = Arc::default();
+        let engine = engine(&settings, http.as_ref(), &validators)?;
+        let shared = Arc::new(Shared {
             settings,
-            namespaces: Mutex::default(),
-            tasks: Arc::new(Tasks::new()),
-        };
-        Self { shared: Arc::new(shared) }
+            http,
+            engine: ArcSwap::from_pointee(Bound::new(engine)),
+            namespaces: ArcSwap::default(),
+            validators,
+        });
+        let tasks = Arc::new(Tasks::new());
+        let inherited = shared.clone();
+        tasks.on_fork(move |tasks| inherited.resume(tasks));
+        Ok(Self { shared, tasks })
     }
 
     /// Opens a namespace of the app itself and waits for its first load: at most the start timeout, after which the cache
@@ -99,7 +104,7 @@ impl Client {
         self.start_namespaces()?;
         namespace.opened().await;
         self.judge(Some(&namespace)).await?;
-        Ok(Config::new(namespace, self.shared.tasks.clone()))
+        Ok(Config::new(namespace, self.tasks.clone()))
     }
 
     /// Opens a namespace as a whole file; as [`Client::config`].
@@ -123,9 +128,9 @@ impl Client {
     #[must_use]
     pub fn opened(&self, app_id: &str, namespace: &str) -> Option<Config> {
         let identity = self.identity(app_id, namespace).ok()?;
-        let namespaces = self.namespaces();
+        let namespaces = self.shared.namespaces.load();
         let namespace = namespaces.get(&identity).filter(|found| found.is_settled())?;
-        Some(Config::new(namespace.clone(), self.shared.tasks.clone()))
+        Some(Config::new(namespace.clone(), self.tasks.clone()))
     }
 
     /// App id of the client.
@@ -157,28 +162,31 @@ impl Client {
         validator: impl Fn(&Snapshot) -> Result<(), String> + Send + Sync + 'static,
     ) -> Result<()> {
         let identity = self.identity(self.app_id(), namespace)?;
-        self.shared.engine.validators().add(identity, Arc::new(validator));
+        let validator: Validator = Arc::new(validator);
+        self.shared.validators.add(&identity, &validator);
         Ok(())
     }
 
     /// State of every namespace, counters and latest errors.
     #[must_use]
     pub fn metrics(&self) -> Metrics {
-        let shared = &self.shared;
-        let mut namespaces: Vec<_> = self.namespaces().values().map(|n| n.metrics()).collect();
+        self.tasks.resume();
+        let open = self.shared.namespaces.load();
+        let mut namespaces: Vec<_> = open.values().map(|namespace| namespace.metrics()).collect();
         namespaces.sort_by(|a, b| (&a.app_id, &a.namespace).cmp(&(&b.app_id, &b.namespace)));
+        let engine = self.shared.engine.load();
         for namespace in &mut namespaces {
             let (app_id, name) = (&namespace.app_id, &namespace.namespace);
-            namespace.poll_timed_out = shared.engine.has_poll_timed_out(app_id, name);
+            namespace.poll_timed_out = engine.has_poll_timed_out(app_id, name);
         }
         Metrics {
             namespaces,
-            errors: shared.errors.latest(),
-            error_count: shared.errors.count(),
-            clock_skew_ms: shared.engine.transport().clock_skew_ms(),
-            http: shared.engine.transport().metrics(),
-            polls_connected: shared.engine.polls_connected(),
-            threads: shared.tasks.threads(),
+            errors: engine.errors().latest(),
+            error_count: engine.errors().count(),
+            clock_skew_ms: engine.transport().clock_skew_ms(),
+            http: engine.transport().metrics(),
+            polls_connected: engine.polls_connected(),
+            threads: self.tasks.threads(),
         }
     }
 
@@ -192,25 +200,31 @@ impl Client {
     /// files. Reads go on answering; all else says [`ErrorKind::Closed`]. A second call only waits.
     pub async fn close(&self) {
         self.stop();
-        self.shared.tasks.stopped(DRAIN, CLOSE).await;
+        self.tasks.stopped(DRAIN, CLOSE).await;
     }
 
     /// As [`Client::close`], without waiting.
     pub fn stop(&self) {
-        self.shared.tasks.stop();
+        self.tasks.stop();
     }
 
     /// The namespace, opened if need be. Whoever opens it first starts its task; nobody waits here.
     fn open(&self, app_id: &str, namespace: &str) -> Result<Arc<Namespace>> {
         let identity = self.identity(app_id, namespace)?;
+        self.tasks.resume();
+        self.tasks.ready()?;
         let shared = &self.shared;
-        shared.tasks.ready()?;
-        let mut namespaces = self.namespaces();
-        if let Some(open) = namespaces.get(&identity) {
+        let engine = shared.engine.load();
+        let _opening = engine.opening();
+        if let Some(open) = shared.namespaces.load().get(&identity) {
             return Ok(open.clone());
         }
-        let open = shared.engine.open(identity.clone(), &shared.tasks, &shared.errors);
-        namespaces.insert(identity, open.clone());
+        let open = engine.open(identity.clone(), &self.tasks);
+        shared.namespaces.rcu(|known| {
+            let mut known = HashMap::clone(known);
+            known.insert(identity.clone(), open.clone());
+            known
+        });
         Ok(open)
     }
 
@@ -230,11 +244,55 @@ impl Client {
             namespace: namespace.to_owned(),
         })
     }
+}
 
-    fn namespaces(&self) -> std::sync::MutexGuard<'_, HashMap<Identity, Arc<Namespace>>> {
-        let namespaces = self.shared.namespaces.lock();
-        namespaces.unwrap_or_else(PoisonError::into_inner)
+impl Shared {
+    /// Starts everything again in a forked child.
+    fn resume(&self, tasks: &Tasks) {
+        // The child inherits the parent's random state, and would do all at the same moments.
+        fastrand::seed(fresh_seed());
+        let engine = match engine(&self.settings, self.http.as_ref(), &self.validators) {
+            Ok(engine) => engine,
+            Err(error) => {
+                error!(%error, "the client cannot be started again in this process");
+                return;
+            }
+        };
+        for namespace in self.namespaces.load().values() {
+            engine.resume(namespace, tasks);
+        }
+        self.engine.store(Arc::new(Bound::new(engine)));
     }
+}
+
+fn engine(
+    settings: &Arc<Effective>,
+    http: Option<&Arc<dyn HttpClient>>,
+    validators: &Arc<Validators>,
+) -> Result<Engine> {
+    let http = match http {
+        Some(http) => http.clone(),
+        None => built_in(settings)?,
+    };
+    Ok(Engine::new(settings, http, validators))
+}
+
+fn built_in(settings: &Effective) -> Result<Arc<dyn HttpClient>> {
+    let network = &settings.network;
+    let client = ReqwestClient::new(&HttpOptions {
+        connect_timeout: network.connect_timeout,
+        ca_file: network.ca_file.clone(),
+        insecure: network.insecure,
+        system_proxy: network.system_proxy,
+        user_agent: network.user_agent.clone(),
+    })?;
+    Ok(Arc::new(client))
+}
+
+/// A number that differs from process to process; a new hasher takes it from the system.
+fn fresh_seed() -> u64 {
+    let hasher = std::collections::hash_map::RandomState::new();
+    std::hash::BuildHasher::hash_one(&hasher, (std::process::id(), std::time::Instant::now()))
 }
 
 impl std::fmt::Debug for Client {

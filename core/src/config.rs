@@ -13,9 +13,9 @@ use serde::de::DeserializeOwned;
 use crate::change::{ChangeEvent, Interest};
 use crate::error::{Error, Result};
 use crate::format::value::FromValue;
-use crate::listener::{ChangeStream, Delivery, Listeners, Subscription};
+use crate::listener::{ChangeStream, Subscription};
 use crate::monitor::State;
-use crate::pipeline::Namespace;
+use crate::pipeline::{Namespace, View};
 use crate::snapshot::{Identity, Snapshot, Source};
 use crate::tasks::Tasks;
 
@@ -34,7 +34,7 @@ pub struct Config {
 
 impl Config {
     pub(crate) fn new(namespace: Arc<Namespace>, tasks: Arc<Tasks>) -> Self {
-        namespace.monitor().usage.fetch_add(1, Ordering::Relaxed);
+        namespace.live().monitor().usage.fetch_add(1, Ordering::Relaxed);
         Self { namespace, tasks }
     }
 
@@ -107,13 +107,13 @@ impl Config {
     /// How the namespace stands with the servers.
     #[must_use]
     pub fn state(&self) -> State {
-        self.namespace.monitor().state()
+        self.namespace.live().monitor().state()
     }
 
     /// Why the last load failed; `None` once one worked.
     #[must_use]
     pub fn last_error(&self) -> Option<Error> {
-        self.namespace.monitor().last_error()
+        self.namespace.live().monitor().last_error()
     }
 
     /// The whole namespace as a structure that is kept current: [`Snapshot::read`] of each content, the last good one.
@@ -140,13 +140,14 @@ impl Config {
     /// # Errors
     /// Those of the load, or [`ErrorKind::Closed`](crate::ErrorKind::Closed); the content is then as it was.
     pub async fn refresh(&self) -> Result<()> {
+        self.tasks.resume();
         self.namespace.refresh().await
     }
 
     /// The changes from now on, as a stream.
     #[must_use]
     pub fn changes(&self) -> ChangeStream {
-        self.namespace.listeners().stream(Interest::everything())
+        self.stream(View::Values)
     }
 
     /// Calls this function for each change that interests it: in order, one call at a time, on a thread that may block. A
@@ -156,8 +157,30 @@ impl Config {
         interest: Interest,
         callback: impl FnMut(&Arc<ChangeEvent>) + Send + 'static,
     ) -> Subscription {
-        let listeners = self.namespace.listeners();
-        subscribe(&self.namespace, &self.tasks, listeners, interest, callback)
+        self.subscribe(View::Values, interest, callback)
+    }
+
+    /// Starts the client again if this is a child that was forked since it was made. Every call but a read does so by itself;
+    /// this is for programs that only read, and for fork hooks of bindings.
+    pub fn resume_after_fork(&self) {
+        self.tasks.resume();
+    }
+
+    fn stream(&self, view: View) -> ChangeStream {
+        self.tasks.resume();
+        self.namespace.live().listeners(view).stream(Interest::everything())
+    }
+
+    fn subscribe(
+        &self,
+        view: View,
+        interest: Interest,
+        callback: impl FnMut(&Arc<ChangeEvent>) + Send + 'static,
+    ) -> Subscription {
+        self.tasks.resume();
+        let (subscriber, delivery) = self.namespace.subscribe(view, interest, callback);
+        self.tasks.spawn_delivery(delivery.run());
+        Subscription::new(subscriber)
     }
 }
 
@@ -199,18 +222,4 @@ impl std::ops::Deref for CurrentOf {
     fn deref(&self) -> &Self::Target {
         self.0.current()
     }
-}
-
-fn subscribe(
-    namespace: &Namespace,
-    tasks: &Tasks,
-    listeners: &Listeners,
-    interest: Interest,
-    callback: impl FnMut(&Arc<ChangeEvent>) + Send + 'static,
-) -> Subscription {
-    let stream = listeners.stream(interest);
-    let failures = namespace.monitor().listener_failures.clone();
-    let (delivery, subscription) = Delivery::new(stream, Box::new(callback), failures);
-    tasks.spawn_delivery(delivery.run());
-    subscription
 }

@@ -36,6 +36,8 @@ mod monitor;
 #[cfg(feature = "client")]
 mod pipeline;
 #[cfg(feature = "client")]
+mod process;
+#[cfg(feature = "client")]
 mod repository;
 #[cfg(feature = "client")]
 pub mod settings;

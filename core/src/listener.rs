@@ -11,15 +11,16 @@ use std::task::{Context, Poll};
 use futures_util::stream::Stream;
 
 use crate::change::{ChangeEvent, Interest};
+use crate::process::Bound;
 
-pub(crate) use callback::Delivery;
 pub use callback::Subscription;
+pub(crate) use callback::{Delivery, Subscriber};
 use queue::Queue;
 
 /// All subscriptions of one namespace.
 #[derive(Debug)]
 pub(crate) struct Listeners {
-    queues: Mutex<Vec<Arc<Queue>>>,
+    queues: Mutex<Vec<Arc<Bound<Queue>>>>,
     limit: usize,
 }
 
@@ -40,7 +41,7 @@ impl Listeners {
 
     /// A stream of the events from now on.
     pub(crate) fn stream(&self, interest: Interest) -> ChangeStream {
-        let queue = Arc::new(Queue::new(interest, self.limit));
+        let queue = Arc::new(Bound::new(Queue::new(interest, self.limit)));
         self.lock().push(queue.clone());
         ChangeStream { queue }
     }
@@ -62,7 +63,7 @@ impl Listeners {
         self.lock().iter().map(|queue| queue.len()).sum()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Arc<Queue>>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Arc<Bound<Queue>>>> {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -72,7 +73,7 @@ impl Listeners {
 /// A reader that does not keep up loses no change, only steps: at 256 waiting events the oldest are merged.
 #[derive(Debug)]
 pub struct ChangeStream {
-    queue: Arc<Queue>,
+    queue: Arc<Bound<Queue>>,
 }
 
 impl ChangeStream {
@@ -106,7 +107,10 @@ impl Stream for ChangeStream {
 
 impl Drop for ChangeStream {
     fn drop(&mut self) {
-        self.queue.discard();
+        // The queue of a parent process may be locked by a thread that a forked child does not have.
+        if self.queue.is_ours() {
+            self.queue.discard();
+        }
     }
 }
 

@@ -28,9 +28,9 @@ use crate::transport::Failure;
 
 pub(crate) use disk::Disk;
 pub(crate) use fallback::Fallback;
-pub(crate) use namespace::Namespace;
+pub(crate) use namespace::{Namespace, View};
 use schedule::Schedule;
-pub(crate) use validator::Validators;
+pub(crate) use validator::{Validator, Validators};
 use writer::CacheWriter;
 
 /// Answers one who asked for a load.
@@ -152,7 +152,7 @@ impl Pipeline {
     async fn open_locally(&mut self) {
         let start = Instant::now();
         self.inputs.fallback.serve(&self.namespace, &self.inputs.validators).await;
-        self.namespace.monitor().ready();
+        self.namespace.live().monitor().ready();
         self.namespace.settle(start.elapsed());
     }
 
@@ -199,7 +199,8 @@ impl Pipeline {
     }
 
     async fn conclude(&mut self, outcome: Result<Loaded, Failure>) -> Result<()> {
-        let monitor = self.namespace.monitor();
+        let live = self.namespace.live();
+        let monitor = live.monitor();
         match outcome {
             Ok(Loaded::Unchanged) => {
                 monitor.contacted();
@@ -225,7 +226,7 @@ impl Pipeline {
         if let Err(error) = self.inputs.validators.check(&snapshot).await {
             // Asking again soon would bring the same release.
             self.schedule.loaded(true);
-            if self.namespace.monitor().refused(snapshot.release_key()) {
+            if self.namespace.live().monitor().refused(snapshot.release_key()) {
                 self.note_failure(&error);
             }
             return Err(error);
@@ -241,7 +242,8 @@ impl Pipeline {
     }
 
     fn note_success(&mut self) {
-        let monitor = self.namespace.monitor();
+        let live = self.namespace.live();
+        let monitor = live.monitor();
         let snapshot = self.namespace.snapshot();
         match (snapshot.problem(), monitor.state()) {
             (Some(problem), State::Failed(ErrorKind::Parse)) => monitor.failed(problem),
@@ -256,7 +258,8 @@ impl Pipeline {
     }
 
     fn note_failure(&mut self, error: &Error) {
-        let monitor = self.namespace.monitor();
+        let live = self.namespace.live();
+        let monitor = live.monitor();
         let first = !matches!(monitor.state(), State::Failed(_));
         match error.kind() {
             ErrorKind::Transport | ErrorKind::NotFound if first => debug!(%error, "load failed"),

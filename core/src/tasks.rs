@@ -1,9 +1,12 @@
-//! Where the tasks of a client run, and the two words that end them: stop, and stop at once.
+//! Where the tasks of a client run, and the two words that end them: stop, and stop at once. In a forked child, which has none
+//! of them, they are started again at the first call.
 
 use std::future::Future;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -11,17 +14,24 @@ use tokio_util::task::TaskTracker;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::ThreadMetrics;
+use crate::process::Bound;
+
+/// Starts everything again on these tasks.
+type Restart = Box<dyn Fn(&Tasks) + Send + Sync>;
 
 /// All tasks of one client. Dropping it stops them without waiting.
-#[derive(Debug)]
 pub(crate) struct Tasks {
-    live: Mutex<Live>,
+    live: ArcSwap<Bound<Live>>,
+    stopped: AtomicBool,
+    /// What starts everything again in a forked child.
+    restart: OnceLock<Restart>,
+    restarting: Mutex<()>,
 }
 
 #[derive(Debug)]
 struct Live {
     /// Chosen at the first use: the caller's runtime, else the shared one.
-    runtime: Option<Handle>,
+    runtime: OnceLock<Handle>,
     tracker: TaskTracker,
     stop: CancellationToken,
     /// Ends deliveries to listeners that are still not through.
@@ -31,13 +41,39 @@ struct Live {
 impl Tasks {
     /// No tasks yet.
     pub(crate) fn new() -> Self {
-        let live = Live {
-            runtime: None,
-            tracker: TaskTracker::new(),
-            stop: CancellationToken::new(),
-            abandon: CancellationToken::new(),
-        };
-        Self { live: Mutex::new(live) }
+        Self {
+            live: ArcSwap::from_pointee(Bound::new(Live::new())),
+            stopped: AtomicBool::new(false),
+            restart: OnceLock::new(),
+            restarting: Mutex::new(()),
+        }
+    }
+
+    /// Says what starts everything again in a forked child; once.
+    pub(crate) fn on_fork(&self, restart: impl Fn(&Tasks) + Send + Sync + 'static) {
+        let _ = self.restart.set(Box::new(restart));
+    }
+
+    /// Starts everything again if this is a child that was forked since.
+    pub(crate) fn resume(&self) {
+        if self.live.load().is_ours() {
+            return;
+        }
+        let _restarting = self.restarting.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.live.load().is_ours() {
+            return;
+        }
+        let live = Live::new();
+        if self.stopped.load(Ordering::SeqCst) {
+            live.stop.cancel();
+        }
+        self.live.store(Arc::new(Bound::new(live)));
+        if let Some(restart) = self.restart.get()
+            && !self.stopped.load(Ordering::SeqCst)
+            && self.ready().is_ok()
+        {
+            restart(self);
+        }
     }
 
     /// Fails unless tasks can be started.
@@ -45,13 +81,13 @@ impl Tasks {
     /// # Errors
     /// [`ErrorKind::Closed`] after [`Tasks::stop`]; [`ErrorKind::InvalidArgument`] where there is no runtime.
     pub(crate) fn ready(&self) -> Result<()> {
-        let mut live = self.lock();
-        if live.stop.is_cancelled() {
+        if self.stopped.load(Ordering::SeqCst) {
             let text = "the client is closed";
             return Err(Error::new(ErrorKind::Closed, "open", text));
         }
-        if live.runtime.is_none() {
-            live.runtime = Some(runtime()?);
+        let live = self.live.load();
+        if live.runtime.get().is_none() {
+            let _ = live.runtime.set(runtime()?);
         }
         Ok(())
     }
@@ -61,7 +97,7 @@ impl Tasks {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let live = self.lock();
+        let live = self.live.load();
         live.spawn(task(live.stop.clone()));
     }
 
@@ -74,7 +110,7 @@ impl Tasks {
 
     /// Starts a task that ends by itself, and is cut off if it does not.
     pub(crate) fn spawn_delivery(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let live = self.lock();
+        let live = self.live.load();
         let abandon = live.abandon.clone();
         live.spawn(async move {
             let _ = abandon.run_until_cancelled_owned(task).await;
@@ -83,38 +119,43 @@ impl Tasks {
 
     /// The runtime that they run on; `None` before the first.
     pub(crate) fn threads(&self) -> Option<ThreadMetrics> {
-        self.lock().runtime.as_ref().map(ThreadMetrics::of)
+        self.live.load().runtime.get().map(ThreadMetrics::of)
     }
 
     /// Tells the tasks to stop; does not wait.
     pub(crate) fn stop(&self) {
-        let live = self.lock();
-        live.stop.cancel();
-        live.tracker.close();
+        self.stopped.store(true, Ordering::SeqCst);
+        let live = self.live.load();
+        if live.is_ours() {
+            live.stop.cancel();
+            live.tracker.close();
+        }
     }
 
     /// Returns once all have stopped. After `drain` those that still deliver are cut off, and after `deadline` nobody waits
     /// any longer.
     pub(crate) async fn stopped(&self, drain: Duration, deadline: Duration) {
-        let (tracker, abandon) = {
-            let live = self.lock();
-            (live.tracker.clone(), live.abandon.clone())
-        };
-        if timeout(drain, tracker.wait()).await.is_err() {
-            abandon.cancel();
-            let _ = timeout(deadline.saturating_sub(drain), tracker.wait()).await;
+        let live = self.live.load_full();
+        if live.is_ours() && timeout(drain, live.tracker.wait()).await.is_err() {
+            live.abandon.cancel();
+            let _ = timeout(deadline.saturating_sub(drain), live.tracker.wait()).await;
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Live> {
-        self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Live {
+    fn new() -> Self {
+        Self {
+            runtime: OnceLock::new(),
+            tracker: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            abandon: CancellationToken::new(),
+        }
+    }
+
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         // `Tasks::ready` comes before every start; without a runtime nothing could be running.
-        if let Some(runtime) = &self.runtime {
+        if let Some(runtime) = self.runtime.get() {
             self.tracker.spawn_on(task, runtime);
         }
     }

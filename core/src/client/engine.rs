@@ -9,7 +9,7 @@ use crate::cache::FileCache;
 use crate::discovery::{Discovery, DiscoveryOptions};
 use crate::long_poll::{LongPoll, Watched};
 use crate::monitor::ErrorLog;
-use crate::pipeline::{Disk, Fallback, Inputs, Namespace, Pipeline, Validators};
+use crate::pipeline::{Disk, Fallback, Inputs, Namespace, Pipeline, Reply, Validators};
 use crate::protocol::route::CONFIG_SERVICES_PATH;
 use crate::repository::Repository;
 use crate::settings::Effective;
@@ -26,22 +26,40 @@ pub(super) struct Engine {
     discovery: Discovery,
     disk: Option<Disk>,
     validators: Arc<Validators>,
+    errors: Arc<ErrorLog>,
+    /// Held while a namespace is opened, so that each is opened once.
+    opening: Mutex<()>,
     /// Poll loops by app id, one unless the request line gets too long; the cluster is the same for all.
     polls: Mutex<HashMap<String, Vec<Arc<Watched>>>>,
 }
 
 impl Engine {
-    pub(super) fn new(settings: &Arc<Effective>, http: Arc<dyn HttpClient>) -> Self {
+    pub(super) fn new(
+        settings: &Arc<Effective>,
+        http: Arc<dyn HttpClient>,
+        validators: &Arc<Validators>,
+    ) -> Self {
         let transport = Transport::new(http, settings.network.body_limit);
         let cache = settings.cache.as_ref();
         Self {
             discovery: discovery(settings, &transport),
             disk: cache.map(|cache| Disk::new(FileCache::new(cache))),
+            errors: Arc::new(ErrorLog::new(settings.error_queue)),
             settings: settings.clone(),
             transport,
-            validators: Arc::default(),
+            validators: validators.clone(),
+            opening: Mutex::default(),
             polls: Mutex::default(),
         }
+    }
+
+    /// Held by whoever opens a namespace.
+    pub(super) fn opening(&self) -> MutexGuard<'_, ()> {
+        self.opening.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn errors(&self) -> &ErrorLog {
+        &self.errors
     }
 
     pub(super) fn transport(&self) -> &Transport {
@@ -62,17 +80,27 @@ impl Engine {
     }
 
     /// A namespace whose task runs, watched by the poll loop of its app id.
-    pub(super) fn open(
-        &self,
-        identity: Identity,
-        tasks: &Tasks,
-        errors: &Arc<ErrorLog>,
-    ) -> Arc<Namespace> {
+    pub(super) fn open(&self, identity: Identity, tasks: &Tasks) -> Arc<Namespace> {
         let (ask, asked) = mpsc::channel(ASKED);
-        let announced = self.watched(&identity, tasks);
-        let announced = announced.map(|watched| watched.add(&identity.namespace));
         let queue = self.settings.listener_queue;
         let namespace = Arc::new(Namespace::new(self.place(identity), queue, ask));
+        self.start(&namespace, asked, tasks);
+        namespace
+    }
+
+    /// Starts the task of a namespace anew, and those of its listeners, in a forked child.
+    pub(super) fn resume(&self, namespace: &Arc<Namespace>, tasks: &Tasks) {
+        let (ask, asked) = mpsc::channel(ASKED);
+        for delivery in namespace.resume(self.settings.listener_queue, ask) {
+            tasks.spawn_delivery(delivery.run());
+        }
+        self.start(namespace, asked, tasks);
+    }
+
+    fn start(&self, namespace: &Arc<Namespace>, asked: mpsc::Receiver<Reply>, tasks: &Tasks) {
+        let identity = namespace.identity();
+        let announced = self.watched(identity, tasks);
+        let announced = announced.map(|watched| watched.add(&identity.namespace));
         let inputs = Inputs {
             settings: self.settings.clone(),
             discovery: self.discovery.clone(),
@@ -84,18 +112,12 @@ impl Engine {
             ),
             announced,
             asked,
-            fallback: self.fallback(&namespace),
+            fallback: self.fallback(namespace),
             validators: self.validators.clone(),
-            errors: errors.clone(),
+            errors: self.errors.clone(),
         };
         let pipeline = Pipeline::new(namespace.clone(), inputs);
         tasks.spawn_until_stopped(|stop| pipeline.run(stop));
-        namespace
-    }
-
-    /// What the application has to say on releases.
-    pub(super) fn validators(&self) -> &Validators {
-        &self.validators
     }
 
     fn fallback(&self, namespace: &Namespace) -> Fallback {

@@ -58,7 +58,7 @@ fn accepts(policy: StartPolicy, source: Source) -> bool {
 
 /// Names every namespace that is missing; the kind is theirs if they agree on one that asks for somebody to act.
 fn refusal(missing: &[&Arc<Namespace>]) -> Error {
-    let errors: Vec<_> = missing.iter().map(|n| n.monitor().last_error()).collect();
+    let errors: Vec<_> = missing.iter().map(|n| n.live().monitor().last_error()).collect();
     let kinds = errors.iter().map(|error| match error.as_ref().map(Error::kind) {
         None | Some(ErrorKind::Transport) => ErrorKind::NotReady,
         Some(kind) => kind,

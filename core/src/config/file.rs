@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Config, subscribe};
+use super::Config;
 use crate::change::{ChangeEvent, Interest};
 use crate::error::Result;
 use crate::listener::{ChangeStream, Subscription};
 use crate::monitor::State;
+use crate::pipeline::View;
 use crate::protocol::namespace::Format;
 use crate::snapshot::{Identity, Snapshot, Source};
 
@@ -70,8 +71,7 @@ impl ConfigFile {
     /// The changes of the text from now on, as a stream.
     #[must_use]
     pub fn changes(&self) -> ChangeStream {
-        let listeners = self.config.namespace.content_listeners();
-        listeners.stream(Interest::everything())
+        self.config.stream(View::Content)
     }
 
     /// Calls this function for each change of the text; as [`Config::on_change`].
@@ -79,8 +79,6 @@ impl ConfigFile {
         &self,
         callback: impl FnMut(&Arc<ChangeEvent>) + Send + 'static,
     ) -> Subscription {
-        let Config { namespace, tasks } = &self.config;
-        let listeners = namespace.content_listeners();
-        subscribe(namespace, tasks, listeners, Interest::everything(), callback)
+        self.config.subscribe(View::Content, Interest::everything(), callback)
     }
 }

@@ -1,136 +1,173 @@
 //! Calling a function for each event: one call at a time, never on a network thread, and a way to end it that leaves no call
 //! running behind.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, ThreadId};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use arc_swap::ArcSwap;
 use tokio::task::spawn_blocking;
 use tracing::error;
 
-use super::{ChangeStream, Queue};
-use crate::change::ChangeEvent;
+use super::queue::Queue;
+use super::{ChangeStream, Listeners};
+use crate::change::{ChangeEvent, Interest};
+use crate::process::Bound;
 
 /// What is called for each event.
-pub(super) type Callback = Box<dyn FnMut(&Arc<ChangeEvent>) + Send>;
+pub(crate) type Callback = Box<dyn FnMut(&Arc<ChangeEvent>) + Send>;
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+thread_local! {
+    /// The subscriber whose function this thread runs now; 0 for none.
+    static RUNNING: Cell<u64> = const { Cell::new(0) };
+}
 
 /// A registered function. Dropping it ends the subscription without waiting.
 #[derive(Debug)]
 #[must_use = "dropping a subscription ends it"]
 pub struct Subscription {
-    queue: Arc<Queue>,
-    call: Arc<Call>,
+    subscriber: Arc<Subscriber>,
 }
 
 impl Subscription {
+    pub(crate) fn new(subscriber: Arc<Subscriber>) -> Self {
+        Self { subscriber }
+    }
+
     /// Ends the subscription: when this returns, no call is running and none will start, and the function has been dropped.
     /// From inside the function itself it only marks the end, and the function is dropped when it returns.
     ///
     /// Blocks while a call is running.
     pub fn cancel(self) {
-        self.queue.discard();
-        self.call.end_and_wait();
+        self.subscriber.end();
+        let taken = self.subscriber.take_function();
+        drop(taken);
     }
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        self.queue.discard();
-        self.call.ended.store(true, Ordering::SeqCst);
+        self.subscriber.end();
     }
 }
 
-/// The task side of a subscription.
-pub(crate) struct Delivery {
-    stream: ChangeStream,
-    call: Arc<Call>,
-    failures: Arc<AtomicU64>,
-}
-
-impl Delivery {
-    /// Ties a function to a stream; calls that panic are counted in `failures`.
-    pub(crate) fn new(
-        stream: ChangeStream,
-        callback: Callback,
-        failures: Arc<AtomicU64>,
-    ) -> (Self, Subscription) {
-        let call = Arc::new(Call {
-            callback: Mutex::new(Some(callback)),
-            runner: Mutex::new(None),
-            ended: AtomicBool::new(false),
-        });
-        let subscription = Subscription { queue: stream.queue.clone(), call: call.clone() };
-        let delivery = Self { stream, call, failures };
-        (delivery, subscription)
-    }
-
-    /// Delivers until the subscription or the client ends. A call runs on a thread that may block.
-    pub(crate) async fn run(mut self) {
-        while let Some(event) = self.stream.next().await {
-            let call = self.call.clone();
-            let namespace = event.identity().namespace.clone();
-            let calm = spawn_blocking(move || call.run(&event)).await;
-            if !calm.unwrap_or(true) {
-                self.failures.fetch_add(1, Ordering::Relaxed);
-                error!(namespace, "a change listener panicked; it stays registered");
-            }
-        }
-        let call = self.call;
-        // The function may free what only a thread that may block can free.
-        let _ = spawn_blocking(move || drop(call.take())).await;
-    }
-}
-
-struct Call {
+/// A function and what it is called for.
+pub(crate) struct Subscriber {
+    id: u64,
+    interest: Interest,
     /// Held while the function runs.
-    callback: Mutex<Option<Callback>>,
-    /// Thread that runs the function now.
-    runner: Mutex<Option<ThreadId>>,
+    function: Mutex<Option<Callback>>,
     ended: AtomicBool,
+    /// Counts calls that panicked.
+    failures: Arc<AtomicU64>,
+    queue: ArcSwap<Bound<Queue>>,
 }
 
-impl Call {
+impl Subscriber {
+    /// Ties a function to the listeners; calls that panic are counted in `failures`.
+    pub(crate) fn new(
+        listeners: &Listeners,
+        interest: Interest,
+        function: Callback,
+        failures: Arc<AtomicU64>,
+    ) -> (Arc<Self>, Delivery) {
+        let stream = listeners.stream(interest.clone());
+        let subscriber = Arc::new(Self {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            interest,
+            function: Mutex::new(Some(function)),
+            ended: AtomicBool::new(false),
+            failures,
+            queue: ArcSwap::new(stream.queue.clone()),
+        });
+        (subscriber.clone(), Delivery { stream, subscriber })
+    }
+
+    /// Ties it to new listeners, in a forked child; `None` if it has ended, or was being called when the child was forked.
+    pub(crate) fn resume(self: &Arc<Self>, listeners: &Listeners) -> Option<Delivery> {
+        if self.has_ended() || self.function.try_lock().is_err() {
+            return None;
+        }
+        let stream = listeners.stream(self.interest.clone());
+        self.queue.store(stream.queue.clone());
+        Some(Delivery { stream, subscriber: self.clone() })
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::SeqCst)
+    }
+
     /// Calls the function unless the subscription has ended; false when it panicked.
-    fn run(&self, event: &Arc<ChangeEvent>) -> bool {
-        let mut callback = lock(&self.callback);
-        *lock(&self.runner) = Some(thread::current().id());
+    fn call(&self, event: &Arc<ChangeEvent>) -> bool {
+        let mut held = self.function.lock().unwrap_or_else(PoisonError::into_inner);
+        RUNNING.set(self.id);
         let mut calm = true;
-        if let Some(function) = callback.as_mut().filter(|_| !self.has_ended()) {
+        if let Some(function) = held.as_mut().filter(|_| !self.has_ended()) {
             calm = catch_unwind(AssertUnwindSafe(|| function(event))).is_ok();
         }
         if self.has_ended() {
             // Dropped before the lock is released, so that a cancel that waits finds it dropped.
-            drop(callback.take());
+            drop(held.take());
         }
-        *lock(&self.runner) = None;
+        RUNNING.set(0);
         calm
     }
 
-    fn end_and_wait(&self) {
+    /// No call starts from now on.
+    fn end(&self) {
         self.ended.store(true, Ordering::SeqCst);
-        let runs_here = *lock(&self.runner) == Some(thread::current().id());
-        if !runs_here {
-            drop(self.take());
+        let queue = self.queue.load();
+        if queue.is_ours() {
+            queue.discard();
         }
     }
 
-    fn take(&self) -> Option<Callback> {
-        lock(&self.callback).take()
-    }
-
-    fn has_ended(&self) -> bool {
-        self.ended.load(Ordering::SeqCst)
+    /// The function, once no call of it is running; `None` from inside it, and in a forked child if it ran at the fork.
+    fn take_function(&self) -> Option<Callback> {
+        if RUNNING.get() == self.id {
+            return None;
+        }
+        if !self.queue.load().is_ours() {
+            return self.function.try_lock().ok()?.take();
+        }
+        self.function.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
-impl std::fmt::Debug for Call {
+impl std::fmt::Debug for Subscriber {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let ended = self.has_ended();
-        f.debug_struct("Call").field("ended", &ended).finish()
+        f.debug_struct("Subscriber")
+            .field("id", &self.id)
+            .field("interest", &self.interest)
+            .field("ended", &self.has_ended())
+            .finish_non_exhaustive()
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+/// The task of a subscriber.
+pub(crate) struct Delivery {
+    stream: ChangeStream,
+    subscriber: Arc<Subscriber>,
+}
+
+impl Delivery {
+    /// Delivers until the subscription or the client ends. A call runs on a thread that may block.
+    pub(crate) async fn run(mut self) {
+        while let Some(event) = self.stream.next().await {
+            let subscriber = self.subscriber.clone();
+            let namespace = event.identity().namespace.clone();
+            let calm = spawn_blocking(move || subscriber.call(&event)).await;
+            if !calm.unwrap_or(true) {
+                self.subscriber.failures.fetch_add(1, Ordering::Relaxed);
+                error!(namespace, "a change listener panicked; it stays registered");
+            }
+        }
+        let subscriber = self.subscriber;
+        subscriber.ended.store(true, Ordering::SeqCst);
+        // The function may free what only a thread that may block can free.
+        let _ = spawn_blocking(move || drop(subscriber.take_function())).await;
+    }
 }

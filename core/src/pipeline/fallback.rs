@@ -18,6 +18,10 @@ pub(crate) struct Fallback {
 impl Fallback {
     /// Serves what is there without a server, if the application does not refuse it.
     pub(super) async fn serve(&self, namespace: &Namespace, validators: &Validators) {
+        // A forked child starts with what its parent had, which is newer than any file.
+        if namespace.snapshot().source() != Source::None {
+            return;
+        }
         let name = &namespace.identity().namespace;
         let Some(snapshot) = self.find(namespace.place()).await else {
             warn!(namespace = name, "nothing is loaded; reads answer their defaults");

@@ -4,28 +4,66 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::Reply;
-use crate::change::{ChangeEvent, content_diff, diff};
+use crate::change::{ChangeEvent, Interest, content_diff, diff};
 use crate::error::{Error, ErrorKind, Result};
-use crate::listener::Listeners;
+use crate::listener::{Delivery, Listeners, Subscriber};
 use crate::monitor::{NamespaceMetrics, NamespaceMonitor};
+use crate::process::Bound;
 use crate::snapshot::{Identity, Place, Snapshot};
 
 /// One open namespace. Its pipeline writes, everybody reads.
 pub(crate) struct Namespace {
     place: Arc<Place>,
     current: ArcSwap<Snapshot>,
-    /// Of the key-value view.
-    listeners: Listeners,
-    /// Of the namespace as one text.
-    content_listeners: Listeners,
-    monitor: NamespaceMonitor,
     sequence: AtomicU64,
+    /// Functions to call, with the listeners they belong to; kept apart from `live` for the sake of forked children.
+    subscribers: ArcSwap<Vec<(View, Arc<Subscriber>)>>,
+    live: ArcSwap<Bound<Live>>,
+}
+
+/// What a listener is told about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum View {
+    /// The key-value view.
+    Values,
+    /// The namespace as one text.
+    Content,
+}
+
+/// What the pipeline of this process keeps going.
+pub(crate) struct Live {
+    values: Listeners,
+    content: Listeners,
+    monitor: NamespaceMonitor,
     settled: watch::Sender<bool>,
     ask: mpsc::Sender<Reply>,
+}
+
+impl Live {
+    fn new(queue_limit: usize, ask: mpsc::Sender<Reply>) -> Self {
+        Self {
+            values: Listeners::new(queue_limit),
+            content: Listeners::new(queue_limit),
+            monitor: NamespaceMonitor::new(),
+            settled: watch::Sender::new(false),
+            ask,
+        }
+    }
+
+    pub(crate) fn monitor(&self) -> &NamespaceMonitor {
+        &self.monitor
+    }
+
+    pub(crate) fn listeners(&self, view: View) -> &Listeners {
+        match view {
+            View::Values => &self.values,
+            View::Content => &self.content,
+        }
+    }
 }
 
 impl Namespace {
@@ -33,12 +71,9 @@ impl Namespace {
     pub(crate) fn new(place: Arc<Place>, queue_limit: usize, ask: mpsc::Sender<Reply>) -> Self {
         Self {
             current: ArcSwap::from_pointee(Snapshot::empty(place.clone())),
-            listeners: Listeners::new(queue_limit),
-            content_listeners: Listeners::new(queue_limit),
-            monitor: NamespaceMonitor::new(),
             sequence: AtomicU64::new(0),
-            settled: watch::Sender::new(false),
-            ask,
+            subscribers: ArcSwap::default(),
+            live: ArcSwap::from_pointee(Bound::new(Live::new(queue_limit, ask))),
             place,
         }
     }
@@ -59,38 +94,64 @@ impl Namespace {
         self.current.load_full()
     }
 
-    pub(crate) fn listeners(&self) -> &Listeners {
-        &self.listeners
-    }
-
-    pub(crate) fn content_listeners(&self) -> &Listeners {
-        &self.content_listeners
-    }
-
-    pub(crate) fn monitor(&self) -> &NamespaceMonitor {
-        &self.monitor
+    pub(crate) fn live(&self) -> Guard<Arc<Bound<Live>>> {
+        self.live.load()
     }
 
     pub(crate) fn metrics(&self) -> NamespaceMetrics {
-        let queue = self.listeners.depth() + self.content_listeners.depth();
-        self.monitor.metrics(&self.snapshot(), queue)
+        let live = self.live();
+        let queue = live.values.depth() + live.content.depth();
+        live.monitor.metrics(&self.snapshot(), queue)
+    }
+
+    /// Registers a function; what is given back delivers to it.
+    pub(crate) fn subscribe(
+        &self,
+        view: View,
+        interest: Interest,
+        function: impl FnMut(&Arc<ChangeEvent>) + Send + 'static,
+    ) -> (Arc<Subscriber>, Delivery) {
+        let live = self.live();
+        let failures = live.monitor.listener_failures.clone();
+        let function = Box::new(function);
+        let (subscriber, delivery) =
+            Subscriber::new(live.listeners(view), interest, function, failures);
+        self.subscribers.rcu(|known| {
+            let known = known.iter().filter(|(_, known)| !known.has_ended()).cloned();
+            known.chain([(view, subscriber.clone())]).collect::<Vec<_>>()
+        });
+        (subscriber, delivery)
+    }
+
+    /// Starts anew in a forked child, with the content and the functions that are there; gives what delivers to them.
+    pub(crate) fn resume(&self, queue_limit: usize, ask: mpsc::Sender<Reply>) -> Vec<Delivery> {
+        let live = Live::new(queue_limit, ask);
+        live.settled.send_replace(true);
+        let subscribers = self.subscribers.load_full();
+        let deliveries = subscribers
+            .iter()
+            .filter_map(|(view, subscriber)| subscriber.resume(live.listeners(*view)))
+            .collect();
+        self.live.store(Arc::new(Bound::new(live)));
+        deliveries
     }
 
     /// Returns once the first load has ended, well or not.
     pub(crate) async fn opened(&self) {
-        let mut settled = self.settled.subscribe();
-        // The sender lives in `self`, so the wait cannot fail.
+        let mut settled = self.live().settled.subscribe();
+        // Fails when the namespace was closed meanwhile, which ends the wait as well.
         let _ = settled.wait_for(|settled| *settled).await;
     }
 
     pub(crate) fn is_settled(&self) -> bool {
-        *self.settled.borrow()
+        *self.live().settled.borrow()
     }
 
     /// Loads now and says how it went.
     pub(crate) async fn refresh(&self) -> Result<()> {
+        let ask = self.live().ask.clone();
         let (reply, answer) = oneshot::channel();
-        self.ask.send(reply).await.map_err(|_| closed())?;
+        ask.send(reply).await.map_err(|_| closed())?;
         answer.await.map_err(|_| closed())?
     }
 
@@ -106,29 +167,32 @@ impl Namespace {
     }
 
     pub(super) fn settle(&self, after: Duration) {
-        let first = !self.settled.send_replace(true);
+        let live = self.live();
+        let first = !live.settled.send_replace(true);
         if first {
-            self.monitor.settled(after);
+            live.monitor.settled(after);
         }
     }
 
     /// Ends the subscriptions after what is queued, and every wait.
     pub(super) fn close(&self) {
-        self.listeners.close();
-        self.content_listeners.close();
-        self.settled.send_replace(true);
+        let live = self.live();
+        live.values.close();
+        live.content.close();
+        live.settled.send_replace(true);
     }
 
     fn wake(&self, old: &Snapshot, new: &Arc<Snapshot>) {
+        let live = self.live();
         let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
         let changes = diff(old.values(), new.values());
         if !changes.is_empty() {
             let event = ChangeEvent::new(changes, old, new.clone(), sequence);
-            self.listeners.publish(&Arc::new(event));
+            live.values.publish(&Arc::new(event));
         }
-        if !self.content_listeners.is_empty() {
+        if !live.content.is_empty() {
             let event = ChangeEvent::new(content_diff(old, new), old, new.clone(), sequence);
-            self.content_listeners.publish(&Arc::new(event));
+            live.content.publish(&Arc::new(event));
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use tokio::task::spawn_blocking;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -15,13 +16,17 @@ pub(crate) type Validator = Arc<dyn Fn(&Snapshot) -> Result<(), String> + Send +
 /// The validators of a client, by namespace.
 #[derive(Default)]
 pub(crate) struct Validators {
-    validators: RwLock<HashMap<Identity, Vec<Validator>>>,
+    /// Replaced whole, so that a forked child finds no lock held.
+    validators: ArcSwap<HashMap<Identity, Vec<Validator>>>,
 }
 
 impl Validators {
-    pub(crate) fn add(&self, identity: Identity, validator: Validator) {
-        let mut validators = self.validators.write().unwrap_or_else(PoisonError::into_inner);
-        validators.entry(identity).or_default().push(validator);
+    pub(crate) fn add(&self, identity: &Identity, validator: &Validator) {
+        self.validators.rcu(|known| {
+            let mut known = HashMap::clone(known);
+            known.entry(identity.clone()).or_default().push(validator.clone());
+            known
+        });
     }
 
     /// Asks every validator of the namespace, on a thread that may block.
@@ -49,7 +54,6 @@ impl Validators {
     }
 
     fn of(&self, identity: &Identity) -> Vec<Validator> {
-        let validators = self.validators.read().unwrap_or_else(PoisonError::into_inner);
-        validators.get(identity).cloned().unwrap_or_default()
+        self.validators.load().get(identity).cloned().unwrap_or_default()
     }
 }

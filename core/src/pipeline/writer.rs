@@ -70,8 +70,8 @@ impl CacheWriter {
             Ok(()) if self.failing => info!(namespace, "the cache file can be written again"),
             Ok(()) => {}
             Err(error) => {
-                let monitor = self.namespace.monitor();
-                monitor.cache_failures.fetch_add(1, Ordering::Relaxed);
+                let live = self.namespace.live();
+                live.monitor().cache_failures.fetch_add(1, Ordering::Relaxed);
                 if !self.failing {
                     warn!(namespace, %error, "the cache file cannot be written; memory is right");
                 }

@@ -1,7 +1,8 @@
 //! The access key of each app id: as the settings say, or replaced while the client runs. Never one app's key for another.
 
 use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
+
+use arc_swap::ArcSwap;
 
 use super::key::{Files, derived_variable};
 use super::layers::Layers;
@@ -12,7 +13,8 @@ pub(crate) struct AccessKeys {
     main_app_id: String,
     layers: Layers,
     /// Keys by app id, read from the settings at the first use of the app id; `None` for an app without one.
-    keys: RwLock<HashMap<String, Option<AccessKey>>>,
+    /// Replaced whole, so that a forked child finds no lock held.
+    keys: ArcSwap<HashMap<String, Option<AccessKey>>>,
 }
 
 impl AccessKeys {
@@ -21,26 +23,31 @@ impl AccessKeys {
         Self {
             main_app_id: main_app_id.to_owned(),
             layers,
-            keys: RwLock::new(HashMap::from([(main_app_id.to_owned(), main)])),
+            keys: ArcSwap::from_pointee(HashMap::from([(main_app_id.to_owned(), main)])),
         }
     }
 
     /// The key of an app id now.
     pub(crate) fn of(&self, app_id: &str) -> Option<AccessKey> {
-        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(key) = keys.get(app_id) {
+        if let Some(key) = self.keys.load().get(app_id) {
             return key.clone();
         }
-        drop(keys);
         let key = self.in_settings(app_id);
-        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
-        keys.entry(app_id.to_owned()).or_insert(key).clone()
+        self.put(app_id, &key);
+        key
     }
 
     /// Replaces the key of an app id; a blank secret removes it.
     pub(crate) fn replace(&self, app_id: &str, secret: &str) {
-        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
-        keys.insert(app_id.to_owned(), AccessKey::new(app_id, secret));
+        self.put(app_id, &AccessKey::new(app_id, secret));
+    }
+
+    fn put(&self, app_id: &str, key: &Option<AccessKey>) {
+        self.keys.rcu(|known| {
+            let mut known = HashMap::clone(known);
+            known.insert(app_id.to_owned(), key.clone());
+            known
+        });
     }
 
     fn in_settings(&self, app_id: &str) -> Option<AccessKey> {
