@@ -8,6 +8,7 @@ mod portal {
     mod app;
     mod cluster;
     mod consumer;
+    mod environment;
     mod item;
     mod namespace;
     mod release;

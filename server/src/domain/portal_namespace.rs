@@ -3,6 +3,8 @@
 
 pub use crate::store::entity::app_namespace::Model as AppNamespace;
 
+use std::collections::HashMap;
+
 use castalia_core::protocol::namespace::{Format, is_valid_name};
 use sea_orm::Set;
 
@@ -82,19 +84,26 @@ pub async fn find(store: &Store, app_id: &str, name: &str) -> Result<AppNamespac
     })
 }
 
-/// What defines a namespace of an app: its own definition, or the public one of that name.
+/// What defines the namespaces of an app, by name: its own definitions, or the public ones of these names.
 ///
 /// # Errors
 /// Only when the database cannot be asked.
-pub async fn definition_of(
+pub async fn definitions_of(
     store: &Store,
     app_id: &str,
-    name: &str,
-) -> Result<Option<AppNamespace>> {
-    match namespace::app_namespace(store.read(), app_id, name).await? {
-        Some(own) => Ok(Some(own)),
-        None => Ok(namespace::public_app_namespace(store.read(), name).await?),
+    names: &[String],
+) -> Result<HashMap<String, AppNamespace>> {
+    let own = of_app(store, app_id).await?.into_iter();
+    let mut found: HashMap<_, _> = own.map(|row| (row.name.clone(), row)).collect();
+    found.retain(|name, _| names.contains(name));
+    for name in names {
+        if !found.contains_key(name)
+            && let Some(public) = namespace::public_app_namespace(store.read(), name).await?
+        {
+            found.insert(name.clone(), public);
+        }
     }
+    Ok(found)
 }
 
 /// The definitions of an app.

@@ -9,7 +9,7 @@ use crate::domain::password::{self, Scheme};
 use crate::error::{Error, Reaction, Result};
 use crate::settings::Installation;
 use crate::store::user::{self, UserRow};
-use crate::store::{Secret, Small, Store};
+use crate::store::{Secret, Small, Store, StoreError};
 
 /// Name of the first administrator, as in Apollo.
 pub const ADMINISTRATOR: &str = "apollo";
@@ -98,8 +98,11 @@ pub async fn seed_administrator(
         password: Some(Secret::new(hash)),
         is_enabled: Some(true),
     };
-    store.write(row, |tx, row| Box::pin(user::create(tx, row))).await?;
-    Ok(generated)
+    match store.write(row, |tx, row| Box::pin(user::create(tx, row))).await {
+        // Another node that starts at the same moment was faster; its password counts.
+        Err(StoreError::Duplicate(_)) => Ok(None),
+        made => made.map(|_| generated).map_err(Error::from),
+    }
 }
 
 /// Sets a user's password, or makes one up and returns it. Ends all sign-ins of the user.

@@ -13,6 +13,7 @@ mod throttle;
 mod web;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -34,6 +35,8 @@ use crate::state::PortalState;
 
 /// Passwords that are hashed at the same time; each takes memory and a core.
 const HASHING: usize = 4;
+/// Pause between two looks at the environments elsewhere, as in Apollo's portal.
+const PROBE_PAUSE: Duration = Duration::from_secs(10);
 
 /// What a route asks of its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,6 +115,11 @@ impl Portal {
 
 /// Background work of the portal.
 pub fn run(state: &PortalState, background: &Background) {
+    let environments = state.environments.clone();
+    background.repeat("environment probe", PROBE_PAUSE, move || {
+        let environments = environments.clone();
+        async move { environments.probe().await }
+    });
     let store = state.store.clone();
     background.spawn("system roles", move || {
         let store = store.clone();

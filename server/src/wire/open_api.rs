@@ -178,6 +178,24 @@ body! {
     }
 }
 
+impl Authored for Namespace {
+    fn people(&self) -> Vec<&str> {
+        let own = [&self.data_change_created_by, &self.data_change_last_modified_by];
+        let items = self.items.iter().flatten().flat_map(Authored::people);
+        own.into_iter().filter_map(Option::as_deref).chain(items).collect()
+    }
+
+    fn name_people(&mut self, called: &dyn Fn(&str) -> Option<String>) {
+        let display = |name: &Option<String>| name.as_deref().and_then(called);
+        self.data_change_created_by_display_name = display(&self.data_change_created_by);
+        self.data_change_last_modified_by_display_name =
+            display(&self.data_change_last_modified_by);
+        for item in self.items.iter_mut().flatten() {
+            item.name_people(called);
+        }
+    }
+}
+
 body! {
     /// Who edits a namespace at present.
     NamespaceLock {

@@ -16,12 +16,12 @@ use castalia_server::feed::ReleaseFeed;
 use castalia_server::http::failure;
 use castalia_server::http::health::Readiness;
 use castalia_server::http::route::Listed;
+use castalia_server::nudge::Nudge;
 use castalia_server::registry::Registry;
 use castalia_server::role::portal::environment::Environments;
 use castalia_server::role::portal::{self, PortalAccess};
 use castalia_server::server_config::ServerConfig;
 use castalia_server::settings::{Installation, Settings, Texts};
-use castalia_server::nudge::Nudge;
 use castalia_server::state::{EnvironmentState, PortalState};
 use castalia_server::store::user::UserRow;
 use castalia_server::store::{self, Part, Secret, Store, StoreOptions, migration};
@@ -42,6 +42,7 @@ pub(crate) const HOST: &str = "127.0.0.1:8070";
 pub(crate) struct World {
     pub(crate) store: Store,
     pub(crate) environment_store: Store,
+    pub(crate) environments: Environments,
     pub(crate) routes: Vec<Listed<PortalAccess>>,
     installation: Installation,
     router: Router,
@@ -102,9 +103,11 @@ impl World {
             config: config.clone(),
             ready: environment.ready.clone(),
         };
+        let environments = state.environments.clone();
         let (router, routes) = portal::router(state);
         let world = Self {
             store,
+            environments,
             environment_store: environment.store,
             routes,
             installation,
@@ -332,7 +335,10 @@ async fn open(part: Part) -> Store {
     store
 }
 
-async fn environment(settings: &Arc<Settings>, installation: Installation) -> EnvironmentState {
+pub(crate) async fn environment(
+    settings: &Arc<Settings>,
+    installation: Installation,
+) -> EnvironmentState {
     let store = open(Part::Config).await;
     let config = ServerConfig::new([].into());
     EnvironmentState {

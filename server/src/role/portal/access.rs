@@ -4,7 +4,7 @@
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{FromRequestParts as _, RawPathParams, Request};
 use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 use futures_util::future::BoxFuture;
 use http::header::{ACCEPT, LOCATION};
 use http::request::Parts;
@@ -12,6 +12,7 @@ use http::{Method, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use subtle::ConstantTimeEq as _;
 
+use super::environment::Relayed;
 use super::extract::Paging;
 use super::identity::{Caller, Claim, unknown};
 use super::origin::{check_same_origin, is_script};
@@ -36,11 +37,17 @@ pub(super) fn guard(
     Box::pin(async move {
         let (mut parts, body) = request.into_parts();
         match admit(&portal, access, &mut parts).await {
-            Ok(None) => next.run(Request::from_parts(parts, body)).await,
+            Ok(None) => relay(next.run(Request::from_parts(parts, body)).await),
             Ok(Some(answer)) => answer,
             Err(error) => error.into_response(),
         }
     })
+}
+
+/// What an admin service refused with goes to the caller as it is.
+fn relay(response: Response) -> Response {
+    let relayed = response.extensions().get::<Error>().and_then(Relayed::of);
+    relayed.map_or(response, IntoResponse::into_response)
 }
 
 /// Nothing when the request may go on, or what is answered in its place.

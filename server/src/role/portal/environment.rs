@@ -1,51 +1,72 @@
 //! The environments and the way to each: the one of this process through the admin role's router in memory, others through their
 //! admin services. Above this file nobody knows which is which; what an admin service refuses reaches the caller unchanged.
 
-use std::sync::Arc;
+mod address;
+mod local;
+mod remote;
 
-use axum::Router;
-use axum::body::{Body, Bytes};
-use http::header::CONTENT_TYPE;
-use http::{Method, Request};
-use http_body_util::BodyExt as _;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Method;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tower::ServiceExt as _;
 
+use self::address::encode;
+use self::local::Local;
+use self::remote::{Remote, Timeouts};
 use crate::domain::environment::normalise;
-use crate::domain::permission::need::Place;
 use crate::error::{Error, Result};
 use crate::json;
 use crate::role::{Role, admin};
 use crate::server_config::ServerConfig;
 use crate::settings::Settings;
 use crate::state::EnvironmentState;
+use crate::store::Secret;
+
+pub use address::Address;
+pub(super) use remote::Relayed;
 
 /// Environments of an installation that names none, as in Apollo's portal.
 const DEFAULT_ENVS: [&str; 3] = ["FAT", "UAT", "PRO"];
-/// What must be escaped in a path segment.
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 const FORM: &str = "application/x-www-form-urlencoded";
+/// Limits of calls in milliseconds where the settings say nothing, as in Apollo's portal.
+const CONNECT_TIMEOUT: i64 = 3000;
+const READ_TIMEOUT: i64 = 10_000;
 
 /// All environments that the portal shows. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Environments {
     config: ServerConfig,
     local: Option<Arc<Local>>,
-}
-
-#[derive(Debug)]
-struct Local {
-    name: String,
-    router: Router,
+    /// Made when first asked for, by name.
+    remotes: Arc<Mutex<HashMap<String, Arc<Remote>>>>,
 }
 
 /// One environment: calls of its admin API.
 #[derive(Debug, Clone)]
 pub struct Environment {
     name: String,
-    local: Option<Arc<Local>>,
+    reach: Reach,
+    /// What the portal presents there.
+    token: Option<Secret>,
+}
+
+#[derive(Debug, Clone)]
+enum Reach {
+    Here(Arc<Local>),
+    There(Arc<Remote>),
+    Nowhere,
+}
+
+/// One call of an admin API.
+struct Call {
+    method: Method,
+    address: Address,
+    /// Content type and text.
+    body: Option<(&'static str, String)>,
 }
 
 impl Environments {
@@ -57,7 +78,7 @@ impl Environments {
             name: settings.env.clone(),
             router: admin::in_process(state.clone()),
         });
-        Self { config: config.clone(), local: local.map(Arc::new) }
+        Self { config: config.clone(), local: local.map(Arc::new), remotes: Arc::default() }
     }
 
     /// Names in the order in which they are shown.
@@ -81,7 +102,7 @@ impl Environments {
     /// Those that can be reached, in the same order.
     #[must_use]
     pub fn active(&self) -> Vec<Environment> {
-        self.all().into_iter().filter(|environment| environment.local.is_some()).collect()
+        self.all().into_iter().filter(Environment::is_up).collect()
     }
 
     /// All of them, reachable or not.
@@ -104,9 +125,59 @@ impl Environments {
         Ok(self.named(normalised))
     }
 
+    /// Asks every environment elsewhere whether it still answers.
+    pub async fn probe(&self) {
+        for environment in self.all() {
+            if let Reach::There(remote) = &environment.reach {
+                remote.probe(&environment.name).await;
+            }
+        }
+    }
+
     fn named(&self, name: String) -> Environment {
-        let local = self.local.clone().filter(|local| local.name == name);
-        Environment { name, local }
+        let reach = match self.local.clone().filter(|local| local.name == name) {
+            Some(local) => Reach::Here(local),
+            None => self.remote(&name).map_or(Reach::Nowhere, Reach::There),
+        };
+        let token = self.by_env("admin-service.access.tokens", &name).map(Secret::new);
+        Environment { name, reach, token }
+    }
+
+    /// The way to an environment elsewhere; another one once its meta servers are others.
+    fn remote(&self, name: &str) -> Option<Arc<Remote>> {
+        let meta = self.by_env("apollo.portal.meta.servers", name)?;
+        let mut remotes = self.remotes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = remotes.get(name).filter(|remote| remote.meta == meta) {
+            return Some(Arc::clone(known));
+        }
+        let limit = |key, default| {
+            let limit = self.config.number(key, default, 1..=i64::from(u32::MAX));
+            Duration::from_millis(limit.unsigned_abs())
+        };
+        let timeouts = Timeouts {
+            connect: limit("api.connectTimeout", CONNECT_TIMEOUT),
+            read: limit("api.readTimeout", READ_TIMEOUT),
+        };
+        match Remote::new(&meta, timeouts) {
+            Ok(remote) => {
+                let remote = Arc::new(remote);
+                remotes.insert(name.to_owned(), Arc::clone(&remote));
+                Some(remote)
+            }
+            Err(error) => {
+                tracing::error!(env = name, %error, "an environment cannot be called");
+                None
+            }
+        }
+    }
+
+    /// The text for an environment in a setting that is a JSON object by environment.
+    fn by_env(&self, key: &str, name: &str) -> Option<String> {
+        let text = self.config.text(key)?;
+        let texts: HashMap<String, String> = serde_json::from_str(&text).ok()?;
+        let mut texts = texts.into_iter();
+        let found = texts.find_map(|(env, text)| (normalise(&env) == name).then_some(text));
+        found.filter(|text| !text.trim().is_empty())
     }
 }
 
@@ -198,82 +269,27 @@ impl Environment {
         &self,
         method: Method,
         address: Address,
-        body: Option<(&str, String)>,
+        body: Option<(&'static str, String)>,
     ) -> Result<Bytes> {
-        let Some(local) = &self.local else { return Err(self.unreachable()) };
-        let request = Request::builder().method(method).uri(address.0);
-        let request = match body {
-            Some((kind, text)) => request.header(CONTENT_TYPE, kind).body(Body::from(text)),
-            None => request.body(Body::empty()),
-        };
-        let request =
-            request.map_err(|error| Error::internal("cannot address the admin service", error))?;
-        let Ok(mut response) = local.router.clone().oneshot(request).await;
-        if let Some(error) = response.extensions_mut().remove::<Error>() {
-            return Err(error);
-        }
-        let status = response.status();
-        let answer = response.into_body().collect().await;
-        let answer = answer
-            .map_err(|error| Error::internal("cannot read the admin service's answer", error))?
-            .to_bytes();
-        if status.is_success() {
-            Ok(answer)
-        } else {
-            Err(Error::service(format!("Admin service of {} answered {status}.", self.name)))
+        let call = Call { method, address, body };
+        match &self.reach {
+            Reach::Here(local) => local.call(call).await,
+            Reach::There(remote) => remote.call(&call, self.token.as_ref()).await,
+            Reach::Nowhere => Err(Error::service(format!(
+                "No available admin server. Name the meta server of {} in apollo.portal.meta.servers.",
+                self.name
+            ))
+            .with_code("env_unreachable")),
         }
     }
 
-    /// Text that scripts of Apollo's portal look for.
-    fn unreachable(&self) -> Error {
-        Error::service(format!(
-            "No available admin server. Maybe because of meta server down or all admin server down. Env: {}",
-            self.name
-        ))
-        .with_code("env_unreachable")
-    }
-}
-
-/// Path and query of a call of the admin API.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Address(String);
-
-impl Address {
-    /// Of unescaped segments.
-    #[must_use]
-    pub fn new<S: AsRef<str>>(segments: impl IntoIterator<Item = S>) -> Self {
-        let mut path = String::new();
-        for segment in segments {
-            path.push('/');
-            path.extend(utf8_percent_encode(segment.as_ref(), ESCAPED));
+    fn is_up(&self) -> bool {
+        match &self.reach {
+            Reach::Here(_) => true,
+            Reach::There(remote) => remote.is_up(),
+            Reach::Nowhere => false,
         }
-        Self(path)
     }
-
-    /// Of something in a cluster.
-    #[must_use]
-    pub fn in_cluster(place: &Place, rest: &[&str]) -> Self {
-        let cluster = ["apps", &place.app_id, "clusters", &place.cluster];
-        Self::new(cluster.iter().chain(rest))
-    }
-
-    /// Of something in a namespace.
-    #[must_use]
-    pub fn in_namespace(place: &Place, rest: &[&str]) -> Self {
-        let namespace =
-            ["apps", &place.app_id, "clusters", &place.cluster, "namespaces", &place.namespace];
-        Self::new(namespace.iter().chain(rest))
-    }
-
-    /// Adds parameters.
-    #[must_use]
-    pub fn with(self, parameters: &[(&str, &str)]) -> Self {
-        Self(format!("{}?{}", self.0, encode(parameters)))
-    }
-}
-
-fn encode(pairs: &[(&str, &str)]) -> String {
-    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
 }
 
 fn parse<T: DeserializeOwned>(answer: &[u8]) -> Result<T> {
@@ -284,7 +300,9 @@ fn parse<T: DeserializeOwned>(answer: &[u8]) -> Result<T> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, HashMap};
+    use std::collections::BTreeMap;
+
+    use axum::Router;
 
     use super::*;
 
@@ -295,7 +313,7 @@ mod tests {
         );
         let local =
             own.map(|name| Arc::new(Local { name: name.to_owned(), router: Router::new() }));
-        Environments { config, local }
+        Environments { config, local, remotes: Arc::default() }
     }
 
     #[test]
@@ -328,20 +346,5 @@ mod tests {
             .await
             .unwrap_err();
         assert!(error.message().starts_with("No available admin server."), "{error}");
-    }
-
-    #[test]
-    fn names_in_addresses_are_escaped() {
-        let place = Place {
-            app_id: "a".into(),
-            cluster: "c d".into(),
-            namespace: "n.yml".into(),
-            ..Place::default()
-        };
-        let address = Address::in_namespace(&place, &["items", "x/ä"]).with(&[("operator", "u&v")]);
-        assert_eq!(
-            address.0,
-            "/apps/a/clusters/c%20d/namespaces/n.yml/items/x%2F%C3%A4?operator=u%26v"
-        );
     }
 }

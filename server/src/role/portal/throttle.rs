@@ -14,6 +14,8 @@ const FREE: f64 = 5.0;
 const PAUSE: Duration = Duration::from_secs(6);
 /// Accounts and addresses remembered, so that guessing names cannot fill the memory.
 const LARGEST: usize = 20_000;
+/// Characters of an account's name that are remembered; no user has a longer one.
+const ACCOUNT: usize = 64;
 
 /// Counts attempts. One for each portal.
 #[derive(Debug, Default)]
@@ -37,7 +39,8 @@ struct Bucket {
 impl Throttle {
     /// The two keys of an attempt.
     pub(super) fn keys(account: &str, address: IpAddr) -> [Key; 2] {
-        [Key::Account(account.to_lowercase()), Key::Address(network(address.to_canonical()))]
+        let account = account.chars().take(ACCOUNT).collect::<String>().to_lowercase();
+        [Key::Account(account), Key::Address(network(address.to_canonical()))]
     }
 
     /// Takes an attempt from each key, or from none and says how long to wait.

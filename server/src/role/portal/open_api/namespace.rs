@@ -10,7 +10,7 @@ use super::{By, people, required};
 use crate::domain::draft::difference;
 use crate::domain::environment::normalise;
 use crate::domain::permission::need::{Need, Place};
-use crate::domain::portal_namespace;
+use crate::domain::portal_namespace::{self, AppNamespace};
 use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::role::portal::Portal;
@@ -50,13 +50,11 @@ pub(super) async fn list(
     let names: Vec<_> =
         found.iter().filter_map(|namespace| namespace.namespace_name.as_deref()).collect();
     let visible = portal.rights().visible(&caller.identity, &place, &names).await?;
-    let mut shown = Vec::with_capacity(visible.len());
-    for namespace in &found {
-        if namespace.namespace_name.as_deref().is_some_and(|name| visible.contains(name)) {
-            shown.push(full(&portal, &environment, namespace.clone(), view).await?);
-        }
-    }
-    Ok(Json(shown))
+    let is_visible = |namespace: &&admin::Namespace| {
+        namespace.namespace_name.as_deref().is_some_and(|name| visible.contains(name))
+    };
+    let visible: Vec<_> = found.iter().filter(is_visible).cloned().collect();
+    shown(&portal, &environment, &place.app_id, visible, view).await.map(Json)
 }
 
 /// One namespace.
@@ -67,7 +65,8 @@ pub(super) async fn get(
 ) -> Result<Json<Namespace>> {
     let environment = portal.state.environments.find(&place.env)?;
     let found: admin::Namespace = environment.get(Address::in_namespace(&place, &[])).await?;
-    full(&portal, &environment, found, view).await.map(Json)
+    let shown = shown(&portal, &environment, &place.app_id, vec![found], view).await?;
+    Ok(Json(shown.into_iter().next().unwrap_or_default()))
 }
 
 /// Who edits a namespace at present.
@@ -138,10 +137,10 @@ fn wanted_place(portal: &Portal, wanted: CreateNamespace) -> Result<Place> {
 async fn make(portal: &Portal, place: &Place, operator: &str) -> Result<()> {
     let environment = portal.state.environments.find(&place.env)?;
     let _: admin::Cluster = environment.get(Address::in_cluster(place, &[])).await?;
-    let definition =
-        portal_namespace::definition_of(&portal.state.store, &place.app_id, &place.namespace)
-            .await?;
-    if definition.is_none() {
+    let names = [place.namespace.clone()];
+    let definitions =
+        portal_namespace::definitions_of(&portal.state.store, &place.app_id, &names).await?;
+    if definitions.is_empty() {
         return Err(Error::bad_request(format!(
             "There is no namespace {} to associate",
             place.namespace
@@ -162,10 +161,29 @@ async fn make(portal: &Portal, place: &Place, operator: &str) -> Result<()> {
         .await
 }
 
-async fn full(
+async fn shown(
     portal: &Portal,
     environment: &Environment,
+    app_id: &str,
+    namespaces: Vec<admin::Namespace>,
+    view: View,
+) -> Result<Vec<Namespace>> {
+    let names: Vec<_> =
+        namespaces.iter().filter_map(|namespace| namespace.namespace_name.clone()).collect();
+    let definitions = portal_namespace::definitions_of(&portal.state.store, app_id, &names).await?;
+    let mut shown = Vec::with_capacity(namespaces.len());
+    for namespace in namespaces {
+        let definition = definitions.get(namespace.namespace_name.as_deref().unwrap_or_default());
+        shown.push(full(environment, namespace, definition, view).await?);
+    }
+    people::name_people(portal, &mut shown).await?;
+    Ok(shown)
+}
+
+async fn full(
+    environment: &Environment,
     namespace: admin::Namespace,
+    definition: Option<&AppNamespace>,
     view: View,
 ) -> Result<Namespace> {
     let place = Place {
@@ -174,25 +192,23 @@ async fn full(
         cluster: namespace.cluster_name.clone().unwrap_or_default(),
         namespace: namespace.namespace_name.clone().unwrap_or_default(),
     };
-    let definition =
-        portal_namespace::definition_of(&portal.state.store, &place.app_id, &place.namespace)
-            .await?;
-    let mut items = Vec::new();
+    let mut items: Vec<admin::Item> = Vec::new();
     if view.fill_item_detail {
         items = environment.get(Address::in_namespace(&place, &["items"])).await?;
     }
     let mut shown: Vec<_> = items.iter().cloned().map(Item::from).collect();
-    let mut extend = NamespaceExtend::default();
+    let mut extend = NamespaceExtend {
+        parent_app_id: definition.map(|definition| definition.app_id.clone()),
+        ..NamespaceExtend::default()
+    };
     if view.fill_item_detail && view.extend_info {
         extend.item_modified_cnt =
             compare(environment, &place, namespace.id, &items, &mut shown).await?;
     }
-    people::name_people(portal, &mut shown).await?;
-    extend.parent_app_id = definition.as_ref().map(|definition| definition.app_id.clone());
     Ok(Namespace {
-        comment: definition.as_ref().map(|definition| definition.comment.clone()),
-        format: definition.as_ref().map(|definition| definition.format.clone()),
-        is_public: definition.as_ref().map(|definition| definition.is_public),
+        comment: definition.map(|definition| definition.comment.clone()),
+        format: definition.map(|definition| definition.format.clone()),
+        is_public: definition.map(|definition| definition.is_public),
         items: Some(shown),
         extend_info: view.extend_info.then(|| Box::new(extend)),
         ..Namespace::from(namespace)

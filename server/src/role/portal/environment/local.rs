@@ -1,0 +1,41 @@
+//! The environment of this process: the admin role's router, called in memory.
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use http::Request;
+use http::header::CONTENT_TYPE;
+use http_body_util::BodyExt as _;
+use tower::ServiceExt as _;
+
+use super::Call;
+use crate::error::{Error, Result};
+
+#[derive(Debug)]
+pub(super) struct Local {
+    pub(super) name: String,
+    pub(super) router: Router,
+}
+
+impl Local {
+    pub(super) async fn call(&self, call: Call) -> Result<Bytes> {
+        let request = Request::builder().method(call.method).uri(call.address.as_str());
+        let request = match call.body {
+            Some((kind, text)) => request.header(CONTENT_TYPE, kind).body(Body::from(text)),
+            None => request.body(Body::empty()),
+        };
+        let request =
+            request.map_err(|error| Error::internal("cannot address the admin role", error))?;
+        let Ok(mut response) = self.router.clone().oneshot(request).await;
+        if let Some(error) = response.extensions_mut().remove::<Error>() {
+            return Err(error);
+        }
+        let status = response.status();
+        let answer = response.into_body().collect().await;
+        let answer = answer
+            .map_err(|error| Error::internal("cannot read the admin role's answer", error))?;
+        match status.is_success() {
+            true => Ok(answer.to_bytes()),
+            false => Err(Error::service(format!("The admin role answered {status}."))),
+        }
+    }
+}

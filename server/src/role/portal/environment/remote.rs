@@ -1,0 +1,260 @@
+//! An environment elsewhere: its admin services are found through its meta servers, and one after the other is tried. What an
+//! admin service answers goes to the caller as it is, errors included.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::response::{IntoResponse, Response};
+use castalia_core::discovery::{Discovery, DiscoveryOptions, ServiceUrl};
+use castalia_core::protocol::route::ADMIN_SERVICES_PATH;
+use castalia_core::transport::{HttpOptions, ReqwestClient, Transport};
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{Method, StatusCode};
+use reqwest::Client;
+use reqwest::redirect::Policy;
+
+use super::{Address, Call};
+use crate::error::{Error, Reaction, Result};
+use crate::json;
+use crate::store::Secret;
+
+/// Failed probes in a row after which an environment counts as away; one good answer brings it back.
+const TOLERATED: u32 = 2;
+/// Longest list of services, in bytes.
+const LIST: usize = 1024 * 1024;
+/// Time between two readings of the list; shorter than the reference's, since one question is cheap.
+const REFRESH: Duration = Duration::from_secs(60);
+/// Questions to a meta server in a second, at most.
+const QUESTIONS: f64 = 2.0;
+
+/// How calls are made.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Timeouts {
+    pub(super) connect: Duration,
+    pub(super) read: Duration,
+}
+
+pub(super) struct Remote {
+    /// Addresses of the meta servers, separated by commas.
+    pub(super) meta: String,
+    discovery: Discovery,
+    client: Client,
+    failed_probes: AtomicU32,
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Remote({})", self.meta)
+    }
+}
+
+impl Remote {
+    /// Of meta servers; asks nothing yet.
+    pub(super) fn new(meta: &str, timeouts: Timeouts) -> Result<Self> {
+        let servers = meta.split(',').map(str::trim).filter(|server| !server.is_empty());
+        let options = DiscoveryOptions {
+            path: ADMIN_SERVICES_PATH,
+            app_id: String::new(),
+            client_ip: None,
+            meta_servers: servers.map(str::to_owned).collect(),
+            read_timeout: timeouts.read,
+            refresh_interval: REFRESH,
+            per_second: QUESTIONS,
+            rewrite: None,
+            random: fastrand::Rng::new(),
+        };
+        Ok(Self {
+            meta: meta.to_owned(),
+            discovery: Discovery::new(transport(timeouts)?, options),
+            client: client(timeouts)?,
+            failed_probes: AtomicU32::new(0),
+        })
+    }
+
+    /// Tries the services in turn. A read goes on to the next one after any failure of the network; a write only when nobody can
+    /// have received it.
+    pub(super) async fn call(&self, call: &Call, token: Option<&Secret>) -> Result<Bytes> {
+        let services = self.discovery.services().await.map_err(|error| {
+            self.away("No available admin server. Maybe because of meta server down or all admin server down.")
+                .caused_by(error)
+        })?;
+        for service in services {
+            match self.send(&service, call, token).await {
+                Ok((status, body)) => {
+                    self.discovery.report(&service, true);
+                    return answer(status, body);
+                }
+                Err(error) => {
+                    let error = error.without_url();
+                    self.discovery.report(&service, false);
+                    tracing::debug!(service_url = &*service, %error, "an admin service does not answer");
+                    if !(error.is_connect() || call.method == Method::GET) {
+                        return Err(self.away("Admin servers are unresponsive.").caused_by(error));
+                    }
+                }
+            }
+        }
+        Err(self.away("Admin servers are unresponsive."))
+    }
+
+    /// Whether the last probes say that somebody answers there.
+    pub(super) fn is_up(&self) -> bool {
+        self.failed_probes.load(Ordering::Relaxed) < TOLERATED
+    }
+
+    /// Asks for the health of an admin service.
+    pub(super) async fn probe(&self, env: &str) {
+        let call = Call { method: Method::GET, address: Address::new(["health"]), body: None };
+        let was_up = self.is_up();
+        match self.call(&call, None).await {
+            Ok(_) => self.failed_probes.store(0, Ordering::Relaxed),
+            Err(error) => {
+                self.failed_probes.fetch_add(1, Ordering::Relaxed);
+                tracing::debug!(env, %error, "an environment does not answer");
+            }
+        }
+        match (was_up, self.is_up()) {
+            (true, false) => tracing::warn!(env, meta = self.meta, "an environment is away"),
+            (false, true) => tracing::info!(env, "an environment is back"),
+            _ => {}
+        }
+    }
+
+    async fn send(
+        &self,
+        service: &ServiceUrl,
+        call: &Call,
+        token: Option<&Secret>,
+    ) -> reqwest::Result<(StatusCode, Bytes)> {
+        let url = format!("{}{}", service.trim_end_matches('/'), call.address.as_str());
+        let mut request = self.client.request(call.method.clone(), url);
+        if let Some(token) = token {
+            request = request.header(AUTHORIZATION, token.expose());
+        }
+        if let Some((kind, text)) = &call.body {
+            request = request.header(CONTENT_TYPE, *kind).body(text.clone());
+        }
+        let response = request.send().await?;
+        Ok((response.status(), response.bytes().await?))
+    }
+
+    /// The beginnings of these texts are what scripts of Apollo's portal look for.
+    fn away(&self, problem: &str) -> Error {
+        Error::service(format!("{problem} Meta server address: {}", self.meta))
+            .with_code("env_unreachable")
+    }
+}
+
+/// An answer that an admin service refused with, for the caller as it is.
+#[derive(Debug, Clone)]
+pub(in crate::role::portal) struct Relayed {
+    status: StatusCode,
+    body: Bytes,
+}
+
+impl Relayed {
+    /// The answer behind an error, if an admin service gave it.
+    pub(in crate::role::portal) fn of(error: &Error) -> Option<Self> {
+        std::error::Error::source(error)?.downcast_ref::<Self>().cloned()
+    }
+}
+
+impl fmt::Display for Relayed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an admin service answered {}", self.status)
+    }
+}
+
+impl std::error::Error for Relayed {}
+
+impl IntoResponse for Relayed {
+    fn into_response(self) -> Response {
+        (self.status, [(CONTENT_TYPE, json::JSON_TYPE)], self.body).into_response()
+    }
+}
+
+fn answer(status: StatusCode, body: Bytes) -> Result<Bytes> {
+    let reaction = match status {
+        status if status.is_success() => return Ok(body),
+        // Not the caller's credentials are wrong, but the portal's own.
+        StatusCode::UNAUTHORIZED => {
+            let message = "The admin service refuses the portal; set its token in admin-service.access.tokens.";
+            return Err(Error::service(message).with_code("env_refuses_portal"));
+        }
+        StatusCode::FORBIDDEN => Reaction::Forbidden,
+        StatusCode::NOT_FOUND => Reaction::NotFound,
+        StatusCode::METHOD_NOT_ALLOWED => Reaction::MethodNotAllowed,
+        StatusCode::CONFLICT => Reaction::Conflict,
+        StatusCode::PAYLOAD_TOO_LARGE => Reaction::TooLarge,
+        StatusCode::TOO_MANY_REQUESTS => Reaction::TooMany,
+        status if status.is_client_error() => Reaction::BadRequest,
+        _ => Reaction::Service,
+    };
+    let parsed: Option<serde_json::Value> = serde_json::from_slice(&body).ok();
+    let message = parsed.as_ref().and_then(|body| body["message"].as_str());
+    let message =
+        message.map_or_else(|| format!("An admin service answered {status}."), str::to_owned);
+    let error = Error::new(reaction, message);
+    Err(if parsed.is_some() { error.caused_by(Relayed { status, body }) } else { error })
+}
+
+fn transport(timeouts: Timeouts) -> Result<Transport> {
+    let options = HttpOptions {
+        connect_timeout: timeouts.connect,
+        ca_file: None,
+        insecure: false,
+        system_proxy: true,
+        user_agent: agent(),
+    };
+    let client = ReqwestClient::new(&options)
+        .map_err(|error| Error::internal("cannot prepare the HTTP client", error))?;
+    Ok(Transport::new(Arc::new(client), LIST))
+}
+
+fn client(timeouts: Timeouts) -> Result<Client> {
+    let client = Client::builder()
+        .connect_timeout(timeouts.connect)
+        .read_timeout(timeouts.read)
+        .user_agent(agent())
+        // An address that an environment's own list does not name is none of ours.
+        .redirect(Policy::none())
+        .retry(reqwest::retry::never())
+        .http1_only()
+        .build();
+    client.map_err(|error| Error::internal("cannot prepare the HTTP client", error))
+}
+
+fn agent() -> String {
+    format!("castalia/{}", env!("CARGO_PKG_VERSION"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_admin_service_refuses_is_relayed_as_it_is() {
+        let body = r#"{"status":404,"message":"item not found","exception":"X","own":1}"#;
+        let error = answer(StatusCode::NOT_FOUND, Bytes::from(body)).unwrap_err();
+        assert_eq!((error.reaction(), error.message()), (Reaction::NotFound, "item not found"));
+        let relayed = Relayed::of(&error).unwrap();
+        assert_eq!((relayed.status, &relayed.body[..]), (StatusCode::NOT_FOUND, body.as_bytes()));
+    }
+
+    #[test]
+    fn a_page_of_something_in_between_is_not_relayed() {
+        let error = answer(StatusCode::BAD_GATEWAY, Bytes::from("<html>")).unwrap_err();
+        assert_eq!(error.reaction(), Reaction::Service);
+        assert!(Relayed::of(&error).is_none());
+    }
+
+    #[test]
+    fn a_wrong_token_of_the_portal_is_not_the_callers() {
+        let error = answer(StatusCode::UNAUTHORIZED, Bytes::from("{}")).unwrap_err();
+        assert_eq!(error.reaction(), Reaction::Service);
+        assert!(error.message().contains("admin-service.access.tokens"));
+    }
+}

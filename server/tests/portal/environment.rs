@@ -1,0 +1,189 @@
+//! Environments elsewhere, over real sockets: found through their meta server, tried in turn, missed while they are away.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::middleware::from_fn_with_state;
+use axum::routing::get;
+use axum::{Json, Router};
+use castalia_server::http::{self, failure};
+use castalia_server::role::admin;
+use castalia_server::settings::{Installation, Settings, Texts};
+use castalia_server::store::entity::item as item_row;
+use castalia_server::store::{Standard as _, Store};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::world::{NS, World, app, environment, item};
+
+/// Limit on the silence of an admin service here.
+const READ_TIMEOUT: Duration = Duration::from_millis(300);
+/// Token of the admin service.
+const TOKEN: &str = "token of the far environment";
+
+async fn listen(router: Router) -> SocketAddr {
+    let listener = http::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(http::serve(listener, router, TaskTracker::new(), CancellationToken::new()));
+    address
+}
+
+/// An admin service with a database of its own.
+async fn admin_service() -> (SocketAddr, Store) {
+    let texts = Texts::gather(vec![("env", "FAR".to_owned())], None, std::iter::empty()).unwrap();
+    let settings = Arc::new(Settings::from_texts(&texts).unwrap());
+    let state = environment(&settings, Installation::Adopted).await;
+    state.config.replace(
+        [("admin-service.access.control.enabled", "true"), ("admin-service.access.tokens", TOKEN)]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into(),
+    );
+    let store = state.store.clone();
+    let router = admin::router(state).0.layer(from_fn_with_state(false, failure::render));
+    (listen(router).await, store)
+}
+
+/// An address that refuses connections.
+async fn refusing() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+}
+
+/// An address that accepts connections and never says a word.
+async fn hanging() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            held.push(stream);
+        }
+    });
+    address
+}
+
+async fn meta_server(services: &[SocketAddr]) -> SocketAddr {
+    let list = services.iter().map(|address| {
+        json!({ "appName": "apollo-adminservice", "instanceId": address, "homepageUrl": format!("http://{address}/") })
+    });
+    let list = Json(list.collect::<Vec<_>>());
+    listen(Router::new().route("/services/admin", get(async move || list))).await
+}
+
+/// A portal that knows the environment FAR behind these services.
+async fn world(services: &[SocketAddr]) -> World {
+    let meta = meta_server(services).await;
+    let mut world = World::adopted().await;
+    world.set("apollo.portal.envs", "local,far");
+    world
+        .set("apollo.portal.meta.servers", &json!({ "far": format!("http://{meta}") }).to_string());
+    world.set("admin-service.access.tokens", &json!({ "FAR": TOKEN }).to_string());
+    world.set("api.readTimeout", &READ_TIMEOUT.as_millis().to_string());
+    world
+}
+
+fn far() -> String {
+    NS.replace("LOCAL", "FAR")
+}
+
+#[tokio::test]
+async fn an_environment_elsewhere_is_used_like_the_one_here() {
+    let (service, store) = admin_service().await;
+    let world = world(&[service]).await;
+    let user = world.user("u1").await;
+    user.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
+    assert_eq!(user.get("/openapi/v1/envs").await.ok(), json!(["LOCAL", "FAR"]));
+    user.post(&format!("{}/items", far()), item("k", "x=1&y")).await.ok();
+    user.post(&format!("{}/releases", far()), json!({ "releaseTitle": "a b&c" })).await.ok();
+    let latest = user.get(&format!("{}/releases/latest", far())).await.ok();
+    assert_eq!(
+        (&latest["name"], &latest["configurations"]),
+        (&json!("a b&c"), &json!({ "k": "x=1&y" }))
+    );
+    assert_eq!(item_row::Entity::live().all(store.read()).await.unwrap().len(), 1);
+    // What the admin service refuses arrives as it said it.
+    let refused = user.get(&format!("{}/items/ghost", far())).await;
+    refused.fails(404, "item not found for");
+    assert_eq!(
+        refused.json()["exception"],
+        "com.ctrip.framework.apollo.common.exception.NotFoundException"
+    );
+}
+
+#[tokio::test]
+async fn an_environment_that_is_away_is_left_out_until_it_is_back() {
+    // A83
+    let world = world(&[refusing().await]).await;
+    let user = world.user("u1").await;
+    assert_eq!(user.get("/openapi/v1/envs").await.ok(), json!(["LOCAL", "FAR"]));
+    world.environments.probe().await;
+    assert_eq!(user.get("/openapi/v1/envs").await.ok(), json!(["LOCAL", "FAR"]));
+    world.environments.probe().await;
+    assert_eq!(user.get("/openapi/v1/envs").await.ok(), json!(["LOCAL"]));
+    user.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
+    user.post(&format!("{}/items", far()), item("k", "v"))
+        .await
+        .fails(500, "Admin servers are unresponsive.");
+    let nowhere = self::world(&[]).await;
+    let user = nowhere.user("apollo").await;
+    user.get(&far()).await.fails(500, "No available admin server.");
+}
+
+#[tokio::test]
+async fn a_service_that_refuses_connections_costs_nothing() {
+    // A84
+    let (service, store) = admin_service().await;
+    let world = world(&[refusing().await, service]).await;
+    let user = world.user("u1").await;
+    user.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
+    for number in 0..8 {
+        user.post(&format!("{}/items", far()), item(&number.to_string(), "v")).await.ok();
+        user.get(&far()).await.ok();
+    }
+    assert_eq!(item_row::Entity::live().all(store.read()).await.unwrap().len(), 8);
+}
+
+#[tokio::test]
+async fn a_write_that_somebody_may_have_received_is_not_repeated() {
+    // A85
+    let (service, store) = admin_service().await;
+    let world = world(&[hanging().await, service]).await;
+    let user = world.user("u1").await;
+    let root = world.user("apollo").await;
+    while root.get("/openapi/v1/envs/FAR/apps/demo/clusters/default").await.status != 200 {
+        // The write that makes the app may meet the silent service itself; the portal has it then, the environment not.
+        let body = app("demo", "u1");
+        let _ = user.post("/openapi/v1/apps", body).await;
+        let far = world.environments.find("FAR").unwrap();
+        let address = castalia_server::role::portal::environment::Address::new(["apps"]);
+        let app = json!({
+            "appId": "demo", "name": "demo", "orgId": "o", "orgName": "O", "ownerName": "u1", "ownerEmail": "u1@x",
+            "dataChangeCreatedBy": "u1",
+        });
+        let _ = far.post(address, &app).await;
+    }
+    let (mut made, mut failed) = (0, 0);
+    for number in 0..12 {
+        let answer = user.post(&format!("{}/items", far()), item(&number.to_string(), "v")).await;
+        match answer.status {
+            200 => made += 1,
+            _ => {
+                answer.fails(500, "Admin servers are unresponsive.");
+                failed += 1;
+            }
+        }
+        user.get(&far()).await.ok();
+    }
+    assert!(made > 0 && failed > 0, "{made} made, {failed} failed");
+    assert_eq!(item_row::Entity::live().all(store.read()).await.unwrap().len(), made);
+}
+
+#[tokio::test]
+async fn a_wrong_token_of_the_portal_does_not_sign_its_users_out() {
+    let (service, _) = admin_service().await;
+    let mut world = world(&[service]).await;
+    world.set("admin-service.access.tokens", &json!({ "FAR": "wrong" }).to_string());
+    world.user("apollo").await.get(&far()).await.fails(500, "The admin service refuses the portal");
+}
