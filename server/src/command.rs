@@ -45,7 +45,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(matches) => matches,
         Err(error) => {
             let _ = error.print();
-            let is_fine = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            let is_fine =
+                matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
             return if is_fine { ExitCode::SUCCESS } else { ExitCode::from(2) };
         }
     };
@@ -86,8 +87,16 @@ fn program() -> Command {
         .arg_required_else_help(true)
         .subcommand(with_settings(serve::command(), DEFINITIONS.iter()))
         .subcommand(with_data(migrate::command()))
-        .subcommand(Command::new("token").about("Tokens of the open API").subcommand(with_data(token::command())))
-        .subcommand(Command::new("user").about("Users of the portal").subcommand(with_data(user::command())))
+        .subcommand(
+            Command::new("token")
+                .about("Tokens of the open API")
+                .subcommand(with_data(token::command())),
+        )
+        .subcommand(
+            Command::new("user")
+                .about("Users of the portal")
+                .subcommand(with_data(user::command())),
+        )
 }
 
 fn with_data(command: Command) -> Command {
@@ -95,8 +104,14 @@ fn with_data(command: Command) -> Command {
 }
 
 /// Adds a flag for each setting; its text is checked together with the other layers.
-fn with_settings<'a>(command: Command, definitions: impl Iterator<Item = &'a Definition>) -> Command {
-    let config_file = Arg::new("config_file").long("config-file").value_name("FILE").help("Settings file [default: castalia.toml]");
+fn with_settings<'a>(
+    command: Command,
+    definitions: impl Iterator<Item = &'a Definition>,
+) -> Command {
+    let config_file = Arg::new("config_file")
+        .long("config-file")
+        .value_name("FILE")
+        .help("Settings file [default: castalia.toml]");
     definitions.fold(command.arg(config_file), |command, definition| {
         let default = definition.default.filter(|text| !text.is_empty());
         let help = match default {
@@ -129,7 +144,8 @@ fn settings(matches: &ArgMatches) -> Result<Settings, Failure> {
 
 /// Variables that are not UTF-8 cannot be ours.
 fn environment() -> impl Iterator<Item = (String, String)> {
-    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
 /// Text goes to standard error, so that standard output holds what the command is for; JSON lines are for machines.
@@ -137,16 +153,19 @@ fn start_log(settings: &Settings) {
     let filter = tracing_subscriber::EnvFilter::new(&settings.log_level);
     let log = tracing_subscriber::fmt().with_env_filter(filter);
     let _ = match settings.log_format {
-        LogFormat::Text => {
-            log.with_writer(std::io::stderr).with_target(false).with_ansi(std::io::stderr().is_terminal()).try_init()
-        },
+        LogFormat::Text => log
+            .with_writer(std::io::stderr)
+            .with_target(false)
+            .with_ansi(std::io::stderr().is_terminal())
+            .try_init(),
         LogFormat::Json => log.json().flatten_event(true).with_current_span(false).try_init(),
     };
 }
 
 /// Runs a command's future on a runtime of its own.
 fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::of)?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::of)?;
     Ok(runtime.block_on(future))
 }
 

@@ -107,7 +107,10 @@ impl Error {
 
     /// A fault of ours.
     #[must_use]
-    pub fn internal(message: impl Into<String>, source: impl StdError + Send + Sync + 'static) -> Self {
+    pub fn internal(
+        message: impl Into<String>,
+        source: impl StdError + Send + Sync + 'static,
+    ) -> Self {
         Self::new(Reaction::Internal, message).caused_by(source)
     }
 
@@ -182,9 +185,15 @@ impl From<Refusal> for Error {
             Refusal::UnknownPath => Self::not_found(message).with_code("unknown_path"),
             Refusal::Encoding => Self::bad_request(message).with_code("bad_encoding").early(),
             Refusal::InvalidAppId => Self::bad_request(message).with_code("invalid_app_id").early(),
-            Refusal::MissingParameter(_) => Self::bad_request(message).with_code("missing_parameter"),
-            Refusal::InvalidParameter(_) => Self::bad_request(message).with_code("invalid_parameter"),
-            Refusal::InvalidNotifications(_) => Self::bad_request(message).with_code("invalid_notifications"),
+            Refusal::MissingParameter(_) => {
+                Self::bad_request(message).with_code("missing_parameter")
+            }
+            Refusal::InvalidParameter(_) => {
+                Self::bad_request(message).with_code("invalid_parameter")
+            }
+            Refusal::InvalidNotifications(_) => {
+                Self::bad_request(message).with_code("invalid_notifications")
+            }
         }
     }
 }
@@ -196,7 +205,9 @@ impl From<StoreError> for Error {
             | StoreError::Unavailable(_)
             | StoreError::CommitUnknown(_)
             | StoreError::ReadOnly(_) => Reaction::Unavailable,
-            StoreError::Duplicate(_) | StoreError::Setting { .. } | StoreError::Other(_) => Reaction::Internal,
+            StoreError::Duplicate(_) | StoreError::Setting { .. } | StoreError::Other(_) => {
+                Reaction::Internal
+            }
         };
         let message = match reaction {
             Reaction::Unavailable => "The database cannot be used at present.",

@@ -44,7 +44,12 @@ pub fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
 }
 
 /// Serves connections until `shutdown`; then accepts no more and lets `tracker`'s owner wait for those that are open.
-pub async fn serve(listener: TcpListener, router: Router, tracker: TaskTracker, shutdown: CancellationToken) {
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    tracker: TaskTracker,
+    shutdown: CancellationToken,
+) {
     loop {
         let accepted = tokio::select! {
             () = shutdown.cancelled() => return,
@@ -62,7 +67,12 @@ pub async fn serve(listener: TcpListener, router: Router, tracker: TaskTracker, 
     }
 }
 
-async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, shutdown: CancellationToken) {
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    shutdown: CancellationToken,
+) {
     // A poll is answered with one small write; waiting to fill a packet would only delay it.
     let _ = stream.set_nodelay(true);
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {

@@ -52,7 +52,11 @@ impl Formatter for HtmlSafe {
         write!(writer, "{digits}{point}E{exponent}")
     }
 
-    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+    fn write_string_fragment<W: ?Sized + Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
         let mut rest = fragment;
         while let Some(at) = rest.find(needs_escape) {
             let (plain, tail) = rest.split_at(at);
@@ -91,7 +95,14 @@ mod tests {
 
     #[test]
     fn doubles_have_the_form_of_java() {
-        let cases = [(5.0, "5.0"), (0.0, "0.0"), (-1.5, "-1.5"), (1e7, "1.0E7"), (12_345_678.0, "1.2345678E7"), (1e-4, "1.0E-4")];
+        let cases = [
+            (5.0, "5.0"),
+            (0.0, "0.0"),
+            (-1.5, "-1.5"),
+            (1e7, "1.0E7"),
+            (12_345_678.0, "1.2345678E7"),
+            (1e-4, "1.0E-4"),
+        ];
         for (number, expected) in cases {
             assert_eq!(write(&number).unwrap(), expected);
         }

@@ -153,9 +153,14 @@ impl Node {
         Ok(())
     }
 
-    async fn open_environment(&self, sockets: &Sockets, token: &str) -> Result<EnvironmentState, StartError> {
+    async fn open_environment(
+        &self,
+        sockets: &Sockets,
+        token: &str,
+    ) -> Result<EnvironmentState, StartError> {
         let settings = Arc::clone(&self.settings);
-        let ConfigDatabase { store, config, installation } = database::open_config(&settings, token).await?;
+        let ConfigDatabase { store, config, installation } =
+            database::open_config(&settings, token).await?;
         let feed = ReleaseFeed::load(store.clone(), config.clone()).await?;
         feed.run(&self.background);
         let instances = InstanceAudit::new(store.clone(), config.clone());
@@ -183,11 +188,13 @@ impl Node {
 
     async fn open_portal(&mut self, token: &str) -> Result<PortalState, StartError> {
         let settings = Arc::clone(&self.settings);
-        let PortalDatabase { store, config, installation, is_new } = database::open_portal(&settings, token).await?;
+        let PortalDatabase { store, config, installation, is_new } =
+            database::open_portal(&settings, token).await?;
         let installation = settings.defaults.unwrap_or(installation);
         if installation == Installation::Fresh {
             let password = settings.admin_password.clone();
-            self.generated_password = user::seed_administrator(&store, password, Scheme::Argon2id).await?;
+            self.generated_password =
+                user::seed_administrator(&store, password, Scheme::Argon2id).await?;
         }
         let (reread, refreshed) = (store.clone(), config.clone());
         self.background.repeat("portal settings", CONFIG_PAUSE, move || {
@@ -203,7 +210,11 @@ impl Node {
             ready: self.ready.clone(),
         };
         role::portal::run(&state, &self.background);
-        if is_new && settings.sample_app && settings.portal_db.is_none() && self.environment.is_some() {
+        if is_new
+            && settings.sample_app
+            && settings.portal_db.is_none()
+            && self.environment.is_some()
+        {
             sample::seed(&state).await?;
         }
         Ok(state)
@@ -220,14 +231,20 @@ impl Node {
             path => Router::new().nest(path, router),
         };
         let connections = self.connections.clone();
-        self.connections.tracker.spawn(http::serve(socket, router, connections.tracker, connections.shutdown));
+        self.connections.tracker.spawn(http::serve(
+            socket,
+            router,
+            connections.tracker,
+            connections.shutdown,
+        ));
     }
 }
 
 /// 256 random bits: tokens and salts of an installation.
 fn random_hex() -> crate::error::Result<String> {
     let mut bytes = [0_u8; 32];
-    getrandom::fill(&mut bytes).map_err(|error| crate::error::Error::internal("no random bytes", error))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|error| crate::error::Error::internal("no random bytes", error))?;
     Ok(hex::encode(bytes))
 }
 
@@ -254,7 +271,9 @@ impl Sockets {
     }
 
     fn registry(&self, settings: &Settings, store: &Store) -> Registry {
-        let address = |socket: &Option<TcpListener>| socket.as_ref().and_then(|socket| socket.local_addr().ok());
+        let address = |socket: &Option<TcpListener>| {
+            socket.as_ref().and_then(|socket| socket.local_addr().ok())
+        };
         let config = address(&self.client).filter(|_| settings.plays(Role::Config));
         let listeners = Listeners { config, admin: address(&self.admin) };
         let own = own_services(listeners, settings.advertise.as_deref(), &settings.base_path);
@@ -266,7 +285,9 @@ impl Sockets {
     fn listening(&self) -> Vec<Listening> {
         [(Role::Config, &self.client), (Role::Admin, &self.admin), (Role::Portal, &self.portal)]
             .into_iter()
-            .filter_map(|(role, socket)| Some(Listening { role, address: socket.as_ref()?.local_addr().ok()? }))
+            .filter_map(|(role, socket)| {
+                Some(Listening { role, address: socket.as_ref()?.local_addr().ok()? })
+            })
             .collect()
     }
 }

@@ -46,13 +46,21 @@ impl Nudge {
     /// # Errors
     /// When the database cannot be used.
     pub async fn open(store: &Store, registry: &Registry, offered_secret: String) -> Result<Self> {
-        let secret = installation::value_or_insert(store, SECRET, Secret::new(offered_secret)).await?;
+        let secret =
+            installation::value_or_insert(store, SECRET, Secret::new(offered_secret)).await?;
         // Another part of the process may have chosen the same before.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build();
-        let client = client.map_err(|error| Error::internal("cannot make an HTTP client", error))?;
+        let client =
+            client.map_err(|error| Error::internal("cannot make an HTTP client", error))?;
         let pending = Notify::new();
-        Ok(Self(Arc::new(Inner { store: store.clone(), registry: registry.clone(), secret, client, pending })))
+        Ok(Self(Arc::new(Inner {
+            store: store.clone(),
+            registry: registry.clone(),
+            secret,
+            client,
+            pending,
+        })))
     }
 
     /// Starts telling others, and on PostgreSQL hearing them.
@@ -92,7 +100,8 @@ impl Nudge {
 
     async fn post(&self, peer: &str) {
         let address = format!("{}{PATH}", peer.trim_end_matches('/'));
-        let sent = self.0.client.post(address).header(AUTHORIZATION, self.authorization()).send().await;
+        let sent =
+            self.0.client.post(address).header(AUTHORIZATION, self.authorization()).send().await;
         if let Err(error) = sent.and_then(reqwest::Response::error_for_status) {
             tracing::debug!(service_url = peer, %error, "a node was not told of a publish; its scan finds it");
         }

@@ -68,7 +68,11 @@ impl Registry {
         let registry = self.clone();
         background.repeat("service heartbeat", database::HEARTBEAT, move || {
             let registry = registry.clone();
-            async move { if let Some(table) = &registry.0.table { table.announce().await } }
+            async move {
+                if let Some(table) = &registry.0.table {
+                    table.announce().await
+                }
+            }
         });
         let registry = self.clone();
         background.repeat("service discovery", database::REFRESH, move || {
@@ -78,7 +82,11 @@ impl Registry {
         let registry = self.clone();
         background.repeat("service cleaning", database::CLEAN, move || {
             let registry = registry.clone();
-            async move { if let Some(table) = &registry.0.table { table.clean().await } }
+            async move {
+                if let Some(table) = &registry.0.table {
+                    table.clean().await
+                }
+            }
         });
     }
 
@@ -120,7 +128,9 @@ impl Registry {
         let Some(table) = &self.0.table else { return };
         match table.alive().await {
             Ok(alive) => self.0.others.store(Arc::new(alive)),
-            Err(error) => tracing::debug!(%error, "cannot read the service registry; the last list stays"),
+            Err(error) => {
+                tracing::debug!(%error, "cannot read the service registry; the last list stays")
+            }
         }
     }
 }
@@ -141,10 +151,18 @@ mod tests {
         let registry = Registry::fixed(vec![own]);
         assert_eq!(registry.instances(ADMIN_SERVICE), []);
         let uris = |registry: &Registry| {
-            registry.instances(CONFIG_SERVICE).into_iter().map(|i| i.homepage_url).collect::<Vec<_>>()
+            registry
+                .instances(CONFIG_SERVICE)
+                .into_iter()
+                .map(|i| i.homepage_url)
+                .collect::<Vec<_>>()
         };
         assert_eq!(uris(&registry), ["http://a:1/"]);
-        let table = vec![listed("http://b:1/", true), listed("http://a:1/", true), listed("http://java:1/", false)];
+        let table = vec![
+            listed("http://b:1/", true),
+            listed("http://a:1/", true),
+            listed("http://java:1/", false),
+        ];
         registry.0.others.store(Arc::new(HashMap::from([(CONFIG_SERVICE.to_owned(), table)])));
         assert_eq!(uris(&registry), ["http://b:1/", "http://a:1/", "http://java:1/"]);
         assert_eq!(registry.peers(), ["http://b:1/"]);

@@ -100,7 +100,10 @@ impl ServerConfig {
     pub fn overrides(&self, key: &str) -> HashMap<String, i64> {
         let parsed: HashMap<String, Option<i64>> =
             self.text(key).and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-        parsed.into_iter().filter_map(|(name, number)| Some((name, number.filter(|n| *n > 0)?))).collect()
+        parsed
+            .into_iter()
+            .filter_map(|(name, number)| Some((name, number.filter(|n| *n > 0)?)))
+            .collect()
     }
 }
 
@@ -145,7 +148,14 @@ mod tests {
     #[test]
     fn numbers_out_of_range_fall_back_to_the_default() {
         let config = config(&[("a", "91"), ("b", "x"), ("c", "5")]);
-        assert_eq!([config.number("a", 60, 1..=90), config.number("b", 60, 1..=90), config.number("c", 60, 1..=90)], [60, 60, 5]);
+        assert_eq!(
+            [
+                config.number("a", 60, 1..=90),
+                config.number("b", 60, 1..=90),
+                config.number("c", 60, 1..=90)
+            ],
+            [60, 60, 5]
+        );
     }
 
     #[test]

@@ -152,7 +152,9 @@ impl Settings {
         let mut read = Reader { texts, faults: Vec::new() };
         let settings = Self {
             roles: read.roles(),
-            bind: read.parsed("bind", "an IP address such as 127.0.0.1 or 0.0.0.0").unwrap_or(IpAddr::from([127, 0, 0, 1])),
+            bind: read
+                .parsed("bind", "an IP address such as 127.0.0.1 or 0.0.0.0")
+                .unwrap_or(IpAddr::from([127, 0, 0, 1])),
             config_port: read.parsed("config_port", PORT).unwrap_or_default(),
             admin_port: read.parsed("admin_port", PORT).unwrap_or_default(),
             portal_port: read.parsed("portal_port", PORT).unwrap_or_default(),
@@ -163,9 +165,18 @@ impl Settings {
             advertise: read.advertise(),
             base_path: read.base_path(),
             schema: read
-                .choice("schema", &[("apply", SchemaMode::Apply), ("check", SchemaMode::Check), ("off", SchemaMode::Off)])
+                .choice(
+                    "schema",
+                    &[
+                        ("apply", SchemaMode::Apply),
+                        ("check", SchemaMode::Check),
+                        ("off", SchemaMode::Off),
+                    ],
+                )
                 .unwrap_or(SchemaMode::Apply),
-            sample_app: read.choice("sample_app", &[("on", true), ("off", false)]).unwrap_or_default(),
+            sample_app: read
+                .choice("sample_app", &[("on", true), ("off", false)])
+                .unwrap_or_default(),
             idc: read.text("idc"),
             cluster: read.text("cluster"),
             log_format: read
@@ -187,11 +198,16 @@ impl Settings {
                 json_duplicate_members: read.switch("compat.json_duplicate_members"),
             },
             require_access_key: read.switch("security.require_access_key").unwrap_or_default(),
-            hosts: read.text("security.hosts").map(|list| list.split(',').map(|host| host.trim().to_owned()).collect()),
+            hosts: read
+                .text("security.hosts")
+                .map(|list| list.split(',').map(|host| host.trim().to_owned()).collect()),
             cookie_always_secure: read
                 .choice("security.cookie_secure", &[("auto", false), ("always", true)])
                 .unwrap_or_default(),
-            max_connections: read.parsed("store.max_connections", "a whole number from 2").unwrap_or(16).max(2),
+            max_connections: read
+                .parsed("store.max_connections", "a whole number from 2")
+                .unwrap_or(16)
+                .max(2),
             server_config: texts.server_config.clone(),
         };
         if read.faults.is_empty() { Ok(settings) } else { Err(read.faults) }
@@ -250,7 +266,9 @@ impl Reader<'_> {
             match Role::from_name(word) {
                 Some(role) if !roles.contains(&role) => roles.push(role),
                 Some(_) => {}
-                None => self.fault("roles", format!("`{word}` is none of config, meta, admin, portal")),
+                None => {
+                    self.fault("roles", format!("`{word}` is none of config, meta, admin, portal"))
+                }
             }
         }
         if roles.is_empty() && self.faults.is_empty() {
@@ -282,7 +300,10 @@ impl Reader<'_> {
         let text = self.text("advertise")?;
         let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
         if rest.is_none_or(|rest| rest.is_empty() || rest.starts_with('/')) {
-            self.fault("advertise", format!("`{text}` is not an address such as http://10.0.0.5:8080"));
+            self.fault(
+                "advertise",
+                format!("`{text}` is not an address such as http://10.0.0.5:8080"),
+            );
         }
         Some(text)
     }
@@ -318,9 +339,13 @@ impl Reader<'_> {
     fn admin_password(&mut self) -> Option<Secret> {
         self.refuse_blank("admin_password");
         self.refuse_blank("admin_password_file");
-        let (name, password) = match (self.text("admin_password"), self.text("admin_password_file")) {
+        let (name, password) = match (self.text("admin_password"), self.text("admin_password_file"))
+        {
             (Some(_), Some(_)) => {
-                self.fault("admin_password_file", "admin_password is set too; set only one of them");
+                self.fault(
+                    "admin_password_file",
+                    "admin_password is set too; set only one of them",
+                );
                 return None;
             }
             (Some(password), None) => ("admin_password", password),
@@ -335,9 +360,15 @@ impl Reader<'_> {
         };
         let length = password.chars().count();
         if !(MIN_PASSWORD..=MAX_PASSWORD).contains(&length) {
-            self.fault(name, format!("the password needs {MIN_PASSWORD} to {MAX_PASSWORD} characters"));
+            self.fault(
+                name,
+                format!("the password needs {MIN_PASSWORD} to {MAX_PASSWORD} characters"),
+            );
         } else if let Some(fragment) = crate::domain::password::blocked_fragment(&password) {
-            self.fault(name, format!("the password contains `{fragment}`, which is too easy to guess"));
+            self.fault(
+                name,
+                format!("the password contains `{fragment}`, which is too easy to guess"),
+            );
         }
         Some(Secret::new(password))
     }
@@ -366,13 +397,18 @@ mod tests {
         let settings = settings(&[]).unwrap();
         assert_eq!(settings.roles, Role::ALL);
         assert!(settings.bind.is_loopback());
-        assert_eq!((settings.config_port, settings.admin_port, settings.portal_port), (8080, 8090, 8070));
+        assert_eq!(
+            (settings.config_port, settings.admin_port, settings.portal_port),
+            (8080, 8090, 8070)
+        );
         assert_eq!(settings.env, "DEV");
     }
 
     #[test]
     fn all_faults_are_reported_at_once_by_the_names_the_user_wrote() {
-        let faults = settings(&[("bind", "here"), ("config_port", "70000"), ("roles", "config,king")]).unwrap_err();
+        let faults =
+            settings(&[("bind", "here"), ("config_port", "70000"), ("roles", "config,king")])
+                .unwrap_err();
         let names: Vec<_> = faults.iter().map(|fault| fault.setting.as_str()).collect();
         assert_eq!(names, ["--roles", "--bind", "--config-port"]);
     }

@@ -7,7 +7,10 @@ use crate::node;
 use crate::settings::Settings;
 
 pub(super) fn command() -> Command {
-    let check = Arg::new("check").long("check").action(ArgAction::SetTrue).help("Only report; write nothing");
+    let check = Arg::new("check")
+        .long("check")
+        .action(ArgAction::SetTrue)
+        .help("Only report; write nothing");
     Command::new("migrate").about("Prepare the databases without serving").arg(check)
 }
 

@@ -46,7 +46,9 @@ fn print_banner(node: &Node, data_dir: &str) {
     }
     if let Some(config) = address(Role::Config) {
         print_line(&format!("  Clients    APOLLO_META=http://{config}"));
-        print_line(&format!("  Try it     curl http://{config}/configs/sample-app/default/application"));
+        print_line(&format!(
+            "  Try it     curl http://{config}/configs/sample-app/default/application"
+        ));
     }
     print_line("  Ctrl-C ends it.\n");
 }

@@ -20,9 +20,12 @@ pub(super) fn password(settings: Settings, matches: &ArgMatches) -> Result<(), F
     let given = read_password()?;
     block_on(async move {
         let (store, installation) = node::portal_store(&settings).await.map_err(Failure::of)?;
-        let generated = user::set_password(&store, installation, &name, given).await.map_err(Failure::of)?;
+        let generated =
+            user::set_password(&store, installation, &name, given).await.map_err(Failure::of)?;
         match generated {
-            Some(password) => print_line(&format!("New password of {name}, shown only this once: {password}")),
+            Some(password) => {
+                print_line(&format!("New password of {name}, shown only this once: {password}"))
+            }
             None => print_line(&format!("The password of {name} is set.")),
         }
         Ok(())

@@ -11,8 +11,15 @@ const ANY: &str = "*";
 
 /// The gray release of the first rule that fits the client; `None` where none fits or the one that fits is gone.
 #[must_use]
-pub fn find<'a>(published: &'a Published, app_id: &str, caller: &Caller) -> Option<&'a Arc<Release>> {
-    let gray = published.gray.iter().find(|gray| gray.rules.iter().any(|rule| fits(rule, app_id, caller)))?;
+pub fn find<'a>(
+    published: &'a Published,
+    app_id: &str,
+    caller: &Caller,
+) -> Option<&'a Arc<Release>> {
+    let gray = published
+        .gray
+        .iter()
+        .find(|gray| gray.rules.iter().any(|rule| fits(rule, app_id, caller)))?;
     gray.release.as_ref()
 }
 
@@ -32,7 +39,11 @@ mod tests {
 
     fn rule(ips: &[&str], labels: &[&str]) -> GrayRule {
         let owned = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
-        GrayRule { client_app_id: "demo".into(), client_ip_list: owned(ips), client_label_list: owned(labels) }
+        GrayRule {
+            client_app_id: "demo".into(),
+            client_ip_list: owned(ips),
+            client_label_list: owned(labels),
+        }
     }
 
     fn caller(ip: &str, label: Option<&str>) -> Caller {

@@ -1,6 +1,6 @@
 //! What changed between two contents, as the incremental answer tells it (pure).
 
-use castalia_core::protocol::wire::{Configurations, ConfigurationChange};
+use castalia_core::protocol::wire::{ConfigurationChange, Configurations};
 
 /// Changes that lead from `old` to `new`: added keys, then deleted ones, then modified ones.
 #[must_use]

@@ -3,13 +3,13 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use castalia_core::protocol::route::{Caller, Target};
 use chrono::{DateTime, TimeDelta, Utc};
 use quick_cache::sync::Cache;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
+use super::lookup::{Asked, Found};
 use crate::background::Background;
 use crate::error::Result;
 use crate::feed::cache::Release;
@@ -22,7 +22,7 @@ const BATCH: usize = 100;
 /// Pause after a batch that could not be written.
 const PAUSE: Duration = Duration::from_secs(1);
 /// A client that still has what it had is recorded again after a day, so that readers can tell it from one that is gone.
-const REPEAT: TimeDelta = TimeDelta::days(1);
+const REPEAT: Duration = Duration::from_secs(24 * 3600);
 /// Widths of the columns, in characters.
 const APP_ID: usize = 64;
 const NAME: usize = 32;
@@ -41,7 +41,8 @@ struct Sighting {
 #[derive(Debug, Clone)]
 struct Recorded {
     release: Arc<Release>,
-    until: DateTime<Utc>,
+    /// By the steady clock: a jump of the other one must not make a client look gone.
+    time: Instant,
 }
 
 /// Where the config role offers what it saw. Cheap to clone.
@@ -81,18 +82,19 @@ impl InstanceAudit {
     }
 
     /// Offers what a client was given; returns at once.
-    pub fn offer(&self, target: &Target, caller: &Caller, releases: &[Arc<Release>]) {
+    pub fn offer(&self, asked: &Asked<'_>, found: &Found) {
+        let Asked { target, caller, .. } = asked;
         let Some(ip) = caller.ip.as_deref() else { return };
+        let app_id = asked.app_id.unwrap_or(&target.app_id);
         let data_center = caller.data_center.as_deref().unwrap_or_default();
-        let now = store::now();
-        for release in releases {
-            let of = (&target.app_id, &target.cluster, data_center, ip);
+        for release in found.releases() {
+            let of = (app_id, &target.cluster, data_center, ip);
             let digest = self.0.digest.hash_one((of, &release.key.app_id, &release.key.namespace));
-            if self.0.recorded.get(&digest).is_some_and(|last| last.is_same(release, now)) {
+            if self.0.recorded.get(&digest).is_some_and(|last| last.is_same(release)) {
                 continue;
             }
             let identity = Identity {
-                app_id: target.app_id.clone(),
+                app_id: app_id.to_owned(),
                 cluster: target.cluster.clone(),
                 data_center: data_center.to_owned(),
                 ip: ip.to_owned(),
@@ -100,13 +102,14 @@ impl InstanceAudit {
             if !fits(&identity) {
                 continue;
             }
-            let sighting = Sighting { identity, release: Arc::clone(release), time: now };
+            let sighting = Sighting { identity, release: Arc::clone(release), time: store::now() };
             if self.0.queue.try_send(sighting).is_err() {
                 metrics::counter!("castalia_instance_records_dropped_total").increment(1);
                 continue;
             }
-            let recorded = Recorded { release: Arc::clone(release), until: now + REPEAT };
-            self.0.recorded.insert(digest, recorded);
+            self.0
+                .recorded
+                .insert(digest, Recorded { release: Arc::clone(release), time: Instant::now() });
         }
     }
 
@@ -115,11 +118,18 @@ impl InstanceAudit {
         let Some(mut offered) = taken else { return };
         let mut batch = Vec::with_capacity(BATCH);
         while offered.recv_many(&mut batch, BATCH).await > 0 {
-            let minutes = self.0.config.number("instance.config.audit.time.threshold.minutes", 10, 5..=i64::MAX);
+            let minutes = self.0.config.number(
+                "instance.config.audit.time.threshold.minutes",
+                10,
+                5..=i64::MAX,
+            );
             let settled = TimeDelta::try_minutes(minutes).unwrap_or(TimeDelta::MAX);
             let input = (newest(std::mem::take(&mut batch)), settled);
-            let written: Result<()> =
-                self.0.store.write(input, |tx, (batch, settled)| Box::pin(record(tx, batch, *settled))).await;
+            let written: Result<()> = self
+                .0
+                .store
+                .write(input, |tx, (batch, settled)| Box::pin(record(tx, batch, *settled)))
+                .await;
             if let Err(error) = written {
                 metrics::counter!("castalia_instance_batches_failed_total").increment(1);
                 tracing::warn!(%error, "a batch of instance records is lost; clients are recorded again in a day");
@@ -130,8 +140,8 @@ impl InstanceAudit {
 }
 
 impl Recorded {
-    fn is_same(&self, release: &Arc<Release>, now: DateTime<Utc>) -> bool {
-        now < self.until && self.release.release_key == release.release_key
+    fn is_same(&self, release: &Release) -> bool {
+        self.time.elapsed() < REPEAT && self.release.release_key == release.release_key
     }
 }
 
@@ -167,8 +177,10 @@ async fn record(tx: &Transaction, batch: &[Sighting], settled: TimeDelta) -> Res
     let identities: HashSet<_> = batch.iter().map(|sighting| sighting.identity.clone()).collect();
     let identities: Vec<_> = identities.into_iter().collect();
     let stored = instance::upsert(tx, &identities, now).await?;
-    let ids: HashMap<Identity, store::Id> = stored.iter().map(|row| (Identity::from(row), row.id)).collect();
-    let known = instance::configs_of_instances(tx, &ids.values().copied().collect::<Vec<_>>()).await?;
+    let ids: HashMap<Identity, store::Id> =
+        stored.iter().map(|row| (Identity::from(row), row.id)).collect();
+    let known =
+        instance::configs_of_instances(tx, &ids.values().copied().collect::<Vec<_>>()).await?;
     let mut readings = Vec::new();
     let mut touched = Vec::new();
     for Sighting { identity, release, time } in batch {
@@ -228,7 +240,8 @@ mod tests {
     #[test]
     fn of_one_client_the_last_sighting_of_a_batch_counts() {
         let kept = newest(vec![sighting("1", "a"), sighting("2", "a"), sighting("1", "b")]);
-        let kept: Vec<_> = kept.iter().map(|s| (s.identity.ip.as_str(), s.release.release_key.as_str())).collect();
+        let kept: Vec<_> =
+            kept.iter().map(|s| (s.identity.ip.as_str(), s.release.release_key.as_str())).collect();
         assert_eq!(kept, [("1", "b"), ("2", "a")]);
     }
 

@@ -10,8 +10,9 @@ use crate::error::{Error, Result};
 
 /// Fragments that no password may contain, in lower case; the reference's list.
 const BLOCKED: [&str; 26] = [
-    "111", "222", "333", "444", "555", "666", "777", "888", "999", "000", "012", "1234", "2345", "3456", "4567", "5678",
-    "6789", "7890", "qwer", "wert", "asdf", "zxcv", "1q2w", "abcd", "admin", "password",
+    "111", "222", "333", "444", "555", "666", "777", "888", "999", "000", "012", "1234", "2345",
+    "3456", "4567", "5678", "6789", "7890", "qwer", "wert", "asdf", "zxcv", "1q2w", "abcd",
+    "admin", "password",
 ];
 
 /// The first blocked fragment of a password, if any.
@@ -39,11 +40,13 @@ pub fn hash(password: &str, scheme: Scheme) -> Result<String> {
         Scheme::Argon2id => {
             let salt = SaltString::generate(&mut OsRng);
             let hash = argon2id()?.hash_password(password.as_bytes(), &salt);
-            let hash = hash.map_err(|error| Error::new(crate::error::Reaction::Internal, error.to_string()))?;
+            let hash = hash
+                .map_err(|error| Error::new(crate::error::Reaction::Internal, error.to_string()))?;
             Ok(format!("{{argon2}}{hash}"))
         }
         Scheme::Bcrypt => {
-            let hash = bcrypt::hash_with_result(password, 10).map_err(|error| Error::internal("cannot hash", error))?;
+            let hash = bcrypt::hash_with_result(password, 10)
+                .map_err(|error| Error::internal("cannot hash", error))?;
             Ok(format!("{{bcrypt}}{}", hash.format_for_version(bcrypt::Version::TwoA)))
         }
     }
@@ -58,8 +61,9 @@ pub fn verify(password: &str, stored: &str) -> bool {
         .unwrap_or(("bcrypt", stored));
     match marker {
         "bcrypt" => bcrypt::verify(password, hash).unwrap_or(false),
-        "argon2" => PasswordHash::new(hash)
-            .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok()),
+        "argon2" => PasswordHash::new(hash).is_ok_and(|hash| {
+            Argon2::default().verify_password(password.as_bytes(), &hash).is_ok()
+        }),
         "noop" => password.as_bytes().ct_eq(hash.as_bytes()).into(),
         _ => false,
     }

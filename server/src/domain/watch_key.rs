@@ -2,47 +2,60 @@
 
 use castalia_core::protocol::namespace::{DEFAULT_CLUSTER, is_no_app_id, watch_key};
 
+use crate::feed::name::Names;
+
 /// Clusters in which a client's release is looked for, first hit first; each once.
-#[must_use]
-pub fn clusters<'a>(cluster: &'a str, data_center: Option<&'a str>) -> Vec<&'a str> {
-    let mut clusters = Vec::with_capacity(3);
-    if cluster != DEFAULT_CLUSTER {
-        clusters.push(cluster);
-    }
-    if let Some(data_center) = data_center.filter(|name| !name.is_empty() && *name != cluster) {
-        clusters.push(data_center);
-    }
-    if !clusters.contains(&DEFAULT_CLUSTER) {
-        clusters.push(DEFAULT_CLUSTER);
-    }
-    clusters
+pub fn clusters<'a>(
+    cluster: &'a str,
+    data_center: Option<&'a str>,
+) -> impl Iterator<Item = &'a str> {
+    let data_center = data_center.filter(|name| !name.is_empty() && *name != cluster);
+    let first = (cluster != DEFAULT_CLUSTER).then_some(cluster);
+    let last = (data_center != Some(DEFAULT_CLUSTER)).then_some(DEFAULT_CLUSTER);
+    [first, data_center, last].into_iter().flatten()
 }
 
-/// Keys of one namespace of one app; none for the placeholder app id.
+/// Keys of one namespace of one app in stored spelling, as far as it is known; none for the placeholder app id.
 #[must_use]
-pub fn watch_keys(app_id: &str, cluster: &str, data_center: Option<&str>, namespace: &str) -> Vec<String> {
+pub fn watch_keys(
+    names: &Names,
+    app_id: &str,
+    (cluster, data_center): (&str, Option<&str>),
+    namespace: &str,
+) -> Vec<String> {
     if is_no_app_id(app_id) {
         return Vec::new();
     }
-    clusters(cluster, data_center).into_iter().map(|cluster| watch_key(app_id, cluster, namespace)).collect()
+    let key = |written: &str| {
+        let stored = names.cluster(app_id, written);
+        watch_key(app_id, stored.as_deref().unwrap_or(written), namespace)
+    };
+    clusters(cluster, data_center).map(key).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn order<'a>(cluster: &'a str, data_center: Option<&'a str>) -> Vec<&'a str> {
+        clusters(cluster, data_center).collect()
+    }
+
     #[test]
     fn requested_cluster_then_data_center_then_default() {
-        assert_eq!(clusters("bj", Some("dc1")), ["bj", "dc1", "default"]);
-        assert_eq!(clusters("default", Some("dc1")), ["dc1", "default"]);
-        assert_eq!(clusters("bj", Some("bj")), ["bj", "default"]);
-        assert_eq!(clusters("bj", Some("default")), ["bj", "default"]);
-        assert_eq!(clusters("default", None), ["default"]);
+        assert_eq!(order("bj", Some("dc1")), ["bj", "dc1", "default"]);
+        assert_eq!(order("default", Some("dc1")), ["dc1", "default"]);
+        assert_eq!(order("bj", Some("bj")), ["bj", "default"]);
+        assert_eq!(order("bj", Some("default")), ["bj", "default"]);
+        assert_eq!(order("default", None), ["default"]);
+        assert_eq!(order("default", Some("default")), ["default"]);
     }
 
     #[test]
     fn the_placeholder_has_no_keys_of_its_own() {
-        assert!(watch_keys("apollonoappidplaceholder", "default", None, "application").is_empty());
-        assert_eq!(watch_keys("demo", "bj", None, "n"), ["demo+bj+n", "demo+default+n"]);
+        let names = Names::new(false);
+        let keys = |app_id, place| watch_keys(&names, app_id, place, "n");
+        assert!(keys("apollonoappidplaceholder", ("default", None)).is_empty());
+        assert_eq!(keys("demo", ("bj", None)), ["demo+bj+n", "demo+default+n"]);
     }
 }

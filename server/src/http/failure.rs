@@ -57,7 +57,8 @@ pub async fn render(State(strict): State<bool>, request: Request, next: Next) ->
         Err(panic) => {
             let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
             let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-            Error::new(Reaction::Internal, format!("a request handler panicked: {text}")).into_response()
+            Error::new(Reaction::Internal, format!("a request handler panicked: {text}"))
+                .into_response()
         }
     };
     if let Some(error) = response.extensions_mut().remove::<Error>() {
@@ -69,7 +70,9 @@ pub async fn render(State(strict): State<bool>, request: Request, next: Next) ->
         }
         *response.status_mut() = status;
         if let Some(body) = body(&error, status, &path) {
-            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            response
+                .headers_mut()
+                .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             *response.body_mut() = Body::from(body);
         }
     }
@@ -84,13 +87,19 @@ pub async fn render(State(strict): State<bool>, request: Request, next: Next) ->
 
 /// What an unknown path answers.
 pub async fn unknown_path(request: Request) -> Error {
-    Error::not_found(format!("No static resource {}.", request.uri().path().trim_start_matches('/')))
-        .with_code("unknown_path")
+    Error::not_found(format!(
+        "No static resource {}.",
+        request.uri().path().trim_start_matches('/')
+    ))
+    .with_code("unknown_path")
 }
 
 /// What a wrong method answers.
 pub async fn wrong_method(request: Request) -> Error {
-    Error::new(Reaction::MethodNotAllowed, format!("Request method '{}' is not supported", request.method()))
+    Error::new(
+        Reaction::MethodNotAllowed,
+        format!("Request method '{}' is not supported", request.method()),
+    )
 }
 
 fn status(error: &Error, strict: bool) -> StatusCode {
@@ -148,8 +157,12 @@ fn exception(reaction: Reaction) -> String {
     let class = match reaction {
         Reaction::BadRequest | Reaction::TooLarge | Reaction::Conflict => "BadRequestException",
         Reaction::NotFound => "NotFoundException",
-        Reaction::MethodNotAllowed => return "org.springframework.web.HttpRequestMethodNotSupportedException".into(),
-        Reaction::Forbidden => return "org.springframework.security.access.AccessDeniedException".into(),
+        Reaction::MethodNotAllowed => {
+            return "org.springframework.web.HttpRequestMethodNotSupportedException".into();
+        }
+        Reaction::Forbidden => {
+            return "org.springframework.security.access.AccessDeniedException".into();
+        }
         _ => "ServiceException",
     };
     format!("{EXCEPTIONS}{class}")

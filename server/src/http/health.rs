@@ -37,7 +37,8 @@ pub async fn version() -> String {
 /// The reference's body: its status is an object, and scripts search for the text `UP`.
 #[must_use]
 pub fn answer(well: bool) -> Response {
-    let (status, code) = if well { (StatusCode::OK, "UP") } else { (StatusCode::SERVICE_UNAVAILABLE, "DOWN") };
+    let (status, code) =
+        if well { (StatusCode::OK, "UP") } else { (StatusCode::SERVICE_UNAVAILABLE, "DOWN") };
     let body = format!(r#"{{"status":{{"code":"{code}","description":""}}}}"#);
     (status, [(CONTENT_TYPE, crate::json::JSON_TYPE)], body).into_response()
 }

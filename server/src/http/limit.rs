@@ -17,7 +17,8 @@ pub async fn heads(request: Request, next: Next) -> Response {
     if request.uri().path_and_query().map_or(0, |line| line.as_str().len()) > limit {
         return StatusCode::URI_TOO_LONG.into_response();
     }
-    let headers: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    let headers: usize =
+        request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if headers > limit {
         return StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into_response();
     }

@@ -70,11 +70,18 @@ fn recorder() -> PrometheusHandle {
     RECORDER.get_or_init(install).clone()
 }
 
-fn guard(state: Metrics, access: MetricsAccess, request: Request, next: Next) -> BoxFuture<'static, Response> {
+fn guard(
+    state: Metrics,
+    access: MetricsAccess,
+    request: Request,
+    next: Next,
+) -> BoxFuture<'static, Response> {
     Box::pin(async move {
         let MetricsAccess::Token = access;
         if state.token.as_ref().is_some_and(|token| !carries(&request, token)) {
-            return Error::unauthorized("Send the metrics token as `Authorization: Bearer`.").early().into_response();
+            return Error::unauthorized("Send the metrics token as `Authorization: Bearer`.")
+                .early()
+                .into_response();
         }
         next.run(request).await
     })
@@ -88,7 +95,10 @@ fn carries(request: &Request, token: &Secret) -> bool {
 
 async fn text(State(state): State<Metrics>) -> Response {
     if let Some(feed) = &state.feed {
-        #[expect(clippy::cast_precision_loss, reason = "a gauge of polls never needs more than 52 bits")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a gauge of polls never needs more than 52 bits"
+        )]
         metrics::gauge!("castalia_parked_polls").set(feed.hub().parked() as f64);
     }
     ([(CONTENT_TYPE, TEXT)], state.recorder.render()).into_response()

@@ -49,25 +49,45 @@ where
 
     /// Adds a GET route.
     #[must_use]
-    pub fn get<H: Handler<T, S>, T: 'static>(self, path: &'static str, access: A, handler: H) -> Self {
+    pub fn get<H: Handler<T, S>, T: 'static>(
+        self,
+        path: &'static str,
+        access: A,
+        handler: H,
+    ) -> Self {
         self.add(Method::GET, MethodFilter::GET, path, access, handler)
     }
 
     /// Adds a POST route.
     #[must_use]
-    pub fn post<H: Handler<T, S>, T: 'static>(self, path: &'static str, access: A, handler: H) -> Self {
+    pub fn post<H: Handler<T, S>, T: 'static>(
+        self,
+        path: &'static str,
+        access: A,
+        handler: H,
+    ) -> Self {
         self.add(Method::POST, MethodFilter::POST, path, access, handler)
     }
 
     /// Adds a PUT route.
     #[must_use]
-    pub fn put<H: Handler<T, S>, T: 'static>(self, path: &'static str, access: A, handler: H) -> Self {
+    pub fn put<H: Handler<T, S>, T: 'static>(
+        self,
+        path: &'static str,
+        access: A,
+        handler: H,
+    ) -> Self {
         self.add(Method::PUT, MethodFilter::PUT, path, access, handler)
     }
 
     /// Adds a DELETE route.
     #[must_use]
-    pub fn delete<H: Handler<T, S>, T: 'static>(self, path: &'static str, access: A, handler: H) -> Self {
+    pub fn delete<H: Handler<T, S>, T: 'static>(
+        self,
+        path: &'static str,
+        access: A,
+        handler: H,
+    ) -> Self {
         self.add(Method::DELETE, MethodFilter::DELETE, path, access, handler)
     }
 

@@ -23,7 +23,9 @@ impl DataDir {
         }
         make(&settings.data_dir)?;
         let path = settings.data_dir.join("castalia.lock");
-        let problem = |error: &dyn std::fmt::Display| StartError::DataDir(format!("cannot write {}: {error}", path.display()));
+        let problem = |error: &dyn std::fmt::Display| {
+            StartError::DataDir(format!("cannot write {}: {error}", path.display()))
+        };
         let lock = private(OpenOptions::new().create(true).truncate(false)).open(&path);
         let lock = lock.map_err(|error| problem(&error))?;
         match lock.try_lock() {
@@ -38,8 +40,10 @@ impl DataDir {
 }
 
 fn is_needed(settings: &Settings) -> bool {
-    let environment = [Role::Config, Role::Meta, Role::Admin].iter().any(|role| settings.plays(*role));
-    (environment && settings.config_db.is_none()) || (settings.plays(Role::Portal) && settings.portal_db.is_none())
+    let environment =
+        [Role::Config, Role::Meta, Role::Admin].iter().any(|role| settings.plays(*role));
+    (environment && settings.config_db.is_none())
+        || (settings.plays(Role::Portal) && settings.portal_db.is_none())
 }
 
 /// Makes the directory where a database lives in it.
@@ -53,7 +57,9 @@ fn make(path: &Path) -> Result<(), StartError> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(|error| StartError::DataDir(format!("cannot make {}: {error}", path.display())))
+    builder
+        .create(path)
+        .map_err(|error| StartError::DataDir(format!("cannot make {}: {error}", path.display())))
 }
 
 /// The metrics token: given, or read from the directory, or made there now.
@@ -63,7 +69,9 @@ pub(super) fn metrics_token(settings: &Settings) -> Result<Secret, StartError> {
     }
     make(&settings.data_dir)?;
     let path = settings.data_dir.join("metrics.token");
-    let problem = |error: &std::io::Error| StartError::DataDir(format!("cannot use {}: {error}", path.display()));
+    let problem = |error: &std::io::Error| {
+        StartError::DataDir(format!("cannot use {}: {error}", path.display()))
+    };
     match std::fs::read_to_string(&path) {
         Ok(text) => Ok(Secret::new(text.trim())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {

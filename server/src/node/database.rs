@@ -28,7 +28,10 @@ pub(super) struct PortalDatabase {
     pub(super) is_new: bool,
 }
 
-pub(super) async fn open_config(settings: &Arc<Settings>, token: &str) -> Result<ConfigDatabase, StartError> {
+pub(super) async fn open_config(
+    settings: &Arc<Settings>,
+    token: &str,
+) -> Result<ConfigDatabase, StartError> {
     let store = connect(settings, settings.config_db.as_ref(), "config.db", "--config-db").await?;
     let token = token.to_owned();
     let installation = schema(settings, &store, Part::Config, move |tx| {
@@ -40,7 +43,10 @@ pub(super) async fn open_config(settings: &Arc<Settings>, token: &str) -> Result
     Ok(ConfigDatabase { store, config, installation })
 }
 
-pub(super) async fn open_portal(settings: &Arc<Settings>, token: &str) -> Result<PortalDatabase, StartError> {
+pub(super) async fn open_portal(
+    settings: &Arc<Settings>,
+    token: &str,
+) -> Result<PortalDatabase, StartError> {
     let store = connect(settings, settings.portal_db.as_ref(), "portal.db", "--portal-db").await?;
     let (env, token, salt) = (settings.env.clone(), token.to_owned(), random_hex()?);
     let is_new = Arc::new(AtomicBool::new(false));
@@ -69,7 +75,11 @@ pub(super) async fn refresh_portal(store: Store, config: ServerConfig) {
     }
 }
 
-async fn read_config(store: &Store, config: &ServerConfig, settings: &Settings) -> Result<(), StoreError> {
+async fn read_config(
+    store: &Store,
+    config: &ServerConfig,
+    settings: &Settings,
+) -> Result<(), StoreError> {
     let rows = server_config::all(store.read()).await?;
     let rows = rows.into_iter().map(|row| (row.key, row.cluster, row.value));
     config.replace(winners(rows, settings.idc.as_deref(), settings.cluster.as_deref()));
@@ -88,8 +98,10 @@ async fn connect(
     file: &str,
     setting: &str,
 ) -> Result<Store, StartError> {
-    let url = url.map_or_else(|| data_dir::sqlite_url(settings, file), |url| url.expose().to_owned());
-    let options = StoreOptions { max_connections: settings.max_connections, ..StoreOptions::new(setting) };
+    let url =
+        url.map_or_else(|| data_dir::sqlite_url(settings, file), |url| url.expose().to_owned());
+    let options =
+        StoreOptions { max_connections: settings.max_connections, ..StoreOptions::new(setting) };
     Ok(Store::connect(&url, options).await?)
 }
 
@@ -97,14 +109,16 @@ async fn schema(
     settings: &Settings,
     store: &Store,
     part: Part,
-    first_rows: impl for<'c> FnOnce(&'c DatabaseTransaction) -> BoxFuture<'c, Result<(), StoreError>> + Send,
+    first_rows: impl for<'c> FnOnce(&'c DatabaseTransaction) -> BoxFuture<'c, Result<(), StoreError>>
+    + Send,
 ) -> Result<Installation, StartError> {
     match settings.schema {
         SchemaMode::Apply => Ok(migration::apply(store, part, first_rows).await?),
         SchemaMode::Off => Ok(migration::origin(store).await?),
         SchemaMode::Check => {
             let report = migration::check(store, part).await?;
-            Err(StoreError::setting("--schema", format!("check: {}: {report:?}", store.url())).into())
+            Err(StoreError::setting("--schema", format!("check: {}: {report:?}", store.url()))
+                .into())
         }
     }
 }

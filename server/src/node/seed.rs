@@ -11,7 +11,11 @@ const OPERATOR: &str = "default";
 /// Access control of the admin role is on from the first day, with a token that nobody else has.
 pub(super) async fn config(tx: &DatabaseTransaction, token: &str) -> Result<(), StoreError> {
     let rows = [
-        ("admin-service.access.control.enabled", "true", "whether the admin service asks for a token"),
+        (
+            "admin-service.access.control.enabled",
+            "true",
+            "whether the admin service asks for a token",
+        ),
         ("admin-service.access.tokens", token, "tokens of the admin service, separated by commas"),
     ];
     for (key, value, comment) in rows {
@@ -28,7 +32,12 @@ pub(super) async fn config(tx: &DatabaseTransaction, token: &str) -> Result<(), 
 }
 
 /// The environment's name, the token of its admin role, and a salt of this installation's own.
-pub(super) async fn portal(tx: &DatabaseTransaction, env: &str, token: &str, salt: &str) -> Result<(), StoreError> {
+pub(super) async fn portal(
+    tx: &DatabaseTransaction,
+    env: &str,
+    token: &str,
+    salt: &str,
+) -> Result<(), StoreError> {
     let tokens = serde_json::json!({ env: token }).to_string();
     let rows = [
         ("apollo.portal.envs", env, "environments that the portal shows, separated by commas"),

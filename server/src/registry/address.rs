@@ -18,8 +18,13 @@ pub struct Listeners {
 /// Services of this node by the addresses that others use: what the operator advertises, else the address listened on, else the
 /// first address of this machine that is not loopback.
 #[must_use]
-pub fn own_services(listeners: Listeners, advertise: Option<&str>, base_path: &str) -> Vec<OwnService> {
-    let services = [(CONFIG_SERVICE, listeners.config, true), (ADMIN_SERVICE, listeners.admin, false)];
+pub fn own_services(
+    listeners: Listeners,
+    advertise: Option<&str>,
+    base_path: &str,
+) -> Vec<OwnService> {
+    let services =
+        [(CONFIG_SERVICE, listeners.config, true), (ADMIN_SERVICE, listeners.admin, false)];
     services
         .into_iter()
         .filter_map(|(name, socket, takes_port)| {
@@ -48,7 +53,10 @@ fn reachable(socket: SocketAddr) -> SocketAddr {
         return socket;
     }
     let addresses = if_addrs::get_if_addrs().unwrap_or_default();
-    let found = addresses.into_iter().map(|interface| interface.ip()).find(|ip| ip.is_ipv4() && !ip.is_loopback());
+    let found = addresses
+        .into_iter()
+        .map(|interface| interface.ip())
+        .find(|ip| ip.is_ipv4() && !ip.is_loopback());
     SocketAddr::new(found.unwrap_or(IpAddr::from([127, 0, 0, 1])), socket.port())
 }
 
@@ -65,14 +73,23 @@ mod tests {
     #[test]
     fn the_address_listened_on_is_announced() {
         assert_eq!(uris("10.1.2.3", None, ""), ["http://10.1.2.3:8080/", "http://10.1.2.3:8090/"]);
-        assert_eq!(uris("10.1.2.3", None, "/apollo"), ["http://10.1.2.3:8080/apollo", "http://10.1.2.3:8090/apollo"]);
+        assert_eq!(
+            uris("10.1.2.3", None, "/apollo"),
+            ["http://10.1.2.3:8080/apollo", "http://10.1.2.3:8090/apollo"]
+        );
     }
 
     #[test]
     fn what_is_advertised_wins_and_a_port_in_it_is_the_config_roles() {
-        assert_eq!(uris("0.0.0.0", Some("https://c.example/"), ""), ["https://c.example:8080/", "https://c.example:8090/"]);
+        assert_eq!(
+            uris("0.0.0.0", Some("https://c.example/"), ""),
+            ["https://c.example:8080/", "https://c.example:8090/"]
+        );
         assert_eq!(uris("0.0.0.0", Some("http://c:80"), ""), ["http://c:80/", "http://c:8090/"]);
-        assert_eq!(uris("::", Some("http://[fd00::1]"), ""), ["http://[fd00::1]:8080/", "http://[fd00::1]:8090/"]);
+        assert_eq!(
+            uris("::", Some("http://[fd00::1]"), ""),
+            ["http://[fd00::1]:8080/", "http://[fd00::1]:8090/"]
+        );
     }
 
     #[test]

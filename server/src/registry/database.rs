@@ -50,7 +50,14 @@ impl Table {
         let input = (service.name, service.uri.clone());
         self.store
             .write(input, |tx, (name, uri)| {
-                Box::pin(service_registry::heartbeat(tx, name, uri, CLUSTER, METADATA, crate::store::now()))
+                Box::pin(service_registry::heartbeat(
+                    tx,
+                    name,
+                    uri,
+                    CLUSTER,
+                    METADATA,
+                    crate::store::now(),
+                ))
             })
             .await
     }
@@ -62,7 +69,9 @@ impl Table {
             let left: Result<(), StoreError> = self
                 .store
                 .write(input, |tx, (name, uri)| {
-                    Box::pin(async move { service_registry::remove(tx, name, uri).await.map(|_| ()) })
+                    Box::pin(
+                        async move { service_registry::remove(tx, name, uri).await.map(|_| ()) },
+                    )
                 })
                 .await;
             if let Err(error) = left {
@@ -87,7 +96,9 @@ impl Table {
         let cleaned: Result<(), StoreError> = self
             .store
             .write(before, |tx, before| {
-                Box::pin(async move { service_registry::remove_older(tx, *before).await.map(|_| ()) })
+                Box::pin(
+                    async move { service_registry::remove_older(tx, *before).await.map(|_| ()) },
+                )
             })
             .await;
         if let Err(error) = cleaned {

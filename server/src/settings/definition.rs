@@ -44,35 +44,150 @@ pub const DEFINITIONS: &[Definition] = &[
     // Nothing listens to the network unless the operator says so.
     define("bind", Some("127.0.0.1"), "ADDRESS", "Address that all roles listen on"),
     // The ports of Apollo, so that clients and scripts find what they expect.
-    define("config_port", Some("8080"), "PORT", "Port of the config and meta roles; 0 picks a free one"),
+    define(
+        "config_port",
+        Some("8080"),
+        "PORT",
+        "Port of the config and meta roles; 0 picks a free one",
+    ),
     define("admin_port", Some("8090"), "PORT", "Port of the admin role; 0 picks a free one"),
     define("portal_port", Some("8070"), "PORT", "Port of the portal role; 0 picks a free one"),
-    define("data_dir", Some("./data"), "DIR", "Directory of the SQLite files, the lock and generated tokens"),
-    define("config_db", None, "URL", "Config database: sqlite://, mysql:// or postgres://; by default config.db in the data directory"),
-    define("portal_db", None, "URL", "Portal database, likewise; by default portal.db in the data directory"),
+    define(
+        "data_dir",
+        Some("./data"),
+        "DIR",
+        "Directory of the SQLite files, the lock and generated tokens",
+    ),
+    define(
+        "config_db",
+        None,
+        "URL",
+        "Config database: sqlite://, mysql:// or postgres://; by default config.db in the data directory",
+    ),
+    define(
+        "portal_db",
+        None,
+        "URL",
+        "Portal database, likewise; by default portal.db in the data directory",
+    ),
     define("env", Some("DEV"), "NAME", "Environment whose config database this process serves"),
-    define("advertise", None, "URL", "Address under which others reach this node's config or admin role"),
+    define(
+        "advertise",
+        None,
+        "URL",
+        "Address under which others reach this node's config or admin role",
+    ),
     define("base_path", Some(""), "PATH", "Path in front of every route, such as /apollo"),
-    define("schema", Some("apply"), "apply|check|off", "Create missing tables, only report, or trust the database"),
-    define("sample_app", Some("on"), "on|off", "Seed a sample app into a fresh SQLite data directory"),
-    define("idc", None, "NAME", "Data center of this node: its rows of ServerConfig win over those of `default`"),
-    define("cluster", None, "NAME", "Cluster of this node: its rows of ServerConfig win over those of the data center"),
+    define(
+        "schema",
+        Some("apply"),
+        "apply|check|off",
+        "Create missing tables, only report, or trust the database",
+    ),
+    define(
+        "sample_app",
+        Some("on"),
+        "on|off",
+        "Seed a sample app into a fresh SQLite data directory",
+    ),
+    define(
+        "idc",
+        None,
+        "NAME",
+        "Data center of this node: its rows of ServerConfig win over those of `default`",
+    ),
+    define(
+        "cluster",
+        None,
+        "NAME",
+        "Cluster of this node: its rows of ServerConfig win over those of the data center",
+    ),
     define("log_format", Some("text"), "text|json", "Form of the log"),
-    define("log_level", Some("info"), "FILTER", "Level of the log, or a filter such as info,castalia_server=debug"),
-    define("admin_password", None, "PASSWORD", "First password of the administrator; generated when unset"),
+    define(
+        "log_level",
+        Some("info"),
+        "FILTER",
+        "Level of the log, or a filter such as info,castalia_server=debug",
+    ),
+    define(
+        "admin_password",
+        None,
+        "PASSWORD",
+        "First password of the administrator; generated when unset",
+    ),
     define("admin_password_file", None, "FILE", "File that holds it"),
-    define("metrics_token", None, "TOKEN", "Token of /prometheus, /metrics and /info; generated into the data directory when unset"),
-    define("compat.defaults", None, "fresh|adopted", "Which defaults the other compat settings have; by default what the database says"),
-    define("compat.strict_status", None, "BOOL", "Answer with the reference's numbers for unknown path, wrong method and bad parameters"),
-    define("compat.fold_names", None, "BOOL", "Match app id and cluster of clients ignoring ASCII case"),
-    define("compat.open_metrics", None, "BOOL", "Answer /prometheus, /metrics and /info without the token"),
-    define("compat.empty_admin_tokens_pass", None, "BOOL", "Let admin calls pass when access control is on without any token"),
-    define("compat.cookie_without_csrf", None, "BOOL", "Accept cookie requests of scripts without X-CSRF-Token"),
-    define("compat.json_duplicate_members", None, "BOOL", "Accept JSON values with duplicate members"),
-    define("security.require_access_key", Some("false"), "BOOL", "Refuse clients of apps that have no enabled access key"),
-    define("security.hosts", None, "LIST", "Host names that the portal answers to; `auto` or `*` are possible"),
-    define("security.cookie_secure", Some("auto"), "auto|always", "Mark the session cookie Secure on https only, or always"),
-    define("store.max_connections", Some("16"), "NUMBER", "Connections to MySQL or PostgreSQL, for each database"),
+    define(
+        "metrics_token",
+        None,
+        "TOKEN",
+        "Token of /prometheus, /metrics and /info; generated into the data directory when unset",
+    ),
+    define(
+        "compat.defaults",
+        None,
+        "fresh|adopted",
+        "Which defaults the other compat settings have; by default what the database says",
+    ),
+    define(
+        "compat.strict_status",
+        None,
+        "BOOL",
+        "Answer with the reference's numbers for unknown path, wrong method and bad parameters",
+    ),
+    define(
+        "compat.fold_names",
+        None,
+        "BOOL",
+        "Match app id and cluster of clients ignoring ASCII case",
+    ),
+    define(
+        "compat.open_metrics",
+        None,
+        "BOOL",
+        "Answer /prometheus, /metrics and /info without the token",
+    ),
+    define(
+        "compat.empty_admin_tokens_pass",
+        None,
+        "BOOL",
+        "Let admin calls pass when access control is on without any token",
+    ),
+    define(
+        "compat.cookie_without_csrf",
+        None,
+        "BOOL",
+        "Accept cookie requests of scripts without X-CSRF-Token",
+    ),
+    define(
+        "compat.json_duplicate_members",
+        None,
+        "BOOL",
+        "Accept JSON values with duplicate members",
+    ),
+    define(
+        "security.require_access_key",
+        Some("false"),
+        "BOOL",
+        "Refuse clients of apps that have no enabled access key",
+    ),
+    define(
+        "security.hosts",
+        None,
+        "LIST",
+        "Host names that the portal answers to; `auto` or `*` are possible",
+    ),
+    define(
+        "security.cookie_secure",
+        Some("auto"),
+        "auto|always",
+        "Mark the session cookie Secure on https only, or always",
+    ),
+    define(
+        "store.max_connections",
+        Some("16"),
+        "NUMBER",
+        "Connections to MySQL or PostgreSQL, for each database",
+    ),
 ];
 
 /// The definition of a name.
@@ -96,11 +211,17 @@ mod tests {
     fn the_readme_lists_every_setting_as_it_is() {
         let readme = include_str!("../../README.md");
         for Definition { name, default, doc, .. } in DEFINITIONS {
-            let default = default.filter(|text| !text.is_empty()).map(|text| format!("`{text}`")).unwrap_or_default();
+            let default = default
+                .filter(|text| !text.is_empty())
+                .map(|text| format!("`{text}`"))
+                .unwrap_or_default();
             let row = format!("| `{name}` | {default} | {doc} |");
             assert!(readme.contains(&row), "server/README.md lacks this row:\n{row}");
         }
-        assert_eq!(readme.lines().filter(|line| line.starts_with("| `")).count(), DEFINITIONS.len());
+        assert_eq!(
+            readme.lines().filter(|line| line.starts_with("| `")).count(),
+            DEFINITIONS.len()
+        );
     }
 
     #[test]

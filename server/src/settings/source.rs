@@ -80,7 +80,8 @@ impl Texts {
         }
         let environment: BTreeMap<String, String> =
             environment.filter(|(name, _)| name.starts_with(PREFIX)).collect();
-        let named = config_file.or_else(|| environment.get("CASTALIA_CONFIG_FILE").map(PathBuf::from));
+        let named =
+            config_file.or_else(|| environment.get("CASTALIA_CONFIG_FILE").map(PathBuf::from));
         texts.add_file(named, &mut faults);
         texts.add_environment(environment, &mut faults);
         for (name, text) in flags {
@@ -102,7 +103,9 @@ impl Texts {
     /// Whether somebody set it to nothing.
     #[must_use]
     pub fn is_blank(&self, name: &str) -> bool {
-        self.values.get(name).is_some_and(|(text, origin)| text.trim().is_empty() && *origin != Origin::Default)
+        self.values
+            .get(name)
+            .is_some_and(|(text, origin)| text.trim().is_empty() && *origin != Origin::Default)
     }
 
     /// The name under which the user set it, for messages.
@@ -118,7 +121,10 @@ impl Texts {
 
     /// Everything that is not a default, with its origin: what the start-up log prints.
     pub fn explicit(&self) -> impl Iterator<Item = (&'static str, &Origin)> {
-        self.values.iter().filter(|(_, (_, origin))| *origin != Origin::Default).map(|(name, (_, origin))| (*name, origin))
+        self.values
+            .iter()
+            .filter(|(_, (_, origin))| *origin != Origin::Default)
+            .map(|(name, (_, origin))| (*name, origin))
     }
 
     fn add_file(&mut self, named: Option<PathBuf>, faults: &mut Vec<Fault>) {
@@ -127,19 +133,24 @@ impl Texts {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => return,
             Err(error) => {
-                faults.push(fault("--config-file", format!("cannot read {}: {error}", path.display())));
+                faults.push(fault(
+                    "--config-file",
+                    format!("cannot read {}: {error}", path.display()),
+                ));
                 return;
             }
         };
         match text.parse::<toml::Table>() {
             Ok(table) => self.add_table(table, &path, faults),
-            Err(error) => faults.push(fault(path.display(), format!("is not valid TOML: {}", error.message()))),
+            Err(error) => faults
+                .push(fault(path.display(), format!("is not valid TOML: {}", error.message()))),
         }
     }
 
     fn add_table(&mut self, mut table: toml::Table, path: &Path, faults: &mut Vec<Fault>) {
         if let Some(toml::Value::Table(fixed)) = table.remove(SERVER_CONFIG) {
-            self.server_config = fixed.iter().map(|(key, value)| (key.clone(), plain(value))).collect();
+            self.server_config =
+                fixed.iter().map(|(key, value)| (key.clone(), plain(value))).collect();
         }
         let mut flat = Vec::new();
         flatten("", &table, &mut flat);
@@ -148,7 +159,10 @@ impl Texts {
                 Some(definition) => {
                     self.values.insert(definition.name, (text, Origin::File(path.to_owned())));
                 }
-                None => faults.push(fault(format!("{name} in {}", path.display()), "there is no such setting".into())),
+                None => faults.push(fault(
+                    format!("{name} in {}", path.display()),
+                    "there is no such setting".into(),
+                )),
             }
         }
     }
@@ -162,7 +176,8 @@ impl Texts {
             } else if let Some(key) = server_config_key(&variable) {
                 self.server_config.insert(key.to_owned(), text);
             } else if !is_foreign(&variable) {
-                faults.push(fault(variable, "there is no such setting; unset this variable".into()));
+                faults
+                    .push(fault(variable, "there is no such setting; unset this variable".into()));
             }
         }
     }
@@ -217,7 +232,11 @@ mod tests {
     use super::*;
 
     fn environment(pairs: &[(&str, &str)]) -> impl Iterator<Item = (String, String)> {
-        pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<Vec<_>>().into_iter()
+        pairs
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect::<Vec<_>>()
+            .into_iter()
     }
 
     #[test]
@@ -225,7 +244,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("c.toml");
         std::fs::write(&file, "env = \"uat\"\nconfig_port = 1\nadmin_port = 2\n[server-config]\n\"item.key.length.limit\" = 9\n").unwrap();
-        let variables = environment(&[("CASTALIA_CONFIG_PORT", "3"), ("CASTALIA_ENV", "fat"), ("HOME", "/root")]);
+        let variables = environment(&[
+            ("CASTALIA_CONFIG_PORT", "3"),
+            ("CASTALIA_ENV", "fat"),
+            ("HOME", "/root"),
+        ]);
         let texts = Texts::gather(vec![("env", "pro".to_owned())], Some(file), variables).unwrap();
         assert_eq!(texts.get("env").unwrap().0, "pro");
         assert_eq!(texts.get("config_port").unwrap().0, "3");
@@ -239,21 +262,29 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("c.toml");
         std::fs::write(&file, "[security]\nrequire_key = true\n").unwrap();
-        let faults = Texts::gather(Vec::new(), Some(file), environment(&[("CASTALIA_PORTS", "1")])).unwrap_err();
+        let faults = Texts::gather(Vec::new(), Some(file), environment(&[("CASTALIA_PORTS", "1")]))
+            .unwrap_err();
         let text = faults.iter().map(Fault::to_string).collect::<Vec<_>>().join("; ");
         assert!(text.contains("security.require_key") && text.contains("CASTALIA_PORTS"), "{text}");
     }
 
     #[test]
     fn variables_of_others_are_left_alone() {
-        let names = ["CASTALIA_NODE_NATIVE_PATH", "CASTALIA_TEST_DIR", "CASTALIA_SERVICE_HOST", "CASTALIA_PORT_8080_TCP"];
+        let names = [
+            "CASTALIA_NODE_NATIVE_PATH",
+            "CASTALIA_TEST_DIR",
+            "CASTALIA_SERVICE_HOST",
+            "CASTALIA_PORT_8080_TCP",
+        ];
         let pairs: Vec<_> = names.iter().map(|name| (*name, "x")).collect();
         assert!(Texts::gather(Vec::new(), None, environment(&pairs)).is_ok());
     }
 
     #[test]
     fn a_server_config_key_can_be_fixed_by_a_variable() {
-        let texts = Texts::gather(Vec::new(), None, environment(&[("CASTALIA_LONG_POLLING_TIMEOUT", "5")])).unwrap();
+        let texts =
+            Texts::gather(Vec::new(), None, environment(&[("CASTALIA_LONG_POLLING_TIMEOUT", "5")]))
+                .unwrap();
         assert_eq!(texts.server_config.get("long.polling.timeout").map(String::as_str), Some("5"));
     }
 }

@@ -13,7 +13,8 @@ use crate::store::page::{self, Page, Paged};
 use crate::store::row::{Standard, soft_delete};
 
 pub use cluster::{
-    child_clusters, cluster, cluster_by_id, clusters, clusters_with_branches, delete_cluster,
+    child_clusters, cluster, cluster_by_id, clusters, clusters_after, clusters_with_branches,
+    delete_cluster,
 };
 
 pub async fn by_app_id(

@@ -5,7 +5,9 @@ mod history;
 mod rule;
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, Select};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+};
 
 use crate::store::condition::chunks;
 use crate::store::entity::release::{Column, Entity, Model};
@@ -75,6 +77,18 @@ pub async fn latest_active(
 ) -> Result<Option<Model>, StoreError> {
     let newest = active(app_id, cluster, namespace).order_by_desc(Column::Id);
     Ok(newest.one(db).await?)
+}
+
+/// Id of what clients of the namespace get, without its content; 0 if there is none.
+pub async fn latest_active_id(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    cluster: &str,
+    namespace: &str,
+) -> Result<Id, StoreError> {
+    let newest = active(app_id, cluster, namespace).order_by_desc(Column::Id);
+    let id = newest.select_only().column(Column::Id).into_tuple().one(db).await?;
+    Ok(id.unwrap_or_default())
 }
 
 /// Releases that were not rolled back, newest first.
