@@ -1,5 +1,7 @@
 //! From the text of a namespace to its key-value view, by format, and from the text of a value to its type.
 
+#[cfg(feature = "discovery")]
+pub mod date;
 pub mod properties;
 pub mod structure;
 pub mod value;

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 use tracing::debug;
 
@@ -76,17 +77,20 @@ pub(crate) struct Repository {
     discovery: Discovery,
     settings: Arc<Effective>,
     place: Arc<Place>,
+    room: Arc<Semaphore>,
     rate: RateLimit,
     calm_gaps: Backoff,
     random: fastrand::Rng,
 }
 
 impl Repository {
+    /// Loads `place` in turn with all that share `room`.
     pub(crate) fn new(
         transport: Transport,
         discovery: Discovery,
         settings: Arc<Effective>,
         place: Arc<Place>,
+        room: Arc<Semaphore>,
     ) -> Self {
         Self {
             rate: RateLimit::new(settings.timing.load_per_second),
@@ -96,6 +100,7 @@ impl Repository {
             discovery,
             settings,
             place,
+            room,
         }
     }
 
@@ -212,7 +217,10 @@ impl Repository {
             access_key: access_key.as_ref(),
             read_timeout: self.settings.timing.read_timeout,
         };
+        // The semaphore is never closed; a permit that is not there would only mean one request more.
+        let permit = self.room.acquire().await;
         let answer = self.transport.get(request).await;
+        drop(permit);
         let reached =
             !matches!(&answer, Err(failure) if failure.error.kind() == ErrorKind::Transport);
         self.discovery.report(service, reached);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::cache::FileCache;
 use crate::discovery::{Discovery, DiscoveryOptions};
@@ -19,12 +19,16 @@ use crate::transport::{HttpClient, Transport};
 
 /// Loads that may be asked for while one is under way.
 const ASKED: usize = 16;
+/// Namespaces that load at once: a client with thousands must not open thousands of connections.
+const LOADING: usize = 16;
 
 pub(super) struct Engine {
     settings: Arc<Effective>,
     transport: Transport,
     discovery: Discovery,
     disk: Option<Disk>,
+    /// Room for loads that are under way at once.
+    loading: Arc<Semaphore>,
     validators: Arc<Validators>,
     errors: Arc<ErrorLog>,
     /// Held while a namespace is opened, so that each is opened once.
@@ -45,6 +49,7 @@ impl Engine {
             discovery: discovery(settings, &transport),
             disk: cache.map(|cache| Disk::new(FileCache::new(cache))),
             errors: Arc::new(ErrorLog::new(settings.error_queue)),
+            loading: Arc::new(Semaphore::new(LOADING)),
             settings: settings.clone(),
             transport,
             validators: validators.clone(),
@@ -109,6 +114,7 @@ impl Engine {
                 self.discovery.clone(),
                 self.settings.clone(),
                 namespace.place().clone(),
+                self.loading.clone(),
             ),
             announced,
             asked,

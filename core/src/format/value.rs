@@ -35,6 +35,9 @@ impl FromValue for f64 {
 
     fn from_value(text: &str) -> Option<Self> {
         let text = text.trim_matches(|character| character <= ' ');
+        if let Some(number) = hexadecimal(text) {
+            return Some(number);
+        }
         let number = text.strip_suffix(['f', 'F', 'd', 'D']).unwrap_or(text);
         match number.strip_prefix(['+', '-']).unwrap_or(number) {
             // Words take no suffix, and only these two spellings are words.
@@ -49,6 +52,29 @@ impl FromValue for f64 {
             _ => None,
         }
     }
+}
+
+/// A hexadecimal number with its binary exponent, such as `0x1.8p3`; a letter `f` or `d` may follow.
+fn hexadecimal(text: &str) -> Option<f64> {
+    let (sign, unsigned) = match text.strip_prefix('-') {
+        Some(rest) => (-1.0, rest),
+        None => (1.0, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let digits = unsigned.strip_prefix("0x").or_else(|| unsigned.strip_prefix("0X"))?;
+    let digits = digits.strip_suffix(['f', 'F', 'd', 'D']).unwrap_or(digits);
+    let (mantissa, exponent) = digits.split_once(['p', 'P'])?;
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let mut number = 0.0;
+    for (index, digit) in whole.chars().chain(fraction.chars()).enumerate() {
+        let digit = f64::from(digit.to_digit(16)?);
+        number = match index < whole.len() {
+            true => number * 16.0 + digit,
+            false => number + digit / 16f64.powi(i32::try_from(index - whole.len() + 1).ok()?),
+        };
+    }
+    let some = !whole.is_empty() || !fraction.is_empty();
+    let exponent: i32 = exponent.parse().ok()?;
+    some.then(|| sign * number * 2f64.powi(exponent))
 }
 
 impl FromValue for f32 {
@@ -109,6 +135,16 @@ impl FromValue for Duration {
     }
 }
 
+/// A boolean in any of the usual words: `true`, `yes`, `on`, `1` and their opposites, in any case; `None` for all else.
+#[must_use]
+pub fn strict_bool(text: &str) -> Option<bool> {
+    let is = |words: [&str; 4]| words.iter().any(|word| text.trim().eq_ignore_ascii_case(word));
+    if is(["true", "yes", "on", "1"]) {
+        return Some(true);
+    }
+    is(["false", "no", "off", "0"]).then_some(false)
+}
+
 /// The parts of a text between a literal delimiter; empty ones at the end are dropped, and an empty text is one empty part.
 pub fn list<'a>(text: &'a str, delimiter: &str) -> Vec<&'a str> {
     if text.is_empty() || delimiter.is_empty() {
@@ -156,6 +192,18 @@ mod tests {
             assert_eq!(f64::from_value(text), None, "{text}");
         }
         assert_eq!(f64::from_value("-Infinity"), Some(f64::NEG_INFINITY));
+        assert_eq!(f64::from_value("0x1.8p3"), Some(12.0));
+        assert_eq!(f64::from_value("-0XAP-1f"), Some(-5.0));
+        assert_eq!(f64::from_value("0xp1"), None);
+    }
+
+    #[test]
+    fn strict_booleans_are_one_of_eight_words() {
+        for (text, expected) in
+            [("Yes", Some(true)), (" off ", Some(false)), ("0", Some(false)), ("y", None)]
+        {
+            assert_eq!(strict_bool(text), expected, "{text}");
+        }
     }
 
     #[test]

@@ -1,0 +1,172 @@
+//! From the text of a date to a moment: the three shapes of the Java client, and RFC 3339.
+
+use std::time::SystemTime;
+
+use chrono::{
+    DateTime, Days, Duration, FixedOffset, Local, Months, NaiveDate, NaiveDateTime, TimeZone, Utc,
+};
+
+use super::value::FromValue;
+
+/// The zone of a text that names none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Zone {
+    /// That of this machine.
+    Local,
+    /// UTC.
+    Utc,
+    /// Seconds east of UTC.
+    Offset(i32),
+}
+
+/// How a text is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Calendar {
+    /// Days that do not exist are refused.
+    Strict,
+    /// As in the Java client: 30 February is 2 March, and what follows a date is ignored.
+    Lenient,
+}
+
+/// Reads `yyyy-MM-dd HH:mm:ss.SSS`, `yyyy-MM-dd HH:mm:ss`, `yyyy-MM-dd` or RFC 3339; blanks around it do not count.
+#[must_use]
+pub fn parse(text: &str, zone: Zone, calendar: Calendar) -> Option<SystemTime> {
+    let text = text.trim();
+    if matches!(text.as_bytes().get(10), Some(b'T' | b't')) {
+        let moment = DateTime::parse_from_rfc3339(text).ok();
+        return moment.map(SystemTime::from);
+    }
+    let moment = match calendar {
+        Calendar::Strict => strict(text)?,
+        Calendar::Lenient => lenient(text)?,
+    };
+    in_zone(moment, zone)
+}
+
+fn in_zone(moment: NaiveDateTime, zone: Zone) -> Option<SystemTime> {
+    match zone {
+        Zone::Utc => Some(Utc.from_utc_datetime(&moment).into()),
+        Zone::Offset(seconds) => {
+            let zone = FixedOffset::east_opt(seconds)?;
+            zone.from_local_datetime(&moment).earliest().map(SystemTime::from)
+        }
+        Zone::Local => {
+            // In the hour that a change of the clock skips, the clock shows one hour more.
+            let later = moment + Duration::hours(1);
+            let found = Local.from_local_datetime(&moment).earliest();
+            let found = found.or_else(|| Local.from_local_datetime(&later).earliest());
+            found.map(SystemTime::from)
+        }
+    }
+}
+
+fn strict(text: &str) -> Option<NaiveDateTime> {
+    const SHAPE: &[u8] = b"0000-00-00 00:00:00.000";
+    let matches = matches!(text.len(), 10 | 19 | 23)
+        && text.bytes().zip(SHAPE).all(|(byte, shape)| match shape {
+            b'0' => byte.is_ascii_digit(),
+            separator => byte == *separator,
+        });
+    let number = |from: usize, to: usize| -> Option<u32> {
+        text.get(from..to).map_or(Some(0), |digits| digits.parse().ok())
+    };
+    if !matches {
+        return None;
+    }
+    let year = text.get(..4)?.parse().ok()?;
+    let date = NaiveDate::from_ymd_opt(year, number(5, 7)?, number(8, 10)?)?;
+    date.and_hms_milli_opt(number(11, 13)?, number(14, 16)?, number(17, 19)?, number(20, 23)?)
+}
+
+/// Numbers that are too large carry over.
+fn lenient(text: &str) -> Option<NaiveDateTime> {
+    let separators = match text.len() {
+        23 => "-- ::.",
+        19 => "-- ::",
+        _ => "--",
+    };
+    let mut rest = text;
+    let mut numbers = [0i64; 7];
+    for (index, number) in numbers.iter_mut().take(separators.len() + 1).enumerate() {
+        if index > 0 {
+            rest = rest.strip_prefix(separators.chars().nth(index - 1)?)?;
+        }
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        *number = rest.get(..digits)?.parse().ok()?;
+        rest = &rest[digits..];
+    }
+    let [year, month, day, hour, minute, second, milli] = numbers;
+    let start = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, 1, 1)?;
+    let months = u32::try_from(month).ok()?;
+    let date = match months.checked_sub(1) {
+        Some(months) => start.checked_add_months(Months::new(months))?,
+        None => start.checked_sub_months(Months::new(1))?,
+    };
+    let date = match u64::try_from(day).ok()?.checked_sub(1) {
+        Some(days) => date.checked_add_days(Days::new(days))?,
+        None => date.pred_opt()?,
+    };
+    let seconds = hour.checked_mul(3600)?.checked_add(minute * 60)?.checked_add(second)?;
+    let time = Duration::try_seconds(seconds)? + Duration::try_milliseconds(milli)?;
+    date.and_hms_opt(0, 0, 0)?.checked_add_signed(time)
+}
+
+impl FromValue for SystemTime {
+    const EXPECTED: &'static str = "the value is not a date such as 2024-01-31 23:59:59";
+
+    /// In this machine's zone unless the text names one; days that do not exist are refused.
+    fn from_value(text: &str) -> Option<Self> {
+        parse(text, Zone::Local, Calendar::Strict)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(text: &str, calendar: Calendar) -> Option<f64> {
+        let moment = parse(text, Zone::Utc, calendar)?;
+        Some(moment.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs_f64())
+    }
+
+    #[test]
+    fn three_shapes_and_rfc_3339_are_read() {
+        let strict = |text| seconds(text, Calendar::Strict);
+        assert_eq!(strict("1970-01-02"), Some(86_400.0));
+        assert_eq!(strict(" 1970-01-01 00:01:01 "), Some(61.0));
+        assert_eq!(strict("1970-01-01 00:00:00.250"), Some(0.25));
+        assert_eq!(strict("1970-01-01T01:00:00+01:00"), Some(0.0));
+        assert_eq!(strict("1970-01-01T00:00:01.5Z"), Some(1.5));
+    }
+
+    #[test]
+    fn a_strict_calendar_refuses_what_does_not_exist() {
+        for text in
+            ["2021-02-30", "2021-2-3", "1970-01-01 24:00:00", "1970-01-01x", "", "1970-01-01 00:00"]
+        {
+            assert_eq!(seconds(text, Calendar::Strict), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_lenient_calendar_counts_on() {
+        let lenient = |text| seconds(text, Calendar::Lenient);
+        assert_eq!(lenient("2021-02-30"), seconds("2021-03-02", Calendar::Strict));
+        assert_eq!(lenient("2021-2-3"), seconds("2021-02-03", Calendar::Strict));
+        assert_eq!(lenient("2021-13-01"), seconds("2022-01-01", Calendar::Strict));
+        assert_eq!(lenient("2021-01-01 and more"), None, "it has the length of a longer shape");
+        assert_eq!(lenient("2021-01-01 more"), seconds("2021-01-01", Calendar::Strict));
+        assert_eq!(
+            lenient("2021-01-01 25:00:00"),
+            seconds("2021-01-02 01:00:00", Calendar::Strict)
+        );
+        assert_eq!(lenient("x"), None);
+    }
+
+    #[test]
+    fn a_zone_moves_the_moment() {
+        let east = parse("1970-01-01 01:00:00", Zone::Offset(3600), Calendar::Strict);
+        assert_eq!(east, Some(SystemTime::UNIX_EPOCH));
+        assert!(parse("2024-06-01", Zone::Local, Calendar::Strict).is_some());
+    }
+}
