@@ -23,3 +23,13 @@ run() { # name, compiler, flags and sources
 run smoke-c cc -std=c11 tests/c/smoke.c
 run smoke-cpp c++ -std=c++17 tests/cpp/smoke.cpp
 run smoke-cpp-no-exceptions c++ -std=c++17 -fno-exceptions -fno-rtti tests/cpp/smoke.cpp
+
+contract() { # name, compiler, flags and sources
+  local name=$1
+  shift
+  "$@" "${common[@]}" -o "$built/$name" -lcastalia -pthread
+  "$target/debug/castalia-contract" "$built/$name" >"$built/$name.log" || { cat "$built/$name.log"; exit 1; }
+}
+
+contract contract-c cc -std=c11 -D_POSIX_C_SOURCE=200809L tests/c/contract.c
+contract contract-cpp c++ -std=c++17 tests/cpp/contract.cpp

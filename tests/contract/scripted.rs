@@ -6,19 +6,18 @@
 //! `publish NAMESPACE KEY VALUE ...`, `withdraw NAMESPACE`, `held COUNT` (waits until as many polls are held),
 //! `fail ENDPOINT STATUS` (0 closes the connection, -1 never answers, 200 ends it), `requests ENDPOINT`.
 
+mod orders;
 mod words;
 
 use std::error::Error;
 use std::process::{ExitCode, Stdio};
 use std::time::Duration;
 
-use castalia_core::testing::{Endpoint, Fault, Server};
+use castalia_core::testing::Server;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;
 use tokio::time::timeout;
 
-const APP_ID: &str = "order";
-const CLUSTER: &str = "default";
 const PATIENCE: Duration = Duration::from_secs(20);
 
 #[tokio::main]
@@ -45,10 +44,7 @@ async fn wrap(program: &str, arguments: Vec<String>) -> Result<ExitCode> {
     let server = Server::start().await?;
     let mut child = Command::new(program)
         .args(arguments)
-        .env("APP_ID", APP_ID)
-        .env("APOLLO_META", server.url())
-        .env("APOLLO_CACHE_FILE_ENABLE", "false")
-        .env("APOLLO_LONG_POLLING_INITIAL_DELAY_IN_MILLS", "0")
+        .envs(variables(server.url()))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .kill_on_drop(true)
@@ -61,6 +57,17 @@ async fn wrap(program: &str, arguments: Vec<String>) -> Result<ExitCode> {
     Ok(ExitCode::from(u8::try_from(code)?))
 }
 
+/// The settings as environment variables.
+fn variables(url: &str) -> impl Iterator<Item = (String, String)> {
+    let settings = orders::settings(url).into_iter();
+    settings.map(|(name, value)| match name.as_str() {
+        "apollo.longPollingInitialDelayInMills" => {
+            ("APOLLO_LONG_POLLING_INITIAL_DELAY_IN_MILLS".to_owned(), value)
+        }
+        name => (name.replace('.', "_").to_uppercase(), value),
+    })
+}
+
 /// Obeys lines until there are no more.
 async fn obey(
     server: &Server,
@@ -71,7 +78,7 @@ async fn obey(
     while let Some(line) = lines.next_line().await? {
         let order = words::split(&line);
         let order: Vec<_> = order.iter().map(String::as_str).collect();
-        let answer = match timeout(PATIENCE, answer(server, &order)).await {
+        let answer = match timeout(PATIENCE, orders::answer(server, &order)).await {
             Ok(Some(answer)) => words::join(["ok", &answer]),
             Ok(None) => words::join(["error", "not understood", &line]),
             Err(_) => words::join(["error", "not in time", &line]),
@@ -79,49 +86,6 @@ async fn obey(
         write_line(&mut answers, &answer).await?;
     }
     Ok(())
-}
-
-async fn answer(server: &Server, order: &[&str]) -> Option<String> {
-    match order {
-        ["publish", namespace, values @ ..] => {
-            let (pairs, rest) = values.as_chunks::<2>();
-            let values: Vec<_> = pairs.iter().map(|[key, value]| (*key, *value)).collect();
-            rest.is_empty().then(|| server.publish(APP_ID, namespace, &values).key)
-        }
-        ["withdraw", namespace] => {
-            server.data().withdraw(APP_ID, CLUSTER, namespace);
-            Some(String::new())
-        }
-        ["held", count] => {
-            server.holds(count.parse().ok()?).await;
-            Some(String::new())
-        }
-        ["fail", endpoint, status] => {
-            server.fail_always(endpoint_of(endpoint)?, fault_of(status.parse().ok()?));
-            Some(String::new())
-        }
-        ["requests", endpoint] => {
-            Some(server.requests_of(endpoint_of(endpoint)?).len().to_string())
-        }
-        _ => None,
-    }
-}
-
-fn endpoint_of(name: &str) -> Option<Endpoint> {
-    Some(match name {
-        "services" => Endpoint::Services,
-        "config" => Endpoint::Config,
-        "poll" => Endpoint::Poll,
-        _ => return None,
-    })
-}
-
-fn fault_of(status: i32) -> Option<Fault> {
-    match status {
-        200 => None,
-        0 => Some(Fault::Reset(Duration::ZERO)),
-        status => Some(u16::try_from(status).map_or(Fault::Hang, Fault::status)),
-    }
 }
 
 async fn write_line(output: &mut (impl AsyncWrite + Unpin), line: &str) -> Result<()> {

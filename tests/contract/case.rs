@@ -1,0 +1,126 @@
+//! A case as it is written in `*.json`: what the server holds, what is called, and what must come back.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::Result;
+
+/// What a step can do; each is one key of the step, and its value says with what.
+const ACTIONS: &[&str] = &[
+    "open",
+    "state",
+    "get",
+    "get_int",
+    "get_long",
+    "get_double",
+    "get_bool",
+    "get_duration",
+    "try_get_int",
+    "try_get_long",
+    "try_get_double",
+    "try_get_bool",
+    "try_get_duration",
+    "keys",
+    "content",
+    "listen",
+    "publish",
+    "withdraw",
+    "fail",
+    "refresh",
+    "metric",
+    "setting",
+    "close",
+];
+
+/// What else a step may say.
+const DETAILS: &[&str] = &[
+    "namespace",
+    "app_id",
+    "default",
+    "interest_keys",
+    "interest_prefixes",
+    "throws",
+    "status",
+    "expect",
+    "expect_error",
+    "expect_source",
+    "expect_state",
+    "expect_event",
+    "expect_heard",
+];
+
+/// A whole file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Case {
+    /// The fact that it checks, as a sentence.
+    pub(crate) name: String,
+    /// Settings of the client beside those that lead it to the server.
+    #[serde(default)]
+    pub(crate) settings: BTreeMap<String, String>,
+    /// Kind of the error that making the client gives.
+    pub(crate) expect_error: Option<String>,
+    /// What is released before the client starts.
+    #[serde(default)]
+    pub(crate) releases: Vec<Release>,
+    #[serde(default)]
+    pub(crate) steps: Vec<Step>,
+}
+
+/// What a namespace holds.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Release {
+    pub(crate) namespace: String,
+    pub(crate) configurations: Map<String, Value>,
+}
+
+/// One step. A namespace that is not named is the one that was opened last.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Step(Map<String, Value>);
+
+impl Step {
+    /// What is done, and with what.
+    pub(crate) fn action(&self) -> Result<(&str, &Value)> {
+        let unknown = |name: &&String| {
+            let name = name.as_str();
+            !ACTIONS.contains(&name) && !DETAILS.contains(&name)
+        };
+        if let Some(name) = self.0.keys().find(unknown) {
+            return Err(format!("a step knows no `{name}`").into());
+        }
+        let actions: Vec<_> =
+            self.0.iter().filter(|(name, _)| ACTIONS.contains(&name.as_str())).collect();
+        match actions[..] {
+            [(name, value)] => Ok((name, value)),
+            _ => Err("a step has exactly one action".into()),
+        }
+    }
+
+    pub(crate) fn detail(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+
+    /// A detail as one text.
+    pub(crate) fn text(&self, name: &str) -> Option<String> {
+        self.0.get(name).map(word_of)
+    }
+
+    /// A detail as several texts.
+    pub(crate) fn texts(&self, name: &str) -> Vec<String> {
+        self.0.get(name).and_then(Value::as_array).into_iter().flatten().map(word_of).collect()
+    }
+}
+
+/// A value as drivers write it.
+pub(crate) fn word_of(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// Keys and values as texts.
+pub(crate) fn pairs_of(map: &Map<String, Value>) -> Vec<(String, String)> {
+    map.iter().map(|(key, value)| (key.clone(), word_of(value))).collect()
+}

@@ -1,0 +1,59 @@
+//! A program in some language that makes the calls: it reads a line of words for each call and answers with a line.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::time::timeout;
+
+use crate::{Result, words};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A running driver; killed when dropped.
+#[derive(Debug)]
+pub(crate) struct Driver {
+    _child: Child,
+    calls: ChildStdin,
+    answers: Lines<BufReader<ChildStdout>>,
+}
+
+/// What a call came to: words, or the name of the kind of an error.
+pub(crate) type Answer = std::result::Result<Vec<String>, String>;
+
+impl Driver {
+    pub(crate) fn start(command: &[String]) -> Result<Self> {
+        let (program, arguments) = command.split_first().ok_or("which driver?")?;
+        let mut child = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        let calls = child.stdin.take().ok_or("the driver has no input")?;
+        let answers = child.stdout.take().ok_or("the driver has no output")?;
+        Ok(Self { _child: child, calls, answers: BufReader::new(answers).lines() })
+    }
+
+    /// Makes a call and waits for what it comes to.
+    pub(crate) async fn call(&mut self, words: &[&str]) -> Result<Answer> {
+        let line = words::join(words.iter().copied());
+        self.calls.write_all(format!("{line}\n").as_bytes()).await?;
+        let answer = timeout(PATIENCE, self.answers.next_line()).await;
+        let answer = answer.map_err(|_| format!("no answer to `{line}`"))??;
+        let answer = answer.ok_or_else(|| format!("the driver ended at `{line}`"))?;
+        let mut words = words::split(&answer).into_iter();
+        match (words.next().as_deref(), words.collect::<Vec<_>>()) {
+            (Some("ok"), words) => Ok(Ok(words)),
+            (Some("error"), words) => Ok(Err(words.into_iter().next().unwrap_or_default())),
+            _ => Err(format!("`{line}` was answered with `{answer}`").into()),
+        }
+    }
+
+    /// As [`Driver::call`], where an error is none of the expected things.
+    pub(crate) async fn ask(&mut self, words: &[&str]) -> Result<Vec<String>> {
+        let answer = self.call(words).await?;
+        answer.map_err(|kind| format!("{words:?} failed with {kind}").into())
+    }
+}
