@@ -270,7 +270,7 @@ pub(super) fn delete_in<'a>(
 /// Id of what the clients of a branch get at present; 0 if nothing.
 pub(super) async fn latest_id(tx: &Transaction, key: &NamespaceKey, branch: &str) -> Result<Id> {
     let key = NamespaceKey { cluster: branch.to_owned(), ..key.clone() };
-    Ok(release::latest(tx, &key).await?.map_or(Id(0), |release| release.id))
+    release::latest_id(tx, &key).await
 }
 
 /// Publishes a branch: the main line's release, overlaid with what the branch sets, without the keys to be deleted.
@@ -293,11 +293,10 @@ pub(super) async fn publish_in(
     for key in deleted_keys {
         content.shift_remove(key);
     }
-    let previous = release::latest(tx, &key_of(branch)).await?;
     let gray = GrayRelease {
         parent,
         branch,
-        previous: previous.as_ref(),
+        previous_id: release::latest_id(tx, &key_of(branch)).await?,
         base: base.map_or(Id(0), |release| release.id),
         keys: Some(keys),
     };
@@ -311,8 +310,8 @@ pub(super) struct Carry<'a> {
     pub(super) main: &'a Namespace,
     /// Its branch.
     pub(super) branch: &'a Namespace,
-    /// Release that the branch was made of.
-    pub(super) old: Option<&'a Release>,
+    /// Release of the main line before; 0 if there was none.
+    pub(super) old: Id,
     /// Content of the main line now.
     pub(super) new: &'a Configurations,
     /// Release of the main line now.
@@ -336,7 +335,11 @@ impl Carry<'_> {
             ),
             None => (Configurations::default(), None),
         };
-        let old = self.old.map(|old| configurations::parse(&old.configurations)).transpose()?;
+        let old = match &keys {
+            Some(_) => None,
+            // A branch of an older version says nothing of its keys: they are what differs from the main line.
+            None => self.old_content(tx).await?,
+        };
         let own = configurations::own_entries(&present, keys.as_deref(), old.as_ref());
         let content = configurations::overlay(self.new, own);
         if content == present {
@@ -345,12 +348,17 @@ impl Carry<'_> {
         let gray = GrayRelease {
             parent: self.main,
             branch: self.branch,
-            previous: previous.as_ref(),
+            previous_id: previous.map_or(Id(0), |release| release.id),
             base: self.base,
             keys,
         };
         gray.write(tx, &content, operation, publication, trail).await?;
         Ok(())
+    }
+
+    async fn old_content(&self, tx: &Transaction) -> Result<Option<Configurations>> {
+        let old = store::release::by_id(tx, self.old).await?;
+        old.map(|release| configurations::parse(&release.configurations)).transpose()
     }
 }
 
@@ -358,7 +366,7 @@ impl Carry<'_> {
 struct GrayRelease<'a> {
     parent: &'a Namespace,
     branch: &'a Namespace,
-    previous: Option<&'a Release>,
+    previous_id: Id,
     base: Id,
     keys: Option<Vec<String>>,
 }
@@ -389,7 +397,7 @@ impl GrayRelease<'_> {
             key: &key,
             branch,
             release_id: release.id,
-            previous_release_id: self.previous.map_or(Id(0), |previous| previous.id),
+            previous_release_id: self.previous_id,
             operation,
             context,
         };

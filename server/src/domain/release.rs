@@ -3,7 +3,7 @@
 
 pub use crate::store::entity::release::Model as Release;
 
-use sea_orm::Set;
+use sea_orm::{ConnectionTrait, Set};
 
 use super::audit::Trail;
 use super::branch::{self, Carry, Family};
@@ -63,23 +63,18 @@ async fn publish_in(
                 .await?;
         return finish(tx, &key_of(parent), trail, release).await;
     }
-    let previous = latest(tx, key).await?;
+    let previous_id = latest_id(tx, &key_of(namespace)).await?;
     let main = Draft { namespace, content: &content, publication, is_locked };
     let release = main.insert(tx, &mut trail).await?;
     let context =
         Context { is_emergency_publish: Some(publication.is_emergency), ..Context::default() };
-    main.record(tx, &release, previous.as_ref(), Operation::Publish, context, &mut trail).await?;
+    main.record(tx, &release, previous_id, Operation::Publish, context, &mut trail).await?;
     if let Some(branch) = &family.branch {
-        let carry = Carry {
-            main: namespace,
-            branch,
-            old: previous.as_ref(),
-            new: &content,
-            base: release.id,
-        };
+        let carry =
+            Carry { main: namespace, branch, old: previous_id, new: &content, base: release.id };
         carry.publish(tx, Operation::PublishCarried, publication, &mut trail).await?;
     }
-    finish(tx, key, trail, release).await
+    finish(tx, &key_of(namespace), trail, release).await
 }
 
 /// Publishes a branch without some keys of the merged configuration.
@@ -173,18 +168,18 @@ async fn merge_in(
 ) -> Result<Release> {
     let key = key_of(namespace);
     let branch_key = NamespaceKey { cluster: merge.branch.clone(), ..key.clone() };
-    let base = latest(tx, &branch_key).await?.map_or(0, |release| release.id.0);
-    let previous = latest(tx, &key).await?;
+    let base = latest_id(tx, &branch_key).await?;
+    let previous_id = latest_id(tx, &key).await?;
     let content = configurations::of_items(&store::item::of_namespace(tx, namespace.id).await?);
     let main = Draft { namespace, content: &content, publication, is_locked };
     let release = main.insert(tx, &mut trail).await?;
     let context = Context {
         source_branch: Some(merge.branch.clone()),
-        base_release_id: Some(base),
+        base_release_id: Some(base.0),
         is_emergency_publish: Some(publication.is_emergency),
         ..Context::default()
     };
-    main.record(tx, &release, previous.as_ref(), Operation::Merge, context, &mut trail).await?;
+    main.record(tx, &release, previous_id, Operation::Merge, context, &mut trail).await?;
     if merge.deletes_branch {
         let status = branch::Status::Merged;
         branch::delete_in(tx, &key, &merge.branch, status, &publication.operator, &mut trail)
@@ -251,7 +246,7 @@ impl Draft<'_> {
         &self,
         tx: &Transaction,
         release: &Release,
-        previous: Option<&Release>,
+        previous_id: Id,
         operation: Operation,
         context: Context,
         trail: &mut Trail,
@@ -260,7 +255,7 @@ impl Draft<'_> {
             key: &key_of(self.namespace),
             branch: &self.namespace.cluster_name,
             release_id: release.id,
-            previous_release_id: previous.map_or(Id(0), |previous| previous.id),
+            previous_release_id: previous_id,
             operation,
             context,
         };
@@ -270,10 +265,15 @@ impl Draft<'_> {
 
 /// What clients of a namespace get at present.
 pub(super) async fn latest(
-    db: &impl sea_orm::ConnectionTrait,
+    db: &impl ConnectionTrait,
     key: &NamespaceKey,
 ) -> Result<Option<Release>> {
     Ok(store::release::latest_active(db, &key.app_id, &key.cluster, &key.namespace).await?)
+}
+
+/// Id of what clients of a namespace get at present; 0 if nothing.
+pub(super) async fn latest_id(db: &impl ConnectionTrait, key: &NamespaceKey) -> Result<Id> {
+    Ok(store::release::latest_active_id(db, &key.app_id, &key.cluster, &key.namespace).await?)
 }
 
 /// The release with this row id.

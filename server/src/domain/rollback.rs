@@ -18,7 +18,7 @@ struct Step {
     /// Release that is named as active since.
     to: Id,
     /// Newest active release before; what a branch was made of.
-    old: Release,
+    old: Id,
     /// Release whose content a branch is made of now.
     new: Release,
     /// Releases to be marked.
@@ -59,7 +59,7 @@ async fn one_step(tx: &Transaction, id: i64) -> Result<Step> {
              because there is only one active release"
         )));
     };
-    Ok(Step { to: new.id, abandoned: vec![from.id], from, old, new })
+    Ok(Step { to: new.id, abandoned: vec![from.id], from, old: old.id, new })
 }
 
 async fn to_target(tx: &Transaction, id: i64, target: i64) -> Result<Step> {
@@ -74,7 +74,7 @@ async fn to_target(tx: &Transaction, id: i64, target: i64) -> Result<Step> {
             .collect();
     // The oldest of the range is the one that becomes active again.
     abandoned.pop();
-    Ok(Step { to: to.id, abandoned, old: from.clone(), from, new: to })
+    Ok(Step { to: to.id, abandoned, old: from.id, from, new: to })
 }
 
 async fn active(tx: &Transaction, id: i64) -> Result<Release> {
@@ -123,7 +123,6 @@ async fn carry(
         is_emergency: false,
     };
     let new = configurations::parse(&step.new.configurations)?;
-    let carry =
-        Carry { main: &family.namespace, branch, old: Some(&step.old), new: &new, base: step.to };
+    let carry = Carry { main: &family.namespace, branch, old: step.old, new: &new, base: step.to };
     carry.publish(tx, Operation::RollbackCarried, &publication, trail).await
 }
