@@ -1,7 +1,13 @@
 //! The portal as browsers, scripts and third parties see it: the numbered cases, in process on SQLite in memory, with one
 //! environment called LOCAL behind it.
 
+#![forbid(unsafe_code)]
 #![recursion_limit = "256"]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a failure in a test's own steps may end it"
+)]
 
 mod portal {
     mod access;

@@ -232,7 +232,7 @@ mod tests {
             (Details { app_id: "a b".into(), ..good.clone() }, "Invalid AppId format"),
             (Details { app_id: "x".repeat(65), ..good.clone() }, "appId is longer"),
             (Details { name: " ".into(), ..good.clone() }, "name cannot be blank"),
-            (Details { owner_name: String::new(), ..good.clone() }, "ownerName cannot be blank"),
+            (Details { owner_name: String::new(), ..good }, "ownerName cannot be blank"),
         ] {
             let error = bad.check().unwrap_err();
             assert!(error.message().starts_with(text), "{error}");
