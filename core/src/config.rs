@@ -45,6 +45,7 @@ impl Config {
     }
 
     /// The value of a key; an empty value is a value. It borrows the content it was read from, so it copies nothing.
+    #[inline]
     #[must_use]
     pub fn get(&self, key: &str) -> Option<Value> {
         Value::find(self.namespace.current().load(), key)
@@ -197,11 +198,13 @@ pub struct Reader {
 
 impl Reader {
     /// The content now.
+    #[inline]
     pub fn snapshot(&mut self) -> &Snapshot {
         self.cache.load()
     }
 
     /// The value of a key.
+    #[inline]
     pub fn get(&mut self, key: &str) -> Option<&str> {
         self.snapshot().get(key)
     }
@@ -219,6 +222,7 @@ struct CurrentOf(Arc<Namespace>);
 impl std::ops::Deref for CurrentOf {
     type Target = arc_swap::ArcSwap<Snapshot>;
 
+    #[inline]
     fn deref(&self) -> &Self::Target {
         self.0.current()
     }

@@ -170,6 +170,7 @@ impl Snapshot {
     }
 
     /// The value of a key; an empty value is a value.
+    #[inline]
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&str> {
         match self.values().get(key) {
@@ -227,6 +228,7 @@ impl Snapshot {
         &self.configurations
     }
 
+    #[inline]
     pub(crate) fn values(&self) -> &Configurations {
         self.view.as_ref().unwrap_or(&self.configurations)
     }

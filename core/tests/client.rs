@@ -13,5 +13,6 @@ mod client {
     mod settings;
     mod signing;
     mod support;
+    mod transport;
     mod values;
 }

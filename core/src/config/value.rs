@@ -22,6 +22,7 @@ enum Text {
 }
 
 impl Value {
+    #[inline]
     pub(super) fn find(snapshot: Guard<Arc<Snapshot>>, key: &str) -> Option<Self> {
         let text = match snapshot.values().get_index_of(key) {
             Some(index) => Text::At(index),
@@ -31,6 +32,7 @@ impl Value {
     }
 
     /// The text.
+    #[inline]
     #[must_use]
     pub fn as_str(&self) -> &str {
         match &self.text {
@@ -47,6 +49,7 @@ impl Value {
 impl Deref for Value {
     type Target = str;
 
+    #[inline]
     fn deref(&self) -> &str {
         self.as_str()
     }

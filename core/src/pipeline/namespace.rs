@@ -86,6 +86,7 @@ impl Namespace {
         &self.place
     }
 
+    #[inline]
     pub(crate) fn current(&self) -> &ArcSwap<Snapshot> {
         &self.current
     }

@@ -1,0 +1,230 @@
+//! HTTP on the wire: TLS, gzip, redirects, limits, and many processes on one cache.
+
+use std::fs;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use castalia_core::testing::{Endpoint, Fault, Server};
+use castalia_core::{Client, ErrorKind, Settings, Source};
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use tempfile::TempDir;
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+
+use super::support::{self, APP, Fixture, NAMESPACE};
+
+/// A server over HTTP with the usual release, and a folder.
+async fn served() -> (Server, TempDir) {
+    let server = Server::start().await.unwrap();
+    server.publish(APP, NAMESPACE, &[("a", "1"), ("b", "2")]);
+    (server, TempDir::new().unwrap())
+}
+
+fn settings(server: &Server, root: &TempDir) -> Settings {
+    support::settings(server.url(), root).set("castalia.long-poll.enable", "false")
+}
+
+/// Puts TLS with a certificate of its own in front of a server; gives the address and the certificate.
+async fn with_tls(server: &Server) -> (String, String) {
+    let CertifiedKey { cert, signing_key } =
+        generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
+    let provider = Arc::new(ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![cert.der().clone()], key)
+        .unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    let behind = server.url().trim_start_matches("http://").to_owned();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let (acceptor, behind) = (acceptor.clone(), behind.clone());
+            tokio::spawn(async move {
+                if let Ok(mut tls) = acceptor.accept(stream).await {
+                    let mut plain = TcpStream::connect(behind).await.unwrap();
+                    let _ = copy_bidirectional(&mut tls, &mut plain).await;
+                }
+            });
+        }
+    });
+    (address, cert.pem())
+}
+
+/// C026
+#[tokio::test]
+async fn certificates_are_checked_unless_told_otherwise() {
+    let (server, root) = served().await;
+    let (address, pem) = with_tls(&server).await;
+    let ca_file = root.path().join("ca.pem");
+    fs::write(&ca_file, pem).unwrap();
+    let plain = || settings(&server, &root).set("apollo.config-service", &address);
+    let open = async |settings: Settings| {
+        let client = Client::new(settings.set("apollo.cache.file.enable", "false")).unwrap();
+        client.config(NAMESPACE).await.unwrap()
+    };
+    let refused = open(plain()).await;
+    assert_eq!(refused.source(), Source::None);
+    let error = refused.last_error().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Transport);
+    assert!(error.to_string().contains("certificate"), "{error}");
+
+    let trusted = open(plain().set("castalia.tls.ca-file", ca_file.to_str().unwrap())).await;
+    assert_eq!(trusted.source(), Source::Remote);
+    let careless = open(plain().set("castalia.tls.insecure", "true")).await;
+    assert_eq!(careless.source(), Source::Remote);
+
+    let missing = plain().set("castalia.tls.ca-file", "/no/such/file");
+    assert_eq!(Client::new(missing).unwrap_err().kind(), ErrorKind::InvalidArgument);
+}
+
+/// C027
+#[tokio::test]
+async fn gzip_is_asked_for_and_understood() {
+    let (server, root) = served().await;
+    server.set_gzip(true);
+    let client = Client::new(settings(&server, &root)).unwrap();
+    let config = client.config(NAMESPACE).await.unwrap();
+    assert_eq!(config.get("b").unwrap(), "2");
+    let load = &server.requests_of(Endpoint::Config)[0];
+    assert_eq!(load.header("accept-encoding"), Some("gzip"));
+    assert_eq!(load.header("cache-control"), Some("no-cache"));
+    let agent = load.header("user-agent").unwrap();
+    assert!(agent.starts_with("castalia/") && agent.contains("(rust; linux-"), "{agent}");
+    client.close().await;
+}
+
+/// C028
+#[tokio::test(start_paused = true)]
+async fn only_redirects_within_the_origin_are_followed() {
+    let fixture = Fixture::new();
+    fixture.server.set_secret(APP, Some("secret"));
+    let settings = fixture.quiet_settings().set("apollo.access-key.secret", "secret");
+    let client = fixture.client_with(settings);
+    let moved = Fault::header(302, "Location", "/moved/configs/order/default/application");
+    fixture.server.fail_next(Endpoint::Config, moved);
+    let config = client.config(NAMESPACE).await.unwrap();
+    assert_eq!(config.source(), Source::Remote, "the new path was signed anew");
+    let paths: Vec<_> = fixture.server.requests_of(Endpoint::Config);
+    assert_eq!(paths[1].path(), "/moved/configs/order/default/application");
+
+    fixture.publish(&[("a", "2")]);
+    let away = Fault::header(302, "Location", "http://other/configs/order/default/application");
+    fixture.server.fail_next(Endpoint::Config, away);
+    let error = config.refresh().await.unwrap_err();
+    assert!(error.message().contains("another origin"), "{error}");
+    let circle = Fault::header(302, "Location", "/configs/order/default/application");
+    fixture.server.fail_always(Endpoint::Config, Some(circle));
+    let error = config.refresh().await.unwrap_err();
+    assert!(error.message().contains("too many redirects"), "{error}");
+}
+
+/// C029
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_trickles_is_cut_off() {
+    let fixture = Fixture::new();
+    let second = fixture.sibling("http://s2");
+    fixture.server.set_services(&["http://s1", "http://s2"]);
+    fixture.server.fail_always(Endpoint::Config, Some(Fault::Dribble(Duration::from_secs(4))));
+    let start = tokio::time::Instant::now();
+    let client =
+        fixture.client_with(fixture.quiet_settings().set("castalia.start-timeout", "60000"));
+    let config = client.config(NAMESPACE).await.unwrap();
+    assert_eq!(config.source(), Source::Remote);
+    assert!(start.elapsed() <= Duration::from_secs(22), "{:?}", start.elapsed());
+    assert_eq!(second.requests_of(Endpoint::Config).len(), 1);
+}
+
+/// A server that is started again on its port is found again, over new connections.
+#[tokio::test]
+async fn a_restarted_server_is_found_again() {
+    let (server, root) = served().await;
+    let data = server.data().clone();
+    let settings = settings(&server, &root).set("apollo.loadConfigQPS", "100");
+    let client = Client::new(settings).unwrap();
+    let config = client.config(NAMESPACE).await.unwrap();
+    let address = server.url().trim_start_matches("http://").parse().unwrap();
+    drop(server);
+    let gone = config.refresh().await.unwrap_err();
+    assert_eq!(gone.kind(), ErrorKind::Transport);
+    let server = loop {
+        // The port is free as soon as the old listener has been dropped by its task.
+        match Server::start_on(address, data.clone()).await {
+            Ok(server) => break server,
+            Err(_) => tokio::task::yield_now().await,
+        }
+    };
+    server.publish(APP, NAMESPACE, &[("a", "back")]);
+    config.refresh().await.unwrap();
+    assert_eq!(config.get("a").unwrap(), "back");
+    client.close().await;
+}
+
+/// C115: thread and descriptor counts of this process, which other tests share, so a margin is left.
+#[tokio::test]
+async fn many_clients_in_a_row_leave_nothing_behind() {
+    let count = |what: &str| fs::read_dir(format!("/proc/self/{what}")).unwrap().count();
+    let (server, root) = served().await;
+    let mut before = None;
+    for round in 0..300 {
+        let client = Client::new(support::settings(server.url(), &root)).unwrap();
+        let config = client.config(NAMESPACE).await.unwrap();
+        assert_eq!(config.get("a").unwrap(), "1");
+        client.close().await;
+        if round == 50 {
+            before = Some(count("fd"));
+        }
+    }
+    let before = before.unwrap();
+    let settled = Instant::now();
+    while count("fd") > before + 40 {
+        assert!(settled.elapsed() < Duration::from_secs(10), "{} then {}", before, count("fd"));
+        tokio::task::yield_now().await;
+    }
+}
+
+/// C080, C082: four writers and a reader share a directory; every read is some whole release.
+#[test]
+fn a_shared_cache_file_is_always_whole() {
+    let root = TempDir::new().unwrap();
+    let runtime = castalia_core::blocking::runtime().unwrap();
+    let server = runtime.block_on(Server::start()).unwrap();
+    let publish = |number: u32| {
+        let number = number.to_string();
+        let values: Vec<_> = (0..50).map(|key| (format!("k{key}"), number.clone())).collect();
+        let values: Vec<_> = values.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        server.publish(APP, NAMESPACE, &values);
+    };
+    publish(0);
+    let open = || {
+        let settings = settings(&server, &root).set("apollo.loadConfigQPS", "1000");
+        let client = castalia_core::blocking::Client::new(settings).unwrap();
+        let config = client.config(NAMESPACE, Duration::from_secs(10)).unwrap();
+        (client, config)
+    };
+    let clients: Vec<_> = (0..4).map(|_| open()).collect();
+    for number in 1..100 {
+        publish(number);
+        for (_, config) in &clients {
+            config.refresh(Duration::from_secs(10)).unwrap();
+        }
+        let text = fs::read_to_string(support::cache_file(&root, NAMESPACE)).unwrap_or_default();
+        let mut values: Vec<_> =
+            text.lines().filter_map(|line| line.split_once('=')).map(|(_, v)| v).collect();
+        assert!(values.is_empty() || values.len() == 50, "{}", values.len());
+        values.dedup();
+        assert!(values.len() <= 1, "{values:?}");
+    }
+    for (client, _) in clients {
+        client.close(Duration::from_secs(5));
+    }
+    let left = fs::read_dir(support::cache_file(&root, NAMESPACE).parent().unwrap()).unwrap();
+    assert_eq!(left.count(), 1, "no temporary file is left");
+}
