@@ -1,6 +1,7 @@
 //! Cases 11, 12 and 85: who may call; and what limits a request has before it is read.
 
 use axum::body::Body;
+use castalia_server::role::admin::AdminAccess;
 use http::Method;
 
 use super::client::{Admin, Answer};
@@ -71,4 +72,26 @@ async fn odd_paths_and_large_bodies_are_refused() {
     assert_eq!(admin.send(request.body(large).unwrap()).await.status, 413);
     let request = admin.request(Method::POST, "/apps").header("content-type", "text/plain");
     assert_eq!(admin.send(request.body(Body::from("{}")).unwrap()).await.status, 400);
+}
+
+/// Every route but a handful asks for a token before it does anything.
+#[tokio::test]
+async fn few_routes_are_open() {
+    let admin = Admin::start().await;
+    admin.set("admin-service.access.control.enabled", "true").await;
+    admin.set("admin-service.access.tokens", "t").await;
+    let mut open = Vec::new();
+    for route in admin.routes() {
+        let path = route.path.replace(['{', '}'], "");
+        let request = admin.request(route.method.clone(), &path).body(Body::empty()).unwrap();
+        match admin.send(request).await.status {
+            401 => assert_eq!(route.access, AdminAccess::Token, "{route:?}"),
+            _ => open.push(route.path),
+        }
+    }
+    if admin.is_in_process() {
+        assert_eq!(open, ["/", "/health", "/health/live", "/health/ready", "/apollo/version"]);
+        assert!(admin.routes().len() > 60);
+    }
+    admin.set("admin-service.access.control.enabled", "false").await;
 }

@@ -9,12 +9,13 @@ use axum::Router;
 use axum::body::Body;
 use axum::middleware::from_fn_with_state;
 use castalia_server::domain::instance_audit::InstanceAudit;
-use castalia_server::feed::ReleaseFeed;
+use castalia_server::feed::{FeedOptions, ReleaseFeed};
 use castalia_server::http::failure;
 use castalia_server::http::health::Readiness;
+use castalia_server::http::route::Listed;
 use castalia_server::nudge::Nudge;
 use castalia_server::registry::Registry;
-use castalia_server::role::admin;
+use castalia_server::role::admin::{self, AdminAccess};
 use castalia_server::server_config::ServerConfig;
 use castalia_server::settings::{Installation, Settings, Texts};
 use castalia_server::state::EnvironmentState;
@@ -44,7 +45,7 @@ pub(crate) struct Admin {
 }
 
 enum Target {
-    Router(Router),
+    Router(Router, Vec<Listed<AdminAccess>>),
     Address(String),
 }
 
@@ -136,7 +137,7 @@ impl Admin {
         let state = EnvironmentState {
             compat: settings.compat.resolve(settings.defaults.unwrap_or(Installation::Fresh)),
             settings: Arc::new(settings),
-            feed: ReleaseFeed::load(store.clone(), config.clone()).await.unwrap(),
+            feed: ReleaseFeed::load(store.clone(), config.clone(), FeedOptions::default()).await.unwrap(),
             nudge: Nudge::open(&store, &Registry::fixed(Vec::new()), "secret".into())
                 .await
                 .unwrap(),
@@ -147,9 +148,11 @@ impl Admin {
             config: config.clone(),
         };
         let strict = state.compat.strict_status;
-        let router = admin::router(state).0.layer(from_fn_with_state(strict, failure::render));
+        let (router, routes) = admin::router(state);
+        let router = router.layer(from_fn_with_state(strict, failure::render));
         let app_id = format!("a{}x{number}", std::process::id());
-        Self { target: Target::Router(router), store, config, settings: Mutex::default(), app_id }
+        let target = Target::Router(router, routes);
+        Self { target, store, config, settings: Mutex::default(), app_id }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -193,7 +196,7 @@ impl Admin {
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let (parts, body) = match &self.target {
-            Target::Router(router) => {
+            Target::Router(router, _) => {
                 let (parts, body) = router.clone().oneshot(request).await.unwrap().into_parts();
                 (parts, body.collect().await.unwrap().to_bytes())
             }
@@ -218,9 +221,17 @@ impl Admin {
         Answer { status: parts.status.as_u16(), headers: parts.headers, body }
     }
 
+    /// All routes, as far as they are known: none of a server that is reached by its address.
+    pub(crate) fn routes(&self) -> &[Listed<AdminAccess>] {
+        match &self.target {
+            Target::Router(_, routes) => routes,
+            Target::Address(_) => &[],
+        }
+    }
+
     /// Whether tests can do what only a caller in the same process can.
     pub(crate) fn is_in_process(&self) -> bool {
-        matches!(self.target, Target::Router(_))
+        matches!(self.target, Target::Router(..))
     }
 
     /// Sets a limit or switch of the config database, and waits until it is in force.
