@@ -9,9 +9,10 @@ mod stock_axum;
 mod tokio_reader;
 
 use std::io::Read as _;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
 use anyhow::{Context as _, Result, bail};
+use socket2::{Domain, Socket, Type};
 
 use crate::print;
 
@@ -22,8 +23,8 @@ pub(crate) const SQLITE_LOOP: &str = "sqlite-loop";
 pub(crate) const STOCK_AXUM: &str = "stock-axum";
 pub(crate) const TOKIO_READER: &str = "tokio-reader";
 
-/// Free port of the loopback address.
-const ANY_PORT: &str = "127.0.0.1:0";
+/// Connections that wait to be accepted, as many as in the product; the libraries' 128 would stall whole crowds for a second.
+const BACKLOG: i32 = 4096;
 /// Marks the poll of a client that knows nothing yet: it is answered at once. The percent-encoding is that of the load side.
 const UNKNOWN: &[u8] = b"Id%22%3A-1%7D";
 /// First bytes of the request that answers all waiting polls.
@@ -57,6 +58,15 @@ fn end_with_parent() {
         let _ = std::io::stdin().read(&mut [0]);
         std::process::exit(0);
     });
+}
+
+/// A free port of the loopback address, not blocking.
+fn listen() -> Result<TcpListener> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
 }
 
 fn announce(address: SocketAddr) {

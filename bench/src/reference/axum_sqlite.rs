@@ -10,7 +10,7 @@ use axum::routing::get;
 use rusqlite::Connection;
 use tokio::net::TcpListener;
 
-use super::{ANY_PORT, announce};
+use super::{announce, listen};
 
 /// The argument is the database file.
 pub(super) async fn run(arguments: &[String]) -> Result<()> {
@@ -22,7 +22,7 @@ pub(super) async fn run(arguments: &[String]) -> Result<()> {
     )?;
     let router =
         Router::new().route("/health", get(health)).with_state(Arc::new(Mutex::new(database)));
-    let listener = TcpListener::bind(ANY_PORT).await?;
+    let listener = TcpListener::from_std(listen()?)?;
     announce(listener.local_addr()?);
     Ok(axum::serve(listener, router).await?)
 }

@@ -5,14 +5,11 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use anyhow::{Context as _, Result};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
-use socket2::{Domain, Socket, Type};
 
-use super::{ANY_PORT, CONTENT, NOTIFICATION, READ, WAKE, announce, answer, knows_nothing};
+use super::{CONTENT, NOTIFICATION, READ, WAKE, announce, answer, knows_nothing, listen};
 
 /// Token of the listener; connections count from 0.
 const LISTENER: Token = Token(usize::MAX);
-/// Connections that wait to be accepted, as many as in the product.
-const BACKLOG: i32 = 4096;
 
 pub(super) fn run() -> Result<()> {
     let mut server = Server {
@@ -22,7 +19,7 @@ pub(super) fn run() -> Result<()> {
         notification: answer(NOTIFICATION),
         content: answer(&"x".repeat(CONTENT)),
     };
-    let mut listener = listen()?;
+    let mut listener = TcpListener::from_std(listen()?);
     server.poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
     announce(listener.local_addr()?);
     let mut events = Events::with_capacity(1024);
@@ -36,15 +33,6 @@ pub(super) fn run() -> Result<()> {
             }
         }
     }
-}
-
-fn listen() -> Result<TcpListener> {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-    let address: std::net::SocketAddr = ANY_PORT.parse().context("the address is well-formed")?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    socket.set_nonblocking(true)?;
-    Ok(TcpListener::from_std(socket.into()))
 }
 
 struct Server {

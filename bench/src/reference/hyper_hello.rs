@@ -11,10 +11,10 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
-use super::{ANY_PORT, announce};
+use super::{announce, listen};
 
 pub(super) async fn run() -> Result<()> {
-    let listener = TcpListener::bind(ANY_PORT).await?;
+    let listener = TcpListener::from_std(listen()?)?;
     announce(listener.local_addr()?);
     loop {
         let (stream, _) = listener.accept().await?;

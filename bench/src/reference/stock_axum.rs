@@ -10,7 +10,7 @@ use bytes::Bytes;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::{ANY_PORT, CONTENT, NOTIFICATION, announce, knows_nothing};
+use super::{CONTENT, NOTIFICATION, announce, knows_nothing, listen};
 
 const JSON: &str = "application/json";
 
@@ -21,7 +21,7 @@ pub(super) async fn run() -> Result<()> {
         .route("/configs/{*name}", get(|| async { ([(CONTENT_TYPE, JSON)], content) }))
         .route("/wake", post(wake))
         .with_state(watch::Sender::new(()));
-    let listener = TcpListener::bind(ANY_PORT).await?;
+    let listener = TcpListener::from_std(listen()?)?;
     announce(listener.local_addr()?);
     Ok(axum::serve(listener, router).await?)
 }

@@ -7,7 +7,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-use super::{ANY_PORT, NOTIFICATION, WAKE, announce, answer, knows_nothing};
+use super::{NOTIFICATION, WAKE, announce, answer, knows_nothing, listen};
 
 thread_local! {
     /// Shared by all connections of a worker: only one of them reads at a time.
@@ -25,7 +25,7 @@ enum Asked {
 pub(super) async fn run() -> anyhow::Result<()> {
     let (wake, _) = watch::channel(());
     let answer: &'static [u8] = Box::leak(answer(NOTIFICATION).into_boxed_slice());
-    let listener = TcpListener::bind(ANY_PORT).await?;
+    let listener = TcpListener::from_std(listen()?)?;
     announce(listener.local_addr()?);
     loop {
         let (stream, _) = listener.accept().await?;
