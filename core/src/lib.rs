@@ -1,8 +1,11 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
-//! Client runtime for the Apollo configuration center, and the protocol that client and server share.
-//!
-//! The modules in the order in which data flows; the root re-exports what applications use.
+#![cfg_attr(feature = "client", doc = include_str!("../README.md"))]
+#![cfg_attr(
+    not(feature = "client"),
+    doc = "The protocol that clients and servers of the Apollo configuration center share."
+)]
+// The modules in the order in which data flows; the root re-exports what applications use.
 
 pub mod error;
 pub mod format;

@@ -171,6 +171,29 @@ mod tests {
     }
 
     #[test]
+    fn the_readme_lists_every_setting() {
+        let readme = include_str!("../../README.md");
+        let files = |files| match files {
+            Files::Neither => "",
+            Files::Server => "server",
+            Files::App => "app",
+            Files::Both => "server, app",
+        };
+        let rows = ALL.iter().map(|key| {
+            let variables: Vec<_> = key.variables().map(|name| format!("`{name}`")).collect();
+            let default = match key.default {
+                "" => String::new(),
+                default => format!("`{default}`"),
+            };
+            let (name, doc) = (key.name, key.doc);
+            let (variables, files) = (variables.join(", "), files(key.files));
+            format!("| `{name}` | {variables} | {files} | {default} | {doc} |\n")
+        });
+        let table: String = rows.collect();
+        assert!(readme.contains(&table), "the table of settings in README.md must be:\n{table}");
+    }
+
+    #[test]
     fn no_name_is_used_twice() {
         let mut names: Vec<_> = ALL.iter().map(|key| key.name).collect();
         names.sort_unstable();
