@@ -66,6 +66,8 @@ struct Shared {
     services: watch::Sender<Services>,
     health: Health,
     random: Mutex<fastrand::Rng>,
+    /// Meta server that gave the list.
+    told_by: Mutex<Option<String>>,
     /// `None` where the list is fixed.
     meta: Option<Meta>,
 }
@@ -111,6 +113,7 @@ impl Discovery {
             services: watch::Sender::new(services),
             health: Health::default(),
             random: Mutex::new(random),
+            told_by: Mutex::new(None),
             meta,
         });
         Self { shared }
@@ -137,6 +140,12 @@ impl Discovery {
         self.random(|random| random.shuffle(&mut order));
         self.shared.health.last_the_ejected(&mut order);
         Ok(order)
+    }
+
+    /// The meta server that gave the list; `None` where the settings gave it, or nobody has yet.
+    #[must_use]
+    pub fn told_by(&self) -> Option<String> {
+        self.shared.told_by.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Notes whether a service answered.
@@ -219,6 +228,8 @@ impl Discovery {
     }
 
     fn keep(&self, services: &Services, meta_server: &str) {
+        let told_by = Some(meta_server.to_owned());
+        *self.shared.told_by.lock().unwrap_or_else(PoisonError::into_inner) = told_by;
         let changed = self.shared.services.send_if_modified(|known| {
             let changed = known != services;
             if changed {

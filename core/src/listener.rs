@@ -5,6 +5,7 @@ mod callback;
 mod queue;
 
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
@@ -21,13 +22,14 @@ use queue::Queue;
 #[derive(Debug)]
 pub(crate) struct Listeners {
     queues: Mutex<Vec<Arc<Bound<Queue>>>>,
+    closed: AtomicBool,
     limit: usize,
 }
 
 impl Listeners {
     /// Subscriptions whose queues hold at most `limit` events each.
     pub(crate) fn new(limit: usize) -> Self {
-        Self { queues: Mutex::default(), limit }
+        Self { queues: Mutex::default(), closed: AtomicBool::new(false), limit }
     }
 
     /// Queues an event for every subscription that it interests; wakes them and waits for none.
@@ -39,16 +41,23 @@ impl Listeners {
         }
     }
 
-    /// A stream of the events from now on.
+    /// A stream of the events from now on; it ends at once when there will be none.
     pub(crate) fn stream(&self, interest: Interest) -> ChangeStream {
         let queue = Arc::new(Bound::new(Queue::new(interest, self.limit)));
-        self.lock().push(queue.clone());
+        let mut queues = self.lock();
+        match self.closed.load(Ordering::SeqCst) {
+            true => queue.close(),
+            false => queues.push(queue.clone()),
+        }
+        drop(queues);
         ChangeStream { queue }
     }
 
     /// Ends every subscription once its queue is empty.
     pub(crate) fn close(&self) {
-        for queue in self.lock().drain(..) {
+        let mut queues = self.lock();
+        self.closed.store(true, Ordering::SeqCst);
+        for queue in queues.drain(..) {
             queue.close();
         }
     }

@@ -2,8 +2,9 @@
 
 use std::cell::Cell;
 use std::fmt::{self, Write as _};
-use std::sync::{Arc, Once, PoisonError, RwLock};
+use std::sync::{Arc, Once};
 
+use arc_swap::ArcSwapOption;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record as SpanRecord};
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -22,7 +23,8 @@ pub struct Record {
 /// What takes the records.
 pub type Sink = Arc<dyn Fn(&Record) + Send + Sync>;
 
-static SINK: RwLock<Option<(Level, Sink)>> = RwLock::new(None);
+/// Replaced whole, so that a forked child finds no lock held.
+static SINK: ArcSwapOption<(Level, Sink)> = ArcSwapOption::const_empty();
 static INSTALL: Once = Once::new();
 
 thread_local! {
@@ -34,7 +36,7 @@ thread_local! {
 ///
 /// Has no effect where the program has installed a subscriber of its own.
 pub fn set(sink: Option<(Level, Sink)>) {
-    *SINK.write().unwrap_or_else(PoisonError::into_inner) = sink;
+    SINK.store(sink.map(Arc::new));
     INSTALL.call_once(|| {
         // Fails where the program has a subscriber, which then has the records already.
         let _ = tracing::subscriber::set_global_default(Forward);
@@ -43,9 +45,9 @@ pub fn set(sink: Option<(Level, Sink)>) {
 }
 
 fn sink_for(level: Level) -> Option<Sink> {
-    let sink = SINK.read().unwrap_or_else(PoisonError::into_inner);
-    let wanted = sink.as_ref().filter(|(threshold, _)| level <= *threshold);
-    wanted.map(|(_, sink)| sink.clone())
+    let sink = SINK.load();
+    let (threshold, sink) = sink.as_deref()?;
+    (level <= *threshold).then(|| sink.clone())
 }
 
 /// The subscriber: events only, spans are not told.

@@ -29,6 +29,9 @@ const PERMIT_PATIENCE: Duration = Duration::from_secs(5);
 const FORCED_GAP: Ladder = Ladder::fixed(Duration::from_secs(1));
 const CALM_GAPS: Ladder = Ladder::doubling(Duration::from_secs(1), Duration::from_secs(8));
 
+/// Why an address that a meta server gave may not answer.
+const HINT: &str = "if that address cannot be reached from here, set apollo.config-service";
+
 /// How hard to try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -224,7 +227,15 @@ impl Repository {
         let reached =
             !matches!(&answer, Err(failure) if failure.error.kind() == ErrorKind::Transport);
         self.discovery.report(service, reached);
-        answer.map_err(|failure| Failure { error: self.about(failure.error), ..failure })
+        answer.map_err(|failure| {
+            let unreached = failure.status.is_none();
+            let error = self.about(failure.error);
+            let error = match self.discovery.told_by().filter(|_| unreached) {
+                Some(meta_server) => error.with("meta_server", meta_server).with("hint", HINT),
+                None => error,
+            };
+            Failure { error, ..failure }
+        })
     }
 
     fn snapshot(

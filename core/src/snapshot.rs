@@ -121,6 +121,22 @@ impl Snapshot {
         }
     }
 
+    /// The same, with nothing kept of what was parsed: a forked child may find that half made.
+    pub(crate) fn renewed(&self) -> Self {
+        Self {
+            place: self.place.clone(),
+            release_key: self.release_key.clone(),
+            notification_id: self.notification_id,
+            source: self.source,
+            loaded_at: self.loaded_at,
+            configurations: self.configurations.clone(),
+            view: self.view.clone(),
+            problem: self.problem.clone(),
+            text: OnceLock::new(),
+            parsed: Parsed::default(),
+        }
+    }
+
     /// App id, cluster and name.
     #[must_use]
     pub fn identity(&self) -> &Identity {

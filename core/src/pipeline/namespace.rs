@@ -128,6 +128,7 @@ impl Namespace {
     pub(crate) fn resume(&self, queue_limit: usize, ask: mpsc::Sender<Reply>) -> Vec<Delivery> {
         let live = Live::new(queue_limit, ask);
         live.settled.send_replace(true);
+        self.current.store(Arc::new(self.snapshot().renewed()));
         let subscribers = self.subscribers.load_full();
         let deliveries = subscribers
             .iter()

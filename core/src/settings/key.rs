@@ -125,6 +125,9 @@ keys! {
     JAVA_COMPAT = Key::new("castalia.java-compat", "false", "makes a missing app id no error and lets the environment answer, as in the Java client");
     ENV_FALLBACK = Key::new("castalia.env-fallback", "false", "whether environment variables answer for keys that a namespace does not have; true with castalia.java-compat");
     TYPED_CACHE = Key::new("apollo.configCacheSize", "500", "parsed values kept for each release of a namespace");
+    MONITOR = Key::new("apollo.client.monitor.enabled", "false", "accepted; counters are always kept").env(&["apollo.client.monitor.enabled"]);
+    EXPORTER = Key::new("apollo.client.monitor.external.type", "", "`prometheus`, the form of the metrics text; there is no other");
+    EXPORT_PERIOD = Key::new("apollo.client.monitor.external.export-period", "10", "accepted; the metrics text is made when it is asked for");
     ERROR_QUEUE = Key::new("apollo.client.monitor.exception-queue-size", "25", "latest errors kept");
     LISTENER_QUEUE = Key::new("castalia.listener-queue", "256", "events that a subscription may keep waiting");
     BINDING = Key::new("castalia.binding", "rust", "language that the User-Agent header names");

@@ -1,11 +1,12 @@
 //! From what was given to what counts: looks every key up, checks its value, and reports every fault at once.
 
+mod read;
+
 use std::collections::HashMap;
 use std::fs;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::access_keys::{AccessKeys, is_secret_of_app};
 use super::client_ip;
@@ -17,7 +18,8 @@ use super::{Hooks, Settings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::namespace::{DEFAULT_CLUSTER, NO_APP_ID, is_valid_name};
 
-const MASK: &str = "***";
+use read::positive;
+
 const MAX_NAME: usize = 128;
 
 impl Settings {
@@ -29,8 +31,9 @@ impl Settings {
         let mut resolver = Resolver::new(self.layers);
         resolver.check_names();
         let effective = resolver.effective(self.hooks);
-        resolver.finish()?;
-        Ok(Effective { report: resolver.report, ..effective })
+        resolver.check_exporter();
+        let report = resolver.finish()?;
+        Ok(Effective { report, ..effective })
     }
 }
 
@@ -213,135 +216,6 @@ impl Resolver {
         let discovery = self.millis(&key::DISCOVERY_CONNECT_TIMEOUT);
         load.max(discovery)
     }
-}
-
-/// Reading one key.
-impl Resolver {
-    /// Looks a key up and notes what counts.
-    fn look_up(&mut self, key: &'static Key) -> Option<Found> {
-        let found = self.layers.find(key);
-        self.note(key, found.as_ref());
-        found
-    }
-
-    fn note(&mut self, key: &'static Key, found: Option<&Found>) {
-        let value = found.map_or(key.default, |found| found.value.as_str());
-        let hidden = key.name == key::SECRET.name && !value.is_empty();
-        self.report.push(Setting {
-            name: key.name,
-            value: if hidden { MASK } else { value }.to_owned(),
-            origin: found.map_or(Origin::Default, |found| found.origin),
-            found_as: found.map_or(key.name, |found| found.name.as_str()).to_owned(),
-            meaning: key.doc,
-        });
-    }
-
-    fn text(&mut self, key: &'static Key) -> Option<String> {
-        let value = self.look_up(key).map(|found| found.value);
-        value.or_else(|| (!key.default.is_empty()).then(|| key.default.to_owned()))
-    }
-
-    fn path(&mut self, key: &'static Key) -> Option<PathBuf> {
-        self.text(key).map(PathBuf::from)
-    }
-
-    fn list(&mut self, key: &'static Key) -> Vec<String> {
-        let text = self.text(key).unwrap_or_default();
-        let parts = text.split(',').map(str::trim);
-        parts.filter(|part| !part.is_empty()).map(str::to_owned).collect()
-    }
-
-    fn flag(&mut self, key: &'static Key) -> bool {
-        self.text(key).is_some_and(|text| text.eq_ignore_ascii_case("true"))
-    }
-
-    /// A flag whose default is the other way round in a client that behaves like Java's.
-    fn flag_unless_compat(&mut self, key: &'static Key) -> bool {
-        let compat = self.layers.find(&key::JAVA_COMPAT);
-        let compat = compat.is_some_and(|found| found.value.eq_ignore_ascii_case("true"));
-        let given = self.layers.find(key).is_some();
-        self.flag(key) != (compat && !given)
-    }
-
-    fn millis(&mut self, key: &'static Key) -> Duration {
-        Duration::from_millis(self.parse(key, "milliseconds above 0", positive))
-    }
-
-    fn rate(&mut self, key: &'static Key) -> f64 {
-        self.parse(key, "a rate above 0", |text| {
-            text.parse().ok().filter(|rate: &f64| rate.is_finite() && *rate > 0.0)
-        })
-    }
-
-    fn count(&mut self, key: &'static Key) -> usize {
-        self.parse(key, "a number above 0", |text| text.parse().ok().filter(|count| *count > 0))
-    }
-
-    /// A value by its parser. A bad one that was set in code is a fault; one from anywhere else gives way to the default.
-    fn parse<T>(
-        &mut self,
-        key: &'static Key,
-        expected: &str,
-        parser: impl Fn(&str) -> Option<T>,
-    ) -> T {
-        if let Some(found) = self.look_up(key) {
-            match parser(&found.value) {
-                Some(value) => return value,
-                None => self.refuse(key, &found, expected),
-            }
-        }
-        #[expect(clippy::expect_used, reason = "a test parses every default")]
-        parser(key.default).expect("defaults are valid")
-    }
-
-    fn refuse(&mut self, key: &Key, found: &Found, expected: &str) {
-        let Found { value, origin, name } = found;
-        if *origin == Origin::Code {
-            let fault = format!("{name} must be {expected}, but is {value:?}");
-            self.faults.push(fault);
-        } else {
-            let default = key.default;
-            warn!(name, %origin, value, expected, default, "bad setting; the default counts");
-        }
-    }
-
-    fn addresses(&mut self, key: &'static Key) -> Vec<String> {
-        let found = self.look_up(key).or_else(|| {
-            (!key.default.is_empty()).then(|| Found {
-                value: key.default.to_owned(),
-                origin: Origin::Default,
-                name: key.name.to_owned(),
-            })
-        });
-        found.map_or_else(Vec::new, |found| self.parse_addresses(&found))
-    }
-
-    fn parse_addresses(&mut self, found: &Found) -> Vec<String> {
-        let parts = found.value.split(',').map(str::trim);
-        let parts = parts.filter(|part| !part.is_empty());
-        parts.filter_map(|part| self.address(found, part)).collect()
-    }
-
-    fn address(&mut self, found: &Found, part: &str) -> Option<String> {
-        let address = if part.contains("://") {
-            part.to_owned()
-        } else {
-            warn!(
-                name = found.name,
-                address = part,
-                "address without a scheme; http:// is assumed"
-            );
-            format!("http://{part}")
-        };
-        let url = reqwest::Url::parse(&address).ok();
-        let usable =
-            url.is_some_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        if !usable {
-            let name = &found.name;
-            self.faults.push(format!("{name} must hold http or https addresses, but has {part:?}"));
-        }
-        usable.then(|| address.trim_end_matches('/').to_owned())
-    }
 
     fn name(&mut self, key: &Key, value: String) -> String {
         if !is_usable_name(&value) {
@@ -363,12 +237,27 @@ impl Resolver {
         }
     }
 
-    fn finish(&self) -> Result<()> {
-        if self.faults.is_empty() {
-            return Ok(());
+    fn check_exporter(&mut self) {
+        let exporter = self.text(&key::EXPORTER);
+        if let Some(name) = exporter.filter(|name| name != "prometheus") {
+            error!(name, "there is no such exporter of metrics; only prometheus is known");
         }
-        let text = self.faults.join("; ");
-        Err(Error::new(ErrorKind::InvalidArgument, "read settings", text))
+    }
+
+    /// What counts of every key, in the order of the table.
+    fn finish(mut self) -> Result<Vec<Setting>> {
+        if !self.faults.is_empty() {
+            let text = self.faults.join("; ");
+            return Err(Error::new(ErrorKind::InvalidArgument, "read settings", text));
+        }
+        for key in key::ALL {
+            if !self.report.iter().any(|setting| setting.name == key.name) {
+                self.look_up(key);
+            }
+        }
+        let place = |setting: &Setting| key::ALL.iter().position(|key| key.name == setting.name);
+        self.report.sort_by_key(place);
+        Ok(self.report)
     }
 }
 
@@ -397,8 +286,4 @@ pub(crate) fn is_usable_name(name: &str) -> bool {
 fn is_meta_of_env(name: &str) -> bool {
     let env = name.strip_suffix("_meta").map(Env::parse);
     env.is_some_and(Env::has_own_meta)
-}
-
-fn positive(text: &str) -> Option<u64> {
-    text.parse().ok().filter(|number| *number > 0)
 }

@@ -203,6 +203,20 @@ async fn refused_connections_fall_back_to_the_cache_within_a_second() {
     assert_eq!((config.source(), config.get("a").unwrap().as_str()), (Source::Local, "cached"));
 }
 
+/// P01: an address that cannot be reached is named, with who gave it and what to do.
+#[tokio::test(start_paused = true)]
+async fn an_unreachable_service_is_named_with_its_meta_server() {
+    let fixture = Fixture::new();
+    fixture.server.set_services(&["http://172.17.0.2:8080"]);
+    let (_client, config) = fixture.open().await;
+    let error = config.last_error().unwrap().to_string();
+    for part in
+        ["service_url=http://172.17.0.2:8080", "meta_server=http://s1", "apollo.config-service"]
+    {
+        assert!(error.contains(part), "{error}");
+    }
+}
+
 /// C043
 #[tokio::test(start_paused = true)]
 async fn coming_back_from_the_cache_tells_the_difference() {

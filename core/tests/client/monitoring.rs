@@ -45,6 +45,19 @@ async fn app_ids_are_labels_only_where_needed() {
     assert!(client.metrics_text().contains("{namespace=\"application\",app_id=\"stock\"}"));
 }
 
+/// C125
+#[tokio::test(start_paused = true)]
+async fn an_unknown_exporter_is_told_once_and_stops_nothing() {
+    record_log();
+    let fixture = Fixture::new();
+    let overlay = [("apollo.client.monitor.external.type".to_owned(), "c125-exporter".to_owned())];
+    let client = fixture.client_with(fixture.settings().overlay(overlay));
+    client.config(NAMESPACE).await.unwrap();
+    let records = logged("name=c125-exporter");
+    assert_eq!(records.len(), 1);
+    assert_eq!(records[0].level, tracing::Level::ERROR);
+}
+
 /// C126
 #[tokio::test(start_paused = true)]
 async fn an_hour_without_servers_is_told_in_few_lines() {

@@ -221,6 +221,20 @@ async fn bad_values_give_way_to_the_default_unless_set_in_code() {
     }
 }
 
+/// F045: every setting is told, in the order of the table, set or not.
+#[tokio::test]
+async fn every_setting_is_told() {
+    let client = Places::new().variable("APP_ID", APP).client().unwrap();
+    let names: Vec<_> = client.settings().iter().map(|setting| setting.name).collect();
+    let readme = include_str!("../../README.md");
+    let rows = readme.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    let listed: Vec<_> =
+        rows.filter(|name| name.contains('.') || ["env", "idc"].contains(name)).collect();
+    let listed: Vec<_> = listed.into_iter().filter(|name| names.contains(name)).collect();
+    assert_eq!(names, listed);
+    assert!(names.len() > 40);
+}
+
 /// C012
 #[tokio::test]
 async fn every_name_has_a_variable() {
