@@ -290,6 +290,37 @@ mod tests {
         assert_eq!(cache.load(&identity("application")).unwrap(), Some(values));
     }
 
+    #[test]
+    fn a_file_of_the_jdk_gives_the_same_content() {
+        // C076: the output of java.util.Properties.store, in its own order.
+        let (_root, cache, directory) = cache();
+        fs::create_dir_all(&directory).unwrap();
+        let text = concat!(
+            "#Persisted by DefaultConfig\n#Fri Nov 20 10:17:25 UTC 2026\n=x\n",
+            r"a\ b=\  x y ",
+            "\n",
+            r"tab\t=\r\n\f\\",
+            "\ne=\n",
+            r"k\=\:\#\!=v\=\:\#\!",
+            "\n",
+            r"\u00E9=\uD83D\uDE00~\u007F",
+            "\n",
+            r#"content=line one\n  line two\: {"k"\: "\u4E2D\u6587"}\n"#,
+            "\n",
+        );
+        fs::write(directory.join("order+default+a.properties"), text).unwrap();
+        let expected = content(&[
+            ("", "x"),
+            ("a b", "  x y "),
+            ("tab\t", "\r\n\u{c}\\"),
+            ("e", ""),
+            ("k=:#!", "v=:#!"),
+            ("é", "😀~\u{7f}"),
+            ("content", "line one\n  line two: {\"k\": \"中文\"}\n"),
+        ]);
+        assert_eq!(cache.load(&identity("a")).unwrap(), Some(expected));
+    }
+
     #[cfg(unix)]
     #[test]
     fn the_file_is_private_and_its_directory_is_not() {

@@ -102,7 +102,20 @@ mod tests {
 
     #[test]
     fn signatures_match_the_reference() {
+        // C108
         let vectors = [
+            (
+                "0123456789abcdef0123456789abcdef",
+                "1700000000000",
+                "/notifications/v2?appId=order&cluster=default&notifications=%5B%7B%22namespaceName%22%3A%22application%22%2C%22notificationId%22%3A-1%7D%5D",
+                "ZstKvlLl/Riz6FidNz+kC2UdJak=",
+            ),
+            (
+                "0123456789abcdef0123456789abcdef",
+                "1700000000000",
+                "/configs/a.b_c-d/default/FX.apollo?releaseKey=k1%2Bk2&dataCenter=%E4%B8%8A%E6%B5%B7&ip=10.0.0.1&label=v%201%262",
+                "vFr+kFOLXCxjSLb3NOyPRXEIeGk=",
+            ),
             (
                 "someSecret",
                 "1575018989200",
@@ -128,6 +141,18 @@ mod tests {
             assert!(signer.verify(timestamp, path, expected));
             assert!(!signer.verify(timestamp, &format!("{path}x"), expected));
         }
+    }
+
+    #[test]
+    fn headers_carry_the_app_id_and_the_signature() {
+        // C108
+        let key = AccessKey::new("order", " 0123456789abcdef0123456789abcdef ").unwrap();
+        let path = "/configs/order/default/application?ip=10.0.0.1";
+        let [timestamp, authorization] = key.headers(1_700_000_000_000, path);
+        assert_eq!(timestamp, ("Timestamp", "1700000000000".to_owned()));
+        let expected = "Apollo order:ryiZNeSmAhsDxd3+xBbQwzYMtTw=";
+        assert_eq!(authorization, ("Authorization", expected.to_owned()));
+        assert!(AccessKey::new("order", "  ").is_none());
     }
 
     #[test]

@@ -253,7 +253,7 @@ async fn a_settings_file_of_the_go_client_is_understood() {
     assert_eq!(places.value("apollo.meta").0, "http://m");
 }
 
-/// C015
+/// C015, C030
 #[tokio::test]
 async fn what_is_no_name_reaches_neither_network_nor_disk() {
     let fixture = Fixture::new();
@@ -265,8 +265,10 @@ async fn what_is_no_name_reaches_neither_network_nor_disk() {
         let error = client.config_of(name, NAMESPACE).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{name}");
     }
-    let bad = fixture.settings().set("apollo.cluster", "../x");
-    assert!(Client::with_http_client(bad, fixture.network.clone()).is_err());
+    for cluster in ["../x", "a b"] {
+        let bad = fixture.settings().set("apollo.cluster", cluster);
+        assert!(Client::with_http_client(bad, fixture.network.clone()).is_err(), "{cluster}");
+    }
     assert!(fixture.server.requests().is_empty());
     assert_eq!(fs::read_dir(fixture.root.path()).unwrap().count(), 0);
 }

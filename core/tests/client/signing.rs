@@ -5,7 +5,7 @@ use castalia_core::testing::{Endpoint, Server};
 
 use super::support::{APP, Fixture, NAMESPACE, settings};
 
-/// C109
+/// C030, C109
 #[tokio::test]
 async fn a_server_that_checks_accepts_every_request() {
     let server = Server::start().await.unwrap();
