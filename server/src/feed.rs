@@ -6,41 +6,39 @@
 pub mod access_key;
 pub mod answer;
 pub mod cache;
+mod definition;
+mod folded;
 pub mod gap;
 pub mod hub;
 pub mod name;
+mod pace;
 pub mod position;
+mod scan;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
-use castalia_core::protocol::namespace::split_watch_key;
 use castalia_core::protocol::wire::{Notification, NotificationMessages};
-use chrono::{DateTime, Utc};
 use tokio::sync::{Mutex, Notify};
+use tokio::time::{MissedTickBehavior, interval};
 
 use self::access_key::AccessKeys;
 use self::answer::Answers;
-use self::cache::{NamespaceKey, ReleaseCache};
-use self::gap::Gaps;
-use self::hub::{Wake, WatchHub};
-use self::name::{AppNamespace, NamespaceNames};
+use self::cache::{Place, Published, ReleaseCache};
+use self::hub::{Limits, WatchHub};
+use self::name::Names;
+use self::pace::Pacer;
 use self::position::Positions;
+use self::scan::Scan;
 use crate::background::Background;
 use crate::error::Result;
 use crate::server_config::ServerConfig;
-use crate::store::{Store, access_key as stored_key, entity, message, namespace};
+use crate::store::Store;
 
-/// Messages that are read at once.
+/// Rows that are read at once.
 const BATCH: u64 = 500;
-/// Pause between two looks for new namespaces and changed keys.
-const SCAN_PAUSE: Duration = Duration::from_secs(1);
-/// Pause between two complete readings of them, which also find what was deleted.
-const REBUILD_PAUSE: Duration = Duration::from_secs(60);
-/// How far back a look for changed keys reaches: stored times have whole seconds, and clocks differ a little.
-const KEY_OVERLAP: chrono::TimeDelta = chrono::TimeDelta::seconds(2);
 
 /// Everything in memory that the config role answers from. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -53,7 +51,8 @@ struct Inner {
     cache: ReleaseCache,
     answers: Answers,
     hub: WatchHub,
-    names: NamespaceNames,
+    pacer: Pacer,
+    names: Arc<Names>,
     keys: AccessKeys,
     positions: Arc<Positions>,
     signal: Notify,
@@ -61,26 +60,31 @@ struct Inner {
     scan: Mutex<Scan>,
 }
 
-/// Where the scan of release messages stands.
-#[derive(Debug, Default)]
-struct Scan {
-    last_id: i64,
-    gaps: Gaps,
+/// How a feed is set up.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct FeedOptions {
+    /// Whether app ids and clusters match ignoring ASCII case.
+    pub folds_names: bool,
+    /// Room for parked polls.
+    pub polls: Limits,
 }
 
 impl ReleaseFeed {
-    /// Reads what must be known before the first request is served.
+    /// Reads what must be known before the first request is served. Names and access keys that cannot be read are tried again
+    /// later, and nobody is served before.
     ///
     /// # Errors
-    /// When the database cannot be read.
-    pub async fn load(store: Store, config: ServerConfig) -> Result<Self> {
+    /// When the release messages cannot be read.
+    pub async fn load(store: Store, config: ServerConfig, options: FeedOptions) -> Result<Self> {
         let positions = Arc::new(Positions::default());
+        let names = Arc::new(Names::new(options.folds_names));
         let feed = Self(Arc::new(Inner {
-            cache: ReleaseCache::new(store.clone(), Arc::clone(&positions)),
+            cache: ReleaseCache::new(store.clone(), Arc::clone(&names), Arc::clone(&positions)),
             answers: Answers::default(),
-            hub: WatchHub::default(),
-            names: NamespaceNames::default(),
-            keys: AccessKeys::default(),
+            hub: WatchHub::new(options.polls),
+            pacer: Pacer::new(config.clone()),
+            names,
+            keys: AccessKeys::new(options.folds_names),
             positions,
             signal: Notify::new(),
             redefined: Notify::new(),
@@ -88,8 +92,10 @@ impl ReleaseFeed {
             store,
             config,
         }));
+        if let Err(error) = feed.rebuild_definitions().await {
+            tracing::error!(%error, "cannot read names and access keys; clients are refused until they can be read");
+        }
         feed.load_positions().await?;
-        feed.rebuild_definitions().await?;
         Ok(feed)
     }
 
@@ -99,11 +105,13 @@ impl ReleaseFeed {
         background.spawn("release message scan", move || feed.clone().scan_messages());
         let feed = self.clone();
         background.spawn("definition scan", move || feed.clone().scan_definitions());
-        let hub = self.hub().clone();
-        background.repeat("hub clock", Duration::from_secs(1), move || {
-            let hub = hub.clone();
-            async move { hub.tick() }
+        let feed = self.clone();
+        background.spawn("paced fan-out", move || {
+            let feed = feed.clone();
+            async move { feed.0.pacer.run().await }
         });
+        let hub = self.hub().clone();
+        background.spawn("hub clock", move || tick(hub.clone()));
     }
 
     /// Says that a release message was committed in this process, or that another node says so. Carries nothing: losing or
@@ -112,9 +120,24 @@ impl ReleaseFeed {
         self.0.signal.notify_one();
     }
 
-    /// Says that a namespace or an access key was committed in this process.
+    /// Says that a name or an access key was committed in this process, or that another node may have done so.
     pub fn signal_definitions(&self) {
         self.0.redefined.notify_one();
+    }
+
+    /// What is published at a place, not older than the release message that the client was told of.
+    ///
+    /// # Errors
+    /// When it has to be read and the database does not answer: what a client was told of must not be followed by less.
+    pub async fn published(&self, place: Place<'_>, told: Option<i64>) -> Result<Arc<Published>> {
+        let published = self.0.cache.get(place).await?;
+        match told.filter(|id| published.notification_id < *id) {
+            Some(id) => {
+                self.catch_up(id).await?;
+                self.0.cache.get(place).await
+            }
+            None => Ok(published),
+        }
     }
 
     /// Releases and gray rules.
@@ -135,9 +158,9 @@ impl ReleaseFeed {
         &self.0.hub
     }
 
-    /// Stored spellings of namespaces.
+    /// Stored spellings.
     #[must_use]
-    pub fn names(&self) -> &NamespaceNames {
+    pub fn names(&self) -> &Names {
         &self.0.names
     }
 
@@ -152,149 +175,15 @@ impl ReleaseFeed {
     pub fn positions(&self) -> &Positions {
         &self.0.positions
     }
+}
 
-    async fn load_positions(&self) -> Result<()> {
-        let mut scan = self.0.scan.lock().await;
-        loop {
-            let batch = message::after(self.0.store.read(), scan.last_id, BATCH).await?;
-            let Some(last) = batch.last() else { return Ok(()) };
-            scan.last_id = last.id.0;
-            for row in &batch {
-                self.0.positions.advance(&row.message, row.id.0);
-            }
-        }
-    }
-
-    async fn scan_messages(self) {
-        let mut failing = false;
-        loop {
-            let pause = self.0.config.number("apollo.message-scan.interval", 1000, 100..=i64::MAX);
-            let pause = Duration::from_millis(pause.unsigned_abs());
-            let _ = tokio::time::timeout(pause, self.0.signal.notified()).await;
-            match self.scan_once().await {
-                Ok(()) if failing => {
-                    failing = false;
-                    tracing::info!("the database answers again; release messages are read");
-                }
-                Ok(()) => {}
-                Err(error) => {
-                    if !std::mem::replace(&mut failing, true) {
-                        tracing::warn!(%error, "cannot read release messages; clients keep what they have");
-                    }
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                }
-            }
-        }
-    }
-
-    /// One scan: first the ids that were missing, then everything that is new.
-    async fn scan_once(&self) -> Result<()> {
-        let mut scan = self.0.scan.lock().await;
-        let wanted = scan.gaps.wanted();
-        if !wanted.is_empty() {
-            let late = message::by_ids(self.0.store.read(), &wanted).await?;
-            let appeared: Vec<_> = late.iter().map(|row| row.id.0).collect();
-            self.deliver(&late).await;
-            scan.gaps.settle(&appeared);
-        }
-        loop {
-            let batch = message::after(self.0.store.read(), scan.last_id, BATCH).await?;
-            let Some(last) = batch.last() else { return Ok(()) };
-            let after = scan.last_id;
-            scan.last_id = last.id.0;
-            scan.gaps.record(after, batch.iter().map(|row| row.id.0));
-            self.deliver(&batch).await;
-        }
-    }
-
-    /// Positions, then caches, then waiters.
-    async fn deliver(&self, rows: &[entity::release_message::Model]) {
-        let mut newest: BTreeMap<&str, i64> = BTreeMap::new();
-        for row in rows {
-            self.0.positions.advance(&row.message, row.id.0);
-            newest.insert(&row.message, row.id.0);
-        }
-        for (text, id) in &newest {
-            match split_watch_key(text) {
-                Some((app_id, cluster, namespace)) => {
-                    self.0.cache.reload(&NamespaceKey::new(app_id, cluster, namespace), *id).await;
-                }
-                None => tracing::warn!(message = text, "a release message is not made of three names and is dropped"),
-            }
-        }
-        for row in rows {
-            let Some((_, _, namespace)) = split_watch_key(&row.message) else { continue };
-            if self.0.hub.is_watched(&row.message)
-                && let Some(body) = notification(namespace, &row.message, row.id.0)
-            {
-                self.0.hub.wake(Wake { key: row.message.as_str().into(), id: row.id.0, body }).await;
-            }
-        }
-    }
-
-    /// Names and keys: what is new each second or when this process says so, everything each minute.
-    async fn scan_definitions(self) {
-        let mut since = Utc::now();
-        let mut rebuilt = Instant::now();
-        loop {
-            let _ = tokio::time::timeout(SCAN_PAUSE, self.0.redefined.notified()).await;
-            let now = Utc::now();
-            let done = match rebuilt.elapsed() >= REBUILD_PAUSE {
-                true => {
-                    rebuilt = Instant::now();
-                    self.rebuild_definitions().await
-                }
-                false => self.add_definitions(since - KEY_OVERLAP).await,
-            };
-            match done {
-                Ok(()) => since = now,
-                Err(error) => {
-                    tracing::debug!(%error, "cannot read namespaces and access keys; those last read stay in force");
-                }
-            }
-        }
-    }
-
-    async fn rebuild_definitions(&self) -> Result<()> {
-        self.rebuild_names().await?;
-        self.rebuild_keys().await
-    }
-
-    async fn add_definitions(&self, keys_since: DateTime<Utc>) -> Result<()> {
-        self.add_names().await?;
-        if stored_key::is_changed_since(self.0.store.read(), keys_since).await? {
-            self.rebuild_keys().await?;
-        }
-        Ok(())
-    }
-
-    async fn add_names(&self) -> Result<()> {
-        loop {
-            let rows = namespace::app_namespaces_after(self.0.store.read(), self.names().last_id(), BATCH).await?;
-            if rows.is_empty() {
-                return Ok(());
-            }
-            self.names().add(&rows.into_iter().map(AppNamespace::from).collect::<Vec<_>>());
-        }
-    }
-
-    async fn rebuild_names(&self) -> Result<()> {
-        let mut all = Vec::new();
-        let mut last = 0;
-        loop {
-            let rows = namespace::app_namespaces_after(self.0.store.read(), last, BATCH).await?;
-            let Some(row) = rows.last() else { break };
-            last = row.id.0;
-            all.extend(rows.into_iter().map(AppNamespace::from));
-        }
-        self.names().replace(all);
-        Ok(())
-    }
-
-    async fn rebuild_keys(&self) -> Result<()> {
-        let rows = stored_key::all(self.0.store.read()).await?;
-        self.keys().replace(rows.into_iter().map(access_key::AccessKey::from));
-        Ok(())
+/// By the steady clock, and catching up after a stall: neither a jump of the wall clock nor a busy machine changes a hold.
+async fn tick(hub: WatchHub) {
+    let mut clock = interval(Duration::from_secs(1));
+    clock.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    loop {
+        clock.tick().await;
+        hub.tick();
     }
 }
 
@@ -307,10 +196,4 @@ pub fn notification(namespace: &str, key: &str, id: i64) -> Option<Bytes> {
         messages: Some(NotificationMessages { details: BTreeMap::from([(key.to_owned(), id)]) }),
     }];
     crate::json::write(&answer).ok().map(Bytes::from)
-}
-
-impl From<entity::app_namespace::Model> for AppNamespace {
-    fn from(row: entity::app_namespace::Model) -> Self {
-        Self { id: row.id.0, app_id: row.app_id, name: row.name, is_public: row.is_public }
-    }
 }

@@ -1,12 +1,17 @@
-//! The accept loop: one HTTP/1.1 listener for each port, with limits on what a head may cost and an orderly end.
+//! The accept loop: one HTTP/1.1 listener for each port, with limits on what a head, a body and a silent client may cost, and an
+//! orderly end.
 //!
 //! It knows routers, not roles. `hyper` is driven directly because `axum::serve` holds half as much again for each parked poll.
 
+pub mod about;
+pub mod capacity;
 pub mod failure;
 pub mod health;
 pub mod limit;
 pub mod metrics;
 pub mod route;
+mod stream;
+mod upload;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,13 +20,16 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use hyper::Request;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
+
+use self::stream::Stream;
+use self::upload::Upload;
+use crate::background::Background;
 
 /// A client that has not sent its head by then is cut off.
 const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(10);
@@ -31,6 +39,8 @@ const MAX_HEAD: usize = limit::POLL_HEAD + 8 * 1024;
 const BACKLOG: u32 = 4096;
 /// How long to wait when the process is out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// What a connection gets for which there is no room.
+const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
 /// Opens a listening socket.
 ///
@@ -43,28 +53,36 @@ pub fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Serves connections until `shutdown`; then accepts no more and lets `tracker`'s owner wait for those that are open.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    tracker: TaskTracker,
-    shutdown: CancellationToken,
-) {
+/// Serves connections until the shutdown; then accepts no more and lets the owner of `connections` wait for those that are open.
+/// Takes new ones as long as the process has fewer than `room` of them.
+pub async fn serve(listener: TcpListener, router: Router, connections: Background, room: usize) {
+    let mut is_failing = false;
     loop {
         let accepted = tokio::select! {
-            () = shutdown.cancelled() => return,
+            () = connections.shutdown.cancelled() => return,
             accepted = listener.accept() => accepted,
         };
+        let was_failing = std::mem::replace(&mut is_failing, accepted.is_err());
         match accepted {
+            Ok((stream, _)) if connections.tracker.len() >= room => refuse(&stream),
             Ok((stream, peer)) => {
-                tracker.spawn(connection(stream, peer, router.clone(), shutdown.clone()));
+                let shutdown = connections.shutdown.clone();
+                connections.tracker.spawn(connection(stream, peer, router.clone(), shutdown));
             }
             Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
+                if !was_failing {
+                    tracing::warn!(%error, "cannot accept connections");
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
     }
+}
+
+fn refuse(stream: &TcpStream) {
+    ::metrics::counter!("castalia_refused_connections_total").increment(1);
+    // A fresh socket takes this at once; a client that does not get it sees a closed connection.
+    let _ = stream.try_write(FULL);
 }
 
 async fn connection(
@@ -76,7 +94,7 @@ async fn connection(
     // A poll is answered with one small write; waiting to fill a packet would only delay it.
     let _ = stream.set_nodelay(true);
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-        let mut request = request.map(Body::new);
+        let mut request = request.map(body);
         request.extensions_mut().insert(ConnectInfo(peer));
         router.clone().oneshot(request)
     });
@@ -84,7 +102,7 @@ async fn connection(
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_READ_TIMEOUT)
         .max_buf_size(MAX_HEAD)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Stream::new(stream)), service);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
@@ -96,4 +114,8 @@ async fn connection(
     if let Err(error) = ended {
         tracing::debug!(%peer, %error, "connection ended early");
     }
+}
+
+fn body(incoming: Incoming) -> Body {
+    if incoming.is_end_stream() { Body::empty() } else { Body::new(Upload::new(incoming)) }
 }

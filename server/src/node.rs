@@ -6,33 +6,37 @@ mod data_dir;
 mod database;
 mod sample;
 mod seed;
+mod socket;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::http::Method;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use tokio::net::TcpListener;
 
 use self::data_dir::DataDir;
 use self::database::{ConfigDatabase, PortalDatabase};
+use self::socket::Sockets;
 use crate::background::Background;
 use crate::domain::instance_audit::InstanceAudit;
 use crate::domain::password::Scheme;
 use crate::domain::user;
-use crate::feed::ReleaseFeed;
+use crate::feed::{FeedOptions, ReleaseFeed};
+use crate::http::about::About;
+use crate::http::capacity::Capacity;
 use crate::http::health::Readiness;
 use crate::http::metrics::Metrics;
+use crate::http::route::Listed;
 use crate::http::{self, failure};
 use crate::nudge::Nudge;
-use crate::registry::Registry;
-use crate::registry::address::{Listeners, own_services};
 use crate::role::portal::environment::Environments;
 use crate::role::{self, Role};
 use crate::settings::{Compat, Installation, Settings};
 use crate::state::{EnvironmentState, PortalState};
-use crate::store::{Dialect, Secret, Store, StoreError};
+use crate::store::{Secret, Store, StoreError};
 
 /// How long connections get to finish after the node was told to end.
 const DRAIN: Duration = Duration::from_secs(8);
@@ -72,15 +76,29 @@ pub struct Listening {
     pub address: SocketAddr,
 }
 
+/// A route of a port, for those who have to know all of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// Role that the port is for; meta shares config's.
+    pub port: Role,
+    /// Method.
+    pub method: Method,
+    /// Path with placeholders.
+    pub path: &'static str,
+}
+
 /// A running server.
 #[derive(Debug)]
 pub struct Node {
     /// Listeners that are ready.
     pub listening: Vec<Listening>,
+    /// Every route that they have.
+    pub routes: Vec<Route>,
     /// The administrator's password, where this start generated it.
     pub generated_password: Option<String>,
     background: Background,
     connections: Background,
+    capacity: Capacity,
     settings: Arc<Settings>,
     metrics_token: Secret,
     environment: Option<EnvironmentState>,
@@ -99,9 +117,11 @@ impl Node {
         let sockets = Sockets::bind(&settings)?;
         let mut node = Self {
             listening: sockets.listening(),
+            routes: Vec::new(),
             generated_password: None,
             background: Background::default(),
             connections: Background::default(),
+            capacity: Capacity::of_process(),
             metrics_token: data_dir::metrics_token(&settings)?,
             settings,
             environment: None,
@@ -139,16 +159,27 @@ impl Node {
         if sockets.client.is_some() || sockets.admin.is_some() {
             self.environment = Some(self.open_environment(&sockets, &token).await?);
         }
-        if let (Some(socket), Some(state)) = (sockets.client, &self.environment) {
-            self.serve(socket, role::client_port(state.clone()).0, state.compat);
+        if let (Some(socket), Some(state)) = (sockets.client, self.environment.clone()) {
+            let compat = state.compat;
+            let (about, listed) =
+                About::new(self.metrics_token.clone(), Arc::clone(&self.settings)).routes();
+            self.list(Role::Config, listed);
+            let (router, listed) = role::client_port(state);
+            self.list(Role::Config, listed);
+            self.serve(Role::Config, socket, router.merge(about), compat);
         }
-        if let (Some(socket), Some(state)) = (sockets.admin, &self.environment) {
-            role::admin::run(state, &self.background);
-            self.serve(socket, role::admin::router(state.clone()).0, state.compat);
+        if let (Some(socket), Some(state)) = (sockets.admin, self.environment.clone()) {
+            let compat = state.compat;
+            let (router, listed) = role::admin::router(state);
+            self.list(Role::Admin, listed);
+            self.serve(Role::Admin, socket, router, compat);
         }
         if let Some(socket) = sockets.portal {
             let state = self.open_portal(&token).await?;
-            self.serve(socket, role::portal::router(state.clone()).0, state.compat);
+            let compat = state.compat;
+            let (router, listed) = role::portal::router(state);
+            self.list(Role::Portal, listed);
+            self.serve(Role::Portal, socket, router, compat);
         }
         Ok(())
     }
@@ -161,11 +192,14 @@ impl Node {
         let settings = Arc::clone(&self.settings);
         let ConfigDatabase { store, config, installation } =
             database::open_config(&settings, token).await?;
-        let feed = ReleaseFeed::load(store.clone(), config.clone()).await?;
+        let compat = settings.compat.resolve(settings.defaults.unwrap_or(installation));
+        let options =
+            FeedOptions { folds_names: compat.fold_names, polls: self.capacity.polls(&settings) };
+        let feed = ReleaseFeed::load(store.clone(), config.clone(), options).await?;
         feed.run(&self.background);
         let instances = InstanceAudit::new(store.clone(), config.clone());
         instances.run(&self.background);
-        let registry = sockets.registry(&settings, &store);
+        let registry = sockets.registry(&settings, &config, &store).await?;
         registry.run(&self.background).await;
         let nudge = Nudge::open(&store, &registry, random_hex()?).await?;
         nudge.run(&feed, &self.background);
@@ -174,7 +208,7 @@ impl Node {
             database::refresh_config(reread.clone(), refreshed.0.clone(), Arc::clone(&refreshed.1))
         });
         Ok(EnvironmentState {
-            compat: settings.compat.resolve(settings.defaults.unwrap_or(installation)),
+            compat,
             settings,
             store,
             config,
@@ -220,23 +254,27 @@ impl Node {
         Ok(state)
     }
 
-    fn serve(&self, socket: TcpListener, router: Router, compat: Compat) {
+    fn list<A>(&mut self, port: Role, listed: Vec<Listed<A>>) {
+        let route = |route: Listed<A>| Route { port, method: route.method, path: route.path };
+        self.routes.extend(listed.into_iter().map(route));
+    }
+
+    fn serve(&mut self, port: Role, socket: TcpListener, router: Router, compat: Compat) {
         let token = (!compat.open_metrics).then(|| self.metrics_token.clone());
         let feed = self.environment.as_ref().map(|environment| environment.feed.clone());
-        let router = router
-            .merge(Metrics::new(token, feed).routes().0)
-            .layer(from_fn_with_state(compat.strict_status, failure::render));
+        let (metrics, listed) = Metrics::new(token, feed).routes();
+        self.list(port, listed);
+        let router =
+            router.merge(metrics).layer(from_fn_with_state(compat.strict_status, failure::render));
         let router = match self.settings.base_path.as_str() {
             "" => router,
             path => Router::new().nest(path, router),
         };
-        let connections = self.connections.clone();
-        self.connections.tracker.spawn(http::serve(
-            socket,
-            router,
-            connections.tracker,
-            connections.shutdown,
-        ));
+        let room = match port {
+            Role::Config | Role::Meta => self.capacity.client_connections(),
+            Role::Admin | Role::Portal => self.capacity.other_connections(),
+        };
+        self.connections.tracker.spawn(http::serve(socket, router, self.connections.clone(), room));
     }
 }
 
@@ -246,50 +284,6 @@ fn random_hex() -> crate::error::Result<String> {
     getrandom::fill(&mut bytes)
         .map_err(|error| crate::error::Error::internal("no random bytes", error))?;
     Ok(hex::encode(bytes))
-}
-
-/// Listening sockets, before anything answers on them.
-struct Sockets {
-    client: Option<TcpListener>,
-    admin: Option<TcpListener>,
-    portal: Option<TcpListener>,
-}
-
-impl Sockets {
-    fn bind(settings: &Settings) -> Result<Self, StartError> {
-        let open = |wanted: bool, setting, port| -> Result<Option<TcpListener>, StartError> {
-            let address = SocketAddr::new(settings.bind, port);
-            let bound = wanted.then(|| http::bind(address)).transpose();
-            bound.map_err(|source| StartError::Bind { setting, address, source })
-        };
-        let client = settings.plays(Role::Config) || settings.plays(Role::Meta);
-        Ok(Self {
-            client: open(client, "--config-port", settings.config_port)?,
-            admin: open(settings.plays(Role::Admin), "--admin-port", settings.admin_port)?,
-            portal: open(settings.plays(Role::Portal), "--portal-port", settings.portal_port)?,
-        })
-    }
-
-    fn registry(&self, settings: &Settings, store: &Store) -> Registry {
-        let address = |socket: &Option<TcpListener>| {
-            socket.as_ref().and_then(|socket| socket.local_addr().ok())
-        };
-        let config = address(&self.client).filter(|_| settings.plays(Role::Config));
-        let listeners = Listeners { config, admin: address(&self.admin) };
-        let own = own_services(listeners, settings.advertise.as_deref(), &settings.base_path);
-        let is_shared = store.dialect() != Dialect::Sqlite;
-        let is_reachable = settings.advertise.is_some() || !settings.bind.is_loopback();
-        Registry::new(own, store.clone(), !is_shared || is_reachable)
-    }
-
-    fn listening(&self) -> Vec<Listening> {
-        [(Role::Config, &self.client), (Role::Admin, &self.admin), (Role::Portal, &self.portal)]
-            .into_iter()
-            .filter_map(|(role, socket)| {
-                Some(Listening { role, address: socket.as_ref()?.local_addr().ok()? })
-            })
-            .collect()
-    }
 }
 
 /// Creates or completes both databases without serving. Returns a line about each.

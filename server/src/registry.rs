@@ -3,17 +3,24 @@
 //! Nodes that share a database find each other in its ServiceRegistry table. Answers come from memory; a node always lists itself.
 
 pub mod address;
+mod custom;
 mod database;
+mod options;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use castalia_core::protocol::namespace::CONFIG_SERVICE;
 use castalia_core::protocol::wire::ServiceInstance;
+use futures_util::future::BoxFuture;
 
 use crate::background::Background;
+use crate::server_config::ServerConfig;
 use crate::store::Store;
+
+pub use self::options::RegistryOptions;
 
 /// One service of this process, under the address that others reach it by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,51 +47,71 @@ pub struct Registry(Arc<Inner>);
 struct Inner {
     own: Vec<OwnService>,
     others: ArcSwap<HashMap<String, Vec<Listed>>>,
-    table: Option<database::Table>,
+    source: Source,
+}
+
+/// Where other nodes are looked for.
+#[derive(Debug)]
+enum Source {
+    Nowhere,
+    Table(Box<database::Table>),
+    Custom(ServerConfig),
 }
 
 impl Registry {
-    /// Knows this process only, until [`Registry::run`] reads the table. A node that others cannot reach must not be announced
-    /// in a database that it shares with them.
+    /// Finds nodes in the table of a database, once [`Registry::run`] reads it.
     #[must_use]
-    pub fn new(own: Vec<OwnService>, store: Store, is_announced: bool) -> Self {
-        let announced = if is_announced { own.clone() } else { Vec::new() };
-        let table = database::Table::new(store, announced);
-        Self(Arc::new(Inner { own, others: ArcSwap::default(), table: Some(table) }))
+    pub fn database(own: Vec<OwnService>, store: Store, options: RegistryOptions) -> Self {
+        let table = database::Table::new(store, options, &own);
+        Self::new(own, Source::Table(Box::new(table)))
     }
 
-    /// A registry that knows only these addresses: for tests and for programs that have no table.
+    /// Lists what the operator lists.
+    #[must_use]
+    pub fn custom(config: ServerConfig) -> Self {
+        Self::new(Vec::new(), Source::Custom(config))
+    }
+
+    /// Lists only these services: for tests and for programs that have no table.
     #[must_use]
     pub fn fixed(own: Vec<OwnService>) -> Self {
-        Self(Arc::new(Inner { own, others: ArcSwap::default(), table: None }))
+        Self::new(own, Source::Nowhere)
+    }
+
+    fn new(own: Vec<OwnService>, source: Source) -> Self {
+        Self(Arc::new(Inner { own, others: ArcSwap::default(), source }))
     }
 
     /// Reads the table once, then keeps announcing and reading.
     pub async fn run(&self, background: &Background) {
-        let Some(table) = &self.0.table else { return };
+        let Source::Table(table) = &self.0.source else { return };
         table.clean().await;
         table.announce().await;
-        self.refresh().await;
+        self.refresh(table).await;
+        self.repeat(background, "service heartbeat", table.heartbeat_pause(), |_, table| {
+            Box::pin(table.announce())
+        });
+        self.repeat(background, "service discovery", database::REFRESH, |registry, table| {
+            Box::pin(registry.refresh(table))
+        });
+        self.repeat(background, "service cleaning", database::CLEAN, |_, table| {
+            Box::pin(table.clean())
+        });
+    }
+
+    fn repeat(
+        &self,
+        background: &Background,
+        name: &'static str,
+        pause: Duration,
+        step: for<'a> fn(&'a Self, &'a database::Table) -> BoxFuture<'a, ()>,
+    ) {
         let registry = self.clone();
-        background.repeat("service heartbeat", database::HEARTBEAT, move || {
+        background.repeat(name, pause, move || {
             let registry = registry.clone();
             async move {
-                if let Some(table) = &registry.0.table {
-                    table.announce().await
-                }
-            }
-        });
-        let registry = self.clone();
-        background.repeat("service discovery", database::REFRESH, move || {
-            let registry = registry.clone();
-            async move { registry.refresh().await }
-        });
-        let registry = self.clone();
-        background.repeat("service cleaning", database::CLEAN, move || {
-            let registry = registry.clone();
-            async move {
-                if let Some(table) = &registry.0.table {
-                    table.clean().await
+                if let Source::Table(table) = &registry.0.source {
+                    step(&registry, table).await;
                 }
             }
         });
@@ -92,14 +119,17 @@ impl Registry {
 
     /// Stops announcing, then takes this node's rows away, in this order: a late heartbeat must not put them back.
     pub async fn leave(&self) {
-        if let Some(table) = &self.0.table {
+        if let Source::Table(table) = &self.0.source {
             table.leave().await;
         }
     }
 
-    /// Instances of a service, this node first where it is one and the table does not list it.
+    /// Instances of a service: as the operator lists them, or those of the table, this node first where it is one and the table does not list it.
     #[must_use]
     pub fn instances(&self, service: &str) -> Vec<ServiceInstance> {
+        if let Source::Custom(config) = &self.0.source {
+            return custom::instances(config, service);
+        }
         let others = self.0.others.load();
         let listed = others.get(service).map(Vec::as_slice).unwrap_or_default();
         let is_listed = |own: &OwnService| listed.iter().any(|other| other.uri == own.uri);
@@ -124,8 +154,7 @@ impl Registry {
         peers.map(|listed| listed.uri.clone()).collect()
     }
 
-    async fn refresh(&self) {
-        let Some(table) = &self.0.table else { return };
+    async fn refresh(&self, table: &database::Table) {
         match table.alive().await {
             Ok(alive) => self.0.others.store(Arc::new(alive)),
             Err(error) => {
@@ -166,5 +195,19 @@ mod tests {
         registry.0.others.store(Arc::new(HashMap::from([(CONFIG_SERVICE.to_owned(), table)])));
         assert_eq!(uris(&registry), ["http://b:1/", "http://a:1/", "http://java:1/"]);
         assert_eq!(registry.peers(), ["http://b:1/"]);
+    }
+
+    #[test]
+    fn a_custom_list_is_given_as_it_is_written() {
+        // Cases 115 and 116.
+        let key = ("apollo.config-service.url".to_owned(), "http://a:1, http://b:2,,".to_owned());
+        let registry = Registry::custom(ServerConfig::new([key].into()));
+        let of = |url: &str| ServiceInstance {
+            app_name: CONFIG_SERVICE.into(),
+            instance_id: format!("{CONFIG_SERVICE}:{url}"),
+            homepage_url: url.into(),
+        };
+        assert_eq!(registry.instances(CONFIG_SERVICE), [of("http://a:1"), of("http://b:2")]);
+        assert_eq!(registry.instances(ADMIN_SERVICE), []);
     }
 }

@@ -102,7 +102,9 @@ fn client_guard(
             },
             ClientAccess::Node if state.nudge.accepts(request.headers()) => next.run(request).await,
             ClientAccess::Node => {
-                Error::unauthorized("Only nodes of this installation may call this.").early().into_response()
+                Error::unauthorized("Only nodes of this installation may call this.")
+                    .early()
+                    .into_response()
             }
         }
     })
@@ -113,9 +115,10 @@ async fn health(State(state): State<EnvironmentState>) -> Response {
     health::answer(state.store.ping().await.is_ok())
 }
 
-/// Another node committed a release message.
+/// Another node committed a release message, a name or an access key.
 async fn nudged(State(state): State<EnvironmentState>) {
     state.feed.signal();
+    state.feed.signal_definitions();
 }
 
 async fn ready(State(state): State<EnvironmentState>) -> Response {

@@ -16,13 +16,23 @@ pub const KEYS: &[&str] = &[
     "admin.createPrivateNamespace.switch",
     "apollo.access-key.auth-time-diff-tolerance",
     "apollo.access-key.auto-provision.enabled",
+    "apollo.admin-service.url",
     "apollo.audit.log.enabled",
+    "apollo.config-service.url",
     "apollo.message-scan.interval",
     "apollo.portal.address",
     "apollo.portal.envs",
     "apollo.portal.meta.servers",
     "apollo.release-history.retention.size",
     "apollo.release-history.retention.size.override",
+    "apollo.release-message.notification.batch",
+    "apollo.release-message.notification.batch.interval",
+    "apollo.service.discovery.enabled",
+    "apollo.service.discovery.health-check-interval-in-second",
+    "apollo.service.registry.cluster",
+    "apollo.service.registry.enabled",
+    "apollo.service.registry.heartbeat-interval-in-second",
+    "apollo.service.registry.uri",
     "appid.value.length.limit.override",
     "config-service.incremental.change.enabled",
     "configView.memberOnly.envs",
@@ -86,6 +96,22 @@ impl ServerConfig {
             .and_then(|text| text.trim().parse().ok())
             .filter(|number| range.contains(number))
             .unwrap_or(default)
+    }
+
+    /// The keys that begin with a text, by what follows it.
+    #[must_use]
+    pub fn below(&self, prefix: &str) -> BTreeMap<String, String> {
+        let rows = self.rows.load();
+        let all = rows.iter().chain(self.fixed.iter());
+        let below = all
+            .filter_map(|(key, text)| Some((key.strip_prefix(prefix)?.to_owned(), text.clone())));
+        below.collect()
+    }
+
+    /// Whether a switch that is on unless it is set is on.
+    #[must_use]
+    pub fn is_not_off(&self, key: &str) -> bool {
+        self.text(key).is_none_or(|text| text == "true")
     }
 
     /// A comma list, blanks trimmed, empty parts dropped.

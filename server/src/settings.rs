@@ -5,6 +5,9 @@ pub mod source;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono::FixedOffset;
 
 use crate::role::Role;
 use crate::store::{DatabaseUrl, Secret};
@@ -35,6 +38,15 @@ pub enum SchemaMode {
     Check,
     /// Trust the database.
     Off,
+}
+
+/// How services are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Discovery {
+    /// In the ServiceRegistry table.
+    Database,
+    /// As two keys of ServerConfig list them.
+    Custom,
 }
 
 /// Which kind of installation the defaults are for: fresh ones are closed, adopted ones keep Apollo's clients, nodes and scripts
@@ -88,10 +100,20 @@ pub struct Settings {
     pub compat: CompatOverrides,
     /// Whether apps without an enabled access key are refused.
     pub require_access_key: bool,
+    /// Access keys that were read longer ago admit nobody.
+    pub access_key_max_age: Option<Duration>,
+    /// Polls held for one address; 0 means no limit.
+    pub max_polls_per_address: usize,
+    /// Polls held for one app; 0 means no limit.
+    pub max_polls_per_app: usize,
     /// Host names that the portal answers to; `None` picks by installation.
     pub hosts: Option<Vec<String>>,
     /// Whether the session cookie is always `Secure`.
     pub cookie_always_secure: bool,
+    /// How services are found.
+    pub discovery: Discovery,
+    /// Offset of the clocks of Java nodes on the same database.
+    pub time_zone: Option<FixedOffset>,
     /// Connections to MySQL or PostgreSQL, for each database.
     pub max_connections: u32,
     /// Keys of Apollo's ServerConfig tables that this node fixes.
@@ -189,21 +211,28 @@ impl Settings {
                 "compat.defaults",
                 &[("fresh", Installation::Fresh), ("adopted", Installation::Adopted)],
             ),
-            compat: CompatOverrides {
-                strict_status: read.switch("compat.strict_status"),
-                fold_names: read.switch("compat.fold_names"),
-                open_metrics: read.switch("compat.open_metrics"),
-                empty_admin_tokens_pass: read.switch("compat.empty_admin_tokens_pass"),
-                cookie_without_csrf: read.switch("compat.cookie_without_csrf"),
-                json_duplicate_members: read.switch("compat.json_duplicate_members"),
-            },
+            compat: read.compat(),
             require_access_key: read.switch("security.require_access_key").unwrap_or_default(),
+            access_key_max_age: read
+                .parsed("security.access_key_max_age", "a number of seconds")
+                .map(Duration::from_secs),
+            max_polls_per_address: read
+                .parsed("security.max_polls_per_address", COUNT)
+                .unwrap_or_default(),
+            max_polls_per_app: read.parsed("security.max_polls_per_app", COUNT).unwrap_or_default(),
             hosts: read
                 .text("security.hosts")
                 .map(|list| list.split(',').map(|host| host.trim().to_owned()).collect()),
             cookie_always_secure: read
                 .choice("security.cookie_secure", &[("auto", false), ("always", true)])
                 .unwrap_or_default(),
+            discovery: read
+                .choice(
+                    "registry",
+                    &[("database", Discovery::Database), ("custom", Discovery::Custom)],
+                )
+                .unwrap_or(Discovery::Database),
+            time_zone: read.parsed("store.time_zone", "an offset such as +08:00"),
             max_connections: read
                 .parsed("store.max_connections", "a whole number from 2")
                 .unwrap_or(16)
@@ -221,6 +250,7 @@ impl Settings {
 }
 
 const PORT: &str = "a port from 0 to 65535";
+const COUNT: &str = "a whole number; 0 means no limit";
 
 struct Reader<'a> {
     texts: &'a Texts,
@@ -257,6 +287,17 @@ impl Reader<'_> {
 
     fn switch(&mut self, name: &str) -> Option<bool> {
         self.choice(name, &[("true", true), ("false", false), ("on", true), ("off", false)])
+    }
+
+    fn compat(&mut self) -> CompatOverrides {
+        CompatOverrides {
+            strict_status: self.switch("compat.strict_status"),
+            fold_names: self.switch("compat.fold_names"),
+            open_metrics: self.switch("compat.open_metrics"),
+            empty_admin_tokens_pass: self.switch("compat.empty_admin_tokens_pass"),
+            cookie_without_csrf: self.switch("compat.cookie_without_csrf"),
+            json_duplicate_members: self.switch("compat.json_duplicate_members"),
+        }
     }
 
     fn roles(&mut self) -> Vec<Role> {

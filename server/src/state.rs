@@ -41,6 +41,12 @@ impl EnvironmentState {
         self.feed.signal();
         self.nudge.send();
     }
+
+    /// Tells them that a name or an access key was.
+    pub fn redefined(&self) {
+        self.feed.signal_definitions();
+        self.nudge.send();
+    }
 }
 
 /// The portal: users, rights and the way to every environment.

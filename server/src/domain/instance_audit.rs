@@ -32,6 +32,8 @@ const IP: usize = 32;
 /// A client and a release that it was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Sighting {
+    /// Of client and namespace.
+    digest: u64,
     identity: Identity,
     release: Arc<Release>,
     time: DateTime<Utc>,
@@ -102,7 +104,8 @@ impl InstanceAudit {
             if !fits(&identity) {
                 continue;
             }
-            let sighting = Sighting { identity, release: Arc::clone(release), time: store::now() };
+            let sighting =
+                Sighting { digest, identity, release: Arc::clone(release), time: store::now() };
             if self.0.queue.try_send(sighting).is_err() {
                 metrics::counter!("castalia_instance_records_dropped_total").increment(1);
                 continue;
@@ -124,6 +127,7 @@ impl InstanceAudit {
                 5..=i64::MAX,
             );
             let settled = TimeDelta::try_minutes(minutes).unwrap_or(TimeDelta::MAX);
+            let digests: Vec<_> = batch.iter().map(|sighting| sighting.digest).collect();
             let input = (newest(std::mem::take(&mut batch)), settled);
             let written: Result<()> = self
                 .0
@@ -132,7 +136,10 @@ impl InstanceAudit {
                 .await;
             if let Err(error) = written {
                 metrics::counter!("castalia_instance_batches_failed_total").increment(1);
-                tracing::warn!(%error, "a batch of instance records is lost; clients are recorded again in a day");
+                tracing::warn!(%error, "a batch of instance records is lost; its clients are recorded when they ask again");
+                for digest in digests {
+                    self.0.recorded.remove(&digest);
+                }
                 tokio::time::sleep(PAUSE).await;
             }
         }
@@ -183,7 +190,7 @@ async fn record(tx: &Transaction, batch: &[Sighting], settled: TimeDelta) -> Res
         instance::configs_of_instances(tx, &ids.values().copied().collect::<Vec<_>>()).await?;
     let mut readings = Vec::new();
     let mut touched = Vec::new();
-    for Sighting { identity, release, time } in batch {
+    for Sighting { identity, release, time, .. } in batch {
         let Some(id) = ids.get(identity).copied() else { continue };
         let row = known.iter().find(|row| {
             row.instance_id == Some(id)
@@ -234,7 +241,7 @@ mod tests {
             data_center: String::new(),
             ip: ip.into(),
         };
-        Sighting { identity, release: Arc::new(release), time: DateTime::UNIX_EPOCH }
+        Sighting { digest: 0, identity, release: Arc::new(release), time: DateTime::UNIX_EPOCH }
     }
 
     #[test]

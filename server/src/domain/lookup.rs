@@ -1,9 +1,10 @@
 //! Which releases a client sees: its own, then a public one that it overrides; requested cluster, data center, default.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use castalia_core::protocol::namespace::{
-    DEFAULT_NAMESPACE, KEY_SEPARATOR, is_no_app_id, strip_properties_suffix,
+    DEFAULT_NAMESPACE, KEY_SEPARATOR, strip_properties_suffix,
 };
 use castalia_core::protocol::route::{Caller, Target};
 use castalia_core::protocol::wire::{Configurations, NotificationMessages};
@@ -11,103 +12,125 @@ use castalia_core::protocol::wire::{Configurations, NotificationMessages};
 use super::{gray, watch_key};
 use crate::error::Result;
 use crate::feed::ReleaseFeed;
-use crate::feed::cache::{NamespaceKey, Release};
+use crate::feed::cache::{Place, Release};
 
-/// The releases of one answer, own first.
+/// What a client asks for.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// The names as the client wrote them.
+    pub target: &'a Target,
+    /// The stored app id; `None` for an app that is not stored, which has no namespaces of its own.
+    pub app_id: Option<&'a str>,
+    /// Who asks.
+    pub caller: &'a Caller,
+    /// What the client was told: the answer is not older.
+    pub messages: Option<&'a NotificationMessages>,
+}
+
+/// The releases of one answer; at least one of the two.
 #[derive(Debug)]
 pub struct Found {
-    /// One or two releases; never empty.
-    pub releases: Vec<Arc<Release>>,
-    /// Cluster of the own release, or the requested one where only a public release was found.
-    pub cluster: String,
+    /// The app's own.
+    pub own: Option<Arc<Release>>,
+    /// That of a public namespace.
+    pub public: Option<Arc<Release>>,
 }
 
 impl Found {
+    /// Own first.
+    pub fn releases(&self) -> impl DoubleEndedIterator<Item = &Arc<Release>> {
+        self.own.iter().chain(&self.public)
+    }
+
+    /// Cluster of the own release, or the requested one where only a public release was found.
+    #[must_use]
+    pub fn cluster<'a>(&'a self, target: &'a Target) -> &'a str {
+        self.own.as_ref().map_or(&target.cluster, |own| &own.key.cluster)
+    }
+
     /// Release keys joined with `+`.
     #[must_use]
-    pub fn release_key(&self) -> String {
-        let keys: Vec<_> = self.releases.iter().map(|release| release.release_key.as_str()).collect();
-        keys.join(&KEY_SEPARATOR.to_string())
+    pub fn release_key(&self) -> Cow<'_, str> {
+        match (&self.own, &self.public) {
+            (Some(own), Some(public)) => {
+                format!("{}{KEY_SEPARATOR}{}", own.release_key, public.release_key).into()
+            }
+            (Some(one), None) | (None, Some(one)) => one.release_key.as_str().into(),
+            (None, None) => "".into(),
+        }
     }
 
     /// Public entries in stored order, then the own ones: an own value replaces a public one in its place.
     #[must_use]
     pub fn configurations(&self) -> Configurations {
-        let mut merged = Configurations::default();
-        for release in self.releases.iter().rev() {
-            for (key, value) in &release.configurations {
-                merged.insert(key.clone(), value.clone());
-            }
-        }
-        merged
+        merged(self.releases())
     }
 }
 
-/// Looks the releases up; `None` where there is none. `messages` says what the client was told, so that the answer is not older.
+/// Looks the releases up; `None` where there is none.
 ///
 /// # Errors
 /// When something is needed that was never loaded and the database cannot be read.
-pub async fn find(
-    feed: &ReleaseFeed,
-    target: &Target,
-    caller: &Caller,
-    messages: Option<&NotificationMessages>,
-) -> Result<Option<Found>> {
-    let namespace = canonical_namespace(feed, &target.app_id, &target.namespace);
-    let search = Search { feed, target, caller, messages, namespace: &namespace };
-    let mut releases = Vec::new();
-    let mut cluster = target.cluster.clone();
-    let is_placeholder = is_no_app_id(&target.app_id);
-    if !is_placeholder
-        && let Some(own) = search.of_app(&target.app_id).await?
-    {
-        cluster.clone_from(&own.key.cluster);
-        releases.push(own);
-    }
+pub async fn find(feed: &ReleaseFeed, asked: Asked<'_>) -> Result<Option<Found>> {
+    let names = feed.names();
+    let written = strip_properties_suffix(&asked.target.namespace);
+    let stored = match asked.app_id {
+        Some(app_id) => names.namespace(app_id, written),
+        None => names.public(written).map(|public| public.name),
+    };
+    let namespace = stored.as_deref().unwrap_or(written);
+    let search = Search { feed, asked, namespace };
+    let own = match asked.app_id {
+        Some(app_id) => search.of_app(app_id).await?,
+        None => None,
+    };
     let is_own = namespace == DEFAULT_NAMESPACE
-        || (!is_placeholder && feed.names().is_own(&target.app_id, &namespace));
-    if !is_own
-        && let Some((owner, _)) = feed.names().public(&namespace)
-        && owner != target.app_id
-        && let Some(public) = search.of_app(&owner).await?
-    {
-        releases.push(public);
-    }
-    Ok((!releases.is_empty()).then_some(Found { releases, cluster }))
+        || asked.app_id.is_some_and(|app_id| names.own(app_id, namespace).is_some());
+    let public = match names.public(namespace).filter(|_| !is_own) {
+        Some(public) => search.of_app(&names.app(&public.owner).unwrap_or(public.owner)).await?,
+        None => None,
+    };
+    let is_found = own.is_some() || public.is_some();
+    Ok(is_found.then_some(Found { own, public }))
 }
 
-/// The releases that a merged release key names, as the base of an incremental answer. `None` unless every part is known and
-/// something is in them: on a partly known base deletions would be missed.
-pub async fn by_release_key(feed: &ReleaseFeed, merged: &str) -> Option<Found> {
+/// What the releases hold that a merged release key names, as the base of an incremental answer. `None` unless every part is known
+/// and something is in them: on a partly known base deletions would be missed.
+pub async fn by_release_key(feed: &ReleaseFeed, merged_key: &str) -> Option<Configurations> {
     let mut releases = Vec::new();
-    for key in merged.split(KEY_SEPARATOR) {
+    for key in merged_key.split(KEY_SEPARATOR) {
         releases.push(feed.cache().by_key(key).await?);
     }
-    let found = Found { releases, cluster: String::new() };
-    (!found.configurations().is_empty()).then_some(found)
+    Some(merged(releases.iter())).filter(|configurations| !configurations.is_empty())
 }
 
-/// The stored spelling of a namespace as a client wrote it.
-#[must_use]
-pub fn canonical_namespace(feed: &ReleaseFeed, app_id: &str, namespace: &str) -> String {
-    feed.names().canonical(app_id, strip_properties_suffix(namespace))
+fn merged<'a>(releases: impl DoubleEndedIterator<Item = &'a Arc<Release>>) -> Configurations {
+    let mut merged = Configurations::default();
+    for release in releases.rev() {
+        for (key, value) in &release.configurations {
+            merged.insert(key.clone(), value.clone());
+        }
+    }
+    merged
 }
 
 struct Search<'a> {
     feed: &'a ReleaseFeed,
-    target: &'a Target,
-    caller: &'a Caller,
-    messages: Option<&'a NotificationMessages>,
+    asked: Asked<'a>,
     namespace: &'a str,
 }
 
 impl Search<'_> {
     async fn of_app(&self, app_id: &str) -> Result<Option<Arc<Release>>> {
-        for cluster in watch_key::clusters(&self.target.cluster, self.caller.data_center.as_deref()) {
-            let key = NamespaceKey::new(app_id, cluster, self.namespace);
-            let told = self.messages.and_then(|messages| messages.details.get(&key.watch_key()).copied());
-            let published = self.feed.cache().get(&key, told).await?;
-            let gray = gray::find(&published, &self.target.app_id, self.caller);
+        let Asked { target, caller, messages, .. } = self.asked;
+        for written in watch_key::clusters(&target.cluster, caller.data_center.as_deref()) {
+            let stored = self.feed.names().cluster(app_id, written);
+            let cluster = stored.as_deref().unwrap_or(written);
+            let place = Place { app_id, cluster, namespace: self.namespace };
+            let told =
+                messages.and_then(|messages| messages.details.get(&place.watch_key()).copied());
+            let published = self.feed.published(place, told).await?;
+            let gray = gray::find(&published, &target.app_id, caller);
             if let Some(release) = gray.or(published.main.as_ref()) {
                 return Ok(Some(Arc::clone(release)));
             }

@@ -1,10 +1,13 @@
 //! Access keys in memory, by app: what stands between a client and the configuration.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use castalia_core::protocol::signature::Signer;
 
+use super::folded::{Folded, FoldedMap};
 use crate::store::entity;
 
 /// What a key does with a request that it does not fit.
@@ -19,6 +22,8 @@ pub enum Mode {
 /// One row as the database holds it.
 #[derive(Debug, Clone)]
 pub struct AccessKey {
+    /// Id of the row.
+    pub id: i64,
     /// App that the key is for.
     pub app_id: String,
     /// Secret, expanded for checking.
@@ -32,48 +37,118 @@ pub struct AccessKey {
 impl From<entity::access_key::Model> for AccessKey {
     fn from(row: entity::access_key::Model) -> Self {
         let mode = if row.mode.0 == 0 { Mode::Filter } else { Mode::Observe };
-        Self { signer: Signer::new(row.secret.expose()), app_id: row.app_id, mode, is_enabled: row.is_enabled }
+        let signer = Signer::new(row.secret.expose());
+        Self { id: row.id.0, signer, app_id: row.app_id, mode, is_enabled: row.is_enabled }
     }
 }
 
 /// The enabled keys of one app.
 #[derive(Debug, Clone, Default)]
 pub struct AppKeys {
-    /// Keys that refuse.
-    pub filter: Vec<Signer>,
+    /// Keys that refuse, by the ids of their rows.
+    pub filter: Vec<(i64, Signer)>,
     /// Keys that only log; they count where no filter key exists.
-    pub observe: Vec<Signer>,
+    pub observe: Vec<(i64, Signer)>,
+}
+
+impl AppKeys {
+    /// Whether a request that was let in by this filter key, or by none, would be let in now.
+    #[must_use]
+    pub fn admit(&self, key: Option<i64>) -> bool {
+        self.filter.is_empty()
+            || key.is_some_and(|key| self.filter.iter().any(|(id, _)| *id == key))
+    }
+
+    fn admits_the_same_as(&self, other: &Self) -> bool {
+        self.filter.iter().map(|(id, _)| id).eq(other.filter.iter().map(|(id, _)| id))
+    }
 }
 
 /// All enabled keys. Never loaded is not the same as none: a node that knows no keys must not let anybody pass.
-#[derive(Debug, Default)]
-pub struct AccessKeys(ArcSwapOption<HashMap<String, AppKeys, ahash::RandomState>>);
+#[derive(Debug)]
+pub struct AccessKeys {
+    folds: bool,
+    loaded: ArcSwapOption<Loaded>,
+}
+
+#[derive(Debug)]
+struct Loaded {
+    apps: FoldedMap<1, Vec<App>>,
+    time: Instant,
+}
+
+/// One app by the spelling of its keys.
+#[derive(Debug, Clone)]
+struct App {
+    app_id: Arc<str>,
+    keys: Arc<AppKeys>,
+}
 
 impl AccessKeys {
-    /// Takes over all live rows.
-    pub fn replace(&self, rows: impl IntoIterator<Item = AccessKey>) {
-        let mut apps: HashMap<String, AppKeys, _> = HashMap::default();
+    /// No keys yet. `folds` says whether app ids match ignoring ASCII case.
+    #[must_use]
+    pub fn new(folds: bool) -> Self {
+        Self { folds, loaded: ArcSwapOption::empty() }
+    }
+
+    /// Takes over all live rows. Returns the apps whose parked polls may have lost their ground.
+    pub fn replace(&self, rows: impl IntoIterator<Item = AccessKey>) -> Vec<Arc<str>> {
+        let mut apps: HashMap<String, (Arc<str>, AppKeys)> = HashMap::new();
         for row in rows.into_iter().filter(|row| row.is_enabled) {
-            let keys = apps.entry(row.app_id.to_ascii_lowercase()).or_default();
+            let name =
+                if self.folds { row.app_id.to_ascii_lowercase() } else { row.app_id.clone() };
+            let (_, keys) =
+                apps.entry(name).or_insert_with(|| (row.app_id.into(), AppKeys::default()));
             match row.mode {
-                Mode::Filter => keys.filter.push(row.signer),
-                Mode::Observe => keys.observe.push(row.signer),
+                Mode::Filter => keys.filter.push((row.id, row.signer)),
+                Mode::Observe => keys.observe.push((row.id, row.signer)),
             }
         }
-        self.0.store(Some(apps.into()));
+        let loaded = Loaded { apps: FoldedMap::default(), time: Instant::now() };
+        for (app_id, keys) in apps.into_values() {
+            let app = App { app_id, keys: keys.into() };
+            loaded.apps.update([&app.app_id], |others| {
+                let mut apps = others.cloned().unwrap_or_default();
+                apps.push(app.clone());
+                apps
+            });
+        }
+        let before = self.loaded.swap(Some(Arc::new(loaded)));
+        before.map_or_else(Vec::new, |before| self.changed_since(&before))
     }
 
-    /// Whether keys were ever loaded.
-    #[must_use]
-    pub fn is_loaded(&self) -> bool {
-        self.0.load().is_some()
+    fn changed_since(&self, before: &Loaded) -> Vec<Arc<str>> {
+        let mut changed = Vec::new();
+        let mut compare = |app: &App, other: Option<Arc<AppKeys>>| {
+            if !app.keys.admits_the_same_as(&other.unwrap_or_default()) {
+                changed.push(Arc::clone(&app.app_id));
+            }
+        };
+        before.apps.each(|apps| apps.iter().for_each(|app| compare(app, self.of(&app.app_id))));
+        if let Some(now) = self.loaded.load().as_ref() {
+            now.apps.each(|apps| {
+                apps.iter().for_each(|app| compare(app, self.find(before, &app.app_id)))
+            });
+        }
+        changed
     }
 
-    /// The keys of an app; `None` where it has none that is enabled. App ids are compared ignoring ASCII case, so that another
-    /// spelling of an app that has a key never counts as an app without one.
+    /// How long ago the keys were read; `None` where they never were.
     #[must_use]
-    pub fn of(&self, app_id: &str) -> Option<AppKeys> {
-        self.0.load().as_ref()?.get(&app_id.to_ascii_lowercase()).cloned()
+    pub fn age(&self) -> Option<Duration> {
+        self.loaded.load().as_ref().map(|loaded| loaded.time.elapsed())
+    }
+
+    /// The keys of an app in its stored spelling; `None` where it has none that is enabled.
+    #[must_use]
+    pub fn of(&self, app_id: &str) -> Option<Arc<AppKeys>> {
+        self.find(self.loaded.load().as_deref()?, app_id)
+    }
+
+    fn find(&self, loaded: &Loaded, app_id: &str) -> Option<Arc<AppKeys>> {
+        let is_meant = |app: &&App| self.folds || *app.app_id == *app_id;
+        let keys = |apps: &Vec<App>| apps.iter().find(is_meant).map(|app| Arc::clone(&app.keys));
+        loaded.apps.get(&Folded([app_id]), keys).flatten()
     }
 }
 
@@ -81,17 +156,57 @@ impl AccessKeys {
 mod tests {
     use super::*;
 
-    fn key(app_id: &str, mode: Mode, is_enabled: bool) -> AccessKey {
-        AccessKey { app_id: app_id.into(), signer: Signer::new("s"), mode, is_enabled }
+    fn key(id: i64, app_id: &str, mode: Mode, is_enabled: bool) -> AccessKey {
+        AccessKey { id, app_id: app_id.into(), signer: Signer::new("s"), mode, is_enabled }
     }
 
     #[test]
-    fn only_enabled_keys_count_and_spelling_does_not_hide_them() {
-        let keys = AccessKeys::default();
-        assert!(!keys.is_loaded());
-        keys.replace([key("sec", Mode::Filter, true), key("sec", Mode::Observe, true), key("off", Mode::Filter, false)]);
-        assert!(keys.is_loaded() && keys.of("off").is_none());
-        let found = keys.of("SEC").unwrap();
+    fn only_enabled_keys_count() {
+        let keys = AccessKeys::new(false);
+        assert!(keys.age().is_none());
+        let observer = key(2, "sec", Mode::Observe, true);
+        keys.replace([
+            key(1, "sec", Mode::Filter, true),
+            observer,
+            key(3, "off", Mode::Filter, false),
+        ]);
+        assert!(keys.age().is_some() && keys.of("off").is_none());
+        let found = keys.of("sec").unwrap();
         assert_eq!((found.filter.len(), found.observe.len()), (1, 1));
+        assert!(keys.of("SEC").is_none());
+    }
+
+    #[test]
+    fn where_names_fold_the_keys_of_all_spellings_protect_the_app() {
+        let keys = AccessKeys::new(true);
+        keys.replace([key(1, "sec", Mode::Observe, true), key(2, "SEC", Mode::Filter, true)]);
+        assert_eq!(keys.of("Sec").unwrap().filter.len(), 1);
+    }
+
+    #[test]
+    fn a_change_of_filter_keys_names_its_app() {
+        let keys = AccessKeys::new(false);
+        let changed = |rows: Vec<AccessKey>| {
+            let mut changed: Vec<_> = keys.replace(rows).iter().map(ToString::to_string).collect();
+            changed.sort();
+            changed.dedup();
+            changed
+        };
+        let filter = |id, app_id| key(id, app_id, Mode::Filter, true);
+        assert!(changed(vec![filter(1, "a"), filter(2, "b")]).is_empty());
+        assert!(
+            changed(vec![filter(1, "a"), filter(2, "b"), key(3, "a", Mode::Observe, true)])
+                .is_empty()
+        );
+        assert_eq!(changed(vec![filter(1, "a"), filter(4, "c")]), ["b", "c"]);
+        assert_eq!(changed(vec![filter(5, "a")]), ["a", "c"]);
+    }
+
+    #[test]
+    fn a_poll_is_admitted_by_the_key_that_let_it_in_or_where_there_is_none() {
+        let mut keys = AppKeys::default();
+        assert!(keys.admit(None) && keys.admit(Some(7)));
+        keys.filter.push((7, Signer::new("s")));
+        assert!(keys.admit(Some(7)) && !keys.admit(Some(8)) && !keys.admit(None));
     }
 }

@@ -126,7 +126,12 @@ mod tests {
     use super::*;
 
     fn ingredients<'a>(release_key: &'a str, namespace: &'a str) -> Ingredients<'a> {
-        Ingredients { form: "config", release_key, base_key: "", names: ["demo", "default", namespace] }
+        Ingredients {
+            form: "config",
+            release_key,
+            base_key: "",
+            names: ["demo", "default", namespace],
+        }
     }
 
     #[test]

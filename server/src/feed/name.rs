@@ -1,8 +1,14 @@
-//! Stored spellings of namespaces: clients may write them in another case, and everything behind this point uses the stored one.
+//! Stored spellings of apps, clusters and namespaces: clients may write namespaces in another case, and apps and clusters where the
+//! installation folds names. Everything behind this point uses the stored ones.
+//!
+//! Only ASCII letters fold. An accent, a full-width letter or a blank never makes two names one.
 
-use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use arc_swap::ArcSwap;
+
+use super::folded::{Folded, FoldedMap};
 
 /// One declared namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,79 +23,164 @@ pub struct AppNamespace {
     pub is_public: bool,
 }
 
-#[derive(Debug, Default)]
-struct Index {
-    own: HashMap<String, String, ahash::RandomState>,
-    public: HashMap<String, (String, String), ahash::RandomState>,
-    last_id: i64,
+/// One cluster or branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cluster {
+    /// Id of the row.
+    pub id: i64,
+    /// App that has it.
+    pub app_id: String,
+    /// Name.
+    pub name: String,
 }
 
-/// All declared namespaces, looked up ignoring case.
-#[derive(Debug, Default)]
-pub struct NamespaceNames(ArcSwap<Index>);
+/// A public namespace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Public {
+    /// App that owns it.
+    pub owner: Arc<str>,
+    /// Stored name.
+    pub name: Arc<str>,
+}
 
-impl NamespaceNames {
+/// All names that the database holds. Reads take no lock and allocate nothing.
+#[derive(Debug)]
+pub struct Names {
+    folds: bool,
+    index: ArcSwap<Index>,
+}
+
+/// Added to in place; replaced whole when everything was read again, which is how deleted names go.
+#[derive(Debug, Default)]
+struct Index {
+    apps: FoldedMap<1, Spellings>,
+    clusters: FoldedMap<2, Spellings>,
+    own: FoldedMap<2, Vec<(Arc<str>, Arc<str>)>>,
+    public: FoldedMap<1, Public>,
+    last_namespace: AtomicI64,
+    last_cluster: AtomicI64,
+}
+
+/// Stored names that differ in case only; nearly always one.
+type Spellings = Vec<Arc<str>>;
+
+impl Names {
+    /// No names yet. `folds` says whether apps and clusters match ignoring ASCII case.
+    #[must_use]
+    pub fn new(folds: bool) -> Self {
+        Self { folds, index: ArcSwap::default() }
+    }
+
+    /// Whether apps and clusters match ignoring ASCII case.
+    #[must_use]
+    pub fn folds(&self) -> bool {
+        self.folds
+    }
+
     /// Takes over everything that the database holds now.
-    pub fn replace(&self, rows: Vec<AppNamespace>) {
-        let mut index = Index::default();
-        index.extend(rows);
-        self.0.store(index.into());
+    pub fn replace(&self, namespaces: Vec<AppNamespace>, clusters: Vec<Cluster>) {
+        let index = Index::default();
+        namespaces.into_iter().for_each(|row| index.add_namespace(row));
+        clusters.into_iter().for_each(|row| index.add_cluster(row));
+        self.index.store(index.into());
     }
 
     /// Adds rows that are new since the last call.
-    pub fn add(&self, rows: &[AppNamespace]) {
-        self.0.rcu(|index| {
-            let mut next = Index { own: index.own.clone(), public: index.public.clone(), last_id: index.last_id };
-            next.extend(rows.to_vec());
-            next
-        });
+    pub fn add(&self, namespaces: Vec<AppNamespace>, clusters: Vec<Cluster>) {
+        let index = self.index.load();
+        namespaces.into_iter().for_each(|row| index.add_namespace(row));
+        clusters.into_iter().for_each(|row| index.add_cluster(row));
     }
 
-    /// Greatest id that was taken over.
+    /// Greatest row ids that were taken over: of namespaces, of clusters.
     #[must_use]
-    pub fn last_id(&self) -> i64 {
-        self.0.load().last_id
+    pub fn last_ids(&self) -> (i64, i64) {
+        let index = self.index.load();
+        (index.last_namespace.load(Ordering::Acquire), index.last_cluster.load(Ordering::Acquire))
     }
 
-    /// The stored spelling: of the app's own namespace, else of a public one, else as given.
+    /// The stored spelling of an app id; `None` for an app that is not stored, or that could be more than one.
     #[must_use]
-    pub fn canonical(&self, app_id: &str, name: &str) -> String {
-        let index = self.0.load();
-        let lower = name.to_lowercase();
-        if let Some(stored) = index.own.get(&own_key(app_id, &lower)) {
-            return stored.clone();
-        }
-        index.public.get(&lower).map_or_else(|| name.to_owned(), |(_, stored)| stored.clone())
+    pub fn app(&self, app_id: &str) -> Option<Arc<str>> {
+        self.index.load().apps.get(&Folded([app_id]), |stored| self.pick(stored, app_id)).flatten()
     }
 
-    /// Whether the app itself declares the namespace, public or not.
+    /// The stored spelling of a cluster of an app; `None` where there is none but the text itself.
     #[must_use]
-    pub fn is_own(&self, app_id: &str, name: &str) -> bool {
-        self.0.load().own.contains_key(&own_key(app_id, &name.to_lowercase()))
+    pub fn cluster(&self, app_id: &str, cluster: &str) -> Option<Arc<str>> {
+        let pick = |stored: &Spellings| self.pick(stored, cluster);
+        self.folds
+            .then(|| self.index.load().clusters.get(&Folded([app_id, cluster]), pick))
+            .flatten()
+            .flatten()
     }
 
-    /// App and stored name of a public namespace.
+    /// The stored spelling of a namespace: the app's own, else a public one; `None` where there is none but the text itself.
     #[must_use]
-    pub fn public(&self, name: &str) -> Option<(String, String)> {
-        self.0.load().public.get(&name.to_lowercase()).cloned()
+    pub fn namespace(&self, app_id: &str, name: &str) -> Option<Arc<str>> {
+        self.own(app_id, name).or_else(|| self.public(name).map(|public| public.name))
+    }
+
+    /// The stored spelling of a namespace that the app itself declares, public or not.
+    #[must_use]
+    pub fn own(&self, app_id: &str, name: &str) -> Option<Arc<str>> {
+        let pick = |declared: &Vec<(Arc<str>, Arc<str>)>| {
+            let exact = declared.iter().find(|(app, _)| **app == *app_id);
+            let found = exact.or_else(|| declared.first().filter(|_| self.folds));
+            found.map(|(_, name)| Arc::clone(name))
+        };
+        self.index.load().own.get(&Folded([app_id, name]), pick).flatten()
+    }
+
+    /// Owner and stored name of a public namespace.
+    #[must_use]
+    pub fn public(&self, name: &str) -> Option<Public> {
+        self.index.load().public.get(&Folded([name]), Public::clone)
+    }
+
+    /// Whether two spellings name the same app or cluster here.
+    #[must_use]
+    pub fn is_same(&self, one: &str, other: &str) -> bool {
+        one == other || (self.folds && one.eq_ignore_ascii_case(other))
+    }
+
+    fn pick(&self, stored: &Spellings, text: &str) -> Option<Arc<str>> {
+        let exact = stored.iter().find(|name| ***name == *text);
+        let only = || stored.first().filter(|_| self.folds && stored.len() == 1);
+        exact.or_else(only).cloned()
     }
 }
 
 impl Index {
-    fn extend(&mut self, rows: Vec<AppNamespace>) {
-        for row in rows {
-            let lower = row.name.to_lowercase();
-            self.last_id = self.last_id.max(row.id);
-            if row.is_public {
-                self.public.insert(lower.clone(), (row.app_id.clone(), row.name.clone()));
-            }
-            self.own.insert(own_key(&row.app_id, &lower), row.name);
+    fn add_namespace(&self, row: AppNamespace) {
+        let (app, name): (Arc<str>, Arc<str>) = (row.app_id.into(), row.name.into());
+        self.apps.update([&app], |stored| push(stored, &app));
+        self.own.update([&app, &name], |declared| {
+            let mut declared = declared.cloned().unwrap_or_default();
+            declared.retain(|(other, _)| *other != app);
+            declared.push((Arc::clone(&app), Arc::clone(&name)));
+            declared
+        });
+        if row.is_public {
+            let public = Public { owner: app, name: Arc::clone(&name) };
+            self.public.update([&name], |_| public.clone());
         }
+        self.last_namespace.fetch_max(row.id, Ordering::AcqRel);
+    }
+
+    fn add_cluster(&self, row: Cluster) {
+        let name: Arc<str> = row.name.into();
+        self.clusters.update([&row.app_id, &name], |stored| push(stored, &name));
+        self.last_cluster.fetch_max(row.id, Ordering::AcqRel);
     }
 }
 
-fn own_key(app_id: &str, lower_name: &str) -> String {
-    format!("{}+{lower_name}", app_id.to_lowercase())
+fn push(stored: Option<&Spellings>, name: &Arc<str>) -> Spellings {
+    let mut stored = stored.cloned().unwrap_or_default();
+    if !stored.contains(name) {
+        stored.push(Arc::clone(name));
+    }
+    stored
 }
 
 #[cfg(test)]
@@ -100,23 +191,66 @@ mod tests {
         AppNamespace { id, app_id: app_id.into(), name: name.into(), is_public }
     }
 
+    fn names(folds: bool, rows: Vec<AppNamespace>) -> Names {
+        let names = Names::new(folds);
+        names.replace(rows, vec![Cluster { id: 3, app_id: "demo".into(), name: "bj".into() }]);
+        names
+    }
+
+    fn is(found: Option<Arc<str>>, expected: Option<&str>) -> bool {
+        found.as_deref() == expected
+    }
+
     #[test]
     fn an_own_spelling_wins_over_a_public_one() {
-        let names = NamespaceNames::default();
-        names.replace(vec![row(1, "lib", "Team.common", true), row(2, "demo", "TEAM.Common", false)]);
-        assert_eq!(names.canonical("demo", "team.common"), "TEAM.Common");
-        assert_eq!(names.canonical("DEMO", "team.common"), "TEAM.Common");
-        assert_eq!(names.canonical("other", "TEAM.COMMON"), "Team.common");
-        assert_eq!(names.canonical("other", "Unknown"), "Unknown");
-        assert_eq!(names.public("team.common"), Some(("lib".into(), "Team.common".into())));
-        assert!(names.is_own("lib", "team.common") && !names.is_own("other", "team.common"));
+        let names = names(
+            false,
+            vec![row(1, "lib", "Team.common", true), row(2, "demo", "TEAM.Common", false)],
+        );
+        assert!(is(names.namespace("demo", "team.common"), Some("TEAM.Common")));
+        assert!(is(names.namespace("other", "TEAM.COMMON"), Some("Team.common")));
+        assert!(is(names.namespace("other", "Unknown"), None));
+        let public = names.public("team.common").unwrap();
+        assert_eq!((&*public.owner, &*public.name), ("lib", "Team.common"));
+        assert!(
+            names.own("lib", "team.common").is_some()
+                && names.own("other", "team.common").is_none()
+        );
+    }
+
+    #[test]
+    fn apps_and_clusters_fold_only_where_the_installation_says_so() {
+        let rows = || vec![row(1, "demo", "application", false)];
+        let (exact, folding) = (names(false, rows()), names(true, rows()));
+        assert!(is(exact.app("demo"), Some("demo")) && is(exact.app("DEMO"), None));
+        assert!(is(folding.app("DEMO"), Some("demo")));
+        assert!(
+            is(exact.cluster("demo", "BJ"), None) && is(folding.cluster("demo", "BJ"), Some("bj"))
+        );
+        assert!(is(exact.namespace("DEMO", "application"), None));
+    }
+
+    #[test]
+    fn only_ascii_letters_fold() {
+        let names = names(true, vec![row(1, "kiss", "kiss", true)]);
+        for other in ["\u{212a}iss", "kiſs", "ｋiss", "kiss ", "kïss", "kiss\u{301}"] {
+            assert!(names.app(other).is_none() && names.public(other).is_none(), "{other}");
+        }
+    }
+
+    #[test]
+    fn an_app_that_could_be_two_is_none_unless_it_is_exact() {
+        let names = names(true, vec![row(1, "App", "x", false), row(2, "app", "y", false)]);
+        assert!(is(names.app("app"), Some("app")) && is(names.app("APP"), None));
     }
 
     #[test]
     fn new_rows_are_added_to_the_old_ones() {
-        let names = NamespaceNames::default();
-        names.replace(vec![row(1, "a", "x", false)]);
-        names.add(&[row(5, "a", "Y", false)]);
-        assert_eq!((names.canonical("a", "X"), names.canonical("a", "y"), names.last_id()), ("x".into(), "Y".into(), 5));
+        let names = names(false, vec![row(1, "a", "x", false)]);
+        names.add(vec![row(5, "a", "Y", false)], Vec::new());
+        assert!(
+            is(names.namespace("a", "X"), Some("x")) && is(names.namespace("a", "y"), Some("Y"))
+        );
+        assert_eq!(names.last_ids(), (5, 3));
     }
 }

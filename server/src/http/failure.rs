@@ -9,7 +9,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use chrono::{Local, Utc};
 use futures_util::FutureExt as _;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
@@ -17,6 +17,9 @@ use crate::error::{Error, Reaction};
 
 /// Prefix of the class names that scripts written for the reference look at.
 const EXCEPTIONS: &str = "com.ctrip.framework.apollo.common.exception.";
+
+/// After how many seconds a client that was turned away may try again.
+const RETRY_SECONDS: &str = "5";
 
 /// Body of an error that a handler raised.
 #[derive(Serialize)]
@@ -69,6 +72,12 @@ pub async fn render(State(strict): State<bool>, request: Request, next: Next) ->
             tracing::debug!(%method, path, status = status.as_u16(), %error, "request refused");
         }
         *response.status_mut() = status;
+        if matches!(error.reaction(), Reaction::TooMany | Reaction::Unavailable) {
+            response
+                .headers_mut()
+                .entry(RETRY_AFTER)
+                .or_insert(HeaderValue::from_static(RETRY_SECONDS));
+        }
         if let Some(body) = body(&error, status, &path) {
             response
                 .headers_mut()

@@ -1,4 +1,4 @@
-//! `/prometheus` and `/metrics`: one text, on every port, behind the metrics token unless the installation keeps it open.
+//! `/prometheus`, `/metrics` (one text) and `/info`, on every port, behind the metrics token unless the installation keeps them open.
 
 use std::sync::OnceLock;
 
@@ -11,6 +11,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use subtle::ConstantTimeEq as _;
 
+use super::about;
 use super::route::{Listed, Routes};
 use crate::error::Error;
 use crate::feed::ReleaseFeed;
@@ -53,6 +54,7 @@ impl Metrics {
         Routes::new(self, guard)
             .get("/metrics", MetricsAccess::Token, text)
             .get("/prometheus", MetricsAccess::Token, text)
+            .get("/info", MetricsAccess::Token, about::info)
             .finish_without_fallback()
     }
 }
@@ -76,9 +78,18 @@ fn guard(
     request: Request,
     next: Next,
 ) -> BoxFuture<'static, Response> {
+    let MetricsAccess::Token = access;
+    check_token(state.token, request, next)
+}
+
+/// Lets a request pass that carries the token, or any where there is none.
+pub(super) fn check_token(
+    token: Option<Secret>,
+    request: Request,
+    next: Next,
+) -> BoxFuture<'static, Response> {
     Box::pin(async move {
-        let MetricsAccess::Token = access;
-        if state.token.as_ref().is_some_and(|token| !carries(&request, token)) {
+        if token.is_some_and(|token| !carries(&request, &token)) {
             return Error::unauthorized("Send the metrics token as `Authorization: Bearer`.")
                 .early()
                 .into_response();
@@ -100,6 +111,9 @@ async fn text(State(state): State<Metrics>) -> Response {
             reason = "a gauge of polls never needs more than 52 bits"
         )]
         metrics::gauge!("castalia_parked_polls").set(feed.hub().parked() as f64);
+        if let Some(age) = feed.keys().age() {
+            metrics::gauge!("castalia_access_keys_age_seconds").set(age.as_secs_f64());
+        }
     }
     ([(CONTENT_TYPE, TEXT)], state.recorder.render()).into_response()
 }

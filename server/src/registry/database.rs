@@ -3,37 +3,37 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tokio::sync::Mutex;
 
+use super::options::{RegistryOptions, is_ours};
 use super::{Listed, OwnService};
 use crate::store::{Store, StoreError, service_registry};
 
-/// Pause between two heartbeats of this node.
-pub(super) const HEARTBEAT: Duration = Duration::from_secs(10);
 /// Pause between two readings of the table.
 pub(super) const REFRESH: Duration = Duration::from_secs(5);
 /// Pause between two removals of rows that died long ago.
 pub(super) const CLEAN: Duration = Duration::from_secs(24 * 3600);
-/// A row whose last heartbeat is older than this is not listed.
-const ALIVE: chrono::TimeDelta = chrono::TimeDelta::seconds(61);
 /// A row whose last heartbeat is older than this is removed.
 const DEAD: chrono::TimeDelta = chrono::TimeDelta::hours(24);
-/// Registry cluster of nodes that name none.
-const CLUSTER: &str = "default";
-/// Tells other nodes of ours that a nudge is understood here.
-const METADATA: &str = r#"{"castalia":"1"}"#;
 
 /// The table and this node's rows in it.
 #[derive(Debug)]
 pub(super) struct Table {
     store: Store,
+    options: RegistryOptions,
     /// Empty once the node has left.
     own: Mutex<Vec<OwnService>>,
 }
 
 impl Table {
-    pub(super) fn new(store: Store, own: Vec<OwnService>) -> Self {
-        Self { store, own: Mutex::new(own) }
+    pub(super) fn new(store: Store, options: RegistryOptions, own: &[OwnService]) -> Self {
+        let own = if options.is_announced { own.to_vec() } else { Vec::new() };
+        Self { store, options, own: Mutex::new(own) }
+    }
+
+    pub(super) fn heartbeat_pause(&self) -> Duration {
+        self.options.heartbeat
     }
 
     /// One heartbeat of each own service. The lock is held over the write, so that none can follow [`Table::leave`].
@@ -47,17 +47,12 @@ impl Table {
     }
 
     async fn heartbeat(&self, service: &OwnService) -> Result<(), StoreError> {
-        let input = (service.name, service.uri.clone());
+        let RegistryOptions { cluster, metadata, .. } = &self.options;
+        let input =
+            (service.name, service.uri.clone(), cluster.clone(), metadata.clone(), self.now());
         self.store
-            .write(input, |tx, (name, uri)| {
-                Box::pin(service_registry::heartbeat(
-                    tx,
-                    name,
-                    uri,
-                    CLUSTER,
-                    METADATA,
-                    crate::store::now(),
-                ))
+            .write(input, |tx, (name, uri, cluster, metadata, now)| {
+                Box::pin(service_registry::heartbeat(tx, name, uri, cluster, metadata, *now))
             })
             .await
     }
@@ -82,17 +77,23 @@ impl Table {
 
     /// Services by name, in the table's order.
     pub(super) async fn alive(&self) -> Result<HashMap<String, Vec<Listed>>, StoreError> {
-        let since = crate::store::now() - ALIVE;
         let mut alive: HashMap<String, Vec<Listed>> = HashMap::new();
-        for row in service_registry::alive(self.store.read(), CLUSTER, since).await? {
-            let listed = Listed { uri: row.uri, is_ours: row.metadata == METADATA };
-            alive.entry(row.service_name).or_default().push(listed);
+        if !self.options.reads_table {
+            return Ok(alive);
+        }
+        let (cluster, since) = (&self.options.cluster, self.now() - self.options.patience);
+        for row in service_registry::alive(self.store.read(), cluster, since).await? {
+            // The engine may ignore case; the rule does not.
+            if row.cluster == *cluster {
+                let listed = Listed { uri: row.uri, is_ours: is_ours(&row.metadata) };
+                alive.entry(row.service_name).or_default().push(listed);
+            }
         }
         Ok(alive)
     }
 
     pub(super) async fn clean(&self) {
-        let before = crate::store::now() - DEAD;
+        let before = self.now() - DEAD;
         let cleaned: Result<(), StoreError> = self
             .store
             .write(before, |tx, before| {
@@ -104,5 +105,10 @@ impl Table {
         if let Err(error) = cleaned {
             tracing::debug!(%error, "cannot clean the service registry");
         }
+    }
+
+    /// The present as the nodes that share the table write it.
+    fn now(&self) -> DateTime<Utc> {
+        crate::store::now() + self.options.shift
     }
 }

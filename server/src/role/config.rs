@@ -14,6 +14,8 @@ use axum::response::Response;
 use castalia_core::protocol::route::{Caller, Endpoint, Target};
 use http::HeaderMap;
 
+use self::access::Checked;
+use self::notification::Poll;
 use crate::error::{Error, Result};
 use crate::role::{ClientAccess, ClientRoutes};
 use crate::state::EnvironmentState;
@@ -31,25 +33,53 @@ pub fn routes(routes: ClientRoutes) -> ClientRoutes {
     PATHS.into_iter().fold(routes, |routes, path| routes.get(path, ClientAccess::Client, client))
 }
 
-/// Hands a checked request to its handler. The request is dropped before a poll parks.
+/// Hands a checked request to its handler. Nothing of the request is kept while a poll is parked.
 async fn client(
     State(state): State<EnvironmentState>,
-    Extension(endpoint): Extension<Arc<Endpoint>>,
+    Extension(checked): Extension<Arc<Checked>>,
     Extension(ConnectInfo(peer)): Extension<ConnectInfo<SocketAddr>>,
     request: Request,
 ) -> Result<Response> {
-    let query = request.uri().query().unwrap_or_default().to_owned();
-    let forwarded = forwarded_address(request.headers());
-    drop(request);
+    match begin(&state, checked, peer, request).await? {
+        Step::Answer(response) => Ok(response),
+        Step::Wait(poll) => poll.answer(&state).await,
+    }
+}
+
+/// What becomes of a request at first.
+enum Step {
+    Answer(Response),
+    Wait(Poll),
+}
+
+async fn begin(
+    state: &EnvironmentState,
+    checked: Arc<Checked>,
+    peer: SocketAddr,
+    request: Request,
+) -> Result<Step> {
+    let (head, _) = request.into_parts();
+    let query = head.uri.query().unwrap_or_default();
     let with_address = |mut caller: Caller| {
-        caller.ip = caller.ip.or(forwarded).or_else(|| Some(peer.ip().to_canonical().to_string()));
+        let own = || {
+            forwarded_address(&head.headers).unwrap_or_else(|| peer.ip().to_canonical().to_string())
+        };
+        caller.ip.get_or_insert_with(own);
         caller
     };
-    match &*endpoint {
-        Endpoint::Config(target) => query::answer(&state, target, &query, with_address).await,
-        Endpoint::File(form, target) => file::answer(&state, *form, target, with_address(Caller::parse(&query))).await,
-        Endpoint::Poll(app_id) => notification::poll(&state, app_id, &query).await,
-        Endpoint::LegacyPoll(app_id) => notification::legacy_poll(&state, app_id, &query).await,
+    let client = &checked.client;
+    match &checked.endpoint {
+        Endpoint::Config(target) => {
+            query::answer(state, target, client, query, with_address).await.map(Step::Answer)
+        }
+        Endpoint::File(form, target) => {
+            let caller = with_address(Caller::parse(query));
+            file::answer(state, *form, target, client, caller).await.map(Step::Answer)
+        }
+        Endpoint::Poll(app_id) => notification::poll(state, app_id, client, query, peer.ip()),
+        Endpoint::LegacyPoll(app_id) => {
+            notification::legacy_poll(state, app_id, client, query, peer.ip())
+        }
     }
 }
 

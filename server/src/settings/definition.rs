@@ -171,6 +171,25 @@ pub const DEFINITIONS: &[Definition] = &[
         "Refuse clients of apps that have no enabled access key",
     ),
     define(
+        "security.access_key_max_age",
+        None,
+        "SECONDS",
+        "Refuse clients while the access keys were last read longer ago; by default they stay in force",
+    ),
+    // Off: one gateway may carry a whole site.
+    define(
+        "security.max_polls_per_address",
+        Some("0"),
+        "NUMBER",
+        "Polls held for one address; 0 means no limit",
+    ),
+    define(
+        "security.max_polls_per_app",
+        Some("0"),
+        "NUMBER",
+        "Polls held for one app; 0 means no limit",
+    ),
+    define(
         "security.hosts",
         None,
         "LIST",
@@ -181,6 +200,18 @@ pub const DEFINITIONS: &[Definition] = &[
         Some("auto"),
         "auto|always",
         "Mark the session cookie Secure on https only, or always",
+    ),
+    define(
+        "registry",
+        Some("database"),
+        "database|custom",
+        "Find services in the ServiceRegistry table, or in two keys of ServerConfig",
+    ),
+    define(
+        "store.time_zone",
+        None,
+        "OFFSET",
+        "Zone of Java nodes on the same database, such as +08:00, where the database has another",
     ),
     define(
         "store.max_connections",

@@ -3,7 +3,9 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, Set};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, Set, Statement,
+};
 
 use crate::store::entity::service_registry::{ActiveModel, Column, Entity, Model};
 use crate::store::error::StoreError;
@@ -66,6 +68,15 @@ pub async fn remove(db: &impl ConnectionTrait, service: &str, uri: &str) -> Resu
         .exec(db)
         .await?;
     Ok(())
+}
+
+/// How far the wall clock of the database's own zone is ahead of UTC. Sessions of ours are in UTC; those of others need not be.
+pub async fn zone_offset_seconds(db: &impl ConnectionTrait) -> Result<i64, StoreError> {
+    const SQL: &str = "SELECT TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), \
+        CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', @@global.time_zone)) AS Seconds";
+    let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), SQL)).await?;
+    let seconds: Option<i64> = row.map(|row| row.try_get("", "Seconds")).transpose()?.flatten();
+    Ok(seconds.unwrap_or_default())
 }
 
 /// Removes services that were last seen before this moment.

@@ -26,7 +26,9 @@ async fn create(
     Path(app_id): Path<String>,
     Body(body): Body<wire::AccessKey>,
 ) -> Result<Json<wire::AccessKey>> {
-    Ok(Json(access_key::create(&state.store, new_access_key(app_id, body)).await?.into()))
+    let key = access_key::create(&state.store, new_access_key(app_id, body)).await?;
+    state.redefined();
+    Ok(Json(key.into()))
 }
 
 async fn list(
@@ -42,7 +44,10 @@ async fn enable(
     Form(parameters): Form,
 ) -> Result<()> {
     let mode = parameters.small_or("mode", 0)?;
-    access_key::switch(&state.store, &app_id, id, Some(mode), parameters.optional("operator")).await
+    access_key::switch(&state.store, &app_id, id, Some(mode), parameters.optional("operator"))
+        .await?;
+    state.redefined();
+    Ok(())
 }
 
 async fn disable(
@@ -50,7 +55,9 @@ async fn disable(
     Path((app_id, id)): Path<(String, i64)>,
     Form(parameters): Form,
 ) -> Result<()> {
-    access_key::switch(&state.store, &app_id, id, None, parameters.optional("operator")).await
+    access_key::switch(&state.store, &app_id, id, None, parameters.optional("operator")).await?;
+    state.redefined();
+    Ok(())
 }
 
 async fn delete(
@@ -58,7 +65,9 @@ async fn delete(
     Path((app_id, id)): Path<(String, i64)>,
     Form(parameters): Form,
 ) -> Result<()> {
-    access_key::delete(&state.store, &app_id, id, parameters.optional("operator")).await
+    access_key::delete(&state.store, &app_id, id, parameters.optional("operator")).await?;
+    state.redefined();
+    Ok(())
 }
 
 impl From<AccessKey> for wire::AccessKey {

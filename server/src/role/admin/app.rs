@@ -29,7 +29,7 @@ async fn create(
 ) -> Result<Json<wire::App>> {
     let log = Recorder::new(&state.config, caller);
     let created = app::create(&state.store, &state.config, body.into(), log).await?;
-    state.feed.signal_definitions();
+    state.redefined();
     Ok(Json(created.into()))
 }
 

@@ -49,7 +49,7 @@ async fn create_definition(
     let silently = parameters.flag("silentCreation", false)?;
     let definition =
         app_namespace::create(&state.store, &state.config, body.into(), silently).await?;
-    state.feed.signal_definitions();
+    state.redefined();
     Ok(Json(definition.into()))
 }
 

@@ -2,53 +2,111 @@
 //! what is served.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::extract::Request;
+use castalia_core::protocol::namespace::is_no_app_id;
 use castalia_core::protocol::route::Endpoint;
 use castalia_core::protocol::signature::{Signer, TIMESTAMP_HEADER, signature_of};
 use http::header::AUTHORIZATION;
 
 use crate::error::{Error, Result};
+use crate::feed::access_key::AppKeys;
 use crate::state::EnvironmentState;
 
-/// Reads the endpoint and checks the signature where the app has enabled keys.
+/// A request that may be answered.
+#[derive(Debug)]
+pub(in crate::role) struct Checked {
+    /// What is asked for, as the client wrote it.
+    pub(super) endpoint: Endpoint,
+    /// The app that it speaks for.
+    pub(super) client: Client,
+}
+
+/// The app that a request speaks for, and what let it in.
+#[derive(Debug, Clone)]
+pub(super) struct Client {
+    /// App id in its stored spelling; `None` for an app that is not stored, and for "no app id".
+    pub(super) app_id: Option<Arc<str>>,
+    /// Row id of the filter key that fits; `None` where the app has none.
+    key: Option<i64>,
+}
+
+/// Reads the endpoint, settles the name of the app, and checks the signature where the app has enabled keys.
 pub(in crate::role) fn check(state: &EnvironmentState, mut request: Request) -> Result<Request> {
     let uri = request.uri();
     let endpoint = Endpoint::parse(uri.path(), uri.query().unwrap_or_default())?;
-    let keys = state.feed.keys();
-    if !keys.is_loaded() {
-        return Err(Error::unavailable("Access keys were not loaded yet.").early());
-    }
-    let keys = keys.of(endpoint.app_id()).unwrap_or_default();
-    if !keys.filter.is_empty() {
-        verify(state, &keys.filter, &request)?;
-    } else if state.settings.require_access_key {
-        return Err(Error::unauthorized("This installation serves only apps that have an access key.").early());
-    } else if !keys.observe.is_empty()
+    let app_id = stored_app(state, endpoint.app_id());
+    let keys = keys_of(state, app_id.as_deref())?;
+    let key = match verify(state, &keys.filter, &request) {
+        Ok(key) => Some(key),
+        Err(error) if !keys.filter.is_empty() => return Err(error),
+        Err(_) if state.settings.require_access_key => {
+            return Err(Error::unauthorized(
+                "This installation serves only apps that have an access key.",
+            )
+            .early());
+        }
+        Err(_) => None,
+    };
+    if key.is_none()
+        && !keys.observe.is_empty()
         && let Err(error) = verify(state, &keys.observe, &request)
     {
         tracing::warn!(app_id = endpoint.app_id(), %error, "a request does not fit the observed access key");
     }
-    request.extensions_mut().insert(Arc::new(endpoint));
+    request.extensions_mut().insert(Arc::new(Checked { endpoint, client: Client { app_id, key } }));
     Ok(request)
 }
 
-/// Timestamp first, then signature, against every key: any of them is enough.
-fn verify(state: &EnvironmentState, keys: &[Signer], request: &Request) -> Result<()> {
-    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+impl Client {
+    /// Decides again, at the moment of an answer: while a poll was held, the app may have got its first key or lost one.
+    pub(super) fn check_again(&self, state: &EnvironmentState, written_app_id: &str) -> Result<()> {
+        let keys = keys_of(state, stored_app(state, written_app_id).as_deref())?;
+        let is_admitted =
+            keys.admit(self.key) && (self.key.is_some() || !state.settings.require_access_key);
+        if is_admitted { Ok(()) } else { Err(Error::unauthorized("Unauthorized").early()) }
+    }
+}
+
+fn stored_app(state: &EnvironmentState, written: &str) -> Option<Arc<str>> {
+    (!is_no_app_id(written)).then(|| state.feed.names().app(written)).flatten()
+}
+
+/// The keys in force. Keys that were never read, or too long ago, are not the same as none.
+fn keys_of(state: &EnvironmentState, app_id: Option<&str>) -> Result<Arc<AppKeys>> {
+    let keys = state.feed.keys();
+    let longest = state.settings.access_key_max_age.unwrap_or(Duration::MAX);
+    match keys.age() {
+        Some(age) if age <= longest => {
+            Ok(app_id.and_then(|app_id| keys.of(app_id)).unwrap_or_default())
+        }
+        Some(_) => Err(Error::unavailable("The access keys were read too long ago.").early()),
+        None => Err(Error::unavailable("Access keys were not loaded yet.").early()),
+    }
+}
+
+/// Timestamp first, then signature, against every key: any of them is enough. Returns the one that fits.
+fn verify(state: &EnvironmentState, keys: &[(i64, Signer)], request: &Request) -> Result<i64> {
+    if keys.is_empty() {
+        return Err(Error::unauthorized("Unauthorized").early());
+    }
+    let header = |name: &str| {
+        request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    };
     let timestamp = header(TIMESTAMP_HEADER);
-    let tolerance = state.config.number("apollo.access-key.auth-time-diff-tolerance", 60, 1..=i64::MAX);
+    let tolerance =
+        state.config.number("apollo.access-key.auth-time-diff-tolerance", 60, 1..=i64::MAX);
     let age = now_ms() - timestamp.parse::<i128>().unwrap_or(0);
     if age.abs() >= i128::from(tolerance) * 1000 {
-        return Err(Error::unauthorized("RequestTimeTooSkewed").with_code("request_time_too_skewed").early());
+        return Err(Error::unauthorized("RequestTimeTooSkewed")
+            .with_code("request_time_too_skewed")
+            .early());
     }
     let signature = signature_of(header(AUTHORIZATION.as_str())).unwrap_or_default();
     let line = signed_line(state, request);
-    if keys.iter().any(|key| key.verify(timestamp, &line, signature)) {
-        return Ok(());
-    }
-    Err(Error::unauthorized("Unauthorized").early())
+    let fitting = keys.iter().find(|(_, key)| key.verify(timestamp, &line, signature));
+    fitting.map(|(id, _)| *id).ok_or_else(|| Error::unauthorized("Unauthorized").early())
 }
 
 /// Path and query as the client sent and signed them: with the base path, and without a bare `?`.
@@ -60,5 +118,7 @@ fn signed_line(state: &EnvironmentState, request: &Request) -> String {
 }
 
 fn now_ms() -> i128 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i128::try_from(since.as_millis()).unwrap_or(0))
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| i128::try_from(since.as_millis()).unwrap_or(0))
 }

@@ -9,8 +9,9 @@ use castalia_core::protocol::wire::Configurations;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 
+use super::access::Client;
 use super::not_found;
-use crate::domain::lookup::{self, Found};
+use crate::domain::lookup::{self, Asked, Found};
 use crate::error::Result;
 use crate::feed::answer::Ingredients;
 use crate::json::{self, JSON_TYPE};
@@ -23,18 +24,19 @@ pub(super) async fn answer(
     state: &EnvironmentState,
     form: FileForm,
     target: &Target,
+    client: &Client,
     caller: Caller,
 ) -> Result<Response> {
-    let found = lookup::find(&state.feed, target, &caller, None).await?;
-    let found = found.ok_or_else(|| not_found(target))?;
-    state.instances.offer(target, &caller, &found.releases);
+    let asked = Asked { target, app_id: client.app_id.as_deref(), caller: &caller, messages: None };
+    let found = lookup::find(&state.feed, asked).await?.ok_or_else(|| not_found(target))?;
+    state.instances.offer(&asked, &found);
     let format = Format::of(&target.namespace);
     Ok(match form {
         FileForm::Json => {
-            let body = body(state, "file json", &found, |content| json::write(content))?;
+            let body = body(state, "file json", &found, json::write)?;
             ([(CONTENT_TYPE, JSON_TYPE)], body).into_response()
         }
-        FileForm::Raw if format.is_document() => raw(format, found),
+        FileForm::Raw if format.is_document() => raw(format, &found),
         FileForm::Raw | FileForm::Properties => {
             let body = body(state, "file text", &found, |content| Ok(text(content)))?;
             ([(CONTENT_TYPE, TEXT)], body).into_response()
@@ -53,7 +55,7 @@ fn body(
     state.feed.answers().get_or_make(&of, || write(&found.configurations()).map(String::into_bytes))
 }
 
-fn raw(format: Format, found: Found) -> Response {
+fn raw(format: Format, found: &Found) -> Response {
     match found.configurations().shift_remove(CONTENT_KEY) {
         Some(content) => ([(CONTENT_TYPE, content_type(format))], content).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),

@@ -1,26 +1,44 @@
 //! Long polls: register under every watch key, then compare ids, then wait. In this order no message can be lost.
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 
 use axum::response::{IntoResponse as _, Response};
 use castalia_core::protocol::namespace::{
-    DEFAULT_NAMESPACE, is_no_app_id, split_watch_key, strip_properties_suffix,
+    DEFAULT_NAMESPACE, is_no_app_id, strip_properties_suffix,
 };
 use castalia_core::protocol::route::{LegacyPollQuery, PollQuery};
 use castalia_core::protocol::wire::{Notification, NotificationMessages};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 
-use crate::domain::lookup::canonical_namespace;
+use super::Step;
+use super::access::Client;
 use crate::domain::watch_key::watch_keys;
-use crate::error::Result;
-use crate::feed::ReleaseFeed;
-use crate::feed::hub::{Parked, Wake, Woken};
+use crate::error::{Error, Reaction, Result};
+use crate::feed::hub::{Holder, Parked, Refused, Wake, Woken};
+use crate::feed::{ReleaseFeed, notification};
 use crate::json::{JSON_TYPE, Json};
 use crate::state::EnvironmentState;
 
 /// Hold of the deprecated poll, in seconds; the reference does not let operators change it.
 const LEGACY_HOLD: usize = 30;
+
+/// A poll that is parked: all that is kept of its request.
+pub(super) struct Poll {
+    parked: Parked,
+    client: Client,
+    app_id: Box<str>,
+    form: Form,
+}
+
+/// How a poll is answered.
+enum Form {
+    /// `/notifications/v2`, with the client's spellings of namespaces where they differ from the stored ones.
+    List(Box<[(String, String)]>),
+    /// `/notifications`
+    Legacy,
+}
 
 /// What a client waits for in one namespace.
 struct Watched {
@@ -33,62 +51,110 @@ struct Watched {
 }
 
 /// `/notifications/v2`
-pub(super) async fn poll(state: &EnvironmentState, app_id: &str, query: &str) -> Result<Response> {
+pub(super) fn poll(
+    state: &EnvironmentState,
+    app_id: &str,
+    client: &Client,
+    query: &str,
+    peer: IpAddr,
+) -> Result<Step> {
     let query = PollQuery::parse(query)?;
-    let watched = watch(&state.feed, app_id, &query);
-    let hold = usize::try_from(state.config.number("long.polling.timeout", 60, 1..=90)).unwrap_or(60);
-    let parked = park(&state.feed, &watched, hold);
-    let outdated: Vec<_> = watched.iter().filter_map(|watched| outdated(&state.feed, watched)).collect();
+    let watched = watch(&state.feed, client.app_id.as_deref().unwrap_or(app_id), &query);
+    let hold =
+        usize::try_from(state.config.number("long.polling.timeout", 60, 1..=90)).unwrap_or(60);
+    let parked = park(state, client, &watched, hold, peer)?;
+    let outdated: Vec<_> =
+        watched.iter().filter_map(|watched| outdated(&state.feed, watched)).collect();
     if !outdated.is_empty() {
-        return Ok(Json(outdated).into_response());
+        return Ok(Step::Answer(Json(outdated).into_response()));
     }
-    // Only spellings that differ are kept while the poll is parked.
-    let spellings: Box<[(String, String)]> = watched
-        .into_iter()
-        .filter(|watched| watched.spelling != watched.namespace)
-        .map(|watched| (watched.namespace, watched.spelling))
-        .collect();
-    Ok(match parked.await {
-        Woken::Message(wake) => pushed(&wake, &spellings),
-        Woken::Deadline | Woken::Closed => StatusCode::NOT_MODIFIED.into_response(),
-    })
+    let differs = |watched: &Watched| watched.spelling != watched.namespace;
+    let spellings =
+        watched.into_iter().filter(differs).map(|watched| (watched.namespace, watched.spelling));
+    let form = Form::List(spellings.collect());
+    Ok(Step::Wait(Poll { parked, client: client.clone(), app_id: app_id.into(), form }))
 }
 
 /// `/notifications`: one namespace, compared for inequality, answered without messages.
-pub(super) async fn legacy_poll(state: &EnvironmentState, app_id: &str, query: &str) -> Result<Response> {
+pub(super) fn legacy_poll(
+    state: &EnvironmentState,
+    app_id: &str,
+    client: &Client,
+    query: &str,
+    peer: IpAddr,
+) -> Result<Step> {
     let query = LegacyPollQuery::parse(query)?;
     let namespace = strip_properties_suffix(&query.namespace).to_owned();
-    let cluster = (query.cluster.as_str(), query.data_center.as_deref());
-    let keys = keys_of(&state.feed, app_id, cluster, &namespace, false, true);
+    let place = (query.cluster.as_str(), query.data_center.as_deref());
+    let stored_app_id = client.app_id.as_deref().unwrap_or(app_id);
+    let keys = keys_of(&state.feed, stored_app_id, place, &namespace, Spelling::Exact);
     let watched =
-        [Watched { spelling: namespace.clone(), namespace, known_id: query.notification_id, keys }];
-    let parked = park(&state.feed, &watched, LEGACY_HOLD);
+        Watched { spelling: namespace.clone(), namespace, known_id: query.notification_id, keys };
+    let watched = [watched];
+    let parked = park(state, client, &watched, LEGACY_HOLD, peer)?;
     let [watched] = watched;
     let latest = watched.keys.iter().filter_map(|key| state.feed.positions().of(key)).max();
     if let Some(id) = latest.filter(|id| *id != watched.known_id) {
-        return Ok(legacy(watched.namespace, id));
+        return Ok(Step::Answer(legacy(&watched.namespace, id)));
     }
-    drop(watched);
-    Ok(match parked.await {
-        Woken::Message(wake) => {
-            let namespace = split_watch_key(&wake.key).map_or_else(String::new, |(_, _, name)| name.to_owned());
-            legacy(namespace, wake.id)
+    Ok(Step::Wait(Poll {
+        parked,
+        client: client.clone(),
+        app_id: app_id.into(),
+        form: Form::Legacy,
+    }))
+}
+
+impl Poll {
+    /// Waits, and decides anew whether this client may be answered.
+    pub(super) async fn answer(self, state: &EnvironmentState) -> Result<Response> {
+        let Self { parked, client, app_id, form } = self;
+        let woken = parked.await;
+        client.check_again(state, &app_id)?;
+        Ok(match (woken, form) {
+            (Woken::Message(wake), Form::List(spellings)) => pushed(&wake, &spellings),
+            (Woken::Message(wake), Form::Legacy) => legacy(&wake.namespace, wake.id),
+            (Woken::Deadline | Woken::Rekeyed | Woken::Closed, _) => {
+                StatusCode::NOT_MODIFIED.into_response()
+            }
+        })
+    }
+}
+
+fn park(
+    state: &EnvironmentState,
+    client: &Client,
+    watched: &[Watched],
+    hold: usize,
+    address: IpAddr,
+) -> Result<Parked> {
+    let keys: Vec<&String> = watched.iter().flat_map(|watched| &watched.keys).collect();
+    let holder = Holder { app_id: client.app_id.as_deref().unwrap_or_default(), address };
+    state.feed.hub().park(&keys, hold, holder).map_err(|refused| {
+        metrics::counter!("castalia_refused_polls_total").increment(1);
+        match refused {
+            Refused::Share => {
+                Error::new(Reaction::TooMany, "This app or address holds too many polls.")
+            }
+            Refused::Full => Error::unavailable("This node holds as many polls as it can."),
         }
-        Woken::Deadline | Woken::Closed => StatusCode::NOT_MODIFIED.into_response(),
     })
 }
 
-fn legacy(namespace_name: String, notification_id: i64) -> Response {
-    Json(Notification { namespace_name, notification_id, messages: None }).into_response()
+fn legacy(namespace: &str, notification_id: i64) -> Response {
+    Json(Notification { namespace_name: namespace.to_owned(), notification_id, messages: None })
+        .into_response()
 }
 
 /// Namespaces by stored name; of several spellings of one the smallest id is kept, so that nothing is missed.
 fn watch(feed: &ReleaseFeed, app_id: &str, query: &PollQuery) -> Vec<Watched> {
-    let mut kept: HashMap<String, (String, i64)> = HashMap::with_capacity(query.notifications.len());
+    let mut kept: HashMap<String, (String, i64)> =
+        HashMap::with_capacity(query.notifications.len());
     for notification in &query.notifications {
         let spelling = strip_properties_suffix(&notification.namespace_name);
         let known = (spelling.to_owned(), notification.notification_id);
-        let namespace = canonical_namespace(feed, app_id, spelling);
+        let stored = feed.names().namespace(app_id, spelling);
+        let namespace = stored.map_or_else(|| spelling.to_owned(), |name| name.to_string());
         match kept.get_mut(&namespace) {
             Some(smallest) if notification.notification_id <= smallest.1 => *smallest = known,
             Some(_) => {}
@@ -98,10 +164,11 @@ fn watch(feed: &ReleaseFeed, app_id: &str, query: &PollQuery) -> Vec<Watched> {
         }
     }
     let only_default = kept.len() == 1 && kept.contains_key(DEFAULT_NAMESPACE);
-    let cluster = (query.cluster.as_str(), query.data_center.as_deref());
+    let spelled = if only_default { Spelling::OwnOnly } else { Spelling::Stored };
+    let place = (query.cluster.as_str(), query.data_center.as_deref());
     kept.into_iter()
         .map(|(namespace, (spelling, known_id))| Watched {
-            keys: keys_of(feed, app_id, cluster, &namespace, only_default, false),
+            keys: keys_of(feed, app_id, place, &namespace, spelled),
             namespace,
             spelling,
             known_id,
@@ -109,32 +176,39 @@ fn watch(feed: &ReleaseFeed, app_id: &str, query: &PollQuery) -> Vec<Watched> {
         .collect()
 }
 
+/// How a public namespace is told by its name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Spelling {
+    /// Not at all.
+    OwnOnly,
+    /// Ignoring case.
+    Stored,
+    /// As the client wrote it.
+    Exact,
+}
+
 /// The app's own keys, and those of a public namespace that the app does not declare itself.
 fn keys_of(
     feed: &ReleaseFeed,
     app_id: &str,
-    (cluster, data_center): (&str, Option<&str>),
+    place: (&str, Option<&str>),
     namespace: &str,
-    only_default: bool,
-    exact: bool,
+    spelling: Spelling,
 ) -> Vec<String> {
-    let mut keys = watch_keys(app_id, cluster, data_center, namespace);
-    let is_own = !is_no_app_id(app_id) && feed.names().is_own(app_id, namespace);
-    if only_default || is_own {
+    let names = feed.names();
+    let mut keys = watch_keys(names, app_id, place, namespace);
+    let is_own = !is_no_app_id(app_id) && names.own(app_id, namespace).is_some();
+    if spelling == Spelling::OwnOnly || is_own {
         return keys;
     }
-    if let Some((owner, stored)) = feed.names().public(namespace)
-        && owner != app_id
-        && (!exact || stored == namespace)
+    if let Some(public) = names.public(namespace)
+        && !names.is_same(&public.owner, app_id)
+        && (spelling == Spelling::Stored || *public.name == *namespace)
     {
-        keys.extend(watch_keys(&owner, cluster, data_center, &stored));
+        let owner = names.app(&public.owner).unwrap_or(public.owner);
+        keys.extend(watch_keys(names, &owner, place, &public.name));
     }
     keys
-}
-
-fn park(feed: &ReleaseFeed, watched: &[Watched], hold: usize) -> Parked {
-    let keys: Vec<&String> = watched.iter().flat_map(|watched| &watched.keys).collect();
-    feed.hub().park(&keys, hold)
 }
 
 /// The answer for a namespace that moved past what the client knows, with all of its keys that ever moved.
@@ -154,11 +228,11 @@ fn outdated(feed: &ReleaseFeed, watched: &Watched) -> Option<Notification> {
 
 /// The shared bytes, unless this client spells the namespace in its own way.
 fn pushed(wake: &Wake, spellings: &[(String, String)]) -> Response {
-    let namespace = split_watch_key(&wake.key).map_or("", |(_, _, namespace)| namespace);
-    let spelling = spellings.iter().find(|(stored, _)| stored == namespace).map(|(_, spelling)| spelling);
-    let body = match spelling {
-        Some(spelling) => crate::feed::notification(spelling, &wake.key, wake.id).unwrap_or_else(|| wake.body.clone()),
-        None => wake.body.clone(),
-    };
+    let spelling = spellings
+        .iter()
+        .find(|(stored, _)| **stored == *wake.namespace)
+        .map(|(_, spelling)| spelling);
+    let own = spelling.and_then(|spelling| notification(spelling, &wake.key, wake.id));
+    let body = own.unwrap_or_else(|| wake.body.clone());
     ([(CONTENT_TYPE, JSON_TYPE)], body).into_response()
 }

@@ -1,14 +1,16 @@
 //! `/configs`: one namespace for one client, as 304, in full, or as changes.
 
 use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
 use castalia_core::protocol::route::{Caller, ConfigQuery, Target};
-use castalia_core::protocol::wire::{ApolloConfig, INCREMENTAL_SYNC};
+use castalia_core::protocol::wire::{ApolloConfig, Configurations, INCREMENTAL_SYNC};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 
+use super::access::Client;
 use super::not_found;
 use crate::domain::increment::changes;
-use crate::domain::lookup::{self, Found};
+use crate::domain::lookup::{self, Asked, Found};
 use crate::error::Result;
 use crate::feed::answer::Ingredients;
 use crate::json::{self, JSON_TYPE};
@@ -18,14 +20,16 @@ use crate::state::EnvironmentState;
 pub(super) async fn answer(
     state: &EnvironmentState,
     target: &Target,
+    client: &Client,
     query: &str,
     with_address: impl FnOnce(Caller) -> Caller,
 ) -> Result<Response> {
     let query = ConfigQuery::parse(query);
     let caller = with_address(query.caller);
-    let found = lookup::find(&state.feed, target, &caller, query.messages.as_ref()).await?;
-    let found = found.ok_or_else(|| not_found(target))?;
-    state.instances.offer(target, &caller, &found.releases);
+    let messages = query.messages.as_ref();
+    let asked = Asked { target, app_id: client.app_id.as_deref(), caller: &caller, messages };
+    let found = lookup::find(&state.feed, asked).await?.ok_or_else(|| not_found(target))?;
+    state.instances.offer(&asked, &found);
     let release_key = found.release_key();
     let known = query.release_key.as_deref();
     if known == Some(&release_key) {
@@ -36,65 +40,56 @@ pub(super) async fn answer(
         Some(key) => lookup::by_release_key(&state.feed, key).await.map(|base| (key, base)),
         None => None,
     };
+    let answer = Answer { state, target, found: &found, release_key: &release_key };
     let body = match &base {
-        Some((key, base)) => increment(state, target, &found, &release_key, (key, base))?,
-        None => full(state, target, &found, &release_key)?,
+        Some((key, base)) => answer.increment(key, base)?,
+        None => answer.full()?,
     };
     Ok(([(CONTENT_TYPE, JSON_TYPE)], body).into_response())
 }
 
-fn full(
-    state: &EnvironmentState,
-    target: &Target,
-    found: &Found,
-    release_key: &str,
-) -> Result<bytes::Bytes> {
-    let of = ingredients("config", target, found, release_key, "");
-    state.feed.answers().get_or_make(&of, || {
-        let config = ApolloConfig {
-            configurations: Some(found.configurations()),
-            ..empty(target, found, release_key)
-        };
-        json::write(&config).map(String::into_bytes)
-    })
-}
-
-fn increment(
-    state: &EnvironmentState,
-    target: &Target,
-    found: &Found,
-    release_key: &str,
-    (base_key, base): (&str, &Found),
-) -> Result<bytes::Bytes> {
-    let of = ingredients("increment", target, found, release_key, base_key);
-    state.feed.answers().get_or_make(&of, || {
-        let config = ApolloConfig {
-            config_sync_type: Some(INCREMENTAL_SYNC.to_owned()),
-            configuration_changes: Some(changes(&base.configurations(), &found.configurations())),
-            ..empty(target, found, release_key)
-        };
-        json::write(&config).map(String::into_bytes)
-    })
-}
-
-fn ingredients<'a>(
-    form: &'static str,
+/// An answer that is about to be written, or was before.
+struct Answer<'a> {
+    state: &'a EnvironmentState,
     target: &'a Target,
     found: &'a Found,
     release_key: &'a str,
-    base_key: &'a str,
-) -> Ingredients<'a> {
-    Ingredients { form, release_key, base_key, names: [&target.app_id, &found.cluster, &target.namespace] }
 }
 
-fn empty(target: &Target, found: &Found, release_key: &str) -> ApolloConfig {
-    ApolloConfig {
-        app_id: target.app_id.clone(),
-        cluster: found.cluster.clone(),
-        namespace_name: target.namespace.clone(),
-        configurations: None,
-        release_key: release_key.to_owned(),
-        config_sync_type: None,
-        configuration_changes: None,
+impl Answer<'_> {
+    fn full(&self) -> Result<Bytes> {
+        self.state.feed.answers().get_or_make(&self.ingredients("config", ""), || {
+            let config =
+                ApolloConfig { configurations: Some(self.found.configurations()), ..self.empty() };
+            json::write(&config).map(String::into_bytes)
+        })
+    }
+
+    fn increment(&self, base_key: &str, base: &Configurations) -> Result<Bytes> {
+        self.state.feed.answers().get_or_make(&self.ingredients("increment", base_key), || {
+            let config = ApolloConfig {
+                config_sync_type: Some(INCREMENTAL_SYNC.to_owned()),
+                configuration_changes: Some(changes(base, &self.found.configurations())),
+                ..self.empty()
+            };
+            json::write(&config).map(String::into_bytes)
+        })
+    }
+
+    fn ingredients<'b>(&'b self, form: &'static str, base_key: &'b str) -> Ingredients<'b> {
+        let names = [&self.target.app_id, self.found.cluster(self.target), &self.target.namespace];
+        Ingredients { form, release_key: self.release_key, base_key, names }
+    }
+
+    fn empty(&self) -> ApolloConfig {
+        ApolloConfig {
+            app_id: self.target.app_id.clone(),
+            cluster: self.found.cluster(self.target).to_owned(),
+            namespace_name: self.target.namespace.clone(),
+            configurations: None,
+            release_key: self.release_key.to_owned(),
+            config_sync_type: None,
+            configuration_changes: None,
+        }
     }
 }

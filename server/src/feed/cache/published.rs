@@ -1,0 +1,134 @@
+//! What is published for one namespace of one cluster: the current release, gray releases, and who gets them. Values only.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use castalia_core::protocol::namespace::watch_key;
+use castalia_core::protocol::wire::Configurations;
+use papaya::Equivalent;
+use serde::{Deserialize, Serialize};
+
+/// App, cluster and namespace in their stored spelling.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamespaceKey {
+    /// App id.
+    pub app_id: String,
+    /// Cluster.
+    pub cluster: String,
+    /// Namespace.
+    pub namespace: String,
+}
+
+/// The same three names, borrowed: what look-ups are made with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Place<'a> {
+    /// App id.
+    pub app_id: &'a str,
+    /// Cluster.
+    pub cluster: &'a str,
+    /// Namespace.
+    pub namespace: &'a str,
+}
+
+impl NamespaceKey {
+    /// Joins the three names.
+    #[must_use]
+    pub fn new(app_id: &str, cluster: &str, namespace: &str) -> Self {
+        Place { app_id, cluster, namespace }.to_key()
+    }
+
+    /// The watch key of the same three names.
+    #[must_use]
+    pub fn watch_key(&self) -> String {
+        self.place().watch_key()
+    }
+
+    /// The names, borrowed.
+    #[must_use]
+    pub fn place(&self) -> Place<'_> {
+        Place { app_id: &self.app_id, cluster: &self.cluster, namespace: &self.namespace }
+    }
+}
+
+impl Place<'_> {
+    /// The names, owned.
+    #[must_use]
+    pub fn to_key(self) -> NamespaceKey {
+        let Self { app_id, cluster, namespace } = self;
+        NamespaceKey { app_id: app_id.into(), cluster: cluster.into(), namespace: namespace.into() }
+    }
+
+    /// The watch key of the same three names.
+    #[must_use]
+    pub fn watch_key(self) -> String {
+        watch_key(self.app_id, self.cluster, self.namespace)
+    }
+}
+
+/// As [`Place`], so that one finds the other.
+impl Hash for NamespaceKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.place().hash(state);
+    }
+}
+
+impl Equivalent<NamespaceKey> for Place<'_> {
+    fn equivalent(&self, key: &NamespaceKey) -> bool {
+        *self == key.place()
+    }
+}
+
+/// One immutable release.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Release {
+    /// Id of the row.
+    pub id: i64,
+    /// Identity that clients compare.
+    pub release_key: String,
+    /// App, cluster (a branch name for a gray release) and namespace.
+    pub key: NamespaceKey,
+    /// Content in stored order.
+    pub configurations: Configurations,
+}
+
+/// A gray release with the clients that it is for.
+#[derive(Debug)]
+pub struct GrayRelease {
+    /// Cluster of the branch.
+    pub branch: String,
+    /// Who gets it.
+    pub rules: Vec<GrayRule>,
+    /// What they get; `None` once it is abandoned or gone.
+    pub release: Option<Arc<Release>>,
+}
+
+/// One line of a gray rule, as stored.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct GrayRule {
+    /// App whose clients are meant.
+    pub client_app_id: String,
+    /// Addresses, or `*`.
+    pub client_ip_list: Vec<String>,
+    /// Labels, or `*`.
+    pub client_label_list: Vec<String>,
+}
+
+/// What is published for one namespace of one cluster.
+#[derive(Debug, Default)]
+pub struct Published {
+    /// Newest release message that this reflects.
+    pub notification_id: i64,
+    /// The current release.
+    pub main: Option<Arc<Release>>,
+    /// Active gray releases, oldest rule first.
+    pub gray: Vec<GrayRelease>,
+}
+
+impl Published {
+    /// Whether nothing was ever published here, as far as clients can see.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.main.is_none() && self.gray.is_empty()
+    }
+}

@@ -1,0 +1,58 @@
+//! Everybody who is to hear of one release message, and how they are told: at once, or in batches with pauses where the operator
+//! asks for that.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::{Wake, Woken};
+
+/// Waiters that are told before other work gets a turn.
+const SLICE: usize = 256;
+
+/// Waiters that were taken out of the hub; who is not told ends as if the node drained.
+#[derive(Debug)]
+pub struct Crowd {
+    wake: Arc<Wake>,
+    senders: Vec<oneshot::Sender<Woken>>,
+}
+
+impl Crowd {
+    pub(super) fn new(senders: Vec<oneshot::Sender<Woken>>, wake: Wake) -> Self {
+        Self { wake: Arc::new(wake), senders }
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.senders.len()
+    }
+
+    /// Whether nobody waited.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.senders.is_empty()
+    }
+
+    /// Tells everybody, in slices between which other tasks run.
+    pub async fn tell(self) {
+        for (at, sender) in self.senders.into_iter().enumerate() {
+            if at > 0 && at % SLICE == 0 {
+                tokio::task::yield_now().await;
+            }
+            let _ = sender.send(Woken::Message(Arc::clone(&self.wake)));
+        }
+    }
+
+    /// Tells them in batches. Size and pause are asked for before each waiter, so that a change counts at once.
+    pub async fn tell_in_batches(self, pace: impl Fn() -> (usize, Duration)) {
+        for (at, sender) in self.senders.into_iter().enumerate() {
+            let (batch, pause) = pace();
+            if at > 0 && at % batch.max(1) == 0 {
+                tokio::time::sleep(pause).await;
+            }
+            let _ = sender.send(Woken::Message(Arc::clone(&self.wake)));
+        }
+    }
+}

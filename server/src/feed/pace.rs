@@ -1,0 +1,58 @@
+//! The worker that tells large crowds in batches, where the operator set one of the two keys for it. One crowd after the other, so
+//! that the scan of messages never waits for a pause.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+
+use super::hub::Crowd;
+use crate::server_config::ServerConfig;
+
+const BATCH_KEY: &str = "apollo.release-message.notification.batch";
+const PAUSE_KEY: &str = "apollo.release-message.notification.batch.interval";
+/// What the reference takes where only the other key is set.
+const DEFAULT_BATCH: i64 = 100;
+const DEFAULT_PAUSE_MS: i64 = 100;
+/// Crowds that wait for their turn; further ones are told at once, as without pacing.
+const QUEUE: usize = 100;
+
+/// Hands crowds to the worker.
+#[derive(Debug)]
+pub(super) struct Pacer {
+    config: ServerConfig,
+    queue: Sender<Crowd>,
+    /// Taken by the worker.
+    crowds: Mutex<Option<Receiver<Crowd>>>,
+}
+
+impl Pacer {
+    pub(super) fn new(config: ServerConfig) -> Self {
+        let (queue, crowds) = channel(QUEUE);
+        Self { config, queue, crowds: Mutex::new(Some(crowds)) }
+    }
+
+    /// Gives the crowd back where it is to be told at once.
+    pub(super) fn take(&self, crowd: Crowd) -> Option<Crowd> {
+        let is_paced = [BATCH_KEY, PAUSE_KEY].iter().any(|key| self.config.text(key).is_some());
+        if !is_paced || crowd.len() <= pace(&self.config).0 {
+            return Some(crowd);
+        }
+        self.queue.try_send(crowd).err().map(tokio::sync::mpsc::error::TrySendError::into_inner)
+    }
+
+    /// The worker.
+    pub(super) async fn run(&self) {
+        let crowds = self.crowds.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(mut crowds) = crowds else { return };
+        while let Some(crowd) = crowds.recv().await {
+            crowd.tell_in_batches(|| pace(&self.config)).await;
+        }
+    }
+}
+
+fn pace(config: &ServerConfig) -> (usize, Duration) {
+    let batch = config.number(BATCH_KEY, DEFAULT_BATCH, 1..=i64::MAX);
+    let pause = config.number(PAUSE_KEY, DEFAULT_PAUSE_MS, 10..=i64::MAX);
+    (usize::try_from(batch).unwrap_or(usize::MAX), Duration::from_millis(pause.unsigned_abs()))
+}

@@ -1,0 +1,104 @@
+//! The socket of a connection, which cuts a client that does not read its answers: what is written for it would stay in memory for
+//! as long as it likes.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep};
+
+/// How long a write may be stuck.
+const LIMIT: Duration = Duration::from_secs(30);
+/// What a client must have read by then to get as much time again: one that reads a byte at a time is no better than a dead one.
+const PROGRESS: usize = 30 * 1024;
+
+/// A connection. The timer exists only while a write is stuck, so that parked polls do not pay for it.
+#[derive(Debug)]
+pub(super) struct Stream {
+    socket: TcpStream,
+    stuck: Option<Pin<Box<Stuck>>>,
+}
+
+#[derive(Debug)]
+struct Stuck {
+    timer: Pin<Box<Sleep>>,
+    written: usize,
+}
+
+impl Stream {
+    pub(super) fn new(socket: TcpStream) -> Self {
+        Self { socket, stuck: None }
+    }
+
+    fn watch(
+        &mut self,
+        written: Poll<io::Result<usize>>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(result) = written {
+            if let (Some(stuck), Ok(bytes)) = (&mut self.stuck, &result) {
+                stuck.written += bytes;
+                if stuck.written >= PROGRESS {
+                    self.stuck = None;
+                }
+            }
+            return Poll::Ready(result);
+        }
+        let stuck = self
+            .stuck
+            .get_or_insert_with(|| Box::pin(Stuck { timer: Box::pin(sleep(LIMIT)), written: 0 }));
+        ready!(stuck.timer.as_mut().poll(context));
+        metrics::counter!("castalia_cut_connections_total").increment(1);
+        Poll::Ready(Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            "the client does not read its answer",
+        )))
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.socket).poll_write(context, bytes);
+        self.watch(written, context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.socket).poll_write_vectored(context, slices);
+        self.watch(written, context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.socket.is_write_vectored()
+    }
+
+    /// Called when everything was handed over: the next write starts anew.
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stuck = None;
+        Pin::new(&mut self.socket).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(context)
+    }
+}

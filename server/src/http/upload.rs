@@ -1,0 +1,63 @@
+//! The body of a request, which has to arrive at a steady rate: a client that sends a byte now and then would keep a handler for
+//! as long as it likes.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::BoxError;
+use bytes::Bytes;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// What everybody gets on top, for slow starts.
+const GRACE: Duration = Duration::from_secs(10);
+/// Bytes in a second, on the average since the start.
+const RATE: u64 = 1024;
+
+/// A body on its way in.
+#[derive(Debug)]
+pub(super) struct Upload {
+    body: Incoming,
+    start: Instant,
+    received: u64,
+    deadline: Pin<Box<Sleep>>,
+}
+
+impl Upload {
+    pub(super) fn new(body: Incoming) -> Self {
+        let start = Instant::now();
+        Self { body, start, received: 0, deadline: Box::pin(sleep_until(start + GRACE)) }
+    }
+}
+
+impl Body for Upload {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
+            let bytes =
+                frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref().map(Bytes::len));
+            self.received += bytes.unwrap_or_default() as u64;
+            let deadline = self.start + GRACE + Duration::from_secs(self.received / RATE);
+            self.deadline.as_mut().reset(deadline);
+            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
+        }
+        if self.deadline.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Some(Err("the body arrives too slowly".into())));
+        }
+        Poll::Pending
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

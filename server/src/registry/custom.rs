@@ -1,0 +1,21 @@
+//! Services as the operator lists them in two keys of ServerConfig, read anew for each request: for installations whose nodes are
+//! found by a balancer or by Kubernetes.
+
+use castalia_core::protocol::namespace::CONFIG_SERVICE;
+use castalia_core::protocol::wire::ServiceInstance;
+
+use crate::server_config::ServerConfig;
+
+/// Instances of a service; none where the key is not set.
+pub(super) fn instances(config: &ServerConfig, service: &str) -> Vec<ServiceInstance> {
+    let key = match service {
+        CONFIG_SERVICE => "apollo.config-service.url",
+        _ => "apollo.admin-service.url",
+    };
+    let instance = |url: String| ServiceInstance {
+        app_name: service.to_owned(),
+        instance_id: format!("{service}:{url}"),
+        homepage_url: url,
+    };
+    config.list(key).into_iter().map(instance).collect()
+}
