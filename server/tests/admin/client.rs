@@ -137,7 +137,9 @@ impl Admin {
         let state = EnvironmentState {
             compat: settings.compat.resolve(settings.defaults.unwrap_or(Installation::Fresh)),
             settings: Arc::new(settings),
-            feed: ReleaseFeed::load(store.clone(), config.clone(), FeedOptions::default()).await.unwrap(),
+            feed: ReleaseFeed::load(store.clone(), config.clone(), FeedOptions::default())
+                .await
+                .unwrap(),
             nudge: Nudge::open(&store, &Registry::fixed(Vec::new()), "secret".into())
                 .await
                 .unwrap(),

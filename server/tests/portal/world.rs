@@ -12,7 +12,7 @@ use castalia_server::domain::instance_audit::InstanceAudit;
 use castalia_server::domain::permission::Role;
 use castalia_server::domain::permission::grant::{self, Holder};
 use castalia_server::domain::{consumer, user};
-use castalia_server::feed::ReleaseFeed;
+use castalia_server::feed::{FeedOptions, ReleaseFeed};
 use castalia_server::http::failure;
 use castalia_server::http::health::Readiness;
 use castalia_server::http::route::Listed;
@@ -344,7 +344,9 @@ pub(crate) async fn environment(
     EnvironmentState {
         settings: Arc::clone(settings),
         compat: settings.compat.resolve(installation),
-        feed: ReleaseFeed::load(store.clone(), config.clone()).await.unwrap(),
+        feed: ReleaseFeed::load(store.clone(), config.clone(), FeedOptions::default())
+            .await
+            .unwrap(),
         nudge: Nudge::open(&store, &Registry::fixed(Vec::new()), "secret".into()).await.unwrap(),
         instances: InstanceAudit::new(store.clone(), config.clone()),
         registry: Registry::fixed(Vec::new()),
