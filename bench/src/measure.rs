@@ -49,12 +49,21 @@ pub(crate) fn number(count: impl TryInto<u64>) -> f64 {
 
 /// Resident memory of a process, in bytes. Read from the page tables: the counters of `status` are only approximate.
 pub(crate) fn memory(pid: u32) -> Result<f64> {
+    of_page_tables(pid, "Rss:")
+}
+
+/// The part of it that is no page of a file, such as the program: heap and stacks.
+pub(crate) fn anonymous_memory(pid: u32) -> Result<f64> {
+    of_page_tables(pid, "Anonymous:")
+}
+
+fn of_page_tables(pid: u32, name: &str) -> Result<f64> {
     let path = format!("/proc/{pid}/smaps_rollup");
     let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
-    let line = text.lines().find_map(|line| line.strip_prefix("Rss:"));
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
     let kib: u64 = line
         .and_then(|line| line.trim().strip_suffix("kB")?.trim().parse().ok())
-        .with_context(|| format!("{path} has no line Rss"))?;
+        .with_context(|| format!("{path} has no line {name}"))?;
     Ok(number(kib * 1024))
 }
 

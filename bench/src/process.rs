@@ -155,6 +155,11 @@ impl OffFirstCore {
         pin_to(|core| core > 0)?;
         Ok(Self(Some(before)))
     }
+
+    /// Whether there is a core besides the first.
+    pub(crate) fn is_held(&self) -> bool {
+        self.0.is_some()
+    }
 }
 
 impl Drop for OffFirstCore {

@@ -18,9 +18,19 @@ pub(crate) struct Outcome {
     pub(crate) rate: f64,
     /// CPU time of the server for each request, in seconds.
     pub(crate) server_cpu: f64,
-    /// Share of a core that the server used, and the load.
+    /// Share of a core that the server used.
     pub(crate) server_busy: f64,
+    /// Share of the time in which the load had something to do.
     pub(crate) load_busy: f64,
+}
+
+/// What the load does while no answer is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Idle {
+    /// It sleeps: the server needs the core.
+    Sleep,
+    /// It looks again: it has a core of its own, and a server that had to wake it would look the slower the faster it is.
+    Spin,
 }
 
 /// How long to ask. The warm-up fills caches and lets both sides reach their pace.
@@ -28,6 +38,7 @@ pub(crate) struct Outcome {
 pub(crate) struct Span {
     pub(crate) warm_up: Duration,
     pub(crate) measured: Duration,
+    pub(crate) idle: Idle,
 }
 
 struct Connection<'a> {
@@ -44,18 +55,26 @@ pub(crate) fn run(
     span: Span,
 ) -> Result<Outcome> {
     let mut running = Loop::open(server.0, requests, status)?;
-    running.run_for(span.warm_up)?;
-    let (server, load) = (Stopwatch::start(server.1)?, Stopwatch::start(std::process::id())?);
+    running.run_for(span.warm_up, span.idle)?;
+    let server = Stopwatch::start(server.1)?;
     let began = Instant::now();
-    let answers = running.run_for(span.measured)?;
-    let elapsed = began.elapsed();
-    anyhow::ensure!(answers > 0, "the server did not answer within {:?}", span.measured);
+    let pace = running.run_for(span.measured, span.idle)?;
+    let elapsed = began.elapsed().as_secs_f64();
+    anyhow::ensure!(pace.answers > 0, "the server did not answer within {:?}", span.measured);
     Ok(Outcome {
-        rate: number(answers) / elapsed.as_secs_f64(),
-        server_cpu: server.used()?.as_secs_f64() / number(answers),
+        rate: number(pace.answers) / elapsed,
+        server_cpu: server.used()?.as_secs_f64() / number(pace.answers),
         server_busy: server.busy()?,
-        load_busy: load.busy()?,
+        load_busy: 1.0 - pace.idle.as_secs_f64() / elapsed,
     })
+}
+
+/// What a loop did in some time.
+#[derive(Debug, Default)]
+struct Pace {
+    answers: u64,
+    /// Time in which there was no answer to read.
+    idle: Duration,
 }
 
 struct Loop<'a> {
@@ -88,22 +107,32 @@ impl<'a> Loop<'a> {
         })
     }
 
-    /// Goes on for some time; returns how many answers were complete.
-    fn run_for(&mut self, time: Duration) -> Result<u64> {
-        let end = Instant::now() + time;
-        let mut answers = 0;
-        loop {
-            let rest = end.saturating_duration_since(Instant::now());
-            if rest.is_zero() {
-                return Ok(answers);
-            }
-            match self.poll.poll(&mut self.events, Some(rest)) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                polled => polled?,
+    fn run_for(&mut self, time: Duration, idle: Idle) -> Result<Pace> {
+        let mut now = Instant::now();
+        let end = now + time;
+        let mut pace = Pace::default();
+        while now < end {
+            // First what is there already: only where nothing is, the load is idle.
+            self.wait(Duration::ZERO)?;
+            if self.events.is_empty() {
+                if idle == Idle::Sleep {
+                    self.wait(end - now)?;
+                }
+                pace.idle += now.elapsed();
             }
             for event in &self.events {
-                answers += self.connections[event.token().0].turn(&mut self.buffer, self.status)?;
+                pace.answers +=
+                    self.connections[event.token().0].turn(&mut self.buffer, self.status)?;
             }
+            now = Instant::now();
+        }
+        Ok(pace)
+    }
+
+    fn wait(&mut self, time: Duration) -> Result<()> {
+        match self.poll.poll(&mut self.events, Some(time)) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
+            polled => Ok(polled?),
         }
     }
 }

@@ -10,8 +10,9 @@ use serde_json::Value;
 
 use super::Plan;
 use crate::figure::{Figure, Report, Unit};
+
 use crate::load::call::Call;
-use crate::load::closed_loop::{self, Outcome, Span};
+use crate::load::closed_loop::{self, Idle, Outcome, Span};
 use crate::load::request;
 use crate::process::{Cores, OffFirstCore, Reference};
 use crate::product::Product;
@@ -47,11 +48,11 @@ pub(super) fn run_signed(plan: &Plan) -> Result<Report> {
     let product = Product::start(&plan.program, data.path(), Cores::First)?;
     let key = AccessKey::new(SIGNED_APP, SECRET).context("the secret is empty")?;
     check_refused(product.config)?;
-    let _core = OffFirstCore::hold()?;
+    let core = OffFirstCore::hold()?;
     let server = (product.config, product.process.id());
     let (signed, unsigned) = plan.alternate(
-        || ask(plan, server, 200, &request::signed_config(SIGNED_APP, NAMESPACE, &key)),
-        || ask(plan, server, 200, &request::config(APP, NAMESPACE, None)),
+        || ask((plan, &core), server, 200, &request::signed_config(SIGNED_APP, NAMESPACE, &key)),
+        || ask((plan, &core), server, 200, &request::config(APP, NAMESPACE, None)),
     )?;
     Ok(report(plan, "unsigned", &signed, &unsigned))
 }
@@ -73,22 +74,28 @@ fn against_hello(
     let data = plan.data(|seed| seed.app(APP))?;
     let product = Product::start(&plan.program, data.path(), Cores::First)?;
     let hello = Reference::start(HYPER_HELLO, &[], Cores::First)?;
-    let _core = OffFirstCore::hold()?;
+    let core = OffFirstCore::hold()?;
     let request = request(product.config)?;
     let (product, hello) = plan.alternate(
-        || ask(plan, (product.config, product.process.id()), status, &request),
-        || ask(plan, (hello.address, hello.process.id()), 200, &request),
+        || ask((plan, &core), (product.config, product.process.id()), status, &request),
+        || ask((plan, &core), (hello.address, hello.process.id()), 200, &request),
     )?;
     Ok(report(plan, "hyper hello world", &product, &hello))
 }
 
-fn ask(plan: &Plan, server: (SocketAddr, u32), status: u16, request: &[u8]) -> Result<Outcome> {
+fn ask(
+    (plan, core): (&Plan, &OffFirstCore),
+    server: (SocketAddr, u32),
+    status: u16,
+    request: &[u8],
+) -> Result<Outcome> {
+    let idle = if core.is_held() { Idle::Spin } else { Idle::Sleep };
     let requests = vec![request.to_vec(); CONNECTIONS];
     closed_loop::run(
         server,
         &requests,
         status,
-        Span { warm_up: WARM_UP, measured: plan.time(3.0, 0.8) },
+        Span { warm_up: WARM_UP, measured: plan.time(3.0, 0.8), idle },
     )
 }
 

@@ -8,7 +8,7 @@ use super::Plan;
 use crate::figure::{Figure, Report, Unit};
 use crate::load::call::Call;
 use crate::load::request;
-use crate::measure::{memory, pause};
+use crate::measure::{anonymous_memory, memory, pause};
 use crate::process::{Cores, Reference};
 use crate::product::Product;
 use crate::reference::AXUM_SQLITE;
@@ -28,10 +28,12 @@ pub(super) fn run(plan: &Plan) -> Result<Report> {
         rounds.push((product, reference, data));
     }
     pause(time);
-    let product: Result<Vec<_>> =
-        rounds.iter().map(|(product, ..)| memory(product.process.id())).collect();
-    let reference: Result<Vec<_>> =
-        rounds.iter().map(|(_, reference, _)| memory(reference.process.id())).collect();
+    let of_product = |memory: fn(u32) -> Result<f64>| -> Result<Vec<_>> {
+        rounds.iter().map(|(product, ..)| memory(product.process.id())).collect()
+    };
+    let of_reference = |memory: fn(u32) -> Result<f64>| -> Result<Vec<_>> {
+        rounds.iter().map(|(_, reference, _)| memory(reference.process.id())).collect()
+    };
     Ok(Report {
         setting: format!(
             "all roles and the web UI, {} servers, after {:.0} s",
@@ -39,7 +41,10 @@ pub(super) fn run(plan: &Plan) -> Result<Report> {
             Duration::as_secs_f64(&time)
         ),
         figures: vec![
-            Figure::new("memory", Unit::Bytes, product?).against("axum and SQLite", reference?),
+            Figure::new("memory", Unit::Bytes, of_product(memory)?)
+                .against("axum and SQLite", of_reference(memory)?),
+            Figure::new("heap and stacks", Unit::Bytes, of_product(anonymous_memory)?)
+                .against("axum and SQLite", of_reference(anonymous_memory)?),
         ],
         notes: Vec::new(),
     })

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 
 use super::Plan;
 use crate::figure::{Figure, Report, Unit};
-use crate::load::closed_loop::{self, Span};
+use crate::load::closed_loop::{self, Idle, Span};
 use crate::load::request;
 use crate::process::{Cores, Process};
 use crate::product::Product;
@@ -33,7 +33,12 @@ pub(super) fn run(plan: &Plan, writers: usize) -> Result<Report> {
     let (product, bare) = plan.alternate(
         || {
             let server = (product.admin, product.process.id());
-            closed_loop::run(server, &requests, 200, Span { warm_up: WARM_UP, measured: time })
+            closed_loop::run(
+                server,
+                &requests,
+                200,
+                Span { warm_up: WARM_UP, measured: time, idle: Idle::Sleep },
+            )
         },
         || bare_rate(&file, time),
     )?;
