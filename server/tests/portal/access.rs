@@ -1,6 +1,7 @@
 //! Who may call what, route by route; requests that other sites make a browser send; headers of every answer.
 
 use castalia_server::domain::permission::need::Need;
+use castalia_server::domain::permission::{Act, Role};
 use castalia_server::role::portal::PortalAccess;
 use castalia_server::settings::Installation;
 use http::Method;
@@ -122,6 +123,50 @@ async fn a_user_without_rights_changes_nothing_of_others() {
         }
         let answer = call(&outsider, &route.method, &concrete(route.path)).await;
         answer.fails(403, "Access is denied");
+    }
+}
+
+#[tokio::test]
+async fn every_right_but_the_needed_one_is_not_enough() {
+    let world = World::with_demo().await;
+    world
+        .user("u1")
+        .await
+        .post(&format!("{NS}/releases"), json!({ "releaseTitle": "r" }))
+        .await
+        .ok();
+    let act = |act: Act| {
+        vec![
+            Role::namespace(act, "demo", "application"),
+            Role::namespace_in_env(act, "demo", "application", "LOCAL"),
+            Role::cluster(act, "demo", "LOCAL", "default"),
+        ]
+    };
+    let (admin, modify, release) =
+        (vec![Role::master("demo")], act(Act::Modify), act(Act::Release));
+    for (name, roles) in [
+        ("editor", [admin.clone(), modify.clone()].concat()),
+        ("publisher", [admin.clone(), release.clone()].concat()),
+        ("both", [modify.clone(), release.clone()].concat()),
+        ("all", [admin, modify, release].concat()),
+    ] {
+        world.add_user(name, &format!("{{noop}}{PASSWORD}")).await;
+        world.grant(name, roles).await;
+    }
+    for route in &world.routes {
+        let lacking = match route.access {
+            PortalAccess::Call(Need::To(Act::Modify)) => "publisher",
+            PortalAccess::Call(Need::To(Act::Release)) => "editor",
+            PortalAccess::Call(Need::AppAdmin | Need::CreateCluster | Need::CreateNamespace) => {
+                "both"
+            }
+            PortalAccess::Call(Need::DeleteCluster) => "all",
+            PortalAccess::ByContent if route.path.ends_with("/rollback") => "editor",
+            PortalAccess::ByContent if route.method == Method::POST => "both",
+            _ => continue,
+        };
+        let caller = world.user(lacking).await;
+        call(&caller, &route.method, &concrete(route.path)).await.fails(403, "Access is denied");
     }
 }
 

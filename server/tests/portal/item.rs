@@ -118,18 +118,26 @@ async fn a_text_becomes_items_in_its_order() {
 
 #[tokio::test]
 async fn a_document_is_checked_when_it_is_saved() {
+    // A46
     let world = World::with_demo().await;
     let user = world.user("u1").await;
-    let definition = json!({ "appId": "demo", "name": "doc", "format": "json" });
-    user.post("/openapi/v1/apps/demo/appnamespaces", definition).await.ok();
-    let path = NS.replace("application", "doc.json");
-    let put = async |text: &str| {
-        user.put(&format!("{path}/items"), json!({ "format": "json", "configText": text })).await
-    };
-    put("{\"a\": 1").await.fails(400, "invalid json content");
-    put("{} {}").await.fails(400, "invalid json content");
-    put("{\"a\": 1}").await.empty();
-    assert_eq!(user.get(&format!("{path}/items/content")).await.ok()["value"], "{\"a\": 1}");
+    for (format, bad, good) in [
+        ("yml", ["a: 1\na: 2", "a: 1\n---\nb: 2"], "a: 1"),
+        ("json", ["{\"a\": 1", "{} {}"], "{\"a\": 1}"),
+    ] {
+        let definition = json!({ "appId": "demo", "name": "doc", "format": format });
+        user.post("/openapi/v1/apps/demo/appnamespaces", definition).await.ok();
+        let path = NS.replace("application", &format!("doc.{format}"));
+        let put = async |text: &str| {
+            user.put(&format!("{path}/items"), json!({ "format": format, "configText": text }))
+                .await
+        };
+        for text in bad {
+            put(text).await.fails(400, &format!("invalid {format} content"));
+        }
+        put(good).await.empty();
+        assert_eq!(user.get(&format!("{path}/items/content")).await.ok()["value"], good);
+    }
 }
 
 #[tokio::test]
