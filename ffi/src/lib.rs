@@ -18,6 +18,8 @@ mod monitor;
 mod settings;
 mod snapshot;
 mod subscription;
+#[cfg(debug_assertions)]
+mod test_panic;
 mod validator;
 
 pub use boundary::CastaliaStr;
@@ -30,6 +32,8 @@ pub use monitor::*;
 pub use settings::*;
 pub use snapshot::*;
 pub use subscription::*;
+#[cfg(debug_assertions)]
+pub use test_panic::*;
 pub use validator::*;
 
 // A panic that is not unwound cannot be caught at the border, and ends the host.

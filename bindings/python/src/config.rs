@@ -1,12 +1,12 @@
 //! An open namespace: the dictionary that reads are answered from, swapped whole at each change.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 
 use arc_swap::ArcSwap;
 use castalia_core::{ChangeStream, Config, Interest, Snapshot, Subscription as CoreSubscription};
-use pyo3::exceptions::PyKeyError;
+use pyo3::exceptions::{PyKeyError, PyRuntimeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyIterator, PyString};
+use pyo3::types::{PyDict, PyIterator, PyString, PyTuple};
 
 use crate::client::submit;
 use crate::error::raised;
@@ -38,12 +38,8 @@ impl Values {
         Ok(Self { snapshot, dict })
     }
 
-    fn find<'py>(
-        &self,
-        py: Python<'py>,
-        key: &Bound<'py, PyAny>,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let found = self.dict.bind(py).get_item(key)?;
+    fn find<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let found = self.dict.bind(key.py()).get_item(key)?;
         match found {
             Some(value) => Ok(Some(value)),
             None => self.find_beyond(key),
@@ -65,9 +61,25 @@ impl Values {
 struct Current {
     config: Config,
     values: ArcSwap<Values>,
+    /// Keeps the values current.
+    _renewal: CoreSubscription,
 }
 
 impl Current {
+    fn new(py: Python<'_>, config: Config) -> PyResult<Arc<Self>> {
+        let values = ArcSwap::from_pointee(Values::new(py, config.snapshot())?);
+        let current = Arc::new_cyclic(|current: &Weak<Self>| {
+            let renewed = current.clone();
+            let renewal = config.on_change(Interest::everything(), move |_| {
+                gate::enter(|py| renew(&renewed, py));
+            });
+            Self { config, values, _renewal: renewal }
+        });
+        // A change may have come before the listener did.
+        current.renew(py);
+        Ok(current)
+    }
+
     /// Takes over the newest content.
     fn renew(&self, py: Python<'_>) {
         let newest = self.config.snapshot();
@@ -81,90 +93,113 @@ impl Current {
     }
 }
 
-/// Reads of an open namespace. Nothing here waits or leaves Python's memory.
+/// Reads of an open namespace. Nothing here waits or leaves Python's memory, but for the first read of one that is opened late.
 #[pyclass(frozen, subclass, mapping, module = "castalia._native")]
 pub(crate) struct Namespace {
-    current: Arc<Current>,
-    /// Keeps the values current; its end comes with the object's.
-    _renewal: CoreSubscription,
+    current: OnceLock<Arc<Current>>,
+    /// What gives the opened namespace at the first read.
+    open: Option<Py<PyAny>>,
+}
+
+impl Namespace {
+    fn current(&self, py: Python<'_>) -> PyResult<&Arc<Current>> {
+        match self.current.get() {
+            Some(current) => Ok(current),
+            None => self.open_now(py),
+        }
+    }
+
+    #[cold]
+    fn open_now(&self, py: Python<'_>) -> PyResult<&Arc<Current>> {
+        let open = self.open.as_ref().map(|open| open.call0(py));
+        let opened = open.ok_or_else(|| PyRuntimeError::new_err("the namespace is not open"))??;
+        let config = opened.cast_bound::<Opened>(py)?.get().config.clone();
+        let current = Current::new(py, config)?;
+        Ok(self.current.get_or_init(|| current))
+    }
+
+    fn find<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.current(key.py())?.values.load().find(key)
+    }
 }
 
 #[pymethods]
 impl Namespace {
+    /// Of what was opened, or of a function that gives it at the first read. The rest is for classes above this one.
     #[new]
-    fn new(py: Python<'_>, opened: &Opened) -> PyResult<Self> {
-        let config = opened.config.clone();
-        let values = ArcSwap::from_pointee(Values::new(py, config.snapshot())?);
-        let current = Arc::new(Current { config, values });
-        let renewed = current.clone();
-        let renewal = current.config.on_change(Interest::everything(), move |_| {
-            gate::enter(|py| renewed.renew(py));
-        });
-        current.renew(py);
-        Ok(Self { current, _renewal: renewal })
+    #[pyo3(signature = (source, *_rest))]
+    fn new(source: &Bound<'_, PyAny>, _rest: &Bound<'_, PyTuple>) -> PyResult<Self> {
+        let py = source.py();
+        match source.cast::<Opened>() {
+            Ok(opened) => {
+                let current = Current::new(py, opened.get().config.clone())?;
+                Ok(Self { current: OnceLock::from(current), open: None })
+            }
+            Err(_) => Ok(Self { current: OnceLock::new(), open: Some(source.clone().unbind()) }),
+        }
     }
 
     /// The value of a key, or the default.
     #[pyo3(signature = (key, default=None, /))]
     fn get<'py>(
         &self,
-        py: Python<'py>,
         key: &Bound<'py, PyAny>,
         default: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        Ok(self.current.values.load().find(py, key)?.or(default))
+        Ok(self.find(key)?.or(default))
     }
 
     fn __getitem__<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let found = self.current.values.load().find(key.py(), key)?;
+        let found = self.find(key)?;
         found.ok_or_else(|| PyKeyError::new_err(key.clone().unbind()))
     }
 
     fn __contains__(&self, key: &Bound<'_, PyAny>) -> PyResult<bool> {
-        Ok(self.current.values.load().find(key.py(), key)?.is_some())
+        Ok(self.find(key)?.is_some())
     }
 
-    fn __len__(&self, py: Python<'_>) -> usize {
-        self.current.values.load().dict.bind(py).len()
+    fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
+        Ok(self.current(py)?.values.load().dict.bind(py).len())
     }
 
     fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
-        self.current.values.load().dict.bind(py).try_iter()
+        self.current(py)?.values.load().dict.bind(py).try_iter()
     }
 
     /// App id, cluster and name.
-    fn identity(&self) -> (&str, &str, &str) {
-        let identity = self.current.config.identity();
-        (&identity.app_id, &identity.cluster, &identity.namespace)
+    fn identity(&self, py: Python<'_>) -> PyResult<(&str, &str, &str)> {
+        let identity = self.current(py)?.config.identity();
+        Ok((&identity.app_id, &identity.cluster, &identity.namespace))
     }
 
     /// Where the content came from.
     #[getter]
-    fn source(&self) -> &'static str {
-        self.current.config.source().name()
+    fn source(&self, py: Python<'_>) -> PyResult<&'static str> {
+        Ok(self.current(py)?.config.source().name())
     }
 
     /// How the namespace stands with the servers.
     #[getter]
-    fn state(&self) -> &'static str {
-        self.current.config.state().name()
+    fn state(&self, py: Python<'_>) -> PyResult<&'static str> {
+        Ok(self.current(py)?.config.state().name())
     }
 
     /// Why the last load failed.
     #[getter]
-    fn last_error(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        let error = self.current.config.last_error()?;
-        Some(raised(py, &error).into_value(py).into_any())
+    fn last_error(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        let error = self.current(py)?.config.last_error();
+        Ok(error.map(|error| raised(py, &error).into_value(py).into_any()))
     }
 
     /// The content now.
-    fn view(&self) -> View {
-        View::new(self.current.config.snapshot())
+    fn view(&self, py: Python<'_>) -> PyResult<View> {
+        Ok(View::new(self.current(py)?.config.snapshot()))
     }
 
     /// Loads now; `done(None, error)` is called on another thread, after reads answer from what was loaded.
     fn load(&self, py: Python<'_>, done: Py<PyAny>) -> PyResult<()> {
-        let (config, current) = (self.current.config.clone(), self.current.clone());
+        let current = self.current(py)?.clone();
+        let config = current.config.clone();
         let load = async move { config.refresh().await };
         submit(py, done, load, move |py, ()| {
             current.renew(py);
@@ -176,23 +211,32 @@ impl Namespace {
     /// Calls `callback(event)` for each change on another thread; an exception counts as a failure.
     fn listen(
         &self,
+        py: Python<'_>,
         callback: Py<PyAny>,
         keys: Vec<String>,
         prefixes: Vec<String>,
-    ) -> Subscription {
-        let current = self.current.clone();
-        let interest = Interest { keys, prefixes };
-        Subscription::new(self.current.config.on_change(interest, move |event| {
-            listen::call(&callback, event, |py| current.renew(py));
-        }))
+    ) -> PyResult<Subscription> {
+        let current = self.current(py)?;
+        let (interest, renewed) = (Interest { keys, prefixes }, Arc::downgrade(current));
+        Ok(Subscription::new(current.config.on_change(interest, move |event| {
+            listen::call(&callback, event, |py| renew(&renewed, py));
+        })))
     }
 
     /// The events from now on, to be taken one by one.
-    fn stream(&self, keys: Vec<String>, prefixes: Vec<String>) -> Stream {
-        let stream = self.current.config.changes();
+    fn stream(&self, py: Python<'_>, keys: Vec<String>, prefixes: Vec<String>) -> PyResult<Stream> {
+        let current = self.current(py)?;
+        let stream = current.config.changes();
         let stream = keys.into_iter().fold(stream, ChangeStream::key);
         let stream = prefixes.into_iter().fold(stream, ChangeStream::prefix);
-        let current = self.current.clone();
-        Stream::new(stream, move |py| current.renew(py))
+        let renewed = Arc::downgrade(current);
+        Ok(Stream::new(stream, move |py| renew(&renewed, py)))
+    }
+}
+
+/// Renews the values if somebody can still read them.
+fn renew(current: &Weak<Current>, py: Python<'_>) {
+    if let Some(current) = current.upgrade() {
+        current.renew(py);
     }
 }

@@ -8,6 +8,8 @@
 Reads never wait and never fail: they look at the values that are in memory. What can wait says so.
 """
 
+# First, since it refuses what the rest could not bear.
+from castalia import _interpreter  # noqa: F401  # isort: skip
 from castalia import _native
 from castalia._async import (
     AsyncClient,
@@ -34,11 +36,14 @@ from castalia._errors import (
 )
 from castalia._log import set_log
 from castalia._monitor import Metrics, NamespaceMetrics
+from castalia._process import prepare
 from castalia._settings import Setting, Settings
 from castalia._sync import Client, Config, ConfigFile, Subscription
 from castalia._watch import Watch
 
 __version__ = _native.VERSION
+
+prepare()
 
 __all__ = [
     "AsyncClient",

@@ -83,7 +83,7 @@ class AsyncSubscription:
 class AsyncConfig(_native.Namespace, TypedReads):
     """An open namespace; as ``Config``, but what waits is awaited."""
 
-    def __init__(self, opened: _native.Opened, /) -> None:
+    def __init__(self, source: _native.Opened, settings: None = None, /) -> None:
         self._kept: set[AsyncSubscription] = set()
 
     def snapshot(self) -> Snapshot:
@@ -154,7 +154,7 @@ class AsyncClient:
     def __init__(self, settings: Settings | Mapping[str, str] | None = None) -> None:
         """Opens no socket. Raises ``InvalidArgumentError`` with every fault at once."""
         self._settings = Settings.of(settings)
-        self._native = _native.Client(self._settings.values, self._settings.with_env)
+        self._native = self._settings.client()
         self._configs: dict[tuple[str, str], AsyncConfig] = {}
 
     @property

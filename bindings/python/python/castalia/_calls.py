@@ -1,10 +1,8 @@
-"""How calls of the native half are waited for; the end of the process, and forks."""
+"""How calls of the native half are waited for."""
 
 from __future__ import annotations
 
 import asyncio
-import atexit
-import os
 import time
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
@@ -18,13 +16,6 @@ Start = Callable[[Callable[[Any, Optional[BaseException]], None]], None]
 
 _SLICE = 0.1
 """Seconds: how long a wait may keep Ctrl-C waiting."""
-
-_PATIENCE_AT_EXIT = 1.0
-"""Seconds that the end of the interpreter waits for listeners that still run."""
-
-atexit.register(_native.shut, _PATIENCE_AT_EXIT)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_native.forked)
 
 
 def begin(start: Start) -> Future[Any]:

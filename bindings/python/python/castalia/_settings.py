@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from castalia import _native
 
 
 @dataclass(frozen=True)
@@ -25,10 +29,16 @@ class Setting:
 class Settings:
     """Settings by property name, such as ``app.id``; they are checked when a client is made."""
 
-    def __init__(self, values: Mapping[str, str] | None = None) -> None:
-        """These values alone; nothing is read from the environment."""
+    def __init__(
+        self, values: Mapping[str, str] | None = None, *, pickle_secret: bool = False
+    ) -> None:
+        """These values alone; nothing is read from the environment.
+
+        Pickled, they leave secrets out, and what reads them takes those from its own environment.
+        """
         self.values: dict[str, str] = dict(values or {})
         self.with_env = False
+        self.pickle_secret = pickle_secret
 
     @classmethod
     def from_env(cls) -> Settings:
@@ -49,6 +59,37 @@ class Settings:
         self.values[name] = value
         return self
 
+    def client(self) -> _native.Client:
+        """A client made of these settings."""
+        return _native.Client(self.values, self.with_env)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        left_out = [] if self.pickle_secret else [name for name in self.values if _is_secret(name)]
+        values = {name: value for name, value in self.values.items() if name not in left_out}
+        return _restored, (values, self.with_env, self.pickle_secret, left_out)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Settings) and self.__reduce__() == other.__reduce__()
+
+    def __hash__(self) -> int:
+        return hash((self.with_env, frozenset(self.values.items())))
+
     def __repr__(self) -> str:
         # Names alone: values may be secrets.
         return f"Settings({sorted(self.values)}, with_env={self.with_env})"
+
+
+def _is_secret(name: str) -> bool:
+    return name.endswith("secret")
+
+
+def _restored(
+    values: dict[str, str], with_env: bool, pickle_secret: bool, left_out: list[str]
+) -> Settings:
+    settings = Settings(values, pickle_secret=pickle_secret)
+    settings.with_env = with_env
+    for name in left_out:
+        value = os.environ.get(name.replace(".", "_").replace("-", "_").upper())
+        if value is not None:
+            settings.set(name, value)
+    return settings

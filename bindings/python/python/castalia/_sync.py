@@ -55,8 +55,11 @@ class Config(_native.Namespace, TypedReads):
     snapshot.
     """
 
-    def __init__(self, opened: _native.Opened, /) -> None:
+    def __init__(
+        self, source: _native.Opened | Callable[[], _native.Opened], settings: Settings, /
+    ) -> None:
         self._kept: set[Subscription] = set()
+        self._settings = settings
 
     def snapshot(self) -> Snapshot:
         """The content now; it never changes."""
@@ -104,6 +107,17 @@ class Config(_native.Namespace, TypedReads):
     def watch(self, parse: Callable[[Snapshot], T]) -> Watch[T]:
         """Keeps a value current that a function makes of the whole namespace."""
         return Watch(self, parse)
+
+    def __copy__(self) -> Config:
+        return self
+
+    def __deepcopy__(self, _: object) -> Config:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A recipe: what reads it opens the namespace of a client of its own, at the first read.
+        app_id, _, name = self.identity()
+        return _reopened, (self._settings, app_id, name)
 
     def __repr__(self) -> str:
         # A count instead of values, which may be secrets.
@@ -155,7 +169,7 @@ class Client:
     def __init__(self, settings: Settings | Mapping[str, str] | None = None) -> None:
         """Opens no socket. Raises ``InvalidArgumentError`` with every fault at once."""
         self._settings = Settings.of(settings)
-        self._native = _native.Client(self._settings.values, self._settings.with_env)
+        self._native = self._settings.client()
         self._configs: dict[tuple[str, str], Config] = {}
 
     @property
@@ -172,8 +186,8 @@ class Client:
         opened = self._configs.get((app_id, namespace))
         if opened is not None:
             return opened
-        native = wait(lambda done: self._native.open(app_id, namespace, done), timeout)
-        return self._configs.setdefault((app_id, namespace), Config(native))
+        config = Config(_open(self._native, app_id, namespace, timeout), self._settings)
+        return self._configs.setdefault((app_id, namespace), config)
 
     def config_file(self, namespace: str, timeout: float | None = None) -> ConfigFile:
         """Opens a namespace as a whole text."""
@@ -218,8 +232,34 @@ class Client:
     ) -> None:
         self.close()
 
+    def __copy__(self) -> Client:
+        return self
+
+    def __deepcopy__(self, _: object) -> Client:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A recipe: what reads it makes a client of its own.
+        return Client, (self._settings,)
+
     def __repr__(self) -> str:
         return f"<Client of {self.app_id}>"
+
+
+def _open(
+    client: _native.Client, app_id: str, namespace: str, timeout: float | None
+) -> _native.Opened:
+    opened: _native.Opened = wait(lambda done: client.open(app_id, namespace, done), timeout)
+    return opened
+
+
+_clients_of_pickles: dict[Settings, _native.Client] = {}
+
+
+def _reopened(settings: Settings, app_id: str, namespace: str) -> Config:
+    """What a pickled config becomes; its namespace is opened by the first read."""
+    client = _clients_of_pickles.setdefault(settings, settings.client())
+    return Config(lambda: _open(client, app_id, namespace, None), settings)
 
 
 def guarded(listener: Listener) -> Callable[[tuple[Any, ...]], None]:

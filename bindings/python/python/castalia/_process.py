@@ -1,0 +1,25 @@
+"""What surrounds the client in a process: its end, its forks, and hosts without threads."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import warnings
+
+from castalia import _native
+
+_PATIENCE_AT_EXIT = 1.0
+"""Seconds that the end of the interpreter waits for listeners that still run."""
+
+
+def prepare() -> None:
+    """Sees to it that no thread of the client enters Python after its end."""
+    atexit.register(_native.shut, _PATIENCE_AT_EXIT)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_native.forked)
+    uwsgi = sys.modules.get("uwsgi")
+    if uwsgi is not None and not getattr(uwsgi, "opt", {}).get("enable-threads"):
+        warnings.warn(
+            "uWSGI runs without --enable-threads: no change will be heard of", stacklevel=2
+        )

@@ -1,0 +1,40 @@
+/* A client of the scripted server, as every C test needs it. */
+#ifndef CLIENT_H
+#define CLIENT_H
+
+#include "check.h"
+#include "scripted.h"
+
+/* A client that follows releases as fast as they come. */
+static inline CastaliaClient client_new(void) {
+    CastaliaSettings *settings = NULL;
+    CastaliaClient client;
+    OK(castalia_settings_from_env(&settings));
+    OK(castalia_settings_set(settings, castalia_str("apollo.loadConfigQPS"), castalia_str("100000")));
+    OK(castalia_settings_set(settings, castalia_str("apollo.longPollQPS"), castalia_str("100000")));
+    OK(castalia_client_new(settings, &client));
+    castalia_settings_release(settings);
+    return client;
+}
+
+static inline CastaliaConfig config_open(CastaliaClient client, const char *name) {
+    CastaliaConfig config;
+    OK(castalia_client_config(client, castalia_str(name), 10000, &config));
+    return config;
+}
+
+static inline const CastaliaSnapshot *snapshot_of(CastaliaConfig config) {
+    const CastaliaSnapshot *snapshot = NULL;
+    OK(castalia_config_snapshot(config, &snapshot));
+    return snapshot;
+}
+
+/* A value as a whole number; the default where it is missing. */
+static inline int64_t long_of(CastaliaConfig config, const char *key, int64_t value) {
+    const CastaliaSnapshot *snapshot = snapshot_of(config);
+    OK(castalia_snapshot_get_long(snapshot, castalia_str(key), &value, NULL));
+    castalia_snapshot_release(snapshot);
+    return value;
+}
+
+#endif

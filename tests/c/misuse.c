@@ -1,0 +1,192 @@
+/* SEC-34: whatever is passed to the functions, they answer with a code and the process lives. */
+#include "client.h"
+
+#include <limits.h>
+#include <pthread.h>
+
+static CastaliaClient client;
+static CastaliaConfig config;
+
+static int32_t ignore_event(void *user_data, const CastaliaEvent *event) {
+    (void)user_data, (void)event;
+    return 0;
+}
+
+static void count_release(void *user_data) { ++*(int *)user_data; }
+
+/* Every function takes NULL for every pointer. */
+static void null_is_answered(void) {
+    const CastaliaStr key = castalia_str("a");
+    CastaliaStr value;
+    int32_t found;
+    CastaliaSettings *settings = castalia_settings_new();
+    FAILS(castalia_settings_from_env(NULL), CASTALIA_INVALID_ARGUMENT);
+    FAILS(castalia_settings_set(NULL, key, key), CASTALIA_INVALID_ARGUMENT);
+    FAILS(castalia_client_new(NULL, &client), CASTALIA_INVALID_ARGUMENT);
+    FAILS(castalia_client_new(settings, NULL), CASTALIA_INVALID_ARGUMENT);
+    castalia_settings_release(settings);
+    castalia_settings_release(NULL);
+    FAILS(castalia_client_config(client, castalia_str("b"), 1000, NULL), CASTALIA_INVALID_ARGUMENT);
+    FAILS(castalia_client_config_of(client, castalia_str("b"), key, 1000, NULL), CASTALIA_INVALID_ARGUMENT);
+    FAILS(castalia_client_config_file(client, castalia_str("b"), 1000, NULL), CASTALIA_INVALID_ARGUMENT);
+    FAILS(castalia_client_metrics(client, NULL), CASTALIA_INVALID_ARGUMENT);
+    FAILS(castalia_client_metrics_text(client, NULL), CASTALIA_INVALID_ARGUMENT);
+    FAILS(castalia_client_settings(client, NULL), CASTALIA_INVALID_ARGUMENT);
+    FAILS(castalia_config_snapshot(config, NULL), CASTALIA_INVALID_ARGUMENT);
+    FAILS(castalia_config_state(config, NULL), CASTALIA_INVALID_ARGUMENT);
+    FAILS(castalia_snapshot_get(NULL, key, &value, &found), CASTALIA_INVALID_ARGUMENT);
+    FAILS(castalia_snapshot_get_int(NULL, key, &found, NULL), CASTALIA_INVALID_ARGUMENT);
+    FAILS(castalia_snapshot_entry(NULL, 0, &value, &value), CASTALIA_INVALID_ARGUMENT);
+    CHECK(castalia_snapshot_len(NULL) == 0 && castalia_snapshot_content(NULL).ptr == NULL);
+    CHECK(castalia_snapshot_retain(NULL) == NULL && castalia_event_retain(NULL) == NULL);
+    CHECK(castalia_event_len(NULL) == 0 && castalia_event_change(NULL, 0) == NULL);
+    CHECK(castalia_event_snapshot(NULL) == NULL && castalia_event_sequence(NULL) == 0);
+    CHECK(castalia_metrics_totals(NULL) == NULL && castalia_metrics_namespace(NULL, 0) == NULL);
+    CHECK(castalia_error_code(NULL) == 0 && castalia_error_message(NULL).len == 0);
+    castalia_snapshot_release(NULL);
+    castalia_event_release(NULL);
+    castalia_metrics_release(NULL);
+    castalia_text_release(NULL);
+    castalia_setting_list_release(NULL);
+    castalia_error_release(NULL);
+    castalia_filter_init(NULL, sizeof(CastaliaFilter));
+}
+
+/* T05: numbers that are none of the constants. */
+static void numbers_beyond_the_constants_are_refused(void) {
+    const int32_t levels[] = {-1, 0, 6, 255, INT_MAX, INT_MIN};
+    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
+        int released = 0;
+        FAILS(castalia_log_set(levels[i], NULL, &released, count_release), CASTALIA_INVALID_ARGUMENT);
+        CHECK(released == 1);
+    }
+}
+
+/* T11: handles that are stale, of another kind, or never were. */
+static void handles_that_are_none_are_closed(void) {
+    const CastaliaSnapshot *snapshot;
+    CastaliaSubscription subscription;
+    CastaliaConfig spare = config_open(client, "application");
+    castalia_config_release(spare);
+    castalia_config_release(spare);
+    FAILS(castalia_config_snapshot(spare, &snapshot), CASTALIA_CLOSED);
+    FAILS(castalia_config_refresh(spare, 1000), CASTALIA_CLOSED);
+    CastaliaConfig wrong = {client.id};
+    FAILS(castalia_config_snapshot(wrong, &snapshot), CASTALIA_CLOSED);
+    castalia_config_release(wrong);
+    CastaliaSubscription config_as_subscription = {config.id};
+    castalia_subscription_cancel(config_as_subscription);
+    castalia_client_close((CastaliaClient){config.id}, 1000);
+    CHECK(long_of(config, "a", 0) == 1);
+
+    int released = 0;
+    FAILS(castalia_config_on_change(spare, NULL, ignore_event, &released, count_release, &subscription),
+          CASTALIA_CLOSED);
+    FAILS(castalia_config_on_change(config, NULL, NULL, &released, count_release, &subscription),
+          CASTALIA_INVALID_ARGUMENT);
+    FAILS(castalia_config_on_change(config, NULL, ignore_event, &released, count_release, NULL),
+          CASTALIA_INVALID_ARGUMENT);
+    CHECK(released == 3);
+}
+
+/* T11: a million handles at random. */
+static void random_handles_are_closed(void) {
+    uint64_t random = 88172645463325252u;
+    const CastaliaSnapshot *snapshot;
+    for (int i = 0; i < 1000000; i++) {
+        random ^= random << 13, random ^= random >> 7, random ^= random << 17;
+        CastaliaConfig guess = {random};
+        CastaliaError *error = castalia_config_snapshot(guess, &snapshot);
+        CHECK(castalia_error_code(error) == CASTALIA_CLOSED);
+        castalia_error_release(error);
+        castalia_subscription_cancel((CastaliaSubscription){random});
+    }
+}
+
+/* T52: a filter of an older and of a newer program. */
+static void filters_of_other_versions_are_understood(void) {
+    struct {
+        CastaliaFilter known;
+        uint64_t later;
+    } newer;
+    CastaliaSubscription subscription;
+    int released = 0;
+    CastaliaFilter filter;
+    castalia_filter_init(&newer.known, sizeof newer);
+    CHECK(newer.known.struct_size == sizeof newer);
+    OK(castalia_config_on_change(config, &newer.known, ignore_event, NULL, NULL, &subscription));
+    castalia_subscription_cancel(subscription);
+    newer.later = 1;
+    FAILS(castalia_config_on_change(config, &newer.known, ignore_event, &released, count_release, &subscription),
+          CASTALIA_INVALID_ARGUMENT);
+    castalia_filter_init(&filter, offsetof(CastaliaFilter, prefixes));
+    OK(castalia_config_on_change(config, &filter, ignore_event, NULL, NULL, &subscription));
+    castalia_subscription_cancel(subscription);
+    castalia_filter_init(&filter, sizeof filter);
+    filter.keys_len = SIZE_MAX;
+    FAILS(castalia_config_on_change(config, &filter, ignore_event, &released, count_release, &subscription),
+          CASTALIA_INVALID_ARGUMENT);
+    CHECK(released == 2);
+}
+
+static void *fail_often(void *argument) {
+    const char *name = argument;
+    CastaliaSettings *settings = castalia_settings_new();
+    CastaliaClient never;
+    OK(castalia_settings_set(settings, castalia_str(name), castalia_str("x")));
+    for (int i = 0; i < 10000; i++) {
+        CastaliaError *error = castalia_client_new(settings, &never);
+        CastaliaStr message = castalia_error_message(error);
+        char *copy = strndup(message.ptr, message.len);
+        CHECK(castalia_error_code(error) == CASTALIA_INVALID_ARGUMENT && strstr(copy, name) != NULL);
+        free(copy);
+        castalia_error_release(error);
+    }
+    castalia_settings_release(settings);
+    return NULL;
+}
+
+/* T04: threads that fail at once never see the error of another. */
+static void errors_belong_to_the_call(void) {
+    pthread_t threads[2];
+    const char *const names[] = {"apollo.readTimeout", "apollo.connectTimeout"};
+    for (int i = 0; i < 2; i++) CHECK(pthread_create(&threads[i], NULL, fail_often, (void *)names[i]) == 0);
+    for (int i = 0; i < 2; i++) pthread_join(threads[i], NULL);
+}
+
+/* T01, T02: a fault of the library is an error, and a following call works. */
+CastaliaError *castalia_test_panic(int32_t place);
+
+static void faults_stop_at_the_border(void) {
+    for (int32_t place = 0; place < 3; place++) {
+        FAILS(castalia_test_panic(place), CASTALIA_INTERNAL);
+        CHECK(long_of(config, "a", 0) == 1);
+    }
+}
+
+static void closed_twice_is_closed(void) {
+    CastaliaConfig other;
+    CastaliaMetrics *metrics;
+    castalia_client_close(client, 5000);
+    castalia_client_close(client, 5000);
+    FAILS(castalia_client_config(client, castalia_str("application"), 1000, &other), CASTALIA_CLOSED);
+    FAILS(castalia_client_metrics(client, &metrics), CASTALIA_CLOSED);
+    FAILS(castalia_config_refresh(config, 1000), CASTALIA_CLOSED);
+    CHECK(long_of(config, "a", 0) == 1);
+    castalia_config_release(config);
+}
+
+int main(void) {
+    order("publish application a 1");
+    client = client_new();
+    config = config_open(client, "application");
+    null_is_answered();
+    numbers_beyond_the_constants_are_refused();
+    handles_that_are_none_are_closed();
+    random_handles_are_closed();
+    filters_of_other_versions_are_understood();
+    errors_belong_to_the_call();
+    faults_stop_at_the_border();
+    closed_twice_is_closed();
+    return 0;
+}

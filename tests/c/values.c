@@ -1,0 +1,140 @@
+/* Texts of every kind cross the border whole, and whatever is no text is refused. */
+#include "client.h"
+
+#include <locale.h>
+
+enum { MEBIBYTE = 1 << 20, KEYS = 10000 };
+
+static CastaliaStr get(const CastaliaSnapshot *snapshot, CastaliaStr key) {
+    CastaliaStr value = {NULL, 0};
+    int32_t found = -1;
+    OK(castalia_snapshot_get(snapshot, key, &value, &found));
+    CHECK(found == (value.ptr != NULL));
+    return value;
+}
+
+/* T06, C127: a NUL is part of a value, and only a copy that it would end refuses it. */
+static void a_nul_is_part_of_a_value(const CastaliaSnapshot *snapshot) {
+    char buffer[16];
+    size_t len = 0;
+    int32_t found = 0;
+    CastaliaStr value = get(snapshot, castalia_str("nul"));
+    CHECK(value.len == 3 && memcmp(value.ptr, "a\0b", 3) == 0);
+    FAILS(castalia_snapshot_copy(snapshot, castalia_str("nul"), buffer, sizeof buffer, &len, &found),
+          CASTALIA_INVALID_ARGUMENT);
+}
+
+static void a_copy_ends_with_nul_and_must_fit(const CastaliaSnapshot *snapshot) {
+    char buffer[8];
+    size_t len = 0;
+    int32_t found = 0;
+    CastaliaStr key = castalia_str("emoji");
+    OK(castalia_snapshot_copy(snapshot, key, buffer, 5, &len, &found));
+    CHECK(found == 1 && len == 4 && strcmp(buffer, "\xF0\x9F\x98\x80") == 0);
+    FAILS(castalia_snapshot_copy(snapshot, key, buffer, 4, &len, &found), CASTALIA_INVALID_ARGUMENT);
+    CHECK(len == 4);
+    FAILS(castalia_snapshot_copy(snapshot, key, NULL, 0, &len, &found), CASTALIA_INVALID_ARGUMENT);
+    OK(castalia_snapshot_copy(snapshot, castalia_str("absent"), NULL, 0, &len, &found));
+    CHECK(found == 0);
+}
+
+/* T07: bytes that are not UTF-8 are no key. */
+static void bytes_that_are_not_utf8_are_refused(const CastaliaSnapshot *snapshot, CastaliaClient client) {
+    const CastaliaStr bad = {"\xFF\xFE", 2};
+    CastaliaStr value;
+    CastaliaConfig config;
+    int32_t found;
+    CastaliaSettings *settings = castalia_settings_new();
+    FAILS(castalia_snapshot_get(snapshot, bad, &value, &found), CASTALIA_INVALID_ARGUMENT);
+    FAILS(castalia_client_config(client, bad, 1000, &config), CASTALIA_INVALID_ARGUMENT);
+    FAILS(castalia_settings_set(settings, castalia_str("app.id"), bad), CASTALIA_INVALID_ARGUMENT);
+    castalia_settings_release(settings);
+}
+
+/* T10: no bytes are the empty text, with or without a pointer; an empty value has a pointer. */
+static void no_bytes_are_the_empty_text(const CastaliaSnapshot *snapshot) {
+    const CastaliaStr none = {NULL, 0}, broken = {NULL, 1};
+    CastaliaStr value = {NULL, 7};
+    int32_t found = 1;
+    CHECK(get(snapshot, none).ptr == NULL);
+    CHECK(get(snapshot, castalia_str("")).ptr == NULL);
+    value = get(snapshot, castalia_str("empty"));
+    CHECK(value.ptr != NULL && value.len == 0);
+    FAILS(castalia_snapshot_get(snapshot, broken, &value, &found), CASTALIA_INVALID_ARGUMENT);
+    const CastaliaStr endless = {"x", SIZE_MAX};
+    FAILS(castalia_snapshot_get(snapshot, endless, &value, &found), CASTALIA_INVALID_ARGUMENT);
+}
+
+/* T60: the locale of the host changes nothing. */
+static void numbers_do_not_know_the_locale(const CastaliaSnapshot *snapshot) {
+    const char *const locales[] = {"de_DE.UTF-8", "tr_TR.UTF-8", "C.UTF-8"};
+    for (size_t i = 0; i < 3; i++) {
+        /* One that is not installed leaves the last one in force. */
+        (void)setlocale(LC_ALL, locales[i]);
+        double number = 0;
+        int32_t truth = 0;
+        OK(castalia_snapshot_get_double(snapshot, castalia_str("number"), &number, NULL));
+        OK(castalia_snapshot_get_bool(snapshot, castalia_str("truth"), &truth, NULL));
+        CHECK(number == 1.5 && truth == 1);
+    }
+    setlocale(LC_ALL, "C");
+}
+
+static void order_of_many_keys(void) {
+    printf("publish many");
+    for (int i = 0; i < KEYS; i++) printf(" k%d v%d", i, i);
+    order("");
+}
+
+/* C127: large values and many keys. */
+static void large_contents_come_whole(CastaliaClient client) {
+    char *large = malloc(MEBIBYTE + 32);
+    CHECK(large != NULL);
+    strcpy(large, "publish large text ");
+    size_t start = strlen(large);
+    memset(large + start, 'x', MEBIBYTE);
+    large[start + MEBIBYTE] = '\0';
+    order(large);
+    order_of_many_keys();
+
+    CastaliaConfig config = config_open(client, "large");
+    const CastaliaSnapshot *snapshot = snapshot_of(config);
+    CastaliaStr value = get(snapshot, castalia_str("text"));
+    CHECK(value.len == MEBIBYTE && memcmp(value.ptr, large + start, MEBIBYTE) == 0);
+    castalia_snapshot_release(snapshot);
+    castalia_config_release(config);
+    free(large);
+
+    config = config_open(client, "many");
+    snapshot = snapshot_of(config);
+    CHECK(castalia_snapshot_len(snapshot) == KEYS);
+    for (int i = 0; i < KEYS; i += 997) {
+        CastaliaStr key, text;
+        char expected[16];
+        OK(castalia_snapshot_entry(snapshot, (size_t)i, &key, &text));
+        snprintf(expected, sizeof expected, "k%d", i);
+        CHECK_TEXT(key, expected);
+        CHECK(get(snapshot, key).ptr == text.ptr);
+    }
+    castalia_snapshot_release(snapshot);
+    castalia_config_release(config);
+}
+
+int main(void) {
+    order("publish application nul a%00b emoji %F0%9F%98%80 empty  number 1.5 truth TRUE");
+    CastaliaClient client = client_new();
+    CastaliaConfig config = config_open(client, "application");
+    const CastaliaSnapshot *snapshot = snapshot_of(config);
+    a_nul_is_part_of_a_value(snapshot);
+    a_copy_ends_with_nul_and_must_fit(snapshot);
+    bytes_that_are_not_utf8_are_refused(snapshot, client);
+    no_bytes_are_the_empty_text(snapshot);
+    numbers_do_not_know_the_locale(snapshot);
+    castalia_config_release(config);
+    large_contents_come_whole(client);
+    castalia_client_close(client, 5000);
+    /* T09: what was read from a snapshot outlives everything but the snapshot. */
+    CHECK_TEXT(get(snapshot, castalia_str("number")), "1.5");
+    castalia_snapshot_release(snapshot);
+    return 0;
+}
