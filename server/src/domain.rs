@@ -15,6 +15,7 @@ pub mod consumer;
 pub mod draft;
 pub mod environment;
 pub mod gray;
+pub mod gray_release;
 pub mod gray_rule;
 pub mod history;
 pub mod increment;

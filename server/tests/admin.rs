@@ -18,6 +18,8 @@ mod admin {
     mod branch;
     mod client;
     mod cluster;
+    mod gray;
+    mod gray_release;
     mod instance;
     mod item;
     mod item_set;

@@ -5,11 +5,10 @@ use futures_util::future::BoxFuture;
 use sea_orm::{ConnectionTrait, Set};
 
 use super::audit::Trail;
-use super::configurations::{self, Configurations};
 use super::gray_rule;
 use super::history::{self, Context, Entry, Operation};
-use super::namespace::{self, Namespace, NamespaceKey, key_of};
-use super::release::{self, Draft, Publication, Release};
+use super::namespace::{self, Namespace, NamespaceKey};
+use super::release;
 use super::{cluster, key};
 use crate::error::{Error, Result};
 use crate::store::entity::{cluster as cluster_table, namespace as namespace_table};
@@ -271,137 +270,4 @@ pub(super) fn delete_in<'a>(
 pub(super) async fn latest_id(tx: &Transaction, key: &NamespaceKey, branch: &str) -> Result<Id> {
     let key = NamespaceKey { cluster: branch.to_owned(), ..key.clone() };
     release::latest_id(tx, &key).await
-}
-
-/// Publishes a branch: the main line's release, overlaid with what the branch sets, without the keys to be deleted.
-pub(super) async fn publish_in(
-    tx: &Transaction,
-    parent: &Namespace,
-    branch: &Namespace,
-    own: Configurations,
-    deleted_keys: &[String],
-    publication: &Publication,
-    trail: &mut Trail,
-) -> Result<Release> {
-    let keys: Vec<_> = own.keys().cloned().collect();
-    let base = release::latest(tx, &key_of(parent)).await?;
-    let below = match &base {
-        Some(release) => configurations::parse(&release.configurations)?,
-        None => Configurations::default(),
-    };
-    let mut content = configurations::overlay(&below, own);
-    for key in deleted_keys {
-        content.shift_remove(key);
-    }
-    let gray = GrayRelease {
-        parent,
-        branch,
-        previous_id: release::latest_id(tx, &key_of(branch)).await?,
-        base: base.map_or(Id(0), |release| release.id),
-        keys: Some(keys),
-    };
-    gray.write(tx, &content, Operation::GrayPublish, publication, trail).await
-}
-
-/// A change of the main line that its branch follows.
-#[derive(Debug)]
-pub(super) struct Carry<'a> {
-    /// Main line.
-    pub(super) main: &'a Namespace,
-    /// Its branch.
-    pub(super) branch: &'a Namespace,
-    /// Release of the main line before; 0 if there was none.
-    pub(super) old: Id,
-    /// Content of the main line now.
-    pub(super) new: &'a Configurations,
-    /// Release of the main line now.
-    pub(super) base: Id,
-}
-
-impl Carry<'_> {
-    /// Publishes the branch anew, unless its clients would get what they have.
-    pub(super) async fn publish(
-        &self,
-        tx: &Transaction,
-        operation: Operation,
-        publication: &Publication,
-        trail: &mut Trail,
-    ) -> Result<()> {
-        let previous = release::latest(tx, &key_of(self.branch)).await?;
-        let (present, keys) = match &previous {
-            Some(release) => (
-                configurations::parse(&release.configurations)?,
-                history::branch_keys(tx, release.id).await?,
-            ),
-            None => (Configurations::default(), None),
-        };
-        let old = match &keys {
-            Some(_) => None,
-            // A branch of an older version says nothing of its keys: they are what differs from the main line.
-            None => self.old_content(tx).await?,
-        };
-        let own = configurations::own_entries(&present, keys.as_deref(), old.as_ref());
-        let content = configurations::overlay(self.new, own);
-        if content == present {
-            return Ok(());
-        }
-        let gray = GrayRelease {
-            parent: self.main,
-            branch: self.branch,
-            previous_id: previous.map_or(Id(0), |release| release.id),
-            base: self.base,
-            keys,
-        };
-        gray.write(tx, &content, operation, publication, trail).await?;
-        Ok(())
-    }
-
-    async fn old_content(&self, tx: &Transaction) -> Result<Option<Configurations>> {
-        let old = store::release::by_id(tx, self.old).await?;
-        old.map(|release| configurations::parse(&release.configurations)).transpose()
-    }
-}
-
-/// What a release of a branch is recorded with.
-struct GrayRelease<'a> {
-    parent: &'a Namespace,
-    branch: &'a Namespace,
-    previous_id: Id,
-    base: Id,
-    keys: Option<Vec<String>>,
-}
-
-impl GrayRelease<'_> {
-    /// Writes release, rule and history.
-    async fn write(
-        self,
-        tx: &Transaction,
-        content: &Configurations,
-        operation: Operation,
-        publication: &Publication,
-        trail: &mut Trail,
-    ) -> Result<Release> {
-        let draft = Draft { namespace: self.branch, content, publication, is_locked: true };
-        let release = draft.insert(tx, trail).await?;
-        let (key, branch, operator) =
-            (key_of(self.parent), &self.branch.cluster_name, &publication.operator);
-        let rules = gray_rule::follow(tx, &key, branch, release.id, operator).await?;
-        let context = Context {
-            base_release_id: Some(self.base.0),
-            is_emergency_publish: Some(publication.is_emergency),
-            branch_release_keys: self.keys,
-            rules,
-            ..Context::default()
-        };
-        let entry = Entry {
-            key: &key,
-            branch,
-            release_id: release.id,
-            previous_release_id: self.previous_id,
-            operation,
-            context,
-        };
-        history::record(tx, entry, operator, trail).await?;
-        Ok(release)
-    }
 }

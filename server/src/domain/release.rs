@@ -6,9 +6,10 @@ pub use crate::store::entity::release::Model as Release;
 use sea_orm::{ConnectionTrait, Set};
 
 use super::audit::Trail;
-use super::branch::{self, Carry, Family};
+use super::branch::{self, Family};
 use super::configurations::{self, Configurations};
 use super::constraint::{self, check_width, fitting};
+use super::gray_release::{self, Carry};
 use super::history::{self, Context, Entry, Operation};
 use super::namespace::{Namespace, NamespaceKey, key_of};
 use super::page::Page;
@@ -59,7 +60,7 @@ async fn publish_in(
     let content = configurations::of_items(&store::item::of_namespace(tx, namespace.id).await?);
     if let Some(parent) = &family.parent {
         let release =
-            branch::publish_in(tx, parent, namespace, content, &[], publication, &mut trail)
+            gray_release::publish(tx, parent, namespace, content, &[], publication, &mut trail)
                 .await?;
         return finish(tx, &key_of(parent), trail, release).await;
     }
@@ -109,7 +110,7 @@ async fn publish_without_in(
     let mut trail = Trail::of(Some(&publication.operator));
     let content =
         configurations::of_items(&store::item::of_namespace(tx, family.namespace.id).await?);
-    let release = branch::publish_in(
+    let release = gray_release::publish(
         tx,
         parent,
         &family.namespace,

@@ -1,8 +1,9 @@
 //! Rollback: releases are marked as abandoned, so that an older one is active again. Items stay as they are; a branch follows.
 
 use super::audit::Trail;
-use super::branch::{Carry, Family};
+use super::branch::Family;
 use super::configurations;
+use super::gray_release::Carry;
 use super::history::{self, Context, Entry, Operation};
 use super::namespace::NamespaceKey;
 use super::page::Page;

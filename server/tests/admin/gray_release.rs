@@ -1,0 +1,136 @@
+//! Cases 53, 63, 64 and 66 to 69: releases of gray branches, published and carried along.
+
+use castalia_server::store::entity::release_history;
+use http::Method;
+use serde_json::{Value, json};
+
+use super::gray::{Gray, rule};
+
+/// Case 63: a branch that was never published follows the first publish of the main line.
+#[tokio::test]
+async fn an_unpublished_branch_follows_the_main_line() {
+    let gray = Gray::start().await;
+    let before = gray.admin.last_audit().await;
+    let main = gray.admin.publish().await.id();
+    assert_eq!(gray.admin.configurations(&gray.latest().await).await, json!({"a": "1", "b": "2"}));
+    let history = gray.histories().await[0].clone();
+    assert_eq!([&history["operation"], &history["branchName"]], [&json!(5), &json!(gray.branch)]);
+    assert_eq!(
+        history["operationContext"],
+        json!({"baseReleaseId": main as f64, "isEmergencyPublish": false})
+    );
+    let expected =
+        ["Release INSERT", "ReleaseHistory INSERT", "Release INSERT", "ReleaseHistory INSERT"];
+    assert_eq!(gray.admin.audits_since(before).await, expected);
+}
+
+/// Case 53: numbers in the context of a history are doubles on the wire, and whole in the database.
+#[tokio::test]
+async fn numbers_of_a_context_are_doubles_on_the_wire() {
+    let (gray, release) = Gray::published().await;
+    let answer = gray.admin.get(&format!("{}/releases/histories", gray.admin.n())).await;
+    assert!(answer.body.contains(&format!(r#""baseReleaseId":{}.0"#, gray.main)), "{answer:?}");
+    let rows = gray.admin.rows::<release_history::Entity>().await;
+    let stored =
+        rows.into_iter().find(|row| row.release_id.0 == release.id()).unwrap().operation_context;
+    let expected = format!(
+        r#"{{"baseReleaseId":{},"isEmergencyPublish":false,"branchReleaseKeys":["b"]}}"#,
+        gray.main
+    );
+    assert_eq!(stored, expected);
+}
+
+/// Case 64: a gray publish lays the branch over the main line; its history and message are the parent's.
+#[tokio::test]
+async fn a_gray_publish_lays_the_branch_over_the_main_line() {
+    let (gray, release) = Gray::published().await;
+    assert_eq!(release.ok()["configurations"], r#"{"a":"1","b":"9"}"#);
+    assert_eq!(release.ok()["clusterName"], gray.branch);
+    let history = gray.histories().await[0].clone();
+    assert_eq!(
+        [
+            &history["clusterName"],
+            &history["branchName"],
+            &history["operation"],
+            &history["previousReleaseId"]
+        ],
+        [&json!("default"), &json!(gray.branch), &json!(2), &json!(0)]
+    );
+    let context = &history["operationContext"];
+    assert_eq!(context["branchReleaseKeys"], json!(["b"]));
+    assert!(context.get("rules").is_none());
+    assert_eq!(gray.admin.messages().await.last(), Some(&gray.message("default")));
+}
+
+/// Case 66: a gray publish gives the rules its release, in a new row.
+#[tokio::test]
+async fn rules_follow_a_gray_publish() {
+    let gray = Gray::start().await;
+    gray.set_rules("1.1.1.1").await.empty();
+    assert_eq!(gray.rules().await[0].release_id.0, 0);
+    let id = gray.admin.publish_at(&gray.namespace()).await.id();
+    let rows = gray.rules().await;
+    assert_eq!(
+        (rows.len(), rows[0].is_deleted, rows[1].is_deleted, rows[1].release_id.0),
+        (2, true, false, id)
+    );
+    assert_eq!(rows[1].rules, rows[0].rules);
+    assert_eq!(gray.histories().await[0]["operationContext"]["rules"], rule("1.1.1.1"));
+}
+
+/// Case 67: a publish of the main line is carried into the branch, but only where that changes what its clients get.
+#[tokio::test]
+async fn a_publish_is_carried_into_the_branch() {
+    let (gray, _) = Gray::published().await;
+    gray.publish_main("2").await;
+    assert_eq!(gray.operations().await[..2], [5, 0]);
+    assert_eq!(gray.latest().await.ok()["configurations"], r#"{"a":"2","b":"9"}"#);
+    assert_eq!(gray.histories().await[0]["operationContext"]["branchReleaseKeys"], json!(["b"]));
+    gray.admin.publish().await.ok();
+    assert_eq!(gray.operations().await[..3], [0, 5, 0]);
+}
+
+/// Case 68: a rollback of the main line is carried into the branch, likewise.
+#[tokio::test]
+async fn a_rollback_is_carried_into_the_branch() {
+    let (gray, _) = Gray::published().await;
+    let second = gray.publish_main("2").await;
+    let third = gray.admin.publish().await.id();
+    let sent = gray.admin.messages().await.len();
+    let roll_back = async |id: i64| {
+        gray.admin.put(&format!("/releases/{id}/rollback?operator=u"), Value::Null).await.empty();
+    };
+    roll_back(third).await;
+    assert_eq!(gray.operations().await[..2], [1, 0]);
+    roll_back(second).await;
+    assert_eq!(gray.operations().await[..2], [6, 1]);
+    let context = gray.histories().await[0]["operationContext"].clone();
+    let expected = json!({"baseReleaseId": gray.main as f64, "isEmergencyPublish": false, "branchReleaseKeys": ["b"]});
+    assert_eq!(context, expected);
+    let release = gray.latest().await.ok();
+    assert_eq!(release["configurations"], r#"{"a":"1","b":"9"}"#);
+    assert!(
+        release["name"].as_str().unwrap().ends_with("-master-rollback-merge-to-gray"),
+        "{release}"
+    );
+    assert_eq!(release["comment"], "");
+    assert_eq!(
+        gray.admin.messages().await[sent..],
+        [gray.message("default"), gray.message("default")]
+    );
+}
+
+/// Case 69: a gray publish may leave keys of the main line out.
+#[tokio::test]
+async fn a_gray_publish_may_leave_keys_out() {
+    let (gray, _) = Gray::published().await;
+    let parameters = [("releaseName", "r"), ("operator", "u"), ("grayDelKeys", "a,zz")];
+    let path = format!("{}/gray-del-releases", gray.namespace());
+    let release = gray.admin.form(Method::POST, &path, &parameters).await.ok();
+    assert_eq!(release["configurations"], r#"{"b":"9"}"#);
+    let main = gray
+        .admin
+        .form(Method::POST, &format!("{}/gray-del-releases", gray.admin.n()), &parameters)
+        .await;
+    main.fails(404, "Parent namespace not found");
+}
