@@ -1,0 +1,139 @@
+//! The client. What waits takes the number of a handler, which is told when it is done.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use castalia_core::{Client as CoreClient, Result, Settings};
+use napi::bindgen_prelude::Object;
+use napi::{Either, Env};
+use napi_derive::napi;
+
+use crate::failure::{Failure, told};
+use crate::mailbox::{Mailbox, Post};
+use crate::metrics::metrics_of;
+use crate::namespace::{Namespace, Opened};
+use crate::object::object;
+use crate::validator;
+
+type Entries = Vec<(String, String)>;
+
+/// What a client is made from; entries by namespace.
+#[napi(object, object_to_js = false)]
+pub struct Asked {
+    pub values: HashMap<String, String>,
+    pub from_env: bool,
+    pub defaults: Vec<(String, Entries)>,
+    pub seeds: Vec<(String, Entries)>,
+}
+
+/// A client.
+#[napi]
+pub struct Client {
+    client: CoreClient,
+    post: Arc<Post>,
+}
+
+/// Makes a client, which opens no socket before a namespace is opened.
+#[napi(catch_unwind)]
+pub fn new_client(mailbox: &Mailbox, asked: Asked) -> Either<Client, Failure> {
+    let client = settings_of(asked).and_then(CoreClient::new);
+    told(client.map(|client| Client { client, post: mailbox.post.clone() }))
+}
+
+fn settings_of(asked: Asked) -> Result<Settings> {
+    let settings = if asked.from_env { Settings::from_env()? } else { Settings::new() };
+    let settings = settings.set("castalia.binding", "node");
+    let settings = asked.values.into_iter().fold(settings, |all, (k, v)| all.set(k, v));
+    let defaults = asked.defaults.into_iter();
+    let settings = defaults.fold(settings, |all, (name, entries)| all.defaults(&name, entries));
+    let seeds = asked.seeds.into_iter();
+    Ok(seeds.fold(settings, |all, (name, entries)| all.seed(&name, entries)))
+}
+
+#[napi]
+impl Client {
+    /// App id of the client.
+    #[napi(getter, catch_unwind)]
+    pub fn app_id(&self) -> &str {
+        self.client.app_id()
+    }
+
+    /// Opens the namespaces that the settings name.
+    #[napi(catch_unwind)]
+    pub fn start(&self, id: i64) {
+        let client = self.client.clone();
+        self.post.spawn(id, async move { client.start().await.map(|()| None) });
+    }
+
+    /// Opens a namespace.
+    #[napi(catch_unwind)]
+    pub fn open(&self, id: i64, app_id: String, namespace: String) {
+        let (client, post) = (self.client.clone(), self.post.clone());
+        self.post.spawn(id, async move {
+            let config = client.config_of(&app_id, &namespace).await?;
+            Ok(Some(Namespace::new(Opened::Config(config), post)))
+        });
+    }
+
+    /// Opens a namespace as one text.
+    #[napi(catch_unwind)]
+    pub fn open_file(&self, id: i64, namespace: String) {
+        let (client, post) = (self.client.clone(), self.post.clone());
+        self.post.spawn(id, async move {
+            let file = client.config_file(&namespace).await?;
+            Ok(Some(Namespace::new(Opened::File(file), post)))
+        });
+    }
+
+    /// Asks the handler of this number before a release of a namespace is applied.
+    #[napi(catch_unwind)]
+    pub fn validate(&self, id: i64, namespace: String) -> Either<(), Failure> {
+        let post = self.post.clone();
+        let ask = move |snapshot: &_| validator::ask(&post, id, snapshot);
+        told(self.client.validate(&namespace, ask))
+    }
+
+    /// Signs the requests of an app id with another secret.
+    #[napi(catch_unwind)]
+    pub fn set_access_key(&self, app_id: String, secret: String) {
+        self.client.set_access_key(&app_id, &secret);
+    }
+
+    /// Every effective setting.
+    #[napi(catch_unwind)]
+    pub fn settings<'env>(&self, env: &'env Env) -> napi::Result<Vec<Object<'env>>> {
+        let settings = self.client.settings().iter().map(|setting| {
+            object!(env, {
+                "name": setting.name,
+                "value": setting.value.as_str(),
+                "origin": setting.origin.name(),
+                "foundAs": setting.found_as.as_str(),
+                "meaning": setting.meaning,
+            })
+        });
+        settings.collect()
+    }
+
+    /// State and counters.
+    #[napi(catch_unwind)]
+    pub fn metrics<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
+        metrics_of(env, self.client.metrics())
+    }
+
+    /// State and counters as OpenMetrics text.
+    #[napi(catch_unwind)]
+    pub fn metrics_text(&self) -> String {
+        self.client.metrics_text()
+    }
+
+    /// Stops everything; the handler is told when it is done.
+    #[napi(catch_unwind)]
+    pub fn close(&self, id: i64) {
+        self.client.stop();
+        let client = self.client.clone();
+        self.post.spawn(id, async move {
+            client.close().await;
+            Ok(None)
+        });
+    }
+}

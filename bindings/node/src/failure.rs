@@ -1,0 +1,61 @@
+//! Errors of the client as values, of which JavaScript makes its class: a call gives its result or a failure.
+
+use std::any::Any;
+use std::collections::HashMap;
+
+use castalia_core::{Error, ErrorKind, Result};
+use napi::Either;
+use napi_derive::napi;
+
+/// Why a call failed.
+#[napi]
+pub struct Failure {
+    error: Error,
+}
+
+#[napi]
+impl Failure {
+    /// Name of the kind.
+    #[napi(getter, catch_unwind)]
+    pub fn code(&self) -> &'static str {
+        self.error.kind().name()
+    }
+
+    /// The whole text on one line.
+    #[napi(getter, catch_unwind)]
+    pub fn message(&self) -> String {
+        self.error.to_string()
+    }
+
+    /// The operation that failed.
+    #[napi(getter, catch_unwind)]
+    pub fn operation(&self) -> &'static str {
+        self.error.operation()
+    }
+
+    /// What it was about.
+    #[napi(getter, catch_unwind)]
+    pub fn context(&self) -> HashMap<&str, &str> {
+        self.error.context().collect()
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { error }
+    }
+}
+
+/// The result of a call, as JavaScript takes it.
+pub(crate) fn told<T>(result: Result<T>) -> Either<T, Failure> {
+    match result {
+        Ok(value) => Either::A(value),
+        Err(error) => Either::B(error.into()),
+    }
+}
+
+/// The error of a task that panicked.
+pub(crate) fn panicked(_: Box<dyn Any + Send>) -> Error {
+    let text = "a fault of this library was caught; please report it";
+    Error::new(ErrorKind::Internal, "call", text)
+}

@@ -1,0 +1,31 @@
+#![expect(unreachable_pub, reason = "the macros of napi ask for `pub`")]
+//! Native half of the Node package: thin objects over the client. Nothing here waits, or calls into JavaScript: what happened
+//! lies in a mailbox, which JavaScript is woken to empty.
+
+mod client;
+mod event;
+mod failure;
+mod log;
+mod mailbox;
+mod metrics;
+mod namespace;
+mod object;
+mod stream;
+#[cfg(debug_assertions)]
+mod test_panic;
+mod validator;
+mod value;
+mod view;
+
+use castalia_core::ErrorKind;
+use napi_derive::napi;
+
+/// Version of this half; that of the other must be the same.
+#[napi]
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Name and code of every kind of error.
+#[napi(catch_unwind)]
+pub fn error_kinds() -> Vec<(&'static str, i32)> {
+    ErrorKind::ALL.into_iter().map(|kind| (kind.name(), kind.code())).collect()
+}

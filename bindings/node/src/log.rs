@@ -1,0 +1,52 @@
+//! Log records into JavaScript. The client has one sink in a process, which serves every environment that asked for records.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use castalia_core::log::{self, Record};
+use napi_derive::napi;
+use tracing::Level;
+
+use crate::mailbox::{Mailbox, Post};
+
+/// Who wants records, of which level and the more important ones.
+static READERS: Mutex<Vec<(Level, Weak<Post>)>> = Mutex::new(Vec::new());
+
+/// One log record.
+#[napi(object, object_from_js = false)]
+pub struct Logged {
+    pub level: String,
+    pub target: &'static str,
+    pub text: String,
+}
+
+/// Puts records of this level and the more important ones into the mailbox; none without a level. False for an unknown one.
+#[napi(catch_unwind)]
+pub fn set_log(mailbox: &Mailbox, level: Option<String>) -> bool {
+    let level = level.map(|level| level.parse::<Level>()).transpose();
+    let Ok(level) = level else {
+        return false;
+    };
+    let mut readers = READERS.lock().unwrap_or_else(PoisonError::into_inner);
+    let others = |reader: &Weak<Post>| {
+        let reader = reader.upgrade().filter(|reader| !reader.has_ended());
+        reader.is_some_and(|reader| !Arc::ptr_eq(&reader, &mailbox.post))
+    };
+    readers.retain(|(_, reader)| others(reader));
+    readers.extend(level.map(|level| (level, Arc::downgrade(&mailbox.post))));
+    let finest = readers.iter().map(|(level, _)| *level).max();
+    drop(readers);
+    log::set(finest.map(|level| (level, Arc::new(tell) as log::Sink)));
+    true
+}
+
+fn tell(record: &Record) {
+    let readers = READERS.lock().unwrap_or_else(PoisonError::into_inner);
+    let wanted = readers.iter().filter(|(level, _)| record.level <= *level);
+    for reader in wanted.filter_map(|(_, reader)| reader.upgrade()) {
+        reader.log(Logged {
+            level: record.level.as_str().to_lowercase(),
+            target: record.target,
+            text: record.text.clone(),
+        });
+    }
+}

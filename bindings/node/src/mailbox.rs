@@ -1,0 +1,133 @@
+//! The one way from threads of the client into JavaScript. Notes lie here until the environment takes them, which is woken
+//! once for all that wait. Bounded: a stream or a call has one note at most, and log records are dropped above a number.
+
+use std::mem;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use castalia_core::{Result, blocking};
+use futures_util::FutureExt as _;
+use napi::bindgen_prelude::Either3;
+use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
+use napi::{Env, Status};
+use napi_derive::napi;
+
+use crate::failure::{Failure, panicked};
+use crate::log::Logged;
+use crate::namespace::Namespace;
+use crate::validator::Question;
+
+/// Log records that may wait.
+const RECORDS: usize = 1024;
+
+/// Does not keep the process alive, and needs no more than one call in its queue.
+type Wake = ThreadsafeFunction<(), (), (), Status, false, true, 1>;
+
+/// Number of the handler that is told, and what it is told: nothing, if there is a change to take.
+pub(crate) type Note = (i64, Option<Told>);
+
+/// What an open namespace or a release in question is, and why a call failed.
+pub(crate) type Told = Either3<Namespace, Question, Failure>;
+
+/// The mailbox of one environment, that is, of a main thread or a worker.
+#[napi]
+pub struct Mailbox {
+    pub(crate) post: Arc<Post>,
+}
+
+#[napi]
+impl Mailbox {
+    /// Calls `wake` when there is something to take.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(env: Env, wake: Wake) -> napi::Result<Self> {
+        let post = Arc::new(Post { wake, content: Mutex::default() });
+        env.add_env_cleanup_hook(post.clone(), |post| post.end())?;
+        Ok(Self { post })
+    }
+
+    /// All notes that lie here.
+    #[napi(catch_unwind)]
+    pub fn take(&self) -> Vec<Note> {
+        mem::take(&mut self.post.lock().notes)
+    }
+
+    /// All log records that lie here.
+    #[napi(catch_unwind)]
+    pub fn take_log(&self) -> Vec<Logged> {
+        mem::take(&mut self.post.lock().records)
+    }
+}
+
+/// Where threads of the client put their notes.
+pub(crate) struct Post {
+    wake: Wake,
+    content: Mutex<Content>,
+}
+
+#[derive(Default)]
+struct Content {
+    notes: Vec<Note>,
+    records: Vec<Logged>,
+    ended: bool,
+}
+
+impl Post {
+    pub(crate) fn tell(&self, note: Note) {
+        let mut content = self.lock();
+        if !content.ended {
+            content.notes.push(note);
+            self.wake(content);
+        }
+    }
+
+    pub(crate) fn log(&self, record: Logged) {
+        let mut content = self.lock();
+        if !content.ended && content.records.len() < RECORDS {
+            content.records.push(record);
+            self.wake(content);
+        }
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.lock().ended
+    }
+
+    /// Runs a future on the client's runtime; what comes of it is told under this number.
+    pub(crate) fn spawn<F>(self: &Arc<Self>, id: i64, future: F)
+    where
+        F: Future<Output = Result<Option<Namespace>>> + Send + 'static,
+    {
+        let post = self.clone();
+        let task = async move {
+            let result = AssertUnwindSafe(future).catch_unwind().await;
+            post.done(id, result.map_err(panicked).flatten());
+        };
+        if let Err(error) = blocking::spawn(task) {
+            self.done(id, Err(error));
+        }
+    }
+
+    fn done(&self, id: i64, result: Result<Option<Namespace>>) {
+        self.tell(match result {
+            Ok(opened) => (id, opened.map(Told::A)),
+            Err(error) => (id, Some(Told::C(error.into()))),
+        });
+    }
+
+    /// The environment is about to end: nothing is taken any more, and whoever waits for an answer gets none.
+    fn end(&self) {
+        let content = Content { ended: true, ..Content::default() };
+        let rest = mem::replace(&mut *self.lock(), content);
+        drop(rest);
+    }
+
+    /// Never waits. A call that is queued already will find the new note too, and an environment that ends takes none.
+    fn wake(&self, content: MutexGuard<'_, Content>) {
+        drop(content);
+        let _ = self.wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Content> {
+        self.content.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
