@@ -10,7 +10,6 @@ use serde_json::Value;
 
 use super::Plan;
 use crate::figure::{Figure, Report, Unit};
-
 use crate::load::call::Call;
 use crate::load::closed_loop::{self, Idle, Outcome, Span};
 use crate::load::request;
