@@ -137,7 +137,7 @@ impl ChangeEvent {
         self.snapshot.source()
     }
 
-    /// Number of this change within its namespace, rising by one from 1; of merged events the last.
+    /// Number of this change within its namespace, rising; of merged events the last.
     #[must_use]
     pub fn sequence(&self) -> u64 {
         self.sequence

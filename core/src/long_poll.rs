@@ -130,7 +130,7 @@ impl LongPoll {
             data_center: settings.data_center.clone(),
             notifications: Vec::new(),
         };
-        let line = query.path_and_query(app_id, settings.client_ip.as_deref());
+        let line = query.path_and_query(app_id, settings.client_ip.get().as_deref());
         line.len() + "GET  HTTP/1.1".len() + PATH_IN_FRONT
     }
 
@@ -148,7 +148,7 @@ impl LongPoll {
             data_center: self.settings.data_center.clone(),
             notifications: known,
         };
-        let line = query.path_and_query(&self.app_id, self.settings.client_ip.as_deref());
+        let line = query.path_and_query(&self.app_id, self.settings.client_ip.get().as_deref());
         let access_key = self.settings.access_keys.of(&self.app_id);
         let request = Request {
             service: &service,

@@ -198,7 +198,7 @@ fn discovery(settings: &Effective, transport: &Transport) -> Discovery {
     let options = DiscoveryOptions {
         path: CONFIG_SERVICES_PATH,
         app_id: settings.app_id.clone(),
-        client_ip: settings.client_ip.clone(),
+        client_ip: settings.client_ip.get(),
         meta_servers: settings.meta_servers.clone(),
         read_timeout: settings.timing.discovery_read_timeout,
         refresh_interval: settings.timing.refresh_interval,

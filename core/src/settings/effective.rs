@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::Hooks;
 use super::access_keys::AccessKeys;
+use super::client_ip::ClientIp;
 use super::environment::Env;
 use super::layers::Origin;
 
@@ -60,7 +61,7 @@ pub(crate) struct Effective {
     pub(crate) cluster: String,
     pub(crate) data_center: Option<String>,
     pub(crate) label: Option<String>,
-    pub(crate) client_ip: Option<String>,
+    pub(crate) client_ip: ClientIp,
     pub(crate) meta_servers: Vec<String>,
     /// Config services given outright; empty means discovery.
     pub(crate) config_services: Vec<String>,

@@ -100,6 +100,7 @@ keys! {
         .files(Files::Both).deprecated("apollo.cacheDir", "APOLLO_CACHEDIR");
     CACHE_ENABLE = Key::new("apollo.cache.file.enable", "true", "whether cache files are read and written");
     REFRESH_INTERVAL = Key::new("apollo.refreshInterval", "5", "minutes between refreshes");
+    REFRESH_MILLIS = Key::new("castalia.refresh-interval", "300000", "ms between refreshes, 1000 at least, instead of the minutes above");
     CONNECT_TIMEOUT = Key::new("apollo.connectTimeout", "1000", "ms to connect");
     READ_TIMEOUT = Key::new("apollo.readTimeout", "5000", "ms of silence of a config service");
     DISCOVERY_CONNECT_TIMEOUT = Key::new("apollo.discoveryConnectTimeout", "1000", "ms to connect to a meta server");

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tracing::{error, info, warn};
 
 use super::access_keys::{AccessKeys, is_secret_of_app};
-use super::client_ip;
+use super::client_ip::ClientIp;
 use super::effective::{CacheSettings, Effective, Network, Setting, StartPolicy, Timing};
 use super::environment::Env;
 use super::key::{self, Key};
@@ -21,6 +21,8 @@ use crate::protocol::namespace::{DEFAULT_CLUSTER, NO_APP_ID, is_valid_name};
 use read::positive;
 
 const MAX_NAME: usize = 128;
+/// Refreshing more often than this costs more than a poll.
+const OFTEN: Duration = Duration::from_secs(30);
 
 impl Settings {
     /// Looks every setting up and checks it; reads files, opens no socket.
@@ -107,6 +109,7 @@ impl Resolver {
         let cluster = self.text(&key::CLUSTER);
         let cluster = cluster.or_else(|| data_center.map(str::to_owned));
         let cluster = cluster.unwrap_or_else(|| DEFAULT_CLUSTER.to_owned());
+        self.tell_instead_of_default(&key::CLUSTER, Some(cluster.clone()));
         self.name(&key::CLUSTER, cluster)
     }
 
@@ -128,9 +131,10 @@ impl Resolver {
         }
     }
 
-    fn client_ip(&mut self) -> Option<String> {
-        let given = self.text(&key::CLIENT_IP);
-        given.or_else(|| client_ip::scan().map(|address| address.to_string()))
+    fn client_ip(&mut self) -> ClientIp {
+        let address = ClientIp::new(self.text(&key::CLIENT_IP));
+        self.tell_instead_of_default(&key::CLIENT_IP, address.get());
+        address
     }
 
     fn meta_servers(&mut self, env: Env, hooks: &Hooks) -> Vec<String> {
@@ -171,9 +175,8 @@ impl Resolver {
     }
 
     fn timing(&mut self) -> Timing {
-        let minutes = self.parse(&key::REFRESH_INTERVAL, "a number of minutes above 0", positive);
         Timing {
-            refresh_interval: Duration::from_secs(minutes * 60),
+            refresh_interval: self.refresh_interval(),
             read_timeout: self.millis(&key::READ_TIMEOUT),
             discovery_read_timeout: self.millis(&key::DISCOVERY_READ_TIMEOUT),
             discovery_per_second: self.rate(&key::DISCOVERY_QPS),
@@ -190,6 +193,24 @@ impl Resolver {
             poll_line_limit: self.count(&key::POLL_LINE_LIMIT),
             start_timeout: self.millis(&key::START_TIMEOUT),
         }
+    }
+
+    /// Whole minutes as in the Java client, or milliseconds under a name of ours.
+    fn refresh_interval(&mut self) -> Duration {
+        let minutes = self.parse(&key::REFRESH_INTERVAL, "a number of minutes above 0", positive);
+        if self.layers.find(&key::REFRESH_MILLIS).is_none() {
+            return Duration::from_secs(minutes * 60);
+        }
+        let interval = self.parse(&key::REFRESH_MILLIS, "1000 ms or more", |text| {
+            text.parse().ok().filter(|millis| *millis >= 1000).map(Duration::from_millis)
+        });
+        let poll = self.layers.find(&key::POLL_ENABLE);
+        let polls = poll.is_none_or(|found| found.value.eq_ignore_ascii_case("true"));
+        if !polls && interval < OFTEN {
+            let millis = interval.as_millis();
+            warn!(millis, "refreshing this often loads the servers; poll instead");
+        }
+        interval
     }
 
     fn network(&mut self) -> Network {

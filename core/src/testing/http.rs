@@ -23,6 +23,8 @@ pub(super) async fn accept(listener: TcpListener, node: Arc<Node>) {
 }
 
 async fn serve(mut stream: TcpStream, node: Arc<Node>) {
+    // An answer must not wait for the client's acknowledgement of the one before.
+    let _ = stream.set_nodelay(true);
     let mut buffer = Vec::new();
     while let Some(request) = read_request(&mut stream, &mut buffer).await {
         let reply = tokio::select! {
@@ -81,18 +83,19 @@ async fn write_answer(stream: &mut TcpStream, answer: &Answer) -> bool {
     }
     head.push_str("\r\n");
     let sent = &body[..cut_at.unwrap_or(body.len())];
+    let mut bytes = head.into_bytes();
     let whole = async {
-        stream.write_all(head.as_bytes()).await?;
         match dribble {
-            None => stream.write_all(sent).await?,
+            None => bytes.extend_from_slice(sent),
             Some(time) => {
                 for byte in sent {
+                    stream.write_all(&bytes).await?;
                     sleep(*time).await;
-                    stream.write_all(&[*byte]).await?;
+                    bytes = vec![*byte];
                 }
             }
         }
-        stream.flush().await
+        stream.write_all(&bytes).await
     };
     whole.await.is_ok() && cut_at.is_none()
 }

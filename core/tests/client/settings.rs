@@ -235,6 +235,28 @@ async fn every_setting_is_told() {
     assert!(names.len() > 40);
 }
 
+/// What stands in for an unset cluster and address is told, too.
+#[tokio::test]
+async fn stand_ins_are_told() {
+    let places = Places::new().variable("APP_ID", APP);
+    assert_eq!(places.value("apollo.cluster"), ("default".into(), Origin::Default));
+    let address: std::net::IpAddr = places.value("host.ip").0.parse().unwrap();
+    assert!(address.is_ipv4());
+}
+
+/// F023: a refresh may come more often than once a minute.
+#[tokio::test(start_paused = true)]
+async fn a_refresh_interval_may_be_given_in_milliseconds() {
+    let fixture = Fixture::new();
+    let settings = fixture.quiet_settings().set("castalia.refresh-interval", "2000");
+    let _config = fixture.client_with(settings).config(NAMESPACE).await.unwrap();
+    let loads = fixture.server.arrived(Endpoint::Config, 5).await;
+    let took = (loads[4].at - loads[0].at).as_secs_f64();
+    assert!((7.2..=8.8).contains(&took), "{took}");
+    let bad = fixture.settings().set("castalia.refresh-interval", "10");
+    assert!(Client::with_http_client(bad, fixture.network.clone()).is_err());
+}
+
 /// C012
 #[tokio::test]
 async fn every_name_has_a_variable() {

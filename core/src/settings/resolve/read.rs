@@ -32,6 +32,15 @@ impl Resolver {
         });
     }
 
+    /// Tells what stands in for a setting that is given nowhere.
+    pub(super) fn tell_instead_of_default(&mut self, key: &Key, value: Option<String>) {
+        let mut rows = self.report.iter_mut();
+        let row = rows.find(|row| row.name == key.name && row.origin == Origin::Default);
+        if let (Some(row), Some(value)) = (row, value) {
+            row.value = value;
+        }
+    }
+
     pub(super) fn text(&mut self, key: &'static Key) -> Option<String> {
         let value = self.look_up(key).map(|found| found.value);
         value.or_else(|| (!key.default.is_empty()).then(|| key.default.to_owned()))
