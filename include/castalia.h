@@ -768,6 +768,16 @@ struct CastaliaError *castalia_snapshot_get_duration(const CastaliaSnapshot *sna
                                                      int32_t *found);
 
 /**
+ * The value of a key, such as `2024-01-31 23:59:59`, in milliseconds since 1970 (UTC); as `castalia_snapshot_get_int`. A date
+ * without a zone is one of this machine's.
+ */
+CASTALIA_MUST_USE
+struct CastaliaError *castalia_snapshot_get_date(const CastaliaSnapshot *snapshot,
+                                                 struct CastaliaStr key,
+                                                 int64_t *value,
+                                                 int32_t *found);
+
+/**
  * Number of keys; 0 for NULL.
  */
 size_t castalia_snapshot_len(const CastaliaSnapshot *snapshot);

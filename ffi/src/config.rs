@@ -1,6 +1,7 @@
 //! Open namespaces: the view of now, loading now, the whole file.
 
 use std::mem::MaybeUninit;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use castalia_core::Result;
@@ -9,6 +10,7 @@ use castalia_core::blocking::{Config, ConfigFile};
 use crate::boundary::{CastaliaStr, guard, guard_or, hand_out, required};
 use crate::client::millis;
 use crate::error::CastaliaError;
+use crate::fork::Seen;
 use crate::handle;
 use crate::snapshot::CastaliaSnapshot;
 
@@ -21,12 +23,31 @@ pub struct CastaliaConfig {
 
 impl CastaliaConfig {
     pub(crate) fn new(config: Config) -> Result<Self> {
-        let id = handle::insert(config)?;
+        let id = handle::insert(Opened { config, seen: Seen::now() })?;
         Ok(Self { id })
     }
 
-    pub(crate) fn get(self) -> Result<Arc<Config>> {
-        handle::get(self.id)
+    pub(crate) fn get(self) -> Result<Arc<Opened>> {
+        let opened: Arc<Opened> = handle::get(self.id)?;
+        if opened.seen.is_first_in_child() {
+            opened.config.resume_after_fork();
+        }
+        Ok(opened)
+    }
+}
+
+/// What a handle of a namespace stands for.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    config: Config,
+    seen: Seen,
+}
+
+impl Deref for Opened {
+    type Target = Config;
+
+    fn deref(&self) -> &Config {
+        &self.config
     }
 }
 
@@ -97,7 +118,7 @@ pub extern "C" fn castalia_config_refresh(
 /// Releases the handle of a namespace, which stays open in its client. A stale handle does nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_config_release(config: CastaliaConfig) {
-    guard_or((), || drop(handle::remove::<Config>(config.id)));
+    guard_or((), || drop(handle::remove::<Opened>(config.id)));
 }
 
 /// The text of a file now, with the snapshot that it lies in, which the caller releases after the text was used. The text is

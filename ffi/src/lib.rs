@@ -12,6 +12,7 @@ mod client;
 mod config;
 mod error;
 mod event;
+mod fork;
 mod handle;
 mod log;
 mod monitor;

@@ -128,6 +128,19 @@ pub extern "C" fn castalia_snapshot_get_duration(
     read(snapshot, key, value, found, |time: Duration| saturated(time.as_millis()))
 }
 
+/// The value of a key, such as `2024-01-31 23:59:59`, in milliseconds since 1970 (UTC); as `castalia_snapshot_get_int`. A date
+/// without a zone is one of this machine's.
+#[unsafe(no_mangle)]
+#[must_use]
+pub extern "C" fn castalia_snapshot_get_date(
+    snapshot: Option<&CastaliaSnapshot>,
+    key: CastaliaStr,
+    value: Option<&mut MaybeUninit<i64>>,
+    found: Option<&mut MaybeUninit<i32>>,
+) -> Option<Box<CastaliaError>> {
+    read(snapshot, key, value, found, epoch_millis)
+}
+
 fn read<T: FromValue, C>(
     snapshot: Option<&CastaliaSnapshot>,
     key: CastaliaStr,

@@ -55,9 +55,14 @@ CastaliaError *read(const CastaliaSnapshot *snapshot, std::string_view key, T &v
         CastaliaError *error = read_as(castalia_snapshot_get_duration, snapshot, key, count, found);
         value = T(count);
         return error;
+    } else if constexpr (std::is_same_v<T, std::chrono::system_clock::time_point>) {
+        std::int64_t since = std::chrono::duration_cast<std::chrono::milliseconds>(value.time_since_epoch()).count();
+        CastaliaError *error = read_as(castalia_snapshot_get_date, snapshot, key, since, found);
+        value = T(std::chrono::milliseconds(since));
+        return error;
     } else {
         static_assert(std::is_same_v<T, std::string>,
-                      "values are read as text, bool, int32, int64, double or milliseconds");
+                      "values are read as text, bool, int32, int64, double, milliseconds or time_point");
         return read_text(snapshot, key, value, found);
     }
 }

@@ -21,7 +21,7 @@ run() { # name, compiler, flags and sources
 }
 
 c11=(cc -std=c11 -D_GNU_SOURCE)
-for test in smoke values misuse listen; do
+for test in smoke values misuse listen fork; do
   run "$test-c" "${c11[@]}" "tests/c/$test.c"
 done
 run smoke-cpp c++ -std=c++17 tests/cpp/smoke.cpp

@@ -1,5 +1,6 @@
 //! An open namespace: the dictionary that reads are answered from, swapped whole at each change.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
 use arc_swap::ArcSwap;
@@ -63,6 +64,8 @@ struct Current {
     values: ArcSwap<Values>,
     /// Keeps the values current.
     _renewal: CoreSubscription,
+    /// Forks before the last read.
+    forks: AtomicU32,
 }
 
 impl Current {
@@ -73,7 +76,7 @@ impl Current {
             let renewal = config.on_change(Interest::everything(), move |_| {
                 gate::enter(|py| renew(&renewed, py));
             });
-            Self { config, values, _renewal: renewal }
+            Self { config, values, _renewal: renewal, forks: AtomicU32::new(gate::forks()) }
         });
         // A change may have come before the listener did.
         current.renew(py);
@@ -103,10 +106,14 @@ pub(crate) struct Namespace {
 
 impl Namespace {
     fn current(&self, py: Python<'_>) -> PyResult<&Arc<Current>> {
-        match self.current.get() {
-            Some(current) => Ok(current),
-            None => self.open_now(py),
+        let Some(current) = self.current.get() else {
+            return self.open_now(py);
+        };
+        if current.forks.load(Ordering::Relaxed) != gate::forks() {
+            current.forks.store(gate::forks(), Ordering::Relaxed);
+            current.config.resume_after_fork();
         }
+        Ok(current)
     }
 
     #[cold]

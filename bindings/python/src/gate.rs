@@ -2,7 +2,7 @@
 //! interpreter lock after that. No lock is involved that a forked child could find locked.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 
 static SHUT: AtomicBool = AtomicBool::new(false);
 static INSIDE: AtomicUsize = AtomicUsize::new(0);
+static FORKS: AtomicU32 = AtomicU32::new(0);
 
 thread_local! {
     static IN_CALLBACK: Cell<bool> = const { Cell::new(false) };
@@ -61,8 +62,14 @@ pub(crate) fn shut(py: Python<'_>, timeout: f64) {
     });
 }
 
-/// A forked child has none of the threads that were inside.
+/// A forked child has none of the threads that were inside; what was open starts again at the next read.
 #[pyfunction]
 pub(crate) fn forked() {
     INSIDE.store(0, Ordering::SeqCst);
+    FORKS.fetch_add(1, Ordering::Relaxed);
+}
+
+/// How many forks lie between this process and the one that imported the package.
+pub(crate) fn forks() -> u32 {
+    FORKS.load(Ordering::Relaxed)
 }

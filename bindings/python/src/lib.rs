@@ -36,7 +36,7 @@ mod _native {
     use super::log::set_log;
     #[pymodule_export]
     use super::value::{
-        parse_bool, parse_duration, parse_float, parse_int, parse_list, parse_long,
+        parse_bool, parse_date, parse_duration, parse_float, parse_int, parse_list, parse_long,
     };
 
     use super::*;

@@ -1,6 +1,6 @@
 //! From the text of a value to its type, by the same rules as in every language; `None` for a malformed one.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use castalia_core::FromValue;
 use castalia_core::format::value;
@@ -34,6 +34,16 @@ pub(crate) fn parse_bool(text: &str) -> Option<bool> {
 #[pyfunction]
 pub(crate) fn parse_duration(text: &str) -> Option<u128> {
     Duration::from_value(text).map(|time| time.as_millis())
+}
+
+/// Milliseconds since 1970 (UTC) of a date such as `2024-01-31 23:59:59`; without a zone it is one of this machine's.
+#[pyfunction]
+pub(crate) fn parse_date(text: &str) -> Option<i64> {
+    let date = SystemTime::from_value(text)?;
+    match date.duration_since(UNIX_EPOCH) {
+        Ok(after) => i64::try_from(after.as_millis()).ok(),
+        Err(before) => i64::try_from(before.duration().as_millis()).ok().map(|millis| -millis),
+    }
 }
 
 /// The parts between a delimiter, without empty ones at the end.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
+import textwrap
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -85,3 +87,21 @@ def eventually(holds: Callable[[], T], patience: float = 10.0) -> T:
             assert value
             return value
         time.sleep(0.002)
+
+
+def run_program(scripted: Scripted, script: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """Runs a program that has `client` and `config`."""
+    prelude = f"""
+        import atexit, os, signal, sys, threading, time
+        import castalia
+        client = castalia.Client({ {**scripted.settings(), "apollo.loadConfigQPS": "100000"}!r})
+        config = client.config("application")
+    """
+    program = textwrap.dedent(prelude) + textwrap.dedent(script)
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        env={**os.environ, **more},
+    )

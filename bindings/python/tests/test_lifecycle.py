@@ -6,31 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-import textwrap
 import threading
 import time
 
 import castalia
 import pytest
-from conftest import Scripted, eventually
-
-
-def run(scripted: Scripted, script: str, **more: str) -> subprocess.CompletedProcess[str]:
-    """Runs a program that has `client` and `config`."""
-    prelude = f"""
-        import atexit, os, signal, sys, threading, time
-        import castalia
-        client = castalia.Client({ {**scripted.settings(), "apollo.loadConfigQPS": "100000"}!r})
-        config = client.config("application")
-    """
-    program = textwrap.dedent(prelude) + textwrap.dedent(script)
-    return subprocess.run(
-        [sys.executable, "-c", program],
-        capture_output=True,
-        text=True,
-        timeout=20,
-        env={**os.environ, **more},
-    )
+from conftest import Scripted, eventually, run_program
 
 
 def test_other_threads_run_while_one_waits(scripted: Scripted) -> None:
@@ -104,7 +85,9 @@ def test_the_interpreter_ends_quietly_while_events_come(scripted: Scripted, end:
     try:
         for _ in range(int(os.environ.get("CASTALIA_TEST_REPEAT", "3"))):
             start = time.monotonic()
-            done = run(scripted, f"config.on_change(lambda _: None)\ntime.sleep(0.05)\n{ENDS[end]}")
+            done = run_program(
+                scripted, f"config.on_change(lambda _: None)\ntime.sleep(0.05)\n{ENDS[end]}"
+            )
             assert (done.returncode, done.stderr, done.stdout) == (0, "", "")
             assert time.monotonic() - start < 5
     finally:
@@ -115,7 +98,7 @@ def test_the_interpreter_ends_quietly_while_events_come(scripted: Scripted, end:
 def test_no_signal_handler_is_installed(scripted: Scripted) -> None:
     scripted.publish(n="0")
     script = "print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
-    assert run(scripted, script).stdout == "True\n"
+    assert run_program(scripted, script).stdout == "True\n"
 
 
 def test_sub_interpreters_are_refused(scripted: Scripted) -> None:
@@ -143,4 +126,4 @@ listing = subprocess.run(["ls", "-l", "/proc/self/fd"], close_fds=False,
                          capture_output=True, text=True).stdout
 print(sum("socket" in line or "eventpoll" in line for line in listing.splitlines()))
 """
-    assert run(scripted, script).stdout == "0\n"
+    assert run_program(scripted, script).stdout == "0\n"

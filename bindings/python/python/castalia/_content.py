@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from types import MappingProxyType
 from typing import Any, Callable, TypeVar, overload
 
@@ -15,6 +15,8 @@ from castalia._monitor import time_of
 
 Validator = Callable[["Snapshot"], "str | None"]
 """Says why a release must not be applied; ``None`` applies it."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -71,6 +73,14 @@ class TypedReads(Mapping[str, str]):
         return self.get_with(key, _duration, default)
 
     @overload
+    def get_date(self, key: str) -> datetime | None: ...
+    @overload
+    def get_date(self, key: str, default: D) -> datetime | D: ...
+    def get_date(self, key: str, default: Any = None) -> Any:
+        """A date such as ``2024-01-31 23:59:59``; without a zone it is one of this machine's."""
+        return self.get_with(key, _date, default)
+
+    @overload
     def get_list(self, key: str, *, delimiter: str = ",") -> list[str] | None: ...
     @overload
     def get_list(self, key: str, default: D, delimiter: str = ",") -> list[str] | D: ...
@@ -113,6 +123,10 @@ class TypedReads(Mapping[str, str]):
         """A time such as ``2D3H4M5S123MS``, or a bare number of milliseconds."""
         return self._try_get(key, _duration, "a duration")
 
+    def try_get_date(self, key: str) -> datetime | None:
+        """A date such as ``2024-01-31 23:59:59``."""
+        return self._try_get(key, _date, "a date")
+
     def try_get_json(self, key: str) -> Any:
         """The value as JSON."""
         return self._try_get(key, json.loads, "JSON")
@@ -134,6 +148,15 @@ def _duration(text: str) -> timedelta | None:
     millis = _native.parse_duration(text)
     try:
         return None if millis is None else timedelta(milliseconds=millis)
+    except OverflowError:
+        return None
+
+
+def _date(text: str) -> datetime | None:
+    millis = _native.parse_date(text)
+    try:
+        since = None if millis is None else timedelta(milliseconds=millis)
+        return None if since is None else (_EPOCH + since).astimezone()
     except OverflowError:
         return None
 

@@ -1,0 +1,174 @@
+"""Forked children read at once, follow the servers again, and leave the parent alone."""
+
+from __future__ import annotations
+
+import ctypes
+import subprocess
+import sys
+import textwrap
+
+import castalia
+from conftest import TARGET, Scripted, eventually
+
+FOLLOW = """
+import os, signal, sys, threading
+import castalia
+
+client = castalia.Client({settings!r})
+config = client.config("application")
+heard = []
+config.on_change(lambda event: heard.append(event.sequence))
+
+def follow(name):
+    assert config["n"] == "0", config["n"]
+    print(name, "reads", flush=True)
+    end = threading.Event()
+    for _ in range(1000):
+        if config["n"] == "1" and heard:
+            break
+        end.wait(0.01)
+    print(name, config["n"], len(heard), flush=True)
+"""
+
+
+def follow_in(scripted: Scripted, script: str, processes: int) -> list[str]:
+    """Runs a program whose processes follow one publish; what they print, sorted."""
+    scripted.publish(n="0")
+    program = FOLLOW.format(settings=scripted.settings()) + textwrap.dedent(script)
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    reads = sorted(process.stdout.readline() for _ in range(processes))
+    assert all(line.endswith("reads\n") for line in reads), (reads, process.communicate())
+    scripted.order("held", str(processes))
+    scripted.publish(n="1")
+    output, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (0, "")
+    return sorted(output.splitlines())
+
+
+def test_a_forked_child_and_its_parent_follow(scripted: Scripted) -> None:
+    # T41, T45
+    script = """
+        child = os.fork()
+        if child == 0:
+            signal.alarm(20)
+            follow("child")
+            os._exit(0)
+        follow("parent")
+        assert os.waitpid(child, 0)[1] == 0
+    """
+    assert follow_in(scripted, script, 2) == ["child 1 1", "parent 1 1"]
+
+
+def test_workers_of_a_preloaded_program_follow(scripted: Scripted) -> None:
+    # As gunicorn does with --preload: the parent opens, then forks its workers and only waits.
+    script = """
+        import multiprocessing
+        context = multiprocessing.get_context("fork")
+        workers = [context.Process(target=follow, args=(f"worker{i}",)) for i in range(3)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+            assert worker.exitcode == 0
+        client.close()
+    """
+    assert follow_in(scripted, script, 3) == [f"worker{i} 1 1" for i in range(3)]
+
+
+def test_a_spawned_worker_opens_what_was_pickled(scripted: Scripted) -> None:
+    scripted.publish(n="7")
+    program = f"""
+import castalia, multiprocessing
+
+def read(config):
+    return config.get_int("n")
+
+if __name__ == "__main__":
+    config = castalia.Client({scripted.settings()!r}).config("application")
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        print(pool.map(read, [config, config]))
+"""
+    path = TARGET / "spawned.py"
+    path.write_text(program)
+    done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.returncode) == ("[7, 7]\n", 0), done.stderr
+
+
+def test_forks_amid_updates_hang_nobody(scripted: Scripted) -> None:
+    # T42
+    scripted.publish(n="0")
+    program = f"""
+import os, signal, sys
+import castalia
+
+client = castalia.Client({ {**scripted.settings(), "apollo.loadConfigQPS": "100000"}!r})
+config = client.config("application")
+config.on_change(lambda event: None)
+for _ in range(100):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        assert config["n"]
+        config.refresh()
+        client.close()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+"""
+    process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True)
+    number = 0
+    while process.poll() is None:
+        number += 1
+        scripted.publish(n=str(number))
+    assert process.stderr is not None
+    assert (process.returncode, process.stderr.read()) == (0, "")
+
+
+class Text(ctypes.Structure):
+    """Text of the C library."""
+
+    _fields_ = [("ptr", ctypes.c_char_p), ("len", ctypes.c_size_t)]
+
+
+def test_two_copies_of_the_client_live_in_one_process(scripted: Scripted) -> None:
+    # T57, T55: the C library beside the package, in a program with the OpenSSL of Python.
+    import ssl
+
+    assert ssl.OPENSSL_VERSION
+    library = ctypes.CDLL(str(TARGET / "debug" / "libcastalia.so"))
+    library.castalia_settings_new.restype = ctypes.c_void_p
+    library.castalia_settings_set.argtypes = [ctypes.c_void_p, Text, Text]
+    pointer = ctypes.c_void_p
+    library.castalia_client_config.argtypes = [ctypes.c_uint64, Text, ctypes.c_uint32, pointer]
+    library.castalia_snapshot_get_long.argtypes = [pointer, Text, pointer, pointer]
+    library.castalia_config_snapshot.argtypes = [ctypes.c_uint64, ctypes.c_void_p]
+    library.castalia_snapshot_release.argtypes = [ctypes.c_void_p]
+    library.castalia_client_close.argtypes = [ctypes.c_uint64, ctypes.c_uint32]
+
+    def text(value: str) -> Text:
+        return Text(value.encode(), len(value))
+
+    scripted.publish(n="1")
+    settings = library.castalia_settings_new()
+    for name, value in scripted.settings().items():
+        assert not library.castalia_settings_set(settings, text(name), text(value))
+    client, config = ctypes.c_uint64(), ctypes.c_uint64()
+    assert not library.castalia_client_new(ctypes.c_void_p(settings), ctypes.byref(client))
+    opened = library.castalia_client_config(client, text("application"), 5000, ctypes.byref(config))
+    assert not opened
+
+    def seen_by_c() -> int:
+        snapshot, value = ctypes.c_void_p(), ctypes.c_int64()
+        assert not library.castalia_config_snapshot(config, ctypes.byref(snapshot))
+        library.castalia_snapshot_get_long(snapshot, text("n"), ctypes.byref(value), None)
+        library.castalia_snapshot_release(snapshot)
+        return value.value
+
+    with castalia.Client(scripted.settings()) as ours:
+        mapping = ours.config("application")
+        scripted.order("held", "2")
+        scripted.publish(n="2")
+        eventually(lambda: mapping["n"] == "2" and seen_by_c() == 2)
+    library.castalia_client_close(client, 5000)
