@@ -20,7 +20,8 @@ use crate::transport::{Answer, Request, Transport, Url};
 
 use health::Health;
 
-const OPERATION: &str = "discovery";
+/// Operation of the errors of a question that brought no list.
+pub(crate) const OPERATION: &str = "discovery";
 /// Pause between the two attempts at the start.
 const FIRST_GAP: Duration = Duration::from_secs(1);
 const REFRESH_JITTER: f64 = 0.1;

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-use crate::discovery::{Discovery, ServiceUrl};
+use crate::discovery::{self, Discovery, ServiceUrl};
 use crate::error::{Error, ErrorKind, Result};
 use crate::log_limit::LogLimit;
 use crate::long_poll::Announcement;
@@ -57,6 +57,8 @@ pub(crate) struct Pipeline {
     schedule: Schedule,
     /// The newest announcement.
     newest: Option<Announcement>,
+    /// Whether the last load failed because no service was known: it is repeated as soon as one is.
+    unserved: bool,
     log_limit: LogLimit,
 }
 
@@ -77,6 +79,7 @@ impl Pipeline {
             writer: CacheWriter::new(inputs.fallback.disk.clone(), namespace.clone()),
             schedule: Schedule::new(interval, inputs.settings.random()),
             newest: None,
+            unserved: false,
             log_limit: LogLimit::default(),
             namespace,
             inputs,
@@ -159,7 +162,7 @@ impl Pipeline {
     /// Waits for the next reason to load; `None` when nobody can ask any more.
     async fn next_cause(&mut self) -> Option<Cause> {
         let local = self.inputs.settings.is_local();
-        let unreachable = !local && self.namespace.snapshot().source() != Source::Remote;
+        let unserved = std::mem::take(&mut self.unserved);
         let mut services = self.inputs.discovery.watch();
         loop {
             let due = self.schedule.next();
@@ -170,7 +173,9 @@ impl Pipeline {
                     return Some(Cause::Announced(announced));
                 }
                 () = sleep_until(due), if !local => return Some(Cause::Due),
-                Ok(()) = services.changed(), if unreachable => return Some(Cause::Reachable),
+                Ok(_) = services.wait_for(|services| !services.is_empty()), if unserved => {
+                    return Some(Cause::Reachable);
+                }
                 () = self.writer.step() => {}
             }
         }
@@ -214,6 +219,7 @@ impl Pipeline {
             }
             Err(failure) => {
                 self.note_failure(&failure.error);
+                self.unserved = failure.error.operation() == discovery::OPERATION;
                 let missing = self.namespace.snapshot().source() != Source::Remote;
                 self.schedule.failed(&failure, missing);
                 Err(failure.error)
