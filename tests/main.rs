@@ -9,5 +9,6 @@
 mod support;
 
 mod client;
+mod conformance;
 mod interop;
 mod server;

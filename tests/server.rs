@@ -1,7 +1,5 @@
 //! The HTTP of the server, by what it is for.
 
-mod meta;
-mod notification;
+mod health;
 mod open_api;
-mod query;
 mod start;

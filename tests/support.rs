@@ -1,7 +1,18 @@
 //! What the suites share.
 
+pub(crate) mod app;
+pub(crate) mod database;
 pub(crate) mod demo;
 pub(crate) mod eventually;
 pub(crate) mod http;
+pub(crate) mod poll;
+pub(crate) mod raw;
 pub(crate) mod rows;
 pub(crate) mod server;
+pub(crate) mod sign;
+
+/// A variable that steers the tests themselves.
+#[expect(clippy::disallowed_methods, reason = "tests have no settings to read it from")]
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}

@@ -98,6 +98,8 @@ fn client() -> &'static Client {
     static CLIENT: OnceLock<Client> = OnceLock::new();
     CLIENT.get_or_init(|| {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        Client::builder().redirect(redirect::Policy::none()).no_proxy().build().unwrap()
+        // Each test has a runtime of its own; a connection kept from another one would be dead.
+        let client = Client::builder().redirect(redirect::Policy::none()).no_proxy();
+        client.pool_max_idle_per_host(0).build().unwrap()
     })
 }

@@ -130,6 +130,23 @@ impl Server {
         Http::new(&self.portal).with("Authorization", &self.token("tests", &["--all-apps"]))
     }
 
+    /// Keeps it for the whole run: nothing is dropped then, so a watchdog ends it and clears its directory after us.
+    pub(crate) fn keep(self) {
+        const SCRIPT: &str = r#"tail --pid="$0" -f /dev/null; kill -KILL "$1"; rm -rf "$2""#;
+        let (own, server) = (std::process::id().to_string(), self.pid().to_string());
+        let arguments = [
+            "-c".as_ref(),
+            SCRIPT.as_ref(),
+            own.as_ref(),
+            server.as_ref(),
+            self.data_dir.as_os_str(),
+        ];
+        let mut watchdog = Command::new("sh");
+        watchdog.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        watchdog.spawn().unwrap();
+        std::mem::forget(self);
+    }
+
     /// Token of the metrics.
     pub(crate) fn metrics_token(&self) -> String {
         std::fs::read_to_string(self.data_dir.join("metrics.token")).unwrap().trim().to_owned()

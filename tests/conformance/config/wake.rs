@@ -1,0 +1,248 @@
+//! Cases C065, C068, C072, C073 and C080 to C084: what wakes a poll that is held.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::fixture::{Fixture, compatible, is_by_address, special};
+use crate::support::app::App;
+use crate::support::database::Database;
+use crate::support::eventually::eventually;
+use crate::support::http::Http;
+use crate::support::poll::{self, Waiting, newest, position};
+use crate::support::server::{Server, command};
+
+/// What an answer says that moved.
+#[track_caller]
+fn details(body: &Value) -> Vec<&String> {
+    body[0]["messages"]["details"].as_object().unwrap().keys().collect()
+}
+
+/// C065: a publish is told with a greater id and the one key that moved, and what is fetched then is not older.
+#[tokio::test]
+async fn a_publish_wakes_a_poll() {
+    let fixture = Fixture::shared().await;
+    let app = fixture.app("c065").await;
+    app.publish("1").await;
+    let id = position(&fixture.config, &app.id, "application").await;
+    let waiting =
+        Waiting::start(&fixture.config, &poll::path(&app.id, &[("application", id)])).await;
+    app.publish("2").await;
+    let answer = waiting.soon().await.ok();
+    let moved = newest(&answer);
+    assert!(moved > id);
+    let expected = json!({ format!("{}+default+application", app.id): moved });
+    assert_eq!(answer.json()[0]["messages"]["details"], expected);
+    let config = fixture.config.get(&format!("/configs/{}/default/application", app.id)).await.ok();
+    assert_eq!(config.json()["configurations"]["k"], "2");
+}
+
+/// A rollback wakes a poll as a publish does, and what is fetched then is the release before.
+#[tokio::test]
+async fn a_rollback_wakes_a_poll() {
+    let fixture = Fixture::shared().await;
+    let app = fixture.app("rollback").await;
+    app.publish("1").await;
+    let second = app.publish("2").await;
+    let id = position(&fixture.config, &app.id, "application").await;
+    let waiting =
+        Waiting::start(&fixture.config, &poll::path(&app.id, &[("application", id)])).await;
+    app.roll_back(&second).await;
+    waiting.soon().await.ok();
+    let config = fixture.config.get(&format!("/configs/{}/default/application", app.id)).await.ok();
+    assert_eq!(config.json()["configurations"]["k"], "1");
+}
+
+/// C068: a publish of a public namespace wakes its readers, who are told in their own spelling.
+#[tokio::test]
+async fn a_publish_of_the_owner_wakes_readers_in_their_spelling() {
+    let fixture = Fixture::shared().await;
+    let (owner, user) = (fixture.app("c068-lib").await, fixture.app("c068").await);
+    let namespace = format!("{}.common", owner.id);
+    owner.add_namespace(&namespace, true).await;
+    owner.release("default", &namespace, &[("k", "1")]).await;
+    let id = position(&fixture.config, &user.id, &namespace).await;
+    let spelling = namespace.to_uppercase();
+    let waiting = Waiting::start(&fixture.config, &poll::path(&user.id, &[(&spelling, id)])).await;
+    owner.release("default", &namespace, &[("k", "2")]).await;
+    let body = waiting.soon().await.ok().json();
+    assert_eq!(body[0]["namespaceName"], spelling);
+    assert_eq!(details(&body), [&format!("{}+default+{namespace}", owner.id)]);
+}
+
+/// C072: a client waits for its cluster, its data center and the default one, and for no other.
+#[tokio::test]
+async fn a_poll_waits_for_three_clusters() {
+    let fixture = Fixture::shared().await;
+    let app = fixture.app("c072").await;
+    for cluster in ["bj", "dc1", "sh"] {
+        app.add_cluster(cluster).await;
+    }
+    app.publish("0").await;
+    let mut id = position(&fixture.config, &app.id, "application").await;
+    for cluster in ["dc1", "bj", "default"] {
+        let path = poll::path_of(&app.id, "cluster=bj&dataCenter=dc1", &[("application", id)]);
+        let mut waiting = Waiting::start(&fixture.config, &path).await;
+        app.release("sh", "application", &[("k", cluster)]).await;
+        assert!(waiting.is_held_for(Duration::from_millis(300)).await, "{cluster}");
+        app.release(cluster, "application", &[("k", cluster)]).await;
+        let answer = waiting.soon().await.ok();
+        assert_eq!(details(&answer.json()), [&format!("{}+{cluster}+application", app.id)]);
+        id = newest(&answer);
+    }
+}
+
+/// C073: a namespace of the app's own hides a public one: a publish of that one wakes nobody here.
+#[tokio::test]
+async fn a_hidden_public_namespace_wakes_nobody() {
+    let fixture = Fixture::shared().await;
+    let (owner, user) = (fixture.app("c073-lib").await, fixture.app("c073").await);
+    let namespace = format!("{}-shadow", owner.id);
+    user.add_namespace(&namespace, false).await;
+    owner.add_namespace(&namespace, true).await;
+    user.release("default", &namespace, &[("k", "own")]).await;
+    let id = position(&fixture.config, &user.id, &namespace).await;
+    let mut waiting =
+        Waiting::start(&fixture.config, &poll::path(&user.id, &[(&namespace, id)])).await;
+    owner.release("default", &namespace, &[("k", "public")]).await;
+    assert!(waiting.is_held_for(Duration::from_millis(1500)).await);
+}
+
+/// C080: a gray release is told by the key of the cluster that its branch belongs to.
+#[tokio::test]
+async fn a_gray_release_is_told_by_its_parents_key() {
+    let fixture = Fixture::shared().await;
+    let app = fixture.app("c080").await;
+    app.publish("1").await;
+    let branch = app.add_branch("application", &["10.9.9.9"], &[]).await;
+    let id = position(&fixture.config, &app.id, "application").await;
+    let waiting =
+        Waiting::start(&fixture.config, &poll::path(&app.id, &[("application", id)])).await;
+    app.release(&branch, "application", &[("k", "gray")]).await;
+    let body = waiting.soon().await.ok().json();
+    assert_eq!(details(&body), [&format!("{}+default+application", app.id)]);
+    // The rule is as fresh as the release (the reference may take a minute).
+    let path = format!("/configs/{}/default/application?ip=10.9.9.9", app.id);
+    assert_eq!(fixture.config.get(&path).await.ok().json()["configurations"]["k"], "gray");
+}
+
+/// C081: where the operator sets batches, a crowd is answered in them: everybody once, with pauses between.
+#[tokio::test]
+async fn a_crowd_is_answered_in_batches_where_they_are_set() {
+    if is_by_address("C081") {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let migrate = command(&["migrate", "--data-dir"]).arg(directory.path()).output().unwrap();
+    assert!(migrate.status.success(), "{migrate:?}");
+    let row = |key: &str| {
+        format!(
+            r#"INSERT INTO "ServerConfig" ("Key","Cluster","Value") VALUES ('apollo.release-message.notification.{key}','default','100')"#
+        )
+    };
+    Database::file(directory.path(), "config.db")
+        .run(&[&row("batch"), &row("batch.interval")])
+        .await;
+    let server = Server::start_in(directory.path(), compatible().flag("--roles", "config,admin"));
+    let app = App::create(&Http::new(&server.admin), "crowd").await;
+    app.publish("1").await;
+    let http = Http::new(&server.config);
+    let id = position(&http, "crowd", "application").await;
+    let path = poll::path("crowd", &[("application", id)]);
+    let polls = (0..250).map(|_| {
+        let (http, path) = (http.clone(), path.clone());
+        tokio::spawn(async move { (http.get(&path).await.status, Instant::now()) })
+    });
+    let polls: Vec<_> = polls.collect();
+    eventually("250 parked polls", async || {
+        let metrics = http.get("/metrics").await.ok().text;
+        metrics.contains("castalia_parked_polls 250").then_some(())
+    })
+    .await;
+    app.publish("2").await;
+    let published = Instant::now();
+    let mut times = Vec::new();
+    for poll in polls {
+        let (status, time) = poll.await.unwrap();
+        assert_eq!(status, 200);
+        times.push(time);
+    }
+    let spread = *times.iter().max().unwrap() - *times.iter().min().unwrap();
+    assert!(spread >= Duration::from_millis(190), "{spread:?}");
+    assert!(published.elapsed() < Duration::from_secs(3), "{:?}", published.elapsed());
+}
+
+/// C082: whatever the moment of the publish, the running or the next poll reports it, and each ends at the last release.
+#[tokio::test]
+async fn no_notification_is_lost() {
+    let fixture = Fixture::shared().await;
+    let app = fixture.app("c082").await;
+    app.publish("0").await;
+    let http = &fixture.config;
+    let mut known = position(http, &app.id, "application").await;
+    for round in 1..=200_u64 {
+        let publisher = tokio::spawn({
+            let app = app.clone();
+            async move {
+                app.set("default", "application", &[("k", &round.to_string())]).await;
+                // A different offset against the poll in each round.
+                tokio::time::sleep(Duration::from_micros(round * 37 % 3000)).await;
+                app.try_publish("default", "application").await.ok();
+            }
+        });
+        let start = Instant::now();
+        let answer = http.get(&poll::path(&app.id, &[("application", known)])).await.ok();
+        known = newest(&answer);
+        publisher.await.unwrap();
+        assert!(start.elapsed() < Duration::from_secs(2), "round {round}: {:?}", start.elapsed());
+        let config = http.get(&format!("/configs/{}/default/application", app.id)).await.ok();
+        assert_eq!(config.json()["configurations"]["k"], round.to_string());
+    }
+}
+
+/// C083: a client that goes away leaves the others as they are.
+#[tokio::test]
+async fn a_client_that_goes_away_disturbs_nobody() {
+    let fixture = Fixture::shared().await;
+    let app = fixture.app("c083").await;
+    app.publish("1").await;
+    let id = position(&fixture.config, &app.id, "application").await;
+    let path = poll::path(&app.id, &[("application", id)]);
+    let gone = tokio::time::timeout(Duration::from_millis(300), fixture.config.get(&path)).await;
+    assert!(gone.is_err(), "{gone:?}");
+    let waiting = Waiting::start(&fixture.config, &path).await;
+    app.publish("2").await;
+    assert!(newest(&waiting.soon().await.ok()) > id);
+}
+
+/// C084: a message that is committed after one with a greater id is told, too, and known to those who ask later.
+#[tokio::test]
+async fn a_message_that_is_late_is_told() {
+    let Some((server, first)) = special("C084", "first", compatible()).await else { return };
+    let second = App::create(&Http::new(&server.admin), "second").await;
+    let http = Http::new(&server.config);
+    let mut known = Vec::new();
+    for app in [&first, &second] {
+        app.publish("1").await;
+        known.push(position(&http, &app.id, "application").await);
+    }
+    let waiting = async |app: &App, id| {
+        Waiting::start(&http, &poll::path(&app.id, &[("application", id)])).await
+    };
+    let (on_first, on_second) = (waiting(&first, known[0]).await, waiting(&second, known[1]).await);
+    let database = Database::file(server.data_dir(), "config.db");
+    let next = known[1] + 1;
+    let insert = |id: i64, app: &App| {
+        format!(
+            r#"INSERT INTO "ReleaseMessage" ("Id","Message") VALUES ({id},'{}+default+application')"#,
+            app.id
+        )
+    };
+    database.run(&[&insert(next + 1, &first)]).await;
+    assert_eq!(newest(&on_first.soon().await.ok()), next + 1);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    database.run(&[&insert(next, &second)]).await;
+    assert_eq!(newest(&on_second.soon().await.ok()), next);
+    let later = http.get(&poll::path(&second.id, &[("application", known[1])])).await.ok();
+    assert_eq!(newest(&later), next);
+}

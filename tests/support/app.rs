@@ -1,0 +1,186 @@
+//! An app of a server, edited and published through the admin API as the reference's portal does it.
+
+use serde_json::{Value, json};
+
+use super::http::{Answer, Http};
+
+/// Who does everything.
+const OPERATOR: &str = "apollo";
+
+/// One app.
+#[derive(Debug, Clone)]
+pub(crate) struct App {
+    admin: Http,
+    pub(crate) id: String,
+}
+
+/// What a publish made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Release {
+    pub(crate) id: i64,
+    pub(crate) key: String,
+}
+
+impl App {
+    /// Creates it, with its namespace `application` in the cluster `default`.
+    pub(crate) async fn create(admin: &Http, id: &str) -> Self {
+        let body = json!({
+            "appId": id, "name": id, "orgId": "TEST1", "orgName": "Test", "ownerName": OPERATOR,
+            "ownerEmail": "apollo@acme.com", "dataChangeCreatedBy": OPERATOR, "dataChangeLastModifiedBy": OPERATOR,
+        });
+        admin.post("/apps", body).await.ok();
+        Self::existing(admin, id)
+    }
+
+    /// One that is there.
+    pub(crate) fn existing(admin: &Http, id: &str) -> Self {
+        Self { admin: admin.clone(), id: id.to_owned() }
+    }
+
+    pub(crate) async fn add_cluster(&self, name: &str) {
+        let body = json!({ "appId": self.id, "name": name, "dataChangeCreatedBy": OPERATOR });
+        self.admin.post(&format!("/apps/{}/clusters", self.id), body).await.ok();
+    }
+
+    /// Declares a namespace by its stored name, in all clusters that the app has.
+    pub(crate) async fn add_namespace(&self, name: &str, is_public: bool) {
+        let format = match name.rsplit_once('.') {
+            Some((_, suffix @ ("json" | "yaml" | "yml" | "xml" | "txt"))) => suffix,
+            _ => "properties",
+        };
+        let body = json!({
+            "appId": self.id, "name": name, "format": format, "isPublic": is_public, "comment": "",
+            "dataChangeCreatedBy": OPERATOR,
+        });
+        self.admin.post(&format!("/apps/{}/appnamespaces", self.id), body).await.ok();
+    }
+
+    /// Overrides a public namespace of another app.
+    pub(crate) async fn associate(&self, namespace: &str) {
+        let body = json!({
+            "appId": self.id, "clusterName": "default", "namespaceName": namespace,
+            "dataChangeCreatedBy": OPERATOR,
+        });
+        self.admin.post(&format!("/apps/{}/clusters/default/namespaces", self.id), body).await.ok();
+    }
+
+    /// Path of a namespace.
+    pub(crate) fn path(&self, cluster: &str, namespace: &str) -> String {
+        format!("/apps/{}/clusters/{cluster}/namespaces/{namespace}", self.id)
+    }
+
+    /// Makes these the items of a namespace.
+    pub(crate) async fn set(&self, cluster: &str, namespace: &str, wanted: &[(&str, &str)]) {
+        let path = self.path(cluster, namespace);
+        let id = self.admin.get(&path).await.ok().json()["id"].clone();
+        let items = self.admin.get(&format!("{path}/items")).await.ok().json();
+        let items: Vec<Value> = items.as_array().unwrap().clone();
+        let is_of = |item: &&Value, key: &str| item["key"] == key;
+        let (mut created, mut updated) = (Vec::new(), Vec::new());
+        for (line, (key, value)) in wanted.iter().enumerate() {
+            let mut item = json!({
+                "namespaceId": id, "key": key, "value": value, "lineNum": line + 1,
+                "dataChangeCreatedBy": OPERATOR, "dataChangeLastModifiedBy": OPERATOR,
+            });
+            match items.iter().find(|item| is_of(item, key)) {
+                Some(known) => {
+                    item["id"] = known["id"].clone();
+                    updated.push(item);
+                }
+                None => created.push(item),
+            }
+        }
+        let is_wanted = |item: &Value| wanted.iter().any(|(key, _)| item["key"] == *key);
+        let deleted: Vec<_> = items.iter().filter(|item| !is_wanted(item)).cloned().collect();
+        let body = json!({
+            "createItems": created, "updateItems": updated, "deleteItems": deleted,
+            "dataChangeLastModifiedBy": OPERATOR,
+        });
+        self.admin.post(&format!("{path}/itemset"), body).await.ok();
+    }
+
+    /// Publishes a namespace as it is, whatever comes of it.
+    pub(crate) async fn try_publish(&self, cluster: &str, namespace: &str) -> Answer {
+        let fields = [("name", "test"), ("operator", OPERATOR)];
+        self.admin.form(&format!("{}/releases", self.path(cluster, namespace)), &fields).await
+    }
+
+    /// Makes these the items of a namespace and publishes them.
+    pub(crate) async fn release(
+        &self,
+        cluster: &str,
+        namespace: &str,
+        items: &[(&str, &str)],
+    ) -> Release {
+        self.set(cluster, namespace, items).await;
+        let release = self.try_publish(cluster, namespace).await.ok().json();
+        Release {
+            id: release["id"].as_i64().unwrap(),
+            key: release["releaseKey"].as_str().unwrap().to_owned(),
+        }
+    }
+
+    /// The usual namespace with one item.
+    pub(crate) async fn publish(&self, value: &str) -> Release {
+        self.release("default", "application", &[("k", value)]).await
+    }
+
+    pub(crate) async fn roll_back(&self, release: &Release) {
+        let path = format!("/releases/{}/rollback?operator={OPERATOR}", release.id);
+        self.admin.put(&path, Value::Null).await.ok();
+    }
+
+    /// A gray branch of a namespace, for clients of this app with the address or the label; returns its name.
+    pub(crate) async fn add_branch(
+        &self,
+        namespace: &str,
+        ips: &[&str],
+        labels: &[&str],
+    ) -> String {
+        let path = self.path("default", namespace);
+        let branch =
+            self.admin.post(&format!("{path}/branches?operator={OPERATOR}"), Value::Null).await;
+        let branch = branch.ok().json()["clusterName"].as_str().unwrap().to_owned();
+        self.set_rules(namespace, &branch, ips, labels).await;
+        branch
+    }
+
+    pub(crate) async fn set_rules(
+        &self,
+        namespace: &str,
+        branch: &str,
+        ips: &[&str],
+        labels: &[&str],
+    ) {
+        let item =
+            json!({ "clientAppId": self.id, "clientIpList": ips, "clientLabelList": labels });
+        let rules = json!({
+            "appId": self.id, "clusterName": "default", "namespaceName": namespace, "branchName": branch,
+            "ruleItems": [item], "dataChangeCreatedBy": OPERATOR, "dataChangeLastModifiedBy": OPERATOR,
+        });
+        let path = self.path("default", namespace);
+        self.admin.put(&format!("{path}/branches/{branch}/rules"), rules).await.ok();
+    }
+
+    /// An access key; mode 0 refuses, 1 observes. Returns its id.
+    pub(crate) async fn add_key(&self, secret: &str, mode: i64, is_enabled: bool) -> i64 {
+        let body = json!({
+            "appId": self.id, "secret": secret, "mode": mode, "enabled": is_enabled,
+            "dataChangeCreatedBy": OPERATOR,
+        });
+        let key = self.admin.post(&format!("/apps/{}/accesskeys", self.id), body).await.ok().json();
+        let id = key["id"].as_i64().unwrap();
+        // The reference creates every key switched off.
+        if is_enabled && key["enabled"] != true {
+            let path =
+                format!("/apps/{}/accesskeys/{id}/enable?mode={mode}&operator={OPERATOR}", self.id);
+            self.admin.put(&path, Value::Null).await.ok();
+        }
+        id
+    }
+
+    pub(crate) async fn disable_key(&self, id: i64) {
+        let path = format!("/apps/{}/accesskeys/{id}/disable?operator={OPERATOR}", self.id);
+        self.admin.put(&path, Value::Null).await.ok();
+    }
+}

@@ -1,0 +1,80 @@
+//! Long polls as a client sends them.
+
+use std::time::{Duration, Instant};
+
+use castalia_core::protocol::route::encode;
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+
+use super::eventually::eventually;
+use super::http::{Answer, Http};
+
+/// The `notifications` parameter, encoded.
+pub(crate) fn list(known: &[(&str, i64)]) -> String {
+    let element = |(name, id): &(&str, i64)| json!({ "namespaceName": name, "notificationId": id });
+    encode(&Value::from(known.iter().map(element).collect::<Vec<_>>()).to_string()).into_owned()
+}
+
+/// Path of `/notifications/v2` for the cluster `default`.
+pub(crate) fn path(app_id: &str, known: &[(&str, i64)]) -> String {
+    path_of(app_id, "cluster=default", known)
+}
+
+/// The same for another place, such as `cluster=bj&dataCenter=dc1`.
+pub(crate) fn path_of(app_id: &str, place: &str, known: &[(&str, i64)]) -> String {
+    format!("/notifications/v2?appId={app_id}&{place}&notifications={}", list(known))
+}
+
+/// The newest id in an answer with one namespace.
+#[track_caller]
+pub(crate) fn newest(answer: &Answer) -> i64 {
+    answer.json()[0]["notificationId"].as_i64().unwrap_or_else(|| panic!("{answer:?}"))
+}
+
+/// Where a namespace stands, as soon as it was published.
+pub(crate) async fn position(http: &Http, app_id: &str, namespace: &str) -> i64 {
+    let path = path(app_id, &[(namespace, -1)]);
+    let ask = || async {
+        // A poll that is held knows of no release yet.
+        let answer = tokio::time::timeout(Duration::from_secs(1), http.get(&path)).await.ok()?;
+        Some(newest(&answer)).filter(|_| answer.status == 200)
+    };
+    eventually(&format!("a release of {app_id}/{namespace}"), ask).await
+}
+
+/// A poll that is on its way, and how long it took.
+#[derive(Debug)]
+pub(crate) struct Waiting(JoinHandle<(Answer, Duration)>);
+
+impl Waiting {
+    /// Sends it, and gives the server a moment to park it: how long is unknown to a client.
+    pub(crate) async fn start(http: &Http, path: &str) -> Self {
+        let (http, path) = (http.clone(), path.to_owned());
+        let waiting = tokio::spawn(async move {
+            let start = Instant::now();
+            (http.get(&path).await, start.elapsed())
+        });
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        Self(waiting)
+    }
+
+    /// The answer, which has to come within two seconds from now.
+    #[track_caller]
+    pub(crate) fn soon(self) -> impl Future<Output = Answer> {
+        let caller = std::panic::Location::caller();
+        async move {
+            let answer = tokio::time::timeout(Duration::from_secs(2), self.0).await;
+            answer.unwrap_or_else(|_| panic!("{caller}: the poll was not answered")).unwrap().0
+        }
+    }
+
+    /// The answer whenever it comes, and how long it took.
+    pub(crate) async fn end(self) -> (Answer, Duration) {
+        self.0.await.unwrap()
+    }
+
+    /// Whether it is held for this long.
+    pub(crate) async fn is_held_for(&mut self, time: Duration) -> bool {
+        tokio::time::timeout(time, &mut self.0).await.is_err()
+    }
+}
