@@ -26,7 +26,8 @@ build: web ## build the whole workspace, debug
 	cargo build --workspace --all-targets
 
 .PHONY: check
-check: lint test-rust ## what must pass before a commit
+check: lint build ## what must pass before a commit: linters, and Rust tests on SQLite
+	CASTALIA_TEST_DATABASES=sqlite cargo test --workspace --quiet
 
 .PHONY: fmt fmt-check
 fmt: ## format everything
@@ -63,21 +64,20 @@ header: ## regenerate include/castalia.h
 header-check: ## is include/castalia.h what the source says
 	cargo test --quiet -p castalia-ffi --test header
 
-.PHONY: test test-rust test-bindings test-db test-interop
-test: lint test-rust test-db test-bindings ## every test of every language
+.PHONY: test test-rust test-bindings databases test-interop
+test: lint build test-interop test-bindings databases test-rust ## every linter, every test of every language
 
-test-rust: build test-interop ## Rust: units and black box
-	CASTALIA_TEST_DATABASES=sqlite cargo test --workspace --quiet
+test-rust: ## Rust: units and black box, on all databases
+	cargo test --workspace --quiet
 	cd server/web && npm test --silent
 
 test-interop: tools ## build the programs that the interop suite runs
 	tests/interop/run.sh
 
-test-db: ## the store on MariaDB and PostgreSQL, which it installs and starts
+databases: ## install and start MariaDB and PostgreSQL for the tests
 	tests/databases.sh up
-	cargo test --quiet -p castalia-server --test store
 
-test-bindings: ## C, C++ and Python
+test-bindings: tools ## every other language
 	tests/c/run.sh
 	bindings/python/test.sh
 

@@ -10,5 +10,6 @@ mod support;
 
 mod client;
 mod conformance;
+mod examples;
 mod interop;
 mod server;

@@ -139,6 +139,9 @@ async fn bad_input_is_refused_and_changes_nothing() {
     let unknown = demo.api.get(&format!("{}/items/absent", demo.path())).await;
     assert_eq!((unknown.status, &unknown.json()["status"]), (404, &json!(404)));
 
+    let malformed = demo.api.text("/openapi/v1/apps", r#"{"app": {"appId": "#).await;
+    assert_eq!(malformed.status, 400, "{malformed:?}");
+
     let apps = rows(server.data_dir(), "config.db", r#"SELECT AppId FROM "App""#).await;
     assert_eq!(apps, [json!({ "AppId": "demo" })]);
     let items = rows(server.data_dir(), "config.db", r#"SELECT Id FROM "Item""#).await;

@@ -204,3 +204,13 @@ fn version_and_help_answer() {
     );
     assert!(command(&["serve", "--help"]).output().unwrap().status.success());
 }
+
+/// SEC-38: the repository says how to report a hole in private, and how fast it is answered.
+#[test]
+fn the_repository_says_how_to_report_a_hole() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let text = std::fs::read_to_string(root.join("SECURITY.md")).unwrap();
+    for needed in ["private", "72 hours", "supported", "Advisories"] {
+        assert!(text.contains(needed), "SECURITY.md does not say: {needed}");
+    }
+}

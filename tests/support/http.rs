@@ -76,6 +76,12 @@ impl Http {
         .await
     }
 
+    /// Posts a text as if it were JSON.
+    pub(crate) async fn text(&self, path: &str, body: &'static str) -> Answer {
+        let request = client().post(format!("{}{path}", self.base)).headers(self.headers.clone());
+        read(request.header("Content-Type", "application/json").body(body)).await
+    }
+
     pub(crate) async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
         let request =
             client().request(method, format!("{}{path}", self.base)).headers(self.headers.clone());

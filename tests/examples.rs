@@ -1,0 +1,93 @@
+//! The example programs against the real server: each shows the value, and the next one once it is published.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::support::demo::Demo;
+use crate::support::server::Server;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// Folder of what was built: libraries and examples lie beside the test's own.
+fn built() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    test.parent().unwrap().parent().unwrap().to_owned()
+}
+
+/// Runs a program until it has shown what was there and what was published then.
+async fn shows_a_value_and_its_change(app_id: &str, mut program: Command) {
+    let server = Server::start();
+    let demo = Demo::create(&server, app_id).await;
+    demo.set("greeting", "hello").await;
+    demo.publish().await;
+    let cache = tempfile::tempdir().unwrap();
+    program.env("APP_ID", app_id).env("APOLLO_META", &server.config);
+    program.env("APOLLO_CACHE_DIR", cache.path()).stdout(Stdio::piped());
+    let mut child = program.spawn().unwrap_or_else(|error| panic!("{program:?}: {error}"));
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let first = lines.next().expect("the program shows a value");
+    assert!(first.contains("greeting") && first.contains("hello"), "{first}");
+    demo.set("greeting", "good morning").await;
+    demo.publish().await;
+    let second = lines.next().expect("the program shows the change");
+    assert!(second.contains("hello") && second.contains("good morning"), "{second}");
+    assert!(child.wait().unwrap().success());
+}
+
+/// Compiles an example against the library that was built with this test.
+fn compiled(compiler: &[&str], source: &str, name: &str) -> Command {
+    let built = built();
+    let library = built.join("libcastalia.so");
+    assert!(library.exists(), "{} is missing: run `make build` first", library.display());
+    let folder = built.join("examples-c");
+    std::fs::create_dir_all(&folder).unwrap();
+    for link in ["libcastalia.so", "libcastalia.so.1"] {
+        let _ = std::os::unix::fs::symlink(&library, folder.join(link));
+    }
+    let program = folder.join(name);
+    let status = Command::new(compiler[0])
+        .args(&compiler[1..])
+        .arg(format!("-I{}", root().join("include").display()))
+        .arg(root().join(source))
+        .arg(format!("-L{}", folder.display()))
+        .args(["-lcastalia", "-pthread", "-o"])
+        .arg(&program)
+        .status()
+        .unwrap();
+    assert!(status.success(), "{source} does not compile");
+    let mut command = Command::new(program);
+    command.env("LD_LIBRARY_PATH", folder);
+    command
+}
+
+#[tokio::test]
+async fn rust_example_shows_a_value_and_its_change() {
+    let program = built().join("examples/hello");
+    assert!(program.exists(), "{} is missing: run `make build` first", program.display());
+    shows_a_value_and_its_change("hello-rust", Command::new(program)).await;
+}
+
+#[tokio::test]
+async fn c_example_shows_a_value_and_its_change() {
+    let program = compiled(&["cc", "-std=gnu11", "-Werror"], "examples/c/hello.c", "hello-c");
+    shows_a_value_and_its_change("hello-c", program).await;
+}
+
+#[tokio::test]
+async fn cpp_example_shows_a_value_and_its_change() {
+    let program =
+        compiled(&["c++", "-std=c++17", "-Werror"], "examples/cpp/hello.cpp", "hello-cpp");
+    shows_a_value_and_its_change("hello-cpp", program).await;
+}
+
+#[tokio::test]
+async fn python_example_shows_a_value_and_its_change() {
+    let python = root().join(".venv/bin/python");
+    assert!(python.exists(), "{} is missing: run bindings/python/test.sh first", python.display());
+    let mut program = Command::new(python);
+    program.arg(root().join("examples/python/hello.py"));
+    shows_a_value_and_its_change("hello-python", program).await;
+}
