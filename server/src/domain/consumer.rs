@@ -12,7 +12,7 @@ use crate::domain::user::{self, ADMINISTRATOR};
 use crate::error::{Error, Result};
 use crate::settings::Installation;
 use crate::store::entity::{consumer as consumer_row, consumer_audit, consumer_token};
-use crate::store::{Id, Secret, Store, Transaction, app, consumer, insert};
+use crate::store::{Id, Secret, Store, Transaction, app, consumer, insert, now};
 
 /// Begins stored tokens of which only the hash is kept.
 const HASHED: &str = "sha256:";
@@ -35,17 +35,25 @@ pub struct Call {
     pub time: DateTime<Utc>,
 }
 
+impl Call {
+    /// A call that is made now.
+    #[must_use]
+    pub fn now(consumer: &Consumer, method: &str, uri: String) -> Self {
+        Self { consumer_id: consumer.id, method: method.to_owned(), uri, time: now() }
+    }
+}
+
 /// The consumer that a token belongs to.
 ///
 /// # Errors
 /// Only when the database cannot be asked.
 pub async fn of_token(store: &Store, token: &str) -> Result<Option<Consumer>> {
-    let now = Local::now().naive_local();
-    let found = match consumer::token(store.read(), &hashed(token), now).await? {
+    let clock = Local::now().naive_local();
+    let found = match consumer::token(store.read(), &hashed(token), clock).await? {
         Some(row) => Some(row),
         // Whoever reads a hash in the database must not be able to present it as a token.
         None if token.starts_with(HASHED) || token.is_empty() => None,
-        None => consumer::token(store.read(), token, now).await?,
+        None => consumer::token(store.read(), token, clock).await?,
     };
     let Some(id) = found.and_then(|row| row.consumer_id) else { return Ok(None) };
     let Some(row) = consumer::by_id(store.read(), id).await? else { return Ok(None) };

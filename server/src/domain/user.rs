@@ -55,8 +55,9 @@ pub async fn sign_in(
     store: &Store,
     installation: Installation,
     name: &str,
-    given: Secret,
+    given: String,
 ) -> Result<Option<String>> {
+    let given = Secret::new(given);
     let user = find(store, name).await?;
     let stored = user.as_ref().map(|user| user.password.clone());
     let scheme = scheme(installation);

@@ -93,7 +93,7 @@ impl Portal {
             hosts: Hosts::new(words, state.settings.bind),
             throttle: Throttle::default(),
             hashing: Semaphore::new(HASHING),
-            calls: Calls::start(state.store.clone()),
+            calls: Calls::start(state.clone()),
         };
         Self { state, own: Arc::new(own) }
     }

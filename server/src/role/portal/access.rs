@@ -21,7 +21,6 @@ use crate::domain::consumer::Call;
 use crate::domain::permission::need::{Identity, Need, Place};
 use crate::error::{Error, Result};
 use crate::json::Json;
-use crate::store::now;
 use crate::wire::admin::Page;
 
 /// Header that unsafe requests of a browser carry, and in which the browser is given its value.
@@ -123,7 +122,7 @@ fn hidden_answer(hidden: Hidden, parts: &Parts) -> Result<Response> {
 
 /// An unsafe request that the browser sends by itself with the cookie must prove that a page of ours made it.
 fn check_intent(portal: &Portal, caller: &Caller, parts: &Parts) -> Result<()> {
-    let Some(token) = &caller.csrf_token else { return Ok(()) };
+    let Some(sign_in) = &caller.sign_in else { return Ok(()) };
     if matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS) {
         return Ok(());
     }
@@ -132,7 +131,7 @@ fn check_intent(portal: &Portal, caller: &Caller, parts: &Parts) -> Result<()> {
         return Ok(());
     }
     let given = parts.headers.get(CSRF_HEADER).map(http::HeaderValue::as_bytes).unwrap_or_default();
-    if given.ct_eq(token.expose().as_bytes()).into() {
+    if given.ct_eq(sign_in.csrf_token.expose().as_bytes()).into() {
         return Ok(());
     }
     Err(Error::forbidden("Header X-CSRF-Token is missing or does not belong to this sign-in.")
@@ -144,12 +143,7 @@ fn record(portal: &Portal, caller: &Caller, parts: &Parts) {
     if matches!(parts.method, Method::GET | Method::HEAD) {
         return;
     }
-    portal.own.calls.record(Call {
-        consumer_id: consumer.id,
-        method: parts.method.to_string(),
-        uri: parts.uri.to_string(),
-        time: now(),
-    });
+    portal.own.calls.record(Call::now(consumer, parts.method.as_str(), parts.uri.to_string()));
 }
 
 /// What the matched path names.

@@ -3,7 +3,7 @@
 use tokio::sync::mpsc;
 
 use crate::domain::consumer::{self, Call};
-use crate::store::Store;
+use crate::state::PortalState;
 
 /// Calls that wait to be written; what comes on top is dropped and said so.
 const QUEUE: usize = 10_000;
@@ -17,9 +17,9 @@ pub(super) struct Calls {
 }
 
 impl Calls {
-    pub(super) fn start(store: Store) -> Self {
+    pub(super) fn start(state: PortalState) -> Self {
         let (queue, calls) = mpsc::channel(QUEUE);
-        tokio::spawn(write(store, calls));
+        tokio::spawn(write(state, calls));
         Self { queue }
     }
 
@@ -31,11 +31,11 @@ impl Calls {
 }
 
 /// While one batch is written the next one gathers.
-async fn write(store: Store, mut calls: mpsc::Receiver<Call>) {
+async fn write(state: PortalState, mut calls: mpsc::Receiver<Call>) {
     let mut batch = Vec::with_capacity(BATCH);
     while calls.recv_many(&mut batch, BATCH).await > 0 {
         let count = batch.len();
-        if let Err(error) = consumer::record_calls(&store, std::mem::take(&mut batch)).await {
+        if let Err(error) = consumer::record_calls(&state.store, std::mem::take(&mut batch)).await {
             tracing::warn!(%error, count, "calls of consumers are not recorded");
         }
     }

@@ -24,7 +24,6 @@ use crate::role::{Role, admin};
 use crate::server_config::ServerConfig;
 use crate::settings::Settings;
 use crate::state::EnvironmentState;
-use crate::store::Secret;
 
 pub use address::Address;
 pub(super) use remote::Relayed;
@@ -50,8 +49,7 @@ pub struct Environments {
 pub struct Environment {
     name: String,
     reach: Reach,
-    /// What the portal presents there.
-    token: Option<Secret>,
+    config: ServerConfig,
 }
 
 #[derive(Debug, Clone)]
@@ -139,13 +137,12 @@ impl Environments {
             Some(local) => Reach::Here(local),
             None => self.remote(&name).map_or(Reach::Nowhere, Reach::There),
         };
-        let token = self.by_env("admin-service.access.tokens", &name).map(Secret::new);
-        Environment { name, reach, token }
+        Environment { name, reach, config: self.config.clone() }
     }
 
     /// The way to an environment elsewhere; another one once its meta servers are others.
     fn remote(&self, name: &str) -> Option<Arc<Remote>> {
-        let meta = self.by_env("apollo.portal.meta.servers", name)?;
+        let meta = by_env(&self.config, "apollo.portal.meta.servers", name)?;
         let mut remotes = self.remotes.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = remotes.get(name).filter(|remote| remote.meta == meta) {
             return Some(Arc::clone(known));
@@ -169,15 +166,6 @@ impl Environments {
                 None
             }
         }
-    }
-
-    /// The text for an environment in a setting that is a JSON object by environment.
-    fn by_env(&self, key: &str, name: &str) -> Option<String> {
-        let text = self.config.text(key)?;
-        let texts: HashMap<String, String> = serde_json::from_str(&text).ok()?;
-        let mut texts = texts.into_iter();
-        let found = texts.find_map(|(env, text)| (normalise(&env) == name).then_some(text));
-        found.filter(|text| !text.trim().is_empty())
     }
 }
 
@@ -274,7 +262,10 @@ impl Environment {
         let call = Call { method, address, body };
         match &self.reach {
             Reach::Here(local) => local.call(call).await,
-            Reach::There(remote) => remote.call(&call, self.token.as_ref()).await,
+            Reach::There(remote) => {
+                let token = by_env(&self.config, "admin-service.access.tokens", &self.name);
+                remote.call(&call, token.as_deref()).await
+            }
             Reach::Nowhere => Err(Error::service(format!(
                 "No available admin server. Name the meta server of {} in apollo.portal.meta.servers.",
                 self.name
@@ -290,6 +281,14 @@ impl Environment {
             Reach::Nowhere => false,
         }
     }
+}
+
+/// The text for an environment in a setting that is a JSON object by environment.
+fn by_env(config: &ServerConfig, key: &str, name: &str) -> Option<String> {
+    let texts: HashMap<String, String> = serde_json::from_str(&config.text(key)?).ok()?;
+    let mut texts = texts.into_iter();
+    let found = texts.find_map(|(env, text)| (normalise(&env) == name).then_some(text));
+    found.filter(|text| !text.trim().is_empty())
 }
 
 fn parse<T: DeserializeOwned>(answer: &[u8]) -> Result<T> {

@@ -9,7 +9,6 @@ use crate::domain::consumer;
 use crate::domain::permission::need::Identity;
 use crate::domain::session::{self, SignedIn};
 use crate::error::{Error, Result};
-use crate::store::Secret;
 
 /// Name of the cookie, as in Apollo's portal.
 pub(super) const COOKIE_NAME: &str = "SESSION";
@@ -18,8 +17,8 @@ pub(super) const COOKIE_NAME: &str = "SESSION";
 #[derive(Debug, Clone)]
 pub(super) struct Caller {
     pub(super) identity: Identity,
-    /// Token of the sign-in that carried the request; none for consumers.
-    pub(super) csrf_token: Option<Secret>,
+    /// The sign-in whose cookie carried the request; none for consumers.
+    pub(super) sign_in: Option<SignedIn>,
 }
 
 /// What a request says about who sent it.
@@ -37,9 +36,9 @@ impl Claim {
         }
         let Some(id) = session_id(headers) else { return Ok(Self::Nothing) };
         Ok(match session::find(&portal.state.store, id).await? {
-            Some(SignedIn { user_id, csrf_token }) => Self::Known(Caller {
-                identity: Identity::User(user_id),
-                csrf_token: Some(csrf_token),
+            Some(sign_in) => Self::Known(Caller {
+                identity: Identity::User(sign_in.user_id.clone()),
+                sign_in: Some(sign_in),
             }),
             None => Self::Ended,
         })
@@ -66,7 +65,7 @@ async fn of_token(portal: &Portal, headers: &HeaderMap) -> Result<Caller> {
     let (Some(value), None) = (values.next(), values.next()) else { return Err(unknown()) };
     let token = value.to_str().map_err(|_| unknown())?;
     let consumer = consumer::of_token(&portal.state.store, token).await?.ok_or_else(unknown)?;
-    Ok(Caller { identity: Identity::Consumer(consumer), csrf_token: None })
+    Ok(Caller { identity: Identity::Consumer(consumer), sign_in: None })
 }
 
 #[cfg(test)]

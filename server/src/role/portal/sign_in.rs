@@ -20,7 +20,7 @@ use super::{Portal, PortalAccess, PortalRoutes, web};
 use crate::domain::permission::need::Need;
 use crate::domain::{session, user};
 use crate::error::{Error, Reaction, Result};
-use crate::store::Secret;
+use crate::state::PortalState;
 
 /// Largest form, in bytes.
 const FORM: usize = 16 * 1024;
@@ -98,10 +98,8 @@ async fn check(portal: &Portal, given: Credentials) -> Result<Option<String>> {
         return Ok(None);
     }
     let permit = portal.own.hashing.acquire().await;
-    let password = Secret::new(given.password);
-    let signed_in =
-        user::sign_in(&portal.state.store, portal.state.installation, &given.username, password)
-            .await;
+    let PortalState { store, installation, .. } = &portal.state;
+    let signed_in = user::sign_in(store, *installation, &given.username, given.password).await;
     drop(permit);
     signed_in
 }

@@ -19,7 +19,6 @@ use reqwest::redirect::Policy;
 use super::{Address, Call};
 use crate::error::{Error, Reaction, Result};
 use crate::json;
-use crate::store::Secret;
 
 /// Failed probes in a row after which an environment counts as away; one good answer brings it back.
 const TOLERATED: u32 = 2;
@@ -76,7 +75,7 @@ impl Remote {
 
     /// Tries the services in turn. A read goes on to the next one after any failure of the network; a write only when nobody can
     /// have received it.
-    pub(super) async fn call(&self, call: &Call, token: Option<&Secret>) -> Result<Bytes> {
+    pub(super) async fn call(&self, call: &Call, token: Option<&str>) -> Result<Bytes> {
         let services = self.discovery.services().await.map_err(|error| {
             self.away("No available admin server. Maybe because of meta server down or all admin server down.")
                 .caused_by(error)
@@ -127,12 +126,12 @@ impl Remote {
         &self,
         service: &ServiceUrl,
         call: &Call,
-        token: Option<&Secret>,
+        token: Option<&str>,
     ) -> reqwest::Result<(StatusCode, Bytes)> {
         let url = format!("{}{}", service.trim_end_matches('/'), call.address.as_str());
         let mut request = self.client.request(call.method.clone(), url);
         if let Some(token) = token {
-            request = request.header(AUTHORIZATION, token.expose());
+            request = request.header(AUTHORIZATION, token);
         }
         if let Some((kind, text)) = &call.body {
             request = request.header(CONTENT_TYPE, *kind).body(text.clone());

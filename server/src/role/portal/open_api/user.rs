@@ -4,8 +4,7 @@ use axum::extract::{Extension, State};
 use axum::response::{IntoResponse as _, Response};
 use http::HeaderName;
 
-use crate::domain::permission::need::Identity;
-use crate::domain::permission::need::Need;
+use crate::domain::permission::need::{Identity, Need};
 use crate::domain::user;
 use crate::error::Result;
 use crate::json::Json;
@@ -32,11 +31,9 @@ pub(in crate::role::portal) async fn current(
             User { name: Some(user_id.clone()), user_id: Some(user_id), email: None, enabled: 1 }
         }
     };
-    let token = caller
-        .csrf_token
-        .map(|token| [(HeaderName::from_static(CSRF_HEADER), token.expose().to_owned())]);
-    Ok(match token {
-        Some(header) => (header, Json(body)).into_response(),
+    let name = HeaderName::from_static(CSRF_HEADER);
+    Ok(match caller.sign_in {
+        Some(sign_in) => ([(name, sign_in.csrf_token.expose())], Json(body)).into_response(),
         None => Json(body).into_response(),
     })
 }
