@@ -45,6 +45,7 @@ impl Listeners {
     pub(crate) fn stream(&self, interest: Interest) -> ChangeStream {
         let queue = Arc::new(Bound::new(Queue::new(interest, self.limit)));
         let mut queues = self.lock();
+        queues.retain(|queue| !queue.is_closed());
         match self.closed.load(Ordering::SeqCst) {
             true => queue.close(),
             false => queues.push(queue.clone()),
@@ -185,7 +186,10 @@ mod tests {
     #[test]
     fn a_dropped_stream_is_forgotten() {
         let listeners = Listeners::new(256);
-        drop(listeners.stream(Interest::everything()));
+        for _ in 0..100 {
+            drop(listeners.stream(Interest::everything()));
+            assert_eq!(listeners.lock().len(), 1);
+        }
         listeners.publish(&event(1));
         assert!(listeners.lock().is_empty());
     }
