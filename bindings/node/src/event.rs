@@ -22,6 +22,12 @@ impl Event {
         Self { event }
     }
 
+    /// Number of changes.
+    #[napi(getter, catch_unwind)]
+    pub fn size(&self) -> u32 {
+        u32::try_from(self.event.changes().len()).unwrap_or(u32::MAX)
+    }
+
     /// The event without its changes and its content.
     #[napi(catch_unwind)]
     pub fn fields<'env>(&self, env: &'env Env) -> Result<Object<'env>> {

@@ -1,0 +1,195 @@
+// The way to the configuration of an app: opens namespaces, tells what befell them, closes.
+'use strict';
+
+const { EventEmitter } = require('node:events');
+const { setTimeout: sleep } = require('node:timers/promises');
+const { native } = require('./native.cjs');
+const { Config } = require('./config.cjs');
+const { ConfigFile } = require('./config-file.cjs');
+const { checked } = require('./error.cjs');
+const { warn } = require('./log.cjs');
+const { mailbox, register, forget, hold, release, wait } = require('./mailbox.cjs');
+const { metricsOf } = require('./metrics.cjs');
+const { Settings } = require('./settings.cjs');
+const { Subscription } = require('./subscription.cjs');
+const { verdictOf } = require('./validator.cjs');
+
+/** Milliseconds that listeners have for what is queued when the client is closed. */
+const DRAIN = 2000;
+
+/** Names that begin with `_` are for the classes of this package. */
+class Client extends EventEmitter {
+  #native;
+  #looksBeyond;
+  #closed = false;
+  #ready = false;
+  /** Open namespaces, or promises of them. */
+  #namespaces = new Map();
+  /** Subscriptions and iterators that have not ended. */
+  #followers = new Set();
+  #validators = [];
+  /** How often listeners of a namespace failed. */
+  #failures = new Map();
+  /** The subscription whose listener runs at this moment. */
+  #within = null;
+
+  constructor(settings, { keepAlive = false } = {}) {
+    super();
+    this.#native = checked(() => native.newClient(mailbox, Settings._asked(settings)));
+    const flags = ['castalia.env-fallback', 'castalia.java-compat'];
+    this.#looksBeyond = this.settings().some(({ name, value }) => flags.includes(name) && value === 'true');
+    if (keepAlive) {
+      hold(this);
+    }
+  }
+
+  static async start(settings, { keepAlive, ...options } = {}) {
+    const client = new Client(settings, { keepAlive });
+    try {
+      await client.start(options);
+    } catch (error) {
+      await client.close();
+      throw error;
+    }
+    return client;
+  }
+
+  get appId() {
+    return this.#native.appId;
+  }
+
+  get closed() {
+    return this.#closed;
+  }
+
+  async start(options) {
+    await wait((number) => this.#native.start(number), options);
+    this.#tellReady();
+  }
+
+  config(namespace, options) {
+    return this.configOf(this.appId, namespace, options);
+  }
+
+  async configOf(appId, namespace, options) {
+    const opened = await wait((number) => this.#native.open(number, appId, namespace), options);
+    return this.#adopt(opened, 'config', () => new Config(this, opened, this.#looksBeyond));
+  }
+
+  async configFile(namespace, options) {
+    const opened = await wait((number) => this.#native.openFile(number, namespace), options);
+    return this.#adopt(opened, 'file', () => new ConfigFile(this, opened));
+  }
+
+  validate(namespace, validator) {
+    const number = register((question) => verdictOf(validator, question));
+    this.#validators.push(number);
+    checked(() => this.#native.validate(number, namespace));
+  }
+
+  setAccessKey(appId, secret) {
+    checked(() => this.#native.setAccessKey(appId, secret));
+  }
+
+  settings() {
+    return checked(() => this.#native.settings());
+  }
+
+  metrics() {
+    return metricsOf(
+      checked(() => this.#native.metrics()),
+      this.#failures,
+    );
+  }
+
+  metricsText() {
+    return checked(() => this.#native.metricsText());
+  }
+
+  async close(options) {
+    this.#closed = true;
+    release(this);
+    // A listener that waits for the end of its own client must not be waited for.
+    const busy = [...this.#followers].filter((one) => one instanceof Subscription && one !== this.#within);
+    await wait((number) => this.#native.close(number), options);
+    await drained(busy);
+    this.#followers.forEach((follower) => follower.retire());
+    this.#validators.splice(0).forEach(forget);
+  }
+
+  /** The namespace of this side for what was opened; each exists once. */
+  async #adopt(opened, kind, make) {
+    const { appId, namespace } = opened.view.about;
+    const name = `${kind} ${appId} ${namespace}`;
+    if (!this.#namespaces.has(name)) {
+      this.#namespaces.set(name, make()._follow());
+    }
+    const adopted = await this.#namespaces.get(name);
+    this.#tellReady();
+    const { lastError } = adopted;
+    if (lastError) {
+      this._fail(lastError, `the namespace ${namespace} is not loaded`);
+    }
+    return adopted;
+  }
+
+  #tellReady() {
+    if (!this.#ready) {
+      this.#ready = true;
+      this.emit('ready');
+    }
+  }
+
+  /** Keeps what follows changes until it ends. */
+  _add(follower) {
+    this.#followers.add(follower);
+    follower.ended.then(() => this.#followers.delete(follower));
+  }
+
+  /** Calls a listener of a subscription. */
+  _within(subscription, call) {
+    this.#within = subscription;
+    try {
+      return call();
+    } finally {
+      this.#within = null;
+    }
+  }
+
+  /** Runs what may fail in a listener of a namespace: a failure is counted and told, and disturbs nobody. */
+  async _guard({ appId, namespace }, run) {
+    try {
+      await run();
+    } catch (error) {
+      const name = `${appId} ${namespace}`;
+      this.#failures.set(name, (this.#failures.get(name) ?? 0) + 1);
+      this._fail(error, 'a listener failed; it stays registered');
+    }
+  }
+
+  /** Tells of an error that nobody waits for. */
+  _fail(error, what) {
+    if (this.listenerCount('error') > 0) {
+      this.emit('error', error);
+    } else {
+      warn(`${what}: ${error?.stack ?? error}`);
+    }
+  }
+}
+
+if (Symbol.asyncDispose) {
+  Client.prototype[Symbol.asyncDispose] = function dispose() {
+    return this.close();
+  };
+}
+
+/** Waits until these have delivered what was queued, but not for ever. */
+async function drained(subscriptions) {
+  const timer = new AbortController();
+  const all = Promise.all(subscriptions.map((subscription) => subscription.ended));
+  const late = sleep(DRAIN, undefined, timer).catch(() => {});
+  await Promise.race([all, late]);
+  timer.abort();
+}
+
+module.exports = { Client };

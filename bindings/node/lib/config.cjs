@@ -1,0 +1,79 @@
+// A namespace as keys and values: reads answer from a map of this side, which is replaced whole at each change.
+'use strict';
+
+const { Namespace } = require('./namespace.cjs');
+const { Snapshot, mapOf, snapshotOf } = require('./snapshot.cjs');
+const { Watch } = require('./watch.cjs');
+
+class Config extends Namespace {
+  #values;
+  #snapshot;
+  #looksBeyond;
+
+  /**
+   * @param looksBeyond whether keys may have values that are not among the entries
+   */
+  constructor(client, native, looksBeyond) {
+    super(client, native);
+    this.#looksBeyond = looksBeyond;
+  }
+
+  get(key, fallback) {
+    const value = this.#values.get(key);
+    return value === undefined ? this.#otherwise(key, fallback) : value;
+  }
+
+  get size() {
+    return this.#values.size;
+  }
+
+  [Symbol.iterator]() {
+    return this.#values.entries();
+  }
+
+  static {
+    // All other reads are those of the snapshot.
+    for (const name of Object.getOwnPropertyNames(Snapshot.prototype)) {
+      if (/^(tryG|g)et\w|^(has|keys|values|entries|forEach)$/.test(name)) {
+        Config.prototype[name] = function read(...args) {
+          return this.#snapshot[name](...args);
+        };
+      }
+    }
+  }
+
+  snapshot() {
+    const { view } = this._native;
+    // A release may change nothing but its key. What changes more comes with its event.
+    if (!view.is(this._view) && view.equals(this._view)) {
+      this._take(view, this.#values);
+    }
+    return this.#snapshot;
+  }
+
+  watch(parse) {
+    return new Watch(this, parse);
+  }
+
+  #otherwise(key, fallback) {
+    return (this.#looksBeyond ? this._view.beyond(key) : null) ?? fallback;
+  }
+
+  _copy(view) {
+    return mapOf(view);
+  }
+
+  _take(view, values) {
+    const beyond = this.#looksBeyond ? (key) => view.beyond(key) : undefined;
+    this._view = view;
+    this.#values = values;
+    this.#snapshot = new Snapshot(view.about, values, beyond);
+  }
+
+  _recall(view) {
+    let snapshot = view.is(this._view) ? this.#snapshot : undefined;
+    return () => (snapshot ??= snapshotOf(view));
+  }
+}
+
+module.exports = { Config };

@@ -1,0 +1,46 @@
+// Log records to a function of the application, and warnings of this half to the same place.
+'use strict';
+
+const { CastaliaError } = require('./error.cjs');
+const { setLogHandler } = require('./mailbox.cjs');
+
+let sink = null;
+let logging = false;
+
+/** Sends the log records of every client to a function; `null` ends that. */
+function setLog(logger, { level = 'info' } = {}) {
+  if (logger !== null && typeof logger !== 'function') {
+    throw new CastaliaError({ code: 'InvalidArgument', message: 'the logger is not a function', operation: 'set log' });
+  }
+  if (!setLogHandler(tell, logger && level)) {
+    const message = `the level ${level} is none of error, warn, info, debug and trace`;
+    throw new CastaliaError({ code: 'InvalidArgument', message, operation: 'set log' });
+  }
+  sink = logger;
+}
+
+function tell(record) {
+  // What a logger makes this half log meanwhile is dropped, or it would never end.
+  if (sink === null || logging) {
+    return;
+  }
+  logging = true;
+  try {
+    sink(Object.freeze(record));
+  } catch (error) {
+    process.emitWarning(`the logger failed: ${error}`, 'CastaliaWarning');
+  } finally {
+    logging = false;
+  }
+}
+
+/** Warns of something that happened in this half: to the logger, else as a warning of the process. */
+function warn(text) {
+  if (sink === null) {
+    process.emitWarning(text, 'CastaliaWarning');
+  } else {
+    tell({ level: 'warn', target: 'castalia', text });
+  }
+}
+
+module.exports = { setLog, warn };

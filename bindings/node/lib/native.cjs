@@ -1,0 +1,91 @@
+// Finds the native half: CASTALIA_NODE_NATIVE_PATH, else a local build, else the package of this platform.
+'use strict';
+
+const path = require('node:path');
+const { version } = require('../package.json');
+
+/** The platforms that there are packages for, as their names say them. */
+const PLATFORMS = [
+  { os: 'darwin', cpu: 'arm64' },
+  { os: 'darwin', cpu: 'x64' },
+  { os: 'linux', cpu: 'arm64', libc: 'gnu' },
+  { os: 'linux', cpu: 'arm64', libc: 'musl' },
+  { os: 'linux', cpu: 'x64', libc: 'gnu' },
+  { os: 'linux', cpu: 'x64', libc: 'musl' },
+  { os: 'win32', cpu: 'arm64' },
+  { os: 'win32', cpu: 'x64' },
+];
+
+/** Where a local build puts it. */
+const LOCAL = path.join(__dirname, '..', 'build', 'castalia.node');
+
+function platformOfThisProcess() {
+  const { platform: os, arch: cpu } = process;
+  return os === 'linux' ? { os, cpu, libc: libcOfThisProcess() } : { os, cpu };
+}
+
+function libcOfThisProcess() {
+  const { header } = process.report.getReport();
+  return header.glibcVersionRuntime ? 'gnu' : 'musl';
+}
+
+function packageName({ os, cpu, libc }) {
+  return `@castalia/node-${[os, cpu, libc].filter(Boolean).join('-')}`;
+}
+
+function load() {
+  const given = process.env.CASTALIA_NODE_NATIVE_PATH;
+  if (given) {
+    return require(path.resolve(given));
+  }
+  const local = attempt(LOCAL);
+  return local.found ?? loadPackage();
+}
+
+function loadPackage() {
+  const platform = platformOfThisProcess();
+  const name = packageName(platform);
+  const { found, error } = attempt(name);
+  if (found) {
+    return found;
+  }
+  const known = PLATFORMS.some((one) => packageName(one) === name);
+  throw new Error(advice(platform, name, known), { cause: error });
+}
+
+/** Loads a file or package; an error other than that there is none is thrown. */
+function attempt(request) {
+  try {
+    return { found: require(request) };
+  } catch (error) {
+    if (error.code === 'MODULE_NOT_FOUND' && error.message.includes(request)) {
+      return { error };
+    }
+    throw error;
+  }
+}
+
+function advice({ os, cpu, libc }, name, known) {
+  const here = `${os} ${cpu}${libc ? ` (${libc === 'gnu' ? 'glibc' : libc})` : ''}`;
+  if (!known) {
+    return `castalia has no native package for ${here}. Build it from source and set CASTALIA_NODE_NATIVE_PATH to the file.`;
+  }
+  return [
+    `castalia needs the package ${name} ${version} on ${here}, and it is not installed. The usual causes:`,
+    '1. Optional dependencies were left out (--omit=optional, --no-optional): install with them.',
+    '2. The lock file or node_modules come from another system: delete both and install here.',
+    '3. A bundler took castalia in without its native file: declare castalia as external.',
+  ].join('\n');
+}
+
+function loadChecked() {
+  const native = load();
+  if (native.VERSION !== version) {
+    throw new Error(
+      `castalia ${version} found a native half of version ${native.VERSION}; install both in the same version`,
+    );
+  }
+  return native;
+}
+
+module.exports = { native: loadChecked(), PLATFORMS, packageName, platformOfThisProcess };

@@ -1,0 +1,50 @@
+// What a client is made from.
+'use strict';
+
+const { CastaliaError } = require('./error.cjs');
+
+class Settings {
+  #values = {};
+  #fromEnv = false;
+  #defaults = [];
+  #seeds = [];
+
+  constructor(values = {}) {
+    for (const [name, value] of Object.entries(values)) {
+      this.set(name, value);
+    }
+  }
+
+  static fromEnv() {
+    const settings = new Settings();
+    settings.#fromEnv = true;
+    return settings;
+  }
+
+  set(name, value) {
+    if (!['string', 'number', 'boolean'].includes(typeof value)) {
+      const message = `InvalidArgument in set: the value of ${name} is no text, number or boolean`;
+      throw new CastaliaError({ code: 'InvalidArgument', message, operation: 'set', context: { name } });
+    }
+    this.#values[name] = String(value);
+    return this;
+  }
+
+  defaults(namespace, entries) {
+    this.#defaults.push([namespace, Object.entries(entries)]);
+    return this;
+  }
+
+  seed(namespace, entries) {
+    this.#seeds.push([namespace, Object.entries(entries)]);
+    return this;
+  }
+
+  /** As the native half takes them; none at all are those of the surroundings. */
+  static _asked(settings = Settings.fromEnv()) {
+    const asked = settings instanceof Settings ? settings : new Settings(settings);
+    return { values: asked.#values, fromEnv: asked.#fromEnv, defaults: asked.#defaults, seeds: asked.#seeds };
+  }
+}
+
+module.exports = { Settings };

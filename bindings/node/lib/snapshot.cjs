@@ -1,0 +1,240 @@
+// The content of a namespace at one moment: a map that nobody can change, and typed reads that parse once.
+'use strict';
+
+const { native } = require('./native.cjs');
+const { CastaliaError, checked } = require('./error.cjs');
+const { inParts } = require('./pace.cjs');
+
+/** Parsed values that are kept for each type. */
+const KEPT = 500;
+
+class Snapshot {
+  #values;
+  #beyond;
+  #parsed = new Map();
+
+  /**
+   * @param about what the native half says of it
+   * @param values a map that is not changed from now on
+   * @param beyond gives values of keys that the map does not have
+   */
+  constructor(about, values, beyond) {
+    this.appId = about.appId;
+    this.cluster = about.cluster;
+    this.namespace = about.namespace;
+    this.source = about.source;
+    this.releaseKey = about.releaseKey;
+    this.notificationId = about.notificationId;
+    this.loadedAt = new Date(about.loadedAt);
+    this.#values = values;
+    this.#beyond = beyond;
+    Object.freeze(this);
+  }
+
+  get size() {
+    return this.#values.size;
+  }
+
+  get(key, fallback) {
+    return this.#values.get(key) ?? this.#beyond?.(key) ?? fallback;
+  }
+
+  has(key) {
+    return this.get(key) !== undefined;
+  }
+
+  keys() {
+    return this.#values.keys();
+  }
+
+  values() {
+    return this.#values.values();
+  }
+
+  entries() {
+    return this.#values.entries();
+  }
+
+  [Symbol.iterator]() {
+    return this.#values.entries();
+  }
+
+  forEach(visit, self) {
+    this.#values.forEach((value, key) => visit.call(self, value, key, this));
+  }
+
+  getInt(key, fallback) {
+    return this.#or(fallback, key, 'int', parse);
+  }
+
+  tryGetInt(key) {
+    return this.#orThrow(key, 'int', parse);
+  }
+
+  getLong(key, fallback) {
+    return this.#or(fallback, key, 'safe', parseSafe);
+  }
+
+  tryGetLong(key) {
+    return this.#orThrow(key, 'safe', parseSafe);
+  }
+
+  getBigInt(key, fallback) {
+    return this.#or(fallback, key, 'long', parse);
+  }
+
+  tryGetBigInt(key) {
+    return this.#orThrow(key, 'long', parse);
+  }
+
+  getDouble(key, fallback) {
+    return this.#or(fallback, key, 'double', parse);
+  }
+
+  tryGetDouble(key) {
+    return this.#orThrow(key, 'double', parse);
+  }
+
+  getBool(key, fallback) {
+    return this.#or(fallback, key, 'bool', parse);
+  }
+
+  tryGetBool(key) {
+    return this.#orThrow(key, 'bool', parse);
+  }
+
+  getDuration(key, fallback) {
+    return this.#or(fallback, key, 'duration', parse);
+  }
+
+  tryGetDuration(key) {
+    return this.#orThrow(key, 'duration', parse);
+  }
+
+  getDate(key, fallback) {
+    const millis = this.#or(undefined, key, 'date', parse);
+    return millis === undefined ? fallback : new Date(millis);
+  }
+
+  tryGetDate(key) {
+    const millis = this.#orThrow(key, 'date', parse);
+    return millis === undefined ? undefined : new Date(millis);
+  }
+
+  getJson(key, fallback) {
+    return this.#or(fallback, key, 'json', parseJson);
+  }
+
+  tryGetJson(key) {
+    return this.#orThrow(key, 'json', parseJson);
+  }
+
+  getList(key, fallback, delimiter = ',') {
+    return this.#or(fallback, key, `list ${delimiter}`, (text) => Object.freeze(native.parseList(text, delimiter)));
+  }
+
+  getWith(key, read, fallback) {
+    const text = this.get(key);
+    if (text === undefined) {
+      return fallback;
+    }
+    try {
+      return read(text) ?? fallback;
+    } catch {
+      return fallback;
+    }
+  }
+
+  #or(fallback, key, type, read) {
+    const value = this.#read(key, type, read);
+    return value === undefined || value instanceof Malformed ? fallback : value;
+  }
+
+  #orThrow(key, type, read) {
+    const value = this.#read(key, type, read);
+    if (value instanceof Malformed) {
+      throw new CastaliaError(value.failure);
+    }
+    return value;
+  }
+
+  /** The parsed value, `Malformed`, or `undefined` where there is no such key. */
+  #read(key, type, read) {
+    let kept = this.#parsed.get(type);
+    if (kept === undefined) {
+      kept = new Map();
+      this.#parsed.set(type, kept);
+    }
+    const known = kept.get(key);
+    if (known !== undefined) {
+      return known;
+    }
+    const text = this.get(key);
+    if (text === undefined) {
+      return undefined;
+    }
+    const value = read(text, type, this.namespace, key);
+    if (kept.size < KEPT) {
+      kept.set(key, value);
+    }
+    return value;
+  }
+}
+
+/** What is kept of a value that is not of its type. */
+class Malformed {
+  constructor(failure) {
+    this.failure = failure;
+  }
+}
+
+function parse(text, type, namespace, key) {
+  const value = native.parse(type, text, namespace, key);
+  return value instanceof native.Failure ? new Malformed(value) : value;
+}
+
+/** A whole number that a `number` holds exactly. */
+function parseSafe(text, _, namespace, key) {
+  const value = parse(text, 'long', namespace, key);
+  if (value instanceof Malformed || Number.isSafeInteger(Number(value))) {
+    return value instanceof Malformed ? value : Number(value);
+  }
+  return malformed('the value is not a whole number that a number holds exactly; read it as a bigint', namespace, key);
+}
+
+function parseJson(text, _, namespace, key) {
+  try {
+    // Frozen, since all readers get the same.
+    return JSON.parse(text, (_name, value) => Object.freeze(value));
+  } catch {
+    return malformed('the value is not JSON', namespace, key);
+  }
+}
+
+function malformed(text, namespace, key) {
+  const message = `Parse in read value: ${text} (namespace=${namespace}, key=${key})`;
+  return new Malformed({ code: 'Parse', message, operation: 'read value', context: { namespace, key } });
+}
+
+/** The entries of a native content as a map, copied without keeping the event loop for long. */
+async function mapOf(content) {
+  const values = new Map();
+  await inParts(content.about.size, (from, count) => addTo(values, content, from, count));
+  return values;
+}
+
+/** The snapshot of a native content, copied at once. */
+function snapshotOf(content) {
+  const { about } = content;
+  return new Snapshot(about, addTo(new Map(), content, 0, about.size));
+}
+
+function addTo(values, content, from, count) {
+  const words = checked(() => content.entries(from, count));
+  for (let at = 0; at < words.length; at += 2) {
+    values.set(words[at], words[at + 1]);
+  }
+  return values;
+}
+
+module.exports = { Snapshot, mapOf, snapshotOf };

@@ -1,0 +1,139 @@
+// What the tests share: the scripted config service, which is a process that obeys lines, and programs that tests start.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { Client } from '../index.mjs';
+
+export const HERE = path.dirname(fileURLToPath(import.meta.url));
+export const ROOT = path.resolve(HERE, '../../..');
+export const TARGET = path.resolve(process.env.CARGO_TARGET_DIR ?? path.join(ROOT, 'target'), 'debug');
+
+/** A config service that does what it is told. */
+export class Scripted {
+  static async start() {
+    const scripted = new Scripted();
+    scripted.process = spawn(path.join(TARGET, 'castalia-scripted'), { stdio: ['pipe', 'pipe', 'inherit'] });
+    scripted.lines = createInterface({ input: scripted.process.stdout })[Symbol.asyncIterator]();
+    scripted.url = await scripted.#answer();
+    return scripted;
+  }
+
+  /** Gives an order and waits until it was carried out. */
+  async order(...words) {
+    this.process.stdin.write(`${words.map(encodeURIComponent).join(' ')}\n`);
+    return this.#answer();
+  }
+
+  publish(namespace, values) {
+    return this.order('publish', namespace, ...Object.entries(values).flat());
+  }
+
+  /** Publishes when a poll waits for it, so that the change is pushed. */
+  async push(namespace, values) {
+    await this.order('held', '1');
+    return this.publish(namespace, values);
+  }
+
+  /** Settings that lead a client here, and keep it from files and from waiting before its first poll. */
+  settings(more = {}) {
+    return {
+      'app.id': 'order',
+      'apollo.meta': this.url,
+      'apollo.cache.file.enable': false,
+      'apollo.longPollingInitialDelayInMills': 0,
+      ...more,
+    };
+  }
+
+  /** Settings of a client that loads and polls as often as there is something new. */
+  hurried() {
+    return this.settings({ 'apollo.loadConfigQPS': 10000, 'apollo.longPollQPS': 10000 });
+  }
+
+  stop() {
+    this.process.kill();
+  }
+
+  async #answer() {
+    const { value } = await this.lines.next();
+    const [status, ...rest] = value.split(' ').map(decodeURIComponent);
+    if (status !== 'ok') {
+      throw new Error(`the scripted service says: ${rest.join(' ')}`);
+    }
+    return rest[0];
+  }
+}
+
+/** A scripted service and a client of it, which end with the test. */
+export async function serviceWith(test, releases, settings) {
+  const service = await Scripted.start();
+  test.after(() => service.stop());
+  for (const [namespace, values] of Object.entries(releases)) {
+    await service.publish(namespace, values);
+  }
+  const client = new Client(service.settings(settings));
+  test.after(() => client.close());
+  return { service, client };
+}
+
+/** What a condition gives as soon as it holds; fails after a time. */
+export async function eventually(holds, what, patience = 10_000) {
+  for (const end = Date.now() + patience; ; await sleep(5)) {
+    const value = await holds();
+    if (value) {
+      return value;
+    }
+    if (Date.now() > end) {
+      throw new Error(`it does not hold in time: ${what}`);
+    }
+  }
+}
+
+/** Starts a program of the folder `programs`; its messages and end are told. */
+export class Program {
+  constructor(name, { args = [], env = {}, flags = [] } = {}) {
+    const file = path.join(HERE, 'programs', name);
+    this.begun = Date.now();
+    this.process = spawn(process.execPath, [...flags, file, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      env: { ...process.env, ...env },
+    });
+    this.messages = [];
+    this.output = '';
+    this.errors = '';
+    this.process.on('message', (message) => this.messages.push(message));
+    this.process.stdout.on('data', (data) => (this.output += data));
+    this.process.stderr.on('data', (data) => (this.errors += data));
+    this.ended = once(this.process, 'close').then(([code, signal]) => ({
+      code,
+      signal,
+      millis: Date.now() - this.begun,
+    }));
+  }
+
+  /** The first message that has this member. */
+  async message(member, patience) {
+    const find = () => this.messages.find((message) => member in message);
+    const message = await eventually(find, `a message with ${member}; ${this.errors}`, patience);
+    return message[member];
+  }
+
+  tell(message) {
+    this.process.send(message);
+  }
+
+  kill() {
+    this.process.kill('SIGKILL');
+  }
+}
+
+/** The real server's program, if it has been built. */
+export function serverProgram() {
+  const given = process.env.CASTALIA_TEST_BIN;
+  const built = [path.join(TARGET, 'castalia'), path.join(ROOT, 'target/debug/castalia')].find(existsSync);
+  return given ?? built;
+}
