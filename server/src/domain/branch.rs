@@ -12,6 +12,7 @@ use super::release;
 use super::{cluster, key};
 use crate::error::{Error, Result};
 use crate::store::entity::{cluster as cluster_table, namespace as namespace_table};
+use crate::store::namespace::Standing;
 use crate::store::{self, Id, Small, Store, Transaction};
 
 /// What became of a branch; the numbers are stored with its rule.
@@ -34,8 +35,8 @@ impl Status {
 /// A namespace with what it is a branch of, and with its branch.
 #[derive(Debug)]
 pub(super) struct Family {
-    /// The namespace.
-    pub(super) namespace: Namespace,
+    /// The namespace, who edits it, and what its clients get.
+    pub(super) own: Standing,
     /// The one above, where this is the namespace of a branch.
     pub(super) parent: Option<Namespace>,
     /// The one below.
@@ -45,52 +46,40 @@ pub(super) struct Family {
 impl Family {
     /// Looks a namespace up with its relatives.
     pub(super) async fn find(tx: &Transaction, key: &NamespaceKey) -> Result<Self> {
-        let namesakes = store::namespace::named(tx, &key.app_id, &key.namespace).await?;
-        let namespace = match namesakes.iter().find(|row| row.cluster_name == key.cluster) {
-            Some(row) => row.clone(),
+        let namesakes = store::namespace::standings(tx, &key.app_id, &key.namespace).await?;
+        let is_own = |row: &&Standing| row.namespace.cluster_name == key.cluster;
+        match namesakes.iter().find(is_own).cloned() {
+            Some(own) => Self::among(tx, own, namesakes).await,
             // The engine may hold names for equal that differ in case.
-            None => namespace::find(tx, key).await?,
-        };
-        Self::among(tx, namespace, namesakes).await
-    }
-
-    /// The same where the namespace may be gone, as when an old release is rolled back.
-    pub(super) async fn find_if_present(
-        tx: &Transaction,
-        key: &NamespaceKey,
-    ) -> Result<Option<Self>> {
-        match store::namespace::find(tx, &key.app_id, &key.cluster, &key.namespace).await? {
-            Some(row) => Ok(Some(Self::of(tx, &row).await?)),
-            None => Ok(None),
+            None => Self::of(tx, &namespace::find(tx, key).await?).await,
         }
     }
 
     /// The relatives of a namespace.
     pub(super) async fn of(tx: &Transaction, namespace: &Namespace) -> Result<Self> {
-        let namesakes =
-            store::namespace::named(tx, &namespace.app_id, &namespace.namespace_name).await?;
-        Self::among(tx, namespace.clone(), namesakes).await
+        let (app_id, name) = (&namespace.app_id, &namespace.namespace_name);
+        let namesakes = store::namespace::standings(tx, app_id, name).await?;
+        match namesakes.iter().find(|row| row.namespace.id == namespace.id).cloned() {
+            Some(own) => Self::among(tx, own, namesakes).await,
+            None => Err(namespace::not_exists(&namespace::key_of(namespace))),
+        }
     }
 
     /// A namespace that is the only one of its name has no relatives; most have none, so this saves queries.
-    async fn among(
-        tx: &Transaction,
-        namespace: Namespace,
-        namesakes: Vec<Namespace>,
-    ) -> Result<Self> {
+    async fn among(tx: &Transaction, own: Standing, namesakes: Vec<Standing>) -> Result<Self> {
         if namesakes.len() < 2 {
-            return Ok(Self { namespace, parent: None, branch: None });
+            return Ok(Self { own, parent: None, branch: None });
         }
-        let Some(cluster) =
-            store::app::cluster(tx, &namespace.app_id, &namespace.cluster_name).await?
-        else {
-            return Err(cluster_not_exists(&namespace.cluster_name));
+        let Namespace { app_id, cluster_name, namespace_name, .. } = &own.namespace;
+        let Some(cluster) = store::app::cluster(tx, app_id, cluster_name).await? else {
+            return Err(cluster_not_exists(cluster_name));
         };
-        if let Some(parent) = parent_of(tx, &cluster, &namespace.namespace_name).await? {
-            return Ok(Self { namespace, parent: Some(parent), branch: None });
+        if let Some(parent) = parent_of(tx, &cluster, namespace_name).await? {
+            return Ok(Self { own, parent: Some(parent), branch: None });
         }
+        let namesakes = namesakes.into_iter().map(|row| row.namespace).collect();
         let branch = first_in_children(tx, &cluster, namesakes).await?;
-        Ok(Self { namespace, parent: None, branch })
+        Ok(Self { own, parent: None, branch })
     }
 }
 

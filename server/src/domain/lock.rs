@@ -10,7 +10,7 @@ use super::release::{self, Publication};
 use super::{branch, configurations};
 use crate::error::{Error, Result};
 use crate::server_config::ServerConfig;
-use crate::store::{self, Store, StoreError, Transaction};
+use crate::store::{self, Store, StoreError};
 
 /// Switch in the config database.
 const SWITCH: &str = "namespace.lock.switch";
@@ -112,19 +112,13 @@ async fn is_modified(db: &impl ConnectionTrait, namespace: &Namespace) -> Result
 }
 
 /// Refuses an editor who publishes alone; otherwise says whether there is a lock that the publish ends.
-pub(super) async fn check_publisher(
-    tx: &Transaction,
-    namespace: &Namespace,
-    publication: &Publication,
-) -> Result<bool> {
-    match store::namespace::lock(tx, namespace.id).await? {
-        Some(lock)
-            if !publication.is_emergency && lock.data_change_created_by == publication.operator =>
-        {
+pub(super) fn check_publisher(owner: Option<&str>, publication: &Publication) -> Result<bool> {
+    match owner {
+        Some(owner) if !publication.is_emergency && owner == publication.operator => {
             Err(Error::bad_request("Config can not be published by yourself.")
                 .with_code("own_edit"))
         }
-        lock => Ok(lock.is_some()),
+        owner => Ok(owner.is_some()),
     }
 }
 

@@ -54,8 +54,8 @@ async fn publish_in(
     publication: &Publication,
 ) -> Result<Release> {
     let family = Family::find(tx, key).await?;
-    let namespace = &family.namespace;
-    let is_locked = lock::check_publisher(tx, namespace, publication).await?;
+    let namespace = &family.own.namespace;
+    let is_locked = lock::check_publisher(family.own.lock_owner.as_deref(), publication)?;
     let mut trail = Trail::of(Some(&publication.operator));
     let content = configurations::of_items(&store::item::of_namespace(tx, namespace.id).await?);
     if let Some(parent) = &family.parent {
@@ -64,7 +64,7 @@ async fn publish_in(
                 .await?;
         return finish(tx, &key_of(parent), trail, release).await;
     }
-    let previous_id = latest_id(tx, &key_of(namespace)).await?;
+    let previous_id = family.own.latest_release.unwrap_or_default();
     let main = Draft { namespace, content: &content, publication, is_locked };
     let release = main.insert(tx, &mut trail).await?;
     let context =
@@ -103,23 +103,16 @@ async fn publish_without_in(
     deleted_keys: &[String],
 ) -> Result<Release> {
     let family = Family::find(tx, key).await?;
-    lock::check_publisher(tx, &family.namespace, publication).await?;
+    let branch = &family.own.namespace;
+    lock::check_publisher(family.own.lock_owner.as_deref(), publication)?;
     let Some(parent) = &family.parent else {
         return Err(Error::not_found("Parent namespace not found").with_code("branch_not_found"));
     };
     let mut trail = Trail::of(Some(&publication.operator));
-    let content =
-        configurations::of_items(&store::item::of_namespace(tx, family.namespace.id).await?);
-    let release = gray_release::publish(
-        tx,
-        parent,
-        &family.namespace,
-        content,
-        deleted_keys,
-        publication,
-        &mut trail,
-    )
-    .await?;
+    let content = configurations::of_items(&store::item::of_namespace(tx, branch.id).await?);
+    let release =
+        gray_release::publish(tx, parent, branch, content, deleted_keys, publication, &mut trail)
+            .await?;
     finish(tx, &key_of(parent), trail, release).await
 }
 
@@ -150,7 +143,9 @@ pub async fn merge(
         .write(input, |tx, (key, publication, merge, rules)| {
             Box::pin(async move {
                 let namespace = super::namespace::find(tx, key).await?;
-                let is_locked = lock::check_publisher(tx, &namespace, publication).await?;
+                let lock = store::namespace::lock(tx, namespace.id).await?;
+                let owner = lock.as_ref().map(|lock| lock.data_change_created_by.as_str());
+                let is_locked = lock::check_publisher(owner, publication)?;
                 let mut trail = Trail::of(Some(&publication.operator));
                 item_set::apply_in(tx, rules, &namespace, &merge.changes, &mut trail).await?;
                 merge_in(tx, &namespace, is_locked, publication, merge, trail).await

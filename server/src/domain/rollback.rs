@@ -114,8 +114,11 @@ async fn carry(
     operator: &str,
     trail: &mut Trail,
 ) -> Result<()> {
-    let Some(family) = Family::find_if_present(tx, key).await? else { return Ok(()) };
-    let Some(branch) = &family.branch else { return Ok(()) };
+    let NamespaceKey { app_id, cluster, namespace } = key;
+    let Some(main) = store::namespace::find(tx, app_id, cluster, namespace).await? else {
+        return Ok(());
+    };
+    let Some(branch) = Family::of(tx, &main).await?.branch else { return Ok(()) };
     let time = chrono::Local::now().format("%Y%m%d%H%M%S");
     let publication = Publication {
         title: format!("{time}-master-rollback-merge-to-gray"),
@@ -124,6 +127,6 @@ async fn carry(
         is_emergency: false,
     };
     let new = configurations::parse(&step.new.configurations)?;
-    let carry = Carry { main: &family.namespace, branch, old: step.old, new: &new, base: step.to };
+    let carry = Carry { main: &main, branch: &branch, old: step.old, new: &new, base: step.to };
     carry.publish(tx, Operation::RollbackCarried, &publication, trail).await
 }

@@ -3,6 +3,7 @@
 
 mod definition;
 mod lock;
+mod standing;
 
 use sea_orm::sea_query::Condition;
 use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder};
@@ -19,6 +20,7 @@ pub use definition::{
     delete_app_namespace, delete_app_namespaces, public_app_namespace, public_app_namespaces,
 };
 pub use lock::{delete_lock, insert_lock, lock};
+pub use standing::{Standing, standings};
 
 pub async fn by_id(
     db: &impl ConnectionTrait,
