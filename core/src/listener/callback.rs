@@ -5,15 +5,20 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::task::spawn_blocking;
-use tracing::error;
+use tokio::time::timeout;
+use tracing::{error, warn};
 
 use super::queue::Queue;
 use super::{ChangeStream, Listeners};
 use crate::change::{ChangeEvent, Interest};
 use crate::process::Bound;
+
+/// A listener that runs longer is told of: it misses nothing, but sees it late.
+const SLOW: Duration = Duration::from_secs(30);
 
 /// What is called for each event.
 pub(crate) type Callback = Box<dyn FnMut(&Arc<ChangeEvent>) + Send>;
@@ -159,7 +164,14 @@ impl Delivery {
         while let Some(event) = self.stream.next().await {
             let subscriber = self.subscriber.clone();
             let namespace = event.identity().namespace.clone();
-            let calm = spawn_blocking(move || subscriber.call(&event)).await;
+            let mut call = spawn_blocking(move || subscriber.call(&event));
+            let calm = match timeout(SLOW, &mut call).await {
+                Ok(calm) => calm,
+                Err(_) => {
+                    warn!(namespace, "a change listener has run for 30 s; its later events wait");
+                    call.await
+                }
+            };
             if !calm.unwrap_or(true) {
                 self.subscriber.failures.fetch_add(1, Ordering::Relaxed);
                 error!(namespace, "a change listener panicked; it stays registered");
