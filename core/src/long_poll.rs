@@ -116,6 +116,10 @@ impl LongPoll {
                 Poll::Failed(failure, after) => {
                     self.sticky = None;
                     self.watched.failed(failure.is_silence);
+                    let refused = failure.status == Some(401);
+                    if refused && self.settings.access_keys.renew(&self.app_id).await {
+                        continue;
+                    }
                     let pause = self.pause_after(&failure, after);
                     sleep(pause).await;
                 }

@@ -212,18 +212,12 @@ impl Repository {
         };
         let Identity { app_id, cluster, namespace } = self.place.identity.clone();
         let target = Target { app_id, cluster, namespace };
-        let access_key = self.settings.access_keys.of(&target.app_id);
-        let request = Request {
-            service,
-            path_and_query: &query.path_and_query(&target),
-            app_id: &target.app_id,
-            access_key: access_key.as_ref(),
-            read_timeout: self.settings.timing.read_timeout,
-        };
-        // The semaphore is never closed; a permit that is not there would only mean one request more.
-        let permit = self.room.acquire().await;
-        let answer = self.transport.get(request).await;
-        drop(permit);
+        let line = query.path_and_query(&target);
+        let mut answer = self.send(service, &target.app_id, &line).await;
+        let refused = matches!(&answer, Err(failure) if failure.status == Some(401));
+        if refused && self.settings.access_keys.renew(&target.app_id).await {
+            answer = self.send(service, &target.app_id, &line).await;
+        }
         let reached =
             !matches!(&answer, Err(failure) if failure.error.kind() == ErrorKind::Transport);
         self.discovery.report(service, reached);
@@ -236,6 +230,25 @@ impl Repository {
             };
             Failure { error, ..failure }
         })
+    }
+
+    async fn send(
+        &self,
+        service: &ServiceUrl,
+        app_id: &str,
+        path_and_query: &str,
+    ) -> Result<Answer, Failure> {
+        let access_key = self.settings.access_keys.of(app_id);
+        let request = Request {
+            service,
+            path_and_query,
+            app_id,
+            access_key: access_key.as_ref(),
+            read_timeout: self.settings.timing.read_timeout,
+        };
+        // The semaphore is never closed; a permit that is not there would only mean one request more.
+        let _permit = self.room.acquire().await;
+        self.transport.get(request).await
     }
 
     fn snapshot(

@@ -18,6 +18,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::namespace::strip_properties_suffix;
 use crate::protocol::wire::Configurations;
 
+pub use access_keys::SecretProvider;
 pub use effective::{Setting, StartPolicy};
 pub use environment::Env;
 pub use layers::Origin;
@@ -43,6 +44,7 @@ pub struct Settings {
 pub(crate) struct Hooks {
     pub(crate) meta_provider: Option<MetaProvider>,
     pub(crate) rewrite: Option<Rewrite>,
+    pub(crate) secret_provider: Option<SecretProvider>,
     pub(crate) random_seed: Option<u64>,
     /// Values below those of a release, by namespace of the app itself.
     pub(crate) defaults: HashMap<String, Configurations>,
@@ -114,6 +116,17 @@ impl Settings {
         provider: impl Fn(Env) -> Option<String> + Send + Sync + 'static,
     ) -> Self {
         self.hooks.meta_provider = Some(Arc::new(provider));
+        self
+    }
+
+    /// Asks this function for the secret of an app id when a server refuses the one in use. It runs on a thread that may
+    /// block.
+    #[must_use]
+    pub fn secret_provider(
+        mut self,
+        provider: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
+        self.hooks.secret_provider = Some(Arc::new(provider));
         self
     }
 

@@ -1,59 +1,99 @@
 //! The access key of each app id: as the settings say, or replaced while the client runs. Never one app's key for another.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use tokio::task::spawn_blocking;
 
-use super::key::{Files, derived_variable};
+use super::key::Files;
 use super::layers::Layers;
 use crate::protocol::signature::AccessKey;
 
+/// Names the secret of an app id; `None` where it knows none.
+pub type SecretProvider = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
 /// Access keys by app id.
 pub(crate) struct AccessKeys {
-    main_app_id: String,
     layers: Layers,
-    /// Keys by app id, read from the settings at the first use of the app id; `None` for an app without one.
-    /// Replaced whole, so that a forked child finds no lock held.
-    keys: ArcSwap<HashMap<String, Option<AccessKey>>>,
+    provider: Option<SecretProvider>,
+    /// Keys by app id, read from the settings at the first use of the app id; replaced whole, so that a forked child finds no
+    /// lock held.
+    keys: ArcSwap<HashMap<String, Entry>>,
+}
+
+#[derive(Clone)]
+struct Entry {
+    /// `None` for an app without one.
+    key: Option<AccessKey>,
+    /// What the provider gave last, to see whether it has anything new.
+    provided: Option<String>,
 }
 
 impl AccessKeys {
-    pub(super) fn new(main_app_id: &str, secret: Option<&str>, layers: Layers) -> Self {
-        let main = secret.and_then(|secret| AccessKey::new(main_app_id, secret));
-        Self {
-            main_app_id: main_app_id.to_owned(),
-            layers,
-            keys: ArcSwap::from_pointee(HashMap::from([(main_app_id.to_owned(), main)])),
-        }
+    pub(super) fn new(
+        main_app_id: &str,
+        secret: Option<&str>,
+        layers: Layers,
+        provider: Option<SecretProvider>,
+    ) -> Self {
+        let key = secret.and_then(|secret| AccessKey::new(main_app_id, secret));
+        let main = (main_app_id.to_owned(), Entry { key, provided: None });
+        Self { layers, provider, keys: ArcSwap::from_pointee(HashMap::from([main])) }
     }
 
     /// The key of an app id now.
     pub(crate) fn of(&self, app_id: &str) -> Option<AccessKey> {
-        if let Some(key) = self.keys.load().get(app_id) {
-            return key.clone();
+        if let Some(entry) = self.keys.load().get(app_id) {
+            return entry.key.clone();
         }
-        let key = self.in_settings(app_id);
-        self.put(app_id, &key);
-        key
+        let first = Entry { key: self.in_settings(app_id), provided: None };
+        self.change(|keys| {
+            keys.entry(app_id.to_owned()).or_insert_with(|| first.clone());
+        });
+        self.keys.load().get(app_id).and_then(|entry| entry.key.clone())
     }
 
     /// Replaces the key of an app id; a blank secret removes it.
     pub(crate) fn replace(&self, app_id: &str, secret: &str) {
-        self.put(app_id, &AccessKey::new(app_id, secret));
+        let entry = Entry { key: AccessKey::new(app_id, secret), provided: None };
+        self.change(|keys| {
+            keys.insert(app_id.to_owned(), entry.clone());
+        });
     }
 
-    fn put(&self, app_id: &str, key: &Option<AccessKey>) {
+    /// Asks the provider after a key was refused; true when it gave another than last time. It may block.
+    pub(crate) async fn renew(&self, app_id: &str) -> bool {
+        let Some(provider) = self.provider.clone() else {
+            return false;
+        };
+        let asked = app_id.to_owned();
+        let Ok(Some(secret)) = spawn_blocking(move || provider(&asked)).await else {
+            return false;
+        };
+        let known = self.keys.load();
+        let last = known.get(app_id).and_then(|entry| entry.provided.as_deref());
+        if last == Some(&secret) {
+            return false;
+        }
+        let entry = Entry { key: AccessKey::new(app_id, &secret), provided: Some(secret) };
+        self.change(|keys| {
+            keys.insert(app_id.to_owned(), entry.clone());
+        });
+        true
+    }
+
+    fn change(&self, change: impl Fn(&mut HashMap<String, Entry>)) {
         self.keys.rcu(|known| {
             let mut known = HashMap::clone(known);
-            known.insert(app_id.to_owned(), key.clone());
+            change(&mut known);
             known
         });
     }
 
     fn in_settings(&self, app_id: &str) -> Option<AccessKey> {
-        debug_assert_ne!(app_id, self.main_app_id, "the main key is there from the start");
-        let variable = format!("APOLLO_ACCESS_KEY_SECRET_{}", derived_variable(app_id));
-        let variables = [variable];
+        let suffix = app_id.replace(|character: char| !character.is_ascii_alphanumeric(), "_");
+        let variables = [format!("APOLLO_ACCESS_KEY_SECRET_{}", suffix.to_ascii_uppercase())];
         let names = [
             format!("apollo.accesskey.{app_id}.secret"),
             format!("apollo.access-key.{app_id}.secret"),

@@ -53,7 +53,7 @@ impl Key {
 }
 
 /// `a.bC-d` becomes `A_B_C_D`; capitals in a row are one word.
-pub(crate) fn derived_variable(name: &str) -> String {
+fn derived_variable(name: &str) -> String {
     let mut variable = String::with_capacity(name.len() + 4);
     let mut after_lower = false;
     for character in name.chars() {

@@ -64,7 +64,12 @@ impl Resolver {
             client_ip: self.client_ip(),
             meta_servers: self.meta_servers(env, &hooks),
             config_services: self.addresses(&key::CONFIG_SERVICE),
-            access_keys: AccessKeys::new(&app_id, secret.as_deref(), self.layers.clone()),
+            access_keys: AccessKeys::new(
+                &app_id,
+                secret.as_deref(),
+                self.layers.clone(),
+                hooks.secret_provider.clone(),
+            ),
             cache: self.cache(env),
             timing: self.timing(),
             network: self.network(),

@@ -82,3 +82,19 @@ async fn a_replaced_secret_signs_the_next_request() {
     client.set_access_key(APP, "new");
     config.refresh().await.unwrap();
 }
+
+/// F162: a refused secret is asked for once more, and the request repeated with what comes.
+#[tokio::test(start_paused = true)]
+async fn a_refused_secret_is_asked_for() {
+    let fixture = Fixture::new();
+    fixture.server.set_secret(APP, Some("rotated"));
+    let settings = fixture.quiet_settings().set("apollo.access-key.secret", "old");
+    let settings = settings.secret_provider(|app_id| (app_id == APP).then(|| "rotated".to_owned()));
+    let client = fixture.client_with(settings);
+    let config = client.config(NAMESPACE).await.unwrap();
+    assert_eq!(config.source(), Source::Remote);
+    fixture.server.set_secret(APP, Some("other"));
+    config.refresh().await.unwrap_err();
+    let loads = fixture.server.requests_of(Endpoint::Config).len();
+    assert_eq!(loads, 3, "the provider had nothing new, so nothing was repeated");
+}
