@@ -126,12 +126,9 @@ pub(super) async fn update(
     let environment = portal.state.environments.find(&place.env)?;
     let stored = match find(&environment, &place, &key).await {
         Err(error) if update.create_if_not_exists && error.reaction() == Reaction::NotFound => {
-            match add(&environment, &place, key.clone(), item.clone(), &operator).await {
-                // Somebody else added it in between.
-                Err(error) if error.reaction() == Reaction::BadRequest => {
-                    find(&environment, &place, &key).await.map_err(|_| error)?
-                }
-                added => return added.map(drop),
+            match add_or_find(&environment, &place, key, &item, &operator).await? {
+                Some(stored) => stored,
+                None => return Ok(()),
             }
         }
         stored => stored?,
@@ -266,6 +263,23 @@ async fn add(
         ..admin::Item::default()
     };
     environment.create(Address::in_namespace(place, &["items"]), &body).await
+}
+
+/// Adds an item; gives the one that somebody else added in between.
+async fn add_or_find(
+    environment: &Environment,
+    place: &Place,
+    key: String,
+    item: &Item,
+    operator: &str,
+) -> Result<Option<admin::Item>> {
+    match add(environment, place, key.clone(), item.clone(), operator).await {
+        Ok(_) => Ok(None),
+        Err(error) if error.reaction() == Reaction::BadRequest => {
+            find(environment, place, &key).await.map(Some).map_err(|_| error)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 async fn apply(

@@ -7,7 +7,8 @@ use serde::Deserialize;
 
 use super::item::line;
 use super::{By, people, required};
-use crate::domain::draft::difference;
+use crate::domain::draft::Line;
+use crate::domain::draft::difference::{self, Difference};
 use crate::domain::environment::normalise;
 use crate::domain::permission::need::{Need, Place};
 use crate::domain::portal_namespace::{self, AppNamespace};
@@ -230,17 +231,7 @@ async fn compare(
     for (line, item) in draft.iter().zip(shown.iter_mut()) {
         let difference = difference::of_line(line, &released);
         count += i64::from(difference.is_some());
-        item.extend_info = Some(Box::new(match difference {
-            None => ItemExtend { namespace_id, ..ItemExtend::default() },
-            Some(difference) => ItemExtend {
-                namespace_id,
-                is_modified: true,
-                is_newly_added: difference.released.is_none(),
-                old_value: Some(difference.released.unwrap_or_default()),
-                new_value: difference.drafted,
-                is_deleted: false,
-            },
-        }));
+        item.extend_info = Some(Box::new(extend(namespace_id, difference)));
     }
     if difference::missing(&draft, &released, &[]).is_empty() {
         return Ok(count);
@@ -250,25 +241,43 @@ async fn compare(
     let deleted: Vec<_> = deleted.iter().map(line).collect();
     for line in difference::missing(&draft, &released, &deleted) {
         count += 1;
-        let old_value = released.get(&line.key).cloned();
-        shown.push(Item {
-            value: old_value.clone(),
-            r#type: Some(line.kind),
-            comment: Some(line.comment),
-            line_num: Some(line.line_num),
-            key: Some(line.key),
-            extend_info: Some(Box::new(ItemExtend {
-                namespace_id,
-                is_modified: true,
-                is_deleted: true,
-                is_newly_added: false,
-                old_value,
-                new_value: Some(String::new()),
-            })),
-            ..Item::default()
-        });
+        shown.push(gone(namespace_id, line, &released));
     }
     Ok(count)
+}
+
+fn extend(namespace_id: i64, difference: Option<Difference>) -> ItemExtend {
+    let unchanged = ItemExtend { namespace_id, ..ItemExtend::default() };
+    let Some(difference) = difference else { return unchanged };
+    ItemExtend {
+        is_modified: true,
+        is_newly_added: difference.released.is_none(),
+        old_value: Some(difference.released.unwrap_or_default()),
+        new_value: difference.drafted,
+        ..unchanged
+    }
+}
+
+/// An item that clients still read although it was deleted.
+fn gone(namespace_id: i64, line: Line, released: &Configurations) -> Item {
+    let old_value = released.get(&line.key).cloned();
+    let extend = ItemExtend {
+        namespace_id,
+        is_modified: true,
+        is_deleted: true,
+        is_newly_added: false,
+        old_value: old_value.clone(),
+        new_value: Some(String::new()),
+    };
+    Item {
+        value: old_value,
+        r#type: Some(line.kind),
+        comment: Some(line.comment),
+        line_num: Some(line.line_num),
+        key: Some(line.key),
+        extend_info: Some(Box::new(extend)),
+        ..Item::default()
+    }
 }
 
 /// What clients read of the namespace now; nothing before the first publish.
