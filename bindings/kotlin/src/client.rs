@@ -1,0 +1,119 @@
+//! The client.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use castalia_core::{Client as CoreClient, Result, Settings};
+
+use crate::call;
+use crate::content::Entry;
+use crate::error::Failure;
+use crate::metrics::Metrics;
+use crate::namespace::{Namespace, Opened};
+use crate::validator::Questions;
+
+/// What the JVM says of settings.
+#[derive(uniffi::Record)]
+pub(crate) struct Given {
+    /// Whether environment variables and settings files count too.
+    with_env: bool,
+    values: HashMap<String, String>,
+    /// System properties of the JVM.
+    overlay: HashMap<String, String>,
+    /// By namespace.
+    defaults: HashMap<String, Vec<Entry>>,
+    seeds: HashMap<String, Vec<Entry>>,
+}
+
+impl Given {
+    fn settings(self) -> Result<Settings> {
+        let settings = if self.with_env { Settings::from_env()? } else { Settings::new() };
+        let pairs = |entries: Vec<Entry>| entries.into_iter().map(|entry| (entry.key, entry.value));
+        let settings = settings.set("castalia.binding", "kotlin").overlay(self.overlay);
+        let settings = self.values.into_iter().fold(settings, |all, (k, v)| all.set(k, v));
+        let settings =
+            self.defaults.into_iter().fold(settings, |all, (ns, e)| all.defaults(&ns, pairs(e)));
+        Ok(self.seeds.into_iter().fold(settings, |all, (ns, e)| all.seed(&ns, pairs(e))))
+    }
+}
+
+/// One effective setting.
+#[derive(uniffi::Record)]
+pub(crate) struct Setting {
+    name: String,
+    value: String,
+    origin: String,
+    found_as: String,
+    meaning: String,
+}
+
+/// A client. Opens no socket before a namespace is opened.
+#[derive(uniffi::Object)]
+pub(crate) struct Client {
+    client: CoreClient,
+}
+
+#[uniffi::export]
+impl Client {
+    #[uniffi::constructor]
+    fn new(given: Given) -> Result<Self, Failure> {
+        Ok(Self { client: CoreClient::new(given.settings()?)? })
+    }
+
+    fn app_id(&self) -> String {
+        self.client.app_id().to_owned()
+    }
+
+    async fn config(&self, app_id: String, namespace: String) -> Result<Arc<Namespace>, Failure> {
+        let client = self.client.clone();
+        let open = async move { client.config_of(&app_id, &namespace).await };
+        Ok(Namespace::new(Opened::Values(call::run(open).await?)))
+    }
+
+    async fn config_file(&self, namespace: String) -> Result<Arc<Namespace>, Failure> {
+        let client = self.client.clone();
+        let open = async move { client.config_file(&namespace).await };
+        Ok(Namespace::new(Opened::File(call::run(open).await?)))
+    }
+
+    /// Asks these questions before a release is applied.
+    fn validate(&self, namespace: &str) -> Result<Arc<Questions>, Failure> {
+        let (ask, questions) = Questions::new();
+        self.client.validate(namespace, ask)?;
+        Ok(questions)
+    }
+
+    fn settings(&self) -> Vec<Setting> {
+        let settings = self.client.settings().iter().map(|setting| Setting {
+            name: setting.name.to_owned(),
+            value: setting.value.clone(),
+            origin: setting.origin.name().to_owned(),
+            found_as: setting.found_as.clone(),
+            meaning: setting.meaning.to_owned(),
+        });
+        settings.collect()
+    }
+
+    fn metrics(&self) -> Metrics {
+        Metrics::from(&self.client.metrics())
+    }
+
+    fn metrics_text(&self) -> String {
+        self.client.metrics_text()
+    }
+
+    /// Gives the sign to stop.
+    fn stop(&self) {
+        self.client.stop();
+    }
+
+    /// Stops everything, and waits for it.
+    async fn end(&self) -> Result<(), Failure> {
+        let client = self.client.clone();
+        let end = async move {
+            client.close().await;
+            Ok(())
+        };
+        call::run(end).await
+    }
+}

@@ -1,0 +1,62 @@
+//! The content of a namespace as it crosses the border: whole, once for each change.
+
+use std::time::SystemTime;
+
+use castalia_core::Snapshot;
+
+/// A key and its value.
+#[derive(Debug, uniffi::Record)]
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) value: String,
+}
+
+impl From<(&str, &str)> for Entry {
+    fn from((key, value): (&str, &str)) -> Self {
+        Self { key: key.to_owned(), value: value.to_owned() }
+    }
+}
+
+/// One namespace at one moment.
+#[derive(uniffi::Record)]
+pub(crate) struct Content {
+    app_id: String,
+    cluster: String,
+    namespace: String,
+    release_key: String,
+    notification_id: i64,
+    source: String,
+    loaded_at: SystemTime,
+    /// In the server's order; none of a file.
+    values: Vec<Entry>,
+    /// The text of a file.
+    text: Option<String>,
+}
+
+impl Content {
+    /// Keys and values.
+    pub(crate) fn of_values(snapshot: &Snapshot) -> Self {
+        let values = snapshot.iter().map(Entry::from).collect();
+        Self { values, ..Self::bare(snapshot) }
+    }
+
+    /// One text.
+    pub(crate) fn of_file(snapshot: &Snapshot) -> Self {
+        Self { text: snapshot.content().map(str::to_owned), ..Self::bare(snapshot) }
+    }
+
+    fn bare(snapshot: &Snapshot) -> Self {
+        let identity = snapshot.identity();
+        Self {
+            app_id: identity.app_id.clone(),
+            cluster: identity.cluster.clone(),
+            namespace: identity.namespace.clone(),
+            release_key: snapshot.release_key().to_owned(),
+            notification_id: snapshot.notification_id(),
+            source: snapshot.source().name().to_owned(),
+            loaded_at: snapshot.loaded_at(),
+            values: Vec::new(),
+            text: None,
+        }
+    }
+}

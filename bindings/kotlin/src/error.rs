@@ -1,0 +1,59 @@
+//! Errors of the client as they cross the border; the Kotlin half has a class for each kind.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use castalia_core::{Error, ErrorKind};
+
+use crate::content::Entry;
+
+/// What a call failed with.
+#[derive(Debug, uniffi::Error)]
+pub(crate) enum Failure {
+    /// The only form there is.
+    Failed {
+        /// What it was.
+        problem: Problem,
+    },
+}
+
+/// An error, to be thrown or to be shown.
+#[derive(Debug, uniffi::Record)]
+pub(crate) struct Problem {
+    kind: String,
+    text: String,
+    operation: String,
+    context: Vec<Entry>,
+}
+
+impl From<&Error> for Problem {
+    fn from(error: &Error) -> Self {
+        Self {
+            kind: error.kind().name().to_owned(),
+            text: error.to_string(),
+            operation: error.operation().to_owned(),
+            context: error.context().map(Entry::from).collect(),
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Failed { problem: Problem::from(&error) }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::Failed { problem } = self;
+        f.write_str(&problem.text)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Every kind by name, with its number: a test asks that each has its class.
+#[uniffi::export]
+fn error_kinds() -> HashMap<String, i32> {
+    ErrorKind::ALL.iter().map(|kind| (kind.name().to_owned(), kind.code())).collect()
+}

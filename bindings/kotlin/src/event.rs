@@ -1,0 +1,85 @@
+//! Changes, taken one by one by whoever listens.
+
+use std::sync::Arc;
+
+use castalia_core::{ChangeEvent, ChangeStream};
+use tokio::sync::Mutex;
+
+use crate::call;
+use crate::error::Failure;
+
+/// One change of a namespace; its content is with the namespace.
+#[derive(uniffi::Record)]
+pub(crate) struct Event {
+    app_id: String,
+    namespace: String,
+    changes: Vec<Change>,
+    interested_keys: Vec<String>,
+    old_release_key: String,
+    release_key: String,
+    source: String,
+    sequence: u64,
+    coalesced: u64,
+}
+
+/// One key of an event.
+#[derive(uniffi::Record)]
+pub(crate) struct Change {
+    key: String,
+    old_value: Option<String>,
+    new_value: Option<String>,
+    change_type: String,
+}
+
+impl From<&ChangeEvent> for Event {
+    fn from(event: &ChangeEvent) -> Self {
+        let identity = event.identity();
+        let changes = event.changes().iter().map(|(key, change)| Change {
+            key: key.clone(),
+            old_value: change.old_value.as_deref().map(str::to_owned),
+            new_value: change.new_value.as_deref().map(str::to_owned),
+            change_type: change.change_type.name().to_owned(),
+        });
+        Self {
+            app_id: identity.app_id.clone(),
+            namespace: identity.namespace.clone(),
+            changes: changes.collect(),
+            interested_keys: event.interested_keys().to_vec(),
+            old_release_key: event.old_release_key().to_owned(),
+            release_key: event.release_key().to_owned(),
+            source: event.source().name().to_owned(),
+            sequence: event.sequence(),
+            coalesced: event.coalesced(),
+        }
+    }
+}
+
+/// The changes from now on; ends with the client. Dropping it unsubscribes.
+#[derive(uniffi::Object)]
+pub(crate) struct Changes {
+    stream: Arc<Mutex<ChangeStream>>,
+}
+
+impl Changes {
+    pub(crate) fn new(stream: ChangeStream) -> Arc<Self> {
+        Arc::new(Self { stream: Arc::new(Mutex::new(stream)) })
+    }
+
+    async fn take(&self) -> Result<Option<Arc<ChangeEvent>>, Failure> {
+        let stream = self.stream.clone();
+        call::run(async move { Ok(stream.lock().await.next().await) }).await
+    }
+}
+
+#[uniffi::export]
+impl Changes {
+    /// The next change; nothing when there will be none.
+    async fn next(&self) -> Result<Option<Event>, Failure> {
+        Ok(self.take().await?.map(|event| Event::from(&*event)))
+    }
+
+    /// As `next`, for those who only want to know that there was one.
+    async fn passed(&self) -> Result<bool, Failure> {
+        Ok(self.take().await?.is_some())
+    }
+}

@@ -1,0 +1,63 @@
+//! Log records, queued until the JVM takes them: a network thread must not wait for it.
+
+use std::sync::Arc;
+
+use castalia_core::log::{self, Record};
+use castalia_core::{Error, ErrorKind};
+use tokio::sync::{Mutex, mpsc};
+use tracing::Level;
+
+use crate::call;
+use crate::error::Failure;
+
+/// Records that may wait; more are dropped.
+const QUEUE: usize = 1024;
+
+/// One log record.
+#[derive(uniffi::Record)]
+pub(crate) struct LogRecord {
+    level: String,
+    target: String,
+    text: String,
+}
+
+/// The records from now on, until others are asked for.
+#[derive(uniffi::Object)]
+pub(crate) struct LogRecords {
+    waiting: Arc<Mutex<mpsc::Receiver<Record>>>,
+}
+
+#[uniffi::export]
+impl LogRecords {
+    /// Takes over from whoever had the records before.
+    #[uniffi::constructor]
+    fn new(level: &str) -> Result<Self, Failure> {
+        let level: Level = level.parse().map_err(|_| {
+            let text = "a level is ERROR, WARN, INFO, DEBUG or TRACE";
+            Error::new(ErrorKind::InvalidArgument, "set log", text).with("level", level)
+        })?;
+        let (sender, waiting) = mpsc::channel(QUEUE);
+        let sink = move |record: &Record| {
+            let _ = sender.try_send(record.clone());
+        };
+        log::set(Some((level, Arc::new(sink))));
+        Ok(Self { waiting: Arc::new(Mutex::new(waiting)) })
+    }
+
+    /// The next record; nothing when others have them.
+    async fn next(&self) -> Result<Option<LogRecord>, Failure> {
+        let waiting = self.waiting.clone();
+        let record = call::run(async move { Ok(waiting.lock().await.recv().await) }).await?;
+        Ok(record.map(|record| LogRecord {
+            level: record.level.to_string(),
+            target: record.target.to_owned(),
+            text: record.text,
+        }))
+    }
+}
+
+/// Sends records nowhere from now on.
+#[uniffi::export]
+fn log_nothing() {
+    log::set(None);
+}

@@ -1,0 +1,111 @@
+package io.castalia
+
+import io.castalia.ffi.Entry
+import io.castalia.ffi.Failure
+import io.castalia.ffi.InternalException
+import io.castalia.ffi.Problem
+import java.nio.charset.CharacterCodingException
+import java.util.concurrent.CancellationException
+
+/** What every error of the client is; the class says what the caller can do about it. */
+sealed class CastaliaException private constructor(
+    problem: Problem,
+    /** Stable number of the kind, the same in every language. */
+    val code: Int,
+    cause: Throwable?,
+) : RuntimeException(problem.text, cause) {
+    /** What was done. */
+    val operation: String = problem.operation
+
+    /** What it was about, such as `namespace` or `url`. */
+    val context: Map<String, String> = problem.context.associate { it.key to it.value }
+
+    /** Stable name of the kind, the same in every language. */
+    val kind: String get() = javaClass.simpleName
+
+    /** An argument or a setting is unusable: fix the call or the settings. */
+    class InvalidArgument internal constructor(problem: Problem, cause: Throwable?) : CastaliaException(problem, 1, cause)
+
+    /** The start policy is not met and nothing is loaded yet: wait, or accept defaults. */
+    class NotReady internal constructor(problem: Problem, cause: Throwable?) : CastaliaException(problem, 2, cause)
+
+    /** The namespace has no release: publish it. */
+    class NotFound internal constructor(problem: Problem, cause: Throwable?) : CastaliaException(problem, 3, cause)
+
+    /** The server refused the access key: fix the secret or the clock. */
+    class Unauthorized internal constructor(problem: Problem, cause: Throwable?) : CastaliaException(problem, 4, cause)
+
+    /** The server refused the request as such: report it. */
+    class BadRequest internal constructor(problem: Problem, cause: Throwable?) : CastaliaException(problem, 5, cause)
+
+    /** The caller's deadline passed. */
+    class Timeout internal constructor(problem: Problem, cause: Throwable?) : CastaliaException(problem, 6, cause)
+
+    /** No service could be reached, or all failed; the client goes on trying. */
+    class Transport internal constructor(problem: Problem, cause: Throwable?) : CastaliaException(problem, 7, cause)
+
+    /** The answer is not what the protocol allows. */
+    class Protocol internal constructor(problem: Problem, cause: Throwable?) : CastaliaException(problem, 8, cause)
+
+    /** A value or a file is not what was asked for. */
+    class Parse internal constructor(problem: Problem, cause: Throwable?) : CastaliaException(problem, 9, cause)
+
+    /** A local file cannot be read or written. */
+    class Io internal constructor(problem: Problem, cause: Throwable?) : CastaliaException(problem, 10, cause)
+
+    /** The client is closed. */
+    class Closed internal constructor(problem: Problem, cause: Throwable?) : CastaliaException(problem, 11, cause)
+
+    /** A fault of this library. */
+    class Internal internal constructor(problem: Problem, cause: Throwable?) : CastaliaException(problem, 12, cause)
+
+    internal companion object {
+        fun of(problem: Problem, cause: Throwable? = null): CastaliaException =
+            when (problem.kind) {
+                "InvalidArgument" -> InvalidArgument(problem, cause)
+                "NotReady" -> NotReady(problem, cause)
+                "NotFound" -> NotFound(problem, cause)
+                "Unauthorized" -> Unauthorized(problem, cause)
+                "BadRequest" -> BadRequest(problem, cause)
+                "Timeout" -> Timeout(problem, cause)
+                "Transport" -> Transport(problem, cause)
+                "Protocol" -> Protocol(problem, cause)
+                "Parse" -> Parse(problem, cause)
+                "Io" -> Io(problem, cause)
+                "Closed" -> Closed(problem, cause)
+                else -> Internal(problem, cause)
+            }
+
+        /** An error of this half of the library. */
+        fun of(
+            kind: String,
+            operation: String,
+            text: String,
+            context: Map<String, String> = emptyMap(),
+            cause: Throwable? = null,
+        ): CastaliaException {
+            val entries = context.map { Entry(it.key, it.value) }
+            return of(Problem(kind, "$kind in $operation: $text", operation, entries), cause)
+        }
+
+        fun closed() = of("Closed", "call", "the client is closed")
+    }
+}
+
+/** Calls the native half; what it throws becomes an exception of this package. */
+internal inline fun <T> translated(call: () -> T): T =
+    try {
+        call()
+    } catch (failure: Failure.Failed) {
+        throw CastaliaException.of(failure.problem)
+    } catch (panic: InternalException) {
+        val text = "a fault of this library was caught; please report it"
+        throw CastaliaException.of("Internal", "call", text, cause = panic)
+    } catch (fault: CharacterCodingException) {
+        throw CastaliaException.of("InvalidArgument", "call", "a text is not Unicode", cause = fault)
+    } catch (cancelled: CancellationException) {
+        throw cancelled
+    } catch (_: IllegalStateException) {
+        // What was closed meanwhile.
+        throw CastaliaException.closed()
+    }

@@ -1,0 +1,203 @@
+package io.castalia
+
+import io.castalia.ffi.Content
+import io.castalia.ffi.Namespace
+import io.castalia.ffi.Question
+import java.util.concurrent.CompletableFuture
+import java.util.concurrent.ConcurrentHashMap
+import java.util.concurrent.CopyOnWriteArrayList
+import java.util.concurrent.ExecutionException
+import kotlin.time.Duration.Companion.seconds
+import kotlin.time.TimeSource
+import kotlinx.coroutines.Job
+import io.castalia.ffi.Client as NativeClient
+
+/** Says why a release must not be applied; null applies it. An exception refuses it too. */
+fun interface Validator {
+    fun check(snapshot: Snapshot): String?
+}
+
+/**
+ * The way to the configuration of an app. Nothing is global: a program may have several. It opens no socket before a namespace is
+ * opened, and stops when it is closed, or when nobody holds it or a [Config] of it any more.
+ */
+class Client @JvmOverloads constructor(settings: Settings = Settings.fromEnv()) : AutoCloseable {
+    private val tasks = Tasks()
+    private val native: NativeClient = create(settings)
+    private val beyond = beyond(settings)
+    private val configs = ConcurrentHashMap<Pair<String, String>, Config>()
+    private val files = ConcurrentHashMap<String, ConfigFile>()
+    private val validating = CopyOnWriteArrayList<Job>()
+
+    /** A client with these settings alone. */
+    constructor(values: Map<String, String>) : this(Settings(values))
+
+    /** App id of the client. */
+    val appId: String = native.appId()
+
+    /**
+     * Opens a namespace of the app itself and waits for its first load: at most the start timeout, after which the cache file or
+     * nothing is served while loading goes on. Cancelling ends the wait.
+     */
+    @JvmSynthetic
+    suspend fun config(namespace: String): Config = configOf(appId, namespace)
+
+    /** Opens a namespace of another app id; as [config]. */
+    @JvmSynthetic
+    suspend fun configOf(
+        appId: String,
+        namespace: String,
+    ): Config {
+        val native = open { config(appId, namespace) }
+        return kept(configs, appId to namespace, native) { Config(tasks, Opened(native, tasks, ::snapshotOf)) }
+    }
+
+    /** Opens a namespace as a whole file; as [config]. */
+    @JvmSynthetic
+    suspend fun configFile(namespace: String): ConfigFile {
+        val native = open { configFile(namespace) }
+        return kept(files, namespace, native) { ConfigFile(tasks, Opened(native, tasks, ConfigFile::Text)) }
+    }
+
+    /** Opens a namespace of the app itself, for Java: `configAsync("application").join()` waits for it. */
+    fun configAsync(namespace: String): CompletableFuture<Config> = tasks.future { config(namespace) }
+
+    /** Opens a namespace of another app id, for Java. */
+    fun configOfAsync(
+        appId: String,
+        namespace: String,
+    ): CompletableFuture<Config> = tasks.future { configOf(appId, namespace) }
+
+    /** Opens a namespace as a whole file, for Java. */
+    fun configFileAsync(namespace: String): CompletableFuture<ConfigFile> = tasks.future { configFile(namespace) }
+
+    /** Asks before a release of a namespace of the app itself is applied; one that is refused leaves the content as it is. */
+    fun validate(
+        namespace: String,
+        validator: Validator,
+    ) {
+        val questions = ask { validate(namespace) }
+        validating += tasks.launch { questions.use { while (true) answer(it.next() ?: break, validator) } }
+    }
+
+    /** Every effective setting and where it came from; secrets are masked. */
+    fun settings(): List<Setting> =
+        ask { settings() }.map { Setting(it.name, it.value, it.origin, it.foundAs, it.meaning) }
+
+    /** State of every namespace, counters and latest errors. */
+    fun metrics(): Metrics = Metrics(ask { metrics() }, ::failures)
+
+    /** [metrics] as OpenMetrics text, with the meter names of the official Java client. */
+    fun metricsText(): String = ask { metricsText() }
+
+    /**
+     * Stops everything: cancels requests, lets listeners finish what is queued for at most two seconds, finishes cache files.
+     * Reads go on answering; all else throws [CastaliaException.Closed]. In a listener it only gives the sign and returns.
+     */
+    override fun close() {
+        if (!tasks.end()) return
+        native.stop()
+        val end = tasks.future { finish() }
+        if (tasks.isHere) return
+        try {
+            end.get()
+        } catch (_: InterruptedException) {
+            Thread.currentThread().interrupt()
+        } catch (failure: ExecutionException) {
+            throw failure.cause ?: failure
+        }
+    }
+
+    override fun toString(): String = "Client(appId=$appId)"
+
+    private suspend fun finish() {
+        val began = TimeSource.Monotonic.markNow()
+        validating.forEach(Job::cancel)
+        tasks.call { native.end() }
+        tasks.drain(DRAIN - began.elapsedNow())
+        configs.values.forEach { it.opened.release() }
+        files.values.forEach { it.opened.release() }
+        native.close()
+    }
+
+    private suspend fun open(open: suspend NativeClient.() -> Namespace): Namespace {
+        tasks.check()
+        return tasks.call { native.open() }
+    }
+
+    /** One object for each namespace, so that its content is held once. */
+    private fun <K : Any, V : Any> kept(
+        known: ConcurrentHashMap<K, V>,
+        key: K,
+        native: Namespace,
+        make: () -> V,
+    ): V {
+        known[key]?.let {
+            native.close()
+            return it
+        }
+        return known.computeIfAbsent(key) { translated(make) }
+    }
+
+    private fun <T> ask(question: NativeClient.() -> T): T {
+        tasks.check()
+        return translated { native.question() }
+    }
+
+    private fun answer(
+        question: Question,
+        validator: Validator,
+    ) {
+        val reason =
+            try {
+                validator.check(snapshotOf(question.content))
+            } catch (failure: Throwable) {
+                "the validator failed: $failure"
+            }
+        question.verdict.answer(reason)
+        question.destroy()
+    }
+
+    private fun snapshotOf(content: Content) = Snapshot(content, beyond)
+
+    private fun failures(
+        appId: String,
+        namespace: String,
+    ): Long {
+        val ofConfigs = configs.values.filter { it.appId == appId && it.namespace == namespace }.map { it.opened }
+        val ofFiles = files.values.filter { it.appId == appId && it.namespace == namespace }.map { it.opened }
+        return (ofConfigs + ofFiles).sumOf { it.failures.get() }
+    }
+
+    /** Values for keys that no release has: system properties, and where it is asked for the environment. */
+    private fun beyond(settings: Settings): Beyond {
+        val effective = native.settings().associateBy { it.name }
+        val compat = effective["castalia.java-compat"]?.value.toBoolean()
+        val fallback = effective["castalia.env-fallback"]
+        val withEnvironment = fallback?.value.toBoolean() || (compat && fallback?.origin == "default")
+        val environment = if (settings.isWithEnv() && withEnvironment) System.getenv() else emptyMap()
+        val typedCache = effective["apollo.configCacheSize"]?.value?.toIntOrNull() ?: 0
+        return Beyond(environment + settings.overlay(), typedCache)
+    }
+
+    companion object {
+        private val DRAIN = 2.seconds
+
+        /**
+         * Sends the log records of all clients from this level on to a sink, in order; null sends them nowhere. A sink keeps a thread
+         * and its class loader.
+         */
+        @JvmStatic
+        @JvmOverloads
+        fun setLog(
+            sink: LogSink?,
+            level: System.Logger.Level = System.Logger.Level.INFO,
+        ) = Log.set(sink, level)
+
+        private fun create(settings: Settings): NativeClient {
+            Library.load()
+            if (!settings.isWithEnv() || settings.namesAppProperties()) return translated { NativeClient(settings.given(null)) }
+            return ClassPath.withAppProperties { translated { NativeClient(settings.given(it)) } }
+        }
+    }
+}

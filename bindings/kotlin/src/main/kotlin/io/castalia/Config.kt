@@ -1,0 +1,71 @@
+package io.castalia
+
+import java.util.concurrent.CompletableFuture
+import kotlinx.coroutines.flow.Flow
+
+/**
+ * An open namespace that follows the servers. Reads never wait and never leave the memory of the JVM; each sees the newest content.
+ * For several that must fit together, take a [snapshot].
+ */
+class Config internal constructor(
+    private val tasks: Tasks,
+    internal val opened: Opened<Snapshot>,
+) : TypedReads() {
+    override fun get(key: String): String? = opened.current[key]
+
+    /** The content now; it never changes. */
+    fun snapshot(): Snapshot {
+        opened.renew()
+        return opened.current
+    }
+
+    val appId: String get() = opened.current.appId
+    val namespace: String get() = opened.current.namespace
+
+    /** Where the content came from. */
+    val source: Source get() = snapshot().source
+
+    /** How the namespace stands with the servers: `Loading`, `Ready`, or the kind of error that the last load failed with. */
+    val state: String get() = opened.ask { state() }
+
+    /** Why the last load failed; null once one worked. */
+    val lastError: CastaliaException? get() = opened.ask { lastError() }?.let { CastaliaException.of(it) }
+
+    /** Loads now and waits for it. */
+    @JvmSynthetic
+    suspend fun refresh() = opened.refresh()
+
+    /** Loads now. */
+    fun refreshAsync(): CompletableFuture<Void?> =
+        tasks.future {
+            opened.refresh()
+            null
+        }
+
+    /** Calls a listener for each change of these keys and of keys with these prefixes, or of anything. */
+    @JvmOverloads
+    fun onChange(
+        keys: Collection<String> = emptySet(),
+        prefixes: Collection<String> = emptySet(),
+        listener: ChangeListener,
+    ): Subscription = opened.listen(keys, prefixes, listener)
+
+    /** The changes from the moment it is collected, as [onChange] has them; ends when the client is closed. */
+    @JvmSynthetic
+    fun changes(
+        keys: Collection<String> = emptySet(),
+        prefixes: Collection<String> = emptySet(),
+    ): Flow<ChangeEvent> = opened.changes(keys, prefixes)
+
+    /** Keeps a value current that a function makes of the whole namespace; throws what that throws for the content now. */
+    fun <T> watch(parse: (Snapshot) -> T): Watch<T> = Watch(this, parse)
+
+    override fun parsed(
+        key: String,
+        type: ValueType<*>,
+    ): Any? = opened.current.parsed(key, type)
+
+    override val readFrom: String get() = namespace
+
+    override fun toString(): String = "Config(${opened.current})"
+}

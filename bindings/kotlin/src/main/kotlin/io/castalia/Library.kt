@@ -1,0 +1,181 @@
+package io.castalia
+
+import com.sun.jna.CallbackThreadInitializer
+import com.sun.jna.Native
+import io.castalia.ffi.uniffiEnsureInitialized
+import io.castalia.ffi.uniffiRustFutureContinuationCallbackImpl
+import java.io.IOException
+import java.nio.file.AtomicMoveNotSupportedException
+import java.nio.file.FileAlreadyExistsException
+import java.nio.file.Files
+import java.nio.file.Path
+import java.nio.file.StandardCopyOption.ATOMIC_MOVE
+import java.nio.file.StandardCopyOption.REPLACE_EXISTING
+import java.nio.file.attribute.PosixFilePermissions
+import java.security.MessageDigest
+
+/**
+ * Finds the native library and loads it, once: where `castalia.native.path` says, else in `java.library.path`, else the copy
+ * in this jar, which is unpacked.
+ */
+internal object Library {
+    private const val NAME = "castalia_kotlin"
+    private const val OVERRIDE = "uniffi.component.castalia.libraryOverride"
+    private val file: String = System.mapLibraryName(NAME)
+    private var loaded = false
+
+    @Synchronized
+    fun load() {
+        if (loaded) return
+        val failures = ArrayList<Throwable>()
+        for (candidate in candidates()) {
+            try {
+                open(candidate())
+                loaded = true
+                return
+            } catch (failure: IOException) {
+                failures += failure
+            } catch (failure: LinkageError) {
+                failures += failure
+            }
+        }
+        throw unusable(failures)
+    }
+
+    /** Places to look at, the first that has a library decides; of the copies in the jar there may be one for each C library. */
+    private fun candidates(): List<() -> Path> {
+        System.getProperty("castalia.native.path")?.let { return listOf { inside(Path.of(it)) } }
+        val installed = System.getProperty("java.library.path").orEmpty().split(java.io.File.pathSeparator)
+        val found = installed.filter(String::isNotEmpty).map { Path.of(it, file) }.firstOrNull(Files::isRegularFile)
+        found?.let { return listOf { it } }
+        val bundled = platforms().mapNotNull { javaClass.getResource("/native/$it/$file") }
+        return bundled.map { { Unpacked.place(it.openStream().use { stream -> stream.readAllBytes() }, file) } }
+    }
+
+    private fun inside(given: Path): Path = if (Files.isDirectory(given)) given.resolve(file) else given
+
+    /** Names of this platform's folders in the jar, the likelier C library first. */
+    private fun platforms(): List<String> {
+        val system = System.getProperty("os.name").lowercase()
+        val machine =
+            when (val name = System.getProperty("os.arch")) {
+                "amd64" -> "x86_64"
+                "arm64" -> "aarch64"
+                else -> name
+            }
+        return when {
+            system.startsWith("windows") -> listOf("windows-$machine")
+            system.startsWith("mac") -> listOf("macos-$machine")
+            hasMusl() -> listOf("linux-$machine-musl", "linux-$machine")
+            else -> listOf("linux-$machine", "linux-$machine-musl")
+        }
+    }
+
+    private fun hasMusl(): Boolean =
+        Path.of("/lib").toFile().list().orEmpty().any { it.startsWith("ld-musl-") }
+
+    /**
+     * Loads this file. Class loaders may share it: it keeps nothing of the JVM but who waits. The generated code learns of the
+     * file by a system property, which is why one thread of the whole JVM does this at a time.
+     */
+    private fun open(path: Path) {
+        if (!Files.isRegularFile(path)) throw IOException("there is no $path")
+        useFolderForJna(path.toAbsolutePath().parent)
+        synchronized("io.castalia.Library".intern()) {
+            System.setProperty(OVERRIDE, path.toAbsolutePath().toString())
+            try {
+                // Threads of the library become daemons of the JVM once, and stay so: they never make a thread object again.
+                val attach = CallbackThreadInitializer(true, false, "castalia-worker")
+                Native.setCallbackThreadInitializer(uniffiRustFutureContinuationCallbackImpl, attach)
+                uniffiEnsureInitialized()
+            } finally {
+                System.clearProperty(OVERRIDE)
+            }
+        }
+    }
+
+    /** JNA has a native library of its own: it is taken from beside ours, or unpacked to where ours was. */
+    private fun useFolderForJna(folder: Path) {
+        if (Files.exists(folder.resolve(System.mapLibraryName("jnidispatch")))) {
+            System.getProperty("jna.boot.library.path") ?: System.setProperty("jna.boot.library.path", "$folder")
+        }
+        val given = System.getProperty(Unpacked.PROPERTY) ?: return
+        System.getProperty("jna.tmpdir") ?: System.setProperty("jna.tmpdir", given)
+    }
+
+    private fun unusable(failures: List<Throwable>): CastaliaException {
+        val platform = platforms().first()
+        val reasons = failures.joinToString("; ") { it.message ?: it.toString() }
+        val text =
+            when {
+                failures.isEmpty() ->
+                    "this jar has no library for $platform; name one with -Dcastalia.native.path=FILE"
+                "failed to map segment" in reasons || "Operation not permitted" in reasons ->
+                    "libraries cannot be executed where they were unpacked, probably because it is mounted noexec; " +
+                        "name another folder with -D${Unpacked.PROPERTY}=FOLDER: $reasons"
+                else ->
+                    "the library cannot be loaded on $platform; name a folder that can be written to with " +
+                        "-D${Unpacked.PROPERTY}=FOLDER, or a library with -Dcastalia.native.path=FILE: $reasons"
+            }
+        return CastaliaException.of("Io", "load library", text, cause = failures.firstOrNull())
+    }
+}
+
+/** Libraries from the jar as files: named by their content, shared by all JVMs of a user, written whole or not at all. */
+internal object Unpacked {
+    const val PROPERTY = "castalia.native.tmpdir"
+
+    /** The file with this content; written unless it is there. */
+    fun place(
+        content: ByteArray,
+        name: String,
+    ): Path {
+        val root = Path.of(System.getProperty(PROPERTY) ?: System.getProperty("java.io.tmpdir"))
+        val folder = folder(root.resolve("castalia-${System.getProperty("user.name")}"))
+        val digest = MessageDigest.getInstance("SHA-256").digest(content)
+        val hash = digest.take(HASH_BYTES).joinToString("") { "%02x".format(it) }
+        val place = folder.resolve("$hash-$name")
+        val probe = Files.createTempFile(folder, "unpacking", ".tmp")
+        try {
+            // Another user's folder could have its files exchanged after we looked at them.
+            if (Files.getOwner(probe) != Files.getOwner(folder)) throw IOException("$folder belongs to another user")
+            if (!holds(place, content)) write(probe, content, place)
+        } finally {
+            Files.deleteIfExists(probe)
+        }
+        return place
+    }
+
+    private fun folder(path: Path): Path {
+        val isPosix = path.fileSystem.supportedFileAttributeViews().contains("posix")
+        val private = PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"))
+        Files.createDirectories(path.parent)
+        try {
+            return if (isPosix) Files.createDirectory(path, private) else Files.createDirectory(path)
+        } catch (there: FileAlreadyExistsException) {
+            val open = isPosix && Files.getPosixFilePermissions(path).any { "$it".endsWith("S_WRITE") && "$it" != "OWNER_WRITE" }
+            if (open || Files.isSymbolicLink(path)) throw IOException("$path could be changed by other users", there)
+            return path
+        }
+    }
+
+    private fun holds(
+        place: Path,
+        content: ByteArray,
+    ): Boolean = Files.isRegularFile(place) && content.contentEquals(Files.readAllBytes(place))
+
+    private fun write(
+        temporary: Path,
+        content: ByteArray,
+        place: Path,
+    ) {
+        Files.write(temporary, content)
+        try {
+            Files.move(temporary, place, ATOMIC_MOVE)
+        } catch (_: AtomicMoveNotSupportedException) {
+            Files.move(temporary, place, REPLACE_EXISTING)
+        }
+    }
+
+    private const val HASH_BYTES = 8
+}

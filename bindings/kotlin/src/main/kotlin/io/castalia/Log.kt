@@ -1,0 +1,53 @@
+package io.castalia
+
+import io.castalia.ffi.LogRecords
+import io.castalia.ffi.logNothing
+import java.lang.System.Logger.Level
+import io.castalia.ffi.LogRecord as NativeLogRecord
+
+/** One log record of the client. */
+class LogRecord internal constructor(
+    native: NativeLogRecord,
+) {
+    /** How much it matters. */
+    val level: Level = if (native.level == "WARN") Level.WARNING else Level.valueOf(native.level)
+
+    /** Module that wrote it. */
+    val target: String = native.target
+
+    /** Message, with its fields behind it as `name=value`. */
+    val text: String = native.text
+}
+
+/** Takes log records, one at a time, on a thread of the library. */
+fun interface LogSink {
+    fun log(record: LogRecord)
+}
+
+/** Where the records of all clients go; the native library has one such place. */
+internal object Log {
+    @Synchronized
+    fun set(
+        sink: LogSink?,
+        level: Level,
+    ) {
+        Library.load()
+        if (sink == null) return logNothing()
+        val name = if (level == Level.WARNING) "WARN" else level.name
+        val records = translated { LogRecords(name) }
+        Tasks().launch {
+            records.use { while (true) tell(sink, it.next() ?: break) }
+        }
+    }
+
+    private fun tell(
+        sink: LogSink,
+        record: NativeLogRecord,
+    ) {
+        try {
+            sink.log(LogRecord(record))
+        } catch (failure: Throwable) {
+            Tasks.log.log(Level.ERROR, "a log sink failed", failure)
+        }
+    }
+}

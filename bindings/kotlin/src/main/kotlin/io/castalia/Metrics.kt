@@ -1,0 +1,72 @@
+package io.castalia
+
+import java.time.Duration
+import java.time.Instant
+import io.castalia.ffi.Metrics as NativeMetrics
+import io.castalia.ffi.NamespaceMetrics as NativeNamespaceMetrics
+
+/** State and counters of a client at one moment. */
+class Metrics internal constructor(
+    native: NativeMetrics,
+    failures: (appId: String, namespace: String) -> Long,
+) {
+    /** Every open namespace, by app id and name. */
+    val namespaces: List<NamespaceMetrics> = native.namespaces.map { NamespaceMetrics(it, failures(it.appId, it.namespace)) }
+
+    /** The latest errors, oldest first. */
+    val errors: List<CastaliaException> = native.errors.map { CastaliaException.of(it) }
+    val errorCount: Long = native.errorCount.toLong()
+
+    /** By how many milliseconds the servers' clock is ahead. */
+    val clockSkewMs: Long = native.clockSkewMs
+
+    /** Poll loops whose last poll ended well. */
+    val pollsConnected: Long = native.pollsConnected.toLong()
+}
+
+/** One namespace at one moment. */
+class NamespaceMetrics internal constructor(
+    native: NativeNamespaceMetrics,
+    failures: Long,
+) {
+    val appId: String = native.appId
+    val namespace: String = native.namespace
+
+    /** How it stands with the servers; as [Config.state]. */
+    val state: String = native.state
+    val source: Source = Source.of(native.source)
+
+    /** Number of keys. */
+    val items: Long = native.items.toLong()
+    val releaseKey: String = native.releaseKey
+
+    /** How often it was opened. */
+    val usage: Long = native.usage.toLong()
+
+    /** How long the first load took; null while it is under way. */
+    val firstLoad: Duration? = native.firstLoad
+
+    /** When the content last changed. */
+    val updatedAt: Instant = native.updatedAt
+
+    /** When a server last answered. */
+    val contactedAt: Instant? = native.contactedAt
+
+    /** How often a listener failed. */
+    val listenerFailures: Long = native.listenerFailures.toLong() + failures
+
+    /** Events that wait for listeners. */
+    val listenerQueue: Long = native.listenerQueue.toLong()
+
+    /** How often the cache file could not be written. */
+    val cacheFailures: Long = native.cacheFailures.toLong()
+
+    /** Whether a poll for it was met with silence. */
+    val pollTimedOut: Boolean = native.pollTimedOut
+
+    /** Releases that the application refused. */
+    val refusals: Long = native.refusals.toLong()
+
+    /** Why the last load failed, or what is wrong with what it brought. */
+    val lastError: CastaliaException? = native.lastError?.let { CastaliaException.of(it) }
+}

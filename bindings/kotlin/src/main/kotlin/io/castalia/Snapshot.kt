@@ -1,0 +1,85 @@
+package io.castalia
+
+import io.castalia.ffi.Content
+import io.castalia.ffi.noteMalformed
+import java.time.Instant
+import java.util.Collections
+import java.util.concurrent.ConcurrentHashMap
+
+/** Where the content of a namespace came from. */
+enum class Source {
+    /** A config service. */
+    REMOTE,
+
+    /** The cache file of an earlier run. */
+    LOCAL,
+
+    /** What the application itself gave. */
+    STATIC,
+
+    /** Nothing is loaded: every read answers its default. */
+    NONE,
+    ;
+
+    internal companion object {
+        fun of(name: String): Source = valueOf(name.uppercase(java.util.Locale.ROOT))
+    }
+}
+
+/** The content of a namespace at one moment; it never changes. */
+class Snapshot internal constructor(
+    content: Content,
+    private val beyond: Beyond,
+) : TypedReads() {
+    val appId: String = content.appId
+    val cluster: String = content.cluster
+    val namespace: String = content.namespace
+
+    /** Identity of the release; empty unless the source is remote. */
+    val releaseKey: String = content.releaseKey
+
+    /** Newest notification that was known when this was loaded; -1 for none. */
+    val notificationId: Long = content.notificationId
+    val source: Source = Source.of(content.source)
+
+    /** When it was made. */
+    val loadedAt: Instant = content.loadedAt
+
+    private val held = LinkedHashMap<String, String>(content.values.size * 2)
+    private val parsed = ConcurrentHashMap<ValueType<*>, ConcurrentHashMap<String, Any>>()
+
+    init {
+        content.values.forEach { held[it.key] = it.value }
+    }
+
+    /** Keys and values, in the server's order. */
+    val values: Map<String, String> get() = Collections.unmodifiableMap(held)
+
+    override fun get(key: String): String? = held[key] ?: beyond.values[key]
+
+    /** What was parsed is kept, and goes with the snapshot. */
+    override fun parsed(
+        key: String,
+        type: ValueType<*>,
+    ): Any? {
+        val kept = parsed.computeIfAbsent(type) { ConcurrentHashMap() }
+        kept[key]?.let { return it }
+        val text = get(key) ?: return null
+        val value = type.parse(text) ?: ValueType.Malformed
+        if (kept.size < beyond.typedCache && kept.putIfAbsent(key, value) == null && value === ValueType.Malformed) {
+            noteMalformed(namespace, key)
+        }
+        return value
+    }
+
+    override val readFrom: String get() = namespace
+
+    /** A count instead of values, which may be secrets. */
+    override fun toString(): String = "Snapshot(namespace=$namespace, keys=${held.size}, source=$source)"
+}
+
+/** What is the same for all contents of a client: values for keys that no release has, and how many parsed values are kept. */
+internal class Beyond(
+    val values: Map<String, String>,
+    val typedCache: Int,
+)

@@ -1,0 +1,49 @@
+package io.castalia
+
+import io.castalia.ffi.Changes
+import java.util.concurrent.atomic.AtomicLong
+import kotlinx.coroutines.Job
+
+/** A registered listener; it listens until this is cancelled or the client closed, whether or not anybody holds this. */
+interface Subscription : AutoCloseable {
+    /** Ends it: afterwards no call is running and none will start. In the listener itself it only marks the end. */
+    fun cancel()
+
+    override fun close() = cancel()
+}
+
+/** Takes the changes one by one and calls a listener. */
+internal class Listening(
+    tasks: Tasks,
+    private val changes: Changes,
+    private val renew: () -> Unit,
+    private val failures: AtomicLong,
+    private val listener: ChangeListener,
+) : Subscription {
+    @Volatile
+    private var ended = false
+    private val job: Job = tasks.launch { changes.use { listen() } }
+
+    private suspend fun listen() {
+        while (true) deliver(ChangeEvent(changes.next() ?: return))
+    }
+
+    /** Holds the monitor for as long as the listener runs; it may take it again. */
+    @Synchronized
+    private fun deliver(event: ChangeEvent) {
+        if (ended) return
+        renew()
+        try {
+            listener.onChange(event)
+        } catch (failure: Throwable) {
+            failures.incrementAndGet()
+            Tasks.log.log(System.Logger.Level.ERROR, "a change listener failed; it stays registered", failure)
+        }
+    }
+
+    override fun cancel() {
+        ended = true
+        job.cancel()
+        synchronized(this) {}
+    }
+}
