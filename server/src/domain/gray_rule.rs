@@ -37,6 +37,27 @@ pub struct NewRules {
     pub author: Author,
 }
 
+impl NewRules {
+    fn row(&self, release_id: Id) -> Result<ActiveModel> {
+        let text = json::write(&self.rules)?;
+        check_width(&text, "Rules", RULES)?;
+        Ok(ActiveModel {
+            app_id: Set(fitting(self.app_id.as_deref(), "AppId", constraint::APP_ID)?),
+            cluster_name: Set(fitting(self.cluster.as_deref(), "ClusterName", constraint::NAME)?),
+            namespace_name: Set(fitting(
+                self.namespace.as_deref(),
+                "NamespaceName",
+                constraint::NAME,
+            )?),
+            branch_name: Set(fitting(self.branch.as_deref(), "BranchName", constraint::NAME)?),
+            rules: Set(Some(text)),
+            release_id: Set(release_id),
+            branch_status: Set(Some(Status::Active.code())),
+            ..ActiveModel::authored(self.author.checked()?)
+        })
+    }
+}
+
 /// Rules in force, or of a branch that is no longer in use.
 #[derive(Debug, Clone)]
 pub struct Rules {
@@ -92,18 +113,7 @@ async fn update_in(
     new: &NewRules,
 ) -> Result<()> {
     let release_id = branch::latest_id(tx, key, branch).await?;
-    let text = json::write(&new.rules)?;
-    check_width(&text, "Rules", RULES)?;
-    let row = ActiveModel {
-        app_id: Set(fitting(new.app_id.as_deref(), "AppId", constraint::APP_ID)?),
-        cluster_name: Set(fitting(new.cluster.as_deref(), "ClusterName", constraint::NAME)?),
-        namespace_name: Set(fitting(new.namespace.as_deref(), "NamespaceName", constraint::NAME)?),
-        branch_name: Set(fitting(new.branch.as_deref(), "BranchName", constraint::NAME)?),
-        rules: Set(Some(text)),
-        release_id: Set(release_id),
-        branch_status: Set(Some(Status::Active.code())),
-        ..ActiveModel::authored(new.author.checked()?)
-    };
+    let row = new.row(release_id)?;
     let operator =
         constraint::present(new.author.last_modified_by.clone(), "DataChange_CreatedBy")?;
     let old = replace(tx, key, branch, row).await?;

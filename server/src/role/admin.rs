@@ -1,6 +1,13 @@
 //! Router of the admin role: edits and publishes in one environment. A file below for each kind of thing; how requests are read is in
 //! `request.rs`, how rows become bodies in `body.rs`.
 
+/// A path below a namespace, which most paths are.
+macro_rules! in_namespace {
+    ($rest:literal) => {
+        concat!("/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}", $rest)
+    };
+}
+
 mod about;
 mod access;
 mod access_key;

@@ -14,17 +14,12 @@ type Names = (String, String, String);
 type BranchNames = (String, String, String, String);
 
 pub(super) fn routes(routes: AdminRoutes) -> AdminRoutes {
-    const BRANCHES: &str = "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/branches";
-    const BRANCH: &str =
-        "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/branches/{branch}";
-    const RULES: &str =
-        "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/branches/{branch}/rules";
     routes
-        .post(BRANCHES, AdminAccess::Token, create)
-        .get(BRANCHES, AdminAccess::Token, find)
-        .delete(BRANCH, AdminAccess::Token, delete)
-        .get(RULES, AdminAccess::Token, rules)
-        .put(RULES, AdminAccess::Token, update_rules)
+        .post(in_namespace!("/branches"), AdminAccess::Token, create)
+        .get(in_namespace!("/branches"), AdminAccess::Token, find)
+        .delete(in_namespace!("/branches/{branch}"), AdminAccess::Token, delete)
+        .get(in_namespace!("/branches/{branch}/rules"), AdminAccess::Token, rules)
+        .put(in_namespace!("/branches/{branch}/rules"), AdminAccess::Token, update_rules)
 }
 
 async fn create(

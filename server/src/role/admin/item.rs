@@ -16,56 +16,16 @@ type Names = (String, String, String);
 
 pub(super) fn routes(routes: AdminRoutes) -> AdminRoutes {
     routes
-        .post(
-            "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/items",
-            AdminAccess::Token,
-            create,
-        )
-        .get(
-            "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/items",
-            AdminAccess::Token,
-            list,
-        )
-        .post(
-            "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/comment_items",
-            AdminAccess::Token,
-            create_comment,
-        )
-        .get(
-            "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/items/deleted",
-            AdminAccess::Token,
-            deleted,
-        )
-        .get(
-            "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/items/{item}",
-            AdminAccess::Token,
-            by_key,
-        )
-        .put(
-            "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/items/{item}",
-            AdminAccess::Token,
-            update,
-        )
-        .get(
-            "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/encodedItems/{key}",
-            AdminAccess::Token,
-            by_encoded_key,
-        )
-        .get(
-            "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/items-with-page",
-            AdminAccess::Token,
-            page,
-        )
-        .post(
-            "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/itemset",
-            AdminAccess::Token,
-            apply,
-        )
-        .get(
-            "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/commit",
-            AdminAccess::Token,
-            commits,
-        )
+        .post(in_namespace!("/items"), AdminAccess::Token, create)
+        .get(in_namespace!("/items"), AdminAccess::Token, list)
+        .post(in_namespace!("/comment_items"), AdminAccess::Token, create_comment)
+        .get(in_namespace!("/items/deleted"), AdminAccess::Token, deleted)
+        .get(in_namespace!("/items/{item}"), AdminAccess::Token, by_key)
+        .put(in_namespace!("/items/{item}"), AdminAccess::Token, update)
+        .get(in_namespace!("/encodedItems/{key}"), AdminAccess::Token, by_encoded_key)
+        .get(in_namespace!("/items-with-page"), AdminAccess::Token, page)
+        .post(in_namespace!("/itemset"), AdminAccess::Token, apply)
+        .get(in_namespace!("/commit"), AdminAccess::Token, commits)
         .get("/items/{id}", AdminAccess::Token, by_id)
         .delete("/items/{id}", AdminAccess::Token, delete)
         .get("/items-search/key-and-value", AdminAccess::Token, search)

@@ -15,10 +15,6 @@ use crate::wire::admin as wire;
 type Names = (String, String, String);
 
 pub(super) fn routes(routes: AdminRoutes) -> AdminRoutes {
-    const NAMESPACE: &str = "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}";
-    const PUBLIC: &str =
-        "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/associated-public-namespace";
-    const LOCK: &str = "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/lock";
     routes
         .post("/apps/{app_id}/appnamespaces", AdminAccess::Token, create_definition)
         .get("/apps/{app_id}/appnamespaces", AdminAccess::Token, definitions)
@@ -31,10 +27,10 @@ pub(super) fn routes(routes: AdminRoutes) -> AdminRoutes {
         )
         .post("/apps/{app_id}/clusters/{cluster}/namespaces", AdminAccess::Token, create)
         .get("/apps/{app_id}/clusters/{cluster}/namespaces", AdminAccess::Token, list)
-        .get(NAMESPACE, AdminAccess::Token, find)
-        .delete(NAMESPACE, AdminAccess::Token, delete)
-        .get(PUBLIC, AdminAccess::Token, associated_public)
-        .get(LOCK, AdminAccess::Token, find_lock)
+        .get(in_namespace!(""), AdminAccess::Token, find)
+        .delete(in_namespace!(""), AdminAccess::Token, delete)
+        .get(in_namespace!("/associated-public-namespace"), AdminAccess::Token, associated_public)
+        .get(in_namespace!("/lock"), AdminAccess::Token, find_lock)
         .get("/namespaces/{id}", AdminAccess::Token, by_id)
         .get("/namespaces/find-by-item", AdminAccess::Token, find_by_item)
         .get("/apps/{app_id}/namespaces/publish_info", AdminAccess::Token, unpublished_clusters)

@@ -20,29 +20,17 @@ use crate::wire::admin as wire;
 type Names = (String, String, String);
 
 pub(super) fn routes(routes: AdminRoutes) -> AdminRoutes {
-    const LATEST: &str = "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/releases/latest";
-    const ACTIVE: &str = "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/releases/active";
-    const ALL: &str = "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/releases/all";
-    const HISTORIES: &str =
-        "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/releases/histories";
-    const WITHOUT: &str =
-        "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/gray-del-releases";
-    const MERGE: &str = "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/updateAndPublish";
     routes
-        .post(
-            "/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/releases",
-            AdminAccess::Token,
-            publish,
-        )
-        .post(WITHOUT, AdminAccess::Token, publish_without)
-        .post(MERGE, AdminAccess::Token, merge)
+        .post(in_namespace!("/releases"), AdminAccess::Token, publish)
+        .post(in_namespace!("/gray-del-releases"), AdminAccess::Token, publish_without)
+        .post(in_namespace!("/updateAndPublish"), AdminAccess::Token, merge)
         .put("/releases/{id}/rollback", AdminAccess::Token, roll_back)
         .get("/releases/{id}", AdminAccess::Token, find)
         .get("/releases", AdminAccess::Token, by_ids)
-        .get(LATEST, AdminAccess::Token, latest)
-        .get(ACTIVE, AdminAccess::Token, active)
-        .get(ALL, AdminAccess::Token, all)
-        .get(HISTORIES, AdminAccess::Token, histories)
+        .get(in_namespace!("/releases/latest"), AdminAccess::Token, latest)
+        .get(in_namespace!("/releases/active"), AdminAccess::Token, active)
+        .get(in_namespace!("/releases/all"), AdminAccess::Token, all)
+        .get(in_namespace!("/releases/histories"), AdminAccess::Token, histories)
         .get(
             "/releases/histories/by_release_id_and_operation",
             AdminAccess::Token,
