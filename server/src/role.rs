@@ -68,7 +68,6 @@ pub enum ClientAccess {
 pub type ClientRoutes = Routes<EnvironmentState, ClientAccess>;
 
 /// The router of the port that config and meta share, with the routes of those that this process plays.
-#[must_use]
 pub fn client_port(state: EnvironmentState) -> (Router, Vec<Listed<ClientAccess>>) {
     let settings = state.settings.clone();
     let mut routes = Routes::new(state, client_guard)

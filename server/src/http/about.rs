@@ -49,7 +49,6 @@ impl About {
     }
 
     /// The routes of the client port.
-    #[must_use]
     pub fn routes(self) -> (Router, Vec<Listed<AboutAccess>>) {
         Routes::new(self, guard)
             .get("/apollo/net", AboutAccess::Token, addresses)

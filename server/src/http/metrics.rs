@@ -49,7 +49,6 @@ impl Metrics {
     }
 
     /// The routes; every port has them.
-    #[must_use]
     pub fn routes(self) -> (Router, Vec<Listed<MetricsAccess>>) {
         Routes::new(self, guard)
             .get("/metrics", MetricsAccess::Token, text)
