@@ -83,7 +83,10 @@ async fn obey(
             Ok(None) => words::join(["error", "not understood", &line]),
             Err(_) => words::join(["error", "not in time", &line]),
         };
-        write_line(&mut answers, &answer).await?;
+        if write_line(&mut answers, &answer).await.is_err() {
+            // Whoever asked is gone, as a program may be that ends amid its orders.
+            break;
+        }
     }
     Ok(())
 }

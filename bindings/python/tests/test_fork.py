@@ -10,6 +10,9 @@ import textwrap
 import castalia
 from conftest import TARGET, Scripted, eventually
 
+# Newer versions of Python warn of every fork of a process with threads.
+PYTHON = [sys.executable, "-W", "ignore::DeprecationWarning"]
+
 FOLLOW = """
 import os, signal, sys, threading
 import castalia
@@ -36,7 +39,7 @@ def follow_in(scripted: Scripted, script: str, processes: int) -> list[str]:
     scripted.publish(n="0")
     program = FOLLOW.format(settings=scripted.settings()) + textwrap.dedent(script)
     process = subprocess.Popen(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*PYTHON, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     reads = sorted(process.stdout.readline() for _ in range(processes))
@@ -117,7 +120,7 @@ for _ in range(100):
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
 """
-    process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen([*PYTHON, "-c", program], stderr=subprocess.PIPE, text=True)
     number = 0
     while process.poll() is None:
         number += 1

@@ -9,7 +9,7 @@ Reads never wait and never fail: they look at the values that are in memory. Wha
 """
 
 # First, since it refuses what the rest could not bear.
-from castalia import _interpreter  # noqa: F401  # isort: skip
+from castalia import _interpreter  # noqa: F401  # pyright: ignore[reportUnusedImport]  # isort: skip
 from castalia import _native
 from castalia._async import (
     AsyncClient,
