@@ -10,6 +10,7 @@ mod support;
 
 mod client;
 mod conformance;
+mod fault;
 mod examples;
 mod interop;
 mod server;

@@ -1,5 +1,10 @@
 //! The HTTP of the server, by what it is for.
 
+mod access_key;
 mod health;
+mod input;
+mod limit;
+mod mutation;
 mod open_api;
 mod start;
+mod surface;

@@ -4,6 +4,7 @@ pub(crate) mod app;
 pub(crate) mod database;
 pub(crate) mod demo;
 pub(crate) mod eventually;
+pub(crate) mod gate;
 pub(crate) mod http;
 pub(crate) mod poll;
 pub(crate) mod raw;

@@ -77,12 +77,20 @@ impl Database {
 
     fn statement(&self, db: &DatabaseConnection, sql: &str) -> Statement {
         match db.get_database_backend() {
-            DatabaseBackend::MySql => {
-                Statement::from_string(DatabaseBackend::MySql, sql.replace('"', "`"))
-            }
+            DatabaseBackend::MySql => Statement::from_string(DatabaseBackend::MySql, backticks(sql)),
             backend => Statement::from_string(backend, sql),
         }
     }
+}
+
+/// The same statement with names quoted as MySQL does it; texts stay as they are.
+fn backticks(sql: &str) -> String {
+    let mut is_text = false;
+    let quote = |character| {
+        is_text ^= character == '\'';
+        if character == '"' && !is_text { '`' } else { character }
+    };
+    sql.chars().map(quote).collect()
 }
 
 /// A new, empty database on a server, removed in the end.

@@ -31,16 +31,6 @@ impl Demo {
         }
     }
 
-    /// The same app, another cluster.
-    pub(crate) fn in_cluster(&self, cluster: &str) -> Self {
-        Self { cluster: cluster.to_owned(), ..self.clone() }
-    }
-
-    /// The same app and cluster, another namespace.
-    pub(crate) fn in_namespace(&self, namespace: &str) -> Self {
-        Self { namespace: namespace.to_owned(), ..self.clone() }
-    }
-
     /// The same namespace of a server that was started again.
     pub(crate) fn on(self, server: &Server) -> Self {
         Self { api: server.open_api(), ..self }

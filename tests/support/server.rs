@@ -1,5 +1,6 @@
 //! A real `castalia serve` on free ports and a data directory of its own; killed when it goes out of scope.
 
+use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -17,11 +18,13 @@ const START: Duration = Duration::from_secs(30);
 pub(crate) struct Options {
     arguments: Vec<String>,
     variables: Vec<(String, String)>,
+    files: Option<u32>,
 }
 
 impl Options {
     pub(crate) fn new() -> Self {
-        Self { arguments: Vec::new(), variables: Vec::new() }.flag("--sample-app", "off")
+        Self { arguments: Vec::new(), variables: Vec::new(), files: None }
+            .flag("--sample-app", "off")
     }
 
     pub(crate) fn flag(mut self, name: &str, value: &str) -> Self {
@@ -32,6 +35,22 @@ impl Options {
     pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
         self
+    }
+}
+
+impl Options {
+    /// So many files may be open.
+    pub(crate) fn files(self, limit: u32) -> Self {
+        Self { files: Some(limit), ..self }
+    }
+
+    /// The program, as these options start it.
+    fn program(&self) -> Command {
+        let Some(limit) = self.files else { return command(&["serve", "--log-format", "json"]) };
+        let mut limited =
+            command_as("sh", &["-c", &format!(r#"ulimit -n {limit}; exec "$0" "$@""#)]);
+        limited.arg(binary()).args(["serve", "--log-format", "json"]);
+        limited
     }
 }
 
@@ -64,7 +83,7 @@ impl Server {
 
     /// As told, on a directory that outlives the server.
     pub(crate) fn start_in(data_dir: &Path, options: Options) -> Self {
-        let mut command = command(&["serve", "--log-format", "json"]);
+        let mut command = options.program();
         for port in ["--config-port", "--admin-port", "--portal-port"] {
             if !options.arguments.iter().any(|argument| argument == port) {
                 command.args([port, "0"]);
@@ -185,6 +204,10 @@ impl Drop for Server {
 
 /// The program, without any setting of the surrounding shell.
 pub(crate) fn command(arguments: &[&str]) -> Command {
+    command_as(binary(), arguments)
+}
+
+fn binary() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let binary = test.parent().unwrap().parent().unwrap().join("castalia");
     assert!(
@@ -192,7 +215,11 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
         "{} is missing: run `cargo build -p castalia-server` first",
         binary.display()
     );
-    let mut command = Command::new(binary);
+    binary
+}
+
+fn command_as(program: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
     let ours = std::env::vars_os()
         .map(|(name, _)| name)
         .filter(|name| name.to_string_lossy().starts_with("CASTALIA_"));

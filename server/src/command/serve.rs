@@ -1,7 +1,7 @@
 //! `castalia serve`: runs a node until it is told to end.
 
 use clap::Command;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Failure, block_on, print_line};
 use crate::node::Node;
@@ -15,6 +15,7 @@ pub(super) fn command() -> Command {
 pub(super) fn run(settings: Settings) -> Result<(), Failure> {
     block_on(async move {
         let (format, data_dir) = (settings.log_format, settings.data_dir.clone());
+        let end = End::listen()?;
         let node = Node::start(settings).await.map_err(Failure::of)?;
         for listening in &node.listening {
             tracing::info!(role = listening.role.name(), address = %listening.address, "listening");
@@ -26,7 +27,7 @@ pub(super) fn run(settings: Settings) -> Result<(), Failure> {
             let line = serde_json::json!({"message": "administrator created", "user": "apollo", "password": password});
             print_line(&line.to_string());
         }
-        wait_for_end().await?;
+        end.wait().await;
         tracing::info!("ending: polls are answered, connections drain");
         node.stop().await;
         Ok(())
@@ -53,10 +54,22 @@ fn print_banner(node: &Node, data_dir: &str) {
     print_line("  Ctrl-C ends it.\n");
 }
 
-async fn wait_for_end() -> Result<(), Failure> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::of)?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted.map_err(Failure::of),
-        _ = terminate.recv() => Ok(()),
+/// The signals that end a node. Asked for before it starts: one that comes earlier would kill it as it stands.
+struct End {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl End {
+    fn listen() -> Result<Self, Failure> {
+        let interrupt = signal(SignalKind::interrupt()).map_err(Failure::of)?;
+        Ok(Self { interrupt, terminate: signal(SignalKind::terminate()).map_err(Failure::of)? })
+    }
+
+    async fn wait(mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }

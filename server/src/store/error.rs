@@ -115,7 +115,9 @@ fn reaction(error: &DbErr) -> Reaction {
 
 fn sqlx_reaction(error: &sqlx::Error) -> Reaction {
     match error {
-        sqlx::Error::Io(_)
+        // Something between us and the database answered in its place, or cut it short.
+        sqlx::Error::Protocol(_)
+        | sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed

@@ -1,0 +1,110 @@
+//! REL-15: the clock on the wall of a node jumps. Holds, scans and discovery go by the steady clock; only signatures look at the other.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use crate::support::app::App;
+use crate::support::eventually::eventually;
+use crate::support::http::Http;
+use crate::support::poll::{self, Waiting, newest, position};
+use crate::support::server::{Options, Server};
+use crate::support::sign;
+
+const PACKAGE: &str = "libfaketime";
+const HOUR: i64 = 3600;
+
+/// The library that moves the clock of a process; installed where it is missing.
+fn library() -> PathBuf {
+    let find = || {
+        let output = Command::new("dpkg").args(["-L", PACKAGE]).output().unwrap();
+        let files = String::from_utf8(output.stdout).unwrap();
+        files.lines().find(|line| line.ends_with("/libfaketimeMT.so.1")).map(PathBuf::from)
+    };
+    find().unwrap_or_else(|| {
+        let arguments = ["-qq", "install", "-y", "--no-install-recommends", PACKAGE];
+        let status = Command::new("apt-get").args(arguments).status();
+        assert!(status.is_ok_and(|status| status.success()), "install {PACKAGE}, or run as root");
+        find().unwrap()
+    })
+}
+
+/// The clock on the wall of one server.
+struct Clock {
+    file: PathBuf,
+}
+
+impl Clock {
+    fn new(directory: &Path) -> Self {
+        let clock = Self { file: directory.join("clock") };
+        clock.jump(0);
+        clock
+    }
+
+    /// So many seconds off the true time. The file is replaced, never half-written.
+    fn jump(&self, seconds: i64) {
+        let next = self.file.with_extension("next");
+        std::fs::write(&next, format!("{seconds:+}\n")).unwrap();
+        std::fs::rename(&next, &self.file).unwrap();
+    }
+
+    fn options(&self) -> Options {
+        Options::new()
+            .flag("--roles", "config,meta,admin")
+            .variable("CASTALIA_ADMIN_SERVICE_ACCESS_CONTROL_ENABLED", "false")
+            .variable("CASTALIA_LONG_POLLING_TIMEOUT", "4")
+            .variable("LD_PRELOAD", library().to_str().unwrap())
+            .variable("FAKETIME_TIMESTAMP_FILE", self.file.to_str().unwrap())
+            .variable("FAKETIME_NO_CACHE", "1")
+            .variable("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+    }
+}
+
+/// An hour forwards and an hour back: holds end when they should, publishes and keys arrive, and a signature is judged by the clock of
+/// the moment.
+#[tokio::test]
+async fn a_jump_of_the_clock_changes_no_hold_and_loses_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let clock = Clock::new(directory.path());
+    let server = Server::start_in(directory.path(), clock.options());
+    let admin = Http::new(&server.admin);
+    let (app, sec) = (App::create(&admin, "demo").await, App::create(&admin, "sec").await);
+    app.publish("0").await;
+    sec.publish("0").await;
+    let http = Http::new(&server.config);
+    let mut id = position(&http, "demo", "application").await;
+    let secured = "/configs/sec/default/application";
+    for (round, offset) in [HOUR, -HOUR, 0].into_iter().enumerate() {
+        let path = poll::path("demo", &[("application", id)]);
+        let waiting = Waiting::start(&http, &path).await;
+        clock.jump(offset);
+        let (answer, time) = waiting.end().await;
+        assert_eq!(answer.status, 304);
+        assert!((3500..6500).contains(&time.as_millis()), "{offset}: {time:?}");
+
+        let waiting = Waiting::start(&http, &path).await;
+        app.publish(&format!("{offset}")).await;
+        id = newest(&waiting.soon().await.ok());
+        let config = http.get("/configs/demo/default/application").await.ok().json();
+        assert_eq!(config["configurations"]["k"], format!("{offset}"));
+
+        let secret = format!("s{round}");
+        let key = sec.add_key(&secret, 0, true).await;
+        let here = || sign::now_ms() + offset * 1000;
+        eventually("the key", async || {
+            let signed = sign::get_at(&server.config, secured, &secret, here()).await;
+            (signed.status == 200 && http.get(secured).await.status == 401).then_some(())
+        })
+        .await;
+        let elsewhere =
+            sign::get_at(&server.config, secured, &secret, here() + 2 * HOUR * 1000).await;
+        assert_eq!(elsewhere.status, 401);
+        sec.disable_key(key).await;
+        let is_open = async || (http.get(secured).await.status == 200).then_some(());
+        let open =
+            tokio::time::timeout(Duration::from_secs(5), eventually("the open app", is_open)).await;
+        assert!(open.is_ok(), "{offset}");
+        let listed = http.get("/services/config").await.ok().json();
+        assert_eq!(listed.as_array().unwrap().len(), 1, "{offset}: {listed}");
+    }
+}

@@ -1,0 +1,223 @@
+//! Several nodes on one database: they find each other, and a publish through one reaches the pollers of all.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::support::app::App;
+use crate::support::database::{Database, Engine, Fresh};
+use crate::support::eventually::eventually;
+use crate::support::http::Http;
+use crate::support::poll::{self, newest, position};
+use crate::support::server::{Options, Server};
+
+/// Rounds that a time is the median of.
+const ROUNDS: u64 = 15;
+/// What a scan may take to find a message, and a busy machine to say so.
+const SCAN: Duration = Duration::from_millis(1_200);
+/// What the usual way may take on a busy machine; about ten milliseconds on one that is not.
+const USUAL: Duration = Duration::from_millis(250);
+
+/// Two config nodes and an admin node.
+struct Nodes {
+    configs: [Server; 2],
+    admin: Server,
+    fresh: Fresh,
+}
+
+impl Nodes {
+    async fn start(engine: Engine) -> Option<Self> {
+        let fresh = Fresh::on(engine).await?;
+        let options = |roles: &str| {
+            Options::new()
+                .flag("--roles", roles)
+                .flag("--config-db", &fresh.database.url)
+                .flag("--advertise", "http://127.0.0.1")
+                .variable("CASTALIA_ADMIN_SERVICE_ACCESS_CONTROL_ENABLED", "false")
+        };
+        let configs = [
+            Server::start_with(options("config,meta")),
+            Server::start_with(options("config,meta")),
+        ];
+        // The last to start finds the others in the table at once.
+        let admin = Server::start_with(options("admin"));
+        Some(Self { configs, admin, fresh })
+    }
+
+    fn clients(&self) -> [Http; 2] {
+        self.configs.each_ref().map(|server| Http::new(&server.config))
+    }
+
+    async fn end(self) {
+        let Self { configs, admin, fresh } = self;
+        drop((configs, admin));
+        fresh.remove().await;
+    }
+}
+
+/// How long after the moment both pollers were answered, and the id that they were told.
+async fn told<F: Future<Output = Instant>>(
+    clients: &[Http; 2],
+    id: i64,
+    publish: F,
+) -> (Duration, i64) {
+    let path = poll::path("demo", &[("application", id)]);
+    let polls = clients.clone().map(|http| {
+        let path = path.clone();
+        tokio::spawn(async move { (http.get(&path).await.ok(), Instant::now()) })
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let moment = publish.await;
+    let mut last = (Duration::ZERO, id);
+    for poll in polls {
+        let (answer, time) = poll.await.unwrap();
+        last = (last.0.max(time.saturating_duration_since(moment)), newest(&answer));
+    }
+    last
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times[times.len() / 2]
+}
+
+/// A publish through the admin node reaches pollers of both config nodes at once; rows that a node of another make commits reach them
+/// with the next scan.
+async fn a_publish_reaches_the_pollers_of_all_nodes(engine: Engine) {
+    let Some(nodes) = Nodes::start(engine).await else { return };
+    let app = App::create(&Http::new(&nodes.admin.admin), "demo").await;
+    app.publish("0").await;
+    let clients = nodes.clients();
+    let mut id = position(&clients[0], "demo", "application").await;
+    position(&clients[1], "demo", "application").await;
+    let mut usual = Vec::new();
+    for _ in 0..ROUNDS {
+        let publish = async {
+            app.try_publish("default", "application").await.ok();
+            Instant::now()
+        };
+        let (time, next) = told(&clients, id, publish).await;
+        assert!(time < SCAN, "{time:?}");
+        (id, usual) = (next, [usual, vec![time]].concat());
+    }
+    let usual = median(usual);
+    assert!(usual < USUAL, "{usual:?} with a nudge");
+
+    let mut scanned = Vec::new();
+    for round in 0..ROUNDS / 3 {
+        let database: &Database = &nodes.fresh.database;
+        let publish = async {
+            let key = format!("20260101000000-{round:016x}");
+            database.release(["demo", "default", "application"], &key, &json!({ "k": key })).await;
+            Instant::now()
+        };
+        let (time, next) = told(&clients, id, publish).await;
+        assert!(time < SCAN, "{time:?} by the scan alone");
+        (id, scanned) = (next, [scanned, vec![time]].concat());
+        for http in &clients {
+            let config = http.get("/configs/demo/default/application").await.ok().json();
+            assert_eq!(config["releaseKey"], format!("20260101000000-{round:016x}"));
+        }
+    }
+    tracing(engine, usual, median(scanned));
+    nodes.end().await;
+}
+
+#[expect(clippy::print_stderr, reason = "a figure for whoever runs it with --nocapture")]
+fn tracing(engine: Engine, usual: Duration, scanned: Duration) {
+    eprintln!(
+        "{engine:?}: publish to pollers of both nodes, median: {usual:?} with a nudge, {scanned:?} by the scan alone"
+    );
+}
+
+/// C107 to C113 on a shared database: nodes list each other, in the order of the table, until one ends.
+async fn nodes_list_each_other(engine: Engine) {
+    let Some(nodes) = Nodes::start(engine).await else { return };
+    let element = |service: &str, base: &str| {
+        let uri = format!("{base}/");
+        json!({ "appName": service, "instanceId": uri, "homepageUrl": uri })
+    };
+    let configs =
+        nodes.configs.each_ref().map(|server| element("apollo-configservice", &server.config));
+    let admin = element("apollo-adminservice", &nodes.admin.admin);
+    let all = json!([configs[0], configs[1], admin]);
+    for http in nodes.clients() {
+        eventually("all nodes", async || (http.get("/").await.ok().json() == all).then_some(()))
+            .await;
+    }
+    let Nodes { configs: [first, mut second], admin, fresh } = nodes;
+    assert!(second.terminate().success());
+    let left = fresh.database.rows(r#"SELECT "Uri" FROM "ServiceRegistry" ORDER BY "Id""#).await;
+    let expected: Vec<Value> =
+        [&first.config, &admin.admin].map(|base| json!({ "Uri": format!("{base}/") })).into();
+    assert_eq!(left, expected);
+    let http = Http::new(&first.config);
+    let is_alone = async || {
+        (http.get("/services/config").await.ok().json() == json!([configs[0]])).then_some(())
+    };
+    eventually("the other node to be gone", is_alone).await;
+    drop((first, second, admin));
+    fresh.remove().await;
+}
+
+/// A node on loopback that nobody advertises is not announced: others would be sent to themselves. It lists itself.
+async fn a_node_on_loopback_is_not_announced(engine: Engine) {
+    let Some(fresh) = Fresh::on(engine).await else { return };
+    let options =
+        Options::new().flag("--roles", "config,meta").flag("--config-db", &fresh.database.url);
+    let server = Server::start_with(options);
+    let listed = Http::new(&server.config).get("/services/config").await.ok().json();
+    assert_eq!(listed[0]["homepageUrl"], format!("{}/", server.config));
+    assert!(fresh.database.rows(r#"SELECT "Id" FROM "ServiceRegistry""#).await.is_empty());
+    drop(server);
+    fresh.remove().await;
+}
+
+/// `store.time_zone`: heartbeats are written and compared as the clock of Java nodes shows them.
+async fn heartbeats_follow_the_zone_of_java_nodes(engine: Engine) {
+    let Some(fresh) = Fresh::on(engine).await else { return };
+    let options = Options::new()
+        .flag("--roles", "config,meta")
+        .flag("--config-db", &fresh.database.url)
+        .flag("--advertise", "http://127.0.0.1")
+        .flag("--store-time-zone", "+08:00");
+    let server = Server::start_with(options.clone());
+    let seconds = match engine {
+        Engine::MySql => r#"TIMESTAMPDIFF(SECOND, NOW(), "DataChange_LastTime")"#,
+        Engine::Postgres => r#"CAST(EXTRACT(EPOCH FROM "DataChange_LastTime" - now()) AS bigint)"#,
+    };
+    let sql = format!(r#"SELECT {seconds} AS "Ahead" FROM "ServiceRegistry""#);
+    let ahead = fresh.database.rows(&sql).await[0]["Ahead"].as_i64().unwrap();
+    assert!((8 * 3600 - 120..=8 * 3600).contains(&ahead), "{ahead} s");
+    let second = Server::start_with(options);
+    let listed = Http::new(&second.config).get("/services/config").await.ok().json();
+    assert_eq!(listed.as_array().unwrap().len(), 2, "{listed}");
+    drop((server, second));
+    fresh.remove().await;
+}
+
+/// One test for each engine.
+macro_rules! on_each_engine {
+    ($($name:ident),*) => { $(
+        mod $name {
+            use super::*;
+
+            #[tokio::test]
+            async fn mysql() {
+                super::$name(Engine::MySql).await;
+            }
+
+            #[tokio::test]
+            async fn postgres() {
+                super::$name(Engine::Postgres).await;
+            }
+        }
+    )* };
+}
+
+on_each_engine!(
+    a_publish_reaches_the_pollers_of_all_nodes,
+    nodes_list_each_other,
+    a_node_on_loopback_is_not_announced,
+    heartbeats_follow_the_zone_of_java_nodes
+);

@@ -1,0 +1,214 @@
+//! REL-04: the database goes away, comes back, or is slow. Nodes serve what they have and recover by themselves.
+
+use std::time::{Duration, Instant};
+
+use crate::support::app::App;
+use crate::support::database::{Engine, Fresh};
+use crate::support::eventually::eventually;
+use crate::support::gate::Gate;
+use crate::support::http::Http;
+use crate::support::poll::{self, Waiting, newest, position};
+use crate::support::server::{Options, Server};
+
+/// A node whose database is behind a gate, with one published app.
+struct Behind {
+    gate: Gate,
+    server: Server,
+    app: App,
+    http: Http,
+    fresh: Fresh,
+}
+
+impl Behind {
+    async fn start(engine: Engine) -> Option<Self> {
+        let fresh = Fresh::on(engine).await?;
+        let gate = Gate::before(&fresh.database.url).await;
+        let options = Options::new()
+            .flag("--roles", "config,meta,admin")
+            .flag("--config-db", &gate.url)
+            .variable("CASTALIA_ADMIN_SERVICE_ACCESS_CONTROL_ENABLED", "false");
+        let server = Server::start_with(options);
+        let app = App::create(&Http::new(&server.admin), "demo").await;
+        app.publish("1").await;
+        let http = Http::new(&server.config);
+        Some(Self { gate, server, app, http, fresh })
+    }
+
+    async fn value(&self) -> String {
+        let config = self.http.get("/configs/demo/default/application").await.ok().json();
+        config["configurations"]["k"].as_str().unwrap().to_owned()
+    }
+
+    async fn status(&self, path: &str) -> u16 {
+        self.http.get(path).await.status
+    }
+
+    async fn end(self) {
+        drop(self.server);
+        self.gate.open();
+        self.fresh.remove().await;
+    }
+}
+
+/// Without its database a node answers from memory, holds its polls, and says what it cannot do at once; afterwards it goes on alone.
+async fn a_database_goes_away_and_comes_back(engine: Engine) {
+    let Some(node) = Behind::start(engine).await else { return };
+    let id = position(&node.http, "demo", "application").await;
+    assert_eq!(node.value().await, "1");
+    let mut waiting = Waiting::start(&node.http, &poll::path("demo", &[("application", id)])).await;
+
+    node.gate.shut();
+    eventually("the loss to be noticed", async || {
+        (node.status("/health").await == 503).then_some(())
+    })
+    .await;
+    assert_eq!(node.status("/health/ready").await, 200);
+    let mut slowest = Duration::ZERO;
+    for _ in 0..50 {
+        let start = Instant::now();
+        assert_eq!(node.value().await, "1");
+        slowest = slowest.max(start.elapsed());
+    }
+    assert!(slowest < Duration::from_millis(500), "{slowest:?}");
+    let start = Instant::now();
+    assert_eq!(node.status("/configs/demo/default/never-asked-for").await, 503);
+    let refused = node.app.try_publish("default", "application").await;
+    assert_eq!((refused.status, refused.header("retry-after")), (503, "5"), "{refused:?}");
+    assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());
+    // Longer than any pool waits for a connection.
+    assert!(waiting.is_held_for(Duration::from_secs(3)).await);
+
+    node.gate.open();
+    let start = Instant::now();
+    eventually("a publish", async || {
+        let published = node.app.try_publish("default", "application").await;
+        (published.status == 200).then_some(())
+    })
+    .await;
+    assert!(newest(&waiting.soon().await.ok()) > id);
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert_eq!(node.status("/health").await, 200);
+    let is_asked =
+        async || (node.status("/configs/demo/default/never-asked-for").await == 404).then_some(());
+    eventually("the database to be asked again", is_asked).await;
+    let histories = node.fresh.database.rows(r#"SELECT "Id" FROM "ReleaseHistory""#).await;
+    assert_eq!(histories.len(), 2, "the refused publish left nothing");
+    node.end().await;
+}
+
+/// What is published behind the back of a node that lost its database is told as soon as it is back, and nothing older is served to a
+/// client that was told elsewhere.
+async fn what_happened_meanwhile_is_told(engine: Engine) {
+    let Some(node) = Behind::start(engine).await else { return };
+    let id = position(&node.http, "demo", "application").await;
+    node.value().await;
+    let waiting = Waiting::start(&node.http, &poll::path("demo", &[("application", id)])).await;
+    node.gate.shut();
+    eventually("the loss to be noticed", async || {
+        (node.status("/health").await == 503).then_some(())
+    })
+    .await;
+    let place = ["demo", "default", "application"];
+    let next = serde_json::json!({ "k": "2" });
+    let told = node.fresh.database.release(place, "20260101000000-0000000000000002", &next).await;
+    let details =
+        format!("%7B%22details%22%3A%7B%22demo%2Bdefault%2Bapplication%22%3A{told}%7D%7D");
+    let path = format!("/configs/demo/default/application?messages={details}");
+    assert_eq!(node.status(&path).await, 503);
+    assert_eq!(node.value().await, "1");
+    node.gate.open();
+    let start = Instant::now();
+    let (answer, _) = waiting.end().await;
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert_eq!((answer.status, newest(&answer)), (200, told));
+    assert_eq!(node.value().await, "2");
+    assert_eq!(node.http.get(&path).await.ok().json()["configurations"]["k"], "2");
+    node.end().await;
+}
+
+/// A slow database makes publishes slow, and nothing else.
+async fn a_slow_database_slows_no_reader(engine: Engine) {
+    let Some(node) = Behind::start(engine).await else { return };
+    let id = position(&node.http, "demo", "application").await;
+    assert_eq!(node.value().await, "1");
+    let mut waiting = Waiting::start(&node.http, &poll::path("demo", &[("application", id)])).await;
+    node.gate.slow_down(Duration::from_secs(5));
+    for _ in 0..20 {
+        let start = Instant::now();
+        assert_eq!(node.value().await, "1");
+        assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let start = Instant::now();
+    assert_eq!(node.status("/configs/demo/default/never-asked-for").await, 503);
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert!(waiting.is_held_for(Duration::from_millis(100)).await);
+    node.gate.open();
+    node.app.publish("2").await;
+    let (answer, _) = waiting.end().await;
+    assert!(newest(&answer.ok()) > id);
+    assert_eq!(node.value().await, "2");
+    node.end().await;
+}
+
+/// Publishes of one namespace at once: each is kept with its history, and clients end at the newest.
+async fn publishes_at_once_are_all_kept(engine: Engine) {
+    let Some(node) = Behind::start(engine).await else { return };
+    let publishes = (0..8).map(|_| {
+        let app = node.app.clone();
+        tokio::spawn(async move {
+            app.try_publish("default", "application").await.ok().json()["id"].as_i64().unwrap()
+        })
+    });
+    let mut ids = Vec::new();
+    for publish in publishes.collect::<Vec<_>>() {
+        ids.push(publish.await.unwrap());
+    }
+    ids.sort_unstable();
+    let sql =
+        r#"SELECT "ReleaseId","PreviousReleaseId" FROM "ReleaseHistory" ORDER BY "ReleaseId""#;
+    let histories = node.fresh.database.rows(sql).await;
+    let released: Vec<i64> =
+        histories.iter().map(|row| row["ReleaseId"].as_i64().unwrap()).collect();
+    assert_eq!(released[1..], ids);
+    for row in &histories {
+        let previous = row["PreviousReleaseId"].as_i64().unwrap();
+        assert!(previous < row["ReleaseId"].as_i64().unwrap(), "{histories:?}");
+    }
+    let sql = r#"SELECT "ReleaseKey" FROM "Release" ORDER BY "Id" DESC LIMIT 1"#;
+    let newest = node.fresh.database.rows(sql).await[0]["ReleaseKey"].clone();
+    eventually("the newest release", async || {
+        let config = node.http.get("/configs/demo/default/application").await.ok().json();
+        (config["releaseKey"] == newest).then_some(())
+    })
+    .await;
+    node.end().await;
+}
+
+/// One test for each engine.
+macro_rules! on_each_engine {
+    ($($name:ident),*) => { $(
+        mod $name {
+            use super::*;
+
+            // The gate works on while the test waits for its server.
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn mysql() {
+                super::$name(Engine::MySql).await;
+            }
+
+            // The gate works on while the test waits for its server.
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                super::$name(Engine::Postgres).await;
+            }
+        }
+    )* };
+}
+
+on_each_engine!(
+    a_database_goes_away_and_comes_back,
+    what_happened_meanwhile_is_told,
+    a_slow_database_slows_no_reader,
+    publishes_at_once_are_all_kept
+);

@@ -1,0 +1,174 @@
+//! Access keys in the states that they can be in: not read, too old, revoked while a poll is held, required of everybody.
+
+use std::time::{Duration, Instant};
+
+use crate::support::app::App;
+use crate::support::database::Database;
+use crate::support::eventually::eventually;
+use crate::support::http::Http;
+use crate::support::poll::{self, Waiting, position};
+use crate::support::server::{Options, Server, command};
+use crate::support::sign;
+
+fn open_admin() -> Options {
+    Options::new()
+        .flag("--roles", "config,meta,admin")
+        .variable("CASTALIA_ADMIN_SERVICE_ACCESS_CONTROL_ENABLED", "false")
+}
+
+/// Waits until a path has a status.
+async fn becomes(http: &Http, path: &str, status: u16) {
+    eventually(&format!("{status} of {path}"), async || {
+        (http.get(path).await.status == status).then_some(())
+    })
+    .await;
+}
+
+/// SEC-06: keys that were never read let nobody pass, and are read as soon as they can be.
+#[tokio::test]
+async fn keys_that_were_never_read_let_nobody_pass() {
+    let directory = tempfile::tempdir().unwrap();
+    let migrate = command(&["migrate", "--data-dir"]).arg(directory.path()).output().unwrap();
+    assert!(migrate.status.success(), "{migrate:?}");
+    let database = Database::file(directory.path(), "config.db");
+    database.run(&[r#"ALTER TABLE "AccessKey" RENAME TO "Hidden""#]).await;
+    let server = Server::start_in(directory.path(), open_admin().flag("--schema", "off"));
+    let http = Http::new(&server.config);
+    let list = poll::list(&[("application", -1)]);
+    for path in [
+        "/configs/demo/default/application".to_owned(),
+        "/configfiles/demo/default/application".to_owned(),
+        format!("/notifications/v2?appId=demo&cluster=default&notifications={list}"),
+    ] {
+        let answer = http.get(&path).await;
+        assert_eq!((answer.status, answer.header("retry-after")), (503, "5"), "{path}: {answer:?}");
+    }
+    assert_eq!(http.get("/services/config").await.status, 200);
+    database.run(&[r#"ALTER TABLE "Hidden" RENAME TO "AccessKey""#]).await;
+    becomes(&http, "/configs/demo/default/application", 404).await;
+}
+
+/// SEC-06: an app that is not stored has no namespace of its own, even where rows of its name are left; public namespaces are for all.
+#[tokio::test]
+async fn an_app_that_is_not_stored_has_public_namespaces_only() {
+    let server = Server::start_with(open_admin());
+    let owner = App::create(&Http::new(&server.admin), "lib").await;
+    owner.add_namespace("lib.common", true).await;
+    owner.release("default", "lib.common", &[("k", "v")]).await;
+    let database = Database::file(server.data_dir(), "config.db");
+    let left = serde_json::json!({ "k": "left" });
+    database
+        .release(["gone", "default", "application"], "20260101000000-0000000000000001", &left)
+        .await;
+    let http = Http::new(&server.config);
+    becomes(&http, "/configs/gone/default/lib.common", 200).await;
+    assert_eq!(http.get("/configs/gone/default/application").await.status, 404);
+}
+
+/// `security.require_access_key`: whoever has no enabled filter key is refused, known or not.
+#[tokio::test]
+async fn where_keys_are_required_nobody_is_served_without_one() {
+    let server = Server::start_with(open_admin().flag("--security-require-access-key", "true"));
+    let admin = Http::new(&server.admin);
+    let (open, sec) = (App::create(&admin, "open").await, App::create(&admin, "sec").await);
+    open.publish("1").await;
+    open.add_key("o1", 1, true).await;
+    sec.publish("1").await;
+    sec.add_key("s1", 0, true).await;
+    let path = "/configs/sec/default/application";
+    eventually("the key", async || {
+        (sign::get(&server.config, path, "s1").await.status == 200).then_some(())
+    })
+    .await;
+    let http = Http::new(&server.config);
+    for app_id in ["open", "ghost", "sec", "ApolloNoAppIdPlaceHolder"] {
+        assert_eq!(
+            http.get(&format!("/configs/{app_id}/default/application")).await.status,
+            401,
+            "{app_id}"
+        );
+    }
+}
+
+/// SEC-25: polls that rely on a key end with 401 within five seconds of its end; those of another key are asked to come back; what is
+/// published later is told to nobody without a key.
+#[tokio::test]
+async fn a_revoked_key_ends_its_polls() {
+    const POLLS: usize = 500;
+    let server = Server::start_with(open_admin());
+    let app = App::create(&Http::new(&server.admin), "sec").await;
+    app.publish("1").await;
+    let first = app.add_key("s1", 0, true).await;
+    app.add_key("s2", 0, true).await;
+    let path = "/configs/sec/default/application";
+    eventually("the keys", async || {
+        (sign::get(&server.config, path, "s2").await.status == 200).then_some(())
+    })
+    .await;
+    let answer = sign::get(&server.config, &poll::path("sec", &[("application", -1)]), "s1").await;
+    let held = poll::path("sec", &[("application", poll::newest(&answer))]);
+    let polls: Vec<_> = (0..2 * POLLS)
+        .map(|at| {
+            let (base, held) = (server.config.clone(), held.clone());
+            let secret = if at % 2 == 0 { "s1" } else { "s2" };
+            tokio::spawn(async move { (secret, sign::get(&base, &held, secret).await) })
+        })
+        .collect();
+    let operator = Http::new(&server.config)
+        .with("Authorization", &format!("Bearer {}", server.metrics_token()));
+    let expected = format!("castalia_parked_polls {}", 2 * POLLS);
+    eventually("all polls", async || {
+        operator.get("/metrics").await.text.contains(&expected).then_some(())
+    })
+    .await;
+    app.disable_key(first).await;
+    let revoked = Instant::now();
+    for poll in polls {
+        let (secret, answer) = poll.await.unwrap();
+        assert_eq!(answer.status, if secret == "s1" { 401 } else { 304 }, "{answer:?}");
+        assert!(!answer.text.contains("+default+"), "{answer:?}");
+    }
+    assert!(revoked.elapsed() < Duration::from_secs(5), "{:?}", revoked.elapsed());
+    assert_eq!(sign::get(&server.config, &held, "s1").await.status, 401);
+}
+
+/// SEC-25: the first key of an app ends the polls that were let in without one.
+#[tokio::test]
+async fn the_first_key_of_an_app_ends_its_open_polls() {
+    let server = Server::start_with(open_admin());
+    let app = App::create(&Http::new(&server.admin), "demo").await;
+    app.publish("1").await;
+    let http = Http::new(&server.config);
+    let id = position(&http, "demo", "application").await;
+    let waiting = Waiting::start(&http, &poll::path("demo", &[("application", id)])).await;
+    app.add_key("s1", 0, true).await;
+    assert_eq!(waiting.soon().await.status, 401);
+}
+
+/// SEC-27: an app that changes its key step by step has no failing request.
+#[tokio::test]
+async fn a_change_of_keys_refuses_nobody() {
+    let server = Server::start_with(open_admin());
+    let app = App::create(&Http::new(&server.admin), "sec").await;
+    app.publish("1").await;
+    let mut old = app.add_key("k0", 0, true).await;
+    let path = "/configs/sec/default/application";
+    let is_known = async |secret: &str| {
+        (sign::get(&server.config, path, secret).await.status == 200).then_some(())
+    };
+    eventually("the first key", || is_known("k0")).await;
+    for round in 1..=3 {
+        let (before, after) = (format!("k{}", round - 1), format!("k{round}"));
+        let new = app.add_key(&after, 0, true).await;
+        eventually("the next key", async || {
+            assert_eq!(sign::get(&server.config, path, &before).await.status, 200);
+            is_known(&after).await
+        })
+        .await;
+        app.disable_key(old).await;
+        for _ in 0..50 {
+            assert_eq!(sign::get(&server.config, path, &after).await.status, 200);
+        }
+        old = new;
+    }
+}

@@ -1,0 +1,210 @@
+//! Limits that act before any work is done: size of heads, pace of clients, number of held polls.
+
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream};
+
+use crate::support::app::App;
+use crate::support::http::{Answer, Http};
+use crate::support::poll::{self, Waiting, position};
+use crate::support::raw;
+use crate::support::server::{Options, Server};
+
+fn client_roles() -> Options {
+    Options::new()
+        .flag("--roles", "config,meta,admin")
+        .flag("--compat-defaults", "adopted")
+        .variable("CASTALIA_ADMIN_SERVICE_ACCESS_CONTROL_ENABLED", "false")
+}
+
+async fn answer(server: &Server, target: &str, headers: &[(&str, &str)]) -> Option<Answer> {
+    raw::send(&server.config, &raw::request("GET", target, &server.config, headers)).await.ok()
+}
+
+/// Resident memory of a server, in kB.
+fn resident_kb(server: &Server) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+/// SEC-21: a URL or a block of headers above 16 KiB is refused, of polls above 64 KiB; below it is read.
+#[tokio::test]
+async fn heads_have_a_limit() {
+    let server = Server::start_with(client_roles());
+    let filler = |kib: usize| "x".repeat(kib * 1024);
+    for (target, headers, statuses) in [
+        (format!("/configs/demo/default/n?x={}", filler(15)), 0, &[404][..]),
+        (format!("/configs/demo/default/n?x={}", filler(17)), 0, &[414, 431]),
+        ("/configs/demo/default/n".to_owned(), 15, &[404]),
+        ("/configs/demo/default/n".to_owned(), 17, &[431]),
+        (format!("/notifications/v2?appId=demo&cluster=c&x={}", filler(60)), 0, &[400]),
+        (format!("/notifications/v2?appId=demo&cluster=c&x={}", filler(70)), 0, &[414, 431]),
+        ("/health".to_owned(), 17, &[431]),
+    ] {
+        let start = Instant::now();
+        let header = filler(headers);
+        let found = answer(&server, &target, &[("x-filler", &header)]).await;
+        let status = found.map(|answer| answer.status);
+        let what = &target[..target.len().min(40)];
+        assert!(status.is_some_and(|status| statuses.contains(&status)), "{what}: {status:?}");
+        assert!(start.elapsed() < Duration::from_secs(1), "{what}: {:?}", start.elapsed());
+    }
+}
+
+/// A `notifications` parameter of ten megabytes is refused before it is read to its end, and leaves nothing behind.
+#[tokio::test]
+async fn a_parameter_of_ten_megabytes_is_refused_early() {
+    let server = Server::start_with(client_roles());
+    let http = Http::new(&server.config);
+    http.get("/health").await.ok();
+    let before = resident_kb(&server);
+    let element = "%7B%22namespaceName%22%3A%22application%22%2C%22notificationId%22%3A-1%7D%2C";
+    let list = element.repeat(10 * 1024 * 1024 / element.len());
+    let target = format!("/notifications/v2?appId=demo&cluster=default&notifications=%5B{list}%5D");
+    for _ in 0..20 {
+        let start = Instant::now();
+        let found = answer(&server, &target, &[]).await;
+        // The refusal may be lost where the client is still writing when the connection ends.
+        assert!(found.is_none_or(|answer| matches!(answer.status, 414 | 431)));
+        assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    }
+    http.get("/health").await.ok();
+    let grown = resident_kb(&server).saturating_sub(before);
+    assert!(grown < 8 * 1024, "{grown} kB more than before");
+}
+
+/// SEC-21: a client that does not send its head within ten seconds is cut off, and so is one that dribbles a body.
+#[tokio::test]
+async fn dribbling_clients_are_cut_off() {
+    let server = Server::start_with(client_roles());
+    let silent = raw::authority(&server.config).to_owned();
+    let body = raw::authority(&server.admin).to_owned();
+    let head = "GET /health HTTP/1.1\r\nhost: x\r\n";
+    let post = "POST /apps HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100000\r\n\r\n{";
+    let (silent, body) = tokio::join!(dribble(&silent, head), dribble(&body, post));
+    assert!((8..14).contains(&silent.as_secs()), "{silent:?}");
+    assert!((8..14).contains(&body.as_secs()), "{body:?}");
+}
+
+/// Sends a beginning and then a byte each second; says when the connection ended.
+async fn dribble(address: &str, beginning: &str) -> Duration {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(beginning.as_bytes()).await.unwrap();
+    let start = Instant::now();
+    let (mut from, mut to) = stream.into_split();
+    let mut answer = Vec::new();
+    let write = async {
+        while to.write_all(b"x").await.is_ok() {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    };
+    tokio::select! {
+        _ = from.read_to_end(&mut answer) => {}
+        () = write => {}
+        () = tokio::time::sleep(Duration::from_secs(20)) => {}
+    }
+    start.elapsed()
+}
+
+/// `security.max_polls_per_app` and `security.max_polls_per_address` turn further polls away with a time to come back after.
+#[tokio::test]
+async fn fixed_limits_turn_further_polls_away() {
+    for setting in ["--security-max-polls-per-app", "--security-max-polls-per-address"] {
+        let server = Server::start_with(client_roles().flag(setting, "2"));
+        let app = App::create(&Http::new(&server.admin), "demo").await;
+        app.publish("1").await;
+        let http = Http::new(&server.config);
+        let id = position(&http, "demo", "application").await;
+        let path = poll::path("demo", &[("application", id)]);
+        let held = [Waiting::start(&http, &path).await, Waiting::start(&http, &path).await];
+        let third = http.get(&path).await;
+        assert_eq!((third.status, third.header("retry-after")), (429, "5"), "{setting}");
+        // One that would be answered at once is no exception: it needs room while it is compared.
+        http.get("/configs/demo/default/application").await.ok();
+        app.publish("2").await;
+        for poll in held {
+            assert_eq!(poll.soon().await.status, 200);
+        }
+    }
+}
+
+/// SEC-22: when rooms for polls get scarce, who holds most is turned away first; others are served as before, and health answers.
+#[tokio::test]
+async fn one_client_cannot_take_all_rooms() {
+    // 1000 files leave 600 rooms for polls, 480 of them before they are scarce.
+    let server = Server::start_with(client_roles().files(1000));
+    let admin = Http::new(&server.admin);
+    let greedy = App::create(&admin, "greedy").await;
+    greedy.publish("1").await;
+    let mut small = Vec::new();
+    for at in 0..10_u8 {
+        let app = App::create(&admin, &format!("small{at}")).await;
+        app.publish("1").await;
+        small.push(app);
+    }
+    let http = Http::new(&server.config);
+    let mut held = Vec::new();
+    for (app, last) in small.iter().zip(10..) {
+        let id = position(&http, &app.id, "application").await;
+        held.push(Parked::from(&server, last, &poll::path(&app.id, &[("application", id)])).await);
+    }
+    let id = position(&http, "greedy", "application").await;
+    let path = poll::path("greedy", &[("application", id)]);
+    let mut flood = Vec::new();
+    for _ in 0..700 {
+        flood.push(Parked::from(&server, 99, &path).await);
+    }
+    let mut refused = 0;
+    for poll in &mut flood[600..] {
+        refused += usize::from(poll.is_answered().await.is_some_and(|text| text.contains(" 429 ")));
+    }
+    assert!(refused >= 90, "{refused} of the last 100 were turned away");
+
+    let start = Instant::now();
+    http.get("/health").await.ok();
+    assert!(start.elapsed() < Duration::from_secs(1));
+    let start = Instant::now();
+    small[0].publish("2").await;
+    let news = async {
+        loop {
+            if let Some(text) = held[0].is_answered().await {
+                return text;
+            }
+        }
+    };
+    let told = tokio::time::timeout(Duration::from_secs(3), news).await.unwrap();
+    assert!(
+        told.contains(" 200 ") && start.elapsed() < Duration::from_secs(2),
+        "{told} {:?}",
+        start.elapsed()
+    );
+    let id = position(&http, &small[0].id, "application").await;
+    let mut next =
+        Parked::from(&server, 10, &poll::path(&small[0].id, &[("application", id)])).await;
+    assert_eq!(next.is_answered().await, None);
+}
+
+/// A poll on a connection from an address of its own.
+struct Parked(TcpStream);
+
+impl Parked {
+    async fn from(server: &Server, last: u8, path: &str) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(([127, 0, 0, last], 0).into()).unwrap();
+        let mut stream =
+            socket.connect(raw::authority(&server.config).parse().unwrap()).await.unwrap();
+        stream.write_all(&raw::request("GET", path, &server.config, &[])).await.unwrap();
+        Self(stream)
+    }
+
+    /// The first bytes of the answer, if there is one.
+    async fn is_answered(&mut self) -> Option<String> {
+        let mut buffer = [0; 512];
+        let read = tokio::time::timeout(Duration::from_millis(100), self.0.read(&mut buffer))
+            .await
+            .ok()?;
+        Some(String::from_utf8_lossy(&buffer[..read.ok()?]).into_owned())
+    }
+}

@@ -1,0 +1,128 @@
+//! What a port does not answer (SEC-26).
+
+use crate::support::raw;
+use crate::support::server::Server;
+
+const DEBUG_PATHS: [&str; 104] = [
+    "/actuator",
+    "/actuator/",
+    "/actuator/auditevents",
+    "/actuator/beans",
+    "/actuator/caches",
+    "/actuator/conditions",
+    "/actuator/configprops",
+    "/actuator/env",
+    "/actuator/env/spring.datasource.password",
+    "/actuator/flyway",
+    "/actuator/gateway/routes",
+    "/actuator/health",
+    "/actuator/heapdump",
+    "/actuator/httptrace",
+    "/actuator/info",
+    "/actuator/integrationgraph",
+    "/actuator/jolokia",
+    "/actuator/liquibase",
+    "/actuator/logfile",
+    "/actuator/loggers",
+    "/actuator/loggers/root",
+    "/actuator/mappings",
+    "/actuator/metrics",
+    "/actuator/prometheus",
+    "/actuator/refresh",
+    "/actuator/restart",
+    "/actuator/scheduledtasks",
+    "/actuator/sessions",
+    "/actuator/shutdown",
+    "/actuator/startup",
+    "/actuator/threaddump",
+    "/actuator/trace",
+    "/actuator/;env",
+    "/auditevents",
+    "/autoconfig",
+    "/beans",
+    "/configprops",
+    "/dump",
+    "/env",
+    "/env/password",
+    "/features",
+    "/heapdump",
+    "/heapdump.json",
+    "/httptrace",
+    "/jolokia",
+    "/jolokia/list",
+    "/logfile",
+    "/loggers",
+    "/mappings",
+    "/refresh",
+    "/restart",
+    "/shutdown",
+    "/threaddump",
+    "/trace",
+    "/debug",
+    "/debug/",
+    "/debug/pprof",
+    "/debug/pprof/",
+    "/debug/pprof/cmdline",
+    "/debug/pprof/goroutine",
+    "/debug/pprof/heap",
+    "/debug/pprof/profile",
+    "/debug/pprof/symbol",
+    "/debug/pprof/trace",
+    "/debug/vars",
+    "/debug/requests",
+    "/debug/events",
+    "/debug/flags",
+    "/debug/tasks",
+    "/debug/failpoints",
+    "/failpoints",
+    "/pprof",
+    "/pprof/heap",
+    "/profile",
+    "/profiler",
+    "/eureka",
+    "/eureka/",
+    "/eureka/apps",
+    "/eureka/apps/APOLLO-CONFIGSERVICE",
+    "/eureka/status",
+    "/eureka/lastn",
+    "/eureka/peerreplication/batch/",
+    "/h2-console",
+    "/h2-console/login.do",
+    "/console",
+    "/druid/index.html",
+    "/swagger-ui.html",
+    "/v2/api-docs",
+    "/v3/api-docs",
+    "/server-status",
+    "/server-info",
+    "/status",
+    "/metrics/jvm.memory.used",
+    "/phpinfo.php",
+    "/.env",
+    "/.git/config",
+    "/.git/HEAD",
+    "/config",
+    "/configdump",
+    "/config_dump",
+    "/stats",
+    "/admin/env",
+    "/manage/env",
+    "/management/env",
+];
+
+/// SEC-26: none of the well-known paths of debugging answers on any port.
+#[tokio::test]
+async fn no_port_has_a_debugging_surface() {
+    let server = Server::start();
+    for base in [&server.config, &server.admin, &server.portal] {
+        for path in DEBUG_PATHS {
+            let answer = raw::get(base, path, &[]).await;
+            // The portal has a page for every address of its UI, or sends to the one for signing in.
+            let is_page = answer.text.contains("<!doctype html>")
+                || answer.header("location").starts_with("/signin");
+            // The admin port refuses paths that are not plain before it looks for them.
+            let is_refused = matches!(answer.status, 400 | 404);
+            assert!(is_refused || (base == &server.portal && is_page), "{base}{path}: {answer:?}");
+        }
+    }
+}
