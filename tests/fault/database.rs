@@ -10,6 +10,9 @@ use crate::support::http::Http;
 use crate::support::poll::{self, Waiting, newest, position};
 use crate::support::server::{Options, Server};
 
+/// What an answer from memory may take on a machine that is busy with other tests.
+const QUICK: Duration = Duration::from_millis(1_000);
+
 /// A node whose database is behind a gate, with one published app.
 struct Behind {
     gate: Gate,
@@ -69,7 +72,7 @@ async fn a_database_goes_away_and_comes_back(engine: Engine) {
         assert_eq!(node.value().await, "1");
         slowest = slowest.max(start.elapsed());
     }
-    assert!(slowest < Duration::from_millis(500), "{slowest:?}");
+    assert!(slowest < QUICK, "{slowest:?}");
     let start = Instant::now();
     assert_eq!(node.status("/configs/demo/default/never-asked-for").await, 503);
     let refused = node.app.try_publish("default", "application").await;
@@ -136,7 +139,7 @@ async fn a_slow_database_slows_no_reader(engine: Engine) {
     for _ in 0..20 {
         let start = Instant::now();
         assert_eq!(node.value().await, "1");
-        assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
+        assert!(start.elapsed() < QUICK, "{:?}", start.elapsed());
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     let start = Instant::now();

@@ -6,6 +6,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::support::app::App;
+use crate::support::eventually::eventually;
 use crate::support::http::{Answer, Http};
 use crate::support::poll::{self, Waiting, position};
 use crate::support::raw;
@@ -119,10 +120,13 @@ async fn fixed_limits_turn_further_polls_away() {
         let id = position(&http, "demo", "application").await;
         let path = poll::path("demo", &[("application", id)]);
         let held = [Waiting::start(&http, &path).await, Waiting::start(&http, &path).await];
+        let are_held = async || {
+            let metrics = http.get("/metrics").await.ok().text;
+            metrics.contains("castalia_parked_polls 2").then_some(())
+        };
+        eventually("two parked polls", are_held).await;
         let third = http.get(&path).await;
         assert_eq!((third.status, third.header("retry-after")), (429, "5"), "{setting}");
-        // One that would be answered at once is no exception: it needs room while it is compared.
-        http.get("/configs/demo/default/application").await.ok();
         app.publish("2").await;
         for poll in held {
             assert_eq!(poll.soon().await.status, 200);

@@ -70,7 +70,7 @@ impl ReleaseCache {
         if let Some(published) = slot.as_ref().and_then(|slot| slot.current.load_full()) {
             return Ok(published);
         }
-        if self.is_database_away.load(Ordering::Acquire) {
+        if self.is_database_away() {
             return Err(away());
         }
         let slot = slot.unwrap_or_else(|| self.slot(place));
@@ -100,6 +100,12 @@ impl ReleaseCache {
     /// Says whether the database answers: while it does not, nobody waits for it.
     pub fn set_database_away(&self, is_away: bool) {
         self.is_database_away.store(is_away, Ordering::Release);
+    }
+
+    /// Whether the database did not answer when it was asked last.
+    #[must_use]
+    pub fn is_database_away(&self) -> bool {
+        self.is_database_away.load(Ordering::Acquire)
     }
 
     /// The release of a key, abandoned or not; remembered for the herd that asks with the same key after a publish.

@@ -110,6 +110,8 @@ async fn text(State(state): State<Metrics>) -> Response {
             reason = "a gauge of polls never needs more than 52 bits"
         )]
         metrics::gauge!("castalia_parked_polls").set(feed.hub().parked() as f64);
+        let is_up = if feed.cache().is_database_away() { 0.0 } else { 1.0 };
+        metrics::gauge!("castalia_database_up").set(is_up);
         if let Some(age) = feed.keys().age() {
             metrics::gauge!("castalia_access_keys_age_seconds").set(age.as_secs_f64());
         }
