@@ -7,8 +7,6 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
-use crate::load::call::Call;
-use crate::load::request;
 use crate::process::{Cores, Process};
 
 /// Password of the administrator; fixed so that no start has to make one.
@@ -67,15 +65,6 @@ impl Product {
     /// Ends it in an orderly way, so that its databases are whole without what a crash leaves behind.
     pub(crate) fn stop(self) -> Result<()> {
         self.process.terminate()
-    }
-
-    /// Newest notification id of a namespace.
-    pub(crate) fn notification_id(&self, app: &str, namespace: &str) -> Result<i64> {
-        let mut call = Call::connect(self.config)?;
-        let answer = call.ask(&request::poll(app, namespace, -1))?;
-        let answer: Value =
-            serde_json::from_slice(&answer.body).context("the poll's answer is no JSON")?;
-        answer[0]["notificationId"].as_i64().context("the poll's answer has no notification id")
     }
 }
 

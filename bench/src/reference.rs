@@ -4,6 +4,7 @@
 mod axum_sqlite;
 mod epoll_loop;
 mod hyper_hello;
+mod poll;
 pub(crate) mod sqlite_loop;
 mod stock_axum;
 mod tokio_reader;
@@ -25,16 +26,6 @@ pub(crate) const TOKIO_READER: &str = "tokio-reader";
 
 /// Connections that wait to be accepted, as many as in the product; the libraries' 128 would stall whole crowds for a second.
 const BACKLOG: i32 = 4096;
-/// Marks the poll of a client that knows nothing yet: it is answered at once. The percent-encoding is that of the load side.
-const UNKNOWN: &[u8] = b"Id%22%3A-1%7D";
-/// First bytes of the request that answers all waiting polls.
-const WAKE: &[u8] = b"POST /wake";
-/// What polls are answered: as long as an answer of the product.
-const NOTIFICATION: &str = r#"[{"namespaceName":"application","notificationId":2,"messages":{"details":{"bench+default+application":2}}}]"#;
-
-/// First bytes of the request for content, and how much of it there is.
-const READ: &[u8] = b"GET /configs/";
-const CONTENT: usize = 10_000;
 
 /// Runs a reference by its name.
 pub(crate) fn run(name: &str, arguments: &[String]) -> Result<()> {
@@ -76,26 +67,4 @@ fn announce(address: SocketAddr) {
 fn block_on(work: impl Future<Output = Result<()>>) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.context("cannot start a runtime")?.block_on(work)
-}
-
-/// A whole answer.
-fn answer(body: &str) -> Vec<u8> {
-    let length = body.len();
-    format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}").into_bytes()
-}
-
-/// Whether a request is a poll that is answered at once.
-fn knows_nothing(request: &[u8]) -> bool {
-    request.windows(UNKNOWN.len()).any(|part| part == UNKNOWN)
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::load::request;
-
-    #[test]
-    fn polls_of_clients_that_know_nothing_are_told_apart() {
-        assert!(super::knows_nothing(&request::poll("bench", "application", -1)));
-        assert!(!super::knows_nothing(&request::poll("bench", "application", 17)));
-    }
 }

@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use super::{framing, request, source};
+use crate::seed::{APP, NAMESPACE};
 
 /// How long an answer may take; longer than any long poll.
 const TIMEOUT: Duration = Duration::from_secs(100);
@@ -81,4 +82,12 @@ impl Call {
         serde_json::from_slice(&answer.body)
             .with_context(|| format!("the answer to {path} is no JSON"))
     }
+}
+
+/// Newest notification id of the namespace of the suite, as a client learns it.
+pub(crate) fn notification_id(server: SocketAddr) -> Result<i64> {
+    let answer = Call::connect(server)?.ask(&request::poll(APP, NAMESPACE, -1))?;
+    let answer: Value =
+        serde_json::from_slice(&answer.body).context("the poll's answer is no JSON")?;
+    answer[0]["notificationId"].as_i64().context("the poll's answer has no notification id")
 }

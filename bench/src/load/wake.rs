@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 
-use super::call::Call;
+use super::call::{Call, notification_id};
 use super::crowd::Crowd;
 use super::request;
 use crate::measure::{Stopwatch, number, percentile, settle};
@@ -40,22 +40,15 @@ pub(crate) struct Tail {
 /// How clients of the product fare when their namespace is published.
 pub(crate) fn of_product(product: &Product, clients: usize, then: Then) -> Result<Vec<Tail>> {
     let wake = request::plain("POST", &publish_path(APP, NAMESPACE));
-    let target = Target {
-        server: product.config,
-        pid: product.process.id(),
-        trigger: product.admin,
-        wake,
-        then,
-    };
-    target.rounds(clients, || product.notification_id(APP, NAMESPACE))
+    let pid = product.process.id();
+    Target { server: product.config, pid, trigger: product.admin, wake, then }.rounds(clients)
 }
 
 /// How clients of a reference program fare when it is told to wake them.
 pub(crate) fn of_reference(reference: &Reference, clients: usize, then: Then) -> Result<Vec<Tail>> {
     let Reference { process, address } = reference;
     let wake = request::plain("POST", "/wake");
-    let target = Target { server: *address, pid: process.id(), trigger: *address, wake, then };
-    target.rounds(clients, || Ok(1))
+    Target { server: *address, pid: process.id(), trigger: *address, wake, then }.rounds(clients)
 }
 
 struct Target {
@@ -67,13 +60,13 @@ struct Target {
 }
 
 impl Target {
-    fn rounds(&self, clients: usize, known: impl Fn() -> Result<i64>) -> Result<Vec<Tail>> {
+    fn rounds(&self, clients: usize) -> Result<Vec<Tail>> {
         let mut trigger = Call::connect(self.trigger)?;
         let mut crowd = Crowd::new(self.server)?;
         crowd.join(clients, &request::poll(APP, NAMESPACE, -1))?;
         let mut tails = Vec::new();
         for round in 0..=WAKES {
-            crowd.ask(&request::poll(APP, NAMESPACE, known()?))?;
+            crowd.ask(&request::poll(APP, NAMESPACE, notification_id(self.server)?))?;
             settle(self.pid)?;
             crowd.check_waiting()?;
             let tail = self.wake(&mut trigger, &mut crowd, clients)?;

@@ -6,7 +6,8 @@ use anyhow::{Context as _, Result};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 
-use super::{CONTENT, NOTIFICATION, READ, WAKE, announce, answer, knows_nothing, listen};
+use super::poll::{CONTENT, FIRST_ID, READ, WAKE, answer, known_id, notification};
+use super::{announce, listen};
 
 /// Token of the listener; connections count from 0.
 const LISTENER: Token = Token(usize::MAX);
@@ -16,7 +17,8 @@ pub(super) fn run() -> Result<()> {
         poll: Poll::new()?,
         clients: Vec::new(),
         parked: Vec::new(),
-        notification: answer(NOTIFICATION),
+        id: FIRST_ID,
+        notification: answer(&notification(FIRST_ID)),
         content: answer(&"x".repeat(CONTENT)),
     };
     let mut listener = TcpListener::from_std(listen()?);
@@ -39,6 +41,7 @@ struct Server {
     poll: Poll,
     clients: Vec<Option<TcpStream>>,
     parked: Vec<usize>,
+    id: i64,
     notification: Vec<u8>,
     content: Vec<u8>,
 }
@@ -64,20 +67,25 @@ impl Server {
         match client.read(buffer) {
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             Ok(0) | Err(_) => self.clients[number] = None,
-            Ok(count) if buffer[..count].starts_with(WAKE) => {
-                for client in std::mem::take(&mut self.parked) {
-                    self.write(client, |server| &server.notification);
-                }
-                self.write(number, |server| &server.notification);
-            }
+            Ok(count) if buffer[..count].starts_with(WAKE) => self.wake(number),
             Ok(count) if buffer[..count].starts_with(READ) => {
                 self.write(number, |server| &server.content)
             }
-            Ok(count) if knows_nothing(&buffer[..count]) => {
+            Ok(count) if known_id(&buffer[..count]) < self.id => {
                 self.write(number, |server| &server.notification)
             }
             Ok(_) => self.parked.push(number),
         }
+    }
+
+    /// Moves the id on and answers everybody, last the client that asked for it.
+    fn wake(&mut self, number: usize) {
+        self.id += 1;
+        self.notification = answer(&notification(self.id));
+        for client in std::mem::take(&mut self.parked) {
+            self.write(client, |server| &server.notification);
+        }
+        self.write(number, |server| &server.notification);
     }
 
     /// An answer is smaller than the kernel's buffer; a client that does not take it is gone.

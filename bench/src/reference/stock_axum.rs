@@ -3,6 +3,7 @@
 use anyhow::Result;
 use axum::Router;
 use axum::extract::{RawQuery, State};
+use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
@@ -10,7 +11,8 @@ use bytes::Bytes;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::{CONTENT, NOTIFICATION, announce, knows_nothing, listen};
+use super::poll::{CONTENT, FIRST_ID, known_id, notification};
+use super::{announce, listen};
 
 const JSON: &str = "application/json";
 
@@ -20,20 +22,20 @@ pub(super) async fn run() -> Result<()> {
         .route("/notifications/v2", get(poll))
         .route("/configs/{*name}", get(|| async { ([(CONTENT_TYPE, JSON)], content) }))
         .route("/wake", post(wake))
-        .with_state(watch::Sender::new(()));
+        .with_state(watch::Sender::new(FIRST_ID));
     let listener = TcpListener::from_std(listen()?)?;
     announce(listener.local_addr()?);
     Ok(axum::serve(listener, router).await?)
 }
 
-async fn poll(State(waker): State<watch::Sender<()>>, RawQuery(query): RawQuery) -> Response {
-    if !knows_nothing(query.unwrap_or_default().as_bytes()) {
-        // Fails only once the sender is gone, and we hold one.
-        let _ = waker.subscribe().changed().await;
+async fn poll(State(current): State<watch::Sender<i64>>, RawQuery(query): RawQuery) -> Response {
+    let known = known_id(query.unwrap_or_default().as_bytes());
+    match current.subscribe().wait_for(|id| *id > known).await {
+        Ok(id) => ([(CONTENT_TYPE, JSON)], notification(*id)).into_response(),
+        Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
-    ([(CONTENT_TYPE, JSON)], NOTIFICATION).into_response()
 }
 
-async fn wake(State(waker): State<watch::Sender<()>>) {
-    waker.send_replace(());
+async fn wake(State(current): State<watch::Sender<i64>>) {
+    current.send_modify(|id| *id += 1);
 }

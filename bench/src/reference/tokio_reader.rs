@@ -2,62 +2,71 @@
 
 use std::cell::RefCell;
 use std::io::{ErrorKind, Result};
+use std::sync::Arc;
 
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-use super::{NOTIFICATION, WAKE, announce, answer, knows_nothing, listen};
+use super::poll::{FIRST_ID, WAKE, answer, known_id, notification};
+use super::{announce, listen};
 
 thread_local! {
     /// Shared by all connections of a worker: only one of them reads at a time.
     static BUFFER: RefCell<[u8; 16 * 1024]> = const { RefCell::new([0; 16 * 1024]) };
 }
 
+/// The newest id, and what polls are answered since.
+#[derive(Clone)]
+struct Newest {
+    id: i64,
+    answer: Arc<[u8]>,
+}
+
+impl Newest {
+    fn new(id: i64) -> Self {
+        Self { id, answer: answer(&notification(id)).into() }
+    }
+}
+
 /// What a request asks for.
 enum Asked {
-    AtOnce,
-    Later,
+    Poll { known: i64 },
     Wake,
     Nothing,
 }
 
 pub(super) async fn run() -> anyhow::Result<()> {
-    let (wake, _) = watch::channel(());
-    let answer: &'static [u8] = Box::leak(answer(NOTIFICATION).into_boxed_slice());
+    let newest = watch::Sender::new(Newest::new(FIRST_ID));
     let listener = TcpListener::from_std(listen()?)?;
     announce(listener.local_addr()?);
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        tokio::spawn(serve(stream, wake.clone(), answer));
+        tokio::spawn(serve(stream, newest.clone()));
     }
 }
 
 /// Ends when the client does, which is no error.
-async fn serve(
-    mut stream: TcpStream,
-    wake: watch::Sender<()>,
-    answer: &'static [u8],
-) -> Result<()> {
-    let mut woken = wake.subscribe();
+async fn serve(mut stream: TcpStream, newest: watch::Sender<Newest>) -> Result<()> {
+    let mut woken = newest.subscribe();
     loop {
         stream.readable().await?;
-        match read(&stream)? {
+        let known = match read(&stream)? {
             Asked::Nothing => continue,
-            Asked::AtOnce => {}
+            Asked::Poll { known } => known,
             Asked::Wake => {
-                wake.send_replace(());
+                newest.send_modify(|newest| *newest = Newest::new(newest.id + 1));
+                -1
             }
-            Asked::Later => {
-                woken.mark_unchanged();
-                tokio::select! {
-                    _ = woken.changed() => {}
-                    _ = stream.readable() => continue,
-                }
+        };
+        let answer = tokio::select! {
+            newest = woken.wait_for(|newest| newest.id > known) => {
+                newest.map(|newest| Arc::clone(&newest.answer)).map_err(|_| ErrorKind::BrokenPipe)?
             }
-        }
-        stream.write_all(answer).await?;
+            _ = stream.readable() => continue,
+        };
+        stream.write_all(&answer).await?;
     }
 }
 
@@ -65,8 +74,7 @@ fn read(stream: &TcpStream) -> Result<Asked> {
     BUFFER.with_borrow_mut(|buffer| match stream.try_read(buffer) {
         Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
         Ok(count) if buffer[..count].starts_with(WAKE) => Ok(Asked::Wake),
-        Ok(count) if knows_nothing(&buffer[..count]) => Ok(Asked::AtOnce),
-        Ok(_) => Ok(Asked::Later),
+        Ok(count) => Ok(Asked::Poll { known: known_id(&buffer[..count]) }),
         Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(Asked::Nothing),
         Err(error) => Err(error),
     })

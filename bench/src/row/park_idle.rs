@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use super::Plan;
 use crate::figure::{Figure, Report, Unit};
+use crate::load::call::notification_id;
 use crate::load::crowd::Crowd;
 use crate::load::request;
 use crate::measure::{Stopwatch, number, settle};
@@ -21,7 +22,7 @@ pub(super) fn run(plan: &Plan) -> Result<Report> {
     let (busy_data, lonely_data) = (fill()?, fill()?);
     let busy = Product::start(&plan.program, busy_data.path(), Cores::All)?;
     let lonely = Product::start(&plan.program, lonely_data.path(), Cores::All)?;
-    let poll = request::poll(APP, NAMESPACE, busy.notification_id(APP, NAMESPACE)?);
+    let poll = request::poll(APP, NAMESPACE, notification_id(busy.config)?);
     let mut crowd = Crowd::new(busy.config)?;
     crowd.join(clients, &request::poll(APP, NAMESPACE, -1))?;
     crowd.ask(&poll)?;

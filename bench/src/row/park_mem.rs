@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use super::Plan;
 use crate::figure::{Figure, Report, Unit};
+use crate::load::call::notification_id;
 use crate::load::crowd::Crowd;
 use crate::load::request;
 use crate::measure::{memory, number, settle};
@@ -19,12 +20,11 @@ pub(super) fn run(plan: &Plan) -> Result<Report> {
     let data = plan.data(|seed| seed.app(APP))?;
     let product = || {
         let product = Product::start(&plan.program, data.path(), Cores::All)?;
-        let known = product.notification_id(APP, NAMESPACE)?;
-        grown_by_client(product.config, product.process.id(), clients, known)
+        grown_by_client(product.config, product.process.id(), clients)
     };
     let reference = |name| {
         let reference = Reference::start(name, &[], Cores::All)?;
-        grown_by_client(reference.address, reference.process.id(), clients, 1)
+        grown_by_client(reference.address, reference.process.id(), clients)
     };
     let both = || Ok((reference(STOCK_AXUM)?, reference(TOKIO_READER)?));
     let (product, references) = plan.alternate(product, both)?;
@@ -39,12 +39,12 @@ pub(super) fn run(plan: &Plan) -> Result<Report> {
     })
 }
 
-fn grown_by_client(server: SocketAddr, pid: u32, clients: usize, known: i64) -> Result<f64> {
+fn grown_by_client(server: SocketAddr, pid: u32, clients: usize) -> Result<f64> {
     settle(pid)?;
     let before = memory(pid)?;
     let mut crowd = Crowd::new(server)?;
     crowd.join(clients, &request::poll(APP, NAMESPACE, -1))?;
-    crowd.ask(&request::poll(APP, NAMESPACE, known))?;
+    crowd.ask(&request::poll(APP, NAMESPACE, notification_id(server)?))?;
     settle(pid)?;
     crowd.check_waiting()?;
     Ok((memory(pid)? - before) / number(clients))

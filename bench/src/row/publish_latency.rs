@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 
 use super::Plan;
 use crate::figure::{Figure, Report, Unit};
-use crate::load::call::Call;
+use crate::load::call::{Call, notification_id};
 use crate::load::request;
 use crate::measure::{pause, percentile};
 use crate::process::{Cores, Reference};
@@ -74,7 +74,7 @@ fn of_product(product: &Product, samples: usize) -> Result<Round> {
     let publish = request::plain("POST", &publish_path(APP, NAMESPACE));
     let (mut from_send, mut from_answer) = (Vec::new(), Vec::new());
     for _ in 0..samples {
-        client.send(&request::poll(APP, NAMESPACE, product.notification_id(APP, NAMESPACE)?))?;
+        client.send(&request::poll(APP, NAMESPACE, notification_id(product.config)?))?;
         pause(PARKING);
         let (sent, published, polled) = publish_once(&mut publisher, &mut client, &publish)?;
         from_send.push(polled.saturating_duration_since(sent));

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Times one read in C, C++ and Python against the maps that one would use instead, in one run; prints ns and ratios, and ends
+# with 1 when a goal is missed. PROFILE names the cargo profile (dist).
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+profile=${PROFILE:-dist}
+target=$(realpath "${CARGO_TARGET_DIR:-target}")
+venv=${CASTALIA_VENV:-.venv}
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+PREFIX=$scratch/castalia PROFILE=$profile ffi/install.sh
+cargo build --quiet --profile "$profile" -p castalia-contract --bins --example map
+built=$target/$profile
+export LD_LIBRARY_PATH=$scratch/castalia/lib
+flags=(-O2 -Itests/c -I"$scratch/castalia/include" -L"$scratch/castalia/lib")
+cc -std=c11 -D_GNU_SOURCE "${flags[@]}" bench/read/read.c -o "$scratch/read-c" -lcastalia
+c++ -std=c++17 "${flags[@]}" bench/read/read.cpp -o "$scratch/read-cpp" -lcastalia
+
+{
+  "$built/examples/map"
+  "$built/castalia-scripted" "$scratch/read-c" 2>&1
+  "$built/castalia-scripted" "$scratch/read-cpp" 2>&1
+  if [ -x "$venv/bin/maturin" ]; then
+    VIRTUAL_ENV=$(realpath "$venv") "$venv/bin/maturin" build --quiet --profile "$profile" -m bindings/python/Cargo.toml \
+      --interpreter "$venv/bin/python" --out "$scratch" >/dev/null 2>&1
+    "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --target "$scratch/python" "$scratch"/*.whl
+    PYTHONPATH=$scratch/python "$built/castalia-scripted" "$venv/bin/python" bench/read/read.py 2>&1
+  fi
+} | awk '
+  BEGIN { goal["c-borrowed"] = 1.3; goal["cpp-borrowed"] = 1.3; goal["c-copied"] = 2.5; goal["python-get"] = 1.8 }
+  { reference = ($1 ~ /^python/) ? time["python-dict-get"] : time["rust-map"]; time[$1] = $2 }
+  { ratio = reference ? sprintf("%5.2fx", $2 / reference) : "" }
+  { verdict = !goal[$1] ? "" : ($2 / reference <= goal[$1]) ? "ok, at most " goal[$1] "x" : "MISSED, at most " goal[$1] "x" }
+  { printf "%-16s %7.1f ns %s  %s\n", $1, $2, ratio, verdict; missed += verdict ~ /MISSED/ }
+  END { exit missed > 0 }'
