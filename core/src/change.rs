@@ -75,6 +75,7 @@ pub struct ChangeEvent {
     snapshot: Arc<Snapshot>,
     first_sequence: u64,
     sequence: u64,
+    coalesced: u64,
 }
 
 impl ChangeEvent {
@@ -86,6 +87,7 @@ impl ChangeEvent {
             snapshot: new,
             first_sequence: sequence,
             sequence,
+            coalesced: 0,
         }
     }
 
@@ -143,10 +145,16 @@ impl ChangeEvent {
         self.sequence
     }
 
+    /// As [`ChangeEvent::sequence`], but of merged events the first.
+    #[must_use]
+    pub fn first_sequence(&self) -> u64 {
+        self.first_sequence
+    }
+
     /// How many later events were merged into this one because the listener did not keep up.
     #[must_use]
     pub fn coalesced(&self) -> u64 {
-        self.sequence - self.first_sequence
+        self.coalesced
     }
 
     /// This event and the next as one: of each key the first old and the last new value. `None` when nothing remains.
@@ -167,6 +175,7 @@ impl ChangeEvent {
             snapshot: later.snapshot.clone(),
             first_sequence: self.first_sequence,
             sequence: later.sequence,
+            coalesced: self.coalesced + later.coalesced + 1,
         })
     }
 

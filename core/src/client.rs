@@ -5,6 +5,7 @@ mod start;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -13,9 +14,8 @@ use tracing::error;
 use crate::config::{Config, ConfigFile};
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Metrics;
-use crate::pipeline::{Namespace, Validator, Validators};
+use crate::pipeline::{Held, Namespace, Validator, Validators};
 use crate::process::Bound;
-use crate::protocol::namespace::strip_properties_suffix;
 use crate::settings::{Effective, Setting, Settings, is_usable_name};
 use crate::snapshot::{Identity, Snapshot};
 use crate::tasks::Tasks;
@@ -47,6 +47,8 @@ struct Shared {
     engine: ArcSwap<Bound<Engine>>,
     /// Replaced whole, so that a forked child finds no lock held.
     namespaces: ArcSwap<HashMap<Identity, Arc<Namespace>>>,
+    /// Whether the namespaces that the settings name were opened.
+    started: AtomicBool,
     validators: Arc<Validators>,
 }
 
@@ -77,6 +79,7 @@ impl Client {
             http,
             engine: ArcSwap::from_pointee(Bound::new(engine)),
             namespaces: ArcSwap::default(),
+            started: AtomicBool::new(false),
             validators,
         });
         let tasks = Arc::new(Tasks::new());
@@ -130,7 +133,7 @@ impl Client {
         let identity = self.identity(app_id, namespace).ok()?;
         let namespaces = self.shared.namespaces.load();
         let namespace = namespaces.get(&identity).filter(|found| found.is_settled())?;
-        Some(Config::new(namespace.clone(), self.tasks.clone()))
+        Some(Config::new(Held::new(namespace)?, self.tasks.clone()))
     }
 
     /// App id of the client.
@@ -171,8 +174,9 @@ impl Client {
     #[must_use]
     pub fn metrics(&self) -> Metrics {
         self.tasks.resume();
-        let open = self.shared.namespaces.load();
-        let mut namespaces: Vec<_> = open.values().map(|namespace| namespace.metrics()).collect();
+        let known = self.shared.namespaces.load();
+        let open = known.values().filter(|namespace| !namespace.is_released());
+        let mut namespaces: Vec<_> = open.map(|namespace| namespace.metrics()).collect();
         namespaces.sort_by(|a, b| (&a.app_id, &a.namespace).cmp(&(&b.app_id, &b.namespace)));
         let engine = self.shared.engine.load();
         for namespace in &mut namespaces {
@@ -209,27 +213,28 @@ impl Client {
     }
 
     /// The namespace, opened if need be. Whoever opens it first starts its task; nobody waits here.
-    fn open(&self, app_id: &str, namespace: &str) -> Result<Arc<Namespace>> {
+    fn open(&self, app_id: &str, namespace: &str) -> Result<Held> {
         let identity = self.identity(app_id, namespace)?;
         self.tasks.resume();
         self.tasks.ready()?;
         let shared = &self.shared;
         let engine = shared.engine.load();
         let _opening = engine.opening();
-        if let Some(open) = shared.namespaces.load().get(&identity) {
-            return Ok(open.clone());
+        if let Some(held) = shared.namespaces.load().get(&identity).and_then(Held::new) {
+            return Ok(held);
         }
-        let open = engine.open(identity.clone(), &self.tasks);
+        let (open, held) = engine.open(identity.clone(), &self.tasks);
         shared.namespaces.rcu(|known| {
             let mut known = HashMap::clone(known);
+            known.retain(|_, namespace| !namespace.is_released());
             known.insert(identity.clone(), open.clone());
             known
         });
-        Ok(open)
+        Ok(held)
     }
 
     fn identity(&self, app_id: &str, namespace: &str) -> Result<Identity> {
-        let namespace = strip_properties_suffix(namespace);
+        let namespace = self.shared.settings.name_of(namespace);
         for (what, name) in [("app_id", app_id), ("namespace", namespace)] {
             if !is_usable_name(name) {
                 let text =
@@ -249,8 +254,6 @@ impl Client {
 impl Shared {
     /// Starts everything again in a forked child.
     fn resume(&self, tasks: &Tasks) {
-        // The child inherits the parent's random state, and would do all at the same moments.
-        fastrand::seed(fresh_seed());
         let engine = match engine(&self.settings, self.http.as_ref(), &self.validators) {
             Ok(engine) => engine,
             Err(error) => {
@@ -258,7 +261,7 @@ impl Shared {
                 return;
             }
         };
-        for namespace in self.namespaces.load().values() {
+        for namespace in self.namespaces.load().values().filter(|open| !open.is_released()) {
             engine.resume(namespace, tasks);
         }
         self.engine.store(Arc::new(Bound::new(engine)));
@@ -287,12 +290,6 @@ fn built_in(settings: &Effective) -> Result<Arc<dyn HttpClient>> {
         user_agent: network.user_agent.clone(),
     })?;
     Ok(Arc::new(client))
-}
-
-/// A number that differs from process to process; a new hasher takes it from the system.
-fn fresh_seed() -> u64 {
-    let hasher = std::collections::hash_map::RandomState::new();
-    std::hash::BuildHasher::hash_one(&hasher, (std::process::id(), std::time::Instant::now()))
 }
 
 impl std::fmt::Debug for Client {

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::format::value::FromValue;
 use crate::listener::{ChangeStream, Subscription};
 use crate::monitor::State;
-use crate::pipeline::{Namespace, View};
+use crate::pipeline::{Held, View};
 use crate::snapshot::{Identity, Snapshot, Source};
 use crate::tasks::Tasks;
 
@@ -28,12 +28,12 @@ pub use watch::Watch;
 /// The client works on as long as a `Config` is held, and reads go on answering after it was closed.
 #[derive(Clone)]
 pub struct Config {
-    namespace: Arc<Namespace>,
+    namespace: Held,
     tasks: Arc<Tasks>,
 }
 
 impl Config {
-    pub(crate) fn new(namespace: Arc<Namespace>, tasks: Arc<Tasks>) -> Self {
+    pub(crate) fn new(namespace: Held, tasks: Arc<Tasks>) -> Self {
         namespace.live().monitor().usage.fetch_add(1, Ordering::Relaxed);
         Self { namespace, tasks }
     }
@@ -145,6 +145,12 @@ impl Config {
         self.namespace.refresh().await
     }
 
+    /// Gives the namespace up: when every other `Config`, [`ConfigFile`], [`Reader`] and [`Watch`] of it is gone as well, it is
+    /// no longer kept fresh and its subscriptions end. Opened again it starts anew. Merely dropping a handle closes nothing.
+    pub fn close(self) {
+        self.namespace.give_up();
+    }
+
     /// The changes from now on, as a stream.
     #[must_use]
     pub fn changes(&self) -> ChangeStream {
@@ -217,7 +223,7 @@ impl std::fmt::Debug for Reader {
 }
 
 /// Leads a cache to the current snapshot of a namespace.
-struct CurrentOf(Arc<Namespace>);
+struct CurrentOf(Held);
 
 impl std::ops::Deref for CurrentOf {
     type Target = arc_swap::ArcSwap<Snapshot>;

@@ -33,6 +33,8 @@ pub type Services = Arc<[ServiceUrl]>;
 
 /// Replaces an address that cannot be reached as the meta server spells it.
 pub type Rewrite = Arc<dyn Fn(&str) -> String + Send + Sync>;
+/// Puts the services in the order in which they are to be tried; called for each load and each choice of a poll.
+pub type ServerSelector = Arc<dyn Fn(&mut [ServiceUrl]) + Send + Sync>;
 
 /// What to ask and how often.
 #[derive(Clone)]
@@ -61,6 +63,8 @@ pub struct DiscoveryOptions {
 #[derive(Clone)]
 pub struct Discovery {
     shared: Arc<Shared>,
+    /// `None` for random order.
+    selector: Option<ServerSelector>,
 }
 
 struct Shared {
@@ -117,16 +121,24 @@ impl Discovery {
             told_by: Mutex::new(None),
             meta,
         });
-        Self { shared }
+        Self { shared, selector: None }
     }
 
-    /// The list as it is now, and every later one.
+    /// The same, with this order of services instead of a random one; `None` keeps the random one. Services that failed lately
+    /// come last whatever it says.
     #[must_use]
-    pub fn watch(&self) -> watch::Receiver<Services> {
-        self.shared.services.subscribe()
+    pub fn ordered_by(self, selector: Option<ServerSelector>) -> Self {
+        Self { selector, ..self }
     }
 
-    /// The services to try, best first: random order, those that failed lately last. Asks a meta server if none is known; the
+    /// Returns once any service is known.
+    pub async fn found(&self) {
+        let mut services = self.shared.services.subscribe();
+        // The sender lives in `self`, so the wait cannot fail.
+        let _ = services.wait_for(|services| !services.is_empty()).await;
+    }
+
+    /// The services to try, best first: in random order or that of the selector, those that failed lately last. Asks a meta server if none is known; the
     /// caller never waits for more than one question.
     ///
     /// # Errors
@@ -138,7 +150,10 @@ impl Discovery {
             services = self.known();
         }
         let mut order = services.to_vec();
-        self.random(|random| random.shuffle(&mut order));
+        match &self.selector {
+            Some(select) => select(&mut order),
+            None => self.random(|random| random.shuffle(&mut order)),
+        }
         self.shared.health.last_the_ejected(&mut order);
         Ok(order)
     }
@@ -239,6 +254,7 @@ impl Discovery {
             changed
         });
         if changed {
+            self.shared.health.forget_all_but(services);
             info!(meta_server, services = ?services, "services found");
         }
     }

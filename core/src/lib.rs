@@ -43,6 +43,8 @@ mod process;
 #[cfg(feature = "client")]
 mod repository;
 #[cfg(feature = "client")]
+mod revive;
+#[cfg(feature = "client")]
 pub mod settings;
 #[cfg(feature = "client")]
 mod snapshot;

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::fmt::{self, Write as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Once};
 
 use arc_swap::ArcSwapOption;
@@ -76,7 +77,10 @@ impl Subscriber for Forward {
         }
         let mut text = Text::default();
         event.record(&mut text);
-        sink(&Record { level: *metadata.level(), target: metadata.target(), text: text.finish() });
+        let text = text.finish();
+        let record = Record { level: *metadata.level(), target: metadata.target(), text };
+        // A sink that panics must not take what logged with it, nor silence this thread.
+        let _ = catch_unwind(AssertUnwindSafe(|| sink(&record)));
         IN_SINK.set(false);
     }
 
@@ -124,8 +128,10 @@ mod tests {
         let sink: Sink = Arc::new(move |record: &Record| {
             tracing::warn!(target: "castalia_core::log", "from the sink itself");
             records.lock().unwrap().push(record.text.clone());
+            assert!(!record.text.starts_with("bad"), "as a faulty host does");
         });
         set(Some((Level::INFO, sink)));
+        tracing::info!(target: "castalia_core::test_log", "bad");
         tracing::info!(target: "castalia_core::test_log", namespace = "a", count = 2, "hello");
         tracing::debug!(target: "castalia_core::test_log", "too fine");
         tracing::info!(target: "other", "not ours");

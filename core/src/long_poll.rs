@@ -5,13 +5,14 @@ mod watched;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tracing::{debug, info, warn};
 
 use crate::backoff::{Backoff, Ladder};
-use crate::discovery::{Discovery, ServiceUrl};
+use crate::discovery::{self, Discovery, ServiceUrl};
 use crate::error::{Error, ErrorKind};
 use crate::log_limit::LogLimit;
+use crate::protocol::namespace::is_no_app_id;
 use crate::protocol::route::PollQuery;
 use crate::protocol::wire::Notification;
 use crate::rate_limit::RateLimit;
@@ -26,6 +27,8 @@ const INITIAL_JITTER_MS: u64 = 500;
 const PERMIT_PATIENCE: Duration = Duration::from_secs(5);
 /// Quiet time after a namespace was opened, so that many opened in a row cost one new request.
 const DEBOUNCE: Duration = Duration::from_millis(100);
+/// A program that opens namespaces without end must not leave those that are open unwatched.
+const DEBOUNCE_AT_MOST: Duration = Duration::from_secs(1);
 /// A poll that a proxy cut off after this time was held well: nothing is wrong.
 const SOFT_MISS_AFTER: Duration = Duration::from_secs(25);
 const SOFT_MISS_PAUSE: Duration = Duration::from_secs(1);
@@ -51,6 +54,7 @@ pub(crate) struct LongPoll {
     sticky: Option<ServiceUrl>,
     soft_miss_hint: Option<Instant>,
     log_limit: LogLimit,
+    no_app_id: LogLimit,
     random: fastrand::Rng,
 }
 
@@ -82,6 +86,7 @@ impl LongPoll {
             sticky: None,
             soft_miss_hint: None,
             log_limit: LogLimit::default(),
+            no_app_id: LogLimit::default(),
             app_id,
             settings,
             transport,
@@ -91,7 +96,7 @@ impl LongPoll {
     }
 
     /// Polls for ever; waits while nothing is watched.
-    pub(crate) async fn run(mut self) {
+    pub(crate) async fn run(&mut self) {
         self.watched.some().await;
         let delay = self.settings.timing.poll_initial_delay;
         if !delay.is_zero() {
@@ -101,6 +106,7 @@ impl LongPoll {
         loop {
             self.watched.some().await;
             self.rate.take(PERMIT_PATIENCE).await;
+            self.remind_of_app_id();
             match self.poll().await {
                 Poll::Moved(notifications, service) => {
                     self.note_success();
@@ -112,18 +118,29 @@ impl LongPoll {
                         self.sticky = None;
                     }
                 }
-                Poll::Outdated => self.watched.quiet(DEBOUNCE).await,
-                Poll::Failed(failure, after) => {
-                    self.sticky = None;
-                    self.watched.failed(failure.is_silence);
-                    let refused = failure.status == Some(401);
-                    if refused && self.settings.access_keys.renew(&self.app_id).await {
-                        continue;
-                    }
-                    let pause = self.pause_after(&failure, after);
-                    sleep(pause).await;
-                }
+                Poll::Outdated => {}
+                Poll::Failed(failure, after) => self.bear(&failure, after).await,
             }
+        }
+    }
+
+    /// Waits after a failure, as long as its kind asks for.
+    async fn bear(&mut self, failure: &Failure, after: Duration) {
+        self.sticky = None;
+        self.watched.failed(failure.is_silence);
+        let unserved = failure.error.operation() == discovery::OPERATION;
+        let pause = sleep(self.pause_after(failure, after));
+        tokio::select! {
+            () = pause => {}
+            // The services are back, perhaps found by somebody else.
+            () = self.discovery.found(), if unserved => {}
+        }
+    }
+
+    /// Says once a minute, as the Java client does, that there is no app id.
+    fn remind_of_app_id(&mut self) {
+        if is_no_app_id(&self.app_id) && self.no_app_id.tell(ErrorKind::InvalidArgument).is_some() {
+            warn!("app.id is not set; only public namespaces can be read");
         }
     }
 
@@ -147,6 +164,10 @@ impl LongPoll {
             }
         };
         let (known, version) = self.watched.known();
+        if known.is_empty() {
+            // The last namespace was given up a moment ago; servers refuse an empty list.
+            return Poll::Outdated;
+        }
         let query = PollQuery {
             cluster: self.settings.cluster.clone(),
             data_center: self.settings.data_center.clone(),
@@ -158,19 +179,30 @@ impl LongPoll {
             service: &service,
             path_and_query: &line,
             app_id: &self.app_id,
-            access_key: access_key.as_ref(),
+            access_key: access_key.as_deref(),
             read_timeout: self.settings.timing.poll_timeout,
         };
         let start = Instant::now();
         let answer = tokio::select! {
             answer = self.transport.get(request) => answer,
-            () = self.watched.differs_from(version) => return Poll::Outdated,
+            // An answer that is lost by this comes again: the ids that are sent next are the same.
+            () = self.outdated(version) => return Poll::Outdated,
         };
+        if refused(&answer) && self.settings.access_keys.renew(&self.app_id, access_key).await {
+            return Poll::Outdated;
+        }
         match answer.and_then(|answer| notifications(answer, &service)) {
             Ok(moved) if moved.is_empty() => Poll::Empty,
             Ok(moved) => Poll::Moved(moved, service),
             Err(failure) => Poll::Failed(failure, start.elapsed()),
         }
+    }
+
+    /// Returns once other namespaces are watched than in this version, and a moment has passed in which no more came; the held
+    /// poll goes on meanwhile.
+    async fn outdated(&self, version: u64) {
+        self.watched.differs_from(version).await;
+        let _ = timeout(DEBOUNCE_AT_MOST, self.watched.quiet(DEBOUNCE)).await;
     }
 
     async fn choose(&mut self) -> Result<ServiceUrl, Error> {
@@ -241,6 +273,10 @@ impl LongPoll {
             );
         }
     }
+}
+
+fn refused<T>(answer: &Result<T, Failure>) -> bool {
+    matches!(answer, Err(failure) if failure.status == Some(401))
 }
 
 fn is_soft_miss(failure: &Failure, after: Duration) -> bool {

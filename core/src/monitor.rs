@@ -173,6 +173,8 @@ impl NamespaceMonitor {
         let mut progress = self.lock();
         progress.state = State::Ready;
         progress.last_error = None;
+        // A release that was refused before, and is published again, counts anew.
+        progress.refused = None;
     }
 
     pub(crate) fn failed(&self, error: &Error) {

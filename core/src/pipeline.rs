@@ -2,6 +2,7 @@
 
 mod disk;
 mod fallback;
+mod holding;
 mod namespace;
 mod schedule;
 mod validator;
@@ -10,9 +11,11 @@ mod writer;
 use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::future::join;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
@@ -22,16 +25,22 @@ use crate::log_limit::LogLimit;
 use crate::long_poll::Announcement;
 use crate::monitor::{ErrorLog, State};
 use crate::repository::{Known, Loaded, Mode, Repository};
+use crate::revive::revive;
 use crate::settings::Effective;
 use crate::snapshot::{Snapshot, Source};
 use crate::transport::Failure;
 
 pub(crate) use disk::Disk;
 pub(crate) use fallback::Fallback;
+pub(crate) use holding::Held;
+use namespace::Opening;
 pub(crate) use namespace::{Namespace, View};
 use schedule::Schedule;
 pub(crate) use validator::{Validator, Validators};
 use writer::CacheWriter;
+
+/// What a slow disk may add to the start timeout before an opener is let go without its content.
+const DISK_PATIENCE: Duration = Duration::from_millis(500);
 
 /// Answers one who asked for a load.
 pub(crate) type Reply = oneshot::Sender<Result<()>>;
@@ -39,6 +48,8 @@ pub(crate) type Reply = oneshot::Sender<Result<()>>;
 /// What a pipeline works with.
 pub(crate) struct Inputs {
     pub(crate) settings: Arc<Effective>,
+    /// Whether files are all there is to load from.
+    pub(crate) is_local: bool,
     pub(crate) discovery: Discovery,
     pub(crate) repository: Repository,
     /// `None` where nothing is ever announced.
@@ -53,8 +64,9 @@ pub(crate) struct Inputs {
 pub(crate) struct Pipeline {
     namespace: Arc<Namespace>,
     inputs: Inputs,
-    writer: CacheWriter,
     schedule: Schedule,
+    /// Tells the writer of the cache file that there is newer content.
+    unsaved: watch::Sender<()>,
     /// The newest announcement.
     newest: Option<Announcement>,
     /// Whether the last load failed because no service was known: it is repeated as soon as one is.
@@ -76,8 +88,8 @@ impl Pipeline {
     pub(crate) fn new(namespace: Arc<Namespace>, inputs: Inputs) -> Self {
         let interval = inputs.settings.timing.refresh_interval;
         Self {
-            writer: CacheWriter::new(inputs.fallback.disk.clone(), namespace.clone()),
             schedule: Schedule::new(interval, inputs.settings.random()),
+            unsaved: watch::Sender::new(()),
             newest: None,
             unserved: false,
             log_limit: LogLimit::default(),
@@ -86,15 +98,26 @@ impl Pipeline {
         }
     }
 
-    /// Loads and keeps fresh until the client is closed, then finishes the cache file.
+    /// Loads and keeps fresh until the client or the namespace is closed, then finishes the cache file.
+    ///
+    /// The file is written beside all else: a load that takes its time must not keep the disk from others, nor the other way
+    /// round.
     pub(crate) async fn run(mut self, cancelled: CancellationToken) {
-        let _ = cancelled.run_until_cancelled(self.keep()).await;
-        self.writer.finish().await;
-        self.namespace.close();
+        let disk = self.inputs.fallback.disk.clone();
+        let writer = CacheWriter::new(disk, self.namespace.clone(), self.unsaved.subscribe());
+        let keeping = async move {
+            let namespace = self.namespace.clone();
+            let keep = revive("loading", &mut self, |pipeline| Box::pin(pipeline.keep()));
+            let released = namespace.live().released();
+            let keep = released.run_until_cancelled(keep);
+            let _ = cancelled.run_until_cancelled(keep).await;
+            namespace.close();
+        };
+        join(keeping, writer.run()).await;
     }
 
     async fn keep(&mut self) {
-        if self.inputs.settings.is_local() {
+        if self.inputs.is_local {
             self.open_locally().await;
         } else {
             self.open().await;
@@ -110,80 +133,96 @@ impl Pipeline {
                 Cause::Due | Cause::Reachable => {
                     let _ = self.load(None).await;
                 }
-                Cause::Asked(reply) => {
-                    let outcome = self.load(None).await;
-                    // Whoever asked may have stopped waiting.
-                    let _ = reply.send(outcome);
-                }
+                Cause::Asked(reply) => self.load_for(reply).await,
             }
         }
     }
 
     /// The first load: from the servers; from the fallback if they fail, or for the time being if they take too long.
+    ///
+    /// Whoever opens the namespace waits for the start timeout at most, whatever hangs: a server, a disk or a validator.
     async fn open(&mut self) {
-        let start = Instant::now();
-        let deadline = start + self.inputs.settings.timing.start_timeout;
-        let empty = self.namespace.snapshot();
-        let known = Known::only(&empty);
-        let in_time = {
-            let mut load = pin!(self.inputs.repository.load(&known, Mode::Forced));
+        let opening = Opening::new(self.namespace.clone());
+        let latest = opening.start + self.inputs.settings.timing.start_timeout;
+        let let_go = async {
+            sleep_until(latest + DISK_PATIENCE).await;
+            opening.settle();
+            pending().await
+        };
+        tokio::select! {
+            () = self.load_first(&opening, latest) => {}
+            () = let_go => {}
+        }
+    }
+
+    async fn load_first(&mut self, opening: &Opening, latest: Instant) {
+        let outcome = {
+            let Inputs { repository, fallback, validators, .. } = &mut self.inputs;
+            let empty = self.namespace.snapshot();
+            let known = Known::only(&empty);
+            let mut load = pin!(repository.load(&known, Mode::Forced));
+            let stopgap = async {
+                sleep_until(latest).await;
+                let namespace = &self.namespace.identity().namespace;
+                warn!(namespace, "no server answered in time; loading goes on");
+                let _ =
+                    timeout_at(latest + DISK_PATIENCE, fallback.serve(&self.namespace, validators))
+                        .await;
+                opening.settle();
+            };
+            // The load goes on while the disk is read: what it holds of connections must not wait for a disk.
             tokio::select! {
-                outcome = &mut load => Ok(outcome),
-                () = sleep_until(deadline) => {
-                    let namespace = &self.namespace.identity().namespace;
-                    warn!(namespace, "no server answered in time; loading goes on");
-                    self.inputs.fallback.serve(&self.namespace, &self.inputs.validators).await;
-                    self.namespace.settle(start.elapsed());
-                    Err(load.await)
-                }
+                outcome = &mut load => outcome,
+                () = stopgap => load.await,
             }
         };
-        match in_time {
-            Ok(outcome) => {
-                if self.conclude(outcome).await.is_err() {
-                    self.inputs.fallback.serve(&self.namespace, &self.inputs.validators).await;
-                }
-                self.namespace.settle(start.elapsed());
-            }
-            Err(late) => {
-                let _ = self.conclude(late).await;
-            }
+        if self.conclude(outcome).await.is_err() && Instant::now() < latest {
+            let serve = self.inputs.fallback.serve(&self.namespace, &self.inputs.validators);
+            let _ = timeout_at(latest + DISK_PATIENCE, serve).await;
         }
     }
 
     /// Local mode: the fallback is all there is.
     async fn open_locally(&mut self) {
-        let start = Instant::now();
-        self.inputs.fallback.serve(&self.namespace, &self.inputs.validators).await;
+        let opening = Opening::new(self.namespace.clone());
+        let latest = opening.start + self.inputs.settings.timing.start_timeout;
+        let serve = self.inputs.fallback.serve(&self.namespace, &self.inputs.validators);
+        let _ = timeout_at(latest, serve).await;
         self.namespace.live().monitor().ready();
-        self.namespace.settle(start.elapsed());
+    }
+
+    /// One load for all who ask for one at this moment.
+    async fn load_for(&mut self, first: Reply) {
+        let mut replies = vec![first];
+        while let Ok(another) = self.inputs.asked.try_recv() {
+            replies.push(another);
+        }
+        let outcome = self.load(None).await;
+        for reply in replies {
+            // Whoever asked may have stopped waiting.
+            let _ = reply.send(outcome.clone());
+        }
     }
 
     /// Waits for the next reason to load; `None` when nobody can ask any more.
     async fn next_cause(&mut self) -> Option<Cause> {
-        let local = self.inputs.settings.is_local();
+        let local = self.inputs.is_local;
         let unserved = std::mem::take(&mut self.unserved);
-        let mut services = self.inputs.discovery.watch();
-        loop {
-            let due = self.schedule.next();
-            tokio::select! {
-                biased;
-                asked = self.inputs.asked.recv() => return asked.map(Cause::Asked),
-                announced = announcement(&mut self.inputs.announced) => {
-                    return Some(Cause::Announced(announced));
-                }
-                () = sleep_until(due), if !local => return Some(Cause::Due),
-                Ok(_) = services.wait_for(|services| !services.is_empty()), if unserved => {
-                    return Some(Cause::Reachable);
-                }
-                () = self.writer.step() => {}
-            }
+        let due = self.schedule.next();
+        tokio::select! {
+            // Announcements are first: who asks without end must not hide them.
+            biased;
+            announced = announcement(&mut self.inputs.announced) => Some(Cause::Announced(announced)),
+            asked = self.inputs.asked.recv() => asked.map(Cause::Asked),
+            () = sleep_until(due), if !local => Some(Cause::Due),
+            () = self.inputs.discovery.found(), if unserved => Some(Cause::Reachable),
         }
     }
 
     async fn load(&mut self, preferred: Option<ServiceUrl>) -> Result<()> {
-        if self.inputs.settings.is_local() {
-            return Ok(());
+        if self.inputs.is_local {
+            let Inputs { fallback, validators, .. } = &self.inputs;
+            return fallback.serve_again(&self.namespace, validators).await;
         }
         let previous = self.namespace.snapshot();
         let known = match &self.newest {
@@ -232,8 +271,9 @@ impl Pipeline {
         if let Err(error) = self.inputs.validators.check(&snapshot).await {
             // Asking again soon would bring the same release.
             self.schedule.loaded(true);
-            if self.namespace.live().monitor().refused(snapshot.release_key()) {
-                self.note_failure(&error);
+            match self.namespace.live().monitor().refused(snapshot.release_key()) {
+                true => self.note_failure(&error),
+                false => self.namespace.live().monitor().failed(&error),
             }
             return Err(error);
         }
@@ -241,7 +281,7 @@ impl Pipeline {
         self.schedule.loaded(snapshot.release_key() != previous.release_key());
         let changed = self.namespace.publish(&snapshot);
         if changed || previous.source() != Source::Remote {
-            self.writer.write(snapshot);
+            self.unsaved.send_replace(());
         }
         self.note_success();
         Ok(())

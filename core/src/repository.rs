@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until};
 use tracing::debug;
 
@@ -17,9 +18,10 @@ use crate::discovery::{Discovery, ServiceUrl};
 use crate::error::{Error, ErrorKind};
 use crate::protocol::namespace::UNKNOWN_NOTIFICATION_ID;
 use crate::protocol::route::{Caller, ConfigQuery, Target};
+use crate::protocol::signature::AccessKey;
 use crate::protocol::wire::{Configurations, NotificationMessages};
 use crate::rate_limit::RateLimit;
-use crate::settings::Effective;
+use crate::settings::{Effective, OwnSource};
 use crate::snapshot::{Identity, Place, Provenance, Snapshot, Source};
 use crate::transport::{Answer, Failure, Request, Transport};
 
@@ -81,6 +83,8 @@ pub(crate) struct Repository {
     settings: Arc<Effective>,
     place: Arc<Place>,
     room: Arc<Semaphore>,
+    /// What the application loads with, instead of servers.
+    own_source: Option<OwnSource>,
     rate: RateLimit,
     calm_gaps: Backoff,
     random: fastrand::Rng,
@@ -94,6 +98,7 @@ impl Repository {
         settings: Arc<Effective>,
         place: Arc<Place>,
         room: Arc<Semaphore>,
+        own_source: Option<OwnSource>,
     ) -> Self {
         Self {
             rate: RateLimit::new(settings.timing.load_per_second),
@@ -104,12 +109,16 @@ impl Repository {
             settings,
             place,
             room,
+            own_source,
         }
     }
 
     /// Loads the namespace: the first usable answer counts. 404, 401 and 400 end the load at once, since every service would
     /// say the same.
     pub(crate) async fn load(&mut self, known: &Known<'_>, mode: Mode) -> Result<Loaded, Failure> {
+        if let Some(source) = self.own_source.clone() {
+            return self.load_from(source, known).await;
+        }
         let services = self.discovery.services().await;
         let mut services = services.map_err(|error| Failure::new(self.about(error)))?;
         if let Some(preferred) = &known.preferred {
@@ -119,6 +128,23 @@ impl Repository {
             services.extend_from_within(..);
         }
         self.try_in_turn(&services, known, mode).await
+    }
+
+    async fn load_from(&mut self, source: OwnSource, known: &Known<'_>) -> Result<Loaded, Failure> {
+        self.rate.take(PERMIT_PATIENCE).await;
+        let loaded = spawn_blocking(move || source()).await;
+        let loaded = loaded.unwrap_or_else(|_| {
+            let text = "the application's own source panicked";
+            Err(Error::new(ErrorKind::Internal, OPERATION, text))
+        });
+        let content = loaded.map_err(|error| Failure::new(self.about(error)))?;
+        let base = known.previous;
+        if base.source() == Source::Static && *base.configurations() == content {
+            return Ok(Loaded::Unchanged);
+        }
+        let provenance = Provenance { source: Source::Static, ..Provenance::unknown() };
+        let snapshot = Snapshot::new(self.place.clone(), provenance, content, Some(base));
+        Ok(Loaded::Snapshot(Arc::new(snapshot)))
     }
 
     async fn try_in_turn(
@@ -213,10 +239,13 @@ impl Repository {
         let Identity { app_id, cluster, namespace } = self.place.identity.clone();
         let target = Target { app_id, cluster, namespace };
         let line = query.path_and_query(&target);
-        let mut answer = self.send(service, &target.app_id, &line).await;
+        let access_keys = &self.settings.access_keys;
+        let key = access_keys.of(&target.app_id);
+        let mut answer = self.send(service, &target.app_id, &line, key.as_deref()).await;
         let refused = matches!(&answer, Err(failure) if failure.status == Some(401));
-        if refused && self.settings.access_keys.renew(&target.app_id).await {
-            answer = self.send(service, &target.app_id, &line).await;
+        if refused && access_keys.renew(&target.app_id, key).await {
+            let key = access_keys.of(&target.app_id);
+            answer = self.send(service, &target.app_id, &line, key.as_deref()).await;
         }
         let reached =
             !matches!(&answer, Err(failure) if failure.error.kind() == ErrorKind::Transport);
@@ -237,13 +266,13 @@ impl Repository {
         service: &ServiceUrl,
         app_id: &str,
         path_and_query: &str,
+        access_key: Option<&AccessKey>,
     ) -> Result<Answer, Failure> {
-        let access_key = self.settings.access_keys.of(app_id);
         let request = Request {
             service,
             path_and_query,
             app_id,
-            access_key: access_key.as_ref(),
+            access_key,
             read_timeout: self.settings.timing.read_timeout,
         };
         // The semaphore is never closed; a permit that is not there would only mean one request more.

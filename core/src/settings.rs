@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::discovery::Rewrite;
+use crate::discovery::{Rewrite, ServerSelector, ServiceUrl};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::namespace::strip_properties_suffix;
 use crate::protocol::wire::Configurations;
@@ -29,6 +29,9 @@ pub(crate) use resolve::is_usable_name;
 
 /// Names the meta servers of an environment; `None` leaves it to the settings.
 pub type MetaProvider = Arc<dyn Fn(Env) -> Option<String> + Send + Sync>;
+/// Loads a namespace in the application's own way.
+pub(crate) type OwnSource = Arc<dyn Fn() -> Result<Configurations> + Send + Sync>;
+
 /// Settings of a client, by property name. A value set in code beats every other place.
 ///
 /// Nothing is checked before [`Client::new`](crate::Client::new), which tells every fault at once.
@@ -44,12 +47,15 @@ pub struct Settings {
 pub(crate) struct Hooks {
     pub(crate) meta_provider: Option<MetaProvider>,
     pub(crate) rewrite: Option<Rewrite>,
+    pub(crate) selector: Option<ServerSelector>,
     pub(crate) secret_provider: Option<SecretProvider>,
     pub(crate) random_seed: Option<u64>,
     /// Values below those of a release, by namespace of the app itself.
     pub(crate) defaults: HashMap<String, Configurations>,
     /// Content for a namespace that neither a server nor a cache file gives.
     pub(crate) seeds: HashMap<String, Configurations>,
+    /// What loads a namespace instead of the servers.
+    pub(crate) sources: HashMap<String, OwnSource>,
 }
 
 impl Settings {
@@ -137,6 +143,34 @@ impl Settings {
         rewrite: impl Fn(&str) -> String + Send + Sync + 'static,
     ) -> Self {
         self.hooks.rewrite = Some(Arc::new(rewrite));
+        self
+    }
+
+    /// Lets this function put the config services in the order in which a load tries them; a poll takes the first. Without it
+    /// the order is random. The service that announced a change is asked first all the same, and those that failed lately
+    /// come last.
+    #[must_use]
+    pub fn order_services(
+        mut self,
+        order: impl Fn(&mut [ServiceUrl]) + Send + Sync + 'static,
+    ) -> Self {
+        self.hooks.selector = Some(Arc::new(order));
+        self
+    }
+
+    /// Loads a namespace of the app itself with this function instead of from servers: when it is opened, at each refresh
+    /// interval and at each [`Config::refresh`](crate::Config::refresh). Change events, validators, typed reads and the cache
+    /// file are those of every namespace, and its source is `static`. The function runs on a thread that may block; an error
+    /// leaves the content as it was and is retried.
+    #[must_use]
+    pub fn source(
+        mut self,
+        namespace: &str,
+        load: impl Fn() -> Result<Vec<(String, String)>> + Send + Sync + 'static,
+    ) -> Self {
+        let namespace = strip_properties_suffix(namespace).to_owned();
+        let load = move || Ok(load()?.into_iter().collect());
+        self.hooks.sources.insert(namespace, Arc::new(load));
         self
     }
 

@@ -291,7 +291,8 @@ mod tests {
                 source: Source::Remote,
             };
             let values = values.iter().map(|(k, v)| ((*k).into(), (*v).into()));
-            let place = Place { identity, lookup: Lookup::default(), typed_cache: 500 };
+            let lookup = Lookup::default();
+            let place = Place { identity, lookup, typed_cache: 500, lenient_dates: false };
             Arc::new(Self::new(place.into(), provenance, values.collect(), None))
         }
     }

@@ -133,12 +133,20 @@ impl Tasks {
     }
 
     /// Returns once all have stopped. After `drain` those that still deliver are cut off, and after `deadline` nobody waits
-    /// any longer.
+    /// any longer. May be awaited anywhere, also where no Tokio runtime is.
     pub(crate) async fn stopped(&self, drain: Duration, deadline: Duration) {
         let live = self.live.load_full();
-        if live.is_ours() && timeout(drain, live.tracker.wait()).await.is_err() {
+        let Some(runtime) = live.runtime.get().filter(|_| live.is_ours()) else {
+            return;
+        };
+        let within = |limit| {
+            // The clock is that of the runtime which the tasks are on.
+            let _entered = runtime.enter();
+            timeout(limit, live.tracker.wait())
+        };
+        if within(drain).await.is_err() {
             live.abandon.cancel();
-            let _ = timeout(deadline.saturating_sub(drain), live.tracker.wait()).await;
+            let _ = within(deadline.saturating_sub(drain)).await;
         }
     }
 }

@@ -4,6 +4,7 @@
 mod http;
 mod meter;
 mod status;
+mod trust;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -9,16 +9,18 @@ use crate::cache::FileCache;
 use crate::discovery::{Discovery, DiscoveryOptions};
 use crate::long_poll::{LongPoll, Watched};
 use crate::monitor::ErrorLog;
-use crate::pipeline::{Disk, Fallback, Inputs, Namespace, Pipeline, Reply, Validators};
+use crate::pipeline::{Disk, Fallback, Held, Inputs, Namespace, Pipeline, Reply, Validators};
+use crate::protocol::namespace::strip_properties_suffix;
 use crate::protocol::route::CONFIG_SERVICES_PATH;
 use crate::repository::Repository;
-use crate::settings::Effective;
+use crate::revive::revive;
+use crate::settings::{Effective, OwnSource};
 use crate::snapshot::{Identity, Lookup, Place};
 use crate::tasks::Tasks;
 use crate::transport::{HttpClient, Transport};
 
-/// Loads that may be asked for while one is under way.
-const ASKED: usize = 16;
+/// Callers that may wait for the next load; one load answers them all.
+const ASKED: usize = 1024;
 /// Namespaces that load at once: a client with thousands must not open thousands of connections.
 const LOADING: usize = 16;
 
@@ -46,7 +48,7 @@ impl Engine {
         let transport = Transport::new(http, settings.network.body_limit);
         let cache = settings.cache.as_ref();
         Self {
-            discovery: discovery(settings, &transport),
+            discovery: discovery(settings, &transport).ordered_by(settings.hooks.selector.clone()),
             disk: cache.map(|cache| Disk::new(FileCache::new(cache))),
             errors: Arc::new(ErrorLog::new(settings.error_queue)),
             loading: Arc::new(Semaphore::new(LOADING)),
@@ -85,12 +87,13 @@ impl Engine {
     }
 
     /// A namespace whose task runs, watched by the poll loop of its app id.
-    pub(super) fn open(&self, identity: Identity, tasks: &Tasks) -> Arc<Namespace> {
+    pub(super) fn open(&self, identity: Identity, tasks: &Tasks) -> (Arc<Namespace>, Held) {
         let (ask, asked) = mpsc::channel(ASKED);
         let queue = self.settings.listener_queue;
         let namespace = Arc::new(Namespace::new(self.place(identity), queue, ask));
+        let held = Held::first(&namespace);
         self.start(&namespace, asked, tasks);
-        namespace
+        (namespace, held)
     }
 
     /// Starts the task of a namespace anew, and those of its listeners, in a forked child.
@@ -104,10 +107,15 @@ impl Engine {
 
     fn start(&self, namespace: &Arc<Namespace>, asked: mpsc::Receiver<Reply>, tasks: &Tasks) {
         let identity = namespace.identity();
-        let announced = self.watched(identity, tasks);
-        let announced = announced.map(|watched| watched.add(&identity.namespace));
+        let own_source = self.own_source(identity);
+        let is_local = self.settings.is_local() && own_source.is_none();
+        let announced = match is_local || own_source.is_some() {
+            true => None,
+            false => Some(self.watched(identity, tasks).add(&identity.namespace)),
+        };
         let inputs = Inputs {
             settings: self.settings.clone(),
+            is_local,
             discovery: self.discovery.clone(),
             repository: Repository::new(
                 self.transport.clone(),
@@ -115,6 +123,7 @@ impl Engine {
                 self.settings.clone(),
                 namespace.place().clone(),
                 self.loading.clone(),
+                own_source,
             ),
             announced,
             asked,
@@ -129,43 +138,54 @@ impl Engine {
     fn fallback(&self, namespace: &Namespace) -> Fallback {
         let identity = namespace.identity();
         let seeds = &self.settings.hooks.seeds;
-        let seed = seeds.get(&identity.namespace);
+        let seed = seeds.get(stem(identity));
         Fallback {
             disk: self.disk.clone(),
             seed: seed.filter(|_| identity.app_id == self.settings.app_id).cloned(),
         }
     }
 
+    /// What the application loads a namespace with, instead of servers.
+    fn own_source(&self, identity: &Identity) -> Option<OwnSource> {
+        let source = self.settings.hooks.sources.get(stem(identity));
+        source.filter(|_| identity.app_id == self.settings.app_id).cloned()
+    }
+
     fn place(&self, identity: Identity) -> Arc<Place> {
         let settings = &self.settings;
         let is_own = identity.app_id == settings.app_id;
-        let defaults = settings.hooks.defaults.get(&identity.namespace);
+        let defaults = settings.hooks.defaults.get(stem(&identity));
         let lookup = Lookup {
             overlay: settings.overlay.clone(),
             environment: settings.environment.clone(),
             defaults: defaults.filter(|_| is_own).cloned().unwrap_or_default(),
         };
-        Arc::new(Place { identity, lookup, typed_cache: settings.typed_cache })
+        Arc::new(Place {
+            identity,
+            lookup,
+            typed_cache: settings.typed_cache,
+            lenient_dates: settings.lenient_dates,
+        })
     }
 
     /// What a poll loop of an app id watches and has room in; starts the loop, and discovery with the first one.
-    fn watched(&self, identity: &Identity, tasks: &Tasks) -> Option<Arc<Watched>> {
-        if self.settings.is_local() {
-            return None;
-        }
+    fn watched(&self, identity: &Identity, tasks: &Tasks) -> Arc<Watched> {
         let mut polls = self.polls();
         if polls.is_empty() {
-            let discovery = self.discovery.clone();
-            tasks.spawn(async move { discovery.keep_fresh().await });
+            let mut discovery = self.discovery.clone();
+            tasks.spawn(async move {
+                revive("discovery", &mut discovery, |discovery| Box::pin(discovery.keep_fresh()))
+                    .await;
+            });
         }
         let loops = polls.entry(identity.app_id.clone()).or_default();
         let with_room = loops.iter().find(|watched| watched.has_room_for(&identity.namespace));
         if let Some(watched) = with_room {
-            return Some(watched.clone());
+            return watched.clone();
         }
         let watched = self.start_poll(&identity.app_id, tasks);
         loops.push(watched.clone());
-        Some(watched)
+        watched
     }
 
     fn polls(&self) -> MutexGuard<'_, HashMap<String, Vec<Arc<Watched>>>> {
@@ -177,17 +197,24 @@ impl Engine {
         let rest = LongPoll::line_without_namespaces(app_id, &self.settings);
         let watched = Arc::new(Watched::new(timing.poll_line_limit.saturating_sub(rest)));
         if timing.poll {
-            let poll = LongPoll::new(
+            let mut poll = LongPoll::new(
                 app_id.to_owned(),
                 self.settings.clone(),
                 self.transport.clone(),
                 self.discovery.clone(),
                 watched.clone(),
             );
-            tasks.spawn(poll.run());
+            tasks.spawn(async move {
+                revive("long poll", &mut poll, |poll| Box::pin(poll.run())).await;
+            });
         }
         watched
     }
+}
+
+/// The name under which the application gave what it gave for a namespace.
+fn stem(identity: &Identity) -> &str {
+    strip_properties_suffix(&identity.namespace)
 }
 
 fn discovery(settings: &Effective, transport: &Transport) -> Discovery {

@@ -1,39 +1,44 @@
 //! Whether enough is loaded to count as started, by the start policy.
 
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use futures_util::future::join_all;
 
 use super::Client;
 use crate::error::{Error, ErrorKind, Result};
-use crate::pipeline::Namespace;
+use crate::pipeline::Held;
 use crate::settings::StartPolicy;
 use crate::snapshot::Source;
 
 impl Client {
-    /// Opens the namespaces that the settings name; waits for none.
+    /// Opens the namespaces that the settings name, once; waits for none.
     pub(super) fn start_namespaces(&self) -> Result<()> {
-        let settings = &self.shared.settings;
-        for namespace in &settings.namespaces {
-            self.open(&settings.app_id, namespace)?;
+        let shared = &self.shared;
+        if !shared.started.load(Ordering::SeqCst) {
+            for namespace in &shared.settings.namespaces {
+                self.open(&shared.settings.app_id, namespace)?;
+            }
+            shared.started.store(true, Ordering::SeqCst);
         }
         Ok(())
     }
 
     /// Waits for the namespaces that the policy speaks of, and says what it refuses.
-    pub(super) async fn judge(&self, asked: Option<&Arc<Namespace>>) -> Result<()> {
+    pub(super) async fn judge(&self, asked: Option<&Held>) -> Result<()> {
         let settings = &self.shared.settings;
         let policy = settings.start_policy;
         if policy == StartPolicy::BestEffort && asked.is_some() {
             return Ok(());
         }
-        let mut judged = Vec::new();
+        let mut judged: Vec<_> = asked.into_iter().cloned().collect();
+        let open = self.shared.namespaces.load_full();
         for namespace in &settings.namespaces {
-            judged.push(self.open(&settings.app_id, namespace)?);
+            // One that was given up since the start is not asked for any more.
+            let identity = self.identity(&settings.app_id, namespace)?;
+            judged.extend(open.get(&identity).and_then(Held::new));
         }
-        judged.extend(asked.cloned());
         join_all(judged.iter().map(|namespace| namespace.opened())).await;
-        let accepted = |namespace: &&Arc<Namespace>| accepts(policy, namespace.snapshot().source());
+        let accepted = |namespace: &&Held| accepts(policy, namespace.snapshot().source());
         let (ready, missing): (Vec<_>, Vec<_>) = judged.iter().partition(accepted);
         let enough = match policy {
             StartPolicy::BestEffort => true,
@@ -57,7 +62,7 @@ fn accepts(policy: StartPolicy, source: Source) -> bool {
 }
 
 /// Names every namespace that is missing; the kind is theirs if they agree on one that asks for somebody to act.
-fn refusal(missing: &[&Arc<Namespace>]) -> Error {
+fn refusal(missing: &[&Held]) -> Error {
     let errors: Vec<_> = missing.iter().map(|n| n.live().monitor().last_error()).collect();
     let kinds = errors.iter().map(|error| match error.as_ref().map(Error::kind) {
         None | Some(ErrorKind::Transport) => ErrorKind::NotReady,

@@ -68,6 +68,11 @@ impl ConfigFile {
         self.config.refresh().await
     }
 
+    /// Gives the namespace up; as [`Config::close`].
+    pub fn close(self) {
+        self.config.close();
+    }
+
     /// The changes of the text from now on, as a stream.
     #[must_use]
     pub fn changes(&self) -> ChangeStream {

@@ -52,6 +52,11 @@ impl Health {
         });
     }
 
+    /// Forgets services that are gone: where addresses change with each deployment they would pile up.
+    pub(super) fn forget_all_but(&self, services: &[ServiceUrl]) {
+        self.lock().retain(|service, _| services.contains(service));
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<ServiceUrl, Record>> {
         self.failing.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -89,6 +94,16 @@ mod tests {
         }
         health.report(&a, true);
         assert_eq!(&*order(&health)[0], "a");
+    }
+
+    #[test]
+    fn services_that_are_gone_are_forgotten() {
+        let health = Health::default();
+        for name in ["a", "gone"] {
+            health.report(&ServiceUrl::from(name), false);
+        }
+        health.forget_all_but(&["a".into(), "b".into()]);
+        assert_eq!(health.lock().keys().map(|service| &**service).collect::<Vec<_>>(), ["a"]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -118,6 +118,10 @@ impl FromValue for SystemTime {
     fn from_value(text: &str) -> Option<Self> {
         parse(text, Zone::Local, Calendar::Strict)
     }
+
+    fn from_value_leniently(text: &str) -> Option<Self> {
+        parse(text, Zone::Local, Calendar::Lenient)
+    }
 }
 
 #[cfg(test)]

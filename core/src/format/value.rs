@@ -11,6 +11,11 @@ pub trait FromValue: Clone + Send + Sync + 'static {
 
     /// Reads the text; `None` when it is malformed.
     fn from_value(text: &str) -> Option<Self>;
+
+    /// Reads the text where the settings ask for the leniency of the Java client, which only dates know.
+    fn from_value_leniently(text: &str) -> Option<Self> {
+        Self::from_value(text)
+    }
 }
 
 macro_rules! integers {

@@ -82,7 +82,7 @@ impl Watched {
         }
     }
 
-    /// Watches a namespace from now on; a held poll is asked anew.
+    /// Watches a namespace from now on, as long as what is given back is held; a held poll is asked anew.
     pub(crate) fn add(&self, namespace: &str) -> watch::Receiver<Option<Announcement>> {
         let (tell, told) = watch::channel(None);
         let entry = Namespace {
@@ -91,8 +91,11 @@ impl Watched {
             tell,
             timed_out: false,
         };
-        self.taken.fetch_add(cost(namespace), Ordering::Relaxed);
-        self.lock().insert(namespace.to_owned(), entry);
+        let mut namespaces = self.lock_current();
+        if namespaces.insert(namespace.to_owned(), entry).is_none() {
+            self.taken.fetch_add(cost(namespace), Ordering::Relaxed);
+        }
+        drop(namespaces);
         self.version.send_modify(|version| *version += 1);
         told
     }
@@ -101,13 +104,13 @@ impl Watched {
     pub(super) async fn some(&self) {
         let mut version = self.version.subscribe();
         // The sender lives in `self`, so the wait cannot fail.
-        let _ = version.wait_for(|_| !self.lock().is_empty()).await;
+        let _ = version.wait_for(|_| !self.lock_current().is_empty()).await;
     }
 
     /// What is known, and the version of the list.
     pub(super) fn known(&self) -> (Vec<Notification>, u64) {
         let version = *self.version.borrow();
-        let namespaces = self.lock();
+        let namespaces = self.lock_current();
         let known = namespaces.iter().map(|(name, namespace)| Notification {
             namespace_name: name.clone(),
             notification_id: namespace.notification_id,
@@ -134,24 +137,26 @@ impl Watched {
 
     /// Takes the ids over, even lower ones (a restored database), merges the messages, and tells who loads.
     pub(super) fn announce(&self, notifications: &[Notification], service: &ServiceUrl) {
+        let named: Vec<_> = notifications.iter().map(|n| n.namespace_name.as_str()).collect();
         let mut namespaces = self.lock();
         for notification in notifications {
-            let name = strip_properties_suffix(&notification.namespace_name);
-            let Some(namespace) = find(&mut namespaces, name) else {
-                continue;
-            };
-            let before =
-                std::mem::replace(&mut namespace.notification_id, notification.notification_id);
-            if let Some(messages) = &notification.messages {
-                namespace.messages.merge(messages);
+            for namespace in find(&mut namespaces, &notification.namespace_name, &named) {
+                namespace.announce(notification, service);
             }
-            namespace.tell.send_replace(Some(Announcement {
-                notification_id: notification.notification_id,
-                is_news: before != UNKNOWN_NOTIFICATION_ID,
-                messages: namespace.messages.clone(),
-                service: service.clone(),
-            }));
         }
+    }
+
+    /// Those that are still watched: whoever waited for the others was closed.
+    fn lock_current(&self) -> MutexGuard<'_, HashMap<String, Namespace>> {
+        let mut namespaces = self.lock();
+        namespaces.retain(|name, namespace| {
+            let watched = !namespace.tell.is_closed();
+            if !watched {
+                self.taken.fetch_sub(cost(name), Ordering::Relaxed);
+            }
+            watched
+        });
+        namespaces
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Namespace>> {
@@ -166,16 +171,39 @@ fn cost(namespace: &str) -> usize {
     encode(&entry).len()
 }
 
-/// By the exact name, else ignoring ASCII case.
+impl Namespace {
+    fn announce(&mut self, notification: &Notification, service: &ServiceUrl) {
+        let id = notification.notification_id;
+        let before = std::mem::replace(&mut self.notification_id, id);
+        if let Some(messages) = &notification.messages {
+            self.messages.merge(messages);
+        }
+        self.tell.send_replace(Some(Announcement {
+            notification_id: id,
+            is_news: before != UNKNOWN_NOTIFICATION_ID,
+            messages: self.messages.clone(),
+            service: service.clone(),
+        }));
+    }
+}
+
+/// Those of this name with or without `.properties`, else ignoring ASCII case; without those that the answer names itself.
 fn find<'a>(
     namespaces: &'a mut HashMap<String, Namespace>,
     name: &str,
-) -> Option<&'a mut Namespace> {
-    if namespaces.contains_key(name) {
-        return namespaces.get_mut(name);
-    }
-    let mut all = namespaces.iter_mut();
-    all.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, namespace)| namespace)
+    named: &[&str],
+) -> Vec<&'a mut Namespace> {
+    let stem = strip_properties_suffix(name);
+    let is_known = namespaces.keys().any(|known| strip_properties_suffix(known) == stem);
+    let found = namespaces.iter_mut().filter(|(known, _)| {
+        let known_stem = strip_properties_suffix(known);
+        let fits = match is_known {
+            true => known_stem == stem,
+            false => known_stem.eq_ignore_ascii_case(stem),
+        };
+        fits && (*known == name || !named.contains(&known.as_str()))
+    });
+    found.map(|(_, namespace)| namespace).collect()
 }
 
 #[cfg(test)]
@@ -196,6 +224,32 @@ mod tests {
             watched.announce(&[notification(name, 7), notification("other", 9)], &service);
             assert_eq!(lower.borrow().as_ref().unwrap().notification_id, 7);
         }
+    }
+
+    #[test]
+    fn both_spellings_of_a_name_are_told_once() {
+        let watched = Watched::new(6144);
+        let service = ServiceUrl::from("http://s");
+        let (short, long) = (watched.add("a"), watched.add("a.properties"));
+        let news = |told: &watch::Receiver<Option<Announcement>>| {
+            told.borrow().as_ref().map(|a| a.is_news)
+        };
+        watched.announce(&[notification("a", 7), notification("a.properties", 7)], &service);
+        assert_eq!((news(&short), news(&long)), (Some(false), Some(false)));
+        watched.announce(&[notification("a", 8)], &service);
+        assert_eq!((news(&short), news(&long)), (Some(true), Some(true)));
+    }
+
+    #[test]
+    fn what_nobody_waits_for_is_no_longer_asked_for() {
+        let watched = Watched::new(200);
+        let (kept, dropped) = (watched.add("kept"), watched.add("dropped"));
+        assert!(!watched.has_room_for("another"));
+        drop(dropped);
+        assert_eq!(watched.known().0, [notification("kept", -1)]);
+        assert!(watched.has_room_for("another"));
+        drop(kept);
+        assert!(watched.known().0.is_empty());
     }
 
     #[test]

@@ -28,10 +28,15 @@ impl Disk {
         self,
         work: impl FnOnce(&FileCache) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        // The semaphore is never closed; a permit that is not there would only mean one thread more.
-        let _permit = self.room.acquire().await.ok();
+        // The semaphore is never closed; a permit that is not there would only mean one thread more. The thread holds it, not
+        // the caller, who may stop waiting while a slow disk still holds the thread up.
+        let permit = self.room.acquire_owned().await.ok();
         let cache = self.cache;
-        let done = spawn_blocking(move || work(&cache)).await;
+        let done = spawn_blocking(move || {
+            let _permit = permit;
+            work(&cache)
+        })
+        .await;
         done.unwrap_or_else(|_| {
             let text = "reading or writing panicked";
             Err(Error::new(ErrorKind::Internal, "local cache", text))

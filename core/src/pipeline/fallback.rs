@@ -7,6 +7,7 @@ use tracing::warn;
 use super::disk::Disk;
 use super::namespace::Namespace;
 use super::validator::Validators;
+use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::wire::Configurations;
 use crate::snapshot::{Place, Provenance, Snapshot, Source};
 
@@ -23,28 +24,44 @@ impl Fallback {
             return;
         }
         let name = &namespace.identity().namespace;
-        let Some(snapshot) = self.find(namespace.place()).await else {
-            warn!(namespace = name, "nothing is loaded; reads answer their defaults");
-            return;
-        };
-        let snapshot = Arc::new(snapshot);
-        match validators.check(&snapshot).await {
-            Ok(()) => {
-                warn!(namespace = name, source = %snapshot.source(), "served without a server");
-                namespace.publish(&snapshot);
+        match self.find(namespace).await {
+            Some(found) => {
+                warn!(namespace = name, source = %found.source(), "served without a server");
+                // A refusal is in the log; there is nobody to tell it.
+                let _ = accept(namespace, validators, found).await;
             }
-            Err(error) => warn!(%error, "what is there without a server was refused"),
+            None => warn!(namespace = name, "nothing is loaded; reads answer their defaults"),
+        }
+    }
+
+    /// Looks at the files again, where they are all there is; what is not there any more leaves the content as it is.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] when there is none, [`ErrorKind::Parse`] when the application refuses it.
+    pub(super) async fn serve_again(
+        &self,
+        namespace: &Namespace,
+        validators: &Validators,
+    ) -> Result<()> {
+        match self.find(namespace).await {
+            Some(found) => accept(namespace, validators, found).await,
+            None => {
+                let text = "there is neither a cache file nor a seed";
+                let error = Error::new(ErrorKind::NotFound, "load local file", text);
+                Err(error.with("namespace", &namespace.identity().namespace))
+            }
         }
     }
 
     /// The content to start with; `None` when there is none anywhere.
-    async fn find(&self, place: &Arc<Place>) -> Option<Snapshot> {
+    async fn find(&self, namespace: &Namespace) -> Option<Snapshot> {
+        let place = namespace.place();
         let (source, content) = match self.on_disk(place).await {
             Some(found) => found,
             None => (Source::Static, self.seed.clone()?),
         };
         let provenance = Provenance { source, ..Provenance::unknown() };
-        Some(Snapshot::new(place.clone(), provenance, content, None))
+        Some(Snapshot::new(place.clone(), provenance, content, Some(&namespace.snapshot())))
     }
 
     async fn on_disk(&self, place: &Arc<Place>) -> Option<(Source, Configurations)> {
@@ -69,4 +86,16 @@ impl Fallback {
         }
         found
     }
+}
+
+async fn accept(namespace: &Namespace, validators: &Validators, found: Snapshot) -> Result<()> {
+    let found = Arc::new(found);
+    let verdict = validators.check(&found).await;
+    match &verdict {
+        Ok(()) => {
+            namespace.publish(&found);
+        }
+        Err(error) => warn!(%error, "what is there without a server was refused"),
+    }
+    verdict
 }

@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::Reply;
+use super::holding::Holders;
 use crate::change::{ChangeEvent, Interest, content_diff, diff};
 use crate::error::{Error, ErrorKind, Result};
 use crate::listener::{Delivery, Listeners, Subscriber};
@@ -22,6 +25,7 @@ pub(crate) struct Namespace {
     sequence: AtomicU64,
     /// Functions to call, with the listeners they belong to; kept apart from `live` for the sake of forked children.
     subscribers: ArcSwap<Vec<(View, Arc<Subscriber>)>>,
+    holders: Holders,
     live: ArcSwap<Bound<Live>>,
 }
 
@@ -41,6 +45,7 @@ pub(crate) struct Live {
     monitor: NamespaceMonitor,
     settled: watch::Sender<bool>,
     ask: mpsc::Sender<Reply>,
+    released: CancellationToken,
 }
 
 impl Live {
@@ -51,7 +56,13 @@ impl Live {
             monitor: NamespaceMonitor::new(),
             settled: watch::Sender::new(false),
             ask,
+            released: CancellationToken::new(),
         }
+    }
+
+    /// Cancelled when nobody wants the namespace any more.
+    pub(super) fn released(&self) -> CancellationToken {
+        self.released.clone()
     }
 
     pub(crate) fn monitor(&self) -> &NamespaceMonitor {
@@ -73,6 +84,7 @@ impl Namespace {
             current: ArcSwap::from_pointee(Snapshot::empty(place.clone())),
             sequence: AtomicU64::new(0),
             subscribers: ArcSwap::default(),
+            holders: Holders::default(),
             live: ArcSwap::from_pointee(Bound::new(Live::new(queue_limit, ask))),
             place,
         }
@@ -149,6 +161,24 @@ impl Namespace {
         *self.live().settled.borrow()
     }
 
+    pub(super) fn holders(&self) -> &Holders {
+        &self.holders
+    }
+
+    /// Whether its last holder has given it up; it is never opened again.
+    pub(crate) fn is_released(&self) -> bool {
+        self.holders.is_closed()
+    }
+
+    /// Nobody wants it any more: its task ends, and with it its subscriptions.
+    pub(super) fn release(&self) {
+        let live = self.live();
+        // In a forked child there is nothing to end, and a lock may be held for ever.
+        if live.is_ours() {
+            live.released.cancel();
+        }
+    }
+
     /// Loads now and says how it went.
     pub(crate) async fn refresh(&self) -> Result<()> {
         let ask = self.live().ask.clone();
@@ -168,7 +198,7 @@ impl Namespace {
         changed
     }
 
-    pub(super) fn settle(&self, after: Duration) {
+    fn settle(&self, after: Duration) {
         let live = self.live();
         let first = !live.settled.send_replace(true);
         if first {
@@ -199,6 +229,28 @@ impl Namespace {
     }
 }
 
+/// Counts a first load as ended at the latest when it is dropped, so that nobody waits for one that panicked.
+pub(super) struct Opening {
+    namespace: Arc<Namespace>,
+    pub(super) start: Instant,
+}
+
+impl Opening {
+    pub(super) fn new(namespace: Arc<Namespace>) -> Self {
+        Self { namespace, start: Instant::now() }
+    }
+
+    pub(super) fn settle(&self) {
+        self.namespace.settle(self.start.elapsed());
+    }
+}
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        self.settle();
+    }
+}
+
 fn closed() -> Error {
-    Error::new(ErrorKind::Closed, "refresh", "the client is closed")
+    Error::new(ErrorKind::Closed, "refresh", "the client or the namespace is closed")
 }

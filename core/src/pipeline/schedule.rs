@@ -82,7 +82,9 @@ impl Schedule {
     /// A load failed; `missing` when there is no content of a server yet.
     pub(super) fn failed(&mut self, failure: &Failure, missing: bool) {
         self.plan_refresh();
-        let delay = match failure.error.kind() {
+        let asked = failure.retry_after.unwrap_or_default();
+        let kind = failure.error.kind();
+        let delay = match kind {
             ErrorKind::NotFound => {
                 self.pending = None;
                 None
@@ -91,8 +93,15 @@ impl Schedule {
             _ if missing || self.pending.is_some() => Some(self.retry.next_delay(&mut self.random)),
             _ => None,
         };
-        let asked = failure.retry_after.unwrap_or_default();
-        self.sooner_at = delay.map(|delay| Instant::now() + delay.max(asked));
+        let delay = delay.map(|delay| delay.max(asked));
+        // Refreshes that come often do not shorten the patience that was asked for.
+        let patience = match kind {
+            ErrorKind::Unauthorized => delay.unwrap_or(asked),
+            _ => asked,
+        };
+        let now = Instant::now();
+        self.refresh_at = self.refresh_at.max(now + patience);
+        self.sooner_at = delay.map(|delay| now + delay);
     }
 
     fn plan_refresh(&mut self) {
@@ -191,5 +200,18 @@ mod tests {
         failure.retry_after = Some(Duration::from_secs(100));
         schedule.failed(&failure, true);
         assert!((wait(&schedule) - 100.0).abs() < 0.01);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn frequent_refreshes_shorten_no_patience() {
+        // C035, C045
+        let mut schedule = Schedule::new(Duration::from_secs(2), fastrand::Rng::with_seed(1));
+        schedule.loaded(true);
+        let mut busy = failure(ErrorKind::Transport);
+        busy.retry_after = Some(Duration::from_secs(7));
+        schedule.failed(&busy, false);
+        assert!((wait(&schedule) - 7.0).abs() < 0.01);
+        schedule.failed(&failure(ErrorKind::Unauthorized), false);
+        assert!((wait(&schedule) - 30.0).abs() < 0.01);
     }
 }

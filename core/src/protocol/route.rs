@@ -141,12 +141,18 @@ pub fn parameter(query: &str, name: &str) -> Option<String> {
 fn raw_parameter(query: &str, name: &str) -> Option<String> {
     query.split('&').find_map(|pair| {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (form_decode(key) == name).then(|| form_decode(value))
+        is_named(key, name).then(|| form_decode(value))
     })
 }
 
+/// Every parameter is looked for in every pair: nothing is decoded that is plain, as nearly all names are.
+fn is_named(key: &str, name: &str) -> bool {
+    key == name || (key.contains(['%', '+']) && form_decode(key) == name)
+}
+
 fn form_decode(text: &str) -> String {
-    let spaced = text.replace('+', " ");
+    let spaced: Cow<'_, str> =
+        if text.contains('+') { text.replace('+', " ").into() } else { text.into() };
     percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
 }
 

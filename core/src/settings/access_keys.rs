@@ -25,7 +25,7 @@ pub(crate) struct AccessKeys {
 #[derive(Clone)]
 struct Entry {
     /// `None` for an app without one.
-    key: Option<AccessKey>,
+    key: Option<Arc<AccessKey>>,
     /// What the provider gave last, to see whether it has anything new.
     provided: Option<String>,
 }
@@ -37,13 +37,13 @@ impl AccessKeys {
         layers: Layers,
         provider: Option<SecretProvider>,
     ) -> Self {
-        let key = secret.and_then(|secret| AccessKey::new(main_app_id, secret));
+        let key = secret.and_then(|secret| made(main_app_id, secret));
         let main = (main_app_id.to_owned(), Entry { key, provided: None });
         Self { layers, provider, keys: ArcSwap::from_pointee(HashMap::from([main])) }
     }
 
     /// The key of an app id now.
-    pub(crate) fn of(&self, app_id: &str) -> Option<AccessKey> {
+    pub(crate) fn of(&self, app_id: &str) -> Option<Arc<AccessKey>> {
         if let Some(entry) = self.keys.load().get(app_id) {
             return entry.key.clone();
         }
@@ -56,14 +56,22 @@ impl AccessKeys {
 
     /// Replaces the key of an app id; a blank secret removes it.
     pub(crate) fn replace(&self, app_id: &str, secret: &str) {
-        let entry = Entry { key: AccessKey::new(app_id, secret), provided: None };
+        let entry = Entry { key: made(app_id, secret), provided: None };
         self.change(|keys| {
             keys.insert(app_id.to_owned(), entry.clone());
         });
     }
 
-    /// Asks the provider after a key was refused; true when it gave another than last time. It may block.
-    pub(crate) async fn renew(&self, app_id: &str) -> bool {
+    /// After a key was refused: whether another is in use by now, or comes from the provider, which may block. Many requests
+    /// are refused at once when a secret is replaced; each of them is to be repeated.
+    pub(crate) async fn renew(&self, app_id: &str, refused: Option<Arc<AccessKey>>) -> bool {
+        let is_other = || match (&self.of(app_id), &refused) {
+            (Some(now), Some(refused)) => !Arc::ptr_eq(now, refused),
+            (now, refused) => now.is_some() != refused.is_some(),
+        };
+        if is_other() {
+            return true;
+        }
         let Some(provider) = self.provider.clone() else {
             return false;
         };
@@ -71,16 +79,15 @@ impl AccessKeys {
         let Ok(Some(secret)) = spawn_blocking(move || provider(&asked)).await else {
             return false;
         };
-        let known = self.keys.load();
+        let known = self.keys.load_full();
         let last = known.get(app_id).and_then(|entry| entry.provided.as_deref());
-        if last == Some(&secret) {
-            return false;
+        if last != Some(&secret) {
+            let entry = Entry { key: made(app_id, &secret), provided: Some(secret) };
+            self.change(|keys| {
+                keys.insert(app_id.to_owned(), entry.clone());
+            });
         }
-        let entry = Entry { key: AccessKey::new(app_id, &secret), provided: Some(secret) };
-        self.change(|keys| {
-            keys.insert(app_id.to_owned(), entry.clone());
-        });
-        true
+        is_other()
     }
 
     fn change(&self, change: impl Fn(&mut HashMap<String, Entry>)) {
@@ -91,7 +98,7 @@ impl AccessKeys {
         });
     }
 
-    fn in_settings(&self, app_id: &str) -> Option<AccessKey> {
+    fn in_settings(&self, app_id: &str) -> Option<Arc<AccessKey>> {
         let suffix = app_id.replace(|character: char| !character.is_ascii_alphanumeric(), "_");
         let variables = [format!("APOLLO_ACCESS_KEY_SECRET_{}", suffix.to_ascii_uppercase())];
         let names = [
@@ -100,8 +107,12 @@ impl AccessKeys {
         ];
         let mut found =
             names.iter().filter_map(|name| self.layers.find_as(name, &variables, Files::Neither));
-        AccessKey::new(app_id, &found.next()?.value)
+        made(app_id, &found.next()?.value)
     }
+}
+
+fn made(app_id: &str, secret: &str) -> Option<Arc<AccessKey>> {
+    AccessKey::new(app_id, secret).map(Arc::new)
 }
 
 /// Whether a name is the secret of some app id.
@@ -109,4 +120,26 @@ pub(super) fn is_secret_of_app(name: &str) -> bool {
     let rest =
         name.strip_prefix("apollo.accesskey.").or_else(|| name.strip_prefix("apollo.access-key."));
     rest.is_some_and(|rest| rest.ends_with(".secret"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+
+    use super::*;
+
+    /// All requests that were refused together are repeated, although only one of them brings the new secret.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn everyone_who_was_refused_learns_of_the_new_key() {
+        let together = Barrier::new(2);
+        let provider: SecretProvider = Arc::new(move |_| {
+            together.wait();
+            Some("new".to_owned())
+        });
+        let keys = AccessKeys::new("order", Some("old"), Layers::default(), Some(provider));
+        let old = keys.of("order");
+        let both = tokio::join!(keys.renew("order", old.clone()), keys.renew("order", old.clone()));
+        assert_eq!(both, (true, true));
+        assert!(keys.renew("order", old).await, "without asking again: the barrier would hold");
+    }
 }

@@ -1,14 +1,17 @@
 //! The settings that a client runs with, after every place was looked at and every value checked.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use super::Hooks;
 use super::access_keys::AccessKeys;
 use super::client_ip::ClientIp;
 use super::environment::Env;
 use super::layers::Origin;
+use crate::protocol::namespace::strip_properties_suffix;
 
 /// One effective setting, for people: which value counts, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +77,10 @@ pub(crate) struct Effective {
     pub(crate) listener_queue: usize,
     pub(crate) error_queue: usize,
     pub(crate) typed_cache: usize,
+    /// Whether dates are read as in the Java client.
+    pub(crate) lenient_dates: bool,
+    /// Whether `a` and `a.properties` are two namespaces with two cache files, as in the Java client.
+    pub(crate) keep_suffix: bool,
     /// What stands above the releases of every namespace.
     pub(crate) overlay: HashMap<String, String>,
     /// What answers for keys that no release has.
@@ -121,11 +128,24 @@ impl Effective {
         self.env == Env::Local
     }
 
-    /// A source of random numbers; repeatable where the settings ask for it.
-    pub(crate) fn random(&self) -> fastrand::Rng {
-        match self.hooks.random_seed {
-            Some(seed) => fastrand::Rng::with_seed(seed),
-            None => fastrand::Rng::new(),
+    /// The name by which a namespace is known that was asked for in this spelling.
+    pub(crate) fn name_of<'a>(&self, asked: &'a str) -> &'a str {
+        match self.keep_suffix {
+            true => asked,
+            false => strip_properties_suffix(asked),
         }
     }
+
+    /// A source of random numbers; repeatable where the settings ask for it. Seeded afresh, since forked children inherit the
+    /// state of a shared one and would do everything at the same moments.
+    pub(crate) fn random(&self) -> fastrand::Rng {
+        fastrand::Rng::with_seed(self.hooks.random_seed.unwrap_or_else(fresh_seed))
+    }
+}
+
+/// A number that differs between processes and between calls.
+fn fresh_seed() -> u64 {
+    static CALLS: AtomicU64 = AtomicU64::new(0);
+    let call = CALLS.fetch_add(1, Ordering::Relaxed);
+    RandomState::new().hash_one((std::process::id(), Instant::now(), call))
 }

@@ -123,8 +123,9 @@ keys! {
     BODY_LIMIT = Key::new("castalia.body-limit", "67108864", "bytes that an answer may have, decoded");
     SEED_DIR = Key::new("castalia.seed-dir", "", "folder of files named and written as cache files, read when there is no cache file");
     IMPORT_DIR = Key::new("castalia.import-dir", "", "folder of cache files of the Go client, taken over where there is no cache file");
-    JAVA_COMPAT = Key::new("castalia.java-compat", "false", "makes a missing app id no error and lets the environment answer, as in the Java client");
+    JAVA_COMPAT = Key::new("castalia.java-compat", "false", "behaves as the Java client: a missing app id is no error, the environment answers for missing keys, dates are read leniently, and `a.properties` is another namespace than `a`, with another cache file");
     ENV_FALLBACK = Key::new("castalia.env-fallback", "false", "whether environment variables answer for keys that a namespace does not have; true with castalia.java-compat");
+    LENIENT_DATES = Key::new("castalia.lenient-dates", "false", "whether days that do not exist count on (30 February is 2 March) and text behind a date is ignored; true with castalia.java-compat");
     TYPED_CACHE = Key::new("apollo.configCacheSize", "500", "parsed values kept for each release of a namespace");
     MONITOR = Key::new("apollo.client.monitor.enabled", "false", "accepted; counters are always kept").env(&["apollo.client.monitor.enabled"]);
     EXPORTER = Key::new("apollo.client.monitor.external.type", "", "`prometheus`, the form of the metrics text; there is no other");

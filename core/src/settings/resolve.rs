@@ -73,11 +73,13 @@ impl Resolver {
             cache: self.cache(env),
             timing: self.timing(),
             network: self.network(),
-            namespaces: self.list(&key::NAMESPACES),
+            namespaces: self.namespaces(),
             start_policy: self.parse(&key::START_POLICY, "a start policy", StartPolicy::parse),
             listener_queue: self.count(&key::LISTENER_QUEUE),
             error_queue: self.count(&key::ERROR_QUEUE),
             typed_cache: self.parse(&key::TYPED_CACHE, "a number", |text| text.parse().ok()),
+            lenient_dates: self.flag_unless_compat(&key::LENIENT_DATES),
+            keep_suffix: self.flag(&key::JAVA_COMPAT),
             overlay: self.layers.overlay.clone(),
             environment: self.environment(),
             report: Vec::new(),
@@ -94,8 +96,6 @@ impl Resolver {
                 if required {
                     let fault = "app.id is missing; set it, or the variable APP_ID";
                     self.faults.push(fault.to_owned());
-                } else {
-                    warn!("app.id is not set; only public namespaces can be read");
                 }
                 NO_APP_ID.to_owned()
             }
@@ -177,6 +177,11 @@ impl Resolver {
             true => self.layers.environment.clone(),
             false => HashMap::new(),
         }
+    }
+
+    fn namespaces(&mut self) -> Vec<String> {
+        let names = self.list(&key::NAMESPACES);
+        names.into_iter().map(|name| self.name(&key::NAMESPACES, name)).collect()
     }
 
     fn timing(&mut self) -> Timing {

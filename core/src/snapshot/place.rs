@@ -22,6 +22,8 @@ pub(crate) struct Place {
     pub(crate) lookup: Lookup,
     /// Most parsed values that a snapshot keeps.
     pub(crate) typed_cache: usize,
+    /// Whether dates are read as in the Java client.
+    pub(crate) lenient_dates: bool,
 }
 
 /// What answers beside the release, strongest first: overlay, release, environment, defaults.

@@ -26,7 +26,7 @@ type Slot = OnceLock<Box<dyn Any + Send + Sync>>;
 impl Snapshot {
     /// A typed value, or the default when the key is missing or its value malformed, which is logged once for each release.
     pub fn get_or<T: FromValue>(&self, key: &str, default: T) -> T {
-        self.parsed(key, T::KEPT, T::from_value).flatten().unwrap_or(default)
+        self.typed(key).flatten().unwrap_or(default)
     }
 
     /// A typed value; `None` when the key is missing.
@@ -34,7 +34,7 @@ impl Snapshot {
     /// # Errors
     /// [`ErrorKind::Parse`] when the value is malformed.
     pub fn try_get<T: FromValue>(&self, key: &str) -> Result<Option<T>> {
-        match self.parsed(key, T::KEPT, T::from_value) {
+        match self.typed(key) {
             Some(None) => Err(self.malformed(key, T::EXPECTED)),
             found => Ok(found.flatten()),
         }
@@ -76,6 +76,13 @@ impl Snapshot {
             _ => structure::read(self.values()),
         };
         read.map_err(|error| error.with("namespace", self.namespace()))
+    }
+
+    fn typed<T: FromValue>(&self, key: &str) -> Option<Option<T>> {
+        match self.place.lenient_dates {
+            true => self.parsed(key, T::KEPT, T::from_value_leniently),
+            false => self.parsed(key, T::KEPT, T::from_value),
+        }
     }
 
     /// The parsed value, `Some(None)` when it is malformed, `None` when the key is missing.

@@ -6,9 +6,10 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream;
+use reqwest::Client;
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client};
 
+use super::trust::client_config;
 use super::{HttpClient, HttpRequest, HttpResponse, OPERATION};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -39,19 +40,21 @@ impl ReqwestClient {
     /// # Errors
     /// [`ErrorKind::InvalidArgument`] when the certificates cannot be read.
     pub fn new(options: &HttpOptions) -> Result<Self> {
-        // Fails when the host program installed a provider before us, whose choice then stands.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = Client::builder()
             .connect_timeout(options.connect_timeout)
             .user_agent(&options.user_agent)
             .redirect(Policy::none())
             .retry(reqwest::retry::never())
             .tcp_nodelay(true)
-            .http1_only()
-            .tls_danger_accept_invalid_certs(options.insecure);
-        if let Some(path) = &options.ca_file {
-            builder = builder.tls_certs_merge(certificates(path)?);
-        }
+            .http1_only();
+        builder = match options.insecure {
+            true => {
+                // Fails when the host program installed a provider before us, whose choice then stands.
+                let _ = rustls::crypto::ring::default_provider().install_default();
+                builder.tls_danger_accept_invalid_certs(true)
+            }
+            false => builder.tls_backend_preconfigured(client_config(options.ca_file.as_deref())?),
+        };
         if !options.system_proxy {
             builder = builder.no_proxy();
         }
@@ -91,15 +94,4 @@ fn failed(error: reqwest::Error) -> Error {
     let text = if error.is_connect() { "cannot connect" } else { "the connection failed" };
     // The address is in the context already, and its query only makes the line long.
     Error::new(ErrorKind::Transport, OPERATION, text).caused_by(error.without_url())
-}
-
-fn certificates(path: &PathBuf) -> Result<Vec<Certificate>> {
-    let unusable = |message: &'static str| {
-        Error::new(ErrorKind::InvalidArgument, "open client", message)
-            .with("path", path.display().to_string())
-    };
-    let pem = std::fs::read(path)
-        .map_err(|error| unusable("cannot read the certificate file").caused_by(error))?;
-    Certificate::from_pem_bundle(&pem)
-        .map_err(|error| unusable("the file holds no usable PEM certificate").caused_by(error))
 }
