@@ -1,7 +1,7 @@
 //! The accept loop: one HTTP/1.1 listener for each port, with limits on what a head, a body and a silent client may cost, and an
 //! orderly end.
 //!
-//! It knows routers, not roles. `hyper` is driven directly because `axum::serve` holds half as much again for each parked poll.
+//! It knows services, not roles. `hyper` is driven directly because `axum::serve` holds half as much again for each parked poll.
 
 pub mod about;
 pub mod capacity;
@@ -13,19 +13,22 @@ pub mod route;
 mod stream;
 mod upload;
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use ::http::uri::{PathAndQuery, Uri};
 use axum::body::Body;
 use axum::extract::ConnectInfo;
+use axum::response::{IntoResponse as _, Response};
 use hyper::Request;
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt as _;
+use tower::Service;
 
 use self::stream::Stream;
 use self::upload::Upload;
@@ -53,9 +56,49 @@ pub fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
+/// What answers on a port.
+#[derive(Debug, Clone)]
+pub struct Port<S> {
+    /// Gets every request below the base path.
+    pub service: S,
+    /// In front of every path; empty or with a leading and without a trailing slash.
+    pub base_path: Arc<str>,
+    /// Whether errors have the reference's numbers.
+    pub strict_status: bool,
+}
+
+impl<S> Port<S> {
+    /// A service at the root, with numbers of our own.
+    pub fn plain(service: S) -> Self {
+        Self { service, base_path: "".into(), strict_status: false }
+    }
+}
+
+/// A service of ours: its errors are answers, too.
+pub trait Answers:
+    Service<Request<Body>, Response = Response, Error = Infallible, Future: Send>
+    + Clone
+    + Send
+    + 'static
+{
+}
+
+impl<S> Answers for S where
+    S: Service<Request<Body>, Response = Response, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + 'static
+{
+}
+
 /// Serves connections until the shutdown; then accepts no more and lets the owner of `connections` wait for those that are open.
 /// Takes new ones as long as the process has fewer than `room` of them.
-pub async fn serve(listener: TcpListener, router: Router, connections: Background, room: usize) {
+pub async fn serve<S: Answers>(
+    listener: TcpListener,
+    port: Port<S>,
+    connections: Background,
+    room: usize,
+) {
     let mut is_failing = false;
     loop {
         let accepted = tokio::select! {
@@ -67,7 +110,7 @@ pub async fn serve(listener: TcpListener, router: Router, connections: Backgroun
             Ok((stream, _)) if connections.tracker.len() >= room => refuse(&stream),
             Ok((stream, peer)) => {
                 let shutdown = connections.shutdown.clone();
-                connections.tracker.spawn(connection(stream, peer, router.clone(), shutdown));
+                connections.tracker.spawn(connection(stream, peer, port.clone(), shutdown));
             }
             Err(error) => {
                 if !was_failing {
@@ -85,10 +128,10 @@ fn refuse(stream: &TcpStream) {
     let _ = stream.try_write(FULL);
 }
 
-async fn connection(
+async fn connection<S: Answers>(
     stream: TcpStream,
     peer: SocketAddr,
-    router: Router,
+    port: Port<S>,
     shutdown: CancellationToken,
 ) {
     // A poll is answered with one small write; waiting to fill a packet would only delay it.
@@ -96,7 +139,7 @@ async fn connection(
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(body);
         request.extensions_mut().insert(ConnectInfo(peer));
-        router.clone().oneshot(request)
+        answer(port.clone(), request)
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -114,6 +157,43 @@ async fn connection(
     if let Err(error) = ended {
         tracing::debug!(%peer, %error, "connection ended early");
     }
+}
+
+async fn answer<S: Answers>(
+    port: Port<S>,
+    mut request: Request<Body>,
+) -> Result<Response, Infallible> {
+    let Port { mut service, base_path, strict_status } = port;
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let answer = async {
+        match below(&base_path, request.uri()) {
+            Below::Same => {}
+            Below::Rest(uri) => *request.uri_mut() = uri,
+            Below::Elsewhere => return failure::unknown_path(request).await.into_response(),
+        }
+        service.call(request).await.unwrap_or_else(|never| match never {})
+    };
+    Ok(failure::complete(strict_status, &method, &path, answer).await)
+}
+
+/// What a URL is below the base path.
+enum Below {
+    Same,
+    Rest(Uri),
+    Elsewhere,
+}
+
+fn below(base_path: &str, uri: &Uri) -> Below {
+    if base_path.is_empty() {
+        return Below::Same;
+    }
+    let line = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+    let rest = match line.strip_prefix(base_path) {
+        Some(rest) if rest.starts_with('/') => rest.to_owned(),
+        Some(rest) if rest.is_empty() || rest.starts_with('?') => format!("/{rest}"),
+        _ => return Below::Elsewhere,
+    };
+    rest.parse().map_or(Below::Elsewhere, Below::Rest)
 }
 
 fn body(incoming: Incoming) -> Body {

@@ -14,7 +14,6 @@ use std::time::Duration;
 
 use ::http::Method;
 use axum::Router;
-use axum::middleware::from_fn_with_state;
 use tokio::net::TcpListener;
 
 use self::data_dir::DataDir;
@@ -30,10 +29,10 @@ use crate::http::capacity::Capacity;
 use crate::http::health::Readiness;
 use crate::http::metrics::Metrics;
 use crate::http::route::Listed;
-use crate::http::{self, failure};
+use crate::http::{self, Answers, Port};
 use crate::nudge::Nudge;
 use crate::role::portal::environment::Environments;
-use crate::role::{self, Role};
+use crate::role::{self, ClientPort, Role};
 use crate::settings::{Compat, Installation, Settings};
 use crate::state::{EnvironmentState, PortalState};
 use crate::store::{Secret, Store, StoreError};
@@ -161,17 +160,19 @@ impl Node {
         }
         if let (Some(socket), Some(state)) = (sockets.client, self.environment.clone()) {
             let compat = state.compat;
-            let (about, listed) =
-                About::new(self.metrics_token.clone(), Arc::clone(&self.settings)).routes();
+            let about = About::new(self.metrics_token.clone(), Arc::clone(&self.settings));
+            let (about, listed) = about.routes();
             self.list(Role::Config, listed);
-            let (router, listed) = role::client_port(state);
+            let more = self.metrics(Role::Config, compat).merge(about);
+            let (port, listed) = ClientPort::new(state, more);
             self.list(Role::Config, listed);
-            self.serve(Role::Config, socket, router.merge(about), compat);
+            self.serve(Role::Config, socket, port, compat);
         }
         if let (Some(socket), Some(state)) = (sockets.admin, self.environment.clone()) {
             let compat = state.compat;
             let (router, listed) = role::admin::router(state);
             self.list(Role::Admin, listed);
+            let router = router.merge(self.metrics(Role::Admin, compat));
             self.serve(Role::Admin, socket, router, compat);
         }
         if let Some(socket) = sockets.portal {
@@ -179,6 +180,7 @@ impl Node {
             let compat = state.compat;
             let (router, listed) = role::portal::router(state);
             self.list(Role::Portal, listed);
+            let router = router.merge(self.metrics(Role::Portal, compat));
             self.serve(Role::Portal, socket, router, compat);
         }
         Ok(())
@@ -259,22 +261,23 @@ impl Node {
         self.routes.extend(listed.into_iter().map(route));
     }
 
-    fn serve(&mut self, port: Role, socket: TcpListener, router: Router, compat: Compat) {
+    /// The routes for operators, which every port has.
+    fn metrics(&mut self, port: Role, compat: Compat) -> Router {
         let token = (!compat.open_metrics).then(|| self.metrics_token.clone());
         let feed = self.environment.as_ref().map(|environment| environment.feed.clone());
-        let (metrics, listed) = Metrics::new(token, feed).routes();
+        let (router, listed) = Metrics::new(token, feed).routes();
         self.list(port, listed);
-        let router =
-            router.merge(metrics).layer(from_fn_with_state(compat.strict_status, failure::render));
-        let router = match self.settings.base_path.as_str() {
-            "" => router,
-            path => Router::new().nest(path, router),
-        };
+        router
+    }
+
+    fn serve<S: Answers>(&self, port: Role, socket: TcpListener, service: S, compat: Compat) {
         let room = match port {
             Role::Config | Role::Meta => self.capacity.client_connections(),
             Role::Admin | Role::Portal => self.capacity.other_connections(),
         };
-        self.connections.tracker.spawn(http::serve(socket, router, self.connections.clone(), room));
+        let base_path = self.settings.base_path.as_str().into();
+        let port = Port { service, base_path, strict_status: compat.strict_status };
+        self.connections.tracker.spawn(http::serve(socket, port, self.connections.clone(), room));
     }
 }
 

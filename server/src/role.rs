@@ -5,11 +5,16 @@ pub mod config;
 pub mod meta;
 pub mod portal;
 
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::middleware::{Next, from_fn};
-use axum::response::{IntoResponse as _, Response};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use futures_util::future::BoxFuture;
+use tower::{Service, ServiceExt as _};
 
 use crate::error::Error;
 use crate::http::health;
@@ -67,23 +72,62 @@ pub enum ClientAccess {
 /// Routes of the environment's client port.
 pub type ClientRoutes = Routes<EnvironmentState, ClientAccess>;
 
-/// The router of the port that config and meta share, with the routes of those that this process plays.
-pub fn client_port(state: EnvironmentState) -> (Router, Vec<Listed<ClientAccess>>) {
-    let settings = state.settings.clone();
-    let mut routes = Routes::new(state, client_guard)
-        .get("/health", ClientAccess::Open, health)
-        .get("/health/live", ClientAccess::Open, health::live)
-        .get("/health/ready", ClientAccess::Open, ready)
-        .get("/apollo/version", ClientAccess::Open, health::version)
-        .post(nudge::PATH, ClientAccess::Node, nudged);
-    if settings.plays(Role::Meta) {
-        routes = meta::routes(routes);
+/// The port that config and meta share. Client endpoints go to the parser that alone decides what their paths mean, everything else to
+/// the router.
+#[derive(Debug, Clone)]
+pub struct ClientPort(Arc<ClientPortParts>);
+
+#[derive(Debug)]
+struct ClientPortParts {
+    router: Router,
+    state: EnvironmentState,
+}
+
+impl ClientPort {
+    /// The port with the routes of those roles that this process plays, and `more`.
+    #[must_use]
+    pub fn new(state: EnvironmentState, more: Router) -> (Self, Vec<Listed<ClientAccess>>) {
+        let mut routes = Routes::new(state.clone(), client_guard)
+            .get("/health", ClientAccess::Open, health)
+            .get("/health/live", ClientAccess::Open, health::live)
+            .get("/health/ready", ClientAccess::Open, ready)
+            .get("/apollo/version", ClientAccess::Open, health::version)
+            .post(nudge::PATH, ClientAccess::Node, nudged);
+        if state.settings.plays(Role::Meta) {
+            routes = meta::routes(routes);
+        }
+        let (router, mut listed) = routes.finish();
+        if state.settings.plays(Role::Config) {
+            listed.extend(config::listed());
+        }
+        (Self(Arc::new(ClientPortParts { router: router.merge(more), state })), listed)
     }
-    if settings.plays(Role::Config) {
-        routes = config::routes(routes);
+
+    async fn answer(self, request: Request) -> Response {
+        if let Err(status) = limit::check(request.uri(), request.headers()) {
+            return status.into_response();
+        }
+        let ClientPortParts { router, state } = &*self.0;
+        if state.settings.plays(Role::Config) && config::is_client_path(request.uri().path()) {
+            return config::answer(state, request).await.unwrap_or_else(Error::into_response);
+        }
+        router.clone().oneshot(request).await.unwrap_or_else(|never| match never {})
     }
-    let (router, listed) = routes.finish();
-    (router.layer(from_fn(limit::heads)), listed)
+}
+
+impl Service<Request> for ClientPort {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let port = self.clone();
+        Box::pin(async move { Ok(port.answer(request).await) })
+    }
 }
 
 fn client_guard(
@@ -95,10 +139,8 @@ fn client_guard(
     Box::pin(async move {
         match access {
             ClientAccess::Open => next.run(request).await,
-            ClientAccess::Client => match config::access::check(&state, request) {
-                Ok(request) => next.run(request).await,
-                Err(error) => error.into_response(),
-            },
+            // Not reached through the router: `ClientPort` hands these to the config role, which checks them itself.
+            ClientAccess::Client => Error::not_found("no such path").into_response(),
             ClientAccess::Node if state.nudge.accepts(request.headers()) => next.run(request).await,
             ClientAccess::Node => {
                 Error::unauthorized("Only nodes of this installation may call this.")

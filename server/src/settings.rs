@@ -323,7 +323,7 @@ impl Reader<'_> {
         match text.parse::<DatabaseUrl>() {
             Ok(url) => Some(url),
             Err(error) => {
-                self.fault(name, error.to_string());
+                self.fault(name, error);
                 None
             }
         }

@@ -1,6 +1,8 @@
 //! SEC-01: which routes answer without credentials. The list beside this file names all of them; a new route that is open by mistake
 //! is not in it.
 
+#![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, reason = "a failure in a test's own steps may end it")]
 // The start of a node is one deeply nested future.
 #![recursion_limit = "256"]
 

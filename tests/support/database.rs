@@ -77,7 +77,9 @@ impl Database {
 
     fn statement(&self, db: &DatabaseConnection, sql: &str) -> Statement {
         match db.get_database_backend() {
-            DatabaseBackend::MySql => Statement::from_string(DatabaseBackend::MySql, backticks(sql)),
+            DatabaseBackend::MySql => {
+                Statement::from_string(DatabaseBackend::MySql, backticks(sql))
+            }
             backend => Statement::from_string(backend, sql),
         }
     }

@@ -162,7 +162,8 @@ impl Server {
         ];
         let mut watchdog = Command::new("sh");
         watchdog.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        watchdog.spawn().unwrap();
+        // Nobody can wait for it: it waits for us.
+        std::mem::forget(watchdog.spawn().unwrap());
         std::mem::forget(self);
     }
 

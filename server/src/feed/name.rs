@@ -198,7 +198,7 @@ mod tests {
     }
 
     fn is(found: Option<Arc<str>>, expected: Option<&str>) -> bool {
-        found.as_deref() == expected
+        found.map_or(expected.is_none(), |found| Some(&*found) == expected)
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! From [`Error`] to status and body, and the only place that logs it. Also turns a panic of one request into a 500, so that the
 //! other requests and all parked polls live on.
 
+use std::future::Future;
 use std::panic::AssertUnwindSafe;
 
 use axum::body::Body;
@@ -9,8 +10,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use chrono::{Local, Utc};
 use futures_util::FutureExt as _;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderValue, StatusCode};
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, Method, StatusCode};
 use serde::Serialize;
 
 use crate::error::{Error, Reaction};
@@ -51,11 +52,20 @@ impl IntoResponse for Error {
     }
 }
 
-/// Outermost layer of each role: bodies for errors, headers that every answer has.
+/// Outermost layer of a router; a port does the same around its service.
 pub async fn render(State(strict): State<bool>, request: Request, next: Next) -> Response {
-    let path = request.uri().path().to_owned();
-    let method = request.method().clone();
-    let mut response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    complete(strict, &method, &path, next.run(request)).await
+}
+
+/// Bodies for errors, a 500 for a panic, and the headers that every answer has.
+pub async fn complete(
+    strict: bool,
+    method: &Method,
+    path: &str,
+    answer: impl Future<Output = Response>,
+) -> Response {
+    let mut response = match AssertUnwindSafe(answer).catch_unwind().await {
         Ok(response) => response,
         Err(panic) => {
             let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
@@ -78,10 +88,11 @@ pub async fn render(State(strict): State<bool>, request: Request, next: Next) ->
                 .entry(RETRY_AFTER)
                 .or_insert(HeaderValue::from_static(RETRY_SECONDS));
         }
-        if let Some(body) = body(&error, status, &path) {
-            response
-                .headers_mut()
-                .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(body) = body(&error, status, path) {
+            let headers = response.headers_mut();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            // A router has already counted the body that is replaced.
+            headers.remove(CONTENT_LENGTH);
             *response.body_mut() = Body::from(body);
         }
     }

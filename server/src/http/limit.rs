@@ -4,7 +4,7 @@ use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use castalia_core::protocol::route::LEGACY_POLL_PATH;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode, Uri};
 
 /// Largest head of an ordinary request, and its largest URL, in bytes.
 pub const HEAD: usize = 16 * 1024;
@@ -13,14 +13,21 @@ pub const POLL_HEAD: usize = 64 * 1024;
 
 /// Refuses heads that are too large.
 pub async fn heads(request: Request, next: Next) -> Response {
-    let limit = if request.uri().path().starts_with(LEGACY_POLL_PATH) { POLL_HEAD } else { HEAD };
-    if request.uri().path_and_query().map_or(0, |line| line.as_str().len()) > limit {
-        return StatusCode::URI_TOO_LONG.into_response();
+    match check(request.uri(), request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(status) => status.into_response(),
     }
-    let headers: usize =
-        request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
-    if headers > limit {
-        return StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into_response();
+}
+
+/// Whether a head is small enough; the status of a refusal otherwise.
+///
+/// # Errors
+/// 414 for the URL, 431 for the headers.
+pub fn check(uri: &Uri, headers: &HeaderMap) -> Result<(), StatusCode> {
+    let limit = if uri.path().starts_with(LEGACY_POLL_PATH) { POLL_HEAD } else { HEAD };
+    if uri.path_and_query().map_or(0, |line| line.as_str().len()) > limit {
+        return Err(StatusCode::URI_TOO_LONG);
     }
-    next.run(request).await
+    let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if size > limit { Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE) } else { Ok(()) }
 }

@@ -1,27 +1,39 @@
-//! Router of the config role: what clients ask for. Every client endpoint is read by one parser, checked by one guard, and only
-//! then handed to its handler.
+//! The config role: what clients ask for. Every client endpoint is read by one parser, checked once, and only then handed to its
+//! handler.
 
-pub(super) mod access;
+mod access;
 mod file;
 mod notification;
 mod query;
 
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::net::{IpAddr, SocketAddr};
 
-use axum::extract::{ConnectInfo, Extension, Request, State};
+use axum::extract::{ConnectInfo, Request};
 use axum::response::Response;
 use castalia_core::protocol::route::{Caller, Endpoint, Target};
-use http::HeaderMap;
+use http::request::Parts;
+use http::{HeaderMap, Method};
 
 use self::access::Checked;
 use self::notification::Poll;
-use crate::error::{Error, Result};
-use crate::role::{ClientAccess, ClientRoutes};
+use crate::error::{Error, Reaction, Result};
+use crate::http::route::Listed;
+use crate::role::ClientAccess;
 use crate::state::EnvironmentState;
 
-/// All spellings below these prefixes reach the one parser, so that it alone decides what a path means.
-pub fn routes(routes: ClientRoutes) -> ClientRoutes {
+/// Everything below these is for the one parser.
+const PREFIXES: [&str; 3] = ["/configs", "/configfiles", "/notifications"];
+
+/// Whether a path is that of a client endpoint, or would like to be.
+pub(super) fn is_client_path(path: &str) -> bool {
+    let is_below = |prefix: &&str| {
+        path.strip_prefix(*prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    PREFIXES.iter().any(is_below)
+}
+
+/// The client endpoints, for those who have to know all routes.
+pub(super) fn listed() -> impl Iterator<Item = Listed<ClientAccess>> {
     const PATHS: [&str; 6] = [
         "/configs",
         "/configs/{*rest}",
@@ -30,19 +42,14 @@ pub fn routes(routes: ClientRoutes) -> ClientRoutes {
         "/notifications",
         "/notifications/{*rest}",
     ];
-    PATHS.into_iter().fold(routes, |routes, path| routes.get(path, ClientAccess::Client, client))
+    PATHS.into_iter().map(|path| Listed { method: Method::GET, path, access: ClientAccess::Client })
 }
 
-/// Hands a checked request to its handler. Nothing of the request is kept while a poll is parked.
-async fn client(
-    State(state): State<EnvironmentState>,
-    Extension(checked): Extension<Arc<Checked>>,
-    Extension(ConnectInfo(peer)): Extension<ConnectInfo<SocketAddr>>,
-    request: Request,
-) -> Result<Response> {
-    match begin(&state, checked, peer, request).await? {
+/// Answers a client: parsed and checked once, then handed to its endpoint. Nothing of the request is kept while a poll is parked.
+pub(super) async fn answer(state: &EnvironmentState, request: Request) -> Result<Response> {
+    match begin(state, request).await? {
         Step::Answer(response) => Ok(response),
-        Step::Wait(poll) => poll.answer(&state).await,
+        Step::Wait(poll) => poll.answer(state).await,
     }
 }
 
@@ -52,35 +59,39 @@ enum Step {
     Wait(Poll),
 }
 
-async fn begin(
-    state: &EnvironmentState,
-    checked: Arc<Checked>,
-    peer: SocketAddr,
-    request: Request,
-) -> Result<Step> {
+async fn begin(state: &EnvironmentState, request: Request) -> Result<Step> {
     let (head, _) = request.into_parts();
+    if !matches!(head.method, Method::GET | Method::HEAD) {
+        let message = format!("Request method '{}' is not supported", head.method);
+        return Err(Error::new(Reaction::MethodNotAllowed, message));
+    }
+    let Checked { endpoint, client } = access::check(state, &head)?;
     let query = head.uri.query().unwrap_or_default();
+    let peer = peer_of(&head);
     let with_address = |mut caller: Caller| {
-        let own = || {
-            forwarded_address(&head.headers).unwrap_or_else(|| peer.ip().to_canonical().to_string())
-        };
-        caller.ip.get_or_insert_with(own);
+        let own = || forwarded_address(&head.headers).or_else(|| peer.map(|ip| ip.to_string()));
+        caller.ip = caller.ip.take().or_else(own);
         caller
     };
-    let client = &checked.client;
-    match &checked.endpoint {
+    match &endpoint {
         Endpoint::Config(target) => {
-            query::answer(state, target, client, query, with_address).await.map(Step::Answer)
+            query::answer(state, target, &client, query, with_address).await.map(Step::Answer)
         }
         Endpoint::File(form, target) => {
             let caller = with_address(Caller::parse(query));
-            file::answer(state, *form, target, client, caller).await.map(Step::Answer)
+            file::answer(state, *form, target, &client, caller).await.map(Step::Answer)
         }
-        Endpoint::Poll(app_id) => notification::poll(state, app_id, client, query, peer.ip()),
+        Endpoint::Poll(app_id) => notification::poll(state, app_id, &client, query, peer),
         Endpoint::LegacyPoll(app_id) => {
-            notification::legacy_poll(state, app_id, client, query, peer.ip())
+            notification::legacy_poll(state, app_id, &client, query, peer)
         }
     }
+}
+
+/// Address that the connection comes from; none in a test without one.
+fn peer_of(head: &Parts) -> Option<IpAddr> {
+    let ConnectInfo(peer) = head.extensions.get::<ConnectInfo<SocketAddr>>()?;
+    Some(peer.ip().to_canonical())
 }
 
 /// First usable element of `X-Forwarded-For`.

@@ -82,7 +82,7 @@ impl Texts {
             environment.filter(|(name, _)| name.starts_with(PREFIX)).collect();
         let named =
             config_file.or_else(|| environment.get("CASTALIA_CONFIG_FILE").map(PathBuf::from));
-        texts.add_file(named, &mut faults);
+        texts.add_file(named.as_deref(), &mut faults);
         texts.add_environment(environment, &mut faults);
         for (name, text) in flags {
             if let Some(definition) = find(name) {
@@ -127,9 +127,9 @@ impl Texts {
             .map(|(name, (_, origin))| (*name, origin))
     }
 
-    fn add_file(&mut self, named: Option<PathBuf>, faults: &mut Vec<Fault>) {
-        let path = named.clone().unwrap_or_else(|| PathBuf::from("castalia.toml"));
-        let text = match std::fs::read_to_string(&path) {
+    fn add_file(&mut self, named: Option<&Path>, faults: &mut Vec<Fault>) {
+        let path = named.unwrap_or_else(|| Path::new("castalia.toml"));
+        let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => return,
             Err(error) => {
@@ -141,7 +141,7 @@ impl Texts {
             }
         };
         match text.parse::<toml::Table>() {
-            Ok(table) => self.add_table(table, &path, faults),
+            Ok(table) => self.add_table(table, path, faults),
             Err(error) => faults
                 .push(fault(path.display(), format!("is not valid TOML: {}", error.message()))),
         }

@@ -26,7 +26,12 @@ const TOKEN: &str = "token of the far environment";
 async fn listen(router: Router) -> SocketAddr {
     let listener = http::bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(http::serve(listener, router, Background::default(), usize::MAX));
+    tokio::spawn(http::serve(
+        listener,
+        http::Port::plain(router),
+        Background::default(),
+        usize::MAX,
+    ));
     address
 }
 

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use axum::extract::Request;
 use castalia_core::protocol::namespace::is_no_app_id;
 use castalia_core::protocol::route::Endpoint;
 use castalia_core::protocol::signature::{Signer, TIMESTAMP_HEADER, signature_of};
 use http::header::AUTHORIZATION;
+use http::request::Parts;
 
 use crate::error::{Error, Result};
 use crate::feed::access_key::AppKeys;
@@ -16,7 +16,7 @@ use crate::state::EnvironmentState;
 
 /// A request that may be answered.
 #[derive(Debug)]
-pub(in crate::role) struct Checked {
+pub(super) struct Checked {
     /// What is asked for, as the client wrote it.
     pub(super) endpoint: Endpoint,
     /// The app that it speaks for.
@@ -33,12 +33,12 @@ pub(super) struct Client {
 }
 
 /// Reads the endpoint, settles the name of the app, and checks the signature where the app has enabled keys.
-pub(in crate::role) fn check(state: &EnvironmentState, mut request: Request) -> Result<Request> {
-    let uri = request.uri();
+pub(super) fn check(state: &EnvironmentState, head: &Parts) -> Result<Checked> {
+    let uri = &head.uri;
     let endpoint = Endpoint::parse(uri.path(), uri.query().unwrap_or_default())?;
     let app_id = stored_app(state, endpoint.app_id());
     let keys = keys_of(state, app_id.as_deref())?;
-    let key = match verify(state, &keys.filter, &request) {
+    let key = match verify(state, &keys.filter, head) {
         Ok(key) => Some(key),
         Err(error) if !keys.filter.is_empty() => return Err(error),
         Err(_) if state.settings.require_access_key => {
@@ -51,12 +51,11 @@ pub(in crate::role) fn check(state: &EnvironmentState, mut request: Request) -> 
     };
     if key.is_none()
         && !keys.observe.is_empty()
-        && let Err(error) = verify(state, &keys.observe, &request)
+        && let Err(error) = verify(state, &keys.observe, head)
     {
         tracing::warn!(app_id = endpoint.app_id(), %error, "a request does not fit the observed access key");
     }
-    request.extensions_mut().insert(Arc::new(Checked { endpoint, client: Client { app_id, key } }));
-    Ok(request)
+    Ok(Checked { endpoint, client: Client { app_id, key } })
 }
 
 impl Client {
@@ -87,12 +86,12 @@ fn keys_of(state: &EnvironmentState, app_id: Option<&str>) -> Result<Arc<AppKeys
 }
 
 /// Timestamp first, then signature, against every key: any of them is enough. Returns the one that fits.
-fn verify(state: &EnvironmentState, keys: &[(i64, Signer)], request: &Request) -> Result<i64> {
+fn verify(state: &EnvironmentState, keys: &[(i64, Signer)], head: &Parts) -> Result<i64> {
     if keys.is_empty() {
         return Err(Error::unauthorized("Unauthorized").early());
     }
     let header = |name: &str| {
-        request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+        head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     };
     let timestamp = header(TIMESTAMP_HEADER);
     let tolerance =
@@ -104,14 +103,14 @@ fn verify(state: &EnvironmentState, keys: &[(i64, Signer)], request: &Request) -
             .early());
     }
     let signature = signature_of(header(AUTHORIZATION.as_str())).unwrap_or_default();
-    let line = signed_line(state, request);
+    let line = signed_line(state, head);
     let fitting = keys.iter().find(|(_, key)| key.verify(timestamp, &line, signature));
     fitting.map(|(id, _)| *id).ok_or_else(|| Error::unauthorized("Unauthorized").early())
 }
 
 /// Path and query as the client sent and signed them: with the base path, and without a bare `?`.
-fn signed_line(state: &EnvironmentState, request: &Request) -> String {
-    let uri = request.uri();
+fn signed_line(state: &EnvironmentState, head: &Parts) -> String {
+    let uri = &head.uri;
     let query = uri.query().filter(|query| !query.is_empty());
     let separator = if query.is_some() { "?" } else { "" };
     format!("{}{}{separator}{}", state.settings.base_path, uri.path(), query.unwrap_or_default())

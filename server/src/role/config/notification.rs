@@ -1,7 +1,7 @@
 //! Long polls: register under every watch key, then compare ids, then wait. In this order no message can be lost.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use axum::response::{IntoResponse as _, Response};
 use castalia_core::protocol::namespace::{
@@ -56,7 +56,7 @@ pub(super) fn poll(
     app_id: &str,
     client: &Client,
     query: &str,
-    peer: IpAddr,
+    peer: Option<IpAddr>,
 ) -> Result<Step> {
     let query = PollQuery::parse(query)?;
     let watched = watch(&state.feed, client.app_id.as_deref().unwrap_or(app_id), &query);
@@ -81,7 +81,7 @@ pub(super) fn legacy_poll(
     app_id: &str,
     client: &Client,
     query: &str,
-    peer: IpAddr,
+    peer: Option<IpAddr>,
 ) -> Result<Step> {
     let query = LegacyPollQuery::parse(query)?;
     let namespace = strip_properties_suffix(&query.namespace).to_owned();
@@ -126,10 +126,13 @@ fn park(
     client: &Client,
     watched: &[Watched],
     hold: usize,
-    address: IpAddr,
+    peer: Option<IpAddr>,
 ) -> Result<Parked> {
     let keys: Vec<&String> = watched.iter().flat_map(|watched| &watched.keys).collect();
-    let holder = Holder { app_id: client.app_id.as_deref().unwrap_or_default(), address };
+    let holder = Holder {
+        app_id: client.app_id.as_deref().unwrap_or_default(),
+        address: peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+    };
     state.feed.hub().park(&keys, hold, holder).map_err(|refused| {
         metrics::counter!("castalia_refused_polls_total").increment(1);
         match refused {
