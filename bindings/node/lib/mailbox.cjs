@@ -34,6 +34,11 @@ function forget(number) {
   handlers.delete(number);
 }
 
+/** How many handlers there are, for tests. */
+function handlerCount() {
+  return handlers.size;
+}
+
 function hold(holder) {
   holders.add(holder);
   anchor.ref();
@@ -86,4 +91,4 @@ function setLogHandler(handler, level) {
   return checked(() => native.setLog(mailbox, level));
 }
 
-module.exports = { mailbox, register, forget, hold, release, wait, setLogHandler };
+module.exports = { mailbox, register, forget, handlerCount, hold, release, wait, setLogHandler };

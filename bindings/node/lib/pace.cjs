@@ -5,8 +5,8 @@ const { setImmediate: nextTurn } = require('node:timers/promises');
 
 /** Entries that cross from the native half at once. */
 const CHUNK = 512;
-/** Milliseconds after which others get their turn; half of what a namespace of any size may take. */
-const TURN = 2;
+/** Milliseconds after which others get their turn; a fifth of what a namespace of any size may take. */
+const TURN = 1;
 
 /** Calls `take(from, count)` until all are taken; gives way in between. */
 async function inParts(size, take) {

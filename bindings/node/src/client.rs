@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use castalia_core::{Client as CoreClient, Result, Settings};
-use napi::bindgen_prelude::Object;
+use napi::bindgen_prelude::{Object, ObjectFinalize};
 use napi::{Either, Env};
 use napi_derive::napi;
 
@@ -26,18 +26,32 @@ pub struct Asked {
     pub seeds: Vec<(String, Entries)>,
 }
 
+/// About how many bytes a client has, so that JavaScript collects closed ones in time.
+const SIZE: i64 = 300_000;
+
 /// A client.
-#[napi]
+#[napi(custom_finalize)]
 pub struct Client {
     client: CoreClient,
     post: Arc<Post>,
 }
 
+impl ObjectFinalize for Client {
+    fn finalize(self, env: Env) -> napi::Result<()> {
+        env.adjust_external_memory(-SIZE).map(|_| ())
+    }
+}
+
 /// Makes a client, which opens no socket before a namespace is opened.
 #[napi(catch_unwind)]
-pub fn new_client(mailbox: &Mailbox, asked: Asked) -> Either<Client, Failure> {
+pub fn new_client(
+    env: Env,
+    mailbox: &Mailbox,
+    asked: Asked,
+) -> napi::Result<Either<Client, Failure>> {
     let client = settings_of(asked).and_then(CoreClient::new);
-    told(client.map(|client| Client { client, post: mailbox.post.clone() }))
+    env.adjust_external_memory(if client.is_ok() { SIZE } else { 0 })?;
+    Ok(told(client.map(|client| Client { client, post: mailbox.post.clone() })))
 }
 
 fn settings_of(asked: Asked) -> Result<Settings> {

@@ -1,4 +1,5 @@
 #![expect(unreachable_pub, reason = "the macros of napi ask for `pub`")]
+#![expect(clippy::needless_pass_by_value, reason = "what comes from JavaScript is owned")]
 //! Native half of the Node package: thin objects over the client. Nothing here waits, or calls into JavaScript: what happened
 //! lies in a mailbox, which JavaScript is woken to empty.
 

@@ -1,0 +1,219 @@
+// The client: settings, errors, start policy, validators, log records, metrics, waits that are aborted.
+import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+import net from 'node:net';
+import { test } from 'node:test';
+import castalia from '../index.cjs';
+import { CastaliaError, Client, ErrorKind, Settings, setLog, version } from '../index.mjs';
+import { eventually, Scripted, serviceWith } from './support.mjs';
+
+const require = createRequire(import.meta.url);
+const { native } = require('../lib/native.cjs');
+const { mailbox, wait } = require('../lib/mailbox.cjs');
+
+test('import and require give the same', () => {
+  assert.equal(Client, castalia.Client);
+  assert.equal(require('../package.json').version, version);
+});
+
+test('every kind of error has its name and number', () => {
+  const names = ['InvalidArgument', 'NotReady', 'NotFound', 'Unauthorized', 'BadRequest', 'Timeout', 'Transport'];
+  names.push('Protocol', 'Parse', 'Io', 'Closed', 'Internal');
+  assert.deepEqual(ErrorKind, Object.fromEntries(names.map((name, at) => [name, at + 1])));
+});
+
+test('a client without an app id, or with unknown settings, is refused with every fault at once', () => {
+  // C001
+  const refused = (error) => error instanceof CastaliaError && error.code === 'InvalidArgument';
+  assert.throws(() => new Client({}), refused);
+  assert.throws(() => new Client({ 'app.id': 'a', 'apollo.readTimeout': 'soon', 'apollo.refreshInterval': 'x' }), (error) => {
+    return refused(error) && /readTimeout/.test(error.message) && /refreshInterval/.test(error.message);
+  });
+  assert.throws(() => new Client({ 'app.id': {} }), refused);
+  assert.throws(() => new Client(new Settings().set('app.id', null)), refused);
+});
+
+test('settings tell their value and where it came from; secrets are masked', async (t) => {
+  // C001, C014
+  process.env.APP_ID = 'from-env';
+  t.after(() => delete process.env.APP_ID);
+  const secret = '0123456789abcdef0123456789abcdef';
+  const client = new Client(Settings.fromEnv().set('apollo.access-key.secret', secret));
+  t.after(() => client.close());
+  assert.equal(client.appId, 'from-env');
+  const settings = Object.fromEntries(client.settings().map((setting) => [setting.name, setting]));
+  assert.equal(settings['apollo.access-key.secret'].value, '***');
+  assert.deepEqual([settings['app.id'].value, settings['app.id'].foundAs], ['from-env', 'APP_ID']);
+  assert.equal(settings['castalia.binding'].value, 'node');
+  assert.equal(JSON.stringify(client.settings()).includes(secret), false);
+});
+
+test('arguments of a wrong type are refused as such', async (t) => {
+  const { client } = await serviceWith(t, { application: { a: '1' } });
+  await assert.rejects(client.config(5), { name: 'CastaliaError', code: 'InvalidArgument' });
+  await assert.rejects(client.config('../etc'), { code: 'InvalidArgument' });
+  const config = await client.config('application');
+  assert.throws(() => config.on('change', 'x'), { code: 'InvalidArgument' });
+  assert.throws(() => config.onChange(() => {}, { keys: [5] }), { code: 'InvalidArgument' });
+  assert.throws(() => setLog('x'), { code: 'InvalidArgument' });
+  assert.throws(() => setLog(() => {}, { level: 'loud' }), { code: 'InvalidArgument' });
+});
+
+test('a start policy that is not met is an error that names the kind, and the client stays usable', async (t) => {
+  // C049
+  const service = await Scripted.start();
+  t.after(() => service.stop());
+  await service.publish('application', { a: '1' });
+  const settings = service.settings({ 'castalia.start-policy': 'require-all', 'castalia.namespaces': 'application,missing' });
+  const client = new Client(settings);
+  t.after(() => client.close());
+  await assert.rejects(client.start(), (error) => error.code === 'NotFound' && /missing/.test(error.message));
+  await service.push('missing', { b: '2' });
+  const config = await eventually(() => client.config('missing').catch(() => null), 'the namespace');
+  assert.equal(config.get('b'), '2');
+  await assert.rejects(Client.start({ ...settings, 'castalia.namespaces': 'none' }), { code: 'NotFound' });
+  const started = await Client.start({ ...settings, 'castalia.namespaces': 'application' });
+  await started.close();
+});
+
+test('a refused signature is Unauthorized, and the error event tells of it', async (t) => {
+  // C035
+  const { client, service } = await serviceWith(t, { application: { a: '1' } });
+  await service.order('fail', 'config', '401');
+  const errors = [];
+  client.on('error', (error) => errors.push(error.code));
+  const config = await client.config('application');
+  assert.deepEqual([config.source, config.state, config.lastError.code], ['none', 'Unauthorized', 'Unauthorized']);
+  await assert.rejects(config.refresh(), { code: 'Unauthorized' });
+  await service.order('fail', 'config', '200');
+  client.setAccessKey('order', 'secret');
+  await config.refresh();
+  assert.deepEqual([config.get('a'), config.lastError], ['1', null]);
+  assert.deepEqual(errors, ['Unauthorized']);
+});
+
+test('content and defaults of the application stand in where there is nothing else', async (t) => {
+  const settings = new Settings({ 'app.id': 'order', env: 'LOCAL', 'apollo.cache-dir': '/nowhere' });
+  settings.seed('application', { a: 'seeded' }).defaults('application', { a: 'default', b: 'default' });
+  const client = new Client(settings);
+  t.after(() => client.close());
+  const config = await client.config('application');
+  assert.deepEqual([Object.fromEntries(config), config.source], [{ a: 'seeded', b: 'default' }, 'static']);
+});
+
+test('a validator keeps a release out, whether it returns, rejects or throws', async (t) => {
+  const { client, service } = await serviceWith(t, { application: { n: '0' } });
+  client.validate('application', async (snapshot) => (snapshot.get('n') === 'bad' ? 'n is bad' : undefined));
+  client.validate('application', (snapshot) => {
+    assert.notEqual(snapshot.getInt('n', 5), 13, 'an unlucky number');
+  });
+  const config = await client.config('application');
+  await service.publish('application', { n: 'bad' });
+  await assert.rejects(config.refresh(), (error) => error.code === 'Parse' && /n is bad/.test(error.message));
+  await service.publish('application', { n: '13' });
+  await assert.rejects(config.refresh(), /unlucky/);
+  assert.equal(config.get('n'), '0');
+  await service.publish('application', { n: '1' });
+  await eventually(() => config.get('n') === '1' || config.refresh().catch(() => false), 'the good release');
+  assert.equal(client.metrics().namespaces[0].refusals, 2);
+  assert.throws(() => client.validate('../x', () => {}), { code: 'InvalidArgument' });
+});
+
+test('log records reach the logger, and one that fails or asks back does no harm', async (t) => {
+  // T21
+  const records = [];
+  t.after(() => setLog(null));
+  const { client, service } = await serviceWith(t, { application: { n: 'x' } });
+  setLog(
+    (record) => {
+      records.push(record);
+      client.metrics();
+      throw new Error('the logger itself');
+    },
+    { level: 'debug' },
+  );
+  const warned = new Promise((resolve) => process.once('warning', resolve));
+  const config = await client.config('application');
+  assert.equal(config.getInt('n', 5), 5);
+  config.getInt('n', 6);
+  const malformed = () => records.filter(({ text }) => text.includes('malformed'));
+  await eventually(() => malformed().length, 'the record');
+  assert.match((await warned).message, /the logger itself/);
+  assert.deepEqual([malformed().length, malformed()[0].level], [1, 'warn']);
+  assert.ok(records.every(({ target }) => target.startsWith('castalia')));
+  setLog(null);
+  const before = records.length;
+  await service.push('application', { n: 'y' });
+  await eventually(() => config.get('n') === 'y', 'the value');
+  assert.equal(records.length, before);
+});
+
+test('metrics are objects and OpenMetrics text', async (t) => {
+  // C123
+  const { client } = await serviceWith(t, { application: { a: '1', b: '2' } });
+  client.on('error', () => {});
+  await Promise.all([client.config('application'), client.config('missing')]);
+  const { namespaces, errorCount, errors } = client.metrics();
+  const [application, missing] = namespaces;
+  assert.deepEqual([application.items, application.usage, application.state], [2, 1, 'Ready']);
+  assert.ok(application.firstLoadMs >= 0 && application.updatedAt instanceof Date);
+  assert.deepEqual([missing.state, missing.lastError.code], ['NotFound', 'NotFound']);
+  assert.ok(errorCount >= 1 && errors[0] instanceof CastaliaError);
+  assert.match(client.metricsText(), /apollo_client_namespace_usage_total\{namespace="application"\} 1/);
+  assert.match(client.metricsText(), /# EOF\n$/);
+});
+
+test('a signal ends every wait at once', async (t) => {
+  // C118
+  const hole = net.createServer(() => {}).listen(0, '127.0.0.1');
+  t.after(() => hole.close().unref());
+  await new Promise((resolve) => hole.once('listening', resolve));
+  const address = `http://127.0.0.1:${hole.address().port}`;
+  const client = new Client({ 'app.id': 'order', 'apollo.config-service': address, 'apollo.cache.file.enable': false });
+  t.after(() => client.close());
+  const begun = Date.now();
+  await assert.rejects(client.config('application', { signal: AbortSignal.timeout(100) }), { name: 'TimeoutError' });
+  await assert.rejects(client.config('application', { signal: AbortSignal.abort() }), { name: 'AbortError' });
+  const stop = new AbortController();
+  const file = client.configFile('application', { signal: stop.signal });
+  stop.abort(new Error('enough'));
+  await assert.rejects(file, /enough/);
+  assert.ok(Date.now() - begun < 400);
+});
+
+test('close ends a held poll, and reads go on answering', async (t) => {
+  // C113
+  const { client, service } = await serviceWith(t, { application: { a: '1' } });
+  const config = await client.config('application');
+  await service.order('held', '1');
+  const begun = Date.now();
+  await client.close();
+  assert.ok(Date.now() - begun < 2100);
+  await service.order('held', '0');
+  await client.close();
+  assert.deepEqual([config.get('a'), config.getInt('a', 5), config.snapshot().size, client.closed], ['1', 1, 1, true]);
+  await assert.rejects(config.refresh(), { code: 'Closed' });
+  await assert.rejects(client.config('other'), { code: 'Closed' });
+  assert.throws(() => config.on('change', () => {}), { code: 'Closed' });
+  assert.throws(() => config.watch(() => 1), { code: 'Closed' });
+  client.metrics();
+});
+
+test('a client can be disposed of', { skip: !Symbol.asyncDispose }, async (t) => {
+  const { client } = await serviceWith(t, { application: { a: '1' } });
+  await client[Symbol.asyncDispose]();
+  assert.equal(client.closed, true);
+});
+
+test('a panic stops at the border, and the next call works', { skip: !native.testPanic }, async () => {
+  // T01, T02
+  const { checked } = require('../lib/error.cjs');
+  for (const place of ['call', 'drop']) {
+    assert.throws(() => checked(() => native.testPanic(mailbox, place, 0)), { code: 'Internal' });
+  }
+  await assert.rejects(
+    wait((number) => native.testPanic(mailbox, 'task', number)),
+    { code: 'Internal' },
+  );
+  assert.equal(native.VERSION, version);
+});

@@ -1,0 +1,204 @@
+// The life of processes, workers and memory: what lives no longer than it should, and what disturbs nobody.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { test } from 'node:test';
+import { Worker } from 'node:worker_threads';
+import { eventually, HERE, Program, Scripted, serviceWith } from './support.mjs';
+
+async function service(test) {
+  const scripted = await Scripted.start();
+  test.after(() => scripted.stop());
+  await scripted.publish('application', { a: '1', n: '0' });
+  return scripted;
+}
+
+/** Publishes one release after the other until it is told to stop. */
+function load(scripted) {
+  let going = true;
+  const done = (async () => {
+    for (let n = 1; going; n += 1) {
+      await scripted.publish('application', { a: '1', n: String(n) });
+    }
+  })();
+  return async () => {
+    going = false;
+    await done;
+  };
+}
+
+for (const how of ['plain', 'listener']) {
+  test(`a process with a client ends by itself: ${how}`, async (t) => {
+    // C119, T29
+    const scripted = await service(t);
+    const program = new Program('ends.mjs', { args: [how, JSON.stringify(scripted.settings())] });
+    assert.equal(await program.message('read'), '1');
+    const begun = Date.now();
+    const { code } = await program.ended;
+    assert.deepEqual([code, program.errors], [0, '']);
+    assert.ok(Date.now() - begun < 1000);
+  });
+}
+
+test('a process with a client that is to keep it alive stays', async (t) => {
+  // C119
+  const scripted = await service(t);
+  const program = new Program('ends.mjs', { args: ['keepAlive', JSON.stringify(scripted.settings())] });
+  t.after(() => program.kill());
+  await program.message('read');
+  const first = await Promise.race([program.ended, new Promise((resolve) => setTimeout(resolve, 1500, 'stays'))]);
+  assert.equal(first, 'stays');
+});
+
+test('two hundred processes end while events fire, with their own code and in silence', { timeout: 300_000 }, async (t) => {
+  // C114, T24, T48
+  const scripted = await service(t);
+  const stop = load(scripted);
+  const args = ['exit', JSON.stringify(scripted.hurried())];
+  for (let batch = 0; batch < 50; batch += 1) {
+    const programs = Array.from({ length: 4 }, () => new Program('ends.mjs', { args }));
+    for (const program of programs) {
+      const { code, signal } = await program.ended;
+      assert.deepEqual([code, signal, program.errors], [3, null, '']);
+    }
+  }
+  await stop();
+});
+
+test('an unreachable server without any handler leaves the process alone', async () => {
+  // T33
+  const settings = { 'app.id': 'order', 'apollo.config-service': 'http://127.0.0.1:1', 'castalia.start-timeout': 300 };
+  const args = [JSON.stringify({ ...settings, 'apollo.cache.file.enable': false })];
+  const program = new Program('unreachable.mjs', { args });
+  assert.match(await program.message('state'), /Loading|Transport/);
+  assert.equal((await program.ended).code, 0);
+  assert.doesNotMatch(program.errors, /Unhandled/i);
+});
+
+test('a busy event loop stalls nobody, and hears of all that it missed', { timeout: 120_000 }, async (t) => {
+  // T31, C104
+  const scripted = await service(t);
+  const folder = await mkdtemp(path.join(tmpdir(), 'castalia-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const done = path.join(folder, 'done');
+  const settings = { ...scripted.hurried(), 'castalia.listener-queue': 16 };
+  const program = new Program('busy.mjs', { args: [JSON.stringify(settings)] });
+  t.after(() => program.kill());
+  await program.message('ready');
+  const before = Number(await scripted.order('requests', 'config'));
+  program.tell(done);
+  const orders = Array.from({ length: 10_000 }, (_, n) => scripted.publish('application', { n: String(n) }));
+  await Promise.all(orders);
+  await scripted.publish('application', { n: 'last' });
+  const loads = Number(await scripted.order('requests', 'config')) - before;
+  await writeFile(done, '');
+  const heard = await program.message('heard', 60_000);
+  assert.ok(loads > 20, `${loads} loads while the loop was busy`);
+  assert.ok(heard.length <= 18, `${heard.length} events`);
+  assert.ok(heard.some(({ coalesced }) => coalesced > 0));
+  heard.slice(1).forEach(({ sequence, change }, at) => {
+    assert.ok(sequence > heard[at].sequence);
+    assert.equal(change.oldValue, heard[at].change.newValue);
+  });
+});
+
+test('a change of ten thousand keys keeps the event loop for less than 5 ms', { timeout: 120_000 }, async (t) => {
+  // T35
+  const scripted = await service(t);
+  const values = (n) => Object.fromEntries(Array.from({ length: 10_000 }, (_, at) => [`key.${at}`, `value ${n} of ${at}`]));
+  await scripted.publish('many', values(0));
+  // Then all work of the collector is done by the thread that is measured.
+  const flags = ['--single-threaded-gc'];
+  const program = new Program('delay.mjs', { args: [JSON.stringify(scripted.settings())], flags });
+  t.after(() => program.kill());
+  assert.equal(await program.message('ready'), 10_000);
+  const millis = [];
+  for (let n = 1; n <= 10; n += 1) {
+    program.messages.length = 0;
+    program.tell('measure');
+    await scripted.order('held', '1');
+    await scripted.publish('many', values(n));
+    millis.push(await program.message('millis', 30_000));
+    assert.equal(program.messages[0].changes, 10_000);
+    assert.equal(program.messages[0].value, `value ${n} of 9999`);
+  }
+  t.diagnostic(`longest turns: ${millis.map((one) => one.toFixed(1)).join(', ')} ms`);
+  assert.ok(millis.sort((a, b) => a - b)[4] < 5, 'the median');
+});
+
+const CYCLES = [
+  ['subscribe', 100_000, 'a hundred thousand subscriptions'],
+  ['iterate', 100_000, 'a hundred thousand iterators'],
+  ['clients', 334, 'a thousand clients'],
+];
+for (const [what, times, name] of CYCLES) {
+  test(`${name} come and go without a trace`, { timeout: 300_000 }, async (t) => {
+    // T14, T30, C115
+    const scripted = await service(t);
+    const stop = what === 'clients' ? async () => {} : load(scripted);
+    const args = [what, JSON.stringify(scripted.settings()), String(times)];
+    const program = new Program('cycles.mjs', { args, flags: ['--expose-gc'] });
+    t.after(() => program.kill());
+    const { before, after } = await program.message('measured', 280_000);
+    await stop();
+    t.diagnostic(JSON.stringify({ before, after }));
+    assert.ok(after.memory < before.memory * 1.05 + 1, 'resident memory');
+    assert.ok(after.heap < before.heap * 1.05 + 0.5, 'heap');
+    assert.equal(after.handlers, before.handlers);
+    assert.equal(after.live, before.live);
+    assert.ok(after.threads <= before.threads && after.files <= before.files + 1);
+  });
+}
+
+for (const own of ['own', 'none']) {
+  test(`two hundred workers are terminated under load: ${own} client in the main thread`, { timeout: 300_000 }, async (t) => {
+    // C120, T32, T49
+    const scripted = await service(t);
+    const stop = load(scripted);
+    const program = new Program('terminates.mjs', { args: [own, JSON.stringify(scripted.hurried()), '20'] });
+    t.after(() => program.kill());
+    const value = await program.message('value', 280_000);
+    const { code, signal } = await program.ended;
+    await stop();
+    assert.deepEqual([code, signal, program.errors], [0, null, '']);
+    assert.ok(own === 'none' || Number(value) > 0);
+  });
+}
+
+test('workers with clients of their own hear of their own changes', async (t) => {
+  // T34
+  const services = await Promise.all([service(t), service(t)]);
+  const workers = services.map((scripted) => {
+    const worker = new Worker(path.join(HERE, 'programs/worker.mjs'), { workerData: scripted.settings() });
+    worker.values = [];
+    worker.on('message', (value) => worker.values.push(value));
+    return worker;
+  });
+  await eventually(() => workers.every(({ values }) => values.length === 1), 'the first values');
+  await services[0].push('application', { n: 'first' });
+  await services[1].push('application', { n: 'second' });
+  await eventually(() => workers.every(({ values }) => values.length === 2), 'the changes');
+  assert.deepEqual(
+    workers.map(({ values }) => values),
+    [
+      ['0', 'first'],
+      ['0', 'second'],
+    ],
+  );
+  const ends = workers.map((worker) => once(worker, 'exit'));
+  workers.forEach((worker) => worker.terminate());
+  await Promise.all(ends);
+});
+
+test('a program that is executed inherits no socket', async (t) => {
+  // T47
+  const { client, service: scripted } = await serviceWith(t, { application: { a: '1' } });
+  await client.config('application');
+  await scripted.order('held', '1');
+  const files = execFileSync('ls', ['-l', '/proc/self/fd'], { encoding: 'utf8' });
+  // Node's own pipes to the program are the first three.
+  assert.doesNotMatch(files, / ([3-9]|\d\d+) -> (socket|anon_inode)/);
+});

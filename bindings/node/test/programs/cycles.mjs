@@ -1,0 +1,100 @@
+// Does something very often, and says what is left of it: memory in MB, handles, threads and files, before and after.
+import fs from 'node:fs';
+import { createRequire } from 'node:module';
+import { setImmediate as turn } from 'node:timers/promises';
+import { Client } from '../../index.mjs';
+
+const require = createRequire(import.meta.url);
+const { handlerCount } = require('../../lib/mailbox.cjs');
+
+const [what, settings] = [process.argv[2], JSON.parse(process.argv[3])];
+
+const work = {
+  async subscribe() {
+    const client = await opened();
+    const config = await client.config('application');
+    return async (times) => {
+      for (let at = 0; at < times; at += 1) {
+        const listener = () => {};
+        config.on('change', listener, { keys: ['a'] });
+        config.off('change', listener);
+        if (at % 1000 === 0) {
+          await turn();
+        }
+      }
+    };
+  },
+  async iterate() {
+    const client = await opened();
+    const config = await client.config('application');
+    return async (times) => {
+      for (let at = 0; at < times; at += 1) {
+        await config.changes().return();
+        if (at % 1000 === 0) {
+          await turn();
+        }
+      }
+    };
+  },
+  async clients() {
+    return async (times) => {
+      for (let at = 0; at < times; at += 1) {
+        await opensAndCloses();
+      }
+    };
+  },
+};
+
+let live = 0;
+const registry = new FinalizationRegistry(() => {
+  live -= 1;
+});
+
+async function opened() {
+  const client = new Client(settings);
+  live += 1;
+  registry.register(client, undefined);
+  const config = await client.config('application');
+  if (config.get('a') !== '1') {
+    throw new Error('the value is missing');
+  }
+  return client;
+}
+
+/** A client that its own listeners hold. */
+async function opensAndCloses() {
+  const client = await opened();
+  const config = await client.config('application');
+  config.on('change', () => client.metrics());
+  client.on('change', () => config.get('a'));
+  config.watch(() => config.get('a'));
+  config.changes();
+  client.validate('application', () => void client.appId);
+  await client.close();
+}
+
+async function measure() {
+  for (let at = 0; at < 10; at += 1) {
+    gc();
+    await turn();
+  }
+  return {
+    memory: process.memoryUsage.rss() / 1e6,
+    heap: process.memoryUsage().heapUsed / 1e6,
+    handlers: handlerCount(),
+    live,
+    threads: fs.readdirSync('/proc/self/task').length,
+    files: fs.readdirSync('/proc/self/fd').length,
+  };
+}
+
+const times = Number(process.argv[4]);
+const run = await work[what]();
+// What was once needed at most stays with the process; from then on nothing may come to it.
+await run(times);
+await run(times);
+const before = await measure();
+// What was once needed at most stays with the process; from then on nothing may come to it.
+await run(times);
+await run(times);
+process.send({ measured: { before, after: await measure() } }, () => process.exit(0));

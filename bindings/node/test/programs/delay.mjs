@@ -1,0 +1,37 @@
+// How long a change of many keys keeps the event loop: the longest turn of each change that it hears, in milliseconds of
+// processor time of this thread, so that it does not count what other programs do to a busy machine.
+import fs from 'node:fs';
+import { Client } from '../../index.mjs';
+
+const schedule = fs.openSync(`/proc/self/task/${process.pid}/schedstat`);
+const line = Buffer.alloc(64);
+
+const client = new Client(JSON.parse(process.argv[2]));
+const config = await client.config('many');
+let longest = 0;
+let last = 0;
+
+/** Processor time that this thread had so far. */
+function now() {
+  // Makes the kernel bring its account up to date.
+  process.cpuUsage();
+  const length = fs.readSync(schedule, line, 0, line.length, 0);
+  return Number(line.toString('latin1', 0, length).split(' ')[0]) / 1e6;
+}
+
+function turn() {
+  const at = now();
+  longest = Math.max(longest, at - last);
+  last = at;
+  setImmediate(turn);
+}
+
+config.on('change', (event) => {
+  process.send({ millis: longest, changes: event.changes.size, value: config.get('key.9999') });
+});
+process.on('message', () => {
+  longest = 0;
+});
+last = now();
+turn();
+process.send({ ready: config.size });

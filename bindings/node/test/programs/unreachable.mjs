@@ -1,0 +1,7 @@
+// Nobody answers, and nobody handles anything: the process lives on, and ends as it wants.
+import { Client } from '../../index.mjs';
+
+const client = new Client(JSON.parse(process.argv[2]));
+const config = await client.config('application');
+config.refresh().catch(() => {});
+setTimeout(() => process.send({ state: config.state, value: config.getInt('a', 5) }), 500);

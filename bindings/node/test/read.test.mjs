@@ -1,0 +1,135 @@
+// Reads: values of every kind and size, typed reads, snapshots.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { CastaliaError, Config, Snapshot } from '../index.mjs';
+import { serviceWith } from './support.mjs';
+
+test('values come from the server, and are at hand without waiting', async (t) => {
+  // C031
+  const { client } = await serviceWith(t, { application: { a: '1', b: '2' } });
+  const config = await client.config('application');
+  assert.ok(config instanceof Config);
+  assert.equal(config.get('a'), '1');
+  assert.equal(config.get('missing'), undefined);
+  assert.equal(config.get('missing', 'other'), 'other');
+  assert.deepEqual([...config], [...config.entries()]);
+  assert.deepEqual(Object.fromEntries(config), { a: '1', b: '2' });
+  assert.deepEqual([config.size, config.has('a'), config.has('missing')], [2, true, false]);
+  assert.deepEqual(
+    [config.appId, config.cluster, config.namespace, config.source, config.state, config.lastError],
+    ['order', 'default', 'application', 'remote', 'Ready', null],
+  );
+});
+
+test('a namespace is the same object however often it is opened', async (t) => {
+  const { client } = await serviceWith(t, { application: { a: '1' } });
+  const [one, other] = await Promise.all([client.config('application'), client.config('application.properties')]);
+  assert.equal(one, other);
+  assert.equal(client.metrics().namespaces[0].usage, 2);
+});
+
+test('typed reads give what the value says, or the default', async (t) => {
+  // C090, C091, C092, C093, C094
+  const values = { int: '42', big: '9007199254740993', safe: '2147483648', double: '1.5f', bool: 'TRUE', empty: '' };
+  const more = { time: '2D3H4M5S123MS', date: '2024-01-31T08:00:00Z', json: '{"a":[1]}', list: 'a,b,,', bad: 'x' };
+  const { client } = await serviceWith(t, { application: { ...values, ...more } });
+  const config = await client.config('application');
+  assert.equal(config.getInt('int', 7), 42);
+  assert.equal(config.getInt('safe', 7), 7);
+  assert.equal(config.getLong('safe', 7), 2147483648);
+  assert.equal(config.getLong('big', 7), 7);
+  assert.equal(config.getBigInt('big', 7n), 9007199254740993n);
+  assert.equal(config.getDouble('double', 7), 1.5);
+  assert.equal(config.getBool('bool', false), true);
+  assert.equal(config.getBool('empty', true), false);
+  assert.equal(config.getDuration('time', 7), 183845123);
+  assert.deepEqual(config.getDate('date'), new Date('2024-01-31T08:00:00Z'));
+  assert.deepEqual(config.getJson('json'), { a: [1] });
+  assert.ok(Object.isFrozen(config.getJson('json').a));
+  assert.deepEqual(config.getList('list'), ['a', 'b']);
+  assert.deepEqual(config.getList('list', [], 'b'), ['a,', ',,']);
+  assert.equal(
+    config.getWith('int', (text) => Number(text) + 1, 7),
+    43,
+  );
+  assert.equal(
+    config.getWith('json', () => JSON.parse('x'), 7),
+    7,
+  );
+  for (const type of ['Int', 'Long', 'BigInt', 'Double', 'Duration', 'Date', 'Json']) {
+    assert.equal(config[`get${type}`]('bad', 'other'), 'other');
+    assert.equal(config[`get${type}`]('missing'), undefined);
+    assert.equal(config[`tryGet${type}`]('missing'), undefined);
+    const malformed = (error) => error instanceof CastaliaError && error.code === 'Parse' && error.context.key === 'bad';
+    assert.throws(() => config[`tryGet${type}`]('bad'), malformed);
+  }
+  assert.throws(() => config.tryGetLong('big'), { code: 'Parse' });
+});
+
+test('a snapshot never changes, and reads of it fit together', async (t) => {
+  // C106
+  const { client, service } = await serviceWith(t, { application: { a: '1', b: '1' } });
+  const config = await client.config('application');
+  const before = config.snapshot();
+  const changes = config.changes();
+  await service.push('application', { a: '2', b: '2' });
+  await changes.next();
+  assert.ok(before instanceof Snapshot && Object.isFrozen(before));
+  assert.deepEqual(Object.fromEntries(before), { a: '1', b: '1' });
+  assert.equal(before.getInt('a', 0), 1);
+  assert.deepEqual(Object.fromEntries(config.snapshot()), { a: '2', b: '2' });
+  assert.equal(config.getInt('a', 0), 2);
+  assert.deepEqual([before.releaseKey, config.snapshot().releaseKey], ['k1', 'k2']);
+  assert.ok(config.snapshot().loadedAt instanceof Date);
+  assert.equal(before.set, undefined);
+});
+
+test('a release that changes nothing is seen in the snapshot alone', async (t) => {
+  const { client, service } = await serviceWith(t, { application: { a: '1' } });
+  const config = await client.config('application');
+  await service.push('application', { a: '1' });
+  await config.refresh();
+  assert.equal(config.snapshot().releaseKey, 'k2');
+  assert.equal(config.get('a'), '1');
+});
+
+test('texts of every kind and size come through whole', async (t) => {
+  // C127, T06
+  const long = 'x'.repeat(1 << 20);
+  const values = { nul: 'a\0b', emoji: '😀 ü', long, '\u{1F600}': 'key' };
+  const many = Object.fromEntries(Array.from({ length: 10_000 }, (_, at) => [`key.${at}`, `value ${at}`]));
+  const { client } = await serviceWith(t, { application: values, many });
+  assert.deepEqual(Object.fromEntries(await client.config('application')), values);
+  assert.deepEqual(Object.fromEntries(await client.config('many')), many);
+});
+
+test('a file is one text, and tells of its changes', async (t) => {
+  // C097, C107
+  const { client, service } = await serviceWith(t, { 'db.json': { content: '{}' }, application: { a: 'é' } });
+  const file = await client.configFile('db.json');
+  assert.deepEqual([file.content, file.format, file.namespace], ['{}', 'json', 'db.json']);
+  assert.equal((await client.configFile('application')).content, 'a=é\n');
+  assert.equal((await client.configFile('missing.txt')).content, undefined);
+  const changes = file.changes();
+  await service.push('db.json', { content: '{"a":1}' });
+  const { value: event } = await changes.next();
+  assert.equal(file.content, '{"a":1}');
+  assert.deepEqual(event.changes.get('content'), { oldValue: '{}', newValue: '{"a":1}', changeType: 'MODIFIED' });
+  assert.equal(file.snapshot().get('content'), '{"a":1}');
+});
+
+test('the environment answers for missing keys where it was asked to', async (t) => {
+  process.env.CASTALIA_NODE_TEST = 'from the environment';
+  const { client } = await serviceWith(t, { application: { a: '1' } });
+  const { Client, Settings } = await import('../index.mjs');
+  const config = await client.config('application');
+  assert.equal(config.get('CASTALIA_NODE_TEST'), undefined);
+  const settings = Settings.fromEnv().set('castalia.env-fallback', true);
+  client.settings().forEach(({ name, value, origin }) => origin === 'code' && settings.set(name, value));
+  const asking = new Client(settings);
+  t.after(() => asking.close());
+  const looking = await asking.config('application');
+  assert.equal(looking.get('CASTALIA_NODE_TEST'), 'from the environment');
+  assert.equal(looking.snapshot().get('CASTALIA_NODE_TEST', 'x'), 'from the environment');
+  assert.equal(looking.get('missing', 'x'), 'x');
+});
