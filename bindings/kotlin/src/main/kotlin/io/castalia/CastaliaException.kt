@@ -60,21 +60,20 @@ sealed class CastaliaException private constructor(
     class Internal internal constructor(problem: Problem, cause: Throwable?) : CastaliaException(problem, 12, cause)
 
     internal companion object {
-        fun of(problem: Problem, cause: Throwable? = null): CastaliaException =
-            when (problem.kind) {
-                "InvalidArgument" -> InvalidArgument(problem, cause)
-                "NotReady" -> NotReady(problem, cause)
-                "NotFound" -> NotFound(problem, cause)
-                "Unauthorized" -> Unauthorized(problem, cause)
-                "BadRequest" -> BadRequest(problem, cause)
-                "Timeout" -> Timeout(problem, cause)
-                "Transport" -> Transport(problem, cause)
-                "Protocol" -> Protocol(problem, cause)
-                "Parse" -> Parse(problem, cause)
-                "Io" -> Io(problem, cause)
-                "Closed" -> Closed(problem, cause)
-                else -> Internal(problem, cause)
-            }
+        fun of(problem: Problem, cause: Throwable? = null): CastaliaException = when (problem.kind) {
+            "InvalidArgument" -> InvalidArgument(problem, cause)
+            "NotReady" -> NotReady(problem, cause)
+            "NotFound" -> NotFound(problem, cause)
+            "Unauthorized" -> Unauthorized(problem, cause)
+            "BadRequest" -> BadRequest(problem, cause)
+            "Timeout" -> Timeout(problem, cause)
+            "Transport" -> Transport(problem, cause)
+            "Protocol" -> Protocol(problem, cause)
+            "Parse" -> Parse(problem, cause)
+            "Io" -> Io(problem, cause)
+            "Closed" -> Closed(problem, cause)
+            else -> Internal(problem, cause)
+        }
 
         /** An error of this half of the library. */
         fun of(
@@ -93,19 +92,18 @@ sealed class CastaliaException private constructor(
 }
 
 /** Calls the native half; what it throws becomes an exception of this package. */
-internal inline fun <T> translated(call: () -> T): T =
-    try {
-        call()
-    } catch (failure: Failure.Failed) {
-        throw CastaliaException.of(failure.problem)
-    } catch (panic: InternalException) {
-        val text = "a fault of this library was caught; please report it"
-        throw CastaliaException.of("Internal", "call", text, cause = panic)
-    } catch (fault: CharacterCodingException) {
-        throw CastaliaException.of("InvalidArgument", "call", "a text is not Unicode", cause = fault)
-    } catch (cancelled: CancellationException) {
-        throw cancelled
-    } catch (_: IllegalStateException) {
-        // What was closed meanwhile.
-        throw CastaliaException.closed()
-    }
+internal inline fun <T> translated(call: () -> T): T = try {
+    call()
+} catch (failure: Failure.Failed) {
+    throw CastaliaException.of(failure.problem)
+} catch (panic: InternalException) {
+    val text = "a fault of this library was caught; please report it"
+    throw CastaliaException.of("Internal", "call", text, cause = panic)
+} catch (fault: CharacterCodingException) {
+    throw CastaliaException.of("InvalidArgument", "call", "a text is not Unicode", cause = fault)
+} catch (cancelled: CancellationException) {
+    throw cancelled
+} catch (_: IllegalStateException) {
+    // What was closed meanwhile.
+    throw CastaliaException.closed()
+}

@@ -18,9 +18,7 @@ class Change internal constructor(
 }
 
 /** One change of a namespace: all keys that one new content changed. */
-class ChangeEvent internal constructor(
-    event: Event,
-) {
+class ChangeEvent internal constructor(event: Event) {
     val appId: String = event.appId
     val namespace: String = event.namespace
 

@@ -46,7 +46,9 @@ internal object ClassPath {
                     val paths = connection.jarFile.entries().asSequence().map { it.name }
                     paths.filter { it.startsWith("$DEFAULTS/") }.map { it.removePrefix("$DEFAULTS/") }.toList()
                 }
+
                 folder.protocol == "file" -> Path.of(folder.toURI()).toFile().list().orEmpty().toList()
+
                 else -> emptyList()
             }
         val wanted = names.filter { it.endsWith(SUFFIX) && '/' !in it }

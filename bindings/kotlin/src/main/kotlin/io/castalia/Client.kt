@@ -1,5 +1,6 @@
 package io.castalia
 
+import io.castalia.ffi.Client as NativeClient
 import io.castalia.ffi.Content
 import io.castalia.ffi.Namespace
 import io.castalia.ffi.Question
@@ -10,7 +11,6 @@ import java.util.concurrent.ExecutionException
 import kotlin.time.Duration.Companion.seconds
 import kotlin.time.TimeSource
 import kotlinx.coroutines.Job
-import io.castalia.ffi.Client as NativeClient
 
 /** Says why a release must not be applied; null applies it. An exception refuses it too. */
 fun interface Validator {
@@ -44,10 +44,7 @@ class Client @JvmOverloads constructor(settings: Settings = Settings.fromEnv()) 
 
     /** Opens a namespace of another app id; as [config]. */
     @JvmSynthetic
-    suspend fun configOf(
-        appId: String,
-        namespace: String,
-    ): Config {
+    suspend fun configOf(appId: String, namespace: String): Config {
         val native = open { config(appId, namespace) }
         return kept(configs, appId to namespace, native) { Config(tasks, Opened(native, tasks, ::snapshotOf)) }
     }
@@ -63,26 +60,19 @@ class Client @JvmOverloads constructor(settings: Settings = Settings.fromEnv()) 
     fun configAsync(namespace: String): CompletableFuture<Config> = tasks.future { config(namespace) }
 
     /** Opens a namespace of another app id, for Java. */
-    fun configOfAsync(
-        appId: String,
-        namespace: String,
-    ): CompletableFuture<Config> = tasks.future { configOf(appId, namespace) }
+    fun configOfAsync(appId: String, namespace: String): CompletableFuture<Config> = tasks.future { configOf(appId, namespace) }
 
     /** Opens a namespace as a whole file, for Java. */
     fun configFileAsync(namespace: String): CompletableFuture<ConfigFile> = tasks.future { configFile(namespace) }
 
     /** Asks before a release of a namespace of the app itself is applied; one that is refused leaves the content as it is. */
-    fun validate(
-        namespace: String,
-        validator: Validator,
-    ) {
+    fun validate(namespace: String, validator: Validator) {
         val questions = ask { validate(namespace) }
         validating += tasks.launch { questions.use { while (true) answer(it.next() ?: break, validator) } }
     }
 
     /** Every effective setting and where it came from; secrets are masked. */
-    fun settings(): List<Setting> =
-        ask { settings() }.map { Setting(it.name, it.value, it.origin, it.foundAs, it.meaning) }
+    fun settings(): List<Setting> = ask { settings() }.map { Setting(it.name, it.value, it.origin, it.foundAs, it.meaning) }
 
     /** State of every namespace, counters and latest errors. */
     fun metrics(): Metrics = Metrics(ask { metrics() }, ::failures)
@@ -126,12 +116,7 @@ class Client @JvmOverloads constructor(settings: Settings = Settings.fromEnv()) 
     }
 
     /** One object for each namespace, so that its content is held once. */
-    private fun <K : Any, V : Any> kept(
-        known: ConcurrentHashMap<K, V>,
-        key: K,
-        native: Namespace,
-        make: () -> V,
-    ): V {
+    private fun <K : Any, V : Any> kept(known: ConcurrentHashMap<K, V>, key: K, native: Namespace, make: () -> V): V {
         known[key]?.let {
             native.close()
             return it
@@ -144,10 +129,7 @@ class Client @JvmOverloads constructor(settings: Settings = Settings.fromEnv()) 
         return translated { native.question() }
     }
 
-    private fun answer(
-        question: Question,
-        validator: Validator,
-    ) {
+    private fun answer(question: Question, validator: Validator) {
         val reason =
             try {
                 validator.check(snapshotOf(question.content))
@@ -160,10 +142,7 @@ class Client @JvmOverloads constructor(settings: Settings = Settings.fromEnv()) 
 
     private fun snapshotOf(content: Content) = Snapshot(content, beyond)
 
-    private fun failures(
-        appId: String,
-        namespace: String,
-    ): Long {
+    private fun failures(appId: String, namespace: String): Long {
         val ofConfigs = configs.values.filter { it.appId == appId && it.namespace == namespace }.map { it.opened }
         val ofFiles = files.values.filter { it.appId == appId && it.namespace == namespace }.map { it.opened }
         return (ofConfigs + ofFiles).sumOf { it.failures.get() }
@@ -189,10 +168,7 @@ class Client @JvmOverloads constructor(settings: Settings = Settings.fromEnv()) 
          */
         @JvmStatic
         @JvmOverloads
-        fun setLog(
-            sink: LogSink?,
-            level: System.Logger.Level = System.Logger.Level.INFO,
-        ) = Log.set(sink, level)
+        fun setLog(sink: LogSink?, level: System.Logger.Level = System.Logger.Level.INFO) = Log.set(sink, level)
 
         private fun create(settings: Settings): NativeClient {
             Library.load()

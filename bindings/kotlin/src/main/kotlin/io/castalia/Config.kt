@@ -7,10 +7,7 @@ import kotlinx.coroutines.flow.Flow
  * An open namespace that follows the servers. Reads never wait and never leave the memory of the JVM; each sees the newest content.
  * For several that must fit together, take a [snapshot].
  */
-class Config internal constructor(
-    private val tasks: Tasks,
-    internal val opened: Opened<Snapshot>,
-) : TypedReads() {
+class Config internal constructor(private val tasks: Tasks, internal val opened: Opened<Snapshot>) : TypedReads() {
     override fun get(key: String): String? = opened.current[key]
 
     /** The content now; it never changes. */
@@ -36,11 +33,10 @@ class Config internal constructor(
     suspend fun refresh() = opened.refresh()
 
     /** Loads now. */
-    fun refreshAsync(): CompletableFuture<Void?> =
-        tasks.future {
-            opened.refresh()
-            null
-        }
+    fun refreshAsync(): CompletableFuture<Void?> = tasks.future {
+        opened.refresh()
+        null
+    }
 
     /** Calls a listener for each change of these keys and of keys with these prefixes, or of anything. */
     @JvmOverloads
@@ -52,18 +48,13 @@ class Config internal constructor(
 
     /** The changes from the moment it is collected, as [onChange] has them; ends when the client is closed. */
     @JvmSynthetic
-    fun changes(
-        keys: Collection<String> = emptySet(),
-        prefixes: Collection<String> = emptySet(),
-    ): Flow<ChangeEvent> = opened.changes(keys, prefixes)
+    fun changes(keys: Collection<String> = emptySet(), prefixes: Collection<String> = emptySet()): Flow<ChangeEvent> =
+        opened.changes(keys, prefixes)
 
     /** Keeps a value current that a function makes of the whole namespace; throws what that throws for the content now. */
     fun <T> watch(parse: (Snapshot) -> T): Watch<T> = Watch(this, parse)
 
-    override fun parsed(
-        key: String,
-        type: ValueType<*>,
-    ): Any? = opened.current.parsed(key, type)
+    override fun parsed(key: String, type: ValueType<*>): Any? = opened.current.parsed(key, type)
 
     override val readFrom: String get() = namespace
 

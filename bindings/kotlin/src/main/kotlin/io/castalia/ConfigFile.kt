@@ -5,10 +5,7 @@ import java.util.concurrent.CompletableFuture
 import kotlinx.coroutines.flow.Flow
 
 /** An open namespace as one whole text: a document as it is, or properties text. */
-class ConfigFile internal constructor(
-    private val tasks: Tasks,
-    internal val opened: Opened<Text>,
-) {
+class ConfigFile internal constructor(private val tasks: Tasks, internal val opened: Opened<Text>) {
     val appId: String get() = opened.current.appId
     val namespace: String get() = opened.current.namespace
 
@@ -30,11 +27,10 @@ class ConfigFile internal constructor(
     suspend fun refresh() = opened.refresh()
 
     /** Loads now. */
-    fun refreshAsync(): CompletableFuture<Void?> =
-        tasks.future {
-            opened.refresh()
-            null
-        }
+    fun refreshAsync(): CompletableFuture<Void?> = tasks.future {
+        opened.refresh()
+        null
+    }
 
     /** Calls a listener for each change of the text, whose event has the one key `content`. */
     fun onChange(listener: ChangeListener): Subscription = opened.listen(emptySet(), emptySet(), listener)
@@ -46,9 +42,7 @@ class ConfigFile internal constructor(
     override fun toString(): String = "ConfigFile(namespace=$namespace)"
 
     /** A text at one moment. */
-    internal class Text(
-        content: Content,
-    ) {
+    internal class Text(content: Content) {
         val appId = content.appId
         val namespace = content.namespace
         val source = Source.of(content.source)

@@ -71,8 +71,7 @@ internal object Library {
         }
     }
 
-    private fun hasMusl(): Boolean =
-        Path.of("/lib").toFile().list().orEmpty().any { it.startsWith("ld-musl-") }
+    private fun hasMusl(): Boolean = Path.of("/lib").toFile().list().orEmpty().any { it.startsWith("ld-musl-") }
 
     /**
      * Loads this file. Class loaders may share it: it keeps nothing of the JVM but who waits. The generated code learns of the
@@ -110,9 +109,11 @@ internal object Library {
             when {
                 failures.isEmpty() ->
                     "this jar has no library for $platform; name one with -Dcastalia.native.path=FILE"
+
                 "failed to map segment" in reasons || "Operation not permitted" in reasons ->
                     "libraries cannot be executed where they were unpacked, probably because it is mounted noexec; " +
                         "name another folder with -D${Unpacked.PROPERTY}=FOLDER: $reasons"
+
                 else ->
                     "the library cannot be loaded on $platform; name a folder that can be written to with " +
                         "-D${Unpacked.PROPERTY}=FOLDER, or a library with -Dcastalia.native.path=FILE: $reasons"
@@ -126,10 +127,7 @@ internal object Unpacked {
     const val PROPERTY = "castalia.native.tmpdir"
 
     /** The file with this content; written unless it is there. */
-    fun place(
-        content: ByteArray,
-        name: String,
-    ): Path {
+    fun place(content: ByteArray, name: String): Path {
         val root = Path.of(System.getProperty(PROPERTY) ?: System.getProperty("java.io.tmpdir"))
         val folder = folder(root.resolve("castalia-${System.getProperty("user.name")}"))
         val digest = MessageDigest.getInstance("SHA-256").digest(content)
@@ -159,16 +157,10 @@ internal object Unpacked {
         }
     }
 
-    private fun holds(
-        place: Path,
-        content: ByteArray,
-    ): Boolean = Files.isRegularFile(place) && content.contentEquals(Files.readAllBytes(place))
+    private fun holds(place: Path, content: ByteArray): Boolean =
+        Files.isRegularFile(place) && content.contentEquals(Files.readAllBytes(place))
 
-    private fun write(
-        temporary: Path,
-        content: ByteArray,
-        place: Path,
-    ) {
+    private fun write(temporary: Path, content: ByteArray, place: Path) {
         Files.write(temporary, content)
         try {
             Files.move(temporary, place, ATOMIC_MOVE)

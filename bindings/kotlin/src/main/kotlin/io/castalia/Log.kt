@@ -1,14 +1,12 @@
 package io.castalia
 
+import io.castalia.ffi.LogRecord as NativeLogRecord
 import io.castalia.ffi.LogRecords
 import io.castalia.ffi.logNothing
 import java.lang.System.Logger.Level
-import io.castalia.ffi.LogRecord as NativeLogRecord
 
 /** One log record of the client. */
-class LogRecord internal constructor(
-    native: NativeLogRecord,
-) {
+class LogRecord internal constructor(native: NativeLogRecord) {
     /** How much it matters. */
     val level: Level = if (native.level == "WARN") Level.WARNING else Level.valueOf(native.level)
 
@@ -27,10 +25,7 @@ fun interface LogSink {
 /** Where the records of all clients go; the native library has one such place. */
 internal object Log {
     @Synchronized
-    fun set(
-        sink: LogSink?,
-        level: Level,
-    ) {
+    fun set(sink: LogSink?, level: Level) {
         Library.load()
         if (sink == null) return logNothing()
         val name = if (level == Level.WARNING) "WARN" else level.name
@@ -40,10 +35,7 @@ internal object Log {
         }
     }
 
-    private fun tell(
-        sink: LogSink,
-        record: NativeLogRecord,
-    ) {
+    private fun tell(sink: LogSink, record: NativeLogRecord) {
         try {
             sink.log(LogRecord(record))
         } catch (failure: Throwable) {

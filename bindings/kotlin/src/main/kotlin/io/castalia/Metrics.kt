@@ -1,15 +1,12 @@
 package io.castalia
 
-import java.time.Duration
-import java.time.Instant
 import io.castalia.ffi.Metrics as NativeMetrics
 import io.castalia.ffi.NamespaceMetrics as NativeNamespaceMetrics
+import java.time.Duration
+import java.time.Instant
 
 /** State and counters of a client at one moment. */
-class Metrics internal constructor(
-    native: NativeMetrics,
-    failures: (appId: String, namespace: String) -> Long,
-) {
+class Metrics internal constructor(native: NativeMetrics, failures: (appId: String, namespace: String) -> Long) {
     /** Every open namespace, by app id and name. */
     val namespaces: List<NamespaceMetrics> = native.namespaces.map { NamespaceMetrics(it, failures(it.appId, it.namespace)) }
 
@@ -25,10 +22,7 @@ class Metrics internal constructor(
 }
 
 /** One namespace at one moment. */
-class NamespaceMetrics internal constructor(
-    native: NativeNamespaceMetrics,
-    failures: Long,
-) {
+class NamespaceMetrics internal constructor(native: NativeNamespaceMetrics, failures: Long) {
     val appId: String = native.appId
     val namespace: String = native.namespace
 

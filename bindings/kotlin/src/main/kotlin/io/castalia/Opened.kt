@@ -9,11 +9,7 @@ import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.flow
 
 /** An open namespace: what reads look at, replaced whole before any listener hears of the change. */
-internal class Opened<V : Any>(
-    private val namespace: Namespace,
-    private val tasks: Tasks,
-    private val made: (Content) -> V,
-) {
+internal class Opened<V : Any>(private val namespace: Namespace, private val tasks: Tasks, private val made: (Content) -> V) {
     /** Listeners that threw an exception. */
     val failures = AtomicLong()
 
@@ -46,25 +42,18 @@ internal class Opened<V : Any>(
         return translated { namespace.question() }
     }
 
-    fun listen(
-        keys: Collection<String>,
-        prefixes: Collection<String>,
-        listener: ChangeListener,
-    ): Subscription = Listening(tasks, stream(keys, prefixes), ::renew, failures, listener)
+    fun listen(keys: Collection<String>, prefixes: Collection<String>, listener: ChangeListener): Subscription =
+        Listening(tasks, stream(keys, prefixes), ::renew, failures, listener)
 
-    fun changes(
-        keys: Collection<String>,
-        prefixes: Collection<String>,
-    ): Flow<ChangeEvent> =
-        flow {
-            stream(keys, prefixes).use { changes ->
-                while (true) {
-                    val event = tasks.call { changes.next() } ?: break
-                    renew()
-                    emit(ChangeEvent(event))
-                }
+    fun changes(keys: Collection<String>, prefixes: Collection<String>): Flow<ChangeEvent> = flow {
+        stream(keys, prefixes).use { changes ->
+            while (true) {
+                val event = tasks.call { changes.next() } ?: break
+                renew()
+                emit(ChangeEvent(event))
             }
         }
+    }
 
     /** Lets the native half go; the content stays. */
     @Synchronized
@@ -73,18 +62,12 @@ internal class Opened<V : Any>(
         namespace.close()
     }
 
-    private fun stream(
-        keys: Collection<String>,
-        prefixes: Collection<String>,
-    ): Changes = ask { changes(keys.toList(), prefixes.toList()) }
+    private fun stream(keys: Collection<String>, prefixes: Collection<String>): Changes =
+        ask { changes(keys.toList(), prefixes.toList()) }
 
     private companion object {
         /** Keeps a namespace current as long as somebody else holds it. */
-        fun follow(
-            tasks: Tasks,
-            changes: Changes,
-            opened: WeakReference<out Opened<*>>,
-        ) {
+        fun follow(tasks: Tasks, changes: Changes, opened: WeakReference<out Opened<*>>) {
             tasks.launch {
                 changes.use {
                     while (it.passed()) opened.get()?.renew() ?: break

@@ -4,10 +4,7 @@ import io.castalia.ffi.Entry
 import io.castalia.ffi.Given
 
 /** Settings of a client, by property name. A value set here beats every other place. Nothing is checked before the client is made. */
-class Settings private constructor(
-    values: Map<String, String>,
-    private val withEnv: Boolean,
-) {
+class Settings private constructor(values: Map<String, String>, private val withEnv: Boolean) {
     private val values = HashMap(values)
     private val overlay = HashMap<String, String>()
     private val defaults = HashMap<String, List<Entry>>()
@@ -18,22 +15,13 @@ class Settings private constructor(
     constructor(values: Map<String, String> = emptyMap()) : this(values, withEnv = false)
 
     /** Sets a value by its property name, such as `app.id` or `apollo.meta`. */
-    fun set(
-        name: String,
-        value: String,
-    ): Settings = apply { values[name] = value }
+    fun set(name: String, value: String): Settings = apply { values[name] = value }
 
     /** Values of keys that a namespace of the app itself does not have: weaker than a release, stronger than the defaults of reads. */
-    fun defaults(
-        namespace: String,
-        entries: Map<String, String>,
-    ): Settings = apply { defaults[namespace] = entriesOf(entries) }
+    fun defaults(namespace: String, entries: Map<String, String>): Settings = apply { defaults[namespace] = entriesOf(entries) }
 
     /** Content of a namespace of the app itself for a start without server and cache file. */
-    fun seed(
-        namespace: String,
-        entries: Map<String, String>,
-    ): Settings = apply { seeds[namespace] = entriesOf(entries) }
+    fun seed(namespace: String, entries: Map<String, String>): Settings = apply { seeds[namespace] = entriesOf(entries) }
 
     /** System properties answer for keys of every namespace too, as in the official client. */
     internal fun overlay(): Map<String, String> = overlay
@@ -49,9 +37,8 @@ class Settings private constructor(
     }
 
     /** Whether a path of settings files is named somewhere else than on the class path. */
-    internal fun namesAppProperties(): Boolean =
-        listOf(values, overlay).any { ClassPath.APP_PROPERTIES_PATH in it } ||
-            listOf("APOLLO_PATH_APP_PROPERTIES", "AGOLLO_CONF").any { it in System.getenv() }
+    internal fun namesAppProperties(): Boolean = listOf(values, overlay).any { ClassPath.APP_PROPERTIES_PATH in it } ||
+        listOf("APOLLO_PATH_APP_PROPERTIES", "AGOLLO_CONF").any { it in System.getenv() }
 
     private fun appId(): String? = values["app.id"] ?: overlay["app.id"] ?: System.getenv("APP_ID")
 
@@ -64,11 +51,10 @@ class Settings private constructor(
          * `META-INF/app.properties` of the class path, in this order.
          */
         @JvmStatic
-        fun fromEnv(): Settings =
-            Settings(emptyMap(), withEnv = true).apply {
-                val properties = System.getProperties()
-                properties.stringPropertyNames().forEach { name -> properties.getProperty(name)?.let { overlay[name] = it } }
-            }
+        fun fromEnv(): Settings = Settings(emptyMap(), withEnv = true).apply {
+            val properties = System.getProperties()
+            properties.stringPropertyNames().forEach { name -> properties.getProperty(name)?.let { overlay[name] = it } }
+        }
 
         private fun entriesOf(entries: Map<String, String>) = entries.map { Entry(it.key, it.value) }
     }

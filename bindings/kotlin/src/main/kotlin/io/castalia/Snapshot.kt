@@ -27,10 +27,7 @@ enum class Source {
 }
 
 /** The content of a namespace at one moment; it never changes. */
-class Snapshot internal constructor(
-    content: Content,
-    private val beyond: Beyond,
-) : TypedReads() {
+class Snapshot internal constructor(content: Content, private val beyond: Beyond) : TypedReads() {
     val appId: String = content.appId
     val cluster: String = content.cluster
     val namespace: String = content.namespace
@@ -58,10 +55,7 @@ class Snapshot internal constructor(
     override fun get(key: String): String? = held[key] ?: beyond.values[key]
 
     /** What was parsed is kept, and goes with the snapshot. */
-    override fun parsed(
-        key: String,
-        type: ValueType<*>,
-    ): Any? {
+    override fun parsed(key: String, type: ValueType<*>): Any? {
         val kept = parsed.computeIfAbsent(type) { ConcurrentHashMap() }
         kept[key]?.let { return it }
         val text = get(key) ?: return null
@@ -79,7 +73,4 @@ class Snapshot internal constructor(
 }
 
 /** What is the same for all contents of a client: values for keys that no release has, and how many parsed values are kept. */
-internal class Beyond(
-    val values: Map<String, String>,
-    val typedCache: Int,
-)
+internal class Beyond(val values: Map<String, String>, val typedCache: Int)

@@ -30,9 +30,7 @@ internal class Tasks {
     private val dispatcher = threads.asCoroutineDispatcher()
     private val pumps = CoroutineScope(SupervisorJob() + dispatcher)
 
-    private inner class Worker(
-        work: Runnable,
-    ) : Thread(null, work, "castalia-listener") {
+    private inner class Worker(work: Runnable) : Thread(null, work, "castalia-listener") {
         val tasks get() = this@Tasks
 
         init {
@@ -59,14 +57,13 @@ internal class Tasks {
     fun <T> future(wait: suspend () -> T): CompletableFuture<T> = CoroutineScope(dispatcher).future { wait() }
 
     /** Starts what goes on until the native half has no more, or it is cut off. */
-    fun launch(pump: suspend () -> Unit): Job =
-        pumps.launch {
-            try {
-                held { translated { pump() } }
-            } catch (error: CastaliaException) {
-                if (error !is CastaliaException.Closed) log.log(System.Logger.Level.ERROR, "a listener was cut off", error)
-            }
+    fun launch(pump: suspend () -> Unit): Job = pumps.launch {
+        try {
+            held { translated { pump() } }
+        } catch (error: CastaliaException) {
+            if (error !is CastaliaException.Closed) log.log(System.Logger.Level.ERROR, "a listener was cut off", error)
         }
+    }
 
     /** Waits for what was launched, and cuts off what takes longer. */
     suspend fun drain(patience: Duration) {
@@ -87,10 +84,9 @@ internal class Tasks {
         }
     }
 
-    private fun hold(change: Int) =
-        synchronized(waits) {
-            threads.corePoolSize = minOf(waits.addAndGet(change), 1)
-        }
+    private fun hold(change: Int) = synchronized(waits) {
+        threads.corePoolSize = minOf(waits.addAndGet(change), 1)
+    }
 
     companion object {
         private const val IDLE_SECONDS = 2L

@@ -24,138 +24,90 @@ sealed class TypedReads {
     abstract operator fun get(key: String): String?
 
     /** The value of a key, or the default. */
-    fun get(
-        key: String,
-        default: String,
-    ): String = get(key) ?: default
+    fun get(key: String, default: String): String = get(key) ?: default
 
     /** A whole number of 32 bits. */
-    fun getInt(
-        key: String,
-        default: Int,
-    ): Int = read(key, ValueType.INT) ?: default
+    fun getInt(key: String, default: Int): Int = read(key, ValueType.INT) ?: default
 
     /** A whole number of 32 bits. */
     fun tryGetInt(key: String): Int? = tryRead(key, ValueType.INT)
 
     /** A whole number of 64 bits. */
-    fun getLong(
-        key: String,
-        default: Long,
-    ): Long = read(key, ValueType.LONG) ?: default
+    fun getLong(key: String, default: Long): Long = read(key, ValueType.LONG) ?: default
 
     /** A whole number of 64 bits. */
     fun tryGetLong(key: String): Long? = tryRead(key, ValueType.LONG)
 
     /** A number. */
-    fun getDouble(
-        key: String,
-        default: Double,
-    ): Double = read(key, ValueType.DOUBLE) ?: default
+    fun getDouble(key: String, default: Double): Double = read(key, ValueType.DOUBLE) ?: default
 
     /** A number. */
     fun tryGetDouble(key: String): Double? = tryRead(key, ValueType.DOUBLE)
 
     /** `true` in any case; every other value is false. */
-    fun getBoolean(
-        key: String,
-        default: Boolean,
-    ): Boolean = read(key, ValueType.BOOLEAN) ?: default
+    fun getBoolean(key: String, default: Boolean): Boolean = read(key, ValueType.BOOLEAN) ?: default
 
     /** `true` in any case; every other value is false. */
     fun tryGetBoolean(key: String): Boolean? = tryRead(key, ValueType.BOOLEAN)
 
     /** A time such as `2D3H4M5S123MS`, or a bare number of milliseconds. */
-    fun getDuration(
-        key: String,
-        default: Duration,
-    ): Duration = read(key, ValueType.DURATION) ?: default
+    fun getDuration(key: String, default: Duration): Duration = read(key, ValueType.DURATION) ?: default
 
     /** A time such as `2D3H4M5S123MS`, or a bare number of milliseconds. */
     fun tryGetDuration(key: String): Duration? = tryRead(key, ValueType.DURATION)
 
     /** A date as `yyyy-MM-dd`, with ` HH:mm:ss` or ` HH:mm:ss.SSS` behind it, in this zone; or one of RFC 3339. */
     @JvmOverloads
-    fun getDate(
-        key: String,
-        default: Instant,
-        zone: ZoneId = ZoneId.systemDefault(),
-    ): Instant = getWith(key, default) { ValueType.date(it, zone) }
+    fun getDate(key: String, default: Instant, zone: ZoneId = ZoneId.systemDefault()): Instant =
+        getWith(key, default) { ValueType.date(it, zone) }
 
     /** A date; see [getDate]. */
     @JvmOverloads
-    fun tryGetDate(
-        key: String,
-        zone: ZoneId = ZoneId.systemDefault(),
-    ): Instant? = get(key)?.let { ValueType.date(it, zone) ?: throw malformed(key, "a date such as 2024-01-31 23:59:59") }
+    fun tryGetDate(key: String, zone: ZoneId = ZoneId.systemDefault()): Instant? =
+        get(key)?.let { ValueType.date(it, zone) ?: throw malformed(key, "a date such as 2024-01-31 23:59:59") }
 
     /** The constant of this name. */
-    fun <E : Enum<E>> getEnum(
-        key: String,
-        default: E,
-    ): E = default.declaringJavaClass.enumConstants.find { it.name == get(key) } ?: default
+    fun <E : Enum<E>> getEnum(key: String, default: E): E =
+        default.declaringJavaClass.enumConstants.find { it.name == get(key) } ?: default
 
     /** The parts between a literal delimiter, without empty ones at the end. */
     @JvmOverloads
-    fun getList(
-        key: String,
-        default: List<String>,
-        delimiter: String = ",",
-    ): List<String> = getList(key, default, Pattern.compile(delimiter, Pattern.LITERAL))
+    fun getList(key: String, default: List<String>, delimiter: String = ","): List<String> =
+        getList(key, default, Pattern.compile(delimiter, Pattern.LITERAL))
 
     /** The parts between what this pattern finds, without empty ones at the end. */
-    fun getList(
-        key: String,
-        default: List<String>,
-        delimiter: Pattern,
-    ): List<String> = get(key)?.let { delimiter.split(it).asList() } ?: default
+    fun getList(key: String, default: List<String>, delimiter: Pattern): List<String> =
+        get(key)?.let { delimiter.split(it).asList() } ?: default
 
     /** The value as a function reads it; null and exceptions mean malformed. */
-    fun <T> getWith(
-        key: String,
-        default: T,
-        read: (String) -> T?,
-    ): T = get(key)?.let { text -> runCatching { read(text) }.getOrNull() } ?: default
+    fun <T> getWith(key: String, default: T, read: (String) -> T?): T =
+        get(key)?.let { text -> runCatching { read(text) }.getOrNull() } ?: default
 
     /** The value of this type, [ValueType.Malformed], or null when there is none. */
-    internal abstract fun parsed(
-        key: String,
-        type: ValueType<*>,
-    ): Any?
+    internal abstract fun parsed(key: String, type: ValueType<*>): Any?
 
     /** Name of what is read from, for messages. */
     internal abstract val readFrom: String
 
     @Suppress("UNCHECKED_CAST")
-    private fun <T : Any> read(
-        key: String,
-        type: ValueType<T>,
-    ): T? = parsed(key, type).takeUnless { it === ValueType.Malformed } as T?
+    private fun <T : Any> read(key: String, type: ValueType<T>): T? =
+        parsed(key, type).takeUnless { it === ValueType.Malformed } as T?
 
     @Suppress("UNCHECKED_CAST")
-    private fun <T : Any> tryRead(
-        key: String,
-        type: ValueType<T>,
-    ): T? {
+    private fun <T : Any> tryRead(key: String, type: ValueType<T>): T? {
         val found = parsed(key, type)
         if (found === ValueType.Malformed) throw malformed(key, type.expected)
         return found as T?
     }
 
-    private fun malformed(
-        key: String,
-        expected: String,
-    ): CastaliaException {
+    private fun malformed(key: String, expected: String): CastaliaException {
         val context = mapOf("namespace" to readFrom, "key" to key)
         return CastaliaException.of("Parse", "read value", "the value is not $expected (namespace=$readFrom, key=$key)", context)
     }
 }
 
 /** A type of values: the native half knows how to read it, by the same rules as in every language. */
-internal class ValueType<T : Any>(
-    val expected: String,
-    val parse: (String) -> T?,
-) {
+internal class ValueType<T : Any>(val expected: String, val parse: (String) -> T?) {
     /** Stands for a value that is not of the type. */
     object Malformed
 
@@ -171,10 +123,7 @@ internal class ValueType<T : Any>(
                 .mapValues { DateTimeFormatter.ofPattern(it.value).withResolverStyle(ResolverStyle.STRICT) }
 
         /** A date; here because the zone is that of the JVM. */
-        fun date(
-            text: String,
-            zone: ZoneId,
-        ): Instant? {
+        fun date(text: String, zone: ZoneId): Instant? {
             val trimmed = text.trim()
             return try {
                 when {

@@ -5,10 +5,7 @@ import kotlinx.coroutines.flow.StateFlow
 import kotlinx.coroutines.flow.asStateFlow
 
 /** A value that is made of a whole namespace and kept current: that of the newest content that could be read. */
-class Watch<T> internal constructor(
-    private val config: Config,
-    private val parse: (Snapshot) -> T,
-) : AutoCloseable {
+class Watch<T> internal constructor(private val config: Config, private val parse: (Snapshot) -> T) : AutoCloseable {
     // Listening begins first, so that no change falls between.
     private val subscription = config.onChange { follow() }
     private val newest: MutableStateFlow<T> =

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Builds the native library and generates the Kotlin side of its border; Maven calls this. usage: native.sh dev|dist
+set -euo pipefail
+cd "$(dirname "$0")"
+target=${CARGO_TARGET_DIR:-$(cd ../.. && pwd)/target}
+case ${1:?name a cargo profile: dev or dist} in
+  dev)
+    # The scripted server is for the tests; in one call with it the core is compiled once.
+    built=$target/debug packages=(-p castalia-kotlin -p castalia-contract) ;;
+  *) built=$target/$1 packages=(-p castalia-kotlin) ;;
+esac
+# The generator reads symbols; the copy in the jar has none.
+CARGO_PROFILE_DIST_STRIP=none cargo build --quiet --profile "$1" "${packages[@]}"
+cargo build --quiet -p castalia-kotlin --features bindgen --bin bindgen
+
+machine=$(uname -m)
+case $(uname -s) in
+  Linux) library=libcastalia_kotlin.so platform=linux-${machine/arm64/aarch64} ;;
+  Darwin) library=libcastalia_kotlin.dylib platform=macos-${machine/arm64/aarch64} ;;
+  *) library=castalia_kotlin.dll platform=windows-$machine ;;
+esac
+if compgen -G '/lib/ld-musl-*' >/dev/null && ! getconf GNU_LIBC_VERSION >/dev/null 2>&1; then platform+=-musl; fi
+
+rm -rf target/generated target/native
+"$target/debug/bindgen" generate --language kotlin --no-format --out-dir target/generated "$built/$library"
+mkdir -p "target/native/$platform"
+cp "$built/$library" "target/native/$platform/"
+strip -x "target/native/$platform/$library"

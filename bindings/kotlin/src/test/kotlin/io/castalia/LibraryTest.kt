@@ -1,0 +1,116 @@
+package io.castalia
+
+import java.nio.file.Files
+import java.nio.file.Path
+import java.nio.file.attribute.PosixFilePermissions
+import kotlin.test.assertEquals
+import kotlin.test.assertTrue
+import org.junit.jupiter.api.Assumptions.assumeTrue
+import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.io.TempDir
+
+/** Loads the library and says where it is. */
+object LoadLibrary {
+    @JvmStatic
+    fun main(arguments: Array<String>) {
+        try {
+            Client(mapOf("app.id" to "order")).close()
+            println(Files.readAllLines(Path.of("/proc/self/maps")).first { "castalia_kotlin" in it }.substringAfter('/').trim())
+        } catch (error: CastaliaException) {
+            println("${error.kind}: ${error.message}")
+        }
+    }
+}
+
+class LibraryTest {
+    @TempDir
+    lateinit var folder: Path
+    private val load = Program("io.castalia.LoadLibrary")
+
+    private fun unpackedTo(place: Path) = "-Dcastalia.native.tmpdir=$place"
+
+    /** The library as the jar has it. */
+    private fun extracted(): Path {
+        val place = folder.resolve(System.mapLibraryName("castalia_kotlin"))
+        val platform = "linux-" + if (System.getProperty("os.arch") == "amd64") "x86_64" else "aarch64"
+        javaClass.getResourceAsStream("/native/$platform/${place.fileName}").use { Files.copy(checkNotNull(it), place) }
+        return place
+    }
+
+    private fun files(): List<Path> = folder.toFile().walk().filter { it.isFile }.map { it.toPath() }.toList()
+
+    @Test
+    fun `the library is unpacked once, under a name that its content has`() {
+        val ended = List(2) { load.run(unpackedTo(folder)) }
+        assertEquals(ended[0].output, ended[1].output)
+        val unpacked = files().single { "castalia_kotlin" in "$it" }
+        assertEquals("$unpacked", "/" + ended[0].output)
+        assertEquals(PosixFilePermissions.fromString("rwx------"), Files.getPosixFilePermissions(unpacked.parent))
+        Files.writeString(unpacked, "spoilt")
+        assertEquals(ended[0].output, load.run(unpackedTo(folder)).output)
+    }
+
+    @Test
+    fun `twenty programs unpack it at once`() {
+        // T39
+        val ended = List(20) {
+            load.start(unpackedTo(folder), "-Xmx64m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+        }.map { it.get() }
+        assertEquals(1, ended.map { it.output }.distinct().size, "$ended")
+        assertEquals(listOf(0), ended.map { it.code }.distinct())
+        assertEquals(1, files().count { "castalia_kotlin" in "$it" || "unpacking" in "$it" })
+    }
+
+    @Test
+    fun `a named library or its folder is taken as it is, also from a path of the JVM`() {
+        val place = extracted()
+        for (option in listOf(
+            "castalia.native.path=$place",
+            "castalia.native.path=$folder",
+            "java.library.path=/nowhere:$folder",
+        )) {
+            assertEquals("$place", "/" + load.run("-D$option").output, option)
+        }
+        val missing = load.run("-Dcastalia.native.path=$folder/missing.so").output
+        assertTrue(missing.startsWith("Io: ") && "there is no" in missing && "castalia.native.path" in missing, missing)
+    }
+
+    @Test
+    fun `a folder that does not execute is told, and another one helps`() {
+        // T39
+        val script = "mount -t tmpfs -o noexec tmpfs '$folder' && exec \"\$@\""
+        val noexec = listOf("unshare", "-m", "sh", "-c", script, "sh")
+        assumeTrue(ProcessBuilder(noexec + "true").start().waitFor() == 0, "mounting takes a privilege that is not there")
+        val told = load.run("-Djava.io.tmpdir=$folder", before = noexec).output
+        assertTrue(told.startsWith("Io: ") && "noexec" in told && "castalia.native.tmpdir" in told, told)
+        val other = Files.createTempDirectory("castalia-test")
+        val helped = load.run("-Djava.io.tmpdir=$folder", unpackedTo(other), before = noexec).output
+        assertTrue(helped.startsWith("$other".drop(1)), helped)
+        other.toFile().deleteRecursively()
+    }
+
+    @Test
+    fun `a program that may write nowhere brings both libraries along`() {
+        // T39
+        extracted()
+        val jna = "/com/sun/jna/linux-${if (System.getProperty("os.arch") == "amd64") "x86-64" else "aarch64"}/libjnidispatch.so"
+        javaClass.getResourceAsStream(jna).use { Files.copy(checkNotNull(it), folder.resolve("libjnidispatch.so")) }
+        val script = "mount --bind '$folder' '$folder' && mount -o remount,ro,bind / && exec \"\$@\""
+        val readOnly = listOf("unshare", "-m", "sh", "-c", script, "sh")
+        assumeTrue(ProcessBuilder(readOnly + "true").start().waitFor() == 0, "mounting takes a privilege that is not there")
+        val options = arrayOf("-Djava.io.tmpdir=/nowhere", "-Duser.home=/nowhere", "-XX:-UsePerfData")
+        val ended = load.run(*options, "-Dcastalia.native.path=$folder", before = readOnly)
+        assertTrue(ended.output.startsWith("$folder".drop(1)), "$ended")
+        val told = load.run(*options, before = readOnly).output
+        assertTrue(told.startsWith("Io: ") && "castalia.native.path" in told, told)
+    }
+
+    @Test
+    fun `a folder that others may write to is refused`() {
+        val shared = folder.resolve("castalia-${System.getProperty("user.name")}")
+        Files.createDirectory(shared)
+        Files.setPosixFilePermissions(shared, PosixFilePermissions.fromString("rwxrwxrwx"))
+        val told = load.run(unpackedTo(folder)).output
+        assertTrue("could be changed by other users" in told, told)
+    }
+}

@@ -1,0 +1,198 @@
+package io.castalia
+
+import java.lang.management.ManagementFactory
+import java.lang.ref.WeakReference
+import java.util.concurrent.CountDownLatch
+import java.util.concurrent.TimeUnit.SECONDS
+import java.util.concurrent.atomic.AtomicBoolean
+import kotlin.concurrent.thread
+import kotlin.system.measureTimeMillis
+import kotlin.test.assertEquals
+import kotlin.test.assertFailsWith
+import kotlin.test.assertTrue
+import kotlinx.coroutines.flow.toList
+import kotlinx.coroutines.runBlocking
+import org.junit.jupiter.api.AfterEach
+import org.junit.jupiter.api.BeforeEach
+import org.junit.jupiter.api.Test
+
+class LifecycleTest {
+    private val server = Scripted()
+
+    @BeforeEach
+    fun publish() = server.publish("n" to "0")
+
+    @AfterEach
+    fun stop() = server.close()
+
+    @Test
+    fun `close ends a held poll, reads answer afterwards, and all else is closed`() {
+        // C113, F171
+        val client = server.client()
+        val config = runBlocking { client.config("application") }
+        val file = runBlocking { client.configFile("application") }
+        val subscription = config.onChange { }
+        server.order("held", "1")
+        assertTrue(measureTimeMillis { client.close() } < 2100)
+        server.order("held", "0")
+        assertTrue(measureTimeMillis { client.close() } < 100)
+        assertEquals("0", config["n"])
+        assertEquals("n=0\n", file.content)
+        assertEquals(Source.REMOTE, config.snapshot().source)
+        subscription.cancel()
+        val calls: List<() -> Any?> =
+            listOf(
+                { runBlocking { client.config("application") } },
+                { runBlocking { client.configFile("other") } },
+                { runBlocking { config.refresh() } },
+                { runBlocking { config.changes().toList() } },
+                { config.onChange { } },
+                { config.watch { it } },
+                { config.state },
+                { config.lastError },
+                { file.onChange { } },
+                { client.validate("application") { null } },
+                { client.settings() },
+                { client.metrics() },
+                { client.metricsText() },
+            )
+        for (call in calls) assertFailsWith<CastaliaException.Closed> { call() }
+        val failure = assertFailsWith<java.util.concurrent.CompletionException> { client.configAsync("application").join() }
+        assertTrue(failure.cause is CastaliaException.Closed)
+    }
+
+    @Test
+    fun `close waits two seconds for a listener that is busy, and cuts it off then`() {
+        val client = server.client()
+        val config = runBlocking { client.config("application") }
+        val busy = CountDownLatch(1)
+        val go = CountDownLatch(1)
+        config.onChange {
+            busy.countDown()
+            go.await()
+        }
+        server.publish("n" to "1")
+        assertTrue(busy.await(10, SECONDS))
+        assertTrue(measureTimeMillis { client.close() } in 1900..3500)
+        go.countDown()
+    }
+
+    @Test
+    fun `close lets listeners hear what is queued`() {
+        val client = server.client()
+        val config = runBlocking { client.config("application") }
+        val heard = ArrayList<String?>()
+        config.onChange {
+            Thread.sleep(100)
+            heard += it.changes.getValue("n").newValue
+        }
+        for (n in 1..5) {
+            server.publish("n" to "$n")
+            eventually("release $n is read") { config["n"] == "$n" }
+        }
+        client.close()
+        assertEquals<List<String?>>((1..5).map { "$it" }, heard)
+    }
+
+    @Test
+    fun `sixteen threads read while the client is closed`() {
+        // T37
+        repeat(50) {
+            val client = server.client()
+            val config = runBlocking { client.config("application") }
+            val stop = AtomicBoolean()
+            val failures = ArrayList<Throwable>()
+            val readers =
+                List(16) { index ->
+                    thread {
+                        while (!stop.get()) {
+                            try {
+                                check(config["n"] == "0")
+                                if (index % 4 == 0) client.metrics()
+                                if (index % 4 == 1) config.snapshot()
+                                if (index % 4 == 2) config.onChange { }.cancel()
+                            } catch (_: CastaliaException.Closed) {
+                                // As it should be.
+                            } catch (failure: Throwable) {
+                                synchronized(failures) { failures += failure }
+                            }
+                        }
+                    }
+                }
+            Thread.sleep(2)
+            client.close()
+            stop.set(true)
+            readers.forEach(Thread::join)
+            assertEquals(emptyList<Throwable>(), failures)
+        }
+    }
+
+    @Test
+    fun `a client that nobody holds stops by itself`() {
+        // F172
+        fun open() {
+            val config = runBlocking { server.client().config("application") }
+            assertEquals("0", config["n"])
+        }
+        open()
+        server.order("held", "1")
+        val gone = thread { server.order("held", "0") }
+        eventually("its poll ends", seconds = 15) {
+            System.gc()
+            !gone.isAlive
+        }
+    }
+
+    @Test
+    fun `clients whose listeners hold them are collected when they are closed`() {
+        // T14
+        fun openAndClose(): WeakReference<Client> {
+            val client = server.client()
+            runBlocking { client.config("application") }.onChange { client.toString() }
+            client.close()
+            return WeakReference(client)
+        }
+        val clients = List(100) { openAndClose() }
+        eventually("all clients are collected") {
+            System.gc()
+            clients.all { it.get() == null }
+        }
+    }
+
+    @Test
+    fun `opening and closing leaves nothing behind`() {
+        // C115
+        fun cycle() = server.client().use { client -> assertEquals("0", runBlocking { client.config("application") }["n"]) }
+        repeat(50) { cycle() }
+        val (descriptors, resident) = descriptors() to resident()
+        repeat(400) { cycle() }
+        eventually("threads end") { Thread.getAllStackTraces().keys.count { it.name == "castalia-listener" } == 0 }
+        eventually("descriptors are closed") { descriptors() <= descriptors + 3 }
+        assertTrue(resident() < resident + 64, "from $resident to ${resident()} MiB")
+    }
+
+    @Test
+    fun `threads of the library are attached once, as daemons`() {
+        // T18
+        val client = server.client()
+        runBlocking { client.config("application") }
+        val workers = { Thread.getAllStackTraces().keys.filter { it.name == "castalia-worker" } }
+        repeat(100) { runBlocking { client.config("application") } }
+        val before = workers()
+        val started = ManagementFactory.getThreadMXBean().totalStartedThreadCount
+        runBlocking { repeat(20_000) { client.config("application") } }
+        assertTrue(before.size in 1..2 && before.all { it.isDaemon }, "$before")
+        assertTrue(workers().containsAll(before))
+        assertTrue(ManagementFactory.getThreadMXBean().totalStartedThreadCount - started < 50)
+        client.close()
+    }
+
+    private fun descriptors(): Int = java.io.File("/proc/self/fd").list().orEmpty().size
+
+    /** MiB of memory that this process has. */
+    private fun resident(): Long {
+        System.gc()
+        val pages = java.io.File("/proc/self/statm").readText().split(" ")[1].toLong()
+        return pages * 4096 / (1 shl 20)
+    }
+}

@@ -1,0 +1,110 @@
+package io.castalia
+
+import java.lang.ref.WeakReference
+import java.net.URLClassLoader
+import java.util.function.BiFunction
+import kotlin.test.assertEquals
+import kotlin.test.assertTrue
+import org.junit.jupiter.api.AfterEach
+import org.junit.jupiter.api.BeforeEach
+import org.junit.jupiter.api.Test
+
+/** What an application of a container does; called by names of the JDK alone, since each has its own classes. */
+class Deployed : BiFunction<Map<String, String>, Runnable, String> {
+    private lateinit var client: Client
+    private lateinit var config: Config
+
+    /** Opens a client and says what it reads; the runnable is called in the listener. */
+    override fun apply(settings: Map<String, String>, heard: Runnable): String {
+        client = Client(settings)
+        config = client.configAsync("application").join()
+        config.onChange {
+            check(Thread.currentThread().contextClassLoader === javaClass.classLoader) {
+                "the listener finds no class of its application"
+            }
+            heard.run()
+        }
+        return config.get("n", "missing")
+    }
+
+    /** Takes the application away. */
+    fun undeploy(): String {
+        client.close()
+        return config.get("n", "missing")
+    }
+}
+
+class LoaderTest {
+    private val server = Scripted()
+
+    @BeforeEach
+    fun publish() = server.publish("n" to "0")
+
+    @AfterEach
+    fun stop() = server.close()
+
+    private val paths = (Built.classPath + Built.classes).map { it.toUri().toURL() }
+
+    /** An application with classes of its own, of JNA too unless its container has that. */
+    private inner class Application(shared: ClassLoader = ClassLoader.getPlatformClassLoader()) {
+        private val loader =
+            URLClassLoader(paths.filterNot { shared is URLClassLoader && "jna" in it.path }.toTypedArray(), shared)
+        private val program = loader.loadClass("io.castalia.Deployed").getConstructor().newInstance()
+        var heard = 0
+            private set
+
+        @Suppress("UNCHECKED_CAST")
+        fun start(): String =
+            inside { (program as BiFunction<Map<String, String>, Runnable, String>).apply(server.settings()) { heard++ } }
+
+        fun stop(): WeakReference<ClassLoader> {
+            inside { program.javaClass.getMethod("undeploy").invoke(program) }
+            loader.close()
+            return WeakReference(loader)
+        }
+
+        private fun <T> inside(run: () -> T): T {
+            val thread = Thread.currentThread()
+            val before = thread.contextClassLoader
+            thread.contextClassLoader = loader
+            try {
+                return run()
+            } finally {
+                thread.contextClassLoader = before
+            }
+        }
+    }
+
+    @Test
+    fun `applications with class loaders of their own run side by side`() {
+        // T38, T20
+        val container = URLClassLoader(paths.filter { "jna" in it.path }.toTypedArray(), ClassLoader.getPlatformClassLoader())
+        val applications = listOf(Application(), Application(), Application(container), Application(container))
+        assertEquals(List(4) { "0" }, applications.map { it.start() })
+        for (n in 1..3) {
+            server.publish("n" to "$n")
+            eventually("all applications hear of $n") { applications.all { it.heard == n } }
+        }
+        applications.first().stop()
+        server.publish("n" to "4")
+        eventually("the others hear of 4") { applications.drop(1).all { it.heard == 4 } }
+        applications.drop(1).forEach { it.stop() }
+    }
+
+    @Test
+    fun `class loaders of applications that were taken away are collected`() {
+        // C121
+        val loaders =
+            List(20) {
+                val application = Application()
+                assertEquals("0", application.start())
+                application.stop()
+            }
+        eventually("the class loaders are collected", seconds = 60) {
+            System.gc()
+            Thread.sleep(100)
+            loaders.count { it.get() != null } <= 1
+        }
+        assertTrue(Thread.getAllStackTraces().keys.none { it.name == "castalia-listener" })
+    }
+}

@@ -1,0 +1,87 @@
+package io.castalia
+
+import java.util.concurrent.CountDownLatch
+import kotlin.system.exitProcess
+import kotlin.test.assertEquals
+import kotlin.test.assertTrue
+import kotlinx.coroutines.runBlocking
+import org.junit.jupiter.api.AfterEach
+import org.junit.jupiter.api.BeforeEach
+import org.junit.jupiter.api.Test
+
+/** Ends without closing, while events come: by returning, or by an exit code. */
+object EndWithoutClose {
+    @JvmStatic
+    fun main(arguments: Array<String>) {
+        val client = Client(Settings.fromEnv())
+        val config = runBlocking { client.config("application") }
+        val heard = CountDownLatch(3)
+        config.onChange { heard.countDown() }
+        println("listening")
+        heard.await()
+        if (arguments.isNotEmpty()) exitProcess(arguments.single().toInt())
+    }
+}
+
+/** Makes this many calls that wait, for a JVM that checks them. */
+object CallOften {
+    @JvmStatic
+    fun main(arguments: Array<String>) {
+        val client = Client(Settings.fromEnv())
+        runBlocking { repeat(arguments.single().toInt()) { client.config("application") } }
+        client.close()
+        println("done")
+    }
+}
+
+class ProcessTest {
+    private val server = Scripted()
+
+    @BeforeEach
+    fun publish() = server.publish("n" to "0")
+
+    @AfterEach
+    fun stop() = server.close()
+
+    private fun options() = server.settings().map { "-D${it.key}=${it.value}" }.toTypedArray()
+
+    @Test
+    fun `a program ends as it says, though it did not close and events come`() {
+        // C114, T48
+        repeat(20) { round ->
+            val arguments = if (round % 2 == 0) emptyList() else listOf("$round")
+            val program = Program(
+                "io.castalia.EndWithoutClose",
+            ).start(*options(), "-XX:TieredStopAtLevel=1", arguments = arguments)
+            var n = 0
+            while (!program.isDone) {
+                server.publish("n" to "${++n}")
+                Thread.sleep(1)
+            }
+            val ended = program.get()
+            assertEquals(
+                Triple(
+                    if (round % 2 ==
+                        0
+                    ) {
+                        0
+                    } else {
+                        round
+                    },
+                    "listening",
+                    "",
+                ),
+                Triple(ended.code, ended.output, ended.errors),
+            )
+        }
+    }
+
+    @Test
+    fun `a JVM that checks native code has nothing to say`() {
+        // T19
+        val ended = Program("io.castalia.CallOften").run(*options(), "-Xcheck:jni", arguments = listOf("100000"))
+        assertEquals(0 to "", ended.code to ended.errors)
+        val warnings = ended.output.lines().filter { "WARNING" in it || "FATAL" in it || "local refs" in it }.distinct()
+        assertTrue(warnings.isEmpty() && ended.output.endsWith("done"), ended.output.take(4000))
+    }
+}

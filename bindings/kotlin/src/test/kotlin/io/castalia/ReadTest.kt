@@ -1,0 +1,119 @@
+package io.castalia
+
+import java.time.Instant
+import java.time.ZoneId
+import java.time.ZoneOffset
+import java.util.regex.Pattern
+import kotlin.test.assertEquals
+import kotlin.test.assertFailsWith
+import kotlin.test.assertNull
+import kotlinx.coroutines.runBlocking
+import org.junit.jupiter.api.AfterEach
+import org.junit.jupiter.api.Test
+
+class ReadTest {
+    private val server = Scripted()
+
+    @AfterEach
+    fun stop() = server.close()
+
+    private fun config(vararg values: Pair<String, String>): Config {
+        server.publish(*values)
+        return runBlocking { server.client().config("application") }
+    }
+
+    @Test
+    fun `texts of every kind and size come through whole`() {
+        // C127, T06, T40
+        val many = (1..10_000).associate { "key$it" to "value$it" }
+        val texts = mapOf("nul" to "a\u0000b", "emoji" to "😀 ü", "e" to "", "big" to "x".repeat(1 shl 20))
+        val config = config(*(many + texts).toList().toTypedArray())
+        assertEquals(many + texts, config.snapshot().values)
+        assertEquals((many + texts).keys.toList(), config.snapshot().values.keys.toList())
+        assertNull(config["missing"])
+    }
+
+    @Test
+    fun `dates are read in the zone of the JVM or the one that is asked for`() {
+        // F133
+        val config = config(
+            "day" to "2024-02-29",
+            "time" to "2024-02-29 12:30:00.250",
+            "rfc" to "2024-02-29T12:30:00+02:00",
+            "no" to "2021-02-30",
+        )
+        val midnight = Instant.parse("2024-02-29T00:00:00Z")
+        assertEquals(midnight, config.tryGetDate("day", ZoneOffset.UTC))
+        assertEquals(
+            midnight.atZone(ZoneOffset.UTC).withZoneSameLocal(ZoneId.systemDefault()).toInstant(),
+            config.tryGetDate("day"),
+        )
+        assertEquals(Instant.parse("2024-02-29T12:30:00.250Z"), config.tryGetDate("time", ZoneOffset.UTC))
+        assertEquals(Instant.parse("2024-02-29T10:30:00Z"), config.tryGetDate("rfc"))
+        assertEquals(midnight, config.getDate("no", midnight))
+        assertFailsWith<CastaliaException.Parse> { config.tryGetDate("no") }
+    }
+
+    @Test
+    fun `lists, constants and values of own kinds have their readers`() {
+        // C094, F131, F132, F138
+        val config = config(
+            "list" to "a,b,,",
+            "spaced" to "a , b",
+            "e" to "",
+            "front" to ",a",
+            "source" to "LOCAL",
+            "bad" to "local",
+        )
+        assertEquals(listOf("a", "b"), config.getList("list", emptyList()))
+        assertEquals(listOf(""), config.getList("e", emptyList()))
+        assertEquals(listOf("", "a"), config.getList("front", emptyList()))
+        assertEquals(listOf("a", "b"), config.getList("spaced", emptyList(), Pattern.compile("\\s*,\\s*")))
+        assertEquals(listOf("x"), config.getList("missing", listOf("x")))
+        assertEquals(Source.LOCAL, config.getEnum("source", Source.NONE))
+        assertEquals(Source.NONE, config.getEnum("bad", Source.NONE))
+        assertEquals(3, config.getWith("list", 0) { it.toIntOrNull() ?: 3 })
+        assertEquals(7, config.getWith("list", 7) { it.toInt() })
+        assertEquals("b", config.get("missing", "b"))
+    }
+
+    @Test
+    fun `a snapshot stays as it was`() {
+        // C106
+        val config = config("n" to "0")
+        val before = config.snapshot()
+        repeat(20) { server.publish("n" to "${it + 1}") }
+        eventually("the last release is read") { config["n"] == "20" }
+        assertEquals("0", before["n"])
+        assertEquals(20, config.getInt("n", 0))
+    }
+
+    @Test
+    fun `a malformed value is told once and gives the default as often as it is read`() {
+        val config = config("n" to "abc")
+        repeat(3) { assertEquals(7, config.getInt("n", 7)) }
+        val error = assertFailsWith<CastaliaException.Parse> { config.tryGetInt("n") }
+        assertEquals(mapOf("namespace" to "application", "key" to "n"), error.context)
+        assertNull(config.tryGetInt("missing"))
+    }
+
+    @Test
+    fun `a file is read as its text`() {
+        server.publish("db.json", mapOf("content" to "{}"))
+        runBlocking {
+            val file = server.client().configFile("db.json")
+            assertEquals("{}", file.content)
+            assertEquals(Source.REMOTE, file.source)
+            server.publish("db.json", mapOf("content" to "[]"))
+            file.refresh()
+            assertEquals("[]", file.content)
+        }
+    }
+
+    @Test
+    fun `a namespace has one object however often it is opened`() {
+        server.publish("a" to "1")
+        val client = server.client()
+        runBlocking { assertEquals(client.config("application"), client.config("application")) }
+    }
+}

@@ -1,0 +1,73 @@
+package io.castalia
+
+import java.net.URI
+import java.net.http.HttpClient
+import java.net.http.HttpRequest
+import java.net.http.HttpResponse.BodyHandlers
+import java.nio.file.Files
+import java.nio.file.Path
+import kotlin.io.path.exists
+import kotlin.test.assertEquals
+import kotlinx.coroutines.runBlocking
+import org.junit.jupiter.api.Assumptions.assumeTrue
+import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.io.TempDir
+
+/** The client and the server of this project together, as far as the server is built. */
+class ServerTest {
+    @TempDir
+    lateinit var data: Path
+    private val binary: Path = System.getenv("CASTALIA_TEST_BIN")?.let(Path::of) ?: Built.program("castalia")
+    private val http = HttpClient.newHttpClient()
+
+    @Test
+    fun `a publish on a real server reaches the listener`() {
+        assumeTrue(binary.exists(), "there is no $binary; build it or name one with CASTALIA_TEST_BIN")
+        val ports = listOf("--config-port", "--admin-port", "--portal-port").flatMap { listOf(it, "0") }
+        val command = listOf("$binary", "serve", "--log-format", "json", "--sample-app", "on", "--data-dir", "$data") + ports
+        val server = ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start()
+        try {
+            val addresses = HashMap<String, String>()
+            val lines = server.inputStream.bufferedReader()
+            while (!addresses.keys.containsAll(setOf("config", "portal"))) {
+                val line = checkNotNull(lines.readLine()) { "the server ended" }
+                if ("\"listening\"" in line) addresses[member(line, "role")] = "http://${member(line, "address")}"
+            }
+            val settings = mapOf(
+                "app.id" to "sample-app",
+                "apollo.meta" to addresses.getValue("config"),
+                "apollo.cache-dir" to "$data",
+            )
+            Client(settings).use { client ->
+                val config = runBlocking { client.config("application") }
+                assertEquals(Source.REMOTE, config.source)
+                val seen = ArrayList<String?>()
+                config.onChange(setOf("greeting")) { seen += it.changes.getValue("greeting").newValue }
+                publish(addresses.getValue("portal"), "from Kotlin 😀")
+                eventually("the listener hears") { seen.isNotEmpty() }
+                assertEquals("from Kotlin 😀", seen.single())
+                assertEquals("from Kotlin 😀", config["greeting"])
+            }
+        } finally {
+            server.destroyForcibly().waitFor()
+        }
+    }
+
+    private fun publish(portal: String, value: String) {
+        val words = listOf("token", "create", "--name", "kotlin", "--app", "sample-app", "--data-dir", "$data")
+        val create = ProcessBuilder(listOf("$binary") + words).start()
+        val token = create.inputStream.bufferedReader().readText().trim().split(" ").last()
+        val namespace = "$portal/openapi/v1/envs/DEV/apps/sample-app/clusters/default/namespaces/application"
+        val item = """{"key":"greeting","value":"$value","dataChangeCreatedBy":"apollo","dataChangeLastModifiedBy":"apollo"}"""
+        call(token, "PUT", "$namespace/items/greeting?createIfNotExists=true", item)
+        call(token, "POST", "$namespace/releases", """{"releaseTitle":"test","releasedBy":"apollo"}""")
+    }
+
+    private fun call(token: String, method: String, url: String, body: String) {
+        val request = HttpRequest.newBuilder(URI(url)).header("Authorization", token).header("Content-Type", "application/json")
+        val answer = http.send(request.method(method, HttpRequest.BodyPublishers.ofString(body)).build(), BodyHandlers.ofString())
+        assertEquals(200, answer.statusCode(), answer.body())
+    }
+
+    private fun member(json: String, name: String): String = json.substringAfter("\"$name\":\"").substringBefore('"')
+}

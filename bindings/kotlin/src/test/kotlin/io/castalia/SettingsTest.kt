@@ -1,0 +1,146 @@
+package io.castalia
+
+import java.net.URLClassLoader
+import java.nio.file.Files
+import java.nio.file.Path
+import java.util.zip.ZipEntry
+import java.util.zip.ZipOutputStream
+import kotlin.test.assertEquals
+import kotlin.test.assertFailsWith
+import kotlin.test.assertFalse
+import kotlin.test.assertNull
+import kotlinx.coroutines.runBlocking
+import org.junit.jupiter.api.AfterEach
+import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.io.TempDir
+
+/** Where settings come from: code, system properties, environment, files on the class path. */
+class SettingsTest {
+    private val set = ArrayList<String>()
+
+    @TempDir
+    lateinit var folder: Path
+
+    @AfterEach
+    fun clear() = set.forEach(System::clearProperty)
+
+    private fun property(name: String, value: String) {
+        set += name
+        System.setProperty(name, value)
+    }
+
+    /** Runs with this folder in front of the class path. */
+    private fun <T> onClassPath(place: Path, run: () -> T): T {
+        val thread = Thread.currentThread()
+        val before = thread.contextClassLoader
+        return URLClassLoader(arrayOf(place.toUri().toURL()), before).use {
+            thread.contextClassLoader = it
+            try {
+                run()
+            } finally {
+                thread.contextClassLoader = before
+            }
+        }
+    }
+
+    private fun write(name: String, text: String): Path = folder.resolve(name).also {
+        Files.createDirectories(it.parent)
+        Files.writeString(it, text)
+    }
+
+    @Test
+    fun `code beats system properties, these beat the class path, and without an app id there is no client`() {
+        // C001, C002, F005
+        write("META-INF/app.properties", "app.id=z\n")
+        property("app.id", "x")
+        onClassPath(folder) {
+            Client(Settings.fromEnv().set("app.id", "code")).use { assertEquals("code", it.appId) }
+            Client().use { assertEquals("x", it.appId) }
+            System.clearProperty("app.id")
+            Client().use { assertEquals("z", it.appId) }
+        }
+        assertFailsWith<CastaliaException.InvalidArgument> { Client() }
+        Client(Settings.fromEnv().set("castalia.java-compat", "true")).use { assertEquals("ApolloNoAppIdPlaceHolder", it.appId) }
+        assertFailsWith<CastaliaException.InvalidArgument> { Client(emptyMap()) }
+    }
+
+    @Test
+    fun `settings in a jar are read, and leave no file behind`() {
+        val jar = folder.resolve("app.jar")
+        ZipOutputStream(Files.newOutputStream(jar)).use {
+            it.putNextEntry(ZipEntry("META-INF/app.properties"))
+            it.write("app.id=jar\napollo.access-key.secret=s\n".toByteArray())
+        }
+        property("java.io.tmpdir", "${Files.createDirectory(folder.resolve("tmp"))}")
+        val client = onClassPath(jar) { Client() }
+        assertEquals("jar", client.appId)
+        val settings = client.settings().associateBy { it.name }
+        assertEquals("app.properties", settings.getValue("app.id").origin)
+        assertEquals("***", settings.getValue("apollo.access-key.secret").value)
+        assertFalse(
+            "s" in
+                "${Settings(mapOf("apollo.access-key.secret" to "s3cret"))}".removePrefix("Settings").lowercase().split("=", "{"),
+        )
+        client.close()
+    }
+
+    @Test
+    fun `system properties and defaults on the class path answer around a release`() {
+        // C105, F125, F126
+        write("META-INF/config/application.properties", "below=bundled\na=bundled\n")
+        write("META-INF/config/order+other.properties", "k=own\n")
+        write("META-INF/config/strange+other.properties", "k=of another app\n")
+        property("a", "override")
+        property("only.here", "x")
+        Scripted().use { server ->
+            server.publish("a" to "1", "b" to "2")
+            server.settings().forEach(::property)
+            val client = onClassPath(folder) { Client() }
+            runBlocking {
+                val config = client.config("application")
+                assertEquals(mapOf("a" to "override", "b" to "2", "below" to "bundled"), config.snapshot().values)
+                assertEquals("x", config["only.here"])
+                assertNull(config["PATH"])
+                assertEquals("own", client.config("other")["k"])
+                val seen = ArrayList<String>()
+                config.onChange { event -> seen += event.changes.keys }
+                server.publish("a" to "2", "b" to "2")
+                server.publish("a" to "2", "b" to "3")
+                eventually("the change of b is heard") { seen.isNotEmpty() }
+                assertEquals(listOf("b"), seen)
+            }
+            client.close()
+        }
+    }
+
+    @Test
+    fun `the environment answers where it is asked for, and after a release`() {
+        // F125, DEV-20
+        Scripted().use { server ->
+            server.publish("HOME" to "released")
+            server.settings().forEach(::property)
+            property("castalia.java-compat", "true")
+            Client().use { client ->
+                val config = runBlocking { client.config("application") }
+                assertEquals("released", config["HOME"])
+                assertEquals(System.getenv("PATH"), config["PATH"])
+            }
+        }
+    }
+
+    @Test
+    fun `defaults and seeds are given in code`() {
+        val settings = Settings(mapOf("app.id" to "order", "env" to "LOCAL", "apollo.cache-dir" to "$folder"))
+        settings.defaults("application", mapOf("d" to "1")).seed("application", mapOf("b" to "2", "a" to "3"))
+        Client(settings).use { client ->
+            val config = runBlocking { client.config("application") }
+            assertEquals(Source.STATIC, config.source)
+            assertEquals(listOf("b", "a", "d"), config.snapshot().values.keys.toList())
+        }
+    }
+
+    @Test
+    fun `a text that is not Unicode is refused`() {
+        assertFailsWith<CastaliaException.InvalidArgument> { Client(mapOf("app.id" to "\uD800")) }
+    }
+}
