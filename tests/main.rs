@@ -10,7 +10,7 @@ mod support;
 
 mod client;
 mod conformance;
-mod fault;
 mod examples;
+mod fault;
 mod interop;
 mod server;
