@@ -9,6 +9,9 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = serde_json::from_slice::<Vec<Notification>>(bytes);
     if let Ok(config) = serde_json::from_slice::<ApolloConfig>(bytes) {
         let text = serde_json::to_vec(&config).expect("texts serialise");
-        assert_eq!(serde_json::from_slice::<ApolloConfig>(&text).expect("our own text is valid"), config);
+        assert_eq!(
+            serde_json::from_slice::<ApolloConfig>(&text).expect("our own text is valid"),
+            config
+        );
     }
 });
