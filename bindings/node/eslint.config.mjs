@@ -4,9 +4,11 @@ import js from '@eslint/js';
 const node = [
   'AbortController',
   'AbortSignal',
+  'Buffer',
   'clearInterval',
   'performance',
   'process',
+  'setImmediate',
   'setInterval',
   'setTimeout',
   'console',

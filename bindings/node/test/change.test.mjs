@@ -245,10 +245,16 @@ test('the client tells of every change, and of another source', async (t) => {
 
 test('ten thousand releases come to every listener in order', { timeout: 120_000 }, async (t) => {
   // T22
-  const { client, service } = await serviceWith(t, { application: { n: '0' } }, { 'apollo.loadConfigQPS': 10000, 'apollo.longPollQPS': 10000 });
+  const { client, service } = await serviceWith(
+    t,
+    { application: { n: '0' } },
+    { 'apollo.loadConfigQPS': 10000, 'apollo.longPollQPS': 10000 },
+  );
   const config = await client.config('application');
   const heard = [[], []];
-  heard.forEach((list) => config.on('change', (event) => list.push([event.sequence, Number(event.changes.get('n').newValue)])));
+  heard.forEach((list) =>
+    config.on('change', (event) => list.push([event.sequence, Number(event.changes.get('n').newValue)])),
+  );
   const orders = [];
   for (let n = 1; n <= 10_000; n += 1) {
     orders.push(service.publish('application', { n: String(n) }));

@@ -26,9 +26,12 @@ test('a client without an app id, or with unknown settings, is refused with ever
   // C001
   const refused = (error) => error instanceof CastaliaError && error.code === 'InvalidArgument';
   assert.throws(() => new Client({}), refused);
-  assert.throws(() => new Client({ 'app.id': 'a', 'apollo.readTimeout': 'soon', 'apollo.refreshInterval': 'x' }), (error) => {
-    return refused(error) && /readTimeout/.test(error.message) && /refreshInterval/.test(error.message);
-  });
+  assert.throws(
+    () => new Client({ 'app.id': 'a', 'apollo.readTimeout': 'soon', 'apollo.refreshInterval': 'x' }),
+    (error) => {
+      return refused(error) && /readTimeout/.test(error.message) && /refreshInterval/.test(error.message);
+    },
+  );
   assert.throws(() => new Client({ 'app.id': {} }), refused);
   assert.throws(() => new Client(new Settings().set('app.id', null)), refused);
 });
@@ -64,7 +67,10 @@ test('a start policy that is not met is an error that names the kind, and the cl
   const service = await Scripted.start();
   t.after(() => service.stop());
   await service.publish('application', { a: '1' });
-  const settings = service.settings({ 'castalia.start-policy': 'require-all', 'castalia.namespaces': 'application,missing' });
+  const settings = service.settings({
+    'castalia.start-policy': 'require-all',
+    'castalia.namespaces': 'application,missing',
+  });
   const client = new Client(settings);
   t.after(() => client.close());
   await assert.rejects(client.start(), (error) => error.code === 'NotFound' && /missing/.test(error.message));

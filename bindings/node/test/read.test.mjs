@@ -60,7 +60,8 @@ test('typed reads give what the value says, or the default', async (t) => {
     assert.equal(config[`get${type}`]('bad', 'other'), 'other');
     assert.equal(config[`get${type}`]('missing'), undefined);
     assert.equal(config[`tryGet${type}`]('missing'), undefined);
-    const malformed = (error) => error instanceof CastaliaError && error.code === 'Parse' && error.context.key === 'bad';
+    const malformed = (error) =>
+      error instanceof CastaliaError && error.code === 'Parse' && error.context.key === 'bad';
     assert.throws(() => config[`tryGet${type}`]('bad'), malformed);
   }
   assert.throws(() => config.tryGetLong('big'), { code: 'Parse' });

@@ -9,7 +9,7 @@ config.on('change', ({ sequence, coalesced, changes }) => {
   heard.push({ sequence, coalesced, change: changes.get('n') });
 });
 process.once('message', (file) => {
-  for (const begun = Date.now(); Date.now() < begun + 5000 || !existsSync(file); );
+  for (const begun = Date.now(); Date.now() < begun + 5000 || !existsSync(file););
   const last = setInterval(() => {
     if (config.get('n') === 'last' && heard.at(-1)?.change.newValue === 'last') {
       clearInterval(last);
