@@ -34,8 +34,11 @@ def follow(name):
 """
 
 
-def follow_in(scripted: Scripted, script: str, processes: int) -> list[str]:
-    """Runs a program whose processes follow one publish; what they print, sorted."""
+def follow_in(scripted: Scripted, script: str, processes: int, waiting: int = 0) -> list[str]:
+    """Runs a program whose processes follow one publish; what they print, sorted.
+
+    So many more processes have a client that only waits.
+    """
     scripted.publish(n="0")
     program = FOLLOW.format(settings=scripted.settings()) + textwrap.dedent(script)
     process = subprocess.Popen(
@@ -44,7 +47,7 @@ def follow_in(scripted: Scripted, script: str, processes: int) -> list[str]:
     assert process.stdout is not None
     reads = sorted(process.stdout.readline() for _ in range(processes))
     assert all(line.endswith("reads\n") for line in reads), (reads, process.communicate())
-    scripted.order("held", str(processes))
+    scripted.order("held", str(processes + waiting))
     scripted.publish(n="1")
     output, errors = process.communicate(timeout=30)
     assert (process.returncode, errors) == (0, "")
@@ -78,7 +81,8 @@ def test_workers_of_a_preloaded_program_follow(scripted: Scripted) -> None:
             assert worker.exitcode == 0
         client.close()
     """
-    assert follow_in(scripted, script, 3) == [f"worker{i} 1 1" for i in range(3)]
+    workers = [f"worker{i} 1 1" for i in range(3)]
+    assert follow_in(scripted, script, processes=3, waiting=1) == workers
 
 
 def test_a_spawned_worker_opens_what_was_pickled(scripted: Scripted) -> None:
