@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Builds what the interop suite runs with the official clients. Idempotent; downloads from the Maven registry on the first run.
+# Builds what the interop suite runs with the official client and mock server. Idempotent; downloads from the Maven registry on the first run.
 set -euo pipefail
 cd "$(dirname "$0")/java"
 command -v mvn >/dev/null || { echo "mvn is missing: install Maven (Debian: apt-get install maven)" >&2; exit 1; }
 if [ ! -f target/interop.jar ] || [ -n "$(find pom.xml src -newer target/interop.jar)" ]; then
   mvn -B -q -ntp package
 fi
-echo "interop: official Java client $(ls target/lib | grep '^apollo-client-' | sed 's/apollo-client-\(.*\).jar/\1/') is ready"
+echo "interop: official Java client and mock server $(ls target/lib | grep '^apollo-client-' | sed 's/apollo-client-\(.*\).jar/\1/') are ready"

@@ -1,0 +1,26 @@
+//! Starts the Java programs that `tests/interop/run.sh` builds around the official libraries.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// A program of the package `io.castalia.interop`, with these system properties; its standard output can be read.
+pub(super) fn program(class: &str, properties: &[(&str, &str)]) -> Command {
+    let target = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("interop/java/target");
+    assert!(
+        target.join("interop.jar").exists(),
+        "run tests/interop/run.sh first: it builds the Java programs"
+    );
+    let mut command = Command::new("java");
+    command
+        .args(["-cp", &format!("{0}/interop.jar:{0}/lib/*", target.display())])
+        .args(properties.iter().map(|(name, value)| format!("-D{name}={value}")))
+        .args(["-Dfile.encoding=UTF-8", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"])
+        .arg(format!("io.castalia.interop.{class}"))
+        .stdout(Stdio::piped());
+    command
+}
+
+/// As a system property, or as a setting, says it.
+pub(super) fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
