@@ -15,3 +15,4 @@ export const {
   setLog,
   version,
 } = castalia;
+export default castalia;

@@ -50,8 +50,8 @@ export class Scripted {
   }
 
   /** Settings of a client that loads and polls as often as there is something new. */
-  hurried() {
-    return this.settings({ 'apollo.loadConfigQPS': 10000, 'apollo.longPollQPS': 10000 });
+  hurried(more) {
+    return this.settings({ 'apollo.loadConfigQPS': 10000, 'apollo.longPollQPS': 10000, ...more });
   }
 
   stop() {
@@ -68,14 +68,14 @@ export class Scripted {
   }
 }
 
-/** A scripted service and a client of it, which end with the test. */
+/** A scripted service and a hurried client of it, which end with the test. */
 export async function serviceWith(test, releases, settings) {
   const service = await Scripted.start();
   test.after(() => service.stop());
   for (const [namespace, values] of Object.entries(releases)) {
     await service.publish(namespace, values);
   }
-  const client = new Client(service.settings(settings));
+  const client = new Client(service.hurried(settings));
   test.after(() => client.close());
   return { service, client };
 }
@@ -131,9 +131,11 @@ export class Program {
   }
 }
 
-/** The real server's program, if it has been built. */
+/** The program of the real server. */
 export function serverProgram() {
-  const given = process.env.CASTALIA_TEST_BIN;
-  const built = [path.join(TARGET, 'castalia'), path.join(ROOT, 'target/debug/castalia')].find(existsSync);
-  return given ?? built;
+  const program = process.env.CASTALIA_TEST_BIN ?? path.join(TARGET, 'castalia');
+  if (!existsSync(program)) {
+    throw new Error(`${program} is missing: run make build, or name it with CASTALIA_TEST_BIN`);
+  }
+  return program;
 }

@@ -1,0 +1,5 @@
+// The package as `require` sees it has the same types.
+import castalia = require('castalia');
+
+const client: castalia.Client = new castalia.Client({ 'app.id': 'order' });
+client.config('application').then((config) => config.getInt('a', 5).toFixed());
