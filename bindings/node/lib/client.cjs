@@ -6,7 +6,7 @@ const { setTimeout: sleep } = require('node:timers/promises');
 const { native } = require('./native.cjs');
 const { Config } = require('./config.cjs');
 const { ConfigFile } = require('./config-file.cjs');
-const { checked } = require('./error.cjs');
+const { CastaliaError, checked } = require('./error.cjs');
 const { warn } = require('./log.cjs');
 const { mailbox, register, forget, hold, release, wait } = require('./mailbox.cjs');
 const { metricsOf } = require('./metrics.cjs');
@@ -63,6 +63,7 @@ class Client extends EventEmitter {
   }
 
   async start(options) {
+    this._mustBeOpen('start');
     await wait((number) => this.#native.start(number), options);
     this.#tellReady();
   }
@@ -137,6 +138,13 @@ class Client extends EventEmitter {
     if (!this.#ready) {
       this.#ready = true;
       this.emit('ready');
+    }
+  }
+
+  _mustBeOpen(operation) {
+    if (this.#closed) {
+      const message = `Closed in ${operation}: the client is closed`;
+      throw new CastaliaError({ code: 'Closed', message, operation });
     }
   }
 

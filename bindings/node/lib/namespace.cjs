@@ -59,7 +59,7 @@ class Namespace extends EventEmitter {
   }
 
   onChange(listener, filter) {
-    this.#mustBeOpen('listen');
+    this.#client._mustBeOpen('listen');
     if (typeof listener !== 'function') {
       const message = 'InvalidArgument in listen: the listener is not a function';
       throw new CastaliaError({ code: 'InvalidArgument', message, operation: 'listen' });
@@ -77,7 +77,7 @@ class Namespace extends EventEmitter {
   }
 
   changes(options) {
-    this.#mustBeOpen('listen');
+    this.#client._mustBeOpen('listen');
     const changes = new Changes(this._native, (native) => this.#eventOf(native), options);
     this.#client._add(changes);
     return changes;
@@ -175,13 +175,6 @@ class Namespace extends EventEmitter {
     const { source } = view.about;
     if (before !== undefined && before !== source) {
       this.#client._guard(this, () => this.#client.emit('source', source, this));
-    }
-  }
-
-  #mustBeOpen(operation) {
-    if (this.#client.closed) {
-      const message = `Closed in ${operation}: the client is closed`;
-      throw new CastaliaError({ code: 'Closed', message, operation });
     }
   }
 }

@@ -10,7 +10,7 @@ class Settings {
   #seeds = [];
 
   constructor(values = {}) {
-    for (const [name, value] of Object.entries(values)) {
+    for (const [name, value] of entriesOf(values)) {
       this.set(name, value);
     }
   }
@@ -23,7 +23,7 @@ class Settings {
 
   set(name, value) {
     if (!['string', 'number', 'boolean'].includes(typeof value)) {
-      const message = `InvalidArgument in set: the value of ${name} is no text, number or boolean`;
+      const message = `InvalidArgument in set: the value of ${String(name)} is no text, number or boolean`;
       throw new CastaliaError({ code: 'InvalidArgument', message, operation: 'set', context: { name } });
     }
     this.#values[name] = String(value);
@@ -31,12 +31,12 @@ class Settings {
   }
 
   defaults(namespace, entries) {
-    this.#defaults.push([namespace, Object.entries(entries)]);
+    this.#defaults.push([namespace, entriesOf(entries)]);
     return this;
   }
 
   seed(namespace, entries) {
-    this.#seeds.push([namespace, Object.entries(entries)]);
+    this.#seeds.push([namespace, entriesOf(entries)]);
     return this;
   }
 
@@ -45,6 +45,14 @@ class Settings {
     const asked = settings instanceof Settings ? settings : new Settings(settings);
     return { values: asked.#values, fromEnv: asked.#fromEnv, defaults: asked.#defaults, seeds: asked.#seeds };
   }
+}
+
+function entriesOf(values) {
+  if (typeof values !== 'object' || values === null) {
+    const message = 'InvalidArgument in set: the settings are no object of names and values';
+    throw new CastaliaError({ code: 'InvalidArgument', message, operation: 'set' });
+  }
+  return Object.entries(values);
 }
 
 module.exports = { Settings };

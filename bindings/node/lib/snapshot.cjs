@@ -130,7 +130,8 @@ class Snapshot {
   }
 
   getList(key, fallback, delimiter = ',') {
-    return this.#or(fallback, key, `list ${delimiter}`, (text) => Object.freeze(native.parseList(text, delimiter)));
+    const parts = (text) => Object.freeze(checked(() => native.parseList(text, delimiter)));
+    return this.#or(fallback, key, `list ${delimiter}`, parts);
   }
 
   getWith(key, read, fallback) {
