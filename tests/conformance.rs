@@ -4,3 +4,4 @@
 //! that need a start with settings of their own are then left out and say so.
 
 mod config;
+mod shared;

@@ -13,6 +13,7 @@
 mod admin {
     mod access;
     mod access_key;
+    mod address;
     mod app;
     mod audit_log;
     mod branch;

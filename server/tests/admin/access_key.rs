@@ -90,7 +90,7 @@ async fn a_key_is_deleted_once_it_is_off() {
 #[tokio::test]
 async fn a_new_app_may_come_with_a_key() {
     let admin = Admin::start().await;
-    admin.set("apollo.access-key.auto-provision.enabled", "true").await;
+    admin.set("apollo.access-key.auto-provision.enabled", "true");
     admin.create_app().await.ok();
     let keys = rows(&admin).await;
     assert_eq!(keys.len(), 1);
@@ -98,5 +98,4 @@ async fn a_new_app_may_come_with_a_key() {
     assert_eq!((key.mode.0, key.is_enabled, key.data_change_created_by.as_str()), (0, true, "u"));
     let secret = key.secret.expose();
     assert!(secret.len() == 32 && secret.bytes().all(|byte| byte.is_ascii_hexdigit()), "{secret}");
-    admin.set("apollo.access-key.auto-provision.enabled", "false").await;
 }

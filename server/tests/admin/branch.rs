@@ -45,7 +45,7 @@ async fn a_branch_starts_empty() {
 #[tokio::test]
 async fn rules_replace_each_other() {
     let (gray, release) = Gray::published().await;
-    let sent = gray.admin.messages().await.len();
+    let sent = gray.admin.last_message().await;
     gray.set_rules("1.1.1.1").await.empty();
     let first = gray.rules().await.remove(0);
     assert_eq!(
@@ -69,10 +69,7 @@ async fn rules_replace_each_other() {
         text.starts_with(r#"{"oldRules":[{"clientAppId":"x","clientIpList":["1.1.1.1"]"#),
         "{text}"
     );
-    assert_eq!(
-        gray.admin.messages().await[sent..],
-        [gray.message("default"), gray.message("default")]
-    );
+    gray.admin.assert_sent(sent, &[gray.message("default"), gray.message("default")]).await;
 
     let body = gray.admin.get(&format!("{}/rules", gray.path())).await.ok();
     let expected = json!({
@@ -95,7 +92,7 @@ async fn merge(gray: &Gray, query: &str) -> Answer {
 #[tokio::test]
 async fn a_merge_ends_the_branch() {
     let (gray, release) = Gray::published().await;
-    let (before, sent) = (gray.admin.last_audit().await, gray.admin.messages().await.len());
+    let (before, sent) = (gray.admin.last_audit().await, gray.admin.last_message().await);
     let merged = merge(&gray, "").await.ok();
     assert_eq!(merged["configurations"], r#"{"a":"1","b":"9"}"#);
     let histories = gray.histories().await;
@@ -118,10 +115,7 @@ async fn a_merge_ends_the_branch() {
     assert!(
         releases.iter().filter(|row| row.cluster_name == gray.branch).all(|row| !row.is_deleted)
     );
-    assert_eq!(
-        gray.admin.messages().await[sent..],
-        [gray.message(&gray.branch), gray.message("default")]
-    );
+    gray.admin.assert_sent(sent, &[gray.message(&gray.branch), gray.message("default")]).await;
     let audits = gray.admin.audits_since(before).await;
     assert_eq!(audits.last().map(String::as_str), Some("Branch DELETE"), "{audits:?}");
 }
@@ -145,7 +139,7 @@ async fn a_merge_may_keep_the_branch() {
 #[tokio::test]
 async fn a_branch_is_abandoned() {
     let gray = Gray::start().await;
-    let (before, sent) = (gray.admin.last_audit().await, gray.admin.messages().await.len());
+    let (before, sent) = (gray.admin.last_audit().await, gray.admin.last_message().await);
     gray.admin.delete(&format!("{}?operator=u", gray.path())).await.empty();
     assert_eq!(gray.operations().await[0], 7);
     let rule = gray.rules().await.remove(0);
@@ -153,10 +147,7 @@ async fn a_branch_is_abandoned() {
         (rule.rules.as_deref(), rule.branch_status.map(|status| status.0)),
         (Some("[]"), Some(0))
     );
-    assert_eq!(
-        gray.admin.messages().await[sent..],
-        [gray.message(&gray.branch), gray.message("default")]
-    );
+    gray.admin.assert_sent(sent, &[gray.message(&gray.branch), gray.message("default")]).await;
     let expected = ["Namespace DELETE", "Cluster DELETE", "ReleaseHistory INSERT", "Branch DELETE"];
     assert_eq!(gray.admin.audits_since(before).await, expected);
     gray.admin.get(&format!("{}/branches", gray.admin.n())).await.empty();
@@ -166,7 +157,7 @@ async fn a_branch_is_abandoned() {
 #[tokio::test]
 async fn a_branch_goes_with_its_parent() {
     let (gray, _) = Gray::published().await;
-    let sent = gray.admin.messages().await.len();
+    let sent = gray.admin.last_message().await;
     gray.admin.delete(&format!("{}?operator=u", gray.admin.n())).await.empty();
     let releases = gray.admin.rows::<release::Entity>().await;
     assert!(
@@ -176,10 +167,7 @@ async fn a_branch_goes_with_its_parent() {
     let own: Vec<_> = histories.iter().filter(|row| row.app_id == gray.admin.app_id).collect();
     assert!(own.iter().all(|row| row.is_deleted));
     assert_eq!(own.last().map(|row| row.operation.0), Some(7));
-    assert_eq!(
-        gray.admin.messages().await[sent..],
-        [gray.message(&gray.branch), gray.message("default")]
-    );
+    gray.admin.assert_sent(sent, &[gray.message(&gray.branch), gray.message("default")]).await;
 }
 
 /// Case 74: rules need a branch.

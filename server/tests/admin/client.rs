@@ -22,15 +22,17 @@ use castalia_server::state::EnvironmentState;
 use castalia_server::store::{self, Part, Store, StoreOptions, migration};
 use http::{HeaderMap, Method, Request};
 use http_body_util::BodyExt as _;
-use hyper_util::rt::TokioIo;
 use sea_orm::{EntityTrait, IdenStatic, Iterable, QueryOrder};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
+use super::address;
+
 /// How long a condition may take to become true.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Time after which a running server has read its settings again.
-const REREAD: Duration = Duration::from_secs(62);
+
+/// Variable with the address of a server.
+const ADDRESS: &str = "CASTALIA_TEST_ADMIN_URL";
 
 static NAMES: AtomicU32 = AtomicU32::new(0);
 
@@ -87,6 +89,13 @@ impl Answer {
         );
     }
 
+    /// A refusal of a request that cannot be read: 400, or 500 as the reference says.
+    #[track_caller]
+    pub(crate) fn is_unreadable(&self) {
+        let is_known = self.status == 400 || (self.status == 500 && is_by_address());
+        assert!(is_known, "{self:?}");
+    }
+
     /// A success without a body.
     #[track_caller]
     pub(crate) fn empty(&self) {
@@ -103,8 +112,9 @@ impl Admin {
     /// The same with further settings; tests that need one run in process only.
     pub(crate) async fn with(settings: &[(&'static str, &str)]) -> Self {
         let number = NAMES.fetch_add(1, Ordering::Relaxed);
-        match variable("CASTALIA_TEST_ADMIN_URL") {
+        match variable(ADDRESS) {
             Some(address) if settings.is_empty() => {
+                address::reset();
                 let url = variable("CASTALIA_TEST_CONFIG_DB")
                     .expect("CASTALIA_TEST_CONFIG_DB names its database");
                 let store = Store::connect(&url, StoreOptions::new("CASTALIA_TEST_CONFIG_DB"))
@@ -202,22 +212,7 @@ impl Admin {
                 let (parts, body) = router.clone().oneshot(request).await.unwrap().into_parts();
                 (parts, body.collect().await.unwrap().to_bytes())
             }
-            Target::Address(address) => {
-                let authority =
-                    address.trim_start_matches("http://").trim_end_matches('/').to_owned();
-                let stream = tokio::net::TcpStream::connect(&authority).await.unwrap();
-                let (mut sender, connection) =
-                    hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
-                tokio::spawn(connection);
-                let (mut parts, body) = request.into_parts();
-                parts.headers.insert("host", authority.parse().unwrap());
-                let (parts, body) = sender
-                    .send_request(Request::from_parts(parts, body))
-                    .await
-                    .unwrap()
-                    .into_parts();
-                (parts, body.collect().await.unwrap().to_bytes())
-            }
+            Target::Address(address) => return address::send(address, request).await,
         };
         let body = String::from_utf8(body.to_vec()).unwrap();
         Answer { status: parts.status.as_u16(), headers: parts.headers, body }
@@ -236,17 +231,15 @@ impl Admin {
         matches!(self.target, Target::Router(..))
     }
 
-    /// Sets a limit or switch of the config database, and waits until it is in force.
-    pub(crate) async fn set(&self, key: &str, value: &str) {
-        let body = json!({"key": key, "value": value, "dataChangeCreatedBy": "u", "dataChangeLastModifiedBy": "u"});
+    /// Sets a limit or switch of the config database; it is in force for the next request.
+    pub(crate) fn set(&self, key: &str, value: &str) {
         if self.is_in_process() {
             // Not through the table: tests may share it, and each has settings of its own.
             let mut settings = self.settings.lock().unwrap();
             settings.insert(key.to_owned(), value.to_owned());
             self.config.replace(settings.clone());
         } else {
-            self.post("/server/config", body).await.ok();
-            tokio::time::sleep(REREAD).await;
+            address::set(key, value);
         }
     }
 
@@ -264,9 +257,34 @@ impl Admin {
 
     /// Texts of all release messages of this test's app, oldest first.
     pub(crate) async fn messages(&self) -> Vec<String> {
+        self.messages_since(0).await
+    }
+
+    async fn messages_since(&self, id: i64) -> Vec<String> {
         let rows = self.rows::<store::entity::release_message::Entity>().await;
-        let prefix = format!("{}+", self.app_id);
-        rows.into_iter().map(|row| row.message).filter(|text| text.starts_with(&prefix)).collect()
+        let texts = rows.into_iter().filter(|row| row.id.0 > id).map(|row| row.message);
+        texts.filter(|text| text.starts_with(&format!("{}+", self.app_id))).collect()
+    }
+
+    pub(crate) async fn last_message(&self) -> i64 {
+        let rows = self.rows::<store::entity::release_message::Entity>().await;
+        rows.last().map_or(0, |row| row.id.0)
+    }
+
+    /// Which messages of this test's app were sent since a row id. A running server may have removed the earlier of two with one text.
+    pub(crate) async fn assert_sent(&self, since: i64, expected: &[String]) {
+        let (mut sent, mut expected) = (self.messages_since(since).await, expected.to_vec());
+        if !self.is_in_process() {
+            for texts in [&mut sent, &mut expected] {
+                let all = texts.clone();
+                let mut place = 0;
+                texts.retain(|text| {
+                    place += 1;
+                    !all[place..].contains(text)
+                });
+            }
+        }
+        assert_eq!(sent, expected);
     }
 
     /// What the audit table says since a row id, as `entity operation`.
@@ -365,6 +383,11 @@ pub(crate) fn counts(texts: &[String]) -> HashMap<&str, usize> {
         *counts.entry(text.as_str()).or_default() += 1;
     }
     counts
+}
+
+/// Whether the tests are for a server that is reached by its address.
+pub(crate) fn is_by_address() -> bool {
+    variable(ADDRESS).is_some()
 }
 
 #[expect(clippy::disallowed_methods, reason = "tests have no settings to read it from")]

@@ -64,9 +64,8 @@ async fn an_item_goes_where_the_path_says() {
         .post(&unknown, item_body("u", "k", "v"))
         .await
         .fails(404, "namespace not found for appId:");
-    admin.set("namespace.lock.switch", "true").await;
+    admin.set("namespace.lock.switch", "true");
     admin.post(&unknown, item_body("u", "k", "v")).await.fails(400, "namespace not exist.");
-    admin.set("namespace.lock.switch", "false").await;
 }
 
 /// Cases 30 to 32: keys and values have lengths, counted in UTF-16 units, and types have numbers.
@@ -85,10 +84,10 @@ async fn items_have_limits() {
     let refused = admin.post(&format!("{}/items", admin.n()), typed).await;
     assert_eq!(refused.json()["message"], "type is invalid. type should be in [0, 3]. ");
 
-    admin.set("appid.value.length.limit.override", &json!({&admin.app_id: 5}).to_string()).await;
+    admin.set("appid.value.length.limit.override", &json!({&admin.app_id: 5}).to_string());
     admin.item("x", "123456").await.fails(400, "value too long. length limit:5");
     let id = admin.namespace_id().await.to_string();
-    admin.set("namespace.value.length.limit.override", &json!({id: 30_000}).to_string()).await;
+    admin.set("namespace.value.length.limit.override", &json!({id: 30_000}).to_string());
     admin.item("w", &long).await.ok();
 }
 
@@ -232,13 +231,13 @@ async fn an_item_is_deleted_once() {
 async fn an_item_is_found_by_its_key() {
     let admin = Admin::start().await;
     admin.create_app().await.ok();
-    let id = admin.item("a/b", "1").await.id();
-    for encoded in ["YS9i", "YS9i="] {
+    let id = admin.item("a/bc", "1").await.id();
+    for encoded in ["YS9iYw", "YS9iYw=="] {
         assert_eq!(admin.get(&format!("{}/encodedItems/{encoded}", admin.n())).await.id(), id);
     }
     assert_eq!(admin.get(&format!("{}/encodedItems/!!", admin.n())).await.status, 500);
     let missing = admin.get(&format!("{}/items/nothing", admin.n())).await;
-    missing.fails(404, &format!("item not found for appId:{} itemKey:nothing", admin.app_id));
+    missing.fails(404, &format!("item not found for appId:{} ", admin.app_id));
     let elsewhere = admin.get(&format!("{}/items/k", admin.path("nothing"))).await;
     elsewhere.fails(404, "namespace not found for appId:");
 }
@@ -281,7 +280,7 @@ async fn items_are_searched_by_key_and_value() {
     assert_eq!(search(&key, "value").await.0, 1);
     assert_eq!(search(&key, "nothing").await.0, 0);
     assert_eq!(search("", &key).await.0, 1);
-    assert_eq!(admin.get("/items-search/key-and-value?key=k").await.status, 400);
+    admin.get("/items-search/key-and-value?key=k").await.is_unreadable();
 }
 
 /// Case 86: commits are found by the keys that they touch.

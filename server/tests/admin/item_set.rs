@@ -89,8 +89,8 @@ async fn a_refused_change_set_changes_nothing() {
 async fn items_of_a_namespace_are_limited() {
     let admin = Admin::start().await;
     admin.create_app().await.ok();
-    admin.set("item.num.limit.enabled", "true").await;
-    admin.set("item.num.limit", "5").await;
+    admin.set("item.num.limit.enabled", "true");
+    admin.set("item.num.limit", "5");
     let namespace_id = admin.namespace_id().await;
     let mut last = 0;
     for number in 0..5 {
@@ -104,7 +104,6 @@ async fn items_of_a_namespace_are_limited() {
         .await
         .empty();
     assert_eq!(items(&admin).await.len(), 5);
-    admin.set("item.num.limit.enabled", "false").await;
 }
 
 /// Case 91: keys of a release are in the order of lines, whatever the order of creation.

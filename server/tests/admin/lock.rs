@@ -7,8 +7,8 @@ use super::client::{Admin, Answer};
 
 async fn start() -> Admin {
     let admin = Admin::start().await;
+    admin.set("namespace.lock.switch", "true");
     admin.create_app().await.ok();
-    admin.set("namespace.lock.switch", "true").await;
     admin
 }
 
@@ -92,7 +92,7 @@ async fn an_edit_that_is_taken_back_ends_its_lock() {
 async fn a_left_over_lock_still_bars_its_owner() {
     let admin = start().await;
     admin.item("k", "1").await.ok();
-    admin.set("namespace.lock.switch", "false").await;
+    admin.set("namespace.lock.switch", "false");
     admin.get(&format!("{}/lock", admin.n())).await.empty();
     publish(&admin, "u", false).await.fails(400, "Config can not be published by yourself.");
     publish(&admin, "w", false).await.ok();

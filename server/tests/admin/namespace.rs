@@ -133,11 +133,11 @@ async fn a_namespace_is_deleted_with_all_that_is_in_it() {
     admin.publish().await.ok();
     add_instance_config(&admin).await;
     let id = admin.namespace_id().await;
-    let (before, sent) = (admin.last_audit().await, admin.messages().await.len());
+    let (before, sent) = (admin.last_audit().await, admin.last_message().await);
     admin.delete(&format!("{}?operator=u", admin.n())).await.empty();
 
     assert_eq!(admin.audits_since(before).await, ["Namespace DELETE"]);
-    assert_eq!(admin.messages().await[sent..], [format!("{}+default+application", admin.app_id)]);
+    admin.assert_sent(sent, &[format!("{}+default+application", admin.app_id)]).await;
     let own = |app_id: &str| app_id == admin.app_id;
     let dead_at = |rows: Vec<(bool, i64)>| {
         assert!(
@@ -172,8 +172,8 @@ async fn a_namespace_is_deleted_with_all_that_is_in_it() {
 async fn namespaces_of_a_cluster_are_limited() {
     let admin = Admin::start().await;
     admin.create_app().await.ok();
-    admin.set("namespace.num.limit.enabled", "true").await;
-    admin.set("namespace.num.limit", "1").await;
+    admin.set("namespace.num.limit.enabled", "true");
+    admin.set("namespace.num.limit", "1");
     let path = format!("/apps/{}/clusters/default/namespaces", admin.app_id);
     let body = json!({
         "appId": admin.app_id, "clusterName": "default", "namespaceName": "second", "dataChangeCreatedBy": "u",
@@ -184,9 +184,8 @@ async fn namespaces_of_a_cluster_are_limited() {
         refused.json()["message"].as_str().unwrap().contains("nowCount= 1, maxCount =1"),
         "{refused:?}"
     );
-    admin.set("namespace.num.limit.white", &format!("x, {}", admin.app_id)).await;
+    admin.set("namespace.num.limit.white", &format!("x, {}", admin.app_id));
     admin.post(&path, body).await.ok();
-    admin.set("namespace.num.limit.enabled", "false").await;
 }
 
 /// Case 88: a cluster has unpublished edits from an edit until its publish, or until the value is as published again.
@@ -280,7 +279,7 @@ async fn namespaces_are_found_by_the_key_of_an_item() {
     }
     let found = admin.get(&format!("/namespaces/find-by-item?itemKey={key}&size=2")).await.ok();
     assert_eq!((found["content"].as_array().unwrap().len(), &found["total"]), (2, &json!(2)));
-    assert_eq!(admin.get("/namespaces/find-by-item").await.status, 400);
+    admin.get("/namespaces/find-by-item").await.is_unreadable();
 }
 
 /// Case 94: an app goes with its clusters, branches and namespaces; access keys stay, and each namespace says so.
@@ -295,7 +294,7 @@ async fn an_app_is_deleted_with_all_that_belongs_to_it() {
     let branch = admin.post(&format!("{}/branches?operator=u", admin.n()), Value::Null).await.ok();
     let branch = branch["clusterName"].as_str().unwrap().to_owned();
     admin.publish().await.ok();
-    let (before, sent) = (admin.last_audit().await, admin.messages().await.len());
+    let (before, sent) = (admin.last_audit().await, admin.last_message().await);
     let logs = admin.rows::<store::entity::audit_log::Entity>().await.len();
     admin.delete(&format!("/apps/{}?operator=u", admin.app_id)).await.empty();
 
@@ -321,9 +320,8 @@ async fn an_app_is_deleted_with_all_that_belongs_to_it() {
     let keys = admin.rows::<access_key::Entity>().await;
     assert_eq!(keys.iter().filter(|row| own(&row.app_id) && !row.is_deleted).count(), 1);
 
-    let sent = admin.messages().await.split_off(sent);
     let of = |cluster: &str| format!("{}+{cluster}+application", admin.app_id);
-    assert_eq!(sent, [of(&branch), of("default"), of("c1")]);
+    admin.assert_sent(sent, &[of(&branch), of("default"), of("c1")]).await;
     let audits = admin.audits_since(before).await;
     assert_eq!(audits.last().map(String::as_str), Some("App DELETE"));
     assert_eq!(counts(&audits)["Namespace DELETE"], 3);

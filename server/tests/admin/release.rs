@@ -83,9 +83,9 @@ async fn parameters_of_a_publish_may_be_a_form() {
         [("name", "r"), ("operator", "u"), ("comment", "c"), ("isEmergencyPublish", "true")];
     let release = admin.form(Method::POST, &path, &parameters).await.ok();
     assert_eq!((&release["comment"], &release["configurations"]), (&json!("c"), &json!("{}")));
-    assert_eq!(admin.form(Method::POST, &path, &parameters[1..]).await.status, 400);
+    admin.form(Method::POST, &path, &parameters[1..]).await.is_unreadable();
     let odd = [("name", "r"), ("operator", "u"), ("isEmergencyPublish", "perhaps")];
-    assert_eq!(admin.form(Method::POST, &path, &odd).await.status, 400);
+    admin.form(Method::POST, &path, &odd).await.is_unreadable();
     let strict = Admin::with(&[("compat.strict_status", "on")]).await;
     strict.create_app().await.ok();
     assert_eq!(
@@ -140,10 +140,10 @@ async fn releases_are_read_by_ids() {
     let id = admin.publish().await.id();
     let found = admin.get(&format!("/releases?releaseIds={id},%20999999999")).await.ok();
     assert_eq!(members(&found, "id"), [json!(id)]);
-    assert_eq!(admin.get("/releases?releaseIds=1,,x").await.status, 400);
+    admin.get("/releases?releaseIds=1,,x").await.is_unreadable();
     assert_eq!(admin.get(&format!("/releases/{id}")).await.id(), id);
     admin.get("/releases/999999999").await.fails(404, "release not found for releaseId:999999999");
-    assert_eq!(admin.get("/releases/x").await.status, 400);
+    admin.get("/releases/x").await.is_unreadable();
 }
 
 /// A namespace that does not exist cannot be published.
@@ -160,5 +160,5 @@ async fn an_unknown_namespace_is_not_published() {
         ),
     );
     assert!(admin.messages().await.is_empty());
-    assert_eq!(admin.post(&format!("{}/releases", admin.n()), Value::Null).await.status, 400);
+    admin.post(&format!("{}/releases", admin.n()), Value::Null).await.is_unreadable();
 }

@@ -30,7 +30,7 @@ async fn only_the_newest_message_of_a_key_stays() {
 #[tokio::test]
 async fn a_history_keeps_as_many_entries_as_allowed() {
     let admin = Admin::start().await;
-    admin.set("apollo.release-history.retention.size", "2").await;
+    admin.set("apollo.release-history.retention.size", "2");
     admin.create_app().await.ok();
     admin.item("k", "1").await.ok();
     let kept = admin.publish().await.id();
@@ -75,7 +75,6 @@ async fn a_history_keeps_as_many_entries_as_allowed() {
         "two that are named as new, one as previous, one by a gray rule: {left:?}"
     );
     assert!(left.contains(&kept));
-    admin.set("apollo.release-history.retention.size", "-1").await;
 }
 
 /// Lets the live gray rule of the app name a release.

@@ -54,7 +54,7 @@ async fn the_only_release_cannot_be_taken_back() {
 async fn one_step_back_makes_the_release_before_active() {
     let admin = Admin::start().await;
     let ids = released(&admin, 3).await;
-    let (before, sent) = (admin.last_audit().await, admin.messages().await.len());
+    let (before, sent) = (admin.last_audit().await, admin.last_message().await);
     roll_back(&admin, ids[2], None).await.empty();
     let taken = admin.get(&format!("/releases/{}", ids[2])).await.ok();
     assert_eq!(
@@ -73,7 +73,7 @@ async fn one_step_back_makes_the_release_before_active() {
     );
     assert_eq!(admin.get(&format!("{}/releases/latest", admin.n())).await.id(), ids[1]);
     assert_eq!(pairs(&admin.get(&format!("{}/items", admin.n())).await.ok()), ["k=3"]);
-    assert_eq!(admin.messages().await[sent..], [format!("{}+default+application", admin.app_id)]);
+    admin.assert_sent(sent, &[format!("{}+default+application", admin.app_id)]).await;
     assert_eq!(admin.audits_since(before).await, ["ReleaseHistory INSERT"]);
 }
 
