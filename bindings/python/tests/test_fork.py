@@ -22,15 +22,19 @@ config = client.config("application")
 heard = []
 config.on_change(lambda event: heard.append(event.sequence))
 
+def say(line):
+    # At once, so that the lines of several processes do not mix.
+    os.write(1, f"{{line}}\\n".encode())
+
 def follow(name):
     assert config["n"] == "0", config["n"]
-    print(name, "reads", flush=True)
+    say(f"{{name}} reads")
     end = threading.Event()
     for _ in range(1000):
         if config["n"] == "1" and heard:
             break
         end.wait(0.01)
-    print(name, config["n"], len(heard), flush=True)
+    say(f"{{name}} {{config['n']}} {{len(heard)}}")
 """
 
 
