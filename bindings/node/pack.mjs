@@ -1,0 +1,61 @@
+// Packs the package and the native half of this platform: `node pack.mjs castalia.node DIRECTORY`. The package asks for the
+// native halves that lie beside it, so those of other platforms come into the directory first.
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+const [native, directory] = process.argv.slice(2).map((file) => path.resolve(file));
+const here = import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname);
+// What does not load is not packed.
+process.env.CASTALIA_NODE_NATIVE_PATH = native;
+const { PLATFORMS, packageName, platformOfThisProcess } = createRequire(import.meta.url)('./lib/native.cjs');
+
+const own = JSON.parse(readFileSync(path.join(here, 'package.json'), 'utf8'));
+const { version, license } = own;
+const licence = path.join(here, '../../LICENSE');
+
+/** Packs these files, by their names in the package. */
+function pack(manifest, files) {
+  const stage = mkdtempSync(path.join(tmpdir(), 'castalia-pack-'));
+  for (const [name, file] of Object.entries({ LICENSE: licence, ...files })) {
+    cpSync(file, path.join(stage, name), { recursive: true });
+  }
+  writeFileSync(path.join(stage, 'package.json'), JSON.stringify(manifest, null, 2));
+  execFileSync('npm', ['pack', '--silent', '--pack-destination', directory], { cwd: stage });
+  rmSync(stage, { recursive: true });
+}
+
+/** File that `npm pack` makes of a package. */
+function archive(name) {
+  return path.join(directory, `${name.replace('@', '').replace('/', '-')}-${version}.tgz`);
+}
+
+function nativeManifest({ os, cpu, libc }) {
+  const manifest = {
+    name: packageName({ os, cpu, libc }),
+    version,
+    license,
+    description: `Native half of castalia for ${[os, cpu, libc].filter(Boolean).join(' ')}`,
+    engines: own.engines,
+    main: './castalia.node',
+    os: [os],
+    cpu: [cpu],
+  };
+  return libc ? { ...manifest, libc: [libc === 'gnu' ? 'glibc' : libc] } : manifest;
+}
+
+function manifestOfPackage() {
+  const built = PLATFORMS.map(packageName).filter((name) => existsSync(archive(name)));
+  const manifest = { ...own, optionalDependencies: Object.fromEntries(built.map((name) => [name, version])) };
+  // Nothing of what builds the package is there to be used.
+  delete manifest.scripts;
+  delete manifest.devDependencies;
+  return manifest;
+}
+
+mkdirSync(directory, { recursive: true });
+pack(nativeManifest(platformOfThisProcess()), { 'castalia.node': native });
+const files = [...own.files, 'README.md'].map((name) => [name, path.join(here, name)]);
+pack(manifestOfPackage(), Object.fromEntries(files));

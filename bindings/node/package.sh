@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Packs the Node package, and the native half of this platform, into a directory (target/package), and proves that they work:
+# installed into an empty directory elsewhere they run the example. PROFILE names the cargo profile (dist).
+# usage: bindings/node/package.sh [DIRECTORY]
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+directory=$(realpath -m "${1:-target/package}")
+profile=${PROFILE:-dist}
+target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+cargo build --quiet --profile "$profile" -p castalia-node
+cp "$target/$([ "$profile" = dev ] && echo debug || echo "$profile")/libcastalia_node.so" "$scratch/castalia.node"
+node bindings/node/pack.mjs "$scratch/castalia.node" "$directory"
+
+cargo build --quiet -p castalia-contract
+CASTALIA_PACKAGES=$directory node --test --test-reporter=spec bindings/node/test/package.test.mjs

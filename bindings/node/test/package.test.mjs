@@ -1,0 +1,139 @@
+// The package as users get it: what is in it, how it is installed and loaded, and that the examples work.
+import assert from 'node:assert/strict';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { after, test } from 'node:test';
+import { HERE, ROOT, Scripted } from './support.mjs';
+
+const SOURCE = path.join(HERE, '..');
+
+const made = [];
+after(() => Promise.all(made.map((directory) => rm(directory, { recursive: true }))));
+
+async function emptyDirectory() {
+  made.push(await mkdtemp(path.join(tmpdir(), 'castalia-')));
+  return made.at(-1);
+}
+
+/** Packages that are to be checked, else new ones of what is built. */
+async function packages() {
+  if (process.env.CASTALIA_PACKAGES) {
+    return process.env.CASTALIA_PACKAGES;
+  }
+  const directory = await emptyDirectory();
+  execFileSync(process.execPath, [path.join(SOURCE, 'pack.mjs'), path.join(SOURCE, 'build/castalia.node'), directory]);
+  return directory;
+}
+
+/** A directory where the packages are installed, without a registry. */
+async function installed() {
+  const [directory, packed] = [await emptyDirectory(), await packages()];
+  const archives = (await readdir(packed)).filter((name) => /^castalia-.*tgz$/.test(name));
+  await writeFile(path.join(directory, 'package.json'), '{}');
+  const flags = ['install', '--silent', '--offline', '--ignore-scripts', '--no-audit', '--no-fund'];
+  execFileSync('npm', [...flags, ...archives.map((name) => path.join(packed, name))], { cwd: directory });
+  return directory;
+}
+
+const directory = await installed();
+
+/** Variables that lead a client to a service, as its settings do. */
+function variables(scripted) {
+  const poll = { APOLLO_LONG_POLLING_INITIAL_DELAY_IN_MILLS: '0', APOLLO_CACHE_FILE_ENABLE: 'false' };
+  return { ...process.env, APP_ID: 'order', APOLLO_META: scripted.url, ...poll };
+}
+
+/** A running program and its lines. */
+function start(test, file, scripted) {
+  const program = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'inherit'], env: variables(scripted) });
+  test.after(() => program.kill());
+  const lines = createInterface({ input: program.stdout })[Symbol.asyncIterator]();
+  return { ended: once(program, 'exit'), line: async () => (await lines.next()).value };
+}
+
+test('what was packed is installed without scripts, and runs the example', { timeout: 120_000 }, async (t) => {
+  const scripted = await Scripted.start();
+  t.after(() => scripted.stop());
+  await scripted.publish('application', { greeting: 'hello' });
+  await cp(path.join(ROOT, 'examples/node/hello.mjs'), path.join(directory, 'hello.mjs'));
+  const program = start(t, path.join(directory, 'hello.mjs'), scripted);
+  assert.equal(await program.line(), 'greeting = hello (from remote)');
+  await scripted.push('application', { greeting: 'good morning' });
+  assert.equal(await program.line(), 'MODIFIED greeting: hello -> good morning');
+  assert.deepEqual(await program.ended, [0, null]);
+
+  const manifest = JSON.parse(await readFile(path.join(directory, 'node_modules/castalia/package.json'), 'utf8'));
+  assert.deepEqual(
+    [manifest.scripts, manifest.dependencies, manifest.devDependencies],
+    [undefined, undefined, undefined],
+  );
+  assert.equal(Object.keys(manifest.optionalDependencies).length, 1);
+  const files = await readdir(path.join(directory, 'node_modules/castalia'));
+  const expected = ['LICENSE', 'README.md', 'index.cjs', 'index.d.ts', 'index.mjs', 'lib', 'package.json'];
+  assert.deepEqual(files.sort(), expected);
+});
+
+test('import and require share one of everything', async () => {
+  const script = `
+    import castalia, * as imported from 'castalia';
+    import { createRequire } from 'node:module';
+    const required = createRequire(import.meta.url)('castalia');
+    const { default: whole, ...names } = imported;
+    const same = Object.keys(required).every((name) => required[name] === names[name]);
+    console.log(same && whole === required && Object.keys(names).length === Object.keys(required).length);
+    console.log(Object.keys(process.report.getReport().sharedObjects.filter((file) => file.endsWith('castalia.node'))).length);`;
+  await writeFile(path.join(directory, 'both.mjs'), script);
+  assert.equal(execFileSync(process.execPath, ['both.mjs'], { cwd: directory, encoding: 'utf8' }), 'true\n1\n');
+});
+
+test('a package without its native half says what to do', async () => {
+  const broken = await emptyDirectory();
+  await cp(directory, broken, { recursive: true });
+  const load = (env = {}) => {
+    const run = { cwd: broken, encoding: 'utf8', env: { ...process.env, ...env } };
+    return spawnSync(process.execPath, ['-e', 'require("castalia")'], run).stderr;
+  };
+  assert.equal(load(), '');
+  assert.match(load({ CASTALIA_NODE_NATIVE_PATH: '/nowhere/castalia.node' }), /nowhere/);
+  const manifest = path.join(broken, 'node_modules/castalia/package.json');
+  const text = await readFile(manifest, 'utf8');
+  await writeFile(manifest, text.replace(/"version": ".*"/, '"version": "9.9.9"'));
+  assert.match(
+    load(),
+    /castalia 9\.9\.9 found a native half of version \d+\.\d+\.\d+; install both in the same version/,
+  );
+  await writeFile(manifest, text);
+  await rm(path.join(broken, 'node_modules/@castalia'), { recursive: true });
+  for (const advice of [/@castalia\/node-\w+-\w+/, /--omit=optional/, /lock file/, /external/]) {
+    assert.match(load(), advice);
+  }
+});
+
+test('the examples of the readme work', { timeout: 60_000 }, async (t) => {
+  const readme = await readFile(path.join(SOURCE, 'README.md'), 'utf8');
+  const [first, second] = [...readme.matchAll(/```js\n(.*?)```/gs)].map(([, code]) => code);
+  const scripted = await Scripted.start();
+  t.after(() => scripted.stop());
+  const run = async (name, code) => {
+    await scripted.publish('application', { 'rate.limit': '5' });
+    await writeFile(path.join(directory, name), code.replace('http://meta:8080', scripted.url));
+    return start(t, path.join(directory, name), scripted);
+  };
+
+  const settings = await run('first.mjs', `${first}\nsetInterval(() => {}, 1000);`);
+  assert.equal(await settings.line(), 'the limit is 5');
+  await scripted.publish('application', { 'rate.limit': '6' });
+  assert.equal(await settings.line(), 'rate.limit: 5 -> 6');
+
+  const iterating = await run('second.mjs', second);
+  let n = 10;
+  const publishing = setInterval(() => scripted.publish('application', { 'rate.limit': String((n += 1)) }), 100);
+  const heard = await iterating.line();
+  clearInterval(publishing);
+  assert.match(heard, /^rate\.limit = 1\d$/);
+  assert.deepEqual(await iterating.ended, [0, null]);
+});
