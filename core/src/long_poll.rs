@@ -1,10 +1,13 @@
-//! One held request for an app id and cluster: notification ids go out, announcements come back. Never loads anything.
+//! One held request for an app id and cluster, several where its line would get too long: notification ids go out, announcements
+//! come back. Never loads anything.
 
 mod watched;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{debug, info, warn};
 
@@ -16,6 +19,7 @@ use crate::protocol::namespace::is_no_app_id;
 use crate::protocol::route::PollQuery;
 use crate::protocol::wire::Notification;
 use crate::rate_limit::RateLimit;
+use crate::revive::revive;
 use crate::settings::Effective;
 use crate::transport::{Answer, Failure, Request, Transport};
 
@@ -40,13 +44,38 @@ const FAILURE: Ladder =
 /// A refused signature stays refused until somebody acts.
 const UNAUTHORIZED: Ladder = Ladder::doubling(Duration::from_secs(30), Duration::from_secs(300));
 
-/// The loop of one app id and cluster.
-pub(crate) struct LongPoll {
-    app_id: String,
-    settings: Arc<Effective>,
-    transport: Transport,
-    discovery: Discovery,
-    watched: Arc<Watched>,
+/// What the polls of one app id and cluster work with.
+#[derive(Clone)]
+pub(crate) struct Inputs {
+    pub(crate) app_id: String,
+    pub(crate) settings: Arc<Effective>,
+    pub(crate) transport: Transport,
+    pub(crate) discovery: Discovery,
+    pub(crate) watched: Arc<Watched>,
+}
+
+/// Polls for ever, as many at once as there are shares of what is watched.
+pub(crate) async fn keep_polling(inputs: Inputs) {
+    let mut polls = FuturesUnordered::new();
+    loop {
+        while polls.len() < inputs.watched.shares() {
+            let mut poll = LongPoll::new(inputs.clone(), polls.len());
+            polls.push(async move {
+                revive("long poll", &mut poll, |poll| Box::pin(poll.run())).await;
+            });
+        }
+        tokio::select! {
+            () = inputs.watched.more_shares_than(polls.len()) => {}
+            // They never end.
+            _ = polls.next(), if !polls.is_empty() => {}
+        }
+    }
+}
+
+/// The loop of one share.
+struct LongPoll {
+    inputs: Inputs,
+    share: usize,
     rate: RateLimit,
     failure: Backoff,
     unauthorized: Backoff,
@@ -71,46 +100,37 @@ enum Poll {
 }
 
 impl LongPoll {
-    pub(crate) fn new(
-        app_id: String,
-        settings: Arc<Effective>,
-        transport: Transport,
-        discovery: Discovery,
-        watched: Arc<Watched>,
-    ) -> Self {
+    fn new(inputs: Inputs, share: usize) -> Self {
         Self {
-            rate: RateLimit::new(settings.timing.poll_per_second),
-            random: settings.random(),
+            rate: RateLimit::new(inputs.settings.timing.poll_per_second),
+            random: inputs.settings.random(),
             failure: Backoff::new(FAILURE),
             unauthorized: Backoff::new(UNAUTHORIZED),
             sticky: None,
             soft_miss_hint: None,
             log_limit: LogLimit::default(),
             no_app_id: LogLimit::default(),
-            app_id,
-            settings,
-            transport,
-            discovery,
-            watched,
+            inputs,
+            share,
         }
     }
 
     /// Polls for ever; waits while nothing is watched.
-    pub(crate) async fn run(&mut self) {
-        self.watched.some().await;
-        let delay = self.settings.timing.poll_initial_delay;
+    async fn run(&mut self) {
+        self.inputs.watched.some(self.share).await;
+        let delay = self.inputs.settings.timing.poll_initial_delay;
         if !delay.is_zero() {
             let jitter = self.random.u64(0..=INITIAL_JITTER_MS);
             sleep(delay + Duration::from_millis(jitter)).await;
         }
         loop {
-            self.watched.some().await;
+            self.inputs.watched.some(self.share).await;
             self.rate.take(PERMIT_PATIENCE).await;
             self.remind_of_app_id();
             match self.poll().await {
                 Poll::Moved(notifications, service) => {
                     self.note_success();
-                    self.watched.announce(&notifications, &service);
+                    self.inputs.watched.announce(&notifications, &service);
                 }
                 Poll::Empty => {
                     self.note_success();
@@ -119,6 +139,7 @@ impl LongPoll {
                     }
                 }
                 Poll::Outdated => {}
+                Poll::Failed(failure, _) if self.was_too_long(&failure) => {}
                 Poll::Failed(failure, after) => self.bear(&failure, after).await,
             }
         }
@@ -127,32 +148,44 @@ impl LongPoll {
     /// Waits after a failure, as long as its kind asks for.
     async fn bear(&mut self, failure: &Failure, after: Duration) {
         self.sticky = None;
-        self.watched.failed(failure.is_silence);
+        self.inputs.watched.failed(self.share, failure.is_silence);
         let unserved = failure.error.operation() == discovery::OPERATION;
         let pause = sleep(self.pause_after(failure, after));
         tokio::select! {
             () = pause => {}
             // The services are back, perhaps found by somebody else.
-            () = self.discovery.found(), if unserved => {}
+            () = self.inputs.discovery.found(), if unserved => {}
         }
     }
 
     /// Says once a minute, as the Java client does, that there is no app id.
     fn remind_of_app_id(&mut self) {
-        if is_no_app_id(&self.app_id) && self.no_app_id.tell(ErrorKind::InvalidArgument).is_some() {
+        if is_no_app_id(&self.inputs.app_id)
+            && self.no_app_id.tell(ErrorKind::InvalidArgument).is_some()
+        {
             warn!("app.id is not set; only public namespaces can be read");
         }
     }
 
-    /// Bytes that a request line takes beside its namespaces, with a path in front of the service's own.
-    pub(crate) fn line_without_namespaces(app_id: &str, settings: &Effective) -> usize {
-        let query = PollQuery {
-            cluster: settings.cluster.clone(),
-            data_center: settings.data_center.clone(),
-            notifications: Vec::new(),
-        };
-        let line = query.path_and_query(app_id, settings.client_ip.get().as_deref());
-        line.len() + "GET  HTTP/1.1".len() + PATH_IN_FRONT
+    /// Makes use of what servers take, where nothing is said about it in the settings.
+    fn use_room(&self) {
+        let Inputs { app_id, settings, transport, watched, .. } = &self.inputs;
+        if let Some(line) = transport.poll_line().filter(|_| settings.timing.poll_line_may_grow) {
+            watched.widen(room_in(line, app_id, settings));
+        }
+    }
+
+    /// Whether something between here and the server refuses lines that the server itself would take; they are short from then on.
+    fn was_too_long(&mut self, failure: &Failure) -> bool {
+        let refused = matches!(failure.status, Some(400 | 413 | 414 | 431));
+        let too_long = refused && self.inputs.watched.narrow();
+        if too_long {
+            info!(
+                app_id = self.inputs.app_id,
+                "long request lines are refused; several polls are held"
+            );
+        }
+        too_long
     }
 
     async fn poll(&mut self) -> Poll {
@@ -163,32 +196,36 @@ impl LongPoll {
                 return Poll::Failed(failure, Duration::ZERO);
             }
         };
-        let (known, version) = self.watched.known();
+        self.use_room();
+        let (known, version) = self.inputs.watched.known(self.share);
         if known.is_empty() {
             // The last namespace was given up a moment ago; servers refuse an empty list.
             return Poll::Outdated;
         }
         let query = PollQuery {
-            cluster: self.settings.cluster.clone(),
-            data_center: self.settings.data_center.clone(),
+            cluster: self.inputs.settings.cluster.clone(),
+            data_center: self.inputs.settings.data_center.clone(),
             notifications: known,
         };
-        let line = query.path_and_query(&self.app_id, self.settings.client_ip.get().as_deref());
-        let access_key = self.settings.access_keys.of(&self.app_id);
+        let line = query
+            .path_and_query(&self.inputs.app_id, self.inputs.settings.client_ip.get().as_deref());
+        let access_key = self.inputs.settings.access_keys.of(&self.inputs.app_id);
         let request = Request {
             service: &service,
             path_and_query: &line,
-            app_id: &self.app_id,
+            app_id: &self.inputs.app_id,
             access_key: access_key.as_deref(),
-            read_timeout: self.settings.timing.poll_timeout,
+            read_timeout: self.inputs.settings.timing.poll_timeout,
         };
         let start = Instant::now();
         let answer = tokio::select! {
-            answer = self.transport.get(request) => answer,
+            answer = self.inputs.transport.get(request) => answer,
             // An answer that is lost by this comes again: the ids that are sent next are the same.
             () = self.outdated(version) => return Poll::Outdated,
         };
-        if refused(&answer) && self.settings.access_keys.renew(&self.app_id, access_key).await {
+        if refused(&answer)
+            && self.inputs.settings.access_keys.renew(&self.inputs.app_id, access_key).await
+        {
             return Poll::Outdated;
         }
         match answer.and_then(|answer| notifications(answer, &service)) {
@@ -201,18 +238,19 @@ impl LongPoll {
     /// Returns once other namespaces are watched than in this version, and a moment has passed in which no more came; the held
     /// poll goes on meanwhile.
     async fn outdated(&self, version: u64) {
-        self.watched.differs_from(version).await;
-        let _ = timeout(DEBOUNCE_AT_MOST, self.watched.quiet(DEBOUNCE)).await;
+        let watched = &self.inputs.watched;
+        watched.differs_from(self.share, version).await;
+        let _ = timeout(DEBOUNCE_AT_MOST, watched.quiet(self.share, DEBOUNCE)).await;
     }
 
     async fn choose(&mut self) -> Result<ServiceUrl, Error> {
         // A service that left the list is let go, although it may still answer.
         let sticky = self.sticky.take();
-        let sticky = sticky.filter(|service| self.discovery.knows(service));
+        let sticky = sticky.filter(|service| self.inputs.discovery.knows(service));
         let service = match sticky {
             Some(service) => service,
             None => {
-                let services = self.discovery.services().await?;
+                let services = self.inputs.discovery.services().await?;
                 let mut services = services.into_iter();
                 services.next().ok_or_else(|| {
                     Error::new(ErrorKind::Transport, "long poll", "no config service is known")
@@ -224,9 +262,9 @@ impl LongPoll {
     }
 
     fn note_success(&mut self) {
-        self.watched.connected();
+        self.inputs.watched.connected(self.share);
         if !self.failure.is_fresh() {
-            info!(app_id = self.app_id, "long poll works again");
+            info!(app_id = self.inputs.app_id, "long poll works again");
         }
         self.failure.reset();
         self.unauthorized.reset();
@@ -273,6 +311,17 @@ impl LongPoll {
             );
         }
     }
+}
+
+/// Bytes that namespaces may take in a request line of this length, with a path in front of the service's own.
+pub(crate) fn room_in(line: usize, app_id: &str, settings: &Effective) -> usize {
+    let query = PollQuery {
+        cluster: settings.cluster.clone(),
+        data_center: settings.data_center.clone(),
+        notifications: Vec::new(),
+    };
+    let rest = query.path_and_query(app_id, settings.client_ip.get().as_deref());
+    line.saturating_sub(rest.len() + "GET  HTTP/1.1".len() + PATH_IN_FRONT)
 }
 
 fn refused<T>(answer: &Result<T, Failure>) -> bool {

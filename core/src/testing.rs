@@ -142,6 +142,11 @@ impl Server {
         self.node.change(|behaviour| behaviour.gzip = gzip);
     }
 
+    /// What answers say of the bytes of path and query that are taken in a poll; nothing unless set.
+    pub fn set_poll_line(&self, bytes: Option<usize>) {
+        self.node.change(|behaviour| behaviour.poll_line = bytes);
+    }
+
     /// By how much this server's clock is ahead, in seconds.
     pub fn set_clock_offset(&self, seconds: i64) {
         self.node.change(|behaviour| behaviour.clock_offset = seconds);

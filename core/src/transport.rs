@@ -7,7 +7,7 @@ mod status;
 mod trust;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::TryStreamExt as _;
@@ -18,6 +18,7 @@ use reqwest::header::{CACHE_CONTROL, DATE, HeaderMap, LOCATION, RETRY_AFTER};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::route::POLL_LINE_HEADER;
 use crate::protocol::signature::AccessKey;
 
 pub use http::{HttpOptions, ReqwestClient};
@@ -134,6 +135,8 @@ struct Shared {
     clock_correction: AtomicI64,
     /// Clock of the last answer with a date minus this machine's, in ms.
     clock_skew: AtomicI64,
+    /// Bytes of path and query that the servers say they take in a poll; 0 before one has said it.
+    poll_line: AtomicUsize,
     meter: Meter,
 }
 
@@ -146,6 +149,7 @@ impl Transport {
             body_limit,
             clock_correction: AtomicI64::new(0),
             clock_skew: AtomicI64::new(0),
+            poll_line: AtomicUsize::new(0),
             meter: Meter::default(),
         });
         Self { shared }
@@ -155,6 +159,12 @@ impl Transport {
     #[must_use]
     pub fn clock_skew_ms(&self) -> i64 {
         self.shared.clock_skew.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of path and query that the servers take in a poll; `None` where no answer has said it.
+    #[must_use]
+    pub fn poll_line(&self) -> Option<usize> {
+        Some(self.shared.poll_line.load(Ordering::Relaxed)).filter(|bytes| *bytes > 0)
     }
 
     /// How many requests there were, by endpoint and status.
@@ -198,6 +208,7 @@ impl Transport {
             let deadline = Instant::now() + request.read_timeout * TOTAL_FACTOR;
             let response = self.send(request, url.clone()).await?;
             self.note_clock(&response.headers);
+            self.note_poll_line(&response.headers);
             if let Some(target) = redirect_target(&url, &response) {
                 url = target.map_err(Failure::new)?;
                 continue;
@@ -291,6 +302,14 @@ impl Transport {
             && request.access_key.is_some()
             && (self.clock_skew_ms() - correction).unsigned_abs()
                 > u64::try_from(CLOCK_SUSPICION.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn note_poll_line(&self, headers: &HeaderMap) {
+        let said =
+            headers.get(POLL_LINE_HEADER).and_then(|bytes| bytes.to_str().ok()?.parse().ok());
+        if let Some(bytes) = said {
+            self.shared.poll_line.store(bytes, Ordering::Relaxed);
+        }
     }
 
     fn note_clock(&self, headers: &HeaderMap) {

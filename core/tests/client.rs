@@ -3,13 +3,17 @@
 
 mod client {
     mod cache;
+    mod closing;
     mod discovery;
     mod events;
     mod incremental;
     mod lifecycle;
     mod load;
     mod monitoring;
+    mod own_source;
     mod poll;
+    mod poll_line;
+    mod revival;
     mod settings;
     mod signing;
     mod support;

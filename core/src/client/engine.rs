@@ -7,7 +7,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use crate::cache::FileCache;
 use crate::discovery::{Discovery, DiscoveryOptions};
-use crate::long_poll::{LongPoll, Watched};
+use crate::long_poll::{self, Watched};
 use crate::monitor::ErrorLog;
 use crate::pipeline::{Disk, Fallback, Held, Inputs, Namespace, Pipeline, Reply, Validators};
 use crate::protocol::namespace::strip_properties_suffix;
@@ -35,8 +35,8 @@ pub(super) struct Engine {
     errors: Arc<ErrorLog>,
     /// Held while a namespace is opened, so that each is opened once.
     opening: Mutex<()>,
-    /// Poll loops by app id, one unless the request line gets too long; the cluster is the same for all.
-    polls: Mutex<HashMap<String, Vec<Arc<Watched>>>>,
+    /// What is watched for each app id; the cluster is the same for all.
+    polls: Mutex<HashMap<String, Arc<Watched>>>,
 }
 
 impl Engine {
@@ -73,17 +73,13 @@ impl Engine {
         &self.transport
     }
 
-    /// Poll loops whose last poll ended well.
+    /// Polls whose last answer was good.
     pub(super) fn polls_connected(&self) -> u64 {
-        let polls = self.polls();
-        let connected = polls.values().flatten().filter(|watched| watched.is_connected());
-        connected.map(|_| 1).sum()
+        self.polls().values().map(|watched| watched.connected_polls() as u64).sum()
     }
 
     pub(super) fn has_poll_timed_out(&self, app_id: &str, namespace: &str) -> bool {
-        let polls = self.polls();
-        let mut loops = polls.get(app_id).into_iter().flatten();
-        loops.any(|watched| watched.has_timed_out(namespace))
+        self.polls().get(app_id).is_some_and(|watched| watched.has_timed_out(namespace))
     }
 
     /// A namespace whose task runs, watched by the poll loop of its app id.
@@ -168,7 +164,7 @@ impl Engine {
         })
     }
 
-    /// What a poll loop of an app id watches and has room in; starts the loop, and discovery with the first one.
+    /// What is watched for an app id; starts its polls, and discovery with the first of all.
     fn watched(&self, identity: &Identity, tasks: &Tasks) -> Arc<Watched> {
         let mut polls = self.polls();
         if polls.is_empty() {
@@ -178,35 +174,26 @@ impl Engine {
                     .await;
             });
         }
-        let loops = polls.entry(identity.app_id.clone()).or_default();
-        let with_room = loops.iter().find(|watched| watched.has_room_for(&identity.namespace));
-        if let Some(watched) = with_room {
-            return watched.clone();
-        }
-        let watched = self.start_poll(&identity.app_id, tasks);
-        loops.push(watched.clone());
-        watched
+        let watched = polls.entry(identity.app_id.clone());
+        watched.or_insert_with(|| self.start_polls(&identity.app_id, tasks)).clone()
     }
 
-    fn polls(&self) -> MutexGuard<'_, HashMap<String, Vec<Arc<Watched>>>> {
+    fn polls(&self) -> MutexGuard<'_, HashMap<String, Arc<Watched>>> {
         self.polls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn start_poll(&self, app_id: &str, tasks: &Tasks) -> Arc<Watched> {
+    fn start_polls(&self, app_id: &str, tasks: &Tasks) -> Arc<Watched> {
         let timing = &self.settings.timing;
-        let rest = LongPoll::line_without_namespaces(app_id, &self.settings);
-        let watched = Arc::new(Watched::new(timing.poll_line_limit.saturating_sub(rest)));
+        let room = long_poll::room_in(timing.poll_line_limit, app_id, &self.settings);
+        let watched = Arc::new(Watched::new(room));
         if timing.poll {
-            let mut poll = LongPoll::new(
-                app_id.to_owned(),
-                self.settings.clone(),
-                self.transport.clone(),
-                self.discovery.clone(),
-                watched.clone(),
-            );
-            tasks.spawn(async move {
-                revive("long poll", &mut poll, |poll| Box::pin(poll.run())).await;
-            });
+            tasks.spawn(long_poll::keep_polling(long_poll::Inputs {
+                app_id: app_id.to_owned(),
+                settings: self.settings.clone(),
+                transport: self.transport.clone(),
+                discovery: self.discovery.clone(),
+                watched: watched.clone(),
+            }));
         }
         watched
     }

@@ -1,7 +1,6 @@
 //! The namespaces that a poll loop watches: what is known of each, and whom to tell when it moves.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,18 +23,34 @@ pub(crate) struct Announcement {
     pub(crate) service: ServiceUrl,
 }
 
-/// The watched namespaces of one app id and cluster.
+/// The watched namespaces of one app id and cluster, in shares of which each is one poll: one is enough unless the request line
+/// gets too long.
 pub(crate) struct Watched {
-    namespaces: Mutex<HashMap<String, Namespace>>,
-    /// Counts openings.
-    version: watch::Sender<u64>,
-    /// Bytes of a request line that the namespaces may take, and what they take.
+    table: Mutex<Table>,
+    /// Counts, for each share, how often other namespaces came to be in it.
+    versions: watch::Sender<Vec<u64>>,
+}
+
+struct Table {
+    namespaces: HashMap<String, Namespace>,
+    shares: Vec<Share>,
+    /// Bytes of a request line that the namespaces of a share may take: now, and where servers say nothing of it.
     room: usize,
-    taken: AtomicUsize,
-    connected: AtomicBool,
+    usual_room: usize,
+    /// Whether a server has said that it takes longer lines; never believed again once one was refused.
+    trust: bool,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Share {
+    /// Bytes of the request line that its namespaces take.
+    taken: usize,
+    /// Whether its last poll ended well.
+    connected: bool,
 }
 
 struct Namespace {
+    share: usize,
     notification_id: i64,
     messages: NotificationMessages,
     tell: watch::Sender<Option<Announcement>>,
@@ -46,72 +61,92 @@ struct Namespace {
 impl Watched {
     /// Nothing is watched yet; the request line has so many bytes of room for namespaces.
     pub(crate) fn new(room: usize) -> Self {
-        Self {
-            namespaces: Mutex::default(),
-            version: watch::Sender::new(0),
+        let table = Table {
+            namespaces: HashMap::new(),
+            shares: Vec::new(),
             room,
-            taken: AtomicUsize::new(0),
-            connected: AtomicBool::new(false),
-        }
+            usual_room: room,
+            trust: true,
+        };
+        Self { table: Mutex::new(table), versions: watch::Sender::default() }
     }
 
-    /// Whether a namespace still fits in; one always does.
-    pub(crate) fn has_room_for(&self, namespace: &str) -> bool {
-        let taken = self.taken.load(Ordering::Relaxed);
-        taken == 0 || taken + cost(namespace) <= self.room
-    }
-
-    /// Whether the last poll ended well.
-    pub(crate) fn is_connected(&self) -> bool {
-        self.connected.load(Ordering::Relaxed)
+    /// Shares whose last poll ended well.
+    pub(crate) fn connected_polls(&self) -> usize {
+        let table = self.lock();
+        table.shares.iter().filter(|share| share.connected && share.taken > 0).count()
     }
 
     /// Whether a poll with this namespace ended in silence.
     pub(crate) fn has_timed_out(&self, namespace: &str) -> bool {
-        self.lock().get(namespace).is_some_and(|namespace| namespace.timed_out)
-    }
-
-    pub(super) fn connected(&self) {
-        self.connected.store(true, Ordering::Relaxed);
-    }
-
-    pub(super) fn failed(&self, by_silence: bool) {
-        self.connected.store(false, Ordering::Relaxed);
-        if by_silence {
-            self.lock().values_mut().for_each(|namespace| namespace.timed_out = true);
-        }
+        self.lock().namespaces.get(namespace).is_some_and(|namespace| namespace.timed_out)
     }
 
     /// Watches a namespace from now on, as long as what is given back is held; a held poll is asked anew.
     pub(crate) fn add(&self, namespace: &str) -> watch::Receiver<Option<Announcement>> {
         let (tell, told) = watch::channel(None);
-        let entry = Namespace {
-            notification_id: UNKNOWN_NOTIFICATION_ID,
-            messages: NotificationMessages::default(),
-            tell,
-            timed_out: false,
-        };
-        let mut namespaces = self.lock_current();
-        if namespaces.insert(namespace.to_owned(), entry).is_none() {
-            self.taken.fetch_add(cost(namespace), Ordering::Relaxed);
-        }
-        drop(namespaces);
-        self.version.send_modify(|version| *version += 1);
+        let share = self.lock_current().add(namespace, tell);
+        self.versions.send_modify(|versions| {
+            versions.resize(versions.len().max(share + 1), 0);
+            versions[share] += 1;
+        });
         told
     }
 
-    /// Returns once anything is watched.
-    pub(super) async fn some(&self) {
-        let mut version = self.version.subscribe();
-        // The sender lives in `self`, so the wait cannot fail.
-        let _ = version.wait_for(|_| !self.lock_current().is_empty()).await;
+    /// Deals the namespaces out anew where a server takes longer request lines than usual.
+    pub(super) fn widen(&self, room: usize) {
+        let table = self.lock_current();
+        if table.trust && room > table.room {
+            self.deal(table, room);
+        }
     }
 
-    /// What is known, and the version of the list.
-    pub(super) fn known(&self) -> (Vec<Notification>, u64) {
-        let version = *self.version.borrow();
-        let namespaces = self.lock_current();
-        let known = namespaces.iter().map(|(name, namespace)| Notification {
+    /// Goes back to the usual length after a longer line was refused, for good; false when it was not longer.
+    pub(super) fn narrow(&self) -> bool {
+        let mut table = self.lock_current();
+        let usual = table.usual_room;
+        let was_wide = table.room > usual;
+        if was_wide {
+            table.trust = false;
+            self.deal(table, usual);
+        }
+        was_wide
+    }
+
+    fn deal(&self, mut table: MutexGuard<'_, Table>, room: usize) {
+        table.room = room;
+        table.deal();
+        let shares = table.shares.len();
+        drop(table);
+        self.versions.send_modify(|versions| {
+            versions.resize(shares, 0);
+            versions.iter_mut().for_each(|version| *version += 1);
+        });
+    }
+
+    /// How many shares there are; never fewer than before.
+    pub(super) fn shares(&self) -> usize {
+        self.versions.borrow().len()
+    }
+
+    /// Returns once there are more shares than these.
+    pub(super) async fn more_shares_than(&self, count: usize) {
+        let mut versions = self.versions.subscribe();
+        // The sender lives in `self`, so the wait cannot fail.
+        let _ = versions.wait_for(|versions| versions.len() > count).await;
+    }
+
+    /// Returns once anything is watched in a share.
+    pub(super) async fn some(&self, share: usize) {
+        let mut versions = self.versions.subscribe();
+        let _ = versions.wait_for(|_| self.lock_current().of(share).next().is_some()).await;
+    }
+
+    /// What is known of a share, and the version of its list.
+    pub(super) fn known(&self, share: usize) -> (Vec<Notification>, u64) {
+        let version = self.version(share);
+        let table = self.lock_current();
+        let known = table.of(share).map(|(name, namespace)| Notification {
             namespace_name: name.clone(),
             notification_id: namespace.notification_id,
             messages: None,
@@ -119,48 +154,123 @@ impl Watched {
         (known.collect(), version)
     }
 
-    /// Returns once other namespaces are watched than in this version.
-    pub(super) async fn differs_from(&self, version: u64) {
-        let mut current = self.version.subscribe();
-        let _ = current.wait_for(|current| *current != version).await;
+    /// Returns once other namespaces are in a share than in this version.
+    pub(super) async fn differs_from(&self, share: usize, version: u64) {
+        let mut versions = self.versions.subscribe();
+        let _ = versions.wait_for(|versions| versions.get(share) != Some(&version)).await;
     }
 
-    /// Returns once nothing was opened for this long.
-    pub(super) async fn quiet(&self, time: Duration) {
+    /// Returns once nothing came to a share for this long.
+    pub(super) async fn quiet(&self, share: usize, time: Duration) {
         loop {
-            let version = *self.version.borrow();
-            if timeout(time, self.differs_from(version)).await.is_err() {
+            let version = self.version(share);
+            if timeout(time, self.differs_from(share, version)).await.is_err() {
                 return;
             }
+        }
+    }
+
+    fn version(&self, share: usize) -> u64 {
+        self.versions.borrow().get(share).copied().unwrap_or_default()
+    }
+
+    pub(super) fn connected(&self, share: usize) {
+        self.lock().set_connected(share, true);
+    }
+
+    pub(super) fn failed(&self, share: usize, by_silence: bool) {
+        let mut table = self.lock();
+        table.set_connected(share, false);
+        if by_silence {
+            let of_share = table.namespaces.values_mut().filter(|known| known.share == share);
+            of_share.for_each(|namespace| namespace.timed_out = true);
         }
     }
 
     /// Takes the ids over, even lower ones (a restored database), merges the messages, and tells who loads.
     pub(super) fn announce(&self, notifications: &[Notification], service: &ServiceUrl) {
         let named: Vec<_> = notifications.iter().map(|n| n.namespace_name.as_str()).collect();
-        let mut namespaces = self.lock();
+        let mut table = self.lock();
         for notification in notifications {
-            for namespace in find(&mut namespaces, &notification.namespace_name, &named) {
+            let found = find(&mut table.namespaces, &notification.namespace_name, &named);
+            for namespace in found {
                 namespace.announce(notification, service);
             }
         }
     }
 
     /// Those that are still watched: whoever waited for the others was closed.
-    fn lock_current(&self) -> MutexGuard<'_, HashMap<String, Namespace>> {
-        let mut namespaces = self.lock();
-        namespaces.retain(|name, namespace| {
+    fn lock_current(&self) -> MutexGuard<'_, Table> {
+        let mut table = self.lock();
+        table.sweep();
+        table
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    /// Adds a namespace; gives its share.
+    fn add(&mut self, name: &str, tell: watch::Sender<Option<Announcement>>) -> usize {
+        if let Some(replaced) = self.namespaces.remove(name) {
+            self.shares[replaced.share].taken -= cost(name);
+        }
+        let share = self.take_room(cost(name));
+        let namespace = Namespace {
+            share,
+            notification_id: UNKNOWN_NOTIFICATION_ID,
+            messages: NotificationMessages::default(),
+            tell,
+            timed_out: false,
+        };
+        self.namespaces.insert(name.to_owned(), namespace);
+        share
+    }
+
+    /// The first share with room for so many bytes, else a new one; one namespace always fits.
+    fn take_room(&mut self, cost: usize) -> usize {
+        let room = self.room;
+        let fits = |share: &Share| share.taken == 0 || share.taken + cost <= room;
+        let found = self.shares.iter().position(fits);
+        let share = found.unwrap_or_else(|| {
+            self.shares.push(Share::default());
+            self.shares.len() - 1
+        });
+        self.shares[share].taken += cost;
+        share
+    }
+
+    /// Gives every namespace its share anew.
+    fn deal(&mut self) {
+        self.shares.iter_mut().for_each(|share| share.taken = 0);
+        let mut namespaces = std::mem::take(&mut self.namespaces);
+        for (name, namespace) in &mut namespaces {
+            namespace.share = self.take_room(cost(name));
+        }
+        self.namespaces = namespaces;
+    }
+
+    fn of(&self, share: usize) -> impl Iterator<Item = (&String, &Namespace)> {
+        self.namespaces.iter().filter(move |(_, namespace)| namespace.share == share)
+    }
+
+    fn set_connected(&mut self, share: usize, connected: bool) {
+        if let Some(share) = self.shares.get_mut(share) {
+            share.connected = connected;
+        }
+    }
+
+    fn sweep(&mut self) {
+        let shares = &mut self.shares;
+        self.namespaces.retain(|name, namespace| {
             let watched = !namespace.tell.is_closed();
             if !watched {
-                self.taken.fetch_sub(cost(name), Ordering::Relaxed);
+                shares[namespace.share].taken -= cost(name);
             }
             watched
         });
-        namespaces
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Namespace>> {
-        self.namespaces.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -244,12 +354,31 @@ mod tests {
     fn what_nobody_waits_for_is_no_longer_asked_for() {
         let watched = Watched::new(200);
         let (kept, dropped) = (watched.add("kept"), watched.add("dropped"));
-        assert!(!watched.has_room_for("another"));
+        let _another = watched.add("another");
+        assert_eq!(watched.shares(), 2);
         drop(dropped);
-        assert_eq!(watched.known().0, [notification("kept", -1)]);
-        assert!(watched.has_room_for("another"));
+        assert_eq!(watched.known(0).0, [notification("kept", -1)]);
+        let _fits = watched.add("fits");
+        assert_eq!((watched.known(0).0.len(), watched.shares()), (2, 2));
         drop(kept);
-        assert!(watched.known().0.is_empty());
+        assert_eq!(watched.known(0).0, [notification("fits", -1)]);
+    }
+
+    #[test]
+    fn one_share_is_enough_where_servers_take_longer_lines() {
+        let watched = Watched::new(200);
+        let names: Vec<_> = (0..20).map(|number| format!("namespace-{number}")).collect();
+        let _told: Vec<_> = names.iter().map(|name| watched.add(name)).collect();
+        let lengths = || (0..watched.shares()).map(|share| watched.known(share).0.len());
+        assert_eq!(lengths().collect::<Vec<_>>(), [2; 10]);
+        let before = watched.known(3).1;
+        watched.widen(100_000);
+        assert_eq!((lengths().next(), lengths().sum::<usize>()), (Some(20), 20));
+        assert_ne!(watched.known(3).1, before, "its poll must notice that it has nothing left");
+        assert!(watched.narrow());
+        assert_eq!(lengths().collect::<Vec<_>>(), [2; 10]);
+        watched.widen(100_000);
+        assert!(!watched.narrow(), "who refused once is not tried again");
     }
 
     #[test]
@@ -260,7 +389,7 @@ mod tests {
         let service = ServiceUrl::from("http://s");
         watched.announce(&[notification("a", 11)], &service);
         watched.announce(&[notification("a", 3)], &service);
-        assert_eq!(watched.known().0, [notification("a", 3)]);
+        assert_eq!(watched.known(0).0, [notification("a", 3)]);
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub const CONFIG_SERVICES_PATH: &str = "/services/config";
 pub const ADMIN_SERVICES_PATH: &str = "/services/admin";
 /// Path of the long poll.
 pub const POLL_PATH: &str = "/notifications/v2";
+/// Header of answers: bytes of path and query that the server takes in a poll. One that does not send it may take 8 KiB or less.
+pub const POLL_LINE_HEADER: &str = "castalia-poll-line";
 /// Path of the deprecated single-namespace poll.
 pub const LEGACY_POLL_PATH: &str = "/notifications";
 

@@ -109,6 +109,8 @@ pub(crate) struct Timing {
     pub(crate) poll_timeout: Duration,
     pub(crate) poll: bool,
     pub(crate) poll_line_limit: usize,
+    /// Whether a server may say that it takes longer ones.
+    pub(crate) poll_line_may_grow: bool,
     pub(crate) start_timeout: Duration,
 }
 

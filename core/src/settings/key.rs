@@ -111,7 +111,7 @@ keys! {
     POLL_INITIAL_DELAY = Key::new("apollo.longPollingInitialDelayInMills", "2000", "ms before the first poll");
     POLL_ENABLE = Key::new("castalia.long-poll.enable", "true", "whether changes are pushed; without, they come with the refresh");
     POLL_TIMEOUT = Key::new("castalia.long-poll.timeout", "90000", "ms that a poll may stay without an answer");
-    POLL_LINE_LIMIT = Key::new("castalia.long-poll.line-limit", "6144", "bytes of a poll's request line, above which its namespaces are shared out to several polls");
+    POLL_LINE_LIMIT = Key::new("castalia.long-poll.line-limit", "6144", "bytes of a poll's request line, above which its namespaces are shared out to several polls; unset, it grows where the servers say that they take more, as Castalia's do");
     NAMESPACES = Key::new("castalia.namespaces", "", "namespaces opened at the start, comma between");
     START_POLICY = Key::new("castalia.start-policy", "best-effort", "what must be loaded: best-effort, require-any, require-all, require-any-remote or require-all-remote");
     START_TIMEOUT = Key::new("castalia.start-timeout", "15000", "ms that opening a namespace may wait for a server");

@@ -201,6 +201,7 @@ impl Resolver {
             }),
             poll: self.flag(&key::POLL_ENABLE),
             poll_line_limit: self.count(&key::POLL_LINE_LIMIT),
+            poll_line_may_grow: self.layers.find(&key::POLL_LINE_LIMIT).is_none(),
             start_timeout: self.millis(&key::START_TIMEOUT),
         }
     }

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::data::{Data, Release};
 use super::fault::{Fault, Script};
 use crate::protocol::namespace::strip_properties_suffix;
-use crate::protocol::route::{self, ConfigQuery, PollQuery, Target};
+use crate::protocol::route::{self, ConfigQuery, POLL_LINE_HEADER, PollQuery, Target};
 use crate::protocol::signature::{AUTHORIZATION_HEADER, Signer, TIMESTAMP_HEADER, signature_of};
 use crate::protocol::wire::{
     ApolloConfig, INCREMENTAL_SYNC, Notification, NotificationMessages, ServiceInstance,
@@ -125,6 +125,7 @@ pub(super) struct Behaviour {
     pub(super) gzip: bool,
     pub(super) clock_offset: i64,
     pub(super) secrets: HashMap<String, String>,
+    pub(super) poll_line: Option<usize>,
 }
 
 impl Node {
@@ -136,6 +137,7 @@ impl Node {
             gzip: false,
             clock_offset: 0,
             secrets: HashMap::new(),
+            poll_line: None,
         };
         Self {
             url: url.to_owned(),
@@ -219,6 +221,8 @@ impl Node {
         let date = chrono::Utc::now() + chrono::Duration::seconds(behaviour.clock_offset);
         let date = date.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
         let mut headers = vec![("Date".to_owned(), date)];
+        let poll_line = behaviour.poll_line.map(|bytes| bytes.to_string());
+        headers.extend(poll_line.map(|bytes| (POLL_LINE_HEADER.to_owned(), bytes)));
         let takes_gzip = request.header("accept-encoding").is_some_and(|v| v.contains("gzip"));
         let body = if behaviour.gzip && takes_gzip && !body.is_empty() {
             headers.push(("Content-Encoding".to_owned(), "gzip".to_owned()));

@@ -245,28 +245,6 @@ async fn app_ids_do_not_mix() {
     }
 }
 
-/// C064
-#[tokio::test(start_paused = true)]
-async fn many_namespaces_are_shared_out_to_short_requests() {
-    let fixture = Fixture::empty();
-    let names: Vec<_> = (0..300).map(|n| format!("{n:0>100}")).collect();
-    for name in &names {
-        fixture.server.publish(APP, name, &[("v", "1")]);
-    }
-    let settings = fixture.settings().set("apollo.cache.file.enable", "false");
-    let client = fixture.client_with(settings);
-    let opened = names.iter().map(|name| client.config(name));
-    let configs = futures_util::future::try_join_all(opened).await.unwrap();
-    tokio::time::sleep(Duration::from_secs(30)).await;
-    for name in &names {
-        fixture.server.publish(APP, name, &[("v", "2")]);
-    }
-    eventually("all updated", || configs.iter().all(|config| config.get_or("v", 0) == 2)).await;
-    let polls = fixture.server.requests_of(Endpoint::Poll);
-    assert!(polls.iter().all(|poll| poll.path_and_query.len() + 14 <= 6144));
-    assert!(fixture.server.held() <= 12, "{}", fixture.server.held());
-}
-
 /// C065
 #[tokio::test(start_paused = true)]
 async fn a_burst_of_releases_is_polled_twice_a_second() {

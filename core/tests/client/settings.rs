@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::time::SystemTime;
 
 use castalia_core::testing::{Endpoint, Network};
 use castalia_core::{Client, ErrorKind, Origin, Result, Settings, Source};
 use tempfile::TempDir;
 
-use super::support::{APP, Fixture, NAMESPACE, logged, record_log};
+use super::support::{APP, Fixture, NAMESPACE, eventually, logged, record_log};
 
 /// The places of one test: variables, overlay, and the two settings files.
 struct Places {
@@ -95,6 +96,48 @@ async fn without_an_app_id_a_java_like_client_reads_public_namespaces() {
     assert_eq!(config.source(), Source::Remote);
     let load = &fixture.server.requests_of(Endpoint::Config)[0];
     assert_eq!(load.path(), "/configs/ApolloNoAppIdPlaceHolder/default/application");
+}
+
+/// DEV-12: to a Java-like client `a` and `a.properties` are two namespaces, each with the cache file of the Java client.
+#[tokio::test(start_paused = true)]
+async fn a_java_like_client_keeps_the_suffix_apart() {
+    let fixture = Fixture::new();
+    let client = fixture.client_with(fixture.settings().set("castalia.java-compat", "true"));
+    let suffixed = format!("{NAMESPACE}.properties");
+    for name in [NAMESPACE, &suffixed] {
+        let config = client.config(name).await.unwrap();
+        assert_eq!((config.identity().namespace.as_str(), config.get_or("a", 0)), (name, 1));
+        eventually("its own file", || fixture.cache_file(name).exists()).await;
+    }
+    let loads = fixture.server.requests_of(Endpoint::Config);
+    assert_eq!(loads[1].path(), "/configs/order/default/application.properties");
+    let mut both =
+        [client.config(NAMESPACE).await.unwrap(), client.config(&suffixed).await.unwrap()]
+            .map(|config| config.changes());
+    fixture.server.arrived(Endpoint::Poll, 3).await;
+    fixture.publish(&[("a", "2")]);
+    for changes in &mut both {
+        assert_eq!(changes.next().await.unwrap().snapshot().get("a"), Some("2"));
+    }
+}
+
+/// DEV-21: days that do not exist count on where the settings ask for it, or for a Java-like client.
+#[tokio::test(start_paused = true)]
+async fn lenient_dates_are_a_choice() {
+    let fixture = Fixture::empty();
+    fixture.publish(&[("date", "2021-02-30"), ("meant", "2021-03-02")]);
+    for (name, value, is_lenient) in [
+        ("castalia.lenient-dates", "false", false),
+        ("castalia.lenient-dates", "true", true),
+        ("castalia.java-compat", "true", true),
+    ] {
+        let client = fixture.client_with(fixture.quiet_settings().set(name, value));
+        let config = client.config(NAMESPACE).await.unwrap();
+        let meant = config.get_or("meant", SystemTime::UNIX_EPOCH);
+        assert_ne!(meant, SystemTime::UNIX_EPOCH);
+        let read = config.try_get::<SystemTime>("date");
+        assert_eq!(read.ok().flatten(), is_lenient.then_some(meant), "{name}={value}");
+    }
 }
 
 /// C003

@@ -98,3 +98,23 @@ async fn a_refused_secret_is_asked_for() {
     let loads = fixture.server.requests_of(Endpoint::Config).len();
     assert_eq!(loads, 3, "the provider had nothing new, so nothing was repeated");
 }
+
+/// F162: a poll that is refused asks for the new secret too, so that changes are pushed on.
+#[tokio::test(start_paused = true)]
+async fn a_refused_poll_goes_on_with_the_new_secret() {
+    let fixture = Fixture::new();
+    fixture.server.set_secret(APP, Some("old"));
+    let settings = fixture.settings().set("apollo.access-key.secret", "old");
+    let settings = settings.secret_provider(|_| Some("rotated".to_owned()));
+    let config = fixture.client_with(settings).config(NAMESPACE).await.unwrap();
+    fixture.server.arrived(Endpoint::Poll, 2).await;
+    fixture.server.holds(1).await;
+    let mut changes = config.changes();
+    fixture.server.set_secret(APP, Some("rotated"));
+    let polls = fixture.server.requests_of(Endpoint::Poll).len();
+    fixture.server.arrived(Endpoint::Poll, polls + 2).await;
+    fixture.server.holds(1).await;
+    fixture.publish(&[("a", "2")]);
+    let told = tokio::time::timeout(std::time::Duration::from_secs(5), changes.next()).await;
+    assert_eq!(told.unwrap().unwrap().snapshot().get("a"), Some("2"));
+}
