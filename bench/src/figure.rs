@@ -5,6 +5,7 @@ use crate::measure::Spread;
 /// What a figure counts; decides how it is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unit {
+    Count,
     Bytes,
     Seconds,
     PerSecond,
@@ -16,6 +17,7 @@ impl Unit {
     /// A value as people read it.
     pub(crate) fn show(self, value: f64) -> String {
         match self {
+            Unit::Count => format!("{value:.0}"),
             Unit::Bytes if value >= 1e6 => format!("{:.1} MB", value / 1e6),
             Unit::Bytes => format!("{:.2} kB", value / 1e3),
             Unit::Seconds if value >= 1.0 => format!("{value:.2} s"),

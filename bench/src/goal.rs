@@ -53,6 +53,12 @@ const GOALS: &[Goal] = &[
     at_most("start", "1,000 namespaces", 0.1, 0.1),
     ratio_at_most("idle", "memory", "axum and SQLite", 2.5, 2.5),
     at_most("idle", "memory", 16.0 * 1024.0 * 1024.0, 16.0 * 1024.0 * 1024.0),
+    at_most("client-idle", "above the empty program", 3e6, 3e6),
+    at_most("client-latency", "p99", 0.01, 0.01),
+    at_most("client-park", "requests parked", 1.0, 1.0),
+    ratio_at_most("read-core", "cached handle", "HashMap", 1.25, 1.25),
+    ratio_at_most("read-core", "plain handle", "HashMap", 2.2, 2.2),
+    ratio_at_most("read-core", "cached, two threads", "one thread", 1.3, 1.3),
 ];
 
 const fn at_most(row: &'static str, figure: &'static str, present: f64, target: f64) -> Goal {

@@ -1,7 +1,8 @@
 #![forbid(unsafe_code)]
 //! The benchmark suite: each row measures the product and reference programs in the same run and prints their ratios as a table.
-//! A black box: it knows the product's commands and its HTTP, and nothing of its inside.
+//! A black box: it knows the product's commands, its HTTP and what its client offers to applications, and nothing of its inside.
 
+mod client;
 mod figure;
 mod goal;
 mod load;
@@ -64,6 +65,8 @@ fn program(rows: &[Row]) -> Command {
         ))
         .subcommands(rows)
         .subcommand(hidden("reference"))
+        .subcommand(hidden("client"))
+        .subcommand(hidden("empty-client"))
         .subcommand(hidden("on-first-core"))
 }
 
@@ -115,6 +118,8 @@ fn run(rows: &[Row], matches: &ArgMatches) -> Result<bool> {
             matches.get_many::<String>("arguments").unwrap_or_default().cloned().collect();
         return match name {
             "reference" => reference::run(program, &arguments).map(|()| true),
+            "client" => client::run(program, &arguments).map(|()| true),
+            "empty-client" => client::run_empty(program).map(|()| true),
             _ => Err(process::become_on_first_core(program, &arguments)),
         };
     }

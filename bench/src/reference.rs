@@ -44,7 +44,7 @@ pub(crate) fn run(name: &str, arguments: &[String]) -> Result<()> {
 }
 
 /// Ends this process when whoever started it is gone.
-fn end_with_parent() {
+pub(crate) fn end_with_parent() {
     std::thread::spawn(|| {
         let _ = std::io::stdin().read(&mut [0]);
         std::process::exit(0);
@@ -64,7 +64,8 @@ fn announce(address: SocketAddr) {
     print(&format!("listening {address}"));
 }
 
-fn block_on(work: impl Future<Output = Result<()>>) -> Result<()> {
+/// Runs on a runtime as a program has it by default.
+pub(crate) fn block_on(work: impl Future<Output = Result<()>>) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.context("cannot start a runtime")?.block_on(work)
 }

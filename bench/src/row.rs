@@ -1,5 +1,8 @@
 //! The rows of the suite, and what each is given: one file for each idea, one entry in the list for each row.
 
+mod client_idle;
+mod client_latency;
+mod client_park;
 mod configs;
 mod converge;
 mod fan_out;
@@ -9,6 +12,7 @@ mod park_mem;
 mod publish;
 mod publish_latency;
 mod read;
+mod read_core;
 mod start;
 mod storm;
 
@@ -60,6 +64,10 @@ pub(crate) fn all() -> Vec<Row> {
         full("park-idle", "CPU time that parked clients cost", park_idle::run),
         quick("start", "process start until the first 200", start::run),
         quick("idle", "memory of a server that nobody asks", idle::run),
+        quick("client-idle", "memory that a client with one namespace costs", client_idle::run),
+        quick("client-latency", "publish until the listener of a client runs", client_latency::run),
+        full("client-park", "requests that a thousand namespaces park", client_park::run),
+        quick("read-core", "what one read costs in Rust", read_core::run),
     ];
     rows.extend(
         read::PROGRAMS

@@ -56,6 +56,20 @@ impl Seed {
         self.fill(app, &namespace)
     }
 
+    /// An item of the namespace that every app has.
+    pub(crate) fn item(&mut self, app: &str, key: &str) -> Result<Value> {
+        self.admin.json("GET", &format!("{}/items/{key}", path(app, NAMESPACE)), None)
+    }
+
+    /// Changes an item; a publish brings it to clients.
+    pub(crate) fn set(&mut self, app: &str, item: &Value, value: &str) -> Result<()> {
+        let mut item = item.clone();
+        item["value"] = value.into();
+        item["dataChangeLastModifiedBy"] = OPERATOR.into();
+        let path = format!("{}/items/{}", path(app, NAMESPACE), item["id"]);
+        self.admin.json("PUT", &path, Some(&item)).map(drop)
+    }
+
     /// A key without which clients of the app are refused.
     pub(crate) fn access_key(&mut self, app: &str) -> Result<()> {
         let path = format!("/apps/{app}/accesskeys");

@@ -50,15 +50,15 @@ pub(super) fn run(plan: &Plan) -> Result<Report> {
 }
 
 /// Times in order.
-struct Times(Vec<Duration>);
+pub(super) struct Times(Vec<Duration>);
 
 impl Times {
-    fn new(mut times: Vec<Duration>) -> Self {
+    pub(super) fn new(mut times: Vec<Duration>) -> Self {
         times.sort_unstable();
         Self(times)
     }
 
-    fn at(&self, share: f64) -> f64 {
+    pub(super) fn at(&self, share: f64) -> f64 {
         percentile(&self.0, share).as_secs_f64()
     }
 }
@@ -101,7 +101,8 @@ fn publish_once(
     })
 }
 
-fn of_reference(file: &Path, hello: &Reference, samples: usize) -> Result<Times> {
+/// One after the other: the commit that a publish is, and an HTTP answer.
+pub(super) fn of_reference(file: &Path, hello: &Reference, samples: usize) -> Result<Times> {
     let mut publisher = Publisher::open(file)?;
     let mut call = Call::connect(hello.address)?;
     let greeting = request::plain("GET", "/");

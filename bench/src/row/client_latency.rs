@@ -1,0 +1,108 @@
+//! `client-latency`: from a publish until the first line of the application's listener, through poll and load.
+
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use castalia_core::{Interest, blocking};
+
+use super::Plan;
+use super::publish_latency::{Times, of_reference};
+use crate::client;
+use crate::figure::{Figure, Report, Unit};
+use crate::load::call::Call;
+use crate::load::request;
+use crate::measure::pause;
+use crate::process::{Cores, Reference};
+use crate::product::Product;
+use crate::reference::HYPER_HELLO;
+use crate::reference::sqlite_loop::copy_database;
+use crate::seed::{APP, NAMESPACE, Seed, publish_path};
+
+/// How long anything here may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Time for the next poll to be parked.
+const PARKING: Duration = Duration::from_millis(5);
+/// An item that every namespace of the suite has.
+const KEY: &str = "setting.00";
+
+pub(super) fn run(plan: &Plan) -> Result<Report> {
+    let samples = if plan.is_quick { 60 } else { 300 };
+    let data = plan.data(|seed| seed.app(APP))?;
+    let bare = plan.directory()?;
+    let file = bare.path().join("config.db");
+    copy_database(data.path(), &file)?;
+    let product = Product::start(&plan.program, data.path(), Cores::All)?;
+    let hello = Reference::start(HYPER_HELLO, &[], Cores::All)?;
+    let (product, bare) =
+        plan.alternate(|| of_client(&product, samples), || of_reference(&file, &hello, samples))?;
+    let figure = |name, share| {
+        let product = product.iter().map(|round| round.from_send.at(share));
+        Figure::new(name, Unit::Seconds, product)
+            .against("bare commit and hello", bare.iter().map(|round| round.at(share)))
+    };
+    let after = |name, share| {
+        Figure::new(name, Unit::Seconds, product.iter().map(|round| round.from_answer.at(share)))
+    };
+    Ok(Report {
+        setting: format!("one client, {} rounds of {samples} publishes", plan.rounds),
+        figures: vec![
+            figure("p50", 0.5),
+            figure("p99", 0.99),
+            after("p50 after the commit", 0.5),
+            after("p99 after the commit", 0.99),
+        ],
+        notes: vec![
+            "the client's own limits of two polls and two loads a second are lifted".into(),
+        ],
+    })
+}
+
+struct Round {
+    from_send: Times,
+    from_answer: Times,
+}
+
+fn of_client(product: &Product, samples: usize) -> Result<Round> {
+    let settings = client::settings(product.config)
+        .set("apollo.longPollingInitialDelayInMills", "0")
+        .set("apollo.longPollQPS", "10000")
+        .set("apollo.loadConfigQPS", "10000");
+    let client = blocking::Client::new(settings)?;
+    let config = client.config(NAMESPACE, PATIENCE)?;
+    let (sender, told) = sync_channel(16);
+    let _subscription = config.on_change(Interest::everything(), move |event| {
+        // Nobody waits for an event of another round.
+        let _ = sender.try_send((Instant::now(), event.snapshot().get(KEY).map(str::to_owned)));
+    });
+    let mut seed = Seed::new(product.admin)?;
+    let item = seed.item(APP, KEY)?;
+    let mut publisher = Call::connect(product.admin)?;
+    let publish = request::plain("POST", &publish_path(APP, NAMESPACE));
+    let (mut from_send, mut from_answer) = (Vec::new(), Vec::new());
+    for sample in 0..=samples {
+        let value = sample.to_string();
+        seed.set(APP, &item, &value)?;
+        pause(PARKING);
+        let sent = Instant::now();
+        publisher.ask(&publish)?;
+        let published = Instant::now();
+        let listened = heard(&told, &value)?;
+        if sample > 0 {
+            from_send.push(listened.saturating_duration_since(sent));
+            from_answer.push(listened.saturating_duration_since(published));
+        }
+    }
+    client.close(PATIENCE);
+    Ok(Round { from_send: Times::new(from_send), from_answer: Times::new(from_answer) })
+}
+
+/// When the listener was told of this value; what it was told before is old.
+fn heard(told: &Receiver<(Instant, Option<String>)>, value: &str) -> Result<Instant> {
+    loop {
+        let (at, now) = told.recv_timeout(PATIENCE).context("the listener is told nothing")?;
+        if now.as_deref() == Some(value) {
+            return Ok(at);
+        }
+    }
+}

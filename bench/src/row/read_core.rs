@@ -1,0 +1,97 @@
+//! `read-core`: one read of a config in Rust against a bare map with the same hasher. That nothing is allocated is a test of the core.
+
+use std::collections::HashMap;
+use std::hint::black_box;
+use std::time::Instant;
+
+use anyhow::Result;
+use castalia_core::testing::{Data, Network, Server};
+use castalia_core::{Client, Config, Settings, blocking};
+
+use super::Plan;
+use crate::figure::{Figure, Report, Unit};
+use crate::measure::number;
+
+const KEYS: usize = 1_000;
+const READS: usize = 2_000_000;
+/// Steps through the keys in disorder: it has no divisor in common with their number.
+const STRIDE: usize = 617;
+
+type Bare = HashMap<String, String, ahash::RandomState>;
+
+/// Seconds of one read.
+struct Round {
+    bare: f64,
+    cached: f64,
+    plain: f64,
+    two_threads: f64,
+}
+
+pub(super) fn run(plan: &Plan) -> Result<Report> {
+    let keys: Vec<_> = (0..KEYS).map(|number| format!("some.longer.key.{number}")).collect();
+    let (_client, config) = blocking::runtime()?.block_on(open(&keys))?;
+    let bare: Bare = keys.iter().map(|key| (key.clone(), key.clone())).collect();
+    let mut rounds: Vec<_> = (0..=plan.rounds).map(|_| round(&keys, &bare, &config)).collect();
+    rounds.remove(0);
+    let figure = |name, pick: fn(&Round) -> f64, reference, of: fn(&Round) -> f64| {
+        Figure::new(name, Unit::Seconds, rounds.iter().map(pick))
+            .against(reference, rounds.iter().map(of))
+    };
+    Ok(Report {
+        setting: format!("{KEYS} keys, {} rounds of {READS} reads", plan.rounds),
+        figures: vec![
+            figure("cached handle", |round| round.cached, "HashMap", |round| round.bare),
+            figure("plain handle", |round| round.plain, "HashMap", |round| round.bare),
+            figure(
+                "cached, two threads",
+                |round| round.two_threads,
+                "one thread",
+                |round| round.cached,
+            ),
+        ],
+        notes: Vec::new(),
+    })
+}
+
+fn round(keys: &[String], bare: &Bare, config: &Config) -> Round {
+    let cached = || {
+        let mut reader = config.reader();
+        time(keys, |key| reader.get(key).map(str::len))
+    };
+    Round {
+        bare: time(keys, |key| bare.get(key).map(String::len)),
+        cached: cached(),
+        plain: time(keys, |key| config.get(key).map(|value| value.len())),
+        two_threads: std::thread::scope(|scope| {
+            let beside = scope.spawn(cached);
+            let here = cached();
+            // A thread that panics here has panicked before, in `cached`.
+            here.max(beside.join().unwrap_or(here))
+        }),
+    }
+}
+
+fn time(keys: &[String], mut read: impl FnMut(&str) -> Option<usize>) -> f64 {
+    let mut index = 0;
+    let start = Instant::now();
+    for _ in 0..READS {
+        index = (index + STRIDE) % keys.len();
+        black_box(read(black_box(&keys[index])));
+    }
+    start.elapsed().as_secs_f64() / number(READS)
+}
+
+/// A client of a server in memory: reads know no difference.
+async fn open(keys: &[String]) -> Result<(Client, Config)> {
+    let (network, server) = (Network::new(), Server::in_memory("http://s1", Data::new()));
+    network.connect(&server);
+    let values: Vec<_> = keys.iter().map(|key| (key.as_str(), key.as_str())).collect();
+    server.publish("bench", "application", &values);
+    let settings = Settings::new()
+        .set("app.id", "bench")
+        .set("apollo.meta", "http://s1")
+        .set("apollo.cache.file.enable", "false");
+    let client = Client::with_http_client(settings, network)?;
+    let config = client.config("application").await?;
+    Ok((client, config))
+}
