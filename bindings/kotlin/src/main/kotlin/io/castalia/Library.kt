@@ -12,7 +12,9 @@ import java.nio.file.Path
 import java.nio.file.StandardCopyOption.ATOMIC_MOVE
 import java.nio.file.StandardCopyOption.REPLACE_EXISTING
 import java.nio.file.attribute.PosixFilePermissions
+import java.security.AccessController
 import java.security.MessageDigest
+import java.security.PrivilegedAction
 
 /**
  * Finds the native library and loads it, once: where `castalia.native.path` says, else in `java.library.path`, else the copy
@@ -30,7 +32,8 @@ internal object Library {
         val failures = ArrayList<Throwable>()
         for (candidate in candidates()) {
             try {
-                open(candidate())
+                val place = candidate()
+                asOneself { open(place) }
                 loaded = true
                 return
             } catch (failure: IOException) {
@@ -90,6 +93,18 @@ internal object Library {
             } finally {
                 System.clearProperty(OVERRIDE)
             }
+        }
+    }
+
+    /** JNA starts a thread that stays: it must not hold on to the application that happens to be the first. */
+    private fun asOneself(run: () -> Unit) {
+        val thread = Thread.currentThread()
+        val before = thread.contextClassLoader
+        thread.contextClassLoader = javaClass.classLoader
+        try {
+            AccessController.doPrivileged(PrivilegedAction { run() })
+        } finally {
+            thread.contextClassLoader = before
         }
     }
 

@@ -5,6 +5,8 @@ import io.castalia.ffi.Content
 import io.castalia.ffi.Namespace
 import java.lang.ref.WeakReference
 import java.util.concurrent.atomic.AtomicLong
+import java.util.concurrent.locks.ReentrantLock
+import kotlin.concurrent.withLock
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.flow
 
@@ -16,6 +18,11 @@ internal class Opened<V : Any>(private val namespace: Namespace, private val tas
     @Volatile
     var current: V
         private set
+
+    // Fair: those who ask often must keep out neither whoever is about to call a listener, nor the end.
+    private val renewing = ReentrantLock(true)
+
+    @Volatile
     private var released = false
 
     init {
@@ -26,9 +33,11 @@ internal class Opened<V : Any>(private val namespace: Namespace, private val tas
     }
 
     /** Takes over the newest content. */
-    @Synchronized
     fun renew() {
-        if (!released) namespace.renewed()?.let { current = made(it) }
+        if (released) return
+        renewing.withLock {
+            if (!released) namespace.renewed()?.let { current = made(it) }
+        }
     }
 
     suspend fun refresh() {
@@ -56,10 +65,9 @@ internal class Opened<V : Any>(private val namespace: Namespace, private val tas
     }
 
     /** Lets the native half go; the content stays. */
-    @Synchronized
     fun release() {
         released = true
-        namespace.close()
+        renewing.withLock { namespace.close() }
     }
 
     private fun stream(keys: Collection<String>, prefixes: Collection<String>): Changes =

@@ -166,7 +166,7 @@ class LifecycleTest {
         repeat(50) { cycle() }
         val (descriptors, resident) = descriptors() to resident()
         repeat(400) { cycle() }
-        eventually("threads end") { Thread.getAllStackTraces().keys.count { it.name == "castalia-listener" } == 0 }
+        eventually("threads end") { Thread.getAllStackTraces().keys.none { it.name.startsWith("castalia-listener") } }
         eventually("descriptors are closed") { descriptors() <= descriptors + 3 }
         assertTrue(resident() < resident + 64, "from $resident to ${resident()} MiB")
     }

@@ -6,7 +6,7 @@ import java.util.concurrent.CompletableFuture
 import java.util.concurrent.TimeUnit.SECONDS
 
 /** A program of its own JVM: one of the main functions among the tests. */
-class Program(private val main: String, private val classPath: List<Path> = Built.classPath + Built.classes) {
+class Program(private val main: String, private val classPath: List<Path> = Built.withTests) {
     fun command(vararg options: String): List<String> = listOf(
         "${Path.of(System.getProperty("java.home"), "bin", "java")}",
         *options,

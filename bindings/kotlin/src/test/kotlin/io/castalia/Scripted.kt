@@ -55,7 +55,7 @@ class Scripted : AutoCloseable {
 object Words {
     fun join(words: List<String>): String = words.joinToString(" ") { URLEncoder.encode(it, Charsets.UTF_8).replace("+", "%20") }
 
-    fun split(line: String): List<String> = line.trimEnd().split(" ").map { URLDecoder.decode(it, Charsets.UTF_8) }
+    fun split(line: String): List<String> = line.split(" ").map { URLDecoder.decode(it, Charsets.UTF_8) }
 }
 
 /** What the build made beside the classes. */
@@ -68,8 +68,8 @@ object Built {
     val classPath: List<Path> =
         listOf(jar) + Path.of(System.getProperty("castalia.test.libraries")).toFile().listFiles().orEmpty().map { it.toPath() }
 
-    /** The tests, for programs that are written here. */
-    val classes: Path = Path.of(System.getProperty("castalia.test.classes"))
+    /** The same with the tests, for programs that are written here. */
+    val withTests: List<Path> = classPath.plusElement(Path.of(System.getProperty("castalia.test.classes")))
 
     fun program(name: String): Path = cargo.resolve("debug").resolve(name)
 }
