@@ -15,6 +15,9 @@ use crate::store::{access_key as stored_key, app, entity, namespace};
 const SCAN_PAUSE: Duration = Duration::from_secs(1);
 /// Pause between two complete readings of them, which also find what was deleted.
 const REBUILD_PAUSE: Duration = Duration::from_secs(60);
+/// Ids before the last one that are read again: transactions commit out of id order, so an earlier row may still appear. Less than
+/// [`BATCH`].
+const LATE_ROWS: i64 = 100;
 /// How far back a look for changed keys reaches: stored times have whole seconds, and the clocks of nodes differ a little.
 const KEY_OVERLAP: TimeDelta = TimeDelta::seconds(5);
 
@@ -72,12 +75,13 @@ impl ReleaseFeed {
     pub(super) async fn add_names(&self) -> Result<()> {
         loop {
             let (last_namespace, last_cluster) = self.names().last_ids();
-            let namespaces = self.namespaces_after(last_namespace).await?;
-            let clusters = self.clusters_after(last_cluster).await?;
-            if namespaces.is_empty() && clusters.is_empty() {
+            let namespaces = self.namespaces_after(last_namespace - LATE_ROWS).await?;
+            let clusters = self.clusters_after(last_cluster - LATE_ROWS).await?;
+            let is_last = namespaces.len().max(clusters.len()) < BATCH as usize;
+            self.names().add(namespaces, clusters);
+            if is_last {
                 return Ok(());
             }
-            self.names().add(namespaces, clusters);
         }
     }
 

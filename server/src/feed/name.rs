@@ -85,10 +85,11 @@ impl Names {
         self.index.store(index.into());
     }
 
-    /// Adds rows that are new since the last call.
+    /// Adds rows; those that are known change nothing.
     pub fn add(&self, namespaces: Vec<AppNamespace>, clusters: Vec<Cluster>) {
         let index = self.index.load();
-        namespaces.into_iter().for_each(|row| index.add_namespace(row));
+        let is_new = |row: &AppNamespace| !index.knows(row);
+        namespaces.into_iter().filter(is_new).for_each(|row| index.add_namespace(row));
         clusters.into_iter().for_each(|row| index.add_cluster(row));
     }
 
@@ -152,6 +153,15 @@ impl Names {
 }
 
 impl Index {
+    fn knows(&self, row: &AppNamespace) -> bool {
+        let is_it = |declared: &Vec<(Arc<str>, Arc<str>)>| {
+            declared.iter().any(|(app, name)| **app == *row.app_id && **name == *row.name)
+        };
+        let is_public = || self.public.get(&Folded([&row.name]), |_| ()).is_some();
+        self.own.get(&Folded([&row.app_id, &row.name]), is_it) == Some(true)
+            && (!row.is_public || is_public())
+    }
+
     fn add_namespace(&self, row: AppNamespace) {
         let (app, name): (Arc<str>, Arc<str>) = (row.app_id.into(), row.name.into());
         self.apps.update([&app], |stored| push(stored, &app));
@@ -252,5 +262,15 @@ mod tests {
             is(names.namespace("a", "X"), Some("x")) && is(names.namespace("a", "y"), Some("Y"))
         );
         assert_eq!(names.last_ids(), (5, 3));
+    }
+
+    #[test]
+    fn a_row_that_comes_late_is_added_and_known_ones_change_nothing() {
+        let rows = || vec![row(1, "a", "x", true), row(4, "b", "x", true)];
+        let names = names(false, rows());
+        names.add(vec![row(1, "a", "x", true), row(3, "c", "late", true)], Vec::new());
+        assert_eq!(&*names.public("X").unwrap().owner, "b", "the later row still wins");
+        assert_eq!(&*names.public("LATE").unwrap().owner, "c");
+        assert_eq!(names.last_ids(), (4, 3));
     }
 }
