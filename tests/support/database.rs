@@ -128,6 +128,17 @@ fn script(arguments: &[&str]) -> String {
 }
 
 impl Fresh {
+    /// On the server that `CASTALIA_TEST_ON` names, `mysql` or `postgres`; `None` where it is not set.
+    pub(crate) async fn asked_for() -> Option<Self> {
+        let engine = match super::variable("CASTALIA_TEST_ON")?.as_str() {
+            "mysql" => Engine::MySql,
+            "postgres" => Engine::Postgres,
+            other => panic!("CASTALIA_TEST_ON is {other}, neither mysql nor postgres"),
+        };
+        let fresh = Self::on(engine).await;
+        Some(fresh.expect("CASTALIA_TEST_ON needs a run that is not restricted to SQLite"))
+    }
+
     /// `None` where the run is restricted to SQLite.
     pub(crate) async fn on(engine: Engine) -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);

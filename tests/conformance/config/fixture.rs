@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::sync::OnceCell;
 
 use crate::support::app::{App, Release};
-use crate::support::database::Database;
+use crate::support::database::{Database, Fresh};
 use crate::support::eventually::eventually;
 use crate::support::http::Http;
 use crate::support::server::{Options, Server};
@@ -48,9 +48,16 @@ impl Fixture {
                 Self::new(&config, &admin, database, None)
             }
             _ => {
-                let server = Server::start_with(compatible().flag("--roles", "config,meta,admin"));
+                let options = compatible().flag("--roles", "config,meta,admin");
+                let fresh = Fresh::asked_for().await.map(|fresh| fresh.database);
+                let options = match &fresh {
+                    Some(database) => options.flag("--config-db", &database.url),
+                    None => options,
+                };
+                let server = Server::start_with(options);
                 let own = [server.config.clone(), server.admin.clone()];
-                let database = Database::file(server.data_dir(), "config.db");
+                let file = || Database::file(server.data_dir(), "config.db");
+                let database = fresh.unwrap_or_else(file);
                 server.keep();
                 Self::new(&own[0].clone(), &own[1].clone(), Some(database), Some(own))
             }
