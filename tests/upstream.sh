@@ -69,10 +69,10 @@ end() {
 left_out() { sed -n "s/^$1 \([a-z0-9_:]*\) .*/--skip \1/p" tests/upstream.differences; }
 
 # shellcheck disable=SC2046 # two words for each test
-run_conformance() { cargo test --quiet -p castalia-tests --test suite -- conformance:: $(left_out conformance); }
+run_conformance() { cargo test --quiet --workspace --test suite -- conformance:: $(left_out conformance); }
 
 # shellcheck disable=SC2046 # two words for each test
-run_admin() { cargo test --quiet -p castalia-server --test admin -- --test-threads=1 $(left_out admin); }
+run_admin() { cargo test --quiet --workspace --test admin -- --test-threads=1 $(left_out admin); }
 
 [ $# -gt 0 ] || set -- conformance admin
 for suite in "$@"; do
@@ -82,7 +82,7 @@ done
 upstream=$(cd "$CASTALIA_TEST_UPSTREAM" && pwd)
 trap end EXIT
 build
-cargo build --quiet -p castalia-server
+cargo test --quiet --workspace --no-run --test suite --test admin
 create_database
 start config
 export CASTALIA_TEST_CONFIG_URL=$address

@@ -42,7 +42,7 @@ async fn an_empty_token_list_passes_on_adopted_databases_only() {
     }
 }
 
-/// Case 85: the scheme Basic is no credential here, neither good nor bad; the reference refuses a wrong password.
+/// Case 85: the scheme Basic is no credential here, neither good nor bad; the reference refuses all.
 #[tokio::test]
 async fn basic_credentials_are_ignored() {
     let admin = Admin::start().await;
