@@ -1,0 +1,86 @@
+//! Documents made to execute or to explode (SEC-20): they are refused at once, and cost nothing.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::support::app::App;
+use crate::support::http::Http;
+use crate::support::server::{Options, Server};
+
+/// What a refusal may take, on a busy machine and without optimisation; a bomb takes minutes.
+const AT_ONCE: Duration = Duration::from_secs(2);
+/// What refusals may add to the memory of the server, in KiB.
+const EXTRA_KIB: u64 = 50 * 1024;
+
+/// Greatest resident memory that the server had so far, in KiB.
+fn peak_kib(server: &Server) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.split_whitespace().next().unwrap().parse().unwrap()
+}
+
+/// Lines of which each stands for nine of the one before.
+fn alias_bomb() -> String {
+    let mut text = "a0: &a0 [lol]\n".to_owned();
+    for line in 1..12 {
+        let aliases = vec![format!("*a{}", line - 1); 9].join(",");
+        text += &format!("a{line}: &a{line} [{aliases}]\n");
+    }
+    text
+}
+
+/// Bodies of documents by the namespace that they are put into.
+fn hostile() -> Vec<(&'static str, String)> {
+    let deep = |open: &str, close: &str| open.repeat(1_000_000) + &close.repeat(1_000_000);
+    let yaml = [
+        "a: !!javax.script.ScriptEngineManager [!!java.net.URLClassLoader [[]]]".to_owned(),
+        "a: !!python/object/apply:os.system [id]".to_owned(),
+        "a: !ruby/object:Gem::Installer x".to_owned(),
+        alias_bomb(),
+        deep("[", "]"),
+        "- ".repeat(1_000_000),
+        "a: 1\na: 2".to_owned(),
+    ];
+    let json = [deep("[", "]"), deep("{\"a\":", "}"), r#"{"a":1,"a":2}"#.to_owned()];
+    let yaml = yaml.into_iter().map(|text| ("conf.yaml", text));
+    yaml.chain(json.into_iter().map(|text| ("conf.json", text))).collect()
+}
+
+/// SEC-20: tags that construct, bombs of aliases and depths of a million are refused at once and in little memory; XML stays text,
+/// of which no entity is resolved.
+#[tokio::test]
+async fn documents_cannot_execute_or_explode() {
+    let options = Options::new()
+        .flag("--roles", "config,meta,admin")
+        .variable("CASTALIA_ADMIN_SERVICE_ACCESS_CONTROL_ENABLED", "false")
+        .variable("CASTALIA_ITEM_VALUE_LENGTH_LIMIT", "20000000");
+    let server = Server::start_with(options);
+    let admin = Http::new(&server.admin);
+    let app = App::create(&admin, "demo").await;
+    for name in ["conf.yaml", "conf.json", "page.xml"] {
+        app.add_namespace(name, false).await;
+    }
+    let item =
+        |text: &str| json!({ "key": "content", "value": text, "dataChangeCreatedBy": "apollo" });
+    let before = peak_kib(&server);
+    for (namespace, text) in hostile() {
+        let begun = Instant::now();
+        let path = format!("{}/items", app.path("default", namespace));
+        let answer = admin.post(&path, item(&text)).await;
+        let start = &text[..text.len().min(40)];
+        assert_eq!(answer.status, 400, "{namespace}: {start}");
+        assert!(answer.text.contains("invalid"), "{}", answer.text);
+        assert!(begun.elapsed() < AT_ONCE, "{:?} for {namespace}: {start}", begun.elapsed());
+    }
+    let grown = peak_kib(&server) - before;
+    assert!(grown < EXTRA_KIB, "{grown} KiB more");
+
+    let bomb = "<!DOCTYPE x [<!ENTITY a \"lol\"><!ENTITY b \"&a;&a;\"><!ENTITY c SYSTEM \"file:///etc/passwd\">]>\
+                <x>&b;&c;</x>";
+    app.release("default", "page.xml", &[("content", bomb)]).await;
+    let config = Http::new(&server.config);
+    let path = "/configs/demo/default/page.xml";
+    assert_eq!(config.get(path).await.ok().json()["configurations"]["content"], bomb);
+}
