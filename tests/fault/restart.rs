@@ -6,9 +6,10 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use crate::support::app::App;
+use crate::support::database::Database;
 use crate::support::eventually::eventually;
 use crate::support::http::Http;
-use crate::support::poll::{self, Waiting, position};
+use crate::support::poll::{self, Waiting, newest, position};
 use crate::support::server::{Options, Server};
 
 fn options() -> Options {
@@ -41,6 +42,28 @@ async fn what_was_acknowledged_is_there_after_every_restart() {
         assert!(id > known, "{id} after {known}");
         known = id;
     }
+}
+
+/// A message with a smaller id that is committed after a node started is told, too.
+#[tokio::test]
+async fn a_message_that_was_on_its_way_at_the_start_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start_in(directory.path(), options());
+    App::create(&Http::new(&server.admin), "demo").await.publish("1").await;
+    let known = position(&Http::new(&server.config), "demo", "application").await;
+    drop(server);
+    let database = Database::file(directory.path(), "config.db");
+    let insert = |id: i64, app_id: &str| {
+        format!(
+            r#"INSERT INTO "ReleaseMessage" ("Id","Message") VALUES ({id},'{app_id}+default+application')"#
+        )
+    };
+    database.run(&[&insert(known + 2, "other")]).await;
+    let server = Server::start_in(directory.path(), options());
+    let path = poll::path("demo", &[("application", known)]);
+    let waiting = Waiting::start(&Http::new(&server.config), &path).await;
+    database.run(&[&insert(known + 1, "demo")]).await;
+    assert_eq!(newest(&waiting.soon().await.ok()), known + 1);
 }
 
 /// A node that ends with many polls answers all of them, and no read fails.

@@ -42,13 +42,14 @@ struct Moved<'a> {
 }
 
 impl ReleaseFeed {
-    /// Reads where every key stands, without waking anybody.
+    /// Reads where every key stands, without waking anybody. Another node may just be committing what has a smaller id.
     pub(super) async fn load_positions(&self) -> Result<()> {
         let mut scan = self.0.scan.lock().await;
         loop {
             let batch = message::after(self.0.store.read(), scan.last_id, BATCH).await?;
             let Some(last) = batch.last() else { return Ok(()) };
-            scan.last_id = last.id.0;
+            let last_id = std::mem::replace(&mut scan.last_id, last.id.0);
+            scan.gaps.record(last_id, batch.iter().map(|row| row.id.0), Instant::now());
             for row in &batch {
                 if let Some(key) = self.stored_key(&row.message) {
                     self.positions().advance(&key.watch_key(), row.id.0);
