@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the native library and generates the Kotlin side of its border; Maven calls this. usage: native.sh dev|dist
+# Builds the native library and generates the Kotlin side of its border; Maven calls this. usage: native.sh dev|dist FOLDER
 set -euo pipefail
 cd "$(dirname "$0")"
 target=${CARGO_TARGET_DIR:-$(cd ../.. && pwd)/target}
@@ -21,8 +21,9 @@ case $(uname -s) in
 esac
 if compgen -G '/lib/ld-musl-*' >/dev/null && ! getconf GNU_LIBC_VERSION >/dev/null 2>&1; then platform+=-musl; fi
 
-rm -rf target/generated target/native
-"$target/debug/bindgen" generate --language kotlin --no-format --out-dir target/generated "$built/$library"
-mkdir -p "target/native/$platform"
-cp "$built/$library" "target/native/$platform/"
-strip -x "target/native/$platform/$library"
+out=${2:?name a folder for what is generated}
+rm -rf "$out/generated" "$out/native"
+"$target/debug/bindgen" generate --language kotlin --no-format --out-dir "$out/generated" "$built/$library"
+mkdir -p "$out/native/$platform"
+cp "$built/$library" "$out/native/$platform/"
+strip -x "$out/native/$platform/$library"

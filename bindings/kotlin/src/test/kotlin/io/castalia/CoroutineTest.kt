@@ -5,6 +5,7 @@ import kotlin.system.measureTimeMillis
 import kotlin.test.assertEquals
 import kotlin.test.assertFailsWith
 import kotlin.test.assertTrue
+import kotlinx.coroutines.CoroutineStart.UNDISPATCHED
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.TimeoutCancellationException
 import kotlinx.coroutines.async
@@ -47,10 +48,8 @@ class CoroutineTest {
             val client = server.client()
             runBlocking {
                 val config = client.config("application")
-                val seen = async(Dispatchers.Default) { config.changes(keys = setOf("n")).take(2).toList() }
-                val rest = async(Dispatchers.Default) { config.changes().toList() }
-                eventually("both listen") { server.order("requests", "poll").toInt() > 0 && seen.isActive && rest.isActive }
-                Thread.sleep(200)
+                val seen = async(Dispatchers.Default, UNDISPATCHED) { config.changes(keys = setOf("n")).take(2).toList() }
+                val rest = async(Dispatchers.Default, UNDISPATCHED) { config.changes().toList() }
                 for ((n, x) in listOf("1" to "0", "1" to "1", "2" to "1")) {
                     server.publish("n" to n, "x" to x)
                     eventually("the release is read") { config["n"] == n && config["x"] == x }

@@ -160,18 +160,6 @@ class LifecycleTest {
     }
 
     @Test
-    fun `opening and closing leaves nothing behind`() {
-        // C115
-        fun cycle() = server.client().use { client -> assertEquals("0", runBlocking { client.config("application") }["n"]) }
-        repeat(50) { cycle() }
-        val (descriptors, resident) = descriptors() to resident()
-        repeat(400) { cycle() }
-        eventually("threads end") { Thread.getAllStackTraces().keys.none { it.name.startsWith("castalia-listener") } }
-        eventually("descriptors are closed") { descriptors() <= descriptors + 3 }
-        assertTrue(resident() < resident + 64, "from $resident to ${resident()} MiB")
-    }
-
-    @Test
     fun `threads of the library are attached once, as daemons`() {
         // T18
         val client = server.client()
@@ -185,14 +173,5 @@ class LifecycleTest {
         assertTrue(workers().containsAll(before))
         assertTrue(ManagementFactory.getThreadMXBean().totalStartedThreadCount - started < 50)
         client.close()
-    }
-
-    private fun descriptors(): Int = java.io.File("/proc/self/fd").list().orEmpty().size
-
-    /** MiB of memory that this process has. */
-    private fun resident(): Long {
-        System.gc()
-        val pages = java.io.File("/proc/self/statm").readText().split(" ")[1].toLong()
-        return pages * 4096 / (1 shl 20)
     }
 }

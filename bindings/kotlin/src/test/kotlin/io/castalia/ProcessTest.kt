@@ -48,7 +48,7 @@ class ProcessTest {
     @Test
     fun `a program ends as it says, though it did not close and events come`() {
         // C114, T48
-        repeat(20) { round ->
+        repeat(10) { round ->
             val code = if (round % 2 == 0) 0 else round
             val arguments = if (code == 0) emptyList() else listOf("$code")
             val program = Program("io.castalia.EndWithoutClose").start(*options(), QUICK, arguments = arguments)

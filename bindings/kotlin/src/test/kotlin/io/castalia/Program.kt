@@ -36,7 +36,7 @@ class Program(private val main: String, private val classPath: List<Path> = Buil
     }
 
     private companion object {
-        const val PATIENCE = 120L
+        const val PATIENCE = 300L
     }
 }
 

@@ -1,19 +1,21 @@
 package io.castalia
 
+import java.io.BufferedReader
 import java.net.URI
 import java.net.http.HttpClient
 import java.net.http.HttpRequest
 import java.net.http.HttpResponse.BodyHandlers
-import java.nio.file.Files
 import java.nio.file.Path
+import java.util.concurrent.LinkedBlockingQueue
+import java.util.concurrent.TimeUnit.SECONDS
 import kotlin.io.path.exists
 import kotlin.test.assertEquals
+import kotlin.test.assertTrue
 import kotlinx.coroutines.runBlocking
-import org.junit.jupiter.api.Assumptions.assumeTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
 
-/** The client and the server of this project together, as far as the server is built. */
+/** The client and the server of this project together. */
 class ServerTest {
     @TempDir
     lateinit var data: Path
@@ -21,36 +23,48 @@ class ServerTest {
     private val http = HttpClient.newHttpClient()
 
     @Test
-    fun `a publish on a real server reaches the listener`() {
-        assumeTrue(binary.exists(), "there is no $binary; build it or name one with CASTALIA_TEST_BIN")
+    fun `a first load, a push and a start without server`() {
+        assertTrue(binary.exists(), "there is no $binary; build it or name one with CASTALIA_TEST_BIN")
         val ports = listOf("--config-port", "--admin-port", "--portal-port").flatMap { listOf(it, "0") }
         val command = listOf("$binary", "serve", "--log-format", "json", "--sample-app", "on", "--data-dir", "$data") + ports
         val server = ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start()
         try {
-            val addresses = HashMap<String, String>()
-            val lines = server.inputStream.bufferedReader()
-            while (!addresses.keys.containsAll(setOf("config", "portal"))) {
-                val line = checkNotNull(lines.readLine()) { "the server ended" }
-                if ("\"listening\"" in line) addresses[member(line, "role")] = "http://${member(line, "address")}"
-            }
+            val addresses = addresses(server.inputStream.bufferedReader())
             val settings = mapOf(
                 "app.id" to "sample-app",
                 "apollo.meta" to addresses.getValue("config"),
                 "apollo.cache-dir" to "$data",
             )
+            Client(settings).use { hearsOfAPublish(it, addresses.getValue("portal")) }
+            server.destroyForcibly().waitFor()
             Client(settings).use { client ->
                 val config = runBlocking { client.config("application") }
-                assertEquals(Source.REMOTE, config.source)
-                val seen = ArrayList<String?>()
-                config.onChange(setOf("greeting")) { seen += it.changes.getValue("greeting").newValue }
-                publish(addresses.getValue("portal"), "from Kotlin 😀")
-                eventually("the listener hears") { seen.isNotEmpty() }
-                assertEquals("from Kotlin 😀", seen.single())
-                assertEquals("from Kotlin 😀", config["greeting"])
+                assertEquals(Source.LOCAL, config.source)
+                assertEquals(PUBLISHED, config["greeting"])
             }
         } finally {
             server.destroyForcibly().waitFor()
         }
+    }
+
+    /** By role, as soon as all that are needed here listen. */
+    private fun addresses(lines: BufferedReader): Map<String, String> {
+        val addresses = HashMap<String, String>()
+        while (!addresses.keys.containsAll(setOf("config", "portal"))) {
+            val line = checkNotNull(lines.readLine()) { "the server ended" }
+            if ("\"listening\"" in line) addresses[member(line, "role")] = "http://${member(line, "address")}"
+        }
+        return addresses
+    }
+
+    private fun hearsOfAPublish(client: Client, portal: String) {
+        val config = runBlocking { client.config("application") }
+        assertEquals(Source.REMOTE, config.source)
+        val seen = LinkedBlockingQueue<String>()
+        config.onChange(setOf("greeting")) { seen += it.changes.getValue("greeting").newValue.orEmpty() }
+        publish(portal, PUBLISHED)
+        assertEquals(PUBLISHED, seen.poll(20, SECONDS))
+        assertEquals(PUBLISHED, config["greeting"])
     }
 
     private fun publish(portal: String, value: String) {
@@ -70,4 +84,8 @@ class ServerTest {
     }
 
     private fun member(json: String, name: String): String = json.substringAfter("\"$name\":\"").substringBefore('"')
+
+    private companion object {
+        const val PUBLISHED = "from Kotlin 😀"
+    }
 }

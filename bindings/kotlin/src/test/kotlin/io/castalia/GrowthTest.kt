@@ -1,0 +1,53 @@
+package io.castalia
+
+import java.io.File
+import kotlin.concurrent.thread
+import kotlin.test.assertEquals
+import kotlin.test.assertTrue
+import kotlinx.coroutines.runBlocking
+import org.junit.jupiter.api.Test
+
+/** Opens and closes clients, and prints before and after how many descriptors and MiB of memory the process has. */
+object OpenAndClose {
+    private const val THREADS = 8
+    private val server = Settings.fromEnv()
+    private val local = Settings(mapOf("app.id" to "order", "env" to "LOCAL", "apollo.cache.file.enable" to "false"))
+
+    @JvmStatic
+    fun main(arguments: Array<String>) {
+        for (count in arguments) {
+            List(THREADS) { thread { cycles(count.toInt() / THREADS) } }.forEach(Thread::join)
+            eventually("threads end") { Thread.getAllStackTraces().keys.none { it.name.startsWith("castalia-listener") } }
+            System.gc()
+            println("${File("/proc/self/fd").list().orEmpty().size} ${resident()}")
+        }
+    }
+
+    /** Most without a server, for the sake of time. */
+    private fun cycles(count: Int) = repeat(count) {
+        Client(if (it % 20 == 0) server else local).use { client ->
+            val config = runBlocking { client.config("application") }
+            config.onChange { }
+            check(config.get("n", "0") == "0")
+        }
+    }
+
+    private fun resident(): Long = File("/proc/self/statm").readText().split(" ")[1].toLong() * 4096 / (1 shl 20)
+}
+
+class GrowthTest {
+    @Test
+    fun `ten thousand times of opening and closing leave nothing behind`() {
+        // C115. With a heap of one size, what grows is not the JVM's.
+        Scripted().use { server ->
+            server.publish("n" to "0")
+            val settings = server.settings().map { "-D${it.key}=${it.value}" }.toTypedArray()
+            val options = settings + listOf("-Xms64m", "-Xmx64m", "-XX:+AlwaysPreTouch", "-XX:TieredStopAtLevel=1")
+            val ended = Program("io.castalia.OpenAndClose").run(*options, arguments = listOf("2000", "10000"))
+            assertEquals(0, ended.code, "$ended")
+            val (before, after) = ended.output.lines().map { line -> line.split(" ").map(String::toInt) }
+            assertTrue(after[0] <= before[0] + 3, "descriptors: $ended")
+            assertTrue(after[1] <= before[1] + 24, "memory: $ended")
+        }
+    }
+}
