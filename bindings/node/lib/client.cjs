@@ -20,7 +20,7 @@ const DRAIN = 2000;
 /** Names that begin with `_` are for the classes of this package. */
 class Client extends EventEmitter {
   #native;
-  #looksBeyond;
+  #manner;
   #closed = false;
   #ready = false;
   /** Open namespaces, or promises of them. */
@@ -36,8 +36,7 @@ class Client extends EventEmitter {
   constructor(settings, { keepAlive = false } = {}) {
     super();
     this.#native = checked(() => native.newClient(mailbox, Settings._asked(settings)));
-    const flags = ['castalia.env-fallback', 'castalia.java-compat'];
-    this.#looksBeyond = this.settings().some(({ name, value }) => flags.includes(name) && value === 'true');
+    this.#manner = mannerOf(this.settings());
     if (keepAlive) {
       hold(this);
     }
@@ -74,7 +73,7 @@ class Client extends EventEmitter {
 
   async configOf(appId, namespace, options) {
     const opened = await wait((number) => this.#native.open(number, appId, namespace), options);
-    return this.#adopt(opened, 'config', () => new Config(this, opened, this.#looksBeyond));
+    return this.#adopt(opened, 'config', () => new Config(this, opened));
   }
 
   async configFile(namespace, options) {
@@ -83,7 +82,7 @@ class Client extends EventEmitter {
   }
 
   validate(namespace, validator) {
-    const number = register((question) => verdictOf(validator, question));
+    const number = register((question) => verdictOf(validator, question, this.#manner));
     this.#validators.push(number);
     checked(() => this.#native.validate(number, namespace));
   }
@@ -141,6 +140,11 @@ class Client extends EventEmitter {
     }
   }
 
+  /** How values are read. */
+  get _manner() {
+    return this.#manner;
+  }
+
   _mustBeOpen(operation) {
     if (this.#closed) {
       const message = `Closed in ${operation}: the client is closed`;
@@ -188,6 +192,17 @@ class Client extends EventEmitter {
 if (Symbol.asyncDispose) {
   Client.prototype[Symbol.asyncDispose] = function dispose() {
     return this.close();
+  };
+}
+
+/** How the settings want values to be read. */
+function mannerOf(settings) {
+  const valueOf = (asked) => settings.find(({ name }) => name === asked).value;
+  const asks = (flag) => [flag, 'castalia.java-compat'].some((name) => valueOf(name) === 'true');
+  return {
+    looksBeyond: asks('castalia.env-fallback'),
+    date: asks('castalia.lenient-dates') ? 'lenient date' : 'date',
+    kept: Number(valueOf('apollo.configCacheSize')),
   };
 }
 

@@ -30,7 +30,7 @@ class ConfigFile extends Namespace {
 
   _recall(view) {
     let snapshot;
-    return () => (snapshot ??= snapshotOf(view));
+    return () => (snapshot ??= snapshotOf(view, this._manner));
   }
 }
 

@@ -8,15 +8,6 @@ const { Watch } = require('./watch.cjs');
 class Config extends Namespace {
   #values;
   #snapshot;
-  #looksBeyond;
-
-  /**
-   * @param looksBeyond whether keys may have values that are not among the entries
-   */
-  constructor(client, native, looksBeyond) {
-    super(client, native);
-    this.#looksBeyond = looksBeyond;
-  }
 
   get(key, fallback) {
     const value = this.#values.get(key);
@@ -56,7 +47,7 @@ class Config extends Namespace {
   }
 
   #otherwise(key, fallback) {
-    return (this.#looksBeyond ? this._view.beyond(key) : null) ?? fallback;
+    return (this._manner.looksBeyond ? this._view.beyond(key) : null) ?? fallback;
   }
 
   _copy(view) {
@@ -64,15 +55,14 @@ class Config extends Namespace {
   }
 
   _take(view, values) {
-    const beyond = this.#looksBeyond ? (key) => view.beyond(key) : undefined;
     this._view = view;
     this.#values = values;
-    this.#snapshot = new Snapshot(view.about, values, beyond);
+    this.#snapshot = new Snapshot(view, values, this._manner);
   }
 
   _recall(view) {
     let snapshot = view.is(this._view) ? this.#snapshot : undefined;
-    return () => (snapshot ??= snapshotOf(view));
+    return () => (snapshot ??= snapshotOf(view, this._manner));
   }
 }
 

@@ -53,6 +53,10 @@ class Namespace extends EventEmitter {
     return errorOf(this._native.lastError);
   }
 
+  get _manner() {
+    return this.#client._manner;
+  }
+
   async refresh(options) {
     await wait((number) => this._native.refresh(number), options);
     await this.#renew();

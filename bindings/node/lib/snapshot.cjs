@@ -5,20 +5,20 @@ const { native } = require('./native.cjs');
 const { CastaliaError, checked } = require('./error.cjs');
 const { inParts } = require('./pace.cjs');
 
-/** Parsed values that are kept for each type. */
-const KEPT = 500;
-
 class Snapshot {
   #values;
   #beyond;
+  #manner;
   #parsed = new Map();
 
   /**
-   * @param about what the native half says of it
+   * @param content the native content that it is of
    * @param values a map that is not changed from now on
-   * @param beyond gives values of keys that the map does not have
+   * @param manner how values are read: whether keys may have values that are not in the map, whether dates are read leniently,
+   *   and how many parsed values are kept for each type
    */
-  constructor(about, values, beyond) {
+  constructor(content, values, manner) {
+    const { about } = content;
     this.appId = about.appId;
     this.cluster = about.cluster;
     this.namespace = about.namespace;
@@ -27,7 +27,8 @@ class Snapshot {
     this.notificationId = about.notificationId;
     this.loadedAt = new Date(about.loadedAt);
     this.#values = values;
-    this.#beyond = beyond;
+    this.#beyond = manner.looksBeyond ? (key) => content.beyond(key) : undefined;
+    this.#manner = manner;
     Object.freeze(this);
   }
 
@@ -112,12 +113,12 @@ class Snapshot {
   }
 
   getDate(key, fallback) {
-    const millis = this.#or(undefined, key, 'date', parse);
+    const millis = this.#or(undefined, key, this.#manner.date, parse);
     return millis === undefined ? fallback : new Date(millis);
   }
 
   tryGetDate(key) {
-    const millis = this.#orThrow(key, 'date', parse);
+    const millis = this.#orThrow(key, this.#manner.date, parse);
     return millis === undefined ? undefined : new Date(millis);
   }
 
@@ -175,7 +176,8 @@ class Snapshot {
       return undefined;
     }
     const value = read(text, type, this.namespace, key);
-    if (kept.size < KEPT) {
+    // What is malformed is told once.
+    if (kept.size < this.#manner.kept || value instanceof Malformed) {
       kept.set(key, value);
     }
     return value;
@@ -225,9 +227,8 @@ async function mapOf(content) {
 }
 
 /** The snapshot of a native content, copied at once. */
-function snapshotOf(content) {
-  const { about } = content;
-  return new Snapshot(about, addTo(new Map(), content, 0, about.size));
+function snapshotOf(content, manner) {
+  return new Snapshot(content, addTo(new Map(), content, 0, content.about.size), manner);
 }
 
 function addTo(values, content, from, count) {

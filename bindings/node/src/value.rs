@@ -14,7 +14,7 @@ use crate::view::millis;
 
 type Value = Either3<f64, i64n, bool>;
 
-/// Reads a text as an `int`, `long`, `double` or `bool`, or as the milliseconds of a `duration` or a `date`.
+/// Reads a text as an `int`, `long`, `double` or `bool`, or as the milliseconds of a `duration`, a `date` or a `lenient date`.
 #[napi(catch_unwind)]
 pub fn parse(kind: String, text: String, namespace: String, key: String) -> Either<Value, Failure> {
     let parsed = match kind.as_str() {
@@ -23,7 +23,8 @@ pub fn parse(kind: String, text: String, namespace: String, key: String) -> Eith
         "double" => read(&text, Value::A),
         "bool" => read(&text, Value::C),
         "duration" => read(&text, |time: Duration| Value::A(time.as_secs_f64() * 1000.0)),
-        "date" => read(&text, |time: SystemTime| Value::A(millis(time))),
+        "date" => read(&text, date),
+        "lenient date" => read_by(SystemTime::from_value_leniently, &text, date),
         _ => Err(Error::new(ErrorKind::Internal, "read value", "no such type")),
     };
     told(parsed.map_err(|error| {
@@ -39,6 +40,18 @@ pub fn parse_list(text: String, delimiter: String) -> Vec<String> {
 }
 
 fn read<T: FromValue>(text: &str, convert: impl Fn(T) -> Value) -> Result<Value> {
+    read_by(T::from_value, text, convert)
+}
+
+fn read_by<T: FromValue>(
+    parse: impl Fn(&str) -> Option<T>,
+    text: &str,
+    convert: impl Fn(T) -> Value,
+) -> Result<Value> {
     let malformed = || Error::new(ErrorKind::Parse, "read value", T::EXPECTED);
-    T::from_value(text).map(convert).ok_or_else(malformed)
+    parse(text).map(convert).ok_or_else(malformed)
+}
+
+fn date(time: SystemTime) -> Value {
+    Value::A(millis(time))
 }

@@ -96,5 +96,9 @@ pub(crate) fn chunk<'a>(
 }
 
 pub(crate) fn millis(time: SystemTime) -> f64 {
-    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64() * 1000.0
+    let seconds = match time.duration_since(UNIX_EPOCH) {
+        Ok(after) => after.as_secs_f64(),
+        Err(before) => -before.duration().as_secs_f64(),
+    };
+    seconds * 1000.0
 }

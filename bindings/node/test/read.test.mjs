@@ -67,6 +67,29 @@ test('typed reads give what the value says, or the default', async (t) => {
   assert.throws(() => config.tryGetLong('big'), { code: 'Parse' });
 });
 
+test('dates are read as leniently as the settings say, also those of long ago', async (t) => {
+  const values = { day: '2021-02-30', old: '1969-07-20T20:17:40Z' };
+  const strict = await serviceWith(t, { application: values });
+  const config = await strict.client.config('application');
+  assert.deepEqual(
+    [config.getDate('day'), config.getDate('old').toISOString()],
+    [undefined, '1969-07-20T20:17:40.000Z'],
+  );
+  const lenient = await serviceWith(t, { application: values }, { 'castalia.lenient-dates': true });
+  const other = await lenient.client.config('application');
+  assert.deepEqual(other.getDate('day'), new Date(2021, 2, 2));
+  assert.deepEqual(other.snapshot().tryGetDate('day'), new Date(2021, 2, 2));
+});
+
+test('as many parsed values are kept as the settings say', async (t) => {
+  const texts = { a: '{"a":1}', b: '{"b":2}' };
+  const { client } = await serviceWith(t, { application: texts }, { 'apollo.configCacheSize': 1 });
+  const config = await client.config('application');
+  assert.equal(config.getJson('a'), config.getJson('a'));
+  assert.notEqual(config.getJson('b'), config.getJson('b'));
+  assert.deepEqual(config.getJson('b'), { b: 2 });
+});
+
 test('a snapshot never changes, and reads of it fit together', async (t) => {
   // C106
   const { client, service } = await serviceWith(t, { application: { a: '1', b: '1' } });
