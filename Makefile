@@ -64,10 +64,10 @@ header: ## regenerate include/castalia.h
 header-check: ## is include/castalia.h what the source says
 	cargo test --quiet -p castalia-ffi --test header
 
-.PHONY: test test-rust test-bindings databases test-interop
-test: lint build test-interop test-bindings databases test-rust ## every linter, every test of every language
+.PHONY: test test-rust test-bindings databases test-databases test-interop
+test: lint build test-interop test-bindings test-rust test-databases ## every linter, every test of every language
 
-test-rust: ## Rust: units and black box, on all databases
+test-rust: databases ## Rust: units and black box, on all databases
 	cargo test --workspace --quiet
 	cd server/web && npm test --silent
 
@@ -76,6 +76,9 @@ test-interop: tools ## build the programs that the interop suite runs
 
 databases: ## install and start MariaDB and PostgreSQL for the tests
 	tests/databases.sh up
+
+test-databases: ## the cases of config and admin service on MariaDB and PostgreSQL
+	tests/on_databases.sh
 
 test-bindings: tools ## every other language
 	tests/c/run.sh

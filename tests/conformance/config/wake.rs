@@ -163,17 +163,17 @@ async fn a_crowd_is_answered_in_batches_where_they_are_set() {
         metrics.contains("castalia_parked_polls 250").then_some(())
     })
     .await;
+    let begun = Instant::now();
     app.publish("2").await;
-    let published = Instant::now();
-    let mut times = Vec::new();
+    let mut last = begun;
     for poll in polls {
         let (status, time) = poll.await.unwrap();
         assert_eq!(status, 200);
-        times.push(time);
+        last = last.max(time);
     }
-    let spread = *times.iter().max().unwrap() - *times.iter().min().unwrap();
-    assert!(spread >= Duration::from_millis(190), "{spread:?}");
-    assert!(published.elapsed() < Duration::from_secs(3), "{:?}", published.elapsed());
+    let took = last - begun;
+    assert!(took >= Duration::from_millis(200), "two pauses between three batches: {took:?}");
+    assert!(took < Duration::from_secs(10), "{took:?}");
 }
 
 /// C082: whatever the moment of the publish, the running or the next poll reports it, and each ends at the last release.

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# The cases of the admin and config services with the server on MariaDB and on PostgreSQL, both at the same time: most of it is
+# waiting. `cargo test` alone runs them on SQLite.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+tests/databases.sh up
+cargo test --quiet --workspace --no-run --test admin --test suite
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
+
+cases() { # mysql or postgres
+  # They share one database, so one after the other.
+  CASTALIA_TEST_CONFIG_DB=$(tests/databases.sh url "$1") cargo test --quiet --workspace --test admin -- --test-threads=1
+  CASTALIA_TEST_ON=$1 cargo test --quiet --workspace --test suite -- conformance::
+}
+
+declare -A running
+for server in mysql postgres; do
+  (cases $server) >"$logs/$server" 2>&1 &
+  running[$server]=$!
+done
+failed=()
+for server in "${!running[@]}"; do
+  wait "${running[$server]}" || { failed+=("$server"); cat "$logs/$server"; }
+  echo "on_databases: $server: $(grep -c '^test result: ok' "$logs/$server") of 2 suites passed"
+done
+[ ${#failed[@]} -eq 0 ]
