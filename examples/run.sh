@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds and runs the example of a language against the server of `make run`.
-# usage: examples/run.sh c|cpp|python
+# usage: examples/run.sh c|cpp|node|python
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export APP_ID=${APP_ID:-sample-app} APOLLO_META=${APOLLO_META:-http://127.0.0.1:8080}
@@ -10,13 +10,23 @@ build() { # compiler, source
   $1 -Iinclude "$2" -Ltarget/release -lcastalia -Wl,-rpath,"$PWD/target/release" -o "target/examples/hello"
   exec target/examples/hello
 }
-case ${1:?name a language: c, cpp or python} in
+case ${1:?name a language: c, cpp, node or python} in
   c) build "${CC:-cc}" examples/c/hello.c ;;
   cpp) build "${CXX:-c++} -std=c++17" examples/cpp/hello.cpp ;;
+  node)
+    mkdir -p target/examples/node
+    cargo build --quiet --release -p castalia-node
+    cp target/release/libcastalia_node.so target/examples/castalia.node
+    node bindings/node/pack.mjs target/examples/castalia.node target/examples/node
+    cp examples/node/hello.mjs target/examples/node
+    cd target/examples/node
+    npm install --silent --offline --no-audit --no-fund --prefix . ./*.tgz
+    exec node hello.mjs
+    ;;
   python)
     [ -x .venv/bin/python ] || python3 -m venv .venv
     .venv/bin/pip install --quiet ./bindings/python
     exec .venv/bin/python examples/python/hello.py
     ;;
-  *) echo "no example in $1; there are c, cpp and python" >&2; exit 2 ;;
+  *) echo "no example in $1; there are c, cpp, node and python" >&2; exit 2 ;;
 esac

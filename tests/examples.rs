@@ -84,6 +84,20 @@ async fn cpp_example_shows_a_value_and_its_change() {
 }
 
 #[tokio::test]
+async fn node_example_shows_a_value_and_its_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let native = folder.path().join("castalia.node");
+    std::fs::copy(built().join("libcastalia_node.so"), &native).unwrap();
+    std::fs::copy(root().join("examples/node/hello.mjs"), folder.path().join("hello.mjs")).unwrap();
+    std::fs::create_dir(folder.path().join("node_modules")).unwrap();
+    let installed = folder.path().join("node_modules/castalia");
+    std::os::unix::fs::symlink(root().join("bindings/node"), installed).unwrap();
+    let mut program = Command::new("node");
+    program.arg(folder.path().join("hello.mjs")).env("CASTALIA_NODE_NATIVE_PATH", native);
+    shows_a_value_and_its_change("hello-node", program).await;
+}
+
+#[tokio::test]
 async fn python_example_shows_a_value_and_its_change() {
     let python = root().join(".venv/bin/python");
     assert!(python.exists(), "{} is missing: run bindings/python/test.sh first", python.display());

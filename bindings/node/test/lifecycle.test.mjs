@@ -137,7 +137,7 @@ test('a change of ten thousand keys keeps the event loop for less than 5 ms', { 
 const CYCLES = [
   ['subscribe', 50_000, 100_000, 'a hundred thousand subscriptions'],
   ['iterate', 50_000, 100_000, 'a hundred thousand iterators'],
-  ['clients', 1500, 7000, 'ten thousand clients'],
+  ['clients', 500, 9000, 'ten thousand clients'],
 ];
 for (const [what, warm, times, name] of CYCLES) {
   test(`${name} come and go without a trace`, { timeout: 300_000 }, async (t) => {
@@ -145,14 +145,14 @@ for (const [what, warm, times, name] of CYCLES) {
     const scripted = await service(t);
     const stop = what === 'clients' ? async () => {} : load(scripted);
     const args = [what, JSON.stringify(scripted.settings()), String(warm), String(times)];
-    // Else the allocator keeps memory for each thread that ever asked for some.
-    const env = { MALLOC_ARENA_MAX: '1' };
-    const program = new Program('cycles.mjs', { args, env, flags: ['--expose-gc'] });
+    // Else the allocator keeps memory for each thread that ever asked for some, and young objects get more room with time.
+    const [env, flags] = [{ MALLOC_ARENA_MAX: '1' }, ['--expose-gc', '--max-semi-space-size=1']];
+    const program = new Program('cycles.mjs', { args, env, flags });
     t.after(() => program.kill());
     const { before, after } = await program.message('measured', 280_000);
     await stop();
     t.diagnostic(JSON.stringify({ before, after }));
-    assert.ok(after.memory < before.memory * 1.1, 'resident memory');
+    assert.ok(after.memory < before.memory * 1.05, 'resident memory');
     assert.ok(after.heap < before.heap * 1.1, 'heap');
     assert.equal(after.handlers, before.handlers);
     assert.equal(after.live, before.live);
