@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Times one read in C, C++ and Python against the maps that one would use instead, in one run; prints ns and ratios, and ends
+# Times one read in C, C++, Node and Python against the maps that one would use instead, in one run; prints ns and ratios, and ends
 # with 1 when a goal is missed. PROFILE names the cargo profile (dist).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -11,6 +11,8 @@ trap 'rm -rf "$scratch"' EXIT
 
 PREFIX=$scratch/castalia PROFILE=$profile ffi/install.sh
 cargo build --quiet --profile "$profile" -p castalia-contract --bins --example map
+cargo build --quiet --profile "$profile" -p castalia-node
+cp "$target/$profile/libcastalia_node.so" "$scratch/castalia.node"
 built=$target/$profile
 export LD_LIBRARY_PATH=$scratch/castalia/lib
 flags=(-O2 -Itests/c -I"$scratch/castalia/include" -L"$scratch/castalia/lib")
@@ -21,6 +23,7 @@ c++ -std=c++17 "${flags[@]}" bench/read/read.cpp -o "$scratch/read-cpp" -lcastal
   "$built/examples/map"
   "$built/castalia-scripted" "$scratch/read-c" 2>&1
   "$built/castalia-scripted" "$scratch/read-cpp" 2>&1
+  CASTALIA_NODE_NATIVE_PATH=$scratch/castalia.node "$built/castalia-scripted" node bench/read/read.mjs 2>&1
   if [ -x "$venv/bin/maturin" ]; then
     VIRTUAL_ENV=$(realpath "$venv") "$venv/bin/maturin" build --quiet --profile "$profile" -m bindings/python/Cargo.toml \
       --interpreter "$venv/bin/python" --out "$scratch" >/dev/null 2>&1
@@ -28,8 +31,10 @@ c++ -std=c++17 "${flags[@]}" bench/read/read.cpp -o "$scratch/read-cpp" -lcastal
     PYTHONPATH=$scratch/python "$built/castalia-scripted" "$venv/bin/python" bench/read/read.py 2>&1
   fi
 } | awk '
-  BEGIN { goal["c-borrowed"] = 1.3; goal["cpp-borrowed"] = 1.3; goal["c-copied"] = 2.5; goal["python-get"] = 1.8 }
-  { reference = ($1 ~ /^python/) ? time["python-dict-get"] : time["rust-map"]; time[$1] = $2 }
+  BEGIN { goal["c-borrowed"] = 1.3; goal["cpp-borrowed"] = 1.3; goal["c-copied"] = 2.5
+    goal["node-get"] = 1.3; goal["python-get"] = 1.8; own["python"] = "python-dict-get"; own["node"] = "node-map-get" }
+  { language = $1; sub(/-.*/, "", language); time[$1] = $2
+    reference = time[language in own ? own[language] : "rust-map"] }
   { ratio = reference ? sprintf("%5.2fx", $2 / reference) : "" }
   { verdict = !goal[$1] ? "" : ($2 / reference <= goal[$1]) ? "ok, at most " goal[$1] "x" : "MISSED, at most " goal[$1] "x" }
   { printf "%-16s %7.1f ns %s  %s\n", $1, $2, ratio, verdict; missed += verdict ~ /MISSED/ }
