@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Runs an example beside a scripted config service, publishes once while it waits, and checks that it shows both values.
+# usage: examples/check.sh COMMAND [ARGUMENT...]
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+scripted=$(realpath "${CARGO_TARGET_DIR:-$root/target}")/debug/castalia-scripted
+fail() { echo "examples/check.sh: $*" >&2; exit 1; }
+
+coproc SERVICE { exec "$scripted"; }
+read -r ok url <&"${SERVICE[0]}"
+[ "$ok" = ok ] || fail "the scripted service does not start"
+order() {
+  echo "$*" >&"${SERVICE[1]}"
+  read -r ok rest <&"${SERVICE[0]}"
+  [ "$ok" = ok ] || fail "$*: $rest"
+}
+
+order publish application greeting hello
+export APP_ID=order APOLLO_META=${url//%3A/:} APOLLO_CACHE_FILE_ENABLE=false
+export APOLLO_META=${APOLLO_META//%2F/\/} APOLLO_LONG_POLLING_INITIAL_DELAY_IN_MILLS=0
+shown=$(mktemp)
+trap 'rm -f "$shown"' EXIT
+timeout 60 "$@" >"$shown" &
+order held 1
+order publish application greeting good%20morning
+wait $! || fail "$* failed: $(cat "$shown")"
+grep -q hello "$shown" && grep -q 'good morning' "$shown" || fail "$* shows: $(cat "$shown")"
