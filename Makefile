@@ -3,6 +3,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 SECONDS_PER_TARGET ?= 60
+TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 .PHONY: help
 help: ## list these
@@ -19,7 +20,7 @@ web: tools ## build the web UI that the server embeds
 .PHONY: run
 run: web ## build and start the server with all roles on SQLite in ./data
 	cargo build --release -p castalia-server
-	@exec target/release/castalia serve
+	@exec $(TARGET)/release/castalia serve
 
 .PHONY: build
 build: web ## build the whole workspace, debug
@@ -91,11 +92,11 @@ fuzz: ## each parser of outside bytes for SECONDS_PER_TARGET
 .PHONY: bench bench-quick
 bench: web ## the product against references, as ratios of one run
 	cargo build --profile dist -p castalia-server -p castalia-bench
-	target/dist/bench all
+	$(TARGET)/dist/bench all
 
 bench-quick: web ## the short form, which CI runs
 	cargo build --release -p castalia-server -p castalia-bench
-	target/release/bench quick
+	$(TARGET)/release/bench quick
 
 .PHONY: clean
 clean: ## remove everything that was built
