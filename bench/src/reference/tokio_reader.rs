@@ -1,7 +1,7 @@
 //! The least memory that a parked client costs under tokio: a task that holds a socket and no buffer.
 
 use std::cell::RefCell;
-use std::io::{ErrorKind, Result};
+use std::io::{Error, ErrorKind, Result};
 use std::sync::Arc;
 
 use tokio::io::AsyncWriteExt as _;
@@ -61,12 +61,27 @@ async fn serve(mut stream: TcpStream, newest: watch::Sender<Newest>) -> Result<(
             }
         };
         let answer = tokio::select! {
+            biased;
             newest = woken.wait_for(|newest| newest.id > known) => {
                 newest.map(|newest| Arc::clone(&newest.answer)).map_err(|_| ErrorKind::BrokenPipe)?
             }
-            _ = stream.readable() => continue,
+            end = ended(&stream) => return Err(end),
         };
         stream.write_all(&answer).await?;
+    }
+}
+
+/// Returns when the client goes away, or asks again before it was answered, which none of ours does.
+async fn ended(stream: &TcpStream) -> Error {
+    loop {
+        if let Err(error) = stream.readable().await {
+            return error;
+        }
+        match read(stream) {
+            Ok(Asked::Nothing) => {}
+            Ok(_) => return ErrorKind::InvalidData.into(),
+            Err(error) => return error,
+        }
     }
 }
 
