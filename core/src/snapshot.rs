@@ -72,6 +72,8 @@ pub(crate) struct Provenance {
     pub(crate) release_key: String,
     pub(crate) notification_id: i64,
     pub(crate) source: Source,
+    /// When it came from there; of a file, when that was written.
+    pub(crate) since: SystemTime,
 }
 
 impl Provenance {
@@ -81,6 +83,7 @@ impl Provenance {
             release_key: String::new(),
             notification_id: UNKNOWN_NOTIFICATION_ID,
             source: Source::None,
+            since: SystemTime::now(),
         }
     }
 }
@@ -113,7 +116,7 @@ impl Snapshot {
             release_key: provenance.release_key,
             notification_id: provenance.notification_id,
             source: provenance.source,
-            loaded_at: SystemTime::now(),
+            loaded_at: provenance.since,
             configurations,
             problem,
             text: OnceLock::new(),
@@ -173,7 +176,7 @@ impl Snapshot {
         self.source
     }
 
-    /// When it was made.
+    /// When it came from the server or the application; of a cache or seed file, when that was written.
     #[must_use]
     pub fn loaded_at(&self) -> SystemTime {
         self.loaded_at
@@ -287,8 +290,8 @@ mod tests {
             };
             let provenance = Provenance {
                 release_key: release.into(),
-                notification_id: -1,
                 source: Source::Remote,
+                ..Provenance::unknown()
             };
             let values = values.iter().map(|(k, v)| ((*k).into(), (*v).into()));
             let lookup = Lookup::default();

@@ -7,6 +7,7 @@ use tracing::warn;
 use super::disk::Disk;
 use super::namespace::Namespace;
 use super::validator::Validators;
+use crate::cache::Stored;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::wire::Configurations;
 use crate::snapshot::{Place, Provenance, Snapshot, Source};
@@ -26,7 +27,9 @@ impl Fallback {
         let name = &namespace.identity().namespace;
         match self.find(namespace).await {
             Some(found) => {
-                warn!(namespace = name, source = %found.source(), "served without a server");
+                let age = found.loaded_at().elapsed().unwrap_or_default();
+                let (source, age_s) = (found.source(), age.as_secs());
+                warn!(namespace = name, %source, age_s, "served without a server");
                 // A refusal is in the log; there is nobody to tell it.
                 let _ = accept(namespace, validators, found).await;
             }
@@ -56,15 +59,17 @@ impl Fallback {
     /// The content to start with; `None` when there is none anywhere.
     async fn find(&self, namespace: &Namespace) -> Option<Snapshot> {
         let place = namespace.place();
-        let (source, content) = match self.on_disk(place).await {
-            Some(found) => found,
-            None => (Source::Static, self.seed.clone()?),
+        let provenance = |source| Provenance { source, ..Provenance::unknown() };
+        let (provenance, content) = match self.on_disk(place).await {
+            Some((source, Stored { content, written_at })) => {
+                (Provenance { since: written_at, ..provenance(source) }, content)
+            }
+            None => (provenance(Source::Static), self.seed.clone()?),
         };
-        let provenance = Provenance { source, ..Provenance::unknown() };
         Some(Snapshot::new(place.clone(), provenance, content, Some(&namespace.snapshot())))
     }
 
-    async fn on_disk(&self, place: &Arc<Place>) -> Option<(Source, Configurations)> {
+    async fn on_disk(&self, place: &Arc<Place>) -> Option<(Source, Stored)> {
         let disk = self.disk.clone()?;
         let identity = place.identity.clone();
         let read = disk.run(move |cache| {

@@ -48,7 +48,10 @@ impl Lookup {
         Some(seen.map(|(key, value)| (key.clone(), value.clone())).collect())
     }
 
-    /// The value of a key that is neither in the release nor among the defaults.
+    /// The value of a key that is neither in the release nor among the defaults. Kept out of line, so that it costs reads nothing that
+    /// find their key.
+    #[cold]
+    #[inline(never)]
     pub(super) fn beyond(&self, key: &str) -> Option<&str> {
         let value = self.overlay.get(key).or_else(|| self.environment.get(key));
         value.map(String::as_str)

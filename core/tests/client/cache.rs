@@ -1,6 +1,7 @@
 //! Cache files: where they lie, how damage is borne, and that nothing is read back once a server answered.
 
 use std::fs;
+use std::time::{Duration, SystemTime};
 
 use castalia_core::testing::{Endpoint, Fault};
 use castalia_core::{ErrorKind, Source};
@@ -131,4 +132,21 @@ async fn what_a_server_said_outlives_it() {
     assert_eq!(error.kind(), ErrorKind::Transport);
     assert_eq!((config.source(), config.get("a").unwrap().as_str()), (Source::Remote, "1"));
     assert_eq!(client.metrics().namespaces[0].app_id, APP);
+}
+
+/// Content that was read from a file tells how old it is.
+#[tokio::test(start_paused = true)]
+async fn content_of_a_file_is_as_old_as_the_file() {
+    let fixture = Fixture::new();
+    fixture.network.disconnect(&fixture.server);
+    fixture.write_cache(NAMESPACE, "a=1\n");
+    let written = SystemTime::now() - Duration::from_secs(3 * 86_400);
+    fs::File::open(fixture.cache_file(NAMESPACE)).unwrap().set_modified(written).unwrap();
+    let (client, config) = fixture.open().await;
+    assert_eq!((config.source(), config.snapshot().loaded_at()), (Source::Local, written));
+    let metrics = &client.metrics().namespaces[0];
+    assert_eq!((metrics.updated_at, metrics.contacted_at), (written, None));
+    fixture.network.connect(&fixture.server);
+    eventually("loaded", || config.source() == Source::Remote).await;
+    assert!(config.snapshot().loaded_at() > written);
 }

@@ -1,0 +1,95 @@
+//! C115: a thousand clients, one after the other, leave no thread, task, socket or memory behind. A program of its own, so that
+//! everything there is to count is theirs.
+#![allow(clippy::unwrap_used, reason = "a test program")]
+
+use std::time::{Duration, Instant};
+
+use castalia_core::testing::{Endpoint, Server};
+use castalia_core::{Client, Interest, Settings};
+use tokio::runtime::{Handle, Runtime};
+
+const CLIENTS: usize = 1000;
+/// Until then allocator, thread pool and connection tables have reached their size.
+const WARM: usize = 300;
+const PATIENCE: Duration = Duration::from_secs(30);
+/// What an allocator may keep more, in bytes; a client that leaked would be some thousand times 100 kB.
+const SLACK: usize = 4 << 20;
+
+fn main() {
+    if !cfg!(target_os = "linux") {
+        return;
+    }
+    // The server has a runtime of its own, so that the other has the tasks of clients alone.
+    let (runtime, servers) = (runtime(), runtime());
+    let server = servers.block_on(Server::start()).unwrap();
+    server.publish("order", "application", &[("a", "1")]);
+    let own_sockets = sockets();
+    runtime.block_on(async {
+        let mut warm = None;
+        for number in 0..CLIENTS {
+            use_a_client(&server, number % 10 == 0).await;
+            if number == WARM {
+                settled("sockets of the first clients", || sockets() <= own_sockets).await;
+                warm = Some((threads(), memory()));
+            }
+        }
+        let (threads_before, memory_before) = warm.unwrap();
+        settled("tasks", || Handle::current().metrics().num_alive_tasks() == 0).await;
+        settled("sockets", || sockets() <= own_sockets).await;
+        settled("polls", || server.held() == 0).await;
+        settled("threads", || threads() <= threads_before).await;
+        let memory = memory();
+        assert!(memory <= memory_before + SLACK, "{memory_before} then {memory} bytes");
+    });
+}
+
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+}
+
+/// Opens, listens, reads and closes; the poll is held meanwhile for some.
+async fn use_a_client(server: &Server, waits_for_poll: bool) {
+    let settings = Settings::new()
+        .set("app.id", "order")
+        .set("apollo.meta", server.url())
+        .set("apollo.cache.file.enable", "false")
+        .set("castalia.proxy.enable", "false")
+        .set("apollo.longPollingInitialDelayInMills", "0");
+    let polls = server.requests_of(Endpoint::Poll).len();
+    let client = Client::new(settings).unwrap();
+    let config = client.config("application").await.unwrap();
+    let _subscription = config.on_change(Interest::everything(), |_| {});
+    let _changes = config.changes();
+    assert_eq!(config.get_or("a", 0), 1);
+    if waits_for_poll {
+        server.arrived(Endpoint::Poll, polls + 1).await;
+    }
+    client.close().await;
+}
+
+async fn settled(what: &str, is_so: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        let counts = (threads(), sockets(), Handle::current().metrics().num_alive_tasks());
+        assert!(start.elapsed() < PATIENCE, "{what} stay; threads, sockets, tasks: {counts:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn threads() -> usize {
+    std::fs::read_dir("/proc/self/task").unwrap().count()
+}
+
+/// Open sockets: those of the server and the runtimes, and those of connections on both sides.
+fn sockets() -> usize {
+    let descriptors = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+    let targets = descriptors.filter_map(|entry| std::fs::read_link(entry.path()).ok());
+    targets.filter(|target| target.to_string_lossy().starts_with("socket:")).count()
+}
+
+/// Heap and stacks in bytes.
+fn memory() -> usize {
+    let text = std::fs::read_to_string("/proc/self/smaps_rollup").unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix("Anonymous:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
+}
