@@ -137,13 +137,14 @@ test('a change of ten thousand keys keeps the event loop for less than 5 ms', { 
 const CYCLES = [
   ['subscribe', 50_000, 100_000, 'a hundred thousand subscriptions'],
   ['iterate', 50_000, 100_000, 'a hundred thousand iterators'],
-  ['clients', 500, 9000, 'ten thousand clients'],
+  ['clients', 400, 1000, 'a thousand clients of a server'],
+  ['alone', 500, 9000, 'ten thousand clients without a server'],
 ];
 for (const [what, warm, times, name] of CYCLES) {
   test(`${name} come and go without a trace`, { timeout: 300_000 }, async (t) => {
     // T14, T30, C115
     const scripted = await service(t);
-    const stop = what === 'clients' ? async () => {} : load(scripted);
+    const stop = what === 'subscribe' || what === 'iterate' ? load(scripted) : async () => {};
     const args = [what, JSON.stringify(scripted.settings()), String(warm), String(times)];
     // Else the allocator keeps memory for each thread that ever asked for some, and young objects get more room with time.
     const [env, flags] = [{ MALLOC_ARENA_MAX: '1' }, ['--expose-gc', '--max-semi-space-size=1']];
@@ -156,7 +157,8 @@ for (const [what, warm, times, name] of CYCLES) {
     assert.ok(after.heap < before.heap * 1.1, 'heap');
     assert.equal(after.handlers, before.handlers);
     assert.equal(after.live, before.live);
-    assert.ok(after.threads <= before.threads && after.files <= before.files + 1);
+    // A pool has some threads more or less at times.
+    assert.ok(after.threads <= before.threads + 3 && after.files <= before.files + 1);
   });
 }
 

@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import { setImmediate as turn } from 'node:timers/promises';
-import { Client } from '../../index.mjs';
+import { Client, Settings } from '../../index.mjs';
 
 const require = createRequire(import.meta.url);
 const { handlerCount } = require('../../lib/mailbox.cjs');
@@ -11,7 +11,7 @@ const [what, settings] = [process.argv[2], JSON.parse(process.argv[3])];
 
 const work = {
   async subscribe() {
-    const client = await opened();
+    const client = await opened(settings);
     const config = await client.config('application');
     return async (times) => {
       for (let at = 0; at < times; at += 1) {
@@ -25,7 +25,7 @@ const work = {
     };
   },
   async iterate() {
-    const client = await opened();
+    const client = await opened(settings);
     const config = await client.config('application');
     return async (times) => {
       for (let at = 0; at < times; at += 1) {
@@ -36,13 +36,14 @@ const work = {
       }
     };
   },
-  async clients() {
-    return async (times) => {
-      for (let at = 0; at < times; at += 1) {
-        await opensAndCloses();
-      }
-    };
-  },
+  clients: () => clientsOf(settings),
+  /** Without a server, content of the application stands in. */
+  alone: () =>
+    clientsOf(
+      new Settings({ 'app.id': 'order', env: 'LOCAL', 'apollo.cache.file.enable': false }).seed('application', {
+        a: '1',
+      }),
+    ),
 };
 
 let live = 0;
@@ -50,7 +51,15 @@ const registry = new FinalizationRegistry(() => {
   live -= 1;
 });
 
-async function opened() {
+function clientsOf(settings) {
+  return async (times) => {
+    for (let at = 0; at < times; at += 1) {
+      await opensAndCloses(settings);
+    }
+  };
+}
+
+async function opened(settings) {
   const client = new Client(settings);
   live += 1;
   registry.register(client, undefined);
@@ -63,8 +72,8 @@ async function opened() {
 }
 
 /** A client that its own listeners hold. */
-async function opensAndCloses() {
-  const client = await opened();
+async function opensAndCloses(settings) {
+  const client = await opened(settings);
   const config = await client.config('application');
   config.on('change', () => client.metrics());
   client.on('change', () => config.get('a'));
