@@ -115,6 +115,15 @@ impl ChangeEvent {
         self.interested.as_deref().unwrap_or_default()
     }
 
+    /// The changes that the listener asked for; all of them when it asked for no key in particular.
+    pub fn interesting_changes(&self) -> impl Iterator<Item = (&str, &Change)> {
+        let all = self.interested.is_none().then_some(&self.changes);
+        let asked = self.interested.iter().flatten();
+        let asked = asked.filter_map(|key| self.changes.get_key_value(key));
+        let changes = all.into_iter().flatten().chain(asked);
+        changes.map(|(key, change)| (key.as_str(), change))
+    }
+
     /// The content after the change, or a newer one when events were merged.
     #[must_use]
     pub fn snapshot(&self) -> &Arc<Snapshot> {

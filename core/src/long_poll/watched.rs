@@ -274,9 +274,9 @@ impl Table {
     }
 }
 
-/// Bytes of a request line that a namespace takes, with the longest id.
+/// Bytes of a request line that a namespace takes, with the longest id that the databases of Apollo can hold.
 fn cost(namespace: &str) -> usize {
-    let longest = i64::MIN;
+    let longest = u32::MAX;
     let entry = format!(r#"{{"namespaceName":"{namespace}","notificationId":{longest}}},"#);
     encode(&entry).len()
 }

@@ -85,15 +85,21 @@ async fn listeners_get_what_they_asked_for() {
     publish_and_load(&fixture, &config, &[("a", "1"), ("b", "3"), ("db.url", "x"), ("z", "1")])
         .await;
     client.close().await;
-    let seen = recorders.map(|(_, events)| {
-        let events = events.try_iter().map(|event| event.interested_keys().to_vec());
-        events.collect::<Vec<_>>()
+    let recorded = recorders.map(|(_, events)| events.try_iter().collect::<Vec<_>>());
+    let seen = recorded.each_ref().map(|events| {
+        events.iter().map(|event| event.interested_keys().to_vec()).collect::<Vec<_>>()
+    });
+    let last = recorded.each_ref().map(|events| {
+        let event = events.last().unwrap();
+        event.interesting_changes().map(|(key, _)| key.to_owned()).collect::<Vec<_>>()
     });
     let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>();
     assert_eq!(seen[0], [keys(&[]), keys(&[])]);
     assert_eq!(seen[1], [keys(&["b"])]);
     assert_eq!(seen[2], [keys(&["db.url"])]);
     assert_eq!(seen[3], [keys(&["b"]), keys(&["db.url"])]);
+    let expected = [&["db.url", "z"][..], &["b"], &["db.url"], &["db.url"]];
+    assert_eq!(last, expected.map(keys));
 }
 
 /// C103, T16
