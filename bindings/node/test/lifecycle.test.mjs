@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -135,16 +135,16 @@ test('a change of ten thousand keys keeps the event loop for less than 5 ms', { 
 });
 
 const CYCLES = [
-  ['subscribe', 50_000, 100_000, 'a hundred thousand subscriptions'],
-  ['iterate', 50_000, 100_000, 'a hundred thousand iterators'],
-  ['clients', 400, 1000, 'a thousand clients of a server'],
-  ['alone', 500, 9000, 'ten thousand clients without a server'],
+  { what: 'subscribe', warm: 50_000, times: 100_000, loaded: true, name: 'a hundred thousand subscriptions' },
+  { what: 'iterate', warm: 50_000, times: 100_000, loaded: true, name: 'a hundred thousand iterators' },
+  { what: 'clients', warm: 400, times: 1000, loaded: false, name: 'a thousand clients of a server' },
+  { what: 'alone', warm: 500, times: 9000, loaded: false, name: 'ten thousand clients without a server' },
 ];
-for (const [what, warm, times, name] of CYCLES) {
+for (const { what, warm, times, loaded, name } of CYCLES) {
   test(`${name} come and go without a trace`, { timeout: 300_000 }, async (t) => {
     // T14, T30, C115
     const scripted = await service(t);
-    const stop = what === 'subscribe' || what === 'iterate' ? load(scripted) : async () => {};
+    const stop = loaded ? load(scripted) : async () => {};
     const args = [what, JSON.stringify(scripted.settings()), String(warm), String(times)];
     // Else the allocator keeps memory for each thread that ever asked for some, and young objects get more room with time.
     const [env, flags] = [{ MALLOC_ARENA_MAX: '1' }, ['--expose-gc', '--max-semi-space-size=1']];
@@ -204,6 +204,27 @@ test('workers with clients of their own hear of their own changes', async (t) =>
   const ends = workers.map((worker) => once(worker, 'exit'));
   workers.forEach((worker) => worker.terminate());
   await Promise.all(ends);
+});
+
+test('two copies of the native half in one process both follow', async (t) => {
+  // T57
+  const { client, service: scripted } = await serviceWith(t, { application: { n: '0' } });
+  const folder = await mkdtemp(path.join(tmpdir(), 'castalia-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const copy = path.join(folder, 'castalia.node');
+  await copyFile(path.join(HERE, '../build/castalia.node'), copy);
+  const options = { workerData: scripted.settings(), env: { ...process.env, CASTALIA_NODE_NATIVE_PATH: copy } };
+  const worker = new Worker(path.join(HERE, 'programs/worker.mjs'), options);
+  const values = [];
+  worker.on('message', (value) => values.push(value));
+  const config = await client.config('application');
+  await eventually(() => values.length === 1, 'the first value');
+  await scripted.order('held', '2');
+  await scripted.publish('application', { n: '1' });
+  await eventually(() => values.length === 2 && config.get('n') === '1', 'the change in both');
+  const loaded = process.report.getReport().sharedObjects.filter((file) => file.endsWith('castalia.node'));
+  assert.deepEqual([values, loaded.length], [['0', '1'], 2]);
+  await worker.terminate();
 });
 
 test('a program that is executed inherits no socket', async (t) => {
