@@ -17,4 +17,5 @@ mv build/castalia.node.new build/castalia.node
 
 npm run --silent lint
 npm run --silent types
-node --test --test-reporter=spec test/*.test.mjs
+# Faults on purpose are told in one line.
+RUST_BACKTRACE=0 node --test --test-reporter=spec test/*.test.mjs
