@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds and runs the example of a language against the server of `make run`.
-# usage: examples/run.sh c|cpp|node|python
+# usage: examples/run.sh c|cpp|kotlin|node|python
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export APP_ID=${APP_ID:-sample-app} APOLLO_META=${APOLLO_META:-http://127.0.0.1:8080}
@@ -10,9 +10,15 @@ build() { # compiler, source
   $1 -Iinclude "$2" -Ltarget/release -lcastalia -Wl,-rpath,"$PWD/target/release" -o "target/examples/hello"
   exec target/examples/hello
 }
-case ${1:?name a language: c, cpp, node or python} in
+case ${1:?name a language: c, cpp, kotlin, node or python} in
   c) build "${CC:-cc}" examples/c/hello.c ;;
   cpp) build "${CXX:-c++} -std=c++17" examples/cpp/hello.cpp ;;
+  kotlin)
+    mvn=(mvn --batch-mode --quiet --no-transfer-progress)
+    "${mvn[@]}" -f bindings/kotlin/pom.xml install -Dcargo.profile=release -Dbuild.folder=target/release \
+      -Dmaven.test.skip=true
+    exec "${mvn[@]}" -f examples/kotlin/pom.xml compile exec:exec
+    ;;
   node)
     mkdir -p target/examples/node
     cargo build --quiet --release -p castalia-node
@@ -28,5 +34,5 @@ case ${1:?name a language: c, cpp, node or python} in
     .venv/bin/pip install --quiet ./bindings/python
     exec .venv/bin/python examples/python/hello.py
     ;;
-  *) echo "no example in $1; there are c, cpp, node and python" >&2; exit 2 ;;
+  *) echo "no example in $1; there are c, cpp, kotlin, node and python" >&2; exit 2 ;;
 esac

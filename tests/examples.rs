@@ -84,6 +84,19 @@ async fn cpp_example_shows_a_value_and_its_change() {
 }
 
 #[tokio::test]
+async fn kotlin_example_shows_a_value_and_its_change() {
+    let built = root().join("bindings/kotlin/target");
+    let (jar, classes) = (built.join("castalia-client-0.1.0.jar"), built.join("test-classes"));
+    let is_built = jar.exists() && classes.join("HelloKt.class").exists();
+    assert!(is_built, "{} is missing: run bindings/kotlin/test.sh first", jar.display());
+    let libraries = built.join("libraries/*");
+    let path = [jar, classes, libraries].map(|path| path.display().to_string()).join(":");
+    let mut program = Command::new("java");
+    program.arg("-cp").arg(path).arg("HelloKt");
+    shows_a_value_and_its_change("hello-kotlin", program).await;
+}
+
+#[tokio::test]
 async fn node_example_shows_a_value_and_its_change() {
     let folder = tempfile::tempdir().unwrap();
     let native = folder.path().join("castalia.node");

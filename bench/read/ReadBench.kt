@@ -1,5 +1,6 @@
 import io.castalia.Client
 import io.castalia.Config
+import java.util.Locale
 import java.util.concurrent.ConcurrentHashMap
 import kotlinx.coroutines.runBlocking
 
@@ -27,7 +28,9 @@ private fun order(words: String) {
     check(readln().startsWith("ok"))
 }
 
-private fun report(name: String, times: List<Double>) = System.err.println("%s %.1f".format(name, times.sorted()[ROUNDS / 2]))
+private fun report(name: String, times: List<Double>) {
+    System.err.println("%s %.1f".format(Locale.ROOT, name, times.sorted()[ROUNDS / 2]))
+}
 
 // Each has a loop of its own, which the compiler of the JVM makes fit for the one thing that it reads from.
 private fun ofMap(map: Map<String, String>, keys: Array<String>) = time(keys) { map[it] }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Times one read in C, C++, Node and Python against the maps that one would use instead, in one run; prints ns and ratios, and ends
-# with 1 when a goal is missed. PROFILE names the cargo profile (dist).
+# Times one read in C, C++, Kotlin, Node and Python against the maps that one would use instead, in one run; prints ns and ratios,
+# and ends with 1 when a goal is missed. PROFILE names the cargo profile (dist).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 profile=${PROFILE:-dist}
@@ -23,6 +23,11 @@ c++ -std=c++17 "${flags[@]}" bench/read/read.cpp -o "$scratch/read-cpp" -lcastal
   "$built/examples/map"
   "$built/castalia-scripted" "$scratch/read-c" 2>&1
   "$built/castalia-scripted" "$scratch/read-cpp" 2>&1
+  if [ -n "$(command -v mvn)" ]; then
+    kotlin=bindings/kotlin/target
+    mvn --batch-mode --quiet --no-transfer-progress -f bindings/kotlin/pom.xml package -DskipTests >&2
+    "$built/castalia-scripted" java -cp "$(echo $kotlin/*.jar):$kotlin/libraries/*:$kotlin/test-classes" ReadBenchKt 2>&1
+  fi
   CASTALIA_NODE_NATIVE_PATH=$scratch/castalia.node "$built/castalia-scripted" node bench/read/read.mjs 2>&1
   if [ -x "$venv/bin/maturin" ]; then
     VIRTUAL_ENV=$(realpath "$venv") "$venv/bin/maturin" build --quiet --profile "$profile" -m bindings/python/Cargo.toml \
@@ -32,7 +37,8 @@ c++ -std=c++17 "${flags[@]}" bench/read/read.cpp -o "$scratch/read-cpp" -lcastal
   fi
 } | awk '
   BEGIN { goal["c-borrowed"] = 1.3; goal["cpp-borrowed"] = 1.3; goal["c-copied"] = 2.5
-    goal["node-get"] = 1.3; goal["python-get"] = 1.8; own["python"] = "python-dict-get"; own["node"] = "node-map-get" }
+    goal["kotlin-get"] = 1.6; goal["node-get"] = 1.3; goal["python-get"] = 1.8
+    own["kotlin"] = "kotlin-map-get"; own["node"] = "node-map-get"; own["python"] = "python-dict-get" }
   { language = $1; sub(/-.*/, "", language); time[$1] = $2
     reference = time[language in own ? own[language] : "rust-map"] }
   { ratio = reference ? sprintf("%5.2fx", $2 / reference) : "" }

@@ -42,8 +42,8 @@ class GrowthTest {
         Scripted().use { server ->
             server.publish("n" to "0")
             val settings = server.settings().map { "-D${it.key}=${it.value}" }.toTypedArray()
-            val options = settings + listOf("-Xms64m", "-Xmx64m", "-XX:+AlwaysPreTouch", "-XX:TieredStopAtLevel=1")
-            val ended = Program("io.castalia.OpenAndClose").run(*options, arguments = listOf("2000", "10000"))
+            val options = settings + listOf("-Xms64m", "-Xmx64m", "-XX:+AlwaysPreTouch", "-XX:+UseSerialGC")
+            val ended = Program("io.castalia.OpenAndClose").run(*options, arguments = listOf("1000", "10000"))
             assertEquals(0, ended.code, "$ended")
             val (before, after) = ended.output.lines().map { line -> line.split(" ").map(String::toInt) }
             assertTrue(after[0] <= before[0] + 3, "descriptors: $ended")

@@ -71,6 +71,9 @@ class LibraryTest {
         )) {
             assertEquals("$place", "/" + load.run("-D$option").output, option)
         }
+        Files.writeString(place, "no library")
+        val spoilt = load.run("-Dcastalia.native.path=$place").output
+        assertTrue(spoilt.startsWith("Io: ") && "$place" in spoilt, spoilt)
         val missing = load.run("-Dcastalia.native.path=$folder/missing.so").output
         assertTrue(missing.startsWith("Io: ") && "there is no" in missing && "castalia.native.path" in missing, missing)
     }

@@ -73,7 +73,7 @@ class ProcessTest {
     }
 
     private companion object {
-        const val CALLS = 10_000
+        const val CALLS = 2000
         const val QUICK = "-XX:TieredStopAtLevel=1"
     }
 }

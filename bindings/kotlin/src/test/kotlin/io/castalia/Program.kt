@@ -25,15 +25,14 @@ class Program(private val main: String, private val classPath: List<Path> = Buil
         arguments: List<String> = emptyList(),
         before: List<String> = emptyList(),
     ): CompletableFuture<Ended> {
-        val started = System.nanoTime()
-        val process = ProcessBuilder(before + command(*options) + arguments).start()
-        return CompletableFuture.supplyAsync {
-            val errors = CompletableFuture.supplyAsync { process.errorStream.bufferedReader().readText() }
-            val output = process.inputStream.bufferedReader().readText()
-            if (!process.waitFor(PATIENCE, SECONDS)) process.destroyForcibly()
-            Ended(process.waitFor(), output.trim(), errors.get().trim(), (System.nanoTime() - started) / 1e9)
-        }
+        val (output, errors) = List(2) { File.createTempFile("castalia-test", ".txt") }
+        val process =
+            ProcessBuilder(before + command(*options) + arguments).redirectOutput(output).redirectError(errors).start()
+        val ended = process.onExit().orTimeout(PATIENCE, SECONDS).whenComplete { _, _ -> process.destroyForcibly() }
+        return ended.thenApply { Ended(it.exitValue(), taken(output), taken(errors)) }
     }
+
+    private fun taken(file: File): String = file.readText().trim().also { file.delete() }
 
     private companion object {
         const val PATIENCE = 300L
@@ -41,4 +40,4 @@ class Program(private val main: String, private val classPath: List<Path> = Buil
 }
 
 /** How a program ended. */
-data class Ended(val code: Int, val output: String, val errors: String, val seconds: Double)
+data class Ended(val code: Int, val output: String, val errors: String)

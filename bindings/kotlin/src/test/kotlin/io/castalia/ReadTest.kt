@@ -1,8 +1,10 @@
 package io.castalia
 
+import java.time.Duration
 import java.time.Instant
 import java.time.ZoneId
 import java.time.ZoneOffset
+import java.util.Locale
 import java.util.regex.Pattern
 import kotlin.test.assertEquals
 import kotlin.test.assertFailsWith
@@ -75,6 +77,27 @@ class ReadTest {
         assertEquals(3, config.getWith("list", 0) { it.toIntOrNull() ?: 3 })
         assertEquals(7, config.getWith("list", 7) { it.toInt() })
         assertEquals("b", config.get("missing", "b"))
+    }
+
+    @Test
+    fun `values are read alike wherever the JVM is`() {
+        // T60
+        val config = config("n" to "-1234", "x" to "1234.5", "b" to "TRUE", "time" to "1H500MS", "source" to "STATIC")
+        val before = Locale.getDefault()
+        try {
+            for (locale in listOf("tr-TR", "de-DE", "ar-EG")) {
+                Locale.setDefault(Locale.forLanguageTag(locale))
+                val snapshot = config.snapshot()
+                assertEquals(-1234, snapshot.tryGetInt("n"))
+                assertEquals(1234.5, snapshot.tryGetDouble("x"))
+                assertEquals(true, snapshot.tryGetBoolean("b"))
+                assertEquals(Duration.ofMillis(3_600_500), snapshot.tryGetDuration("time"))
+                assertEquals(Source.STATIC, snapshot.getEnum("source", Source.NONE))
+                assertEquals(Source.REMOTE, config.source)
+            }
+        } finally {
+            Locale.setDefault(before)
+        }
     }
 
     @Test
