@@ -90,6 +90,14 @@ test('import and require share one of everything', async () => {
   assert.equal(execFileSync(process.execPath, ['both.mjs'], { cwd: directory, encoding: 'utf8' }), 'true\n1\n');
 });
 
+test('the native half brings no TLS or memory library of its own into the process', () => {
+  // T55
+  const script = 'require("castalia"); console.log(process.report.getReport().sharedObjects.join("\\n"))';
+  const loaded = execFileSync(process.execPath, ['-e', script], { cwd: directory, encoding: 'utf8' });
+  assert.match(loaded, /castalia\.node/);
+  assert.doesNotMatch(loaded, /ssl|crypto|malloc/);
+});
+
 test('a package without its native half says what to do', async () => {
   const broken = await emptyDirectory();
   await cp(directory, broken, { recursive: true });
@@ -134,6 +142,6 @@ test('the examples of the readme work', { timeout: 60_000 }, async (t) => {
   const publishing = setInterval(() => scripted.publish('application', { 'rate.limit': String((n += 1)) }), 100);
   const heard = await iterating.line();
   clearInterval(publishing);
-  assert.match(heard, /^rate\.limit = 1\d$/);
+  assert.match(heard, /^rate\.limit = \d\d+$/);
   assert.deepEqual(await iterating.ended, [0, null]);
 });
