@@ -57,10 +57,11 @@ pub struct Snapshot {
     notification_id: i64,
     source: Source,
     loaded_at: SystemTime,
-    /// As the server sent them; the base that incremental answers apply to.
-    configurations: Configurations,
-    /// What readers see, where that differs: the flat keys of a YAML document, or values of other places among them.
-    view: Option<Configurations>,
+    /// What readers see.
+    values: Configurations,
+    /// As the server sent them, where that differs: a YAML document instead of its flat keys, or without values of other
+    /// places. The base that incremental answers apply to.
+    sent: Option<Configurations>,
     problem: Option<Error>,
     text: OnceLock<Option<String>>,
     parsed: Parsed,
@@ -110,14 +111,18 @@ impl Snapshot {
             }
         };
         let view = place.lookup.view(flat.as_ref().unwrap_or(&configurations));
+        let (values, sent) = match view.or(flat) {
+            Some(view) => (view, Some(configurations)),
+            None => (configurations, None),
+        };
         Self {
-            view: view.or(flat),
+            values,
+            sent,
             place,
             release_key: provenance.release_key,
             notification_id: provenance.notification_id,
             source: provenance.source,
             loaded_at: provenance.since,
-            configurations,
             problem,
             text: OnceLock::new(),
             parsed: Parsed::default(),
@@ -132,8 +137,8 @@ impl Snapshot {
             notification_id: self.notification_id,
             source: self.source,
             loaded_at: self.loaded_at,
-            configurations: self.configurations.clone(),
-            view: self.view.clone(),
+            values: self.values.clone(),
+            sent: self.sent.clone(),
             problem: self.problem.clone(),
             text: OnceLock::new(),
             parsed: Parsed::default(),
@@ -231,11 +236,11 @@ impl Snapshot {
     #[must_use]
     pub fn content(&self) -> Option<&str> {
         if self.format().is_document() {
-            return self.configurations.get(CONTENT_KEY).map(String::as_str);
+            return self.configurations().get(CONTENT_KEY).map(String::as_str);
         }
         let text = self.text.get_or_init(|| {
             let loaded = self.source != Source::None;
-            let entries = self.configurations.iter();
+            let entries = self.configurations().iter();
             let entries = entries.map(|(key, value)| (key.as_str(), value.as_str()));
             loaded.then(|| properties::write(entries, Form::Text))
         });
@@ -244,12 +249,12 @@ impl Snapshot {
 
     /// What the server sent, before any view is made of it.
     pub(crate) fn configurations(&self) -> &Configurations {
-        &self.configurations
+        self.sent.as_ref().unwrap_or(&self.values)
     }
 
     #[inline]
     pub(crate) fn values(&self) -> &Configurations {
-        self.view.as_ref().unwrap_or(&self.configurations)
+        &self.values
     }
 }
 
