@@ -13,7 +13,7 @@ use crate::seed::APP;
 const EMPTY: &str = "empty tokio and reqwest";
 
 pub(super) fn run(plan: &Plan) -> Result<Report> {
-    let time = plan.time(20.0, 6.0);
+    let time = plan.time(20.0, 5.0);
     let data = plan.data(|seed| seed.app(APP))?;
     let product = Product::start(&plan.program, data.path(), Cores::All)?;
     let mut rounds = Vec::new();
