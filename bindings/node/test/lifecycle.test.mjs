@@ -94,6 +94,7 @@ test('a busy event loop stalls nobody, and hears of all that it missed', { timeo
   await program.message('ready');
   const before = Number(await scripted.order('requests', 'config'));
   program.tell(done);
+  await eventually(() => program.output === 'busy', 'the loop is busy');
   const orders = Array.from({ length: 10_000 }, (_, n) => scripted.publish('application', { n: String(n) }));
   await Promise.all(orders);
   await scripted.publish('application', { n: 'last' });
@@ -101,7 +102,7 @@ test('a busy event loop stalls nobody, and hears of all that it missed', { timeo
   await writeFile(done, '');
   const heard = await program.message('heard', 60_000);
   assert.ok(loads > 20, `${loads} loads while the loop was busy`);
-  assert.ok(heard.length <= 18, `${heard.length} events`);
+  assert.ok(heard.length <= 20, `${heard.length} events`);
   assert.ok(heard.some(({ coalesced }) => coalesced > 0));
   heard.slice(1).forEach(({ sequence, change }, at) => {
     assert.ok(sequence > heard[at].sequence);
