@@ -25,7 +25,12 @@ function platformOfThisProcess() {
 }
 
 function libcOfThisProcess() {
-  const { header } = process.report.getReport();
+  const { report } = process;
+  const { excludeNetwork } = report;
+  // Else the report asks for the names of all addresses that the process is connected with.
+  report.excludeNetwork = true;
+  const { header } = report.getReport();
+  report.excludeNetwork = excludeNetwork;
   return header.glibcVersionRuntime ? 'gnu' : 'musl';
 }
 
