@@ -1,6 +1,7 @@
 //! The namespaces that a poll loop watches: what is known of each, and whom to tell when it moves.
 
-use std::collections::HashMap;
+mod table;
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -8,9 +9,9 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::discovery::ServiceUrl;
-use crate::protocol::namespace::{UNKNOWN_NOTIFICATION_ID, strip_properties_suffix};
-use crate::protocol::route::encode;
 use crate::protocol::wire::{Notification, NotificationMessages};
+
+use table::{Table, find};
 
 /// A namespace has moved: the newest there is to know of it. Those not yet read are replaced.
 #[derive(Debug, Clone)]
@@ -31,44 +32,10 @@ pub(crate) struct Watched {
     versions: watch::Sender<Vec<u64>>,
 }
 
-struct Table {
-    namespaces: HashMap<String, Namespace>,
-    shares: Vec<Share>,
-    /// Bytes of a request line that the namespaces of a share may take: now, and where servers say nothing of it.
-    room: usize,
-    usual_room: usize,
-    /// Whether a server has said that it takes longer lines; never believed again once one was refused.
-    trust: bool,
-}
-
-#[derive(Debug, Clone, Default)]
-struct Share {
-    /// Bytes of the request line that its namespaces take.
-    taken: usize,
-    /// Whether its last poll ended well.
-    connected: bool,
-}
-
-struct Namespace {
-    share: usize,
-    notification_id: i64,
-    messages: NotificationMessages,
-    tell: watch::Sender<Option<Announcement>>,
-    /// Whether a poll with it ended in silence.
-    timed_out: bool,
-}
-
 impl Watched {
     /// Nothing is watched yet; the request line has so many bytes of room for namespaces.
     pub(crate) fn new(room: usize) -> Self {
-        let table = Table {
-            namespaces: HashMap::new(),
-            shares: Vec::new(),
-            room,
-            usual_room: room,
-            trust: true,
-        };
-        Self { table: Mutex::new(table), versions: watch::Sender::default() }
+        Self { table: Mutex::new(Table::new(room)), versions: watch::Sender::default() }
     }
 
     /// Shares whose last poll ended well.
@@ -209,111 +176,6 @@ impl Watched {
     fn lock(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-impl Table {
-    /// Adds a namespace; gives its share.
-    fn add(&mut self, name: &str, tell: watch::Sender<Option<Announcement>>) -> usize {
-        if let Some(replaced) = self.namespaces.remove(name) {
-            self.shares[replaced.share].taken -= cost(name);
-        }
-        let share = self.take_room(cost(name));
-        let namespace = Namespace {
-            share,
-            notification_id: UNKNOWN_NOTIFICATION_ID,
-            messages: NotificationMessages::default(),
-            tell,
-            timed_out: false,
-        };
-        self.namespaces.insert(name.to_owned(), namespace);
-        share
-    }
-
-    /// The first share with room for so many bytes, else a new one; one namespace always fits.
-    fn take_room(&mut self, cost: usize) -> usize {
-        let room = self.room;
-        let fits = |share: &Share| share.taken == 0 || share.taken + cost <= room;
-        let found = self.shares.iter().position(fits);
-        let share = found.unwrap_or_else(|| {
-            self.shares.push(Share::default());
-            self.shares.len() - 1
-        });
-        self.shares[share].taken += cost;
-        share
-    }
-
-    /// Gives every namespace its share anew.
-    fn deal(&mut self) {
-        self.shares.iter_mut().for_each(|share| share.taken = 0);
-        let mut namespaces = std::mem::take(&mut self.namespaces);
-        for (name, namespace) in &mut namespaces {
-            namespace.share = self.take_room(cost(name));
-        }
-        self.namespaces = namespaces;
-    }
-
-    fn of(&self, share: usize) -> impl Iterator<Item = (&String, &Namespace)> {
-        self.namespaces.iter().filter(move |(_, namespace)| namespace.share == share)
-    }
-
-    fn set_connected(&mut self, share: usize, connected: bool) {
-        if let Some(share) = self.shares.get_mut(share) {
-            share.connected = connected;
-        }
-    }
-
-    fn sweep(&mut self) {
-        let shares = &mut self.shares;
-        self.namespaces.retain(|name, namespace| {
-            let watched = !namespace.tell.is_closed();
-            if !watched {
-                shares[namespace.share].taken -= cost(name);
-            }
-            watched
-        });
-    }
-}
-
-/// Bytes of a request line that a namespace takes, with the longest id that the databases of Apollo can hold.
-fn cost(namespace: &str) -> usize {
-    let longest = u32::MAX;
-    let entry = format!(r#"{{"namespaceName":"{namespace}","notificationId":{longest}}},"#);
-    encode(&entry).len()
-}
-
-impl Namespace {
-    fn announce(&mut self, notification: &Notification, service: &ServiceUrl) {
-        let id = notification.notification_id;
-        let before = std::mem::replace(&mut self.notification_id, id);
-        if let Some(messages) = &notification.messages {
-            self.messages.merge(messages);
-        }
-        self.tell.send_replace(Some(Announcement {
-            notification_id: id,
-            is_news: before != UNKNOWN_NOTIFICATION_ID,
-            messages: self.messages.clone(),
-            service: service.clone(),
-        }));
-    }
-}
-
-/// Those of this name with or without `.properties`, else ignoring ASCII case; without those that the answer names itself.
-fn find<'a>(
-    namespaces: &'a mut HashMap<String, Namespace>,
-    name: &str,
-    named: &[&str],
-) -> Vec<&'a mut Namespace> {
-    let stem = strip_properties_suffix(name);
-    let is_known = namespaces.keys().any(|known| strip_properties_suffix(known) == stem);
-    let found = namespaces.iter_mut().filter(|(known, _)| {
-        let known_stem = strip_properties_suffix(known);
-        let fits = match is_known {
-            true => known_stem == stem,
-            false => known_stem.eq_ignore_ascii_case(stem),
-        };
-        fits && (*known == name || !named.contains(&known.as_str()))
-    });
-    found.map(|(_, namespace)| namespace).collect()
 }
 
 #[cfg(test)]
