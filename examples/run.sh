@@ -20,6 +20,7 @@ case ${1:?name a language: c, cpp, kotlin, node or python} in
     exec "${mvn[@]}" -f examples/kotlin/pom.xml compile exec:exec
     ;;
   node)
+    rm -rf target/examples/node
     mkdir -p target/examples/node
     cargo build --quiet --release -p castalia-node
     cp target/release/libcastalia_node.so target/examples/castalia.node

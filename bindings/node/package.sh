@@ -15,4 +15,5 @@ cp "$target/$([ "$profile" = dev ] && echo debug || echo "$profile")/libcastalia
 node bindings/node/pack.mjs "$scratch/castalia.node" "$directory"
 
 cargo build --quiet -p castalia-contract
-CASTALIA_PACKAGES=$directory node --test --test-reporter=spec bindings/node/test/package.test.mjs
+CASTALIA_NODE_NATIVE_PATH=$scratch/castalia.node CASTALIA_PACKAGES=$directory \
+  node --test --test-reporter=spec bindings/node/test/package.test.mjs

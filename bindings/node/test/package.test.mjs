@@ -4,12 +4,18 @@ import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, test } from 'node:test';
+import { version } from '../index.mjs';
 import { HERE, ROOT, Scripted } from './support.mjs';
 
 const SOURCE = path.join(HERE, '..');
+const { packageName, platformOfThisProcess } = createRequire(import.meta.url)('../lib/native.cjs');
+
+// This process has its native half already; those that it starts are to find the one that was packed.
+delete process.env.CASTALIA_NODE_NATIVE_PATH;
 
 const made = [];
 after(() => Promise.all(made.map((directory) => rm(directory, { recursive: true }))));
@@ -32,7 +38,8 @@ async function packages() {
 /** A directory where the packages are installed, without a registry. */
 async function installed() {
   const [directory, packed] = [await emptyDirectory(), await packages()];
-  const archives = (await readdir(packed)).filter((name) => /^castalia-.*tgz$/.test(name));
+  const native = packageName(platformOfThisProcess()).slice(1).replace('/', '-');
+  const archives = ['castalia', native].map((name) => `${name}-${version}.tgz`);
   await writeFile(path.join(directory, 'package.json'), '{}');
   const flags = ['install', '--silent', '--offline', '--ignore-scripts', '--no-audit', '--no-fund'];
   execFileSync('npm', [...flags, ...archives.map((name) => path.join(packed, name))], { cwd: directory });
