@@ -195,8 +195,9 @@ impl Repository {
         let base = known.previous;
         let has_base = base.source() == Source::Remote && !base.release_key().is_empty();
         let base = has_base.then_some(base);
+        let asked = &self.place.identity;
         let answer = self.ask(service, known, base).await?;
-        let understood = answer::understand(answer, base.map(Snapshot::configurations));
+        let understood = answer::understand(answer, asked, base.map(Snapshot::configurations));
         let understood = match understood {
             Ok(answer::Content::NeedsFull) => {
                 debug!(
@@ -204,7 +205,7 @@ impl Repository {
                     "incremental answer without its base; asking in full"
                 );
                 let answer = self.ask(service, known, None).await?;
-                answer::understand(answer, None)
+                answer::understand(answer, asked, None)
             }
             understood => understood,
         };

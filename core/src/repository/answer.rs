@@ -1,10 +1,13 @@
 //! What an answer of `/configs` means for the content known before.
 
+use tracing::warn;
+
 use super::OPERATION;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::wire::{
     ApolloConfig, ConfigurationChange, Configurations, FULL_SYNC, INCREMENTAL_SYNC,
 };
+use crate::snapshot::Identity;
 use crate::transport::Answer;
 
 /// The meaning of an answer.
@@ -19,7 +22,11 @@ pub(super) enum Content {
 }
 
 /// Reads an answer. `base` is the content of the release whose key was sent; `None` when none was.
-pub(super) fn understand(answer: Answer, base: Option<&Configurations>) -> Result<Content> {
+pub(super) fn understand(
+    answer: Answer,
+    asked: &Identity,
+    base: Option<&Configurations>,
+) -> Result<Content> {
     let body = match answer {
         Answer::Body(body) => body,
         Answer::NotModified if base.is_some() => return Ok(Content::Unchanged),
@@ -29,6 +36,7 @@ pub(super) fn understand(answer: Answer, base: Option<&Configurations>) -> Resul
     };
     let config: ApolloConfig = serde_json::from_slice(&body)
         .map_err(|error| protocol("the answer is not the JSON of a release").caused_by(error))?;
+    tell_other_case(&config, asked);
     match config.config_sync_type.as_deref() {
         None | Some("" | FULL_SYNC) => {
             let content = config.configurations.unwrap_or_default();
@@ -42,6 +50,19 @@ pub(super) fn understand(answer: Answer, base: Option<&Configurations>) -> Resul
             None => Content::NeedsFull,
         }),
         Some(other) => Err(protocol("unknown kind of answer").with("sync_type", other)),
+    }
+}
+
+/// Databases may find a name whose case is wrong, but announcements go by the right one.
+fn tell_other_case(config: &ApolloConfig, asked: &Identity) {
+    for (what, right, asked) in [
+        ("app_id", &config.app_id, &asked.app_id),
+        ("cluster", &config.cluster, &asked.cluster),
+        ("namespace", &config.namespace_name, &asked.namespace),
+    ] {
+        if right != asked && right.eq_ignore_ascii_case(asked) {
+            warn!(what, asked, right, "a name differs in its case; changes of it are not pushed");
+        }
     }
 }
 
@@ -73,9 +94,14 @@ mod tests {
         pairs.collect()
     }
 
+    fn asked() -> Identity {
+        let [app_id, cluster, namespace] = ["order", "default", "application"].map(str::to_owned);
+        Identity { app_id, cluster, namespace }
+    }
+
     fn understand_json(json: &str, base: Option<&[(&str, &str)]>) -> Result<Content> {
         let base = base.map(content);
-        understand(Answer::Body(json.into()), base.as_ref())
+        understand(Answer::Body(json.into()), &asked(), base.as_ref())
     }
 
     const INCREMENTAL: &str = r#"{"releaseKey":"k2","configSyncType":"IncrementalSync","configurationChanges":[
@@ -131,8 +157,11 @@ mod tests {
     fn not_modified_needs_a_release_that_was_named() {
         // C038
         let base = content(&[]);
-        assert_eq!(understand(Answer::NotModified, Some(&base)).unwrap(), Content::Unchanged);
-        assert!(understand(Answer::NotModified, None).is_err());
+        assert_eq!(
+            understand(Answer::NotModified, &asked(), Some(&base)).unwrap(),
+            Content::Unchanged
+        );
+        assert!(understand(Answer::NotModified, &asked(), None).is_err());
     }
 
     #[test]

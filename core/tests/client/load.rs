@@ -6,7 +6,7 @@ use castalia_core::testing::{Endpoint, Fault};
 use castalia_core::{ErrorKind, Source, State};
 use tokio::time::Instant;
 
-use super::support::{APP, Fixture, NAMESPACE, eventually, pairs};
+use super::support::{APP, Fixture, NAMESPACE, eventually, logged, pairs, record_log};
 
 fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -348,4 +348,18 @@ async fn local_mode_reads_the_file_and_opens_no_socket() {
         client.close().await;
     }
     assert!(fixture.server.requests().is_empty());
+}
+
+/// A name in another case finds its release in some databases, but is never told of the next: that is said.
+#[tokio::test(start_paused = true)]
+async fn a_name_in_another_case_is_told() {
+    record_log();
+    let fixture = Fixture::new();
+    let body = r#"{"appId":"order","cluster":"default","namespaceName":"Billing","releaseKey":"k","configurations":{"a":"1"}}"#;
+    fixture.server.fail_next(Endpoint::Config, Fault::body(200, body));
+    let client = fixture.client_with(fixture.quiet_settings());
+    assert_eq!(client.config("billing").await.unwrap().get_or("a", 0), 1);
+    let told = logged("a name differs in its case");
+    assert_eq!(told.len(), 1);
+    assert!(told[0].text.contains("billing") && told[0].text.contains("Billing"), "{told:?}");
 }
