@@ -4,6 +4,7 @@
 
 mod health;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -82,14 +83,15 @@ struct Meta {
     options: DiscoveryOptions,
     /// Held while one question is under way, so that all who wait share its answer.
     question: tokio::sync::Mutex<Question>,
+    /// How many questions were answered or failed.
+    asked: AtomicU64,
 }
 
 struct Question {
     rate: RateLimit,
     /// Meta servers, the one that answered last in front.
     servers: Vec<String>,
-    /// How many questions were answered or failed, and how the last one failed.
-    asked: u64,
+    /// How the last question failed.
     failed: Option<Error>,
 }
 
@@ -107,9 +109,9 @@ impl Discovery {
         let mut random = options.random.clone();
         let mut servers = options.meta_servers.clone();
         random.shuffle(&mut servers);
-        let question =
-            Question { rate: RateLimit::new(options.per_second), servers, asked: 0, failed: None };
-        let meta = Meta { transport, options, question: tokio::sync::Mutex::new(question) };
+        let question = Question { rate: RateLimit::new(options.per_second), servers, failed: None };
+        let question = tokio::sync::Mutex::new(question);
+        let meta = Meta { transport, options, question, asked: AtomicU64::new(0) };
         Self::with(Services::from([]), random, Some(meta))
     }
 
@@ -207,9 +209,9 @@ impl Discovery {
         let Some(meta) = &self.shared.meta else {
             return Err(none_known("apollo.config-service names no service"));
         };
-        let under_way = meta.question.try_lock().is_err();
+        let asked = meta.asked.load(Ordering::Acquire);
         let mut question = meta.question.lock().await;
-        if under_way || !question.rate.try_take() {
+        if meta.asked.load(Ordering::Acquire) != asked || !question.rate.try_take() {
             return match &question.failed {
                 Some(error) => Err(error.clone()),
                 None if self.known().is_empty() => {
@@ -219,9 +221,9 @@ impl Discovery {
             };
         }
         let outcome = self.ask(meta, &mut question).await;
-        question.asked += 1;
+        let is_first = meta.asked.fetch_add(1, Ordering::AcqRel) == 0;
         question.failed = outcome.as_ref().err().cloned();
-        if let (Some(error), true) = (&question.failed, question.asked == 1) {
+        if let (Some(error), true) = (&question.failed, is_first) {
             warn!(%error, "no config service found yet; trying on");
         }
         outcome
