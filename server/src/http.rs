@@ -14,6 +14,7 @@ mod stream;
 mod upload;
 
 use std::convert::Infallible;
+use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +23,8 @@ use ::http::uri::{PathAndQuery, Uri};
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::response::{IntoResponse as _, Response};
+use futures_util::FutureExt as _;
+use futures_util::future::Either;
 use hyper::Request;
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
@@ -159,21 +162,25 @@ async fn connection<S: Answers>(
     }
 }
 
-async fn answer<S: Answers>(
-    port: Port<S>,
+/// The future of the answer keeps nothing of the request: it is as large for a parked poll as for everything else.
+fn answer<S: Answers>(
+    mut port: Port<S>,
     mut request: Request<Body>,
-) -> Result<Response, Infallible> {
-    let Port { mut service, base_path, strict_status } = port;
+) -> impl Future<Output = Result<Response, Infallible>> + Send {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let answer = async {
-        match below(&base_path, request.uri()) {
-            Below::Same => {}
-            Below::Rest(uri) => *request.uri_mut() = uri,
-            Below::Elsewhere => return failure::unknown_path(request).await.into_response(),
+    let answer = match below(&port.base_path, request.uri()) {
+        Below::Same => Either::Left(port.service.call(request)),
+        Below::Rest(uri) => {
+            *request.uri_mut() = uri;
+            Either::Left(port.service.call(request))
         }
-        service.call(request).await.unwrap_or_else(|never| match never {})
+        Below::Elsewhere => {
+            Either::Right(failure::unknown_path(request).map(|error| Ok(error.into_response())))
+        }
     };
-    Ok(failure::complete(strict_status, &method, &path, answer).await)
+    let answer = answer.map(|answered| answered.unwrap_or_else(|never: Infallible| match never {}));
+    let strict = port.strict_status;
+    async move { Ok(failure::complete(strict, &method, &path, answer).await) }
 }
 
 /// What a URL is below the base path.

@@ -13,7 +13,8 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use futures_util::future::BoxFuture;
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, Map};
 use tower::{Service, ServiceExt as _};
 
 use crate::error::Error;
@@ -103,30 +104,43 @@ impl ClientPort {
         (Self(Arc::new(ClientPortParts { router: router.merge(more), state })), listed)
     }
 
-    async fn answer(self, request: Request) -> Response {
-        if let Err(status) = limit::check(request.uri(), request.headers()) {
-            return status.into_response();
-        }
-        let ClientPortParts { router, state } = &*self.0;
-        if state.settings.plays(Role::Config) && config::is_client_path(request.uri().path()) {
-            return config::answer(state, request).await.unwrap_or_else(Error::into_response);
-        }
-        router.clone().oneshot(request).await.unwrap_or_else(|never| match never {})
+    fn is_for_clients(&self, path: &str) -> bool {
+        self.0.state.settings.plays(Role::Config) && config::is_client_path(path)
+    }
+
+    /// The beginning is in a box of its own, which is gone when a poll waits: the room that it needs, a parked poll must not keep.
+    fn client(&self, request: Request) -> BoxFuture<'static, Response> {
+        let (begun, waiting) = (Arc::clone(&self.0), Arc::clone(&self.0));
+        let begin = Box::pin(async move { config::begin(&begun.state, request).await });
+        Box::pin(async move {
+            let answered = match begin.await {
+                Ok(step) => step.finish(&waiting.state).await,
+                Err(error) => Err(error),
+            };
+            answered.unwrap_or_else(Error::into_response)
+        })
     }
 }
 
 impl Service<Request> for ClientPort {
     type Response = Response;
     type Error = Infallible;
-    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+    type Future = Map<BoxFuture<'static, Response>, fn(Response) -> Result<Response, Infallible>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let port = self.clone();
-        Box::pin(async move { Ok(port.answer(request).await) })
+        let answer = match limit::check(request.uri(), request.headers()) {
+            Err(status) => Box::pin(async move { status.into_response() }),
+            Ok(()) if self.is_for_clients(request.uri().path()) => self.client(request),
+            Ok(()) => {
+                let routed = self.0.router.clone().oneshot(request);
+                Box::pin(async { routed.await.unwrap_or_else(|never| match never {}) })
+            }
+        };
+        answer.map(Ok)
     }
 }
 

@@ -45,21 +45,25 @@ pub(super) fn listed() -> impl Iterator<Item = Listed<ClientAccess>> {
     PATHS.into_iter().map(|path| Listed { method: Method::GET, path, access: ClientAccess::Client })
 }
 
-/// Answers a client: parsed and checked once, then handed to its endpoint. Nothing of the request is kept while a poll is parked.
-pub(super) async fn answer(state: &EnvironmentState, request: Request) -> Result<Response> {
-    match begin(state, request).await? {
-        Step::Answer(response) => Ok(response),
-        Step::Wait(poll) => poll.answer(state).await,
-    }
-}
-
 /// What becomes of a request at first.
-enum Step {
+pub(super) enum Step {
     Answer(Response),
     Wait(Poll),
 }
 
-async fn begin(state: &EnvironmentState, request: Request) -> Result<Step> {
+impl Step {
+    /// The answer, once there is one.
+    pub(super) async fn finish(self, state: &EnvironmentState) -> Result<Response> {
+        match self {
+            Self::Answer(response) => Ok(response),
+            Self::Wait(poll) => poll.answer(state).await,
+        }
+    }
+}
+
+/// Begins to answer a client: parsed and checked once, then handed to its endpoint. A poll that has to wait keeps nothing of its
+/// request.
+pub(super) async fn begin(state: &EnvironmentState, request: Request) -> Result<Step> {
     let (head, _) = request.into_parts();
     if !matches!(head.method, Method::GET | Method::HEAD) {
         let message = format!("Request method '{}' is not supported", head.method);

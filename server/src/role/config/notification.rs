@@ -25,7 +25,7 @@ use crate::state::EnvironmentState;
 const LEGACY_HOLD: usize = 30;
 
 /// A poll that is parked: all that is kept of its request.
-pub(super) struct Poll {
+pub(in crate::role) struct Poll {
     parked: Parked,
     client: Client,
     app_id: Box<str>,
