@@ -33,17 +33,19 @@ fn alias_bomb() -> String {
 
 /// Bodies of documents by the namespace that they are put into.
 fn hostile() -> Vec<(&'static str, String)> {
-    let deep = |open: &str, close: &str| open.repeat(1_000_000) + &close.repeat(1_000_000);
+    const DEPTH: usize = 1_000_000;
+    let deep = |open: &str, close: &str, depth| open.repeat(depth) + &close.repeat(depth);
     let yaml = [
         "a: !!javax.script.ScriptEngineManager [!!java.net.URLClassLoader [[]]]".to_owned(),
         "a: !!python/object/apply:os.system [id]".to_owned(),
         "a: !ruby/object:Gem::Installer x".to_owned(),
         alias_bomb(),
-        deep("[", "]"),
-        "- ".repeat(1_000_000),
+        deep("[", "]", DEPTH),
+        "- ".repeat(DEPTH),
         "a: 1\na: 2".to_owned(),
     ];
-    let json = [deep("[", "]"), deep("{\"a\":", "}"), r#"{"a":1,"a":2}"#.to_owned()];
+    let json =
+        [deep("[", "]", DEPTH), deep("{\"a\":", "}", DEPTH / 10), r#"{"a":1,"a":2}"#.to_owned()];
     let yaml = yaml.into_iter().map(|text| ("conf.yaml", text));
     yaml.chain(json.into_iter().map(|text| ("conf.json", text))).collect()
 }
