@@ -13,8 +13,10 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use castalia_core::protocol::route::POLL_LINE_HEADER;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Map};
+use http::HeaderValue;
 use tower::{Service, ServiceExt as _};
 
 use crate::error::Error;
@@ -73,6 +75,9 @@ pub enum ClientAccess {
 /// Routes of the environment's client port.
 pub type ClientRoutes = Routes<EnvironmentState, ClientAccess>;
 
+/// What clients are told of the length of a poll: the longest that the parser of URLs takes.
+const POLL_LINE: HeaderValue = HeaderValue::from_static("65534");
+
 /// The port that config and meta share. Client endpoints go to the parser that alone decides what their paths mean, everything else to
 /// the router.
 #[derive(Debug, Clone)]
@@ -117,7 +122,9 @@ impl ClientPort {
                 Ok(step) => step.finish(&waiting.state).await,
                 Err(error) => Err(error),
             };
-            answered.unwrap_or_else(Error::into_response)
+            let mut response = answered.unwrap_or_else(Error::into_response);
+            response.headers_mut().insert(POLL_LINE_HEADER, POLL_LINE);
+            response
         })
     }
 }

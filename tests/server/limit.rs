@@ -54,6 +54,20 @@ async fn heads_have_a_limit() {
     }
 }
 
+/// Answers to clients tell how long the line of a poll may be, and one of that length is read.
+#[tokio::test]
+async fn a_poll_may_be_as_long_as_answers_tell() {
+    let server = Server::start_with(client_roles());
+    let path = "/notifications/v2?appId=demo&cluster=c&x=";
+    let told = answer(&server, path, &[]).await.unwrap();
+    let length: usize = told.header("castalia-poll-line").parse().unwrap();
+    assert!(length > 60_000, "{length}");
+    let line = format!("{path}{}", "x".repeat(length - path.len()));
+    assert_eq!(answer(&server, &line, &[]).await.unwrap().status, 400, "for what it asks");
+    let longer = answer(&server, &format!("{line}x"), &[]).await.unwrap();
+    assert!([414, 431].contains(&longer.status), "{longer:?}");
+}
+
 /// A `notifications` parameter of ten megabytes is refused before it is read to its end, and leaves nothing behind.
 #[tokio::test]
 async fn a_parameter_of_ten_megabytes_is_refused_early() {

@@ -311,7 +311,7 @@ pub async fn by_key(store: &Store, key: &NamespaceKey, item_key: &str) -> Result
     let mut found = store::item::with_key(store.read(), namespace.id, item_key, 2).await?;
     match (found.pop(), found.pop()) {
         (Some(item), None) => Ok(item),
-        (None, _) => Err(not_found(format!("appId:{} itemKey:{item_key}", key.app_id))),
+        (None, _) => Err(not_found(format!("{} itemKey:{item_key}", namespace::names(key)))),
         (Some(_), Some(_)) => {
             Err(Error::service(format!("the key {item_key} is there more than once")))
         }

@@ -242,7 +242,8 @@ pub(super) fn not_exists(key: &NamespaceKey) -> Error {
         .with_code("namespace_not_found")
 }
 
-fn names(key: &NamespaceKey) -> String {
+/// A namespace as messages name it.
+pub(super) fn names(key: &NamespaceKey) -> String {
     format!("appId:{} clusterName:{} namespaceName:{}", key.app_id, key.cluster, key.namespace)
 }
 

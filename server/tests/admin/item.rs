@@ -237,7 +237,8 @@ async fn an_item_is_found_by_its_key() {
     }
     assert_eq!(admin.get(&format!("{}/encodedItems/!!", admin.n())).await.status, 500);
     let missing = admin.get(&format!("{}/items/nothing", admin.n())).await;
-    missing.fails(404, &format!("item not found for appId:{} ", admin.app_id));
+    let place = format!("appId:{} clusterName:default namespaceName:application", admin.app_id);
+    missing.fails(404, &format!("item not found for {place} itemKey:nothing"));
     let elsewhere = admin.get(&format!("{}/items/k", admin.path("nothing"))).await;
     elsewhere.fails(404, "namespace not found for appId:");
 }
