@@ -65,8 +65,8 @@ header: ## regenerate include/castalia.h
 header-check: ## is include/castalia.h what the source says
 	cargo test --quiet -p castalia-ffi --test header
 
-.PHONY: test test-rust test-bindings databases test-databases test-interop
-test: lint build test-interop test-bindings test-rust test-databases ## every linter, every test of every language
+.PHONY: test test-rust test-bindings databases test-databases test-interop test-packages test-upstream
+test: lint build test-interop test-bindings test-packages test-rust test-databases ## every linter, every test of every language
 
 test-rust: databases ## Rust: units and black box, on all databases
 	cargo test --workspace --quiet
@@ -81,9 +81,32 @@ databases: ## install and start MariaDB and PostgreSQL for the tests
 test-databases: ## the cases of config and admin service on MariaDB and PostgreSQL
 	tests/on_databases.sh
 
-test-bindings: tools ## every other language
+test-bindings: web ## every other language
 	tests/c/run.sh
 	bindings/python/test.sh
+	bindings/node/test.sh
+	bindings/kotlin/test.sh
+
+test-packages: web ## pack for every language, install elsewhere and run, unoptimised
+	PROFILE=dev $(MAKE) package PACKAGES=target/package-dev
+
+test-upstream: web ## the cases against Apollo itself, from CASTALIA_TEST_UPSTREAM=its checkout; half an hour
+	tests/upstream.sh
+
+.PHONY: install package demo
+install: ## install library, headers and package files for C and C++ into PREFIX (/usr/local)
+	ffi/install.sh
+
+PACKAGES ?= target/package
+package: web ## build wheel, npm tarballs, jar and C archive into PACKAGES, install each elsewhere and run it
+	ffi/package.sh $(PACKAGES)
+	bindings/python/package.sh $(PACKAGES)
+	bindings/node/package.sh $(PACKAGES)
+	bindings/kotlin/package.sh $(PACKAGES)
+	bindings/kotlin/package.sh check $(PACKAGES)
+
+demo: web ## a server and a program in every language: publish once, see each print it
+	examples/live/run.sh
 
 .PHONY: fuzz
 fuzz: ## each parser of outside bytes for SECONDS_PER_TARGET

@@ -13,5 +13,6 @@ call() { curl -fsS -H "Authorization: $token" -H 'Content-Type: application/json
 json=$(python3 -c 'import json, sys; print(json.dumps(sys.argv[1]))' "$value")
 call -X PUT "$namespace/items/greeting?createIfNotExists=true" \
   -d "{\"key\":\"greeting\",\"value\":$json,\"dataChangeCreatedBy\":\"apollo\",\"dataChangeLastModifiedBy\":\"apollo\"}"
+at=$EPOCHREALTIME
 call -X POST "$namespace/releases" -d '{"releaseTitle":"example","releasedBy":"apollo"}' >/dev/null
-echo "published greeting=$value"
+echo "published greeting=$value at $at"

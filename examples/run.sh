@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
 # Builds and runs the example of a language against the server of `make run`.
-# usage: examples/run.sh c|cpp|kotlin|node|python
+# usage: examples/run.sh c|cpp|kotlin|node|python|rust
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export APP_ID=${APP_ID:-sample-app} APOLLO_META=${APOLLO_META:-http://127.0.0.1:8080}
-build() { # compiler, source
+build() { # compiler, source, name
   cargo build --quiet --release -p castalia-ffi
   mkdir -p target/examples
-  $1 -Iinclude "$2" -Ltarget/release -lcastalia -Wl,-rpath,"$PWD/target/release" -o "target/examples/hello"
-  exec target/examples/hello
+  $1 -Iinclude "$2" -Ltarget/release -lcastalia -Wl,-rpath,"$PWD/target/release" -o "target/examples/hello-$3"
+  exec "target/examples/hello-$3"
 }
-case ${1:?name a language: c, cpp, kotlin, node or python} in
-  c) build "${CC:-cc}" examples/c/hello.c ;;
-  cpp) build "${CXX:-c++} -std=c++17" examples/cpp/hello.cpp ;;
+case ${1:?name a language: c, cpp, kotlin, node, python or rust} in
+  c) build "${CC:-cc}" examples/c/hello.c c ;;
+  cpp) build "${CXX:-c++} -std=c++17" examples/cpp/hello.cpp cpp ;;
   kotlin)
     mvn=(mvn --batch-mode --quiet --no-transfer-progress)
     "${mvn[@]}" -f bindings/kotlin/pom.xml install -Dcargo.profile=release -Dbuild.folder=target/release \
@@ -35,5 +35,9 @@ case ${1:?name a language: c, cpp, kotlin, node or python} in
     .venv/bin/pip install --quiet ./bindings/python
     exec .venv/bin/python examples/python/hello.py
     ;;
-  *) echo "no example in $1; there are c, cpp, kotlin, node and python" >&2; exit 2 ;;
+  rust)
+    cargo build --quiet --release -p castalia-core --example hello
+    exec target/release/examples/hello
+    ;;
+  *) echo "no example in $1; there are c, cpp, kotlin, node, python and rust" >&2; exit 2 ;;
 esac

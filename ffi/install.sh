@@ -10,7 +10,10 @@ version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Carg
 # What a program needs that links the static library, as `rustc --print native-static-libs` tells.
 native="-lgcc_s -lutil -lrt -lpthread -lm -ldl -lc"
 
-cargo build --quiet --profile "$profile" -p castalia-ffi
+# For tests the whole workspace: a part of it would be compiled with other features, and so once more.
+packages=(-p castalia-ffi)
+[ "$profile" != dev ] || packages=(--workspace --all-targets)
+cargo build --quiet --profile "$profile" "${packages[@]}"
 
 fill() { # template, destination
   sed "s|@VERSION@|$version|g; s|@MAJOR@|${version%%.*}|g; s|@NATIVE_LIBRARIES@|$native|g" "$1" >"$2"

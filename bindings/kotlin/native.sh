@@ -5,13 +5,13 @@ cd "$(dirname "$0")"
 target=${CARGO_TARGET_DIR:-$(cd ../.. && pwd)/target}
 case ${1:?name a cargo profile: dev or dist} in
   dev)
-    # The scripted server is for the tests; in one call with it the core is compiled once.
-    built=$target/debug packages=(-p castalia-kotlin -p castalia-contract) ;;
+    # The whole workspace: a part of it would be compiled with other features, and so once more.
+    built=$target/debug packages=(--workspace --all-targets) ;;
   *) built=$target/$1 packages=(-p castalia-kotlin) ;;
 esac
 # The generator reads symbols; the copy in the jar has none.
 CARGO_PROFILE_DIST_STRIP=none cargo build --quiet --profile "$1" "${packages[@]}"
-cargo build --quiet -p castalia-kotlin --features bindgen --bin bindgen
+cargo build --quiet --workspace --features castalia-kotlin/bindgen --bin bindgen
 
 machine=$(uname -m)
 case $(uname -s) in

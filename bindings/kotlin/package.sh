@@ -37,7 +37,7 @@ printed() {
 }
 
 check() {
-  cargo build --quiet -p castalia-contract
+  cargo build --quiet --workspace --all-targets
   cp ../../examples/kotlin/* "$scratch"
   cd "$scratch"
   "${maven[@]}" install:install-file -Dfile="$directory/$name.jar" -DpomFile="$directory/$name.pom"

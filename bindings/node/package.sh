@@ -10,10 +10,10 @@ target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-cargo build --quiet --profile "$profile" -p castalia-node
+cargo build --quiet --workspace --all-targets
+[ "$profile" = dev ] || cargo build --quiet --profile "$profile" -p castalia-node
 cp "$target/$([ "$profile" = dev ] && echo debug || echo "$profile")/libcastalia_node.so" "$scratch/castalia.node"
 node bindings/node/pack.mjs "$scratch/castalia.node" "$directory"
 
-cargo build --quiet -p castalia-contract
 CASTALIA_NODE_NATIVE_PATH=$scratch/castalia.node CASTALIA_PACKAGES=$directory \
   node --test --test-reporter=spec bindings/node/test/package.test.mjs

@@ -8,7 +8,7 @@ venv=${CASTALIA_VENV:-$root/.venv}
 ./environment.sh
 export VIRTUAL_ENV=$venv PATH="$venv/bin:$PATH" PYRIGHT_PYTHON_IGNORE_WARNINGS=1
 
-cargo build --quiet -p castalia-contract
+cargo build --quiet --workspace --all-targets
 maturin develop --quiet >"$venv/maturin.log" 2>&1 || { cat "$venv/maturin.log"; exit 1; }
 ruff format --quiet --check .
 ruff check --quiet .

@@ -5,7 +5,8 @@ cd "$(dirname "$0")/../.."
 target=${CARGO_TARGET_DIR:-target}
 built=$target/c-tests
 mkdir -p "$built"
-cargo build --quiet -p castalia-ffi -p castalia-contract
+# The whole workspace: a part of it would be compiled with other features, and so once more.
+cargo build --quiet --workspace --all-targets
 
 ln -sf ../debug/libcastalia.so "$built/libcastalia.so.1"
 ln -sf ../debug/libcastalia.so "$built/libcastalia.so"

@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Starts a server and the example of every language, publishes once, and shows how long after the request each had printed the new
+# value. Builds what is missing first, which takes some minutes once.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+languages=(rust c cpp python node kotlin)
+scratch=$(mktemp -d)
+end() {
+  trap - EXIT
+  jobs -p | xargs -r kill 2>/dev/null || true
+  wait 2>/dev/null || true
+  rm -rf "$scratch"
+}
+trap end EXIT
+trap 'exit 1' INT TERM
+fail() { echo "examples/live: $*" >&2; exit 1; }
+
+# Waits until a file has so many lines; the time covers a first build.
+lines() { # file, count, process
+  for _ in $(seq 12000); do
+    [ "$(wc -l <"$1" 2>/dev/null || echo 0)" -lt "$2" ] || return 0
+    kill -0 "$3" 2>/dev/null || return 1
+    sleep 0.1
+  done
+  return 1
+}
+
+# Where a role of the server listens.
+address() { sed -n "s/.*\"listening\",\"role\":\"$1\",\"address\":\"\([^\"]*\)\".*/http:\/\/\1/p" "$scratch/server"; }
+
+listening() { # process
+  for _ in $(seq 300); do
+    [ -z "$(address portal)" ] || return 0
+    kill -0 "$1" 2>/dev/null || return 1
+    sleep 0.1
+  done
+  return 1
+}
+
+cargo build --quiet --release -p castalia-server
+target/release/castalia serve --data-dir "$scratch/data" --config-port 0 --admin-port 0 --portal-port 0 \
+  --log-format json >"$scratch/server" 2>"$scratch/server.log" &
+listening $! || fail "the server does not start: $(cat "$scratch/server.log")"
+export APP_ID=sample-app APOLLO_META CASTALIA_EXAMPLE_PORTAL APOLLO_CACHE_DIR=$scratch/cache
+APOLLO_META=$(address config)
+CASTALIA_EXAMPLE_PORTAL=$(address portal)
+
+for language in "${languages[@]}"; do
+  : >"$scratch/$language"
+  (examples/run.sh "$language" 2>"$scratch/$language.log" |
+    while IFS= read -r line; do echo "$EPOCHREALTIME $line"; done >"$scratch/$language") &
+  lines "$scratch/$language" 1 $! || fail "$language does not start: $(cat "$scratch/$language.log")"
+  echo "$language: $(cut -d' ' -f2- "$scratch/$language")"
+done
+
+published=$(examples/publish.sh "good morning" "$scratch/data")
+echo "$published"
+for language in "${languages[@]}"; do
+  for _ in $(seq 100); do
+    [ "$(wc -l <"$scratch/$language")" -lt 2 ] || break
+    sleep 0.1
+  done
+  read -r moment line <<<"$(sed -n 2p "$scratch/$language")"
+  [[ $line == *"good morning"* ]] || fail "$language did not show the change: $line"
+  awk -v language="$language" -v from="${published##* }" -v to="$moment" -v line="$line" \
+    'BEGIN { printf "%-7s %6.1f ms  %s\n", language, (to - from) * 1000, line }'
+done
