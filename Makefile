@@ -116,6 +116,7 @@ fuzz: ## each parser of outside bytes for SECONDS_PER_TARGET
 bench: web ## the product against references, as ratios of one run
 	cargo build --profile dist -p castalia-server -p castalia-bench
 	$(TARGET)/dist/bench all
+	bench/language/run.sh
 
 bench-quick: web ## the short form, which CI runs
 	cargo build --release -p castalia-server -p castalia-bench

@@ -11,7 +11,6 @@ mod park_idle;
 mod park_mem;
 mod publish;
 mod publish_latency;
-mod read;
 mod read_core;
 mod start;
 mod storm;
@@ -41,7 +40,7 @@ pub(crate) struct Row {
 
 /// Every row, in the order in which they run.
 pub(crate) fn all() -> Vec<Row> {
-    let mut rows = vec![
+    vec![
         quick("park-mem", "memory of a parked client", park_mem::run),
         quick("fan-out", "publish until the last parked client is answered", fan_out::run),
         full(
@@ -68,13 +67,7 @@ pub(crate) fn all() -> Vec<Row> {
         quick("client-latency", "publish until the listener of a client runs", client_latency::run),
         full("client-park", "requests that a thousand namespaces park", client_park::run),
         quick("read-core", "what one read costs in Rust", read_core::run),
-    ];
-    rows.extend(
-        read::PROGRAMS
-            .iter()
-            .map(|program| full(program.row, program.about, |plan| read::run(plan, program))),
-    );
-    rows
+    ]
 }
 
 fn quick(

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Times one read in C, C++, Kotlin, Node and Python against the maps that one would use instead, in one run; prints ns and ratios,
-# and ends with 1 when a goal is missed. PROFILE names the cargo profile (dist).
+# Times in C, C++, Kotlin, Node and Python: one read, against the maps that one would use instead; and a publish until the listener
+# is called, against C. Prints ns and ratios of one run, and ends with 1 when a goal is missed. PROFILE names the cargo profile (dist).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 profile=${PROFILE:-dist}
@@ -16,32 +16,41 @@ cp "$target/$profile/libcastalia_node.so" "$scratch/castalia.node"
 built=$target/$profile
 export LD_LIBRARY_PATH=$scratch/castalia/lib
 flags=(-O2 -Itests/c -I"$scratch/castalia/include" -L"$scratch/castalia/lib")
-cc -std=c11 -D_GNU_SOURCE "${flags[@]}" bench/read/read.c -o "$scratch/read-c" -lcastalia
-c++ -std=c++17 "${flags[@]}" bench/read/read.cpp -o "$scratch/read-cpp" -lcastalia
+cc -std=c11 -D_GNU_SOURCE "${flags[@]}" bench/language/read.c -o "$scratch/read-c" -lcastalia
+cc -std=c11 -D_GNU_SOURCE "${flags[@]}" bench/language/notify.c -o "$scratch/notify-c" -lcastalia -pthread
+c++ -std=c++17 "${flags[@]}" bench/language/read.cpp -o "$scratch/read-cpp" -lcastalia
 
 {
   "$built/examples/map"
   "$built/castalia-scripted" "$scratch/read-c" 2>&1
   "$built/castalia-scripted" "$scratch/read-cpp" 2>&1
+  "$built/castalia-scripted" "$scratch/notify-c" 2>&1
   if [ -n "$(command -v mvn)" ]; then
     kotlin=bindings/kotlin/target
     mvn --batch-mode --quiet --no-transfer-progress -f bindings/kotlin/pom.xml package -DskipTests >&2
-    "$built/castalia-scripted" java -cp "$(echo $kotlin/*.jar):$kotlin/libraries/*:$kotlin/test-classes" ReadBenchKt 2>&1
+    for program in ReadBenchKt NotifyBenchKt; do
+      "$built/castalia-scripted" java -cp "$(echo $kotlin/*.jar):$kotlin/libraries/*:$kotlin/test-classes" $program 2>&1
+    done
   fi
-  CASTALIA_NODE_NATIVE_PATH=$scratch/castalia.node "$built/castalia-scripted" node bench/read/read.mjs 2>&1
+  for program in read notify; do
+    CASTALIA_NODE_NATIVE_PATH=$scratch/castalia.node "$built/castalia-scripted" node bench/language/$program.mjs 2>&1
+  done
   if [ -x "$venv/bin/maturin" ]; then
     VIRTUAL_ENV=$(realpath "$venv") "$venv/bin/maturin" build --quiet --profile "$profile" -m bindings/python/Cargo.toml \
       --interpreter "$venv/bin/python" --out "$scratch" >/dev/null 2>&1
     "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --target "$scratch/python" "$scratch"/*.whl
-    PYTHONPATH=$scratch/python "$built/castalia-scripted" "$venv/bin/python" bench/read/read.py 2>&1
+    for program in read notify; do
+      PYTHONPATH=$scratch/python "$built/castalia-scripted" "$venv/bin/python" bench/language/$program.py 2>&1
+    done
   fi
 } | awk '
   BEGIN { goal["c-borrowed"] = 1.3; goal["cpp-borrowed"] = 1.3; goal["c-copied"] = 2.5
     goal["kotlin-get"] = 1.6; goal["node-get"] = 1.3; goal["python-get"] = 1.8
+    goal["kotlin-notify"] = 1.5; goal["node-notify"] = 1.5; goal["python-notify"] = 1.5
     own["kotlin"] = "kotlin-map-get"; own["node"] = "node-map-get"; own["python"] = "python-dict-get" }
   { language = $1; sub(/-.*/, "", language); time[$1] = $2
-    reference = time[language in own ? own[language] : "rust-map"] }
+    reference = time[$1 ~ /-notify$/ ? "c-notify" : language in own ? own[language] : "rust-map"] }
   { ratio = reference ? sprintf("%5.2fx", $2 / reference) : "" }
   { verdict = !goal[$1] ? "" : ($2 / reference <= goal[$1]) ? "ok, at most " goal[$1] "x" : "MISSED, at most " goal[$1] "x" }
-  { printf "%-16s %7.1f ns %s  %s\n", $1, $2, ratio, verdict; missed += verdict ~ /MISSED/ }
+  { printf "%-16s %9.1f ns %s  %s\n", $1, $2, ratio, verdict; missed += verdict ~ /MISSED/ }
   END { exit missed > 0 }'
