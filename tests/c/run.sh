@@ -45,6 +45,7 @@ done
 for test in smoke listen exit contract; do
   build "$test-cpp" c++ -std=c++17 "tests/cpp/$test.cpp"
 done
+# T58
 build smoke-cpp-no-exceptions c++ -std=c++17 -fno-exceptions -fno-rtti tests/cpp/smoke.cpp
 # Without sanitizers: their allocator may be locked in a forked child for ever.
 build fork-c "${c11[@]}" -fno-sanitize=all tests/c/fork.c
