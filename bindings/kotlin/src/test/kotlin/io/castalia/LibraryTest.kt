@@ -56,7 +56,8 @@ class LibraryTest {
         val ended = List(20) {
             load.start(unpackedTo(folder), "-Xmx64m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
         }.map { it.get() }
-        assertEquals(1, ended.map { it.output }.distinct().size, "$ended")
+        // Whoever comes second may put its copy in the place of that which the first already has open.
+        assertEquals(1, ended.map { it.output.removeSuffix(" (deleted)") }.distinct().size, "$ended")
         assertEquals(listOf(0), ended.map { it.code }.distinct())
         assertEquals(1, files().count { "castalia_kotlin" in "$it" || "unpacking" in "$it" })
     }
