@@ -12,9 +12,8 @@ use serde_json::Value;
 
 use super::rows::object;
 
-/// PostgreSQL removes no database that somebody is connected to.
-const END_SESSIONS: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-     WHERE usename = current_user AND datname = ";
+/// PostgreSQL removes no database that somebody is connected to, unless told to end the sessions first.
+const FORCE: &str = " WITH (FORCE)";
 
 /// One database by its URL; connects anew for each call, so that tests with a runtime of their own can share it.
 #[derive(Debug, Clone)]
@@ -100,7 +99,7 @@ fn backticks(sql: &str) -> String {
 pub(crate) struct Fresh {
     pub(crate) database: Database,
     server: String,
-    removal: Vec<String>,
+    removal: String,
 }
 
 /// MariaDB and PostgreSQL.
@@ -147,22 +146,18 @@ impl Fresh {
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("suite_{}_{count}", std::process::id());
         let (address, _) = server.rsplit_once('/').unwrap();
-        let mut removal = vec![format!("DROP DATABASE IF EXISTS {name}")];
-        if engine == Engine::Postgres {
-            removal.insert(0, format!("{END_SESSIONS}'{name}'"));
-        }
+        let force = if engine == Engine::Postgres { FORCE } else { "" };
         let create = format!("CREATE DATABASE {name}");
         Database::at(server).run(&[&create]).await;
         Some(Self {
             database: Database::at(&format!("{address}/{name}")),
             server: server.clone(),
-            removal,
+            removal: format!("DROP DATABASE IF EXISTS {name}{force}"),
         })
     }
 
     /// Removes it; the servers on it must have ended.
     pub(crate) async fn remove(self) {
-        let statements: Vec<&str> = self.removal.iter().map(String::as_str).collect();
-        Database::at(&self.server).run(&statements).await;
+        Database::at(&self.server).run(&[&self.removal]).await;
     }
 }

@@ -48,13 +48,12 @@ pub(crate) use on_each_database;
 pub(crate) struct Database {
     pub(crate) url: String,
     /// The URL of a database to work on, and SQL that removes this one.
-    removal: Option<(String, Vec<String>)>,
+    removal: Option<(String, String)>,
     _directory: Option<TempDir>,
 }
 
-/// PostgreSQL removes no database that somebody is connected to.
-const END_SESSIONS: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-     WHERE usename = current_user AND datname = ";
+/// PostgreSQL removes no database that somebody is connected to, unless told to end the sessions first.
+const FORCE: &str = " WITH (FORCE)";
 
 /// The addresses of the servers, started on first use; `None` when the run is restricted.
 static SERVERS: LazyLock<Option<[String; 2]>> = LazyLock::new(|| {
@@ -93,22 +92,17 @@ impl Database {
 
     pub(crate) async fn postgres() -> Option<Self> {
         let [_, server] = SERVERS.as_ref()?;
-        Some(Self::on_server(server, END_SESSIONS).await)
+        Some(Self::on_server(server, FORCE).await)
     }
 
-    async fn on_server(server: &str, end_sessions: &str) -> Self {
+    async fn on_server(server: &str, force: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("test_{}_{count}", std::process::id());
         let (address, _) = server.rsplit_once('/').unwrap();
         let db = SeaOrm::connect(server).await.unwrap();
-        let mut removal = vec![format!("DROP DATABASE IF EXISTS {name}")];
-        if !end_sessions.is_empty() {
-            removal.insert(0, format!("{end_sessions}'{name}'"));
-        }
-        for sql in &removal {
-            db.execute_unprepared(sql).await.unwrap();
-        }
+        let removal = format!("DROP DATABASE IF EXISTS {name}{force}");
+        db.execute_unprepared(&removal).await.unwrap();
         db.execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
         db.close().await.unwrap();
         Self {
@@ -163,9 +157,7 @@ impl Drop for Database {
         };
         let work = async move {
             let db = SeaOrm::connect(&server).await?;
-            for sql in &removal {
-                db.execute_unprepared(sql).await?;
-            }
+            db.execute_unprepared(&removal).await?;
             db.close().await
         };
         // Dropped inside a runtime that may be ending, hence one of its own on a thread of its own.
