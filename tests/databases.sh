@@ -69,6 +69,7 @@ start_mysql() {
         GRANT ALL ON *.* TO 'castalia'@'127.0.0.1';"
 }
 
+# Without autovacuum, which is somebody who is connected to a database that is to be removed.
 start_postgres() {
     local bin
     bin=$(postgres_bin)
@@ -76,7 +77,7 @@ start_postgres() {
         --locale=C.UTF-8 -U postgres --auth-local=peer --auth-host=scram-sha-256 >&2
     alive "$dir/pg/postmaster.pid" || runuser -u postgres -- "$bin/pg_ctl" -s -D "$dir/pg" -w -t 60 \
         -l "$dir/pg/log" -o "-p $postgres_port -c listen_addresses=127.0.0.1 \
-            -c unix_socket_directories=$dir/pg -c fsync=off -c max_connections=500" start >&2 9>&-
+            -c unix_socket_directories=$dir/pg -c fsync=off -c max_connections=500 -c autovacuum=off" start >&2 9>&-
     eventually postgres_root -c 'SELECT 1'
     [ -n "$(postgres_root -tc "SELECT 1 FROM pg_roles WHERE rolname = 'castalia'")" ] ||
         postgres_root -c "CREATE ROLE castalia LOGIN CREATEDB PASSWORD 'castalia'"
