@@ -3,10 +3,11 @@
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{ConnectOptions, Database, DatabaseConnection};
+use tokio::time::sleep;
 
 use crate::store::error::StoreError;
 use crate::store::url::{DatabaseUrl, Dialect};
@@ -19,6 +20,8 @@ const MAX_LIFETIME: Duration = Duration::from_secs(30 * 60);
 const TEST_AFTER: Duration = Duration::from_secs(30);
 /// How long SQLite waits for another process that writes to the same file.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Pause between two attempts to open a file that another process is opening.
+const RETRY: Duration = Duration::from_millis(10);
 /// Readers of a SQLite file; more only compete for the same cores.
 const SQLITE_READERS: u32 = 4;
 
@@ -72,7 +75,20 @@ async fn connect(
     options: &StoreOptions,
     with: ConnectOptions,
 ) -> Result<DatabaseConnection, StoreError> {
-    Database::connect(with).await.map_err(|error| url.error(&options.setting, error))
+    let begun = Instant::now();
+    loop {
+        match Database::connect(with.clone()).await {
+            Ok(db) => return Ok(db),
+            // SQLite itself does not wait for a process that is just switching a new file to the write-ahead log.
+            Err(error)
+                if StoreError::from(error.clone()).is_retryable()
+                    && begun.elapsed() < BUSY_TIMEOUT =>
+            {
+                sleep(RETRY).await;
+            }
+            Err(error) => return Err(url.error(&options.setting, error)),
+        }
+    }
 }
 
 fn quiet(url: &DatabaseUrl, options: &StoreOptions) -> ConnectOptions {
