@@ -16,7 +16,8 @@ int main() {
     std::cout << "greeting = " << config.get_or("greeting", "not set") << " (from " << config.snapshot().source() << ")"
               << std::endl;
 
-    for (const auto &change : changed.get_future().get().changes()) {
+    const castalia::ChangeEvent event = changed.get_future().get();
+    for (const auto &change : event.changes()) {
         std::cout << change.key << ": " << change.old_value.value_or("nothing") << " -> "
                   << change.new_value.value_or("nothing") << std::endl;
     }

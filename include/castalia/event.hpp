@@ -39,8 +39,9 @@ class ChangeEvent {
     std::string_view app_id() const noexcept { return detail::view(castalia_event_app_id(pointer_.get())); }
     std::string_view name() const noexcept { return detail::view(castalia_event_namespace(pointer_.get())); }
 
-    // Every changed key, whatever the listener asked for.
-    std::vector<Change> changes() const {
+    // Every changed key, whatever the listener asked for. They live as long as the event, so not of one that nobody keeps.
+    std::vector<Change> changes() const && = delete;
+    std::vector<Change> changes() const & {
         std::vector<Change> all;
         all.reserve(castalia_event_len(pointer_.get()));
         for (std::size_t i = 0; const CastaliaChange *change = castalia_event_change(pointer_.get(), i); ++i) {
@@ -51,7 +52,8 @@ class ChangeEvent {
     }
 
     // The change of one key.
-    std::optional<Change> change(std::string_view key) const {
+    std::optional<Change> change(std::string_view key) const && = delete;
+    std::optional<Change> change(std::string_view key) const & {
         for (const Change &change : changes())
             if (change.key == key) return change;
         return std::nullopt;
