@@ -7,16 +7,13 @@ use anyhow::{Context as _, Result};
 use castalia_core::{Interest, blocking};
 
 use super::Plan;
-use super::publish_latency::{Times, of_reference};
+use super::publish_latency::{self, Round};
 use crate::client;
-use crate::figure::{Figure, Report, Unit};
+use crate::figure::Report;
 use crate::load::call::Call;
 use crate::load::request;
 use crate::measure::pause;
-use crate::process::{Cores, Reference};
 use crate::product::Product;
-use crate::reference::HYPER_HELLO;
-use crate::reference::sqlite_loop::copy_database;
 use crate::seed::{APP, NAMESPACE, Seed, publish_path};
 
 /// How long anything here may take.
@@ -27,40 +24,8 @@ const PARKING: Duration = Duration::from_millis(5);
 const KEY: &str = "setting.00";
 
 pub(super) fn run(plan: &Plan) -> Result<Report> {
-    let samples = if plan.is_quick { 60 } else { 300 };
-    let data = plan.data(|seed| seed.app(APP))?;
-    let bare = plan.directory()?;
-    let file = bare.path().join("config.db");
-    copy_database(data.path(), &file)?;
-    let product = Product::start(&plan.program, data.path(), Cores::All)?;
-    let hello = Reference::start(HYPER_HELLO, &[], Cores::All)?;
-    let (product, bare) =
-        plan.alternate(|| of_client(&product, samples), || of_reference(&file, &hello, samples))?;
-    let figure = |name, share| {
-        let product = product.iter().map(|round| round.from_send.at(share));
-        Figure::new(name, Unit::Seconds, product)
-            .against("bare commit and hello", bare.iter().map(|round| round.at(share)))
-    };
-    let after = |name, share| {
-        Figure::new(name, Unit::Seconds, product.iter().map(|round| round.from_answer.at(share)))
-    };
-    Ok(Report {
-        setting: format!("one client, {} rounds of {samples} publishes", plan.rounds),
-        figures: vec![
-            figure("p50", 0.5),
-            figure("p99", 0.99),
-            after("p50 after the commit", 0.5),
-            after("p99 after the commit", 0.99),
-        ],
-        notes: vec![
-            "the client's own limits of two polls and two loads a second are lifted".into(),
-        ],
-    })
-}
-
-struct Round {
-    from_send: Times,
-    from_answer: Times,
+    let note = "the client's own limits of two polls and two loads a second are lifted";
+    publish_latency::compare(plan, of_client, note)
 }
 
 fn of_client(product: &Product, samples: usize) -> Result<Round> {
@@ -94,7 +59,7 @@ fn of_client(product: &Product, samples: usize) -> Result<Round> {
         }
     }
     client.close(PATIENCE);
-    Ok(Round { from_send: Times::new(from_send), from_answer: Times::new(from_answer) })
+    Ok(Round::new(from_send, from_answer))
 }
 
 /// When the listener was told of this value; what it was told before is old.

@@ -20,6 +20,16 @@ use crate::seed::{APP, NAMESPACE, publish_path};
 const PARKING: Duration = Duration::from_millis(2);
 
 pub(super) fn run(plan: &Plan) -> Result<Report> {
+    let note = "after the commit: from the publisher's answer to the client's; 0 where the client's came first";
+    compare(plan, of_product, note)
+}
+
+/// A round of the product with so many samples, beside rounds of the reference.
+pub(super) fn compare(
+    plan: &Plan,
+    of_product: impl Fn(&Product, usize) -> Result<Round>,
+    note: &str,
+) -> Result<Report> {
     let samples = if plan.is_quick { 60 } else { 300 };
     let data = plan.data(|seed| seed.app(APP))?;
     let bare = plan.directory()?;
@@ -45,27 +55,34 @@ pub(super) fn run(plan: &Plan) -> Result<Report> {
             after("p50 after the commit", 0.5),
             after("p99 after the commit", 0.99),
         ],
-        notes: vec!["after the commit: from the publisher's answer to the client's; 0 where the client's came first".into()],
+        notes: vec![note.into()],
     })
 }
 
 /// Times in order.
-pub(super) struct Times(Vec<Duration>);
+struct Times(Vec<Duration>);
 
 impl Times {
-    pub(super) fn new(mut times: Vec<Duration>) -> Self {
+    fn new(mut times: Vec<Duration>) -> Self {
         times.sort_unstable();
         Self(times)
     }
 
-    pub(super) fn at(&self, share: f64) -> f64 {
+    fn at(&self, share: f64) -> f64 {
         percentile(&self.0, share).as_secs_f64()
     }
 }
 
-struct Round {
+/// Times from the publish, and from its answer, until the client knew.
+pub(super) struct Round {
     from_send: Times,
     from_answer: Times,
+}
+
+impl Round {
+    pub(super) fn new(from_send: Vec<Duration>, from_answer: Vec<Duration>) -> Self {
+        Self { from_send: Times::new(from_send), from_answer: Times::new(from_answer) }
+    }
 }
 
 fn of_product(product: &Product, samples: usize) -> Result<Round> {
@@ -80,7 +97,7 @@ fn of_product(product: &Product, samples: usize) -> Result<Round> {
         from_send.push(polled.saturating_duration_since(sent));
         from_answer.push(polled.saturating_duration_since(published));
     }
-    Ok(Round { from_send: Times::new(from_send), from_answer: Times::new(from_answer) })
+    Ok(Round::new(from_send, from_answer))
 }
 
 /// When the publish was sent, when the publisher was answered, and when the client was. Each side waits on a thread of its own.
@@ -102,7 +119,7 @@ fn publish_once(
 }
 
 /// One after the other: the commit that a publish is, and an HTTP answer.
-pub(super) fn of_reference(file: &Path, hello: &Reference, samples: usize) -> Result<Times> {
+fn of_reference(file: &Path, hello: &Reference, samples: usize) -> Result<Times> {
     let mut publisher = Publisher::open(file)?;
     let mut call = Call::connect(hello.address)?;
     let greeting = request::plain("GET", "/");
