@@ -8,6 +8,7 @@ mode=build
 if [ "${1:-}" = check ]; then mode=check; shift; fi
 directory=$(realpath -m "${1:-$(dirname "$0")/../../target/package}")
 cd "$(dirname "$0")"
+root=$(cd ../.. && pwd)
 target=$(realpath -m "${CARGO_TARGET_DIR:-../../target}")
 name=castalia-client-0.1.0
 maven=(mvn --batch-mode --quiet --no-transfer-progress)
@@ -26,34 +27,15 @@ build() {
   cp pom.xml "$directory/$name.pom"
 }
 
-# Waits until a text is in what the example printed.
-printed() {
-  for _ in {1..600}; do
-    if grep -qs "$1" "$scratch/output"; then return; fi
-    sleep 0.1
-  done
-  echo "the example did not print '$1': $(cat "$scratch/output")" >&2
-  return 1
-}
-
 check() {
   cargo build --quiet --workspace --all-targets
   cp ../../examples/kotlin/* "$scratch"
   cd "$scratch"
   "${maven[@]}" install:install-file -Dfile="$directory/$name.jar" -DpomFile="$directory/$name.pom"
   "${maven[@]}" compile
-  coproc "$target/debug/castalia-scripted"
-  local server=("${COPROC[@]}") url answer
-  read -r _ url <&"${server[0]}"
-  echo publish application greeting hello >&"${server[1]}" && read -r answer <&"${server[0]}"
   # The library is unpacked here too, so that nothing of an earlier build is used.
-  JAVA_TOOL_OPTIONS="-Dcastalia.native.tmpdir=$scratch" APP_ID=order APOLLO_META=$(printf %b "${url//%/\\x}") \
-    APOLLO_CACHE_FILE_ENABLE=false "${maven[@]}" exec:exec >output 2>&1 &
-  printed 'greeting = hello (from REMOTE)'
-  echo publish application greeting morning >&"${server[1]}" && read -r answer <&"${server[0]}"
-  printed 'MODIFIED greeting: hello -> morning'
-  wait $!
-  echo "the packed jar runs the example: $(du -h "$directory/$name.jar" | cut -f1), $answer"
+  JAVA_TOOL_OPTIONS="-Dcastalia.native.tmpdir=$scratch" CARGO_TARGET_DIR=$target "$root/examples/check.sh" "${maven[@]}" exec:exec
+  echo "the packed jar runs the example: $(du -h "$directory/$name.jar" | cut -f1)"
 }
 
 $mode
