@@ -88,6 +88,7 @@ start config
 export CASTALIA_TEST_CONFIG_URL=$address
 start admin
 export CASTALIA_TEST_ADMIN_URL=$address
+export CASTALIA_TEST_REREAD=62
 export CASTALIA_TEST_CONFIG_DB=mysql://$user:$user@$mysql/$database
 failed=()
 for suite in "$@"; do

@@ -170,6 +170,7 @@ impl Node {
         }
         if let (Some(socket), Some(state)) = (sockets.admin, self.environment.clone()) {
             let compat = state.compat;
+            role::admin::run(&state, &self.background);
             let (router, listed) = role::admin::router(state);
             self.list(Role::Admin, listed);
             let router = router.merge(self.metrics(Role::Admin, compat));

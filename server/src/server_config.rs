@@ -1,13 +1,15 @@
 //! The limits and switches that operators of Apollo keep in the ServerConfig tables, under Apollo's names.
 //!
 //! A value that this node fixes (file or environment) wins over the row; rows of this node's cluster win over those of its data
-//! center and over `default`. The rows are read again every minute; a row that is gone stops to count then.
+//! center and over `default`. The rows are read again every minute, and at once on the node that wrote one; a row that is gone stops to
+//! count then.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use tokio::sync::Mutex;
 
 /// Every key that the server reads; a node may fix each of them.
 pub const KEYS: &[&str] = &[
@@ -63,18 +65,33 @@ pub const KEYS: &[&str] = &[
 pub struct ServerConfig {
     fixed: Arc<BTreeMap<String, String>>,
     rows: Arc<ArcSwap<HashMap<String, String>>>,
+    /// Held while rows are read, so that an older reading never replaces a newer one.
+    reading: Arc<Mutex<()>>,
 }
 
 impl ServerConfig {
     /// Only what this node fixes, until rows are read.
     #[must_use]
     pub fn new(fixed: BTreeMap<String, String>) -> Self {
-        Self { fixed: Arc::new(fixed), rows: Arc::default() }
+        Self { fixed: Arc::new(fixed), rows: Arc::default(), reading: Arc::default() }
     }
 
     /// Takes over what the table holds now.
     pub fn replace(&self, rows: HashMap<String, String>) {
         self.rows.store(Arc::new(rows));
+    }
+
+    /// Takes over what a reading of the table gives; what was read last stays in force when that fails.
+    ///
+    /// # Errors
+    /// Those of the reading.
+    pub async fn reload<E>(
+        &self,
+        read: impl Future<Output = Result<HashMap<String, String>, E>>,
+    ) -> Result<(), E> {
+        let _reading = self.reading.lock().await;
+        self.replace(read.await?);
+        Ok(())
     }
 
     /// The text of a key.

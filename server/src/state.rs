@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::domain::instance_audit::InstanceAudit;
+use crate::domain::server_config;
 use crate::feed::ReleaseFeed;
 use crate::http::health::Readiness;
 use crate::nudge::Nudge;
@@ -46,6 +47,16 @@ impl EnvironmentState {
     pub fn redefined(&self) {
         self.feed.signal_definitions();
         self.nudge.send();
+    }
+
+    /// Puts a limit or switch that was committed in force on this node; the others read it within a minute, and so does this one if
+    /// it cannot now.
+    pub async fn reconfigured(&self) {
+        if let Err(error) =
+            server_config::reload(&self.store, &self.config, &self.settings).await
+        {
+            tracing::warn!(%error, "cannot read ServerConfig; the change is in force within a minute");
+        }
     }
 }
 

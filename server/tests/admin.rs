@@ -1,7 +1,7 @@
-//! The admin API as its callers see it: every numbered case, in process on SQLite in memory, or against a running server.
+//! The admin API as its callers see it: every numbered case, each test on a `castalia serve` process and an SQLite file of its own.
 //!
-//! `CASTALIA_TEST_ADMIN_URL` and `CASTALIA_TEST_CONFIG_DB` name a server and its database; run with `--test-threads=1` then.
-//! The database alone takes the place of the one in memory.
+//! `CASTALIA_TEST_CONFIG_DB` takes the place of the file; `CASTALIA_TEST_ADMIN_URL` beside it names a server that runs on that database
+//! already. Run with `--test-threads=1` then.
 
 #![forbid(unsafe_code)]
 #![expect(
@@ -26,6 +26,7 @@ mod admin {
     mod item_set;
     mod lock;
     mod namespace;
+    mod process;
     mod release;
     mod retention;
     mod rollback;

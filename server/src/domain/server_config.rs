@@ -1,5 +1,5 @@
-//! Settings that operators keep in the config database, by key and cluster of nodes. How they are read while serving is in the
-//! crate's `server_config.rs`.
+//! Settings that operators keep in the config database, by key and cluster of nodes. What they mean while serving is in the crate's
+//! `server_config.rs`.
 
 pub use crate::store::entity::server_config::Model as ServerConfigRow;
 
@@ -8,8 +8,10 @@ use sea_orm::{IntoActiveModel as _, Set};
 
 use super::constraint::{self, Author, check_width, fitting};
 use crate::error::{Error, Result};
+use crate::server_config::{ServerConfig, winners};
+use crate::settings::Settings;
 use crate::store::entity::server_config::ActiveModel;
-use crate::store::{self, Store, Transaction};
+use crate::store::{self, Store, StoreError, Transaction};
 
 /// Widths of the columns, in characters.
 const KEY: usize = 64;
@@ -97,4 +99,21 @@ pub async fn delete(store: &Store, key: &str, cluster: &str, operator: &str) -> 
 /// When the database cannot be read.
 pub async fn list(store: &Store) -> Result<Vec<ServerConfigRow>> {
     Ok(store::server_config::all(store.read()).await?)
+}
+
+/// Puts in force what the database holds for this node.
+///
+/// # Errors
+/// When the database cannot be read; what was read last stays in force then.
+pub async fn reload(
+    store: &Store,
+    config: &ServerConfig,
+    settings: &Settings,
+) -> std::result::Result<(), StoreError> {
+    let read = async {
+        let rows = store::server_config::all(store.read()).await?;
+        let rows = rows.into_iter().map(|row| (row.key, row.cluster, row.value));
+        Ok(winners(rows, settings.idc.as_deref(), settings.cluster.as_deref()))
+    };
+    config.reload(read).await
 }

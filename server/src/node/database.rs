@@ -7,10 +7,11 @@ use futures_util::future::BoxFuture;
 use sea_orm::DatabaseTransaction;
 
 use super::{StartError, data_dir, random_hex, seed};
-use crate::server_config::{ServerConfig, winners};
+use crate::domain::server_config;
+use crate::server_config::ServerConfig;
 use crate::settings::{Installation, SchemaMode, Settings};
 use crate::store::migration::{self, Part};
-use crate::store::{DatabaseUrl, Store, StoreError, StoreOptions, server_config};
+use crate::store::{self, DatabaseUrl, Store, StoreError, StoreOptions};
 
 /// The environment's database, ready for use.
 pub(super) struct ConfigDatabase {
@@ -39,7 +40,7 @@ pub(super) async fn open_config(
     });
     let installation = installation.await?;
     let config = ServerConfig::new(settings.server_config.clone());
-    read_config(&store, &config, settings).await?;
+    server_config::reload(&store, &config, settings).await?;
     Ok(ConfigDatabase { store, config, installation })
 }
 
@@ -63,33 +64,26 @@ pub(super) async fn open_portal(
 
 /// Reads the limits again; what was read last stays in force while the database is away.
 pub(super) async fn refresh_config(store: Store, config: ServerConfig, settings: Arc<Settings>) {
-    if let Err(error) = read_config(&store, &config, &settings).await {
-        tracing::debug!(%error, "cannot read ServerConfig; what was read last stays in force");
-    }
+    report(server_config::reload(&store, &config, &settings).await);
 }
 
 /// As [`refresh_config`], for the portal.
 pub(super) async fn refresh_portal(store: Store, config: ServerConfig) {
-    if let Err(error) = read_portal(&store, &config).await {
+    report(read_portal(&store, &config).await);
+}
+
+fn report(read: Result<(), StoreError>) {
+    if let Err(error) = read {
         tracing::debug!(%error, "cannot read ServerConfig; what was read last stays in force");
     }
 }
 
-async fn read_config(
-    store: &Store,
-    config: &ServerConfig,
-    settings: &Settings,
-) -> Result<(), StoreError> {
-    let rows = server_config::all(store.read()).await?;
-    let rows = rows.into_iter().map(|row| (row.key, row.cluster, row.value));
-    config.replace(winners(rows, settings.idc.as_deref(), settings.cluster.as_deref()));
-    Ok(())
-}
-
 async fn read_portal(store: &Store, config: &ServerConfig) -> Result<(), StoreError> {
-    let rows = server_config::all_of_portal(store.read()).await?;
-    config.replace(rows.into_iter().map(|row| (row.key, row.value)).collect());
-    Ok(())
+    let read = async {
+        let rows = store::server_config::all_of_portal(store.read()).await?;
+        Ok(rows.into_iter().map(|row| (row.key, row.value)).collect())
+    };
+    config.reload(read).await
 }
 
 async fn connect(

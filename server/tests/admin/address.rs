@@ -1,22 +1,24 @@
-//! Requests to a server that is reached by its address, and the settings that tests ask it for.
+//! Requests to a server by its address, and the limits and switches that tests ask it for.
 //!
-//! It takes a minute to read its settings again. What tests ask for is therefore written before the next request, all at once, and only
-//! where it is not in force already. The tests run one after the other.
+//! One of ours puts them in force at once; a reference reads them again once a minute (`CASTALIA_TEST_REREAD`, in seconds). What tests
+//! ask for is therefore written before the next request, all at once, and only where it is not in force already. Tests of one server
+//! run one after the other.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use axum::body::Body;
+use castalia_server::store::entity::server_config;
+use castalia_server::store::{Store, StoreError};
 use http::Request;
 use http_body_util::BodyExt as _;
 use hyper_util::rt::TokioIo;
+use sea_orm::EntityTrait as _;
 use serde_json::json;
 
-use super::client::Answer;
+use super::client::{Answer, variable};
 
-/// Time after which a running server has read its settings again.
-const REREAD: Duration = Duration::from_secs(62);
 const TOKENS: &str = "admin-service.access.tokens";
 /// What tests rely on where they ask for nothing else.
 const DEFAULTS: [(&str, &str); 7] = [
@@ -29,74 +31,87 @@ const DEFAULTS: [(&str, &str); 7] = [
     ("namespace.num.limit.enabled", "false"),
 ];
 
-static SETTINGS: Mutex<BTreeMap<String, Setting>> = Mutex::new(BTreeMap::new());
+/// Limits and switches that were asked for.
+#[derive(Clone, Default)]
+pub(crate) struct Switches(Arc<Mutex<BTreeMap<String, Switch>>>);
 
-struct Setting {
+struct Switch {
     asked: String,
     in_force: Option<String>,
 }
 
-/// Takes back what the test before asked for.
-pub(crate) fn reset() {
-    let mut settings = SETTINGS.lock().unwrap();
-    for (key, default) in DEFAULTS {
-        if let Some(setting) = settings.get_mut(key) {
-            default.clone_into(&mut setting.asked);
+impl Switches {
+    /// Those of the one server that all tests share; what the test before asked for is taken back.
+    pub(crate) fn of_all_tests() -> Self {
+        static ALL: LazyLock<Switches> = LazyLock::new(Switches::default);
+        let mut switches = ALL.0.lock().unwrap();
+        for (key, default) in DEFAULTS {
+            if let Some(switch) = switches.get_mut(key) {
+                default.clone_into(&mut switch.asked);
+            }
         }
+        ALL.clone()
     }
-}
 
-/// Asks for a setting.
-pub(crate) fn set(key: &str, value: &str) {
-    let mut settings = SETTINGS.lock().unwrap();
-    let in_force = settings.remove(key).and_then(|setting| setting.in_force);
-    settings.insert(key.to_owned(), Setting { asked: value.to_owned(), in_force });
-}
-
-/// Sends a request once all settings are in force.
-pub(crate) async fn send(address: &str, request: Request<Body>) -> Answer {
-    put_in_force(address).await;
-    exchange(address, request).await
-}
-
-async fn put_in_force(address: &str) {
-    let token = token();
-    let changes = changes();
-    if changes.is_empty() {
-        return;
+    pub(crate) fn ask(&self, key: &str, value: &str) {
+        let mut switches = self.0.lock().unwrap();
+        let in_force = switches.remove(key).and_then(|switch| switch.in_force);
+        switches.insert(key.to_owned(), Switch { asked: value.to_owned(), in_force });
     }
-    for (key, value) in changes {
-        let body = json!({
-            "key": key, "value": value, "dataChangeCreatedBy": "u", "dataChangeLastModifiedBy": "u",
-        });
-        let request = Request::post("/server/config")
-            .header("content-type", "application/json")
-            .header("authorization", &token);
-        exchange(address, request.body(Body::from(body.to_string())).unwrap()).await.ok();
-    }
-    tokio::time::sleep(REREAD).await;
-}
 
-/// Settings that are not what was asked for; they count as in force from now on.
-fn changes() -> Vec<(String, String)> {
-    let mut changes = Vec::new();
-    for (key, setting) in SETTINGS.lock().unwrap().iter_mut() {
-        if setting.in_force.as_ref() != Some(&setting.asked) {
-            setting.in_force = Some(setting.asked.clone());
-            changes.push((key.clone(), setting.asked.clone()));
+    pub(crate) async fn put_in_force(&self, address: &str) {
+        let token = self.token();
+        let changes = self.changes();
+        if changes.is_empty() {
+            return;
         }
+        for (key, value) in changes {
+            let body = json!({
+                "key": key, "value": value, "dataChangeCreatedBy": "u", "dataChangeLastModifiedBy": "u",
+            });
+            let request = Request::post("/server/config")
+                .header("content-type", "application/json")
+                .header("authorization", &token);
+            exchange(address, request.body(Body::from(body.to_string())).unwrap()).await.ok();
+        }
+        let seconds = variable("CASTALIA_TEST_REREAD").map(|text| text.parse().unwrap());
+        tokio::time::sleep(Duration::from_secs(seconds.unwrap_or(0))).await;
     }
-    changes
+
+    /// Switches that are not what was asked for; they count as in force from now on.
+    fn changes(&self) -> Vec<(String, String)> {
+        let mut changes = Vec::new();
+        for (key, switch) in self.0.lock().unwrap().iter_mut() {
+            if switch.in_force.as_ref() != Some(&switch.asked) {
+                switch.in_force = Some(switch.asked.clone());
+                changes.push((key.clone(), switch.asked.clone()));
+            }
+        }
+        changes
+    }
+
+    /// A token that passes while the access control is on.
+    fn token(&self) -> String {
+        let switches = self.0.lock().unwrap();
+        let tokens = switches.get(TOKENS).and_then(|switch| switch.in_force.as_deref());
+        tokens.and_then(|tokens| tokens.split(',').next()).unwrap_or("none").trim().to_owned()
+    }
 }
 
-/// A token that passes while the access control is on.
-fn token() -> String {
-    let settings = SETTINGS.lock().unwrap();
-    let tokens = settings.get(TOKENS).and_then(|setting| setting.in_force.as_deref());
-    tokens.and_then(|tokens| tokens.split(',').next()).unwrap_or("none").trim().to_owned()
+/// Takes all limits and switches out of a database that no server runs on.
+pub(crate) async fn remove_all(store: &Store) {
+    let removed: Result<_, StoreError> = store
+        .write((), |tx, ()| {
+            Box::pin(async move {
+                server_config::Entity::delete_many().exec(tx).await?;
+                Ok(())
+            })
+        })
+        .await;
+    removed.unwrap();
 }
 
-async fn exchange(address: &str, request: Request<Body>) -> Answer {
+pub(super) async fn exchange(address: &str, request: Request<Body>) -> Answer {
     let authority = address.trim_start_matches("http://").trim_end_matches('/').to_owned();
     let stream = tokio::net::TcpStream::connect(&authority).await.unwrap();
     let (mut sender, connection) =

@@ -1,54 +1,42 @@
-//! A caller of the admin API: the router in process, or a server by its address; and a look at the rows behind it.
+//! A caller of the admin API of a server process, and a look at the rows behind it.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use axum::Router;
 use axum::body::Body;
-use axum::middleware::from_fn_with_state;
-use castalia_server::domain::instance_audit::InstanceAudit;
-use castalia_server::feed::{FeedOptions, ReleaseFeed};
-use castalia_server::http::failure;
-use castalia_server::http::health::Readiness;
-use castalia_server::http::route::Listed;
-use castalia_server::nudge::Nudge;
-use castalia_server::registry::Registry;
-use castalia_server::role::admin::{self, AdminAccess};
-use castalia_server::server_config::ServerConfig;
-use castalia_server::settings::{Installation, Settings, Texts};
-use castalia_server::state::EnvironmentState;
 use castalia_server::store::{self, Part, Store, StoreOptions, migration};
 use http::{HeaderMap, Method, Request};
-use http_body_util::BodyExt as _;
 use sea_orm::{EntityTrait, IdenStatic, Iterable, QueryOrder};
 use serde_json::{Value, json};
-use tower::ServiceExt as _;
 
-use super::address;
+use super::address::{self, Switches};
+use super::process::Process;
 
 /// How long a condition may take to become true.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Variable with the address of a server.
+/// Age at which a server may have removed the earlier of two release messages with one text.
+const RETENTION: Duration = Duration::from_secs(4);
+
+/// Variables with the address of a server, and with a database in the place of a new file.
 const ADDRESS: &str = "CASTALIA_TEST_ADMIN_URL";
+const DATABASE: &str = "CASTALIA_TEST_CONFIG_DB";
 
 static NAMES: AtomicU32 = AtomicU32::new(0);
 
 /// A caller with an app id of its own.
 pub(crate) struct Admin {
-    target: Target,
+    /// A process of this test's own; absent where a server is reached by its address.
+    process: Option<Process>,
+    address: String,
+    started: Instant,
     store: Store,
-    config: ServerConfig,
-    settings: Mutex<HashMap<String, String>>,
+    switches: Switches,
+    /// Database file of the process.
+    _directory: Option<tempfile::TempDir>,
     /// App id that no other test uses.
     pub(crate) app_id: String,
-}
-
-enum Target {
-    Router(Router, Vec<Listed<AdminAccess>>),
-    Address(String),
 }
 
 /// What came back.
@@ -109,62 +97,41 @@ impl Admin {
         Self::with(&[]).await
     }
 
-    /// The same with further settings; tests that need one run in process only.
+    /// The same with further settings; a test that needs one has a process of its own in any case.
     pub(crate) async fn with(settings: &[(&'static str, &str)]) -> Self {
-        let number = NAMES.fetch_add(1, Ordering::Relaxed);
         match variable(ADDRESS) {
             Some(address) if settings.is_empty() => {
-                address::reset();
-                let url = variable("CASTALIA_TEST_CONFIG_DB")
-                    .expect("CASTALIA_TEST_CONFIG_DB names its database");
-                let store = Store::connect(&url, StoreOptions::new("CASTALIA_TEST_CONFIG_DB"))
-                    .await
-                    .unwrap();
-                let app_id = format!("a{}x{number}", std::process::id());
-                Self {
-                    target: Target::Address(address),
-                    store,
-                    config: ServerConfig::new([].into()),
-                    settings: Mutex::default(),
-                    app_id,
-                }
+                let url = variable(DATABASE).expect("CASTALIA_TEST_CONFIG_DB names its database");
+                Self::new(None, address, connect(&url).await, Switches::of_all_tests(), None)
             }
-            _ => Self::in_process(settings, number).await,
+            _ => Self::of_own_process(settings).await,
         }
     }
 
-    async fn in_process(settings: &[(&'static str, &str)], number: u32) -> Self {
-        let url =
-            variable("CASTALIA_TEST_CONFIG_DB").unwrap_or_else(|| "sqlite::memory:".to_owned());
-        let store = Store::connect(&url, StoreOptions::new("test")).await.unwrap();
+    async fn of_own_process(settings: &[(&'static str, &str)]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let file = || format!("sqlite://{}", directory.path().join("config.db").display());
+        let url = variable(DATABASE).unwrap_or_else(file);
+        let store = connect(&url).await;
         migration::apply(&store, Part::Config, |_| Box::pin(async { Ok(()) })).await.unwrap();
-        let config = ServerConfig::new([].into());
-        let mut flags =
-            vec![("compat.defaults", "adopted".to_owned()), ("sample_app", "off".to_owned())];
-        flags.extend(settings.iter().map(|(name, text)| (*name, (*text).to_owned())));
-        let settings =
-            Settings::from_texts(&Texts::gather(flags, None, std::iter::empty()).unwrap()).unwrap();
-        let state = EnvironmentState {
-            compat: settings.compat.resolve(settings.defaults.unwrap_or(Installation::Fresh)),
-            settings: Arc::new(settings),
-            feed: ReleaseFeed::load(store.clone(), config.clone(), FeedOptions::default())
-                .await
-                .unwrap(),
-            nudge: Nudge::open(&store, &Registry::fixed(Vec::new()), "secret".into())
-                .await
-                .unwrap(),
-            instances: InstanceAudit::new(store.clone(), config.clone()),
-            registry: Registry::fixed(Vec::new()),
-            ready: Readiness::default(),
-            store: store.clone(),
-            config: config.clone(),
-        };
-        let strict = state.compat.strict_status;
-        let (router, routes) = admin::router(state);
-        let router = router.layer(from_fn_with_state(strict, failure::render));
+        // The tests before may have shared the database.
+        address::remove_all(&store).await;
+        let process = Process::start(&url, settings);
+        let address = process.address.clone();
+        Self::new(Some(process), address, store, Switches::default(), Some(directory))
+    }
+
+    fn new(
+        process: Option<Process>,
+        address: String,
+        store: Store,
+        switches: Switches,
+        directory: Option<tempfile::TempDir>,
+    ) -> Self {
+        let number = NAMES.fetch_add(1, Ordering::Relaxed);
         let app_id = format!("a{}x{number}", std::process::id());
-        let target = Target::Router(router, routes);
-        Self { target, store, config, settings: Mutex::default(), app_id }
+        let started = Instant::now();
+        Self { process, address, started, store, switches, _directory: directory, app_id }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -207,40 +174,18 @@ impl Admin {
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
-        let (parts, body) = match &self.target {
-            Target::Router(router, _) => {
-                let (parts, body) = router.clone().oneshot(request).await.unwrap().into_parts();
-                (parts, body.collect().await.unwrap().to_bytes())
-            }
-            Target::Address(address) => return address::send(address, request).await,
-        };
-        let body = String::from_utf8(body.to_vec()).unwrap();
-        Answer { status: parts.status.as_u16(), headers: parts.headers, body }
+        self.switches.put_in_force(&self.address).await;
+        address::exchange(&self.address, request).await
     }
 
-    /// All routes, as far as they are known: none of a server that is reached by its address.
-    pub(crate) fn routes(&self) -> &[Listed<AdminAccess>] {
-        match &self.target {
-            Target::Router(_, routes) => routes,
-            Target::Address(_) => &[],
-        }
-    }
-
-    /// Whether tests can do what only a caller in the same process can.
-    pub(crate) fn is_in_process(&self) -> bool {
-        matches!(self.target, Target::Router(..))
+    /// Whether the server is one of ours, and not a reference that is reached by its address.
+    pub(crate) fn has_process(&self) -> bool {
+        self.process.is_some()
     }
 
     /// Sets a limit or switch of the config database; it is in force for the next request.
     pub(crate) fn set(&self, key: &str, value: &str) {
-        if self.is_in_process() {
-            // Not through the table: tests may share it, and each has settings of its own.
-            let mut settings = self.settings.lock().unwrap();
-            settings.insert(key.to_owned(), value.to_owned());
-            self.config.replace(settings.clone());
-        } else {
-            address::set(key, value);
-        }
+        self.switches.ask(key, value);
     }
 
     /// All rows of a table, dead ones too, in the order of their ids.
@@ -271,10 +216,11 @@ impl Admin {
         rows.last().map_or(0, |row| row.id.0)
     }
 
-    /// Which messages of this test's app were sent since a row id. A running server may have removed the earlier of two with one text.
+    /// Which messages of this test's app were sent since a row id. A server that runs for a while may have removed the
+    /// earlier of two with one text.
     pub(crate) async fn assert_sent(&self, since: i64, expected: &[String]) {
         let (mut sent, mut expected) = (self.messages_since(since).await, expected.to_vec());
-        if !self.is_in_process() {
+        if !self.has_process() || self.started.elapsed() > RETENTION {
             for texts in [&mut sent, &mut expected] {
                 let all = texts.clone();
                 let mut place = 0;
@@ -385,12 +331,16 @@ pub(crate) fn counts(texts: &[String]) -> HashMap<&str, usize> {
     counts
 }
 
+async fn connect(url: &str) -> Store {
+    Store::connect(url, StoreOptions::new(DATABASE)).await.unwrap()
+}
+
 /// Whether the tests are for a server that is reached by its address.
 pub(crate) fn is_by_address() -> bool {
     variable(ADDRESS).is_some()
 }
 
 #[expect(clippy::disallowed_methods, reason = "tests have no settings to read it from")]
-fn variable(name: &str) -> Option<String> {
+pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|text| !text.is_empty())
 }

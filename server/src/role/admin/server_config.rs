@@ -27,12 +27,16 @@ async fn put(
     State(state): State<EnvironmentState>,
     Body(body): Body<wire::ServerConfig>,
 ) -> Result<Json<wire::ServerConfig>> {
-    Ok(Json(server_config::put(&state.store, body.into()).await?.into()))
+    let row = server_config::put(&state.store, body.into()).await?;
+    state.reconfigured().await;
+    Ok(Json(row.into()))
 }
 
 async fn delete(State(state): State<EnvironmentState>, Form(parameters): Form) -> Result<()> {
     let (key, cluster) = (parameters.text("key")?, parameters.text("cluster")?);
-    server_config::delete(&state.store, &key, &cluster, &parameters.text("operator")?).await
+    server_config::delete(&state.store, &key, &cluster, &parameters.text("operator")?).await?;
+    state.reconfigured().await;
+    Ok(())
 }
 
 impl From<ServerConfigRow> for wire::ServerConfig {
