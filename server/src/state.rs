@@ -52,9 +52,7 @@ impl EnvironmentState {
     /// Puts a limit or switch that was committed in force on this node; the others read it within a minute, and so does this one if
     /// it cannot now.
     pub async fn reconfigured(&self) {
-        if let Err(error) =
-            server_config::reload(&self.store, &self.config, &self.settings).await
-        {
+        if let Err(error) = server_config::reload(&self.store, &self.config, &self.settings).await {
             tracing::warn!(%error, "cannot read ServerConfig; the change is in force within a minute");
         }
     }

@@ -46,3 +46,19 @@ async fn a_setting_is_written_by_key_and_cluster() {
     );
     assert!(admin.audits_since(0).await.iter().all(|audit| !audit.starts_with("ServerConfig")));
 }
+
+/// What is written or deleted counts for the next request to this node; the reference takes up to a minute.
+#[tokio::test]
+async fn a_setting_counts_at_once() {
+    let admin = Admin::start().await;
+    if !admin.has_process() {
+        return;
+    }
+    admin.create_app().await.ok();
+    let row = json!({"key": "item.key.length.limit", "value": "5", "dataChangeCreatedBy": "u", "dataChangeLastModifiedBy": "u"});
+    admin.post("/server/config", row).await.ok();
+    admin.item("longer", "1").await.fails(400, "key too long");
+    let path = "/server/config?key=item.key.length.limit&cluster=default&operator=u";
+    admin.delete(path).await.empty();
+    admin.item("longer", "1").await.ok();
+}
