@@ -21,7 +21,7 @@ T = TypeVar("T")
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", Path(__file__).parents[3] / "target"))
 SCRIPTED = TARGET / "debug" / "castalia-scripted"
 
-# A shell that started us in the background has this signal ignored, and the programs of tests would inherit that.
+# A shell that starts us in the background ignores this signal, and programs of tests inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
