@@ -209,9 +209,9 @@ interface Reads extends Iterable<[string, string]> {
   getJson(key: string): unknown;
   tryGetJson(key: string): unknown;
   getJson<D>(key: string, fallback: D): unknown;
-  /** The parts between a delimiter (`,` unless given), without empty ones at the end. */
+  /** The parts between a delimiter (`,` unless given), without empty ones at the end; with `trim`, without blanks around them. */
   getList(key: string): readonly string[] | undefined;
-  getList<D>(key: string, fallback: D, delimiter?: string): readonly string[] | D;
+  getList<D>(key: string, fallback: D, delimiter?: string, trim?: boolean): readonly string[] | D;
   /** The value as a function reads it; an exception, `null` and `undefined` mean malformed. */
   getWith<T, D = undefined>(key: string, read: (text: string) => T | null | undefined, fallback?: D): T | D;
 }

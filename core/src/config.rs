@@ -70,6 +70,12 @@ impl Config {
         self.namespace.current().load().get_list(key, delimiter)
     }
 
+    /// As [`Config::get_list`], without blanks around the parts.
+    #[must_use]
+    pub fn get_trimmed_list(&self, key: &str, delimiter: &str) -> Option<Vec<String>> {
+        self.namespace.current().load().get_trimmed_list(key, delimiter)
+    }
+
     /// A value that is JSON text; `None` when the key is missing. Parsed once for each release.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ mod callback;
 mod queue;
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
@@ -24,12 +24,18 @@ pub(crate) struct Listeners {
     queues: Mutex<Vec<Arc<Bound<Queue>>>>,
     closed: AtomicBool,
     limit: usize,
+    taken: Arc<AtomicU64>,
 }
 
 impl Listeners {
     /// Subscriptions whose queues hold at most `limit` events each.
     pub(crate) fn new(limit: usize) -> Self {
-        Self { queues: Mutex::default(), closed: AtomicBool::new(false), limit }
+        Self {
+            queues: Mutex::default(),
+            closed: AtomicBool::new(false),
+            limit,
+            taken: Arc::default(),
+        }
     }
 
     /// Queues an event for every subscription that it interests; wakes them and waits for none.
@@ -43,7 +49,7 @@ impl Listeners {
 
     /// A stream of the events from now on; it ends at once when there will be none.
     pub(crate) fn stream(&self, interest: Interest) -> ChangeStream {
-        let queue = Arc::new(Bound::new(Queue::new(interest, self.limit)));
+        let queue = Arc::new(Bound::new(Queue::new(interest, self.limit, self.taken.clone())));
         let mut queues = self.lock();
         queues.retain(|queue| !queue.is_closed());
         match self.closed.load(Ordering::SeqCst) {
@@ -71,6 +77,11 @@ impl Listeners {
     /// How many events wait in all queues together.
     pub(crate) fn depth(&self) -> usize {
         self.lock().iter().map(|queue| queue.len()).sum()
+    }
+
+    /// How many events were taken out of all queues together.
+    pub(crate) fn taken(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed)
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Arc<Bound<Queue>>>> {
@@ -151,6 +162,7 @@ mod tests {
             assert_eq!(stream.next().await.unwrap().sequence(), sequence);
         }
         assert!(stream.next().await.is_none());
+        assert_eq!(listeners.taken(), 3);
     }
 
     #[tokio::test]

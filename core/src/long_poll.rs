@@ -23,6 +23,7 @@ use crate::revive::revive;
 use crate::settings::Effective;
 use crate::transport::{Answer, Failure, Request, Transport};
 
+use watched::Known;
 pub(crate) use watched::{Announcement, Watched};
 
 /// Spreads the first polls of a fleet that starts together.
@@ -197,18 +198,13 @@ impl LongPoll {
             }
         };
         self.use_room();
-        let (known, version) = self.inputs.watched.known(self.share);
-        if known.is_empty() {
+        let known = self.inputs.watched.known(self.share);
+        if known.notifications.is_empty() {
             // The last namespace was given up a moment ago; servers refuse an empty list.
             return Poll::Outdated;
         }
-        let query = PollQuery {
-            cluster: self.inputs.settings.cluster.clone(),
-            data_center: self.inputs.settings.data_center.clone(),
-            notifications: known,
-        };
-        let line = query
-            .path_and_query(&self.inputs.app_id, self.inputs.settings.client_ip.get().as_deref());
+        let version = known.version;
+        let line = self.line(known);
         let access_key = self.inputs.settings.access_keys.of(&self.inputs.app_id);
         let request = Request {
             service: &service,
@@ -233,6 +229,22 @@ impl LongPoll {
             Ok(moved) => Poll::Moved(moved, service),
             Err(failure) => Poll::Failed(failure, start.elapsed()),
         }
+    }
+
+    /// Path and query: every server's form, unless that is longer than usual and the servers take ours.
+    fn line(&self, known: Known) -> String {
+        let Inputs { app_id, settings, .. } = &self.inputs;
+        let query = PollQuery {
+            cluster: settings.cluster.clone(),
+            data_center: settings.data_center.clone(),
+            notifications: known.notifications,
+        };
+        let ip = settings.client_ip.get();
+        let line = query.path_and_query(app_id, ip.as_deref());
+        if known.is_wide && line.len() > settings.timing.poll_line_limit {
+            return query.compact_path_and_query(app_id, ip.as_deref());
+        }
+        line
     }
 
     /// Returns once other namespaces are watched than in this version, and a moment has passed in which no more came; the held

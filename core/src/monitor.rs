@@ -108,6 +108,8 @@ pub struct NamespaceMetrics {
     pub listener_failures: u64,
     /// Events that wait for listeners.
     pub listener_queue: usize,
+    /// Events that listeners took.
+    pub(crate) events_taken: u64,
     /// How often the cache file could not be written.
     pub cache_failures: u64,
     /// Whether a poll for it was met with silence.
@@ -199,8 +201,8 @@ impl NamespaceMonitor {
         self.first_load_ms.store(millis, Ordering::Relaxed);
     }
 
-    /// Everything there is to say of the namespace now.
-    pub(crate) fn metrics(&self, snapshot: &Snapshot, listener_queue: usize) -> NamespaceMetrics {
+    /// Everything there is to say of the namespace now, but for its listeners' queues.
+    pub(crate) fn metrics(&self, snapshot: &Snapshot) -> NamespaceMetrics {
         let progress = self.lock();
         let first_load = u64::try_from(self.first_load_ms.load(Ordering::Relaxed)).ok();
         NamespaceMetrics {
@@ -215,7 +217,8 @@ impl NamespaceMonitor {
             updated_at: snapshot.loaded_at(),
             contacted_at: progress.contacted_at,
             listener_failures: self.listener_failures.load(Ordering::Relaxed),
-            listener_queue,
+            listener_queue: 0,
+            events_taken: 0,
             cache_failures: self.cache_failures.load(Ordering::Relaxed),
             poll_timed_out: false,
             refusals: self.refusals.load(Ordering::Relaxed),

@@ -46,6 +46,8 @@ pub struct Settings {
 #[derive(Clone, Default)]
 pub(crate) struct Hooks {
     pub(crate) meta_provider: Option<MetaProvider>,
+    /// Asked before the settings.
+    pub(crate) first_meta_provider: Option<MetaProvider>,
     pub(crate) rewrite: Option<Rewrite>,
     pub(crate) selector: Option<ServerSelector>,
     pub(crate) secret_provider: Option<SecretProvider>,
@@ -122,6 +124,16 @@ impl Settings {
         provider: impl Fn(Env) -> Option<String> + Send + Sync + 'static,
     ) -> Self {
         self.hooks.meta_provider = Some(Arc::new(provider));
+        self
+    }
+
+    /// As [`Settings::meta_provider`], but asked before `apollo.meta`, which counts where the function gives nothing.
+    #[must_use]
+    pub fn first_meta_provider(
+        mut self,
+        provider: impl Fn(Env) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
+        self.hooks.first_meta_provider = Some(Arc::new(provider));
         self
     }
 

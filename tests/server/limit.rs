@@ -68,6 +68,24 @@ async fn a_poll_may_be_as_long_as_answers_tell() {
     assert!([414, 431].contains(&longer.status), "{longer:?}");
 }
 
+/// The compact list that such a server reads: thousands of namespaces in one line.
+#[tokio::test]
+async fn a_poll_names_thousands_of_namespaces() {
+    let server = Server::start_with(client_roles());
+    let app = App::create(&Http::new(&server.admin), "demo").await;
+    app.release("default", "application", &[("k", "1")]).await;
+    let names: String = (0..2500).map(|number| format!("namespace-{number}~4294967295,")).collect();
+    let line = format!("/notifications/v2?appId=demo&cluster=default&known={names}application~-1");
+    assert!(line.len() > 60_000);
+    let told = answer(&server, &line, &[]).await.unwrap();
+    assert_eq!(told.status, 200, "{told:?}");
+    let told = told.json();
+    assert_eq!(told.as_array().unwrap().len(), 1, "{told}");
+    assert_eq!(told[0]["namespaceName"], "application");
+    let cut = line.replace("~-1", "");
+    assert_eq!(answer(&server, &cut, &[]).await.unwrap().status, 400);
+}
+
 /// A `notifications` parameter of ten megabytes is refused before it is read to its end, and leaves nothing behind.
 #[tokio::test]
 async fn a_parameter_of_ten_megabytes_is_refused_early() {

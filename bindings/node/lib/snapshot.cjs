@@ -130,9 +130,9 @@ class Snapshot {
     return this.#orThrow(key, 'json', parseJson);
   }
 
-  getList(key, fallback, delimiter = ',') {
-    const parts = (text) => Object.freeze(checked(() => native.parseList(text, delimiter)));
-    return this.#or(fallback, key, `list ${delimiter}`, parts);
+  getList(key, fallback, delimiter = ',', trim = false) {
+    const parts = (text) => Object.freeze(checked(() => native.parseList(text, delimiter, trim)));
+    return this.#or(fallback, key, `${trim ? 'trimmed list' : 'list'} ${delimiter}`, parts);
   }
 
   getWith(key, read, fallback) {

@@ -33,10 +33,10 @@ pub fn parse(kind: String, text: String, namespace: String, key: String) -> Eith
     }))
 }
 
-/// The parts of a text between a delimiter, without empty ones at the end.
+/// The parts of a text between a delimiter, without blanks around them if wanted, and without empty ones at the end.
 #[napi(catch_unwind)]
-pub fn parse_list(text: String, delimiter: String) -> Vec<String> {
-    list(&text, &delimiter).into_iter().map(str::to_owned).collect()
+pub fn parse_list(text: String, delimiter: String, trim: bool) -> Vec<String> {
+    list(&text, &delimiter, trim).into_iter().map(str::to_owned).collect()
 }
 
 fn read<T: FromValue>(text: &str, convert: impl Fn(T) -> Value) -> Result<Value> {

@@ -46,8 +46,8 @@ pub(crate) fn parse_date(text: &str) -> Option<i64> {
     }
 }
 
-/// The parts between a delimiter, without empty ones at the end.
+/// The parts between a delimiter, without blanks around them if wanted, and without empty ones at the end.
 #[pyfunction]
-pub(crate) fn parse_list<'a>(text: &'a str, delimiter: &str) -> Vec<&'a str> {
-    value::list(text, delimiter)
+pub(crate) fn parse_list<'a>(text: &'a str, delimiter: &str, trim: bool) -> Vec<&'a str> {
+    value::list(text, delimiter, trim)
 }

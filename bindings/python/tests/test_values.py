@@ -28,13 +28,14 @@ def test_a_config_is_a_mapping(scripted: Scripted) -> None:
 
 
 def test_reads_by_type_fall_back_and_try_reads_tell_why(scripted: Scripted) -> None:
-    config = opened(
-        scripted, n="7", big="3000000000", t="5S", l="a,b,,", j='{"x": 1}', bad="x", f=" 1.5f"
-    )
+    texts = {"l": "a,b,,", "spaced": "a , b, ", "j": '{"x": 1}', "bad": "x", "f": " 1.5f"}
+    config = opened(scripted, n="7", big="3000000000", t="5S", **texts)
     assert config.get_int("n", None) == 7
     assert (config.get_int("big", 5), config.get_long("big", 5)) == (5, 3000000000)
     assert config.get_duration("t") == timedelta(seconds=5)
     assert config.get_list("l") == ["a", "b"]
+    assert config.get_list("spaced") == ["a ", " b", " "]
+    assert config.get_list("spaced", [], trim=True) == ["a", "b"]
     assert config.get_json("j") == {"x": 1}
     assert config.get_float("f") == 1.5
     assert config.get_with("n", lambda text: text * 2, "") == "77"

@@ -150,12 +150,14 @@ pub fn strict_bool(text: &str) -> Option<bool> {
     is(["false", "no", "off", "0"]).then_some(false)
 }
 
-/// The parts of a text between a literal delimiter; empty ones at the end are dropped, and an empty text is one empty part.
-pub fn list<'a>(text: &'a str, delimiter: &str) -> Vec<&'a str> {
+/// The parts of a text between a literal delimiter, without blanks around them if wanted; empty ones at the end are dropped, and an empty
+/// text is one empty part.
+pub fn list<'a>(text: &'a str, delimiter: &str, trim: bool) -> Vec<&'a str> {
+    let trimmed = |part: &'a str| if trim { part.trim() } else { part };
     if text.is_empty() || delimiter.is_empty() {
-        return vec![text];
+        return vec![trimmed(text)];
     }
-    let mut parts: Vec<_> = text.split(delimiter).collect();
+    let mut parts: Vec<_> = text.split(delimiter).map(trimmed).collect();
     while parts.last().is_some_and(|part| part.is_empty()) {
         parts.pop();
     }
@@ -236,8 +238,10 @@ mod tests {
     #[test]
     fn lists_drop_empty_parts_at_the_end() {
         // C094
-        assert_eq!(list("a,b,,", ","), ["a", "b"]);
-        assert_eq!(list("", ","), [""]);
-        assert_eq!(list(",a", ","), ["", "a"]);
+        assert_eq!(list("a,b,,", ",", false), ["a", "b"]);
+        assert_eq!(list("", ",", false), [""]);
+        assert_eq!(list(",a", ",", false), ["", "a"]);
+        assert_eq!(list(" a ,b, ", ",", false), [" a ", "b", " "]);
+        assert_eq!(list(" a ,b, , ", ",", true), ["a", "b"]);
     }
 }

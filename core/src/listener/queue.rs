@@ -1,6 +1,7 @@
 //! The bounded queue of one subscription: full, it merges its oldest events instead of growing or dropping.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -10,6 +11,8 @@ use crate::change::{ChangeEvent, Interest};
 pub(super) struct Queue {
     state: Mutex<State>,
     limit: usize,
+    /// Counts the events that were taken, of all subscriptions together.
+    taken: Arc<AtomicU64>,
 }
 
 #[derive(Debug)]
@@ -21,9 +24,9 @@ struct State {
 }
 
 impl Queue {
-    pub(super) fn new(interest: Interest, limit: usize) -> Self {
+    pub(super) fn new(interest: Interest, limit: usize, taken: Arc<AtomicU64>) -> Self {
         let state = State { interest, pending: VecDeque::new(), waker: None, closed: false };
-        Self { state: Mutex::new(state), limit: limit.max(2) }
+        Self { state: Mutex::new(state), limit: limit.max(2), taken }
     }
 
     pub(super) fn push(&self, event: &Arc<ChangeEvent>) {
@@ -44,6 +47,7 @@ impl Queue {
         while let Some(event) = state.pending.pop_front() {
             // Merging may have cancelled out every key that was asked for.
             if let Some(event) = event.seen_with(&state.interest) {
+                self.taken.fetch_add(1, Ordering::Relaxed);
                 return Poll::Ready(Some(event));
             }
         }

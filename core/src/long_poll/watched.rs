@@ -24,6 +24,15 @@ pub(crate) struct Announcement {
     pub(crate) service: ServiceUrl,
 }
 
+/// What is known of the namespaces of a share.
+pub(super) struct Known {
+    pub(super) notifications: Vec<Notification>,
+    /// Version of the share's list.
+    pub(super) version: u64,
+    /// Whether its line may be longer than usual, and compact.
+    pub(super) is_wide: bool,
+}
+
 /// The watched namespaces of one app id and cluster, in shares of which each is one poll: one is enough unless the request line
 /// gets too long.
 pub(crate) struct Watched {
@@ -71,18 +80,17 @@ impl Watched {
     /// Goes back to the usual length after a longer line was refused, for good; false when it was not longer.
     pub(super) fn narrow(&self) -> bool {
         let mut table = self.lock_current();
-        let usual = table.usual_room;
-        let was_wide = table.room > usual;
+        let was_wide = table.is_wide();
         if was_wide {
             table.trust = false;
+            let usual = table.usual_room;
             self.deal(table, usual);
         }
         was_wide
     }
 
     fn deal(&self, mut table: MutexGuard<'_, Table>, room: usize) {
-        table.room = room;
-        table.deal();
+        table.deal(room);
         let shares = table.shares.len();
         drop(table);
         self.versions.send_modify(|versions| {
@@ -109,8 +117,8 @@ impl Watched {
         let _ = versions.wait_for(|_| self.lock_current().of(share).next().is_some()).await;
     }
 
-    /// What is known of a share, and the version of its list.
-    pub(super) fn known(&self, share: usize) -> (Vec<Notification>, u64) {
+    /// What is known of a share.
+    pub(super) fn known(&self, share: usize) -> Known {
         let version = self.version(share);
         let table = self.lock_current();
         let known = table.of(share).map(|(name, namespace)| Notification {
@@ -118,7 +126,7 @@ impl Watched {
             notification_id: namespace.notification_id,
             messages: None,
         });
-        (known.collect(), version)
+        Known { notifications: known.collect(), version, is_wide: table.is_wide() }
     }
 
     /// Returns once other namespaces are in a share than in this version.
@@ -219,11 +227,11 @@ mod tests {
         let _another = watched.add("another");
         assert_eq!(watched.shares(), 2);
         drop(dropped);
-        assert_eq!(watched.known(0).0, [notification("kept", -1)]);
+        assert_eq!(watched.known(0).notifications, [notification("kept", -1)]);
         let _fits = watched.add("fits");
-        assert_eq!((watched.known(0).0.len(), watched.shares()), (2, 2));
+        assert_eq!((watched.known(0).notifications.len(), watched.shares()), (2, 2));
         drop(kept);
-        assert_eq!(watched.known(0).0, [notification("fits", -1)]);
+        assert_eq!(watched.known(0).notifications, [notification("fits", -1)]);
     }
 
     #[test]
@@ -231,12 +239,17 @@ mod tests {
         let watched = Watched::new(200);
         let names: Vec<_> = (0..20).map(|number| format!("namespace-{number}")).collect();
         let _told: Vec<_> = names.iter().map(|name| watched.add(name)).collect();
-        let lengths = || (0..watched.shares()).map(|share| watched.known(share).0.len());
+        let lengths =
+            || (0..watched.shares()).map(|share| watched.known(share).notifications.len());
         assert_eq!(lengths().collect::<Vec<_>>(), [2; 10]);
-        let before = watched.known(3).1;
+        let before = watched.known(3).version;
         watched.widen(100_000);
         assert_eq!((lengths().next(), lengths().sum::<usize>()), (Some(20), 20));
-        assert_ne!(watched.known(3).1, before, "its poll must notice that it has nothing left");
+        assert_ne!(
+            watched.known(3).version,
+            before,
+            "its poll must notice that it has nothing left"
+        );
         assert!(watched.narrow());
         assert_eq!(lengths().collect::<Vec<_>>(), [2; 10]);
         watched.widen(100_000);
@@ -251,7 +264,7 @@ mod tests {
         let service = ServiceUrl::from("http://s");
         watched.announce(&[notification("a", 11)], &service);
         watched.announce(&[notification("a", 3)], &service);
-        assert_eq!(watched.known(0).0, [notification("a", 3)]);
+        assert_eq!(watched.known(0).notifications, [notification("a", 3)]);
     }
 
     #[test]

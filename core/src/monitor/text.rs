@@ -56,15 +56,27 @@ impl Metrics {
             let labels = format!("endpoint=\"{}\",status=\"{}\"", http.endpoint, http.status);
             text.sample("http_seconds_total", &labels, http.time.as_secs_f64());
         }
-        if let Some(threads) = &self.threads {
-            let pool = "thread_pool_name=\"runtime\"";
-            for (name, value) in [
-                ("thread_pool_pool_size", threads.workers),
-                ("thread_pool_active_task_count", threads.tasks),
-                ("thread_pool_queue_size", threads.queue),
-            ] {
-                text.head("gauge", name);
-                text.sample(name, pool, value as f64);
+        self.write_pools(text);
+    }
+
+    /// The runtime, and the delivery of events to listeners; gauges of Java's pools that mean nothing here are left out.
+    fn write_pools(&self, text: &mut Text) {
+        let threads = self.threads.as_ref();
+        let waiting = self.namespaces.iter().map(|n| n.listener_queue).sum::<usize>();
+        let taken = self.namespaces.iter().map(|n| n.events_taken).sum::<u64>();
+        for (name, runtime, dispatch) in [
+            ("pool_size", threads.map(|threads| threads.workers), None),
+            ("active_task_count", threads.map(|threads| threads.tasks), None),
+            ("queue_size", threads.map(|threads| threads.queue), Some(waiting as f64)),
+            ("completed_task_count", None, Some(taken as f64)),
+        ] {
+            let name = format!("thread_pool_{name}");
+            text.head("gauge", &name);
+            let pools = [("runtime", runtime.map(|value| value as f64)), ("dispatch", dispatch)];
+            for (pool, value) in pools {
+                if let Some(value) = value {
+                    text.sample(&name, &format!("thread_pool_name=\"{pool}\""), value);
+                }
             }
         }
     }

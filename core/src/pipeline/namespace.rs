@@ -113,8 +113,12 @@ impl Namespace {
 
     pub(crate) fn metrics(&self) -> NamespaceMetrics {
         let live = self.live();
-        let queue = live.values.depth() + live.content.depth();
-        live.monitor.metrics(&self.snapshot(), queue)
+        let mut metrics = live.monitor.metrics(&self.snapshot());
+        for listeners in [&live.values, &live.content] {
+            metrics.listener_queue += listeners.depth();
+            metrics.events_taken += listeners.taken();
+        }
+        metrics
     }
 
     /// Registers a function; what is given back delivers to it.

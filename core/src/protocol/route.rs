@@ -2,6 +2,7 @@
 //!
 //! One parser for authentication and data means that no request can be checked under one name and served under another.
 
+mod known;
 mod query;
 
 use std::borrow::Cow;
@@ -10,6 +11,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 
 use super::namespace::is_valid_name;
 
+pub use self::known::cost as known_cost;
 pub use self::query::{Caller, ConfigQuery, LegacyPollQuery, PollQuery};
 
 /// Path of the discovery of config services.
@@ -18,7 +20,8 @@ pub const CONFIG_SERVICES_PATH: &str = "/services/config";
 pub const ADMIN_SERVICES_PATH: &str = "/services/admin";
 /// Path of the long poll.
 pub const POLL_PATH: &str = "/notifications/v2";
-/// Header of answers: bytes of path and query that the server takes in a poll. One that does not send it may take 8 KiB or less.
+/// Header of answers: bytes of path and query that the server takes in a poll, whose list may then have the compact form. One that does
+/// not send it may take 8 KiB or less, and reads JSON only.
 pub const POLL_LINE_HEADER: &str = "castalia-poll-line";
 /// Path of the deprecated single-namespace poll.
 pub const LEGACY_POLL_PATH: &str = "/notifications";
@@ -141,9 +144,13 @@ pub fn parameter(query: &str, name: &str) -> Option<String> {
 
 /// As [`parameter`], but an empty value stays a value.
 fn raw_parameter(query: &str, name: &str) -> Option<String> {
+    undecoded_parameter(query, name).map(form_decode)
+}
+
+fn undecoded_parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
     query.split('&').find_map(|pair| {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        is_named(key, name).then(|| form_decode(value))
+        is_named(key, name).then_some(value)
     })
 }
 
@@ -199,7 +206,7 @@ fn app_id_of(query: &str) -> Result<String, Refusal> {
 }
 
 fn append(line: &mut String, parameters: &[(&str, Option<&str>)]) {
-    let mut separator = '?';
+    let mut separator = if line.contains('?') { '&' } else { '?' };
     for (name, value) in parameters {
         let Some(value) = value.filter(|value| !value.is_empty()) else {
             continue;

@@ -14,7 +14,7 @@ use super::effective::{CacheSettings, Effective, Network, Setting, StartPolicy, 
 use super::environment::Env;
 use super::key::{self, Key};
 use super::layers::{Found, Layers, Origin};
-use super::{Hooks, Settings};
+use super::{Hooks, MetaProvider, Settings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::namespace::{DEFAULT_CLUSTER, NO_APP_ID, is_valid_name};
 
@@ -143,16 +143,14 @@ impl Resolver {
     }
 
     fn meta_servers(&mut self, env: Env, hooks: &Hooks) -> Vec<String> {
-        if self.layers.find(&key::META).is_some() {
+        let first = provided("first_meta_provider", hooks.first_meta_provider.as_ref(), env);
+        if first.is_none() && self.layers.find(&key::META).is_some() {
             return self.addresses(&key::META);
         }
-        let provided = hooks.meta_provider.as_ref().and_then(|ask| ask(env));
-        let provided = provided.map(|value| Found {
-            value,
-            origin: Origin::Code,
-            name: "meta_provider".to_owned(),
-        });
-        match provided.or_else(|| self.layers.meta_of(env)) {
+        let found = first
+            .or_else(|| provided("meta_provider", hooks.meta_provider.as_ref(), env))
+            .or_else(|| self.layers.meta_of(env));
+        match found {
             Some(found) => {
                 self.note(&key::META, Some(&found));
                 self.parse_addresses(&found)
@@ -313,6 +311,12 @@ impl Layers {
 /// Whether an app id, cluster or namespace can be asked for: what is not a name must never reach a path or a file name.
 pub(crate) fn is_usable_name(name: &str) -> bool {
     is_valid_name(name) && name.len() <= MAX_NAME
+}
+
+/// What a function of the program says, unless that is blank.
+fn provided(name: &str, provider: Option<&MetaProvider>, env: Env) -> Option<Found> {
+    let value = provider.and_then(|ask| ask(env)).filter(|value| !value.trim().is_empty())?;
+    Some(Found { value, origin: Origin::Code, name: name.to_owned() })
 }
 
 fn is_meta_of_env(name: &str) -> bool {

@@ -43,7 +43,17 @@ impl Snapshot {
     /// The parts of a value between a literal delimiter; `None` when the key is missing. Empty parts at the end are dropped.
     #[must_use]
     pub fn get_list(&self, key: &str, delimiter: &str) -> Option<Vec<String>> {
-        let parts = value::list(self.get(key)?, delimiter);
+        self.list(key, delimiter, false)
+    }
+
+    /// As [`Snapshot::get_list`], without blanks around the parts.
+    #[must_use]
+    pub fn get_trimmed_list(&self, key: &str, delimiter: &str) -> Option<Vec<String>> {
+        self.list(key, delimiter, true)
+    }
+
+    fn list(&self, key: &str, delimiter: &str, trim: bool) -> Option<Vec<String>> {
+        let parts = value::list(self.get(key)?, delimiter, trim);
         Some(parts.into_iter().map(str::to_owned).collect())
     }
 
@@ -158,7 +168,7 @@ mod tests {
 
     #[test]
     fn json_is_parsed_once_and_told_from_malformed() {
-        let values = [("list", "[1,2,3]"), ("bad", "{")];
+        let values = [("list", "[1, 2,3]"), ("bad", "{")];
         let snapshot = Snapshot::sample("application", "k1", &values);
         for _ in 0..2 {
             let list = snapshot.get_json::<Vec<u8>>("list").unwrap();
@@ -166,10 +176,9 @@ mod tests {
         }
         assert_eq!(snapshot.get_json::<Vec<u8>>("bad").unwrap_err().kind(), ErrorKind::Parse);
         assert_eq!(snapshot.get_json::<Vec<u8>>("none").unwrap(), None);
-        assert_eq!(
-            snapshot.get_list("list", ","),
-            Some(vec!["[1".into(), "2".into(), "3]".into()])
-        );
+        let parts = |parts: [&str; 3]| Some(parts.map(str::to_owned).to_vec());
+        assert_eq!(snapshot.get_list("list", ","), parts(["[1", " 2", "3]"]));
+        assert_eq!(snapshot.get_trimmed_list("list", ","), parts(["[1", "2", "3]"]));
     }
 
     #[test]

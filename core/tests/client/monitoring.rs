@@ -45,6 +45,25 @@ async fn app_ids_are_labels_only_where_needed() {
     assert!(client.metrics_text().contains("{namespace=\"application\",app_id=\"stock\"}"));
 }
 
+/// F165: what waits for listeners and what they took are the pool `dispatch`; each meter has one head.
+#[tokio::test(start_paused = true)]
+async fn the_text_tells_of_the_runtime_and_of_deliveries() {
+    let fixture = Fixture::new();
+    let (client, config) = fixture.open().await;
+    let (mut reading, _waiting) = (config.changes(), config.changes());
+    fixture.server.publish(APP, NAMESPACE, &[("v", "2")]);
+    reading.next().await.unwrap();
+    let text = client.metrics_text();
+    for line in [
+        "apollo_client_thread_pool_queue_size{thread_pool_name=\"dispatch\"} 1",
+        "apollo_client_thread_pool_completed_task_count{thread_pool_name=\"dispatch\"} 1",
+        "apollo_client_thread_pool_pool_size{thread_pool_name=\"runtime\"} 1",
+    ] {
+        assert!(text.lines().any(|known| known == line), "{line}\n{text}");
+    }
+    assert_eq!(text.matches("# TYPE apollo_client_thread_pool_queue_size gauge").count(), 1);
+}
+
 /// C125
 #[tokio::test(start_paused = true)]
 async fn an_unknown_exporter_is_told_once_and_stops_nothing() {

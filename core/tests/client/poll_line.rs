@@ -8,8 +8,8 @@ use futures_util::future::try_join_all;
 
 use super::support::{APP, Fixture, eventually};
 
-/// As much as a server takes that takes long lines.
-const LONG: usize = 128 * 1024;
+/// As much as our server takes.
+const LONG: usize = 65_534;
 /// The longest line where no server says anything.
 const USUAL: usize = 6144;
 
@@ -62,6 +62,18 @@ async fn one_request_is_enough_where_the_server_takes_it() {
     all_are_told(&fixture, &names, &configs, 2).await;
     fixture.server.holds(1).await;
     assert!(longest_line(&fixture, 0) <= LONG);
+}
+
+/// What fits into the usual line is asked for in every server's form.
+#[tokio::test(start_paused = true)]
+async fn a_short_list_is_json_everywhere() {
+    let fixture = Fixture::empty();
+    fixture.server.set_poll_line(Some(LONG));
+    let names: Vec<_> = (0..20).map(|number| format!("namespace-{number}")).collect();
+    let (_client, configs) = open(&fixture, fixture.settings(), &names).await;
+    all_are_told(&fixture, &names, &configs, 2).await;
+    let polls = fixture.server.requests_of(Endpoint::Poll);
+    assert!(polls.iter().all(|poll| poll.path_and_query.contains("&notifications=")));
 }
 
 /// What a gateway in front of the server refuses is not sent again.

@@ -174,6 +174,20 @@ async fn meta_servers_of_an_environment_are_a_last_resort() {
     assert_eq!(value(&client, "apollo.meta").0, "http://PRO");
 }
 
+/// F017: a function of the program is asked before the settings or after them; a blank answer is none.
+#[tokio::test]
+async fn a_function_names_meta_servers_before_the_settings_or_after_them() {
+    let places = Places::new().variable("APP_ID", APP).variable("APOLLO_META", "http://set");
+    let both = |first: &'static str| {
+        let settings = places.settings().first_meta_provider(move |_| Some(first.to_owned()));
+        let settings = settings.meta_provider(|_| Some("http://last".to_owned()));
+        let client = Client::with_http_client(settings, Network::new()).unwrap();
+        value(&client, "apollo.meta")
+    };
+    assert_eq!(both("http://first"), ("http://first".into(), Origin::Code));
+    assert_eq!(both(" "), ("http://set".into(), Origin::Environment));
+}
+
 /// C006
 #[tokio::test]
 async fn meta_servers_are_looked_for_in_order() {

@@ -81,12 +81,19 @@ class TypedReads(Mapping[str, str]):
         return self.get_with(key, _date, default)
 
     @overload
-    def get_list(self, key: str, *, delimiter: str = ",") -> list[str] | None: ...
+    def get_list(
+        self, key: str, *, delimiter: str = ",", trim: bool = False
+    ) -> list[str] | None: ...
     @overload
-    def get_list(self, key: str, default: D, delimiter: str = ",") -> list[str] | D: ...
-    def get_list(self, key: str, default: Any = None, delimiter: str = ",") -> Any:
-        """The parts between a delimiter, without empty ones at the end."""
-        return self.get_with(key, lambda text: _native.parse_list(text, delimiter), default)
+    def get_list(
+        self, key: str, default: D, delimiter: str = ",", *, trim: bool = False
+    ) -> list[str] | D: ...
+    def get_list(
+        self, key: str, default: Any = None, delimiter: str = ",", *, trim: bool = False
+    ) -> Any:
+        """The parts between a delimiter, without empty ones at the end, and without blanks around
+        them where ``trim`` asks for that."""
+        return self.get_with(key, lambda text: _native.parse_list(text, delimiter, trim), default)
 
     def get_json(self, key: str, default: Any = None) -> Any:
         """The value as JSON."""

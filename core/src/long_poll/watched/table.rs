@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::Announcement;
 use crate::discovery::ServiceUrl;
 use crate::protocol::namespace::{UNKNOWN_NOTIFICATION_ID, strip_properties_suffix};
-use crate::protocol::route::encode;
+use crate::protocol::route::known_cost;
 use crate::protocol::wire::{Notification, NotificationMessages};
 
 pub(super) struct Table {
@@ -45,12 +45,23 @@ impl Table {
         Self { namespaces, shares, room, usual_room: room, trust: true }
     }
 
+    /// Whether lines are longer than usual, and what is known compact.
+    pub(super) fn is_wide(&self) -> bool {
+        self.room > self.usual_room
+    }
+
+    /// Bytes of a request line that a namespace takes.
+    fn cost(&self, name: &str) -> usize {
+        known_cost(name, self.is_wide())
+    }
+
     /// Adds a namespace; gives its share.
     pub(super) fn add(&mut self, name: &str, tell: watch::Sender<Option<Announcement>>) -> usize {
+        let cost = self.cost(name);
         if let Some(replaced) = self.namespaces.remove(name) {
-            self.shares[replaced.share].taken -= cost(name);
+            self.shares[replaced.share].taken -= cost;
         }
-        let share = self.take_room(cost(name));
+        let share = self.take_room(cost);
         let namespace = Namespace {
             share,
             notification_id: UNKNOWN_NOTIFICATION_ID,
@@ -75,12 +86,13 @@ impl Table {
         share
     }
 
-    /// Gives every namespace its share anew.
-    pub(super) fn deal(&mut self) {
+    /// Gives every namespace its share anew, in lines with so much room.
+    pub(super) fn deal(&mut self, room: usize) {
+        self.room = room;
         self.shares.iter_mut().for_each(|share| share.taken = 0);
         let mut namespaces = std::mem::take(&mut self.namespaces);
         for (name, namespace) in &mut namespaces {
-            namespace.share = self.take_room(cost(name));
+            namespace.share = self.take_room(self.cost(name));
         }
         self.namespaces = namespaces;
     }
@@ -96,22 +108,16 @@ impl Table {
     }
 
     pub(super) fn sweep(&mut self) {
+        let is_wide = self.is_wide();
         let shares = &mut self.shares;
         self.namespaces.retain(|name, namespace| {
             let watched = !namespace.tell.is_closed();
             if !watched {
-                shares[namespace.share].taken -= cost(name);
+                shares[namespace.share].taken -= known_cost(name, is_wide);
             }
             watched
         });
     }
-}
-
-/// Bytes of a request line that a namespace takes, with the longest id that the databases of Apollo can hold.
-fn cost(namespace: &str) -> usize {
-    let longest = u32::MAX;
-    let entry = format!(r#"{{"namespaceName":"{namespace}","notificationId":{longest}}},"#);
-    encode(&entry).len()
 }
 
 impl Namespace {

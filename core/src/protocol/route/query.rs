@@ -1,8 +1,9 @@
 //! Queries of the client endpoints: what the client appends to a path and the server reads from it.
 
-use serde::Deserialize;
-
-use super::{POLL_PATH, Refusal, Target, append, encode, parameter, raw_parameter};
+use super::{
+    POLL_PATH, Refusal, Target, append, encode, known, parameter, raw_parameter,
+    undecoded_parameter,
+};
 use crate::protocol::namespace::{DEFAULT_NAMESPACE, UNKNOWN_NOTIFICATION_ID};
 use crate::protocol::wire::{Notification, NotificationMessages};
 
@@ -89,14 +90,20 @@ pub struct PollQuery {
 }
 
 impl PollQuery {
-    /// Reads a query.
+    /// Reads a query, with the list in either form.
     ///
     /// # Errors
-    /// When `cluster` or `notifications` is absent, or the latter holds no namespace.
+    /// When `cluster` or the list is absent, or the latter holds no namespace.
     pub fn parse(query: &str) -> Result<Self, Refusal> {
-        let text = raw_parameter(query, "notifications")
-            .ok_or(Refusal::MissingParameter("notifications"))?;
-        let notifications = parse_notifications(&text);
+        let (text, notifications) = match undecoded_parameter(query, known::COMPACT) {
+            Some(raw) => (raw.to_owned(), known::of_compact(raw)),
+            None => {
+                let text = raw_parameter(query, known::JSON)
+                    .ok_or(Refusal::MissingParameter(known::JSON))?;
+                let notifications = known::of_json(&text);
+                (text, notifications)
+            }
+        };
         Ok(Self {
             cluster: raw_parameter(query, "cluster").ok_or(Refusal::MissingParameter("cluster"))?,
             data_center: parameter(query, "dataCenter"),
@@ -107,19 +114,29 @@ impl PollQuery {
     /// Path and query of the request, as sent and signed. `ip` is for the server's log only.
     #[must_use]
     pub fn path_and_query(&self, app_id: &str, ip: Option<&str>) -> String {
-        let known: Vec<_> = self
-            .notifications
-            .iter()
-            .map(|n| serde_json::json!({"namespaceName": n.namespace_name, "notificationId": n.notification_id}))
-            .collect();
-        let known = serde_json::Value::from(known).to_string();
+        let mut line = self.without_known(app_id, ip);
+        append(&mut line, &[(known::JSON, Some(&known::to_json(&self.notifications)))]);
+        line
+    }
+
+    /// The same with the compact list, for servers that send [`POLL_LINE_HEADER`](super::POLL_LINE_HEADER).
+    #[must_use]
+    pub fn compact_path_and_query(&self, app_id: &str, ip: Option<&str>) -> String {
+        let mut line = self.without_known(app_id, ip);
+        line.push('&');
+        line.push_str(known::COMPACT);
+        line.push('=');
+        line.push_str(&known::to_compact(&self.notifications));
+        line
+    }
+
+    fn without_known(&self, app_id: &str, ip: Option<&str>) -> String {
         let mut line = POLL_PATH.to_owned();
         append(
             &mut line,
             &[
                 ("appId", Some(app_id)),
                 ("cluster", Some(&self.cluster)),
-                ("notifications", Some(&known)),
                 ("dataCenter", self.data_center.as_deref()),
                 ("ip", ip),
             ],
@@ -159,44 +176,6 @@ impl LegacyPollQuery {
             notification_id,
         })
     }
-}
-
-/// Elements without a name are skipped, a missing id is 0, a numeric text is a number; `None` when nothing usable remains.
-fn parse_notifications(text: &str) -> Option<Vec<Notification>> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Element {
-        #[serde(default)]
-        namespace_name: Option<String>,
-        #[serde(default)]
-        notification_id: Id,
-    }
-
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Id {
-        Number(i64),
-        Text(String),
-    }
-
-    impl Default for Id {
-        fn default() -> Self {
-            Self::Number(0)
-        }
-    }
-
-    let elements: Vec<Element> = serde_json::from_str(text).ok()?;
-    let mut notifications = Vec::with_capacity(elements.len());
-    for element in elements {
-        let notification_id = match element.notification_id {
-            Id::Number(id) => id,
-            Id::Text(text) => text.parse().ok()?,
-        };
-        if let Some(namespace_name) = element.namespace_name.filter(|name| !name.is_empty()) {
-            notifications.push(Notification { namespace_name, notification_id, messages: None });
-        }
-    }
-    (!notifications.is_empty()).then_some(notifications)
 }
 
 #[cfg(test)]
@@ -259,6 +238,17 @@ mod tests {
     }
 
     #[test]
+    fn a_compact_list_with_a_part_that_is_none_is_refused() {
+        for text in ["", "a", "a~", "~1", "a~1,", "a~1,b", "a~x", "a~1.5"] {
+            let query = format!("cluster=default&known={text}");
+            assert_eq!(PollQuery::parse(&query), Err(Refusal::InvalidNotifications(text.into())));
+        }
+        let query = PollQuery::parse("cluster=c&known=a~1,b%7E%2C~-1").unwrap();
+        let names: Vec<_> = query.notifications.iter().map(|n| n.namespace_name.as_str()).collect();
+        assert_eq!(names, ["a", "b~,"]);
+    }
+
+    #[test]
     fn a_notification_without_id_counts_from_zero() {
         let list = r#"[{"namespaceName":"a"},{"namespaceName":"b","notificationId":"7"},{"notificationId":3}]"#;
         let query = PollQuery::parse(&format!("cluster=&notifications={}", encode(list))).unwrap();
@@ -304,9 +294,22 @@ mod tests {
                 data_center: None,
                 notifications: vec![Notification { namespace_name: namespace, notification_id: id, messages: None }],
             };
-            let line = poll.path_and_query("demo", None);
-            let (_, rest) = line.split_once('?').unwrap();
-            prop_assert_eq!(PollQuery::parse(rest), Ok(poll));
+            for line in [poll.path_and_query("demo", None), poll.compact_path_and_query("demo", None)] {
+                let (path, rest) = line.split_once('?').unwrap();
+                prop_assert_eq!(Endpoint::parse(path, rest), Ok(Endpoint::Poll("demo".into())));
+                prop_assert_eq!(PollQuery::parse(rest), Ok(poll.clone()));
+            }
+        }
+
+        #[test]
+        fn a_compact_list_is_read_as_it_was_written(
+            names in proptest::collection::vec(".{1,20}", 1..5), id in any::<i64>(),
+        ) {
+            let named = |name| Notification { namespace_name: name, notification_id: id, messages: None };
+            let notifications: Vec<_> = names.into_iter().map(named).collect();
+            let poll = PollQuery { cluster: "c".into(), data_center: None, notifications };
+            let line = poll.compact_path_and_query("demo", None);
+            prop_assert_eq!(PollQuery::parse(line.split_once('?').unwrap().1), Ok(poll));
         }
 
         #[test]

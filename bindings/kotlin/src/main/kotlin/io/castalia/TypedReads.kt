@@ -70,14 +70,18 @@ sealed class TypedReads {
     fun <E : Enum<E>> getEnum(key: String, default: E): E =
         default.declaringJavaClass.enumConstants.find { it.name == get(key) } ?: default
 
-    /** The parts between a literal delimiter, without empty ones at the end. */
+    /** The parts between a literal delimiter, without empty ones at the end; with [trim], without blanks around them. */
     @JvmOverloads
-    fun getList(key: String, default: List<String>, delimiter: String = ","): List<String> =
-        getList(key, default, Pattern.compile(delimiter, Pattern.LITERAL))
+    fun getList(key: String, default: List<String>, delimiter: String = ",", trim: Boolean = false): List<String> {
+        val parts = getList(key, default, Pattern.compile(delimiter, Pattern.LITERAL))
+        return if (!trim || parts === default || parts == listOf("")) parts else trimmed(parts)
+    }
 
     /** The parts between what this pattern finds, without empty ones at the end. */
     fun getList(key: String, default: List<String>, delimiter: Pattern): List<String> =
         get(key)?.let { delimiter.split(it).asList() } ?: default
+
+    private fun trimmed(parts: List<String>) = parts.map(String::trim).dropLastWhile(String::isEmpty)
 
     /** The value as a function reads it; null and exceptions mean malformed. */
     fun <T> getWith(key: String, default: T, read: (String) -> T?): T =
