@@ -22,6 +22,11 @@ shown=$(mktemp)
 trap 'rm -f "$shown"' EXIT
 timeout 60 "$@" >"$shown" &
 order held 1
+# The poll is held before the program has read what is there.
+until grep -q hello "$shown"; do
+  kill -0 $! 2>/dev/null || fail "$* ended early: $(cat "$shown")"
+  sleep 0.05
+done
 order publish application greeting good%20morning
 wait $! || fail "$* failed: $(cat "$shown")"
 grep -q hello "$shown" && grep -q 'good morning' "$shown" || fail "$* shows: $(cat "$shown")"
