@@ -290,6 +290,15 @@ mod tests {
         Ok(cache.load(&identity(namespace))?.map(|stored| stored.content))
     }
 
+    /// T44: a forked child writes to files of its own.
+    #[test]
+    fn temporary_files_name_their_process() {
+        let identity = identity("application");
+        let process = format!(".{}.", std::process::id());
+        assert!(temporary_name(&identity).contains(&process));
+        assert_ne!(temporary_name(&identity), temporary_name(&identity));
+    }
+
     #[test]
     fn the_file_has_javas_place_name_and_head() {
         // C074, C075

@@ -121,8 +121,10 @@ impl Client {
     /// Opens the namespaces that the settings name and judges the start policy. The first [`Client::config`] does the same.
     ///
     /// # Errors
-    /// What the start policy refuses; the client goes on trying.
+    /// What the start policy refuses; the client goes on trying. [`ErrorKind::Closed`] after [`Client::close`].
     pub async fn start(&self) -> Result<()> {
+        self.tasks.resume();
+        self.tasks.ready()?;
         self.start_namespaces()?;
         self.judge(None).await
     }

@@ -14,7 +14,7 @@ mod stream;
 mod upload;
 
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, ready};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -168,15 +168,21 @@ fn answer<S: Answers>(
     mut request: Request<Body>,
 ) -> impl Future<Output = Result<Response, Infallible>> + Send {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let answer = match below(&port.base_path, request.uri()) {
-        Below::Same => Either::Left(port.service.call(request)),
+    let is_elsewhere = match below(&port.base_path, request.uri()) {
+        Below::Same => false,
         Below::Rest(uri) => {
             *request.uri_mut() = uri;
-            Either::Left(port.service.call(request))
+            false
         }
-        Below::Elsewhere => {
-            Either::Right(failure::unknown_path(request).map(|error| Ok(error.into_response())))
+        Below::Elsewhere => true,
+    };
+    let answer = match limit::check(request.uri(), request.headers()) {
+        Err(status) => Either::Right(Either::Left(ready(Ok(status.into_response())))),
+        Ok(()) if is_elsewhere => {
+            let unknown = failure::unknown_path(request).map(|error| Ok(error.into_response()));
+            Either::Right(Either::Right(unknown))
         }
+        Ok(()) => Either::Left(port.service.call(request)),
     };
     let answer = answer.map(|answered| answered.unwrap_or_else(|never: Infallible| match never {}));
     let strict = port.strict_status;

@@ -21,7 +21,6 @@ use tower::{Service, ServiceExt as _};
 
 use crate::error::Error;
 use crate::http::health;
-use crate::http::limit;
 use crate::http::route::{Listed, Routes};
 use crate::nudge;
 use crate::state::EnvironmentState;
@@ -139,14 +138,12 @@ impl Service<Request> for ClientPort {
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let answer = match limit::check(request.uri(), request.headers()) {
-            Err(status) => Box::pin(async move { status.into_response() }),
-            Ok(()) if self.is_for_clients(request.uri().path()) => self.client(request),
-            Ok(()) => {
-                let routed = self.0.router.clone().oneshot(request);
-                Box::pin(async { routed.await.unwrap_or_else(|never| match never {}) })
-            }
-        };
+        if self.is_for_clients(request.uri().path()) {
+            return self.client(request).map(Ok);
+        }
+        let routed = self.0.router.clone().oneshot(request);
+        let answer: BoxFuture<'static, Response> =
+            Box::pin(async { routed.await.unwrap_or_else(|never| match never {}) });
         answer.map(Ok)
     }
 }

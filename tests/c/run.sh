@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds libcastalia, then builds and runs the C and C++ tests under the address and undefined-behaviour sanitizers.
+# Builds libcastalia, then builds and runs the C and C++ tests under the address and undefined-behaviour sanitizers (T08: memory is freed by the side that made it).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 target=${CARGO_TARGET_DIR:-target}

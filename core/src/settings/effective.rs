@@ -149,5 +149,22 @@ impl Effective {
 fn fresh_seed() -> u64 {
     static CALLS: AtomicU64 = AtomicU64::new(0);
     let call = CALLS.fetch_add(1, Ordering::Relaxed);
-    RandomState::new().hash_one((std::process::id(), Instant::now(), call))
+    seed(&RandomState::new(), std::process::id(), Instant::now(), call)
+}
+
+fn seed(keys: &RandomState, process: u32, now: Instant, call: u64) -> u64 {
+    keys.hash_one((process, now, call))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// T44: a forked child has its parent's keys, clock and count, and draws other numbers all the same.
+    #[test]
+    fn a_forked_child_draws_other_numbers() {
+        let (keys, now) = (RandomState::new(), Instant::now());
+        assert_ne!(seed(&keys, 1, now, 0), seed(&keys, 2, now, 0));
+        assert_ne!(fresh_seed(), fresh_seed());
+    }
 }

@@ -30,6 +30,7 @@ async fn close_ends_the_held_poll_and_reads_go_on() {
     assert_eq!(config.get("a").unwrap(), "1");
     assert_eq!(config.refresh().await.unwrap_err().kind(), ErrorKind::Closed);
     assert_eq!(client.config("other").await.unwrap_err().kind(), ErrorKind::Closed);
+    assert_eq!(client.start().await.unwrap_err().kind(), ErrorKind::Closed);
     assert!(config.changes().next().await.is_none(), "nothing will change any more");
 }
 

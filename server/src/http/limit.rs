@@ -1,8 +1,5 @@
 //! Limits on heads, before any work is done for a request.
 
-use axum::extract::Request;
-use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
 use castalia_core::protocol::route::LEGACY_POLL_PATH;
 use http::{HeaderMap, StatusCode, Uri};
 
@@ -10,14 +7,6 @@ use http::{HeaderMap, StatusCode, Uri};
 pub const HEAD: usize = 16 * 1024;
 /// Largest head of a poll, which names all namespaces of a client.
 pub const POLL_HEAD: usize = 64 * 1024;
-
-/// Refuses heads that are too large.
-pub async fn heads(request: Request, next: Next) -> Response {
-    match check(request.uri(), request.headers()) {
-        Ok(()) => next.run(request).await,
-        Err(status) => status.into_response(),
-    }
-}
 
 /// Whether a head is small enough; the status of a refusal otherwise.
 ///

@@ -34,7 +34,6 @@ use serde::Serialize;
 use crate::background::Background;
 use crate::domain::namespace::NamespaceKey;
 use crate::domain::retention;
-use crate::http::limit;
 use crate::http::route::{Listed, Routes};
 use crate::json::Json;
 use crate::state::EnvironmentState;
@@ -67,7 +66,7 @@ pub fn run(state: &EnvironmentState, background: &Background) {
 }
 
 fn layered(router: Router) -> Router {
-    router.layer(from_fn(request::plain_path)).layer(from_fn(limit::heads))
+    router.layer(from_fn(request::plain_path))
 }
 
 fn routes(routes: AdminRoutes) -> AdminRoutes {

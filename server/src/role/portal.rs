@@ -28,8 +28,8 @@ use self::throttle::Throttle;
 use crate::background::Background;
 use crate::domain::permission::grant;
 use crate::domain::permission::need::{Need, Rights};
+use crate::http::health;
 use crate::http::route::{Listed, Routes};
-use crate::http::{health, limit};
 use crate::settings::Installation;
 use crate::state::PortalState;
 
@@ -140,10 +140,7 @@ pub fn router(state: PortalState) -> (Router, Vec<Listed<PortalAccess>>) {
         .get("/health/ready", PortalAccess::Open, ready)
         .get("/apollo/version", PortalAccess::Open, health::version);
     let (router, listed) = open_api::routes(sign_in::routes(web::routes(routes))).finish();
-    let router = router
-        .layer(from_fn_with_state(portal, check_host))
-        .layer(from_fn(limit::heads))
-        .layer(from_fn(deny_frames));
+    let router = router.layer(from_fn_with_state(portal, check_host)).layer(from_fn(deny_frames));
     (router, listed)
 }
 
