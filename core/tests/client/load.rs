@@ -160,7 +160,13 @@ async fn a_bad_body_leaves_the_old_values() {
     let client = fixture.client_with(settings);
     let config = client.config(NAMESPACE).await.unwrap();
     let huge = "x".repeat(2000);
-    let faults = [Fault::body(200, "{broken"), Fault::Truncated, Fault::body(200, &huge)];
+    let faults = [
+        Fault::body(200, "{broken"),
+        Fault::Truncated,
+        Fault::body(200, &huge),
+        // F066: an error page of a gateway in JSON.
+        Fault::body(200, r#"{"status":500}"#),
+    ];
     for (index, fault) in faults.into_iter().enumerate() {
         fixture.server.fail_next(Endpoint::Config, fault);
         let value = index.to_string();
@@ -170,7 +176,7 @@ async fn a_bad_body_leaves_the_old_values() {
         config.refresh().await.unwrap();
         assert_eq!(config.get("a").unwrap(), value.as_str());
     }
-    assert_eq!(client.metrics().error_count, 3);
+    assert_eq!(client.metrics().error_count, 4);
 }
 
 /// C041
