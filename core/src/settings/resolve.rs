@@ -114,7 +114,7 @@ impl Resolver {
         let cluster = self.text(&key::CLUSTER);
         let cluster = cluster.or_else(|| data_center.map(str::to_owned));
         let cluster = cluster.unwrap_or_else(|| DEFAULT_CLUSTER.to_owned());
-        self.tell_instead_of_default(&key::CLUSTER, Some(cluster.clone()));
+        self.tell_instead_of_default(&key::CLUSTER, cluster.clone());
         self.name(&key::CLUSTER, cluster)
     }
 

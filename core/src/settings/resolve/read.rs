@@ -33,10 +33,10 @@ impl Resolver {
     }
 
     /// Tells what stands in for a setting that is given nowhere.
-    pub(super) fn tell_instead_of_default(&mut self, key: &Key, value: Option<String>) {
+    pub(super) fn tell_instead_of_default(&mut self, key: &Key, value: String) {
         let mut rows = self.report.iter_mut();
         let row = rows.find(|row| row.name == key.name && row.origin == Origin::Default);
-        if let (Some(row), Some(value)) = (row, value) {
+        if let Some(row) = row {
             row.value = value;
         }
     }
