@@ -388,3 +388,31 @@ async fn a_secret_is_read_from_its_file() {
     let config = fixture.client_with(settings).config(NAMESPACE).await.unwrap();
     assert_eq!(config.source(), Source::Remote);
 }
+
+/// F020, F001: of a secret and a file that holds one the stronger place counts, and in one place the secret. F045: a secret
+/// that was read from its file is told as set, from where the file was named.
+#[tokio::test(start_paused = true)]
+async fn a_secret_and_its_file_go_by_their_places() {
+    let fixture = Fixture::new();
+    fixture.server.set_secret(APP, Some("right"));
+    let path = |content: &str| {
+        let path = fixture.root.path().join(content);
+        fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (right, wrong) = (path("right"), path("wrong"));
+    let (secret, file) = ("apollo.access-key.secret", "apollo.access-key.secret-file");
+    let overlay = |name: &str, value: &str| {
+        fixture.quiet_settings().overlay([(name.to_owned(), value.to_owned())])
+    };
+    for (settings, origin) in [
+        (overlay(secret, "wrong").set(file, &right), Origin::Code),
+        (overlay(file, &wrong).set(secret, "right"), Origin::Code),
+        (fixture.quiet_settings().set(file, &wrong).set(secret, "right"), Origin::Code),
+        (overlay(file, &right), Origin::Overlay),
+    ] {
+        let client = fixture.client_with(settings);
+        assert_eq!(client.config(NAMESPACE).await.unwrap().source(), Source::Remote);
+        assert_eq!(value(&client, secret), ("***".into(), origin));
+    }
+}

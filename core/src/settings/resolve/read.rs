@@ -20,7 +20,9 @@ impl Resolver {
         found
     }
 
+    /// Notes what counts of a key, instead of what was noted before.
     pub(super) fn note(&mut self, key: &'static Key, found: Option<&Found>) {
+        self.report.retain(|row| row.name != key.name);
         let value = found.map_or(key.default, |found| found.value.as_str());
         let hidden = key.name == key::SECRET.name && !value.is_empty();
         self.report.push(Setting {
