@@ -5,7 +5,7 @@ use std::fs;
 use std::time::SystemTime;
 
 use castalia_core::testing::{Endpoint, Network};
-use castalia_core::{Client, ErrorKind, Origin, Result, Settings, Source};
+use castalia_core::{Client, Env, ErrorKind, Origin, Result, Settings, Source};
 use tempfile::TempDir;
 
 use super::support::{APP, Fixture, NAMESPACE, eventually, logged, record_log};
@@ -154,8 +154,13 @@ async fn settings_files_are_utf8_and_values_are_trimmed() {
 async fn apollos_own_variable_decides_the_environment() {
     let places = Places::new().variable("APP_ID", APP).variable("ENV", "prod");
     assert_eq!(places.value("env"), ("prod".into(), Origin::Environment));
+    // F009: what was given is told as it is; what it means, beside it.
+    assert_eq!(places.client().unwrap().env(), Env::Pro);
     let places = places.variable("APOLLO_ENV", "uat");
     assert_eq!(places.value("env").0, "uat");
+    assert_eq!(places.client().unwrap().env(), Env::Uat);
+    let places = places.variable("APOLLO_ENV", "moon");
+    assert_eq!(places.client().unwrap().env(), Env::Unknown);
 }
 
 /// C005
