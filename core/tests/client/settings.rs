@@ -421,3 +421,39 @@ async fn a_secret_and_its_file_go_by_their_places() {
         assert_eq!(value(&client, secret), ("***".into(), origin));
     }
 }
+
+/// F044: what is neither true nor false counts as false, which is told; set in code it is a fault.
+#[tokio::test]
+async fn a_flag_is_true_or_false() {
+    record_log();
+    let (name, places) = ("castalia.long-poll.enable", Places::new().variable("APP_ID", APP));
+    assert_eq!(places.value(name), ("true".into(), Origin::Default));
+    let places = places.overlay(name, "FALSE");
+    assert_eq!(places.value(name), ("FALSE".into(), Origin::Overlay));
+    let places = places.overlay(name, "flase");
+    assert_eq!(places.value(name), ("false".into(), Origin::Overlay));
+    let warnings = logged("flase");
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].text.contains("overlay"), "{warnings:?}");
+    let in_code = places.settings().set(name, "yes");
+    let error = Client::with_http_client(in_code, Network::new()).unwrap_err();
+    assert!(error.message().contains("castalia.long-poll.enable must be true or false"), "{error}");
+}
+
+/// F045: what is told is what counts, not what was refused or what another setting replaced.
+#[tokio::test]
+async fn what_counts_is_told() {
+    let places = Places::new().variable("APP_ID", APP);
+    let refused =
+        places.overlay("apollo.readTimeout", "soon").variable("APOLLO_LOAD_CONFIG_QPS", "-1");
+    assert_eq!(refused.value("apollo.readTimeout"), ("5000".into(), Origin::Default));
+    assert_eq!(refused.value("apollo.loadConfigQPS"), ("2".into(), Origin::Default));
+    let names = ["castalia.require-app-id", "castalia.env-fallback", "castalia.lenient-dates"];
+    let told = |places: &Places| names.map(|name| places.value(name).0);
+    assert_eq!(told(&refused), ["true", "false", "false"]);
+    let compatible = refused.overlay("castalia.java-compat", "true");
+    assert_eq!(told(&compatible), ["false", "true", "true"]);
+    let mixed = compatible.overlay("castalia.env-fallback", "false");
+    assert_eq!(told(&mixed), ["false", "false", "true"]);
+    assert_eq!(mixed.value("castalia.env-fallback").1, Origin::Overlay);
+}
