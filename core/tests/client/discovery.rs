@@ -26,6 +26,28 @@ async fn a_dead_meta_server_is_passed_over() {
     assert!((10..=40).contains(&asked), "{asked}");
 }
 
+/// F025, F048: a meta server that never answers is given up after the discovery timeout, and the next is asked at once.
+#[tokio::test(start_paused = true)]
+async fn a_hanging_meta_server_costs_no_more_than_the_discovery_timeout() {
+    let mut hung = 0;
+    for seed in 0..20 {
+        let fixture = Fixture::new();
+        let hanging = fixture.sibling("http://hanging");
+        hanging.fail_always(Endpoint::Services, Some(Fault::Hang));
+        let settings = settings("http://hanging,http://s1", &fixture.root).random_seed(seed);
+        let settings = settings.set("castalia.long-poll.enable", "false");
+        let client = fixture.client_with(settings.set("apollo.discoveryReadTimeout", "700"));
+        let start = Instant::now();
+        let config = client.config(NAMESPACE).await.unwrap();
+        assert_eq!(config.source(), Source::Remote);
+        let asked = hanging.requests_of(Endpoint::Services).len();
+        let expected = if asked == 0 { 0..=50 } else { 700..=750 };
+        assert!(expected.contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
+        hung += asked;
+    }
+    assert!((1..20).contains(&hung), "{hung}");
+}
+
 /// C018
 #[tokio::test(start_paused = true)]
 async fn the_next_meta_server_is_asked_when_the_first_dies() {
@@ -122,6 +144,25 @@ async fn the_list_outlives_the_meta_server() {
     let mut changes = config.changes();
     fixture.publish(&[("a", "2")]);
     changes.next().await.unwrap();
+}
+
+/// F051: a meta server that has lost its list, as one does that was just restarted, empties nobody else's.
+#[tokio::test(start_paused = true)]
+async fn the_list_outlives_an_empty_answer() {
+    let fixture = Fixture::new();
+    let (_client, config) = fixture.open_quietly().await;
+    fixture.server.set_services(&[]);
+    fixture.publish(&[("a", "2")]);
+    tokio::time::timeout(Duration::from_secs(1000), fixture.server.arrived(Endpoint::Services, 3))
+        .await
+        .unwrap();
+    config.refresh().await.unwrap();
+    assert_eq!((config.source(), config.get_or("a", 0)), (Source::Remote, 2));
+    assert_eq!(
+        fixture.server.requests_of(Endpoint::Services).len(),
+        3,
+        "nothing was to be found anew"
+    );
 }
 
 /// C024

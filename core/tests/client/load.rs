@@ -106,6 +106,26 @@ async fn a_refused_signature_is_not_hammered() {
     assert!(asked.count() <= 4);
 }
 
+/// F070: a request that is refused as such is not sent to the next service, and the answer is told in part.
+#[tokio::test(start_paused = true)]
+async fn a_bad_request_ends_the_pass() {
+    for status in [400, 405] {
+        let fixture = Fixture::new();
+        let second = fixture.sibling("http://s2");
+        fixture.server.set_services(&["http://s1", "http://s2"]);
+        let answer = format!("no such thing{}", "!".repeat(1000));
+        for server in [&fixture.server, &second] {
+            server.fail_always(Endpoint::Config, Some(Fault::body(status, &answer)));
+        }
+        let (_client, config) = fixture.open_quietly().await;
+        assert_eq!(config.state(), State::Failed(ErrorKind::BadRequest));
+        let asked = [&fixture.server, &second].map(|s| s.requests_of(Endpoint::Config).len());
+        assert_eq!(asked.iter().sum::<usize>(), 1, "{status}: {asked:?}");
+        let error = config.last_error().unwrap().to_string();
+        assert!(error.contains("no such thing!") && error.len() < 600, "{error}");
+    }
+}
+
 /// C036
 #[tokio::test(start_paused = true)]
 async fn a_clock_that_is_off_is_corrected_once_the_server_says_so() {
@@ -337,6 +357,39 @@ async fn a_strict_start_names_what_is_missing() {
     })
     .await;
     client.start().await.unwrap();
+}
+
+/// F084: any or all, from any source or from a server.
+#[tokio::test(start_paused = true)]
+async fn each_start_policy_asks_for_what_it_says() {
+    let is_met = async |policy: &str, released: &[&str], cached: &[&str]| {
+        let fixture = Fixture::empty();
+        for name in released {
+            fixture.server.publish(APP, name, &[("a", "1")]);
+        }
+        if released.is_empty() {
+            fixture.server.fail_always(Endpoint::Config, Some(Fault::status(500)));
+        }
+        for name in cached {
+            fixture.write_cache(name, "a=cached\n");
+        }
+        let settings = fixture.settings().set("castalia.long-poll.enable", "false");
+        let settings = settings.set("castalia.namespaces", "x, y");
+        let client = fixture.client_with(settings.set("castalia.start-policy", policy));
+        client.start().await.is_ok()
+    };
+    for (policy, one_released, all_cached, all_released) in [
+        ("best-effort", true, true, true),
+        ("require-any", true, true, true),
+        ("require-any-remote", true, false, true),
+        ("require-all", false, true, true),
+        ("require-all-remote", false, false, true),
+    ] {
+        assert_eq!(is_met(policy, &["x"], &[]).await, one_released, "{policy}");
+        assert_eq!(is_met(policy, &[], &["x", "y"]).await, all_cached, "{policy}");
+        assert_eq!(is_met(policy, &["x", "y"], &[]).await, all_released, "{policy}");
+        assert_eq!(is_met(policy, &[], &[]).await, policy == "best-effort", "{policy}");
+    }
 }
 
 /// C050
