@@ -1,9 +1,14 @@
 //! Finding config services through meta servers.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use castalia_core::Source;
+use castalia_core::discovery::{Discovery, DiscoveryOptions};
+use castalia_core::protocol::route::CONFIG_SERVICES_PATH;
 use castalia_core::testing::{Data, Endpoint, Fault, Server};
+use castalia_core::transport::Transport;
 use tokio::time::Instant;
 
 use super::support::{APP, Fixture, NAMESPACE, eventually, settings};
@@ -44,6 +49,7 @@ async fn a_hanging_meta_server_costs_no_more_than_the_discovery_timeout() {
         let expected = if asked == 0 { 0..=50 } else { 700..=750 };
         assert!(expected.contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
         hung += asked;
+        client.close().await;
     }
     assert!((1..20).contains(&hung), "{hung}");
 }
@@ -205,6 +211,32 @@ async fn discovery_is_not_signed() {
     let asked = &fixture.server.requests_of(Endpoint::Services)[0];
     assert_eq!(asked.header("authorization"), None);
     assert_eq!(asked.path_and_query, format!("/services/config?appId={APP}&ip=10.0.0.1"));
+}
+
+/// F047: a machine that gets its network later tells its address with the next question.
+#[tokio::test(start_paused = true)]
+async fn the_address_of_this_machine_may_change() {
+    let fixture = Fixture::new();
+    let asked = AtomicU32::new(0);
+    let options = DiscoveryOptions {
+        path: CONFIG_SERVICES_PATH,
+        app_id: APP.to_owned(),
+        client_ip: Some(Arc::new(move || {
+            format!("10.0.0.{}", asked.fetch_add(1, Ordering::SeqCst))
+        })),
+        meta_servers: vec![fixture.server.url().to_owned()],
+        read_timeout: Duration::from_secs(1),
+        refresh_interval: Duration::from_secs(60),
+        per_second: 1.0,
+        rewrite: None,
+        random: fastrand::Rng::with_seed(7),
+    };
+    let transport = Transport::new(Arc::new(fixture.network.clone()), 1000);
+    let discovery = Discovery::new(transport, options);
+    let _ = tokio::time::timeout(Duration::from_secs(100), discovery.keep_fresh()).await;
+    let questions = fixture.server.requests_of(Endpoint::Services);
+    let told: Vec<_> = questions.iter().map(|question| question.parameter("ip").unwrap()).collect();
+    assert_eq!(told, ["10.0.0.0", "10.0.0.1"]);
 }
 
 /// An address that cannot be reached as the meta server spells it can be replaced.

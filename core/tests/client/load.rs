@@ -281,12 +281,18 @@ async fn a_hanging_server_costs_no_more_than_its_limit() {
 /// C045
 #[tokio::test(start_paused = true)]
 async fn a_server_that_asks_for_patience_gets_it() {
-    let fixture = Fixture::new();
-    fixture.server.fail_next(Endpoint::Config, Fault::header(503, "Retry-After", "7"));
-    let (_client, config) = fixture.open().await;
-    assert_eq!(config.source(), Source::Remote);
-    let loads = fixture.server.requests_of(Endpoint::Config);
-    assert!(loads[1].at - loads[0].at >= Duration::from_secs(7));
+    // F071: in seconds, or until a moment by the clock of the server, which may be off.
+    let moment = chrono::Utc::now() + chrono::Duration::seconds(309);
+    for (clock_offset, patience) in [(0, "7".to_owned()), (300, moment.to_rfc2822())] {
+        let fixture = Fixture::new();
+        fixture.server.set_clock_offset(clock_offset);
+        fixture.server.fail_next(Endpoint::Config, Fault::header(503, "Retry-After", &patience));
+        let (_client, config) = fixture.open_quietly().await;
+        assert_eq!(config.source(), Source::Remote);
+        let loads = fixture.server.requests_of(Endpoint::Config);
+        let waited = (loads[1].at - loads[0].at).as_secs_f64();
+        assert!((7.0..=10.0).contains(&waited), "{patience}: {waited}");
+    }
 }
 
 /// C046
@@ -376,7 +382,9 @@ async fn each_start_policy_asks_for_what_it_says() {
         let settings = fixture.settings().set("castalia.long-poll.enable", "false");
         let settings = settings.set("castalia.namespaces", "x, y");
         let client = fixture.client_with(settings.set("castalia.start-policy", policy));
-        client.start().await.is_ok()
+        let is_met = client.start().await.is_ok();
+        client.close().await;
+        is_met
     };
     for (policy, one_released, all_cached, all_released) in [
         ("best-effort", true, true, true),
