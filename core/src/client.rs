@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Metrics;
 use crate::pipeline::{Held, Namespace, Validator, Validators};
 use crate::process::Bound;
-use crate::settings::{Effective, Setting, Settings, is_usable_name};
+use crate::settings::{Effective, Env, Setting, Settings, is_usable_name};
 use crate::snapshot::{Identity, Snapshot};
 use crate::tasks::Tasks;
 use crate::transport::{HttpClient, HttpOptions, ReqwestClient};
@@ -142,6 +142,13 @@ impl Client {
     #[must_use]
     pub fn app_id(&self) -> &str {
         &self.shared.settings.app_id
+    }
+
+    /// The environment, as its name was understood; [`Env::Unknown`] where none is set. [`Client::settings`] has the text that
+    /// was given.
+    #[must_use]
+    pub fn env(&self) -> Env {
+        self.shared.settings.env
     }
 
     /// Every effective setting and where it came from; secrets are masked.

@@ -34,6 +34,8 @@ pub type Services = Arc<[ServiceUrl]>;
 
 /// Replaces an address that cannot be reached as the meta server spells it.
 pub type Rewrite = Arc<dyn Fn(&str) -> String + Send + Sync>;
+/// The address of this machine now.
+pub type OwnAddress = Arc<dyn Fn() -> String + Send + Sync>;
 /// Puts the services in the order in which they are to be tried; called for each load and each choice of a poll.
 pub type ServerSelector = Arc<dyn Fn(&mut [ServiceUrl]) + Send + Sync>;
 
@@ -44,8 +46,8 @@ pub struct DiscoveryOptions {
     pub path: &'static str,
     /// App id that asks.
     pub app_id: String,
-    /// Address of this machine, if known.
-    pub client_ip: Option<String>,
+    /// Tells the address of this machine, which may get another one; `None` where servers need not know it.
+    pub client_ip: Option<OwnAddress>,
     /// Meta servers; tried in random order until one answers, which is then kept.
     pub meta_servers: Vec<String>,
     /// Longest silence of a meta server.
@@ -264,8 +266,8 @@ impl Discovery {
 
 async fn ask_server(meta: &Meta, server: &str) -> Result<Services> {
     let options = &meta.options;
-    let ip = options.client_ip.as_deref();
-    let path_and_query = services_path_and_query(options.path, &options.app_id, ip);
+    let ip = options.client_ip.as_ref().map(|tell| tell());
+    let path_and_query = services_path_and_query(options.path, &options.app_id, ip.as_deref());
     let request = Request {
         service: server,
         path_and_query: &path_and_query,

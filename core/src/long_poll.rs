@@ -240,9 +240,9 @@ impl LongPoll {
             notifications: known.notifications,
         };
         let ip = settings.client_ip.get();
-        let line = query.path_and_query(app_id, ip.as_deref());
+        let line = query.path_and_query(app_id, Some(&ip));
         if known.is_wide && line.len() > settings.timing.poll_line_limit {
-            return query.compact_path_and_query(app_id, ip.as_deref());
+            return query.compact_path_and_query(app_id, Some(&ip));
         }
         line
     }
@@ -332,7 +332,7 @@ pub(crate) fn room_in(line: usize, app_id: &str, settings: &Effective) -> usize 
         data_center: settings.data_center.clone(),
         notifications: Vec::new(),
     };
-    let rest = query.path_and_query(app_id, settings.client_ip.get().as_deref());
+    let rest = query.path_and_query(app_id, Some(&settings.client_ip.get()));
     line.saturating_sub(rest.len() + "GET  HTTP/1.1".len() + PATH_IN_FRONT)
 }
 

@@ -231,7 +231,7 @@ impl Repository {
         let query = ConfigQuery {
             caller: Caller {
                 data_center: self.settings.data_center.clone(),
-                ip: self.settings.client_ip.get(),
+                ip: Some(self.settings.client_ip.get()),
                 label: self.settings.label.clone(),
             },
             release_key: base.map(|base| base.release_key().to_owned()),

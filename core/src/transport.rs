@@ -246,7 +246,8 @@ impl Transport {
         response: HttpResponse,
         deadline: Instant,
     ) -> Result<Answer, Failure> {
-        let retry_after = retry_after(&response.headers);
+        let servers_now = now_ms() + self.clock_skew_ms();
+        let retry_after = retry_after(&response.headers, servers_now);
         let status = response.status;
         if status == 304 {
             return Ok(Answer::NotModified);
@@ -357,7 +358,35 @@ fn redirect_target(url: &Url, response: &HttpResponse) -> Option<Result<Url>> {
     Some(Err(error.with("redirect_host", host)))
 }
 
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
+/// How long to wait: the header has a number of seconds or the moment by the server's clock, which shows `servers_now` (ms).
+fn retry_after(headers: &HeaderMap, servers_now: i64) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let wait = match text.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            let moment = chrono::DateTime::parse_from_rfc2822(text).ok()?.timestamp_millis();
+            Duration::from_millis(u64::try_from(moment - servers_now).unwrap_or(0))
+        }
+    };
+    Some(wait.min(MAX_RETRY_AFTER))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// F071: seconds, or the moment at which the server wants to be asked again, by its own clock.
+    #[test]
+    fn a_server_may_ask_for_patience_in_seconds_or_until_a_moment() {
+        let wait = |text: &str| {
+            let headers = HeaderMap::from_iter([(RETRY_AFTER, text.parse().unwrap())]);
+            // Fri, 31 Dec 1999 23:59:59 GMT
+            retry_after(&headers, 946_684_799_000).map(|wait| wait.as_secs())
+        };
+        assert_eq!(wait("7"), Some(7));
+        assert_eq!(wait("Sat, 01 Jan 2000 00:00:29 GMT"), Some(30));
+        assert_eq!(wait("Sat, 01 Jan 2000 01:00:00 GMT"), Some(120));
+        assert_eq!(wait("Fri, 31 Dec 1999 00:00:00 GMT"), Some(0));
+        assert_eq!(wait("soon"), None);
+    }
 }

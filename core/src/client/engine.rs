@@ -204,15 +204,16 @@ fn stem(identity: &Identity) -> &str {
     strip_properties_suffix(&identity.namespace)
 }
 
-fn discovery(settings: &Effective, transport: &Transport) -> Discovery {
+fn discovery(settings: &Arc<Effective>, transport: &Transport) -> Discovery {
     let random = settings.random();
     if !settings.config_services.is_empty() {
         return Discovery::fixed(&settings.config_services, random);
     }
+    let own = settings.clone();
     let options = DiscoveryOptions {
         path: CONFIG_SERVICES_PATH,
         app_id: settings.app_id.clone(),
-        client_ip: settings.client_ip.get(),
+        client_ip: Some(Arc::new(move || own.client_ip.get())),
         meta_servers: settings.meta_servers.clone(),
         read_timeout: settings.timing.discovery_read_timeout,
         refresh_interval: settings.timing.refresh_interval,

@@ -20,13 +20,13 @@ pub const FULL_SYNC: &str = "FullSync";
 #[serde(rename_all = "camelCase")]
 pub struct ApolloConfig {
     /// App id as in the path.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub app_id: String,
     /// Cluster that served the app's own release: requested, data center, `default`, or the name of a gray branch.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub cluster: String,
     /// Namespace exactly as the client spelled it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub namespace_name: String,
     /// Full content; absent in an incremental answer.
     #[serde(
@@ -36,7 +36,7 @@ pub struct ApolloConfig {
     )]
     pub configurations: Option<Configurations>,
     /// Release keys joined with `+`: opaque to clients.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub release_key: String,
     /// Absent or [`FULL_SYNC`] for a full answer, [`INCREMENTAL_SYNC`] for changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -76,7 +76,7 @@ pub struct Notification {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotificationMessages {
     /// Watch key to release message id.
-    #[serde(default, deserialize_with = "null_as_empty")]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub details: BTreeMap<String, i64>,
 }
 
@@ -95,19 +95,19 @@ impl NotificationMessages {
 #[serde(rename_all = "camelCase")]
 pub struct ServiceInstance {
     /// Name of the service.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub app_name: String,
     /// Identity of this instance within the service.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub instance_id: String,
     /// Base address; paths are appended to it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_default")]
     pub homepage_url: String,
 }
 
-fn null_as_empty<'de, D: Deserializer<'de>>(
+fn null_as_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
     deserializer: D,
-) -> Result<BTreeMap<String, i64>, D::Error> {
+) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
@@ -199,6 +199,18 @@ mod tests {
             details: BTreeMap::from([("a".into(), 7), ("b".into(), 3)]),
         });
         assert_eq!(known.details, BTreeMap::from([("a".into(), 7), ("b".into(), 9)]));
+    }
+
+    /// F049, F060d: one member that is null costs neither the list of services nor the release.
+    #[test]
+    fn a_text_that_is_null_is_an_absent_one() {
+        let list = r#"[{"appName":null,"instanceId":null,"homepageUrl":"http://a/"},{"homepageUrl":null}]"#;
+        let listed: Vec<ServiceInstance> = serde_json::from_str(list).unwrap();
+        let addresses: Vec<_> = listed.iter().map(|one| one.homepage_url.as_str()).collect();
+        assert_eq!(addresses, ["http://a/", ""]);
+        let body = r#"{"appId":null,"cluster":null,"namespaceName":null,"releaseKey":null,"configurations":{}}"#;
+        let config: ApolloConfig = serde_json::from_str(body).unwrap();
+        assert_eq!((config.app_id.as_str(), config.release_key.as_str()), ("", ""));
     }
 
     #[test]

@@ -38,10 +38,12 @@ pub(super) fn understand(
         .map_err(|error| protocol("the answer is not the JSON of a release").caused_by(error))?;
     tell_other_case(&config, asked);
     match config.config_sync_type.as_deref() {
-        None | Some("" | FULL_SYNC) => {
-            let content = config.configurations.unwrap_or_default();
-            Ok(Content::New(config.release_key, content))
-        }
+        None | Some("" | FULL_SYNC) => match config.configurations {
+            Some(content) => Ok(Content::New(config.release_key, content)),
+            None => Err(protocol(
+                "the answer has no configurations, so it is no release; check who answers under that address",
+            )),
+        },
         Some(INCREMENTAL_SYNC) => Ok(match base {
             Some(base) => {
                 let changes = config.configuration_changes.unwrap_or_default();
@@ -171,5 +173,14 @@ mod tests {
         let json = r#"{"releaseKey":"k","configurations":{}}"#;
         assert_eq!(understand_json(json, None).unwrap(), expected);
         assert!(understand_json("{", None).is_err());
+    }
+
+    /// F066, F072: 200 with a body that is not a release, as gateways send it, never empties what is known.
+    #[test]
+    fn an_answer_without_configurations_is_no_release() {
+        for json in ["{}", r#"{"status":500}"#, r#"{"releaseKey":"k","configurations":null}"#] {
+            let error = understand_json(json, Some(&[("a", "1")])).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Protocol, "{json}");
+        }
     }
 }

@@ -102,12 +102,12 @@ impl AccessKeys {
         let suffix = app_id.replace(|character: char| !character.is_ascii_alphanumeric(), "_");
         let variables = [format!("APOLLO_ACCESS_KEY_SECRET_{}", suffix.to_ascii_uppercase())];
         let names = [
-            format!("apollo.accesskey.{app_id}.secret"),
             format!("apollo.access-key.{app_id}.secret"),
+            format!("apollo.accesskey.{app_id}.secret"),
         ];
-        let mut found =
+        let found =
             names.iter().filter_map(|name| self.layers.find_as(name, &variables, Files::Neither));
-        made(app_id, &found.next()?.value)
+        made(app_id, &found.min_by_key(|found| found.origin)?.value)
     }
 }
 
@@ -127,6 +127,29 @@ mod tests {
     use std::sync::Barrier;
 
     use super::*;
+
+    /// F021, F001: neither spelling in code or overlay gives way to the variable, nor falls back to the key of the main app.
+    #[test]
+    fn the_strongest_place_gives_the_key_of_another_app() {
+        let (modern, old) = ("apollo.access-key.my-app.secret", "apollo.accesskey.my-app.secret");
+        let one = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let environment = [one("APOLLO_ACCESS_KEY_SECRET_MY_APP", "variable")];
+        let layers = Layers { environment: environment.into(), ..Layers::default() };
+        let secret_of = |layers: &Layers| {
+            let keys = AccessKeys::new("order", Some("main"), layers.clone(), None);
+            let headers = keys.of("my-app").unwrap().headers(0, "/");
+            ["variable", "overlay", "code"]
+                .into_iter()
+                .find(|secret| made("my-app", secret).unwrap().headers(0, "/") == headers)
+        };
+        assert_eq!(secret_of(&layers), Some("variable"));
+        for name in [modern, old] {
+            let layers = Layers { overlay: [one(name, "overlay")].into(), ..layers.clone() };
+            assert_eq!(secret_of(&layers), Some("overlay"), "{name}");
+            let code = [one(modern, "code"), one(old, "code")].into();
+            assert_eq!(secret_of(&Layers { code, ..layers }), Some("code"), "{name}");
+        }
+    }
 
     /// All requests that were refused together are repeated, although only one of them brings the new secret.
     #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use if_addrs::Interface;
 
 /// A machine that had no network when the program started gets one later.
 const RESCAN_AFTER: Duration = Duration::from_secs(300);
@@ -18,7 +19,7 @@ pub(crate) enum ClientIp {
 }
 
 pub(crate) struct Scan {
-    address: Option<Ipv4Addr>,
+    address: Ipv4Addr,
     at: Instant,
 }
 
@@ -30,17 +31,16 @@ impl ClientIp {
         }
     }
 
-    /// The address now; `None` when the interfaces cannot be listed.
-    pub(crate) fn get(&self) -> Option<String> {
+    /// The address now; that of the loopback where no other can be found.
+    pub(crate) fn get(&self) -> String {
         match self {
-            Self::Given(address) => Some(address.clone()),
+            Self::Given(address) => address.clone(),
             Self::Scanned(scan) => {
                 let last = scan.load();
-                let useless = last.address.is_none_or(|address| address.is_loopback());
-                if useless && last.at.elapsed() >= RESCAN_AFTER {
+                if last.address.is_loopback() && last.at.elapsed() >= RESCAN_AFTER {
                     scan.store(Arc::new(Scan::now()));
                 }
-                scan.load().address.map(|address| address.to_string())
+                scan.load().address.to_string()
             }
         }
     }
@@ -50,15 +50,25 @@ impl Scan {
     fn now() -> Self {
         let mut interfaces = if_addrs::get_if_addrs().unwrap_or_default();
         interfaces.sort_by_key(|interface| interface.index);
-        let addresses = interfaces.iter().filter_map(|interface| match interface.ip() {
-            IpAddr::V4(address) => Some(address),
-            IpAddr::V6(_) => None,
-        });
-        Self { address: best(addresses), at: Instant::now() }
+        let address = best(outward(&interfaces)).unwrap_or(Ipv4Addr::LOCALHOST);
+        Self { address, at: Instant::now() }
     }
 }
 
-/// The first of the best kind: private before link-local before others before loopback.
+/// IPv4 addresses of the interfaces that are up and lead out of this machine. One with a loopback address leads nowhere,
+/// whatever other addresses it was given.
+fn outward(interfaces: &[Interface]) -> impl Iterator<Item = Ipv4Addr> {
+    let inward = interfaces.iter().filter(|interface| interface.is_loopback());
+    let inward: Vec<_> = inward.map(|interface| interface.index).collect();
+    let up = interfaces.iter().filter(|interface| interface.is_oper_up());
+    let outward = up.filter(move |interface| !inward.contains(&interface.index));
+    outward.filter_map(|interface| match interface.ip() {
+        IpAddr::V4(address) => Some(address),
+        IpAddr::V6(_) => None,
+    })
+}
+
+/// The first of the best kind: private before link-local before others.
 fn best(addresses: impl Iterator<Item = Ipv4Addr>) -> Option<Ipv4Addr> {
     // The first of the greatest, where `max_by_key` would give the last.
     addresses.fold(None, |best, address| match best {
@@ -73,26 +83,55 @@ fn weight(address: Ipv4Addr) -> u8 {
     } else if address.is_link_local() {
         2
     } else {
-        u8::from(!address.is_loopback())
+        1
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use if_addrs::{IfAddr, IfOperStatus, Ifv4Addr};
+
     use super::*;
 
     #[test]
     fn the_first_private_address_wins() {
-        let addresses = ["127.0.0.1", "8.8.8.8", "169.254.1.1", "10.0.0.7", "192.168.1.1"];
+        let addresses = ["8.8.8.8", "169.254.1.1", "10.0.0.7", "192.168.1.1"];
         let addresses = addresses.map(|text| text.parse().unwrap());
         assert_eq!(best(addresses.into_iter()), Some(Ipv4Addr::new(10, 0, 0, 7)));
-        assert_eq!(best(addresses.into_iter().take(1)), Some(Ipv4Addr::LOCALHOST));
+        assert_eq!(best(addresses.into_iter().take(1)), Some(Ipv4Addr::new(8, 8, 8, 8)));
         assert_eq!(best(std::iter::empty()), None);
+    }
+
+    /// F047: neither a bridge without a link nor an address laid on the loopback interface is where others see this machine.
+    #[test]
+    fn only_interfaces_that_are_up_and_lead_out_count() {
+        let interfaces = [
+            interface(1, "127.0.0.1", IfOperStatus::Up),
+            interface(1, "10.1.1.1", IfOperStatus::Up),
+            interface(2, "172.17.0.1", IfOperStatus::Down),
+            interface(3, "203.0.113.9", IfOperStatus::Up),
+        ];
+        assert_eq!(outward(&interfaces).collect::<Vec<_>>(), [Ipv4Addr::new(203, 0, 113, 9)]);
+        assert_eq!(outward(&interfaces[..3]).count(), 0);
+    }
+
+    fn interface(index: u32, address: &str, oper_status: IfOperStatus) -> Interface {
+        let ip = address.parse().unwrap();
+        let addr = Ifv4Addr { ip, netmask: Ipv4Addr::BROADCAST, prefixlen: 32, broadcast: None };
+        Interface {
+            name: String::new(),
+            addr: IfAddr::V4(addr),
+            index: Some(index),
+            oper_status,
+            is_p2p: false,
+            #[cfg(windows)]
+            adapter_name: String::new(),
+        }
     }
 
     #[test]
     fn an_address_that_was_given_is_not_looked_for() {
-        assert_eq!(ClientIp::new(Some("10.9.8.7".into())).get().as_deref(), Some("10.9.8.7"));
-        assert!(ClientIp::new(None).get().is_some());
+        assert_eq!(ClientIp::new(Some("10.9.8.7".into())).get(), "10.9.8.7");
+        assert!(ClientIp::new(None).get().parse::<Ipv4Addr>().is_ok());
     }
 }

@@ -114,25 +114,30 @@ impl Resolver {
         let cluster = self.text(&key::CLUSTER);
         let cluster = cluster.or_else(|| data_center.map(str::to_owned));
         let cluster = cluster.unwrap_or_else(|| DEFAULT_CLUSTER.to_owned());
-        self.tell_instead_of_default(&key::CLUSTER, Some(cluster.clone()));
+        self.tell_instead_of_default(&key::CLUSTER, cluster.clone());
         self.name(&key::CLUSTER, cluster)
     }
 
-    /// A secret in code, overlay or environment, else the one in the named file, else that of `app.properties`.
+    /// A secret or the file that holds one, whichever the stronger place gives; of two in one place the secret.
     fn secret(&mut self) -> Option<String> {
-        let path = self.text(&key::SECRET_FILE);
-        let found = self.look_up(&key::SECRET);
-        match (found, path) {
-            (Some(found), _) if found.origin <= Origin::Environment => Some(found.value),
-            (found, None) => found.map(|found| found.value),
-            (_, Some(path)) => match fs::read_to_string(&path) {
-                Ok(text) => Some(text),
-                Err(error) => {
-                    let fault = format!("the secret file {path} cannot be read: {error}");
-                    self.faults.push(fault);
-                    None
-                }
-            },
+        let file = self.look_up(&key::SECRET_FILE);
+        let direct = self.look_up(&key::SECRET);
+        let strength = direct.as_ref().map_or(Origin::Default, |direct| direct.origin);
+        let Some(file) = file.filter(|file| file.origin < strength) else {
+            return direct.map(|direct| direct.value);
+        };
+        let path = &file.value;
+        match fs::read_to_string(path) {
+            Ok(text) => {
+                let value = text.trim().to_owned();
+                self.note(&key::SECRET, Some(&Found { value, ..file }));
+                Some(text)
+            }
+            Err(error) => {
+                let fault = format!("the secret file {path} cannot be read: {error}");
+                self.faults.push(fault);
+                None
+            }
         }
     }
 

@@ -1,9 +1,14 @@
 //! Finding config services through meta servers.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use castalia_core::Source;
+use castalia_core::discovery::{Discovery, DiscoveryOptions};
+use castalia_core::protocol::route::CONFIG_SERVICES_PATH;
 use castalia_core::testing::{Data, Endpoint, Fault, Server};
+use castalia_core::transport::Transport;
 use tokio::time::Instant;
 
 use super::support::{APP, Fixture, NAMESPACE, eventually, settings};
@@ -24,6 +29,29 @@ async fn a_dead_meta_server_is_passed_over() {
     }
     let asked = dead.requests_of(Endpoint::Services).len();
     assert!((10..=40).contains(&asked), "{asked}");
+}
+
+/// F025, F048: a meta server that never answers is given up after the discovery timeout, and the next is asked at once.
+#[tokio::test(start_paused = true)]
+async fn a_hanging_meta_server_costs_no_more_than_the_discovery_timeout() {
+    let mut hung = 0;
+    for seed in 0..20 {
+        let fixture = Fixture::new();
+        let hanging = fixture.sibling("http://hanging");
+        hanging.fail_always(Endpoint::Services, Some(Fault::Hang));
+        let settings = settings("http://hanging,http://s1", &fixture.root).random_seed(seed);
+        let settings = settings.set("castalia.long-poll.enable", "false");
+        let client = fixture.client_with(settings.set("apollo.discoveryReadTimeout", "700"));
+        let start = Instant::now();
+        let config = client.config(NAMESPACE).await.unwrap();
+        assert_eq!(config.source(), Source::Remote);
+        let asked = hanging.requests_of(Endpoint::Services).len();
+        let expected = if asked == 0 { 0..=50 } else { 700..=750 };
+        assert!(expected.contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
+        hung += asked;
+        client.close().await;
+    }
+    assert!((1..20).contains(&hung), "{hung}");
 }
 
 /// C018
@@ -124,6 +152,25 @@ async fn the_list_outlives_the_meta_server() {
     changes.next().await.unwrap();
 }
 
+/// F051: a meta server that has lost its list, as one does that was just restarted, empties nobody else's.
+#[tokio::test(start_paused = true)]
+async fn the_list_outlives_an_empty_answer() {
+    let fixture = Fixture::new();
+    let (_client, config) = fixture.open_quietly().await;
+    fixture.server.set_services(&[]);
+    fixture.publish(&[("a", "2")]);
+    tokio::time::timeout(Duration::from_secs(1000), fixture.server.arrived(Endpoint::Services, 3))
+        .await
+        .unwrap();
+    config.refresh().await.unwrap();
+    assert_eq!((config.source(), config.get_or("a", 0)), (Source::Remote, 2));
+    assert_eq!(
+        fixture.server.requests_of(Endpoint::Services).len(),
+        3,
+        "nothing was to be found anew"
+    );
+}
+
 /// C024
 #[tokio::test(start_paused = true)]
 async fn polls_move_when_the_list_changes() {
@@ -164,6 +211,32 @@ async fn discovery_is_not_signed() {
     let asked = &fixture.server.requests_of(Endpoint::Services)[0];
     assert_eq!(asked.header("authorization"), None);
     assert_eq!(asked.path_and_query, format!("/services/config?appId={APP}&ip=10.0.0.1"));
+}
+
+/// F047: a machine that gets its network later tells its address with the next question.
+#[tokio::test(start_paused = true)]
+async fn the_address_of_this_machine_may_change() {
+    let fixture = Fixture::new();
+    let asked = AtomicU32::new(0);
+    let options = DiscoveryOptions {
+        path: CONFIG_SERVICES_PATH,
+        app_id: APP.to_owned(),
+        client_ip: Some(Arc::new(move || {
+            format!("10.0.0.{}", asked.fetch_add(1, Ordering::SeqCst))
+        })),
+        meta_servers: vec![fixture.server.url().to_owned()],
+        read_timeout: Duration::from_secs(1),
+        refresh_interval: Duration::from_secs(60),
+        per_second: 1.0,
+        rewrite: None,
+        random: fastrand::Rng::with_seed(7),
+    };
+    let transport = Transport::new(Arc::new(fixture.network.clone()), 1000);
+    let discovery = Discovery::new(transport, options);
+    let _ = tokio::time::timeout(Duration::from_secs(100), discovery.keep_fresh()).await;
+    let questions = fixture.server.requests_of(Endpoint::Services);
+    let told: Vec<_> = questions.iter().map(|question| question.parameter("ip").unwrap()).collect();
+    assert_eq!(told, ["10.0.0.0", "10.0.0.1"]);
 }
 
 /// An address that cannot be reached as the meta server spells it can be replaced.

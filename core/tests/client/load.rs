@@ -106,6 +106,26 @@ async fn a_refused_signature_is_not_hammered() {
     assert!(asked.count() <= 4);
 }
 
+/// F070: a request that is refused as such is not sent to the next service, and the answer is told in part.
+#[tokio::test(start_paused = true)]
+async fn a_bad_request_ends_the_pass() {
+    for status in [400, 405] {
+        let fixture = Fixture::new();
+        let second = fixture.sibling("http://s2");
+        fixture.server.set_services(&["http://s1", "http://s2"]);
+        let answer = format!("no such thing{}", "!".repeat(1000));
+        for server in [&fixture.server, &second] {
+            server.fail_always(Endpoint::Config, Some(Fault::body(status, &answer)));
+        }
+        let (_client, config) = fixture.open_quietly().await;
+        assert_eq!(config.state(), State::Failed(ErrorKind::BadRequest));
+        let asked = [&fixture.server, &second].map(|s| s.requests_of(Endpoint::Config).len());
+        assert_eq!(asked.iter().sum::<usize>(), 1, "{status}: {asked:?}");
+        let error = config.last_error().unwrap().to_string();
+        assert!(error.contains("no such thing!") && error.len() < 600, "{error}");
+    }
+}
+
 /// C036
 #[tokio::test(start_paused = true)]
 async fn a_clock_that_is_off_is_corrected_once_the_server_says_so() {
@@ -160,7 +180,13 @@ async fn a_bad_body_leaves_the_old_values() {
     let client = fixture.client_with(settings);
     let config = client.config(NAMESPACE).await.unwrap();
     let huge = "x".repeat(2000);
-    let faults = [Fault::body(200, "{broken"), Fault::Truncated, Fault::body(200, &huge)];
+    let faults = [
+        Fault::body(200, "{broken"),
+        Fault::Truncated,
+        Fault::body(200, &huge),
+        // F066: an error page of a gateway in JSON.
+        Fault::body(200, r#"{"status":500}"#),
+    ];
     for (index, fault) in faults.into_iter().enumerate() {
         fixture.server.fail_next(Endpoint::Config, fault);
         let value = index.to_string();
@@ -170,7 +196,7 @@ async fn a_bad_body_leaves_the_old_values() {
         config.refresh().await.unwrap();
         assert_eq!(config.get("a").unwrap(), value.as_str());
     }
-    assert_eq!(client.metrics().error_count, 3);
+    assert_eq!(client.metrics().error_count, 4);
 }
 
 /// C041
@@ -255,12 +281,18 @@ async fn a_hanging_server_costs_no_more_than_its_limit() {
 /// C045
 #[tokio::test(start_paused = true)]
 async fn a_server_that_asks_for_patience_gets_it() {
-    let fixture = Fixture::new();
-    fixture.server.fail_next(Endpoint::Config, Fault::header(503, "Retry-After", "7"));
-    let (_client, config) = fixture.open().await;
-    assert_eq!(config.source(), Source::Remote);
-    let loads = fixture.server.requests_of(Endpoint::Config);
-    assert!(loads[1].at - loads[0].at >= Duration::from_secs(7));
+    // F071: in seconds, or until a moment by the clock of the server, which may be off.
+    let moment = chrono::Utc::now() + chrono::Duration::seconds(309);
+    for (clock_offset, patience) in [(0, "7".to_owned()), (300, moment.to_rfc2822())] {
+        let fixture = Fixture::new();
+        fixture.server.set_clock_offset(clock_offset);
+        fixture.server.fail_next(Endpoint::Config, Fault::header(503, "Retry-After", &patience));
+        let (_client, config) = fixture.open_quietly().await;
+        assert_eq!(config.source(), Source::Remote);
+        let loads = fixture.server.requests_of(Endpoint::Config);
+        let waited = (loads[1].at - loads[0].at).as_secs_f64();
+        assert!((7.0..=10.0).contains(&waited), "{patience}: {waited}");
+    }
 }
 
 /// C046
@@ -331,6 +363,41 @@ async fn a_strict_start_names_what_is_missing() {
     })
     .await;
     client.start().await.unwrap();
+}
+
+/// F084: any or all, from any source or from a server.
+#[tokio::test(start_paused = true)]
+async fn each_start_policy_asks_for_what_it_says() {
+    let is_met = async |policy: &str, released: &[&str], cached: &[&str]| {
+        let fixture = Fixture::empty();
+        for name in released {
+            fixture.server.publish(APP, name, &[("a", "1")]);
+        }
+        if released.is_empty() {
+            fixture.server.fail_always(Endpoint::Config, Some(Fault::status(500)));
+        }
+        for name in cached {
+            fixture.write_cache(name, "a=cached\n");
+        }
+        let settings = fixture.settings().set("castalia.long-poll.enable", "false");
+        let settings = settings.set("castalia.namespaces", "x, y");
+        let client = fixture.client_with(settings.set("castalia.start-policy", policy));
+        let is_met = client.start().await.is_ok();
+        client.close().await;
+        is_met
+    };
+    for (policy, one_released, all_cached, all_released) in [
+        ("best-effort", true, true, true),
+        ("require-any", true, true, true),
+        ("require-any-remote", true, false, true),
+        ("require-all", false, true, true),
+        ("require-all-remote", false, false, true),
+    ] {
+        assert_eq!(is_met(policy, &["x"], &[]).await, one_released, "{policy}");
+        assert_eq!(is_met(policy, &[], &["x", "y"]).await, all_cached, "{policy}");
+        assert_eq!(is_met(policy, &["x", "y"], &[]).await, all_released, "{policy}");
+        assert_eq!(is_met(policy, &[], &[]).await, policy == "best-effort", "{policy}");
+    }
 }
 
 /// C050

@@ -21,6 +21,21 @@ async fn the_first_poll_knows_nothing() {
     assert_eq!(poll.parameter("label"), None);
 }
 
+/// F087: the poll names the data center, or the servers would not tell of its releases.
+#[tokio::test(start_paused = true)]
+async fn the_data_center_is_in_the_poll() {
+    let fixture = Fixture::new();
+    let settings = fixture.settings().set("idc", "SHA").set("apollo.cluster", "C1");
+    let config = fixture.client_with(settings).config(NAMESPACE).await.unwrap();
+    let poll = &fixture.server.arrived(Endpoint::Poll, 1).await[0];
+    assert_eq!(poll.parameter("dataCenter").as_deref(), Some("SHA"));
+    assert_eq!(poll.parameter("cluster").as_deref(), Some("C1"));
+    fixture.server.arrived(Endpoint::Poll, 2).await;
+    let mut changes = config.changes();
+    fixture.server.data().publish(APP, "SHA", NAMESPACE, &[("a", "2")]);
+    assert_eq!(changes.next().await.unwrap().snapshot().get("a"), Some("2"));
+}
+
 /// C052
 #[tokio::test(start_paused = true)]
 async fn a_release_reaches_listeners_and_the_next_poll() {

@@ -5,7 +5,7 @@ use std::fs;
 use std::time::SystemTime;
 
 use castalia_core::testing::{Endpoint, Network};
-use castalia_core::{Client, ErrorKind, Origin, Result, Settings, Source};
+use castalia_core::{Client, Env, ErrorKind, Origin, Result, Settings, Source};
 use tempfile::TempDir;
 
 use super::support::{APP, Fixture, NAMESPACE, eventually, logged, record_log};
@@ -154,8 +154,13 @@ async fn settings_files_are_utf8_and_values_are_trimmed() {
 async fn apollos_own_variable_decides_the_environment() {
     let places = Places::new().variable("APP_ID", APP).variable("ENV", "prod");
     assert_eq!(places.value("env"), ("prod".into(), Origin::Environment));
+    // F009: what was given is told as it is; what it means, beside it.
+    assert_eq!(places.client().unwrap().env(), Env::Pro);
     let places = places.variable("APOLLO_ENV", "uat");
     assert_eq!(places.value("env").0, "uat");
+    assert_eq!(places.client().unwrap().env(), Env::Uat);
+    let places = places.variable("APOLLO_ENV", "moon");
+    assert_eq!(places.client().unwrap().env(), Env::Unknown);
 }
 
 /// C005
@@ -387,4 +392,68 @@ async fn a_secret_is_read_from_its_file() {
     let settings = fixture.settings().set("apollo.access-key.secret-file", path.to_str().unwrap());
     let config = fixture.client_with(settings).config(NAMESPACE).await.unwrap();
     assert_eq!(config.source(), Source::Remote);
+}
+
+/// F020, F001: of a secret and a file that holds one the stronger place counts, and in one place the secret. F045: a secret
+/// that was read from its file is told as set, from where the file was named.
+#[tokio::test(start_paused = true)]
+async fn a_secret_and_its_file_go_by_their_places() {
+    let fixture = Fixture::new();
+    fixture.server.set_secret(APP, Some("right"));
+    let path = |content: &str| {
+        let path = fixture.root.path().join(content);
+        fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (right, wrong) = (path("right"), path("wrong"));
+    let (secret, file) = ("apollo.access-key.secret", "apollo.access-key.secret-file");
+    let overlay = |name: &str, value: &str| {
+        fixture.quiet_settings().overlay([(name.to_owned(), value.to_owned())])
+    };
+    for (settings, origin) in [
+        (overlay(secret, "wrong").set(file, &right), Origin::Code),
+        (overlay(file, &wrong).set(secret, "right"), Origin::Code),
+        (fixture.quiet_settings().set(file, &wrong).set(secret, "right"), Origin::Code),
+        (overlay(file, &right), Origin::Overlay),
+    ] {
+        let client = fixture.client_with(settings);
+        assert_eq!(client.config(NAMESPACE).await.unwrap().source(), Source::Remote);
+        assert_eq!(value(&client, secret), ("***".into(), origin));
+    }
+}
+
+/// F044: what is neither true nor false counts as false, which is told; set in code it is a fault.
+#[tokio::test]
+async fn a_flag_is_true_or_false() {
+    record_log();
+    let (name, places) = ("castalia.long-poll.enable", Places::new().variable("APP_ID", APP));
+    assert_eq!(places.value(name), ("true".into(), Origin::Default));
+    let places = places.overlay(name, "FALSE");
+    assert_eq!(places.value(name), ("FALSE".into(), Origin::Overlay));
+    let places = places.overlay(name, "flase");
+    assert_eq!(places.value(name), ("false".into(), Origin::Overlay));
+    let warnings = logged("flase");
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].text.contains("overlay"), "{warnings:?}");
+    let in_code = places.settings().set(name, "yes");
+    let error = Client::with_http_client(in_code, Network::new()).unwrap_err();
+    assert!(error.message().contains("castalia.long-poll.enable must be true or false"), "{error}");
+}
+
+/// F045: what is told is what counts, not what was refused or what another setting replaced.
+#[tokio::test]
+async fn what_counts_is_told() {
+    let places = Places::new().variable("APP_ID", APP);
+    let refused =
+        places.overlay("apollo.readTimeout", "soon").variable("APOLLO_LOAD_CONFIG_QPS", "-1");
+    assert_eq!(refused.value("apollo.readTimeout"), ("5000".into(), Origin::Default));
+    assert_eq!(refused.value("apollo.loadConfigQPS"), ("2".into(), Origin::Default));
+    let names = ["castalia.require-app-id", "castalia.env-fallback", "castalia.lenient-dates"];
+    let told = |places: &Places| names.map(|name| places.value(name).0);
+    assert_eq!(told(&refused), ["true", "false", "false"]);
+    let compatible = refused.overlay("castalia.java-compat", "true");
+    assert_eq!(told(&compatible), ["false", "true", "true"]);
+    let mixed = compatible.overlay("castalia.env-fallback", "false");
+    assert_eq!(told(&mixed), ["false", "false", "true"]);
+    assert_eq!(mixed.value("castalia.env-fallback").1, Origin::Overlay);
 }

@@ -20,7 +20,9 @@ impl Resolver {
         found
     }
 
+    /// Notes what counts of a key, instead of what was noted before.
     pub(super) fn note(&mut self, key: &'static Key, found: Option<&Found>) {
+        self.report.retain(|row| row.name != key.name);
         let value = found.map_or(key.default, |found| found.value.as_str());
         let hidden = key.name == key::SECRET.name && !value.is_empty();
         self.report.push(Setting {
@@ -33,10 +35,10 @@ impl Resolver {
     }
 
     /// Tells what stands in for a setting that is given nowhere.
-    pub(super) fn tell_instead_of_default(&mut self, key: &Key, value: Option<String>) {
+    pub(super) fn tell_instead_of_default(&mut self, key: &Key, value: String) {
         let mut rows = self.report.iter_mut();
         let row = rows.find(|row| row.name == key.name && row.origin == Origin::Default);
-        if let (Some(row), Some(value)) = (row, value) {
+        if let Some(row) = row {
             row.value = value;
         }
     }
@@ -56,8 +58,17 @@ impl Resolver {
         parts.filter(|part| !part.is_empty()).map(str::to_owned).collect()
     }
 
+    /// A flag. What is neither true nor false counts as false, as in the Java client.
     pub(super) fn flag(&mut self, key: &'static Key) -> bool {
-        self.text(key).is_some_and(|text| text.eq_ignore_ascii_case("true"))
+        let Some(found) = self.look_up(key) else {
+            return key.default == "true";
+        };
+        let is_true = found.value.eq_ignore_ascii_case("true");
+        if !is_true && !found.value.eq_ignore_ascii_case("false") {
+            self.refuse(&found, "true or false", "false");
+            self.note(key, Some(&Found { value: "false".to_owned(), ..found }));
+        }
+        is_true
     }
 
     /// A flag whose default is the other way round in a client that behaves like Java's.
@@ -65,7 +76,9 @@ impl Resolver {
         let compat = self.layers.find(&key::JAVA_COMPAT);
         let compat = compat.is_some_and(|found| found.value.eq_ignore_ascii_case("true"));
         let given = self.layers.find(key).is_some();
-        self.flag(key) != (compat && !given)
+        let counts = self.flag(key) != (compat && !given);
+        self.tell_instead_of_default(key, counts.to_string());
+        counts
     }
 
     pub(super) fn millis(&mut self, key: &'static Key) -> Duration {
@@ -92,21 +105,24 @@ impl Resolver {
         if let Some(found) = self.look_up(key) {
             match parser(&found.value) {
                 Some(value) => return value,
-                None => self.refuse(key, &found, expected),
+                None => {
+                    self.refuse(&found, expected, key.default);
+                    self.note(key, None);
+                }
             }
         }
         #[expect(clippy::expect_used, reason = "a test parses every default")]
         parser(key.default).expect("defaults are valid")
     }
 
-    pub(super) fn refuse(&mut self, key: &Key, found: &Found, expected: &str) {
+    /// Tells of a bad value; `instead` counts, unless it was set in code.
+    fn refuse(&mut self, found: &Found, expected: &str, instead: &str) {
         let Found { value, origin, name } = found;
         if *origin == Origin::Code {
             let fault = format!("{name} must be {expected}, but is {value:?}");
             self.faults.push(fault);
         } else {
-            let default = key.default;
-            warn!(name, %origin, value, expected, default, "bad setting; the default counts");
+            warn!(name, %origin, value, expected, instead, "bad setting; another value counts");
         }
     }
 
