@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Reply;
 use super::holding::Holders;
-use crate::change::{ChangeEvent, Interest, content_diff, diff};
+use crate::change::{ChangeEvent, Interest, content_diff, visible_diff};
 use crate::error::{Error, ErrorKind, Result};
 use crate::listener::{Delivery, Listeners, Subscriber};
 use crate::monitor::{NamespaceMetrics, NamespaceMonitor};
@@ -221,7 +221,7 @@ impl Namespace {
     fn wake(&self, old: &Snapshot, new: &Arc<Snapshot>) {
         let live = self.live();
         let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
-        let changes = diff(old.values(), new.values());
+        let changes = visible_diff(old, new);
         if !changes.is_empty() {
             let event = ChangeEvent::new(changes, old, new.clone(), sequence);
             live.values.publish(&Arc::new(event));
