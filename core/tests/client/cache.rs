@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use castalia_core::testing::{Endpoint, Fault};
 use castalia_core::{ErrorKind, Source};
 
-use super::support::{APP, Fixture, NAMESPACE, eventually};
+use super::support::{APP, Fixture, NAMESPACE, eventually, logged, record_log};
 
 /// C074
 #[tokio::test(start_paused = true)]
@@ -24,10 +24,14 @@ async fn the_file_is_where_the_java_client_looks() {
 /// C078
 #[tokio::test(start_paused = true)]
 async fn a_damaged_file_is_no_content() {
+    record_log();
     let fixture = Fixture::new();
     fixture.network.disconnect(&fixture.server);
-    fixture.write_cache(NAMESPACE, "good=1\nk=\\u12G4\n");
+    fixture.write_cache(NAMESPACE, "good=1\nk=f170-damaged\\u12G4\n");
     let (_client, config) = fixture.open().await;
+    let path = fixture.cache_file(NAMESPACE).display().to_string();
+    assert_eq!(logged(&format!("line=2, path={path}")).len(), 1);
+    assert!(logged("f170-damaged").is_empty(), "F170: values stay out of the log");
     assert_eq!(config.source(), Source::None);
     assert!(config.snapshot().is_empty());
 }
