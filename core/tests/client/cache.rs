@@ -72,6 +72,41 @@ async fn a_directory_that_cannot_be_written_stops_nothing() {
     .await;
 }
 
+/// F116: writes that go on failing are told once, and so is the first that works again.
+#[tokio::test(start_paused = true)]
+async fn a_change_of_the_disk_is_told_once() {
+    record_log();
+    let fixture = Fixture::empty();
+    let publish = |value: &str| fixture.server.publish(APP, "f116", &[("a", value)]);
+    publish("1");
+    let client = fixture.client();
+    let config = client.config("f116").await.unwrap();
+    let file = fixture.cache_file("f116");
+    let holds = |value: &str| fs::read_to_string(&file).is_ok_and(|text| text.contains(value));
+    eventually("cache written", || holds("a=1")).await;
+    let directory = file.parent().unwrap();
+    let failures = || client.metrics().namespaces[0].cache_failures;
+    let told = |what: &str| logged(&format!("{what} namespace=f116")).len();
+    for round in 1..=2 {
+        fs::remove_dir_all(directory).unwrap();
+        fs::write(directory, "in the way").unwrap();
+        for _ in 0..3 {
+            let before = failures();
+            publish(&format!("failing {before}"));
+            config.refresh().await.unwrap();
+            eventually("failed again", || failures() == before + 1).await;
+        }
+        fs::remove_file(directory).unwrap();
+        for value in [format!("fine {round}"), format!("still {round}")] {
+            publish(&value);
+            config.refresh().await.unwrap();
+            eventually("written again", || holds(&value)).await;
+        }
+        assert_eq!(told("the cache file cannot be written; memory is right"), round);
+        assert_eq!(told("the cache file can be written again"), round);
+    }
+}
+
 /// C083
 #[tokio::test(start_paused = true)]
 async fn a_restart_with_the_same_content_writes_nothing() {

@@ -7,10 +7,11 @@ use castalia_core::{Client, Error};
 
 use super::support::{self, APP, Fixture, NAMESPACE, eventually, logged, record_log};
 
-/// C123
+/// C123, F163
 #[tokio::test(start_paused = true)]
 async fn the_text_has_the_java_clients_meters() {
     let fixture = Fixture::new();
+    fixture.server.fail_next(Endpoint::Config, Fault::Delay(Duration::from_millis(250)));
     let (client, _config) = fixture.open().await;
     client.config("missing").await.unwrap();
     fixture.server.fail_next(Endpoint::Poll, Fault::Hang);
@@ -23,13 +24,17 @@ async fn the_text_has_the_java_clients_meters() {
         "apollo_client_namespace_usage_total{namespace=\"application\"} 1",
         "apollo_client_namespace_item_num{namespace=\"application\"} 2",
         "apollo_client_namespace_not_found 1",
+        "apollo_client_namespace_timeout 2",
         "apollo_client_exception_num_total 1",
         "# TYPE apollo_client_exception_num counter",
         "apollo_client_long_poll_connected 0",
     ] {
         assert!(text.lines().any(|known| known == line), "{line}\n{text}");
     }
-    assert!(text.contains("apollo_client_namespace_timeout "), "{text}");
+    let first_load =
+        "apollo_client_namespace_first_load_time_spend_in_ms{namespace=\"application\"} ";
+    let first_load = text.lines().find_map(|line| line.strip_prefix(first_load)).unwrap();
+    assert!((250.0..300.0).contains(&first_load.parse().unwrap()), "{first_load}");
     assert!(
         text.contains("apollo_client_http_requests_total{endpoint=\"configs\",status=\"404\"} ")
     );
