@@ -40,10 +40,10 @@ async fn close_waits_two_seconds_for_a_hanging_listener() {
     let fixture = Fixture::new();
     let (client, config) = fixture.open_quietly().await;
     // The clock stands still while the listener runs, and moves by hand alone.
-    let (entered, mut running) = tokio::sync::mpsc::unbounded_channel();
+    let (entered, mut running) = tokio::sync::mpsc::channel(1);
     let (release, hanging) = std::sync::mpsc::sync_channel::<()>(0);
     let _subscription = config.on_change(Interest::everything(), move |_| {
-        entered.send(()).unwrap();
+        entered.try_send(()).unwrap();
         let _ = hanging.recv();
     });
     fixture.publish(&[("a", "2")]);
