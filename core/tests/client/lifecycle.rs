@@ -55,7 +55,10 @@ async fn close_waits_two_seconds_for_a_hanging_listener() {
     tokio::task::yield_now().await;
     assert!(!close.is_finished());
     tokio::time::advance(Duration::from_millis(20)).await;
-    close.await.unwrap();
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(close.is_finished());
     assert_eq!(config.get_or("a", 0), 2);
     drop(release);
 }
