@@ -20,6 +20,8 @@ use crate::snapshot::Identity;
 
 const OPERATION: &str = "local cache";
 const FIRST_LINE: &str = "#Persisted by DefaultConfig";
+/// What files begin with that are made to see whether any can be.
+const PROBE: &str = ".probe.";
 const LINE_END: &str = if cfg!(windows) { "\r\n" } else { "\n" };
 /// Temporary files of a process that was killed; a younger one may still be in use.
 const STALE_AFTER: Duration = Duration::from_secs(60);
@@ -75,7 +77,6 @@ impl FileCache {
     /// [`ErrorKind::Io`] when the file cannot be read, [`ErrorKind::Parse`] when it is damaged.
     pub(crate) fn load(&self, identity: &Identity) -> Result<Option<Stored>> {
         let chosen = self.directory(&identity.app_id);
-        remove_stale(&chosen, identity);
         for directory in [chosen, self.first_choice(&identity.app_id)] {
             for name in names_to_read(identity) {
                 if let Some(stored) = read(&directory.join(name))? {
@@ -98,11 +99,14 @@ impl FileCache {
         };
         let content = serde_json::from_slice::<ApolloConfig>(&bytes).map_err(|error| {
             Error::new(ErrorKind::Parse, OPERATION, "the file is not a cache file of the Go client")
+                // Where, and not what serde found there: that may be a value.
                 .with("path", path.display().to_string())
-                .caused_by(error)
+                .with("line", error.line().to_string())
         })?;
         let content = content.configurations.unwrap_or_default();
-        self.store(identity, &content)?;
+        if let Err(error) = self.store(identity, &content) {
+            tracing::warn!(%error, "the cache file of the Go client is read, but not taken over");
+        }
         Ok(Some(Stored { content, written_at }))
     }
 
@@ -144,7 +148,8 @@ impl FileCache {
         self.root.join(app_id).join("config-cache")
     }
 
-    /// The directory of an app id: below the root, or in the working directory if that cannot be used.
+    /// The directory of an app id: below the root, or in the working directory if that cannot be used. What killed processes left
+    /// there is removed at its first use.
     fn directory(&self, app_id: &str) -> PathBuf {
         let mut directories = self.directories.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(directory) = directories.get(app_id) {
@@ -160,6 +165,7 @@ impl FileCache {
             }
             _ => first,
         };
+        remove_stale(&chosen, app_id);
         directories.insert(app_id.to_owned(), chosen.clone());
         chosen
     }
@@ -233,20 +239,20 @@ fn usable(directory: &Path) -> std::io::Result<()> {
     create_directory(directory)?;
     let pid = std::process::id();
     let sequence = SEQUENCE.fetch_add(1, Ordering::Relaxed);
-    let probe = directory.join(format!(".probe.{pid}.{sequence}.tmp"));
+    let probe = directory.join(format!("{PROBE}{pid}.{sequence}.tmp"));
     File::create_new(&probe)?;
     fs::remove_file(&probe)
 }
 
-fn remove_stale(directory: &Path, identity: &Identity) {
-    let prefix = format!(".{}.", file_name(identity));
+fn remove_stale(directory: &Path, app_id: &str) {
+    let prefixes = [format!(".{app_id}+"), PROBE.to_owned()];
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     for entry in entries {
         let name = entry.file_name();
         let name = name.to_string_lossy();
         let written = entry.metadata().and_then(|metadata| metadata.modified());
         let age = written.ok().and_then(|at| SystemTime::now().duration_since(at).ok());
-        if name.starts_with(&prefix)
+        if prefixes.iter().any(|prefix| name.starts_with(prefix))
             && name.ends_with(".tmp")
             && age.is_some_and(|age| age > STALE_AFTER)
         {
@@ -387,6 +393,54 @@ mod tests {
         assert_eq!(load(&cache, "a").unwrap(), Some(content(&[("k", "old")])));
         cache.store(&identity("a"), &content(&[("k", "new")])).unwrap();
         assert_eq!(load(&cache, "a").unwrap(), Some(content(&[("k", "new")])));
+    }
+
+    /// F111: a process that only writes removes what killed ones left, but nothing that may still be in use.
+    #[test]
+    fn the_first_use_removes_stale_temporary_files() {
+        let (_root, cache, directory) = cache();
+        fs::create_dir_all(&directory).unwrap();
+        let laid_down = |name: &str, age: Duration| {
+            let path = directory.join(name);
+            File::create(&path).unwrap().set_modified(SystemTime::now() - age).unwrap();
+            path
+        };
+        let old = STALE_AFTER * 2;
+        let stale = [
+            laid_down(".order+default+a.properties.7.0.tmp", old),
+            laid_down(".probe.7.1.tmp", old),
+        ];
+        let kept = [
+            laid_down(".order+default+a.properties.8.0.tmp", Duration::ZERO),
+            laid_down(".stock+default+a.properties.7.0.tmp", old),
+            laid_down("order+default+b.properties", old),
+        ];
+        cache.store(&identity("a"), &content(&[("a", "1")])).unwrap();
+        assert!(stale.iter().all(|path| !path.exists()));
+        assert!(kept.iter().all(|path| path.exists()));
+    }
+
+    /// F114: what was read counts although it cannot be written.
+    #[test]
+    fn an_import_outlives_a_failed_write() {
+        let (root, mut cache, directory) = cache();
+        let json = r#"{"configurations":{"a":"go"}}"#;
+        fs::write(root.path().join("order-a.json"), json).unwrap();
+        cache.imports = Some(root.path().into());
+        cache.directory("order");
+        fs::remove_dir_all(&directory).unwrap();
+        fs::write(&directory, "in the way").unwrap();
+        assert_eq!(load(&cache, "a").unwrap(), Some(content(&[("a", "go")])));
+    }
+
+    /// F170: an error about a file of the Go client quotes no value.
+    #[test]
+    fn a_damaged_import_is_told_without_its_values() {
+        let (root, mut cache, _) = cache();
+        fs::write(root.path().join("order-a.json"), r#"{"configurations":"secret"}"#).unwrap();
+        cache.imports = Some(root.path().into());
+        let error = load(&cache, "a").unwrap_err();
+        assert!(!format!("{error}").contains("secret"), "{error}");
     }
 
     #[test]

@@ -252,6 +252,17 @@ pub(crate) fn content_diff(old: &Snapshot, new: &Snapshot) -> Changes {
     change.into_iter().collect()
 }
 
+/// The keys whose values differ as readers see them: also where a key is gone or new, while something else answers for it.
+pub(crate) fn visible_diff(old: &Snapshot, new: &Snapshot) -> Changes {
+    let changes = diff(old.values(), new.values()).into_iter();
+    let seen = changes.filter_map(|(key, change)| {
+        let old_value = change.old_value.or_else(|| old.get(&key).map(Arc::from));
+        let new_value = change.new_value.or_else(|| new.get(&key).map(Arc::from));
+        Change::between(old_value, new_value).map(|change| (key, change))
+    });
+    seen.collect()
+}
+
 /// The keys whose values differ.
 pub(crate) fn diff(old: &Configurations, new: &Configurations) -> Changes {
     let mut changes = Changes::default();

@@ -192,7 +192,7 @@ impl Config {
     ) -> Subscription {
         self.tasks.resume();
         let (subscriber, delivery) = self.namespace.subscribe(view, interest, callback);
-        self.tasks.spawn_delivery(delivery.run());
+        self.tasks.spawn_delivery(Arc::clone(&self.namespace).deliver(delivery));
         Subscription::new(subscriber)
     }
 }

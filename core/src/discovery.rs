@@ -179,8 +179,9 @@ impl Discovery {
         self.known().contains(service)
     }
 
-    /// Asks twice at the start if need be, then once in each interval, for ever. A failure or an empty answer keeps the list.
-    pub async fn keep_fresh(&self) {
+    /// Asks twice at the start if need be, then once in each interval, for ever. A failure or an empty answer keeps the list; it
+    /// goes to `failed` unless it is one of the start, which whoever looks for a service then meets.
+    pub async fn keep_fresh(&self, failed: impl Fn(&Error)) {
         let Some(meta) = &self.shared.meta else {
             return;
         };
@@ -193,6 +194,7 @@ impl Discovery {
             sleep(self.random(|random| spread(interval, REFRESH_JITTER, random))).await;
             if let Err(error) = self.ask_shared().await {
                 debug!(%error, "discovery failed; the services known so far are kept");
+                failed(&error);
             }
         }
     }

@@ -8,23 +8,27 @@ use crate::error::ErrorKind;
 
 const EVERY: Duration = Duration::from_secs(60);
 
-/// What was told last, by one place of one namespace.
+/// What was told by one place of one namespace.
 #[derive(Debug, Default)]
 pub(crate) struct LogLimit {
-    last: Option<(ErrorKind, Instant)>,
-    suppressed: u64,
+    /// Of each kind when it was told last, and how many were left out since.
+    told: Vec<(ErrorKind, Instant, u64)>,
 }
 
 impl LogLimit {
-    /// Whether to tell a warning of this kind now; then the number of those left out before it.
+    /// Whether to tell a warning of this kind now; then the number of those of its kind left out before it.
     pub(crate) fn tell(&mut self, kind: ErrorKind) -> Option<u64> {
-        let repeated = self.last.is_some_and(|(last, at)| last == kind && at.elapsed() < EVERY);
-        if repeated {
-            self.suppressed += 1;
+        let mut told = self.told.iter_mut();
+        let Some((_, at, suppressed)) = told.find(|(known, ..)| *known == kind) else {
+            self.told.push((kind, Instant::now(), 0));
+            return Some(0);
+        };
+        if at.elapsed() < EVERY {
+            *suppressed += 1;
             return None;
         }
-        self.last = Some((kind, Instant::now()));
-        Some(std::mem::take(&mut self.suppressed))
+        *at = Instant::now();
+        Some(std::mem::take(suppressed))
     }
 }
 
@@ -44,5 +48,16 @@ mod tests {
         assert_eq!(told.len(), 60);
         assert_eq!(told[1..], [59; 59]);
         assert!(limit.tell(ErrorKind::Unauthorized).is_some(), "another kind is told at once");
+    }
+
+    /// F170: kinds that take turns do not bring each other back.
+    #[tokio::test(start_paused = true)]
+    async fn each_kind_is_told_once_a_minute() {
+        let mut limit = LogLimit::default();
+        let kinds = [ErrorKind::Transport, ErrorKind::Protocol];
+        let told = kinds.into_iter().cycle().take(10).filter_map(|kind| limit.tell(kind));
+        assert_eq!(told.collect::<Vec<_>>(), [0, 0]);
+        tokio::time::advance(EVERY).await;
+        assert_eq!(kinds.map(|kind| limit.tell(kind)), [Some(4), Some(4)]);
     }
 }

@@ -15,6 +15,7 @@ use crate::backoff::{Backoff, Ladder};
 use crate::discovery::{self, Discovery, ServiceUrl};
 use crate::error::{Error, ErrorKind};
 use crate::log_limit::LogLimit;
+use crate::monitor::ErrorLog;
 use crate::protocol::namespace::is_no_app_id;
 use crate::protocol::route::PollQuery;
 use crate::protocol::wire::Notification;
@@ -53,6 +54,7 @@ pub(crate) struct Inputs {
     pub(crate) transport: Transport,
     pub(crate) discovery: Discovery,
     pub(crate) watched: Arc<Watched>,
+    pub(crate) errors: Arc<ErrorLog>,
 }
 
 /// Polls for ever, as many at once as there are shares of what is watched.
@@ -290,6 +292,7 @@ impl LongPoll {
             return SOFT_MISS_PAUSE;
         }
         self.tell(error);
+        self.inputs.errors.note(error);
         if error.kind() == ErrorKind::Unauthorized {
             return self.unauthorized.next_delay(&mut self.random);
         }

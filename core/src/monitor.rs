@@ -124,8 +124,10 @@ pub struct NamespaceMetrics {
 #[derive(Debug)]
 pub(crate) struct NamespaceMonitor {
     pub(crate) usage: AtomicU64,
-    pub(crate) listener_failures: Arc<AtomicU64>,
-    pub(crate) cache_failures: AtomicU64,
+    /// Those of the client.
+    errors: Arc<ErrorLog>,
+    listener_failures: AtomicU64,
+    cache_failures: AtomicU64,
     refusals: AtomicU64,
     first_load_ms: AtomicI64,
     progress: Mutex<Progress>,
@@ -141,10 +143,12 @@ struct Progress {
 }
 
 impl NamespaceMonitor {
-    pub(crate) fn new() -> Self {
+    /// Nothing happened yet; what goes wrong is noted among the errors of the client as well.
+    pub(crate) fn new(errors: Arc<ErrorLog>) -> Self {
         Self {
+            errors,
             usage: AtomicU64::new(0),
-            listener_failures: Arc::default(),
+            listener_failures: AtomicU64::new(0),
             cache_failures: AtomicU64::new(0),
             refusals: AtomicU64::new(0),
             first_load_ms: AtomicI64::new(-1),
@@ -179,10 +183,30 @@ impl NamespaceMonitor {
         progress.refused = None;
     }
 
+    /// A load failed, or brought what is of no use.
     pub(crate) fn failed(&self, error: &Error) {
         let mut progress = self.lock();
         progress.state = State::Failed(error.kind());
         progress.last_error = Some(error.clone());
+    }
+
+    /// Counts an error among those of the client.
+    pub(crate) fn note(&self, error: &Error) {
+        self.errors.note(error);
+    }
+
+    /// The cache file could not be written.
+    pub(crate) fn cache_failed(&self, error: &Error) {
+        self.cache_failures.fetch_add(1, Ordering::Relaxed);
+        self.note(error);
+    }
+
+    /// The function of a listener panicked.
+    pub(crate) fn listener_failed(&self, namespace: &str) {
+        self.listener_failures.fetch_add(1, Ordering::Relaxed);
+        let text = "a change listener panicked; it stays registered";
+        let error = Error::new(ErrorKind::Internal, "change listener", text);
+        self.note(&error.with("namespace", namespace));
     }
 
     /// The application refused a release; true when it is another than the last one refused.

@@ -23,7 +23,7 @@ use crate::discovery::{self, Discovery, ServiceUrl};
 use crate::error::{Error, ErrorKind, Result};
 use crate::log_limit::LogLimit;
 use crate::long_poll::Announcement;
-use crate::monitor::{ErrorLog, State};
+use crate::monitor::State;
 use crate::repository::{Known, Loaded, Mode, Repository};
 use crate::revive::revive;
 use crate::settings::Effective;
@@ -57,7 +57,6 @@ pub(crate) struct Inputs {
     pub(crate) asked: mpsc::Receiver<Reply>,
     pub(crate) fallback: Fallback,
     pub(crate) validators: Arc<Validators>,
-    pub(crate) errors: Arc<ErrorLog>,
 }
 
 /// The task of one namespace.
@@ -316,7 +315,7 @@ impl Pipeline {
             }
         }
         monitor.failed(error);
-        self.inputs.errors.note(error);
+        monitor.note(error);
     }
 }
 

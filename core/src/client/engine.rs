@@ -86,7 +86,8 @@ impl Engine {
     pub(super) fn open(&self, identity: Identity, tasks: &Tasks) -> (Arc<Namespace>, Held) {
         let (ask, asked) = mpsc::channel(ASKED);
         let queue = self.settings.listener_queue;
-        let namespace = Arc::new(Namespace::new(self.place(identity), queue, ask));
+        let namespace =
+            Arc::new(Namespace::new(self.place(identity), queue, ask, self.errors.clone()));
         let held = Held::first(&namespace);
         self.start(&namespace, asked, tasks);
         (namespace, held)
@@ -95,8 +96,8 @@ impl Engine {
     /// Starts the task of a namespace anew, and those of its listeners, in a forked child.
     pub(super) fn resume(&self, namespace: &Arc<Namespace>, tasks: &Tasks) {
         let (ask, asked) = mpsc::channel(ASKED);
-        for delivery in namespace.resume(self.settings.listener_queue, ask) {
-            tasks.spawn_delivery(delivery.run());
+        for delivery in namespace.resume(self.settings.listener_queue, ask, self.errors.clone()) {
+            tasks.spawn_delivery(namespace.clone().deliver(delivery));
         }
         self.start(namespace, asked, tasks);
     }
@@ -125,7 +126,6 @@ impl Engine {
             asked,
             fallback: self.fallback(namespace),
             validators: self.validators.clone(),
-            errors: self.errors.clone(),
         };
         let pipeline = Pipeline::new(namespace.clone(), inputs);
         tasks.spawn_until_stopped(|stop| pipeline.run(stop));
@@ -168,10 +168,12 @@ impl Engine {
     fn watched(&self, identity: &Identity, tasks: &Tasks) -> Arc<Watched> {
         let mut polls = self.polls();
         if polls.is_empty() {
-            let mut discovery = self.discovery.clone();
+            let mut fresh = (self.discovery.clone(), self.errors.clone());
             tasks.spawn(async move {
-                revive("discovery", &mut discovery, |discovery| Box::pin(discovery.keep_fresh()))
-                    .await;
+                revive("discovery", &mut fresh, |(discovery, errors)| {
+                    Box::pin(discovery.keep_fresh(|error| errors.note(error)))
+                })
+                .await;
             });
         }
         let watched = polls.entry(identity.app_id.clone());
@@ -193,6 +195,7 @@ impl Engine {
                 transport: self.transport.clone(),
                 discovery: self.discovery.clone(),
                 watched: watched.clone(),
+                errors: self.errors.clone(),
             }));
         }
         watched

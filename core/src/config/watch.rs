@@ -38,7 +38,7 @@ impl<T: Send + Sync + 'static> Watch<T> {
         let mut follow = move || {
             let now = reader.snapshot();
             if !Arc::ptr_eq(&now, &seen) {
-                target.take(parse(&now));
+                target.take(parse(&now), now.namespace());
                 seen = now;
             }
         };
@@ -63,14 +63,16 @@ impl<T: Send + Sync + 'static> Watch<T> {
 }
 
 impl<T> State<T> {
-    fn take(&self, parsed: Result<T>) {
+    fn take(&self, parsed: Result<T>, namespace: &str) {
         match parsed {
             Ok(value) => {
                 self.current.store(Arc::new(value));
                 self.problem.store(None);
             }
             Err(error) => {
-                warn!(%error, "the new content cannot be read; the last good value stays");
+                // The error itself is for the application alone: it may quote values.
+                let kind = error.kind();
+                warn!(namespace, %kind, "the new content cannot be read; the last good value stays");
                 self.problem.store(Some(Arc::new(error)));
             }
         }

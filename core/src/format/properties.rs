@@ -34,9 +34,12 @@ pub fn write<'a>(entries: impl IntoIterator<Item = (&'a str, &'a str)>, form: Fo
 /// [`ErrorKind::Parse`] for a `\u` that four hex digits do not follow: the whole text is refused, as in the JDK.
 pub fn parse(text: &str) -> Result<Configurations> {
     let mut entries = Configurations::default();
-    for line in LogicalLines::new(text) {
+    let mut lines = LogicalLines::new(text);
+    while let Some(line) = lines.next() {
         let (key, value) = split(&line);
-        entries.insert(unescape(key)?, unescape(value)?);
+        // The line is told, not what is in it: values may be secrets.
+        let told = |error: Error| error.with("line", lines.number.to_string());
+        entries.insert(unescape(key).map_err(told)?, unescape(value).map_err(told)?);
     }
     Ok(entries)
 }
@@ -88,11 +91,13 @@ fn is_blank(character: char) -> bool {
 /// Lines after comments are dropped and continuations joined; escapes are still in place.
 struct LogicalLines<'a> {
     rest: &'a str,
+    /// How many natural lines were read.
+    number: usize,
 }
 
 impl<'a> LogicalLines<'a> {
     fn new(text: &'a str) -> Self {
-        Self { rest: text }
+        Self { rest: text, number: 0 }
     }
 
     /// The next natural line without its end, leading blanks dropped.
@@ -102,6 +107,7 @@ impl<'a> LogicalLines<'a> {
         }
         let end = self.rest.find(['\n', '\r']).unwrap_or(self.rest.len());
         let (line, tail) = self.rest.split_at(end);
+        self.number += 1;
         self.rest = tail.strip_prefix("\r\n").or_else(|| tail.get(1..)).unwrap_or("");
         Some(line.trim_start_matches(is_blank))
     }
@@ -165,7 +171,7 @@ fn unescape(text: &str) -> Result<String> {
             'n' => push(&mut units, '\n'),
             'r' => push(&mut units, '\r'),
             'f' => push(&mut units, '\u{c}'),
-            'u' => units.push(unicode_escape(&mut characters, text)?),
+            'u' => units.push(unicode_escape(&mut characters)?),
             other => push(&mut units, other),
         }
     }
@@ -177,7 +183,7 @@ fn push(units: &mut Vec<u16>, character: char) {
     units.extend_from_slice(character.encode_utf16(&mut [0; 2]));
 }
 
-fn unicode_escape(characters: &mut std::str::Chars<'_>, text: &str) -> Result<u16> {
+fn unicode_escape(characters: &mut std::str::Chars<'_>) -> Result<u16> {
     let digits = characters
         .as_str()
         .get(..4)
@@ -185,7 +191,6 @@ fn unicode_escape(characters: &mut std::str::Chars<'_>, text: &str) -> Result<u1
     let unit = digits.and_then(|digits| u16::from_str_radix(digits, 16).ok());
     let unit = unit.ok_or_else(|| {
         Error::new(ErrorKind::Parse, "parse properties", "\\u must be followed by four hex digits")
-            .with("text", text.chars().take(40).collect::<String>())
     })?;
     characters.nth(3);
     Ok(unit)
@@ -240,6 +245,15 @@ mod tests {
         for text in ["a=1\nb=\\u12G4", "b=\\u12", "b=\\u+123", "b=\\u"] {
             assert_eq!(parse(text).unwrap_err().kind(), ErrorKind::Parse, "{text}");
         }
+    }
+
+    /// F170: the error says where, and nothing of the value.
+    #[test]
+    fn an_error_names_the_line_and_no_value() {
+        let error = parse("#head\na=1\nkey=secret\\\n\\u12G4").unwrap_err();
+        let context: Vec<_> = error.context().collect();
+        assert_eq!(context, [("line", "4")]);
+        assert!(!format!("{error} {error:?}").contains("secret"));
     }
 
     #[test]

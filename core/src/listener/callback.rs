@@ -66,18 +66,15 @@ pub(crate) struct Subscriber {
     /// Held while the function runs.
     function: Mutex<Option<Callback>>,
     ended: AtomicBool,
-    /// Counts calls that panicked.
-    failures: Arc<AtomicU64>,
     queue: ArcSwap<Bound<Queue>>,
 }
 
 impl Subscriber {
-    /// Ties a function to the listeners; calls that panic are counted in `failures`.
+    /// Ties a function to the listeners.
     pub(crate) fn new(
         listeners: &Listeners,
         interest: Interest,
         function: Callback,
-        failures: Arc<AtomicU64>,
     ) -> (Arc<Self>, Delivery) {
         let stream = listeners.stream(interest.clone());
         let subscriber = Arc::new(Self {
@@ -85,7 +82,6 @@ impl Subscriber {
             interest,
             function: Mutex::new(Some(function)),
             ended: AtomicBool::new(false),
-            failures,
             queue: ArcSwap::new(stream.queue.clone()),
         });
         (subscriber.clone(), Delivery { stream, subscriber })
@@ -159,8 +155,9 @@ pub(crate) struct Delivery {
 }
 
 impl Delivery {
-    /// Delivers until the subscription or the client ends. A call runs on a thread that may block.
-    pub(crate) async fn run(mut self) {
+    /// Delivers until the subscription or the client ends. A call runs on a thread that may block; the name of the namespace goes
+    /// to `failed` when it panicked.
+    pub(crate) async fn run(mut self, failed: impl Fn(&str)) {
         while let Some(event) = self.stream.next().await {
             let subscriber = self.subscriber.clone();
             let namespace = event.identity().namespace.clone();
@@ -173,7 +170,7 @@ impl Delivery {
                 }
             };
             if !calm.unwrap_or(true) {
-                self.subscriber.failures.fetch_add(1, Ordering::Relaxed);
+                failed(&namespace);
                 error!(namespace, "a change listener panicked; it stays registered");
             }
         }

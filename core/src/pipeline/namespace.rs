@@ -11,10 +11,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::Reply;
 use super::holding::Holders;
-use crate::change::{ChangeEvent, Interest, content_diff, diff};
+use crate::change::{ChangeEvent, Interest, content_diff, visible_diff};
 use crate::error::{Error, ErrorKind, Result};
 use crate::listener::{Delivery, Listeners, Subscriber};
-use crate::monitor::{NamespaceMetrics, NamespaceMonitor};
+use crate::monitor::{ErrorLog, NamespaceMetrics, NamespaceMonitor};
 use crate::process::Bound;
 use crate::snapshot::{Identity, Place, Snapshot};
 
@@ -49,11 +49,11 @@ pub(crate) struct Live {
 }
 
 impl Live {
-    fn new(queue_limit: usize, ask: mpsc::Sender<Reply>) -> Self {
+    fn new(queue_limit: usize, ask: mpsc::Sender<Reply>, errors: Arc<ErrorLog>) -> Self {
         Self {
             values: Listeners::new(queue_limit),
             content: Listeners::new(queue_limit),
-            monitor: NamespaceMonitor::new(),
+            monitor: NamespaceMonitor::new(errors),
             settled: watch::Sender::new(false),
             ask,
             released: CancellationToken::new(),
@@ -79,13 +79,18 @@ impl Live {
 
 impl Namespace {
     /// A namespace with nothing in it; loads are asked for through `ask`.
-    pub(crate) fn new(place: Arc<Place>, queue_limit: usize, ask: mpsc::Sender<Reply>) -> Self {
+    pub(crate) fn new(
+        place: Arc<Place>,
+        queue_limit: usize,
+        ask: mpsc::Sender<Reply>,
+        errors: Arc<ErrorLog>,
+    ) -> Self {
         Self {
             current: ArcSwap::from_pointee(Snapshot::empty(place.clone())),
             sequence: AtomicU64::new(0),
             subscribers: ArcSwap::default(),
             holders: Holders::default(),
-            live: ArcSwap::from_pointee(Bound::new(Live::new(queue_limit, ask))),
+            live: ArcSwap::from_pointee(Bound::new(Live::new(queue_limit, ask, errors))),
             place,
         }
     }
@@ -129,10 +134,8 @@ impl Namespace {
         function: impl FnMut(&Arc<ChangeEvent>) + Send + 'static,
     ) -> (Arc<Subscriber>, Delivery) {
         let live = self.live();
-        let failures = live.monitor.listener_failures.clone();
-        let function = Box::new(function);
         let (subscriber, delivery) =
-            Subscriber::new(live.listeners(view), interest, function, failures);
+            Subscriber::new(live.listeners(view), interest, Box::new(function));
         self.subscribers.rcu(|known| {
             let known = known.iter().filter(|(_, known)| !known.has_ended()).cloned();
             known.chain([(view, subscriber.clone())]).collect::<Vec<_>>()
@@ -140,9 +143,19 @@ impl Namespace {
         (subscriber, delivery)
     }
 
+    /// Calls a function for each event until the subscription or the namespace ends.
+    pub(crate) async fn deliver(self: Arc<Self>, delivery: Delivery) {
+        delivery.run(|namespace| self.live().monitor.listener_failed(namespace)).await;
+    }
+
     /// Starts anew in a forked child, with the content and the functions that are there; gives what delivers to them.
-    pub(crate) fn resume(&self, queue_limit: usize, ask: mpsc::Sender<Reply>) -> Vec<Delivery> {
-        let live = Live::new(queue_limit, ask);
+    pub(crate) fn resume(
+        &self,
+        queue_limit: usize,
+        ask: mpsc::Sender<Reply>,
+        errors: Arc<ErrorLog>,
+    ) -> Vec<Delivery> {
+        let live = Live::new(queue_limit, ask, errors);
         live.settled.send_replace(true);
         self.current.store(Arc::new(self.snapshot().renewed()));
         let subscribers = self.subscribers.load_full();
@@ -221,7 +234,7 @@ impl Namespace {
     fn wake(&self, old: &Snapshot, new: &Arc<Snapshot>) {
         let live = self.live();
         let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
-        let changes = diff(old.values(), new.values());
+        let changes = visible_diff(old, new);
         if !changes.is_empty() {
             let event = ChangeEvent::new(changes, old, new.clone(), sequence);
             live.values.publish(&Arc::new(event));

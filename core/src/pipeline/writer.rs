@@ -1,7 +1,6 @@
 //! Writes the cache file of one namespace in the background: the latest content only.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use tokio::sync::watch;
 use tracing::{info, warn};
@@ -50,7 +49,7 @@ impl CacheWriter {
             Ok(()) => {}
             Err(error) => {
                 let live = self.namespace.live();
-                live.monitor().cache_failures.fetch_add(1, Ordering::Relaxed);
+                live.monitor().cache_failed(error);
                 if !self.failing {
                     warn!(namespace, %error, "the cache file cannot be written; memory is right");
                 }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use castalia_core::testing::{Endpoint, Fault};
 use castalia_core::{ErrorKind, Source};
 
-use super::support::{APP, Fixture, NAMESPACE, eventually};
+use super::support::{APP, Fixture, NAMESPACE, eventually, logged, record_log};
 
 /// C074
 #[tokio::test(start_paused = true)]
@@ -24,10 +24,14 @@ async fn the_file_is_where_the_java_client_looks() {
 /// C078
 #[tokio::test(start_paused = true)]
 async fn a_damaged_file_is_no_content() {
+    record_log();
     let fixture = Fixture::new();
     fixture.network.disconnect(&fixture.server);
-    fixture.write_cache(NAMESPACE, "good=1\nk=\\u12G4\n");
+    fixture.write_cache(NAMESPACE, "good=1\nk=f170-damaged\\u12G4\n");
     let (_client, config) = fixture.open().await;
+    let path = fixture.cache_file(NAMESPACE).display().to_string();
+    assert_eq!(logged(&format!("line=2, path={path}")).len(), 1);
+    assert!(logged("f170-damaged").is_empty(), "F170: values stay out of the log");
     assert_eq!(config.source(), Source::None);
     assert!(config.snapshot().is_empty());
 }
@@ -66,6 +70,41 @@ async fn a_directory_that_cannot_be_written_stops_nothing() {
         fs::read_to_string(fixture.cache_file(NAMESPACE)).is_ok_and(|text| text.contains("a=4"))
     })
     .await;
+}
+
+/// F116: writes that go on failing are told once, and so is the first that works again.
+#[tokio::test(start_paused = true)]
+async fn a_change_of_the_disk_is_told_once() {
+    record_log();
+    let fixture = Fixture::empty();
+    let publish = |value: &str| fixture.server.publish(APP, "f116", &[("a", value)]);
+    publish("1");
+    let client = fixture.client();
+    let config = client.config("f116").await.unwrap();
+    let file = fixture.cache_file("f116");
+    let holds = |value: &str| fs::read_to_string(&file).is_ok_and(|text| text.contains(value));
+    eventually("cache written", || holds("a=1")).await;
+    let directory = file.parent().unwrap();
+    let failures = || client.metrics().namespaces[0].cache_failures;
+    let told = |what: &str| logged(&format!("{what} namespace=f116")).len();
+    for round in 1..=2 {
+        fs::remove_dir_all(directory).unwrap();
+        fs::write(directory, "in the way").unwrap();
+        for _ in 0..3 {
+            let before = failures();
+            publish(&format!("failing {before}"));
+            config.refresh().await.unwrap();
+            eventually("failed again", || failures() == before + 1).await;
+        }
+        fs::remove_file(directory).unwrap();
+        for value in [format!("fine {round}"), format!("still {round}")] {
+            publish(&value);
+            config.refresh().await.unwrap();
+            eventually("written again", || holds(&value)).await;
+        }
+        assert_eq!(told("the cache file cannot be written; memory is right"), round);
+        assert_eq!(told("the cache file can be written again"), round);
+    }
 }
 
 /// C083

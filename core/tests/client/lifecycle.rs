@@ -34,6 +34,35 @@ async fn close_ends_the_held_poll_and_reads_go_on() {
     assert!(config.changes().next().await.is_none(), "nothing will change any more");
 }
 
+/// F171: a listener that hangs holds closing up for two seconds, and no longer.
+#[tokio::test(start_paused = true)]
+async fn close_waits_two_seconds_for_a_hanging_listener() {
+    let fixture = Fixture::new();
+    let (client, config) = fixture.open_quietly().await;
+    // The clock stands still while the listener runs, and moves by hand alone.
+    let (entered, mut running) = tokio::sync::mpsc::channel(1);
+    let (release, hanging) = std::sync::mpsc::sync_channel::<()>(0);
+    let _subscription = config.on_change(Interest::everything(), move |_| {
+        entered.try_send(()).unwrap();
+        let _ = hanging.recv();
+    });
+    fixture.publish(&[("a", "2")]);
+    config.refresh().await.unwrap();
+    running.recv().await.unwrap();
+    let close = tokio::spawn(async move { client.close().await });
+    tokio::task::yield_now().await;
+    tokio::time::advance(Duration::from_millis(1990)).await;
+    tokio::task::yield_now().await;
+    assert!(!close.is_finished());
+    tokio::time::advance(Duration::from_millis(20)).await;
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(close.is_finished());
+    assert_eq!(config.get_or("a", 0), 2);
+    drop(release);
+}
+
 /// F172: the last handle that is dropped ends the client.
 #[tokio::test(start_paused = true)]
 async fn dropping_the_last_handle_ends_the_poll() {

@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use castalia_core::testing::{Endpoint, Fault};
+use castalia_core::{Client, Error};
 
 use super::support::{self, APP, Fixture, NAMESPACE, eventually, logged, record_log};
 
-/// C123
+/// C123, F163
 #[tokio::test(start_paused = true)]
 async fn the_text_has_the_java_clients_meters() {
     let fixture = Fixture::new();
+    fixture.server.fail_next(Endpoint::Config, Fault::Delay(Duration::from_millis(250)));
     let (client, _config) = fixture.open().await;
     client.config("missing").await.unwrap();
     fixture.server.fail_next(Endpoint::Poll, Fault::Hang);
@@ -22,13 +24,17 @@ async fn the_text_has_the_java_clients_meters() {
         "apollo_client_namespace_usage_total{namespace=\"application\"} 1",
         "apollo_client_namespace_item_num{namespace=\"application\"} 2",
         "apollo_client_namespace_not_found 1",
+        "apollo_client_namespace_timeout 2",
         "apollo_client_exception_num_total 1",
         "# TYPE apollo_client_exception_num counter",
         "apollo_client_long_poll_connected 0",
     ] {
         assert!(text.lines().any(|known| known == line), "{line}\n{text}");
     }
-    assert!(text.contains("apollo_client_namespace_timeout "), "{text}");
+    let first_load =
+        "apollo_client_namespace_first_load_time_spend_in_ms{namespace=\"application\"} ";
+    let first_load = text.lines().find_map(|line| line.strip_prefix(first_load)).unwrap();
+    assert!((250.0..300.0).contains(&first_load.parse().unwrap()), "{first_load}");
     assert!(
         text.contains("apollo_client_http_requests_total{endpoint=\"configs\",status=\"404\"} ")
     );
@@ -62,6 +68,33 @@ async fn the_text_tells_of_the_runtime_and_of_deliveries() {
         assert!(text.lines().any(|known| known == line), "{line}\n{text}");
     }
     assert_eq!(text.matches("# TYPE apollo_client_thread_pool_queue_size gauge").count(), 1);
+}
+
+/// F164, F167: failures of polls, of discovery and of the cache file are among the errors and in their number.
+#[tokio::test(start_paused = true)]
+async fn every_stage_notes_its_errors() {
+    let fixture = Fixture::new();
+    let (client, config) = fixture.open().await;
+    fixture.server.holds(1).await;
+    let directory = fixture.cache_file(NAMESPACE).parent().unwrap().to_owned();
+    eventually("cache written", || fixture.cache_file(NAMESPACE).exists()).await;
+    std::fs::remove_dir_all(&directory).unwrap();
+    std::fs::write(&directory, "in the way").unwrap();
+    fixture.publish(&[("a", "2")]);
+    eventually("the cache file", || !operations(&client).is_empty()).await;
+    assert_eq!(operations(&client), ["local cache"]);
+    fixture.server.fail_next(Endpoint::Poll, Fault::status(500));
+    fixture.server.fail_next(Endpoint::Services, Fault::status(503));
+    eventually("poll and discovery", || operations(&client).len() == 3).await;
+    let metrics = client.metrics();
+    let has = |text: &str| metrics.errors.iter().any(|error| error.to_string().contains(text));
+    assert!(has("/notifications/v2") && has("/services/config"), "{:?}", metrics.errors);
+    assert_eq!(metrics.error_count, 3);
+    assert_eq!(config.get_or("a", 0), 2);
+}
+
+fn operations(client: &Client) -> Vec<&'static str> {
+    client.metrics().errors.iter().map(Error::operation).collect()
 }
 
 /// C125

@@ -5,7 +5,7 @@ use std::time::Duration;
 use castalia_core::testing::{Endpoint, Fault, Server};
 use tokio::time::Instant;
 
-use super::support::{APP, Fixture, NAMESPACE, eventually};
+use super::support::{APP, Fixture, NAMESPACE, eventually, logged, record_log, settings};
 
 /// C051
 #[tokio::test(start_paused = true)]
@@ -131,6 +131,23 @@ async fn failures_back_off_to_two_minutes_and_an_answer_resets_them() {
     let polls = fixture.server.arrived(Endpoint::Poll, 13).await;
     let gap = (polls[12].at - polls[11].at).as_secs_f64();
     assert!((0.79..=1.71).contains(&gap), "{gap}");
+}
+
+/// F098: polls answered 404 back off, and the log says what is probably wrong.
+#[tokio::test(start_paused = true)]
+async fn a_missing_poll_is_told_with_a_hint() {
+    record_log();
+    let fixture = Fixture::empty();
+    let other = fixture.sibling("http://f098");
+    other.publish(APP, NAMESPACE, &[("a", "1")]);
+    other.fail_always(Endpoint::Poll, Some(Fault::status(404)));
+    let client = fixture.client_with(settings(other.url(), &fixture.root));
+    client.config(NAMESPACE).await.unwrap();
+    let polls = other.arrived(Endpoint::Poll, 4).await;
+    assert!(polls[3].at - polls[2].at >= Duration::from_millis(3200), "it backs off");
+    let records = logged("service_url=http://f098");
+    let told = records.iter().find(|record| record.level == tracing::Level::WARN).unwrap();
+    assert!(told.text.contains("hint=the address is probably no config service"), "{}", told.text);
 }
 
 /// C056, C066

@@ -1,9 +1,9 @@
 //! Values: formats, lookup order, typed reads, structures, validators and seeds.
 
-use castalia_core::{ErrorKind, Settings, Source, State};
+use castalia_core::{ChangeType, ErrorKind, Settings, Source, State};
 use serde::Deserialize;
 
-use super::support::{APP, Fixture, NAMESPACE, eventually};
+use super::support::{APP, Fixture, NAMESPACE, eventually, logged, record_log};
 
 /// C096
 #[tokio::test(start_paused = true)]
@@ -70,6 +70,47 @@ async fn defaults_stand_below_the_release() {
     assert_eq!((change.change_type.name(), change.new_value.as_deref()), ("MODIFIED", Some("0")));
 }
 
+/// F140: a key that comes or goes is no change while the overlay answers for it.
+#[tokio::test(start_paused = true)]
+async fn what_the_overlay_hides_is_no_change() {
+    let fixture = Fixture::new();
+    let overlay = [("a".to_owned(), "over".to_owned()), ("new".to_owned(), "over".to_owned())];
+    let client = fixture.client_with(fixture.quiet_settings().overlay(overlay));
+    let config = client.config(NAMESPACE).await.unwrap();
+    let mut changes = config.changes();
+    fixture.publish(&[("b", "3"), ("new", "1")]);
+    config.refresh().await.unwrap();
+    let event = changes.next().await.unwrap();
+    assert_eq!(event.changes().keys().collect::<Vec<_>>(), ["b"]);
+    assert_eq!(config.get("a").as_deref(), Some("over"));
+}
+
+/// F140: a key that comes or goes is modified where the environment answers without the release, and no change if the values agree.
+#[tokio::test(start_paused = true)]
+async fn what_the_environment_stands_in_for_is_modified() {
+    let fixture = Fixture::new();
+    let variables = [("b", "env"), ("c", "env"), ("d", "env")];
+    let variables = variables.map(|(k, v)| (k.to_owned(), v.to_owned()));
+    let settings = Settings::from_variables(variables.into())
+        .set("app.id", APP)
+        .set("apollo.meta", "http://s1")
+        .set("apollo.cache.file.enable", "false")
+        .set("castalia.long-poll.enable", "false")
+        .set("castalia.env-fallback", "true");
+    let config = fixture.client_with(settings).config(NAMESPACE).await.unwrap();
+    let mut changes = config.changes();
+    fixture.publish(&[("a", "1"), ("c", "3"), ("d", "env")]);
+    config.refresh().await.unwrap();
+    let event = changes.next().await.unwrap();
+    let seen = |key: &str| {
+        let change = event.change(key).unwrap();
+        (change.change_type, change.old_value.as_deref(), change.new_value.as_deref())
+    };
+    assert_eq!(seen("b"), (ChangeType::Modified, Some("2"), Some("env")));
+    assert_eq!(seen("c"), (ChangeType::Modified, Some("env"), Some("3")));
+    assert_eq!(event.changes().len(), 2);
+}
+
 /// DEV-20: the environment answers for missing keys only when asked to.
 #[tokio::test(start_paused = true)]
 async fn the_environment_answers_only_when_asked_to() {
@@ -112,6 +153,25 @@ async fn a_watch_keeps_the_last_good_structure() {
     assert_eq!(*watch.get(), Pool { size: 8, name: Some("main".into()) });
     let error = config.watch_with(|snapshot| snapshot.get_json::<u8>("name")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Parse);
+    client.close().await;
+}
+
+/// F170: what is wrong with a document is for the application, since it quotes values; the log has the kind.
+#[tokio::test]
+async fn a_watch_logs_no_value() {
+    record_log();
+    let fixture = Fixture::empty();
+    let publish = |text: &str| fixture.server.publish(APP, "watched.json", &[("content", text)]);
+    publish(r#"{"size": 4}"#);
+    let client = fixture.client_with(fixture.quiet_settings());
+    let config = client.config("watched.json").await.unwrap();
+    let watch = config.watch::<Pool>().unwrap();
+    publish(r#"{"size": "f170-many"}"#);
+    config.refresh().await.unwrap();
+    eventually("the bad value is reported", || watch.last_error().is_some()).await;
+    assert!(watch.last_error().unwrap().to_string().contains("f170-many"));
+    assert_eq!(logged("the last good value stays namespace=watched.json kind=Parse").len(), 1);
+    assert!(logged("f170-many").is_empty());
     client.close().await;
 }
 
