@@ -34,8 +34,11 @@ pub(super) fn understand(
             return Err(protocol("304 to a request that named no release"));
         }
     };
-    let config: ApolloConfig = serde_json::from_slice(&body)
-        .map_err(|error| protocol("the answer is not the JSON of a release").caused_by(error))?;
+    // The cause would quote values, and this error is logged.
+    let config: ApolloConfig = serde_json::from_slice(&body).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        protocol(&format!("not the JSON of a release, at line {line}, column {column}"))
+    })?;
     tell_other_case(&config, asked);
     match config.config_sync_type.as_deref() {
         None | Some("" | FULL_SYNC) => match config.configurations {
