@@ -22,7 +22,7 @@ sql() {
 }
 
 # The program of a service.
-jar() { find "$upstream/apollo-$1service/target" -name "apollo-$1service-*.jar" ! -name '*-sources.jar' 2>/dev/null | head -n 1; }
+jar() { find "$upstream/apollo-$1service/target" -name "apollo-$1service-*.jar" ! -name '*-sources.jar' -print -quit 2>/dev/null; }
 
 build() {
     [ -n "$(jar config)" ] && [ -n "$(jar admin)" ] && return

@@ -17,13 +17,17 @@ impl Config for Places {
     const MAX_PAGES: usize = 15;
 }
 
+/// Handles are keys times this: a number beside a handle is none, and no place that was never used is asked for.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+const GATHER: u64 = inverse(SPREAD);
+
 static OBJECTS: LazyLock<Slab<Object, Places>> = LazyLock::new(Slab::new_with_config::<Places>);
 
 /// A new handle of an object; never 0.
 pub(crate) fn insert<T: Any + Send + Sync>(object: T) -> Result<u64> {
     let key = OBJECTS.insert(Arc::new(object));
     let id = key.and_then(|key| u64::try_from(key).ok()?.checked_add(1));
-    id.ok_or_else(|| {
+    id.map(|id| id.wrapping_mul(SPREAD)).ok_or_else(|| {
         let text = "too many handles are open; release those that are done with";
         Error::new(ErrorKind::Internal, "open handle", text)
     })
@@ -44,5 +48,35 @@ pub(crate) fn remove<T: Any + Send + Sync>(id: u64) -> Option<Arc<T>> {
 }
 
 fn key(id: u64) -> Option<usize> {
-    usize::try_from(id.checked_sub(1)?).ok()
+    usize::try_from(id.wrapping_mul(GATHER).checked_sub(1)?).ok()
+}
+
+/// What an odd number is to be multiplied with to give 1; each step doubles the bits that are right, of which three are at first.
+const fn inverse(odd: u64) -> u64 {
+    let mut inverse = odd;
+    let mut right = 3;
+    while right < u64::BITS {
+        inverse = inverse.wrapping_mul(2_u64.wrapping_sub(odd.wrapping_mul(inverse)));
+        right *= 2;
+    }
+    inverse
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SEC-34: what is near a handle by mistake is no handle, and none is 0.
+    #[test]
+    fn numbers_beside_a_handle_are_stale() {
+        let id = insert(7_u8).unwrap();
+        assert_eq!(*get::<u8>(id).unwrap(), 7);
+        let near = (1..1000).flat_map(|step| [id.wrapping_add(step), id.wrapping_sub(step)]);
+        assert!(
+            near.chain(0..1000).filter(|other| *other != id).all(|other| get::<u8>(other).is_err())
+        );
+        assert!(remove::<u16>(id).is_none(), "it is of another kind");
+        assert_eq!(*remove::<u8>(id).unwrap(), 7);
+        assert!(get::<u8>(id).is_err());
+    }
 }

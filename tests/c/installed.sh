@@ -20,8 +20,8 @@ cc "${smoke[@]}" -o "$scratch/shared" $(pkg-config --cflags --libs castalia)
 # shellcheck disable=SC2046
 cc "${smoke[@]}" -o "$scratch/static" $(pkg-config --cflags castalia) "$scratch/moved/lib/libcastalia.a" \
   $(pkg-config --libs --static castalia | sed 's/-lcastalia//')
-ldd "$scratch/shared" | grep -q 'libcastalia.so.1 => ' || fail "the soname is not libcastalia.so.1"
-! ldd "$scratch/static" | grep -q castalia || fail "the static program needs the shared library"
+[[ $(ldd "$scratch/shared") == *'libcastalia.so.1 => '* ]] || fail "the soname is not libcastalia.so.1"
+[[ $(ldd "$scratch/static") != *castalia* ]] || fail "the static program needs the shared library"
 
 # T61: found by CMake, shared and static.
 cat >"$scratch/CMakeLists.txt" <<EOF

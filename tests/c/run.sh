@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds libcastalia, then builds and runs the C and C++ tests under the address and undefined-behaviour sanitizers (T08: memory is freed by the side that made it).
+# Builds libcastalia, then builds and runs the C and C++ tests under the address and undefined-behaviour sanitizers (T08: memory is freed
+# by the side that made it).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 target=${CARGO_TARGET_DIR:-target}
@@ -39,7 +40,7 @@ expect() { # exit code, command; the log is shown where the code is another
 }
 
 c11=(cc -std=c11 -D_GNU_SOURCE)
-for test in smoke values misuse listen exit contract; do
+for test in smoke values misuse listen exit contract fuzz; do
   build "$test-c" "${c11[@]}" "tests/c/$test.c"
 done
 for test in smoke listen exit contract; do
@@ -56,6 +57,9 @@ done
 for test in contract-c contract-cpp; do
   expect 0 "$target/debug/castalia-contract" "$built/$test"
 done
+# Calls in any order; `CASTALIA_TEST_FUZZ=600` for long.
+expect 0 "$target/debug/castalia-scripted" "$built/fuzz-c" "${CASTALIA_TEST_FUZZ:-3}"
+
 # Programs that end while events come, and never close anything.
 for _ in $(seq "${CASTALIA_TEST_REPEAT:-10}"); do
   expect 7 "$target/debug/castalia-scripted" "$built/exit-c"

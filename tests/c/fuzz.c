@@ -1,0 +1,197 @@
+/* SEC-34: calls in any order, with any handles and texts, from four threads at once. `fuzz SECONDS SEED`; each call answers, the
+ * sanitizers stay silent, and in the end every user_data was released. */
+#include "client.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum { THREADS = 4, POOL = 16, CLIENTS = 6, ALL = 1 << 20 };
+
+/* Handles that were given out, alive or not; all threads take from them and put into them. */
+static _Atomic uint64_t clients[POOL], configs[POOL], files[POOL], subscriptions[POOL];
+/* Every client there was, to close them in the end. */
+static CastaliaClient all[ALL];
+static atomic_int made_clients;
+static atomic_int live_clients, registered, released, calls;
+static atomic_long end;
+
+static int32_t on_change(void *user_data, const CastaliaEvent *event) {
+    (void)user_data;
+    for (size_t i = 0; castalia_event_change(event, i) != NULL; i++) castalia_event_interested_key(event, i);
+    castalia_snapshot_release(castalia_event_snapshot(event));
+    castalia_event_release(castalia_event_retain(event));
+    return 0;
+}
+
+static void on_release(void *user_data) {
+    (void)user_data;
+    atomic_fetch_add(&released, 1);
+}
+
+/* Listeners hold nothing of ours but the count of their releases. */
+static void note(CastaliaError *error, CastaliaSubscription made) {
+    atomic_fetch_add(&registered, 1);
+    if (error == NULL) atomic_store(&subscriptions[made.id % POOL], made.id);
+    castalia_error_release(error);
+}
+
+static uint64_t next(uint64_t *state) {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return *state;
+}
+
+/* Mostly one that was given out; else any number. */
+static uint64_t handle(_Atomic uint64_t *pool, uint64_t *state) {
+    uint64_t random = next(state);
+    if (random % 8 == 0) return next(state);
+    return atomic_load(&pool[random / 8 % POOL]) + (random % 64 == 1);
+}
+
+static CastaliaStr text(uint64_t *state) {
+    static const char *const texts[] = {"application", "n",  "",       "app.yaml", "a/../b", "\xff\xfe",   "a\0b",
+                                        "\xe4\xb8\x8a", " x ", "apollo", "n.json",   "%00",    "application"};
+    uint64_t random = next(state);
+    if (random % 16 == 0) return (CastaliaStr){NULL, random % 3};
+    return castalia_str(texts[random % (sizeof texts / sizeof *texts)]);
+}
+
+static void drop(CastaliaError *error) {
+    castalia_error_message(error);
+    castalia_error_release(error);
+}
+
+static void read_some(const CastaliaSnapshot *snapshot, uint64_t *state) {
+    CastaliaStr key = text(state), value;
+    char buffer[8];
+    size_t len;
+    int32_t found, small;
+    int64_t large;
+    double real;
+    drop(castalia_snapshot_get(snapshot, key, &value, &found));
+    drop(castalia_snapshot_copy(snapshot, key, buffer, next(state) % sizeof buffer, &len, NULL));
+    drop(castalia_snapshot_get_int(snapshot, key, &small, &found));
+    drop(castalia_snapshot_get_date(snapshot, key, &large, NULL));
+    drop(castalia_snapshot_get_double(snapshot, key, &real, &found));
+    drop(castalia_snapshot_entry(snapshot, next(state) % 4, &key, &value));
+    castalia_snapshot_release(snapshot);
+}
+
+static void make_client(uint64_t *state) {
+    CastaliaSettings *settings = NULL;
+    CastaliaClient client;
+    if (atomic_fetch_add(&live_clients, 1) >= CLIENTS) {
+        atomic_fetch_sub(&live_clients, 1);
+        return;
+    }
+    drop(castalia_settings_from_env(&settings));
+    drop(castalia_settings_set(settings, text(state), text(state)));
+    CastaliaError *error = castalia_client_new(settings, &client);
+    if (error == NULL) {
+        atomic_store(&clients[next(state) % POOL], client.id);
+        all[atomic_fetch_add(&made_clients, 1) % ALL] = client;
+    } else {
+        atomic_fetch_sub(&live_clients, 1);
+    }
+    drop(error);
+    castalia_settings_release(settings);
+}
+
+static void watch(CastaliaConfig config, uint64_t *state) {
+    CastaliaFilter filter;
+    CastaliaSubscription made = {0};
+    CastaliaStr keys[] = {text(state), text(state)};
+    castalia_filter_init(&filter, sizeof filter);
+    filter.keys = keys;
+    filter.keys_len = next(state) % 3;
+    note(castalia_config_on_change(config, next(state) % 2 ? &filter : NULL, on_change, &calls, on_release, &made), made);
+}
+
+static void look(CastaliaClient client) {
+    CastaliaMetrics *metrics = NULL;
+    CastaliaText *told = NULL;
+    CastaliaSettingList *settings = NULL;
+    drop(castalia_client_metrics(client, &metrics));
+    drop(castalia_client_metrics_text(client, &told));
+    drop(castalia_client_settings(client, &settings));
+    castalia_metrics_release(metrics);
+    castalia_text_release(told);
+    castalia_setting_list_release(settings);
+}
+
+static void call(uint64_t *state) {
+    CastaliaClient client = {handle(clients, state)};
+    CastaliaConfig config = {handle(configs, state)};
+    CastaliaConfigFile file = {handle(files, state)};
+    const CastaliaSnapshot *snapshot = NULL;
+    CastaliaSubscription made = {0};
+    CastaliaStr told;
+    uint32_t patience = next(state) % 20;
+    switch (next(state) % 15) {
+    case 0: make_client(state); break;
+    case 1:
+        castalia_client_close(client, patience);
+        if (atomic_load(&live_clients) > 0) atomic_fetch_sub(&live_clients, 1);
+        break;
+    case 2:
+    case 3:
+        drop(castalia_client_config(client, text(state), patience, &config));
+        atomic_store(&configs[next(state) % POOL], config.id);
+        break;
+    case 4: drop(castalia_client_config_of(client, text(state), text(state), patience, &config)); break;
+    case 5:
+        drop(castalia_client_config_file(client, text(state), patience, &file));
+        atomic_store(&files[next(state) % POOL], file.id);
+        break;
+    case 6:
+    case 7:
+        drop(castalia_config_snapshot(config, &snapshot));
+        read_some(snapshot, state);
+        break;
+    case 8: drop(castalia_config_state(config, &told)); break;
+    case 9: drop(castalia_config_refresh(config, patience)); break;
+    case 10: watch(config, state); break;
+    case 11: note(castalia_config_file_on_change(file, on_change, &calls, on_release, &made), made); break;
+    case 12: castalia_subscription_cancel((CastaliaSubscription){handle(subscriptions, state)}); break;
+    case 13: next(state) % 4 ? look(client) : castalia_config_release(config); break;
+    default:
+        drop(castalia_config_file_content(file, &told, &snapshot));
+        castalia_snapshot_release(snapshot);
+        if (next(state) % 4 == 0) castalia_config_file_release(file);
+    }
+}
+
+static void *run(void *seed) {
+    uint64_t state = *(uint64_t *)seed;
+    while (time(NULL) < atomic_load(&end)) {
+        call(&state);
+        atomic_fetch_add(&calls, 1);
+    }
+    return NULL;
+}
+
+int main(int count, char **arguments) {
+    pthread_t threads[THREADS];
+    uint64_t seeds[THREADS];
+    long seconds = count > 1 ? atol(arguments[1]) : 3;
+    unsigned long seed = count > 2 ? strtoul(arguments[2], NULL, 10) : (unsigned long)time(NULL);
+    order("publish application n 1 app true");
+    atomic_store(&end, time(NULL) + seconds);
+    for (int i = 0; i < THREADS; i++) {
+        seeds[i] = (seed + 1) * 0x9e3779b97f4a7c15 + (uint64_t)i;
+        CHECK(pthread_create(&threads[i], NULL, run, &seeds[i]) == 0);
+    }
+    for (int round = 0; time(NULL) < atomic_load(&end); round++) {
+        char words[64];
+        snprintf(words, sizeof words, "publish application n %d", round);
+        order(words);
+        nanosleep(&(struct timespec){0, 20000000}, NULL);
+    }
+    for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
+    for (int i = 0; i < atomic_load(&made_clients); i++) castalia_client_close(all[i], 5000);
+    WAIT_FOR(atomic_load(&released) == atomic_load(&registered));
+    fprintf(stderr, "fuzz: seed %lu, %d calls, %d clients, %d listeners, all released\n", seed, atomic_load(&calls),
+            atomic_load(&made_clients), atomic_load(&registered));
+    return 0;
+}
