@@ -31,7 +31,14 @@ test('a namespace is the same object however often it is opened', async (t) => {
 test('typed reads give what the value says, or the default', async (t) => {
   // C090, C091, C092, C093, C094
   const values = { int: '42', big: '9007199254740993', safe: '2147483648', double: '1.5f', bool: 'TRUE', empty: '' };
-  const more = { time: '2D3H4M5S123MS', date: '2024-01-31T08:00:00Z', json: '{"a":[1]}', list: 'a,b,,', spaced: 'a , b, ', bad: 'x' };
+  const more = {
+    time: '2D3H4M5S123MS',
+    date: '2024-01-31T08:00:00Z',
+    json: '{"a":[1]}',
+    list: 'a,b,,',
+    spaced: 'a , b, ',
+    bad: 'x',
+  };
   const { client } = await serviceWith(t, { application: { ...values, ...more } });
   const config = await client.config('application');
   assert.equal(config.getInt('int', 7), 42);

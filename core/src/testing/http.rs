@@ -27,10 +27,12 @@ async fn serve(mut stream: TcpStream, node: Arc<Node>) {
     let _ = stream.set_nodelay(true);
     let mut buffer = Vec::new();
     while let Some(request) = read_request(&mut stream, &mut buffer).await {
+        let mut end = [0];
         let reply = tokio::select! {
             reply = node.handle(request) => reply,
-            // A client sends nothing while it waits, so what can be read now is the end.
-            _ = stream.readable() => return,
+            // A client sends nothing while it waits, so what can be read now is the end. To be readable is not enough: that is also told
+            // where nothing is to be read any more.
+            _ = stream.peek(&mut end) => return,
         };
         let open = match reply {
             Reply::Answer(answer) => write_answer(&mut stream, &answer).await,

@@ -91,8 +91,7 @@ class TypedReads(Mapping[str, str]):
     def get_list(
         self, key: str, default: Any = None, delimiter: str = ",", *, trim: bool = False
     ) -> Any:
-        """The parts between a delimiter, without empty ones at the end, and without blanks around
-        them where ``trim`` asks for that."""
+        """The parts between a delimiter, without empty ones at the end; ``trim`` drops blanks."""
         return self.get_with(key, lambda text: _native.parse_list(text, delimiter, trim), default)
 
     def get_json(self, key: str, default: Any = None) -> Any:
