@@ -6,7 +6,7 @@ import time
 print("publish application n 0", flush=True)
 sys.stdin.readline()
 begun = time.perf_counter_ns()
-import castalia  # noqa: E402
+import castalia
 
 loaded = time.perf_counter_ns()
 with castalia.Client() as client:
