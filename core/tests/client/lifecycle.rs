@@ -6,9 +6,8 @@ use std::time::{Duration, Instant};
 
 use castalia_core::testing::{Endpoint, Server};
 use castalia_core::{Client, ErrorKind, Interest, Source, blocking};
-use tempfile::TempDir;
 
-use super::support::{APP, Fixture, NAMESPACE, eventually, settings};
+use super::support::{APP, Fixture, NAMESPACE, eventually, scratch, settings};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -16,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[tokio::test]
 async fn close_ends_the_held_poll_and_reads_go_on() {
     let server = Server::start().await.unwrap();
-    let root = TempDir::new().unwrap();
+    let root = scratch();
     server.publish(APP, NAMESPACE, &[("a", "1")]);
     let client = Client::new(settings(server.url(), &root)).unwrap();
     let config = client.config(NAMESPACE).await.unwrap();
@@ -100,7 +99,7 @@ async fn the_last_handle_may_be_dropped_in_a_listener() {
 /// The blocking face opens, reads, is told, loads and closes without a runtime of the caller.
 #[test]
 fn a_program_without_a_runtime_uses_the_blocking_client() {
-    let root = TempDir::new().unwrap();
+    let root = scratch();
     let runtime = blocking::runtime().unwrap();
     let server = runtime.block_on(Server::start()).unwrap();
     server.publish(APP, NAMESPACE, &[("a", "1")]);
@@ -134,7 +133,7 @@ fn a_program_without_a_runtime_uses_the_blocking_client() {
 /// A listener may close its client: the call gives the sign and returns.
 #[test]
 fn a_listener_may_close_its_client() {
-    let root = TempDir::new().unwrap();
+    let root = scratch();
     let runtime = blocking::runtime().unwrap();
     let server = runtime.block_on(Server::start()).unwrap();
     server.publish(APP, NAMESPACE, &[("a", "1")]);
@@ -155,7 +154,7 @@ fn a_listener_may_close_its_client() {
 /// A caller's deadline is kept, and opening goes on behind it.
 #[test]
 fn a_deadline_of_the_caller_is_kept() {
-    let root = TempDir::new().unwrap();
+    let root = scratch();
     let runtime = blocking::runtime().unwrap();
     let server = runtime.block_on(Server::start()).unwrap();
     server.publish(APP, NAMESPACE, &[("a", "1")]);

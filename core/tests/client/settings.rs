@@ -8,7 +8,7 @@ use castalia_core::testing::{Endpoint, Network};
 use castalia_core::{Client, Env, ErrorKind, Origin, Result, Settings, Source};
 use tempfile::TempDir;
 
-use super::support::{APP, Fixture, NAMESPACE, eventually, logged, record_log};
+use super::support::{APP, Fixture, NAMESPACE, eventually, logged, record_log, scratch};
 
 /// The places of one test: variables, overlay, and the two settings files.
 struct Places {
@@ -19,7 +19,7 @@ struct Places {
 
 impl Places {
     fn new() -> Self {
-        let folder = TempDir::new().unwrap();
+        let folder = scratch();
         let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
         let variables = HashMap::from([
             ("APOLLO_PATH_SERVER_PROPERTIES".to_owned(), path("server.properties")),
@@ -394,7 +394,7 @@ async fn a_broken_settings_file_of_the_go_client_is_told() {
 /// F003, F005: a file that is named in code counts without the surroundings, which stay out.
 #[tokio::test]
 async fn a_settings_file_may_be_named_in_code() {
-    let folder = TempDir::new().unwrap();
+    let folder = scratch();
     let write = |name: &str, text: &str| {
         let path = folder.path().join(name);
         fs::write(&path, text).unwrap();

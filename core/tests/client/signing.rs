@@ -3,13 +3,13 @@
 use castalia_core::Source;
 use castalia_core::testing::{Endpoint, Server};
 
-use super::support::{APP, Fixture, NAMESPACE, settings};
+use super::support::{APP, Fixture, NAMESPACE, scratch, settings};
 
 /// C030, C109
 #[tokio::test]
 async fn a_server_that_checks_accepts_every_request() {
     let server = Server::start().await.unwrap();
-    let root = tempfile::TempDir::new().unwrap();
+    let root = scratch();
     server.set_secret("a.b_c-d", Some("0123456789abcdef"));
     server.set_services(&[&format!("{}/gw", server.url())]);
     server.data().publish("a.b_c-d", "default", "FX.apollo", &[("a", "1")]);

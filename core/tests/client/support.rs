@@ -33,7 +33,7 @@ impl Fixture {
         let network = Network::new();
         let server = Server::in_memory("http://s1", Data::new());
         network.connect(&server);
-        Self { network, server, root: TempDir::new().unwrap() }
+        Self { network, server, root: scratch() }
     }
 
     /// Another server over the same data, under this address; listed by nobody yet.
@@ -91,6 +91,11 @@ impl Fixture {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
+}
+
+/// A folder that goes with the test. A client that outlives it may write into it once more, so it lies where builds clean up.
+pub(crate) fn scratch() -> TempDir {
+    TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
 }
 
 pub(crate) fn cache_file(root: &TempDir, namespace: &str) -> PathBuf {

@@ -15,13 +15,13 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-use super::support::{self, APP, Fixture, NAMESPACE};
+use super::support::{self, APP, Fixture, NAMESPACE, scratch};
 
 /// A server over HTTP with the usual release, and a folder.
 async fn served() -> (Server, TempDir) {
     let server = Server::start().await.unwrap();
     server.publish(APP, NAMESPACE, &[("a", "1"), ("b", "2")]);
-    (server, TempDir::new().unwrap())
+    (server, scratch())
 }
 
 fn settings(server: &Server, root: &TempDir) -> Settings {
@@ -170,7 +170,7 @@ async fn a_restarted_server_is_found_again() {
 /// C080, C082: four writers and a reader share a directory; every read is some whole release.
 #[test]
 fn a_shared_cache_file_is_always_whole() {
-    let root = TempDir::new().unwrap();
+    let root = scratch();
     let runtime = castalia_core::blocking::runtime().unwrap();
     let server = runtime.block_on(Server::start()).unwrap();
     let publish = |number: u32| {

@@ -3,7 +3,7 @@
 use castalia_core::{ChangeType, ErrorKind, Settings, Source, State};
 use serde::Deserialize;
 
-use super::support::{APP, Fixture, NAMESPACE, eventually, logged, record_log};
+use super::support::{APP, Fixture, NAMESPACE, eventually, logged, record_log, scratch};
 
 /// C096
 #[tokio::test(start_paused = true)]
@@ -255,7 +255,7 @@ async fn local_mode_with_seeds_needs_nothing_else() {
 #[tokio::test]
 async fn odd_and_large_values_are_exact() {
     let server = castalia_core::testing::Server::start().await.unwrap();
-    let root = tempfile::TempDir::new().unwrap();
+    let root = scratch();
     let long = "é".repeat(500_000);
     let many: Vec<_> = (0..10_000).map(|n| (format!("key.{n}"), n.to_string())).collect();
     let mut values: Vec<_> = many.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
