@@ -144,7 +144,7 @@ pub extern "C" fn castalia_config_release(config: CastaliaConfig) {
 pub extern "C" fn castalia_config_close(config: CastaliaConfig) {
     guard_or((), || {
         if let Some(opened) = handle::remove::<Opened>(config.id) {
-            castalia_core::Config::clone(&opened.config).close();
+            opened.config.clone().close();
         }
     });
 }
@@ -227,7 +227,7 @@ pub extern "C" fn castalia_config_file_refresh(
 pub extern "C" fn castalia_config_file_close(file: CastaliaConfigFile) {
     guard_or((), || {
         if let Some(file) = handle::remove::<ConfigFile>(file.id) {
-            castalia_core::ConfigFile::clone(&file).close();
+            ConfigFile::clone(&file).close();
         }
     });
 }
