@@ -621,13 +621,6 @@ void castalia_config_release(struct CastaliaConfig config);
 void castalia_config_close(struct CastaliaConfig config);
 
 /**
- * The content of a file now; as `castalia_config_snapshot`.
- */
-CASTALIA_MUST_USE
-struct CastaliaError *castalia_config_file_snapshot(struct CastaliaConfigFile file,
-                                                    const CastaliaSnapshot **snapshot);
-
-/**
  * The text of a file now, with the snapshot that it lies in, which the caller releases after the text was used. The text is
  * NULL while nothing is loaded. Never waits.
  *

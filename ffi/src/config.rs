@@ -149,20 +149,6 @@ pub extern "C" fn castalia_config_close(config: CastaliaConfig) {
     });
 }
 
-/// The content of a file now; as `castalia_config_snapshot`.
-#[unsafe(no_mangle)]
-#[must_use]
-pub extern "C" fn castalia_config_file_snapshot(
-    file: CastaliaConfigFile,
-    snapshot: Option<&mut MaybeUninit<*const CastaliaSnapshot>>,
-) -> Option<Box<CastaliaError>> {
-    guard(|| {
-        let file = file.get()?;
-        required(snapshot)?.write(hand_out(file.snapshot()));
-        Ok(())
-    })
-}
-
 /// The text of a file now, with the snapshot that it lies in, which the caller releases after the text was used. The text is
 /// NULL while nothing is loaded. Never waits.
 ///

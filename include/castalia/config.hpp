@@ -68,7 +68,10 @@ struct ConfigCalls {
 
 struct ConfigFileCalls {
     using Handle = CastaliaConfigFile;
-    static constexpr auto snapshot = castalia_config_file_snapshot;
+    static CastaliaError *snapshot(CastaliaConfigFile file, const CastaliaSnapshot **now) noexcept {
+        CastaliaStr content;
+        return castalia_config_file_content(file, &content, now);
+    }
     static constexpr auto state = castalia_config_file_state;
     static constexpr auto last_error = castalia_config_file_last_error;
     static constexpr auto refresh = castalia_config_file_refresh;

@@ -178,8 +178,6 @@ static void call(uint64_t *state) {
         drop(castalia_config_file_state(file, &told));
         drop(castalia_config_file_last_error(file, &last));
         drop(last);
-        drop(castalia_config_file_snapshot(file, &snapshot));
-        castalia_snapshot_release(snapshot);
         break;
     default:
         drop(castalia_config_file_content(file, &told, &snapshot));

@@ -101,7 +101,7 @@ static void a_closed_namespace_ends_and_starts_anew(void) {
 
 static void identities_are_told(void) {
     CastaliaText *app_id = NULL;
-    CastaliaStr env;
+    CastaliaStr env, content;
     CastaliaConfigFile file = file_open("app.yaml");
     const CastaliaSnapshot *snapshot = NULL;
     OK(castalia_client_app_id(client, &app_id));
@@ -109,11 +109,12 @@ static void identities_are_told(void) {
     castalia_text_release(app_id);
     OK(castalia_client_env(client, &env));
     CHECK_TEXT(env, "UNKNOWN");
-    OK(castalia_config_file_snapshot(file, &snapshot));
+    OK(castalia_config_file_content(file, &content, &snapshot));
+    CHECK_TEXT(content, "a: 2");
     CHECK_TEXT(castalia_snapshot_app_id(snapshot), "order");
     CHECK_TEXT(castalia_snapshot_cluster(snapshot), "default");
     CHECK_TEXT(castalia_snapshot_namespace(snapshot), "app.yaml");
-    CHECK_TEXT(castalia_snapshot_content(snapshot), "a: 2");
+    CHECK(castalia_snapshot_content(snapshot).ptr == content.ptr);
     castalia_snapshot_release(snapshot);
     castalia_config_file_release(file);
 }

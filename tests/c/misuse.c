@@ -76,15 +76,15 @@ static void files_are_handles_too(void) {
     CastaliaConfigFile file;
     const CastaliaSnapshot *snapshot;
     CastaliaError *last;
-    CastaliaStr state;
+    CastaliaStr state, content;
     OK(castalia_client_config_file(client, castalia_str("application"), 10000, &file));
-    FAILS(castalia_config_file_snapshot(file, NULL), CASTALIA_INVALID_ARGUMENT);
+    FAILS(castalia_config_file_content(file, &content, NULL), CASTALIA_INVALID_ARGUMENT);
     FAILS(castalia_config_file_state(file, NULL), CASTALIA_INVALID_ARGUMENT);
     FAILS(castalia_config_file_last_error(file, NULL), CASTALIA_INVALID_ARGUMENT);
     castalia_config_file_release(file);
     castalia_config_file_release(file);
     castalia_config_file_close(file);
-    FAILS(castalia_config_file_snapshot(file, &snapshot), CASTALIA_CLOSED);
+    FAILS(castalia_config_file_content(file, &content, &snapshot), CASTALIA_CLOSED);
     FAILS(castalia_config_file_state(file, &state), CASTALIA_CLOSED);
     FAILS(castalia_config_file_last_error(file, &last), CASTALIA_CLOSED);
 }
