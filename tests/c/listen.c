@@ -137,7 +137,7 @@ static int32_t call_everything(void *user_data, const CastaliaEvent *event) {
     CHECK_TEXT(castalia_event_change(event, 0)->key, "n");
     CHECK(long_of(config, "n", 0) > 0);
     OK(castalia_client_config(client, castalia_str("application"), 1000, &again));
-    castalia_config_release(again);
+    castalia_config_close(again);
     FAILS(castalia_client_config(client, castalia_str("fresh"), 1000, &fresh), CASTALIA_INVALID_ARGUMENT);
     FAILS(castalia_config_refresh(config, 1000), CASTALIA_INVALID_ARGUMENT);
     castalia_subscription_cancel(listen_with(use_counted, NULL, NULL));
