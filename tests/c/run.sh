@@ -69,10 +69,12 @@ for _ in $(seq "${CASTALIA_TEST_REPEAT:-10}"); do
   expect 7 "$target/debug/castalia-scripted" "$built/exit-cpp"
 done
 
-# What the sanitizers do not see: the Rust side of the border.
+# What the sanitizers do not see: the Rust side of the border. Slow, so that the client must be patient.
+patient=(env APOLLO_CONNECT_TIMEOUT=20000 APOLLO_READ_TIMEOUT=20000 APOLLO_DISCOVERY_CONNECT_TIMEOUT=20000
+  APOLLO_DISCOVERY_READ_TIMEOUT=20000)
 for test in smoke lifecycle; do
   build "plain-$test-c" "${c11[@]}" -fno-sanitize=all "tests/c/$test.c"
-  expect 0 "$target/debug/castalia-scripted" valgrind --quiet --error-exitcode=9 --leak-check=full \
+  expect 0 "${patient[@]}" "$target/debug/castalia-scripted" valgrind --quiet --error-exitcode=9 --leak-check=full \
     --show-leak-kinds=definite --errors-for-leak-kinds=definite "$built/plain-$test-c"
 done
 
