@@ -167,6 +167,11 @@ typedef struct CastaliaSettings CastaliaSettings;
 typedef struct CastaliaText CastaliaText;
 
 /**
+ * The parts of a value. They never change, and any number of threads may read them.
+ */
+typedef struct CastaliaTextList CastaliaTextList;
+
+/**
  * UTF-8 text of this many bytes. NULL with length 0 is the empty text.
  */
 typedef struct CastaliaStr {
@@ -218,13 +223,50 @@ typedef struct CastaliaChange {
 } CastaliaChange;
 
 /**
- * What is called for each log record, on any thread and perhaps several at a time. The texts are lent for the call. What the
- * library would log because of the call is dropped. It must not throw, and must not wait.
+ * What a log record is about, such as `namespace`.
  */
-typedef void (*CastaliaLogger)(void *user_data,
-                               int32_t level,
-                               struct CastaliaStr target,
-                               struct CastaliaStr text);
+typedef struct CastaliaLogField {
+  /**
+   * Name.
+   */
+  struct CastaliaStr name;
+  /**
+   * Value as text.
+   */
+  struct CastaliaStr value;
+} CastaliaLogField;
+
+/**
+ * One log record. It and its texts are lent for the call. Later versions append fields.
+ */
+typedef struct CastaliaLogRecord {
+  /**
+   * How much it matters: `CASTALIA_LOG_...`.
+   */
+  int32_t level;
+  /**
+   * Module that wrote it.
+   */
+  struct CastaliaStr target;
+  /**
+   * Message, with the fields behind it as `name=value`.
+   */
+  struct CastaliaStr text;
+  /**
+   * The fields by themselves.
+   */
+  const struct CastaliaLogField *fields;
+  /**
+   * How many.
+   */
+  size_t fields_len;
+} CastaliaLogRecord;
+
+/**
+ * What is called for each log record, on any thread and perhaps several at a time. What the library would log because of the
+ * call is dropped. It must not throw, and must not wait.
+ */
+typedef void (*CastaliaLogger)(void *user_data, const struct CastaliaLogRecord *record);
 
 /**
  * What is called once with the user data when it is needed no more, on any thread; NULL for nothing.
@@ -309,7 +351,59 @@ typedef struct CastaliaNamespaceMetrics {
    * Releases that the application refused.
    */
   uint64_t refusals;
+  /**
+   * 1 where a poll for it was met with silence, else 0.
+   */
+  int32_t poll_timed_out;
+  /**
+   * Values that were not of the type they were read as, each counted once for a release.
+   */
+  uint64_t malformed_reads;
+  /**
+   * Why the last load failed, or what is wrong with what it brought; NULL once all is well. It belongs to the metrics.
+   */
+  const struct CastaliaError *last_error;
 } CastaliaNamespaceMetrics;
+
+/**
+ * Requests to one endpoint that ended in one way. Its text lives as long as the metrics. Later versions append fields.
+ */
+typedef struct CastaliaHttpMetrics {
+  /**
+   * First part of the path: `configs`, `notifications` or `services`.
+   */
+  struct CastaliaStr endpoint;
+  /**
+   * Status; 0 where none came.
+   */
+  int32_t status;
+  /**
+   * How many.
+   */
+  uint64_t count;
+  /**
+   * How many microseconds they took together.
+   */
+  uint64_t time_us;
+} CastaliaHttpMetrics;
+
+/**
+ * The threads and tasks of the library, which all clients share. Later versions append fields.
+ */
+typedef struct CastaliaThreadMetrics {
+  /**
+   * Worker threads.
+   */
+  uint64_t workers;
+  /**
+   * Tasks that live.
+   */
+  uint64_t tasks;
+  /**
+   * Tasks that wait for a worker.
+   */
+  uint64_t queue;
+} CastaliaThreadMetrics;
 
 /**
  * One effective setting. Its texts live as long as the list. Later versions append fields.
@@ -441,6 +535,35 @@ struct CastaliaError *castalia_client_config_file(struct CastaliaClient client,
                                                   struct CastaliaConfigFile *file);
 
 /**
+ * App id of the client; to be released by `castalia_text_release`.
+ *
+ * Fails with `CASTALIA_CLOSED` for a stale handle.
+ */
+CASTALIA_MUST_USE
+struct CastaliaError *castalia_client_app_id(struct CastaliaClient client,
+                                             struct CastaliaText **app_id);
+
+/**
+ * The environment as its name was understood, such as `PRO`; `UNKNOWN` where none is set. The text lives for ever.
+ *
+ * Fails with `CASTALIA_CLOSED` for a stale handle.
+ */
+CASTALIA_MUST_USE
+struct CastaliaError *castalia_client_env(struct CastaliaClient client,
+                                          struct CastaliaStr *env);
+
+/**
+ * Signs the requests of an app id with another secret from now on, from the next request; a blank one stops signing. The
+ * secret is copied and shows up nowhere.
+ *
+ * Fails with `CASTALIA_CLOSED` for a stale handle, `CASTALIA_INVALID_ARGUMENT` for text that is not UTF-8.
+ */
+CASTALIA_MUST_USE
+struct CastaliaError *castalia_client_set_access_key(struct CastaliaClient client,
+                                                     struct CastaliaStr app_id,
+                                                     struct CastaliaStr secret);
+
+/**
  * Stops everything and waits for it, at most this many milliseconds; the handle is stale from then on. Reads of open
  * namespaces go on answering. A stale handle does nothing. On a listener's thread it gives the sign and does not wait.
  */
@@ -467,6 +590,15 @@ struct CastaliaError *castalia_config_state(struct CastaliaConfig config,
                                             struct CastaliaStr *state);
 
 /**
+ * Why the last load failed, or what is wrong with what it brought; NULL once all is well. The caller releases it.
+ *
+ * Fails with `CASTALIA_CLOSED` for a stale handle.
+ */
+CASTALIA_MUST_USE
+struct CastaliaError *castalia_config_last_error(struct CastaliaConfig config,
+                                                 struct CastaliaError **last);
+
+/**
  * Loads now and waits for it, at most this many milliseconds.
  *
  * Fails as the load does, with `CASTALIA_TIMEOUT`, `CASTALIA_CLOSED`, and on a listener's thread with
@@ -482,6 +614,13 @@ struct CastaliaError *castalia_config_refresh(struct CastaliaConfig config,
 void castalia_config_release(struct CastaliaConfig config);
 
 /**
+ * Gives a namespace up, and releases its handle: once no other handle of it is left, it is no longer kept fresh and its
+ * subscriptions end, after what is queued for them. Snapshots stay as they are; opened again, it starts anew. A stale handle
+ * does nothing. Never waits.
+ */
+void castalia_config_close(struct CastaliaConfig config);
+
+/**
  * The text of a file now, with the snapshot that it lies in, which the caller releases after the text was used. The text is
  * NULL while nothing is loaded. Never waits.
  *
@@ -493,6 +632,20 @@ struct CastaliaError *castalia_config_file_content(struct CastaliaConfigFile fil
                                                    const CastaliaSnapshot **snapshot);
 
 /**
+ * How the namespace of a file stands with the servers; as `castalia_config_state`.
+ */
+CASTALIA_MUST_USE
+struct CastaliaError *castalia_config_file_state(struct CastaliaConfigFile file,
+                                                 struct CastaliaStr *state);
+
+/**
+ * Why the last load of a file failed; as `castalia_config_last_error`.
+ */
+CASTALIA_MUST_USE
+struct CastaliaError *castalia_config_file_last_error(struct CastaliaConfigFile file,
+                                                      struct CastaliaError **last);
+
+/**
  * Loads now; as `castalia_config_refresh`.
  */
 CASTALIA_MUST_USE
@@ -500,7 +653,12 @@ struct CastaliaError *castalia_config_file_refresh(struct CastaliaConfigFile fil
                                                    uint32_t timeout_ms);
 
 /**
- * Releases the handle of a file. A stale handle does nothing.
+ * Gives the namespace of a file up, and releases its handle; as `castalia_config_close`.
+ */
+void castalia_config_file_close(struct CastaliaConfigFile file);
+
+/**
+ * Releases the handle of a file, whose namespace stays open in its client. A stale handle does nothing.
  */
 void castalia_config_file_release(struct CastaliaConfigFile file);
 
@@ -585,6 +743,36 @@ const struct CastaliaEvent *castalia_event_retain(const struct CastaliaEvent *ev
 void castalia_event_release(const struct CastaliaEvent *event);
 
 /**
+ * The parts of the value of a key between a literal delimiter, to be released by `castalia_text_list_release`. Where `trim` is
+ * not 0, blanks around the parts are dropped; empty parts at the end always are. `found` is 0 or 1, or NULL for those who
+ * need not know; where it is 0, `list` is left as it was.
+ *
+ * Fails with `CASTALIA_INVALID_ARGUMENT` for NULL and for text that is not UTF-8.
+ */
+CASTALIA_MUST_USE
+struct CastaliaError *castalia_snapshot_get_list(const CastaliaSnapshot *snapshot,
+                                                 struct CastaliaStr key,
+                                                 struct CastaliaStr delimiter,
+                                                 int32_t trim,
+                                                 struct CastaliaTextList **list,
+                                                 int32_t *found);
+
+/**
+ * Number of parts; 0 for NULL.
+ */
+size_t castalia_text_list_len(const struct CastaliaTextList *list);
+
+/**
+ * The part at a place; NULL from their number on. It lives as long as the list.
+ */
+struct CastaliaStr castalia_text_list_get(const struct CastaliaTextList *list, size_t index);
+
+/**
+ * Releases a list and what was read from it.
+ */
+void castalia_text_list_release(struct CastaliaTextList *list);
+
+/**
  * Sends log records of this level and the more important ones (`CASTALIA_LOG_...`) to a function, in place of the one before;
  * NULL sends them nowhere. Whether it works or fails, `release` is called with the user data when it is needed no more.
  *
@@ -615,6 +803,17 @@ const struct CastaliaTotals *castalia_metrics_totals(const struct CastaliaMetric
  */
 const struct CastaliaNamespaceMetrics *castalia_metrics_namespace(const struct CastaliaMetrics *metrics,
                                                                   size_t index);
+
+/**
+ * The requests of the client at a place, by endpoint and status; NULL from their number on. They live as long as the metrics.
+ */
+const struct CastaliaHttpMetrics *castalia_metrics_http(const struct CastaliaMetrics *metrics,
+                                                        size_t index);
+
+/**
+ * The threads; NULL before the first namespace is opened, and for NULL. They live as long as the metrics.
+ */
+const struct CastaliaThreadMetrics *castalia_metrics_threads(const struct CastaliaMetrics *metrics);
 
 /**
  * The error at a place among the latest ones, oldest first; NULL from their number on.
@@ -750,7 +949,8 @@ struct CastaliaError *castalia_snapshot_get_double(const CastaliaSnapshot *snaps
                                                    int32_t *found);
 
 /**
- * The value of a key as 1 for `true` in any case, else 0; as `castalia_snapshot_get_int`.
+ * The value of a key as 1 for `true` in any case, else 0; as `castalia_snapshot_get_int`. With the setting
+ * `castalia.strict-booleans`, `yes`, `on` and `1` are 1 as well, their opposites are 0, and all else is malformed.
  */
 CASTALIA_MUST_USE
 struct CastaliaError *castalia_snapshot_get_bool(const CastaliaSnapshot *snapshot,
@@ -769,13 +969,24 @@ struct CastaliaError *castalia_snapshot_get_duration(const CastaliaSnapshot *sna
 
 /**
  * The value of a key, such as `2024-01-31 23:59:59`, in milliseconds since 1970 (UTC); as `castalia_snapshot_get_int`. A date
- * without a zone is one of this machine's.
+ * without a zone is one of this machine's, unless the setting `castalia.time-zone` names another; days that do not exist are
+ * malformed, unless `castalia.lenient-dates` lets them count on.
  */
 CASTALIA_MUST_USE
 struct CastaliaError *castalia_snapshot_get_date(const CastaliaSnapshot *snapshot,
                                                  struct CastaliaStr key,
                                                  int64_t *value,
                                                  int32_t *found);
+
+/**
+ * For those who parse values by themselves: says that the value of a key is malformed. It is logged and counted, once for each
+ * key and snapshot. Gives the error to hand on, `CASTALIA_PARSE`; NULL where the key is missing.
+ *
+ * Fails with `CASTALIA_INVALID_ARGUMENT` as `castalia_snapshot_get`.
+ */
+CASTALIA_MUST_USE
+struct CastaliaError *castalia_snapshot_malformed(const CastaliaSnapshot *snapshot,
+                                                  struct CastaliaStr key);
 
 /**
  * Number of keys; 0 for NULL.
@@ -799,12 +1010,22 @@ struct CastaliaError *castalia_snapshot_entry(const CastaliaSnapshot *snapshot,
 struct CastaliaStr castalia_snapshot_content(const CastaliaSnapshot *snapshot);
 
 /**
+ * App id of the namespace.
+ */
+struct CastaliaStr castalia_snapshot_app_id(const CastaliaSnapshot *snapshot);
+
+/**
+ * Cluster that the namespace is read for.
+ */
+struct CastaliaStr castalia_snapshot_cluster(const CastaliaSnapshot *snapshot);
+
+/**
  * Name of the namespace, without a `.properties` suffix.
  */
 struct CastaliaStr castalia_snapshot_namespace(const CastaliaSnapshot *snapshot);
 
 /**
- * Where the content came from: `remote`, `local`, `static` or `none`.
+ * Where the content came from: `remote`, `local`, `static` or `none`. The text lives for ever.
  */
 struct CastaliaStr castalia_snapshot_source(const CastaliaSnapshot *snapshot);
 

@@ -100,7 +100,7 @@ pub(crate) fn guard(body: impl FnOnce() -> Result<()>) -> Option<Box<CastaliaErr
         Ok(Err(error)) => error,
         Err(_) => caught(),
     };
-    Some(Box::new(CastaliaError::new(&error)))
+    Some(CastaliaError::boxed(&error))
 }
 
 /// Runs the body of a function that cannot fail; a panic gives `otherwise`.

@@ -9,6 +9,7 @@ use crate::boundary::{CastaliaStr, guard, guard_or, required};
 use crate::config::{CastaliaConfig, CastaliaConfigFile};
 use crate::error::CastaliaError;
 use crate::handle;
+use crate::monitor::CastaliaText;
 use crate::settings::CastaliaSettings;
 
 /// A client. 0 never stands for one.
@@ -89,6 +90,55 @@ pub extern "C" fn castalia_client_config_file(
         let out = required(file)?;
         let opened = client.config_file(name.text()?, millis(timeout_ms))?;
         out.write(CastaliaConfigFile::new(opened)?);
+        Ok(())
+    })
+}
+
+/// App id of the client; to be released by `castalia_text_release`.
+///
+/// Fails with `CASTALIA_CLOSED` for a stale handle.
+#[unsafe(no_mangle)]
+#[must_use]
+pub extern "C" fn castalia_client_app_id(
+    client: CastaliaClient,
+    app_id: Option<&mut MaybeUninit<Box<CastaliaText>>>,
+) -> Option<Box<CastaliaError>> {
+    guard(|| {
+        let client = client.get()?;
+        required(app_id)?.write(CastaliaText::new(client.app_id().to_owned()));
+        Ok(())
+    })
+}
+
+/// The environment as its name was understood, such as `PRO`; `UNKNOWN` where none is set. The text lives for ever.
+///
+/// Fails with `CASTALIA_CLOSED` for a stale handle.
+#[unsafe(no_mangle)]
+#[must_use]
+pub extern "C" fn castalia_client_env(
+    client: CastaliaClient,
+    env: Option<&mut MaybeUninit<CastaliaStr>>,
+) -> Option<Box<CastaliaError>> {
+    guard(|| {
+        let client = client.get()?;
+        required(env)?.write(CastaliaStr::of(client.env().name()));
+        Ok(())
+    })
+}
+
+/// Signs the requests of an app id with another secret from now on, from the next request; a blank one stops signing. The
+/// secret is copied and shows up nowhere.
+///
+/// Fails with `CASTALIA_CLOSED` for a stale handle, `CASTALIA_INVALID_ARGUMENT` for text that is not UTF-8.
+#[unsafe(no_mangle)]
+#[must_use]
+pub extern "C" fn castalia_client_set_access_key(
+    client: CastaliaClient,
+    app_id: CastaliaStr,
+    secret: CastaliaStr,
+) -> Option<Box<CastaliaError>> {
+    guard(|| {
+        client.get()?.set_access_key(app_id.text()?, secret.text()?);
         Ok(())
     })
 }

@@ -1,4 +1,4 @@
-//! Open namespaces: the view of now, loading now, the whole file.
+//! Open namespaces: the view of now, how it stands, loading now, the whole file, giving it up.
 
 use std::mem::MaybeUninit;
 use std::ops::Deref;
@@ -102,6 +102,22 @@ pub extern "C" fn castalia_config_state(
     })
 }
 
+/// Why the last load failed, or what is wrong with what it brought; NULL once all is well. The caller releases it.
+///
+/// Fails with `CASTALIA_CLOSED` for a stale handle.
+#[unsafe(no_mangle)]
+#[must_use]
+pub extern "C" fn castalia_config_last_error(
+    config: CastaliaConfig,
+    last: Option<&mut MaybeUninit<Option<Box<CastaliaError>>>>,
+) -> Option<Box<CastaliaError>> {
+    guard(|| {
+        let config = config.get()?;
+        required(last)?.write(config.last_error().as_ref().map(CastaliaError::boxed));
+        Ok(())
+    })
+}
+
 /// Loads now and waits for it, at most this many milliseconds.
 ///
 /// Fails as the load does, with `CASTALIA_TIMEOUT`, `CASTALIA_CLOSED`, and on a listener's thread with
@@ -119,6 +135,18 @@ pub extern "C" fn castalia_config_refresh(
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_config_release(config: CastaliaConfig) {
     guard_or((), || drop(handle::remove::<Opened>(config.id)));
+}
+
+/// Gives a namespace up, and releases its handle: once no other handle of it is left, it is no longer kept fresh and its
+/// subscriptions end, after what is queued for them. Snapshots stay as they are; opened again, it starts anew. A stale handle
+/// does nothing. Never waits.
+#[unsafe(no_mangle)]
+pub extern "C" fn castalia_config_close(config: CastaliaConfig) {
+    guard_or((), || {
+        if let Some(opened) = handle::remove::<Opened>(config.id) {
+            opened.config.clone().close();
+        }
+    });
 }
 
 /// The text of a file now, with the snapshot that it lies in, which the caller releases after the text was used. The text is
@@ -142,6 +170,34 @@ pub extern "C" fn castalia_config_file_content(
     })
 }
 
+/// How the namespace of a file stands with the servers; as `castalia_config_state`.
+#[unsafe(no_mangle)]
+#[must_use]
+pub extern "C" fn castalia_config_file_state(
+    file: CastaliaConfigFile,
+    state: Option<&mut MaybeUninit<CastaliaStr>>,
+) -> Option<Box<CastaliaError>> {
+    guard(|| {
+        let file = file.get()?;
+        required(state)?.write(CastaliaStr::of(file.state().name()));
+        Ok(())
+    })
+}
+
+/// Why the last load of a file failed; as `castalia_config_last_error`.
+#[unsafe(no_mangle)]
+#[must_use]
+pub extern "C" fn castalia_config_file_last_error(
+    file: CastaliaConfigFile,
+    last: Option<&mut MaybeUninit<Option<Box<CastaliaError>>>>,
+) -> Option<Box<CastaliaError>> {
+    guard(|| {
+        let file = file.get()?;
+        required(last)?.write(file.last_error().as_ref().map(CastaliaError::boxed));
+        Ok(())
+    })
+}
+
 /// Loads now; as `castalia_config_refresh`.
 #[unsafe(no_mangle)]
 #[must_use]
@@ -152,7 +208,17 @@ pub extern "C" fn castalia_config_file_refresh(
     guard(|| file.get()?.refresh(millis(timeout_ms)))
 }
 
-/// Releases the handle of a file. A stale handle does nothing.
+/// Gives the namespace of a file up, and releases its handle; as `castalia_config_close`.
+#[unsafe(no_mangle)]
+pub extern "C" fn castalia_config_file_close(file: CastaliaConfigFile) {
+    guard_or((), || {
+        if let Some(file) = handle::remove::<ConfigFile>(file.id) {
+            ConfigFile::clone(&file).close();
+        }
+    });
+}
+
+/// Releases the handle of a file, whose namespace stays open in its client. A stale handle does nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_config_file_release(file: CastaliaConfigFile) {
     guard_or((), || drop(handle::remove::<ConfigFile>(file.id)));

@@ -38,8 +38,9 @@ pub struct CastaliaError {
 }
 
 impl CastaliaError {
-    pub(crate) fn new(error: &Error) -> Self {
-        Self { code: error.kind().code(), name: error.kind().name(), message: error.to_string() }
+    pub(crate) fn boxed(error: &Error) -> Box<Self> {
+        let (code, name) = (error.kind().code(), error.kind().name());
+        Box::new(Self { code, name, message: error.to_string() })
     }
 }
 

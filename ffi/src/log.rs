@@ -21,11 +21,36 @@ pub const CASTALIA_LOG_DEBUG: i32 = 4;
 /// Everything.
 pub const CASTALIA_LOG_TRACE: i32 = 5;
 
-/// What is called for each log record, on any thread and perhaps several at a time. The texts are lent for the call. What the
-/// library would log because of the call is dropped. It must not throw, and must not wait.
-pub type CastaliaLogger = Option<
-    extern "C" fn(user_data: *mut c_void, level: i32, target: CastaliaStr, text: CastaliaStr),
->;
+/// What a log record is about, such as `namespace`.
+#[repr(C)]
+#[derive(Debug)]
+pub struct CastaliaLogField {
+    /// Name.
+    pub name: CastaliaStr,
+    /// Value as text.
+    pub value: CastaliaStr,
+}
+
+/// One log record. It and its texts are lent for the call. Later versions append fields.
+#[repr(C)]
+#[derive(Debug)]
+pub struct CastaliaLogRecord {
+    /// How much it matters: `CASTALIA_LOG_...`.
+    pub level: i32,
+    /// Module that wrote it.
+    pub target: CastaliaStr,
+    /// Message, with the fields behind it as `name=value`.
+    pub text: CastaliaStr,
+    /// The fields by themselves.
+    pub fields: *const CastaliaLogField,
+    /// How many.
+    pub fields_len: usize,
+}
+
+/// What is called for each log record, on any thread and perhaps several at a time. What the library would log because of the
+/// call is dropped. It must not throw, and must not wait.
+pub type CastaliaLogger =
+    Option<extern "C" fn(user_data: *mut c_void, record: *const CastaliaLogRecord)>;
 
 /// Sends log records of this level and the more important ones (`CASTALIA_LOG_...`) to a function, in place of the one before;
 /// NULL sends them nowhere. Whether it works or fails, `release` is called with the user data when it is needed no more.
@@ -45,14 +70,32 @@ pub extern "C" fn castalia_log_set(
         let (_, level) = level.ok_or_else(|| unusable("the log level is none of CASTALIA_LOG_"))?;
         log::set(logger.map(|logger| {
             let sink = move |record: &Record| {
-                let (target, text) =
-                    (CastaliaStr::of(record.target), CastaliaStr::of(&record.text));
-                logger(user_data.get(), number_of(record.level), target, text);
+                let fields: Vec<_> = record.fields.iter().map(CastaliaLogField::new).collect();
+                let record = CastaliaLogRecord::new(record, &fields);
+                logger(user_data.get(), &raw const record);
             };
             (*level, Arc::new(sink) as log::Sink)
         }));
         Ok(())
     })
+}
+
+impl CastaliaLogField {
+    fn new((name, value): &(&'static str, String)) -> Self {
+        Self { name: CastaliaStr::of(name), value: CastaliaStr::of(value) }
+    }
+}
+
+impl CastaliaLogRecord {
+    fn new(record: &Record, fields: &[CastaliaLogField]) -> Self {
+        Self {
+            level: number_of(record.level),
+            target: CastaliaStr::of(record.target),
+            text: CastaliaStr::of(&record.text),
+            fields: fields.as_ptr(),
+            fields_len: fields.len(),
+        }
+    }
 }
 
 const LEVELS: [(i32, Level); 5] = [

@@ -2,7 +2,8 @@
 
 use std::mem::MaybeUninit;
 
-use castalia_core::{Metrics, NamespaceMetrics, Setting};
+use castalia_core::transport::HttpMetrics;
+use castalia_core::{Metrics, NamespaceMetrics, Setting, ThreadMetrics};
 
 use crate::boundary::{CastaliaStr, guard, required};
 use crate::client::CastaliaClient;
@@ -14,7 +15,11 @@ use crate::snapshot::epoch_millis;
 pub struct CastaliaMetrics {
     totals: CastaliaTotals,
     namespaces: Vec<CastaliaNamespaceMetrics>,
+    http: Vec<CastaliaHttpMetrics>,
+    threads: Option<CastaliaThreadMetrics>,
     errors: Vec<String>,
+    /// What the last errors of the namespaces lie in.
+    _last_errors: Vec<Option<Box<CastaliaError>>>,
     /// What the views above lie in.
     _source: Box<Metrics>,
 }
@@ -63,6 +68,38 @@ pub struct CastaliaNamespaceMetrics {
     pub cache_failures: u64,
     /// Releases that the application refused.
     pub refusals: u64,
+    /// 1 where a poll for it was met with silence, else 0.
+    pub poll_timed_out: i32,
+    /// Values that were not of the type they were read as, each counted once for a release.
+    pub malformed_reads: u64,
+    /// Why the last load failed, or what is wrong with what it brought; NULL once all is well. It belongs to the metrics.
+    pub last_error: *const CastaliaError,
+}
+
+/// Requests to one endpoint that ended in one way. Its text lives as long as the metrics. Later versions append fields.
+#[repr(C)]
+#[derive(Debug)]
+pub struct CastaliaHttpMetrics {
+    /// First part of the path: `configs`, `notifications` or `services`.
+    pub endpoint: CastaliaStr,
+    /// Status; 0 where none came.
+    pub status: i32,
+    /// How many.
+    pub count: u64,
+    /// How many microseconds they took together.
+    pub time_us: u64,
+}
+
+/// The threads and tasks of the library, which all clients share. Later versions append fields.
+#[repr(C)]
+#[derive(Debug)]
+pub struct CastaliaThreadMetrics {
+    /// Worker threads.
+    pub workers: u64,
+    /// Tasks that live.
+    pub tasks: u64,
+    /// Tasks that wait for a worker.
+    pub queue: u64,
 }
 
 /// One effective setting. Its texts live as long as the list. Later versions append fields.
@@ -93,6 +130,12 @@ pub struct CastaliaSettingList {
 #[derive(Debug)]
 pub struct CastaliaText(String);
 
+impl CastaliaText {
+    pub(crate) fn new(text: String) -> Box<Self> {
+        Box::new(Self(text))
+    }
+}
+
 /// State and counters of a client.
 ///
 /// Fails with `CASTALIA_CLOSED` for a stale handle.
@@ -104,17 +147,7 @@ pub extern "C" fn castalia_client_metrics(
 ) -> Option<Box<CastaliaError>> {
     guard(|| {
         let out = required(metrics)?;
-        let source = Box::new(client.get()?.metrics());
-        out.write(Box::new(CastaliaMetrics {
-            totals: CastaliaTotals {
-                error_count: source.error_count,
-                clock_skew_ms: source.clock_skew_ms,
-                polls_connected: source.polls_connected,
-            },
-            namespaces: source.namespaces.iter().map(CastaliaNamespaceMetrics::new).collect(),
-            errors: source.errors.iter().map(ToString::to_string).collect(),
-            _source: source,
-        }));
+        out.write(CastaliaMetrics::new(Box::new(client.get()?.metrics())));
         Ok(())
     })
 }
@@ -134,6 +167,23 @@ pub extern "C" fn castalia_metrics_namespace(
     index: usize,
 ) -> Option<&CastaliaNamespaceMetrics> {
     metrics?.namespaces.get(index)
+}
+
+/// The requests of the client at a place, by endpoint and status; NULL from their number on. They live as long as the metrics.
+#[unsafe(no_mangle)]
+pub extern "C" fn castalia_metrics_http(
+    metrics: Option<&CastaliaMetrics>,
+    index: usize,
+) -> Option<&CastaliaHttpMetrics> {
+    metrics?.http.get(index)
+}
+
+/// The threads; NULL before the first namespace is opened, and for NULL. They live as long as the metrics.
+#[unsafe(no_mangle)]
+pub extern "C" fn castalia_metrics_threads(
+    metrics: Option<&CastaliaMetrics>,
+) -> Option<&CastaliaThreadMetrics> {
+    metrics?.threads.as_ref()
 }
 
 /// The error at a place among the latest ones, oldest first; NULL from their number on.
@@ -163,7 +213,7 @@ pub extern "C" fn castalia_client_metrics_text(
 ) -> Option<Box<CastaliaError>> {
     guard(|| {
         let out = required(text)?;
-        out.write(Box::new(CastaliaText(client.get()?.metrics_text())));
+        out.write(CastaliaText::new(client.get()?.metrics_text()));
         Ok(())
     })
 }
@@ -213,8 +263,52 @@ pub extern "C" fn castalia_setting_list_release(settings: Option<Box<CastaliaSet
     drop(settings);
 }
 
+impl CastaliaMetrics {
+    fn new(source: Box<Metrics>) -> Box<Self> {
+        let last_error = |one: &NamespaceMetrics| one.last_error.as_ref().map(CastaliaError::boxed);
+        let last_errors: Vec<_> = source.namespaces.iter().map(last_error).collect();
+        let namespaces = source.namespaces.iter().zip(&last_errors);
+        Box::new(Self {
+            totals: CastaliaTotals {
+                error_count: source.error_count,
+                clock_skew_ms: source.clock_skew_ms,
+                polls_connected: source.polls_connected,
+            },
+            namespaces: namespaces
+                .map(|(one, last)| CastaliaNamespaceMetrics::new(one, last.as_deref()))
+                .collect(),
+            http: source.http.iter().map(CastaliaHttpMetrics::new).collect(),
+            threads: source.threads.map(CastaliaThreadMetrics::new),
+            errors: source.errors.iter().map(ToString::to_string).collect(),
+            _last_errors: last_errors,
+            _source: source,
+        })
+    }
+}
+
+impl CastaliaHttpMetrics {
+    fn new(metrics: &HttpMetrics) -> Self {
+        Self {
+            endpoint: CastaliaStr::of(&metrics.endpoint),
+            status: metrics.status.into(),
+            count: metrics.count,
+            time_us: u64::try_from(metrics.time.as_micros()).unwrap_or(u64::MAX),
+        }
+    }
+}
+
+impl CastaliaThreadMetrics {
+    fn new(metrics: ThreadMetrics) -> Self {
+        Self {
+            workers: metrics.workers as u64,
+            tasks: metrics.tasks as u64,
+            queue: metrics.queue as u64,
+        }
+    }
+}
+
 impl CastaliaNamespaceMetrics {
-    fn new(metrics: &NamespaceMetrics) -> Self {
+    fn new(metrics: &NamespaceMetrics, last_error: Option<&CastaliaError>) -> Self {
         let first_load = metrics.first_load.and_then(|time| i64::try_from(time.as_millis()).ok());
         Self {
             app_id: CastaliaStr::of(&metrics.app_id),
@@ -231,6 +325,9 @@ impl CastaliaNamespaceMetrics {
             listener_queue: metrics.listener_queue as u64,
             cache_failures: metrics.cache_failures,
             refusals: metrics.refusals,
+            poll_timed_out: metrics.poll_timed_out.into(),
+            malformed_reads: metrics.malformed_reads,
+            last_error: last_error.map_or(std::ptr::null(), std::ptr::from_ref),
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::error::CastaliaError;
 /// released as often as it was handed out.
 #[derive(Debug)]
 #[repr(transparent)]
-pub struct CastaliaSnapshot(Snapshot);
+pub struct CastaliaSnapshot(pub(crate) Snapshot);
 
 /// The value of a key. `found` is 0 or 1; where it is 0, `value` is left as it was. An empty value is a value.
 ///
@@ -104,7 +104,8 @@ pub extern "C" fn castalia_snapshot_get_double(
     read(snapshot, key, value, found, |number: f64| number)
 }
 
-/// The value of a key as 1 for `true` in any case, else 0; as `castalia_snapshot_get_int`.
+/// The value of a key as 1 for `true` in any case, else 0; as `castalia_snapshot_get_int`. With the setting
+/// `castalia.strict-booleans`, `yes`, `on` and `1` are 1 as well, their opposites are 0, and all else is malformed.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn castalia_snapshot_get_bool(
@@ -129,7 +130,8 @@ pub extern "C" fn castalia_snapshot_get_duration(
 }
 
 /// The value of a key, such as `2024-01-31 23:59:59`, in milliseconds since 1970 (UTC); as `castalia_snapshot_get_int`. A date
-/// without a zone is one of this machine's.
+/// without a zone is one of this machine's, unless the setting `castalia.time-zone` names another; days that do not exist are
+/// malformed, unless `castalia.lenient-dates` lets them count on.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn castalia_snapshot_get_date(
@@ -139,6 +141,31 @@ pub extern "C" fn castalia_snapshot_get_date(
     found: Option<&mut MaybeUninit<i32>>,
 ) -> Option<Box<CastaliaError>> {
     read(snapshot, key, value, found, epoch_millis)
+}
+
+/// For those who parse values by themselves: says that the value of a key is malformed. It is logged and counted, once for each
+/// key and snapshot. Gives the error to hand on, `CASTALIA_PARSE`; NULL where the key is missing.
+///
+/// Fails with `CASTALIA_INVALID_ARGUMENT` as `castalia_snapshot_get`.
+#[unsafe(no_mangle)]
+#[must_use]
+pub extern "C" fn castalia_snapshot_malformed(
+    snapshot: Option<&CastaliaSnapshot>,
+    key: CastaliaStr,
+) -> Option<Box<CastaliaError>> {
+    guard(|| required(snapshot)?.0.try_get::<Refused>(key.text()?).map(drop))
+}
+
+/// What no value is: reading one as this takes the place among the parsed values that tells whether it was noted.
+#[derive(Clone)]
+struct Refused;
+
+impl FromValue for Refused {
+    const EXPECTED: &'static str = "the parser refuses the value";
+
+    fn from_value(_: &str) -> Option<Self> {
+        None
+    }
 }
 
 fn read<T: FromValue, C>(
@@ -200,13 +227,25 @@ pub extern "C" fn castalia_snapshot_content(snapshot: Option<&CastaliaSnapshot>)
     text_of(snapshot, Snapshot::content)
 }
 
+/// App id of the namespace.
+#[unsafe(no_mangle)]
+pub extern "C" fn castalia_snapshot_app_id(snapshot: Option<&CastaliaSnapshot>) -> CastaliaStr {
+    text_of(snapshot, |snapshot| Some(&snapshot.identity().app_id))
+}
+
+/// Cluster that the namespace is read for.
+#[unsafe(no_mangle)]
+pub extern "C" fn castalia_snapshot_cluster(snapshot: Option<&CastaliaSnapshot>) -> CastaliaStr {
+    text_of(snapshot, |snapshot| Some(&snapshot.identity().cluster))
+}
+
 /// Name of the namespace, without a `.properties` suffix.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_snapshot_namespace(snapshot: Option<&CastaliaSnapshot>) -> CastaliaStr {
     text_of(snapshot, |snapshot| Some(snapshot.namespace()))
 }
 
-/// Where the content came from: `remote`, `local`, `static` or `none`.
+/// Where the content came from: `remote`, `local`, `static` or `none`. The text lives for ever.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_snapshot_source(snapshot: Option<&CastaliaSnapshot>) -> CastaliaStr {
     text_of(snapshot, |snapshot| Some(snapshot.source().name()))
@@ -256,8 +295,10 @@ fn text_of<'a>(
 }
 
 pub(crate) fn epoch_millis(time: SystemTime) -> i64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    saturated(since.as_millis())
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(since) => saturated(since.as_millis()),
+        Err(before) => -saturated(before.duration().as_millis()),
+    }
 }
 
 fn saturated(millis: u128) -> i64 {

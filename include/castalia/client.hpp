@@ -140,6 +140,24 @@ class Client {
         return detail::outcome(error, [&] { return ConfigFile(file); });
     }
 
+    std::string app_id() const {
+        CastaliaText *app_id = nullptr;
+        castalia_error_release(castalia_client_app_id(handle_.get(), &app_id));
+        return detail::owned(castalia_text_view(detail::TextPointer(app_id).get()));
+    }
+
+    // The environment as its name was understood, such as PRO; UNKNOWN where none is set.
+    std::string_view env() const noexcept {
+        CastaliaStr env = detail::str({});
+        castalia_error_release(castalia_client_env(handle_.get(), &env));
+        return detail::view(env);
+    }
+
+    // Signs the requests of an app id with another secret from now on; a blank one stops signing.
+    Outcome<void> set_access_key(std::string_view app_id, std::string_view secret) const {
+        return detail::outcome(castalia_client_set_access_key(handle_.get(), detail::str(app_id), detail::str(secret)));
+    }
+
     // Asks a function before a release of a namespace of the client's own app is applied, for as long as the client lives.
     Outcome<void> validate(std::string_view name, Validator validator) const {
         return detail::outcome(castalia_client_validate(handle_.get(), detail::str(name), detail::call_validator,

@@ -2,18 +2,19 @@
 #ifndef CASTALIA_CONFIG_HPP
 #define CASTALIA_CONFIG_HPP
 
-#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "error.hpp"
 #include "event.hpp"
-#include "handle.hpp"
+#include "opened.hpp"
 #include "snapshot.hpp"
 
 namespace castalia {
@@ -53,17 +54,37 @@ class Watch {
     Subscription subscription_;
 };
 
-// An open namespace.
-class Config {
-  public:
-    explicit Config(CastaliaConfig owned) noexcept : handle_(owned) {}
+namespace detail {
 
-    // The content now; it never changes while it is held, so that several reads fit together.
-    Snapshot snapshot() const noexcept {
-        const CastaliaSnapshot *now = nullptr;
-        castalia_error_release(castalia_config_snapshot(handle_.get(), &now));
-        return Snapshot(now);
+struct ConfigCalls {
+    using Handle = CastaliaConfig;
+    static constexpr auto snapshot = castalia_config_snapshot;
+    static constexpr auto state = castalia_config_state;
+    static constexpr auto last_error = castalia_config_last_error;
+    static constexpr auto refresh = castalia_config_refresh;
+    static constexpr auto close = castalia_config_close;
+    static constexpr auto release = castalia_config_release;
+};
+
+struct ConfigFileCalls {
+    using Handle = CastaliaConfigFile;
+    static CastaliaError *snapshot(CastaliaConfigFile file, const CastaliaSnapshot **now) noexcept {
+        CastaliaStr content;
+        return castalia_config_file_content(file, &content, now);
     }
+    static constexpr auto state = castalia_config_file_state;
+    static constexpr auto last_error = castalia_config_file_last_error;
+    static constexpr auto refresh = castalia_config_file_refresh;
+    static constexpr auto close = castalia_config_file_close;
+    static constexpr auto release = castalia_config_file_release;
+};
+
+}  // namespace detail
+
+// An open namespace: its values now, and word of their changes. For several reads that must fit together take a snapshot().
+class Config : public detail::Opened<detail::ConfigCalls> {
+  public:
+    using Opened::Opened;
 
     // The value of a key; an empty value is a value.
     std::optional<std::string> get(std::string_view key) const {
@@ -86,16 +107,32 @@ class Config {
         return snapshot().try_get<T>(key);
     }
 
-    // How the namespace stands with the servers: Loading, Ready, or the name of an error kind.
-    std::string_view state() const noexcept {
-        CastaliaStr state = detail::str({});
-        castalia_error_release(castalia_config_state(handle_.get(), &state));
-        return detail::view(state);
+    // The parts between a delimiter, without empty ones at the end; with trim, without blanks around them.
+    std::vector<std::string> get_list(std::string_view key, std::vector<std::string> otherwise = {},
+                                      std::string_view delimiter = ",", bool trim = false) const {
+        return snapshot().get_list(key, std::move(otherwise), delimiter, trim);
     }
 
-    // Loads now and waits for it.
-    Outcome<void> refresh(std::chrono::milliseconds timeout = std::chrono::seconds(15)) const {
-        return detail::outcome(castalia_config_refresh(handle_.get(), detail::millis(timeout)));
+    // The value that has this name, exactly; as Snapshot::get_enum.
+    template <class E, class Names = detail::Names<E>>
+    E get_enum(std::string_view key, const Names &names, E otherwise) const {
+        return snapshot().get_enum(key, names, otherwise);
+    }
+    template <class E, class Names = detail::Names<E>>
+    Outcome<std::optional<E>> try_get_enum(std::string_view key, const Names &names) const {
+        return snapshot().template try_get_enum<E>(key, names);
+    }
+
+    // The value as a function reads it; as Snapshot::get_with.
+    template <class T, class Parse>
+    T get_with(std::string_view key, Parse &&parse, T otherwise) const {
+        static_assert(!std::is_same_v<T, std::string_view>, "the text is gone by then: make a string of it");
+        return snapshot().get_with(key, std::forward<Parse>(parse), std::move(otherwise));
+    }
+    template <class T, class Parse>
+    Outcome<std::optional<T>> try_get_with(std::string_view key, Parse &&parse) const {
+        static_assert(!std::is_same_v<T, std::string_view>, "the text is gone by then: make a string of it");
+        return snapshot().template try_get_with<T>(key, std::forward<Parse>(parse));
     }
 
     // Calls a function for each change that the filter lets through, in order, on a thread of the library.
@@ -132,30 +169,19 @@ class Config {
         return Watch<T>(std::move(state), std::move(subscription));
 #endif
     }
-
-  private:
-    detail::Handle<CastaliaConfig, castalia_config_release> handle_;
 };
 
 // An open namespace as a whole file.
-class ConfigFile {
+class ConfigFile : public detail::Opened<detail::ConfigFileCalls> {
   public:
-    explicit ConfigFile(CastaliaConfigFile owned) noexcept : handle_(owned) {}
+    using Opened::Opened;
 
     // The text now; nothing while nothing is loaded.
     std::optional<std::string> content() const {
-        CastaliaStr text = detail::str({});
-        const CastaliaSnapshot *pointer = nullptr;
-        castalia_error_release(castalia_config_file_content(handle_.get(), &text, &pointer));
-        const Snapshot holder(pointer);
-        const auto content = detail::option(text);
+        const Snapshot now = snapshot();
+        const auto content = now.content();
         if (!content) return std::nullopt;
         return std::string(*content);
-    }
-
-    // Loads now and waits for it.
-    Outcome<void> refresh(std::chrono::milliseconds timeout = std::chrono::seconds(15)) const {
-        return detail::outcome(castalia_config_file_refresh(handle_.get(), detail::millis(timeout)));
     }
 
     // Calls a function for each change of the text, under the key "content".
@@ -166,9 +192,6 @@ class ConfigFile {
                                            detail::release_listener, &subscription);
         return detail::outcome(error, [&] { return Subscription(subscription); });
     }
-
-  private:
-    detail::Handle<CastaliaConfigFile, castalia_config_file_release> handle_;
 };
 
 }  // namespace castalia

@@ -2,10 +2,12 @@
 #ifndef CASTALIA_LOG_HPP
 #define CASTALIA_LOG_HPP
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "error.hpp"
 #include "handle.hpp"
@@ -20,17 +22,46 @@ enum class LogLevel : std::int32_t {
     Trace = CASTALIA_LOG_TRACE,
 };
 
-using Logger = std::function<void(LogLevel, std::string_view target, std::string_view text)>;
+// What a log record is about, such as namespace.
+struct LogField {
+    std::string_view name;
+    std::string_view value;
+};
+
+// One log record; it and its texts are lent for the call of the logger.
+class LogRecord {
+  public:
+    explicit LogRecord(const CastaliaLogRecord &lent) noexcept : lent_(lent) {}
+
+    LogLevel level() const noexcept { return static_cast<LogLevel>(lent_.level); }
+    // Module that wrote it.
+    std::string_view target() const noexcept { return detail::view(lent_.target); }
+    // Message, with the fields behind it as name=value.
+    std::string_view text() const noexcept { return detail::view(lent_.text); }
+    // The fields by themselves.
+    std::vector<LogField> fields() const {
+        std::vector<LogField> fields;
+        fields.reserve(lent_.fields_len);
+        for (std::size_t i = 0; i < lent_.fields_len; ++i)
+            fields.push_back({detail::view(lent_.fields[i].name), detail::view(lent_.fields[i].value)});
+        return fields;
+    }
+
+  private:
+    const CastaliaLogRecord &lent_;
+};
+
+using Logger = std::function<void(const LogRecord &)>;
 
 namespace detail {
 
-inline void call_logger(void *user_data, std::int32_t level, CastaliaStr target, CastaliaStr text) noexcept {
+inline void call_logger(void *user_data, const CastaliaLogRecord *record) noexcept {
     const Logger &logger = *static_cast<Logger *>(user_data);
 #ifdef CASTALIA_NO_EXCEPTIONS
-    logger(static_cast<LogLevel>(level), view(target), view(text));
+    logger(LogRecord(*record));
 #else
     try {
-        logger(static_cast<LogLevel>(level), view(target), view(text));
+        logger(LogRecord(*record));
     } catch (...) {
         // There is nobody left to tell.
     }

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "error.hpp"
 #include "handle.hpp"
 
 namespace castalia {
@@ -34,6 +35,32 @@ struct NamespaceMetrics {
     std::uint64_t listener_queue;
     std::uint64_t cache_failures;
     std::uint64_t refusals;
+    // Whether a poll for it was met with silence.
+    bool poll_timed_out;
+    // Values that were not of the type they were read as, each counted once for a release.
+    std::uint64_t malformed_reads;
+    // Why the last load failed, or what is wrong with what it brought; nothing once all is well.
+    std::optional<Error> last_error;
+};
+
+// Requests to one endpoint that ended in one way.
+struct HttpMetrics {
+    // First part of the path: configs, notifications or services.
+    std::string endpoint;
+    // 0 where none came.
+    std::int32_t status;
+    std::uint64_t count;
+    // How long they took together.
+    std::chrono::microseconds time;
+};
+
+// The threads and tasks of the library, which all clients share.
+struct ThreadMetrics {
+    std::uint64_t workers;
+    // Tasks that live.
+    std::uint64_t tasks;
+    // Tasks that wait for a worker.
+    std::uint64_t queue;
 };
 
 // A client at one moment.
@@ -46,6 +73,10 @@ struct Metrics {
     std::chrono::milliseconds clock_skew;
     // Poll loops whose last poll ended well.
     std::uint64_t polls_connected;
+    // By endpoint and status.
+    std::vector<HttpMetrics> http;
+    // Nothing before the first namespace is opened.
+    std::optional<ThreadMetrics> threads;
 };
 
 // One effective setting: which value counts, and why. A secret is ***, and empty means unset.
@@ -85,6 +116,11 @@ inline NamespaceMetrics owned(const CastaliaNamespaceMetrics &one) {
     metrics.listener_queue = one.listener_queue;
     metrics.cache_failures = one.cache_failures;
     metrics.refusals = one.refusals;
+    metrics.poll_timed_out = one.poll_timed_out != 0;
+    metrics.malformed_reads = one.malformed_reads;
+    if (one.last_error != nullptr)
+        metrics.last_error = Error(static_cast<ErrorKind>(castalia_error_code(one.last_error)),
+                                   owned(castalia_error_message(one.last_error)));
     return metrics;
 }
 
@@ -98,6 +134,11 @@ inline Metrics owned(const MetricsPointer &source) {
     metrics.error_count = totals.error_count;
     metrics.clock_skew = std::chrono::milliseconds(totals.clock_skew_ms);
     metrics.polls_connected = totals.polls_connected;
+    for (std::size_t i = 0; const auto *one = castalia_metrics_http(source.get(), i); ++i)
+        metrics.http.push_back({owned(one->endpoint), one->status, one->count,
+                                std::chrono::microseconds(one->time_us)});
+    if (const auto *threads = castalia_metrics_threads(source.get()))
+        metrics.threads = ThreadMetrics{threads->workers, threads->tasks, threads->queue};
     return metrics;
 }
 

@@ -5,12 +5,15 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "error.hpp"
 #include "handle.hpp"
@@ -65,6 +68,39 @@ CastaliaError *read(const CastaliaSnapshot *snapshot, std::string_view key, T &v
                       "values are read as text, bool, int32, int64, double, milliseconds or time_point");
         return read_text(snapshot, key, value, found);
     }
+}
+
+// What a parser of the program makes of a text; nothing where it throws.
+template <class T, class Parse>
+std::optional<T> parsed(Parse &parse, std::string_view text) {
+#ifdef CASTALIA_NO_EXCEPTIONS
+    return parse(text);
+#else
+    try {
+        return parse(text);
+    } catch (...) {
+        return std::nullopt;
+    }
+#endif
+}
+
+template <class E>
+using Names = std::initializer_list<std::pair<std::string_view, E>>;
+
+template <class E, class Names>
+std::optional<E> named(const Names &names, std::string_view text) {
+    for (const auto &[name, value] : names)
+        if (name == text) return value;
+    return std::nullopt;
+}
+
+using TextListPointer = std::unique_ptr<CastaliaTextList, Release<CastaliaTextList, castalia_text_list_release>>;
+
+inline std::vector<std::string> owned(const TextListPointer &list) {
+    std::vector<std::string> texts;
+    texts.reserve(castalia_text_list_len(list.get()));
+    while (auto text = option(castalia_text_list_get(list.get(), texts.size()))) texts.emplace_back(*text);
+    return texts;
 }
 
 }  // namespace detail
@@ -130,6 +166,50 @@ class Snapshot {
         return detail::outcome(error, [&] { return found != 0 ? std::optional<T>(std::move(value)) : std::nullopt; });
     }
 
+    // The parts between a delimiter, without empty ones at the end; with trim, without blanks around them.
+    std::vector<std::string> get_list(std::string_view key, std::vector<std::string> otherwise = {},
+                                      std::string_view delimiter = ",", bool trim = false) const {
+        CastaliaTextList *list = nullptr;
+        castalia_error_release(castalia_snapshot_get_list(pointer_.get(), detail::str(key), detail::str(delimiter), trim,
+                                                          &list, nullptr));
+        return list != nullptr ? detail::owned(detail::TextListPointer(list)) : std::move(otherwise);
+    }
+
+    // The value that has this name, exactly, in a table such as {{"fast", Mode::Fast}, {"safe", Mode::Safe}}; the default where
+    // the key is missing, or its value is no name.
+    template <class E, class Names = detail::Names<E>>
+    E get_enum(std::string_view key, const Names &names, E otherwise) const {
+        return get_with(key, [&](std::string_view text) { return detail::named<E>(names, text); }, otherwise);
+    }
+
+    // The same; nothing where the key is missing. Fails with Parse where its value is no name.
+    template <class E, class Names = detail::Names<E>>
+    Outcome<std::optional<E>> try_get_enum(std::string_view key, const Names &names) const {
+        return try_get_with<E>(key, [&](std::string_view text) { return detail::named<E>(names, text); });
+    }
+
+    // The value as a function reads it that gives a T or an optional one; the default where the key is missing, and where the
+    // value is malformed: the function gives nothing, or throws.
+    template <class T, class Parse>
+    T get_with(std::string_view key, Parse &&parse, T otherwise) const {
+        const auto text = get(key);
+        if (!text) return otherwise;
+        std::optional<T> value = detail::parsed<T>(parse, *text);
+        if (value) return *std::move(value);
+        castalia_error_release(malformed(key));
+        return otherwise;
+    }
+
+    // The same; nothing where the key is missing. Fails with Parse where the value is malformed.
+    template <class T, class Parse>
+    Outcome<std::optional<T>> try_get_with(std::string_view key, Parse &&parse) const {
+        const auto text = get(key);
+        if (!text) return std::optional<T>();
+        std::optional<T> value = detail::parsed<T>(parse, *text);
+        CastaliaError *error = value ? nullptr : malformed(key);
+        return detail::outcome(error, [&] { return std::move(value); });
+    }
+
     bool contains(std::string_view key) const { return get(key).has_value(); }
     std::size_t size() const noexcept { return castalia_snapshot_len(pointer_.get()); }
     bool empty() const noexcept { return size() == 0; }
@@ -140,6 +220,9 @@ class Snapshot {
     std::optional<std::string_view> content() const noexcept {
         return detail::option(castalia_snapshot_content(pointer_.get()));
     }
+    std::string_view app_id() const noexcept { return detail::view(castalia_snapshot_app_id(pointer_.get())); }
+    // Cluster as configured, not the one that served.
+    std::string_view cluster() const noexcept { return detail::view(castalia_snapshot_cluster(pointer_.get())); }
     std::string_view name() const noexcept { return detail::view(castalia_snapshot_namespace(pointer_.get())); }
     // Where it came from: remote, local, static or none.
     std::string_view source() const noexcept { return detail::view(castalia_snapshot_source(pointer_.get())); }
@@ -149,6 +232,11 @@ class Snapshot {
     }
 
   private:
+    // Has it logged and counted, once for each key and snapshot.
+    CastaliaError *malformed(std::string_view key) const noexcept {
+        return castalia_snapshot_malformed(pointer_.get(), detail::str(key));
+    }
+
     detail::Counted<CastaliaSnapshot, castalia_snapshot_retain, castalia_snapshot_release> pointer_;
 };
 

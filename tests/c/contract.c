@@ -9,6 +9,8 @@ enum { MOST = 64, PATIENCE_MS = 15000 };
 typedef struct {
     char name[64];
     CastaliaConfig config;
+    /* What is left to read of a namespace that was closed. */
+    const CastaliaSnapshot *last;
 } Open;
 
 typedef struct {
@@ -26,11 +28,14 @@ static int opened_count, listener_count;
 
 static void keep(char *name, CastaliaStr text) { snprintf(name, 64, "%.*s", (int)text.len, text.ptr); }
 
-static CastaliaConfig config_of(const Words *call) {
+static Open *open_of(const Words *call) {
+    static Open none;
     for (int i = opened_count - 1; i >= 0; i--)
-        if (words_is(call, 1, opened[i].name)) return opened[i].config;
-    return (CastaliaConfig){0};
+        if (words_is(call, 1, opened[i].name)) return &opened[i];
+    return &none;
 }
+
+static CastaliaConfig config_of(const Words *call) { return open_of(call)->config; }
 
 static Listener *listener_of(const Words *call) {
     for (int i = listener_count - 1; i >= 0; i--)
@@ -65,6 +70,13 @@ static void open_namespace(const Words *call) {
     if (failed(castalia_client_config_of(client, call->words[1], call->words[2], PATIENCE_MS, &config))) return;
     keep(opened[opened_count].name, call->words[2]);
     opened[opened_count++].config = config;
+    printf("ok");
+}
+
+static void close_namespace(const Words *call) {
+    Open *open = open_of(call);
+    if (open->last == NULL && failed(castalia_config_snapshot(open->config, &open->last))) return;
+    castalia_config_close(open->config);
     printf("ok");
 }
 
@@ -152,7 +164,7 @@ static void metric_of(const Words *call) {
     printf("ok");
     for (size_t i = 0; (one = castalia_metrics_namespace(metrics, i)) != NULL; i++)
         if (one->name.len == call->words[1].len && memcmp(one->name.ptr, call->words[1].ptr, one->name.len) == 0)
-            printf(" %" PRIu64, one->listener_failures);
+            printf(" %" PRIu64, words_is(call, 2, "malformed_reads") ? one->malformed_reads : one->listener_failures);
     castalia_metrics_release(metrics);
 }
 
@@ -206,6 +218,7 @@ static void read_typed(const Words *call, const CastaliaSnapshot *snapshot) {
     TYPED(long, int64_t, "%" PRId64, atoll(text))
     TYPED(double, double, "%.17g", strtod(text, NULL))
     TYPED(duration, int64_t, "%" PRId64, atoll(text))
+    TYPED(date, int64_t, "%" PRId64, atoll(text))
     if (words_is(call, 0, "get_bool")) {
         int32_t value = strcmp(text, "true") == 0;
         if (!failed(castalia_snapshot_get_bool(snapshot, key, &value, NULL))) printf("ok %s", value ? "true" : "false");
@@ -216,15 +229,25 @@ static void read_typed(const Words *call, const CastaliaSnapshot *snapshot) {
     }
 }
 
+static void last_error(const Words *call) {
+    CastaliaError *last;
+    if (failed(castalia_config_last_error(config_of(call), &last))) return;
+    printf("ok");
+    if (last != NULL) words_write(castalia_error_name(last));
+    castalia_error_release(last);
+}
+
 static void read_now(const Words *call) {
-    CastaliaConfig config = config_of(call);
+    const Open *open = open_of(call);
+    CastaliaConfig config = open->config;
     const CastaliaSnapshot *snapshot;
     CastaliaStr state;
     if (words_is(call, 0, "refresh")) {
         if (!failed(castalia_config_refresh(config, PATIENCE_MS))) printf("ok");
         return;
     }
-    if (failed(castalia_config_snapshot(config, &snapshot))) return;
+    snapshot = castalia_snapshot_retain(open->last);
+    if (snapshot == NULL && failed(castalia_config_snapshot(config, &snapshot))) return;
     if (words_is(call, 0, "get")) get_text(snapshot, call->words[2]);
     else if (words_is(call, 0, "keys")) write_keys(snapshot);
     else if (words_is(call, 0, "state")) {
@@ -246,6 +269,8 @@ int main(void) {
         else if (words_is(&call, 0, "content")) content_of(&call);
         else if (words_is(&call, 0, "metric")) metric_of(&call);
         else if (words_is(&call, 0, "setting")) setting_of(&call);
+        else if (words_is(&call, 0, "last_error")) last_error(&call);
+        else if (words_is(&call, 0, "close_namespace")) close_namespace(&call);
         else if (words_is(&call, 0, "close")) {
             castalia_client_close(client, PATIENCE_MS);
             printf("ok");

@@ -69,12 +69,17 @@ static void read_some(const CastaliaSnapshot *snapshot, uint64_t *state) {
     int32_t found, small;
     int64_t large;
     double real;
+    CastaliaTextList *list = NULL;
     drop(castalia_snapshot_get(snapshot, key, &value, &found));
     drop(castalia_snapshot_copy(snapshot, key, buffer, next(state) % sizeof buffer, &len, NULL));
     drop(castalia_snapshot_get_int(snapshot, key, &small, &found));
     drop(castalia_snapshot_get_date(snapshot, key, &large, NULL));
     drop(castalia_snapshot_get_double(snapshot, key, &real, &found));
     drop(castalia_snapshot_entry(snapshot, next(state) % 4, &key, &value));
+    drop(castalia_snapshot_malformed(snapshot, key));
+    drop(castalia_snapshot_get_list(snapshot, text(state), text(state), next(state) % 2, &list, &found));
+    castalia_text_list_get(list, next(state) % 4);
+    castalia_text_list_release(list);
     castalia_snapshot_release(snapshot);
 }
 
@@ -108,15 +113,23 @@ static void watch(CastaliaConfig config, uint64_t *state) {
     note(castalia_config_on_change(config, next(state) % 2 ? &filter : NULL, on_change, &calls, on_release, &made), made);
 }
 
-static void look(CastaliaClient client) {
+static void look(CastaliaClient client, uint64_t *state) {
+    const CastaliaNamespaceMetrics *one;
     CastaliaMetrics *metrics = NULL;
-    CastaliaText *told = NULL;
+    CastaliaText *told = NULL, *app_id = NULL;
+    CastaliaStr env;
     CastaliaSettingList *settings = NULL;
     drop(castalia_client_metrics(client, &metrics));
     drop(castalia_client_metrics_text(client, &told));
     drop(castalia_client_settings(client, &settings));
+    drop(castalia_client_app_id(client, &app_id));
+    drop(castalia_client_env(client, &env));
+    drop(castalia_client_set_access_key(client, text(state), text(state)));
+    for (size_t i = 0; (one = castalia_metrics_namespace(metrics, i)) != NULL; i++) castalia_error_message(one->last_error);
+    for (size_t i = 0; castalia_metrics_http(metrics, i) != NULL; i++) castalia_metrics_threads(metrics);
     castalia_metrics_release(metrics);
     castalia_text_release(told);
+    castalia_text_release(app_id);
     castalia_setting_list_release(settings);
 }
 
@@ -126,9 +139,10 @@ static void call(uint64_t *state) {
     CastaliaConfigFile file = {handle(files, state)};
     const CastaliaSnapshot *snapshot = NULL;
     CastaliaSubscription made = {0};
+    CastaliaError *last = NULL;
     CastaliaStr told;
     uint32_t patience = next(state) % 20;
-    switch (next(state) % 15) {
+    switch (next(state) % 17) {
     case 0: make_client(state); break;
     case 1:
         castalia_client_close(client, patience);
@@ -149,12 +163,22 @@ static void call(uint64_t *state) {
         drop(castalia_config_snapshot(config, &snapshot));
         read_some(snapshot, state);
         break;
-    case 8: drop(castalia_config_state(config, &told)); break;
+    case 8:
+        drop(castalia_config_state(config, &told));
+        drop(castalia_config_last_error(config, &last));
+        drop(last);
+        break;
     case 9: drop(castalia_config_refresh(config, patience)); break;
     case 10: watch(config, state); break;
     case 11: note(castalia_config_file_on_change(file, on_change, &calls, on_release, &made), made); break;
     case 12: castalia_subscription_cancel((CastaliaSubscription){handle(subscriptions, state)}); break;
-    case 13: next(state) % 4 ? look(client) : castalia_config_release(config); break;
+    case 13: next(state) % 4 ? look(client, state) : castalia_config_release(config); break;
+    case 14: next(state) % 2 ? castalia_config_close(config) : castalia_config_file_close(file); break;
+    case 15:
+        drop(castalia_config_file_state(file, &told));
+        drop(castalia_config_file_last_error(file, &last));
+        drop(last);
+        break;
     default:
         drop(castalia_config_file_content(file, &told, &snapshot));
         castalia_snapshot_release(snapshot);

@@ -137,7 +137,7 @@ static int32_t call_everything(void *user_data, const CastaliaEvent *event) {
     CHECK_TEXT(castalia_event_change(event, 0)->key, "n");
     CHECK(long_of(config, "n", 0) > 0);
     OK(castalia_client_config(client, castalia_str("application"), 1000, &again));
-    castalia_config_release(again);
+    castalia_config_close(again);
     FAILS(castalia_client_config(client, castalia_str("fresh"), 1000, &fresh), CASTALIA_INVALID_ARGUMENT);
     FAILS(castalia_config_refresh(config, 1000), CASTALIA_INVALID_ARGUMENT);
     castalia_subscription_cancel(listen_with(use_counted, NULL, NULL));
@@ -197,13 +197,23 @@ static void a_slow_listener_delays_nobody(void) {
     castalia_config_release(second);
 }
 
-static void log_and_read(void *user_data, int32_t level, CastaliaStr target, CastaliaStr text) {
-    (void)level, (void)target, (void)text;
+static int is(CastaliaStr text, const char *expected) {
+    return text.len == strlen(expected) && memcmp(text.ptr, expected, text.len) == 0;
+}
+
+/* Records with a field for the key. */
+static atomic_int named;
+
+static void log_and_read(void *user_data, const CastaliaLogRecord *record) {
     CHECK(long_of(config, "n", 0) >= 0);
+    CHECK(record->level >= CASTALIA_LOG_ERROR && record->level <= CASTALIA_LOG_TRACE && record->text.len > 0);
+    CHECK(record->target.len >= 8 && memcmp(record->target.ptr, "castalia", 8) == 0);
+    for (size_t i = 0; i < record->fields_len; i++)
+        if (is(record->fields[i].name, "key") && is(record->fields[i].value, "n")) atomic_fetch_add(&named, 1);
     atomic_fetch_add((atomic_int *)user_data, 1);
 }
 
-/* T21: a logger that calls the client. */
+/* T21, F170: a logger that calls the client, and gets the fields of a record by themselves. */
 static void a_logger_may_call_the_client(void) {
     atomic_int records = 0, released = 0;
     OK(castalia_log_set(CASTALIA_LOG_TRACE, log_and_read, &records, NULL));
@@ -212,6 +222,10 @@ static void a_logger_may_call_the_client(void) {
     CHECK(error != NULL);
     castalia_error_release(error);
     WAIT_FOR(atomic_load(&records) > 0);
+    const CastaliaSnapshot *snapshot = snapshot_of(config);
+    FAILS(castalia_snapshot_malformed(snapshot, castalia_str("n")), CASTALIA_PARSE);
+    castalia_snapshot_release(snapshot);
+    CHECK(atomic_load(&named) == 1);
     order("fail config 200");
     OK(castalia_log_set(CASTALIA_LOG_ERROR, NULL, &released, count_release));
     WAIT_FOR(atomic_load(&released) == 1);

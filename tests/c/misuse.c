@@ -32,8 +32,13 @@ static void null_is_answered(void) {
     FAILS(castalia_client_metrics(client, NULL), CASTALIA_INVALID_ARGUMENT);
     FAILS(castalia_client_metrics_text(client, NULL), CASTALIA_INVALID_ARGUMENT);
     FAILS(castalia_client_settings(client, NULL), CASTALIA_INVALID_ARGUMENT);
+    FAILS(castalia_client_app_id(client, NULL), CASTALIA_INVALID_ARGUMENT);
+    FAILS(castalia_client_env(client, NULL), CASTALIA_INVALID_ARGUMENT);
     FAILS(castalia_config_snapshot(config, NULL), CASTALIA_INVALID_ARGUMENT);
     FAILS(castalia_config_state(config, NULL), CASTALIA_INVALID_ARGUMENT);
+    FAILS(castalia_config_last_error(config, NULL), CASTALIA_INVALID_ARGUMENT);
+    FAILS(castalia_snapshot_get_list(NULL, key, key, 0, NULL, &found), CASTALIA_INVALID_ARGUMENT);
+    FAILS(castalia_snapshot_malformed(NULL, key), CASTALIA_INVALID_ARGUMENT);
     FAILS(castalia_snapshot_get(NULL, key, &value, &found), CASTALIA_INVALID_ARGUMENT);
     FAILS(castalia_snapshot_get_int(NULL, key, &found, NULL), CASTALIA_INVALID_ARGUMENT);
     FAILS(castalia_snapshot_entry(NULL, 0, &value, &value), CASTALIA_INVALID_ARGUMENT);
@@ -42,6 +47,10 @@ static void null_is_answered(void) {
     CHECK(castalia_event_len(NULL) == 0 && castalia_event_change(NULL, 0) == NULL);
     CHECK(castalia_event_snapshot(NULL) == NULL && castalia_event_sequence(NULL) == 0);
     CHECK(castalia_metrics_totals(NULL) == NULL && castalia_metrics_namespace(NULL, 0) == NULL);
+    CHECK(castalia_metrics_http(NULL, 0) == NULL && castalia_metrics_threads(NULL) == NULL);
+    CHECK(castalia_snapshot_app_id(NULL).ptr == NULL && castalia_snapshot_cluster(NULL).ptr == NULL);
+    CHECK(castalia_text_list_len(NULL) == 0 && castalia_text_list_get(NULL, 0).ptr == NULL);
+    castalia_text_list_release(NULL);
     CHECK(castalia_error_code(NULL) == 0 && castalia_error_message(NULL).len == 0);
     castalia_snapshot_release(NULL);
     castalia_event_release(NULL);
@@ -62,18 +71,41 @@ static void numbers_beyond_the_constants_are_refused(void) {
     }
 }
 
+/* The functions of files as well, of which one is opened here. */
+static void files_are_handles_too(void) {
+    CastaliaConfigFile file;
+    const CastaliaSnapshot *snapshot;
+    CastaliaError *last;
+    CastaliaStr state, content;
+    OK(castalia_client_config_file(client, castalia_str("application"), 10000, &file));
+    FAILS(castalia_config_file_content(file, &content, NULL), CASTALIA_INVALID_ARGUMENT);
+    FAILS(castalia_config_file_state(file, NULL), CASTALIA_INVALID_ARGUMENT);
+    FAILS(castalia_config_file_last_error(file, NULL), CASTALIA_INVALID_ARGUMENT);
+    castalia_config_file_release(file);
+    castalia_config_file_release(file);
+    castalia_config_file_close(file);
+    FAILS(castalia_config_file_content(file, &content, &snapshot), CASTALIA_CLOSED);
+    FAILS(castalia_config_file_state(file, &state), CASTALIA_CLOSED);
+    FAILS(castalia_config_file_last_error(file, &last), CASTALIA_CLOSED);
+}
+
 /* T11: handles that are stale, of another kind, or never were. */
 static void handles_that_are_none_are_closed(void) {
     const CastaliaSnapshot *snapshot;
     CastaliaSubscription subscription;
+    CastaliaError *last;
     CastaliaConfig spare = config_open(client, "application");
     castalia_config_release(spare);
     castalia_config_release(spare);
     FAILS(castalia_config_snapshot(spare, &snapshot), CASTALIA_CLOSED);
     FAILS(castalia_config_refresh(spare, 1000), CASTALIA_CLOSED);
+    FAILS(castalia_config_last_error(spare, &last), CASTALIA_CLOSED);
+    castalia_config_close(spare);
     CastaliaConfig wrong = {client.id};
     FAILS(castalia_config_snapshot(wrong, &snapshot), CASTALIA_CLOSED);
     castalia_config_release(wrong);
+    castalia_config_close(wrong);
+    castalia_config_file_close((CastaliaConfigFile){config.id});
     CastaliaSubscription config_as_subscription = {config.id};
     castalia_subscription_cancel(config_as_subscription);
     castalia_client_close((CastaliaClient){config.id}, 1000);
@@ -167,10 +199,15 @@ static void faults_stop_at_the_border(void) {
 static void closed_twice_is_closed(void) {
     CastaliaConfig other;
     CastaliaMetrics *metrics;
+    CastaliaText *app_id;
+    CastaliaStr env;
     castalia_client_close(client, 5000);
     castalia_client_close(client, 5000);
     FAILS(castalia_client_config(client, castalia_str("application"), 1000, &other), CASTALIA_CLOSED);
     FAILS(castalia_client_metrics(client, &metrics), CASTALIA_CLOSED);
+    FAILS(castalia_client_set_access_key(client, castalia_str("a"), castalia_str("b")), CASTALIA_CLOSED);
+    FAILS(castalia_client_app_id(client, &app_id), CASTALIA_CLOSED);
+    FAILS(castalia_client_env(client, &env), CASTALIA_CLOSED);
     FAILS(castalia_config_refresh(config, 1000), CASTALIA_CLOSED);
     CHECK(long_of(config, "a", 0) == 1);
     castalia_config_release(config);
@@ -181,6 +218,7 @@ int main(void) {
     client = client_new();
     config = config_open(client, "application");
     null_is_answered();
+    files_are_handles_too();
     numbers_beyond_the_constants_are_refused();
     handles_that_are_none_are_closed();
     random_handles_are_closed();

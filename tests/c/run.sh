@@ -40,18 +40,21 @@ expect() { # exit code, command; the log is shown where the code is another
 }
 
 c11=(cc -std=c11 -D_GNU_SOURCE)
-for test in smoke values misuse listen exit contract fuzz; do
+for test in smoke values misuse lifecycle access_key listen exit contract fuzz; do
   build "$test-c" "${c11[@]}" "tests/c/$test.c"
 done
-for test in smoke listen exit contract; do
+for test in smoke reads listen exit contract; do
   build "$test-cpp" c++ -std=c++17 "tests/cpp/$test.cpp"
 done
 # T58
-build smoke-cpp-no-exceptions c++ -std=c++17 -fno-exceptions -fno-rtti tests/cpp/smoke.cpp
+for test in smoke reads; do
+  build "$test-cpp-no-exceptions" c++ -std=c++17 -fno-exceptions -fno-rtti "tests/cpp/$test.cpp"
+done
 # Without sanitizers: their allocator may be locked in a forked child for ever.
 build fork-c "${c11[@]}" -fno-sanitize=all tests/c/fork.c
 
-for test in smoke-c values-c misuse-c listen-c fork-c smoke-cpp listen-cpp smoke-cpp-no-exceptions; do
+for test in {smoke,values,misuse,lifecycle,access_key,listen,fork}-c {smoke,reads,listen}-cpp \
+  {smoke,reads}-cpp-no-exceptions; do
   expect 0 "$target/debug/castalia-scripted" "$built/$test"
 done
 for test in contract-c contract-cpp; do
@@ -66,9 +69,13 @@ for _ in $(seq "${CASTALIA_TEST_REPEAT:-10}"); do
   expect 7 "$target/debug/castalia-scripted" "$built/exit-cpp"
 done
 
-# What the sanitizers do not see: the Rust side of the border.
-build plain-c "${c11[@]}" -fno-sanitize=all tests/c/smoke.c
-expect 0 "$target/debug/castalia-scripted" valgrind --quiet --error-exitcode=9 --leak-check=full \
-  --show-leak-kinds=definite --errors-for-leak-kinds=definite "$built/plain-c"
+# What the sanitizers do not see: the Rust side of the border. Slow, so that the client must be patient.
+patient=(env APOLLO_CONNECT_TIMEOUT=20000 APOLLO_READ_TIMEOUT=20000 APOLLO_DISCOVERY_CONNECT_TIMEOUT=20000
+  APOLLO_DISCOVERY_READ_TIMEOUT=20000)
+for test in smoke lifecycle; do
+  build "plain-$test-c" "${c11[@]}" -fno-sanitize=all "tests/c/$test.c"
+  expect 0 "${patient[@]}" "$target/debug/castalia-scripted" valgrind --quiet --error-exitcode=9 --leak-check=full \
+    --show-leak-kinds=definite --errors-for-leak-kinds=definite "$built/plain-$test-c"
+done
 
 tests/c/installed.sh

@@ -48,7 +48,7 @@ int main(void) {
     OK(castalia_settings_from_env(&settings));
     OK(castalia_client_new(settings, &client));
     castalia_settings_release(settings);
-    OK(castalia_client_config(client, CASTALIA_STR("application"), 5000, &config));
+    OK(castalia_client_config(client, CASTALIA_STR("application"), 20000, &config));
     CHECK(int_now(config, "timeout") == 100);
     CHECK(int_now(config, "absent") == -1);
 

@@ -65,6 +65,75 @@ static void no_bytes_are_the_empty_text(const CastaliaSnapshot *snapshot) {
     FAILS(castalia_snapshot_get(snapshot, endless, &value, &found), CASTALIA_INVALID_ARGUMENT);
 }
 
+static void check_list(const CastaliaSnapshot *snapshot, const char *delimiter, int32_t trim, size_t len,
+                       const char *const *parts) {
+    CastaliaTextList *list = NULL;
+    int32_t found = 0;
+    OK(castalia_snapshot_get_list(snapshot, castalia_str("list"), castalia_str(delimiter), trim, &list, &found));
+    CHECK(found == 1 && castalia_text_list_len(list) == len);
+    for (size_t i = 0; i < len; i++) CHECK_TEXT(castalia_text_list_get(list, i), parts[i]);
+    CHECK(castalia_text_list_get(list, len).ptr == NULL);
+    castalia_text_list_release(list);
+}
+
+/* C094: the delimiter is literal, empty parts at the end are dropped, and a missing key leaves the list alone. */
+static void lists_are_parts_between_a_delimiter(const CastaliaSnapshot *snapshot) {
+    CastaliaTextList *list = NULL;
+    int32_t found = 1;
+    check_list(snapshot, ",", 0, 4, (const char *[]){" a ", "", "b.c", " "});
+    check_list(snapshot, ",", 1, 3, (const char *[]){"a", "", "b.c"});
+    check_list(snapshot, ".", 0, 2, (const char *[]){" a ,,b", "c, "});
+    OK(castalia_snapshot_get_list(snapshot, castalia_str("absent"), castalia_str(","), 1, &list, &found));
+    CHECK(found == 0 && list == NULL);
+    OK(castalia_snapshot_get_list(snapshot, castalia_str("absent"), castalia_str(","), 1, &list, NULL));
+    CHECK(list == NULL);
+}
+
+static uint64_t malformed_reads(CastaliaClient client) {
+    CastaliaMetrics *metrics = NULL;
+    OK(castalia_client_metrics(client, &metrics));
+    uint64_t reads = castalia_metrics_namespace(metrics, 0)->malformed_reads;
+    castalia_metrics_release(metrics);
+    return reads;
+}
+
+/* F138, F167: what a parser of the host refuses is counted as what is read by the library, once for each key and snapshot. */
+static void malformed_values_are_counted_once(const CastaliaSnapshot *snapshot, CastaliaClient client) {
+    int32_t number = 7;
+    for (int i = 0; i < 3; i++) {
+        OK(castalia_snapshot_get_int(snapshot, castalia_str("truth"), &number, NULL));
+        CHECK(number == 7 && malformed_reads(client) == 1);
+    }
+    for (int i = 0; i < 3; i++) {
+        FAILS(castalia_snapshot_malformed(snapshot, castalia_str("emoji")), CASTALIA_PARSE);
+        OK(castalia_snapshot_malformed(snapshot, castalia_str("absent")));
+        CHECK(malformed_reads(client) == 2);
+    }
+}
+
+/* DEV-21, F130: dates before 1970 are negative, and the settings say in which zone one is that names none, and what is true. */
+static void settings_say_how_values_are_read(void) {
+    CastaliaSettings *settings = NULL;
+    CastaliaClient client;
+    OK(castalia_settings_from_env(&settings));
+    OK(castalia_settings_set(settings, castalia_str("castalia.time-zone"), castalia_str("+08:00")));
+    OK(castalia_settings_set(settings, castalia_str("castalia.strict-booleans"), castalia_str("true")));
+    OK(castalia_client_new(settings, &client));
+    castalia_settings_release(settings);
+    CastaliaConfig config = config_open(client, "application");
+    const CastaliaSnapshot *snapshot = snapshot_of(config);
+    int64_t date = 0;
+    int32_t truth = 0, found = 0;
+    OK(castalia_snapshot_get_date(snapshot, castalia_str("date"), &date, &found));
+    CHECK(found == 1 && date == -8 * 3600000 + 1);
+    OK(castalia_snapshot_get_bool(snapshot, castalia_str("on"), &truth, &found));
+    CHECK(found == 1 && truth == 1);
+    FAILS(castalia_snapshot_get_bool(snapshot, castalia_str("number"), &truth, &found), CASTALIA_PARSE);
+    castalia_snapshot_release(snapshot);
+    castalia_config_release(config);
+    castalia_client_close(client, 5000);
+}
+
 /* T60: the locale of the host changes nothing. */
 static void numbers_do_not_know_the_locale(const CastaliaSnapshot *snapshot) {
     const char *const locales[] = {"de_DE.UTF-8", "tr_TR.UTF-8", "C.UTF-8"};
@@ -121,7 +190,8 @@ static void large_contents_come_whole(CastaliaClient client) {
 }
 
 int main(void) {
-    order("publish application nul a%00b emoji %F0%9F%98%80 empty  number 1.5 truth TRUE");
+    order("publish application nul a%00b emoji %F0%9F%98%80 empty  number 1.5 truth TRUE on Yes"
+          " list %20a%20,,b.c,%20 date 1970-01-01%2000:00:00.001");
     CastaliaClient client = client_new();
     CastaliaConfig config = config_open(client, "application");
     const CastaliaSnapshot *snapshot = snapshot_of(config);
@@ -130,6 +200,9 @@ int main(void) {
     bytes_that_are_not_utf8_are_refused(snapshot, client);
     no_bytes_are_the_empty_text(snapshot);
     numbers_do_not_know_the_locale(snapshot);
+    lists_are_parts_between_a_delimiter(snapshot);
+    malformed_values_are_counted_once(snapshot, client);
+    settings_say_how_values_are_read();
     castalia_config_release(config);
     large_contents_come_whole(client);
     castalia_client_close(client, 5000);

@@ -15,6 +15,10 @@
 namespace {
 
 using Words = std::vector<std::string>;
+using Date = std::chrono::system_clock::time_point;
+
+const char *const kinds[] = {"",        "InvalidArgument", "NotReady", "NotFound", "Unauthorized", "BadRequest", "Timeout",
+                             "Transport", "Protocol",        "Parse",    "Io",       "Closed",       "Internal"};
 
 std::string decoded(const std::string &word) {
     std::string text;
@@ -78,6 +82,9 @@ std::string text_of(double value) {
     return text.str();
 }
 std::string text_of(std::chrono::milliseconds value) { return std::to_string(value.count()); }
+std::string text_of(Date value) {
+    return text_of(std::chrono::duration_cast<std::chrono::milliseconds>(value.time_since_epoch()));
+}
 std::string text_of(std::int32_t value) { return std::to_string(value); }
 std::string text_of(std::int64_t value) { return std::to_string(value); }
 
@@ -86,6 +93,7 @@ T parsed(const std::string &text) {
     if constexpr (std::is_same_v<T, bool>) return text == "true";
     else if constexpr (std::is_same_v<T, double>) return std::stod(text);
     else if constexpr (std::is_same_v<T, std::chrono::milliseconds>) return T(std::stoll(text));
+    else if constexpr (std::is_same_v<T, Date>) return T(std::chrono::milliseconds(std::stoll(text)));
     else return static_cast<T>(std::stoll(text));
 }
 
@@ -99,10 +107,14 @@ class Host {
         if (action == "event") return listeners_.at(call.at(1))->next();
         if (action == "interest") return listeners_.at(call.at(1))->interest;
         if (action == "content") return optional(client_->config_file(call.at(1)).content());
-        if (action == "metric") return metric(call.at(1));
+        if (action == "metric") return metric(call.at(1), call.at(2));
         if (action == "setting") return setting(call.at(1));
         if (action == "close") {
             client_->close();
+            return {};
+        }
+        if (action == "close_namespace") {
+            configs_.at(call.at(1)).close();
             return {};
         }
         return read(action, configs_.at(call.at(1)), call);
@@ -140,9 +152,10 @@ class Host {
         return {};
     }
 
-    Words metric(const std::string &name) {
+    Words metric(const std::string &name, const std::string &counter) {
         for (const auto &one : client_->metrics().namespaces)
-            if (one.name == name) return {std::to_string(one.listener_failures)};
+            if (one.name == name)
+                return {std::to_string(counter == "malformed_reads" ? one.malformed_reads : one.listener_failures)};
         return {};
     }
 
@@ -164,6 +177,10 @@ class Host {
     static Words read(const std::string &action, const castalia::Config &config, const Words &call) {
         if (action == "state") return {std::string(config.snapshot().source()), std::string(config.state())};
         if (action == "get") return optional(config.get(call.at(2)));
+        if (action == "last_error") {
+            const auto last = config.last_error();
+            return last ? Words{kinds[static_cast<int>(last->kind())]} : Words{};
+        }
         if (action == "refresh") {
             config.refresh();
             return {};
@@ -179,6 +196,7 @@ class Host {
         if (type == "int") return typed<std::int32_t>(strict, config, call);
         if (type == "long") return typed<std::int64_t>(strict, config, call);
         if (type == "double") return typed<double>(strict, config, call);
+        if (type == "date") return typed<Date>(strict, config, call);
         if (type == "bool") return typed<bool>(strict, config, call);
         return typed<std::chrono::milliseconds>(strict, config, call);
     }
@@ -192,9 +210,6 @@ class Host {
 }  // namespace
 
 int main() {
-    static const char *const kinds[] = {"",          "InvalidArgument", "NotReady", "NotFound", "Unauthorized",
-                                        "BadRequest", "Timeout",         "Transport", "Protocol", "Parse",
-                                        "Io",        "Closed",          "Internal"};
     Host host;
     for (std::string line; std::getline(std::cin, line);) {
         Words call;

@@ -3,6 +3,7 @@
 
 #include "../c/check.h"
 #include "../c/scripted.h"
+#include "outcome.hpp"
 
 #include <atomic>
 #include <map>
@@ -20,18 +21,6 @@ static_assert(!std::is_copy_constructible_v<castalia::Config> && std::is_move_as
 static_assert(!std::is_copy_constructible_v<castalia::Subscription>);
 static_assert(std::is_copy_constructible_v<Snapshot> && std::is_copy_assignable_v<ChangeEvent>);
 static_assert(std::is_nothrow_move_constructible_v<castalia::Subscription>);
-
-template <class Call>
-castalia::ErrorKind kind_of(Call call) {
-    try {
-        call();
-    } catch (const castalia::Error &error) {
-        CHECK(std::string(error.what()) == error.message() && !error.message().empty());
-        return error.kind();
-    }
-    CHECK(!"the call fails");
-    std::abort();
-}
 
 // T03: an exception of a listener is counted and goes no further.
 void a_listener_that_throws_disturbs_nobody(const castalia::Client &client, const castalia::Config &config) {
@@ -140,7 +129,5 @@ int main() {
     CHECK(moved.config("application").get("n") == "7");
     CHECK(kind_of([] { castalia::Client(castalia::Settings().set("app.id", "\xFF")); }) ==
           castalia::ErrorKind::InvalidArgument);
-    castalia::set_log(castalia::LogLevel::Info, [](castalia::LogLevel, std::string_view, std::string_view) {});
-    castalia::set_log(castalia::LogLevel::Info, nullptr);
     return 0;
 }

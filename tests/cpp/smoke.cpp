@@ -4,6 +4,7 @@
 
 #include "../c/check.h"
 #include "../c/scripted.h"
+#include "outcome.hpp"
 
 #include <atomic>
 
@@ -12,35 +13,6 @@ namespace {
 using castalia::ChangeEvent;
 using castalia::ChangeType;
 using castalia::ErrorKind;
-
-#ifdef CASTALIA_NO_EXCEPTIONS
-template <class T>
-T ok(castalia::result<T> result) {
-    CHECK(result);
-    return std::move(result).value();
-}
-
-template <class Call>
-ErrorKind kind_of(Call call) {
-    return call().error().kind();
-}
-#else
-template <class T>
-T ok(T value) {
-    return value;
-}
-
-template <class Call>
-ErrorKind kind_of(Call call) {
-    try {
-        call();
-    } catch (const castalia::Error &error) {
-        return error.kind();
-    }
-    CHECK(!"the call fails");
-    std::abort();
-}
-#endif
 
 void open_read_listen_change_close() {
     order("publish application timeout 100 mode a");

@@ -1,0 +1,64 @@
+//! Values that are lists: the parts between a delimiter, as texts of their own.
+
+use std::mem::MaybeUninit;
+
+use crate::boundary::{CastaliaStr, guard, required};
+use crate::error::CastaliaError;
+use crate::snapshot::CastaliaSnapshot;
+
+/// The parts of a value. They never change, and any number of threads may read them.
+#[derive(Debug)]
+pub struct CastaliaTextList(Vec<String>);
+
+/// The parts of the value of a key between a literal delimiter, to be released by `castalia_text_list_release`. Where `trim` is
+/// not 0, blanks around the parts are dropped; empty parts at the end always are. `found` is 0 or 1, or NULL for those who
+/// need not know; where it is 0, `list` is left as it was.
+///
+/// Fails with `CASTALIA_INVALID_ARGUMENT` for NULL and for text that is not UTF-8.
+#[unsafe(no_mangle)]
+#[must_use]
+pub extern "C" fn castalia_snapshot_get_list(
+    snapshot: Option<&CastaliaSnapshot>,
+    key: CastaliaStr,
+    delimiter: CastaliaStr,
+    trim: i32,
+    list: Option<&mut MaybeUninit<Box<CastaliaTextList>>>,
+    found: Option<&mut MaybeUninit<i32>>,
+) -> Option<Box<CastaliaError>> {
+    guard(|| {
+        let (snapshot, out) = (&required(snapshot)?.0, required(list)?);
+        let (key, delimiter) = (key.text()?, delimiter.text()?);
+        let parts = match trim {
+            0 => snapshot.get_list(key, delimiter),
+            _ => snapshot.get_trimmed_list(key, delimiter),
+        };
+        if let Some(found) = found {
+            found.write(parts.is_some().into());
+        }
+        if let Some(parts) = parts {
+            out.write(Box::new(CastaliaTextList(parts)));
+        }
+        Ok(())
+    })
+}
+
+/// Number of parts; 0 for NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn castalia_text_list_len(list: Option<&CastaliaTextList>) -> usize {
+    list.map_or(0, |list| list.0.len())
+}
+
+/// The part at a place; NULL from their number on. It lives as long as the list.
+#[unsafe(no_mangle)]
+pub extern "C" fn castalia_text_list_get(
+    list: Option<&CastaliaTextList>,
+    index: usize,
+) -> CastaliaStr {
+    CastaliaStr::of_option(list.and_then(|list| list.0.get(index)).map(String::as_str))
+}
+
+/// Releases a list and what was read from it.
+#[unsafe(no_mangle)]
+pub extern "C" fn castalia_text_list_release(list: Option<Box<CastaliaTextList>>) {
+    drop(list);
+}

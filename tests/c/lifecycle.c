@@ -1,0 +1,174 @@
+/* How a namespace stands, and giving it up: last errors, closing, opening anew, counters. */
+#include "client.h"
+
+#include <stdatomic.h>
+
+static CastaliaClient client;
+
+typedef struct {
+    atomic_int events, released;
+} Listener;
+
+static int32_t count_event(void *user_data, const CastaliaEvent *event) {
+    (void)event;
+    atomic_fetch_add(&((Listener *)user_data)->events, 1);
+    return 0;
+}
+
+static void count_release(void *user_data) { atomic_fetch_add(&((Listener *)user_data)->released, 1); }
+
+static CastaliaSubscription listen_with(CastaliaConfig config, Listener *listener) {
+    CastaliaSubscription subscription;
+    OK(castalia_config_on_change(config, NULL, count_event, listener, count_release, &subscription));
+    return subscription;
+}
+
+static CastaliaConfigFile file_open(const char *name) {
+    CastaliaConfigFile file;
+    OK(castalia_client_config_file(client, castalia_str(name), 10000, &file));
+    return file;
+}
+
+static int32_t last_code(CastaliaConfig config) {
+    CastaliaError *last = NULL;
+    OK(castalia_config_last_error(config, &last));
+    int32_t code = castalia_error_code(last);
+    castalia_error_release(last);
+    return code;
+}
+
+/* F156: a failed load, and a document that cannot be parsed, are the last error until all is well. */
+static void a_namespace_tells_why_its_last_load_failed(void) {
+    CastaliaConfig config = config_open(client, "app.yaml");
+    CastaliaConfigFile file = file_open("app.yaml");
+    CastaliaError *last = (CastaliaError *)&client;
+    CastaliaStr state;
+    OK(castalia_config_file_last_error(file, &last));
+    CHECK(last == NULL && last_code(config) == 0);
+    order("fail config 404");
+    FAILS(castalia_config_refresh(config, 5000), CASTALIA_NOT_FOUND);
+    CHECK(last_code(config) == CASTALIA_NOT_FOUND);
+    OK(castalia_config_file_last_error(file, &last));
+    CHECK_TEXT(castalia_error_name(last), "NotFound");
+    castalia_error_release(last);
+    OK(castalia_config_file_state(file, &state));
+    CHECK_TEXT(state, "NotFound");
+    order("fail config 200");
+    order("publish app.yaml content a:%20[");
+    WAIT_FOR(last_code(config) == CASTALIA_PARSE);
+    CHECK(long_of(config, "a", 0) == 1);
+    order("publish app.yaml content a:%202");
+    WAIT_FOR(last_code(config) == 0);
+    CHECK(long_of(config, "a", 0) == 2);
+    castalia_config_file_release(file);
+    castalia_config_release(config);
+}
+
+/* F159: with its last handle the namespace is gone: its listeners are released, and it is opened anew. */
+static void a_closed_namespace_ends_and_starts_anew(void) {
+    Listener before = {0}, after = {0};
+    CastaliaConfig config = config_open(client, "application"), other = config_open(client, "application");
+    CastaliaConfigFile file = file_open("application");
+    const CastaliaSnapshot *last = snapshot_of(config);
+    CastaliaSubscription ended = listen_with(config, &before);
+    castalia_config_close(config);
+    castalia_config_close(config);
+    FAILS(castalia_config_refresh(config, 1000), CASTALIA_CLOSED);
+    order("publish application n 2");
+    WAIT_FOR(long_of(other, "n", 0) == 2);
+    castalia_config_file_close(file);
+    WAIT_FOR(atomic_load(&before.events) == 1);
+    CHECK(atomic_load(&before.released) == 0);
+    castalia_config_release(other);
+    WAIT_FOR(atomic_load(&before.released) == 1);
+    castalia_subscription_cancel(ended);
+    FAILS(castalia_config_snapshot(config, &last), CASTALIA_CLOSED);
+
+    order("publish application n 3");
+    CastaliaConfig again = config_open(client, "application");
+    CHECK(again.id != config.id && long_of(again, "n", 0) == 3);
+    CastaliaSubscription anew = listen_with(again, &after);
+    order("publish application n 4");
+    WAIT_FOR(atomic_load(&after.events) == 1 && long_of(again, "n", 0) == 4);
+    castalia_subscription_cancel(anew);
+    castalia_config_release(again);
+    CHECK(atomic_load(&before.events) == 1 && atomic_load(&before.released) == 1);
+    int64_t number = 0;
+    OK(castalia_snapshot_get_long(last, castalia_str("n"), &number, NULL));
+    CHECK(number == 1);
+    castalia_snapshot_release(last);
+}
+
+static void identities_are_told(void) {
+    CastaliaText *app_id = NULL;
+    CastaliaStr env, content;
+    CastaliaConfigFile file = file_open("app.yaml");
+    const CastaliaSnapshot *snapshot = NULL;
+    OK(castalia_client_app_id(client, &app_id));
+    CHECK_TEXT(castalia_text_view(app_id), "order");
+    castalia_text_release(app_id);
+    OK(castalia_client_env(client, &env));
+    CHECK_TEXT(env, "UNKNOWN");
+    OK(castalia_config_file_content(file, &content, &snapshot));
+    CHECK_TEXT(content, "a: 2");
+    CHECK_TEXT(castalia_snapshot_app_id(snapshot), "order");
+    CHECK_TEXT(castalia_snapshot_cluster(snapshot), "default");
+    CHECK_TEXT(castalia_snapshot_namespace(snapshot), "app.yaml");
+    CHECK(castalia_snapshot_content(snapshot).ptr == content.ptr);
+    castalia_snapshot_release(snapshot);
+    castalia_config_file_release(file);
+}
+
+static uint64_t requests(const CastaliaMetrics *metrics, const char *endpoint, int32_t status) {
+    const CastaliaHttpMetrics *one;
+    for (size_t i = 0; (one = castalia_metrics_http(metrics, i)) != NULL; i++)
+        if (one->status == status && one->endpoint.len == strlen(endpoint) &&
+            memcmp(one->endpoint.ptr, endpoint, one->endpoint.len) == 0)
+            return one->time_us > 0 ? one->count : 0;
+    return 0;
+}
+
+/* F167: what a client did is counted: requests, threads, and why a load failed. */
+static void what_goes_on_is_counted(void) {
+    CastaliaSettings *settings = NULL;
+    CastaliaMetrics *metrics = NULL;
+    CastaliaConfig config;
+    OK(castalia_settings_from_env(&settings));
+    OK(castalia_client_new(settings, &client));
+    castalia_settings_release(settings);
+    OK(castalia_client_metrics(client, &metrics));
+    CHECK(castalia_metrics_threads(metrics) == NULL && castalia_metrics_http(metrics, 0) == NULL);
+    castalia_metrics_release(metrics);
+
+    config = config_open(client, "application");
+    order("fail config 404");
+    FAILS(castalia_config_refresh(config, 5000), CASTALIA_NOT_FOUND);
+    OK(castalia_client_metrics(client, &metrics));
+    CHECK(requests(metrics, "configs", 200) >= 1 && requests(metrics, "configs", 404) >= 1);
+    CHECK(requests(metrics, "configs", 500) == 0);
+    CHECK(castalia_metrics_threads(metrics)->workers > 0 && castalia_metrics_threads(metrics)->tasks > 0);
+    const CastaliaNamespaceMetrics *one = castalia_metrics_namespace(metrics, 0);
+    CHECK(one->poll_timed_out == 0 && one->malformed_reads == 0);
+    const CastaliaError *last = one->last_error;
+    CHECK(castalia_error_code(last) == CASTALIA_NOT_FOUND && castalia_error_message(last).len > 0);
+    castalia_metrics_release(metrics);
+    order("fail config 200");
+    OK(castalia_config_refresh(config, 5000));
+    OK(castalia_client_metrics(client, &metrics));
+    CHECK(castalia_metrics_namespace(metrics, 0)->last_error == NULL);
+    castalia_metrics_release(metrics);
+    castalia_config_release(config);
+    castalia_client_close(client, 5000);
+}
+
+int main(void) {
+    order("publish application n 1");
+    order("publish app.yaml content a:%201");
+    client = client_new();
+    a_namespace_tells_why_its_last_load_failed();
+    a_closed_namespace_ends_and_starts_anew();
+    identities_are_told();
+    castalia_client_close(client, 5000);
+    what_goes_on_is_counted();
+    return 0;
+}
