@@ -68,5 +68,9 @@ impl<T: Clone> Handle<T> {
 }
 
 fn closed() -> Error {
-    Error::new(ErrorKind::Closed, "use namespace", "the namespace is closed; open it again through the client")
+    Error::new(
+        ErrorKind::Closed,
+        "use namespace",
+        "the namespace is closed; open it again through the client",
+    )
 }

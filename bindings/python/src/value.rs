@@ -50,7 +50,9 @@ impl Origin<'_> {
             ValueType::Float => self.read_as(key, |number: f64| number.into_bound_py_any(py)),
             ValueType::Bool => self.read_as(key, |flag: bool| flag.into_bound_py_any(py)),
             ValueType::Duration => self.read_as(key, |time: Duration| time.into_bound_py_any(py)),
-            ValueType::Date => self.read_as(key, |time| moment(py, time)?.call_method0("astimezone")),
+            ValueType::Date => {
+                self.read_as(key, |time| moment(py, time)?.call_method0("astimezone"))
+            }
         }
     }
 
@@ -67,7 +69,8 @@ impl Origin<'_> {
             }
         };
         let converted = value.map(convert).transpose();
-        converted.map_err(|_| malformed(key, "the value is beyond what its type in Python can hold"))
+        converted
+            .map_err(|_| malformed(key, "the value is beyond what its type in Python can hold"))
     }
 }
 

@@ -155,7 +155,7 @@ class OpenConfig(_native.Namespace, OpenNamespace[S], TypedReads):
         return Watch(self, parse)
 
     def close(self) -> None:
-        """As ``OpenNamespace.close``."""
+        """Gives the namespace up; as ``ConfigFile.close``."""
         super().close()
         configs = self._configs()
         if configs is not None:
