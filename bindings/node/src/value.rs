@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use castalia_core::format::value::list;
-use castalia_core::{Error, ErrorKind, FromValue, Result};
+use castalia_core::{Error, ErrorKind, FromValue, ReadRules, Result};
 use napi::Either;
 use napi::bindgen_prelude::{Either3, i64n};
 use napi_derive::napi;
@@ -24,7 +24,13 @@ pub fn parse(kind: String, text: String, namespace: String, key: String) -> Eith
         "bool" => read(&text, Value::C),
         "duration" => read(&text, |time: Duration| Value::A(time.as_secs_f64() * 1000.0)),
         "date" => read(&text, date),
-        "lenient date" => read_by(SystemTime::from_value_leniently, &text, date),
+        "lenient date" => read_by(
+            |text| {
+                SystemTime::read(text, ReadRules { lenient_dates: true, ..ReadRules::default() })
+            },
+            &text,
+            date,
+        ),
         _ => Err(Error::new(ErrorKind::Internal, "read value", "no such type")),
     };
     told(parsed.map_err(|error| {
