@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 use castalia_core::{ChangeStream, Config, Interest, Snapshot, Subscription as CoreSubscription};
 use pyo3::exceptions::{PyKeyError, PyRuntimeError};
 use pyo3::prelude::*;
@@ -94,14 +94,21 @@ impl Current {
         let Standing::Open(config) = &**self.config.load() else {
             return;
         };
-        let newest = config.snapshot();
-        if Arc::ptr_eq(self.values.load().snapshot(), &newest) {
-            return;
+        // Again, since another thread may have been here with an older content.
+        let mut newest = config.snapshot();
+        while !Arc::ptr_eq(self.values.load().snapshot(), &newest) {
+            match Values::new(py, newest) {
+                Ok(values) => self.values.store(Arc::new(values)),
+                Err(error) => return error.write_unraisable(py, None),
+            }
+            newest = config.snapshot();
         }
-        match Values::new(py, newest) {
-            Ok(values) => self.values.store(Arc::new(values)),
-            Err(error) => error.write_unraisable(py, None),
-        }
+    }
+
+    /// The newest content. The same values may have come anew, which no listener hears of.
+    fn renewed(&self, py: Python<'_>) -> Guard<Arc<Values>> {
+        self.renew(py);
+        self.values.load()
     }
 
     /// Goes on in a forked child, whose content has nothing half parsed.
@@ -209,7 +216,7 @@ impl Namespace {
     /// Where the content came from.
     #[getter]
     fn source(&self, py: Python<'_>) -> PyResult<&'static str> {
-        Ok(self.current(py)?.values.load().snapshot().source().name())
+        Ok(self.current(py)?.renewed(py).snapshot().source().name())
     }
 
     /// How the namespace stands with the servers.
@@ -226,14 +233,13 @@ impl Namespace {
 
     /// The content now.
     fn view(&self, py: Python<'_>) -> PyResult<Py<View>> {
-        Ok(self.current(py)?.values.load().view.clone_ref(py))
+        Ok(self.current(py)?.renewed(py).view.clone_ref(py))
     }
 
     /// Gives the namespace up: reads go on answering from the last content.
     fn give_up(&self, py: Python<'_>) -> PyResult<()> {
         let current = self.current(py)?;
-        current.renew(py);
-        let last = current.values.load().snapshot().clone();
+        let last = current.renewed(py).snapshot().clone();
         if let Some(config) = current.config.close(last) {
             config.close();
         }
@@ -267,9 +273,11 @@ impl Namespace {
         })))
     }
 
-    /// Counts that a listener failed which was called with what a stream gave.
+    /// Counts that a listener failed which was called with what a stream gave, unless the namespace was given up.
     fn note_listener_failure(&self, py: Python<'_>) -> PyResult<()> {
-        self.current(py)?.config.open(py)?.note_listener_failure();
+        if let Standing::Open(config) = &**self.current(py)?.config.load() {
+            config.note_listener_failure();
+        }
         Ok(())
     }
 

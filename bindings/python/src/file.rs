@@ -94,9 +94,10 @@ impl File {
     }
 
     /// As `Namespace.note_listener_failure`.
-    fn note_listener_failure(&self, py: Python<'_>) -> PyResult<()> {
-        self.file.open(py)?.note_listener_failure();
-        Ok(())
+    fn note_listener_failure(&self) {
+        if let Standing::Open(file) = &**self.file.load() {
+            file.note_listener_failure();
+        }
     }
 
     /// As `Namespace.stream`, for the text under the key `content`.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import weakref
+from pathlib import Path
 from typing import Any, Union
 
 import castalia
@@ -47,6 +48,23 @@ def test_all_kinds_tell_of_themselves_alike(scripted: Scripted) -> None:
         assert told(client.config("application")) == expected
         assert told(client.config_file("application")) == expected
     asyncio.run(run())
+
+
+def test_the_source_is_that_of_now_although_no_value_changed(
+    scripted: Scripted, tmp_path: Path
+) -> None:
+    scripted.publish(n="1")
+    settings = scripted.settings(apollo__cache__file__enable="true")
+    settings.update({"apollo.cache-dir": str(tmp_path), "castalia.start-timeout": "200"})
+    with castalia.Client(settings) as client:
+        client.config("application")
+    scripted.order("fail", "config", "500")
+    with castalia.Client(settings) as client:
+        config = client.config("application")
+        assert (config["n"], config.source) == ("1", "local")
+        scripted.order("fail", "config", "200")
+        eventually(lambda: config.source == "remote", 30)
+        assert config.snapshot().source == "remote"
 
 
 def test_a_closed_config_answers_reads_and_refuses_all_else(
@@ -149,8 +167,7 @@ def test_namespaces_of_a_loop_are_closed_as_well(scripted: Scripted) -> None:
         async with castalia.AsyncClient(scripted.settings()) as client:
             config = await client.config("application")
             file = await client.config_file("application")
-            heard: list[castalia.ChangeEvent] = []
-            subscription = config.on_change(heard.append)
+            subscription = config.on_change(print)
             config.close()
             file.close()
             assert (config["n"], file.content, config.state) == ("1", "n=1\n", "Closed")
@@ -163,3 +180,27 @@ def test_namespaces_of_a_loop_are_closed_as_well(scripted: Scripted) -> None:
             assert again is not config and again["n"] == "1"
 
     asyncio.run(run())
+
+
+def test_a_listener_of_a_loop_may_close_its_namespace(
+    scripted: Scripted, caplog: pytest.LogCaptureFixture
+) -> None:
+    scripted.publish(n="1")
+
+    async def run() -> None:
+        async with castalia.AsyncClient(scripted.settings()) as client:
+            config = await client.config("application")
+
+            async def close(_: castalia.ChangeEvent) -> None:
+                config.close()
+                await asyncio.sleep(0)
+                raise RuntimeError("and goes on")
+
+            subscription = config.on_change(close)
+            await asyncio.to_thread(scripted.order, "held", "1")
+            scripted.publish(n="2")
+            await asyncio.wait_for(subscription.task, 10)
+            assert (config["n"], config.state) == ("2", "Closed")
+
+    asyncio.run(run())
+    assert "and goes on" in caplog.text
