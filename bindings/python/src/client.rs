@@ -129,7 +129,8 @@ pub(crate) fn submit<T: Send + 'static>(
     let task = runtime.spawn(async move {
         let result = caught(future).await;
         threads.spawn_blocking(move || {
-            gate::enter(|py| {
+            // All that it owns is dropped in Python: outside of it, that would wait for the next call of anything.
+            gate::enter(move |py| {
                 let result = result.map_err(|error| raised(py, &error));
                 let result = result.and_then(|value| convert(py, value));
                 let called = match result {

@@ -19,12 +19,16 @@ use crate::value::ValueType;
 /// A namespace that was opened, to make an object of a Python class of.
 #[pyclass(frozen, module = "castalia._native")]
 pub(crate) struct Opened {
-    config: Config,
+    config: Handle<Config>,
 }
 
 impl Opened {
     pub(crate) fn new(config: Config) -> Self {
-        Self { config }
+        Self { config: Handle::new(config) }
+    }
+
+    fn hand_on(&self, py: Python<'_>) -> PyResult<Config> {
+        self.config.hand_on(py, Config::snapshot)
     }
 }
 
@@ -145,7 +149,7 @@ impl Namespace {
     fn open_now(&self, py: Python<'_>) -> PyResult<&Arc<Current>> {
         let open = self.open.as_ref().map(|open| open.call0(py));
         let opened = open.ok_or_else(|| PyRuntimeError::new_err("the namespace is not open"))??;
-        let config = opened.cast_bound::<Opened>(py)?.get().config.clone();
+        let config = opened.cast_bound::<Opened>(py)?.get().hand_on(py)?;
         let current = Current::new(py, config)?;
         Ok(self.current.get_or_init(|| current))
     }
@@ -164,7 +168,7 @@ impl Namespace {
         let py = source.py();
         match source.cast::<Opened>() {
             Ok(opened) => {
-                let current = Current::new(py, opened.get().config.clone())?;
+                let current = Current::new(py, opened.get().hand_on(py)?)?;
                 Ok(Self { current: OnceLock::from(current), open: None })
             }
             Err(_) => Ok(Self { current: OnceLock::new(), open: Some(source.clone().unbind()) }),

@@ -35,7 +35,7 @@ impl File {
     /// Of one that was opened, to make an object of a Python class of it.
     #[new]
     fn new(py: Python<'_>, opened: &Self) -> PyResult<Self> {
-        Ok(Self::over(opened.file.open(py)?))
+        Ok(Self::over(opened.file.hand_on(py, ConfigFile::snapshot)?))
     }
 
     /// The text; `None` when nothing is loaded.

@@ -45,6 +45,17 @@ impl<T: Clone> Handle<T> {
         }
     }
 
+    /// Hands it on to another handle.
+    pub(crate) fn hand_on(
+        &self,
+        py: Python<'_>,
+        snapshot: impl FnOnce(&T) -> Arc<Snapshot>,
+    ) -> PyResult<T> {
+        let open = self.open(py)?;
+        self.close(snapshot(&open));
+        Ok(open)
+    }
+
     /// Name of how the namespace stands with the servers.
     pub(crate) fn state(&self, ask: impl FnOnce(&T) -> State) -> &'static str {
         match &**self.load() {

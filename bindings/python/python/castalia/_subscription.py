@@ -48,7 +48,7 @@ class Subscription:
 
     def _leave(self) -> None:
         if self._kept.get(self._identity) is self:
-            del self._kept[self._identity]
+            self._kept.pop(self._identity, None)
 
     def __enter__(self) -> Subscription:
         return self
