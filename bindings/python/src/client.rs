@@ -16,6 +16,7 @@ use crate::error::raised;
 use crate::event;
 use crate::file::File;
 use crate::gate;
+use crate::metrics;
 
 /// A client. Opens no socket before a namespace is opened.
 #[pyclass(frozen, module = "castalia._native")]
@@ -41,6 +42,17 @@ impl Client {
         self.client.app_id()
     }
 
+    /// Name of the environment, as it was understood.
+    #[getter]
+    fn env(&self) -> &'static str {
+        self.client.env().name()
+    }
+
+    /// Signs requests of an app id with another secret from now on.
+    fn set_access_key(&self, app_id: &str, secret: &str) {
+        self.client.set_access_key(app_id, secret);
+    }
+
     /// Opens a namespace; `done(opened, error)` is called on another thread.
     fn open(
         &self,
@@ -59,7 +71,7 @@ impl Client {
     fn open_file(&self, py: Python<'_>, namespace: String, done: Py<PyAny>) -> PyResult<()> {
         let client = self.client.clone();
         let open = async move { client.config_file(&namespace).await };
-        submit(py, done, open, |py, file| Ok(Py::new(py, File::new(file))?.into_any()))?;
+        submit(py, done, open, |py, file| Ok(Py::new(py, File::over(file))?.into_any()))?;
         Ok(())
     }
 
@@ -101,7 +113,7 @@ impl Client {
 
     /// Counters as a dictionary; see `Metrics` in `castalia`.
     fn metrics<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        event::metrics(py, &self.client.metrics())
+        metrics::metrics(py, &self.client.metrics())
     }
 }
 
@@ -117,7 +129,8 @@ pub(crate) fn submit<T: Send + 'static>(
     let task = runtime.spawn(async move {
         let result = caught(future).await;
         threads.spawn_blocking(move || {
-            gate::enter(|py| {
+            // All that it owns is dropped in Python: outside of it, that would wait for the next call of anything.
+            gate::enter(move |py| {
                 let result = result.map_err(|error| raised(py, &error));
                 let result = result.and_then(|value| convert(py, value));
                 let called = match result {

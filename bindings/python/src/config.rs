@@ -3,40 +3,49 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 use castalia_core::{ChangeStream, Config, Interest, Snapshot, Subscription as CoreSubscription};
 use pyo3::exceptions::{PyKeyError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator, PyString, PyTuple};
 
 use crate::client::submit;
-use crate::error::raised;
-use crate::event::{View, dict_of};
+use crate::event::{View, dict_of, identity_of};
 use crate::gate;
+use crate::handle::{Handle, Standing};
 use crate::listen::{self, Stream, Subscription};
+use crate::value::ValueType;
 
 /// A namespace that was opened, to make an object of a Python class of.
 #[pyclass(frozen, module = "castalia._native")]
 pub(crate) struct Opened {
-    config: Config,
+    config: Handle<Config>,
 }
 
 impl Opened {
     pub(crate) fn new(config: Config) -> Self {
-        Self { config }
+        Self { config: Handle::new(config) }
+    }
+
+    fn hand_on(&self, py: Python<'_>) -> PyResult<Config> {
+        self.config.hand_on(py, Config::snapshot)
     }
 }
 
 /// One content as Python sees it.
 struct Values {
-    snapshot: Arc<Snapshot>,
+    view: Py<View>,
     dict: Py<PyDict>,
 }
 
 impl Values {
     fn new(py: Python<'_>, snapshot: Arc<Snapshot>) -> PyResult<Self> {
         let dict = dict_of(py, &snapshot)?.unbind();
-        Ok(Self { snapshot, dict })
+        Ok(Self { view: Py::new(py, View::new(py, snapshot)?)?, dict })
+    }
+
+    fn snapshot(&self) -> &Arc<Snapshot> {
+        self.view.get().snapshot()
     }
 
     fn find<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
@@ -53,14 +62,14 @@ impl Values {
         let Ok(name) = key.cast::<PyString>() else {
             return Ok(None);
         };
-        let value = self.snapshot.get(name.to_cow()?.as_ref());
+        let value = self.snapshot().get(name.to_cow()?.as_ref());
         Ok(value.map(|value| PyString::new(key.py(), value).into_any()))
     }
 }
 
 /// The values of now. They are replaced whole, before any listener hears of the change.
 struct Current {
-    config: Config,
+    config: Handle<Config>,
     values: ArcSwap<Values>,
     /// Keeps the values current.
     _renewal: CoreSubscription,
@@ -76,23 +85,44 @@ impl Current {
             let renewal = config.on_change(Interest::everything(), move |_| {
                 gate::enter(|py| renew(&renewed, py));
             });
-            Self { config, values, _renewal: renewal, forks: AtomicU32::new(gate::forks()) }
+            let forks = AtomicU32::new(gate::forks());
+            Self { config: Handle::new(config), values, _renewal: renewal, forks }
         });
         // A change may have come before the listener did.
         current.renew(py);
         Ok(current)
     }
 
-    /// Takes over the newest content.
+    /// Takes over the newest content, unless the namespace was given up.
     fn renew(&self, py: Python<'_>) {
-        let newest = self.config.snapshot();
-        if Arc::ptr_eq(&self.values.load().snapshot, &newest) {
+        let Standing::Open(config) = &**self.config.load() else {
             return;
+        };
+        // Again, since another thread may have been here with an older content.
+        let mut newest = config.snapshot();
+        while !Arc::ptr_eq(self.values.load().snapshot(), &newest) {
+            match Values::new(py, newest) {
+                Ok(values) => self.values.store(Arc::new(values)),
+                Err(error) => return error.write_unraisable(py, None),
+            }
+            newest = config.snapshot();
         }
-        match Values::new(py, newest) {
-            Ok(values) => self.values.store(Arc::new(values)),
-            Err(error) => error.write_unraisable(py, None),
+    }
+
+    /// The newest content. The same values may have come anew, which no listener hears of.
+    fn renewed(&self, py: Python<'_>) -> Guard<Arc<Values>> {
+        self.renew(py);
+        self.values.load()
+    }
+
+    /// Goes on in a forked child, whose content has nothing half parsed.
+    #[cold]
+    fn resume(&self, py: Python<'_>) {
+        self.forks.store(gate::forks(), Ordering::Relaxed);
+        if let Standing::Open(config) = &**self.config.load() {
+            config.resume_after_fork();
         }
+        self.renew(py);
     }
 }
 
@@ -110,8 +140,7 @@ impl Namespace {
             return self.open_now(py);
         };
         if current.forks.load(Ordering::Relaxed) != gate::forks() {
-            current.forks.store(gate::forks(), Ordering::Relaxed);
-            current.config.resume_after_fork();
+            current.resume(py);
         }
         Ok(current)
     }
@@ -120,7 +149,7 @@ impl Namespace {
     fn open_now(&self, py: Python<'_>) -> PyResult<&Arc<Current>> {
         let open = self.open.as_ref().map(|open| open.call0(py));
         let opened = open.ok_or_else(|| PyRuntimeError::new_err("the namespace is not open"))??;
-        let config = opened.cast_bound::<Opened>(py)?.get().config.clone();
+        let config = opened.cast_bound::<Opened>(py)?.get().hand_on(py)?;
         let current = Current::new(py, config)?;
         Ok(self.current.get_or_init(|| current))
     }
@@ -139,7 +168,7 @@ impl Namespace {
         let py = source.py();
         match source.cast::<Opened>() {
             Ok(opened) => {
-                let current = Current::new(py, opened.get().config.clone())?;
+                let current = Current::new(py, opened.get().hand_on(py)?)?;
                 Ok(Self { current: OnceLock::from(current), open: None })
             }
             Err(_) => Ok(Self { current: OnceLock::new(), open: Some(source.clone().unbind()) }),
@@ -173,40 +202,58 @@ impl Namespace {
         self.current(py)?.values.load().dict.bind(py).try_iter()
     }
 
+    /// The value of a key by type; `None` where it is missing, an exception where it is malformed.
+    fn read<'py>(
+        &self,
+        py: Python<'py>,
+        value_type: ValueType,
+        key: &str,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.current(py)?.values.load().view.get().read(py, value_type, key)
+    }
+
     /// App id, cluster and name.
-    fn identity(&self, py: Python<'_>) -> PyResult<(&str, &str, &str)> {
-        let identity = self.current(py)?.config.identity();
-        Ok((&identity.app_id, &identity.cluster, &identity.namespace))
+    fn identity<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        identity_of(py, self.current(py)?.values.load().snapshot())
     }
 
     /// Where the content came from.
     #[getter]
     fn source(&self, py: Python<'_>) -> PyResult<&'static str> {
-        Ok(self.current(py)?.config.source().name())
+        Ok(self.current(py)?.renewed(py).snapshot().source().name())
     }
 
     /// How the namespace stands with the servers.
     #[getter]
     fn state(&self, py: Python<'_>) -> PyResult<&'static str> {
-        Ok(self.current(py)?.config.state().name())
+        Ok(self.current(py)?.config.state(Config::state))
     }
 
     /// Why the last load failed.
     #[getter]
-    fn last_error(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
-        let error = self.current(py)?.config.last_error();
-        Ok(error.map(|error| raised(py, &error).into_value(py).into_any()))
+    fn last_error(&self, py: Python<'_>) -> PyResult<Option<PyErr>> {
+        Ok(self.current(py)?.config.last_error(py, Config::last_error))
     }
 
     /// The content now.
-    fn view(&self, py: Python<'_>) -> PyResult<View> {
-        Ok(View::new(self.current(py)?.config.snapshot()))
+    fn view(&self, py: Python<'_>) -> PyResult<Py<View>> {
+        Ok(self.current(py)?.renewed(py).view.clone_ref(py))
+    }
+
+    /// Gives the namespace up: reads go on answering from the last content.
+    fn give_up(&self, py: Python<'_>) -> PyResult<()> {
+        let current = self.current(py)?;
+        let last = current.renewed(py).snapshot().clone();
+        if let Some(config) = current.config.close(last) {
+            config.close();
+        }
+        Ok(())
     }
 
     /// Loads now; `done(None, error)` is called on another thread, after reads answer from what was loaded.
     fn load(&self, py: Python<'_>, done: Py<PyAny>) -> PyResult<()> {
         let current = self.current(py)?.clone();
-        let config = current.config.clone();
+        let config = current.config.open(py)?;
         let load = async move { config.refresh().await };
         submit(py, done, load, move |py, ()| {
             current.renew(py);
@@ -225,15 +272,23 @@ impl Namespace {
     ) -> PyResult<Subscription> {
         let current = self.current(py)?;
         let (interest, renewed) = (Interest { keys, prefixes }, Arc::downgrade(current));
-        Ok(Subscription::new(current.config.on_change(interest, move |event| {
+        Ok(Subscription::new(current.config.open(py)?.on_change(interest, move |event| {
             listen::call(&callback, event, |py| renew(&renewed, py));
         })))
+    }
+
+    /// Counts that a listener failed which was called with what a stream gave, unless the namespace was given up.
+    fn note_listener_failure(&self, py: Python<'_>) -> PyResult<()> {
+        if let Standing::Open(config) = &**self.current(py)?.config.load() {
+            config.note_listener_failure();
+        }
+        Ok(())
     }
 
     /// The events from now on, to be taken one by one.
     fn stream(&self, py: Python<'_>, keys: Vec<String>, prefixes: Vec<String>) -> PyResult<Stream> {
         let current = self.current(py)?;
-        let stream = current.config.changes();
+        let stream = current.config.open(py)?.changes();
         let stream = keys.into_iter().fold(stream, ChangeStream::key);
         let stream = prefixes.into_iter().fold(stream, ChangeStream::prefix);
         let renewed = Arc::downgrade(current);

@@ -1,28 +1,64 @@
-//! Contents, events and counters as plain Python objects, of which `castalia` makes its classes.
+//! Contents and events as plain Python objects, of which `castalia` makes its classes.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use castalia_core::{ChangeEvent, Metrics, NamespaceMetrics, Snapshot};
+use castalia_core::{ChangeEvent, Error, ErrorKind, Snapshot};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::{PyDict, PySet, PyTuple};
 
 use crate::error::raised;
+use crate::gate;
+use crate::value::{Origin, ValueType, moment, rules_of};
 
 /// One content, kept until Python asks for it.
 #[pyclass(frozen, module = "castalia._native")]
 pub(crate) struct View {
     snapshot: Arc<Snapshot>,
+    /// Keys whose values Python found malformed.
+    malformed: Py<PySet>,
+    /// Forks before it was made.
+    forks: u32,
 }
 
 impl View {
-    pub(crate) fn new(snapshot: Arc<Snapshot>) -> Self {
-        Self { snapshot }
+    pub(crate) fn new(py: Python<'_>, snapshot: Arc<Snapshot>) -> PyResult<Self> {
+        Ok(Self { snapshot, malformed: PySet::empty(py)?.unbind(), forks: gate::forks() })
+    }
+
+    pub(crate) fn snapshot(&self) -> &Arc<Snapshot> {
+        &self.snapshot
     }
 }
 
 #[pymethods]
 impl View {
+    /// As `Namespace.read`.
+    pub(crate) fn read<'py>(
+        &self,
+        py: Python<'py>,
+        value_type: ValueType,
+        key: &str,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let origin = match self.forks == gate::forks() {
+            true => Origin::Content(&self.snapshot),
+            // A forked child may find half made what the content keeps.
+            false => Origin::Text(self.snapshot.get(key), self.snapshot.read_rules()),
+        };
+        origin.read(py, value_type, key).map_err(|error| raised(py, &error))
+    }
+
+    /// The exception of a value that Python found malformed, which is logged and counted once for each key.
+    fn malformed(&self, py: Python<'_>, key: &str, text: &str) -> PyResult<PyErr> {
+        let known = self.malformed.bind(py);
+        if !known.contains(key)? {
+            known.add(key)?;
+            self.snapshot.note_malformed(key);
+        }
+        let error = Error::new(ErrorKind::Parse, "read value", text);
+        let error = error.with("namespace", self.snapshot.namespace()).with("key", key);
+        Ok(raised(py, &error))
+    }
+
     /// The fields of `Snapshot` in `castalia`, in their order.
     fn parts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         snapshot_parts(py, &self.snapshot)
@@ -39,9 +75,19 @@ fn snapshot_parts<'py>(py: Python<'py>, snapshot: &Snapshot) -> PyResult<Bound<'
         snapshot.source().name(),
         snapshot.release_key(),
         snapshot.notification_id(),
-        seconds(snapshot.loaded_at()),
+        moment(py, snapshot.loaded_at())?,
+        rules_of(snapshot.read_rules()),
     );
     Ok(parts.into_pyobject(py)?.into_any())
+}
+
+/// App id, cluster and name.
+pub(crate) fn identity_of<'py>(
+    py: Python<'py>,
+    snapshot: &Snapshot,
+) -> PyResult<Bound<'py, PyTuple>> {
+    let identity = snapshot.identity();
+    (&identity.app_id, &identity.cluster, &identity.namespace).into_pyobject(py)
 }
 
 /// What `validator` says of a release: a text, or an exception, refuses it.
@@ -85,53 +131,7 @@ pub(crate) fn parts(py: Python<'_>, event: &ChangeEvent) -> PyResult<Py<PyAny>> 
         event.source().name(),
         event.sequence(),
         event.coalesced(),
-        View::new(event.snapshot().clone()),
+        View::new(py, event.snapshot().clone())?,
     );
     Ok(parts.into_pyobject(py)?.into_any().unbind())
-}
-
-/// The fields of `Metrics` in `castalia`, by name.
-pub(crate) fn metrics<'py>(py: Python<'py>, metrics: &Metrics) -> PyResult<Bound<'py, PyDict>> {
-    let namespaces = PyList::empty(py);
-    for namespace in &metrics.namespaces {
-        namespaces.append(namespace_metrics(py, namespace)?)?;
-    }
-    let errors = PyList::empty(py);
-    for error in &metrics.errors {
-        errors.append(raised(py, error))?;
-    }
-    let dict = PyDict::new(py);
-    dict.set_item("namespaces", namespaces)?;
-    dict.set_item("errors", errors)?;
-    dict.set_item("error_count", metrics.error_count)?;
-    dict.set_item("polls_connected", metrics.polls_connected)?;
-    dict.set_item("clock_skew_ms", metrics.clock_skew_ms)?;
-    Ok(dict)
-}
-
-fn namespace_metrics<'py>(
-    py: Python<'py>,
-    metrics: &NamespaceMetrics,
-) -> PyResult<Bound<'py, PyDict>> {
-    let dict = PyDict::new(py);
-    dict.set_item("app_id", &metrics.app_id)?;
-    dict.set_item("namespace", &metrics.namespace)?;
-    dict.set_item("state", metrics.state.name())?;
-    dict.set_item("source", metrics.source.name())?;
-    dict.set_item("items", metrics.items)?;
-    dict.set_item("release_key", &metrics.release_key)?;
-    dict.set_item("usage", metrics.usage)?;
-    dict.set_item("first_load", metrics.first_load.map(|time| time.as_secs_f64()))?;
-    dict.set_item("updated_at", seconds(metrics.updated_at))?;
-    dict.set_item("contacted_at", metrics.contacted_at.map(seconds))?;
-    dict.set_item("listener_failures", metrics.listener_failures)?;
-    dict.set_item("listener_queue", metrics.listener_queue)?;
-    dict.set_item("cache_failures", metrics.cache_failures)?;
-    dict.set_item("refusals", metrics.refusals)?;
-    dict.set_item("last_error", metrics.last_error.as_ref().map(|error| raised(py, error)))?;
-    Ok(dict)
-}
-
-fn seconds(time: SystemTime) -> f64 {
-    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }

@@ -1,56 +1,107 @@
 //! An open namespace as a whole file.
 
-use castalia_core::ConfigFile;
+use std::sync::Arc;
+
+use castalia_core::{ConfigFile, Snapshot};
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
 use crate::client::submit;
-use crate::event::View;
+use crate::event::{View, identity_of};
+use crate::handle::{Handle, Standing};
 use crate::listen::{self, Stream, Subscription};
 
 /// The text of a namespace, as it is now.
-#[pyclass(frozen, module = "castalia._native")]
+#[pyclass(frozen, subclass, module = "castalia._native")]
 pub(crate) struct File {
-    file: ConfigFile,
+    file: Handle<ConfigFile>,
 }
 
 impl File {
-    pub(crate) fn new(file: ConfigFile) -> Self {
-        Self { file }
+    pub(crate) fn over(file: ConfigFile) -> Self {
+        Self { file: Handle::new(file) }
+    }
+
+    fn snapshot(&self) -> Arc<Snapshot> {
+        match &**self.file.load() {
+            Standing::Open(file) => file.snapshot(),
+            Standing::Closed(last) => last.clone(),
+        }
     }
 }
 
 #[pymethods]
 impl File {
+    /// Of one that was opened, to make an object of a Python class of it.
+    #[new]
+    fn new(py: Python<'_>, opened: &Self) -> PyResult<Self> {
+        Ok(Self::over(opened.file.hand_on(py, ConfigFile::snapshot)?))
+    }
+
     /// The text; `None` when nothing is loaded.
+    #[getter]
     fn content(&self) -> Option<String> {
-        self.file.content()
+        self.snapshot().content().map(str::to_owned)
+    }
+
+    /// App id, cluster and name.
+    fn identity<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        identity_of(py, &self.snapshot())
+    }
+
+    /// Where the content came from.
+    #[getter]
+    fn source(&self) -> &'static str {
+        self.snapshot().source().name()
     }
 
     /// How the namespace stands with the servers.
     #[getter]
     fn state(&self) -> &'static str {
-        self.file.state().name()
+        self.file.state(ConfigFile::state)
+    }
+
+    /// Why the last load failed.
+    #[getter]
+    fn last_error(&self, py: Python<'_>) -> Option<PyErr> {
+        self.file.last_error(py, ConfigFile::last_error)
     }
 
     /// The content now.
-    fn view(&self) -> View {
-        View::new(self.file.snapshot())
+    fn view(&self, py: Python<'_>) -> PyResult<View> {
+        View::new(py, self.snapshot())
+    }
+
+    /// As `Namespace.give_up`.
+    fn give_up(&self) {
+        if let Some(file) = self.file.close(self.snapshot()) {
+            file.close();
+        }
     }
 
     /// Loads now; `done(None, error)` is called on another thread.
     fn load(&self, py: Python<'_>, done: Py<PyAny>) -> PyResult<()> {
-        let file = self.file.clone();
+        let file = self.file.open(py)?;
         submit(py, done, async move { file.refresh().await }, |py, ()| Ok(py.None()))?;
         Ok(())
     }
 
     /// As `Namespace.listen`, for the text under the key `content`.
-    fn listen(&self, callback: Py<PyAny>) -> Subscription {
-        Subscription::new(self.file.on_change(move |event| listen::call(&callback, event, |_| ())))
+    fn listen(&self, py: Python<'_>, callback: Py<PyAny>) -> PyResult<Subscription> {
+        let file = self.file.open(py)?;
+        let call = move |event: &Arc<_>| listen::call(&callback, event, |_| ());
+        Ok(Subscription::new(file.on_change(call)))
+    }
+
+    /// As `Namespace.note_listener_failure`.
+    fn note_listener_failure(&self) {
+        if let Standing::Open(file) = &**self.file.load() {
+            file.note_listener_failure();
+        }
     }
 
     /// As `Namespace.stream`, for the text under the key `content`.
-    fn stream(&self) -> Stream {
-        Stream::new(self.file.changes(), |_| ())
+    fn stream(&self, py: Python<'_>) -> PyResult<Stream> {
+        Ok(Stream::new(self.file.open(py)?.changes(), |_| ()))
     }
 }

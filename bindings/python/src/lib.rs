@@ -9,8 +9,10 @@ mod error;
 mod event;
 mod file;
 mod gate;
+mod handle;
 mod listen;
 mod log;
+mod metrics;
 mod value;
 
 use pyo3::prelude::*;
@@ -35,9 +37,7 @@ mod _native {
     #[pymodule_export]
     use super::log::set_log;
     #[pymodule_export]
-    use super::value::{
-        parse_bool, parse_date, parse_duration, parse_float, parse_int, parse_list, parse_long,
-    };
+    use super::value::{ValueType, parse_list, read_text};
 
     use super::*;
 

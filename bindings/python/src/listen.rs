@@ -45,6 +45,11 @@ impl Subscription {
         // The call that is waited for may need the interpreter lock.
         py.detach(|| taken.map(CoreSubscription::cancel));
     }
+
+    /// Ends it and waits for no call that is running.
+    fn end(&self) {
+        drop(lock(&self.held).take());
+    }
 }
 
 type Renew = dyn Fn(Python<'_>) + Send + Sync;

@@ -1,6 +1,7 @@
 //! Log records into Python: they are queued, since a network thread must not wait for the interpreter lock.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use castalia_core::blocking;
@@ -21,7 +22,7 @@ thread_local! {
     static LOGGING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Calls `logger(level, target, text)` for each record of this level and the more important ones; `None` for nothing.
+/// Calls `logger(level, target, text, fields)` for each record of this level and the more important ones; `None` for nothing.
 #[pyfunction]
 pub(crate) fn set_log(py: Python<'_>, logger: Option<Py<PyAny>>, level: &str) -> PyResult<()> {
     let level = level.parse::<Level>();
@@ -51,7 +52,8 @@ pub(crate) fn set_log(py: Python<'_>, logger: Option<Py<PyAny>>, level: &str) ->
 fn tell(logger: &Py<PyAny>, record: &Record) {
     gate::enter(|py| {
         LOGGING.set(true);
-        let told = logger.call1(py, (record.level.as_str(), record.target, &record.text));
+        let fields: BTreeMap<_, _> = record.fields.iter().cloned().collect();
+        let told = logger.call1(py, (record.level.as_str(), record.target, &record.text, fields));
         LOGGING.set(false);
         if let Err(error) = told {
             error.write_unraisable(py, None);

@@ -1,49 +1,116 @@
-//! From the text of a value to its type, by the same rules as in every language; `None` for a malformed one.
+//! From the text of a value to its type, by the same rules as in every language.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use castalia_core::FromValue;
 use castalia_core::format::value;
+use castalia_core::{Error, ErrorKind, FromValue, ReadRules, Result, Snapshot, Zone};
+use pyo3::IntoPyObjectExt as _;
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDateTime, PyTzInfo};
 
-/// A whole number of 32 bits.
-#[pyfunction]
-pub(crate) fn parse_int(text: &str) -> Option<i32> {
-    i32::from_value(text)
+use crate::error::raised;
+
+/// What a value can be read as.
+#[pyclass(frozen, eq, eq_int, from_py_object, module = "castalia._native")]
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ValueType {
+    /// A whole number of 32 bits.
+    Int,
+    /// A whole number of 64 bits.
+    Long,
+    Float,
+    Bool,
+    /// As a `timedelta`.
+    Duration,
+    /// As a `datetime` in this machine's zone.
+    Date,
 }
 
-/// A whole number of 64 bits.
-#[pyfunction]
-pub(crate) fn parse_long(text: &str) -> Option<i64> {
-    i64::from_value(text)
+/// What a value is read out of.
+pub(crate) enum Origin<'a> {
+    /// A content, which keeps what was parsed and tells of what is malformed.
+    Content(&'a Snapshot),
+    /// A text alone; `None` where it is missing.
+    Text(Option<&'a str>, ReadRules),
 }
 
-/// A number.
-#[pyfunction]
-pub(crate) fn parse_float(text: &str) -> Option<f64> {
-    f64::from_value(text)
-}
-
-/// `true` in any case; everything else is false.
-#[pyfunction]
-pub(crate) fn parse_bool(text: &str) -> Option<bool> {
-    bool::from_value(text)
-}
-
-/// Milliseconds of a text such as `2D3H4M5S123MS` or `500`.
-#[pyfunction]
-pub(crate) fn parse_duration(text: &str) -> Option<u128> {
-    Duration::from_value(text).map(|time| time.as_millis())
-}
-
-/// Milliseconds since 1970 (UTC) of a date such as `2024-01-31 23:59:59`; without a zone it is one of this machine's.
-#[pyfunction]
-pub(crate) fn parse_date(text: &str) -> Option<i64> {
-    let date = SystemTime::from_value(text)?;
-    match date.duration_since(UNIX_EPOCH) {
-        Ok(after) => i64::try_from(after.as_millis()).ok(),
-        Err(before) => i64::try_from(before.duration().as_millis()).ok().map(|millis| -millis),
+impl Origin<'_> {
+    /// The value by type; `None` where it is missing.
+    pub(crate) fn read<'py>(
+        &self,
+        py: Python<'py>,
+        value_type: ValueType,
+        key: &str,
+    ) -> Result<Option<Bound<'py, PyAny>>> {
+        match value_type {
+            ValueType::Int => self.read_as(key, |number: i32| number.into_bound_py_any(py)),
+            ValueType::Long => self.read_as(key, |number: i64| number.into_bound_py_any(py)),
+            ValueType::Float => self.read_as(key, |number: f64| number.into_bound_py_any(py)),
+            ValueType::Bool => self.read_as(key, |flag: bool| flag.into_bound_py_any(py)),
+            ValueType::Duration => self.read_as(key, |time: Duration| time.into_bound_py_any(py)),
+            ValueType::Date => {
+                self.read_as(key, |time| moment(py, time)?.call_method0("astimezone"))
+            }
+        }
     }
+
+    fn read_as<T: FromValue, V>(
+        &self,
+        key: &str,
+        convert: impl FnOnce(T) -> PyResult<V>,
+    ) -> Result<Option<V>> {
+        let value = match self {
+            Origin::Content(snapshot) => snapshot.try_get(key)?,
+            Origin::Text(None, _) => None,
+            Origin::Text(Some(text), rules) => {
+                Some(T::read(text, *rules).ok_or_else(|| malformed(key, T::EXPECTED))?)
+            }
+        };
+        let converted = value.map(convert).transpose();
+        converted
+            .map_err(|_| malformed(key, "the value is beyond what its type in Python can hold"))
+    }
+}
+
+fn malformed(key: &str, text: &'static str) -> Error {
+    Error::new(ErrorKind::Parse, "read value", text).with("key", key)
+}
+
+/// A moment as a `datetime` in UTC.
+pub(crate) fn moment(py: Python<'_>, time: SystemTime) -> PyResult<Bound<'_, PyAny>> {
+    static EPOCH: PyOnceLock<Py<PyDateTime>> = PyOnceLock::new();
+    let epoch = EPOCH.get_or_try_init(py, || {
+        let utc = PyTzInfo::utc(py)?;
+        PyDateTime::new(py, 1970, 1, 1, 0, 0, 0, 0, Some(&utc)).map(Bound::unbind)
+    })?;
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(after) => epoch.bind(py).add(after),
+        Err(before) => epoch.bind(py).sub(before.duration()),
+    }
+}
+
+/// Zone, lenient dates, strict booleans: the rules as Python keeps them.
+pub(crate) type PickledRules = (String, bool, bool);
+
+pub(crate) fn rules_of(rules: ReadRules) -> PickledRules {
+    (rules.zone.to_string(), rules.lenient_dates, rules.strict_booleans)
+}
+
+/// The value of a text by type, where its content is no longer at hand; as `View.read`.
+#[pyfunction]
+pub(crate) fn read_text<'py>(
+    py: Python<'py>,
+    value_type: ValueType,
+    key: &str,
+    text: Option<&str>,
+    rules: PickledRules,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let (zone, lenient_dates, strict_booleans) = rules;
+    let zone = Zone::parse(&zone).ok_or_else(|| PyValueError::new_err("there is no such zone"))?;
+    let origin = Origin::Text(text, ReadRules { zone, lenient_dates, strict_booleans });
+    origin.read(py, value_type, key).map_err(|error| raised(py, &error))
 }
 
 /// The parts between a delimiter, without blanks around them if wanted, and without empty ones at the end.

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import queue
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import quote, unquote
 
 import castalia
+
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 class Listener:
@@ -80,6 +82,13 @@ class Host:
     def do_close(self) -> None:
         self.client.close()
 
+    def do_close_namespace(self, namespace: str) -> None:
+        self.configs[namespace].close()
+
+    def do_last_error(self, namespace: str) -> list[str]:
+        error = self.configs[namespace].last_error
+        return [] if error is None else [kind_of(error)]
+
     def do_state(self, namespace: str) -> list[str]:
         config = self.configs[namespace]
         return [config.source, config.state]
@@ -101,17 +110,26 @@ class Host:
         return [] if value is None else [spelled(value)]
 
 
+def kind_of(error: castalia.Error) -> str:
+    """Name of the kind of an error."""
+    return type(error).__name__.replace("Error", "")
+
+
 def parsed(action: str, text: str) -> object:
     """A default of the type that an action reads."""
     if action.endswith("bool"):
         return text == "true"
     if action.endswith("duration"):
         return timedelta(milliseconds=int(text))
+    if action.endswith("date"):
+        return EPOCH + timedelta(milliseconds=int(text))
     return float(text) if action.endswith("double") else int(text)
 
 
 def spelled(value: object) -> str:
     """A value as the cases write it."""
+    if isinstance(value, datetime):
+        value -= EPOCH
     if isinstance(value, timedelta):
         return str(value // timedelta(milliseconds=1))
     return str(value).lower() if isinstance(value, bool) else str(value)
@@ -124,7 +142,7 @@ def main() -> None:
         try:
             words = ["ok", *host.answer([unquote(word) for word in line.rstrip("\n").split(" ")])]
         except castalia.Error as error:
-            words = ["error", type(error).__name__.replace("Error", ""), str(error)]
+            words = ["error", kind_of(error), str(error)]
         print(*(quote(word, safe="") for word in words), flush=True)
 
 

@@ -72,6 +72,23 @@ def test_a_forked_child_and_its_parent_follow(scripted: Scripted) -> None:
     assert follow_in(scripted, script, 2) == ["child 1 1", "parent 1 1"]
 
 
+def test_a_forked_child_reads_by_type(scripted: Scripted) -> None:
+    script = """
+        snapshot = config.snapshot()
+        assert (config.get_float("n"), snapshot.get_float("n")) == (0, 0)
+        child = os.fork()
+        if child == 0:
+            signal.alarm(20)
+            assert (config.get_float("n"), snapshot.get_float("n")) == (0, 0)
+            assert config.get_date("n", None) is snapshot.get_date("n", None) is None
+            follow("child")
+            assert (config.get_float("n"), snapshot.get_float("n")) == (1, 0)
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+    """
+    assert follow_in(scripted, script, processes=1, waiting=1) == ["child 1 1"]
+
+
 def test_workers_of_a_preloaded_program_follow(scripted: Scripted) -> None:
     # As gunicorn does with --preload: the parent opens, then forks its workers and only waits.
     script = """

@@ -7,6 +7,7 @@ import gc
 import logging
 import sys
 import threading
+import time
 import weakref
 from functools import partial
 
@@ -204,6 +205,183 @@ def test_listeners_of_a_loop_run_on_it(scripted: Scripted) -> None:
         assert config["n"] == "2"
 
     asyncio.run(run())
+
+
+def test_a_listener_is_registered_once_and_taken_off_by_itself(
+    scripted: Scripted, client: castalia.Client
+) -> None:
+    # F146
+    config, file = client.config("application"), client.config_file("application")
+
+    class Equal:
+        """Listeners that are equal, and not the same."""
+
+        def __init__(self) -> None:
+            self.seen: list[castalia.ChangeEvent] = []
+
+        def __call__(self, event: castalia.ChangeEvent) -> None:
+            self.seen.append(event)
+
+        def heard(self, event: castalia.ChangeEvent) -> None:
+            self.seen.append(event)
+
+        def __eq__(self, _: object) -> bool:
+            return True
+
+        __hash__ = None  # type: ignore[assignment]  # pyright: ignore
+
+    one, other, method, builtin = Equal(), Equal(), Equal(), Equal()
+    assert config.on_change(one) is config.on_change(one)
+    config.on_change(other)
+    for _ in range(2):
+        config.on_change(method.heard)
+        config.on_change(builtin.seen.append)
+        file.on_change(one)
+    listeners = [one, other, method, builtin]
+    scripted.order("held", "1")
+    scripted.publish(timeout="1")
+    eventually(lambda: [len(each.seen) for each in listeners] == [2, 1, 1, 1])
+
+    assert config.off(other) and config.off(method.heard) and config.off(builtin.seen.append)
+    assert not config.off(other) and not config.off(print) and file.off(one)
+    scripted.order("held", "1")
+    scripted.publish(timeout="2")
+    eventually(lambda: len(one.seen) == 3)
+    assert [len(each.seen) for each in listeners] == [3, 1, 1, 1]
+
+
+def test_a_decorated_listener_stays_what_it_is(client: castalia.Client) -> None:
+    config, file = client.config("application"), client.config_file("application")
+
+    @config.on_change(keys=["timeout"])
+    @file.on_change()
+    def listener(_: castalia.ChangeEvent) -> str:
+        return "itself"
+
+    assert listener(None) == "itself"  # type: ignore[arg-type]  # pyright: ignore
+    assert config.off(listener) and file.off(listener)
+
+
+def test_listeners_of_a_loop_are_counted_and_taken_off(
+    scripted: Scripted, caplog: pytest.LogCaptureFixture
+) -> None:
+    # F149, F146
+    scripted.publish(n="0")
+
+    async def run() -> None:
+        async with castalia.AsyncClient(scripted.settings()) as client:
+            config = await client.config("application")
+            file = await client.config_file("application")
+            seen: list[int] = []
+
+            def raising(_: castalia.ChangeEvent) -> None:
+                raise RuntimeError("at once")
+
+            @config.on_change()
+            @file.on_change()
+            async def late(_: castalia.ChangeEvent) -> None:
+                await asyncio.sleep(0)
+                raise RuntimeError("later")
+
+            async def cancelling(event: castalia.ChangeEvent) -> None:
+                subscription.cancel()
+                await asyncio.sleep(0)
+                seen.append(event.sequence)
+
+            def failures() -> bool:
+                return client.metrics().namespaces[0].listener_failures == 3
+
+            assert config.on_change(raising) is config.on_change(raising)
+            subscription = config.on_change(cancelling)
+            await asyncio.to_thread(scripted.order, "held", "1")
+            scripted.publish(n="1")
+            while not (failures() and seen):
+                await asyncio.sleep(0.002)
+            assert config.off(late) and config.off(raising) and file.off(late)
+            assert not config.off(late) and not config.off(cancelling)
+            await asyncio.to_thread(scripted.order, "held", "1")
+            scripted.publish(n="2")
+            async with config.changes() as changes:
+                await asyncio.to_thread(scripted.order, "held", "1")
+                scripted.publish(n="3")
+                await changes.__anext__()
+            assert failures() and seen == [1]
+
+    asyncio.run(asyncio.wait_for(run(), 20))
+    assert "at once" in caplog.text and "later" in caplog.text
+
+
+def test_closing_gives_listeners_of_a_loop_time_for_what_is_queued(scripted: Scripted) -> None:
+    # F171
+    scripted.publish(n="0")
+
+    async def run() -> None:
+        client = castalia.AsyncClient({**scripted.settings(), **FAST})
+        config = await client.config("application")
+        entered, proceed = asyncio.Event(), asyncio.Event()
+        seen: list[str] = []
+        ended: list[str] = []
+
+        async def slow(event: castalia.ChangeEvent) -> None:
+            entered.set()
+            await proceed.wait()
+            seen.append(event.snapshot["n"])
+
+        async def endless(_: castalia.ChangeEvent) -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.append("cancelled")
+
+        config.on_change(slow)
+        for number in (1, 2, 3):
+            await asyncio.to_thread(scripted.order, "held", "1")
+            scripted.publish(n=str(number))
+            while config["n"] != str(number):
+                await asyncio.sleep(0.002)
+        await entered.wait()
+        closing = asyncio.create_task(client.close())
+        await asyncio.sleep(0)
+        proceed.set()
+        begun = time.monotonic()
+        await closing
+        assert seen == ["1", "2", "3"] and time.monotonic() - begun < 1.5
+
+        client = castalia.AsyncClient(scripted.settings())
+        config = await client.config("application")
+        config.on_change(endless)
+        config.on_change(lambda _: entered.set())
+        entered.clear()
+        await asyncio.to_thread(scripted.order, "held", "1")
+        scripted.publish(n="4")
+        await entered.wait()
+        begun = time.monotonic()
+        await client.close()
+        assert 1.5 < time.monotonic() - begun < 4
+        await asyncio.sleep(0)
+        assert ended == ["cancelled"]
+
+    asyncio.run(asyncio.wait_for(run(), 30))
+
+
+def test_a_listener_of_a_loop_may_close_the_client(scripted: Scripted) -> None:
+    scripted.publish(n="0")
+
+    async def run() -> None:
+        async with castalia.AsyncClient(scripted.settings()) as client:
+            config = await client.config("application")
+            closed = asyncio.Event()
+
+            async def close(_: castalia.ChangeEvent) -> None:
+                await client.close()
+                closed.set()
+
+            config.on_change(close)
+            await asyncio.to_thread(scripted.order, "held", "1")
+            scripted.publish(n="1")
+            await closed.wait()
+
+    asyncio.run(asyncio.wait_for(run(), 20))
 
 
 def test_a_loop_that_ends_first_hangs_nothing(scripted: Scripted) -> None:

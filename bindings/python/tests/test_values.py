@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import copy
 import pickle
-from datetime import timedelta
+import threading
+from datetime import datetime, timedelta, timezone
+from enum import Enum
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
 import castalia
 import pytest
 from conftest import Scripted
+
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 def opened(scripted: Scripted, **values: str) -> castalia.Config:
@@ -42,11 +48,99 @@ def test_reads_by_type_fall_back_and_try_reads_tell_why(scripted: Scripted) -> N
     assert config.get_with("bad", int, 3) == 3
     assert (config.get_int("bad"), config.get_int("absent", 5)) == (None, 5)
     assert config.try_get_int("absent") is None
+    context = {"namespace": "application", "key": "bad"}
     for read in (config.try_get_int, config.try_get_duration, config.try_get_json):
         with pytest.raises(castalia.ParseError) as caught:
             read("bad")
-        assert (caught.value.context, caught.value.code) == ({"key": "bad"}, 9)
+        assert (caught.value.context, caught.value.code) == (context, 9)
     assert config.snapshot().get_int("n") == 7
+
+
+class Level(Enum):
+    """Of a thing."""
+
+    LOW = 1
+    HIGH = 2
+
+
+def test_enums_are_read_by_exact_name(scripted: Scripted) -> None:
+    # F132
+    config = opened(scripted, level="HIGH", small="high")
+    assert config.get_enum("level", Level) is Level.HIGH
+    assert (config.get_enum("small", Level), config.get_enum("absent", Level)) == (None, None)
+    assert config.get_enum("small", Level, Level.LOW) is Level.LOW
+    assert config.try_get_enum("level", Level) is Level.HIGH
+    assert config.try_get_enum("absent", Level) is None
+    with pytest.raises(castalia.ParseError, match=r"LOW, HIGH \(namespace=application, key=small"):
+        config.try_get_enum("small", Level)
+
+
+def test_every_exception_of_a_parser_means_malformed(scripted: Scripted) -> None:
+    # F138
+    config = opened(scripted, a="1")
+
+    def parse(_: str) -> int:
+        raise KeyError("of any kind")
+
+    def nothing(_: str) -> None:
+        return None
+
+    pickled: castalia.Snapshot = pickle.loads(pickle.dumps(config.snapshot()))
+    for reads in (config, config.snapshot(), pickled):
+        assert reads.get_with("a", parse, 7) == reads.get_with("a", nothing, 7) == 7
+        with pytest.raises(KeyboardInterrupt):
+            reads.get_with("a", interrupt, 7)
+
+
+def interrupt(_: str) -> int:
+    raise KeyboardInterrupt
+
+
+def test_malformed_values_are_counted_once_for_each_release(scripted: Scripted) -> None:
+    # F128, F137: the client's own memory of a content answers all of these.
+    scripted.publish(n="x", j="{", good="5")
+    with castalia.Client(scripted.settings()) as client:
+        config = client.config("application")
+        snapshot = config.snapshot()
+        for _ in range(3):
+            for reads in (config, snapshot):
+                assert (reads.get_int("n", 5), reads.get_json("j", 5)) == (5, 5)
+                assert reads.get_int("good", 7) == 5
+                with pytest.raises(castalia.ParseError):
+                    reads.try_get_json("j")
+            assert pickle.loads(pickle.dumps(snapshot)).get_int("n", 5) == 5
+        assert client.metrics().namespaces[0].malformed_reads == 2
+        scripted.publish(n="x", j="1")
+        config.refresh()
+        assert (config.get_int("n", 5), config.get_json("j")) == (5, 1)
+        assert client.metrics().namespaces[0].malformed_reads == 3
+
+
+def test_the_settings_say_how_values_are_read(scripted: Scripted) -> None:
+    # F130, F133
+    values = {"date": "1970-01-01 08:00:00", "odd": "1970-02-30", "yes": "Yes", "no": "42"}
+    scripted.publish(**values, early="1969-12-31T23:59:59Z", huge="99999999999999999D")
+    rules = {
+        "castalia.time-zone": "+08:00",
+        "castalia.lenient-dates": "true",
+        "castalia.strict-booleans": "true",
+    }
+    with castalia.Client({**scripted.settings(), **rules}) as client:
+        config = client.config("application")
+        snapshot = config.snapshot()
+        for reads in (config, snapshot, pickle.loads(pickle.dumps(snapshot))):
+            assert reads.get_date("date") == EPOCH
+            assert reads.get_date("odd") == EPOCH + timedelta(days=60, hours=-8)
+            assert reads.get_date("early") == EPOCH - timedelta(seconds=1)
+            assert (reads.get_bool("yes"), reads.get_bool("no", None)) == (True, None)
+            assert reads.get_duration("huge") is None
+            assert reads.try_get_date("absent") is None
+            with pytest.raises(castalia.ParseError, match="boolean"):
+                reads.try_get_bool("no")
+    config = opened(scripted, **values)
+    date = config.try_get_date("date")
+    assert date is not None and date.astimezone().strftime("%F %T") == values["date"]
+    assert (config.get_date("odd", 7), config.get_bool("yes")) == (7, False)
 
 
 def test_texts_come_through_whole(scripted: Scripted) -> None:
@@ -127,6 +221,63 @@ def test_files_metrics_and_watches(scripted: Scripted) -> None:
         metrics = {one.namespace: one for one in client.metrics().namespaces}
         assert (metrics["application"].items, metrics["application"].state) == (1, "Ready")
         assert "apollo_client" in client.metrics_text()
+
+
+def test_metrics_tell_of_requests_threads_and_errors(scripted: Scripted) -> None:
+    # F167
+    scripted.publish(n="1")
+    client = castalia.Client(scripted.settings())
+    assert client.metrics().threads is None
+    with client:
+        config = client.config("application")
+        scripted.order("fail", "config", "404")
+        with pytest.raises(castalia.NotFoundError):
+            config.refresh()
+        metrics = client.metrics()
+        requests = {(one.endpoint, one.status): one for one in metrics.http}
+        loaded, refused = requests["configs", 200], requests["configs", 404]
+        assert loaded.count == 1 and loaded.time > timedelta(0) and refused.count >= 1
+        assert metrics.threads is not None and metrics.threads.workers > 0
+        one = metrics.namespaces[0]
+        assert isinstance(one.last_error, castalia.NotFoundError)
+        assert isinstance(metrics.errors[-1], castalia.NotFoundError)
+        assert one.first_load is not None and one.contacted_at is not None
+        assert one.updated_at <= one.contacted_at <= datetime.now(timezone.utc)
+        assert (one.poll_timed_out, one.malformed_reads) == (False, 0)
+
+
+class Recorder(BaseHTTPRequestHandler):
+    """Knows no path, and remembers how requests were signed."""
+
+    signatures: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        Recorder.signatures.append(self.headers.get("Authorization", "none"))
+        self.send_error(404)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        pass
+
+
+def test_an_access_key_may_change_at_run_time() -> None:
+    # F162
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Recorder)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    settings = {
+        "app.id": "order",
+        "apollo.config-service": url,
+        "apollo.cache.file.enable": "false",
+    }
+    with castalia.Client(settings) as client:
+        config = client.config("application")
+        assert set(Recorder.signatures) == {"none"}
+        client.set_access_key("order", "0123456789abcdef")
+        with pytest.raises(castalia.NotFoundError):
+            config.refresh()
+        assert Recorder.signatures[-1].startswith("Apollo order:")
+    server.shutdown()
+    server.server_close()
 
 
 def test_a_validator_refuses_a_release(scripted: Scripted) -> None:

@@ -11,13 +11,8 @@ Reads never wait and never fail: they look at the values that are in memory. Wha
 # First, since it refuses what the rest could not bear.
 from castalia import _interpreter  # noqa: F401  # pyright: ignore[reportUnusedImport]  # isort: skip
 from castalia import _native
-from castalia._async import (
-    AsyncClient,
-    AsyncConfig,
-    AsyncConfigFile,
-    AsyncSubscription,
-    Changes,
-)
+from castalia._async import AsyncClient, AsyncConfig, AsyncConfigFile
+from castalia._changes import Changes
 from castalia._content import Change, ChangeEvent, Snapshot
 from castalia._errors import (
     BadRequestError,
@@ -35,10 +30,11 @@ from castalia._errors import (
     UnauthorizedError,
 )
 from castalia._log import set_log
-from castalia._monitor import Metrics, NamespaceMetrics
+from castalia._monitor import HttpMetrics, Metrics, NamespaceMetrics, ThreadMetrics
 from castalia._process import prepare
 from castalia._settings import Setting, Settings
-from castalia._sync import Client, Config, ConfigFile, Subscription
+from castalia._subscription import AsyncSubscription, Subscription
+from castalia._sync import Client, Config, ConfigFile
 from castalia._watch import Watch
 
 __version__ = _native.VERSION
@@ -59,6 +55,7 @@ __all__ = [
     "Config",
     "ConfigFile",
     "Error",
+    "HttpMetrics",
     "InternalError",
     "InvalidArgumentError",
     "IoError",
@@ -72,6 +69,7 @@ __all__ = [
     "Settings",
     "Snapshot",
     "Subscription",
+    "ThreadMetrics",
     "TimeoutError",
     "TransportError",
     "UnauthorizedError",

@@ -2,179 +2,33 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Callable, TypeVar, overload
+from typing import Any, Callable, TypeVar
 
 from castalia import _native
-from castalia._errors import ParseError
-from castalia._monitor import time_of
+from castalia._errors import Error, ParseError
+from castalia._native import ValueType
+from castalia._reads import TypedReads
+
+T = TypeVar("T")
 
 Validator = Callable[["Snapshot"], "str | None"]
 """Says why a release must not be applied; ``None`` applies it."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-
-T = TypeVar("T")
-D = TypeVar("D")
-
-
-class TypedReads(Mapping[str, str]):
-    """Reads of values as other types, by the same rules in every language.
-
-    ``get_int`` and its like give the default where the value is missing or malformed and never
-    fail; ``try_get_int`` and its like give ``None`` where it is missing, and raise ``ParseError``
-    where it is malformed.
-    """
-
-    __slots__ = ()
-
-    @overload
-    def get_int(self, key: str) -> int | None: ...
-    @overload
-    def get_int(self, key: str, default: D) -> int | D: ...
-    def get_int(self, key: str, default: Any = None) -> Any:
-        """A whole number of 32 bits."""
-        return self.get_with(key, _native.parse_int, default)
-
-    @overload
-    def get_long(self, key: str) -> int | None: ...
-    @overload
-    def get_long(self, key: str, default: D) -> int | D: ...
-    def get_long(self, key: str, default: Any = None) -> Any:
-        """A whole number of 64 bits."""
-        return self.get_with(key, _native.parse_long, default)
-
-    @overload
-    def get_float(self, key: str) -> float | None: ...
-    @overload
-    def get_float(self, key: str, default: D) -> float | D: ...
-    def get_float(self, key: str, default: Any = None) -> Any:
-        """A number."""
-        return self.get_with(key, _native.parse_float, default)
-
-    @overload
-    def get_bool(self, key: str) -> bool | None: ...
-    @overload
-    def get_bool(self, key: str, default: D) -> bool | D: ...
-    def get_bool(self, key: str, default: Any = None) -> Any:
-        """``true`` in any case; every other value is false."""
-        return self.get_with(key, _native.parse_bool, default)
-
-    @overload
-    def get_duration(self, key: str) -> timedelta | None: ...
-    @overload
-    def get_duration(self, key: str, default: D) -> timedelta | D: ...
-    def get_duration(self, key: str, default: Any = None) -> Any:
-        """A time such as ``2D3H4M5S123MS``, or a bare number of milliseconds."""
-        return self.get_with(key, _duration, default)
-
-    @overload
-    def get_date(self, key: str) -> datetime | None: ...
-    @overload
-    def get_date(self, key: str, default: D) -> datetime | D: ...
-    def get_date(self, key: str, default: Any = None) -> Any:
-        """A date such as ``2024-01-31 23:59:59``; without a zone it is one of this machine's."""
-        return self.get_with(key, _date, default)
-
-    @overload
-    def get_list(
-        self, key: str, *, delimiter: str = ",", trim: bool = False
-    ) -> list[str] | None: ...
-    @overload
-    def get_list(
-        self, key: str, default: D, delimiter: str = ",", *, trim: bool = False
-    ) -> list[str] | D: ...
-    def get_list(
-        self, key: str, default: Any = None, delimiter: str = ",", *, trim: bool = False
-    ) -> Any:
-        """The parts between a delimiter, without empty ones at the end; ``trim`` drops blanks."""
-        return self.get_with(key, lambda text: _native.parse_list(text, delimiter, trim), default)
-
-    def get_json(self, key: str, default: Any = None) -> Any:
-        """The value as JSON."""
-        return self.get_with(key, json.loads, default)
-
-    def get_with(self, key: str, parse: Callable[[str], T | None], default: D) -> T | D:
-        """The value as a function reads it; ``None`` and ``ValueError`` mean malformed."""
-        text = self.get(key)
-        if text is None:
-            return default
-        try:
-            value = parse(text)
-        except ValueError:
-            return default
-        return default if value is None else value
-
-    def try_get_int(self, key: str) -> int | None:
-        """A whole number of 32 bits."""
-        return self._try_get(key, _native.parse_int, "a whole number of 32 bits")
-
-    def try_get_long(self, key: str) -> int | None:
-        """A whole number of 64 bits."""
-        return self._try_get(key, _native.parse_long, "a whole number of 64 bits")
-
-    def try_get_float(self, key: str) -> float | None:
-        """A number."""
-        return self._try_get(key, _native.parse_float, "a number")
-
-    def try_get_bool(self, key: str) -> bool | None:
-        """``true`` in any case; every other value is false."""
-        return self._try_get(key, _native.parse_bool, "a boolean")
-
-    def try_get_duration(self, key: str) -> timedelta | None:
-        """A time such as ``2D3H4M5S123MS``, or a bare number of milliseconds."""
-        return self._try_get(key, _duration, "a duration")
-
-    def try_get_date(self, key: str) -> datetime | None:
-        """A date such as ``2024-01-31 23:59:59``."""
-        return self._try_get(key, _date, "a date")
-
-    def try_get_json(self, key: str) -> Any:
-        """The value as JSON."""
-        return self._try_get(key, json.loads, "JSON")
-
-    def _try_get(self, key: str, parse: Callable[[str], T | None], what: str) -> T | None:
-        text = self.get(key)
-        if text is None:
-            return None
-        try:
-            value = parse(text)
-        except ValueError:
-            value = None
-        if value is None:
-            raise ParseError(f"the value is not {what} (key={key})", "read value", {"key": key})
-        return value
-
-
-def _duration(text: str) -> timedelta | None:
-    millis = _native.parse_duration(text)
-    try:
-        return None if millis is None else timedelta(milliseconds=millis)
-    except OverflowError:
-        return None
-
-
-def _date(text: str) -> datetime | None:
-    millis = _native.parse_date(text)
-    try:
-        since = None if millis is None else timedelta(milliseconds=millis)
-        return None if since is None else (_EPOCH + since).astimezone()
-    except OverflowError:
-        return None
 
 
 class Snapshot(TypedReads):
     """The content of a namespace at one moment; it never changes."""
 
     __slots__ = (
-        "_loaded_at",
+        "_rules",
         "_values",
+        "_view",
         "app_id",
         "cluster",
+        "loaded_at",
         "namespace",
         "notification_id",
         "release_key",
@@ -190,7 +44,9 @@ class Snapshot(TypedReads):
         source: str,
         release_key: str,
         notification_id: int,
-        loaded_at: float,
+        loaded_at: datetime,
+        rules: _native.ReadRules,
+        view: _native.View | None = None,
     ) -> None:
         self._values = MappingProxyType(dict(values))
         self.app_id = app_id
@@ -199,7 +55,11 @@ class Snapshot(TypedReads):
         self.source = source
         self.release_key = release_key
         self.notification_id = notification_id
-        self._loaded_at = loaded_at
+        self.loaded_at = loaded_at
+        """When it was made."""
+        self._rules = rules
+        # What keeps the values that were parsed; a pickled snapshot parses each time.
+        self._view = view
 
     def __getitem__(self, key: str) -> str:
         return self._values[key]
@@ -210,10 +70,17 @@ class Snapshot(TypedReads):
     def __len__(self) -> int:
         return len(self._values)
 
-    @property
-    def loaded_at(self) -> datetime:
-        """When it was made."""
-        return time_of(self._loaded_at)
+    def read(self, value_type: ValueType[T], key: str) -> T | None:
+        """The value by type, ``None`` where it is missing, ``ParseError`` where it is malformed."""
+        if self._view is not None:
+            return self._view.read(value_type, key)
+        return _native.read_text(value_type, key, self.get(key), self._rules)
+
+    def malformed(self, key: str, text: str) -> Error:
+        """The error of a value that was parsed here; it is logged and counted."""
+        if self._view is not None:
+            return self._view.malformed(key, text)
+        return ParseError(text, "read value", {"key": key})
 
     def __reduce__(self) -> tuple[Any, ...]:
         rest = (getattr(self, name) for name in _SNAPSHOT_FIELDS)
@@ -231,13 +98,14 @@ _SNAPSHOT_FIELDS = (
     "source",
     "release_key",
     "notification_id",
-    "_loaded_at",
+    "loaded_at",
+    "_rules",
 )
 
 
 def snapshot_of(view: _native.View) -> Snapshot:
     """A snapshot as the native half gives it."""
-    return Snapshot(*view.parts())
+    return Snapshot(*view.parts(), view)
 
 
 @dataclass(frozen=True)

@@ -9,18 +9,20 @@ from castalia import _native
 
 logger = logging.getLogger("castalia")
 
-LogFunction = Callable[[str, str, str], None]
+LogFunction = Callable[[str, str, str, dict[str, str]], None]
+"""Takes level, target (the module that wrote it), text with the fields behind it, and fields."""
 
 _LEVELS = {"ERROR": 40, "WARN": 30, "INFO": 20, "DEBUG": 10, "TRACE": 5}
 
 
-def to_logging(level: str, target: str, text: str) -> None:
-    """Passes a record on to the logger ``castalia``."""
-    logger.log(_LEVELS.get(level, logging.INFO), "%s: %s", target, text)
+def to_logging(level: str, target: str, text: str, fields: dict[str, str]) -> None:
+    """Passes a record on to the logger ``castalia``; it has ``target`` and ``fields`` too."""
+    extra = {"target": target, "fields": fields}
+    logger.log(_LEVELS.get(level, logging.INFO), "%s: %s", target, text, extra=extra)
 
 
 def set_log(function: LogFunction | None = to_logging, level: str = "INFO") -> None:
-    """Calls ``function(level, target, text)`` for each record of this level and above.
+    """Calls ``function(level, target, text, fields)`` for each record of this level and above.
 
     By default records go to the logger ``castalia``; ``None`` sends them nowhere. The function
     runs on a thread of the client.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any
 
 from castalia._errors import Error
@@ -28,11 +28,43 @@ class NamespaceMetrics:
     contacted_at: datetime | None
     """When a server last answered."""
     listener_failures: int
+    """How often a listener raised an exception."""
     listener_queue: int
+    """Events that wait for listeners."""
     cache_failures: int
+    """How often the cache file could not be written."""
+    poll_timed_out: bool
+    """Whether a poll for it was met with silence."""
+    malformed_reads: int
+    """Values that could not be read as what they were asked for, once for each release."""
     refusals: int
     """Releases that the application refused."""
     last_error: Error | None
+    """Why the last load failed, or what is wrong with what it brought."""
+
+
+@dataclass(frozen=True)
+class HttpMetrics:
+    """Requests of one endpoint that ended in one way."""
+
+    endpoint: str
+    """First part of the path: ``configs``, ``notifications`` or ``services``."""
+    status: int
+    """Status; 0 where none came."""
+    count: int
+    time: timedelta
+    """How long they took together."""
+
+
+@dataclass(frozen=True)
+class ThreadMetrics:
+    """The threads of the client, which all clients of a process share."""
+
+    workers: int
+    tasks: int
+    """Tasks that live."""
+    queue: int
+    """Tasks that wait for a worker."""
 
 
 @dataclass(frozen=True)
@@ -47,24 +79,18 @@ class Metrics:
     """By how much the servers' clock is ahead."""
     polls_connected: int
     """Poll loops whose last poll ended well."""
+    http: list[HttpMetrics]
+    """Requests by endpoint and status."""
+    threads: ThreadMetrics | None
+    """``None`` before the first namespace is opened."""
 
 
 def metrics_of(native: dict[str, Any]) -> Metrics:
     """Metrics as the native half gives them."""
-    namespaces = [_namespace_of(one) for one in native.pop("namespaces")]
-    return Metrics(namespaces=namespaces, **native)
-
-
-def _namespace_of(native: dict[str, Any]) -> NamespaceMetrics:
-    first_load, contacted_at = native["first_load"], native["contacted_at"]
+    threads = native["threads"]
     converted: dict[str, Any] = {
-        "first_load": None if first_load is None else timedelta(seconds=first_load),
-        "updated_at": time_of(native["updated_at"]),
-        "contacted_at": None if contacted_at is None else time_of(contacted_at),
+        "namespaces": [NamespaceMetrics(**one) for one in native["namespaces"]],
+        "http": [HttpMetrics(**one) for one in native["http"]],
+        "threads": None if threads is None else ThreadMetrics(**threads),
     }
-    return NamespaceMetrics(**{**native, **converted})
-
-
-def time_of(seconds: float) -> datetime:
-    """A time of the native half."""
-    return datetime.fromtimestamp(seconds, timezone.utc)
+    return Metrics(**{**native, **converted})

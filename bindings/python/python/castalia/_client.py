@@ -1,0 +1,59 @@
+"""What is alike for clients with an event loop and without."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Generic, TypeVar
+
+from castalia._content import Snapshot, Validator
+from castalia._monitor import Metrics, metrics_of
+from castalia._namespace import Configs
+from castalia._settings import Setting, Settings
+
+C = TypeVar("C")
+
+
+class AnyClient(Generic[C]):
+    """All of a client that does not wait.
+
+    Settings are an object, values by property name, or none for those of the surroundings.
+    """
+
+    def __init__(self, settings: Settings | Mapping[str, str] | None = None) -> None:
+        """Opens no socket. Raises ``InvalidArgumentError`` with every fault at once."""
+        self._settings = Settings.of(settings)
+        self._native = self._settings.client()
+        self._configs: Configs[C] = Configs()
+
+    @property
+    def app_id(self) -> str:
+        """App id of the client."""
+        return self._native.app_id
+
+    @property
+    def env(self) -> str:
+        """The environment as it was understood, such as ``DEV``; ``UNKNOWN`` where none is set."""
+        return self._native.env
+
+    def settings(self) -> list[Setting]:
+        """Every effective setting, and where it came from."""
+        return [Setting(*fields) for fields in self._native.settings()]
+
+    def set_access_key(self, app_id: str, secret: str) -> None:
+        """Signs requests of an app id with another secret from now on; a blank one ends that."""
+        self._native.set_access_key(app_id, secret)
+
+    def validate(self, namespace: str, validator: Validator) -> None:
+        """Asks a function before a release of a namespace of the app itself is applied.
+
+        A text that it returns, or an exception, is the reason why the release is not.
+        """
+        self._native.validate(namespace, lambda parts: validator(Snapshot(*parts)))
+
+    def metrics(self) -> Metrics:
+        """State and counters."""
+        return metrics_of(self._native.metrics())
+
+    def metrics_text(self) -> str:
+        """The same as OpenMetrics text."""
+        return self._native.metrics_text()

@@ -1,0 +1,180 @@
+"""What is alike for open namespaces with an event loop and without."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from typing import Any, Callable, Generic, TypeVar, overload
+from weakref import ref
+
+from castalia import _native
+from castalia._content import Snapshot, snapshot_of
+from castalia._errors import Error
+from castalia._reads import TypedReads
+from castalia._subscription import Listener, Subscription, identity_of
+from castalia._watch import Watch
+
+C = TypeVar("C")
+L = TypeVar("L", bound=Listener)
+S = TypeVar("S", bound=Subscription)
+T = TypeVar("T")
+
+
+class OpenNamespace(Generic[S]):
+    """A namespace that was opened, and its listeners."""
+
+    _subscription: type[S]
+    """What its listeners are registered as."""
+
+    def __init__(self) -> None:
+        # Keeps them although nobody else holds them, each listener once.
+        self._kept: dict[Hashable, S] = {}
+
+    def identity(self) -> tuple[str, str, str]:
+        """App id, cluster and name."""
+        raise NotImplementedError
+
+    def view(self) -> _native.View:
+        """The content now, as the native half has it."""
+        raise NotImplementedError
+
+    def give_up(self) -> None:
+        """The native half of ``close``."""
+        raise NotImplementedError
+
+    @property
+    def app_id(self) -> str:
+        """The app that it belongs to."""
+        return self.identity()[0]
+
+    @property
+    def cluster(self) -> str:
+        """The cluster that the client asks for."""
+        return self.identity()[1]
+
+    @property
+    def namespace(self) -> str:
+        """Its name."""
+        return self.identity()[2]
+
+    def snapshot(self) -> Snapshot:
+        """The content now; it never changes."""
+        return snapshot_of(self.view())
+
+    def off(self, listener: Listener) -> bool:
+        """Cancels the subscription of a listener; whether it had one."""
+        subscription = self._kept.get(identity_of(listener))
+        if subscription is None:
+            return False
+        subscription.cancel()
+        return True
+
+    def close(self) -> None:
+        """Gives the namespace up; does not wait, and does nothing the second time.
+
+        Its listeners end, and it is no longer kept fresh once nothing else has it open. Reads go on
+        answering from the last content; all else raises ``ClosedError``. Opened again through the
+        client it is a new object.
+        """
+        self.end_listeners()
+        self.give_up()
+
+    def end_listeners(self) -> None:
+        """Ends every subscription without waiting."""
+        for subscription in self.subscriptions():
+            subscription.end()
+
+    def subscriptions(self) -> list[S]:
+        """Those that were not cancelled."""
+        return list(self._kept.values())
+
+    def _register(self, listener: Listener | None, *interest: list[str]) -> Any:
+        if listener is not None:
+            return self._registered(listener, interest)
+
+        def decorate(function: L) -> L:
+            self._registered(function, interest)
+            return function
+
+        return decorate
+
+    def _registered(self, listener: Listener, interest: tuple[list[str], ...]) -> S:
+        kept = self._kept.get(identity_of(listener))
+        if kept is not None:
+            return kept
+        made = self._subscription(listener, self, interest, self._kept)
+        kept = self._kept.setdefault(identity_of(listener), made)
+        if kept is not made:
+            made.end()
+        return kept
+
+
+class Configs(dict[tuple[str, str], C]):
+    """The configs of a client by app id and name, until they are closed."""
+
+    def leave(self, config: object) -> None:
+        """Forgets one."""
+        for key in [key for key, kept in self.items() if kept is config]:
+            self.pop(key, None)
+
+
+class OpenConfig(_native.Namespace, OpenNamespace[S], TypedReads):
+    """A namespace as keys and values."""
+
+    def __init__(self, _: object, configs: Configs[Any], /) -> None:
+        OpenNamespace.__init__(self)  # pyright: ignore[reportUnknownMemberType]
+        self._configs = ref(configs)
+
+    @overload
+    def on_change(
+        self, listener: None = None, *, keys: Iterable[str] = (), prefixes: Iterable[str] = ()
+    ) -> Callable[[L], L]: ...
+    @overload
+    def on_change(
+        self, listener: Listener, *, keys: Iterable[str] = (), prefixes: Iterable[str] = ()
+    ) -> S: ...
+    def on_change(
+        self,
+        listener: Listener | None = None,
+        *,
+        keys: Iterable[str] = (),
+        prefixes: Iterable[str] = (),
+    ) -> Any:
+        """Calls a function for each change of these keys and prefixes, or of anything.
+
+        Calls come in order, one at a time. A function is registered once: the second time it stays
+        as it is. Without a function this is a decorator.
+        """
+        return self._register(listener, list(keys), list(prefixes))
+
+    def malformed(self, key: str, text: str) -> Error:
+        """The error of a value that was parsed here; it is logged and counted."""
+        return self.view().malformed(key, text)
+
+    def watch(self, parse: Callable[[Snapshot], T]) -> Watch[T]:
+        """Keeps a value current that a function makes of the whole namespace."""
+        return Watch(self, parse)
+
+    def close(self) -> None:
+        """Gives the namespace up; as ``ConfigFile.close``."""
+        super().close()
+        configs = self._configs()
+        if configs is not None:
+            configs.leave(self)
+
+
+class OpenFile(_native.File, OpenNamespace[S]):
+    """A namespace as a whole text."""
+
+    def __init__(self, _: _native.File, /) -> None:
+        OpenNamespace.__init__(self)  # pyright: ignore[reportUnknownMemberType]
+
+    @overload
+    def on_change(self, listener: None = None) -> Callable[[L], L]: ...
+    @overload
+    def on_change(self, listener: Listener) -> S: ...
+    def on_change(self, listener: Listener | None = None) -> Any:
+        """Calls a function for each change of the text, under the key ``content``.
+
+        As ``Config.on_change``.
+        """
+        return self._register(listener)

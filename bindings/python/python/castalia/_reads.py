@@ -1,0 +1,179 @@
+"""Reads of values as other types, by the same rules in every language."""
+
+from __future__ import annotations
+
+import json
+from abc import abstractmethod
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any, Callable, TypeVar, overload
+
+from castalia import _native
+from castalia._errors import Error, ParseError
+from castalia._native import ValueType
+
+T = TypeVar("T")
+D = TypeVar("D")
+E = TypeVar("E", bound=Enum)
+
+
+class TypedReads(Mapping[str, str]):
+    """Reads by type.
+
+    ``get_int`` and its like give the default where the value is missing or malformed and never
+    fail; ``try_get_int`` and its like give ``None`` where it is missing, and raise ``ParseError``
+    where it is malformed. A malformed value is logged and counted once for each release.
+    """
+
+    __slots__ = ()
+
+    @overload
+    def get_int(self, key: str) -> int | None: ...
+    @overload
+    def get_int(self, key: str, default: D) -> int | D: ...
+    def get_int(self, key: str, default: Any = None) -> Any:
+        """A whole number of 32 bits."""
+        return self._typed(ValueType.Int, key, default)
+
+    @overload
+    def get_long(self, key: str) -> int | None: ...
+    @overload
+    def get_long(self, key: str, default: D) -> int | D: ...
+    def get_long(self, key: str, default: Any = None) -> Any:
+        """A whole number of 64 bits."""
+        return self._typed(ValueType.Long, key, default)
+
+    @overload
+    def get_float(self, key: str) -> float | None: ...
+    @overload
+    def get_float(self, key: str, default: D) -> float | D: ...
+    def get_float(self, key: str, default: Any = None) -> Any:
+        """A number."""
+        return self._typed(ValueType.Float, key, default)
+
+    @overload
+    def get_bool(self, key: str) -> bool | None: ...
+    @overload
+    def get_bool(self, key: str, default: D) -> bool | D: ...
+    def get_bool(self, key: str, default: Any = None) -> Any:
+        """``true`` in any case, and every other value is false.
+
+        With ``castalia.strict-booleans``, one of ``true``, ``yes``, ``on``, ``1`` and their
+        opposites, and all else is malformed.
+        """
+        return self._typed(ValueType.Bool, key, default)
+
+    @overload
+    def get_duration(self, key: str) -> timedelta | None: ...
+    @overload
+    def get_duration(self, key: str, default: D) -> timedelta | D: ...
+    def get_duration(self, key: str, default: Any = None) -> Any:
+        """A time such as ``2D3H4M5S123MS``, or a bare number of milliseconds."""
+        return self._typed(ValueType.Duration, key, default)
+
+    @overload
+    def get_date(self, key: str) -> datetime | None: ...
+    @overload
+    def get_date(self, key: str, default: D) -> datetime | D: ...
+    def get_date(self, key: str, default: Any = None) -> Any:
+        """A date such as ``2024-01-31 23:59:59``, as a moment in this machine's zone.
+
+        Where it names no zone it is one of ``castalia.time-zone``.
+        """
+        return self._typed(ValueType.Date, key, default)
+
+    @overload
+    def get_list(
+        self, key: str, *, delimiter: str = ",", trim: bool = False
+    ) -> list[str] | None: ...
+    @overload
+    def get_list(
+        self, key: str, default: D, delimiter: str = ",", *, trim: bool = False
+    ) -> list[str] | D: ...
+    def get_list(
+        self, key: str, default: Any = None, delimiter: str = ",", *, trim: bool = False
+    ) -> Any:
+        """The parts between a delimiter, without empty ones at the end; ``trim`` drops blanks."""
+        text = self.get(key)
+        return default if text is None else _native.parse_list(text, delimiter, trim)
+
+    def get_json(self, key: str, default: Any = None) -> Any:
+        """The value as JSON, a new object each time."""
+        return self.get_with(key, json.loads, default)
+
+    @overload
+    def get_enum(self, key: str, enum: type[E]) -> E | None: ...
+    @overload
+    def get_enum(self, key: str, enum: type[E], default: D) -> E | D: ...
+    def get_enum(self, key: str, enum: type[E], default: Any = None) -> Any:
+        """The member of an enumeration that has the value as its name, to the letter."""
+        return self.get_with(key, enum.__members__.get, default)
+
+    def get_with(self, key: str, parse: Callable[[str], T | None], default: D) -> T | D:
+        """The value as a function reads it; ``None`` and any exception mean malformed."""
+        try:
+            value = self._parsed(key, parse, "what it is read as")
+        except ParseError:
+            return default
+        return default if value is None else value
+
+    def try_get_int(self, key: str) -> int | None:
+        """As ``get_int``."""
+        return self.read(ValueType.Int, key)
+
+    def try_get_long(self, key: str) -> int | None:
+        """As ``get_long``."""
+        return self.read(ValueType.Long, key)
+
+    def try_get_float(self, key: str) -> float | None:
+        """As ``get_float``."""
+        return self.read(ValueType.Float, key)
+
+    def try_get_bool(self, key: str) -> bool | None:
+        """As ``get_bool``."""
+        return self.read(ValueType.Bool, key)
+
+    def try_get_duration(self, key: str) -> timedelta | None:
+        """As ``get_duration``."""
+        return self.read(ValueType.Duration, key)
+
+    def try_get_date(self, key: str) -> datetime | None:
+        """As ``get_date``."""
+        return self.read(ValueType.Date, key)
+
+    def try_get_json(self, key: str) -> Any:
+        """As ``get_json``."""
+        return self._parsed(key, json.loads, "JSON")
+
+    def try_get_enum(self, key: str, enum: type[E]) -> E | None:
+        """As ``get_enum``."""
+        return self._parsed(key, enum.__members__.get, f"one of {', '.join(enum.__members__)}")
+
+    @abstractmethod
+    def read(self, value_type: ValueType[T], key: str) -> T | None:
+        """The value by type, ``None`` where it is missing, ``ParseError`` where it is malformed."""
+
+    @abstractmethod
+    def malformed(self, key: str, text: str) -> Error:
+        """The error of a value that was parsed here; it is logged and counted."""
+
+    def _typed(self, value_type: ValueType[Any], key: str, default: Any) -> Any:
+        try:
+            value = self.read(value_type, key)
+        except ParseError:
+            return default
+        return default if value is None else value
+
+    def _parsed(self, key: str, parse: Callable[[str], T | None], what: str) -> T | None:
+        text = self.get(key)
+        if text is None:
+            return None
+        value, cause = None, None
+        try:
+            value = parse(text)
+        except Exception as error:
+            cause = error
+        if value is None:
+            raise self.malformed(key, f"the value is not {what}") from cause
+        return value

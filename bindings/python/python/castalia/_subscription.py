@@ -1,0 +1,123 @@
+"""Registered listeners: functions that are called for changes until they are taken off."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Hashable
+from types import BuiltinMethodType, MethodType
+from typing import Any, Callable
+
+from castalia import _native
+from castalia._changes import Changes
+from castalia._content import ChangeEvent
+from castalia._log import logger
+
+Listener = Callable[[ChangeEvent], object]
+
+
+class Subscription:
+    """A registered listener, until it is cancelled. As a context manager, its end cancels."""
+
+    def __init__(
+        self,
+        listener: Listener,
+        namespace: Any,
+        interest: tuple[list[str], ...],
+        kept: dict[Hashable, Any],
+    ) -> None:
+        """Listens to a namespace of the native half, which knows what to do with the interest."""
+        self._identity = identity_of(listener)
+        self._kept = kept
+        self._begin(listener, namespace, interest)
+
+    def _begin(self, listener: Listener, namespace: Any, interest: tuple[list[str], ...]) -> None:
+        self._native: _native.Subscription = namespace.listen(_guarded(listener), *interest)
+
+    def cancel(self) -> None:
+        """Ends it: afterwards no call is running and none will start.
+
+        In the listener itself it only marks the end.
+        """
+        self._leave()
+        self._native.cancel()
+
+    def end(self) -> None:
+        """Ends it and waits for no call that is running."""
+        self._leave()
+        self._native.end()
+
+    def _leave(self) -> None:
+        if self._kept.get(self._identity) is self:
+            self._kept.pop(self._identity, None)
+
+    def __enter__(self) -> Subscription:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.cancel()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise TypeError(
+            "a subscription cannot be pickled; register the listener where it is needed"
+        )
+
+
+class AsyncSubscription(Subscription):
+    """A listener that runs on the event loop that registered it, until it is cancelled."""
+
+    def _begin(self, listener: Listener, namespace: Any, interest: tuple[list[str], ...]) -> None:
+        self._changes = Changes(namespace.stream(*interest))
+        run = self._run(listener, namespace.note_listener_failure)
+        self.task = asyncio.get_running_loop().create_task(run)
+        """Ends with the subscription."""
+
+    async def _run(self, listener: Listener, failed: Callable[[], None]) -> None:
+        async for event in self._changes:
+            try:
+                result = listener(event)
+                if isinstance(result, Awaitable):
+                    await result
+            except Exception:
+                _log_failure()
+                failed()
+        self._leave()
+
+    def cancel(self) -> None:
+        """Ends it; a call that runs is cancelled at its next await.
+
+        In the listener itself it only marks the end.
+        """
+        self.end()
+
+    def end(self) -> None:
+        """As ``cancel``."""
+        self._leave()
+        self._changes.close()
+        if asyncio.current_task(self.task.get_loop()) is not self.task:
+            self.task.cancel()
+
+
+def identity_of(listener: Listener) -> Hashable:
+    """What tells one listener from others; a method is the same whenever it is looked up."""
+    if isinstance(listener, MethodType):
+        return id(listener.__self__), id(listener.__func__)
+    if isinstance(listener, BuiltinMethodType):
+        return id(listener.__self__), listener.__name__
+    return id(listener)
+
+
+def _guarded(listener: Listener) -> Callable[[tuple[Any, ...]], None]:
+    """A listener whose failure is logged before the native half counts it."""
+
+    def call(parts: tuple[Any, ...]) -> None:
+        try:
+            listener(ChangeEvent(*parts))
+        except Exception:
+            _log_failure()
+            raise
+
+    return call
+
+
+def _log_failure() -> None:
+    logger.exception("a change listener failed; it stays registered")
