@@ -64,6 +64,10 @@ impl Client {
         self.client.app_id().to_owned()
     }
 
+    fn env(&self) -> String {
+        self.client.env().name().to_owned()
+    }
+
     async fn config(&self, app_id: String, namespace: String) -> Result<Arc<Namespace>, Failure> {
         let client = self.client.clone();
         let open = async move { client.config_of(&app_id, &namespace).await };
@@ -74,6 +78,11 @@ impl Client {
         let client = self.client.clone();
         let open = async move { client.config_file(&namespace).await };
         Ok(Namespace::new(Opened::File(call::run(open).await?)))
+    }
+
+    /// Signs the requests of an app id with another secret.
+    fn set_access_key(&self, app_id: &str, secret: &str) {
+        self.client.set_access_key(app_id, secret);
     }
 
     /// Asks these questions before a release is applied.

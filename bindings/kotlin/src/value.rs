@@ -1,9 +1,10 @@
 //! From the text of a value to its type, by the same rules as in every language; nothing for a malformed one.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use castalia_core::FromValue;
-use tracing::warn;
+use castalia_core::format::date::{self, Calendar, Zone};
+use castalia_core::format::value::list;
 
 /// A whole number of 32 bits.
 #[uniffi::export]
@@ -23,9 +24,10 @@ fn parse_double(text: &str) -> Option<f64> {
     f64::from_value(text)
 }
 
-/// `true` in any case; everything else is false.
+/// `true` in any case; everything else is false, or if it is to be strict malformed but for words such as `false` and `off`.
 #[uniffi::export]
-fn parse_boolean(text: &str) -> Option<bool> {
+fn parse_boolean(text: &str, strict: bool) -> Option<bool> {
+    let _ = strict;
     bool::from_value(text)
 }
 
@@ -35,8 +37,15 @@ fn parse_duration(text: &str) -> Option<Duration> {
     Duration::from_value(text)
 }
 
-/// Logs that a value is malformed.
+/// A date, in UTC if it names no zone: those of the JVM are its own.
 #[uniffi::export]
-fn note_malformed(namespace: &str, key: &str) {
-    warn!(namespace, key, "malformed value; the default of the reader counts");
+fn parse_date(text: &str, lenient: bool) -> Option<SystemTime> {
+    let calendar = if lenient { Calendar::Lenient } else { Calendar::Strict };
+    date::parse(text, Zone::Utc, calendar)
+}
+
+/// The parts between a delimiter.
+#[uniffi::export]
+fn parse_list(text: &str, delimiter: &str, trim: bool) -> Vec<String> {
+    list(text, delimiter, trim).into_iter().map(str::to_owned).collect()
 }

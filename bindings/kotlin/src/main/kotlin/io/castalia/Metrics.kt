@@ -1,7 +1,9 @@
 package io.castalia
 
+import io.castalia.ffi.HttpMetrics as NativeHttpMetrics
 import io.castalia.ffi.Metrics as NativeMetrics
 import io.castalia.ffi.NamespaceMetrics as NativeNamespaceMetrics
+import io.castalia.ffi.ThreadMetrics as NativeThreadMetrics
 import java.time.Duration
 import java.time.Instant
 
@@ -17,8 +19,41 @@ class Metrics internal constructor(native: NativeMetrics, failures: (appId: Stri
     /** By how many milliseconds the servers' clock is ahead. */
     val clockSkewMs: Long = native.clockSkewMs
 
+    /** Requests by endpoint and status. */
+    val http: List<HttpMetrics> = native.http.map(::HttpMetrics)
+
     /** Poll loops whose last poll ended well. */
     val pollsConnected: Long = native.pollsConnected.toLong()
+
+    /** Threads and tasks of the native half; null before the first namespace is opened. */
+    val threads: ThreadMetrics? = native.threads?.let(::ThreadMetrics)
+}
+
+/** Requests of one endpoint that ended in one way. */
+class HttpMetrics internal constructor(native: NativeHttpMetrics) {
+    /** First part of the path: `configs`, `notifications` or `services`. */
+    val endpoint: String = native.endpoint
+
+    /** Status; 0 where none came. */
+    val status: Int = native.status.toInt()
+
+    /** How many. */
+    val count: Long = native.count.toLong()
+
+    /** How long they took together. */
+    val time: Duration = native.time
+}
+
+/** The threads of the native half at one moment, which all clients share. */
+class ThreadMetrics internal constructor(native: NativeThreadMetrics) {
+    /** Worker threads. */
+    val workers: Long = native.workers.toLong()
+
+    /** Tasks that live. */
+    val tasks: Long = native.tasks.toLong()
+
+    /** Tasks that wait for a worker. */
+    val queue: Long = native.queue.toLong()
 }
 
 /** One namespace at one moment. */

@@ -4,7 +4,7 @@ import io.castalia.ffi.Changes
 import java.util.concurrent.atomic.AtomicLong
 import kotlinx.coroutines.Job
 
-/** A registered listener; it listens until this is cancelled or the client closed, whether or not anybody holds this. */
+/** A registered listener; it listens until this is cancelled, or the namespace or the client closed, whether or not anybody holds this. */
 interface Subscription : AutoCloseable {
     /** Ends it: afterwards no call is running and none will start. In the listener itself it only marks the end. */
     fun cancel()
@@ -22,7 +22,10 @@ internal class Listening(
 ) : Subscription {
     @Volatile
     private var ended = false
-    private val job: Job = tasks.launch { changes.use { listen() } }
+    val job: Job = tasks.launch { changes.use { listen() } }
+
+    /** Whether no call will start any more. */
+    val hasEnded: Boolean get() = ended || job.isCompleted
 
     private suspend fun listen() {
         while (true) deliver(ChangeEvent(changes.next() ?: return))

@@ -10,6 +10,7 @@ import kotlin.test.assertEquals
 import kotlin.test.assertFailsWith
 import kotlin.test.assertFalse
 import kotlin.test.assertNotNull
+import kotlin.test.assertSame
 import kotlin.test.assertTrue
 import kotlinx.coroutines.runBlocking
 import org.junit.jupiter.api.AfterEach
@@ -143,6 +144,39 @@ class ListenTest {
         stop.set(true)
         publisher.join()
         assertEquals(0, client.metrics().namespaces.single().listenerFailures)
+    }
+
+    @Test
+    fun `an object listens once, and is removed as the object that it is`() {
+        // F146
+        val heard = CopyOnWriteArrayList<String>()
+
+        class Equal(private val name: String) : ChangeListener {
+            override fun onChange(event: ChangeEvent) = heard.plusAssign(name)
+
+            override fun equals(other: Any?): Boolean = other is Equal
+
+            override fun hashCode(): Int = 0
+        }
+        val (one, other) = Equal("one") to Equal("other")
+        val subscription = config.onChange(listener = one)
+        assertSame(subscription, config.onChange(keys = setOf("strange"), listener = one))
+        config.onChange(listener = other)
+        server.publish("n" to "1")
+        eventually("both hear") { heard.size == 2 }
+        assertTrue(config.removeOnChange(one))
+        assertFalse(config.removeOnChange(one))
+        server.publish("n" to "2")
+        eventually("the other hears") { heard.size == 3 }
+        assertEquals(listOf("one", "other", "other"), heard.sorted())
+        config.onChange(listener = one).cancel()
+        assertFalse(config.removeOnChange(one))
+        config.onChange(listener = one)
+        server.publish("n" to "3")
+        eventually("one that was removed may listen again") { heard.count { it == "one" } == 2 }
+        val file = runBlocking { client.configFile("application") }
+        file.onChange(one)
+        assertTrue(file.removeOnChange(one) && !file.removeOnChange(one) && config.removeOnChange(one))
     }
 
     @Test

@@ -1,5 +1,8 @@
 package io.castalia
 
+import java.io.File
+import java.nio.file.Files
+import java.nio.file.Path
 import java.util.concurrent.CountDownLatch
 import kotlin.system.exitProcess
 import kotlin.test.assertEquals
@@ -34,6 +37,28 @@ object CallOften {
     }
 }
 
+/** Holds a poll, and prints which of its sockets and event queues a program that it executes would inherit. */
+object ShowInherited {
+    @JvmStatic
+    fun main(arguments: Array<String>) {
+        val client = Client(Settings.fromEnv())
+        runBlocking { client.config("application") }
+        val open = File("/proc/self/fd").list().orEmpty().mapNotNull { number ->
+            runCatching { number to "${Files.readSymbolicLink(Path.of("/proc/self/fd/$number"))}" }.getOrNull()
+        }
+        val ours = open.filter { (_, file) -> file.startsWith("socket:") || file.startsWith("anon_inode:") }
+        println("${ours.count { (_, file) -> file.startsWith("socket:") } > 0} ${ours.filterNot { isClosedOnExec(it.first) }}")
+        client.close()
+    }
+
+    private fun isClosedOnExec(number: String): Boolean {
+        val flags = File("/proc/self/fdinfo/$number").readLines().first { it.startsWith("flags:") }
+        return flags.removePrefix("flags:").trim().toInt(radix = 8) and CLOSE_ON_EXEC != 0
+    }
+
+    private const val CLOSE_ON_EXEC = 0x80000
+}
+
 class ProcessTest {
     private val server = Scripted()
 
@@ -60,6 +85,13 @@ class ProcessTest {
             val ended = program.get()
             assertEquals(Triple(code, "listening", ""), Triple(ended.code, ended.output, ended.errors))
         }
+    }
+
+    @Test
+    fun `no socket is inherited by a program that is executed`() {
+        // T47. The JVM closes what its own children inherit, so the flag of each descriptor is looked at.
+        val ended = Program("io.castalia.ShowInherited").run(*options(), QUICK)
+        assertEquals(Triple(0, "true []", ""), Triple(ended.code, ended.output, ended.errors))
     }
 
     @Test

@@ -8,7 +8,9 @@ import java.util.Locale
 import java.util.regex.Pattern
 import kotlin.test.assertEquals
 import kotlin.test.assertFailsWith
+import kotlin.test.assertNotSame
 import kotlin.test.assertNull
+import kotlin.test.assertSame
 import kotlinx.coroutines.runBlocking
 import org.junit.jupiter.api.AfterEach
 import org.junit.jupiter.api.Test
@@ -19,9 +21,11 @@ class ReadTest {
     @AfterEach
     fun stop() = server.close()
 
-    private fun config(vararg values: Pair<String, String>): Config {
+    private fun config(vararg values: Pair<String, String>): Config = configBy(emptyMap(), *values)
+
+    private fun configBy(settings: Map<String, String>, vararg values: Pair<String, String>): Config {
         server.publish(*values)
-        return runBlocking { server.client().config("application") }
+        return runBlocking { server.client(*settings.toList().toTypedArray()).config("application") }
     }
 
     @Test
@@ -57,6 +61,24 @@ class ReadTest {
     }
 
     @Test
+    fun `an hour that the clock skips or shows twice is read as the JVM does`() {
+        // F133
+        val config = config("skipped" to "2024-03-31 02:30:00", "twice" to "2024-10-27 02:30:00")
+        val zone = ZoneId.of("Europe/Berlin")
+        assertEquals(Instant.parse("2024-03-31T01:30:00Z"), config.tryGetDate("skipped", zone))
+        assertEquals(Instant.parse("2024-10-27T00:30:00Z"), config.tryGetDate("twice", zone))
+    }
+
+    @Test
+    fun `dates are as lenient as the settings say`() {
+        // F133, DEV-21
+        val settings = mapOf("castalia.lenient-dates" to "true")
+        val config = configBy(settings, "day" to "2021-02-30", "more" to "2021-02-03 and more")
+        assertEquals(Instant.parse("2021-03-02T00:00:00Z"), config.tryGetDate("day", ZoneOffset.UTC))
+        assertEquals(Instant.parse("2021-02-03T00:00:00Z"), config.tryGetDate("more", ZoneOffset.UTC))
+    }
+
+    @Test
     fun `lists, constants and values of own kinds have their readers`() {
         // C094, F131, F132, F138
         val config = config(
@@ -78,8 +100,12 @@ class ReadTest {
         assertEquals(listOf(" x"), config.getList("missing", listOf(" x"), trim = true))
         assertEquals(Source.LOCAL, config.getEnum("source", Source.NONE))
         assertEquals(Source.NONE, config.getEnum("bad", Source.NONE))
+        assertEquals(Source.LOCAL, config.tryGetEnum("source", Source::class.java))
+        assertNull(config.tryGetEnum("missing", Source::class.java))
+        assertFailsWith<CastaliaException.Parse> { config.tryGetEnum("bad", Source::class.java) }
         assertEquals(3, config.getWith("list", 0) { it.toIntOrNull() ?: 3 })
         assertEquals(7, config.getWith("list", 7) { it.toInt() })
+        assertEquals(7, config.getWith("list", 7) { null })
         assertEquals("b", config.get("missing", "b"))
     }
 
@@ -102,6 +128,18 @@ class ReadTest {
         } finally {
             Locale.setDefault(before)
         }
+    }
+
+    @Test
+    fun `parsed values are kept with their snapshot, as many as the settings say`() {
+        // F137
+        val config = configBy(mapOf("apollo.configCacheSize" to "1"), "a" to "1,2", "b" to "3")
+        val list = { key: String -> config.getList(key, emptyList()) }
+        assertSame(list("a"), list("a"))
+        assertNotSame(list("b"), list("b"))
+        assertSame(config.snapshot().getList("a", emptyList()), list("a"))
+        assertFailsWith<UnsupportedOperationException> { (list("a") as MutableList<String>).clear() }
+        assertNotSame(list("a"), config.getList("a", emptyList(), trim = true))
     }
 
     @Test
