@@ -85,20 +85,23 @@ class LibraryTest {
     fun `a library of another version is refused`() {
         // T53
         val place = extracted()
-        val library = NativeLibrary.getInstance("$place")
-        val function = Pointer.nativeValue(library.getFunction("ffi_castalia_kotlin_uniffi_contract_version"))
-        val segment = Files.readAllLines(Path.of("/proc/self/maps")).map { it.split(Regex("[ -]+")) }.single {
-            it.last() == "$place" && function in it[0].toLong(radix = 16) until it[1].toLong(radix = 16)
-        }
-        val offset = function - segment[0].toLong(radix = 16) + segment[3].toLong(radix = 16)
-        library.close()
-        val other = folder.resolve("other.so")
         val bytes = Files.readAllBytes(place)
-        answersZero().copyInto(bytes, offset.toInt())
-        Files.write(other, bytes)
+        answersZero().copyInto(bytes, offsetOf("ffi_castalia_kotlin_uniffi_contract_version", place).toInt())
+        val other = Files.write(folder.resolve("other.so"), bytes)
         val told = load.run("-Dcastalia.native.path=$other").output
         assertTrue(told.startsWith("Io: ") && "$other is of another version than this jar" in told, told)
         assertEquals("$place", "/" + load.run("-Dcastalia.native.path=$place").output)
+    }
+
+    /** Where the code of a function begins in its library. */
+    private fun offsetOf(function: String, library: Path): Long = NativeLibrary.getInstance("$library").use { loaded ->
+        val address = Pointer.nativeValue(loaded.getFunction(function))
+        val segments = Files.readAllLines(Path.of("/proc/self/maps")).filter { it.endsWith("$library") }
+        segments.firstNotNullOf { segment ->
+            val (place, _, offset) = segment.split(' ')
+            val (start, end) = place.split('-').map { it.toLong(radix = 16) }
+            if (address in start until end) address - start + offset.toLong(radix = 16) else null
+        }
     }
 
     /** Machine code of a function that gives 0. */

@@ -37,22 +37,27 @@ object CallOften {
     }
 }
 
-/** Holds a poll, and prints which of its sockets and event queues a program that it executes would inherit. */
+/** Opens a namespace, and prints whether that opened sockets, and which of them a program that it executes would inherit. */
 object ShowInherited {
     @JvmStatic
     fun main(arguments: Array<String>) {
         val client = Client(Settings.fromEnv())
+        // The JVM has some of its own.
+        val before = open()
         runBlocking { client.config("application") }
-        val open = File("/proc/self/fd").list().orEmpty().mapNotNull { number ->
-            runCatching { number to "${Files.readSymbolicLink(Path.of("/proc/self/fd/$number"))}" }.getOrNull()
-        }
-        val ours = open.filter { (_, file) -> file.startsWith("socket:") || file.startsWith("anon_inode:") }
-        println("${ours.count { (_, file) -> file.startsWith("socket:") } > 0} ${ours.filterNot { isClosedOnExec(it.first) }}")
+        val ours = open() - before
+        println("${ours.any { "socket:" in it }} ${ours.filterNot(::isClosedOnExec)}")
         client.close()
     }
 
-    private fun isClosedOnExec(number: String): Boolean {
-        val flags = File("/proc/self/fdinfo/$number").readLines().first { it.startsWith("flags:") }
+    /** Number and name of each descriptor that is no file. */
+    private fun open(): Set<String> = File("/proc/self/fd").list().orEmpty().mapNotNullTo(HashSet()) { number ->
+        val name = runCatching { Files.readSymbolicLink(Path.of("/proc/self/fd/$number")) }.getOrNull()
+        "$number $name".takeIf { ":[" in it || "anon_inode:" in it }
+    }
+
+    private fun isClosedOnExec(descriptor: String): Boolean {
+        val flags = File("/proc/self/fdinfo/${descriptor.substringBefore(' ')}").readLines().first { it.startsWith("flags:") }
         return flags.removePrefix("flags:").trim().toInt(radix = 8) and CLOSE_ON_EXEC != 0
     }
 
