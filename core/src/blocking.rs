@@ -193,6 +193,11 @@ impl Config {
     pub fn refresh(&self, patience: Duration) -> Result<()> {
         wait(self.config.refresh(), patience)
     }
+
+    /// Gives the namespace up; as [`crate::Config::close`].
+    pub fn close(self) {
+        self.config.close();
+    }
 }
 
 impl Deref for Config {
@@ -216,6 +221,11 @@ impl ConfigFile {
     /// Those of [`Config::refresh`].
     pub fn refresh(&self, patience: Duration) -> Result<()> {
         wait(self.file.refresh(), patience)
+    }
+
+    /// Gives the namespace up; as [`crate::Config::close`].
+    pub fn close(self) {
+        self.file.close();
     }
 }
 

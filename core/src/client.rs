@@ -13,6 +13,7 @@ use tracing::error;
 
 use crate::config::{Config, ConfigFile};
 use crate::error::{Error, ErrorKind, Result};
+use crate::format::rules::ReadRules;
 use crate::monitor::Metrics;
 use crate::pipeline::{Held, Namespace, Validator, Validators};
 use crate::process::Bound;
@@ -149,6 +150,12 @@ impl Client {
     #[must_use]
     pub fn env(&self) -> Env {
         self.shared.settings.env
+    }
+
+    /// How values are read as other types: what the settings say.
+    #[must_use]
+    pub fn read_rules(&self) -> ReadRules {
+        self.shared.settings.rules
     }
 
     /// Every effective setting and where it came from; secrets are masked.

@@ -3,6 +3,7 @@
 #[cfg(feature = "discovery")]
 pub mod date;
 pub mod properties;
+pub mod rules;
 pub mod structure;
 pub mod value;
 pub mod yaml;

@@ -67,6 +67,8 @@ pub use client::Client;
 #[cfg(feature = "client")]
 pub use config::{Config, ConfigFile, Reader, Value, Watch};
 #[cfg(feature = "client")]
+pub use format::rules::{ReadRules, Zone};
+#[cfg(feature = "client")]
 pub use format::value::FromValue;
 #[cfg(feature = "client")]
 pub use listener::{ChangeStream, Subscription};

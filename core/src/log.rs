@@ -19,6 +19,8 @@ pub struct Record {
     pub target: &'static str,
     /// Message, with its fields behind it as `name=value`.
     pub text: String,
+    /// The fields by name.
+    pub fields: Vec<(&'static str, String)>,
 }
 
 /// What takes the records.
@@ -75,10 +77,9 @@ impl Subscriber for Forward {
         if IN_SINK.replace(true) {
             return;
         }
-        let mut text = Text::default();
-        event.record(&mut text);
-        let text = text.finish();
-        let record = Record { level: *metadata.level(), target: metadata.target(), text };
+        let mut written = Written::default();
+        event.record(&mut written);
+        let record = written.finish(*metadata.level(), metadata.target());
         // A sink that panics must not take what logged with it, nor silence this thread.
         let _ = catch_unwind(AssertUnwindSafe(|| sink(&record)));
         IN_SINK.set(false);
@@ -89,29 +90,32 @@ impl Subscriber for Forward {
     fn exit(&self, _: &Id) {}
 }
 
+/// Message and fields of an event.
 #[derive(Default)]
-struct Text {
-    message: String,
-    fields: String,
+struct Written {
+    text: String,
+    fields: Vec<(&'static str, String)>,
 }
 
-impl Text {
-    fn finish(mut self) -> String {
-        self.message.push_str(&self.fields);
-        self.message
+impl Written {
+    fn finish(mut self, level: Level, target: &'static str) -> Record {
+        for (name, value) in &self.fields {
+            let _ = write!(self.text, " {name}={value}");
+        }
+        Record { level, target, text: self.text, fields: self.fields }
     }
 }
 
-impl Visit for Text {
+impl Visit for Written {
     fn record_str(&mut self, field: &Field, value: &str) {
         self.record_debug(field, &format_args!("{value}"));
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let _ = match field.name() {
-            "message" => write!(self.message, "{value:?}"),
-            name => write!(self.fields, " {name}={value:?}"),
-        };
+        match field.name() {
+            "message" => self.text = format!("{value:?}"),
+            name => self.fields.push((name, format!("{value:?}"))),
+        }
     }
 }
 
@@ -127,7 +131,7 @@ mod tests {
         let records = seen.clone();
         let sink: Sink = Arc::new(move |record: &Record| {
             tracing::warn!(target: "castalia_core::log", "from the sink itself");
-            records.lock().unwrap().push(record.text.clone());
+            records.lock().unwrap().push(record.clone());
             assert!(!record.text.starts_with("bad"), "as a faulty host does");
         });
         set(Some((Level::INFO, sink)));
@@ -137,8 +141,9 @@ mod tests {
         tracing::info!(target: "other", "not ours");
         set(None);
         let seen = seen.lock().unwrap();
-        assert!(seen.iter().any(|text| text == "hello namespace=a count=2"));
-        assert!(!seen.iter().any(|text| text.contains("fine") || text.contains("not ours")));
-        assert!(!seen.iter().any(|text| text.contains("sink itself")));
+        let texts: Vec<_> = seen.iter().map(|record| record.text.as_str()).collect();
+        assert_eq!(texts, ["bad", "hello namespace=a count=2"]);
+        assert_eq!(seen[1].fields, [("namespace", "a".to_owned()), ("count", "2".to_owned())]);
+        assert_eq!(seen[1].target, "castalia_core::test_log");
     }
 }

@@ -116,6 +116,8 @@ pub struct NamespaceMetrics {
     pub poll_timed_out: bool,
     /// Releases that the application refused.
     pub refusals: u64,
+    /// Values that were not of the type they were read as, each once for a release.
+    pub malformed_reads: u64,
     /// Why the last load failed, or what is wrong with what it brought; `None` once all is well.
     pub last_error: Option<Error>,
 }
@@ -246,6 +248,7 @@ impl NamespaceMonitor {
             cache_failures: self.cache_failures.load(Ordering::Relaxed),
             poll_timed_out: false,
             refusals: self.refusals.load(Ordering::Relaxed),
+            malformed_reads: snapshot.malformed_reads(),
             last_error: progress.last_error.clone(),
         }
     }

@@ -11,6 +11,7 @@ use indexmap::map::RawEntryApiV1 as _;
 
 use crate::error::Error;
 use crate::format::properties::{self, Form};
+use crate::format::rules::ReadRules;
 use crate::format::yaml;
 use crate::protocol::namespace::{CONTENT_KEY, Format, UNKNOWN_NOTIFICATION_ID};
 use crate::protocol::wire::Configurations;
@@ -189,6 +190,12 @@ impl Snapshot {
         self.loaded_at
     }
 
+    /// How its values are read as other types.
+    #[must_use]
+    pub fn read_rules(&self) -> ReadRules {
+        self.place.rules
+    }
+
     /// Why the document could not be parsed; the values are then those of the last one that could.
     #[must_use]
     pub fn problem(&self) -> Option<&Error> {
@@ -288,6 +295,8 @@ fn flatten(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicU64;
+
     use super::*;
 
     impl Snapshot {
@@ -305,7 +314,9 @@ mod tests {
             };
             let values = values.iter().map(|(k, v)| ((*k).into(), (*v).into()));
             let lookup = Lookup::default();
-            let place = Place { identity, lookup, typed_cache: 500, lenient_dates: false };
+            let rules = ReadRules::default();
+            let malformed = AtomicU64::new(0);
+            let place = Place { identity, lookup, typed_cache: 500, rules, malformed };
             Arc::new(Self::new(place.into(), provenance, values.collect(), None))
         }
     }

@@ -17,11 +17,13 @@ const ACTIONS: &[&str] = &[
     "get_double",
     "get_bool",
     "get_duration",
+    "get_date",
     "try_get_int",
     "try_get_long",
     "try_get_double",
     "try_get_bool",
     "try_get_duration",
+    "try_get_date",
     "keys",
     "content",
     "listen",
@@ -31,6 +33,8 @@ const ACTIONS: &[&str] = &[
     "refresh",
     "metric",
     "setting",
+    "last_error",
+    "close_namespace",
     "close",
 ];
 

@@ -148,7 +148,9 @@ impl Run {
         let default = step.text("default").unwrap_or_default();
         let answer = match action {
             "get" => self.driver.call(&["get", namespace, with]).await?,
-            "keys" | "refresh" => self.driver.call(&[action, namespace]).await?,
+            "keys" | "refresh" | "last_error" | "close_namespace" => {
+                self.driver.call(&[action, namespace]).await?
+            }
             "content" | "setting" => self.driver.call(&[action, with]).await?,
             "close" => self.driver.call(&[action]).await?,
             "state" => return self.state(step).await,

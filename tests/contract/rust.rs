@@ -7,12 +7,13 @@ use std::collections::HashMap;
 use std::error::Error as StdError;
 use std::io::{self, BufRead as _, Write as _};
 use std::panic::resume_unwind;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use castalia_core::blocking::{Client, Config};
 use castalia_core::{
-    ChangeEvent, Error, ErrorKind, FromValue, Interest, Result, Settings, Subscription,
+    ChangeEvent, Error, ErrorKind, FromValue, Interest, Result, Settings, Snapshot, Subscription,
 };
 
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -37,11 +38,13 @@ fn main() -> std::result::Result<(), Box<dyn StdError>> {
 struct Host {
     client: Option<Client>,
     configs: HashMap<String, Config>,
+    /// What is left to read of a namespace that was closed.
+    closed: HashMap<String, Arc<Snapshot>>,
     listeners: HashMap<String, Listener>,
 }
 
 struct Listener {
-    events: Receiver<std::sync::Arc<ChangeEvent>>,
+    events: Receiver<Arc<ChangeEvent>>,
     /// Keys of the last event that it asked for.
     interest: Vec<String>,
     _subscription: Subscription,
@@ -59,6 +62,7 @@ impl Host {
             ["open", app_id, namespace] => {
                 let config = self.client()?.config_of(app_id, namespace, PATIENCE)?;
                 self.configs.insert((*namespace).to_owned(), config);
+                self.closed.remove(*namespace);
                 Ok(Vec::new())
             }
             ["content", namespace] => {
@@ -73,6 +77,13 @@ impl Host {
                 self.client()?.close(PATIENCE);
                 Ok(Vec::new())
             }
+            ["close_namespace", namespace] => {
+                if let Some(config) = self.configs.remove(*namespace) {
+                    self.closed.insert((*namespace).to_owned(), config.snapshot());
+                    config.close();
+                }
+                Ok(Vec::new())
+            }
             ["listen", name, namespace, flag, interest @ ..] => {
                 let listener = listen(self.config(namespace)?, *flag == "throws", interest);
                 self.listeners.insert((*name).to_owned(), listener);
@@ -85,6 +96,10 @@ impl Host {
                 let mut found = metrics.filter(|metrics| metrics.namespace == *namespace);
                 Ok(found.next().map(|m| m.listener_failures.to_string()).into_iter().collect())
             }
+            ["get", namespace, key] if self.closed.contains_key(*namespace) => {
+                let value = self.closed[*namespace].get(key).map(str::to_owned);
+                Ok(value.into_iter().collect())
+            }
             [action, namespace, rest @ ..] => read(self.config(namespace)?, action, rest),
             _ => Err(unknown()),
         }
@@ -95,7 +110,8 @@ impl Host {
     }
 
     fn config(&self, namespace: &str) -> Result<&Config> {
-        self.configs.get(namespace).ok_or_else(unknown)
+        let closed = || Error::new(ErrorKind::Closed, "drive", "the namespace is not open");
+        self.configs.get(namespace).ok_or_else(closed)
     }
 
     fn listener(&mut self, name: &str) -> Result<&mut Listener> {
@@ -121,12 +137,27 @@ fn read(config: &Config, action: &str, rest: &[&str]) -> Result<Vec<String>> {
             let time = config.try_get::<Duration>(key)?;
             Ok(time.map(|time| time.as_millis().to_string()).into_iter().collect())
         }
+        ("get_date", [key, default]) => {
+            let default = Duration::from_millis(default.parse().map_err(|_| unknown())?);
+            Ok(vec![millis(config.get_or(key, SystemTime::UNIX_EPOCH + default))])
+        }
+        ("try_get_date", [key, _]) => Ok(config.try_get(key)?.map(millis).into_iter().collect()),
+        ("last_error", []) => {
+            let error = config.last_error();
+            Ok(error.map(|error| error.kind().name().to_owned()).into_iter().collect())
+        }
         ("get_int" | "try_get_int", _) => typed::<i32>(config, action, rest),
         ("get_long" | "try_get_long", _) => typed::<i64>(config, action, rest),
         ("get_double" | "try_get_double", _) => typed::<f64>(config, action, rest),
         ("get_bool" | "try_get_bool", _) => typed::<bool>(config, action, rest),
         _ => Err(unknown()),
     }
+}
+
+/// Since 1970.
+fn millis(date: SystemTime) -> String {
+    let since = date.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    since.as_millis().to_string()
 }
 
 fn typed<T: FromValue + ToString + Clone + Send + Sync + 'static>(

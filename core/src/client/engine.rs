@@ -1,6 +1,7 @@
 //! Wires the stages of a client together: which discovery, poll loop and pipeline serve a namespace.
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Semaphore, mpsc};
@@ -160,7 +161,8 @@ impl Engine {
             identity,
             lookup,
             typed_cache: settings.typed_cache,
-            lenient_dates: settings.lenient_dates,
+            rules: settings.rules,
+            malformed: AtomicU64::new(0),
         })
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Config;
 use crate::change::{ChangeEvent, Interest};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::listener::{ChangeStream, Subscription};
 use crate::monitor::State;
 use crate::pipeline::View;
@@ -58,6 +58,17 @@ impl ConfigFile {
     #[must_use]
     pub fn state(&self) -> State {
         self.config.state()
+    }
+
+    /// Why the last load failed; `None` once one worked.
+    #[must_use]
+    pub fn last_error(&self) -> Option<Error> {
+        self.config.last_error()
+    }
+
+    /// Counts that a listener failed; as [`Config::note_listener_failure`].
+    pub fn note_listener_failure(&self) {
+        self.config.note_listener_failure();
     }
 
     /// Loads now; as [`Config::refresh`].

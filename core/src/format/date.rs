@@ -6,18 +6,8 @@ use chrono::{
     DateTime, Days, Duration, FixedOffset, Local, Months, NaiveDate, NaiveDateTime, TimeZone, Utc,
 };
 
+use super::rules::{ReadRules, Zone};
 use super::value::FromValue;
-
-/// The zone of a text that names none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Zone {
-    /// That of this machine.
-    Local,
-    /// UTC.
-    Utc,
-    /// Seconds east of UTC.
-    Offset(i32),
-}
 
 /// How a text is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,11 +106,12 @@ impl FromValue for SystemTime {
 
     /// In this machine's zone unless the text names one; days that do not exist are refused.
     fn from_value(text: &str) -> Option<Self> {
-        parse(text, Zone::Local, Calendar::Strict)
+        Self::read(text, ReadRules::default())
     }
 
-    fn from_value_leniently(text: &str) -> Option<Self> {
-        parse(text, Zone::Local, Calendar::Lenient)
+    fn read(text: &str, rules: ReadRules) -> Option<Self> {
+        let calendar = if rules.lenient_dates { Calendar::Lenient } else { Calendar::Strict };
+        parse(text, rules.zone, calendar)
     }
 }
 

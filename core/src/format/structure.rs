@@ -8,6 +8,7 @@ use serde::de::value::{Error as DeError, MapDeserializer, SeqDeserializer};
 use serde::de::{DeserializeOwned, Deserializer, Error as _, IntoDeserializer, Visitor};
 use serde::forward_to_deserialize_any;
 
+use super::rules::ReadRules;
 use super::value::FromValue;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::wire::Configurations;
@@ -16,8 +17,8 @@ use crate::protocol::wire::Configurations;
 ///
 /// # Errors
 /// [`ErrorKind::Parse`] when a field is missing or its text is not of its type.
-pub fn read<T: DeserializeOwned>(flat: &Configurations) -> Result<T> {
-    let mut root = Node::default();
+pub fn read<T: DeserializeOwned>(flat: &Configurations, rules: ReadRules) -> Result<T> {
+    let mut root = Node::new(rules);
     for (key, value) in flat {
         root.insert(key, value);
     }
@@ -28,20 +29,25 @@ pub fn read<T: DeserializeOwned>(flat: &Configurations) -> Result<T> {
 }
 
 /// A key's own text, and what lies below it.
-#[derive(Default)]
 struct Node<'a> {
+    rules: ReadRules,
     text: Option<&'a str>,
     fields: IndexMap<&'a str, Node<'a>>,
     items: BTreeMap<usize, Node<'a>>,
 }
 
 impl<'a> Node<'a> {
+    fn new(rules: ReadRules) -> Self {
+        Self { rules, text: None, fields: IndexMap::new(), items: BTreeMap::new() }
+    }
+
     fn insert(&mut self, key: &'a str, value: &'a str) {
         let mut node = self;
         for step in steps(key) {
+            let new = || Node::new(node.rules);
             node = match step {
-                Step::Field(name) => node.fields.entry(name).or_default(),
-                Step::Item(index) => node.items.entry(index).or_default(),
+                Step::Field(name) => node.fields.entry(name).or_insert_with(new),
+                Step::Item(index) => node.items.entry(index).or_insert_with(new),
             };
         }
         node.text = Some(value);
@@ -76,7 +82,7 @@ fn steps(key: &str) -> impl Iterator<Item = Step<'_>> {
 macro_rules! typed {
     ($($method:ident $visit:ident $type:ty;)+) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeError> {
-            let value = <$type>::from_value(self.leaf()?);
+            let value = <$type>::read(self.leaf()?, self.rules);
             visitor.$visit(value.ok_or_else(|| DeError::custom(<$type>::EXPECTED))?)
         }
     )+};
@@ -117,7 +123,7 @@ impl<'de> Deserializer<'de> for &Node<'_> {
         }
         let parts = self.text.filter(|text| !text.is_empty());
         let parts = parts.into_iter().flat_map(|text| text.split(','));
-        let parts = parts.map(|part| Node { text: Some(part.trim()), ..Node::default() });
+        let parts = parts.map(|part| Node { text: Some(part.trim()), ..Node::new(self.rules) });
         let parts: Vec<_> = parts.collect();
         visitor.visit_seq(SeqDeserializer::new(parts.iter()))
     }
@@ -184,6 +190,10 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
+
+    fn read<T: DeserializeOwned>(flat: &Configurations) -> Result<T> {
+        super::read(flat, ReadRules::default())
+    }
 
     #[derive(Debug, Deserialize, PartialEq)]
     #[serde(rename_all = "kebab-case")]

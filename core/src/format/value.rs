@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::rules::ReadRules;
+
 /// A type that the text of a value can be read as.
 pub trait FromValue: Clone + Send + Sync + 'static {
     /// Whether parsing costs more than looking up what was parsed before.
@@ -12,8 +14,8 @@ pub trait FromValue: Clone + Send + Sync + 'static {
     /// Reads the text; `None` when it is malformed.
     fn from_value(text: &str) -> Option<Self>;
 
-    /// Reads the text where the settings ask for the leniency of the Java client, which only dates know.
-    fn from_value_leniently(text: &str) -> Option<Self> {
+    /// Reads the text by these rules, where they concern the type: dates and booleans.
+    fn read(text: &str, _rules: ReadRules) -> Option<Self> {
         Self::from_value(text)
     }
 }
@@ -99,6 +101,13 @@ impl FromValue for bool {
     fn from_value(text: &str) -> Option<Self> {
         Some(text.eq_ignore_ascii_case("true"))
     }
+
+    fn read(text: &str, rules: ReadRules) -> Option<Self> {
+        match rules.strict_booleans {
+            true => strict_bool(text),
+            false => Self::from_value(text),
+        }
+    }
 }
 
 impl FromValue for String {
@@ -141,8 +150,7 @@ impl FromValue for Duration {
 }
 
 /// A boolean in any of the usual words: `true`, `yes`, `on`, `1` and their opposites, in any case; `None` for all else.
-#[must_use]
-pub fn strict_bool(text: &str) -> Option<bool> {
+fn strict_bool(text: &str) -> Option<bool> {
     let is = |words: [&str; 4]| words.iter().any(|word| text.trim().eq_ignore_ascii_case(word));
     if is(["true", "yes", "on", "1"]) {
         return Some(true);

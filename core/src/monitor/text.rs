@@ -36,6 +36,7 @@ impl Metrics {
         text.counter("listener_errors", all, |n| n.listener_failures as f64);
         text.counter("cache_write_errors", all, |n| n.cache_failures as f64);
         text.counter("namespace_refusals", all, |n| n.refusals as f64);
+        text.counter("malformed_reads", all, |n| n.malformed_reads as f64);
         let missing = all.iter().filter(|n| n.state == State::Failed(ErrorKind::NotFound));
         text.single("gauge", "namespace_not_found", missing.count() as f64);
         let timed_out = all.iter().filter(|n| n.poll_timed_out);

@@ -11,6 +11,7 @@ use super::access_keys::AccessKeys;
 use super::client_ip::ClientIp;
 use super::environment::Env;
 use super::layers::Origin;
+use crate::format::rules::ReadRules;
 use crate::protocol::namespace::strip_properties_suffix;
 
 /// One effective setting, for people: which value counts, and why.
@@ -77,8 +78,7 @@ pub(crate) struct Effective {
     pub(crate) listener_queue: usize,
     pub(crate) error_queue: usize,
     pub(crate) typed_cache: usize,
-    /// Whether dates are read as in the Java client.
-    pub(crate) lenient_dates: bool,
+    pub(crate) rules: ReadRules,
     /// Whether `a` and `a.properties` are two namespaces with two cache files, as in the Java client.
     pub(crate) keep_suffix: bool,
     /// What stands above the releases of every namespace.

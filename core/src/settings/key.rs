@@ -126,6 +126,8 @@ keys! {
     JAVA_COMPAT = Key::new("castalia.java-compat", "false", "behaves as the Java client: a missing app id is no error, the environment answers for missing keys, dates are read leniently, and `a.properties` is another namespace than `a`, with another cache file");
     ENV_FALLBACK = Key::new("castalia.env-fallback", "false", "whether environment variables answer for keys that a namespace does not have; true with castalia.java-compat");
     LENIENT_DATES = Key::new("castalia.lenient-dates", "false", "whether days that do not exist count on (30 February is 2 March) and text behind a date is ignored; true with castalia.java-compat");
+    TIME_ZONE = Key::new("castalia.time-zone", "local", "zone of dates that name none: local, utc or an offset such as +08:00");
+    STRICT_BOOLEANS = Key::new("castalia.strict-booleans", "false", "whether a boolean must be true, yes, on, 1 or their opposites, and all else is malformed, instead of false");
     TYPED_CACHE = Key::new("apollo.configCacheSize", "500", "parsed values kept for each release of a namespace");
     MONITOR = Key::new("apollo.client.monitor.enabled", "false", "accepted; counters are always kept").env(&["apollo.client.monitor.enabled"]);
     EXPORTER = Key::new("apollo.client.monitor.external.type", "", "`prometheus`, the form of the metrics text; there is no other");

@@ -16,6 +16,7 @@ use super::key::{self, Key};
 use super::layers::{Found, Layers, Origin};
 use super::{Hooks, MetaProvider, Settings};
 use crate::error::{Error, ErrorKind, Result};
+use crate::format::rules::{ReadRules, Zone};
 use crate::protocol::namespace::{DEFAULT_CLUSTER, NO_APP_ID, is_valid_name};
 
 use read::positive;
@@ -78,13 +79,22 @@ impl Resolver {
             listener_queue: self.count(&key::LISTENER_QUEUE),
             error_queue: self.count(&key::ERROR_QUEUE),
             typed_cache: self.parse(&key::TYPED_CACHE, "a number", |text| text.parse().ok()),
-            lenient_dates: self.flag_unless_compat(&key::LENIENT_DATES),
+            rules: self.rules(),
             keep_suffix: self.flag(&key::JAVA_COMPAT),
             overlay: self.layers.overlay.clone(),
             environment: self.environment(),
             report: Vec::new(),
             hooks,
             app_id,
+        }
+    }
+
+    fn rules(&mut self) -> ReadRules {
+        let zone = "local, utc or an offset such as +08:00";
+        ReadRules {
+            zone: self.parse(&key::TIME_ZONE, zone, Zone::parse),
+            lenient_dates: self.flag_unless_compat(&key::LENIENT_DATES),
+            strict_booleans: self.flag(&key::STRICT_BOOLEANS),
         }
     }
 

@@ -1,7 +1,9 @@
 //! Which namespace a snapshot is of, and what else answers for its keys: values of the host above it, defaults below it.
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicU64;
 
+use crate::format::rules::ReadRules;
 use crate::protocol::wire::Configurations;
 
 /// App id, cluster and name of a namespace: what tells one from every other.
@@ -22,8 +24,10 @@ pub(crate) struct Place {
     pub(crate) lookup: Lookup,
     /// Most parsed values that a snapshot keeps.
     pub(crate) typed_cache: usize,
-    /// Whether dates are read as in the Java client.
-    pub(crate) lenient_dates: bool,
+    /// How texts are read as other types.
+    pub(crate) rules: ReadRules,
+    /// Values that were not of the type they were read as.
+    pub(crate) malformed: AtomicU64,
 }
 
 /// What answers beside the release, strongest first: overlay, release, environment, defaults.

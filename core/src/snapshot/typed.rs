@@ -83,16 +83,13 @@ impl Snapshot {
                     Error::new(ErrorKind::Parse, "read structure", text).caused_by(error)
                 })
             }
-            _ => structure::read(self.values()),
+            _ => structure::read(self.values(), self.place.rules),
         };
         read.map_err(|error| error.with("namespace", self.namespace()))
     }
 
     fn typed<T: FromValue>(&self, key: &str) -> Option<Option<T>> {
-        match self.place.lenient_dates {
-            true => self.parsed(key, T::KEPT, T::from_value_leniently),
-            false => self.parsed(key, T::KEPT, T::from_value),
-        }
+        self.parsed(key, T::KEPT, |text| T::read(text, self.place.rules))
     }
 
     /// The parsed value, `Some(None)` when it is malformed, `None` when the key is missing.
@@ -114,11 +111,23 @@ impl Snapshot {
         if (keep || malformed) && self.parsed.has_room(self.place.typed_cache) {
             let first = slot().set(Box::new(parsed.clone())).is_ok();
             if first && malformed {
-                let namespace = self.namespace();
-                warn!(namespace, key, "malformed value; the default of the reader counts");
+                self.note_malformed(key);
             }
         }
         Some(parsed)
+    }
+
+    /// Logs and counts that the value of a key is not of the type it was read as; for hosts that parse by themselves, to be called
+    /// once for each key and snapshot.
+    pub fn note_malformed(&self, key: &str) {
+        self.place.malformed.fetch_add(1, Ordering::Relaxed);
+        let namespace = self.namespace();
+        warn!(namespace, key, "malformed value; the default of the reader counts");
+    }
+
+    /// How many values of this namespace were malformed, since it was opened.
+    pub(crate) fn malformed_reads(&self) -> u64 {
+        self.place.malformed.load(Ordering::Relaxed)
     }
 
     fn malformed(&self, key: &str, expected: &str) -> Error {

@@ -140,6 +140,48 @@ async fn lenient_dates_are_a_choice() {
     }
 }
 
+#[derive(serde::Deserialize)]
+struct Flags {
+    yes: bool,
+}
+
+/// DEV-21, F130: a zone for dates that name none, and booleans that must be words for one.
+#[tokio::test(start_paused = true)]
+async fn dates_have_a_zone_and_booleans_may_be_strict() {
+    let fixture = Fixture::empty();
+    fixture.publish(&[("date", "1970-01-01 08:00:00"), ("yes", "Yes"), ("odd", "42")]);
+    let settings = fixture.quiet_settings().set("castalia.time-zone", "+08:00");
+    let client = fixture.client_with(settings.set("castalia.strict-booleans", "true"));
+    let config = client.config(NAMESPACE).await.unwrap();
+    assert_eq!(config.try_get("date").unwrap(), Some(SystemTime::UNIX_EPOCH));
+    assert_eq!(config.try_get("yes").unwrap(), Some(true));
+    assert_eq!(config.try_get::<bool>("odd").unwrap_err().kind(), ErrorKind::Parse);
+    assert!(config.get_or("odd", true), "the default counts for a malformed value");
+    assert!(config.snapshot().read::<Flags>().unwrap().yes);
+    let bad = fixture.quiet_settings().set("castalia.time-zone", "Mars");
+    assert_eq!(Client::new(bad).unwrap_err().kind(), ErrorKind::InvalidArgument);
+}
+
+/// F128: a malformed value is counted once for each release, however often it is read.
+#[tokio::test(start_paused = true)]
+async fn malformed_values_are_counted() {
+    let fixture = Fixture::empty();
+    fixture.publish(&[("n", "abc"), ("m", "1")]);
+    let client = fixture.client_with(fixture.quiet_settings());
+    let config = client.config(NAMESPACE).await.unwrap();
+    let count = || client.metrics().namespaces[0].malformed_reads;
+    for _ in 0..3 {
+        assert_eq!((config.get_or("n", 7), config.get_or("m", 7)), (7, 1));
+    }
+    assert_eq!(count(), 1);
+    fixture.publish(&[("n", "abc"), ("m", "2")]);
+    config.refresh().await.unwrap();
+    assert_eq!((config.get_or("n", 7), count()), (7, 2));
+    let text = client.metrics_text();
+    let line = "apollo_client_malformed_reads_total{namespace=\"application\"} 2";
+    assert!(text.contains(line), "{text}");
+}
+
 /// C003
 #[tokio::test]
 async fn settings_files_are_utf8_and_values_are_trimmed() {
