@@ -373,7 +373,9 @@ export interface LogRecord {
   readonly level: LogLevel;
   /** Module that wrote it. */
   readonly target: string;
+  /** Message, with its fields behind it as `name=value`. */
   readonly text: string;
+  readonly fields: Readonly<Record<string, string>>;
 }
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug' | 'trace';

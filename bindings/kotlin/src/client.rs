@@ -47,6 +47,15 @@ pub(crate) struct Setting {
     meaning: String,
 }
 
+/// By which rules values are read.
+#[derive(uniffi::Record)]
+pub(crate) struct Rules {
+    /// `local`, `utc` or an offset.
+    zone: String,
+    lenient_dates: bool,
+    strict_booleans: bool,
+}
+
 /// A client. Opens no socket before a namespace is opened.
 #[derive(uniffi::Object)]
 pub(crate) struct Client {
@@ -66,6 +75,15 @@ impl Client {
 
     fn env(&self) -> String {
         self.client.env().name().to_owned()
+    }
+
+    fn read_rules(&self) -> Rules {
+        let rules = self.client.read_rules();
+        Rules {
+            zone: rules.zone.to_string(),
+            lenient_dates: rules.lenient_dates,
+            strict_booleans: rules.strict_booleans,
+        }
     }
 
     async fn config(&self, app_id: String, namespace: String) -> Result<Arc<Namespace>, Failure> {

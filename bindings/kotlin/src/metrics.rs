@@ -52,6 +52,7 @@ pub(crate) struct NamespaceMetrics {
     listener_queue: u64,
     cache_failures: u64,
     poll_timed_out: bool,
+    malformed_reads: u64,
     refusals: u64,
     last_error: Option<Problem>,
 }
@@ -108,6 +109,7 @@ impl From<&core::NamespaceMetrics> for NamespaceMetrics {
             listener_queue: metrics.listener_queue as u64,
             cache_failures: metrics.cache_failures,
             poll_timed_out: metrics.poll_timed_out,
+            malformed_reads: metrics.malformed_reads,
             refusals: metrics.refusals,
             last_error: metrics.last_error.as_ref().map(Problem::from),
         }

@@ -62,18 +62,19 @@ impl Namespace {
         of!(&self.opened, it => it.state().name().to_owned())
     }
 
-    /// Why the last load failed; nothing of a file.
+    /// Why the last load failed.
     fn last_error(&self) -> Option<Problem> {
-        match &self.opened {
-            Opened::Values(config) => config.last_error().as_ref().map(Problem::from),
-            Opened::File(_) => None,
-        }
+        of!(&self.opened, it => it.last_error()).as_ref().map(Problem::from)
     }
 
     /// The JVM found the value of a key malformed.
     fn note_malformed(&self, key: &str) {
-        let namespace = of!(&self.opened, it => it.identity().namespace.clone());
-        tracing::warn!(namespace, key, "malformed value; the default of the reader counts");
+        of!(&self.opened, it => it.snapshot().note_malformed(key));
+    }
+
+    /// A listener of the JVM failed.
+    fn note_listener_failure(&self) {
+        of!(&self.opened, it => it.note_listener_failure());
     }
 
     /// Loads now.

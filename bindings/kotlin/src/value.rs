@@ -2,9 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use castalia_core::FromValue;
-use castalia_core::format::date::{self, Calendar, Zone};
 use castalia_core::format::value::list;
+use castalia_core::{FromValue, ReadRules, Zone};
 
 /// A whole number of 32 bits.
 #[uniffi::export]
@@ -24,11 +23,10 @@ fn parse_double(text: &str) -> Option<f64> {
     f64::from_value(text)
 }
 
-/// `true` in any case; everything else is false, or if it is to be strict malformed but for words such as `false` and `off`.
+/// A boolean by the rule that the client follows.
 #[uniffi::export]
 fn parse_boolean(text: &str, strict: bool) -> Option<bool> {
-    let _ = strict;
-    bool::from_value(text)
+    bool::read(text, ReadRules { strict_booleans: strict, ..ReadRules::default() })
 }
 
 /// A text such as `2D3H4M5S123MS`, or `500` for milliseconds.
@@ -40,8 +38,8 @@ fn parse_duration(text: &str) -> Option<Duration> {
 /// A date, in UTC if it names no zone: those of the JVM are its own.
 #[uniffi::export]
 fn parse_date(text: &str, lenient: bool) -> Option<SystemTime> {
-    let calendar = if lenient { Calendar::Lenient } else { Calendar::Strict };
-    date::parse(text, Zone::Utc, calendar)
+    let rules = ReadRules { zone: Zone::Utc, lenient_dates: lenient, ..ReadRules::default() };
+    SystemTime::read(text, rules)
 }
 
 /// The parts between a delimiter.

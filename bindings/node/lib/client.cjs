@@ -28,8 +28,6 @@ class Client extends EventEmitter {
   /** Subscriptions and iterators that have not ended, with their namespaces. */
   #followers = new Map();
   #validators = [];
-  /** How often listeners of a namespace failed. */
-  #failures = new Map();
   /** The subscription whose listener runs at this moment. */
   #within = null;
 
@@ -100,10 +98,7 @@ class Client extends EventEmitter {
   }
 
   metrics() {
-    return metricsOf(
-      checked(() => this.#native.metrics()),
-      this.#failures,
-    );
+    return metricsOf(checked(() => this.#native.metrics()));
   }
 
   metricsText() {
@@ -190,12 +185,11 @@ class Client extends EventEmitter {
   }
 
   /** Runs what may fail in a listener of a namespace: a failure is counted and told, and disturbs nobody. */
-  async _guard({ appId, namespace }, run) {
+  async _guard(namespace, run) {
     try {
       await run();
     } catch (error) {
-      const name = `${appId} ${namespace}`;
-      this.#failures.set(name, (this.#failures.get(name) ?? 0) + 1);
+      namespace._native.noteListenerFailure();
       this._fail(error, 'a listener failed; it stays registered');
     }
   }

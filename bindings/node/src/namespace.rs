@@ -55,6 +55,14 @@ impl Namespace {
         Some(View::new(of!(opened, it => it.snapshot())))
     }
 
+    /// A listener of JavaScript failed.
+    #[napi(catch_unwind)]
+    pub fn note_listener_failure(&self) {
+        if let Some(opened) = &self.opened {
+            of!(opened, it => it.note_listener_failure());
+        }
+    }
+
     /// How the namespace stands with the servers, and why the last load failed.
     #[napi(catch_unwind)]
     pub fn standing<'env>(&self, env: &'env Env) -> napi::Result<Either<Object<'env>, Failure>> {
@@ -103,6 +111,8 @@ impl Namespace {
     /// Lets it go and gives the namespace up.
     #[napi(catch_unwind)]
     pub fn close(&mut self) {
-        self.opened.take().map(|opened| of!(opened, it => it.close()));
+        if let Some(opened) = self.opened.take() {
+            of!(opened, it => it.close());
+        }
     }
 }

@@ -185,6 +185,8 @@ test('log records reach the logger, and one that fails or asks back does no harm
   await eventually(() => malformed().length, 'the record');
   assert.match((await warned).message, /the logger itself/);
   assert.deepEqual([malformed().length, malformed()[0].level], [1, 'warn']);
+  // F170
+  assert.deepEqual(malformed()[0].fields, { namespace: 'application', key: 'n' });
   assert.ok(records.every(({ target }) => target.startsWith('castalia')));
   setLog(null);
   const before = records.length;

@@ -107,6 +107,7 @@ export async function changes(config: Config, file: ConfigFile, signal: AbortSig
 }
 
 setLog((record) => is<LogRecord>()(record), { level: 'debug' });
+setLog(({ fields }) => is<string>()(fields.namespace));
 setLog(null);
 
 export function reaction(error: unknown): ErrorCode | undefined {

@@ -84,7 +84,7 @@ class Client @JvmOverloads constructor(settings: Settings = Settings.fromEnv()) 
     fun settings(): List<Setting> = ask { settings() }.map { Setting(it.name, it.value, it.origin, it.foundAs, it.meaning) }
 
     /** State of every namespace, counters and latest errors. */
-    fun metrics(): Metrics = Metrics(ask { metrics() }, ::failures)
+    fun metrics(): Metrics = Metrics(ask { metrics() })
 
     /** [metrics] as OpenMetrics text, with the meter names of the official Java client. */
     fun metricsText(): String = ask { metricsText() }
@@ -150,12 +150,6 @@ class Client @JvmOverloads constructor(settings: Settings = Settings.fromEnv()) 
 
     private fun snapshotOf(content: Content, tell: (key: String) -> Unit) = Snapshot(content, rules, tell)
 
-    private fun failures(appId: String, namespace: String): Long {
-        val ofConfigs = configs.values.filter { it.appId == appId && it.namespace == namespace }.map { it.opened }
-        val ofFiles = files.values.filter { it.appId == appId && it.namespace == namespace }.map { it.opened }
-        return (ofConfigs + ofFiles).sumOf { it.failures.get() }
-    }
-
     /** For keys that no release has there are system properties, and where it is asked for the environment. */
     private fun rules(settings: Settings): Rules {
         val effective = native.settings().associateBy { it.name }
@@ -164,8 +158,7 @@ class Client @JvmOverloads constructor(settings: Settings = Settings.fromEnv()) 
         val withEnvironment = fallback?.value.toBoolean() || (compat && fallback?.origin == "default")
         val environment = if (settings.isWithEnv() && withEnvironment) System.getenv() else emptyMap()
         val typedCache = effective["apollo.configCacheSize"]?.value?.toIntOrNull() ?: 0
-        val isLenient = effective["castalia.lenient-dates"]?.value.toBoolean() || compat
-        return Rules(environment + settings.overlay(), typedCache, "local", isLenient, strictBooleans = false)
+        return Rules(environment + settings.overlay(), typedCache, native.readRules())
     }
 
     companion object {

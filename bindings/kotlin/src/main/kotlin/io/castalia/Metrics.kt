@@ -8,9 +8,9 @@ import java.time.Duration
 import java.time.Instant
 
 /** State and counters of a client at one moment. */
-class Metrics internal constructor(native: NativeMetrics, failures: (appId: String, namespace: String) -> Long) {
+class Metrics internal constructor(native: NativeMetrics) {
     /** Every open namespace, by app id and name. */
-    val namespaces: List<NamespaceMetrics> = native.namespaces.map { NamespaceMetrics(it, failures(it.appId, it.namespace)) }
+    val namespaces: List<NamespaceMetrics> = native.namespaces.map(::NamespaceMetrics)
 
     /** The latest errors, oldest first. */
     val errors: List<CastaliaException> = native.errors.map { CastaliaException.of(it) }
@@ -57,7 +57,7 @@ class ThreadMetrics internal constructor(native: NativeThreadMetrics) {
 }
 
 /** One namespace at one moment. */
-class NamespaceMetrics internal constructor(native: NativeNamespaceMetrics, failures: Long) {
+class NamespaceMetrics internal constructor(native: NativeNamespaceMetrics) {
     val appId: String = native.appId
     val namespace: String = native.namespace
 
@@ -82,7 +82,7 @@ class NamespaceMetrics internal constructor(native: NativeNamespaceMetrics, fail
     val contactedAt: Instant? = native.contactedAt
 
     /** How often a listener failed. */
-    val listenerFailures: Long = native.listenerFailures.toLong() + failures
+    val listenerFailures: Long = native.listenerFailures.toLong()
 
     /** Events that wait for listeners. */
     val listenerQueue: Long = native.listenerQueue.toLong()
@@ -92,6 +92,9 @@ class NamespaceMetrics internal constructor(native: NativeNamespaceMetrics, fail
 
     /** Whether a poll for it was met with silence. */
     val pollTimedOut: Boolean = native.pollTimedOut
+
+    /** Values that were not of the type they were read as: each key once for a release. */
+    val malformedReads: Long = native.malformedReads.toLong()
 
     /** Releases that the application refused. */
     val refusals: Long = native.refusals.toLong()

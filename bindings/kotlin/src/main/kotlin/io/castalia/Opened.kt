@@ -6,7 +6,6 @@ import io.castalia.ffi.Namespace
 import java.lang.ref.WeakReference
 import java.util.IdentityHashMap
 import java.util.concurrent.atomic.AtomicBoolean
-import java.util.concurrent.atomic.AtomicLong
 import java.util.concurrent.locks.ReentrantLock
 import kotlin.concurrent.withLock
 import kotlinx.coroutines.flow.Flow
@@ -21,9 +20,6 @@ internal class Opened<V : Any>(
     /** Is called when the namespace is given up. */
     private val gone: () -> Unit,
 ) {
-    /** Listeners that threw an exception. */
-    val failures = AtomicLong()
-
     @Volatile
     var current: V
         private set
@@ -38,7 +34,7 @@ internal class Opened<V : Any>(
 
     // What is made of a content may outlive all who hold the namespace.
     private val self = WeakReference(this)
-    private val tell = { key: String -> self.get()?.noteMalformed(key) ?: Unit }
+    private val tell = { key: String -> self.get()?.note { noteMalformed(key) } ?: Unit }
 
     init {
         // Listening begins first, so that no change falls between.
@@ -72,7 +68,7 @@ internal class Opened<V : Any>(
         }
 
     private fun start(keys: Collection<String>, prefixes: Collection<String>, listener: ChangeListener): Listening {
-        val started = Listening(tasks, stream(keys, prefixes), ::renew, failures, listener)
+        val started = Listening(tasks, stream(keys, prefixes), ::renew, { note { noteListenerFailure() } }, listener)
         listening[listener] = started
         started.job.invokeOnCompletion {
             synchronized(listening) { listening.remove(listener, started) }
@@ -113,9 +109,10 @@ internal class Opened<V : Any>(
         }
     }
 
-    private fun noteMalformed(key: String) {
+    /** Counts something. */
+    private fun note(what: Namespace.() -> Unit) {
         try {
-            namespace.noteMalformed(key)
+            namespace.what()
         } catch (_: IllegalStateException) {
             // It is closed, and nobody counts any more.
         }

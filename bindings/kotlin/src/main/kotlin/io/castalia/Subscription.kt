@@ -1,7 +1,6 @@
 package io.castalia
 
 import io.castalia.ffi.Changes
-import java.util.concurrent.atomic.AtomicLong
 import kotlinx.coroutines.Job
 
 /** A registered listener; it listens until this is cancelled, or the namespace or the client closed, whether or not anybody holds this. */
@@ -17,7 +16,7 @@ internal class Listening(
     tasks: Tasks,
     private val changes: Changes,
     private val renew: () -> Unit,
-    private val failures: AtomicLong,
+    private val failed: () -> Unit,
     private val listener: ChangeListener,
 ) : Subscription {
     @Volatile
@@ -39,7 +38,7 @@ internal class Listening(
         try {
             listener.onChange(event)
         } catch (failure: Throwable) {
-            failures.incrementAndGet()
+            failed()
             Tasks.log.log(System.Logger.Level.ERROR, "a change listener failed; it stays registered", failure)
         }
     }

@@ -1,8 +1,10 @@
 package io.castalia
 
+import io.castalia.ffi.Rules as NativeRules
 import java.time.Duration
 import java.time.Instant
 import java.time.ZoneId
+import java.util.Locale
 import java.util.regex.Pattern
 
 /**
@@ -116,12 +118,11 @@ internal class Rules(
     val beyond: Map<String, String>,
     /** How many parsed values of a type a snapshot keeps. */
     val kept: Int,
-    /** As the setting has it: `local`, `utc` or an offset. */
-    timeZone: String,
-    val lenientDates: Boolean,
-    val strictBooleans: Boolean,
+    native: NativeRules,
 ) {
-    private val fixed: ZoneId? = if (timeZone == "local") null else ZoneId.of(timeZone.uppercase())
+    val lenientDates: Boolean = native.lenientDates
+    val strictBooleans: Boolean = native.strictBooleans
+    private val fixed: ZoneId? = native.zone.takeUnless { it == "local" }?.let { ZoneId.of(it.uppercase(Locale.ROOT)) }
 
     /** The zone of dates that name none; that of the JVM may change. */
     val zone: ZoneId get() = fixed ?: ZoneId.systemDefault()

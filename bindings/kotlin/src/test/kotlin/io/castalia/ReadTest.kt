@@ -79,6 +79,48 @@ class ReadTest {
     }
 
     @Test
+    fun `dates and booleans are read by the rules of the settings`() {
+        // F133
+        val settings = mapOf("castalia.time-zone" to "+08:00", "castalia.strict-booleans" to "true")
+        val values = arrayOf("day" to "2024-01-31", "rfc" to "2024-01-31T08:00:00+02:00", "on" to "on", "odd" to "x")
+        val config = configBy(settings, *values)
+        for (reads in listOf(config, config.snapshot())) {
+            assertEquals(Instant.parse("2024-01-30T16:00:00Z"), reads.tryGetDate("day"))
+            assertEquals(Instant.parse("2024-01-31T00:00:00Z"), reads.getDate("day", Instant.EPOCH, ZoneOffset.UTC))
+            assertEquals(Instant.parse("2024-01-31T06:00:00Z"), reads.getDate("rfc", Instant.EPOCH))
+            assertEquals(listOf(true, false, true), listOf("on", "missing", "odd").map { reads.getBoolean(it, it == "odd") })
+            assertFailsWith<CastaliaException.Parse> { reads.tryGetBoolean("odd") }
+        }
+        val inUtc = configBy(mapOf("castalia.time-zone" to "utc"), *values)
+        assertEquals(Instant.parse("2024-01-31T00:00:00Z"), inUtc.tryGetDate("day"))
+        assertEquals(false, inUtc.tryGetBoolean("on"))
+    }
+
+    @Test
+    fun `a malformed value is counted once for each key and release`() {
+        // F138
+        server.publish("a" to "x", "b" to "y")
+        server.client().use { client ->
+            val config = runBlocking { client.config("application") }
+            val read = {
+                for (reads in listOf(config, config.snapshot())) {
+                    assertEquals(1, reads.getInt("a", 1))
+                    assertEquals(Instant.EPOCH, reads.getDate("a", Instant.EPOCH))
+                    assertEquals(Source.NONE, reads.getEnum("a", Source.NONE))
+                    assertEquals(2, reads.getWith("b", 2) { throw AssertionError("as told") })
+                    assertEquals(3, reads.getWith("b", 3) { null })
+                    assertEquals(4, reads.getWith("missing", 4) { null })
+                }
+                client.metrics().namespaces.single().malformedReads
+            }
+            assertEquals(listOf(2L, 2L), List(2) { read() })
+            server.publish("a" to "z", "b" to "y")
+            eventually("the release is read") { config["a"] == "z" }
+            assertEquals(listOf(4L, 4L), List(2) { read() })
+        }
+    }
+
+    @Test
     fun `lists, constants and values of own kinds have their readers`() {
         // C094, F131, F132, F138
         val config = config(
