@@ -72,7 +72,7 @@ class Client @JvmOverloads constructor(settings: Settings = Settings.fromEnv()) 
     fun configFileAsync(namespace: String): CompletableFuture<ConfigFile> = tasks.future { configFile(namespace) }
 
     /** Signs the requests of an app id with another secret from now on; a blank one stops signing. */
-    fun setAccessKey(appId: String, secret: String) = ask { setAccessKey(appId, secret) }
+    fun setAccessKey(appId: String, secret: String): Unit = ask { setAccessKey(appId, secret) }
 
     /** Asks before a release of a namespace of the app itself is applied; one that is refused leaves the content as it is. */
     fun validate(namespace: String, validator: Validator) {

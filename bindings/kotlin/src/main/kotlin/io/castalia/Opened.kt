@@ -32,9 +32,8 @@ internal class Opened<V : Any>(
     /** By listener: each is there once. */
     private val listening = IdentityHashMap<ChangeListener, Listening>()
 
-    // What is made of a content may outlive all who hold the namespace.
     private val self = WeakReference(this)
-    private val tell = { key: String -> self.get()?.note { noteMalformed(key) } ?: Unit }
+    private val tell = malformedFor(self)
 
     init {
         // Listening begins first, so that no change falls between.
@@ -122,6 +121,11 @@ internal class Opened<V : Any>(
         ask { changes(keys.toList(), prefixes.toList()) }
 
     private companion object {
+        /** Counts malformed values; what is made of a content may outlive all who hold the namespace. */
+        fun malformedFor(opened: WeakReference<out Opened<*>>) = { key: String ->
+            opened.get()?.note { noteMalformed(key) } ?: Unit
+        }
+
         /** Keeps a namespace current as long as somebody else holds it. */
         fun follow(tasks: Tasks, changes: Changes, opened: WeakReference<out Opened<*>>) {
             tasks.launch {

@@ -201,17 +201,19 @@ class LifecycleTest {
     @Test
     fun `a client that nobody holds stops by itself`() {
         // F172
-        fun open() {
+        fun open(): Snapshot {
             val config = runBlocking { server.client().config("application") }
             assertEquals("0", config["n"])
+            return config.snapshot()
         }
-        open()
+        val snapshot = open()
         server.order("held", "1")
         val gone = thread { server.order("held", "0") }
         eventually("its poll ends", seconds = 15) {
             System.gc()
             !gone.isAlive
         }
+        assertEquals(5, snapshot.getWith("n", 5) { null })
     }
 
     @Test
