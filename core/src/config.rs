@@ -7,7 +7,6 @@ mod watch;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use arc_swap::Cache;
 use serde::de::DeserializeOwned;
 
 use crate::change::{ChangeEvent, Interest};
@@ -102,7 +101,8 @@ impl Config {
     /// A handle for one thread that reads often: it looks for new content with one load instead of a count.
     #[must_use]
     pub fn reader(&self) -> Reader {
-        Reader { cache: Cache::new(CurrentOf(self.namespace.clone())) }
+        let version = self.namespace.current().version();
+        Reader { snapshot: self.snapshot(), version, namespace: self.namespace.clone() }
     }
 
     /// Where the content came from.
@@ -215,14 +215,20 @@ impl std::fmt::Debug for Config {
 
 /// The fastest way to read from one thread; made by [`Config::reader`].
 pub struct Reader {
-    cache: Cache<CurrentOf, Arc<Snapshot>>,
+    namespace: Held,
+    snapshot: Arc<Snapshot>,
+    version: u64,
 }
 
 impl Reader {
     /// The content now.
     #[inline]
     pub fn snapshot(&mut self) -> &Snapshot {
-        self.cache.load()
+        let newest = self.namespace.current().version();
+        if newest != self.version {
+            self.renew(newest);
+        }
+        &self.snapshot
     }
 
     /// The value of a key.
@@ -230,22 +236,18 @@ impl Reader {
     pub fn get(&mut self, key: &str) -> Option<&str> {
         self.snapshot().get(key)
     }
+
+    /// Out of line, so that it costs reads nothing that find nothing new.
+    #[cold]
+    #[inline(never)]
+    fn renew(&mut self, version: u64) {
+        self.snapshot = self.namespace.snapshot();
+        self.version = version;
+    }
 }
 
 impl std::fmt::Debug for Reader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Reader")
-    }
-}
-
-/// Leads a cache to the current snapshot of a namespace.
-struct CurrentOf(Held);
-
-impl std::ops::Deref for CurrentOf {
-    type Target = arc_swap::ArcSwap<Snapshot>;
-
-    #[inline]
-    fn deref(&self) -> &Self::Target {
-        self.0.current()
     }
 }

@@ -1,13 +1,13 @@
 //! Immutable content of a namespace: what the server released, where it came from, and the key-value view that readers see.
 
+mod current;
+mod index;
 mod place;
 mod typed;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
-
-use indexmap::map::RawEntryApiV1 as _;
 
 use crate::error::Error;
 use crate::format::properties::{self, Form};
@@ -16,6 +16,8 @@ use crate::format::yaml;
 use crate::protocol::namespace::{CONTENT_KEY, Format, UNKNOWN_NOTIFICATION_ID};
 use crate::protocol::wire::Configurations;
 
+pub(crate) use current::Current;
+use index::Index;
 pub use place::Identity;
 pub(crate) use place::{Lookup, Place};
 use typed::Parsed;
@@ -62,6 +64,7 @@ pub struct Snapshot {
     loaded_at: SystemTime,
     /// What readers see.
     values: Configurations,
+    index: Index,
     /// As the server sent them, where that differs: a YAML document instead of its flat keys, or without values of other
     /// places. The base that incremental answers apply to.
     sent: Option<Configurations>,
@@ -119,6 +122,7 @@ impl Snapshot {
             None => (configurations, None),
         };
         Self {
+            index: Index::new(&values),
             values,
             sent,
             place,
@@ -141,6 +145,7 @@ impl Snapshot {
             source: self.source,
             loaded_at: self.loaded_at,
             values: self.values.clone(),
+            index: self.index.clone(),
             sent: self.sent.clone(),
             problem: self.problem.clone(),
             text: OnceLock::new(),
@@ -206,11 +211,8 @@ impl Snapshot {
     #[inline]
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&str> {
-        let values = self.values();
-        // The map's own `get` is too large to be inlined, and a call costs half as much again.
-        let found = values.raw_entry_v1().from_hash(values.hasher().hash_one(key), |k| k == key);
-        match found {
-            Some((_, value)) => Some(value),
+        match self.place_of(key) {
+            Some(place) => self.at(place),
             None => self.place.lookup.beyond(key),
         }
     }
@@ -264,7 +266,18 @@ impl Snapshot {
         self.sent.as_ref().unwrap_or(&self.values)
     }
 
+    /// Where a key stands among the values.
     #[inline]
+    pub(crate) fn place_of(&self, key: &str) -> Option<usize> {
+        self.index.find(key, &self.values)
+    }
+
+    /// The value at the place of a key.
+    #[inline]
+    pub(crate) fn at(&self, place: usize) -> Option<&str> {
+        self.values.get_index(place).map(|(_, value)| value.as_str())
+    }
+
     pub(crate) fn values(&self) -> &Configurations {
         &self.values
     }

@@ -24,8 +24,8 @@ enum Text {
 impl Value {
     #[inline]
     pub(super) fn find(snapshot: Guard<Arc<Snapshot>>, key: &str) -> Option<Self> {
-        let text = match snapshot.values().get_index_of(key) {
-            Some(index) => Text::At(index),
+        let text = match snapshot.place_of(key) {
+            Some(place) => Text::At(place),
             None => Text::Beyond(snapshot.get(key)?.to_owned()),
         };
         Some(Self { snapshot, text })
@@ -37,10 +37,7 @@ impl Value {
     pub fn as_str(&self) -> &str {
         match &self.text {
             // The content never changes, so the place that was found still holds the key.
-            Text::At(index) => {
-                let entry = self.snapshot.values().get_index(*index);
-                entry.map_or("", |(_, value)| value)
-            }
+            Text::At(place) => self.snapshot.at(*place).unwrap_or_default(),
             Text::Beyond(text) => text,
         }
     }

@@ -16,12 +16,12 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::listener::{Delivery, Listeners, Subscriber};
 use crate::monitor::{ErrorLog, NamespaceMetrics, NamespaceMonitor};
 use crate::process::Bound;
-use crate::snapshot::{Identity, Place, Snapshot};
+use crate::snapshot::{Current, Identity, Place, Snapshot};
 
 /// One open namespace. Its pipeline writes, everybody reads.
 pub(crate) struct Namespace {
     place: Arc<Place>,
-    current: ArcSwap<Snapshot>,
+    current: Current,
     sequence: AtomicU64,
     /// Functions to call, with the listeners they belong to; kept apart from `live` for the sake of forked children.
     subscribers: ArcSwap<Vec<(View, Arc<Subscriber>)>>,
@@ -86,7 +86,7 @@ impl Namespace {
         errors: Arc<ErrorLog>,
     ) -> Self {
         Self {
-            current: ArcSwap::from_pointee(Snapshot::empty(place.clone())),
+            current: Current::new(Snapshot::empty(place.clone())),
             sequence: AtomicU64::new(0),
             subscribers: ArcSwap::default(),
             holders: Holders::default(),
@@ -104,7 +104,7 @@ impl Namespace {
     }
 
     #[inline]
-    pub(crate) fn current(&self) -> &ArcSwap<Snapshot> {
+    pub(crate) fn current(&self) -> &Current {
         &self.current
     }
 
@@ -157,7 +157,7 @@ impl Namespace {
     ) -> Vec<Delivery> {
         let live = Live::new(queue_limit, ask, errors);
         live.settled.send_replace(true);
-        self.current.store(Arc::new(self.snapshot().renewed()));
+        self.current.replace(Arc::new(self.snapshot().renewed()));
         let subscribers = self.subscribers.load_full();
         let deliveries = subscribers
             .iter()
@@ -207,7 +207,7 @@ impl Namespace {
     /// Makes it the current content and then wakes the listeners, so that a read inside a listener sees it. The first content
     /// is no change. True when the content as the server sent it differs.
     pub(super) fn publish(&self, new: &Arc<Snapshot>) -> bool {
-        let old = self.current.swap(new.clone());
+        let old = self.current.replace(new.clone());
         let changed = old.configurations() != new.configurations();
         if changed && self.is_settled() {
             self.wake(&old, new);

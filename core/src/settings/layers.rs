@@ -76,26 +76,29 @@ pub(crate) struct Layers {
 }
 
 impl Layers {
-    /// Reads the settings files. A file that is not there, or not readable, is no error: most machines have none of them.
-    pub(super) fn read_files(&mut self) {
-        let server = self.find(&key::SERVER_PROPERTIES);
-        let server = server.map_or(key::SERVER_PROPERTIES.default.into(), |found| found.value);
-        self.server = read(Path::new(&server)).unwrap_or_default();
-        let app: Vec<PathBuf> = match self.find(&key::APP_PROPERTIES) {
-            Some(found) => vec![found.value.into()],
-            None => vec!["META-INF/app.properties".into(), "app.properties".into()],
+    /// Reads the settings files: those that are named, and where the surroundings count those in their usual places. A file that is
+    /// not there, or not readable, is no error: most machines have none of them.
+    pub(super) fn read_files(&mut self, ambient: bool) {
+        let usual = |paths: &[&str]| -> Vec<PathBuf> {
+            let paths = paths.iter().filter(|_| ambient);
+            paths.map(PathBuf::from).collect()
         };
+        let named = |key: &Key| self.find(key).map(|found| vec![PathBuf::from(found.value)]);
+        let server = named(&key::SERVER_PROPERTIES);
+        let server = server.unwrap_or_else(|| usual(&[key::SERVER_PROPERTIES.default]));
+        let app = named(&key::APP_PROPERTIES);
+        let app = app.unwrap_or_else(|| usual(&["META-INF/app.properties", "app.properties"]));
+        let env = usual(&["config/apollo-env.properties", "apollo-env.properties"]);
+        self.server = server.iter().find_map(|path| read(path)).unwrap_or_default();
+        self.env = env.iter().find_map(|path| read(path)).unwrap_or_default();
         let app = app.iter().find_map(|path| read_text(path).map(|text| (path, text)));
         match app {
-            Some((_, text)) if text.trim_start().starts_with('{') => {
-                self.agollo = agollo::parse(&text).unwrap_or_default();
+            Some((path, text)) if text.trim_start().starts_with('{') => {
+                self.agollo = agollo::parse(path, &text).unwrap_or_default();
             }
             Some((path, text)) => self.app = parse(path, &text).unwrap_or_default(),
             None => {}
         }
-        let env = ["config/apollo-env.properties", "apollo-env.properties"];
-        let mut env = env.iter().map(Path::new);
-        self.env = env.find_map(read).unwrap_or_default();
     }
 
     /// The strongest value of a key. Every place is looked at under the modern name before any is under the deprecated one.

@@ -28,9 +28,7 @@ const OFTEN: Duration = Duration::from_secs(30);
 impl Settings {
     /// Looks every setting up and checks it; reads files, opens no socket.
     pub(crate) fn resolve(mut self) -> Result<Effective> {
-        if self.ambient {
-            self.layers.read_files();
-        }
+        self.layers.read_files(self.ambient);
         let mut resolver = Resolver::new(self.layers);
         resolver.check_names();
         let effective = resolver.effective(self.hooks);

@@ -13,7 +13,7 @@ use crate::format::structure;
 use crate::format::value::{self, FromValue};
 use crate::protocol::namespace::Format;
 
-/// Parsed values by the index of their key: each an `Option` of its type, `None` for a malformed one. The first type that a
+/// Parsed values by the place of their key: each an `Option` of its type, `None` for a malformed one. The first type that a
 /// key is read as has its place; others are parsed each time.
 #[derive(Default)]
 pub(super) struct Parsed {
@@ -99,10 +99,11 @@ impl Snapshot {
         keep: bool,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Option<Option<T>> {
-        let Some((index, _, text)) = self.values().get_full(key) else {
+        let found = self.place_of(key).and_then(|place| Some((place, self.at(place)?)));
+        let Some((place, text)) = found else {
             return self.place.lookup.beyond(key).map(parse);
         };
-        let slot = || self.parsed.slot(index, self.len());
+        let slot = || self.parsed.slot(place, self.len());
         if keep && let Some(kept) = slot().get().and_then(|kept| kept.downcast_ref::<Option<T>>()) {
             return Some(kept.clone());
         }
@@ -138,9 +139,9 @@ impl Snapshot {
 }
 
 impl Parsed {
-    fn slot(&self, index: usize, len: usize) -> &Slot {
+    fn slot(&self, place: usize, len: usize) -> &Slot {
         let slots = self.slots.get_or_init(|| (0..len).map(|_| Slot::new()).collect());
-        &slots[index]
+        &slots[place]
     }
 
     /// Takes a place among so many, if one is free.

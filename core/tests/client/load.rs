@@ -295,6 +295,38 @@ async fn a_server_that_asks_for_patience_gets_it() {
     }
 }
 
+/// F071: patience that is asked for without measure is granted for two minutes.
+#[tokio::test(start_paused = true)]
+async fn a_server_gets_two_minutes_at_most() {
+    let fixture = Fixture::new();
+    let patience = Fault::header(503, "Retry-After", "86400");
+    fixture.server.fail_next(Endpoint::Config, patience);
+    let client = fixture.client_with(fixture.quiet_settings());
+    let _config = client.config(NAMESPACE).await.unwrap();
+    let loads = fixture.server.arrived(Endpoint::Config, 2).await;
+    let waited = (loads[1].at - loads[0].at).as_secs_f64();
+    assert!((100.0..=150.0).contains(&waited), "{waited}");
+}
+
+/// F027: a namespace is loaded twice a second at most, and does not take from what another may.
+#[tokio::test(start_paused = true)]
+async fn loads_of_a_namespace_are_limited() {
+    let fixture = Fixture::new();
+    fixture.server.publish(APP, "other", &[("k", "v")]);
+    let settings = fixture.settings().set("castalia.long-poll.enable", "false");
+    let client = fixture.client_with(settings);
+    let config = client.config(NAMESPACE).await.unwrap();
+    let start = Instant::now();
+    for _ in 0..10 {
+        config.refresh().await.unwrap();
+    }
+    let took = start.elapsed().as_secs_f64();
+    assert!((4.0..=6.0).contains(&took), "{took}");
+    let start = Instant::now();
+    client.config("other").await.unwrap();
+    assert!(start.elapsed() < ms(400));
+}
+
 /// C046
 #[tokio::test(start_paused = true)]
 async fn a_hundred_openers_share_one_load() {

@@ -379,6 +379,36 @@ async fn a_settings_file_of_the_go_client_is_understood() {
     assert_eq!(places.value("apollo.meta").0, "http://m");
 }
 
+/// F006: a file that begins as the Go client's, but is none, is told and gives nothing.
+#[tokio::test]
+async fn a_broken_settings_file_of_the_go_client_is_told() {
+    record_log();
+    let places = Places::new().file("app.properties", r#"{"appId":"order","#);
+    let path = places.folder.path().join("app.properties").display().to_string();
+    let error = places.client().unwrap_err();
+    assert!(error.message().contains("app.id is missing"), "{error}");
+    let told = logged("settings file ignored");
+    assert!(told.iter().any(|record| record.text.contains(&path)), "{told:?}");
+}
+
+/// F003, F005: a file that is named in code counts without the surroundings, which stay out.
+#[tokio::test]
+async fn a_settings_file_may_be_named_in_code() {
+    let folder = TempDir::new().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let settings = Settings::new()
+        .set("apollo.path.app.properties", write("mine", "app.id=order\napollo.label=blue"))
+        .set("apollo.path.server.properties", write("machine", "idc=here"));
+    let client = Client::new(settings).unwrap();
+    assert_eq!(value(&client, "app.id"), ("order".into(), Origin::AppProperties));
+    assert_eq!(value(&client, "apollo.label"), ("blue".into(), Origin::AppProperties));
+    assert_eq!(value(&client, "idc"), ("here".into(), Origin::ServerProperties));
+}
+
 /// C015, C030
 #[tokio::test]
 async fn what_is_no_name_reaches_neither_network_nor_disk() {
