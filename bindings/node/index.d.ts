@@ -116,6 +116,8 @@ export class Client extends EventEmitter {
   /** A client that has been started; it is closed if that fails. */
   static start(settings?: Settings | SettingValues, options?: ClientOptions & WaitOptions): Promise<Client>;
   readonly appId: string;
+  /** Environment in capitals, such as `DEV`; `UNKNOWN` where none is set. */
+  readonly env: string;
   /** Whether `close` was called. */
   readonly closed: boolean;
   /** Opens the namespaces that the settings name, and judges the start policy. The first `config` does the same. */
@@ -158,8 +160,14 @@ declare abstract class Namespace extends EventEmitter {
   refresh(options?: WaitOptions): Promise<void>;
   /** Calls a function for each change that it asked for: in order, one call at a time, after reads answer with the new content. */
   onChange(listener: ChangeListener, filter?: Filter): Subscription;
-  /** The changes from now on; ends when the client is closed. A reader that does not keep up loses steps, but no change. */
+  /** The changes from now on; ends when this or the client is closed. A reader that does not keep up loses steps, but no change. */
   changes(options?: Filter & WaitOptions): AsyncIterableIterator<ChangeEvent> & AsyncDisposable;
+  /**
+   * Gives the namespace up: its listeners hear no more, and unless another handle of it is open it is no longer kept fresh. Reads go
+   * on answering from the last content; all else fails with `Closed`. The client opens it anew, as another object.
+   */
+  close(): void;
+  [Symbol.dispose](): void;
 
   on(name: 'change', listener: ChangeListener, filter?: Filter): this;
   once(name: 'change', listener: ChangeListener, filter?: Filter): this;
@@ -193,7 +201,7 @@ interface Reads extends Iterable<[string, string]> {
   getDouble(key: string): number | undefined;
   getDouble<D>(key: string, fallback: D): number | D;
   tryGetDouble(key: string): number | undefined;
-  /** `true` in any case; every other value is false. */
+  /** `true` in any case; every other value is false, or malformed under `castalia.strict-booleans` unless it says no. */
   getBool(key: string): boolean | undefined;
   getBool<D>(key: string, fallback: D): boolean | D;
   tryGetBool(key: string): boolean | undefined;
@@ -201,7 +209,7 @@ interface Reads extends Iterable<[string, string]> {
   getDuration(key: string): number | undefined;
   getDuration<D>(key: string, fallback: D): number | D;
   tryGetDuration(key: string): number | undefined;
-  /** A text such as `2024-01-31`, `2024-01-31 08:00:00` or RFC 3339; in local time where it names no zone. */
+  /** A text such as `2024-01-31`, `2024-01-31 08:00:00` or RFC 3339; in that of `castalia.time-zone` where it names no zone. */
   getDate(key: string): Date | undefined;
   getDate<D>(key: string, fallback: D): Date | D;
   tryGetDate(key: string): Date | undefined;
@@ -212,7 +220,7 @@ interface Reads extends Iterable<[string, string]> {
   /** The parts between a delimiter (`,` unless given), without empty ones at the end; with `trim`, without blanks around them. */
   getList(key: string): readonly string[] | undefined;
   getList<D>(key: string, fallback: D, delimiter?: string, trim?: boolean): readonly string[] | D;
-  /** The value as a function reads it; an exception, `null` and `undefined` mean malformed. */
+  /** The value as a function reads it; an exception, `null` and `undefined` mean malformed. It is called at each read. */
   getWith<T, D = undefined>(key: string, read: (text: string) => T | null | undefined, fallback?: D): T | D;
 }
 
@@ -302,8 +310,32 @@ export interface Metrics {
   readonly errorCount: number;
   /** By how much the servers' clock is ahead. */
   readonly clockSkewMs: number;
+  /** Requests by endpoint and status. */
+  readonly http: readonly HttpMetrics[];
   /** Poll loops whose last poll ended well. */
   readonly pollsConnected: number;
+  /** Threads of the native half, which all clients share; `null` before the first namespace is opened. */
+  readonly threads: ThreadMetrics | null;
+}
+
+/** Requests of one endpoint that ended in one way. */
+export interface HttpMetrics {
+  /** First part of the path: `configs`, `notifications` or `services`. */
+  readonly endpoint: string;
+  /** 0 where none came. */
+  readonly status: number;
+  readonly count: number;
+  /** How long they took together. */
+  readonly timeMs: number;
+}
+
+/** Threads and tasks at one moment. */
+export interface ThreadMetrics {
+  readonly workers: number;
+  /** Tasks that live. */
+  readonly tasks: number;
+  /** Tasks that wait for a worker. */
+  readonly queue: number;
 }
 
 /** A namespace at one moment. */
@@ -329,6 +361,8 @@ export interface NamespaceMetrics {
   readonly cacheFailures: number;
   /** Whether a poll for it was met with silence. */
   readonly pollTimedOut: boolean;
+  /** Keys whose values were found malformed, each counted once for a release. */
+  readonly malformedReads: number;
   /** Releases that the application refused. */
   readonly refusals: number;
   readonly lastError: CastaliaError | null;
@@ -339,7 +373,9 @@ export interface LogRecord {
   readonly level: LogLevel;
   /** Module that wrote it. */
   readonly target: string;
+  /** Message, with its fields behind it as `name=value`. */
   readonly text: string;
+  readonly fields: Readonly<Record<string, string>>;
 }
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug' | 'trace';

@@ -1,18 +1,3 @@
-// The public names of the package, for `import`.
-import castalia from './index.cjs';
-
-export const {
-  CastaliaError,
-  ChangeEvent,
-  Client,
-  Config,
-  ConfigFile,
-  ErrorKind,
-  Settings,
-  Snapshot,
-  Subscription,
-  Watch,
-  setLog,
-  version,
-} = castalia;
-export default castalia;
+// The public names of the package, for `import`: those of `index.cjs`.
+export { default } from './index.cjs';
+export * from './index.cjs';

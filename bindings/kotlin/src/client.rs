@@ -47,6 +47,15 @@ pub(crate) struct Setting {
     meaning: String,
 }
 
+/// By which rules values are read.
+#[derive(uniffi::Record)]
+pub(crate) struct Rules {
+    /// `local`, `utc` or an offset.
+    zone: String,
+    lenient_dates: bool,
+    strict_booleans: bool,
+}
+
 /// A client. Opens no socket before a namespace is opened.
 #[derive(uniffi::Object)]
 pub(crate) struct Client {
@@ -64,6 +73,19 @@ impl Client {
         self.client.app_id().to_owned()
     }
 
+    fn env(&self) -> String {
+        self.client.env().name().to_owned()
+    }
+
+    fn read_rules(&self) -> Rules {
+        let rules = self.client.read_rules();
+        Rules {
+            zone: rules.zone.to_string(),
+            lenient_dates: rules.lenient_dates,
+            strict_booleans: rules.strict_booleans,
+        }
+    }
+
     async fn config(&self, app_id: String, namespace: String) -> Result<Arc<Namespace>, Failure> {
         let client = self.client.clone();
         let open = async move { client.config_of(&app_id, &namespace).await };
@@ -74,6 +96,11 @@ impl Client {
         let client = self.client.clone();
         let open = async move { client.config_file(&namespace).await };
         Ok(Namespace::new(Opened::File(call::run(open).await?)))
+    }
+
+    /// Signs the requests of an app id with another secret.
+    fn set_access_key(&self, app_id: &str, secret: &str) {
+        self.client.set_access_key(app_id, secret);
     }
 
     /// Asks these questions before a release is applied.

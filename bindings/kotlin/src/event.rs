@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use castalia_core::{ChangeEvent, ChangeStream};
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 
 use crate::call;
 use crate::error::Failure;
@@ -54,20 +55,22 @@ impl From<&ChangeEvent> for Event {
     }
 }
 
-/// The changes from now on; ends with the client. Dropping it unsubscribes.
+/// The changes from now on; ends with the namespace. Dropping it unsubscribes.
 #[derive(uniffi::Object)]
 pub(crate) struct Changes {
     stream: Arc<Mutex<ChangeStream>>,
+    given_up: CancellationToken,
 }
 
 impl Changes {
-    pub(crate) fn new(stream: ChangeStream) -> Arc<Self> {
-        Arc::new(Self { stream: Arc::new(Mutex::new(stream)) })
+    pub(crate) fn new(stream: ChangeStream, given_up: CancellationToken) -> Arc<Self> {
+        Arc::new(Self { stream: Arc::new(Mutex::new(stream)), given_up })
     }
 
     async fn take(&self) -> Result<Option<Arc<ChangeEvent>>, Failure> {
-        let stream = self.stream.clone();
-        call::run(async move { Ok(stream.lock().await.next().await) }).await
+        let (stream, given_up) = (self.stream.clone(), self.given_up.clone());
+        let next = async move { stream.lock().await.next().await };
+        call::run(async move { Ok(given_up.run_until_cancelled(next).await.flatten()) }).await
     }
 }
 

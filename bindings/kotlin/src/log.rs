@@ -8,6 +8,7 @@ use tokio::sync::{Mutex, mpsc};
 use tracing::Level;
 
 use crate::call;
+use crate::content::Entry;
 use crate::error::Failure;
 
 /// Records that may wait; more are dropped.
@@ -19,6 +20,7 @@ pub(crate) struct LogRecord {
     level: String,
     target: String,
     text: String,
+    fields: Vec<Entry>,
 }
 
 /// The records from now on, until others are asked for.
@@ -49,6 +51,7 @@ impl LogRecords {
         let waiting = self.waiting.clone();
         let record = call::run(async move { Ok(waiting.lock().await.recv().await) }).await?;
         Ok(record.map(|record| LogRecord {
+            fields: record.fields.iter().map(|(k, v)| Entry::from((*k, v.as_str()))).collect(),
             level: record.level.to_string(),
             target: record.target.to_owned(),
             text: record.text,

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use castalia_core::{Metrics as CoreMetrics, NamespaceMetrics as CoreNamespaceMetrics};
+use castalia_core as core;
 
 use crate::error::Problem;
 
@@ -13,7 +13,26 @@ pub(crate) struct Metrics {
     errors: Vec<Problem>,
     error_count: u64,
     clock_skew_ms: i64,
+    http: Vec<HttpMetrics>,
     polls_connected: u64,
+    threads: Option<ThreadMetrics>,
+}
+
+/// Requests of one endpoint that ended in one way.
+#[derive(uniffi::Record)]
+pub(crate) struct HttpMetrics {
+    endpoint: String,
+    status: u16,
+    count: u64,
+    time: Duration,
+}
+
+/// The runtime at one moment.
+#[derive(uniffi::Record)]
+pub(crate) struct ThreadMetrics {
+    workers: u64,
+    tasks: u64,
+    queue: u64,
 }
 
 /// A namespace at one moment.
@@ -33,24 +52,48 @@ pub(crate) struct NamespaceMetrics {
     listener_queue: u64,
     cache_failures: u64,
     poll_timed_out: bool,
+    malformed_reads: u64,
     refusals: u64,
     last_error: Option<Problem>,
 }
 
-impl From<&CoreMetrics> for Metrics {
-    fn from(metrics: &CoreMetrics) -> Self {
+impl From<&core::Metrics> for Metrics {
+    fn from(metrics: &core::Metrics) -> Self {
         Self {
             namespaces: metrics.namespaces.iter().map(NamespaceMetrics::from).collect(),
             errors: metrics.errors.iter().map(Problem::from).collect(),
             error_count: metrics.error_count,
             clock_skew_ms: metrics.clock_skew_ms,
+            http: metrics.http.iter().map(HttpMetrics::from).collect(),
             polls_connected: metrics.polls_connected,
+            threads: metrics.threads.map(ThreadMetrics::from),
         }
     }
 }
 
-impl From<&CoreNamespaceMetrics> for NamespaceMetrics {
-    fn from(metrics: &CoreNamespaceMetrics) -> Self {
+impl From<&core::transport::HttpMetrics> for HttpMetrics {
+    fn from(metrics: &core::transport::HttpMetrics) -> Self {
+        Self {
+            endpoint: metrics.endpoint.clone(),
+            status: metrics.status,
+            count: metrics.count,
+            time: metrics.time,
+        }
+    }
+}
+
+impl From<core::ThreadMetrics> for ThreadMetrics {
+    fn from(metrics: core::ThreadMetrics) -> Self {
+        Self {
+            workers: metrics.workers as u64,
+            tasks: metrics.tasks as u64,
+            queue: metrics.queue as u64,
+        }
+    }
+}
+
+impl From<&core::NamespaceMetrics> for NamespaceMetrics {
+    fn from(metrics: &core::NamespaceMetrics) -> Self {
         Self {
             app_id: metrics.app_id.clone(),
             namespace: metrics.namespace.clone(),
@@ -66,6 +109,7 @@ impl From<&CoreNamespaceMetrics> for NamespaceMetrics {
             listener_queue: metrics.listener_queue as u64,
             cache_failures: metrics.cache_failures,
             poll_timed_out: metrics.poll_timed_out,
+            malformed_reads: metrics.malformed_reads,
             refusals: metrics.refusals,
             last_error: metrics.last_error.as_ref().map(Problem::from),
         }

@@ -3,17 +3,19 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use castalia_core::{ChangeStream, Config, ConfigFile, Snapshot};
+use tokio_util::sync::CancellationToken;
 
 use crate::call;
 use crate::content::Content;
 use crate::error::{Failure, Problem};
 use crate::event::Changes;
 
-/// What was opened, and which content of it the JVM has.
+/// What was opened, and which content of it the JVM has. Merely letting it go closes nothing.
 #[derive(uniffi::Object)]
 pub(crate) struct Namespace {
     opened: Opened,
     given: Mutex<Option<Arc<Snapshot>>>,
+    given_up: CancellationToken,
 }
 
 #[derive(Clone)]
@@ -22,9 +24,19 @@ pub(crate) enum Opened {
     File(ConfigFile),
 }
 
+/// What both can do.
+macro_rules! of {
+    ($opened:expr, $it:ident => $call:expr) => {
+        match $opened {
+            Opened::Values($it) => $call,
+            Opened::File($it) => $call,
+        }
+    };
+}
+
 impl Namespace {
     pub(crate) fn new(opened: Opened) -> Arc<Self> {
-        Arc::new(Self { opened, given: Mutex::default() })
+        Arc::new(Self { opened, given: Mutex::default(), given_up: CancellationToken::new() })
     }
 }
 
@@ -33,10 +45,7 @@ impl Namespace {
     /// The content, if it is another than the one given last.
     fn renewed(&self) -> Option<Content> {
         let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
-        let newest = match &self.opened {
-            Opened::Values(config) => config.snapshot(),
-            Opened::File(file) => file.snapshot(),
-        };
+        let newest = of!(&self.opened, it => it.snapshot());
         if given.as_ref().is_some_and(|given| Arc::ptr_eq(given, &newest)) {
             return None;
         }
@@ -50,40 +59,41 @@ impl Namespace {
 
     /// How the namespace stands with the servers.
     fn state(&self) -> String {
-        let state = match &self.opened {
-            Opened::Values(config) => config.state(),
-            Opened::File(file) => file.state(),
-        };
-        state.name().to_owned()
+        of!(&self.opened, it => it.state().name().to_owned())
     }
 
-    /// Why the last load failed; nothing of a file.
+    /// Why the last load failed.
     fn last_error(&self) -> Option<Problem> {
-        match &self.opened {
-            Opened::Values(config) => config.last_error().as_ref().map(Problem::from),
-            Opened::File(_) => None,
-        }
+        of!(&self.opened, it => it.last_error()).as_ref().map(Problem::from)
+    }
+
+    /// The JVM found the value of a key malformed.
+    fn note_malformed(&self, key: &str) {
+        of!(&self.opened, it => it.snapshot().note_malformed(key));
+    }
+
+    /// A listener of the JVM failed.
+    fn note_listener_failure(&self) {
+        of!(&self.opened, it => it.note_listener_failure());
     }
 
     /// Loads now.
     async fn refresh(&self) -> Result<(), Failure> {
         let opened = self.opened.clone();
-        call::run(async move {
-            match opened {
-                Opened::Values(config) => config.refresh().await,
-                Opened::File(file) => file.refresh().await,
-            }
-        })
-        .await
+        call::run(async move { of!(opened, it => it.refresh().await) }).await
     }
 
     /// The changes from now on, of these keys and prefixes, or of anything.
     fn changes(&self, keys: Vec<String>, prefixes: Vec<String>) -> Arc<Changes> {
-        let stream = match &self.opened {
-            Opened::Values(config) => config.changes(),
-            Opened::File(file) => file.changes(),
-        };
+        let stream = of!(&self.opened, it => it.changes());
         let stream = keys.into_iter().fold(stream, ChangeStream::key);
-        Changes::new(prefixes.into_iter().fold(stream, ChangeStream::prefix))
+        let stream = prefixes.into_iter().fold(stream, ChangeStream::prefix);
+        Changes::new(stream, self.given_up.clone())
+    }
+
+    /// Ends its changes, and gives the namespace up; it is closed when it is let go, unless others hold it.
+    fn give_up(&self) {
+        self.given_up.cancel();
+        of!(self.opened.clone(), it => it.close());
     }
 }

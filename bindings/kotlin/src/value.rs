@@ -1,9 +1,9 @@
 //! From the text of a value to its type, by the same rules as in every language; nothing for a malformed one.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use castalia_core::FromValue;
-use tracing::warn;
+use castalia_core::format::value::list;
+use castalia_core::{FromValue, ReadRules, Zone};
 
 /// A whole number of 32 bits.
 #[uniffi::export]
@@ -23,10 +23,10 @@ fn parse_double(text: &str) -> Option<f64> {
     f64::from_value(text)
 }
 
-/// `true` in any case; everything else is false.
+/// A boolean by the rule that the client follows.
 #[uniffi::export]
-fn parse_boolean(text: &str) -> Option<bool> {
-    bool::from_value(text)
+fn parse_boolean(text: &str, strict: bool) -> Option<bool> {
+    bool::read(text, ReadRules { strict_booleans: strict, ..ReadRules::default() })
 }
 
 /// A text such as `2D3H4M5S123MS`, or `500` for milliseconds.
@@ -35,8 +35,15 @@ fn parse_duration(text: &str) -> Option<Duration> {
     Duration::from_value(text)
 }
 
-/// Logs that a value is malformed.
+/// A date, in UTC if it names no zone: those of the JVM are its own.
 #[uniffi::export]
-fn note_malformed(namespace: &str, key: &str) {
-    warn!(namespace, key, "malformed value; the default of the reader counts");
+fn parse_date(text: &str, lenient: bool) -> Option<SystemTime> {
+    let rules = ReadRules { zone: Zone::Utc, lenient_dates: lenient, ..ReadRules::default() };
+    SystemTime::read(text, rules)
+}
+
+/// The parts between a delimiter.
+#[uniffi::export]
+fn parse_list(text: &str, delimiter: &str, trim: bool) -> Vec<String> {
+    list(text, delimiter, trim).into_iter().map(str::to_owned).collect()
 }

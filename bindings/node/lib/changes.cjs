@@ -13,7 +13,8 @@ class Changes {
   #end;
   /** Continues the call that waits for an event. */
   #goOn = () => {};
-  #close = () => {
+  /** Ends it: what waits is not taken any more. */
+  cancel = () => {
     this.#stream.close();
     this.retire();
   };
@@ -33,7 +34,7 @@ class Changes {
     this.#number = register(() => this.#goOn());
     this.#stream = streamOf(native, filter, this.#number);
     this.#signal = signal;
-    signal?.addEventListener('abort', this.#close);
+    signal?.addEventListener('abort', this.cancel);
   }
 
   [Symbol.asyncIterator]() {
@@ -47,7 +48,7 @@ class Changes {
   }
 
   async return(value) {
-    this.#close();
+    this.cancel();
     return { done: true, value };
   }
 
@@ -60,7 +61,7 @@ class Changes {
   retire() {
     forget(this.#number);
     this.#end();
-    this.#signal?.removeEventListener('abort', this.#close);
+    this.#signal?.removeEventListener('abort', this.cancel);
     this.#goOn();
   }
 

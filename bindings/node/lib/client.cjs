@@ -23,20 +23,18 @@ class Client extends EventEmitter {
   #manner;
   #closed = false;
   #ready = false;
-  /** Open namespaces, or promises of them. */
+  /** Open namespaces, by kind and name. */
   #namespaces = new Map();
-  /** Subscriptions and iterators that have not ended. */
-  #followers = new Set();
+  /** Subscriptions and iterators that have not ended, with their namespaces. */
+  #followers = new Map();
   #validators = [];
-  /** How often listeners of a namespace failed. */
-  #failures = new Map();
   /** The subscription whose listener runs at this moment. */
   #within = null;
 
   constructor(settings, { keepAlive = false } = {}) {
     super();
     this.#native = checked(() => native.newClient(mailbox, Settings._asked(settings)));
-    this.#manner = mannerOf(this.settings());
+    this.#manner = mannerOf(this.settings(), this.#native.rules);
     if (keepAlive) {
       hold(this);
     }
@@ -55,6 +53,10 @@ class Client extends EventEmitter {
 
   get appId() {
     return this.#native.appId;
+  }
+
+  get env() {
+    return this.#native.env;
   }
 
   get closed() {
@@ -96,10 +98,7 @@ class Client extends EventEmitter {
   }
 
   metrics() {
-    return metricsOf(
-      checked(() => this.#native.metrics()),
-      this.#failures,
-    );
+    return metricsOf(checked(() => this.#native.metrics()));
   }
 
   metricsText() {
@@ -110,21 +109,24 @@ class Client extends EventEmitter {
     this.#closed = true;
     release(this);
     // A listener that waits for the end of its own client must not be waited for.
-    const busy = [...this.#followers].filter((one) => one instanceof Subscription && one !== this.#within);
+    const busy = [...this.#followers.keys()].filter((one) => one instanceof Subscription && one !== this.#within);
     await wait((number) => this.#native.close(number), options);
     await drained(busy);
-    this.#followers.forEach((follower) => follower.retire());
+    this.#followers.forEach((_, follower) => follower.retire());
     this.#validators.splice(0).forEach(forget);
   }
 
-  /** The namespace of this side for what was opened; each exists once. */
+  /** The namespace of this side for what was opened; each exists once until it is closed. */
   async #adopt(opened, kind, make) {
     const { appId, namespace } = opened.view.about;
     const name = `${kind} ${appId} ${namespace}`;
-    if (!this.#namespaces.has(name)) {
-      this.#namespaces.set(name, make()._follow());
+    if (this.#namespaces.has(name)) {
+      opened.release();
+    } else {
+      this.#namespaces.set(name, make());
     }
-    const adopted = await this.#namespaces.get(name);
+    const adopted = this.#namespaces.get(name);
+    await adopted._follow();
     this.#tellReady();
     const { lastError } = adopted;
     if (lastError) {
@@ -152,10 +154,24 @@ class Client extends EventEmitter {
     }
   }
 
-  /** Keeps what follows changes until it ends. */
-  _add(follower) {
-    this.#followers.add(follower);
+  /** Keeps what follows changes of a namespace until it ends. */
+  _add(follower, namespace) {
+    this.#followers.set(follower, namespace);
     follower.ended.then(() => this.#followers.delete(follower));
+  }
+
+  /** A namespace is closed. */
+  _forget(namespace) {
+    for (const [name, one] of this.#namespaces) {
+      if (one === namespace) {
+        this.#namespaces.delete(name);
+      }
+    }
+    for (const [follower, followed] of this.#followers) {
+      if (followed === namespace) {
+        follower.cancel();
+      }
+    }
   }
 
   /** Calls a listener of a subscription. */
@@ -169,12 +185,11 @@ class Client extends EventEmitter {
   }
 
   /** Runs what may fail in a listener of a namespace: a failure is counted and told, and disturbs nobody. */
-  async _guard({ appId, namespace }, run) {
+  async _guard(namespace, run) {
     try {
       await run();
     } catch (error) {
-      const name = `${appId} ${namespace}`;
-      this.#failures.set(name, (this.#failures.get(name) ?? 0) + 1);
+      namespace._native.noteListenerFailure();
       this._fail(error, 'a listener failed; it stays registered');
     }
   }
@@ -195,13 +210,13 @@ if (Symbol.asyncDispose) {
   };
 }
 
-/** How the settings want values to be read. */
-function mannerOf(settings) {
+/** How values are read: the rules of the native half, and what this half must know of the settings. */
+function mannerOf(settings, rules) {
   const valueOf = (asked) => settings.find(({ name }) => name === asked).value;
   const asks = (flag) => [flag, 'castalia.java-compat'].some((name) => valueOf(name) === 'true');
   return {
+    rules,
     looksBeyond: asks('castalia.env-fallback'),
-    date: asks('castalia.lenient-dates') ? 'lenient date' : 'date',
     kept: Number(valueOf('apollo.configCacheSize')),
   };
 }

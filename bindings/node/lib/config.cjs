@@ -34,7 +34,7 @@ class Config extends Namespace {
   }
 
   snapshot() {
-    const { view } = this._native;
+    const view = this._newest;
     // A release may change nothing but its key. What changes more comes with its event.
     if (!view.is(this._view) && view.equals(this._view)) {
       this._take(view, this.#values);

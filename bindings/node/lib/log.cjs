@@ -26,6 +26,7 @@ function tell(record) {
   }
   logging = true;
   try {
+    Object.freeze(record.fields);
     sink(Object.freeze(record));
   } catch (error) {
     process.emitWarning(`the logger failed: ${error}`, 'CastaliaWarning');
@@ -39,7 +40,7 @@ function warn(text) {
   if (sink === null) {
     process.emitWarning(text, 'CastaliaWarning');
   } else {
-    tell({ level: 'warn', target: 'castalia', text });
+    tell({ level: 'warn', target: 'castalia', text, fields: {} });
   }
 }
 

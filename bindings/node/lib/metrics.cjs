@@ -3,21 +3,20 @@
 
 const { CastaliaError, errorOf } = require('./error.cjs');
 
-/** The metrics as the native half gives them, with times and errors of this side and its failures of listeners. */
-function metricsOf(metrics, failures) {
+/** The metrics as the native half gives them, with times and errors of this side. */
+function metricsOf(metrics) {
   return {
     ...metrics,
-    namespaces: metrics.namespaces.map((one) => namespaceOf(one, failures.get(`${one.appId} ${one.namespace}`) ?? 0)),
+    namespaces: metrics.namespaces.map(namespaceOf),
     errors: metrics.errors.map((failure) => new CastaliaError(failure)),
   };
 }
 
-function namespaceOf(metrics, failures) {
+function namespaceOf(metrics) {
   return {
     ...metrics,
     updatedAt: new Date(metrics.updatedAt),
     contactedAt: metrics.contactedAt === null ? null : new Date(metrics.contactedAt),
-    listenerFailures: metrics.listenerFailures + failures,
     lastError: errorOf(metrics.lastError),
   };
 }

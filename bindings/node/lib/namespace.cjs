@@ -2,7 +2,7 @@
 'use strict';
 
 const { EventEmitter } = require('node:events');
-const { CastaliaError, errorOf } = require('./error.cjs');
+const { CastaliaError, checked, errorOf } = require('./error.cjs');
 const { ChangeEvent, changesOf } = require('./event.cjs');
 const { Changes } = require('./changes.cjs');
 const { Subscription } = require('./subscription.cjs');
@@ -15,6 +15,8 @@ class Namespace extends EventEmitter {
   _native;
   #client;
   #about;
+  /** Ends when there is a first copy. */
+  #opening;
   /** Ends when the copy is as new as it can be. */
   #renewal = Promise.resolve();
   /** The last event whose changes were copied, for those who listen to the same. */
@@ -42,19 +44,28 @@ class Namespace extends EventEmitter {
   }
 
   get state() {
-    return this._native.state;
+    return this.#standing.state;
   }
 
   get source() {
-    return this._native.view.about.source;
+    return this._newest.about.source;
   }
 
   get lastError() {
-    return errorOf(this._native.lastError);
+    return errorOf(this.#standing.lastError);
   }
 
   get _manner() {
     return this.#client._manner;
+  }
+
+  get #standing() {
+    return checked(() => this._native.standing());
+  }
+
+  /** The native content now, the last one if this is closed. */
+  get _newest() {
+    return this._native.view ?? this._view;
   }
 
   async refresh(options) {
@@ -76,15 +87,20 @@ class Namespace extends EventEmitter {
     };
     const guarded = (native) => this.#client._guard(this, () => deliver(native));
     const subscription = new Subscription(this._native, filter, guarded);
-    this.#client._add(subscription);
+    this.#client._add(subscription, this);
     return subscription;
   }
 
   changes(options) {
     this.#client._mustBeOpen('listen');
     const changes = new Changes(this._native, (native) => this.#eventOf(native), options);
-    this.#client._add(changes);
+    this.#client._add(changes, this);
     return changes;
+  }
+
+  close() {
+    this.#client._forget(this);
+    this._native.close();
   }
 
   on(name, listener, filter) {
@@ -131,8 +147,13 @@ class Namespace extends EventEmitter {
     }
   }
 
-  /** Makes the first copy, and keeps it current from then on. */
-  async _follow() {
+  /** Makes the first copy, and keeps it current from then on; called again it waits for the same. */
+  _follow() {
+    this.#opening ??= this.#follow();
+    return this.#opening;
+  }
+
+  async #follow() {
     const deliver = async (native) => {
       await this.#renew();
       if (this.#client.listenerCount('change') > 0) {
@@ -142,9 +163,8 @@ class Namespace extends EventEmitter {
     };
     const guarded = (native) => this.#client._guard(this, () => deliver(native));
     const own = new Subscription(this._native, {}, guarded);
-    this.#client._add(own);
+    this.#client._add(own, this);
     await this.#renew();
-    return this;
   }
 
   async #eventOf(native) {
@@ -169,7 +189,7 @@ class Namespace extends EventEmitter {
   }
 
   async #copy() {
-    const { view } = this._native;
+    const view = this._newest;
     if (this._view?.is(view)) {
       return;
     }
@@ -181,6 +201,10 @@ class Namespace extends EventEmitter {
       this.#client._guard(this, () => this.#client.emit('source', source, this));
     }
   }
+}
+
+if (Symbol.dispose) {
+  Namespace.prototype[Symbol.dispose] = Namespace.prototype.close;
 }
 
 Namespace.prototype.addListener = Namespace.prototype.on;

@@ -7,15 +7,17 @@ const { inParts } = require('./pace.cjs');
 
 class Snapshot {
   #values;
-  #beyond;
+  #content;
   #manner;
   #parsed = new Map();
+  /** Keys whose values were found malformed, which is told once. */
+  #malformed = new Set();
 
   /**
    * @param content the native content that it is of
    * @param values a map that is not changed from now on
-   * @param manner how values are read: whether keys may have values that are not in the map, whether dates are read leniently,
-   *   and how many parsed values are kept for each type
+   * @param manner how values are read: the native rules, whether keys may have values that are not in the map, and how many
+   *   parsed values are kept for each type
    */
   constructor(content, values, manner) {
     const { about } = content;
@@ -27,7 +29,7 @@ class Snapshot {
     this.notificationId = about.notificationId;
     this.loadedAt = new Date(about.loadedAt);
     this.#values = values;
-    this.#beyond = manner.looksBeyond ? (key) => content.beyond(key) : undefined;
+    this.#content = content;
     this.#manner = manner;
     Object.freeze(this);
   }
@@ -37,7 +39,7 @@ class Snapshot {
   }
 
   get(key, fallback) {
-    return this.#values.get(key) ?? this.#beyond?.(key) ?? fallback;
+    return this.#values.get(key) ?? this.#beyond(key) ?? fallback;
   }
 
   has(key) {
@@ -113,12 +115,12 @@ class Snapshot {
   }
 
   getDate(key, fallback) {
-    const millis = this.#or(undefined, key, this.#manner.date, parse);
+    const millis = this.#or(undefined, key, 'date', parse);
     return millis === undefined ? fallback : new Date(millis);
   }
 
   tryGetDate(key) {
-    const millis = this.#orThrow(key, this.#manner.date, parse);
+    const millis = this.#orThrow(key, 'date', parse);
     return millis === undefined ? undefined : new Date(millis);
   }
 
@@ -140,11 +142,16 @@ class Snapshot {
     if (text === undefined) {
       return fallback;
     }
-    try {
-      return read(text) ?? fallback;
-    } catch {
+    const value = attempt(read, text);
+    if (value === undefined || value === null) {
+      this.#note(key);
       return fallback;
     }
+    return value;
+  }
+
+  #beyond(key) {
+    return this.#manner.looksBeyond ? this.#content.beyond(key) : undefined;
   }
 
   #or(fallback, key, type, read) {
@@ -175,12 +182,22 @@ class Snapshot {
     if (text === undefined) {
       return undefined;
     }
-    const value = read(text, type, this.namespace, key);
-    // What is malformed is told once.
-    if (kept.size < this.#manner.kept || value instanceof Malformed) {
+    const value = read(text, { type, namespace: this.namespace, key, rules: this.#manner.rules });
+    if (value instanceof Malformed) {
+      this.#note(key);
+    }
+    if (kept.size < this.#manner.kept) {
       kept.set(key, value);
     }
     return value;
+  }
+
+  #note(key) {
+    if (!this.#malformed.has(key)) {
+      this.#malformed.add(key);
+      // A release that is in question has nobody who counts.
+      this.#content.noteMalformed?.(key);
+    }
   }
 }
 
@@ -191,30 +208,39 @@ class Malformed {
   }
 }
 
-function parse(text, type, namespace, key) {
-  const value = native.parse(type, text, namespace, key);
+/** What a function of the application makes of a text; nothing if it fails. */
+function attempt(read, text) {
+  try {
+    return read(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function parse(text, { type, namespace, key, rules }) {
+  const value = rules.parse(type, text, namespace, key);
   return value instanceof native.Failure ? new Malformed(value) : value;
 }
 
 /** A whole number that a `number` holds exactly. */
-function parseSafe(text, _, namespace, key) {
-  const value = parse(text, 'long', namespace, key);
+function parseSafe(text, about) {
+  const value = parse(text, { ...about, type: 'long' });
   if (value instanceof Malformed || Number.isSafeInteger(Number(value))) {
     return value instanceof Malformed ? value : Number(value);
   }
-  return malformed('the value is not a whole number that a number holds exactly; read it as a bigint', namespace, key);
+  return malformed('the value is not a whole number that a number holds exactly; read it as a bigint', about);
 }
 
-function parseJson(text, _, namespace, key) {
+function parseJson(text, about) {
   try {
     // Frozen, since all readers get the same.
     return JSON.parse(text, (_name, value) => Object.freeze(value));
   } catch {
-    return malformed('the value is not JSON', namespace, key);
+    return malformed('the value is not JSON', about);
   }
 }
 
-function malformed(text, namespace, key) {
+function malformed(text, { namespace, key }) {
   const message = `Parse in read value: ${text} (namespace=${namespace}, key=${key})`;
   return new Malformed({ code: 'Parse', message, operation: 'read value', context: { namespace, key } });
 }

@@ -14,6 +14,7 @@ use crate::metrics::metrics_of;
 use crate::namespace::{Namespace, Opened};
 use crate::object::object;
 use crate::validator;
+use crate::value::Rules;
 
 type Entries = Vec<(String, String)>;
 
@@ -70,6 +71,18 @@ impl Client {
     #[napi(getter, catch_unwind)]
     pub fn app_id(&self) -> &str {
         self.client.app_id()
+    }
+
+    /// Environment in capitals.
+    #[napi(getter, catch_unwind)]
+    pub fn env(&self) -> &'static str {
+        self.client.env().name()
+    }
+
+    /// How values are read.
+    #[napi(getter, catch_unwind)]
+    pub fn rules(&self) -> Rules {
+        Rules::new(self.client.read_rules())
     }
 
     /// Opens the namespaces that the settings name.

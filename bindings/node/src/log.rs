@@ -1,5 +1,6 @@
 //! Log records into JavaScript. The client has one sink in a process, which serves every environment that asked for records.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use castalia_core::log::{self, Record};
@@ -17,6 +18,7 @@ pub struct Logged {
     pub level: String,
     pub target: &'static str,
     pub text: String,
+    pub fields: HashMap<&'static str, String>,
 }
 
 /// Puts records of this level and the more important ones into the mailbox; none without a level. False for an unknown one.
@@ -47,6 +49,7 @@ fn tell(record: &Record) {
             level: record.level.as_str().to_lowercase(),
             target: record.target,
             text: record.text.clone(),
+            fields: record.fields.iter().cloned().collect(),
         });
     }
 }

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use castalia_core::{ChangeStream, Config, ConfigFile};
+use castalia_core::{ChangeStream, Config, ConfigFile, Error, ErrorKind, Result};
+use napi::bindgen_prelude::Object;
+use napi::{Either, Env};
 use napi_derive::napi;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, told};
 use crate::mailbox::Post;
+use crate::object::object;
 use crate::stream::Stream;
 use crate::view::View;
 
@@ -27,54 +30,89 @@ macro_rules! of {
     };
 }
 
-/// An open namespace.
+/// An open namespace, until it is let go.
 #[napi]
 pub struct Namespace {
-    opened: Opened,
+    opened: Option<Opened>,
     post: Arc<Post>,
 }
 
 #[napi]
 impl Namespace {
     pub(crate) fn new(opened: Opened, post: Arc<Post>) -> Self {
-        Self { opened, post }
+        Self { opened: Some(opened), post }
     }
 
-    /// The content now.
-    #[napi(getter, catch_unwind)]
-    pub fn view(&self) -> View {
-        View::new(of!(&self.opened, it => it.snapshot()))
+    fn opened(&self) -> Result<&Opened> {
+        let closed = || Error::new(ErrorKind::Closed, "call", "the namespace is closed");
+        self.opened.as_ref().ok_or_else(closed)
     }
 
-    /// How the namespace stands with the servers.
+    /// The content now; nothing of a namespace that was let go.
     #[napi(getter, catch_unwind)]
-    pub fn state(&self) -> &'static str {
-        of!(&self.opened, it => it.state().name())
+    pub fn view(&self) -> Option<View> {
+        let opened = self.opened.as_ref()?;
+        Some(View::new(of!(opened, it => it.snapshot())))
     }
 
-    /// Why the last load failed.
-    #[napi(getter, catch_unwind)]
-    pub fn last_error(&self) -> Option<Failure> {
-        match &self.opened {
-            Opened::Config(config) => config.last_error().map(Failure::from),
-            Opened::File(_) => None,
+    /// A listener of JavaScript failed.
+    #[napi(catch_unwind)]
+    pub fn note_listener_failure(&self) {
+        if let Some(opened) = &self.opened {
+            of!(opened, it => it.note_listener_failure());
         }
+    }
+
+    /// How the namespace stands with the servers, and why the last load failed.
+    #[napi(catch_unwind)]
+    pub fn standing<'env>(&self, env: &'env Env) -> napi::Result<Either<Object<'env>, Failure>> {
+        let opened = match self.opened() {
+            Ok(opened) => opened,
+            Err(error) => return Ok(Either::B(error.into())),
+        };
+        let (state, error) = of!(opened, it => (it.state(), it.last_error()));
+        let standing: napi::Result<_> = object!(env, {
+            "state": state.name(),
+            "lastError": error.map(Failure::from),
+        });
+        standing.map(Either::A)
     }
 
     /// Loads now; the handler is told when it is done.
     #[napi(catch_unwind)]
     pub fn refresh(&self, id: i64) {
-        let opened = self.opened.clone();
-        let refresh = async move { of!(opened, it => it.refresh().await).map(|()| None) };
+        let opened = self.opened().cloned();
+        let refresh = async move { of!(opened?, it => it.refresh().await).map(|()| None) };
         self.post.spawn(id, refresh);
     }
 
     /// The changes from now on of these keys and prefixes; none of either means of all.
     #[napi(catch_unwind)]
-    pub fn changes(&self, id: i64, keys: Vec<String>, prefixes: Vec<String>) -> Stream {
-        let stream = of!(&self.opened, it => it.changes());
-        let stream = keys.into_iter().fold(stream, ChangeStream::key);
-        let stream = prefixes.into_iter().fold(stream, ChangeStream::prefix);
-        Stream::new(stream, &self.post, id)
+    pub fn changes(
+        &self,
+        id: i64,
+        keys: Vec<String>,
+        prefixes: Vec<String>,
+    ) -> Either<Stream, Failure> {
+        let stream = self.opened().map(|opened| of!(opened, it => it.changes()));
+        told(stream.map(|stream| {
+            let stream = keys.into_iter().fold(stream, ChangeStream::key);
+            let stream = prefixes.into_iter().fold(stream, ChangeStream::prefix);
+            Stream::new(stream, &self.post, id)
+        }))
+    }
+
+    /// Lets it go: it is closed, while the namespace stays open.
+    #[napi(catch_unwind)]
+    pub fn release(&mut self) {
+        self.opened = None;
+    }
+
+    /// Lets it go and gives the namespace up.
+    #[napi(catch_unwind)]
+    pub fn close(&mut self) {
+        if let Some(opened) = self.opened.take() {
+            of!(opened, it => it.close());
+        }
     }
 }

@@ -63,6 +63,12 @@ impl View {
         self.snapshot.content()
     }
 
+    /// The value of this key is malformed.
+    #[napi(catch_unwind)]
+    pub fn note_malformed(&self, key: String) {
+        self.snapshot.note_malformed(&key);
+    }
+
     /// The value of a key that is not among the entries but may come from elsewhere, such as an environment variable.
     #[napi(catch_unwind)]
     pub fn beyond(&self, key: String) -> Option<&str> {

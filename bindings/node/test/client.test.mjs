@@ -1,5 +1,7 @@
 // The client: settings, errors, start policy, validators, log records, metrics, waits that are aborted.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import net from 'node:net';
 import { test } from 'node:test';
@@ -90,12 +92,49 @@ test('a refused signature is Unauthorized, and the error event tells of it', asy
   client.on('error', (error) => errors.push(error.code));
   const config = await client.config('application');
   assert.deepEqual([config.source, config.state, config.lastError.code], ['none', 'Unauthorized', 'Unauthorized']);
+  assert.equal((await client.configFile('application')).lastError.code, 'Unauthorized');
   await assert.rejects(config.refresh(), { code: 'Unauthorized' });
   await service.order('fail', 'config', '200');
   client.setAccessKey('order', 'secret');
   await config.refresh();
   assert.deepEqual([config.get('a'), config.lastError], ['1', null]);
-  assert.deepEqual(errors, ['Unauthorized']);
+  assert.deepEqual(errors, ['Unauthorized', 'Unauthorized']);
+});
+
+test('requests are signed with the secret that was set last', async (t) => {
+  // F162
+  const signatures = [];
+  const server = createServer((request, response) => {
+    signatures.push(request.headers.authorization);
+    response.writeHead(404).end();
+  });
+  server.listen(0, '127.0.0.1');
+  t.after(() => server.close().closeAllConnections());
+  await once(server, 'listening');
+  const address = `http://127.0.0.1:${server.address().port}`;
+  const client = new Client({ 'app.id': 'order', 'apollo.config-service': address, 'apollo.cache.file.enable': false });
+  client.on('error', () => {});
+  t.after(() => client.close());
+  const config = await client.config('application');
+  const signature = async () => {
+    signatures.length = 0;
+    await assert.rejects(config.refresh(), { code: 'NotFound' });
+    return signatures[0];
+  };
+  assert.equal(await signature(), undefined);
+  client.setAccessKey('order', '0123456789abcdef');
+  assert.match(await signature(), /^Apollo order:/);
+  client.setAccessKey('order', '');
+  assert.equal(await signature(), undefined);
+});
+
+test('the environment has a name, also where it is unknown', (t) => {
+  const envOf = (env) => {
+    const client = new Client({ 'app.id': 'order', env });
+    t.after(() => client.close());
+    return client.env;
+  };
+  assert.deepEqual(['prod', 'DEV', 'strange'].map(envOf), ['PRO', 'DEV', 'UNKNOWN']);
 });
 
 test('content and defaults of the application stand in where there is nothing else', async (t) => {
@@ -146,6 +185,8 @@ test('log records reach the logger, and one that fails or asks back does no harm
   await eventually(() => malformed().length, 'the record');
   assert.match((await warned).message, /the logger itself/);
   assert.deepEqual([malformed().length, malformed()[0].level], [1, 'warn']);
+  // F170
+  assert.deepEqual(malformed()[0].fields, { namespace: 'application', key: 'n' });
   assert.ok(records.every(({ target }) => target.startsWith('castalia')));
   setLog(null);
   const before = records.length;
@@ -155,16 +196,21 @@ test('log records reach the logger, and one that fails or asks back does no harm
 });
 
 test('metrics are objects and OpenMetrics text', async (t) => {
-  // C123
+  // C123, F167
   const { client } = await serviceWith(t, { application: { a: '1', b: '2' } });
   client.on('error', () => {});
+  assert.equal(client.metrics().threads, null);
   await Promise.all([client.config('application'), client.config('missing')]);
-  const { namespaces, errorCount, errors } = client.metrics();
+  const { namespaces, errorCount, errors, http, threads } = client.metrics();
   const [application, missing] = namespaces;
   assert.deepEqual([application.items, application.usage, application.state], [2, 1, 'Ready']);
   assert.ok(application.firstLoadMs >= 0 && application.updatedAt instanceof Date);
   assert.deepEqual([missing.state, missing.lastError.code], ['NotFound', 'NotFound']);
   assert.ok(errorCount >= 1 && errors[0] instanceof CastaliaError);
+  const loads = http.filter(({ endpoint }) => endpoint === 'configs');
+  const [loaded, none] = [200, 404].map((code) => loads.find(({ status }) => status === code));
+  assert.ok(loaded.count === 1 && none.timeMs > 0);
+  assert.ok(threads.workers >= 1 && threads.tasks >= 1 && threads.queue >= 0);
   assert.match(client.metricsText(), /apollo_client_namespace_usage_total\{namespace="application"\} 1/);
   assert.match(client.metricsText(), /# EOF\n$/);
 });

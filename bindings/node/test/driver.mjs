@@ -57,6 +57,11 @@ const calls = {
     await client.close();
     return [];
   },
+  close_namespace(namespace) {
+    configs.get(namespace).close();
+    return [];
+  },
+  last_error: (namespace) => some(configs.get(namespace).lastError?.code),
   listen(name, namespace, flag, ...interest) {
     listeners.set(name, new Listener(configs.get(namespace), flag === 'throws', interest));
     return [];
@@ -82,7 +87,8 @@ function typed(action, [namespace, key, text]) {
   if (verb === 'try_get') {
     return some(config[`tryGet${TYPES[type]}`](key));
   }
-  const fallback = { long: BigInt, bool: (word) => word === 'true' }[type] ?? Number;
+  const fallbacks = { long: BigInt, bool: (word) => word === 'true', date: (word) => new Date(Number(word)) };
+  const fallback = fallbacks[type] ?? Number;
   return some(config[`get${TYPES[type]}`](key, fallback(text)));
 }
 

@@ -105,7 +105,8 @@ test('the native half brings no TLS or memory library of its own into the proces
   assert.doesNotMatch(loaded, /ssl|crypto|malloc/);
 });
 
-test('a package without its native half says what to do', async () => {
+test('a package without its native half, or with one of another version, says what to do', async () => {
+  // T53
   const broken = await emptyDirectory();
   await cp(directory, broken, { recursive: true });
   const load = (env = {}) => {

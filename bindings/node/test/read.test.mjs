@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CastaliaError, Config, Snapshot } from '../index.mjs';
-import { serviceWith } from './support.mjs';
+import { eventually, serviceWith } from './support.mjs';
 
 test('values come from the server, and are at hand without waiting', async (t) => {
   // C031
@@ -74,6 +74,50 @@ test('typed reads give what the value says, or the default', async (t) => {
     assert.throws(() => config[`tryGet${type}`]('bad'), malformed);
   }
   assert.throws(() => config.tryGetLong('big'), { code: 'Parse' });
+});
+
+test('dates and booleans are read by the rules of the settings, wherever they are read', async (t) => {
+  // F133
+  const values = { day: '2024-01-31', offset: '2024-01-31T08:00:00+02:00', on: 'on', odd: 'x' };
+  const rules = { 'castalia.time-zone': '+08:00', 'castalia.strict-booleans': true };
+  const { client, service } = await serviceWith(t, { application: values }, rules);
+  const judged = [];
+  client.validate('application', (snapshot) => void judged.push([snapshot.getDate('day'), snapshot.getBool('odd')]));
+  const config = await client.config('application');
+  const midnight = new Date('2024-01-30T16:00:00Z');
+  for (const from of [config, config.snapshot()]) {
+    assert.deepEqual(from.getDate('day'), midnight);
+    assert.deepEqual(from.tryGetDate('offset'), new Date('2024-01-31T06:00:00Z'));
+    assert.deepEqual([from.getBool('on'), from.getBool('odd'), from.getBool('odd', true)], [true, undefined, true]);
+    assert.throws(() => from.tryGetBool('odd'), { code: 'Parse' });
+  }
+  assert.deepEqual(judged, [[midnight, undefined]]);
+  const event = config.changes().next();
+  await service.push('application', { ...values, n: '1' });
+  assert.deepEqual((await event).value.snapshot.getDate('day'), midnight);
+});
+
+test('a malformed value is counted once for each key and release', async (t) => {
+  // F138
+  const { client, service } = await serviceWith(t, { application: { a: 'x', b: 'y', c: '1' } });
+  const config = await client.config('application');
+  const thrown = () => {
+    throw new Error('as told');
+  };
+  const read = () => {
+    for (const from of [config, config.snapshot()]) {
+      assert.deepEqual([from.getInt('a', 1), from.getDate('a'), from.getJson('a', 2)], [1, undefined, 2]);
+      assert.deepEqual([from.getWith('b', thrown, 3), from.getWith('b', () => null, 4)], [3, 4]);
+      assert.throws(() => from.tryGetInt('a'), { code: 'Parse' });
+      assert.equal(from.getInt('c'), 1);
+      assert.equal(from.getWith('missing', thrown, 5), 5);
+    }
+    return client.metrics().namespaces[0].malformedReads;
+  };
+  assert.deepEqual([read(), read()], [2, 2]);
+  await service.push('application', { a: 'z', b: 'y', c: '1' });
+  await eventually(() => config.get('a') === 'z', 'the release');
+  assert.deepEqual([read(), read()], [4, 4]);
 });
 
 test('dates are read as leniently as the settings say, also those of long ago', async (t) => {

@@ -44,6 +44,10 @@ export async function clients(signal: AbortSignal): Promise<void> {
   is<Setting[]>()(client.settings());
   is<Metrics>()(client.metrics());
   is<string>()(client.metricsText());
+  is<string>()(client.env);
+  is<number>()(client.metrics().http.reduce((sum, { count }) => sum + count, 0));
+  is<number | undefined>()(client.metrics().threads?.workers);
+  is<number>()(client.metrics().namespaces[0].malformedReads);
   is<boolean>()(client.closed);
   client.validate('application', (snapshot) => (snapshot.has('a') ? undefined : 'a is missing'));
   client.validate('application', async () => null);
@@ -95,9 +99,15 @@ export async function changes(config: Config, file: ConfigFile, signal: AbortSig
   const watch = config.watch((snapshot) => ({ port: snapshot.tryGetInt('port') ?? 80 }));
   is<Watch<{ port: number }>>()(watch);
   is<number>()(watch.get().port);
+  {
+    using given = config;
+    is<State>()(given.state);
+  }
+  is<void>()(file.close());
 }
 
 setLog((record) => is<LogRecord>()(record), { level: 'debug' });
+setLog(({ fields }) => is<string>()(fields.namespace));
 setLog(null);
 
 export function reaction(error: unknown): ErrorCode | undefined {

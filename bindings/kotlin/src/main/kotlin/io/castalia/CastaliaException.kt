@@ -53,7 +53,7 @@ sealed class CastaliaException private constructor(
     /** A local file cannot be read or written. */
     class Io internal constructor(problem: Problem, cause: Throwable?) : CastaliaException(problem, 10, cause)
 
-    /** The client is closed. */
+    /** The client or the namespace is closed. */
     class Closed internal constructor(problem: Problem, cause: Throwable?) : CastaliaException(problem, 11, cause)
 
     /** A fault of this library. */
@@ -87,7 +87,7 @@ sealed class CastaliaException private constructor(
             return of(Problem(kind, "$kind in $operation: $text", operation, entries), cause)
         }
 
-        fun closed() = of("Closed", "call", "the client is closed")
+        fun closed() = of("Closed", "call", "the client or the namespace is closed")
     }
 }
 

@@ -24,7 +24,7 @@ fun interface Validator {
 class Client @JvmOverloads constructor(settings: Settings = Settings.fromEnv()) : AutoCloseable {
     private val tasks = Tasks()
     private val native: NativeClient = create(settings)
-    private val beyond = beyond(settings)
+    private val rules = rules(settings)
     private val configs = ConcurrentHashMap<Pair<String, String>, Config>()
     private val files = ConcurrentHashMap<String, ConfigFile>()
     private val validating = CopyOnWriteArrayList<Job>()
@@ -34,6 +34,9 @@ class Client @JvmOverloads constructor(settings: Settings = Settings.fromEnv()) 
 
     /** App id of the client. */
     val appId: String = native.appId()
+
+    /** Environment in capitals, such as `DEV`; `UNKNOWN` where none is set. */
+    val env: String = native.env()
 
     /**
      * Opens a namespace of the app itself and waits for its first load: at most the start timeout, after which the cache file or
@@ -46,14 +49,17 @@ class Client @JvmOverloads constructor(settings: Settings = Settings.fromEnv()) 
     @JvmSynthetic
     suspend fun configOf(appId: String, namespace: String): Config {
         val native = open { config(appId, namespace) }
-        return kept(configs, appId to namespace, native) { Config(tasks, Opened(native, tasks, ::snapshotOf)) }
+        val key = appId to namespace
+        return kept(configs, key, native) { Config(tasks, Opened(native, tasks, ::snapshotOf) { configs.remove(key) }) }
     }
 
     /** Opens a namespace as a whole file; as [config]. */
     @JvmSynthetic
     suspend fun configFile(namespace: String): ConfigFile {
         val native = open { configFile(namespace) }
-        return kept(files, namespace, native) { ConfigFile(tasks, Opened(native, tasks, ConfigFile::Text)) }
+        return kept(files, namespace, native) {
+            ConfigFile(tasks, Opened(native, tasks, { content, _ -> ConfigFile.Text(content) }) { files.remove(namespace) })
+        }
     }
 
     /** Opens a namespace of the app itself, for Java: `configAsync("application").join()` waits for it. */
@@ -65,6 +71,9 @@ class Client @JvmOverloads constructor(settings: Settings = Settings.fromEnv()) 
     /** Opens a namespace as a whole file, for Java. */
     fun configFileAsync(namespace: String): CompletableFuture<ConfigFile> = tasks.future { configFile(namespace) }
 
+    /** Signs the requests of an app id with another secret from now on; a blank one stops signing. */
+    fun setAccessKey(appId: String, secret: String): Unit = ask { setAccessKey(appId, secret) }
+
     /** Asks before a release of a namespace of the app itself is applied; one that is refused leaves the content as it is. */
     fun validate(namespace: String, validator: Validator) {
         val questions = ask { validate(namespace) }
@@ -75,7 +84,7 @@ class Client @JvmOverloads constructor(settings: Settings = Settings.fromEnv()) 
     fun settings(): List<Setting> = ask { settings() }.map { Setting(it.name, it.value, it.origin, it.foundAs, it.meaning) }
 
     /** State of every namespace, counters and latest errors. */
-    fun metrics(): Metrics = Metrics(ask { metrics() }, ::failures)
+    fun metrics(): Metrics = Metrics(ask { metrics() })
 
     /** [metrics] as OpenMetrics text, with the meter names of the official Java client. */
     fun metricsText(): String = ask { metricsText() }
@@ -115,13 +124,12 @@ class Client @JvmOverloads constructor(settings: Settings = Settings.fromEnv()) 
         return tasks.call { native.open() }
     }
 
-    /** One object for each namespace, so that its content is held once. */
+    /** One object for each namespace until that is closed, so that its content is held once. */
     private fun <K : Any, V : Any> kept(known: ConcurrentHashMap<K, V>, key: K, native: Namespace, make: () -> V): V {
-        known[key]?.let {
-            native.close()
-            return it
-        }
-        return known.computeIfAbsent(key) { translated(make) }
+        var isNew = false
+        val kept = known.computeIfAbsent(key) { translated(make).also { isNew = true } }
+        if (!isNew) native.close()
+        return kept
     }
 
     private fun <T> ask(question: NativeClient.() -> T): T {
@@ -132,7 +140,7 @@ class Client @JvmOverloads constructor(settings: Settings = Settings.fromEnv()) 
     private fun answer(question: Question, validator: Validator) {
         val reason =
             try {
-                validator.check(snapshotOf(question.content))
+                validator.check(snapshotOf(question.content) {})
             } catch (failure: Throwable) {
                 "the validator failed: $failure"
             }
@@ -140,23 +148,17 @@ class Client @JvmOverloads constructor(settings: Settings = Settings.fromEnv()) 
         question.destroy()
     }
 
-    private fun snapshotOf(content: Content) = Snapshot(content, beyond)
+    private fun snapshotOf(content: Content, tell: (key: String) -> Unit) = Snapshot(content, rules, tell)
 
-    private fun failures(appId: String, namespace: String): Long {
-        val ofConfigs = configs.values.filter { it.appId == appId && it.namespace == namespace }.map { it.opened }
-        val ofFiles = files.values.filter { it.appId == appId && it.namespace == namespace }.map { it.opened }
-        return (ofConfigs + ofFiles).sumOf { it.failures.get() }
-    }
-
-    /** Values for keys that no release has: system properties, and where it is asked for the environment. */
-    private fun beyond(settings: Settings): Beyond {
+    /** For keys that no release has there are system properties, and where it is asked for the environment. */
+    private fun rules(settings: Settings): Rules {
         val effective = native.settings().associateBy { it.name }
         val compat = effective["castalia.java-compat"]?.value.toBoolean()
         val fallback = effective["castalia.env-fallback"]
         val withEnvironment = fallback?.value.toBoolean() || (compat && fallback?.origin == "default")
         val environment = if (settings.isWithEnv() && withEnvironment) System.getenv() else emptyMap()
         val typedCache = effective["apollo.configCacheSize"]?.value?.toIntOrNull() ?: 0
-        return Beyond(environment + settings.overlay(), typedCache)
+        return Rules(environment + settings.overlay(), typedCache, native.readRules())
     }
 
     companion object {

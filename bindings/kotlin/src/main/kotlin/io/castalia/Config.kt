@@ -7,7 +7,9 @@ import kotlinx.coroutines.flow.Flow
  * An open namespace that follows the servers. Reads never wait and never leave the memory of the JVM; each sees the newest content.
  * For several that must fit together, take a [snapshot].
  */
-class Config internal constructor(private val tasks: Tasks, internal val opened: Opened<Snapshot>) : TypedReads() {
+class Config internal constructor(private val tasks: Tasks, internal val opened: Opened<Snapshot>) :
+    TypedReads(),
+    AutoCloseable {
     override fun get(key: String): String? = opened.current[key]
 
     /** The content now; it never changes. */
@@ -17,6 +19,7 @@ class Config internal constructor(private val tasks: Tasks, internal val opened:
     }
 
     val appId: String get() = opened.current.appId
+    val cluster: String get() = opened.current.cluster
     val namespace: String get() = opened.current.namespace
 
     /** Where the content came from. */
@@ -38,7 +41,10 @@ class Config internal constructor(private val tasks: Tasks, internal val opened:
         null
     }
 
-    /** Calls a listener for each change of these keys and of keys with these prefixes, or of anything. */
+    /**
+     * Calls a listener for each change of these keys and of keys with these prefixes, or of anything. An object that listens already
+     * goes on as it does.
+     */
     @JvmOverloads
     fun onChange(
         keys: Collection<String> = emptySet(),
@@ -46,7 +52,10 @@ class Config internal constructor(private val tasks: Tasks, internal val opened:
         listener: ChangeListener,
     ): Subscription = opened.listen(keys, prefixes, listener)
 
-    /** The changes from the moment it is collected, as [onChange] has them; ends when the client is closed. */
+    /** Ends what [onChange] began with this very object; false when it does not listen. */
+    fun removeOnChange(listener: ChangeListener): Boolean = opened.remove(listener)
+
+    /** The changes from the moment it is collected, as [onChange] has them; ends when this or the client is closed. */
     @JvmSynthetic
     fun changes(keys: Collection<String> = emptySet(), prefixes: Collection<String> = emptySet()): Flow<ChangeEvent> =
         opened.changes(keys, prefixes)
@@ -54,9 +63,19 @@ class Config internal constructor(private val tasks: Tasks, internal val opened:
     /** Keeps a value current that a function makes of the whole namespace; throws what that throws for the content now. */
     fun <T> watch(parse: (Snapshot) -> T): Watch<T> = Watch(this, parse)
 
+    /**
+     * Gives the namespace up: its listeners hear no more, and unless a [ConfigFile] of it is open it is no longer kept fresh. Reads go
+     * on answering from the last content; all else throws [CastaliaException.Closed]. The client opens it anew, as another object.
+     */
+    override fun close() = opened.close()
+
     override fun parsed(key: String, type: ValueType<*>): Any? = opened.current.parsed(key, type)
 
+    override fun noteMalformed(key: String) = opened.current.noteMalformed(key)
+
     override val readFrom: String get() = namespace
+
+    override val rules: Rules get() = opened.current.rules
 
     override fun toString(): String = "Config(${opened.current})"
 }

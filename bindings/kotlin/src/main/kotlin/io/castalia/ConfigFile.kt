@@ -5,8 +5,9 @@ import java.util.concurrent.CompletableFuture
 import kotlinx.coroutines.flow.Flow
 
 /** An open namespace as one whole text: a document as it is, or properties text. */
-class ConfigFile internal constructor(private val tasks: Tasks, internal val opened: Opened<Text>) {
+class ConfigFile internal constructor(private val tasks: Tasks, internal val opened: Opened<Text>) : AutoCloseable {
     val appId: String get() = opened.current.appId
+    val cluster: String get() = opened.current.cluster
     val namespace: String get() = opened.current.namespace
 
     /** The text; null when nothing is loaded. */
@@ -22,6 +23,9 @@ class ConfigFile internal constructor(private val tasks: Tasks, internal val ope
     /** How the namespace stands with the servers; as [Config.state]. */
     val state: String get() = opened.ask { state() }
 
+    /** Why the last load failed; null once one worked. */
+    val lastError: CastaliaException? get() = opened.ask { lastError() }?.let { CastaliaException.of(it) }
+
     /** Loads now and waits for it. */
     @JvmSynthetic
     suspend fun refresh() = opened.refresh()
@@ -32,18 +36,25 @@ class ConfigFile internal constructor(private val tasks: Tasks, internal val ope
         null
     }
 
-    /** Calls a listener for each change of the text, whose event has the one key `content`. */
+    /** Calls a listener for each change of the text, whose event has the one key `content`; as [Config.onChange]. */
     fun onChange(listener: ChangeListener): Subscription = opened.listen(emptySet(), emptySet(), listener)
 
-    /** The changes of the text from the moment it is collected; ends when the client is closed. */
+    /** Ends what [onChange] began with this very object; false when it does not listen. */
+    fun removeOnChange(listener: ChangeListener): Boolean = opened.remove(listener)
+
+    /** The changes of the text from the moment it is collected; ends when this or the client is closed. */
     @JvmSynthetic
     fun changes(): Flow<ChangeEvent> = opened.changes(emptySet(), emptySet())
+
+    /** Gives the namespace up; as [Config.close]. */
+    override fun close() = opened.close()
 
     override fun toString(): String = "ConfigFile(namespace=$namespace)"
 
     /** A text at one moment. */
     internal class Text(content: Content) {
         val appId = content.appId
+        val cluster = content.cluster
         val namespace = content.namespace
         val source = Source.of(content.source)
         val text = content.text

@@ -90,6 +90,8 @@ internal object Library {
                 val attach = CallbackThreadInitializer(true, false, "castalia-worker")
                 Native.setCallbackThreadInitializer(uniffiRustFutureContinuationCallbackImpl, attach)
                 uniffiEnsureInitialized()
+            } catch (mismatch: ExceptionInInitializerError) {
+                throw IOException("$path is of another version than this jar; take both from one release", mismatch)
             } finally {
                 System.clearProperty(OVERRIDE)
             }
@@ -128,6 +130,8 @@ internal object Library {
                 "failed to map segment" in reasons || "Operation not permitted" in reasons ->
                     "libraries cannot be executed where they were unpacked, probably because it is mounted noexec; " +
                         "name another folder with -D${Unpacked.PROPERTY}=FOLDER: $reasons"
+
+                "another version" in reasons -> reasons
 
                 else ->
                     "the library cannot be loaded on $platform; name a folder that can be written to with " +

@@ -15,6 +15,9 @@ class LogRecord internal constructor(native: NativeLogRecord) {
 
     /** Message, with its fields behind it as `name=value`. */
     val text: String = native.text
+
+    /** The fields by name. */
+    val fields: Map<String, String> = native.fields.associate { it.key to it.value }
 }
 
 /** Takes log records, one at a time, on a thread of the library. */

@@ -4,17 +4,22 @@ import io.castalia.ffi.Changes
 import io.castalia.ffi.Content
 import io.castalia.ffi.Namespace
 import java.lang.ref.WeakReference
-import java.util.concurrent.atomic.AtomicLong
+import java.util.IdentityHashMap
+import java.util.concurrent.atomic.AtomicBoolean
 import java.util.concurrent.locks.ReentrantLock
 import kotlin.concurrent.withLock
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.flow
 
 /** An open namespace: what reads look at, replaced whole before any listener hears of the change. */
-internal class Opened<V : Any>(private val namespace: Namespace, private val tasks: Tasks, private val made: (Content) -> V) {
-    /** Listeners that threw an exception. */
-    val failures = AtomicLong()
-
+internal class Opened<V : Any>(
+    private val namespace: Namespace,
+    private val tasks: Tasks,
+    /** Makes what reads look at, and has a function to tell of malformed values. */
+    private val made: (Content, tell: (key: String) -> Unit) -> V,
+    /** Is called when the namespace is given up. */
+    private val gone: () -> Unit,
+) {
     @Volatile
     var current: V
         private set
@@ -22,21 +27,26 @@ internal class Opened<V : Any>(private val namespace: Namespace, private val tas
     // Fair: those who ask often must keep out neither whoever is about to call a listener, nor the end.
     private val renewing = ReentrantLock(true)
 
-    @Volatile
-    private var released = false
+    private val released = AtomicBoolean()
+
+    /** By listener: each is there once. */
+    private val listening = IdentityHashMap<ChangeListener, Listening>()
+
+    private val self = WeakReference(this)
+    private val tell = malformedFor(self)
 
     init {
         // Listening begins first, so that no change falls between.
         val changes = namespace.changes(emptyList(), emptyList())
-        current = made(checkNotNull(namespace.renewed()) { "a namespace has a content" })
-        follow(tasks, changes, WeakReference(this))
+        current = made(checkNotNull(namespace.renewed()) { "a namespace has a content" }, tell)
+        follow(tasks, changes, self)
     }
 
     /** Takes over the newest content. */
     fun renew() {
-        if (released) return
+        if (released.get()) return
         renewing.withLock {
-            if (!released) namespace.renewed()?.let { current = made(it) }
+            if (!released.get()) namespace.renewed()?.let { current = made(it, tell) }
         }
     }
 
@@ -52,7 +62,26 @@ internal class Opened<V : Any>(private val namespace: Namespace, private val tas
     }
 
     fun listen(keys: Collection<String>, prefixes: Collection<String>, listener: ChangeListener): Subscription =
-        Listening(tasks, stream(keys, prefixes), ::renew, failures, listener)
+        synchronized(listening) {
+            listening[listener]?.takeUnless { it.hasEnded } ?: start(keys, prefixes, listener)
+        }
+
+    private fun start(keys: Collection<String>, prefixes: Collection<String>, listener: ChangeListener): Listening {
+        val started = Listening(tasks, stream(keys, prefixes), ::renew, { note { noteListenerFailure() } }, listener)
+        listening[listener] = started
+        started.job.invokeOnCompletion {
+            synchronized(listening) { listening.remove(listener, started) }
+        }
+        return started
+    }
+
+    /** Cancels the subscription of this very object; false when there is none. */
+    fun remove(listener: ChangeListener): Boolean {
+        val found = synchronized(listening) { listening.remove(listener) } ?: return false
+        val wasListening = !found.hasEnded
+        found.cancel()
+        return wasListening
+    }
 
     fun changes(keys: Collection<String>, prefixes: Collection<String>): Flow<ChangeEvent> = flow {
         stream(keys, prefixes).use { changes ->
@@ -64,16 +93,39 @@ internal class Opened<V : Any>(private val namespace: Namespace, private val tas
         }
     }
 
-    /** Lets the native half go; the content stays. */
-    fun release() {
-        released = true
-        renewing.withLock { namespace.close() }
+    /** Gives the namespace up: opened again it is another one. */
+    fun close() = release {
+        gone()
+        namespace.giveUp()
+    }
+
+    /** Lets the native half go, once; the content stays. */
+    fun release(before: () -> Unit = {}) {
+        if (!released.compareAndSet(false, true)) return
+        renewing.withLock {
+            before()
+            namespace.close()
+        }
+    }
+
+    /** Counts something. */
+    private fun note(what: Namespace.() -> Unit) {
+        try {
+            namespace.what()
+        } catch (_: IllegalStateException) {
+            // It is closed, and nobody counts any more.
+        }
     }
 
     private fun stream(keys: Collection<String>, prefixes: Collection<String>): Changes =
         ask { changes(keys.toList(), prefixes.toList()) }
 
     private companion object {
+        /** Counts malformed values; what is made of a content may outlive all who hold the namespace. */
+        fun malformedFor(opened: WeakReference<out Opened<*>>) = { key: String ->
+            opened.get()?.note { noteMalformed(key) } ?: Unit
+        }
+
         /** Keeps a namespace current as long as somebody else holds it. */
         fun follow(tasks: Tasks, changes: Changes, opened: WeakReference<out Opened<*>>) {
             tasks.launch {

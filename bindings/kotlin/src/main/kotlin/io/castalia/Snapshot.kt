@@ -1,7 +1,6 @@
 package io.castalia
 
 import io.castalia.ffi.Content
-import io.castalia.ffi.noteMalformed
 import java.time.Instant
 import java.util.Collections
 import java.util.concurrent.ConcurrentHashMap
@@ -27,7 +26,12 @@ enum class Source {
 }
 
 /** The content of a namespace at one moment; it never changes. */
-class Snapshot internal constructor(content: Content, private val beyond: Beyond) : TypedReads() {
+class Snapshot internal constructor(
+    content: Content,
+    override val rules: Rules,
+    /** Is told each malformed key once. */
+    private val tell: (key: String) -> Unit,
+) : TypedReads() {
     val appId: String = content.appId
     val cluster: String = content.cluster
     val namespace: String = content.namespace
@@ -44,6 +48,7 @@ class Snapshot internal constructor(content: Content, private val beyond: Beyond
 
     private val held = LinkedHashMap<String, String>(content.values.size * 2)
     private val parsed = ConcurrentHashMap<ValueType<*>, ConcurrentHashMap<String, Any>>()
+    private val malformed = ConcurrentHashMap.newKeySet<String>()
 
     init {
         content.values.forEach { held[it.key] = it.value }
@@ -52,18 +57,20 @@ class Snapshot internal constructor(content: Content, private val beyond: Beyond
     /** Keys and values, in the server's order. */
     val values: Map<String, String> get() = Collections.unmodifiableMap(held)
 
-    override fun get(key: String): String? = held[key] ?: beyond.values[key]
+    override fun get(key: String): String? = held[key] ?: rules.beyond[key]
 
     /** What was parsed is kept, and goes with the snapshot. */
     override fun parsed(key: String, type: ValueType<*>): Any? {
         val kept = parsed.computeIfAbsent(type) { ConcurrentHashMap() }
         kept[key]?.let { return it }
         val text = get(key) ?: return null
-        val value = type.parse(text) ?: ValueType.Malformed
-        if (kept.size < beyond.typedCache && kept.putIfAbsent(key, value) == null && value === ValueType.Malformed) {
-            noteMalformed(namespace, key)
-        }
+        val value = type.parse(text, rules) ?: ValueType.Malformed.also { noteMalformed(key) }
+        if (kept.size < rules.kept) kept[key] = value
         return value
+    }
+
+    override fun noteMalformed(key: String) {
+        if (malformed.add(key)) tell(key)
     }
 
     override val readFrom: String get() = namespace
@@ -71,6 +78,3 @@ class Snapshot internal constructor(content: Content, private val beyond: Beyond
     /** A count instead of values, which may be secrets. */
     override fun toString(): String = "Snapshot(namespace=$namespace, keys=${held.size}, source=$source)"
 }
-
-/** What is the same for all contents of a client: values for keys that no release has, and how many parsed values are kept. */
-internal class Beyond(val values: Map<String, String>, val typedCache: Int)

@@ -1,10 +1,9 @@
 package io.castalia
 
 import io.castalia.ffi.Changes
-import java.util.concurrent.atomic.AtomicLong
 import kotlinx.coroutines.Job
 
-/** A registered listener; it listens until this is cancelled or the client closed, whether or not anybody holds this. */
+/** A registered listener; it listens until this is cancelled, or the namespace or the client closed, whether or not anybody holds this. */
 interface Subscription : AutoCloseable {
     /** Ends it: afterwards no call is running and none will start. In the listener itself it only marks the end. */
     fun cancel()
@@ -17,12 +16,15 @@ internal class Listening(
     tasks: Tasks,
     private val changes: Changes,
     private val renew: () -> Unit,
-    private val failures: AtomicLong,
+    private val failed: () -> Unit,
     private val listener: ChangeListener,
 ) : Subscription {
     @Volatile
     private var ended = false
-    private val job: Job = tasks.launch { changes.use { listen() } }
+    val job: Job = tasks.launch { changes.use { listen() } }
+
+    /** Whether no call will start any more. */
+    val hasEnded: Boolean get() = ended || job.isCompleted
 
     private suspend fun listen() {
         while (true) deliver(ChangeEvent(changes.next() ?: return))
@@ -36,7 +38,7 @@ internal class Listening(
         try {
             listener.onChange(event)
         } catch (failure: Throwable) {
-            failures.incrementAndGet()
+            failed()
             Tasks.log.log(System.Logger.Level.ERROR, "a change listener failed; it stays registered", failure)
         }
     }

@@ -1,18 +1,10 @@
 package io.castalia
 
-import io.castalia.ffi.parseBoolean
-import io.castalia.ffi.parseDouble
-import io.castalia.ffi.parseDuration
-import io.castalia.ffi.parseInt
-import io.castalia.ffi.parseLong
-import java.time.DateTimeException
+import io.castalia.ffi.Rules as NativeRules
 import java.time.Duration
 import java.time.Instant
-import java.time.LocalDateTime
-import java.time.OffsetDateTime
 import java.time.ZoneId
-import java.time.format.DateTimeFormatter
-import java.time.format.ResolverStyle
+import java.util.Locale
 import java.util.regex.Pattern
 
 /**
@@ -44,10 +36,10 @@ sealed class TypedReads {
     /** A number. */
     fun tryGetDouble(key: String): Double? = tryRead(key, ValueType.DOUBLE)
 
-    /** `true` in any case; every other value is false. */
+    /** `true` in any case; every other value is false, or malformed under `castalia.strict-booleans` unless it says no. */
     fun getBoolean(key: String, default: Boolean): Boolean = read(key, ValueType.BOOLEAN) ?: default
 
-    /** `true` in any case; every other value is false. */
+    /** A boolean; see [getBoolean]. */
     fun tryGetBoolean(key: String): Boolean? = tryRead(key, ValueType.BOOLEAN)
 
     /** A time such as `2D3H4M5S123MS`, or a bare number of milliseconds. */
@@ -56,42 +48,52 @@ sealed class TypedReads {
     /** A time such as `2D3H4M5S123MS`, or a bare number of milliseconds. */
     fun tryGetDuration(key: String): Duration? = tryRead(key, ValueType.DURATION)
 
-    /** A date as `yyyy-MM-dd`, with ` HH:mm:ss` or ` HH:mm:ss.SSS` behind it, in this zone; or one of RFC 3339. */
+    /**
+     * A date as `yyyy-MM-dd`, with ` HH:mm:ss` or ` HH:mm:ss.SSS` behind it, in this zone, that of `castalia.time-zone` unless given;
+     * or one of RFC 3339.
+     */
     @JvmOverloads
-    fun getDate(key: String, default: Instant, zone: ZoneId = ZoneId.systemDefault()): Instant =
-        getWith(key, default) { ValueType.date(it, zone) }
+    fun getDate(key: String, default: Instant, zone: ZoneId = rules.zone): Instant =
+        read(key, ValueType.DATE)?.at(zone) ?: default
 
     /** A date; see [getDate]. */
     @JvmOverloads
-    fun tryGetDate(key: String, zone: ZoneId = ZoneId.systemDefault()): Instant? =
-        get(key)?.let { ValueType.date(it, zone) ?: throw malformed(key, "a date such as 2024-01-31 23:59:59") }
+    fun tryGetDate(key: String, zone: ZoneId = rules.zone): Instant? = tryRead(key, ValueType.DATE)?.at(zone)
 
-    /** The constant of this name. */
-    fun <E : Enum<E>> getEnum(key: String, default: E): E =
-        default.declaringJavaClass.enumConstants.find { it.name == get(key) } ?: default
+    /** The constant of exactly this name. */
+    fun <E : Enum<E>> getEnum(key: String, default: E): E = read(key, ValueType.constant(default.declaringJavaClass)) ?: default
+
+    /** The constant of exactly this name. */
+    fun <E : Enum<E>> tryGetEnum(key: String, type: Class<E>): E? = tryRead(key, ValueType.constant(type))
 
     /** The parts between a literal delimiter, without empty ones at the end; with [trim], without blanks around them. */
     @JvmOverloads
-    fun getList(key: String, default: List<String>, delimiter: String = ",", trim: Boolean = false): List<String> {
-        val parts = getList(key, default, Pattern.compile(delimiter, Pattern.LITERAL))
-        return if (!trim || parts === default || parts == listOf("")) parts else trimmed(parts)
-    }
+    fun getList(key: String, default: List<String>, delimiter: String = ",", trim: Boolean = false): List<String> =
+        read(key, ValueType.list(delimiter, trim)) ?: default
 
     /** The parts between what this pattern finds, without empty ones at the end. */
     fun getList(key: String, default: List<String>, delimiter: Pattern): List<String> =
         get(key)?.let { delimiter.split(it).asList() } ?: default
 
-    private fun trimmed(parts: List<String>) = parts.map(String::trim).dropLastWhile(String::isEmpty)
-
-    /** The value as a function reads it; null and exceptions mean malformed. */
-    fun <T> getWith(key: String, default: T, read: (String) -> T?): T =
-        get(key)?.let { text -> runCatching { read(text) }.getOrNull() } ?: default
+    /**
+     * The value as a function reads it; null and exceptions mean malformed. It is called at each read. The way to types that are not
+     * here, such as JSON, for which the JVM has no parser: `getWith("db", null) { mapper.readValue(it, Db::class.java) }`.
+     */
+    fun <T> getWith(key: String, default: T, read: (String) -> T?): T {
+        val text = get(key) ?: return default
+        return runCatching { read(text) }.getOrNull() ?: default.also { noteMalformed(key) }
+    }
 
     /** The value of this type, [ValueType.Malformed], or null when there is none. */
     internal abstract fun parsed(key: String, type: ValueType<*>): Any?
 
+    /** A value is malformed, which is told once. */
+    internal abstract fun noteMalformed(key: String)
+
     /** Name of what is read from, for messages. */
     internal abstract val readFrom: String
+
+    internal abstract val rules: Rules
 
     @Suppress("UNCHECKED_CAST")
     private fun <T : Any> read(key: String, type: ValueType<T>): T? =
@@ -110,36 +112,18 @@ sealed class TypedReads {
     }
 }
 
-/** A type of values: the native half knows how to read it, by the same rules as in every language. */
-internal class ValueType<T : Any>(val expected: String, val parse: (String) -> T?) {
-    /** Stands for a value that is not of the type. */
-    object Malformed
+/** How values are read, by the settings of the client. */
+internal class Rules(
+    /** Values for keys that no release has. */
+    val beyond: Map<String, String>,
+    /** How many parsed values of a type a snapshot keeps. */
+    val kept: Int,
+    native: NativeRules,
+) {
+    val lenientDates: Boolean = native.lenientDates
+    val strictBooleans: Boolean = native.strictBooleans
+    private val fixed: ZoneId? = native.zone.takeUnless { it == "local" }?.let { ZoneId.of(it.uppercase(Locale.ROOT)) }
 
-    companion object {
-        val INT = ValueType("a whole number of 32 bits", ::parseInt)
-        val LONG = ValueType("a whole number of 64 bits", ::parseLong)
-        val DOUBLE = ValueType("a number", ::parseDouble)
-        val BOOLEAN = ValueType("a boolean", ::parseBoolean)
-        val DURATION = ValueType("a duration such as 2D3H4M5S123MS or 500", ::parseDuration)
-
-        private val shapes =
-            mapOf(10 to "uuuu-MM-dd", 19 to "uuuu-MM-dd HH:mm:ss", 23 to "uuuu-MM-dd HH:mm:ss.SSS")
-                .mapValues { DateTimeFormatter.ofPattern(it.value).withResolverStyle(ResolverStyle.STRICT) }
-
-        /** A date; here because the zone is that of the JVM. */
-        fun date(text: String, zone: ZoneId): Instant? {
-            val trimmed = text.trim()
-            return try {
-                when {
-                    trimmed.getOrNull(DATE_LENGTH) in setOf('T', 't') -> OffsetDateTime.parse(trimmed).toInstant()
-                    trimmed.length == DATE_LENGTH -> LocalDateTime.parse("$trimmed 00:00:00", shapes[19]).atZone(zone).toInstant()
-                    else -> shapes[trimmed.length]?.let { LocalDateTime.parse(trimmed, it).atZone(zone).toInstant() }
-                }
-            } catch (_: DateTimeException) {
-                null
-            }
-        }
-
-        private const val DATE_LENGTH = 10
-    }
+    /** The zone of dates that name none; that of the JVM may change. */
+    val zone: ZoneId get() = fixed ?: ZoneId.systemDefault()
 }

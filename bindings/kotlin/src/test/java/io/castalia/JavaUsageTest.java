@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -18,7 +20,7 @@ class JavaUsageTest {
     @Test
     void aJavaProgramReadsAndListens() throws Exception {
         try (Scripted server = new Scripted()) {
-            server.publish("application", Map.of("timeout", "200", "list", "a,b"));
+            server.publish("application", Map.of("timeout", "200", "list", "a,b", "day", "2024-01-31", "source", "LOCAL"));
             try (Client client = new Client(server.settings())) {
                 Config config = client.configAsync("application").get(10, TimeUnit.SECONDS);
                 assertEquals("200", config.get("timeout"));
@@ -28,6 +30,12 @@ class JavaUsageTest {
                 assertEquals(List.of("a", "b"), config.getList("list", List.of()));
                 assertEquals("x", config.getWith("list", "x", text -> null));
                 assertNull(config.tryGetLong("missing"));
+                Instant day = Instant.parse("2024-01-31T00:00:00Z");
+                assertEquals(day, config.getDate("day", Instant.EPOCH, ZoneOffset.UTC));
+                assertEquals(config.tryGetDate("day"), config.getDate("day", Instant.EPOCH));
+                assertEquals(day, config.tryGetDate("day", ZoneOffset.UTC));
+                assertEquals(Source.LOCAL, config.getEnum("source", Source.NONE));
+                assertEquals(Source.LOCAL, config.tryGetEnum("source", Source.class));
                 assertThrows(CastaliaException.Parse.class, () -> config.tryGetInt("list"));
 
                 LinkedBlockingQueue<ChangeEvent> events = new LinkedBlockingQueue<>();
@@ -38,6 +46,9 @@ class JavaUsageTest {
                     ChangeEvent event = events.poll(10, TimeUnit.SECONDS);
                     assertEquals(ChangeType.MODIFIED, event.getChanges().get("timeout").getChangeType());
                     assertEquals("300", config.get("timeout"));
+                    ChangeListener listener = events::add;
+                    config.onChange(listener);
+                    assertTrue(config.removeOnChange(listener));
                     config.refreshAsync().join();
                     assertEquals(Source.REMOTE, config.getSource());
                     assertTrue(watch.get() >= 200);
@@ -48,7 +59,11 @@ class JavaUsageTest {
                 assertTrue(client.metricsText().endsWith("# EOF\n"));
                 assertEquals(2, client.metrics().getNamespaces().size());
                 assertEquals("order", client.getAppId());
+                assertEquals("UNKNOWN", client.getEnv());
+                client.setAccessKey("order", "secret");
                 assertEquals("Ready", config.getState());
+                config.close();
+                assertThrows(CastaliaException.Closed.class, config::getState);
             }
         }
     }

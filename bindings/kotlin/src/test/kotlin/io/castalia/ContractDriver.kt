@@ -1,6 +1,7 @@
 package io.castalia
 
 import java.time.Duration
+import java.time.Instant
 import java.util.concurrent.LinkedBlockingQueue
 import java.util.concurrent.TimeUnit.SECONDS
 import kotlinx.coroutines.runBlocking
@@ -37,6 +38,8 @@ private class Host {
             "metric" -> metric(first, second)
             "setting" -> client.settings().filter { it.name == first }.map { it.value }
             "close" -> nothing { client.close() }
+            "close_namespace" -> nothing { configs.getValue(first).close() }
+            "last_error" -> listOfNotNull(configs.getValue(first).lastError?.kind)
             "refresh" -> nothing { configs.getValue(first).refresh() }
             else -> read(configs.getValue(first), action, second, call.getOrElse(3) { "" })
         }
@@ -70,11 +73,13 @@ private class Host {
                 "get_double" -> config.getDouble(key, default.toDouble())
                 "get_bool" -> config.getBoolean(key, default.toBoolean())
                 "get_duration" -> config.getDuration(key, Duration.ofMillis(default.toLong())).toMillis()
+                "get_date" -> config.getDate(key, Instant.ofEpochMilli(default.toLong())).toEpochMilli()
                 "try_get_int" -> config.tryGetInt(key)
                 "try_get_long" -> config.tryGetLong(key)
                 "try_get_double" -> config.tryGetDouble(key)
                 "try_get_bool" -> config.tryGetBoolean(key)
                 "try_get_duration" -> config.tryGetDuration(key)?.toMillis()
+                "try_get_date" -> config.tryGetDate(key)?.toEpochMilli()
                 else -> error("no such call: $action")
             }
         return listOfNotNull(value?.toString())

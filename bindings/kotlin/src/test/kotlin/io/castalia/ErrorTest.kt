@@ -36,6 +36,7 @@ class ErrorTest {
                 assertEquals("application", error.context["namespace"])
                 assertTrue("Unauthorized" in error.message.orEmpty())
                 assertEquals(4, config.lastError?.code)
+                assertEquals("Unauthorized", runBlocking { client.configFile("application") }.lastError?.kind)
             }
         }
     }

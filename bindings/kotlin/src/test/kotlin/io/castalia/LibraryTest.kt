@@ -1,5 +1,7 @@
 package io.castalia
 
+import com.sun.jna.NativeLibrary
+import com.sun.jna.Pointer
 import java.nio.file.Files
 import java.nio.file.Path
 import java.nio.file.attribute.PosixFilePermissions
@@ -77,6 +79,36 @@ class LibraryTest {
         assertTrue(spoilt.startsWith("Io: ") && "$place" in spoilt, spoilt)
         val missing = load.run("-Dcastalia.native.path=$folder/missing.so").output
         assertTrue(missing.startsWith("Io: ") && "there is no" in missing && "castalia.native.path" in missing, missing)
+    }
+
+    @Test
+    fun `a library of another version is refused`() {
+        // T53
+        val place = extracted()
+        val bytes = Files.readAllBytes(place)
+        answersZero().copyInto(bytes, offsetOf("ffi_castalia_kotlin_uniffi_contract_version", place).toInt())
+        val other = Files.write(folder.resolve("other.so"), bytes)
+        val told = load.run("-Dcastalia.native.path=$other").output
+        assertTrue(told.startsWith("Io: ") && "$other is of another version than this jar" in told, told)
+        assertEquals("$place", "/" + load.run("-Dcastalia.native.path=$place").output)
+    }
+
+    /** Where the code of a function begins in its library. */
+    private fun offsetOf(function: String, library: Path): Long = NativeLibrary.getInstance("$library").use { loaded ->
+        val address = Pointer.nativeValue(loaded.getFunction(function))
+        val segments = Files.readAllLines(Path.of("/proc/self/maps")).filter { it.endsWith("$library") }
+        segments.firstNotNullOf { segment ->
+            val (place, _, offset) = segment.split(' ')
+            val (start, end) = place.split('-').map { it.toLong(radix = 16) }
+            if (address in start until end) address - start + offset.toLong(radix = 16) else null
+        }
+    }
+
+    /** Machine code of a function that gives 0. */
+    private fun answersZero(): ByteArray {
+        val x86 = intArrayOf(0x31, 0xC0, 0xC3)
+        val arm = intArrayOf(0x00, 0x00, 0x80, 0x52, 0xC0, 0x03, 0x5F, 0xD6)
+        return (if (System.getProperty("os.arch") == "amd64") x86 else arm).map { it.toByte() }.toByteArray()
     }
 
     @Test

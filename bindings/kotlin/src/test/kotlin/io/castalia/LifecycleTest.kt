@@ -2,6 +2,7 @@ package io.castalia
 
 import java.lang.management.ManagementFactory
 import java.lang.ref.WeakReference
+import java.util.concurrent.CopyOnWriteArrayList
 import java.util.concurrent.CountDownLatch
 import java.util.concurrent.TimeUnit.SECONDS
 import java.util.concurrent.atomic.AtomicBoolean
@@ -9,7 +10,11 @@ import kotlin.concurrent.thread
 import kotlin.system.measureTimeMillis
 import kotlin.test.assertEquals
 import kotlin.test.assertFailsWith
+import kotlin.test.assertNotSame
 import kotlin.test.assertTrue
+import kotlinx.coroutines.CoroutineStart.UNDISPATCHED
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.async
 import kotlinx.coroutines.flow.toList
 import kotlinx.coroutines.runBlocking
 import org.junit.jupiter.api.AfterEach
@@ -51,6 +56,8 @@ class LifecycleTest {
                 { config.state },
                 { config.lastError },
                 { file.onChange { } },
+                { file.lastError },
+                { client.setAccessKey("order", "secret") },
                 { client.validate("application") { null } },
                 { client.settings() },
                 { client.metrics() },
@@ -59,6 +66,70 @@ class LifecycleTest {
         for (call in calls) assertFailsWith<CastaliaException.Closed> { call() }
         val failure = assertFailsWith<java.util.concurrent.CompletionException> { client.configAsync("application").join() }
         assertTrue(failure.cause is CastaliaException.Closed)
+    }
+
+    @Test
+    fun `a namespace that is closed is given up, and opened anew`() {
+        // F159
+        server.client().use { client ->
+            val config = runBlocking { client.config("application") }
+            val heard = CopyOnWriteArrayList<ChangeEvent>()
+            config.onChange { heard += it }
+            runBlocking {
+                val changes = async(Dispatchers.Default, UNDISPATCHED) { config.changes().toList() }
+                val passing = async(Dispatchers.Default, UNDISPATCHED) { runCatching { config.refresh() } }
+                config.close()
+                config.close()
+                assertEquals(emptyList(), changes.await())
+                passing.await()
+            }
+            eventually("it is not open any more") { client.metrics().namespaces.isEmpty() }
+            server.publish("n" to "1")
+            val calls: List<() -> Any?> =
+                listOf(
+                    { runBlocking { config.refresh() } },
+                    { runBlocking { config.changes().toList() } },
+                    { config.onChange { } },
+                    { config.watch { it } },
+                    { config.state },
+                    { config.lastError },
+                )
+            for (call in calls) assertFailsWith<CastaliaException.Closed> { call() }
+            assertEquals("0", config["n"])
+            assertEquals(7, config.getInt("x", 7))
+            assertEquals(Source.REMOTE to "default", config.source to config.cluster)
+            runBlocking {
+                val again = client.config("application")
+                assertNotSame(config, again)
+                assertEquals("1", again["n"])
+                config.close()
+                server.publish("n" to "2")
+                eventually("the new one follows") { again["n"] == "2" }
+            }
+            assertEquals(emptyList<ChangeEvent>(), heard)
+        }
+    }
+
+    @Test
+    fun `a namespace is open until config and file of it are closed`() {
+        // F159
+        server.client().use { client ->
+            val config = runBlocking { client.config("application") }
+            val file = runBlocking { client.configFile("application") }
+            val heard = CopyOnWriteArrayList<String>()
+            val read = CopyOnWriteArrayList<String>()
+            config.onChange { heard += "config" }
+            file.onChange { read += "file" }
+            config.close()
+            server.publish("n" to "1")
+            eventually("the file hears") { read.isNotEmpty() }
+            assertEquals("n=1\n" to "0", file.content to config["n"])
+            assertEquals(emptyList<String>(), heard)
+            file.use { assertEquals("Ready", it.state) }
+            assertFailsWith<CastaliaException.Closed> { file.state }
+            eventually("nothing is open any more") { client.metrics().namespaces.isEmpty() }
+            assertEquals("n=1\n" to Source.REMOTE, file.content to file.source)
+        }
     }
 
     @Test
@@ -130,17 +201,19 @@ class LifecycleTest {
     @Test
     fun `a client that nobody holds stops by itself`() {
         // F172
-        fun open() {
+        fun open(): Snapshot {
             val config = runBlocking { server.client().config("application") }
             assertEquals("0", config["n"])
+            return config.snapshot()
         }
-        open()
+        val snapshot = open()
         server.order("held", "1")
         val gone = thread { server.order("held", "0") }
         eventually("its poll ends", seconds = 15) {
             System.gc()
             !gone.isAlive
         }
+        assertEquals(5, snapshot.getWith("n", 5) { null })
     }
 
     @Test

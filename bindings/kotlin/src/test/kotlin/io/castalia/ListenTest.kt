@@ -9,7 +9,7 @@ import kotlin.concurrent.thread
 import kotlin.test.assertEquals
 import kotlin.test.assertFailsWith
 import kotlin.test.assertFalse
-import kotlin.test.assertNotNull
+import kotlin.test.assertSame
 import kotlin.test.assertTrue
 import kotlinx.coroutines.runBlocking
 import org.junit.jupiter.api.AfterEach
@@ -146,6 +146,39 @@ class ListenTest {
     }
 
     @Test
+    fun `an object listens once, and is removed as the object that it is`() {
+        // F146
+        val heard = CopyOnWriteArrayList<String>()
+
+        class Equal(private val name: String) : ChangeListener {
+            override fun onChange(event: ChangeEvent) = heard.plusAssign(name)
+
+            override fun equals(other: Any?): Boolean = other is Equal
+
+            override fun hashCode(): Int = 0
+        }
+        val (one, other) = Equal("one") to Equal("other")
+        val subscription = config.onChange(listener = one)
+        assertSame(subscription, config.onChange(keys = setOf("strange"), listener = one))
+        config.onChange(listener = other)
+        server.publish("n" to "1")
+        eventually("both hear") { heard.size == 2 }
+        assertTrue(config.removeOnChange(one))
+        assertFalse(config.removeOnChange(one))
+        server.publish("n" to "2")
+        eventually("the other hears") { heard.size == 3 }
+        assertEquals(listOf("one", "other", "other"), heard.sorted())
+        config.onChange(listener = one).cancel()
+        assertFalse(config.removeOnChange(one))
+        config.onChange(listener = one)
+        server.publish("n" to "3")
+        eventually("one that was removed may listen again") { heard.count { it == "one" } == 2 }
+        val file = runBlocking { client.configFile("application") }
+        file.onChange(one)
+        assertTrue(file.removeOnChange(one) && !file.removeOnChange(one) && config.removeOnChange(one))
+    }
+
+    @Test
     fun `listeners are held, whatever is collected`() {
         // T36
         val heard = AtomicInteger()
@@ -228,11 +261,13 @@ class ListenTest {
         }, System.Logger.Level.DEBUG)
         server.order("fail", "config", "500")
         runCatching { runBlocking { config.refresh() } }
-        eventually("a record comes") { records.isNotEmpty() }
+        config.getWith<String?>("n", null) { null }
+        // F170
+        val fields = mapOf("namespace" to "application", "key" to "n")
+        eventually("a record with fields comes") { records.any { it.fields == fields && "key=n" in it.text } }
         assertTrue(records.all { it.target.startsWith("castalia") })
         Client.setLog(null)
         server.order("fail", "config", "200")
         runBlocking { config.refresh() }
-        assertNotNull(records.first().text)
     }
 }

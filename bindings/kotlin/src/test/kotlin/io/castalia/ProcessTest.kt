@@ -1,5 +1,8 @@
 package io.castalia
 
+import java.io.File
+import java.nio.file.Files
+import java.nio.file.Path
 import java.util.concurrent.CountDownLatch
 import kotlin.system.exitProcess
 import kotlin.test.assertEquals
@@ -34,6 +37,33 @@ object CallOften {
     }
 }
 
+/** Opens a namespace, and prints whether that opened sockets, and which of them a program that it executes would inherit. */
+object ShowInherited {
+    @JvmStatic
+    fun main(arguments: Array<String>) {
+        val client = Client(Settings.fromEnv())
+        // The JVM has some of its own.
+        val before = open()
+        runBlocking { client.config("application") }
+        val ours = open() - before
+        println("${ours.any { "socket:" in it }} ${ours.filterNot(::isClosedOnExec)}")
+        client.close()
+    }
+
+    /** Number and name of each descriptor that is no file. */
+    private fun open(): Set<String> = File("/proc/self/fd").list().orEmpty().mapNotNullTo(HashSet()) { number ->
+        val name = runCatching { Files.readSymbolicLink(Path.of("/proc/self/fd/$number")) }.getOrNull()
+        "$number $name".takeIf { ":[" in it || "anon_inode:" in it }
+    }
+
+    private fun isClosedOnExec(descriptor: String): Boolean {
+        val flags = File("/proc/self/fdinfo/${descriptor.substringBefore(' ')}").readLines().first { it.startsWith("flags:") }
+        return flags.removePrefix("flags:").trim().toInt(radix = 8) and CLOSE_ON_EXEC != 0
+    }
+
+    private const val CLOSE_ON_EXEC = 0x80000
+}
+
 class ProcessTest {
     private val server = Scripted()
 
@@ -60,6 +90,13 @@ class ProcessTest {
             val ended = program.get()
             assertEquals(Triple(code, "listening", ""), Triple(ended.code, ended.output, ended.errors))
         }
+    }
+
+    @Test
+    fun `no socket is inherited by a program that is executed`() {
+        // T47. The JVM closes what its own children inherit, so the flag of each descriptor is looked at.
+        val ended = Program("io.castalia.ShowInherited").run(*options(), QUICK)
+        assertEquals(Triple(0, "true []", ""), Triple(ended.code, ended.output, ended.errors))
     }
 
     @Test

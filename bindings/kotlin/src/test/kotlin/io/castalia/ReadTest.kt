@@ -8,7 +8,9 @@ import java.util.Locale
 import java.util.regex.Pattern
 import kotlin.test.assertEquals
 import kotlin.test.assertFailsWith
+import kotlin.test.assertNotSame
 import kotlin.test.assertNull
+import kotlin.test.assertSame
 import kotlinx.coroutines.runBlocking
 import org.junit.jupiter.api.AfterEach
 import org.junit.jupiter.api.Test
@@ -19,9 +21,11 @@ class ReadTest {
     @AfterEach
     fun stop() = server.close()
 
-    private fun config(vararg values: Pair<String, String>): Config {
+    private fun config(vararg values: Pair<String, String>): Config = configBy(emptyMap(), *values)
+
+    private fun configBy(settings: Map<String, String>, vararg values: Pair<String, String>): Config {
         server.publish(*values)
-        return runBlocking { server.client().config("application") }
+        return runBlocking { server.client(*settings.toList().toTypedArray()).config("application") }
     }
 
     @Test
@@ -57,6 +61,66 @@ class ReadTest {
     }
 
     @Test
+    fun `an hour that the clock skips or shows twice is read as the JVM does`() {
+        // F133
+        val config = config("skipped" to "2024-03-31 02:30:00", "twice" to "2024-10-27 02:30:00")
+        val zone = ZoneId.of("Europe/Berlin")
+        assertEquals(Instant.parse("2024-03-31T01:30:00Z"), config.tryGetDate("skipped", zone))
+        assertEquals(Instant.parse("2024-10-27T00:30:00Z"), config.tryGetDate("twice", zone))
+    }
+
+    @Test
+    fun `dates are as lenient as the settings say`() {
+        // F133, DEV-21
+        val settings = mapOf("castalia.lenient-dates" to "true")
+        val config = configBy(settings, "day" to "2021-02-30", "more" to "2021-02-03 or so")
+        assertEquals(Instant.parse("2021-03-02T00:00:00Z"), config.tryGetDate("day", ZoneOffset.UTC))
+        assertEquals(Instant.parse("2021-02-03T00:00:00Z"), config.tryGetDate("more", ZoneOffset.UTC))
+    }
+
+    @Test
+    fun `dates and booleans are read by the rules of the settings`() {
+        // F133
+        val settings = mapOf("castalia.time-zone" to "+08:00", "castalia.strict-booleans" to "true")
+        val values = arrayOf("day" to "2024-01-31", "rfc" to "2024-01-31T08:00:00+02:00", "on" to "on", "odd" to "x")
+        val config = configBy(settings, *values)
+        for (reads in listOf(config, config.snapshot())) {
+            assertEquals(Instant.parse("2024-01-30T16:00:00Z"), reads.tryGetDate("day"))
+            assertEquals(Instant.parse("2024-01-31T00:00:00Z"), reads.getDate("day", Instant.EPOCH, ZoneOffset.UTC))
+            assertEquals(Instant.parse("2024-01-31T06:00:00Z"), reads.getDate("rfc", Instant.EPOCH))
+            assertEquals(listOf(true, false, true), listOf("on", "missing", "odd").map { reads.getBoolean(it, it == "odd") })
+            assertFailsWith<CastaliaException.Parse> { reads.tryGetBoolean("odd") }
+        }
+        val inUtc = configBy(mapOf("castalia.time-zone" to "utc"), *values)
+        assertEquals(Instant.parse("2024-01-31T00:00:00Z"), inUtc.tryGetDate("day"))
+        assertEquals(false, inUtc.tryGetBoolean("on"))
+    }
+
+    @Test
+    fun `a malformed value is counted once for each key and release`() {
+        // F138
+        server.publish("a" to "x", "b" to "y")
+        server.client().use { client ->
+            val config = runBlocking { client.config("application") }
+            val read = {
+                for (reads in listOf(config, config.snapshot())) {
+                    assertEquals(1, reads.getInt("a", 1))
+                    assertEquals(Instant.EPOCH, reads.getDate("a", Instant.EPOCH))
+                    assertEquals(Source.NONE, reads.getEnum("a", Source.NONE))
+                    assertEquals(2, reads.getWith("b", 2) { throw AssertionError("as told") })
+                    assertEquals(3, reads.getWith("b", 3) { null })
+                    assertEquals(4, reads.getWith("missing", 4) { null })
+                }
+                client.metrics().namespaces.single().malformedReads
+            }
+            assertEquals(listOf(2L, 2L), List(2) { read() })
+            server.publish("a" to "z", "b" to "y")
+            eventually("the release is read") { config["a"] == "z" }
+            assertEquals(listOf(4L, 4L), List(2) { read() })
+        }
+    }
+
+    @Test
     fun `lists, constants and values of own kinds have their readers`() {
         // C094, F131, F132, F138
         val config = config(
@@ -78,8 +142,12 @@ class ReadTest {
         assertEquals(listOf(" x"), config.getList("missing", listOf(" x"), trim = true))
         assertEquals(Source.LOCAL, config.getEnum("source", Source.NONE))
         assertEquals(Source.NONE, config.getEnum("bad", Source.NONE))
+        assertEquals(Source.LOCAL, config.tryGetEnum("source", Source::class.java))
+        assertNull(config.tryGetEnum("missing", Source::class.java))
+        assertFailsWith<CastaliaException.Parse> { config.tryGetEnum("bad", Source::class.java) }
         assertEquals(3, config.getWith("list", 0) { it.toIntOrNull() ?: 3 })
         assertEquals(7, config.getWith("list", 7) { it.toInt() })
+        assertEquals(7, config.getWith("list", 7) { null })
         assertEquals("b", config.get("missing", "b"))
     }
 
@@ -102,6 +170,18 @@ class ReadTest {
         } finally {
             Locale.setDefault(before)
         }
+    }
+
+    @Test
+    fun `parsed values are kept with their snapshot, as many as the settings say`() {
+        // F137
+        val config = configBy(mapOf("apollo.configCacheSize" to "1"), "a" to "1,2", "b" to "3")
+        val list = { key: String -> config.getList(key, emptyList()) }
+        assertSame(list("a"), list("a"))
+        assertNotSame(list("b"), list("b"))
+        assertSame(config.snapshot().getList("a", emptyList()), list("a"))
+        assertFailsWith<UnsupportedOperationException> { (list("a") as MutableList<String>).clear() }
+        assertNotSame(list("a"), config.getList("a", emptyList(), trim = true))
     }
 
     @Test

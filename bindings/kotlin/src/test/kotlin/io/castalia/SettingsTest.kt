@@ -1,8 +1,11 @@
 package io.castalia
 
+import com.sun.net.httpserver.HttpServer
+import java.net.InetSocketAddress
 import java.net.URLClassLoader
 import java.nio.file.Files
 import java.nio.file.Path
+import java.util.concurrent.LinkedBlockingQueue
 import java.util.zip.ZipEntry
 import java.util.zip.ZipOutputStream
 import kotlin.test.assertEquals
@@ -137,6 +140,43 @@ class SettingsTest {
             assertEquals(Source.STATIC, config.source)
             assertEquals(listOf("b", "a", "d"), config.snapshot().values.keys.toList())
         }
+    }
+
+    @Test
+    fun `the environment has a name, also where it is unknown`() {
+        val env = { name: String -> Client(mapOf("app.id" to "order", "env" to name)).use { it.env } }
+        assertEquals(listOf("PRO", "DEV", "UNKNOWN"), listOf("prod", "DEV", "strange").map(env))
+    }
+
+    @Test
+    fun `requests are signed with the secret that was set last`() {
+        // F162
+        val signatures = LinkedBlockingQueue<List<String>>()
+        val server = HttpServer.create(InetSocketAddress("127.0.0.1", 0), 0)
+        server.createContext("/configs") {
+            signatures += it.requestHeaders["Authorization"].orEmpty()
+            it.sendResponseHeaders(404, -1)
+            it.close()
+        }
+        server.start()
+        val address = "http://127.0.0.1:${server.address.port}"
+        val settings = mapOf("app.id" to "order", "apollo.config-service" to address, "apollo.cache.file.enable" to "false")
+        Client(settings).use { client ->
+            runBlocking {
+                val config = client.config("application")
+                val signature = suspend {
+                    signatures.clear()
+                    runCatching { config.refresh() }
+                    signatures.take().singleOrNull()
+                }
+                assertNull(signature())
+                client.setAccessKey("order", "0123456789abcdef")
+                assertEquals("Apollo order", signature()?.substringBefore(':'))
+                client.setAccessKey("order", "")
+                assertNull(signature())
+            }
+        }
+        server.stop(0)
     }
 
     @Test
