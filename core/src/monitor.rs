@@ -104,7 +104,7 @@ pub struct NamespaceMetrics {
     pub updated_at: SystemTime,
     /// When a server last answered.
     pub contacted_at: Option<SystemTime>,
-    /// How often a listener panicked.
+    /// How often a listener failed.
     pub listener_failures: u64,
     /// Events that wait for listeners.
     pub listener_queue: usize,
@@ -203,10 +203,10 @@ impl NamespaceMonitor {
         self.note(error);
     }
 
-    /// The function of a listener panicked.
+    /// A listener failed.
     pub(crate) fn listener_failed(&self, namespace: &str) {
         self.listener_failures.fetch_add(1, Ordering::Relaxed);
-        let text = "a change listener panicked; it stays registered";
+        let text = "a change listener failed; it stays registered";
         let error = Error::new(ErrorKind::Internal, "change listener", text);
         self.note(&error.with("namespace", namespace));
     }

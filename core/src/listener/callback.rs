@@ -171,7 +171,7 @@ impl Delivery {
             };
             if !calm.unwrap_or(true) {
                 failed(&namespace);
-                error!(namespace, "a change listener panicked; it stays registered");
+                error!(namespace, "a change listener failed; it stays registered");
             }
         }
         let subscriber = self.subscriber;
