@@ -30,9 +30,10 @@ c++ -std=c++17 "${flags[@]}" bench/language/read.cpp -o "$scratch/read-cpp" -lca
   "$built/castalia-scripted" "$scratch/start-c" 2>&1
   if [ -n "$(command -v mvn)" ]; then
     kotlin=bindings/kotlin/target
+    PROFILE=$profile bindings/kotlin/package.sh "$scratch" >&2
     mvn --batch-mode --quiet --no-transfer-progress -f bindings/kotlin/pom.xml package -DskipTests >&2
     for program in ReadBenchKt NotifyBenchKt StartBenchKt; do
-      "$built/castalia-scripted" java -cp "$(echo $kotlin/*.jar):$kotlin/libraries/*:$kotlin/test-classes" $program 2>&1
+      "$built/castalia-scripted" java -cp "$(echo "$scratch"/*.jar):$kotlin/libraries/*:$kotlin/test-classes" $program 2>&1
     done
   fi
   for program in read notify start; do
@@ -47,7 +48,7 @@ c++ -std=c++17 "${flags[@]}" bench/language/read.cpp -o "$scratch/read-cpp" -lca
     done
   fi
   stat --printf 'size %s %n\n' "$scratch"/castalia/lib/libcastalia.so* "$scratch"/castalia.node "$scratch"/*.whl \
-    bindings/kotlin/target/castalia-*.jar 2>/dev/null | sed "s,$scratch/,," || true
+    "$scratch"/*.jar 2>/dev/null | sed "s,$scratch/,," || true
 } | awk '
   $1 == "size" { if ($2 > 1000) printf "%-16s %9.0f kB  %s\n", "size", $2 / 1024, $3; next }
   BEGIN { goal["c-borrowed"] = 1.3; goal["cpp-borrowed"] = 1.3; goal["c-copied"] = 2.5
