@@ -310,7 +310,8 @@ impl Pipeline {
             ErrorKind::Transport | ErrorKind::NotFound if first => debug!(%error, "load failed"),
             kind => {
                 if let Some(suppressed) = self.log_limit.tell(kind) {
-                    warn!(%error, suppressed, "load failed; what was there before stays");
+                    let namespace = &*self.namespace.identity().namespace;
+                    warn!(namespace, %error, suppressed, "load failed; what was there before stays");
                 }
             }
         }

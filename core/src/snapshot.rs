@@ -217,6 +217,17 @@ impl Snapshot {
         }
     }
 
+    /// As [`Snapshot::get`], of a key that is not known to be UTF-8; one that is not has no value. For callers from languages
+    /// whose texts may be anything: checking each key first would cost as much as the read.
+    #[inline]
+    #[must_use]
+    pub fn get_bytes(&self, key: &[u8]) -> Option<&str> {
+        match self.index.find(key, &self.values) {
+            Some(place) => self.at(place),
+            None => self.place.lookup.beyond(std::str::from_utf8(key).ok()?),
+        }
+    }
+
     /// Whether the key has a value.
     #[must_use]
     pub fn contains_key(&self, key: &str) -> bool {
@@ -269,7 +280,7 @@ impl Snapshot {
     /// Where a key stands among the values.
     #[inline]
     pub(crate) fn place_of(&self, key: &str) -> Option<usize> {
-        self.index.find(key, &self.values)
+        self.index.find(key.as_bytes(), &self.values)
     }
 
     /// The value at the place of a key.
@@ -341,6 +352,7 @@ mod tests {
         assert_eq!(snapshot.get("e"), Some(""));
         assert_eq!(snapshot.get_or("e", "x".to_owned()), "");
         assert_eq!(snapshot.get("missing"), None);
+        assert_eq!((snapshot.get_bytes(b"e"), snapshot.get_bytes(b"\xff")), (Some(""), None));
     }
 
     #[test]

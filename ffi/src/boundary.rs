@@ -40,15 +40,20 @@ impl CastaliaStr {
 
     /// The text of the caller, for the time of the call.
     pub(crate) fn text(&self) -> Result<&str> {
+        let text = std::str::from_utf8(self.bytes()?);
+        text.map_err(|error| unusable("a text is not UTF-8").caused_by(error))
+    }
+
+    /// The same, before anybody looked whether it is UTF-8.
+    pub(crate) fn bytes(&self) -> Result<&[u8]> {
         if self.len == 0 {
-            return Ok("");
+            return Ok(&[]);
         }
         if self.ptr.is_null() || isize::try_from(self.len).is_err() {
             return Err(unusable("a text has no bytes, or more than memory can hold"));
         }
         // SAFETY: only C makes a view that is read here, and it promises `len` readable bytes for the time of the call.
-        let bytes = unsafe { slice::from_raw_parts(self.ptr.cast::<u8>(), self.len) };
-        std::str::from_utf8(bytes).map_err(|error| unusable("a text is not UTF-8").caused_by(error))
+        Ok(unsafe { slice::from_raw_parts(self.ptr.cast::<u8>(), self.len) })
     }
 }
 

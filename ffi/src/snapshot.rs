@@ -4,7 +4,7 @@ use std::ffi::c_char;
 use std::mem::MaybeUninit;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use castalia_core::{FromValue, Snapshot};
+use castalia_core::{FromValue, Result, Snapshot};
 
 use crate::boundary::{
     CastaliaStr, copy_terminated, count, guard, guard_or, required, take_back, unusable,
@@ -30,13 +30,22 @@ pub extern "C" fn castalia_snapshot_get(
 ) -> Option<Box<CastaliaError>> {
     guard(|| {
         let (snapshot, out, found) = (required(snapshot)?, required(value)?, required(found)?);
-        let text = snapshot.0.get(key.text()?);
+        let text = value_of(snapshot, key)?;
         found.write(text.is_some().into());
         if let Some(text) = text {
             out.write(CastaliaStr::of(text));
         }
         Ok(())
     })
+}
+
+/// The value of a key. Only one that has none is looked at further: what the snapshot has is UTF-8.
+fn value_of(snapshot: &CastaliaSnapshot, key: CastaliaStr) -> Result<Option<&str>> {
+    let value = snapshot.0.get_bytes(key.bytes()?);
+    if value.is_none() {
+        key.text()?;
+    }
+    Ok(value)
 }
 
 /// Copies the value of a key into memory of the caller and ends it with NUL. `len` becomes its length without the NUL, also
@@ -55,7 +64,7 @@ pub extern "C" fn castalia_snapshot_copy(
 ) -> Option<Box<CastaliaError>> {
     guard(|| {
         let (snapshot, len, found) = (required(snapshot)?, required(len)?, required(found)?);
-        let text = snapshot.0.get(key.text()?);
+        let text = value_of(snapshot, key)?;
         found.write(text.is_some().into());
         let Some(text) = text else {
             return Ok(());

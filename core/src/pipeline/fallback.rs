@@ -87,7 +87,8 @@ impl Fallback {
             Err(error) => (None, Some(error)),
         };
         if let Some(error) = damage {
-            warn!(%error, "the cache file is unusable");
+            let namespace = &*place.identity.namespace;
+            warn!(namespace, %error, "the cache file is unusable");
         }
         found
     }
@@ -100,7 +101,10 @@ async fn accept(namespace: &Namespace, validators: &Validators, found: Snapshot)
         Ok(()) => {
             namespace.publish(&found);
         }
-        Err(error) => warn!(%error, "what is there without a server was refused"),
+        Err(error) => {
+            let namespace = &*namespace.identity().namespace;
+            warn!(namespace, %error, "what is there without a server was refused");
+        }
     }
     verdict
 }
