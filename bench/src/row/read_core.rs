@@ -1,4 +1,5 @@
 //! `read-core`: one read of a config in Rust against a bare map with the same hasher. That nothing is allocated is a test of the core.
+//! Two threads against one show that readers share no lock (T12).
 
 use std::collections::HashMap;
 use std::hint::black_box;
