@@ -7,7 +7,9 @@ export APP_ID=${APP_ID:-sample-app} APOLLO_META=${APOLLO_META:-http://127.0.0.1:
 build() { # compiler, source, name
   cargo build --quiet --release -p castalia-ffi
   mkdir -p target/examples
-  $1 -Iinclude "$2" -Ltarget/release -lcastalia -Wl,-rpath,"$PWD/target/release" -o "target/examples/hello-$3"
+  # The name that the library asks to be found under, which cargo does not make.
+  ln -sf ../release/libcastalia.so target/examples/libcastalia.so.1
+  $1 -Iinclude "$2" -Ltarget/release -lcastalia -Wl,-rpath,"$PWD/target/examples" -o "target/examples/hello-$3"
   exec "target/examples/hello-$3"
 }
 case ${1:?name a language: c, cpp, kotlin, node, python or rust} in
