@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 value=${1:?say which value to publish}
 data=${2:-./data}
-portal=${CASTALIA_EXAMPLE_PORTAL:-http://127.0.0.1:8070}
+portal=${EXAMPLE_PORTAL:-http://127.0.0.1:8070}
 binary=$(ls -t target/*/castalia | head -1)
 token=$("$binary" token create --name examples --app sample-app --data-dir "$data" | awk '{print $NF}')
 namespace="$portal/openapi/v1/envs/DEV/apps/sample-app/clusters/default/namespaces/application"

@@ -41,9 +41,9 @@ cargo build --quiet --release -p castalia-server
 target/release/castalia serve --data-dir "$scratch/data" --config-port 0 --admin-port 0 --portal-port 0 \
   --log-format json >"$scratch/server" 2>"$scratch/server.log" &
 listening $! || fail "the server does not start: $(cat "$scratch/server.log")"
-export APP_ID=sample-app APOLLO_META CASTALIA_EXAMPLE_PORTAL APOLLO_CACHE_DIR=$scratch/cache
+export APP_ID=sample-app APOLLO_META EXAMPLE_PORTAL APOLLO_CACHE_DIR=$scratch/cache
 APOLLO_META=$(address config)
-CASTALIA_EXAMPLE_PORTAL=$(address portal)
+EXAMPLE_PORTAL=$(address portal)
 
 for language in "${languages[@]}"; do
   : >"$scratch/$language"
