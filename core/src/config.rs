@@ -123,11 +123,6 @@ impl Config {
         self.namespace.live().monitor().last_error()
     }
 
-    /// Logs and counts that a value is not of the type it was read as: [`Snapshot::note_malformed`] of the content now.
-    pub fn note_malformed(&self, key: &str) {
-        self.namespace.current().load().note_malformed(key);
-    }
-
     /// Logs nothing, but counts that a listener failed: for hosts that call listeners by themselves, from a stream.
     pub fn note_listener_failure(&self) {
         self.namespace.live().monitor().listener_failed(&self.identity().namespace);

@@ -1,9 +1,6 @@
 //! The JSON settings file of the Go client, read as the settings that it means.
 
-use std::path::Path;
-
 use serde::Deserialize;
-use tracing::warn;
 
 use super::key;
 use crate::protocol::wire::Configurations;
@@ -23,13 +20,12 @@ struct AppConfig {
     must_start: bool,
 }
 
-/// The settings in a file, by property name; `None` when it is not such a file, which is logged.
-pub(super) fn parse(path: &Path, text: &str) -> Option<Configurations> {
-    let parsed = serde_json::from_str::<AppConfig>(text);
-    if let Err(error) = &parsed {
-        warn!(path = %path.display(), %error, "settings file ignored; correct it");
-    }
-    let given = parsed.ok()?;
+/// The settings in a file, by property name.
+///
+/// # Errors
+/// Those of the JSON parser, when it is not such a file.
+pub(super) fn parse(text: &str) -> serde_json::Result<Configurations> {
+    let given: AppConfig = serde_json::from_str(text)?;
     let backup = given.is_backup_config.map(|backup| backup.to_string());
     let timeout = (given.sync_server_timeout > 0).then(|| given.sync_server_timeout * 1000);
     let policy = given.must_start.then(|| "require-any".to_owned());
@@ -46,7 +42,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Option<Configurations> {
         (&key::START_POLICY, policy),
     ];
     let given = settings.into_iter().filter_map(|(key, value)| Some((key.name.to_owned(), value?)));
-    Some(given.filter(|(_, value)| !value.is_empty()).collect())
+    Ok(given.filter(|(_, value)| !value.is_empty()).collect())
 }
 
 #[cfg(test)]
@@ -58,7 +54,7 @@ mod tests {
         // C013
         let text = r#"{"appId":"order","cluster":"dev","namespaceName":"a,b","ip":"http://m","mustStart":true,
             "isBackupConfig":false,"backupConfigPath":"/b","syncServerTimeout":3,"other":1}"#;
-        let settings = parse(Path::new("app.properties"), text).unwrap();
+        let settings = parse(text).unwrap();
         let expected = [
             ("app.id", "order"),
             ("apollo.cluster", "dev"),
@@ -71,6 +67,6 @@ mod tests {
         ];
         let pairs: Vec<_> = settings.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         assert_eq!(pairs, expected);
-        assert!(parse(Path::new("app.properties"), "app.id=order").is_none());
+        assert!(parse("app.id=order").is_err());
     }
 }

@@ -94,7 +94,7 @@ impl Layers {
         let app = app.iter().find_map(|path| read_text(path).map(|text| (path, text)));
         match app {
             Some((path, text)) if text.trim_start().starts_with('{') => {
-                self.agollo = agollo::parse(path, &text).unwrap_or_default();
+                self.agollo = or_told(path, agollo::parse(&text)).unwrap_or_default();
             }
             Some((path, text)) => self.app = parse(path, &text).unwrap_or_default(),
             None => {}
@@ -160,7 +160,14 @@ fn read_text(path: &Path) -> Option<String> {
 }
 
 fn parse(path: &Path, text: &str) -> Option<Configurations> {
-    let parsed = properties::parse(text);
+    or_told(path, properties::parse(text))
+}
+
+/// What a file says; one that cannot be understood is told.
+fn or_told<E: fmt::Display>(
+    path: &Path,
+    parsed: Result<Configurations, E>,
+) -> Option<Configurations> {
     if let Err(error) = &parsed {
         warn!(path = %path.display(), %error, "settings file ignored; correct it");
     }
