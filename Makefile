@@ -100,10 +100,11 @@ install: ## install library, headers and package files for C and C++ into PREFIX
 PACKAGES ?= target/package
 package: web ## build wheel, npm tarballs, jar and C archive into PACKAGES, install each elsewhere and run it
 	ffi/package.sh $(PACKAGES)
-	bindings/python/package.sh $(PACKAGES)
 	bindings/node/package.sh $(PACKAGES)
 	bindings/kotlin/package.sh $(PACKAGES)
 	bindings/kotlin/package.sh check $(PACKAGES)
+	# After the others: maturin sets up zig in its own way, so that what it shares with them is compiled again.
+	bindings/python/package.sh $(PACKAGES)
 
 demo: web ## a server and a program in every language: publish once, see each print it
 	examples/live/run.sh

@@ -1,19 +1,21 @@
 #!/usr/bin/env bash
 # Installs library, headers and package files: PREFIX (/usr/local) is where they will be used from, DESTDIR goes before it.
-# PROFILE names the cargo profile (dist).
+# PROFILE names the cargo profile (dist); BUILT a folder with libraries that are there already.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 prefix=${DESTDIR:-}${PREFIX:-/usr/local}
 profile=${PROFILE:-dist}
-built=${CARGO_TARGET_DIR:-target}/$([ "$profile" = dev ] && echo debug || echo "$profile")
 version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
 # What a program needs that links the static library, as `rustc --print native-static-libs` tells.
 native="-lgcc_s -lutil -lrt -lpthread -lm -ldl -lc"
 
-# For tests the whole workspace: a part of it would be compiled with other features, and so once more.
-packages=(-p castalia-ffi)
-[ "$profile" != dev ] || packages=(--workspace --all-targets)
-cargo build --quiet --profile "$profile" "${packages[@]}"
+if [ -z "${BUILT:-}" ]; then
+  BUILT=${CARGO_TARGET_DIR:-target}/$([ "$profile" = dev ] && echo debug || echo "$profile")
+  # For tests the whole workspace: a part of it would be compiled with other features, and so once more.
+  packages=(-p castalia-ffi)
+  [ "$profile" != dev ] || packages=(--workspace --all-targets)
+  cargo build --quiet --profile "$profile" "${packages[@]}"
+fi
 
 fill() { # template, destination
   sed "s|@VERSION@|$version|g; s|@MAJOR@|${version%%.*}|g; s|@NATIVE_LIBRARIES@|$native|g" "$1" >"$2"
@@ -23,8 +25,8 @@ fill() { # template, destination
 install -d "$prefix"/{include/castalia,lib/pkgconfig,lib/cmake/castalia}
 install -m 644 include/castalia.h include/castalia.hpp "$prefix/include"
 install -m 644 include/castalia/*.hpp "$prefix/include/castalia"
-install -m 755 "$built/libcastalia.so" "$prefix/lib/libcastalia.so.$version"
-install -m 644 "$built/libcastalia.a" "$prefix/lib"
+install -m 755 "$BUILT/libcastalia.so" "$prefix/lib/libcastalia.so.$version"
+install -m 644 "$BUILT/libcastalia.a" "$prefix/lib"
 ln -sf "libcastalia.so.$version" "$prefix/lib/libcastalia.so.1"
 ln -sf libcastalia.so.1 "$prefix/lib/libcastalia.so"
 fill include/castalia.pc.in "$prefix/lib/pkgconfig/castalia.pc"

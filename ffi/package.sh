@@ -6,14 +6,16 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
 directory=$(realpath -m "${1:-target/package}")
-export PROFILE=${PROFILE:-dist}
+profile=${PROFILE:-dist}
 version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
 name=castalia-c-$version-$(uname -s | tr '[:upper:]' '[:lower:]')-$(uname -m)
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-PREFIX=$scratch/$name ffi/install.sh
-[ "$PROFILE" = dev ] || strip --strip-debug "$scratch/$name"/lib/libcastalia.{a,so}
+built=$(.ci/portable "$profile")
+PREFIX=$scratch/$name BUILT=$built ffi/install.sh
+[ "$profile" = dev ] || strip --strip-debug "$scratch/$name/lib/libcastalia.a"
+strip --strip-all "$scratch/$name/lib/libcastalia.so"
 cp LICENSE ffi/README.md "$scratch/$name"
 mkdir -p "$directory"
 tar -C "$scratch" -czf "$directory/$name.tar.gz" "$name"

@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
-# Builds the native library and generates the Kotlin side of its border; Maven calls this. usage: native.sh dev|dist FOLDER
+# Builds the native library and generates the Kotlin side of its border; Maven calls this. BUILT names a folder with a library that
+# is there already. usage: native.sh dev|dist FOLDER
 set -euo pipefail
 cd "$(dirname "$0")"
 target=${CARGO_TARGET_DIR:-$(cd ../.. && pwd)/target}
-case ${1:?name a cargo profile: dev or dist} in
-  dev)
-    # The whole workspace: a part of it would be compiled with other features, and so once more.
-    built=$target/debug packages=(--workspace --all-targets) ;;
-  *) built=$target/$1 packages=(-p castalia-kotlin) ;;
-esac
-# The generator reads symbols; the copy in the jar has none.
-CARGO_PROFILE_DIST_STRIP=none cargo build --quiet --profile "$1" "${packages[@]}"
+if [ -z "${BUILT:-}" ]; then
+  case ${1:?name a cargo profile: dev or dist} in
+    dev)
+      # The whole workspace: a part of it would be compiled with other features, and so once more.
+      BUILT=$target/debug packages=(--workspace --all-targets) ;;
+    *) BUILT=$target/$1 packages=(-p castalia-kotlin) ;;
+  esac
+  # The generator reads symbols; the copy in the jar has none.
+  CARGO_PROFILE_DIST_STRIP=none cargo build --quiet --profile "$1" "${packages[@]}"
+fi
 cargo build --quiet --workspace --features castalia-kotlin/bindgen --bin bindgen
 
 machine=$(uname -m)
@@ -23,7 +26,7 @@ if compgen -G '/lib/ld-musl-*' >/dev/null && ! getconf GNU_LIBC_VERSION >/dev/nu
 
 out=${2:?name a folder for what is generated}
 rm -rf "$out/generated" "$out/native"
-"$target/debug/bindgen" generate --language kotlin --no-format --out-dir "$out/generated" "$built/$library"
+"$target/debug/bindgen" generate --language kotlin --no-format --out-dir "$out/generated" "$BUILT/$library"
 mkdir -p "$out/native/$platform"
-cp "$built/$library" "$out/native/$platform/"
+cp "$BUILT/$library" "$out/native/$platform/"
 strip -x "$out/native/$platform/$library"

@@ -16,7 +16,9 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
 build() {
-  "${maven[@]}" package -Dcargo.profile="${PROFILE:-dist}" -Dbuild.folder=target/package -Dmaven.test.skip=true
+  BUILT=$("$root/.ci/portable" "${PROFILE:-dist}")
+  export BUILT
+  "${maven[@]}" package -Dbuild.folder=target/package -Dmaven.test.skip=true
   if [ -n "${CASTALIA_NATIVE:-}" ]; then
     mkdir "$scratch/native"
     cp -r "$CASTALIA_NATIVE"/* "$scratch/native"

@@ -6,13 +6,12 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 directory=$(realpath -m "${1:-target/package}")
 profile=${PROFILE:-dist}
-target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
 cargo build --quiet --workspace --all-targets
-[ "$profile" = dev ] || cargo build --quiet --profile "$profile" -p castalia-node
-cp "$target/$([ "$profile" = dev ] && echo debug || echo "$profile")/libcastalia_node.so" "$scratch/castalia.node"
+built=$(.ci/portable "$profile")
+strip --strip-all -o "$scratch/castalia.node" "$built/libcastalia_node.so"
 node bindings/node/pack.mjs "$scratch/castalia.node" "$directory"
 
 CASTALIA_NODE_NATIVE_PATH=$scratch/castalia.node CASTALIA_PACKAGES=$directory \

@@ -3,11 +3,10 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
-use arc_swap::{ArcSwap, Guard};
 use castalia_core::{ChangeStream, Config, Interest, Snapshot, Subscription as CoreSubscription};
 use pyo3::exceptions::{PyKeyError, PyRuntimeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyIterator, PyString, PyTuple};
+use pyo3::types::{PyDict, PyIterator, PyList, PyString, PyTuple};
 
 use crate::client::submit;
 use crate::event::{View, dict_of, identity_of};
@@ -33,6 +32,7 @@ impl Opened {
 }
 
 /// One content as Python sees it.
+#[pyclass(frozen, module = "castalia._native")]
 struct Values {
     view: Py<View>,
     dict: Py<PyDict>,
@@ -70,7 +70,8 @@ impl Values {
 /// The values of now. They are replaced whole, before any listener hears of the change.
 struct Current {
     config: Handle<Config>,
-    values: ArcSwap<Values>,
+    /// Alone in a list: the interpreter lock guards them there, which costs a read nothing.
+    values: Py<PyList>,
     /// Keeps the values current.
     _renewal: CoreSubscription,
     /// Forks before the last read.
@@ -79,7 +80,7 @@ struct Current {
 
 impl Current {
     fn new(py: Python<'_>, config: Config) -> PyResult<Arc<Self>> {
-        let values = ArcSwap::from_pointee(Values::new(py, config.snapshot())?);
+        let values = PyList::new(py, [Values::new(py, config.snapshot())?])?.unbind();
         let current = Arc::new_cyclic(|current: &Weak<Self>| {
             let renewed = current.clone();
             let renewal = config.on_change(Interest::everything(), move |_| {
@@ -93,26 +94,34 @@ impl Current {
         Ok(current)
     }
 
+    fn values<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Values>> {
+        Ok(self.values.bind(py).get_item(0)?.cast_into()?)
+    }
+
     /// Takes over the newest content, unless the namespace was given up.
-    fn renew(&self, py: Python<'_>) {
+    fn take_over(&self, py: Python<'_>) -> PyResult<()> {
         let Standing::Open(config) = &**self.config.load() else {
-            return;
+            return Ok(());
         };
         // Again, since another thread may have been here with an older content.
         let mut newest = config.snapshot();
-        while !Arc::ptr_eq(self.values.load().snapshot(), &newest) {
-            match Values::new(py, newest) {
-                Ok(values) => self.values.store(Arc::new(values)),
-                Err(error) => return error.write_unraisable(py, None),
-            }
+        while !Arc::ptr_eq(self.values(py)?.get().snapshot(), &newest) {
+            self.values.bind(py).set_item(0, Values::new(py, newest)?)?;
             newest = config.snapshot();
+        }
+        Ok(())
+    }
+
+    fn renew(&self, py: Python<'_>) {
+        if let Err(error) = self.take_over(py) {
+            error.write_unraisable(py, None);
         }
     }
 
     /// The newest content. The same values may have come anew, which no listener hears of.
-    fn renewed(&self, py: Python<'_>) -> Guard<Arc<Values>> {
+    fn renewed<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Values>> {
         self.renew(py);
-        self.values.load()
+        self.values(py)
     }
 
     /// Goes on in a forked child, whose content has nothing half parsed.
@@ -155,7 +164,7 @@ impl Namespace {
     }
 
     fn find<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        self.current(key.py())?.values.load().find(key)
+        self.current(key.py())?.values(key.py())?.get().find(key)
     }
 }
 
@@ -195,11 +204,11 @@ impl Namespace {
     }
 
     fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
-        Ok(self.current(py)?.values.load().dict.bind(py).len())
+        Ok(self.current(py)?.values(py)?.get().dict.bind(py).len())
     }
 
     fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
-        self.current(py)?.values.load().dict.bind(py).try_iter()
+        self.current(py)?.values(py)?.get().dict.bind(py).try_iter()
     }
 
     /// The value of a key by type; `None` where it is missing, an exception where it is malformed.
@@ -209,18 +218,18 @@ impl Namespace {
         value_type: ValueType,
         key: &str,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        self.current(py)?.values.load().view.get().read(py, value_type, key)
+        self.current(py)?.values(py)?.get().view.get().read(py, value_type, key)
     }
 
     /// App id, cluster and name.
     fn identity<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        identity_of(py, self.current(py)?.values.load().snapshot())
+        identity_of(py, self.current(py)?.values(py)?.get().snapshot())
     }
 
     /// Where the content came from.
     #[getter]
     fn source(&self, py: Python<'_>) -> PyResult<&'static str> {
-        Ok(self.current(py)?.renewed(py).snapshot().source().name())
+        Ok(self.current(py)?.renewed(py)?.get().snapshot().source().name())
     }
 
     /// How the namespace stands with the servers.
@@ -237,13 +246,13 @@ impl Namespace {
 
     /// The content now.
     fn view(&self, py: Python<'_>) -> PyResult<Py<View>> {
-        Ok(self.current(py)?.renewed(py).view.clone_ref(py))
+        Ok(self.current(py)?.renewed(py)?.get().view.clone_ref(py))
     }
 
     /// Gives the namespace up: reads go on answering from the last content.
     fn give_up(&self, py: Python<'_>) -> PyResult<()> {
         let current = self.current(py)?;
-        let last = current.renewed(py).snapshot().clone();
+        let last = current.renewed(py)?.get().snapshot().clone();
         if let Some(config) = current.config.close(last) {
             config.close();
         }
