@@ -10,10 +10,11 @@ venv=${CASTALIA_VENV:-.venv}
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-PREFIX=$scratch/castalia PROFILE=$profile ffi/install.sh
+packed=$(.ci/portable "$profile")
+PREFIX=$scratch/castalia PROFILE=$profile BUILT=$packed ffi/install.sh
+strip --strip-all "$scratch/castalia/lib/libcastalia.so"
+strip --strip-all -o "$scratch/castalia.node" "$packed/libcastalia_node.so"
 cargo build --quiet --profile "$profile" -p castalia-contract --bins --example map
-cargo build --quiet --profile "$profile" -p castalia-node
-cp "$target/$profile/libcastalia_node.so" "$scratch/castalia.node"
 built=$target/$profile
 export LD_LIBRARY_PATH=$scratch/castalia/lib
 flags=(-O2 -Itests/c -I"$scratch/castalia/include" -L"$scratch/castalia/lib")

@@ -226,6 +226,13 @@ impl Reader {
         &self.snapshot
     }
 
+    /// Whether the content that was read last, or at first, is the content now: for hosts that keep their own copy of it.
+    #[inline]
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        self.version == self.namespace.current().version()
+    }
+
     /// The value of a key.
     #[inline]
     pub fn get(&mut self, key: &str) -> Option<&str> {

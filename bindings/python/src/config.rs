@@ -1,9 +1,9 @@
 //! An open namespace: the dictionary that reads are answered from, swapped whole at each change.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, OnceLock};
 
-use castalia_core::{ChangeStream, Config, Interest, Snapshot, Subscription as CoreSubscription};
+use castalia_core::{ChangeStream, Config, Interest, Reader, Snapshot};
 use pyo3::exceptions::{PyKeyError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator, PyList, PyString, PyTuple};
@@ -36,12 +36,24 @@ impl Opened {
 struct Values {
     view: Py<View>,
     dict: Py<PyDict>,
+    /// Tells whether there is a newer content; without it this is the last one.
+    reader: Option<Reader>,
 }
 
 impl Values {
-    fn new(py: Python<'_>, snapshot: Arc<Snapshot>) -> PyResult<Self> {
+    /// The newest content of a namespace.
+    fn of(py: Python<'_>, config: &Config) -> PyResult<Self> {
+        let reader = config.reader();
+        Self::new(py, config.snapshot(), Some(reader))
+    }
+
+    fn new(py: Python<'_>, snapshot: Arc<Snapshot>, reader: Option<Reader>) -> PyResult<Self> {
         let dict = dict_of(py, &snapshot)?.unbind();
-        Ok(Self { view: Py::new(py, View::new(py, snapshot)?)?, dict })
+        Ok(Self { view: Py::new(py, View::new(py, snapshot)?)?, dict, reader })
+    }
+
+    fn is_newest(&self) -> bool {
+        self.reader.as_ref().is_none_or(Reader::is_current)
     }
 
     fn snapshot(&self) -> &Arc<Snapshot> {
@@ -67,71 +79,59 @@ impl Values {
     }
 }
 
-/// The values of now. They are replaced whole, before any listener hears of the change.
+/// The values of now. A read replaces them whole when there are newer ones, so that no thread of the client has to wait for Python.
 struct Current {
     config: Handle<Config>,
     /// Alone in a list: the interpreter lock guards them there, which costs a read nothing.
     values: Py<PyList>,
-    /// Keeps the values current.
-    _renewal: CoreSubscription,
     /// Forks before the last read.
     forks: AtomicU32,
 }
 
 impl Current {
     fn new(py: Python<'_>, config: Config) -> PyResult<Arc<Self>> {
-        let values = PyList::new(py, [Values::new(py, config.snapshot())?])?.unbind();
-        let current = Arc::new_cyclic(|current: &Weak<Self>| {
-            let renewed = current.clone();
-            let renewal = config.on_change(Interest::everything(), move |_| {
-                gate::enter(|py| renew(&renewed, py));
-            });
-            let forks = AtomicU32::new(gate::forks());
-            Self { config: Handle::new(config), values, _renewal: renewal, forks }
-        });
-        // A change may have come before the listener did.
-        current.renew(py);
-        Ok(current)
+        let values = PyList::new(py, [Values::of(py, &config)?])?.unbind();
+        let forks = AtomicU32::new(gate::forks());
+        Ok(Arc::new(Self { config: Handle::new(config), values, forks }))
     }
 
     fn values<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Values>> {
+        let values = self.held(py)?;
+        if values.get().is_newest() {
+            return Ok(values);
+        }
+        self.renewed(py)
+    }
+
+    fn held<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Values>> {
         Ok(self.values.bind(py).get_item(0)?.cast_into()?)
     }
 
-    /// Takes over the newest content, unless the namespace was given up.
-    fn take_over(&self, py: Python<'_>) -> PyResult<()> {
-        let Standing::Open(config) = &**self.config.load() else {
-            return Ok(());
-        };
-        // Again, since another thread may have been here with an older content.
-        let mut newest = config.snapshot();
-        while !Arc::ptr_eq(self.values(py)?.get().snapshot(), &newest) {
-            self.values.bind(py).set_item(0, Values::new(py, newest)?)?;
-            newest = config.snapshot();
+    #[cold]
+    fn renewed<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Values>> {
+        if let Standing::Open(config) = &**self.config.load() {
+            self.values.bind(py).set_item(0, Values::of(py, config)?)?;
+        }
+        self.held(py)
+    }
+
+    /// Gives the namespace up, with the content now as the last one.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        let last = self.values(py)?.get().snapshot().clone();
+        self.values.bind(py).set_item(0, Values::new(py, last.clone(), None)?)?;
+        if let Some(config) = self.config.close(last) {
+            config.close();
         }
         Ok(())
     }
 
-    fn renew(&self, py: Python<'_>) {
-        if let Err(error) = self.take_over(py) {
-            error.write_unraisable(py, None);
-        }
-    }
-
-    /// The newest content. The same values may have come anew, which no listener hears of.
-    fn renewed<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Values>> {
-        self.renew(py);
-        self.values(py)
-    }
-
     /// Goes on in a forked child, whose content has nothing half parsed.
     #[cold]
-    fn resume(&self, py: Python<'_>) {
+    fn resume(&self) {
         self.forks.store(gate::forks(), Ordering::Relaxed);
         if let Standing::Open(config) = &**self.config.load() {
             config.resume_after_fork();
         }
-        self.renew(py);
     }
 }
 
@@ -149,7 +149,7 @@ impl Namespace {
             return self.open_now(py);
         };
         if current.forks.load(Ordering::Relaxed) != gate::forks() {
-            current.resume(py);
+            current.resume();
         }
         Ok(current)
     }
@@ -229,7 +229,7 @@ impl Namespace {
     /// Where the content came from.
     #[getter]
     fn source(&self, py: Python<'_>) -> PyResult<&'static str> {
-        Ok(self.current(py)?.renewed(py)?.get().snapshot().source().name())
+        Ok(self.current(py)?.values(py)?.get().snapshot().source().name())
     }
 
     /// How the namespace stands with the servers.
@@ -246,28 +246,19 @@ impl Namespace {
 
     /// The content now.
     fn view(&self, py: Python<'_>) -> PyResult<Py<View>> {
-        Ok(self.current(py)?.renewed(py)?.get().view.clone_ref(py))
+        Ok(self.current(py)?.values(py)?.get().view.clone_ref(py))
     }
 
     /// Gives the namespace up: reads go on answering from the last content.
     fn give_up(&self, py: Python<'_>) -> PyResult<()> {
-        let current = self.current(py)?;
-        let last = current.renewed(py)?.get().snapshot().clone();
-        if let Some(config) = current.config.close(last) {
-            config.close();
-        }
-        Ok(())
+        self.current(py)?.close(py)
     }
 
-    /// Loads now; `done(None, error)` is called on another thread, after reads answer from what was loaded.
+    /// Loads now; `done(None, error)` is called on another thread, when reads answer from what was loaded.
     fn load(&self, py: Python<'_>, done: Py<PyAny>) -> PyResult<()> {
-        let current = self.current(py)?.clone();
-        let config = current.config.open(py)?;
+        let config = self.current(py)?.config.open(py)?;
         let load = async move { config.refresh().await };
-        submit(py, done, load, move |py, ()| {
-            current.renew(py);
-            Ok(py.None())
-        })?;
+        submit(py, done, load, |py, ()| Ok(py.None()))?;
         Ok(())
     }
 
@@ -280,9 +271,9 @@ impl Namespace {
         prefixes: Vec<String>,
     ) -> PyResult<Subscription> {
         let current = self.current(py)?;
-        let (interest, renewed) = (Interest { keys, prefixes }, Arc::downgrade(current));
+        let interest = Interest { keys, prefixes };
         Ok(Subscription::new(current.config.open(py)?.on_change(interest, move |event| {
-            listen::call(&callback, event, |py| renew(&renewed, py));
+            listen::call(&callback, event);
         })))
     }
 
@@ -300,14 +291,6 @@ impl Namespace {
         let stream = current.config.open(py)?.changes();
         let stream = keys.into_iter().fold(stream, ChangeStream::key);
         let stream = prefixes.into_iter().fold(stream, ChangeStream::prefix);
-        let renewed = Arc::downgrade(current);
-        Ok(Stream::new(stream, move |py| renew(&renewed, py)))
-    }
-}
-
-/// Renews the values if somebody can still read them.
-fn renew(current: &Weak<Current>, py: Python<'_>) {
-    if let Some(current) = current.upgrade() {
-        current.renew(py);
+        Ok(Stream::new(stream))
     }
 }

@@ -89,7 +89,7 @@ impl File {
     /// As `Namespace.listen`, for the text under the key `content`.
     fn listen(&self, py: Python<'_>, callback: Py<PyAny>) -> PyResult<Subscription> {
         let file = self.file.open(py)?;
-        let call = move |event: &Arc<_>| listen::call(&callback, event, |_| ());
+        let call = move |event: &Arc<_>| listen::call(&callback, event);
         Ok(Subscription::new(file.on_change(call)))
     }
 
@@ -102,6 +102,6 @@ impl File {
 
     /// As `Namespace.stream`, for the text under the key `content`.
     fn stream(&self, py: Python<'_>) -> PyResult<Stream> {
-        Ok(Stream::new(self.file.open(py)?.changes(), |_| ()))
+        Ok(Stream::new(self.file.open(py)?.changes()))
     }
 }

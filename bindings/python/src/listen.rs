@@ -13,12 +13,9 @@ use crate::client::submit;
 use crate::event;
 use crate::gate;
 
-/// Calls a listener on a thread of the client, after the reads were renewed.
-pub(crate) fn call(callback: &Py<PyAny>, event: &ChangeEvent, renew: impl FnOnce(Python<'_>)) {
-    let called = gate::enter(|py| {
-        renew(py);
-        callback.call1(py, (event::parts(py, event)?,)).map(|_| ())
-    });
+/// Calls a listener on a thread of the client.
+pub(crate) fn call(callback: &Py<PyAny>, event: &ChangeEvent) {
+    let called = gate::enter(|py| callback.call1(py, (event::parts(py, event)?,)).map(|_| ()));
     if let Some(Err(_)) = called {
         // The client counts what unwinds out of a listener; what it was has been logged in Python.
         resume_unwind(Box::new("the listener raised an exception"));
@@ -52,13 +49,10 @@ impl Subscription {
     }
 }
 
-type Renew = dyn Fn(Python<'_>) + Send + Sync;
-
 /// Events from now on; one is taken at a time.
 #[pyclass(frozen, module = "castalia._native")]
 pub(crate) struct Stream {
     place: Arc<Mutex<Place>>,
-    renew: Arc<Renew>,
 }
 
 /// Where the stream of the client is.
@@ -70,11 +64,8 @@ enum Place {
 }
 
 impl Stream {
-    pub(crate) fn new(
-        stream: ChangeStream,
-        renew: impl Fn(Python<'_>) + Send + Sync + 'static,
-    ) -> Self {
-        Self { place: Arc::new(Mutex::new(Place::Here(stream))), renew: Arc::new(renew) }
+    pub(crate) fn new(stream: ChangeStream) -> Self {
+        Self { place: Arc::new(Mutex::new(Place::Here(stream))) }
     }
 }
 
@@ -91,7 +82,7 @@ impl Stream {
                 return Err(PyRuntimeError::new_err("the stream is closed, or waits already"));
             }
         };
-        let (origin, renew) = (self.place.clone(), self.renew.clone());
+        let origin = self.place.clone();
         let next = async move {
             let event = stream.next().await;
             let mut place = lock(&origin);
@@ -100,8 +91,7 @@ impl Stream {
             }
             Ok(event)
         };
-        let waiting = submit(py, done, next, move |py, event: Option<Arc<ChangeEvent>>| {
-            renew(py);
+        let waiting = submit(py, done, next, |py, event: Option<Arc<ChangeEvent>>| {
             event.map_or_else(|| Ok(py.None()), |event| event::parts(py, &event))
         })?;
         *place = Place::Waiting(waiting);
