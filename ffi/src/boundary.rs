@@ -45,6 +45,7 @@ impl CastaliaStr {
     }
 
     /// The same, before anybody looked whether it is UTF-8.
+    #[inline]
     pub(crate) fn bytes(&self) -> Result<&[u8]> {
         if self.len == 0 {
             return Ok(&[]);

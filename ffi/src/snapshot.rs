@@ -40,6 +40,7 @@ pub extern "C" fn castalia_snapshot_get(
 }
 
 /// The value of a key. Only one that has none is looked at further: what the snapshot has is UTF-8.
+#[inline(always)]
 fn value_of(snapshot: &CastaliaSnapshot, key: CastaliaStr) -> Result<Option<&str>> {
     let value = snapshot.0.get_bytes(key.bytes()?);
     if value.is_none() {

@@ -142,14 +142,14 @@ class Client {
 
     std::string app_id() const {
         CastaliaText *app_id = nullptr;
-        castalia_error_release(castalia_client_app_id(handle_.get(), &app_id));
+        detail::ignore(castalia_client_app_id(handle_.get(), &app_id));
         return detail::owned(castalia_text_view(detail::TextPointer(app_id).get()));
     }
 
     // The environment as its name was understood, such as PRO; UNKNOWN where none is set.
     std::string_view env() const noexcept {
         CastaliaStr env = detail::str({});
-        castalia_error_release(castalia_client_env(handle_.get(), &env));
+        detail::ignore(castalia_client_env(handle_.get(), &env));
         return detail::view(env);
     }
 

@@ -63,6 +63,15 @@ class Error
     std::string message_;
 };
 
+namespace detail {
+
+// Goes on without an outcome. Most often there is none, which then costs no call.
+inline void ignore(CastaliaError *error) noexcept {
+    if (error != nullptr) castalia_error_release(error);
+}
+
+}  // namespace detail
+
 // A value, or why there is none. Without exceptions, this is what a function returns that can fail.
 template <class T>
 class [[nodiscard]] result {

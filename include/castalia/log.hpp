@@ -76,10 +76,10 @@ inline void release_logger(void *user_data) noexcept { delete static_cast<Logger
 // empty function sends them nowhere.
 inline void set_log(LogLevel level, Logger logger) {
     if (!logger) {
-        castalia_error_release(castalia_log_set(static_cast<std::int32_t>(level), nullptr, nullptr, nullptr));
+        detail::ignore(castalia_log_set(static_cast<std::int32_t>(level), nullptr, nullptr, nullptr));
         return;
     }
-    castalia_error_release(castalia_log_set(static_cast<std::int32_t>(level), detail::call_logger,
+    detail::ignore(castalia_log_set(static_cast<std::int32_t>(level), detail::call_logger,
                                             new Logger(std::move(logger)), detail::release_logger));
 }
 

@@ -25,7 +25,7 @@ class Opened {
     Snapshot snapshot() const noexcept {
         if (handle_.get().id == 0) return last_;
         const CastaliaSnapshot *now = nullptr;
-        castalia_error_release(Calls::snapshot(handle_.get(), &now));
+        detail::ignore(Calls::snapshot(handle_.get(), &now));
         return Snapshot(now);
     }
 

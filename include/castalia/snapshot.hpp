@@ -122,7 +122,7 @@ class Snapshot {
         iterator(const CastaliaSnapshot *snapshot, std::size_t index) noexcept : snapshot_(snapshot), index_(index) {}
         value_type operator*() const {
             CastaliaStr key = detail::str({}), value = detail::str({});
-            castalia_error_release(castalia_snapshot_entry(snapshot_, index_, &key, &value));
+            detail::ignore(castalia_snapshot_entry(snapshot_, index_, &key, &value));
             return {detail::view(key), detail::view(value)};
         }
         iterator &operator++() noexcept {
@@ -144,7 +144,7 @@ class Snapshot {
     std::optional<std::string_view> get(std::string_view key) const {
         CastaliaStr value = detail::str({});
         std::int32_t found = 0;
-        castalia_error_release(castalia_snapshot_get(pointer_.get(), detail::str(key), &value, &found));
+        detail::ignore(castalia_snapshot_get(pointer_.get(), detail::str(key), &value, &found));
         if (found == 0) return std::nullopt;
         return detail::view(value);
     }
@@ -152,7 +152,7 @@ class Snapshot {
     // A typed value, or the default where it is missing or malformed.
     template <class T>
     T get_or(std::string_view key, T otherwise) const {
-        castalia_error_release(detail::read(pointer_.get(), key, otherwise, nullptr));
+        detail::ignore(detail::read(pointer_.get(), key, otherwise, nullptr));
         return otherwise;
     }
     std::string get_or(std::string_view key, const char *otherwise) const { return get_or(key, std::string(otherwise)); }
@@ -170,8 +170,8 @@ class Snapshot {
     std::vector<std::string> get_list(std::string_view key, std::vector<std::string> otherwise = {},
                                       std::string_view delimiter = ",", bool trim = false) const {
         CastaliaTextList *list = nullptr;
-        castalia_error_release(castalia_snapshot_get_list(pointer_.get(), detail::str(key), detail::str(delimiter), trim,
-                                                          &list, nullptr));
+        detail::ignore(castalia_snapshot_get_list(pointer_.get(), detail::str(key), detail::str(delimiter), trim,
+                                                  &list, nullptr));
         return list != nullptr ? detail::owned(detail::TextListPointer(list)) : std::move(otherwise);
     }
 
@@ -196,7 +196,7 @@ class Snapshot {
         if (!text) return otherwise;
         std::optional<T> value = detail::parsed<T>(parse, *text);
         if (value) return *std::move(value);
-        castalia_error_release(malformed(key));
+        detail::ignore(malformed(key));
         return otherwise;
     }
 
