@@ -7,7 +7,7 @@ value=${1:?say which value to publish}
 data=${2:-./data}
 portal=${EXAMPLE_PORTAL:-http://127.0.0.1:8070}
 binary=$(ls -t target/*/castalia | head -1)
-token=$("$binary" token create --name examples --app sample-app --data-dir "$data" | awk '{print $NF}')
+token=$("$binary" token create --log-level warn --name examples --app sample-app --data-dir "$data" | awk '{print $NF}')
 namespace="$portal/openapi/v1/envs/DEV/apps/sample-app/clusters/default/namespaces/application"
 call() { curl -fsS -H "Authorization: $token" -H 'Content-Type: application/json' "$@"; }
 json=$(python3 -c 'import json, sys; print(json.dumps(sys.argv[1]))' "$value")
