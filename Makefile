@@ -93,7 +93,7 @@ test-packages: web ## pack for every language, install elsewhere and run, unopti
 test-upstream: web ## the cases against Apollo itself, from CASTALIA_TEST_UPSTREAM=its checkout; half an hour
 	tests/upstream.sh
 
-.PHONY: install package demo
+.PHONY: install package package-musl demo
 install: ## install library, headers and package files for C and C++ into PREFIX (/usr/local)
 	ffi/install.sh
 
@@ -101,10 +101,13 @@ PACKAGES ?= target/package
 package: web ## build wheel, npm tarballs, jar and C archive into PACKAGES, install each elsewhere and run it
 	ffi/package.sh $(PACKAGES)
 	bindings/node/package.sh $(PACKAGES)
-	bindings/kotlin/package.sh $(PACKAGES)
+	CASTALIA_NATIVE=$(abspath $(wildcard $(PACKAGES)/musl/native)) bindings/kotlin/package.sh $(PACKAGES)
 	bindings/kotlin/package.sh check $(PACKAGES)
 	# After the others: maturin sets up zig in its own way, so that what it shares with them is compiled again.
 	bindings/python/package.sh $(PACKAGES)
+
+package-musl: ## the same for Alpine, before `make package`, which takes along what it makes
+	.ci/package-musl $(PACKAGES)
 
 demo: web ## a server and a program in every language: publish once, see each print it
 	examples/live/run.sh

@@ -31,7 +31,7 @@ build() {
 
 check() {
   cargo build --quiet --workspace --all-targets
-  cp ../../examples/kotlin/* "$scratch"
+  cp ../../examples/kotlin/{pom.xml,*.kt} "$scratch"
   cd "$scratch"
   "${maven[@]}" install:install-file -Dfile="$directory/$name.jar" -DpomFile="$directory/$name.pom"
   "${maven[@]}" compile

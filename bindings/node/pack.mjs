@@ -1,15 +1,19 @@
 // Packs the package and the native half of this platform: `node pack.mjs castalia.node DIRECTORY`. The package asks for the
-// native halves that lie beside it, so those of other platforms come into the directory first.
+// native halves that lie beside it, so those of other platforms come into the directory first: with `musl` as a third argument
+// only the native half is packed, for this machine with that C library, which a process with another one cannot load.
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-const [native, directory] = process.argv.slice(2).map((file) => path.resolve(file));
+const [native, directory] = process.argv.slice(2, 4).map((file) => path.resolve(file));
+const libc = process.argv[4];
 const here = import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname);
 // What does not load is not packed.
-process.env.CASTALIA_NODE_NATIVE_PATH = native;
+if (!libc) {
+  process.env.CASTALIA_NODE_NATIVE_PATH = native;
+}
 const { PLATFORMS, packageName, platformOfThisProcess } = createRequire(import.meta.url)('./lib/native.cjs');
 
 const own = JSON.parse(readFileSync(path.join(here, 'package.json'), 'utf8'));
@@ -56,6 +60,9 @@ function manifestOfPackage() {
 }
 
 mkdirSync(directory, { recursive: true });
-pack(nativeManifest(platformOfThisProcess()), { 'castalia.node': native });
-const files = [...own.files, 'README.md'].map((name) => [name, path.join(here, name)]);
-pack(manifestOfPackage(), Object.fromEntries(files));
+const platform = platformOfThisProcess();
+pack(nativeManifest({ ...platform, libc: libc ?? platform.libc }), { 'castalia.node': native });
+if (!libc) {
+  const files = [...own.files, 'README.md'].map((name) => [name, path.join(here, name)]);
+  pack(manifestOfPackage(), Object.fromEntries(files));
+}

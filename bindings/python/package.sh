@@ -15,7 +15,6 @@ bindings/python/environment.sh
 portable=()
 [ "$(uname -s)" != Linux ] || portable=(--zig --compatibility manylinux2014 --target "$(uname -m)-unknown-linux-gnu")
 mkdir -p "$directory"
-rm -f "$directory"/castalia-*.whl
 cp examples/python/hello.py "$scratch"
 
 for version in 39 310; do

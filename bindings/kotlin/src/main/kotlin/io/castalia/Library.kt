@@ -74,7 +74,11 @@ internal object Library {
         }
     }
 
-    private fun hasMusl(): Boolean = Path.of("/lib").toFile().list().orEmpty().any { it.startsWith("ld-musl-") }
+    /** Whether this very process runs with musl: a system may have its loader beside glibc. */
+    private fun hasMusl(): Boolean {
+        val maps = Path.of("/proc/self/maps").toFile()
+        return maps.canRead() && maps.useLines { lines -> lines.any { "/ld-musl-" in it } }
+    }
 
     /**
      * Loads this file. Class loaders may share it: it keeps nothing of the JVM but who waits. The generated code learns of the
