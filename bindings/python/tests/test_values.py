@@ -33,6 +33,31 @@ def test_a_config_is_a_mapping(scripted: Scripted) -> None:
         config[[]]  # type: ignore[index]  # pyright: ignore
 
 
+def test_threads_read_on_and_never_go_back(scripted: Scripted) -> None:
+    settings = scripted.settings(apollo__loadConfigQPS="1000", apollo__longPollQPS="1000")
+    scripted.publish(n="0")
+    config = castalia.Client(settings).config("application")
+    ended = threading.Event()
+    seen: list[list[int]] = [[] for _ in range(4)]
+
+    def read(values: list[int]) -> None:
+        while not ended.is_set():
+            values.append(int(config["n"]))
+
+    threads = [threading.Thread(target=read, args=[values]) for values in seen]
+    for thread in threads:
+        thread.start()
+    for n in range(1, 20):
+        scripted.publish(n=str(n))
+        config.refresh()
+        assert config["n"] == str(n)
+    ended.set()
+    for thread, values in zip(threads, seen):
+        thread.join()
+        assert values == sorted(values)
+        assert int(config["n"]) == 19
+
+
 def test_reads_by_type_fall_back_and_try_reads_tell_why(scripted: Scripted) -> None:
     texts = {"l": "a,b,,", "spaced": "a , b, ", "j": '{"x": 1}', "bad": "x", "f": " 1.5f"}
     config = opened(scripted, n="7", big="3000000000", t="5S", **texts)

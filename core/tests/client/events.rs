@@ -142,6 +142,22 @@ async fn a_held_snapshot_never_changes() {
     assert_eq!(pairs, [("a", "1"), ("b", "2")]);
 }
 
+/// The handle that looks for new content with one load finds it, and tells whether what it has is the newest.
+#[tokio::test(start_paused = true)]
+async fn a_reader_finds_the_newest_content() {
+    let fixture = Fixture::new();
+    let (_client, config) = fixture.open_quietly().await;
+    let mut reader = config.reader();
+    assert!(reader.is_current());
+    assert_eq!(reader.get("a"), Some("1"));
+    publish_and_load(&fixture, &config, &[("a", "2")]).await;
+    assert!(!reader.is_current(), "it has not looked yet");
+    assert_eq!(reader.get("a"), Some("2"));
+    assert!(reader.is_current());
+    config.close();
+    assert_eq!(reader.get("a"), Some("2"), "reads go on after the end");
+}
+
 /// C107
 #[tokio::test(start_paused = true)]
 async fn a_file_tells_its_whole_text() {
