@@ -65,8 +65,8 @@ header: ## regenerate include/castalia.h
 header-check: ## is include/castalia.h what the source says
 	cargo test --quiet -p castalia-ffi --test header
 
-.PHONY: test test-rust test-bindings databases test-databases test-interop test-packages test-upstream
-test: lint build test-interop test-bindings test-packages test-rust test-databases ## every linter, every test of every language
+.PHONY: test test-rust test-bindings databases test-databases test-interop test-packages test-demo test-upstream
+test: lint build test-interop test-bindings test-packages test-demo test-rust test-databases ## every linter, every test of every language
 
 test-rust: databases ## Rust: units and black box, on all databases
 	cargo test --workspace --quiet
@@ -89,6 +89,9 @@ test-bindings: web ## every other language
 
 test-packages: web ## pack for every language, install elsewhere and run, unoptimised
 	PROFILE=dev $(MAKE) package PACKAGES=target/package-dev
+
+test-demo: web ## each example as its readme says, all beside one server, unoptimised
+	PROFILE=dev examples/live/run.sh
 
 test-upstream: web ## the cases against Apollo itself, from CASTALIA_TEST_UPSTREAM=its checkout; half an hour
 	tests/upstream.sh

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Starts a server and the example of every language, publishes once, and shows how long after the request each had printed the new
-# value. Builds what is missing first, which takes some minutes once.
+# value. Builds what is missing first, which takes some minutes once. PROFILE names the cargo profile (release).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 languages=(rust c cpp python node kotlin)
@@ -37,8 +37,11 @@ listening() { # process
   return 1
 }
 
-cargo build --quiet --release -p castalia-server
-target/release/castalia serve --data-dir "$scratch/data" --config-port 0 --admin-port 0 --portal-port 0 \
+profile=${PROFILE:-release}
+packages=(-p castalia-server)
+[ "$profile" != dev ] || packages=(--workspace --all-targets)
+cargo build --quiet --profile "$profile" "${packages[@]}"
+"${CARGO_TARGET_DIR:-target}/${profile/#dev/debug}/castalia" serve --data-dir "$scratch/data" --config-port 0 --admin-port 0 --portal-port 0 \
   --log-format json >"$scratch/server" 2>"$scratch/server.log" &
 listening $! || fail "the server does not start: $(cat "$scratch/server.log")"
 export APP_ID=sample-app APOLLO_META EXAMPLE_PORTAL APOLLO_CACHE_DIR=$scratch/cache
