@@ -110,7 +110,10 @@ package: web ## build wheel, npm tarballs, jar and C archive into PACKAGES, inst
 	bindings/python/package.sh $(PACKAGES)
 
 package-musl: ## the same for Alpine, before `make package`, which takes along what it makes
-	.ci/package-musl $(PACKAGES)
+	LIBC=musl ffi/package.sh $(PACKAGES)
+	LIBC=musl bindings/node/package.sh $(PACKAGES)
+	LIBC=musl bindings/kotlin/package.sh $(PACKAGES)
+	LIBC=musl bindings/python/package.sh $(PACKAGES)
 
 demo: web ## a server and a program in every language: publish once, see each print it
 	examples/live/run.sh

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Packs library, headers and package files for C and C++ into a directory (target/package), and proves that they work: unpacked
-# elsewhere, both examples build with pkg-config and run. PROFILE names the cargo profile (dist).
+# elsewhere, both examples build with pkg-config and run. PROFILE names the cargo profile (dist). With LIBC=musl it is for Alpine; the
+# C example is then tried out where musl-gcc is (Debian: apt-get install musl-tools).
 # usage: ffi/package.sh [DIRECTORY]
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -8,7 +9,7 @@ root=$PWD
 directory=$(realpath -m "${1:-target/package}")
 profile=${PROFILE:-dist}
 version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
-name=castalia-c-$version-$(uname -s | tr '[:upper:]' '[:lower:]')-$(uname -m)
+name=castalia-c-$version-$(uname -s | tr '[:upper:]' '[:lower:]')-$(uname -m)${LIBC:+-$LIBC}
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
@@ -26,9 +27,18 @@ export PKG_CONFIG_PATH=$scratch/elsewhere/$name/lib/pkgconfig LD_LIBRARY_PATH=$s
 cp examples/c/hello.c examples/cpp/hello.cpp "$scratch/elsewhere"
 cd "$scratch/elsewhere"
 read -ra flags <<<"$(pkg-config --cflags --libs castalia)"
-"${CC:-cc}" hello.c -o hello-c "${flags[@]}"
-"${CXX:-c++}" -std=c++17 hello.cpp -o hello-cpp "${flags[@]}"
-for program in hello-c hello-cpp; do
-  "$root/examples/check.sh" "./$program"
-done
-echo "$name.tar.gz: $(du -h "$directory/$name.tar.gz" | cut -f1), runs the C and C++ examples"
+tried=()
+try() { # language, compiler and its options
+  local language=$1
+  shift
+  "$@" -o "hello-$language" "${flags[@]}"
+  "$root/examples/check.sh" "./hello-$language"
+  tried+=("$language")
+}
+if [ "${LIBC:-}" != musl ]; then
+  try c "${CC:-cc}" hello.c
+  try cpp "${CXX:-c++}" -std=c++17 hello.cpp
+elif [ -n "$(command -v musl-gcc)" ]; then
+  try c musl-gcc hello.c
+fi
+echo "$name.tar.gz: $(du -h "$directory/$name.tar.gz" | cut -f1), runs the examples in: ${tried[*]}"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds the jar, with the native library of this platform in it, and its pom, into a directory (target/package). Libraries of other
 # platforms come along from the folders {os}-{arch}[-musl] in CASTALIA_NATIVE. PROFILE names the cargo profile (dist).
+# With LIBC=musl there is only the library for Alpine, in musl/native of the directory.
 # `check` instead builds and runs the example with the packed jar and what Maven has, in an empty folder elsewhere.
 # usage: bindings/kotlin/package.sh [check] [DIRECTORY]
 set -euo pipefail
@@ -18,6 +19,12 @@ trap 'rm -rf "$scratch"' EXIT
 build() {
   BUILT=$("$root/.ci/portable" "${PROFILE:-dist}")
   export BUILT
+  if [ "${LIBC:-}" = musl ]; then
+    place=$directory/musl/native/linux-$(uname -m)-musl
+    mkdir -p "$place"
+    strip -x -o "$place/libcastalia_kotlin.so" "$BUILT/libcastalia_kotlin.so"
+    return
+  fi
   "${maven[@]}" package -Dbuild.folder=target/package -Dmaven.test.skip=true
   if [ -n "${CASTALIA_NATIVE:-}" ]; then
     mkdir "$scratch/native"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Packs the Node package, and the native half of this platform, into a directory (target/package), and proves that they work:
 # installed into an empty directory elsewhere they run the example. PROFILE names the cargo profile (dist).
+# With LIBC=musl only the native half for Alpine is packed, for a later run to take along.
 # usage: bindings/node/package.sh [DIRECTORY]
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -12,6 +13,12 @@ trap 'rm -rf "$scratch"' EXIT
 cargo build --quiet --workspace --all-targets
 built=$(.ci/portable "$profile")
 strip --strip-all -o "$scratch/castalia.node" "$built/libcastalia_node.so"
+if [ "${LIBC:-}" = musl ]; then
+  # What this process loads to pack, which cannot be what it packs.
+  cp "$(LIBC='' .ci/portable "$profile")/libcastalia_node.so" "$scratch/loaded.node"
+  CASTALIA_NODE_NATIVE_PATH=$scratch/loaded.node node bindings/node/pack.mjs "$scratch/castalia.node" "$directory" musl
+  exit
+fi
 node bindings/node/pack.mjs "$scratch/castalia.node" "$directory"
 
 CASTALIA_NODE_NATIVE_PATH=$scratch/castalia.node CASTALIA_PACKAGES=$directory \

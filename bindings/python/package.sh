@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds the wheels into a directory (target/package), and proves that they work: installed into a new environment elsewhere they run
 # the example. One is for Python 3.9 and later; the other, which pip prefers from 3.10 on, has cheaper calls. On Linux both are for
-# glibc 2.17 and later, which maturin audits. PROFILE names the cargo profile (dist).
+# glibc 2.17 and later, which maturin audits, or with LIBC=musl for Alpine, where they cannot be tried out here. PROFILE names the
+# cargo profile (dist).
 # usage: bindings/python/package.sh [DIRECTORY]
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -13,7 +14,13 @@ trap 'rm -rf "$scratch"' EXIT
 
 bindings/python/environment.sh
 portable=()
-[ "$(uname -s)" != Linux ] || portable=(--zig --compatibility manylinux2014 --target "$(uname -m)-unknown-linux-gnu")
+case $(uname -s)-${LIBC:-gnu} in
+  Linux-gnu) portable=(--zig --compatibility manylinux2014 --target "$(uname -m)-unknown-linux-gnu") ;;
+  Linux-musl)
+    portable=(--zig --compatibility musllinux_1_2 --target "$(uname -m)-unknown-linux-musl")
+    export RUSTFLAGS="-C target-feature=-crt-static"
+    ;;
+esac
 mkdir -p "$directory"
 cp examples/python/hello.py "$scratch"
 
@@ -24,6 +31,7 @@ for version in 39 310; do
   wheel=$(basename "$scratch/$version"/castalia-*.whl)
   [[ $wheel == *-cp$version-abi3-* ]] || { echo "bindings/python/package.sh: $wheel is not for $version and later" >&2; exit 1; }
   cp "$scratch/$version/$wheel" "$directory"
+  if [ "${LIBC:-}" = musl ]; then continue; fi
   python3 -m venv "$scratch/elsewhere-$version"
   "$scratch/elsewhere-$version/bin/pip" install --quiet --disable-pip-version-check --no-index "$directory/$wheel"
   (cd "$scratch" && "$root/examples/check.sh" "elsewhere-$version/bin/python" -u hello.py)

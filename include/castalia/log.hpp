@@ -80,7 +80,7 @@ inline void set_log(LogLevel level, Logger logger) {
         return;
     }
     detail::ignore(castalia_log_set(static_cast<std::int32_t>(level), detail::call_logger,
-                                            new Logger(std::move(logger)), detail::release_logger));
+                                    new Logger(std::move(logger)), detail::release_logger));
 }
 
 }  // namespace castalia
