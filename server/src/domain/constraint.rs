@@ -13,7 +13,7 @@ pub const NAME: usize = 32;
 pub const OPERATOR: usize = 64;
 
 /// The rule of names, as callers of the reference know its text.
-const NAME_RULE: &str = "Only digits, alphabets and symbol - _ . (except single .) are allowed";
+pub const NAME_RULE: &str = "Only digits, alphabets and symbol - _ . (except single .) are allowed";
 
 /// Who made a row and when, as far as a request says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use castalia_server::background::Background;
 use castalia_server::http::{self, failure};
 use castalia_server::role::admin;
 use castalia_server::settings::{Installation, Settings, Texts};
-use castalia_server::store::entity::item as item_row;
+use castalia_server::store::entity::{app as app_row, item as item_row};
 use castalia_server::store::{Standard as _, Store};
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -181,4 +181,24 @@ async fn a_wrong_token_of_the_portal_does_not_sign_its_users_out() {
     let mut world = world(&[service]).await;
     world.set("admin-service.access.tokens", &json!({ "FAR": "wrong" }).to_string());
     world.user("apollo").await.get(&far()).await.fails(500, "The admin service refuses the portal");
+}
+
+#[tokio::test]
+async fn a_name_never_leads_the_portals_token_to_another_path() {
+    let (service, store) = admin_service().await;
+    let world = world(&[service]).await;
+    let user = world.user("u1").await;
+    user.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
+    let root = world.user("apollo").await;
+    for name in ["%2e%2e", "%2E%2e", "%2e", ".%2e"] {
+        let cluster = format!("/openapi/v1/envs/FAR/apps/demo/clusters/{name}");
+        for answer in [
+            root.delete(&cluster).await,
+            root.get(&format!("{cluster}/namespaces/application/items/k")).await,
+        ] {
+            assert_eq!(answer.json()["code"], "invalid_name", "{name}: {answer:?}");
+        }
+    }
+    root.get("/openapi/v1/envs/FAR/apps/demo/clusters/default").await.ok();
+    assert_eq!(app_row::Entity::live().all(store.read()).await.unwrap().len(), 1);
 }

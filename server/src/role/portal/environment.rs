@@ -62,7 +62,8 @@ enum Reach {
 /// One call of an admin API.
 struct Call {
     method: Method,
-    address: Address,
+    /// Path and query.
+    path: String,
     /// Content type and text.
     body: Option<(&'static str, String)>,
 }
@@ -259,7 +260,7 @@ impl Environment {
         address: Address,
         body: Option<(&'static str, String)>,
     ) -> Result<Bytes> {
-        let call = Call { method, address, body };
+        let call = Call { method, path: address.checked()?, body };
         match &self.reach {
             Reach::Here(local) => local.call(call).await,
             Reach::There(remote) => {

@@ -1,26 +1,37 @@
-//! Path and query of a call of the admin API, composed of names as they are.
+//! Path and query of a call of the admin API, composed of names as they are. A name that a URL parser would take for a step in
+//! the path is remembered as refused, because an escape does not help: parsers resolve `%2e%2e` like `..`.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::domain::constraint::NAME_RULE;
 use crate::domain::permission::need::Place;
+use crate::error::{Error, Result};
 
 /// What must be escaped in a path segment.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Path and query of a call of the admin API.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Address(String);
+pub struct Address {
+    text: String,
+    /// The first segment that would lead to another path.
+    refused: Option<String>,
+}
 
 impl Address {
     /// Of unescaped segments.
     #[must_use]
     pub fn new<S: AsRef<str>>(segments: impl IntoIterator<Item = S>) -> Self {
-        let mut path = String::new();
+        let mut address = Self { text: String::new(), refused: None };
         for segment in segments {
-            path.push('/');
-            path.extend(utf8_percent_encode(segment.as_ref(), ESCAPED));
+            let segment = segment.as_ref();
+            if is_step(segment) && address.refused.is_none() {
+                address.refused = Some(segment.to_owned());
+            }
+            address.text.push('/');
+            address.text.extend(utf8_percent_encode(segment, ESCAPED));
         }
-        Self(path)
+        address
     }
 
     /// Of something in a cluster.
@@ -38,17 +49,30 @@ impl Address {
         Self::new(namespace.iter().chain(rest))
     }
 
-    /// As a request names it.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
+    /// Path and query as a request names them.
+    ///
+    /// # Errors
+    /// When a segment is empty or a dot segment: the call would reach another path than the one whose right was checked.
+    pub fn checked(self) -> Result<String> {
+        match self.refused {
+            None => Ok(self.text),
+            Some(name) => Err(Error::bad_request(format!(
+                "The name `{name}` cannot be used in a path. {NAME_RULE}"
+            ))
+            .with_code("invalid_name")),
+        }
     }
 
     /// Adds parameters.
     #[must_use]
     pub fn with(self, parameters: &[(&str, &str)]) -> Self {
-        Self(format!("{}?{}", self.0, encode(parameters)))
+        Self { text: format!("{}?{}", self.text, encode(parameters)), ..self }
     }
+}
+
+/// Whether a URL parser would drop the segment or climb out of the path.
+fn is_step(segment: &str) -> bool {
+    matches!(segment, "" | "." | "..")
 }
 
 /// Names and values as a query or a form holds them.
@@ -70,8 +94,19 @@ mod tests {
         };
         let address = Address::in_namespace(&place, &["items", "x/ä"]).with(&[("operator", "u&v")]);
         assert_eq!(
-            address.0,
+            address.checked().unwrap(),
             "/apps/a/clusters/c%20d/namespaces/n.yml/items/x%2F%C3%A4?operator=u%26v"
         );
+    }
+
+    #[test]
+    fn a_name_that_would_lead_elsewhere_is_refused() {
+        for name in ["", ".", ".."] {
+            let address = Address::new(["apps", "mine", "clusters", name]).with(&[("a", "b")]);
+            assert_eq!(address.checked().unwrap_err().code(), "invalid_name", "{name}");
+        }
+        for name in ["...", ".a", "a.", "%2e%2e"] {
+            assert!(Address::new(["apps", name]).checked().is_ok(), "{name}");
+        }
     }
 }

@@ -18,7 +18,7 @@ pub(super) struct Local {
 
 impl Local {
     pub(super) async fn call(&self, call: Call) -> Result<Bytes> {
-        let request = Request::builder().method(call.method).uri(call.address.as_str());
+        let request = Request::builder().method(call.method).uri(call.path);
         let request = match call.body {
             Some((kind, text)) => request.header(CONTENT_TYPE, kind).body(Body::from(text)),
             None => request.body(Body::empty()),

@@ -16,7 +16,7 @@ use http::{Method, StatusCode};
 use reqwest::Client;
 use reqwest::redirect::Policy;
 
-use super::{Address, Call};
+use super::Call;
 use crate::error::{Error, Reaction, Result};
 use crate::json;
 
@@ -106,7 +106,7 @@ impl Remote {
 
     /// Asks for the health of an admin service.
     pub(super) async fn probe(&self, env: &str) {
-        let call = Call { method: Method::GET, address: Address::new(["health"]), body: None };
+        let call = Call { method: Method::GET, path: "/health".to_owned(), body: None };
         let was_up = self.is_up();
         match self.call(&call, None).await {
             Ok(_) => self.failed_probes.store(0, Ordering::Relaxed),
@@ -128,7 +128,7 @@ impl Remote {
         call: &Call,
         token: Option<&str>,
     ) -> reqwest::Result<(StatusCode, Bytes)> {
-        let url = format!("{}{}", service.trim_end_matches('/'), call.address.as_str());
+        let url = format!("{}{}", service.trim_end_matches('/'), call.path);
         let mut request = self.client.request(call.method.clone(), url);
         if let Some(token) = token {
             request = request.header(AUTHORIZATION, token);
