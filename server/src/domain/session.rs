@@ -14,6 +14,8 @@ use crate::store::{Secret, Store, now};
 
 /// A sign-in that is not used for so long ends.
 const IDLE: TimeDelta = TimeDelta::minutes(30);
+/// A sign-in ends after so long, however much it is used: a stolen cookie must not live for ever.
+const LONGEST: TimeDelta = TimeDelta::hours(24);
 /// Its use is written down at most so often, so that reading a page costs no write.
 const TOUCH_AFTER: TimeDelta = TimeDelta::minutes(1);
 
@@ -52,19 +54,20 @@ pub async fn begin(store: &Store, user_id: &str) -> Result<Secret> {
     Ok(Secret::new(id))
 }
 
-/// The sign-in that a cookie belongs to, while it lasts and its user is not disabled.
+/// The sign-in that a cookie belongs to, while it lasts and its user exists and is enabled.
 ///
 /// # Errors
 /// Only when the database cannot be used.
 pub async fn find(store: &Store, id: &str) -> Result<Option<SignedIn>> {
     let now = now();
     let Some(row) = session::find(store.read(), &hash(id), now).await? else { return Ok(None) };
-    // Users of a directory have no row here.
-    if user::find(store, &row.user_id).await?.is_some_and(|user| !user::is_enabled(&user)) {
+    let end = row.created_time + LONGEST;
+    let user = user::find(store, &row.user_id).await?;
+    if now >= end || !user.is_some_and(|user| user::is_enabled(&user)) {
         return Ok(None);
     }
     if now - row.last_seen_time > TOUCH_AFTER {
-        touch(store, row.id_hash, now).await?;
+        touch(store, row.id_hash, now, end).await?;
     }
     Ok(Some(SignedIn { user_id: row.user_id, csrf_token: row.csrf_token }))
 }
@@ -78,10 +81,16 @@ pub async fn end(store: &Store, id: &str) -> Result<()> {
     Ok(())
 }
 
-async fn touch(store: &Store, id_hash: String, now: DateTime<Utc>) -> Result<()> {
+async fn touch(
+    store: &Store,
+    id_hash: String,
+    now: DateTime<Utc>,
+    end: DateTime<Utc>,
+) -> Result<()> {
+    let expiry = (now + IDLE).min(end);
     store
         .write(id_hash, move |tx, id_hash| {
-            Box::pin(async move { session::touch(tx, id_hash, now, now + IDLE).await })
+            Box::pin(async move { session::touch(tx, id_hash, now, expiry).await })
         })
         .await?;
     Ok(())
