@@ -25,6 +25,7 @@ pub mod item;
 pub mod item_rules;
 pub mod item_set;
 pub mod key;
+pub mod known_browser;
 pub mod lock;
 pub mod lookup;
 pub mod namespace;

@@ -233,6 +233,7 @@ impl Node {
             self.generated_password =
                 user::seed_administrator(&store, password, Scheme::Argon2id).await?;
         }
+        user::warn_of_published_password(&store).await?;
         let (reread, refreshed) = (store.clone(), config.clone());
         self.background.repeat("portal settings", CONFIG_PAUSE, move || {
             database::refresh_portal(reread.clone(), refreshed.clone())

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chrono::FixedOffset;
+use ipnet::IpNet;
 
 use crate::role::Role;
 use crate::store::{DatabaseUrl, Secret};
@@ -108,6 +109,8 @@ pub struct Settings {
     pub max_polls_per_app: usize,
     /// Host names that the portal answers to; `None` picks by installation.
     pub hosts: Option<Vec<String>>,
+    /// Proxies whose `X-Forwarded-For` the portal believes.
+    pub trusted_proxies: Vec<IpNet>,
     /// Whether the session cookie is always `Secure`.
     pub cookie_always_secure: bool,
     /// How services are found.
@@ -129,6 +132,8 @@ pub struct CompatOverrides {
     empty_admin_tokens_pass: Option<bool>,
     cookie_without_csrf: Option<bool>,
     json_duplicate_members: Option<bool>,
+    token_reads_all: Option<bool>,
+    accept_broken_documents: Option<bool>,
 }
 
 /// The `compat.*` settings in force.
@@ -147,6 +152,10 @@ pub struct Compat {
     pub cookie_without_csrf: bool,
     /// JSON values may have duplicate members.
     pub json_duplicate_members: bool,
+    /// Consumers read the items of apps on which they have no role.
+    pub token_reads_all: bool,
+    /// JSON and YAML that do not parse may be saved.
+    pub accept_broken_documents: bool,
 }
 
 impl CompatOverrides {
@@ -161,6 +170,8 @@ impl CompatOverrides {
             empty_admin_tokens_pass: self.empty_admin_tokens_pass.unwrap_or(adopted),
             cookie_without_csrf: self.cookie_without_csrf.unwrap_or(adopted),
             json_duplicate_members: self.json_duplicate_members.unwrap_or(adopted),
+            token_reads_all: self.token_reads_all.unwrap_or(adopted),
+            accept_broken_documents: self.accept_broken_documents.unwrap_or(false),
         }
     }
 }
@@ -220,6 +231,7 @@ impl Settings {
                 .parsed("security.max_polls_per_address", COUNT)
                 .unwrap_or_default(),
             max_polls_per_app: read.parsed("security.max_polls_per_app", COUNT).unwrap_or_default(),
+            trusted_proxies: read.networks("security.trusted_proxies"),
             hosts: read
                 .text("security.hosts")
                 .map(|list| list.split(',').map(|host| host.trim().to_owned()).collect()),
@@ -297,7 +309,25 @@ impl Reader<'_> {
             empty_admin_tokens_pass: self.switch("compat.empty_admin_tokens_pass"),
             cookie_without_csrf: self.switch("compat.cookie_without_csrf"),
             json_duplicate_members: self.switch("compat.json_duplicate_members"),
+            token_reads_all: self.switch("compat.token_reads_all"),
+            accept_broken_documents: self.switch("compat.accept_broken_documents"),
         }
+    }
+
+    fn networks(&mut self, name: &'static str) -> Vec<IpNet> {
+        let text = self.text(name).unwrap_or_default();
+        let mut networks = Vec::new();
+        for word in text.split(',').map(str::trim).filter(|word| !word.is_empty()) {
+            let address = word.parse::<IpAddr>().map(IpNet::from);
+            match word.parse::<IpNet>().or(address) {
+                Ok(network) => networks.push(network),
+                Err(_) => self.fault(
+                    name,
+                    format!("`{word}` is not an address or a network such as 10.0.0.0/8"),
+                ),
+            }
+        }
+        networks
     }
 
     fn roles(&mut self) -> Vec<Role> {

@@ -20,13 +20,22 @@ pub struct ItemRules {
     value_length_of_app: HashMap<String, i64>,
     value_length_of_namespace: HashMap<String, i64>,
     items: Option<u64>,
-    allows_duplicate_members: bool,
+    syntax: Leniency,
+}
+
+/// Documents that are stored although the newest Apollo refuses them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Leniency {
+    /// JSON objects with duplicate members.
+    pub duplicate_members: bool,
+    /// JSON and YAML that do not parse.
+    pub broken_documents: bool,
 }
 
 impl ItemRules {
-    /// What the config database says now; `allows_duplicate_members` of JSON objects is a setting of the installation.
+    /// What the config database says now; the leniency is a setting of the installation.
     #[must_use]
-    pub fn of(config: &ServerConfig, allows_duplicate_members: bool) -> Self {
+    pub fn of(config: &ServerConfig, syntax: Leniency) -> Self {
         let items = config.number("item.num.limit", 1000, 5..=i64::MAX).unsigned_abs();
         let key_length = config.number("item.key.length.limit", 128, 5..=i64::MAX);
         Self {
@@ -35,7 +44,7 @@ impl ItemRules {
             value_length_of_app: config.overrides("appid.value.length.limit.override"),
             value_length_of_namespace: config.overrides("namespace.value.length.limit.override"),
             items: config.is_on("item.num.limit.enabled").then_some(items),
-            allows_duplicate_members,
+            syntax,
         }
     }
 
@@ -65,7 +74,7 @@ impl ItemRules {
             key_length: self.key_length,
             value_length: self.value_length(db, namespace).await?,
             format: format.transpose()?,
-            allows_duplicate_members: self.allows_duplicate_members,
+            syntax: self.syntax,
         })
     }
 
@@ -98,7 +107,7 @@ pub struct NamespaceRules {
     key_length: usize,
     value_length: usize,
     format: Option<Format>,
-    allows_duplicate_members: bool,
+    syntax: Leniency,
 }
 
 impl NamespaceRules {
@@ -132,8 +141,11 @@ impl NamespaceRules {
     }
 
     fn check_syntax(&self, format: Format, value: &str) -> Result<()> {
+        if self.syntax.broken_documents {
+            return Ok(());
+        }
         let checked = match format {
-            Format::Json => syntax::check_json(value, self.allows_duplicate_members),
+            Format::Json => syntax::check_json(value, self.syntax.duplicate_members),
             Format::Yml | Format::Yaml => syntax::check_yaml(value),
             Format::Properties | Format::Xml | Format::Txt => Ok(()),
         };
@@ -158,7 +170,8 @@ mod tests {
     use super::*;
 
     fn rules(format: Option<Format>) -> NamespaceRules {
-        NamespaceRules { key_length: 128, value_length: 20, format, allows_duplicate_members: true }
+        let syntax = Leniency { duplicate_members: true, broken_documents: false };
+        NamespaceRules { key_length: 128, value_length: 20, format, syntax }
     }
 
     fn draft(key: &str, value: &str) -> Draft {
@@ -184,6 +197,17 @@ mod tests {
         let error =
             rules(Some(Format::Json)).check_new(&draft("content", r#"{"a":1} x"#)).unwrap_err();
         assert!(error.message().starts_with("invalid json content: "), "{error}");
+    }
+
+    #[test]
+    fn a_broken_document_is_stored_only_where_a_setting_allows_it() {
+        for format in [Format::Json, Format::Yaml] {
+            let broken = draft("content", "{ a: [ ");
+            let mut rules = rules(Some(format));
+            assert!(rules.check_new(&broken).is_err(), "{format:?}");
+            rules.syntax.broken_documents = true;
+            assert!(rules.check_new(&broken).is_ok(), "{format:?}");
+        }
     }
 
     #[test]

@@ -47,7 +47,18 @@ pub async fn display_names(store: &Store, names: &[&str]) -> Result<HashMap<Stri
     Ok(users.into_iter().map(|user| (user.username, user.user_display_name)).collect())
 }
 
-/// Checks a password. Returns the user's name as stored; nothing for an unknown or disabled user, after the same time.
+/// What became of an attempt to sign in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SignIn {
+    /// The user's name as stored.
+    Accepted(String),
+    /// Unknown or disabled user, or wrong password.
+    Refused,
+    /// The right password, but the one that Apollo's scripts publish.
+    PublishedPassword,
+}
+
+/// Checks a password. An unknown or disabled user is refused after the same time as a wrong password.
 ///
 /// # Errors
 /// Only when the database cannot be asked.
@@ -56,25 +67,48 @@ pub async fn sign_in(
     installation: Installation,
     name: &str,
     given: String,
-) -> Result<Option<String>> {
+) -> Result<SignIn> {
     let given = Secret::new(given);
     let user = find(store, name).await?;
     let stored = user.as_ref().map(|user| user.password.clone());
     let scheme = scheme(installation);
     let (fits, renewed) = blocking(move || Ok(verify(&given, stored.as_ref(), scheme))).await?;
-    let Some(user) = user.filter(|user| fits && is_enabled(user)) else { return Ok(None) };
-    if user.password.expose().ends_with(PUBLISHED) {
+    let Some(user) = user.filter(|user| fits && is_enabled(user)) else {
+        return Ok(SignIn::Refused);
+    };
+    if has_published_password(&user) {
         tracing::warn!(
             user = user.username,
-            "refused to sign in with the password that Apollo publishes; set one with `castalia user password`"
+            "refused a sign-in with the password that Apollo publishes; \
+             set a new one with `castalia user password {}`",
+            user.username
         );
-        return Ok(None);
+        return Ok(SignIn::PublishedPassword);
     }
     let name = user.username.clone();
     if renewed.is_some() {
         store_password(store, user, renewed).await?;
     }
-    Ok(Some(name))
+    Ok(SignIn::Accepted(name))
+}
+
+/// Warns where the administrator of Apollo's scripts cannot sign in because the password was never changed.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn warn_of_published_password(store: &Store) -> Result<()> {
+    if find(store, ADMINISTRATOR).await?.is_some_and(|user| has_published_password(&user)) {
+        tracing::warn!(
+            user = ADMINISTRATOR,
+            "the administrator has the password that Apollo publishes and cannot sign in; \
+             set a new one with `castalia user password {ADMINISTRATOR}`"
+        );
+    }
+    Ok(())
+}
+
+fn has_published_password(user: &User) -> bool {
+    user.password.expose().ends_with(PUBLISHED)
 }
 
 /// Makes the first administrator where there is none. Returns the password where it was generated now.
@@ -123,9 +157,16 @@ pub async fn set_password(
     let generated = if given.is_some() { None } else { Some(generate()?) };
     let password = given.or_else(|| generated.as_deref().map(Secret::new)).unwrap_or_default();
     let hash = blocking(move || password::hash(password.expose(), scheme(installation))).await?;
-    let name = user.username.clone();
-    store_password(store, user, Some(Secret::new(hash))).await?;
-    store.write(name, |tx, name| Box::pin(user::session::delete_of_user(tx, name, None))).await?;
+    // In one transaction: a password that changed while an old sign-in lives on would protect nothing.
+    let change = (user, password_row(name, Some(Secret::new(hash))));
+    store
+        .write(change, |tx, (user, row)| {
+            Box::pin(async move {
+                user::change(tx, user.clone(), row).await?;
+                user::session::delete_of_user(tx, &user.username, None).await
+            })
+        })
+        .await?;
     Ok(generated)
 }
 
@@ -145,19 +186,24 @@ pub fn is_enabled(user: &User) -> bool {
 }
 
 async fn store_password(store: &Store, user: User, hash: Option<Secret>) -> Result<()> {
-    let row = UserRow {
-        username: user.username.clone(),
-        display_name: None,
-        email: None,
-        password: hash,
-        is_enabled: None,
-    };
+    let row = password_row(&user.username, hash);
     store
         .write((user, row), |tx, (user, row)| {
             Box::pin(async move { user::change(tx, user.clone(), row).await })
         })
         .await?;
     Ok(())
+}
+
+/// What changes when only the password does.
+fn password_row(name: &str, hash: Option<Secret>) -> UserRow {
+    UserRow {
+        username: name.to_owned(),
+        display_name: None,
+        email: None,
+        password: hash,
+        is_enabled: None,
+    }
 }
 
 /// Compares; where there is nobody to compare with, a password that nobody has takes the same time. A hash of an older scheme is

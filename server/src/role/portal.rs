@@ -3,6 +3,7 @@
 
 mod access;
 mod calls;
+mod client_address;
 pub mod environment;
 mod extract;
 mod identity;
@@ -99,7 +100,8 @@ impl Portal {
     }
 
     fn rights(&self) -> Rights<'_> {
-        Rights::new(&self.state.store, &self.state.config)
+        let PortalState { store, config, compat, .. } = &self.state;
+        Rights::new(store, config, compat.token_reads_all)
     }
 
     /// Address that users are given, where the settings name one.

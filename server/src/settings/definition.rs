@@ -165,6 +165,18 @@ pub const DEFINITIONS: &[Definition] = &[
         "Accept JSON values with duplicate members",
     ),
     define(
+        "compat.token_reads_all",
+        None,
+        "BOOL",
+        "Let a consumer token read the items of apps on which it has no role",
+    ),
+    define(
+        "compat.accept_broken_documents",
+        Some("false"),
+        "BOOL",
+        "Accept JSON and YAML that do not parse, as Apollo before 3.0",
+    ),
+    define(
         "security.require_access_key",
         Some("false"),
         "BOOL",
@@ -194,6 +206,12 @@ pub const DEFINITIONS: &[Definition] = &[
         None,
         "LIST",
         "Host names that the portal answers to; `auto` or `*` are possible",
+    ),
+    define(
+        "security.trusted_proxies",
+        None,
+        "LIST",
+        "Addresses or networks of proxies whose X-Forwarded-For the portal believes",
     ),
     define(
         "security.cookie_secure",

@@ -226,6 +226,10 @@ async fn the_published_password_opens_nothing() {
     for world in [World::adopted().await, World::fresh().await] {
         world.add_user("admin", hash).await;
         assert!(!world.accepts("admin", "admin").await);
+        let answer = world.nobody().sign_in("admin", "admin").await;
+        answer.leads_to("/signin?reason=initialPassword#/error");
+        assert_eq!(answer.cookie(), None);
+        world.nobody().sign_in("admin", "wrong").await.leads_to("/signin?#/error");
     }
 }
 
@@ -274,6 +278,87 @@ async fn a_disabled_user_is_out_at_once() {
     changed.unwrap();
     user.get("/openapi/v1/apps").await.fails(401, "Unauthorized");
     world.nobody().sign_in("u1", PASSWORD).await.leads_to("/signin?#/error");
+}
+
+#[tokio::test]
+async fn a_deleted_user_is_out_at_once() {
+    use castalia_server::store::entity::users;
+    let world = World::adopted().await;
+    let user = world.user("u1").await;
+    let deleted: Result<_, StoreError> = world
+        .store
+        .write((), |tx, ()| {
+            Box::pin(async move {
+                let user = users::Entity::delete_many().filter(users::Column::Username.eq("u1"));
+                Ok(user.exec(tx).await?)
+            })
+        })
+        .await;
+    deleted.unwrap();
+    user.get("/openapi/v1/apps").await.fails(401, "Unauthorized");
+}
+
+#[tokio::test]
+async fn a_session_ends_a_day_after_the_sign_in_however_much_it_is_used() {
+    use castalia_session::Column;
+    let world = World::adopted().await;
+    let user = world.user("u1").await;
+    let began = |hours| {
+        let world = &world;
+        async move {
+            let time = chrono::Utc::now() - Duration::hours(hours) - Duration::minutes(1);
+            let changed: Result<_, StoreError> = world
+                .store
+                .write(time, |tx, time| {
+                    Box::pin(async move {
+                        let update = castalia_session::Entity::update_many();
+                        let update = update
+                            .col_expr(Column::CreatedTime, Expr::value(*time))
+                            .col_expr(Column::LastSeenTime, Expr::value(*time));
+                        Ok(update.exec(tx).await?)
+                    })
+                })
+                .await;
+            changed.unwrap();
+        }
+    };
+    began(23).await;
+    user.get("/openapi/v1/apps").await.ok();
+    let row = castalia_session::Entity::find().one(world.store.read()).await.unwrap().unwrap();
+    assert!(row.expiry_time > chrono::Utc::now() + Duration::minutes(29), "use extends it");
+    began(24).await;
+    user.get("/openapi/v1/apps").await.fails(401, "Unauthorized");
+}
+
+#[tokio::test]
+async fn nobody_keeps_a_user_out_with_wrong_passwords() {
+    let world = World::adopted().await;
+    let known = world.nobody().sign_in("u1", PASSWORD).await;
+    let mark = known.headers.get_all("set-cookie").iter().nth(1).unwrap().to_str().unwrap();
+    let mark = mark.split(';').next().unwrap().to_owned();
+    assert!(mark.starts_with("CASTALIA_BROWSER="), "{mark}");
+    while world.nobody().sign_in("u1", "wrong").await.status != 429 {}
+    // From the same address: a proxy that the settings do not name.
+    world.nobody().with("cookie", &mark).sign_in("u1", PASSWORD).await.leads_to("/");
+    world.nobody().sign_in("u1", PASSWORD).await.fails(429, "Too many failed sign-ins");
+    // The mark is for one account, and its own failures are counted.
+    let other = world.nobody().with("cookie", &mark);
+    while other.sign_in("u2", "wrong").await.status != 429 {}
+    let browser = world.nobody().with("cookie", &mark);
+    while browser.sign_in("u1", "wrong").await.status != 429 {}
+    let forged = world.nobody().with("cookie", "CASTALIA_BROWSER=AAAA.AAAA");
+    forged.sign_in("u1", PASSWORD).await.fails(429, "Too many failed sign-ins");
+}
+
+#[tokio::test]
+async fn clients_of_a_trusted_proxy_are_throttled_by_their_own_addresses() {
+    use castalia_server::settings::Installation;
+    let flags = [("security.trusted_proxies", "10.0.0.0/8, 127.0.0.1")];
+    let world = World::with(Installation::Adopted, &flags).await;
+    let from = |address| world.nobody().with("x-forwarded-for", address);
+    while from("192.0.2.1").sign_in("u1", "wrong").await.status != 429 {}
+    from("192.0.2.2").sign_in("u1", PASSWORD).await.leads_to("/");
+    from("192.0.2.1").sign_in("u1", PASSWORD).await.fails(429, "Too many failed sign-ins");
 }
 
 #[tokio::test]

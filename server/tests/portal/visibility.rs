@@ -1,6 +1,7 @@
 //! Environments whose private namespaces only members see.
 
 use castalia_server::domain::permission::{Act, Role};
+use castalia_server::settings::Installation;
 use serde_json::json;
 
 use super::world::{NS, World, app, item};
@@ -59,6 +60,37 @@ async fn what_is_public_stays_visible() {
     let world = member_only().await;
     let public = NS.replace("application", "TEST1.pub");
     assert_eq!(world.user("u2").await.get(&public).await.ok()["namespaceName"], "TEST1.pub");
+}
+
+#[tokio::test]
+async fn on_our_own_databases_a_token_reads_no_app_without_a_role_on_it() {
+    let world = World::fresh().await;
+    for (app_id, owner) in [("demo", "u1"), ("second", "u2")] {
+        world.user(owner).await.post("/openapi/v1/apps", app(app_id, owner)).await.empty();
+    }
+    let owner = world.user("u1").await;
+    owner.post(&format!("{NS}/items"), item("k", "hidden value")).await.ok();
+    let foreign = world.token("foreign", &["second"]).await;
+    let foreign = world.consumer(&foreign);
+    for path in ["", "/items", "/items/k", "/encodedItems/aw", "/lock", "/releases/latest"] {
+        let answer = foreign.get(&format!("{NS}{path}")).await;
+        assert_eq!(answer.status, 403, "{path}: {answer:?}");
+    }
+    assert_eq!(foreign.get(NAMESPACES).await.ok(), json!([]));
+    let own = world.token("own", &["demo"]).await;
+    world.consumer(&own).get(&format!("{NS}/items/k")).await.ok();
+    assert_eq!(world.consumer(&own).get(NAMESPACES).await.ok().as_array().unwrap().len(), 1);
+    let all = world.token_for_all("all").await;
+    world.consumer(&all).get(&format!("{NS}/items/k")).await.ok();
+}
+
+#[tokio::test]
+async fn a_setting_opens_reads_to_every_token() {
+    let world = World::with(Installation::Fresh, &[("compat.token_reads_all", "true")]).await;
+    world.user("u1").await.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
+    world.user("u1").await.post(&format!("{NS}/items"), item("k", "v")).await.ok();
+    let token = world.token("ci", &[]).await;
+    world.consumer(&token).get(&format!("{NS}/items/k")).await.ok();
 }
 
 #[tokio::test]

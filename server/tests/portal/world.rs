@@ -8,10 +8,11 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::middleware::from_fn_with_state;
+use castalia_server::domain::consumer;
 use castalia_server::domain::instance_audit::InstanceAudit;
 use castalia_server::domain::permission::Role;
 use castalia_server::domain::permission::grant::{self, Holder};
-use castalia_server::domain::{consumer, user};
+use castalia_server::domain::user::{self, SignIn};
 use castalia_server::feed::{FeedOptions, ReleaseFeed};
 use castalia_server::http::failure;
 use castalia_server::http::health::Readiness;
@@ -196,10 +197,9 @@ impl World {
 
     /// Whether this user may sign in with this password.
     pub(crate) async fn accepts(&self, name: &str, password: &str) -> bool {
-        user::sign_in(&self.store, self.installation, name, password.to_owned())
-            .await
-            .unwrap()
-            .is_some()
+        let outcome =
+            user::sign_in(&self.store, self.installation, name, password.to_owned()).await.unwrap();
+        matches!(outcome, SignIn::Accepted(_))
     }
 }
 

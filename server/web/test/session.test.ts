@@ -18,6 +18,12 @@ describe("sign-in", () => {
     for (const next of [
       "//evil.example/",
       "/\\evil.example/",
+      "/.//evil.example",
+      "/./\\evil.example",
+      "/a/..//evil.example",
+      "/%2e//evil.example",
+      "/\t/evil.example",
+      "/.//evil.example:443/signin",
       "https://evil.example/",
       "javascript:alert(1)",
       "/signin",
@@ -30,6 +36,7 @@ describe("sign-in", () => {
     expect(signInNotice("#/error", undefined)).toBe("failed");
     expect(signInNotice("#/logout", undefined)).toBe("signedOut");
     expect(signInNotice("", "expired")).toBe("expired");
+    expect(signInNotice("#/error", "initialPassword")).toBe("initialPassword");
     expect(signInNotice("", undefined)).toBeNull();
   });
 

@@ -73,13 +73,15 @@ pub enum Need {
 pub struct Rights<'a> {
     store: &'a Store,
     config: &'a ServerConfig,
+    /// Whether a consumer reads items of apps on which it has no role.
+    consumers_read_all: bool,
 }
 
 impl<'a> Rights<'a> {
     /// On the rows of this database and the switches that it holds.
     #[must_use]
-    pub fn new(store: &'a Store, config: &'a ServerConfig) -> Self {
-        Self { store, config }
+    pub fn new(store: &'a Store, config: &'a ServerConfig, consumers_read_all: bool) -> Self {
+        Self { store, config, consumers_read_all }
     }
 
     /// Whether the caller has what the call asks for.
@@ -104,14 +106,24 @@ impl<'a> Rights<'a> {
         namespaces: &[&'n str],
     ) -> Result<HashSet<&'n str>> {
         let namespaces = namespaces.iter().copied();
-        let Identity::User(user_id) = caller else { return Ok(namespaces.collect()) };
-        if !self.is_member_only(&cluster.env) || self.is_root(user_id) {
+        let is_open = match caller {
+            Identity::User(user_id) => !self.is_member_only(&cluster.env) || self.is_root(user_id),
+            Identity::Consumer(consumer) => self.consumers_read_all || consumer.all_apps,
+        };
+        if is_open {
             return Ok(namespaces.collect());
         }
         let public = namespace::app_namespaces(self.store.read(), &cluster.app_id).await?;
         let public: HashSet<_> =
             public.into_iter().filter(|row| row.is_public).map(|row| row.name).collect();
-        let held = role::permissions_of_user(self.store.read(), user_id).await?;
+        let held = match caller {
+            Identity::User(user_id) => {
+                role::permissions_of_user(self.store.read(), user_id).await?
+            }
+            Identity::Consumer(consumer) => {
+                role::permissions_of_consumer(self.store.read(), consumer.id).await?
+            }
+        };
         let held: HashSet<_> =
             held.iter().map(|row| (row.permission_type.as_str(), row.target_id.as_str())).collect();
         let is_held = |permission: &Permission| held.contains(&permission.pair());
@@ -152,8 +164,12 @@ impl<'a> Rights<'a> {
     /// Who may create namespaces of an app may edit and publish all of it: consumers have no finer roles for that.
     async fn allow_consumer(&self, consumer: &Consumer, need: Need, place: &Place) -> Result<bool> {
         let need = match need {
-            Need::Nothing | Need::See => return Ok(true),
+            Need::Nothing => return Ok(true),
             Need::Person => return Ok(false),
+            Need::See => {
+                let caller = Identity::Consumer(consumer.clone());
+                return Ok(!self.visible(&caller, place, &[&place.namespace]).await?.is_empty());
+            }
             _ if consumer.all_apps => return Ok(true),
             Need::DeleteCluster => Need::AppAdmin,
             Need::SeeRelease => Need::To(Act::Release),

@@ -5,7 +5,7 @@ use axum::extract::State;
 use super::body::{bodies, page_body};
 use super::request::{Body, Form, Path, Query, VALUES};
 use super::{AdminAccess, AdminRoutes, key};
-use crate::domain::item_rules::ItemRules;
+use crate::domain::item_rules::{ItemRules, Leniency};
 use crate::domain::{commit, item, item_set};
 use crate::error::Result;
 use crate::json::Json;
@@ -31,8 +31,13 @@ pub(super) fn routes(routes: AdminRoutes) -> AdminRoutes {
         .get("/items-search/key-and-value", AdminAccess::Token, search)
 }
 
-fn rules(state: &EnvironmentState) -> ItemRules {
-    ItemRules::of(&state.config, state.compat.json_duplicate_members)
+/// The rules of items that this installation has now.
+pub(super) fn rules(state: &EnvironmentState) -> ItemRules {
+    let leniency = Leniency {
+        duplicate_members: state.compat.json_duplicate_members,
+        broken_documents: state.compat.accept_broken_documents,
+    };
+    ItemRules::of(&state.config, leniency)
 }
 
 async fn create(

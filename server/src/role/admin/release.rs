@@ -4,10 +4,9 @@ use axum::extract::State;
 
 use super::body::{bodies, page_body};
 use super::request::{Body, Form, Parameters, Path, Query, VALUES};
-use super::{AdminAccess, AdminRoutes, OrEmpty, key};
+use super::{AdminAccess, AdminRoutes, OrEmpty, item, key};
 use crate::domain::constraint::present;
 use crate::domain::history::{self, ReleaseHistory};
-use crate::domain::item_rules::ItemRules;
 use crate::domain::item_set::ChangeSet;
 use crate::domain::page::{Page, Paged};
 use crate::domain::release::{self, Merge, Publication};
@@ -92,7 +91,7 @@ async fn merge(
         operator: present(merge.changes.operator.clone(), "DataChange_CreatedBy")?,
         is_emergency: parameters.flag("isEmergencyPublish", false)?,
     };
-    let rules = ItemRules::of(&state.config, state.compat.json_duplicate_members);
+    let rules = item::rules(&state);
     let release = release::merge(&state.store, rules, &key(&names), publication, merge).await?;
     state.published();
     Ok(Json(release.into()))

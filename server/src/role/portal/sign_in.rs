@@ -1,6 +1,6 @@
 //! Signing in and out with a form, as browsers and scripts of Apollo's portal do it, and who is signed in.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 
 use axum::Form;
 use axum::body::Body;
@@ -11,14 +11,16 @@ use http::header::{RETRY_AFTER, SET_COOKIE};
 use serde::Deserialize;
 
 use super::access::redirect;
+use super::client_address::client_address;
 use super::extract::read;
-use super::identity::{COOKIE_NAME, session_id};
+use super::identity::{COOKIE_NAME, cookie_value, session_id};
 use super::open_api::user::current;
 use super::origin::check_same_origin;
-use super::throttle::Throttle;
+use super::throttle::Attempt;
 use super::{Portal, PortalAccess, PortalRoutes, web};
 use crate::domain::permission::need::Need;
-use crate::domain::{session, user};
+use crate::domain::user::SignIn;
+use crate::domain::{known_browser, session, user};
 use crate::error::{Error, Reaction, Result};
 use crate::state::PortalState;
 
@@ -26,6 +28,10 @@ use crate::state::PortalState;
 const FORM: usize = 16 * 1024;
 /// Longest password that is hashed, in bytes; no rule lets anybody set a longer one.
 const PASSWORD: usize = 1024;
+/// Cookie of a browser that signed in before.
+const BROWSER_COOKIE: &str = "CASTALIA_BROWSER";
+/// A year, in seconds.
+const BROWSER_LIFE: &str = "; Max-Age=31536000";
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -62,25 +68,39 @@ async fn sign_in(
     let body = Body::from(read(body, FORM).await?);
     let headers = parts.headers.clone();
     let given = credentials(Request::from_parts(parts, body)).await?;
-    let address =
-        peer.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |Extension(ConnectInfo(peer))| peer.ip());
-    let keys = Throttle::keys(&given.username, address);
-    if let Err(wait) = portal.own.throttle.admit(&keys) {
+    let proxies = &portal.state.settings.trusted_proxies;
+    let address = client_address(peer.as_ref(), &headers, proxies);
+    let store = &portal.state.store;
+    let browser = match cookie_value(&headers, BROWSER_COOKIE) {
+        Some(mark) => known_browser::verify(store, &given.username, mark).await?,
+        None => None,
+    };
+    let is_known = browser.is_some();
+    let attempt = Attempt::new(&given.username, address, browser);
+    if let Err(wait) = portal.own.throttle.admit(&attempt).await {
         let error = Error::new(Reaction::TooMany, "Too many failed sign-ins; wait a little.");
         return Ok(
             ([(RETRY_AFTER, wait.as_secs().saturating_add(1).to_string())], error).into_response()
         );
     }
-    let Some(user_id) = check(&portal, given).await? else {
-        return Ok(redirect(&portal.path("/signin?#/error")));
+    let user_id = match check(&portal, given).await? {
+        SignIn::Accepted(user_id) => user_id,
+        SignIn::Refused => return Ok(redirect(&portal.path("/signin?#/error"))),
+        SignIn::PublishedPassword => {
+            return Ok(redirect(&portal.path("/signin?reason=initialPassword#/error")));
+        }
     };
-    portal.own.throttle.forgive(&keys);
+    portal.own.throttle.forgive(&attempt);
     if let Some(old) = session_id(&headers) {
-        session::end(&portal.state.store, old).await?;
+        session::end(store, old).await?;
     }
-    let id = session::begin(&portal.state.store, &user_id).await?;
-    let cookie = cookie(&portal, &headers, id.expose(), "");
-    Ok((AppendHeaders([(SET_COOKIE, cookie)]), redirect(&portal.path("/"))).into_response())
+    let id = session::begin(store, &user_id).await?;
+    let mut cookies = vec![cookie(&portal, &headers, (COOKIE_NAME, id.expose()), "")];
+    if !is_known && let Some(mark) = known_browser::mark(store, &user_id).await? {
+        cookies.push(cookie(&portal, &headers, (BROWSER_COOKIE, &mark), BROWSER_LIFE));
+    }
+    let cookies = AppendHeaders(cookies.into_iter().map(|cookie| (SET_COOKIE, cookie)));
+    Ok((cookies, redirect(&portal.path("/"))).into_response())
 }
 
 /// Ends the sign-in; every way to ask for it works, as in Apollo's portal.
@@ -88,14 +108,14 @@ async fn sign_out(State(portal): State<Portal>, headers: HeaderMap) -> Result<Re
     if let Some(id) = session_id(&headers) {
         session::end(&portal.state.store, id).await?;
     }
-    let cookie = cookie(&portal, &headers, "", "; Max-Age=0");
+    let cookie = cookie(&portal, &headers, (COOKIE_NAME, ""), "; Max-Age=0");
     Ok((AppendHeaders([(SET_COOKIE, cookie)]), redirect(&portal.path("/signin?#/logout")))
         .into_response())
 }
 
-async fn check(portal: &Portal, given: Credentials) -> Result<Option<String>> {
+async fn check(portal: &Portal, given: Credentials) -> Result<SignIn> {
     if given.password.len() > PASSWORD {
-        return Ok(None);
+        return Ok(SignIn::Refused);
     }
     let permit = portal.own.hashing.acquire().await;
     let PortalState { store, installation, .. } = &portal.state;
@@ -111,7 +131,7 @@ async fn credentials(request: Request) -> Result<Credentials> {
     })
 }
 
-fn cookie(portal: &Portal, headers: &HeaderMap, id: &str, life: &str) -> String {
+fn cookie(portal: &Portal, headers: &HeaderMap, (name, value): (&str, &str), life: &str) -> String {
     let is_https = headers
         .get("x-forwarded-proto")
         .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"https"));
@@ -121,5 +141,5 @@ fn cookie(portal: &Portal, headers: &HeaderMap, id: &str, life: &str) -> String 
         "" => "/",
         path => path,
     };
-    format!("{COOKIE_NAME}={id}; Path={path}{life}; HttpOnly; SameSite=Lax{secure}")
+    format!("{name}={value}; Path={path}{life}; HttpOnly; SameSite=Lax{secure}")
 }

@@ -1,5 +1,7 @@
-//! Back-off of failed sign-ins, for each account and each address: a few are free, then one every six seconds. In memory of this
-//! node; a success gives its attempt back, so that only failures count.
+//! Back-off of failed sign-ins, in memory of this node. A failure is counted for the account as tried from one address, and for
+//! the address over all accounts: those two refuse. It is counted for the account from anywhere too, but that only slows further
+//! attempts down, since refusing them would let any stranger lock a user out. A browser that has signed in to the account before
+//! has a counter of its own, so that nobody else's failures reach it.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -8,26 +10,54 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Failures that nobody has to wait after: people mistype.
-const FREE: f64 = 5.0;
 /// One attempt comes back in this time, that is, ten in a minute.
 const PAUSE: Duration = Duration::from_secs(6);
-/// Accounts and addresses remembered, so that guessing names cannot fill the memory.
+/// How long an attempt waits while its account is being guessed at from many addresses.
+const DELAY: Duration = Duration::from_secs(2);
+/// Attempts that wait at the same time, so that waiting cannot fill the memory; further ones are refused.
+const WAITING: usize = 256;
+/// Counters kept, so that guessing names cannot fill the memory.
 const LARGEST: usize = 20_000;
-/// Characters of an account's name that are remembered; no user has a longer one.
+/// Characters of an account's name that are kept; no user has a longer one.
 const ACCOUNT: usize = 64;
 
-/// Counts attempts. One for each portal.
-#[derive(Debug, Default)]
+/// Counters of attempts. One for each portal.
+#[derive(Debug)]
 pub(super) struct Throttle {
     buckets: Mutex<HashMap<Key, Bucket>>,
+    waiting: tokio::sync::Semaphore,
 }
 
-/// What attempts are counted for.
+/// Who tries to sign in.
+#[derive(Debug, Clone)]
+pub(super) struct Attempt {
+    account: String,
+    network: IpAddr,
+    /// Names the browser, where it proved that it signed in to this account before.
+    browser: Option<String>,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Key {
-    Account(String),
+enum Key {
+    Browser(String),
+    Pair(String, IpAddr),
     Address(IpAddr),
+    Account(String),
+}
+
+impl Key {
+    /// Failures without a consequence: people mistype, and a proxy that the settings do not name stands for many of them.
+    fn free(&self) -> f64 {
+        match self {
+            Key::Browser(_) | Key::Pair(..) => 5.0,
+            Key::Address(_) => 50.0,
+            Key::Account(_) => 20.0,
+        }
+    }
+
+    fn refuses(&self) -> bool {
+        !matches!(self, Key::Account(_))
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -36,67 +66,105 @@ struct Bucket {
     at: Instant,
 }
 
-impl Throttle {
-    /// The two keys of an attempt.
-    pub(super) fn keys(account: &str, address: IpAddr) -> [Key; 2] {
+impl Default for Throttle {
+    fn default() -> Self {
+        Self { buckets: Mutex::default(), waiting: tokio::sync::Semaphore::new(WAITING) }
+    }
+}
+
+impl Attempt {
+    pub(super) fn new(account: &str, address: IpAddr, browser: Option<String>) -> Self {
         let account = account.chars().take(ACCOUNT).collect::<String>().to_lowercase();
-        [Key::Account(account), Key::Address(network(address.to_canonical()))]
+        Self { account, network: network(address.to_canonical()), browser }
     }
 
-    /// Takes an attempt from each key, or from none and says how long to wait.
-    pub(super) fn admit(&self, keys: &[Key]) -> Result<(), Duration> {
-        let now = Instant::now();
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        let left = |bucket: Option<&Bucket>| bucket.map_or(FREE, |bucket| bucket.refilled(now));
-        let lowest = keys.iter().map(|key| left(buckets.get(key))).fold(FREE, f64::min);
-        if lowest < 1.0 {
-            return Err(PAUSE.mul_f64(1.0 - lowest));
+    fn keys(&self) -> Vec<Key> {
+        match &self.browser {
+            Some(browser) => vec![Key::Browser(browser.clone())],
+            None => vec![
+                Key::Pair(self.account.clone(), self.network),
+                Key::Address(self.network),
+                Key::Account(self.account.clone()),
+            ],
         }
-        for key in keys {
-            let left = left(buckets.get(key)) - 1.0;
-            buckets.insert(key.clone(), Bucket { left, at: now });
-        }
-        if buckets.len() > LARGEST {
-            shrink(&mut buckets, now);
+    }
+}
+
+impl Throttle {
+    /// Counts the attempt and waits where its account is under attack.
+    ///
+    /// # Errors
+    /// How long to wait before the next attempt, where this one is refused.
+    pub(super) async fn admit(&self, attempt: &Attempt) -> Result<(), Duration> {
+        if self.count(attempt)? {
+            let _permit = self.waiting.try_acquire().map_err(|_| DELAY)?;
+            tokio::time::sleep(DELAY).await;
         }
         Ok(())
     }
 
-    /// Gives back the attempt of a success; the account starts anew.
-    pub(super) fn forgive(&self, keys: &[Key]) {
+    /// Takes an attempt from each counter, or from none; returns whether the attempt has to wait.
+    fn count(&self, attempt: &Attempt) -> Result<bool, Duration> {
+        let now = Instant::now();
+        let keys = attempt.keys();
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waits = false;
+        for key in &keys {
+            let left = left(&buckets, key, now);
+            if left < 1.0 && key.refuses() {
+                return Err(PAUSE.mul_f64(1.0 - left));
+            }
+            waits |= left < 1.0;
+        }
+        for key in keys {
+            let left = (left(&buckets, &key, now) - 1.0).max(0.0);
+            buckets.insert(key, Bucket { left, at: now });
+        }
+        if buckets.len() > LARGEST {
+            shrink(&mut buckets, now);
+        }
+        Ok(waits)
+    }
+
+    /// Gives back the attempt of a success, so that only failures count.
+    pub(super) fn forgive(&self, attempt: &Attempt) {
         let now = Instant::now();
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        for key in keys {
-            match (key, buckets.get_mut(key)) {
-                (Key::Account(_), Some(_)) => drop(buckets.remove(key)),
-                (Key::Address(_), Some(bucket)) => {
-                    *bucket = Bucket { left: (bucket.refilled(now) + 1.0).min(FREE), at: now };
+        for key in attempt.keys() {
+            match key {
+                Key::Browser(_) | Key::Pair(..) => drop(buckets.remove(&key)),
+                Key::Address(_) | Key::Account(_) => {
+                    let left = (left(&buckets, &key, now) + 1.0).min(key.free());
+                    buckets.insert(key, Bucket { left, at: now });
                 }
-                (_, None) => {}
             }
         }
     }
 }
 
-impl Bucket {
-    fn refilled(&self, now: Instant) -> f64 {
-        let since = now.saturating_duration_since(self.at);
-        (self.left + since.as_secs_f64() / PAUSE.as_secs_f64()).min(FREE)
-    }
+/// What is left of a counter now.
+fn left(buckets: &HashMap<Key, Bucket>, key: &Key, now: Instant) -> f64 {
+    buckets.get(key).map_or(key.free(), |bucket| refilled(key, bucket, now))
+}
+
+fn refilled(key: &Key, bucket: &Bucket, now: Instant) -> f64 {
+    let since = now.saturating_duration_since(bucket.at);
+    (bucket.left + since.as_secs_f64() / PAUSE.as_secs_f64()).min(key.free())
 }
 
 /// Forgets what has recovered, and the better half of the rest where that is not enough.
 fn shrink(buckets: &mut HashMap<Key, Bucket>, now: Instant) {
-    buckets.retain(|_, bucket| bucket.refilled(now) < FREE);
+    let missing = |key: &Key, bucket: &Bucket| key.free() - refilled(key, bucket, now);
+    buckets.retain(|key, bucket| missing(key, bucket) > 0.0);
     if buckets.len() > LARGEST / 2 {
-        let mut left: Vec<f64> = buckets.values().map(|bucket| bucket.refilled(now)).collect();
-        left.sort_by(f64::total_cmp);
-        let median = left[left.len() / 2];
-        buckets.retain(|_, bucket| bucket.refilled(now) < median);
+        let mut all: Vec<f64> = buckets.iter().map(|(key, bucket)| missing(key, bucket)).collect();
+        all.sort_by(f64::total_cmp);
+        let median = all[all.len() / 2];
+        buckets.retain(|key, bucket| missing(key, bucket) > median);
     }
 }
 
-/// One site holds a whole /64 of IPv6 addresses.
+/// One site has a whole /64 of IPv6 addresses.
 fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
@@ -108,19 +176,19 @@ fn network(address: IpAddr) -> IpAddr {
 mod tests {
     use super::*;
 
-    fn keys(account: &str) -> [Key; 2] {
-        Throttle::keys(account, IpAddr::from([10, 0, 0, 1]))
+    fn from(account: &str, last: u8) -> Attempt {
+        Attempt::new(account, IpAddr::from([10, 0, 0, last]), None)
     }
 
     #[tokio::test(start_paused = true)]
-    async fn after_five_failures_ten_a_minute_are_let_through() {
+    async fn after_five_failures_ten_a_minute_are_admitted() {
         let throttle = Throttle::default();
-        let admitted = (0..1000).filter(|_| throttle.admit(&keys("u")).is_ok()).count();
+        let admitted = (0..1000).filter(|_| throttle.count(&from("u", 1)).is_ok()).count();
         assert_eq!(admitted, 5);
         let mut later = 0;
         for _ in 0..60 {
             tokio::time::advance(Duration::from_secs(1)).await;
-            later += usize::from(throttle.admit(&keys("u")).is_ok());
+            later += usize::from(throttle.count(&from("u", 1)).is_ok());
         }
         assert!((9..=10).contains(&later), "{later}");
     }
@@ -128,34 +196,61 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_address_is_stopped_though_it_changes_the_account() {
         let throttle = Throttle::default();
-        let admitted = (0..100).filter(|n| throttle.admit(&keys(&n.to_string())).is_ok()).count();
-        assert_eq!(admitted, 5);
-        let elsewhere = Throttle::keys("0", IpAddr::from([10, 0, 0, 2]));
-        assert!(throttle.admit(&elsewhere).is_ok());
+        let admitted =
+            (0..1000).filter(|n| throttle.count(&from(&n.to_string(), 1)).is_ok()).count();
+        assert_eq!(admitted, 50);
+        assert!(throttle.count(&from("0", 2)).is_ok());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_signs_in_is_never_stopped() {
+    async fn failures_from_many_addresses_slow_an_account_down_and_never_lock_it() {
+        let throttle = Throttle::default();
+        for last in 0..=250 {
+            assert!(throttle.count(&from("u", last)).is_ok());
+        }
+        let started = Instant::now();
+        assert!(throttle.admit(&from("u", 251)).await.is_ok());
+        assert_eq!(started.elapsed(), DELAY);
+        assert_eq!(throttle.count(&from("other", 251)), Ok(false));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn failures_of_others_do_not_reach_a_browser_that_signed_in_before() {
+        let throttle = Throttle::default();
+        for n in 0..100_u8 {
+            let _ = throttle.count(&from("u", 1));
+            let _ = throttle.count(&from(&n.to_string(), 1));
+            let _ = throttle.count(&from("u", n));
+        }
+        let known = Attempt::new("u", IpAddr::from([10, 0, 0, 1]), Some("browser".to_owned()));
+        assert_eq!(throttle.count(&known), Ok(false));
+        let admitted = (0..100).filter(|_| throttle.count(&known).is_ok()).count();
+        assert_eq!(admitted, 4, "it is throttled by its own failures");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_success_is_never_counted() {
         let throttle = Throttle::default();
         for _ in 0..100 {
-            assert!(throttle.admit(&keys("u")).is_ok());
-            throttle.forgive(&keys("u"));
+            assert_eq!(throttle.count(&from("u", 1)), Ok(false));
+            throttle.forgive(&from("u", 1));
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn memory_is_bounded() {
         let throttle = Throttle::default();
-        for n in 0..3 * LARGEST as u32 {
-            let _ = throttle.admit(&Throttle::keys(&n.to_string(), IpAddr::from(n.to_be_bytes())));
+        for n in 0..2 * LARGEST as u32 {
+            let attempt = Attempt::new(&n.to_string(), IpAddr::from(n.to_be_bytes()), None);
+            let _ = throttle.count(&attempt);
         }
-        assert!(throttle.buckets.lock().unwrap().len() <= LARGEST + 2);
+        assert!(throttle.buckets.lock().unwrap().len() <= LARGEST + 3);
     }
 
     #[test]
     fn the_addresses_of_one_site_count_together() {
-        let [_, a] = Throttle::keys("u", "2001:db8::1".parse().unwrap());
-        let [_, b] = Throttle::keys("u", "2001:db8::ffff".parse().unwrap());
-        assert_eq!(a, b);
+        let of = |address: &str| Attempt::new("u", address.parse().unwrap(), None).network;
+        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff"));
+        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
     }
 }

@@ -32,14 +32,19 @@ export async function send<T>(method: "POST" | "PUT" | "DELETE", path: string, b
   return read<T>(response);
 }
 
-/** Signs in by the form of the server, which answers with a redirect to the start page or back to the sign-in. */
-export async function signIn(username: string, password: string): Promise<boolean> {
+/**
+ * Signs in by the form of the server, which answers with a redirect to the start page or back to the sign-in. Returns
+ * why the server refused, or null after a success.
+ */
+export async function signIn(username: string, password: string): Promise<"failed" | "initialPassword" | null> {
   const response = await reach(`${prefix}/signin`, {
     method: "POST",
     body: new URLSearchParams({ username, password }),
   });
   if (!response.ok) throw await failure(response);
-  return !new URL(response.url).pathname.endsWith("/signin");
+  const { pathname, searchParams } = new URL(response.url);
+  if (!pathname.endsWith("/signin")) return null;
+  return searchParams.get("reason") === "initialPassword" ? "initialPassword" : "failed";
 }
 
 async function request(method: string, path: string, body?: unknown): Promise<Response> {

@@ -10,7 +10,7 @@ import { prefix, signIn } from "../api/client";
 import { DisplaySwitches } from "../parts/DisplaySwitches";
 import { Logo } from "../parts/Logo";
 import { Failure } from "../parts/States";
-import { signInNotice, wantedAddress, type Notice } from "../state/signIn";
+import { isRefusal, signInNotice, wantedAddress, type Notice } from "../state/signIn";
 import classes from "./SignIn.module.css";
 
 const route = getRouteApi("/signin");
@@ -25,9 +25,9 @@ export function SignIn() {
   const form = useMutation({
     mutationFn: () => signIn(name, password),
     onMutate: () => setNotice(null),
-    onSuccess: (signedIn) => {
-      if (signedIn) window.location.assign(target);
-      else setNotice("failed");
+    onSuccess: (refusal) => {
+      if (refusal === null) window.location.assign(target);
+      else setNotice(refusal);
     },
   });
   const submit = (event: SyntheticEvent) => {
@@ -64,7 +64,7 @@ export function SignIn() {
           required
           withAsterisk={false}
         />
-        <Button type="submit" size="md" loading={form.isPending || form.data === true}>
+        <Button type="submit" size="md" loading={form.isPending || form.data === null}>
           {t("signIn.title")}
         </Button>
       </form>
@@ -80,13 +80,13 @@ function NoticeText({ notice }: { notice: Notice }) {
   const { t } = useTranslation();
   const text = useRef<HTMLParagraphElement>(null);
   useEffect(() => {
-    if (notice === "failed") text.current?.focus();
+    if (isRefusal(notice)) text.current?.focus();
   }, [notice]);
   return (
     <p
       ref={text}
       tabIndex={-1}
-      role={notice === "failed" ? "alert" : "status"}
+      role={isRefusal(notice) ? "alert" : "status"}
       className={classes.notice}
       data-notice={notice}
     >

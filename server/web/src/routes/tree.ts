@@ -31,9 +31,11 @@ const root = createRootRouteWithContext<{ queryClient: QueryClient }>()();
 const signIn = createRoute({
   getParentRoute: () => root,
   path: "/signin",
-  validateSearch: (search: Search): { next?: string; reason?: "expired" | "logout" | "failed" } => ({
+  validateSearch: (
+    search: Search,
+  ): { next?: string; reason?: "expired" | "logout" | "failed" | "initialPassword" } => ({
     next: text(search.next),
-    reason: oneOf(search.reason, "expired", "logout", "failed"),
+    reason: oneOf(search.reason, "expired", "logout", "failed", "initialPassword"),
   }),
   component: lazyRouteComponent(() => import("../pages/SignIn"), "SignIn"),
 });

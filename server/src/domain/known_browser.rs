@@ -1,0 +1,53 @@
+//! Browsers that signed in to an account before: each holds a mark that only the server can have made, so that failed attempts
+//! of strangers need not be counted against it. The key is the stored password hash, so a new password ends all marks and
+//! every node of the portal verifies them without a table.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+
+use super::user::{self, User};
+use crate::error::{Error, Result};
+use crate::store::Store;
+
+/// Separates the two parts of a mark.
+const SEPARATOR: char = '.';
+
+/// A mark for the browser that has just signed in to this account.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn mark(store: &Store, account: &str) -> Result<Option<String>> {
+    let Some(user) = user::find(store, account).await? else { return Ok(None) };
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes).map_err(|error| Error::internal("no random bytes", error))?;
+    let name = URL_SAFE_NO_PAD.encode(bytes);
+    Ok(seal(&user, &name).map(|seal| {
+        let seal = URL_SAFE_NO_PAD.encode(seal.finalize().into_bytes());
+        format!("{name}{SEPARATOR}{seal}")
+    }))
+}
+
+/// The name of the browser, where its mark belongs to this account.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn verify(store: &Store, account: &str, mark: &str) -> Result<Option<String>> {
+    let Some((name, given)) = mark.split_once(SEPARATOR) else { return Ok(None) };
+    let Ok(given) = URL_SAFE_NO_PAD.decode(given) else { return Ok(None) };
+    let Some(user) = user::find(store, account).await? else { return Ok(None) };
+    let is_ours = seal(&user, name).is_some_and(|seal| seal.verify_slice(&given).is_ok());
+    Ok(is_ours.then(|| name.to_owned()))
+}
+
+/// Nothing for a user without a password: everybody knows an empty key.
+fn seal(user: &User, name: &str) -> Option<Hmac<Sha256>> {
+    let key = Some(user.password.expose().as_bytes()).filter(|key| !key.is_empty())?;
+    let mut seal = Hmac::<Sha256>::new_from_slice(key).ok()?;
+    for part in ["known browser", &user.username, name] {
+        seal.update(part.as_bytes());
+        seal.update(&[0]);
+    }
+    Some(seal)
+}
