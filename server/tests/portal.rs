@@ -14,6 +14,7 @@ mod portal {
     mod app;
     mod cluster;
     mod consumer;
+    mod contract;
     mod environment;
     mod item;
     mod namespace;

@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Output, Stdio};
 
+use crate::support::database::Database;
 use crate::support::demo::Demo;
 use crate::support::http::Http;
 use crate::support::server::{Options, PASSWORD, Server, command};
@@ -213,4 +214,26 @@ fn the_repository_says_how_to_report_a_hole() {
     for needed in ["private", "72 hours", "supported", "Advisories"] {
         assert!(text.contains(needed), "SECURITY.md does not say: {needed}");
     }
+}
+
+/// SEC-10: Apollo's scripts create the administrator with a published password, which opens nothing here; the log says what to do.
+#[tokio::test]
+async fn the_log_names_the_remedy_for_the_password_that_apollo_publishes() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = || {
+        let mut command = command(&["serve", "--log-format", "json", "--sample-app", "off"]);
+        command
+            .args(["--config-port", "0", "--admin-port", "0", "--portal-port", "0", "--data-dir"])
+            .arg(directory.path());
+        crate::support::server::terminate_when_ready(
+            command.stdout(Stdio::piped()).spawn().unwrap(),
+        )
+    };
+    let remedy = "castalia user password apollo";
+    assert!(!log().contains(remedy));
+    let published = "$2a$10$7r20uS.BQ9uBpf3Baj3uQOZvMVvB1RN3PYoKE94gtz2.WAOuiiwXS";
+    let seed =
+        format!(r#"UPDATE "Users" SET "Password" = '{published}' WHERE "Username" = 'apollo'"#);
+    Database::file(directory.path(), "portal.db").run(&[&seed]).await;
+    assert!(log().contains(remedy));
 }
