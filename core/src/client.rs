@@ -216,6 +216,14 @@ impl Client {
         self.metrics().text()
     }
 
+    /// Fails once the client is closed: for hosts whose calls must say so at once.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Closed`] after [`Client::close`].
+    pub fn check_open(&self) -> Result<()> {
+        self.tasks.check_open()
+    }
+
     /// Stops everything: cancels requests, lets listeners finish what is queued for at most two seconds, finishes cache
     /// files. Reads go on answering; all else says [`ErrorKind::Closed`]. A second call only waits.
     pub async fn close(&self) {

@@ -168,6 +168,25 @@ impl Config {
         self.stream(View::Values)
     }
 
+    /// The content now, and the changes from it on: for hosts that keep a copy of their own, which follows this stream. The
+    /// first event may be the one that led to this content; none is older.
+    #[must_use]
+    pub fn snapshot_and_changes(&self) -> (Arc<Snapshot>, ChangeStream) {
+        self.begin(self.changes())
+    }
+
+    /// As [`Config::changes`], but from where another stream of this namespace is: for hosts whose reads are answered from a
+    /// copy of their own, which follows that stream. `unapplied` is an event that the host has taken from it and that the copy
+    /// does not show yet.
+    #[must_use]
+    pub fn changes_after(
+        &self,
+        other: &ChangeStream,
+        unapplied: Option<Arc<ChangeEvent>>,
+    ) -> ChangeStream {
+        self.stream_after(View::Values, other, unapplied)
+    }
+
     /// Calls this function for each change that interests it: in order, one call at a time, on a thread that may block. A
     /// panic is caught and counted.
     pub fn on_change(
@@ -187,6 +206,28 @@ impl Config {
     fn stream(&self, view: View) -> ChangeStream {
         self.tasks.resume();
         self.namespace.live().listeners(view).stream(Interest::everything())
+    }
+
+    fn begin(&self, stream: ChangeStream) -> (Arc<Snapshot>, ChangeStream) {
+        loop {
+            let snapshot = self.snapshot();
+            // Changes are published one by one after their content can be read: while this content is the newest, whatever
+            // was published is part of it.
+            stream.skip();
+            if Arc::ptr_eq(&snapshot, &self.snapshot()) {
+                return (snapshot, stream);
+            }
+        }
+    }
+
+    fn stream_after(
+        &self,
+        view: View,
+        other: &ChangeStream,
+        unapplied: Option<Arc<ChangeEvent>>,
+    ) -> ChangeStream {
+        self.tasks.resume();
+        self.namespace.live().listeners(view).stream_after(other, unapplied)
     }
 
     fn subscribe(

@@ -60,6 +60,26 @@ impl Listeners {
         ChangeStream { queue }
     }
 
+    /// A stream that begins where another one is: with what that has not delivered yet. `unapplied` is an event that it has
+    /// delivered, but whose reader does not show it yet.
+    pub(crate) fn stream_after(
+        &self,
+        other: &ChangeStream,
+        unapplied: Option<Arc<ChangeEvent>>,
+    ) -> ChangeStream {
+        // Nothing is published while the lock is held, so that no event is lost between both queues.
+        let mut queues = self.lock();
+        let pending = unapplied.into_iter().chain(other.queue.pending());
+        let queue = Queue::new(Interest::everything(), self.limit, self.taken.clone());
+        let queue = Arc::new(Bound::new(queue.holding(pending)));
+        match self.closed.load(Ordering::SeqCst) {
+            true => queue.close(),
+            false => queues.push(queue.clone()),
+        }
+        drop(queues);
+        ChangeStream { queue }
+    }
+
     /// Ends every subscription once its queue is empty.
     pub(crate) fn close(&self) {
         let mut queues = self.lock();
@@ -110,6 +130,11 @@ impl ChangeStream {
     pub fn prefix(self, prefix: impl Into<String>) -> Self {
         self.queue.widen(|interest| interest.prefix(prefix));
         self
+    }
+
+    /// Forgets the events that wait.
+    pub(crate) fn skip(&self) {
+        self.queue.clear();
     }
 
     /// The next event; `None` when the client is closed. Dropping the future loses nothing.
@@ -184,6 +209,26 @@ mod tests {
             last = next;
         }
         assert_eq!(last.sequence(), 10_000);
+    }
+
+    #[tokio::test]
+    async fn a_stream_after_another_begins_where_that_is() {
+        let listeners = Listeners::new(256);
+        let mut first = listeners.stream(Interest::everything());
+        for sequence in 1..=3 {
+            listeners.publish(&event(sequence));
+        }
+        let _applied = first.next().await.unwrap();
+        let unapplied = first.next().await;
+        let mut second = listeners.stream_after(&first, unapplied);
+        let mut narrow = listeners.stream_after(&first, None).key("other");
+        listeners.publish(&event(4));
+        listeners.close();
+        for sequence in 2..=4 {
+            assert_eq!(second.next().await.unwrap().sequence(), sequence);
+        }
+        assert!(second.next().await.is_none() && narrow.next().await.is_none());
+        assert!(listeners.stream_after(&first, None).next().await.is_some(), "what still waits");
     }
 
     #[tokio::test]

@@ -76,15 +76,20 @@ impl Tasks {
         }
     }
 
+    /// Fails after [`Tasks::stop`].
+    pub(crate) fn check_open(&self) -> Result<()> {
+        match self.stopped.load(Ordering::SeqCst) {
+            true => Err(Error::new(ErrorKind::Closed, "open", "the client is closed")),
+            false => Ok(()),
+        }
+    }
+
     /// Fails unless tasks can be started.
     ///
     /// # Errors
     /// [`ErrorKind::Closed`] after [`Tasks::stop`]; [`ErrorKind::InvalidArgument`] where there is no runtime.
     pub(crate) fn ready(&self) -> Result<()> {
-        if self.stopped.load(Ordering::SeqCst) {
-            let text = "the client is closed";
-            return Err(Error::new(ErrorKind::Closed, "open", text));
-        }
+        self.check_open()?;
         let live = self.live.load();
         if live.runtime.get().is_none() {
             let _ = live.runtime.set(runtime()?);

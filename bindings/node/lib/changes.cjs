@@ -22,17 +22,17 @@ class Changes {
   #last = Promise.resolve();
 
   /**
-   * @param native the native half of the namespace
+   * @param open makes the native stream whose handler has the number that it is given
    * @param eventOf makes an event of a native one
    */
-  constructor(native, eventOf, { signal, ...filter } = {}) {
+  constructor(open, eventOf, signal) {
     signal?.throwIfAborted();
     this.#ended = new Promise((resolve) => {
       this.#end = resolve;
     });
     this.#eventOf = eventOf;
     this.#number = register(() => this.#goOn());
-    this.#stream = streamOf(native, filter, this.#number);
+    this.#stream = streamOf(open, this.#number);
     this.#signal = signal;
     signal?.addEventListener('abort', this.cancel);
   }

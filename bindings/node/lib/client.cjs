@@ -4,6 +4,7 @@
 const { EventEmitter } = require('node:events');
 const { setTimeout: sleep } = require('node:timers/promises');
 const { native } = require('./native.cjs');
+const { callable } = require('./arguments.cjs');
 const { Config } = require('./config.cjs');
 const { ConfigFile } = require('./config-file.cjs');
 const { CastaliaError, checked } = require('./error.cjs');
@@ -84,12 +85,15 @@ class Client extends EventEmitter {
   }
 
   validate(namespace, validator) {
+    this._mustBeOpen('validate');
+    callable(validator, 'validate', 'the validator');
     const number = register((question) => verdictOf(validator, question, this.#manner));
     this.#validators.push(number);
     checked(() => this.#native.validate(number, namespace));
   }
 
   setAccessKey(appId, secret) {
+    this._mustBeOpen('set access key');
     checked(() => this.#native.setAccessKey(appId, secret));
   }
 

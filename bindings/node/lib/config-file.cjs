@@ -5,10 +5,8 @@ const { Namespace } = require('./namespace.cjs');
 const { snapshotOf } = require('./snapshot.cjs');
 
 class ConfigFile extends Namespace {
-  #content;
-
   get content() {
-    return this.#content;
+    return this._copy;
   }
 
   get format() {
@@ -16,17 +14,15 @@ class ConfigFile extends Namespace {
   }
 
   snapshot() {
+    this._settle();
     return this._recall(this._view)();
   }
 
-  _copy(view) {
+  async _copied(view) {
     return view.content ?? undefined;
   }
 
-  _take(view, content) {
-    this._view = view;
-    this.#content = content;
-  }
+  _take() {}
 
   _recall(view) {
     let snapshot;

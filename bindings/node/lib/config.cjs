@@ -34,11 +34,7 @@ class Config extends Namespace {
   }
 
   snapshot() {
-    const view = this._newest;
-    // A release may change nothing but its key. What changes more comes with its event.
-    if (!view.is(this._view) && view.equals(this._view)) {
-      this._take(view, this.#values);
-    }
+    this._settle();
     return this.#snapshot;
   }
 
@@ -50,14 +46,13 @@ class Config extends Namespace {
     return (this._manner.looksBeyond ? this._view.beyond(key) : null) ?? fallback;
   }
 
-  _copy(view) {
+  _copied(view) {
     return mapOf(view);
   }
 
-  _take(view, values) {
-    this._view = view;
-    this.#values = values;
-    this.#snapshot = new Snapshot(view, values, this._manner);
+  _take() {
+    this.#values = this._copy;
+    this.#snapshot = new Snapshot(this._view, this._copy, this._manner);
   }
 
   _recall(view) {

@@ -1,8 +1,10 @@
-// What configs and files share: an open namespace that keeps its own copy of the content current and tells of changes.
+// What configs and files share: an open namespace that keeps its own copy of the content current and tells of changes. The copy
+// follows one native stream, and every listener begins where the copy is: what reads return and events announce has one order.
 'use strict';
 
 const { EventEmitter } = require('node:events');
-const { CastaliaError, checked, errorOf } = require('./error.cjs');
+const { callable, interestOf } = require('./arguments.cjs');
+const { checked, errorOf } = require('./error.cjs');
 const { ChangeEvent, changesOf } = require('./event.cjs');
 const { Changes } = require('./changes.cjs');
 const { Subscription } = require('./subscription.cjs');
@@ -10,15 +12,16 @@ const { wait } = require('./mailbox.cjs');
 
 /** Names that begin with `_` are for the classes of this package. */
 class Namespace extends EventEmitter {
-  /** The native content that the copy was made of. */
+  /** The native content that the copy was made of, and the copy. */
   _view;
+  _copy;
   _native;
   #client;
   #about;
   /** Ends when there is a first copy. */
   #opening;
-  /** Ends when the copy is as new as it can be. */
-  #renewal = Promise.resolve();
+  /** Applies the events to the copy. */
+  #own;
   /** The last event whose changes were copied, for those who listen to the same. */
   #copied = { name: '', changes: null };
   /** Functions that `on` was given, with their subscriptions. */
@@ -70,15 +73,13 @@ class Namespace extends EventEmitter {
 
   async refresh(options) {
     await wait((number) => this._native.refresh(number), options);
-    await this.#renew();
+    await this.#own.pump();
+    this._settle();
   }
 
   onChange(listener, filter) {
     this.#client._mustBeOpen('listen');
-    if (typeof listener !== 'function') {
-      const message = 'InvalidArgument in listen: the listener is not a function';
-      throw new CastaliaError({ code: 'InvalidArgument', message, operation: 'listen' });
-    }
+    callable(listener, 'listen', 'the listener');
     const deliver = async (native) => {
       const event = await this.#eventOf(native);
       if (subscription.active) {
@@ -86,14 +87,15 @@ class Namespace extends EventEmitter {
       }
     };
     const guarded = (native) => this.#client._guard(this, () => deliver(native));
-    const subscription = new Subscription(this._native, filter, guarded);
+    const subscription = new Subscription(this.#changesOf(filter), guarded);
     this.#client._add(subscription, this);
+    subscription.pump();
     return subscription;
   }
 
-  changes(options) {
+  changes({ signal, ...filter } = {}) {
     this.#client._mustBeOpen('listen');
-    const changes = new Changes(this._native, (native) => this.#eventOf(native), options);
+    const changes = new Changes(this.#changesOf(filter), (native) => this.#eventOf(native), signal);
     this.#client._add(changes, this);
     return changes;
   }
@@ -155,51 +157,74 @@ class Namespace extends EventEmitter {
 
   async #follow() {
     const deliver = async (native) => {
-      await this.#renew();
+      await this.#apply(native.view);
       if (this.#client.listenerCount('change') > 0) {
-        const event = await this.#eventOf(native);
+        const event = await this.#made(native);
         this.#client._within(own, () => this.#client.emit('change', event, this));
       }
     };
     const guarded = (native) => this.#client._guard(this, () => deliver(native));
-    const own = new Subscription(this._native, {}, guarded);
+    const own = new Subscription(
+      (number) => this._native.follow(number),
+      guarded,
+      (stream) => stream.takeToApply(),
+    );
+    this.#own = own;
     this.#client._add(own, this);
-    await this.#renew();
+    await this.#apply(own._stream.begun());
+    own.pump();
+  }
+
+  /** Makes a content the one that reads return. */
+  async #apply(view) {
+    const copy = await this._copied(view);
+    // In one step: a listener that is registered before it hears of this change, and one after it does not.
+    this.#own._stream.applied();
+    this.#replace(view, copy);
+  }
+
+  #replace(view, copy) {
+    const before = this._view?.about.source;
+    this._view = view;
+    this._copy = copy;
+    this._take();
+    const { source } = view.about;
+    if (before !== undefined && before !== source) {
+      this.#client._guard(this, () => this.#client.emit('source', source, this));
+    }
+  }
+
+  /** A release may change nothing but its key. What changes more comes with its event. */
+  _settle() {
+    const view = this._newest;
+    if (!view.is(this._view) && view.equals(this._view)) {
+      this.#replace(view, this._copy);
+    }
+  }
+
+  /** Opens a native stream of the changes from what reads return now. */
+  #changesOf(filter) {
+    const { keys, prefixes } = interestOf(filter);
+    return (number) => this._native.changesAfter(number, keys, prefixes, this.#own._stream);
   }
 
   async #eventOf(native) {
     // Reads answer with the new content before anybody hears of it.
-    await this.#renew();
-    const fields = native.fields();
-    return new ChangeEvent(fields, await this.#changesOf(native, fields), this._recall(native.view));
+    await this.#own.pump();
+    return this.#made(native);
   }
 
-  #changesOf(native, { sequence, coalesced }) {
+  async #made(native) {
+    const fields = native.fields();
+    return new ChangeEvent(fields, await this.#copiedChanges(native, fields), this._recall(native.view));
+  }
+
+  #copiedChanges(native, { sequence, coalesced }) {
     const name = `${sequence} ${coalesced}`;
     if (this.#copied.name !== name) {
       this.#copied = { name, changes: changesOf(native) };
     }
     return this.#copied.changes;
-  }
-
-  #renew() {
-    const copy = () => this.#copy();
-    this.#renewal = this.#renewal.then(copy, copy);
-    return this.#renewal;
-  }
-
-  async #copy() {
-    const view = this._newest;
-    if (this._view?.is(view)) {
-      return;
-    }
-    const copy = await this._copy(view);
-    const before = this._view?.about.source;
-    this._take(view, copy);
-    const { source } = view.about;
-    if (before !== undefined && before !== source) {
-      this.#client._guard(this, () => this.#client.emit('source', source, this));
-    }
   }
 }
 

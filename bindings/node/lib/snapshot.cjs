@@ -1,6 +1,7 @@
 // The content of a namespace at one moment: a map that nobody can change, and typed reads that parse once.
 'use strict';
 
+const { callable } = require('./arguments.cjs');
 const { native } = require('./native.cjs');
 const { CastaliaError, checked } = require('./error.cjs');
 const { inParts } = require('./pace.cjs');
@@ -138,6 +139,7 @@ class Snapshot {
   }
 
   getWith(key, read, fallback) {
+    callable(read, 'read value', 'what reads the value');
     const text = this.get(key);
     if (text === undefined) {
       return fallback;

@@ -7,25 +7,28 @@ const { register, forget } = require('./mailbox.cjs');
 class Subscription {
   #number;
   #stream;
+  #take;
   #deliver;
   #ended;
   #end;
   #delivering = false;
+  #delivered = Promise.resolve();
 
   /**
-   * @param native the native half of the namespace
-   * @param filter keys and prefixes that are listened to
+   * Delivers nothing before the first `pump`.
+   *
+   * @param open makes the native stream whose handler has the number that it is given
    * @param deliver is given each native event; what it gives is waited for, and never fails
+   * @param take takes the next event of the stream
    */
-  constructor(native, filter, deliver) {
+  constructor(open, deliver, take = (stream) => stream.take()) {
     this.#deliver = deliver;
+    this.#take = take;
     this.#ended = new Promise((resolve) => {
       this.#end = resolve;
     });
-    this.#number = register(() => this.#pump());
-    this.#stream = streamOf(native, filter, this.#number);
-    // Where there is nothing to take, this asks to be told.
-    this.#pump();
+    this.#number = register(() => this.pump());
+    this.#stream = streamOf(open, this.#number);
   }
 
   /** Ends it: no call will start. */
@@ -49,14 +52,25 @@ class Subscription {
     this.cancel();
   }
 
-  async #pump() {
-    if (this.#delivering) {
-      return;
+  /** The native stream. */
+  get _stream() {
+    return this.#stream;
+  }
+
+  /** Delivers what there is; resolves when that is done. Where there is nothing to take, this asks to be told. */
+  pump() {
+    if (!this.#delivering) {
+      this.#delivered = this.#deliverAll();
     }
+    return this.#delivered;
+  }
+
+  async #deliverAll() {
     this.#delivering = true;
-    for (let event = this.#stream.take(); event; event = this.#stream.take()) {
+    for (let event = this.#take(this.#stream); event; event = this.#take(this.#stream)) {
       await this.#deliver(event);
     }
+    // In one step with the last look, so that a call of `pump` after it looks again.
     this.#delivering = false;
     if (this.#stream.ended) {
       this.#finish();
@@ -73,10 +87,10 @@ if (Symbol.dispose) {
   Subscription.prototype[Symbol.dispose] = Subscription.prototype.cancel;
 }
 
-/** The native stream of changes whose handler has this number. */
-function streamOf(native, { keys = [], prefixes = [] } = {}, number) {
+/** The native stream whose handler has this number. */
+function streamOf(open, number) {
   try {
-    return checked(() => native.changes(number, [...keys], [...prefixes]));
+    return checked(() => open(number));
   } catch (error) {
     forget(number);
     throw error;

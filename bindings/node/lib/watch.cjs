@@ -1,6 +1,7 @@
 // A value that is made of a whole namespace and kept current: the last good one stays when a release cannot be read as it.
 'use strict';
 
+const { callable } = require('./arguments.cjs');
 const { warn } = require('./log.cjs');
 
 class Watch {
@@ -10,7 +11,8 @@ class Watch {
   #subscription;
 
   constructor(config, parse) {
-    this.#parse = parse;
+    this.#parse = callable(parse, 'watch', 'the parser');
+    // No change comes between: reads and listeners have one order, and this is one step.
     this.#value = parse(config.snapshot());
     this.#subscription = config.onChange(() => this.#follow(config));
   }

@@ -86,20 +86,28 @@ impl Namespace {
         self.post.spawn(id, refresh);
     }
 
-    /// The changes from now on of these keys and prefixes; none of either means of all.
+    /// The content now and the changes from it on: what the copy of JavaScript follows, and all other streams begin with.
     #[napi(catch_unwind)]
-    pub fn changes(
+    pub fn follow(&self, id: i64) -> Either<Stream, Failure> {
+        let opened = self.opened();
+        let begun = opened.map(|opened| of!(opened, it => it.snapshot_and_changes()));
+        told(begun.map(|(snapshot, stream)| Stream::following(stream, snapshot, &self.post, id)))
+    }
+
+    /// The changes of these keys and prefixes from where the copy of JavaScript is; none of either means of all.
+    #[napi(catch_unwind)]
+    pub fn changes_after(
         &self,
         id: i64,
         keys: Vec<String>,
         prefixes: Vec<String>,
+        copy: &Stream,
     ) -> Either<Stream, Failure> {
-        let stream = self.opened().map(|opened| of!(opened, it => it.changes()));
-        told(stream.map(|stream| {
-            let stream = keys.into_iter().fold(stream, ChangeStream::key);
-            let stream = prefixes.into_iter().fold(stream, ChangeStream::prefix);
-            Stream::new(stream, &self.post, id)
-        }))
+        let stream = self.opened().map(|opened| match copy.position() {
+            Some((stream, unapplied)) => of!(opened, it => it.changes_after(stream, unapplied)),
+            None => of!(opened, it => it.changes()),
+        });
+        told(stream.map(|stream| Stream::new(narrowed(stream, keys, prefixes), &self.post, id)))
     }
 
     /// Lets it go: it is closed, while the namespace stays open.
@@ -115,4 +123,9 @@ impl Namespace {
             of!(opened, it => it.close());
         }
     }
+}
+
+fn narrowed(stream: ChangeStream, keys: Vec<String>, prefixes: Vec<String>) -> ChangeStream {
+    let stream = keys.into_iter().fold(stream, ChangeStream::key);
+    prefixes.into_iter().fold(stream, ChangeStream::prefix)
 }

@@ -140,7 +140,7 @@ test('objects of the native half cannot be taken for others', async (t) => {
   const { config } = await opened(t);
   const view = config._native.view;
   const forged = Object.create(native.View.prototype);
-  const disguised = Object.setPrototypeOf(config._native.changes(0, [], []), native.View.prototype);
+  const disguised = Object.setPrototypeOf(config._native.follow(0), native.View.prototype);
   for (const other of [config._native, {}, null, forged, disguised]) {
     assert.throws(() => view.is(other), { code: 'InvalidArg' });
     assert.throws(() => native.setLog(other, 'info'), { code: 'InvalidArg' });

@@ -90,6 +90,22 @@ impl ConfigFile {
         self.config.stream(View::Content)
     }
 
+    /// As [`Config::snapshot_and_changes`], for the changes of the text.
+    #[must_use]
+    pub fn snapshot_and_changes(&self) -> (Arc<Snapshot>, ChangeStream) {
+        self.config.begin(self.changes())
+    }
+
+    /// As [`Config::changes_after`], for the changes of the text.
+    #[must_use]
+    pub fn changes_after(
+        &self,
+        other: &ChangeStream,
+        unapplied: Option<Arc<ChangeEvent>>,
+    ) -> ChangeStream {
+        self.config.stream_after(View::Content, other, unapplied)
+    }
+
     /// Calls this function for each change of the text; as [`Config::on_change`].
     pub fn on_change(
         &self,

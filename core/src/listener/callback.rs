@@ -158,6 +158,7 @@ impl Delivery {
     /// Delivers until the subscription or the client ends. A call runs on a thread that may block; the name of the namespace goes
     /// to `failed` when it panicked.
     pub(crate) async fn run(mut self, failed: impl Fn(&str)) {
+        let _end = End(self.subscriber.clone());
         while let Some(event) = self.stream.next().await {
             let subscriber = self.subscriber.clone();
             let namespace = event.identity().namespace.clone();
@@ -178,5 +179,18 @@ impl Delivery {
         subscriber.ended.store(true, Ordering::SeqCst);
         // The function may free what only a thread that may block can free.
         let _ = spawn_blocking(move || drop(subscriber.take_function())).await;
+    }
+}
+
+/// Drops the function also where the delivery is cut off, since it may own what owns the subscription.
+struct End(Arc<Subscriber>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.ended.store(true, Ordering::SeqCst);
+        // A call that still runs drops it at its end.
+        if let Ok(mut function) = self.0.function.try_lock() {
+            drop(function.take());
+        }
     }
 }

@@ -29,6 +29,17 @@ impl Queue {
         Self { state: Mutex::new(state), limit: limit.max(2), taken }
     }
 
+    /// With events that wait already.
+    pub(super) fn holding(self, events: impl Iterator<Item = Arc<ChangeEvent>>) -> Self {
+        self.lock().pending.extend(events);
+        self
+    }
+
+    /// The events that wait.
+    pub(super) fn pending(&self) -> VecDeque<Arc<ChangeEvent>> {
+        self.lock().pending.clone()
+    }
+
     pub(super) fn push(&self, event: &Arc<ChangeEvent>) {
         let mut state = self.lock();
         if state.closed || !event.changes().keys().any(|key| state.interest.covers(key)) {
@@ -70,9 +81,14 @@ impl Queue {
         wake(state);
     }
 
+    /// Forgets what waits.
+    pub(super) fn clear(&self) {
+        self.lock().pending.clear();
+    }
+
     /// Closes and forgets what waits.
     pub(super) fn discard(&self) {
-        self.lock().pending.clear();
+        self.clear();
         self.close();
     }
 
