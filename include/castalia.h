@@ -471,6 +471,12 @@ typedef struct CastaliaSubscription {
 } CastaliaSubscription;
 
 /**
+ * What is called with the content of a namespace, on a thread that may wait, one call at a time. The snapshot is lent for the
+ * call. It must not throw.
+ */
+typedef void (*CastaliaFollower)(void *user_data, const CastaliaSnapshot *snapshot);
+
+/**
  * What is asked before a release is applied, on a thread that may wait. The snapshot is lent for the call. Returns 0 to apply
  * it; to refuse it, any other number, after writing why into `reason`, which has `capacity` bytes that are zero. It must not
  * throw.
@@ -1082,6 +1088,21 @@ struct CastaliaError *castalia_config_file_on_change(struct CastaliaConfigFile f
                                                      void *user_data,
                                                      CastaliaRelease release,
                                                      struct CastaliaSubscription *subscription);
+
+/**
+ * Calls a function with the content now, on the calling thread and before this returns, and then with each newer content, never
+ * with an older one. Content that was replaced while a call was running is skipped; the newest never is. This is how to keep
+ * something that is made of the content: listening and reading apart from it, in whichever order, can miss a release.
+ * Whether it works or fails, `release` is called with the user data when the function is called no more.
+ *
+ * Fails with `CASTALIA_CLOSED` for a stale handle, `CASTALIA_INVALID_ARGUMENT` for NULL; then nothing is called.
+ */
+CASTALIA_MUST_USE
+struct CastaliaError *castalia_config_follow(struct CastaliaConfig config,
+                                             CastaliaFollower function,
+                                             void *user_data,
+                                             CastaliaRelease release,
+                                             struct CastaliaSubscription *subscription);
 
 /**
  * Ends a subscription and releases its handle: when this returns, no call is running, none will start, and the user data has

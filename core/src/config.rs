@@ -1,6 +1,7 @@
 //! What applications hold: the current values of a namespace, typed reads, and word of every change.
 
 mod file;
+mod follow;
 mod value;
 mod watch;
 
@@ -19,6 +20,7 @@ use crate::snapshot::{Identity, Snapshot, Source};
 use crate::tasks::Tasks;
 
 pub use file::ConfigFile;
+pub use follow::Follower;
 pub use value::Value;
 pub use watch::Watch;
 
@@ -126,6 +128,12 @@ impl Config {
     /// Logs nothing, but counts that a listener failed: for hosts that call listeners by themselves, from a stream.
     pub fn note_listener_failure(&self) {
         self.namespace.live().monitor().listener_failed(&self.identity().namespace);
+    }
+
+    /// Follows the content as a whole, from the content now on.
+    #[must_use]
+    pub fn follow(&self) -> Follower {
+        Follower::new(self)
     }
 
     /// The whole namespace as a structure that is kept current: [`Snapshot::read`] of each content, the last good one.
@@ -236,8 +244,18 @@ impl Config {
         interest: Interest,
         callback: impl FnMut(&Arc<ChangeEvent>) + Send + 'static,
     ) -> Subscription {
-        self.tasks.resume();
-        let (subscriber, delivery) = self.namespace.subscribe(view, interest, callback);
+        let stream = self.stream(view).with(interest);
+        self.deliver(view, stream, callback)
+    }
+
+    /// Calls a function for each event of a stream.
+    fn deliver(
+        &self,
+        view: View,
+        stream: ChangeStream,
+        callback: impl FnMut(&Arc<ChangeEvent>) + Send + 'static,
+    ) -> Subscription {
+        let (subscriber, delivery) = self.namespace.subscribe(view, stream, callback);
         self.tasks.spawn_delivery(Arc::clone(&self.namespace).deliver(delivery));
         Subscription::new(subscriber)
     }

@@ -65,7 +65,7 @@ pub use change::{Change, ChangeEvent, ChangeType, Changes, Interest};
 #[cfg(feature = "client")]
 pub use client::Client;
 #[cfg(feature = "client")]
-pub use config::{Config, ConfigFile, Reader, Value, Watch};
+pub use config::{Config, ConfigFile, Follower, Reader, Value, Watch};
 #[cfg(feature = "client")]
 pub use format::rules::{ReadRules, Zone};
 #[cfg(feature = "client")]

@@ -16,20 +16,29 @@ use crate::process::Bound;
 
 pub use callback::Subscription;
 pub(crate) use callback::{Delivery, Subscriber};
-use queue::Queue;
+use queue::{Limit, Queue};
 
 /// All subscriptions of one namespace.
 #[derive(Debug)]
 pub(crate) struct Listeners {
     queues: Mutex<Vec<Arc<Bound<Queue>>>>,
     closed: AtomicBool,
-    limit: usize,
+    limit: Limit,
     taken: Arc<AtomicU64>,
 }
 
 impl Listeners {
     /// Subscriptions whose queues hold at most `limit` events each.
     pub(crate) fn new(limit: usize) -> Self {
+        Self::limited(Limit::Events(limit))
+    }
+
+    /// Subscriptions that hear of the newest event only.
+    pub(crate) fn of_newest() -> Self {
+        Self::limited(Limit::Newest)
+    }
+
+    fn limited(limit: Limit) -> Self {
         Self {
             queues: Mutex::default(),
             closed: AtomicBool::new(false),
@@ -135,6 +144,12 @@ impl ChangeStream {
     /// Forgets the events that wait.
     pub(crate) fn skip(&self) {
         self.queue.clear();
+    }
+
+    /// Narrows the stream to what interests.
+    pub(crate) fn with(self, interest: Interest) -> Self {
+        self.queue.widen(|_| interest);
+        self
     }
 
     /// The next event; `None` when the client is closed. Dropping the future loses nothing.

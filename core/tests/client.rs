@@ -19,4 +19,5 @@ mod client {
     mod support;
     mod transport;
     mod values;
+    mod watch;
 }

@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use castalia_core::{ChangeEvent, Interest, Result, Subscription};
+use castalia_core::{ChangeEvent, Interest, Result, Snapshot, Subscription};
 
 use crate::boundary::{
     CastaliaStr, UserData, guard, guard_or, prepare_sized, required, sized, texts,
@@ -14,6 +14,7 @@ use crate::config::{CastaliaConfig, CastaliaConfigFile};
 use crate::error::CastaliaError;
 use crate::event::CastaliaEvent;
 use crate::handle;
+use crate::snapshot::CastaliaSnapshot;
 
 /// A registered function. 0 never stands for one.
 #[repr(C)]
@@ -91,6 +92,40 @@ pub extern "C" fn castalia_config_file_on_change(
         let (file, out) = (file.get()?, required(subscription)?);
         let registered = file.on_change(caller(listener, user_data)?);
         out.write(CastaliaSubscription::new(registered)?);
+        Ok(())
+    })
+}
+
+/// What is called with the content of a namespace, on a thread that may wait, one call at a time. The snapshot is lent for the
+/// call. It must not throw.
+pub type CastaliaFollower =
+    Option<extern "C" fn(user_data: *mut c_void, snapshot: *const CastaliaSnapshot)>;
+
+/// Calls a function with the content now, on the calling thread and before this returns, and then with each newer content, never
+/// with an older one. Content that was replaced while a call was running is skipped; the newest never is. This is how to keep
+/// something that is made of the content: listening and reading apart from it, in whichever order, can miss a release.
+/// Whether it works or fails, `release` is called with the user data when the function is called no more.
+///
+/// Fails with `CASTALIA_CLOSED` for a stale handle, `CASTALIA_INVALID_ARGUMENT` for NULL; then nothing is called.
+#[unsafe(no_mangle)]
+#[must_use]
+pub extern "C" fn castalia_config_follow(
+    config: CastaliaConfig,
+    function: CastaliaFollower,
+    user_data: *mut c_void,
+    release: CastaliaRelease,
+    subscription: Option<&mut MaybeUninit<CastaliaSubscription>>,
+) -> Option<Box<CastaliaError>> {
+    let user_data = UserData::new(user_data, release);
+    guard(|| {
+        let (config, out) = (config.get()?, required(subscription)?);
+        let function = required(function)?;
+        let call = move |snapshot: &Arc<Snapshot>| {
+            function(user_data.get(), Arc::as_ptr(snapshot).cast());
+        };
+        let follower = config.follow();
+        call(follower.snapshot());
+        out.write(CastaliaSubscription::new(follower.on_newer(call))?);
         Ok(())
     })
 }

@@ -19,7 +19,7 @@
 
 namespace castalia {
 
-// A value made of a whole namespace and kept current: the last good one stays when the function that makes it fails.
+// A value made of a whole namespace and kept current: the last good one remains when the function that makes it fails.
 template <class T>
 class Watch {
   public:
@@ -29,23 +29,66 @@ class Watch {
         return state_->value;
     }
 
+    // Why the newest content could not be read; nothing when it could.
+    std::optional<Error> last_error() const {
+        const std::lock_guard<std::mutex> held(state_->mutex);
+        return state_->problem;
+    }
+
   private:
     friend class Config;
 
     using Parse = std::function<std::optional<T>(const Snapshot &)>;
 
+    // What the library's thread and those that read share.
     struct State {
-        std::mutex mutex;
-        Parse parse;
-        std::shared_ptr<const T> value;
+        explicit State(Parse made_by) : parse(std::move(made_by)) {}
 
-        void take(const Snapshot &snapshot) {
-            auto made = parse(snapshot);
-            if (!made) return;
+        std::mutex mutex;
+        const Parse parse;
+        std::shared_ptr<const T> value;
+        std::optional<Error> problem;
+
+        // Called for one content after the other, by one thread at a time.
+        void take(const Snapshot &snapshot) noexcept {
+            std::optional<Error> failure;
+            std::shared_ptr<const T> made = read(snapshot, failure);
             const std::lock_guard<std::mutex> held(mutex);
-            value = std::make_shared<const T>(std::move(*made));
+            if (made) value = std::move(made);
+            problem = std::move(failure);
+        }
+
+        std::shared_ptr<const T> read(const Snapshot &snapshot, std::optional<Error> &failure) noexcept {
+#ifndef CASTALIA_NO_EXCEPTIONS
+            try {
+                return made_of(snapshot, failure);
+            } catch (const Error &error) {
+                failure = error;
+            } catch (const std::exception &error) {
+                failure = Error(ErrorKind::Parse, error.what());
+            } catch (...) {
+                failure = Error(ErrorKind::Parse, "the function that makes the value threw what is no exception");
+            }
+            return nullptr;
+#else
+            return made_of(snapshot, failure);
+#endif
+        }
+
+        std::shared_ptr<const T> made_of(const Snapshot &snapshot, std::optional<Error> &failure) {
+            auto made = parse(snapshot);
+            if (made) return std::make_shared<const T>(std::move(*made));
+            failure = Error(ErrorKind::Parse, "the function made no value of the content");
+            return nullptr;
         }
     };
+
+    static void call(void *user_data, const CastaliaSnapshot *lent) noexcept {
+        const auto &state = *static_cast<std::shared_ptr<State> *>(user_data);
+        state->take(Snapshot(castalia_snapshot_retain(lent)));
+    }
+
+    static void release(void *user_data) noexcept { delete static_cast<std::shared_ptr<State> *>(user_data); }
 
     Watch(std::shared_ptr<State> state, Subscription subscription)
         : state_(std::move(state)), subscription_(std::move(subscription)) {}
@@ -152,22 +195,16 @@ class Config : public detail::Opened<detail::ConfigCalls> {
     }
 
     // Keeps a value current that this function makes of the whole namespace; nothing, or an exception, keeps the last one.
-    // Where the content now gives none, so does get() until one does.
+    // Where the content now makes none, get() returns nothing until one does. The function is called one call at a time, first
+    // here and then on a thread of the library, never with older content than before.
     template <class T>
     Outcome<Watch<T>> watch(std::function<std::optional<T>(const Snapshot &)> parse) const {
-        auto state = std::make_shared<typename Watch<T>::State>();
-        state->parse = std::move(parse);
-        auto follow = [state](const ChangeEvent &event) { state->take(event.snapshot()); };
-#ifdef CASTALIA_NO_EXCEPTIONS
-        auto subscription = on_change(follow);
-        if (!subscription) return subscription.error();
-        state->take(snapshot());
-        return Watch<T>(std::move(state), std::move(subscription).value());
-#else
-        Subscription subscription = on_change(follow);
-        state->take(snapshot());
-        return Watch<T>(std::move(state), std::move(subscription));
-#endif
+        using State = typename Watch<T>::State;
+        auto state = std::make_shared<State>(std::move(parse));
+        CastaliaSubscription subscription{};
+        CastaliaError *error = castalia_config_follow(handle_.get(), Watch<T>::call, new std::shared_ptr<State>(state),
+                                                      Watch<T>::release, &subscription);
+        return detail::outcome(error, [&] { return Watch<T>(std::move(state), Subscription(subscription)); });
     }
 };
 

@@ -9,6 +9,7 @@
 #include <map>
 #include <stdexcept>
 #include <type_traits>
+#include <utility>
 
 namespace {
 
@@ -48,10 +49,29 @@ void a_watch_keeps_its_last_good_value(const castalia::Config &config) {
     order("held 1");
     order("publish application n bad");
     WAIT_FOR(config.get("n") == "bad");
-    CHECK(*moved.get() == 20);
+    WAIT_FOR(moved.last_error().has_value());
+    CHECK(moved.last_error()->kind() == castalia::ErrorKind::Parse && *moved.get() == 20);
     order("held 1");
     order("publish application n 3");
-    WAIT_FOR(*moved.get() == 30);
+    WAIT_FOR(*moved.get() == 30 && !moved.last_error());
+}
+
+// A release that lands while the first value is being made is not missed.
+void a_watch_sees_a_release_that_lands_during_its_first_parse(const castalia::Config &config) {
+    bool first = true;
+    order("held 1");
+    auto watch = config.watch<int>([&](const Snapshot &now) -> std::optional<int> {
+        const int number = now.get_or("n", -1);
+        if (std::exchange(first, false)) {
+            order("publish application n 33");
+            WAIT_FOR(config.get_or("n", 0) == 33);
+        }
+        return number;
+    });
+    WAIT_FOR(*watch.get() == 33);
+    order("held 1");
+    order("publish application n 3");
+    WAIT_FOR(*watch.get() == 3);
 }
 
 void a_validator_refuses_a_release(const castalia::Client &client, const castalia::Config &config) {
@@ -118,6 +138,7 @@ int main() {
     auto config = client.config("application");
     a_listener_that_throws_disturbs_nobody(client, config);
     a_watch_keeps_its_last_good_value(config);
+    a_watch_sees_a_release_that_lands_during_its_first_parse(config);
     a_validator_refuses_a_release(client, config);
     snapshots_are_read_in_order_and_outlive_their_config(client);
     a_listener_may_end_itself(config);

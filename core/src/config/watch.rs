@@ -7,7 +7,6 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use tracing::warn;
 
 use super::Config;
-use crate::change::Interest;
 use crate::error::{Error, Result};
 use crate::listener::Subscription;
 use crate::snapshot::Snapshot;
@@ -15,6 +14,7 @@ use crate::snapshot::Snapshot;
 /// A parsed value that follows its namespace; dropping it ends that.
 pub struct Watch<T> {
     state: Arc<State<T>>,
+    _config: Config,
     _subscription: Subscription,
 }
 
@@ -28,25 +28,14 @@ impl<T: Send + Sync + 'static> Watch<T> {
         config: &Config,
         parse: impl Fn(&Snapshot) -> Result<T> + Send + 'static,
     ) -> Result<Self> {
-        let first = parse(&config.snapshot())?;
+        let follower = config.follow();
         let state = Arc::new(State {
-            current: ArcSwap::from_pointee(first),
+            current: ArcSwap::from_pointee(parse(follower.snapshot())?),
             problem: ArcSwapOption::empty(),
         });
         let target = state.clone();
-        let (reader, mut seen) = (config.clone(), config.snapshot());
-        let mut follow = move || {
-            let now = reader.snapshot();
-            if !Arc::ptr_eq(&now, &seen) {
-                target.take(parse(&now), now.namespace());
-                seen = now;
-            }
-        };
-        // A change between the first parse and the subscription has no event.
-        follow();
-        let interest = Interest::everything();
-        let subscription = config.on_change(interest, move |_| follow());
-        Ok(Self { state, _subscription: subscription })
+        let subscription = follower.on_newer(move |now| target.take(parse(now), now.namespace()));
+        Ok(Self { state, _config: config.clone(), _subscription: subscription })
     }
 
     /// The value of the newest content that could be read.

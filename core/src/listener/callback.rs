@@ -70,16 +70,11 @@ pub(crate) struct Subscriber {
 }
 
 impl Subscriber {
-    /// Ties a function to the listeners.
-    pub(crate) fn new(
-        listeners: &Listeners,
-        interest: Interest,
-        function: Callback,
-    ) -> (Arc<Self>, Delivery) {
-        let stream = listeners.stream(interest.clone());
+    /// Ties a function to a stream.
+    pub(crate) fn new(stream: ChangeStream, function: Callback) -> (Arc<Self>, Delivery) {
         let subscriber = Arc::new(Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
-            interest,
+            interest: stream.queue.interest(),
             function: Mutex::new(Some(function)),
             ended: AtomicBool::new(false),
             queue: ArcSwap::new(stream.queue.clone()),

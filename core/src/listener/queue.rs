@@ -1,4 +1,5 @@
-//! The bounded queue of one subscription: full, it merges its oldest events instead of growing or dropping.
+//! The bounded queue of one subscription: full, it merges its oldest events instead of growing or dropping. Where only the newest
+//! content matters, it holds a single event.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,9 +11,18 @@ use crate::change::{ChangeEvent, Interest};
 #[derive(Debug)]
 pub(super) struct Queue {
     state: Mutex<State>,
-    limit: usize,
+    limit: Limit,
     /// Counts the events that were taken, of all subscriptions together.
     taken: Arc<AtomicU64>,
+}
+
+/// How many events may wait.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Limit {
+    /// So many; the oldest are merged.
+    Events(usize),
+    /// The newest only, whatever it changed.
+    Newest,
 }
 
 #[derive(Debug)]
@@ -24,9 +34,9 @@ struct State {
 }
 
 impl Queue {
-    pub(super) fn new(interest: Interest, limit: usize, taken: Arc<AtomicU64>) -> Self {
+    pub(super) fn new(interest: Interest, limit: Limit, taken: Arc<AtomicU64>) -> Self {
         let state = State { interest, pending: VecDeque::new(), waker: None, closed: false };
-        Self { state: Mutex::new(state), limit: limit.max(2), taken }
+        Self { state: Mutex::new(state), limit, taken }
     }
 
     /// With events that wait already.
@@ -42,11 +52,19 @@ impl Queue {
 
     pub(super) fn push(&self, event: &Arc<ChangeEvent>) {
         let mut state = self.lock();
-        if state.closed || !event.changes().keys().any(|key| state.interest.covers(key)) {
+        if state.closed {
             return;
         }
-        if state.pending.len() >= self.limit {
-            merge_oldest(&mut state.pending);
+        match self.limit {
+            Limit::Newest => state.pending.clear(),
+            Limit::Events(_) if !event.changes().keys().any(|key| state.interest.covers(key)) => {
+                return;
+            }
+            // The new event itself is never merged, so that a reader is always woken after it.
+            Limit::Events(limit) if state.pending.len() >= limit.max(2) => {
+                merge_oldest(&mut state.pending);
+            }
+            Limit::Events(_) => {}
         }
         state.pending.push_back(event.clone());
         wake(state);
@@ -72,6 +90,10 @@ impl Queue {
     pub(super) fn widen(&self, with: impl FnOnce(Interest) -> Interest) {
         let mut state = self.lock();
         state.interest = with(std::mem::take(&mut state.interest));
+    }
+
+    pub(super) fn interest(&self) -> Interest {
+        self.lock().interest.clone()
     }
 
     /// No event is added any more; those that wait are still delivered.

@@ -11,9 +11,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::Reply;
 use super::holding::Holders;
-use crate::change::{ChangeEvent, Interest, content_diff, visible_diff};
+use crate::change::{ChangeEvent, Changes, content_diff, visible_diff};
 use crate::error::{Error, ErrorKind, Result};
-use crate::listener::{Delivery, Listeners, Subscriber};
+use crate::listener::{ChangeStream, Delivery, Listeners, Subscriber};
 use crate::monitor::{ErrorLog, NamespaceMetrics, NamespaceMonitor};
 use crate::process::Bound;
 use crate::snapshot::{Current, Identity, Place, Snapshot};
@@ -36,12 +36,15 @@ pub(crate) enum View {
     Values,
     /// The namespace as one text.
     Content,
+    /// Whatever the newest content is, without what differs.
+    Newest,
 }
 
 /// What the pipeline of this process keeps going.
 pub(crate) struct Live {
     values: Listeners,
     content: Listeners,
+    newest: Listeners,
     monitor: NamespaceMonitor,
     settled: watch::Sender<bool>,
     ask: mpsc::Sender<Reply>,
@@ -53,6 +56,7 @@ impl Live {
         Self {
             values: Listeners::new(queue_limit),
             content: Listeners::new(queue_limit),
+            newest: Listeners::of_newest(),
             monitor: NamespaceMonitor::new(errors),
             settled: watch::Sender::new(false),
             ask,
@@ -73,6 +77,7 @@ impl Live {
         match view {
             View::Values => &self.values,
             View::Content => &self.content,
+            View::Newest => &self.newest,
         }
     }
 }
@@ -119,23 +124,21 @@ impl Namespace {
     pub(crate) fn metrics(&self) -> NamespaceMetrics {
         let live = self.live();
         let mut metrics = live.monitor.metrics(&self.snapshot());
-        for listeners in [&live.values, &live.content] {
+        for listeners in [&live.values, &live.content, &live.newest] {
             metrics.listener_queue += listeners.depth();
             metrics.events_taken += listeners.taken();
         }
         metrics
     }
 
-    /// Registers a function; what is given back delivers to it.
+    /// Registers a function for the events of a stream of this view; what is given back delivers to it.
     pub(crate) fn subscribe(
         &self,
         view: View,
-        interest: Interest,
+        stream: ChangeStream,
         function: impl FnMut(&Arc<ChangeEvent>) + Send + 'static,
     ) -> (Arc<Subscriber>, Delivery) {
-        let live = self.live();
-        let (subscriber, delivery) =
-            Subscriber::new(live.listeners(view), interest, Box::new(function));
+        let (subscriber, delivery) = Subscriber::new(stream, Box::new(function));
         self.subscribers.rcu(|known| {
             let known = known.iter().filter(|(_, known)| !known.has_ended()).cloned();
             known.chain([(view, subscriber.clone())]).collect::<Vec<_>>()
@@ -163,6 +166,8 @@ impl Namespace {
             .iter()
             .filter_map(|(view, subscriber)| subscriber.resume(live.listeners(*view)))
             .collect();
+        // What the parent had not yet delivered is lost with its threads.
+        live.newest.publish(&self.newest_event(&self.snapshot()));
         self.live.store(Arc::new(Bound::new(live)));
         deliveries
     }
@@ -209,8 +214,11 @@ impl Namespace {
     pub(super) fn publish(&self, new: &Arc<Snapshot>) -> bool {
         let old = self.current.replace(new.clone());
         let changed = old.configurations() != new.configurations();
-        if changed && self.is_settled() {
-            self.wake(&old, new);
+        if self.is_settled() {
+            if changed {
+                self.wake(&old, new);
+            }
+            self.wake_newest(new);
         }
         changed
     }
@@ -228,6 +236,7 @@ impl Namespace {
         let live = self.live();
         live.values.close();
         live.content.close();
+        live.newest.close();
         live.settled.send_replace(true);
     }
 
@@ -243,6 +252,19 @@ impl Namespace {
             let event = ChangeEvent::new(content_diff(old, new), old, new.clone(), sequence);
             live.content.publish(&Arc::new(event));
         }
+    }
+
+    /// Wakes those that follow the content as a whole: also where no value that others see has changed.
+    fn wake_newest(&self, new: &Arc<Snapshot>) {
+        let live = self.live();
+        if !live.newest.is_empty() {
+            live.newest.publish(&self.newest_event(new));
+        }
+    }
+
+    fn newest_event(&self, new: &Arc<Snapshot>) -> Arc<ChangeEvent> {
+        let sequence = self.sequence.load(Ordering::Relaxed);
+        Arc::new(ChangeEvent::new(Changes::default(), new, new.clone(), sequence))
     }
 }
 
