@@ -7,8 +7,9 @@ use sea_orm::{IntoActiveModel as _, Set};
 use super::audit::Trail;
 use super::audit_log::{Entity, Kind, Recorder};
 use super::constraint::{self, Author, Violations, check_name, check_width, fitting};
+use super::namespace::{self, Removal};
 use super::page::Page;
-use super::{access_key, app_namespace, cluster, namespace};
+use super::{access_key, app_namespace, cluster, unique};
 use crate::error::{Error, Result};
 use crate::server_config::ServerConfig;
 use crate::store::entity::app::ActiveModel;
@@ -64,15 +65,10 @@ pub async fn create(
     log: Recorder,
 ) -> Result<App> {
     check_name(details.app_id.as_deref(), "AppId")?;
-    if let Some(app_id) = &details.app_id
-        && !is_unique(store, app_id).await?
-    {
-        return Err(Error::bad_request(format!("app already exists for appId:{app_id}"))
-            .with_code("app_exists"));
-    }
     let input = (details, log);
     let app =
-        store.write(input, |tx, (details, log)| Box::pin(create_in(tx, details, log))).await?;
+        unique::write(store, input, |tx, (details, log)| Box::pin(create_in(tx, details, log)))
+            .await?;
     if config.is_on("apollo.access-key.auto-provision.enabled") {
         access_key::provision(store, &app.app_id, &app.data_change_created_by).await;
     }
@@ -80,6 +76,11 @@ pub async fn create(
 }
 
 async fn create_in(tx: &Transaction, details: &Details, log: &Recorder) -> Result<App> {
+    let app_id = details.app_id();
+    if store::app::by_app_id(tx, app_id).await?.is_some() {
+        return Err(Error::bad_request(format!("app already exists for appId:{app_id}"))
+            .with_code("app_exists"));
+    }
     details.check_not_blank()?;
     let operator = details.author.checked()?.created_by;
     let mut trail = Trail::of(Some(&operator));
@@ -116,7 +117,7 @@ pub async fn update(store: &Store, details: Details, log: Recorder) -> Result<()
 }
 
 async fn update_in(tx: &Transaction, details: &Details, log: &Recorder) -> Result<()> {
-    let Some(app) = store::app::by_app_id(tx, details.app_id()).await? else {
+    let Some(app) = store::app::lock(tx, details.app_id()).await? else {
         return Err(not_exists(details.app_id()));
     };
     let operator = details.author.last_modified_by.as_deref();
@@ -141,22 +142,25 @@ async fn update_in(tx: &Transaction, details: &Details, log: &Recorder) -> Resul
 /// # Errors
 /// When there is no such app.
 pub async fn delete(store: &Store, app_id: &str, operator: &str, log: Recorder) -> Result<()> {
-    let app = find(store, app_id).await?;
     check_width(operator, "DataChange_LastModifiedBy", constraint::OPERATOR)?;
-    let input = (app, operator.to_owned(), log);
-    store.write(input, |tx, (app, operator, log)| Box::pin(delete_in(tx, app, operator, log))).await
+    let input = (app_id.to_owned(), operator.to_owned(), log);
+    store
+        .write(input, |tx, (app_id, operator, log)| Box::pin(delete_in(tx, app_id, operator, log)))
+        .await
 }
 
-async fn delete_in(tx: &Transaction, app: &App, operator: &str, log: &Recorder) -> Result<()> {
-    let mut trail = Trail::of(Some(operator));
+async fn delete_in(tx: &Transaction, app_id: &str, operator: &str, log: &Recorder) -> Result<()> {
+    let app = store::app::lock(tx, app_id).await?.ok_or_else(|| not_found(app_id))?;
+    let mut removal = Removal::by(operator);
     for cluster in store::app::clusters(tx, &app.app_id).await? {
-        cluster::delete_in(tx, &cluster, operator, &mut trail).await?;
+        store::namespace::lock_cluster(tx, &app.app_id, &cluster.name).await?;
+        cluster::delete_in(tx, &cluster, operator, &mut removal).await?;
     }
     store::namespace::delete_app_namespaces(tx, &app.app_id, operator).await?;
     store::app::delete(tx, &app.app_id, operator).await?;
-    trail.deleted("App", app.id);
-    trail.write(tx).await?;
-    log.record(tx, Kind::Delete, "App.delete", &[Entity::app(app)]).await
+    removal.trail.deleted("App", app.id);
+    log.record(tx, Kind::Delete, "App.delete", &[Entity::app(&app)]).await?;
+    removal.finish(tx).await
 }
 
 /// The app of this id.
@@ -165,9 +169,11 @@ async fn delete_in(tx: &Transaction, app: &App, operator: &str, log: &Recorder) 
 /// When there is no such app.
 pub async fn find(store: &Store, app_id: &str) -> Result<App> {
     let app = store::app::by_app_id(store.read(), app_id).await?;
-    app.ok_or_else(|| {
-        Error::not_found(format!("app not found for appId:{app_id}")).with_code("app_not_found")
-    })
+    app.ok_or_else(|| not_found(app_id))
+}
+
+fn not_found(app_id: &str) -> Error {
+    Error::not_found(format!("app not found for appId:{app_id}")).with_code("app_not_found")
 }
 
 /// Apps whose name holds the text, or a page of all where the text is blank.

@@ -8,8 +8,9 @@ use sea_orm::{ConnectionTrait, Set};
 use super::audit::Trail;
 use super::audit_log::{Entity, Kind, Recorder};
 use super::constraint::{self, Author, Violations, check_width, fitting};
-use super::namespace::{self, NamespaceLimit};
+use super::namespace::{self, NamespaceLimit, Removal};
 use super::page::Page;
+use super::unique;
 use crate::error::{Error, Result};
 use crate::server_config::ServerConfig;
 use crate::store::entity::app_namespace::ActiveModel;
@@ -62,13 +63,26 @@ pub async fn create(
     new: NewAppNamespace,
     silently: bool,
 ) -> Result<AppNamespace> {
+    let limit = NamespaceLimit::of(config, new.app_id.as_deref().unwrap_or_default());
+    unique::write(store, (new, limit, silently), |tx, (new, limit, silently)| {
+        Box::pin(find_or_create(tx, new, limit, *silently))
+    })
+    .await
+}
+
+async fn find_or_create(
+    tx: &Transaction,
+    new: &NewAppNamespace,
+    limit: &NamespaceLimit,
+    silently: bool,
+) -> Result<AppNamespace> {
     let (app_id, name) =
-        (new.app_id.clone().unwrap_or_default(), new.name.clone().unwrap_or_default());
-    let limit = NamespaceLimit::of(config, &app_id);
-    match store::namespace::app_namespace(store.read(), &app_id, &name).await? {
+        (new.app_id.as_deref().unwrap_or_default(), new.name.as_deref().unwrap_or_default());
+    store::app::lock(tx, app_id).await?;
+    match store::namespace::app_namespace(tx, app_id, name).await? {
         Some(existing) if silently => {
             let operator = new.author.checked()?.created_by;
-            complete(store, &existing, limit, &operator).await?;
+            complete(tx, &existing, limit, &operator).await?;
             Ok(existing)
         }
         Some(_) => {
@@ -76,9 +90,7 @@ pub async fn create(
                 format!("appNamespace already exists for appId:{app_id} namespaceName:{name}");
             Err(Error::bad_request(message).with_code("app_namespace_exists"))
         }
-        None => {
-            store.write((new, limit), |tx, (new, limit)| Box::pin(create_in(tx, new, limit))).await
-        }
+        None => create_in(tx, new, limit).await,
     }
 }
 
@@ -95,33 +107,33 @@ async fn create_in(
     let definition = store::insert(tx, new.row()?).await?;
     let operator = &definition.data_change_created_by;
     let mut trail = Trail::of(Some(operator));
-    for cluster in missing_clusters(tx, &definition).await? {
-        namespace::create_of(tx, &definition, &cluster, operator, limit, &mut trail).await?;
-    }
+    create_missing(tx, &definition, limit, operator, &mut trail).await?;
     trail.inserted("AppNamespace", definition.id);
     trail.write(tx).await?;
     Ok(definition)
 }
 
-/// Creates the namespaces that are missing, each in a transaction of its own.
+/// Creates the namespaces that are missing.
 async fn complete(
-    store: &Store,
+    tx: &Transaction,
     definition: &AppNamespace,
-    limit: NamespaceLimit,
+    limit: &NamespaceLimit,
     operator: &str,
 ) -> Result<()> {
-    for cluster in missing_clusters(store.read(), definition).await? {
-        let input = (definition.clone(), cluster, operator.to_owned(), limit);
-        store
-            .write(input, |tx, (definition, cluster, operator, limit)| {
-                Box::pin(async move {
-                    let mut trail = Trail::of(Some(operator));
-                    namespace::create_of(tx, definition, cluster, operator, limit, &mut trail)
-                        .await?;
-                    trail.write(tx).await
-                })
-            })
-            .await?;
+    let mut trail = Trail::of(Some(operator));
+    create_missing(tx, definition, limit, operator, &mut trail).await?;
+    trail.write(tx).await
+}
+
+async fn create_missing(
+    tx: &Transaction,
+    definition: &AppNamespace,
+    limit: &NamespaceLimit,
+    operator: &str,
+    trail: &mut Trail,
+) -> Result<()> {
+    for cluster in missing_clusters(tx, definition).await? {
+        namespace::create_of(tx, definition, &cluster, operator, limit, trail).await?;
     }
     Ok(())
 }
@@ -169,29 +181,32 @@ pub(super) async fn create_default(
 /// # Errors
 /// When there is none.
 pub async fn delete(store: &Store, app_id: &str, name: &str, operator: &str) -> Result<()> {
-    let Some(definition) = store::namespace::app_namespace(store.read(), app_id, name).await?
-    else {
-        let message = format!("appNamespace not exist for appId:{app_id} namespaceName:{name}");
-        return Err(Error::bad_request(message).with_code("app_namespace_not_found"));
-    };
     check_width(operator, "DataChange_LastModifiedBy", constraint::OPERATOR)?;
-    let input = (definition, operator.to_owned());
+    let input = (app_id.to_owned(), name.to_owned(), operator.to_owned());
     store
-        .write(input, |tx, (definition, operator)| Box::pin(delete_in(tx, definition, operator)))
+        .write(input, |tx, (app_id, name, operator)| {
+            Box::pin(delete_in(tx, app_id, name, operator))
+        })
         .await
 }
 
-async fn delete_in(tx: &Transaction, definition: &AppNamespace, operator: &str) -> Result<()> {
-    let mut trail = Trail::of(Some(operator));
-    for namespace in store::namespace::named(tx, &definition.app_id, &definition.name).await? {
-        // A branch may be gone with its parent by now.
+async fn delete_in(tx: &Transaction, app_id: &str, name: &str, operator: &str) -> Result<()> {
+    store::app::lock(tx, app_id).await?;
+    let Some(definition) = store::namespace::app_namespace(tx, app_id, name).await? else {
+        let message = format!("appNamespace not exist for appId:{app_id} namespaceName:{name}");
+        return Err(Error::bad_request(message).with_code("app_namespace_not_found"));
+    };
+    let (app_id, name) = (&definition.app_id, &definition.name);
+    store::namespace::lock_named(tx, app_id, name).await?;
+    let mut removal = Removal::by(operator);
+    for namespace in store::namespace::named(tx, app_id, name).await? {
+        // A branch may have been deleted with its parent by now.
         if store::namespace::by_id(tx, namespace.id).await?.is_some() {
-            namespace::delete_in(tx, &namespace, operator, &mut trail).await?;
+            namespace::delete_in(tx, &namespace, operator, &mut removal).await?;
         }
     }
-    store::namespace::delete_app_namespace(tx, &definition.app_id, &definition.name, operator)
-        .await?;
-    trail.write(tx).await
+    store::namespace::delete_app_namespace(tx, app_id, name, operator).await?;
+    removal.finish(tx).await
 }
 
 /// The definitions of an app.

@@ -7,7 +7,7 @@ use sea_orm::{ConnectionTrait, Set};
 use super::audit::Trail;
 use super::gray_rule;
 use super::history::{self, Context, Entry, Operation};
-use super::namespace::{self, Namespace, NamespaceKey};
+use super::namespace::{self, Namespace, NamespaceKey, Removal};
 use super::release;
 use super::{cluster, key};
 use crate::error::{Error, Result};
@@ -44,8 +44,11 @@ pub(super) struct Family {
 }
 
 impl Family {
-    /// Looks a namespace up with its relatives.
-    pub(super) async fn find(tx: &Transaction, key: &NamespaceKey) -> Result<Self> {
+    /// Locks a namespace and its relatives, and looks them up.
+    pub(super) async fn find_locked(tx: &Transaction, key: &NamespaceKey) -> Result<Self> {
+        if !namespace::lock(tx, key).await? {
+            return Err(namespace::not_found(key));
+        }
         let namesakes = store::namespace::standings(tx, &key.app_id, &key.namespace).await?;
         let is_own = |row: &&Standing| row.namespace.cluster_name == key.cluster;
         match namesakes.iter().find(is_own).cloned() {
@@ -133,7 +136,7 @@ pub async fn create(store: &Store, key: &NamespaceKey, operator: &str) -> Result
 }
 
 async fn create_in(tx: &Transaction, key: &NamespaceKey, operator: &str) -> Result<Namespace> {
-    namespace::require(tx, key).await?;
+    namespace::require_locked(tx, key).await?;
     let above = store::app::cluster(tx, &key.app_id, &key.cluster).await?;
     let Some(above) = above.filter(|cluster| cluster.parent_cluster_id.0 == 0) else {
         return Err(cluster_not_exists(&key.cluster));
@@ -200,21 +203,30 @@ pub async fn require(db: &impl ConnectionTrait, key: &NamespaceKey, branch: &str
     Ok(())
 }
 
+/// The same of a namespace that is locked with its branch from here on.
+pub(super) async fn require_locked(
+    tx: &Transaction,
+    key: &NamespaceKey,
+    branch: &str,
+) -> Result<()> {
+    namespace::require_locked(tx, key).await?;
+    require(tx, key, branch).await
+}
+
 /// Abandons a branch.
 ///
 /// # Errors
 /// When there is no such branch.
 pub async fn delete(store: &Store, key: &NamespaceKey, branch: &str, operator: &str) -> Result<()> {
-    require(store.read(), key, branch).await?;
     let input = (key.clone(), branch.to_owned(), operator.to_owned());
     store
         .write(input, |tx, (key, branch, operator)| {
             Box::pin(async move {
-                let mut trail = Trail::of(Some(operator));
-                delete_in(tx, key, branch, Status::Deleted, operator, &mut trail).await?;
-                trail.write(tx).await?;
-                store::message::insert(tx, &key.watch_key()).await?;
-                Ok(())
+                require_locked(tx, key, branch).await?;
+                let mut removal = Removal::by(operator);
+                delete_in(tx, key, branch, Status::Deleted, operator, &mut removal).await?;
+                removal.watch_keys.push(key.watch_key());
+                removal.finish(tx).await
             })
         })
         .await
@@ -228,7 +240,7 @@ pub(super) fn delete_in<'a>(
     branch: &'a str,
     status: Status,
     operator: &'a str,
-    trail: &'a mut Trail,
+    removal: &'a mut Removal,
 ) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let Some(cluster) = store::app::cluster(tx, &key.app_id, branch).await? else {
@@ -236,7 +248,7 @@ pub(super) fn delete_in<'a>(
         };
         let release_id = latest_id(tx, key, branch).await?;
         gray_rule::close(tx, key, branch, release_id, status, operator).await?;
-        cluster::delete_in(tx, &cluster, operator, trail).await?;
+        cluster::delete_in(tx, &cluster, operator, removal).await?;
         let operation = match status {
             Status::Merged => Operation::BranchDeletedAfterMerge,
             Status::Active | Status::Deleted => Operation::BranchDeleted,
@@ -249,8 +261,8 @@ pub(super) fn delete_in<'a>(
             operation,
             context: Context::default(),
         };
-        history::record(tx, entry, operator, trail).await?;
-        trail.deleted("Branch", cluster.id);
+        history::record(tx, entry, operator, &mut removal.trail).await?;
+        removal.trail.deleted("Branch", cluster.id);
         Ok(())
     })
 }

@@ -5,11 +5,12 @@ pub use crate::store::entity::cluster::Model as Cluster;
 
 use castalia_core::protocol::namespace::DEFAULT_CLUSTER;
 use futures_util::future::BoxFuture;
-use sea_orm::Set;
+use sea_orm::{ConnectionTrait, Set};
 
 use super::audit::Trail;
 use super::constraint::{self, Author, check_name, check_width, fitting};
-use super::namespace;
+use super::namespace::{self, Removal};
+use super::unique;
 use crate::error::{Error, Result};
 use crate::store::entity::cluster::ActiveModel;
 use crate::store::{self, Id, Store, Transaction};
@@ -73,20 +74,26 @@ pub async fn create(
     with_namespaces: bool,
 ) -> Result<Cluster> {
     new.check()?;
-    let name = new.name.as_deref().unwrap_or_default();
-    if store::app::cluster(store.read(), app_id, name).await?.is_some() {
+    let input = (app_id.to_owned(), new, with_namespaces);
+    unique::write(store, input, |tx, (addressed, new, with_namespaces)| {
+        Box::pin(create_in(tx, addressed, new, *with_namespaces))
+    })
+    .await
+}
+
+async fn create_in(
+    tx: &Transaction,
+    addressed: &str,
+    new: &NewCluster,
+    with_namespaces: bool,
+) -> Result<Cluster> {
+    let (app_id, name) =
+        (new.app_id.as_deref().unwrap_or_default(), new.name.as_deref().unwrap_or_default());
+    store::app::lock(tx, app_id).await?;
+    if store::app::cluster(tx, addressed, name).await?.is_some() {
         let message = format!("cluster already exists for clusterName:{name}");
         return Err(Error::bad_request(message).with_code("cluster_exists"));
     }
-    let input = (new, with_namespaces);
-    store
-        .write(input, |tx, (new, with_namespaces)| Box::pin(create_in(tx, new, *with_namespaces)))
-        .await
-}
-
-async fn create_in(tx: &Transaction, new: &NewCluster, with_namespaces: bool) -> Result<Cluster> {
-    let (app_id, name) =
-        (new.app_id.as_deref().unwrap_or_default(), new.name.as_deref().unwrap_or_default());
     if store::app::cluster(tx, app_id, name).await?.is_some() {
         return Err(Error::bad_request("cluster not unique").with_code("cluster_exists"));
     }
@@ -131,18 +138,20 @@ pub(super) async fn create_default(
 /// # Errors
 /// When there is no such cluster, and for the cluster that every app has.
 pub async fn delete(store: &Store, app_id: &str, name: &str, operator: &str) -> Result<()> {
-    let cluster = find(store, app_id, name).await?;
-    if cluster.name == DEFAULT {
-        return Err(Error::bad_request("can not delete default cluster!"));
-    }
     check_width(operator, "DataChange_LastModifiedBy", constraint::OPERATOR)?;
-    let input = (cluster, operator.to_owned());
+    let input = (app_id.to_owned(), name.to_owned(), operator.to_owned());
     store
-        .write(input, |tx, (cluster, operator)| {
+        .write(input, |tx, (app_id, name, operator)| {
             Box::pin(async move {
-                let mut trail = Trail::of(Some(operator));
-                delete_in(tx, cluster, operator, &mut trail).await?;
-                trail.write(tx).await
+                store::app::lock(tx, app_id).await?;
+                let cluster = find(tx, app_id, name).await?;
+                if cluster.name == DEFAULT {
+                    return Err(Error::bad_request("can not delete default cluster!"));
+                }
+                store::namespace::lock_cluster(tx, &cluster.app_id, &cluster.name).await?;
+                let mut removal = Removal::by(operator);
+                delete_in(tx, &cluster, operator, &mut removal).await?;
+                removal.finish(tx).await
             })
         })
         .await
@@ -153,14 +162,14 @@ pub(super) fn delete_in<'a>(
     tx: &'a Transaction,
     cluster: &'a Cluster,
     operator: &'a str,
-    trail: &'a mut Trail,
+    removal: &'a mut Removal,
 ) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         for namespace in store::namespace::of_cluster(tx, &cluster.app_id, &cluster.name).await? {
-            namespace::delete_in(tx, &namespace, operator, trail).await?;
+            namespace::delete_in(tx, &namespace, operator, removal).await?;
         }
         store::app::delete_cluster(tx, cluster.id, operator).await?;
-        trail.deleted("Cluster", cluster.id);
+        removal.trail.deleted("Cluster", cluster.id);
         Ok(())
     })
 }
@@ -177,8 +186,8 @@ pub async fn list(store: &Store, app_id: &str) -> Result<Vec<Cluster>> {
 ///
 /// # Errors
 /// When there is none.
-pub async fn find(store: &Store, app_id: &str, name: &str) -> Result<Cluster> {
-    let cluster = store::app::cluster(store.read(), app_id, name).await?;
+pub async fn find(db: &impl ConnectionTrait, app_id: &str, name: &str) -> Result<Cluster> {
+    let cluster = store::app::cluster(db, app_id, name).await?;
     cluster.ok_or_else(|| {
         let message = format!("cluster not found for appId:{app_id} clusterName:{name}");
         Error::not_found(message).with_code("cluster_not_found")

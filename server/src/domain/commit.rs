@@ -163,24 +163,6 @@ impl Changes {
     }
 }
 
-/// Records changes in a transaction of its own.
-///
-/// # Errors
-/// When nobody is named as operator.
-pub async fn write(
-    store: &Store,
-    key: &NamespaceKey,
-    changes: Changes,
-    operator: Option<&str>,
-) -> Result<()> {
-    let input = (key.clone(), changes, operator.map(str::to_owned));
-    store
-        .write(input, |tx, (key, changes, operator)| {
-            Box::pin(async move { write_in(tx, key, changes, operator.as_deref()).await })
-        })
-        .await
-}
-
 /// Records changes.
 ///
 /// # Errors

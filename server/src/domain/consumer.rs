@@ -8,6 +8,7 @@ use crate::domain::constraint::check_name;
 use crate::domain::permission::Role;
 use crate::domain::permission::grant::{self, Holder};
 use crate::domain::permission::need::Consumer;
+use crate::domain::unique;
 use crate::domain::user::{self, ADMINISTRATOR};
 use crate::error::{Error, Result};
 use crate::settings::Installation;
@@ -100,7 +101,7 @@ pub async fn create_token(
         apps: apps.to_vec(),
         all_apps,
     };
-    grant::write(store, wanted, |tx, wanted| Box::pin(create_in(tx, wanted))).await?;
+    unique::write(store, wanted, |tx, wanted| Box::pin(create_in(tx, wanted))).await?;
     Ok(token)
 }
 

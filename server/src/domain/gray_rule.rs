@@ -101,7 +101,6 @@ pub async fn find(store: &Store, key: &NamespaceKey, branch: &str) -> Result<Opt
 /// # Errors
 /// When there is no such branch.
 pub async fn update(store: &Store, key: &NamespaceKey, branch: &str, new: NewRules) -> Result<()> {
-    branch::require(store.read(), key, branch).await?;
     let input = (key.clone(), branch.to_owned(), new);
     store.write(input, |tx, (key, branch, new)| Box::pin(update_in(tx, key, branch, new))).await
 }
@@ -112,6 +111,7 @@ async fn update_in(
     branch: &str,
     new: &NewRules,
 ) -> Result<()> {
+    branch::require_locked(tx, key, branch).await?;
     let release_id = branch::latest_id(tx, key, branch).await?;
     let row = new.row(release_id)?;
     let operator =
@@ -149,8 +149,7 @@ pub(super) async fn follow(
         store::release::latest_rule(tx, &key.app_id, &key.cluster, &key.namespace, branch).await?;
     let Some(old) = old else { return Ok(None) };
     let row = new_row(key, branch, old.rules.clone(), release_id, Status::Active, operator);
-    store::insert(tx, row).await?;
-    store::release::remove_rule(tx, old.id).await?;
+    replace(tx, key, branch, row).await?;
     parse(&old)
 }
 
@@ -188,7 +187,8 @@ fn new_row(
     }
 }
 
-/// Writes a row and removes the one before, which is answered.
+/// Writes a row and removes all before it, of which the newest is returned. Usually there is one;
+/// Apollo's nodes leave more behind when two of them write at once.
 async fn replace(
     tx: &Transaction,
     key: &NamespaceKey,
@@ -197,9 +197,11 @@ async fn replace(
 ) -> Result<Option<Model>> {
     let old =
         store::release::latest_rule(tx, &key.app_id, &key.cluster, &key.namespace, branch).await?;
-    store::insert(tx, row).await?;
-    if let Some(old) = &old {
-        store::release::remove_rule(tx, old.id).await?;
+    let new = store::insert(tx, row).await?;
+    if old.is_some() {
+        let NamespaceKey { app_id, cluster, namespace } = key;
+        store::release::remove_rules_before(tx, (app_id, cluster, namespace), branch, new.id)
+            .await?;
     }
     Ok(old)
 }

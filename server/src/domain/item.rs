@@ -9,10 +9,11 @@ use sea_orm::{IntoActiveModel as _, Set};
 use super::audit::Trail;
 use super::commit::{self, Changes};
 use super::constraint::{Author, check_width, fitting, present};
+use super::edit::Edit;
 use super::item_rules::ItemRules;
-use super::lock;
 use super::namespace::{self, Namespace, NamespaceKey, key_of};
 use super::page::{Page, Paged};
+use super::unique;
 use crate::error::{Error, Result};
 use crate::server_config::ServerConfig;
 use crate::store::entity::item::ActiveModel;
@@ -91,7 +92,7 @@ pub(super) async fn write_difference(tx: &Transaction, old: &Item, new: &Item) -
     Ok(())
 }
 
-/// Creates an item. The row and its commit are two transactions: a commit that fails leaves the item.
+/// Creates an item, with its commit.
 ///
 /// # Errors
 /// When there is no such namespace, the key exists, a limit is reached, or somebody else edits.
@@ -102,38 +103,52 @@ pub async fn create(
     key: &NamespaceKey,
     draft: Draft,
 ) -> Result<Item> {
-    let operator = draft.operator().map(str::to_owned);
-    lock::during(store, config, key, operator.as_deref(), async {
-        let namespace = namespace::find(store.read(), key).await?;
-        check_new(store, rules, &namespace, &draft).await?;
-        let item = insert(store, namespace.id, draft).await?;
-        let changes = Changes::default().created(&item);
-        commit::write(store, &key_of(&namespace), changes, operator.as_deref()).await?;
-        Ok(item)
+    let edit = Edit::of(config, key, draft.operator());
+    let input = (edit, rules.clone(), draft);
+    unique::write(store, input, |tx, (edit, rules, draft)| {
+        Box::pin(create_in(tx, edit, rules, draft))
     })
     .await
 }
 
+async fn create_in(
+    tx: &Transaction,
+    edit: &Edit,
+    rules: &ItemRules,
+    draft: &Draft,
+) -> Result<Item> {
+    let namespace = edit.begin(tx).await?;
+    check_new(tx, rules, &namespace, draft).await?;
+    let item = insert(tx, namespace.id, draft).await?;
+    let changes = Changes::default().created(&item);
+    commit::write_in(tx, &key_of(&namespace), &changes, edit.operator()).await?;
+    edit.end(tx, &namespace).await?;
+    Ok(item)
+}
+
 async fn check_new(
-    store: &Store,
+    tx: &Transaction,
     rules: &ItemRules,
     namespace: &Namespace,
     draft: &Draft,
 ) -> Result<()> {
-    let db = store.read();
     if let Some(key) = &draft.key
-        && store::item::by_key(db, namespace.id, key).await?.is_some()
+        && store::item::by_key(tx, namespace.id, key).await?.is_some()
     {
-        return Err(Error::bad_request(format!("item already exists for itemKey:{key}"))
-            .with_code("item_exists"));
+        return Err(exists(key));
     }
     if let Some(limit) = rules.item_limit() {
-        let count = store::item::count_with_key(db, namespace.id).await?;
+        let count = store::item::count_with_key(tx, namespace.id).await?;
         if count >= limit {
             return Err(too_many(limit, count));
         }
     }
-    rules.of_namespace(db, namespace).await?.check_new(draft)
+    rules.of_namespace(tx, namespace).await?.check_new(draft)
+}
+
+/// What callers are told about a key that is in use.
+pub(super) fn exists(key: &str) -> Error {
+    Error::bad_request(format!("item already exists for itemKey:{key}")).with_code("item_exists")
 }
 
 /// What callers are told when a namespace has as many items as it may have.
@@ -144,22 +159,16 @@ pub(super) fn too_many(limit: u64, count: u64) -> Error {
     Error::bad_request(message).with_code("too_many_items")
 }
 
-async fn insert(store: &Store, namespace_id: Id, draft: Draft) -> Result<Item> {
-    store
-        .write((namespace_id, draft), |tx, (namespace_id, draft)| {
-            Box::pin(async move {
-                let line_num = match draft.line_num {
-                    0 => next_line(tx, *namespace_id).await?,
-                    line => line,
-                };
-                let item = store::insert(tx, draft.row(*namespace_id, line_num)?).await?;
-                let mut trail = Trail::of(Some(&item.data_change_created_by));
-                trail.inserted("Item", item.id);
-                trail.write(tx).await?;
-                Ok(item)
-            })
-        })
-        .await
+async fn insert(tx: &Transaction, namespace_id: Id, draft: &Draft) -> Result<Item> {
+    let line_num = match draft.line_num {
+        0 => next_line(tx, namespace_id).await?,
+        line => line,
+    };
+    let item = store::insert(tx, draft.row(namespace_id, line_num)?).await?;
+    let mut trail = Trail::of(Some(&item.data_change_created_by));
+    trail.inserted("Item", item.id);
+    trail.write(tx).await?;
+    Ok(item)
 }
 
 /// The place behind the last item.
@@ -180,13 +189,18 @@ pub async fn create_comment(store: &Store, draft: Draft) -> Result<Item> {
     if is_blank(&draft.comment) {
         return Err(Error::bad_request("Comment item's comment should not be blank."));
     }
-    let namespace_id = Id(draft.namespace_id);
-    let comment = draft.comment.as_deref().unwrap_or_default();
-    if let Some(existing) = store::item::comment_line(store.read(), namespace_id, comment).await? {
-        return Ok(existing);
-    }
     let draft = Draft { key: Some(String::new()), value: Some(String::new()), ..draft };
-    insert(store, namespace_id, draft).await
+    store.write(draft, |tx, draft| Box::pin(create_comment_in(tx, draft))).await
+}
+
+async fn create_comment_in(tx: &Transaction, draft: &Draft) -> Result<Item> {
+    let addressed = namespace::by_id(tx, draft.namespace_id).await?;
+    let namespace = namespace::find_locked(tx, &key_of(&addressed)).await?;
+    let comment = draft.comment.as_deref().unwrap_or_default();
+    match store::item::comment_line(tx, namespace.id, comment).await? {
+        Some(existing) => Ok(existing),
+        None => insert(tx, namespace.id, draft).await,
+    }
 }
 
 /// Changes an item; its key and place stay. A commit is written only where the value changed.
@@ -200,44 +214,42 @@ pub async fn update(
     key: &NamespaceKey,
     draft: Draft,
 ) -> Result<Item> {
-    let operator = draft.operator().map(str::to_owned);
-    lock::during(store, config, key, operator.as_deref(), async {
-        let NamespaceKey { app_id, cluster, namespace } = key;
-        let Some(old) = store::item::by_id(store.read(), draft.id).await? else {
-            let place = format!("appId:{app_id} clusterName:{cluster} namespaceName:{namespace}");
-            return Err(not_found(format!("{place} itemId:{}", draft.id)));
-        };
-        let namespace = store::namespace::find(store.read(), app_id, cluster, namespace).await?;
-        let Some(namespace) = namespace.filter(|namespace| namespace.id == old.namespace_id) else {
-            return Err(mismatch());
-        };
-        rules.of_namespace(store.read(), &namespace).await?.check_change(&draft)?;
-        let new = draft.applied_to(&old, false)?;
-        let input = (old.clone(), new, operator.clone());
-        let new = store
-            .write(input, |tx, (old, new, operator)| Box::pin(update_in(tx, old, new, operator)))
-            .await?;
-        if new.value != old.value {
-            let changes = Changes::default().updated(&old, &new);
-            commit::write(store, &key_of(&namespace), changes, operator.as_deref()).await?;
-        }
-        Ok(new)
+    let edit = Edit::of(config, key, draft.operator());
+    let input = (edit, rules.clone(), key.clone(), draft);
+    unique::write(store, input, |tx, (edit, rules, key, draft)| {
+        Box::pin(update_in(tx, edit, rules, key, draft))
     })
     .await
 }
 
 async fn update_in(
     tx: &Transaction,
-    old: &Item,
-    new: &Item,
-    operator: &Option<String>,
+    edit: &Edit,
+    rules: &ItemRules,
+    key: &NamespaceKey,
+    draft: &Draft,
 ) -> Result<Item> {
-    write_difference(tx, old, new).await?;
-    let mut trail = Trail::of(operator.as_deref());
+    let namespace = edit.begin(tx).await?;
+    let Some(old) = store::item::by_id(tx, draft.id).await? else {
+        return Err(not_found(format!("{} itemId:{}", namespace::names(key), draft.id)));
+    };
+    if old.namespace_id != namespace.id {
+        return Err(mismatch());
+    }
+    rules.of_namespace(tx, &namespace).await?.check_change(draft)?;
+    let new = draft.applied_to(&old, false)?;
+    write_difference(tx, &old, &new).await?;
+    let mut trail = Trail::of(edit.operator());
     trail.updated("Item", new.id);
     trail.write(tx).await?;
     let time = if new == old { old.data_change_last_time } else { Some(store::now()) };
-    Ok(Item { data_change_last_time: time, ..new.clone() })
+    let new = Item { data_change_last_time: time, ..new };
+    if new.value != old.value {
+        let changes = Changes::default().updated(&old, &new);
+        commit::write_in(tx, &key_of(&namespace), &changes, edit.operator()).await?;
+    }
+    edit.end(tx, &namespace).await?;
+    Ok(new)
 }
 
 /// Deletes an item; a commit is always written.
@@ -245,28 +257,35 @@ async fn update_in(
 /// # Errors
 /// When there is no such item, or somebody else edits.
 pub async fn delete(store: &Store, config: &ServerConfig, id: i64, operator: &str) -> Result<()> {
-    let Some(item) = store::item::by_id(store.read(), id).await? else {
-        return Err(Error::bad_request(format!("item not exists for itemId:{id}"))
-            .with_code("item_not_found"));
-    };
-    let namespace = namespace::by_id(store, item.namespace_id.0).await?;
-    let key = key_of(&namespace);
-    lock::during(store, config, &key, Some(operator), async {
-        let changes = Changes::default().deleted(&item, operator);
-        let input = (item.id, operator.to_owned());
-        store.write(input, |tx, (id, operator)| Box::pin(delete_in(tx, *id, operator))).await?;
-        commit::write(store, &key, changes, Some(operator)).await
+    let operator =
+        fitting(Some(operator), "DataChange_LastModifiedBy", super::constraint::OPERATOR)?;
+    let input = (config.clone(), id, operator);
+    unique::write(store, input, |tx, (config, id, operator)| {
+        Box::pin(delete_in(tx, config, *id, operator))
     })
     .await
 }
 
-async fn delete_in(tx: &Transaction, id: Id, operator: &str) -> Result<()> {
-    let operator =
-        fitting(Some(operator), "DataChange_LastModifiedBy", super::constraint::OPERATOR)?;
-    store::item::delete(tx, id, &operator).await?;
-    let mut trail = Trail::of(Some(&operator));
-    trail.deleted("Item", id);
-    trail.write(tx).await
+async fn delete_in(tx: &Transaction, config: &ServerConfig, id: i64, operator: &str) -> Result<()> {
+    // An item never moves, so where it is may be read before the lock; the rest may not.
+    let addressed = existing(tx, id).await?;
+    let key = key_of(&namespace::by_id(tx, addressed.namespace_id.0).await?);
+    let edit = Edit::of(config, &key, Some(operator));
+    let namespace = edit.begin(tx).await?;
+    let item = existing(tx, id).await?;
+    store::item::delete(tx, item.id, operator).await?;
+    let mut trail = Trail::of(Some(operator));
+    trail.deleted("Item", item.id);
+    trail.write(tx).await?;
+    let changes = Changes::default().deleted(&item, operator);
+    commit::write_in(tx, &key, &changes, Some(operator)).await?;
+    edit.end(tx, &namespace).await
+}
+
+async fn existing(tx: &Transaction, id: i64) -> Result<Item> {
+    store::item::by_id(tx, id).await?.ok_or_else(|| {
+        Error::bad_request(format!("item not exists for itemId:{id}")).with_code("item_not_found")
+    })
 }
 
 /// What callers are told about an item in another namespace than the one that they address.

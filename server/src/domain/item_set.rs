@@ -4,11 +4,13 @@ use std::collections::HashMap;
 
 use super::audit::Trail;
 use super::commit::{self, Changes};
+use super::constraint;
 use super::constraint::present;
+use super::edit::Edit;
 use super::item::{self, Draft, Item};
 use super::item_rules::{ItemRules, NamespaceRules};
-use super::namespace::{self, Namespace, NamespaceKey, key_of};
-use super::{constraint, lock};
+use super::namespace::{Namespace, NamespaceKey, key_of};
+use super::unique;
 use crate::error::{Error, Result};
 use crate::server_config::ServerConfig;
 use crate::store::{self, Id, Store, Transaction};
@@ -37,24 +39,20 @@ pub async fn apply(
     key: &NamespaceKey,
     changes: ChangeSet,
 ) -> Result<()> {
-    let operator = changes.operator.clone();
-    lock::during(store, config, key, operator.as_deref(), async {
-        let namespace = namespace::find(store.read(), key).await?;
-        let input = (rules, namespace, changes);
-        store
-            .write(input, |tx, (rules, namespace, changes)| {
-                Box::pin(async move {
-                    let mut trail = Trail::of(changes.operator.as_deref());
-                    apply_in(tx, rules, namespace, changes, &mut trail).await?;
-                    trail.write(tx).await
-                })
-            })
-            .await
+    let edit = Edit::of(config, key, changes.operator.as_deref());
+    unique::write(store, (edit, rules, changes), |tx, (edit, rules, changes)| {
+        Box::pin(async move {
+            let namespace = edit.begin(tx).await?;
+            let mut trail = Trail::of(edit.operator());
+            apply_in(tx, rules, &namespace, changes, &mut trail).await?;
+            trail.write(tx).await?;
+            edit.end(tx, &namespace).await
+        })
     })
     .await
 }
 
-/// Applies a change set and records it as one commit.
+/// Applies a change set to a namespace that is locked, and records it as one commit.
 pub(super) async fn apply_in(
     tx: &Transaction,
     rules: &ItemRules,
@@ -63,7 +61,7 @@ pub(super) async fn apply_in(
     trail: &mut Trail,
 ) -> Result<()> {
     check_count(tx, rules, namespace, changes).await?;
-    let edit = Edit { tx, namespace, rules: rules.of_namespace(tx, namespace).await?, changes };
+    let edit = Steps { tx, namespace, rules: rules.of_namespace(tx, namespace).await?, changes };
     let mut record = Changes::default();
     record = edit.create(record, trail).await?;
     if !changes.updates.is_empty() || !changes.deletes.is_empty() {
@@ -75,6 +73,7 @@ pub(super) async fn apply_in(
         record = edit.update(&present, record, trail).await?;
         record = edit.delete(&present, record, trail).await?;
     }
+    check_unique(tx, namespace, changes).await?;
     if !record.is_empty() {
         commit::write_in(tx, &key_of(namespace), &record, changes.operator.as_deref()).await?;
     }
@@ -99,14 +98,25 @@ async fn check_count(
     if count > limit { Err(item::too_many(limit, count)) } else { Ok(()) }
 }
 
-struct Edit<'a> {
+/// A key that the set creates must be there once in the end. The set as a whole decides: it may
+/// delete an item and create another one with its key.
+async fn check_unique(tx: &Transaction, namespace: &Namespace, changes: &ChangeSet) -> Result<()> {
+    let created = changes.creates.iter().filter_map(|draft| draft.key.as_deref());
+    let created: Vec<_> = created.filter(|key| !key.is_empty()).collect();
+    match store::item::repeated_key(tx, namespace.id, &created).await? {
+        Some(key) => Err(item::exists(&key)),
+        None => Ok(()),
+    }
+}
+
+struct Steps<'a> {
     tx: &'a Transaction,
     namespace: &'a Namespace,
     rules: NamespaceRules,
     changes: &'a ChangeSet,
 }
 
-impl Edit<'_> {
+impl Steps<'_> {
     fn operator(&self) -> Result<String> {
         let operator = present(self.changes.operator.as_deref(), "DataChange_CreatedBy")?;
         constraint::check_width(operator, "DataChange_CreatedBy", constraint::OPERATOR)?;

@@ -8,69 +8,48 @@ use sea_orm::ConnectionTrait;
 use super::namespace::{self, Namespace, NamespaceKey, key_of};
 use super::release::{self, Publication};
 use super::{branch, configurations};
-use crate::error::{Error, Result};
+use crate::error::{Error, Reaction, Result};
 use crate::server_config::ServerConfig;
-use crate::store::{self, Store, StoreError};
+use crate::store::{self, Store, Transaction};
 
 /// Switch in the config database.
 const SWITCH: &str = "namespace.lock.switch";
 
-/// Does an edit while its operator holds the lock; the lock ends with it where nothing differs from the release then. `namespace`
-/// is what the caller already knows.
-///
-/// # Errors
-/// When somebody else holds the lock, and what the edit answers.
-pub async fn during<T>(
-    store: &Store,
-    config: &ServerConfig,
-    key: &NamespaceKey,
-    operator: Option<&str>,
-    edit: impl Future<Output = Result<T>>,
-) -> Result<T> {
-    if !config.is_on(SWITCH) {
-        return edit.await;
-    }
-    let namespace =
-        store::namespace::find(store.read(), &key.app_id, &key.cluster, &key.namespace).await?;
-    let namespace = namespace.ok_or_else(|| {
-        Error::bad_request("namespace not exist.").with_code("namespace_not_found")
-    })?;
-    acquire(store, &namespace, operator.unwrap_or_default()).await?;
-    let done = edit.await;
-    if let Err(error) = release_unmodified(store, namespace).await {
-        tracing::warn!(%error, "cannot see whether a namespace is still edited; its lock stays");
-    }
-    done
+/// Whether editors keep each other out, as operators set it at one moment.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct EditLock {
+    is_on: bool,
 }
 
-async fn acquire(store: &Store, namespace: &Namespace, operator: &str) -> Result<()> {
-    if let Some(lock) = store::namespace::lock(store.read(), namespace.id).await? {
+impl EditLock {
+    pub(super) fn of(config: &ServerConfig) -> Self {
+        Self { is_on: config.is_on(SWITCH) }
+    }
+
+    /// With the switch on, Apollo looks for the namespace in another place, with another answer.
+    pub(super) fn explain(self, error: Error) -> Error {
+        if self.is_on && error.reaction() == Reaction::NotFound {
+            return Error::bad_request("namespace not exist.").with_code("namespace_not_found");
+        }
+        error
+    }
+}
+
+/// Makes the operator the editor of a namespace that is locked in this transaction.
+pub(super) async fn acquire(
+    tx: &Transaction,
+    editors: EditLock,
+    namespace: &Namespace,
+    operator: &str,
+) -> Result<()> {
+    if !editors.is_on {
+        return Ok(());
+    }
+    if let Some(lock) = store::namespace::lock(tx, namespace.id).await? {
         return check_owner(namespace, &lock, operator);
     }
-    let input = (namespace.id, operator.to_owned());
-    let inserted: Result<_, StoreError> = store
-        .write(input, |tx, (id, operator)| {
-            Box::pin(
-                async move { store::namespace::insert_lock(tx, *id, operator).await.map(drop) },
-            )
-        })
-        .await;
-    match inserted {
-        // Somebody was faster; it may have been the same person.
-        Err(error) if error.is_duplicate() => {
-            match store::namespace::lock(store.read(), namespace.id).await? {
-                Some(lock) => check_owner(namespace, &lock, operator),
-                None => {
-                    let message = format!(
-                        "Check lock for {} failed, please retry.",
-                        namespace.namespace_name
-                    );
-                    Err(Error::service(message).with_code("lock_lost"))
-                }
-            }
-        }
-        outcome => Ok(outcome?),
-    }
+    store::namespace::insert_lock(tx, namespace.id, operator).await?;
+    Ok(())
 }
 
 fn check_owner(namespace: &Namespace, lock: &NamespaceLock, operator: &str) -> Result<()> {
@@ -81,18 +60,16 @@ fn check_owner(namespace: &Namespace, lock: &NamespaceLock, operator: &str) -> R
     Err(Error::bad_request(format!("namespace:{name} is modified by {owner}")).with_code("locked"))
 }
 
-async fn release_unmodified(store: &Store, namespace: Namespace) -> Result<()> {
-    if is_modified(store.read(), &namespace).await? {
-        return Ok(());
+/// Ends the editor's hold where nothing differs from the release any more.
+pub(super) async fn release_unmodified(
+    tx: &Transaction,
+    editors: EditLock,
+    namespace: &Namespace,
+) -> Result<()> {
+    if editors.is_on && !is_modified(tx, namespace).await? {
+        store::namespace::delete_lock(tx, namespace.id).await?;
     }
-    store
-        .write(namespace.id, |tx, id| {
-            Box::pin(async move {
-                store::namespace::delete_lock(tx, *id).await?;
-                Ok(())
-            })
-        })
-        .await
+    Ok(())
 }
 
 /// Whether a publish would change what clients get.

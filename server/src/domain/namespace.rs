@@ -11,6 +11,7 @@ use super::audit::Trail;
 use super::branch::{self, Status};
 use super::constraint::{self, Author, check_name, check_width, fitting};
 use super::page::{Page, Paged};
+use super::unique;
 use crate::error::{Error, Result};
 use crate::server_config::ServerConfig;
 use crate::store::entity::namespace::ActiveModel;
@@ -76,23 +77,30 @@ pub async fn create(
     new: NewNamespace,
 ) -> Result<Namespace> {
     check_name(new.name.as_deref(), "Namespace")?;
+    let limit = NamespaceLimit::of(config, new.app_id.as_deref().unwrap_or_default());
+    let input = (app_id.to_owned(), cluster.to_owned(), new, limit);
+    unique::write(store, input, |tx, (app_id, cluster, new, limit)| {
+        Box::pin(create_at(tx, (app_id, cluster), new, *limit))
+    })
+    .await
+}
+
+async fn create_at(
+    tx: &Transaction,
+    (app_id, cluster): (&str, &str),
+    new: &NewNamespace,
+    limit: NamespaceLimit,
+) -> Result<Namespace> {
+    store::app::lock(tx, new.app_id.as_deref().unwrap_or(app_id)).await?;
     let name = new.name.as_deref().unwrap_or_default();
-    if store::namespace::find(store.read(), app_id, cluster, name).await?.is_some() {
+    if store::namespace::find(tx, app_id, cluster, name).await?.is_some() {
         let message = format!("namespace already exists for namespaceName:{name}");
         return Err(Error::bad_request(message).with_code("namespace_exists"));
     }
-    let limit = NamespaceLimit::of(config, new.app_id.as_deref().unwrap_or_default());
-    let input = (new, limit);
-    store
-        .write(input, |tx, (new, limit)| {
-            Box::pin(async move {
-                let mut trail = Trail::of(new.author.created_by.as_deref());
-                let namespace = create_in(tx, new, *limit, &mut trail).await?;
-                trail.write(tx).await?;
-                Ok(namespace)
-            })
-        })
-        .await
+    let mut trail = Trail::of(new.author.created_by.as_deref());
+    let namespace = create_in(tx, new, limit, &mut trail).await?;
+    trail.write(tx).await?;
+    Ok(namespace)
 }
 
 async fn create_in(
@@ -163,26 +171,48 @@ pub(super) async fn instantiate_definitions(
 /// # Errors
 /// When there is no such namespace.
 pub async fn delete(store: &Store, key: &NamespaceKey, operator: &str) -> Result<()> {
-    let namespace = find(store.read(), key).await?;
     check_width(operator, "DataChange_LastModifiedBy", constraint::OPERATOR)?;
-    let input = (namespace, operator.to_owned());
+    let input = (key.clone(), operator.to_owned());
     store
-        .write(input, |tx, (namespace, operator)| {
+        .write(input, |tx, (key, operator)| {
             Box::pin(async move {
-                let mut trail = Trail::of(Some(operator));
-                delete_in(tx, namespace, operator, &mut trail).await?;
-                trail.write(tx).await
+                let namespace = find_locked(tx, key).await?;
+                let mut removal = Removal::by(operator);
+                delete_in(tx, &namespace, operator, &mut removal).await?;
+                removal.finish(tx).await
             })
         })
         .await
 }
 
-/// Deletes a namespace with everything in it, and says so to clients. Releases of a branch stay: the parent's history names them.
+/// What a transaction that deletes namespaces has to write last.
+#[derive(Debug)]
+pub(super) struct Removal {
+    /// Who deleted what.
+    pub(super) trail: Trail,
+    /// Whose clients are to be woken.
+    pub(super) watch_keys: Vec<String>,
+}
+
+impl Removal {
+    pub(super) fn by(operator: &str) -> Self {
+        Self { trail: Trail::of(Some(operator)), watch_keys: Vec::new() }
+    }
+
+    /// Last statements of the transaction: a message gets its id here, and the shorter the time
+    /// until the commit, the less a scan has to remember an id that it could not see.
+    pub(super) async fn finish(self, tx: &Transaction) -> Result<()> {
+        self.trail.write(tx).await?;
+        Ok(store::message::insert_all(tx, &self.watch_keys).await?)
+    }
+}
+
+/// Deletes a namespace that is locked, with everything in it. Releases of a branch stay: the parent's history names them.
 pub(super) async fn delete_in(
     tx: &Transaction,
     namespace: &Namespace,
     operator: &str,
-    trail: &mut Trail,
+    removal: &mut Removal,
 ) -> Result<()> {
     let (app_id, cluster, name) =
         (&namespace.app_id, &namespace.cluster_name, &namespace.namespace_name);
@@ -199,7 +229,7 @@ pub(super) async fn delete_in(
             &child.cluster_name,
             Status::Deleted,
             operator,
-            trail,
+            removal,
         )
         .await?;
         store::release::delete_of_namespace(tx, app_id, &child.cluster_name, name, operator)
@@ -209,10 +239,26 @@ pub(super) async fn delete_in(
     let read = ConfigNamespace { app_id, cluster, namespace: name };
     store::instance::delete_configs_of_namespace(tx, read).await?;
     store::namespace::delete_lock(tx, namespace.id).await?;
-    trail.deleted("Namespace", namespace.id);
+    removal.trail.deleted("Namespace", namespace.id);
     store::namespace::delete(tx, namespace.id, operator).await?;
-    store::message::insert(tx, &key_of(namespace).watch_key()).await?;
+    removal.watch_keys.push(key_of(namespace).watch_key());
     Ok(())
+}
+
+/// Locks a namespace with its branch until the end of the transaction; of a branch, with its
+/// parent. Whatever changes what belongs to one of them begins with this: what was read before may
+/// be out of date. Returns whether there is such a namespace.
+pub(super) async fn lock(tx: &Transaction, key: &NamespaceKey) -> Result<bool> {
+    let NamespaceKey { app_id, cluster, namespace } = key;
+    Ok(store::namespace::lock_family(tx, app_id, cluster, namespace).await?)
+}
+
+/// The namespace of these names, locked.
+pub(super) async fn find_locked(tx: &Transaction, key: &NamespaceKey) -> Result<Namespace> {
+    if !lock(tx, key).await? {
+        return Err(not_found(key));
+    }
+    find(tx, key).await
 }
 
 /// The namespace of these names.
@@ -221,10 +267,13 @@ pub(super) async fn delete_in(
 /// When there is none.
 pub async fn find(db: &impl ConnectionTrait, key: &NamespaceKey) -> Result<Namespace> {
     let namespace = store::namespace::find(db, &key.app_id, &key.cluster, &key.namespace).await?;
-    namespace.ok_or_else(|| {
-        let message = format!("namespace not found for {}", names(key));
-        Error::not_found(message).with_code("namespace_not_found")
-    })
+    namespace.ok_or_else(|| not_found(key))
+}
+
+/// What callers are told where a namespace is what they ask for.
+pub(super) fn not_found(key: &NamespaceKey) -> Error {
+    Error::not_found(format!("namespace not found for {}", names(key)))
+        .with_code("namespace_not_found")
 }
 
 /// The same for callers to whom it is a condition, not the thing asked for: a bad request.
@@ -234,6 +283,14 @@ pub async fn find(db: &impl ConnectionTrait, key: &NamespaceKey) -> Result<Names
 pub async fn require(db: &impl ConnectionTrait, key: &NamespaceKey) -> Result<Namespace> {
     let namespace = store::namespace::find(db, &key.app_id, &key.cluster, &key.namespace).await?;
     namespace.ok_or_else(|| not_exists(key))
+}
+
+/// The same, locked.
+pub(super) async fn require_locked(tx: &Transaction, key: &NamespaceKey) -> Result<Namespace> {
+    if !lock(tx, key).await? {
+        return Err(not_exists(key));
+    }
+    require(tx, key).await
 }
 
 /// What callers of the reference are told where a namespace is a condition.
@@ -251,8 +308,8 @@ pub(super) fn names(key: &NamespaceKey) -> String {
 ///
 /// # Errors
 /// When there is none.
-pub async fn by_id(store: &Store, id: i64) -> Result<Namespace> {
-    let namespace = store::namespace::by_id(store.read(), id).await?;
+pub async fn by_id(db: &impl ConnectionTrait, id: i64) -> Result<Namespace> {
+    let namespace = store::namespace::by_id(db, id).await?;
     // The reference's text speaks of an item.
     let not_found = || {
         Error::not_found(format!("item not found for itemId:{id}")).with_code("namespace_not_found")

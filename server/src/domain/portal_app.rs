@@ -11,7 +11,7 @@ use crate::domain::constraint::check_name;
 use crate::domain::permission::grant::{self, Holder};
 use crate::domain::permission::need::Identity;
 use crate::domain::permission::{Act, Role};
-use crate::domain::user;
+use crate::domain::{unique, user};
 use crate::error::{Error, Result};
 use crate::store::entity::{app as app_row, app_namespace};
 use crate::store::user::role;
@@ -93,7 +93,7 @@ pub async fn create(store: &Store, new: NewApp, operator: &str) -> Result<App> {
     }
     let owner = owner_of(store, &new.details).await?;
     let input = (new, owner.email, operator.to_owned());
-    grant::write(store, input, |tx, (new, email, operator)| {
+    unique::write(store, input, |tx, (new, email, operator)| {
         Box::pin(create_in(tx, new, email, operator))
     })
     .await
@@ -106,18 +106,31 @@ pub async fn create(store: &Store, new: NewApp, operator: &str) -> Result<App> {
 pub async fn update(store: &Store, details: Details, operator: &str) -> Result<App> {
     details.check()?;
     let owner = owner_of(store, &details).await?;
-    let found = find(store, &details.app_id).await?;
-    let mut row = found.into_active_model();
-    row.name.set_if_not_equals(details.name);
-    row.org_id.set_if_not_equals(details.org_id);
-    row.org_name.set_if_not_equals(details.org_name);
-    row.owner_name.set_if_not_equals(details.owner_name);
-    row.owner_email.set_if_not_equals(owner.email);
-    row.data_change_last_modified_by.set_if_not_equals(Some(operator.to_owned()));
+    let input = (details, owner.email, operator.to_owned());
     store
-        .write(row, |tx, row| Box::pin(async move { store::update(tx, row.clone()).await }))
-        .await?;
-    find(store, &details.app_id).await
+        .write(input, |tx, (details, email, operator)| {
+            Box::pin(update_in(tx, details, email, operator))
+        })
+        .await
+}
+
+async fn update_in(
+    tx: &Transaction,
+    details: &Details,
+    email: &str,
+    operator: &str,
+) -> Result<App> {
+    let app_id = &details.app_id;
+    let found = app::lock(tx, app_id).await?.filter(|app| app.app_id == *app_id);
+    let mut row = found.ok_or_else(|| unknown(app_id))?.into_active_model();
+    row.name.set_if_not_equals(details.name.clone());
+    row.org_id.set_if_not_equals(details.org_id.clone());
+    row.org_name.set_if_not_equals(details.org_name.clone());
+    row.owner_name.set_if_not_equals(details.owner_name.clone());
+    row.owner_email.set_if_not_equals(email.to_owned());
+    row.data_change_last_modified_by.set_if_not_equals(Some(operator.to_owned()));
+    store::update(tx, row).await?;
+    app::by_app_id(tx, app_id).await?.ok_or_else(|| unknown(app_id))
 }
 
 /// The app of an id.
@@ -126,9 +139,11 @@ pub async fn update(store: &Store, details: Details, operator: &str) -> Result<A
 /// When there is none.
 pub async fn find(store: &Store, app_id: &str) -> Result<App> {
     let found = app::by_app_id(store.read(), app_id).await?.filter(|app| app.app_id == app_id);
-    found.ok_or_else(|| {
-        Error::bad_request(format!("App not found: {app_id}")).with_code("unknown_app")
-    })
+    found.ok_or_else(|| unknown(app_id))
+}
+
+fn unknown(app_id: &str) -> Error {
+    Error::bad_request(format!("App not found: {app_id}")).with_code("unknown_app")
 }
 
 /// All apps.

@@ -9,7 +9,7 @@ use castalia_core::protocol::namespace::{Format, is_valid_name};
 use sea_orm::Set;
 
 use crate::domain::permission::grant;
-use crate::domain::portal_app;
+use crate::domain::{portal_app, unique};
 use crate::error::{Error, Result};
 use crate::store::entity::app_namespace::ActiveModel;
 use crate::store::{Store, Transaction, insert, namespace};
@@ -65,7 +65,7 @@ pub async fn create(
             .with_code("too_long"));
     }
     let input = (new, envs.to_vec(), editor.map(str::to_owned), operator.to_owned());
-    grant::write(store, input, |tx, (new, envs, editor, operator)| {
+    unique::write(store, input, |tx, (new, envs, editor, operator)| {
         Box::pin(create_in(tx, new, envs, editor.as_deref(), operator))
     })
     .await
@@ -134,7 +134,7 @@ pub async fn open(
     operator: &str,
 ) -> Result<()> {
     let input = (app_id.to_owned(), name.to_owned(), envs.to_vec(), operator.to_owned());
-    grant::write(store, input, |tx, (app_id, name, envs, operator)| {
+    unique::write(store, input, |tx, (app_id, name, envs, operator)| {
         Box::pin(grant::open_namespace(tx, (app_id, name), envs, Some(operator), operator))
     })
     .await
@@ -147,6 +147,8 @@ async fn create_in(
     editor: Option<&str>,
     operator: &str,
 ) -> Result<AppNamespace> {
+    // No unique key says that a public name belongs to one app alone.
+    grant::lock_portal(tx).await?;
     check_unique(tx, new).await?;
     let row = ActiveModel {
         name: Set(new.name.clone()),

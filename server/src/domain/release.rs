@@ -11,7 +11,7 @@ use super::configurations::{self, Configurations};
 use super::constraint::{self, check_width, fitting};
 use super::gray_release::{self, Carry};
 use super::history::{self, Context, Entry, Operation};
-use super::namespace::{Namespace, NamespaceKey, key_of};
+use super::namespace::{Namespace, NamespaceKey, Removal, key_of};
 use super::page::Page;
 use super::{item_set, key, lock};
 use crate::error::{Error, Result};
@@ -53,7 +53,7 @@ async fn publish_in(
     key: &NamespaceKey,
     publication: &Publication,
 ) -> Result<Release> {
-    let family = Family::find(tx, key).await?;
+    let family = Family::find_locked(tx, key).await?;
     let namespace = &family.own.namespace;
     let is_locked = lock::check_publisher(family.own.lock_owner.as_deref(), publication)?;
     let mut trail = Trail::of(Some(&publication.operator));
@@ -102,7 +102,7 @@ async fn publish_without_in(
     publication: &Publication,
     deleted_keys: &[String],
 ) -> Result<Release> {
-    let family = Family::find(tx, key).await?;
+    let family = Family::find_locked(tx, key).await?;
     let branch = &family.own.namespace;
     lock::check_publisher(family.own.lock_owner.as_deref(), publication)?;
     let Some(parent) = &family.parent else {
@@ -142,7 +142,7 @@ pub async fn merge(
     store
         .write(input, |tx, (key, publication, merge, rules)| {
             Box::pin(async move {
-                let namespace = super::namespace::find(tx, key).await?;
+                let namespace = super::namespace::find_locked(tx, key).await?;
                 let lock = store::namespace::lock(tx, namespace.id).await?;
                 let owner = lock.as_ref().map(|lock| lock.data_change_created_by.as_str());
                 let is_locked = lock::check_publisher(owner, publication)?;
@@ -178,8 +178,12 @@ async fn merge_in(
     main.record(tx, &release, previous_id, Operation::Merge, context, &mut trail).await?;
     if merge.deletes_branch {
         let status = branch::Status::Merged;
-        branch::delete_in(tx, &key, &merge.branch, status, &publication.operator, &mut trail)
+        let mut removal = Removal { trail, watch_keys: Vec::new() };
+        branch::delete_in(tx, &key, &merge.branch, status, &publication.operator, &mut removal)
             .await?;
+        removal.watch_keys.push(key.watch_key());
+        removal.finish(tx).await?;
+        return Ok(release);
     }
     finish(tx, &key, trail, release).await
 }

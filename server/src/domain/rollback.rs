@@ -5,7 +5,7 @@ use super::branch::Family;
 use super::configurations;
 use super::gray_release::Carry;
 use super::history::{self, Context, Entry, Operation};
-use super::namespace::NamespaceKey;
+use super::namespace::{self, NamespaceKey};
 use super::page::Page;
 use super::release::{Publication, Release, not_found};
 use crate::error::{Error, Result};
@@ -38,6 +38,7 @@ pub async fn roll_back(store: &Store, id: i64, target: Option<i64>, operator: &s
     store
         .write(input, |tx, (id, target, operator)| {
             Box::pin(async move {
+                lock(tx, *id).await?;
                 let step = match target {
                     None => one_step(tx, *id).await?,
                     Some(target) => to_target(tx, *id, *target).await?,
@@ -46,6 +47,16 @@ pub async fn roll_back(store: &Store, id: i64, target: Option<i64>, operator: &s
             })
         })
         .await
+}
+
+/// What a release is of never changes, so it may be read before the lock.
+async fn lock(tx: &Transaction, id: i64) -> Result<()> {
+    let release = store::release::by_id(tx, id).await?.ok_or_else(|| not_found(id))?;
+    let Release { app_id, cluster_name, namespace_name, .. } = &release;
+    match namespace::lock(tx, &NamespaceKey::new(app_id, cluster_name, namespace_name)).await? {
+        true => Ok(()),
+        false => Err(not_found(id)),
+    }
 }
 
 async fn one_step(tx: &Transaction, id: i64) -> Result<Step> {

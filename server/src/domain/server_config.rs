@@ -7,6 +7,7 @@ use castalia_core::protocol::namespace::DEFAULT_CLUSTER;
 use sea_orm::{IntoActiveModel as _, Set};
 
 use super::constraint::{self, Author, check_width, fitting};
+use super::unique;
 use crate::error::{Error, Result};
 use crate::server_config::{ServerConfig, winners};
 use crate::settings::Settings;
@@ -38,7 +39,7 @@ pub struct Draft {
 /// # Errors
 /// When key, value or, for a new one, the creator is missing.
 pub async fn put(store: &Store, draft: Draft) -> Result<ServerConfigRow> {
-    store.write(draft, |tx, draft| Box::pin(put_in(tx, draft))).await
+    unique::write(store, draft, |tx, draft| Box::pin(put_in(tx, draft))).await
 }
 
 async fn put_in(tx: &Transaction, draft: &Draft) -> Result<ServerConfigRow> {
@@ -47,7 +48,7 @@ async fn put_in(tx: &Transaction, draft: &Draft) -> Result<ServerConfigRow> {
     let cluster = fitting(Some(cluster), "Cluster", constraint::NAME)?;
     let value = fitting(draft.value.as_deref(), "Value", VALUE)?;
     check_width(draft.comment.as_deref().unwrap_or_default(), "Comment", COMMENT)?;
-    let Some(old) = store::server_config::find(tx, &key, &cluster).await? else {
+    let Some(old) = store::server_config::lock(tx, &key, &cluster).await? else {
         let row = ActiveModel {
             key: Set(key),
             cluster: Set(cluster),

@@ -24,6 +24,13 @@ pub async fn by_app_id(
     Ok(Entity::live().filter(Column::AppId.eq(app_id)).one(db).await?)
 }
 
+/// The same, locked until the end of the transaction: an app is locked by whatever adds clusters,
+/// namespaces or definitions to it, or deletes them, so that nothing appears below a deleted app.
+pub async fn lock(db: &impl ConnectionTrait, app_id: &str) -> Result<Option<Model>, StoreError> {
+    let app = Entity::live().filter(Column::AppId.eq(app_id)).lock_exclusive();
+    Ok(app.one(db).await?)
+}
+
 /// Unknown app ids are left out; the order is that of the ids.
 pub async fn by_app_ids<S: AsRef<str>>(
     db: &impl ConnectionTrait,

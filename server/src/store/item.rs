@@ -4,9 +4,10 @@ mod commit;
 mod search;
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::Condition;
+use sea_orm::sea_query::{Condition, ExprTrait};
 use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect};
 
+use crate::store::condition::chunks;
 use crate::store::entity::item::{Column, Entity, Model};
 use crate::store::error::StoreError;
 use crate::store::number::Id;
@@ -69,7 +70,7 @@ pub async fn by_key(
     Ok(item.one(db).await?)
 }
 
-/// Items with exactly this key: one, unless a change set wrote it twice.
+/// Items with exactly this key: one, unless Apollo's nodes wrote it twice.
 pub async fn with_key(
     db: &impl ConnectionTrait,
     namespace_id: Id,
@@ -81,6 +82,30 @@ pub async fn with_key(
         .filter(Column::Key.eq(key))
         .order_by_asc(Column::Id);
     Ok(items.limit(limit).all(db).await?)
+}
+
+/// One of the keys that more than one item has.
+pub async fn repeated_key(
+    db: &impl ConnectionTrait,
+    namespace_id: Id,
+    keys: &[&str],
+) -> Result<Option<String>, StoreError> {
+    for chunk in chunks(keys) {
+        let repeated: Option<String> = Entity::live()
+            .filter(Column::NamespaceId.eq(namespace_id))
+            .filter(Column::Key.is_in(chunk))
+            .select_only()
+            .column(Column::Key)
+            .group_by(Column::Key)
+            .having(ExprTrait::gt(Column::Id.count(), 1))
+            .into_tuple()
+            .one(db)
+            .await?;
+        if repeated.is_some() {
+            return Ok(repeated);
+        }
+    }
+    Ok(None)
 }
 
 /// The comment line with this text.

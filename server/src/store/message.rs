@@ -11,6 +11,9 @@ use crate::store::notify::notify;
 use crate::store::number::Id;
 use crate::store::row;
 
+/// Rows of one statement.
+const CHUNK: usize = 500;
+
 /// Says that a watch key changed. To be called last in the transaction that changed it; its commit tells the other nodes
 /// where the engine can.
 pub async fn insert(db: &impl ConnectionTrait, message: &str) -> Result<Model, StoreError> {
@@ -22,6 +25,24 @@ pub async fn insert(db: &impl ConnectionTrait, message: &str) -> Result<Model, S
     let row = row::insert(db, row).await?;
     notify(db, message).await?;
     Ok(row)
+}
+
+/// The same for many watch keys, in their order and in few statements.
+pub async fn insert_all(db: &impl ConnectionTrait, messages: &[String]) -> Result<(), StoreError> {
+    let now = row::now();
+    for chunk in messages.chunks(CHUNK) {
+        let rows = chunk.iter().map(|message| ActiveModel {
+            message: Set(message.clone()),
+            data_change_last_time: Set(now),
+            ..ActiveModel::default()
+        });
+        Entity::insert_many(rows).exec_without_returning(db).await?;
+    }
+    match messages.last() {
+        // A listener reads all new messages, whichever it was told of.
+        Some(last) => notify(db, last).await,
+        None => Ok(()),
+    }
 }
 
 /// Messages with greater ids, in the order of their ids.

@@ -2,11 +2,14 @@
 //! What belongs to a namespace and goes with it is not known here.
 
 mod definition;
+mod family;
 mod lock;
 mod standing;
 
 use sea_orm::sea_query::Condition;
-use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
 
 use crate::store::condition::chunks;
 use crate::store::entity::namespace::{Column, Entity, Model};
@@ -19,6 +22,7 @@ pub use definition::{
     app_namespace, app_namespaces, app_namespaces_after, app_namespaces_named,
     delete_app_namespace, delete_app_namespaces, public_app_namespace, public_app_namespaces,
 };
+pub use family::lock_family;
 pub use lock::{delete_lock, insert_lock, lock};
 pub use standing::{Standing, standings};
 
@@ -79,6 +83,26 @@ pub async fn named(
     Ok(namespaces.all(db).await?)
 }
 
+/// Locks the namespaces of this name in all clusters and branches of the app, the oldest first.
+pub async fn lock_named(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    namespace: &str,
+) -> Result<(), StoreError> {
+    let rows =
+        Condition::all().add(Column::AppId.eq(app_id)).add(Column::NamespaceName.eq(namespace));
+    lock_where(db, rows).await
+}
+
+/// Locks the namespaces of a cluster, the oldest first.
+pub async fn lock_cluster(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    cluster: &str,
+) -> Result<(), StoreError> {
+    lock_where(db, in_cluster(app_id, cluster)).await
+}
+
 /// The namespaces of this name in all apps.
 pub async fn named_page(
     db: &impl ConnectionTrait,
@@ -102,6 +126,21 @@ pub async fn count_named_elsewhere(
 /// Hides the namespace; returns whether it was there.
 pub async fn delete(db: &impl ConnectionTrait, id: Id, operator: &str) -> Result<bool, StoreError> {
     Ok(soft_delete::<Entity>(db, Condition::all().add(Column::Id.eq(id)), operator).await? > 0)
+}
+
+/// Locks by row id what it found without a lock: an engine that locks while it searches would also
+/// wait for rows that it only passes. Rows that come later are kept out by the lock of their app.
+async fn lock_where(db: &impl ConnectionTrait, condition: Condition) -> Result<(), StoreError> {
+    if db.get_database_backend() == DbBackend::Sqlite {
+        return Ok(());
+    }
+    let found = Entity::live().filter(condition).select_only().column(Column::Id);
+    let ids: Vec<Id> = found.order_by_asc(Column::Id).into_tuple().all(db).await?;
+    for chunk in chunks(&ids) {
+        let rows = Entity::find().select_only().column(Column::Id).filter(Column::Id.is_in(chunk));
+        rows.order_by_asc(Column::Id).lock_exclusive().into_tuple::<Id>().all(db).await?;
+    }
+    Ok(())
 }
 
 fn in_cluster(app_id: &str, cluster: &str) -> Condition {

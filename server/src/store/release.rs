@@ -21,7 +21,7 @@ pub use history::{
     histories_by_previous_release, histories_by_release, histories_up_to, latest_history,
     max_history_id, nth_newest_history, still_referenced,
 };
-pub use rule::{active_rules, latest_rule, remove_rule, rules_after, rules_of_namespace};
+pub use rule::{active_rules, latest_rule, remove_rules_before, rules_after, rules_of_namespace};
 
 pub async fn by_id(
     db: &impl ConnectionTrait,

@@ -2,7 +2,9 @@
 //! What a key means is not known here.
 
 use sea_orm::sea_query::Condition;
-use sea_orm::{ColumnTrait, ConnectionTrait, IntoActiveModel, QueryFilter, QueryOrder, Set};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, Set,
+};
 
 use crate::store::entity::{portal_server_config, server_config};
 use crate::store::error::StoreError;
@@ -20,6 +22,16 @@ pub async fn find(
     cluster: &str,
 ) -> Result<Option<server_config::Model>, StoreError> {
     Ok(server_config::Entity::live().filter(of_key(key, cluster)).one(db).await?)
+}
+
+/// The same, locked until the end of the transaction.
+pub async fn lock(
+    db: &impl ConnectionTrait,
+    key: &str,
+    cluster: &str,
+) -> Result<Option<server_config::Model>, StoreError> {
+    let row = server_config::Entity::live().filter(of_key(key, cluster)).lock_exclusive();
+    Ok(row.one(db).await?)
 }
 
 /// Writes value and comment of a key of ConfigDB, and returns the row.

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use sea_orm::{DatabaseConnection, DatabaseTransaction, TransactionTrait};
+use sea_orm::{
+    DatabaseConnection, DatabaseTransaction, DbBackend, IsolationLevel, TransactionTrait,
+};
 
 use crate::store::error::{JobError, StoreError, is_dead_connection};
 
@@ -70,10 +72,16 @@ where
 /// Beginning changes nothing, so it is tried again with the next connection when the pooled one is dead.
 async fn begin(db: &DatabaseConnection, pooled: u32) -> Result<DatabaseTransaction, StoreError> {
     for _ in 0..pooled {
-        match db.begin().await {
+        match db.begin_with_config(isolation(db), None).await {
             Err(error) if is_dead_connection(&error) => {}
             outcome => return Ok(outcome?),
         }
     }
-    Ok(db.begin().await?)
+    Ok(db.begin_with_config(isolation(db), None).await?)
+}
+
+/// MySQL's default keeps the view of the first read, which a row lock taken later does not renew,
+/// and locks the gaps between rows, so that deleting one app would block edits of all others.
+fn isolation(db: &DatabaseConnection) -> Option<IsolationLevel> {
+    (db.get_database_backend() == DbBackend::MySql).then_some(IsolationLevel::ReadCommitted)
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use castalia_server::domain::permission::Role;
 use castalia_server::domain::permission::grant::{self, Holder};
+use castalia_server::domain::unique;
 use castalia_server::store::consumer;
 use castalia_server::store::entity::consumer_audit;
 use http::Method;
@@ -40,7 +41,7 @@ async fn a_consumer_edits_the_app_that_it_made() {
     let world = World::adopted().await;
     let token = world.token("ci", &[]).await;
     let id = consumer::by_app_id(world.store.read(), "ci").await.unwrap().unwrap().id;
-    grant::write(&world.store, id, |tx, id| {
+    unique::write(&world.store, id, |tx, id| {
         Box::pin(async move {
             grant::give(tx, &Role::create_application(), Holder::Consumer(*id), "apollo").await
         })

@@ -12,6 +12,7 @@ use castalia_server::domain::consumer;
 use castalia_server::domain::instance_audit::InstanceAudit;
 use castalia_server::domain::permission::Role;
 use castalia_server::domain::permission::grant::{self, Holder};
+use castalia_server::domain::unique;
 use castalia_server::domain::user::{self, SignIn};
 use castalia_server::feed::{FeedOptions, ReleaseFeed};
 use castalia_server::http::failure;
@@ -157,7 +158,7 @@ impl World {
     /// Gives roles to a user, as the pages for it will.
     pub(crate) async fn grant(&self, user: &str, roles: Vec<Role>) {
         let input = (roles, user.to_owned());
-        grant::write(&self.store, input, |tx, (roles, user)| {
+        unique::write(&self.store, input, |tx, (roles, user)| {
             Box::pin(async move {
                 for role in roles {
                     grant::give(tx, role, Holder::User(user), "apollo").await?;

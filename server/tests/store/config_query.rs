@@ -105,20 +105,29 @@ on_each_database! {
         assert_eq!(found.unwrap().previous_release_id, ids[2]);
     }
 
-    async fn rules_follow_one_another_by_id(database: Database) {
+    async fn the_newest_rule_of_each_existing_branch_is_in_force(database: Database) {
         let store = database.config().await;
-        write(&store, |tx, ()| Box::pin(async move {
-            let first = insert(tx, rule_row(Id(3), 1)).await?;
-            insert(tx, rule_row(Id(4), 1)).await?;
-            releases::remove_rule(tx, first.id).await
+        // As two writers without a lock leave them: two live rows of one branch.
+        let newest = write(&store, |tx, ()| Box::pin(async move {
+            insert(tx, rule_row(Id(3), 1)).await?;
+            Ok(insert(tx, rule_row(Id(4), 1)).await?.id)
         })).await;
         let db = store.read();
         let rule = releases::latest_rule(db, "a", "default", "n", "branch").await.unwrap().unwrap();
         assert_eq!((rule.release_id, rule.branch_status), (Id(4), Some(Small(1))));
-        assert_eq!(releases::active_rules(db, "a", "default", "n").await.unwrap(), std::slice::from_ref(&rule));
-        assert_eq!(releases::rules_of_namespace(db, "a", "default", "n").await.unwrap().len(), 1);
+        let in_force = async || releases::active_rules(db, "a", "default", "n").await.unwrap();
+        assert_eq!(in_force().await, [], "there is no such branch");
+        write(&store, |tx, ()| Box::pin(insert(tx, cluster_row("branch", Id(1))))).await;
+        assert_eq!(in_force().await, std::slice::from_ref(&rule));
+        assert_eq!(releases::rules_of_namespace(db, "a", "default", "n").await.unwrap().len(), 2);
+        assert_eq!(releases::rules_after(db, rule.id, 10).await.unwrap(), []);
+        store.write(newest, |tx, newest| Box::pin(async move {
+            releases::remove_rules_before(tx, ("a", "default", "n"), "branch", *newest).await
+        })).await.unwrap();
         assert_eq!(releases::rules_after(db, 0, 10).await.unwrap(), std::slice::from_ref(&rule));
-        assert!(releases::rules_after(db, rule.id, 10).await.unwrap().is_empty());
+        // The row that closes the branch is the newest, whatever else is live.
+        write(&store, |tx, ()| Box::pin(insert(tx, rule_row(Id(4), 0)))).await;
+        assert_eq!(in_force().await, []);
     }
 
     async fn messages_are_scanned_and_thinned_out(database: Database) {

@@ -1,16 +1,15 @@
 //! Makes roles with what they hold, and gives them to users and consumers. Doing either twice changes nothing.
 
-use futures_util::future::BoxFuture;
 use sea_orm::Set;
 
 use super::{Act, Role};
+use crate::domain::unique;
 use crate::error::Result;
 use crate::store::entity::{
     consumer_role, permission, role as role_row, role_permission, user_role,
 };
-use crate::store::error::JobError as _;
 use crate::store::user::role::{self, Names};
-use crate::store::{Id, Store, StoreError, Transaction, insert};
+use crate::store::{Id, Store, Transaction, insert};
 
 /// Author of the roles that exist before anybody signed in.
 const SYSTEM: &str = "apollo";
@@ -32,13 +31,19 @@ pub async fn seed_system_roles(store: &Store) -> Result<()> {
     ensure_roles(store, vec![Role::create_application(), Role::manage_users()], SYSTEM).await
 }
 
+/// Lets one transaction of the portal at a time go on: locks a role that every installation has.
+/// For rules over several rows that no unique key states.
+pub(crate) async fn lock_portal(tx: &Transaction) -> Result<()> {
+    Ok(role::lock(tx, &Role::create_application().name).await?)
+}
+
 /// Makes roles where they are missing.
 ///
 /// # Errors
 /// When the database cannot be written.
 pub async fn ensure_roles(store: &Store, roles: Vec<Role>, operator: &str) -> Result<()> {
     let input = (roles, operator.to_owned());
-    write(store, input, |tx, (roles, operator)| {
+    unique::write(store, input, |tx, (roles, operator)| {
         Box::pin(async move {
             for role in roles {
                 ensure(tx, role, operator).await?;
@@ -55,7 +60,7 @@ pub async fn ensure_roles(store: &Store, roles: Vec<Role>, operator: &str) -> Re
 /// When the database cannot be written.
 pub async fn delete_cluster_roles(store: &Store, roles: Vec<Role>, operator: &str) -> Result<()> {
     let input = (roles, operator.to_owned());
-    write(store, input, |tx, (roles, operator)| {
+    unique::write(store, input, |tx, (roles, operator)| {
         Box::pin(async move {
             let names = Names {
                 exact: roles.iter().map(|role| role.name.clone()).collect(),
@@ -174,26 +179,4 @@ async fn ensure_permission(
         ..permission::ActiveModel::created_and_edited_by(operator)
     };
     Ok(insert(tx, row).await?.id)
-}
-
-/// Runs a job that makes what is missing. Where another node made it at the same moment the job runs once more and finds it.
-///
-/// # Errors
-/// Those of the job.
-pub async fn write<I, T, F>(store: &Store, input: I, job: F) -> Result<T>
-where
-    I: Clone + Send + Sync + 'static,
-    T: Send + 'static,
-    F: for<'c> Fn(&'c Transaction, &'c I) -> BoxFuture<'c, Result<T>>
-        + Clone
-        + Send
-        + Sync
-        + 'static,
-{
-    match store.write(input.clone(), job.clone()).await {
-        Err(error) if error.store_error().is_some_and(StoreError::is_duplicate) => {
-            store.write(input, job).await
-        }
-        outcome => outcome,
-    }
 }

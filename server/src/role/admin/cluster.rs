@@ -42,7 +42,7 @@ async fn find(
     State(state): State<EnvironmentState>,
     Path((app_id, cluster)): Path<(String, String)>,
 ) -> Result<Json<wire::Cluster>> {
-    Ok(Json(cluster::find(&state.store, &app_id, &cluster).await?.into()))
+    Ok(Json(cluster::find(state.store.read(), &app_id, &cluster).await?.into()))
 }
 
 async fn delete(

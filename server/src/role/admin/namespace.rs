@@ -120,7 +120,7 @@ async fn by_id(
     State(state): State<EnvironmentState>,
     Path(id): Path<i64>,
 ) -> Result<Json<wire::Namespace>> {
-    Ok(Json(namespace::by_id(&state.store, id).await?.into()))
+    Ok(Json(namespace::by_id(state.store.read(), id).await?.into()))
 }
 
 async fn find_by_item(

@@ -1,8 +1,10 @@
 //! Queries: gray rules. A change is a new row, and the row before it is removed; ids order the versions.
 
-use sea_orm::sea_query::Condition;
+use std::collections::BTreeMap;
+
 use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect};
 
+use crate::store::entity::cluster as cluster_table;
 use crate::store::entity::gray_release_rule::{Column, Entity, Model};
 use crate::store::error::StoreError;
 use crate::store::number::{Id, Small};
@@ -32,17 +34,35 @@ pub async fn rules_of_namespace(
     Ok(rules.order_by_asc(Column::Id).all(db).await?)
 }
 
-/// Rules of active branches that have a release, in the order of their ids.
+/// The newest rule of each branch that exists, is active and has a release, in the order of their
+/// ids. Older rows are history, also where two writers without a lock left them in force.
 pub async fn active_rules(
     db: &impl ConnectionTrait,
     app_id: &str,
     cluster: &str,
     namespace: &str,
 ) -> Result<Vec<Model>, StoreError> {
-    let active = Entity::live_in_namespace(app_id, cluster, namespace)
-        .filter(Column::BranchStatus.eq(ACTIVE))
-        .filter(Column::ReleaseId.ne(Id(0)));
-    Ok(active.order_by_asc(Column::Id).all(db).await?)
+    let mut newest: BTreeMap<String, Model> = BTreeMap::new();
+    for rule in rules_of_namespace(db, app_id, cluster, namespace).await? {
+        newest.insert(rule.branch_name.clone(), rule);
+    }
+    let mut rules: Vec<_> = newest.into_values().collect();
+    rules.retain(|rule| rule.branch_status == Some(ACTIVE) && rule.release_id != Id(0));
+    if rules.is_empty() {
+        return Ok(rules);
+    }
+    let branches = rules.iter().map(|rule| rule.branch_name.as_str());
+    let existing: Vec<String> = cluster_table::Entity::live()
+        .filter(cluster_table::Column::AppId.eq(app_id))
+        .filter(cluster_table::Column::Name.is_in(branches))
+        .select_only()
+        .column(cluster_table::Column::Name)
+        .into_tuple()
+        .all(db)
+        .await?;
+    rules.retain(|rule| existing.contains(&rule.branch_name));
+    rules.sort_by_key(|rule| rule.id);
+    Ok(rules)
 }
 
 /// The newest rule of a branch, whatever its status.
@@ -59,9 +79,17 @@ pub async fn latest_rule(
     Ok(newest.one(db).await?)
 }
 
-/// Hides a rule; its columns keep who wrote it.
-pub async fn remove_rule(db: &impl ConnectionTrait, id: Id) -> Result<u64, StoreError> {
-    soft_remove::<Entity>(db, Condition::all().add(Column::Id.eq(id))).await
+/// Hides the rules of a branch that are older than this one; their columns keep who wrote them.
+pub async fn remove_rules_before(
+    db: &impl ConnectionTrait,
+    (app_id, cluster, namespace): (&str, &str, &str),
+    branch: &str,
+    id: Id,
+) -> Result<u64, StoreError> {
+    let older = Entity::in_namespace(app_id, cluster, namespace)
+        .add(Column::BranchName.eq(branch))
+        .add(Column::Id.lt(id));
+    soft_remove::<Entity>(db, older).await
 }
 
 /// Those of the releases that an active branch serves.

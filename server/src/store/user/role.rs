@@ -28,6 +28,13 @@ pub async fn find(
     Ok(found.filter(|role| role.role_name == name))
 }
 
+/// Locks the role of a name until the end of the transaction.
+pub async fn lock(db: &impl ConnectionTrait, name: &str) -> Result<(), StoreError> {
+    let row = role::Entity::live().filter(role::Column::RoleName.eq(name)).lock_exclusive();
+    row.all(db).await?;
+    Ok(())
+}
+
 /// Roles with these names; unknown ones are left out.
 pub async fn named<S: AsRef<str>>(
     db: &impl ConnectionTrait,
