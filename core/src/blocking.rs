@@ -4,10 +4,8 @@
 
 use std::future::Future;
 use std::ops::Deref;
-use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -15,45 +13,44 @@ use tokio::time::timeout;
 use crate::client::Client as AsyncClient;
 use crate::config::{Config as AsyncConfig, ConfigFile as AsyncConfigFile};
 use crate::error::{Error, ErrorKind, Result};
-use crate::process::Bound;
+use crate::process::PerProcess;
 use crate::settings::Settings;
 
 const WORKERS: usize = 2;
+/// How long a thread that may block waits for more work before it ends.
+const IDLE: Duration = Duration::from_secs(2);
 
 /// The shared runtime. It lives until its process ends: threads of a library must not be waited for while the program exits.
 /// A forked child has none of its threads: it makes its own and leaves the inherited one alone.
-static RUNTIME: ArcSwapOption<Bound<Runtime>> = ArcSwapOption::const_empty();
+static RUNTIME: PerProcess<Shared> = PerProcess::new();
+
+/// A runtime that may be dropped on a thread that must not block.
+struct Shared(Option<Runtime>);
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
 
 /// The shared runtime; made at the first use.
 ///
 /// # Errors
 /// [`ErrorKind::Internal`] when the system gives no threads.
 pub fn runtime() -> Result<Handle> {
-    let known = RUNTIME.load_full();
-    if let Some(runtime) = known.as_ref().filter(|runtime| runtime.is_ours()) {
-        return Ok(runtime.handle().clone());
-    }
-    let made = Arc::new(Bound::new(make_runtime()?));
-    let handle = made.handle().clone();
-    // No lock: a child may be forked at any moment.
-    let before = RUNTIME.compare_and_swap(&known, Some(made.clone()));
-    let won = match (&*before, &known) {
-        (Some(before), Some(known)) => Arc::ptr_eq(before, known),
-        (before, known) => before.is_none() && known.is_none(),
-    };
-    if won {
-        return Ok(handle);
-    }
-    if let Ok(lost) = Arc::try_unwrap(made) {
-        lost.into_inner().shutdown_background();
-    }
-    runtime()
+    let shared = RUNTIME.get(|| make_runtime().map(|runtime| Shared(Some(runtime))))?;
+    shared.0.as_ref().map(|runtime| runtime.handle().clone()).ok_or_else(|| {
+        Error::new(ErrorKind::Internal, "start runtime", "the shared runtime is being dropped")
+    })
 }
 
 fn make_runtime() -> Result<Runtime> {
     Builder::new_multi_thread()
         .worker_threads(WORKERS)
         .thread_name("castalia-worker")
+        .thread_keep_alive(IDLE)
         .enable_all()
         .build()
         .map_err(|error| {
@@ -78,7 +75,7 @@ where
 /// # Errors
 /// [`ErrorKind::Timeout`] when the time is up; [`ErrorKind::InvalidArgument`] on a thread of a runtime or in a listener,
 /// where waiting would stop what it waits for.
-fn wait<T>(future: impl Future<Output = Result<T>>, patience: Duration) -> Result<T> {
+pub fn wait<T>(future: impl Future<Output = Result<T>>, patience: Duration) -> Result<T> {
     refuse_inside_runtime()?;
     runtime()?.block_on(async {
         timeout(patience, future).await.unwrap_or_else(|_| {
@@ -168,6 +165,13 @@ impl Client {
             },
             patience,
         );
+    }
+}
+
+impl From<AsyncClient> for Client {
+    /// The same client, for callers that may block.
+    fn from(client: AsyncClient) -> Self {
+        Self { client }
     }
 }
 

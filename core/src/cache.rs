@@ -39,6 +39,7 @@ pub(crate) struct Stored {
 #[derive(Debug)]
 pub(crate) struct FileCache {
     root: PathBuf,
+    fallback: Option<PathBuf>,
     file_mode: u32,
     /// Files of the same kind that somebody else laid down, read when there is no cache file.
     seeds: Option<PathBuf>,
@@ -53,6 +54,7 @@ impl FileCache {
     pub(crate) fn new(settings: &CacheSettings) -> Self {
         Self {
             root: settings.root.clone(),
+            fallback: settings.fallback.clone(),
             file_mode: settings.file_mode,
             seeds: settings.seed_dir.clone(),
             imports: settings.import_dir.clone(),
@@ -145,22 +147,22 @@ impl FileCache {
     }
 
     fn first_choice(&self, app_id: &str) -> PathBuf {
-        self.root.join(app_id).join("config-cache")
+        below(&self.root, app_id)
     }
 
-    /// The directory of an app id: below the root, or in the working directory if that cannot be used. What killed processes left
-    /// there is removed at its first use.
+    /// The directory of an app id: below the root, or below the user's cache directory if that cannot be used. What killed
+    /// processes left there is removed at its first use.
     fn directory(&self, app_id: &str) -> PathBuf {
         let mut directories = self.directories.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(directory) = directories.get(app_id) {
             return directory.clone();
         }
         let first = self.first_choice(app_id);
-        let fallback = PathBuf::from("config-cache");
-        let chosen = match usable(&first) {
-            Err(error) if usable(&fallback).is_ok() => {
-                let path = first.display();
-                tracing::warn!(%path, %error, "cache directory unusable; using ./config-cache");
+        let fallback = self.fallback.as_ref().map(|root| below(root, app_id));
+        let chosen = match (usable(&first), fallback) {
+            (Err(error), Some(fallback)) if usable(&fallback).is_ok() => {
+                let (path, using) = (first.display(), fallback.display());
+                tracing::warn!(%path, %using, %error, "the cache directory cannot be used; using another");
                 fallback
             }
             _ => first,
@@ -169,6 +171,10 @@ impl FileCache {
         directories.insert(app_id.to_owned(), chosen.clone());
         chosen
     }
+}
+
+fn below(root: &Path, app_id: &str) -> PathBuf {
+    root.join(app_id).join("config-cache")
 }
 
 /// `{appId}+{cluster}+{namespace}.properties`
@@ -284,6 +290,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let cache = FileCache::new(&CacheSettings {
             root: root.path().into(),
+            fallback: None,
             file_mode: 0o600,
             seed_dir: None,
             import_dir: None,

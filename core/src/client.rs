@@ -236,6 +236,21 @@ impl Client {
         self.tasks.stop();
     }
 
+    /// Loads a namespace of the app itself now, if it is open.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] for a bad name, [`ErrorKind::Closed`] after [`Client::close`], and those of the load.
+    pub(crate) async fn refresh_open(&self, namespace: &str) -> Result<()> {
+        let identity = self.identity(self.app_id(), namespace)?;
+        self.tasks.resume();
+        self.tasks.check_open()?;
+        let open = self.shared.namespaces.load().get(&identity).and_then(Held::new);
+        match open {
+            Some(open) => open.refresh().await,
+            None => Ok(()),
+        }
+    }
+
     /// The namespace, opened if need be. Whoever opens it first starts its task; nobody waits here.
     fn open(&self, app_id: &str, namespace: &str) -> Result<Held> {
         let identity = self.identity(app_id, namespace)?;

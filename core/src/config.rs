@@ -116,7 +116,7 @@ impl Config {
     /// How the namespace stands with the servers.
     #[must_use]
     pub fn state(&self) -> State {
-        self.namespace.live().monitor().state()
+        self.namespace.live().monitor().state_with(self.source())
     }
 
     /// Why the last load failed; `None` once one worked.

@@ -29,6 +29,8 @@ mod client;
 #[cfg(feature = "client")]
 mod config;
 #[cfg(feature = "client")]
+mod in_memory;
+#[cfg(feature = "client")]
 mod listener;
 #[cfg(feature = "client")]
 mod log_limit;
@@ -50,6 +52,8 @@ pub mod settings;
 mod snapshot;
 #[cfg(feature = "client")]
 mod tasks;
+#[cfg(feature = "client")]
+mod threads;
 
 #[cfg(feature = "blocking")]
 pub mod blocking;
@@ -70,6 +74,8 @@ pub use config::{Config, ConfigFile, Follower, Reader, Value, Watch};
 pub use format::rules::{ReadRules, Zone};
 #[cfg(feature = "client")]
 pub use format::value::FromValue;
+#[cfg(feature = "client")]
+pub use in_memory::InMemory;
 #[cfg(feature = "client")]
 pub use listener::{ChangeStream, Subscription};
 #[cfg(feature = "client")]

@@ -2,7 +2,9 @@
 
 use std::cell::Cell;
 use std::fmt::{self, Write as _};
+use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Once};
 
 use arc_swap::ArcSwapOption;
@@ -29,6 +31,8 @@ pub type Sink = Arc<dyn Fn(&Record) + Send + Sync>;
 /// Replaced whole, so that a forked child finds no lock held.
 static SINK: ArcSwapOption<(Level, Sink)> = ArcSwapOption::const_empty();
 static INSTALL: Once = Once::new();
+/// Whether somebody said where records go, or the default is in use.
+static CHOSEN: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
     /// Set while the host logs: what it makes us log meanwhile is dropped, or it would never end.
@@ -39,6 +43,25 @@ thread_local! {
 ///
 /// Has no effect where the program has installed a subscriber of its own.
 pub fn set(sink: Option<(Level, Sink)>) {
+    CHOSEN.store(true, Ordering::SeqCst);
+    install(sink);
+}
+
+/// Writes warnings and errors to standard error unless [`set`] was called, or is called later: for hosts without a logging of
+/// their own, whose programs must not start without configuration and without a word.
+pub fn warn_on_stderr_by_default() {
+    if CHOSEN.swap(true, Ordering::SeqCst) {
+        return;
+    }
+    let sink: Sink = Arc::new(|record: &Record| {
+        // One write, so that lines of several threads do not mix. A closed standard error is nobody's fault.
+        let line = format!("castalia: {}: {}\n", record.level, record.text);
+        let _ = std::io::stderr().write_all(line.as_bytes());
+    });
+    install(Some((Level::WARN, sink)));
+}
+
+fn install(sink: Option<(Level, Sink)>) {
     SINK.store(sink.map(Arc::new));
     INSTALL.call_once(|| {
         // Fails where the program has a subscriber, which then has the records already.

@@ -31,6 +31,8 @@ pub(crate) use watched::{Announcement, Watched};
 const INITIAL_JITTER_MS: u64 = 500;
 /// Longest wait for a permit of the rate limit.
 const PERMIT_PATIENCE: Duration = Duration::from_secs(5);
+/// The first poll, which is answered at once, the next, and the one after a release that comes right after the start.
+const START_PERMITS: f64 = 3.0;
 /// Quiet time after a namespace was opened, so that many opened in a row cost one new request.
 const DEBOUNCE: Duration = Duration::from_millis(100);
 /// A program that opens namespaces without end must not leave those that are open unwatched.
@@ -105,7 +107,7 @@ enum Poll {
 impl LongPoll {
     fn new(inputs: Inputs, share: usize) -> Self {
         Self {
-            rate: RateLimit::new(inputs.settings.timing.poll_per_second),
+            rate: RateLimit::starting_with(inputs.settings.timing.poll_per_second, START_PERMITS),
             random: inputs.settings.random(),
             failure: Backoff::new(FAILURE),
             unauthorized: Backoff::new(UNAUTHORIZED),

@@ -21,17 +21,20 @@ pub enum State {
     Loading,
     /// The last load worked, or nothing is to be loaded.
     Ready,
+    /// No server answers and there is no cache file: nothing is loaded, and reads return their defaults.
+    Unavailable,
     /// The last load failed in this way; reads answer from what was there before.
     Failed(ErrorKind),
 }
 
 impl State {
-    /// Stable name: `Loading`, `Ready`, or that of the error kind.
+    /// Stable name: `Loading`, `Ready`, `Unavailable`, or that of the error kind.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             State::Loading => "Loading",
             State::Ready => "Ready",
+            State::Unavailable => "Unavailable",
             State::Failed(kind) => kind.name(),
         }
     }
@@ -163,8 +166,19 @@ impl NamespaceMonitor {
         }
     }
 
+    /// How loading went, whatever is served meanwhile.
     pub(crate) fn state(&self) -> State {
         self.lock().state
+    }
+
+    /// How the namespace stands while this content is served.
+    pub(crate) fn state_with(&self, served: Source) -> State {
+        match self.state() {
+            State::Failed(ErrorKind::Transport | ErrorKind::Timeout) if served == Source::None => {
+                State::Unavailable
+            }
+            state => state,
+        }
     }
 
     pub(crate) fn last_error(&self) -> Option<Error> {
@@ -229,12 +243,13 @@ impl NamespaceMonitor {
 
     /// Everything there is to say of the namespace now, but for its listeners' queues.
     pub(crate) fn metrics(&self, snapshot: &Snapshot) -> NamespaceMetrics {
+        let state = self.state_with(snapshot.source());
         let progress = self.lock();
         let first_load = u64::try_from(self.first_load_ms.load(Ordering::Relaxed)).ok();
         NamespaceMetrics {
             app_id: snapshot.identity().app_id.clone(),
             namespace: snapshot.namespace().to_owned(),
-            state: progress.state,
+            state,
             source: snapshot.source(),
             items: snapshot.len(),
             release_key: snapshot.release_key().to_owned(),

@@ -3,6 +3,9 @@
 
 use std::mem;
 use std::ops::Deref;
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
 
 /// A value of the process that made it; never dropped in another.
 #[derive(Debug)]
@@ -17,16 +20,33 @@ impl<T> Bound<T> {
         Self { process: std::process::id(), value: Some(value) }
     }
 
-    /// The value, to end it in an ordered way.
-    #[cfg(feature = "blocking")]
-    pub(crate) fn into_inner(mut self) -> T {
-        #[expect(clippy::expect_used, reason = "the value is taken out only here and by dropping")]
-        self.value.take().expect("the value is there until it is dropped")
-    }
-
     /// Whether this is the process that made it.
     pub(crate) fn is_ours(&self) -> bool {
         self.process == std::process::id()
+    }
+}
+
+/// A value that each process makes for itself at its first use, and has until it ends.
+pub(crate) struct PerProcess<T> {
+    value: ArcSwapOption<Bound<T>>,
+}
+
+impl<T> PerProcess<T> {
+    pub(crate) const fn new() -> Self {
+        Self { value: ArcSwapOption::const_empty() }
+    }
+
+    /// The value, made if need be. Two threads may make one at once, of which one is dropped.
+    pub(crate) fn get<E>(&self, make: impl Fn() -> Result<T, E>) -> Result<Arc<Bound<T>>, E> {
+        loop {
+            let known = self.value.load_full();
+            if let Some(value) = known.as_ref().filter(|value| value.is_ours()) {
+                return Ok(value.clone());
+            }
+            // No lock: a child may be forked at any moment.
+            let made = Arc::new(Bound::new(make()?));
+            self.value.compare_and_swap(&known, Some(made));
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Permits that refill evenly; the first one is there at the start.
+/// Permits that refill evenly; the first ones are there at the start.
 #[derive(Debug)]
 pub(crate) struct RateLimit {
     per_second: f64,
@@ -17,6 +17,12 @@ impl RateLimit {
     /// A bucket for `per_second` requests; it holds one permit now and never more than one second's worth.
     pub(crate) fn new(per_second: f64) -> Self {
         Self { per_second, permits: 1.0, counted_at: Instant::now() }
+    }
+
+    /// The same with more permits now: for a start that takes several requests in a row, none of which is to be late.
+    #[cfg(feature = "client")]
+    pub(crate) fn starting_with(per_second: f64, permits: f64) -> Self {
+        Self { permits, ..Self::new(per_second) }
     }
 
     /// Takes a permit if one is there.
@@ -45,7 +51,8 @@ impl RateLimit {
     fn refill(&mut self) {
         let now = Instant::now();
         let elapsed = now.duration_since(self.counted_at).as_secs_f64();
-        self.permits = (self.permits + elapsed * self.per_second).min(self.per_second.max(1.0));
+        let most = self.per_second.max(1.0).max(self.permits);
+        self.permits = (self.permits + elapsed * self.per_second).min(most);
         self.counted_at = now;
     }
 }
@@ -63,6 +70,14 @@ mod tests {
         }
         let elapsed = start.elapsed().as_millis();
         assert!((1990..2020).contains(&elapsed), "{elapsed} ms");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn permits_of_the_start_are_had_once() {
+        let mut limit = RateLimit::starting_with(1.0, 3.0);
+        assert!((0..3).all(|_| limit.try_take()) && !limit.try_take());
+        tokio::time::advance(Duration::from_secs(60)).await;
+        assert!(limit.try_take() && !limit.try_take());
     }
 
     #[tokio::test(start_paused = true)]

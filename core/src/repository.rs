@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::Semaphore;
-use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until};
 use tracing::debug;
 
@@ -23,6 +22,7 @@ use crate::protocol::wire::{Configurations, NotificationMessages};
 use crate::rate_limit::RateLimit;
 use crate::settings::{Effective, OwnSource};
 use crate::snapshot::{Identity, Place, Provenance, Snapshot, Source};
+use crate::threads::HOOKS;
 use crate::transport::{Answer, Failure, Request, Transport};
 
 pub(crate) const OPERATION: &str = "load namespace";
@@ -76,6 +76,10 @@ pub(crate) enum Loaded {
     Snapshot(Arc<Snapshot>),
 }
 
+/// The first load, the one that confirms it after the first poll, and the one of a release that comes right after: delayed by no
+/// limit.
+const START_PERMITS: f64 = 3.0;
+
 /// Loads one namespace.
 pub(crate) struct Repository {
     transport: Transport,
@@ -101,7 +105,7 @@ impl Repository {
         own_source: Option<OwnSource>,
     ) -> Self {
         Self {
-            rate: RateLimit::new(settings.timing.load_per_second),
+            rate: RateLimit::starting_with(settings.timing.load_per_second, START_PERMITS),
             random: settings.random(),
             calm_gaps: Backoff::new(CALM_GAPS),
             transport,
@@ -132,7 +136,7 @@ impl Repository {
 
     async fn load_from(&mut self, source: OwnSource, known: &Known<'_>) -> Result<Loaded, Failure> {
         self.rate.take(PERMIT_PATIENCE).await;
-        let loaded = spawn_blocking(move || source()).await;
+        let loaded = HOOKS.run(move || source()).await;
         let loaded = loaded.unwrap_or_else(|_| {
             let text = "the application's own source panicked";
             Err(Error::new(ErrorKind::Internal, OPERATION, text))

@@ -2,6 +2,7 @@
 
 mod access_keys;
 mod agollo;
+mod cache_place;
 mod client_ip;
 mod effective;
 mod environment;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 use crate::discovery::{Rewrite, ServerSelector, ServiceUrl};
 use crate::error::{Error, ErrorKind, Result};
+use crate::in_memory::Content;
 use crate::protocol::namespace::strip_properties_suffix;
 use crate::protocol::wire::Configurations;
 
@@ -58,6 +60,8 @@ pub(crate) struct Hooks {
     pub(crate) seeds: HashMap<String, Configurations>,
     /// What loads a namespace instead of the servers.
     pub(crate) sources: HashMap<String, OwnSource>,
+    /// What every namespace of every app is loaded from, instead of the servers.
+    pub(crate) memory: Option<Content>,
 }
 
 impl Settings {
@@ -106,6 +110,29 @@ impl Settings {
     #[must_use]
     pub fn set(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.layers.code.insert(name.into(), value.into());
+        self
+    }
+
+    /// What must be loaded for a start to succeed; by default nothing, so that a namespace that cannot be loaded is empty.
+    ///
+    /// ```
+    /// # use castalia_core::{Settings, StartPolicy};
+    /// let settings = Settings::new().start_policy(StartPolicy::RequireAll);
+    /// ```
+    #[must_use]
+    pub fn start_policy(self, policy: StartPolicy) -> Self {
+        self.set("castalia.start-policy", policy.name())
+    }
+
+    /// Sets a value that is given nowhere else in code.
+    pub(crate) fn set_if_absent(mut self, name: &str, value: &str) -> Self {
+        self.layers.code.entry(name.to_owned()).or_insert_with(|| value.to_owned());
+        self
+    }
+
+    /// Loads every namespace from here.
+    pub(crate) fn in_memory(mut self, content: Content) -> Self {
+        self.hooks.memory = Some(content);
         self
     }
 

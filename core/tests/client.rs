@@ -6,6 +6,7 @@ mod client {
     mod closing;
     mod discovery;
     mod events;
+    mod in_memory;
     mod incremental;
     mod lifecycle;
     mod load;

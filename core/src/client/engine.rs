@@ -144,6 +144,10 @@ impl Engine {
 
     /// What the application loads a namespace with, instead of servers.
     fn own_source(&self, identity: &Identity) -> Option<OwnSource> {
+        if let Some(memory) = self.settings.hooks.memory.clone() {
+            let (app_id, name) = (identity.app_id.clone(), stem(identity).to_owned());
+            return Some(Arc::new(move || memory.of(&app_id, &name)));
+        }
         let source = self.settings.hooks.sources.get(stem(identity));
         source.filter(|_| identity.app_id == self.settings.app_id).cloned()
     }

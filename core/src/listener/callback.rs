@@ -2,13 +2,14 @@
 //! running behind.
 
 use std::cell::Cell;
+use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tracing::{error, warn};
 
@@ -16,6 +17,7 @@ use super::queue::Queue;
 use super::{ChangeStream, Listeners};
 use crate::change::{ChangeEvent, Interest};
 use crate::process::Bound;
+use crate::threads::{DROPS, LISTENERS};
 
 /// A listener that runs longer is told of: it misses nothing, but sees it late.
 const SLOW: Duration = Duration::from_secs(30);
@@ -143,6 +145,19 @@ impl std::fmt::Debug for Subscriber {
     }
 }
 
+/// A call once it runs; reports when it has long waited for that.
+async fn started<T>(call: impl Future<Output = T>, namespace: &str) -> T {
+    let mut call = pin!(call);
+    if let Ok(started) = timeout(SLOW, &mut call).await {
+        return started;
+    }
+    warn!(
+        namespace,
+        "a change waits for a listener's thread: too many listeners of this process block"
+    );
+    call.await
+}
+
 /// The task of a subscriber.
 pub(crate) struct Delivery {
     stream: ChangeStream,
@@ -157,7 +172,8 @@ impl Delivery {
         while let Some(event) = self.stream.next().await {
             let subscriber = self.subscriber.clone();
             let namespace = event.identity().namespace.clone();
-            let mut call = spawn_blocking(move || subscriber.call(&event));
+            let call = LISTENERS.start(move || subscriber.call(&event));
+            let mut call = started(call, &namespace).await;
             let calm = match timeout(SLOW, &mut call).await {
                 Ok(calm) => calm,
                 Err(_) => {
@@ -173,7 +189,7 @@ impl Delivery {
         let subscriber = self.subscriber;
         subscriber.ended.store(true, Ordering::SeqCst);
         // The function may free what only a thread that may block can free.
-        let _ = spawn_blocking(move || drop(subscriber.take_function())).await;
+        let _ = DROPS.run(move || drop(subscriber.take_function())).await;
     }
 }
 

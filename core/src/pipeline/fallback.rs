@@ -33,7 +33,15 @@ impl Fallback {
                 // A refusal is in the log; there is nobody to tell it.
                 let _ = accept(namespace, validators, found).await;
             }
-            None => warn!(namespace = name, "nothing is loaded; reads answer their defaults"),
+            None => {
+                let error = namespace.live().monitor().last_error();
+                let error = error.map_or_else(|| "no answer yet".to_owned(), |e| e.to_string());
+                warn!(
+                    namespace = name,
+                    error,
+                    "the namespace is empty: it could not be loaded and there is no cache file; reads return their defaults until a load works (castalia.start-policy=require-all refuses such a start)"
+                );
+            }
         }
     }
 

@@ -5,10 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use tokio::task::spawn_blocking;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::snapshot::{Identity, Snapshot};
+use crate::threads::HOOKS;
 
 /// Says why a release must not be applied.
 pub(crate) type Validator = Arc<dyn Fn(&Snapshot) -> Result<(), String> + Send + Sync>;
@@ -39,7 +39,7 @@ impl Validators {
             return Ok(());
         }
         let candidate = snapshot.clone();
-        let checked = spawn_blocking(move || {
+        let checked = HOOKS.run(move || {
             validators.iter().try_for_each(|validator| {
                 let verdict = catch_unwind(AssertUnwindSafe(|| validator(&candidate)));
                 verdict.unwrap_or_else(|_| Err("the validator panicked".to_owned()))

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use tokio::task::spawn_blocking;
 
 use super::key::Files;
 use super::layers::Layers;
 use crate::protocol::signature::AccessKey;
+use crate::threads::HOOKS;
 
 /// Names the secret of an app id; `None` where it knows none.
 pub type SecretProvider = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -76,7 +76,7 @@ impl AccessKeys {
             return false;
         };
         let asked = app_id.to_owned();
-        let Ok(Some(secret)) = spawn_blocking(move || provider(&asked)).await else {
+        let Ok(Some(secret)) = HOOKS.run(move || provider(&asked)).await else {
             return false;
         };
         let known = self.keys.load_full();

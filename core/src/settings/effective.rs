@@ -46,15 +46,29 @@ pub enum StartPolicy {
 }
 
 impl StartPolicy {
+    /// Every policy.
+    pub const ALL: [Self; 5] = [
+        Self::BestEffort,
+        Self::RequireAny,
+        Self::RequireAll,
+        Self::RequireAnyRemote,
+        Self::RequireAllRemote,
+    ];
+
+    /// Name in settings, such as `require-all`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::BestEffort => "best-effort",
+            Self::RequireAny => "require-any",
+            Self::RequireAll => "require-all",
+            Self::RequireAnyRemote => "require-any-remote",
+            Self::RequireAllRemote => "require-all-remote",
+        }
+    }
+
     pub(super) fn parse(name: &str) -> Option<Self> {
-        Some(match name {
-            "best-effort" => StartPolicy::BestEffort,
-            "require-any" => StartPolicy::RequireAny,
-            "require-all" => StartPolicy::RequireAll,
-            "require-any-remote" => StartPolicy::RequireAnyRemote,
-            "require-all-remote" => StartPolicy::RequireAllRemote,
-            _ => return None,
-        })
+        Self::ALL.into_iter().find(|policy| policy.name() == name)
     }
 }
 
@@ -92,6 +106,8 @@ pub(crate) struct Effective {
 /// Where cache files go.
 pub(crate) struct CacheSettings {
     pub(crate) root: PathBuf,
+    /// Where they go when the root cannot be used.
+    pub(crate) fallback: Option<PathBuf>,
     pub(crate) file_mode: u32,
     pub(crate) seed_dir: Option<PathBuf>,
     pub(crate) import_dir: Option<PathBuf>,

@@ -96,7 +96,7 @@ keys! {
         .deprecated("apollo.accesskey.secret", "APOLLO_ACCESSKEY_SECRET");
     SECRET_FILE = Key::new("apollo.access-key.secret-file", "", "file that holds the secret")
         .env(&["APOLLO_ACCESS_KEY_SECRET_FILE"]).files(Files::Neither);
-    CACHE_DIR = Key::new("apollo.cache-dir", if cfg!(windows) { "C:\\opt\\data" } else { "/opt/data" }, "root of the cache files")
+    CACHE_DIR = Key::new("apollo.cache-dir", if cfg!(windows) { "C:\\opt\\data" } else { "/opt/data" }, "root of the cache files; unset and without this directory, it is the user's cache directory")
         .files(Files::Both).deprecated("apollo.cacheDir", "APOLLO_CACHEDIR");
     CACHE_ENABLE = Key::new("apollo.cache.file.enable", "true", "whether cache files are read and written");
     REFRESH_INTERVAL = Key::new("apollo.refreshInterval", "5", "minutes between refreshes");
@@ -108,7 +108,7 @@ keys! {
     DISCOVERY_QPS = Key::new("apollo.discoveryQPS", "1", "questions to meta servers in a second");
     LOAD_QPS = Key::new("apollo.loadConfigQPS", "2", "loads of a namespace in a second");
     POLL_QPS = Key::new("apollo.longPollQPS", "2", "polls of a loop in a second");
-    POLL_INITIAL_DELAY = Key::new("apollo.longPollingInitialDelayInMills", "2000", "ms before the first poll");
+    POLL_INITIAL_DELAY = Key::new("apollo.longPollingInitialDelayInMills", "0", "ms before the first poll, and up to 500 more at random");
     POLL_ENABLE = Key::new("castalia.long-poll.enable", "true", "whether changes are pushed; without, they come with the refresh");
     POLL_TIMEOUT = Key::new("castalia.long-poll.timeout", "90000", "ms that a poll may stay without an answer");
     POLL_LINE_LIMIT = Key::new("castalia.long-poll.line-limit", "6144", "bytes of a poll's request line, above which its namespaces are shared out to several polls; unset, it grows where the servers say that they take more, as Castalia's do");

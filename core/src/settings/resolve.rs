@@ -9,6 +9,7 @@ use std::time::Duration;
 use tracing::{error, info, warn};
 
 use super::access_keys::{AccessKeys, is_secret_of_app};
+use super::cache_place;
 use super::client_ip::ClientIp;
 use super::effective::{CacheSettings, Effective, Network, Setting, StartPolicy, Timing};
 use super::environment::Env;
@@ -175,12 +176,23 @@ impl Resolver {
     /// In local mode the file is all there is, so it is read whatever the switch says.
     fn cache(&mut self, env: Env) -> Option<CacheSettings> {
         let enabled = self.flag(&key::CACHE_ENABLE) || env == Env::Local;
-        let root = self.path(&key::CACHE_DIR).unwrap_or_default();
         let octal = |text: &str| u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o777);
         let file_mode = self.parse(&key::CACHE_FILE_MODE, "an octal file mode", octal);
         let seed_dir = self.path(&key::SEED_DIR);
         let import_dir = self.path(&key::IMPORT_DIR);
-        enabled.then_some(CacheSettings { root, file_mode, seed_dir, import_dir })
+        let is_given = self.layers.find(&key::CACHE_DIR).is_some();
+        let root = self.path(&key::CACHE_DIR).unwrap_or_default();
+        let user = cache_place::user_cache(&self.layers.environment);
+        let (root, fallback) = match user {
+            Some(user) if !is_given && !cache_place::exists(&root) => (user, None),
+            user => (root, user),
+        };
+        if enabled && !is_given {
+            let path = root.display().to_string();
+            info!(path, "cache files are kept here; apollo.cache-dir names another place");
+            self.tell_instead_of_default(&key::CACHE_DIR, path);
+        }
+        enabled.then_some(CacheSettings { root, fallback, file_mode, seed_dir, import_dir })
     }
 
     fn environment(&mut self) -> HashMap<String, String> {

@@ -189,3 +189,58 @@ async fn content_of_a_file_is_as_old_as_the_file() {
     eventually("loaded", || config.source() == Source::Remote).await;
     assert!(config.snapshot().loaded_at() > written);
 }
+
+/// Where nobody made Apollo's place, files are the user's, and never in the working directory.
+#[tokio::test(start_paused = true)]
+async fn without_apollos_place_files_are_in_the_users_cache_directory() {
+    record_log();
+    let fixture = Fixture::new();
+    let variables = [("XDG_CACHE_HOME".to_owned(), fixture.root.path().display().to_string())];
+    let place = fixture.root.path().join("castalia");
+    // Whether this machine has Apollo's place is not ours to decide, so it is named, and cannot be used.
+    let blocked = fixture.root.path().join("in-the-way");
+    fs::write(&blocked, "").unwrap();
+    let settings = castalia_core::Settings::from_variables(variables.into())
+        .set("app.id", APP)
+        .set("apollo.meta", fixture.server.url())
+        .set("apollo.cache-dir", blocked.to_str().unwrap());
+    let client = fixture.client_with(settings);
+    client.config(NAMESPACE).await.unwrap();
+    client.close().await;
+    let file = format!("{APP}/config-cache/{APP}+default+{NAMESPACE}.properties");
+    assert!(place.join(file).exists());
+    assert!(!std::path::Path::new("config-cache").exists());
+    let path = blocked.display().to_string();
+    assert_eq!(
+        logged("the cache directory cannot be used; using another")
+            .iter()
+            .filter(|r| r.text.contains(&path))
+            .count(),
+        1
+    );
+}
+
+/// The same where nothing names a place.
+#[cfg(target_os = "linux")]
+#[tokio::test(start_paused = true)]
+async fn the_place_of_cache_files_is_a_setting_and_logged_once() {
+    record_log();
+    let fixture = Fixture::new();
+    let root = fixture.root.path().display().to_string();
+    let variables = [("XDG_CACHE_HOME".to_owned(), root.clone())];
+    let settings = castalia_core::Settings::from_variables(variables.into())
+        .set("app.id", APP)
+        .set("apollo.meta", fixture.server.url());
+    let client = fixture.client_with(settings);
+    let mut settings = client.settings().iter();
+    let place = settings.find(|setting| setting.name == "apollo.cache-dir").unwrap();
+    if fs::metadata("/opt/data").is_ok() {
+        assert_eq!(place.value, "/opt/data");
+    } else {
+        assert_eq!(place.value, format!("{root}/castalia"));
+        assert_eq!(
+            logged(&format!("kept here; apollo.cache-dir names another place path={root}")).len(),
+            1
+        );
+    }
+}

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use castalia_core::testing::{Endpoint, Fault};
-use castalia_core::{ErrorKind, Source, State};
+use castalia_core::{ErrorKind, Source, StartPolicy, State};
 use tokio::time::Instant;
 
 use super::support::{APP, Fixture, NAMESPACE, eventually, logged, pairs, record_log};
@@ -46,7 +46,7 @@ async fn a_failed_first_load_is_retried_and_then_told() {
         (client, config)
     };
     assert_eq!(config.source(), Source::None);
-    assert_eq!(config.state(), State::Failed(ErrorKind::Transport));
+    assert_eq!(config.state(), State::Unavailable);
     assert_eq!(config.get_or("a", 7), 7);
     let mut changes = config.changes();
     let event = changes.next().await.unwrap();
@@ -461,4 +461,31 @@ async fn a_name_in_another_case_is_told() {
     let told = logged("a name differs in its case");
     assert_eq!(told.len(), 1);
     assert!(told[0].text.contains("billing") && told[0].text.contains("Billing"), "{told:?}");
+}
+
+/// An empty configuration is never silent: the state and a warning say so, and one argument refuses it.
+#[tokio::test(start_paused = true)]
+async fn without_server_and_cache_file_the_state_and_the_log_say_so() {
+    record_log();
+    let fixture = Fixture::new();
+    fixture.network.disconnect(&fixture.server);
+    let client = fixture.client();
+    let config = client.config("b6-empty").await.unwrap();
+    assert_eq!((config.source(), config.state()), (Source::None, State::Unavailable));
+    assert_eq!(config.state().name(), "Unavailable");
+    assert_eq!(client.metrics().namespaces[0].state, State::Unavailable);
+    let warned = logged("there is no cache file; reads return their defaults");
+    let warned = warned.iter().filter(|record| record.text.contains("namespace=b6-empty"));
+    assert_eq!(warned.map(|record| record.level).collect::<Vec<_>>(), [tracing::Level::WARN]);
+
+    let strict = fixture.client_with(fixture.settings().start_policy(StartPolicy::RequireAll));
+    let error = strict.config("b6-empty").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotReady);
+
+    fixture.server.publish(APP, "b6-empty", &[("a", "1")]);
+    fixture.network.connect(&fixture.server);
+    eventually("it is loaded", || config.state() == State::Ready).await;
+    fixture.network.disconnect(&fixture.server);
+    assert!(config.refresh().await.is_err());
+    assert_eq!(config.state(), State::Failed(ErrorKind::Transport), "there is content");
 }

@@ -342,3 +342,25 @@ async fn a_release_before_the_first_poll_arrives() {
     changes.next().await.unwrap();
     assert_eq!(config.get("a").unwrap(), "2");
 }
+
+/// With the settings of a program that sets nothing but its address.
+#[tokio::test(start_paused = true)]
+async fn a_release_right_after_the_start_arrives_in_milliseconds() {
+    let fixture = Fixture::new();
+    let settings = castalia_core::Settings::new()
+        .set("app.id", APP)
+        .set("apollo.meta", fixture.server.url())
+        .set("apollo.cache.file.enable", "false");
+    let client = fixture.client_with(settings);
+    let config = client.config(NAMESPACE).await.unwrap();
+    let mut changes = config.changes();
+    for value in ["2", "3"] {
+        let published = Instant::now();
+        fixture.publish(&[("a", value)]);
+        changes.next().await.unwrap();
+        assert_eq!(config.get("a").unwrap(), value);
+        let after = published.elapsed();
+        let limit = if value == "2" { 50 } else { 600 };
+        assert!(after < Duration::from_millis(limit), "{value} arrived after {after:?}");
+    }
+}

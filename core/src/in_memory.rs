@@ -1,0 +1,165 @@
+//! A client without servers, for tests of applications: its namespaces hold what the test puts there, and everything else is that
+//! of every client: typed reads, events, validators, watches. Opens no socket and no file.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::client::Client;
+use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::namespace::strip_properties_suffix;
+use crate::protocol::wire::Configurations;
+use crate::settings::Settings;
+
+/// App id where the settings name none.
+const APP: &str = "test";
+
+/// A client whose content the test sets; cheap to clone.
+///
+/// A call that changes content returns once every open namespace has it: reads answer it, and its event is queued for each
+/// listener. A namespace that was never set is empty.
+///
+/// ```
+/// # tokio_test();
+/// # fn tokio_test() { tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test()).unwrap() }
+/// # async fn test() -> castalia_core::Result<()> {
+/// use castalia_core::InMemory;
+///
+/// let memory = InMemory::new()?;
+/// memory.set("application", "timeout", "200").await?;
+/// let config = memory.client().config("application").await?;
+/// let mut changes = config.changes();
+///
+/// memory.set("application", "timeout", "300").await?;
+/// assert_eq!(config.get_or("timeout", 0), 300);
+/// assert!(changes.next().await.unwrap().change("timeout").is_some());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct InMemory {
+    client: Client,
+    content: Content,
+}
+
+/// The content of every namespace, by app id and name.
+#[derive(Clone, Default)]
+pub(crate) struct Content {
+    namespaces: Arc<Mutex<HashMap<(String, String), Entry>>>,
+}
+
+type Entry = Result<Configurations>;
+
+impl InMemory {
+    /// A client of app id `test`.
+    ///
+    /// # Errors
+    /// Those of [`Client::new`].
+    pub fn new() -> Result<Self> {
+        Self::with(Settings::new())
+    }
+
+    /// A client with these settings; those of servers and cache files have no effect.
+    ///
+    /// # Errors
+    /// Those of [`Client::new`].
+    pub fn with(settings: Settings) -> Result<Self> {
+        let content = Content::default();
+        let settings = settings
+            .set_if_absent("app.id", APP)
+            .set("apollo.cache.file.enable", "false")
+            .set("apollo.loadConfigQPS", "1000000")
+            .in_memory(content.clone());
+        Ok(Self { client: Client::new(settings)?, content })
+    }
+
+    /// The client, to be handed to what is tested.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Replaces the content of a namespace. A document such as `x.yaml` has its text under the key `content`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] for a bad name, [`ErrorKind::Parse`] when a validator refuses the content or it cannot be
+    /// read.
+    pub async fn publish<K, V>(
+        &self,
+        namespace: &str,
+        entries: impl IntoIterator<Item = (K, V)>,
+    ) -> Result<()>
+    where
+        K: Into<String>,
+        V: Into<String>,
+    {
+        let entries = entries.into_iter().map(|(key, value)| (key.into(), value.into()));
+        let entries = entries.collect();
+        self.change(namespace, |entry| *entry = Ok(entries)).await
+    }
+
+    /// Sets one value.
+    ///
+    /// # Errors
+    /// Those of [`InMemory::publish`].
+    pub async fn set(&self, namespace: &str, key: &str, value: &str) -> Result<()> {
+        let edit = |entries: &mut Configurations| {
+            entries.insert(key.to_owned(), value.to_owned());
+        };
+        self.change(namespace, |entry| edit_content(entry, edit)).await
+    }
+
+    /// Removes one key; one that is not there changes nothing.
+    ///
+    /// # Errors
+    /// Those of [`InMemory::publish`].
+    pub async fn remove(&self, namespace: &str, key: &str) -> Result<()> {
+        let edit = |entries: &mut Configurations| {
+            entries.shift_remove(key);
+        };
+        self.change(namespace, |entry| edit_content(entry, edit)).await
+    }
+
+    /// Lets a namespace fail to load, as without a server, until its content is set again. What was loaded before remains.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] for a bad name.
+    pub async fn fail(&self, namespace: &str) -> Result<()> {
+        let failed = || Err(Error::new(ErrorKind::Transport, "load", "the test lets it fail"));
+        match self.change(namespace, |entry| *entry = failed()).await {
+            Err(error) if error.kind() != ErrorKind::Transport => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    async fn change(&self, namespace: &str, change: impl FnOnce(&mut Entry)) -> Result<()> {
+        let name = strip_properties_suffix(namespace);
+        let key = (self.client.app_id().to_owned(), name.to_owned());
+        change(self.content.lock().entry(key).or_insert_with(|| Ok(Configurations::default())));
+        self.client.refresh_open(namespace).await
+    }
+}
+
+fn edit_content(entry: &mut Entry, edit: impl FnOnce(&mut Configurations)) {
+    let mut entries = std::mem::replace(entry, Ok(Configurations::default())).unwrap_or_default();
+    edit(&mut entries);
+    *entry = Ok(entries);
+}
+
+impl Content {
+    /// The content of a namespace; nothing where it was never set.
+    pub(crate) fn of(&self, app_id: &str, namespace: &str) -> Result<Configurations> {
+        let key = (app_id.to_owned(), namespace.to_owned());
+        self.lock().get(&key).cloned().unwrap_or_else(|| Ok(Configurations::default()))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<(String, String), Entry>> {
+        self.namespaces.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Content {
+    /// Values may be secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Content")
+    }
+}

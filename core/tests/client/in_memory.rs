@@ -1,0 +1,63 @@
+//! The client without servers, that tests of applications use.
+
+use castalia_core::{ErrorKind, InMemory, Settings, Source, State};
+
+#[tokio::test]
+async fn what_a_test_sets_is_read_and_heard_of_at_once() {
+    let memory = InMemory::new().unwrap();
+    let config = memory.client().config("application").await.unwrap();
+    assert_eq!((config.source(), config.state()), (Source::Static, State::Ready));
+    assert_eq!(config.get_or("n", 7), 7);
+    let mut changes = config.changes();
+    for n in 0..100 {
+        memory.set("application", "n", &n.to_string()).await.unwrap();
+        assert_eq!(config.get_or("n", -1), n);
+        let event = changes.next().await.unwrap();
+        assert_eq!(event.change("n").unwrap().new_value.as_deref(), Some(&*n.to_string()));
+    }
+    memory.remove("application", "n").await.unwrap();
+    assert_eq!(config.get("n").as_deref(), None);
+    memory.publish("application.properties", [("a", "1"), ("b", "2")]).await.unwrap();
+    assert_eq!(config.snapshot().len(), 2);
+    memory.client().close().await;
+    let error = memory.set("application", "n", "1").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Closed);
+}
+
+#[tokio::test]
+async fn it_validates_watches_and_reads_documents_as_every_client() {
+    let memory = InMemory::with(Settings::new().set("app.id", "order")).unwrap();
+    let client = memory.client();
+    memory.publish("doc.yaml", [("content", "size: 4")]).await.unwrap();
+    let config = client.config("doc.yaml").await.unwrap();
+    let watch = config.watch_with(|now| now.try_get::<u8>("size")).unwrap();
+    client
+        .validate("doc.yaml", |now| match now.get("size") {
+            Some("5") => Err("five is refused".to_owned()),
+            _ => Ok(()),
+        })
+        .unwrap();
+    let refused = memory.set("doc.yaml", "content", "size: 5").await.unwrap_err();
+    assert_eq!((refused.kind(), config.get_or("size", 0)), (ErrorKind::Parse, 4));
+    memory.set("doc.yaml", "content", "size: 6").await.unwrap();
+    assert_eq!(config.get_or("size", 0), 6);
+    while *watch.get() != Some(6) {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    assert_eq!(client.app_id(), "order");
+    client.close().await;
+}
+
+#[tokio::test]
+async fn a_test_may_let_a_namespace_fail() {
+    let memory = InMemory::new().unwrap();
+    memory.fail("application").await.unwrap();
+    let config = memory.client().config("application").await.unwrap();
+    assert_eq!((config.source(), config.state()), (Source::None, State::Unavailable));
+    memory.set("application", "a", "1").await.unwrap();
+    assert_eq!((config.get_or("a", 0), config.state()), (1, State::Ready));
+    memory.fail("application").await.unwrap();
+    assert_eq!(config.get_or("a", 0), 1, "what was loaded before remains");
+    assert_eq!(config.state(), State::Failed(ErrorKind::Transport));
+    memory.client().close().await;
+}
