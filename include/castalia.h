@@ -137,6 +137,31 @@ typedef struct CastaliaSnapshot CastaliaSnapshot;
 #define CASTALIA_LOG_TRACE 5
 
 /**
+ * Nothing: a namespace that cannot be loaded is empty, and its state says so.
+ */
+#define CASTALIA_START_BEST_EFFORT 0
+
+/**
+ * At least one namespace, from a server or a file.
+ */
+#define CASTALIA_START_REQUIRE_ANY 1
+
+/**
+ * Every namespace, from a server or a file.
+ */
+#define CASTALIA_START_REQUIRE_ALL 2
+
+/**
+ * At least one namespace, from a server.
+ */
+#define CASTALIA_START_REQUIRE_ANY_REMOTE 3
+
+/**
+ * Every namespace, from a server.
+ */
+#define CASTALIA_START_REQUIRE_ALL_REMOTE 4
+
+/**
  * Why a call failed. The caller owns it and releases it.
  */
 typedef struct CastaliaError CastaliaError;
@@ -477,6 +502,13 @@ typedef struct CastaliaSubscription {
 typedef void (*CastaliaFollower)(void *user_data, const CastaliaSnapshot *snapshot);
 
 /**
+ * A client without servers. 0 never stands for one.
+ */
+typedef struct CastaliaTesting {
+  uint64_t id;
+} CastaliaTesting;
+
+/**
  * What is asked before a release is applied, on a thread that may wait. The snapshot is lent for the call. Returns 0 to apply
  * it; to refuse it, any other number, after writing why into `reason`, which has `capacity` bytes that are zero. It must not
  * throw.
@@ -501,7 +533,8 @@ uint32_t castalia_abi_version(void);
 struct CastaliaStr castalia_version(void);
 
 /**
- * Makes a client; opens no socket and starts no thread. The settings stay the caller's.
+ * Makes a client; opens no socket and starts no thread. The settings stay the caller's. Unless `castalia_log_set` was called,
+ * warnings and errors are written to standard error from now on.
  *
  * Fails with `CASTALIA_INVALID_ARGUMENT`, naming every fault of the settings at once.
  */
@@ -780,7 +813,7 @@ void castalia_text_list_release(struct CastaliaTextList *list);
 
 /**
  * Sends log records of this level and the more important ones (`CASTALIA_LOG_...`) to a function, in place of the one before;
- * NULL sends them nowhere. Whether it works or fails, `release` is called with the user data when it is needed no more.
+ * NULL sends them nowhere. Without this call, warnings and errors go to standard error. Whether it works or fails, `release` is called with the user data when it is needed no more.
  *
  * Fails with `CASTALIA_INVALID_ARGUMENT` for another level.
  */
@@ -893,6 +926,24 @@ CASTALIA_MUST_USE
 struct CastaliaError *castalia_settings_set(struct CastaliaSettings *settings,
                                             struct CastaliaStr name,
                                             struct CastaliaStr value);
+
+/**
+ * What must be loaded for opening to succeed: `CASTALIA_START_...`. Otherwise opening fails, mostly with `CASTALIA_NOT_READY`.
+ *
+ * Fails with `CASTALIA_INVALID_ARGUMENT` for NULL and for another number.
+ */
+CASTALIA_MUST_USE
+struct CastaliaError *castalia_settings_start_policy(struct CastaliaSettings *settings,
+                                                     int32_t policy);
+
+/**
+ * Copies settings; the copy is released by itself.
+ *
+ * Fails with `CASTALIA_INVALID_ARGUMENT` for NULL.
+ */
+CASTALIA_MUST_USE
+struct CastaliaError *castalia_settings_copy(const struct CastaliaSettings *settings,
+                                             struct CastaliaSettings **copy);
 
 /**
  * Releases settings; clients that were made from them live on.
@@ -1110,6 +1161,52 @@ struct CastaliaError *castalia_config_follow(struct CastaliaConfig config,
  * A stale handle does nothing.
  */
 void castalia_subscription_cancel(struct CastaliaSubscription subscription);
+
+/**
+ * Makes a client for tests of an application: it opens no socket and no file, and its namespaces hold what the functions below
+ * put there. NULL for `settings` is an app `test` without settings; otherwise those of servers and cache files have no effect.
+ * `client` is used and closed like every client.
+ *
+ * Fails with `CASTALIA_INVALID_ARGUMENT`, naming every fault of the settings at once.
+ */
+CASTALIA_MUST_USE
+struct CastaliaError *castalia_testing_new(const struct CastaliaSettings *settings,
+                                           struct CastaliaTesting *testing,
+                                           struct CastaliaClient *client);
+
+/**
+ * Sets a value. When this returns, reads of the open namespace answer it and its event is queued for every listener.
+ *
+ * Fails with `CASTALIA_CLOSED` for a stale handle and a closed client, `CASTALIA_INVALID_ARGUMENT` for a bad name and on a
+ * listener's thread, `CASTALIA_PARSE` when a validator refuses it.
+ */
+CASTALIA_MUST_USE
+struct CastaliaError *castalia_testing_set(struct CastaliaTesting testing,
+                                           struct CastaliaStr name,
+                                           struct CastaliaStr key,
+                                           struct CastaliaStr value);
+
+/**
+ * Removes a key; as `castalia_testing_set`.
+ */
+CASTALIA_MUST_USE
+struct CastaliaError *castalia_testing_remove(struct CastaliaTesting testing,
+                                              struct CastaliaStr name,
+                                              struct CastaliaStr key);
+
+/**
+ * Lets a namespace fail to load, as without a server, until a value of it is set again. What was loaded before remains.
+ *
+ * Fails as `castalia_testing_set` does.
+ */
+CASTALIA_MUST_USE
+struct CastaliaError *castalia_testing_fail(struct CastaliaTesting testing,
+                                            struct CastaliaStr name);
+
+/**
+ * Releases what a test sets content with. Its client lives until it is closed. A stale handle does nothing.
+ */
+void castalia_testing_release(struct CastaliaTesting testing);
 
 /**
  * Asks a function before a release of a namespace of the client's own app is applied, for as long as the client lives. What

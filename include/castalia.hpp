@@ -15,6 +15,7 @@
 #include "castalia/log.hpp"
 #include "castalia/monitor.hpp"
 #include "castalia/snapshot.hpp"
+#include "castalia/testing.hpp"
 
 namespace castalia {
 

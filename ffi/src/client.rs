@@ -19,7 +19,8 @@ pub struct CastaliaClient {
     id: u64,
 }
 
-/// Makes a client; opens no socket and starts no thread. The settings stay the caller's.
+/// Makes a client; opens no socket and starts no thread. The settings stay the caller's. Unless `castalia_log_set` was called,
+/// warnings and errors are written to standard error from now on.
 ///
 /// Fails with `CASTALIA_INVALID_ARGUMENT`, naming every fault of the settings at once.
 #[unsafe(no_mangle)]
@@ -30,8 +31,8 @@ pub extern "C" fn castalia_client_new(
 ) -> Option<Box<CastaliaError>> {
     guard(|| {
         let (settings, out) = (required(settings)?, required(client)?);
-        let id = handle::insert(Client::new(settings.0.clone())?)?;
-        out.write(CastaliaClient { id });
+        castalia_core::log::warn_on_stderr_by_default();
+        out.write(CastaliaClient::new(Client::new(settings.0.clone())?)?);
         Ok(())
     })
 }
@@ -155,6 +156,10 @@ pub extern "C" fn castalia_client_close(client: CastaliaClient, timeout_ms: u32)
 }
 
 impl CastaliaClient {
+    pub(crate) fn new(client: Client) -> castalia_core::Result<Self> {
+        Ok(Self { id: handle::insert(client)? })
+    }
+
     pub(crate) fn get(self) -> castalia_core::Result<std::sync::Arc<Client>> {
         handle::get(self.id)
     }

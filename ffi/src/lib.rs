@@ -22,6 +22,7 @@ mod snapshot;
 mod subscription;
 #[cfg(debug_assertions)]
 mod test_panic;
+mod testing;
 mod validator;
 
 pub use boundary::CastaliaStr;
@@ -37,6 +38,7 @@ pub use snapshot::*;
 pub use subscription::*;
 #[cfg(debug_assertions)]
 pub use test_panic::*;
+pub use testing::*;
 pub use validator::*;
 
 // A panic that is not unwound cannot be caught at the border, and ends the host.

@@ -53,7 +53,7 @@ pub type CastaliaLogger =
     Option<extern "C" fn(user_data: *mut c_void, record: *const CastaliaLogRecord)>;
 
 /// Sends log records of this level and the more important ones (`CASTALIA_LOG_...`) to a function, in place of the one before;
-/// NULL sends them nowhere. Whether it works or fails, `release` is called with the user data when it is needed no more.
+/// NULL sends them nowhere. Without this call, warnings and errors go to standard error. Whether it works or fails, `release` is called with the user data when it is needed no more.
 ///
 /// Fails with `CASTALIA_INVALID_ARGUMENT` for another level.
 #[unsafe(no_mangle)]

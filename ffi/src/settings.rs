@@ -2,9 +2,9 @@
 
 use std::mem::{self, MaybeUninit};
 
-use castalia_core::Settings;
+use castalia_core::{Settings, StartPolicy};
 
-use crate::boundary::{CastaliaStr, guard, required};
+use crate::boundary::{CastaliaStr, guard, required, unusable};
 use crate::error::CastaliaError;
 
 /// Settings before a client is made from them. Used by one thread at a time.
@@ -47,6 +47,52 @@ pub extern "C" fn castalia_settings_set(
         let settings = required(settings)?;
         let (name, value) = (name.text()?, value.text()?);
         settings.0 = mem::take(&mut settings.0).set(name, value);
+        Ok(())
+    })
+}
+
+/// Nothing: a namespace that cannot be loaded is empty, and its state says so.
+pub const CASTALIA_START_BEST_EFFORT: i32 = 0;
+/// At least one namespace, from a server or a file.
+pub const CASTALIA_START_REQUIRE_ANY: i32 = 1;
+/// Every namespace, from a server or a file.
+pub const CASTALIA_START_REQUIRE_ALL: i32 = 2;
+/// At least one namespace, from a server.
+pub const CASTALIA_START_REQUIRE_ANY_REMOTE: i32 = 3;
+/// Every namespace, from a server.
+pub const CASTALIA_START_REQUIRE_ALL_REMOTE: i32 = 4;
+
+/// What must be loaded for opening to succeed: `CASTALIA_START_...`. Otherwise opening fails, mostly with `CASTALIA_NOT_READY`.
+///
+/// Fails with `CASTALIA_INVALID_ARGUMENT` for NULL and for another number.
+#[unsafe(no_mangle)]
+#[must_use]
+pub extern "C" fn castalia_settings_start_policy(
+    settings: Option<&mut CastaliaSettings>,
+    policy: i32,
+) -> Option<Box<CastaliaError>> {
+    guard(|| {
+        let settings = required(settings)?;
+        let policy = usize::try_from(policy).ok().and_then(|at| StartPolicy::ALL.get(at));
+        let policy =
+            policy.ok_or_else(|| unusable("the start policy is none of CASTALIA_START_"))?;
+        settings.0 = mem::take(&mut settings.0).start_policy(*policy);
+        Ok(())
+    })
+}
+
+/// Copies settings; the copy is released by itself.
+///
+/// Fails with `CASTALIA_INVALID_ARGUMENT` for NULL.
+#[unsafe(no_mangle)]
+#[must_use]
+pub extern "C" fn castalia_settings_copy(
+    settings: Option<&CastaliaSettings>,
+    copy: Option<&mut MaybeUninit<Box<CastaliaSettings>>>,
+) -> Option<Box<CastaliaError>> {
+    guard(|| {
+        let (settings, out) = (required(settings)?, required(copy)?);
+        out.write(Box::new(CastaliaSettings(settings.0.clone())));
         Ok(())
     })
 }

@@ -28,6 +28,18 @@ using SettingsPointer = std::unique_ptr<CastaliaSettings, Release<CastaliaSettin
 
 }  // namespace detail
 
+// What must be loaded for opening to succeed; otherwise it fails, mostly with NotReady.
+enum class StartPolicy : std::int32_t {
+    // Nothing: a namespace that cannot be loaded is empty, and its state says so.
+    BestEffort = CASTALIA_START_BEST_EFFORT,
+    // At least one namespace, or every one, from a server or a file.
+    RequireAny = CASTALIA_START_REQUIRE_ANY,
+    RequireAll = CASTALIA_START_REQUIRE_ALL,
+    // The same, from a server.
+    RequireAnyRemote = CASTALIA_START_REQUIRE_ANY_REMOTE,
+    RequireAllRemote = CASTALIA_START_REQUIRE_ALL_REMOTE,
+};
+
 // What a client is made from, by property name. What is wrong with it is told when a client is made.
 class Settings {
   public:
@@ -41,6 +53,18 @@ class Settings {
         return detail::outcome(error, [&] { return Settings(made); });
     }
 
+    Settings(const Settings &other) : pointer_(copy_of(other)), fault_(other.fault_) {}
+    Settings(Settings &&) noexcept = default;
+    Settings &operator=(Settings other) noexcept {
+        std::swap(pointer_, other.pointer_);
+        std::swap(fault_, other.fault_);
+        return *this;
+    }
+
+    // What must be loaded for opening to succeed.
+    Settings &&start_policy(StartPolicy policy) && { return std::move(start_policy_in_place(policy)); }
+    Settings &start_policy(StartPolicy policy) & { return start_policy_in_place(policy); }
+
     Settings &&set(std::string_view name, std::string_view value) && { return std::move(set_in_place(name, value)); }
     Settings &set(std::string_view name, std::string_view value) & { return set_in_place(name, value); }
 
@@ -50,7 +74,21 @@ class Settings {
     explicit Settings(CastaliaSettings *owned) : pointer_(owned) { set("castalia.binding", "cpp"); }
 
     Settings &set_in_place(std::string_view name, std::string_view value) {
-        CastaliaError *error = castalia_settings_set(pointer_.get(), detail::str(name), detail::str(value));
+        return noted(castalia_settings_set(pointer_.get(), detail::str(name), detail::str(value)));
+    }
+
+    Settings &start_policy_in_place(StartPolicy policy) {
+        return noted(castalia_settings_start_policy(pointer_.get(), static_cast<std::int32_t>(policy)));
+    }
+
+    static CastaliaSettings *copy_of(const Settings &other) {
+        CastaliaSettings *copy = nullptr;
+        // Fails for what was moved from alone, of which the copy is as empty.
+        detail::ignore(castalia_settings_copy(other.pointer_.get(), &copy));
+        return copy;
+    }
+
+    Settings &noted(CastaliaError *error) {
         if (error != nullptr && !fault_) {
             fault_ = Error(error);
         } else {

@@ -40,10 +40,10 @@ expect() { # exit code, command; the log is shown where the code is another
 }
 
 c11=(cc -std=c11 -D_GNU_SOURCE)
-for test in smoke values misuse lifecycle access_key listen exit contract fuzz; do
+for test in smoke values misuse lifecycle access_key listen exit contract fuzz testing; do
   build "$test-c" "${c11[@]}" "tests/c/$test.c"
 done
-for test in smoke reads listen exit contract; do
+for test in smoke reads listen exit contract testing; do
   build "$test-cpp" c++ -std=c++17 "tests/cpp/$test.cpp"
 done
 # T58
@@ -53,7 +53,7 @@ done
 # Without sanitizers: their allocator may be locked in a forked child for ever.
 build fork-c "${c11[@]}" -fno-sanitize=all tests/c/fork.c
 
-for test in {smoke,values,misuse,lifecycle,access_key,listen,fork}-c {smoke,reads,listen}-cpp \
+for test in {smoke,values,misuse,lifecycle,access_key,listen,fork,testing}-c {smoke,reads,listen,testing}-cpp \
   {smoke,reads}-cpp-no-exceptions; do
   expect 0 "$target/debug/castalia-scripted" "$built/$test"
 done

@@ -1,0 +1,55 @@
+// A client without servers, whose content a test of the application sets.
+#ifndef CASTALIA_TESTING_HPP
+#define CASTALIA_TESTING_HPP
+
+#include <string_view>
+#include <utility>
+
+#include "client.hpp"
+#include "error.hpp"
+#include "handle.hpp"
+
+namespace castalia {
+
+// A client for tests: it opens no socket and no file. When a function that changes content returns, reads of the open namespace
+// answer it, and its event is queued for every listener. A namespace that was never set is empty.
+class InMemory {
+  public:
+#ifndef CASTALIA_NO_EXCEPTIONS
+    InMemory() : InMemory(make()) {}
+#endif
+
+    static Outcome<InMemory> make() {
+        CastaliaTesting testing{};
+        CastaliaClient client{};
+        CastaliaError *error = castalia_testing_new(nullptr, &testing, &client);
+        return detail::outcome(error, [&] { return InMemory(testing, client); });
+    }
+
+    // The client, to be handed to what is tested.
+    Client &client() noexcept { return client_; }
+
+    Outcome<void> set(std::string_view name, std::string_view key, std::string_view value) {
+        return detail::outcome(
+            castalia_testing_set(handle_.get(), detail::str(name), detail::str(key), detail::str(value)));
+    }
+
+    Outcome<void> remove(std::string_view name, std::string_view key) {
+        return detail::outcome(castalia_testing_remove(handle_.get(), detail::str(name), detail::str(key)));
+    }
+
+    // Lets a namespace fail to load, as without a server, until a value of it is set again.
+    Outcome<void> fail(std::string_view name) {
+        return detail::outcome(castalia_testing_fail(handle_.get(), detail::str(name)));
+    }
+
+  private:
+    InMemory(CastaliaTesting testing, CastaliaClient client) noexcept : handle_(testing), client_(client) {}
+
+    detail::Handle<CastaliaTesting, castalia_testing_release> handle_;
+    Client client_;
+};
+
+}  // namespace castalia
+
+#endif  // CASTALIA_TESTING_HPP
