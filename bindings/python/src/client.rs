@@ -48,9 +48,16 @@ impl Client {
         self.client.env().name()
     }
 
+    /// Raises `ClosedError` once it is closed.
+    fn check_open(&self, py: Python<'_>) -> PyResult<()> {
+        self.client.check_open().map_err(|error| raised(py, &error))
+    }
+
     /// Signs requests of an app id with another secret from now on.
-    fn set_access_key(&self, app_id: &str, secret: &str) {
+    fn set_access_key(&self, py: Python<'_>, app_id: &str, secret: &str) -> PyResult<()> {
+        self.check_open(py)?;
         self.client.set_access_key(app_id, secret);
+        Ok(())
     }
 
     /// Opens a namespace; `done(opened, error)` is called on another thread.
@@ -61,17 +68,17 @@ impl Client {
         namespace: String,
         done: Py<PyAny>,
     ) -> PyResult<()> {
-        let client = self.client.clone();
+        let (client, owner) = (self.client.clone(), self.client.clone());
         let open = async move { client.config_of(&app_id, &namespace).await };
-        submit(py, done, open, |py, config| Ok(Py::new(py, Opened::new(config))?.into_any()))?;
+        submit(py, done, open, move |py, config| Ok(Py::new(py, Opened::new(config, owner))?.into_any()))?;
         Ok(())
     }
 
     /// Opens a namespace as a whole file; `done(file, error)` is called on another thread.
     fn open_file(&self, py: Python<'_>, namespace: String, done: Py<PyAny>) -> PyResult<()> {
-        let client = self.client.clone();
+        let (client, owner) = (self.client.clone(), self.client.clone());
         let open = async move { client.config_file(&namespace).await };
-        submit(py, done, open, |py, file| Ok(Py::new(py, File::over(file))?.into_any()))?;
+        submit(py, done, open, move |py, file| Ok(Py::new(py, File::over(file, owner))?.into_any()))?;
         Ok(())
     }
 
@@ -99,6 +106,7 @@ impl Client {
 
     /// Asks `validator(view)` before a release is applied: a text, or an exception, refuses it.
     fn validate(&self, py: Python<'_>, namespace: &str, validator: Py<PyAny>) -> PyResult<()> {
+        self.check_open(py)?;
         let validate = move |snapshot: &Snapshot| {
             gate::enter(|py| event::verdict(py, &validator, snapshot)).unwrap_or(Ok(()))
         };

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use castalia_core::{ChangeStream, Config, Interest, Reader, Snapshot};
+use castalia_core::{ChangeStream, Client, Config, Interest, Reader, Snapshot};
 use pyo3::exceptions::{PyKeyError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator, PyList, PyString, PyTuple};
@@ -12,7 +12,7 @@ use crate::client::submit;
 use crate::event::{View, dict_of, identity_of};
 use crate::gate;
 use crate::handle::{Handle, Standing};
-use crate::listen::{self, Stream, Subscription};
+use crate::listen::{Follower, Stream, Subscription};
 use crate::value::ValueType;
 
 /// A namespace that was opened, to make an object of a Python class of.
@@ -22,11 +22,11 @@ pub(crate) struct Opened {
 }
 
 impl Opened {
-    pub(crate) fn new(config: Config) -> Self {
-        Self { config: Handle::new(config) }
+    pub(crate) fn new(config: Config, client: Client) -> Self {
+        Self { config: Handle::new(config, client) }
     }
 
-    fn hand_on(&self, py: Python<'_>) -> PyResult<Config> {
+    fn hand_on(&self, py: Python<'_>) -> PyResult<Handle<Config>> {
         self.config.hand_on(py, Config::snapshot)
     }
 }
@@ -89,10 +89,13 @@ struct Current {
 }
 
 impl Current {
-    fn new(py: Python<'_>, config: Config) -> PyResult<Arc<Self>> {
-        let values = PyList::new(py, [Values::of(py, &config)?])?.unbind();
-        let forks = AtomicU32::new(gate::forks());
-        Ok(Arc::new(Self { config: Handle::new(config), values, forks }))
+    fn new(py: Python<'_>, config: Handle<Config>) -> PyResult<Arc<Self>> {
+        let values = match &**config.load() {
+            Standing::Open(open) => Values::of(py, open)?,
+            Standing::Closed(last) => Values::new(py, last.clone(), None)?,
+        };
+        let values = PyList::new(py, [values])?.unbind();
+        Ok(Arc::new(Self { config, values, forks: AtomicU32::new(gate::forks()) }))
     }
 
     fn values<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Values>> {
@@ -270,11 +273,10 @@ impl Namespace {
         keys: Vec<String>,
         prefixes: Vec<String>,
     ) -> PyResult<Subscription> {
-        let current = self.current(py)?;
-        let interest = Interest { keys, prefixes };
-        Ok(Subscription::new(current.config.open(py)?.on_change(interest, move |event| {
-            listen::call(&callback, event);
-        })))
+        let handle = &self.current(py)?.config;
+        let config = handle.open(py)?;
+        let subscribe = |call| config.on_change(Interest { keys, prefixes }, call);
+        Ok(Subscription::new(handle.client(), callback, subscribe))
     }
 
     /// Counts that a listener failed which was called with what a stream gave, unless the namespace was given up.
@@ -287,10 +289,21 @@ impl Namespace {
 
     /// The events from now on, to be taken one by one.
     fn stream(&self, py: Python<'_>, keys: Vec<String>, prefixes: Vec<String>) -> PyResult<Stream> {
-        let current = self.current(py)?;
-        let stream = current.config.open(py)?.changes();
+        let handle = &self.current(py)?.config;
+        let stream = handle.open(py)?.changes();
         let stream = keys.into_iter().fold(stream, ChangeStream::key);
         let stream = prefixes.into_iter().fold(stream, ChangeStream::prefix);
-        Ok(Stream::new(stream))
+        Ok(Stream::new(stream, handle.client()))
+    }
+
+    /// Raises `ClosedError` once it or its client is closed.
+    fn check_open(&self, py: Python<'_>) -> PyResult<()> {
+        self.current(py)?.config.open(py).map(|_| ())
+    }
+
+    /// Follows the content as a whole, from the content now on.
+    fn follow(&self, py: Python<'_>) -> PyResult<Follower> {
+        let handle = &self.current(py)?.config;
+        Ok(Follower::new(handle.open(py)?.follow(), handle.client()))
     }
 }

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use castalia_core::{ConfigFile, Snapshot};
+use castalia_core::{Client, ConfigFile, Snapshot};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::client::submit;
 use crate::event::{View, identity_of};
 use crate::handle::{Handle, Standing};
-use crate::listen::{self, Stream, Subscription};
+use crate::listen::{Stream, Subscription};
 
 /// The text of a namespace, as it is now.
 #[pyclass(frozen, subclass, module = "castalia._native")]
@@ -18,8 +18,8 @@ pub(crate) struct File {
 }
 
 impl File {
-    pub(crate) fn over(file: ConfigFile) -> Self {
-        Self { file: Handle::new(file) }
+    pub(crate) fn over(file: ConfigFile, client: Client) -> Self {
+        Self { file: Handle::new(file, client) }
     }
 
     fn snapshot(&self) -> Arc<Snapshot> {
@@ -35,7 +35,7 @@ impl File {
     /// Of one that was opened, to make an object of a Python class of it.
     #[new]
     fn new(py: Python<'_>, opened: &Self) -> PyResult<Self> {
-        Ok(Self::over(opened.file.hand_on(py, ConfigFile::snapshot)?))
+        Ok(Self { file: opened.file.hand_on(py, ConfigFile::snapshot)? })
     }
 
     /// The text; `None` when nothing is loaded.
@@ -86,11 +86,16 @@ impl File {
         Ok(())
     }
 
+    /// Raises `ClosedError` once it or its client is closed.
+    fn check_open(&self, py: Python<'_>) -> PyResult<()> {
+        self.file.open(py).map(|_| ())
+    }
+
     /// As `Namespace.listen`, for the text under the key `content`.
     fn listen(&self, py: Python<'_>, callback: Py<PyAny>) -> PyResult<Subscription> {
         let file = self.file.open(py)?;
-        let call = move |event: &Arc<_>| listen::call(&callback, event);
-        Ok(Subscription::new(file.on_change(call)))
+        let subscribe = |call| file.on_change(call);
+        Ok(Subscription::new(self.file.client(), callback, subscribe))
     }
 
     /// As `Namespace.note_listener_failure`.
@@ -102,6 +107,6 @@ impl File {
 
     /// As `Namespace.stream`, for the text under the key `content`.
     fn stream(&self, py: Python<'_>) -> PyResult<Stream> {
-        Ok(Stream::new(self.file.open(py)?.changes()))
+        Ok(Stream::new(self.file.open(py)?.changes(), self.file.client()))
     }
 }

@@ -1,15 +1,17 @@
-//! What was opened, until it is given up. It is swapped instead of locked, since a child may be forked at any moment.
+//! What was opened, until it is given up, with the client that it belongs to. It is swapped instead of locked, since a child may
+//! be forked at any moment.
 
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
-use castalia_core::{Error, ErrorKind, Snapshot, State};
+use castalia_core::{Client, Error, ErrorKind, Snapshot, State};
 use pyo3::prelude::*;
 
 use crate::error::raised;
 
 /// A part of the client that can be closed apart from it.
 pub(crate) struct Handle<T> {
+    client: Client,
     standing: ArcSwap<Standing<T>>,
 }
 
@@ -21,18 +23,26 @@ pub(crate) enum Standing<T> {
 }
 
 impl<T: Clone> Handle<T> {
-    pub(crate) fn new(open: T) -> Self {
-        Self { standing: ArcSwap::from_pointee(Standing::Open(open)) }
+    pub(crate) fn new(open: T, client: Client) -> Self {
+        Self { client, standing: ArcSwap::from_pointee(Standing::Open(open)) }
+    }
+
+    /// The client, which works on as long as something holds it.
+    pub(crate) fn client(&self) -> Client {
+        self.client.clone()
     }
 
     pub(crate) fn load(&self) -> Guard<Arc<Standing<T>>> {
         self.standing.load()
     }
 
-    /// To do what only an open one can do.
+    /// To do what only an open one of an open client can do.
     pub(crate) fn open(&self, py: Python<'_>) -> PyResult<T> {
         match &**self.load() {
-            Standing::Open(open) => Ok(open.clone()),
+            Standing::Open(open) => {
+                self.client.check_open().map_err(|error| raised(py, &error))?;
+                Ok(open.clone())
+            }
             Standing::Closed(_) => Err(raised(py, &closed())),
         }
     }
@@ -50,10 +60,14 @@ impl<T: Clone> Handle<T> {
         &self,
         py: Python<'_>,
         snapshot: impl FnOnce(&T) -> Arc<Snapshot>,
-    ) -> PyResult<T> {
-        let open = self.open(py)?;
-        self.close(snapshot(&open));
-        Ok(open)
+    ) -> PyResult<Self> {
+        match &**self.load() {
+            Standing::Open(open) => {
+                self.close(snapshot(open));
+                Ok(Self::new(open.clone(), self.client()))
+            }
+            Standing::Closed(_) => Err(raised(py, &closed())),
+        }
     }
 
     /// Name of how the namespace stands with the servers.

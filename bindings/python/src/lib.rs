@@ -33,7 +33,7 @@ mod _native {
     #[pymodule_export]
     use super::gate::{forked, in_callback, shut};
     #[pymodule_export]
-    use super::listen::{Stream, Subscription};
+    use super::listen::{Follower, Stream, Subscription};
     #[pymodule_export]
     use super::log::set_log;
     #[pymodule_export]

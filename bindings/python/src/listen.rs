@@ -4,33 +4,50 @@ use std::mem;
 use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use castalia_core::{ChangeEvent, ChangeStream, Subscription as CoreSubscription};
+use castalia_core::{
+    ChangeEvent, ChangeStream, Client, Follower as CoreFollower, Subscription as CoreSubscription,
+};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use tokio::task::AbortHandle;
 
 use crate::client::submit;
-use crate::event;
+use crate::event::{self, View};
 use crate::gate;
 
-/// Calls a listener on a thread of the client.
-pub(crate) fn call(callback: &Py<PyAny>, event: &ChangeEvent) {
-    let called = gate::enter(|py| callback.call1(py, (event::parts(py, event)?,)).map(|_| ()));
+/// Calls a function on a thread of the client.
+fn call(
+    callback: &Py<PyAny>,
+    argument: impl FnOnce(Python<'_>) -> PyResult<Py<PyAny>>,
+) {
+    let called = gate::enter(|py| callback.call1(py, (argument(py)?,)).map(|_| ()));
     if let Some(Err(_)) = called {
         // The client counts what unwinds out of a listener; what it was has been logged in Python.
         resume_unwind(Box::new("the listener raised an exception"));
     }
 }
 
-/// A registered listener; it ends with the object.
+/// A registered listener. Its function owns the client and the subscription itself, so that both live until it is cancelled or
+/// the client is closed, which drop the function, whatever else the program keeps.
 #[pyclass(frozen, module = "castalia._native")]
 pub(crate) struct Subscription {
-    held: Mutex<Option<CoreSubscription>>,
+    held: Arc<Mutex<Option<CoreSubscription>>>,
 }
 
 impl Subscription {
-    pub(crate) fn new(subscription: CoreSubscription) -> Self {
-        Self { held: Mutex::new(Some(subscription)) }
+    pub(crate) fn new(
+        client: Client,
+        callback: Py<PyAny>,
+        subscribe: impl FnOnce(Box<dyn FnMut(&Arc<ChangeEvent>) + Send>) -> CoreSubscription,
+    ) -> Self {
+        let held = Arc::new(Mutex::new(None));
+        let owned = (client, held.clone());
+        let subscription = subscribe(Box::new(move |event| {
+            let _ = &owned;
+            call(&callback, |py| event::parts(py, event));
+        }));
+        *lock(&held) = Some(subscription);
+        Self { held }
     }
 }
 
@@ -49,10 +66,50 @@ impl Subscription {
     }
 }
 
+/// Follows the content as a whole.
+#[pyclass(frozen, module = "castalia._native")]
+pub(crate) struct Follower {
+    /// `None` once a function has it.
+    follower: Mutex<Option<CoreFollower>>,
+    client: Client,
+}
+
+impl Follower {
+    pub(crate) fn new(follower: CoreFollower, client: Client) -> Self {
+        Self { follower: Mutex::new(Some(follower)), client }
+    }
+
+    fn missing() -> PyErr {
+        PyRuntimeError::new_err("a function follows already")
+    }
+}
+
+#[pymethods]
+impl Follower {
+    /// The content that following began with.
+    fn view(&self, py: Python<'_>) -> PyResult<View> {
+        let snapshot = lock(&self.follower).as_ref().map(|follower| follower.snapshot().clone());
+        View::new(py, snapshot.ok_or_else(Self::missing)?)
+    }
+
+    /// Calls `callback(view)` for each newer content, until the subscription is cancelled or dropped.
+    fn on_newer(&self, callback: Py<PyAny>) -> PyResult<Subscription> {
+        let follower = lock(&self.follower).take().ok_or_else(Self::missing)?;
+        let client = self.client.clone();
+        let subscription = follower.on_newer(move |snapshot| {
+            let _ = &client;
+            call(&callback, |py| Ok(Py::new(py, View::new(py, snapshot.clone())?)?.into_any()));
+        });
+        Ok(Subscription { held: Arc::new(Mutex::new(Some(subscription))) })
+    }
+}
+
 /// Events from now on; one is taken at a time.
 #[pyclass(frozen, module = "castalia._native")]
 pub(crate) struct Stream {
     place: Arc<Mutex<Place>>,
+    /// Works on as long as this is held.
+    _client: Client,
 }
 
 /// Where the stream of the client is.
@@ -64,8 +121,8 @@ enum Place {
 }
 
 impl Stream {
-    pub(crate) fn new(stream: ChangeStream) -> Self {
-        Self { place: Arc::new(Mutex::new(Place::Here(stream))) }
+    pub(crate) fn new(stream: ChangeStream, client: Client) -> Self {
+        Self { place: Arc::new(Mutex::new(Place::Here(stream))), _client: client }
     }
 }
 

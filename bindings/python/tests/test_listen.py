@@ -171,6 +171,71 @@ def test_clients_that_their_listeners_hold_are_freed_once_closed(scripted: Scrip
     eventually(none_lives)
 
 
+def test_a_listener_lives_although_the_program_keeps_nothing(scripted: Scripted) -> None:
+    scripted.publish(n="0")
+    seen: list[str] = []
+    clients: list[weakref.ref[castalia.Client]] = []
+
+    def listen() -> None:
+        client = castalia.Client(scripted.settings())
+        clients.append(weakref.ref(client))
+        client.config("application").on_change(lambda event: seen.append(event.snapshot["n"]))
+        client.config_file("application").on_change(lambda event: seen.append(event.namespace))
+
+    listen()
+    gc.collect()
+    for number in ("1", "2"):
+        scripted.order("held", "1")
+        scripted.publish(n=number)
+        eventually(lambda number=number: seen.count("application") == int(number))  # type: ignore[misc]
+        eventually(lambda number=number: number in seen)  # type: ignore[misc]
+    gc.collect()
+    assert clients[0]() is None, "the program really keeps nothing"
+
+
+def test_a_listener_that_was_cancelled_keeps_no_client(scripted: Scripted) -> None:
+    scripted.publish(n="0")
+
+    def polls_again() -> bool:
+        before = scripted.order("requests", "poll")
+        scripted.publish(n=before)
+        time.sleep(0.2)
+        return scripted.order("requests", "poll") != before
+
+    subscription = castalia.Client(scripted.settings()).config("application").on_change(print)
+    scripted.order("held", "1")
+    gc.collect()
+    eventually(polls_again)
+    subscription.cancel()
+    eventually(lambda: not polls_again())
+
+
+def test_an_iterator_and_a_loop_keep_their_client(scripted: Scripted) -> None:
+    scripted.publish(n="0")
+    changes = castalia.Client(scripted.settings()).config("application").changes()
+    gc.collect()
+    scripted.order("held", "1")
+    scripted.publish(n="1")
+    assert next(changes).snapshot["n"] == "1"
+
+    async def run() -> None:
+        heard = asyncio.Event()
+
+        async def listen() -> None:
+            config = await castalia.AsyncClient(scripted.settings()).config("application")
+            config.on_change(lambda _: heard.set())
+
+        await listen()
+        gc.collect()
+        await asyncio.sleep(0)
+        gc.collect()
+        await asyncio.to_thread(scripted.order, "held", "2")
+        scripted.publish(n="2")
+        await asyncio.wait_for(heard.wait(), 10)
+
+    asyncio.run(run())
+
+
 def test_a_stream_ends_with_the_client(scripted: Scripted, client: castalia.Client) -> None:
     changes = client.config("application").changes()
     timer = threading.Timer(0.05, client.close)

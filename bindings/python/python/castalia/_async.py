@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from weakref import WeakValueDictionary
 
+from castalia._arguments import interest_of
 from castalia._calls import begin, on_loop
 from castalia._changes import Changes
 from castalia._client import AnyClient
@@ -31,7 +32,7 @@ class AsyncConfig(OpenConfig[AsyncSubscription]):
 
     def changes(self, *, keys: Iterable[str] = (), prefixes: Iterable[str] = ()) -> Changes:
         """The events from now on, as they come."""
-        return Changes(self.stream(list(keys), list(prefixes)))
+        return Changes(self.stream(*interest_of(keys, prefixes)))
 
 
 class AsyncConfigFile(OpenFile[AsyncSubscription]):
@@ -65,6 +66,7 @@ class AsyncClient(AnyClient[AsyncConfig]):
 
     async def config_of(self, app_id: str, namespace: str) -> AsyncConfig:
         """Opens a namespace of another app."""
+        self._native.check_open()
         opened = self._configs.get((app_id, namespace))
         if opened is not None:
             return opened

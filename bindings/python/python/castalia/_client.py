@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Generic, TypeVar
 
+from castalia._arguments import callable_or_refused
 from castalia._content import Snapshot, Validator
 from castalia._monitor import Metrics, metrics_of
 from castalia._namespace import Configs
@@ -48,7 +49,8 @@ class AnyClient(Generic[C]):
 
         A text that it returns, or an exception, is the reason why the release is not.
         """
-        self._native.validate(namespace, lambda parts: validator(Snapshot(*parts)))
+        asked = callable_or_refused(validator, "validator")
+        self._native.validate(namespace, lambda parts: asked(Snapshot(*parts)))
 
     def metrics(self) -> Metrics:
         """State and counters."""

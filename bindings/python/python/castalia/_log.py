@@ -6,6 +6,7 @@ import logging
 from typing import Callable
 
 from castalia import _native
+from castalia._arguments import callable_or_refused
 
 logger = logging.getLogger("castalia")
 
@@ -27,4 +28,6 @@ def set_log(function: LogFunction | None = to_logging, level: str = "INFO") -> N
     By default records go to the logger ``castalia``; ``None`` sends them nowhere. The function
     runs on a thread of the client.
     """
+    if function is not None:
+        callable_or_refused(function, "function")
     _native.set_log(function, level.replace("WARNING", "WARN"))

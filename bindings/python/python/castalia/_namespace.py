@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
 from typing import Any, Callable, Generic, TypeVar, overload
-from weakref import ref
+from weakref import WeakSet, ref
 
 from castalia import _native
+from castalia._arguments import callable_or_refused, interest_of
 from castalia._content import Snapshot, snapshot_of
 from castalia._errors import Error
 from castalia._reads import TypedReads
@@ -39,6 +40,10 @@ class OpenNamespace(Generic[S]):
 
     def give_up(self) -> None:
         """The native half of ``close``."""
+        raise NotImplementedError
+
+    def check_open(self) -> None:
+        """Raises ``ClosedError`` once this or its client is closed."""
         raise NotImplementedError
 
     @property
@@ -89,15 +94,16 @@ class OpenNamespace(Generic[S]):
 
     def _register(self, listener: Listener | None, *interest: list[str]) -> Any:
         if listener is not None:
-            return self._registered(listener, interest)
+            return self._registered(callable_or_refused(listener, "listener"), interest)
 
         def decorate(function: L) -> L:
-            self._registered(function, interest)
+            self._registered(callable_or_refused(function, "listener"), interest)
             return function
 
         return decorate
 
     def _registered(self, listener: Listener, interest: tuple[list[str], ...]) -> S:
+        self.check_open()
         kept = self._kept.get(identity_of(listener))
         if kept is not None:
             return kept
@@ -123,6 +129,7 @@ class OpenConfig(_native.Namespace, OpenNamespace[S], TypedReads):
     def __init__(self, _: object, configs: Configs[Any], /) -> None:
         OpenNamespace.__init__(self)  # pyright: ignore[reportUnknownMemberType]
         self._configs = ref(configs)
+        self._watches: WeakSet[Watch[Any]] = WeakSet()
 
     @overload
     def on_change(
@@ -144,7 +151,7 @@ class OpenConfig(_native.Namespace, OpenNamespace[S], TypedReads):
         Calls come in order, one at a time. A function is registered once: the second time it stays
         as it is. Without a function this is a decorator.
         """
-        return self._register(listener, list(keys), list(prefixes))
+        return self._register(listener, *interest_of(keys, prefixes))
 
     def malformed(self, key: str, text: str) -> Error:
         """The error of a value that was parsed here; it is logged and counted."""
@@ -152,10 +159,14 @@ class OpenConfig(_native.Namespace, OpenNamespace[S], TypedReads):
 
     def watch(self, parse: Callable[[Snapshot], T]) -> Watch[T]:
         """Keeps a value current that a function makes of the whole namespace."""
-        return Watch(self, parse)
+        watch = Watch(self, callable_or_refused(parse, "parse"))
+        self._watches.add(watch)
+        return watch
 
     def close(self) -> None:
         """Gives the namespace up; as ``ConfigFile.close``."""
+        for watch in list(self._watches):
+            watch.cancel()
         super().close()
         configs = self._configs()
         if configs is not None:

@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Any, Callable, TypeVar, overload
 
 from castalia import _native
+from castalia._arguments import callable_or_refused
 from castalia._errors import Error, ParseError
 from castalia._native import ValueType
 
@@ -112,6 +113,7 @@ class TypedReads(Mapping[str, str]):
 
     def get_with(self, key: str, parse: Callable[[str], T | None], default: D) -> T | D:
         """The value as a function reads it; ``None`` and any exception mean malformed."""
+        callable_or_refused(parse, "parse")
         try:
             value = self._parsed(key, parse, "what it is read as")
         except ParseError:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from castalia import _native
+from castalia._arguments import settings_or_refused
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Settings:
 
         Pickled, they leave secrets out, and what reads them takes those from its own environment.
         """
-        self.values: dict[str, str] = dict(values or {})
+        self.values: dict[str, str] = settings_or_refused(values or {})
         self.with_env = False
         self.pickle_secret = pickle_secret
 
@@ -52,11 +53,16 @@ class Settings:
         """What a client takes: settings, values, or ``None`` for those of the surroundings."""
         if settings is None:
             return cls.from_env()
-        return settings if isinstance(settings, Settings) else cls(settings)
+        if isinstance(settings, Settings):
+            return settings
+        if not isinstance(settings, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+            kind = type(settings).__name__
+            raise TypeError(f"settings must be Settings, a mapping or None, not {kind}")
+        return cls(settings)
 
     def set(self, name: str, value: str) -> Settings:
-        """Sets a value, and gives the settings back."""
-        self.values[name] = value
+        """Sets a value, and returns the settings."""
+        self.values.update(settings_or_refused({name: value}))
         return self
 
     def client(self) -> _native.Client:

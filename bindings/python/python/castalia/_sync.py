@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Callable
 
 from castalia import _native
+from castalia._arguments import interest_of
 from castalia._calls import wait
 from castalia._changes import taken_from
 from castalia._client import AnyClient
@@ -43,7 +44,7 @@ class Config(OpenConfig[Subscription]):
         self, *, keys: Iterable[str] = (), prefixes: Iterable[str] = ()
     ) -> Iterator[ChangeEvent]:
         """The events from now on, as they come; ends when the client or the namespace is closed."""
-        return taken_from(self.stream(list(keys), list(prefixes)))
+        return taken_from(self.stream(*interest_of(keys, prefixes)))
 
     def __copy__(self) -> Config:
         return self
@@ -86,6 +87,7 @@ class Client(AnyClient[Config]):
 
     def config_of(self, app_id: str, namespace: str, timeout: float | None = None) -> Config:
         """Opens a namespace of another app."""
+        self._native.check_open()
         opened = self._configs.get((app_id, namespace))
         if opened is not None:
             return opened

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Generic, TypeVar
+from typing import Any, Callable, Generic, TypeVar
 from weakref import WeakMethod
 
 from castalia import _native
@@ -17,15 +17,14 @@ class Watch(Generic[T]):
 
     def __init__(self, namespace: _native.Namespace, parse: Callable[[Snapshot], T]) -> None:
         """Raises what ``parse`` raises for the content now."""
-        self._namespace = namespace
+        follower = namespace.follow()
         self._parse = parse
+        self._value = parse(snapshot_of(follower.view()))
         self.last_error: Exception | None = None
         """Why the newest content could not be read; ``None`` when it could."""
-        # Listening begins first, so that no change falls between.
         # The client must not keep alive what nobody else holds.
         follow = WeakMethod(self._follow)
-        self._subscription = namespace.listen(lambda _: _call(follow), [], [])
-        self._value = parse(snapshot_of(namespace.view()))
+        self._subscription = follower.on_newer(lambda view: _call(follow, view))
 
     def get(self) -> T:
         """The value now."""
@@ -35,16 +34,18 @@ class Watch(Generic[T]):
         """Keeps the value as it is."""
         self._subscription.cancel()
 
-    def _follow(self) -> None:
+    def _follow(self, view: _native.View) -> None:
         try:
-            self._value = self._parse(snapshot_of(self._namespace.view()))
+            self._value = self._parse(snapshot_of(view))
             self.last_error = None
         except Exception as error:
             self.last_error = error
-            logger.warning("a watched namespace cannot be read; the last value stays: %s", error)
+            # The error itself is for the application alone: it may quote values.
+            kind = type(error).__name__
+            logger.warning("the new content cannot be read (%s); the last good value stays", kind)
 
 
-def _call(method: WeakMethod[Callable[[], None]]) -> None:
+def _call(method: WeakMethod[Any], view: _native.View) -> None:
     held = method()
     if held is not None:
-        held()
+        held(view)

@@ -1,0 +1,98 @@
+"""What is wrong with a call is said at the call, and a closed client says that it is closed."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Callable
+
+import castalia
+import pytest
+from conftest import Scripted
+
+
+def test_what_cannot_be_called_is_refused_at_the_call(client: castalia.Client) -> None:
+    config: Any = client.config("application")
+    file: Any = client.config_file("application")
+    any_client: Any = client
+    calls: list[Callable[[], object]] = [
+        lambda: config.on_change("text"),
+        lambda: config.on_change()("text"),
+        lambda: file.on_change("text"),
+        lambda: config.watch("text"),
+        lambda: config.get_with("timeout", "text", None),
+        lambda: any_client.validate("application", "text"),
+        lambda: castalia.set_log("text"),  # type: ignore[arg-type]  # pyright: ignore
+    ]
+    for call in calls:
+        with pytest.raises(TypeError, match="must be callable, not str"):
+            call()
+    assert client.metrics().namespaces[0].listener_failures == 0
+
+
+def test_an_interest_is_an_iterable_of_texts(client: castalia.Client) -> None:
+    config: Any = client.config("application")
+    for interest in ({"keys": "timeout"}, {"prefixes": "time"}, {"keys": [1]}, {"keys": 5}):
+        with pytest.raises(TypeError):
+            config.on_change(print, **interest)
+        with pytest.raises(TypeError):
+            config.changes(**interest)
+
+
+def test_a_setting_of_a_wrong_type_is_named(scripted: Scripted) -> None:
+    settings: Any = {**scripted.settings(), "castalia.start-timeout": 500}
+    for make in (castalia.Client, castalia.AsyncClient, castalia.Settings):
+        with pytest.raises(TypeError, match=r"'castalia.start-timeout' must be a str, not int"):
+            make(settings)
+    with pytest.raises(TypeError, match=r"'apollo.access-key.secret' must be a str, not bytes"):
+        castalia.Settings().set("apollo.access-key.secret", b"x")  # type: ignore[arg-type]  # pyright: ignore
+    with pytest.raises(TypeError, match="not str"):
+        castalia.Client("app.id=order")  # type: ignore[arg-type]  # pyright: ignore
+
+
+def test_after_the_client_is_closed_only_reads_answer(
+    scripted: Scripted, client: castalia.Client
+) -> None:
+    config, file = client.config("application"), client.config_file("application")
+    config.on_change(print)
+    client.close()
+    calls: list[Callable[[], object]] = [
+        lambda: client.config("application"),
+        lambda: client.config("another"),
+        lambda: client.config_file("application"),
+        lambda: client.validate("application", lambda _: None),
+        lambda: client.set_access_key("order", "secret"),
+        config.refresh,
+        lambda: config.on_change(print),
+        lambda: config.on_change()(print),
+        config.changes,
+        lambda: config.watch(lambda _: 1),
+        file.refresh,
+        lambda: file.on_change(print),
+        file.changes,
+    ]
+    for call in calls:
+        with pytest.raises(castalia.ClosedError):
+            call()
+    assert config["timeout"] == "100" and config.get_int("timeout") == 100
+    assert config.snapshot()["mode"] == "a" and file.content
+    assert client.metrics().namespaces and client.settings() and client.app_id == "order"
+    client.close()
+
+
+def test_after_an_async_client_is_closed_only_reads_answer(scripted: Scripted) -> None:
+    scripted.publish(n="1")
+
+    async def run() -> None:
+        client = castalia.AsyncClient(scripted.settings())
+        config = await client.config("application")
+        await client.close()
+        for call in (lambda: client.config("application"), config.refresh):
+            with pytest.raises(castalia.ClosedError):
+                await call()
+        with pytest.raises(castalia.ClosedError):
+            config.on_change(print)
+        with pytest.raises(castalia.ClosedError):
+            config.changes()
+        assert config["n"] == "1"
+
+    asyncio.run(run())
