@@ -70,7 +70,9 @@ impl Client {
     ) -> PyResult<()> {
         let (client, owner) = (self.client.clone(), self.client.clone());
         let open = async move { client.config_of(&app_id, &namespace).await };
-        submit(py, done, open, move |py, config| Ok(Py::new(py, Opened::new(config, owner))?.into_any()))?;
+        submit(py, done, open, move |py, config| {
+            Ok(Py::new(py, Opened::new(config, owner))?.into_any())
+        })?;
         Ok(())
     }
 
@@ -78,7 +80,9 @@ impl Client {
     fn open_file(&self, py: Python<'_>, namespace: String, done: Py<PyAny>) -> PyResult<()> {
         let (client, owner) = (self.client.clone(), self.client.clone());
         let open = async move { client.config_file(&namespace).await };
-        submit(py, done, open, move |py, file| Ok(Py::new(py, File::over(file, owner))?.into_any()))?;
+        submit(py, done, open, move |py, file| {
+            Ok(Py::new(py, File::over(file, owner))?.into_any())
+        })?;
         Ok(())
     }
 

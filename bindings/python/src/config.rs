@@ -215,6 +215,7 @@ impl Namespace {
     }
 
     /// The value of a key by type; `None` where it is missing, an exception where it is malformed.
+    #[pyo3(name = "_read")]
     fn read<'py>(
         &self,
         py: Python<'py>,
@@ -225,6 +226,7 @@ impl Namespace {
     }
 
     /// App id, cluster and name.
+    #[pyo3(name = "_identity")]
     fn identity<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         identity_of(py, self.current(py)?.values(py)?.get().snapshot())
     }
@@ -248,16 +250,19 @@ impl Namespace {
     }
 
     /// The content now.
+    #[pyo3(name = "_view")]
     fn view(&self, py: Python<'_>) -> PyResult<Py<View>> {
         Ok(self.current(py)?.values(py)?.get().view.clone_ref(py))
     }
 
     /// Gives the namespace up: reads go on answering from the last content.
+    #[pyo3(name = "_give_up")]
     fn give_up(&self, py: Python<'_>) -> PyResult<()> {
         self.current(py)?.close(py)
     }
 
     /// Loads now; `done(None, error)` is called on another thread, when reads answer from what was loaded.
+    #[pyo3(name = "_load")]
     fn load(&self, py: Python<'_>, done: Py<PyAny>) -> PyResult<()> {
         let config = self.current(py)?.config.open(py)?;
         let load = async move { config.refresh().await };
@@ -266,6 +271,7 @@ impl Namespace {
     }
 
     /// Calls `callback(event)` for each change on another thread; an exception counts as a failure.
+    #[pyo3(name = "_listen")]
     fn listen(
         &self,
         py: Python<'_>,
@@ -280,6 +286,7 @@ impl Namespace {
     }
 
     /// Counts that a listener failed which was called with what a stream gave, unless the namespace was given up.
+    #[pyo3(name = "_note_listener_failure")]
     fn note_listener_failure(&self, py: Python<'_>) -> PyResult<()> {
         if let Standing::Open(config) = &**self.current(py)?.config.load() {
             config.note_listener_failure();
@@ -288,6 +295,7 @@ impl Namespace {
     }
 
     /// The events from now on, to be taken one by one.
+    #[pyo3(name = "_stream")]
     fn stream(&self, py: Python<'_>, keys: Vec<String>, prefixes: Vec<String>) -> PyResult<Stream> {
         let handle = &self.current(py)?.config;
         let stream = handle.open(py)?.changes();
@@ -297,11 +305,13 @@ impl Namespace {
     }
 
     /// Raises `ClosedError` once it or its client is closed.
+    #[pyo3(name = "_check_open")]
     fn check_open(&self, py: Python<'_>) -> PyResult<()> {
         self.current(py)?.config.open(py).map(|_| ())
     }
 
     /// Follows the content as a whole, from the content now on.
+    #[pyo3(name = "_follow")]
     fn follow(&self, py: Python<'_>) -> PyResult<Follower> {
         let handle = &self.current(py)?.config;
         Ok(Follower::new(handle.open(py)?.follow(), handle.client()))

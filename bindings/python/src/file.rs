@@ -45,6 +45,7 @@ impl File {
     }
 
     /// App id, cluster and name.
+    #[pyo3(name = "_identity")]
     fn identity<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         identity_of(py, &self.snapshot())
     }
@@ -68,11 +69,13 @@ impl File {
     }
 
     /// The content now.
+    #[pyo3(name = "_view")]
     fn view(&self, py: Python<'_>) -> PyResult<View> {
         View::new(py, self.snapshot())
     }
 
     /// As `Namespace.give_up`.
+    #[pyo3(name = "_give_up")]
     fn give_up(&self) {
         if let Some(file) = self.file.close(self.snapshot()) {
             file.close();
@@ -80,6 +83,7 @@ impl File {
     }
 
     /// Loads now; `done(None, error)` is called on another thread.
+    #[pyo3(name = "_load")]
     fn load(&self, py: Python<'_>, done: Py<PyAny>) -> PyResult<()> {
         let file = self.file.open(py)?;
         submit(py, done, async move { file.refresh().await }, |py, ()| Ok(py.None()))?;
@@ -87,11 +91,13 @@ impl File {
     }
 
     /// Raises `ClosedError` once it or its client is closed.
+    #[pyo3(name = "_check_open")]
     fn check_open(&self, py: Python<'_>) -> PyResult<()> {
         self.file.open(py).map(|_| ())
     }
 
     /// As `Namespace.listen`, for the text under the key `content`.
+    #[pyo3(name = "_listen")]
     fn listen(&self, py: Python<'_>, callback: Py<PyAny>) -> PyResult<Subscription> {
         let file = self.file.open(py)?;
         let subscribe = |call| file.on_change(call);
@@ -99,6 +105,7 @@ impl File {
     }
 
     /// As `Namespace.note_listener_failure`.
+    #[pyo3(name = "_note_listener_failure")]
     fn note_listener_failure(&self) {
         if let Standing::Open(file) = &**self.file.load() {
             file.note_listener_failure();
@@ -106,6 +113,7 @@ impl File {
     }
 
     /// As `Namespace.stream`, for the text under the key `content`.
+    #[pyo3(name = "_stream")]
     fn stream(&self, py: Python<'_>) -> PyResult<Stream> {
         Ok(Stream::new(self.file.open(py)?.changes(), self.file.client()))
     }

@@ -16,10 +16,7 @@ use crate::event::{self, View};
 use crate::gate;
 
 /// Calls a function on a thread of the client.
-fn call(
-    callback: &Py<PyAny>,
-    argument: impl FnOnce(Python<'_>) -> PyResult<Py<PyAny>>,
-) {
+fn call(callback: &Py<PyAny>, argument: impl FnOnce(Python<'_>) -> PyResult<Py<PyAny>>) {
     let called = gate::enter(|py| callback.call1(py, (argument(py)?,)).map(|_| ()));
     if let Some(Err(_)) = called {
         // The client counts what unwinds out of a listener; what it was has been logged in Python.

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use castalia_core::blocking;
 use castalia_core::log::{self, Record};
 use pyo3::exceptions::PyValueError;
@@ -11,7 +12,6 @@ use pyo3::prelude::*;
 use tokio::sync::mpsc;
 use tracing::Level;
 
-use crate::error::raised;
 use crate::gate;
 
 /// Records that may wait; more are dropped.
@@ -23,30 +23,55 @@ thread_local! {
 }
 
 /// Calls `logger(level, target, text, fields)` for each record of this level and the more important ones; `None` for nothing.
+/// Starts no thread before the first record.
 #[pyfunction]
-pub(crate) fn set_log(py: Python<'_>, logger: Option<Py<PyAny>>, level: &str) -> PyResult<()> {
+pub(crate) fn set_log(logger: Option<Py<PyAny>>, level: &str) -> PyResult<()> {
     let level = level.parse::<Level>();
     let level = level.map_err(|_| PyValueError::new_err("the level is none of logging's"))?;
-    let Some(logger) = logger else {
-        log::set(None);
-        return Ok(());
-    };
-    let (sender, mut records) = mpsc::channel::<Record>(QUEUE);
-    let runtime = blocking::runtime().map_err(|error| raised(py, &error))?;
-    let (logger, threads) = (Arc::new(logger), runtime.clone());
+    let sink = logger.map(|logger| {
+        let (logger, queue) = (Arc::new(logger), ArcSwapOption::<Queue>::empty());
+        let sink = move |record: &Record| {
+            if !LOGGING.get() {
+                pass_on(&queue, &logger, record);
+            }
+        };
+        (level, Arc::new(sink) as log::Sink)
+    });
+    log::set(sink);
+    Ok(())
+}
+
+/// The records that wait, and the process whose task takes them: a forked child has none.
+struct Queue {
+    forks: u32,
+    records: mpsc::Sender<Record>,
+}
+
+fn pass_on(queue: &ArcSwapOption<Queue>, logger: &Arc<Py<PyAny>>, record: &Record) {
+    let known = queue.load_full().filter(|queue| queue.forks == gate::forks());
+    // Two threads that find none may make two, of which each delivers what it was given.
+    let known = known.or_else(|| {
+        let made = Arc::new(deliver_to(logger.clone())?);
+        queue.store(Some(made.clone()));
+        Some(made)
+    });
+    if let Some(queue) = known {
+        let _ = queue.records.try_send(record.clone());
+    }
+}
+
+/// A new queue, whose records are passed to Python one by one.
+fn deliver_to(logger: Arc<Py<PyAny>>) -> Option<Queue> {
+    let (records, mut waiting) = mpsc::channel::<Record>(QUEUE);
+    let runtime = blocking::runtime().ok()?;
+    let threads = runtime.clone();
     runtime.spawn(async move {
-        while let Some(record) = records.recv().await {
+        while let Some(record) = waiting.recv().await {
             let logger = logger.clone();
             let _ = threads.spawn_blocking(move || tell(&logger, &record)).await;
         }
     });
-    let sink = move |record: &Record| {
-        if !LOGGING.get() {
-            let _ = sender.try_send(record.clone());
-        }
-    };
-    log::set(Some((level, Arc::new(sink))));
-    Ok(())
+    Some(Queue { forks: gate::forks(), records })
 }
 
 fn tell(logger: &Py<PyAny>, record: &Record) {

@@ -49,6 +49,37 @@ def test_a_setting_of_a_wrong_type_is_named(scripted: Scripted) -> None:
         castalia.Client("app.id=order")  # type: ignore[arg-type]  # pyright: ignore
 
 
+def test_keywords_take_precedence_over_settings(scripted: Scripted) -> None:
+    scripted.publish(n="1")
+    given = castalia.Settings(scripted.settings(app__id="other", apollo__cluster="a"))
+    client = castalia.Client(given, app_id="order", cluster="default", namespaces=["application"])
+    with client:
+        values = {setting.name: setting.value for setting in client.settings()}
+        assert (client.app_id, values["apollo.cluster"]) == ("order", "default")
+        assert client.config("application")["n"] == "1"
+        assert values["castalia.namespaces"] == "application"
+    assert given.values["app.id"] == "other", "what was given stays as it is"
+    with pytest.raises(TypeError, match=r"'app.id' must be a str, not int"):
+        castalia.Client(app_id=5)  # type: ignore[arg-type]  # pyright: ignore
+    with pytest.raises(TypeError, match="namespaces must be an iterable"):
+        castalia.Client(app_id="order", namespaces="application")
+
+
+def test_a_client_that_requires_values_refuses_to_start_without_them(scripted: Scripted) -> None:
+    unreachable = scripted.settings(apollo__meta="http://127.0.0.1:9")
+    client = castalia.Client(unreachable, required=True)
+    with pytest.raises(castalia.NotReadyError, match="application"):
+        client.config("application")
+    client.close()
+
+    async def run() -> None:
+        async with castalia.AsyncClient(unreachable, required=True) as other:
+            with pytest.raises(castalia.NotReadyError):
+                await other.config("application")
+
+    asyncio.run(run())
+
+
 def test_after_the_client_is_closed_only_reads_answer(
     scripted: Scripted, client: castalia.Client
 ) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import castalia
 import pytest
-from conftest import Scripted, eventually
+from conftest import Scripted, eventually, run_program
 
 
 @pytest.fixture(autouse=True)
@@ -53,3 +53,52 @@ def test_a_function_takes_records_instead(scripted: Scripted) -> None:
     assert (level, target.split(":")[0], fields["key"]) == ("WARN", "castalia_core", "n")
     assert "malformed value" in text
     assert {one[0] for one in taken} <= {"WARN", "ERROR"}
+
+
+def test_warnings_reach_logging_although_the_program_chose_nothing(scripted: Scripted) -> None:
+    scripted.publish(n="x")
+    program = run_program(
+        scripted,
+        """
+        import logging
+        assert config.get_int("n") is None
+        time.sleep(0.3)
+        """,
+    )
+    assert "malformed value" in program.stderr and "key=n" in program.stderr
+
+
+def test_a_program_may_choose_silence(scripted: Scripted) -> None:
+    scripted.publish(n="x")
+    silent = "castalia.set_log(None)\nassert config.get_int('n') is None\ntime.sleep(0.3)\n"
+    assert run_program(scripted, silent).stderr == ""
+
+
+def test_a_forked_child_logs_as_well(scripted: Scripted) -> None:
+    scripted.publish(a="x", b="x")
+    program = run_program(
+        scripted,
+        """
+        config.get_int("a")
+        time.sleep(0.2)
+        child = os.fork()
+        if child == 0:
+            config.get_int("b")
+            time.sleep(0.3)
+            os._exit(0)
+        os.waitpid(child, 0)
+        """,
+    )
+    assert "key=a" in program.stderr and "key=b" in program.stderr
+
+
+def test_a_namespace_that_nothing_is_loaded_for_is_warned_of(scripted: Scripted) -> None:
+    program = run_program(
+        scripted,
+        """
+        client = castalia.Client(app_id="order", meta="http://127.0.0.1:9", cache_dir="/nowhere")
+        config = client.config("missing")
+        assert (config.source, len(config)) == ("none", 0) and config.state != "Ready"
+        """,
+    )
+    assert "nothing is loaded for the namespace missing of the app order" in program.stderr

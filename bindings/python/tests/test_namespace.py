@@ -174,8 +174,8 @@ def test_namespaces_of_a_loop_are_closed_as_well(scripted: Scripted) -> None:
             for one in (config, file):
                 with pytest.raises(castalia.ClosedError):
                     await one.refresh()
-            await asyncio.wait([subscription.task], timeout=10)
-            assert subscription.task.done() and client.metrics().namespaces == []
+            await asyncio.wait([subscription._task], timeout=10)
+            assert subscription._task.done() and client.metrics().namespaces == []
             again = await client.config("application")
             assert again is not config and again["n"] == "1"
 
@@ -199,7 +199,7 @@ def test_a_listener_of_a_loop_may_close_its_namespace(
             subscription = config.on_change(close)
             await asyncio.to_thread(scripted.order, "held", "1")
             scripted.publish(n="2")
-            await asyncio.wait_for(subscription.task, 10)
+            await asyncio.wait_for(subscription._task, 10)
             assert (config["n"], config.state) == ("2", "Closed")
 
     asyncio.run(run())

@@ -8,11 +8,11 @@
 Reads never wait and never fail: they look at the values that are in memory. What can wait says so.
 """
 
+from typing import TYPE_CHECKING, Any
+
 # First, since it refuses what the rest could not bear.
 from castalia import _interpreter  # noqa: F401  # pyright: ignore[reportUnusedImport]  # isort: skip
 from castalia import _native
-from castalia._async import AsyncClient, AsyncConfig, AsyncConfigFile
-from castalia._changes import Changes
 from castalia._content import Change, ChangeEvent, Snapshot
 from castalia._errors import (
     BadRequestError,
@@ -33,9 +33,14 @@ from castalia._log import set_log
 from castalia._monitor import HttpMetrics, Metrics, NamespaceMetrics, ThreadMetrics
 from castalia._process import prepare
 from castalia._settings import Setting, Settings
-from castalia._subscription import AsyncSubscription, Subscription
+from castalia._subscription import Subscription
 from castalia._sync import Client, Config, ConfigFile
 from castalia._watch import Watch
+
+if TYPE_CHECKING:
+    from castalia._async import AsyncClient, AsyncConfig, AsyncConfigFile
+    from castalia._async_changes import Changes
+    from castalia._async_subscription import AsyncSubscription
 
 __version__ = _native.VERSION
 
@@ -77,3 +82,20 @@ __all__ = [
     "__version__",
     "set_log",
 ]
+
+_WITH_LOOP = {"AsyncClient", "AsyncConfig", "AsyncConfigFile", "AsyncSubscription", "Changes"}
+
+
+def __getattr__(name: str) -> Any:
+    # They need asyncio, which takes longer to load than all else and which many never use.
+    if name not in _WITH_LOOP:
+        raise AttributeError(f"module 'castalia' has no attribute {name!r}")
+    from castalia import _async
+
+    for each in _WITH_LOOP:
+        globals()[each] = getattr(_async, each)
+    return globals()[name]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

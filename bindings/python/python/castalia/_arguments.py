@@ -20,6 +20,11 @@ def interest_of(keys: Iterable[str], prefixes: Iterable[str]) -> tuple[list[str]
     return _texts(keys, "keys"), _texts(prefixes, "prefixes")
 
 
+def names_of(names: Iterable[str] | None) -> str | None:
+    """Names as a setting has them, with commas between."""
+    return None if names is None else ",".join(_texts(names, "namespaces"))
+
+
 def settings_or_refused(values: Mapping[Any, Any]) -> dict[str, str]:
     """The values of settings; ``TypeError`` with the name of the first that is not a text."""
     for name, value in values.items():

@@ -6,16 +6,16 @@ Listeners and iterators run on the loop that made them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from weakref import WeakValueDictionary
+from collections.abc import Iterable
+from typing import Any
 
 from castalia._arguments import interest_of
-from castalia._calls import begin, on_loop
-from castalia._changes import Changes
+from castalia._async_changes import Changes
+from castalia._async_subscription import AsyncSubscription
+from castalia._calls import Start, begin
 from castalia._client import AnyClient
+from castalia._log import warned_if_empty
 from castalia._namespace import OpenConfig, OpenFile, OpenNamespace
-from castalia._settings import Settings
-from castalia._subscription import AsyncSubscription
 
 _DRAIN = 2.0
 """Seconds that listeners have for what is queued when the client is closed."""
@@ -28,11 +28,11 @@ class AsyncConfig(OpenConfig[AsyncSubscription]):
 
     async def refresh(self) -> None:
         """Loads now."""
-        await on_loop(self.load)
+        await _on_loop(self._load)
 
     def changes(self, *, keys: Iterable[str] = (), prefixes: Iterable[str] = ()) -> Changes:
         """The events from now on, as they come."""
-        return Changes(self.stream(*interest_of(keys, prefixes)))
+        return Changes(self._stream(*interest_of(keys, prefixes)))
 
 
 class AsyncConfigFile(OpenFile[AsyncSubscription]):
@@ -42,23 +42,15 @@ class AsyncConfigFile(OpenFile[AsyncSubscription]):
 
     async def refresh(self) -> None:
         """Loads now."""
-        await on_loop(self.load)
+        await _on_loop(self._load)
 
     def changes(self) -> Changes:
         """The changes of the text from now on, as they come."""
-        return Changes(self.stream())
+        return Changes(self._stream())
 
 
 class AsyncClient(AnyClient[AsyncConfig]):
     """The way to the configuration of an app; as ``Client``, but what waits is awaited."""
-
-    def __init__(self, settings: Settings | Mapping[str, str] | None = None) -> None:
-        """As ``Client``."""
-        super().__init__(settings)
-        # Those that may have listeners, by identity.
-        self._opened: WeakValueDictionary[int, OpenNamespace[AsyncSubscription]] = (
-            WeakValueDictionary()
-        )
 
     async def config(self, namespace: str) -> AsyncConfig:
         """Opens a namespace and waits for its first load."""
@@ -70,15 +62,15 @@ class AsyncClient(AnyClient[AsyncConfig]):
         opened = self._configs.get((app_id, namespace))
         if opened is not None:
             return opened
-        native = await on_loop(lambda done: self._native.open(app_id, namespace, done))
-        config = AsyncConfig(native, self._configs)
+        native = await _on_loop(lambda done: self._native.open(app_id, namespace, done))
+        config = warned_if_empty(AsyncConfig(native, self._configs))
         self._opened[id(config)] = config
         return self._configs.setdefault((app_id, namespace), config)
 
     async def config_file(self, namespace: str) -> AsyncConfigFile:
         """Opens a namespace as a whole text."""
-        native = await on_loop(lambda done: self._native.open_file(namespace, done))
-        file = AsyncConfigFile(native)
+        native = await _on_loop(lambda done: self._native.open_file(namespace, done))
+        file = warned_if_empty(AsyncConfigFile(native))
         self._opened[id(file)] = file
         return file
 
@@ -97,7 +89,7 @@ class AsyncClient(AnyClient[AsyncConfig]):
         if listening:
             await asyncio.wait(listening, timeout=_DRAIN)
         for namespace in namespaces:
-            namespace.end_listeners()
+            namespace._end_listeners()
         await asyncio.wrap_future(closing)
         self._configs.clear()
 
@@ -111,5 +103,10 @@ class AsyncClient(AnyClient[AsyncConfig]):
 def _listening_to(namespace: OpenNamespace[AsyncSubscription]) -> list[asyncio.Task[None]]:
     """The tasks of its listeners on the loop that runs."""
     loop = asyncio.get_running_loop()
-    tasks = [subscription.task for subscription in namespace.subscriptions()]
+    tasks = [subscription._task for subscription in namespace._subscriptions()]
     return [task for task in tasks if task.get_loop() is loop]
+
+
+async def _on_loop(start: Start) -> Any:
+    """Waits for a call on the event loop that runs."""
+    return await asyncio.wrap_future(begin(start))

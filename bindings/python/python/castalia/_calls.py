@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
@@ -54,8 +53,3 @@ def result_of(future: Future[Any], timeout: float | None = None) -> Any:
                 raise
             if end is not None and time.monotonic() >= end:
                 raise TimeoutError(f"not done within {timeout} s", "wait") from error
-
-
-async def on_loop(start: Start) -> Any:
-    """Waits for a call on the event loop that runs."""
-    return await asyncio.wrap_future(begin(start))

@@ -1,10 +1,8 @@
-"""Events that are taken one by one, with an event loop and without."""
+"""Events that are taken one by one, without an event loop."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Iterator
-from concurrent.futures import Future
+from collections.abc import Iterator
 from typing import Any
 
 from castalia import _native
@@ -22,35 +20,3 @@ def taken_from(stream: _native.Stream) -> Iterator[ChangeEvent]:
             yield ChangeEvent(*parts)
     finally:
         stream.close()
-
-
-class Changes(AsyncIterator[ChangeEvent]):
-    """Events as they come; ends with its namespace. Also an async context manager."""
-
-    def __init__(self, native: _native.Stream) -> None:
-        self._native = native
-        self._next: Future[Any] | None = None
-        self._closed = False
-
-    async def __anext__(self) -> ChangeEvent:
-        if self._closed:
-            raise StopAsyncIteration
-        # A cancelled wait leaves its event for the next one.
-        if self._next is None:
-            self._next = begin(self._native.next)
-        parts = await asyncio.shield(asyncio.wrap_future(self._next))
-        self._next = None
-        if parts is None:
-            raise StopAsyncIteration
-        return ChangeEvent(*parts)
-
-    def close(self) -> None:
-        """Ends the stream."""
-        self._closed = True
-        self._native.close()
-
-    async def __aenter__(self) -> Changes:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self.close()

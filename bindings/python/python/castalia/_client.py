@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Generic, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Any, Generic, TypeVar
+from weakref import WeakValueDictionary
 
-from castalia._arguments import callable_or_refused
+from castalia._arguments import callable_or_refused, names_of
 from castalia._content import Snapshot, Validator
+from castalia._log import log_by_default
 from castalia._monitor import Metrics, metrics_of
 from castalia._namespace import Configs
 from castalia._settings import Setting, Settings
@@ -20,11 +22,44 @@ class AnyClient(Generic[C]):
     Settings are an object, values by property name, or none for those of the surroundings.
     """
 
-    def __init__(self, settings: Settings | Mapping[str, str] | None = None) -> None:
-        """Opens no socket. Raises ``InvalidArgumentError`` with every fault at once."""
-        self._settings = Settings.of(settings)
+    def __init__(
+        self,
+        settings: Settings | Mapping[str, str] | None = None,
+        *,
+        app_id: str | None = None,
+        meta: str | None = None,
+        cluster: str | None = None,
+        env: str | None = None,
+        label: str | None = None,
+        access_key: str | None = None,
+        cache_dir: str | None = None,
+        namespaces: Iterable[str] | None = None,
+        required: bool | None = None,
+    ) -> None:
+        """Opens no socket. Raises ``InvalidArgumentError`` with every fault at once.
+
+        The keywords take precedence over ``settings``. With ``required=True``, opening a namespace
+        raises ``NotReadyError`` where neither a server nor a cache file has it; otherwise it is
+        empty, which is logged as a warning.
+        """
+        policies = {None: None, True: "require-all", False: "best-effort"}
+        overrides = {
+            "app.id": app_id,
+            "apollo.meta": meta,
+            "apollo.cluster": cluster,
+            "env": env,
+            "apollo.label": label,
+            "apollo.access-key.secret": access_key,
+            "apollo.cache-dir": cache_dir,
+            "castalia.namespaces": names_of(namespaces),
+            "castalia.start-policy": policies[required],
+        }
+        self._settings = Settings.of(settings, overrides)
+        log_by_default()
         self._native = self._settings.client()
         self._configs: Configs[C] = Configs()
+        # Those that may have listeners, by identity.
+        self._opened: WeakValueDictionary[int, Any] = WeakValueDictionary()
 
     @property
     def app_id(self) -> str:

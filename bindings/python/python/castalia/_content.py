@@ -70,13 +70,13 @@ class Snapshot(TypedReads):
     def __len__(self) -> int:
         return len(self._values)
 
-    def read(self, value_type: ValueType[T], key: str) -> T | None:
+    def _read(self, value_type: ValueType[T], key: str) -> T | None:
         """The value by type, ``None`` where it is missing, ``ParseError`` where it is malformed."""
         if self._view is not None:
             return self._view.read(value_type, key)
         return _native.read_text(value_type, key, self.get(key), self._rules)
 
-    def malformed(self, key: str, text: str) -> Error:
+    def _malformed(self, key: str, text: str) -> Error:
         """The error of a value that was parsed here; it is logged and counted."""
         if self._view is not None:
             return self._view.malformed(key, text)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import logging
-from typing import Callable
+from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
 from castalia import _native
 from castalia._arguments import callable_or_refused
+
+if TYPE_CHECKING:
+    from castalia._namespace import OpenConfig, OpenFile
+
+N = TypeVar("N", bound="OpenConfig[Any] | OpenFile[Any]")
 
 logger = logging.getLogger("castalia")
 
@@ -22,12 +27,38 @@ def to_logging(level: str, target: str, text: str, fields: dict[str, str]) -> No
     logger.log(_LEVELS.get(level, logging.INFO), "%s: %s", target, text, extra=extra)
 
 
+_chosen = False
+"""Whether the program has said where records go."""
+
+
 def set_log(function: LogFunction | None = to_logging, level: str = "INFO") -> None:
     """Calls ``function(level, target, text, fields)`` for each record of this level and above.
 
-    By default records go to the logger ``castalia``; ``None`` sends them nowhere. The function
-    runs on a thread of the client.
+    Without this call, records of level ``WARNING`` and above go to the logger ``castalia``, as
+    they do by default with it; ``None`` sends all records nowhere. The function runs on a thread
+    of the client.
     """
+    global _chosen
     if function is not None:
         callable_or_refused(function, "function")
     _native.set_log(function, level.replace("WARNING", "WARN"))
+    _chosen = True
+
+
+def log_by_default() -> None:
+    """Sends warnings to ``logging``, unless the program has chosen something else."""
+    if not _chosen:
+        set_log(level="WARNING")
+
+
+def warned_if_empty(opened: N) -> N:
+    """The namespace; logs a warning if nothing could be loaded for it."""
+    if opened.source == "none":
+        logger.warning(
+            "nothing is loaded for the namespace %s of the app %s: no server answered with it, and "
+            "no cache file has it; reads return their defaults until a server has it: %s",
+            opened.namespace,
+            opened.app_id,
+            opened.last_error,
+        )
+    return opened

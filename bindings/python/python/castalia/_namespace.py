@@ -30,40 +30,40 @@ class OpenNamespace(Generic[S]):
         # Keeps them although nobody else holds them, each listener once.
         self._kept: dict[Hashable, S] = {}
 
-    def identity(self) -> tuple[str, str, str]:
+    def _identity(self) -> tuple[str, str, str]:
         """App id, cluster and name."""
         raise NotImplementedError
 
-    def view(self) -> _native.View:
+    def _view(self) -> _native.View:
         """The content now, as the native half has it."""
         raise NotImplementedError
 
-    def give_up(self) -> None:
+    def _give_up(self) -> None:
         """The native half of ``close``."""
         raise NotImplementedError
 
-    def check_open(self) -> None:
+    def _check_open(self) -> None:
         """Raises ``ClosedError`` once this or its client is closed."""
         raise NotImplementedError
 
     @property
     def app_id(self) -> str:
         """The app that it belongs to."""
-        return self.identity()[0]
+        return self._identity()[0]
 
     @property
     def cluster(self) -> str:
         """The cluster that the client asks for."""
-        return self.identity()[1]
+        return self._identity()[1]
 
     @property
     def namespace(self) -> str:
         """Its name."""
-        return self.identity()[2]
+        return self._identity()[2]
 
     def snapshot(self) -> Snapshot:
         """The content now; it never changes."""
-        return snapshot_of(self.view())
+        return snapshot_of(self._view())
 
     def off(self, listener: Listener) -> bool:
         """Cancels the subscription of a listener; whether it had one."""
@@ -80,15 +80,15 @@ class OpenNamespace(Generic[S]):
         answering from the last content; all else raises ``ClosedError``. Opened again through the
         client it is a new object.
         """
-        self.end_listeners()
-        self.give_up()
+        self._end_listeners()
+        self._give_up()
 
-    def end_listeners(self) -> None:
+    def _end_listeners(self) -> None:
         """Ends every subscription without waiting."""
-        for subscription in self.subscriptions():
-            subscription.end()
+        for subscription in self._subscriptions():
+            subscription._end()
 
-    def subscriptions(self) -> list[S]:
+    def _subscriptions(self) -> list[S]:
         """Those that were not cancelled."""
         return list(self._kept.values())
 
@@ -103,14 +103,14 @@ class OpenNamespace(Generic[S]):
         return decorate
 
     def _registered(self, listener: Listener, interest: tuple[list[str], ...]) -> S:
-        self.check_open()
+        self._check_open()
         kept = self._kept.get(identity_of(listener))
         if kept is not None:
             return kept
         made = self._subscription(listener, self, interest, self._kept)
         kept = self._kept.setdefault(identity_of(listener), made)
         if kept is not made:
-            made.end()
+            made._end()
         return kept
 
 
@@ -153,9 +153,9 @@ class OpenConfig(_native.Namespace, OpenNamespace[S], TypedReads):
         """
         return self._register(listener, *interest_of(keys, prefixes))
 
-    def malformed(self, key: str, text: str) -> Error:
+    def _malformed(self, key: str, text: str) -> Error:
         """The error of a value that was parsed here; it is logged and counted."""
-        return self.view().malformed(key, text)
+        return self._view().malformed(key, text)
 
     def watch(self, parse: Callable[[Snapshot], T]) -> Watch[T]:
         """Keeps a value current that a function makes of the whole namespace."""

@@ -122,27 +122,27 @@ class TypedReads(Mapping[str, str]):
 
     def try_get_int(self, key: str) -> int | None:
         """As ``get_int``."""
-        return self.read(ValueType.Int, key)
+        return self._read(ValueType.Int, key)
 
     def try_get_long(self, key: str) -> int | None:
         """As ``get_long``."""
-        return self.read(ValueType.Long, key)
+        return self._read(ValueType.Long, key)
 
     def try_get_float(self, key: str) -> float | None:
         """As ``get_float``."""
-        return self.read(ValueType.Float, key)
+        return self._read(ValueType.Float, key)
 
     def try_get_bool(self, key: str) -> bool | None:
         """As ``get_bool``."""
-        return self.read(ValueType.Bool, key)
+        return self._read(ValueType.Bool, key)
 
     def try_get_duration(self, key: str) -> timedelta | None:
         """As ``get_duration``."""
-        return self.read(ValueType.Duration, key)
+        return self._read(ValueType.Duration, key)
 
     def try_get_date(self, key: str) -> datetime | None:
         """As ``get_date``."""
-        return self.read(ValueType.Date, key)
+        return self._read(ValueType.Date, key)
 
     def try_get_json(self, key: str) -> Any:
         """As ``get_json``."""
@@ -153,16 +153,16 @@ class TypedReads(Mapping[str, str]):
         return self._parsed(key, enum.__members__.get, f"one of {', '.join(enum.__members__)}")
 
     @abstractmethod
-    def read(self, value_type: ValueType[T], key: str) -> T | None:
+    def _read(self, value_type: ValueType[T], key: str) -> T | None:
         """The value by type, ``None`` where it is missing, ``ParseError`` where it is malformed."""
 
     @abstractmethod
-    def malformed(self, key: str, text: str) -> Error:
+    def _malformed(self, key: str, text: str) -> Error:
         """The error of a value that was parsed here; it is logged and counted."""
 
     def _typed(self, value_type: ValueType[Any], key: str, default: Any) -> Any:
         try:
-            value = self.read(value_type, key)
+            value = self._read(value_type, key)
         except ParseError:
             return default
         return default if value is None else value
@@ -177,5 +177,5 @@ class TypedReads(Mapping[str, str]):
         except Exception as error:
             cause = error
         if value is None:
-            raise self.malformed(key, f"the value is not {what}") from cause
+            raise self._malformed(key, f"the value is not {what}") from cause
         return value

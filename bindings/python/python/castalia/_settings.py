@@ -49,16 +49,29 @@ class Settings:
         return settings
 
     @classmethod
-    def of(cls, settings: Settings | Mapping[str, str] | None) -> Settings:
-        """What a client takes: settings, values, or ``None`` for those of the surroundings."""
-        if settings is None:
+    def of(
+        cls, settings: Settings | Mapping[str, str] | None, overrides: Mapping[str, str | None]
+    ) -> Settings:
+        """What a client takes: settings, values, or ``None`` for those of the surroundings.
+
+        Overrides that are not ``None`` take precedence.
+        """
+        base = settings if isinstance(settings, Settings) else cls._of_values(settings)
+        given = {name: value for name, value in overrides.items() if value is not None}
+        if not given:
+            return base
+        merged = cls({**base.values, **given}, pickle_secret=base.pickle_secret)
+        merged.with_env = base.with_env
+        return merged
+
+    @classmethod
+    def _of_values(cls, values: Mapping[str, str] | None) -> Settings:
+        if values is None:
             return cls.from_env()
-        if isinstance(settings, Settings):
-            return settings
-        if not isinstance(settings, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
-            kind = type(settings).__name__
+        if not isinstance(values, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+            kind = type(values).__name__
             raise TypeError(f"settings must be Settings, a mapping or None, not {kind}")
-        return cls(settings)
+        return cls(values)
 
     def set(self, name: str, value: str) -> Settings:
         """Sets a value, and returns the settings."""

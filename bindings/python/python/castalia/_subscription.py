@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Hashable
+from collections.abc import Hashable
 from types import BuiltinMethodType, MethodType
 from typing import Any, Callable
 
 from castalia import _native
-from castalia._changes import Changes
 from castalia._content import ChangeEvent
 from castalia._log import logger
 
@@ -31,7 +29,7 @@ class Subscription:
         self._begin(listener, namespace, interest)
 
     def _begin(self, listener: Listener, namespace: Any, interest: tuple[list[str], ...]) -> None:
-        self._native: _native.Subscription = namespace.listen(_guarded(listener), *interest)
+        self._native: _native.Subscription = namespace._listen(_guarded(listener), *interest)
 
     def cancel(self) -> None:
         """Ends it: afterwards no call is running and none will start.
@@ -41,7 +39,7 @@ class Subscription:
         self._leave()
         self._native.cancel()
 
-    def end(self) -> None:
+    def _end(self) -> None:
         """Ends it and waits for no call that is running."""
         self._leave()
         self._native.end()
@@ -62,41 +60,6 @@ class Subscription:
         )
 
 
-class AsyncSubscription(Subscription):
-    """A listener that runs on the event loop that registered it, until it is cancelled."""
-
-    def _begin(self, listener: Listener, namespace: Any, interest: tuple[list[str], ...]) -> None:
-        self._changes = Changes(namespace.stream(*interest))
-        run = self._run(listener, namespace.note_listener_failure)
-        self.task = asyncio.get_running_loop().create_task(run)
-        """Ends with the subscription."""
-
-    async def _run(self, listener: Listener, failed: Callable[[], None]) -> None:
-        async for event in self._changes:
-            try:
-                result = listener(event)
-                if isinstance(result, Awaitable):
-                    await result
-            except Exception:
-                _log_failure()
-                failed()
-        self._leave()
-
-    def cancel(self) -> None:
-        """Ends it; a call that runs is cancelled at its next await.
-
-        In the listener itself it only marks the end.
-        """
-        self.end()
-
-    def end(self) -> None:
-        """As ``cancel``."""
-        self._leave()
-        self._changes.close()
-        if asyncio.current_task(self.task.get_loop()) is not self.task:
-            self.task.cancel()
-
-
 def identity_of(listener: Listener) -> Hashable:
     """What tells one listener from others; a method is the same whenever it is looked up."""
     if isinstance(listener, MethodType):
@@ -113,11 +76,11 @@ def _guarded(listener: Listener) -> Callable[[tuple[Any, ...]], None]:
         try:
             listener(ChangeEvent(*parts))
         except Exception:
-            _log_failure()
+            log_failure()
             raise
 
     return call
 
 
-def _log_failure() -> None:
+def log_failure() -> None:
     logger.exception("a change listener failed; it stays registered")

@@ -12,6 +12,7 @@ from castalia._calls import wait
 from castalia._changes import taken_from
 from castalia._client import AnyClient
 from castalia._content import ChangeEvent
+from castalia._log import log_by_default, warned_if_empty
 from castalia._namespace import Configs, OpenConfig, OpenFile
 from castalia._settings import Settings
 from castalia._subscription import Subscription
@@ -38,13 +39,13 @@ class Config(OpenConfig[Subscription]):
 
     def refresh(self, timeout: float | None = None) -> None:
         """Loads now and waits for it, at most this many seconds."""
-        wait(self.load, timeout)
+        wait(self._load, timeout)
 
     def changes(
         self, *, keys: Iterable[str] = (), prefixes: Iterable[str] = ()
     ) -> Iterator[ChangeEvent]:
         """The events from now on, as they come; ends when the client or the namespace is closed."""
-        return taken_from(self.stream(*interest_of(keys, prefixes)))
+        return taken_from(self._stream(*interest_of(keys, prefixes)))
 
     def __copy__(self) -> Config:
         return self
@@ -68,11 +69,11 @@ class ConfigFile(OpenFile[Subscription]):
 
     def refresh(self, timeout: float | None = None) -> None:
         """Loads now and waits for it, at most this many seconds."""
-        wait(self.load, timeout)
+        wait(self._load, timeout)
 
     def changes(self) -> Iterator[ChangeEvent]:
         """The changes of the text from now on, as they come."""
-        return taken_from(self.stream())
+        return taken_from(self._stream())
 
 
 class Client(AnyClient[Config]):
@@ -92,12 +93,13 @@ class Client(AnyClient[Config]):
         if opened is not None:
             return opened
         source = _open(self._native, app_id, namespace, timeout)
-        config = Config(source, self._configs, self._settings)
+        config = warned_if_empty(Config(source, self._configs, self._settings))
         return self._configs.setdefault((app_id, namespace), config)
 
     def config_file(self, namespace: str, timeout: float | None = None) -> ConfigFile:
         """Opens a namespace as a whole text."""
-        return ConfigFile(wait(lambda done: self._native.open_file(namespace, done), timeout))
+        opened = wait(lambda done: self._native.open_file(namespace, done), timeout)
+        return warned_if_empty(ConfigFile(opened))
 
     def close(self, timeout: float | None = 5.0) -> None:
         """Stops everything and waits for it, with every namespace. Reads go on answering.
@@ -146,5 +148,6 @@ _clients_of_pickles: dict[Settings, _native.Client] = {}
 
 def _reopened(settings: Settings, app_id: str, namespace: str) -> Config:
     """What a pickled config becomes; its namespace is opened by the first read."""
+    log_by_default()
     client = _clients_of_pickles.setdefault(settings, settings.client())
     return Config(lambda: _open(client, app_id, namespace, None), Configs(), settings)

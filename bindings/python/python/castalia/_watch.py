@@ -17,7 +17,7 @@ class Watch(Generic[T]):
 
     def __init__(self, namespace: _native.Namespace, parse: Callable[[Snapshot], T]) -> None:
         """Raises what ``parse`` raises for the content now."""
-        follower = namespace.follow()
+        follower = namespace._follow()
         self._parse = parse
         self._value = parse(snapshot_of(follower.view()))
         self.last_error: Exception | None = None
