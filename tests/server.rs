@@ -7,5 +7,6 @@ mod input;
 mod limit;
 mod mutation;
 mod open_api;
+mod roles;
 mod start;
 mod surface;

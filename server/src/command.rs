@@ -41,6 +41,7 @@ impl Failure {
 /// Runs the program.
 #[must_use]
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    crate::outgoing::install_tls();
     let matches = match program().try_get_matches_from(arguments) {
         Ok(matches) => matches,
         Err(error) => {
@@ -69,7 +70,8 @@ fn dispatch(matches: &ArgMatches) -> Result<(), Failure> {
         Some(("migrate", matches)) => migrate::run(settings(matches)?, matches),
         Some(("token", matches)) => match matches.subcommand() {
             Some(("create", matches)) => token::create(settings(matches)?, matches),
-            _ => Err(Failure::Message("token needs a command: create".into())),
+            Some(("admin", matches)) => token::admin(settings(matches)?),
+            _ => Err(Failure::Message("token needs a command: create or admin".into())),
         },
         Some(("user", matches)) => match matches.subcommand() {
             Some(("password", matches)) => user::password(settings(matches)?, matches),
@@ -86,11 +88,15 @@ fn program() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(with_settings(serve::command(), DEFINITIONS.iter()))
-        .subcommand(with_data(migrate::command()))
+        .subcommand(with_settings(
+            migrate::command(),
+            std::iter::once("roles").chain(DATA).filter_map(find),
+        ))
         .subcommand(
             Command::new("token")
-                .about("Tokens of the open API")
-                .subcommand(with_data(token::command())),
+                .about("Tokens of the open API and of the admin role")
+                .subcommand(with_data(token::create_command()))
+                .subcommand(with_data(token::admin_command())),
         )
         .subcommand(
             Command::new("user")

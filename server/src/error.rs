@@ -201,6 +201,9 @@ impl From<Refusal> for Error {
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         let reaction = match &error {
+            StoreError::UnknownProperty(_) => {
+                return Self::bad_request(error.to_string()).with_code("unknown_property");
+            }
             StoreError::Conflict(_)
             | StoreError::Unavailable(_)
             | StoreError::CommitUnknown(_)

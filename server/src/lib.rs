@@ -13,6 +13,7 @@ pub mod http;
 pub mod json;
 pub mod node;
 pub mod nudge;
+pub mod outgoing;
 pub mod registry;
 pub mod role;
 pub mod server_config;

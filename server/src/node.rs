@@ -2,6 +2,7 @@
 //!
 //! Sockets are taken before databases are made, so that a port in use leaves nothing half-done behind.
 
+mod admin_token;
 mod data_dir;
 mod database;
 mod sample;
@@ -16,6 +17,7 @@ use ::http::Method;
 use axum::Router;
 use tokio::net::TcpListener;
 
+pub use self::admin_token::AdminTokens;
 use self::data_dir::DataDir;
 use self::database::{ConfigDatabase, PortalDatabase};
 use self::socket::Sockets;
@@ -93,6 +95,8 @@ pub struct Node {
     pub listening: Vec<Listening>,
     /// Every route that they have.
     pub routes: Vec<Route>,
+    /// Whether this environment has the sample app, so that its address can be shown.
+    pub has_sample_app: bool,
     /// The administrator's password, where this start generated it.
     pub generated_password: Option<String>,
     background: Background,
@@ -117,6 +121,7 @@ impl Node {
         let mut node = Self {
             listening: sockets.listening(),
             routes: Vec::new(),
+            has_sample_app: false,
             generated_password: None,
             background: Background::default(),
             connections: Background::default(),
@@ -131,6 +136,10 @@ impl Node {
             node.stop().await;
             return Err(error);
         }
+        node.has_sample_app = match &node.environment {
+            Some(environment) => sample::is_present(&environment.store).await?,
+            None => false,
+        };
         node.ready.set(true);
         Ok(node)
     }
@@ -318,4 +327,14 @@ pub async fn portal_store(settings: &Settings) -> Result<(Store, Installation), 
     let token = random_hex()?;
     let portal = database::open_portal(&settings, &token).await?;
     Ok((portal.store, settings.defaults.unwrap_or(portal.installation)))
+}
+
+/// The tokens of the admin role, as a node with these settings and rows would accept them.
+///
+/// # Errors
+/// When there is no config database, or it cannot be read.
+pub async fn admin_tokens(settings: &Settings) -> Result<AdminTokens, StartError> {
+    data_dir::require_config_file(settings)?;
+    let (store, config) = database::read_config(&Arc::new(settings.clone())).await?;
+    Ok(AdminTokens::read(&store, &config, settings))
 }

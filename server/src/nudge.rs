@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use crate::background::Background;
 use crate::error::{Error, Result};
 use crate::feed::ReleaseFeed;
+use crate::outgoing;
 use crate::registry::Registry;
 use crate::store::{Dialect, Secret, Store, installation};
 
@@ -48,9 +49,7 @@ impl Nudge {
     pub async fn open(store: &Store, registry: &Registry, offered_secret: String) -> Result<Self> {
         let secret =
             installation::value_or_insert(store, SECRET, Secret::new(offered_secret)).await?;
-        // Another part of the process may have chosen the same before.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build();
+        let client = outgoing::client().no_proxy().timeout(PATIENCE).build();
         let client =
             client.map_err(|error| Error::internal("cannot make an HTTP client", error))?;
         let pending = Notify::new();

@@ -3,6 +3,7 @@
 pub mod definition;
 pub mod source;
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -120,7 +121,9 @@ pub struct Settings {
     /// Connections to MySQL or PostgreSQL, for each database.
     pub max_connections: u32,
     /// Keys of Apollo's ServerConfig tables that this node fixes.
-    pub server_config: std::collections::BTreeMap<String, String>,
+    pub server_config: BTreeMap<String, String>,
+    /// Meta servers by environment, from variables such as `DEV_META`.
+    pub meta_servers: BTreeMap<String, String>,
 }
 
 /// The `compat.*` settings as given; what is unset follows the installation.
@@ -250,6 +253,7 @@ impl Settings {
                 .unwrap_or(16)
                 .max(2),
             server_config: texts.server_config.clone(),
+            meta_servers: texts.meta_servers.clone(),
         };
         if read.faults.is_empty() { Ok(settings) } else { Err(read.faults) }
     }
@@ -258,6 +262,12 @@ impl Settings {
     #[must_use]
     pub fn plays(&self, role: Role) -> bool {
         self.roles.contains(&role)
+    }
+
+    /// Whether this process plays a role that works on the config database.
+    #[must_use]
+    pub fn serves_environment(&self) -> bool {
+        [Role::Config, Role::Meta, Role::Admin].iter().any(|role| self.plays(*role))
     }
 }
 

@@ -9,6 +9,7 @@ use super::server::Server;
 #[derive(Debug, Clone)]
 pub(crate) struct Demo {
     pub(crate) api: Http,
+    env: String,
     pub(crate) app_id: String,
     cluster: String,
     namespace: String,
@@ -17,7 +18,11 @@ pub(crate) struct Demo {
 impl Demo {
     /// Creates the app.
     pub(crate) async fn create(server: &Server, app_id: &str) -> Self {
-        let api = server.open_api();
+        Self::create_in(server.open_api(), "DEV", app_id).await
+    }
+
+    /// Creates the app through an open API, to be worked on in this environment.
+    pub(crate) async fn create_in(api: Http, env: &str, app_id: &str) -> Self {
         let app = json!({
             "appId": app_id, "name": app_id, "orgId": "TEST1", "orgName": "Test", "ownerName": "apollo",
             "ownerEmail": "apollo@acme.com", "dataChangeCreatedBy": "apollo",
@@ -25,10 +30,16 @@ impl Demo {
         api.post("/openapi/v1/apps", json!({ "app": app, "admins": [] })).await.ok();
         Self {
             api,
+            env: env.to_owned(),
             app_id: app_id.to_owned(),
             cluster: "default".to_owned(),
             namespace: "application".to_owned(),
         }
+    }
+
+    /// The same namespace in another environment.
+    pub(crate) fn in_env(&self, env: &str) -> Self {
+        Self { env: env.to_owned(), ..self.clone() }
     }
 
     /// The same namespace of a server that was started again.
@@ -38,8 +49,8 @@ impl Demo {
 
     /// Path of the namespace in the open API.
     pub(crate) fn path(&self) -> String {
-        let Self { app_id, cluster, namespace, .. } = self;
-        format!("/openapi/v1/envs/DEV/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}")
+        let Self { env, app_id, cluster, namespace, .. } = self;
+        format!("/openapi/v1/envs/{env}/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}")
     }
 
     /// Creates or changes an item.
@@ -69,8 +80,10 @@ impl Demo {
 
     /// Goes back to the release before a release.
     pub(crate) async fn roll_back(&self, release: &Value) {
-        let path =
-            format!("/openapi/v1/envs/DEV/releases/{}/rollback?operator=apollo", release["id"]);
+        let path = format!(
+            "/openapi/v1/envs/{}/releases/{}/rollback?operator=apollo",
+            self.env, release["id"]
+        );
         self.api.put(&path, Value::Null).await.ok();
     }
 }

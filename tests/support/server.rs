@@ -44,6 +44,12 @@ impl Options {
         Self { files: Some(limit), ..self }
     }
 
+    /// A flag with its value, if it is set.
+    fn pair(&self, name: &str) -> Vec<String> {
+        let position = self.arguments.iter().position(|argument| argument == name);
+        position.map(|at| self.arguments[at..=at + 1].to_vec()).unwrap_or_default()
+    }
+
     /// The program, as these options start it.
     fn program(&self) -> Command {
         let Some(limit) = self.files else { return command(&["serve", "--log-format", "json"]) };
@@ -64,6 +70,8 @@ pub(crate) struct Server {
     pub(crate) admin: String,
     pub(crate) portal: String,
     data_dir: PathBuf,
+    /// `--portal-db` with its URL, where the database is not in the data directory.
+    portal_db: Vec<String>,
     _directory: Option<tempfile::TempDir>,
 }
 
@@ -101,6 +109,7 @@ impl Server {
             admin: String::new(),
             portal: String::new(),
             data_dir: data_dir.to_owned(),
+            portal_db: options.pair("--portal-db"),
             _directory: None,
         };
         server.wait_for(&roles);
@@ -138,6 +147,7 @@ impl Server {
     pub(crate) fn token(&self, name: &str, scope: &[&str]) -> String {
         let mut command = command(&["token", "create", "--name", name]);
         command.args(scope).args(["--data-dir".as_ref(), self.data_dir.as_os_str()]);
+        command.args(&self.portal_db);
         let output = command.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let text = String::from_utf8(output.stdout).unwrap();

@@ -47,9 +47,11 @@ fn print_banner(node: &Node, data_dir: &str) {
     }
     if let Some(config) = address(Role::Config) {
         print_line(&format!("  Clients    APOLLO_META=http://{config}"));
-        print_line(&format!(
-            "  Try it     curl http://{config}/configs/sample-app/default/application"
-        ));
+        if node.has_sample_app {
+            print_line(&format!(
+                "  Try it     curl http://{config}/configs/sample-app/default/application"
+            ));
+        }
     }
     print_line("  Ctrl-C ends it.\n");
 }

@@ -1,4 +1,7 @@
-//! `castalia token create`: a token of the open API, also while a server runs on the same data.
+//! `castalia token create`: a token of the open API. `castalia token admin`: the tokens of the admin role, which
+//! the first start generates. Both also work while a server runs on the same data.
+
+use std::io::Write as _;
 
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command};
 
@@ -7,7 +10,7 @@ use crate::domain::consumer;
 use crate::node;
 use crate::settings::Settings;
 
-pub(super) fn command() -> Command {
+pub(super) fn create_command() -> Command {
     Command::new("create")
         .about("Create a token of the open API; it is the last word on standard output")
         .arg(
@@ -44,6 +47,26 @@ pub(super) fn create(settings: Settings, matches: &ArgMatches) -> Result<(), Fai
             .await
             .map_err(Failure::of)?;
         print_line(&format!("Token of {name}, shown only this once: {token}"));
+        Ok(())
+    })?
+}
+
+pub(super) fn admin_command() -> Command {
+    Command::new("admin")
+        .about("Print the tokens that the admin role accepts, one on each line of standard output")
+}
+
+/// Tokens alone go to standard output, so that scripts can use them; where they come from goes to standard error.
+pub(super) fn admin(settings: Settings) -> Result<(), Failure> {
+    block_on(async move {
+        let found = node::admin_tokens(&settings).await.map_err(Failure::of)?;
+        let mut stderr = std::io::stderr().lock();
+        for line in found.explanation() {
+            let _ = writeln!(stderr, "castalia: {line}");
+        }
+        for token in &found.tokens {
+            print_line(token.expose());
+        }
         Ok(())
     })?
 }

@@ -40,15 +40,25 @@ impl DataDir {
 }
 
 fn is_needed(settings: &Settings) -> bool {
-    let environment =
-        [Role::Config, Role::Meta, Role::Admin].iter().any(|role| settings.plays(*role));
-    (environment && settings.config_db.is_none())
+    (settings.serves_environment() && settings.config_db.is_none())
         || (settings.plays(Role::Portal) && settings.portal_db.is_none())
 }
 
 /// Makes the directory where a database lives in it.
 pub(super) fn make_if_needed(settings: &Settings) -> Result<(), StartError> {
     if is_needed(settings) { make(&settings.data_dir) } else { Ok(()) }
+}
+
+/// For commands that only read: connecting to a file that does not exist would make an empty database.
+pub(super) fn require_config_file(settings: &Settings) -> Result<(), StartError> {
+    let file = settings.data_dir.join("config.db");
+    if settings.config_db.is_some() || file.exists() {
+        return Ok(());
+    }
+    Err(StartError::DataDir(format!(
+        "{} does not exist; name the data directory of the server, or its database with --config-db",
+        file.display()
+    )))
 }
 
 /// Makes the directory, parents included.

@@ -8,6 +8,7 @@ use sea_orm::DatabaseTransaction;
 
 use super::{StartError, data_dir, random_hex, seed};
 use crate::domain::server_config;
+use crate::role::Role;
 use crate::server_config::ServerConfig;
 use crate::settings::{Installation, SchemaMode, Settings};
 use crate::store::migration::{self, Part};
@@ -42,6 +43,16 @@ pub(super) async fn open_config(
     let config = ServerConfig::new(settings.server_config.clone());
     server_config::reload(&store, &config, settings).await?;
     Ok(ConfigDatabase { store, config, installation })
+}
+
+/// The config database as it is, without changing its schema.
+pub(super) async fn read_config(
+    settings: &Arc<Settings>,
+) -> Result<(Store, ServerConfig), StartError> {
+    let store = connect(settings, settings.config_db.as_ref(), "config.db", "--config-db").await?;
+    let config = ServerConfig::new(settings.server_config.clone());
+    server_config::reload(&store, &config, settings).await?;
+    Ok((store, config))
 }
 
 pub(super) async fn open_portal(
@@ -117,21 +128,43 @@ async fn schema(
     }
 }
 
-/// Prepares both databases and says in a line each what they are now.
+/// Prepares the databases of the roles and says in a line each what they are now.
 pub(super) async fn prepare(settings: &Arc<Settings>) -> Result<Vec<String>, StartError> {
     let token = random_hex()?;
-    let config = open_config(settings, &token).await?;
-    let portal = open_portal(settings, &token).await?;
-    Ok(vec![line(&config.store, config.installation), line(&portal.store, portal.installation)])
+    let mut lines = Vec::new();
+    if settings.serves_environment() {
+        let config = open_config(settings, &token).await?;
+        lines.push(line(&config.store, config.installation));
+    }
+    if settings.plays(Role::Portal) {
+        let portal = open_portal(settings, &token).await?;
+        lines.push(line(&portal.store, portal.installation));
+    }
+    Ok(lines)
 }
 
 /// What a start would do; an error when it would refuse.
 pub(super) async fn check(settings: &Settings) -> Result<Vec<String>, StartError> {
     let mut lines = Vec::new();
-    for (part, url, file, setting) in [
-        (Part::Config, settings.config_db.as_ref(), "config.db", "--config-db"),
-        (Part::Portal, settings.portal_db.as_ref(), "portal.db", "--portal-db"),
+    for (is_needed, part, url, file, setting) in [
+        (
+            settings.serves_environment(),
+            Part::Config,
+            settings.config_db.as_ref(),
+            "config.db",
+            "--config-db",
+        ),
+        (
+            settings.plays(Role::Portal),
+            Part::Portal,
+            settings.portal_db.as_ref(),
+            "portal.db",
+            "--portal-db",
+        ),
     ] {
+        if !is_needed {
+            continue;
+        }
         let store = connect(settings, url, file, setting).await?;
         let report = migration::check(&store, part).await?;
         if !report.faults.is_empty() {

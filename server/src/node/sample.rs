@@ -7,9 +7,15 @@ use crate::domain::user::ADMINISTRATOR;
 use crate::error::Result;
 use crate::role::portal::environment::Address;
 use crate::state::PortalState;
+use crate::store::{self, Store};
 
 /// App id; the banner of a start names it.
 pub(super) const APP_ID: &str = "sample-app";
+
+/// Whether an environment has the app. An adopted one has none, and an operator may have deleted it.
+pub(super) async fn is_present(environment: &Store) -> Result<bool> {
+    Ok(store::app::by_app_id(environment.read(), APP_ID).await?.is_some())
+}
 
 /// Makes the app and publishes its first release.
 pub(super) async fn seed(state: &PortalState) -> Result<()> {

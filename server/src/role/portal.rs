@@ -118,6 +118,7 @@ impl Portal {
 /// Background work of the portal.
 pub fn run(state: &PortalState, background: &Background) {
     let environments = state.environments.clone();
+    environments.report_missing_addresses();
     background.repeat("environment probe", PROBE_PAUSE, move || {
         let environments = environments.clone();
         async move { environments.probe().await }

@@ -6,6 +6,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::definition::{DEFINITIONS, Definition, find};
+use crate::domain::environment::normalise;
 
 /// Prefix of our environment variables.
 const PREFIX: &str = "CASTALIA_";
@@ -44,6 +45,8 @@ pub struct Texts {
     values: BTreeMap<&'static str, (String, Origin)>,
     /// Keys of Apollo's ServerConfig tables that this node fixes.
     pub server_config: BTreeMap<String, String>,
+    /// Meta servers by the one spelling of their environment, from variables such as `DEV_META`.
+    pub meta_servers: BTreeMap<String, String>,
 }
 
 /// What is wrong with a setting, by its name as the user spelled it.
@@ -78,8 +81,9 @@ impl Texts {
                 texts.values.insert(definition.name, (default.to_owned(), Origin::Default));
             }
         }
-        let environment: BTreeMap<String, String> =
-            environment.filter(|(name, _)| name.starts_with(PREFIX)).collect();
+        let (environment, others): (BTreeMap<String, String>, BTreeMap<String, String>) =
+            environment.partition(|(name, _)| name.starts_with(PREFIX));
+        texts.meta_servers = meta_servers(&others);
         let named =
             config_file.or_else(|| environment.get("CASTALIA_CONFIG_FILE").map(PathBuf::from));
         texts.add_file(named.as_deref(), &mut faults);
@@ -187,6 +191,17 @@ fn fault(setting: impl fmt::Display, problem: String) -> Fault {
     Fault { setting: setting.to_string(), problem }
 }
 
+/// Variables that name the meta servers of an environment as Apollo's portal reads them: `DEV_META` or
+/// `dev_meta`, for any environment.
+fn meta_servers(variables: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let found = variables.iter().filter_map(|(variable, servers)| {
+        let (env, suffix) = variable.rsplit_once('_')?;
+        let is_meta = suffix.eq_ignore_ascii_case("meta") && !servers.trim().is_empty();
+        is_meta.then(|| (normalise(env), servers.trim().to_owned()))
+    });
+    found.collect()
+}
+
 /// Variables of others, and those that Kubernetes makes for a service that happens to be called `castalia`.
 fn is_foreign(variable: &str) -> bool {
     let rest = variable.strip_prefix(PREFIX).unwrap_or_default();
@@ -278,6 +293,19 @@ mod tests {
         ];
         let pairs: Vec<_> = names.iter().map(|name| (*name, "x")).collect();
         assert!(Texts::gather(Vec::new(), None, environment(&pairs)).is_ok());
+    }
+
+    #[test]
+    fn the_meta_servers_of_environments_have_the_variables_of_apollos_portal() {
+        let pairs = [
+            ("DEV_META", "http://d "),
+            ("prod_meta", "http://p"),
+            ("FAT_META", " "),
+            ("META", "m"),
+        ];
+        let texts = Texts::gather(Vec::new(), None, environment(&pairs)).unwrap();
+        let expected = [("DEV", "http://d"), ("PRO", "http://p")];
+        assert_eq!(texts.meta_servers, expected.map(|(k, v)| (k.to_owned(), v.to_owned())).into());
     }
 
     #[test]

@@ -25,6 +25,9 @@ pub enum StoreError {
     /// A setting is wrong, or what it names is not usable.
     #[error("{setting}: {problem}")]
     Setting { setting: String, problem: String },
+    /// The caller asks for an order by a property that rows of this kind do not have.
+    #[error("No property '{0}' to sort by")]
+    UnknownProperty(String),
     /// Anything else: a statement that the database refused, a value of the wrong shape.
     #[error("database error: {0}")]
     Other(#[source] DbErr),

@@ -111,8 +111,8 @@ fn column<E: EntityTrait>(property: &str) -> Result<E::Column, StoreError> {
     E::Column::iter()
         .find(|column| {
             let name = column.as_str().replace('_', "");
-            name[..1].to_ascii_lowercase() == wanted[..1.min(wanted.len())]
-                && Some(&name[1..]) == wanted.get(1..)
+            let (first, rest) = name.split_at(1);
+            wanted.strip_prefix(&first.to_ascii_lowercase()) == Some(rest)
         })
-        .ok_or_else(|| StoreError::other(format!("no property {property} to sort by")))
+        .ok_or_else(|| StoreError::UnknownProperty(property.to_owned()))
 }

@@ -214,7 +214,10 @@ async fn apps_are_listed_in_pages_or_searched() {
         admin.get("/apps?sort=id,desc&size=1").await.ok()[0]["appId"],
         json!(format!("{}-10", admin.app_id))
     );
-    assert_eq!(admin.get("/apps?sort=nothing").await.status, 500);
+    for unknown in ["nothing", "%C3%A9", "id,nothing,desc", "i", "ID"] {
+        let answer = admin.get(&format!("/apps?sort={unknown}")).await;
+        assert_eq!(answer.status, 400, "{unknown}: {answer:?}");
+    }
 }
 
 /// Statuses of a wrong method, a missing parameter, an unreadable body and an unknown path.

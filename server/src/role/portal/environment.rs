@@ -5,7 +5,7 @@ mod address;
 mod local;
 mod remote;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -40,6 +40,8 @@ const READ_TIMEOUT: i64 = 10_000;
 pub struct Environments {
     config: ServerConfig,
     local: Option<Arc<Local>>,
+    /// Meta servers of environments that `apollo.portal.meta.servers` does not name.
+    meta_servers: Arc<BTreeMap<String, String>>,
     /// Made when first asked for, by name.
     remotes: Arc<Mutex<HashMap<String, Arc<Remote>>>>,
 }
@@ -77,7 +79,34 @@ impl Environments {
             name: settings.env.clone(),
             router: admin::in_process(state.clone()),
         });
-        Self { config: config.clone(), local: local.map(Arc::new), remotes: Arc::default() }
+        Self {
+            config: config.clone(),
+            local: local.map(Arc::new),
+            meta_servers: Arc::new(settings.meta_servers.clone()),
+            remotes: Arc::default(),
+        }
+    }
+
+    /// Logs which environments have no address, since the portal leaves them out without an error.
+    pub fn report_missing_addresses(&self) {
+        let (missing, addressed): (Vec<_>, Vec<_>) = self
+            .all()
+            .into_iter()
+            .partition(|environment| matches!(environment.reach, Reach::Nowhere));
+        let missing = missing.iter().map(Environment::name).collect::<Vec<_>>().join(", ");
+        if addressed.is_empty() {
+            tracing::warn!(
+                envs = missing,
+                "this portal has no environment that it can reach: name their meta servers in \
+                 apollo.portal.meta.servers, or as DEV_META=http://host:8080 for the environment DEV"
+            );
+        } else if !missing.is_empty() {
+            tracing::warn!(
+                envs = missing,
+                "environments without a meta server are not shown: name it in \
+                 apollo.portal.meta.servers or remove them from apollo.portal.envs"
+            );
+        }
     }
 
     /// Names in the order in which they are shown.
@@ -143,7 +172,8 @@ impl Environments {
 
     /// The way to an environment elsewhere; another one once its meta servers are others.
     fn remote(&self, name: &str) -> Option<Arc<Remote>> {
-        let meta = by_env(&self.config, "apollo.portal.meta.servers", name)?;
+        let meta = by_env(&self.config, "apollo.portal.meta.servers", name)
+            .or_else(|| self.meta_servers.get(name).cloned())?;
         let mut remotes = self.remotes.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = remotes.get(name).filter(|remote| remote.meta == meta) {
             return Some(Arc::clone(known));
@@ -268,8 +298,8 @@ impl Environment {
                 remote.call(&call, token.as_deref()).await
             }
             Reach::Nowhere => Err(Error::service(format!(
-                "No available admin server. Name the meta server of {} in apollo.portal.meta.servers.",
-                self.name
+                "No available admin server. Name the meta server of {env} in apollo.portal.meta.servers or {env}_META.",
+                env = self.name
             ))
             .with_code("env_unreachable")),
         }
@@ -313,7 +343,20 @@ mod tests {
         );
         let local =
             own.map(|name| Arc::new(Local { name: name.to_owned(), router: Router::new() }));
-        Environments { config, local, remotes: Arc::default() }
+        let elsewhere = BTreeMap::from([("FAR".to_owned(), "http://127.0.0.1:1".to_owned())]);
+        Environments { config, local, meta_servers: Arc::new(elsewhere), remotes: Arc::default() }
+    }
+
+    #[test]
+    fn a_variable_names_the_meta_server_unless_the_table_does() {
+        let meta = |rows: &[(&str, &str)]| match environments(rows, None).named("FAR".into()).reach
+        {
+            Reach::There(remote) => remote.meta.clone(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(meta(&[]), "http://127.0.0.1:1");
+        let row = ("apollo.portal.meta.servers", r#"{"far":"http://127.0.0.1:2"}"#);
+        assert_eq!(meta(&[row]), "http://127.0.0.1:2");
     }
 
     #[test]

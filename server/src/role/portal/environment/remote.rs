@@ -19,6 +19,7 @@ use reqwest::redirect::Policy;
 use super::Call;
 use crate::error::{Error, Reaction, Result};
 use crate::json;
+use crate::outgoing;
 
 /// Failed probes in a row after which an environment counts as away; one good answer brings it back.
 const TOLERATED: u32 = 2;
@@ -214,7 +215,7 @@ fn transport(timeouts: Timeouts) -> Result<Transport> {
 }
 
 fn client(timeouts: Timeouts) -> Result<Client> {
-    let client = Client::builder()
+    let client = outgoing::client()
         .connect_timeout(timeouts.connect)
         .read_timeout(timeouts.read)
         .user_agent(agent())

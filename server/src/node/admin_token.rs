@@ -1,0 +1,48 @@
+//! The tokens of the admin role as an operator looks them up: which there are, and where they come from.
+
+use crate::server_config::ServerConfig;
+use crate::settings::Settings;
+use crate::store::{Secret, Store};
+
+/// Switch and list of the access control of the admin role, as in Apollo.
+const SWITCH: &str = "admin-service.access.control.enabled";
+const TOKENS: &str = "admin-service.access.tokens";
+
+/// What the admin role asks its callers for.
+#[derive(Debug, Clone)]
+pub struct AdminTokens {
+    /// Tokens that are accepted in the header `Authorization`, as they are.
+    pub tokens: Vec<Secret>,
+    is_required: bool,
+    origin: String,
+}
+
+impl AdminTokens {
+    pub(super) fn read(store: &Store, config: &ServerConfig, settings: &Settings) -> Self {
+        let is_fixed = settings.server_config.contains_key(TOKENS);
+        let origin = match is_fixed {
+            true => "the settings of this command".to_owned(),
+            false => format!("table ServerConfig of {}", store.url()),
+        };
+        Self {
+            tokens: config.list(TOKENS).into_iter().map(Secret::new).collect(),
+            is_required: config.is_on(SWITCH),
+            origin,
+        }
+    }
+
+    /// What stands beside the tokens, in lines.
+    #[must_use]
+    pub fn explanation(&self) -> Vec<String> {
+        let mut lines = vec![match self.tokens.is_empty() {
+            true => format!("no tokens: {TOKENS} is empty or absent in {}", self.origin),
+            false => format!("tokens from {TOKENS} in {}", self.origin),
+        }];
+        if !self.is_required {
+            lines.push(format!(
+                "access control is off: the admin role accepts callers without a token until {SWITCH} is true"
+            ));
+        }
+        lines
+    }
+}

@@ -1,0 +1,306 @@
+//! The layouts of roles over processes that people run, on every database, made by us or by Apollo. In each of them a publish
+//! through the portal reaches a client that knows only the address of a meta server.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::support::database::{Database, Engine, Fresh};
+use crate::support::demo::Demo;
+use crate::support::eventually::eventually;
+use crate::support::http::Http;
+use crate::support::poll::{self, Waiting, newest, position};
+use crate::support::server::{Options, Server, command};
+
+/// Tables as Apollo's scripts for MySQL make them.
+const APOLLO_CONFIG: &str = include_str!("../../server/tests/store/apollo_2_4_config.sql");
+const APOLLO_PORTAL: &str = include_str!("../../server/tests/store/apollo_2_4_portal.sql");
+
+/// The roles of each process, in the order in which they start: a meta server then finds the services at once.
+const LAYOUTS: [&[&str]; 5] = [
+    &["config,meta,admin,portal"],
+    &["config,meta,admin", "portal"],
+    &["admin,portal", "config,meta"],
+    &["admin", "config,meta", "portal"],
+    &["config", "admin", "meta", "portal"],
+];
+
+/// Where the data of an installation is.
+struct Place {
+    config: Database,
+    portal: Database,
+}
+
+impl Place {
+    /// Flags of a process with these roles. SQLite has its files in directories that no two processes share.
+    fn options(&self, roles: &str) -> Options {
+        Options::new()
+            .flag("--roles", roles)
+            .flag("--config-db", &self.config.url)
+            .flag("--portal-db", &self.portal.url)
+            .flag("--advertise", "http://127.0.0.1")
+    }
+
+    /// As if Apollo had made the tables: nothing in them tells of us, and access control is off.
+    async fn forget_us(&self) {
+        for (database, tables) in [
+            (&self.config, &["CastaliaSchema", "CastaliaInstallation"][..]),
+            (&self.portal, &["CastaliaSchema", "CastaliaSession", "CastaliaConsumerGrant"]),
+        ] {
+            let drops = tables.iter().map(|table| format!(r#"DROP TABLE IF EXISTS "{table}""#));
+            let rows = r#"DELETE FROM "ServerConfig" WHERE "Key" LIKE 'admin-service%'"#.to_owned();
+            let statements: Vec<_> = drops.chain([rows]).collect();
+            let statements: Vec<_> = statements.iter().map(String::as_str).collect();
+            database.run(&statements).await;
+        }
+    }
+
+    /// The administrator that Apollo's scripts make; a server of ours adds none to their tables.
+    async fn add_administrator(&self) {
+        let user = r#"INSERT INTO "Users" ("Username","Password","UserDisplayName","Email","Enabled")
+                      VALUES ('apollo','$2a$10$hash','apollo','a@b',1)"#;
+        self.portal.run(&[user]).await;
+    }
+
+    async fn migrate(&self) {
+        let output = command(&["migrate"])
+            .args(["--config-db", &self.config.url, "--portal-db", &self.portal.url])
+            .output();
+        let output = output.unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// What `castalia token admin` prints.
+    fn admin_token(&self) -> Option<String> {
+        let output = command(&["token", "admin", "--config-db", &self.config.url]).output();
+        let output = output.unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().lines().next().map(str::to_owned)
+    }
+}
+
+/// Processes of one layout.
+struct Running(Vec<Server>);
+
+impl Running {
+    /// Starts a process for each set of roles. A portal without the admin role learns the meta server and the token.
+    fn start(place: &Place, layout: &[&str]) -> Self {
+        let mut servers: Vec<Server> = Vec::new();
+        for roles in layout {
+            let mut options = place.options(roles);
+            if *roles == "portal" {
+                let meta = layout.iter().position(|roles| roles.contains("meta")).unwrap();
+                options = options.variable("DEV_META", &servers[meta].config);
+                if let Some(token) = place.admin_token() {
+                    let tokens = json!({ "DEV": token }).to_string();
+                    options = options.variable("CASTALIA_ADMIN_SERVICE_ACCESS_TOKENS", &tokens);
+                }
+            }
+            servers.push(Server::start_with(options));
+        }
+        Self(servers)
+    }
+
+    fn with(&self, layout: &[&str], role: &str) -> &Server {
+        &self.0[layout.iter().position(|roles| roles.contains(role)).unwrap()]
+    }
+
+    /// In an orderly way, so that the next layout finds no addresses of this one.
+    fn end(self) {
+        for mut server in self.0.into_iter().rev() {
+            assert!(server.terminate().success());
+        }
+    }
+}
+
+/// The address of the config service, as a client learns it.
+async fn config_service(meta: &Http) -> Http {
+    let ask = async || {
+        let services = meta.get("/services/config?appId=x").await.ok().json();
+        services[0]["homepageUrl"].as_str().map(str::to_owned)
+    };
+    Http::new(
+        eventually("a config service in the meta server's list", ask).await.trim_end_matches('/'),
+    )
+}
+
+/// A publish through the portal reaches a client's next read and its parked poll.
+async fn a_publish_reaches_a_client(demo: &Demo, meta: &Http, value: &str) {
+    demo.set("k", value).await;
+    demo.publish().await;
+    let client = config_service(meta).await;
+    let id = position(&client, &demo.app_id, "application").await;
+    let config = async || {
+        let path = format!("/configs/{}/default/application", demo.app_id);
+        client.get(&path).await.ok().json()["configurations"].clone()
+    };
+    assert_eq!(config().await, json!({ "k": value }));
+    let path = poll::path(&demo.app_id, &[("application", id)]);
+    let poll = Waiting::start(&client, &path).await;
+    demo.set("k", &format!("{value} again")).await;
+    demo.publish().await;
+    let (answer, _) = poll.end().await;
+    assert!(newest(&answer.ok()) > id);
+    assert_eq!(config().await, json!({ "k": format!("{value} again") }));
+}
+
+async fn every_layout_works(place: &Place, layouts: &[&[&str]], origin: &str) {
+    for (number, layout) in layouts.iter().enumerate() {
+        let running = Running::start(place, layout);
+        for server in &running.0 {
+            for base in [&server.config, &server.admin, &server.portal] {
+                if !base.is_empty() {
+                    for path in ["/health", "/health/ready", "/apollo/version"] {
+                        Http::new(base).get(path).await.ok();
+                    }
+                }
+            }
+        }
+        let portal = running.with(layout, "portal");
+        let api = Http::new(&portal.portal)
+            .with("Authorization", &portal.token(&format!("tests-{number}"), &["--all-apps"]));
+        let envs = api.get("/openapi/v1/envs").await.ok().json();
+        assert_eq!(envs, json!(["DEV"]), "{layout:?} on a database of {origin}");
+        let demo = Demo::create_in(api, "DEV", &format!("demo-{number}")).await;
+        let meta = Http::new(&running.with(layout, "meta").config);
+        a_publish_reaches_a_client(&demo, &meta, &format!("{layout:?}")).await;
+        running.end();
+    }
+}
+
+async fn every_layout_works_on_a_server(engine: Engine) {
+    let (Some(config), Some(portal)) = (Fresh::on(engine).await, Fresh::on(engine).await) else {
+        return;
+    };
+    let place = Place { config: config.database.clone(), portal: portal.database.clone() };
+    every_layout_works(&place, &LAYOUTS, "ours").await;
+    config.remove().await;
+    portal.remove().await;
+}
+
+#[tokio::test]
+async fn every_layout_of_roles_works_on_mysql() {
+    every_layout_works_on_a_server(Engine::MySql).await;
+}
+
+#[tokio::test]
+async fn every_layout_of_roles_works_on_postgres() {
+    every_layout_works_on_a_server(Engine::Postgres).await;
+}
+
+#[tokio::test]
+async fn every_layout_of_roles_works_on_tables_that_apollo_made() {
+    let (Some(config), Some(portal)) =
+        (Fresh::on(Engine::MySql).await, Fresh::on(Engine::MySql).await)
+    else {
+        return;
+    };
+    for (database, script) in [(&config.database, APOLLO_CONFIG), (&portal.database, APOLLO_PORTAL)]
+    {
+        let statements: Vec<_> = script.split(";\n").filter(|sql| !sql.trim().is_empty()).collect();
+        database.run(&statements).await;
+    }
+    let envs = r#"INSERT INTO "ServerConfig" ("Key","Value","Comment") VALUES ('apollo.portal.envs','dev','')"#;
+    portal.database.run(&[envs]).await;
+    let place = Place { config: config.database.clone(), portal: portal.database.clone() };
+    place.add_administrator().await;
+    every_layout_works(&place, &LAYOUTS, "Apollo").await;
+    config.remove().await;
+    portal.remove().await;
+}
+
+#[tokio::test]
+async fn every_layout_of_roles_works_on_postgres_tables_without_our_record() {
+    let (Some(config), Some(portal)) =
+        (Fresh::on(Engine::Postgres).await, Fresh::on(Engine::Postgres).await)
+    else {
+        return;
+    };
+    let place = Place { config: config.database.clone(), portal: portal.database.clone() };
+    place.migrate().await;
+    place.forget_us().await;
+    place.add_administrator().await;
+    every_layout_works(&place, &LAYOUTS, "Apollo").await;
+    config.remove().await;
+    portal.remove().await;
+}
+
+/// Two processes do not share a file of SQLite, so that the roles of the environment are in one.
+fn layouts_for_files() -> Vec<&'static [&'static str]> {
+    let fits = |layout: &&&[&str]| layout.iter().filter(|roles| **roles != "portal").count() <= 1;
+    LAYOUTS.iter().filter(fits).copied().collect()
+}
+
+fn files(directory: &Path) -> Place {
+    Place {
+        config: Database::file(directory, "config.db"),
+        portal: Database::file(directory, "portal.db"),
+    }
+}
+
+#[tokio::test]
+async fn every_layout_of_roles_works_on_files() {
+    let directory = tempfile::tempdir().unwrap();
+    every_layout_works(&files(directory.path()), &layouts_for_files(), "ours").await;
+}
+
+#[tokio::test]
+async fn every_layout_of_roles_works_on_files_without_our_record() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = files(directory.path());
+    place.migrate().await;
+    place.forget_us().await;
+    place.add_administrator().await;
+    every_layout_works(&place, &layouts_for_files(), "Apollo").await;
+}
+
+/// Any set of roles starts on one data directory, one after the other, and every port that it opens is ready.
+#[tokio::test]
+async fn every_set_of_roles_starts_and_is_ready() {
+    let directory = tempfile::tempdir().unwrap();
+    for set in 1_u8..16 {
+        let names = ["config", "meta", "admin", "portal"];
+        let roles: Vec<_> =
+            names.into_iter().enumerate().filter(|(bit, _)| set & (1 << bit) != 0).collect();
+        let roles = roles.into_iter().map(|(_, name)| name).collect::<Vec<_>>().join(",");
+        let mut server = Server::start_in(directory.path(), Options::new().flag("--roles", &roles));
+        for base in [&server.config, &server.admin, &server.portal] {
+            // The server opened the ports of these roles; those of others have no address.
+            for path in ["/health", "/health/ready"].iter().filter(|_| !base.is_empty()) {
+                Http::new(base).get(path).await.ok();
+            }
+        }
+        assert!(server.terminate().success(), "{roles}");
+    }
+}
+
+/// The usual installation of Apollo: a portal of its own over several environments, told of them by variables or by its table.
+#[tokio::test]
+async fn one_portal_serves_two_environments_elsewhere() {
+    let environments = ["FAT", "UAT"].map(|env| {
+        let options = Options::new().flag("--roles", "config,meta,admin").flag("--env", env);
+        (env, Server::start_with(options))
+    });
+    let mut tokens = serde_json::Map::new();
+    for (env, server) in &environments {
+        let output = command(&["token", "admin", "--data-dir"]).arg(server.data_dir()).output();
+        let token = String::from_utf8(output.unwrap().stdout).unwrap().trim().to_owned();
+        assert!(token.len() >= 32, "{token}");
+        tokens.insert((*env).to_owned(), token.into());
+    }
+    let [(_, fat), (_, uat)] = &environments;
+    let meta_servers = json!({ "uat": uat.config }).to_string();
+    let portal = Options::new()
+        .flag("--roles", "portal")
+        .variable("fat_meta", &fat.config)
+        .variable("CASTALIA_APOLLO_PORTAL_META_SERVERS", &meta_servers)
+        .variable("CASTALIA_APOLLO_PORTAL_ENVS", "FAT,UAT")
+        .variable("CASTALIA_ADMIN_SERVICE_ACCESS_TOKENS", &Value::from(tokens).to_string());
+    let portal = Server::start_with(portal);
+    let demo = Demo::create_in(portal.open_api(), "FAT", "demo").await;
+    assert_eq!(demo.api.get("/openapi/v1/envs").await.ok().json(), json!(["FAT", "UAT"]));
+    for (env, server) in &environments {
+        let meta = Http::new(&server.config);
+        a_publish_reaches_a_client(&demo.in_env(env), &meta, env).await;
+    }
+}
