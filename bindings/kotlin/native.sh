@@ -27,6 +27,8 @@ if compgen -G '/lib/ld-musl-*' >/dev/null && ! getconf GNU_LIBC_VERSION >/dev/nu
 out=${2:?name a folder for what is generated}
 rm -rf "$out/generated" "$out/native"
 "$target/debug/bindgen" generate --language kotlin --no-format --out-dir "$out/generated" "$BUILT/$library"
+# The two names of kotlinx.coroutines that the generated code uses are in io/castalia/ffi/Waiting.kt, so that the jar runs without it.
+sed -i '/^import kotlinx\.coroutines\./d' "$out/generated/io/castalia/ffi/castalia.kt"
 mkdir -p "$out/native/$platform"
 cp "$BUILT/$library" "$out/native/$platform/"
 strip -x "$out/native/$platform/$library"

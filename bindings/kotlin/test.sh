@@ -4,3 +4,4 @@ set -euo pipefail
 cd "$(dirname "$0")"
 if [ -z "${CASTALIA_TEST_BIN:-}" ]; then cargo build --quiet --workspace --all-targets; fi
 mvn --batch-mode --quiet --no-transfer-progress verify "$@"
+./matrix.sh quick

@@ -1,4 +1,5 @@
 import io.castalia.Client
+import io.castalia.changes
 import kotlinx.coroutines.CoroutineStart.UNDISPATCHED
 import kotlinx.coroutines.async
 import kotlinx.coroutines.flow.first

@@ -8,9 +8,8 @@ import java.util.concurrent.CompletableFuture
 import java.util.concurrent.ConcurrentHashMap
 import java.util.concurrent.CopyOnWriteArrayList
 import java.util.concurrent.ExecutionException
-import kotlin.time.Duration.Companion.seconds
-import kotlin.time.TimeSource
-import kotlinx.coroutines.Job
+import java.util.concurrent.Future
+import java.util.concurrent.FutureTask
 
 /** Says why a release must not be applied; null applies it. An exception refuses it too. */
 fun interface Validator {
@@ -27,7 +26,7 @@ class Client @JvmOverloads constructor(settings: Settings = Settings.fromEnv()) 
     private val rules = rules(settings)
     private val configs = ConcurrentHashMap<Pair<String, String>, Config>()
     private val files = ConcurrentHashMap<String, ConfigFile>()
-    private val validating = CopyOnWriteArrayList<Job>()
+    private val validating = CopyOnWriteArrayList<Future<*>>()
 
     /** A client with these settings alone. */
     constructor(values: Map<String, String>) : this(Settings(values))
@@ -43,33 +42,33 @@ class Client @JvmOverloads constructor(settings: Settings = Settings.fromEnv()) 
      * nothing is served while loading goes on. Cancelling ends the wait.
      */
     @JvmSynthetic
-    suspend fun config(namespace: String): Config = configOf(appId, namespace)
+    suspend fun config(namespace: String): Config = configAsync(namespace).awaiting()
 
     /** Opens a namespace of another app id; as [config]. */
     @JvmSynthetic
-    suspend fun configOf(appId: String, namespace: String): Config {
-        val native = open { config(appId, namespace) }
-        val key = appId to namespace
-        return kept(configs, key, native) { Config(tasks, Opened(native, tasks, ::snapshotOf) { configs.remove(key) }) }
-    }
+    suspend fun configOf(appId: String, namespace: String): Config = configOfAsync(appId, namespace).awaiting()
 
     /** Opens a namespace as a whole file; as [config]. */
     @JvmSynthetic
-    suspend fun configFile(namespace: String): ConfigFile {
-        val native = open { configFile(namespace) }
-        return kept(files, namespace, native) {
-            ConfigFile(tasks, Opened(native, tasks, { content, _ -> ConfigFile.Text(content) }) { files.remove(namespace) })
-        }
-    }
+    suspend fun configFile(namespace: String): ConfigFile = configFileAsync(namespace).awaiting()
 
     /** Opens a namespace of the app itself, for Java: `configAsync("application").join()` waits for it. */
-    fun configAsync(namespace: String): CompletableFuture<Config> = tasks.future { config(namespace) }
+    fun configAsync(namespace: String): CompletableFuture<Config> = configOfAsync(appId, namespace)
 
     /** Opens a namespace of another app id, for Java. */
-    fun configOfAsync(appId: String, namespace: String): CompletableFuture<Config> = tasks.future { configOf(appId, namespace) }
+    fun configOfAsync(appId: String, namespace: String): CompletableFuture<Config> = tasks.call {
+        val opened = native.config(appId, namespace)
+        val key = appId to namespace
+        kept(configs, key, opened) { Config(Opened(opened, tasks, ::snapshotOf) { configs.remove(key) }) }
+    }
 
     /** Opens a namespace as a whole file, for Java. */
-    fun configFileAsync(namespace: String): CompletableFuture<ConfigFile> = tasks.future { configFile(namespace) }
+    fun configFileAsync(namespace: String): CompletableFuture<ConfigFile> = tasks.call {
+        val opened = native.configFile(namespace)
+        kept(files, namespace, opened) {
+            ConfigFile(Opened(opened, tasks, { content, _ -> ConfigFile.Text(content) }) { files.remove(namespace) })
+        }
+    }
 
     /** Signs the requests of an app id with another secret from now on; a blank one stops signing. */
     fun setAccessKey(appId: String, secret: String): Unit = ask { setAccessKey(appId, secret) }
@@ -96,7 +95,8 @@ class Client @JvmOverloads constructor(settings: Settings = Settings.fromEnv()) 
     override fun close() {
         if (!tasks.end()) return
         native.stop()
-        val end = tasks.future { finish() }
+        val end = FutureTask({ finish() }, Unit)
+        Thread(null, end, "castalia-close").apply { isDaemon = true }.start()
         if (tasks.isHere) return
         try {
             end.get()
@@ -109,19 +109,14 @@ class Client @JvmOverloads constructor(settings: Settings = Settings.fromEnv()) 
 
     override fun toString(): String = "Client(appId=$appId)"
 
-    private suspend fun finish() {
-        val began = TimeSource.Monotonic.markNow()
-        validating.forEach(Job::cancel)
-        tasks.call { native.end() }
-        tasks.drain(DRAIN - began.elapsedNow())
+    private fun finish() {
+        val began = System.nanoTime()
+        validating.forEach { it.cancel(true) }
+        tasks.future { native.end() }.get()
+        tasks.drain(DRAIN_NANOS - (System.nanoTime() - began))
         configs.values.forEach { it.opened.release() }
         files.values.forEach { it.opened.release() }
         native.close()
-    }
-
-    private suspend fun open(open: suspend NativeClient.() -> Namespace): Namespace {
-        tasks.check()
-        return tasks.call { native.open() }
     }
 
     /** One object for each namespace until that is closed, so that its content is held once. */
@@ -162,7 +157,7 @@ class Client @JvmOverloads constructor(settings: Settings = Settings.fromEnv()) 
     }
 
     companion object {
-        private val DRAIN = 2.seconds
+        private const val DRAIN_NANOS = 2_000_000_000L
 
         /**
          * Sends the log records of all clients from this level on to a sink, in order; null sends them nowhere. A sink keeps a thread

@@ -1,13 +1,12 @@
 package io.castalia
 
 import java.util.concurrent.CompletableFuture
-import kotlinx.coroutines.flow.Flow
 
 /**
  * An open namespace that follows the servers. Reads never wait and never leave the memory of the JVM; each sees the newest content.
  * For several that must fit together, take a [snapshot].
  */
-class Config internal constructor(private val tasks: Tasks, internal val opened: Opened<Snapshot>) :
+class Config internal constructor(internal val opened: Opened<Snapshot>) :
     TypedReads(),
     AutoCloseable {
     override fun get(key: String): String? = opened.current[key]
@@ -33,13 +32,12 @@ class Config internal constructor(private val tasks: Tasks, internal val opened:
 
     /** Loads now and waits for it. */
     @JvmSynthetic
-    suspend fun refresh() = opened.refresh()
+    suspend fun refresh() {
+        opened.refresh().awaiting()
+    }
 
     /** Loads now. */
-    fun refreshAsync(): CompletableFuture<Void?> = tasks.future {
-        opened.refresh()
-        null
-    }
+    fun refreshAsync(): CompletableFuture<Void?> = opened.refresh()
 
     /**
      * Calls a listener for each change of these keys and of keys with these prefixes, or of anything. An object that listens already
@@ -54,11 +52,6 @@ class Config internal constructor(private val tasks: Tasks, internal val opened:
 
     /** Ends what [onChange] began with this very object; false when it does not listen. */
     fun removeOnChange(listener: ChangeListener): Boolean = opened.remove(listener)
-
-    /** The changes from the moment it is collected, as [onChange] has them; ends when this or the client is closed. */
-    @JvmSynthetic
-    fun changes(keys: Collection<String> = emptySet(), prefixes: Collection<String> = emptySet()): Flow<ChangeEvent> =
-        opened.changes(keys, prefixes)
 
     /** Keeps a value current that a function makes of the whole namespace; throws what that throws for the content now. */
     fun <T> watch(parse: (Snapshot) -> T): Watch<T> = Watch(this, parse)

@@ -2,10 +2,9 @@ package io.castalia
 
 import io.castalia.ffi.Content
 import java.util.concurrent.CompletableFuture
-import kotlinx.coroutines.flow.Flow
 
 /** An open namespace as one whole text: a document as it is, or properties text. */
-class ConfigFile internal constructor(private val tasks: Tasks, internal val opened: Opened<Text>) : AutoCloseable {
+class ConfigFile internal constructor(internal val opened: Opened<Text>) : AutoCloseable {
     val appId: String get() = opened.current.appId
     val cluster: String get() = opened.current.cluster
     val namespace: String get() = opened.current.namespace
@@ -28,23 +27,18 @@ class ConfigFile internal constructor(private val tasks: Tasks, internal val ope
 
     /** Loads now and waits for it. */
     @JvmSynthetic
-    suspend fun refresh() = opened.refresh()
+    suspend fun refresh() {
+        opened.refresh().awaiting()
+    }
 
     /** Loads now. */
-    fun refreshAsync(): CompletableFuture<Void?> = tasks.future {
-        opened.refresh()
-        null
-    }
+    fun refreshAsync(): CompletableFuture<Void?> = opened.refresh()
 
     /** Calls a listener for each change of the text, whose event has the one key `content`; as [Config.onChange]. */
     fun onChange(listener: ChangeListener): Subscription = opened.listen(emptySet(), emptySet(), listener)
 
     /** Ends what [onChange] began with this very object; false when it does not listen. */
     fun removeOnChange(listener: ChangeListener): Boolean = opened.remove(listener)
-
-    /** The changes of the text from the moment it is collected; ends when this or the client is closed. */
-    @JvmSynthetic
-    fun changes(): Flow<ChangeEvent> = opened.changes(emptySet(), emptySet())
 
     /** Gives the namespace up; as [Config.close]. */
     override fun close() = opened.close()

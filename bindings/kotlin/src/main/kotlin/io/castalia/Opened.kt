@@ -5,11 +5,10 @@ import io.castalia.ffi.Content
 import io.castalia.ffi.Namespace
 import java.lang.ref.WeakReference
 import java.util.IdentityHashMap
+import java.util.concurrent.CompletableFuture
 import java.util.concurrent.atomic.AtomicBoolean
 import java.util.concurrent.locks.ReentrantLock
 import kotlin.concurrent.withLock
-import kotlinx.coroutines.flow.Flow
-import kotlinx.coroutines.flow.flow
 
 /** An open namespace: what reads look at, replaced whole before any listener hears of the change. */
 internal class Opened<V : Any>(
@@ -50,10 +49,10 @@ internal class Opened<V : Any>(
         }
     }
 
-    suspend fun refresh() {
-        tasks.check()
-        tasks.call { namespace.refresh() }
+    fun refresh(): CompletableFuture<Void?> = tasks.call {
+        namespace.refresh()
         renew()
+        null
     }
 
     fun <T> ask(question: Namespace.() -> T): T {
@@ -69,7 +68,7 @@ internal class Opened<V : Any>(
     private fun start(keys: Collection<String>, prefixes: Collection<String>, listener: ChangeListener): Listening {
         val started = Listening(tasks, stream(keys, prefixes), ::renew, { note { noteListenerFailure() } }, listener)
         listening[listener] = started
-        started.job.invokeOnCompletion {
+        started.job.whenComplete { _, _ ->
             synchronized(listening) { listening.remove(listener, started) }
         }
         return started
@@ -83,13 +82,11 @@ internal class Opened<V : Any>(
         return wasListening
     }
 
-    fun changes(keys: Collection<String>, prefixes: Collection<String>): Flow<ChangeEvent> = flow {
-        stream(keys, prefixes).use { changes ->
-            while (true) {
-                val event = tasks.call { changes.next() } ?: break
-                renew()
-                emit(ChangeEvent(event))
-            }
+    /** The next change of a stream, after which reads answer with the new values; null when there will be none. */
+    fun next(changes: Changes): CompletableFuture<ChangeEvent?> = tasks.future {
+        changes.next()?.let {
+            renew()
+            ChangeEvent(it)
         }
     }
 
@@ -117,7 +114,8 @@ internal class Opened<V : Any>(
         }
     }
 
-    private fun stream(keys: Collection<String>, prefixes: Collection<String>): Changes =
+    /** The changes from now on. */
+    fun stream(keys: Collection<String>, prefixes: Collection<String>): Changes =
         ask { changes(keys.toList(), prefixes.toList()) }
 
     private companion object {
@@ -128,7 +126,7 @@ internal class Opened<V : Any>(
 
         /** Keeps a namespace current as long as somebody else holds it. */
         fun follow(tasks: Tasks, changes: Changes, opened: WeakReference<out Opened<*>>) {
-            tasks.launch {
+            tasks.follow {
                 changes.use {
                     while (it.passed()) opened.get()?.renew() ?: break
                 }

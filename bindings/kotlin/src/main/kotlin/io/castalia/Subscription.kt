@@ -1,7 +1,7 @@
 package io.castalia
 
 import io.castalia.ffi.Changes
-import kotlinx.coroutines.Job
+import java.util.concurrent.CompletableFuture
 
 /** A registered listener; it listens until this is cancelled, or the namespace or the client closed, whether or not anybody holds this. */
 interface Subscription : AutoCloseable {
@@ -21,10 +21,10 @@ internal class Listening(
 ) : Subscription {
     @Volatile
     private var ended = false
-    val job: Job = tasks.launch { changes.use { listen() } }
+    val job: CompletableFuture<Unit> = tasks.launch { changes.use { listen() } }
 
     /** Whether no call will start any more. */
-    val hasEnded: Boolean get() = ended || job.isCompleted
+    val hasEnded: Boolean get() = ended || job.isDone
 
     private suspend fun listen() {
         while (true) deliver(ChangeEvent(changes.next() ?: return))
@@ -44,8 +44,16 @@ internal class Listening(
     }
 
     override fun cancel() {
-        ended = true
-        job.cancel()
+        end()
         synchronized(this) {}
     }
+
+    /** Ends it without waiting for a call that is running. */
+    fun end() {
+        ended = true
+        job.cancel(true)
+    }
 }
+
+/** Ends it where waiting could be for oneself. */
+internal fun Subscription.endWithoutWaiting() = if (this is Listening) end() else cancel()

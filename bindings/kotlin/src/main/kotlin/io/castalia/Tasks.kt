@@ -1,46 +1,38 @@
 package io.castalia
 
+import io.castalia.ffi.Cancellation
+import java.util.concurrent.CancellationException
 import java.util.concurrent.CompletableFuture
-import java.util.concurrent.SynchronousQueue
-import java.util.concurrent.ThreadPoolExecutor
-import java.util.concurrent.TimeUnit.SECONDS
+import java.util.concurrent.ConcurrentHashMap
+import java.util.concurrent.ExecutionException
+import java.util.concurrent.TimeUnit.NANOSECONDS
+import java.util.concurrent.TimeoutException
 import java.util.concurrent.atomic.AtomicBoolean
-import java.util.concurrent.atomic.AtomicInteger
-import kotlin.time.Duration
-import kotlinx.coroutines.CoroutineScope
-import kotlinx.coroutines.Job
-import kotlinx.coroutines.SupervisorJob
-import kotlinx.coroutines.asCoroutineDispatcher
-import kotlinx.coroutines.cancel
-import kotlinx.coroutines.future.future
-import kotlinx.coroutines.joinAll
-import kotlinx.coroutines.launch
-import kotlinx.coroutines.withContext
-import kotlinx.coroutines.withTimeoutOrNull
+import kotlin.coroutines.Continuation
+import kotlin.coroutines.ContinuationInterceptor
+import kotlin.coroutines.CoroutineContext
+import kotlin.coroutines.startCoroutine
+
+/** A call that waits, as a future; cancelling it ends the wait. */
+internal class Call<T>(private val cancellation: Cancellation) : CompletableFuture<T>() {
+    override fun cancel(mayInterruptIfRunning: Boolean): Boolean {
+        val cancelled = super.cancel(mayInterruptIfRunning)
+        cancellation.cancel()
+        return cancelled
+    }
+}
 
 /**
- * What runs for a client: on daemon threads of the JVM, as many as are busy, never on those of the native library. So a listener
- * may take its time, call whatever it likes, and finds the class loader of the application.
+ * What runs for a client: on the threads of [Workers], never on those of the native library. So a listener may take its time, call
+ * whatever it likes, and finds the class loader of the application.
  */
 internal class Tasks {
     private val ended = AtomicBoolean()
-    private val waits = AtomicInteger()
     private val loader = Thread.currentThread().contextClassLoader
-    private val threads = ThreadPoolExecutor(0, Int.MAX_VALUE, IDLE_SECONDS, SECONDS, SynchronousQueue(), ::Worker)
-    private val dispatcher = threads.asCoroutineDispatcher()
-    private val pumps = CoroutineScope(SupervisorJob() + dispatcher)
+    private val pumps = ConcurrentHashMap.newKeySet<Call<Unit>>()
 
-    private inner class Worker(work: Runnable) : Thread(null, work, "castalia-listener") {
-        val tasks get() = this@Tasks
-
-        init {
-            isDaemon = true
-            contextClassLoader = loader
-        }
-    }
-
-    /** Whether this is one of our threads, where nobody may wait for the others. */
-    val isHere: Boolean get() = (Thread.currentThread() as? Worker)?.tasks === this
+    /** Whether this thread works for this client, so that it must not wait for the other ones that do. */
+    val isHere: Boolean get() = Workers.isWorkingFor(this)
 
     /** Marks the end; false if it was marked before. */
     fun end(): Boolean = ended.compareAndSet(false, true)
@@ -50,48 +42,87 @@ internal class Tasks {
         if (ended.get()) throw CastaliaException.closed()
     }
 
-    /** Makes a call that waits. Whoever is cancelled ends it. */
-    suspend fun <T> call(wait: suspend () -> T): T = withContext(dispatcher) { held { translated { wait() } } }
+    /** Makes a call that waits. */
+    fun <T> future(wait: suspend () -> T): CompletableFuture<T> = started(Workers.calls, wait)
 
-    /** Makes a call that waits, for Java. Cancelling the future ends it. */
-    fun <T> future(wait: suspend () -> T): CompletableFuture<T> = CoroutineScope(dispatcher).future { wait() }
+    /** As [future], but fails after the end. */
+    fun <T> call(wait: suspend () -> T): CompletableFuture<T> = future {
+        check()
+        wait()
+    }
 
-    /** Starts what goes on until the native half has no more, or it is cut off. */
-    fun launch(pump: suspend () -> Unit): Job = pumps.launch {
-        try {
-            held { translated { pump() } }
-        } catch (error: CastaliaException) {
-            if (error !is CastaliaException.Closed) log.log(System.Logger.Level.ERROR, "a listener was cut off", error)
+    /** Starts what goes on until the native half has no more, or it is cut off. It may call the application. */
+    fun launch(pump: suspend () -> Unit): CompletableFuture<Unit> = follow(Workers.listeners, pump)
+
+    /** As [launch], for what does not call the application. */
+    fun follow(pump: suspend () -> Unit): CompletableFuture<Unit> = follow(Workers.calls, pump)
+
+    private fun follow(workers: Workers, pump: suspend () -> Unit): CompletableFuture<Unit> {
+        val call = started(workers, pump)
+        pumps += call
+        call.whenComplete { _, failure ->
+            pumps -= call
+            val isExpected = failure == null || failure is CastaliaException.Closed || failure is CancellationException
+            if (!isExpected) log.log(System.Logger.Level.ERROR, "a listener was cut off", failure)
         }
+        return call
     }
 
-    /** Waits for what was launched, and cuts off what takes longer. */
-    suspend fun drain(patience: Duration) {
-        withTimeoutOrNull(patience) { pumps.coroutineContext[Job]?.children?.toList()?.joinAll() }
-        pumps.cancel()
-    }
+    private fun <T> started(workers: Workers, wait: suspend () -> T): Call<T> {
+        val cancellation = Cancellation()
+        val call = Call<T>(cancellation)
+        // A thread keeps the class loader alive as long as the native half has somebody to wake: a loader that is unloaded would
+        // take the function that is called with it.
+        Workers.calls.hold(1)
+        val end = object : Continuation<T> {
+            override val context: CoroutineContext = cancellation + On(workers)
 
-    /**
-     * Keeps one thread as long as the native half has somebody to wake. It is what keeps the class loader alive: a loader that
-     * went away would take the function that is called with it.
-     */
-    private inline fun <T> held(wait: () -> T): T {
-        hold(1)
-        try {
-            return wait()
-        } finally {
-            hold(-1)
+            override fun resumeWith(result: Result<T>) {
+                Workers.calls.hold(-1)
+                result.fold(call::complete, call::completeExceptionally)
+            }
         }
+        val translating: suspend () -> T = { translated { wait() } }
+        translating.startCoroutine(end)
+        return call
     }
 
-    private fun hold(change: Int) = synchronized(waits) {
-        threads.corePoolSize = minOf(waits.addAndGet(change), 1)
+    /** Waits for what was launched, and cuts off what takes longer than this many nanoseconds. */
+    fun drain(patience: Long) {
+        try {
+            CompletableFuture.allOf(*pumps.toTypedArray()).get(maxOf(patience, 0), NANOSECONDS)
+        } catch (_: TimeoutException) {
+            // Cut off below.
+        } catch (_: ExecutionException) {
+            // Reported where it happened.
+        } catch (_: CancellationException) {
+            // Cancelled by the application.
+        }
+        pumps.forEach { it.cancel(true) }
+    }
+
+    /** Resumes coroutines on these threads. */
+    private inner class On(private val workers: Workers) : ContinuationInterceptor {
+        override val key: CoroutineContext.Key<*> get() = ContinuationInterceptor
+
+        override fun <T> interceptContinuation(continuation: Continuation<T>): Continuation<T> = object : Continuation<T> {
+            override val context: CoroutineContext get() = continuation.context
+
+            override fun resumeWith(result: Result<T>) = workers.run(this@Tasks, loader) { continuation.resumeWith(result) }
+        }
     }
 
     companion object {
-        private const val IDLE_SECONDS = 2L
-
-        /** Faults of listeners are told here, whatever becomes of other records. */
+        /** Faults of listeners are logged here, whatever becomes of other records. */
         val log: System.Logger = System.getLogger("io.castalia")
+    }
+}
+
+/** As in the standard library from 1.8 on; older ones have it in an artifact that a program may lack. */
+internal inline fun <T : AutoCloseable, R> T.use(run: (T) -> R): R {
+    try {
+        return run(this)
+    } finally {
+        close()
     }
 }

@@ -61,7 +61,7 @@ sealed class TypedReads {
     fun tryGetDate(key: String, zone: ZoneId = rules.zone): Instant? = tryRead(key, ValueType.DATE)?.at(zone)
 
     /** The constant of exactly this name. */
-    fun <E : Enum<E>> getEnum(key: String, default: E): E = read(key, ValueType.constant(default.declaringJavaClass)) ?: default
+    fun <E : Enum<E>> getEnum(key: String, default: E): E = read(key, ValueType.constant(default.declaringClass)) ?: default
 
     /** The constant of exactly this name. */
     fun <E : Enum<E>> tryGetEnum(key: String, type: Class<E>): E? = tryRead(key, ValueType.constant(type))

@@ -85,7 +85,7 @@ class CoroutineTest {
                     withContext(Dispatchers.Unconfined) {
                         client.config("application").refresh()
                         // Its name has that of the coroutine behind it while assertions are on.
-                        assertEquals("castalia-listener", Thread.currentThread().name.substringBefore(" @"))
+                        assertEquals("castalia-call", Thread.currentThread().name.substringBefore(" @"))
                     }
                 }
             }

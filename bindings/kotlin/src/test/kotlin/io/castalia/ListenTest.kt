@@ -251,6 +251,27 @@ class ListenTest {
     }
 
     @Test
+    fun `a watch ends with the newest release, also when one arrives while the first is parsed`() {
+        repeat(100) { round ->
+            server.publish("n" to "0")
+            eventually("round $round begins") { config["n"] == "0" }
+            val first = AtomicBoolean(true)
+            val watch = config.watch { snapshot ->
+                val value = snapshot["n"]
+                if (first.compareAndSet(true, false)) {
+                    server.publish("n" to "$round x")
+                    // As long as a parser takes, and at times so long that the release has arrived.
+                    if (round % 2 == 0) eventually("the release arrives") { config["n"] == "$round x" }
+                }
+                value
+            }
+            eventually("the newest release is seen in round $round") { watch.get() == "$round x" }
+            assertEquals(null, watch.lastError)
+            watch.cancel()
+        }
+    }
+
+    @Test
     fun `log records reach the sink, which may call the client`() {
         // T21
         val records = CopyOnWriteArrayList<LogRecord>()

@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# Runs the built jar in programs with the libraries of others: Spring Boot applications with their own dependency management, and
+# programs of several Kotlin compilers, each on every JDK that is there. JAVAS names more java commands than those in /usr/lib/jvm.
+# Needs target/castalia-client-0.1.0.jar (mvn package) and the program castalia-scripted.
+# usage: bindings/kotlin/matrix.sh [quick]
+set -euo pipefail
+cd "$(dirname "$0")"
+target=$(realpath -m "${CARGO_TARGET_DIR:-../../target}")
+maven=(mvn --batch-mode --quiet --no-transfer-progress)
+dependencies=org.apache.maven.plugins:maven-dependency-plugin:3.11.0
+scratch=$(mktemp -d)
+server=
+trap '[ -z "$server" ] || kill "$server" 2>/dev/null; rm -rf "$scratch"' EXIT
+
+# What, its version, the oldest Java that it runs on, and the coroutines of its time.
+programs() {
+  cat <<'LIST'
+java 2.7.18 11
+java 3.3.5 17
+java 3.5.6 17
+java 4.0.9 17
+kotlin 1.9.25 11 1.8.1
+kotlin 2.0.21 11 1.9.0
+kotlin 2.2.21 11 1.10.2
+kotlin 2.4.21 11 1.11.0
+LIST
+}
+
+if [ "${1:-}" = quick ]; then chosen() { programs | grep -E '^java (2.7.18|3.5.6)'; }; else chosen() { programs; }; fi
+if [ "${1:-}" = quick ]; then javas=(java); else javas=(/usr/lib/jvm/*/bin/java ${JAVAS:-}); fi
+
+release_of() { "$1" -XshowSettings:properties -version 2>&1 | sed -n 's/ *java.specification.version = //p'; }
+
+# Starts the program, publishes once it has read, and waits for its end.
+run() {
+  local java=$1 classes=$2 output=$scratch/output
+  exec {orders}> >(exec "$target/debug/castalia-scripted" >"$scratch/answers")
+  server=$!
+  publish() {
+    local lines; lines=$(wc -l <"$scratch/answers")
+    echo "publish application n $1" >&"$orders"
+    until [ "$(wc -l <"$scratch/answers")" -gt "$lines" ]; do sleep 0.05; done
+  }
+  until [ -s "$scratch/answers" ]; do sleep 0.05; done
+  local url; url=$(head -1 "$scratch/answers" | sed 's/^ok //; s/%3A/:/g; s/%2F/\//g')
+  publish 0
+  "$java" -Dapp.id=order "-Dapollo.meta=$url" -Dapollo.cache.file.enable=false -cp "$classes" App >"$output" 2>&1 &
+  local program=$!
+  until grep -q '^first 0' "$output" || ! kill -0 "$program" 2>/dev/null; do sleep 0.05; done
+  publish 1
+  local code=0
+  wait "$program" || code=$?
+  exec {orders}>&-
+  kill "$server" 2>/dev/null || true
+  server=
+  : >"$scratch/answers"
+  if [ "$code" = 0 ] && grep -q '^second 1' "$output"; then return; fi
+  cat "$output"
+  return 1
+}
+
+"${maven[@]}" install:install-file -Dfile=target/castalia-client-0.1.0.jar -DpomFile=pom.xml
+: >"$scratch/answers"
+failed=0
+while read -r kind version oldest coroutines; do
+  folder=$scratch/$kind-$version
+  cp -r "matrix/$kind" "$folder"
+  sed -i "s/@VERSION@/$version/; s/@JAVA@/$oldest/; s/@COROUTINES@/${coroutines:-}/" "$folder/pom.xml"
+  if ! (cd "$folder" && "${maven[@]}" compile "$dependencies:build-classpath" -Dmdep.outputFile=path) >"$folder/log" 2>&1; then
+    echo "$kind $version: does not compile"; head -40 "$folder/log"; failed=1; continue
+  fi
+  for java in "${javas[@]}"; do
+    release=$(release_of "$java")
+    [ "$release" -ge "$oldest" ] || continue
+    if run "$java" "$folder/target/classes:$(cat "$folder/path")" </dev/null; then
+      echo "$kind $version on Java $release: runs"
+    else
+      echo "$kind $version on Java $release: FAILED"; failed=1
+    fi
+  done
+done < <(chosen)
+exit $failed

@@ -1,0 +1,68 @@
+package io.castalia
+
+import java.util.concurrent.LinkedTransferQueue
+import java.util.concurrent.ThreadPoolExecutor
+import java.util.concurrent.TimeUnit.SECONDS
+
+/**
+ * Threads that all clients share: daemons, started when there is work and ended two seconds after. Knows nothing of clients but
+ * whose work a thread does at the moment.
+ */
+internal class Workers private constructor(private val name: String, most: Int) {
+    private val threads = ThreadPoolExecutor(0, most, IDLE_SECONDS, SECONDS, Waiting(), ::start, ::enqueue)
+    private var held = 0
+
+    /** Accepts work only when a thread is idle, so that the pool starts another one until it has the most that it may have. */
+    private class Waiting : LinkedTransferQueue<Runnable>() {
+        override fun offer(work: Runnable): Boolean = tryTransfer(work)
+    }
+
+    private class Worker(work: Runnable, name: String) : Thread(null, work, name, 0, false) {
+        var owner: Any? = null
+
+        init {
+            isDaemon = true
+            // Not that of the application whose work happened to start this thread.
+            contextClassLoader = Workers::class.java.classLoader
+        }
+    }
+
+    private fun enqueue(work: Runnable, pool: ThreadPoolExecutor) = pool.queue.put(work)
+
+    private fun start(work: Runnable): Thread = Worker(work, name)
+
+    /** Runs work of this owner on one of the threads, with this context class loader. */
+    fun run(owner: Any, loader: ClassLoader?, work: Runnable) = threads.execute {
+        val thread = Thread.currentThread() as Worker
+        val before = thread.contextClassLoader
+        thread.owner = owner
+        thread.contextClassLoader = loader
+        try {
+            work.run()
+        } finally {
+            thread.contextClassLoader = before
+            thread.owner = null
+        }
+    }
+
+    /** Keeps one thread while there is at least one hold. */
+    @Synchronized
+    fun hold(change: Int) {
+        held += change
+        val core = minOf(held, 1)
+        if (threads.corePoolSize != core) threads.corePoolSize = core
+    }
+
+    companion object {
+        private const val IDLE_SECONDS = 2L
+
+        /** Steps of calls, which never block: few threads are enough. */
+        val calls = Workers("castalia-call", most = 8)
+
+        /** Listeners and validators of applications, which may block. Never used for anything that a listener could wait for. */
+        val listeners = Workers("castalia-listener", most = 64)
+
+        /** Whether this thread does work of this owner. */
+        fun isWorkingFor(owner: Any): Boolean = (Thread.currentThread() as? Worker)?.owner === owner
+    }
+}
