@@ -4,5 +4,8 @@ mod clock;
 mod cluster;
 mod database;
 mod locked;
+mod odd_value;
+mod paused;
+mod race;
 mod restart;
 mod silent_client;

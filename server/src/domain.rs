@@ -36,6 +36,7 @@ pub mod permission;
 pub mod portal_app;
 pub mod portal_namespace;
 pub mod release;
+mod removal;
 pub mod retention;
 pub mod rollback;
 pub mod server_config;

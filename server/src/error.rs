@@ -208,12 +208,16 @@ impl From<StoreError> for Error {
             | StoreError::Unavailable(_)
             | StoreError::CommitUnknown(_)
             | StoreError::ReadOnly(_) => Reaction::Unavailable,
+            StoreError::Value(_) => Reaction::BadRequest,
             StoreError::Duplicate(_) | StoreError::Setting { .. } | StoreError::Other(_) => {
                 Reaction::Internal
             }
         };
         let message = match reaction {
             Reaction::Unavailable => "The database cannot be used at present.",
+            Reaction::BadRequest => {
+                "The database cannot store a value: a number out of range, or a character such as NUL."
+            }
             _ => "The database refused a statement.",
         };
         Self::new(reaction, message).caused_by(error)

@@ -21,6 +21,7 @@ pub mod page;
 mod pool;
 mod reader;
 pub mod release;
+pub mod removal;
 pub mod row;
 pub mod secret;
 pub mod server_config;

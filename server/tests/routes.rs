@@ -21,6 +21,9 @@ use tokio::net::TcpStream;
 /// What may be open, one `port METHOD path` in a line.
 const OPEN: &str = include_str!("open_routes.txt");
 
+/// What changes something, in the same form: each has a row in the test of two callers at once.
+const RACED: &str = include_str!("../../tests/fault/race/operations.txt");
+
 async fn start(directory: &tempfile::TempDir) -> Node {
     let flags = vec![
         ("data_dir", directory.path().display().to_string()),
@@ -76,5 +79,34 @@ async fn every_route_but_those_of_the_list_asks_for_credentials() {
         "open by mistake: {unexpected:#?}; no longer open: {missing:#?}"
     );
     assert!(node.routes.len() > 150, "{} routes", node.routes.len());
+    node.stop().await;
+}
+
+/// Routes of the admin and portal ports that change something are those that the suite lets two callers use at once. Signing in
+/// and the like belong to one caller.
+#[tokio::test]
+async fn every_route_that_changes_something_is_raced() {
+    const OF_ONE_CALLER: [&str; 5] = ["/signin", "/signout", "/user/", "/password", "/nudge"];
+    let directory = tempfile::tempdir().unwrap();
+    let node = start(&directory).await;
+    let changing: BTreeSet<_> = node
+        .routes
+        .iter()
+        .filter(|route| matches!(route.port.name(), "admin" | "portal"))
+        .filter(|route| route.method != Method::GET)
+        .filter(|route| !OF_ONE_CALLER.iter().any(|part| route.path.contains(part)))
+        .map(|route| format!("{} {} {}", route.port.name(), route.method, route.path))
+        .collect();
+    let raced: BTreeSet<_> = RACED
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(str::to_owned)
+        .collect();
+    let without: Vec<_> = changing.difference(&raced).collect();
+    let unknown: Vec<_> = raced.difference(&changing).collect();
+    assert!(
+        without.is_empty() && unknown.is_empty(),
+        "not raced: {without:#?}; no longer a route: {unknown:#?}"
+    );
     node.stop().await;
 }

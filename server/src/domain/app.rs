@@ -7,13 +7,15 @@ use sea_orm::{IntoActiveModel as _, Set};
 use super::audit::Trail;
 use super::audit_log::{Entity, Kind, Recorder};
 use super::constraint::{self, Author, Violations, check_name, check_width, fitting};
-use super::namespace::{self, Removal};
+use super::namespace;
 use super::page::Page;
+use super::removal::{self, Removal};
 use super::{access_key, app_namespace, cluster, unique};
 use crate::error::{Error, Result};
 use crate::server_config::ServerConfig;
 use crate::store::entity::app::ActiveModel;
-use crate::store::{self, Store, Transaction};
+use crate::store::removal::Scope;
+use crate::store::{self, Id, Store, Transaction};
 
 /// Widths of the columns, in characters.
 const NAME: usize = 500;
@@ -144,23 +146,41 @@ async fn update_in(tx: &Transaction, details: &Details, log: &Recorder) -> Resul
 pub async fn delete(store: &Store, app_id: &str, operator: &str, log: Recorder) -> Result<()> {
     check_width(operator, "DataChange_LastModifiedBy", constraint::OPERATOR)?;
     let input = (app_id.to_owned(), operator.to_owned(), log);
-    store
+    let namespaces = store
         .write(input, |tx, (app_id, operator, log)| Box::pin(delete_in(tx, app_id, operator, log)))
-        .await
+        .await?;
+    removal::finish_items(store, namespaces).await;
+    Ok(())
 }
 
-async fn delete_in(tx: &Transaction, app_id: &str, operator: &str, log: &Recorder) -> Result<()> {
+async fn delete_in(
+    tx: &Transaction,
+    app_id: &str,
+    operator: &str,
+    log: &Recorder,
+) -> Result<Vec<Id>> {
     let app = store::app::lock(tx, app_id).await?.ok_or_else(|| not_found(app_id))?;
     let mut removal = Removal::by(operator);
-    for cluster in store::app::clusters(tx, &app.app_id).await? {
-        store::namespace::lock_cluster(tx, &app.app_id, &cluster.name).await?;
-        cluster::delete_in(tx, &cluster, operator, &mut removal).await?;
-    }
+    let scope = Scope::of_app(&app.app_id);
+    store::removal::lock_namespaces(tx, scope).await?;
+    let clusters = store::app::clusters_with_branches(tx, &app.app_id).await?;
+    let ids = removal::delete_clusters(tx, scope, &clusters, operator, &mut removal).await?;
     store::namespace::delete_app_namespaces(tx, &app.app_id, operator).await?;
     store::app::delete(tx, &app.app_id, operator).await?;
     removal.trail.deleted("App", app.id);
     log.record(tx, Kind::Delete, "App.delete", &[Entity::app(&app)]).await?;
-    removal.finish(tx).await
+    removal.finish(tx).await?;
+    Ok(ids)
+}
+
+/// Locks the app in which something is created, and returns its id as it is stored. An app that was
+/// never created is tolerated, as in the reference; in one that was deleted nothing may appear.
+pub(super) async fn lock_existing(tx: &Transaction, app_id: &str) -> Result<String> {
+    match store::app::lock(tx, app_id).await? {
+        Some(app) => Ok(app.app_id),
+        None if store::app::was_deleted(tx, app_id).await? => Err(not_exists(app_id)),
+        None => Ok(app_id.to_owned()),
+    }
 }
 
 /// The app of this id.

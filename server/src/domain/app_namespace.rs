@@ -5,11 +5,13 @@ pub use crate::store::entity::app_namespace::Model as AppNamespace;
 use castalia_core::protocol::namespace::{DEFAULT_NAMESPACE, Format};
 use sea_orm::{ConnectionTrait, Set};
 
+use super::app;
 use super::audit::Trail;
 use super::audit_log::{Entity, Kind, Recorder};
 use super::constraint::{self, Author, Violations, check_width, fitting};
-use super::namespace::{self, NamespaceLimit, Removal};
+use super::namespace::{self, NamespaceLimit};
 use super::page::Page;
+use super::removal::Removal;
 use super::unique;
 use crate::error::{Error, Result};
 use crate::server_config::ServerConfig;
@@ -78,7 +80,8 @@ async fn find_or_create(
 ) -> Result<AppNamespace> {
     let (app_id, name) =
         (new.app_id.as_deref().unwrap_or_default(), new.name.as_deref().unwrap_or_default());
-    store::app::lock(tx, app_id).await?;
+    let stored = app::lock_existing(tx, app_id).await?;
+    let new = &NewAppNamespace { app_id: new.app_id.as_ref().map(|_| stored), ..new.clone() };
     match store::namespace::app_namespace(tx, app_id, name).await? {
         Some(existing) if silently => {
             let operator = new.author.checked()?.created_by;

@@ -7,8 +7,9 @@ use sea_orm::{ConnectionTrait, Set};
 use super::audit::Trail;
 use super::gray_rule;
 use super::history::{self, Context, Entry, Operation};
-use super::namespace::{self, Namespace, NamespaceKey, Removal};
+use super::namespace::{self, Namespace, NamespaceKey};
 use super::release;
+use super::removal::Removal;
 use super::{cluster, key};
 use crate::error::{Error, Result};
 use crate::store::entity::{cluster as cluster_table, namespace as namespace_table};
@@ -136,7 +137,7 @@ pub async fn create(store: &Store, key: &NamespaceKey, operator: &str) -> Result
 }
 
 async fn create_in(tx: &Transaction, key: &NamespaceKey, operator: &str) -> Result<Namespace> {
-    namespace::require_locked(tx, key).await?;
+    let key = &namespace::key_of(&namespace::require_locked(tx, key).await?);
     let above = store::app::cluster(tx, &key.app_id, &key.cluster).await?;
     let Some(above) = above.filter(|cluster| cluster.parent_cluster_id.0 == 0) else {
         return Err(cluster_not_exists(&key.cluster));
@@ -186,21 +187,27 @@ pub async fn find(store: &Store, key: &NamespaceKey) -> Result<Option<Namespace>
 }
 
 /// Refuses a namespace that does not exist, and a name in which it has no branch. Whether the name is that of a branch of this very
-/// cluster is not asked, as in the reference.
+/// cluster is not asked, as in the reference. Returns the names as they are stored.
 ///
 /// # Errors
 /// When one of the two does not exist.
-pub async fn require(db: &impl ConnectionTrait, key: &NamespaceKey, branch: &str) -> Result<()> {
-    namespace::require(db, key).await?;
+pub async fn require(
+    db: &impl ConnectionTrait,
+    key: &NamespaceKey,
+    branch: &str,
+) -> Result<(NamespaceKey, String)> {
+    let parent = namespace::require(db, key).await?;
     let NamespaceKey { app_id, cluster, namespace } = key;
-    if store::namespace::find(db, app_id, branch, namespace).await?.is_none() {
-        let message = format!(
-            "Namespace's branch not exist. AppId = {app_id}, ClusterName = {cluster}, NamespaceName = {namespace}, \
-             BranchName = {branch}"
-        );
-        return Err(Error::bad_request(message).with_code("branch_not_found"));
+    match store::namespace::find(db, app_id, branch, namespace).await? {
+        Some(found) => Ok((namespace::key_of(&parent), found.cluster_name)),
+        None => {
+            let message = format!(
+                "Namespace's branch not exist. AppId = {app_id}, ClusterName = {cluster}, NamespaceName = {namespace}, \
+                 BranchName = {branch}"
+            );
+            Err(Error::bad_request(message).with_code("branch_not_found"))
+        }
     }
-    Ok(())
 }
 
 /// The same of a namespace that is locked with its branch from here on.
@@ -208,7 +215,7 @@ pub(super) async fn require_locked(
     tx: &Transaction,
     key: &NamespaceKey,
     branch: &str,
-) -> Result<()> {
+) -> Result<(NamespaceKey, String)> {
     namespace::require_locked(tx, key).await?;
     require(tx, key, branch).await
 }
@@ -222,7 +229,7 @@ pub async fn delete(store: &Store, key: &NamespaceKey, branch: &str, operator: &
     store
         .write(input, |tx, (key, branch, operator)| {
             Box::pin(async move {
-                require_locked(tx, key, branch).await?;
+                let (key, branch) = &require_locked(tx, key, branch).await?;
                 let mut removal = Removal::by(operator);
                 delete_in(tx, key, branch, Status::Deleted, operator, &mut removal).await?;
                 removal.watch_keys.push(key.watch_key());

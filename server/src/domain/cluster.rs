@@ -7,12 +7,15 @@ use castalia_core::protocol::namespace::DEFAULT_CLUSTER;
 use futures_util::future::BoxFuture;
 use sea_orm::{ConnectionTrait, Set};
 
+use super::app;
 use super::audit::Trail;
 use super::constraint::{self, Author, check_name, check_width, fitting};
-use super::namespace::{self, Removal};
+use super::namespace;
+use super::removal::{self, Removal};
 use super::unique;
 use crate::error::{Error, Result};
 use crate::store::entity::cluster::ActiveModel;
+use crate::store::removal::Scope;
 use crate::store::{self, Id, Store, Transaction};
 
 /// Cluster that every app has.
@@ -89,7 +92,8 @@ async fn create_in(
 ) -> Result<Cluster> {
     let (app_id, name) =
         (new.app_id.as_deref().unwrap_or_default(), new.name.as_deref().unwrap_or_default());
-    store::app::lock(tx, app_id).await?;
+    let app_id = &app::lock_existing(tx, app_id).await?;
+    let new = &NewCluster { app_id: Some(app_id.clone()), ..new.clone() };
     if store::app::cluster(tx, addressed, name).await?.is_some() {
         let message = format!("cluster already exists for clusterName:{name}");
         return Err(Error::bad_request(message).with_code("cluster_exists"));
@@ -140,24 +144,45 @@ pub(super) async fn create_default(
 pub async fn delete(store: &Store, app_id: &str, name: &str, operator: &str) -> Result<()> {
     check_width(operator, "DataChange_LastModifiedBy", constraint::OPERATOR)?;
     let input = (app_id.to_owned(), name.to_owned(), operator.to_owned());
-    store
+    let namespaces = store
         .write(input, |tx, (app_id, name, operator)| {
-            Box::pin(async move {
-                store::app::lock(tx, app_id).await?;
-                let cluster = find(tx, app_id, name).await?;
-                if cluster.name == DEFAULT {
-                    return Err(Error::bad_request("can not delete default cluster!"));
-                }
-                store::namespace::lock_cluster(tx, &cluster.app_id, &cluster.name).await?;
-                let mut removal = Removal::by(operator);
-                delete_in(tx, &cluster, operator, &mut removal).await?;
-                removal.finish(tx).await
-            })
+            Box::pin(delete_named(tx, app_id, name, operator))
         })
-        .await
+        .await?;
+    removal::finish_items(store, namespaces).await;
+    Ok(())
 }
 
-/// Deletes a cluster or branch with its namespaces. Boxed, because deleting a namespace deletes its branch.
+async fn delete_named(
+    tx: &Transaction,
+    app_id: &str,
+    name: &str,
+    operator: &str,
+) -> Result<Vec<Id>> {
+    store::app::lock(tx, app_id).await?;
+    let cluster = find(tx, app_id, name).await?;
+    if cluster.name == DEFAULT {
+        return Err(Error::bad_request("can not delete default cluster!"));
+    }
+    let mut removal = Removal::by(operator);
+    if cluster.parent_cluster_id != Id(0) {
+        removal::lock_parents(tx, &cluster).await?;
+        delete_in(tx, &cluster, operator, &mut removal).await?;
+        removal.finish(tx).await?;
+        return Ok(Vec::new());
+    }
+    // Its branches are looked up under the locks of their namespaces.
+    store::namespace::lock_cluster(tx, &cluster.app_id, &cluster.name).await?;
+    let mut clusters = store::app::child_clusters(tx, cluster.id).await?;
+    clusters.push(cluster);
+    let names: Vec<_> = clusters.iter().map(|cluster| cluster.name.as_str()).collect();
+    let scope = Scope::of_clusters(&clusters[0].app_id, &names);
+    let ids = removal::delete_clusters(tx, scope, &clusters, operator, &mut removal).await?;
+    removal.finish(tx).await?;
+    Ok(ids)
+}
+
+/// Deletes the cluster of a branch with its namespaces. Boxed, because deleting a namespace deletes its branch.
 pub(super) fn delete_in<'a>(
     tx: &'a Transaction,
     cluster: &'a Cluster,

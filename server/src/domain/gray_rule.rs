@@ -111,9 +111,17 @@ async fn update_in(
     branch: &str,
     new: &NewRules,
 ) -> Result<()> {
-    branch::require_locked(tx, key, branch).await?;
+    let (key, branch) = &branch::require_locked(tx, key, branch).await?;
     let release_id = branch::latest_id(tx, key, branch).await?;
-    let row = new.row(release_id)?;
+    // The names of the path in their stored spelling: an engine that ignores case finds others too,
+    // but the feed does not.
+    let row = ActiveModel {
+        app_id: Set(key.app_id.clone()),
+        cluster_name: Set(key.cluster.clone()),
+        namespace_name: Set(key.namespace.clone()),
+        branch_name: Set(branch.clone()),
+        ..new.row(release_id)?
+    };
     let operator =
         constraint::present(new.author.last_modified_by.clone(), "DataChange_CreatedBy")?;
     let old = replace(tx, key, branch, row).await?;

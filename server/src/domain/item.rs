@@ -22,6 +22,10 @@ use crate::store::{self, Id, Small, Store, Transaction};
 /// Width of the column, in characters.
 const COMMENT: usize = 1024;
 
+/// Greatest line number; far below what the column of any engine holds, so that a line behind the
+/// last one can always be written.
+const LAST_LINE: i64 = 2_000_000_000;
+
 /// What a caller says about an item.
 #[derive(Debug, Clone, Default)]
 pub struct Draft {
@@ -48,8 +52,17 @@ impl Draft {
         self.author.last_modified_by.as_deref()
     }
 
+    fn check_line(&self) -> Result<()> {
+        if (0..=LAST_LINE).contains(&self.line_num) {
+            return Ok(());
+        }
+        let message = format!("lineNum should be in [0, {LAST_LINE}], not {}.", self.line_num);
+        Err(Error::bad_request(message).with_code("invalid_line"))
+    }
+
     /// The row of a new item.
     pub(super) fn row(&self, namespace_id: Id, line_num: i64) -> Result<ActiveModel> {
+        self.check_line()?;
         if let Some(comment) = &self.comment {
             check_width(comment, "Comment", COMMENT)?;
         }
@@ -66,6 +79,9 @@ impl Draft {
 
     /// An existing row with what the draft changes of it; its place only where asked for.
     pub(super) fn applied_to(&self, old: &Item, with_line: bool) -> Result<Item> {
+        if with_line {
+            self.check_line()?;
+        }
         if let Some(comment) = &self.comment {
             check_width(comment, "Comment", COMMENT)?;
         }
@@ -173,7 +189,12 @@ async fn insert(tx: &Transaction, namespace_id: Id, draft: &Draft) -> Result<Ite
 
 /// The place behind the last item.
 pub(super) async fn next_line(tx: &Transaction, namespace_id: Id) -> Result<i64> {
-    Ok(store::item::last_line(tx, namespace_id).await?.map_or(1, |last| last.0 + 1))
+    Ok(store::item::last_line(tx, namespace_id).await?.map_or(1, |last| behind(last.0)))
+}
+
+/// The place behind a line. Lines may share the last place: equal ones are in the order of their ids.
+pub(super) fn behind(line: i64) -> i64 {
+    line.saturating_add(1).min(LAST_LINE)
 }
 
 /// Creates a comment line; where the namespace has the same comment already, that one is the answer.

@@ -135,7 +135,7 @@ impl Steps<'_> {
             }
             self.rules.check_new(draft)?;
             let line = if draft.line_num == 0 { next_line } else { draft.line_num };
-            next_line = next_line.max(line + 1);
+            next_line = next_line.max(item::behind(line));
             let mut draft = draft.clone();
             draft.author.created_by = Some(operator.clone());
             draft.author.last_modified_by = Some(operator.clone());

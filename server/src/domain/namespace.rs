@@ -6,11 +6,13 @@ pub use crate::store::entity::namespace::Model as Namespace;
 use castalia_core::protocol::namespace::DEFAULT_CLUSTER;
 use sea_orm::{ConnectionTrait, Set};
 
+use super::app;
 use super::app_namespace::AppNamespace;
 use super::audit::Trail;
 use super::branch::{self, Status};
 use super::constraint::{self, Author, check_name, check_width, fitting};
 use super::page::{Page, Paged};
+use super::removal::Removal;
 use super::unique;
 use crate::error::{Error, Result};
 use crate::server_config::ServerConfig;
@@ -91,7 +93,8 @@ async fn create_at(
     new: &NewNamespace,
     limit: NamespaceLimit,
 ) -> Result<Namespace> {
-    store::app::lock(tx, new.app_id.as_deref().unwrap_or(app_id)).await?;
+    let stored = app::lock_existing(tx, new.app_id.as_deref().unwrap_or(app_id)).await?;
+    let new = &NewNamespace { app_id: new.app_id.as_ref().map(|_| stored), ..new.clone() };
     let name = new.name.as_deref().unwrap_or_default();
     if store::namespace::find(tx, app_id, cluster, name).await?.is_some() {
         let message = format!("namespace already exists for namespaceName:{name}");
@@ -183,28 +186,6 @@ pub async fn delete(store: &Store, key: &NamespaceKey, operator: &str) -> Result
             })
         })
         .await
-}
-
-/// What a transaction that deletes namespaces has to write last.
-#[derive(Debug)]
-pub(super) struct Removal {
-    /// Who deleted what.
-    pub(super) trail: Trail,
-    /// Whose clients are to be woken.
-    pub(super) watch_keys: Vec<String>,
-}
-
-impl Removal {
-    pub(super) fn by(operator: &str) -> Self {
-        Self { trail: Trail::of(Some(operator)), watch_keys: Vec::new() }
-    }
-
-    /// Last statements of the transaction: a message gets its id here, and the shorter the time
-    /// until the commit, the less a scan has to remember an id that it could not see.
-    pub(super) async fn finish(self, tx: &Transaction) -> Result<()> {
-        self.trail.write(tx).await?;
-        Ok(store::message::insert_all(tx, &self.watch_keys).await?)
-    }
 }
 
 /// Deletes a namespace that is locked, with everything in it. Releases of a branch stay: the parent's history names them.

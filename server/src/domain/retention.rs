@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::namespace::{self, NamespaceKey};
+use super::removal;
 use crate::background::Background;
 use crate::error::{Error, Result};
 use crate::server_config::ServerConfig;
@@ -17,8 +19,10 @@ const HISTORY_PAUSE: Duration = Duration::from_secs(60);
 const LOOK: u64 = 500;
 const REMOVE: u64 = 100;
 
-/// Starts both tasks.
+/// Starts the tasks.
 pub fn run(store: &Store, config: &ServerConfig, background: &Background) {
+    let deleted = store.clone();
+    background.spawn("removal of deleted items", move || removal::resume(deleted.clone()));
     let messages = store.clone();
     background.spawn("release message retention", move || watch_messages(messages.clone()));
     let (store, config) = (store.clone(), config.clone());
@@ -129,8 +133,12 @@ async fn remove_histories(store: &Store, line: Line, last: Id) -> Result<u64> {
         .await
 }
 
-/// Removes some rows, and the releases that nothing names without them.
+/// Removes some rows, and the releases that nothing names without them. What clients get stays even
+/// where no row names it, as after an older release was taken back.
 async fn remove_histories_in(tx: &Transaction, line: &Line, last: Id) -> Result<u64> {
+    // A rollback must not bring back what is being removed, and a publish must not be missed.
+    let Line { app_id, cluster, namespace, branch } = line;
+    namespace::lock(tx, &NamespaceKey::new(app_id, cluster, namespace)).await?;
     let rows = store::release::histories_up_to(tx, line, last, REMOVE).await?;
     let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
     let removed = store::release::delete_histories(tx, &ids).await?;
@@ -139,7 +147,8 @@ async fn remove_histories_in(tx: &Transaction, line: &Line, last: Id) -> Result<
     named.sort_unstable();
     named.dedup();
     let kept = store::release::still_referenced(tx, &named).await?;
-    named.retain(|id| !kept.contains(id));
+    let live = store::release::latest_active_id(tx, app_id, branch, namespace).await?;
+    named.retain(|id| *id != live && !kept.contains(id));
     store::release::purge(tx, &named).await?;
     Ok(removed)
 }

@@ -3,7 +3,7 @@
 mod cluster;
 
 use sea_orm::sea_query::Condition;
-use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::store::condition::{chunks, contains};
 use crate::store::entity::app::{Column, Entity, Model};
@@ -29,6 +29,13 @@ pub async fn by_app_id(
 pub async fn lock(db: &impl ConnectionTrait, app_id: &str) -> Result<Option<Model>, StoreError> {
     let app = Entity::live().filter(Column::AppId.eq(app_id)).lock_exclusive();
     Ok(app.one(db).await?)
+}
+
+/// Whether an app of this id was deleted; another one may exist since.
+pub async fn was_deleted(db: &impl ConnectionTrait, app_id: &str) -> Result<bool, StoreError> {
+    let row = Entity::find().filter(Column::AppId.eq(app_id)).filter(Column::IsDeleted.eq(true));
+    let id: Option<Id> = row.select_only().column(Column::Id).into_tuple().one(db).await?;
+    Ok(id.is_some())
 }
 
 /// Unknown app ids are left out; the order is that of the ids.

@@ -22,6 +22,9 @@ pub enum StoreError {
     /// The database takes no writes at present: read-only, or its disk is full.
     #[error("the database takes no writes: {0}")]
     ReadOnly(#[source] DbErr),
+    /// A value that this database cannot store, such as a NUL character on PostgreSQL.
+    #[error("the database cannot store a value: {0}")]
+    Value(#[source] DbErr),
     /// A setting is wrong, or what it names is not usable.
     #[error("{setting}: {problem}")]
     Setting { setting: String, problem: String },
@@ -75,6 +78,7 @@ impl From<DbErr> for StoreError {
             Reaction::Conflict => Self::Conflict(error),
             Reaction::Unavailable => Self::Unavailable(error),
             Reaction::ReadOnly => Self::ReadOnly(error),
+            Reaction::Value => Self::Value(error),
             Reaction::Other => Self::Other(error),
         }
     }
@@ -103,6 +107,7 @@ enum Reaction {
     Conflict,
     Unavailable,
     ReadOnly,
+    Value,
     Other,
 }
 
@@ -147,6 +152,8 @@ fn mysql_reaction(number: u16) -> Reaction {
         1040 | 1053 | 1927 | 3169 => Reaction::Unavailable,
         // disk full, table full, server option, transaction, mode
         1021 | 1114 | 1290 | 1792 | 1836 => Reaction::ReadOnly,
+        // A number out of range, a character that the character set lacks.
+        1264 | 1366 => Reaction::Value,
         _ => Reaction::Other,
     }
 }
@@ -157,6 +164,8 @@ fn postgres_reaction(code: &str) -> Reaction {
         // Ended by an administrator, crashed, starting up: a database error here, not one of the connection.
         "57P01" | "57P02" | "57P03" | "53300" => Reaction::Unavailable,
         "25006" | "53100" => Reaction::ReadOnly,
+        // A character that the encoding lacks, a number out of range.
+        "22021" | "22003" => Reaction::Value,
         _ if code.starts_with("08") => Reaction::Unavailable,
         _ => Reaction::Other,
     }

@@ -23,7 +23,7 @@ pub use definition::{
     delete_app_namespace, delete_app_namespaces, public_app_namespace, public_app_namespaces,
 };
 pub use family::lock_family;
-pub use lock::{delete_lock, insert_lock, lock};
+pub use lock::{delete_lock, delete_locks, insert_lock, lock};
 pub use standing::{Standing, standings};
 
 pub async fn by_id(
@@ -130,7 +130,10 @@ pub async fn delete(db: &impl ConnectionTrait, id: Id, operator: &str) -> Result
 
 /// Locks by row id what it found without a lock: an engine that locks while it searches would also
 /// wait for rows that it only passes. Rows that come later are kept out by the lock of their app.
-async fn lock_where(db: &impl ConnectionTrait, condition: Condition) -> Result<(), StoreError> {
+pub(super) async fn lock_where(
+    db: &impl ConnectionTrait,
+    condition: Condition,
+) -> Result<(), StoreError> {
     if db.get_database_backend() == DbBackend::Sqlite {
         return Ok(());
     }

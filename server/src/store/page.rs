@@ -9,6 +9,9 @@ use sea_orm::{
 use crate::store::error::StoreError;
 use crate::store::row::primary_key;
 
+/// Engines count rows in signed numbers.
+const LAST_ROW: u64 = i64::MAX.unsigned_abs();
+
 /// Which rows of a longer list are wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
@@ -62,7 +65,7 @@ impl Page {
         // Without a last word of its own the order of equal rows may differ from page to page.
         Ok(select
             .order_by_asc(primary_key::<E>())
-            .offset(self.number.saturating_mul(self.size))
+            .offset(self.number.saturating_mul(self.size).min(LAST_ROW))
             .limit(self.size))
     }
 }

@@ -75,6 +75,28 @@ async fn a_history_keeps_as_many_entries_as_allowed() {
     assert!(left.contains(&kept));
 }
 
+/// After an older release was taken back no entry of a short history names what clients get; it stays all the same.
+#[tokio::test]
+async fn what_clients_get_outlives_its_history() {
+    let admin = Admin::start().await;
+    if !admin.has_process() {
+        return;
+    }
+    admin.create_app().await.ok();
+    admin.item("k", "1").await.ok();
+    admin.publish().await.ok();
+    let older = admin.publish().await.id();
+    let live = admin.publish().await.id();
+    admin.put(&format!("/releases/{older}/rollback?operator=u"), Value::Null).await.empty();
+    let latest = format!("{}/releases/latest", admin.n());
+    assert_eq!(admin.get(&latest).await.id(), live);
+    let config = castalia_server::server_config::ServerConfig::new(
+        [("apollo.release-history.retention.size".to_owned(), "1".to_owned())].into(),
+    );
+    retention::remove_old_histories(admin.store(), &config, Some(Id(0))).await.unwrap();
+    assert_eq!(admin.get(&latest).await.id(), live);
+}
+
 /// Lets the live gray rule of the app name a release.
 async fn name_in_rule(admin: &Admin, release_id: i64) {
     use sea_orm::sea_query::Expr;

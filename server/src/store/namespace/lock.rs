@@ -2,6 +2,7 @@
 
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Set};
 
+use crate::store::condition::chunks;
 use crate::store::entity::namespace_lock::{ActiveModel, Column, Entity, Model};
 use crate::store::error::StoreError;
 use crate::store::number::Id;
@@ -42,4 +43,12 @@ pub async fn insert_lock(
 pub async fn delete_lock(db: &impl ConnectionTrait, namespace_id: Id) -> Result<bool, StoreError> {
     let gone = Entity::delete_many().filter(Column::NamespaceId.eq(namespace_id)).exec(db).await?;
     Ok(gone.rows_affected > 0)
+}
+
+/// Removes the locks of these namespaces.
+pub async fn delete_locks(db: &impl ConnectionTrait, namespaces: &[Id]) -> Result<(), StoreError> {
+    for chunk in chunks(namespaces) {
+        Entity::delete_many().filter(Column::NamespaceId.is_in(chunk)).exec(db).await?;
+    }
+    Ok(())
 }

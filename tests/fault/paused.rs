@@ -1,0 +1,153 @@
+//! A node that is slow inside its transaction, because its way to the database is: what others do meanwhile is neither
+//! undone nor kept waiting for long.
+
+use std::time::{Duration, Instant};
+
+use crate::support::app::App;
+use crate::support::database::{Engine, Fresh};
+use crate::support::eventually::eventually;
+use crate::support::gate::Gate;
+use crate::support::http::Http;
+use crate::support::server::{Options, Server};
+
+/// Namespaces of the app that is deleted.
+const NAMESPACES: usize = 1_600;
+/// What an edit and a publish of another app may take while it is deleted, on a busy machine.
+const UNHINDERED: Duration = Duration::from_secs(3);
+
+/// A node whose way to the database is slow at will, and one beside it.
+struct Nodes {
+    gate: Gate,
+    slow: Server,
+    other: Server,
+    fresh: Fresh,
+}
+
+impl Nodes {
+    async fn on(engine: Engine) -> Option<Self> {
+        let fresh = Fresh::on(engine).await?;
+        let gate = Gate::before(&fresh.database.url).await;
+        let on = |url: &str| {
+            Options::new()
+                .flag("--roles", "config,meta,admin")
+                .flag("--config-db", url)
+                .flag("--advertise", "http://127.0.0.1")
+                .variable("CASTALIA_ADMIN_SERVICE_ACCESS_CONTROL_ENABLED", "false")
+        };
+        let other = Server::start_with(on(&fresh.database.url));
+        let slow = Server::start_with(on(&gate.url));
+        Some(Self { gate, slow, other, fresh })
+    }
+
+    async fn end(self) {
+        let Self { gate, slow, other, fresh } = self;
+        gate.open();
+        drop((slow, other));
+        fresh.remove().await;
+    }
+}
+
+/// REL-09: a publish that takes long holds back who edits the namespace, so that it cannot publish older items after a
+/// newer publish was acknowledged.
+async fn a_slow_publish_does_not_undo_a_newer_one(engine: Engine) {
+    let Some(nodes) = Nodes::on(engine).await else { return };
+    let app = App::create(&Http::new(&nodes.other.admin), "demo").await;
+    app.publish("0").await;
+    let slow = App::existing(&Http::new(&nodes.slow.admin), "demo");
+    nodes.gate.slow_down(Duration::from_millis(50));
+    for round in 1..=6_u32 {
+        let publishing = tokio::spawn({
+            let slow = slow.clone();
+            async move { slow.try_publish("default", "application").await }
+        });
+        // At another place of the slow transaction each time.
+        tokio::time::sleep(Duration::from_millis(60) * round).await;
+        let value = format!("{round}");
+        app.publish(&value).await;
+        publishing.await.unwrap().ok();
+        let path = format!("{}/releases/latest", app.path("default", "application"));
+        let latest = Http::new(&nodes.other.admin).get(&path).await.ok().json();
+        let content = latest["configurations"].as_str().unwrap();
+        assert_eq!(content, format!(r#"{{"k":"{value}"}}"#), "round {round}");
+    }
+    nodes.end().await;
+}
+
+/// An app with many namespaces is deleted at once for whoever looks, wakes the clients of all of them, and keeps nobody
+/// waiting who edits another app.
+async fn deleting_a_large_app_hinders_nobody(engine: Engine) {
+    let Some(nodes) = Nodes::on(engine).await else { return };
+    let http = Http::new(&nodes.other.admin);
+    let other = App::create(&http, "other").await;
+    App::create(&http, "large").await;
+    let rows =
+        |row: &dyn Fn(usize) -> String| (0..NAMESPACES).map(row).collect::<Vec<_>>().join(",");
+    let namespaces = rows(&|n| format!("('large','default','n{n}')"));
+    let releases = rows(&|n| format!("('key{n}','large','default','n{n}','{{}}')"));
+    let database = &nodes.fresh.database;
+    database
+        .run(&[
+            &format!(r#"INSERT INTO "Namespace" ("AppId","ClusterName","NamespaceName") VALUES {namespaces}"#),
+            &format!(
+                r#"INSERT INTO "Release" ("ReleaseKey","AppId","ClusterName","NamespaceName","Configurations") VALUES {releases}"#
+            ),
+            r#"INSERT INTO "Item" ("NamespaceId","Key","Value") SELECT "Id",'k','v' FROM "Namespace" WHERE "AppId" = 'large'"#,
+        ])
+        .await;
+    let config = Http::new(&nodes.other.config);
+    config.get("/configs/large/default/n1599").await.ok();
+
+    nodes.gate.slow_down(Duration::from_millis(100));
+    let slow = Http::new(&nodes.slow.admin);
+    let deletion = tokio::spawn(async move { slow.delete("/apps/large?operator=u").await });
+    let mut meanwhile = 0;
+    while !deletion.is_finished() {
+        let begun = Instant::now();
+        other.publish(&format!("{meanwhile}")).await;
+        assert!(begun.elapsed() < UNHINDERED, "{:?} for a publish of another app", begun.elapsed());
+        meanwhile += 1;
+    }
+    assert!(meanwhile > 1, "the deletion was too fast to be in anybody's way");
+    deletion.await.unwrap().ok();
+    nodes.gate.open();
+
+    let left = async |table: &str, condition: &str| {
+        let sql = format!(
+            r#"SELECT COUNT(*) AS "Left" FROM "{table}" WHERE NOT "IsDeleted" AND {condition}"#
+        );
+        database.rows(&sql).await[0]["Left"].as_i64().unwrap()
+    };
+    for table in ["Namespace", "Release", "Cluster", "App", "AppNamespace"] {
+        assert_eq!(left(table, r#""AppId" = 'large'"#).await, 0, "{table}");
+    }
+    let of_large = r#""NamespaceId" IN (SELECT "Id" FROM "Namespace" WHERE "AppId" = 'large')"#;
+    assert_eq!(left("Item", of_large).await, 0);
+    let sql = r#"SELECT COUNT(DISTINCT "Message") AS "Sent" FROM "ReleaseMessage" WHERE "Message" LIKE 'large+%'"#;
+    assert_eq!(database.rows(sql).await[0]["Sent"].as_u64(), Some(NAMESPACES as u64 + 1));
+    eventually("the deletion at a client", async || {
+        (config.get("/configs/large/default/n1599").await.status == 404).then_some(())
+    })
+    .await;
+    nodes.end().await;
+}
+
+/// One test for each engine.
+macro_rules! on_each_engine {
+    ($($name:ident),*) => { $(
+        mod $name {
+            use super::*;
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn mysql() {
+                super::$name(Engine::MySql).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn postgres() {
+                super::$name(Engine::Postgres).await;
+            }
+        }
+    )* };
+}
+
+on_each_engine!(a_slow_publish_does_not_undo_a_newer_one, deleting_a_large_app_hinders_nobody);

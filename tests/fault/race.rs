@@ -1,0 +1,183 @@
+//! Two callers at once, on two nodes of one database: every operation that changes something, against itself and against
+//! another one, judged by what must hold in the end. The list is compared with the routes of a node, so that no operation
+//! is left out.
+
+mod invariant;
+mod operations;
+mod subject;
+
+use futures_util::future::join_all;
+use serde_json::Value;
+
+use self::operations::{Request, request};
+use self::subject::Subject;
+use crate::support::database::{Database, Engine, Fresh};
+use crate::support::eventually::eventually;
+use crate::support::http::{Answer, Http};
+use crate::support::server::{Options, Server, command};
+use crate::support::variable;
+
+/// Operations that all others meet in turn.
+const RIVALS: [&str; 5] = [
+    "admin POST /apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/releases",
+    "admin POST /apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/itemset",
+    "admin DELETE /apps/{app_id}",
+    "admin DELETE /apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/branches/{branch}",
+    "admin DELETE /apps/{app_id}/clusters/{cluster}/namespaces/{namespace}",
+];
+/// Codes of answers that no race may lead to.
+const FAULTS: [&str; 2] = ["internal", "unavailable"];
+
+/// Nodes on one pair of databases: two on a database server, one on SQLite.
+struct Nodes {
+    servers: Vec<Server>,
+    token: String,
+    config: Database,
+    portal: Database,
+    fresh: Vec<Fresh>,
+}
+
+impl Nodes {
+    async fn on(engine: Engine) -> Option<Self> {
+        let fresh = vec![Fresh::on(engine).await?, Fresh::on(engine).await?];
+        let [config, portal] = [&fresh[0], &fresh[1]].map(|fresh| fresh.database.clone());
+        let options = options().flag("--config-db", &config.url).flag("--portal-db", &portal.url);
+        let servers = vec![Server::start_with(options.clone()), Server::start_with(options)];
+        let output = command(&["token", "create", "--name", "race", "--all-apps"])
+            .args(["--portal-db", &portal.url, "--config-db", &config.url])
+            .args(["--data-dir".as_ref(), servers[0].data_dir().as_os_str()])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let token = String::from_utf8(output.stdout).unwrap();
+        let token = token.split_whitespace().next_back().unwrap().to_owned();
+        Some(Self { servers, token, config, portal, fresh })
+    }
+
+    fn on_sqlite() -> Self {
+        let server = Server::start_with(options());
+        let token = server.token("race", &["--all-apps"]);
+        let [config, portal] =
+            ["config.db", "portal.db"].map(|name| Database::file(server.data_dir(), name));
+        Self { servers: vec![server], token, config, portal, fresh: Vec::new() }
+    }
+
+    fn admin(&self, node: usize) -> Http {
+        Http::new(&self.servers[node % self.servers.len()].admin)
+    }
+
+    fn portal(&self, node: usize) -> Http {
+        let server = &self.servers[node % self.servers.len()];
+        Http::new(&server.portal).with("Authorization", &self.token)
+    }
+
+    async fn send(&self, node: usize, request: Request) -> Answer {
+        let http = if request.is_portal { self.portal(node) } else { self.admin(node) };
+        http.send(request.method, &request.path, request.body).await
+    }
+
+    async fn end(self) {
+        drop(self.servers);
+        for fresh in self.fresh {
+            fresh.remove().await;
+        }
+    }
+}
+
+fn options() -> Options {
+    Options::new()
+        .flag("--advertise", "http://127.0.0.1")
+        .variable("CASTALIA_ADMIN_SERVICE_ACCESS_CONTROL_ENABLED", "false")
+}
+
+/// Lets every operation race, once, or as often as `CASTALIA_TEST_RACE_ROUNDS` says.
+async fn race(nodes: Nodes) {
+    let rounds = variable("CASTALIA_TEST_RACE_ROUNDS").map_or(1, |text| text.parse().unwrap());
+    let operations = operations::all();
+    for number in 0..rounds * operations.len() {
+        let operation = operations[number % operations.len()];
+        let rival = RIVALS[(number + number / operations.len()) % RIVALS.len()];
+        round(&nodes, number, operation, rival).await;
+    }
+    nodes.end().await;
+}
+
+async fn round(nodes: &Nodes, number: usize, operation: &str, rival: &str) {
+    let portal = nodes.portal(0);
+    let is_portal = operation.starts_with("portal");
+    let subject = Subject::create(number, &nodes.admin(0), is_portal.then_some(&portal)).await;
+    let what = format!("{operation} beside {rival}");
+    let requests = [(0, operation, "a"), (1, operation, "b"), (0, rival, "c"), (1, rival, "d")];
+    let calls =
+        requests.map(|(node, operation, who)| nodes.send(node, request(operation, &subject, who)));
+    for answer in join_all(calls).await {
+        let is_fault = answer.status >= 500 && FAULTS.contains(&code(&answer).as_str());
+        assert!(!is_fault, "{what}: {answer:?}");
+    }
+    for app_id in [subject.app_id.clone(), format!("{}-new", subject.app_id)] {
+        invariant::check(&nodes.config, &app_id, &what).await;
+    }
+    if is_portal {
+        invariant::check_portal(&nodes.portal, &what).await;
+    }
+    is_served(nodes, &subject, &what).await;
+}
+
+fn code(answer: &Answer) -> String {
+    let body: Value = serde_json::from_str(&answer.text).unwrap_or_default();
+    body["code"].as_str().unwrap_or_default().to_owned()
+}
+
+/// What was acknowledged last is served by all nodes: the newest active release of the database, and, after one more
+/// publish, the items as all nodes show them.
+async fn is_served(nodes: &Nodes, subject: &Subject, what: &str) {
+    let sql = format!(
+        r#"SELECT "ReleaseKey" FROM "Release" WHERE "AppId" = '{}' AND "ClusterName" = 'default'
+           AND "NamespaceName" = 'application' AND NOT "IsDeleted" AND NOT "IsAbandoned" ORDER BY "Id" DESC LIMIT 1"#,
+        subject.app_id
+    );
+    let published = RIVALS[0];
+    let last = nodes.send(1, request(published, subject, "z")).await;
+    assert!(matches!(last.status, 200 | 404), "{what}: {last:?}");
+    let rows = nodes.config.rows(&sql).await;
+    let expected = rows.first().map(|row| row["ReleaseKey"].as_str().unwrap().to_owned());
+    assert_eq!(last.status == 200, expected.is_some(), "{what}: {last:?}");
+    for server in &nodes.servers {
+        let http = Http::new(&server.config);
+        let path = format!("/configs/{}/default/application", subject.app_id);
+        eventually(what, async || {
+            let answer = http.get(&path).await;
+            let served = (answer.status == 200).then(|| answer.json()["releaseKey"].clone());
+            let served = served.map(|key| key.as_str().unwrap().to_owned());
+            (served == expected && matches!(answer.status, 200 | 404)).then_some(())
+        })
+        .await;
+    }
+    if expected.is_none() {
+        return;
+    }
+    let path = format!("/apps/{}/clusters/default/namespaces/application/items", subject.app_id);
+    let items = nodes.admin(0).get(&path).await.ok().json();
+    let served: serde_json::Map<_, _> =
+        serde_json::from_str(last.json()["configurations"].as_str().unwrap()).unwrap();
+    for item in items.as_array().unwrap().iter().filter(|item| item["key"] != "") {
+        assert_eq!(served[item["key"].as_str().unwrap()], item["value"], "{what}: {last:?}");
+    }
+}
+
+#[tokio::test]
+async fn two_callers_on_two_nodes_of_mysql_leave_what_one_after_the_other_could() {
+    let Some(nodes) = Nodes::on(Engine::MySql).await else { return };
+    race(nodes).await;
+}
+
+#[tokio::test]
+async fn two_callers_on_two_nodes_of_postgres_leave_what_one_after_the_other_could() {
+    let Some(nodes) = Nodes::on(Engine::Postgres).await else { return };
+    race(nodes).await;
+}
+
+#[tokio::test]
+async fn two_callers_on_sqlite_leave_what_one_after_the_other_could() {
+    race(Nodes::on_sqlite()).await;
+}

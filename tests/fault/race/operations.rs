@@ -1,0 +1,169 @@
+//! The request of each operation that changes something, on an app that has one of everything.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::subject::Subject;
+
+/// Every operation.
+const OPERATIONS: &str = include_str!("operations.txt");
+
+/// A call of one of the two ports.
+#[derive(Debug, Clone)]
+pub(super) struct Request {
+    pub(super) is_portal: bool,
+    pub(super) method: Method,
+    pub(super) path: String,
+    pub(super) body: Option<Value>,
+}
+
+/// All operations as the list names them.
+pub(super) fn all() -> Vec<&'static str> {
+    OPERATIONS.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect()
+}
+
+/// An operation on a subject; `who` is a value of this caller's own.
+pub(super) fn request(operation: &str, subject: &Subject, who: &str) -> Request {
+    let (port, rest) = operation.split_once(' ').unwrap();
+    let (method, path) = rest.split_once(' ').unwrap();
+    let is_portal = port == "portal";
+    let (filled, body) = if is_portal {
+        portal(method, path, subject, who)
+    } else {
+        admin(method, path, subject, who)
+    };
+    Request { is_portal, method: method.parse().unwrap(), path: filled, body }
+}
+
+/// Path and body. A path that is the same on every subject but for the app is filled in by `at`.
+fn admin(method: &str, path: &str, s: &Subject, who: &str) -> (String, Option<Value>) {
+    let at = path
+        .replace("{app_id}", &s.app_id)
+        .replace("{cluster}", "default")
+        .replace("{namespace}", "application")
+        .replace("{branch}", &s.branch);
+    let by = |path: String| format!("{path}?operator=u");
+    let below = path.strip_prefix("/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}");
+    match (method, below.unwrap_or(path)) {
+        ("POST", "/apps") => (at, Some(s.app(&format!("{}-new", s.app_id), who))),
+        ("PUT", "/apps/{app_id}") => (at, Some(s.app(&s.app_id, who))),
+        ("DELETE", "/apps/{app_id}") => (by(at), None),
+        ("POST", "/apps/{app_id}/accesskeys") => {
+            let secret = format!("0123456789abcdef-{who}");
+            (at, Some(json!({ "appId": s.app_id, "secret": secret, "dataChangeCreatedBy": "u" })))
+        }
+        ("PUT", "/apps/{app_id}/accesskeys/{id}/enable") => {
+            // In a mode that only observes: clients of the subject do not sign.
+            (format!("{}&mode=1", by(at.replace("{id}", &s.key_id.to_string()))), None)
+        }
+        (_, "/apps/{app_id}/accesskeys/{id}/disable" | "/apps/{app_id}/accesskeys/{id}") => {
+            (by(at.replace("{id}", &s.key_id.to_string())), None)
+        }
+        ("POST", "/apps/{app_id}/clusters") => {
+            (at, Some(json!({ "appId": s.app_id, "name": "new", "dataChangeCreatedBy": "u" })))
+        }
+        ("DELETE", "/apps/{app_id}/clusters/{cluster}") => {
+            (by(format!("/apps/{}/clusters/c1", s.app_id)), None)
+        }
+        ("POST", "/apps/{app_id}/appnamespaces") => (at, Some(s.definition("new"))),
+        ("DELETE", "/apps/{app_id}/appnamespaces/{name}") => {
+            (by(at.replace("{name}", "application")), None)
+        }
+        ("POST", "/apps/{app_id}/clusters/{cluster}/namespaces") => {
+            let names =
+                json!({ "appId": s.app_id, "clusterName": "default", "namespaceName": "own" });
+            (at, Some(s.signed(names)))
+        }
+        ("DELETE", "") => (by(at), None),
+        ("POST", "/items") => (at, Some(s.signed(json!({ "key": "new", "value": who })))),
+        ("POST", "/comment_items") => {
+            (at, Some(s.signed(json!({ "namespaceId": s.namespace_id, "comment": "# one" }))))
+        }
+        ("PUT", "/items/{item}") => {
+            let item = s.signed(json!({ "key": "k", "value": who }));
+            (at.replace("{item}", &s.item_id.to_string()), Some(item))
+        }
+        ("DELETE", "/items/{id}") => (by(format!("/items/{}", s.item_id)), None),
+        ("POST", "/itemset") => (at, Some(s.change_set(who))),
+        ("POST", "/releases") => (format!("{at}?name=r&operator=u"), None),
+        ("POST", "/gray-del-releases") => {
+            let at = at.replace("clusters/default", &format!("clusters/{}", s.branch));
+            (format!("{at}?releaseName=r&operator=u&grayDelKeys=k"), None)
+        }
+        ("POST", "/updateAndPublish") => (
+            format!("{at}?releaseName=r&branchName={}&deleteBranch=true", s.branch),
+            Some(s.change_set(who)),
+        ),
+        ("PUT", "/releases/{id}/rollback") => {
+            (by(format!("/releases/{}/rollback", s.release_id)), None)
+        }
+        ("POST", "/branches") => {
+            // A cluster whose namespace has no branch yet.
+            (by(at.replace("clusters/default", "clusters/c1")), None)
+        }
+        ("DELETE", "/branches/{branch}") => (by(at), None),
+        ("PUT", "/branches/{branch}/rules") => (at, Some(s.rules(who))),
+        ("POST", "/server/config") => {
+            let setting = json!({ "key": format!("race.{}", s.app_id), "cluster": "default", "value": who, "comment": who });
+            (at, Some(s.signed(setting)))
+        }
+        ("DELETE", "/server/config") => {
+            (format!("{at}?operator=u&key=race.none&cluster=default"), None)
+        }
+        unknown => panic!("no request for {unknown:?}: add a row"),
+    }
+}
+
+fn portal(method: &str, path: &str, s: &Subject, who: &str) -> (String, Option<Value>) {
+    let at = path
+        .replace("{env}", "DEV")
+        .replace("{app_id}", &s.app_id)
+        .replace("{cluster}", "default")
+        .replace("{namespace}", "application");
+    let by = |path: String| format!("{path}?operator=apollo");
+    let last = path.rsplit("/envs/{env}").next().unwrap();
+    let below = last.strip_prefix("/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}");
+    let item = |key: &str| json!({ "key": key, "value": who, "dataChangeCreatedBy": "apollo" });
+    match (method, below.unwrap_or(last)) {
+        ("POST", "/openapi/v1/apps") => {
+            (at, Some(json!({ "app": s.app(&format!("{}-new", s.app_id), who), "admins": [] })))
+        }
+        ("PUT", "/openapi/v1/apps/{app_id}") => (by(at), Some(s.app(&s.app_id, who))),
+        ("POST", "/openapi/v1/apps/{app_id}/appnamespaces") => {
+            let definition = json!({
+                "appId": s.app_id, "name": format!("public-{}", s.number), "format": "properties", "isPublic": true,
+                "appendNamespacePrefix": false, "comment": "", "dataChangeCreatedBy": "apollo",
+            });
+            (by(at), Some(definition))
+        }
+        ("POST", "/openapi/v1/namespaces") => {
+            let namespace = json!({ "env": "DEV", "appId": s.app_id, "clusterName": "c1", "appNamespaceName": "application" });
+            (by(at), Some(json!([namespace])))
+        }
+        ("POST", "/apps/{app_id}/clusters") => {
+            (at, Some(json!({ "appId": s.app_id, "name": "new", "dataChangeCreatedBy": "apollo" })))
+        }
+        ("DELETE", "/apps/{app_id}/clusters/{cluster}") => {
+            (by(at.replace("clusters/default", "clusters/c1")), None)
+        }
+        ("POST", "/items") => (by(at), Some(item("new"))),
+        ("PUT", "/items") => {
+            let text = json!({ "configText": format!("k = {who}\nnew = {who}\n"), "format": "properties", "namespaceId": 0 });
+            (by(at), Some(text))
+        }
+        ("POST", "/items/revocation") => (by(at), None),
+        ("PUT", "/items/{key}") => (by(at.replace("{key}", "k")), Some(item("k"))),
+        ("DELETE", "/items/{key}") => (by(at.replace("{key}", "k")), None),
+        // "k" and "new" in base64.
+        ("PUT", "/encodedItems/{key}") => (
+            format!("{}&createIfNotExists=true", by(at.replace("{key}", "bmV3"))),
+            Some(item("new")),
+        ),
+        ("DELETE", "/encodedItems/{key}") => (by(at.replace("{key}", "aw==")), None),
+        ("POST", "/releases") => (at, Some(json!({ "releaseTitle": "r", "releasedBy": "apollo" }))),
+        ("PUT", "/releases/{release_id}/rollback") => {
+            (by(at.replace("{release_id}", &s.release_id.to_string())), None)
+        }
+        unknown => panic!("no request for {unknown:?}: add a row"),
+    }
+}

@@ -1,0 +1,99 @@
+//! An app that has one of everything, for operations to race on.
+
+use serde_json::{Value, json};
+
+use crate::support::app::App;
+use crate::support::http::Http;
+
+/// An app with a second cluster, an access key, two releases, and a branch that is published.
+#[derive(Debug)]
+pub(super) struct Subject {
+    pub(super) number: usize,
+    pub(super) app_id: String,
+    pub(super) namespace_id: i64,
+    pub(super) item_id: i64,
+    pub(super) release_id: i64,
+    pub(super) branch: String,
+    pub(super) key_id: i64,
+}
+
+impl Subject {
+    /// A new app; known to the portal too where that matters.
+    pub(super) async fn create(number: usize, admin: &Http, portal: Option<&Http>) -> Self {
+        let app_id = format!("race{number}");
+        let app = match portal {
+            None => App::create(admin, &app_id).await,
+            Some(portal) => {
+                let body = json!({ "app": body(&app_id, "n"), "admins": [] });
+                portal.post("/openapi/v1/apps", body).await.ok();
+                App::existing(admin, &app_id)
+            }
+        };
+        app.add_cluster("c1").await;
+        app.publish("1").await;
+        let release_id = app.publish("2").await.id;
+        let branch = app.add_branch("application", &["10.0.0.1"], &[]).await;
+        app.release(&branch, "application", &[("gray", "1")]).await;
+        let path = app.path("default", "application");
+        let namespace = admin.get(&path).await.ok().json();
+        let item = admin.get(&format!("{path}/items/k")).await.ok().json();
+        let key_id = app.add_key("fedcba9876543210", 1, false).await;
+        Self {
+            number,
+            app_id,
+            namespace_id: namespace["id"].as_i64().unwrap(),
+            item_id: item["id"].as_i64().unwrap(),
+            release_id,
+            branch,
+            key_id,
+        }
+    }
+
+    /// Body of an app.
+    pub(super) fn app(&self, app_id: &str, who: &str) -> Value {
+        body(app_id, who)
+    }
+
+    /// Body of a definition.
+    pub(super) fn definition(&self, name: &str) -> Value {
+        self.signed(
+            json!({ "appId": self.app_id, "name": name, "format": "properties", "comment": "" }),
+        )
+    }
+
+    /// Changes the item and adds one.
+    pub(super) fn change_set(&self, who: &str) -> Value {
+        let item = |id: i64, key: &str| {
+            let item = json!({ "id": id, "namespaceId": self.namespace_id, "key": key, "value": who, "lineNum": 1 });
+            self.signed(item)
+        };
+        json!({
+            "createItems": [item(0, "new")], "updateItems": [item(self.item_id, "k")], "deleteItems": [],
+            "dataChangeLastModifiedBy": "u",
+        })
+    }
+
+    /// Rules of the branch.
+    pub(super) fn rules(&self, who: &str) -> Value {
+        let item =
+            json!({ "clientAppId": self.app_id, "clientIpList": [], "clientLabelList": [who] });
+        self.signed(json!({
+            "appId": self.app_id, "clusterName": "default", "namespaceName": "application",
+            "branchName": self.branch, "ruleItems": [item],
+        }))
+    }
+
+    /// A body with its author.
+    pub(super) fn signed(&self, mut body: Value) -> Value {
+        body["dataChangeCreatedBy"] = json!("u");
+        body["dataChangeLastModifiedBy"] = json!("u");
+        body
+    }
+}
+
+fn body(app_id: &str, who: &str) -> Value {
+    json!({
+        "appId": app_id, "name": who, "orgId": "TEST1", "orgName": who, "ownerName": "apollo",
+        "ownerEmail": "apollo@acme.com", "dataChangeCreatedBy": "apollo", "dataChangeLastModifiedBy": "apollo",
+    })
+}
