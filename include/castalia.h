@@ -604,7 +604,8 @@ struct CastaliaError *castalia_client_set_access_key(struct CastaliaClient clien
 
 /**
  * Stops everything and waits for it, at most this many milliseconds; the handle is stale from then on. Reads of open
- * namespaces go on answering. A stale handle does nothing. On a listener's thread it gives the sign and does not wait.
+ * namespaces go on answering. Handles of subscriptions keep some memory until `castalia_subscription_cancel`. A stale handle
+ * does nothing. On a listener's thread it gives the sign and does not wait.
  */
 void castalia_client_close(struct CastaliaClient client,
                            uint32_t timeout_ms);

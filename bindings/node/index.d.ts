@@ -23,7 +23,7 @@ export type ErrorCode =
   | 'Internal';
 
 /** How a namespace stands with the servers: the kind of the last load's failure, if it failed. */
-export type State = 'Loading' | 'Ready' | ErrorCode;
+export type State = 'Loading' | 'Ready' | 'Unavailable' | ErrorCode;
 
 /** Where a content came from: a config service, a cache file, the application, or nowhere. */
 export type Source = 'remote' | 'local' | 'static' | 'none';

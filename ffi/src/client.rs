@@ -145,7 +145,8 @@ pub extern "C" fn castalia_client_set_access_key(
 }
 
 /// Stops everything and waits for it, at most this many milliseconds; the handle is stale from then on. Reads of open
-/// namespaces go on answering. A stale handle does nothing. On a listener's thread it gives the sign and does not wait.
+/// namespaces go on answering. Handles of subscriptions keep some memory until `castalia_subscription_cancel`. A stale handle
+/// does nothing. On a listener's thread it gives the sign and does not wait.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_client_close(client: CastaliaClient, timeout_ms: u32) {
     guard_or((), || {

@@ -77,7 +77,7 @@ test('an unreachable server without any handler leaves the process alone', async
   const settings = { 'app.id': 'order', 'apollo.config-service': 'http://127.0.0.1:1', 'castalia.start-timeout': 300 };
   const args = [JSON.stringify({ ...settings, 'apollo.cache.file.enable': false })];
   const program = new Program('unreachable.mjs', { args });
-  assert.match(await program.message('state'), /Loading|Transport/);
+  assert.match(await program.message('state'), /Loading|Transport|Unavailable/);
   assert.equal((await program.ended).code, 0);
   assert.doesNotMatch(program.errors, /Unhandled/i);
 });

@@ -52,6 +52,13 @@ impl<'a> Node<'a> {
         }
         node.text = Some(value);
     }
+
+    fn find(&self, key: &str) -> Option<&Self> {
+        steps(key).try_fold(self, |node, step| match step {
+            Step::Field(name) => node.fields.get(name),
+            Step::Item(index) => node.items.get(&index),
+        })
+    }
 }
 
 enum Step<'a> {
@@ -132,13 +139,23 @@ impl<'de> Deserializer<'de> for &Node<'_> {
         visitor.visit_map(MapDeserializer::new(self.fields.iter().map(|(k, v)| (*k, v))))
     }
 
+    /// A field whose name has dots, by `rename = "rate.limit"`, is the key of this name, however deep it lies.
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
-        _: &'static [&'static str],
+        fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, DeError> {
-        self.deserialize_map(visitor)
+        let dotted: Vec<_> = fields.iter().filter(|field| field.contains('.')).collect();
+        // What lies on the way to such a field is no field of its own, unless the structure says so.
+        let is_way = |name: &str| {
+            let is_first = |field: &str| field.split(['.', '[']).next() == Some(name);
+            dotted.iter().any(|field| is_first(field)) && !fields.contains(&name)
+        };
+        let nested = self.fields.iter().map(|(name, node)| (*name, node));
+        let nested = nested.filter(|(name, _)| !is_way(name));
+        let found = dotted.iter().filter_map(|field| Some((**field, self.find(field)?)));
+        visitor.visit_map(MapDeserializer::new(nested.chain(found)))
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -193,6 +210,27 @@ mod tests {
 
     fn read<T: DeserializeOwned>(flat: &Configurations) -> Result<T> {
         super::read(flat, ReadRules::default())
+    }
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    #[serde(deny_unknown_fields)]
+    struct Limits {
+        #[serde(rename = "rate.limit")]
+        rate: u32,
+        #[serde(rename = "hosts[1].name")]
+        second: Option<String>,
+        burst: u8,
+    }
+
+    #[test]
+    fn a_field_may_be_named_by_a_key_with_dots() {
+        let pairs = [("rate.limit", "7"), ("burst", "2"), ("hosts[1].name", "b")];
+        let flat: Configurations =
+            pairs.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+        let read: Limits = read(&flat).unwrap();
+        assert_eq!(read, Limits { rate: 7, second: Some("b".to_owned()), burst: 2 });
+        let missing = super::read::<Limits>(&Configurations::default(), ReadRules::default());
+        assert!(missing.unwrap_err().to_string().contains("rate.limit"));
     }
 
     #[derive(Debug, Deserialize, PartialEq)]
