@@ -17,7 +17,7 @@ if (!libc) {
 const { PLATFORMS, packageName, platformOfThisProcess } = createRequire(import.meta.url)('./lib/native.cjs');
 
 const own = JSON.parse(readFileSync(path.join(here, 'package.json'), 'utf8'));
-const { version, license } = own;
+const { version, license, author, homepage, repository, bugs } = own;
 const licence = path.join(here, '../../LICENSE');
 
 /** Packs these files, by their names in the package. */
@@ -41,6 +41,10 @@ function nativeManifest({ os, cpu, libc }) {
     name: packageName({ os, cpu, libc }),
     version,
     license,
+    author,
+    homepage,
+    repository,
+    bugs,
     description: `Native half of castalia for ${[os, cpu, libc].filter(Boolean).join(' ')}`,
     engines: own.engines,
     main: './castalia.node',

@@ -30,4 +30,4 @@ function invalid(operation, text) {
   return new CastaliaError({ code: 'InvalidArgument', message, operation });
 }
 
-module.exports = { callable, interestOf };
+module.exports = { callable, interestOf, invalid };

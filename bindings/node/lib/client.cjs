@@ -32,17 +32,17 @@ class Client extends EventEmitter {
   /** The subscription whose listener runs at this moment. */
   #within = null;
 
-  constructor(settings, { keepAlive = false } = {}) {
+  constructor(settings, { keepAlive = false, required } = {}) {
     super();
-    this.#native = checked(() => native.newClient(mailbox, Settings._asked(settings)));
+    this.#native = checked(() => native.newClient(mailbox, Settings._asked(settings, required)));
     this.#manner = mannerOf(this.settings(), this.#native.rules);
     if (keepAlive) {
       hold(this);
     }
   }
 
-  static async start(settings, { keepAlive, ...options } = {}) {
-    const client = new Client(settings, { keepAlive });
+  static async start(settings, { keepAlive, required, ...options } = {}) {
+    const client = new Client(settings, { keepAlive, required });
     try {
       await client.start(options);
     } catch (error) {
@@ -134,7 +134,9 @@ class Client extends EventEmitter {
     this.#tellReady();
     const { lastError } = adopted;
     if (lastError) {
-      this._fail(lastError, `the namespace ${namespace} is not loaded`);
+      const instead =
+        adopted.source === 'none' ? 'reads return their defaults' : `it has its ${adopted.source} content`;
+      this._fail(lastError, `no server has answered with the namespace ${namespace}; until one does, ${instead}`);
     }
     return adopted;
   }
@@ -162,6 +164,12 @@ class Client extends EventEmitter {
   _add(follower, namespace) {
     this.#followers.set(follower, namespace);
     follower.ended.then(() => this.#followers.delete(follower));
+  }
+
+  /** What is open of a namespace, as values and as one text. */
+  _opened(namespace) {
+    const bare = (name) => name.replace(/\.properties$/, '');
+    return [...this.#namespaces.values()].filter((opened) => bare(opened.namespace) === bare(namespace));
   }
 
   /** A namespace is closed. */

@@ -41,9 +41,11 @@ class Settings {
   }
 
   /** As the native half takes them; none at all are those of the surroundings. */
-  static _asked(settings = Settings.fromEnv()) {
+  static _asked(settings = Settings.fromEnv(), required = undefined) {
     const asked = settings instanceof Settings ? settings : new Settings(settings);
-    return { values: asked.#values, fromEnv: asked.#fromEnv, defaults: asked.#defaults, seeds: asked.#seeds };
+    const policy = required === undefined ? {} : { 'castalia.start-policy': required ? 'require-all' : 'best-effort' };
+    const values = { ...asked.#values, ...policy };
+    return { values, fromEnv: asked.#fromEnv, defaults: asked.#defaults, seeds: asked.#seeds };
   }
 }
 

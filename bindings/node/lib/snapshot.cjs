@@ -1,7 +1,7 @@
 // The content of a namespace at one moment: a map that nobody can change, and typed reads that parse once.
 'use strict';
 
-const { callable } = require('./arguments.cjs');
+const { callable, invalid } = require('./arguments.cjs');
 const { native } = require('./native.cjs');
 const { CastaliaError, checked } = require('./error.cjs');
 const { inParts } = require('./pace.cjs');
@@ -152,6 +152,30 @@ class Snapshot {
     return value;
   }
 
+  getEnum(key, members, fallback) {
+    const value = this.#member(key, members);
+    return value === undefined || value instanceof Malformed ? fallback : value;
+  }
+
+  tryGetEnum(key, members) {
+    const value = this.#member(key, members);
+    if (value instanceof Malformed) {
+      throw new CastaliaError(value.failure);
+    }
+    return value;
+  }
+
+  /** The member that has the value as its name, `Malformed`, or `undefined` where there is no such key. */
+  #member(key, members) {
+    const known = membersOf(members);
+    const text = this.get(key);
+    if (text === undefined || known.has(text)) {
+      return known.get(text);
+    }
+    this.#note(key);
+    return malformed(`the value is not one of ${[...known.keys()].join(', ')}`, { namespace: this.namespace, key });
+  }
+
   #beyond(key) {
     return this.#manner.looksBeyond ? this.#content.beyond(key) : undefined;
   }
@@ -201,6 +225,18 @@ class Snapshot {
       this.#content.noteMalformed?.(key);
     }
   }
+}
+
+/** The members of an enumeration by name: an array of names, or an object such as an enum of TypeScript. */
+function membersOf(members) {
+  if (Array.isArray(members)) {
+    return new Map(members.map((name) => [name, name]));
+  }
+  if (typeof members !== 'object' || members === null) {
+    throw invalid('read value', 'the members are neither an array nor an object');
+  }
+  // An enum of numbers has its numbers as names too.
+  return new Map(Object.entries(members).filter(([name]) => !/^-?\d/.test(name)));
 }
 
 /** What is kept of a value that is not of its type. */

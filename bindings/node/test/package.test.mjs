@@ -85,8 +85,20 @@ test('what was packed is installed without scripts, and runs the example', { tim
   );
   assert.deepEqual(archives.sort(), halves.sort(), 'it asks for the native halves that were packed');
   const files = await readdir(path.join(directory, 'node_modules/castalia'));
-  const expected = ['LICENSE', 'README.md', 'index.cjs', 'index.d.ts', 'index.mjs', 'lib', 'package.json'];
-  assert.deepEqual(files.sort(), expected);
+  const faces = ['index', 'openfeature', 'testing'].flatMap((name) =>
+    ['cjs', 'd.cts', 'd.mts', 'mjs'].map((suffix) => `${name}.${suffix}`),
+  );
+  assert.deepEqual(files.sort(), ['LICENSE', 'README.md', 'lib', 'package.json', ...faces].sort());
+  for (const { import: imported, require: required } of Object.values(manifest.exports).filter(
+    ({ import: it }) => it,
+  )) {
+    // A compiler takes types for those of a CommonJS or an ECMAScript module by their suffix.
+    assert.match(imported.types, /\.d\.mts$/);
+    assert.match(required.types, /\.d\.cts$/);
+  }
+  for (const field of ['author', 'homepage', 'repository', 'bugs', 'license']) {
+    assert.ok(manifest[field], field);
+  }
 });
 
 test('import and require share one of everything', async () => {

@@ -13,6 +13,8 @@ import castalia, {
   setLog,
   version,
 } from 'castalia';
+import { CastaliaProvider } from 'castalia/openfeature';
+import { FakeClient } from 'castalia/testing';
 import type { Change, ErrorCode, LogRecord, Metrics, Setting, Source, State } from 'castalia';
 
 /** Compiles if the type of the argument is exactly `Expected`. */
@@ -60,6 +62,17 @@ export async function clients(signal: AbortSignal): Promise<void> {
   await client.close({ signal });
 }
 
+enum Level {
+  low,
+  high,
+}
+
+export async function faces(): Promise<void> {
+  await using client = new FakeClient({ application: { a: 1 } }, { required: true });
+  await client.set('application', { a: null });
+  is<{ readonly name: string }>()(new CastaliaProvider(await client.config('application')).metadata);
+}
+
 export function reads(config: Config, snapshot: Snapshot): void {
   for (const from of [config, snapshot]) {
     is<string | undefined>()(from.get('a'));
@@ -77,6 +90,9 @@ export function reads(config: Config, snapshot: Snapshot): void {
     is<readonly string[] | undefined>()(from.getList('a'));
     const list: readonly string[] = from.getList('a', [], ';');
     is<number>()(list.length);
+    is<'low' | 'high' | undefined>()(from.getEnum('a', ['low', 'high']));
+    is<'low' | 'high'>()(from.getEnum('a', ['low', 'high'], 'low'));
+    is<Level | undefined>()(from.tryGetEnum('a', Level));
     is<URL | undefined>()(from.getWith('a', (text) => new URL(text)));
     for (const [key, value] of from) {
       is<string>()(key + value);

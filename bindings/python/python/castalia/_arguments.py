@@ -25,15 +25,15 @@ def names_of(names: Iterable[str] | None) -> str | None:
     return None if names is None else ",".join(_texts(names, "namespaces"))
 
 
-def settings_or_refused(values: Mapping[Any, Any]) -> dict[str, str]:
-    """The values of settings; ``TypeError`` with the name of the first that is not a text."""
+def settings_or_refused(values: Mapping[Any, Any], what: str = "setting") -> dict[str, str]:
+    """The values; ``TypeError`` with the name of the first that is not a text."""
     for name, value in values.items():
         if not isinstance(name, str):
-            raise TypeError(f"the name of a setting must be a str, not {name!r}")
+            raise TypeError(f"the name of a {what} must be a str, not {name!r}")
         if not isinstance(value, str):
             # The type alone: the value may be a secret.
             kind = type(value).__name__
-            raise TypeError(f"the setting {name!r} must be a str, not {kind}")
+            raise TypeError(f"the {what} {name!r} must be a str, not {kind}")
     return dict(values)
 
 

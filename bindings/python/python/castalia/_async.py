@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from castalia._arguments import interest_of
 from castalia._async_changes import Changes
@@ -47,6 +47,9 @@ class AsyncConfigFile(OpenFile[AsyncSubscription]):
     def changes(self) -> Changes:
         """The changes of the text from now on, as they come."""
         return Changes(self._stream())
+
+
+C = TypeVar("C", bound="AsyncClient")
 
 
 class AsyncClient(AnyClient[AsyncConfig]):
@@ -93,7 +96,7 @@ class AsyncClient(AnyClient[AsyncConfig]):
         await asyncio.wrap_future(closing)
         self._configs.clear()
 
-    async def __aenter__(self) -> AsyncClient:
+    async def __aenter__(self: C) -> C:
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import Any, Callable
+from typing import Any, Callable, TypeVar
 
 from castalia import _native
 from castalia._arguments import interest_of
@@ -76,6 +76,9 @@ class ConfigFile(OpenFile[Subscription]):
         return taken_from(self._stream())
 
 
+C = TypeVar("C", bound="Client")
+
+
 class Client(AnyClient[Config]):
     """The way to the configuration of an app.
 
@@ -111,7 +114,7 @@ class Client(AnyClient[Config]):
             wait(self._native.close, timeout)
             self._configs.clear()
 
-    def __enter__(self) -> Client:
+    def __enter__(self: C) -> C:
         return self
 
     def __exit__(

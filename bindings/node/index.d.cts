@@ -72,6 +72,11 @@ export interface Setting {
 export interface ClientOptions {
   /** Whether the process stays alive until the client is closed; else it ends when there is nothing else to do. */
   readonly keepAlive?: boolean;
+  /**
+   * Whether opening a namespace fails with `NotReady` where neither a server nor a cache file has it. Otherwise it is empty, which
+   * is told to the `error` event, or as a warning of the process where nothing listens to that.
+   */
+  readonly required?: boolean;
 }
 
 /** The signal ends the wait, not what was begun. */
@@ -220,6 +225,13 @@ interface Reads extends Iterable<[string, string]> {
   /** The parts between a delimiter (`,` unless given), without empty ones at the end; with `trim`, without blanks around them. */
   getList(key: string): readonly string[] | undefined;
   getList<D>(key: string, fallback: D, delimiter?: string, trim?: boolean): readonly string[] | D;
+  /** The member of an enumeration that has the value as its name, to the letter; also one of an array of names. */
+  getEnum<const N extends readonly string[]>(key: string, names: N): N[number] | undefined;
+  getEnum<const N extends readonly string[], D>(key: string, names: N, fallback: D): N[number] | D;
+  getEnum<E extends Readonly<Record<string, string | number>>>(key: string, members: E): E[keyof E] | undefined;
+  getEnum<E extends Readonly<Record<string, string | number>>, D>(key: string, members: E, fallback: D): E[keyof E] | D;
+  tryGetEnum<const N extends readonly string[]>(key: string, names: N): N[number] | undefined;
+  tryGetEnum<E extends Readonly<Record<string, string | number>>>(key: string, members: E): E[keyof E] | undefined;
   /** The value as a function reads it; an exception, `null` and `undefined` mean malformed. It is called at each read. */
   getWith<T, D = undefined>(key: string, read: (text: string) => T | null | undefined, fallback?: D): T | D;
 }

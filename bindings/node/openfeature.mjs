@@ -1,0 +1,2 @@
+// For `import`: what `openfeature.cjs` has.
+export { CastaliaProvider } from './openfeature.cjs';

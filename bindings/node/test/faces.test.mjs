@@ -1,0 +1,86 @@
+// The other faces of the package: the fake client for tests, the provider of OpenFeature, enumerations, and a start that refuses.
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { once } from 'node:events';
+import { test } from 'node:test';
+import { OpenFeature, ProviderEvents } from '@openfeature/server-sdk';
+import { CastaliaError, Client } from '../index.mjs';
+import { CastaliaProvider } from '../openfeature.mjs';
+import { FakeClient } from '../testing.mjs';
+import { serviceWith } from './support.mjs';
+
+test('a fake client returns what a test sets, and announces it', async () => {
+  const odd = { 'a b=c': ' x\\y\n', ä: '\u{1F600}', n: 5 };
+  const client = new FakeClient({ application: odd });
+  const config = await client.config('application');
+  assert.deepEqual(Object.fromEntries(config), { ...odd, n: '5' });
+  const heard = once(config, 'change');
+  await client.set('application', { n: 6, ä: null });
+  assert.deepEqual([config.getInt('n'), config.has('ä'), config.get('a b=c')], [6, false, ' x\\y\n']);
+  const [{ changes }] = await heard;
+  assert.deepEqual([...changes.keys()].sort(), ['n', 'ä'].sort());
+  await client.publish('application', { only: 1 });
+  assert.deepEqual(Object.fromEntries(config), { only: '1' });
+  await client.set('later', { a: 1 });
+  assert.equal((await client.config('later')).get('a'), '1');
+  const folder = client.settings().find(({ name }) => name === 'apollo.cache-dir').value;
+  assert.ok(existsSync(folder));
+  await client.close();
+  assert.ok(!existsSync(folder));
+  await assert.rejects(client.publish('application', {}), { code: 'Closed' });
+});
+
+test('a client that requires values refuses to start without them, and another one warns', async (t) => {
+  const settings = { 'app.id': 'order', 'apollo.meta': 'http://127.0.0.1:9', 'apollo.cache.file.enable': false };
+  const strict = new Client(settings, { required: true });
+  await assert.rejects(strict.config('application'), { code: 'NotReady' });
+  await strict.close();
+  await assert.rejects(Client.start({ ...settings, 'castalia.namespaces': 'application' }, { required: true }), {
+    code: 'NotReady',
+  });
+  const client = new Client(settings);
+  t.after(() => client.close());
+  const warned = once(process, 'warning');
+  const config = await client.config('application');
+  assert.deepEqual([config.source, config.size], ['none', 0]);
+  assert.notEqual(config.state, 'Ready');
+  const [warning] = await warned;
+  assert.equal(warning.name, 'CastaliaWarning');
+  assert.match(warning.message, /no server has answered with the namespace application.*reads return their defaults/);
+});
+
+test('a value may be the name of a member of an enumeration', async (t) => {
+  const { client } = await serviceWith(t, { application: { color: 'Red', level: 'high', bad: 'x' } });
+  const config = await client.config('application');
+  const Color = { 0: 'Red', 1: 'Green', Red: 0, Green: 1 };
+  assert.equal(config.getEnum('color', Color), 0);
+  assert.equal(config.snapshot().tryGetEnum('level', ['low', 'high']), 'high');
+  assert.equal(config.getEnum('missing', ['low', 'high'], 'low'), 'low');
+  assert.equal(config.tryGetEnum('missing', Color), undefined);
+  assert.equal(config.getEnum('bad', Color, 7), 7);
+  assert.throws(() => config.tryGetEnum('bad', Color), { code: 'Parse', message: /one of Red, Green/ });
+  assert.throws(() => config.getEnum('bad', 5), CastaliaError);
+  assert.equal(client.metrics().namespaces[0].malformedReads, 1);
+});
+
+test('flags of OpenFeature are values by type, and their changes are announced', async (t) => {
+  const client = new FakeClient({ application: { on: 'TRUE', off: 'false', n: '2.5', list: '[1]', word: 'a' } });
+  t.after(() => client.close());
+  await OpenFeature.setProviderAndWait(new CastaliaProvider(await client.config('application')));
+  const flags = OpenFeature.getClient();
+  assert.deepEqual([await flags.getBooleanValue('on', false), await flags.getBooleanValue('off', true)], [true, false]);
+  assert.deepEqual([await flags.getNumberValue('n', 0), await flags.getStringValue('word', '')], [2.5, 'a']);
+  assert.deepEqual(await flags.getObjectValue('list', {}), [1]);
+  const codes = [
+    await flags.getBooleanDetails('missing', true),
+    await flags.getNumberDetails('word', 3),
+    await flags.getBooleanDetails('word', true),
+    await flags.getObjectDetails('n', {}),
+  ].map(({ errorCode }) => errorCode);
+  assert.deepEqual(codes, ['FLAG_NOT_FOUND', 'PARSE_ERROR', 'TYPE_MISMATCH', 'TYPE_MISMATCH']);
+  const changed = new Promise((resolve) => flags.addHandler(ProviderEvents.ConfigurationChanged, resolve));
+  await client.set('application', { on: 'false' });
+  assert.deepEqual((await changed).flagsChanged, ['on']);
+  assert.equal(await flags.getBooleanValue('on', true), false);
+  await OpenFeature.close();
+});

@@ -1,0 +1,2 @@
+// For `import`: what `testing.cjs` has.
+export { FakeClient } from './testing.cjs';

@@ -1,0 +1,66 @@
+"""The fake client that applications test with."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+
+import castalia
+import pytest
+from castalia.testing import AsyncFakeClient, FakeClient
+from conftest import eventually
+
+
+def test_a_fake_client_returns_what_a_test_sets() -> None:
+    odd = {"a b=c": " x\\y\n", "ä": "\U0001f600", "n": "5"}
+    with FakeClient({"application": odd}) as client:
+        config = client.config("application")
+        assert dict(config) == odd
+        client.set("application", {"n": "6", "ä": None})
+        assert config.get_int("n") == 6 and "ä" not in config and config["a b=c"] == " x\\y\n"
+        client.publish("application", {"only": "1"})
+        assert dict(config) == {"only": "1"}
+        client.set("later", {"a": "1"})
+        assert client.config("later")["a"] == "1"
+        assert client.config_file("later").content == "a=1\n"
+
+
+def test_a_fake_client_announces_what_a_test_sets() -> None:
+    with FakeClient({"application": {"n": "1"}}) as client:
+        config = client.config("application")
+        heard: list[castalia.ChangeEvent] = []
+        config.on_change(heard.append, keys=["n"])
+        watch = config.watch(lambda snapshot: snapshot.get_int("n"))
+        client.set("application", {"other": "1"})
+        client.set("application", {"n": "2"})
+        eventually(lambda: heard and watch.get() == 2)
+        assert [list(event.changes) for event in heard] == [["n"]]
+        changes = config.changes()
+        threading.Timer(0.05, client.set, ["application", {"n": "3"}]).start()
+        assert next(changes).snapshot["n"] == "3"
+
+
+def test_a_fake_client_takes_settings_refuses_other_types_and_leaves_nothing_behind() -> None:
+    client = FakeClient({"a": {"on": "yes"}}, settings={"castalia.strict-booleans": "true"})
+    assert client.config("a").get_bool("on") is True
+    with pytest.raises(TypeError, match="'n' must be a str"):
+        client.publish("a", {"n": 5})  # type: ignore[dict-item]  # pyright: ignore
+    values = {setting.name: setting.value for setting in client.settings()}
+    assert Path(values["apollo.cache-dir"]).is_dir()
+    client.close()
+    assert not Path(values["apollo.cache-dir"]).exists()
+    with pytest.raises(castalia.ClosedError):
+        client.publish("a", {})
+
+
+def test_an_async_fake_client_does_the_same() -> None:
+    async def run() -> None:
+        async with AsyncFakeClient({"application": {"n": "1"}}) as client:
+            config = await client.config("application")
+            async with config.changes() as changes:
+                await client.set("application", {"n": "2"})
+                event = await changes.__anext__()
+            assert (event.snapshot["n"], config["n"]) == ("2", "2")
+
+    asyncio.run(asyncio.wait_for(run(), 20))
