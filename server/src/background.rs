@@ -40,7 +40,11 @@ impl Background {
                 if ended.is_ok() {
                     return;
                 }
-                tracing::error!(task = name, "a background task panicked and starts again");
+                metrics::counter!("castalia_task_restarts_total").increment(1);
+                // The restart does not depend on the log.
+                let _ = std::panic::catch_unwind(|| {
+                    tracing::error!(task = name, "a background task panicked and starts again");
+                });
                 tokio::select! {
                     () = shutdown.cancelled() => return,
                     () = tokio::time::sleep(pause) => {}

@@ -7,7 +7,7 @@ mod user;
 
 use std::ffi::OsString;
 use std::future::Future;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -15,7 +15,8 @@ use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Command};
 
 use crate::settings::definition::{DEFINITIONS, Definition, find};
-use crate::settings::{Fault, LogFormat, Settings, Texts};
+use crate::settings::{Fault, Settings, Texts};
+use crate::{log, process};
 
 /// Settings that every command which touches data understands.
 const DATA: [&str; 6] = ["data_dir", "config_db", "portal_db", "env", "log_format", "log_level"];
@@ -42,6 +43,7 @@ impl Failure {
 #[must_use]
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     crate::outgoing::install_tls();
+    process::exclude_memory_from_dumps();
     let matches = match program().try_get_matches_from(arguments) {
         Ok(matches) => matches,
         Err(error) => {
@@ -51,13 +53,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return if is_fine { ExitCode::SUCCESS } else { ExitCode::from(2) };
         }
     };
-    match dispatch(&matches) {
+    let outcome = dispatch(&matches);
+    log::finish();
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             let text = failure.to_string();
             let mut stderr = std::io::stderr().lock();
             for line in text.lines() {
-                let _ = writeln!(stderr, "castalia: {line}");
+                let _ = writeln!(stderr, "castalia: {}", log::escape(line));
             }
             ExitCode::FAILURE
         }
@@ -141,9 +145,16 @@ fn settings(matches: &ArgMatches) -> Result<Settings, Failure> {
     let file = matches.get_one::<String>("config_file").map(PathBuf::from);
     let texts = Texts::gather(flags, file, environment()).map_err(Failure::Settings)?;
     let settings = Settings::from_texts(&texts).map_err(Failure::Settings)?;
-    start_log(&settings);
+    log::start(&settings)
+        .map_err(|error| Failure::Message(format!("cannot start the log: {error}")))?;
     for (name, origin) in texts.explicit() {
         tracing::info!(setting = name, %origin, "not the default");
+    }
+    for (definition, flag) in texts.secrets_in_arguments() {
+        tracing::warn!(
+            "every user of this machine can read the secret in the argument {flag}: set {} or castalia.toml instead",
+            definition.variable()
+        );
     }
     Ok(settings)
 }
@@ -154,24 +165,12 @@ fn environment() -> impl Iterator<Item = (String, String)> {
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
-/// Text goes to standard error, so that standard output holds what the command is for; JSON lines are for machines.
-fn start_log(settings: &Settings) {
-    let filter = tracing_subscriber::EnvFilter::new(&settings.log_level);
-    let log = tracing_subscriber::fmt().with_env_filter(filter);
-    let _ = match settings.log_format {
-        LogFormat::Text => log
-            .with_writer(std::io::stderr)
-            .with_target(false)
-            .with_ansi(std::io::stderr().is_terminal())
-            .try_init(),
-        LogFormat::Json => log.json().flatten_event(true).with_current_span(false).try_init(),
-    };
-}
-
 /// Runs a command's future on a runtime of its own.
 fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Failure> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::of)?;
+    let _entered = runtime.enter();
+    process::survive_file_size_limit().map_err(Failure::of)?;
     Ok(runtime.block_on(future))
 }
 

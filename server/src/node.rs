@@ -10,6 +10,7 @@ mod seed;
 mod socket;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -142,6 +143,15 @@ impl Node {
         };
         node.ready.set(true);
         Ok(node)
+    }
+
+    /// Stores the generated password in a file that only the owner of the data directory can read. Returns its path.
+    ///
+    /// # Errors
+    /// When the data directory cannot be written.
+    pub fn store_generated_password(&self) -> Result<Option<PathBuf>, StartError> {
+        let password = self.generated_password.as_deref();
+        password.map(|password| data_dir::store_password(&self.settings, password)).transpose()
     }
 
     /// Ends in the order that loses nothing: no longer announced, polls answered so that clients move over, connections drained,

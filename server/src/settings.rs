@@ -3,7 +3,7 @@
 pub mod definition;
 pub mod source;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,6 +19,8 @@ pub use self::source::{Fault, Origin, Texts};
 /// Shortest administrator password and metrics token that are accepted, in characters.
 const MIN_PASSWORD: usize = 12;
 const MIN_TOKEN: usize = 32;
+/// Fewest different characters of a token; a random one in hexadecimal has more with near certainty.
+const MIN_DISTINCT: usize = 8;
 /// Longest administrator password, so that hashing it stays cheap.
 const MAX_PASSWORD: usize = 128;
 
@@ -186,6 +188,10 @@ impl Settings {
     /// All faults at once, each naming its setting.
     pub fn from_texts(texts: &Texts) -> Result<Self, Vec<Fault>> {
         let mut read = Reader { texts, faults: Vec::new() };
+        // Nothing where a secret, a database or a list of hosts was meant is a mistake, not a wish for the default.
+        for name in NEVER_BLANK {
+            read.refuse_blank(name);
+        }
         let settings = Self {
             roles: read.roles(),
             bind: read
@@ -235,9 +241,7 @@ impl Settings {
                 .unwrap_or_default(),
             max_polls_per_app: read.parsed("security.max_polls_per_app", COUNT).unwrap_or_default(),
             trusted_proxies: read.networks("security.trusted_proxies"),
-            hosts: read
-                .text("security.hosts")
-                .map(|list| list.split(',').map(|host| host.trim().to_owned()).collect()),
+            hosts: read.hosts(),
             cookie_always_secure: read
                 .choice("security.cookie_secure", &[("auto", false), ("always", true)])
                 .unwrap_or_default(),
@@ -249,9 +253,8 @@ impl Settings {
                 .unwrap_or(Discovery::Database),
             time_zone: read.parsed("store.time_zone", "an offset such as +08:00"),
             max_connections: read
-                .parsed("store.max_connections", "a whole number from 2")
-                .unwrap_or(16)
-                .max(2),
+                .parsed("store.max_connections", MAX_CONNECTIONS)
+                .map_or(16, |connections: PoolSize| connections.0),
             server_config: texts.server_config.clone(),
             meta_servers: texts.meta_servers.clone(),
         };
@@ -271,6 +274,29 @@ impl Settings {
     }
 }
 
+/// A publish needs a connection beside the one that reads.
+struct PoolSize(u32);
+
+impl std::str::FromStr for PoolSize {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        text.parse().ok().filter(|number| (2..=10_000).contains(number)).map(Self).ok_or(())
+    }
+}
+
+/// Settings that are either given a value or not set.
+const NEVER_BLANK: [&str; 8] = [
+    "roles",
+    "data_dir",
+    "config_db",
+    "portal_db",
+    "admin_password",
+    "admin_password_file",
+    "metrics_token",
+    "security.hosts",
+];
+const MAX_CONNECTIONS: &str = "a whole number from 2 to 10000";
 const PORT: &str = "a port from 0 to 65535";
 const COUNT: &str = "a whole number; 0 means no limit";
 
@@ -358,6 +384,17 @@ impl Reader<'_> {
         roles
     }
 
+    fn hosts(&mut self) -> Option<Vec<String>> {
+        let text = self.text("security.hosts")?;
+        let hosts = text.split(',').map(str::trim).filter(|host| !host.is_empty());
+        let hosts: Vec<_> = hosts.map(str::to_owned).collect();
+        if hosts.is_empty() || hosts.iter().any(|host| host.contains(['/', ' '])) {
+            let problem = format!("`{text}` is not a list of host names such as castalia.example");
+            self.fault("security.hosts", problem);
+        }
+        Some(hosts)
+    }
+
     fn database(&mut self, name: &'static str) -> Option<DatabaseUrl> {
         let text = self.text(name)?;
         match text.parse::<DatabaseUrl>() {
@@ -410,7 +447,6 @@ impl Reader<'_> {
         text
     }
 
-    /// An empty secret is a mistake, not a wish for the default.
     fn refuse_blank(&mut self, name: &str) {
         if self.texts.is_blank(name) {
             self.fault(name, "is set but empty; give it a value or do not set it");
@@ -418,8 +454,6 @@ impl Reader<'_> {
     }
 
     fn admin_password(&mut self) -> Option<Secret> {
-        self.refuse_blank("admin_password");
-        self.refuse_blank("admin_password_file");
         let (name, password) = match (self.text("admin_password"), self.text("admin_password_file"))
         {
             (Some(_), Some(_)) => {
@@ -455,10 +489,12 @@ impl Reader<'_> {
     }
 
     fn metrics_token(&mut self) -> Option<Secret> {
-        self.refuse_blank("metrics_token");
         let token = self.text("metrics_token")?;
         if token.len() < MIN_TOKEN {
             self.fault("metrics_token", format!("the token needs at least {MIN_TOKEN} characters"));
+        } else if token.bytes().collect::<HashSet<_>>().len() < MIN_DISTINCT {
+            let problem = format!("the token needs at least {MIN_DISTINCT} different characters");
+            self.fault("metrics_token", problem);
         }
         Some(Secret::new(token))
     }

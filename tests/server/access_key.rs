@@ -2,11 +2,16 @@
 
 use std::time::{Duration, Instant};
 
+use castalia_core::protocol::signature::{
+    AUTHORIZATION_HEADER, Signer, TIMESTAMP_HEADER, authorization,
+};
+
 use crate::support::app::App;
 use crate::support::database::Database;
 use crate::support::eventually::eventually;
 use crate::support::http::Http;
 use crate::support::poll::{self, Waiting, position};
+use crate::support::raw;
 use crate::support::server::{Options, Server, command};
 use crate::support::sign;
 
@@ -170,5 +175,35 @@ async fn a_change_of_keys_refuses_nobody() {
             assert_eq!(sign::get(&server.config, path, &after).await.status, 200);
         }
         old = new;
+    }
+}
+
+/// A row with an empty secret, as a script may leave it: whoever signs with nothing is refused, and so is whoever does not sign.
+#[tokio::test]
+async fn an_empty_secret_lets_nobody_in() {
+    for secret in ["", "   "] {
+        let server = Server::start_with(open_admin());
+        let app = App::create(&Http::new(&server.admin), "sec").await;
+        app.publish("1").await;
+        let id = app.add_key("s1", 0, true).await;
+        let path = "/configs/sec/default/application";
+        let is_known =
+            async || (sign::get(&server.config, path, "s1").await.status == 200).then_some(());
+        eventually("the key", is_known).await;
+        let row = format!(
+            r#"UPDATE "AccessKey" SET "Secret" = '{secret}', "DataChange_LastTime" = '2099-01-01T00:00:00.000+00:00' WHERE "Id" = {id}"#
+        );
+        Database::file(server.data_dir(), "config.db").run(&[&row]).await;
+        let is_gone =
+            async || (sign::get(&server.config, path, "s1").await.status == 401).then_some(());
+        eventually("the change of the key", is_gone).await;
+        let time = sign::now_ms().to_string();
+        let signature = Signer::new(secret).sign(&time, path);
+        let headers = [
+            (TIMESTAMP_HEADER, time.as_str()),
+            (AUTHORIZATION_HEADER, &authorization("sec", &signature)),
+        ];
+        assert_eq!(raw::get(&server.config, path, &headers).await.status, 401, "`{secret}`");
+        assert_eq!(raw::get(&server.config, path, &[]).await.status, 401, "`{secret}`");
     }
 }

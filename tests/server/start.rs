@@ -51,6 +51,15 @@ fn bad_settings_stop_the_start_and_name_themselves() {
         (&["--security-require-access-key", "yes"], "--security-require-access-key"),
         (&["--security-cookie-secure", "never"], "--security-cookie-secure"),
         (&["--store-max-connections", "many"], "--store-max-connections"),
+        (&["--store-max-connections", "0"], "--store-max-connections"),
+        (&["--store-max-connections", "1"], "--store-max-connections"),
+        (&["--security-hosts", ""], "--security-hosts"),
+        (&["--security-hosts", " , "], "--security-hosts"),
+        (&["--security-hosts", "http://a.example"], "--security-hosts"),
+        (&["--config-db", ""], "--config-db"),
+        (&["--roles", ""], "--roles"),
+        (&["--metrics-token", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"], "--metrics-token"),
+        (&["--metrics-token", "abababababababababababababababab"], "--metrics-token"),
         (&["--metrics-token", "short"], "--metrics-token"),
         (&["--config-file", "/no/such/file.toml"], "--config-file"),
     ];
@@ -60,6 +69,9 @@ fn bad_settings_stop_the_start_and_name_themselves() {
         ("CASTALIA_ADMIN_PASSWORD", "qwertyuiopasdf"),
         ("CASTALIA_ADMIN_PASSWORD_FILE", "/no/such/file"),
         ("CASTALIA_METRICS_TOKEN", "0123456789"),
+        ("CASTALIA_METRICS_TOKEN", ""),
+        ("CASTALIA_PORTAL_DB", " "),
+        ("CASTALIA_SECURITY_HOSTS", ""),
         ("CASTALIA_NO_SUCH_SETTING", "1"),
         ("CASTALIA_ENV", "a/b"),
     ];
@@ -151,17 +163,49 @@ fn the_generated_password_is_shown_only_once() {
     assert!(first_password(directory.path()).is_none());
 }
 
-/// Starts without a password of ours, waits until all listeners are ready, and returns the password that was printed.
+/// Starts without a password of ours, and returns the one that the start stored. It is in a file that only its owner can read, and
+/// not in the log, which other people and machines read.
 fn first_password(data_dir: &Path) -> Option<String> {
+    use std::os::unix::fs::PermissionsExt as _;
     let mut command = command(&["serve", "--log-format", "json", "--sample-app", "off"]);
     command
         .args(["--config-port", "0", "--admin-port", "0", "--portal-port", "0", "--data-dir"])
         .arg(data_dir);
-    let child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let text = crate::support::server::terminate_when_ready(child);
-    let lines =
-        text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    lines.filter_map(|line| line["password"].as_str().map(str::to_owned)).next()
+    let file = data_dir.join("initial-password");
+    let password = std::fs::read_to_string(&file).ok()?.trim().to_owned();
+    assert!(!text.contains(&password), "the password is in the log");
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    std::fs::remove_file(&file).unwrap();
+    Some(password)
+}
+
+/// A secret in an argument is in the list of processes; the log says so, without the secret.
+#[test]
+fn a_secret_in_an_argument_is_warned_of_and_not_repeated() {
+    let directory = tempfile::tempdir().unwrap();
+    let token = "0123456789abcdef0123456789abcdef";
+    let mut command =
+        command(&["serve", "--log-format", "json", "--metrics-token", token, "--data-dir"]);
+    command.arg(directory.path());
+    command.args(["--config-port", "0", "--admin-port", "0", "--portal-port", "0"]);
+    let text = crate::support::server::terminate_when_ready(
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap(),
+    );
+    let warning = text.lines().find(|line| line.contains("argument --metrics-token"));
+    assert!(warning.is_some_and(|line| line.contains("CASTALIA_METRICS_TOKEN")), "{text}");
+    assert!(!text.contains(token), "{text}");
+}
+
+/// A crash leaves no file with the memory of the process, which holds keys and values.
+#[test]
+fn a_server_leaves_no_core_file() {
+    let server = Server::start();
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.pid())).unwrap();
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    let limits: Vec<_> = core.split_whitespace().skip(4).take(2).collect();
+    assert_eq!(limits, ["0", "0"]);
 }
 
 /// `castalia migrate` prepares the databases, says so, and a server then finds nothing to do.

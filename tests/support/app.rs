@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::http::{Answer, Http};
+use super::sign;
 
 /// Who does everything.
 const OPERATOR: &str = "apollo";
@@ -162,10 +163,10 @@ impl App {
         self.admin.put(&format!("{path}/branches/{branch}/rules"), rules).await.ok();
     }
 
-    /// An access key; mode 0 refuses, 1 observes. Returns its id.
-    pub(crate) async fn add_key(&self, secret: &str, mode: i64, is_enabled: bool) -> i64 {
+    /// An access key with the secret of this name; mode 0 refuses, 1 observes. Returns its id.
+    pub(crate) async fn add_key(&self, name: &str, mode: i64, is_enabled: bool) -> i64 {
         let body = json!({
-            "appId": self.id, "secret": secret, "mode": mode, "enabled": is_enabled,
+            "appId": self.id, "secret": sign::secret(name), "mode": mode, "enabled": is_enabled,
             "dataChangeCreatedBy": OPERATOR,
         });
         let key = self.admin.post(&format!("/apps/{}/accesskeys", self.id), body).await.ok().json();

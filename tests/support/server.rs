@@ -18,12 +18,13 @@ const START: Duration = Duration::from_secs(30);
 pub(crate) struct Options {
     arguments: Vec<String>,
     variables: Vec<(String, String)>,
-    files: Option<u32>,
+    /// A command of the shell that runs first, such as one that sets a limit.
+    before: Option<String>,
 }
 
 impl Options {
     pub(crate) fn new() -> Self {
-        Self { arguments: Vec::new(), variables: Vec::new(), files: None }
+        Self { arguments: Vec::new(), variables: Vec::new(), before: None }
             .flag("--sample-app", "off")
     }
 
@@ -41,7 +42,12 @@ impl Options {
 impl Options {
     /// So many files may be open.
     pub(crate) fn files(self, limit: u32) -> Self {
-        Self { files: Some(limit), ..self }
+        self.before(&format!("ulimit -n {limit}"))
+    }
+
+    /// This command of the shell runs in the process before the server.
+    pub(crate) fn before(self, command: &str) -> Self {
+        Self { before: Some(command.to_owned()), ..self }
     }
 
     /// A flag with its value, if it is set.
@@ -52,11 +58,12 @@ impl Options {
 
     /// The program, as these options start it.
     fn program(&self) -> Command {
-        let Some(limit) = self.files else { return command(&["serve", "--log-format", "json"]) };
-        let mut limited =
-            command_as("sh", &["-c", &format!(r#"ulimit -n {limit}; exec "$0" "$@""#)]);
-        limited.arg(binary()).args(["serve", "--log-format", "json"]);
-        limited
+        let Some(before) = &self.before else {
+            return command(&["serve", "--log-format", "json"]);
+        };
+        let mut prepared = command_as("sh", &["-c", &format!(r#"{before}; exec "$0" "$@""#)]);
+        prepared.arg(binary()).args(["serve", "--log-format", "json"]);
+        prepared
     }
 }
 
@@ -196,6 +203,11 @@ impl Server {
     pub(crate) fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+
+    /// Waits until it ends by itself.
+    pub(crate) fn wait(&mut self) -> std::process::ExitStatus {
+        self.child.wait().unwrap()
     }
 
     /// Asks it to end and waits for the exit code.

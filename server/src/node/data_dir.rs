@@ -95,6 +95,21 @@ pub(super) fn metrics_token(settings: &Settings) -> Result<Secret, StartError> {
     }
 }
 
+/// Stores the password that a start generated where only the owner of the directory can read it. The log is not such a place.
+pub(super) fn store_password(settings: &Settings, password: &str) -> Result<PathBuf, StartError> {
+    make(&settings.data_dir)?;
+    let path = settings.data_dir.join("initial-password");
+    let written = match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => private(OpenOptions::new().create_new(true))
+            .open(&path)
+            .and_then(|mut file| writeln!(file, "{password}")),
+    };
+    written
+        .map(|()| path.clone())
+        .map_err(|error| StartError::DataDir(format!("cannot write {}: {error}", path.display())))
+}
+
 /// For writing, with rights for the owner only.
 fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]

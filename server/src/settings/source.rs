@@ -131,6 +131,17 @@ impl Texts {
             .map(|(name, (_, origin))| (*name, origin))
     }
 
+    /// Flags that hold a secret, which every user of the machine can read in the list of processes.
+    pub fn secrets_in_arguments(&self) -> impl Iterator<Item = (&'static Definition, String)> {
+        let flags = self.values.iter().filter(|(_, (_, origin))| matches!(origin, Origin::Flag(_)));
+        let secret = flags.filter(|(name, (text, _))| match **name {
+            "admin_password" | "metrics_token" => true,
+            "config_db" | "portal_db" => has_password(text),
+            _ => false,
+        });
+        secret.filter_map(|(name, (_, origin))| Some((find(name)?, origin.to_string())))
+    }
+
     fn add_file(&mut self, named: Option<&Path>, faults: &mut Vec<Fault>) {
         let path = named.unwrap_or_else(|| Path::new("castalia.toml"));
         let text = match std::fs::read_to_string(path) {
@@ -200,6 +211,13 @@ fn meta_servers(variables: &BTreeMap<String, String>) -> BTreeMap<String, String
         is_meta.then(|| (normalise(env), servers.trim().to_owned()))
     });
     found.collect()
+}
+
+/// Whether a database URL holds a password.
+fn has_password(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let credentials = rest.rsplit_once('@').map_or("", |(credentials, _)| credentials);
+    credentials.contains(':') || url.contains("password=")
 }
 
 /// Variables of others, and those that Kubernetes makes for a service that happens to be called `castalia`.
@@ -281,6 +299,21 @@ mod tests {
             .unwrap_err();
         let text = faults.iter().map(Fault::to_string).collect::<Vec<_>>().join("; ");
         assert!(text.contains("security.require_key") && text.contains("CASTALIA_PORTS"), "{text}");
+    }
+
+    #[test]
+    fn a_secret_in_an_argument_is_found_and_one_elsewhere_is_not() {
+        let flags = [
+            ("metrics_token", "0123456789abcdef0123456789abcdef"),
+            ("config_db", "mysql://user:password@host/db"),
+            ("portal_db", "postgres://user@host/db"),
+            ("data_dir", "data"),
+        ];
+        let flags = flags.map(|(name, text)| (name, text.to_owned())).to_vec();
+        let variables = environment(&[("CASTALIA_ADMIN_PASSWORD", "a secret password")]);
+        let texts = Texts::gather(flags, None, variables).unwrap();
+        let found: Vec<_> = texts.secrets_in_arguments().map(|(_, flag)| flag).collect();
+        assert_eq!(found, ["--config-db", "--metrics-token"]);
     }
 
     #[test]

@@ -20,8 +20,7 @@ async fn an_app_has_five_keys_at_most() {
     let admin = Admin::start().await;
     let path = format!("/apps/{}/accesskeys", admin.app_id);
     for number in 0..5 {
-        let body =
-            json!({"appId": "other", "secret": format!("s{number}"), "dataChangeCreatedBy": "u"});
+        let body = json!({"appId": "other", "secret": format!("a secret of length {number}"), "dataChangeCreatedBy": "u"});
         let created = admin.post(&path, body).await.ok();
         assert_eq!(
             [
@@ -33,9 +32,10 @@ async fn an_app_has_five_keys_at_most() {
             [&json!(admin.app_id), &json!(0), &json!(false), &json!("u")]
         );
     }
-    let sixth = json!({"secret": "s5", "dataChangeCreatedBy": "u"});
+    let sixth = json!({"secret": "a secret of length 5", "dataChangeCreatedBy": "u"});
     admin.post(&path, sixth).await.fails(400, "AccessKeys count limit exceeded");
-    assert_eq!(members(&admin.get(&path).await.ok(), "secret"), ["s0", "s1", "s2", "s3", "s4"]);
+    let secrets = members(&admin.get(&path).await.ok(), "secret");
+    assert_eq!(secrets, [0, 1, 2, 3, 4].map(|number| format!("a secret of length {number}")));
     let other = format!("{path}x");
     assert_eq!(
         admin
@@ -46,12 +46,29 @@ async fn an_app_has_five_keys_at_most() {
     );
 }
 
+/// A secret that can be guessed protects nothing.
+#[tokio::test]
+async fn a_new_key_needs_a_secret_of_sixteen_characters() {
+    let admin = Admin::start().await;
+    let path = format!("/apps/{}/accesskeys", admin.app_id);
+    for weak in ["", " ", "s", "fifteen letters", "            ends                "] {
+        let body = json!({"secret": weak, "dataChangeCreatedBy": "u"});
+        admin.post(&path, body).await.fails(400, "at least 16 characters");
+    }
+    assert!(rows(&admin).await.is_empty());
+    let body = json!({"secret": "sixteen letters!", "dataChangeCreatedBy": "u"});
+    admin.post(&path, body).await.ok();
+}
+
 /// Case 80: a key is switched on and off, and deleted once it is off.
 #[tokio::test]
 async fn a_key_is_deleted_once_it_is_off() {
     let admin = Admin::start().await;
     let path = format!("/apps/{}/accesskeys", admin.app_id);
-    let id = admin.post(&path, json!({"secret": "s", "dataChangeCreatedBy": "u"})).await.id();
+    let id = admin
+        .post(&path, json!({"secret": "a secret of length", "dataChangeCreatedBy": "u"}))
+        .await
+        .id();
     let before = admin.last_audit().await;
     let created = rows(&admin).await[0].data_change_last_time;
     // Times have whole seconds on some engines.

@@ -289,7 +289,7 @@ async fn an_app_is_deleted_with_all_that_belongs_to_it() {
     admin.create_app().await.ok();
     create_cluster(&admin, "c1").await;
     admin.item("a", "1").await.ok();
-    let key = json!({"secret": "s", "dataChangeCreatedBy": "u"});
+    let key = json!({"secret": "a secret of length", "dataChangeCreatedBy": "u"});
     admin.post(&format!("/apps/{}/accesskeys", admin.app_id), key).await.ok();
     let branch = admin.post(&format!("{}/branches?operator=u", admin.n()), Value::Null).await.ok();
     let branch = branch["clusterName"].as_str().unwrap().to_owned();

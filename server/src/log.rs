@@ -1,0 +1,90 @@
+//! The log of the process: its form, its filter and where it goes. Writing never makes a caller wait or fail, so that a reader
+//! that stalls or goes away costs log lines and nothing else. Knows no setting but those of the log.
+
+mod queue;
+mod text;
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd as _;
+use std::panic::PanicHookInfo;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use tracing_subscriber::EnvFilter;
+
+use self::queue::Queue;
+use crate::settings::{LogFormat, Settings};
+
+pub(crate) use self::text::escape;
+
+/// What the end of the process waits for the lines that are not written yet.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
+/// The queue of this process; the log is started once.
+static QUEUE: OnceLock<Queue> = OnceLock::new();
+
+/// Starts the log as the settings ask. Text goes to standard error, so that standard output holds what the command is for;
+/// JSON lines are for machines and go to standard output.
+///
+/// # Errors
+/// When the process can have neither another file nor another thread.
+pub(crate) fn start(settings: &Settings) -> io::Result<()> {
+    let (output, is_terminal) = output(settings.log_format)?;
+    let queue = Queue::start(output, report)?;
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(&settings.log_level))
+        // The library reports its errors with a macro that panics when standard error is closed.
+        .log_internal_errors(false)
+        .with_writer(queue.clone());
+    let installed = match settings.log_format {
+        LogFormat::Text => {
+            log.with_target(false).with_ansi(is_terminal).fmt_fields(text::fields()).try_init()
+        }
+        LogFormat::Json => log.json().flatten_event(true).with_current_span(false).try_init(),
+    };
+    if installed.is_ok() && QUEUE.set(queue).is_ok() {
+        std::panic::set_hook(Box::new(log_panic));
+    }
+    Ok(())
+}
+
+/// Waits a moment for the last lines; a reader that takes none does not keep the process.
+pub(crate) fn finish() {
+    if let Some(queue) = QUEUE.get() {
+        queue.flush(LAST_LINES);
+    }
+}
+
+/// A file of its own, since a writer that waits inside the standard library holds a lock that the end of the process needs.
+fn output(format: LogFormat) -> io::Result<(File, bool)> {
+    use std::io::IsTerminal as _;
+    let file = match format {
+        LogFormat::Text => io::stderr().as_fd().try_clone_to_owned()?,
+        LogFormat::Json => io::stdout().as_fd().try_clone_to_owned()?,
+    };
+    let file = File::from(file);
+    let is_terminal = file.is_terminal();
+    Ok((file, is_terminal))
+}
+
+fn report(lines: u64) {
+    tracing::warn!(
+        lines,
+        "log lines were lost, because what reads the log was too slow or away for a while"
+    );
+}
+
+/// The hook of the standard library waits for whoever reads standard error.
+fn log_panic(info: &PanicHookInfo<'_>) {
+    let payload = info.payload();
+    let text = payload.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    let location = info.location().map(ToString::to_string).unwrap_or_default();
+    tracing::error!(
+        location,
+        backtrace = %std::backtrace::Backtrace::capture(),
+        "panicked: {}",
+        text.unwrap_or("no text")
+    );
+}
