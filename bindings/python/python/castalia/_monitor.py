@@ -16,7 +16,8 @@ class NamespaceMetrics:
     app_id: str
     namespace: str
     state: str
-    """How it stands with the servers: ``Loading``, ``Ready``, or the name of an error kind."""
+    """How it stands with the servers: ``Loading``, ``Ready``, ``Unavailable``, or the name of an
+    error kind."""
     source: str
     """``remote``, ``local``, ``static`` or ``none``."""
     items: int
