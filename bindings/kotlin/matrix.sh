@@ -27,7 +27,7 @@ LIST
 }
 
 if [ "${1:-}" = quick ]; then chosen() { programs | grep -E '^java (2.7.18|3.5.6)'; }; else chosen() { programs; }; fi
-if [ "${1:-}" = quick ]; then javas=(java); else javas=(/usr/lib/jvm/*/bin/java ${JAVAS:-}); fi
+if [ "${1:-}" = quick ]; then javas=(java); else mapfile -t javas < <(realpath -q /usr/lib/jvm/*/bin/java ${JAVAS:-} | sort -u); fi
 
 release_of() { "$1" -XshowSettings:properties -version 2>&1 | sed -n 's/ *java.specification.version = //p'; }
 
@@ -44,7 +44,8 @@ run() {
   until [ -s "$scratch/answers" ]; do sleep 0.05; done
   local url; url=$(head -1 "$scratch/answers" | sed 's/^ok //; s/%3A/:/g; s/%2F/\//g')
   publish 0
-  "$java" -Dapp.id=order "-Dapollo.meta=$url" -Dapollo.cache.file.enable=false -cp "$classes" App >"$output" 2>&1 &
+  : >"$output"
+  "$java" -Dapp.id=order "-Dapollo.meta=$url" -Dapollo.cache.file.enable=false -cp "$classes" matrix.App >"$output" 2>&1 &
   local program=$!
   until grep -q '^first 0' "$output" || ! kill -0 "$program" 2>/dev/null; do sleep 0.05; done
   publish 1
@@ -55,7 +56,7 @@ run() {
   server=
   : >"$scratch/answers"
   if [ "$code" = 0 ] && grep -q '^second 1' "$output"; then return; fi
-  cat "$output"
+  tail -40 "$output"
   return 1
 }
 

@@ -1,3 +1,5 @@
+package matrix
+
 import io.castalia.Client
 import io.castalia.changes
 import io.castalia.values
