@@ -108,6 +108,8 @@ pub struct Settings {
     pub max_polls_per_address: usize,
     /// Polls held for one app; 0 means no limit.
     pub max_polls_per_app: usize,
+    /// MiB for the names that held polls wait for, beside 1 KiB for each poll; 0 means no limit.
+    pub max_watch_mib: usize,
     /// Host names that the portal answers to; `None` picks by installation.
     pub hosts: Option<Vec<String>>,
     /// Proxies whose `X-Forwarded-For` the portal believes.
@@ -235,6 +237,7 @@ impl Settings {
                 .unwrap_or_default(),
             max_polls_per_app: read.parsed("security.max_polls_per_app", COUNT).unwrap_or_default(),
             trusted_proxies: read.networks("security.trusted_proxies"),
+            max_watch_mib: read.parsed("security.max_watch_mib", COUNT).unwrap_or_default(),
             hosts: read
                 .text("security.hosts")
                 .map(|list| list.split(',').map(|host| host.trim().to_owned()).collect()),
