@@ -11,6 +11,7 @@ pub mod error;
 pub mod feed;
 pub mod http;
 pub mod json;
+mod log_rate;
 pub mod node;
 pub mod nudge;
 pub mod outgoing;
