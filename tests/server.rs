@@ -9,4 +9,5 @@ mod mutation;
 mod open_api;
 mod roles;
 mod start;
+mod stranger;
 mod surface;

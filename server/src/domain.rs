@@ -22,6 +22,8 @@ pub mod history;
 pub mod increment;
 pub mod instance;
 pub mod instance_audit;
+mod instance_bounds;
+pub mod instance_retention;
 pub mod item;
 pub mod item_rules;
 pub mod item_set;

@@ -4,6 +4,7 @@
 //! It knows services, not roles. `hyper` is driven directly because `axum::serve` holds half as much again for each parked poll.
 
 pub mod about;
+pub mod admission;
 pub mod capacity;
 pub mod failure;
 pub mod health;
@@ -19,6 +20,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::http::HeaderValue;
+use ::http::header::CONNECTION;
 use ::http::uri::{PathAndQuery, Uri};
 use axum::body::Body;
 use axum::extract::ConnectInfo;
@@ -33,9 +36,11 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
+use self::admission::{Admission, Admitted};
 use self::stream::Stream;
-use self::upload::Upload;
+use self::upload::{Progress, Upload};
 use crate::background::Background;
+use crate::log_rate::LogRate;
 
 /// A client that has not sent its head by then is cut off.
 const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(10);
@@ -95,33 +100,62 @@ impl<S> Answers for S where
 }
 
 /// Serves connections until the shutdown; then accepts no more and lets the owner of `connections` wait for those that are open.
-/// Takes new ones as long as the process has fewer than `room` of them.
+/// Takes new ones as far as `admission` lets them in.
 pub async fn serve<S: Answers>(
     listener: TcpListener,
     port: Port<S>,
     connections: Background,
-    room: usize,
+    admission: Admission,
 ) {
-    let mut is_failing = false;
+    static FAILED: LogRate = LogRate::new();
+    let mut spare = Spare::open();
     loop {
         let accepted = tokio::select! {
             () = connections.shutdown.cancelled() => return,
             accepted = listener.accept() => accepted,
         };
-        let was_failing = std::mem::replace(&mut is_failing, accepted.is_err());
         match accepted {
-            Ok((stream, _)) if connections.tracker.len() >= room => refuse(&stream),
             Ok((stream, peer)) => {
+                let Some(admitted) = admission.admit(peer.ip(), connections.tracker.len()) else {
+                    refuse(&stream);
+                    continue;
+                };
                 let shutdown = connections.shutdown.clone();
-                connections.tracker.spawn(connection(stream, peer, port.clone(), shutdown));
+                let connection = connection(stream, peer, port.clone(), shutdown, admitted);
+                connections.tracker.spawn(connection);
             }
             Err(error) => {
-                if !was_failing {
-                    tracing::warn!(%error, "cannot accept connections");
+                if let Some(suppressed) = FAILED.admit() {
+                    tracing::warn!(%error, suppressed, "cannot accept a connection; if too many files are open, raise the limit on open files");
                 }
-                tokio::time::sleep(ACCEPT_PAUSE).await;
+                if !spare.answer(&listener) {
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
             }
         }
+    }
+}
+
+/// A file that is open for nothing: when the process has no other left, it makes room to take a connection and to say so,
+/// instead of leaving the client without an answer.
+struct Spare(Option<std::fs::File>);
+
+impl Spare {
+    fn open() -> Self {
+        Self(std::fs::File::open("/dev/null").ok())
+    }
+
+    /// Whether a connection was taken and refused.
+    fn answer(&mut self, listener: &TcpListener) -> bool {
+        if self.0.take().is_none() {
+            *self = Self::open();
+            return false;
+        }
+        let accepted = listener.accept().now_or_never();
+        let is_answered =
+            accepted.is_some_and(|accepted| accepted.inspect(|(stream, _)| refuse(stream)).is_ok());
+        *self = Self::open();
+        is_answered
     }
 }
 
@@ -136,13 +170,20 @@ async fn connection<S: Answers>(
     peer: SocketAddr,
     port: Port<S>,
     shutdown: CancellationToken,
+    _admitted: Admitted,
 ) {
     // A poll is answered with one small write; waiting to fill a packet would only delay it.
     let _ = stream.set_nodelay(true);
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-        let mut request = request.map(body);
+        let (head, incoming) = request.into_parts();
+        let (body, progress) = body(incoming);
+        let mut request = Request::from_parts(head, body);
         request.extensions_mut().insert(ConnectInfo(peer));
-        answer(port.clone(), request)
+        let answer = answer(port.clone(), request);
+        match progress {
+            None => Either::Left(answer),
+            Some(progress) => Either::Right(Box::pin(closing_unless_read(progress, answer))),
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -176,7 +217,7 @@ fn answer<S: Answers>(
         }
         Below::Elsewhere => true,
     };
-    let answer = match limit::check(request.uri(), request.headers()) {
+    let answer = match limit::check(request.method(), request.uri(), request.headers()) {
         Err(status) => Either::Right(Either::Left(ready(Ok(status.into_response())))),
         Ok(()) if is_elsewhere => {
             let unknown = failure::unknown_path(request).map(|error| Ok(error.into_response()));
@@ -209,6 +250,24 @@ fn below(base_path: &str, uri: &Uri) -> Below {
     rest.parse().map_or(Below::Elsewhere, Below::Rest)
 }
 
-fn body(incoming: Incoming) -> Body {
-    if incoming.is_end_stream() { Body::empty() } else { Body::new(Upload::new(incoming)) }
+/// The body, and where it is known how much of it was read; a request without one needs neither.
+fn body(incoming: Incoming) -> (Body, Option<Progress>) {
+    if incoming.is_end_stream() {
+        return (Body::empty(), None);
+    }
+    let (upload, progress) = Upload::new(incoming);
+    (Body::new(upload), Some(progress))
+}
+
+/// A connection whose request was answered before all of it was read ends after the answer: what follows on it could be
+/// anything. The client has to know, or it sends its next request into a closed connection.
+async fn closing_unless_read(
+    progress: Progress,
+    answer: impl Future<Output = Result<Response, Infallible>>,
+) -> Result<Response, Infallible> {
+    let mut response = answer.await?;
+    if !progress.is_complete() {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response)
 }

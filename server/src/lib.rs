@@ -12,6 +12,7 @@ pub mod feed;
 pub mod http;
 pub mod json;
 mod log;
+mod log_rate;
 pub mod node;
 pub mod nudge;
 pub mod outgoing;

@@ -24,10 +24,12 @@ use self::database::{ConfigDatabase, PortalDatabase};
 use self::socket::Sockets;
 use crate::background::Background;
 use crate::domain::instance_audit::InstanceAudit;
+use crate::domain::instance_retention;
 use crate::domain::password::Scheme;
 use crate::domain::user;
 use crate::feed::{FeedOptions, ReleaseFeed};
 use crate::http::about::About;
+use crate::http::admission::{Admission, Sharing};
 use crate::http::capacity::Capacity;
 use crate::http::health::Readiness;
 use crate::http::metrics::Metrics;
@@ -126,7 +128,7 @@ impl Node {
             generated_password: None,
             background: Background::default(),
             connections: Background::default(),
-            capacity: Capacity::of_process(),
+            capacity: Capacity::of_process(&settings),
             metrics_token: data_dir::metrics_token(&settings)?,
             settings,
             environment: None,
@@ -221,6 +223,7 @@ impl Node {
         feed.run(&self.background);
         let instances = InstanceAudit::new(store.clone(), config.clone());
         instances.run(&self.background);
+        instance_retention::run(&store, &config, &self.background);
         let registry = sockets.registry(&settings, &config, &store).await?;
         registry.run(&self.background).await;
         let nudge = Nudge::open(&store, &registry, random_hex()?).await?;
@@ -292,13 +295,22 @@ impl Node {
     }
 
     fn serve<S: Answers>(&self, port: Role, socket: TcpListener, service: S, compat: Compat) {
-        let room = match port {
-            Role::Config | Role::Meta => self.capacity.client_connections(),
-            Role::Admin | Role::Portal => self.capacity.other_connections(),
+        let admission = match port {
+            Role::Config | Role::Meta => {
+                Admission::new(self.capacity.client_connections(), Sharing::Gateway)
+            }
+            Role::Admin | Role::Portal => {
+                Admission::new(self.capacity.other_connections(), Sharing::Direct)
+            }
         };
         let base_path = self.settings.base_path.as_str().into();
         let port = Port { service, base_path, strict_status: compat.strict_status };
-        self.connections.tracker.spawn(http::serve(socket, port, self.connections.clone(), room));
+        self.connections.tracker.spawn(http::serve(
+            socket,
+            port,
+            self.connections.clone(),
+            admission,
+        ));
     }
 }
 

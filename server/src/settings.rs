@@ -110,6 +110,8 @@ pub struct Settings {
     pub max_polls_per_address: usize,
     /// Polls held for one app; 0 means no limit.
     pub max_polls_per_app: usize,
+    /// MiB for the names that held polls wait for, beside 1 KiB for each poll; 0 means no limit.
+    pub max_watch_mib: usize,
     /// Host names that the portal answers to; `None` picks by installation.
     pub hosts: Option<Vec<String>>,
     /// Proxies whose `X-Forwarded-For` the portal believes.
@@ -241,6 +243,7 @@ impl Settings {
                 .unwrap_or_default(),
             max_polls_per_app: read.parsed("security.max_polls_per_app", COUNT).unwrap_or_default(),
             trusted_proxies: read.networks("security.trusted_proxies"),
+            max_watch_mib: read.parsed("security.max_watch_mib", COUNT).unwrap_or_default(),
             hosts: read.hosts(),
             cookie_always_secure: read
                 .choice("security.cookie_secure", &[("auto", false), ("always", true)])

@@ -169,7 +169,7 @@ async fn fixed_limits_turn_further_polls_away() {
 /// SEC-22: when rooms for polls get scarce, who holds most is turned away first; others are served as before, and health answers.
 #[tokio::test]
 async fn one_client_cannot_take_all_rooms() {
-    // 1000 files leave 600 rooms for polls, 480 of them before they are scarce.
+    // 1000 files leave 516 rooms for polls, 412 of them before they are scarce.
     let server = Server::start_with(client_roles().files(1000));
     let admin = Http::new(&server.admin);
     let greedy = App::create(&admin, "greedy").await;

@@ -184,6 +184,11 @@ impl Server {
         std::mem::forget(self);
     }
 
+    /// The lines that it printed since they were asked for last.
+    pub(crate) fn printed(&self) -> Vec<String> {
+        self.lines.try_iter().collect()
+    }
+
     /// Token of the metrics.
     pub(crate) fn metrics_token(&self) -> String {
         std::fs::read_to_string(self.data_dir.join("metrics.token")).unwrap().trim().to_owned()

@@ -10,7 +10,7 @@ use super::audit_log::new_id;
 use super::constraint::{self, Author, check_width, fitting};
 use crate::error::{Error, Result};
 use crate::store::entity::access_key::ActiveModel;
-use crate::store::{self, Id, Secret, Small, Store, Transaction};
+use crate::store::{self, Id, Secret, Small, Store, StoreError, Transaction};
 
 /// Keys of one app.
 const MAX_KEYS: u64 = 5;
@@ -37,7 +37,7 @@ pub struct NewAccessKey {
 /// Creates a key.
 ///
 /// # Errors
-/// When the app has as many as it may have, or the secret is missing.
+/// When the app has as many as it may have, or one with this secret, or the secret is missing.
 pub async fn create(store: &Store, new: NewAccessKey) -> Result<AccessKey> {
     store.write(new, |tx, new| Box::pin(create_in(tx, new))).await
 }
@@ -62,7 +62,13 @@ async fn create_in(tx: &Transaction, new: &NewAccessKey) -> Result<AccessKey> {
         is_enabled: Set(new.is_enabled),
         ..ActiveModel::authored(author)
     };
-    let key = store::insert(tx, row).await?;
+    let key = store::insert(tx, row).await.map_err(|error| match error {
+        StoreError::Duplicate(_) => {
+            let message = "The app has an access key with this secret already.";
+            Error::bad_request(message).with_code("access_key_exists")
+        }
+        error => error.into(),
+    })?;
     let mut trail = Trail::of(Some(&key.data_change_created_by));
     trail.inserted("AccessKey", key.id);
     trail.write(tx).await?;

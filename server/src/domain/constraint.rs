@@ -11,6 +11,7 @@ use crate::store::Authorship;
 pub const APP_ID: usize = 64;
 pub const NAME: usize = 32;
 pub const OPERATOR: usize = 64;
+pub const RELEASE_KEY: usize = 64;
 
 /// The rule of names, as callers of the reference know its text.
 pub const NAME_RULE: &str = "Only digits, alphabets and symbol - _ . (except single .) are allowed";
@@ -87,6 +88,14 @@ pub fn check_width(text: &str, column: &str, width: usize) -> Result<()> {
     Ok(())
 }
 
+/// Whether a row can have this name: it follows the grammar and fits into its column. What strangers ask for is checked
+/// by this before a cache or the database sees it.
+#[must_use]
+pub fn can_be_stored(name: &str, width: usize) -> bool {
+    // The grammar has ASCII characters only, so bytes are characters.
+    name.len() <= width && is_valid_name(name)
+}
+
 /// Checks a name against the grammar; `kind` begins the text. An absent name passes: the column refuses it later.
 ///
 /// # Errors
@@ -143,6 +152,14 @@ mod tests {
     fn widths_count_characters() {
         assert!(check_width(&"中".repeat(32), "Name", NAME).is_ok());
         assert!(check_width(&"a".repeat(33), "Name", NAME).is_err());
+    }
+
+    #[test]
+    fn a_name_that_no_row_can_have_is_recognized() {
+        assert!(can_be_stored(&"a".repeat(32), NAME) && can_be_stored("a.b-C_1", NAME));
+        for name in [&"a".repeat(33), "", ".a", "a b", "生产", "a+b", "a\0"] {
+            assert!(!can_be_stored(name, NAME), "{name:?}");
+        }
     }
 
     #[test]

@@ -1,18 +1,25 @@
 //! Record of which running client read which release. Offered by the config role, written in batches off the request path; what does
 //! not fit into the queue is dropped and counted, because no client may wait for a record.
+//!
+//! Clients say themselves who they are. So only addresses are recorded, only for apps that are stored, and only as many as
+//! [`super::instance_bounds`] allows.
 
 use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use castalia_core::protocol::namespace::{NO_APP_ID, is_no_app_id};
 use chrono::{DateTime, TimeDelta, Utc};
 use quick_cache::sync::Cache;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
+use super::constraint::{self, can_be_stored};
+use super::instance_bounds::{NAMESPACES, Room};
 use super::lookup::{Asked, Found};
 use crate::background::Background;
-use crate::error::Result;
-use crate::feed::cache::Release;
+use crate::error::{Reaction, Result};
+use crate::feed::cache::{NamespaceKey, Release};
 use crate::server_config::ServerConfig;
 use crate::store::instance::{Identity, Reading};
 use crate::store::{self, Store, Transaction, instance};
@@ -24,25 +31,25 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// A client that still has what it had is recorded again after a day, so that readers can tell it from one that is gone.
 const REPEAT: Duration = Duration::from_secs(24 * 3600);
 /// Widths of the columns, in characters.
-const APP_ID: usize = 64;
-const NAME: usize = 32;
 const DATA_CENTER: usize = 64;
 const IP: usize = 32;
 
-/// A client and a release that it was given.
+/// A client and a release that it was given. Holds names only: a queue of releases would keep their content in memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Sighting {
     /// Of client and namespace.
     digest: u64,
     identity: Identity,
-    release: Arc<Release>,
+    namespace: NamespaceKey,
+    release_key: String,
     time: DateTime<Utc>,
 }
 
 /// What was recorded last for a client and namespace.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 struct Recorded {
-    release: Arc<Release>,
+    /// Digest of the release key.
+    release: u64,
     /// By the steady clock: a jump of the other one must not make a client look gone.
     time: Instant,
 }
@@ -92,27 +99,17 @@ impl InstanceAudit {
         for release in found.releases() {
             let of = (app_id, &target.cluster, data_center, ip);
             let digest = self.0.digest.hash_one((of, &release.key.app_id, &release.key.namespace));
-            if self.0.recorded.get(&digest).is_some_and(|last| last.is_same(release)) {
+            let key = self.0.digest.hash_one(&release.release_key);
+            if self.0.recorded.get(&digest).is_some_and(|last| last.is_same(key)) {
                 continue;
             }
-            let identity = Identity {
-                app_id: app_id.to_owned(),
-                cluster: target.cluster.clone(),
-                data_center: data_center.to_owned(),
-                ip: ip.to_owned(),
-            };
-            if !fits(&identity) {
-                continue;
-            }
-            let sighting =
-                Sighting { digest, identity, release: Arc::clone(release), time: store::now() };
+            let Some(identity) = identity(asked) else { return };
+            let sighting = sighting(digest, identity, release);
             if self.0.queue.try_send(sighting).is_err() {
                 metrics::counter!("castalia_instance_records_dropped_total").increment(1);
                 continue;
             }
-            self.0
-                .recorded
-                .insert(digest, Recorded { release: Arc::clone(release), time: Instant::now() });
+            self.0.recorded.insert(digest, Recorded { release: key, time: Instant::now() });
         }
     }
 
@@ -120,21 +117,12 @@ impl InstanceAudit {
         let taken = self.0.offered.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(mut offered) = taken else { return };
         let mut batch = Vec::with_capacity(BATCH);
+        let mut room = Room::default();
         while offered.recv_many(&mut batch, BATCH).await > 0 {
-            let minutes = self.0.config.number(
-                "instance.config.audit.time.threshold.minutes",
-                10,
-                5..=i64::MAX,
-            );
-            let settled = TimeDelta::try_minutes(minutes).unwrap_or(TimeDelta::MAX);
             let digests: Vec<_> = batch.iter().map(|sighting| sighting.digest).collect();
-            let input = (newest(std::mem::take(&mut batch)), settled);
-            let written: Result<()> = self
-                .0
-                .store
-                .write(input, |tx, (batch, settled)| Box::pin(record(tx, batch, *settled)))
-                .await;
-            if let Err(error) = written {
+            if let Err(error) =
+                self.write_batch(&mut room, newest(std::mem::take(&mut batch))).await
+            {
                 metrics::counter!("castalia_instance_batches_failed_total").increment(1);
                 tracing::warn!(%error, "a batch of instance records is lost; its clients are recorded when they ask again");
                 for digest in digests {
@@ -144,21 +132,101 @@ impl InstanceAudit {
             }
         }
     }
-}
 
-impl Recorded {
-    fn is_same(&self, release: &Release) -> bool {
-        self.time.elapsed() < REPEAT && self.release.release_key == release.release_key
+    /// Writes those for which there is room. A batch that the database refuses is written row by row, so that one row that no
+    /// check foresaw does not cost the others.
+    async fn write_batch(&self, room: &mut Room, batch: Vec<Sighting>) -> Result<()> {
+        let batch = self.admitted(room, batch).await?;
+        if batch.is_empty() {
+            return Ok(());
+        }
+        match self.record(room, batch.clone()).await {
+            Err(error) if batch.len() > 1 && error.reaction() != Reaction::Unavailable => {
+                let mut lost = 0;
+                for sighting in batch {
+                    lost += u64::from(self.record(room, vec![sighting]).await.is_err());
+                }
+                metrics::counter!("castalia_instance_records_dropped_total").increment(lost);
+                tracing::warn!(%error, lost, "the database refused some instance records");
+                Ok(())
+            }
+            done => done,
+        }
+    }
+
+    /// The batch without the new instances for which there is no room.
+    async fn admitted(&self, room: &mut Room, mut batch: Vec<Sighting>) -> Result<Vec<Sighting>> {
+        let Inner { store, config, .. } = &*self.0;
+        let all: HashSet<_> = batch.iter().map(|sighting| sighting.identity.clone()).collect();
+        let all: Vec<_> = all.into_iter().collect();
+        let stored = instance::find(store.read(), &all).await?;
+        let mut kept: HashSet<_> = stored.iter().map(Identity::from).collect();
+        let new = all.into_iter().filter(|identity| !kept.contains(identity)).collect();
+        kept.extend(room.admit(store, config, new).await?);
+        let before = batch.len();
+        batch.retain(|sighting| kept.contains(&sighting.identity));
+        let dropped = (before - batch.len()) as u64;
+        metrics::counter!("castalia_instance_records_dropped_total").increment(dropped);
+        Ok(batch)
+    }
+
+    async fn record(&self, room: &mut Room, batch: Vec<Sighting>) -> Result<()> {
+        let Inner { store, config, .. } = &*self.0;
+        let minutes =
+            config.number("instance.config.audit.time.threshold.minutes", 10, 5..=i64::MAX);
+        let settled = TimeDelta::try_minutes(minutes).unwrap_or(TimeDelta::MAX);
+        let input = (batch, settled, room.has_reading(config));
+        let write = store.write(input, |tx, (batch, settled, has_room)| {
+            Box::pin(record(tx, batch, *settled, *has_room))
+        });
+        room.add_readings(write.await?);
+        Ok(())
     }
 }
 
-/// A value that its column cannot hold would lose the whole batch.
+impl Recorded {
+    fn is_same(self, release: u64) -> bool {
+        self.time.elapsed() < REPEAT && self.release == release
+    }
+}
+
+/// Who asks, in a form that the columns can hold; `None` for what is not recorded: an app that is not stored, or an address
+/// that is none.
+fn identity(asked: &Asked<'_>) -> Option<Identity> {
+    let Asked { target, caller, .. } = asked;
+    let app_id = match asked.app_id {
+        Some(app_id) => app_id,
+        None if is_no_app_id(&target.app_id) => NO_APP_ID,
+        None => return None,
+    };
+    let address: IpAddr = caller.ip.as_deref()?.parse().ok()?;
+    let identity = Identity {
+        app_id: app_id.to_owned(),
+        cluster: target.cluster.clone(),
+        data_center: caller.data_center.clone().unwrap_or_default(),
+        // One address has one text, however a client writes it.
+        ip: address.to_canonical().to_string(),
+    };
+    fits(&identity).then_some(identity)
+}
+
 fn fits(identity: &Identity) -> bool {
     let short = |text: &str, width| text.chars().count() <= width;
-    short(&identity.app_id, APP_ID)
-        && short(&identity.cluster, NAME)
+    short(&identity.app_id, constraint::APP_ID)
+        && can_be_stored(&identity.cluster, constraint::NAME)
         && short(&identity.data_center, DATA_CENTER)
+        && !identity.data_center.contains(char::is_control)
         && short(&identity.ip, IP)
+}
+
+fn sighting(digest: u64, identity: Identity, release: &Release) -> Sighting {
+    Sighting {
+        digest,
+        identity,
+        namespace: release.key.clone(),
+        release_key: release.release_key.clone(),
+        time: store::now(),
+    }
 }
 
 /// The last sighting of each client and namespace, in the order of their first.
@@ -166,7 +234,7 @@ fn newest(batch: Vec<Sighting>) -> Vec<Sighting> {
     let mut kept: Vec<Sighting> = Vec::with_capacity(batch.len());
     let mut places: HashMap<(Identity, String, String), usize> = HashMap::new();
     for sighting in batch {
-        let key = &sighting.release.key;
+        let key = &sighting.namespace;
         let of = (sighting.identity.clone(), key.app_id.clone(), key.namespace.clone());
         match places.get(&of) {
             Some(place) => kept[*place] = sighting,
@@ -179,8 +247,14 @@ fn newest(batch: Vec<Sighting>) -> Vec<Sighting> {
     kept
 }
 
-async fn record(tx: &Transaction, batch: &[Sighting], settled: TimeDelta) -> Result<()> {
-    let Some(now) = batch.iter().map(|sighting| sighting.time).max() else { return Ok(()) };
+/// Writes a batch; returns how many rows of what instances read are new. Without room there are none.
+async fn record(
+    tx: &Transaction,
+    batch: &[Sighting],
+    settled: TimeDelta,
+    has_room: bool,
+) -> Result<u64> {
+    let Some(now) = batch.iter().map(|sighting| sighting.time).max() else { return Ok(0) };
     let identities: HashSet<_> = batch.iter().map(|sighting| sighting.identity.clone()).collect();
     let identities: Vec<_> = identities.into_iter().collect();
     let stored = instance::upsert(tx, &identities, now).await?;
@@ -188,73 +262,120 @@ async fn record(tx: &Transaction, batch: &[Sighting], settled: TimeDelta) -> Res
         stored.iter().map(|row| (Identity::from(row), row.id)).collect();
     let known =
         instance::configs_of_instances(tx, &ids.values().copied().collect::<Vec<_>>()).await?;
-    let mut readings = Vec::new();
-    let mut touched = Vec::new();
-    for Sighting { identity, release, time, .. } in batch {
-        let Some(id) = ids.get(identity).copied() else { continue };
+    let mut held: HashMap<store::Id, usize> = HashMap::new();
+    for id in known.iter().filter_map(|row| row.instance_id) {
+        *held.entry(id).or_default() += 1;
+    }
+    let (mut readings, mut touched, mut new) = (Vec::new(), Vec::new(), 0);
+    for sighting in batch {
+        let Some(id) = ids.get(&sighting.identity).copied() else { continue };
         let row = known.iter().find(|row| {
             row.instance_id == Some(id)
-                && row.config_app_id == release.key.app_id
-                && row.config_namespace_name == release.key.namespace
+                && row.config_app_id == sighting.namespace.app_id
+                && row.config_namespace_name == sighting.namespace.namespace
         });
         match row {
-            Some(row) if row.release_key == release.release_key => {
-                if *time - row.data_change_last_time >= settled {
+            Some(row) if row.release_key == sighting.release_key => {
+                if sighting.time - row.data_change_last_time >= settled {
                     touched.push(row.id);
                 }
             }
-            _ => readings.push(reading(id, release, *time)),
+            Some(_) => readings.push(reading(id, sighting)),
+            None => {
+                let held = held.entry(id).or_default();
+                if has_room && *held < NAMESPACES {
+                    *held += 1;
+                    new += 1;
+                    readings.push(reading(id, sighting));
+                }
+            }
         }
     }
     instance::record_readings(tx, &readings).await?;
-    Ok(instance::touch_configs(tx, &touched, now).await?)
+    instance::touch_configs(tx, &touched, now).await?;
+    Ok(new)
 }
 
-fn reading(instance_id: store::Id, release: &Release, time: DateTime<Utc>) -> Reading {
+fn reading(instance_id: store::Id, sighting: &Sighting) -> Reading {
+    let key = &sighting.namespace;
     Reading {
         instance_id,
-        config_app_id: release.key.app_id.clone(),
-        config_cluster: release.key.cluster.clone(),
-        config_namespace: release.key.namespace.clone(),
-        release_key: release.release_key.clone(),
-        time,
+        config_app_id: key.app_id.clone(),
+        config_cluster: key.cluster.clone(),
+        config_namespace: key.namespace.clone(),
+        release_key: sighting.release_key.clone(),
+        time: sighting.time,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use castalia_core::protocol::wire::Configurations;
+    use castalia_core::protocol::route::{Caller, Target};
 
     use super::*;
-    use crate::feed::cache::NamespaceKey;
 
-    fn sighting(ip: &str, release_key: &str) -> Sighting {
-        let release = Release {
-            id: 1,
-            release_key: release_key.into(),
-            key: NamespaceKey::new("demo", "default", "application"),
-            configurations: Configurations::default(),
-        };
+    fn seen(ip: &str, release_key: &str) -> Sighting {
         let identity = Identity {
             app_id: "demo".into(),
             cluster: "default".into(),
             data_center: String::new(),
             ip: ip.into(),
         };
-        Sighting { digest: 0, identity, release: Arc::new(release), time: DateTime::UNIX_EPOCH }
+        Sighting {
+            digest: 0,
+            identity,
+            namespace: NamespaceKey::new("demo", "default", "application"),
+            release_key: release_key.into(),
+            time: DateTime::UNIX_EPOCH,
+        }
     }
 
     #[test]
     fn of_one_client_the_last_sighting_of_a_batch_counts() {
-        let kept = newest(vec![sighting("1", "a"), sighting("2", "a"), sighting("1", "b")]);
+        let kept = newest(vec![seen("1", "a"), seen("2", "a"), seen("1", "b")]);
         let kept: Vec<_> =
-            kept.iter().map(|s| (s.identity.ip.as_str(), s.release.release_key.as_str())).collect();
+            kept.iter().map(|s| (s.identity.ip.as_str(), s.release_key.as_str())).collect();
         assert_eq!(kept, [("1", "b"), ("2", "a")]);
     }
 
+    /// Who is recorded for a request of an app, if anybody.
+    fn recorded(app: (&str, bool), cluster: &str, data_center: &str, ip: &str) -> Option<Identity> {
+        let (app_id, is_stored) = app;
+        let target = Target {
+            app_id: app_id.into(),
+            cluster: cluster.into(),
+            namespace: "application".into(),
+        };
+        let caller =
+            Caller { data_center: Some(data_center.into()), ip: Some(ip.into()), label: None };
+        let app_id = is_stored.then_some(app_id);
+        identity(&Asked { target: &target, app_id, caller: &caller, messages: None })
+    }
+
     #[test]
-    fn an_address_that_its_column_cannot_hold_is_left_out() {
-        assert!(fits(&sighting("2001:db8::1", "a").identity));
-        assert!(!fits(&sighting("2001:0db8:0000:0000:0000:0000:0000:0001", "a").identity));
+    fn an_address_has_one_text_and_one_that_its_column_cannot_hold_is_left_out() {
+        let text = |ip| recorded(("demo", true), "default", "", ip).map(|identity| identity.ip);
+        assert_eq!(text("10.0.0.1").as_deref(), Some("10.0.0.1"));
+        assert_eq!(text("::ffff:10.0.0.1").as_deref(), Some("10.0.0.1"));
+        let short = text("2001:0db8:0000:0000:0000:0000:0000:0001");
+        assert_eq!(short.as_deref(), Some("2001:db8::1"));
+        for ip in ["2001:db8:1111:2222:3333:4444:5555:6666", "host", "", "10.0.0.1\0", "1.2.3.256"]
+        {
+            assert_eq!(text(ip), None, "{ip:?}");
+        }
+    }
+
+    #[test]
+    fn what_no_row_can_hold_is_not_recorded() {
+        let is_recorded = |app, cluster: &str, data_center: &str| {
+            recorded(app, cluster, data_center, "10.0.0.1").is_some()
+        };
+        let demo = ("demo", true);
+        assert!(is_recorded(demo, "bj", "上海 1"));
+        assert!(is_recorded(("apollonoappidplaceholder", false), "bj", ""));
+        assert!(!is_recorded(("made-up", false), "bj", ""));
+        assert!(!is_recorded(demo, &"x".repeat(33), ""));
+        assert!(!is_recorded(demo, "bj", &"x".repeat(65)));
+        assert!(!is_recorded(demo, "bj", "a\0b"));
     }
 }

@@ -9,10 +9,11 @@ use castalia_core::protocol::namespace::{
 use castalia_core::protocol::route::{Caller, Target};
 use castalia_core::protocol::wire::{Configurations, NotificationMessages};
 
+use super::constraint::{self, can_be_stored};
 use super::{gray, watch_key};
 use crate::error::Result;
 use crate::feed::ReleaseFeed;
-use crate::feed::cache::{Place, Release};
+use crate::feed::cache::{NamespaceKey, Place, Release};
 
 /// What a client asks for.
 #[derive(Debug, Clone, Copy)]
@@ -67,7 +68,7 @@ impl Found {
     }
 }
 
-/// Looks the releases up; `None` where there is none.
+/// Looks the releases up; `None` where there is none. Names that cannot be stored are not looked up.
 ///
 /// # Errors
 /// When something is needed that was never loaded and the database cannot be read.
@@ -79,6 +80,10 @@ pub async fn find(feed: &ReleaseFeed, asked: Asked<'_>) -> Result<Option<Found>>
         None => names.public(written).map(|public| public.name),
     };
     let namespace = stored.as_deref().unwrap_or(written);
+    let can_exist = stored.is_some() || can_be_stored(namespace, constraint::NAME);
+    if !can_exist || !can_be_stored(&asked.target.cluster, constraint::NAME) {
+        return Ok(None);
+    }
     let search = Search { feed, asked, namespace };
     let own = match asked.app_id {
         Some(app_id) => search.of_app(app_id).await?,
@@ -94,14 +99,48 @@ pub async fn find(feed: &ReleaseFeed, asked: Asked<'_>) -> Result<Option<Found>>
     Ok(is_found.then_some(Found { own, public }))
 }
 
-/// What the releases hold that a merged release key names, as the base of an incremental answer. `None` unless every part is known
-/// and something is in them: on a partly known base deletions would be missed.
-pub async fn by_release_key(feed: &ReleaseFeed, merged_key: &str) -> Option<Configurations> {
+/// What the releases hold that a merged release key names, as the base of an incremental answer.
+///
+/// `None` unless every part is known and something is in them: on a partly known base deletions would be missed. `None` also
+/// unless this client could have been given each part for this very request: the changes name keys of the base, and anybody
+/// may send the release key of an app that is not theirs.
+pub async fn base(
+    feed: &ReleaseFeed,
+    asked: Asked<'_>,
+    found: &Found,
+    merged_key: &str,
+) -> Option<Configurations> {
     let mut releases = Vec::new();
     for key in merged_key.split(KEY_SEPARATOR) {
-        releases.push(feed.cache().by_key(key).await?);
+        if releases.len() == 2 || key.len() > constraint::RELEASE_KEY {
+            return None;
+        }
+        let release = feed.cache().by_key(key).await?;
+        if !found.releases().any(|current| is_former(feed, asked, &current.key, &release.key)) {
+            return None;
+        }
+        releases.push(release);
     }
     Some(merged(releases.iter())).filter(|configurations| !configurations.is_empty())
+}
+
+/// Whether a release can have been given where `current` is given now: the same app and namespace, in the same branch or in
+/// one of the clusters in which the client's release is looked for.
+fn is_former(
+    feed: &ReleaseFeed,
+    asked: Asked<'_>,
+    current: &NamespaceKey,
+    former: &NamespaceKey,
+) -> bool {
+    let names = feed.names();
+    let is_in_chain = || {
+        let Asked { target, caller, .. } = asked;
+        watch_key::clusters(&target.cluster, caller.data_center.as_deref())
+            .any(|cluster| names.is_same(cluster, &former.cluster))
+    };
+    names.is_same(&former.app_id, &current.app_id)
+        && former.namespace.eq_ignore_ascii_case(&current.namespace)
+        && (former.cluster == current.cluster || is_in_chain())
 }
 
 fn merged<'a>(releases: impl DoubleEndedIterator<Item = &'a Arc<Release>>) -> Configurations {

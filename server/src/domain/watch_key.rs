@@ -2,15 +2,18 @@
 
 use castalia_core::protocol::namespace::{DEFAULT_CLUSTER, is_no_app_id, watch_key};
 
+use super::constraint::{self, can_be_stored};
 use crate::feed::name::Names;
 
-/// Clusters in which a client's release is looked for, first hit first; each once.
+/// Clusters in which a client's release is looked for, first hit first; each once. Names that no cluster can have are left
+/// out, so that they reach neither a cache nor the database nor the table of watch keys.
 pub fn clusters<'a>(
     cluster: &'a str,
     data_center: Option<&'a str>,
 ) -> impl Iterator<Item = &'a str> {
-    let data_center = data_center.filter(|name| !name.is_empty() && *name != cluster);
-    let first = (cluster != DEFAULT_CLUSTER).then_some(cluster);
+    let can_exist = |name: &&str| can_be_stored(name, constraint::NAME);
+    let data_center = data_center.filter(|name| *name != cluster).filter(can_exist);
+    let first = (cluster != DEFAULT_CLUSTER).then_some(cluster).filter(can_exist);
     let last = (data_center != Some(DEFAULT_CLUSTER)).then_some(DEFAULT_CLUSTER);
     [first, data_center, last].into_iter().flatten()
 }
@@ -23,7 +26,7 @@ pub fn watch_keys(
     (cluster, data_center): (&str, Option<&str>),
     namespace: &str,
 ) -> Vec<String> {
-    if is_no_app_id(app_id) {
+    if is_no_app_id(app_id) || !can_be_stored(app_id, constraint::APP_ID) {
         return Vec::new();
     }
     let key = |written: &str| {
@@ -49,6 +52,14 @@ mod tests {
         assert_eq!(order("bj", Some("default")), ["bj", "default"]);
         assert_eq!(order("default", None), ["default"]);
         assert_eq!(order("default", Some("default")), ["default"]);
+    }
+
+    #[test]
+    fn names_that_no_cluster_can_have_are_left_out() {
+        let long = "x".repeat(33);
+        assert_eq!(order(&long, Some("dc1")), ["dc1", "default"]);
+        assert_eq!(order("b j", Some(&long)), ["default"]);
+        assert_eq!(order("", Some("")), ["default"]);
     }
 
     #[test]

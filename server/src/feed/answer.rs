@@ -9,10 +9,13 @@ use quick_cache::{Equivalent, Weighter};
 
 use crate::error::Result;
 
-/// Memory for bodies, in bytes. What does not fit is serialised again when it is asked for.
-const CAPACITY: u64 = 128 * 1024 * 1024;
+/// Memory for bodies, in bytes. What does not fit is serialised again when it is asked for. A client of a public namespace
+/// chooses the cluster that its answer repeats, so strangers can fill this; `docs/bounds.md` adds it up with the rest.
+const CAPACITY: u64 = 32 * 1024 * 1024;
 /// Bodies that the cache's own tables are laid out for.
 const EXPECTED: usize = 20_000;
+/// What a body costs beside its text and names: its key, its place in the tables, and the headers of six allocations.
+const OVERHEAD: usize = 320;
 
 /// What a body is made of.
 #[derive(Debug, Clone, Copy)]
@@ -88,7 +91,8 @@ struct Size;
 
 impl Weighter<Key, Bytes> for Size {
     fn weight(&self, key: &Key, body: &Bytes) -> u64 {
-        (body.len() + key.release_key.len() + 256) as u64
+        let names: usize = key.names.iter().map(|name| name.len()).sum();
+        (body.len() + key.release_key.len() + key.base_key.len() + names + OVERHEAD) as u64
     }
 }
 
@@ -142,5 +146,16 @@ mod tests {
         assert_eq!(answers.get_or_make(&ingredients("k1", "a"), make("two")).unwrap(), "one");
         assert_eq!(answers.get_or_make(&ingredients("k2", "a"), make("two")).unwrap(), "two");
         assert_eq!(answers.get_or_make(&ingredients("k1", "A"), make("three")).unwrap(), "three");
+    }
+
+    #[test]
+    fn names_of_strangers_take_no_more_memory_than_bodies_may() {
+        let answers = Answers::default();
+        for count in 0..10_000 {
+            let name = format!("{count}-{}", "x".repeat(15_000));
+            answers.get_or_make(&ingredients("k", &name), || Ok(b"body".to_vec())).unwrap();
+        }
+        assert!(answers.0.weight() <= CAPACITY, "{}", answers.0.weight());
+        assert!(answers.0.len() <= CAPACITY as usize / 15_000, "{}", answers.0.len());
     }
 }

@@ -20,10 +20,15 @@ use super::position::Positions;
 use crate::error::{Error, Result};
 use crate::store::Store;
 
-/// Slots without a release that are kept: names that nobody published cost memory only up to here.
-const MAX_EMPTY: usize = 50_000;
-/// Former releases that are kept as bases of incremental answers.
-const MAX_FORMER: usize = 1_000;
+/// Memory for slots without a release, in bytes: what strangers can fill by asking for names that nobody published.
+const EMPTY_CAPACITY: usize = 8 * 1024 * 1024;
+/// What such a slot costs beside its names.
+const EMPTY_SLOT: usize = 400;
+/// Memory for former releases, which are the bases of incremental answers.
+const FORMER_CAPACITY: u64 = 16 * 1024 * 1024;
+/// Former releases that the tables are laid out for, and what one costs beside its texts.
+const FORMER_EXPECTED: usize = 1_000;
+const FORMER_ENTRY: usize = 256;
 /// A client that has to wait longer for the database is better served by another node.
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -31,6 +36,21 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 struct Slot {
     current: ArcSwapOption<Published>,
     loading: Mutex<()>,
+    /// Bytes that are counted for it as long as it holds no release.
+    charge: AtomicUsize,
+}
+
+type Former = quick_cache::sync::Cache<String, Option<Arc<Release>>, FormerSize>;
+
+#[derive(Debug, Clone)]
+struct FormerSize;
+
+impl quick_cache::Weighter<String, Option<Arc<Release>>> for FormerSize {
+    fn weight(&self, key: &String, release: &Option<Arc<Release>>) -> u64 {
+        let entries = release.iter().flat_map(|release| &release.configurations);
+        let texts: usize = entries.map(|(key, value)| key.len() + value.len() + 64).sum();
+        (key.len() + texts + FORMER_ENTRY) as u64
+    }
 }
 
 /// The cache. Reads take no lock.
@@ -40,9 +60,10 @@ pub struct ReleaseCache {
     names: Arc<Names>,
     positions: Arc<Positions>,
     slots: papaya::HashMap<NamespaceKey, Arc<Slot>, ahash::RandomState>,
+    /// Bytes of slots without a release, also of those whose load failed.
     empty: AtomicUsize,
     /// Releases by key, as bases of incremental answers; `None` where a key names nothing.
-    former: quick_cache::sync::Cache<String, Option<Arc<Release>>>,
+    former: Former,
     is_database_away: AtomicBool,
 }
 
@@ -56,7 +77,7 @@ impl ReleaseCache {
             positions,
             slots: papaya::HashMap::default(),
             empty: AtomicUsize::new(0),
-            former: quick_cache::sync::Cache::new(MAX_FORMER),
+            former: Former::with_weighter(FORMER_EXPECTED, FORMER_CAPACITY, FormerSize),
             is_database_away: AtomicBool::new(false),
         }
     }
@@ -135,8 +156,19 @@ impl ReleaseCache {
         slots.iter().filter(is_parent).map(|(other, _)| other.clone()).collect()
     }
 
+    /// The slot of these names; a new one is counted as empty until something is found for it.
     fn slot(&self, place: Place<'_>) -> Arc<Slot> {
-        Arc::clone(self.slots.pin().get_or_insert_with(place.to_key(), Arc::default))
+        let charge = place.app_id.len() + place.cluster.len() + place.namespace.len() + EMPTY_SLOT;
+        let slot = Arc::new(Slot { charge: charge.into(), ..Slot::default() });
+        self.charge(charge);
+        let slots = self.slots.pin();
+        match slots.try_insert(place.to_key(), Arc::clone(&slot)) {
+            Ok(_) => slot,
+            Err(other) => {
+                self.discharge(&slot);
+                Arc::clone(other.current)
+            }
+        }
     }
 
     /// Fills a slot whose `loading` lock the caller holds.
@@ -147,21 +179,33 @@ impl ReleaseCache {
         published.notification_id = position.max(message);
         let published = Arc::new(published);
         let was_known = slot.current.swap(Some(Arc::clone(&published)));
-        if published.is_empty() && was_known.is_none_or(|before| !before.is_empty()) {
-            self.count_empty();
+        if !published.is_empty() {
+            self.discharge(slot);
+        } else if was_known.is_some_and(|before| !before.is_empty()) {
+            slot.charge.store(EMPTY_SLOT, Ordering::Release);
+            self.charge(EMPTY_SLOT);
         }
         Ok(published)
     }
 
-    /// Forgets the empty slots once there are too many of them.
-    fn count_empty(&self) {
-        if self.empty.fetch_add(1, Ordering::AcqRel) < MAX_EMPTY {
+    /// Counts a slot without a release, and forgets all of them once they are too many. Those that are just being loaded stay.
+    fn charge(&self, bytes: usize) {
+        if self.empty.fetch_add(bytes, Ordering::AcqRel) < EMPTY_CAPACITY {
             return;
         }
-        self.empty.store(0, Ordering::Release);
         self.slots.pin().retain(|_, slot| {
-            slot.current.load().as_ref().is_some_and(|published| !published.is_empty())
+            let holds_release = slot.current.load().as_ref().is_some_and(|now| !now.is_empty());
+            let is_kept = holds_release || slot.loading.try_lock().is_err();
+            if !is_kept {
+                self.discharge(slot);
+            }
+            is_kept
         });
+    }
+
+    /// Ends the counting of a slot. Whatever the order, each charge is taken back once.
+    fn discharge(&self, slot: &Slot) {
+        self.empty.fetch_sub(slot.charge.swap(0, Ordering::AcqRel), Ordering::AcqRel);
     }
 }
 

@@ -17,7 +17,7 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 pub use self::crowd::Crowd;
-pub use self::holder::{Limits, Refused};
+pub use self::holder::{Limits, Refused, network};
 use self::registry::{Registry, Ticket};
 
 /// A release message on its way to the waiters, with the answer that most of them get.
@@ -53,6 +53,8 @@ pub struct Holder<'a> {
     pub app_id: &'a str,
     /// Address that the connection comes from.
     pub address: IpAddr,
+    /// Bytes that the poll keeps beside its watch keys.
+    pub more_bytes: usize,
 }
 
 /// The registry of parked polls.
@@ -178,8 +180,11 @@ mod tests {
     }
 
     fn park(hub: &WatchHub, keys: &[&str], hold: usize) -> Parked {
-        let holder = Holder { app_id: "demo", address: IpAddr::from([127, 0, 0, 1]) };
-        hub.park(keys, hold, holder).unwrap()
+        hub.park(keys, hold, holder("demo")).unwrap()
+    }
+
+    fn holder(app_id: &str) -> Holder<'_> {
+        Holder { app_id, address: IpAddr::from([127, 0, 0, 1]), more_bytes: 0 }
     }
 
     async fn tell(hub: &WatchHub, key: &str) -> usize {
@@ -190,7 +195,8 @@ mod tests {
     }
 
     fn is_empty(hub: &WatchHub) -> bool {
-        hub.parked() == 0 && hub.lock().key_ids.is_empty()
+        let registry = hub.lock();
+        registry.parked() == 0 && registry.key_ids.is_empty() && registry.bytes() == 0
     }
 
     #[tokio::test]
@@ -251,12 +257,37 @@ mod tests {
     #[tokio::test]
     async fn a_change_of_keys_ends_the_polls_of_its_app_only() {
         let hub = WatchHub::default();
-        let holder = Holder { app_id: "sec", address: IpAddr::from([127, 0, 0, 1]) };
-        let of_app = hub.park(&["a"], 60, holder).unwrap();
+        let of_app = hub.park(&["a"], 60, holder("sec")).unwrap();
         let mut other = park(&hub, &["a"], 60);
         assert_eq!((hub.rekey("nobody"), hub.rekey("sec")), (0, 1));
         assert!(matches!(of_app.await, Woken::Rekeyed));
         assert!(futures_util::poll!(&mut other).is_pending());
+    }
+
+    #[tokio::test]
+    async fn a_poll_that_is_refused_leaves_nothing_behind() {
+        let limits = Limits { watch_bytes: 100_000, ..Limits::default() };
+        let hub = WatchHub::new(limits);
+        let keys: Vec<_> = (0..1000).map(|at| format!("key-{at}")).collect();
+        let kept = park(&hub, &["key-1"], 60);
+        let before = hub.lock().bytes();
+        assert_eq!(hub.park(&keys, 60, holder("demo")).err(), Some(Refused::Full));
+        assert_eq!(hub.lock().bytes(), before);
+        assert_eq!(hub.lock().key_ids.len(), 1);
+        assert_eq!(tell(&hub, "key-1").await, 1);
+        drop(kept);
+        assert!(is_empty(&hub));
+    }
+
+    #[tokio::test]
+    async fn a_key_that_others_share_is_counted_after_the_poll_that_brought_it() {
+        let hub = WatchHub::default();
+        let first = park(&hub, &["a", "b"], 60);
+        let second = park(&hub, &["a"], 60);
+        drop(first);
+        assert!(hub.lock().bytes() > "a".len() + 200);
+        drop(second);
+        assert!(is_empty(&hub));
     }
 
     #[tokio::test]

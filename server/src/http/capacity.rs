@@ -3,8 +3,12 @@
 use crate::feed::hub::Limits;
 use crate::settings::Settings;
 
-/// Files that are kept from clients' polls: for other requests, the other ports, the databases.
+/// Files that are kept from clients' polls: for other requests and the other ports.
 const RESERVE: usize = 400;
+/// Files that the process itself opens: the runtime, sockets, log, the SQLite databases with their logs.
+const OWN: usize = 64;
+/// Below this the process works, and can hold hardly anything.
+const FEW: usize = 256;
 /// Where the system names no limit.
 const UNKNOWN: usize = 1_000_000;
 
@@ -17,12 +21,25 @@ pub struct Capacity {
 impl Capacity {
     /// Raises the soft limit on open files to the hard one and says what it is then.
     #[must_use]
-    pub fn of_process() -> Self {
-        let files = raised_limit().unwrap_or(UNKNOWN);
-        Self { files }
+    pub fn of_process(settings: &Settings) -> Self {
+        let limit = raised_limit().unwrap_or(UNKNOWN);
+        if limit < FEW {
+            tracing::warn!(
+                limit,
+                "the limit on open files is small, so that few clients can connect; raise it to 1024 or more"
+            );
+        }
+        let pools = usize::try_from(settings.max_connections).unwrap_or(UNKNOWN);
+        Self::new(limit, 2 * pools)
     }
 
-    /// Files that may be open.
+    /// So many files may be open, of which the databases take some.
+    fn new(limit: usize, databases: usize) -> Self {
+        // With very few files nothing can be kept for sure; what is left is shared all the same.
+        Self { files: limit.saturating_sub(OWN + databases).max(limit / 4) }
+    }
+
+    /// Files that may be open for connections.
     #[must_use]
     pub fn files(self) -> usize {
         self.files
@@ -35,6 +52,7 @@ impl Capacity {
             total: self.files - self.reserve(),
             per_address: settings.max_polls_per_address,
             per_app: settings.max_polls_per_app,
+            watch_bytes: settings.max_watch_mib.saturating_mul(1024 * 1024),
         }
     }
 
@@ -82,11 +100,13 @@ mod tests {
     #[test]
     fn each_kind_leaves_room_for_the_next() {
         for files in [64, 1024, 20_000] {
-            let capacity = Capacity { files };
+            let capacity = Capacity::new(files, 20);
             let polls = capacity.files - capacity.reserve();
             assert!(polls < capacity.client_connections(), "{files}");
             assert!(capacity.client_connections() < capacity.other_connections(), "{files}");
-            assert!(capacity.other_connections() < files && polls >= files / 2, "{files}");
+            let own = if files < 100 { 3 * files / 4 } else { OWN + 20 };
+            assert!(capacity.other_connections() < files - own, "{files}");
+            assert!(polls >= (files - own) / 2, "{files}");
         }
     }
 }

@@ -15,6 +15,7 @@ use http::{HeaderValue, Method, StatusCode};
 use serde::Serialize;
 
 use crate::error::{Error, Reaction};
+use crate::log_rate::{LogRate, shortened};
 
 /// Prefix of the class names that scripts written for the reference look at.
 const EXCEPTIONS: &str = "com.ctrip.framework.apollo.common.exception.";
@@ -76,11 +77,7 @@ pub async fn complete(
     };
     if let Some(error) = response.extensions_mut().remove::<Error>() {
         let status = status(&error, strict);
-        if status.is_server_error() {
-            tracing::error!(%method, path, status = status.as_u16(), %error, "request failed");
-        } else {
-            tracing::debug!(%method, path, status = status.as_u16(), %error, "request refused");
-        }
+        report(method, path, status, &error);
         *response.status_mut() = status;
         if matches!(error.reaction(), Reaction::TooMany | Reaction::Unavailable) {
             response
@@ -103,6 +100,22 @@ pub async fn complete(
         .entry(CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-cache, no-store, max-age=0, must-revalidate"));
     response
+}
+
+/// One line for an error. Anybody can cause those of the server, too, for as long as something is wrong.
+fn report(method: &Method, path: &str, status: StatusCode, error: &Error) {
+    static FAILED: LogRate = LogRate::new();
+    static UNAVAILABLE: LogRate = LogRate::new();
+    let (path, status_code) = (shortened(path), status.as_u16());
+    if !status.is_server_error() {
+        tracing::debug!(%method, path, status = status_code, %error, "request refused");
+    } else if matches!(error.reaction(), Reaction::Unavailable) {
+        if let Some(suppressed) = UNAVAILABLE.admit() {
+            tracing::warn!(%method, path, status = status_code, %error, suppressed, "request turned away");
+        }
+    } else if let Some(suppressed) = FAILED.admit() {
+        tracing::error!(%method, path, status = status_code, %error, suppressed, "request failed");
+    }
 }
 
 /// What an unknown path answers.

@@ -2,6 +2,8 @@
 //! as long as it likes.
 
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -22,12 +24,25 @@ pub(super) struct Upload {
     start: Instant,
     received: u64,
     deadline: Pin<Box<Sleep>>,
+    progress: Progress,
+}
+
+/// Whether a body was read to its end.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Progress(Arc<AtomicBool>);
+
+impl Progress {
+    pub(super) fn is_complete(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
 }
 
 impl Upload {
-    pub(super) fn new(body: Incoming) -> Self {
+    pub(super) fn new(body: Incoming) -> (Self, Progress) {
         let start = Instant::now();
-        Self { body, start, received: 0, deadline: Box::pin(sleep_until(start + GRACE)) }
+        let deadline = Box::pin(sleep_until(start + GRACE));
+        let progress = Progress::default();
+        (Self { body, start, received: 0, deadline, progress: progress.clone() }, progress)
     }
 }
 
@@ -45,6 +60,9 @@ impl Body for Upload {
             self.received += bytes.unwrap_or_default() as u64;
             let deadline = self.start + GRACE + Duration::from_secs(self.received / RATE);
             self.deadline.as_mut().reset(deadline);
+            if frame.is_none() || self.body.is_end_stream() {
+                self.progress.0.store(true, Ordering::Release);
+            }
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
         if self.deadline.as_mut().poll(context).is_ready() {

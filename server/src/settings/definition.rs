@@ -201,6 +201,13 @@ pub const DEFINITIONS: &[Definition] = &[
         "NUMBER",
         "Polls held for one app; 0 means no limit",
     ),
+    // Ordinary polls fit into their own KiB; this is for the few that name hundreds of namespaces.
+    define(
+        "security.max_watch_mib",
+        Some("32"),
+        "NUMBER",
+        "MiB for the names that held polls wait for, beside 1 KiB for each poll; 0 means no limit",
+    ),
     define(
         "security.hosts",
         None,

@@ -60,6 +60,80 @@ pub async fn upsert(
     Ok(stored)
 }
 
+/// Those of the instances that are stored.
+pub async fn find(
+    db: &impl ConnectionTrait,
+    identities: &[Identity],
+) -> Result<Vec<instance::Model>, StoreError> {
+    let mut stored = Vec::with_capacity(identities.len());
+    for chunk in identities.chunks(ROWS) {
+        stored.extend(with_identity(chunk).all(db).await?);
+    }
+    Ok(stored)
+}
+
+/// How many instances an app has.
+pub async fn count_of_app(db: &impl ConnectionTrait, app_id: &str) -> Result<u64, StoreError> {
+    use instance::{Column, Entity};
+    page::count(db, Entity::find().filter(Column::AppId.eq(app_id))).await
+}
+
+/// How many instances there are, and how many rows of what they read.
+pub async fn count(db: &impl ConnectionTrait) -> Result<(u64, u64), StoreError> {
+    let instances = page::count(db, instance::Entity::find()).await?;
+    Ok((instances, page::count(db, instance_config::Entity::find()).await?))
+}
+
+/// Rows of what was read that were last changed before a time, oldest first.
+pub async fn old_configs(
+    db: &impl ConnectionTrait,
+    before: DateTime<Utc>,
+    limit: u64,
+) -> Result<Vec<Id>, StoreError> {
+    use instance_config::{Column, Entity};
+    let old = Entity::find().select_only().column(Column::Id);
+    let old = old.filter(Column::DataChangeLastTime.lt(before));
+    let old = old.order_by_asc(Column::DataChangeLastTime).limit(limit);
+    Ok(old.into_tuple().all(db).await?)
+}
+
+/// Removes rows of what was read.
+pub async fn delete_configs(db: &impl ConnectionTrait, ids: &[Id]) -> Result<u64, StoreError> {
+    use instance_config::{Column, Entity};
+    let mut removed = 0;
+    for chunk in chunks(ids) {
+        let portion = Entity::delete_many().filter(Column::Id.is_in(chunk));
+        removed += portion.exec(db).await?.rows_affected;
+    }
+    Ok(removed)
+}
+
+/// Instances after an id that were added before a time.
+pub async fn old_ids(
+    db: &impl ConnectionTrait,
+    before: DateTime<Utc>,
+    after: Id,
+    limit: u64,
+) -> Result<Vec<Id>, StoreError> {
+    use instance::{Column, Entity};
+    let old = Entity::find().select_only().column(Column::Id).filter(Column::Id.gt(after));
+    let old = old.filter(Column::DataChangeLastTime.lt(before));
+    Ok(old.order_by_asc(Column::Id).limit(limit).into_tuple().all(db).await?)
+}
+
+/// Removes those of the instances of which nothing is known that they read.
+pub async fn delete_unread(db: &impl ConnectionTrait, ids: &[Id]) -> Result<u64, StoreError> {
+    let read: HashSet<Option<Id>> =
+        configs_of_instances(db, ids).await?.into_iter().map(|row| row.instance_id).collect();
+    let unread: Vec<Id> = ids.iter().copied().filter(|id| !read.contains(&Some(*id))).collect();
+    let mut removed = 0;
+    for chunk in chunks(&unread) {
+        let portion = instance::Entity::delete_many().filter(instance::Column::Id.is_in(chunk));
+        removed += portion.exec(db).await?.rows_affected;
+    }
+    Ok(removed)
+}
+
 /// Another node may be faster; writing the same value again keeps its row as it is.
 async fn insert_unless_present(
     db: &impl ConnectionTrait,

@@ -8,6 +8,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use axum::{Json, Router};
 use castalia_server::background::Background;
+use castalia_server::http::admission::{Admission, Sharing};
 use castalia_server::http::{self, failure};
 use castalia_server::role::admin;
 use castalia_server::settings::{Installation, Settings, Texts};
@@ -30,7 +31,7 @@ async fn listen(router: Router) -> SocketAddr {
         listener,
         http::Port::plain(router),
         Background::default(),
-        usize::MAX,
+        Admission::new(usize::MAX, Sharing::Direct),
     ));
     address
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::fixture::{compatible, special};
+use crate::support::app::App;
 use crate::support::http::Http;
 
 /// C038 to C040: a known older key gives the changes, added before deleted before modified; no key or an unknown one gives a full
@@ -35,4 +36,36 @@ async fn a_known_older_key_gives_the_changes() {
         assert_eq!(full["configurations"], json!({ "a": "1", "b": "20", "d": "4" }), "{key}");
     }
     assert_eq!(get(&new.key).await.status, 304);
+}
+
+/// A release key of another app, cluster or namespace is no base: the changes would name the keys of what it holds.
+#[tokio::test]
+async fn a_release_key_of_something_else_gives_a_full_answer() {
+    let options =
+        compatible().variable("CASTALIA_CONFIG_SERVICE_INCREMENTAL_CHANGE_ENABLED", "true");
+    let Some((server, open)) = special("foreign bases", "open", options).await else { return };
+    let secret = App::create(&Http::new(&server.admin), "secret").await;
+    secret.add_key("0123456789abcdef", 0, true).await;
+    let foreign = secret.publish("1").await;
+    secret.release("default", "application", &[("hidden", "1")]).await;
+    open.add_namespace("other", false).await;
+    open.add_cluster("bj").await;
+    let other_namespace = open.release("default", "other", &[("n", "1")]).await;
+    let other_cluster = open.release("bj", "application", &[("c", "1")]).await;
+    let former = open.publish("1").await;
+    open.publish("2").await;
+    let http = Http::new(&server.config);
+    let answer = async |key: &str| {
+        let path = format!("/configs/open/default/application?releaseKey={key}");
+        http.get(&path).await.ok().json()
+    };
+    for key in [&foreign.key, &other_namespace.key, &other_cluster.key] {
+        let keys = format!("{}%2B{key}", former.key);
+        for key in [key, &keys] {
+            let full = answer(key).await;
+            assert_eq!(full["configSyncType"], Value::Null, "{full}");
+            assert_eq!(full["configurations"], json!({ "k": "2" }), "{full}");
+        }
+    }
+    assert_eq!(answer(&former.key).await["configSyncType"], "IncrementalSync");
 }

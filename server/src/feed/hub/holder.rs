@@ -1,4 +1,4 @@
-//! Who holds how many polls, and whether one more fits (pure).
+//! Who holds how many polls and how much memory for what they watch, and whether one more fits (pure).
 //!
 //! There is room for so many polls in all. Up to four fifths of it nobody is refused, since one gateway may carry a whole site;
 //! above, apps and addresses that hold more than twice an equal share are, so that what is left stays open to the others.
@@ -11,6 +11,13 @@ use std::net::{IpAddr, Ipv6Addr};
 use super::Holder;
 use super::registry::index;
 
+/// Memory that each poll may add to what is watched, on the average of those that a holder has: some thirty namespaces.
+/// Large polls beyond that share a fixed amount, so that few of them fit however few polls there are.
+const BYTES_PER_POLL: usize = 1024;
+/// The parts of the fixed amount that one address may hold, and all apps together that are not stored.
+const ADDRESS_PART: usize = 4;
+const UNKNOWN_APPS_PART: usize = 16;
+
 /// Rooms for polls; 0 means no limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Limits {
@@ -20,6 +27,8 @@ pub struct Limits {
     pub per_address: usize,
     /// For one app.
     pub per_app: usize,
+    /// Bytes for what polls watch, beside what each poll may add.
+    pub watch_bytes: usize,
 }
 
 /// Why a poll cannot be parked.
@@ -39,6 +48,13 @@ pub(super) struct Holders {
     addresses: Counts<IpAddr>,
 }
 
+/// Polls, and the bytes that they watch with.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Parked {
+    pub(super) polls: usize,
+    pub(super) bytes: usize,
+}
+
 /// Where a poll is counted.
 #[derive(Clone, Copy)]
 pub(super) struct Place {
@@ -51,11 +67,18 @@ impl Holders {
         Self { limits, ..Self::default() }
     }
 
-    /// Counts one more poll beside those that are parked.
-    pub(super) fn enter(&mut self, holder: Holder<'_>, parked: usize) -> Result<Place, Refused> {
+    /// Counts one more poll, which takes `bytes`, beside those that are parked.
+    pub(super) fn enter(
+        &mut self,
+        holder: Holder<'_>,
+        bytes: usize,
+        parked: Parked,
+    ) -> Result<Place, Refused> {
         let address = network(holder.address);
-        let held = (self.apps.of(holder.app_id), self.addresses.of(&address));
-        let Limits { total, per_address, per_app } = self.limits;
+        let (of_app, of_address) = (self.apps.of(holder.app_id), self.addresses.of(&address));
+        self.check_bytes(holder, bytes, [parked, of_address, of_app])?;
+        let (held, parked) = ((of_app.polls, of_address.polls), parked.polls);
+        let Limits { total, per_address, per_app, .. } = self.limits;
         let is_over = |held: usize, limit: usize| limit > 0 && held >= limit;
         if is_over(parked, total) {
             return Err(Refused::Full);
@@ -70,12 +93,40 @@ impl Holders {
         {
             return Err(Refused::Share);
         }
-        Ok(Place { app: self.apps.add(holder.app_id), address: self.addresses.add(&address) })
+        Ok(Place {
+            app: self.apps.add(holder.app_id, bytes),
+            address: self.addresses.add(&address, bytes),
+        })
     }
 
-    pub(super) fn leave(&mut self, place: Place) {
-        self.apps.subtract(place.app);
-        self.addresses.subtract(place.address);
+    fn check_bytes(
+        &self,
+        holder: Holder<'_>,
+        bytes: usize,
+        [all, of_address, of_app]: [Parked; 3],
+    ) -> Result<(), Refused> {
+        let fixed = self.limits.watch_bytes;
+        let is_over = |held: Parked, fixed: usize| {
+            held.bytes + bytes > fixed + BYTES_PER_POLL * (held.polls + 1)
+        };
+        if fixed == 0 {
+            return Ok(());
+        }
+        if is_over(all, fixed) {
+            return Err(Refused::Full);
+        }
+        let is_unknown_app = holder.app_id.is_empty();
+        if is_over(of_address, fixed / ADDRESS_PART)
+            || (is_unknown_app && is_over(of_app, fixed / UNKNOWN_APPS_PART))
+        {
+            return Err(Refused::Share);
+        }
+        Ok(())
+    }
+
+    pub(super) fn leave(&mut self, place: Place, bytes: usize) {
+        self.apps.subtract(place.app, bytes);
+        self.addresses.subtract(place.address, bytes);
     }
 
     /// The number of an app that holds something.
@@ -84,8 +135,9 @@ impl Holders {
     }
 }
 
-/// One customer can have all addresses of a /64.
-fn network(address: IpAddr) -> IpAddr {
+/// The network that an address stands for: one customer can have all addresses of a /64.
+#[must_use]
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
         v4 => v4,
@@ -95,7 +147,7 @@ fn network(address: IpAddr) -> IpAddr {
 /// Counts by name, each with a number that stands for it.
 struct Counts<K> {
     ids: HashMap<K, u32, ahash::RandomState>,
-    counts: Vec<(Option<K>, usize)>,
+    counts: Vec<(Option<K>, Parked)>,
     free: Vec<u32>,
 }
 
@@ -106,11 +158,11 @@ impl<K> Default for Counts<K> {
 }
 
 impl<K: Eq + Hash + Clone> Counts<K> {
-    fn of<Q: Eq + Hash + ?Sized>(&self, key: &Q) -> usize
+    fn of<Q: Eq + Hash + ?Sized>(&self, key: &Q) -> Parked
     where
         K: Borrow<Q>,
     {
-        self.ids.get(key).map_or(0, |id| self.counts[*id as usize].1)
+        self.ids.get(key).map_or_else(Parked::default, |id| self.counts[*id as usize].1)
     }
 
     /// What nobody may exceed where room is scarce.
@@ -118,16 +170,18 @@ impl<K: Eq + Hash + Clone> Counts<K> {
         (2 * total / self.ids.len().max(1)).max(1)
     }
 
-    fn add<Q: Eq + Hash + ToOwned<Owned = K> + ?Sized>(&mut self, key: &Q) -> u32
+    fn add<Q: Eq + Hash + ToOwned<Owned = K> + ?Sized>(&mut self, key: &Q, bytes: usize) -> u32
     where
         K: Borrow<Q>,
     {
         if let Some(id) = self.ids.get(key) {
-            self.counts[*id as usize].1 += 1;
+            let (_, held) = &mut self.counts[*id as usize];
+            held.polls += 1;
+            held.bytes += bytes;
             return *id;
         }
         let key = key.to_owned();
-        let entry = (Some(key.clone()), 1);
+        let entry = (Some(key.clone()), Parked { polls: 1, bytes });
         let id = match self.free.pop() {
             Some(id) => {
                 self.counts[id as usize] = entry;
@@ -142,10 +196,11 @@ impl<K: Eq + Hash + Clone> Counts<K> {
         id
     }
 
-    fn subtract(&mut self, id: u32) {
-        let (key, count) = &mut self.counts[id as usize];
-        *count -= 1;
-        if *count == 0 {
+    fn subtract(&mut self, id: u32, bytes: usize) {
+        let (key, held) = &mut self.counts[id as usize];
+        held.polls -= 1;
+        held.bytes -= bytes;
+        if held.polls == 0 {
             if let Some(key) = key.take() {
                 self.ids.remove(&key);
             }
@@ -159,7 +214,7 @@ mod tests {
     use super::*;
 
     fn holder(app_id: &str, last: u8) -> Holder<'_> {
-        Holder { app_id, address: IpAddr::from([10, 0, 0, last]) }
+        Holder { app_id, address: IpAddr::from([10, 0, 0, last]), more_bytes: 0 }
     }
 
     /// Holders with polls, and their number.
@@ -168,18 +223,27 @@ mod tests {
         let mut parked = 0;
         for (app_id, last, polls) in held {
             for _ in 0..*polls {
-                holders.enter(holder(app_id, *last), parked).expect("there is room");
+                enter(&mut holders, parked, app_id, *last).expect("there is room");
                 parked += 1;
             }
         }
         (holders, parked)
     }
 
-    fn refusal(holders: &mut Holders, parked: usize, app_id: &str, last: u8) -> Option<Refused> {
-        holders.enter(holder(app_id, last), parked).err()
+    fn enter(
+        holders: &mut Holders,
+        polls: usize,
+        app_id: &str,
+        last: u8,
+    ) -> Result<Place, Refused> {
+        holders.enter(holder(app_id, last), 0, Parked { polls, bytes: 0 })
     }
 
-    const TOTAL: Limits = Limits { total: 100, per_address: 0, per_app: 0 };
+    fn refusal(holders: &mut Holders, parked: usize, app_id: &str, last: u8) -> Option<Refused> {
+        enter(holders, parked, app_id, last).err()
+    }
+
+    const TOTAL: Limits = Limits { total: 100, per_address: 0, per_app: 0, watch_bytes: 0 };
 
     #[test]
     fn a_single_gateway_may_fill_all_rooms() {
@@ -201,7 +265,7 @@ mod tests {
 
     #[test]
     fn fixed_limits_hold_at_any_time() {
-        let limits = Limits { total: 0, per_address: 2, per_app: 3 };
+        let limits = Limits { per_address: 2, per_app: 3, ..Limits::default() };
         let (mut holders, parked) = filled(limits, &[("a", 1, 2)]);
         assert_eq!(refusal(&mut holders, parked, "b", 1), Some(Refused::Share));
         assert_eq!(refusal(&mut holders, parked, "a", 2), None);
@@ -212,11 +276,51 @@ mod tests {
     fn who_left_is_forgotten() {
         let mut holders = Holders::new(TOTAL);
         for last in 0..50 {
-            let place = holders.enter(holder("a", last), 0).expect("there is room");
-            holders.leave(place);
+            let none = Parked::default();
+            let place = holders.enter(holder("a", last), 5, none).expect("there is room");
+            holders.leave(place, 5);
         }
         assert!(holders.apps.ids.is_empty() && holders.addresses.ids.is_empty());
         assert_eq!(holders.addresses.counts.len(), 1);
+    }
+
+    /// Holders that may hold 160 KiB beside what each poll adds.
+    fn with_bytes() -> Holders {
+        Holders::new(Limits { watch_bytes: 160 * 1024, ..Limits::default() })
+    }
+
+    #[test]
+    fn fat_polls_are_refused_by_address_and_in_all() {
+        let fat = 39 * 1024;
+        let mut holders = with_bytes();
+        let mut all = Parked::default();
+        let mut enter = |app_id, last, bytes| {
+            let entered = holders.enter(holder(app_id, last), bytes, all).map(drop);
+            if entered.is_ok() {
+                all = Parked { polls: all.polls + 1, bytes: all.bytes + bytes };
+            }
+            entered
+        };
+        assert_eq!(enter("a", 1, fat), Ok(()));
+        assert_eq!(enter("a", 1, fat), Err(Refused::Share), "one address has a quarter");
+        assert_eq!(enter("a", 1, 1000), Ok(()), "an ordinary poll fits");
+        for last in 2..5 {
+            assert_eq!(enter("a", last, fat), Ok(()));
+        }
+        assert_eq!(enter("a", 5, fat), Err(Refused::Full));
+        for last in 1..200 {
+            assert_eq!(enter("b", last, 1000), Ok(()), "ordinary polls fit in any number");
+        }
+    }
+
+    #[test]
+    fn apps_that_are_not_stored_get_little() {
+        let mut holders = with_bytes();
+        let none = Parked::default();
+        assert!(holders.enter(holder("", 1), 10 * 1024, none).is_ok());
+        let second = holders.enter(holder("", 2), 10 * 1024, none).err();
+        assert_eq!(second, Some(Refused::Share), "from any address");
+        assert!(holders.enter(holder("a", 2), 10 * 1024, none).is_ok());
     }
 
     #[test]

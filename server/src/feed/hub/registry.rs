@@ -8,11 +8,15 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::holder::{Holders, Limits, Place, Refused};
+use super::holder::{self, Holders, Limits, Place, Refused};
 use super::{Holder, Woken};
 
 /// Buckets of the wheel; above the longest hold, 90 s.
 const WHEEL: usize = 128;
+/// Bytes of one key of one poll: its number there, and its entry in the list of the key, which may be half stale.
+const KEY_OF_POLL: usize = 20;
+/// Bytes of a key that somebody watches, beside its text.
+const WATCHED_KEY: usize = 200;
 
 #[derive(Default)]
 pub(super) struct Registry {
@@ -23,6 +27,9 @@ pub(super) struct Registry {
     free_slots: Vec<u32>,
     holders: Holders,
     parked: usize,
+    /// What polls were charged with, and all texts of keys: a text outlives the poll that paid for it where others share it.
+    charged: usize,
+    key_bytes: usize,
     wheel: Vec<Vec<Ticket>>,
     now: usize,
     closed: bool,
@@ -38,6 +45,8 @@ pub(super) struct Key {
 #[derive(Default)]
 pub(super) struct Slot {
     generation: u32,
+    /// Bytes that the waiter was charged with.
+    charge: u32,
     waiter: Option<Waiter>,
 }
 
@@ -63,6 +72,12 @@ impl Registry {
         self.parked
     }
 
+    /// Bytes that are held for what is watched.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        self.charged + self.key_bytes
+    }
+
     pub(super) fn is_watched(&self, key: &str) -> bool {
         self.key_ids.contains_key(key)
     }
@@ -78,19 +93,29 @@ impl Registry {
             let _ = sender.send(Woken::Closed);
             return Ok(Ticket { slot: u32::MAX, generation: 0 });
         }
-        let place = self.holders.enter(holder, self.parked)?;
+        let before = holder::Parked { polls: self.parked, bytes: self.charged + self.key_bytes };
         let keys: Box<[u32]> = keys.iter().map(|key| self.intern(key.as_ref())).collect();
+        let new = self.charged + self.key_bytes - before.bytes;
+        let charge = new + keys.len() * KEY_OF_POLL + holder.more_bytes;
+        let place = match self.holders.enter(holder, charge, before) {
+            Ok(place) => place,
+            Err(refused) => {
+                keys.iter().for_each(|id| self.release_key(*id));
+                return Err(refused);
+            }
+        };
+        self.charged += charge;
         let slot = self.free_slots.pop().unwrap_or_else(|| {
             self.waiters.push(Slot::default());
             index(self.waiters.len() - 1)
         });
         let ticket = Ticket { slot, generation: self.waiters[slot as usize].generation };
         for key in &keys {
-            let key = &mut self.keys[*key as usize];
-            key.tickets.push(ticket);
-            key.live += 1;
+            self.keys[*key as usize].tickets.push(ticket);
         }
-        self.waiters[slot as usize].waiter = Some(Waiter { keys, place, sender });
+        let slot = &mut self.waiters[slot as usize];
+        slot.charge = index(charge);
+        slot.waiter = Some(Waiter { keys, place, sender });
         self.parked += 1;
         if self.wheel.is_empty() {
             self.wheel.resize_with(WHEEL, Vec::new);
@@ -101,8 +126,10 @@ impl Registry {
         Ok(ticket)
     }
 
+    /// The number of a key, with one more waiter.
     fn intern(&mut self, name: &str) -> u32 {
         if let Some(id) = self.key_ids.get(name) {
+            self.keys[*id as usize].live += 1;
             return *id;
         }
         let id = self.free_keys.pop().unwrap_or_else(|| {
@@ -111,7 +138,8 @@ impl Registry {
         });
         let name: Arc<str> = name.into();
         self.keys[id as usize] =
-            Key { name: Some(Arc::clone(&name)), tickets: Vec::new(), live: 0 };
+            Key { name: Some(Arc::clone(&name)), tickets: Vec::new(), live: 1 };
+        self.key_bytes += WATCHED_KEY + name.len();
         self.key_ids.insert(name, id);
         id
     }
@@ -161,7 +189,9 @@ impl Registry {
         slot.generation = slot.generation.wrapping_add(1);
         self.free_slots.push(ticket.slot);
         self.parked -= 1;
-        self.holders.leave(waiter.place);
+        let charge = std::mem::take(&mut slot.charge) as usize;
+        self.charged -= charge;
+        self.holders.leave(waiter.place, charge);
         for id in &waiter.keys {
             self.release_key(*id);
         }
@@ -175,6 +205,7 @@ impl Registry {
         if key.live == 0 {
             let key = std::mem::take(key);
             if let Some(name) = key.name {
+                self.key_bytes -= WATCHED_KEY + name.len();
                 self.key_ids.remove(&name);
             }
             self.free_keys.push(id);

@@ -12,6 +12,7 @@ use http::request::Parts;
 
 use crate::error::{Error, Result};
 use crate::feed::access_key::AppKeys;
+use crate::log_rate::{LogRate, shortened};
 use crate::state::EnvironmentState;
 
 /// A request that may be answered.
@@ -53,7 +54,12 @@ pub(super) fn check(state: &EnvironmentState, head: &Parts) -> Result<Checked> {
         && !keys.observe.is_empty()
         && let Err(error) = verify(state, &keys.observe, head)
     {
-        tracing::warn!(app_id = endpoint.app_id(), %error, "a request does not fit the observed access key");
+        static MISFITS: LogRate = LogRate::new();
+        metrics::counter!("castalia_observed_signature_failures_total").increment(1);
+        if let Some(suppressed) = MISFITS.admit() {
+            let app_id = shortened(endpoint.app_id());
+            tracing::warn!(app_id, %error, suppressed, "a request does not fit the observed access key");
+        }
     }
     Ok(Checked { endpoint, client: Client { app_id, key } })
 }

@@ -14,6 +14,7 @@ use http::header::CONTENT_TYPE;
 
 use super::Step;
 use super::access::Client;
+use crate::domain::constraint::{self, can_be_stored};
 use crate::domain::watch_key::watch_keys;
 use crate::error::{Error, Reaction, Result};
 use crate::feed::hub::{Holder, Parked, Refused, Wake, Woken};
@@ -23,6 +24,12 @@ use crate::state::EnvironmentState;
 
 /// Hold of the deprecated poll, in seconds; the reference does not let operators change it.
 const LEGACY_HOLD: usize = 30;
+
+/// Namespaces of one poll that are watched although nobody declared them: a client may wait for what is made later. Any
+/// further ones are compared when the poll begins, and not watched.
+const UNDECLARED: usize = 256;
+/// The same for an app that is not stored, of which nothing is declared.
+const UNDECLARED_OF_UNKNOWN_APP: usize = 16;
 
 /// A poll that is parked: all that is kept of its request.
 pub(in crate::role) struct Poll {
@@ -47,6 +54,8 @@ struct Watched {
     /// The client's spelling without `.properties`; answers repeat it, or the client would not know the name.
     spelling: String,
     known_id: i64,
+    /// Whether the app has it, or everybody has it.
+    is_declared: bool,
     keys: Vec<String>,
 }
 
@@ -68,9 +77,10 @@ pub(super) fn poll(
     if !outdated.is_empty() {
         return Ok(Step::Answer(Json(outdated).into_response()));
     }
-    let differs = |watched: &Watched| watched.spelling != watched.namespace;
-    let spellings =
-        watched.into_iter().filter(differs).map(|watched| (watched.namespace, watched.spelling));
+    let spellings = watched
+        .into_iter()
+        .filter(Watched::has_own_spelling)
+        .map(|watched| (watched.namespace, watched.spelling));
     let form = Form::List(spellings.collect());
     Ok(Step::Wait(Poll { parked, client: client.clone(), app_id: app_id.into(), form }))
 }
@@ -87,10 +97,21 @@ pub(super) fn legacy_poll(
     let namespace = strip_properties_suffix(&query.namespace).to_owned();
     let place = (query.cluster.as_str(), query.data_center.as_deref());
     let stored_app_id = client.app_id.as_deref().unwrap_or(app_id);
-    let keys = keys_of(&state.feed, stored_app_id, place, &namespace, Spelling::Exact);
-    let watched =
-        Watched { spelling: namespace.clone(), namespace, known_id: query.notification_id, keys };
-    let watched = [watched];
+    let names = state.feed.names();
+    let can_exist = names.namespace(stored_app_id, &namespace).is_some()
+        || can_be_stored(&namespace, constraint::NAME);
+    let keys = if can_exist {
+        keys_of(&state.feed, stored_app_id, place, &namespace, Spelling::Exact)
+    } else {
+        Vec::new()
+    };
+    let watched = [Watched {
+        spelling: namespace.clone(),
+        namespace,
+        known_id: query.notification_id,
+        is_declared: true,
+        keys,
+    }];
     let parked = park(state, client, &watched, LEGACY_HOLD, peer)?;
     let [watched] = watched;
     let latest = watched.keys.iter().filter_map(|key| state.feed.positions().of(key)).max();
@@ -103,6 +124,18 @@ pub(super) fn legacy_poll(
         app_id: app_id.into(),
         form: Form::Legacy,
     }))
+}
+
+impl Watched {
+    fn has_own_spelling(&self) -> bool {
+        self.spelling != self.namespace
+    }
+
+    /// What the parked poll keeps of it beside its keys.
+    fn spelling_bytes(&self) -> usize {
+        let texts = || size_of::<(String, String)>() + self.namespace.len() + self.spelling.len();
+        if self.has_own_spelling() { texts() } else { 0 }
+    }
 }
 
 impl Poll {
@@ -128,17 +161,30 @@ fn park(
     hold: usize,
     peer: Option<IpAddr>,
 ) -> Result<Parked> {
-    let keys: Vec<&String> = watched.iter().flat_map(|watched| &watched.keys).collect();
+    let mut undeclared =
+        if client.app_id.is_some() { UNDECLARED } else { UNDECLARED_OF_UNKNOWN_APP };
+    let mut is_watched = |watched: &&Watched| {
+        let fits = watched.is_declared || undeclared > 0;
+        undeclared = undeclared.saturating_sub(usize::from(!watched.is_declared));
+        fits
+    };
+    let keys: Vec<&String> = watched
+        .iter()
+        .filter(|watched| is_watched(watched))
+        .flat_map(|watched| &watched.keys)
+        .collect();
     let holder = Holder {
         app_id: client.app_id.as_deref().unwrap_or_default(),
         address: peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+        more_bytes: watched.iter().map(Watched::spelling_bytes).sum(),
     };
     state.feed.hub().park(&keys, hold, holder).map_err(|refused| {
         metrics::counter!("castalia_refused_polls_total").increment(1);
         match refused {
-            Refused::Share => {
-                Error::new(Reaction::TooMany, "This app or address holds too many polls.")
-            }
+            Refused::Share => Error::new(
+                Reaction::TooMany,
+                "This app or address holds too many polls, or polls of too many namespaces.",
+            ),
             Refused::Full => Error::unavailable("This node holds as many polls as it can."),
         }
     })
@@ -149,14 +195,20 @@ fn legacy(namespace: &str, notification_id: i64) -> Response {
         .into_response()
 }
 
-/// Namespaces by stored name; of several spellings of one the smallest id is kept, so that nothing is missed.
+/// Namespaces by stored name; of several spellings of one the smallest id is kept, so that nothing is missed. Names that no
+/// namespace can have are left out: the others of the list are not to blame for them.
 fn watch(feed: &ReleaseFeed, app_id: &str, query: &PollQuery) -> Vec<Watched> {
-    let mut kept: HashMap<String, (String, i64)> =
+    let mut kept: HashMap<String, (String, i64, bool)> =
         HashMap::with_capacity(query.notifications.len());
+    let is_known_app = feed.names().app(app_id).is_some() || is_no_app_id(app_id);
     for notification in &query.notifications {
         let spelling = strip_properties_suffix(&notification.namespace_name);
-        let known = (spelling.to_owned(), notification.notification_id);
         let stored = feed.names().namespace(app_id, spelling);
+        if stored.is_none() && !can_be_stored(spelling, constraint::NAME) {
+            continue;
+        }
+        let is_declared = stored.is_some() && is_known_app;
+        let known = (spelling.to_owned(), notification.notification_id, is_declared);
         let namespace = stored.map_or_else(|| spelling.to_owned(), |name| name.to_string());
         match kept.get_mut(&namespace) {
             Some(smallest) if notification.notification_id <= smallest.1 => *smallest = known,
@@ -170,7 +222,8 @@ fn watch(feed: &ReleaseFeed, app_id: &str, query: &PollQuery) -> Vec<Watched> {
     let spelled = if only_default { Spelling::OwnOnly } else { Spelling::Stored };
     let place = (query.cluster.as_str(), query.data_center.as_deref());
     kept.into_iter()
-        .map(|(namespace, (spelling, known_id))| Watched {
+        .map(|(namespace, (spelling, known_id, is_declared))| Watched {
+            is_declared,
             keys: keys_of(feed, app_id, place, &namespace, spelled),
             namespace,
             spelling,

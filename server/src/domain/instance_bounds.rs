@@ -1,0 +1,110 @@
+//! How many running clients are recorded. Clients say themselves who they are, so without a bound anybody could fill the
+//! tables. Counts what the tables hold now and then, and in between what this node adds; writes nothing itself.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use crate::error::Result;
+use crate::server_config::ServerConfig;
+use crate::store::instance::Identity;
+use crate::store::{Store, instance};
+
+/// After this time the tables are counted again: other nodes add rows, and old ones are removed.
+const RECOUNT: Duration = Duration::from_secs(60);
+/// Namespaces that are recorded for one instance.
+pub(super) const NAMESPACES: usize = 1_000;
+
+/// What may be recorded, as operators say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Bounds {
+    per_app: u64,
+    instances: u64,
+    readings: u64,
+}
+
+/// What is recorded.
+#[derive(Debug, Default)]
+pub(super) struct Room {
+    counted: Option<Instant>,
+    apps: HashMap<String, u64>,
+    instances: u64,
+    readings: u64,
+}
+
+impl Bounds {
+    fn of(config: &ServerConfig) -> Self {
+        let number = |key, default| config.number(key, default, 0..=i64::MAX).unsigned_abs();
+        Self {
+            per_app: number("instance.max.per.app", 10_000),
+            instances: number("instance.max.total", 200_000),
+            readings: number("instance.config.max.total", 1_000_000),
+        }
+    }
+}
+
+impl Room {
+    /// Those of the new instances for which there is room; they are counted from now on.
+    pub(super) async fn admit(
+        &mut self,
+        store: &Store,
+        config: &ServerConfig,
+        new: Vec<Identity>,
+    ) -> Result<Vec<Identity>> {
+        self.recount(store).await?;
+        let bounds = Bounds::of(config);
+        let mut admitted = Vec::with_capacity(new.len());
+        for identity in new {
+            if !self.apps.contains_key(&identity.app_id) {
+                let held = instance::count_of_app(store.read(), &identity.app_id).await?;
+                self.apps.insert(identity.app_id.clone(), held);
+            }
+            if self.take(bounds, &identity.app_id) {
+                admitted.push(identity);
+            }
+        }
+        Ok(admitted)
+    }
+
+    /// Whether one more reading fits.
+    pub(super) fn has_reading(&self, config: &ServerConfig) -> bool {
+        self.readings < Bounds::of(config).readings
+    }
+
+    /// Counts readings that were written.
+    pub(super) fn add_readings(&mut self, count: u64) {
+        self.readings += count;
+    }
+
+    fn take(&mut self, bounds: Bounds, app_id: &str) -> bool {
+        let of_app = self.apps.entry(app_id.to_owned()).or_default();
+        let fits = *of_app < bounds.per_app && self.instances < bounds.instances;
+        if fits {
+            *of_app += 1;
+            self.instances += 1;
+        }
+        fits
+    }
+
+    async fn recount(&mut self, store: &Store) -> Result<()> {
+        if self.counted.is_some_and(|time| time.elapsed() < RECOUNT) {
+            return Ok(());
+        }
+        let (instances, readings) = instance::count(store.read()).await?;
+        *self = Self { counted: Some(Instant::now()), apps: HashMap::new(), instances, readings };
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_app_and_all_apps_together_have_a_bound() {
+        let bounds = Bounds { per_app: 2, instances: 3, readings: 9 };
+        let mut room = Room::default();
+        assert!(room.take(bounds, "a") && room.take(bounds, "a") && !room.take(bounds, "a"));
+        assert!(room.take(bounds, "b") && !room.take(bounds, "b") && !room.take(bounds, "c"));
+        assert_eq!(room.instances, 3);
+    }
+}

@@ -1,0 +1,73 @@
+//! Removes instances, and what they read, that nobody saw for long: every reader of these tables leaves rows out that are older
+//! than a day, and without an end the tables would grow with each address that a client ever had.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+
+use crate::background::Background;
+use crate::error::{Error, Result};
+use crate::server_config::ServerConfig;
+use crate::store::{self, Id, Store, instance};
+
+/// Pause between two looks.
+const PAUSE: Duration = Duration::from_secs(600);
+/// Rows that are looked at, or removed, at once.
+const PORTION: u64 = 500;
+/// Rows are kept for so many hours; less than a day would hide clients that change nothing.
+const HOURS: i64 = 48;
+const LEAST_HOURS: i64 = 26;
+
+/// Starts the task.
+pub fn run(store: &Store, config: &ServerConfig, background: &Background) {
+    let (store, config) = (store.clone(), config.clone());
+    background.spawn("instance retention", move || watch(store.clone(), config.clone()));
+}
+
+async fn watch(store: Store, config: ServerConfig) {
+    loop {
+        match remove_old(&store, &config).await {
+            Ok(0) => {}
+            Ok(removed) => {
+                tracing::info!(removed, "instance records that nobody renewed are removed")
+            }
+            Err(error) => {
+                tracing::debug!(%error, "cannot remove old instance records; they are tried again");
+            }
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Removes what is too old, in portions. Returns how many rows there were.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn remove_old(store: &Store, config: &ServerConfig) -> Result<u64> {
+    let hours = config.number("instance.retention.hours", HOURS, LEAST_HOURS..=i64::MAX);
+    let age = TimeDelta::try_hours(hours).unwrap_or(TimeDelta::MAX);
+    let Some(before) = store::now().checked_sub_signed(age) else { return Ok(0) };
+    let mut removed = 0;
+    loop {
+        let ids = instance::old_configs(store.read(), before, PORTION).await?;
+        if ids.is_empty() {
+            break;
+        }
+        removed += store
+            .write(ids, |tx, ids| {
+                Box::pin(async move { Ok::<_, Error>(instance::delete_configs(tx, ids).await?) })
+            })
+            .await?;
+    }
+    let mut after = Id(0);
+    loop {
+        let ids = instance::old_ids(store.read(), before, after, PORTION).await?;
+        let Some(last) = ids.last() else { return Ok(removed) };
+        after = *last;
+        removed += store
+            .write(ids, |tx, ids| {
+                Box::pin(async move { Ok::<_, Error>(instance::delete_unread(tx, ids).await?) })
+            })
+            .await?;
+    }
+}

@@ -1,0 +1,123 @@
+//! Which connections are taken: as many as there is room for, and not all of them from one address.
+//!
+//! Clients may all come through one gateway, so on their port an address is refused only where room is scarce and only if it
+//! holds more than others. On the other ports an address gets no more than half of what is free, so that there is always room
+//! for the next one.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::feed::hub::network;
+
+/// How the connections of a port are shared out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sharing {
+    /// Clients, maybe all of them behind one address.
+    Gateway,
+    /// People and scripts.
+    Direct,
+}
+
+/// Connections up to which a port takes new ones.
+#[derive(Debug, Clone)]
+pub struct Admission {
+    room: usize,
+    sharing: Sharing,
+    held: Arc<Mutex<HashMap<IpAddr, usize, ahash::RandomState>>>,
+}
+
+/// A connection that was taken; makes room when it is dropped.
+#[derive(Debug)]
+pub(super) struct Admitted {
+    address: IpAddr,
+    held: Arc<Mutex<HashMap<IpAddr, usize, ahash::RandomState>>>,
+}
+
+impl Admission {
+    /// As many as there is room for in the whole process.
+    #[must_use]
+    pub fn new(room: usize, sharing: Sharing) -> Self {
+        Self { room, sharing, held: Arc::default() }
+    }
+
+    /// Takes a connection beside those that the process has, of all ports.
+    pub(super) fn admit(&self, address: IpAddr, open: usize) -> Option<Admitted> {
+        let address = network(address);
+        let mut held = lock(&self.held);
+        let own = held.get(&address).copied().unwrap_or_default();
+        let free = self.room.saturating_sub(open);
+        let fits = match self.sharing {
+            Sharing::Gateway => {
+                let others = held.len() + usize::from(own == 0);
+                let is_scarce = free <= self.room / 5;
+                free > 0 && (!is_scarce || own < (self.room.saturating_mul(2) / others).max(1))
+            }
+            // The first one is taken as long as there is any room.
+            Sharing::Direct => free > own,
+        };
+        fits.then(|| {
+            held.insert(address, own + 1);
+            Admitted { address, held: Arc::clone(&self.held) }
+        })
+    }
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        let mut held = lock(&self.held);
+        if let Some(own) = held.get_mut(&self.address) {
+            *own -= 1;
+            if *own == 0 {
+                held.remove(&self.address);
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(last: u8) -> IpAddr {
+        IpAddr::from([10, 0, 0, last])
+    }
+
+    /// Takes connections of an address until it is refused.
+    fn fill(admission: &Admission, last: u8, taken: &mut Vec<Admitted>) -> usize {
+        let before = taken.len();
+        while let Some(admitted) = admission.admit(address(last), taken.len()) {
+            taken.push(admitted);
+        }
+        taken.len() - before
+    }
+
+    #[test]
+    fn one_address_leaves_room_for_the_next() {
+        let admission = Admission::new(100, Sharing::Direct);
+        let mut taken = Vec::new();
+        assert_eq!(fill(&admission, 1, &mut taken), 50);
+        assert_eq!(fill(&admission, 2, &mut taken), 25);
+        assert!(fill(&admission, 3, &mut taken) > 10);
+        drop(taken);
+        assert!(lock(&admission.held).is_empty());
+    }
+
+    #[test]
+    fn a_gateway_may_take_all_and_many_addresses_share_what_is_scarce() {
+        let admission = Admission::new(100, Sharing::Gateway);
+        let mut taken = Vec::new();
+        assert_eq!(fill(&admission, 1, &mut taken), 100);
+        taken.truncate(70);
+        for last in 2..12 {
+            taken.extend(admission.admit(address(last), taken.len()));
+        }
+        assert_eq!(taken.len(), 80);
+        assert!(admission.admit(address(1), 80).is_none(), "it holds most");
+        assert!(admission.admit(address(99), 80).is_some());
+    }
+}

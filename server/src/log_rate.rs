@@ -1,0 +1,73 @@
+//! Log lines that anybody can cause: a few each second, and then a number instead of lines. Without it a stranger fills the
+//! disk of the log, and what an operator looks for drowns.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Lines of one kind in each second.
+const LINES: u32 = 5;
+const WINDOW: Duration = Duration::from_secs(1);
+/// Bytes of a text of a stranger in a line.
+const TEXT: usize = 256;
+
+/// Lines of one kind.
+#[derive(Debug)]
+pub(crate) struct LogRate(Mutex<Window>);
+
+#[derive(Debug)]
+struct Window {
+    began: Option<Instant>,
+    lines: u32,
+    suppressed: u64,
+}
+
+impl LogRate {
+    pub(crate) const fn new() -> Self {
+        Self(Mutex::new(Window { began: None, lines: 0, suppressed: 0 }))
+    }
+
+    /// Whether a line may be written now; if so, how many were left out since the last one.
+    pub(crate) fn admit(&self) -> Option<u64> {
+        self.admit_at(Instant::now())
+    }
+
+    fn admit_at(&self, now: Instant) -> Option<u64> {
+        let mut window = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if window.began.is_none_or(|began| now.duration_since(began) >= WINDOW) {
+            window.began = Some(now);
+            window.lines = 0;
+        }
+        if window.lines >= LINES {
+            window.suppressed += 1;
+            return None;
+        }
+        window.lines += 1;
+        Some(std::mem::take(&mut window.suppressed))
+    }
+}
+
+/// The beginning of a text that a stranger chose.
+pub(crate) fn shortened(text: &str) -> &str {
+    &text[..text.floor_char_boundary(TEXT)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_becomes_a_few_lines_and_a_number() {
+        let rate = LogRate::new();
+        let start = Instant::now();
+        let written = (0..1000).filter_map(|_| rate.admit_at(start)).count();
+        assert_eq!(written, LINES as usize);
+        assert_eq!(rate.admit_at(start + WINDOW), Some(1000 - u64::from(LINES)));
+        assert_eq!(rate.admit_at(start + WINDOW), Some(0));
+    }
+
+    #[test]
+    fn long_texts_are_cut_between_characters() {
+        assert_eq!(shortened("short"), "short");
+        assert_eq!(shortened(&"中".repeat(1000)).len(), 255);
+    }
+}
