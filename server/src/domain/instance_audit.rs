@@ -234,6 +234,8 @@ mod tests {
             release_key: release_key.into(),
             key: NamespaceKey::new("demo", "default", "application"),
             configurations: Configurations::default(),
+            digest: 0,
+            is_rewritten: false,
         };
         let identity = Identity {
             app_id: "demo".into(),
