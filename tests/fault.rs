@@ -1,13 +1,18 @@
 //! Bad days: the database goes away, clients do not read, clocks jump, nodes end and start.
 
+mod bad_row;
 mod clock;
 mod cluster;
 mod database;
+mod drift;
+mod feed_node;
 mod locked;
 mod log_pipe;
 mod odd_value;
 mod paused;
 mod race;
 mod restart;
+mod rewind;
+mod search;
 mod signal;
 mod silent_client;

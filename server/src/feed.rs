@@ -6,16 +6,19 @@
 pub mod access_key;
 pub mod answer;
 pub mod cache;
+mod condition;
 mod definition;
+mod deliver;
 mod folded;
 pub mod gap;
 pub mod hub;
 pub mod name;
 mod pace;
 pub mod position;
+mod reconcile;
 mod scan;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +30,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use self::access_key::AccessKeys;
 use self::answer::Answers;
 use self::cache::{Place, Published, ReleaseCache};
+use self::condition::Condition;
 use self::hub::{Limits, WatchHub};
 use self::name::Names;
 use self::pace::Pacer;
@@ -58,6 +62,10 @@ struct Inner {
     signal: Notify,
     redefined: Notify,
     scan: Mutex<Scan>,
+    condition: Condition,
+    /// Watch keys whose ids went back, until everything was read anew.
+    reload: std::sync::Mutex<Option<HashSet<String>>>,
+    rewound: Notify,
 }
 
 /// How a feed is set up.
@@ -89,6 +97,9 @@ impl ReleaseFeed {
             signal: Notify::new(),
             redefined: Notify::new(),
             scan: Mutex::default(),
+            condition: Condition::default(),
+            reload: std::sync::Mutex::default(),
+            rewound: Notify::new(),
             store,
             config,
         }));
@@ -105,6 +116,8 @@ impl ReleaseFeed {
         background.spawn("release message scan", move || feed.clone().scan_messages());
         let feed = self.clone();
         background.spawn("definition scan", move || feed.clone().scan_definitions());
+        let feed = self.clone();
+        background.spawn("reconciliation", move || feed.clone().reconcile_in_turn());
         let feed = self.clone();
         background.spawn("paced fan-out", move || {
             let feed = feed.clone();
@@ -138,6 +151,33 @@ impl ReleaseFeed {
             }
             None => Ok(published),
         }
+    }
+
+    /// Whether every client can be answered: names and access keys were read.
+    #[must_use]
+    pub fn is_loaded(&self) -> bool {
+        self.names().is_loaded() && self.keys().age().is_some()
+    }
+
+    /// What is wrong at present, one sentence each; empty while everything that is published reaches its clients.
+    #[must_use]
+    pub fn faults(&self) -> Vec<String> {
+        let mut faults = self.0.condition.faults(self.alarm());
+        if !self.is_loaded() {
+            faults.push("names and access keys cannot be read: clients are refused".to_owned());
+        }
+        faults
+    }
+
+    /// The greatest id that was told to clients before the ids went back, while that is reported.
+    #[must_use]
+    pub fn lost_id(&self) -> Option<i64> {
+        self.0.condition.lost_id(self.alarm())
+    }
+
+    fn alarm(&self) -> Duration {
+        let seconds = self.0.config.number("feed.rewind.alarm", 30, 0..=86_400);
+        Duration::from_secs(seconds.unsigned_abs())
     }
 
     /// Releases and gray rules.

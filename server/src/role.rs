@@ -169,9 +169,9 @@ fn client_guard(
     })
 }
 
-/// Well while node and database are; balancers ask `/health/ready`, since a node serves from memory.
+/// `UP` while what is published is kept, announced and served; balancers ask `/health/ready`, since a node serves from memory.
 async fn health(State(state): State<EnvironmentState>) -> Response {
-    health::answer(state.store.ping().await.is_ok())
+    health::report(&state.faults().await)
 }
 
 /// Another node committed a release message, a name or an access key.
@@ -181,5 +181,5 @@ async fn nudged(State(state): State<EnvironmentState>) {
 }
 
 async fn ready(State(state): State<EnvironmentState>) -> Response {
-    health::answer(state.ready.get())
+    health::report(&state.obstacles())
 }

@@ -1,6 +1,7 @@
 //! What the handlers of a role share. Cheap to clone.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::domain::instance_audit::InstanceAudit;
 use crate::domain::server_config;
@@ -12,6 +13,9 @@ use crate::role::portal::environment::Environments;
 use crate::server_config::ServerConfig;
 use crate::settings::{Compat, Installation, Settings};
 use crate::store::Store;
+
+/// A database that takes longer to answer a ping is reported as one that does not.
+const PING: Duration = Duration::from_secs(2);
 
 /// One environment: what the config, meta and admin roles work on.
 #[derive(Debug, Clone)]
@@ -47,6 +51,29 @@ impl EnvironmentState {
     pub fn redefined(&self) {
         self.feed.signal_definitions();
         self.nudge.send();
+    }
+
+    /// What keeps publishes from being kept, announced or served at present, one sentence each.
+    pub async fn faults(&self) -> Vec<String> {
+        let mut faults = self.feed.faults();
+        let ping = tokio::time::timeout(PING, self.store.ping()).await;
+        if !matches!(ping, Ok(Ok(()))) {
+            faults.insert(0, "the database does not answer".to_owned());
+        }
+        faults
+    }
+
+    /// What keeps clients from being answered at present.
+    #[must_use]
+    pub fn obstacles(&self) -> Vec<String> {
+        let mut obstacles = Vec::new();
+        if !self.ready.get() {
+            obstacles.push("this node starts or ends".to_owned());
+        }
+        if !self.feed.is_loaded() {
+            obstacles.push("names and access keys cannot be read".to_owned());
+        }
+        obstacles
     }
 
     /// Puts a limit or switch that was committed in force on this node; the others read it within a minute, and so does this one if

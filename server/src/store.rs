@@ -9,6 +9,7 @@ mod condition;
 pub mod consumer;
 pub mod entity;
 pub mod error;
+pub mod feed;
 pub mod installation;
 pub mod instance;
 pub mod item;

@@ -61,6 +61,18 @@ impl Found {
         }
     }
 
+    /// Of the contents; another one under the same release key means that a row was changed by hand.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        self.releases().fold(0, |digest, release| digest.rotate_left(1) ^ release.digest)
+    }
+
+    /// Whether a client may hold another content under the same release key.
+    #[must_use]
+    pub fn is_rewritten(&self) -> bool {
+        self.releases().any(|release| release.is_rewritten)
+    }
+
     /// Public entries in stored order, then the own ones: an own value replaces a public one in its place.
     #[must_use]
     pub fn configurations(&self) -> Configurations {

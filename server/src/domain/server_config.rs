@@ -112,8 +112,8 @@ pub async fn reload(
     settings: &Settings,
 ) -> std::result::Result<(), StoreError> {
     let read = async {
-        let rows = store::server_config::all(store.read()).await?;
-        let rows = rows.into_iter().map(|row| (row.key, row.cluster, row.value));
+        let rows = store::server_config::values(store.read()).await?;
+        let rows = rows.into_iter().map(|(_, key, cluster, value)| (key, cluster, value));
         Ok(winners(rows, settings.idc.as_deref(), settings.cluster.as_deref()))
     };
     config.reload(read).await

@@ -8,7 +8,9 @@ use arc_swap::ArcSwapOption;
 use castalia_core::protocol::signature::Signer;
 
 use super::folded::{Folded, FoldedMap};
-use crate::store::entity;
+use crate::error::{Error, Result};
+use crate::store::feed as stored;
+use crate::store::{Secret, Small};
 
 /// What a key does with a request that it does not fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,12 +36,26 @@ pub struct AccessKey {
     pub is_enabled: bool,
 }
 
-impl From<entity::access_key::Model> for AccessKey {
-    fn from(row: entity::access_key::Model) -> Self {
-        let mode = if row.mode.0 == 0 { Mode::Filter } else { Mode::Observe };
-        let signer = Signer::new(row.secret.expose());
-        Self { id: row.id.0, signer, app_id: row.app_id, mode, is_enabled: row.is_enabled }
+impl AccessKey {
+    /// A key as it is stored. One whose content cannot be read refuses everybody: left out, it would open its app.
+    ///
+    /// # Errors
+    /// When the system has no random bytes.
+    pub(super) fn of_row(row: stored::Key) -> Result<Self> {
+        let (secret, mode, is_enabled) = match row.content {
+            Some((secret, Small(0), is_enabled)) => (secret, Mode::Filter, is_enabled),
+            Some((secret, _, is_enabled)) => (secret, Mode::Observe, is_enabled),
+            None => (nobodys_secret()?, Mode::Filter, true),
+        };
+        let signer = Signer::new(secret.expose());
+        Ok(Self { id: row.id.0, app_id: row.app_id, signer, mode, is_enabled })
     }
+}
+
+fn nobodys_secret() -> Result<Secret> {
+    let mut bytes = [0_u8; 32];
+    getrandom::fill(&mut bytes).map_err(|error| Error::internal("no random bytes", error))?;
+    Ok(Secret::new(hex::encode(bytes)))
 }
 
 /// The enabled keys of one app.

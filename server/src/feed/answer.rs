@@ -1,5 +1,5 @@
-//! Bodies of answers, serialised once. A body is found by what it is made of: release keys name immutable content, so nothing here
-//! is ever stale and nothing needs to be invalidated.
+//! Bodies of answers, serialised once. A body is found by what it is made of: release keys name immutable content, and a digest says
+//! so should somebody have changed a row by hand; so nothing here is ever stale and nothing needs to be invalidated.
 
 use std::hash::{Hash, Hasher};
 
@@ -24,6 +24,8 @@ pub struct Ingredients<'a> {
     pub form: &'static str,
     /// Release keys joined with `+`.
     pub release_key: &'a str,
+    /// Of the content, should somebody have changed a release under its key.
+    pub digest: u64,
     /// Release key that an incremental answer starts from.
     pub base_key: &'a str,
     /// Names that the answer repeats as the client wrote them.
@@ -33,6 +35,7 @@ pub struct Ingredients<'a> {
 #[derive(Debug, PartialEq, Eq)]
 struct Key {
     form: &'static str,
+    digest: u64,
     release_key: Box<str>,
     base_key: Box<str>,
     names: [Box<str>; 3],
@@ -43,6 +46,7 @@ impl Key {
         let [app_id, cluster, namespace] = &self.names;
         Ingredients {
             form: self.form,
+            digest: self.digest,
             release_key: &self.release_key,
             base_key: &self.base_key,
             names: [app_id, cluster, namespace],
@@ -54,6 +58,7 @@ impl From<&Ingredients<'_>> for Key {
     fn from(of: &Ingredients<'_>) -> Self {
         Self {
             form: of.form,
+            digest: of.digest,
             release_key: of.release_key.into(),
             base_key: of.base_key.into(),
             names: of.names.map(Into::into),
@@ -82,6 +87,7 @@ impl Equivalent<Key> for Ingredients<'_> {
         self.release_key == other.release_key
             && self.names == other.names
             && self.form == other.form
+            && self.digest == other.digest
             && self.base_key == other.base_key
     }
 }
@@ -133,6 +139,7 @@ mod tests {
         Ingredients {
             form: "config",
             release_key,
+            digest: 0,
             base_key: "",
             names: ["demo", "default", namespace],
         }

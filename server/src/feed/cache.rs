@@ -118,6 +118,33 @@ impl ReleaseCache {
         Ok(())
     }
 
+    /// What is in memory, by namespace.
+    pub(super) fn cached(&self) -> Vec<(NamespaceKey, Arc<Published>)> {
+        let slots = self.slots.pin();
+        let filled = slots.iter().filter_map(|(key, slot)| {
+            slot.current.load_full().map(|published| (key.clone(), published))
+        });
+        filled.collect()
+    }
+
+    /// What is in memory of a namespace.
+    pub(super) fn peek(&self, place: Place<'_>) -> Option<Arc<Published>> {
+        self.slots.pin().get(&place)?.current.load_full()
+    }
+
+    /// What the database holds, without taking it over.
+    pub(super) async fn read(&self, place: Place<'_>) -> Result<Published> {
+        load::published(self.store.read(), &self.names, place).await
+    }
+
+    /// Reads a namespace anew that is in memory; returns whether it was another one before.
+    pub(super) async fn refresh(&self, place: Place<'_>) -> Result<bool> {
+        let Some(slot) = self.slots.pin().get(&place).cloned() else { return Ok(false) };
+        let _loading = slot.loading.lock().await;
+        let Some(before) = slot.current.load_full() else { return Ok(false) };
+        Ok(!before.is_same(&*self.fill(place, &slot, -1).await?))
+    }
+
     /// Says whether the database answers: while it does not, nobody waits for it.
     pub fn set_database_away(&self, is_away: bool) {
         self.is_database_away.store(is_away, Ordering::Release);
@@ -177,6 +204,9 @@ impl ReleaseCache {
         let position = self.positions.of(&place.watch_key()).unwrap_or(-1);
         let mut published = load::published(self.store.read(), &self.names, place).await?;
         published.notification_id = position.max(message);
+        if let Some(before) = slot.current.load_full() {
+            published.mark_rewritten(&before);
+        }
         let published = Arc::new(published);
         let was_known = slot.current.swap(Some(Arc::clone(&published)));
         if !published.is_empty() {

@@ -9,7 +9,8 @@ use super::access_key::AccessKey;
 use super::name::{AppNamespace, Cluster};
 use super::{BATCH, ReleaseFeed};
 use crate::error::Result;
-use crate::store::{access_key as stored_key, app, entity, namespace};
+use crate::store::access_key as stored_key;
+use crate::store::feed::{self as stored, Rows};
 
 /// Pause between two looks for new names and changed keys.
 const SCAN_PAUSE: Duration = Duration::from_secs(1);
@@ -46,7 +47,7 @@ impl ReleaseFeed {
         let mut since = rebuilt.wall;
         loop {
             let _ = tokio::time::timeout(SCAN_PAUSE, self.0.redefined.notified()).await;
-            let is_due = rebuilt.steady.elapsed() >= REBUILD_PAUSE || self.keys().age().is_none();
+            let is_due = rebuilt.steady.elapsed() >= REBUILD_PAUSE || !self.is_loaded();
             let present = rebuilt.present();
             let done = if is_due {
                 self.rebuild_definitions().await
@@ -65,20 +66,24 @@ impl ReleaseFeed {
         }
     }
 
-    /// Reads everything.
+    /// Reads everything. Keys are read also where names cannot be: neither waits for the other.
     pub(super) async fn rebuild_definitions(&self) -> Result<()> {
-        self.rebuild_names().await?;
-        self.rebuild_keys().await
+        let names = self.rebuild_names().await;
+        let keys = self.rebuild_keys().await;
+        names.and(keys)
     }
 
     /// Reads what is new.
     pub(super) async fn add_names(&self) -> Result<()> {
+        let (last_namespace, last_cluster) = self.names().last_ids();
+        let (mut namespace, mut cluster) = (last_namespace - LATE_ROWS, last_cluster - LATE_ROWS);
         loop {
-            let (last_namespace, last_cluster) = self.names().last_ids();
-            let namespaces = self.namespaces_after(last_namespace - LATE_ROWS).await?;
-            let clusters = self.clusters_after(last_cluster - LATE_ROWS).await?;
-            let is_last = namespaces.len().max(clusters.len()) < BATCH as usize;
-            self.names().add(namespaces, clusters);
+            let namespaces = self.namespaces_after(namespace).await?;
+            let clusters = self.clusters_after(cluster).await?;
+            let is_last = namespaces.count.max(clusters.count) < BATCH as usize;
+            namespace = namespaces.last_id.map_or(namespace, |id| id.0);
+            cluster = clusters.last_id.map_or(cluster, |id| id.0);
+            self.names().add(namespaces.readable, clusters.readable);
             if is_last {
                 return Ok(());
             }
@@ -95,60 +100,47 @@ impl ReleaseFeed {
 
     async fn rebuild_names(&self) -> Result<()> {
         let (mut namespaces, mut clusters) = (Vec::new(), Vec::new());
-        loop {
-            let next = self
-                .namespaces_after(namespaces.last().map_or(0, |row: &AppNamespace| row.id))
-                .await?;
-            if next.is_empty() {
-                break;
-            }
-            namespaces.extend(next);
+        let mut last = 0;
+        while let Rows { readable, last_id: Some(id), .. } = self.namespaces_after(last).await? {
+            namespaces.extend(readable);
+            last = id.0;
         }
-        loop {
-            let next =
-                self.clusters_after(clusters.last().map_or(0, |row: &Cluster| row.id)).await?;
-            if next.is_empty() {
-                break;
-            }
-            clusters.extend(next);
+        last = 0;
+        while let Rows { readable, last_id: Some(id), .. } = self.clusters_after(last).await? {
+            clusters.extend(readable);
+            last = id.0;
         }
         self.names().replace(namespaces, clusters);
         Ok(())
     }
 
-    async fn namespaces_after(&self, id: i64) -> Result<Vec<AppNamespace>> {
-        let rows = namespace::app_namespaces_after(self.0.store.read(), id, BATCH).await?;
-        Ok(rows.into_iter().map(AppNamespace::from).collect())
+    async fn namespaces_after(&self, id: i64) -> Result<Rows<AppNamespace>> {
+        let rows = stored::definitions_after(self.0.store.read(), id, BATCH).await?;
+        Ok(rows.map(|(id, app_id, name, is_public)| AppNamespace {
+            id: id.0,
+            app_id,
+            name,
+            is_public,
+        }))
     }
 
     /// Clusters matter only where their names fold.
-    async fn clusters_after(&self, id: i64) -> Result<Vec<Cluster>> {
+    async fn clusters_after(&self, id: i64) -> Result<Rows<Cluster>> {
         if !self.names().folds() {
-            return Ok(Vec::new());
+            return Ok(Rows::default());
         }
-        let rows = app::clusters_after(self.0.store.read(), id, BATCH).await?;
-        Ok(rows.into_iter().map(Cluster::from).collect())
+        let rows = stored::clusters_after(self.0.store.read(), id, BATCH).await?;
+        Ok(rows.map(|(id, app_id, name)| Cluster { id: id.0, app_id, name }))
     }
 
     async fn rebuild_keys(&self) -> Result<()> {
-        let rows = stored_key::all(self.0.store.read()).await?;
-        for app_id in self.keys().replace(rows.into_iter().map(AccessKey::from)) {
+        let rows = stored::access_keys(self.0.store.read()).await?.readable;
+        let keys: Result<Vec<_>> = rows.into_iter().map(AccessKey::of_row).collect();
+        for app_id in self.keys().replace(keys?) {
             let app_id = self.names().app(&app_id).unwrap_or(app_id);
             let ended = self.hub().rekey(&app_id);
             tracing::info!(app_id = &*app_id, polls = ended, "the access keys of an app changed");
         }
         Ok(())
-    }
-}
-
-impl From<entity::app_namespace::Model> for AppNamespace {
-    fn from(row: entity::app_namespace::Model) -> Self {
-        Self { id: row.id.0, app_id: row.app_id, name: row.name, is_public: row.is_public }
-    }
-}
-
-impl From<entity::cluster::Model> for Cluster {
-    fn from(row: entity::cluster::Model) -> Self {
-        Self { id: row.id.0, app_id: row.app_id, name: row.name }
     }
 }

@@ -1,17 +1,33 @@
 //! Ids that a scan passed over: transactions commit out of id order, so a missing id may still appear (pure).
+//!
+//! They are kept as ranges, because a long transaction reserves many, and for minutes, because it may take as long. Young ones are
+//! asked for in each scan, old ones from time to time.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// How long a missing id is asked for before it is given up.
-const PATIENCE: Duration = Duration::from_secs(11);
-/// Ids that are looked for at most; a larger hole is a sequence that was moved, not transactions that are late.
-const MAX_MISSING: i64 = 1_000;
+/// A gap of this age is filled soon if ever: most transactions are short.
+const YOUNG: Duration = Duration::from_secs(15);
+/// How often older gaps are asked for.
+const PAUSE: Duration = Duration::from_secs(10);
+/// Ranges that are kept at most; where each second id is missing (`auto_increment_increment`) that is minutes of publishes.
+const MAX_GAPS: usize = 50_000;
+/// Ranges that are asked for at once; beyond that, neighbours are asked for together with what is between them.
+const MAX_SPANS: usize = 64;
 
-/// Missing ids with the time at which each was missed first.
+/// Missing ids.
 #[derive(Debug, Default)]
 pub struct Gaps {
-    missing: BTreeMap<i64, Instant>,
+    /// By their first id.
+    missing: BTreeMap<i64, Gap>,
+    old_asked: Option<Instant>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Gap {
+    last: i64,
+    /// When it was missed first.
+    since: Instant,
 }
 
 impl Gaps {
@@ -19,34 +35,73 @@ impl Gaps {
     pub fn record(&mut self, after: i64, found: impl IntoIterator<Item = i64>, now: Instant) {
         let mut expected = after + 1;
         for id in found {
-            for missing in expected.max(id - MAX_MISSING)..id {
-                self.missing.entry(missing).or_insert(now);
+            if id > expected {
+                self.missing.insert(expected, Gap { last: id - 1, since: now });
             }
             expected = id + 1;
         }
-        while self.missing.len() > MAX_MISSING.unsigned_abs() as usize {
+        while self.missing.len() > MAX_GAPS {
             self.missing.pop_first();
         }
     }
 
-    /// Ids to look for in this scan.
+    /// Forgets what is missing below an id.
+    pub fn forget_below(&mut self, id: i64) {
+        self.missing = self.missing.split_off(&id);
+    }
+
+    /// First and last ids to look for in a scan that begins now, ascending. `named` is looked for whatever its age. Between them
+    /// may be ids that are not missing.
     #[must_use]
-    pub fn wanted(&self) -> Vec<i64> {
-        self.missing.keys().copied().collect()
+    pub fn due(&mut self, named: Option<i64>, now: Instant) -> Vec<(i64, i64)> {
+        let is_old_due =
+            self.old_asked.is_none_or(|asked| now.saturating_duration_since(asked) >= PAUSE);
+        if is_old_due {
+            self.old_asked = Some(now);
+        }
+        let is_due = |(first, gap): &(&i64, &Gap)| {
+            is_old_due
+                || now.saturating_duration_since(gap.since) < YOUNG
+                || named.is_some_and(|id| (**first..=gap.last).contains(&id))
+        };
+        let due = self.missing.iter().filter(is_due).map(|(first, gap)| (*first, gap.last));
+        let due: Vec<_> = due.collect();
+        let spans = due.chunks(due.len().div_ceil(MAX_SPANS).max(1));
+        spans.filter_map(|span| Some((span.first()?.0, span.last()?.1))).collect()
+    }
+
+    /// As [`Self::due`], whatever their age.
+    #[must_use]
+    pub fn all(&mut self, now: Instant) -> Vec<(i64, i64)> {
+        self.old_asked = None;
+        self.due(None, now)
     }
 
     /// Whether an id is looked for.
     #[must_use]
     pub fn is_missing(&self, id: i64) -> bool {
-        self.missing.contains_key(&id)
+        self.missing.range(..=id).next_back().is_some_and(|(_, gap)| id <= gap.last)
     }
 
-    /// Ends a scan: forgets the ids that appeared and those that were looked for long enough.
-    pub fn settle(&mut self, appeared: &[i64], now: Instant) {
-        for id in appeared {
-            self.missing.remove(id);
+    /// Forgets an id: it appeared.
+    pub fn fill(&mut self, id: i64) {
+        let Some((first, gap)) = self.missing.range(..=id).next_back() else { return };
+        let (first, gap) = (*first, *gap);
+        if id > gap.last {
+            return;
         }
-        self.missing.retain(|_, since| now.duration_since(*since) < PATIENCE);
+        self.missing.remove(&first);
+        if first < id {
+            self.missing.insert(first, Gap { last: id - 1, ..gap });
+        }
+        if id < gap.last {
+            self.missing.insert(id + 1, gap);
+        }
+    }
+
+    /// Forgets what was looked for long enough.
+    pub fn expire(&mut self, patience: Duration, now: Instant) {
+        self.missing.retain(|_, gap| now.saturating_duration_since(gap.since) < patience);
     }
 }
 
@@ -55,23 +110,51 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_late_id_is_looked_for_for_eleven_seconds() {
+    fn a_late_id_is_looked_for_until_patience_ends() {
         let start = Instant::now();
         let mut gaps = Gaps::default();
         gaps.record(4, [5, 7, 10], start);
-        assert_eq!(gaps.wanted(), [6, 8, 9]);
-        gaps.settle(&[8], start);
-        assert!(gaps.is_missing(6) && !gaps.is_missing(8));
-        gaps.settle(&[], start + Duration::from_secs(10));
-        assert_eq!(gaps.wanted(), [6, 9]);
-        gaps.settle(&[], start + Duration::from_secs(11));
-        assert!(gaps.wanted().is_empty());
+        assert_eq!(gaps.due(None, start), [(6, 6), (8, 9)]);
+        gaps.fill(8);
+        assert!(gaps.is_missing(6) && !gaps.is_missing(8) && gaps.is_missing(9));
+        let patience = Duration::from_secs(600);
+        gaps.expire(patience, start + Duration::from_secs(599));
+        assert_eq!(gaps.all(start), [(6, 6), (9, 9)]);
+        gaps.expire(patience, start + patience);
+        assert!(gaps.all(start).is_empty());
+    }
+
+    #[test]
+    fn an_old_gap_is_asked_for_now_and_then_and_when_a_client_names_its_id() {
+        let start = Instant::now();
+        let mut gaps = Gaps::default();
+        gaps.record(0, [3, 5], start);
+        let later = start + Duration::from_secs(60);
+        assert_eq!(gaps.due(None, later), [(1, 2), (4, 4)]);
+        assert!(gaps.due(None, later + Duration::from_secs(1)).is_empty());
+        assert_eq!(gaps.due(Some(2), later + Duration::from_secs(1)), [(1, 2)]);
+        assert_eq!(gaps.due(None, later + Duration::from_secs(11)).len(), 2);
+    }
+
+    #[test]
+    fn a_range_is_split_by_what_appears_in_it() {
+        let start = Instant::now();
+        let mut gaps = Gaps::default();
+        gaps.record(0, [2_001], start);
+        assert!(gaps.is_missing(1) && gaps.is_missing(2_000) && !gaps.is_missing(2_001));
+        gaps.fill(1_000);
+        gaps.fill(2_500);
+        assert_eq!(gaps.due(None, start), [(1, 999), (1_001, 2_000)]);
     }
 
     #[test]
     fn a_sequence_that_was_moved_costs_no_memory() {
+        let start = Instant::now();
         let mut gaps = Gaps::default();
-        gaps.record(0, [5_000_000_000], Instant::now());
-        assert_eq!(gaps.wanted().len(), 1_000);
+        gaps.record(0, [5_000_000_000], start);
+        assert_eq!(gaps.due(None, start), [(1, 4_999_999_999)]);
+        gaps.record(5_000_000_000, (0..200_000).map(|at| 5_000_000_002 + 2 * at), start);
+        assert!(gaps.missing.len() <= MAX_GAPS);
+        assert!(gaps.due(None, start).len() <= MAX_SPANS);
     }
 }

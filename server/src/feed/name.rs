@@ -4,7 +4,7 @@
 //! Only ASCII letters fold. An accent, a full-width letter or a blank never makes two names one.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use arc_swap::ArcSwap;
 
@@ -48,6 +48,7 @@ pub struct Public {
 pub struct Names {
     folds: bool,
     index: ArcSwap<Index>,
+    is_loaded: AtomicBool,
 }
 
 /// Added to in place; replaced whole when everything was read again, which is how deleted names go.
@@ -68,7 +69,7 @@ impl Names {
     /// No names yet. `folds` says whether apps and clusters match ignoring ASCII case.
     #[must_use]
     pub fn new(folds: bool) -> Self {
-        Self { folds, index: ArcSwap::default() }
+        Self { folds, index: ArcSwap::default(), is_loaded: AtomicBool::new(false) }
     }
 
     /// Whether apps and clusters match ignoring ASCII case.
@@ -83,6 +84,13 @@ impl Names {
         namespaces.into_iter().for_each(|row| index.add_namespace(row));
         clusters.into_iter().for_each(|row| index.add_cluster(row));
         self.index.store(index.into());
+        self.is_loaded.store(true, Ordering::Release);
+    }
+
+    /// Whether names were ever read. Never read is not the same as none.
+    #[must_use]
+    pub fn is_loaded(&self) -> bool {
+        self.is_loaded.load(Ordering::Acquire)
     }
 
     /// Adds rows; those that are known change nothing.

@@ -1,82 +1,114 @@
-//! The scan of release messages: what was committed since the last look, in any node. Delivers caches first, then positions, then
-//! waiters; what cannot be delivered because the database went away is read again.
+//! The scan of release messages: what was committed since the last look, in any node. What cannot be delivered because the
+//! database went away is read again. Notices ids that went back, which no look at greater ids alone would.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use castalia_core::protocol::namespace::split_watch_key;
-
-use super::cache::{NamespaceKey, PATIENCE, away};
+use super::cache::{PATIENCE, away};
+use super::deliver::Deferred;
 use super::gap::Gaps;
-use super::hub::Wake;
-use super::{BATCH, ReleaseFeed, notification};
+use super::{BATCH, ReleaseFeed};
 use crate::error::Result;
-use crate::store::{entity, message};
+use crate::store::feed::{self as stored, Message};
+use crate::store::{Id, message};
 
 /// Pause after a scan that failed, beside the time that the failure took.
 const RETRY: Duration = Duration::from_millis(100);
 /// What one reading may take; a slow database is waited for, a dead one is not.
 const STEP: Duration = Duration::from_secs(30);
+/// Rows that are read at once where all are read.
+const BIG_BATCH: u64 = 5_000;
+/// Ids before the last one whose gaps are of interest at the start: older ones are messages that were thinned out.
+const RECENT: i64 = 10_000;
 
 /// Where the scan stands.
 #[derive(Debug, Default)]
 pub(super) struct Scan {
-    last_id: i64,
+    pub(super) last_id: i64,
+    /// Text of the message with that id; another one there means that ids are used a second time.
+    last_text: Option<String>,
     gaps: Gaps,
+    /// Messages whose namespace could not be read although the database answers.
+    deferred: Deferred,
     /// When the last scan that succeeded began.
     began: Option<Instant>,
+}
+
+/// Everything that the table of messages holds.
+pub(super) struct Census {
+    /// Newest id by watch key, in stored spelling.
+    pub(super) positions: HashMap<String, i64>,
+    /// Where a scan goes on from here.
+    scan: Scan,
 }
 
 impl Scan {
     /// Whether the message with this id was delivered.
     fn covers(&self, id: i64) -> bool {
-        id <= self.last_id && !self.gaps.is_missing(id)
+        id <= self.last_id && !self.gaps.is_missing(id) && !self.deferred.holds(id)
     }
-}
 
-/// A message by the stored names of what it speaks of.
-struct Moved<'a> {
-    row: &'a entity::release_message::Model,
-    key: NamespaceKey,
+    /// Takes over rows that follow the last one.
+    fn advance(&mut self, rows: &[Message], last: Option<Id>, now: Instant) {
+        let Some(Id(last_id)) = last else { return };
+        // A row that cannot be decoded was seen, too.
+        let unread = Some(last_id).filter(|id| rows.last().is_none_or(|row| row.0.0 < *id));
+        self.gaps.record(self.last_id, rows.iter().map(|row| row.0.0).chain(unread), now);
+        self.last_id = last_id;
+        self.last_text = rows.last().filter(|_| unread.is_none()).map(|(_, text)| text.clone());
+    }
 }
 
 impl ReleaseFeed {
     /// Reads where every key stands, without waking anybody. Another node may just be committing what has a smaller id.
     pub(super) async fn load_positions(&self) -> Result<()> {
         let mut scan = self.0.scan.lock().await;
+        let census = self.census().await?;
+        self.positions().replace(&census.positions);
+        *scan = census.scan;
+        Ok(())
+    }
+
+    /// Reads all release messages.
+    pub(super) async fn census(&self) -> Result<Census> {
+        let (mut positions, mut scan) = (HashMap::new(), Scan::default());
         loop {
-            let batch = message::after(self.0.store.read(), scan.last_id, BATCH).await?;
-            let Some(last) = batch.last() else { return Ok(()) };
-            let last_id = std::mem::replace(&mut scan.last_id, last.id.0);
-            scan.gaps.record(last_id, batch.iter().map(|row| row.id.0), Instant::now());
-            for row in &batch {
-                if let Some(key) = self.stored_key(&row.message) {
-                    self.positions().advance(&key.watch_key(), row.id.0);
+            let next = scan.last_id.saturating_add(1);
+            let rows = stored::messages_between(self.0.store.read(), next, i64::MAX, BIG_BATCH);
+            let rows = in_time(async { Ok(rows.await?) }).await?;
+            if rows.count == 0 {
+                break;
+            }
+            for (id, text) in &rows.readable {
+                if let Some(key) = self.stored_key(text) {
+                    positions.insert(key.watch_key(), id.0);
                 }
             }
+            scan.advance(&rows.readable, rows.last_id, Instant::now());
         }
+        scan.gaps.forget_below(scan.last_id - RECENT);
+        Ok(Census { positions, scan })
     }
 
     /// Scans when signalled, and each second.
     pub(super) async fn scan_messages(self) {
-        let mut is_failing = false;
         loop {
             let pause = self.0.config.number("apollo.message-scan.interval", 1000, 100..=i64::MAX);
             let pause = Duration::from_millis(pause.unsigned_abs());
             let _ = tokio::time::timeout(pause, self.0.signal.notified()).await;
             let mut scan = self.0.scan.lock().await;
-            let done = self.scan_once(&mut scan).await;
+            let done = self.scan_once(&mut scan, Look::Usual).await;
             drop(scan);
-            let was_failing = std::mem::replace(&mut is_failing, done.is_err());
-            self.cache().set_database_away(is_failing);
+            self.cache().set_database_away(done.is_err());
+            let is_news = self.0.condition.scanned(done.is_err());
             match done {
-                Ok(()) if was_failing => {
-                    tracing::info!("the database answers again; release messages are read")
+                Ok(()) if is_news => {
+                    tracing::info!("the database answers again; release messages are read");
                 }
                 Ok(()) => {}
                 Err(error) => {
-                    if !was_failing {
+                    if is_news {
                         tracing::warn!(%error, "cannot read release messages; clients keep what they have");
                     }
                     tokio::time::sleep(RETRY).await;
@@ -93,100 +125,115 @@ impl ReleaseFeed {
             if scan.covers(id) || scan.began.is_some_and(|began| began > asked) {
                 return Ok(());
             }
-            self.scan_once(&mut scan).await
+            self.scan_once(&mut scan, Look::For(id)).await
         };
         tokio::time::timeout(PATIENCE, scan).await.unwrap_or_else(|_| Err(away()))
     }
 
-    /// One scan: first the ids that were missing, then everything that is new.
-    async fn scan_once(&self, scan: &mut Scan) -> Result<()> {
+    /// Delivers every message that was committed before this call. Returns the newest id.
+    pub(super) async fn scan_all(&self) -> Result<i64> {
+        let mut scan = self.0.scan.lock().await;
+        self.scan_once(&mut scan, Look::Everywhere).await?;
+        Ok(scan.last_id)
+    }
+
+    /// One scan: first what was deferred and the ids that were missing, then everything that is new.
+    async fn scan_once(&self, scan: &mut Scan, look: Look) -> Result<()> {
         let began = Instant::now();
-        let wanted = scan.gaps.wanted();
-        if !wanted.is_empty() {
-            let late =
-                in_time(async { Ok(message::by_ids(self.0.store.read(), &wanted).await?) }).await?;
-            self.deliver(&late).await?;
-            let appeared: Vec<_> = late.iter().map(|row| row.id.0).collect();
-            scan.gaps.settle(&appeared, began);
+        let deferred = scan.deferred.rows();
+        self.deliver(&mut scan.deferred, &deferred).await?;
+        let spans = match look {
+            Look::Usual => scan.gaps.due(None, began),
+            Look::For(id) => scan.gaps.due(Some(id), began),
+            Look::Everywhere => scan.gaps.all(began),
+        };
+        for span in spans {
+            self.fill_gaps(scan, span).await?;
         }
-        loop {
-            let after = message::after(self.0.store.read(), scan.last_id, BATCH);
-            let batch = in_time(async { Ok(after.await?) }).await?;
-            let Some(last) = batch.last() else { break };
-            self.deliver(&batch).await?;
-            scan.gaps.record(scan.last_id, batch.iter().map(|row| row.id.0), began);
-            scan.last_id = last.id.0;
-        }
+        let patience = self.0.config.number("feed.gap.patience", 600, 1..=86_400);
+        scan.gaps.expire(Duration::from_secs(patience.unsigned_abs()), began);
+        self.scan_new(scan, began).await?;
         scan.began = Some(began);
         Ok(())
     }
 
-    /// Caches, then positions, then waiters. After an error nothing was told, and the same messages may be delivered again.
-    async fn deliver(&self, rows: &[entity::release_message::Model]) -> Result<()> {
-        let mut moved = Vec::with_capacity(rows.len());
-        for row in rows {
-            match self.known_key(&row.message).await? {
-                Some(key) => moved.push(Moved { row, key }),
-                None => {
-                    tracing::warn!(
-                        message = row.message,
-                        "a release message is not made of three names and is dropped"
-                    );
-                }
+    async fn fill_gaps(&self, scan: &mut Scan, (first, last): (i64, i64)) -> Result<()> {
+        let mut next = first;
+        loop {
+            let rows = stored::messages_between(self.0.store.read(), next, last, BATCH);
+            let rows = in_time(async { Ok(rows.await?) }).await?;
+            let mut late = rows.readable;
+            late.retain(|(id, _)| scan.gaps.is_missing(id.0));
+            self.deliver(&mut scan.deferred, &late).await?;
+            late.iter().for_each(|(id, _)| scan.gaps.fill(id.0));
+            match rows.last_id {
+                Some(id) if rows.count as u64 == BATCH => next = id.0 + 1,
+                _ => return Ok(()),
             }
         }
-        let newest: BTreeMap<_, _> =
-            moved.iter().map(|message| (message.key.watch_key(), message)).collect();
-        for message in newest.values() {
-            in_time(self.cache().reload(message.key.place(), message.row.id.0)).await?;
+    }
+
+    /// What has a greater id. The row of the last id is read, too: nothing there and nothing behind it, or another text there, means
+    /// that the ids went back.
+    async fn scan_new(&self, scan: &mut Scan, began: Instant) -> Result<()> {
+        loop {
+            let rows =
+                stored::messages_between(self.0.store.read(), scan.last_id, i64::MAX, BATCH + 1);
+            let rows = in_time(async { Ok(rows.await?) }).await?;
+            if self.has_gone_back(scan, &rows) {
+                return self.rewind(scan).await;
+            }
+            let mut new = rows.readable;
+            new.retain(|(id, _)| id.0 > scan.last_id);
+            self.deliver(&mut scan.deferred, &new).await?;
+            scan.advance(&new, rows.last_id.filter(|id| id.0 > scan.last_id), began);
+            if rows.count as u64 <= BATCH {
+                return Ok(());
+            }
         }
-        for (key, message) in &newest {
-            self.positions().advance(key, message.row.id.0);
+    }
+
+    fn has_gone_back(&self, scan: &Scan, rows: &stored::Rows<Message>) -> bool {
+        if rows.count == 0 {
+            return scan.last_id > 0;
         }
-        for message in &moved {
-            self.wake(message).await;
-        }
+        let anchor = rows.readable.first().filter(|(id, _)| id.0 == scan.last_id);
+        anchor.zip(scan.last_text.as_ref()).is_some_and(|((_, text), known)| text != known)
+    }
+
+    /// Starts again from what the database holds now: it was restored, or failed over to a replica that had not received everything.
+    /// The releases in memory are read anew in the background, so that new messages need not wait for that.
+    async fn rewind(&self, scan: &mut Scan) -> Result<()> {
+        let newest = message::max_id(self.0.store.read());
+        let newest = in_time(async { Ok(newest.await?) }).await?;
+        metrics::counter!("castalia_message_rewinds_total").increment(1);
+        tracing::error!(
+            from = scan.last_id,
+            to = newest.0,
+            "the ids of release messages went back: the database was restored, or failed over to a replica that was behind; \
+             publishes that were acknowledged before may be lost; all releases are read anew"
+        );
+        self.0.condition.rewound(scan.last_id, newest.0);
+        let census = self.census().await?;
+        let moved = self.positions().replace(&census.positions);
+        *scan = census.scan;
+        self.request_reload(moved);
         Ok(())
-    }
-
-    /// As [`Self::stored_key`], after reading names that are not known yet: a client that is woken must find them.
-    async fn known_key(&self, message: &str) -> Result<Option<NamespaceKey>> {
-        let Some((app_id, _, namespace)) = split_watch_key(message) else { return Ok(None) };
-        if self.names().app(app_id).is_none() || self.names().namespace(app_id, namespace).is_none()
-        {
-            in_time(self.add_names()).await?;
-        }
-        Ok(self.stored_key(message))
-    }
-
-    /// What a message speaks of, in stored spelling as far as it is known.
-    fn stored_key(&self, message: &str) -> Option<NamespaceKey> {
-        let (app_id, cluster, namespace) = split_watch_key(message)?;
-        let names = self.names();
-        let app = names.app(app_id);
-        let app_id = app.as_deref().unwrap_or(app_id);
-        let (stored_cluster, stored_name) =
-            (names.cluster(app_id, cluster), names.namespace(app_id, namespace));
-        let cluster = stored_cluster.as_deref().unwrap_or(cluster);
-        Some(NamespaceKey::new(app_id, cluster, stored_name.as_deref().unwrap_or(namespace)))
-    }
-
-    async fn wake(&self, moved: &Moved<'_>) {
-        let key = moved.key.watch_key();
-        let (text, namespace, id) =
-            (moved.row.message.as_str(), moved.key.namespace.as_str(), moved.row.id.0);
-        if !self.hub().is_watched(&key) {
-            return;
-        }
-        let Some(body) = notification(namespace, text, id) else { return };
-        let wake = Wake { key: text.into(), namespace: namespace.into(), id, body };
-        if let Some(crowd) = self.0.pacer.take(self.hub().crowd(&key, wake)) {
-            crowd.tell().await;
-        }
     }
 }
 
+/// Which of the missing ids a scan looks for.
+#[derive(Clone, Copy)]
+enum Look {
+    /// Those whose turn it is.
+    Usual,
+    /// This one as well.
+    For(i64),
+    /// All of them.
+    Everywhere,
+}
+
 /// A connection that died without a word would hold up the scan until the system notices.
-async fn in_time<T>(query: impl Future<Output = Result<T>>) -> Result<T> {
+pub(super) async fn in_time<T>(query: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::time::timeout(STEP, query).await.unwrap_or_else(|_| Err(away()))
 }

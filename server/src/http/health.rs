@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
+use serde::Serialize;
 
 /// Whether this node can serve: set after the first load, cleared while it drains.
 #[derive(Debug, Clone, Default)]
@@ -37,8 +38,28 @@ pub async fn version() -> String {
 /// The reference's body: its status is an object, and scripts search for the text `UP`.
 #[must_use]
 pub fn answer(well: bool) -> Response {
-    let (status, code) =
-        if well { (StatusCode::OK, "UP") } else { (StatusCode::SERVICE_UNAVAILABLE, "DOWN") };
-    let body = format!(r#"{{"status":{{"code":"{code}","description":""}}}}"#);
+    if well { report(&[]) } else { report(&["not ready".to_owned()]) }
+}
+
+/// The same with what is wrong in its description: `UP` and 200 only where nothing is.
+#[must_use]
+pub fn report(faults: &[String]) -> Response {
+    let (status, code) = match faults {
+        [] => (StatusCode::OK, "UP"),
+        _ => (StatusCode::SERVICE_UNAVAILABLE, "DOWN"),
+    };
+    let status_body = Status { code, description: faults.join("; ") };
+    let body = crate::json::write(&Health { status: status_body }).unwrap_or_default();
     (status, [(CONTENT_TYPE, crate::json::JSON_TYPE)], body).into_response()
+}
+
+#[derive(Serialize)]
+struct Health {
+    status: Status,
+}
+
+#[derive(Serialize)]
+struct Status {
+    code: &'static str,
+    description: String,
 }

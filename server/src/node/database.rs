@@ -91,8 +91,8 @@ fn report(read: Result<(), StoreError>) {
 
 async fn read_portal(store: &Store, config: &ServerConfig) -> Result<(), StoreError> {
     let read = async {
-        let rows = store::server_config::all_of_portal(store.read()).await?;
-        Ok(rows.into_iter().map(|row| (row.key, row.value)).collect())
+        let rows = store::server_config::values_of_portal(store.read()).await?;
+        Ok(rows.into_iter().map(|(_, key, value)| (key, value)).collect())
     };
     config.reload(read).await
 }

@@ -21,6 +21,7 @@ mod item;
 mod namespace;
 mod release;
 mod request;
+mod search;
 mod server_config;
 
 use axum::Router;

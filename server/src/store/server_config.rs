@@ -8,12 +8,35 @@ use sea_orm::{
 
 use crate::store::entity::{portal_server_config, server_config};
 use crate::store::error::StoreError;
+use crate::store::feed::readable;
+use crate::store::number::Id;
 use crate::store::row::{Standard, insert, soft_delete, update};
 
 /// All rows of ConfigDB, in the order of their ids.
 pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<server_config::Model>, StoreError> {
     use server_config::{Column, Entity};
     Ok(Entity::live().order_by_asc(Column::Id).all(db).await?)
+}
+
+/// Id, key, cluster and value of all rows of ConfigDB. A row that cannot be decoded is left out: it must not keep a node
+/// from starting.
+pub async fn values(
+    db: &impl ConnectionTrait,
+) -> Result<Vec<(Id, String, String, String)>, StoreError> {
+    use server_config::{Column, Entity};
+    let columns = [Column::Id, Column::Key, Column::Cluster, Column::Value];
+    let rows = Entity::live().order_by_asc(Column::Id).select_only().columns(columns);
+    Ok(readable::read(db, rows).await?.readable)
+}
+
+/// Id, key and value of all rows of PortalDB that can be decoded.
+pub async fn values_of_portal(
+    db: &impl ConnectionTrait,
+) -> Result<Vec<(Id, String, String)>, StoreError> {
+    use portal_server_config::{Column, Entity};
+    let columns = [Column::Id, Column::Key, Column::Value];
+    let rows = Entity::live().order_by_asc(Column::Id).select_only().columns(columns);
+    Ok(readable::read(db, rows).await?.readable)
 }
 
 pub async fn find(

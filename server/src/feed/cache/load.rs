@@ -1,6 +1,7 @@
 //! Reads from the database what is published for a namespace. A row that cannot be read is left out and reported; a row that only
 //! the engine's lenient comparison found is not taken.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use castalia_core::protocol::wire::{self, Configurations};
@@ -9,52 +10,41 @@ use serde::Deserialize;
 use super::published::{GrayRelease, NamespaceKey, Place, Published, Release};
 use crate::error::Result;
 use crate::feed::name::Names;
-use crate::store::{Reader, entity, release};
+use crate::store::Reader;
+use crate::store::feed::{self as stored, Line, ReleaseRow};
 
 /// What is published at a place, numbered -1.
 pub(super) async fn published(db: &Reader, names: &Names, place: Place<'_>) -> Result<Published> {
-    let Place { app_id, cluster, namespace } = place;
-    let main = release::latest_active(db, app_id, cluster, namespace).await?;
-    let main = main.filter(|row| {
-        let stored = Place {
-            app_id: &row.app_id,
-            cluster: &row.cluster_name,
-            namespace: &row.namespace_name,
-        };
-        is_meant(names, place, stored)
-    });
-    let mut rules = release::active_rules(db, app_id, cluster, namespace).await?;
-    rules.retain(|row| {
-        let stored = Place {
-            app_id: &row.app_id,
-            cluster: &row.cluster_name,
-            namespace: &row.namespace_name,
-        };
-        is_meant(names, place, stored)
-    });
-    let ids: Vec<_> = rules.iter().map(|rule| rule.release_id).collect();
-    let mut releases =
-        if ids.is_empty() { Vec::new() } else { release::active_by_ids(db, &ids).await? };
-    let gray = rules.into_iter().map(|rule| {
-        let at = releases.iter().position(|release| release.id == rule.release_id);
-        GrayRelease {
-            branch: rule.branch_name,
-            rules: rule
-                .rules
-                .as_deref()
-                .and_then(|text| serde_json::from_str(text).ok())
-                .unwrap_or_default(),
-            release: at.and_then(|at| parse(releases.swap_remove(at))),
+    let (lines, fingerprint) = stored::published(db, place.names()).await?;
+    let mut published = Published { notification_id: -1, fingerprint, ..Published::default() };
+    for Line { rule, release } in lines {
+        match rule {
+            Some((_, branch, rules, app_id, cluster, namespace)) => {
+                let of_rule = Place { app_id: &app_id, cluster: &cluster, namespace: &namespace };
+                if is_meant(names, place, of_rule) {
+                    published.gray.push(gray_release(branch, rules.as_deref(), release));
+                }
+            }
+            None => published.main = release.filter(|row| is_of(names, place, row)).and_then(parse),
         }
-    });
-    let gray = gray.collect();
-    Ok(Published { notification_id: -1, main: main.and_then(parse), gray })
+    }
+    Ok(published)
+}
+
+fn gray_release(branch: String, rules: Option<&str>, release: Option<ReleaseRow>) -> GrayRelease {
+    let rules = rules.and_then(|text| serde_json::from_str(text).ok());
+    GrayRelease { branch, rules: rules.unwrap_or_default(), release: release.and_then(parse) }
 }
 
 /// The release of a key, abandoned or not.
 pub(super) async fn by_key(db: &Reader, key: &str) -> Result<Option<Arc<Release>>> {
-    let found = release::by_keys(db, &[key]).await?;
-    Ok(found.into_iter().find(|row| row.release_key == key).and_then(parse))
+    let found = stored::release_by_key(db, key).await?.readable;
+    Ok(found.into_iter().find(|row| row.1 == key).and_then(parse))
+}
+
+fn is_of(names: &Names, asked: Place<'_>, row: &ReleaseRow) -> bool {
+    let (_, _, app_id, cluster, namespace, _) = row;
+    is_meant(names, asked, Place { app_id, cluster, namespace })
 }
 
 /// Some engines ignore accents and blanks in comparisons; a client must not get what only they take for the same. The case of a
@@ -66,26 +56,31 @@ fn is_meant(names: &Names, asked: Place<'_>, stored: Place<'_>) -> bool {
 }
 
 /// A row whose content cannot be read is isolated: that release is left out and reported, everything else goes on.
-fn parse(row: entity::release::Model) -> Option<Arc<Release>> {
-    let key = NamespaceKey {
-        app_id: row.app_id,
-        cluster: row.cluster_name,
-        namespace: row.namespace_name,
-    };
-    match serde_json::from_str::<Stored>(&row.configurations) {
-        Ok(Stored(configurations)) => Some(Arc::new(Release {
-            id: row.id.0,
-            release_key: row.release_key,
-            key,
-            configurations,
-        })),
+fn parse(
+    (id, release_key, app_id, cluster, namespace, content): ReleaseRow,
+) -> Option<Arc<Release>> {
+    let key = NamespaceKey { app_id, cluster, namespace };
+    match serde_json::from_str::<Stored>(&content) {
+        Ok(Stored(configurations)) => {
+            let digest = digest(&content);
+            let is_rewritten = false;
+            let id = id.0;
+            Some(Arc::new(Release { id, release_key, key, configurations, digest, is_rewritten }))
+        }
         Err(error) => {
             metrics::counter!("castalia_unreadable_releases_total").increment(1);
-            tracing::error!(release_id = row.id.0, app_id = key.app_id, cluster = key.cluster, namespace = key.namespace,
+            tracing::error!(release_id = id.0, app_id = key.app_id, cluster = key.cluster, namespace = key.namespace,
                 %error, "a release holds no JSON object of texts and is not served");
             None
         }
     }
+}
+
+/// Compares contents without keeping them twice; nobody can gain by a collision with a release of his own.
+fn digest(content: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    content.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Stored configurations, read with the leniency of the wire: a stored null is an absent key.

@@ -8,6 +8,8 @@ use castalia_core::protocol::wire::Configurations;
 use papaya::Equivalent;
 use serde::{Deserialize, Serialize};
 
+use crate::store::feed::Fingerprint;
+
 /// App, cluster and namespace in their stored spelling.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamespaceKey {
@@ -50,12 +52,18 @@ impl NamespaceKey {
     }
 }
 
-impl Place<'_> {
+impl<'a> Place<'a> {
     /// The names, owned.
     #[must_use]
     pub fn to_key(self) -> NamespaceKey {
         let Self { app_id, cluster, namespace } = self;
         NamespaceKey { app_id: app_id.into(), cluster: cluster.into(), namespace: namespace.into() }
+    }
+
+    /// The three names in their order.
+    #[must_use]
+    pub fn names(self) -> (&'a str, &'a str, &'a str) {
+        (self.app_id, self.cluster, self.namespace)
     }
 
     /// The watch key of the same three names.
@@ -79,7 +87,7 @@ impl Equivalent<NamespaceKey> for Place<'_> {
 }
 
 /// One immutable release.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Release {
     /// Id of the row.
     pub id: i64,
@@ -89,10 +97,23 @@ pub struct Release {
     pub key: NamespaceKey,
     /// Content in stored order.
     pub configurations: Configurations,
+    /// Of the stored text; another one under the same key means that somebody changed the row by hand.
+    pub digest: u64,
+    /// Whether another content was served under the same key before: who knows the key need not know the content.
+    pub is_rewritten: bool,
 }
 
+/// The same key and content.
+impl PartialEq for Release {
+    fn eq(&self, other: &Self) -> bool {
+        (self.id, &self.release_key, self.digest) == (other.id, &other.release_key, other.digest)
+    }
+}
+
+impl Eq for Release {}
+
 /// A gray release with the clients that it is for.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct GrayRelease {
     /// Cluster of the branch.
     pub branch: String,
@@ -123,6 +144,8 @@ pub struct Published {
     pub main: Option<Arc<Release>>,
     /// Active gray releases, oldest rule first.
     pub gray: Vec<GrayRelease>,
+    /// Ids of the rows that this was made of, also of those that could not be decoded.
+    pub fingerprint: Fingerprint,
 }
 
 impl Published {
@@ -130,5 +153,29 @@ impl Published {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.main.is_none() && self.gray.is_empty()
+    }
+
+    /// Marks the releases whose row was changed since it was read before.
+    pub(super) fn mark_rewritten(&mut self, before: &Self) {
+        let known: Vec<_> = before.releases().collect();
+        let releases =
+            self.main.iter_mut().chain(self.gray.iter_mut().flat_map(|g| &mut g.release));
+        for release in releases {
+            let same_key = known.iter().find(|known| known.release_key == release.release_key);
+            let Some(known) = same_key else { continue };
+            if let Some(release) = Arc::get_mut(release) {
+                release.is_rewritten = known.is_rewritten || known.digest != release.digest;
+            }
+        }
+    }
+
+    fn releases(&self) -> impl Iterator<Item = &Arc<Release>> {
+        self.main.iter().chain(self.gray.iter().filter_map(|gray| gray.release.as_ref()))
+    }
+
+    /// Whether two readings found the same rows with the same content.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.fingerprint == other.fingerprint && self.main == other.main && self.gray == other.gray
     }
 }

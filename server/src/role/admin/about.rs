@@ -24,11 +24,11 @@ async fn name() -> &'static str {
 }
 
 async fn well(State(state): State<EnvironmentState>) -> Response {
-    health::answer(state.store.ping().await.is_ok())
+    health::report(&state.faults().await)
 }
 
 async fn ready(State(state): State<EnvironmentState>) -> Response {
-    health::answer(state.ready.get())
+    health::report(&state.obstacles())
 }
 
 async fn addresses() -> String {

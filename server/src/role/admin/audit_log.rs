@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::body::bodies;
 use super::request::Query;
+use super::search::in_turn;
 use super::{AdminAccess, AdminRoutes};
 use crate::domain::audit_log::{self, AuditLog, AuditLogDataInfluence, Details};
 use crate::error::Result;
@@ -85,7 +86,8 @@ async fn search(
     if !audit_log::is_enabled(&state.config) {
         return Ok(Json(Vec::new()));
     }
-    Ok(Json(bodies(audit_log::search(&state.store, &text, &page).await?)))
+    let search = async move { audit_log::search(&state.store, &text, &page).await };
+    Ok(Json(bodies(in_turn(search).await?)))
 }
 
 impl From<AuditLog> for wire::AuditLog {

@@ -4,6 +4,7 @@ use axum::extract::State;
 
 use super::body::{bodies, page_body};
 use super::request::{Body, Form, Path, Query, VALUES};
+use super::search::in_turn;
 use super::{AdminAccess, AdminRoutes, key};
 use crate::domain::item_rules::{ItemRules, Leniency};
 use crate::domain::{commit, item, item_set};
@@ -138,8 +139,9 @@ async fn search(
 ) -> Result<Json<wire::Page<wire::ItemInfo>>> {
     let (item_key, value, page) =
         (parameters.text("key")?, parameters.text("value")?, parameters.page());
-    let found = item::search(&state.store, &item_key, &value, &page).await?;
-    Ok(Json(page_body(&page, found)))
+    let (store, wanted) = (state.store.clone(), page.clone());
+    let search = async move { item::search(&store, &item_key, &value, &wanted).await };
+    Ok(Json(page_body(&page, in_turn(search).await?)))
 }
 
 async fn commits(

@@ -37,6 +37,9 @@ pub(super) struct Client {
 pub(super) fn check(state: &EnvironmentState, head: &Parts) -> Result<Checked> {
     let uri = &head.uri;
     let endpoint = Endpoint::parse(uri.path(), uri.query().unwrap_or_default())?;
+    if !state.feed.names().is_loaded() {
+        return Err(Error::unavailable("Names were not loaded yet.").early());
+    }
     let app_id = stored_app(state, endpoint.app_id());
     let keys = keys_of(state, app_id.as_deref())?;
     let key = match verify(state, &keys.filter, head) {

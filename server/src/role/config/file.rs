@@ -51,7 +51,8 @@ fn body(
     write: impl FnOnce(&Configurations) -> Result<String>,
 ) -> Result<Bytes> {
     let release_key = found.release_key();
-    let of = Ingredients { form, release_key: &release_key, base_key: "", names: [""; 3] };
+    let (release_key, digest) = (&*release_key, found.digest());
+    let of = Ingredients { form, release_key, digest, base_key: "", names: [""; 3] };
     state.feed.answers().get_or_make(&of, || write(&found.configurations()).map(String::into_bytes))
 }
 

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use axum::response::{IntoResponse as _, Response};
 use castalia_core::protocol::namespace::{
-    DEFAULT_NAMESPACE, is_no_app_id, strip_properties_suffix,
+    DEFAULT_NAMESPACE, UNKNOWN_NOTIFICATION_ID, is_no_app_id, strip_properties_suffix,
 };
 use castalia_core::protocol::route::{LegacyPollQuery, PollQuery};
 use castalia_core::protocol::wire::{Notification, NotificationMessages};
@@ -274,12 +274,20 @@ fn outdated(feed: &ReleaseFeed, watched: &Watched) -> Option<Notification> {
         .iter()
         .filter_map(|key| feed.positions().of(key).map(|id| (key.clone(), id)))
         .collect();
-    let latest = details.values().copied().max()?;
-    (latest > watched.known_id).then(|| Notification {
+    let latest = details.values().copied().max();
+    let is_outdated = latest.is_some_and(|latest| latest > watched.known_id);
+    (is_outdated || is_lost(feed, watched, latest)).then(|| Notification {
         namespace_name: watched.spelling.clone(),
-        notification_id: latest,
+        notification_id: latest.unwrap_or(UNKNOWN_NOTIFICATION_ID),
         messages: Some(NotificationMessages { details }),
     })
+}
+
+/// Whether the client was told an id that the database no longer has, because its ids went back a moment ago. Otherwise an id above
+/// the newest is held like a current one: a node that is behind must not pull clients back.
+fn is_lost(feed: &ReleaseFeed, watched: &Watched, latest: Option<i64>) -> bool {
+    let newest = latest.unwrap_or(UNKNOWN_NOTIFICATION_ID);
+    watched.known_id > newest && feed.lost_id().is_some_and(|lost| watched.known_id <= lost)
 }
 
 /// The shared bytes, unless this client spells the namespace in its own way.

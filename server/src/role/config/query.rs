@@ -31,7 +31,7 @@ pub(super) async fn answer(
     let found = lookup::find(&state.feed, asked).await?.ok_or_else(|| not_found(target))?;
     state.instances.offer(&asked, &found);
     let release_key = found.release_key();
-    let known = query.release_key.as_deref();
+    let known = query.release_key.as_deref().filter(|_| !found.is_rewritten());
     if known == Some(&release_key) {
         return Ok(StatusCode::NOT_MODIFIED.into_response());
     }
@@ -78,7 +78,8 @@ impl Answer<'_> {
 
     fn ingredients<'b>(&'b self, form: &'static str, base_key: &'b str) -> Ingredients<'b> {
         let names = [&self.target.app_id, self.found.cluster(self.target), &self.target.namespace];
-        Ingredients { form, release_key: self.release_key, base_key, names }
+        let digest = self.found.digest();
+        Ingredients { form, release_key: self.release_key, digest, base_key, names }
     }
 
     fn empty(&self) -> ApolloConfig {

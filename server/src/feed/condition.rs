@@ -1,0 +1,126 @@
+//! What is wrong with the feed at present, in words for an operator: what `/health` reports. Decides nothing itself.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The condition of a feed.
+#[derive(Debug, Default)]
+pub(super) struct Condition(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// Since when release messages cannot be read.
+    scan_failing: Option<Instant>,
+    /// Since when the cache cannot be compared with the database.
+    reconciliation_failing: Option<Instant>,
+    rewind: Option<Rewind>,
+}
+
+/// The ids of release messages went back.
+#[derive(Debug, Clone, Copy)]
+struct Rewind {
+    from: i64,
+    to: i64,
+    time: Instant,
+    /// Whether everything was read anew since.
+    is_healed: bool,
+}
+
+impl Condition {
+    /// Records how a scan ended; returns whether it is the first one to end so.
+    pub(super) fn scanned(&self, is_failing: bool) -> bool {
+        change(&mut self.lock().scan_failing, is_failing)
+    }
+
+    /// Records how a reconciliation ended; returns whether it is the first one to end so.
+    pub(super) fn reconciled(&self, is_failing: bool) -> bool {
+        change(&mut self.lock().reconciliation_failing, is_failing)
+    }
+
+    /// Records that the newest id was `from` and is `to`.
+    pub(super) fn rewound(&self, from: i64, to: i64) {
+        let rewind = Rewind { from, to, time: Instant::now(), is_healed: false };
+        self.lock().rewind = Some(rewind);
+    }
+
+    /// Records that everything was read anew after the ids went back.
+    pub(super) fn healed(&self) {
+        if let Some(rewind) = &mut self.lock().rewind {
+            rewind.is_healed = true;
+        }
+    }
+
+    /// The greatest id that was known before the ids went back, for as long as that is reported.
+    pub(super) fn lost_id(&self, hold: Duration) -> Option<i64> {
+        let rewind = self.lock().rewind?;
+        rewind.is_reported(hold).then_some(rewind.from)
+    }
+
+    /// What is wrong, one sentence each. A rewind is reported for `hold` at least, so that somebody sees it.
+    pub(super) fn faults(&self, hold: Duration) -> Vec<String> {
+        let state = self.lock();
+        let mut faults = Vec::new();
+        if let Some(since) = state.scan_failing {
+            faults.push(format!(
+                "release messages cannot be read since {} s: what is published does not reach clients",
+                since.elapsed().as_secs()
+            ));
+        }
+        if let Some(rewind) = state.rewind.filter(|rewind| rewind.is_reported(hold)) {
+            let Rewind { from, to, .. } = rewind;
+            faults.push(format!(
+                "the newest release message went back from {from} to {to}: the database was restored or failed over, and \
+                 publishes that were acknowledged before may be lost"
+            ));
+        }
+        if let Some(since) = state.reconciliation_failing {
+            faults.push(format!(
+                "releases in memory cannot be compared with the database since {} s",
+                since.elapsed().as_secs()
+            ));
+        }
+        faults
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Rewind {
+    fn is_reported(&self, hold: Duration) -> bool {
+        !self.is_healed || self.time.elapsed() < hold
+    }
+}
+
+fn change(failing: &mut Option<Instant>, is_failing: bool) -> bool {
+    let was_failing = failing.is_some();
+    *failing = is_failing.then(|| failing.unwrap_or_else(Instant::now));
+    was_failing != is_failing
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rewind_is_reported_until_it_is_healed_and_for_a_while() {
+        let condition = Condition::default();
+        assert!(condition.faults(Duration::ZERO).is_empty());
+        condition.rewound(110, 100);
+        assert!(condition.faults(Duration::ZERO)[0].contains("from 110 to 100"));
+        assert_eq!(condition.lost_id(Duration::ZERO), Some(110));
+        condition.healed();
+        assert_eq!(condition.faults(Duration::from_secs(60)).len(), 1);
+        assert!(condition.faults(Duration::ZERO).is_empty());
+    }
+
+    #[test]
+    fn a_scan_that_fails_is_reported_until_one_succeeds() {
+        let condition = Condition::default();
+        assert!(!condition.scanned(false));
+        assert!(condition.scanned(true) && !condition.scanned(true));
+        assert_eq!(condition.faults(Duration::ZERO).len(), 1);
+        assert!(condition.scanned(false) && condition.faults(Duration::ZERO).is_empty());
+    }
+}

@@ -1,0 +1,237 @@
+//! Compares what is in memory with the database in the background: release messages that were never seen, releases that no message
+//! announced, contents that were changed by hand. What differs is read anew, reported, and its waiters are woken.
+//!
+//! A difference is one only if no message explains it: what was committed a moment ago arrives by the scan. So each suspicion is
+//! confirmed with a scan before and after a second reading.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, stream};
+
+use super::ReleaseFeed;
+use super::cache::{NamespaceKey, Published};
+use super::scan::in_time;
+use crate::error::Result;
+use crate::store::feed::fingerprints;
+
+/// Namespaces whose ids are compared in one statement.
+const CHUNK: usize = 64;
+/// Namespaces that are read at once when all are read anew.
+const AT_ONCE: usize = 2;
+/// Pause before a reconciliation that failed is tried again.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// What was found to differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Drift {
+    /// The newest release message of a namespace.
+    Position,
+    /// Releases or gray rules.
+    Release,
+    /// The content of a release or gray rule that is known by its id.
+    Content,
+}
+
+impl Drift {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Position => "position",
+            Self::Release => "release",
+            Self::Content => "content",
+        }
+    }
+}
+
+/// What one round leaves to the next.
+#[derive(Debug, Default)]
+struct Rounds {
+    /// Namespace after which the comparison of contents goes on.
+    turn: Option<NamespaceKey>,
+    /// Namespaces that the last round corrected: clients that were between two polls then are woken now.
+    corrected: Vec<NamespaceKey>,
+}
+
+impl ReleaseFeed {
+    /// Has everything in memory read anew; the clients of these watch keys are woken in any case.
+    pub(super) fn request_reload(&self, moved: Vec<String>) {
+        let mut requested = self.0.reload.lock().unwrap_or_else(PoisonError::into_inner);
+        requested.get_or_insert_default().extend(moved);
+        drop(requested);
+        self.0.rewound.notify_one();
+    }
+
+    /// Reconciles from time to time, and reads everything anew when the ids went back.
+    pub(super) async fn reconcile_in_turn(self) {
+        let mut rounds = Rounds::default();
+        loop {
+            let pause = self.0.config.number("feed.reconciliation.interval", 60, 1..=86_400);
+            let pause = Duration::from_secs(pause.unsigned_abs());
+            let _ = tokio::time::timeout(pause, self.0.rewound.notified()).await;
+            let requested = self.0.reload.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let done = match &requested {
+                Some(moved) => self.reload_all(moved).await,
+                None => self.reconcile(&mut rounds).await,
+            };
+            let is_news = self.0.condition.reconciled(done.is_err());
+            match done {
+                Ok(()) if is_news => tracing::info!("releases in memory are compared again"),
+                Ok(()) => {}
+                Err(error) => {
+                    if is_news {
+                        tracing::warn!(%error, "cannot compare releases in memory with the database");
+                    }
+                    if let Some(moved) = requested {
+                        tokio::time::sleep(RETRY).await;
+                        self.request_reload(moved.into_iter().collect());
+                    }
+                }
+            }
+        }
+    }
+
+    async fn reload_all(&self, moved: &HashSet<String>) -> Result<()> {
+        let cached: Vec<_> = self.cache().cached().into_iter().map(|(key, _)| key).collect();
+        let namespaces = cached.len();
+        let refreshed = stream::iter(cached).map(|key| async move {
+            let is_other = in_time(self.cache().refresh(key.place())).await?;
+            if is_other || moved.contains(&key.watch_key()) {
+                self.wake_by_position(&key).await;
+            }
+            Ok::<_, crate::error::Error>(())
+        });
+        let mut refreshed = refreshed.buffer_unordered(AT_ONCE);
+        while let Some(done) = refreshed.next().await {
+            done?;
+        }
+        drop(refreshed);
+        for key in moved.iter().filter_map(|key| self.stored_key(key)) {
+            self.wake_by_position(&key).await;
+        }
+        self.0.condition.healed();
+        tracing::info!(namespaces, "all releases in memory were read anew");
+        Ok(())
+    }
+
+    async fn reconcile(&self, rounds: &mut Rounds) -> Result<()> {
+        for key in std::mem::take(&mut rounds.corrected) {
+            self.wake_by_position(&key).await;
+        }
+        self.correct_positions(&mut rounds.corrected).await?;
+        let cached = self.cache().cached();
+        for suspect in self.with_other_ids(&cached).await? {
+            self.correct_release(suspect, Drift::Release, rounds).await?;
+        }
+        for suspect in self.in_turn(cached, rounds) {
+            self.correct_release(&suspect, Drift::Content, rounds).await?;
+        }
+        Ok(())
+    }
+
+    /// Compares the newest message of each watch key. Ids that the scan sees later than this reading do not matter.
+    async fn correct_positions(&self, corrected: &mut Vec<NamespaceKey>) -> Result<()> {
+        let newest = self.scan_all().await?;
+        let census = self.census().await?;
+        self.scan_all().await?;
+        for (watch_key, id) in census.positions {
+            let known = self.positions().of(&watch_key);
+            if known == Some(id) || id.max(known.unwrap_or_default()) > newest {
+                continue;
+            }
+            let Some(key) = self.stored_key(&watch_key) else { continue };
+            in_time(self.cache().reload(key.place(), id)).await?;
+            self.positions().set(&watch_key, id);
+            self.wake_by_position(&key).await;
+            report(&key, Drift::Position);
+            corrected.push(key);
+        }
+        Ok(())
+    }
+
+    async fn with_other_ids<'a>(
+        &self,
+        cached: &'a [(NamespaceKey, Arc<Published>)],
+    ) -> Result<Vec<&'a NamespaceKey>> {
+        let mut suspects = Vec::new();
+        for chunk in cached.chunks(CHUNK) {
+            let places: Vec<_> = chunk.iter().map(|(key, _)| key.place().names()).collect();
+            let stored = fingerprints(self.0.store.read(), &places);
+            let stored = in_time(async { Ok(stored.await?) }).await?;
+            let pairs = chunk.iter().zip(stored);
+            let is_other = |((_, published), stored): &(&(_, Arc<Published>), _)| {
+                published.fingerprint != *stored
+            };
+            suspects.extend(pairs.filter(is_other).map(|((key, _), _)| key));
+        }
+        Ok(suspects)
+    }
+
+    /// The namespaces whose contents are compared in this round.
+    fn in_turn(
+        &self,
+        cached: Vec<(NamespaceKey, Arc<Published>)>,
+        rounds: &mut Rounds,
+    ) -> Vec<NamespaceKey> {
+        let wanted = self.0.config.number("feed.reconciliation.contents", 500, 0..=1_000_000);
+        let wanted = usize::try_from(wanted).unwrap_or_default().min(cached.len());
+        let is_published = |(_, published): &(_, Arc<Published>)| !published.is_empty();
+        let keys: BTreeMap<_, _> = cached
+            .into_iter()
+            .filter(is_published)
+            .map(|(key, _)| ((key.app_id.clone(), key.cluster.clone(), key.namespace.clone()), key))
+            .collect();
+        let after = rounds.turn.take().map(|key| (key.app_id, key.cluster, key.namespace));
+        let (before, behind): (Vec<_>, Vec<_>) =
+            keys.into_iter().partition(|(names, _)| after.as_ref().is_some_and(|a| names <= a));
+        let turn: Vec<_> =
+            behind.into_iter().chain(before).map(|(_, key)| key).take(wanted).collect();
+        rounds.turn = turn.last().cloned();
+        turn
+    }
+
+    /// Reads a namespace anew if it differs and no message explains it.
+    async fn correct_release(
+        &self,
+        key: &NamespaceKey,
+        drift: Drift,
+        rounds: &mut Rounds,
+    ) -> Result<()> {
+        let place = key.place();
+        let Some(known) = self.cache().peek(place) else { return Ok(()) };
+        if known.is_same(&in_time(self.cache().read(place)).await?) {
+            return Ok(());
+        }
+        self.scan_all().await?;
+        let Some(known) = self.cache().peek(place) else { return Ok(()) };
+        if known.is_same(&in_time(self.cache().read(place)).await?) {
+            return Ok(());
+        }
+        self.scan_all().await?;
+        let is_untouched = self.cache().peek(place).is_some_and(|now| Arc::ptr_eq(&now, &known));
+        if is_untouched && in_time(self.cache().refresh(place)).await? {
+            self.wake_by_position(key).await;
+            report(key, drift);
+            rounds.corrected.push(key.clone());
+        }
+        Ok(())
+    }
+
+    /// Clients are told the newest id that the database holds; -1 makes them ask as if for the first time.
+    async fn wake_by_position(&self, key: &NamespaceKey) {
+        let watch_key = key.watch_key();
+        let id = self.positions().of(&watch_key).unwrap_or(-1);
+        self.wake(key, &watch_key, id).await;
+    }
+}
+
+fn report(key: &NamespaceKey, drift: Drift) {
+    metrics::counter!("castalia_reconciled_total", "what" => drift.name()).increment(1);
+    tracing::warn!(
+        app_id = key.app_id,
+        cluster = key.cluster,
+        namespace = key.namespace,
+        what = drift.name(),
+        "what was in memory differed from the database without a release message; it was read anew and its clients are woken"
+    );
+}

@@ -1,0 +1,98 @@
+//! Reads rows one by one. A row that cannot be decoded (a blob in a text column of SQLite, a zero date of MySQL) is a
+//! fault of that row, not of the connection: it is reported, counted and left out, and the others are read.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use sea_orm::{
+    ConnectionTrait, DbErr, EntityTrait, QueryResult, QueryTrait, Select, TryGetableMany,
+};
+
+use crate::store::error::StoreError;
+use crate::store::number::Id;
+
+/// Rows that were logged and are not logged again; the counter counts every reading.
+static LOGGED: Mutex<BTreeSet<(&str, Id)>> = Mutex::new(BTreeSet::new());
+/// A table that is damaged as a whole is logged anew after so many rows, instead of taking memory.
+const MAX_LOGGED: usize = 1_000;
+
+/// What a query found.
+#[derive(Clone, Debug)]
+pub struct Rows<T> {
+    /// Those that can be decoded.
+    pub readable: Vec<T>,
+    /// Id of the last row, readable or not: where the next query goes on.
+    pub last_id: Option<Id>,
+    /// How many rows there are, readable or not.
+    pub count: usize,
+}
+
+impl<T> Rows<T> {
+    /// The same rows in another form.
+    pub fn map<U>(self, form: impl FnMut(T) -> U) -> Rows<U> {
+        let readable = self.readable.into_iter().map(form).collect();
+        Rows { readable, last_id: self.last_id, count: self.count }
+    }
+}
+
+impl<T> Default for Rows<T> {
+    fn default() -> Self {
+        Self { readable: Vec::new(), last_id: None, count: 0 }
+    }
+}
+
+/// Rows of a selection whose first column is the id.
+pub(in crate::store) async fn read<E, T>(
+    db: &impl ConnectionTrait,
+    select: Select<E>,
+) -> Result<Rows<T>, StoreError>
+where
+    E: EntityTrait,
+    T: TryGetableMany,
+{
+    read_with(db, select, QueryResult::try_get_many_by_index).await
+}
+
+/// The same, decoded by a function.
+pub(super) async fn read_with<E, T>(
+    db: &impl ConnectionTrait,
+    select: Select<E>,
+    decode: impl Fn(&QueryResult) -> Result<T, DbErr>,
+) -> Result<Rows<T>, StoreError>
+where
+    E: EntityTrait,
+{
+    let found = db.query_all_raw(select.build(db.get_database_backend())).await?;
+    let mut rows = Rows::default();
+    for row in &found {
+        let id: Id = row.try_get_by(0)?;
+        match decode(row) {
+            Ok(decoded) => rows.readable.push(decoded),
+            Err(error) => report(table_of::<E>(), id, &error),
+        }
+        rows.last_id = Some(id);
+        rows.count += 1;
+    }
+    Ok(rows)
+}
+
+fn table_of<E: EntityTrait>() -> &'static str {
+    E::default().table_name()
+}
+
+/// Logs and counts a row that cannot be decoded. The error names columns and types, never values.
+pub(super) fn report(table: &'static str, id: Id, error: &DbErr) {
+    metrics::counter!("castalia_unreadable_rows_total", "table" => table).increment(1);
+    let mut logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner);
+    if logged.len() >= MAX_LOGGED {
+        logged.clear();
+    }
+    if logged.insert((table, id)) {
+        tracing::error!(
+            table,
+            id = id.0,
+            %error,
+            "a row cannot be decoded and is left out; correct or delete it in the database"
+        );
+    }
+}

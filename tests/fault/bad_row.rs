@@ -1,0 +1,127 @@
+//! A row that cannot be decoded costs only itself: a zero date of MySQL, an infinite one of PostgreSQL, a blob in a text column of
+//! SQLite.
+
+use super::feed_node::{Kind, Node, on_each_kind, value_of};
+use crate::support::app::App;
+use crate::support::database::Database;
+use crate::support::eventually::eventually;
+use crate::support::http::Http;
+use crate::support::poll::newest;
+
+/// Makes a row of each table unreadable whose app is not `demo`; a time, and on SQLite a text as well.
+async fn damage(database: &Database, kind: Kind) {
+    let time = match kind {
+        Kind::Sqlite => "X'80FF'",
+        Kind::MySql => "'0000-00-00 00:00:00'",
+        Kind::Postgres => "'infinity'",
+    };
+    for table in ["Release", "AppNamespace", "AccessKey", "Cluster", "App", "Namespace"] {
+        let sql = format!(
+            r#"UPDATE "{table}" SET "DataChange_CreatedTime" = {time}, "DataChange_LastTime" = {time}
+               WHERE "AppId" LIKE 'bad%'"#
+        );
+        database.run(&[&sql]).await;
+    }
+    let message = match kind {
+        Kind::Sqlite => format!("(X'80FF', {time})"),
+        Kind::MySql | Kind::Postgres => format!("('bad+default+application', {time})"),
+    };
+    let columns = r#"("Message", "DataChange_LastTime")"#;
+    database.run(&[&format!(r#"INSERT INTO "ReleaseMessage" {columns} VALUES {message}"#)]).await;
+    let config = format!(
+        r#"INSERT INTO "ServerConfig" ("Key","Cluster","Value","DataChange_CreatedTime") VALUES ('bad','default','1',{time})"#
+    );
+    database.run(&[&config]).await;
+    if kind == Kind::Sqlite {
+        // The app of the key keeps its names, so that only the key itself can protect it.
+        for (table, column, app) in [
+            ("Release", "Configurations", "bad"),
+            ("AppNamespace", "Name", "bad"),
+            ("Cluster", "Name", "bad"),
+            ("AccessKey", "Secret", "badkey"),
+        ] {
+            let sql =
+                format!(r#"UPDATE "{table}" SET "{column}" = X'80FF' WHERE "AppId" = '{app}'"#);
+            database.run(&[&sql]).await;
+        }
+    }
+}
+
+/// Publishes of other apps arrive, a restart answers everybody else, and a key that cannot be read still protects its app.
+async fn a_row_that_cannot_be_decoded_stops_no_other(kind: Kind) {
+    let Some(node) = Node::start(kind, &[]).await else { return };
+    node.app.publish("1").await;
+    let admin = Http::new(&node.server.admin);
+    let bad = App::create(&admin, "bad").await;
+    bad.publish("bad").await;
+    let keyed = App::create(&admin, "badkey").await;
+    keyed.publish("secret").await;
+    keyed.add_key("0123456789abcdef0123456789abcdef", 0, true).await;
+    let (waiting, id) = node.poll().await;
+
+    damage(&node.database, kind).await;
+    node.app.publish("2").await;
+    assert!(newest(&waiting.soon().await.ok()) > id);
+    node.eventually_serves("2").await;
+    assert_eq!(node.get("/health").await.status, 200);
+
+    let node = node.restart(async |_| ()).await;
+    assert_eq!(node.get("/health/ready").await.status, 200);
+    assert_eq!(node.value().await, "2");
+    let status = async |app: &str| node.get(&format!("/configs/{app}/default/application")).await;
+    let expected = if kind == Kind::Sqlite { "404" } else { "bad" };
+    assert_eq!(value_of(&status("bad").await), expected, "times are not needed to serve a release");
+    assert_eq!(status("badkey").await.status, 401);
+    let (waiting, id) = node.poll().await;
+    node.app.publish("3").await;
+    assert!(newest(&waiting.soon().await.ok()) > id);
+    node.eventually_serves("3").await;
+    if kind == Kind::Sqlite {
+        assert!(node.metric("castalia_unreadable_rows_total").await > 0.0);
+    }
+    node.end().await;
+}
+
+/// A node that could read neither names nor keys is not ready, says why, and recovers by itself.
+async fn a_node_without_names_or_keys_is_not_ready(kind: Kind) {
+    let Some(node) = Node::start(kind, &[]).await else { return };
+    node.app.publish("1").await;
+    let table = if kind == Kind::MySql { "AppNamespace" } else { "AccessKey" };
+    // A view in the table's place that fails whenever it is read, whatever is selected.
+    let failing = match kind {
+        Kind::Sqlite => r"abs(-9223372036854775807 - 1)",
+        Kind::MySql | Kind::Postgres => r"(SELECT 1 UNION SELECT 2)",
+    };
+    let hide = format!(r#"ALTER TABLE "{table}" RENAME TO "Hidden""#);
+    let view =
+        format!(r#"CREATE VIEW "{table}" AS SELECT * FROM "Hidden" WHERE "Id" >= {failing}"#);
+    let row = r#"INSERT INTO "AccessKey" ("AppId","Secret") VALUES ('other','0123456789abcdef')"#;
+    let node = node
+        .restart(async |database| {
+            database.run(&[row, &hide, &view]).await;
+        })
+        .await;
+    let refused = node.get("/health/ready").await;
+    assert_eq!(refused.status, 503, "{refused:?}");
+    assert!(
+        refused.text.contains("cannot be read") && refused.text.contains("DOWN"),
+        "{refused:?}"
+    );
+    assert_eq!(node.get("/health").await.status, 503);
+    assert_eq!(node.get("/configs/demo/default/application").await.status, 503);
+
+    let drop_view = format!(r#"DROP VIEW "{table}""#);
+    let show = format!(r#"ALTER TABLE "Hidden" RENAME TO "{table}""#);
+    node.database.run(&[&drop_view, &show]).await;
+    eventually("the node to be ready", async || {
+        (node.get("/health/ready").await.status == 200).then_some(())
+    })
+    .await;
+    assert_eq!(node.value().await, "1");
+    node.end().await;
+}
+
+on_each_kind!(
+    a_row_that_cannot_be_decoded_stops_no_other,
+    a_node_without_names_or_keys_is_not_ready
+);

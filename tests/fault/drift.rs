@@ -1,0 +1,132 @@
+//! What is stored, announced, cached and served is made to differ by hand; the node finds out, corrects and reports it.
+
+use super::feed_node::{Kind, Node, on_each_kind, value_of};
+use crate::support::eventually::eventually;
+use crate::support::poll::newest;
+
+/// Reconciles each second.
+const OFTEN: [(&str, &str); 1] = [("CASTALIA_FEED_RECONCILIATION_INTERVAL", "1")];
+const RECONCILED: &str = "castalia_reconciled_total";
+
+fn release(content: &str) -> String {
+    format!(
+        r#"INSERT INTO "Release" ("ReleaseKey","AppId","ClusterName","NamespaceName","Configurations")
+           VALUES ('20260101000000-000000000000000a','demo','default','application','{content}')"#
+    )
+}
+
+/// A release without its message: served, and its waiters are woken.
+async fn a_release_without_its_message_is_announced(kind: Kind) {
+    let Some(node) = Node::start(kind, &OFTEN).await else { return };
+    node.app.publish("1").await;
+    assert_eq!(node.value().await, "1");
+    let (waiting, _) = node.poll().await;
+    node.database.run(&[&release(r#"{"k":"unannounced"}"#)]).await;
+    waiting.end().await.0.ok();
+    assert_eq!(node.value().await, "unannounced");
+    assert!(node.metric(&format!(r#"{RECONCILED}{{what="release"}}"#)).await >= 1.0);
+    node.end().await;
+}
+
+/// A release that was taken out of service by hand is no longer served; one that is in service again is.
+async fn a_stale_value_in_memory_is_replaced(kind: Kind) {
+    let Some(node) = Node::start(kind, &OFTEN).await else { return };
+    node.app.publish("1").await;
+    let second = node.app.publish("2").await;
+    node.eventually_serves("2").await;
+    let (waiting, _) = node.poll().await;
+    let abandoned = |text: &str| {
+        format!(r#"UPDATE "Release" SET "IsAbandoned" = {text} WHERE "Id" = {}"#, second.id)
+    };
+    let (yes, no) = if kind == Kind::Postgres { ("TRUE", "FALSE") } else { ("1", "0") };
+    node.database.run(&[&abandoned(yes)]).await;
+    waiting.end().await.0.ok();
+    assert_eq!(node.value().await, "1");
+    node.database.run(&[&abandoned(no)]).await;
+    node.eventually_serves("2").await;
+    node.end().await;
+}
+
+/// The content of a release changed under its key: served to those who know the key, too.
+async fn a_release_that_was_changed_by_hand_is_served(kind: Kind) {
+    let Some(node) = Node::start(kind, &OFTEN).await else { return };
+    let first = node.app.publish("1").await;
+    assert_eq!(node.value().await, "1");
+    let path = format!("/configs/demo/default/application?releaseKey={}", first.key);
+    assert_eq!(node.get(&path).await.status, 304);
+    let (waiting, _) = node.poll().await;
+    let sql = format!(
+        r#"UPDATE "Release" SET "Configurations" = '{{"k":"by hand"}}' WHERE "Id" = {}"#,
+        first.id
+    );
+    node.database.run(&[&sql]).await;
+    waiting.end().await.0.ok();
+    assert_eq!(node.value().await, "by hand");
+    assert_eq!(value_of(&node.get(&path).await), "by hand");
+    let text = node.get("/configfiles/json/demo/default/application").await.ok().text;
+    assert!(text.contains("by hand"), "{text}");
+    assert!(node.metric(&format!(r#"{RECONCILED}{{what="content"}}"#)).await >= 1.0);
+    node.end().await;
+}
+
+/// A message in the place of one that was seen before: its namespace is announced under the id that the database holds.
+async fn a_wrong_position_is_corrected(kind: Kind) {
+    let Some(node) = Node::start(kind, &OFTEN).await else { return };
+    node.app.publish("1").await;
+    for name in ["other", "last"] {
+        node.app.add_namespace(name, false).await;
+        node.app.release("default", name, &[("k", "1")]).await;
+    }
+    node.eventually_serves("1").await;
+    let (waiting, id) = node.poll().await;
+    let other = node.database.newest("demo+default+other").await;
+    assert!(other > id);
+    let sql = format!(
+        r#"UPDATE "ReleaseMessage" SET "Message" = 'demo+default+application' WHERE "Id" = {other}"#
+    );
+    node.database.run(&[&sql, &release(r#"{"k":"moved"}"#)]).await;
+    assert_eq!(newest(&waiting.end().await.0.ok()), other);
+    node.eventually_serves("moved").await;
+    assert!(node.metric(&format!(r#"{RECONCILED}{{what="position"}}"#)).await >= 1.0);
+    node.end().await;
+}
+
+/// Of several live gray rules of a branch the newest is obeyed, and none of a branch that does not exist.
+async fn the_newest_rule_of_an_existing_branch_is_obeyed(kind: Kind) {
+    let Some(node) = Node::start(kind, &OFTEN).await else { return };
+    let main = node.app.publish("main").await;
+    let gray = |branch: &str, ip: &str| {
+        format!(
+            r#"INSERT INTO "GrayReleaseRule" ("AppId","ClusterName","NamespaceName","BranchName","Rules","ReleaseId","BranchStatus")
+               VALUES ('demo','default','application','{branch}','[{{"clientAppId":"demo","clientIpList":["{ip}"]}}]',{},1)"#,
+            main.id
+        )
+    };
+    let branch = node.app.add_branch("application", &["10.9.9.9"], &[]).await;
+    node.app.release(&branch, "application", &[("k", "gray")]).await;
+    let get = async |ip: &str| {
+        value_of(&node.get(&format!("/configs/demo/default/application?ip={ip}")).await)
+    };
+    let branch_release = format!(
+        r#"UPDATE "GrayReleaseRule" SET "ReleaseId" = (SELECT MAX("Id") FROM "Release") WHERE "BranchName" = '{branch}' AND "ReleaseId" = {}"#,
+        main.id
+    );
+    // Two callers at once: an older rule for one address, a newer one for another, both live.
+    node.database
+        .run(&[&gray(&branch, "10.1.1.1"), &gray(&branch, "10.2.2.2"), &branch_release])
+        .await;
+    node.database.run(&[&gray("20260101000000-deleted", "10.3.3.3")]).await;
+    eventually("the newest rule", async || (get("10.2.2.2").await == "gray").then_some(())).await;
+    for ip in ["10.1.1.1", "10.9.9.9", "10.3.3.3"] {
+        assert_eq!(get(ip).await, "main", "{ip}");
+    }
+    node.end().await;
+}
+
+on_each_kind!(
+    a_release_without_its_message_is_announced,
+    a_stale_value_in_memory_is_replaced,
+    a_release_that_was_changed_by_hand_is_served,
+    a_wrong_position_is_corrected,
+    the_newest_rule_of_an_existing_branch_is_obeyed
+);

@@ -1,0 +1,131 @@
+//! Ids of release messages that go back or appear late: a restored backup, a failover to a replica that was behind, a transaction
+//! that takes its time.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::feed_node::{Kind, Node, on_each_kind};
+use crate::support::eventually::eventually;
+use crate::support::poll::{self, Waiting, newest};
+
+/// Removes what has a greater id than these, as a backup of that moment would lack it; ids go on from there.
+async fn restore(node: &Node, release: i64, message: i64) {
+    let database = &node.database;
+    for (table, id) in [("Release", release), ("ReleaseMessage", message)] {
+        let sequence = match node.kind {
+            Kind::Sqlite => {
+                format!(r#"UPDATE "sqlite_sequence" SET "seq" = {id} WHERE "name" = '{table}'"#)
+            }
+            Kind::MySql => format!(r#"ALTER TABLE "{table}" AUTO_INCREMENT = {}"#, id + 1),
+            Kind::Postgres => {
+                format!(r#"SELECT setval(pg_get_serial_sequence('"{table}"', 'Id'), {id})"#)
+            }
+        };
+        let delete = format!(r#"DELETE FROM "{table}" WHERE "Id" > {id}"#);
+        database.run(&[&delete, &sequence]).await;
+    }
+}
+
+/// The node notices, says so, serves what the database holds, and wakes those who were told more. Publishes arrive at once.
+async fn ids_that_go_back_are_noticed(kind: Kind) {
+    let variables = [("CASTALIA_FEED_REWIND_ALARM", "6")];
+    let Some(node) = Node::start(kind, &variables).await else { return };
+    let kept = node.app.publish("kept").await;
+    let (_, kept_id) = node.poll().await;
+    for value in ["lost 1", "lost 2", "lost 3"] {
+        node.app.publish(value).await;
+        node.eventually_serves(value).await;
+    }
+    let (waiting, lost_id) = node.poll().await;
+    assert!(lost_id > kept_id);
+    assert_eq!(node.get("/health").await.status, 200);
+
+    restore(&node, kept.id, kept_id).await;
+    let (answer, _) = waiting.end().await;
+    assert_eq!(newest(&answer.ok()), kept_id);
+    node.eventually_serves("kept").await;
+    let health = node.get("/health").await;
+    assert_eq!(health.status, 503, "{health:?}");
+    assert!(health.text.contains("went back"), "{health:?}");
+    assert_eq!(node.get("/health/ready").await.status, 200);
+    assert!(node.metric("castalia_message_rewinds_total").await >= 1.0);
+    // A client that was between two polls is told, too.
+    let ahead = poll::path("demo", &[("application", lost_id)]);
+    assert_eq!(newest(&Waiting::start(&node.http, &ahead).await.soon().await.ok()), kept_id);
+
+    let (waiting, _) = node.poll().await;
+    node.app.publish("next").await;
+    assert!(newest(&waiting.soon().await.ok()) > kept_id);
+    node.eventually_serves("next").await;
+    eventually("the alarm to end", async || {
+        (node.get("/health").await.status == 200).then_some(())
+    })
+    .await;
+    node.end().await;
+}
+
+/// Ids that are used a second time are noticed even if they passed the old ones between two scans.
+async fn ids_that_are_used_again_are_noticed(kind: Kind) {
+    let variables = [("CASTALIA_APOLLO_MESSAGE_SCAN_INTERVAL", "3000")];
+    let Some(node) = Node::start(kind, &variables).await else { return };
+    node.app.publish("kept").await;
+    let (_, kept_id) = node.poll().await;
+    node.app.add_namespace("other", false).await;
+    node.app.release("default", "other", &[("k", "1")]).await;
+    let (waiting, _) = node.poll().await;
+    let place = ["demo", "default", "application"];
+    let replaced = r#"UPDATE "ReleaseMessage" SET "Message" = 'demo+default+application'
+        WHERE "Id" = (SELECT "Newest" FROM (SELECT MAX("Id") AS "Newest" FROM "ReleaseMessage") AS "m")"#;
+    node.database.run(&[replaced]).await;
+    let told = node
+        .database
+        .release(place, "20260101000000-0000000000000009", &json!({ "k": "again" }))
+        .await;
+    assert!(told > kept_id);
+    let (answer, _) = waiting.end().await;
+    assert!(newest(&answer.ok()) > kept_id);
+    node.eventually_serves("again").await;
+    assert!(node.metric("castalia_message_rewinds_total").await >= 1.0);
+    node.end().await;
+}
+
+/// A message in the middle of thousands of reserved ids is announced although it comes seconds after a greater one.
+async fn a_late_message_among_thousands_of_ids_is_announced(kind: Kind) {
+    let variables = [("CASTALIA_FEED_RECONCILIATION_INTERVAL", "86400")];
+    let Some(node) = Node::start(kind, &variables).await else { return };
+    node.app.publish("1").await;
+    assert_eq!(node.value().await, "1");
+    let (waiting, id) = node.poll().await;
+    let far = id + 5_000;
+    let other = format!(
+        r#"INSERT INTO "ReleaseMessage" ("Id","Message") VALUES ({far}, 'demo+default+other')"#
+    );
+    node.database.run(&[&other]).await;
+    eventually("the greater id to be seen", async || {
+        let path = poll::path("demo", &[("other", -1)]);
+        let answer = tokio::time::timeout(Duration::from_secs(1), node.get(&path)).await.ok()?;
+        (newest(&answer) == far).then_some(())
+    })
+    .await;
+    // Longer than a scan, so that the id is really missed.
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    let place = "'20260101000000-0000000000000002','demo','default','application'";
+    let release = format!(
+        r#"INSERT INTO "Release" ("ReleaseKey","AppId","ClusterName","NamespaceName","Configurations") VALUES ({place},'{{"k":"late"}}')"#
+    );
+    let late = id + 10;
+    let message = format!(
+        r#"INSERT INTO "ReleaseMessage" ("Id","Message") VALUES ({late}, 'demo+default+application')"#
+    );
+    node.database.run(&[&release, &message]).await;
+    assert_eq!(newest(&waiting.end().await.0.ok()), late);
+    node.eventually_serves("late").await;
+    node.end().await;
+}
+
+on_each_kind!(
+    ids_that_go_back_are_noticed,
+    ids_that_are_used_again_are_noticed,
+    a_late_message_among_thousands_of_ids_is_announced
+);
