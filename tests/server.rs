@@ -7,6 +7,7 @@ mod input;
 mod limit;
 mod mutation;
 mod open_api;
+mod revision;
 mod roles;
 mod start;
 mod stranger;

@@ -40,6 +40,7 @@ pub mod portal_namespace;
 pub mod release;
 mod removal;
 pub mod retention;
+pub mod revision;
 pub mod rollback;
 pub mod server_config;
 pub mod session;

@@ -6,6 +6,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use castalia_core::protocol::route::Refusal;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
 
 use crate::store::{JobError, StoreError};
 
@@ -36,6 +38,19 @@ pub enum Reaction {
     Internal,
 }
 
+/// What the caller of a change is told who made it on an older revision.
+#[derive(Debug, Clone, Serialize)]
+pub struct Stale {
+    /// Revision at present.
+    pub current: String,
+    /// Revision that the change was made on.
+    pub revision: String,
+    /// Who edited the namespace last.
+    pub by: Option<String>,
+    /// When.
+    pub at: Option<DateTime<Utc>>,
+}
+
 /// An error on its way to a caller.
 #[derive(Debug, Clone)]
 pub struct Error {
@@ -44,6 +59,7 @@ pub struct Error {
     message: String,
     source: Option<Arc<dyn StdError + Send + Sync>>,
     early: bool,
+    stale: Option<Arc<Stale>>,
 }
 
 /// Shorthand used throughout.
@@ -66,7 +82,7 @@ impl Error {
             Reaction::Service => "service",
             Reaction::Internal => "internal",
         };
-        Self { reaction, code, message: message.into(), source: None, early: false }
+        Self { reaction, code, message: message.into(), source: None, early: false, stale: None }
     }
 
     /// The request is not acceptable; the text says what to change.
@@ -97,6 +113,17 @@ impl Error {
     #[must_use]
     pub fn service(message: impl Into<String>) -> Self {
         Self::new(Reaction::Service, message)
+    }
+
+    /// Somebody else changed the namespace since the caller read it.
+    #[must_use]
+    pub fn stale(stale: Stale) -> Self {
+        let message = format!(
+            "The namespace is at revision {} now, not at {}: somebody else changed it. Read it again, then repeat.",
+            stale.current, stale.revision
+        );
+        let error = Self::new(Reaction::Conflict, message).with_code("stale_revision");
+        Self { stale: Some(Arc::new(stale)), ..error }
     }
 
     /// The database or another part is away.
@@ -151,6 +178,12 @@ impl Error {
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    /// The revisions, where the caller knew an older one.
+    #[must_use]
+    pub fn revisions(&self) -> Option<&Stale> {
+        self.stale.as_deref()
     }
 
     /// Whether it was raised before any handler ran.

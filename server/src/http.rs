@@ -10,6 +10,7 @@ pub mod failure;
 pub mod health;
 pub mod limit;
 pub mod metrics;
+pub mod revision;
 pub mod route;
 mod stream;
 mod upload;

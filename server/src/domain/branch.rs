@@ -10,6 +10,7 @@ use super::history::{self, Context, Entry, Operation};
 use super::namespace::{self, Namespace, NamespaceKey};
 use super::release;
 use super::removal::Removal;
+use super::revision::Base;
 use super::{cluster, key};
 use crate::error::{Error, Result};
 use crate::store::entity::{cluster as cluster_table, namespace as namespace_table};
@@ -131,13 +132,27 @@ pub(super) async fn parent(
 ///
 /// # Errors
 /// When there is no such namespace, when it has a branch, or is one.
-pub async fn create(store: &Store, key: &NamespaceKey, operator: &str) -> Result<Namespace> {
-    let input = (key.clone(), operator.to_owned());
-    store.write(input, |tx, (key, operator)| Box::pin(create_in(tx, key, operator))).await
+pub async fn create(
+    store: &Store,
+    key: &NamespaceKey,
+    operator: &str,
+    base: Base,
+) -> Result<Namespace> {
+    let input = (key.clone(), operator.to_owned(), base);
+    store
+        .write(input, |tx, (key, operator, base)| Box::pin(create_in(tx, key, operator, base)))
+        .await
 }
 
-async fn create_in(tx: &Transaction, key: &NamespaceKey, operator: &str) -> Result<Namespace> {
-    let key = &namespace::key_of(&namespace::require_locked(tx, key).await?);
+async fn create_in(
+    tx: &Transaction,
+    key: &NamespaceKey,
+    operator: &str,
+    base: &Base,
+) -> Result<Namespace> {
+    let parent = namespace::require_locked(tx, key).await?;
+    base.check(tx, &parent).await?;
+    let key = &namespace::key_of(&parent);
     let above = store::app::cluster(tx, &key.app_id, &key.cluster).await?;
     let Some(above) = above.filter(|cluster| cluster.parent_cluster_id.0 == 0) else {
         return Err(cluster_not_exists(&key.cluster));
@@ -215,8 +230,10 @@ pub(super) async fn require_locked(
     tx: &Transaction,
     key: &NamespaceKey,
     branch: &str,
+    base: &Base,
 ) -> Result<(NamespaceKey, String)> {
-    namespace::require_locked(tx, key).await?;
+    let parent = namespace::require_locked(tx, key).await?;
+    base.check(tx, &parent).await?;
     require(tx, key, branch).await
 }
 
@@ -224,12 +241,18 @@ pub(super) async fn require_locked(
 ///
 /// # Errors
 /// When there is no such branch.
-pub async fn delete(store: &Store, key: &NamespaceKey, branch: &str, operator: &str) -> Result<()> {
-    let input = (key.clone(), branch.to_owned(), operator.to_owned());
+pub async fn delete(
+    store: &Store,
+    key: &NamespaceKey,
+    branch: &str,
+    operator: &str,
+    base: Base,
+) -> Result<()> {
+    let input = (key.clone(), branch.to_owned(), operator.to_owned(), base);
     store
-        .write(input, |tx, (key, branch, operator)| {
+        .write(input, |tx, (key, branch, operator, base)| {
             Box::pin(async move {
-                let (key, branch) = &require_locked(tx, key, branch).await?;
+                let (key, branch) = &require_locked(tx, key, branch, base).await?;
                 let mut removal = Removal::by(operator);
                 delete_in(tx, key, branch, Status::Deleted, operator, &mut removal).await?;
                 removal.watch_keys.push(key.watch_key());

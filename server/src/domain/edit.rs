@@ -3,6 +3,7 @@
 
 use super::lock::{self, EditLock};
 use super::namespace::{self, Namespace, NamespaceKey};
+use super::revision::Base;
 use crate::error::Result;
 use crate::server_config::ServerConfig;
 use crate::store::Transaction;
@@ -13,13 +14,19 @@ pub(super) struct Edit {
     key: NamespaceKey,
     operator: Option<String>,
     editors: EditLock,
+    base: Base,
 }
 
 impl Edit {
     /// An edit that has not begun.
     pub(super) fn of(config: &ServerConfig, key: &NamespaceKey, operator: Option<&str>) -> Self {
         let operator = operator.map(str::to_owned);
-        Self { key: key.clone(), operator, editors: EditLock::of(config) }
+        Self { key: key.clone(), operator, editors: EditLock::of(config), base: Base::default() }
+    }
+
+    /// The same on the basis of a revision.
+    pub(super) fn on(self, base: Base) -> Self {
+        Self { base, ..self }
     }
 
     /// Who edits.
@@ -31,6 +38,7 @@ impl Edit {
     pub(super) async fn begin(&self, tx: &Transaction) -> Result<Namespace> {
         let found = namespace::find_locked(tx, &self.key).await;
         let namespace = found.map_err(|error| self.editors.explain(error))?;
+        self.base.check(tx, &namespace).await?;
         let operator = self.operator.as_deref().unwrap_or_default();
         lock::acquire(tx, self.editors, &namespace, operator).await?;
         Ok(namespace)

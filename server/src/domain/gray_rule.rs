@@ -10,6 +10,7 @@ use super::branch::{self, Status};
 use super::constraint::{self, Author, check_width, fitting};
 use super::history::{self, Context, Entry, Operation};
 use super::namespace::NamespaceKey;
+use super::revision::Base;
 use crate::error::{Error, Result};
 use crate::json;
 use crate::store::entity::gray_release_rule::{ActiveModel, Model};
@@ -35,6 +36,8 @@ pub struct NewRules {
     pub rules: Option<Vec<GrayRule>>,
     /// Who states them.
     pub author: Author,
+    /// Revision of the parent's items that they were stated on.
+    pub base: Base,
 }
 
 impl NewRules {
@@ -111,7 +114,7 @@ async fn update_in(
     branch: &str,
     new: &NewRules,
 ) -> Result<()> {
-    let (key, branch) = &branch::require_locked(tx, key, branch).await?;
+    let (key, branch) = &branch::require_locked(tx, key, branch, &new.base).await?;
     let release_id = branch::latest_id(tx, key, branch).await?;
     // The names of the path in their stored spelling: an engine that ignores case finds others too,
     // but the feed does not.

@@ -13,6 +13,7 @@ use super::edit::Edit;
 use super::item_rules::ItemRules;
 use super::namespace::{self, Namespace, NamespaceKey, key_of};
 use super::page::{Page, Paged};
+use super::revision::{Base, Revision};
 use super::unique;
 use crate::error::{Error, Result};
 use crate::server_config::ServerConfig;
@@ -118,8 +119,9 @@ pub async fn create(
     rules: &ItemRules,
     key: &NamespaceKey,
     draft: Draft,
+    base: Base,
 ) -> Result<Item> {
-    let edit = Edit::of(config, key, draft.operator());
+    let edit = Edit::of(config, key, draft.operator()).on(base);
     let input = (edit, rules.clone(), draft);
     unique::write(store, input, |tx, (edit, rules, draft)| {
         Box::pin(create_in(tx, edit, rules, draft))
@@ -201,7 +203,7 @@ pub(super) fn behind(line: i64) -> i64 {
 ///
 /// # Errors
 /// When it has a key or value, or no comment.
-pub async fn create_comment(store: &Store, draft: Draft) -> Result<Item> {
+pub async fn create_comment(store: &Store, draft: Draft, base: Base) -> Result<Item> {
     let is_blank =
         |text: &Option<String>| text.as_deref().is_none_or(|text| text.trim().is_empty());
     if !is_blank(&draft.key) || !is_blank(&draft.value) {
@@ -211,12 +213,14 @@ pub async fn create_comment(store: &Store, draft: Draft) -> Result<Item> {
         return Err(Error::bad_request("Comment item's comment should not be blank."));
     }
     let draft = Draft { key: Some(String::new()), value: Some(String::new()), ..draft };
-    store.write(draft, |tx, draft| Box::pin(create_comment_in(tx, draft))).await
+    let input = (draft, base);
+    store.write(input, |tx, (draft, base)| Box::pin(create_comment_in(tx, draft, base))).await
 }
 
-async fn create_comment_in(tx: &Transaction, draft: &Draft) -> Result<Item> {
+async fn create_comment_in(tx: &Transaction, draft: &Draft, base: &Base) -> Result<Item> {
     let addressed = namespace::by_id(tx, draft.namespace_id).await?;
     let namespace = namespace::find_locked(tx, &key_of(&addressed)).await?;
+    base.check(tx, &namespace).await?;
     let comment = draft.comment.as_deref().unwrap_or_default();
     match store::item::comment_line(tx, namespace.id, comment).await? {
         Some(existing) => Ok(existing),
@@ -234,8 +238,9 @@ pub async fn update(
     rules: &ItemRules,
     key: &NamespaceKey,
     draft: Draft,
+    base: Base,
 ) -> Result<Item> {
-    let edit = Edit::of(config, key, draft.operator());
+    let edit = Edit::of(config, key, draft.operator()).on(base);
     let input = (edit, rules.clone(), key.clone(), draft);
     unique::write(store, input, |tx, (edit, rules, key, draft)| {
         Box::pin(update_in(tx, edit, rules, key, draft))
@@ -277,21 +282,33 @@ async fn update_in(
 ///
 /// # Errors
 /// When there is no such item, or somebody else edits.
-pub async fn delete(store: &Store, config: &ServerConfig, id: i64, operator: &str) -> Result<()> {
+pub async fn delete(
+    store: &Store,
+    config: &ServerConfig,
+    id: i64,
+    operator: &str,
+    base: Base,
+) -> Result<()> {
     let operator =
         fitting(Some(operator), "DataChange_LastModifiedBy", super::constraint::OPERATOR)?;
-    let input = (config.clone(), id, operator);
-    unique::write(store, input, |tx, (config, id, operator)| {
-        Box::pin(delete_in(tx, config, *id, operator))
+    let input = (config.clone(), id, operator, base);
+    unique::write(store, input, |tx, (config, id, operator, base)| {
+        Box::pin(delete_in(tx, config, *id, operator, base))
     })
     .await
 }
 
-async fn delete_in(tx: &Transaction, config: &ServerConfig, id: i64, operator: &str) -> Result<()> {
+async fn delete_in(
+    tx: &Transaction,
+    config: &ServerConfig,
+    id: i64,
+    operator: &str,
+    base: &Base,
+) -> Result<()> {
     // An item never moves, so where it is may be read before the lock; the rest may not.
     let addressed = existing(tx, id).await?;
     let key = key_of(&namespace::by_id(tx, addressed.namespace_id.0).await?);
-    let edit = Edit::of(config, &key, Some(operator));
+    let edit = Edit::of(config, &key, Some(operator)).on(base.clone());
     let namespace = edit.begin(tx).await?;
     let item = existing(tx, id).await?;
     store::item::delete(tx, item.id, operator).await?;
@@ -320,37 +337,48 @@ pub(super) fn not_found(what: impl std::fmt::Display) -> Error {
     Error::not_found(format!("item not found for {what}")).with_code("item_not_found")
 }
 
-/// The items of a namespace in the order of their lines; none for an unknown namespace.
+/// The items of a namespace in the order of their lines, with their revision; none for an unknown
+/// namespace.
 ///
 /// # Errors
 /// When the database cannot be read.
-pub async fn list(store: &Store, key: &NamespaceKey) -> Result<Vec<Item>> {
+pub async fn list(store: &Store, key: &NamespaceKey) -> Result<(Revision, Vec<Item>)> {
     let namespace =
         store::namespace::find(store.read(), &key.app_id, &key.cluster, &key.namespace).await?;
-    match namespace {
-        Some(namespace) => Ok(store::item::of_namespace(store.read(), namespace.id).await?),
-        None => Ok(Vec::new()),
-    }
+    let items = match namespace {
+        Some(namespace) => store::item::of_namespace(store.read(), namespace.id).await?,
+        None => Vec::new(),
+    };
+    Ok((Revision::of(&items), items))
 }
 
-/// A page of the items of a namespace.
+/// A page of the items of a namespace, with the revision of all.
 ///
 /// # Errors
 /// When there is no such namespace.
-pub async fn page(store: &Store, key: &NamespaceKey, page: &Page) -> Result<Paged<Item>> {
+pub async fn page(
+    store: &Store,
+    key: &NamespaceKey,
+    page: &Page,
+) -> Result<(Revision, Paged<Item>)> {
     let namespace = namespace::find(store.read(), key).await?;
-    Ok(store::item::page_of_namespace(store.read(), namespace.id, page).await?)
+    // First: a revision that is older than what is shown costs its reader one more look, a newer one
+    // would let a change pass that overwrites what nobody saw.
+    let revision = Revision::current(store.read(), namespace.id).await?;
+    let found = store::item::page_of_namespace(store.read(), namespace.id, page).await?;
+    Ok((revision, found))
 }
 
-/// The item with a key.
+/// The item with a key, with the revision of all.
 ///
 /// # Errors
 /// When there is no such namespace or key, and when the key is there twice.
-pub async fn by_key(store: &Store, key: &NamespaceKey, item_key: &str) -> Result<Item> {
+pub async fn by_key(store: &Store, key: &NamespaceKey, item_key: &str) -> Result<(Revision, Item)> {
     let namespace = namespace::find(store.read(), key).await?;
+    let revision = Revision::current(store.read(), namespace.id).await?;
     let mut found = store::item::with_key(store.read(), namespace.id, item_key, 2).await?;
     match (found.pop(), found.pop()) {
-        (Some(item), None) => Ok(item),
+        (Some(item), None) => Ok((revision, item)),
         (None, _) => Err(not_found(format!("{} itemKey:{item_key}", namespace::names(key)))),
         (Some(_), Some(_)) => {
             Err(Error::service(format!("the key {item_key} is there more than once")))

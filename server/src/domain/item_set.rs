@@ -10,6 +10,7 @@ use super::edit::Edit;
 use super::item::{self, Draft, Item};
 use super::item_rules::{ItemRules, NamespaceRules};
 use super::namespace::{Namespace, NamespaceKey, key_of};
+use super::revision::Base;
 use super::unique;
 use crate::error::{Error, Result};
 use crate::server_config::ServerConfig;
@@ -38,8 +39,9 @@ pub async fn apply(
     rules: ItemRules,
     key: &NamespaceKey,
     changes: ChangeSet,
+    base: Base,
 ) -> Result<()> {
-    let edit = Edit::of(config, key, changes.operator.as_deref());
+    let edit = Edit::of(config, key, changes.operator.as_deref()).on(base);
     unique::write(store, (edit, rules, changes), |tx, (edit, rules, changes)| {
         Box::pin(async move {
             let namespace = edit.begin(tx).await?;

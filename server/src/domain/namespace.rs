@@ -13,6 +13,7 @@ use super::branch::{self, Status};
 use super::constraint::{self, Author, check_name, check_width, fitting};
 use super::page::{Page, Paged};
 use super::removal::Removal;
+use super::revision::Base;
 use super::unique;
 use crate::error::{Error, Result};
 use crate::server_config::ServerConfig;
@@ -173,13 +174,14 @@ pub(super) async fn instantiate_definitions(
 ///
 /// # Errors
 /// When there is no such namespace.
-pub async fn delete(store: &Store, key: &NamespaceKey, operator: &str) -> Result<()> {
+pub async fn delete(store: &Store, key: &NamespaceKey, operator: &str, base: Base) -> Result<()> {
     check_width(operator, "DataChange_LastModifiedBy", constraint::OPERATOR)?;
-    let input = (key.clone(), operator.to_owned());
+    let input = (key.clone(), operator.to_owned(), base);
     store
-        .write(input, |tx, (key, operator)| {
+        .write(input, |tx, (key, operator, base)| {
             Box::pin(async move {
                 let namespace = find_locked(tx, key).await?;
+                base.check(tx, &namespace).await?;
                 let mut removal = Removal::by(operator);
                 delete_in(tx, &namespace, operator, &mut removal).await?;
                 removal.finish(tx).await

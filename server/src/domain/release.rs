@@ -14,6 +14,7 @@ use super::history::{self, Context, Entry, Operation};
 use super::namespace::{Namespace, NamespaceKey, key_of};
 use super::page::Page;
 use super::removal::Removal;
+use super::revision::Base;
 use super::{item_set, key, lock};
 use crate::error::{Error, Result};
 use crate::store::entity::release::ActiveModel;
@@ -34,6 +35,8 @@ pub struct Publication {
     pub operator: String,
     /// Whether the rule of two persons is set aside.
     pub is_emergency: bool,
+    /// Revision of the items that the publisher saw.
+    pub base: Base,
 }
 
 /// Publishes a namespace; one of a branch as a gray release.
@@ -56,6 +59,7 @@ async fn publish_in(
 ) -> Result<Release> {
     let family = Family::find_locked(tx, key).await?;
     let namespace = &family.own.namespace;
+    publication.base.check(tx, namespace).await?;
     let is_locked = lock::check_publisher(family.own.lock_owner.as_deref(), publication)?;
     let mut trail = Trail::of(Some(&publication.operator));
     let content = configurations::of_items(&store::item::of_namespace(tx, namespace.id).await?);
@@ -105,6 +109,7 @@ async fn publish_without_in(
 ) -> Result<Release> {
     let family = Family::find_locked(tx, key).await?;
     let branch = &family.own.namespace;
+    publication.base.check(tx, branch).await?;
     lock::check_publisher(family.own.lock_owner.as_deref(), publication)?;
     let Some(parent) = &family.parent else {
         return Err(Error::not_found("Parent namespace not found").with_code("branch_not_found"));
@@ -144,6 +149,7 @@ pub async fn merge(
         .write(input, |tx, (key, publication, merge, rules)| {
             Box::pin(async move {
                 let namespace = super::namespace::find_locked(tx, key).await?;
+                publication.base.check(tx, &namespace).await?;
                 let lock = store::namespace::lock(tx, namespace.id).await?;
                 let owner = lock.as_ref().map(|lock| lock.data_change_created_by.as_str());
                 let is_locked = lock::check_publisher(owner, publication)?;

@@ -8,6 +8,7 @@ use super::history::{self, Context, Entry, Operation};
 use super::namespace::{self, NamespaceKey};
 use super::page::Page;
 use super::release::{Publication, Release, not_found};
+use super::revision::Base;
 use crate::error::{Error, Result};
 use crate::store::{self, Id, Store, Transaction};
 
@@ -30,15 +31,21 @@ struct Step {
 ///
 /// # Errors
 /// When a release does not exist or was taken back before, and when nothing would be left.
-pub async fn roll_back(store: &Store, id: i64, target: Option<i64>, operator: &str) -> Result<()> {
+pub async fn roll_back(
+    store: &Store,
+    id: i64,
+    target: Option<i64>,
+    operator: &str,
+    base: Base,
+) -> Result<()> {
     if target == Some(id) {
         return Err(Error::bad_request("current release equal to target release"));
     }
-    let input = (id, target, operator.to_owned());
+    let input = (id, target, operator.to_owned(), base);
     store
-        .write(input, |tx, (id, target, operator)| {
+        .write(input, |tx, (id, target, operator, base)| {
             Box::pin(async move {
-                lock(tx, *id).await?;
+                lock(tx, *id, base).await?;
                 let step = match target {
                     None => one_step(tx, *id).await?,
                     Some(target) => to_target(tx, *id, *target).await?,
@@ -50,12 +57,16 @@ pub async fn roll_back(store: &Store, id: i64, target: Option<i64>, operator: &s
 }
 
 /// What a release is of never changes, so it may be read before the lock.
-async fn lock(tx: &Transaction, id: i64) -> Result<()> {
+async fn lock(tx: &Transaction, id: i64, base: &Base) -> Result<()> {
     let release = store::release::by_id(tx, id).await?.ok_or_else(|| not_found(id))?;
     let Release { app_id, cluster_name, namespace_name, .. } = &release;
-    match namespace::lock(tx, &NamespaceKey::new(app_id, cluster_name, namespace_name)).await? {
-        true => Ok(()),
-        false => Err(not_found(id)),
+    let key = NamespaceKey::new(app_id, cluster_name, namespace_name);
+    if !namespace::lock(tx, &key).await? {
+        return Err(not_found(id));
+    }
+    match store::namespace::find(tx, app_id, cluster_name, namespace_name).await? {
+        Some(namespace) => base.check(tx, &namespace).await,
+        None => Ok(()),
     }
 }
 
@@ -136,6 +147,7 @@ async fn carry(
         comment: Some(String::new()),
         operator: operator.to_owned(),
         is_emergency: false,
+        base: Base::default(),
     };
     let new = configurations::parse(&step.new.configurations)?;
     let carry = Carry { main: &main, branch: &branch, old: step.old, new: &new, base: step.to };

@@ -14,7 +14,7 @@ use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Method, StatusCode};
 use serde::Serialize;
 
-use crate::error::{Error, Reaction};
+use crate::error::{Error, Reaction, Stale};
 use crate::log_rate::{LogRate, shortened};
 
 /// Prefix of the class names that scripts written for the reference look at.
@@ -31,6 +31,8 @@ struct Handled<'a> {
     status: u16,
     timestamp: String,
     code: &'a str,
+    #[serde(flatten)]
+    stale: Option<&'a Stale>,
 }
 
 /// Body of an error that was raised before any handler ran: the shape of the reference's container.
@@ -181,6 +183,7 @@ fn body(error: &Error, status: StatusCode, path: &str) -> Option<String> {
             status: status.as_u16(),
             timestamp: Local::now().format("%Y-%m-%dT%H:%M:%S%.6f").to_string(),
             code: error.code(),
+            stale: error.revisions(),
         })
     };
     written.ok()

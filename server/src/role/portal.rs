@@ -9,6 +9,7 @@ mod extract;
 mod identity;
 mod open_api;
 mod origin;
+mod revision;
 mod sign_in;
 mod throttle;
 mod web;
@@ -143,7 +144,10 @@ pub fn router(state: PortalState) -> (Router, Vec<Listed<PortalAccess>>) {
         .get("/health/ready", PortalAccess::Open, ready)
         .get("/apollo/version", PortalAccess::Open, health::version);
     let (router, listed) = open_api::routes(sign_in::routes(web::routes(routes))).finish();
-    let router = router.layer(from_fn_with_state(portal, check_host)).layer(from_fn(deny_frames));
+    let router = router
+        .layer(from_fn_with_state(portal, check_host))
+        .layer(from_fn(deny_frames))
+        .layer(from_fn(revision::carry));
     (router, listed)
 }
 

@@ -15,6 +15,7 @@ use crate::domain::lock::NamespaceLock;
 use crate::domain::namespace::{Namespace, NewNamespace};
 use crate::domain::page::{Page, Paged};
 use crate::domain::release::Release;
+use crate::domain::revision::Base;
 use crate::wire::admin as wire;
 use crate::wire::free_form::FreeForm;
 
@@ -292,6 +293,7 @@ impl From<wire::GrayReleaseRule> for NewRules {
             branch: body.branch_name,
             rules: body.rule_items.map(|items| items.into_iter().map(rule).collect()),
             author: author!(body),
+            base: Base::default(),
         }
     }
 }

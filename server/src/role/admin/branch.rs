@@ -6,6 +6,7 @@ use super::request::{Body, Form, Path};
 use super::{AdminAccess, AdminRoutes, OrEmpty, key};
 use crate::domain::{branch, gray_rule};
 use crate::error::Result;
+use crate::http::revision::On;
 use crate::json::Json;
 use crate::state::EnvironmentState;
 use crate::wire::admin as wire;
@@ -25,9 +26,11 @@ pub(super) fn routes(routes: AdminRoutes) -> AdminRoutes {
 async fn create(
     State(state): State<EnvironmentState>,
     Path(names): Path<Names>,
+    On(base): On,
     Form(parameters): Form,
 ) -> Result<Json<wire::Namespace>> {
-    let created = branch::create(&state.store, &key(&names), &parameters.text("operator")?).await?;
+    let created =
+        branch::create(&state.store, &key(&names), &parameters.text("operator")?, base).await?;
     Ok(Json(created.into()))
 }
 
@@ -41,10 +44,11 @@ async fn find(
 async fn delete(
     State(state): State<EnvironmentState>,
     Path((app_id, cluster, namespace, branch)): Path<BranchNames>,
+    On(base): On,
     Form(parameters): Form,
 ) -> Result<()> {
     let key = key(&(app_id, cluster, namespace));
-    branch::delete(&state.store, &key, &branch, &parameters.text("operator")?).await?;
+    branch::delete(&state.store, &key, &branch, &parameters.text("operator")?, base).await?;
     state.published();
     Ok(())
 }
@@ -60,10 +64,11 @@ async fn rules(
 async fn update_rules(
     State(state): State<EnvironmentState>,
     Path((app_id, cluster, namespace, branch)): Path<BranchNames>,
+    On(base): On,
     Body(body): Body<wire::GrayReleaseRule>,
 ) -> Result<()> {
-    gray_rule::update(&state.store, &key(&(app_id, cluster, namespace)), &branch, body.into())
-        .await?;
+    let new = gray_rule::NewRules { base, ..body.into() };
+    gray_rule::update(&state.store, &key(&(app_id, cluster, namespace)), &branch, new).await?;
     state.published();
     Ok(())
 }

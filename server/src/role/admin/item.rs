@@ -9,6 +9,7 @@ use super::{AdminAccess, AdminRoutes, key};
 use crate::domain::item_rules::{ItemRules, Leniency};
 use crate::domain::{commit, item, item_set};
 use crate::error::Result;
+use crate::http::revision::{At, On};
 use crate::json::Json;
 use crate::state::EnvironmentState;
 use crate::wire::admin as wire;
@@ -44,62 +45,71 @@ pub(super) fn rules(state: &EnvironmentState) -> ItemRules {
 async fn create(
     State(state): State<EnvironmentState>,
     Path(names): Path<Names>,
+    On(base): On,
     Body(body): Body<wire::Item, VALUES>,
 ) -> Result<Json<wire::Item>> {
     let created =
-        item::create(&state.store, &state.config, &rules(&state), &key(&names), body.into())
+        item::create(&state.store, &state.config, &rules(&state), &key(&names), body.into(), base)
             .await?;
     Ok(Json(created.into()))
 }
 
 async fn create_comment(
     State(state): State<EnvironmentState>,
+    On(base): On,
     Body(body): Body<wire::Item>,
 ) -> Result<Json<wire::Item>> {
-    Ok(Json(item::create_comment(&state.store, body.into()).await?.into()))
+    Ok(Json(item::create_comment(&state.store, body.into(), base).await?.into()))
 }
 
 async fn update(
     State(state): State<EnvironmentState>,
     Path((app_id, cluster, namespace, id)): Path<(String, String, String, i64)>,
+    On(base): On,
     Body(body): Body<wire::Item, VALUES>,
 ) -> Result<Json<wire::Item>> {
     let key = key(&(app_id, cluster, namespace));
     let draft = item::Draft { id, ..body.into() };
-    Ok(Json(item::update(&state.store, &state.config, &rules(&state), &key, draft).await?.into()))
+    let rules = rules(&state);
+    let changed = item::update(&state.store, &state.config, &rules, &key, draft, base).await?;
+    Ok(Json(changed.into()))
 }
 
 async fn delete(
     State(state): State<EnvironmentState>,
     Path(id): Path<i64>,
+    On(base): On,
     Form(parameters): Form,
 ) -> Result<()> {
-    item::delete(&state.store, &state.config, id, &parameters.text("operator")?).await
+    item::delete(&state.store, &state.config, id, &parameters.text("operator")?, base).await
 }
 
 async fn apply(
     State(state): State<EnvironmentState>,
     Path(names): Path<Names>,
+    On(base): On,
     Body(body): Body<wire::ItemChangeSets, VALUES>,
 ) -> Result<()> {
-    item_set::apply(&state.store, &state.config, rules(&state), &key(&names), body.into()).await
+    let rules = rules(&state);
+    item_set::apply(&state.store, &state.config, rules, &key(&names), body.into(), base).await
 }
 
 async fn list(
     State(state): State<EnvironmentState>,
     Path(names): Path<Names>,
-) -> Result<Json<Vec<wire::Item>>> {
-    Ok(Json(bodies(item::list(&state.store, &key(&names)).await?)))
+) -> Result<At<Json<Vec<wire::Item>>>> {
+    let (revision, items) = item::list(&state.store, &key(&names)).await?;
+    Ok(At(revision, Json(bodies(items))))
 }
 
 async fn page(
     State(state): State<EnvironmentState>,
     Path(names): Path<Names>,
     Query(parameters): Query,
-) -> Result<Json<wire::Page<wire::Item>>> {
+) -> Result<At<Json<wire::Page<wire::Item>>>> {
     let page = parameters.page();
-    let found = item::page(&state.store, &key(&names), &page).await?;
-    Ok(Json(page_body(&page, found)))
+    let (revision, found) = item::page(&state.store, &key(&names), &page).await?;
+    Ok(At(revision, Json(page_body(&page, found))))
 }
 
 async fn deleted(
@@ -112,18 +122,20 @@ async fn deleted(
 async fn by_key(
     State(state): State<EnvironmentState>,
     Path((app_id, cluster, namespace, item_key)): Path<(String, String, String, String)>,
-) -> Result<Json<wire::Item>> {
-    let found = item::by_key(&state.store, &key(&(app_id, cluster, namespace)), &item_key).await?;
-    Ok(Json(found.into()))
+) -> Result<At<Json<wire::Item>>> {
+    let (revision, found) =
+        item::by_key(&state.store, &key(&(app_id, cluster, namespace)), &item_key).await?;
+    Ok(At(revision, Json(found.into())))
 }
 
 async fn by_encoded_key(
     State(state): State<EnvironmentState>,
     Path((app_id, cluster, namespace, encoded)): Path<(String, String, String, String)>,
-) -> Result<Json<wire::Item>> {
+) -> Result<At<Json<wire::Item>>> {
     let item_key = item::decode_key(&encoded)?;
-    let found = item::by_key(&state.store, &key(&(app_id, cluster, namespace)), &item_key).await?;
-    Ok(Json(found.into()))
+    let (revision, found) =
+        item::by_key(&state.store, &key(&(app_id, cluster, namespace)), &item_key).await?;
+    Ok(At(revision, Json(found.into())))
 }
 
 async fn by_id(

@@ -6,8 +6,10 @@ use indexmap::IndexMap;
 use super::body::{bodies, page_body};
 use super::request::{Body, Form, Path, Query};
 use super::{AdminAccess, AdminRoutes, OrEmpty, key};
+use crate::domain::revision::Revision;
 use crate::domain::{app_namespace, lock, namespace, unpublished};
 use crate::error::Result;
+use crate::http::revision::{At, On};
 use crate::json::Json;
 use crate::state::EnvironmentState;
 use crate::wire::admin as wire;
@@ -102,16 +104,19 @@ async fn list(
 async fn find(
     State(state): State<EnvironmentState>,
     Path(names): Path<Names>,
-) -> Result<Json<wire::Namespace>> {
-    Ok(Json(namespace::find(state.store.read(), &key(&names)).await?.into()))
+) -> Result<At<Json<wire::Namespace>>> {
+    let found = namespace::find(state.store.read(), &key(&names)).await?;
+    let revision = Revision::current(state.store.read(), found.id).await?;
+    Ok(At(revision, Json(found.into())))
 }
 
 async fn delete(
     State(state): State<EnvironmentState>,
     Path(names): Path<Names>,
+    On(base): On,
     Form(parameters): Form,
 ) -> Result<()> {
-    namespace::delete(&state.store, &key(&names), &parameters.text("operator")?).await?;
+    namespace::delete(&state.store, &key(&names), &parameters.text("operator")?, base).await?;
     state.published();
     Ok(())
 }

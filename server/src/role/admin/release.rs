@@ -10,8 +10,10 @@ use crate::domain::history::{self, ReleaseHistory};
 use crate::domain::item_set::ChangeSet;
 use crate::domain::page::{Page, Paged};
 use crate::domain::release::{self, Merge, Publication};
+use crate::domain::revision::Base;
 use crate::domain::rollback;
 use crate::error::Result;
+use crate::http::revision::On;
 use crate::json::Json;
 use crate::state::EnvironmentState;
 use crate::wire::admin as wire;
@@ -45,9 +47,10 @@ pub(super) fn routes(routes: AdminRoutes) -> AdminRoutes {
 async fn publish(
     State(state): State<EnvironmentState>,
     Path(names): Path<Names>,
+    On(base): On,
     Form(parameters): Form,
 ) -> Result<Json<wire::Release>> {
-    let publication = publication(&parameters, "name")?;
+    let publication = Publication { base, ..publication(&parameters, "name")? };
     let release = release::publish(&state.store, &key(&names), publication).await?;
     state.published();
     Ok(Json(release.into()))
@@ -56,9 +59,10 @@ async fn publish(
 async fn publish_without(
     State(state): State<EnvironmentState>,
     Path(names): Path<Names>,
+    On(base): On,
     Form(parameters): Form,
 ) -> Result<Json<wire::Release>> {
-    let publication = publication(&parameters, "releaseName")?;
+    let publication = Publication { base, ..publication(&parameters, "releaseName")? };
     let keys = parameters.list("grayDelKeys")?;
     let release = release::publish_without(&state.store, &key(&names), publication, keys).await?;
     state.published();
@@ -71,12 +75,14 @@ fn publication(parameters: &Parameters, title: &'static str) -> Result<Publicati
         comment: parameters.optional("comment"),
         operator: parameters.text("operator")?,
         is_emergency: parameters.flag("isEmergencyPublish", false)?,
+        base: Base::default(),
     })
 }
 
 async fn merge(
     State(state): State<EnvironmentState>,
     Path(names): Path<Names>,
+    On(base): On,
     Query(parameters): Query,
     Body(body): Body<wire::ItemChangeSets, VALUES>,
 ) -> Result<Json<wire::Release>> {
@@ -90,6 +96,7 @@ async fn merge(
         comment: parameters.optional("releaseComment"),
         operator: present(merge.changes.operator.clone(), "DataChange_CreatedBy")?,
         is_emergency: parameters.flag("isEmergencyPublish", false)?,
+        base,
     };
     let rules = item::rules(&state);
     let release = release::merge(&state.store, rules, &key(&names), publication, merge).await?;
@@ -100,11 +107,12 @@ async fn merge(
 async fn roll_back(
     State(state): State<EnvironmentState>,
     Path(id): Path<i64>,
+    On(base): On,
     Form(parameters): Form,
 ) -> Result<()> {
     let target = parameters.number_or("toReleaseId", -1)?;
     let target = (target > -1).then_some(target);
-    rollback::roll_back(&state.store, id, target, &parameters.text("operator")?).await?;
+    rollback::roll_back(&state.store, id, target, &parameters.text("operator")?, base).await?;
     state.published();
     Ok(())
 }

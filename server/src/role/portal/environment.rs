@@ -17,6 +17,7 @@ use serde::de::DeserializeOwned;
 use self::address::encode;
 use self::local::Local;
 use self::remote::{Remote, Timeouts};
+use super::revision;
 use crate::domain::environment::normalise;
 use crate::error::{Error, Result};
 use crate::json;
@@ -68,6 +69,8 @@ struct Call {
     path: String,
     /// Content type and text.
     body: Option<(&'static str, String)>,
+    /// Revision that a change was made on.
+    revision: Option<String>,
 }
 
 impl Environments {
@@ -244,6 +247,16 @@ impl Environment {
         self.send(Method::POST, address, body).await.map(drop)
     }
 
+    /// The same for what was worked out of the last read: refused where that is out of date.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn post_on_last_read(&self, address: Address, body: &impl Serialize) -> Result<()> {
+        let base = revision::base().or_else(revision::shown);
+        let body = Some((json::JSON_TYPE, json::write(body)?));
+        self.call_on(base, Method::POST, address, body).await.map(drop)
+    }
+
     /// Changes something.
     ///
     /// # Errors
@@ -290,7 +303,18 @@ impl Environment {
         address: Address,
         body: Option<(&'static str, String)>,
     ) -> Result<Bytes> {
-        let call = Call { method, path: address.checked()?, body };
+        let base = (method != Method::GET).then(revision::base).flatten();
+        self.call_on(base, method, address, body).await
+    }
+
+    async fn call_on(
+        &self,
+        revision: Option<String>,
+        method: Method,
+        address: Address,
+        body: Option<(&'static str, String)>,
+    ) -> Result<Bytes> {
+        let call = Call { method, path: address.checked()?, body, revision };
         match &self.reach {
             Reach::Here(local) => local.call(call).await,
             Reach::There(remote) => {

@@ -9,6 +9,8 @@ use tower::ServiceExt as _;
 
 use super::Call;
 use crate::error::{Error, Result};
+use crate::http::revision::REVISION;
+use crate::role::portal::revision;
 
 #[derive(Debug)]
 pub(super) struct Local {
@@ -18,7 +20,10 @@ pub(super) struct Local {
 
 impl Local {
     pub(super) async fn call(&self, call: Call) -> Result<Bytes> {
-        let request = Request::builder().method(call.method).uri(call.path);
+        let mut request = Request::builder().method(call.method).uri(call.path);
+        if let Some(base) = call.revision {
+            request = request.header(REVISION, base);
+        }
         let request = match call.body {
             Some((kind, text)) => request.header(CONTENT_TYPE, kind).body(Body::from(text)),
             None => request.body(Body::empty()),
@@ -29,6 +34,7 @@ impl Local {
         if let Some(error) = response.extensions_mut().remove::<Error>() {
             return Err(error);
         }
+        revision::note(response.headers());
         let status = response.status();
         let answer = response.into_body().collect().await;
         let answer = answer

@@ -18,8 +18,10 @@ use reqwest::redirect::Policy;
 
 use super::Call;
 use crate::error::{Error, Reaction, Result};
+use crate::http::revision::REVISION;
 use crate::json;
 use crate::outgoing;
+use crate::role::portal::revision;
 
 /// Failed probes in a row after which an environment counts as away; one good answer brings it back.
 const TOLERATED: u32 = 2;
@@ -107,7 +109,8 @@ impl Remote {
 
     /// Asks for the health of an admin service.
     pub(super) async fn probe(&self, env: &str) {
-        let call = Call { method: Method::GET, path: "/health".to_owned(), body: None };
+        let call =
+            Call { method: Method::GET, path: "/health".to_owned(), body: None, revision: None };
         let was_up = self.is_up();
         match self.call(&call, None).await {
             Ok(_) => self.failed_probes.store(0, Ordering::Relaxed),
@@ -134,10 +137,14 @@ impl Remote {
         if let Some(token) = token {
             request = request.header(AUTHORIZATION, token);
         }
+        if let Some(base) = &call.revision {
+            request = request.header(REVISION, base);
+        }
         if let Some((kind, text)) = &call.body {
             request = request.header(CONTENT_TYPE, *kind).body(text.clone());
         }
         let response = request.send().await?;
+        revision::note(response.headers());
         Ok((response.status(), response.bytes().await?))
     }
 

@@ -19,9 +19,12 @@ use crate::role::portal::Portal;
 use crate::role::portal::environment::{Address, Environment};
 use crate::role::portal::extract::{Body, LARGE_BODY, Paging, Path, Query};
 use crate::role::portal::identity::Caller;
+use crate::role::portal::revision;
 use crate::wire::admin;
 use crate::wire::open_api::{Item, ItemPage, NamespaceText};
 
+/// How often a change is worked out of the draft in all.
+const ATTEMPTS: u32 = 5;
 /// Longest comment, in characters.
 const COMMENT: usize = 256;
 
@@ -198,12 +201,26 @@ pub(super) async fn put_text(
     };
     let operator = portal.operator(&caller, by.operator, body.operator).await?;
     let environment = portal.state.environments.find(&place.env)?;
-    let draft = draft(&environment, &place).await?;
-    let changes = match format.is_document() {
-        true => text::document(&text, &draft),
-        false => text::properties(&text, &draft)?,
-    };
-    apply(&environment, &place, changes, &operator).await
+    let namespace_id = namespace_id(&environment, &place).await?;
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let draft = draft(&environment, &place).await?;
+        let changes = match format.is_document() {
+            true => text::document(&text, &draft),
+            false => text::properties(&text, &draft)?,
+        };
+        match apply(&environment, &place, namespace_id, changes, &operator).await {
+            Err(error) if is_repeated(&error, attempt) => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+/// What is worked out of a draft is worked out again where somebody else edited in between, unless
+/// the caller named the revision: then it is the caller who has to look again.
+fn is_repeated(error: &Error, attempt: u32) -> bool {
+    error.reaction() == Reaction::Conflict && revision::base().is_none() && attempt < ATTEMPTS
 }
 
 /// Takes back what is not published, with one commit.
@@ -215,12 +232,21 @@ pub(super) async fn revoke(
 ) -> Result<()> {
     let operator = portal.operator(&caller, by.operator, None).await?;
     let environment = portal.state.environments.find(&place.env)?;
-    let draft = draft(&environment, &place).await?;
-    let released = released(&environment, &place).await?;
-    let deleted: Vec<admin::Item> =
-        environment.get(Address::in_namespace(&place, &["items", "deleted"])).await?;
-    let deleted: Vec<_> = deleted.iter().map(line).collect();
-    apply(&environment, &place, revocation::changes(&released, &draft, &deleted), &operator).await
+    let namespace_id = namespace_id(&environment, &place).await?;
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let released = released(&environment, &place).await?;
+        let deleted: Vec<admin::Item> =
+            environment.get(Address::in_namespace(&place, &["items", "deleted"])).await?;
+        let deleted: Vec<_> = deleted.iter().map(line).collect();
+        let draft = draft(&environment, &place).await?;
+        let changes = revocation::changes(&released, &draft, &deleted);
+        match apply(&environment, &place, namespace_id, changes, &operator).await {
+            Err(error) if is_repeated(&error, attempt) => {}
+            outcome => return outcome,
+        }
+    }
 }
 
 /// An item as the rules of drafts see it.
@@ -282,20 +308,26 @@ async fn add_or_find(
     }
 }
 
+/// Row id of a namespace; asked for before the draft, since a change is made on what was read last.
+async fn namespace_id(environment: &Environment, place: &Place) -> Result<i64> {
+    let namespace: admin::Namespace = environment.get(Address::in_namespace(place, &[])).await?;
+    Ok(namespace.id)
+}
+
 async fn apply(
     environment: &Environment,
     place: &Place,
+    namespace_id: i64,
     changes: Changes,
     operator: &str,
 ) -> Result<()> {
     if changes.is_empty() {
         return Ok(());
     }
-    let namespace: admin::Namespace = environment.get(Address::in_namespace(place, &[])).await?;
     let items = |lines: Vec<Line>| {
         let item = |line: Line| admin::Item {
             id: line.id,
-            namespace_id: namespace.id,
+            namespace_id,
             key: Some(line.key),
             r#type: line.kind,
             value: Some(line.value),
@@ -314,7 +346,7 @@ async fn apply(
         data_change_last_modified_by: Some(operator.to_owned()),
         ..admin::ItemChangeSets::default()
     };
-    environment.post(Address::in_namespace(place, &["itemset"]), &body).await
+    environment.post_on_last_read(Address::in_namespace(place, &["itemset"]), &body).await
 }
 
 fn check(item: &Item) -> Result<()> {

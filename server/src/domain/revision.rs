@@ -1,0 +1,125 @@
+//! Revisions of a draft: a digest of the live items of a namespace, since no column numbers their
+//! states. Who edits on the basis of one is refused once the items are others.
+
+use sea_orm::ConnectionTrait;
+use sha2::{Digest as _, Sha256};
+
+use super::item::Item;
+use super::namespace::Namespace;
+use crate::error::{Error, Result, Stale};
+use crate::store::{self, Id, Transaction};
+
+/// Bytes of the digest that are kept: more than chance can repeat.
+const BYTES: usize = 16;
+
+/// State of the items of a namespace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revision(String);
+
+impl Revision {
+    /// Of items in the order of their lines.
+    #[must_use]
+    pub fn of(items: &[Item]) -> Self {
+        let mut digest = Sha256::new();
+        for item in items {
+            let line = item.line_num.map_or(-1, |line| line.0);
+            for number in [item.id.0, line, i64::from(item.r#type.0)] {
+                digest.update(number.to_be_bytes());
+            }
+            for text in [&item.key, &item.value, item.comment.as_deref().unwrap_or_default()] {
+                // With their lengths, so that no text can pass for the end of another one.
+                digest.update((text.len() as u64).to_be_bytes());
+                digest.update(text);
+            }
+        }
+        Self(hex::encode(&digest.finalize()[..BYTES]))
+    }
+
+    /// Of a namespace at present.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn current(db: &impl ConnectionTrait, namespace_id: Id) -> Result<Self> {
+        Ok(Self::of(&store::item::of_namespace(db, namespace_id).await?))
+    }
+
+    /// As a header says it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The revision that a change was made on, as far as its caller says.
+#[derive(Debug, Clone, Default)]
+pub struct Base(Option<String>);
+
+impl Base {
+    /// What a caller says; nothing means that any revision will do.
+    #[must_use]
+    pub fn new(revision: Option<String>) -> Self {
+        Self(revision)
+    }
+
+    /// Refuses a change that was made on another revision. The namespace is locked, so that it stays
+    /// at the one that is compared.
+    pub(super) async fn check(&self, tx: &Transaction, namespace: &Namespace) -> Result<()> {
+        let Some(base) = &self.0 else { return Ok(()) };
+        let items = store::item::of_namespace(tx, namespace.id).await?;
+        let current = Revision::of(&items);
+        if current.as_str() == base {
+            return Ok(());
+        }
+        let newest = items.iter().max_by_key(|item| item.data_change_last_time);
+        Err(Error::stale(Stale {
+            current: current.0,
+            revision: base.clone(),
+            by: newest.and_then(|item| item.data_change_last_modified_by.clone()),
+            at: newest.and_then(|item| item.data_change_last_time),
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Small;
+
+    fn item(key: &str, value: &str) -> Item {
+        Item {
+            id: Id(1),
+            namespace_id: Id(1),
+            key: key.to_owned(),
+            r#type: Small(0),
+            value: value.to_owned(),
+            comment: None,
+            line_num: Some(Id(1)),
+            is_deleted: false,
+            deleted_at: 0,
+            data_change_created_by: "u".to_owned(),
+            data_change_created_time: store::now(),
+            data_change_last_modified_by: None,
+            data_change_last_time: None,
+        }
+    }
+
+    #[test]
+    fn whatever_an_editor_sees_makes_another_revision() {
+        let base = item("k", "v");
+        let others = [
+            Item { value: "w".to_owned(), ..base.clone() },
+            Item { comment: Some("c".to_owned()), ..base.clone() },
+            Item { line_num: Some(Id(2)), ..base.clone() },
+            Item { r#type: Small(1), ..base.clone() },
+            item("kv", ""),
+            item("", "kv"),
+        ];
+        let revision = Revision::of(std::slice::from_ref(&base));
+        for other in others {
+            assert_ne!(Revision::of(std::slice::from_ref(&other)), revision, "{other:?}");
+        }
+        assert_ne!(Revision::of(&[]), revision);
+        let later = Item { data_change_last_time: Some(store::now()), ..base };
+        assert_eq!(Revision::of(&[later]), revision);
+    }
+}

@@ -1,0 +1,46 @@
+//! The header `Castalia-Revision`: which state of a namespace an answer shows, and which one a change
+//! was made on. What a revision is, is decided in `domain/revision.rs`.
+
+use std::convert::Infallible;
+
+use axum::extract::FromRequestParts;
+use axum::response::{IntoResponse, Response};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::domain::revision::{Base, Revision};
+
+/// Name of the header.
+pub const REVISION: HeaderName = HeaderName::from_static("castalia-revision");
+
+/// What the header of a request or an answer says, if it is there.
+#[must_use]
+pub fn of(headers: &HeaderMap) -> Option<String> {
+    Some(headers.get(REVISION)?.to_str().ok()?.to_owned())
+}
+
+/// The revision that a request was made on.
+#[derive(Debug)]
+pub struct On(pub Base);
+
+impl<S: Send + Sync> FromRequestParts<S> for On {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(Base::new(of(&parts.headers))))
+    }
+}
+
+/// An answer that shows a revision.
+#[derive(Debug)]
+pub struct At<T>(pub Revision, pub T);
+
+impl<T: IntoResponse> IntoResponse for At<T> {
+    fn into_response(self) -> Response {
+        let mut response = self.1.into_response();
+        if let Ok(revision) = HeaderValue::from_str(self.0.as_str()) {
+            response.headers_mut().insert(REVISION, revision);
+        }
+        response
+    }
+}

@@ -1,0 +1,61 @@
+//! Carries `Castalia-Revision` between a caller of the portal and the admin API behind it: a change goes
+//! on with the revision that its caller saw, and a read comes back with the one that it shows.
+
+use std::sync::{Mutex, PoisonError};
+
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::Response;
+use http::{HeaderMap, HeaderValue, Method};
+
+use crate::http::revision::{REVISION, of};
+
+tokio::task_local! {
+    /// That of the request which this task serves.
+    static EXCHANGE: Exchange;
+}
+
+#[derive(Debug, Default)]
+struct Exchange {
+    base: Option<String>,
+    shown: Mutex<Option<String>>,
+}
+
+/// Around every request.
+pub(super) async fn carry(request: Request, next: Next) -> Response {
+    let is_read = request.method() == Method::GET;
+    let exchange = Exchange { base: of(request.headers()), ..Exchange::default() };
+    EXCHANGE
+        .scope(exchange, async move {
+            let mut response = next.run(request).await;
+            // A change makes a revision that only the next read shows.
+            if is_read
+                && let Some(shown) = shown()
+                && let Ok(shown) = HeaderValue::from_str(&shown)
+            {
+                response.headers_mut().insert(REVISION, shown);
+            }
+            response
+        })
+        .await
+}
+
+/// The revision that the caller's change was made on.
+pub(super) fn base() -> Option<String> {
+    EXCHANGE.try_with(|exchange| exchange.base.clone()).ok().flatten()
+}
+
+/// The revision that the admin API showed last.
+pub(super) fn shown() -> Option<String> {
+    let shown = EXCHANGE
+        .try_with(|exchange| exchange.shown.lock().unwrap_or_else(PoisonError::into_inner).clone());
+    shown.ok().flatten()
+}
+
+/// Notes what an answer of the admin API shows.
+pub(super) fn note(headers: &HeaderMap) {
+    let Some(revision) = of(headers) else { return };
+    let _ = EXCHANGE.try_with(|exchange| {
+        *exchange.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(revision);
+    });
+}

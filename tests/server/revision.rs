@@ -1,0 +1,171 @@
+//! `Castalia-Revision`: a change or a publish on the basis of a state that is no longer there is refused with the state that is
+//! (REL-63), on the admin API and through the portal.
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use crate::support::app::App;
+use crate::support::database::{Engine, Fresh};
+use crate::support::demo::Demo;
+use crate::support::http::{Answer, Http};
+use crate::support::server::{Options, Server};
+
+const REVISION: &str = "Castalia-Revision";
+
+fn options() -> Options {
+    Options::new()
+        .flag("--advertise", "http://127.0.0.1")
+        .variable("CASTALIA_ADMIN_SERVICE_ACCESS_CONTROL_ENABLED", "false")
+}
+
+fn item(value: &str) -> Value {
+    json!({ "key": "k", "value": value, "dataChangeCreatedBy": "u", "dataChangeLastModifiedBy": "u" })
+}
+
+/// The answer of somebody who was late.
+#[track_caller]
+fn assert_stale(answer: &Answer, base: &str, current: &str) {
+    assert_eq!(answer.status, 409, "{answer:?}");
+    let body = answer.json();
+    let said = (&body["code"], &body["revision"], &body["current"]);
+    assert_eq!(said, (&json!("stale_revision"), &json!(base), &json!(current)), "{answer:?}");
+}
+
+/// Many edits of one item at once, all on the same revision, through all nodes: one is kept.
+async fn one_change_wins_for_each_base(servers: &[Server]) {
+    let admins: Vec<_> = servers.iter().map(|server| Http::new(&server.admin)).collect();
+    let app = App::create(&admins[0], "demo").await;
+    app.publish("0").await;
+    let path = app.path("default", "application");
+    let id = admins[0].get(&format!("{path}/items/k")).await.ok().json()["id"].clone();
+    for round in 0..5 {
+        let read = admins[0].get(&format!("{path}/items")).await.ok();
+        let base = read.header(REVISION).to_owned();
+        let edits = (0..16).map(|caller| {
+            let http = admins[caller % admins.len()].clone().with(REVISION, &base);
+            let (path, body) = (format!("{path}/items/{id}"), item(&format!("{round}-{caller}")));
+            async move { http.put(&path, body).await }
+        });
+        let answers = join_all(edits).await;
+        let kept: Vec<_> = answers.iter().filter(|answer| answer.status == 200).collect();
+        assert_eq!(kept.len(), 1, "{answers:?}");
+        let now = admins[0].get(&format!("{path}/items")).await.ok();
+        assert_eq!(now.json()[0]["value"], kept[0].json()["value"]);
+        for answer in answers.iter().filter(|answer| answer.status != 200) {
+            assert_stale(answer, &base, now.header(REVISION));
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_change_wins_for_each_base_on_sqlite() {
+    one_change_wins_for_each_base(&[Server::start_with(options())]).await;
+}
+
+#[tokio::test]
+async fn one_change_wins_for_each_base_on_two_nodes_of_mysql() {
+    on(Engine::MySql).await;
+}
+
+#[tokio::test]
+async fn one_change_wins_for_each_base_on_two_nodes_of_postgres() {
+    on(Engine::Postgres).await;
+}
+
+async fn on(engine: Engine) {
+    let Some(fresh) = Fresh::on(engine).await else { return };
+    let options =
+        options().flag("--roles", "config,meta,admin").flag("--config-db", &fresh.database.url);
+    let servers = [Server::start_with(options.clone()), Server::start_with(options)];
+    one_change_wins_for_each_base(&servers).await;
+    drop(servers);
+    fresh.remove().await;
+}
+
+/// Every way to edit, publish or delete takes the revision that its caller saw, and every way to read says it.
+#[tokio::test]
+async fn every_change_of_a_namespace_takes_a_base() {
+    let server = Server::start_with(options());
+    let http = Http::new(&server.admin);
+    let app = App::create(&http, "demo").await;
+    let release = app.publish("0").await;
+    let branch = app.add_branch("application", &["10.0.0.1"], &[]).await;
+    let path = app.path("default", "application");
+    let old = http.get(&path).await.ok().header(REVISION).to_owned();
+    let namespace = http.get(&path).await.ok().json()["id"].clone();
+    let id = http.get(&format!("{path}/items/k")).await.ok().json()["id"].clone();
+    http.put(&format!("{path}/items/{id}"), item("1")).await.ok();
+    let current = http.get(&path).await.ok().header(REVISION).to_owned();
+    assert_ne!(old, current);
+    for read in ["/items", "/items-with-page", "/items/k", "/encodedItems/aw=="] {
+        let answer = http.get(&format!("{path}{read}")).await.ok();
+        assert_eq!(answer.header(REVISION), current, "{read}");
+    }
+
+    let late = http.clone().with(REVISION, &old);
+    let set = json!({ "dataChangeLastModifiedBy": "u" });
+    let comment = json!({ "namespaceId": namespace, "comment": "# c", "dataChangeCreatedBy": "u" });
+    let rules = json!({
+        "appId": "demo", "clusterName": "default", "namespaceName": "application", "branchName": branch,
+        "ruleItems": [], "dataChangeCreatedBy": "u", "dataChangeLastModifiedBy": "u",
+    });
+    let refused = [
+        late.post(&format!("{path}/items"), item("2")).await,
+        late.post(&format!("{path}/comment_items"), comment).await,
+        late.put(&format!("{path}/items/{id}"), item("2")).await,
+        late.delete(&format!("/items/{id}?operator=u")).await,
+        late.post(&format!("{path}/itemset"), set.clone()).await,
+        late.post(&format!("{path}/releases?name=r&operator=u"), Value::Null).await,
+        late.post(&format!("{path}/updateAndPublish?releaseName=r&branchName={branch}"), set).await,
+        late.put(&format!("/releases/{}/rollback?operator=u", release.id), Value::Null).await,
+        late.post(&format!("{path}/branches?operator=u"), Value::Null).await,
+        late.put(&format!("{path}/branches/{branch}/rules"), rules).await,
+        late.delete(&format!("{path}/branches/{branch}?operator=u")).await,
+        late.delete(&format!("{path}?operator=u")).await,
+    ];
+    for answer in refused {
+        assert_stale(&answer, &old, &current);
+    }
+    let gray = app.path(&branch, "application");
+    let query = "releaseName=r&operator=u&grayDelKeys=k";
+    let answer = late.post(&format!("{gray}/gray-del-releases?{query}"), Value::Null).await;
+    assert_eq!(answer.status, 409, "the draft of a branch is its own: {answer:?}");
+    http.with(REVISION, &current)
+        .post(&format!("{path}/releases?name=r&operator=u"), Value::Null)
+        .await
+        .ok();
+}
+
+/// The portal hands the revision on in both directions.
+#[tokio::test]
+async fn the_portal_hands_revisions_on() {
+    let server = Server::start_with(options());
+    let demo = Demo::create(&server, "demo").await;
+    demo.set("k", "0").await;
+    let items = format!("{}/items", demo.path());
+    let old = demo.api.get(&items).await.ok().header(REVISION).to_owned();
+    assert!(!old.is_empty());
+    demo.set("k", "1").await;
+    let current = demo.api.get(&format!("{items}/k")).await.ok().header(REVISION).to_owned();
+    assert_eq!(demo.api.get(&demo.path()).await.ok().header(REVISION), current);
+
+    let late = demo.api.clone().with(REVISION, &old);
+    let new = json!({ "key": "new", "value": "2", "dataChangeCreatedBy": "apollo" });
+    let k = json!({ "key": "k", "value": "2", "dataChangeLastModifiedBy": "apollo" });
+    let text = json!({ "configText": "k = 2", "format": "properties", "operator": "apollo" });
+    let release = json!({ "releaseTitle": "r", "releasedBy": "apollo" });
+    let refused = [
+        late.post(&items, new).await,
+        late.put(&format!("{items}/k"), k).await,
+        late.delete(&format!("{items}/k?operator=apollo")).await,
+        late.put(&items, text.clone()).await,
+        late.post(&format!("{items}/revocation?operator=apollo"), Value::Null).await,
+        late.post(&format!("{}/releases", demo.path()), release).await,
+    ];
+    for answer in refused {
+        assert_stale(&answer, &old, &current);
+    }
+    demo.api.clone().with(REVISION, &current).put(&items, text).await.ok();
+    let found = demo.api.get(&format!("{items}/k")).await.ok();
+    assert_eq!(found.json()["value"], "2");
+}
