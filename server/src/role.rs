@@ -171,7 +171,7 @@ fn client_guard(
 
 /// Well while node and database are; balancers ask `/health/ready`, since a node serves from memory.
 async fn health(State(state): State<EnvironmentState>) -> Response {
-    health::answer(state.store.ping().await.is_ok())
+    health::answer(state.store.check().await.is_ok())
 }
 
 /// Another node committed a release message, a name or an access key.

@@ -24,7 +24,7 @@ async fn name() -> &'static str {
 }
 
 async fn well(State(state): State<EnvironmentState>) -> Response {
-    health::answer(state.store.ping().await.is_ok())
+    health::answer(state.store.check().await.is_ok())
 }
 
 async fn ready(State(state): State<EnvironmentState>) -> Response {
