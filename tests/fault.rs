@@ -3,6 +3,9 @@
 mod clock;
 mod cluster;
 mod database;
+mod disk;
+mod frozen;
+mod ledger;
 mod locked;
 mod restart;
 mod silent_client;
