@@ -3,6 +3,7 @@
 #
 #   tests/databases.sh up              install what is missing and start both; does nothing where they run already
 #   tests/databases.sh url mysql       print the URL of a user who may create databases (also: postgres)
+#                                      (castalia_rows with the same password may read and write rows, and nothing else)
 #   tests/databases.sh down            stop both and delete their data
 #
 # CASTALIA_TEST_DIR holds the data, /tmp/castalia-databases by default.
@@ -66,7 +67,9 @@ start_mysql() {
     eventually mysql_root -e 'SELECT 1'
     mysql_root -e "CREATE DATABASE IF NOT EXISTS castalia;
         CREATE USER IF NOT EXISTS 'castalia'@'127.0.0.1' IDENTIFIED BY 'castalia';
-        GRANT ALL ON *.* TO 'castalia'@'127.0.0.1';"
+        GRANT ALL ON *.* TO 'castalia'@'127.0.0.1';
+        CREATE USER IF NOT EXISTS 'castalia_rows'@'127.0.0.1' IDENTIFIED BY 'castalia';
+        GRANT SELECT, INSERT, UPDATE, DELETE ON *.* TO 'castalia_rows'@'127.0.0.1';"
 }
 
 # Without autovacuum, which is somebody who is connected to a database that is to be removed.
@@ -81,6 +84,8 @@ start_postgres() {
     eventually postgres_root -c 'SELECT 1'
     [ -n "$(postgres_root -tc "SELECT 1 FROM pg_roles WHERE rolname = 'castalia'")" ] ||
         postgres_root -c "CREATE ROLE castalia LOGIN CREATEDB PASSWORD 'castalia'"
+    [ -n "$(postgres_root -tc "SELECT 1 FROM pg_roles WHERE rolname = 'castalia_rows'")" ] ||
+        postgres_root -c "CREATE ROLE castalia_rows LOGIN PASSWORD 'castalia'"
     [ -n "$(postgres_root -tc "SELECT 1 FROM pg_database WHERE datname = 'castalia'")" ] ||
         postgres_root -c 'CREATE DATABASE castalia OWNER castalia'
 }

@@ -1,6 +1,7 @@
 //! The HTTP of the server, by what it is for.
 
 mod access_key;
+mod database;
 mod document;
 mod health;
 mod input;

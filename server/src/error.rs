@@ -240,12 +240,18 @@ impl From<StoreError> for Error {
             StoreError::Conflict(_)
             | StoreError::Unavailable(_)
             | StoreError::CommitUnknown(_)
-            | StoreError::ReadOnly(_) => Reaction::Unavailable,
+            | StoreError::ReadOnly(_)
+            | StoreError::Storage(_) => Reaction::Unavailable,
             StoreError::Value(_) => Reaction::BadRequest,
             StoreError::Duplicate(_) | StoreError::Setting { .. } | StoreError::Other(_) => {
                 Reaction::Internal
             }
         };
+        if let StoreError::CommitUnknown(_) = &error {
+            let message = "The database failed while it kept the change: it may have been kept or \
+                           not. Look before you repeat it.";
+            return Self::unavailable(message).with_code("outcome_unknown").caused_by(error);
+        }
         let message = match reaction {
             Reaction::Unavailable => "The database cannot be used at present.",
             Reaction::BadRequest => {

@@ -44,6 +44,8 @@ use crate::store::{Secret, Store, StoreError};
 
 /// How long connections get to finish after the node was told to end.
 const DRAIN: Duration = Duration::from_secs(8);
+/// How long a database may take to close.
+const CLOSE: Duration = Duration::from_secs(5);
 /// Pause between two readings of the ServerConfig tables.
 const CONFIG_PAUSE: Duration = Duration::from_secs(60);
 
@@ -108,6 +110,8 @@ pub struct Node {
     settings: Arc<Settings>,
     metrics_token: Secret,
     environment: Option<EnvironmentState>,
+    /// The databases that are open, to be closed in the end.
+    stores: Vec<Store>,
     ready: Readiness,
     _data_dir: DataDir,
 }
@@ -132,6 +136,7 @@ impl Node {
             metrics_token: data_dir::metrics_token(&settings)?,
             settings,
             environment: None,
+            stores: Vec::new(),
             ready: Readiness::default(),
             _data_dir: data_dir,
         };
@@ -172,6 +177,13 @@ impl Node {
         self.background.shutdown.cancel();
         self.background.tracker.close();
         self.background.tracker.wait().await;
+        for store in &self.stores {
+            match tokio::time::timeout(CLOSE, store.close()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(%error, "cannot close a database"),
+                Err(_) => tracing::warn!("a database did not close in time"),
+            }
+        }
     }
 
     async fn open(&mut self, sockets: Sockets) -> Result<(), StartError> {
@@ -209,13 +221,14 @@ impl Node {
     }
 
     async fn open_environment(
-        &self,
+        &mut self,
         sockets: &Sockets,
         token: &str,
     ) -> Result<EnvironmentState, StartError> {
         let settings = Arc::clone(&self.settings);
         let ConfigDatabase { store, config, installation } =
             database::open_config(&settings, token).await?;
+        self.stores.push(store.clone());
         let compat = settings.compat.resolve(settings.defaults.unwrap_or(installation));
         let options =
             FeedOptions { folds_names: compat.fold_names, polls: self.capacity.polls(&settings) };
@@ -248,7 +261,8 @@ impl Node {
     async fn open_portal(&mut self, token: &str) -> Result<PortalState, StartError> {
         let settings = Arc::clone(&self.settings);
         let PortalDatabase { store, config, installation, is_new } =
-            database::open_portal(&settings, token).await?;
+            database::open_portal(&settings, token, self.installation_id().await?).await?;
+        self.stores.push(store.clone());
         let installation = settings.defaults.unwrap_or(installation);
         if installation == Installation::Fresh {
             let password = settings.admin_password.clone();
@@ -278,6 +292,14 @@ impl Node {
             sample::seed(&state).await?;
         }
         Ok(state)
+    }
+
+    /// What the environment's database is known by, where this node has one.
+    async fn installation_id(&self) -> Result<Option<Secret>, StartError> {
+        match &self.environment {
+            Some(environment) => Ok(Some(database::installation_id(&environment.store).await?)),
+            None => Ok(None),
+        }
     }
 
     fn list<A>(&mut self, port: Role, listed: Vec<Listed<A>>) {
@@ -347,7 +369,7 @@ pub async fn portal_store(settings: &Settings) -> Result<(Store, Installation), 
     data_dir::make_if_needed(settings)?;
     let settings = Arc::new(settings.clone());
     let token = random_hex()?;
-    let portal = database::open_portal(&settings, &token).await?;
+    let portal = database::open_portal(&settings, &token, None).await?;
     Ok((portal.store, settings.defaults.unwrap_or(portal.installation)))
 }
 

@@ -1,7 +1,6 @@
 //! What the handlers of a role share. Cheap to clone.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::domain::instance_audit::InstanceAudit;
 use crate::domain::server_config;
@@ -12,10 +11,7 @@ use crate::registry::Registry;
 use crate::role::portal::environment::Environments;
 use crate::server_config::ServerConfig;
 use crate::settings::{Compat, Installation, Settings};
-use crate::store::Store;
-
-/// A database that takes longer to answer a ping is reported as one that does not.
-const PING: Duration = Duration::from_secs(2);
+use crate::store::{Status, Store};
 
 /// One environment: what the config, meta and admin roles work on.
 #[derive(Debug, Clone)]
@@ -56,9 +52,11 @@ impl EnvironmentState {
     /// What keeps publishes from being kept, announced or served at present, one sentence each.
     pub async fn faults(&self) -> Vec<String> {
         let mut faults = self.feed.faults();
-        let ping = tokio::time::timeout(PING, self.store.ping()).await;
-        if !matches!(ping, Ok(Ok(()))) {
+        if self.store.ping().await.is_err() {
             faults.insert(0, "the database does not answer".to_owned());
+        }
+        if let Status::Failing { reason } = self.store.status() {
+            faults.insert(0, format!("publishes are not kept: {reason}"));
         }
         faults
     }

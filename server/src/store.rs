@@ -10,6 +10,7 @@ pub mod consumer;
 pub mod entity;
 pub mod error;
 pub mod feed;
+mod file;
 pub mod installation;
 pub mod instance;
 pub mod item;
@@ -20,13 +21,16 @@ mod notify;
 pub mod number;
 pub mod page;
 mod pool;
+mod pulse;
 mod reader;
 pub mod release;
 pub mod removal;
+mod retirement;
 pub mod row;
 pub mod secret;
 pub mod server_config;
 pub mod service_registry;
+mod status;
 mod transaction;
 mod url;
 pub mod user;
@@ -34,11 +38,19 @@ mod writer;
 
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, Statement,
+};
 
+use file::SqliteFile;
 use pool::Pools;
+use pulse::Pulse;
+use retirement::Retirement;
+use status::StatusRecord;
+use transaction::Transactions;
 use writer::Writer;
 
 pub use error::{JobError, StoreError};
@@ -50,10 +62,14 @@ pub use pool::StoreOptions;
 pub use reader::Reader;
 pub use row::{Authorship, InNamespace, Standard, insert, now, soft_delete, soft_remove, update};
 pub use secret::Secret;
+pub use status::Status;
 pub use url::{DatabaseUrl, Dialect};
 
 /// What a write job works on: it sees its own changes, and others see them after the commit.
 pub type Transaction = DatabaseTransaction;
+
+/// Pause between two attempts to write to a database that took no writes.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// One database. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -67,8 +83,19 @@ struct Shared {
     options: StoreOptions,
     reader: Reader,
     write: DatabaseConnection,
-    /// Present on SQLite, where all writes go through one task.
-    writer: Option<Writer>,
+    writes: Writes,
+    pulse: Pulse,
+    retirement: Retirement,
+    status: StatusRecord,
+    file: Option<SqliteFile>,
+}
+
+/// How write jobs reach the database.
+#[derive(Debug)]
+enum Writes {
+    /// SQLite: all through one task.
+    Writer(Writer),
+    Transactions(Transactions),
 }
 
 impl Store {
@@ -76,14 +103,29 @@ impl Store {
     pub async fn connect(url: &str, options: StoreOptions) -> Result<Self, StoreError> {
         let url = DatabaseUrl::from_str(url)
             .map_err(|problem| StoreError::setting(&options.setting, problem))?;
-        let Pools { read, write } = pool::open(&url, &options).await?;
-        let writer = (url.dialect() == Dialect::Sqlite).then(|| Writer::start(write.clone()));
+        let Pools { read, write, ping, retirement, file } = pool::open(&url, &options).await?;
+        let is_server = url.dialect() != Dialect::Sqlite;
+        let pulse = Pulse::new(ping, is_server, retirement.clone());
+        let pooled = options.max_connections;
+        let writes = match is_server {
+            false => Writes::Writer(Writer::start(write.clone(), file.clone(), retirement.clone())),
+            true => Writes::Transactions(Transactions {
+                db: write.clone(),
+                pooled,
+                pulse: pulse.clone(),
+                retirement: retirement.clone(),
+            }),
+        };
         let shared = Shared {
             url,
-            reader: Reader::new(read, options.max_connections),
+            reader: Reader::new(read, pooled, pulse.clone()),
             options,
             write,
-            writer,
+            writes,
+            pulse,
+            retirement,
+            status: StatusRecord::new(),
+            file,
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -124,13 +166,46 @@ impl Store {
             + Sync
             + 'static,
     {
-        match &self.shared.writer {
-            Some(writer) => writer.write(input, job).await,
-            None => {
-                let pooled = self.shared.options.max_connections;
-                transaction::run(self.shared.write.clone(), pooled, input, job).await
+        let outcome = match &self.shared.writes {
+            Writes::Writer(writer) => writer.write(input, job).await,
+            Writes::Transactions(transactions) => transactions.run(input, job).await,
+        };
+        match outcome.as_ref().map_err(JobError::store_error) {
+            Ok(_) => self.shared.status.succeeded(),
+            Err(Some(error)) if error.is_outage() && self.shared.status.failed(error) => {
+                self.notice_recovery();
             }
+            Err(_) => {}
         }
+        outcome
+    }
+
+    /// What the last writes have shown; costs nothing.
+    pub fn status(&self) -> Status {
+        self.shared.status.get()
+    }
+
+    /// Tries small writes until one succeeds, so that the status becomes right when nobody publishes.
+    fn notice_recovery(&self) {
+        let shared = Arc::downgrade(&self.shared);
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(RETRY).await;
+                let Some(shared) = shared.upgrade() else { return };
+                let store = Self { shared };
+                if store.shared.status.get().is_writable() {
+                    return;
+                }
+                if store.ping().await.is_err() {
+                    continue;
+                }
+                match installation::record_write(&store).await {
+                    Err(error) if error.is_outage() => {}
+                    // Another error is one of the statement: the database is there and has answered.
+                    _ => return store.shared.status.succeeded(),
+                }
+            }
+        });
     }
 
     /// Hears of release messages that any node commits; `None` where the engine cannot tell.
@@ -141,24 +216,67 @@ impl Store {
         }
     }
 
-    /// Whether the database answers. Asks over a connection of the pool.
+    /// Whether the database can be used: it answers within two seconds (over a connection of its own), the last write
+    /// was kept, and a SQLite file is still the one that was opened.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        self.ping().await?;
+        match self.status() {
+            Status::Writable => Ok(()),
+            Status::Failing { reason } => Err(StoreError::Unavailable(DbErr::Custom(reason))),
+        }
+    }
+
+    /// Whether the database answers, whatever became of the last write.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.read()
-            .query_one_raw(sea_orm::Statement::from_string(
-                self.shared.write.get_database_backend(),
-                "SELECT 1",
-            ))
-            .await?;
-        Ok(())
+        if let Some(file) = &self.shared.file {
+            file.check()?;
+        }
+        self.shared.pulse.ping().await
+    }
+
+    /// For connections that are left in a state that nobody else may find.
+    fn retire_connections(&self) {
+        self.shared.retirement.retire_all();
     }
 
     fn write_pool(&self) -> &DatabaseConnection {
         &self.shared.write
     }
 
-    /// Closes all connections; what runs is finished first, what comes later fails.
+    /// Closes all connections; what runs is finished first, what comes later fails. On SQLite all data is in the
+    /// database's file afterwards, so that the file alone can be copied.
     pub async fn close(&self) -> Result<(), StoreError> {
-        self.shared.write.close_by_ref().await?;
-        Ok(self.shared.reader.close().await?)
+        let shared = &self.shared;
+        if let Some(file) = &shared.file {
+            shared.reader.close().await?;
+            shared.pulse.close().await?;
+            let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+            if file.check().is_ok()
+                && let Err(error) = shared.write.execute_unprepared(checkpoint).await
+            {
+                tracing::warn!(%error, "cannot empty the write-ahead log; keep it beside the file");
+            }
+            file.release();
+        }
+        shared.write.close_by_ref().await?;
+        shared.pulse.close().await?;
+        Ok(shared.reader.close().await?)
+    }
+
+    /// Reads a SQLite file from its beginning to its end; other databases check themselves.
+    pub async fn check_integrity(&self) -> Result<(), StoreError> {
+        if self.shared.file.is_none() {
+            return Ok(());
+        }
+        // Large files take their time: no limit.
+        let statement = Statement::from_string(DbBackend::Sqlite, "PRAGMA quick_check(1)");
+        let row = self.shared.write.query_one_raw(statement).await?;
+        let found: String = row.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or_default();
+        if found == "ok" {
+            return Ok(());
+        }
+        let problem =
+            format!("{}: the file is damaged ({found}); restore it from a backup", self.shared.url);
+        Err(StoreError::setting(self.setting(), problem))
     }
 }

@@ -1,4 +1,4 @@
-//! A gate between a server and its database: open, slow, or shut, so that a database can go away and come back for one server only.
+//! A gate between a server and its database: open, slow, frozen, or shut, so that a database can go away and come back for one server only.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,6 +12,8 @@ use tokio::sync::watch;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Open,
+    /// Bytes are kept until it is opened; connections stay, and new ones are accepted and hear nothing.
+    Frozen,
     /// Every answer takes so long.
     Slow(Duration),
     /// Connections end, and new ones end at once.
@@ -44,6 +46,10 @@ impl Gate {
 
     pub(crate) fn slow_down(&self, time: Duration) {
         self.state.send_replace(State::Slow(time));
+    }
+
+    pub(crate) fn freeze(&self) {
+        self.state.send_replace(State::Frozen);
     }
 
     pub(crate) fn shut(&self) {
@@ -83,7 +89,11 @@ async fn copy(
         if let (State::Slow(time), true) = (present, is_answer) {
             tokio::time::sleep(time).await;
         }
-        if to.write_all(&buffer[..bytes]).await.is_err() {
+        // One end may leave meanwhile; what it wrote before still arrives, as it does after a real pause.
+        if shut.wait_for(|state| *state != State::Frozen).await.is_err() {
+            return;
+        }
+        if *state.borrow() == State::Shut || to.write_all(&buffer[..bytes]).await.is_err() {
             return;
         }
     }

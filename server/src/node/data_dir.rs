@@ -1,7 +1,9 @@
-//! The data directory: made with rights for its owner only, and locked for as long as the node runs.
+//! The data directory and the files of SQLite databases: with rights for their owner only, and locked for as long as
+//! the node runs.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::{StartError, random_hex};
@@ -9,33 +11,88 @@ use crate::role::Role;
 use crate::settings::Settings;
 use crate::store::Secret;
 
+/// The databases of a node that names none.
+pub(super) const CONFIG_FILE: &str = "config.db";
+pub(super) const PORTAL_FILE: &str = "portal.db";
+/// What else a node makes in its directory.
+const OWN_FILES: [&str; 2] = ["castalia.lock", "metrics.token"];
+
 /// Held for the life of the node; two servers on one SQLite file would each serve what the other does not know.
 #[derive(Debug)]
 pub(super) struct DataDir {
-    _lock: Option<File>,
+    _locks: Vec<File>,
 }
 
 impl DataDir {
-    /// Makes and locks the directory where a database lives in it; otherwise there is nothing to hold.
+    /// Makes and locks the directory where a database lives in it, and locks each SQLite file that this node opens,
+    /// wherever it is.
     pub(super) fn open(settings: &Settings) -> Result<Self, StartError> {
-        if !is_needed(settings) {
-            return Ok(Self { _lock: None });
+        let mut locks = Vec::new();
+        if is_needed(settings) {
+            make(&settings.data_dir)?;
+            let path = settings.data_dir.join("castalia.lock");
+            locks.push(lock(&path, &settings.data_dir)?);
         }
-        make(&settings.data_dir)?;
-        let path = settings.data_dir.join("castalia.lock");
-        let problem = |error: &dyn std::fmt::Display| {
-            StartError::DataDir(format!("cannot write {}: {error}", path.display()))
+        let mut files: Vec<PathBuf> =
+            sqlite_files(settings).iter().map(|file| real(file)).collect();
+        files.sort();
+        // One file may be both databases.
+        files.dedup();
+        for file in files {
+            let mut path = file.clone().into_os_string();
+            path.push(".lock");
+            locks.push(lock(Path::new(&path), &file)?);
+        }
+        Ok(Self { _locks: locks })
+    }
+}
+
+fn lock(path: &Path, what: &Path) -> Result<File, StartError> {
+    let problem = |error: &dyn std::fmt::Display| {
+        StartError::DataDir(format!("cannot write {}: {error}", path.display()))
+    };
+    let lock = private(OpenOptions::new().create(true).truncate(false)).open(path);
+    let lock = lock.map_err(|error| problem(&error))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(StartError::DataDir(format!(
+            "{} is in use by another `castalia serve`; stop it or choose another directory or file",
+            what.display()
+        ))),
+        Err(TryLockError::Error(error)) => Err(problem(&error)),
+    }
+}
+
+/// The SQLite files of this node. One whose directory does not exist is reported when it is opened.
+fn sqlite_files(settings: &Settings) -> Vec<PathBuf> {
+    let roles = [Role::Config, Role::Meta, Role::Admin];
+    let mut files = Vec::new();
+    for (is_used, url, file) in [
+        (roles.iter().any(|role| settings.plays(*role)), &settings.config_db, CONFIG_FILE),
+        (settings.plays(Role::Portal), &settings.portal_db, PORTAL_FILE),
+    ] {
+        let path = match url {
+            _ if !is_used => None,
+            Some(url) => url.sqlite_file(),
+            None => Some(settings.data_dir.join(file)),
         };
-        let lock = private(OpenOptions::new().create(true).truncate(false)).open(&path);
-        let lock = lock.map_err(|error| problem(&error))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Self { _lock: Some(lock) }),
-            Err(TryLockError::WouldBlock) => Err(StartError::DataDir(format!(
-                "{} is in use by another `castalia serve`; stop it or choose another directory",
-                settings.data_dir.display()
-            ))),
-            Err(TryLockError::Error(error)) => Err(problem(&error)),
-        }
+        files.extend(path.filter(|path| {
+            path.parent().is_some_and(|parent| parent.as_os_str().is_empty() || parent.is_dir())
+        }));
+    }
+    files
+}
+
+/// The same path for all that lead to the file.
+fn real(path: &Path) -> PathBuf {
+    if let Ok(path) = path.canonicalize() {
+        return path;
+    }
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let parent = parent.unwrap_or(Path::new(".")).canonicalize();
+    match (parent, path.file_name()) {
+        (Ok(parent), Some(name)) => parent.join(name),
+        _ => path.to_owned(),
     }
 }
 
@@ -51,7 +108,7 @@ pub(super) fn make_if_needed(settings: &Settings) -> Result<(), StartError> {
 
 /// For commands that only read: connecting to a file that does not exist would make an empty database.
 pub(super) fn require_config_file(settings: &Settings) -> Result<(), StartError> {
-    let file = settings.data_dir.join("config.db");
+    let file = settings.data_dir.join(CONFIG_FILE);
     if settings.config_db.is_some() || file.exists() {
         return Ok(());
     }
@@ -61,15 +118,54 @@ pub(super) fn require_config_file(settings: &Settings) -> Result<(), StartError>
     )))
 }
 
-/// Makes the directory, parents included.
+/// Makes the directory, parents included, or takes the rights of others from the one that is there.
 fn make(path: &Path) -> Result<(), StartError> {
     let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder
+        .recursive(true)
+        .mode(0o700)
         .create(path)
-        .map_err(|error| StartError::DataDir(format!("cannot make {}: {error}", path.display())))
+        .map_err(|error| StartError::DataDir(format!("cannot make {}: {error}", path.display())))?;
+    restrict(path)
+}
+
+/// The databases hold secrets, and who may write to the directory can replace them. A directory that holds other
+/// things is not ours to close; it is refused where others may write to it.
+fn restrict(path: &Path) -> Result<(), StartError> {
+    let problem = |error: std::io::Error| {
+        StartError::DataDir(format!("cannot read {}: {error}", path.display()))
+    };
+    let mode = std::fs::metadata(path).map_err(problem)?.permissions().mode();
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    let mut is_ours = true;
+    for entry in std::fs::read_dir(path).map_err(problem)? {
+        let name = entry.map_err(problem)?.file_name();
+        let name = name.to_string_lossy();
+        is_ours &= name.starts_with(CONFIG_FILE)
+            || name.starts_with(PORTAL_FILE)
+            || OWN_FILES.contains(&name.as_ref());
+    }
+    let restricted = std::fs::Permissions::from_mode(0o700);
+    if is_ours && mode & 0o1000 == 0 && std::fs::set_permissions(path, restricted).is_ok() {
+        tracing::warn!(
+            directory = %path.display(),
+            "others had rights on the data directory; now only its owner has"
+        );
+        return Ok(());
+    }
+    // In a directory such as /tmp nobody can replace the files of another.
+    let is_sticky = mode & 0o1000 != 0;
+    match mode & 0o022 {
+        0 => Ok(()),
+        _ if is_sticky => Ok(()),
+        _ => Err(StartError::DataDir(format!(
+            "others may write to {0}: make it a directory of the server's user alone, with \
+             `chown USER {0}` and `chmod 700 {0}`",
+            path.display()
+        ))),
+    }
 }
 
 /// The metrics token: given, or read from the directory, or made there now.
@@ -112,9 +208,7 @@ pub(super) fn store_password(settings: &Settings, password: &str) -> Result<Path
 
 /// For writing, with rights for the owner only.
 fn private(options: &mut OpenOptions) -> &mut OpenOptions {
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
-    options.write(true)
+    options.mode(0o600).write(true)
 }
 
 /// URL of a SQLite file in the directory.

@@ -12,7 +12,11 @@ use crate::role::Role;
 use crate::server_config::ServerConfig;
 use crate::settings::{Installation, SchemaMode, Settings};
 use crate::store::migration::{self, Part};
-use crate::store::{self, DatabaseUrl, Store, StoreError, StoreOptions};
+use crate::store::{self, DatabaseUrl, Secret, Store, StoreError, StoreOptions, installation};
+
+/// The settings that name the databases.
+const CONFIG_SETTING: &str = "--config-db";
+const PORTAL_SETTING: &str = "--portal-db";
 
 /// The environment's database, ready for use.
 pub(super) struct ConfigDatabase {
@@ -34,10 +38,11 @@ pub(super) async fn open_config(
     settings: &Arc<Settings>,
     token: &str,
 ) -> Result<ConfigDatabase, StartError> {
-    let store = connect(settings, settings.config_db.as_ref(), "config.db", "--config-db").await?;
-    let token = token.to_owned();
+    let url = config_url(settings)?;
+    let store = connect(settings, &url, CONFIG_SETTING).await?;
+    let (token, id) = (token.to_owned(), random_hex()?);
     let installation = schema(settings, &store, Part::Config, move |tx| {
-        Box::pin(async move { seed::config(tx, &token).await })
+        Box::pin(async move { seed::config(tx, &token, &id).await })
     });
     let installation = installation.await?;
     let config = ServerConfig::new(settings.server_config.clone());
@@ -49,17 +54,20 @@ pub(super) async fn open_config(
 pub(super) async fn read_config(
     settings: &Arc<Settings>,
 ) -> Result<(Store, ServerConfig), StartError> {
-    let store = connect(settings, settings.config_db.as_ref(), "config.db", "--config-db").await?;
+    let store = connect(settings, &config_url(settings)?, CONFIG_SETTING).await?;
     let config = ServerConfig::new(settings.server_config.clone());
     server_config::reload(&store, &config, settings).await?;
     Ok((store, config))
 }
 
+/// `config_id` is the id of the environment's database, where this process has one.
 pub(super) async fn open_portal(
     settings: &Arc<Settings>,
     token: &str,
+    config_id: Option<Secret>,
 ) -> Result<PortalDatabase, StartError> {
-    let store = connect(settings, settings.portal_db.as_ref(), "portal.db", "--portal-db").await?;
+    let url = portal_url(settings)?;
+    let store = connect(settings, &url, PORTAL_SETTING).await?;
     let (env, token, salt) = (settings.env.clone(), token.to_owned(), random_hex()?);
     let is_new = Arc::new(AtomicBool::new(false));
     let made = Arc::clone(&is_new);
@@ -68,9 +76,42 @@ pub(super) async fn open_portal(
         Box::pin(async move { seed::portal(tx, &env, &token, &salt).await })
     });
     let installation = installation.await?;
+    if let Some(id) = config_id {
+        refuse_strangers(settings, &store, id).await?;
+    }
     let config = ServerConfig::new(settings.server_config.clone());
     read_portal(&store, &config).await?;
     Ok(PortalDatabase { store, config, installation, is_new: is_new.load(Ordering::Acquire) })
+}
+
+/// The id that the environment's database has had since it was made.
+pub(super) async fn installation_id(store: &Store) -> Result<Secret, StartError> {
+    let offer = Secret::new(random_hex()?);
+    Ok(installation::value_or_insert(store, installation::ID, offer).await?)
+}
+
+/// The portal's database remembers the environment's database by its id. One that is empty or another's, because its
+/// file was deleted or a URL is wrong, would serve nothing and let every client and every edit run into 404.
+async fn refuse_strangers(
+    settings: &Settings,
+    portal: &Store,
+    id: Secret,
+) -> Result<(), StartError> {
+    let name = format!("{}.{}", installation::ID, settings.env);
+    let known = installation::value_or_insert(portal, &name, id.clone()).await?;
+    if known == id {
+        return Ok(());
+    }
+    let problem = format!(
+        "{}: this is not the database of environment {} that the portal's database {} belongs to: \
+         it is new, or another's. If the database was lost, restore it from a backup; if the URL is \
+         wrong, correct it; if the change is meant, delete the row `{name}` of table \
+         CastaliaInstallation in the portal's database and start again",
+        config_url(settings)?,
+        settings.env,
+        portal.url(),
+    );
+    Err(StoreError::setting(CONFIG_SETTING, problem).into())
 }
 
 /// Reads the limits again; what was read last stays in force while the database is away.
@@ -97,17 +138,38 @@ async fn read_portal(store: &Store, config: &ServerConfig) -> Result<(), StoreEr
     config.reload(read).await
 }
 
-async fn connect(
+fn config_url(settings: &Settings) -> Result<DatabaseUrl, StartError> {
+    url(settings, settings.config_db.as_ref(), data_dir::CONFIG_FILE, CONFIG_SETTING)
+}
+
+fn portal_url(settings: &Settings) -> Result<DatabaseUrl, StartError> {
+    url(settings, settings.portal_db.as_ref(), data_dir::PORTAL_FILE, PORTAL_SETTING)
+}
+
+fn url(
     settings: &Settings,
     url: Option<&DatabaseUrl>,
     file: &str,
     setting: &str,
+) -> Result<DatabaseUrl, StartError> {
+    match url {
+        Some(url) => Ok(url.clone()),
+        None => data_dir::sqlite_url(settings, file)
+            .parse()
+            .map_err(|problem: String| StoreError::setting(setting, problem).into()),
+    }
+}
+
+async fn connect(
+    settings: &Settings,
+    url: &DatabaseUrl,
+    setting: &str,
 ) -> Result<Store, StartError> {
-    let url =
-        url.map_or_else(|| data_dir::sqlite_url(settings, file), |url| url.expose().to_owned());
     let options =
         StoreOptions { max_connections: settings.max_connections, ..StoreOptions::new(setting) };
-    Ok(Store::connect(&url, options).await?)
+    let store = Store::connect(url.expose(), options).await?;
+    store.check_integrity().await?;
+    Ok(store)
 }
 
 async fn schema(
@@ -121,9 +183,7 @@ async fn schema(
         SchemaMode::Apply => Ok(migration::apply(store, part, first_rows).await?),
         SchemaMode::Off => Ok(migration::origin(store).await?),
         SchemaMode::Check => {
-            let report = migration::check(store, part).await?;
-            Err(StoreError::setting("--schema", format!("check: {}: {report:?}", store.url()))
-                .into())
+            Ok(migration::accept(store, part, "`--schema check` creates none").await?)
         }
     }
 }
@@ -131,13 +191,14 @@ async fn schema(
 /// Prepares the databases of the roles and says in a line each what they are now.
 pub(super) async fn prepare(settings: &Arc<Settings>) -> Result<Vec<String>, StartError> {
     let token = random_hex()?;
-    let mut lines = Vec::new();
+    let (mut lines, mut id) = (Vec::new(), None);
     if settings.serves_environment() {
         let config = open_config(settings, &token).await?;
+        id = Some(installation_id(&config.store).await?);
         lines.push(line(&config.store, config.installation));
     }
     if settings.plays(Role::Portal) {
-        let portal = open_portal(settings, &token).await?;
+        let portal = open_portal(settings, &token, id).await?;
         lines.push(line(&portal.store, portal.installation));
     }
     Ok(lines)
@@ -146,26 +207,18 @@ pub(super) async fn prepare(settings: &Arc<Settings>) -> Result<Vec<String>, Sta
 /// What a start would do; an error when it would refuse.
 pub(super) async fn check(settings: &Settings) -> Result<Vec<String>, StartError> {
     let mut lines = Vec::new();
-    for (is_needed, part, url, file, setting) in [
-        (
-            settings.serves_environment(),
-            Part::Config,
-            settings.config_db.as_ref(),
-            "config.db",
-            "--config-db",
-        ),
-        (
-            settings.plays(Role::Portal),
-            Part::Portal,
-            settings.portal_db.as_ref(),
-            "portal.db",
-            "--portal-db",
-        ),
+    for (is_needed, part, url, setting) in [
+        (settings.serves_environment(), Part::Config, config_url(settings)?, CONFIG_SETTING),
+        (settings.plays(Role::Portal), Part::Portal, portal_url(settings)?, PORTAL_SETTING),
     ] {
         if !is_needed {
             continue;
         }
-        let store = connect(settings, url, file, setting).await?;
+        if url.sqlite_file().is_some_and(|file| !file.exists()) {
+            lines.push(format!("{url}: does not exist, would be made with all tables"));
+            continue;
+        }
+        let store = connect(settings, &url, setting).await?;
         let report = migration::check(&store, part).await?;
         if !report.faults.is_empty() {
             let faults = report.faults.join("; ");

@@ -3,13 +3,19 @@
 use sea_orm::{DatabaseTransaction, Set};
 
 use crate::store::entity::{portal_server_config, server_config};
-use crate::store::{StoreError, insert};
+use crate::store::{Secret, StoreError, insert, installation};
 
 /// Author of the rows.
 const OPERATOR: &str = "default";
 
 /// Access control of the admin role is on from the first day, with a token that nobody else has.
-pub(super) async fn config(tx: &DatabaseTransaction, token: &str) -> Result<(), StoreError> {
+/// The id shows later whether a portal's database still belongs to this one.
+pub(super) async fn config(
+    tx: &DatabaseTransaction,
+    token: &str,
+    id: &str,
+) -> Result<(), StoreError> {
+    installation::insert(tx, installation::ID, Secret::new(id)).await?;
     let rows = [
         (
             "admin-service.access.control.enabled",

@@ -167,7 +167,7 @@ async fn check_host(State(portal): State<Portal>, request: Request, next: Next) 
 }
 
 async fn health(State(portal): State<Portal>) -> Response {
-    health::answer(portal.state.store.ping().await.is_ok())
+    health::answer(portal.state.store.check().await.is_ok())
 }
 
 async fn ready(State(portal): State<Portal>) -> Response {

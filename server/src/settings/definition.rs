@@ -82,7 +82,7 @@ pub const DEFINITIONS: &[Definition] = &[
         "schema",
         Some("apply"),
         "apply|check|off",
-        "Create missing tables, only report, or trust the database",
+        "Create missing tables, refuse to start without them, or trust the database",
     ),
     define(
         "sample_app",

@@ -16,8 +16,8 @@ pub enum StoreError {
     /// No connection, or it was lost before anything was committed.
     #[error("the database cannot be reached: {0}")]
     Unavailable(#[source] DbErr),
-    /// The connection was lost while committing. A blind repetition might do the thing twice.
-    #[error("the connection was lost while committing, the change may have been kept or not: {0}")]
+    /// The connection or the disk failed while committing. A blind repetition might do the thing twice.
+    #[error("the commit failed half-way, the change may have been kept or not: {0}")]
     CommitUnknown(#[source] DbErr),
     /// The database takes no writes at present: read-only, or its disk is full.
     #[error("the database takes no writes: {0}")]
@@ -25,6 +25,9 @@ pub enum StoreError {
     /// A value that this database cannot store, such as a NUL character on PostgreSQL.
     #[error("the database cannot store a value: {0}")]
     Value(#[source] DbErr),
+    /// The database's file cannot be read or written: a failing disk, a damaged or a replaced file.
+    #[error("the database file failed: {0}")]
+    Storage(#[source] DbErr),
     /// A setting is wrong, or what it names is not usable.
     #[error("{setting}: {problem}")]
     Setting { setting: String, problem: String },
@@ -60,10 +63,46 @@ impl StoreError {
         matches!(self, Self::Unavailable(_))
     }
 
+    /// Whether the database cannot be written at present, whatever the job was.
+    pub fn is_outage(&self) -> bool {
+        matches!(
+            self,
+            Self::Unavailable(_) | Self::CommitUnknown(_) | Self::ReadOnly(_) | Self::Storage(_)
+        )
+    }
+
+    /// Whether the account lacks a right.
+    pub(super) fn is_denied(&self) -> bool {
+        self.has_code(&["1044", "1142", "1143", "1227", "42501"])
+    }
+
+    /// Whether a table does not exist, or the account may not know of it.
+    pub(super) fn is_missing_table(&self) -> bool {
+        let Self::Other(error) = self else { return false };
+        self.has_code(&["1146", "42P01"]) || error.to_string().contains("no such table")
+    }
+
+    /// By MySQL's number or PostgreSQL's state.
+    fn has_code(&self, codes: &[&str]) -> bool {
+        let Self::Other(
+            DbErr::Conn(RuntimeErr::SqlxError(error))
+            | DbErr::Exec(RuntimeErr::SqlxError(error))
+            | DbErr::Query(RuntimeErr::SqlxError(error)),
+        ) = self
+        else {
+            return false;
+        };
+        let sqlx::Error::Database(error) = &**error else { return false };
+        match error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
+            Some(error) => codes.contains(&error.number().to_string().as_str()),
+            None => error.code().is_some_and(|code| codes.contains(&code.as_ref())),
+        }
+    }
+
     /// The same error, seen while committing.
     pub(super) fn while_committing(self) -> Self {
         match self {
-            Self::Unavailable(error) => Self::CommitUnknown(error),
+            Self::Unavailable(error) | Self::Storage(error) => Self::CommitUnknown(error),
             other => other,
         }
     }
@@ -79,6 +118,7 @@ impl From<DbErr> for StoreError {
             Reaction::Unavailable => Self::Unavailable(error),
             Reaction::ReadOnly => Self::ReadOnly(error),
             Reaction::Value => Self::Value(error),
+            Reaction::Storage => Self::Storage(error),
             Reaction::Other => Self::Other(error),
         }
     }
@@ -108,6 +148,7 @@ enum Reaction {
     Unavailable,
     ReadOnly,
     Value,
+    Storage,
     Other,
 }
 
@@ -149,7 +190,8 @@ fn mysql_reaction(number: u16) -> Reaction {
         // lock wait timeout, deadlock
         1205 | 1213 => Reaction::Conflict,
         // too many connections, shutdown in progress, connection killed
-        1040 | 1053 | 1927 | 3169 => Reaction::Unavailable,
+        // a statement or an idle session that took too long
+        1040 | 1053 | 1927 | 1969 | 3024 | 3169 | 4031 => Reaction::Unavailable,
         // disk full, table full, server option, transaction, mode
         1021 | 1114 | 1290 | 1792 | 1836 => Reaction::ReadOnly,
         // A number out of range, a character that the character set lacks.
@@ -160,7 +202,10 @@ fn mysql_reaction(number: u16) -> Reaction {
 
 fn postgres_reaction(code: &str) -> Reaction {
     match code {
-        "40001" | "40P01" => Reaction::Conflict,
+        // serialization failure, deadlock, lock not available in time
+        "40001" | "40P01" | "55P03" => Reaction::Conflict,
+        // A statement that took too long.
+        "57014" => Reaction::Unavailable,
         // Ended by an administrator, crashed, starting up: a database error here, not one of the connection.
         "57P01" | "57P02" | "57P03" | "53300" => Reaction::Unavailable,
         "25006" | "53100" => Reaction::ReadOnly,
@@ -178,6 +223,8 @@ fn sqlite_reaction(code: &str) -> Reaction {
         Ok(5 | 6) => Reaction::Conflict,
         // read-only, full
         Ok(8 | 13) => Reaction::ReadOnly,
+        // I/O error, damaged, cannot be opened, not a database
+        Ok(10 | 11 | 14 | 26) => Reaction::Storage,
         _ => Reaction::Other,
     }
 }

@@ -1,34 +1,48 @@
-//! Values that all nodes of an installation share, kept in ConfigDB under a name. What they are for is not known here.
+//! Values that all nodes of an installation share, kept under a name. What they are for is not known here.
 
+use chrono::SecondsFormat;
 use sea_orm::{ConnectionTrait, EntityTrait, Set};
 
 use crate::store::Store;
 use crate::store::entity::castalia_installation::{ActiveModel, Entity};
 use crate::store::error::StoreError;
+use crate::store::row::now;
 use crate::store::secret::Secret;
+
+/// The name under which a database has the id of its installation, made with its first tables.
+pub const ID: &str = "installation.id";
+
+/// Writes a value in the transaction that makes the database.
+pub async fn insert(
+    db: &impl ConnectionTrait,
+    name: &str,
+    value: Secret,
+) -> Result<(), StoreError> {
+    let row = ActiveModel { name: Set(name.to_owned()), value: Set(value) };
+    Entity::insert(row).exec_without_returning(db).await?;
+    Ok(())
+}
 
 pub async fn value(db: &impl ConnectionTrait, name: &str) -> Result<Option<Secret>, StoreError> {
     Ok(Entity::find_by_id(name).one(db).await?.map(|row| row.value))
 }
 
-/// The value under this name; the first node stores what it offers, later ones get that.
+/// The value under this name; the first node stores what it offers, later ones get that. Where the table is missing,
+/// because the account may not create it, each node keeps its own.
 pub async fn value_or_insert(
     store: &Store,
     name: &str,
     offer: Secret,
 ) -> Result<Secret, StoreError> {
-    if let Some(value) = value(store.read(), name).await? {
-        return Ok(value);
+    match value(store.read(), name).await {
+        Ok(Some(value)) => return Ok(value),
+        Ok(None) => {}
+        Err(error) if error.is_missing_table() || error.is_denied() => return Ok(offer),
+        Err(error) => return Err(error),
     }
-    let row = ActiveModel { name: Set(name.to_owned()), value: Set(offer.clone()) };
-    let inserted: Result<(), StoreError> = store
-        .write(row, |tx, row| {
-            Box::pin(async move {
-                Entity::insert(row.clone()).exec_without_returning(tx).await?;
-                Ok(())
-            })
-        })
-        .await;
+    let input = (name.to_owned(), offer.clone());
+    let inserted: Result<(), StoreError> =
+        store.write(input, |tx, (name, value)| Box::pin(insert(tx, name, value.clone()))).await;
     match inserted {
         Ok(()) => Ok(offer),
         Err(error) if error.is_duplicate() => value(store.read(), name)
@@ -36,4 +50,18 @@ pub async fn value_or_insert(
             .ok_or_else(|| StoreError::other("a value of the installation vanished")),
         Err(error) => Err(error),
     }
+}
+
+/// Writes the time of this write under a name of its own: shows that the database keeps what is written.
+pub(super) async fn record_write(store: &Store) -> Result<(), StoreError> {
+    const NAME: &str = "write.check";
+    let time = now().to_rfc3339_opts(SecondsFormat::Millis, true);
+    store
+        .write(Secret::new(time), |tx, time| {
+            Box::pin(async move {
+                Entity::delete_by_id(NAME).exec(tx).await?;
+                insert(tx, NAME, time.clone()).await
+            })
+        })
+        .await
 }

@@ -54,6 +54,9 @@ pub struct Report {
     pub warnings: Vec<String>,
 }
 
+/// Tables of our own without which a node can serve: the record of steps, and the values that nodes share.
+const OPTIONAL: [&str; 2] = ["CastaliaSchema", "CastaliaInstallation"];
+
 /// The row of version 0 says who made the tables.
 const ORIGIN_VERSION: i32 = 0;
 
@@ -89,11 +92,12 @@ macro_rules! step {
     };
 }
 
-const STEPS: [Step; 4] = [
+const STEPS: [Step; 5] = [
     step!(1, "config", Part::Config, true, "0001_config.sql"),
     step!(2, "portal", Part::Portal, true, "0002_portal.sql"),
     step!(3, "castalia_config", Part::Config, false, "0003_castalia_config.sql"),
     step!(4, "castalia_portal", Part::Portal, false, "0004_castalia_portal.sql"),
+    step!(5, "castalia_installation", Part::Portal, false, "0005_castalia_installation.sql"),
 ];
 
 /// Creates what is missing, and says who made the tables. Several nodes may do so at once. A schema that is up to date
@@ -111,7 +115,54 @@ pub async fn apply(
     }
     let lock = lock::acquire(store).await?;
     let outcome = apply_locked(store, part, &lock, seed).await;
-    lock.release(outcome).await
+    match lock.release(outcome).await {
+        Err(error) if error.is_denied() => {
+            accept(store, part, "this account may not create them").await
+        }
+        outcome => outcome,
+    }
+}
+
+/// Starts on the tables that are there, without creating any. An error when the service cannot work with them.
+pub async fn accept(store: &Store, part: Part, reason: &str) -> Result<Origin, StoreError> {
+    let report = check(store, part).await?;
+    refuse_misfit(store, &report.faults)?;
+    if report.absent_tables.is_empty() {
+        return Ok(report.origin);
+    }
+    let problem = absent(store, &report.absent_tables, reason);
+    if report.absent_tables.iter().any(|table| !OPTIONAL.contains(&table.as_str())) {
+        return Err(StoreError::setting(store.setting(), problem));
+    }
+    tracing::warn!(
+        "{problem} The server starts without them: nodes find out about each other's publishes \
+         within a second instead of at once, and a replaced database is not noticed"
+    );
+    Ok(report.origin)
+}
+
+/// One message that says all that an administrator of the database needs to know.
+fn absent(store: &Store, tables: &[String], reason: &str) -> String {
+    let rights = match store.dialect() {
+        Dialect::Sqlite => "that may write to the file".to_owned(),
+        Dialect::MySql => {
+            "that has the rights CREATE, INDEX, SELECT, INSERT, UPDATE and DELETE on \
+            the database"
+                .to_owned()
+        }
+        Dialect::Postgres => {
+            "that has the rights USAGE and CREATE on the schema, and grant SELECT, \
+            INSERT, UPDATE and DELETE on the new tables, and USAGE on their sequences, to the \
+            account of the server"
+                .to_owned()
+        }
+    };
+    format!(
+        "{}: tables are missing, and {reason}: {}. Run `castalia migrate` once with an account {rights}; \
+         `castalia serve` needs SELECT, INSERT, UPDATE and DELETE only.",
+        store.url(),
+        tables.join(", ")
+    )
 }
 
 /// Compares the database with what this program needs, and writes nothing.
@@ -128,10 +179,26 @@ pub async fn check(store: &Store, part: Part) -> Result<Report, StoreError> {
     Ok(Report {
         origin: records.origin.unwrap_or_else(|| found.origin(part)),
         missing_steps: missing.iter().map(|step| step.name).collect(),
-        absent_tables: found.absent_tables(part),
+        absent_tables: absent_tables(&found, part, &missing, dialect_index(store.dialect())),
         faults,
         warnings: warning.into_iter().collect(),
     })
+}
+
+/// Apollo's tables, and those of the steps that would run.
+fn absent_tables(found: &fit::Found, part: Part, missing: &[&Step], dialect: usize) -> Vec<String> {
+    let mut absent = found.absent_tables(part);
+    let steps = missing.iter().map(|step| step.sql[dialect]);
+    for statement in std::iter::once(RECORD[dialect]).chain(steps).flat_map(|sql| sql.split(";\n"))
+    {
+        let created = statement.split_once("CREATE TABLE IF NOT EXISTS").map(|(_, rest)| rest);
+        let table = created.and_then(|rest| rest.split(['"', '`']).nth(1)).unwrap_or_default();
+        if !table.is_empty() && !found.has_table(table) && !absent.iter().any(|name| name == table)
+        {
+            absent.push(table.to_owned());
+        }
+    }
+    absent
 }
 
 /// Who made the tables, for a start that leaves the schema alone. No record counts as adopted.

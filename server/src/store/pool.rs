@@ -1,23 +1,28 @@
 //! Opens connection pools: sizes, time-outs and pragmas. Knows no table.
 
-use std::fs::OpenOptions;
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::{AssertSqlSafe, Executor, SqlSafeStr, SqlStr};
 use sea_orm::{ConnectOptions, Database, DatabaseConnection};
 use tokio::time::sleep;
 
 use crate::store::error::StoreError;
+use crate::store::file::SqliteFile;
+use crate::store::pulse::LONGEST;
+use crate::store::retirement::Retirement;
 use crate::store::url::{DatabaseUrl, Dialect};
 
 /// Must stay well below the three seconds in which a publish has to fail when the database is away.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Databases and proxies drop connections that live long.
 const MAX_LIFETIME: Duration = Duration::from_secs(30 * 60);
+/// A connection that is not used for so long is closed, before the database does so.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
 /// An idle connection is asked whether it still lives after this long.
 const TEST_AFTER: Duration = Duration::from_secs(30);
+/// How long MySQL and PostgreSQL let a statement wait for the lock of another transaction.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long SQLite waits for another process that writes to the same file.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pause between two attempts to open a file that another process is opening.
@@ -47,25 +52,40 @@ impl StoreOptions {
 pub(super) struct Pools {
     pub(super) read: DatabaseConnection,
     pub(super) write: DatabaseConnection,
+    /// One connection that nobody can use up, for pings.
+    pub(super) ping: DatabaseConnection,
+    /// Ends the use of all connections of this database.
+    pub(super) retirement: Retirement,
+    /// Where the database is a file.
+    pub(super) file: Option<SqliteFile>,
 }
 
 pub(super) async fn open(url: &DatabaseUrl, options: &StoreOptions) -> Result<Pools, StoreError> {
+    let retirement = Retirement::default();
     match url.dialect() {
         Dialect::Sqlite if url.is_memory() => {
             let db = connect(url, options, memory_options(url, options)).await?;
-            Ok(Pools { read: db.clone(), write: db })
+            Ok(Pools { read: db.clone(), write: db.clone(), ping: db, retirement, file: None })
         }
         Dialect::Sqlite => {
-            prepare_file(url, options)?;
+            let file = SqliteFile::prepare(url, options)?;
+            let with = |connections, query_only| {
+                file_options(url, options, connections, query_only, &retirement)
+            };
             // The writer first: it creates the file's header and switches it to the write-ahead log.
-            let write = connect(url, options, file_options(url, options, 1, false)).await?;
-            let read =
-                connect(url, options, file_options(url, options, SQLITE_READERS, true)).await?;
-            Ok(Pools { read, write })
+            let write = connect(url, options, with(1, false)).await?;
+            file.sync_directory().map_err(|error| url.error(&options.setting, error))?;
+            let read = connect(url, options, with(SQLITE_READERS, true)).await?;
+            let ping = connect(url, options, with(1, true)).await?;
+            Ok(Pools { read, write, ping, retirement, file: Some(file) })
         }
         Dialect::MySql | Dialect::Postgres => {
-            let db = connect(url, options, server_options(url, options)).await?;
-            Ok(Pools { read: db.clone(), write: db })
+            let with = server_options(url, options, &retirement);
+            let mut one = with.clone();
+            one.max_connections(1).min_connections(0).connect_lazy(true);
+            let db = connect(url, options, with).await?;
+            let ping = connect(url, options, one).await?;
+            Ok(Pools { read: db.clone(), write: db, ping, retirement, file: None })
         }
     }
 }
@@ -98,13 +118,55 @@ fn quiet(url: &DatabaseUrl, options: &StoreOptions) -> ConnectOptions {
     with
 }
 
-fn server_options(url: &DatabaseUrl, options: &StoreOptions) -> ConnectOptions {
+fn server_options(
+    url: &DatabaseUrl,
+    options: &StoreOptions,
+    retirement: &Retirement,
+) -> ConnectOptions {
     let mut with = quiet(url, options);
     with.max_connections(options.max_connections)
         .min_connections(2.min(options.max_connections))
+        .idle_timeout(IDLE_TIMEOUT)
         .max_lifetime(MAX_LIFETIME)
-        .test_before_acquire_if_idle_for(TEST_AFTER);
+        // The guard tests, and only connections that were idle for a while.
+        .test_before_acquire(false);
+    let guard = retirement.clone();
+    with.map_sqlx_mysql_pool_opts(move |pool| {
+        guard.guard(pool, Some(TEST_AFTER)).after_connect(|connection, _| {
+            Box::pin(async move { connection.execute(mysql_limits()).await.map(|_| ()) })
+        })
+    });
+    let guard = retirement.clone();
+    with.map_sqlx_postgres_pool_opts(move |pool| {
+        guard.guard(pool, Some(TEST_AFTER)).after_connect(|connection, _| {
+            Box::pin(async move { connection.execute(postgres_limits()).await.map(|_| ()) })
+        })
+    });
     with
+}
+
+/// What the database itself gives up, so that it does not work on for a caller that was refused, and does not keep the
+/// locks of a node that vanished. MySQL skips the comment and has no limit for the statement.
+fn mysql_limits() -> SqlStr {
+    let (longest, lock) = (LONGEST.as_secs(), LOCK_TIMEOUT.as_secs());
+    AssertSqlSafe(format!(
+        "SET SESSION innodb_lock_wait_timeout = {lock}, lock_wait_timeout = {lock}, \
+         wait_timeout = {} /*M!100301 , max_statement_time = {longest}, \
+         idle_transaction_timeout = {longest} */",
+        2 * IDLE_TIMEOUT.as_secs() + longest
+    ))
+    .into_sql_str()
+}
+
+/// As [`mysql_limits`]. Keepalives end the session of a node that vanished from the network.
+fn postgres_limits() -> SqlStr {
+    let (longest, lock) = (LONGEST.as_secs(), LOCK_TIMEOUT.as_secs());
+    AssertSqlSafe(format!(
+        "SET statement_timeout = '{longest}s'; SET lock_timeout = '{lock}s'; \
+         SET idle_in_transaction_session_timeout = '{longest}s'; \
+         SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3"
+    ))
+    .into_sql_str()
 }
 
 /// One connection that never closes: the database lives and dies with it.
@@ -120,6 +182,7 @@ fn file_options(
     options: &StoreOptions,
     connections: u32,
     query_only: bool,
+    retirement: &Retirement,
 ) -> ConnectOptions {
     let mut with = quiet(url, options);
     with.max_connections(connections).idle_timeout(None).max_lifetime(None);
@@ -137,33 +200,7 @@ fn file_options(
             .foreign_keys(true);
         if query_only { sqlite.pragma("query_only", "on") } else { sqlite }
     });
+    let guard = retirement.clone();
+    with.map_sqlx_sqlite_pool_opts(move |pool| guard.guard(pool, None));
     with
-}
-
-/// Makes sure that the file can be written, with rights for its owner only. SQLite gives the files beside it the same.
-fn prepare_file(url: &DatabaseUrl, options: &StoreOptions) -> Result<(), StoreError> {
-    let path = file_path(url, options)?;
-    let mut open = OpenOptions::new();
-    open.read(true).write(true).create(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut open, 0o600);
-    match open.open(&path) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let directory = path.parent().unwrap_or(Path::new("."));
-            Err(url.error(&options.setting, format!("no directory {}", directory.display())))
-        }
-        Err(error) => Err(url
-            .error(&options.setting, format!("cannot read and write {}: {error}", path.display()))),
-    }
-}
-
-fn file_path(url: &DatabaseUrl, options: &StoreOptions) -> Result<PathBuf, StoreError> {
-    let sqlite: SqliteConnectOptions =
-        url.expose().parse().map_err(|error| url.error(&options.setting, error))?;
-    let path = sqlite.get_filename().to_owned();
-    if path.as_os_str().is_empty() {
-        return Err(url.error(&options.setting, "name a file: sqlite://FILE"));
-    }
-    Ok(path)
 }

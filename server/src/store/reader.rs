@@ -10,6 +10,7 @@ use sea_orm::{
 };
 
 use crate::store::error::is_dead_connection;
+use crate::store::pulse::Pulse;
 
 /// Runs queries on any connection of the pool, each in its own transaction.
 #[derive(Clone, Debug)]
@@ -17,11 +18,32 @@ pub struct Reader {
     db: DatabaseConnection,
     /// As many connections of the pool may be dead.
     pooled: u32,
+    pulse: Pulse,
 }
 
 impl Reader {
-    pub(super) fn new(db: DatabaseConnection, pooled: u32) -> Self {
-        Self { db, pooled }
+    pub(super) fn new(db: DatabaseConnection, pooled: u32, pulse: Pulse) -> Self {
+        Self { db, pooled, pulse }
+    }
+
+    async fn one(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        for _ in 0..self.pooled {
+            match self.db.query_one_raw(statement.clone()).await {
+                Err(error) if is_dead_connection(&error) => {}
+                answer => return answer,
+            }
+        }
+        self.db.query_one_raw(statement).await
+    }
+
+    async fn all(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        for _ in 0..self.pooled {
+            match self.db.query_all_raw(statement.clone()).await {
+                Err(error) if is_dead_connection(&error) => {}
+                answer => return answer,
+            }
+        }
+        self.db.query_all_raw(statement).await
     }
 
     pub(super) async fn close(&self) -> Result<(), DbErr> {
@@ -45,24 +67,12 @@ impl ConnectionTrait for Reader {
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         check(&statement)?;
-        for _ in 0..self.pooled {
-            match self.db.query_one_raw(statement.clone()).await {
-                Err(error) if is_dead_connection(&error) => {}
-                answer => return answer,
-            }
-        }
-        self.db.query_one_raw(statement).await
+        self.pulse.watch(Pulse::deadline(), self.one(statement)).await?
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         check(&statement)?;
-        for _ in 0..self.pooled {
-            match self.db.query_all_raw(statement.clone()).await {
-                Err(error) if is_dead_connection(&error) => {}
-                answer => return answer,
-            }
-        }
-        self.db.query_all_raw(statement).await
+        self.pulse.watch(Pulse::deadline(), self.all(statement)).await?
     }
 }
 

@@ -1,83 +1,121 @@
 //! MySQL and PostgreSQL: a write job in a transaction of its own, tried again after a deadlock. Knows no table.
 
+use std::future::Future;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use sea_orm::{
     DatabaseConnection, DatabaseTransaction, DbBackend, IsolationLevel, TransactionTrait,
 };
+use tokio::time::Instant;
 
 use crate::store::error::{JobError, StoreError, is_dead_connection};
+use crate::store::pulse::Pulse;
+use crate::store::retirement::Retirement;
 
 /// How often a transaction that met another one is run in all.
 const ATTEMPTS: u32 = 3;
 
-/// Runs the job in a transaction of its own. As many connections as are `pooled` may turn out to be dead.
-pub(super) async fn run<I, T, E, F>(
-    db: DatabaseConnection,
-    pooled: u32,
-    input: I,
-    job: F,
-) -> Result<T, E>
-where
-    I: Send + Sync + 'static,
-    T: Send + 'static,
-    E: JobError,
-    F: for<'c> Fn(&'c DatabaseTransaction, &'c I) -> BoxFuture<'c, Result<T, E>>
-        + Send
-        + Sync
-        + 'static,
-{
-    // A task of its own: a client that hangs up must not cut a publish half-way.
-    let task = tokio::spawn(async move {
-        let mut attempt = 1;
-        loop {
-            match once(&db, pooled, &input, &job).await {
-                Err(error)
-                    if attempt < ATTEMPTS
-                        && error.store_error().is_some_and(StoreError::is_retryable) =>
-                {
-                    tracing::debug!(attempt, "transaction met another one, trying again");
-                    tokio::time::sleep(Duration::from_millis(10 * u64::from(attempt))).await;
-                    attempt += 1;
+/// The pool of a server.
+#[derive(Clone, Debug)]
+pub(super) struct Transactions {
+    pub(super) db: DatabaseConnection,
+    /// As many connections of the pool may turn out to be dead.
+    pub(super) pooled: u32,
+    pub(super) pulse: Pulse,
+    pub(super) retirement: Retirement,
+}
+
+impl Transactions {
+    /// Runs the job in a transaction of its own.
+    pub(super) async fn run<I, T, E, F>(&self, input: I, job: F) -> Result<T, E>
+    where
+        I: Send + Sync + 'static,
+        T: Send + 'static,
+        E: JobError,
+        F: for<'c> Fn(&'c DatabaseTransaction, &'c I) -> BoxFuture<'c, Result<T, E>>
+            + Send
+            + Sync
+            + 'static,
+    {
+        let transactions = self.clone();
+        // A task of its own: a client that hangs up must not cut a publish half-way.
+        let task = tokio::spawn(async move {
+            // One for all attempts: callers wait for them together.
+            let deadline = Pulse::deadline();
+            let mut attempt = 1;
+            loop {
+                match transactions.once(deadline, &input, &job).await {
+                    Err(error)
+                        if attempt < ATTEMPTS
+                            && error.store_error().is_some_and(StoreError::is_retryable) =>
+                    {
+                        tracing::debug!(attempt, "transaction met another one, trying again");
+                        tokio::time::sleep(Duration::from_millis(10 * u64::from(attempt))).await;
+                        attempt += 1;
+                    }
+                    outcome => return outcome,
                 }
-                outcome => return outcome,
+            }
+        });
+        task.await.unwrap_or_else(|_| Err(StoreError::other("a write job panicked").into()))
+    }
+
+    async fn once<I, T, E, F>(&self, deadline: Instant, input: &I, job: &F) -> Result<T, E>
+    where
+        E: JobError,
+        F: for<'c> Fn(&'c DatabaseTransaction, &'c I) -> BoxFuture<'c, Result<T, E>>,
+    {
+        let tx = self.watch(deadline, self.begin()).await??;
+        match self.watch(deadline, job(&tx, input)).await? {
+            Ok(value) => {
+                self.watch(deadline, self.commit(tx))
+                    .await
+                    .map_err(StoreError::while_committing)??;
+                Ok(value)
+            }
+            Err(error) => {
+                // Awaited, so that row locks end now; a lost connection has rolled back by itself.
+                match self.watch(deadline, tx.rollback()).await? {
+                    Ok(()) => {}
+                    // The depth that sqlx believes in is wrong now.
+                    Err(problem) => {
+                        self.retirement.retire_all();
+                        tracing::debug!(%problem, "rollback failed");
+                    }
+                }
+                Err(error)
             }
         }
-    });
-    task.await.unwrap_or_else(|_| Err(StoreError::other("a write job panicked").into()))
-}
+    }
 
-async fn once<I, T, E, F>(db: &DatabaseConnection, pooled: u32, input: &I, job: &F) -> Result<T, E>
-where
-    E: JobError,
-    F: for<'c> Fn(&'c DatabaseTransaction, &'c I) -> BoxFuture<'c, Result<T, E>>,
-{
-    let tx = begin(db, pooled).await?;
-    match job(&tx, input).await {
-        Ok(value) => {
-            tx.commit().await.map_err(|error| StoreError::from(error).while_committing())?;
-            Ok(value)
-        }
-        Err(error) => {
-            // Awaited, so that row locks end now; a lost connection has rolled back by itself.
-            if let Err(problem) = tx.rollback().await {
-                tracing::debug!(%problem, "rollback failed");
+    /// Beginning changes nothing, so it is tried again with the next connection when the pooled one is dead.
+    async fn begin(&self) -> Result<DatabaseTransaction, StoreError> {
+        for _ in 0..self.pooled {
+            match self.db.begin_with_config(isolation(&self.db), None).await {
+                Err(error) if is_dead_connection(&error) => {}
+                outcome => return Ok(outcome?),
             }
-            Err(error)
         }
+        Ok(self.db.begin_with_config(isolation(&self.db), None).await?)
     }
-}
 
-/// Beginning changes nothing, so it is tried again with the next connection when the pooled one is dead.
-async fn begin(db: &DatabaseConnection, pooled: u32) -> Result<DatabaseTransaction, StoreError> {
-    for _ in 0..pooled {
-        match db.begin_with_config(isolation(db), None).await {
-            Err(error) if is_dead_connection(&error) => {}
-            outcome => return Ok(outcome?),
+    async fn commit(&self, tx: DatabaseTransaction) -> Result<(), StoreError> {
+        let outcome = tx.commit().await.map_err(|error| StoreError::from(error).while_committing());
+        // A conflict was rolled back by the database, and sqlx knows.
+        if outcome.as_ref().is_err_and(|error| !error.is_retryable()) {
+            self.retirement.retire_all();
         }
+        outcome
     }
-    Ok(db.begin_with_config(isolation(db), None).await?)
+
+    async fn watch<T>(
+        &self,
+        deadline: Instant,
+        work: impl Future<Output = T>,
+    ) -> Result<T, StoreError> {
+        Ok(self.pulse.watch(deadline, work).await?)
+    }
 }
 
 /// MySQL's default keeps the view of the first read, which a row lock taken later does not renew,

@@ -1,7 +1,10 @@
 //! A database URL: which dialect it names, and a form of it that may be printed. Opens nothing.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
+
+use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 
 use crate::store::error::StoreError;
 
@@ -35,6 +38,15 @@ impl DatabaseUrl {
     pub fn is_memory(&self) -> bool {
         self.dialect == Dialect::Sqlite
             && (self.text.contains(":memory:") || self.text.contains("mode=memory"))
+    }
+
+    /// The file that it names, where it names one.
+    pub fn sqlite_file(&self) -> Option<PathBuf> {
+        if self.dialect != Dialect::Sqlite || self.is_memory() {
+            return None;
+        }
+        let options: SqliteConnectOptions = self.text.parse().ok()?;
+        Some(options.get_filename().to_owned()).filter(|path| !path.as_os_str().is_empty())
     }
 
     /// An error about this URL; `setting` is the name under which the user gave it.

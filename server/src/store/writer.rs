@@ -1,22 +1,30 @@
 //! SQLite: one task owns the only writing connection and commits many jobs at once (group commit).
+//! After an error of a transaction the connection is in an unknown state: it is closed and a new one opened.
 //! Knows no table and no rule; `Store::write` is the way in.
 
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions,
+    DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions,
     TransactionTrait,
 };
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use crate::store::error::{JobError, StoreError};
+use crate::store::file::SqliteFile;
+use crate::store::pulse::Pulse;
+use crate::store::retirement::Retirement;
 
 /// Jobs of one commit; more would make the first of them wait for no gain.
 const BATCH: usize = 64;
-/// Waiting jobs; whoever comes later waits for a place.
+/// Waiting jobs; callers that come later wait for a place.
 const QUEUE: usize = 1024;
+/// How long the last batch may take that begins before a job's deadline.
+const GRACE: Duration = Duration::from_secs(15);
 
 /// Hands jobs to the writer task, which ends with the last handle.
 #[derive(Clone, Debug)]
@@ -25,9 +33,13 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(db: DatabaseConnection) -> Self {
+    pub(super) fn start(
+        db: DatabaseConnection,
+        file: Option<SqliteFile>,
+        retirement: Retirement,
+    ) -> Self {
         let (jobs, queue) = mpsc::channel(QUEUE);
-        tokio::spawn(work(db, queue));
+        tokio::spawn(work(Connection { db, file, retirement }, queue));
         Self { jobs }
     }
 
@@ -43,11 +55,17 @@ impl Writer {
             + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let job = Waiting { input, run, result: None, reply };
+        let deadline = Pulse::deadline();
+        let job = Waiting { input, run, result: None, reply, deadline };
         if self.jobs.send(Box::new(job)).await.is_err() {
             return Err(StoreError::other("the writer task has ended").into());
         }
-        answer.await.unwrap_or_else(|_| Err(StoreError::other("a write job panicked").into()))
+        match tokio::time::timeout_at(deadline + GRACE, answer).await {
+            Ok(answer) => {
+                answer.unwrap_or_else(|_| Err(StoreError::other("a write job panicked").into()))
+            }
+            Err(_) => Err(StoreError::CommitUnknown(DbErr::Custom("no answer".into())).into()),
+        }
     }
 }
 
@@ -66,6 +84,9 @@ trait Job: Send {
     /// Runs in the transaction, keeps the result, and says whether it was a success.
     fn run<'c>(&'c mut self, tx: &'c DatabaseTransaction) -> BoxFuture<'c, bool>;
 
+    /// When its caller stops waiting; it must not begin later.
+    fn deadline(&self) -> Instant;
+
     /// Answers the caller: with the error of the transaction if there is one, else with the kept result.
     fn answer(self: Box<Self>, failure: Option<StoreError>);
 }
@@ -75,6 +96,7 @@ struct Waiting<I, T, E, F> {
     run: F,
     result: Option<Result<T, E>>,
     reply: oneshot::Sender<Result<T, E>>,
+    deadline: Instant,
 }
 
 impl<I, T, E, F> Job for Waiting<I, T, E, F>
@@ -95,6 +117,10 @@ where
         })
     }
 
+    fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
     fn answer(self: Box<Self>, failure: Option<StoreError>) {
         let result = match failure {
             Some(error) => Some(Err(error.into())),
@@ -107,16 +133,26 @@ where
     }
 }
 
-async fn work(db: DatabaseConnection, mut queue: mpsc::Receiver<Box<dyn Job>>) {
+/// The only connection that writes.
+struct Connection {
+    db: DatabaseConnection,
+    file: Option<SqliteFile>,
+    retirement: Retirement,
+}
+
+async fn work(connection: Connection, mut queue: mpsc::Receiver<Box<dyn Job>>) {
     let mut jobs = Vec::with_capacity(BATCH);
     while queue.recv_many(&mut jobs, BATCH).await > 0 {
-        match together(&db, &mut jobs).await {
+        for late in jobs.extract_if(.., |job| job.deadline() <= Instant::now()) {
+            late.answer(Some(StoreError::Unavailable(DbErr::Custom("waited too long".into()))));
+        }
+        match connection.together(&mut jobs).await {
             Ok(true) => jobs.drain(..).for_each(|job| job.answer(None)),
             Ok(false) if jobs.len() == 1 => jobs.drain(..).for_each(|job| job.answer(None)),
             // One bad job must not cost the others more than time.
             Ok(false) => {
                 for job in jobs.drain(..) {
-                    alone(&db, job).await;
+                    connection.alone(job).await;
                 }
             }
             Err(error) => jobs.drain(..).for_each(|job| job.answer(Some(error.clone()))),
@@ -124,20 +160,37 @@ async fn work(db: DatabaseConnection, mut queue: mpsc::Receiver<Box<dyn Job>>) {
     }
 }
 
-/// Runs the jobs in one transaction. `false`: one failed, and nothing of any of them was kept.
-async fn together(db: &DatabaseConnection, jobs: &mut [Box<dyn Job>]) -> Result<bool, StoreError> {
-    let tx = begin(db).await?;
-    for job in jobs {
-        if !job.run(&tx).await {
-            tx.rollback().await?;
-            return Ok(false);
+impl Connection {
+    /// Runs the jobs in one transaction. `false`: one failed, and nothing of any of them was kept.
+    async fn together(&self, jobs: &mut [Box<dyn Job>]) -> Result<bool, StoreError> {
+        if let Some(file) = &self.file {
+            file.check()?;
         }
+        let tx = self.sound(begin(&self.db).await)?;
+        for job in jobs {
+            if !job.run(&tx).await {
+                // A full disk has already rolled back, so that this may fail. Closing the connection ends the
+                // transaction in any case.
+                drop(self.sound(tx.rollback().await.map_err(StoreError::from)));
+                return Ok(false);
+            }
+        }
+        let committed =
+            tx.commit().await.map_err(|error| StoreError::from(error).while_committing());
+        self.sound(committed)?;
+        Ok(true)
     }
-    tx.commit().await?;
-    Ok(true)
-}
 
-async fn alone(db: &DatabaseConnection, mut job: Box<dyn Job>) {
-    let failure = together(db, std::slice::from_mut(&mut job)).await.err();
-    job.answer(failure);
+    async fn alone(&self, mut job: Box<dyn Job>) {
+        let failure = self.together(std::slice::from_mut(&mut job)).await.err();
+        job.answer(failure);
+    }
+
+    /// Makes sure that the connection is not used again after an error of a transaction.
+    fn sound<T>(&self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
+        if outcome.is_err() {
+            self.retirement.retire_all();
+        }
+        outcome
+    }
 }

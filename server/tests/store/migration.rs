@@ -28,7 +28,7 @@ on_each_database! {
         let store = database.connect().await;
         let own = settings::all(store.read()).await.unwrap();
         assert_eq!(own.iter().filter(|row| row.key == "own").count(), 1);
-        assert_eq!(versions(&store).await, [0, 1, 2, 3, 4]);
+        assert_eq!(versions(&store).await, [0, 1, 2, 3, 4, 5]);
     }
 
     async fn fresh_databases_hold_the_settings_of_every_installation(database: Database) {

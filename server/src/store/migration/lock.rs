@@ -16,11 +16,20 @@ const POSTGRES_KEY: i64 = 0x0063_6173_7461_6c69;
 
 /// Held until released; a connection that breaks releases it too.
 pub(super) struct Lock {
+    store: Store,
     tx: DatabaseTransaction,
     dialect: Dialect,
 }
 
 pub(super) async fn acquire(store: &Store) -> Result<Lock, StoreError> {
+    let outcome = try_acquire(store).await;
+    if outcome.is_err() {
+        store.retire_connections();
+    }
+    outcome
+}
+
+async fn try_acquire(store: &Store) -> Result<Lock, StoreError> {
     let dialect = store.dialect();
     let tx = match dialect {
         Dialect::Sqlite => begin_sqlite(store).await?,
@@ -31,12 +40,16 @@ pub(super) async fn acquire(store: &Store) -> Result<Lock, StoreError> {
         Dialect::Sqlite => {}
         Dialect::MySql => get_mysql_lock(&tx).await?,
         Dialect::Postgres => {
-            tx.execute_unprepared(&format!("SET LOCAL lock_timeout = '{}s'", TIMEOUT.as_secs()))
-                .await?;
+            // A change of the schema may take longer than any statement of the service.
+            tx.execute_unprepared(&format!(
+                "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '{}s'",
+                TIMEOUT.as_secs()
+            ))
+            .await?;
             tx.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({POSTGRES_KEY})")).await?;
         }
     }
-    Ok(Lock { tx, dialect })
+    Ok(Lock { store: store.clone(), tx, dialect })
 }
 
 impl Lock {
@@ -55,22 +68,29 @@ impl Lock {
 
     /// Keeps what was done if it went well, undoes it otherwise (on MySQL: the rows), and lets the next node in.
     pub(super) async fn release<T>(self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
+        let store = self.store.clone();
+        let released = self.end(outcome.is_ok()).await;
+        // The session has other limits than those of the pool, and after an error nobody knows what it holds.
+        store.retire_connections();
+        match (outcome, released) {
+            (Ok(value), released) => released.map(|()| value),
+            // The first error is the one that explains the other.
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    async fn end(self, keep: bool) -> Result<(), StoreError> {
         if self.dialect == Dialect::MySql {
             // The rows must be visible before the next node may look.
-            let end = if outcome.is_ok() { "COMMIT" } else { "ROLLBACK" };
+            let end = if keep { "COMMIT" } else { "ROLLBACK" };
             self.tx.execute_unprepared(end).await?;
             self.tx.execute_unprepared("DO RELEASE_LOCK(@castalia_schema_lock)").await?;
         }
-        match outcome {
-            Ok(value) => {
-                self.tx.commit().await?;
-                Ok(value)
-            }
-            Err(error) => {
-                self.tx.rollback().await?;
-                Err(error)
-            }
+        match keep {
+            true => self.tx.commit().await?,
+            false => self.tx.rollback().await?,
         }
+        Ok(())
     }
 }
 
@@ -91,6 +111,13 @@ async fn begin_sqlite(store: &Store) -> Result<DatabaseTransaction, StoreError> 
 
 /// The name of the lock is hashed: it counts for the whole server and may have 64 characters only.
 async fn get_mysql_lock(tx: &DatabaseTransaction) -> Result<(), StoreError> {
+    // A change of the schema may take longer than any statement of the service.
+    tx.execute_unprepared(&format!(
+        "SET SESSION lock_wait_timeout = {0}, innodb_lock_wait_timeout = {0}, wait_timeout = 28800 \
+         /*M!100301 , max_statement_time = 0, idle_transaction_timeout = 0 */",
+        TIMEOUT.as_secs()
+    ))
+    .await?;
     tx.execute_unprepared(
         "SET @castalia_schema_lock = CONCAT('castalia.schema.', MD5(DATABASE()))",
     )

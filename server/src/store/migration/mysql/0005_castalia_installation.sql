@@ -1,0 +1,7 @@
+-- Named values of the installation in PortalDB for MySQL and MariaDB; the same table as in ConfigDB, which may be the same database.
+
+CREATE TABLE IF NOT EXISTS `CastaliaInstallation` (
+  `Name` varchar(64) NOT NULL,
+  `Value` varchar(2048) NOT NULL,
+  PRIMARY KEY (`Name`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;

@@ -1,0 +1,126 @@
+//! Finds out whether the database answers at all, over a connection of its own, and gives up on work that waits for
+//! one that does not. A slow statement on a living database is something else: it has the longer limit.
+
+use std::future::Future;
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sea_orm::sqlx;
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr, Statement};
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::store::error::{StoreError, is_dead_connection};
+use crate::store::retirement::Retirement;
+
+/// How long the database may take to answer a ping, connecting included.
+const PING_LIMIT: Duration = Duration::from_secs(2);
+/// Work that takes longer than this makes us ask whether the database still answers. Together with the ping it stays
+/// within the three seconds in which a publish has to fail.
+const SUSPICION: Duration = Duration::from_secs(1);
+/// How long a read or a whole transaction may take on a database that answers. The sessions of MySQL and PostgreSQL
+/// have the same limit, so that the database does not work on for a caller that was refused.
+pub(super) const LONGEST: Duration = Duration::from_secs(30);
+
+/// Cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) struct Pulse {
+    db: DatabaseConnection,
+    /// Whether work that takes long is given up when pings fail: a database behind a network.
+    is_remote: bool,
+    retirement: Retirement,
+    last: Arc<Mutex<Option<Ping>>>,
+}
+
+#[derive(Debug)]
+struct Ping {
+    finished: Instant,
+    outcome: Result<(), StoreError>,
+}
+
+impl Pulse {
+    pub(super) fn new(db: DatabaseConnection, is_remote: bool, retirement: Retirement) -> Self {
+        Self { db, is_remote, retirement, last: Arc::default() }
+    }
+
+    /// Whether the database answers within two seconds. Callers that come during a ping share its outcome.
+    pub(super) async fn ping(&self) -> Result<(), StoreError> {
+        let asked = Instant::now();
+        let mut last = self.last.lock().await;
+        if let Some(ping) = &*last
+            && ping.finished >= asked
+        {
+            return ping.outcome.clone();
+        }
+        let outcome = self.ask().await;
+        *last = Some(Ping { finished: Instant::now(), outcome: outcome.clone() });
+        outcome
+    }
+
+    async fn ask(&self) -> Result<(), StoreError> {
+        let mut query = pin!(self.select());
+        tokio::select! {
+            answer = &mut query => Ok(answer?),
+            () = sleep(PING_LIMIT) => {
+                self.retirement.retire_all();
+                Err(silence("the database did not answer a ping within 2 s").into())
+            }
+        }
+    }
+
+    /// Asks once more when the connection turns out to be dead: the server may have ended it long ago.
+    async fn select(&self) -> Result<(), DbErr> {
+        let statement = Statement::from_string(self.db.get_database_backend(), "SELECT 1");
+        match self.db.query_one_raw(statement.clone()).await {
+            Err(error) if is_dead_connection(&error) => {
+                self.db.query_one_raw(statement).await.map(|_| ())
+            }
+            answer => answer.map(|_| ()),
+        }
+    }
+
+    /// When work that begins now has to be done.
+    pub(super) fn deadline() -> Instant {
+        Instant::now() + LONGEST
+    }
+
+    /// Runs the work until it is done, the deadline has passed, or the database does not answer any more. After one
+    /// of the latter two the connections are in an unknown state and none of them is used again.
+    pub(super) async fn watch<T>(
+        &self,
+        deadline: Instant,
+        work: impl Future<Output = T>,
+    ) -> Result<T, DbErr> {
+        let mut work = pin!(work);
+        let gave_up = tokio::select! {
+            biased;
+            done = &mut work => return Ok(done),
+            () = sleep_until(deadline) => "the database took longer than 30 s",
+            () = self.silence(), if self.is_remote => "the database does not answer",
+        };
+        // Before the work is dropped: its connection must not return to the pool.
+        self.retirement.retire_all();
+        Err(silence(gave_up))
+    }
+
+    /// Returns when the database does not answer any more.
+    async fn silence(&self) {
+        loop {
+            sleep(SUSPICION).await;
+            if self.ping().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    pub(super) async fn close(&self) -> Result<(), DbErr> {
+        self.db.close_by_ref().await
+    }
+}
+
+fn silence(problem: &'static str) -> DbErr {
+    let error = sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, problem));
+    DbErr::Conn(RuntimeErr::SqlxError(error.into()))
+}

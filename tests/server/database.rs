@@ -1,0 +1,263 @@
+//! Databases that a node must not work on, or not as they are: another's, damaged, replaced, open to others, in use, or
+//! without the right to create tables.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Output, Stdio};
+
+use crate::support::app::App;
+use crate::support::database::{Database, Engine, Fresh};
+use crate::support::eventually::eventually;
+use crate::support::http::Http;
+use crate::support::server::{Options, Server, command, wait_with_output};
+
+const APOLLO_CONFIG: &str = include_str!("../../server/tests/store/apollo_2_4_config.sql");
+const APOLLO_PORTAL: &str = include_str!("../../server/tests/store/apollo_2_4_portal.sql");
+
+fn options() -> Options {
+    Options::new()
+        .flag("--compat-defaults", "adopted")
+        .variable("CASTALIA_ADMIN_SERVICE_ACCESS_CONTROL_ENABLED", "false")
+}
+
+fn run(arguments: &[&str], data_dir: &Path) -> Output {
+    let mut command = command(arguments);
+    command.args(["--data-dir".as_ref(), data_dir.as_os_str()]);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    wait_with_output(command.spawn().unwrap())
+}
+
+/// The text of a start that is refused.
+#[track_caller]
+fn refused(arguments: &[&str], data_dir: &Path) -> String {
+    let ports = ["--config-port", "0", "--admin-port", "0", "--portal-port", "0"];
+    let output = run(&[&["serve"], arguments, &ports].concat(), data_dir);
+    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{text}");
+    text.into_owned()
+}
+
+#[tokio::test]
+async fn a_config_database_that_is_not_the_portals_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path();
+    let mut server = Server::start_in(data, options());
+    App::create(&Http::new(&server.admin), "demo").await.publish("1").await;
+    assert!(server.terminate().success());
+    let (file, kept) = (data.join("config.db"), data.join("config.db.kept"));
+    std::fs::rename(&file, &kept).unwrap();
+    // Twice: the first refusal must not make the empty file acceptable.
+    for _ in 0..2 {
+        let text = refused(&[], data);
+        assert!(text.contains("restore it from a backup"), "{text}");
+        assert!(text.contains("installation.id"), "{text}");
+    }
+    std::fs::rename(&kept, &file).unwrap();
+    for stale in ["config.db-wal", "config.db-shm"] {
+        let _ = std::fs::remove_file(data.join(stale));
+    }
+    let server = Server::start_in(data, options());
+    let config = Http::new(&server.config).get("/configs/demo/default/application").await;
+    assert_eq!(config.ok().json()["configurations"]["k"], "1");
+}
+
+#[tokio::test]
+async fn a_file_that_is_deleted_or_replaced_while_open_takes_no_more_publishes() {
+    for is_replaced in [false, true] {
+        let server = Server::start_with(options().flag("--roles", "config,meta,admin"));
+        let (admin, config) = (Http::new(&server.admin), Http::new(&server.config));
+        let app = App::create(&admin, "demo").await;
+        app.publish("1").await;
+        config.get("/configs/demo/default/application").await.ok();
+        let file = server.data_dir().join("config.db");
+        let moved = server.data_dir().join("moved");
+        std::fs::rename(&file, &moved).unwrap();
+        if is_replaced {
+            std::fs::copy(&moved, &file).unwrap();
+        }
+        assert_eq!(app.try_publish("default", "application").await.status, 503);
+        assert_eq!(config.get("/health").await.status, 503);
+        config.get("/configs/demo/default/application").await.ok();
+        std::fs::rename(&moved, &file).unwrap();
+        eventually("the file to be accepted again", async || {
+            (config.get("/health").await.status == 200).then_some(())
+        })
+        .await;
+        app.publish("2").await;
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_refused_at_the_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut server = Server::start_in(directory.path(), options());
+    assert!(server.terminate().success());
+    let file = directory.path().join("config.db");
+    let mut bytes = std::fs::read(&file).unwrap();
+    // Pages of tables and indices; the first one stays, so that it is still a database.
+    for byte in &mut bytes[4096 * 3..4096 * 12] {
+        *byte ^= 0x5a;
+    }
+    std::fs::write(&file, bytes).unwrap();
+    let text = refused(&[], directory.path());
+    assert!(text.contains("--config-db") && text.contains("backup"), "{text}");
+}
+
+fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[tokio::test]
+async fn others_lose_their_rights_on_an_existing_data_directory() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    let mut server = Server::start_in(&data, options());
+    server.kill();
+    let names = ["config.db", "portal.db"];
+    for name in names {
+        std::fs::set_permissions(data.join(name), PermissionsExt::from_mode(0o644)).unwrap();
+    }
+    std::fs::set_permissions(&data, PermissionsExt::from_mode(0o777)).unwrap();
+    let server = Server::start_in(&data, options());
+    assert_eq!(mode(&data), 0o700);
+    for name in names {
+        assert_eq!(mode(&data.join(name)), 0o600, "{name}");
+    }
+    drop(server);
+    // A directory that holds other things is not closed, and not trusted either.
+    std::fs::write(data.join("other"), "").unwrap();
+    std::fs::set_permissions(&data, PermissionsExt::from_mode(0o777)).unwrap();
+    let text = refused(&[], &data);
+    assert!(text.contains("others may write"), "{text}");
+}
+
+#[tokio::test]
+async fn one_sqlite_file_has_one_node_however_it_is_named() {
+    let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let server = Server::start_in(first.path(), options().flag("--roles", "config,meta,admin"));
+    let link = second.path().join("link.db");
+    std::os::unix::fs::symlink(first.path().join("config.db"), &link).unwrap();
+    for path in [first.path().join("config.db"), link] {
+        let url = format!("sqlite://{}", path.display());
+        let text = refused(&["--roles", "config,meta,admin", "--config-db", &url], second.path());
+        assert!(text.contains("in use by another"), "{text}");
+    }
+    drop(server);
+}
+
+#[tokio::test]
+async fn after_a_clean_stop_the_file_alone_holds_everything() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut server =
+        Server::start_in(directory.path(), options().flag("--roles", "config,meta,admin"));
+    App::create(&Http::new(&server.admin), "demo").await.publish("1").await;
+    assert!(server.terminate().success());
+    let copy = tempfile::tempdir().unwrap();
+    std::fs::copy(directory.path().join("config.db"), copy.path().join("config.db")).unwrap();
+    let log = directory.path().join("config.db-wal");
+    assert!(std::fs::metadata(&log).map_or(0, |log| log.len()) == 0, "the log holds data");
+    let rows = Database::file(copy.path(), "config.db").rows(r#"SELECT "Id" FROM "Release""#).await;
+    assert_eq!(rows.len(), 1);
+}
+
+#[tokio::test]
+async fn schema_check_serves_a_complete_schema_and_names_what_is_missing() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = refused(&["--schema", "check"], directory.path());
+    assert!(text.contains("tables are missing") && text.contains("AppNamespace"), "{text}");
+    assert!(text.contains("castalia migrate") && !text.contains("Report {"), "{text}");
+    let migrated = run(&["migrate"], directory.path());
+    assert!(migrated.status.success(), "{migrated:?}");
+    let server = Server::start_in(directory.path(), options().flag("--schema", "check"));
+    assert_eq!(Http::new(&server.config).get("/health").await.status, 200);
+}
+
+#[test]
+fn migrate_check_names_every_table_and_makes_no_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = run(&["migrate", "--check"], directory.path());
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+/// The same database for an account that may read and write rows and nothing else.
+fn rows_only(url: &str) -> String {
+    url.replace("castalia:castalia@", "castalia_rows:castalia@")
+}
+
+async fn fill(database: &Database, tables: &str) {
+    let statements = tables.split(";\n").map(str::trim).filter(|sql| !sql.is_empty());
+    database.run(&statements.collect::<Vec<_>>()).await;
+}
+
+#[tokio::test]
+async fn an_account_without_ddl_rights_starts_on_apollos_tables_or_says_what_is_missing() {
+    let Some(config) = Fresh::on(Engine::MySql).await else { return };
+    let portal = Fresh::on(Engine::MySql).await.unwrap();
+    fill(&config.database, APOLLO_CONFIG).await;
+    fill(&portal.database, APOLLO_PORTAL).await;
+    let (config_url, portal_url) = (&config.database.url, &portal.database.url);
+    let (config_rows, portal_rows) = (rows_only(config_url), rows_only(portal_url));
+    let directory = tempfile::tempdir().unwrap();
+    let environment =
+        options().flag("--roles", "config,meta,admin").flag("--config-db", &config_rows);
+
+    // The environment needs nothing but Apollo's own tables.
+    let server = Server::start_in(directory.path(), environment.clone());
+    App::create(&Http::new(&server.admin), "demo").await.publish("1").await;
+    let served = Http::new(&server.config).get("/configs/demo/default/application").await;
+    assert_eq!(served.ok().json()["configurations"]["k"], "1");
+    drop(server);
+
+    // The portal needs tables of its own: one message says which, how, and with what rights.
+    let text = refused(&["--roles", "portal", "--portal-db", &portal_rows], directory.path());
+    for part in ["CastaliaSession", "CastaliaConsumerGrant", "castalia migrate", "CREATE, INDEX"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let both = ["--config-db", config_url, "--portal-db", portal_url];
+    let check = run(&[&["migrate", "--check"], &both[..]].concat(), directory.path());
+    let check = String::from_utf8_lossy(&check.stdout).into_owned();
+    assert!(check.contains("CastaliaSession") && check.contains("CastaliaSchema"), "{check}");
+    let migrated = run(&[&["migrate"], &both[..]].concat(), directory.path());
+    assert!(migrated.status.success(), "{migrated:?}");
+    let check = run(&[&["migrate", "--check"], &both[..]].concat(), directory.path());
+    let check = String::from_utf8_lossy(&check.stdout).into_owned();
+    assert_eq!(check.matches("tables to create: none").count(), 2, "{check}");
+
+    // Afterwards the account is enough for all roles.
+    let all = options().flag("--config-db", &config_rows).flag("--portal-db", &portal_rows);
+    let server = Server::start_in(directory.path(), all);
+    assert_eq!(Http::new(&server.portal).get("/health").await.status, 200);
+    drop(server);
+    config.remove().await;
+    portal.remove().await;
+}
+
+#[tokio::test]
+async fn on_postgres_an_account_without_ddl_rights_is_told_what_is_missing() {
+    let Some(fresh) = Fresh::on(Engine::Postgres).await else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let (url, rows) = (&fresh.database.url, rows_only(&fresh.database.url));
+    let arguments = ["--roles", "config,meta,admin", "--config-db", rows.as_str()];
+    let text = refused(&arguments, directory.path());
+    for part in ["AppNamespace", "castalia migrate", "USAGE and CREATE on the schema"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let migrated = run(&["migrate", "--config-db", url], directory.path());
+    assert!(migrated.status.success(), "{migrated:?}");
+    fresh
+        .database
+        .run(&[
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO castalia_rows",
+            "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO castalia_rows",
+        ])
+        .await;
+    let server = Server::start_in(
+        directory.path(),
+        options().flag("--roles", "config,meta,admin").flag("--config-db", &rows),
+    );
+    App::create(&Http::new(&server.admin), "demo").await.publish("1").await;
+    drop(server);
+    fresh.remove().await;
+}
