@@ -45,7 +45,15 @@ impl Place {
     async fn forget_us(&self) {
         for (database, tables) in [
             (&self.config, &["CastaliaSchema", "CastaliaInstallation"][..]),
-            (&self.portal, &["CastaliaSchema", "CastaliaSession", "CastaliaConsumerGrant"]),
+            (
+                &self.portal,
+                &[
+                    "CastaliaSchema",
+                    "CastaliaSession",
+                    "CastaliaConsumerGrant",
+                    "CastaliaInstallation",
+                ],
+            ),
         ] {
             let drops = tables.iter().map(|table| format!(r#"DROP TABLE IF EXISTS "{table}""#));
             let rows = r#"DELETE FROM "ServerConfig" WHERE "Key" LIKE 'admin-service%'"#.to_owned();

@@ -274,10 +274,10 @@ mod tests {
             let row = format!("| `{name}` | {default} | {doc} |");
             assert!(readme.contains(&row), "server/README.md lacks this row:\n{row}");
         }
-        assert_eq!(
-            readme.lines().filter(|line| line.starts_with("| `")).count(),
-            DEFINITIONS.len()
-        );
+        // Keys of ServerConfig have a table of their own further down.
+        let (settings, _) = readme.split_once("Keys of our own").unwrap_or((readme, ""));
+        let rows = settings.lines().filter(|line| line.starts_with("| `")).count();
+        assert_eq!(rows, DEFINITIONS.len());
     }
 
     #[test]

@@ -53,7 +53,10 @@ async fn a_new_key_needs_a_secret_of_sixteen_characters() {
     let path = format!("/apps/{}/accesskeys", admin.app_id);
     for weak in ["", " ", "s", "fifteen letters", "            ends                "] {
         let body = json!({"secret": weak, "dataChangeCreatedBy": "u"});
-        admin.post(&path, body).await.fails(400, "at least 16 characters");
+        admin
+            .post(&path, body)
+            .await
+            .fails(400, "The secret of an access key needs at least 16 characters");
     }
     assert!(rows(&admin).await.is_empty());
     let body = json!({"secret": "sixteen letters!", "dataChangeCreatedBy": "u"});

@@ -230,6 +230,9 @@ impl Admin {
                 });
             }
         }
+        // A transaction writes its messages in any order.
+        sent.sort();
+        expected.sort();
         assert_eq!(sent, expected);
     }
 

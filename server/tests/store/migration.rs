@@ -85,7 +85,10 @@ on_each_database! {
         let store = database.connect().await;
         let report = migration::check(&store, Part::Portal).await.unwrap();
         assert_eq!(report.origin, Origin::Fresh);
-        assert_eq!(report.missing_steps, ["portal", "castalia_portal"]);
+        assert_eq!(
+            report.missing_steps,
+            ["portal", "castalia_portal", "castalia_installation"]
+        );
         assert!(report.absent_tables.contains(&"UserToken".to_owned()));
         let again = migration::check(&store, Part::Portal).await.unwrap();
         assert_eq!(report, again);
