@@ -67,6 +67,7 @@ header-check: ## is include/castalia.h what the source says
 
 .PHONY: test test-rust test-bindings databases test-databases test-interop test-packages test-demo test-upstream
 test: lint build test-interop test-bindings test-packages test-demo test-rust test-databases ## every linter, every test of every language
+	@echo "MariaDB and PostgreSQL keep running for the next tests; tests/databases.sh down stops them."
 
 test-rust: databases ## Rust: units and black box, on all databases
 	cargo test --workspace --quiet
