@@ -1,8 +1,9 @@
 package io.castalia
 
 import org.slf4j.LoggerFactory
+import org.slf4j.helpers.NOPLoggerFactory
 
-/** Where the client reports faults without being asked: SLF4J where the program has it, else the logger of the JDK. */
+/** Where the client reports faults without being asked: SLF4J with a provider where the program has it, else the JDK's logger. */
 internal interface Report {
     fun warn(text: String, cause: Throwable? = null)
 
@@ -12,7 +13,8 @@ internal interface Report {
         private const val NAME = "io.castalia"
         private val chosen: Report by lazy {
             try {
-                Slf4j()
+                // Without a provider SLF4J drops everything, and a warning that nobody can see is none.
+                if (LoggerFactory.getILoggerFactory() is NOPLoggerFactory) Jdk() else Slf4j()
             } catch (_: LinkageError) {
                 Jdk()
             }
