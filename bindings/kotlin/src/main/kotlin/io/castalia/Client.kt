@@ -58,6 +58,7 @@ class Client @JvmOverloads constructor(settings: Settings = Settings.fromEnv()) 
     /** Opens a namespace of another app id, for Java. */
     fun configOfAsync(appId: String, namespace: String): CompletableFuture<Config> = tasks.call {
         val opened = native.config(appId, namespace)
+        warnUnlessLoaded(opened, namespace)
         val key = appId to namespace
         kept(configs, key, opened) { Config(Opened(opened, tasks, ::snapshotOf) { configs.remove(key) }) }
     }
@@ -65,6 +66,7 @@ class Client @JvmOverloads constructor(settings: Settings = Settings.fromEnv()) 
     /** Opens a namespace as a whole file, for Java. */
     fun configFileAsync(namespace: String): CompletableFuture<ConfigFile> = tasks.call {
         val opened = native.configFile(namespace)
+        warnUnlessLoaded(opened, namespace)
         kept(files, namespace, opened) {
             ConfigFile(Opened(opened, tasks, { content, _ -> ConfigFile.Text(content) }) { files.remove(namespace) })
         }
@@ -125,6 +127,14 @@ class Client @JvmOverloads constructor(settings: Settings = Settings.fromEnv()) 
         val kept = known.computeIfAbsent(key) { translated(make).also { isNew = true } }
         if (!isNew) native.close()
         return kept
+    }
+
+    /** A program that starts without its values must not have to ask for the state to learn of it. */
+    private fun warnUnlessLoaded(opened: Namespace, namespace: String) {
+        if (opened.state() != "Unavailable") return
+        val text = "namespace $namespace of app $appId is empty: no server answered and there is no cache file, so reads " +
+            "return their defaults until a server answers; Settings.startPolicy refuses such a start"
+        Report.warn(text, opened.lastError()?.let { CastaliaException.of(it) })
     }
 
     private fun <T> ask(question: NativeClient.() -> T): T {

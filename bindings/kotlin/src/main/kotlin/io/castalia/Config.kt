@@ -1,6 +1,7 @@
 package io.castalia
 
 import java.util.concurrent.CompletableFuture
+import java.util.concurrent.Flow
 
 /**
  * An open namespace that follows the servers. Reads never wait and never leave the memory of the JVM; each sees the newest content.
@@ -24,7 +25,7 @@ class Config internal constructor(internal val opened: Opened<Snapshot>) :
     /** Where the content came from. */
     val source: Source get() = snapshot().source
 
-    /** How the namespace stands with the servers: `Loading`, `Ready`, or the kind of error that the last load failed with. */
+    /** How the namespace stands with the servers: `Loading`, `Ready`, `Unavailable` when nothing could be loaded yet, or the kind of error that the last load failed with. */
     val state: String get() = opened.ask { state() }
 
     /** Why the last load failed; null once one worked. */
@@ -52,6 +53,16 @@ class Config internal constructor(internal val opened: Opened<Snapshot>) :
 
     /** Ends what [onChange] began with this very object; false when it does not listen. */
     fun removeOnChange(listener: ChangeListener): Boolean = opened.remove(listener)
+
+    /**
+     * The changes as a stream for Java: to each subscriber those after it subscribed, in order, on a thread of the client; it ends when
+     * this or the client is closed.
+     */
+    @JvmOverloads
+    fun publisher(
+        keys: Collection<String> = emptySet(),
+        prefixes: Collection<String> = emptySet(),
+    ): Flow.Publisher<ChangeEvent> = ChangePublisher(opened, keys, prefixes)
 
     /** Keeps a value current that a function makes of the whole namespace; throws what that throws for the content now. */
     fun <T> watch(parse: (Snapshot) -> T): Watch<T> = Watch(this, parse)

@@ -42,7 +42,7 @@ internal object Log {
         try {
             sink.log(LogRecord(record))
         } catch (failure: Throwable) {
-            Tasks.log.log(Level.ERROR, "a log sink failed", failure)
+            Report.error("a log sink failed", failure)
         }
     }
 }

@@ -83,11 +83,14 @@ internal class Opened<V : Any>(
     }
 
     /** The next change of a stream, after which reads answer with the new values; null when there will be none. */
-    fun next(changes: Changes): CompletableFuture<ChangeEvent?> = tasks.future {
-        changes.next()?.let {
-            renew()
-            ChangeEvent(it)
-        }
+    fun next(changes: Changes): CompletableFuture<ChangeEvent?> = tasks.future { take(changes) }
+
+    /** As [next], on a thread that may call the application. */
+    fun nextForApplication(changes: Changes): CompletableFuture<ChangeEvent?> = tasks.futureForApplication { take(changes) }
+
+    private suspend fun take(changes: Changes): ChangeEvent? = changes.next()?.let {
+        renew()
+        ChangeEvent(it)
     }
 
     /** Gives the namespace up: opened again it is another one. */

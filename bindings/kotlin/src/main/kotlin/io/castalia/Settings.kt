@@ -3,6 +3,24 @@ package io.castalia
 import io.castalia.ffi.Entry
 import io.castalia.ffi.Given
 
+/** What must be loaded for a namespace to open; otherwise opening fails, mostly with [CastaliaException.NotReady]. */
+enum class StartPolicy(internal val setting: String) {
+    /** Nothing: an empty namespace is reported as a warning, and its state is `Unavailable`. */
+    BEST_EFFORT("best-effort"),
+
+    /** At least one namespace, from a server or a file. */
+    REQUIRE_ANY("require-any"),
+
+    /** Every namespace, from a server or a file. */
+    REQUIRE_ALL("require-all"),
+
+    /** At least one namespace, from a server. */
+    REQUIRE_ANY_REMOTE("require-any-remote"),
+
+    /** Every namespace, from a server. */
+    REQUIRE_ALL_REMOTE("require-all-remote"),
+}
+
 /** Settings of a client, by property name. A value set here beats every other place. Nothing is checked before the client is made. */
 class Settings private constructor(values: Map<String, String>, private val withEnv: Boolean) {
     private val values = HashMap(values)
@@ -16,6 +34,9 @@ class Settings private constructor(values: Map<String, String>, private val with
 
     /** Sets a value by its property name, such as `app.id` or `apollo.meta`. */
     fun set(name: String, value: String): Settings = apply { values[name] = value }
+
+    /** Sets what must be loaded for a start. */
+    fun startPolicy(policy: StartPolicy): Settings = set("castalia.start-policy", policy.setting)
 
     /** Values of keys that a namespace of the app itself does not have: weaker than a release, stronger than the defaults of reads. */
     fun defaults(namespace: String, entries: Map<String, String>): Settings = apply { defaults[namespace] = entriesOf(entries) }

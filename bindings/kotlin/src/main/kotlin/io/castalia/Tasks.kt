@@ -51,6 +51,9 @@ internal class Tasks {
         wait()
     }
 
+    /** As [future], and what comes after it may block and call the application. */
+    fun <T> futureForApplication(wait: suspend () -> T): CompletableFuture<T> = started(Workers.listeners, wait)
+
     /** Starts what goes on until the native half has no more, or it is cut off. It may call the application. */
     fun launch(pump: suspend () -> Unit): CompletableFuture<Unit> = follow(Workers.listeners, pump)
 
@@ -63,7 +66,7 @@ internal class Tasks {
         call.whenComplete { _, failure ->
             pumps -= call
             val isExpected = failure == null || failure is CastaliaException.Closed || failure is CancellationException
-            if (!isExpected) log.log(System.Logger.Level.ERROR, "a listener was cut off", failure)
+            if (!isExpected) Report.error("a listener was cut off", failure)
         }
         return call
     }
@@ -110,11 +113,6 @@ internal class Tasks {
 
             override fun resumeWith(result: Result<T>) = workers.run(this@Tasks, loader) { continuation.resumeWith(result) }
         }
-    }
-
-    companion object {
-        /** Faults of listeners are logged here, whatever becomes of other records. */
-        val log: System.Logger = System.getLogger("io.castalia")
     }
 }
 

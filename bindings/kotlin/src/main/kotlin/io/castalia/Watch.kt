@@ -51,7 +51,7 @@ class Watch<T> internal constructor(private val config: Config, private val pars
             observers.forEach { it(newest) }
         } catch (failure: Throwable) {
             lastError = failure
-            Tasks.log.log(System.Logger.Level.WARNING, "a watched namespace cannot be read; keeping the last value", failure)
+            Report.warn("a watched namespace cannot be read; keeping the last value", failure)
         }
     }
 }

@@ -1,0 +1,43 @@
+package io.castalia
+
+import org.slf4j.LoggerFactory
+import org.slf4j.helpers.NOPLoggerFactory
+
+/** Where the client reports faults without being asked: SLF4J with a provider where the program has it, else the JDK's logger. */
+internal interface Report {
+    fun warn(text: String, cause: Throwable? = null)
+
+    fun error(text: String, cause: Throwable? = null)
+
+    companion object : Report {
+        private const val NAME = "io.castalia"
+        private val chosen: Report by lazy {
+            try {
+                // Without a provider SLF4J drops everything, and a warning that nobody can see is none.
+                if (LoggerFactory.getILoggerFactory() is NOPLoggerFactory) Jdk() else Slf4j()
+            } catch (_: LinkageError) {
+                Jdk()
+            }
+        }
+
+        override fun warn(text: String, cause: Throwable?) = chosen.warn(text, cause)
+
+        override fun error(text: String, cause: Throwable?) = chosen.error(text, cause)
+    }
+
+    private class Slf4j : Report {
+        private val logger = LoggerFactory.getLogger(NAME)
+
+        override fun warn(text: String, cause: Throwable?) = logger.warn(text, cause)
+
+        override fun error(text: String, cause: Throwable?) = logger.error(text, cause)
+    }
+
+    private class Jdk : Report {
+        private val logger = System.getLogger(NAME)
+
+        override fun warn(text: String, cause: Throwable?) = logger.log(System.Logger.Level.WARNING, text, cause)
+
+        override fun error(text: String, cause: Throwable?) = logger.log(System.Logger.Level.ERROR, text, cause)
+    }
+}
