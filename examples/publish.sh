@@ -6,7 +6,11 @@ cd "$(dirname "$0")/.."
 value=${1:?say which value to publish}
 data=${2:-./data}
 portal=${EXAMPLE_PORTAL:-http://127.0.0.1:8070}
-binary=$(ls -t target/*/castalia | head -1)
+# The newest server that was built; target/doc/castalia is a folder.
+binary=
+for built in target/*/castalia; do
+  if [ -f "$built" ] && [ "$built" -nt "$binary" ]; then binary=$built; fi
+done
 token=$("$binary" token create --log-level warn --name examples --app sample-app --data-dir "$data" | awk '{print $NF}')
 namespace="$portal/openapi/v1/envs/DEV/apps/sample-app/clusters/default/namespaces/application"
 call() { curl -fsS -H "Authorization: $token" -H 'Content-Type: application/json' "$@"; }

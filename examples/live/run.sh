@@ -2,12 +2,14 @@
 # Starts a server and the example of every language, publishes once, and shows how long after the request each had printed the new
 # value. Builds what is missing first, which takes some minutes once. PROFILE names the cargo profile (release).
 set -euo pipefail
+# Each job is a process group of its own, so that the end of this script ends what the examples started too.
+set -m
 cd "$(dirname "$0")/../.."
 languages=(rust c cpp python node kotlin)
 scratch=$(mktemp -d)
 end() {
   trap - EXIT
-  jobs -p | xargs -r kill 2>/dev/null || true
+  for job in $(jobs -p); do kill -- "-$job" 2>/dev/null || true; done
   wait 2>/dev/null || true
   rm -rf "$scratch"
 }
