@@ -14,7 +14,8 @@ tools: ## say which toolchain is missing, by name and package
 	@.ci/tools
 
 .PHONY: web
-web: tools ## build the web UI that the server embeds
+web: ## build the web UI that the server embeds
+	@.ci/tools server
 	@.ci/web
 
 .PHONY: run
@@ -23,7 +24,7 @@ run: web ## build and start the server with all roles on SQLite in ./data
 	@exec $(TARGET)/release/castalia serve
 
 .PHONY: build
-build: web ## build the whole workspace, debug
+build: tools web ## build the whole workspace, debug
 	cargo build --workspace --all-targets
 
 .PHONY: check
