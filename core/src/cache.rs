@@ -107,7 +107,7 @@ impl FileCache {
         })?;
         let content = content.configurations.unwrap_or_default();
         if let Err(error) = self.store(identity, &content) {
-            tracing::warn!(%error, "the cache file of the Go client is read, but not taken over");
+            tracing::warn!(%error, "read the Go client's cache file, but could not convert it to this client's format");
         }
         Ok(Some(Stored { content, written_at }))
     }
@@ -162,7 +162,7 @@ impl FileCache {
         let chosen = match (usable(&first), fallback) {
             (Err(error), Some(fallback)) if usable(&fallback).is_ok() => {
                 let (path, using) = (first.display(), fallback.display());
-                tracing::warn!(%path, %using, %error, "the cache directory cannot be used; using another");
+                tracing::warn!(%path, %using, %error, "cannot use the cache directory; using another one");
                 fallback
             }
             _ => first,

@@ -296,7 +296,7 @@ impl Shared {
         let engine = match engine(&self.settings, self.http.as_ref(), &self.validators) {
             Ok(engine) => engine,
             Err(error) => {
-                error!(%error, "the client cannot be started again in this process");
+                error!(%error, "cannot restart the client in this process");
                 return;
             }
         };

@@ -228,7 +228,7 @@ impl Discovery {
         let is_first = meta.asked.fetch_add(1, Ordering::AcqRel) == 0;
         question.failed = outcome.as_ref().err().cloned();
         if let (Some(error), true) = (&question.failed, is_first) {
-            warn!(%error, "no config service found yet; trying on");
+            warn!(%error, "no config service found yet; retrying");
         }
         outcome
     }

@@ -163,7 +163,7 @@ impl Pipeline {
             let stopgap = async {
                 sleep_until(latest).await;
                 let namespace = &self.namespace.identity().namespace;
-                warn!(namespace, "no server answered in time; loading goes on");
+                warn!(namespace, "no server answered in time; loading continues in the background");
                 let _ =
                     timeout_at(latest + DISK_PATIENCE, fallback.serve(&self.namespace, validators))
                         .await;
@@ -311,7 +311,7 @@ impl Pipeline {
             kind => {
                 if let Some(suppressed) = self.log_limit.tell(kind) {
                     let namespace = &*self.namespace.identity().namespace;
-                    warn!(namespace, %error, suppressed, "load failed; what was there before stays");
+                    warn!(namespace, %error, suppressed, "load failed; keeping the previous values");
                 }
             }
         }

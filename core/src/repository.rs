@@ -206,7 +206,7 @@ impl Repository {
             Ok(answer::Content::NeedsFull) => {
                 debug!(
                     service_url = &**service,
-                    "incremental answer without its base; asking in full"
+                    "incremental response without its base; requesting the full configuration"
                 );
                 let answer = self.ask(service, known, None).await?;
                 answer::understand(answer, asked, None)

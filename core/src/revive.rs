@@ -24,7 +24,7 @@ pub(crate) async fn revive<S: Send>(
     let mut pause = Backoff::new(PAUSE);
     let mut random = fastrand::Rng::new();
     while AssertUnwindSafe(work(subject)).catch_unwind().await.is_err() {
-        error!(what, "a task panicked and starts again; please report it");
+        error!(what, "a task panicked and was restarted; please report this");
         sleep(pause.next_delay(&mut random)).await;
     }
 }

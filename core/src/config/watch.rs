@@ -61,7 +61,7 @@ impl<T> State<T> {
             Err(error) => {
                 // The error itself is for the application alone: it may quote values.
                 let kind = error.kind();
-                warn!(namespace, %kind, "the new content cannot be read; the last good value stays");
+                warn!(namespace, %kind, "the new content cannot be parsed; keeping the last good value");
                 self.problem.store(Some(Arc::new(error)));
             }
         }

@@ -153,7 +153,7 @@ async fn started<T>(call: impl Future<Output = T>, namespace: &str) -> T {
     }
     warn!(
         namespace,
-        "a change waits for a listener's thread: too many listeners of this process block"
+        "a change event waits for a listener thread: too many listeners of this process are blocked"
     );
     call.await
 }
@@ -177,7 +177,10 @@ impl Delivery {
             let calm = match timeout(SLOW, &mut call).await {
                 Ok(calm) => calm,
                 Err(_) => {
-                    warn!(namespace, "a change listener has run for 30 s; its later events wait");
+                    warn!(
+                        namespace,
+                        "a change listener has been running for 30 s; its later events are waiting"
+                    );
                     call.await
                 }
             };

@@ -29,7 +29,7 @@ impl Fallback {
             Some(found) => {
                 let age = found.loaded_at().elapsed().unwrap_or_default();
                 let (source, age_s) = (found.source(), age.as_secs());
-                warn!(namespace = name, %source, age_s, "served without a server");
+                warn!(namespace = name, %source, age_s, "serving values without a server");
                 // A refusal is in the log; there is nobody to tell it.
                 let _ = accept(namespace, validators, found).await;
             }
@@ -96,7 +96,7 @@ impl Fallback {
         };
         if let Some(error) = damage {
             let namespace = &*place.identity.namespace;
-            warn!(namespace, %error, "the cache file is unusable");
+            warn!(namespace, %error, "cannot read the cache file");
         }
         found
     }
@@ -111,7 +111,7 @@ async fn accept(namespace: &Namespace, validators: &Validators, found: Snapshot)
         }
         Err(error) => {
             let namespace = &*namespace.identity().namespace;
-            warn!(namespace, %error, "what is there without a server was refused");
+            warn!(namespace, %error, "the fallback values were rejected");
         }
     }
     verdict

@@ -45,13 +45,13 @@ impl CacheWriter {
     fn note(&mut self, outcome: &Result<()>) {
         let namespace = &self.namespace.identity().namespace;
         match outcome {
-            Ok(()) if self.failing => info!(namespace, "the cache file can be written again"),
+            Ok(()) if self.failing => info!(namespace, "writing the cache file works again"),
             Ok(()) => {}
             Err(error) => {
                 let live = self.namespace.live();
                 live.monitor().cache_failed(error);
                 if !self.failing {
-                    warn!(namespace, %error, "the cache file cannot be written; memory is right");
+                    warn!(namespace, %error, "cannot write the cache file; in-memory values are unaffected");
                 }
             }
         }

@@ -66,7 +66,12 @@ fn tell_other_case(config: &ApolloConfig, asked: &Identity) {
         ("namespace", &config.namespace_name, &asked.namespace),
     ] {
         if right != asked && right.eq_ignore_ascii_case(asked) {
-            warn!(what, asked, right, "a name differs in its case; changes of it are not pushed");
+            warn!(
+                what,
+                asked,
+                right,
+                "a name differs in case from the server's; changes to it are not pushed"
+            );
         }
     }
 }

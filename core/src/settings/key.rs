@@ -73,7 +73,7 @@ macro_rules! keys {
     ($($constant:ident = $key:expr;)+) => {
         $(pub(crate) const $constant: Key = $key;)+
 
-        /// Every key, in the order in which the effective settings are told.
+        /// Every key, in the order in which effective settings are reported.
         pub(crate) const ALL: &[&Key] = &[$(&$constant),+];
     };
 }
@@ -82,66 +82,66 @@ keys! {
     APP_ID = Key::new("app.id", "", "app id of this program");
     ENV = Key::new("env", "", "environment: LOCAL, DEV, FAT, UAT, LPT, PRO or TOOLS")
         .env(&["APOLLO_ENV", "ENV"]).files(Files::Server);
-    IDC = Key::new("idc", "", "data center, the second cluster to look in").files(Files::Server);
-    CLUSTER = Key::new("apollo.cluster", "", "cluster; unset it is the data center, else `default`")
+    IDC = Key::new("idc", "", "data center; its cluster is looked up after `apollo.cluster`").files(Files::Server);
+    CLUSTER = Key::new("apollo.cluster", "", "cluster; if unset, the data center, else `default`")
         .files(Files::Server);
-    LABEL = Key::new("apollo.label", "", "label that gray rules see");
-    CLIENT_IP = Key::new("host.ip", "", "address that gray rules see; unset it is this machine's")
+    LABEL = Key::new("apollo.label", "", "label that gray release rules match");
+    CLIENT_IP = Key::new("host.ip", "", "IP address that gray release rules match; if unset, this machine's")
         .env(&["host.ip", "HOST_IP", "POD_IP"]).files(Files::Neither);
-    META = Key::new("apollo.meta", "http://apollo.meta", "addresses of the meta servers, comma between")
+    META = Key::new("apollo.meta", "http://apollo.meta", "addresses of the meta servers, comma-separated")
         .files(Files::Both);
-    CONFIG_SERVICE = Key::new("apollo.config-service", "", "addresses of config services; no meta server is then asked")
+    CONFIG_SERVICE = Key::new("apollo.config-service", "", "addresses of config services; disables discovery through the meta server")
         .files(Files::Both).deprecated("apollo.configService", "APOLLO_CONFIGSERVICE");
-    SECRET = Key::new("apollo.access-key.secret", "", "secret that requests are signed with")
+    SECRET = Key::new("apollo.access-key.secret", "", "access key secret that signs requests")
         .deprecated("apollo.accesskey.secret", "APOLLO_ACCESSKEY_SECRET");
-    SECRET_FILE = Key::new("apollo.access-key.secret-file", "", "file that holds the secret")
+    SECRET_FILE = Key::new("apollo.access-key.secret-file", "", "file that contains the access key secret")
         .env(&["APOLLO_ACCESS_KEY_SECRET_FILE"]).files(Files::Neither);
-    CACHE_DIR = Key::new("apollo.cache-dir", if cfg!(windows) { "C:\\opt\\data" } else { "/opt/data" }, "root of the cache files; unset and without this directory, it is the user's cache directory")
+    CACHE_DIR = Key::new("apollo.cache-dir", if cfg!(windows) { "C:\\opt\\data" } else { "/opt/data" }, "root directory of the cache files; if unset and the default cannot be used, the user's cache directory")
         .files(Files::Both).deprecated("apollo.cacheDir", "APOLLO_CACHEDIR");
-    CACHE_ENABLE = Key::new("apollo.cache.file.enable", "true", "whether cache files are read and written");
+    CACHE_ENABLE = Key::new("apollo.cache.file.enable", "true", "enables reading and writing cache files");
     REFRESH_INTERVAL = Key::new("apollo.refreshInterval", "5", "minutes between refreshes");
-    REFRESH_MILLIS = Key::new("castalia.refresh-interval", "300000", "ms between refreshes, 1000 at least, instead of the minutes above");
+    REFRESH_MILLIS = Key::new("castalia.refresh-interval", "300000", "ms between refreshes, at least 1000; overrides apollo.refreshInterval");
     CONNECT_TIMEOUT = Key::new("apollo.connectTimeout", "1000", "ms to connect");
-    READ_TIMEOUT = Key::new("apollo.readTimeout", "5000", "ms of silence of a config service");
-    DISCOVERY_CONNECT_TIMEOUT = Key::new("apollo.discoveryConnectTimeout", "1000", "ms to connect to a meta server");
-    DISCOVERY_READ_TIMEOUT = Key::new("apollo.discoveryReadTimeout", "1000", "ms of silence of a meta server");
-    DISCOVERY_QPS = Key::new("apollo.discoveryQPS", "1", "questions to meta servers in a second");
-    LOAD_QPS = Key::new("apollo.loadConfigQPS", "2", "loads of a namespace in a second");
-    POLL_QPS = Key::new("apollo.longPollQPS", "2", "polls of a loop in a second");
-    POLL_INITIAL_DELAY = Key::new("apollo.longPollingInitialDelayInMills", "0", "ms before the first poll, and up to 500 more at random");
-    POLL_ENABLE = Key::new("castalia.long-poll.enable", "true", "whether changes are pushed; without, they come with the refresh");
-    POLL_TIMEOUT = Key::new("castalia.long-poll.timeout", "90000", "ms that a poll may stay without an answer");
-    POLL_LINE_LIMIT = Key::new("castalia.long-poll.line-limit", "6144", "bytes of a poll's request line, above which its namespaces are shared out to several polls; unset, it grows where the servers say that they take more, as Castalia's do");
-    NAMESPACES = Key::new("castalia.namespaces", "", "namespaces opened at the start, comma between");
-    START_POLICY = Key::new("castalia.start-policy", "best-effort", "what must be loaded: best-effort, require-any, require-all, require-any-remote or require-all-remote");
-    START_TIMEOUT = Key::new("castalia.start-timeout", "15000", "ms that opening a namespace may wait for a server");
-    REQUIRE_APP_ID = Key::new("castalia.require-app-id", "true", "whether a missing app id is an error; false with castalia.java-compat");
+    READ_TIMEOUT = Key::new("apollo.readTimeout", "5000", "read timeout of config services, ms");
+    DISCOVERY_CONNECT_TIMEOUT = Key::new("apollo.discoveryConnectTimeout", "1000", "connect timeout of meta servers, ms");
+    DISCOVERY_READ_TIMEOUT = Key::new("apollo.discoveryReadTimeout", "1000", "read timeout of meta servers, ms");
+    DISCOVERY_QPS = Key::new("apollo.discoveryQPS", "1", "requests to meta servers per second");
+    LOAD_QPS = Key::new("apollo.loadConfigQPS", "2", "loads of each namespace per second");
+    POLL_QPS = Key::new("apollo.longPollQPS", "2", "long polls of each connection per second");
+    POLL_INITIAL_DELAY = Key::new("apollo.longPollingInitialDelayInMills", "0", "ms before the first long poll, plus a random 0 to 500 ms");
+    POLL_ENABLE = Key::new("castalia.long-poll.enable", "true", "enables long polling; without it, changes arrive with the periodic refresh");
+    POLL_TIMEOUT = Key::new("castalia.long-poll.timeout", "90000", "timeout of a long poll, ms");
+    POLL_LINE_LIMIT = Key::new("castalia.long-poll.line-limit", "6144", "maximum bytes of a poll's request line; more namespaces are divided among several polls; if unset, the limit is raised when the server announces a higher one, as Castalia does");
+    NAMESPACES = Key::new("castalia.namespaces", "", "namespaces to open at the start, comma-separated");
+    START_POLICY = Key::new("castalia.start-policy", "best-effort", "what the start requires: best-effort, require-any, require-all, require-any-remote or require-all-remote");
+    START_TIMEOUT = Key::new("castalia.start-timeout", "15000", "maximum ms that opening a namespace waits for a server");
+    REQUIRE_APP_ID = Key::new("castalia.require-app-id", "true", "rejects a missing app id; false with castalia.java-compat");
     CACHE_FILE_MODE = Key::new("castalia.cache.file-mode", "600", "permissions of cache files, octal");
-    CA_FILE = Key::new("castalia.tls.ca-file", "", "certificates (PEM) to trust beside the system's");
+    CA_FILE = Key::new("castalia.tls.ca-file", "", "CA certificates (PEM) to trust in addition to the system's");
     INSECURE = Key::new("castalia.tls.insecure", "false", "accepts every certificate; for tests only");
-    SYSTEM_PROXY = Key::new("castalia.proxy.enable", "true", "whether HTTP_PROXY, HTTPS_PROXY and NO_PROXY count");
-    BODY_LIMIT = Key::new("castalia.body-limit", "67108864", "bytes that an answer may have, decoded");
-    SEED_DIR = Key::new("castalia.seed-dir", "", "folder of files named and written as cache files, read when there is no cache file");
-    IMPORT_DIR = Key::new("castalia.import-dir", "", "folder of cache files of the Go client, taken over where there is no cache file");
-    JAVA_COMPAT = Key::new("castalia.java-compat", "false", "behaves as the Java client: a missing app id is no error, the environment answers for missing keys, dates are read leniently, and `a.properties` is another namespace than `a`, with another cache file");
-    ENV_FALLBACK = Key::new("castalia.env-fallback", "false", "whether environment variables answer for keys that a namespace does not have; true with castalia.java-compat");
-    LENIENT_DATES = Key::new("castalia.lenient-dates", "false", "whether days that do not exist count on (30 February is 2 March) and text behind a date is ignored; true with castalia.java-compat");
-    TIME_ZONE = Key::new("castalia.time-zone", "local", "zone of dates that name none: local, utc or an offset such as +08:00");
-    STRICT_BOOLEANS = Key::new("castalia.strict-booleans", "false", "whether a boolean must be true, yes, on, 1 or their opposites, and all else is malformed, instead of false");
-    TYPED_CACHE = Key::new("apollo.configCacheSize", "500", "parsed values kept for each release of a namespace");
-    MONITOR = Key::new("apollo.client.monitor.enabled", "false", "accepted; counters are always kept").env(&["apollo.client.monitor.enabled"]);
-    EXPORTER = Key::new("apollo.client.monitor.external.type", "", "`prometheus`, the form of the metrics text; there is no other");
-    EXPORT_PERIOD = Key::new("apollo.client.monitor.external.export-period", "10", "accepted; the metrics text is made when it is asked for");
-    ERROR_QUEUE = Key::new("apollo.client.monitor.exception-queue-size", "25", "latest errors kept");
-    LISTENER_QUEUE = Key::new("castalia.listener-queue", "256", "events that a subscription may keep waiting");
-    BINDING = Key::new("castalia.binding", "rust", "language that the User-Agent header names");
-    PROPERTY_ORDER = Key::new("apollo.property.order.enable", "true", "accepted; the order of the server is always kept");
+    SYSTEM_PROXY = Key::new("castalia.proxy.enable", "true", "uses HTTP_PROXY, HTTPS_PROXY and NO_PROXY");
+    BODY_LIMIT = Key::new("castalia.body-limit", "67108864", "maximum bytes of a response, decompressed");
+    SEED_DIR = Key::new("castalia.seed-dir", "", "directory of files in the cache's format, read when there is no cache file");
+    IMPORT_DIR = Key::new("castalia.import-dir", "", "directory of the Go client's cache files, imported when there is no cache file");
+    JAVA_COMPAT = Key::new("castalia.java-compat", "false", "behaves like the Java client: accepts a missing app id, falls back to environment variables for missing keys, parses dates leniently, and treats `a.properties` and `a` as two namespaces with two cache files");
+    ENV_FALLBACK = Key::new("castalia.env-fallback", "false", "falls back to environment variables for keys that a namespace does not have; true with castalia.java-compat");
+    LENIENT_DATES = Key::new("castalia.lenient-dates", "false", "accepts dates out of range (30 February is 2 March) and ignores text after a date; true with castalia.java-compat");
+    TIME_ZONE = Key::new("castalia.time-zone", "local", "time zone of dates without one: local, utc or an offset such as +08:00");
+    STRICT_BOOLEANS = Key::new("castalia.strict-booleans", "false", "accepts only true, yes, on, 1 and their opposites as booleans; anything else is malformed instead of false");
+    TYPED_CACHE = Key::new("apollo.configCacheSize", "500", "parsed values cached for each release of a namespace");
+    MONITOR = Key::new("apollo.client.monitor.enabled", "false", "accepted and ignored; metrics are always collected").env(&["apollo.client.monitor.enabled"]);
+    EXPORTER = Key::new("apollo.client.monitor.external.type", "", "format of the metrics text; only `prometheus` is supported");
+    EXPORT_PERIOD = Key::new("apollo.client.monitor.external.export-period", "10", "accepted and ignored; the metrics text is produced on request");
+    ERROR_QUEUE = Key::new("apollo.client.monitor.exception-queue-size", "25", "recent errors kept");
+    LISTENER_QUEUE = Key::new("castalia.listener-queue", "256", "maximum queued events of a subscription");
+    BINDING = Key::new("castalia.binding", "rust", "language named in the User-Agent header");
+    PROPERTY_ORDER = Key::new("apollo.property.order.enable", "true", "accepted and ignored; the server's order is always kept");
     NAMES_CACHE = Key::new("apollo.property.names.cache.enable", "false", "accepted; for Spring, without effect here");
     OVERRIDE_SYSTEM = Key::new("apollo.override-system-properties", "true", "accepted; for Spring, without effect here").env(&["apollo.override-system-properties"]);
     AUTO_UPDATE = Key::new("apollo.autoUpdateInjectedSpringProperties", "true", "accepted; for Spring, without effect here");
     SERVER_PROPERTIES = Key::new("apollo.path.server.properties", if cfg!(windows) { "C:/opt/settings/server.properties" } else { "/opt/settings/server.properties" }, "settings of this machine")
         .files(Files::Neither);
-    APP_PROPERTIES = Key::new("apollo.path.app.properties", "", "settings of this program; unset ./META-INF/app.properties, else ./app.properties")
+    APP_PROPERTIES = Key::new("apollo.path.app.properties", "", "settings of this program; if unset, ./META-INF/app.properties, else ./app.properties")
         .env(&["APOLLO_PATH_APP_PROPERTIES", "AGOLLO_CONF"]).files(Files::Neither);
 }
 

@@ -189,7 +189,10 @@ impl Resolver {
         };
         if enabled && !is_given {
             let path = root.display().to_string();
-            info!(path, "cache files are kept here; apollo.cache-dir names another place");
+            info!(
+                path,
+                "using this directory for cache files; apollo.cache-dir selects another one"
+            );
             self.tell_instead_of_default(&key::CACHE_DIR, path);
         }
         enabled.then_some(CacheSettings { root, fallback, file_mode, seed_dir, import_dir })
@@ -242,7 +245,10 @@ impl Resolver {
         let polls = poll.is_none_or(|found| found.value.eq_ignore_ascii_case("true"));
         if !polls && interval < OFTEN {
             let millis = interval.as_millis();
-            warn!(millis, "refreshing this often loads the servers; poll instead");
+            warn!(
+                millis,
+                "refreshing this often puts load on the servers; use long polling instead"
+            );
         }
         interval
     }
@@ -295,7 +301,7 @@ impl Resolver {
     fn check_exporter(&mut self) {
         let exporter = self.text(&key::EXPORTER);
         if let Some(name) = exporter.filter(|name| name != "prometheus") {
-            error!(name, "there is no such exporter of metrics; only prometheus is known");
+            error!(name, "unknown metrics exporter; only prometheus is supported");
         }
     }
 

@@ -123,7 +123,7 @@ impl Snapshot {
     pub fn note_malformed(&self, key: &str) {
         self.place.malformed.fetch_add(1, Ordering::Relaxed);
         let namespace = self.namespace();
-        warn!(namespace, key, "malformed value; the default of the reader counts");
+        warn!(namespace, key, "malformed value; using the caller's default");
     }
 
     /// How many values of this namespace were malformed, since it was opened.

@@ -102,8 +102,8 @@ async fn a_change_of_the_disk_is_told_once() {
             config.refresh().await.unwrap();
             eventually("written again", || holds(&value)).await;
         }
-        assert_eq!(told("the cache file cannot be written; memory is right"), round);
-        assert_eq!(told("the cache file can be written again"), round);
+        assert_eq!(told("cannot write the cache file; in-memory values are unaffected"), round);
+        assert_eq!(told("writing the cache file works again"), round);
     }
 }
 
@@ -212,7 +212,7 @@ async fn without_apollos_place_files_are_in_the_users_cache_directory() {
     assert!(!std::path::Path::new("config-cache").exists());
     let path = blocked.display().to_string();
     assert_eq!(
-        logged("the cache directory cannot be used; using another")
+        logged("cannot use the cache directory; using another one")
             .iter()
             .filter(|r| r.text.contains(&path))
             .count(),
@@ -239,7 +239,10 @@ async fn the_place_of_cache_files_is_a_setting_and_logged_once() {
     } else {
         assert_eq!(place.value, format!("{root}/castalia"));
         assert_eq!(
-            logged(&format!("kept here; apollo.cache-dir names another place path={root}")).len(),
+            logged(&format!(
+                "this directory for cache files; apollo.cache-dir selects another one path={root}"
+            ))
+            .len(),
             1
         );
     }

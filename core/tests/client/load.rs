@@ -458,7 +458,7 @@ async fn a_name_in_another_case_is_told() {
     fixture.server.fail_next(Endpoint::Config, Fault::body(200, body));
     let client = fixture.client_with(fixture.quiet_settings());
     assert_eq!(client.config("billing").await.unwrap().get_or("a", 0), 1);
-    let told = logged("a name differs in its case");
+    let told = logged("a name differs in case");
     assert_eq!(told.len(), 1);
     assert!(told[0].text.contains("billing") && told[0].text.contains("Billing"), "{told:?}");
 }

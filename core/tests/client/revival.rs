@@ -58,7 +58,7 @@ async fn every_task_is_begun_anew() {
         let event = tokio::time::timeout(Duration::from_secs(60), changes.next()).await;
         assert_eq!(event.unwrap().unwrap().snapshot().get("a"), Some("2"), "{word}");
         assert_eq!(http.left.load(Ordering::SeqCst), 0, "{word}");
-        assert!(!logged("a task panicked and starts again").is_empty());
+        assert!(!logged("a task panicked and was restarted").is_empty());
     }
 }
 

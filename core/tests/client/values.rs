@@ -170,7 +170,7 @@ async fn a_watch_logs_no_value() {
     config.refresh().await.unwrap();
     eventually("the bad value is reported", || watch.last_error().is_some()).await;
     assert!(watch.last_error().unwrap().to_string().contains("f170-many"));
-    assert_eq!(logged("the last good value stays namespace=watched.json kind=Parse").len(), 1);
+    assert_eq!(logged("keeping the last good value namespace=watched.json kind=Parse").len(), 1);
     assert!(logged("f170-many").is_empty());
     client.close().await;
 }

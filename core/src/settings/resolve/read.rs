@@ -122,7 +122,7 @@ impl Resolver {
             let fault = format!("{name} must be {expected}, but is {value:?}");
             self.faults.push(fault);
         } else {
-            warn!(name, %origin, value, expected, instead, "bad setting; another value counts");
+            warn!(name, %origin, value, expected, instead, "invalid setting ignored; using another value instead");
         }
     }
 
