@@ -19,3 +19,4 @@ mod rewind;
 mod search;
 mod signal;
 mod silent_client;
+mod slow_reads;

@@ -10,7 +10,6 @@ mod seed;
 mod socket;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,11 +20,11 @@ use tokio::net::TcpListener;
 pub use self::admin_token::AdminTokens;
 use self::data_dir::DataDir;
 use self::database::{ConfigDatabase, PortalDatabase};
+pub use self::seed::GeneratedPassword;
 use self::socket::Sockets;
 use crate::background::Background;
 use crate::domain::instance_audit::InstanceAudit;
 use crate::domain::instance_retention;
-use crate::domain::password::Scheme;
 use crate::domain::user;
 use crate::feed::{FeedOptions, ReleaseFeed};
 use crate::http::about::About;
@@ -103,7 +102,7 @@ pub struct Node {
     /// Whether this environment has the sample app, so that its address can be shown.
     pub has_sample_app: bool,
     /// The administrator's password, where this start generated it.
-    pub generated_password: Option<String>,
+    pub generated_password: Option<GeneratedPassword>,
     background: Background,
     connections: Background,
     capacity: Capacity,
@@ -150,15 +149,6 @@ impl Node {
         };
         node.ready.set(true);
         Ok(node)
-    }
-
-    /// Stores the generated password in a file that only the owner of the data directory can read. Returns its path.
-    ///
-    /// # Errors
-    /// When the data directory cannot be written.
-    pub fn store_generated_password(&self) -> Result<Option<PathBuf>, StartError> {
-        let password = self.generated_password.as_deref();
-        password.map(|password| data_dir::store_password(&self.settings, password)).transpose()
     }
 
     /// Ends in the order that loses nothing: no longer announced, polls answered so that clients move over, connections drained,
@@ -232,16 +222,18 @@ impl Node {
         let compat = settings.compat.resolve(settings.defaults.unwrap_or(installation));
         let options =
             FeedOptions { folds_names: compat.fold_names, polls: self.capacity.polls(&settings) };
-        let feed = ReleaseFeed::load(store.clone(), config.clone(), options).await?;
+        // Nothing that people and scripts read may delay what applications wait for.
+        let reserved = store.reserved();
+        let feed = ReleaseFeed::load(reserved.clone(), config.clone(), options).await?;
         feed.run(&self.background);
         let instances = InstanceAudit::new(store.clone(), config.clone());
         instances.run(&self.background);
         instance_retention::run(&store, &config, &self.background);
-        let registry = sockets.registry(&settings, &config, &store).await?;
+        let registry = sockets.registry(&settings, &config, &reserved).await?;
         registry.run(&self.background).await;
-        let nudge = Nudge::open(&store, &registry, random_hex()?).await?;
+        let nudge = Nudge::open(&reserved, &registry, random_hex()?).await?;
         nudge.run(&feed, &self.background);
-        let (reread, refreshed) = (store.clone(), (config.clone(), Arc::clone(&settings)));
+        let (reread, refreshed) = (reserved, (config.clone(), Arc::clone(&settings)));
         self.background.repeat("config settings", CONFIG_PAUSE, move || {
             database::refresh_config(reread.clone(), refreshed.0.clone(), Arc::clone(&refreshed.1))
         });
@@ -265,9 +257,7 @@ impl Node {
         self.stores.push(store.clone());
         let installation = settings.defaults.unwrap_or(installation);
         if installation == Installation::Fresh {
-            let password = settings.admin_password.clone();
-            self.generated_password =
-                user::seed_administrator(&store, password, Scheme::Argon2id).await?;
+            self.generated_password = seed::administrator(&settings, &store).await?;
         }
         user::warn_of_published_password(&store).await?;
         let (reread, refreshed) = (store.clone(), config.clone());

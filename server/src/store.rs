@@ -14,6 +14,7 @@ mod file;
 pub mod installation;
 pub mod instance;
 pub mod item;
+mod lane;
 pub mod message;
 pub mod migration;
 pub mod namespace;
@@ -46,6 +47,7 @@ use sea_orm::{
 };
 
 use file::SqliteFile;
+use lane::{Lane, Writes};
 use pool::Pools;
 use pulse::Pulse;
 use retirement::Retirement;
@@ -58,7 +60,7 @@ pub use migration::{Origin, Part};
 pub use notify::Listener;
 pub use number::{Id, Small};
 pub use page::{Page, Paged, Sort};
-pub use pool::StoreOptions;
+pub use pool::{RESERVED_CONNECTIONS, StoreOptions};
 pub use reader::Reader;
 pub use row::{Authorship, InNamespace, Standard, insert, now, soft_delete, soft_remove, update};
 pub use secret::Secret;
@@ -75,27 +77,22 @@ const RETRY: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub struct Store {
     shared: Arc<Shared>,
+    is_reserved: bool,
 }
 
 #[derive(Debug)]
 struct Shared {
     url: DatabaseUrl,
     options: StoreOptions,
-    reader: Reader,
+    /// For requests of people and scripts.
+    common: Lane,
+    /// For what applications wait for.
+    reserved: Lane,
     write: DatabaseConnection,
-    writes: Writes,
     pulse: Pulse,
     retirement: Retirement,
     status: StatusRecord,
     file: Option<SqliteFile>,
-}
-
-/// How write jobs reach the database.
-#[derive(Debug)]
-enum Writes {
-    /// SQLite: all through one task.
-    Writer(Writer),
-    Transactions(Transactions),
 }
 
 impl Store {
@@ -103,31 +100,43 @@ impl Store {
     pub async fn connect(url: &str, options: StoreOptions) -> Result<Self, StoreError> {
         let url = DatabaseUrl::from_str(url)
             .map_err(|problem| StoreError::setting(&options.setting, problem))?;
-        let Pools { read, write, ping, retirement, file } = pool::open(&url, &options).await?;
+        let Pools { read, write, reserved, ping, retirement, file } =
+            pool::open(&url, &options).await?;
         let is_server = url.dialect() != Dialect::Sqlite;
         let pulse = Pulse::new(ping, is_server, retirement.clone());
-        let pooled = options.max_connections;
-        let writes = match is_server {
-            false => Writes::Writer(Writer::start(write.clone(), file.clone(), retirement.clone())),
-            true => Writes::Transactions(Transactions {
-                db: write.clone(),
+        let transactions = |db: &DatabaseConnection, pooled| {
+            Writes::Transactions(Transactions {
+                db: db.clone(),
                 pooled,
                 pulse: pulse.clone(),
                 retirement: retirement.clone(),
-            }),
+            })
+        };
+        let (pooled, kept) = (options.max_connections, RESERVED_CONNECTIONS);
+        let (writes, reserved_writes) = match is_server {
+            true => (transactions(&write, pooled), transactions(&reserved, kept)),
+            false => {
+                let writer = Writer::start(write.clone(), file.clone(), retirement.clone());
+                (Writes::Writer(writer.clone()), Writes::Writer(writer))
+            }
+        };
+        let reads = if is_server { pool::reads_at_once(pooled) } else { pooled };
+        let patience = options.acquire_timeout;
+        let reader = |db, pooled, reads| {
+            Reader::new(db, pooled, reads, patience, pulse.clone(), file.clone())
         };
         let shared = Shared {
             url,
-            reader: Reader::new(read, pooled, pulse.clone()),
+            common: Lane { reader: reader(read, pooled, reads), writes },
+            reserved: Lane { reader: reader(reserved, kept, kept), writes: reserved_writes },
             options,
             write,
-            writes,
             pulse,
             retirement,
             status: StatusRecord::new(),
             file,
         };
-        Ok(Self { shared: Arc::new(shared) })
+        Ok(Self { shared: Arc::new(shared), is_reserved: false })
     }
 
     pub fn dialect(&self) -> Dialect {
@@ -144,10 +153,22 @@ impl Store {
         &self.shared.options.setting
     }
 
+    /// The same database over connections that only such handles use: for what applications wait for (release messages,
+    /// releases, names, access keys, the list of services), so that requests of people and scripts cannot delay it
+    /// however many there are and however long they take.
+    #[must_use]
+    pub fn reserved(&self) -> Self {
+        Self { is_reserved: true, ..self.clone() }
+    }
+
+    fn lane(&self) -> &Lane {
+        if self.is_reserved { &self.shared.reserved } else { &self.shared.common }
+    }
+
     /// For queries outside a transaction. Never ask for it inside a write job: the job's transaction sees its own
     /// changes, and a second connection held at the same time can use up the pool.
     pub fn read(&self) -> &Reader {
-        &self.shared.reader
+        &self.lane().reader
     }
 
     /// Runs the job in a transaction: all of it is kept, or nothing when it answers an error. It may run more than
@@ -166,10 +187,7 @@ impl Store {
             + Sync
             + 'static,
     {
-        let outcome = match &self.shared.writes {
-            Writes::Writer(writer) => writer.write(input, job).await,
-            Writes::Transactions(transactions) => transactions.run(input, job).await,
-        };
+        let outcome = self.lane().writes.run(input, job).await;
         match outcome.as_ref().map_err(JobError::store_error) {
             Ok(_) => self.shared.status.succeeded(),
             Err(Some(error)) if error.is_outage() && self.shared.status.failed(error) => {
@@ -192,7 +210,7 @@ impl Store {
             loop {
                 tokio::time::sleep(RETRY).await;
                 let Some(shared) = shared.upgrade() else { return };
-                let store = Self { shared };
+                let store = Self { shared, is_reserved: true };
                 if store.shared.status.get().is_writable() {
                     return;
                 }
@@ -210,9 +228,11 @@ impl Store {
 
     /// Hears of release messages that any node commits; `None` where the engine cannot tell.
     pub async fn listen(&self) -> Result<Option<Listener>, StoreError> {
-        match self.dialect() {
-            Dialect::Postgres => Ok(Some(Listener::start(&self.shared.write).await?)),
-            Dialect::Sqlite | Dialect::MySql => Ok(None),
+        match (self.dialect(), &self.shared.reserved.writes) {
+            (Dialect::Postgres, Writes::Transactions(Transactions { db, .. })) => {
+                Ok(Some(Listener::start(db).await?))
+            }
+            _ => Ok(None),
         }
     }
 
@@ -248,7 +268,8 @@ impl Store {
     pub async fn close(&self) -> Result<(), StoreError> {
         let shared = &self.shared;
         if let Some(file) = &shared.file {
-            shared.reader.close().await?;
+            shared.common.reader.close().await?;
+            shared.reserved.reader.close().await?;
             shared.pulse.close().await?;
             let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
             if file.check().is_ok()
@@ -260,7 +281,8 @@ impl Store {
         }
         shared.write.close_by_ref().await?;
         shared.pulse.close().await?;
-        Ok(shared.reader.close().await?)
+        shared.reserved.reader.close().await?;
+        Ok(shared.common.reader.close().await?)
     }
 
     /// Reads a SQLite file from its beginning to its end; other databases check themselves.

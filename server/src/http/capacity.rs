@@ -2,6 +2,7 @@
 
 use crate::feed::hub::Limits;
 use crate::settings::Settings;
+use crate::store::RESERVED_CONNECTIONS;
 
 /// Files that are kept from clients' polls: for other requests and the other ports.
 const RESERVE: usize = 400;
@@ -29,8 +30,8 @@ impl Capacity {
                 "the limit on open files is small, so that few clients can connect; raise it to 1024 or more"
             );
         }
-        let pools = usize::try_from(settings.max_connections).unwrap_or(UNKNOWN);
-        Self::new(limit, 2 * pools)
+        let connections = 2 * u64::from(settings.max_connections) + u64::from(RESERVED_CONNECTIONS);
+        Self::new(limit, usize::try_from(connections).unwrap_or(UNKNOWN))
     }
 
     /// So many files may be open, of which the databases take some.

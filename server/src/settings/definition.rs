@@ -242,7 +242,7 @@ pub const DEFINITIONS: &[Definition] = &[
         "store.max_connections",
         Some("16"),
         "NUMBER",
-        "Connections to MySQL or PostgreSQL, for each database",
+        "Connections to MySQL or PostgreSQL for requests, for each database; clients and health have 6 of their own",
     ),
 ];
 

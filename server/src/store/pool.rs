@@ -27,15 +27,18 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pause between two attempts to open a file that another process is opening.
 const RETRY: Duration = Duration::from_millis(10);
-/// Readers of a SQLite file; more only compete for the same cores.
+/// Connections of the common pool that read a SQLite file; more only compete for the same cores.
 const SQLITE_READERS: u32 = 4;
+/// Connections that are reserved for what applications wait for, opened when they are needed: the scan, the comparison
+/// of releases, names and keys, heartbeats, PostgreSQL's listener, and a few namespaces that are loaded meanwhile.
+pub const RESERVED_CONNECTIONS: u32 = 5;
 
 /// How a store connects.
 #[derive(Clone, Debug)]
 pub struct StoreOptions {
     /// The setting that gave the URL, as the user knows it; errors name it.
     pub setting: String,
-    /// Connections to MySQL or PostgreSQL.
+    /// Connections to MySQL or PostgreSQL, beside those that are reserved and the one for pings.
     pub max_connections: u32,
     /// How long to wait for one of them.
     pub acquire_timeout: Duration,
@@ -52,6 +55,8 @@ impl StoreOptions {
 pub(super) struct Pools {
     pub(super) read: DatabaseConnection,
     pub(super) write: DatabaseConnection,
+    /// For what applications wait for.
+    pub(super) reserved: DatabaseConnection,
     /// One connection that nobody can use up, for pings.
     pub(super) ping: DatabaseConnection,
     /// Ends the use of all connections of this database.
@@ -65,7 +70,8 @@ pub(super) async fn open(url: &DatabaseUrl, options: &StoreOptions) -> Result<Po
     match url.dialect() {
         Dialect::Sqlite if url.is_memory() => {
             let db = connect(url, options, memory_options(url, options)).await?;
-            Ok(Pools { read: db.clone(), write: db.clone(), ping: db, retirement, file: None })
+            let (read, write, reserved) = (db.clone(), db.clone(), db.clone());
+            Ok(Pools { read, write, reserved, ping: db, retirement, file: None })
         }
         Dialect::Sqlite => {
             let file = SqliteFile::prepare(url, options)?;
@@ -76,18 +82,29 @@ pub(super) async fn open(url: &DatabaseUrl, options: &StoreOptions) -> Result<Po
             let write = connect(url, options, with(1, false)).await?;
             file.sync_directory().map_err(|error| url.error(&options.setting, error))?;
             let read = connect(url, options, with(SQLITE_READERS, true)).await?;
+            let reserved = connect(url, options, with(RESERVED_CONNECTIONS, true)).await?;
             let ping = connect(url, options, with(1, true)).await?;
-            Ok(Pools { read, write, ping, retirement, file: Some(file) })
+            Ok(Pools { read, write, reserved, ping, retirement, file: Some(file) })
         }
         Dialect::MySql | Dialect::Postgres => {
             let with = server_options(url, options, &retirement);
-            let mut one = with.clone();
-            one.max_connections(1).min_connections(0).connect_lazy(true);
+            let few = |connections| {
+                let mut few = with.clone();
+                few.max_connections(connections).min_connections(0).connect_lazy(true);
+                few
+            };
+            let (few, one) = (few(RESERVED_CONNECTIONS), few(1));
             let db = connect(url, options, with).await?;
+            let reserved = connect(url, options, few).await?;
             let ping = connect(url, options, one).await?;
-            Ok(Pools { read: db.clone(), write: db, ping, retirement, file: None })
+            Ok(Pools { read: db.clone(), write: db, reserved, ping, retirement, file: None })
         }
     }
+}
+
+/// How many connections of the common pool may read at a time: a publish must find one whatever is read.
+pub(super) fn reads_at_once(pooled: u32) -> u32 {
+    pooled - (pooled / 4).max(1)
 }
 
 async fn connect(

@@ -1,15 +1,21 @@
-//! The handle for reads: refuses to write, and asks again when a pooled connection turns out to be dead.
-//! Knows no table.
+//! The handle for reads: refuses to write, asks again when a pooled connection turns out to be dead, and takes only a
+//! part of the pool. Knows no table.
 
-use std::pin::Pin;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
 
 use sea_orm::entity::prelude::async_trait;
+use sea_orm::sqlx;
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, Statement,
-    StreamTrait,
+    ConnAcquireErr, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult,
+    RuntimeErr, Statement,
 };
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
 
 use crate::store::error::is_dead_connection;
+use crate::store::file::SqliteFile;
 use crate::store::pulse::Pulse;
 
 /// Runs queries on any connection of the pool, each in its own transaction.
@@ -18,12 +24,44 @@ pub struct Reader {
     db: DatabaseConnection,
     /// As many connections of the pool may be dead.
     pooled: u32,
+    /// One for each query that may run at a time; the rest of the pool is for transactions.
+    permits: Arc<Semaphore>,
+    /// How long a query waits for its turn.
+    patience: Duration,
     pulse: Pulse,
+    file: Option<SqliteFile>,
 }
 
 impl Reader {
-    pub(super) fn new(db: DatabaseConnection, pooled: u32, pulse: Pulse) -> Self {
-        Self { db, pooled, pulse }
+    /// `at_once` queries run at a time; others wait for their turn, but not for ever.
+    pub(super) fn new(
+        db: DatabaseConnection,
+        pooled: u32,
+        at_once: u32,
+        patience: Duration,
+        pulse: Pulse,
+        file: Option<SqliteFile>,
+    ) -> Self {
+        let permits = usize::try_from(at_once).unwrap_or(Semaphore::MAX_PERMITS);
+        Self { db, pooled, permits: Arc::new(Semaphore::new(permits)), patience, pulse, file }
+    }
+
+    /// A connection that is opened on another file with the name of ours would, when it is closed, take our write-ahead
+    /// log for its own and remove it.
+    fn check_file(&self) -> Result<(), DbErr> {
+        let Some(file) = &self.file else { return Ok(()) };
+        file.check().map_err(|error| {
+            let error = sqlx::Error::Io(io::Error::other(error.to_string()));
+            DbErr::Conn(RuntimeErr::SqlxError(error.into()))
+        })
+    }
+
+    async fn turn(&self) -> Result<SemaphorePermit<'_>, DbErr> {
+        self.check_file()?;
+        match timeout(self.patience, self.permits.acquire()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) | Err(_) => Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)),
+        }
     }
 
     async fn one(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
@@ -67,27 +105,14 @@ impl ConnectionTrait for Reader {
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         check(&statement)?;
+        let _turn = self.turn().await?;
         self.pulse.watch(Pulse::deadline(), self.one(statement)).await?
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         check(&statement)?;
+        let _turn = self.turn().await?;
         self.pulse.watch(Pulse::deadline(), self.all(statement)).await?
-    }
-}
-
-impl StreamTrait for Reader {
-    type Stream<'a> = <DatabaseConnection as StreamTrait>::Stream<'a>;
-
-    fn get_database_backend(&self) -> DbBackend {
-        self.db.get_database_backend()
-    }
-
-    fn stream_raw<'a>(
-        &'a self,
-        statement: Statement,
-    ) -> Pin<Box<dyn Future<Output = Result<Self::Stream<'a>, DbErr>> + 'a + Send>> {
-        self.db.stream_raw(statement)
     }
 }
 

@@ -1,0 +1,84 @@
+//! Slow reads of people and scripts, more at once than there are connections: publishes are taken, announced and served, and
+//! a namespace that nobody asked for before is loaded.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::feed_node::{Kind, Node, on_each_kind, value_of};
+use crate::support::http::Http;
+use crate::support::poll::newest;
+
+/// Callers at once; a node reads with 12 connections, of a SQLite file with 4.
+const CALLERS: usize = 60;
+/// What nobody waits for longer, on a machine that is busy with other tests.
+const SOON: Duration = Duration::from_secs(2);
+
+/// Makes every read of the commits take about a second.
+async fn slow_down_commits(node: &Node) {
+    let slow = match node.kind {
+        Kind::Sqlite => {
+            "(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000) \
+             SELECT MAX(i) FROM n) > 0"
+        }
+        Kind::MySql => "SLEEP(1) = 0",
+        Kind::Postgres => "pg_sleep(1)::text = ''",
+    };
+    let hide = r#"ALTER TABLE "Commit" RENAME TO "Hidden""#;
+    let view = format!(r#"CREATE VIEW "Commit" AS SELECT * FROM "Hidden" WHERE {slow}"#);
+    node.database.run(&[hide, &view]).await;
+}
+
+async fn slow_reads_delay_neither_announcements_nor_misses(kind: Kind) {
+    let Some(node) = Node::start(kind, &[]).await else { return };
+    node.app.publish("0").await;
+    assert_eq!(node.value().await, "0");
+    for name in ["cold-1", "cold-2", "cold-3"] {
+        node.app.add_namespace(name, false).await;
+        node.app.release("default", name, &[("k", name)]).await;
+    }
+    node.app.set("default", "application", &[("k", "1")]).await;
+    slow_down_commits(&node).await;
+
+    let is_over = Arc::new(AtomicBool::new(false));
+    let admin = Http::new(&node.server.admin);
+    let callers: Vec<_> = (0..CALLERS)
+        .map(|_| {
+            let (admin, is_over) = (admin.clone(), Arc::clone(&is_over));
+            let path = format!("{}/commit?page=0&size=10", node.app.path("default", "application"));
+            tokio::spawn(async move {
+                let mut answers = Vec::new();
+                while !is_over.load(Ordering::Relaxed) {
+                    answers.push(admin.get(&path).await);
+                }
+                answers
+            })
+        })
+        .collect();
+    // All connections for reads are taken, and others wait for one.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+
+    for name in ["cold-1", "cold-2", "cold-3"] {
+        let (waiting, id) = node.poll().await;
+        node.app.try_publish("default", "application").await.ok();
+        assert!(newest(&waiting.soon().await.ok()) > id);
+        assert_eq!(node.value().await, "1");
+        let begun = Instant::now();
+        let miss = node.get(&format!("/configs/demo/default/{name}")).await;
+        assert_eq!(value_of(&miss), name);
+        assert!(begun.elapsed() < SOON, "a miss took {:?}", begun.elapsed());
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(node.get("/health").await.status, 200);
+    is_over.store(true, Ordering::Relaxed);
+    let mut answers = Vec::new();
+    for caller in callers {
+        answers.extend(caller.await.unwrap());
+    }
+    assert!(answers.iter().all(|answer| matches!(answer.status, 200 | 503)), "{answers:?}");
+    assert!(answers.iter().any(|answer| answer.status == 200), "no read was answered");
+    assert!(answers.iter().any(|answer| answer.status == 503), "the reads were not too many");
+    node.end().await;
+}
+
+on_each_kind!(slow_reads_delay_neither_announcements_nor_misses);
