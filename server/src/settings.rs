@@ -1,5 +1,6 @@
 //! Settings of one server process: parsed once at the start, validated together, passed by reference from then on.
 
+pub mod admin_tokens;
 pub mod definition;
 pub mod source;
 
@@ -122,7 +123,7 @@ pub struct Settings {
     pub discovery: Discovery,
     /// Offset of the clocks of Java nodes on the same database.
     pub time_zone: Option<FixedOffset>,
-    /// Connections to MySQL or PostgreSQL, for each database.
+    /// Connections to MySQL or PostgreSQL for requests, for each database.
     pub max_connections: u32,
     /// Keys of Apollo's ServerConfig tables that this node fixes.
     pub server_config: BTreeMap<String, String>,
@@ -194,8 +195,10 @@ impl Settings {
         for name in NEVER_BLANK {
             read.refuse_blank(name);
         }
+        let roles = read.roles();
+        let server_config = read.server_config(&roles);
         let settings = Self {
-            roles: read.roles(),
+            roles,
             bind: read
                 .parsed("bind", "an IP address such as 127.0.0.1 or 0.0.0.0")
                 .unwrap_or(IpAddr::from([127, 0, 0, 1])),
@@ -258,10 +261,18 @@ impl Settings {
             max_connections: read
                 .parsed("store.max_connections", MAX_CONNECTIONS)
                 .map_or(16, |connections: PoolSize| connections.0),
-            server_config: texts.server_config.clone(),
+            server_config,
             meta_servers: texts.meta_servers.clone(),
         };
         if read.faults.is_empty() { Ok(settings) } else { Err(read.faults) }
+    }
+
+    /// The ServerConfig keys that this node fixes in the database that a role reads.
+    #[must_use]
+    pub fn fixed_for(&self, role: Role) -> BTreeMap<String, String> {
+        let mut fixed = self.server_config.clone();
+        fixed.retain(|key, text| key != admin_tokens::KEY || admin_tokens::is_for(role, text));
+        fixed
     }
 
     /// Whether this process plays a role.
@@ -385,6 +396,16 @@ impl Reader<'_> {
             self.fault("roles", "names no role; choose from config, meta, admin, portal");
         }
         roles
+    }
+
+    fn server_config(&mut self, roles: &[Role]) -> BTreeMap<String, String> {
+        let fixed = self.texts.server_config.clone();
+        if let Some(text) = fixed.get(admin_tokens::KEY)
+            && let Err(problem) = admin_tokens::check(text, roles)
+        {
+            self.fault(admin_tokens::KEY, problem);
+        }
+        fixed
     }
 
     fn hosts(&mut self) -> Option<Vec<String>> {

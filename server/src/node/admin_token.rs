@@ -1,5 +1,6 @@
 //! The tokens of the admin role as an operator looks them up: which there are, and where they come from.
 
+use crate::role::Role;
 use crate::server_config::ServerConfig;
 use crate::settings::Settings;
 use crate::store::{Secret, Store};
@@ -19,7 +20,7 @@ pub struct AdminTokens {
 
 impl AdminTokens {
     pub(super) fn read(store: &Store, config: &ServerConfig, settings: &Settings) -> Self {
-        let is_fixed = settings.server_config.contains_key(TOKENS);
+        let is_fixed = settings.fixed_for(Role::Admin).contains_key(TOKENS);
         let origin = match is_fixed {
             true => "the settings of this command".to_owned(),
             false => format!("table ServerConfig of {}", store.url()),

@@ -45,7 +45,7 @@ pub(super) async fn open_config(
         Box::pin(async move { seed::config(tx, &token, &id).await })
     });
     let installation = installation.await?;
-    let config = ServerConfig::new(settings.server_config.clone());
+    let config = ServerConfig::new(settings.fixed_for(Role::Admin));
     server_config::reload(&store, &config, settings).await?;
     Ok(ConfigDatabase { store, config, installation })
 }
@@ -55,7 +55,7 @@ pub(super) async fn read_config(
     settings: &Arc<Settings>,
 ) -> Result<(Store, ServerConfig), StartError> {
     let store = connect(settings, &config_url(settings)?, CONFIG_SETTING).await?;
-    let config = ServerConfig::new(settings.server_config.clone());
+    let config = ServerConfig::new(settings.fixed_for(Role::Admin));
     server_config::reload(&store, &config, settings).await?;
     Ok((store, config))
 }
@@ -79,7 +79,7 @@ pub(super) async fn open_portal(
     if let Some(id) = config_id {
         refuse_strangers(settings, &store, id).await?;
     }
-    let config = ServerConfig::new(settings.server_config.clone());
+    let config = ServerConfig::new(settings.fixed_for(Role::Portal));
     read_portal(&store, &config).await?;
     Ok(PortalDatabase { store, config, installation, is_new: is_new.load(Ordering::Acquire) })
 }

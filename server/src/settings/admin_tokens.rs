@@ -1,0 +1,99 @@
+//! `admin-service.access.tokens` is one key with two forms, as in Apollo: in an environment's database a list of the tokens that
+//! the admin role accepts, in the portal's an object with the token of each environment. Where this node fixes the key, the form
+//! says which role it is for.
+
+use std::collections::BTreeMap;
+
+use crate::role::Role;
+
+/// The key.
+pub const KEY: &str = "admin-service.access.tokens";
+
+/// The role that reads a text.
+///
+/// # Errors
+/// What is wrong with it, without repeating it.
+fn reader(text: &str) -> Result<Role, String> {
+    if !text.trim_start().starts_with(['{', '[']) {
+        return Ok(Role::Admin);
+    }
+    match serde_json::from_str::<BTreeMap<String, String>>(text) {
+        Ok(_) => Ok(Role::Portal),
+        Err(_) => {
+            Err("is neither tokens separated by commas, as the admin role reads them, nor a JSON \
+                       object such as {\"DEV\":\"token\"}, as the portal reads it"
+                .to_owned())
+        }
+    }
+}
+
+/// Whether a text is for this role.
+pub fn is_for(role: Role, text: &str) -> bool {
+    reader(text).is_ok_and(|reader| reader == role)
+}
+
+/// What a process with these roles cannot read.
+///
+/// # Errors
+/// One sentence without its subject.
+pub fn check(text: &str, roles: &[Role]) -> Result<(), String> {
+    let reader = reader(text)?;
+    let plays = |role| roles.contains(&role);
+    match reader {
+        Role::Portal if plays(Role::Admin) && !plays(Role::Portal) => {
+            Err("is a JSON object by environment, which only the portal reads; the admin role of this \
+                 process reads tokens separated by commas"
+                .to_owned())
+        }
+        Role::Admin if plays(Role::Portal) && !plays(Role::Admin) && !text.trim().is_empty() => {
+            Err("is a list of tokens, which only the admin role reads; the portal of this process reads \
+                 a JSON object by environment such as {\"DEV\":\"token\"}"
+                .to_owned())
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIST: &str = "t1, t2";
+    const BY_ENV: &str = r#" {"DEV":"t1"}"#;
+
+    #[test]
+    fn each_role_reads_its_own_form() {
+        for (role, text, expected) in [
+            (Role::Admin, LIST, true),
+            (Role::Portal, LIST, false),
+            (Role::Admin, BY_ENV, false),
+            (Role::Portal, BY_ENV, true),
+            (Role::Admin, "", true),
+        ] {
+            assert_eq!(is_for(role, text), expected, "{role:?} {text}");
+        }
+    }
+
+    #[test]
+    fn a_form_that_no_role_of_the_process_reads_is_refused_and_not_repeated() {
+        let both = [Role::Admin, Role::Portal];
+        for (text, roles, problem) in [
+            (LIST, &both[..], None),
+            (BY_ENV, &both, None),
+            (LIST, &[Role::Config, Role::Admin], None),
+            (BY_ENV, &[Role::Portal], None),
+            ("", &[Role::Portal], None),
+            (LIST, &[Role::Portal], Some("list of tokens")),
+            (BY_ENV, &[Role::Config, Role::Admin], Some("JSON object")),
+            (r#"{"DEV":["t1"]}"#, &both, Some("neither")),
+            (r#"["t1"]"#, &both, Some("neither")),
+            ("{t1", &[Role::Admin], Some("neither")),
+        ] {
+            let found = check(text, roles);
+            assert_eq!(found.is_err(), problem.is_some(), "{text} {roles:?}: {found:?}");
+            if let (Err(found), Some(problem)) = (found, problem) {
+                assert!(found.contains(problem) && !found.contains("t1"), "{found}");
+            }
+        }
+    }
+}
