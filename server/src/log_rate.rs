@@ -1,10 +1,10 @@
-//! Log lines that anybody can cause: a few each second, and then a number instead of lines. Without it a stranger fills the
-//! disk of the log, and what an operator looks for drowns.
+//! Log lines that anybody can cause: a few in a window of time, and then a number instead of lines. Without it a stranger fills
+//! the disk of the log, and what an operator looks for drowns.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Lines of one kind in each second.
+/// Lines of one kind in each second, unless their kind has another rate.
 const LINES: u32 = 5;
 const WINDOW: Duration = Duration::from_secs(1);
 /// Bytes of a text of a stranger in a line.
@@ -12,7 +12,11 @@ const TEXT: usize = 256;
 
 /// Lines of one kind.
 #[derive(Debug)]
-pub(crate) struct LogRate(Mutex<Window>);
+pub(crate) struct LogRate {
+    lines: u32,
+    window: Duration,
+    state: Mutex<Window>,
+}
 
 #[derive(Debug)]
 struct Window {
@@ -23,7 +27,17 @@ struct Window {
 
 impl LogRate {
     pub(crate) const fn new() -> Self {
-        Self(Mutex::new(Window { began: None, lines: 0, suppressed: 0 }))
+        Self::of(LINES, WINDOW)
+    }
+
+    /// For what remains true until an operator acts.
+    pub(crate) const fn once_a_minute() -> Self {
+        Self::of(1, Duration::from_secs(60))
+    }
+
+    const fn of(lines: u32, window: Duration) -> Self {
+        let state = Mutex::new(Window { began: None, lines: 0, suppressed: 0 });
+        Self { lines, window, state }
     }
 
     /// Whether a line may be written now; if so, how many were left out since the last one.
@@ -32,12 +46,12 @@ impl LogRate {
     }
 
     fn admit_at(&self, now: Instant) -> Option<u64> {
-        let mut window = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if window.began.is_none_or(|began| now.duration_since(began) >= WINDOW) {
+        let mut window = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if window.began.is_none_or(|began| now.duration_since(began) >= self.window) {
             window.began = Some(now);
             window.lines = 0;
         }
-        if window.lines >= LINES {
+        if window.lines >= self.lines {
             window.suppressed += 1;
             return None;
         }
@@ -63,6 +77,14 @@ mod tests {
         assert_eq!(written, LINES as usize);
         assert_eq!(rate.admit_at(start + WINDOW), Some(1000 - u64::from(LINES)));
         assert_eq!(rate.admit_at(start + WINDOW), Some(0));
+    }
+
+    #[test]
+    fn what_remains_true_is_said_once_a_minute() {
+        let rate = LogRate::once_a_minute();
+        let start = Instant::now();
+        let admitted = |seconds| rate.admit_at(start + Duration::from_secs(seconds));
+        assert_eq!([0, 1, 59, 60, 61].map(admitted), [Some(0), None, None, Some(2), None]);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use http::header::AUTHORIZATION;
 use subtle::ConstantTimeEq as _;
 
 use crate::error::{Error, Result};
+use crate::log_rate::LogRate;
 use crate::server_config::ServerConfig;
 use crate::settings::Compat;
 
@@ -21,15 +22,23 @@ pub(super) fn check(config: &ServerConfig, compat: Compat, headers: &HeaderMap) 
         if compat.empty_admin_tokens_pass {
             return Ok(());
         }
-        tracing::warn!(
-            "{SWITCH} is on and {TOKENS} is empty: all calls are refused until a token is set"
-        );
+        warn_of_no_token();
     }
     let mut given = headers.get_all(AUTHORIZATION).iter();
     let (Some(given), None) = (given.next(), given.next()) else { return Err(refused()) };
     let is_known =
         config.list(TOKENS).iter().any(|token| token.as_bytes().ct_eq(given.as_bytes()).into());
     if is_known { Ok(()) } else { Err(refused()) }
+}
+
+fn warn_of_no_token() {
+    static REFUSED: LogRate = LogRate::once_a_minute();
+    if let Some(suppressed) = REFUSED.admit() {
+        tracing::warn!(
+            suppressed,
+            "{SWITCH} is on and {TOKENS} is empty: all calls are refused until a token is set"
+        );
+    }
 }
 
 fn refused() -> Error {
