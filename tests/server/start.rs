@@ -83,6 +83,55 @@ fn bad_settings_stop_the_start_and_name_themselves() {
     }
 }
 
+/// One variable, two forms: a process that plays only the role of the other form does not start.
+#[test]
+fn admin_tokens_in_the_form_of_another_role_stop_the_start() {
+    let name = "admin-service.access.tokens";
+    for (roles, text) in [
+        ("portal", "t1,t2"),
+        ("config,meta,admin", r#"{"DEV":"t1"}"#),
+        ("config,meta,admin,portal", r#"{"DEV":["t1"]}"#),
+    ] {
+        let variable = ("CASTALIA_ADMIN_SERVICE_ACCESS_TOKENS", text);
+        refused(&["--roles", roles], &[variable], name);
+    }
+}
+
+/// Both roles in one process: each reads the variable in its own form, and its table where the form is the other's.
+#[tokio::test]
+async fn each_role_of_a_process_reads_admin_tokens_in_its_own_form() {
+    for (text, accepts) in [("t1, t2", true), (r#"{"FAR":"t2"}"#, false)] {
+        let variable = ("CASTALIA_ADMIN_SERVICE_ACCESS_TOKENS", text);
+        let server = Server::start_with(Options::new().variable(variable.0, variable.1));
+        let admin = Http::new(&server.admin).with("Authorization", "t2");
+        let status = if accepts { 200 } else { 401 };
+        assert_eq!(admin.get("/apps").await.status, status, "{text}");
+    }
+}
+
+/// A start that fails after it made the administrator has stored the password, and the next one works with it.
+#[tokio::test]
+async fn a_start_that_fails_late_does_not_lose_the_generated_password() {
+    let directory = tempfile::tempdir().unwrap();
+    let migrate = ["migrate", "--roles", "config,meta,admin", "--data-dir"];
+    assert!(command(&migrate).arg(directory.path()).output().unwrap().status.success());
+    // The sample app is made last.
+    let trigger =
+        r#"CREATE TRIGGER "late" BEFORE INSERT ON "App" BEGIN SELECT RAISE(ABORT, 'no'); END"#;
+    let config = Database::file(directory.path(), "config.db");
+    config.run(&[trigger]).await;
+    let output = serve(directory.path(), &[], &[]);
+    assert!(!output.status.success(), "{output:?}");
+    let file = directory.path().join("initial-password");
+    let password = std::fs::read_to_string(file).unwrap();
+
+    config.run(&[r#"DROP TRIGGER "late""#]).await;
+    let server = Server::start_in(directory.path(), Options::new());
+    let form = [("username", "apollo"), ("password", password.trim())];
+    let signed_in = Http::new(&server.portal).form("/signin", &form).await;
+    assert_eq!(signed_in.header("location"), "/");
+}
+
 #[track_caller]
 fn refused(arguments: &[&str], variables: &[(&str, &str)], name: &str) {
     let directory = tempfile::tempdir().unwrap();

@@ -7,7 +7,7 @@ use clap::Command;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Failure, block_on, print_line};
-use crate::node::Node;
+use crate::node::{GeneratedPassword, Node};
 use crate::process;
 use crate::role::Role;
 use crate::settings::{LogFormat, Settings};
@@ -24,9 +24,8 @@ pub(super) fn run(settings: Settings) -> Result<(), Failure> {
         for listening in &node.listening {
             tracing::info!(role = listening.role.name(), address = %listening.address, "listening");
         }
-        let password = first_password(&node, format);
         if format == LogFormat::Text {
-            print_aside(banner(&node, &data_dir.display().to_string(), &password));
+            print_aside(banner(&node, &data_dir.display().to_string()));
         }
         let signal = end.wait().await;
         tracing::info!(signal, "ending: polls are answered, connections drain");
@@ -35,41 +34,26 @@ pub(super) fn run(settings: Settings) -> Result<(), Failure> {
     })?
 }
 
-/// How the administrator gets the password that this start generated: shown to somebody who sits at a terminal, else in a file.
-/// A log is read by others, and kept. Empty where the password was given.
-fn first_password(node: &Node, format: LogFormat) -> String {
-    let Some(password) = &node.generated_password else { return String::new() };
-    if format == LogFormat::Text && std::io::stdout().is_terminal() {
-        return format!("{password}   (shown only this once)");
+/// Where the password is that this start generated: shown to somebody who sits at a terminal, and in a file. A log is read by
+/// others, and kept.
+fn first_password(generated: &GeneratedPassword) -> String {
+    let file = generated.file.display();
+    if std::io::stdout().is_terminal() {
+        return format!("{}   (also in {file}; delete it)", generated.password.expose());
     }
-    match node.store_generated_password() {
-        Ok(Some(file)) => {
-            let file = file.display().to_string();
-            tracing::info!(
-                user = "apollo",
-                file,
-                "administrator created; the file holds the password, delete it after signing in"
-            );
-            format!("in {file}; delete it after signing in")
-        }
-        Ok(None) => String::new(),
-        Err(error) => {
-            tracing::error!(%error, "the generated password is lost; set one with `castalia user password apollo`");
-            "cannot be stored; set one with `castalia user password apollo`".to_owned()
-        }
-    }
+    format!("in {file}; delete it after signing in")
 }
 
 /// What a newcomer needs next: where the portal is, how to sign in, and a line that shows a value.
-fn banner(node: &Node, data_dir: &str, password: &str) -> String {
+fn banner(node: &Node, data_dir: &str) -> String {
     let address = |role| node.listening.iter().find(|l| l.role == role).map(|l| l.address);
     let mut text = format!("\nCastalia {} serves from {data_dir}\n", env!("CARGO_PKG_VERSION"));
     if let Some(portal) = address(Role::Portal) {
         let _ = writeln!(text, "  Portal     http://{portal}/");
     }
-    if !password.is_empty() {
+    if let Some(generated) = &node.generated_password {
         let _ = writeln!(text, "  User       apollo");
-        let _ = writeln!(text, "  Password   {password}");
+        let _ = writeln!(text, "  Password   {}", first_password(generated));
     }
     if let Some(config) = address(Role::Config) {
         let _ = writeln!(text, "  Clients    APOLLO_META=http://{config}");

@@ -111,19 +111,24 @@ fn has_published_password(user: &User) -> bool {
     user.password.expose().ends_with(PUBLISHED)
 }
 
-/// Makes the first administrator where there is none. Returns the password where it was generated now.
+/// Makes the first administrator where there is none. Returns the password where it was generated now: `keep` has stored it
+/// before the administrator exists, so that nothing that fails later can lose it.
 ///
 /// # Errors
-/// When the database cannot be written.
-pub async fn seed_administrator(
+/// When the database cannot be written, and those of `keep`.
+pub async fn seed_administrator<E: From<Error>>(
     store: &Store,
     given: Option<Secret>,
     scheme: Scheme,
-) -> Result<Option<String>> {
+    keep: impl FnOnce(&str) -> std::result::Result<(), E>,
+) -> std::result::Result<Option<String>, E> {
     if find(store, ADMINISTRATOR).await?.is_some() {
         return Ok(None);
     }
     let generated = if given.is_some() { None } else { Some(generate()?) };
+    if let Some(password) = &generated {
+        keep(password)?;
+    }
     let password = given.or_else(|| generated.as_deref().map(Secret::new)).unwrap_or_default();
     let hash = blocking(move || password::hash(password.expose(), scheme)).await?;
     let row = UserRow {
@@ -136,7 +141,7 @@ pub async fn seed_administrator(
     match store.write(row, |tx, row| Box::pin(user::create(tx, row))).await {
         // Another node that starts at the same moment was faster; its password counts.
         Err(StoreError::Duplicate(_)) => Ok(None),
-        made => made.map(|_| generated).map_err(Error::from),
+        made => Ok(made.map(|_| generated).map_err(Error::from)?),
     }
 }
 

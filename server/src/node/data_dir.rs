@@ -201,9 +201,20 @@ pub(super) fn store_password(settings: &Settings, password: &str) -> Result<Path
             .open(&path)
             .and_then(|mut file| writeln!(file, "{password}")),
     };
-    written
-        .map(|()| path.clone())
-        .map_err(|error| StartError::DataDir(format!("cannot write {}: {error}", path.display())))
+    written.map(|()| path.clone()).map_err(|error| {
+        StartError::DataDir(format!(
+            "cannot write {}, which is to hold the administrator's password: {error}; make the directory \
+             writable or name a password with --admin-password-file",
+            path.display()
+        ))
+    })
+}
+
+/// Removes the file of a password that opens nothing.
+pub(super) fn forget_password(file: &Path) {
+    if let Err(error) = std::fs::remove_file(file) {
+        tracing::warn!(file = %file.display(), %error, "the password in this file opens nothing; delete the file");
+    }
 }
 
 /// For writing, with rights for the owner only.

@@ -1,9 +1,15 @@
 //! First rows of databases that we make, beyond the settings that every installation has: closed doors and their keys.
 
+use std::path::PathBuf;
+
 use sea_orm::{DatabaseTransaction, Set};
 
+use super::{StartError, data_dir};
+use crate::domain::password::Scheme;
+use crate::domain::user;
+use crate::settings::Settings;
 use crate::store::entity::{portal_server_config, server_config};
-use crate::store::{Secret, StoreError, insert, installation};
+use crate::store::{Secret, Store, StoreError, insert, installation};
 
 /// Author of the rows.
 const OPERATOR: &str = "default";
@@ -60,4 +66,39 @@ pub(super) async fn portal(
         insert(tx, row).await?;
     }
     Ok(())
+}
+
+/// A password that a start made up.
+#[derive(Debug)]
+pub struct GeneratedPassword {
+    /// The password.
+    pub password: Secret,
+    /// Holds it, readable for the owner of the data directory only.
+    pub file: PathBuf,
+}
+
+/// The first administrator of the portal. A generated password is in its file before the administrator exists.
+pub(super) async fn administrator(
+    settings: &Settings,
+    store: &Store,
+) -> Result<Option<GeneratedPassword>, StartError> {
+    let mut file = None;
+    let keep = |password: &str| {
+        file = Some(data_dir::store_password(settings, password)?);
+        Ok::<_, StartError>(())
+    };
+    let given = settings.admin_password.clone();
+    let generated = user::seed_administrator(store, given, Scheme::Argon2id, keep).await?;
+    let Some(file) = file else { return Ok(None) };
+    let Some(password) = generated.map(Secret::new) else {
+        // Another node that started at the same moment was faster: its password is the one.
+        data_dir::forget_password(&file);
+        return Ok(None);
+    };
+    tracing::info!(
+        user = user::ADMINISTRATOR,
+        file = %file.display(),
+        "administrator created; the file holds the password, delete it after signing in"
+    );
+    Ok(Some(GeneratedPassword { password, file }))
 }
