@@ -124,6 +124,67 @@ async fn a_late_message_among_thousands_of_ids_is_announced(kind: Kind) {
     node.end().await;
 }
 
+/// How late a message comes: an id that is missed for 15 s is looked for only from time to time. Up to ten minutes by hand.
+fn lateness() -> Duration {
+    let seconds = crate::support::variable("CASTALIA_TEST_LATE_SECONDS");
+    Duration::from_secs(seconds.map_or(17, |seconds| seconds.parse().unwrap()))
+}
+
+/// A transaction reserves the id of its message and commits when greater ids were announced long ago. SQLite has one writer, so
+/// that its ids appear late only where somebody writes them by hand.
+async fn a_message_that_appears_late_is_announced(kind: Kind) {
+    let variables = [("CASTALIA_FEED_RECONCILIATION_INTERVAL", "86400")];
+    let Some(node) = Node::start(kind, &variables).await else { return };
+    node.app.add_namespace("other", false).await;
+    node.app.publish("1").await;
+    node.eventually_serves("1").await;
+    let (_, id) = node.poll().await;
+    let place = "'20260101000000-0000000000000003','demo','default','application'";
+    let release = format!(
+        r#"INSERT INTO "Release" ("ReleaseKey","AppId","ClusterName","NamespaceName","Configurations") VALUES ({place},'{{"k":"late"}}')"#
+    );
+    let text = "demo+default+application";
+    let by_hand =
+        format!(r#"INSERT INTO "ReleaseMessage" ("Id","Message") VALUES ({}, '{text}')"#, id + 1);
+    let reserved = format!(r#"INSERT INTO "ReleaseMessage" ("Message") VALUES ('{text}')"#);
+    let open = match kind {
+        Kind::Sqlite => {
+            let skipped = format!(
+                r#"UPDATE "sqlite_sequence" SET "seq" = {} WHERE "name" = 'ReleaseMessage'"#,
+                id + 5
+            );
+            node.database.run(&[&skipped]).await;
+            None
+        }
+        Kind::MySql | Kind::Postgres => Some(node.database.begin(&[&release, &reserved]).await),
+    };
+    node.app.release("default", "other", &[("k", "1")]).await;
+    let other = poll::position(&node.http, "demo", "other").await;
+    assert!(other > id + 1, "the id between was not left out");
+    tokio::time::sleep(lateness()).await;
+
+    let (waiting, known) = node.poll().await;
+    assert_eq!(known, id);
+    match open {
+        Some(transaction) => transaction.commit().await.unwrap(),
+        None => node.database.run(&[&release, &by_hand]).await,
+    }
+    let late = newest(&waiting.end().await.0.ok());
+    assert!(id < late && late < other, "{id} {late} {other}");
+    node.eventually_serves("late").await;
+    node.end().await;
+}
+
+// At the same time: they mostly wait.
+#[tokio::test]
+async fn a_message_that_appears_late_is_announced_on_each_database() {
+    tokio::join!(
+        a_message_that_appears_late_is_announced(Kind::Sqlite),
+        a_message_that_appears_late_is_announced(Kind::MySql),
+        a_message_that_appears_late_is_announced(Kind::Postgres),
+    );
+}
+
 on_each_kind!(
     ids_that_go_back_are_noticed,
     ids_that_are_used_again_are_noticed,

@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use sea_orm::{
-    ConnectionTrait as _, Database as SeaOrm, DatabaseBackend, DatabaseConnection, Statement,
+    ConnectionTrait as _, Database as SeaOrm, DatabaseBackend, DatabaseConnection,
+    DatabaseTransaction, Statement, TransactionTrait as _,
 };
 use serde_json::Value;
 
@@ -51,6 +52,16 @@ impl Database {
             db.execute_raw(self.statement(&db, sql)).await.unwrap();
         }
         db.close().await.unwrap();
+    }
+
+    /// Runs statements in a transaction that the caller ends.
+    pub(crate) async fn begin(&self, statements: &[&str]) -> DatabaseTransaction {
+        let db = self.connect().await;
+        let transaction = db.begin().await.unwrap();
+        for sql in statements {
+            transaction.execute_raw(self.statement(&db, sql)).await.unwrap();
+        }
+        transaction
     }
 
     /// A release as another node commits it: the rows, and nobody is told. Returns the id of the message.
