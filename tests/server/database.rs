@@ -284,3 +284,73 @@ async fn on_postgres_an_account_without_ddl_rights_is_told_what_is_missing() {
     drop(server);
     fresh.remove().await;
 }
+
+/// Both have tables of the same names. The first one that is made decides what the database is.
+async fn one_database_for_both_is_refused(data_dir: &Path, url: &str, names_schemas: bool) {
+    let both = ["--config-db", url, "--portal-db", url];
+    for command in [&["migrate"][..], &["serve"], &["migrate", "--check"]] {
+        let text = match command {
+            ["serve"] => refused(&both, data_dir),
+            _ => {
+                let output = run(&[command, &both[..]].concat(), data_dir);
+                assert!(!output.status.success(), "{output:?}");
+                String::from_utf8_lossy(&output.stderr).into_owned()
+            }
+        };
+        for part in ["--portal-db", "this is the config database", "Create a second database"] {
+            assert!(text.contains(part), "{command:?} {part}: {text}");
+        }
+        assert_eq!(text.contains("options[search_path]"), names_schemas, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn one_sqlite_file_for_both_databases_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", directory.path().join("both.db").display());
+    one_database_for_both_is_refused(directory.path(), &url, false).await;
+}
+
+#[tokio::test]
+async fn one_mysql_database_for_both_is_refused() {
+    let Some(fresh) = Fresh::on(Engine::MySql).await else { return };
+    let directory = tempfile::tempdir().unwrap();
+    one_database_for_both_is_refused(directory.path(), &fresh.database.url, false).await;
+    fresh.remove().await;
+}
+
+/// Apollo's tables of both databases in one, which Apollo cannot work with either.
+#[tokio::test]
+async fn apollos_databases_that_were_merged_are_refused() {
+    let Some(fresh) = Fresh::on(Engine::MySql).await else { return };
+    fill(&fresh.database, APOLLO_CONFIG).await;
+    let portal = APOLLO_PORTAL.replace("CREATE TABLE `", "CREATE TABLE IF NOT EXISTS `");
+    fill(&fresh.database, &portal).await;
+    let directory = tempfile::tempdir().unwrap();
+    one_database_for_both_is_refused(directory.path(), &fresh.database.url, false).await;
+    fresh.remove().await;
+}
+
+#[tokio::test]
+async fn one_postgres_database_serves_both_from_two_schemas_only() {
+    let Some(fresh) = Fresh::on(Engine::Postgres).await else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let url = &fresh.database.url;
+    one_database_for_both_is_refused(directory.path(), url, true).await;
+
+    fresh.database.run(&["CREATE SCHEMA portal"]).await;
+    let portal = format!("{url}?options[search_path]=portal");
+    let options = options().flag("--config-db", url).flag("--portal-db", &portal);
+    let server = Server::start_in(directory.path(), options);
+    let app = App::create(&Http::new(&server.admin), "demo").await;
+    app.publish("1").await;
+    let served = Http::new(&server.config).get("/configs/demo/default/application").await;
+    assert_eq!(served.ok().json()["configurations"]["k"], "1");
+    assert_eq!(Http::new(&server.portal).get("/health").await.status, 200);
+    for (table, is_empty) in [("ServerConfig", false), ("App", true)] {
+        let rows = fresh.database.rows(&format!(r#"SELECT "Id" FROM portal."{table}""#)).await;
+        assert_eq!(rows.is_empty(), is_empty, "{table}");
+    }
+    drop(server);
+    fresh.remove().await;
+}

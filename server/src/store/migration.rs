@@ -15,11 +15,20 @@ use crate::store::row::now;
 use crate::store::url::Dialect;
 use crate::store::{Reader, Store};
 
-/// Which of Apollo's two databases a store is. Both may be the same database; then `Config` is applied first.
+/// Which of Apollo's two databases a store is. They are never the same one: some tables of both have the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     Config,
     Portal,
+}
+
+impl Part {
+    fn other(self) -> Self {
+        match self {
+            Self::Config => Self::Portal,
+            Self::Portal => Self::Config,
+        }
+    }
 }
 
 /// Who made the tables.
@@ -111,6 +120,9 @@ pub async fn apply(
     if let Some(records) = Records::read_if_present(store.read()).await?
         && records.missing(part).is_empty()
     {
+        if records.holds(part.other()) {
+            refuse_misfit(store, &[fit::shared(part, store.dialect())])?;
+        }
         return Ok(records.origin());
     }
     let lock = lock::acquire(store).await?;
@@ -171,7 +183,7 @@ pub async fn check(store: &Store, part: Part) -> Result<Report, StoreError> {
     let records = Records::read_if_present(store.read()).await?;
     let records = records.unwrap_or_default();
     let missing = records.missing(part);
-    let faults = found.faults(part);
+    let faults = faults(&found, &records, part, store.dialect());
     let warning = match faults.is_empty() {
         true => fit::zone_warning(store.read(), &found).await?,
         false => None,
@@ -223,7 +235,7 @@ async fn apply_locked(
     if missing.is_empty() {
         return Ok(records.origin());
     }
-    refuse_misfit(store, &found.faults(part))?;
+    refuse_misfit(store, &faults(&found, &records, part, store.dialect()))?;
     if let Some(warning) = fit::zone_warning(tx, &found).await? {
         tracing::warn!("{warning}");
     }
@@ -258,12 +270,20 @@ async fn origin_from_now_on(
     Ok(found)
 }
 
+/// What keeps the service from working with these tables.
+fn faults(found: &fit::Found, records: &Records, part: Part, dialect: Dialect) -> Vec<String> {
+    if records.holds(part.other()) || found.holds(part.other()) {
+        return vec![fit::shared(part, dialect)];
+    }
+    found.faults(part)
+}
+
 fn refuse_misfit(store: &Store, faults: &[String]) -> Result<(), StoreError> {
     if faults.is_empty() {
         return Ok(());
     }
     let problem = format!(
-        "{}: the tables are older than what this server works with:\n  {}",
+        "{}: this server cannot work with these tables:\n  {}",
         store.url(),
         faults.join("\n  ")
     );
@@ -291,7 +311,7 @@ async fn record(tx: &DatabaseTransaction, version: i32, name: &str) -> Result<()
     let row = castalia_schema::ActiveModel {
         version: Set(version),
         name: Set(name.to_owned()),
-        applied_at: Set(now()),
+        applied_at: Set(now().into()),
     };
     castalia_schema::Entity::insert(row).exec_without_returning(tx).await?;
     Ok(())
@@ -337,6 +357,13 @@ impl Records {
     /// Without a record Apollo counts as the maker.
     fn origin(&self) -> Origin {
         self.origin.unwrap_or(Origin::Adopted)
+    }
+
+    /// Whether the tables of a part were made, or completed, here.
+    fn holds(&self, part: Part) -> bool {
+        STEPS.iter().any(|step| {
+            step.part == part && step.has_first_rows && self.versions.contains(&step.version)
+        })
     }
 
     fn missing(&self, part: Part) -> Vec<&'static Step> {

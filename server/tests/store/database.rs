@@ -116,6 +116,10 @@ impl Database {
         self.url.starts_with("sqlite")
     }
 
+    pub(crate) fn is_postgres(&self) -> bool {
+        self.url.starts_with("postgres")
+    }
+
     pub(crate) fn is_mysql(&self) -> bool {
         self.url.starts_with("mysql")
     }

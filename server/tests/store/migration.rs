@@ -12,53 +12,50 @@ use castalia_server::store::{
 use futures_util::future::{BoxFuture, join_all};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, EntityTrait, Set, TransactionTrait};
 
-use crate::database::{Database, apply, no_rows, on_each_database};
+use crate::database::{Database, apply, on_each_database};
 
 on_each_database! {
     async fn four_nodes_at_once_create_the_schema_once(database: Database) {
         let nodes = join_all((0..4).map(|_| async {
             let store = database.connect().await;
-            let config = migration::apply(&store, Part::Config, own_setting).await;
-            let portal = migration::apply(&store, Part::Portal, no_rows).await;
-            (config.unwrap(), portal.unwrap())
+            migration::apply(&store, Part::Config, own_setting).await.unwrap()
         }));
-        for origins in nodes.await {
-            assert_eq!(origins, (Origin::Fresh, Origin::Fresh));
-        }
+        assert_eq!(nodes.await, [Origin::Fresh; 4]);
         let store = database.connect().await;
         let own = settings::all(store.read()).await.unwrap();
         assert_eq!(own.iter().filter(|row| row.key == "own").count(), 1);
-        assert_eq!(versions(&store).await, [0, 1, 2, 3, 4, 5]);
+        assert_eq!(versions(&store).await, [0, 1, 3]);
     }
 
-    async fn fresh_databases_hold_the_settings_of_every_installation(database: Database) {
-        let store = database.config().await;
-        let rows = settings::all(store.read()).await.unwrap();
+    async fn four_nodes_at_once_create_the_schema_of_the_portal_once(database: Database) {
+        let nodes = join_all((0..4).map(|_| async {
+            apply(&database.connect().await, Part::Portal).await.unwrap()
+        }));
+        assert_eq!(nodes.await, [Origin::Fresh; 4]);
+        assert_eq!(versions(&database.connect().await).await, [0, 2, 4, 5]);
+    }
+
+    async fn fresh_config_databases_hold_the_settings_of_every_installation(database: Database) {
+        let rows = settings::all(database.config().await.read()).await.unwrap();
         let limit = rows.iter().find(|row| row.key == "item.value.length.limit").unwrap();
         assert_eq!((limit.value.as_str(), limit.cluster.as_str()), ("20000", "default"));
         assert!(rows.iter().any(|row| row.key == "config-service.incremental.change.enabled"));
-        drop(store);
-        apply(&database.connect().await, Part::Portal).await.unwrap();
-        let store = database.connect().await;
+    }
+
+    async fn fresh_portal_databases_hold_the_settings_of_every_installation(database: Database) {
+        let store = database.portal().await;
         let rows = settings::all_of_portal(store.read()).await.unwrap();
         assert!(rows.iter().any(|row| row.key == "organizations" && row.value.contains("样例部门1")));
     }
 
-    async fn both_parts_may_share_a_database(database: Database) {
-        let store = database.connect().await;
-        assert_eq!(apply(&store, Part::Config).await.unwrap(), Origin::Fresh);
-        assert_eq!(apply(&store, Part::Portal).await.unwrap(), Origin::Fresh);
-        // A key may stand in several clusters, which PortalDB's own table would not allow.
-        for cluster in ["default", "hz"] {
-            let job = store.write(cluster, |tx, cluster| {
-                Box::pin(settings::upsert(tx, "own", cluster, "1", None, "o"))
-            });
-            job.await.unwrap();
-        }
-        for part in [Part::Config, Part::Portal] {
-            let report = migration::check(&store, part).await.unwrap();
-            assert!(report.missing_steps.is_empty() && report.faults.is_empty(), "{report:?}");
-        }
+    async fn the_config_database_is_refused_as_the_portals(database: Database) {
+        drop(database.config().await);
+        refused_as(&database, Part::Portal, "this is the config database").await;
+    }
+
+    async fn the_portal_database_is_refused_as_the_environments(database: Database) {
+        drop(database.portal().await);
+        refused_as(&database, Part::Config, "this is the portal database").await;
     }
 
     async fn schema_that_is_up_to_date_waits_for_no_lock(database: Database) {
@@ -116,7 +113,7 @@ on_each_database! {
         assert_eq!((row.format.as_str(), row.is_public, row.deleted_at), ("properties", false, 0));
         assert_eq!(row.data_change_created_by, "default");
         assert_eq!(row.data_change_last_modified_by.as_deref(), Some(""));
-        let age = chrono::Utc::now() - row.data_change_last_time.unwrap();
+        let age = chrono::Utc::now() - *row.data_change_last_time.unwrap();
         assert!(age.num_seconds().abs() < 60, "{age}");
     }
 }
@@ -139,6 +136,24 @@ fn failing(tx: &DatabaseTransaction) -> BoxFuture<'_, Result<(), StoreError>> {
         own_setting(tx).await?;
         Err(StoreError::other("the seed fails"))
     })
+}
+
+/// Nothing is written, whether the record of steps is there or not.
+async fn refused_as(database: &Database, part: Part, expected: &str) {
+    let store = database.connect().await;
+    for is_recorded in [true, false] {
+        let before = migration::check(&store, part).await.unwrap();
+        assert!(before.faults.len() == 1 && before.faults[0].contains(expected), "{before:?}");
+        for refused in [apply(&store, part).await, migration::accept(&store, part, "").await] {
+            let text = refused.unwrap_err().to_string();
+            assert!(text.contains(expected) && text.contains("second database"), "{text}");
+            assert_eq!(text.contains("search_path"), database.is_postgres(), "{text}");
+        }
+        assert_eq!(migration::check(&store, part).await.unwrap(), before);
+        if is_recorded {
+            castalia_schema::Entity::delete_many().exec(&database.raw().await).await.unwrap();
+        }
+    }
 }
 
 async fn versions(store: &Store) -> Vec<i32> {

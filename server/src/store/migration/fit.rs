@@ -71,6 +71,13 @@ impl Found {
         if adopted { Origin::Adopted } else { Origin::Fresh }
     }
 
+    /// Whether all tables are here that only this part has.
+    pub(super) fn holds(&self, part: Part) -> bool {
+        let others = expected(part.other());
+        let is_own = |table: &&Expected| others.iter().all(|other| other.name != table.name);
+        expected(part).iter().filter(is_own).all(|table| self.has_table(table.name))
+    }
+
     pub(super) fn absent_tables(&self, part: Part) -> Vec<String> {
         expected(part)
             .iter()
@@ -111,7 +118,7 @@ pub(super) async fn zone_warning(
         return Ok(None);
     }
     let newest = Entity::find().order_by_desc(Column::DataChangeLastTime).one(db).await?;
-    Ok(newest.and_then(|row| hours_apart(row.data_change_last_time, now())).map(|hours| {
+    Ok(newest.and_then(|row| hours_apart(*row.data_change_last_time, now())).map(|hours| {
         format!(
             "the newest heartbeat in ServiceRegistry is {hours} h away from the clock: set \
              store.time_zone to the zone of the Java nodes that share this database"
@@ -125,6 +132,26 @@ fn hours_apart(heartbeat: DateTime<Utc>, clock: DateTime<Utc>) -> Option<i64> {
     let hours = (seconds + 1800).div_euclid(3600);
     let is_near = (seconds - hours * 3600).abs() <= HEARTBEAT_WINDOW;
     (hours != 0 && hours.abs() <= MOST_HOURS && is_near).then_some(hours)
+}
+
+/// Why a part cannot use the database of the other one. `App` is the best example: an app that is made in the portal would
+/// already be there when the environment makes it, and never get a cluster.
+pub(super) fn shared(part: Part, dialect: Dialect) -> String {
+    let (own, other) = match part {
+        Part::Config => ("config", "portal"),
+        Part::Portal => ("portal", "config"),
+    };
+    let schema = match dialect {
+        Dialect::Postgres => {
+            ", or a second schema in this one, which the URL names with \
+             `?options[search_path]=NAME` at its end"
+        }
+        Dialect::Sqlite | Dialect::MySql => "",
+    };
+    format!(
+        "this is the {other} database, and the {own} database needs one of its own: both have tables App, \
+         AppNamespace and ServerConfig, with other rows. Create a second database{schema}"
+    )
 }
 
 fn fault(part: Part, table: &str, column: &str) -> String {
