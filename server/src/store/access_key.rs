@@ -10,11 +10,6 @@ use crate::store::number::Id;
 use crate::store::page;
 use crate::store::row::{Standard, soft_delete};
 
-/// The keys of all apps, in the order of their ids.
-pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<Model>, StoreError> {
-    Ok(Entity::live().order_by_asc(Column::Id).all(db).await?)
-}
-
 /// Whether a key was made, changed or deleted at this moment or later. Tables may hold whole seconds only, so go back
 /// two from what was seen last.
 pub async fn is_changed_since(

@@ -19,8 +19,8 @@ use crate::store::page::{self, Page};
 use crate::store::row::{InNamespace, Standard, soft_delete};
 
 pub use definition::{
-    app_namespace, app_namespaces, app_namespaces_after, app_namespaces_named,
-    delete_app_namespace, delete_app_namespaces, public_app_namespace, public_app_namespaces,
+    app_namespace, app_namespaces, app_namespaces_named, delete_app_namespace,
+    delete_app_namespaces, public_app_namespace, public_app_namespaces,
 };
 pub use family::lock_family;
 pub use lock::{delete_lock, delete_locks, insert_lock, lock};

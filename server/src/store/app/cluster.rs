@@ -1,7 +1,7 @@
 //! Queries: clusters, and branches, which are clusters with a parent.
 
 use sea_orm::sea_query::Condition;
-use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder};
 
 use crate::store::entity::cluster::{Column, Entity, Model};
 use crate::store::error::StoreError;
@@ -41,16 +41,6 @@ pub async fn clusters_with_branches(
 ) -> Result<Vec<Model>, StoreError> {
     let clusters = Entity::live().filter(Column::AppId.eq(app_id)).order_by_asc(Column::Id);
     Ok(clusters.all(db).await?)
-}
-
-/// Clusters and branches of all apps with greater ids, in the order of their ids.
-pub async fn clusters_after(
-    db: &impl ConnectionTrait,
-    id: impl Into<Id>,
-    limit: u64,
-) -> Result<Vec<Model>, StoreError> {
-    let next = Entity::live().filter(Column::Id.gt(id.into())).order_by_asc(Column::Id);
-    Ok(next.limit(limit).all(db).await?)
 }
 
 /// The branches of a cluster, in the order of their ids.
