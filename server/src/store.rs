@@ -32,6 +32,7 @@ pub mod secret;
 pub mod server_config;
 pub mod service_registry;
 mod status;
+pub mod time;
 mod transaction;
 mod url;
 pub mod user;
@@ -65,6 +66,7 @@ pub use reader::Reader;
 pub use row::{Authorship, InNamespace, Standard, insert, now, soft_delete, soft_remove, update};
 pub use secret::Secret;
 pub use status::Status;
+pub use time::StoredTime;
 pub use url::{DatabaseUrl, Dialect};
 
 /// What a write job works on: it sees its own changes, and others see them after the commit.

@@ -7,6 +7,8 @@
 
 #[path = "store/adoption.rs"]
 mod adoption;
+#[path = "store/bad_time.rs"]
+mod bad_time;
 #[path = "store/config_query.rs"]
 mod config_query;
 #[path = "store/connection.rs"]

@@ -8,13 +8,18 @@ use crate::support::eventually::eventually;
 use crate::support::http::Http;
 use crate::support::poll::newest;
 
-/// Makes a row of each table unreadable whose app is not `demo`; a time, and on SQLite a text as well.
-async fn damage(database: &Database, kind: Kind) {
-    let time = match kind {
+/// What is no time, in the words of SQL.
+fn bad_time(kind: Kind) -> &'static str {
+    match kind {
         Kind::Sqlite => "X'80FF'",
         Kind::MySql => "'0000-00-00 00:00:00'",
         Kind::Postgres => "'infinity'",
-    };
+    }
+}
+
+/// Makes a row of each table unreadable whose app is not `demo`; a time, and on SQLite a text as well.
+async fn damage(database: &Database, kind: Kind) {
+    let time = bad_time(kind);
     for table in ["Release", "AppNamespace", "AccessKey", "Cluster", "App", "Namespace"] {
         let sql = format!(
             r#"UPDATE "{table}" SET "DataChange_CreatedTime" = {time}, "DataChange_LastTime" = {time}
@@ -121,7 +126,113 @@ async fn a_node_without_names_or_keys_is_not_ready(kind: Kind) {
     node.end().await;
 }
 
+/// Makes every time of the rows of the app `bad` unreadable, and adds rows of clients and of another node that are so.
+async fn damage_times(database: &Database, kind: Kind) {
+    let time = bad_time(kind);
+    let namespaces = r#"(SELECT "Id" FROM "Namespace" WHERE "AppId" = 'bad')"#;
+    let of_app = r#""AppId" = 'bad'"#.to_owned();
+    let of_namespace = format!(r#""NamespaceId" IN {namespaces}"#);
+    for (table, rows) in [
+        ("App", &of_app),
+        ("AppNamespace", &of_app),
+        ("Cluster", &of_app),
+        ("Namespace", &of_app),
+        ("Release", &of_app),
+        ("ReleaseHistory", &of_app),
+        ("GrayReleaseRule", &of_app),
+        ("Commit", &of_app),
+        ("AccessKey", &of_app),
+        ("Item", &of_namespace),
+        ("NamespaceLock", &of_namespace),
+        ("ServerConfig", &r#""Key" = 'namespace.lock.switch'"#.to_owned()),
+        ("AuditLog", &"1 = 1".to_owned()),
+    ] {
+        for column in ["DataChange_CreatedTime", "DataChange_LastTime"] {
+            let sql = format!(r#"UPDATE "{table}" SET "{column}" = {time} WHERE {rows}"#);
+            database.run(&[&sql]).await;
+        }
+    }
+    let node = format!(
+        r#"INSERT INTO "ServiceRegistry"
+           ("ServiceName","Uri","Cluster","Metadata","DataChange_CreatedTime","DataChange_LastTime")
+           VALUES ('apollo-configservice','http://other:1/','default','{{}}',{time},'2037-01-01 00:00:00')"#
+    );
+    let client = format!(
+        r#"INSERT INTO "Instance" ("Id","AppId","ClusterName","DataCenter","Ip","DataChange_CreatedTime","DataChange_LastTime")
+           VALUES (7,'client','default','','10.0.0.7',{time},{time})"#
+    );
+    let read = format!(
+        r#"INSERT INTO "InstanceConfig"
+           ("InstanceId","ConfigAppId","ConfigClusterName","ConfigNamespaceName","ReleaseKey","ReleaseDeliveryTime",
+            "DataChange_CreatedTime","DataChange_LastTime")
+           VALUES (7,'bad','default','application','k',{time},{time},'2037-01-01 00:00:00')"#
+    );
+    database.run(&[&node, &client, &read]).await;
+    if kind == Kind::Sqlite {
+        for (table, columns, row) in [
+            ("App", r#""AppId","Name","OwnerName","OwnerEmail""#, "'blob',X'80FF','o','e'"),
+            ("ServerConfig", r#""Key","Value""#, "'blob',X'80FF'"),
+            ("Namespace", r#""Id","AppId""#, "77,'blob'"),
+            ("Item", r#""NamespaceId","Key","Value""#, "77,'k',X'80FF'"),
+        ] {
+            let sql = format!(r#"INSERT INTO "{table}" ({columns}) VALUES ({row})"#);
+            database.run(&[&sql]).await;
+        }
+    }
+}
+
+/// What people and scripts list is complete, the rows with such times among it, and they can be edited and published.
+async fn times_that_cannot_be_decoded_fail_no_listing(kind: Kind) {
+    let Some(node) = Node::start(kind, &[]).await else { return };
+    let admin = Http::new(&node.server.admin);
+    let bad = App::create(&admin, "bad").await;
+    bad.publish("1").await;
+    bad.add_branch("application", &["10.0.0.1"], &[]).await;
+    bad.add_key("0123456789abcdef0123456789abcdef", 1, true).await;
+    damage_times(&node.database, kind).await;
+
+    let namespace = bad.path("default", "application");
+    let place = "appId=bad&clusterName=default&namespaceName=application";
+    for (path, part) in [
+        ("/apps".to_owned(), "\"bad\""),
+        ("/apps".to_owned(), "\"demo\""),
+        ("/apps/bad".to_owned(), "bad"),
+        ("/apps/bad/clusters".to_owned(), "default"),
+        ("/apps/bad/clusters/default/namespaces".to_owned(), "application"),
+        ("/apps/bad/appnamespaces".to_owned(), "application"),
+        ("/apps/bad/accesskeys".to_owned(), "\"secret\""),
+        ("/apps/bad/namespaces/publish_info".to_owned(), "default"),
+        (namespace.clone(), "application"),
+        (format!("{namespace}/items"), "\"k\""),
+        (format!("{namespace}/items-with-page?page=0&size=10"), "\"k\""),
+        (format!("{namespace}/items/deleted"), "[]"),
+        (format!("{namespace}/commit?page=0&size=10"), "changeSets"),
+        (format!("{namespace}/branches"), "clusterName"),
+        (format!("{namespace}/releases/latest"), "releaseKey"),
+        (format!("{namespace}/releases/active?page=0&size=10"), "releaseKey"),
+        (format!("{namespace}/releases/all?page=0&size=10"), "releaseKey"),
+        (format!("{namespace}/releases/histories?page=0&size=10"), "operation"),
+        (format!("/instances/by-namespace?{place}&page=0&size=10"), "10.0.0.7"),
+        (format!("/instances/by-namespace/count?{place}"), "1"),
+        ("/items-search/key-and-value?key=k&value=&page=0&size=10".to_owned(), "\"bad\""),
+        ("/server/config/find-all-config".to_owned(), "namespace.lock.switch"),
+        ("/apollo/audit/logs?page=0&size=10".to_owned(), ""),
+    ] {
+        let answer = admin.get(&path).await;
+        assert!(answer.status == 200 && answer.text.contains(part), "{path}: {answer:?}");
+    }
+    bad.publish("2").await;
+    assert_eq!(node.get("/configs/bad/default/application").await.status, 200);
+    eventually("a node to be listed", async || {
+        node.get("/services/config").await.text.contains("http://other:1/").then_some(())
+    })
+    .await;
+    assert!(node.metric("castalia_unreadable_rows_total").await > 0.0);
+    node.end().await;
+}
+
 on_each_kind!(
     a_row_that_cannot_be_decoded_stops_no_other,
-    a_node_without_names_or_keys_is_not_ready
+    a_node_without_names_or_keys_is_not_ready,
+    times_that_cannot_be_decoded_fail_no_listing
 );

@@ -107,9 +107,9 @@ impl Entity {
                 is_deleted: Set(false),
                 deleted_at: Set(0),
                 data_change_created_by: Set(None),
-                data_change_created_time: Set(now),
+                data_change_created_time: Set(now.into()),
                 data_change_last_modified_by: Set(None),
-                data_change_last_time: Set(Some(now)),
+                data_change_last_time: Set(Some(now.into())),
                 ..influence::ActiveModel::default()
             }
         };
@@ -157,9 +157,9 @@ impl Recorder {
             is_deleted: Set(false),
             deleted_at: Set(0),
             data_change_created_by: Set(None),
-            data_change_created_time: Set(now),
+            data_change_created_time: Set(now.into()),
             data_change_last_modified_by: Set(None),
-            data_change_last_time: Set(Some(now)),
+            data_change_last_time: Set(Some(now.into())),
             ..audit_log::ActiveModel::default()
         };
         let influences =

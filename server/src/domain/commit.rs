@@ -94,9 +94,9 @@ impl From<&Item> for Entry {
             is_deleted: item.is_deleted,
             deleted_at: item.deleted_at,
             data_change_created_by: item.data_change_created_by.clone(),
-            data_change_created_time: Some(item.data_change_created_time),
+            data_change_created_time: Some(*item.data_change_created_time),
             data_change_last_modified_by: item.data_change_last_modified_by.clone(),
-            data_change_last_modified_time: item.data_change_last_time,
+            data_change_last_modified_time: item.data_change_last_time.map(|time| *time),
         }
     }
 }
@@ -114,9 +114,9 @@ impl From<Entry> for Item {
             is_deleted: entry.is_deleted,
             deleted_at: entry.deleted_at,
             data_change_created_by: entry.data_change_created_by,
-            data_change_created_time: entry.data_change_created_time.unwrap_or_default(),
+            data_change_created_time: entry.data_change_created_time.unwrap_or_default().into(),
             data_change_last_modified_by: entry.data_change_last_modified_by,
-            data_change_last_time: entry.data_change_last_modified_time,
+            data_change_last_time: entry.data_change_last_modified_time.map(Into::into),
         }
     }
 }
@@ -210,8 +210,8 @@ pub async fn list(
 /// # Errors
 /// When a commit's text is unreadable.
 pub async fn deleted_items(store: &Store, key: &NamespaceKey) -> Result<Vec<Item>> {
-    let since =
-        release::find_latest(store, key).await?.map(|release| release.data_change_created_time);
+    let latest = release::find_latest(store, key).await?;
+    let since = latest.map(|release| *release.data_change_created_time);
     let NamespaceKey { app_id, cluster, namespace } = key;
     let commits =
         store::item::commits_since(store.read(), app_id, cluster, namespace, since).await?;

@@ -118,8 +118,8 @@ pub async fn record_calls(store: &Store, calls: Vec<Call>) -> Result<()> {
             consumer_id: Set(Some(call.consumer_id)),
             uri: Set(cut(&call.uri, URI)),
             method: Set(cut(&call.method, METHOD)),
-            data_change_created_time: Set(call.time),
-            data_change_last_time: Set(Some(call.time)),
+            data_change_created_time: Set(call.time.into()),
+            data_change_last_time: Set(Some(call.time.into())),
         })
         .collect();
     store
@@ -148,7 +148,7 @@ async fn create_in(tx: &Transaction, wanted: &Wanted) -> Result<()> {
         consumer_id: Set(Some(id)),
         token: Set(wanted.stored.clone()),
         rate_limit: Set(0),
-        expires: Set(never()),
+        expires: Set(never().into()),
         ..consumer_token::ActiveModel::created_and_edited_by(ADMINISTRATOR)
     };
     insert(tx, row).await?;

@@ -276,7 +276,7 @@ async fn record(
         });
         match row {
             Some(row) if row.release_key == sighting.release_key => {
-                if sighting.time - row.data_change_last_time >= settled {
+                if sighting.time - *row.data_change_last_time >= settled {
                     touched.push(row.id);
                 }
             }

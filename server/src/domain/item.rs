@@ -268,7 +268,7 @@ async fn update_in(
     let mut trail = Trail::of(edit.operator());
     trail.updated("Item", new.id);
     trail.write(tx).await?;
-    let time = if new == old { old.data_change_last_time } else { Some(store::now()) };
+    let time = if new == old { old.data_change_last_time } else { Some(store::now().into()) };
     let new = Item { data_change_last_time: time, ..new };
     if new.value != old.value {
         let changes = Changes::default().updated(&old, &new);

@@ -70,12 +70,12 @@ impl Base {
         if current.as_str() == base {
             return Ok(());
         }
-        let newest = items.iter().max_by_key(|item| item.data_change_last_time);
+        let newest = items.iter().max_by_key(|item| item.data_change_last_time.map(|time| *time));
         Err(Error::stale(Stale {
             current: current.0,
             revision: base.clone(),
             by: newest.and_then(|item| item.data_change_last_modified_by.clone()),
-            at: newest.and_then(|item| item.data_change_last_time),
+            at: newest.and_then(|item| item.data_change_last_time).map(|time| *time),
         }))
     }
 }
@@ -97,7 +97,7 @@ mod tests {
             is_deleted: false,
             deleted_at: 0,
             data_change_created_by: "u".to_owned(),
-            data_change_created_time: store::now(),
+            data_change_created_time: store::now().into(),
             data_change_last_modified_by: None,
             data_change_last_time: None,
         }
@@ -119,7 +119,7 @@ mod tests {
             assert_ne!(Revision::of(std::slice::from_ref(&other)), revision, "{other:?}");
         }
         assert_ne!(Revision::of(&[]), revision);
-        let later = Item { data_change_last_time: Some(store::now()), ..base };
+        let later = Item { data_change_last_time: Some(store::now().into()), ..base };
         assert_eq!(Revision::of(&[later]), revision);
     }
 }

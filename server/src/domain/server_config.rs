@@ -69,7 +69,7 @@ async fn put_in(tx: &Transaction, draft: &Draft) -> Result<ServerConfigRow> {
     row.comment.set_if_not_equals(new.comment.clone());
     row.data_change_last_modified_by.set_if_not_equals(new.data_change_last_modified_by.clone());
     let is_changed = store::update(tx, row).await?;
-    let time = if is_changed { Some(store::now()) } else { new.data_change_last_time };
+    let time = if is_changed { Some(store::now().into()) } else { new.data_change_last_time };
     Ok(ServerConfigRow { data_change_last_time: time, ..new })
 }
 

@@ -39,14 +39,14 @@ pub async fn begin(store: &Store, user_id: &str) -> Result<Secret> {
         id_hash: hash(&id),
         user_id: user_id.to_owned(),
         csrf_token: Secret::new(random()?),
-        created_time: now,
-        last_seen_time: now,
-        expiry_time: now + IDLE,
+        created_time: now.into(),
+        last_seen_time: now.into(),
+        expiry_time: (now + IDLE).into(),
     };
     store
         .write(row, |tx, row| {
             Box::pin(async move {
-                session::delete_expired(tx, row.created_time).await?;
+                session::delete_expired(tx, *row.created_time).await?;
                 session::create(tx, row).await
             })
         })
@@ -61,12 +61,12 @@ pub async fn begin(store: &Store, user_id: &str) -> Result<Secret> {
 pub async fn find(store: &Store, id: &str) -> Result<Option<SignedIn>> {
     let now = now();
     let Some(row) = session::find(store.read(), &hash(id), now).await? else { return Ok(None) };
-    let end = row.created_time + LONGEST;
+    let end = *row.created_time + LONGEST;
     let user = user::find(store, &row.user_id).await?;
     if now >= end || !user.is_some_and(|user| user::is_enabled(&user)) {
         return Ok(None);
     }
-    if now - row.last_seen_time > TOUCH_AFTER {
+    if now - *row.last_seen_time > TOUCH_AFTER {
         touch(store, row.id_hash, now, end).await?;
     }
     Ok(Some(SignedIn { user_id: row.user_id, csrf_token: row.csrf_token }))

@@ -37,7 +37,7 @@ async fn has_edits(store: &Store, namespace: &Namespace) -> Result<bool> {
         return Ok(store::item::count(db, namespace.id).await? > 0);
     };
     let since = latest.data_change_last_time.unwrap_or(latest.data_change_created_time);
-    let edited = store::item::modified_after(db, namespace.id, since).await?;
+    let edited = store::item::modified_after(db, namespace.id, *since).await?;
     let content = configurations::parse(&latest.configurations)?;
     Ok(edited.iter().any(|item| content.get(&item.key) != Some(&item.value)))
 }

@@ -82,11 +82,12 @@ impl Table {
             return Ok(alive);
         }
         let (cluster, since) = (&self.options.cluster, self.now() - self.options.patience);
-        for row in service_registry::alive(self.store.read(), cluster, since).await? {
+        let rows = service_registry::alive(self.store.read(), cluster, since).await?;
+        for (_, name, uri, row_cluster, metadata) in rows {
             // The engine may ignore case; the rule does not.
-            if row.cluster == *cluster {
-                let listed = Listed { uri: row.uri, is_ours: is_ours(&row.metadata) };
-                alive.entry(row.service_name).or_default().push(listed);
+            if row_cluster == *cluster {
+                let listed = Listed { uri, is_ours: is_ours(&metadata) };
+                alive.entry(name).or_default().push(listed);
             }
         }
         Ok(alive)

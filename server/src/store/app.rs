@@ -8,13 +8,13 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder
 use crate::store::condition::{chunks, contains};
 use crate::store::entity::app::{Column, Entity, Model};
 use crate::store::error::StoreError;
+use crate::store::feed::readable;
 use crate::store::number::Id;
 use crate::store::page::{self, Page, Paged};
 use crate::store::row::{Standard, soft_delete};
 
 pub use cluster::{
-    child_clusters, cluster, cluster_by_id, clusters, clusters_after, clusters_with_branches,
-    delete_cluster,
+    child_clusters, cluster, cluster_by_id, clusters, clusters_with_branches, delete_cluster,
 };
 
 pub async fn by_app_id(
@@ -54,18 +54,11 @@ pub async fn by_app_ids<S: AsRef<str>>(
 
 /// All apps, in the order of their ids.
 pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<Model>, StoreError> {
-    Ok(Entity::live().order_by_asc(Column::Id).all(db).await?)
+    readable::models(db, Entity::live().order_by_asc(Column::Id)).await
 }
 
 pub async fn all_page(db: &impl ConnectionTrait, page: &Page) -> Result<Vec<Model>, StoreError> {
     page::list(db, Entity::live(), page).await
-}
-
-/// Whether one row can be read, of whatever state: what a health check asks.
-pub async fn is_readable(db: &impl ConnectionTrait) -> Result<(), StoreError> {
-    let row = Entity::live().select_only().column(Column::Id).limit(1);
-    row.into_tuple::<Id>().one(db).await?;
-    Ok(())
 }
 
 /// Apps whose name holds the text; `%` and `_` are wildcards.

@@ -104,7 +104,7 @@ pub async fn set_all_apps(
         consumer_id: Set(consumer_id),
         all_apps: Set(all_apps),
         created_by: Set(operator.to_owned()),
-        created_time: Set(now()),
+        created_time: Set(now().into()),
     };
     let mut replace = OnConflict::column(grant::Column::ConsumerId);
     replace.update_columns([

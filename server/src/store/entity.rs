@@ -71,11 +71,11 @@ macro_rules! std_table {
                 #[sea_orm(column_name = "DataChange_CreatedBy")]
                 data_change_created_by: String,
                 #[sea_orm(column_name = "DataChange_CreatedTime")]
-                data_change_created_time: chrono::DateTime<chrono::Utc>,
+                data_change_created_time: crate::store::time::StoredTime<Entity>,
                 #[sea_orm(column_name = "DataChange_LastModifiedBy")]
                 data_change_last_modified_by: Option<String>,
                 #[sea_orm(column_name = "DataChange_LastTime")]
-                data_change_last_time: Option<chrono::DateTime<chrono::Utc>>,
+                data_change_last_time: Option<crate::store::time::StoredTime<Entity>>,
             }
         }
 

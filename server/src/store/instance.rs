@@ -335,8 +335,8 @@ fn new_row(identity: &Identity, now: DateTime<Utc>) -> instance::ActiveModel {
         cluster_name: Set(identity.cluster.clone()),
         data_center: Set(identity.data_center.clone()),
         ip: Set(identity.ip.clone()),
-        data_change_created_time: Set(now),
-        data_change_last_time: Set(now),
+        data_change_created_time: Set(now.into()),
+        data_change_last_time: Set(now.into()),
         ..instance::ActiveModel::default()
     }
 }
@@ -348,9 +348,9 @@ fn reading_row(reading: &Reading) -> instance_config::ActiveModel {
         config_cluster_name: Set(reading.config_cluster.clone()),
         config_namespace_name: Set(reading.config_namespace.clone()),
         release_key: Set(reading.release_key.clone()),
-        release_delivery_time: Set(Some(reading.time)),
-        data_change_created_time: Set(reading.time),
-        data_change_last_time: Set(reading.time),
+        release_delivery_time: Set(Some(reading.time.into())),
+        data_change_created_time: Set(reading.time.into()),
+        data_change_last_time: Set(reading.time.into()),
         ..instance_config::ActiveModel::default()
     }
 }

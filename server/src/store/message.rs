@@ -19,7 +19,7 @@ const CHUNK: usize = 500;
 pub async fn insert(db: &impl ConnectionTrait, message: &str) -> Result<Model, StoreError> {
     let row = ActiveModel {
         message: Set(message.to_owned()),
-        data_change_last_time: Set(row::now()),
+        data_change_last_time: Set(row::now().into()),
         ..ActiveModel::default()
     };
     let row = row::insert(db, row).await?;
@@ -33,7 +33,7 @@ pub async fn insert_all(db: &impl ConnectionTrait, messages: &[String]) -> Resul
     for chunk in messages.chunks(CHUNK) {
         let rows = chunk.iter().map(|message| ActiveModel {
             message: Set(message.clone()),
-            data_change_last_time: Set(now),
+            data_change_last_time: Set(now.into()),
             ..ActiveModel::default()
         });
         Entity::insert_many(rows).exec_without_returning(db).await?;
@@ -55,43 +55,10 @@ pub async fn after(
     Ok(next.limit(limit).all(db).await?)
 }
 
-/// Those of the messages that exist, in the order of their ids.
-pub async fn by_ids<I: Into<Id> + Copy>(
-    db: &impl ConnectionTrait,
-    ids: &[I],
-) -> Result<Vec<Model>, StoreError> {
-    let ids: Vec<Id> = ids.iter().map(|id| (*id).into()).collect();
-    let mut found = Vec::new();
-    for chunk in chunks(&ids) {
-        found.extend(Entity::find().filter(Column::Id.is_in(chunk)).all(db).await?);
-    }
-    found.sort_by_key(|row| row.id);
-    Ok(found)
-}
-
 /// The greatest id; 0 without any message.
 pub async fn max_id(db: &impl ConnectionTrait) -> Result<Id, StoreError> {
     let newest = Entity::find().select_only().column(Column::Id).order_by_desc(Column::Id);
     Ok(newest.into_tuple().one(db).await?.unwrap_or_default())
-}
-
-/// The newest id of each text that has a message.
-pub async fn latest<S: AsRef<str>>(
-    db: &impl ConnectionTrait,
-    messages: &[S],
-) -> Result<Vec<(String, Id)>, StoreError> {
-    let messages: Vec<&str> = messages.iter().map(AsRef::as_ref).collect();
-    let mut found = Vec::new();
-    for chunk in chunks(&messages) {
-        let newest = Entity::find()
-            .select_only()
-            .column(Column::Message)
-            .column_as(Column::Id.max(), "Newest")
-            .filter(Column::Message.is_in(chunk))
-            .group_by(Column::Message);
-        found.extend(newest.into_tuple().all(db).await?);
-    }
-    Ok(found)
 }
 
 /// Removes up to `limit` messages of this text with smaller ids. Returns how many there were.

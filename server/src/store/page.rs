@@ -7,6 +7,7 @@ use sea_orm::{
 };
 
 use crate::store::error::StoreError;
+use crate::store::feed::readable;
 use crate::store::row::primary_key;
 
 /// Engines count rows in signed numbers.
@@ -70,13 +71,13 @@ impl Page {
     }
 }
 
-/// The rows of the page.
+/// The rows of the page, without those that cannot be decoded.
 pub(super) async fn list<E: EntityTrait>(
     db: &impl ConnectionTrait,
     select: Select<E>,
     page: &Page,
 ) -> Result<Vec<E::Model>, StoreError> {
-    Ok(page.of(select)?.all(db).await?)
+    readable::models(db, page.of(select)?).await
 }
 
 /// The rows of the page and the number of all.

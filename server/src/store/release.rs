@@ -21,7 +21,7 @@ pub use history::{
     histories_by_previous_release, histories_by_release, histories_up_to, latest_history,
     max_history_id, nth_newest_history, still_referenced,
 };
-pub use rule::{active_rules, latest_rule, remove_rules_before, rules_after, rules_of_namespace};
+pub use rule::{latest_rule, remove_rules_before, rules_of_namespace};
 
 pub async fn by_id(
     db: &impl ConnectionTrait,
@@ -30,29 +30,12 @@ pub async fn by_id(
     Ok(Entity::live_by_id(id.into()).one(db).await?)
 }
 
-/// The release if it was not rolled back.
-pub async fn active_by_id(
-    db: &impl ConnectionTrait,
-    id: impl Into<Id>,
-) -> Result<Option<Model>, StoreError> {
-    let active = Entity::live_by_id(id.into()).filter(Column::IsAbandoned.eq(false));
-    Ok(active.one(db).await?)
-}
-
 /// Unknown ids are left out.
 pub async fn by_ids<I: Into<Id> + Copy>(
     db: &impl ConnectionTrait,
     ids: &[I],
 ) -> Result<Vec<Model>, StoreError> {
     in_chunks(db, Entity::live(), ids).await
-}
-
-/// Unknown ids and releases that were rolled back are left out.
-pub async fn active_by_ids<I: Into<Id> + Copy>(
-    db: &impl ConnectionTrait,
-    ids: &[I],
-) -> Result<Vec<Model>, StoreError> {
-    in_chunks(db, Entity::live().filter(Column::IsAbandoned.eq(false)), ids).await
 }
 
 /// Releases with these keys, also those that were rolled back.
@@ -91,7 +74,7 @@ pub async fn latest_active_id(
     Ok(id.unwrap_or_default())
 }
 
-/// Releases that were not rolled back, newest first.
+/// Releases that were not rolled back, newest first. A rollback decides by them, so that none may be left out.
 pub async fn active_page(
     db: &impl ConnectionTrait,
     app_id: &str,
@@ -100,7 +83,7 @@ pub async fn active_page(
     page: &Page,
 ) -> Result<Vec<Model>, StoreError> {
     let newest = active(app_id, cluster, namespace).order_by_desc(Column::Id);
-    page::list(db, newest, page).await
+    Ok(page.of(newest)?.all(db).await?)
 }
 
 /// All releases, newest first.

@@ -88,9 +88,11 @@ macro_rules! standard {
                 let now = crate::store::row::now();
                 let last_time = author.last_time.unwrap_or(now);
                 Self {
-                    data_change_created_time: sea_orm::Set(author.created_time.unwrap_or(now)),
+                    data_change_created_time: sea_orm::Set(
+                        author.created_time.unwrap_or(now).into(),
+                    ),
                     data_change_last_modified_by: sea_orm::Set(author.last_modified_by),
-                    data_change_last_time: sea_orm::Set(Some(last_time)),
+                    data_change_last_time: sea_orm::Set(Some(last_time.into())),
                     ..Self::created_by(&author.created_by)
                 }
             }
@@ -102,9 +104,9 @@ macro_rules! standard {
                     is_deleted: sea_orm::Set(false),
                     deleted_at: sea_orm::Set(0),
                     data_change_created_by: sea_orm::Set(operator.to_owned()),
-                    data_change_created_time: sea_orm::Set(now),
+                    data_change_created_time: sea_orm::Set(now.into()),
                     data_change_last_modified_by: sea_orm::Set(None),
-                    data_change_last_time: sea_orm::Set(Some(now)),
+                    data_change_last_time: sea_orm::Set(Some(now.into())),
                     ..<Self as std::default::Default>::default()
                 }
             }

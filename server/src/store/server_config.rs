@@ -15,7 +15,7 @@ use crate::store::row::{Standard, insert, soft_delete, update};
 /// All rows of ConfigDB, in the order of their ids.
 pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<server_config::Model>, StoreError> {
     use server_config::{Column, Entity};
-    Ok(Entity::live().order_by_asc(Column::Id).all(db).await?)
+    readable::models(db, Entity::live().order_by_asc(Column::Id)).await
 }
 
 /// Id, key, cluster and value of all rows of ConfigDB. A row that cannot be decoded is left out: it must not keep a node

@@ -3,10 +3,14 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, Set, Statement};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set, Statement,
+};
 
-use crate::store::entity::service_registry::{ActiveModel, Column, Entity, Model};
+use crate::store::entity::service_registry::{ActiveModel, Column, Entity};
 use crate::store::error::StoreError;
+use crate::store::feed::readable;
+use crate::store::number::Id;
 use crate::store::row::insert;
 
 /// Says that the service at this address lives, and adds it if it is new. `metadata` is a JSON object of texts.
@@ -32,8 +36,8 @@ pub async fn heartbeat(
             uri: Set(uri.to_owned()),
             cluster: Set(cluster.to_owned()),
             metadata: Set(metadata.to_owned()),
-            data_change_created_time: Set(now),
-            data_change_last_time: Set(now),
+            data_change_created_time: Set(now.into()),
+            data_change_last_time: Set(now.into()),
             ..ActiveModel::default()
         };
         insert(db, row).await?;
@@ -41,22 +45,24 @@ pub async fn heartbeat(
     Ok(())
 }
 
-/// Services of the cluster that were seen later than this moment, in the order of their ids.
+/// A service: id, name, address, cluster and metadata.
+pub type Service = (Id, String, String, String, String);
+
+/// Services of the cluster that were seen later than this moment, in the order of their ids. A row that cannot be
+/// decoded is left out.
 pub async fn alive(
     db: &impl ConnectionTrait,
     cluster: &str,
     since: DateTime<Utc>,
-) -> Result<Vec<Model>, StoreError> {
+) -> Result<Vec<Service>, StoreError> {
+    let columns = [Column::Id, Column::ServiceName, Column::Uri, Column::Cluster, Column::Metadata];
     let services = Entity::find()
         .filter(Column::Cluster.eq(cluster))
         .filter(Column::DataChangeLastTime.gt(since))
-        .order_by_asc(Column::Id);
-    Ok(services.all(db).await?)
-}
-
-/// Every row, in the order of their ids.
-pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<Model>, StoreError> {
-    Ok(Entity::find().order_by_asc(Column::Id).all(db).await?)
+        .order_by_asc(Column::Id)
+        .select_only()
+        .columns(columns);
+    Ok(readable::read(db, services).await?.readable)
 }
 
 pub async fn remove(db: &impl ConnectionTrait, service: &str, uri: &str) -> Result<(), StoreError> {

@@ -21,8 +21,8 @@ async fn add_reader(admin: &Admin, ip: &str, release_key: &str, hours: i64) {
                     cluster_name: Set("default".into()),
                     data_center: Set(String::new()),
                     ip: Set(ip.clone()),
-                    data_change_created_time: Set(time),
-                    data_change_last_time: Set(time),
+                    data_change_created_time: Set(time.into()),
+                    data_change_last_time: Set(time.into()),
                     ..Default::default()
                 };
                 let reader = store::insert(tx, row).await?;
@@ -32,9 +32,9 @@ async fn add_reader(admin: &Admin, ip: &str, release_key: &str, hours: i64) {
                     config_cluster_name: Set("default".into()),
                     config_namespace_name: Set("application".into()),
                     release_key: Set(release_key.clone()),
-                    release_delivery_time: Set(Some(time)),
-                    data_change_created_time: Set(time),
-                    data_change_last_time: Set(time),
+                    release_delivery_time: Set(Some(time.into())),
+                    data_change_created_time: Set(time.into()),
+                    data_change_last_time: Set(time.into()),
                     ..Default::default()
                 };
                 store::insert(tx, row).await.map(drop)

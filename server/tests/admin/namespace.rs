@@ -112,9 +112,9 @@ async fn add_instance_config(admin: &Admin) {
         config_cluster_name: Set("default".into()),
         config_namespace_name: Set("application".into()),
         release_key: Set("k".into()),
-        release_delivery_time: Set(Some(now)),
-        data_change_created_time: Set(now),
-        data_change_last_time: Set(now),
+        release_delivery_time: Set(Some(now.into())),
+        data_change_created_time: Set(now.into()),
+        data_change_last_time: Set(now.into()),
         ..Default::default()
     };
     let written: Result<_, StoreError> =

@@ -325,7 +325,7 @@ async fn a_session_ends_a_day_after_the_sign_in_however_much_it_is_used() {
     began(23).await;
     user.get("/openapi/v1/apps").await.ok();
     let row = castalia_session::Entity::find().one(world.store.read()).await.unwrap().unwrap();
-    assert!(row.expiry_time > chrono::Utc::now() + Duration::minutes(29), "use extends it");
+    assert!(*row.expiry_time > chrono::Utc::now() + Duration::minutes(29), "use extends it");
     began(24).await;
     user.get("/openapi/v1/apps").await.fails(401, "Unauthorized");
 }

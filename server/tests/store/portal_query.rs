@@ -7,7 +7,7 @@ use castalia_server::store::user::{self, UserRow, favorite as favorites, role as
 use castalia_server::store::{
     Id, Page, Secret, StoreError, consumer as consumers, insert, now, server_config as settings,
 };
-use chrono::{NaiveDateTime, TimeDelta};
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use sea_orm::{DatabaseTransaction, Set};
 
 use crate::database::{Database, on_each_database};
@@ -244,7 +244,7 @@ async fn consumer_with_token(tx: &DatabaseTransaction) -> Result<Id, StoreError>
         consumer_id: Set(Some(consumer)),
         token: Set(Secret::new("abc")),
         rate_limit: Set(0),
-        expires: Set("2031-01-01T00:00:00".parse().unwrap()),
+        expires: Set("2031-01-01T00:00:00".parse::<NaiveDateTime>().unwrap().into()),
         ..consumer_token::ActiveModel::created_by("o")
     };
     insert(tx, token).await?;
@@ -275,13 +275,14 @@ fn session_row(hash: &str) -> castalia_session::Model {
         id_hash: hash.into(),
         user_id: "u".into(),
         csrf_token: Secret::new("csrf"),
-        created_time: now(),
-        last_seen_time: now(),
-        expiry_time: now() + TimeDelta::hours(1),
+        created_time: now().into(),
+        last_seen_time: now().into(),
+        expiry_time: (now() + TimeDelta::hours(1)).into(),
     }
 }
 
 fn user_token_row() -> user_token::ActiveModel {
+    let long_ago: DateTime<Utc> = "2020-01-01T00:00:00Z".parse().unwrap();
     user_token::ActiveModel {
         user_id: Set("u".into()),
         name: Set("n".into()),
@@ -289,13 +290,13 @@ fn user_token_row() -> user_token::ActiveModel {
         token_hash: Set("hash".into()),
         scopes: Set(None),
         rate_limit: Set(0),
-        expires: Set("2031-01-01T00:00:00".parse().unwrap()),
+        expires: Set("2031-01-01T00:00:00".parse::<NaiveDateTime>().unwrap().into()),
         last_used_time: Set(None),
         last_used_ip: Set(None),
         last_used_user_agent: Set(None),
         revoked_at: Set(None),
         revoked_by: Set(None),
-        data_change_last_time: Set(Some("2020-01-01T00:00:00Z".parse().unwrap())),
+        data_change_last_time: Set(Some(long_ago.into())),
         ..user_token::ActiveModel::created_by("u")
     }
 }

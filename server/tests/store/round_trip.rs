@@ -73,7 +73,7 @@ on_each_database! {
 }
 
 /// A table whose ids the database gives out.
-async fn round_trip<E>(store: &Store, _table: E)
+pub(crate) async fn round_trip<E>(store: &Store, _table: E)
 where
     E: EntityTrait,
     E::ActiveModel: ActiveModelTrait<Entity = E> + TryIntoModel<E::Model> + Send + Sync,

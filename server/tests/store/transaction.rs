@@ -177,7 +177,8 @@ on_each_database! {
         let row = write_setting(&store, "same", "").await;
         assert_eq!(Some(row), before);
         let row = write_setting(&store, "same", "other").await;
-        assert!(row.data_change_last_time > before.unwrap().data_change_last_time);
+        let time = |row: server_config::Model| row.data_change_last_time.map(|time| *time);
+        assert!(time(row) > time(before.unwrap()));
     }
 }
 

@@ -102,7 +102,7 @@ impl From<AuditLog> for wire::AuditLog {
             op_type: Some(row.op_type),
             op_name: Some(row.op_name),
             description: row.description,
-            happened_time: Some(row.data_change_created_time),
+            happened_time: Some(*row.data_change_created_time),
         }
     }
 }
@@ -117,7 +117,7 @@ impl From<AuditLogDataInfluence> for wire::AuditLogDataInfluence {
             field_name: row.field_name,
             field_old_value: row.field_old_value,
             field_new_value: row.field_new_value,
-            happened_time: Some(row.data_change_created_time),
+            happened_time: Some(*row.data_change_created_time),
         }
     }
 }

@@ -41,8 +41,8 @@ macro_rules! standard_body {
             $($field: $value,)*
             data_change_created_by: Some($row.data_change_created_by),
             data_change_last_modified_by: $row.data_change_last_modified_by,
-            data_change_created_time: Some($row.data_change_created_time),
-            data_change_last_modified_time: $row.data_change_last_time,
+            data_change_created_time: Some(*$row.data_change_created_time),
+            data_change_last_modified_time: $row.data_change_last_time.map(|time| *time),
             ..wire::$type::default()
         }
     };

@@ -72,7 +72,7 @@ impl From<Instance> for wire::Instance {
             data_center: Some(row.data_center),
             ip: Some(row.ip),
             configs: None,
-            data_change_created_time: Some(row.data_change_created_time),
+            data_change_created_time: Some(*row.data_change_created_time),
         }
     }
 }
@@ -83,8 +83,8 @@ impl From<Reader> for wire::Instance {
         let config = |(config, release): (InstanceConfig, Option<Release>)| wire::InstanceConfig {
             release: release
                 .map(|release| Box::new(wire::Release { configurations: None, ..release.into() })),
-            release_delivery_time: config.release_delivery_time,
-            data_change_last_modified_time: Some(config.data_change_last_time),
+            release_delivery_time: config.release_delivery_time.map(|time| *time),
+            data_change_last_modified_time: Some(*config.data_change_last_time),
         };
         let configs = reader.configs.into_iter().map(config).collect();
         Self { configs: Some(configs), ..reader.instance.into() }

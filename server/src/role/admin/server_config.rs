@@ -50,9 +50,9 @@ impl From<ServerConfigRow> for wire::ServerConfig {
             is_deleted: row.is_deleted,
             deleted_at: row.deleted_at,
             data_change_created_by: Some(row.data_change_created_by),
-            data_change_created_time: Some(row.data_change_created_time),
+            data_change_created_time: Some(*row.data_change_created_time),
             data_change_last_modified_by: row.data_change_last_modified_by,
-            data_change_last_modified_time: row.data_change_last_time,
+            data_change_last_modified_time: row.data_change_last_time.map(|time| *time),
         }
     }
 }

@@ -1,8 +1,7 @@
 //! Table `AuditLog`: a business operation. Columns only, no queries.
 
-use chrono::{DateTime, Utc};
-
 use crate::store::entity::table;
+use crate::store::time::StoredTime;
 
 table! {
     "AuditLog" {
@@ -19,10 +18,10 @@ table! {
         #[sea_orm(column_name = "DataChange_CreatedBy")]
         data_change_created_by: Option<String>,
         #[sea_orm(column_name = "DataChange_CreatedTime")]
-        data_change_created_time: DateTime<Utc>,
+        data_change_created_time: StoredTime<Entity>,
         #[sea_orm(column_name = "DataChange_LastModifiedBy")]
         data_change_last_modified_by: Option<String>,
         #[sea_orm(column_name = "DataChange_LastTime")]
-        data_change_last_time: Option<DateTime<Utc>>,
+        data_change_last_time: Option<StoredTime<Entity>>,
     }
 }

@@ -1,8 +1,7 @@
 //! Table `AuditLogDataInfluence`: a field that a business operation changed. Columns only, no queries.
 
-use chrono::{DateTime, Utc};
-
 use crate::store::entity::table;
+use crate::store::time::StoredTime;
 
 table! {
     "AuditLogDataInfluence" {
@@ -17,10 +16,10 @@ table! {
         #[sea_orm(column_name = "DataChange_CreatedBy")]
         data_change_created_by: Option<String>,
         #[sea_orm(column_name = "DataChange_CreatedTime")]
-        data_change_created_time: DateTime<Utc>,
+        data_change_created_time: StoredTime<Entity>,
         #[sea_orm(column_name = "DataChange_LastModifiedBy")]
         data_change_last_modified_by: Option<String>,
         #[sea_orm(column_name = "DataChange_LastTime")]
-        data_change_last_time: Option<DateTime<Utc>>,
+        data_change_last_time: Option<StoredTime<Entity>>,
     }
 }

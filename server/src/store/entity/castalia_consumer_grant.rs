@@ -1,10 +1,10 @@
 //! Table `CastaliaConsumerGrant` (ours): a grant of a consumer that Apollo's tables have no column for.
 //! Columns only, no queries.
 
-use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 
 use crate::store::number::Id;
+use crate::store::time::StoredTime;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "CastaliaConsumerGrant", rename_all = "PascalCase")]
@@ -13,7 +13,7 @@ pub struct Model {
     pub consumer_id: Id,
     pub all_apps: bool,
     pub created_by: String,
-    pub created_time: DateTime<Utc>,
+    pub created_time: StoredTime<Entity>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

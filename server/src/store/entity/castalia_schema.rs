@@ -1,8 +1,9 @@
 //! Table `CastaliaSchema` (ours): which migrations ran, and whether Apollo's tables were there before us.
 //! Columns only, no queries.
 
-use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
+
+use crate::store::time::StoredTime;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "CastaliaSchema", rename_all = "PascalCase")]
@@ -10,7 +11,7 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub version: i32,
     pub name: String,
-    pub applied_at: DateTime<Utc>,
+    pub applied_at: StoredTime<Entity>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

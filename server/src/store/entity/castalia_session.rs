@@ -1,10 +1,10 @@
 //! Table `CastaliaSession` (ours): a signed-in browser; the cookie's text is kept as a hash only.
 //! Columns only, no queries.
 
-use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 
 use crate::store::secret::Secret;
+use crate::store::time::StoredTime;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "CastaliaSession", rename_all = "PascalCase")]
@@ -13,9 +13,9 @@ pub struct Model {
     pub id_hash: String,
     pub user_id: String,
     pub csrf_token: Secret,
-    pub created_time: DateTime<Utc>,
-    pub last_seen_time: DateTime<Utc>,
-    pub expiry_time: DateTime<Utc>,
+    pub created_time: StoredTime<Entity>,
+    pub last_seen_time: StoredTime<Entity>,
+    pub expiry_time: StoredTime<Entity>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

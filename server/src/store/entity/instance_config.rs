@@ -1,9 +1,8 @@
 //! Table `InstanceConfig`: what an instance last read. Columns only, no queries.
 
-use chrono::{DateTime, Utc};
-
 use crate::store::entity::table;
 use crate::store::number::Id;
+use crate::store::time::StoredTime;
 
 table! {
     "InstanceConfig" {
@@ -12,10 +11,10 @@ table! {
         config_cluster_name: String,
         config_namespace_name: String,
         release_key: String,
-        release_delivery_time: Option<DateTime<Utc>>,
+        release_delivery_time: Option<StoredTime<Entity>>,
         #[sea_orm(column_name = "DataChange_CreatedTime")]
-        data_change_created_time: DateTime<Utc>,
+        data_change_created_time: StoredTime<Entity>,
         #[sea_orm(column_name = "DataChange_LastTime")]
-        data_change_last_time: DateTime<Utc>,
+        data_change_last_time: StoredTime<Entity>,
     }
 }

@@ -1,9 +1,8 @@
 //! Table `NamespaceLock`: who edits a namespace; deleted physically. Columns only, no queries.
 
-use chrono::{DateTime, Utc};
-
 use crate::store::entity::table;
 use crate::store::number::Id;
+use crate::store::time::StoredTime;
 
 table! {
     "NamespaceLock" {
@@ -11,11 +10,11 @@ table! {
         #[sea_orm(column_name = "DataChange_CreatedBy")]
         data_change_created_by: String,
         #[sea_orm(column_name = "DataChange_CreatedTime")]
-        data_change_created_time: DateTime<Utc>,
+        data_change_created_time: StoredTime<Entity>,
         #[sea_orm(column_name = "DataChange_LastModifiedBy")]
         data_change_last_modified_by: Option<String>,
         #[sea_orm(column_name = "DataChange_LastTime")]
-        data_change_last_time: Option<DateTime<Utc>>,
+        data_change_last_time: Option<StoredTime<Entity>>,
         is_deleted: Option<bool>,
         deleted_at: i64,
     }

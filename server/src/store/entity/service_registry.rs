@@ -1,8 +1,7 @@
 //! Table `ServiceRegistry`: a service address with its heartbeat. Columns only, no queries.
 
-use chrono::{DateTime, Utc};
-
 use crate::store::entity::table;
+use crate::store::time::StoredTime;
 
 table! {
     "ServiceRegistry" {
@@ -11,8 +10,8 @@ table! {
         cluster: String,
         metadata: String,
         #[sea_orm(column_name = "DataChange_CreatedTime")]
-        data_change_created_time: DateTime<Utc>,
+        data_change_created_time: StoredTime<Entity>,
         #[sea_orm(column_name = "DataChange_LastTime")]
-        data_change_last_time: DateTime<Utc>,
+        data_change_last_time: StoredTime<Entity>,
     }
 }

@@ -3,6 +3,7 @@
 use chrono::NaiveDateTime;
 
 use crate::store::entity::std_table;
+use crate::store::time::StoredTime;
 
 std_table! {
     "UserToken" {
@@ -12,11 +13,11 @@ std_table! {
         token_hash: String,
         scopes: Option<String>,
         rate_limit: i32,
-        expires: NaiveDateTime,
-        last_used_time: Option<NaiveDateTime>,
+        expires: StoredTime<Entity, NaiveDateTime>,
+        last_used_time: Option<StoredTime<Entity, NaiveDateTime>>,
         last_used_ip: Option<String>,
         last_used_user_agent: Option<String>,
-        revoked_at: Option<NaiveDateTime>,
+        revoked_at: Option<StoredTime<Entity, NaiveDateTime>>,
         revoked_by: Option<String>,
     }
 }

@@ -1,9 +1,8 @@
 //! Table `UserTokenAudit`: a call made with a user token. Columns only, no queries.
 
-use chrono::{DateTime, Utc};
-
 use crate::store::entity::table;
 use crate::store::number::Id;
+use crate::store::time::StoredTime;
 
 table! {
     "UserTokenAudit" {
@@ -12,8 +11,8 @@ table! {
         uri: String,
         method: String,
         #[sea_orm(column_name = "DataChange_CreatedTime")]
-        data_change_created_time: DateTime<Utc>,
+        data_change_created_time: StoredTime<Entity>,
         #[sea_orm(column_name = "DataChange_LastTime")]
-        data_change_last_time: Option<DateTime<Utc>>,
+        data_change_last_time: Option<StoredTime<Entity>>,
     }
 }

@@ -5,14 +5,24 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use sea_orm::{
-    ConnectionTrait, DbErr, EntityTrait, QueryResult, QueryTrait, Select, TryGetableMany,
+    ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryResult, QueryTrait, Select,
+    TryGetableMany,
 };
 
 use crate::store::error::StoreError;
 use crate::store::number::Id;
 
+/// What of a row cannot be decoded.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Damage {
+    /// A time; the rest of the row is used.
+    Time,
+    /// Anything else; the row is left out.
+    Row,
+}
+
 /// Rows that were logged and are not logged again; the counter counts every reading.
-static LOGGED: Mutex<BTreeSet<(&str, Id)>> = Mutex::new(BTreeSet::new());
+static LOGGED: Mutex<BTreeSet<(&str, Option<Id>, Damage)>> = Mutex::new(BTreeSet::new());
 /// A table that is damaged as a whole is logged anew after so many rows, instead of taking memory.
 const MAX_LOGGED: usize = 1_000;
 
@@ -53,6 +63,15 @@ where
     read_with(db, select, QueryResult::try_get_many_by_index).await
 }
 
+/// Whole rows, for lists that must not fail for one of them. Nothing may be decided by what such a list lacks.
+pub(in crate::store) async fn models<E: EntityTrait>(
+    db: &impl ConnectionTrait,
+    select: Select<E>,
+) -> Result<Vec<E::Model>, StoreError> {
+    let rows = read_with(db, select, |row| E::Model::from_query_result(row, "")).await?;
+    Ok(rows.readable)
+}
+
 /// The same, decoded by a function.
 pub(super) async fn read_with<E, T>(
     db: &impl ConnectionTrait,
@@ -82,12 +101,7 @@ fn table_of<E: EntityTrait>() -> &'static str {
 
 /// Logs and counts a row that cannot be decoded. The error names columns and types, never values.
 pub(super) fn report(table: &'static str, id: Id, error: &DbErr) {
-    metrics::counter!("castalia_unreadable_rows_total", "table" => table).increment(1);
-    let mut logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner);
-    if logged.len() >= MAX_LOGGED {
-        logged.clear();
-    }
-    if logged.insert((table, id)) {
+    if is_news(table, Some(id), Damage::Row) {
         tracing::error!(
             table,
             id = id.0,
@@ -95,4 +109,25 @@ pub(super) fn report(table: &'static str, id: Id, error: &DbErr) {
             "a row cannot be decoded and is left out; correct or delete it in the database"
         );
     }
+}
+
+/// Logs and counts a time that is none.
+pub(in crate::store) fn report_time(table: &'static str, id: Option<Id>, column: Option<&str>) {
+    if is_news(table, id, Damage::Time) {
+        tracing::warn!(
+            table,
+            id = id.map(|id| id.0),
+            column,
+            "a time cannot be decoded and is read as 1970-01-01; correct it in the database"
+        );
+    }
+}
+
+fn is_news(table: &'static str, id: Option<Id>, damage: Damage) -> bool {
+    metrics::counter!("castalia_unreadable_rows_total", "table" => table).increment(1);
+    let mut logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner);
+    if logged.len() >= MAX_LOGGED {
+        logged.clear();
+    }
+    logged.insert((table, id, damage))
 }

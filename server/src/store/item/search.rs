@@ -1,17 +1,18 @@
 //! Query: items of all apps by parts of key and value.
 
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QuerySelect,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, JoinType, QueryFilter, QuerySelect};
 
 use crate::store::condition::contains;
-use crate::store::entity::{item, namespace};
+use crate::store::entity::item;
+use crate::store::entity::namespace::{self, Column};
 use crate::store::error::StoreError;
+use crate::store::feed::readable;
+use crate::store::number::Id;
 use crate::store::page::{self, Page, Paged};
 use crate::store::row::Standard;
 
 /// An item and where it is.
-#[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hit {
     pub app_id: String,
     pub cluster_name: String,
@@ -20,8 +21,10 @@ pub struct Hit {
     pub value: String,
 }
 
+type Row = (Id, String, String, String, String, String);
+
 /// Live items of live namespaces whose key and value hold the texts. An empty text does not restrict; `%` and `_` are
-/// wildcards.
+/// wildcards. Rows that cannot be decoded are left out.
 pub async fn search(
     db: &impl ConnectionTrait,
     key: &str,
@@ -30,11 +33,11 @@ pub async fn search(
 ) -> Result<Paged<Hit>, StoreError> {
     let to_namespace = item::Entity::belongs_to(namespace::Entity)
         .from(item::Column::NamespaceId)
-        .to(namespace::Column::Id)
+        .to(Column::Id)
         .into();
     let mut found = item::Entity::live()
         .join(JoinType::InnerJoin, to_namespace)
-        .filter(namespace::Column::IsDeleted.eq(false));
+        .filter(Column::IsDeleted.eq(false));
     if !key.is_empty() {
         found = found.filter(contains(db, item::Column::Key, key));
     }
@@ -42,16 +45,19 @@ pub async fn search(
         found = found.filter(contains(db, item::Column::Value, value));
     }
     let total = page::count(db, found.clone()).await?;
+    let place = [Column::AppId, Column::ClusterName, Column::NamespaceName];
     let rows = page
         .of(found)?
         .select_only()
-        .column_as(namespace::Column::AppId, "app_id")
-        .column_as(namespace::Column::ClusterName, "cluster_name")
-        .column_as(namespace::Column::NamespaceName, "namespace_name")
-        .column_as(item::Column::Key, "key")
-        .column_as(item::Column::Value, "value")
-        .into_model()
-        .all(db)
-        .await?;
-    Ok(Paged { rows, total })
+        .column(item::Column::Id)
+        .columns(place)
+        .columns([item::Column::Key, item::Column::Value]);
+    let hit = |(_, app_id, cluster_name, namespace_name, key, value): Row| Hit {
+        app_id,
+        cluster_name,
+        namespace_name,
+        key,
+        value,
+    };
+    Ok(Paged { rows: readable::read(db, rows).await?.map(hit).readable, total })
 }

@@ -1,11 +1,11 @@
 //! Queries: app namespaces, that is, definitions of namespaces. Both databases have the table.
 
 use sea_orm::sea_query::Condition;
-use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder};
 
 use crate::store::entity::app_namespace::{Column, Entity, Model};
 use crate::store::error::StoreError;
-use crate::store::number::Id;
+use crate::store::feed::readable;
 use crate::store::row::{Standard, soft_delete};
 
 pub async fn app_namespace(
@@ -23,16 +23,6 @@ pub async fn app_namespaces(
 ) -> Result<Vec<Model>, StoreError> {
     let definitions = Entity::live().filter(Column::AppId.eq(app_id)).order_by_asc(Column::Id);
     Ok(definitions.all(db).await?)
-}
-
-/// Definitions of all apps with greater ids, in the order of their ids.
-pub async fn app_namespaces_after(
-    db: &impl ConnectionTrait,
-    id: impl Into<Id>,
-    limit: u64,
-) -> Result<Vec<Model>, StoreError> {
-    let next = Entity::live().filter(Column::Id.gt(id.into())).order_by_asc(Column::Id);
-    Ok(next.limit(limit).all(db).await?)
 }
 
 /// The definitions of this name in all apps, public or not, in the order of their ids.
@@ -59,7 +49,7 @@ pub async fn public_app_namespace(
 /// All public definitions in the order of their ids.
 pub async fn public_app_namespaces(db: &impl ConnectionTrait) -> Result<Vec<Model>, StoreError> {
     let public = Entity::live().filter(Column::IsPublic.eq(true)).order_by_asc(Column::Id);
-    Ok(public.all(db).await?)
+    readable::models(db, public).await
 }
 
 /// Hides one definition; returns whether it was there.

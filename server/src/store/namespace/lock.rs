@@ -29,9 +29,9 @@ pub async fn insert_lock(
     let row = ActiveModel {
         namespace_id: Set(namespace_id),
         data_change_created_by: Set(operator.to_owned()),
-        data_change_created_time: Set(now),
+        data_change_created_time: Set(now.into()),
         data_change_last_modified_by: Set(Some(operator.to_owned())),
-        data_change_last_time: Set(Some(now)),
+        data_change_last_time: Set(Some(now.into())),
         is_deleted: Set(Some(false)),
         deleted_at: Set(0),
         ..ActiveModel::default()

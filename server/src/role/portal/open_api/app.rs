@@ -240,8 +240,8 @@ async fn shown(portal: &Portal, rows: Vec<portal_app::App>) -> Result<Vec<App>> 
         owner_email: Some(row.owner_email),
         data_change_created_by: Some(row.data_change_created_by),
         data_change_last_modified_by: row.data_change_last_modified_by,
-        data_change_created_time: Some(row.data_change_created_time),
-        data_change_last_modified_time: row.data_change_last_time,
+        data_change_created_time: Some(*row.data_change_created_time),
+        data_change_last_modified_time: row.data_change_last_time.map(|time| *time),
     };
     Ok(rows.into_iter().map(body).collect())
 }

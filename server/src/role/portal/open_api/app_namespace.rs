@@ -118,8 +118,8 @@ async fn shown(
         comment: Some(row.comment),
         data_change_created_by: Some(row.data_change_created_by),
         data_change_last_modified_by: row.data_change_last_modified_by,
-        data_change_created_time: Some(row.data_change_created_time),
-        data_change_last_modified_time: row.data_change_last_time,
+        data_change_created_time: Some(*row.data_change_created_time),
+        data_change_last_modified_time: row.data_change_last_time.map(|time| *time),
         ..AppNamespace::default()
     };
     let mut bodies: Vec<_> = rows.into_iter().map(body).collect();
