@@ -72,6 +72,29 @@ impl InMemory {
         Ok(Self { client: Client::new(settings)?, content })
     }
 
+    /// As [`InMemory::with`], with this content by namespace.
+    ///
+    /// # Errors
+    /// Those of [`Client::new`].
+    pub fn with_content<N, E, K, V>(
+        settings: Settings,
+        content: impl IntoIterator<Item = (N, E)>,
+    ) -> Result<Self>
+    where
+        N: AsRef<str>,
+        E: IntoIterator<Item = (K, V)>,
+        K: Into<String>,
+        V: Into<String>,
+    {
+        let memory = Self::with(settings)?;
+        for (namespace, entries) in content {
+            let entries = entries.into_iter().map(|(key, value)| (key.into(), value.into()));
+            let entries = entries.collect();
+            memory.put(namespace.as_ref(), |entry| *entry = Ok(entries));
+        }
+        Ok(memory)
+    }
+
     /// The client, to be handed to what is tested.
     #[must_use]
     pub fn client(&self) -> &Client {
@@ -102,10 +125,7 @@ impl InMemory {
     /// # Errors
     /// Those of [`InMemory::publish`].
     pub async fn set(&self, namespace: &str, key: &str, value: &str) -> Result<()> {
-        let edit = |entries: &mut Configurations| {
-            entries.insert(key.to_owned(), value.to_owned());
-        };
-        self.change(namespace, |entry| edit_content(entry, edit)).await
+        self.update(namespace, [(key, Some(value))]).await
     }
 
     /// Removes one key; one that is not there changes nothing.
@@ -113,10 +133,34 @@ impl InMemory {
     /// # Errors
     /// Those of [`InMemory::publish`].
     pub async fn remove(&self, namespace: &str, key: &str) -> Result<()> {
-        let edit = |entries: &mut Configurations| {
-            entries.shift_remove(key);
+        self.update(namespace, [(key, None::<&str>)]).await
+    }
+
+    /// Sets several values in one step, with one event; `None` removes a key.
+    ///
+    /// # Errors
+    /// Those of [`InMemory::publish`].
+    pub async fn update<K, V>(
+        &self,
+        namespace: &str,
+        edits: impl IntoIterator<Item = (K, Option<V>)>,
+    ) -> Result<()>
+    where
+        K: Into<String>,
+        V: Into<String>,
+    {
+        let edit = |entry: &mut Entry| {
+            let mut entries =
+                std::mem::replace(entry, Ok(Configurations::default())).unwrap_or_default();
+            for (key, value) in edits {
+                match value {
+                    Some(value) => entries.insert(key.into(), value.into()),
+                    None => entries.shift_remove(&key.into()),
+                };
+            }
+            *entry = Ok(entries);
         };
-        self.change(namespace, |entry| edit_content(entry, edit)).await
+        self.change(namespace, edit).await
     }
 
     /// Lets a namespace fail to load, as without a server, until its content is set again. What was loaded before remains.
@@ -132,17 +176,15 @@ impl InMemory {
     }
 
     async fn change(&self, namespace: &str, change: impl FnOnce(&mut Entry)) -> Result<()> {
+        self.put(namespace, change);
+        self.client.refresh_open(namespace).await
+    }
+
+    fn put(&self, namespace: &str, change: impl FnOnce(&mut Entry)) {
         let name = strip_properties_suffix(namespace);
         let key = (self.client.app_id().to_owned(), name.to_owned());
         change(self.content.lock().entry(key).or_insert_with(|| Ok(Configurations::default())));
-        self.client.refresh_open(namespace).await
     }
-}
-
-fn edit_content(entry: &mut Entry, edit: impl FnOnce(&mut Configurations)) {
-    let mut entries = std::mem::replace(entry, Ok(Configurations::default())).unwrap_or_default();
-    edit(&mut entries);
-    *entry = Ok(entries);
 }
 
 impl Content {

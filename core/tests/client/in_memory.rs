@@ -61,3 +61,17 @@ async fn a_test_may_let_a_namespace_fail() {
     assert_eq!(config.state(), State::Failed(ErrorKind::Transport));
     memory.client().close().await;
 }
+
+#[tokio::test]
+async fn several_values_that_change_in_one_step_are_one_event() {
+    let content = [("application", [("a", "1"), ("b", "2")])];
+    let memory = InMemory::with_content(Settings::new(), content).unwrap();
+    let config = memory.client().config("application").await.unwrap();
+    assert_eq!(config.get_or("b", 0), 2);
+    let mut changes = config.changes();
+    memory.update("application", [("a", None), ("b", Some("3")), ("c", Some("4"))]).await.unwrap();
+    let event = changes.next().await.unwrap();
+    assert_eq!(event.changes().len(), 3);
+    assert_eq!((config.get("a").as_deref(), config.get_or("b", 0)), (None, 3));
+    memory.client().close().await;
+}
