@@ -1,62 +1,57 @@
-// A client for tests of applications: no server, no network, content that the test sets. It is the real client over files in a
-// folder of its own, so that reads, events and errors are those of production.
+// A client for tests of applications: no server, no network, content that the test sets. It is the real client over content in
+// memory, so that reads, events and errors are those of production. It opens no socket and no file.
 'use strict';
 
-const { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } = require('node:fs');
-const { tmpdir } = require('node:os');
-const path = require('node:path');
 const { Client } = require('./lib/client.cjs');
-
-const APP_ID = 'test';
+const { checked } = require('./lib/error.cjs');
+const { mailbox, wait } = require('./lib/mailbox.cjs');
+const { native } = require('./lib/native.cjs');
 
 class FakeClient extends Client {
-  #folder;
-  #contents = new Map();
+  #memory;
 
   /** @param contents entries by namespace */
   constructor(contents = {}, { settings = {}, ...options } = {}) {
-    const folder = mkdtempSync(path.join(tmpdir(), 'castalia-'));
-    const own = { 'app.id': APP_ID, env: 'LOCAL', 'apollo.cluster': 'default', 'apollo.cache-dir': folder };
-    super({ ...own, ...settings }, options);
-    this.#folder = folder;
-    Object.entries(contents).forEach(([namespace, entries]) => this.#write(namespace, entries));
+    let memory;
+    const all = Object.entries(contents).map(([namespace, entries]) => [namespace, textsOf(entries)]);
+    const _make = (asked) => {
+      memory = checked(() => native.newInMemory(asked, all));
+      return memory.client(mailbox);
+    };
+    super(settings, { ...options, _make });
+    this.#memory = memory;
   }
 
-  /** Sets some values of a namespace; a value that is `null` or `undefined` deletes its key. */
+  /** Sets some values of a namespace in one step; a value that is `null` or `undefined` deletes its key. */
   async set(namespace, entries) {
-    const merged = { ...this.#contents.get(namespace), ...entries };
-    await this.publish(
-      namespace,
-      Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== null && value !== undefined)),
-    );
+    const edits = textsOf(entries);
+    await this.#change('set', namespace, (number) => this.#memory.update(mailbox, number, namespace, edits));
   }
 
   /** Replaces the content of a namespace. Reads return it when this resolves, and listeners are called for it. */
   async publish(namespace, entries) {
-    this._mustBeOpen('publish');
-    this.#write(namespace, entries);
-    await Promise.all(this._opened(namespace).map((opened) => opened.refresh()));
+    const texts = textsOf(entries);
+    await this.#change('publish', namespace, (number) => this.#memory.publish(mailbox, number, namespace, texts));
   }
 
-  async close(options) {
-    await super.close(options);
-    rmSync(this.#folder, { recursive: true, force: true });
+  /** Lets a namespace fail to load, as without a server, until its content is set again. What was loaded before remains. */
+  async fail(namespace) {
+    await this.#change('fail', namespace, (number) => this.#memory.fail(mailbox, number, namespace));
   }
 
-  #write(namespace, entries) {
-    this.#contents.set(namespace, { ...entries });
-    const lines = Object.entries(entries).map(([key, value]) => `${escaped(key)}=${escaped(String(value))}\n`);
-    const folder = path.join(this.#folder, this.appId, 'config-cache');
-    const file = path.join(folder, `${this.appId}+default+${namespace.replace(/\.properties$/, '')}.properties`);
-    mkdirSync(folder, { recursive: true });
-    writeFileSync(`${file}.new`, lines.join(''));
-    renameSync(`${file}.new`, file);
+  async #change(operation, namespace, begin) {
+    this._mustBeOpen(operation);
+    await wait(begin);
+    await Promise.all(this._opened(namespace).map((opened) => opened._catchUp()));
   }
 }
 
-/** A text as properties files may write every text. */
-function escaped(text) {
-  return [...Array(text.length).keys()].map((at) => `\\u${text.charCodeAt(at).toString(16).padStart(4, '0')}`).join('');
+/** Keys and texts, as the native half takes them; no value is null. */
+function textsOf(entries) {
+  return Object.entries(entries).map(([key, value]) => [
+    key,
+    value === undefined || value === null ? null : String(value),
+  ]);
 }
 
 module.exports = { FakeClient };

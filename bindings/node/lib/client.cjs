@@ -32,9 +32,9 @@ class Client extends EventEmitter {
   /** The subscription whose listener runs at this moment. */
   #within = null;
 
-  constructor(settings, { keepAlive = false, required } = {}) {
+  constructor(settings, { keepAlive = false, required, _make = newClient } = {}) {
     super();
-    this.#native = checked(() => native.newClient(mailbox, Settings._asked(settings, required)));
+    this.#native = _make(Settings._asked(settings, required));
     this.#manner = mannerOf(this.settings(), this.#native.rules);
     if (keepAlive) {
       hold(this);
@@ -220,6 +220,10 @@ if (Symbol.asyncDispose) {
   Client.prototype[Symbol.asyncDispose] = function dispose() {
     return this.close();
   };
+}
+
+function newClient(asked) {
+  return checked(() => native.newClient(mailbox, asked));
 }
 
 /** How values are read: the rules of the native half, and what this half must know of the settings. */

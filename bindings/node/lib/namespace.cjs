@@ -73,8 +73,7 @@ class Namespace extends EventEmitter {
 
   async refresh(options) {
     await wait((number) => this._native.refresh(number), options);
-    await this.#own.pump();
-    this._settle();
+    await this._catchUp();
   }
 
   onChange(listener, filter) {
@@ -192,6 +191,12 @@ class Namespace extends EventEmitter {
     if (before !== undefined && before !== source) {
       this.#client._guard(this, () => this.#client.emit('source', source, this));
     }
+  }
+
+  /** Waits until reads return the native content of now. */
+  async _catchUp() {
+    await this.#own.pump();
+    this._settle();
   }
 
   /** A release may change nothing but its key. What changes more comes with its event. */

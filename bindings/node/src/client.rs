@@ -16,7 +16,7 @@ use crate::object::object;
 use crate::validator;
 use crate::value::Rules;
 
-type Entries = Vec<(String, String)>;
+pub(crate) type Entries = Vec<(String, String)>;
 
 /// What a client is made from; entries by namespace.
 #[napi(object, object_to_js = false)]
@@ -50,12 +50,20 @@ pub fn new_client(
     mailbox: &Mailbox,
     asked: Asked,
 ) -> napi::Result<Either<Client, Failure>> {
-    let client = settings_of(asked).and_then(CoreClient::new);
-    env.adjust_external_memory(if client.is_ok() { SIZE } else { 0 })?;
-    Ok(told(client.map(|client| Client { client, post: mailbox.post.clone() })))
+    Ok(match settings_of(asked).and_then(CoreClient::new) {
+        Ok(client) => Either::A(Client::made(env, mailbox, client)?),
+        Err(error) => Either::B(error.into()),
+    })
 }
 
-fn settings_of(asked: Asked) -> Result<Settings> {
+impl Client {
+    pub(crate) fn made(env: Env, mailbox: &Mailbox, client: CoreClient) -> napi::Result<Self> {
+        env.adjust_external_memory(SIZE)?;
+        Ok(Self { client, post: mailbox.post.clone() })
+    }
+}
+
+pub(crate) fn settings_of(asked: Asked) -> Result<Settings> {
     let settings = if asked.from_env { Settings::from_env()? } else { Settings::new() };
     let settings = settings.set("castalia.binding", "node");
     let settings = asked.values.into_iter().fold(settings, |all, (k, v)| all.set(k, v));

@@ -6,6 +6,7 @@
 mod client;
 mod event;
 mod failure;
+mod in_memory;
 mod log;
 mod mailbox;
 mod metrics;

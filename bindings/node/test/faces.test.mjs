@@ -1,6 +1,5 @@
 // The other faces of the package: the fake client for tests, the provider of OpenFeature, enumerations, and a start that refuses.
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { OpenFeature, ProviderEvents } from '@openfeature/server-sdk';
@@ -23,11 +22,24 @@ test('a fake client returns what a test sets, and announces it', async () => {
   assert.deepEqual(Object.fromEntries(config), { only: '1' });
   await client.set('later', { a: 1 });
   assert.equal((await client.config('later')).get('a'), '1');
-  const folder = client.settings().find(({ name }) => name === 'apollo.cache-dir').value;
-  assert.ok(existsSync(folder));
+  const enabled = client.settings().find(({ name }) => name === 'apollo.cache.file.enable').value;
+  assert.deepEqual([client.appId, enabled], ['test', 'false']);
   await client.close();
-  assert.ok(!existsSync(folder));
   await assert.rejects(client.publish('application', {}), { code: 'Closed' });
+});
+
+test('a test may let a namespace fail', async (t) => {
+  const client = new FakeClient({}, { settings: { 'app.id': 'order' } });
+  t.after(() => client.close());
+  await client.fail('application');
+  const warned = once(process, 'warning');
+  const config = await client.config('application');
+  await warned;
+  assert.deepEqual([client.appId, config.source, config.state], ['order', 'none', 'Unavailable']);
+  await client.set('application', { a: 1 });
+  assert.deepEqual([config.get('a'), config.state, config.lastError], ['1', 'Ready', null]);
+  await client.fail('application');
+  assert.deepEqual([config.get('a'), config.state, config.lastError.code], ['1', 'Transport', 'Transport']);
 });
 
 test('a client that requires values refuses to start without them, and another one warns', async (t) => {

@@ -1,0 +1,64 @@
+//! A client without servers, whose content a test of the application sets.
+
+use castalia_core::{InMemory as CoreInMemory, Result};
+use napi::{Either, Env};
+use napi_derive::napi;
+
+use crate::client::{Asked, Client, Entries, settings_of};
+use crate::failure::{Failure, told};
+use crate::mailbox::Mailbox;
+
+/// Sets the content of its client. What waits takes the number of a handler, which is told when it is done.
+#[napi]
+pub struct InMemory {
+    memory: CoreInMemory,
+}
+
+/// Makes one with content by namespace.
+#[napi(catch_unwind)]
+pub fn new_in_memory(asked: Asked, contents: Vec<(String, Entries)>) -> Either<InMemory, Failure> {
+    let memory = settings_of(asked)
+        .and_then(|settings| CoreInMemory::with_content(settings, contents))
+        .map(|memory| InMemory { memory });
+    told(memory)
+}
+
+#[napi]
+impl InMemory {
+    /// The client.
+    #[napi(catch_unwind)]
+    pub fn client(&self, env: Env, mailbox: &Mailbox) -> napi::Result<Client> {
+        Client::made(env, mailbox, self.memory.client().clone())
+    }
+
+    /// Replaces the content of a namespace.
+    #[napi(catch_unwind)]
+    pub fn publish(&self, mailbox: &Mailbox, id: i64, namespace: String, entries: Entries) {
+        let memory = self.memory.clone();
+        spawn(mailbox, id, async move { memory.publish(&namespace, entries).await });
+    }
+
+    /// Sets some values; one that is null removes its key.
+    #[napi(catch_unwind)]
+    pub fn update(
+        &self,
+        mailbox: &Mailbox,
+        id: i64,
+        namespace: String,
+        edits: Vec<(String, Option<String>)>,
+    ) {
+        let memory = self.memory.clone();
+        spawn(mailbox, id, async move { memory.update(&namespace, edits).await });
+    }
+
+    /// Lets a namespace fail to load until its content is set again.
+    #[napi(catch_unwind)]
+    pub fn fail(&self, mailbox: &Mailbox, id: i64, namespace: String) {
+        let memory = self.memory.clone();
+        spawn(mailbox, id, async move { memory.fail(&namespace).await });
+    }
+}
+
+fn spawn(mailbox: &Mailbox, id: i64, change: impl Future<Output = Result<()>> + Send + 'static) {
+    mailbox.post.spawn(id, async move { change.await.map(|()| None) });
+}
