@@ -24,16 +24,25 @@ pub(crate) struct Client {
     client: CoreClient,
 }
 
+impl From<CoreClient> for Client {
+    fn from(client: CoreClient) -> Self {
+        Self { client }
+    }
+}
+
+/// Values by property name, over those of the environment if asked for.
+pub(crate) fn settings_of(values: HashMap<String, String>, from_env: bool) -> Result<Settings> {
+    let settings = if from_env { Settings::from_env()? } else { Settings::new() };
+    let settings = settings.set("castalia.binding", "python");
+    Ok(values.into_iter().fold(settings, |all, (name, value)| all.set(name, value)))
+}
+
 #[pymethods]
 impl Client {
     /// From values by property name, over those of the environment if asked for.
     #[new]
     fn new(py: Python<'_>, values: HashMap<String, String>, from_env: bool) -> PyResult<Self> {
-        let settings = if from_env { Settings::from_env() } else { Ok(Settings::new()) };
-        let client = settings.and_then(|settings| {
-            let settings = settings.set("castalia.binding", "python");
-            CoreClient::new(values.into_iter().fold(settings, |all, (k, v)| all.set(k, v)))
-        });
+        let client = settings_of(values, from_env).and_then(CoreClient::new);
         Ok(Self { client: client.map_err(|error| raised(py, &error))? })
     }
 

@@ -10,6 +10,7 @@ mod event;
 mod file;
 mod gate;
 mod handle;
+mod in_memory;
 mod listen;
 mod log;
 mod metrics;
@@ -32,6 +33,8 @@ mod _native {
     use super::file::File;
     #[pymodule_export]
     use super::gate::{forked, in_callback, shut};
+    #[pymodule_export]
+    use super::in_memory::InMemory;
     #[pymodule_export]
     use super::listen::{Follower, Stream, Subscription};
     #[pymodule_export]

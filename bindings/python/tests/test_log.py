@@ -92,13 +92,15 @@ def test_a_forked_child_logs_as_well(scripted: Scripted) -> None:
     assert "key=a" in program.stderr and "key=b" in program.stderr
 
 
-def test_a_namespace_that_nothing_is_loaded_for_is_warned_of(scripted: Scripted) -> None:
+def test_a_namespace_that_nothing_is_loaded_for_is_warned_of_once(scripted: Scripted) -> None:
     program = run_program(
         scripted,
         """
         client = castalia.Client(app_id="order", meta="http://127.0.0.1:9", cache_dir="/nowhere")
         config = client.config("missing")
         assert (config.source, len(config)) == ("none", 0) and config.state != "Ready"
+        time.sleep(0.3)
         """,
     )
-    assert "nothing is loaded for the namespace missing of the app order" in program.stderr
+    warning = "the namespace is empty: it could not be loaded and there is no cache file"
+    assert program.stderr.count(warning) == 1 and "namespace=missing" in program.stderr

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
+import tempfile
 import threading
 from pathlib import Path
 
@@ -41,17 +43,41 @@ def test_a_fake_client_announces_what_a_test_sets() -> None:
         assert next(changes).snapshot["n"] == "3"
 
 
-def test_a_fake_client_takes_settings_refuses_other_types_and_leaves_nothing_behind() -> None:
+def test_a_fake_client_takes_settings_refuses_other_types_and_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     client = FakeClient({"a": {"on": "yes"}}, settings={"castalia.strict-booleans": "true"})
-    assert client.config("a").get_bool("on") is True
+    assert (client.config("a").get_bool("on"), client.app_id) == (True, "test")
     with pytest.raises(TypeError, match="'n' must be a str"):
         client.publish("a", {"n": 5})  # type: ignore[dict-item]  # pyright: ignore
-    values = {setting.name: setting.value for setting in client.settings()}
-    assert Path(values["apollo.cache-dir"]).is_dir()
+    with pytest.raises(TypeError, match="cannot be pickled"):
+        pickle.dumps(client)
     client.close()
-    assert not Path(values["apollo.cache-dir"]).exists()
+    assert list(tmp_path.iterdir()) == []
     with pytest.raises(castalia.ClosedError):
         client.publish("a", {})
+
+
+def test_a_test_may_let_a_namespace_fail() -> None:
+    with FakeClient() as client:
+        client.fail("application")
+        config = client.config("application")
+        assert (config.source, config.state) == ("none", "Unavailable")
+        client.set("application", {"a": "1"})
+        assert (config["a"], config.state, config.last_error) == ("1", "Ready", None)
+        client.fail("application")
+        assert (config["a"], config.state) == ("1", "Transport")
+        assert isinstance(config.last_error, castalia.TransportError)
+
+
+def test_several_values_that_change_in_one_step_are_one_event() -> None:
+    with FakeClient({"application": {"a": "1"}}) as client:
+        heard: list[castalia.ChangeEvent] = []
+        client.config("application").on_change(heard.append)
+        client.set("application", {"a": None, "b": "2"})
+        eventually(lambda: heard)
+        assert sorted(heard[0].changes) == ["a", "b"]
 
 
 def test_an_async_fake_client_does_the_same() -> None:
@@ -62,5 +88,9 @@ def test_an_async_fake_client_does_the_same() -> None:
                 await client.set("application", {"n": "2"})
                 event = await changes.__anext__()
             assert (event.snapshot["n"], config["n"]) == ("2", "2")
+            await client.fail("application")
+            assert config.state == "Transport"
+            await client.publish("application", {})
+            assert (dict(config), config.state) == ({}, "Ready")
 
     asyncio.run(asyncio.wait_for(run(), 20))

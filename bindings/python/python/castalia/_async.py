@@ -14,7 +14,6 @@ from castalia._async_changes import Changes
 from castalia._async_subscription import AsyncSubscription
 from castalia._calls import Start, begin
 from castalia._client import AnyClient
-from castalia._log import warned_if_empty
 from castalia._namespace import OpenConfig, OpenFile, OpenNamespace
 
 _DRAIN = 2.0
@@ -66,14 +65,14 @@ class AsyncClient(AnyClient[AsyncConfig]):
         if opened is not None:
             return opened
         native = await _on_loop(lambda done: self._native.open(app_id, namespace, done))
-        config = warned_if_empty(AsyncConfig(native, self._configs))
+        config = AsyncConfig(native, self._configs)
         self._opened[id(config)] = config
         return self._configs.setdefault((app_id, namespace), config)
 
     async def config_file(self, namespace: str) -> AsyncConfigFile:
         """Opens a namespace as a whole text."""
         native = await _on_loop(lambda done: self._native.open_file(namespace, done))
-        file = warned_if_empty(AsyncConfigFile(native))
+        file = AsyncConfigFile(native)
         self._opened[id(file)] = file
         return file
 

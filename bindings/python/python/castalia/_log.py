@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Callable, TypeVar
+from typing import Callable
 
 from castalia import _native
 from castalia._arguments import callable_or_refused
-
-if TYPE_CHECKING:
-    from castalia._namespace import OpenConfig, OpenFile
-
-N = TypeVar("N", bound="OpenConfig[Any] | OpenFile[Any]")
 
 logger = logging.getLogger("castalia")
 
@@ -49,16 +44,3 @@ def log_by_default() -> None:
     """Sends warnings to ``logging``, unless the program has chosen something else."""
     if not _chosen:
         set_log(level="WARNING")
-
-
-def warned_if_empty(opened: N) -> N:
-    """The namespace; logs a warning if nothing could be loaded for it."""
-    if opened.source == "none":
-        logger.warning(
-            "nothing is loaded for the namespace %s of the app %s: no server answered with it, and "
-            "no cache file has it; reads return their defaults until a server has it: %s",
-            opened.namespace,
-            opened.app_id,
-            opened.last_error,
-        )
-    return opened

@@ -12,7 +12,7 @@ from castalia._calls import wait
 from castalia._changes import taken_from
 from castalia._client import AnyClient
 from castalia._content import ChangeEvent
-from castalia._log import log_by_default, warned_if_empty
+from castalia._log import log_by_default
 from castalia._namespace import Configs, OpenConfig, OpenFile
 from castalia._settings import Settings
 from castalia._subscription import Subscription
@@ -96,13 +96,13 @@ class Client(AnyClient[Config]):
         if opened is not None:
             return opened
         source = _open(self._native, app_id, namespace, timeout)
-        config = warned_if_empty(Config(source, self._configs, self._settings))
+        config = Config(source, self._configs, self._settings)
         return self._configs.setdefault((app_id, namespace), config)
 
     def config_file(self, namespace: str, timeout: float | None = None) -> ConfigFile:
         """Opens a namespace as a whole text."""
         opened = wait(lambda done: self._native.open_file(namespace, done), timeout)
-        return warned_if_empty(ConfigFile(opened))
+        return ConfigFile(opened)
 
     def close(self, timeout: float | None = 5.0) -> None:
         """Stops everything and waits for it, with every namespace. Reads go on answering.

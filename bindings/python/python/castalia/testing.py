@@ -6,19 +6,20 @@
 ...     client.set("application", {"rate.limit": "6"})
 ...     assert config.get_int("rate.limit") == 6
 
-It is the real client over files in a folder of its own, so that reads, events and errors are those
-of production.
+It is the real client over content in memory, so that reads, events and errors are those of
+production. It opens no socket and no file.
 """
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
+from typing import NoReturn
 
+from castalia import _native
 from castalia._arguments import settings_or_refused
-from castalia._async import AsyncClient
+from castalia._async import AsyncClient, _on_loop
+from castalia._calls import Start, wait
+from castalia._settings import Settings
 from castalia._sync import Client
 
 Contents = Mapping[str, Mapping[str, str]]
@@ -31,29 +32,28 @@ class FakeClient(Client):
     def __init__(
         self, contents: Contents | None = None, *, settings: Mapping[str, str] | None = None
     ) -> None:
-        """With content by namespace; settings come on top of its own."""
-        self._files = _Files(settings or {})
-        super().__init__(self._files.settings)
-        self._files.write_all(contents or {})
+        """With content by namespace; settings of servers and cache files have no effect."""
+        memory = _Memory(contents or {}, settings or {})
+        super().__init__(memory)
+        self._memory = memory
 
     def set(self, namespace: str, values: Mapping[str, str | None]) -> None:
-        """Sets some values of a namespace; ``None`` deletes a key."""
-        self.publish(namespace, self._files.merged(namespace, values))
+        """Sets some values of a namespace in one step; ``None`` deletes a key."""
+        wait(self._memory.updating(namespace, values), None)
 
     def publish(self, namespace: str, values: Mapping[str, str]) -> None:
         """Replaces the content of a namespace.
 
         Reads return it when this returns, and listeners are called for it on their thread.
         """
-        self._native.check_open()
-        self._files.write(namespace, values)
-        # Configs and files of a namespace share its content.
-        self.config(namespace).refresh()
+        wait(self._memory.publishing(namespace, values), None)
 
-    def close(self, timeout: float | None = 5.0) -> None:
-        """As ``Client.close``; removes the folder."""
-        super().close(timeout)
-        self._files.remove()
+    def fail(self, namespace: str) -> None:
+        """Lets a namespace fail to load, as without a server, until its content is set again.
+
+        What was loaded before remains.
+        """
+        wait(self._memory.failing(namespace), None)
 
 
 class AsyncFakeClient(AsyncClient):
@@ -63,63 +63,48 @@ class AsyncFakeClient(AsyncClient):
         self, contents: Contents | None = None, *, settings: Mapping[str, str] | None = None
     ) -> None:
         """As ``FakeClient``."""
-        self._files = _Files(settings or {})
-        super().__init__(self._files.settings)
-        self._files.write_all(contents or {})
+        memory = _Memory(contents or {}, settings or {})
+        super().__init__(memory)
+        self._memory = memory
 
     async def set(self, namespace: str, values: Mapping[str, str | None]) -> None:
         """As ``FakeClient.set``."""
-        await self.publish(namespace, self._files.merged(namespace, values))
+        await _on_loop(self._memory.updating(namespace, values))
 
     async def publish(self, namespace: str, values: Mapping[str, str]) -> None:
         """As ``FakeClient.publish``."""
-        self._native.check_open()
-        self._files.write(namespace, values)
-        await (await self.config(namespace)).refresh()
+        await _on_loop(self._memory.publishing(namespace, values))
 
-    async def close(self) -> None:
-        """As ``AsyncClient.close``; removes the folder."""
-        await super().close()
-        self._files.remove()
+    async def fail(self, namespace: str) -> None:
+        """As ``FakeClient.fail``."""
+        await _on_loop(self._memory.failing(namespace))
 
 
-class _Files:
-    """A folder with the content of each namespace, as a client reads it that has no server."""
+class _Memory(Settings):
+    """Settings whose client has no servers; what changes its content is a call to be begun."""
 
-    def __init__(self, settings: Mapping[str, str]) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="castalia-"))
-        own = {"app.id": "test", "env": "LOCAL", "apollo.cache-dir": str(self._folder)}
-        self.settings = {**own, "apollo.cluster": "default", **settings}
-        self._contents: dict[str, dict[str, str]] = {}
+    def __init__(self, contents: Contents, settings: Mapping[str, str]) -> None:
+        super().__init__(settings)
+        checked = {name: _entries(values) for name, values in contents.items()}
+        self._native = _native.InMemory(self.values, self.with_env, checked)
 
-    def write_all(self, contents: Contents) -> None:
-        for namespace, values in contents.items():
-            self.write(namespace, values)
+    def client(self) -> _native.Client:
+        return self._native.client()
 
-    def merged(self, namespace: str, values: Mapping[str, str | None]) -> dict[str, str]:
-        merged = {**self._contents.get(_bare(namespace), {}), **values}
-        return {key: value for key, value in merged.items() if value is not None}
+    def updating(self, namespace: str, values: Mapping[str, str | None]) -> Start:
+        _entries({key: value for key, value in values.items() if value is not None})
+        return lambda done: self._native.update(namespace, list(values.items()), done)
 
-    def write(self, namespace: str, values: Mapping[str, str]) -> None:
-        name, app_id = _bare(namespace), self.settings["app.id"]
-        self._contents[name] = settings_or_refused(values, "value")
-        lines = [f"{_escaped(key)}={_escaped(value)}\n" for key, value in values.items()]
-        folder = self._folder / app_id / "config-cache"
-        folder.mkdir(parents=True, exist_ok=True)
-        scratch = folder / f"{name}.new"
-        scratch.write_text("".join(lines))
-        # In one step, since the client may read at any moment.
-        scratch.replace(folder / f"{app_id}+default+{name}.properties")
+    def publishing(self, namespace: str, values: Mapping[str, str]) -> Start:
+        entries = _entries(values)
+        return lambda done: self._native.publish(namespace, entries, done)
 
-    def remove(self) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
+    def failing(self, namespace: str) -> Start:
+        return lambda done: self._native.fail(namespace, done)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a fake client cannot be pickled: its content is in this process")
 
 
-def _bare(namespace: str) -> str:
-    return namespace[: -len(".properties")] if namespace.endswith(".properties") else namespace
-
-
-def _escaped(text: str) -> str:
-    """A text as properties files may write every text."""
-    units = text.encode("utf-16-be")
-    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
+def _entries(values: Mapping[str, str]) -> list[tuple[str, str]]:
+    return list(settings_or_refused(values, "value").items())

@@ -1,0 +1,74 @@
+//! A client without servers, whose content a test of the application sets.
+
+use std::collections::HashMap;
+
+use castalia_core::{InMemory as CoreInMemory, Result};
+use pyo3::prelude::*;
+
+use crate::client::{Client, settings_of, submit};
+use crate::error::raised;
+
+/// Sets the content of its client. What waits calls `done(None, error)` on another thread.
+#[pyclass(frozen, module = "castalia._native")]
+pub(crate) struct InMemory {
+    memory: CoreInMemory,
+}
+
+#[pymethods]
+impl InMemory {
+    /// With content by namespace.
+    #[new]
+    fn new(
+        py: Python<'_>,
+        values: HashMap<String, String>,
+        from_env: bool,
+        contents: HashMap<String, Vec<(String, String)>>,
+    ) -> PyResult<Self> {
+        let memory = settings_of(values, from_env)
+            .and_then(|settings| CoreInMemory::with_content(settings, contents));
+        Ok(Self { memory: memory.map_err(|error| raised(py, &error))? })
+    }
+
+    fn client(&self) -> Client {
+        Client::from(self.memory.client().clone())
+    }
+
+    /// Replaces the content of a namespace.
+    fn publish(
+        &self,
+        py: Python<'_>,
+        namespace: String,
+        entries: Vec<(String, String)>,
+        done: Py<PyAny>,
+    ) -> PyResult<()> {
+        let memory = self.memory.clone();
+        submit_change(py, done, async move { memory.publish(&namespace, entries).await })
+    }
+
+    /// Sets some values; `None` removes a key.
+    fn update(
+        &self,
+        py: Python<'_>,
+        namespace: String,
+        edits: Vec<(String, Option<String>)>,
+        done: Py<PyAny>,
+    ) -> PyResult<()> {
+        let memory = self.memory.clone();
+        submit_change(py, done, async move { memory.update(&namespace, edits).await })
+    }
+
+    /// Lets a namespace fail to load until its content is set again.
+    fn fail(&self, py: Python<'_>, namespace: String, done: Py<PyAny>) -> PyResult<()> {
+        let memory = self.memory.clone();
+        submit_change(py, done, async move { memory.fail(&namespace).await })
+    }
+}
+
+fn submit_change(
+    py: Python<'_>,
+    done: Py<PyAny>,
+    change: impl Future<Output = Result<()>> + Send + 'static,
+) -> PyResult<()> {
+    submit(py, done, change, |py, ()| Ok(py.None()))?;
+    Ok(())
+}
