@@ -1,0 +1,159 @@
+#![forbid(unsafe_code)]
+//! An OpenFeature provider over a namespace. The key of a flag is the key of a value. Which value a program reads is decided by
+//! the server, by gray rules, so the evaluation context has no effect. The Rust SDK of OpenFeature has no events yet, so changes
+//! are not announced; the next evaluation returns them.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use castalia_core::InMemory;
+//! use castalia_openfeature::CastaliaProvider;
+//! use open_feature::OpenFeature;
+//!
+//! let memory = InMemory::new()?;
+//! memory.set("application", "new-checkout", "true").await?;
+//! let provider = CastaliaProvider::new(memory.client().config("application").await?);
+//! OpenFeature::singleton_mut().await.set_provider(provider).await;
+//! let flags = OpenFeature::singleton().await.create_client();
+//! assert_eq!(flags.get_bool_value("new-checkout", None, None).await, Ok(true));
+//! # Ok(())
+//! # }
+//! ```
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use castalia_core::{Config, Snapshot};
+use open_feature::provider::{FeatureProvider, ProviderMetadata, ResolutionDetails};
+use open_feature::{
+    EvaluationContext, EvaluationError, EvaluationErrorCode, EvaluationReason, EvaluationResult,
+    FlagMetadata, StructValue, Value,
+};
+use serde_json::Value as Json;
+
+/// Answers flags from the values of a namespace.
+#[derive(Debug)]
+pub struct CastaliaProvider {
+    config: Config,
+    metadata: ProviderMetadata,
+}
+
+impl CastaliaProvider {
+    /// Over an open namespace, which remains the application's to close.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        Self { config, metadata: ProviderMetadata::new("castalia") }
+    }
+
+    fn resolve<T>(
+        &self,
+        key: &str,
+        read: impl FnOnce(&str, &Snapshot) -> EvaluationResult<T>,
+    ) -> EvaluationResult<ResolutionDetails<T>> {
+        let snapshot: Arc<Snapshot> = self.config.snapshot();
+        let namespace = snapshot.identity().namespace.clone();
+        let Some(text) = snapshot.get(key) else {
+            let text = format!("the namespace {namespace} has no key {key}");
+            return Err(failed(EvaluationErrorCode::FlagNotFound, text));
+        };
+        let metadata = FlagMetadata::default()
+            .with_value("namespace", namespace)
+            .with_value("releaseKey", snapshot.release_key().to_owned());
+        Ok(ResolutionDetails {
+            value: read(text, &snapshot)?,
+            variant: None,
+            reason: Some(EvaluationReason::Static),
+            flag_metadata: Some(metadata),
+        })
+    }
+}
+
+#[async_trait]
+impl FeatureProvider for CastaliaProvider {
+    fn metadata(&self) -> &ProviderMetadata {
+        &self.metadata
+    }
+
+    /// `true` or `false` in any case: stricter than a boolean read, since a flag must not be off by a typing error.
+    async fn resolve_bool_value(
+        &self,
+        flag_key: &str,
+        _: &EvaluationContext,
+    ) -> EvaluationResult<ResolutionDetails<bool>> {
+        self.resolve(flag_key, |text, _| {
+            text.to_ascii_lowercase().parse().map_err(|_| mistyped("neither true nor false"))
+        })
+    }
+
+    async fn resolve_int_value(
+        &self,
+        flag_key: &str,
+        _: &EvaluationContext,
+    ) -> EvaluationResult<ResolutionDetails<i64>> {
+        self.resolve(flag_key, |_, snapshot| parsed(snapshot.try_get(flag_key)))
+    }
+
+    async fn resolve_float_value(
+        &self,
+        flag_key: &str,
+        _: &EvaluationContext,
+    ) -> EvaluationResult<ResolutionDetails<f64>> {
+        self.resolve(flag_key, |_, snapshot| parsed(snapshot.try_get(flag_key)))
+    }
+
+    async fn resolve_string_value(
+        &self,
+        flag_key: &str,
+        _: &EvaluationContext,
+    ) -> EvaluationResult<ResolutionDetails<String>> {
+        self.resolve(flag_key, |text, _| Ok(text.to_owned()))
+    }
+
+    /// A JSON object; the Rust SDK has no lists at this place.
+    async fn resolve_struct_value(
+        &self,
+        flag_key: &str,
+        _: &EvaluationContext,
+    ) -> EvaluationResult<ResolutionDetails<StructValue>> {
+        self.resolve(flag_key, |_, snapshot| match parsed(snapshot.get_json(flag_key))? {
+            Json::Object(members) => Ok(structure(members)),
+            _ => Err(mistyped("no JSON object")),
+        })
+    }
+}
+
+/// A value that is there, by type.
+fn parsed<T>(read: castalia_core::Result<Option<T>>) -> EvaluationResult<T> {
+    match read {
+        Ok(Some(value)) => Ok(value),
+        Ok(None) => Err(failed(EvaluationErrorCode::FlagNotFound, "the key has no value")),
+        Err(error) => Err(failed(EvaluationErrorCode::ParseError, error.to_string())),
+    }
+}
+
+/// Members without a value are left out: the SDK has no null.
+fn structure(members: serde_json::Map<String, Json>) -> StructValue {
+    let fields = members.into_iter().filter_map(|(key, value)| Some((key, plain(value)?)));
+    StructValue { fields: fields.collect() }
+}
+
+fn plain(json: Json) -> Option<Value> {
+    Some(match json {
+        Json::Null => return None,
+        Json::Bool(value) => Value::Bool(value),
+        Json::Number(number) => match number.as_i64() {
+            Some(value) => Value::Int(value),
+            None => Value::Float(number.as_f64()?),
+        },
+        Json::String(value) => Value::String(value),
+        Json::Array(items) => Value::Array(items.into_iter().filter_map(plain).collect()),
+        Json::Object(members) => Value::Struct(structure(members)),
+    })
+}
+
+fn mistyped(is: &str) -> EvaluationError {
+    failed(EvaluationErrorCode::TypeMismatch, format!("the value is {is}"))
+}
+
+fn failed(code: EvaluationErrorCode, message: impl Into<String>) -> EvaluationError {
+    EvaluationError { code, message: Some(message.into()) }
+}
