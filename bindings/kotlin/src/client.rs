@@ -26,7 +26,7 @@ pub(crate) struct Given {
 }
 
 impl Given {
-    fn settings(self) -> Result<Settings> {
+    pub(crate) fn settings(self) -> Result<Settings> {
         let settings = if self.with_env { Settings::from_env()? } else { Settings::new() };
         let pairs = |entries: Vec<Entry>| entries.into_iter().map(|entry| (entry.key, entry.value));
         let settings = settings.set("castalia.binding", "kotlin").overlay(self.overlay);
@@ -60,6 +60,12 @@ pub(crate) struct Rules {
 #[derive(uniffi::Object)]
 pub(crate) struct Client {
     client: CoreClient,
+}
+
+impl From<CoreClient> for Client {
+    fn from(client: CoreClient) -> Self {
+        Self { client }
+    }
 }
 
 #[uniffi::export]

@@ -6,6 +6,8 @@ mod client;
 mod content;
 mod error;
 mod event;
+mod in_memory;
+mod json;
 mod log;
 mod metrics;
 mod namespace;

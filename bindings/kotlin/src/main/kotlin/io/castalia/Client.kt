@@ -2,6 +2,7 @@ package io.castalia
 
 import io.castalia.ffi.Client as NativeClient
 import io.castalia.ffi.Content
+import io.castalia.ffi.Given
 import io.castalia.ffi.Namespace
 import io.castalia.ffi.Question
 import java.util.concurrent.CompletableFuture
@@ -20,13 +21,16 @@ fun interface Validator {
  * The way to the configuration of an app. Nothing is global: a program may have several. It opens no socket before a namespace is
  * opened, and stops when it is closed, or when nobody holds it or a [Config] of it any more.
  */
-class Client @JvmOverloads constructor(settings: Settings = Settings.fromEnv()) : AutoCloseable {
+class Client internal constructor(settings: Settings, private val native: NativeClient) : AutoCloseable {
     private val tasks = Tasks()
-    private val native: NativeClient = create(settings)
     private val rules = rules(settings)
     private val configs = ConcurrentHashMap<Pair<String, String>, Config>()
     private val files = ConcurrentHashMap<String, ConfigFile>()
     private val validating = CopyOnWriteArrayList<Future<*>>()
+
+    /** A client with these settings: those of the surroundings unless others are given. */
+    @JvmOverloads
+    constructor(settings: Settings = Settings.fromEnv()) : this(settings, made(settings) { NativeClient(it) })
 
     /** A client with these settings alone. */
     constructor(values: Map<String, String>) : this(Settings(values))
@@ -52,10 +56,13 @@ class Client @JvmOverloads constructor(settings: Settings = Settings.fromEnv()) 
     @JvmSynthetic
     suspend fun configFile(namespace: String): ConfigFile = configFileAsync(namespace).awaiting()
 
-    /** Opens a namespace of the app itself, for Java: `configAsync("application").join()` waits for it. */
+    /**
+     * Opens a namespace of the app itself, for Java: `configAsync("application").join()` waits for it. What is chained to the future
+     * runs on one of the eight call threads that all clients share, and must not block; `thenApplyAsync` takes another executor.
+     */
     fun configAsync(namespace: String): CompletableFuture<Config> = configOfAsync(appId, namespace)
 
-    /** Opens a namespace of another app id, for Java. */
+    /** Opens a namespace of another app id, for Java; as [configAsync]. */
     fun configOfAsync(appId: String, namespace: String): CompletableFuture<Config> = tasks.call {
         val opened = native.config(appId, namespace)
         warnUnlessLoaded(opened, namespace)
@@ -63,7 +70,7 @@ class Client @JvmOverloads constructor(settings: Settings = Settings.fromEnv()) 
         kept(configs, key, opened) { Config(Opened(opened, tasks, ::snapshotOf) { configs.remove(key) }) }
     }
 
-    /** Opens a namespace as a whole file, for Java. */
+    /** Opens a namespace as a whole file, for Java; as [configAsync]. */
     fun configFileAsync(namespace: String): CompletableFuture<ConfigFile> = tasks.call {
         val opened = native.configFile(namespace)
         warnUnlessLoaded(opened, namespace)
@@ -137,6 +144,17 @@ class Client @JvmOverloads constructor(settings: Settings = Settings.fromEnv()) 
         Report.warn(text, opened.lastError()?.let { CastaliaException.of(it) })
     }
 
+    /** Changes the content of a client without servers, and waits until reads return it. */
+    internal fun change(apply: suspend () -> Unit) {
+        try {
+            tasks.call(apply).get()
+        } catch (failure: ExecutionException) {
+            throw failure.cause ?: failure
+        }
+        configs.values.forEach { it.opened.renew() }
+        files.values.forEach { it.opened.renew() }
+    }
+
     private fun <T> ask(question: NativeClient.() -> T): T {
         tasks.check()
         return translated { native.question() }
@@ -177,10 +195,11 @@ class Client @JvmOverloads constructor(settings: Settings = Settings.fromEnv()) 
         @JvmOverloads
         fun setLog(sink: LogSink?, level: System.Logger.Level = System.Logger.Level.INFO) = Log.set(sink, level)
 
-        private fun create(settings: Settings): NativeClient {
+        /** Makes an object of the native half from settings and what is on the class path. */
+        internal fun <T> made(settings: Settings, make: (Given) -> T): T {
             Library.load()
-            if (!settings.isWithEnv() || settings.namesAppProperties()) return translated { NativeClient(settings.given(null)) }
-            return ClassPath.withAppProperties { translated { NativeClient(settings.given(it)) } }
+            if (!settings.isWithEnv() || settings.namesAppProperties()) return translated { make(settings.given(null)) }
+            return ClassPath.withAppProperties { translated { make(settings.given(it)) } }
         }
     }
 }

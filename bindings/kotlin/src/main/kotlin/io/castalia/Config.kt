@@ -37,7 +37,7 @@ class Config internal constructor(internal val opened: Opened<Snapshot>) :
         opened.refresh().awaiting()
     }
 
-    /** Loads now. */
+    /** Loads now. What is chained to the future must not block; see [Client.configAsync]. */
     fun refreshAsync(): CompletableFuture<Void?> = opened.refresh()
 
     /**

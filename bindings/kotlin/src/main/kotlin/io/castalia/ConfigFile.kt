@@ -31,7 +31,7 @@ class ConfigFile internal constructor(internal val opened: Opened<Text>) : AutoC
         opened.refresh().awaiting()
     }
 
-    /** Loads now. */
+    /** Loads now. What is chained to the future must not block; see [Client.configAsync]. */
     fun refreshAsync(): CompletableFuture<Void?> = opened.refresh()
 
     /** Calls a listener for each change of the text, whose event has the one key `content`; as [Config.onChange]. */

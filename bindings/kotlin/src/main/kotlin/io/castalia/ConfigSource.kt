@@ -4,7 +4,11 @@ package io.castalia
  * Several namespaces as one source of properties, in the form that frameworks such as Spring ask for: a name, names of properties,
  * and a value for each; of namespaces that have the same key the first answers.
  */
-class ConfigSource(val name: String, private val configs: List<Config>) {
+class ConfigSource(
+    val name: String,
+    /** The namespaces, the first of which is the strongest. */
+    val configs: List<Config>,
+) {
     /** The value of a property, null when no namespace has it. */
     fun getProperty(name: String): String? = configs.firstNotNullOfOrNull { it[name] }
 

@@ -44,6 +44,12 @@ class Settings private constructor(values: Map<String, String>, private val with
     /** Content of a namespace of the app itself for a start without server and cache file. */
     fun seed(namespace: String, entries: Map<String, String>): Settings = apply { seeds[namespace] = entriesOf(entries) }
 
+    /**
+     * Adds properties of the host, such as those of a framework: as if they were system properties. Names that are no setting are
+     * ignored.
+     */
+    fun overlay(values: Map<String, String>): Settings = apply { overlay += values }
+
     /** System properties answer for keys of every namespace too, as in the official client. */
     internal fun overlay(): Map<String, String> = overlay
 
@@ -76,10 +82,11 @@ class Settings private constructor(values: Map<String, String>, private val with
             val properties = System.getProperties()
             properties.stringPropertyNames().forEach { name -> properties.getProperty(name)?.let { overlay[name] = it } }
         }
-
-        private fun entriesOf(entries: Map<String, String>) = entries.map { Entry(it.key, it.value) }
     }
 }
+
+/** Keys and values as the native half takes them. */
+internal fun entriesOf(entries: Map<String, String>): List<Entry> = entries.map { Entry(it.key, it.value) }
 
 /** One effective setting. */
 data class Setting(

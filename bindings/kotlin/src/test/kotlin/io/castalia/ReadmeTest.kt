@@ -6,7 +6,7 @@ import kotlin.test.assertEquals
 import kotlin.test.assertTrue
 import org.junit.jupiter.api.Test
 
-/** The program of the README; that of Java is in `ReadmeProgram.java`. */
+/** The program of the README; those of Java are in `ReadmeProgramTest.java`. */
 @Suppress("unused")
 private suspend fun readme() {
     Client(mapOf("app.id" to "order", "apollo.meta" to "http://meta:8080")).use { client ->
@@ -23,21 +23,28 @@ private suspend fun readme() {
 class ReadmeTest {
     private fun lines(path: String) = Files.readAllLines(Path.of(path)).map(String::trim)
 
-    /** The lines of the README in this language. */
-    private fun program(language: String) =
-        lines("README.md").dropWhile { it != "```$language" }.drop(1).takeWhile { it != "```" }
+    /** The programs of the README in this language. */
+    private fun programs(language: String, text: List<String> = lines("README.md")): List<List<String>> {
+        val rest = text.dropWhile { it != "```$language" }.drop(1)
+        if (rest.isEmpty()) return emptyList()
+        val program = rest.takeWhile { it != "```" }
+        return listOf(program) + programs(language, rest.drop(program.size))
+    }
 
     @Test
     fun `the programs of the README are those that are compiled here`() {
         val sources = mapOf(
             "kotlin" to "src/test/kotlin/io/castalia/ReadmeTest.kt",
-            "java" to "src/test/java/io/castalia/ReadmeProgram.java",
+            "java" to "src/test/java/io/castalia/ReadmeProgramTest.java",
         )
         for ((language, source) in sources) {
-            val program = program(language)
-            assertTrue(program.size > 3, language)
-            val start = lines(source).indexOf(program.first())
-            assertEquals(program, lines(source).drop(start).take(program.size))
+            val programs = programs(language)
+            assertTrue(programs.isNotEmpty(), language)
+            for (program in programs) {
+                assertTrue(program.size > 3, language)
+                val start = lines(source).indexOf(program.first())
+                assertEquals(program, lines(source).drop(start).take(program.size))
+            }
         }
     }
 }

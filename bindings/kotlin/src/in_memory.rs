@@ -1,0 +1,52 @@
+//! A client without servers, whose content a test of the application sets.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use castalia_core::InMemory as CoreInMemory;
+
+use crate::call;
+use crate::client::{Client, Given};
+use crate::content::Entry;
+use crate::error::Failure;
+
+/// The client of the core that has no servers.
+#[derive(uniffi::Object)]
+pub(crate) struct InMemory {
+    memory: CoreInMemory,
+}
+
+#[uniffi::export]
+impl InMemory {
+    #[uniffi::constructor]
+    fn new(given: Given) -> Result<Self, Failure> {
+        Ok(Self { memory: CoreInMemory::with(given.settings()?)? })
+    }
+
+    fn client(&self) -> Arc<Client> {
+        Arc::new(Client::from(self.memory.client().clone()))
+    }
+
+    /// Replaces the content of a namespace.
+    async fn publish(&self, namespace: String, entries: Vec<Entry>) -> Result<(), Failure> {
+        let memory = self.memory.clone();
+        let entries = entries.into_iter().map(|entry| (entry.key, entry.value));
+        call::run(async move { memory.publish(&namespace, entries).await }).await
+    }
+
+    /// Sets values; a key without one is removed.
+    async fn update(
+        &self,
+        namespace: String,
+        edits: HashMap<String, Option<String>>,
+    ) -> Result<(), Failure> {
+        let memory = self.memory.clone();
+        call::run(async move { memory.update(&namespace, edits).await }).await
+    }
+
+    /// Lets a namespace fail to load until its content is set again.
+    async fn fail(&self, namespace: String) -> Result<(), Failure> {
+        let memory = self.memory.clone();
+        call::run(async move { memory.fail(&namespace).await }).await
+    }
+}
