@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds and runs the example of a language against the server of `make run`. PROFILE names the cargo profile (release).
-# usage: examples/run.sh c|cpp|kotlin|node|python|rust
+# usage: examples/run.sh c|cpp|kotlin|node|python|rust|spring
 set -euo pipefail
 cd "$(dirname "$0")/.."
 profile=${PROFILE:-release}
@@ -21,14 +21,14 @@ build() { # compiler, source, name
   $1 -Iinclude "$2" -L"$built" -lcastalia -Wl,-rpath,"$places" -o "$places/hello-$3"
   exec "$places/hello-$3"
 }
-case ${1:?name a language: c, cpp, kotlin, node, python or rust} in
+case ${1:?name a language: c, cpp, kotlin, node, python, rust or spring} in
   c) build "${CC:-cc}" examples/c/hello.c c ;;
   cpp) build "${CXX:-c++} -std=c++17" examples/cpp/hello.cpp cpp ;;
-  kotlin)
+  kotlin | spring)
     mvn=(mvn --batch-mode --quiet --no-transfer-progress)
     folder=target/$profile
-    "${mvn[@]}" -f bindings/kotlin/pom.xml install -Dcargo.profile="$profile" -Dbuild.folder="${folder%/dev}" -Dmaven.test.skip=true
-    exec "${mvn[@]}" -f examples/kotlin/pom.xml compile exec:exec
+    "${mvn[@]}" -f bindings/pom.xml install -Dcargo.profile="$profile" -Dbuild.folder="${folder%/dev}" -Dmaven.test.skip=true
+    exec "${mvn[@]}" -f "examples/$1/pom.xml" compile exec:exec
     ;;
   node)
     rm -rf "$places/node"
@@ -53,5 +53,5 @@ case ${1:?name a language: c, cpp, kotlin, node, python or rust} in
     cargo_build -p castalia-core --example hello
     exec "$built/examples/hello"
     ;;
-  *) echo "no example in $1; there are c, cpp, kotlin, node, python and rust" >&2; exit 2 ;;
+  *) echo "no example in $1; there are c, cpp, kotlin, node, python, rust and spring" >&2; exit 2 ;;
 esac

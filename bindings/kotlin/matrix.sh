@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs the built jar in programs with the libraries of others: Spring Boot applications with their own dependency management, and
-# programs of several Kotlin compilers, each on every JDK that is there. JAVAS names more java commands than those in /usr/lib/jvm.
-# Needs target/castalia-client-0.1.0.jar (mvn package) and the program castalia-scripted.
+# Runs the built jars in programs with the libraries of others: Spring Boot applications with their own dependency management, with
+# Actuator and without, and programs of several Kotlin compilers, each on every JDK that is there. JAVAS names more java commands than
+# those in /usr/lib/jvm. Needs the jars in Maven's repository (mvn -f bindings/pom.xml install) and the program castalia-scripted.
 # usage: bindings/kotlin/matrix.sh [quick]
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -38,7 +38,7 @@ run() {
   server=$!
   publish() {
     local lines; lines=$(wc -l <"$scratch/answers")
-    echo "publish application n $1" >&"$orders"
+    echo "publish application n $1 limits.most $1" >&"$orders"
     until [ "$(wc -l <"$scratch/answers")" -gt "$lines" ]; do sleep 0.05; done
   }
   until [ -s "$scratch/answers" ]; do sleep 0.05; done
@@ -60,7 +60,16 @@ run() {
   return 1
 }
 
-"${maven[@]}" install:install-file -Dfile=target/castalia-client-0.1.0.jar -DpomFile=pom.xml
+# Class paths of a program, by name: all that it has, and of Spring Boot once more without Actuator and Micrometer.
+class_paths() { # kind, folder
+  local all bare
+  all=$2/target/classes:$(cat "$2/path")
+  echo "full $all"
+  [ "$1" = java ] || return 0
+  bare=$(tr : '\n' <<<"$all" | grep -vE '/(micrometer-(core|jakarta9)|spring-boot-([a-z-]*actuator|health|micrometer)[a-z-]*)-[0-9][^/]*$')
+  echo "bare ${bare//$'\n'/:}"
+}
+
 : >"$scratch/answers"
 failed=0
 while read -r kind version oldest coroutines; do
@@ -73,11 +82,13 @@ while read -r kind version oldest coroutines; do
   for java in "${javas[@]}"; do
     release=$(release_of "$java")
     [ "$release" -ge "$oldest" ] || continue
-    if run "$java" "$folder/target/classes:$(cat "$folder/path")" </dev/null; then
-      echo "$kind $version on Java $release: runs"
-    else
-      echo "$kind $version on Java $release: FAILED"; failed=1
-    fi
+    while read -r name classes; do
+      if run "$java" "$classes" </dev/null; then
+        echo "$kind $version ($name) on Java $release: runs"
+      else
+        echo "$kind $version ($name) on Java $release: FAILED"; failed=1
+      fi
+    done < <(class_paths "$kind" "$folder")
   done
 done < <(chosen)
 exit $failed

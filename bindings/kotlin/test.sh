@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds the native library and the jar, then checks the style and tests the jar. More options go to Maven.
+# Builds the native library, the jar and the starter for Spring Boot, then checks the style and tests the jars. More options go to Maven.
 set -euo pipefail
 cd "$(dirname "$0")"
 if [ -z "${CASTALIA_TEST_BIN:-}" ]; then cargo build --quiet --workspace --all-targets; fi
-mvn --batch-mode --quiet --no-transfer-progress verify "$@"
+mvn --batch-mode --quiet --no-transfer-progress --file ../pom.xml install "$@"
 ./matrix.sh quick

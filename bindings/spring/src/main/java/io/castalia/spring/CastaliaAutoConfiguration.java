@@ -1,0 +1,131 @@
+package io.castalia.spring;
+
+import io.castalia.Client;
+import io.castalia.ConfigSource;
+import io.castalia.testing.InMemory;
+import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
+import org.springframework.boot.autoconfigure.AutoConfiguration;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
+import org.springframework.context.ApplicationEventPublisher;
+import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Condition;
+import org.springframework.context.annotation.ConditionContext;
+import org.springframework.context.annotation.Conditional;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.core.env.ConfigurableEnvironment;
+import org.springframework.core.env.Environment;
+import org.springframework.core.type.AnnotatedTypeMetadata;
+
+/** The beans of an application whose environment has the bootstrap namespaces. */
+@AutoConfiguration
+@Conditional(CastaliaAutoConfiguration.OnNamespaces.class)
+class CastaliaAutoConfiguration {
+    private static final String AUTO_UPDATE = "apollo.autoUpdateInjectedSpringProperties";
+    private static final String HEALTH = "management.health.castalia.enabled";
+
+    /** The environment's own; the context closes it. */
+    @Bean(destroyMethod = "close")
+    @ConditionalOnMissingBean(name = "castaliaClient")
+    Client castaliaClient(ConfigurableEnvironment environment) {
+        return source(environment).client();
+    }
+
+    @Bean
+    ConfigSource castaliaNamespaces(ConfigurableEnvironment environment) {
+        return source(environment).getSource();
+    }
+
+    @Bean
+    Refresher castaliaRefresher(
+            ConfigSource castaliaNamespaces,
+            ObjectProvider<ValueRefresher> values,
+            ObjectProvider<PropertiesRebinder> properties,
+            ApplicationEventPublisher publisher) {
+        return new Refresher(castaliaNamespaces, values, properties, publisher);
+    }
+
+    @Bean
+    @ConditionalOnProperty(name = AUTO_UPDATE, matchIfMissing = true)
+    static ValueRefresher castaliaValueRefresher(ConfigurableListableBeanFactory factory) {
+        return new ValueRefresher(factory);
+    }
+
+    @Bean
+    @ConditionalOnProperty(name = AUTO_UPDATE, matchIfMissing = true)
+    static PropertiesRebinder castaliaPropertiesRebinder(ConfigurableApplicationContext context) {
+        return new PropertiesRebinder(context);
+    }
+
+    private static CastaliaPropertySource source(ConfigurableEnvironment environment) {
+        return CastaliaPropertySource.of(environment)
+                .orElseThrow(() -> new IllegalStateException("the namespaces were removed from the environment"));
+    }
+
+    /** The starter of the application put the namespaces into the environment. */
+    static final class OnNamespaces implements Condition {
+        @Override
+        public boolean matches(ConditionContext context, AnnotatedTypeMetadata metadata) {
+            Environment environment = context.getEnvironment();
+            return environment instanceof ConfigurableEnvironment
+                    && CastaliaPropertySource.of((ConfigurableEnvironment) environment).isPresent();
+        }
+    }
+
+    /** What a test sets values with. */
+    @Configuration(proxyBeanMethods = false)
+    @ConditionalOnProperty(Bootstrap.IN_MEMORY)
+    static class InMemoryConfiguration {
+        @Bean(destroyMethod = "")
+        InMemory castaliaInMemory(ConfigurableEnvironment environment) {
+            return source(environment).memory()
+                    .orElseThrow(() -> new IllegalStateException("the client was made before " + Bootstrap.IN_MEMORY + " was set"));
+        }
+    }
+
+    /** The health endpoint of Spring Boot 2.7 and 3. */
+    @Configuration(proxyBeanMethods = false)
+    @ConditionalOnClass(name = "org.springframework.boot.actuate.health.HealthIndicator")
+    @ConditionalOnProperty(name = HEALTH, matchIfMissing = true)
+    static class ActuatorHealthConfiguration {
+        @Bean
+        org.springframework.boot.actuate.health.HealthIndicator castaliaHealthIndicator(ConfigSource castaliaNamespaces) {
+            return () -> {
+                NamespaceHealth health = new NamespaceHealth(castaliaNamespaces);
+                return new org.springframework.boot.actuate.health.Health.Builder()
+                        .status(health.isUp ? "UP" : "DOWN")
+                        .withDetails(health.details)
+                        .build();
+            };
+        }
+    }
+
+    /** The health endpoint of Spring Boot 4, which has a module of its own. */
+    @Configuration(proxyBeanMethods = false)
+    @ConditionalOnClass(name = "org.springframework.boot.health.contributor.HealthIndicator")
+    @ConditionalOnProperty(name = HEALTH, matchIfMissing = true)
+    static class HealthConfiguration {
+        @Bean
+        org.springframework.boot.health.contributor.HealthIndicator castaliaHealthIndicator(ConfigSource castaliaNamespaces) {
+            return () -> {
+                NamespaceHealth health = new NamespaceHealth(castaliaNamespaces);
+                return new org.springframework.boot.health.contributor.Health.Builder()
+                        .status(health.isUp ? "UP" : "DOWN")
+                        .withDetails(health.details)
+                        .build();
+            };
+        }
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    @ConditionalOnClass(name = "io.micrometer.core.instrument.MeterRegistry")
+    static class MetricsConfiguration {
+        @Bean
+        CastaliaMeters castaliaMeters(Client castaliaClient, ConfigSource castaliaNamespaces) {
+            return new CastaliaMeters(castaliaClient, castaliaNamespaces);
+        }
+    }
+}

@@ -1,0 +1,71 @@
+package io.castalia.spring;
+
+import io.castalia.Client;
+import io.castalia.Config;
+import io.castalia.ConfigSource;
+import io.castalia.Snapshot;
+import io.castalia.testing.InMemory;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.springframework.core.env.ConfigurableEnvironment;
+import org.springframework.core.env.EnumerablePropertySource;
+
+/**
+ * The bootstrap namespaces as one property source of the environment. It belongs to the environment, not to a context: what a context
+ * needs of the client it takes from here.
+ */
+final class CastaliaPropertySource extends EnumerablePropertySource<ConfigSource> {
+    static final String NAME = "castalia";
+
+    private final Client client;
+    private final InMemory memory;
+    private volatile Names names = new Names(List.of(), new String[0]);
+
+    /** Of a client; {@code memory} is what sets its content in tests, otherwise null. */
+    CastaliaPropertySource(Client client, InMemory memory, List<Config> configs) {
+        super(NAME, new ConfigSource(NAME, configs));
+        this.client = client;
+        this.memory = memory;
+    }
+
+    static Optional<CastaliaPropertySource> of(ConfigurableEnvironment environment) {
+        return Optional.ofNullable((CastaliaPropertySource) environment.getPropertySources().get(NAME));
+    }
+
+    @Override
+    public Object getProperty(String name) {
+        return source.getProperty(name);
+    }
+
+    /** The same array while the content is the same, so that Spring Boot does not index the names again. */
+    @Override
+    public String[] getPropertyNames() {
+        List<Snapshot> now = new ArrayList<>();
+        source.getConfigs().forEach(config -> now.add(config.snapshot()));
+        Names known = names;
+        if (!known.content.equals(now)) {
+            known = new Names(now, source.propertyNames().toArray(new String[0]));
+            names = known;
+        }
+        return known.all;
+    }
+
+    Client client() {
+        return client;
+    }
+
+    Optional<InMemory> memory() {
+        return Optional.ofNullable(memory);
+    }
+
+    private static final class Names {
+        final List<Snapshot> content;
+        final String[] all;
+
+        Names(List<Snapshot> content, String[] all) {
+            this.content = content;
+            this.all = all;
+        }
+    }
+}

@@ -1,0 +1,53 @@
+package io.castalia.spring;
+
+import org.springframework.boot.context.event.ApplicationEnvironmentPreparedEvent;
+import org.springframework.boot.context.event.ApplicationFailedEvent;
+import org.springframework.context.ApplicationEvent;
+import org.springframework.context.event.SmartApplicationListener;
+import org.springframework.core.Ordered;
+import org.springframework.core.env.ConfigurableEnvironment;
+
+/**
+ * Loads the namespaces before the logging system starts, where {@code apollo.bootstrap.eagerLoad.enabled} asks for it, and closes the
+ * client of an application that does not start. A listener and no {@code EnvironmentPostProcessor}, whose package differs between
+ * Spring Boot 3 and 4.
+ */
+final class EarlyListener implements SmartApplicationListener {
+    /** After the one that loads {@code application.properties} (10), before the one that starts logging (20). */
+    private static final int ORDER = Ordered.HIGHEST_PRECEDENCE + 15;
+
+    private volatile ConfigurableEnvironment environment;
+
+    @Override
+    public boolean supportsEventType(Class<? extends ApplicationEvent> type) {
+        return ApplicationEnvironmentPreparedEvent.class.isAssignableFrom(type)
+                || ApplicationFailedEvent.class.isAssignableFrom(type);
+    }
+
+    @Override
+    public void onApplicationEvent(ApplicationEvent event) {
+        if (event instanceof ApplicationEnvironmentPreparedEvent) {
+            prepared(((ApplicationEnvironmentPreparedEvent) event).getEnvironment());
+        } else {
+            failed();
+        }
+    }
+
+    @Override
+    public int getOrder() {
+        return ORDER;
+    }
+
+    private void prepared(ConfigurableEnvironment prepared) {
+        environment = prepared;
+        if (Bootstrap.isEnabled(prepared) && prepared.getProperty(Bootstrap.EAGER, Boolean.class, false)) {
+            Bootstrap.attach(prepared);
+        }
+    }
+
+    private void failed() {
+        if (environment != null) {
+            CastaliaPropertySource.of(environment).ifPresent(source -> source.client().close());
+        }
+    }
+}

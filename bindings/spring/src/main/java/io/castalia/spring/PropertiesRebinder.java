@@ -1,0 +1,124 @@
+package io.castalia.spring;
+
+import java.lang.ref.WeakReference;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+import org.springframework.beans.factory.config.InstantiationAwareBeanPostProcessor;
+import org.springframework.boot.context.properties.ConfigurationProperties;
+import org.springframework.boot.context.properties.ConfigurationPropertiesBean;
+import org.springframework.boot.context.properties.ConfigurationPropertiesBindingPostProcessor;
+import org.springframework.boot.context.properties.bind.Bindable;
+import org.springframework.boot.context.properties.bind.Binder;
+import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.core.annotation.AnnotatedElementUtils;
+import org.springframework.util.ClassUtils;
+
+/**
+ * Binds {@code @ConfigurationProperties} beans again when a property below their prefix changed. Spring Boot itself binds, a new instance
+ * first: values that cannot be bound or are refused by validation leave the bean as it is, whole. Beans that were bound by their
+ * constructor do not change.
+ */
+final class PropertiesRebinder implements InstantiationAwareBeanPostProcessor {
+    private static final Log log = LogFactory.getLog(PropertiesRebinder.class);
+
+    private final ConfigurableApplicationContext context;
+    private final Set<Bound> beans = ConcurrentHashMap.newKeySet();
+
+    PropertiesRebinder(ConfigurableApplicationContext context) {
+        this.context = context;
+    }
+
+    /** Before the bean is bound: a change while that happens is noticed as one. */
+    @Override
+    public boolean postProcessAfterInstantiation(Object bean, String beanName) {
+        ConfigurationPropertiesBean properties = ConfigurationPropertiesBean.get(context, bean, beanName);
+        if (properties != null) {
+            String prefix = properties.getAnnotation().prefix();
+            beans.add(new Bound(bean, beanName, prefix, below(prefix)));
+        }
+        return true;
+    }
+
+    /** Binds what has other properties than before. One caller at a time. */
+    void refresh() {
+        beans.removeIf(bound -> bound.get() == null);
+        for (Bound bound : beans) {
+            Object bean = bound.get();
+            Map<String, String> now = below(bound.prefix);
+            if (bean != null && !now.equals(bound.properties)) {
+                bound.properties = now;
+                rebind(bound, bean);
+            }
+        }
+    }
+
+    private void rebind(Bound bound, Object bean) {
+        try {
+            Object fresh = fresh(bean);
+            if (fresh == null) {
+                bind(bean, bound.name);
+            } else {
+                bind(fresh, bound.name);
+                if (!BeanCopy.copy(fresh, bean)) {
+                    bind(bean, bound.name);
+                }
+            }
+            log.info("bound " + bound + " again");
+        } catch (RuntimeException | LinkageError failure) {
+            // Without the messages of the failure, which may have the value in them.
+            log.error(bound + " keeps its values: the new ones cannot be bound (" + reason(failure) + ")");
+        }
+    }
+
+    /** An instance to try the values on, whose other fields are the defaults; null where only the bean itself can be bound. */
+    private static Object fresh(Object bean) {
+        Class<?> type = ClassUtils.getUserClass(bean);
+        // What a method of a configuration makes, such as a connection pool, must not be made twice.
+        if (!AnnotatedElementUtils.hasAnnotation(type, ConfigurationProperties.class)) {
+            return null;
+        }
+        return BeanCopy.newInstance(type);
+    }
+
+    private void bind(Object bean, String name) {
+        String binding = ConfigurationPropertiesBindingPostProcessor.BEAN_NAME;
+        context.getBean(binding, ConfigurationPropertiesBindingPostProcessor.class)
+                .postProcessBeforeInitialization(bean, name);
+    }
+
+    /** All properties below a prefix, under whatever spelling and in whatever source. */
+    private Map<String, String> below(String prefix) {
+        return Binder.get(context.getEnvironment())
+                .bind(prefix, Bindable.mapOf(String.class, String.class))
+                .orElseGet(Map::of);
+    }
+
+    private static String reason(Throwable failure) {
+        Throwable cause = failure;
+        while (cause.getCause() != null && cause.getCause() != cause) {
+            cause = cause.getCause();
+        }
+        return cause.getClass().getName();
+    }
+
+    private static final class Bound extends WeakReference<Object> {
+        final String name;
+        final String prefix;
+        Map<String, String> properties;
+
+        Bound(Object bean, String name, String prefix, Map<String, String> properties) {
+            super(bean);
+            this.name = name;
+            this.prefix = prefix;
+            this.properties = properties;
+        }
+
+        @Override
+        public String toString() {
+            return "the bean " + name + " (" + prefix + ")";
+        }
+    }
+}

@@ -1,0 +1,110 @@
+package io.castalia.spring;
+
+import java.lang.ref.Reference;
+import java.lang.ref.ReferenceQueue;
+import java.lang.ref.WeakReference;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.apache.commons.logging.Log;
+import org.apache.commons.logging.LogFactory;
+import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
+import org.springframework.beans.factory.config.InstantiationAwareBeanPostProcessor;
+
+/**
+ * Keeps what {@code @Value} injects current. Which keys a text depends on is not asked: after a change every text is resolved again, and
+ * those that became another text are injected. So nested placeholders, relaxed names, properties that refer to others and the precedence
+ * of sources need no rule of their own.
+ */
+final class ValueRefresher implements InstantiationAwareBeanPostProcessor {
+    private static final Log log = LogFactory.getLog(ValueRefresher.class);
+
+    private final ConfigurableListableBeanFactory factory;
+    private final Map<Class<?>, List<InjectionPoint>> points = new ConcurrentHashMap<>();
+    private final Set<Target> targets = ConcurrentHashMap.newKeySet();
+    private final ReferenceQueue<Object> collected = new ReferenceQueue<>();
+
+    ValueRefresher(ConfigurableListableBeanFactory factory) {
+        this.factory = factory;
+    }
+
+    /** Before the bean is filled: a change while that happens is noticed as one. */
+    @Override
+    public boolean postProcessAfterInstantiation(Object bean, String beanName) {
+        for (InjectionPoint point : points.computeIfAbsent(bean.getClass(), InjectionPoints::of)) {
+            forgetCollected();
+            targets.add(new Target(bean, beanName, point, resolved(point)));
+        }
+        return true;
+    }
+
+    /** Injects what became another text. One caller at a time. */
+    void refresh() {
+        forgetCollected();
+        for (Target target : targets) {
+            Object bean = target.get();
+            if (bean != null) {
+                refresh(target, bean);
+            }
+        }
+    }
+
+    private void refresh(Target target, Object bean) {
+        List<String> now = resolved(target.point);
+        if (now.equals(target.texts)) {
+            return;
+        }
+        target.texts = now;
+        if (now.contains(null)) {
+            log.error(target + " keeps its value: a placeholder of it has no value any more, and no default");
+            return;
+        }
+        try {
+            target.point.inject(bean, target.beanName, factory);
+            log.info("refreshed " + target);
+        } catch (RuntimeException | LinkageError failure) {
+            // Without the message of the failure, which may have the value in it.
+            log.error(target + " keeps its value: the new one cannot be injected (" + failure.getClass().getName() + ")");
+        }
+    }
+
+    /** The texts of a point with all placeholders replaced; null where one has no value. */
+    private List<String> resolved(InjectionPoint point) {
+        List<String> texts = new ArrayList<>();
+        for (String template : point.templates) {
+            try {
+                texts.add(factory.resolveEmbeddedValue(template));
+            } catch (IllegalArgumentException unresolved) {
+                texts.add(null);
+            }
+        }
+        return texts;
+    }
+
+    private void forgetCollected() {
+        for (Reference<?> gone = collected.poll(); gone != null; gone = collected.poll()) {
+            targets.remove(gone);
+        }
+    }
+
+    /** A point of a bean, for as long as the application holds that. */
+    private final class Target extends WeakReference<Object> {
+        final String beanName;
+        final InjectionPoint point;
+        List<String> texts;
+
+        Target(Object bean, String beanName, InjectionPoint point, List<String> texts) {
+            super(bean, collected);
+            this.beanName = beanName;
+            this.point = point;
+            this.texts = texts;
+        }
+
+        @Override
+        public String toString() {
+            return point + " of the bean " + beanName;
+        }
+    }
+}
