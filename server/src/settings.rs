@@ -1,10 +1,12 @@
 //! Settings of one server process: parsed once at the start, validated together, passed by reference from then on.
 
 pub mod admin_tokens;
+mod compat;
 pub mod definition;
+mod read;
 pub mod source;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,15 +17,9 @@ use ipnet::IpNet;
 use crate::role::Role;
 use crate::store::{DatabaseUrl, Secret};
 
+pub use self::compat::{Compat, CompatOverrides};
+use self::read::{COUNT, MAX_CONNECTIONS, NEVER_BLANK, PORT, PoolSize, Reader};
 pub use self::source::{Fault, Origin, Texts};
-
-/// Shortest administrator password and metrics token that are accepted, in characters.
-const MIN_PASSWORD: usize = 12;
-const MIN_TOKEN: usize = 32;
-/// Fewest different characters of a token; a random one in hexadecimal has more with near certainty.
-const MIN_DISTINCT: usize = 8;
-/// Longest administrator password, so that hashing it stays cheap.
-const MAX_PASSWORD: usize = 128;
 
 /// Form of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,59 +127,6 @@ pub struct Settings {
     pub meta_servers: BTreeMap<String, String>,
 }
 
-/// The `compat.*` settings as given; what is unset follows the installation.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct CompatOverrides {
-    strict_status: Option<bool>,
-    fold_names: Option<bool>,
-    open_metrics: Option<bool>,
-    empty_admin_tokens_pass: Option<bool>,
-    cookie_without_csrf: Option<bool>,
-    json_duplicate_members: Option<bool>,
-    token_reads_all: Option<bool>,
-    accept_broken_documents: Option<bool>,
-}
-
-/// The `compat.*` settings in force.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is one switch of its own")]
-pub struct Compat {
-    /// The reference's status numbers for unknown path, wrong method and bad parameters.
-    pub strict_status: bool,
-    /// App id and cluster of clients match ignoring ASCII case.
-    pub fold_names: bool,
-    /// Metrics without the token.
-    pub open_metrics: bool,
-    /// Admin access control without tokens lets calls pass.
-    pub empty_admin_tokens_pass: bool,
-    /// Cookie requests of scripts need no `X-CSRF-Token`.
-    pub cookie_without_csrf: bool,
-    /// JSON values may have duplicate members.
-    pub json_duplicate_members: bool,
-    /// Consumers read the items of apps on which they have no role.
-    pub token_reads_all: bool,
-    /// JSON and YAML that do not parse may be saved.
-    pub accept_broken_documents: bool,
-}
-
-impl CompatOverrides {
-    /// What is in force for an installation.
-    #[must_use]
-    pub fn resolve(&self, installation: Installation) -> Compat {
-        let adopted = installation == Installation::Adopted;
-        Compat {
-            strict_status: self.strict_status.unwrap_or(false),
-            fold_names: self.fold_names.unwrap_or(adopted),
-            open_metrics: self.open_metrics.unwrap_or(adopted),
-            empty_admin_tokens_pass: self.empty_admin_tokens_pass.unwrap_or(adopted),
-            cookie_without_csrf: self.cookie_without_csrf.unwrap_or(adopted),
-            json_duplicate_members: self.json_duplicate_members.unwrap_or(adopted),
-            token_reads_all: self.token_reads_all.unwrap_or(adopted),
-            accept_broken_documents: self.accept_broken_documents.unwrap_or(false),
-        }
-    }
-}
-
 impl Settings {
     /// Makes settings of texts.
     ///
@@ -285,242 +228,6 @@ impl Settings {
     #[must_use]
     pub fn serves_environment(&self) -> bool {
         [Role::Config, Role::Meta, Role::Admin].iter().any(|role| self.plays(*role))
-    }
-}
-
-/// A publish needs a connection beside the one that reads.
-struct PoolSize(u32);
-
-impl std::str::FromStr for PoolSize {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        text.parse().ok().filter(|number| (2..=10_000).contains(number)).map(Self).ok_or(())
-    }
-}
-
-/// Settings that are either given a value or not set.
-const NEVER_BLANK: [&str; 8] = [
-    "roles",
-    "data_dir",
-    "config_db",
-    "portal_db",
-    "admin_password",
-    "admin_password_file",
-    "metrics_token",
-    "security.hosts",
-];
-const MAX_CONNECTIONS: &str = "a whole number from 2 to 10000";
-const PORT: &str = "a port from 0 to 65535";
-const COUNT: &str = "a whole number; 0 means no limit";
-
-struct Reader<'a> {
-    texts: &'a Texts,
-    faults: Vec<Fault>,
-}
-
-impl Reader<'_> {
-    fn text(&self, name: &str) -> Option<String> {
-        self.texts.get(name).map(|(text, _)| text.to_owned())
-    }
-
-    fn fault(&mut self, name: &str, problem: impl Into<String>) {
-        self.faults.push(Fault { setting: self.texts.spelling(name), problem: problem.into() });
-    }
-
-    fn parsed<T: std::str::FromStr>(&mut self, name: &str, wanted: &str) -> Option<T> {
-        let text = self.text(name)?;
-        let value = text.parse().ok();
-        if value.is_none() {
-            self.fault(name, format!("`{text}` is not {wanted}"));
-        }
-        value
-    }
-
-    fn choice<T: Copy>(&mut self, name: &str, choices: &[(&str, T)]) -> Option<T> {
-        let text = self.text(name)?;
-        let found = choices.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
-        if found.is_none() {
-            let words: Vec<_> = choices.iter().map(|(word, _)| *word).collect();
-            self.fault(name, format!("`{text}` is none of {}", words.join(", ")));
-        }
-        found
-    }
-
-    fn switch(&mut self, name: &str) -> Option<bool> {
-        self.choice(name, &[("true", true), ("false", false), ("on", true), ("off", false)])
-    }
-
-    fn compat(&mut self) -> CompatOverrides {
-        CompatOverrides {
-            strict_status: self.switch("compat.strict_status"),
-            fold_names: self.switch("compat.fold_names"),
-            open_metrics: self.switch("compat.open_metrics"),
-            empty_admin_tokens_pass: self.switch("compat.empty_admin_tokens_pass"),
-            cookie_without_csrf: self.switch("compat.cookie_without_csrf"),
-            json_duplicate_members: self.switch("compat.json_duplicate_members"),
-            token_reads_all: self.switch("compat.token_reads_all"),
-            accept_broken_documents: self.switch("compat.accept_broken_documents"),
-        }
-    }
-
-    fn networks(&mut self, name: &'static str) -> Vec<IpNet> {
-        let text = self.text(name).unwrap_or_default();
-        let mut networks = Vec::new();
-        for word in text.split(',').map(str::trim).filter(|word| !word.is_empty()) {
-            let address = word.parse::<IpAddr>().map(IpNet::from);
-            match word.parse::<IpNet>().or(address) {
-                Ok(network) => networks.push(network),
-                Err(_) => self.fault(
-                    name,
-                    format!("`{word}` is not an address or a network such as 10.0.0.0/8"),
-                ),
-            }
-        }
-        networks
-    }
-
-    fn roles(&mut self) -> Vec<Role> {
-        let text = self.text("roles").unwrap_or_default();
-        let mut roles = Vec::new();
-        for word in text.split(',').map(str::trim).filter(|word| !word.is_empty()) {
-            match Role::from_name(word) {
-                Some(role) if !roles.contains(&role) => roles.push(role),
-                Some(_) => {}
-                None => {
-                    self.fault("roles", format!("`{word}` is none of config, meta, admin, portal"))
-                }
-            }
-        }
-        if roles.is_empty() && self.faults.is_empty() {
-            self.fault("roles", "names no role; choose from config, meta, admin, portal");
-        }
-        roles
-    }
-
-    fn server_config(&mut self, roles: &[Role]) -> BTreeMap<String, String> {
-        let fixed = self.texts.server_config.clone();
-        if let Some(text) = fixed.get(admin_tokens::KEY)
-            && let Err(problem) = admin_tokens::check(text, roles)
-        {
-            self.fault(admin_tokens::KEY, problem);
-        }
-        fixed
-    }
-
-    fn hosts(&mut self) -> Option<Vec<String>> {
-        let text = self.text("security.hosts")?;
-        let hosts = text.split(',').map(str::trim).filter(|host| !host.is_empty());
-        let hosts: Vec<_> = hosts.map(str::to_owned).collect();
-        if hosts.is_empty() || hosts.iter().any(|host| host.contains(['/', ' '])) {
-            let problem = format!("`{text}` is not a list of host names such as castalia.example");
-            self.fault("security.hosts", problem);
-        }
-        Some(hosts)
-    }
-
-    fn database(&mut self, name: &'static str) -> Option<DatabaseUrl> {
-        let text = self.text(name)?;
-        match text.parse::<DatabaseUrl>() {
-            Ok(url) => Some(url),
-            Err(error) => {
-                self.fault(name, error);
-                None
-            }
-        }
-    }
-
-    fn env(&mut self) -> String {
-        let text = self.text("env").unwrap_or_default();
-        if !castalia_core::protocol::namespace::is_valid_name(&text) {
-            self.fault("env", format!("`{text}` is not a name; use letters, digits, `-` and `_`"));
-        }
-        crate::domain::environment::normalise(&text)
-    }
-
-    fn advertise(&mut self) -> Option<String> {
-        let text = self.text("advertise")?;
-        let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
-        if rest.is_none_or(|rest| rest.is_empty() || rest.starts_with('/')) {
-            self.fault(
-                "advertise",
-                format!("`{text}` is not an address such as http://10.0.0.5:8080"),
-            );
-        }
-        Some(text)
-    }
-
-    fn base_path(&mut self) -> String {
-        let text = self.text("base_path").unwrap_or_default();
-        let path = text.trim_matches('/');
-        let fits = |segment: &str| castalia_core::protocol::namespace::is_valid_name(segment);
-        if path.is_empty() {
-            return String::new();
-        }
-        if !path.split('/').all(fits) {
-            self.fault("base_path", format!("`{text}` is not a path such as /apollo"));
-        }
-        format!("/{path}")
-    }
-
-    fn log_level(&mut self) -> String {
-        let text = self.text("log_level").unwrap_or_default();
-        if let Err(error) = tracing_subscriber::EnvFilter::builder().parse(&text) {
-            self.fault("log_level", format!("`{text}` is not a log filter: {error}"));
-        }
-        text
-    }
-
-    fn refuse_blank(&mut self, name: &str) {
-        if self.texts.is_blank(name) {
-            self.fault(name, "is set but empty; give it a value or do not set it");
-        }
-    }
-
-    fn admin_password(&mut self) -> Option<Secret> {
-        let (name, password) = match (self.text("admin_password"), self.text("admin_password_file"))
-        {
-            (Some(_), Some(_)) => {
-                self.fault(
-                    "admin_password_file",
-                    "admin_password is set too; set only one of them",
-                );
-                return None;
-            }
-            (Some(password), None) => ("admin_password", password),
-            (None, Some(file)) => match std::fs::read_to_string(&file) {
-                Ok(text) => ("admin_password_file", text.trim().to_owned()),
-                Err(error) => {
-                    self.fault("admin_password_file", format!("cannot read {file}: {error}"));
-                    return None;
-                }
-            },
-            (None, None) => return None,
-        };
-        let length = password.chars().count();
-        if !(MIN_PASSWORD..=MAX_PASSWORD).contains(&length) {
-            self.fault(
-                name,
-                format!("the password needs {MIN_PASSWORD} to {MAX_PASSWORD} characters"),
-            );
-        } else if let Some(fragment) = crate::domain::password::blocked_fragment(&password) {
-            self.fault(
-                name,
-                format!("the password contains `{fragment}`, which is too easy to guess"),
-            );
-        }
-        Some(Secret::new(password))
-    }
-
-    fn metrics_token(&mut self) -> Option<Secret> {
-        let token = self.text("metrics_token")?;
-        if token.len() < MIN_TOKEN {
-            self.fault("metrics_token", format!("the token needs at least {MIN_TOKEN} characters"));
-        } else if token.bytes().collect::<HashSet<_>>().len() < MIN_DISTINCT {
-            let problem = format!("the token needs at least {MIN_DISTINCT} different characters");
-            self.fault("metrics_token", problem);
-        }
-        Some(Secret::new(token))
     }
 }
 

@@ -1,0 +1,56 @@
+//! The switches between security and compatibility: as given, and as they are in force for an installation.
+
+use super::Installation;
+
+/// The `compat.*` settings as given; what is unset follows the installation.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct CompatOverrides {
+    pub(super) strict_status: Option<bool>,
+    pub(super) fold_names: Option<bool>,
+    pub(super) open_metrics: Option<bool>,
+    pub(super) empty_admin_tokens_pass: Option<bool>,
+    pub(super) cookie_without_csrf: Option<bool>,
+    pub(super) json_duplicate_members: Option<bool>,
+    pub(super) token_reads_all: Option<bool>,
+    pub(super) accept_broken_documents: Option<bool>,
+}
+
+/// The `compat.*` settings in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one switch of its own")]
+pub struct Compat {
+    /// The reference's status numbers for unknown path, wrong method and bad parameters.
+    pub strict_status: bool,
+    /// App id and cluster of clients match ignoring ASCII case.
+    pub fold_names: bool,
+    /// Metrics without the token.
+    pub open_metrics: bool,
+    /// Admin access control without tokens lets calls pass.
+    pub empty_admin_tokens_pass: bool,
+    /// Cookie requests of scripts need no `X-CSRF-Token`.
+    pub cookie_without_csrf: bool,
+    /// JSON values may have duplicate members.
+    pub json_duplicate_members: bool,
+    /// Consumers read the items of apps on which they have no role.
+    pub token_reads_all: bool,
+    /// JSON and YAML that do not parse may be saved.
+    pub accept_broken_documents: bool,
+}
+
+impl CompatOverrides {
+    /// What is in force for an installation.
+    #[must_use]
+    pub fn resolve(&self, installation: Installation) -> Compat {
+        let adopted = installation == Installation::Adopted;
+        Compat {
+            strict_status: self.strict_status.unwrap_or(false),
+            fold_names: self.fold_names.unwrap_or(adopted),
+            open_metrics: self.open_metrics.unwrap_or(adopted),
+            empty_admin_tokens_pass: self.empty_admin_tokens_pass.unwrap_or(adopted),
+            cookie_without_csrf: self.cookie_without_csrf.unwrap_or(adopted),
+            json_duplicate_members: self.json_duplicate_members.unwrap_or(adopted),
+            token_reads_all: self.token_reads_all.unwrap_or(adopted),
+            accept_broken_documents: self.accept_broken_documents.unwrap_or(false),
+        }
+    }
+}

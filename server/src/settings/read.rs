@@ -1,0 +1,255 @@
+//! From texts to values: each setting with its own form, and the faults of all of them.
+
+use std::collections::{BTreeMap, HashSet};
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::compat::CompatOverrides;
+use super::{Fault, Texts, admin_tokens};
+use crate::role::Role;
+use crate::store::{DatabaseUrl, Secret};
+
+/// Shortest administrator password and metrics token that are accepted, in characters.
+const MIN_PASSWORD: usize = 12;
+const MIN_TOKEN: usize = 32;
+/// Fewest different characters of a token; a random one in hexadecimal has more with near certainty.
+const MIN_DISTINCT: usize = 8;
+/// Longest administrator password, so that hashing it stays cheap.
+const MAX_PASSWORD: usize = 128;
+
+/// A publish needs a connection beside the one that reads.
+pub(super) struct PoolSize(pub(super) u32);
+
+impl std::str::FromStr for PoolSize {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        text.parse().ok().filter(|number| (2..=10_000).contains(number)).map(Self).ok_or(())
+    }
+}
+
+/// Settings that are either given a value or not set.
+pub(super) const NEVER_BLANK: [&str; 8] = [
+    "roles",
+    "data_dir",
+    "config_db",
+    "portal_db",
+    "admin_password",
+    "admin_password_file",
+    "metrics_token",
+    "security.hosts",
+];
+pub(super) const MAX_CONNECTIONS: &str = "a whole number from 2 to 10000";
+pub(super) const PORT: &str = "a port from 0 to 65535";
+pub(super) const COUNT: &str = "a whole number; 0 means no limit";
+
+pub(super) struct Reader<'a> {
+    pub(super) texts: &'a Texts,
+    pub(super) faults: Vec<Fault>,
+}
+
+impl Reader<'_> {
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        self.texts.get(name).map(|(text, _)| text.to_owned())
+    }
+
+    fn fault(&mut self, name: &str, problem: impl Into<String>) {
+        self.faults.push(Fault { setting: self.texts.spelling(name), problem: problem.into() });
+    }
+
+    pub(super) fn parsed<T: std::str::FromStr>(&mut self, name: &str, wanted: &str) -> Option<T> {
+        let text = self.text(name)?;
+        let value = text.parse().ok();
+        if value.is_none() {
+            self.fault(name, format!("`{text}` is not {wanted}"));
+        }
+        value
+    }
+
+    pub(super) fn choice<T: Copy>(&mut self, name: &str, choices: &[(&str, T)]) -> Option<T> {
+        let text = self.text(name)?;
+        let found = choices.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+        if found.is_none() {
+            let words: Vec<_> = choices.iter().map(|(word, _)| *word).collect();
+            self.fault(name, format!("`{text}` is none of {}", words.join(", ")));
+        }
+        found
+    }
+
+    pub(super) fn switch(&mut self, name: &str) -> Option<bool> {
+        self.choice(name, &[("true", true), ("false", false), ("on", true), ("off", false)])
+    }
+
+    pub(super) fn compat(&mut self) -> CompatOverrides {
+        CompatOverrides {
+            strict_status: self.switch("compat.strict_status"),
+            fold_names: self.switch("compat.fold_names"),
+            open_metrics: self.switch("compat.open_metrics"),
+            empty_admin_tokens_pass: self.switch("compat.empty_admin_tokens_pass"),
+            cookie_without_csrf: self.switch("compat.cookie_without_csrf"),
+            json_duplicate_members: self.switch("compat.json_duplicate_members"),
+            token_reads_all: self.switch("compat.token_reads_all"),
+            accept_broken_documents: self.switch("compat.accept_broken_documents"),
+        }
+    }
+
+    pub(super) fn networks(&mut self, name: &'static str) -> Vec<IpNet> {
+        let text = self.text(name).unwrap_or_default();
+        let mut networks = Vec::new();
+        for word in text.split(',').map(str::trim).filter(|word| !word.is_empty()) {
+            let address = word.parse::<IpAddr>().map(IpNet::from);
+            match word.parse::<IpNet>().or(address) {
+                Ok(network) => networks.push(network),
+                Err(_) => self.fault(
+                    name,
+                    format!("`{word}` is not an address or a network such as 10.0.0.0/8"),
+                ),
+            }
+        }
+        networks
+    }
+
+    pub(super) fn roles(&mut self) -> Vec<Role> {
+        let text = self.text("roles").unwrap_or_default();
+        let mut roles = Vec::new();
+        for word in text.split(',').map(str::trim).filter(|word| !word.is_empty()) {
+            match Role::from_name(word) {
+                Some(role) if !roles.contains(&role) => roles.push(role),
+                Some(_) => {}
+                None => {
+                    self.fault("roles", format!("`{word}` is none of config, meta, admin, portal"))
+                }
+            }
+        }
+        if roles.is_empty() && self.faults.is_empty() {
+            self.fault("roles", "names no role; choose from config, meta, admin, portal");
+        }
+        roles
+    }
+
+    pub(super) fn server_config(&mut self, roles: &[Role]) -> BTreeMap<String, String> {
+        let fixed = self.texts.server_config.clone();
+        if let Some(text) = fixed.get(admin_tokens::KEY)
+            && let Err(problem) = admin_tokens::check(text, roles)
+        {
+            self.fault(admin_tokens::KEY, problem);
+        }
+        fixed
+    }
+
+    pub(super) fn hosts(&mut self) -> Option<Vec<String>> {
+        let text = self.text("security.hosts")?;
+        let hosts = text.split(',').map(str::trim).filter(|host| !host.is_empty());
+        let hosts: Vec<_> = hosts.map(str::to_owned).collect();
+        if hosts.is_empty() || hosts.iter().any(|host| host.contains(['/', ' '])) {
+            let problem = format!("`{text}` is not a list of host names such as castalia.example");
+            self.fault("security.hosts", problem);
+        }
+        Some(hosts)
+    }
+
+    pub(super) fn database(&mut self, name: &'static str) -> Option<DatabaseUrl> {
+        let text = self.text(name)?;
+        match text.parse::<DatabaseUrl>() {
+            Ok(url) => Some(url),
+            Err(error) => {
+                self.fault(name, error);
+                None
+            }
+        }
+    }
+
+    pub(super) fn env(&mut self) -> String {
+        let text = self.text("env").unwrap_or_default();
+        if !castalia_core::protocol::namespace::is_valid_name(&text) {
+            self.fault("env", format!("`{text}` is not a name; use letters, digits, `-` and `_`"));
+        }
+        crate::domain::environment::normalise(&text)
+    }
+
+    pub(super) fn advertise(&mut self) -> Option<String> {
+        let text = self.text("advertise")?;
+        let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+        if rest.is_none_or(|rest| rest.is_empty() || rest.starts_with('/')) {
+            self.fault(
+                "advertise",
+                format!("`{text}` is not an address such as http://10.0.0.5:8080"),
+            );
+        }
+        Some(text)
+    }
+
+    pub(super) fn base_path(&mut self) -> String {
+        let text = self.text("base_path").unwrap_or_default();
+        let path = text.trim_matches('/');
+        let fits = |segment: &str| castalia_core::protocol::namespace::is_valid_name(segment);
+        if path.is_empty() {
+            return String::new();
+        }
+        if !path.split('/').all(fits) {
+            self.fault("base_path", format!("`{text}` is not a path such as /apollo"));
+        }
+        format!("/{path}")
+    }
+
+    pub(super) fn log_level(&mut self) -> String {
+        let text = self.text("log_level").unwrap_or_default();
+        if let Err(error) = tracing_subscriber::EnvFilter::builder().parse(&text) {
+            self.fault("log_level", format!("`{text}` is not a log filter: {error}"));
+        }
+        text
+    }
+
+    pub(super) fn refuse_blank(&mut self, name: &str) {
+        if self.texts.is_blank(name) {
+            self.fault(name, "is set but empty; give it a value or do not set it");
+        }
+    }
+
+    pub(super) fn admin_password(&mut self) -> Option<Secret> {
+        let (name, password) = match (self.text("admin_password"), self.text("admin_password_file"))
+        {
+            (Some(_), Some(_)) => {
+                self.fault(
+                    "admin_password_file",
+                    "admin_password is set too; set only one of them",
+                );
+                return None;
+            }
+            (Some(password), None) => ("admin_password", password),
+            (None, Some(file)) => match std::fs::read_to_string(&file) {
+                Ok(text) => ("admin_password_file", text.trim().to_owned()),
+                Err(error) => {
+                    self.fault("admin_password_file", format!("cannot read {file}: {error}"));
+                    return None;
+                }
+            },
+            (None, None) => return None,
+        };
+        let length = password.chars().count();
+        if !(MIN_PASSWORD..=MAX_PASSWORD).contains(&length) {
+            self.fault(
+                name,
+                format!("the password needs {MIN_PASSWORD} to {MAX_PASSWORD} characters"),
+            );
+        } else if let Some(fragment) = crate::domain::password::blocked_fragment(&password) {
+            self.fault(
+                name,
+                format!("the password contains `{fragment}`, which is too easy to guess"),
+            );
+        }
+        Some(Secret::new(password))
+    }
+
+    pub(super) fn metrics_token(&mut self) -> Option<Secret> {
+        let token = self.text("metrics_token")?;
+        if token.len() < MIN_TOKEN {
+            self.fault("metrics_token", format!("the token needs at least {MIN_TOKEN} characters"));
+        } else if token.bytes().collect::<HashSet<_>>().len() < MIN_DISTINCT {
+            let problem = format!("the token needs at least {MIN_DISTINCT} different characters");
+            self.fault("metrics_token", problem);
+        }
+        Some(Secret::new(token))
+    }
+}
