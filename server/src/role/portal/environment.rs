@@ -2,6 +2,7 @@
 //! admin services. Above this file nobody knows which is which; what an admin service refuses reaches the caller unchanged.
 
 mod address;
+mod call;
 mod local;
 mod remote;
 
@@ -9,29 +10,22 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::Method;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
-use self::address::encode;
+use self::call::{Call, Reach};
 use self::local::Local;
 use self::remote::{Remote, Timeouts};
-use super::revision;
 use crate::domain::environment::normalise;
 use crate::error::{Error, Result};
-use crate::json;
 use crate::role::{Role, admin};
 use crate::server_config::ServerConfig;
 use crate::settings::Settings;
 use crate::state::EnvironmentState;
 
-pub use address::Address;
-pub(super) use remote::Relayed;
+pub use self::address::Address;
+pub use self::call::Environment;
+pub(super) use self::remote::Relayed;
 
 /// Environments of an installation that names none, as in Apollo's portal.
 const DEFAULT_ENVS: [&str; 3] = ["FAT", "UAT", "PRO"];
-const FORM: &str = "application/x-www-form-urlencoded";
 /// Limits of calls in milliseconds where the settings say nothing, as in Apollo's portal.
 const CONNECT_TIMEOUT: i64 = 3000;
 const READ_TIMEOUT: i64 = 10_000;
@@ -45,32 +39,6 @@ pub struct Environments {
     meta_servers: Arc<BTreeMap<String, String>>,
     /// Made when first asked for, by name.
     remotes: Arc<Mutex<HashMap<String, Arc<Remote>>>>,
-}
-
-/// One environment: calls of its admin API.
-#[derive(Debug, Clone)]
-pub struct Environment {
-    name: String,
-    reach: Reach,
-    config: ServerConfig,
-}
-
-#[derive(Debug, Clone)]
-enum Reach {
-    Here(Arc<Local>),
-    There(Arc<Remote>),
-    Nowhere,
-}
-
-/// One call of an admin API.
-struct Call {
-    method: Method,
-    /// Path and query.
-    path: String,
-    /// Content type and text.
-    body: Option<(&'static str, String)>,
-    /// Revision that a change was made on.
-    revision: Option<String>,
 }
 
 impl Environments {
@@ -203,153 +171,12 @@ impl Environments {
     }
 }
 
-impl Environment {
-    /// Name in its one spelling.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Reads what must be there.
-    ///
-    /// # Errors
-    /// What the admin service refuses, and an environment that cannot be reached.
-    pub async fn get<T: DeserializeOwned>(&self, address: Address) -> Result<T> {
-        parse(&self.call(Method::GET, address, None).await?)
-    }
-
-    /// Reads what may be absent: an empty answer means that it is.
-    ///
-    /// # Errors
-    /// As [`Self::get`].
-    pub async fn find<T: DeserializeOwned>(&self, address: Address) -> Result<Option<T>> {
-        let answer = self.call(Method::GET, address, None).await?;
-        if answer.is_empty() { Ok(None) } else { parse(&answer).map(Some) }
-    }
-
-    /// Creates something and reads what was created.
-    ///
-    /// # Errors
-    /// As [`Self::get`].
-    pub async fn create<T: DeserializeOwned>(
-        &self,
-        address: Address,
-        body: &impl Serialize,
-    ) -> Result<T> {
-        parse(&self.send(Method::POST, address, body).await?)
-    }
-
-    /// Posts something that has no answer.
-    ///
-    /// # Errors
-    /// As [`Self::get`].
-    pub async fn post(&self, address: Address, body: &impl Serialize) -> Result<()> {
-        self.send(Method::POST, address, body).await.map(drop)
-    }
-
-    /// The same for what was worked out of the last read: refused where that is out of date.
-    ///
-    /// # Errors
-    /// As [`Self::get`].
-    pub async fn post_on_last_read(&self, address: Address, body: &impl Serialize) -> Result<()> {
-        let base = revision::base().or_else(revision::shown);
-        let body = Some((json::JSON_TYPE, json::write(body)?));
-        self.call_on(base, Method::POST, address, body).await.map(drop)
-    }
-
-    /// Changes something.
-    ///
-    /// # Errors
-    /// As [`Self::get`].
-    pub async fn put(&self, address: Address, body: &impl Serialize) -> Result<()> {
-        self.send(Method::PUT, address, body).await.map(drop)
-    }
-
-    /// Changes something by the address alone.
-    ///
-    /// # Errors
-    /// As [`Self::get`].
-    pub async fn put_empty(&self, address: Address) -> Result<()> {
-        self.call(Method::PUT, address, None).await.map(drop)
-    }
-
-    /// Posts form fields and reads what was made of them.
-    ///
-    /// # Errors
-    /// As [`Self::get`].
-    pub async fn submit<T: DeserializeOwned>(
-        &self,
-        address: Address,
-        fields: &[(&str, &str)],
-    ) -> Result<T> {
-        parse(&self.call(Method::POST, address, Some((FORM, encode(fields)))).await?)
-    }
-
-    /// Deletes something.
-    ///
-    /// # Errors
-    /// As [`Self::get`].
-    pub async fn delete(&self, address: Address) -> Result<()> {
-        self.call(Method::DELETE, address, None).await.map(drop)
-    }
-
-    async fn send(&self, method: Method, address: Address, body: &impl Serialize) -> Result<Bytes> {
-        self.call(method, address, Some((json::JSON_TYPE, json::write(body)?))).await
-    }
-
-    async fn call(
-        &self,
-        method: Method,
-        address: Address,
-        body: Option<(&'static str, String)>,
-    ) -> Result<Bytes> {
-        let base = (method != Method::GET).then(revision::base).flatten();
-        self.call_on(base, method, address, body).await
-    }
-
-    async fn call_on(
-        &self,
-        revision: Option<String>,
-        method: Method,
-        address: Address,
-        body: Option<(&'static str, String)>,
-    ) -> Result<Bytes> {
-        let call = Call { method, path: address.checked()?, body, revision };
-        match &self.reach {
-            Reach::Here(local) => local.call(call).await,
-            Reach::There(remote) => {
-                let token = by_env(&self.config, "admin-service.access.tokens", &self.name);
-                remote.call(&call, token.as_deref()).await
-            }
-            Reach::Nowhere => Err(Error::service(format!(
-                "No available admin server. Name the meta server of {env} in apollo.portal.meta.servers or {env}_META.",
-                env = self.name
-            ))
-            .with_code("env_unreachable")),
-        }
-    }
-
-    fn is_up(&self) -> bool {
-        match &self.reach {
-            Reach::Here(_) => true,
-            Reach::There(remote) => remote.is_up(),
-            Reach::Nowhere => false,
-        }
-    }
-}
-
 /// The text for an environment in a setting that is a JSON object by environment.
 fn by_env(config: &ServerConfig, key: &str, name: &str) -> Option<String> {
     let texts: HashMap<String, String> = serde_json::from_str(&config.text(key)?).ok()?;
     let mut texts = texts.into_iter();
     let found = texts.find_map(|(env, text)| (normalise(&env) == name).then_some(text));
     found.filter(|text| !text.trim().is_empty())
-}
-
-fn parse<T: DeserializeOwned>(answer: &[u8]) -> Result<T> {
-    serde_json::from_slice(answer).map_err(|error| {
-        Error::internal("the admin service gave another answer than it should", error)
-    })
 }
 
 #[cfg(test)]
