@@ -1,9 +1,12 @@
-//! Items: keys with values, comments and blank lines of a namespace being edited. Edits of several at once are in `item_set.rs`.
+//! Items: keys with values, comments and blank lines of a namespace being edited. Edits of several at once are in `item_set.rs`,
+//! look-ups in `item/find.rs`.
+
+mod find;
 
 pub use crate::store::entity::item::Model as Item;
 pub use crate::store::item::Hit;
+pub use find::{by_id, by_key, decode_key, list, page, search};
 
-use base64::Engine as _;
 use sea_orm::{IntoActiveModel as _, Set};
 
 use super::audit::Trail;
@@ -12,8 +15,7 @@ use super::constraint::{Author, check_width, fitting, present};
 use super::edit::Edit;
 use super::item_rules::ItemRules;
 use super::namespace::{self, Namespace, NamespaceKey, key_of};
-use super::page::{Page, Paged};
-use super::revision::{Base, Revision};
+use super::revision::Base;
 use super::unique;
 use crate::error::{Error, Result};
 use crate::server_config::ServerConfig;
@@ -335,95 +337,4 @@ pub(super) fn mismatch() -> Error {
 /// What callers are told about an unknown item; `what` says which.
 pub(super) fn not_found(what: impl std::fmt::Display) -> Error {
     Error::not_found(format!("item not found for {what}")).with_code("item_not_found")
-}
-
-/// The items of a namespace in the order of their lines, with their revision; none for an unknown
-/// namespace.
-///
-/// # Errors
-/// When the database cannot be read.
-pub async fn list(store: &Store, key: &NamespaceKey) -> Result<(Revision, Vec<Item>)> {
-    let namespace =
-        store::namespace::find(store.read(), &key.app_id, &key.cluster, &key.namespace).await?;
-    let items = match namespace {
-        Some(namespace) => store::item::of_namespace(store.read(), namespace.id).await?,
-        None => Vec::new(),
-    };
-    Ok((Revision::of(&items), items))
-}
-
-/// A page of the items of a namespace, with the revision of all.
-///
-/// # Errors
-/// When there is no such namespace.
-pub async fn page(
-    store: &Store,
-    key: &NamespaceKey,
-    page: &Page,
-) -> Result<(Revision, Paged<Item>)> {
-    let namespace = namespace::find(store.read(), key).await?;
-    // First: a revision that is older than what is shown costs its reader one more look, a newer one
-    // would let a change pass that overwrites what nobody saw.
-    let revision = Revision::current(store.read(), namespace.id).await?;
-    let found = store::item::page_of_namespace(store.read(), namespace.id, page).await?;
-    Ok((revision, found))
-}
-
-/// The item with a key, with the revision of all.
-///
-/// # Errors
-/// When there is no such namespace or key, and when the key is there twice.
-pub async fn by_key(store: &Store, key: &NamespaceKey, item_key: &str) -> Result<(Revision, Item)> {
-    let namespace = namespace::find(store.read(), key).await?;
-    let revision = Revision::current(store.read(), namespace.id).await?;
-    let mut found = store::item::with_key(store.read(), namespace.id, item_key, 2).await?;
-    match (found.pop(), found.pop()) {
-        (Some(item), None) => Ok((revision, item)),
-        (None, _) => Err(not_found(format!("{} itemKey:{item_key}", namespace::names(key)))),
-        (Some(_), Some(_)) => {
-            Err(Error::service(format!("the key {item_key} is there more than once")))
-        }
-    }
-}
-
-/// The key inside an address: base64, of the URL alphabet or the standard one, with or without padding.
-///
-/// # Errors
-/// When it is neither.
-pub fn decode_key(encoded: &str) -> Result<String> {
-    let text = encoded.trim_end_matches('=').replace('+', "-").replace('/', "_");
-    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(text);
-    bytes.ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(|| {
-        Error::service(format!("`{encoded}` is not a key in base64")).with_code("bad_encoding")
-    })
-}
-
-/// The item with this row id.
-///
-/// # Errors
-/// When there is none.
-pub async fn by_id(store: &Store, id: i64) -> Result<Item> {
-    store::item::by_id(store.read(), id).await?.ok_or_else(|| not_found(format!("itemId:{id}")))
-}
-
-/// A page of the items of all apps whose key and value hold the texts.
-///
-/// # Errors
-/// When the database cannot be read.
-pub async fn search(store: &Store, key: &str, value: &str, page: &Page) -> Result<Paged<Hit>> {
-    Ok(store::item::search(store.read(), key, value, page).await?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_are_decoded_from_both_alphabets() {
-        for encoded in ["YS9i", "Pz8_", "Pz8/", "YQ==", "YQ"] {
-            assert!(decode_key(encoded).is_ok(), "{encoded}");
-        }
-        assert_eq!(decode_key("YS9i").unwrap(), "a/b");
-        assert!(decode_key("a b").is_err());
-    }
 }
