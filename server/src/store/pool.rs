@@ -32,6 +32,8 @@ const SQLITE_READERS: u32 = 4;
 /// Connections that are reserved for what applications wait for, opened when they are needed: the scan, the comparison
 /// of releases, names and keys, heartbeats, PostgreSQL's listener, and a few namespaces that are loaded meanwhile.
 pub const RESERVED_CONNECTIONS: u32 = 5;
+/// The same for a SQLite file, which has no heartbeats of others, no listener, and no network to wait for.
+const SQLITE_RESERVED: u32 = 2;
 
 /// How a store connects.
 #[derive(Clone, Debug)]
@@ -82,7 +84,7 @@ pub(super) async fn open(url: &DatabaseUrl, options: &StoreOptions) -> Result<Po
             let write = connect(url, options, with(1, false)).await?;
             file.sync_directory().map_err(|error| url.error(&options.setting, error))?;
             let read = connect(url, options, with(SQLITE_READERS, true)).await?;
-            let reserved = connect(url, options, with(RESERVED_CONNECTIONS, true)).await?;
+            let reserved = connect(url, options, with(SQLITE_RESERVED, true)).await?;
             let ping = connect(url, options, with(1, true)).await?;
             Ok(Pools { read, write, reserved, ping, retirement, file: Some(file) })
         }
@@ -202,9 +204,12 @@ fn file_options(
     retirement: &Retirement,
 ) -> ConnectOptions {
     let mut with = quiet(url, options);
-    with.max_connections(connections).idle_timeout(None).max_lifetime(None);
-    with.test_before_acquire(false);
-    if !query_only {
+    with.max_connections(connections).max_lifetime(None).test_before_acquire(false);
+    if query_only {
+        // Each has a thread and a cache of pages.
+        with.idle_timeout(IDLE_TIMEOUT);
+    } else {
+        with.idle_timeout(None);
         // A commit may wait for another process as long as SQLite itself does.
         with.acquire_timeout(BUSY_TIMEOUT + options.acquire_timeout);
     }
