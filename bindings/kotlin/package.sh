@@ -27,7 +27,10 @@ build() {
     strip -x -o "$place/libcastalia_kotlin.so" "$BUILT/libcastalia_kotlin.so"
     return
   fi
-  "${maven[@]}" --file ../pom.xml package -Dbuild.folder=target/package -Dmaven.test.skip=true
+  local more=()
+  # Dokka is a large download, and nothing runs what it makes.
+  [ "${PROFILE:-dist}" = dev ] || more+=(-Pjavadoc)
+  "${maven[@]}" --file ../pom.xml package "${more[@]}" -Dbuild.folder=target/package -Dmaven.test.skip=true
   if [ -n "${CASTALIA_NATIVE:-}" ]; then
     mkdir "$scratch/native"
     cp -r "$CASTALIA_NATIVE"/* "$scratch/native"
