@@ -8,6 +8,7 @@ pub mod admission;
 pub mod capacity;
 pub mod failure;
 pub mod health;
+pub mod large_head;
 pub mod limit;
 pub mod metrics;
 pub mod revision;
@@ -38,6 +39,7 @@ use tokio_util::sync::CancellationToken;
 use tower::Service;
 
 use self::admission::{Admission, Admitted};
+use self::large_head::Head;
 use self::stream::Stream;
 use self::upload::{Progress, Upload};
 use crate::background::Background;
@@ -122,6 +124,7 @@ pub async fn serve<S: Answers>(
                     continue;
                 };
                 let shutdown = connections.shutdown.clone();
+                let stream = Stream::new(stream, admission.head(peer.ip()));
                 let connection = connection(stream, peer, port.clone(), shutdown, admitted);
                 connections.tracker.spawn(connection);
             }
@@ -167,30 +170,33 @@ fn refuse(stream: &TcpStream) {
 }
 
 async fn connection<S: Answers>(
-    stream: TcpStream,
+    stream: Stream,
     peer: SocketAddr,
     port: Port<S>,
     shutdown: CancellationToken,
     _admitted: Admitted,
 ) {
-    // A poll is answered with one small write; waiting to fill a packet would only delay it.
-    let _ = stream.set_nodelay(true);
+    let arriving = stream.head();
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
         let (head, incoming) = request.into_parts();
         let (body, progress) = body(incoming);
+        arriving.complete(progress.is_some());
         let mut request = Request::from_parts(head, body);
         request.extensions_mut().insert(ConnectInfo(peer));
         let answer = answer(port.clone(), request);
         match progress {
             None => Either::Left(answer),
-            Some(progress) => Either::Right(Box::pin(closing_unless_read(progress, answer))),
+            Some(progress) => {
+                let arriving = Arc::clone(&arriving);
+                Either::Right(Box::pin(closing_unless_read(progress, arriving, answer)))
+            }
         }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_READ_TIMEOUT)
         .max_buf_size(MAX_HEAD)
-        .serve_connection(TokioIo::new(Stream::new(stream)), service);
+        .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
@@ -264,9 +270,12 @@ fn body(incoming: Incoming) -> (Body, Option<Progress>) {
 /// anything. The client has to know, or it sends its next request into a closed connection.
 async fn closing_unless_read(
     progress: Progress,
+    arriving: Arc<Head>,
     answer: impl Future<Output = Result<Response, Infallible>>,
 ) -> Result<Response, Infallible> {
     let mut response = answer.await?;
+    // Either the body was read to its end, or the connection ends.
+    arriving.complete(false);
     if !progress.is_complete() {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }

@@ -31,6 +31,7 @@ use crate::http::about::About;
 use crate::http::admission::{Admission, Sharing};
 use crate::http::capacity::Capacity;
 use crate::http::health::Readiness;
+use crate::http::large_head::LargeHeads;
 use crate::http::metrics::Metrics;
 use crate::http::route::Listed;
 use crate::http::{self, Answers, Port};
@@ -106,6 +107,7 @@ pub struct Node {
     background: Background,
     connections: Background,
     capacity: Capacity,
+    heads: LargeHeads,
     settings: Arc<Settings>,
     metrics_token: Secret,
     environment: Option<EnvironmentState>,
@@ -132,6 +134,7 @@ impl Node {
             background: Background::default(),
             connections: Background::default(),
             capacity: Capacity::of_process(&settings),
+            heads: Capacity::large_heads(&settings),
             metrics_token: data_dir::metrics_token(&settings)?,
             settings,
             environment: None,
@@ -315,6 +318,7 @@ impl Node {
                 Admission::new(self.capacity.other_connections(), Sharing::Direct)
             }
         };
+        let admission = admission.with_heads(self.heads.clone());
         let base_path = self.settings.base_path.as_str().into();
         let port = Port { service, base_path, strict_status: compat.strict_status };
         self.connections.tracker.spawn(http::serve(

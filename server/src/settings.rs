@@ -107,7 +107,7 @@ pub struct Settings {
     pub max_polls_per_address: usize,
     /// Polls held for one app; 0 means no limit.
     pub max_polls_per_app: usize,
-    /// MiB for the names that held polls wait for, beside 1 KiB for each poll; 0 means no limit.
+    /// MiB for the names that held polls wait for, beside 1 KiB for each poll, and half as many for large heads of requests; 0 means no limit.
     pub max_watch_mib: usize,
     /// Host names that the portal answers to; `None` picks by installation.
     pub hosts: Option<Vec<String>>,

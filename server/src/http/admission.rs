@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::large_head::{Head, LargeHeads};
 use crate::feed::hub::network;
 
 /// How the connections of a port are shared out.
@@ -25,6 +26,7 @@ pub struct Admission {
     room: usize,
     sharing: Sharing,
     held: Arc<Mutex<HashMap<IpAddr, usize, ahash::RandomState>>>,
+    heads: LargeHeads,
 }
 
 /// A connection that was taken; makes room when it is dropped.
@@ -38,7 +40,18 @@ impl Admission {
     /// As many as there is room for in the whole process.
     #[must_use]
     pub fn new(room: usize, sharing: Sharing) -> Self {
-        Self { room, sharing, held: Arc::default() }
+        Self { room, sharing, held: Arc::default(), heads: LargeHeads::new(0) }
+    }
+
+    /// The same with a budget for large heads, which all ports share.
+    #[must_use]
+    pub fn with_heads(self, heads: LargeHeads) -> Self {
+        Self { heads, ..self }
+    }
+
+    /// What counts the bytes of a connection's heads.
+    pub(super) fn head(&self, address: IpAddr) -> Arc<Head> {
+        self.heads.of(address)
     }
 
     /// Takes a connection beside those that the process has, of all ports.

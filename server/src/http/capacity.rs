@@ -1,5 +1,6 @@
 //! How much this process can hold at a time, which follows from how many files it may have open.
 
+use super::large_head::LargeHeads;
 use crate::feed::hub::Limits;
 use crate::settings::Settings;
 use crate::store::RESERVED_CONNECTIONS;
@@ -55,6 +56,12 @@ impl Capacity {
             per_app: settings.max_polls_per_app,
             watch_bytes: settings.max_watch_mib.saturating_mul(1024 * 1024),
         }
+    }
+
+    /// Memory for large heads: half of what held polls may watch with, since only polls have large heads.
+    #[must_use]
+    pub fn large_heads(settings: &Settings) -> LargeHeads {
+        LargeHeads::new(settings.max_watch_mib.saturating_mul(1024 * 1024) / 2)
     }
 
     /// Connections up to which the client port takes new ones: health must answer when no poll fits any more.

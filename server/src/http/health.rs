@@ -27,7 +27,7 @@ impl Readiness {
 
 /// `/health/live`: the process runs.
 pub async fn live() -> Response {
-    answer(true)
+    report(&[])
 }
 
 /// `/apollo/version`
@@ -35,13 +35,8 @@ pub async fn version() -> String {
     format!("castalia-{}", env!("CARGO_PKG_VERSION"))
 }
 
-/// The reference's body: its status is an object, and scripts search for the text `UP`.
-#[must_use]
-pub fn answer(well: bool) -> Response {
-    if well { report(&[]) } else { report(&["not ready".to_owned()]) }
-}
-
-/// The same with what is wrong in its description: `UP` and 200 only where nothing is.
+/// `UP` and 200 where nothing is wrong, otherwise 503 with the faults as the description. The status is an object as in the
+/// reference, and scripts search for the text `UP`.
 #[must_use]
 pub fn report(faults: &[String]) -> Response {
     let (status, code) = match faults {

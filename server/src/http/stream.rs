@@ -1,14 +1,18 @@
-//! The socket of a connection, which cuts a client that does not read its answers: what is written for it would stay in memory for
-//! as long as it likes.
+//! The socket of a connection, which cuts a client that does not read its answers, or sends heads for which there is no memory:
+//! what is read from it and written for it would stay in memory for as long as it likes.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
+
+use super::large_head::Head;
+use super::refuse;
 
 /// How long a write may be stuck.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -19,6 +23,7 @@ const PROGRESS: usize = 30 * 1024;
 #[derive(Debug)]
 pub(super) struct Stream {
     socket: TcpStream,
+    head: Arc<Head>,
     stuck: Option<Pin<Box<Stuck>>>,
 }
 
@@ -29,8 +34,15 @@ struct Stuck {
 }
 
 impl Stream {
-    pub(super) fn new(socket: TcpStream) -> Self {
-        Self { socket, stuck: None }
+    pub(super) fn new(socket: TcpStream, head: Arc<Head>) -> Self {
+        // A poll is answered with one small write; waiting to fill a packet would only delay it.
+        let _ = socket.set_nodelay(true);
+        Self { socket, head, stuck: None }
+    }
+
+    /// What counts the bytes of its heads.
+    pub(super) fn head(&self) -> Arc<Head> {
+        Arc::clone(&self.head)
     }
 
     fn watch(
@@ -65,7 +77,14 @@ impl AsyncRead for Stream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.socket).poll_read(context, buffer))?;
+        if self.head.receive(buffer.filled().len() - before) {
+            return Poll::Ready(Ok(()));
+        }
+        refuse(&self.socket);
+        let message = "large heads of requests take as much memory as they may";
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::QuotaExceeded, message)))
     }
 }
 

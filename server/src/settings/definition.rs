@@ -206,7 +206,7 @@ pub const DEFINITIONS: &[Definition] = &[
         "security.max_watch_mib",
         Some("32"),
         "NUMBER",
-        "MiB for the names that held polls wait for, beside 1 KiB for each poll; 0 means no limit",
+        "MiB for the names that held polls wait for, beside 1 KiB for each poll, and half as many for large heads of requests; 0 means no limit",
     ),
     define(
         "security.hosts",
