@@ -3,7 +3,8 @@
 #
 #   tests/databases.sh up              install what is missing and start both; does nothing where they run already
 #   tests/databases.sh url mysql       print the URL of a user who may create databases (also: postgres)
-#                                      (castalia_rows with the same password may read and write rows, and nothing else)
+#                                      (castalia_rows with the same password may read and write rows, and nothing else;
+#                                      castalia_marked has a password that tests recognise in logs)
 #   tests/databases.sh down            stop both and delete their data
 #
 # CASTALIA_TEST_DIR holds the data, /tmp/castalia-databases by default.
@@ -12,6 +13,8 @@ set -euo pipefail
 dir=${CASTALIA_TEST_DIR:-/tmp/castalia-databases}
 mysql_port=${CASTALIA_TEST_MYSQL_PORT:-33306}
 postgres_port=${CASTALIA_TEST_POSTGRES_PORT:-55432}
+# As in tests/server/secret.rs.
+marked=marked-database-password-41c6e0b27d95
 
 fail() { echo "databases.sh: $*" >&2; exit 1; }
 
@@ -69,7 +72,9 @@ start_mysql() {
         CREATE USER IF NOT EXISTS 'castalia'@'127.0.0.1' IDENTIFIED BY 'castalia';
         GRANT ALL ON *.* TO 'castalia'@'127.0.0.1';
         CREATE USER IF NOT EXISTS 'castalia_rows'@'127.0.0.1' IDENTIFIED BY 'castalia';
-        GRANT SELECT, INSERT, UPDATE, DELETE ON *.* TO 'castalia_rows'@'127.0.0.1';"
+        GRANT SELECT, INSERT, UPDATE, DELETE ON *.* TO 'castalia_rows'@'127.0.0.1';
+        CREATE USER IF NOT EXISTS 'castalia_marked'@'127.0.0.1' IDENTIFIED BY '$marked';
+        GRANT ALL ON *.* TO 'castalia_marked'@'127.0.0.1';"
 }
 
 # Without autovacuum, which is somebody who is connected to a database that is to be removed.
@@ -86,6 +91,8 @@ start_postgres() {
         postgres_root -c "CREATE ROLE castalia LOGIN CREATEDB PASSWORD 'castalia'"
     [ -n "$(postgres_root -tc "SELECT 1 FROM pg_roles WHERE rolname = 'castalia_rows'")" ] ||
         postgres_root -c "CREATE ROLE castalia_rows LOGIN PASSWORD 'castalia'"
+    [ -n "$(postgres_root -tc "SELECT 1 FROM pg_roles WHERE rolname = 'castalia_marked'")" ] ||
+        postgres_root -c "CREATE ROLE castalia_marked LOGIN PASSWORD '$marked' IN ROLE castalia"
     [ -n "$(postgres_root -tc "SELECT 1 FROM pg_database WHERE datname = 'castalia'")" ] ||
         postgres_root -c 'CREATE DATABASE castalia OWNER castalia'
 }

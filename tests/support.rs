@@ -7,6 +7,7 @@ pub(crate) mod eventually;
 pub(crate) mod gate;
 pub(crate) mod http;
 pub(crate) mod line;
+pub(crate) mod logged;
 pub(crate) mod poll;
 pub(crate) mod raw;
 pub(crate) mod rows;

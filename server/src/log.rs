@@ -11,7 +11,11 @@ use std::panic::PanicHookInfo;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use tracing::Metadata;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use self::queue::Queue;
 use crate::settings::{LogFormat, Settings};
@@ -37,16 +41,27 @@ pub(crate) fn start(settings: &Settings) -> io::Result<()> {
         // The library reports its errors with a macro that panics when standard error is closed.
         .log_internal_errors(false)
         .with_writer(queue.clone());
+    let only_ours = filter_fn(is_safe);
     let installed = match settings.log_format {
         LogFormat::Text => {
-            log.with_target(false).with_ansi(is_terminal).fmt_fields(text::fields()).try_init()
+            let log = log.with_target(false).with_ansi(is_terminal).fmt_fields(text::fields());
+            log.finish().with(only_ours).try_init()
         }
-        LogFormat::Json => log.json().flatten_event(true).with_current_span(false).try_init(),
+        LogFormat::Json => {
+            let log = log.json().flatten_event(true).with_current_span(false);
+            log.finish().with(only_ours).try_init()
+        }
     };
     if installed.is_ok() && QUEUE.set(queue).is_ok() {
         std::panic::set_hook(Box::new(log_panic));
     }
     Ok(())
+}
+
+/// Spans of libraries hold the arguments of their functions, such as a database URL with its password, and every line
+/// inside them would repeat those.
+fn is_safe(metadata: &Metadata<'_>) -> bool {
+    metadata.is_event() || metadata.target().starts_with("castalia")
 }
 
 /// Waits a moment for the last lines; a reader that takes none does not keep the process.

@@ -1,0 +1,341 @@
+//! Secrets that leave by the side (SEC-12): recognisable ones are planted in every setting that takes one and wherever people and
+//! programs hand one in; then everything that others may read is searched for them.
+
+use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::Command;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use serde_json::json;
+
+use crate::support::app::App;
+use crate::support::database::{Database, Engine, Fresh};
+use crate::support::demo::Demo;
+use crate::support::eventually::eventually;
+use crate::support::http::{Answer, Http};
+use crate::support::logged::Logged;
+use crate::support::poll;
+use crate::support::server::{Options, Server, command};
+use crate::support::sign;
+
+/// As in `tests/databases.sh`.
+const DATABASE: &str = "marked-database-password-41c6e0b27d95";
+const ADMINISTRATOR: &str = "planted-for-the-first-user-9b2e7c40d1";
+const METRICS: &str = "planted-metrics-token-5d0c1f7e93ab46288ce1";
+const ADMIN_TOKEN: &str = "planted-admin-token-e70b5d1c9a3f44d1";
+const VALUE: &str = "planted-value-of-an-item-3fd2a81b";
+const WRONG: &str = "planted-wrong-password-of-somebody-77ac";
+
+/// What others may read, and what is in it that must not be.
+#[derive(Default)]
+struct Search {
+    secrets: BTreeMap<&'static str, String>,
+    found: Vec<String>,
+    places: Vec<(String, String)>,
+}
+
+impl Search {
+    fn plant(&mut self, what: &'static str, secret: &str) {
+        assert!(secret.len() >= 16, "{what} is too short to be recognised: {secret}");
+        self.secrets.insert(what, secret.to_owned());
+    }
+
+    /// Something that others may read.
+    fn add(&mut self, place: &str, text: String) {
+        self.places.push((place.to_owned(), text));
+    }
+
+    /// An answer with its headers, unless it is the one that hands a secret or a value to its owner.
+    fn answer(&mut self, what: &str, answer: &Answer) {
+        self.add(what, format!("{} {:?} {}", answer.status, answer.headers, answer.text));
+    }
+
+    /// Looks for each secret in clear, in hexadecimal and in base64.
+    fn run(mut self) {
+        for (what, secret) in &self.secrets {
+            let mut forms = vec![secret.clone(), hex::encode(secret), hex::encode_upper(secret)];
+            for shift in 0..3 {
+                // As a part of something longer, such as `user:password`.
+                let padded = format!("{}{secret}", "x".repeat(shift));
+                for encoded in [STANDARD.encode(&padded), URL_SAFE.encode(&padded)] {
+                    forms.push(encoded[(shift * 4).div_ceil(3)..encoded.len() - 4].to_owned());
+                }
+            }
+            for (place, text) in &self.places {
+                if let Some(form) = forms.iter().find(|form| text.contains(form.as_str())) {
+                    let at = text.find(form.as_str()).unwrap_or_default();
+                    let start = text.floor_char_boundary(at.saturating_sub(200));
+                    self.found.push(format!("{what} in {place}: ...{}", &text[start..at]));
+                }
+            }
+        }
+        assert!(self.found.is_empty(), "{:#?}", self.found);
+    }
+}
+
+/// An environment on MariaDB whose log is text, and a portal elsewhere on PostgreSQL whose log is JSON, both at the finest level.
+struct World {
+    directory: tempfile::TempDir,
+    environment: Logged,
+    portal: Logged,
+    databases: [Fresh; 2],
+    portal_url: String,
+}
+
+impl World {
+    async fn start() -> Option<Self> {
+        let databases = [Fresh::on(Engine::MySql).await?, Fresh::on(Engine::Postgres).await?];
+        let marked = |fresh: &Fresh| {
+            let account = format!("castalia_marked:{DATABASE}@");
+            fresh.database.url.replace("castalia:castalia@", &account)
+        };
+        let [config_url, portal_url] = [&databases[0], &databases[1]].map(marked);
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        let common = [
+            ("CASTALIA_ADMIN_PASSWORD", ADMINISTRATOR),
+            ("CASTALIA_METRICS_TOKEN", METRICS),
+            ("CASTALIA_LOG_LEVEL", "trace"),
+        ];
+        let environment: Vec<_> = common
+            .into_iter()
+            .chain([
+                ("CASTALIA_CONFIG_DB", config_url.as_str()),
+                ("CASTALIA_ADMIN_SERVICE_ACCESS_CONTROL_ENABLED", "true"),
+                ("CASTALIA_ADMIN_SERVICE_ACCESS_TOKENS", ADMIN_TOKEN),
+            ])
+            .collect();
+        let arguments =
+            ["--roles", "config,meta,admin", "--env", "FAT", "--advertise", "http://127.0.0.1"];
+        let environment =
+            Logged::start(&at("environment"), &at("text.log"), 2, &arguments, &environment);
+        let tokens = json!({ "FAT": ADMIN_TOKEN }).to_string();
+        let meta = environment.address("config");
+        let portal: Vec<_> = common
+            .into_iter()
+            .chain([
+                ("CASTALIA_PORTAL_DB", portal_url.as_str()),
+                ("CASTALIA_APOLLO_PORTAL_ENVS", "FAT"),
+                ("CASTALIA_ADMIN_SERVICE_ACCESS_TOKENS", tokens.as_str()),
+                ("FAT_META", meta.as_str()),
+            ])
+            .collect();
+        let arguments = ["--roles", "portal", "--log-format", "json"];
+        let portal = Logged::start(&at("portal"), &at("json.log"), 1, &arguments, &portal);
+        Some(Self { directory, environment, portal, databases, portal_url })
+    }
+
+    /// What the command prints is for whoever runs it.
+    fn consumer_token(&self) -> String {
+        let mut command = command(&["token", "create", "--name", "planted", "--all-apps"]);
+        command.env("CASTALIA_PORTAL_DB", &self.portal_url);
+        command.args(["--data-dir".as_ref(), self.directory.path().join("portal").as_os_str()]);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().split_whitespace().next_back().unwrap().to_owned()
+    }
+
+    async fn end(self) {
+        let Self { environment, portal, databases, .. } = self;
+        drop((environment, portal));
+        for fresh in databases {
+            fresh.remove().await;
+        }
+    }
+}
+
+/// Signs in, with the right password and a wrong one; plants what the browser gets.
+async fn sign_in(search: &mut Search, portal: &Http) {
+    for (name, password) in [("apollo", WRONG), ("nobody", WRONG), (WRONG, WRONG)] {
+        let form = [("username", name), ("password", password)];
+        search.answer("a refused sign-in", &portal.form("/signin", &form).await);
+    }
+    let form = [("username", "apollo"), ("password", ADMINISTRATOR)];
+    let answer = portal.form("/signin", &form).await;
+    assert_eq!(answer.header("location"), "/", "{answer:?}");
+    let cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();
+    search.plant("a session", cookie.strip_prefix("SESSION=").unwrap());
+    let user = portal.clone().with("cookie", &cookie);
+    let csrf = user.get("/openapi/v1/user").await.ok().header("x-csrf-token").to_owned();
+    search.plant("a CSRF token", &csrf);
+    let user = user.with("x-csrf-token", &csrf);
+    search.answer("a refused change", &user.post("/openapi/v1/apps", json!({})).await);
+    search.answer("no such app", &user.get("/openapi/v1/apps/none").await);
+}
+
+/// Edits, publishes and fails to, through the portal and on the admin port.
+async fn edit(search: &mut Search, world: &World, api: &Http) {
+    let demo = Demo::create_in(api.clone(), "FAT", "demo").await;
+    demo.set("k", VALUE).await;
+    demo.publish().await;
+    let items = format!("{}/items", demo.path());
+    let item = json!({ "key": "k", "value": VALUE, "dataChangeCreatedBy": "apollo" });
+    let late = api.clone().with("Castalia-Revision", "0000000000000000");
+    for answer in [
+        api.post(&items, item.clone()).await,
+        api.post(&items, json!({ "key": "x".repeat(500), "value": VALUE })).await,
+        api.post(&items, json!({ "value": VALUE, "dataChangeCreatedBy": "nobody" })).await,
+        late.put(&format!("{items}/k?operator=apollo"), item).await,
+        api.text(&items, "{\"value\": \"planted-value-of-an-item-3fd2a81b\", }").await,
+    ] {
+        assert!(answer.status >= 400, "{answer:?}");
+        search.answer("a refused edit", &answer);
+    }
+    let admin = Http::new(&world.environment.address("admin"));
+    for token in ["", WRONG] {
+        let answer = admin.clone().with("Authorization", token).get("/apps").await;
+        assert_eq!(answer.status, 401);
+        search.answer("a refused call", &answer);
+    }
+    let admin = admin.with("Authorization", ADMIN_TOKEN);
+    let app = App::existing(&admin, "demo");
+    app.add_key("planted access key", 0, true).await;
+    search.plant("the secret of an access key", &sign::secret("planted access key"));
+    let key = json!({
+        "appId": "demo", "secret": sign::secret("planted access key"), "mode": 0, "enabled": true,
+        "dataChangeCreatedBy": "apollo",
+    });
+    search.answer("the same key again", &admin.post("/apps/demo/accesskeys", key).await);
+    let short = json!({ "appId": "demo", "secret": "short", "dataChangeCreatedBy": "apollo" });
+    search.answer("a weak key", &admin.post("/apps/demo/accesskeys", short).await);
+}
+
+/// Reads as clients do, signed and not.
+async fn read(search: &mut Search, config: &str) {
+    let path = "/configs/demo/default/application";
+    let is_served = async || {
+        let answer = sign::get(config, path, "planted access key").await;
+        answer.text.contains(VALUE).then_some(())
+    };
+    eventually("the value", is_served).await;
+    for path in [path.to_owned(), poll::path("demo", &[("application", -1)])] {
+        search.answer("an unsigned read", &sign::get(config, &path, "another secret").await);
+    }
+}
+
+/// What operators and strangers may look at.
+async fn look(search: &mut Search, world: &World) {
+    for (server, role) in
+        [(&world.environment, "config"), (&world.environment, "admin"), (&world.portal, "portal")]
+    {
+        let open = Http::new(&server.address(role));
+        let operator = open.clone().with("Authorization", &format!("Bearer {METRICS}"));
+        for path in ["/metrics", "/prometheus", "/info", "/apollo/net", "/apollo/server", "/health"]
+        {
+            search.answer(&format!("{role}{path}"), &open.get(path).await);
+            search.answer(&format!("{role}{path} for operators"), &operator.get(path).await);
+        }
+        operator.get("/metrics").await.ok();
+        let pid = server.child.id();
+        let arguments = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap();
+        search.add("the list of processes", String::from_utf8_lossy(&arguments).into_owned());
+    }
+}
+
+/// Lets the databases refuse everything that handles secrets.
+async fn break_databases(search: &mut Search, world: &World, api: &Http) {
+    world.databases[0].database.run(&[r#"ALTER TABLE "AccessKey" RENAME TO "A""#]).await;
+    world.databases[0].database.run(&[r#"ALTER TABLE "Item" RENAME TO "I""#]).await;
+    let tables = ["Users", "ConsumerToken", "CastaliaSession"];
+    // Its tables belong to the account that made them.
+    let owner = Database::at(&world.portal_url);
+    for table in tables {
+        owner.run(&[&format!(r#"ALTER TABLE "{table}" RENAME TO "X{table}""#)]).await;
+    }
+    let admin = Http::new(&world.environment.address("admin")).with("Authorization", ADMIN_TOKEN);
+    let portal = Http::new(&world.portal.address("portal"));
+    let key = json!({ "appId": "demo", "secret": WRONG, "mode": 0, "dataChangeCreatedBy": "u" });
+    let item = json!({ "key": "n", "value": VALUE, "dataChangeCreatedBy": "u" });
+    let path = "/apps/demo/clusters/default/namespaces/application/items";
+    for answer in [
+        admin.post("/apps/demo/accesskeys", key).await,
+        admin.post(path, item).await,
+        api.get("/openapi/v1/apps").await,
+        portal.form("/signin", &[("username", "apollo"), ("password", WRONG)]).await,
+        portal.with("cookie", &format!("SESSION={WRONG}")).get("/openapi/v1/apps").await,
+    ] {
+        assert!(answer.status >= 500, "{answer:?}");
+        search.answer("a fault of the database", &answer);
+    }
+}
+
+/// SEC-12: whatever happens, no secret and no value is in the log at its finest level, in an error, in metrics, health or the list of
+/// processes.
+#[tokio::test]
+async fn secrets_leave_by_no_side() {
+    let Some(world) = World::start().await else { return };
+    let mut search = Search::default();
+    for (what, secret) in [
+        ("the password of the databases", DATABASE),
+        ("the password of the administrator", ADMINISTRATOR),
+        ("the metrics token", METRICS),
+        ("the admin token", ADMIN_TOKEN),
+        ("a value", VALUE),
+        ("a wrong password", WRONG),
+    ] {
+        search.plant(what, secret);
+    }
+    let token = world.consumer_token();
+    search.plant("the token of a consumer", &token);
+    let portal = Http::new(&world.portal.address("portal"));
+    let api = portal.clone().with("Authorization", &token);
+    sign_in(&mut search, &portal).await;
+    edit(&mut search, &world, &api).await;
+    read(&mut search, &world.environment.address("config")).await;
+    look(&mut search, &world).await;
+    break_databases(&mut search, &world, &api).await;
+    for (server, role) in [(&world.environment, "admin"), (&world.portal, "portal")] {
+        Http::new(&server.address(role)).get("/the-last-request").await;
+        let is_written = async || server.log().contains("/the-last-request").then_some(());
+        eventually("the last line of the log", is_written).await;
+    }
+    let logs = [("the text log", world.environment.log()), ("the JSON log", world.portal.log())];
+    for (place, log) in logs {
+        assert!(log.contains("TRACE"), "{place} is not at its finest level");
+        assert!(log.lines().count() > 100, "{place} has few lines");
+        search.add(place, log);
+    }
+    search.run();
+    world.end().await;
+}
+
+/// SEC-12: a process that aborts leaves no file with its memory, whatever limit it was started with.
+#[test]
+fn a_server_that_aborts_dumps_no_memory() {
+    let mut server = Server::start_with(Options::new().before("ulimit -c unlimited"));
+    let killed = Command::new("kill").args(["-ABRT", &server.pid().to_string()]).status().unwrap();
+    assert!(killed.success());
+    let status = server.wait();
+    assert_eq!(status.signal(), Some(6), "{status:?}");
+    assert!(!status.core_dumped(), "{status:?}");
+}
+
+/// SEC-12: a refused setting is named without the secret that it holds.
+#[test]
+fn a_refused_secret_is_not_repeated() {
+    let url = format!("mysql://u:{DATABASE}@127.0.0.1:1/none");
+    let broken = format!("mysql:u:{DATABASE}@h/d");
+    let tokens = json!({ "FAT": ADMIN_TOKEN }).to_string();
+    for variables in [
+        &[("CASTALIA_CONFIG_DB", url.as_str())][..],
+        &[("CASTALIA_PORTAL_DB", url.as_str()), ("CASTALIA_ROLES", "portal")],
+        &[("CASTALIA_CONFIG_DB", broken.as_str())],
+        &[("CASTALIA_METRICS_TOKEN", "short-0a9f3e71")],
+        &[("CASTALIA_ADMIN_PASSWORD", "s-0a9f3e71")],
+        &[("CASTALIA_ADMIN_SERVICE_ACCESS_TOKENS", tokens.as_str()), ("CASTALIA_ROLES", "none")],
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let output = command(&["serve", "--log-level", "trace", "--data-dir"])
+            .arg(directory.path())
+            .envs(variables.iter().copied())
+            .output()
+            .unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        let text = String::from_utf8_lossy(&text);
+        assert!(!output.status.success(), "{variables:?}: {text}");
+        for secret in [DATABASE, ADMIN_TOKEN, "0a9f3e71"] {
+            assert!(!text.contains(secret), "{variables:?}: {text}");
+        }
+    }
+}
