@@ -136,12 +136,46 @@ async fn every_change_of_a_namespace_takes_a_base() {
         .ok();
 }
 
-/// The portal hands the revision on in both directions.
+/// The portal hands the revision on in both directions, to an environment of its own process.
 #[tokio::test]
 async fn the_portal_hands_revisions_on() {
     let server = Server::start_with(options());
-    let demo = Demo::create(&server, "demo").await;
+    hands_revisions_on(Demo::create(&server, "demo").await, "DEV").await;
+}
+
+/// An environment elsewhere, and the portal over it, on these databases where there are any.
+fn start_apart(databases: Option<[&str; 2]>) -> [Server; 2] {
+    let on = |flag: &str, at: usize| {
+        let options = options();
+        match databases {
+            Some(urls) => options.flag(flag, urls[at]),
+            None => options,
+        }
+    };
+    let environment =
+        on("--config-db", 0).flag("--roles", "config,meta,admin").flag("--env", "FAT");
+    let environment = Server::start_with(environment);
+    let portal = on("--portal-db", 1)
+        .flag("--roles", "portal")
+        .variable("FAT_META", &environment.config)
+        .variable("CASTALIA_APOLLO_PORTAL_ENVS", "FAT");
+    let portal = Server::start_with(portal);
+    [environment, portal]
+}
+
+/// The same to an environment elsewhere.
+#[tokio::test]
+async fn the_portal_hands_revisions_on_to_an_environment_elsewhere() {
+    let [_environment, portal] = start_apart(None);
+    let demo = Demo::create_in(portal.open_api(), "FAT", "demo").await;
+    hands_revisions_on(demo, "FAT").await;
+}
+
+async fn hands_revisions_on(demo: Demo, env: &str) {
+    demo.set("k", "published").await;
+    demo.publish().await;
     demo.set("k", "0").await;
+    let published = demo.publish().await;
     let items = format!("{}/items", demo.path());
     let old = demo.api.get(&items).await.ok().header(REVISION).to_owned();
     assert!(!old.is_empty());
@@ -154,7 +188,9 @@ async fn the_portal_hands_revisions_on() {
     let k = json!({ "key": "k", "value": "2", "dataChangeLastModifiedBy": "apollo" });
     let text = json!({ "configText": "k = 2", "format": "properties", "operator": "apollo" });
     let release = json!({ "releaseTitle": "r", "releasedBy": "apollo" });
+    let rollback = format!("/openapi/v1/envs/{env}/releases/{}/rollback", published["id"]);
     let refused = [
+        late.put(&format!("{rollback}?operator=apollo"), Value::Null).await,
         late.post(&items, new).await,
         late.put(&format!("{items}/k"), k).await,
         late.delete(&format!("{items}/k?operator=apollo")).await,
@@ -168,4 +204,80 @@ async fn the_portal_hands_revisions_on() {
     demo.api.clone().with(REVISION, &current).put(&items, text).await.ok();
     let found = demo.api.get(&format!("{items}/k")).await.ok();
     assert_eq!(found.json()["value"], "2");
+    let newest = demo.api.get(&items).await.ok().header(REVISION).to_owned();
+    let on_time = demo.api.clone().with(REVISION, &newest);
+    on_time.put(&format!("{rollback}?operator=apollo"), Value::Null).await.ok();
+}
+
+/// Many changes of one item at once through a portal, all on the same revision: one is kept, the others are told.
+async fn one_change_wins_through_a_portal(demo: &Demo) {
+    demo.set("k", "0").await;
+    let items = format!("{}/items", demo.path());
+    for round in 0..4 {
+        let base = demo.api.get(&items).await.ok().header(REVISION).to_owned();
+        let edits = (0..12).map(|caller| {
+            let http = demo.api.clone().with(REVISION, &base);
+            let value = format!("{round}-{caller}");
+            let path = format!("{items}/k?operator=apollo");
+            async move {
+                let answer = http.put(&path, json!({ "key": "k", "value": value })).await;
+                (value, answer)
+            }
+        });
+        let answers = join_all(edits).await;
+        let kept: Vec<_> = answers.iter().filter(|(_, answer)| answer.status == 200).collect();
+        assert_eq!(kept.len(), 1, "{answers:?}");
+        let now = demo.api.get(&items).await.ok();
+        assert_eq!(now.json()["content"][0]["value"], kept[0].0);
+        // A busy machine may have no connection left for some, which is no conflict.
+        let late = answers.iter().filter(|(_, answer)| !matches!(answer.status, 200 | 503));
+        for (_, answer) in late {
+            assert_stale(answer, &base, now.header(REVISION));
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_change_wins_through_a_portal_over_an_environment_elsewhere() {
+    let [_environment, portal] = start_apart(None);
+    let demo = Demo::create_in(portal.open_api(), "FAT", "demo").await;
+    one_change_wins_through_a_portal(&demo).await;
+    for engine in [Engine::MySql, Engine::Postgres] {
+        let (Some(config), Some(portal)) = (Fresh::on(engine).await, Fresh::on(engine).await)
+        else {
+            return;
+        };
+        let [environment, server] = start_apart(Some([&config.database.url, &portal.database.url]));
+        let demo = Demo::create_in(server.open_api(), "FAT", "demo").await;
+        one_change_wins_through_a_portal(&demo).await;
+        drop((environment, server));
+        config.remove().await;
+        portal.remove().await;
+    }
+}
+
+/// A change of the value alone never undoes a change of the type that somebody else made meanwhile: what a request does not name is
+/// read and written on the same state.
+#[tokio::test]
+async fn a_change_without_a_revision_undoes_nothing_that_it_does_not_name() {
+    let server = Server::start_with(options());
+    let demo = Demo::create(&server, "demo").await;
+    let items = format!("{}/items", demo.path());
+    for round in 0..12 {
+        let key = format!("k{round}");
+        demo.set(&key, "0").await;
+        let path = format!("{items}/{key}?operator=apollo");
+        let put = |body: Value| {
+            let (http, path) = (demo.api.clone(), path.clone());
+            async move { http.put(&path, body).await }
+        };
+        let values = (0..6).map(|at| put(json!({ "key": key, "value": at.to_string() })));
+        let typed = put(json!({ "key": key, "value": "1", "type": 1 }));
+        let (answers, typed) = futures_util::future::join(join_all(values), typed).await;
+        for answer in answers.iter().chain([&typed]) {
+            assert_eq!(answer.status, 200, "{answer:?}");
+        }
+        let found = demo.api.get(&format!("{items}/{key}")).await.ok().json();
+        assert_eq!(found["type"], 1, "the type was acknowledged, and nobody else named one");
+    }
 }

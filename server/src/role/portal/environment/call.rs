@@ -88,14 +88,19 @@ impl Environment {
         self.send(Method::POST, address, body).await.map(drop)
     }
 
-    /// The same for what was worked out of the last read: refused where that is out of date.
+    /// Changes something as it was when it was read last, unless the caller names a revision.
     ///
     /// # Errors
-    /// As [`Self::get`].
-    pub async fn post_on_last_read(&self, address: Address, body: &impl Serialize) -> Result<()> {
+    /// As [`Self::get`]; a conflict where it was changed meanwhile.
+    pub async fn change_on_last_read(
+        &self,
+        method: Method,
+        address: Address,
+        body: &impl Serialize,
+    ) -> Result<()> {
         let base = revision::base().or_else(revision::shown);
         let body = Some((json::JSON_TYPE, json::write(body)?));
-        self.call_on(base, Method::POST, address, body).await.map(drop)
+        self.call_on(base, method, address, body).await.map(drop)
     }
 
     /// Changes something.
