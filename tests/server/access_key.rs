@@ -53,6 +53,25 @@ async fn keys_that_were_never_read_let_nobody_pass() {
     becomes(&http, "/configs/demo/default/application", 404).await;
 }
 
+/// SEC-06: keys that were read longer ago than `security.access_key_max_age` let nobody pass until they are read again.
+#[tokio::test]
+async fn keys_that_were_read_too_long_ago_let_nobody_pass() {
+    let server = Server::start_with(open_admin().flag("--security-access-key-max-age", "3"));
+    let app = App::create(&Http::new(&server.admin), "demo").await;
+    app.publish("1").await;
+    let http = Http::new(&server.config);
+    let path = "/configs/demo/default/application";
+    becomes(&http, path, 200).await;
+    let database = Database::file(server.data_dir(), "config.db");
+    database.run(&[r#"ALTER TABLE "AccessKey" RENAME TO "Hidden""#]).await;
+    becomes(&http, path, 503).await;
+    let refused = http.get(path).await;
+    assert_eq!(refused.header("retry-after"), "5", "{refused:?}");
+    assert!(!refused.text.contains("configurations"), "{refused:?}");
+    database.run(&[r#"ALTER TABLE "Hidden" RENAME TO "AccessKey""#]).await;
+    becomes(&http, path, 200).await;
+}
+
 /// SEC-06: an app that is not stored has no namespace of its own, even where rows of its name are left; public namespaces are for all.
 #[tokio::test]
 async fn an_app_that_is_not_stored_has_public_namespaces_only() {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
@@ -85,12 +86,15 @@ impl AppKeys {
 pub struct AccessKeys {
     folds: bool,
     loaded: ArcSwapOption<Loaded>,
+    /// Every time below is in milliseconds since then.
+    begun: Instant,
+    /// When the keys were last known to be those of the database.
+    current: AtomicU64,
 }
 
 #[derive(Debug)]
 struct Loaded {
     apps: FoldedMap<1, Vec<App>>,
-    time: Instant,
 }
 
 /// One app by the spelling of its keys.
@@ -104,7 +108,14 @@ impl AccessKeys {
     /// No keys yet. `folds` says whether app ids match ignoring ASCII case.
     #[must_use]
     pub fn new(folds: bool) -> Self {
-        Self { folds, loaded: ArcSwapOption::empty() }
+        let current = AtomicU64::new(0);
+        Self { folds, loaded: ArcSwapOption::empty(), begun: Instant::now(), current }
+    }
+
+    /// Records that the database was asked and no key has changed.
+    pub fn confirm(&self) {
+        let now = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.current.store(now, Ordering::Release);
     }
 
     /// Takes over all live rows. Returns the apps whose parked polls may have lost their ground.
@@ -120,7 +131,7 @@ impl AccessKeys {
                 Mode::Observe => keys.observe.push((row.id, row.signer)),
             }
         }
-        let loaded = Loaded { apps: FoldedMap::default(), time: Instant::now() };
+        let loaded = Loaded { apps: FoldedMap::default() };
         for (app_id, keys) in apps.into_values() {
             let app = App { app_id, keys: keys.into() };
             loaded.apps.update([&app.app_id], |others| {
@@ -129,6 +140,7 @@ impl AccessKeys {
                 apps
             });
         }
+        self.confirm();
         let before = self.loaded.swap(Some(Arc::new(loaded)));
         before.map_or_else(Vec::new, |before| self.changed_since(&before))
     }
@@ -149,10 +161,12 @@ impl AccessKeys {
         changed
     }
 
-    /// How long ago the keys were read; `None` where they never were.
+    /// How long ago the keys were read or confirmed; `None` where they never were read.
     #[must_use]
     pub fn age(&self) -> Option<Duration> {
-        self.loaded.load().as_ref().map(|loaded| loaded.time.elapsed())
+        self.loaded.load().as_ref()?;
+        let current = Duration::from_millis(self.current.load(Ordering::Acquire));
+        Some(self.begun.elapsed().saturating_sub(current))
     }
 
     /// The keys of an app in its stored spelling; `None` where it has none that is enabled.

@@ -94,6 +94,8 @@ impl ReleaseFeed {
         self.add_names().await?;
         if stored_key::is_changed_since(self.0.store.read(), keys_since - KEY_OVERLAP).await? {
             self.rebuild_keys().await?;
+        } else {
+            self.keys().confirm();
         }
         Ok(())
     }
