@@ -3,8 +3,8 @@
 //! is left out.
 
 mod invariant;
-mod operations;
-mod subject;
+pub(crate) mod operations;
+pub(crate) mod subject;
 
 use futures_util::future::join_all;
 use serde_json::Value;

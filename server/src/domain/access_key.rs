@@ -5,6 +5,7 @@ pub use crate::store::entity::access_key::Model as AccessKey;
 
 use sea_orm::{IntoActiveModel as _, Set};
 
+use super::app;
 use super::audit::Trail;
 use super::audit_log::new_id;
 use super::constraint::{self, Author, check_width, fitting};
@@ -55,8 +56,10 @@ async fn create_in(tx: &Transaction, new: &NewAccessKey) -> Result<AccessKey> {
         let message = format!("The secret of an access key needs at least {MIN_SECRET} characters");
         return Err(Error::bad_request(message).with_code("weak_access_key"));
     }
+    // The database may find the app by another spelling; a key under that one would protect nothing.
+    let app_id = app::lock_existing(tx, &new.app_id).await?;
     let row = ActiveModel {
-        app_id: Set(fitting(Some(&new.app_id), "AppId", constraint::APP_ID)?),
+        app_id: Set(fitting(Some(&app_id), "AppId", constraint::APP_ID)?),
         secret: Set(Secret::new(fitting(secret, "Secret", SECRET)?)),
         mode: Set(Small(new.mode)),
         is_enabled: Set(new.is_enabled),

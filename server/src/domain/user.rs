@@ -69,7 +69,9 @@ pub async fn sign_in(
     given: String,
 ) -> Result<SignIn> {
     let given = Secret::new(given);
-    let user = find(store, name).await?;
+    // A database may take more for the same name, such as accents and blanks at the end; attempts are counted by this one.
+    let is_same = |user: &User| user.username.to_lowercase() == name.to_lowercase();
+    let user = find(store, name).await?.filter(is_same);
     let stored = user.as_ref().map(|user| user.password.clone());
     let scheme = scheme(installation);
     let (fits, renewed) = blocking(move || Ok(verify(&given, stored.as_ref(), scheme))).await?;

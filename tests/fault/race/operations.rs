@@ -10,20 +10,20 @@ const OPERATIONS: &str = include_str!("operations.txt");
 
 /// A call of one of the two ports.
 #[derive(Debug, Clone)]
-pub(super) struct Request {
-    pub(super) is_portal: bool,
-    pub(super) method: Method,
-    pub(super) path: String,
-    pub(super) body: Option<Value>,
+pub(crate) struct Request {
+    pub(crate) is_portal: bool,
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) body: Option<Value>,
 }
 
 /// All operations as the list names them.
-pub(super) fn all() -> Vec<&'static str> {
+pub(crate) fn all() -> Vec<&'static str> {
     OPERATIONS.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect()
 }
 
 /// An operation on a subject; `who` is a value of this caller's own.
-pub(super) fn request(operation: &str, subject: &Subject, who: &str) -> Request {
+pub(crate) fn request(operation: &str, subject: &Subject, who: &str) -> Request {
     let (port, rest) = operation.split_once(' ').unwrap();
     let (method, path) = rest.split_once(' ').unwrap();
     let is_portal = port == "portal";

@@ -7,19 +7,19 @@ use crate::support::http::Http;
 
 /// An app with a second cluster, an access key, two releases, and a branch that is published.
 #[derive(Debug)]
-pub(super) struct Subject {
-    pub(super) number: usize,
-    pub(super) app_id: String,
-    pub(super) namespace_id: i64,
-    pub(super) item_id: i64,
-    pub(super) release_id: i64,
-    pub(super) branch: String,
-    pub(super) key_id: i64,
+pub(crate) struct Subject {
+    pub(crate) number: usize,
+    pub(crate) app_id: String,
+    pub(crate) namespace_id: i64,
+    pub(crate) item_id: i64,
+    pub(crate) release_id: i64,
+    pub(crate) branch: String,
+    pub(crate) key_id: i64,
 }
 
 impl Subject {
     /// A new app; known to the portal too where that matters.
-    pub(super) async fn create(number: usize, admin: &Http, portal: Option<&Http>) -> Self {
+    pub(crate) async fn create(number: usize, admin: &Http, portal: Option<&Http>) -> Self {
         let app_id = format!("race{number}");
         let app = match portal {
             None => App::create(admin, &app_id).await,
@@ -50,19 +50,19 @@ impl Subject {
     }
 
     /// Body of an app.
-    pub(super) fn app(&self, app_id: &str, who: &str) -> Value {
+    pub(crate) fn app(&self, app_id: &str, who: &str) -> Value {
         body(app_id, who)
     }
 
     /// Body of a definition.
-    pub(super) fn definition(&self, name: &str) -> Value {
+    pub(crate) fn definition(&self, name: &str) -> Value {
         self.signed(
             json!({ "appId": self.app_id, "name": name, "format": "properties", "comment": "" }),
         )
     }
 
     /// Changes the item and adds one.
-    pub(super) fn change_set(&self, who: &str) -> Value {
+    pub(crate) fn change_set(&self, who: &str) -> Value {
         let item = |id: i64, key: &str| {
             let item = json!({ "id": id, "namespaceId": self.namespace_id, "key": key, "value": who, "lineNum": 1 });
             self.signed(item)
@@ -74,7 +74,7 @@ impl Subject {
     }
 
     /// Rules of the branch.
-    pub(super) fn rules(&self, who: &str) -> Value {
+    pub(crate) fn rules(&self, who: &str) -> Value {
         let item =
             json!({ "clientAppId": self.app_id, "clientIpList": [], "clientLabelList": [who] });
         self.signed(json!({
@@ -84,7 +84,7 @@ impl Subject {
     }
 
     /// A body with its author.
-    pub(super) fn signed(&self, mut body: Value) -> Value {
+    pub(crate) fn signed(&self, mut body: Value) -> Value {
         body["dataChangeCreatedBy"] = json!("u");
         body["dataChangeLastModifiedBy"] = json!("u");
         body
