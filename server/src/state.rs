@@ -51,13 +51,8 @@ impl EnvironmentState {
 
     /// What keeps publishes from being kept, announced or served at present, one sentence each.
     pub async fn faults(&self) -> Vec<String> {
-        let mut faults = self.feed.faults();
-        if self.store.ping().await.is_err() {
-            faults.insert(0, "the database does not answer".to_owned());
-        }
-        if let Status::Failing { reason } = self.store.status() {
-            faults.insert(0, format!("publishes are not kept: {reason}"));
-        }
+        let mut faults = faults_of(&self.store, "publishes").await;
+        faults.extend(self.feed.faults());
         faults
     }
 
@@ -83,6 +78,18 @@ impl EnvironmentState {
     }
 }
 
+/// What keeps changes of this kind from being stored at present.
+async fn faults_of(store: &Store, changes: &str) -> Vec<String> {
+    let mut faults = Vec::new();
+    if let Status::Failing { reason } = store.status() {
+        faults.push(format!("{changes} are not kept: {reason}"));
+    }
+    if store.ping().await.is_err() {
+        faults.push("the database does not answer".to_owned());
+    }
+    faults
+}
+
 /// The portal: users, rights and the way to every environment.
 #[derive(Debug, Clone)]
 pub struct PortalState {
@@ -100,4 +107,18 @@ pub struct PortalState {
     pub environments: Environments,
     /// Whether this node can serve.
     pub ready: Readiness,
+}
+
+impl PortalState {
+    /// What keeps the portal from storing changes at present, one sentence each.
+    pub async fn faults(&self) -> Vec<String> {
+        faults_of(&self.store, "changes of users and rights").await
+    }
+
+    /// What keeps users from being answered at present.
+    #[must_use]
+    pub fn obstacles(&self) -> Vec<String> {
+        let is_ready = self.ready.get();
+        if is_ready { Vec::new() } else { vec!["this node starts or ends".to_owned()] }
+    }
 }

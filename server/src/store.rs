@@ -43,9 +43,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, Statement,
-};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, Statement};
 
 use file::SqliteFile;
 use lane::{Lane, Writes};
@@ -238,17 +236,8 @@ impl Store {
         }
     }
 
-    /// Whether the database can be used: it answers within two seconds (over a connection of its own), the last write
-    /// was kept, and a SQLite file is still the one that was opened.
-    pub async fn check(&self) -> Result<(), StoreError> {
-        self.ping().await?;
-        match self.status() {
-            Status::Writable => Ok(()),
-            Status::Failing { reason } => Err(StoreError::Unavailable(DbErr::Custom(reason))),
-        }
-    }
-
-    /// Whether the database answers, whatever became of the last write.
+    /// Whether the database answers within two seconds (over a connection of its own), whatever became of the last write, and a
+    /// SQLite file is still the one that was opened.
     pub async fn ping(&self) -> Result<(), StoreError> {
         if let Some(file) = &self.shared.file {
             file.check()?;

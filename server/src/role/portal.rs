@@ -167,9 +167,9 @@ async fn check_host(State(portal): State<Portal>, request: Request, next: Next) 
 }
 
 async fn health(State(portal): State<Portal>) -> Response {
-    health::answer(portal.state.store.check().await.is_ok())
+    health::report(&portal.state.faults().await)
 }
 
 async fn ready(State(portal): State<Portal>) -> Response {
-    health::answer(portal.state.ready.get())
+    health::report(&portal.state.obstacles())
 }
