@@ -20,6 +20,7 @@ mod portal {
     mod namespace;
     mod release;
     mod sign_in;
+    mod tenant;
     mod visibility;
     mod web;
     mod world;

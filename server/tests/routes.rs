@@ -1,5 +1,5 @@
-//! SEC-01: which routes answer without credentials. The list beside this file names all of them; a new route that is open by mistake
-//! is not in it.
+//! What holds for every route of a node: which ones answer without credentials (SEC-01), and how much each reads (SEC-21). The lists
+//! beside this file name the exceptions; a new route that is open or without a limit by mistake is not in them.
 
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a failure in a test's own steps may end it")]
@@ -7,15 +7,18 @@
 #![recursion_limit = "256"]
 
 use std::collections::BTreeSet;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 use castalia_server::node::{Node, Route};
 use castalia_server::role::Role;
 use castalia_server::settings::{Settings, Texts};
-use http::{Method, Request, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Empty};
-use hyper::body::Bytes;
+use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 /// What may be open, one `port METHOD path` in a line.
@@ -25,13 +28,23 @@ const OPEN: &str = include_str!("open_routes.txt");
 const RACED: &str = include_str!("../../tests/fault/race/operations.txt");
 
 async fn start(directory: &tempfile::TempDir) -> Node {
+    start_with(directory, Vec::new()).await
+}
+
+/// With an admin port that asks for no token.
+async fn start_open(directory: &tempfile::TempDir) -> Node {
+    let open = ("CASTALIA_ADMIN_SERVICE_ACCESS_CONTROL_ENABLED", "false");
+    start_with(directory, vec![(open.0.to_owned(), open.1.to_owned())]).await
+}
+
+async fn start_with(directory: &tempfile::TempDir, variables: Vec<(String, String)>) -> Node {
     let flags = vec![
         ("data_dir", directory.path().display().to_string()),
         ("config_port", "0".to_owned()),
         ("admin_port", "0".to_owned()),
         ("portal_port", "0".to_owned()),
     ];
-    let texts = Texts::gather(flags, None, std::iter::empty()).unwrap();
+    let texts = Texts::gather(flags, None, variables.into_iter()).unwrap();
     Node::start(Settings::from_texts(&texts).unwrap()).await.unwrap()
 }
 
@@ -43,16 +56,17 @@ fn filled(path: &str) -> String {
 }
 
 async fn status(node: &Node, port: Role, method: &Method, path: &str) -> StatusCode {
+    answer(node, port, method, path).await.status()
+}
+
+async fn answer(node: &Node, port: Role, method: &Method, path: &str) -> Response<Incoming> {
     let listening = node.listening.iter().find(|listening| listening.role == port).unwrap();
     let stream = TcpStream::connect(listening.address).await.unwrap();
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
     let request =
         Request::builder().method(method).uri(path).header("host", listening.address.to_string());
-    let answer = sender.send_request(request.body(Empty::<Bytes>::new()).unwrap()).await.unwrap();
-    let status = answer.status();
-    drop(answer.into_body().collect());
-    status
+    sender.send_request(request.body(Empty::<Bytes>::new()).unwrap()).await.unwrap()
 }
 
 /// On an empty data directory and without any option, every route but those of the list asks for credentials.
@@ -107,6 +121,209 @@ async fn every_route_that_changes_something_is_raced() {
     assert!(
         without.is_empty() && unknown.is_empty(),
         "not raced: {without:#?}; no longer a route: {unknown:#?}"
+    );
+    node.stop().await;
+}
+
+/// What other products, proxies and frameworks take for a credential, or for another path.
+const HEADERS: [(&str, &str); 24] = [
+    ("user-agent", "Nacos-Server"),
+    ("x-forwarded-for", "127.0.0.1"),
+    ("x-real-ip", "127.0.0.1"),
+    ("x-client-ip", "::1"),
+    ("forwarded", "for=127.0.0.1;host=localhost"),
+    ("x-forwarded-host", "localhost"),
+    ("x-original-url", "/health"),
+    ("x-rewrite-url", "/health"),
+    ("x-original-uri", "/health"),
+    ("x-forwarded-prefix", "/health"),
+    ("x-http-method-override", "OPTIONS"),
+    ("x-auth-user", "apollo"),
+    ("x-remote-user", "apollo"),
+    ("remote-user", "apollo"),
+    ("x-forwarded-user", "apollo"),
+    ("x-ssl-client-s-dn", "CN=apollo"),
+    ("authorization", ""),
+    ("authorization", "Bearer"),
+    ("authorization", "Bearer null"),
+    ("authorization", "Basic YXBvbGxvOmFkbWlu"),
+    ("authorization", "Apollo demo:"),
+    ("cookie", "SESSION=; SESSION=x; JSESSIONID=x"),
+    ("apollo-audit-operator", "apollo"),
+    ("origin", "null"),
+];
+
+/// SEC-02: no header, agent or address stands for a credential, on any protected route.
+#[tokio::test]
+async fn no_header_stands_for_a_credential() {
+    const OF_EACH: usize = 6;
+    let directory = tempfile::tempdir().unwrap();
+    let node = start(&directory).await;
+    let open: BTreeSet<_> = OPEN.lines().collect();
+    let mut next = HEADERS.iter().cycle();
+    for Route { port, method, path } in &node.routes {
+        let name = format!("{} {method} {path}", port.name());
+        if open.contains(name.as_str()) {
+            continue;
+        }
+        let target = filled(path);
+        for (header, value) in next.by_ref().take(OF_EACH) {
+            let head = format!(
+                "{method} {target} HTTP/1.1\r\nhost: {{host}}\r\nconnection: close\r\n{header}: {value}\r\n\r\n"
+            );
+            let status = raw_status(&node, *port, &head, 0).await;
+            assert!(
+                matches!(status, Some(401 | 403)),
+                "{name} with {header}: {value} answers {status:?}"
+            );
+        }
+    }
+    node.stop().await;
+}
+
+/// SEC-17: every answer of every port says what it is, may not be guessed at, framed, kept or read by other sites.
+#[tokio::test]
+async fn every_answer_of_every_route_says_what_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let node = start(&directory).await;
+    let unknown = Role::ALL.into_iter().filter(|role| *role != Role::Meta).map(|port| Route {
+        port,
+        method: Method::GET,
+        path: "/no/such/path",
+    });
+    for Route { port, method, path } in node.routes.iter().cloned().chain(unknown) {
+        let answer = answer(&node, port, &method, &filled(path)).await;
+        let (parts, body) = answer.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        let header = |name: &str| {
+            parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("")
+        };
+        let what = format!("{} {method} {path}: {} {:?}", port.name(), parts.status, parts.headers);
+        assert_eq!(header("x-content-type-options"), "nosniff", "{what}");
+        assert!(["DENY", "SAMEORIGIN"].contains(&header("x-frame-options")), "{what}");
+        assert_eq!(header("access-control-allow-origin"), "", "{what}");
+        let kind = header("content-type");
+        assert!(body.is_empty() || !kind.is_empty(), "{what}");
+        assert!(!kind.starts_with("text/") || kind.contains("charset="), "{what}");
+        // Files of the web UI have names of their content.
+        assert!(header("cache-control").contains("no-store") || path.contains("assets"), "{what}");
+    }
+    node.stop().await;
+}
+
+/// Status of the answer to raw bytes, after which the client sends `filler` until it is answered or has sent so many bytes.
+async fn raw_status(node: &Node, port: Role, head: &str, filler: usize) -> Option<u16> {
+    let listening = node.listening.iter().find(|listening| listening.role == port).unwrap();
+    let mut stream = TcpStream::connect(listening.address).await.unwrap();
+    let head = head.replace("{host}", &listening.address.to_string());
+    stream.write_all(head.as_bytes()).await.ok()?;
+    let (mut from, mut to) = stream.split();
+    let chunk = vec![b' '; 64 * 1024];
+    let mut answer = [0; 64];
+    let write = async {
+        for _ in 0..filler / chunk.len() {
+            if to.write_all(&chunk).await.is_err() {
+                break;
+            }
+        }
+        // The answer is what ends the exchange.
+        std::future::pending::<()>().await;
+    };
+    let read = async {
+        let mut length = 0;
+        while length < 12 {
+            match from.read(&mut answer[length..]).await {
+                Ok(read @ 1..) => length += read,
+                _ => return None,
+            }
+        }
+        std::str::from_utf8(&answer[9..12]).ok()?.parse().ok()
+    };
+    tokio::select! {
+        () = write => None,
+        status = tokio::time::timeout(Duration::from_secs(20), read) => status.unwrap(),
+    }
+}
+
+/// SEC-21: on every route a head above its limit is refused, before anything else is looked at.
+#[tokio::test]
+async fn every_route_has_a_limit_on_its_head() {
+    let directory = tempfile::tempdir().unwrap();
+    let node = start(&directory).await;
+    for Route { port, method, path } in &node.routes {
+        let path = filled(path);
+        // Polls name all namespaces of a client.
+        let limit = if path.starts_with("/notifications") { 64 } else { 16 };
+        let filler = "x".repeat(limit * 1024 + 500);
+        let line = format!("{method} {path}?x={filler} HTTP/1.1\r\nhost: {{host}}\r\n\r\n");
+        let header = format!("{method} {path} HTTP/1.1\r\nhost: {{host}}\r\nx-x: {filler}\r\n\r\n");
+        for (head, what) in [(line, "URL"), (header, "headers")] {
+            let begun = Instant::now();
+            let status = raw_status(&node, *port, &head, 0).await;
+            assert!(
+                matches!(status, Some(414 | 431)),
+                "{what} of {} {method} {path}: {status:?}",
+                port.name()
+            );
+            assert!(begun.elapsed() < Duration::from_secs(5), "{method} {path}");
+        }
+    }
+    node.stop().await;
+}
+
+/// Routes of the admin and portal ports that read no body: what a client sends is left unread, and the connection ends.
+const WITHOUT_BODY: &str = include_str!("routes_without_body.txt");
+
+/// SEC-21: every other route refuses a body that is larger than its limit, the largest of which is 32 MiB.
+#[tokio::test]
+async fn every_route_that_reads_a_body_has_a_limit_on_it() {
+    const LARGEST: usize = 32 * 1024 * 1024;
+    /// Parameters that routes want before they read a body.
+    const QUERY: &str = "operator=u&name=n&releaseName=r&branchName=b&namespaceId=1&deleteBranch=true&createIfNotExists=true";
+    let directory = tempfile::tempdir().unwrap();
+    let node = start_open(&directory).await;
+    let token = Command::new(env!("CARGO_BIN_EXE_castalia"))
+        .args(["token", "create", "--name", "limit", "--all-apps", "--data-dir"])
+        .arg(directory.path())
+        .output()
+        .unwrap();
+    let token = String::from_utf8(token.stdout).unwrap();
+    let token = token.split_whitespace().next_back().unwrap();
+    let mut unlimited = BTreeSet::new();
+    for Route { port, method, path } in &node.routes {
+        if *method == Method::GET || !matches!(port.name(), "admin" | "portal") {
+            continue;
+        }
+        let fill = |segment| match segment {
+            "{env}" => "DEV",
+            segment if str::starts_with(segment, '{') => "1",
+            segment => segment,
+        };
+        let target = path.split('/').map(fill).collect::<Vec<_>>().join("/");
+        let mut is_limited = false;
+        for kind in ["json", "x-www-form-urlencoded"] {
+            let head = format!(
+                "{method} {target}?{QUERY} HTTP/1.1\r\nhost: {{host}}\r\nauthorization: {token}\r\n\
+                 content-type: application/{kind}\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n",
+                2 * LARGEST
+            );
+            let status = raw_status(&node, *port, &head, LARGEST + 128 * 1024).await;
+            is_limited |= status == Some(413);
+        }
+        if !is_limited {
+            unlimited.insert(format!("{} {method} {path}", port.name()));
+        }
+    }
+    let expected: BTreeSet<_> = WITHOUT_BODY
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(str::to_owned)
+        .collect();
+    let unexpected: Vec<_> = unlimited.difference(&expected).collect();
+    let missing: Vec<_> = expected.difference(&unlimited).collect();
+    assert!(
+        unexpected.is_empty() && missing.is_empty(),
+        "no limit: {unexpected:#?}; reads a body now: {missing:#?}"
     );
     node.stop().await;
 }

@@ -1,16 +1,18 @@
 //! REL-01, REL-03, REL-18: nodes are killed, ended and started again in quick succession. Nothing that was acknowledged is lost, and
 //! nobody is served less than before.
 
+use std::process::Command;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 
 use crate::support::app::App;
-use crate::support::database::Database;
+use crate::support::database::{Database, Engine, Fresh};
 use crate::support::eventually::eventually;
 use crate::support::http::Http;
 use crate::support::poll::{self, Waiting, newest, position};
 use crate::support::server::{Options, Server};
+use crate::support::variable;
 
 fn options() -> Options {
     Options::new()
@@ -64,6 +66,166 @@ async fn a_message_that_was_on_its_way_at_the_start_is_told() {
     let waiting = Waiting::start(&Http::new(&server.config), &path).await;
     database.run(&[&insert(known + 1, "demo")]).await;
     assert_eq!(newest(&waiting.soon().await.ok()), known + 1);
+}
+
+/// REL-01: killed at any moment while several callers publish, a node has every publish that it acknowledged when it starts again, and
+/// no half of one. `CASTALIA_TEST_KILLS` says how often.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kill_in_the_middle_of_publishes_loses_none_that_was_acknowledged() {
+    const PUBLISHERS: usize = 3;
+    let kills = variable("CASTALIA_TEST_KILLS").map_or(4, |text| text.parse().unwrap());
+    let directory = tempfile::tempdir().unwrap();
+    let database = Database::file(directory.path(), "config.db");
+    let mut server = Server::start_in(directory.path(), options());
+    for at in 0..PUBLISHERS {
+        App::create(&Http::new(&server.admin), &format!("demo{at}")).await.publish("0").await;
+    }
+    for round in 0..kills {
+        let publishing: Vec<_> = (0..PUBLISHERS)
+            .map(|at| {
+                let app = App::existing(&Http::new(&server.admin), &format!("demo{at}"));
+                tokio::spawn(publish_until_it_fails(app))
+            })
+            .collect();
+        tokio::time::sleep(Duration::from_millis(200 + 37 * (round % 11))).await;
+        server.kill();
+        let mut acknowledged = Vec::new();
+        for publisher in publishing {
+            acknowledged.push(publisher.await.unwrap());
+        }
+        server = Server::start_in(directory.path(), options());
+        let http = Http::new(&server.config);
+        for (at, last) in acknowledged.into_iter().enumerate() {
+            let sql = format!(
+                r#"SELECT "Id" FROM "Release" WHERE "AppId" = 'demo{at}' AND "Id" = {last}"#
+            );
+            assert_eq!(database.rows(&sql).await.len(), 1, "release {last} was acknowledged");
+            let path = format!("/configs/demo{at}/default/application");
+            let served = http.get(&path).await.ok().json()["releaseKey"].clone();
+            let newest = format!(
+                r#"SELECT "ReleaseKey" FROM "Release" WHERE "AppId" = 'demo{at}' ORDER BY "Id" DESC LIMIT 1"#
+            );
+            assert_eq!(served, database.rows(&newest).await[0]["ReleaseKey"]);
+        }
+        let torn = r#"SELECT "Id" FROM "Release" WHERE "Id" NOT IN (SELECT "ReleaseId" FROM "ReleaseHistory")"#;
+        assert_eq!(database.rows(torn).await.len(), 0, "a release without its history");
+    }
+}
+
+/// Publishes again and again; returns the id of the last release that was acknowledged.
+async fn publish_until_it_fails(app: App) -> i64 {
+    let mut last = app.publish("first").await.id;
+    loop {
+        let publish = app.attempt("default", "application");
+        match publish.await {
+            Some(answer) if answer.status == 200 => last = answer.json()["id"].as_i64().unwrap(),
+            Some(answer) => panic!("{answer:?}"),
+            None => return last,
+        }
+    }
+}
+
+/// REL-23: a copy that is made while others publish is a whole installation, which starts and serves.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_that_is_made_while_others_publish_is_whole() {
+    let server = Server::start_with(options());
+    let app = App::create(&Http::new(&server.admin), "demo").await;
+    app.publish("0").await;
+    let publishing = tokio::spawn(publish_until_it_fails(app));
+    let copy = tempfile::tempdir().unwrap();
+    let target = copy.path().join("config.db");
+    let backup = format!("VACUUM INTO '{}'", target.display());
+    Database::file(server.data_dir(), "config.db").run(&[&backup]).await;
+    drop(server);
+    publishing.await.unwrap();
+    let restored = Server::start_in(copy.path(), options());
+    let newest = r#"SELECT "ReleaseKey" FROM "Release" ORDER BY "Id" DESC LIMIT 1"#;
+    let newest = Database::file(copy.path(), "config.db").rows(newest).await;
+    let http = Http::new(&restored.config);
+    let served = http.get("/configs/demo/default/application").await.ok().json();
+    assert_eq!(served["releaseKey"], newest[0]["ReleaseKey"]);
+    let id = position(&http, "demo", "application").await;
+    let waiting = Waiting::start(&http, &poll::path("demo", &[("application", id)])).await;
+    App::existing(&Http::new(&restored.admin), "demo").publish("after").await;
+    assert!(newest_id(waiting).await > id);
+}
+
+async fn newest_id(waiting: Waiting) -> i64 {
+    newest(&waiting.soon().await.ok())
+}
+
+/// REL-25: an app that is deleted and made again under its name never has content of the one before it.
+#[tokio::test]
+async fn an_app_that_is_made_again_has_nothing_of_the_one_before() {
+    let server = Server::start_with(options());
+    let (admin, http) = (Http::new(&server.admin), Http::new(&server.config));
+    let path = "/configs/demo/default/application";
+    for round in 0..12 {
+        let app = App::create(&admin, "demo").await;
+        assert_eq!(http.get(path).await.status, 404, "round {round}");
+        let value = format!("of round {round}");
+        app.publish(&value).await;
+        let id = position(&http, "demo", "application").await;
+        eventually(&value, async || {
+            let answer = http.get(path).await;
+            assert!(answer.status == 404 || answer.text.contains(&value), "{answer:?}");
+            (answer.status == 200).then_some(())
+        })
+        .await;
+        let id = id.max(position(&http, "demo", "application").await);
+        let waiting = Waiting::start(&http, &poll::path("demo", &[("application", id)])).await;
+        admin.delete("/apps/demo?operator=apollo").await.ok();
+        // Whoever waited asks again, and finds nothing.
+        assert_eq!(waiting.soon().await.status, 200);
+        eventually("the end of the app", async || {
+            (http.get(path).await.status == 404).then_some(())
+        })
+        .await;
+    }
+}
+
+/// REL-06: a node that was stopped and goes on serves nothing older than what clients were told elsewhere.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_was_stopped_serves_nothing_older() {
+    for engine in [Engine::MySql, Engine::Postgres] {
+        let Some(fresh) = Fresh::on(engine).await else { return };
+        let options = options()
+            .flag("--config-db", &fresh.database.url)
+            .flag("--advertise", "http://127.0.0.1");
+        let (stopped, other) =
+            (Server::start_with(options.clone()), Server::start_with(options.clone()));
+        let app = App::create(&Http::new(&other.admin), "demo").await;
+        app.publish("1").await;
+        let path = "/configs/demo/default/application";
+        position(&Http::new(&stopped.config), "demo", "application").await;
+        Http::new(&stopped.config).get(path).await.ok();
+        signal(&stopped, "STOP");
+        app.publish("2").await;
+        let id = position(&Http::new(&other.config), "demo", "application").await;
+        let messages =
+            format!("%7B%22details%22%3A%7B%22demo%2Bdefault%2Bapplication%22%3A{id}%7D%7D");
+        let asked = tokio::spawn({
+            let (http, path) = (Http::new(&stopped.config), format!("{path}?messages={messages}"));
+            async move { http.get(&path).await }
+        });
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        signal(&stopped, "CONT");
+        // Of all answers since it goes on, none is older than what the client was told.
+        let answer = asked.await.unwrap().ok();
+        assert_eq!(answer.json()["configurations"]["k"], "2", "{engine:?}");
+        eventually("the publish at the node that was stopped", async || {
+            let config = Http::new(&stopped.config).get(path).await.ok().json();
+            (config["configurations"]["k"] == "2").then_some(())
+        })
+        .await;
+        drop((stopped, other));
+        fresh.remove().await;
+    }
+}
+
+fn signal(server: &Server, name: &str) {
+    let pid = server.pid().to_string();
+    assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap().success());
 }
 
 /// A node that ends with many polls answers all of them, and no read fails.

@@ -2,6 +2,7 @@
 
 use crate::support::app::App;
 use crate::support::database::{Engine, Fresh};
+use crate::support::demo::Demo;
 use crate::support::eventually::eventually;
 use crate::support::http::Http;
 use crate::support::poll;
@@ -142,6 +143,40 @@ async fn no_spelling_of_a_url_leads_past_the_key() {
         assert!(urls.len() >= MUTATIONS, "{} for {url}", urls.len());
         for batch in urls.chunks(16) {
             futures_util::future::join_all(batch.iter().map(|url| refuses(&server, url))).await;
+        }
+    }
+}
+
+/// SEC-04: of 200 spellings of a path of the admin port without a token, and of the open API with a token of another app, none gets
+/// data.
+#[tokio::test]
+async fn no_spelling_of_a_path_leads_past_a_token_or_a_right() {
+    let server = Server::start_with(Options::new());
+    let api = server.open_api();
+    for app_id in ["app", "other"] {
+        let app = Demo::create_in(api.clone(), "DEV", app_id).await;
+        app.set("k", "secret").await;
+        app.publish().await;
+    }
+    let foreign = server.token("other", &["--app", "other"]);
+    let namespace = "/apps/app/clusters/default/namespaces/application";
+    for (base, url, token) in [
+        (&server.admin, format!("{namespace}/items"), ""),
+        (&server.admin, format!("{namespace}/releases/latest"), ""),
+        (&server.portal, format!("/openapi/v1/envs/DEV{namespace}/items/k"), foreign.as_str()),
+        (&server.portal, format!("/openapi/v1/envs/DEV{namespace}/releases/latest"), &foreign),
+    ] {
+        let headers = [("authorization", token)];
+        let headers = if token.is_empty() { &headers[..0] } else { &headers[..] };
+        assert!(matches!(raw::get(base, &url, headers).await.status, 401 | 403), "{url}");
+        let urls = mutations(&url);
+        assert!(urls.len() >= MUTATIONS, "{} for {url}", urls.len());
+        for url in urls {
+            let request = raw::request("GET", &url, base, headers);
+            // A byte that no request line may hold ends the connection; that is a refusal, too.
+            let Ok(answer) = raw::send(base, &request).await else { continue };
+            assert!(answer.status >= 300 || answer.text.is_empty(), "{url}: {answer:?}");
+            assert!(!answer.text.contains("secret"), "{url}: {answer:?}");
         }
     }
 }

@@ -233,6 +233,41 @@ async fn every_layout_of_roles_works_on_postgres_tables_without_our_record() {
     portal.remove().await;
 }
 
+/// Every layout with an account that may read and write rows and nothing else, after `castalia migrate` with one that may do more.
+async fn every_layout_works_without_ddl_rights(engine: Engine) {
+    let (Some(config), Some(portal)) = (Fresh::on(engine).await, Fresh::on(engine).await) else {
+        return;
+    };
+    let owner = Place { config: config.database.clone(), portal: portal.database.clone() };
+    owner.migrate().await;
+    if engine == Engine::Postgres {
+        for database in [&config.database, &portal.database] {
+            let rights = [
+                "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO castalia_rows",
+                "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO castalia_rows",
+            ];
+            database.run(&rights).await;
+        }
+    }
+    let rows_only = |fresh: &Fresh| {
+        Database::at(&fresh.database.url.replace("castalia:castalia@", "castalia_rows:castalia@"))
+    };
+    let place = Place { config: rows_only(&config), portal: rows_only(&portal) };
+    every_layout_works(&place, &LAYOUTS, "ours, with an account for rows only").await;
+    config.remove().await;
+    portal.remove().await;
+}
+
+#[tokio::test]
+async fn every_layout_of_roles_works_on_mysql_without_ddl_rights() {
+    every_layout_works_without_ddl_rights(Engine::MySql).await;
+}
+
+#[tokio::test]
+async fn every_layout_of_roles_works_on_postgres_without_ddl_rights() {
+    every_layout_works_without_ddl_rights(Engine::Postgres).await;
+}
+
 /// Two processes do not share a file of SQLite, so that the roles of the environment are in one.
 fn layouts_for_files() -> Vec<&'static [&'static str]> {
     let fits = |layout: &&&[&str]| layout.iter().filter(|roles| **roles != "portal").count() <= 1;

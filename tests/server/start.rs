@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Output, Stdio};
+use std::time::{Duration, Instant};
 
 use crate::support::database::Database;
 use crate::support::demo::Demo;
@@ -202,6 +203,27 @@ async fn fresh_installations_share_no_secret() {
     let portal = Http::new(&server.portal);
     assert_eq!(portal.form("/signin", &form("admin")).await.header("location"), "/signin?#/error");
     assert_eq!(portal.form("/signin", &form(PASSWORD)).await.header("location"), "/");
+}
+
+/// SEC-13: who signs in with an unknown name waits as long as with a wrong password, so that names cannot be found out.
+#[tokio::test]
+async fn an_unknown_user_is_refused_as_slowly_as_a_wrong_password() {
+    let server = Server::start_with(Options::new().flag("--compat-defaults", "fresh"));
+    let portal = Http::new(&server.portal);
+    let mut times = [Duration::MAX; 2];
+    // The fewest of several, taken in turn: other work on the machine only adds.
+    for _ in 0..5 {
+        for (at, name) in ["apollo", "nobody"].into_iter().enumerate() {
+            let begun = Instant::now();
+            let form = [("username", name), ("password", "wrong password")];
+            let answer = portal.form("/signin", &form).await;
+            assert_eq!(answer.header("location"), "/signin?#/error", "{answer:?}");
+            times[at] = times[at].min(begun.elapsed());
+        }
+    }
+    let [known, unknown] = times;
+    assert!(unknown < known * 2 && known < unknown * 2, "{known:?} and {unknown:?}");
+    assert!(known > Duration::from_millis(5), "{known:?}: no password was hashed");
 }
 
 /// SEC-10: the password is shown at the first start only.

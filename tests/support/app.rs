@@ -106,6 +106,13 @@ impl App {
         self.admin.form(&format!("{}/releases", self.path(cluster, namespace)), &fields).await
     }
 
+    /// The same towards a server that may be killed; `None` where no answer came.
+    pub(crate) async fn attempt(&self, cluster: &str, namespace: &str) -> Option<Answer> {
+        let path =
+            format!("{}/releases?name=test&operator={OPERATOR}", self.path(cluster, namespace));
+        self.admin.try_post(&path).await
+    }
+
     /// Makes these the items of a namespace and publishes them.
     pub(crate) async fn release(
         &self,

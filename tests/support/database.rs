@@ -167,6 +167,11 @@ impl Fresh {
         })
     }
 
+    /// Runs a statement beside it, on the same server.
+    pub(crate) async fn run_beside(&self, statement: &str) {
+        Database::at(&self.server).run(&[statement]).await;
+    }
+
     /// Removes it; the servers on it must have ended.
     pub(crate) async fn remove(self) {
         Database::at(&self.server).run(&[&self.removal]).await;

@@ -58,6 +58,14 @@ impl Http {
         self.send(Method::POST, path, Some(body)).await
     }
 
+    /// Posts nothing to a server that may be killed; `None` where no whole answer came.
+    pub(crate) async fn try_post(&self, path: &str) -> Option<Answer> {
+        let request = client().post(format!("{}{path}", self.base)).headers(self.headers.clone());
+        let response = request.send().await.ok()?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Some(Answer { status, headers, text: response.text().await.ok()? })
+    }
+
     pub(crate) async fn put(&self, path: &str, body: Value) -> Answer {
         self.send(Method::PUT, path, Some(body)).await
     }

@@ -1,0 +1,285 @@
+//! One tenant repeats every request of another (SEC-07, SEC-28): as a user of another app, and as a consumer with the rights of
+//! another app. The table is compared with the routes, so that a new one needs a row.
+
+use castalia_server::settings::Installation;
+use castalia_server::store::Store;
+use http::Method;
+use sea_orm::{ConnectionTrait as _, DatabaseBackend, Statement};
+use serde_json::{Value, json};
+
+use super::world::{Answer, Caller, NS, World, app, item};
+
+/// What must not reach anybody else.
+const HIDDEN: &str = "hidden-value";
+
+/// What somebody with rights on another app gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Gets {
+    /// 403, whatever the body says.
+    Refused,
+    /// A success without anything in it.
+    Nothing,
+    /// What every identity may know of an app: its description and the names of its parts.
+    Description,
+}
+
+use Gets::{Description, Nothing, Refused};
+
+/// Method and path below `/openapi/v1` of each route that names something of an app; what a user of another app gets in an
+/// environment for members only, and what a consumer with rights on another app gets on databases of ours.
+const TABLE: [(&str, Gets, Gets); 33] = [
+    ("GET /apps/{app_id}", Description, Description),
+    ("PUT /apps/{app_id}", Refused, Refused),
+    ("GET /apps/{app_id}/envclusters", Description, Description),
+    ("GET /apps/{app_id}/env-cluster-info", Description, Description),
+    ("GET /apps/{app_id}/appnamespaces", Description, Description),
+    ("POST /apps/{app_id}/appnamespaces", Refused, Refused),
+    ("GET /apps/{app_id}/appnamespaces/{namespace}", Description, Description),
+    ("POST /namespaces", Refused, Refused),
+    ("POST /envs/{env}/apps/{app_id}/clusters", Refused, Refused),
+    ("GET /envs/{env}/apps/{app_id}/clusters/{cluster}", Description, Description),
+    ("DELETE /envs/{env}/apps/{app_id}/clusters/{cluster}", Refused, Refused),
+    ("GET {cluster}/namespaces", Nothing, Nothing),
+    ("GET {namespace}", Nothing, Refused),
+    ("GET {namespace}/lock", Nothing, Refused),
+    ("GET {namespace}/items", Nothing, Refused),
+    ("POST {namespace}/items", Refused, Refused),
+    ("PUT {namespace}/items", Refused, Refused),
+    ("POST {namespace}/items/revocation", Refused, Refused),
+    ("GET {namespace}/items/{key}", Nothing, Refused),
+    ("PUT {namespace}/items/{key}", Refused, Refused),
+    ("DELETE {namespace}/items/{key}", Refused, Refused),
+    ("GET {namespace}/encodedItems/{key}", Nothing, Refused),
+    ("PUT {namespace}/encodedItems/{key}", Refused, Refused),
+    ("DELETE {namespace}/encodedItems/{key}", Refused, Refused),
+    ("POST {namespace}/releases", Refused, Refused),
+    ("GET {namespace}/releases/latest", Nothing, Refused),
+    ("GET {namespace}/releases/active", Nothing, Refused),
+    ("GET /envs/{env}/releases/comparison", Refused, Refused),
+    ("GET /envs/{env}/releases/{release_id}", Refused, Refused),
+    ("PUT /envs/{env}/releases/{release_id}/rollback", Refused, Refused),
+    // Lists over all apps name none in their path; what they leave out is looked for in them.
+    ("GET /apps", Description, Description),
+    ("GET /apps/by-self", Nothing, Nothing),
+    ("GET /apps/authorized", Nothing, Nothing),
+];
+
+/// Routes that are about no app.
+const ABOUT_NO_APP: [&str; 5] =
+    ["GET /user", "GET /envs", "GET /organizations", "POST /apps", "GET /appnamespaces"];
+
+const CLUSTER: &str = "/envs/{env}/apps/{app_id}/clusters/{cluster}";
+
+/// The row of the table for a route.
+fn row(method: &Method, path: &str) -> String {
+    let below = path.strip_prefix("/openapi/v1").unwrap_or(path);
+    let namespace = format!("{CLUSTER}/namespaces/{{namespace}}");
+    if let Some(rest) = below.strip_prefix(namespace.as_str()) {
+        return format!("{method} {{namespace}}{rest}");
+    }
+    match below.strip_prefix(CLUSTER) {
+        Some(rest) if !rest.is_empty() => format!("{method} {{cluster}}{rest}"),
+        _ => format!("{method} {below}"),
+    }
+}
+
+/// The path about the app `demo`, with an operator for consumers, and a body that its owner could send.
+fn request(method: &Method, path: &str, release_id: i64) -> (String, Value) {
+    let at = path
+        .replace("{env}", "LOCAL")
+        .replace("{app_id}", "demo")
+        .replace("{cluster}", "default")
+        .replace("{namespace}", "application")
+        .replace("{release_id}", &release_id.to_string())
+        .replace("{key}", if path.contains("encodedItems") { "aw" } else { "k" });
+    let named = |name: &str| json!({ "appId": "demo", "name": name, "format": "properties", "isPublic": false });
+    let last = path.rsplit('/').next().unwrap_or_default();
+    let body = match (method.as_str(), last) {
+        ("PUT", "{app_id}") => app("demo", "u2")["app"].clone(),
+        ("POST", "appnamespaces" | "clusters") => named("taken"),
+        ("POST", "namespaces") => {
+            json!([{ "appId": "demo", "env": "LOCAL", "clusterName": "default", "appNamespaceName": "other" }])
+        }
+        ("PUT", "items") => json!({ "format": "properties", "configText": "k = taken" }),
+        ("POST" | "PUT", "items" | "{key}") => item("k", "taken"),
+        ("POST", "releases") => json!({ "releaseTitle": "taken" }),
+        _ => Value::Null,
+    };
+    let query = match last {
+        "comparison" => format!("?baseReleaseId=0&toCompareReleaseId={release_id}"),
+        _ => "?operator=u2&createIfNotExists=true".to_owned(),
+    };
+    (format!("{at}{query}"), body)
+}
+
+async fn send(caller: &Caller<'_>, method: &Method, path: &str, body: &Value) -> Answer {
+    if *method == Method::GET {
+        return caller.get(path).await;
+    }
+    caller.send(method.clone(), path, "application/json", body.to_string()).await
+}
+
+/// Everything that a database holds but the record of calls and sign-ins.
+async fn content(store: &Store) -> String {
+    let texts = async |sql: String| -> Vec<String> {
+        let statement = Statement::from_string(DatabaseBackend::Sqlite, sql);
+        let rows = store.read().query_all_raw(statement).await.unwrap();
+        rows.iter().map(|row| row.try_get::<String>("", "line").unwrap()).collect()
+    };
+    let tables = "SELECT name AS line FROM sqlite_master WHERE type = 'table' ORDER BY name";
+    let mut content = String::new();
+    for table in texts(tables.to_owned()).await {
+        if ["ConsumerAudit", "CastaliaSession", "sqlite_sequence"].contains(&table.as_str()) {
+            continue;
+        }
+        let columns = texts(format!("SELECT name AS line FROM pragma_table_info('{table}')")).await;
+        let quoted: Vec<_> = columns.iter().map(|name| format!("quote(\"{name}\")")).collect();
+        let lines =
+            format!("SELECT {} AS line FROM \"{table}\" ORDER BY 1", quoted.join("||','||"));
+        content += &format!("{table}\n{}\n", texts(lines).await.join("\n"));
+    }
+    content
+}
+
+/// The app `demo` of `u1` with a value that is published, and the app `second` of `u2`. Returns the id of the release.
+async fn fill(world: &World) -> i64 {
+    for (app_id, owner) in [("demo", "u1"), ("second", "u2")] {
+        world.user(owner).await.post("/openapi/v1/apps", app(app_id, owner)).await.empty();
+    }
+    let owner = world.user("u1").await;
+    owner.post(&format!("{NS}/items"), item("k", HIDDEN)).await.ok();
+    let release = json!({ "releaseTitle": "r" });
+    let made = owner.post(&format!("{NS}/releases"), release).await.ok();
+    // Not published yet, so that a revocation has something to take back.
+    owner.post(&format!("{NS}/items"), item("draft", HIDDEN)).await.ok();
+    made["id"].as_i64().unwrap()
+}
+
+#[track_caller]
+fn check(what: &str, expected: Gets, answer: &Answer) {
+    assert!(!answer.body.contains(HIDDEN), "{what}: {answer:?}");
+    match expected {
+        Refused => answer.fails(403, "Access is denied"),
+        Description => assert_eq!(answer.status, 200, "{what}: {answer:?}"),
+        Nothing => {
+            assert_eq!(answer.status, 200, "{what}: {answer:?}");
+            let found = if answer.body.is_empty() { Value::Null } else { answer.json() };
+            let content = if found.is_object() { found["content"].clone() } else { found };
+            let names_demo = content.to_string().contains("demo");
+            assert!(!names_demo, "{what}: {answer:?}");
+        }
+    }
+}
+
+/// Sends every request of the table as somebody else, and compares both databases before and after.
+async fn replay(
+    world: &World,
+    caller: &Caller<'_>,
+    release_id: i64,
+    column: fn(&(&str, Gets, Gets)) -> Gets,
+) {
+    let before = (content(&world.store).await, content(&world.environment_store).await);
+    assert!(before.1.contains(HIDDEN), "the comparison sees what is stored");
+    let mut rows: Vec<_> = TABLE.iter().map(|(row, ..)| *row).collect();
+    for route in world.routes.iter().filter(|route| route.path.starts_with("/openapi")) {
+        let name = row(&route.method, route.path);
+        if ABOUT_NO_APP.contains(&name.as_str()) {
+            continue;
+        }
+        let Some(expected) = TABLE.iter().find(|(row, ..)| *row == name) else {
+            panic!("{name} needs a row: what may somebody with rights on another app get?");
+        };
+        rows.retain(|row| *row != name);
+        let (path, body) = request(&route.method, route.path, release_id);
+        let answer = send(caller, &route.method, &path, &body).await;
+        check(&name, column(expected), &answer);
+    }
+    assert!(rows.is_empty(), "no longer a route: {rows:?}");
+    let after = (content(&world.store).await, content(&world.environment_store).await);
+    assert_eq!(before, after);
+}
+
+/// SEC-07: a user with rights on one app repeats every request about another one: no value, no change.
+#[tokio::test]
+async fn a_user_of_another_app_reads_no_value_and_changes_nothing() {
+    for installation in [Installation::Fresh, Installation::Adopted] {
+        let mut world = World::with(installation, &[]).await;
+        world.set("configView.memberOnly.envs", "local");
+        let release_id = fill(&world).await;
+        let other = world.user("u2").await;
+        replay(&world, &other, release_id, |(_, user, _)| *user).await;
+    }
+}
+
+/// SEC-28: a token with the rights of one app repeats every request about another one: no value, no change.
+#[tokio::test]
+async fn a_token_of_another_app_reads_no_value_and_changes_nothing() {
+    let world = World::fresh().await;
+    let release_id = fill(&world).await;
+    let token = world.token("second", &["second"]).await;
+    let other = world.consumer(&token);
+    replay(&world, &other, release_id, |(_, _, consumer)| *consumer).await;
+}
+
+/// SEC-08: a request to one's own app never reaches another one that its body or its query names.
+#[tokio::test]
+async fn a_body_never_names_another_target_than_its_path() {
+    let world = World::fresh().await;
+    let foreign = fill(&world).await;
+    let own = NS.replace("demo", "second");
+    let user = world.user("u2").await;
+    user.post(&format!("{own}/items"), item("k", "1")).await.ok();
+    let release = json!({ "releaseTitle": "r" });
+    let first = user.post(&format!("{own}/releases"), release.clone()).await.ok()["id"].clone();
+    user.put(&format!("{own}/items/k"), item("k", "2")).await.empty();
+    let second = user.post(&format!("{own}/releases"), release).await.ok()["id"].clone();
+    let before = content(&world.environment_store).await;
+    let foreign_items: Vec<_> =
+        before.lines().filter(|line| line.contains(HIDDEN)).map(str::to_owned).collect();
+    let foreign_item = |key: &str| {
+        let mut item = item(key, "taken");
+        for (name, value) in [("id", 1), ("namespaceId", 1), ("itemId", 1)] {
+            item[name] = value.into();
+        }
+        item["appId"] = "demo".into();
+        item["namespaceName"] = "application".into();
+        item
+    };
+    user.post(&format!("{own}/items"), foreign_item("new")).await;
+    user.put(&format!("{own}/items/k"), foreign_item("k")).await;
+    let text =
+        json!({ "format": "properties", "configText": "k = 3", "namespaceId": 1, "appId": "demo" });
+    user.put(&format!("{own}/items"), text).await;
+    for (path, body) in [
+        ("/openapi/v1/apps/second".to_owned(), app("demo", "u2")["app"].clone()),
+        (
+            "/openapi/v1/apps/second/appnamespaces".to_owned(),
+            json!({ "appId": "demo", "name": "n", "format": "properties", "isPublic": false }),
+        ),
+        (
+            "/openapi/v1/envs/LOCAL/apps/second/clusters".to_owned(),
+            json!({ "appId": "demo", "name": "c" }),
+        ),
+    ] {
+        let method = if path.ends_with("second") { Method::PUT } else { Method::POST };
+        let answer = send(&user, &method, &path, &body).await;
+        assert_eq!(answer.status, 400, "{path}: {answer:?}");
+    }
+    let both = json!([
+        { "appId": "second", "env": "LOCAL", "clusterName": "default", "appNamespaceName": "application" },
+        { "appId": "demo", "env": "LOCAL", "clusterName": "default", "appNamespaceName": "application" },
+    ]);
+    user.post("/openapi/v1/namespaces", both).await.fails(403, "Access is denied");
+    for query in
+        [format!("toReleaseId={foreign}"), format!("toReleaseId={foreign}&toReleaseId={first}")]
+    {
+        let path = format!("/openapi/v1/envs/LOCAL/releases/{second}/rollback?{query}");
+        let answer = user.put(&path, Value::Null).await;
+        assert!(answer.status >= 400, "{answer:?}");
+    }
+    let after = content(&world.environment_store).await;
+    let unchanged: Vec<_> =
+        after.lines().filter(|line| line.contains(HIDDEN)).map(str::to_owned).collect();
+    assert_eq!(foreign_items, unchanged);
+    assert!(!after.contains("'demo','n'") && !after.contains("taken','demo"));
+}
