@@ -11,7 +11,7 @@ use crate::support::http::{Answer, Http};
 use crate::support::server::{Options, PASSWORD, Server, command};
 
 /// Columns that an app id is stored in, or in a part of.
-const CONFIG: [(&str, &str); 13] = [
+const CONFIG: [(&str, &str); 12] = [
     ("App", "AppId"),
     ("AppNamespace", "AppId"),
     ("Cluster", "AppId"),
@@ -24,7 +24,6 @@ const CONFIG: [(&str, &str); 13] = [
     ("Commit", "AppId"),
     ("InstanceConfig", "ConfigAppId"),
     ("Instance", "AppId"),
-    ("ServerConfig", "Key"),
 ];
 const PORTAL: [(&str, &str); 4] =
     [("App", "AppId"), ("AppNamespace", "AppId"), ("Role", "RoleName"), ("Permission", "TargetId")];

@@ -36,7 +36,7 @@ impl Logged {
         let begun = Instant::now();
         while server.listening().count() < ports {
             assert!(begun.elapsed() < START, "{:.2000}", server.log());
-            std::thread::sleep(Duration::from_millis(50));
+            std::thread::park_timeout(Duration::from_millis(50));
         }
         server
     }

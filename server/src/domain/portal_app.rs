@@ -142,6 +142,17 @@ pub async fn find(store: &Store, app_id: &str) -> Result<App> {
     found.ok_or_else(|| unknown(app_id))
 }
 
+/// Refuses a spelling of an app that only the database takes for the stored one: what is made under it belongs to no app.
+///
+/// # Errors
+/// When the app has another spelling.
+pub async fn check_spelling(store: &Store, app_id: &str) -> Result<()> {
+    match app::by_app_id(store.read(), app_id).await? {
+        Some(app) if app.app_id != app_id => Err(unknown(app_id)),
+        _ => Ok(()),
+    }
+}
+
 fn unknown(app_id: &str) -> Error {
     Error::bad_request(format!("App not found: {app_id}")).with_code("unknown_app")
 }

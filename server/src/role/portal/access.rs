@@ -19,6 +19,7 @@ use super::origin::{check_same_origin, is_script};
 use super::{Hidden, Portal, PortalAccess};
 use crate::domain::consumer::Call;
 use crate::domain::permission::need::{Identity, Need, Place};
+use crate::domain::portal_app;
 use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::wire::admin::Page;
@@ -74,6 +75,9 @@ async fn admit(
     record(portal, &caller, parts);
     let place = place(portal, parts).await?;
     let answer = check_right(portal, &caller, access, &place, parts).await?;
+    if parts.method != Method::GET && !place.app_id.is_empty() {
+        portal_app::check_spelling(&portal.state.store, &place.app_id).await?;
+    }
     parts.extensions.insert(caller);
     parts.extensions.insert(place);
     Ok(answer)
