@@ -3,39 +3,33 @@
 //! Written whole under a temporary name and renamed, so that a reader meets the old or the new file and never half of one.
 //! Everything here blocks; the pipeline calls it on a thread that may.
 
-use std::collections::HashMap;
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{ErrorKind as IoKind, Write as _};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+mod directory;
+mod file;
 
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
+
+use self::directory::{below, create_directory, remove_stale, temporary_name, usable};
+use self::file::{failed, file_name, names_to_read, read, read_bytes, text};
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::properties::{self, Form};
-use crate::protocol::namespace::Format;
 use crate::protocol::wire::{ApolloConfig, Configurations};
 use crate::settings::CacheSettings;
 use crate::snapshot::Identity;
 
 const OPERATION: &str = "local cache";
-const FIRST_LINE: &str = "#Persisted by DefaultConfig";
-/// What files begin with that are made to see whether any can be.
-const PROBE: &str = ".probe.";
-const LINE_END: &str = if cfg!(windows) { "\r\n" } else { "\n" };
-/// Temporary files of a process that was killed; a younger one may still be in use.
-const STALE_AFTER: Duration = Duration::from_secs(60);
 
-static SEQUENCE: AtomicU64 = AtomicU64::new(0);
-
-/// What a file holds, and when it was written.
+/// Content of a cache file, and when it was written.
 #[derive(Debug)]
 pub(crate) struct Stored {
     pub(crate) content: Configurations,
     pub(crate) written_at: SystemTime,
 }
 
-/// Where the cache files lie.
+/// Reads and writes the cache files of all apps of a client.
 #[derive(Debug)]
 pub(crate) struct FileCache {
     root: PathBuf,
@@ -173,108 +167,11 @@ impl FileCache {
     }
 }
 
-fn below(root: &Path, app_id: &str) -> PathBuf {
-    root.join(app_id).join("config-cache")
-}
-
-/// `{appId}+{cluster}+{namespace}.properties`
-fn file_name(identity: &Identity) -> String {
-    let Identity { app_id, cluster, namespace } = identity;
-    format!("{app_id}+{cluster}+{namespace}.properties")
-}
-
-/// The file, then the one that a Java process writes which opened the namespace with its `.properties` suffix.
-fn names_to_read(identity: &Identity) -> Vec<String> {
-    let mut names = vec![file_name(identity)];
-    if Format::of(&identity.namespace) == Format::Properties {
-        names.push(format!("{}.properties", names[0]));
-    }
-    names
-}
-
-fn temporary_name(identity: &Identity) -> String {
-    let pid = std::process::id();
-    let sequence = SEQUENCE.fetch_add(1, Ordering::Relaxed);
-    format!(".{}.{pid}.{sequence}.tmp", file_name(identity))
-}
-
-fn text(content: &Configurations) -> String {
-    let date = chrono::Utc::now().format("%a %b %d %H:%M:%S UTC %Y");
-    let entries = content.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-    let lines = properties::write(entries, Form::Ascii);
-    let text = format!("{FIRST_LINE}\n#{date}\n{lines}");
-    match LINE_END {
-        "\n" => text,
-        end => text.replace('\n', end),
-    }
-}
-
-/// The content of a file; `None` when it is not there, or empty, which only a crash leaves behind.
-fn read(path: &Path) -> Result<Option<Stored>> {
-    let Some((bytes, written_at)) = read_bytes(path)? else {
-        return Ok(None);
-    };
-    let content = properties::parse(&properties::decode(&bytes));
-    let content = content.map_err(|error| error.with("path", path.display().to_string()))?;
-    Ok(Some(Stored { content, written_at }))
-}
-
-fn read_bytes(path: &Path) -> Result<Option<(Vec<u8>, SystemTime)>> {
-    let read = || Ok((fs::read(path)?, fs::metadata(path)?.modified()?));
-    match read() {
-        Ok(read) => Ok(Some(read).filter(|(bytes, _)| !bytes.is_empty())),
-        Err(error) if gone(&error) => Ok(None),
-        Err(error) => Err(failed("cannot read the cache file", path, error)),
-    }
-}
-
-fn gone(error: &std::io::Error) -> bool {
-    matches!(error.kind(), IoKind::NotFound | IoKind::NotADirectory)
-}
-
-fn create_directory(directory: &Path) -> std::io::Result<()> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o755);
-    builder.create(directory)
-}
-
-/// Whether files can be made in the directory, which is made if need be.
-fn usable(directory: &Path) -> std::io::Result<()> {
-    create_directory(directory)?;
-    let pid = std::process::id();
-    let sequence = SEQUENCE.fetch_add(1, Ordering::Relaxed);
-    let probe = directory.join(format!("{PROBE}{pid}.{sequence}.tmp"));
-    File::create_new(&probe)?;
-    fs::remove_file(&probe)
-}
-
-fn remove_stale(directory: &Path, app_id: &str) {
-    let prefixes = [format!(".{app_id}+"), PROBE.to_owned()];
-    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-    for entry in entries {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        let written = entry.metadata().and_then(|metadata| metadata.modified());
-        let age = written.ok().and_then(|at| SystemTime::now().duration_since(at).ok());
-        if prefixes.iter().any(|prefix| name.starts_with(prefix))
-            && name.ends_with(".tmp")
-            && age.is_some_and(|age| age > STALE_AFTER)
-        {
-            let _ = fs::remove_file(entry.path());
-        }
-    }
-}
-
-fn failed(message: &'static str, path: &Path, error: std::io::Error) -> Error {
-    Error::new(ErrorKind::Io, OPERATION, message)
-        .with("path", path.display().to_string())
-        .caused_by(error)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use super::directory::STALE_AFTER;
     use super::*;
 
     fn identity(namespace: &str) -> Identity {

@@ -1,0 +1,61 @@
+//! The directory of cache files: whether it can be used, and the temporary files in it. Knows no format.
+
+use std::fs::{self, DirBuilder, File};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use super::file::file_name;
+use crate::snapshot::Identity;
+
+/// Prefix of the files that test whether the directory is writable.
+const PROBE: &str = ".probe.";
+/// Temporary files of a process that was killed; a younger one may still be in use.
+pub(super) const STALE_AFTER: Duration = Duration::from_secs(60);
+
+static SEQUENCE: AtomicU64 = AtomicU64::new(0);
+
+pub(super) fn below(root: &Path, app_id: &str) -> PathBuf {
+    root.join(app_id).join("config-cache")
+}
+
+pub(super) fn temporary_name(identity: &Identity) -> String {
+    let pid = std::process::id();
+    let sequence = SEQUENCE.fetch_add(1, Ordering::Relaxed);
+    format!(".{}.{pid}.{sequence}.tmp", file_name(identity))
+}
+
+pub(super) fn create_directory(directory: &Path) -> std::io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o755);
+    builder.create(directory)
+}
+
+/// Whether files can be made in the directory, which is made if need be.
+pub(super) fn usable(directory: &Path) -> std::io::Result<()> {
+    create_directory(directory)?;
+    let pid = std::process::id();
+    let sequence = SEQUENCE.fetch_add(1, Ordering::Relaxed);
+    let probe = directory.join(format!("{PROBE}{pid}.{sequence}.tmp"));
+    File::create_new(&probe)?;
+    fs::remove_file(&probe)
+}
+
+pub(super) fn remove_stale(directory: &Path, app_id: &str) {
+    let prefixes = [format!(".{app_id}+"), PROBE.to_owned()];
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    for entry in entries {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let written = entry.metadata().and_then(|metadata| metadata.modified());
+        let age = written.ok().and_then(|at| SystemTime::now().duration_since(at).ok());
+        if prefixes.iter().any(|prefix| name.starts_with(prefix))
+            && name.ends_with(".tmp")
+            && age.is_some_and(|age| age > STALE_AFTER)
+        {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
