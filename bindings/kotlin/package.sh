@@ -28,8 +28,8 @@ build() {
     return
   fi
   local more=()
-  # Dokka is a large download, and nothing runs what it makes.
-  [ "${PROFILE:-dist}" = dev ] || more+=(-Pjavadoc)
+  # Dokka is a large download, and nothing runs what it makes: only what is to be published has it.
+  [ -n "${PROFILE:-}" ] || more+=(-Pjavadoc)
   "${maven[@]}" --file ../pom.xml package "${more[@]}" -Dbuild.folder=target/package -Dmaven.test.skip=true
   if [ -n "${CASTALIA_NATIVE:-}" ]; then
     mkdir "$scratch/native"

@@ -10,6 +10,7 @@ import org.springframework.beans.factory.config.InstantiationAwareBeanPostProces
 import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.ConfigurationPropertiesBean;
 import org.springframework.boot.context.properties.ConfigurationPropertiesBindingPostProcessor;
+import org.springframework.boot.context.properties.bind.BindException;
 import org.springframework.boot.context.properties.bind.Bindable;
 import org.springframework.boot.context.properties.bind.Binder;
 import org.springframework.context.ConfigurableApplicationContext;
@@ -91,9 +92,15 @@ final class PropertiesRebinder implements InstantiationAwareBeanPostProcessor {
 
     /** All properties below a prefix, under whatever spelling and in whatever source. */
     private Map<String, String> below(String prefix) {
-        return Binder.get(context.getEnvironment())
-                .bind(prefix, Bindable.mapOf(String.class, String.class))
-                .orElseGet(Map::of);
+        try {
+            return Binder.get(context.getEnvironment())
+                    .bind(prefix, Bindable.mapOf(String.class, String.class))
+                    .orElseGet(Map::of);
+        } catch (BindException failure) {
+            // A property has the prefix itself as its name, such as an environment variable, and none is below it.
+            log.debug("there is nothing to bind below " + prefix);
+            return Map.of();
+        }
     }
 
     private static String reason(Throwable failure) {

@@ -33,11 +33,21 @@ final class ValueRefresher implements InstantiationAwareBeanPostProcessor {
     /** Before the bean is filled: a change while that happens is noticed as one. */
     @Override
     public boolean postProcessAfterInstantiation(Object bean, String beanName) {
-        for (InjectionPoint point : points.computeIfAbsent(bean.getClass(), InjectionPoints::of)) {
+        for (InjectionPoint point : points.computeIfAbsent(bean.getClass(), ValueRefresher::pointsOf)) {
             forgetCollected();
             targets.add(new Target(bean, beanName, point, resolved(point)));
         }
         return true;
+    }
+
+    /** A class that cannot be looked at, since a library is missing that it can do without, is Spring's to judge. */
+    private static List<InjectionPoint> pointsOf(Class<?> type) {
+        try {
+            return InjectionPoints.of(type);
+        } catch (RuntimeException | LinkageError failure) {
+            log.debug("values of " + type.getName() + " are not refreshed", failure);
+            return List.of();
+        }
     }
 
     /** Injects what became another text. One caller at a time. */
@@ -76,7 +86,7 @@ final class ValueRefresher implements InstantiationAwareBeanPostProcessor {
         for (String template : point.templates) {
             try {
                 texts.add(factory.resolveEmbeddedValue(template));
-            } catch (IllegalArgumentException unresolved) {
+            } catch (RuntimeException unresolved) {
                 texts.add(null);
             }
         }

@@ -141,6 +141,14 @@ class PropertiesTest {
     }
 
     @Test
+    void aPropertyThatIsNamedAsThePrefixIsNoObstacle() {
+        try (Application application = Application.start(Beans.class, "fixed.size=1", "limits=variable", "made=variable")) {
+            application.set("limits.most", "40");
+            eventually(() -> application.bean(Limits.class).getMost() == 40);
+        }
+    }
+
+    @Test
     void beansThatTheirConstructorBindsKeepTheirValues() {
         try (Application application = start()) {
             application.memory.update("application", Map.of("fixed.size", "2", "limits.most", "2"));
