@@ -1,12 +1,14 @@
 //! The accept loop: one HTTP/1.1 listener for each port, with limits on what a head, a body and a silent client may cost, and an
 //! orderly end.
 //!
-//! It knows services, not roles. `hyper` is driven directly because `axum::serve` holds half as much again for each parked poll.
+//! It knows services, not roles. A connection of a client begins in `front.rs`, which answers the simple requests of thousands of them
+//! at little cost; everything else is hyper's, driven directly because `axum::serve` holds half as much again for each parked poll.
 
 pub mod about;
 pub mod admission;
 pub mod capacity;
 pub mod failure;
+mod front;
 pub mod health;
 pub mod large_head;
 pub mod limit;
@@ -76,12 +78,14 @@ pub struct Port<S> {
     pub base_path: Arc<str>,
     /// Whether errors have the reference's numbers.
     pub strict_status: bool,
+    /// Whether simple requests are answered without hyper. For ports with many clients and answers that fit into memory.
+    pub has_front: bool,
 }
 
 impl<S> Port<S> {
     /// A service at the root, with numbers of our own.
     pub fn plain(service: S) -> Self {
-        Self { service, base_path: "".into(), strict_status: false }
+        Self { service, base_path: "".into(), strict_status: false, has_front: false }
     }
 }
 
@@ -90,6 +94,7 @@ pub trait Answers:
     Service<Request<Body>, Response = Response, Error = Infallible, Future: Send>
     + Clone
     + Send
+    + Sync
     + 'static
 {
 }
@@ -98,6 +103,7 @@ impl<S> Answers for S where
     S: Service<Request<Body>, Response = Response, Error = Infallible, Future: Send>
         + Clone
         + Send
+        + Sync
         + 'static
 {
 }
@@ -170,11 +176,26 @@ fn refuse(stream: &TcpStream) {
 }
 
 async fn connection<S: Answers>(
-    stream: Stream,
+    mut stream: Stream,
     peer: SocketAddr,
     port: Port<S>,
     shutdown: CancellationToken,
     _admitted: Admitted,
+) {
+    if port.has_front
+        && front::serve(&mut stream, peer, &port, &shutdown).await == front::Ended::Closed
+    {
+        return;
+    }
+    // In a box: a connection in front must not keep the room that hyper needs.
+    Box::pin(through_hyper(stream, peer, port, shutdown)).await;
+}
+
+async fn through_hyper<S: Answers>(
+    stream: Stream,
+    peer: SocketAddr,
+    port: Port<S>,
+    shutdown: CancellationToken,
 ) {
     let arriving = stream.head();
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {

@@ -310,17 +310,15 @@ impl Node {
     }
 
     fn serve<S: Answers>(&self, port: Role, socket: TcpListener, service: S, compat: Compat) {
-        let admission = match port {
-            Role::Config | Role::Meta => {
-                Admission::new(self.capacity.client_connections(), Sharing::Gateway)
-            }
-            Role::Admin | Role::Portal => {
-                Admission::new(self.capacity.other_connections(), Sharing::Direct)
-            }
+        let has_front = matches!(port, Role::Config | Role::Meta);
+        let admission = match has_front {
+            true => Admission::new(self.capacity.client_connections(), Sharing::Gateway),
+            false => Admission::new(self.capacity.other_connections(), Sharing::Direct),
         };
         let admission = admission.with_heads(self.heads.clone());
         let base_path = self.settings.base_path.as_str().into();
-        let port = Port { service, base_path, strict_status: compat.strict_status };
+        let strict_status = compat.strict_status;
+        let port = Port { service, base_path, strict_status, has_front };
         self.connections.tracker.spawn(http::serve(
             socket,
             port,

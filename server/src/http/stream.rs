@@ -1,5 +1,6 @@
 //! The socket of a connection, which cuts a client that does not read its answers, or sends heads for which there is no memory:
-//! what is read from it and written for it would stay in memory for as long as it likes.
+//! what is read from it and written for it would stay in memory for as long as it likes. What was read and is somebody else's to
+//! parse can be put back.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -7,6 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::{Buf as _, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
@@ -24,6 +26,8 @@ const PROGRESS: usize = 30 * 1024;
 pub(super) struct Stream {
     socket: TcpStream,
     head: Arc<Head>,
+    /// What was put back, to be read first; its bytes were counted.
+    unread: Bytes,
     stuck: Option<Pin<Box<Stuck>>>,
 }
 
@@ -37,12 +41,22 @@ impl Stream {
     pub(super) fn new(socket: TcpStream, head: Arc<Head>) -> Self {
         // A poll is answered with one small write; waiting to fill a packet would only delay it.
         let _ = socket.set_nodelay(true);
-        Self { socket, head, stuck: None }
+        Self { socket, head, unread: Bytes::new(), stuck: None }
     }
 
     /// What counts the bytes of its heads.
     pub(super) fn head(&self) -> Arc<Head> {
         Arc::clone(&self.head)
+    }
+
+    /// Makes the next reader begin with these bytes.
+    pub(super) fn put_back(&mut self, bytes: Bytes) {
+        self.unread = bytes;
+    }
+
+    /// How many bytes there are to read, as far as one is asked for: none means that the client has gone.
+    pub(super) fn poll_peek(&self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        self.socket.poll_peek(context, &mut ReadBuf::new(&mut [0]))
     }
 
     fn watch(
@@ -77,6 +91,12 @@ impl AsyncRead for Stream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.unread.is_empty() {
+            let count = self.unread.len().min(buffer.remaining());
+            buffer.put_slice(&self.unread[..count]);
+            self.unread.advance(count);
+            return Poll::Ready(Ok(()));
+        }
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.socket).poll_read(context, buffer))?;
         if self.head.receive(buffer.filled().len() - before) {
