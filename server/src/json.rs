@@ -57,15 +57,20 @@ impl Formatter for HtmlSafe {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
-        let mut rest = fragment;
-        while let Some(at) = rest.find(needs_escape) {
-            let (plain, tail) = rest.split_at(at);
-            writer.write_all(plain.as_bytes())?;
-            let Some(character) = tail.chars().next() else { break };
-            write!(writer, "\\u{:04x}", u32::from(character))?;
-            rest = &tail[character.len_utf8()..];
+        let (mut written, mut next) = (0, 0);
+        while let Some(found) =
+            fragment.as_bytes()[next..].iter().position(|byte| may_escape(*byte))
+        {
+            let at = next + found;
+            let Some(character) = fragment[at..].chars().next() else { break };
+            next = at + character.len_utf8();
+            if needs_escape(character) {
+                writer.write_all(&fragment.as_bytes()[written..at])?;
+                write!(writer, "\\u{:04x}", u32::from(character))?;
+                written = next;
+            }
         }
-        writer.write_all(rest.as_bytes())
+        writer.write_all(&fragment.as_bytes()[written..])
     }
 
     fn write_char_escape<W: ?Sized + Write>(
@@ -75,6 +80,21 @@ impl Formatter for HtmlSafe {
     ) -> io::Result<()> {
         CompactFormatter.write_char_escape(writer, escape)
     }
+}
+
+/// Whether a character that is escaped may begin with this byte: to look at bytes takes a tenth of the time.
+fn may_escape(byte: u8) -> bool {
+    const FIRST: [bool; 256] = {
+        let mut first = [false; 256];
+        let bytes = *b"<>&='\xe2";
+        let mut at = 0;
+        while at < bytes.len() {
+            first[bytes[at] as usize] = true;
+            at += 1;
+        }
+        first
+    };
+    FIRST[usize::from(byte)]
 }
 
 fn needs_escape(character: char) -> bool {
@@ -87,9 +107,11 @@ mod tests {
 
     #[test]
     fn html_characters_are_escaped_and_the_value_stays_the_same() {
-        let text = "x=1&<'>\u{2028}\n\"中\u{1}";
+        let text = "x=1&<'>\u{2028}\n\"中\u{1}\u{2029}\u{2030}é";
         let json = write(text).unwrap();
-        assert_eq!(json, "\"x\\u003d1\\u0026\\u003c\\u0027\\u003e\\u2028\\n\\\"中\\u0001\"");
+        let escaped =
+            "x\\u003d1\\u0026\\u003c\\u0027\\u003e\\u2028\\n\\\"中\\u0001\\u2029\u{2030}é";
+        assert_eq!(json, format!("\"{escaped}\""));
         assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
     }
 
