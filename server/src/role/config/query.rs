@@ -37,7 +37,10 @@ pub(super) async fn answer(
     }
     let base = known.filter(|_| state.config.is_on("config-service.incremental.change.enabled"));
     let base = match base {
-        Some(key) => lookup::base(&state.feed, asked, &found, key).await.map(|base| (key, base)),
+        Some(key) => {
+            let base = Box::pin(lookup::base(&state.feed, asked, &found, key)).await;
+            base.map(|base| (key, base))
+        }
         None => None,
     };
     let answer = Answer { state, target, found: &found, release_key: &release_key };
