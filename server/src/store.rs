@@ -117,6 +117,9 @@ impl Store {
             true => (transactions(&write, pooled), transactions(&reserved, kept)),
             false => {
                 let writer = Writer::start(write.clone(), file.clone(), retirement.clone());
+                let writer = writer.map_err(|error| {
+                    StoreError::setting(&options.setting, format!("cannot start a thread: {error}"))
+                })?;
                 (Writes::Writer(writer.clone()), Writes::Writer(writer))
             }
         };

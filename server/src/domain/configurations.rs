@@ -2,16 +2,14 @@
 
 pub use castalia_core::protocol::wire::Configurations;
 
-use super::item::Item;
 use crate::error::{Error, Result};
 use crate::json;
 
 /// Keys and values of items in the order of their lines. Comments and blank lines have no key; of duplicate keys the later value
 /// wins in the place of the first.
 #[must_use]
-pub fn of_items(items: &[Item]) -> Configurations {
-    let keyed = items.iter().filter(|item| !item.key.is_empty());
-    keyed.map(|item| (item.key.clone(), item.value.clone())).collect()
+pub fn of_items(items: impl IntoIterator<Item = (String, String)>) -> Configurations {
+    items.into_iter().filter(|(key, _)| !key.is_empty()).collect()
 }
 
 /// Reads the text of a stored release.

@@ -98,8 +98,15 @@ pub async fn record(
     operator: &str,
     trail: &mut Trail,
 ) -> Result<()> {
+    let row = row(&entry, operator)?;
+    trail.inserted("ReleaseHistory", store::insert(tx, row).await?.id);
+    Ok(())
+}
+
+/// The row to be.
+pub(super) fn row(entry: &Entry<'_>, operator: &str) -> Result<ActiveModel> {
     check_width(operator, "DataChange_CreatedBy", constraint::OPERATOR)?;
-    let row = ActiveModel {
+    Ok(ActiveModel {
         app_id: Set(entry.key.app_id.clone()),
         cluster_name: Set(entry.key.cluster.clone()),
         namespace_name: Set(entry.key.namespace.clone()),
@@ -109,9 +116,7 @@ pub async fn record(
         operation: Set(entry.operation.code()),
         operation_context: Set(json::write(&entry.context)?),
         ..ActiveModel::created_and_edited_by(operator)
-    };
-    trail.inserted("ReleaseHistory", store::insert(tx, row).await?.id);
-    Ok(())
+    })
 }
 
 /// Keys that a branch's release was said to set itself; `None` where no history says so.

@@ -74,12 +74,12 @@ pub(super) async fn release_unmodified(
 
 /// Whether a publish would change what clients get.
 async fn is_modified(db: &impl ConnectionTrait, namespace: &Namespace) -> Result<bool> {
-    let items = store::item::of_namespace(db, namespace.id).await?;
+    let items = store::item::content_of_namespace(db, namespace.id).await?;
     let Some(latest) = release::latest(db, &key_of(namespace)).await? else {
-        return Ok(items.iter().any(|item| !item.key.is_empty()));
+        return Ok(items.iter().any(|(key, _)| !key.is_empty()));
     };
-    let keyed: Vec<_> = items.into_iter().filter(|item| !item.key.trim().is_empty()).collect();
-    let mut content = configurations::of_items(&keyed);
+    let keyed = items.into_iter().filter(|(key, _)| !key.trim().is_empty());
+    let mut content = configurations::of_items(keyed);
     if let Some(parent) = branch::parent(db, namespace).await?
         && let Some(base) = release::latest(db, &key_of(&parent)).await?
     {

@@ -62,7 +62,7 @@ async fn publish_in(
     publication.base.check(tx, namespace).await?;
     let is_locked = lock::check_publisher(family.own.lock_owner.as_deref(), publication)?;
     let mut trail = Trail::of(Some(&publication.operator));
-    let content = configurations::of_items(&store::item::of_namespace(tx, namespace.id).await?);
+    let content = content_of(tx, namespace).await?;
     if let Some(parent) = &family.parent {
         let release =
             gray_release::publish(tx, parent, namespace, content, &[], publication, &mut trail)
@@ -71,16 +71,23 @@ async fn publish_in(
     }
     let previous_id = family.own.latest_release.unwrap_or_default();
     let main = Draft { namespace, content: &content, publication, is_locked };
-    let release = main.insert(tx, &mut trail).await?;
     let context =
         Context { is_emergency_publish: Some(publication.is_emergency), ..Context::default() };
+    let Some(branch) = &family.branch else {
+        return main.publish_alone(tx, previous_id, context).await;
+    };
+    let release = main.insert(tx, &mut trail).await?;
     main.record(tx, &release, previous_id, Operation::Publish, context, &mut trail).await?;
-    if let Some(branch) = &family.branch {
-        let carry =
-            Carry { main: namespace, branch, old: previous_id, new: &content, base: release.id };
-        carry.publish(tx, Operation::PublishCarried, publication, &mut trail).await?;
-    }
+    let carry =
+        Carry { main: namespace, branch, old: previous_id, new: &content, base: release.id };
+    carry.publish(tx, Operation::PublishCarried, publication, &mut trail).await?;
     finish(tx, &key_of(namespace), trail, release).await
+}
+
+/// What the items of a namespace are published as.
+async fn content_of(tx: &Transaction, namespace: &Namespace) -> Result<Configurations> {
+    let items = store::item::content_of_namespace(tx, namespace.id).await?;
+    Ok(configurations::of_items(items))
 }
 
 /// Publishes a branch without some keys of the merged configuration.
@@ -115,7 +122,7 @@ async fn publish_without_in(
         return Err(Error::not_found("Parent namespace not found").with_code("branch_not_found"));
     };
     let mut trail = Trail::of(Some(&publication.operator));
-    let content = configurations::of_items(&store::item::of_namespace(tx, branch.id).await?);
+    let content = content_of(tx, branch).await?;
     let release =
         gray_release::publish(tx, parent, branch, content, deleted_keys, publication, &mut trail)
             .await?;
@@ -173,7 +180,7 @@ async fn merge_in(
     let branch_key = NamespaceKey { cluster: merge.branch.clone(), ..key.clone() };
     let base = latest_id(tx, &branch_key).await?;
     let previous_id = latest_id(tx, &key).await?;
-    let content = configurations::of_items(&store::item::of_namespace(tx, namespace.id).await?);
+    let content = content_of(tx, namespace).await?;
     let main = Draft { namespace, content: &content, publication, is_locked };
     let release = main.insert(tx, &mut trail).await?;
     let context = Context {
@@ -223,13 +230,37 @@ pub(super) struct Draft<'a> {
 impl Draft<'_> {
     /// Writes the row and ends the edit lock.
     pub(super) async fn insert(&self, tx: &Transaction, trail: &mut Trail) -> Result<Release> {
+        let release = store::insert(tx, self.row()?).await?;
+        self.unlock(tx).await?;
+        trail.inserted("Release", release.id);
+        Ok(release)
+    }
+
+    /// Writes all that the publish of a namespace without a branch consists of.
+    async fn publish_alone(
+        &self,
+        tx: &Transaction,
+        previous_id: Id,
+        context: Context,
+    ) -> Result<Release> {
+        let (key, operator) = (key_of(self.namespace), &self.publication.operator);
+        let release = self.row()?;
+        let entry = self.entry(&key, Id::default(), previous_id, Operation::Publish, context);
+        let history = history::row(&entry, operator)?;
+        self.unlock(tx).await?;
+        let message = &key.watch_key();
+        let publish = store::release::Publish { release, history, operator, message };
+        Ok(store::release::publish(tx, publish).await?)
+    }
+
+    fn row(&self) -> Result<ActiveModel> {
         let Namespace { app_id, cluster_name, namespace_name, .. } = self.namespace;
         let operator = &self.publication.operator;
         check_width(operator, "DataChange_CreatedBy", constraint::OPERATOR)?;
         if let Some(comment) = &self.publication.comment {
             check_width(comment, "Comment", COMMENT)?;
         }
-        let row = ActiveModel {
+        Ok(ActiveModel {
             release_key: Set(key::generate(app_id, cluster_name, namespace_name)),
             name: Set(fitting(Some(&self.publication.title), "Name", TITLE)?),
             comment: Set(self.publication.comment.clone()),
@@ -239,13 +270,14 @@ impl Draft<'_> {
             configurations: Set(configurations::format(self.content)?),
             is_abandoned: Set(false),
             ..ActiveModel::created_and_edited_by(operator)
-        };
-        let release = store::insert(tx, row).await?;
+        })
+    }
+
+    async fn unlock(&self, tx: &Transaction) -> Result<()> {
         if self.is_locked {
             store::namespace::delete_lock(tx, self.namespace.id).await?;
         }
-        trail.inserted("Release", release.id);
-        Ok(release)
+        Ok(())
     }
 
     /// Writes the history of a release of the main line.
@@ -258,15 +290,21 @@ impl Draft<'_> {
         context: Context,
         trail: &mut Trail,
     ) -> Result<()> {
-        let entry = Entry {
-            key: &key_of(self.namespace),
-            branch: &self.namespace.cluster_name,
-            release_id: release.id,
-            previous_release_id: previous_id,
-            operation,
-            context,
-        };
+        let key = key_of(self.namespace);
+        let entry = self.entry(&key, release.id, previous_id, operation, context);
         history::record(tx, entry, &self.publication.operator, trail).await
+    }
+
+    fn entry<'k>(
+        &'k self,
+        key: &'k NamespaceKey,
+        release_id: Id,
+        previous_release_id: Id,
+        operation: Operation,
+        context: Context,
+    ) -> Entry<'k> {
+        let branch = &self.namespace.cluster_name;
+        Entry { key, branch, release_id, previous_release_id, operation, context }
     }
 }
 

@@ -36,6 +36,19 @@ pub async fn of_namespace(
     Ok(items.all(db).await?)
 }
 
+/// Keys and values of the namespace in the order of their lines: what a release is made of.
+pub async fn content_of_namespace(
+    db: &impl ConnectionTrait,
+    namespace_id: Id,
+) -> Result<Vec<(String, String)>, StoreError> {
+    let items = Entity::live()
+        .filter(Column::NamespaceId.eq(namespace_id))
+        .order_by_asc(Column::LineNum)
+        .order_by_asc(Column::Id);
+    let content = items.select_only().columns([Column::Key, Column::Value]);
+    Ok(content.into_tuple().all(db).await?)
+}
+
 pub async fn page_of_namespace(
     db: &impl ConnectionTrait,
     namespace_id: Id,

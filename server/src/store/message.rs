@@ -17,14 +17,18 @@ const CHUNK: usize = 500;
 /// Says that a watch key changed. To be called last in the transaction that changed it; its commit tells the other nodes
 /// where the engine can.
 pub async fn insert(db: &impl ConnectionTrait, message: &str) -> Result<Model, StoreError> {
-    let row = ActiveModel {
+    let row = row::insert(db, new(message)).await?;
+    notify(db, message).await?;
+    Ok(row)
+}
+
+/// The row that says so.
+pub(super) fn new(message: &str) -> ActiveModel {
+    ActiveModel {
         message: Set(message.to_owned()),
         data_change_last_time: Set(row::now().into()),
         ..ActiveModel::default()
-    };
-    let row = row::insert(db, row).await?;
-    notify(db, message).await?;
-    Ok(row)
+    }
 }
 
 /// The same for many watch keys, in their order and in few statements.

@@ -2,6 +2,7 @@
 //! is not known here.
 
 mod history;
+mod publish;
 mod rule;
 
 use sea_orm::sea_query::Expr;
@@ -21,6 +22,7 @@ pub use history::{
     histories_by_previous_release, histories_by_release, histories_up_to, latest_history,
     max_history_id, nth_newest_history, still_referenced,
 };
+pub use publish::{Publish, publish};
 pub use rule::{latest_rule, remove_rules_before, rules_of_namespace};
 
 pub async fn by_id(

@@ -2,7 +2,7 @@
 //! Knows no table by name and no rule about when a row may change.
 
 use chrono::{DateTime, SubsecRound, Utc};
-use sea_orm::sea_query::{Condition, Expr, IntoCondition};
+use sea_orm::sea_query::{Condition, Expr, InsertStatement, IntoCondition, Query};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, Iterable, PrimaryKeyToColumn,
     QueryFilter, Select, TryIntoModel, Update, Value,
@@ -139,6 +139,23 @@ where
     let inserted = A::Entity::insert(row.clone()).exec(db).await?;
     row.set(primary_key::<A::Entity>(), inserted.last_insert_id.into());
     Ok(row.try_into_model()?)
+}
+
+/// The statement that inserts the columns that are set, and others as expressions.
+pub(super) fn insertion<A: ActiveModelTrait>(
+    row: A,
+    others: impl IntoIterator<Item = (<A::Entity as EntityTrait>::Column, Expr)>,
+) -> Result<InsertStatement, StoreError> {
+    let mut row = row;
+    let set = <A::Entity as EntityTrait>::Column::iter().filter_map(|column| {
+        let value = row.take(column).into_value()?;
+        Some((column, column.save_as(Expr::val(value))))
+    });
+    let (columns, values): (Vec<_>, Vec<_>) = set.chain(others).unzip();
+    let mut insert = Query::insert();
+    insert.into_table(A::Entity::default()).columns(columns);
+    insert.values(values).map_err(|error| StoreError::other(error.to_string()))?;
+    Ok(insert)
 }
 
 /// Writes the columns of a loaded row that were set to another value, with the time of the change. Returns whether
