@@ -19,6 +19,8 @@ mod database;
 mod migration;
 #[path = "store/portal_query.rs"]
 mod portal_query;
+#[path = "store/publish.rs"]
+mod publish;
 #[path = "store/round_trip.rs"]
 mod round_trip;
 #[path = "store/transaction.rs"]
