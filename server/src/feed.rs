@@ -18,7 +18,7 @@ pub mod position;
 mod reconcile;
 mod scan;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ use self::answer::Answers;
 use self::cache::{Place, Published, ReleaseCache};
 use self::condition::Condition;
 use self::hub::{Limits, WatchHub};
-use self::name::Names;
+use self::name::{Contest, Names};
 use self::pace::Pacer;
 use self::position::Positions;
 use self::scan::Scan;
@@ -57,6 +57,8 @@ struct Inner {
     hub: WatchHub,
     pacer: Pacer,
     names: Arc<Names>,
+    /// Public names that two apps declare, as last read.
+    contests: std::sync::Mutex<BTreeSet<Contest>>,
     keys: AccessKeys,
     positions: Arc<Positions>,
     signal: Notify,
@@ -92,6 +94,7 @@ impl ReleaseFeed {
             hub: WatchHub::new(options.polls),
             pacer: Pacer::new(config.clone()),
             names,
+            contests: std::sync::Mutex::default(),
             keys: AccessKeys::new(options.folds_names),
             positions,
             signal: Notify::new(),

@@ -82,7 +82,9 @@ async fn find_or_create(
         (new.app_id.as_deref().unwrap_or_default(), new.name.as_deref().unwrap_or_default());
     let stored = app::lock_existing(tx, app_id).await?;
     let new = &NewAppNamespace { app_id: new.app_id.as_ref().map(|_| stored), ..new.clone() };
-    match store::namespace::app_namespace(tx, app_id, name).await? {
+    let named = store::namespace::app_namespaces_named(tx, name).await?;
+    let is_own = |other: &&AppNamespace| new.app_id.as_deref() == Some(other.app_id.as_str());
+    match named.iter().find(is_own).cloned() {
         Some(existing) if silently => {
             let operator = new.author.checked()?.created_by;
             complete(tx, &existing, limit, &operator).await?;
@@ -93,8 +95,22 @@ async fn find_or_create(
                 format!("appNamespace already exists for appId:{app_id} namespaceName:{name}");
             Err(Error::bad_request(message).with_code("app_namespace_exists"))
         }
-        None => create_in(tx, new, limit).await,
+        None => {
+            check_public_name(new, &named)?;
+            create_in(tx, new, limit).await
+        }
     }
+}
+
+/// A public name belongs to one app alone: clients of all apps are served what its owner publishes. `named` has the
+/// definitions of the name, in any case.
+fn check_public_name(new: &NewAppNamespace, named: &[AppNamespace]) -> Result<()> {
+    let Some(taken) = named.iter().find(|other| new.is_public && other.is_public) else {
+        return Ok(());
+    };
+    let message =
+        format!("Public AppNamespace {} already exists in appId: {}!", taken.name, taken.app_id);
+    Err(Error::bad_request(message).with_code("app_namespace_exists"))
 }
 
 async fn create_in(

@@ -163,7 +163,8 @@ async fn create_in(
     Ok(created)
 }
 
-/// A public name belongs to one app alone; a private one may be used by other apps, unless it is public somewhere.
+/// A public name belongs to one app alone; a private one may be used by other apps, unless it is public somewhere. Names
+/// that differ in case only are the same name: clients reach a namespace by either.
 async fn check_unique(tx: &Transaction, new: &NewDefinition) -> Result<()> {
     let others = namespace::app_namespaces_named(tx, &new.name).await?;
     let taken =

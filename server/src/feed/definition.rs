@@ -1,12 +1,14 @@
 //! Keeps names and access keys as the database has them: what is new each second or when this process says so, everything each
 //! minute. A failure leaves what was read last in force.
 
+use std::collections::BTreeSet;
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::access_key::AccessKey;
-use super::name::{AppNamespace, Cluster};
+use super::name::{AppNamespace, Cluster, Contest};
 use super::{BATCH, ReleaseFeed};
 use crate::error::Result;
 use crate::store::access_key as stored_key;
@@ -77,17 +79,20 @@ impl ReleaseFeed {
     pub(super) async fn add_names(&self) -> Result<()> {
         let (last_namespace, last_cluster) = self.names().last_ids();
         let (mut namespace, mut cluster) = (last_namespace - LATE_ROWS, last_cluster - LATE_ROWS);
+        let mut is_contested = false;
         loop {
             let namespaces = self.namespaces_after(namespace).await?;
             let clusters = self.clusters_after(cluster).await?;
             let is_last = namespaces.count.max(clusters.count) < BATCH as usize;
             namespace = namespaces.last_id.map_or(namespace, |id| id.0);
             cluster = clusters.last_id.map_or(cluster, |id| id.0);
-            self.names().add(namespaces.readable, clusters.readable);
+            is_contested |= self.names().add(namespaces.readable, clusters.readable);
             if is_last {
-                return Ok(());
+                break;
             }
         }
+        // The older definition may have been deleted since everything was read.
+        if is_contested { self.rebuild_names().await } else { Ok(()) }
     }
 
     async fn add_definitions(&self, keys_since: DateTime<Utc>) -> Result<()> {
@@ -112,7 +117,10 @@ impl ReleaseFeed {
             clusters.extend(readable);
             last = id.0;
         }
-        self.names().replace(namespaces, clusters);
+        let contests = self.names().replace(namespaces, clusters).into_iter().collect();
+        let mut known = self.0.contests.lock().unwrap_or_else(PoisonError::into_inner);
+        report(&contests, &known);
+        *known = contests;
         Ok(())
     }
 
@@ -145,4 +153,19 @@ impl ReleaseFeed {
         }
         Ok(())
     }
+}
+
+/// Logs public names that a second app declares, once each, and says how many there are.
+fn report(contests: &BTreeSet<Contest>, known: &BTreeSet<Contest>) {
+    for Contest { owner, loser, name } in contests.difference(known) {
+        tracing::error!(
+            namespace = &**name,
+            owner = &**owner,
+            second = &**loser,
+            "two apps define a public namespace of this name (case makes no difference); clients get that of the \
+             app that defined it first; delete or rename the second definition"
+        );
+    }
+    let count = u32::try_from(contests.len()).unwrap_or(u32::MAX);
+    metrics::gauge!("castalia_contested_public_namespaces").set(count);
 }

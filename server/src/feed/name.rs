@@ -13,7 +13,7 @@ use super::folded::{Folded, FoldedMap};
 /// One declared namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppNamespace {
-    /// Id of the row; later rows win where two apps declare the same public name.
+    /// Id of the row; the oldest row wins where two apps declare the same public name.
     pub id: i64,
     /// App that declares it.
     pub app_id: String,
@@ -43,6 +43,17 @@ pub struct Public {
     pub name: Arc<str>,
 }
 
+/// A public name that another app declared before.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Contest {
+    /// App whose namespace all clients get: the one of the older row.
+    pub owner: Arc<str>,
+    /// App whose namespace only its own clients get.
+    pub loser: Arc<str>,
+    /// Name, as the later row has it.
+    pub name: Arc<str>,
+}
+
 /// All names that the database holds. Reads take no lock and allocate nothing.
 #[derive(Debug)]
 pub struct Names {
@@ -56,10 +67,20 @@ pub struct Names {
 struct Index {
     apps: FoldedMap<1, Spellings>,
     clusters: FoldedMap<2, Spellings>,
-    own: FoldedMap<2, Vec<(Arc<str>, Arc<str>)>>,
-    public: FoldedMap<1, Public>,
+    /// Oldest first.
+    own: FoldedMap<2, Vec<Declared>>,
+    /// Of the oldest row.
+    public: FoldedMap<1, (i64, Public)>,
     last_namespace: AtomicI64,
     last_cluster: AtomicI64,
+}
+
+/// A namespace of an app, by the id of its row.
+#[derive(Debug, Clone)]
+struct Declared {
+    id: i64,
+    app: Arc<str>,
+    name: Arc<str>,
 }
 
 /// Stored names that differ in case only; nearly always one.
@@ -78,13 +99,14 @@ impl Names {
         self.folds
     }
 
-    /// Takes over everything that the database holds now.
-    pub fn replace(&self, namespaces: Vec<AppNamespace>, clusters: Vec<Cluster>) {
+    /// Takes over everything that the database holds now. Returns the public names that two apps declare.
+    pub fn replace(&self, namespaces: Vec<AppNamespace>, clusters: Vec<Cluster>) -> Vec<Contest> {
         let index = Index::default();
-        namespaces.into_iter().for_each(|row| index.add_namespace(row));
+        let contests = namespaces.into_iter().filter_map(|row| index.add_namespace(row)).collect();
         clusters.into_iter().for_each(|row| index.add_cluster(row));
         self.index.store(index.into());
         self.is_loaded.store(true, Ordering::Release);
+        contests
     }
 
     /// Whether names were ever read. Never read is not the same as none.
@@ -93,12 +115,16 @@ impl Names {
         self.is_loaded.load(Ordering::Acquire)
     }
 
-    /// Adds rows; those that are known change nothing.
-    pub fn add(&self, namespaces: Vec<AppNamespace>, clusters: Vec<Cluster>) {
+    /// Adds rows; those that are known change nothing. Returns whether a new public name is one that another app
+    /// declared before, as far as is known here: that one may be deleted by now.
+    #[must_use]
+    pub fn add(&self, namespaces: Vec<AppNamespace>, clusters: Vec<Cluster>) -> bool {
         let index = self.index.load();
         let is_new = |row: &AppNamespace| !index.knows(row);
-        namespaces.into_iter().filter(is_new).for_each(|row| index.add_namespace(row));
+        let new = namespaces.into_iter().filter(is_new);
+        let contests = new.filter_map(|row| index.add_namespace(row)).count();
         clusters.into_iter().for_each(|row| index.add_cluster(row));
+        contests > 0
     }
 
     /// Greatest row ids that were taken over: of namespaces, of clusters.
@@ -133,10 +159,10 @@ impl Names {
     /// The stored spelling of a namespace that the app itself declares, public or not.
     #[must_use]
     pub fn own(&self, app_id: &str, name: &str) -> Option<Arc<str>> {
-        let pick = |declared: &Vec<(Arc<str>, Arc<str>)>| {
-            let exact = declared.iter().find(|(app, _)| **app == *app_id);
+        let pick = |declared: &Vec<Declared>| {
+            let exact = declared.iter().find(|one| *one.app == *app_id);
             let found = exact.or_else(|| declared.first().filter(|_| self.folds));
-            found.map(|(_, name)| Arc::clone(name))
+            found.map(|one| Arc::clone(&one.name))
         };
         self.index.load().own.get(&Folded([app_id, name]), pick).flatten()
     }
@@ -144,7 +170,7 @@ impl Names {
     /// Owner and stored name of a public namespace.
     #[must_use]
     pub fn public(&self, name: &str) -> Option<Public> {
-        self.index.load().public.get(&Folded([name]), Public::clone)
+        self.index.load().public.get(&Folded([name]), |(_, public)| public.clone())
     }
 
     /// Whether two spellings name the same app or cluster here.
@@ -162,28 +188,40 @@ impl Names {
 
 impl Index {
     fn knows(&self, row: &AppNamespace) -> bool {
-        let is_it = |declared: &Vec<(Arc<str>, Arc<str>)>| {
-            declared.iter().any(|(app, name)| **app == *row.app_id && **name == *row.name)
+        let is_it = |declared: &Vec<Declared>| {
+            declared.iter().any(|one| *one.app == *row.app_id && *one.name == *row.name)
         };
         let is_public = || self.public.get(&Folded([&row.name]), |_| ()).is_some();
         self.own.get(&Folded([&row.app_id, &row.name]), is_it) == Some(true)
             && (!row.is_public || is_public())
     }
 
-    fn add_namespace(&self, row: AppNamespace) {
+    fn add_namespace(&self, row: AppNamespace) -> Option<Contest> {
         let (app, name): (Arc<str>, Arc<str>) = (row.app_id.into(), row.name.into());
         self.apps.update([&app], |stored| push(stored, &app));
         self.own.update([&app, &name], |declared| {
             let mut declared = declared.cloned().unwrap_or_default();
-            declared.retain(|(other, _)| *other != app);
-            declared.push((Arc::clone(&app), Arc::clone(&name)));
+            let (app, name) = (Arc::clone(&app), Arc::clone(&name));
+            declared.push(Declared { id: row.id, app, name });
+            declared.sort_by_key(|one| one.id);
             declared
         });
-        if row.is_public {
-            let public = Public { owner: app, name: Arc::clone(&name) };
-            self.public.update([&name], |_| public.clone());
-        }
         self.last_namespace.fetch_max(row.id, Ordering::AcqRel);
+        row.is_public.then(|| self.add_public(row.id, app, name)).flatten()
+    }
+
+    /// The oldest row keeps the name: whoever declares it later must not become the source of what clients of all apps
+    /// are served.
+    fn add_public(&self, id: i64, app: Arc<str>, name: Arc<str>) -> Option<Contest> {
+        let known = self.public.get(&Folded([&name]), Clone::clone);
+        let new = (id, Public { owner: Arc::clone(&app), name: Arc::clone(&name) });
+        self.public.update([&name], |known| match known {
+            Some(older) if older.0 <= id => older.clone(),
+            _ => new.clone(),
+        });
+        let (known_id, known) = known.filter(|(_, known)| known.owner != app)?;
+        let (owner, loser) = if known_id <= id { (known.owner, app) } else { (app, known.owner) };
+        Some(Contest { owner, loser, name })
     }
 
     fn add_cluster(&self, row: Cluster) {
@@ -265,7 +303,7 @@ mod tests {
     #[test]
     fn new_rows_are_added_to_the_old_ones() {
         let names = names(false, vec![row(1, "a", "x", false)]);
-        names.add(vec![row(5, "a", "Y", false)], Vec::new());
+        assert!(!names.add(vec![row(5, "a", "Y", false)], Vec::new()));
         assert!(
             is(names.namespace("a", "X"), Some("x")) && is(names.namespace("a", "y"), Some("Y"))
         );
@@ -276,9 +314,43 @@ mod tests {
     fn a_row_that_comes_late_is_added_and_known_ones_change_nothing() {
         let rows = || vec![row(1, "a", "x", true), row(4, "b", "x", true)];
         let names = names(false, rows());
-        names.add(vec![row(1, "a", "x", true), row(3, "c", "late", true)], Vec::new());
-        assert_eq!(&*names.public("X").unwrap().owner, "b", "the later row still wins");
+        assert!(!names.add(vec![row(1, "a", "x", true), row(3, "c", "late", true)], Vec::new()));
+        assert_eq!(&*names.public("X").unwrap().owner, "a", "the older row still wins");
         assert_eq!(&*names.public("LATE").unwrap().owner, "c");
         assert_eq!(names.last_ids(), (4, 3));
+    }
+
+    #[test]
+    fn a_public_name_stays_with_the_app_that_declared_it_first() {
+        let names = names(false, vec![row(5, "lib", "common.mysql", true)]);
+        assert!(names.add(vec![row(7, "mallory", "COMMON.mysql", true)], Vec::new()));
+        // Rows are read again each second; what is known is no news.
+        assert!(!names.add(vec![row(7, "mallory", "COMMON.mysql", true)], Vec::new()));
+        for spelling in ["common.mysql", "COMMON.mysql"] {
+            assert_eq!(&*names.public(spelling).unwrap().owner, "lib", "{spelling}");
+        }
+        assert!(is(names.own("mallory", "common.mysql"), Some("COMMON.mysql")));
+        // A row that was committed late is older all the same.
+        assert!(names.add(vec![row(3, "first", "Common.mysql", true)], Vec::new()));
+        assert_eq!(&*names.public("common.mysql").unwrap().owner, "first");
+        let contests = names.replace(
+            vec![row(7, "mallory", "COMMON.mysql", true), row(5, "lib", "common.mysql", true)],
+            Vec::new(),
+        );
+        assert_eq!(
+            (contests.len(), &*contests[0].owner, &*contests[0].loser),
+            (1, "lib", "mallory")
+        );
+        assert_eq!(&*names.public("common.mysql").unwrap().owner, "lib");
+    }
+
+    #[test]
+    fn of_two_spellings_in_one_app_the_older_one_is_served() {
+        let names = names(false, vec![row(1, "a", "x", true)]);
+        assert!(
+            !names.add(vec![row(2, "a", "X", true)], Vec::new()),
+            "an app contests nothing of its own"
+        );
+        assert!(is(names.own("a", "X"), Some("x")) && is(names.namespace("b", "X"), Some("x")));
     }
 }

@@ -164,3 +164,27 @@ async fn the_lock_names_who_edits() {
     let lock = user.get(&format!("{NS}/lock")).await.ok();
     assert_eq!((&lock["isLocked"], &lock["lockedBy"]), (&json!(true), &json!("u1")));
 }
+
+/// Clients ask for namespaces in any case, so another case is not another name.
+#[tokio::test]
+async fn a_public_name_belongs_to_one_app_in_any_case() {
+    let world = World::with_demo().await;
+    let mut lib = definition("common.mysql", "properties", true);
+    lib["appendNamespacePrefix"] = false.into();
+    world.user("u1").await.post(DEFINITIONS, lib.clone()).await.ok();
+    let other = world.user("u2").await;
+    other.post("/openapi/v1/apps", app("second", "u2")).await.empty();
+    lib["appId"] = "second".into();
+    for (name, is_public) in [("COMMON.mysql", true), ("Common.MySQL", false)] {
+        (lib["name"], lib["isPublic"]) = (name.into(), is_public.into());
+        other
+            .post("/openapi/v1/apps/second/appnamespaces", lib.clone())
+            .await
+            .fails(400, "Public AppNamespace common.mysql already exists in appId: demo!");
+    }
+    lib["name"] = "Application".into();
+    other
+        .post("/openapi/v1/apps/second/appnamespaces", lib)
+        .await
+        .fails(400, "AppNamespace application already exists in appId: ");
+}

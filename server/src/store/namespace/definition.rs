@@ -1,6 +1,6 @@
 //! Queries: app namespaces, that is, definitions of namespaces. Both databases have the table.
 
-use sea_orm::sea_query::Condition;
+use sea_orm::sea_query::{Condition, Expr, ExprTrait as _, Func};
 use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder};
 
 use crate::store::entity::app_namespace::{Column, Entity, Model};
@@ -25,12 +25,15 @@ pub async fn app_namespaces(
     Ok(definitions.all(db).await?)
 }
 
-/// The definitions of this name in all apps, public or not, in the order of their ids.
+/// The definitions of this name in all apps, public or not, in the order of their ids. Case makes no difference on any
+/// engine: clients ask for namespaces in any case.
 pub async fn app_namespaces_named(
     db: &impl ConnectionTrait,
     name: &str,
 ) -> Result<Vec<Model>, StoreError> {
-    let definitions = Entity::live().filter(Column::Name.eq(name)).order_by_asc(Column::Id);
+    let lower = Expr::expr(Func::lower(Expr::col(Column::Name)));
+    let definitions =
+        Entity::live().filter(lower.eq(name.to_ascii_lowercase())).order_by_asc(Column::Id);
     Ok(definitions.all(db).await?)
 }
 
