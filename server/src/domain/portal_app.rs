@@ -198,8 +198,9 @@ async fn owner_of(store: &Store, details: &Details) -> Result<user::User> {
 
 async fn create_in(tx: &Transaction, new: &NewApp, email: &str, operator: &str) -> Result<App> {
     let Details { app_id, name, org_id, org_name, owner_name } = &new.details;
-    if app::by_app_id(tx, app_id).await?.is_some() {
-        return Err(Error::bad_request(format!("app already exists for appId:{app_id}"))
+    // In any case: environments whose database ignores case have one app for both spellings.
+    if let Some(stored) = app::stored_id(tx, app_id).await? {
+        return Err(Error::bad_request(format!("app already exists for appId:{stored}"))
             .with_code("app_exists"));
     }
     let row = app_row::ActiveModel {

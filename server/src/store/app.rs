@@ -2,7 +2,7 @@
 
 mod cluster;
 
-use sea_orm::sea_query::Condition;
+use sea_orm::sea_query::{Condition, Expr, ExprTrait as _, Func};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::store::condition::{chunks, contains};
@@ -24,7 +24,17 @@ pub async fn by_app_id(
     Ok(Entity::live().filter(Column::AppId.eq(app_id)).one(db).await?)
 }
 
-/// The same, locked until the end of the transaction: an app is locked by whatever adds clusters,
+/// The stored id of an app, in whatever case it is asked for.
+pub async fn stored_id(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+) -> Result<Option<String>, StoreError> {
+    let lower = Expr::expr(Func::lower(Expr::col(Column::AppId)));
+    let app = Entity::live().filter(lower.eq(app_id.to_ascii_lowercase()));
+    Ok(app.select_only().column(Column::AppId).into_tuple().one(db).await?)
+}
+
+/// The app of this id, locked until the end of the transaction: an app is locked by whatever adds clusters,
 /// namespaces or definitions to it, or deletes them, so that nothing appears below a deleted app.
 pub async fn lock(db: &impl ConnectionTrait, app_id: &str) -> Result<Option<Model>, StoreError> {
     let app = Entity::live().filter(Column::AppId.eq(app_id)).lock_exclusive();

@@ -268,3 +268,39 @@ async fn the_roles_of_an_app_are_its_own() {
     let other = NS.replace("/demo/", "/axb/");
     user.post(&format!("{other}/items"), item("k", "v")).await.fails(403, "Access is denied");
 }
+
+/// Scripts make apps through the admin port, and a portal can lose its database.
+#[tokio::test]
+async fn an_app_that_an_environment_has_is_added_to_the_portal_by_a_super_administrator_only() {
+    use castalia_server::role::portal::environment::Address;
+    let world = World::adopted().await;
+    let victim = json!({
+        "appId": "victim", "name": "v", "orgId": "o", "orgName": "o", "ownerName": "script",
+        "ownerEmail": "a@example.com", "dataChangeCreatedBy": "script",
+    });
+    let local = world.environments.find("LOCAL").unwrap();
+    local.create::<serde_json::Value>(Address::new(["apps"]), &victim).await.unwrap();
+    let user = world.user("u2").await;
+    user.post("/openapi/v1/apps", app("victim", "u2"))
+        .await
+        .fails(400, "app already exists for appId:victim in LOCAL");
+    let place = NS.replace("demo", "victim");
+    user.post(&format!("{place}/items"), item("k", "v")).await.fails(403, "Access is denied");
+    world.user("apollo").await.post("/openapi/v1/apps", app("victim", "u1")).await.empty();
+    let owner = world.user("u1").await;
+    owner.post(&format!("{place}/items"), item("k", "v")).await.ok();
+}
+
+/// An environment whose database ignores case has one app for both spellings.
+#[tokio::test]
+async fn an_app_id_in_another_case_is_taken() {
+    let world = World::with_demo().await;
+    for name in ["u2", "apollo"] {
+        world
+            .user(name)
+            .await
+            .post("/openapi/v1/apps", app("DEMO", name))
+            .await
+            .fails(400, "app already exists for appId:demo");
+    }
+}

@@ -15,6 +15,7 @@ use castalia_server::settings::{Installation, Settings, Texts};
 use castalia_server::store::entity::{app as app_row, item as item_row};
 use castalia_server::store::{Standard as _, Store};
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use super::world::{NS, World, app, environment, item};
@@ -64,6 +65,27 @@ async fn hanging() -> SocketAddr {
         let mut held = Vec::new();
         while let Ok((stream, _)) = listener.accept().await {
             held.push(stream);
+        }
+    });
+    address
+}
+
+/// An address that answers each request without an end, in chunks with a pause between them.
+async fn endless(chunk: usize, pause: Duration) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+                let chunk = format!("{chunk:x}\r\n{}\r\n", " ".repeat(chunk));
+                let _ = stream.read(&mut [0; 4096]).await;
+                let mut written = stream.write_all(head).await;
+                while written.is_ok() {
+                    tokio::time::sleep(pause).await;
+                    written = stream.write_all(chunk.as_bytes()).await;
+                }
+            });
         }
     });
     address
@@ -127,7 +149,12 @@ async fn an_environment_that_is_away_is_left_out_until_it_is_back() {
     assert_eq!(user.get("/openapi/v1/envs").await.ok(), json!(["LOCAL", "FAR"]));
     world.environments.probe().await;
     assert_eq!(user.get("/openapi/v1/envs").await.ok(), json!(["LOCAL"]));
-    user.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
+    // It may have an app of this id; only a super administrator takes that upon himself.
+    user.post("/openapi/v1/apps", app("demo", "u1"))
+        .await
+        .fails(503, "FAR cannot be asked whether it has the app demo");
+    let root = world.user("apollo").await;
+    root.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
     user.post(&format!("{}/items", far()), item("k", "v"))
         .await
         .fails(500, "Admin servers are unresponsive.");
@@ -157,8 +184,10 @@ async fn a_write_that_somebody_may_have_received_is_not_repeated() {
     let direct = world(&[service]).await;
     direct.user("u1").await.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
     let world = world(&[hanging().await, service]).await;
+    // The environment has the app by now.
+    let root = world.user("apollo").await;
+    root.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
     let user = world.user("u1").await;
-    user.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
     let mut made = 0;
     // The order of the services is drawn anew for each call.
     for number in 0..64 {
@@ -202,4 +231,18 @@ async fn a_name_never_leads_the_portals_token_to_another_path() {
     }
     root.get("/openapi/v1/envs/FAR/apps/demo/clusters/default").await.ok();
     assert_eq!(app_row::Entity::live().all(store.read()).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_environment_whose_answer_does_not_end_is_away_and_holds_up_no_other() {
+    for (chunk, pause) in [(1, READ_TIMEOUT / 3), (64 * 1024, Duration::ZERO)] {
+        let mut world = world(&[endless(chunk, pause).await]).await;
+        world.set("api.connectTimeout", "300");
+        for _ in 0..2 {
+            let probe = tokio::time::timeout(Duration::from_secs(30), world.environments.probe());
+            probe.await.expect("the probe has an end");
+        }
+        let root = world.user("apollo").await;
+        assert_eq!(root.get("/openapi/v1/envs").await.ok(), json!(["LOCAL"]), "{chunk}");
+    }
 }

@@ -10,6 +10,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::join_all;
+
 use self::call::{Call, Reach};
 use self::local::Local;
 use self::remote::{Remote, Timeouts};
@@ -104,6 +106,13 @@ impl Environments {
         self.all().into_iter().filter(Environment::is_up).collect()
     }
 
+    /// Those that have an address, whether or not they answer at present.
+    #[must_use]
+    pub fn addressed(&self) -> Vec<Environment> {
+        let is_addressed = |one: &Environment| !matches!(one.reach, Reach::Nowhere);
+        self.all().into_iter().filter(is_addressed).collect()
+    }
+
     /// All of them, reachable or not.
     #[must_use]
     pub fn all(&self) -> Vec<Environment> {
@@ -124,13 +133,14 @@ impl Environments {
         Ok(self.named(normalised))
     }
 
-    /// Asks every environment elsewhere whether it still answers.
+    /// Asks every environment elsewhere whether it still answers, all at once: one that is slow must not hold up the others.
     pub async fn probe(&self) {
-        for environment in self.all() {
+        let probes = self.all().into_iter().map(|environment| async move {
             if let Reach::There(remote) = &environment.reach {
                 remote.probe(&environment.name).await;
             }
-        }
+        });
+        join_all(probes).await;
     }
 
     fn named(&self, name: String) -> Environment {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::response::{IntoResponse, Response};
+use bytes::BytesMut;
 use castalia_core::discovery::{Discovery, DiscoveryOptions, ServiceUrl};
 use castalia_core::protocol::route::ADMIN_SERVICES_PATH;
 use castalia_core::transport::{HttpOptions, ReqwestClient, Transport};
@@ -15,6 +16,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{Method, StatusCode};
 use reqwest::Client;
 use reqwest::redirect::Policy;
+use tokio::time::timeout;
 
 use super::Call;
 use crate::error::{Error, Reaction, Result};
@@ -25,6 +27,12 @@ use crate::role::portal::revision;
 
 /// Failed probes in a row after which an environment counts as away; one good answer brings it back.
 const TOLERATED: u32 = 2;
+/// Longest answer to a probe, in bytes.
+const HEALTH: usize = 64 * 1024;
+/// Longest answer to any other call, in bytes: more than any namespace or page of them needs.
+const ANSWER: usize = 64 * 1024 * 1024;
+/// How long a call may take as a whole, however often something arrives meanwhile; longer where a single silence may be.
+const CALL: Duration = Duration::from_secs(60);
 /// Longest list of services, in bytes.
 const LIST: usize = 1024 * 1024;
 /// Time between two readings of the list; shorter than the reference's, since one question is cheap.
@@ -44,6 +52,7 @@ pub(super) struct Remote {
     pub(super) meta: String,
     discovery: Discovery,
     client: Client,
+    timeouts: Timeouts,
     failed_probes: AtomicU32,
 }
 
@@ -72,6 +81,7 @@ impl Remote {
             meta: meta.to_owned(),
             discovery: Discovery::new(transport(timeouts)?, options),
             client: client(timeouts)?,
+            timeouts,
             failed_probes: AtomicU32::new(0),
         })
     }
@@ -79,15 +89,27 @@ impl Remote {
     /// Tries the services in turn. A read goes on to the next one after any failure of the network; a write only when nobody can
     /// have received it.
     pub(super) async fn call(&self, call: &Call, token: Option<&str>) -> Result<Bytes> {
+        self.call_within(call, token, ANSWER).await
+    }
+
+    async fn call_within(&self, call: &Call, token: Option<&str>, limit: usize) -> Result<Bytes> {
         let services = self.discovery.services().await.map_err(|error| {
             self.away("No available admin server. Maybe because of meta server down or all admin server down.")
                 .caused_by(error)
         })?;
         for service in services {
-            match self.send(&service, call, token).await {
-                Ok((status, body)) => {
+            match self.send(&service, call, token, limit).await {
+                Ok((status, Some(body))) => {
                     self.discovery.report(&service, true);
                     return answer(status, body);
+                }
+                Ok((status, None)) => {
+                    self.discovery.report(&service, false);
+                    return Err(Error::service(format!(
+                        "The admin service {service} answered {status} with more than {limit} bytes; \
+                         see what is at this address."
+                    ))
+                    .with_code("env_answer_too_long"));
                 }
                 Err(error) => {
                     let error = error.without_url();
@@ -112,7 +134,11 @@ impl Remote {
         let call =
             Call { method: Method::GET, path: "/health".to_owned(), body: None, revision: None };
         let was_up = self.is_up();
-        match self.call(&call, None).await {
+        // Discovery and one service; a service that answers in drops must not keep the probe.
+        let limit = (self.timeouts.connect + self.timeouts.read) * 2;
+        let answer = timeout(limit, self.call_within(&call, None, HEALTH)).await;
+        let answer = answer.unwrap_or_else(|_| Err(self.away("The probe took too long.")));
+        match answer {
             Ok(_) => self.failed_probes.store(0, Ordering::Relaxed),
             Err(error) => {
                 self.failed_probes.fetch_add(1, Ordering::Relaxed);
@@ -131,9 +157,11 @@ impl Remote {
         service: &ServiceUrl,
         call: &Call,
         token: Option<&str>,
-    ) -> reqwest::Result<(StatusCode, Bytes)> {
+        limit: usize,
+    ) -> reqwest::Result<(StatusCode, Option<Bytes>)> {
         let url = format!("{}{}", service.trim_end_matches('/'), call.path);
-        let mut request = self.client.request(call.method.clone(), url);
+        let whole = self.timeouts.read.max(CALL);
+        let mut request = self.client.request(call.method.clone(), url).timeout(whole);
         if let Some(token) = token {
             request = request.header(AUTHORIZATION, token);
         }
@@ -145,7 +173,7 @@ impl Remote {
         }
         let response = request.send().await?;
         revision::note(response.headers());
-        Ok((response.status(), response.bytes().await?))
+        Ok((response.status(), body(response, limit).await?))
     }
 
     /// The beginnings of these texts are what scripts of Apollo's portal look for.
@@ -153,6 +181,18 @@ impl Remote {
         Error::service(format!("{problem} Meta server address: {}", self.meta))
             .with_code("env_unreachable")
     }
+}
+
+/// The body as far as it arrives; nothing where it is longer than the limit, of which no more than that is read.
+async fn body(mut response: reqwest::Response, limit: usize) -> reqwest::Result<Option<Bytes>> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > limit {
+            return Ok(None);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Some(body.freeze()))
 }
 
 /// An answer that an admin service refused with, for the caller as it is.

@@ -2,12 +2,13 @@
 //! can be reached; an environment that fails is repaired later and does not undo the rest.
 
 use axum::extract::{Extension, State};
+use futures_util::future::join_all;
 use serde::Deserialize;
 
 use super::{By, check_same_app, people};
 use crate::domain::permission::need::{Identity, Place};
 use crate::domain::portal_app::{self, Details, NewApp};
-use crate::error::{Error, Result};
+use crate::error::{Error, Reaction, Result};
 use crate::json::Json;
 use crate::role::portal::Portal;
 use crate::role::portal::environment::{Address, Environment};
@@ -53,11 +54,57 @@ pub(super) async fn create(
         envs: portal.state.environments.names(),
         active_envs: active.iter().map(|environment| environment.name().to_owned()).collect(),
     };
+    new.details.check()?;
+    check_environments(&portal, &caller.identity, &new.details.app_id).await?;
     let row = portal_app::create(&portal.state.store, new, &operator).await?;
     let body = in_environment(&row, &operator);
     for environment in active {
         let made = environment.create::<admin::App>(Address::new(["apps"]), &body).await;
         note(&environment, &row.app_id, made);
+    }
+    Ok(())
+}
+
+/// Who creates an app here may edit and publish it in every environment. So an environment must not have the app already,
+/// from scripts, another portal or before this portal lost its database, unless a super administrator adopts it. What an
+/// environment cannot answer is not known to be free.
+async fn check_environments(portal: &Portal, caller: &Identity, app_id: &str) -> Result<()> {
+    let may_adopt = match caller {
+        Identity::User(user_id) => portal.rights().is_root(user_id),
+        Identity::Consumer(consumer) => consumer.all_apps,
+    };
+    let questions = portal.state.environments.addressed().into_iter().map(|environment| async {
+        let found: Result<admin::App> = environment.get(Address::new(["apps", app_id])).await;
+        (environment, found)
+    });
+    for (environment, found) in join_all(questions).await {
+        let env = environment.name();
+        match found {
+            Ok(found) if found.app_id.as_deref().is_some_and(|stored| stored != app_id) => {
+                let stored = found.app_id.unwrap_or_default();
+                let message = format!(
+                    "app already exists for appId:{stored} in {env}, where case makes no difference"
+                );
+                return Err(Error::bad_request(message).with_code("app_exists"));
+            }
+            Ok(_) if !may_adopt => {
+                let message = format!(
+                    "app already exists for appId:{app_id} in {env}; only a super administrator can \
+                     add it to the portal"
+                );
+                return Err(Error::bad_request(message).with_code("app_exists"));
+            }
+            Err(error) if error.reaction() != Reaction::NotFound && !may_adopt => {
+                let message = format!(
+                    "{env} cannot be asked whether it has the app {app_id}; try again when it answers, \
+                     or let a super administrator create the app"
+                );
+                return Err(Error::unavailable(message)
+                    .with_code("env_unreachable")
+                    .caused_by(error));
+            }
+            _ => {}
+        }
     }
     Ok(())
 }
