@@ -1,16 +1,19 @@
 //! Sign-ins of browsers: a random id in the cookie, of which the database has the hash only, and a token that pages of other sites
-//! cannot know.
+//! cannot know. The token is made of the id, the user's row and the password hash: another user of the same name, or another
+//! password, whoever set it, has another one, and the sign-in ends.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
 
-use crate::domain::user;
+use crate::domain::user::{self, User};
 use crate::error::{Error, Result};
 use crate::store::entity::castalia_session::Model;
 use crate::store::user::session;
-use crate::store::{Secret, Store, now};
+use crate::store::{Secret, Store, Transaction, now};
 
 /// A sign-in that is not used for so long ends.
 const IDLE: TimeDelta = TimeDelta::minutes(30);
@@ -28,48 +31,78 @@ pub struct SignedIn {
     pub csrf_token: Secret,
 }
 
-/// Begins a sign-in. Returns the text of the cookie; it is stored nowhere.
+/// Begins the sign-in of a user whose password was compared. Returns the text of the cookie; it is stored nowhere. Nothing
+/// where the password was changed meanwhile, or the user may no longer sign in.
 ///
 /// # Errors
 /// When the database cannot be written.
-pub async fn begin(store: &Store, user_id: &str) -> Result<Secret> {
+pub async fn begin(store: &Store, user: &User) -> Result<Option<Secret>> {
     let id = random()?;
     let now = now();
     let row = Model {
         id_hash: hash(&id),
-        user_id: user_id.to_owned(),
-        csrf_token: Secret::new(random()?),
+        user_id: user.username.clone(),
+        csrf_token: Secret::new(csrf_token(&id, user)?),
         created_time: now.into(),
         last_seen_time: now.into(),
         expiry_time: (now + IDLE).into(),
     };
-    store
-        .write(row, |tx, row| {
-            Box::pin(async move {
-                session::delete_expired(tx, *row.created_time).await?;
-                session::create(tx, row).await
-            })
-        })
+    let is_begun = store
+        .write((user.clone(), row), |tx, (user, row)| Box::pin(begin_in(tx, user, row)))
         .await?;
-    Ok(Secret::new(id))
+    Ok(is_begun.then(|| Secret::new(id)))
 }
 
-/// The sign-in that a cookie belongs to, while it lasts and its user exists and is enabled.
+async fn begin_in(tx: &Transaction, user: &User, row: &Model) -> Result<bool> {
+    session::delete_expired(tx, *row.created_time).await?;
+    let is_unchanged = user::lock_unchanged(tx, user).await?;
+    if is_unchanged {
+        session::create(tx, row).await?;
+    }
+    Ok(is_unchanged)
+}
+
+/// The sign-in that a cookie belongs to, while it lasts and its user exists, is enabled and has the password of then. One that
+/// does not count is deleted, so that it does not count again when the user is enabled again.
 ///
 /// # Errors
 /// Only when the database cannot be used.
 pub async fn find(store: &Store, id: &str) -> Result<Option<SignedIn>> {
     let now = now();
     let Some(row) = session::find(store.read(), &hash(id), now).await? else { return Ok(None) };
-    let end = *row.created_time + LONGEST;
-    let user = user::find(store, &row.user_id).await?;
-    if now >= end || !user.is_some_and(|user| user::is_enabled(&user)) {
+    let end_time = *row.created_time + LONGEST;
+    let user = user::find(store, &row.user_id).await?.filter(user::is_enabled);
+    let is_valid = match &user {
+        Some(user) if now < end_time => is_token_of(&row.csrf_token, id, user)?,
+        _ => false,
+    };
+    if !is_valid {
+        if let Err(error) = end(store, id).await {
+            tracing::warn!(%error, "cannot delete a sign-in that has ended");
+        }
         return Ok(None);
     }
     if now - *row.last_seen_time > TOUCH_AFTER {
-        touch(store, row.id_hash, now, end).await?;
+        touch(store, row.id_hash, now, end_time).await?;
     }
     Ok(Some(SignedIn { user_id: row.user_id, csrf_token: row.csrf_token }))
+}
+
+/// Ends the sign-ins of users who were disabled or deleted, whoever did that: enabling the user again, or another one of
+/// the name, must not bring them back.
+///
+/// # Errors
+/// When the database cannot be used.
+pub async fn end_all_of_disabled(store: &Store) -> Result<()> {
+    let named = session::users(store.read()).await?;
+    let enabled = user::enabled_among(store, &named).await?;
+    for name in named.into_iter().filter(|name| !enabled.contains(name)) {
+        let user = name.clone();
+        let ended: u64 =
+            store.write(name, |tx, name| Box::pin(session::delete_of_user(tx, name, None))).await?;
+        tracing::info!(user, ended, "ended the sign-ins of a user who was disabled or deleted");
+    }
+    Ok(())
 }
 
 /// Ends a sign-in, if it lasts.
@@ -94,6 +127,18 @@ async fn touch(
         })
         .await?;
     Ok(())
+}
+
+fn csrf_token(id: &str, user: &User) -> Result<String> {
+    let mut seal = Hmac::<Sha256>::new_from_slice(id.as_bytes())
+        .map_err(|error| Error::internal("cannot make the token of a sign-in", error))?;
+    seal.update(&user.id.0.to_be_bytes());
+    seal.update(user.password.expose().as_bytes());
+    Ok(URL_SAFE_NO_PAD.encode(seal.finalize().into_bytes()))
+}
+
+fn is_token_of(token: &Secret, id: &str, user: &User) -> Result<bool> {
+    Ok(csrf_token(id, user)?.as_bytes().ct_eq(token.expose().as_bytes()).into())
 }
 
 fn hash(id: &str) -> String {

@@ -2,14 +2,14 @@
 
 pub use crate::store::entity::users::Model as User;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
 use crate::domain::password::{self, Scheme};
 use crate::error::{Error, Reaction, Result};
 use crate::settings::Installation;
 use crate::store::user::{self, UserRow};
-use crate::store::{Secret, Small, Store, StoreError};
+use crate::store::{Secret, Small, Store, StoreError, Transaction};
 
 /// Name of the first administrator, as in Apollo.
 pub const ADMINISTRATOR: &str = "apollo";
@@ -18,6 +18,8 @@ const PUBLISHED: &str = "$2a$10$7r20uS.BQ9uBpf3Baj3uQOZvMVvB1RN3PYoKE94gtz2.WAOu
 /// Characters of generated passwords: five bits each, none that looks like another.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 const GENERATED_LENGTH: usize = 32;
+/// How often a password is compared where somebody changes it meanwhile.
+const TRIES: u32 = 3;
 
 /// The user of a name.
 ///
@@ -33,9 +35,20 @@ pub async fn find(store: &Store, name: &str) -> Result<Option<User>> {
 /// When there is none.
 pub async fn existing(store: &Store, name: &str) -> Result<User> {
     let found = find(store, name).await?;
-    found.ok_or_else(|| {
-        Error::bad_request(format!("user not exists for userName:{name}")).with_code("unknown_user")
-    })
+    found.ok_or_else(|| unknown(name))
+}
+
+fn unknown(name: &str) -> Error {
+    Error::bad_request(format!("user not exists for userName:{name}")).with_code("unknown_user")
+}
+
+/// Those of the names whose users may sign in.
+///
+/// # Errors
+/// Only when the database cannot be asked.
+pub(super) async fn enabled_among(store: &Store, names: &[String]) -> Result<HashSet<String>> {
+    let users = user::by_names(store.read(), names).await?;
+    Ok(users.into_iter().filter(is_enabled).map(|user| user.username).collect())
 }
 
 /// Display names by user name; unknown users are left out.
@@ -48,10 +61,10 @@ pub async fn display_names(store: &Store, names: &[&str]) -> Result<HashMap<Stri
 }
 
 /// What became of an attempt to sign in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum SignIn {
-    /// The user's name as stored.
-    Accepted(String),
+    /// The user, with the hash that the password fits.
+    Accepted(User),
     /// Unknown or disabled user, or wrong password.
     Refused,
     /// The right password, but the one that Apollo's scripts publish.
@@ -71,12 +84,27 @@ pub async fn sign_in(
     let given = Secret::new(given);
     // A database may take more for the same name, such as accents and blanks at the end; attempts are counted by this one.
     let is_same = |user: &User| user.username.to_lowercase() == name.to_lowercase();
-    let user = find(store, name).await?.filter(is_same);
+    for _ in 0..TRIES {
+        let user = find(store, name).await?.filter(is_same);
+        if let Some(outcome) = try_sign_in(store, scheme(installation), user, &given).await? {
+            return Ok(outcome);
+        }
+    }
+    Ok(SignIn::Refused)
+}
+
+/// Nothing where the password was changed meanwhile.
+async fn try_sign_in(
+    store: &Store,
+    scheme: Scheme,
+    user: Option<User>,
+    given: &Secret,
+) -> Result<Option<SignIn>> {
     let stored = user.as_ref().map(|user| user.password.clone());
-    let scheme = scheme(installation);
+    let given = given.clone();
     let (fits, renewed) = blocking(move || Ok(verify(&given, stored.as_ref(), scheme))).await?;
     let Some(user) = user.filter(|user| fits && is_enabled(user)) else {
-        return Ok(SignIn::Refused);
+        return Ok(Some(SignIn::Refused));
     };
     if has_published_password(&user) {
         tracing::warn!(
@@ -85,13 +113,40 @@ pub async fn sign_in(
              set a new one with `castalia user password {}`",
             user.username
         );
-        return Ok(SignIn::PublishedPassword);
+        return Ok(Some(SignIn::PublishedPassword));
     }
-    let name = user.username.clone();
-    if renewed.is_some() {
-        store_password(store, user, renewed).await?;
+    match renewed {
+        Some(hash) => Ok(renew_hash(store, user, hash).await?.map(SignIn::Accepted)),
+        None => Ok(Some(SignIn::Accepted(user))),
     }
-    Ok(SignIn::Accepted(name))
+}
+
+/// Locks a user whose password was compared. Returns whether it is still that user with that password, and may sign in:
+/// comparing takes long, and whoever resets a password meanwhile means to end what the old one opens.
+///
+/// # Errors
+/// When the database cannot be asked.
+pub(super) async fn lock_unchanged(tx: &Transaction, user: &User) -> Result<bool> {
+    let found = user::lock(tx, &user.username).await?;
+    Ok(found.is_some_and(|found| {
+        found.id == user.id && found.password == user.password && is_enabled(&found)
+    }))
+}
+
+/// Stores the hash of the same password by the newer scheme, unless the password was changed meanwhile.
+async fn renew_hash(store: &Store, user: User, hash: Secret) -> Result<Option<User>> {
+    store
+        .write((user, hash), |tx, (user, hash)| {
+            Box::pin(async move {
+                if !lock_unchanged(tx, user).await? {
+                    return Ok(None);
+                }
+                let row = password_row(&user.username, Some(hash.clone()));
+                user::change(tx, user.clone(), &row).await?;
+                Ok(Some(User { password: hash.clone(), ..user.clone() }))
+            })
+        })
+        .await
 }
 
 /// Warns where the administrator of Apollo's scripts cannot sign in because the password was never changed.
@@ -160,21 +215,23 @@ pub async fn set_password(
     if let Some(password) = &given {
         check_rule(password.expose(), installation)?;
     }
-    let user = existing(store, name).await?;
+    existing(store, name).await?;
     let generated = if given.is_some() { None } else { Some(generate()?) };
     let password = given.or_else(|| generated.as_deref().map(Secret::new)).unwrap_or_default();
     let hash = blocking(move || password::hash(password.expose(), scheme(installation))).await?;
     // In one transaction: a password that changed while an old sign-in lives on would protect nothing.
-    let change = (user, password_row(name, Some(Secret::new(hash))));
-    store
-        .write(change, |tx, (user, row)| {
-            Box::pin(async move {
-                user::change(tx, user.clone(), row).await?;
-                user::session::delete_of_user(tx, &user.username, None).await
-            })
-        })
-        .await?;
+    let change = password_row(name, Some(Secret::new(hash)));
+    store.write(change, |tx, row| Box::pin(set_password_in(tx, row))).await?;
     Ok(generated)
+}
+
+async fn set_password_in(tx: &Transaction, row: &UserRow) -> Result<()> {
+    let found = user::lock(tx, &row.username).await?;
+    let found = found.ok_or_else(|| unknown(&row.username))?;
+    let name = found.username.clone();
+    user::change(tx, found, row).await?;
+    user::session::delete_of_user(tx, &name, None).await?;
+    Ok(())
 }
 
 /// How new hashes are made: a Java portal on the same database cannot read the newer scheme.
@@ -190,16 +247,6 @@ pub fn scheme(installation: Installation) -> Scheme {
 #[must_use]
 pub fn is_enabled(user: &User) -> bool {
     user.enabled == Some(Small(1))
-}
-
-async fn store_password(store: &Store, user: User, hash: Option<Secret>) -> Result<()> {
-    let row = password_row(&user.username, hash);
-    store
-        .write((user, row), |tx, (user, row)| {
-            Box::pin(async move { user::change(tx, user.clone(), row).await })
-        })
-        .await?;
-    Ok(())
 }
 
 /// What changes when only the password does.

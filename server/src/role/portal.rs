@@ -30,6 +30,7 @@ use self::throttle::Throttle;
 use crate::background::Background;
 use crate::domain::permission::grant;
 use crate::domain::permission::need::{Need, Rights};
+use crate::domain::session;
 use crate::http::health;
 use crate::http::route::{Listed, Routes};
 use crate::settings::Installation;
@@ -39,6 +40,8 @@ use crate::state::PortalState;
 const HASHING: usize = 4;
 /// Pause between two looks at the environments elsewhere, as in Apollo's portal.
 const PROBE_PAUSE: Duration = Duration::from_secs(10);
+/// Pause between two looks for sign-ins of users who were disabled or deleted.
+const SESSION_PAUSE: Duration = Duration::from_secs(10);
 
 /// What a route asks of its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,6 +126,15 @@ pub fn run(state: &PortalState, background: &Background) {
     background.repeat("environment probe", PROBE_PAUSE, move || {
         let environments = environments.clone();
         async move { environments.probe().await }
+    });
+    let store = state.store.clone();
+    background.repeat("sessions of disabled users", SESSION_PAUSE, move || {
+        let store = store.clone();
+        async move {
+            if let Err(error) = session::end_all_of_disabled(&store).await {
+                tracing::debug!(%error, "cannot look for sign-ins of disabled users; trying again");
+            }
+        }
     });
     let store = state.store.clone();
     background.spawn("system roles", move || {

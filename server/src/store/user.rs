@@ -38,6 +38,11 @@ pub async fn find(db: &impl ConnectionTrait, username: &str) -> Result<Option<Mo
     Ok(Entity::find().filter(Column::Username.eq(username)).one(db).await?)
 }
 
+/// The same, locked until the end of the transaction: whatever sets a password, or relies on one, takes this lock.
+pub async fn lock(db: &impl ConnectionTrait, username: &str) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::find().filter(Column::Username.eq(username)).lock_exclusive().one(db).await?)
+}
+
 /// Unknown names are left out; the order is that of the ids.
 pub async fn by_names<S: AsRef<str>>(
     db: &impl ConnectionTrait,

@@ -378,3 +378,77 @@ async fn a_deleted_consumer_is_out_at_once() {
     gone.unwrap();
     world.consumer(&token).get("/openapi/v1/apps").await.fails(401, "Unauthorized");
 }
+
+async fn set_enabled(world: &World, name: &'static str, is_enabled: i16) {
+    use castalia_server::store::entity::users;
+    let changed: Result<_, StoreError> = world
+        .store
+        .write((), move |tx, ()| {
+            Box::pin(async move {
+                let update = users::Entity::update_many()
+                    .col_expr(users::Column::Enabled, Expr::value(is_enabled))
+                    .filter(users::Column::Username.eq(name));
+                Ok(update.exec(tx).await?)
+            })
+        })
+        .await;
+    changed.unwrap();
+}
+
+#[tokio::test]
+async fn enabling_a_user_again_brings_no_session_back() {
+    use castalia_server::domain::session;
+    let world = World::adopted().await;
+    let (seen, unseen) = (world.user("u1").await, world.user("u1").await);
+    let other = world.user("u2").await;
+    set_enabled(&world, "u1", 0).await;
+    seen.get("/openapi/v1/apps").await.fails(401, "Unauthorized");
+    set_enabled(&world, "u1", 1).await;
+    seen.get("/openapi/v1/apps").await.fails(401, "Unauthorized");
+    // A browser that asked for nothing meanwhile: the portal looks every few seconds.
+    set_enabled(&world, "u1", 0).await;
+    session::end_all_of_disabled(&world.store).await.unwrap();
+    set_enabled(&world, "u1", 1).await;
+    unseen.get("/openapi/v1/apps").await.fails(401, "Unauthorized");
+    other.get("/openapi/v1/apps").await.ok();
+}
+
+#[tokio::test]
+async fn a_session_is_not_inherited_by_another_user_of_the_name() {
+    use castalia_server::store::entity::users;
+    let world = World::adopted().await;
+    let user = world.user("u1").await;
+    let deleted: Result<_, StoreError> = world
+        .store
+        .write((), |tx, ()| {
+            Box::pin(async move {
+                let user = users::Entity::delete_many().filter(users::Column::Username.eq("u1"));
+                Ok(user.exec(tx).await?)
+            })
+        })
+        .await;
+    deleted.unwrap();
+    world.add_user("u1", "{noop}another secret").await;
+    user.get("/openapi/v1/apps").await.fails(401, "Unauthorized");
+}
+
+/// A Java portal on the same database changes the hash and leaves our sessions.
+#[tokio::test]
+async fn a_password_that_is_changed_in_the_database_ends_the_sessions() {
+    use castalia_server::store::entity::users;
+    let world = World::adopted().await;
+    let user = world.user("u1").await;
+    let changed: Result<_, StoreError> = world
+        .store
+        .write((), |tx, ()| {
+            Box::pin(async move {
+                let update = users::Entity::update_many()
+                    .col_expr(users::Column::Password, Expr::value("{noop}new"))
+                    .filter(users::Column::Username.eq("u1"));
+                Ok(update.exec(tx).await?)
+            })
+        })
+        .await;
+    changed.unwrap();
+    user.get("/openapi/v1/apps").await.fails(401, "Unauthorized");
+}

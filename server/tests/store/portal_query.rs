@@ -1,11 +1,15 @@
 //! Queries on PortalDB, where an engine could answer otherwise than the others.
 
+use castalia_server::domain::session as sessions;
+use castalia_server::domain::user::{self as accounts, SignIn};
+use castalia_server::settings::Installation;
 use castalia_server::store::entity::*;
 use castalia_server::store::user::role::Names;
 use castalia_server::store::user::token::Usage;
 use castalia_server::store::user::{self, UserRow, favorite as favorites, role as roles, session};
 use castalia_server::store::{
-    Id, Page, Secret, StoreError, consumer as consumers, insert, now, server_config as settings,
+    Id, Page, Secret, StoreError, app as apps, consumer as consumers, insert,
+    namespace as namespaces, now, server_config as settings,
 };
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use sea_orm::{DatabaseTransaction, Set};
@@ -33,6 +37,70 @@ on_each_database! {
         assert!(!again.await.unwrap(), "nothing differs");
         assert!(user::search(db, "", false, None).await.unwrap().is_empty());
         assert_eq!(user::search(db, "", true, None).await.unwrap().len(), 1);
+    }
+
+    async fn a_sign_in_begins_nothing_once_the_password_is_another(database: Database) {
+        let store = database.portal().await;
+        let row = UserRow { password: Some(Secret::new("{noop}old")), ..user_row("u1") };
+        store.write(row, |tx, row| Box::pin(user::create(tx, row))).await.unwrap();
+        let signed_in = accounts::sign_in(&store, Installation::Adopted, "u1", "old".into()).await;
+        let SignIn::Accepted(verified) = signed_in.unwrap() else { panic!("the password fits") };
+        assert!(sessions::begin(&store, &verified).await.unwrap().is_some());
+        let new = Some(Secret::new("horse52stable"));
+        accounts::set_password(&store, Installation::Adopted, "u1", new).await.unwrap();
+        // The password was compared before the reset, and the sign-in goes on after it.
+        assert!(sessions::begin(&store, &verified).await.unwrap().is_none());
+        assert!(session::users(store.read()).await.unwrap().is_empty());
+    }
+
+    // The newer hash takes long enough for the change on any machine; where it does not, nothing is shown.
+    async fn a_hash_that_is_renewed_overwrites_no_new_password(database: Database) {
+        let store = database.portal().await;
+        let row = UserRow { password: Some(Secret::new("{noop}old")), ..user_row("u1") };
+        let made = store.write(row, |tx, row| Box::pin(user::create(tx, row))).await.unwrap();
+        let signing_in = tokio::spawn({
+            let store = store.clone();
+            async move { accounts::sign_in(&store, Installation::Fresh, "u1", "old".into()).await }
+        });
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        let new = UserRow { password: Some(Secret::new("{noop}new")), ..user_row("u1") };
+        let change = store.write((made, new), |tx, (found, row)| Box::pin(user::change(tx, found.clone(), row)));
+        assert!(change.await.unwrap());
+        signing_in.await.unwrap().unwrap();
+        let found = user::find(store.read(), "u1").await.unwrap().unwrap();
+        assert_eq!(found.password.expose(), "{noop}new");
+    }
+
+    async fn names_of_apps_and_namespaces_are_compared_without_case_where_another_case_is_taken(database: Database) {
+        let store = database.portal().await;
+        let definition = |name: &str| app_namespace::ActiveModel {
+            name: Set(name.to_owned()),
+            app_id: Set("lib".to_owned()),
+            format: Set("properties".to_owned()),
+            is_public: Set(true),
+            comment: Set(String::new()),
+            ..app_namespace::ActiveModel::created_by("o")
+        };
+        store.write(definition("common.mysql"), |tx, row| Box::pin(insert(tx, row.clone()))).await.unwrap();
+        let app = app::ActiveModel {
+            app_id: Set("demo".to_owned()),
+            name: Set("n".to_owned()),
+            org_id: Set("o".to_owned()),
+            org_name: Set("o".to_owned()),
+            owner_name: Set("u".to_owned()),
+            owner_email: Set("u".to_owned()),
+            ..app::ActiveModel::created_by("o")
+        };
+        store.write(app, |tx, row| Box::pin(insert(tx, row.clone()))).await.unwrap();
+        for name in ["common.mysql", "COMMON.mysql"] {
+            let found = namespaces::app_namespaces_named(store.read(), name).await.unwrap();
+            assert_eq!(found.len(), 1, "{name}");
+        }
+        assert!(namespaces::app_namespaces_named(store.read(), "common").await.unwrap().is_empty());
+        for id in ["demo", "DEMO"] {
+            assert_eq!(apps::stored_id(store.read(), id).await.unwrap().as_deref(), Some("demo"));
+        }
+        assert_eq!(apps::stored_id(store.read(), "dem").await.unwrap(), None);
     }
 
     async fn rights_are_reached_through_live_roles_only(database: Database) {

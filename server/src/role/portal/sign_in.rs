@@ -83,20 +83,23 @@ async fn sign_in(
             ([(RETRY_AFTER, wait.as_secs().saturating_add(1).to_string())], error).into_response()
         );
     }
-    let user_id = match check(&portal, given).await? {
-        SignIn::Accepted(user_id) => user_id,
+    let user = match check(&portal, given).await? {
+        SignIn::Accepted(user) => user,
         SignIn::Refused => return Ok(redirect(&portal.path("/signin?#/error"))),
         SignIn::PublishedPassword => {
             return Ok(redirect(&portal.path("/signin?reason=initialPassword#/error")));
         }
     };
+    // The password may have been reset while it was compared.
+    let Some(id) = session::begin(store, &user).await? else {
+        return Ok(redirect(&portal.path("/signin?#/error")));
+    };
     portal.own.throttle.forgive(&attempt);
     if let Some(old) = session_id(&headers) {
         session::end(store, old).await?;
     }
-    let id = session::begin(store, &user_id).await?;
     let mut cookies = vec![cookie(&portal, &headers, (COOKIE_NAME, id.expose()), "")];
-    if !is_known && let Some(mark) = known_browser::mark(store, &user_id).await? {
+    if !is_known && let Some(mark) = known_browser::mark(store, &user.username).await? {
         cookies.push(cookie(&portal, &headers, (BROWSER_COOKIE, &mark), BROWSER_LIFE));
     }
     let cookies = AppendHeaders(cookies.into_iter().map(|cookie| (SET_COOKIE, cookie)));

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter,
+    QuerySelect,
 };
 
 use crate::store::entity::castalia_session::{Column, Entity, Model};
@@ -23,6 +24,12 @@ pub async fn find(
 ) -> Result<Option<Model>, StoreError> {
     let session = Entity::find_by_id(id_hash).filter(Column::ExpiryTime.gt(now));
     Ok(session.one(db).await?.filter(|session| session.id_hash == id_hash))
+}
+
+/// Names of the users who have sessions, each once.
+pub async fn users(db: &impl ConnectionTrait) -> Result<Vec<String>, StoreError> {
+    let names = Entity::find().select_only().column(Column::UserId).distinct();
+    Ok(names.into_tuple().all(db).await?)
 }
 
 /// Says that the session was used.
