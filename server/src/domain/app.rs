@@ -122,7 +122,7 @@ async fn update_in(tx: &Transaction, details: &Details, log: &Recorder) -> Resul
     let Some(app) = store::app::lock(tx, details.app_id()).await? else {
         return Err(not_exists(details.app_id()));
     };
-    let operator = details.author.last_modified_by.as_deref();
+    let operator = details.author.editor()?;
     let id = app.id;
     let mut row = app.clone().into_active_model();
     row.name.set_if_not_equals(fitting(details.name.as_deref(), "Name", NAME)?);
@@ -139,7 +139,8 @@ async fn update_in(tx: &Transaction, details: &Details, log: &Recorder) -> Resul
     log.record(tx, Kind::Update, "App.update", &[Entity::app(&App { name, ..app })]).await
 }
 
-/// Deletes an app with its clusters, namespaces and definitions. Access keys stay.
+/// Deletes an app with its clusters, namespaces, definitions and access keys: a key that stayed would open an app of this id
+/// that somebody else creates later.
 ///
 /// # Errors
 /// When there is no such app.
@@ -166,6 +167,9 @@ async fn delete_in(
     let clusters = store::app::clusters_with_branches(tx, &app.app_id).await?;
     let ids = removal::delete_clusters(tx, scope, &clusters, operator, &mut removal).await?;
     store::namespace::delete_app_namespaces(tx, &app.app_id, operator).await?;
+    for key in store::access_key::delete_of_app(tx, &app.app_id, operator).await? {
+        removal.trail.deleted("AccessKey", key);
+    }
     store::app::delete(tx, &app.app_id, operator).await?;
     removal.trail.deleted("App", app.id);
     log.record(tx, Kind::Delete, "App.delete", &[Entity::app(&app)]).await?;

@@ -40,15 +40,24 @@ impl Author {
         }
     }
 
+    /// Who changed the row last, as its column takes it.
+    ///
+    /// # Errors
+    /// When the name is too long.
+    pub fn editor(&self) -> Result<Option<&str>> {
+        let editor = self.last_modified_by.as_deref();
+        check_width(editor.unwrap_or_default(), "DataChange_LastModifiedBy", OPERATOR)?;
+        Ok(editor)
+    }
+
     /// What is written into a new row.
     ///
     /// # Errors
-    /// When nobody is named as creator.
+    /// When nobody is named as creator, or a name is too long.
     pub fn checked(&self) -> Result<Authorship> {
-        let last_modified_by = self.last_modified_by.as_deref();
         Ok(Authorship {
             created_by: fitting(self.created_by.as_deref(), "DataChange_CreatedBy", OPERATOR)?,
-            last_modified_by: last_modified_by.map(str::to_owned),
+            last_modified_by: self.editor()?.map(str::to_owned),
             created_time: self.created_time,
             last_time: self.last_time,
         })

@@ -93,7 +93,7 @@ impl Draft {
             value: present(self.value.clone(), "Value")?,
             comment: self.comment.clone(),
             line_num: if with_line { Some(Id(self.line_num)) } else { old.line_num },
-            data_change_last_modified_by: self.author.last_modified_by.clone(),
+            data_change_last_modified_by: self.author.editor()?.map(str::to_owned),
             ..old.clone()
         })
     }

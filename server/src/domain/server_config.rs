@@ -61,7 +61,7 @@ async fn put_in(tx: &Transaction, draft: &Draft) -> Result<ServerConfigRow> {
     let new = ServerConfigRow {
         value,
         comment: draft.comment.clone(),
-        data_change_last_modified_by: draft.author.last_modified_by.clone(),
+        data_change_last_modified_by: draft.author.editor()?.map(str::to_owned),
         ..old.clone()
     };
     let mut row = old.into_active_model();

@@ -47,3 +47,15 @@ pub async fn find(
 pub async fn delete(db: &impl ConnectionTrait, id: Id, operator: &str) -> Result<bool, StoreError> {
     Ok(soft_delete::<Entity>(db, Condition::all().add(Column::Id.eq(id)), operator).await? > 0)
 }
+
+/// Hides all keys of the app; returns their ids.
+pub async fn delete_of_app(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    operator: &str,
+) -> Result<Vec<Id>, StoreError> {
+    let ids = Entity::live().filter(Column::AppId.eq(app_id)).select_only().column(Column::Id);
+    let ids: Vec<Id> = ids.into_tuple().all(db).await?;
+    soft_delete::<Entity>(db, Condition::all().add(Column::AppId.eq(app_id)), operator).await?;
+    Ok(ids)
+}

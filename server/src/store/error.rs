@@ -194,8 +194,8 @@ fn mysql_reaction(number: u16) -> Reaction {
         1040 | 1053 | 1927 | 1969 | 3024 | 3169 | 4031 => Reaction::Unavailable,
         // disk full, table full, server option, transaction, mode
         1021 | 1114 | 1290 | 1792 | 1836 => Reaction::ReadOnly,
-        // A number out of range, a character that the character set lacks.
-        1264 | 1366 => Reaction::Value,
+        // A number out of range, a character that the character set lacks, a text that is too long.
+        1264 | 1366 | 1406 => Reaction::Value,
         _ => Reaction::Other,
     }
 }
@@ -209,8 +209,8 @@ fn postgres_reaction(code: &str) -> Reaction {
         // Ended by an administrator, crashed, starting up: a database error here, not one of the connection.
         "57P01" | "57P02" | "57P03" | "53300" => Reaction::Unavailable,
         "25006" | "53100" => Reaction::ReadOnly,
-        // A character that the encoding lacks, a number out of range.
-        "22021" | "22003" => Reaction::Value,
+        // A character that the encoding lacks, a number out of range, a text that is too long.
+        "22021" | "22003" | "22001" => Reaction::Value,
         _ if code.starts_with("08") => Reaction::Unavailable,
         _ => Reaction::Other,
     }

@@ -248,3 +248,47 @@ async fn bad_requests_have_two_sets_of_numbers() {
     let strict = Admin::with(&[("compat.strict_status", "on")]).await;
     assert_eq!(refusals(&strict).await, theirs);
 }
+
+/// A key that stayed would open an app of the same id that somebody else creates later.
+#[tokio::test]
+async fn the_access_keys_of_an_app_are_deleted_with_it() {
+    use castalia_server::store::entity::access_key;
+    let admin = Admin::start().await;
+    admin.create_app().await.ok();
+    let path = format!("/apps/{}/accesskeys", admin.app_id);
+    admin
+        .post(&path, json!({"secret": "a secret of length 1", "dataChangeCreatedBy": "u"}))
+        .await
+        .ok();
+    admin.delete(&format!("/apps/{}?operator=u", admin.app_id)).await.ok();
+    let keys = admin.rows::<access_key::Entity>().await;
+    let key = keys.iter().find(|row| row.app_id == admin.app_id).unwrap();
+    assert!(key.is_deleted);
+    admin.create_app().await.ok();
+    assert_eq!(admin.get(&path).await.ok(), json!([]));
+}
+
+/// Every engine refuses it with the same text, also where its column would take it.
+#[tokio::test]
+async fn the_name_of_an_editor_fits_into_its_column() {
+    let admin = Admin::start().await;
+    admin.create_app().await.ok();
+    let long = "x".repeat(65);
+    let mut body = admin.app_body();
+    body["dataChangeLastModifiedBy"] = json!(long);
+    let refused = admin.put(&format!("/apps/{}", admin.app_id), body).await;
+    assert!(refused.status >= 400 && refused.body.contains("Data too long"), "{refused:?}");
+    let items = format!("{}/items", admin.path("application"));
+    let mut item = json!({"key": "k", "value": "v", "comment": "", "lineNum": 1, "type": 0,
+        "dataChangeCreatedBy": "u", "dataChangeLastModifiedBy": "u"});
+    let id = admin.post(&items, item.clone()).await.id();
+    item["dataChangeLastModifiedBy"] = json!(long);
+    let refused = admin.put(&format!("{items}/{id}"), item).await;
+    assert!(refused.status >= 400 && refused.body.contains("Data too long"), "{refused:?}");
+    let mut row = json!({"key": format!("k.{}", admin.app_id), "cluster": "default", "value": "v",
+        "dataChangeCreatedBy": "u", "dataChangeLastModifiedBy": "u"});
+    admin.post("/server/config", row.clone()).await.ok();
+    row["dataChangeLastModifiedBy"] = json!(long);
+    let refused = admin.post("/server/config", row).await;
+    assert!(refused.status >= 400 && refused.body.contains("Data too long"), "{refused:?}");
+}
