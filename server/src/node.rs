@@ -124,8 +124,9 @@ impl Node {
     /// The first thing that does not work, by the name of its setting. Nothing listens afterwards.
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
         let settings = Arc::new(settings);
-        let data_dir = DataDir::open(&settings)?;
+        let mut data_dir = DataDir::open(&settings)?;
         let sockets = Sockets::bind(&settings)?;
+        data_dir.lock_files(&settings)?;
         let mut node = Self {
             listening: sockets.listening(),
             routes: Vec::new(),

@@ -161,7 +161,9 @@ async fn one_sqlite_file_has_one_node_however_it_is_named() {
     let server = Server::start_in(first.path(), options().flag("--roles", "config,meta,admin"));
     let link = second.path().join("link.db");
     std::os::unix::fs::symlink(first.path().join("config.db"), &link).unwrap();
-    for path in [first.path().join("config.db"), link] {
+    let hard_link = second.path().join("hard.db");
+    std::fs::hard_link(first.path().join("config.db"), &hard_link).unwrap();
+    for path in [first.path().join("config.db"), link, hard_link] {
         let url = format!("sqlite://{}", path.display());
         let text = refused(&["--roles", "config,meta,admin", "--config-db", &url], second.path());
         assert!(text.contains("in use by another"), "{text}");

@@ -20,7 +20,7 @@ const OWN_FILES: [&str; 2] = ["castalia.lock", "metrics.token"];
 /// Held for the life of the node; two servers on one SQLite file would each serve what the other does not know.
 #[derive(Debug)]
 pub(super) struct DataDir {
-    _locks: Vec<File>,
+    locks: Vec<File>,
 }
 
 impl DataDir {
@@ -43,7 +43,20 @@ impl DataDir {
             path.push(".lock");
             locks.push(lock(Path::new(&path), &file)?);
         }
-        Ok(Self { _locks: locks })
+        Ok(Self { locks })
+    }
+
+    /// Locks the SQLite files themselves, by device and inode: a hard link leads to the same file under another name. Makes
+    /// files that do not exist.
+    pub(super) fn lock_files(&mut self, settings: &Settings) -> Result<(), StartError> {
+        let mut files: Vec<PathBuf> =
+            sqlite_files(settings).iter().map(|file| real(file)).collect();
+        files.sort();
+        files.dedup();
+        for file in files {
+            self.locks.push(lock_file(&file)?);
+        }
+        Ok(())
     }
 }
 
@@ -55,12 +68,51 @@ fn lock(path: &Path, what: &Path) -> Result<File, StartError> {
     let lock = lock.map_err(|error| problem(&error))?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(StartError::DataDir(format!(
-            "{} is in use by another `castalia serve`; stop it or choose another directory or file",
-            what.display()
-        ))),
+        Err(TryLockError::WouldBlock) => Err(in_use(what)),
         Err(TryLockError::Error(error)) => Err(problem(&error)),
     }
+}
+
+/// A byte of a database file that SQLite never locks; a lock needs no byte to be there.
+#[cfg(target_os = "linux")]
+const LOCK_BYTE: i64 = 1 << 50;
+
+/// Only Linux has locks that belong to an open file, and that SQLite's own do not undo.
+fn lock_file(path: &Path) -> Result<File, StartError> {
+    let problem = |error: &dyn std::fmt::Display| {
+        StartError::DataDir(format!("cannot lock {}: {error}", path.display()))
+    };
+    let file = private(OpenOptions::new().create(true).truncate(false)).open(path);
+    let file = file.map_err(|error| problem(&error))?;
+    #[cfg(target_os = "linux")]
+    {
+        use nix::errno::Errno;
+        use nix::fcntl::{FcntlArg, fcntl};
+        use nix::libc::{F_WRLCK, SEEK_SET, flock};
+        let lock = flock {
+            l_type: F_WRLCK as i16,
+            l_whence: SEEK_SET as i16,
+            l_start: LOCK_BYTE,
+            l_len: 1,
+            l_pid: 0,
+        };
+        match fcntl(&file, FcntlArg::F_OFD_SETLK(&lock)) {
+            Ok(_) => {}
+            Err(Errno::EAGAIN | Errno::EACCES) => return Err(in_use(path)),
+            // A file system without such locks: the lock by name has to do.
+            Err(error) => {
+                tracing::warn!(file = %path.display(), %error, "cannot lock a database file; a hard link to it is not noticed");
+            }
+        }
+    }
+    Ok(file)
+}
+
+fn in_use(what: &Path) -> StartError {
+    StartError::DataDir(format!(
+        "{} is in use by another `castalia serve`; stop it or choose another directory or file",
+        what.display()
+    ))
 }
 
 /// The SQLite files of this node. One whose directory does not exist is reported when it is opened.
