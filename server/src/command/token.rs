@@ -46,7 +46,15 @@ pub(super) fn create(settings: Settings, matches: &ArgMatches) -> Result<(), Fai
         let token = consumer::create_token(&store, installation, &name, &apps, all_apps)
             .await
             .map_err(Failure::of)?;
-        print_line(&format!("Token of {name}, shown only this once: {token}"));
+        if token.older > 0 {
+            let _ = writeln!(
+                std::io::stderr(),
+                "castalia: {name} has had {} token(s) before; they have the rights that this one was \
+                 made with, too. Use another --name for a token with rights of its own.",
+                token.older
+            );
+        }
+        print_line(&format!("Token of {name}, shown only this once: {}", token.text));
         Ok(())
     })?
 }

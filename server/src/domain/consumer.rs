@@ -62,6 +62,15 @@ pub async fn of_token(store: &Store, token: &str) -> Result<Option<Consumer>> {
     Ok(Some(Consumer { id, app_id: row.app_id, all_apps }))
 }
 
+/// A token that was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewToken {
+    /// What the consumer presents.
+    pub text: String,
+    /// Tokens that the consumer has had before. Rights belong to the consumer, so these have the new ones, too.
+    pub older: usize,
+}
+
 /// Makes a token of the consumer of this name, and the consumer where it is missing, with the rights of an administrator of the
 /// apps named, or of all.
 ///
@@ -73,7 +82,7 @@ pub async fn create_token(
     name: &str,
     apps: &[String],
     all_apps: bool,
-) -> Result<String> {
+) -> Result<NewToken> {
     check_name(Some(name), "consumer")?;
     if name.len() > APP_ID {
         return Err(Error::bad_request(format!(
@@ -101,8 +110,8 @@ pub async fn create_token(
         apps: apps.to_vec(),
         all_apps,
     };
-    unique::write(store, wanted, |tx, wanted| Box::pin(create_in(tx, wanted))).await?;
-    Ok(token)
+    let older = unique::write(store, wanted, |tx, wanted| Box::pin(create_in(tx, wanted))).await?;
+    Ok(NewToken { text: token, older })
 }
 
 /// Writes calls down.
@@ -139,11 +148,13 @@ struct Wanted {
     all_apps: bool,
 }
 
-async fn create_in(tx: &Transaction, wanted: &Wanted) -> Result<()> {
+/// Returns how many tokens the consumer has had.
+async fn create_in(tx: &Transaction, wanted: &Wanted) -> Result<usize> {
     let id = match consumer::by_app_id(tx, &wanted.name).await? {
         Some(found) => found.id,
         None => insert(tx, new_consumer(wanted)).await?.id,
     };
+    let older = consumer::tokens(tx, id).await?.len();
     let row = consumer_token::ActiveModel {
         consumer_id: Set(Some(id)),
         token: Set(wanted.stored.clone()),
@@ -159,7 +170,7 @@ async fn create_in(tx: &Transaction, wanted: &Wanted) -> Result<()> {
         consumer::set_all_apps(tx, id, true, ADMINISTRATOR).await?;
         grant::give(tx, &Role::create_application(), Holder::Consumer(id), ADMINISTRATOR).await?;
     }
-    Ok(())
+    Ok(older)
 }
 
 fn new_consumer(wanted: &Wanted) -> consumer_row::ActiveModel {

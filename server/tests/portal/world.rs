@@ -173,11 +173,14 @@ impl World {
     /// A token of a consumer with the rights of an administrator of these apps.
     pub(crate) async fn token(&self, name: &str, apps: &[&str]) -> String {
         let apps: Vec<_> = apps.iter().map(|app| (*app).to_owned()).collect();
-        consumer::create_token(&self.store, self.installation, name, &apps, false).await.unwrap()
+        consumer::create_token(&self.store, self.installation, name, &apps, false)
+            .await
+            .unwrap()
+            .text
     }
 
     pub(crate) async fn token_for_all(&self, name: &str) -> String {
-        consumer::create_token(&self.store, self.installation, name, &[], true).await.unwrap()
+        consumer::create_token(&self.store, self.installation, name, &[], true).await.unwrap().text
     }
 
     pub(crate) fn nobody(&self) -> Caller<'_> {
