@@ -241,6 +241,7 @@ impl From<StoreError> for Error {
             | StoreError::Unavailable(_)
             | StoreError::CommitUnknown(_)
             | StoreError::ReadOnly(_)
+            | StoreError::SequenceBehind { .. }
             | StoreError::Storage(_) => Reaction::Unavailable,
             StoreError::Value(_) => Reaction::BadRequest,
             StoreError::Duplicate(_) | StoreError::Setting { .. } | StoreError::Other(_) => {

@@ -7,6 +7,7 @@ pub mod access_key;
 pub mod answer;
 pub mod cache;
 mod condition;
+mod deferred;
 mod definition;
 mod deliver;
 mod folded;
@@ -31,6 +32,7 @@ use self::access_key::AccessKeys;
 use self::answer::Answers;
 use self::cache::{Place, Published, ReleaseCache};
 use self::condition::Condition;
+use self::deferred::Deferred;
 use self::hub::{Limits, WatchHub};
 use self::name::{Contest, Names};
 use self::pace::Pacer;
@@ -64,6 +66,7 @@ struct Inner {
     signal: Notify,
     redefined: Notify,
     scan: Mutex<Scan>,
+    deferred: Deferred,
     condition: Condition,
     /// Watch keys whose ids went back, until everything was read anew.
     reload: std::sync::Mutex<Option<HashSet<String>>>,
@@ -100,6 +103,7 @@ impl ReleaseFeed {
             signal: Notify::new(),
             redefined: Notify::new(),
             scan: Mutex::default(),
+            deferred: Deferred::default(),
             condition: Condition::default(),
             reload: std::sync::Mutex::default(),
             rewound: Notify::new(),
@@ -117,6 +121,8 @@ impl ReleaseFeed {
     pub fn run(&self, background: &Background) {
         let feed = self.clone();
         background.spawn("release message scan", move || feed.clone().scan_messages());
+        let feed = self.clone();
+        background.spawn("deferred release messages", move || feed.clone().retry_deferred());
         let feed = self.clone();
         background.spawn("definition scan", move || feed.clone().scan_definitions());
         let feed = self.clone();
@@ -176,6 +182,8 @@ impl ReleaseFeed {
     #[must_use]
     pub fn faults(&self) -> Vec<String> {
         let mut faults = self.0.condition.faults(self.alarm());
+        faults.extend(self.0.deferred.fault());
+        faults.extend(self.0.cache.fault());
         if !self.is_loaded() {
             faults.push("names and access keys cannot be read: clients are refused".to_owned());
         }

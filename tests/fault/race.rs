@@ -2,6 +2,7 @@
 //! another one, judged by what must hold in the end. The list is compared with the routes of a node, so that no operation
 //! is left out.
 
+mod access_key;
 mod invariant;
 pub(crate) mod operations;
 pub(crate) mod subject;

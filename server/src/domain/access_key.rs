@@ -44,6 +44,8 @@ pub async fn create(store: &Store, new: NewAccessKey) -> Result<AccessKey> {
 }
 
 async fn create_in(tx: &Transaction, new: &NewAccessKey) -> Result<AccessKey> {
+    // Two callers at once must not both see room for one more.
+    store::app::lock(tx, &new.app_id).await?;
     if store::access_key::count_of_app(tx, &new.app_id).await? >= MAX_KEYS {
         return Err(
             Error::bad_request("AccessKeys count limit exceeded").with_code("too_many_access_keys")
@@ -119,7 +121,7 @@ pub async fn switch(
     store
         .write(input, |tx, (app_id, id, mode, operator)| {
             Box::pin(async move {
-                let mut row = find(tx, app_id, *id).await?.into_active_model();
+                let mut row = find_locked(tx, app_id, *id).await?.into_active_model();
                 row.is_enabled.set_if_not_equals(mode.is_some());
                 row.mode.set_if_not_equals(Small(mode.unwrap_or_default()));
                 row.data_change_last_modified_by.set_if_not_equals(operator.clone());
@@ -141,7 +143,7 @@ pub async fn delete(store: &Store, app_id: &str, id: i64, operator: Option<Strin
     store
         .write(input, |tx, (app_id, id, operator)| {
             Box::pin(async move {
-                let key = find(tx, app_id, *id).await?;
+                let key = find_locked(tx, app_id, *id).await?;
                 if key.is_enabled {
                     return Err(Error::bad_request("AccessKey should disable first")
                         .with_code("access_key_enabled"));
@@ -157,7 +159,8 @@ pub async fn delete(store: &Store, app_id: &str, id: i64, operator: Option<Strin
         .await
 }
 
-async fn find(tx: &Transaction, app_id: &str, id: i64) -> Result<AccessKey> {
-    let key = store::access_key::find(tx, app_id, Id(id)).await?;
+/// Locked until the end of the transaction: what a change is allowed by must not change meanwhile.
+async fn find_locked(tx: &Transaction, app_id: &str, id: i64) -> Result<AccessKey> {
+    let key = store::access_key::find_locked(tx, app_id, Id(id)).await?;
     key.ok_or_else(|| Error::bad_request("accessKey not exist.").with_code("access_key_not_found"))
 }

@@ -178,6 +178,21 @@ pub(super) async fn close(
     Ok(())
 }
 
+/// Ends the rules of a branch where they are in force; returns whether they were.
+pub(super) async fn close_active(
+    tx: &Transaction,
+    key: &NamespaceKey,
+    branch: &str,
+    operator: &str,
+) -> Result<bool> {
+    let NamespaceKey { app_id, cluster, namespace } = key;
+    let newest = store::release::latest_rule(tx, app_id, cluster, namespace, branch).await?;
+    let active = newest.filter(|rule| rule.branch_status == Some(Status::Active.code()));
+    let Some(rule) = active else { return Ok(false) };
+    close(tx, key, branch, rule.release_id, Status::Deleted, operator).await?;
+    Ok(true)
+}
+
 fn new_row(
     key: &NamespaceKey,
     branch: &str,

@@ -11,6 +11,7 @@ use super::app_namespace::AppNamespace;
 use super::audit::Trail;
 use super::branch::{self, Status};
 use super::constraint::{self, Author, check_name, check_width, fitting};
+use super::gray_rule;
 use super::page::{Page, Paged};
 use super::removal::Removal;
 use super::revision::Base;
@@ -200,6 +201,13 @@ pub(super) async fn delete_in(
     let (app_id, cluster, name) =
         (&namespace.app_id, &namespace.cluster_name, &namespace.namespace_name);
     let family = branch::Family::of(tx, namespace).await?;
+    if let Some(parent) = &family.parent {
+        // Whoever deletes the namespace or the cluster of a branch ends the branch: its clients get the main line.
+        let parent = key_of(parent);
+        if gray_rule::close_active(tx, &parent, cluster, operator).await? {
+            removal.watch_keys.push(parent.watch_key());
+        }
+    }
     store::item::delete_of_namespace(tx, namespace.id, operator).await?;
     store::item::delete_commits_of_namespace(tx, app_id, cluster, name, operator).await?;
     if family.parent.is_none() {

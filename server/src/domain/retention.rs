@@ -65,10 +65,13 @@ pub async fn remove_old_messages(store: &Store, since: Option<Id>) -> Result<Id>
     let Some(mut since) = since else { return Ok(store::message::max_id(store.read()).await?) };
     loop {
         let rows = store::message::after(store.read(), since, LOOK).await?;
-        let Some(last) = rows.last() else { return Ok(since) };
-        let newest = last.id;
+        let Some(newest) = rows.last_id else {
+            // The ids may have gone back, as after a failover.
+            return Ok(since.min(store::message::max_id(store.read()).await?));
+        };
         // Later rows replace earlier ones, so that each text comes with its newest id.
-        let texts: BTreeMap<_, _> = rows.into_iter().map(|row| (row.message, row.id)).collect();
+        let texts: BTreeMap<_, _> =
+            rows.readable.into_iter().map(|(id, text)| (text, id)).collect();
         for (text, id) in texts {
             while remove_messages(store, text.clone(), id).await? == REMOVE {}
         }
@@ -101,9 +104,10 @@ pub async fn remove_old_histories(
     };
     loop {
         let rows = store::release::histories_after(store.read(), since, LOOK).await?;
-        let Some((newest, _)) = rows.last() else { return Ok(since) };
-        let newest = *newest;
-        let lines: BTreeSet<_> = rows.into_iter().map(|(_, line)| line).collect();
+        let Some(newest) = rows.last_id else {
+            return Ok(since.min(store::release::max_history_id(store.read()).await?));
+        };
+        let lines: BTreeSet<_> = rows.readable.into_iter().map(|(_, line)| line).collect();
         for line in lines {
             let Some(size) = size_of(config, &line) else { continue };
             let Some(last) = store::release::nth_newest_history(store.read(), &line, size).await?
@@ -140,10 +144,10 @@ async fn remove_histories_in(tx: &Transaction, line: &Line, last: Id) -> Result<
     let Line { app_id, cluster, namespace, branch } = line;
     namespace::lock(tx, &NamespaceKey::new(app_id, cluster, namespace)).await?;
     let rows = store::release::histories_up_to(tx, line, last, REMOVE).await?;
-    let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
+    let ids: Vec<_> = rows.iter().map(|(id, ..)| *id).collect();
     let removed = store::release::delete_histories(tx, &ids).await?;
     let mut named: Vec<_> =
-        rows.iter().flat_map(|row| [row.release_id, row.previous_release_id]).collect();
+        rows.iter().flat_map(|(_, release, previous)| [*release, *previous]).collect();
     named.sort_unstable();
     named.dedup();
     let kept = store::release::still_referenced(tx, &named).await?;

@@ -42,14 +42,14 @@ impl AccessKey {
     ///
     /// # Errors
     /// When the system has no random bytes.
-    pub(super) fn of_row(row: stored::Key) -> Result<Self> {
+    pub(super) fn of_row(row: stored::Key, app_id: String) -> Result<Self> {
         let (secret, mode, is_enabled) = match row.content {
             Some((secret, Small(0), is_enabled)) => (secret, Mode::Filter, is_enabled),
             Some((secret, _, is_enabled)) => (secret, Mode::Observe, is_enabled),
             None => (nobodys_secret()?, Mode::Filter, true),
         };
         let signer = Signer::new(secret.expose());
-        Ok(Self { id: row.id.0, app_id: row.app_id, signer, mode, is_enabled })
+        Ok(Self { id: row.id.0, app_id, signer, mode, is_enabled })
     }
 }
 
@@ -143,6 +143,19 @@ impl AccessKeys {
         self.confirm();
         let before = self.loaded.swap(Some(Arc::new(loaded)));
         before.map_or_else(Vec::new, |before| self.changed_since(&before))
+    }
+
+    /// The app of an enabled key by the id of its row, as it was read last.
+    pub(super) fn app_of(&self, id: i64) -> Option<Arc<str>> {
+        let (mut found, loaded) = (None, self.loaded.load());
+        loaded.as_ref()?.apps.each(|apps| {
+            for App { app_id, keys } in apps {
+                if keys.filter.iter().chain(&keys.observe).any(|(other, _)| *other == id) {
+                    found = Some(Arc::clone(app_id));
+                }
+            }
+        });
+        found
     }
 
     fn changed_since(&self, before: &Loaded) -> Vec<Arc<str>> {

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
+use castalia_core::protocol::namespace::DEFAULT_CLUSTER;
 use tokio::sync::Mutex;
 
 pub use self::published::{GrayRelease, GrayRule, NamespaceKey, Place, Published, Release};
@@ -64,6 +65,8 @@ pub struct ReleaseCache {
     empty: AtomicUsize,
     /// Releases by key, as bases of incremental answers; `None` where a key names nothing.
     former: Former,
+    /// Keys under which another content was served before: clients may hold either, so these are no bases.
+    rewritten: papaya::HashSet<String, ahash::RandomState>,
     is_database_away: AtomicBool,
 }
 
@@ -78,6 +81,7 @@ impl ReleaseCache {
             slots: papaya::HashMap::default(),
             empty: AtomicUsize::new(0),
             former: Former::with_weighter(FORMER_EXPECTED, FORMER_CAPACITY, FormerSize),
+            rewritten: papaya::HashSet::default(),
             is_database_away: AtomicBool::new(false),
         }
     }
@@ -158,6 +162,9 @@ impl ReleaseCache {
 
     /// The release of a key, abandoned or not; remembered for the herd that asks with the same key after a publish.
     pub async fn by_key(&self, key: &str) -> Option<Arc<Release>> {
+        if self.rewritten.pin().contains(key) {
+            return None;
+        }
         if let Some(release) = self.former.get(key) {
             return release;
         }
@@ -168,8 +175,10 @@ impl ReleaseCache {
 
     fn concerned(&self, place: Place<'_>) -> Vec<NamespaceKey> {
         let slots = self.slots.pin();
-        if slots.contains_key(&place) {
-            return vec![place.to_key()];
+        let own = slots.contains_key(&place).then(|| place.to_key());
+        // No branch has this name: most messages need no look at all slots.
+        if place.cluster == DEFAULT_CLUSTER {
+            return own.into_iter().collect();
         }
         let is_parent = |(other, slot): &(&NamespaceKey, &Arc<Slot>)| {
             other.app_id == place.app_id
@@ -180,7 +189,8 @@ impl ReleaseCache {
                     .as_ref()
                     .is_some_and(|p| p.gray.iter().any(|gray| gray.branch == place.cluster))
         };
-        slots.iter().filter(is_parent).map(|(other, _)| other.clone()).collect()
+        let parents = slots.iter().filter(is_parent).map(|(other, _)| other.clone());
+        own.into_iter().chain(parents).collect()
     }
 
     /// The slot of these names; a new one is counted as empty until something is found for it.
@@ -205,7 +215,9 @@ impl ReleaseCache {
         let mut published = load::published(self.store.read(), &self.names, place).await?;
         published.notification_id = position.max(message);
         if let Some(before) = slot.current.load_full() {
+            published.keep_unreadable(&before);
             published.mark_rewritten(&before);
+            self.remember(&before, &published);
         }
         let published = Arc::new(published);
         let was_known = slot.current.swap(Some(Arc::clone(&published)));
@@ -216,6 +228,34 @@ impl ReleaseCache {
             self.charge(EMPTY_SLOT);
         }
         Ok(published)
+    }
+
+    /// Keeps what clients were given as the base of their next answer: the rows may have been changed by hand since.
+    fn remember(&self, before: &Published, now: &Published) {
+        for release in now.releases().filter(|release| release.is_rewritten) {
+            self.rewritten.pin().insert(release.release_key.clone());
+            self.former.remove(&release.release_key);
+        }
+        for former in before.releases() {
+            if !now.releases().any(|release| release.release_key == former.release_key) {
+                self.former.insert(former.release_key.clone(), Some(Arc::clone(former)));
+            }
+        }
+    }
+
+    /// Releases in memory whose row cannot be read any more, in words for an operator.
+    pub(super) fn fault(&self) -> Option<String> {
+        let slots = self.slots.pin();
+        let is_unreadable = |(_, slot): &(_, &Arc<Slot>)| {
+            slot.current.load().as_ref().is_some_and(|now| now.is_unreadable())
+        };
+        let mut found = slots.iter().filter(is_unreadable).map(|(key, _)| key.watch_key());
+        let first = found.next()?;
+        Some(format!(
+            "the release of {} namespaces, {first} among them, holds no JSON object of texts: clients keep the former \
+             content where this node has it; publish these namespaces again",
+            found.count() + 1
+        ))
     }
 
     /// Counts a slot without a release, and forgets all of them once they are too many. Those that are just being loaded stay.

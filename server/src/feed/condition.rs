@@ -14,6 +14,8 @@ struct State {
     /// Since when the cache cannot be compared with the database.
     reconciliation_failing: Option<Instant>,
     rewind: Option<Rewind>,
+    /// Access keys whose app cannot be decoded.
+    unreadable_keys: usize,
 }
 
 /// The ids of release messages went back.
@@ -35,6 +37,12 @@ impl Condition {
     /// Records how a reconciliation ended; returns whether it is the first one to end so.
     pub(super) fn reconciled(&self, is_failing: bool) -> bool {
         change(&mut self.lock().reconciliation_failing, is_failing)
+    }
+
+    /// Records for how many access keys nobody can say which app they protect.
+    pub(super) fn keys_read(&self, unreadable: usize) {
+        metrics::gauge!("castalia_unreadable_access_keys").set(unreadable as f64);
+        self.lock().unreadable_keys = unreadable;
     }
 
     /// Records that the newest id was `from` and is `to`.
@@ -71,6 +79,13 @@ impl Condition {
             faults.push(format!(
                 "the newest release message went back from {from} to {to}: the database was restored or failed over, and \
                  publishes that were acknowledged before may be lost"
+            ));
+        }
+        if state.unreadable_keys > 0 {
+            faults.push(format!(
+                "the app of {} access keys cannot be decoded: the apps that they protect may be open to everybody after the \
+                 next start; correct or delete these rows of AccessKey, the log has their ids",
+                state.unreadable_keys
             ));
         }
         if let Some(since) = state.reconciliation_failing {

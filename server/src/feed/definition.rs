@@ -145,8 +145,18 @@ impl ReleaseFeed {
 
     async fn rebuild_keys(&self) -> Result<()> {
         let rows = stored::access_keys(self.0.store.read()).await?.readable;
-        let keys: Result<Vec<_>> = rows.into_iter().map(AccessKey::of_row).collect();
-        for app_id in self.keys().replace(keys?) {
+        let (mut keys, mut unreadable) = (Vec::with_capacity(rows.len()), 0);
+        for mut row in rows {
+            let is_known = row.app_id.is_some();
+            let app_id = row.app_id.take();
+            let app_id = app_id.or_else(|| Some(self.keys().app_of(row.id.0)?.to_string()));
+            unreadable += usize::from(!is_known && row.content.as_ref().is_none_or(|key| key.2));
+            if let Some(app_id) = app_id {
+                keys.push(AccessKey::of_row(row, app_id)?);
+            }
+        }
+        self.0.condition.keys_read(unreadable);
+        for app_id in self.keys().replace(keys) {
             let app_id = self.names().app(&app_id).unwrap_or(app_id);
             let ended = self.hub().rekey(&app_id);
             tracing::info!(app_id = &*app_id, polls = ended, "the access keys of an app changed");

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use castalia_core::protocol::namespace::split_watch_key;
+use futures_util::{StreamExt as _, stream};
 
 use super::cache::NamespaceKey;
 use super::hub::Wake;
@@ -13,26 +14,8 @@ use crate::error::{Error, Result};
 use crate::store::Id;
 use crate::store::feed::Message;
 
-/// Messages that were put off, the newest of each watch key.
-#[derive(Debug, Default)]
-pub(super) struct Deferred(BTreeMap<String, Message>);
-
-impl Deferred {
-    /// What is to be tried again.
-    pub(super) fn rows(&self) -> Vec<Message> {
-        self.0.values().cloned().collect()
-    }
-
-    /// Whether the message with this id was put off.
-    pub(super) fn holds(&self, id: i64) -> bool {
-        self.0.values().any(|(other, _)| other.0 == id)
-    }
-
-    /// Returns whether nothing of this key was put off before.
-    fn insert(&mut self, key: String, message: Message) -> bool {
-        self.0.insert(key, message).is_none()
-    }
-}
+/// Namespaces that are read at once: one that has to be waited for must not keep the others waiting.
+const AT_ONCE: usize = 4;
 
 /// A message by the stored names of what it speaks of.
 struct Moved<'a> {
@@ -43,7 +26,7 @@ struct Moved<'a> {
 
 impl ReleaseFeed {
     /// After an error nobody was told, and the same messages may be delivered again.
-    pub(super) async fn deliver(&self, deferred: &mut Deferred, rows: &[Message]) -> Result<()> {
+    pub(super) async fn deliver(&self, rows: &[Message]) -> Result<()> {
         let mut moved = Vec::with_capacity(rows.len());
         for (Id(id), text) in rows {
             match self.known_key(text).await? {
@@ -56,15 +39,18 @@ impl ReleaseFeed {
                 }
             }
         }
-        let newest: BTreeMap<_, _> =
+        let mut newest: BTreeMap<_, _> =
             moved.iter().map(|message| (message.key.watch_key(), message)).collect();
-        for (key, message) in &newest {
-            match in_time(self.cache().reload(message.key.place(), message.id)).await {
-                Ok(()) => drop(deferred.0.remove(key)),
-                Err(error) => self.put_off(deferred, key, message, &error).await?,
-            }
+        // The retries read what is deferred: the scan does not wait for it.
+        newest.retain(|key, message| !self.0.deferred.renew(key, message.id, message.text));
+        let reloads: Vec<_> =
+            newest.into_iter().map(|(key, message)| self.reload(key, message)).collect();
+        let mut reloads = stream::iter(reloads).buffer_unordered(AT_ONCE);
+        while let Some(done) = reloads.next().await {
+            done?;
         }
-        moved.retain(|message| !deferred.0.contains_key(&message.key.watch_key()));
+        drop(reloads);
+        moved.retain(|message| !self.0.deferred.holds(&message.key.watch_key()));
         for message in &moved {
             self.positions().advance(&message.key.watch_key(), message.id);
         }
@@ -74,25 +60,51 @@ impl ReleaseFeed {
         Ok(())
     }
 
-    /// Puts a message off, unless the database is away, which concerns all of them.
-    async fn put_off(
-        &self,
-        deferred: &mut Deferred,
-        key: &str,
-        message: &Moved<'_>,
-        error: &Error,
-    ) -> Result<()> {
+    async fn reload(&self, key: String, message: &Moved<'_>) -> Result<()> {
+        match in_time(self.cache().reload(message.key.place(), message.id)).await {
+            Ok(()) => Ok(()),
+            Err(error) => self.defer(key, message, &error).await,
+        }
+    }
+
+    /// Defers a message, unless the database is away, which concerns all of them.
+    async fn defer(&self, key: String, message: &Moved<'_>, error: &Error) -> Result<()> {
         self.check_database().await?;
         metrics::counter!("castalia_deferred_messages_total").increment(1);
-        let put_off = (Id(message.id), message.text.to_owned());
-        if deferred.insert(key.to_owned(), put_off) {
-            tracing::error!(
-                namespace = key,
-                %error,
-                "a namespace cannot be read; its clients keep the previous release until it can"
-            );
-        }
+        tracing::error!(
+            namespace = key,
+            %error,
+            "a namespace cannot be read; its clients keep the previous release until it can"
+        );
+        self.0.deferred.insert(key, message.id, message.text);
         Ok(())
+    }
+
+    /// Delivers a message that was deferred, if its namespace can be read now.
+    pub(super) async fn retry(&self, (Id(id), text): Message) -> Result<()> {
+        let Some(key) = self.stored_key(&text) else { return Ok(()) };
+        in_time(self.cache().reload(key.place(), id)).await?;
+        let watch_key = key.watch_key();
+        self.positions().advance(&watch_key, id);
+        if self.0.deferred.remove(&watch_key, id) {
+            tracing::info!(namespace = watch_key, "a namespace that was deferred can be read");
+        }
+        self.wake(&key, &text, id).await;
+        Ok(())
+    }
+
+    /// Retries what is deferred, beside the scan.
+    pub(super) async fn retry_deferred(self) {
+        loop {
+            self.0.deferred.wait().await;
+            let messages = self.0.deferred.messages();
+            let retries: Vec<_> = messages.into_iter().map(|row| self.retry(row)).collect();
+            let mut retries = stream::iter(retries).buffer_unordered(AT_ONCE);
+            while let Some(done) = retries.next().await {
+                metrics::counter!("castalia_deferred_messages_total")
+                    .increment(u64::from(done.is_err()));
+            }
+        }
     }
 
     /// Whether the database answers at all.

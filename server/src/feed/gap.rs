@@ -33,12 +33,12 @@ struct Gap {
 impl Gaps {
     /// Records the ids between `after` and the last of `found`, ascending, that `found` lacks.
     pub fn record(&mut self, after: i64, found: impl IntoIterator<Item = i64>, now: Instant) {
-        let mut expected = after + 1;
+        let mut expected = after.saturating_add(1);
         for id in found {
             if id > expected {
                 self.missing.insert(expected, Gap { last: id - 1, since: now });
             }
-            expected = id + 1;
+            expected = id.saturating_add(1);
         }
         while self.missing.len() > MAX_GAPS {
             self.missing.pop_first();
@@ -145,6 +145,18 @@ mod tests {
         gaps.fill(1_000);
         gaps.fill(2_500);
         assert_eq!(gaps.due(None, start), [(1, 999), (1_001, 2_000)]);
+    }
+
+    #[test]
+    fn the_greatest_id_of_all_is_no_gap_and_ends_nothing() {
+        let start = Instant::now();
+        let mut gaps = Gaps::default();
+        gaps.record(i64::MAX - 2, [i64::MAX], start);
+        gaps.record(i64::MAX, [], start);
+        assert_eq!(gaps.due(None, start), [(i64::MAX - 1, i64::MAX - 1)]);
+        gaps.fill(i64::MAX);
+        gaps.fill(i64::MAX - 1);
+        assert!(gaps.due(None, start).is_empty());
     }
 
     #[test]

@@ -136,6 +136,9 @@ impl ReleaseFeed {
         self.scan_all().await?;
         for (watch_key, id) in census.positions {
             let known = self.positions().of(&watch_key);
+            if self.0.deferred.holds(&watch_key) {
+                continue;
+            }
             if known == Some(id) || id.max(known.unwrap_or_default()) > newest {
                 continue;
             }

@@ -6,7 +6,6 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use super::cache::{PATIENCE, away};
-use super::deliver::Deferred;
 use super::gap::Gaps;
 use super::{BATCH, ReleaseFeed};
 use crate::error::Result;
@@ -29,8 +28,6 @@ pub(super) struct Scan {
     /// Text of the message with that id; another one there means that ids are used a second time.
     last_text: Option<String>,
     gaps: Gaps,
-    /// Messages whose namespace could not be read although the database answers.
-    deferred: Deferred,
     /// When the last scan that succeeded began.
     began: Option<Instant>,
 }
@@ -44,9 +41,9 @@ pub(super) struct Census {
 }
 
 impl Scan {
-    /// Whether the message with this id was delivered.
+    /// Whether the message with this id was read.
     fn covers(&self, id: i64) -> bool {
-        id <= self.last_id && !self.gaps.is_missing(id) && !self.deferred.holds(id)
+        id <= self.last_id && !self.gaps.is_missing(id)
     }
 
     /// Takes over rows that follow the last one.
@@ -86,8 +83,11 @@ impl ReleaseFeed {
                 }
             }
             scan.advance(&rows.readable, rows.last_id, Instant::now());
+            if scan.last_id == i64::MAX {
+                break;
+            }
         }
-        scan.gaps.forget_below(scan.last_id - RECENT);
+        scan.gaps.forget_below(scan.last_id.saturating_sub(RECENT));
         Ok(Census { positions, scan })
     }
 
@@ -122,10 +122,14 @@ impl ReleaseFeed {
         let asked = Instant::now();
         let scan = async {
             let mut scan = self.0.scan.lock().await;
-            if scan.covers(id) || scan.began.is_some_and(|began| began > asked) {
-                return Ok(());
+            if !scan.covers(id) && scan.began.is_none_or(|began| began <= asked) {
+                self.scan_once(&mut scan, Look::For(id)).await?;
             }
-            self.scan_once(&mut scan, Look::For(id)).await
+            drop(scan);
+            match self.0.deferred.message(id) {
+                Some(message) => self.retry(message).await,
+                None => Ok(()),
+            }
         };
         tokio::time::timeout(PATIENCE, scan).await.unwrap_or_else(|_| Err(away()))
     }
@@ -137,11 +141,9 @@ impl ReleaseFeed {
         Ok(scan.last_id)
     }
 
-    /// One scan: first what was deferred and the ids that were missing, then everything that is new.
+    /// One scan: first the ids that were missing, then everything that is new.
     async fn scan_once(&self, scan: &mut Scan, look: Look) -> Result<()> {
         let began = Instant::now();
-        let deferred = scan.deferred.rows();
-        self.deliver(&mut scan.deferred, &deferred).await?;
         let spans = match look {
             Look::Usual => scan.gaps.due(None, began),
             Look::For(id) => scan.gaps.due(Some(id), began),
@@ -164,10 +166,10 @@ impl ReleaseFeed {
             let rows = in_time(async { Ok(rows.await?) }).await?;
             let mut late = rows.readable;
             late.retain(|(id, _)| scan.gaps.is_missing(id.0));
-            self.deliver(&mut scan.deferred, &late).await?;
+            self.deliver(&late).await?;
             late.iter().for_each(|(id, _)| scan.gaps.fill(id.0));
             match rows.last_id {
-                Some(id) if rows.count as u64 == BATCH => next = id.0 + 1,
+                Some(id) if rows.count as u64 == BATCH && id.0 < last => next = id.0 + 1,
                 _ => return Ok(()),
             }
         }
@@ -185,7 +187,7 @@ impl ReleaseFeed {
             }
             let mut new = rows.readable;
             new.retain(|(id, _)| id.0 > scan.last_id);
-            self.deliver(&mut scan.deferred, &new).await?;
+            self.deliver(&new).await?;
             scan.advance(&new, rows.last_id.filter(|id| id.0 > scan.last_id), began);
             if rows.count as u64 <= BATCH {
                 return Ok(());
@@ -217,6 +219,8 @@ impl ReleaseFeed {
         let census = self.census().await?;
         let moved = self.positions().replace(&census.positions);
         *scan = census.scan;
+        // What was deferred may be lost, and everything is read anew in any case.
+        self.0.deferred.clear();
         self.request_reload(moved);
         Ok(())
     }

@@ -34,13 +34,14 @@ pub async fn count_of_app(db: &impl ConnectionTrait, app_id: &str) -> Result<u64
     page::count(db, Entity::live().filter(Column::AppId.eq(app_id))).await
 }
 
-/// The key with this id if it belongs to the app.
-pub async fn find(
+/// The key with this id if it belongs to the app, locked until the end of the transaction.
+pub async fn find_locked(
     db: &impl ConnectionTrait,
     app_id: &str,
     id: Id,
 ) -> Result<Option<Model>, StoreError> {
-    Ok(Entity::live_by_id(id).filter(Column::AppId.eq(app_id)).one(db).await?)
+    let key = Entity::live_by_id(id).filter(Column::AppId.eq(app_id)).lock_exclusive();
+    Ok(key.one(db).await?)
 }
 
 /// Hides the key; returns whether it was there.

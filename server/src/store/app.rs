@@ -5,6 +5,7 @@ mod cluster;
 use sea_orm::sea_query::{Condition, Expr, ExprTrait as _, Func};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
+use crate::store::Store;
 use crate::store::condition::{chunks, contains};
 use crate::store::entity::app::{Column, Entity, Model};
 use crate::store::error::StoreError;
@@ -39,6 +40,19 @@ pub async fn stored_id(
 pub async fn lock(db: &impl ConnectionTrait, app_id: &str) -> Result<Option<Model>, StoreError> {
     let app = Entity::live().filter(Column::AppId.eq(app_id)).lock_exclusive();
     Ok(app.one(db).await?)
+}
+
+/// Runs a statement that changes no row: a database that takes no writes refuses it all the same.
+pub(super) async fn try_write(store: &Store) -> Result<(), StoreError> {
+    store
+        .write((), |tx, ()| {
+            Box::pin(async move {
+                let nothing = Entity::update_many().filter(Column::Id.eq(Id(-1)));
+                nothing.col_expr(Column::IsDeleted, Expr::value(true)).exec(tx).await?;
+                Ok::<_, StoreError>(())
+            })
+        })
+        .await
 }
 
 /// Whether an app of this id was deleted; another one may exist since.

@@ -22,6 +22,13 @@ pub enum StoreError {
     /// The database takes no writes at present: read-only, or its disk is full.
     #[error("the database takes no writes: {0}")]
     ReadOnly(#[source] DbErr),
+    /// PostgreSQL: the sequence of this table is behind its rows, so that a new row would not be the newest one.
+    #[error(
+        "the sequence of the table \"{table}\" is behind its rows, as after a failover to a logical replica or a \
+         restored dump; set it forward as the owner of the table: \
+         SELECT setval(pg_get_serial_sequence('\"{table}\"', 'Id'), (SELECT max(\"Id\") FROM \"{table}\"))"
+    )]
+    SequenceBehind { table: String },
     /// A value that this database cannot store, such as a NUL character on PostgreSQL.
     #[error("the database cannot store a value: {0}")]
     Value(#[source] DbErr),
@@ -67,7 +74,11 @@ impl StoreError {
     pub fn is_outage(&self) -> bool {
         matches!(
             self,
-            Self::Unavailable(_) | Self::CommitUnknown(_) | Self::ReadOnly(_) | Self::Storage(_)
+            Self::Unavailable(_)
+                | Self::CommitUnknown(_)
+                | Self::ReadOnly(_)
+                | Self::SequenceBehind { .. }
+                | Self::Storage(_)
         )
     }
 
@@ -110,6 +121,9 @@ impl StoreError {
 
 impl From<DbErr> for StoreError {
     fn from(error: DbErr) -> Self {
+        if let Some(table) = table_of_taken_id(&error) {
+            return Self::SequenceBehind { table };
+        }
         if let Some(SqlErr::UniqueConstraintViolation(_)) = error.sql_err() {
             return Self::Duplicate(error);
         }
@@ -122,6 +136,20 @@ impl From<DbErr> for StoreError {
             Reaction::Other => Self::Other(error),
         }
     }
+}
+
+/// PostgreSQL: the table whose sequence gave an id that a row has already. No statement chooses an id itself.
+fn table_of_taken_id(error: &DbErr) -> Option<String> {
+    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) =
+        error
+    else {
+        return None;
+    };
+    let sqlx::Error::Database(error) = &**error else { return None };
+    let error = error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>()?;
+    // The words around it are in the language of the server.
+    let is_of_id = error.detail().is_some_and(|detail| detail.contains("(\"Id\")=("));
+    error.table().filter(|_| error.code() == "23505" && is_of_id).map(str::to_owned)
 }
 
 /// Whether a pooled connection turned out to be dead. After a server ended its sessions each pooled connection fails

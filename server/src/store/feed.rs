@@ -64,7 +64,8 @@ pub async fn clusters_after(
 #[derive(Clone, Debug)]
 pub struct Key {
     pub id: Id,
-    pub app_id: String,
+    /// Absent where it cannot be decoded.
+    pub app_id: Option<String>,
     /// Secret, mode, and whether it is enabled. Absent where they cannot be decoded: such a key must go on to protect
     /// its app, or a damaged row would open it.
     pub content: Option<(Secret, Small, bool)>,
@@ -76,7 +77,9 @@ pub async fn access_keys(db: &impl ConnectionTrait) -> Result<Rows<Key>, StoreEr
     let columns = [Column::Id, Column::AppId, Column::Secret, Column::Mode, Column::IsEnabled];
     let keys = Entity::live().order_by_asc(Column::Id).select_only().columns(columns);
     readable::read_with(db, keys, |row| {
-        let (id, app_id) = (row.try_get_by(0)?, row.try_get_by(1)?);
+        let id = row.try_get_by(0)?;
+        let app_id = row.try_get_by(1);
+        let app_id = app_id.map_err(|error| readable::report("AccessKey", id, &error)).ok();
         let content = || Ok((row.try_get_by(2)?, row.try_get_by(3)?, row.try_get_by(4)?));
         let content = content().map_err(|error| readable::report("AccessKey", id, &error)).ok();
         Ok(Key { id, app_id, content })

@@ -4,9 +4,11 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
 };
 
+use crate::store::Store;
 use crate::store::condition::chunks;
 use crate::store::entity::release_message::{ActiveModel, Column, Entity, Model};
 use crate::store::error::StoreError;
+use crate::store::feed::readable::{self, Rows};
 use crate::store::notify::notify;
 use crate::store::number::Id;
 use crate::store::row;
@@ -29,6 +31,20 @@ pub(super) fn new(message: &str) -> ActiveModel {
         data_change_last_time: Set(row::now().into()),
         ..ActiveModel::default()
     }
+}
+
+/// Writes a message and removes it in one transaction, which nobody sees but for an id that is missing: shows that the
+/// database keeps what publishes write.
+pub(super) async fn try_write(store: &Store) -> Result<(), StoreError> {
+    store
+        .write((), |tx, ()| {
+            Box::pin(async move {
+                let message = insert(tx, "castalia+write+check").await?;
+                Entity::delete_by_id(message.id).exec(tx).await?;
+                Ok::<_, StoreError>(())
+            })
+        })
+        .await
 }
 
 /// The same for many watch keys, in their order and in few statements.
@@ -54,9 +70,10 @@ pub async fn after(
     db: &impl ConnectionTrait,
     id: impl Into<Id>,
     limit: u64,
-) -> Result<Vec<Model>, StoreError> {
+) -> Result<Rows<(Id, String)>, StoreError> {
     let next = Entity::find().filter(Column::Id.gt(id.into())).order_by_asc(Column::Id);
-    Ok(next.limit(limit).all(db).await?)
+    let next = next.select_only().columns([Column::Id, Column::Message]).limit(limit);
+    readable::read(db, next).await
 }
 
 /// The greatest id; 0 without any message.

@@ -8,17 +8,22 @@ use sea_orm::sqlx::{self, Executor};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, RuntimeErr, Statement};
 
 use crate::store::error::StoreError;
+use crate::store::sequence;
 
 const CHANNEL: &str = "castalia_release";
 /// Pause after a failed attempt to reach the database again.
 const RETRY: Duration = Duration::from_millis(200);
 
-/// Tells at the commit of this transaction, on PostgreSQL. Nothing is told when it rolls back.
+/// Tells at the commit of this transaction, on PostgreSQL. Nothing is told when it rolls back. The same statement looks
+/// whether ids are in order, because one of its own would cost a round trip.
 pub(super) async fn notify(db: &impl ConnectionTrait, message: &str) -> Result<(), StoreError> {
     if db.get_database_backend() == DbBackend::Postgres {
-        let sql = "SELECT pg_notify($1, $2)";
+        let sql = format!("SELECT {}, pg_notify($1, $2)", sequence::behind());
         let values = [CHANNEL.into(), message.into()];
-        db.query_one_raw(Statement::from_sql_and_values(DbBackend::Postgres, sql, values)).await?;
+        let told = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
+        let row = db.query_one_raw(told).await?;
+        let behind: Option<String> = row.map(|row| row.try_get_by(0)).transpose()?;
+        sequence::check(&behind.unwrap_or_default())?;
     }
     Ok(())
 }

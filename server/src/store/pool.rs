@@ -177,11 +177,14 @@ fn mysql_limits() -> SqlStr {
     .into_sql_str()
 }
 
-/// As [`mysql_limits`]. Keepalives end the session of a node that vanished from the network.
+/// As [`mysql_limits`]. Keepalives end the session of a node that vanished from the network. The
+/// isolation is set here, and not with each transaction, because that would cost a round trip each:
+/// whatever the default of the database or the role is, a row lock has to renew what is read.
 fn postgres_limits() -> SqlStr {
     let (longest, lock) = (LONGEST.as_secs(), LOCK_TIMEOUT.as_secs());
     AssertSqlSafe(format!(
-        "SET statement_timeout = '{longest}s'; SET lock_timeout = '{lock}s'; \
+        "SET default_transaction_isolation = 'read committed'; \
+         SET statement_timeout = '{longest}s'; SET lock_timeout = '{lock}s'; \
          SET idle_in_transaction_session_timeout = '{longest}s'; \
          SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3"
     ))

@@ -12,9 +12,12 @@ use tokio::time::Instant;
 use crate::store::error::{JobError, StoreError, is_dead_connection};
 use crate::store::pulse::Pulse;
 use crate::store::retirement::Retirement;
+use crate::store::sequence;
 
 /// How often a transaction that met another one is run in all.
 const ATTEMPTS: u32 = 3;
+/// How many sequences that are behind are set forward for one transaction; none writes to more tables.
+const SEQUENCES: u32 = 8;
 
 /// The pool of a server.
 #[derive(Clone, Debug)]
@@ -43,7 +46,7 @@ impl Transactions {
         let task = tokio::spawn(async move {
             // One for all attempts: callers wait for them together.
             let deadline = Pulse::deadline();
-            let mut attempt = 1;
+            let (mut attempt, mut moved) = (1, 0);
             loop {
                 match transactions.once(deadline, &input, &job).await {
                     Err(error)
@@ -54,7 +57,18 @@ impl Transactions {
                         tokio::time::sleep(Duration::from_millis(10 * u64::from(attempt))).await;
                         attempt += 1;
                     }
-                    outcome => return outcome,
+                    outcome => {
+                        let behind = outcome.as_ref().err().and_then(table_behind);
+                        let Some(table) = behind.filter(|_| moved < SEQUENCES) else {
+                            return outcome;
+                        };
+                        if let Err(problem) = sequence::set_forward(&transactions.db, &table).await
+                        {
+                            tracing::debug!(%problem, "cannot set a sequence forward");
+                            return outcome;
+                        }
+                        moved += 1;
+                    }
                 }
             }
         });
@@ -118,8 +132,17 @@ impl Transactions {
     }
 }
 
+/// The table whose sequence is behind, where the transaction failed for that.
+fn table_behind(error: &impl JobError) -> Option<String> {
+    match error.store_error()? {
+        StoreError::SequenceBehind { table } => Some(table.clone()),
+        _ => None,
+    }
+}
+
 /// MySQL's default keeps the view of the first read, which a row lock taken later does not renew,
 /// and locks the gaps between rows, so that deleting one app would block edits of all others.
+/// Sessions on PostgreSQL have the level from their start.
 fn isolation(db: &DatabaseConnection) -> Option<IsolationLevel> {
     (db.get_database_backend() == DbBackend::MySql).then_some(IsolationLevel::ReadCommitted)
 }

@@ -80,11 +80,11 @@ on_each_database! {
         let line = Line { app_id: a, branch: cluster.clone(), cluster, namespace: n };
         let newest = releases::max_history_id(db).await.unwrap();
         let after = releases::histories_after(db, Id(newest.0 - 1), 10).await.unwrap();
-        assert_eq!(after, [(newest, line.clone())]);
+        assert_eq!(after.readable, [(newest, line.clone())]);
         let third = releases::nth_newest_history(db, &line, 2).await.unwrap();
         let old = releases::histories_up_to(db, &line, third.unwrap(), 100).await.unwrap();
-        assert_eq!(old.iter().map(|row| row.release_id).collect::<Vec<_>>(), ids[..2]);
-        let gone: Vec<Id> = old.iter().map(|row| row.id).collect();
+        assert_eq!(old.iter().map(|row| row.1).collect::<Vec<_>>(), ids[..2]);
+        let gone: Vec<Id> = old.iter().map(|row| row.0).collect();
         store.write(gone, |tx, gone| Box::pin(releases::delete_histories(tx, gone))).await.unwrap();
         let named = releases::still_referenced(db, &ids[..2]).await.unwrap();
         // The first is served by a rule, the second is what the third release replaced.

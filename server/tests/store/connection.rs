@@ -20,7 +20,7 @@ on_each_database! {
             end_sessions(&database).await;
             store.write(round, |tx, _| Box::pin(message::insert(tx, "a+b+c"))).await.unwrap();
         }
-        assert_eq!(message::after(store.read(), 0, 10).await.unwrap().len(), 3);
+        assert_eq!(message::after(store.read(), 0, 10).await.unwrap().count, 3);
     }
 
     async fn closed_store_answers_unavailable(database: Database) {
@@ -148,5 +148,5 @@ async fn memory_database_serves_reads_and_writes() {
     let store = Store::connect("sqlite::memory:", StoreOptions::new("config-db")).await.unwrap();
     crate::database::apply(&store, castalia_server::store::Part::Config).await.unwrap();
     publish(&store).await;
-    assert_eq!(message::after(store.read(), 0, 10).await.unwrap().len(), 1);
+    assert_eq!(message::after(store.read(), 0, 10).await.unwrap().count, 1);
 }

@@ -275,3 +275,33 @@ async fn messages(store: &Store) -> Vec<String> {
     texts.sort();
     texts
 }
+
+/// A row lock that is taken later has to renew what a transaction reads, whatever the default of the database is.
+#[tokio::test]
+async fn transactions_read_what_is_committed_whatever_the_default_of_postgres_is() {
+    let Some(database) = Database::postgres().await else { return };
+    let name = database.url.rsplit('/').next().unwrap();
+    for level in ["repeatable read", "serializable"] {
+        let raw = database.raw().await;
+        let default =
+            format!("ALTER DATABASE {name} SET default_transaction_isolation = '{level}'");
+        raw.execute_unprepared(&default).await.unwrap();
+        raw.close().await.unwrap();
+        let store = database.connect().await;
+        for store in [store.clone(), store.reserved()] {
+            let level: Result<String, StoreError> = store
+                .write((), |tx, ()| {
+                    Box::pin(async move {
+                        let sql = "SHOW transaction_isolation";
+                        let asked =
+                            sea_orm::Statement::from_string(sea_orm::DbBackend::Postgres, sql);
+                        let row = tx.query_one_raw(asked).await?.unwrap();
+                        Ok(row.try_get_by(0)?)
+                    })
+                })
+                .await;
+            assert_eq!(level.unwrap(), "read committed");
+        }
+        store.close().await.unwrap();
+    }
+}

@@ -3,7 +3,7 @@
 use crate::support::database::Database;
 
 /// Queries that find what must not be; each with what it means.
-const FORBIDDEN: [(&str, &str); 7] = [
+const FORBIDDEN: [(&str, &str); 9] = [
     (
         "a branch has one live rule",
         r#"SELECT "BranchName" FROM "GrayReleaseRule" WHERE "AppId" = '{app}' AND NOT {deleted}
@@ -48,6 +48,15 @@ const FORBIDDEN: [(&str, &str); 7] = [
            AND "Operation" IN (0, 4) AND NOT EXISTS (SELECT 1 FROM "ReleaseHistory" AS "Other"
              WHERE "Other"."AppId" = '{app}' AND "Other"."Operation" = 1)
            GROUP BY "ClusterName", "NamespaceName", "PreviousReleaseId" HAVING COUNT(*) > 1"#,
+    ),
+    (
+        "an app has five access keys at most",
+        r#"SELECT MIN("Id") AS "Id" FROM "AccessKey" WHERE "AppId" = '{app}' AND NOT {deleted}
+           GROUP BY "AppId" HAVING COUNT(*) > 5"#,
+    ),
+    (
+        "an access key is switched off before it is deleted",
+        r#"SELECT "Id" FROM "AccessKey" WHERE "AppId" = '{app}' AND {deleted} AND "IsEnabled""#,
     ),
     (
         "nothing is left of an app that was deleted",

@@ -25,7 +25,12 @@ pub(super) async fn published(db: &Reader, names: &Names, place: Place<'_>) -> R
                     published.gray.push(gray_release(branch, rules.as_deref(), release));
                 }
             }
-            None => published.main = release.filter(|row| is_of(names, place, row)).and_then(parse),
+            None => {
+                let row = release.filter(|row| is_of(names, place, row));
+                published.is_main_unreadable = row.is_some();
+                published.main = row.and_then(parse);
+                published.is_main_unreadable &= published.main.is_none();
+            }
         }
     }
     Ok(published)
@@ -33,7 +38,10 @@ pub(super) async fn published(db: &Reader, names: &Names, place: Place<'_>) -> R
 
 fn gray_release(branch: String, rules: Option<&str>, release: Option<ReleaseRow>) -> GrayRelease {
     let rules = rules.and_then(|text| serde_json::from_str(text).ok());
-    GrayRelease { branch, rules: rules.unwrap_or_default(), release: release.and_then(parse) }
+    let exists = release.is_some();
+    let release = release.and_then(parse);
+    let is_unreadable = exists && release.is_none();
+    GrayRelease { branch, rules: rules.unwrap_or_default(), release, is_unreadable }
 }
 
 /// The release of a key, abandoned or not.
@@ -70,7 +78,8 @@ fn parse(
         Err(error) => {
             metrics::counter!("castalia_unreadable_releases_total").increment(1);
             tracing::error!(release_id = id.0, app_id = key.app_id, cluster = key.cluster, namespace = key.namespace,
-                %error, "a release holds no JSON object of texts and is not served");
+                %error, "a release holds no JSON object of texts and is not served; clients keep the former content where this node has it; \
+                publish the namespace again");
             None
         }
     }

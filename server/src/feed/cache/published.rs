@@ -121,6 +121,8 @@ pub struct GrayRelease {
     pub rules: Vec<GrayRule>,
     /// What they get; `None` once it is abandoned or gone.
     pub release: Option<Arc<Release>>,
+    /// Whether there is a release whose content cannot be read.
+    pub is_unreadable: bool,
 }
 
 /// One line of a gray rule, as stored.
@@ -142,6 +144,8 @@ pub struct Published {
     pub notification_id: i64,
     /// The current release.
     pub main: Option<Arc<Release>>,
+    /// Whether there is a current release whose content cannot be read; `main` is then an earlier copy.
+    pub is_main_unreadable: bool,
     /// Active gray releases, oldest rule first.
     pub gray: Vec<GrayRelease>,
     /// Ids of the rows that this was made of, also of those that could not be decoded.
@@ -153,6 +157,23 @@ impl Published {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.main.is_none() && self.gray.is_empty()
+    }
+
+    /// Keeps the earlier copy of what cannot be read: a row that was damaged by hand must not take away what clients have.
+    pub(super) fn keep_unreadable(&mut self, before: &Self) {
+        if self.is_main_unreadable {
+            self.main.clone_from(&before.main);
+        }
+        for gray in self.gray.iter_mut().filter(|gray| gray.is_unreadable) {
+            let known = before.gray.iter().find(|known| known.branch == gray.branch);
+            gray.release = known.and_then(|known| known.release.clone());
+        }
+    }
+
+    /// Whether the content of a release cannot be read.
+    #[must_use]
+    pub fn is_unreadable(&self) -> bool {
+        self.is_main_unreadable || self.gray.iter().any(|gray| gray.is_unreadable)
     }
 
     /// Marks the releases whose row was changed since it was read before.
@@ -169,13 +190,25 @@ impl Published {
         }
     }
 
-    fn releases(&self) -> impl Iterator<Item = &Arc<Release>> {
+    pub(super) fn releases(&self) -> impl Iterator<Item = &Arc<Release>> {
         self.main.iter().chain(self.gray.iter().filter_map(|gray| gray.release.as_ref()))
     }
 
-    /// Whether two readings found the same rows with the same content.
+    /// Whether two readings found the same rows with the same content. A copy that is kept of what cannot be read is
+    /// no difference.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
-        self.fingerprint == other.fingerprint && self.main == other.main && self.gray == other.gray
+        let is_same_gray = |(one, other): (&GrayRelease, &GrayRelease)| {
+            let is_kept = one.is_unreadable && other.is_unreadable;
+            (&one.branch, &one.rules) == (&other.branch, &other.rules)
+                && one.is_unreadable == other.is_unreadable
+                && (is_kept || one.release == other.release)
+        };
+        let is_main_kept = self.is_main_unreadable && other.is_main_unreadable;
+        self.fingerprint == other.fingerprint
+            && self.is_main_unreadable == other.is_main_unreadable
+            && (is_main_kept || self.main == other.main)
+            && self.gray.len() == other.gray.len()
+            && self.gray.iter().zip(&other.gray).all(is_same_gray)
     }
 }

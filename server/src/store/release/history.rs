@@ -11,6 +11,7 @@ use super::rule;
 use crate::store::condition::chunks;
 use crate::store::entity::release_history::{Column, Entity, Model};
 use crate::store::error::StoreError;
+use crate::store::feed::readable::{self, Rows};
 use crate::store::number::{Id, Small};
 use crate::store::page::{self, Page, Paged};
 use crate::store::row::{InNamespace, Standard, soft_delete};
@@ -92,7 +93,7 @@ pub async fn histories_after(
     db: &impl ConnectionTrait,
     id: Id,
     limit: u64,
-) -> Result<Vec<(Id, Line)>, StoreError> {
+) -> Result<Rows<(Id, Line)>, StoreError> {
     let next = Entity::live()
         .select_only()
         .columns([
@@ -105,11 +106,10 @@ pub async fn histories_after(
         .filter(Column::Id.gt(id))
         .order_by_asc(Column::Id)
         .limit(limit);
-    let rows: Vec<(Id, String, String, String, String)> = next.into_tuple().all(db).await?;
-    let line = |(id, app_id, cluster, namespace, branch)| {
+    let rows: Rows<(Id, String, String, String, String)> = readable::read(db, next).await?;
+    Ok(rows.map(|(id, app_id, cluster, namespace, branch)| {
         (id, Line { app_id, cluster, namespace, branch })
-    };
-    Ok(rows.into_iter().map(line).collect())
+    }))
 }
 
 /// The greatest id; 0 without any entry.
@@ -129,15 +129,16 @@ pub async fn nth_newest_history(
     Ok(entry.into_tuple().one(db).await?)
 }
 
-/// The oldest entries with ids up to `newest`.
+/// The oldest entries with ids up to `newest`: their ids, with the releases that they name.
 pub async fn histories_up_to(
     db: &impl ConnectionTrait,
     line: &Line,
     newest: Id,
     limit: u64,
-) -> Result<Vec<Model>, StoreError> {
+) -> Result<Vec<(Id, Id, Id)>, StoreError> {
     let oldest = of_line(line).filter(Column::Id.lte(newest)).order_by_asc(Column::Id).limit(limit);
-    Ok(oldest.all(db).await?)
+    let columns = [Column::Id, Column::ReleaseId, Column::PreviousReleaseId];
+    Ok(oldest.select_only().columns(columns).into_tuple().all(db).await?)
 }
 
 /// Removes entries for good.

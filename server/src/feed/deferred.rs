@@ -1,0 +1,113 @@
+//! Release messages whose namespace cannot be read although the database answers: a locked table, a row that takes too
+//! long. Kept until a retry delivers them; how they are delivered is not known here.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+use crate::store::Id;
+use crate::store::feed::Message;
+
+/// Pause between two retries.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The newest deferred message of each watch key.
+#[derive(Debug, Default)]
+pub(super) struct Deferred {
+    messages: Mutex<BTreeMap<String, Entry>>,
+    arrived: Notify,
+}
+
+#[derive(Debug)]
+struct Entry {
+    id: i64,
+    text: String,
+    since: Instant,
+}
+
+impl Deferred {
+    pub(super) fn insert(&self, key: String, id: i64, text: &str) {
+        let entry = Entry { id, text: text.to_owned(), since: Instant::now() };
+        self.lock().insert(key, entry);
+        self.arrived.notify_one();
+    }
+
+    /// Takes over a newer message of a key that is deferred; returns whether it is.
+    pub(super) fn renew(&self, key: &str, id: i64, text: &str) -> bool {
+        let mut messages = self.lock();
+        let Some(entry) = messages.get_mut(key) else { return false };
+        if id > entry.id {
+            (entry.id, entry.text) = (id, text.to_owned());
+        }
+        true
+    }
+
+    /// Forgets a key unless a newer message than this one was deferred meanwhile.
+    pub(super) fn remove(&self, key: &str, id: i64) -> bool {
+        let mut messages = self.lock();
+        messages.get(key).is_some_and(|entry| entry.id <= id) && messages.remove(key).is_some()
+    }
+
+    pub(super) fn clear(&self) {
+        self.lock().clear();
+    }
+
+    pub(super) fn holds(&self, key: &str) -> bool {
+        self.lock().contains_key(key)
+    }
+
+    /// The deferred message of at least this id that stands for it.
+    pub(super) fn message(&self, id: i64) -> Option<Message> {
+        let messages = self.lock();
+        let entry = messages.values().find(|entry| entry.id == id)?;
+        Some((Id(entry.id), entry.text.clone()))
+    }
+
+    pub(super) fn messages(&self) -> Vec<Message> {
+        self.lock().values().map(|entry| (Id(entry.id), entry.text.clone())).collect()
+    }
+
+    /// Waits until the next retry is due.
+    pub(super) async fn wait(&self) {
+        if self.lock().is_empty() {
+            self.arrived.notified().await;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+
+    /// What is wrong, in words for an operator.
+    pub(super) fn fault(&self) -> Option<String> {
+        let messages = self.lock();
+        let (first, _) = messages.first_key_value()?;
+        let since = messages.values().map(|entry| entry.since.elapsed()).max()?;
+        Some(format!(
+            "{} namespaces, {first} among them, cannot be read since {} s although the database answers: what is \
+             published there does not reach clients",
+            messages.len(),
+            since.as_secs()
+        ))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Entry>> {
+        self.messages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deferred_message_is_a_fault_until_the_newest_of_its_key_is_delivered() {
+        let deferred = Deferred::default();
+        assert!(deferred.fault().is_none() && !deferred.renew("a", 1, "a"));
+        deferred.insert("a".to_owned(), 1, "a");
+        assert!(deferred.fault().unwrap().contains('a') && deferred.holds("a"));
+        assert!(deferred.renew("a", 2, "A"));
+        assert!(!deferred.remove("a", 1), "a newer one is still to be delivered");
+        assert_eq!(deferred.messages(), [(Id(2), "A".to_owned())]);
+        assert!(deferred.remove("a", 2) && deferred.fault().is_none());
+    }
+}

@@ -1,0 +1,51 @@
+//! A namespace that cannot be read although the database answers: its messages are deferred, which is a fault from the first
+//! one, and the others arrive as ever.
+
+use std::time::{Duration, Instant};
+
+use super::feed_node::{Kind, Node, value_of};
+use crate::support::app::App;
+use crate::support::eventually::eventually;
+use crate::support::http::Http;
+
+#[tokio::test]
+async fn a_deferred_message_is_a_fault_and_delays_nobody_else() {
+    let Some(node) = Node::start(Kind::Postgres, &[]).await else { return };
+    node.app.publish("1").await;
+    node.eventually_serves("1").await;
+    // A namespace that is not in memory needs no reading.
+    let other = App::create(&Http::new(&node.server.admin), "other").await;
+    node.app.set("default", "application", &[("k", "2")]).await;
+    let locked = r#"LOCK TABLE "GrayReleaseRule" IN ACCESS EXCLUSIVE MODE"#;
+    let held = node.database.begin(&[locked]).await;
+    node.app.try_publish("default", "application").await.ok();
+    eventually("the fault to be reported", async || {
+        let health = node.get("/health").await;
+        (health.status == 503 && health.text.contains("demo+default+application")).then_some(())
+    })
+    .await;
+    assert_eq!(node.get("/health/ready").await.status, 200);
+    assert_eq!(node.value().await, "1");
+    // A scan that waited for the lock in turn would take five seconds each.
+    for _ in 0..3 {
+        other.publish("x").await;
+        let start = Instant::now();
+        let newest = node.database.newest("other+default+application").await;
+        eventually("the other app's message", async || {
+            let path = crate::support::poll::path("other", &[("application", newest - 1)]);
+            let answer =
+                tokio::time::timeout(Duration::from_millis(500), node.get(&path)).await.ok()?;
+            (answer.status == 200).then_some(())
+        })
+        .await;
+        assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+    }
+    held.rollback().await.unwrap();
+    node.eventually_serves("2").await;
+    eventually("the fault to end", async || {
+        (node.get("/health").await.status == 200).then_some(())
+    })
+    .await;
+    assert_eq!(value_of(&node.get("/configs/demo/default/application").await), "2");
+    node.end().await;
+}
