@@ -13,7 +13,9 @@ async fn only_a_write_that_is_kept_ends_the_alarm() {
             format!("ALTER DATABASE {name} SET default_transaction_read_only = {value}");
         let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
                    WHERE datname = current_database() AND pid <> pg_backend_pid()";
-        node.database.run(&["SET default_transaction_read_only = off", &read_only, end]).await;
+        let change = node.database.begin(&["SET TRANSACTION READ WRITE", &read_only]).await;
+        change.commit().await.unwrap();
+        node.database.run(&[end]).await;
     };
     node.database
         .run(&[r#"DROP TABLE "CastaliaInstallation""#, r#"DROP TABLE "CastaliaSchema""#])

@@ -143,7 +143,7 @@ on_each_database! {
         let db = store.read();
         assert_eq!(message::max_id(db).await.unwrap(), ids[3]);
         let next = message::after(db, ids[0], 2).await.unwrap();
-        assert_eq!(next.iter().map(|row| row.id).collect::<Vec<_>>(), ids[1..3]);
+        assert_eq!(next.readable.iter().map(|row| row.0).collect::<Vec<_>>(), ids[1..3]);
         let newest = ids[3];
         let older = |limit| store.write((newest, limit), |tx, (newest, limit)| {
             Box::pin(message::delete_older(tx, "a+d+n", *newest, *limit))
@@ -151,7 +151,7 @@ on_each_database! {
         assert_eq!(older(1).await.unwrap(), 1);
         assert_eq!(older(100).await.unwrap(), 1);
         assert_eq!(older(100).await.unwrap(), 0);
-        assert_eq!(message::after(db, 0, 10).await.unwrap().len(), 2);
+        assert_eq!(message::after(db, 0, 10).await.unwrap().count, 2);
     }
 
     async fn namespaces_and_clusters_are_found_by_place_and_by_name(database: Database) {
@@ -246,8 +246,8 @@ on_each_database! {
         assert!(keys::is_changed_since(store.read(), before).await.unwrap());
         assert!(!keys::is_changed_since(store.read(), now() + TimeDelta::seconds(2)).await.unwrap());
         assert_eq!(keys::count_of_app(store.read(), "a").await.unwrap(), 1);
-        assert!(keys::find(store.read(), "b", key.id).await.unwrap().is_none());
-        let found = keys::find(store.read(), "a", key.id).await.unwrap().unwrap();
+        assert!(keys::find_locked(store.read(), "b", key.id).await.unwrap().is_none());
+        let found = keys::find_locked(store.read(), "a", key.id).await.unwrap().unwrap();
         let mut row = found.into_active_model();
         row.is_enabled.set_if_not_equals(true);
         assert!(store.write(row, |tx, row| Box::pin(update(tx, row.clone()))).await.unwrap());
