@@ -44,9 +44,10 @@ pub async fn create(store: &Store, new: NewAccessKey) -> Result<AccessKey> {
 }
 
 async fn create_in(tx: &Transaction, new: &NewAccessKey) -> Result<AccessKey> {
-    // Two callers at once must not both see room for one more.
-    store::app::lock(tx, &new.app_id).await?;
-    if store::access_key::count_of_app(tx, &new.app_id).await? >= MAX_KEYS {
+    // Locked, because two callers at once must not both see room for one more. As stored, because the database may find the
+    // app by another spelling; a key under that one would protect nothing.
+    let app_id = app::lock_existing(tx, &new.app_id).await?;
+    if store::access_key::count_of_app(tx, &app_id).await? >= MAX_KEYS {
         return Err(
             Error::bad_request("AccessKeys count limit exceeded").with_code("too_many_access_keys")
         );
@@ -58,8 +59,6 @@ async fn create_in(tx: &Transaction, new: &NewAccessKey) -> Result<AccessKey> {
         let message = format!("The secret of an access key needs at least {MIN_SECRET} characters");
         return Err(Error::bad_request(message).with_code("weak_access_key"));
     }
-    // The database may find the app by another spelling; a key under that one would protect nothing.
-    let app_id = app::lock_existing(tx, &new.app_id).await?;
     let row = ActiveModel {
         app_id: Set(fitting(Some(&app_id), "AppId", constraint::APP_ID)?),
         secret: Set(Secret::new(fitting(secret, "Secret", SECRET)?)),
