@@ -56,27 +56,45 @@ async fn watch_histories(store: Store, config: ServerConfig) {
     }
 }
 
-/// Removes what the messages after `since` made obsolete, and says which was the newest. Without `since`, nothing is removed: what
-/// an earlier process left behind goes with the next message of its key.
+/// Removes what the messages after `since` made obsolete, and returns the id of the newest. Without `since` it starts a look before
+/// the newest one, and removes what another message of that look replaces: these may have been written while this process
+/// started, or left behind by an earlier one. What is older goes with the next message of its key.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn remove_old_messages(store: &Store, since: Option<Id>) -> Result<Id> {
-    let Some(mut since) = since else { return Ok(store::message::max_id(store.read()).await?) };
+    let is_first_look = since.is_none();
+    let mut since = match since {
+        Some(since) => since,
+        None => {
+            let newest = store::message::max_id(store.read()).await?;
+            Id(newest.0.saturating_sub_unsigned(LOOK).max(0))
+        }
+    };
     loop {
         let rows = store::message::after(store.read(), since, LOOK).await?;
         let Some(newest) = rows.last_id else {
             // The ids may have gone back, as after a failover.
             return Ok(since.min(store::message::max_id(store.read()).await?));
         };
-        // Later rows replace earlier ones, so that each text comes with its newest id.
-        let texts: BTreeMap<_, _> =
-            rows.readable.into_iter().map(|(id, text)| (text, id)).collect();
-        for (text, id) in texts {
+        for (text, id) in replacing(rows.readable, is_first_look) {
             while remove_messages(store, text.clone(), id).await? == REMOVE {}
         }
         since = newest;
     }
+}
+
+/// The newest id of each text, or only of the texts that occur `repeatedly`.
+fn replacing(rows: Vec<(Id, String)>, repeatedly: bool) -> BTreeMap<String, Id> {
+    let mut newest = BTreeMap::new();
+    let mut repeated = BTreeSet::new();
+    for (id, text) in rows {
+        if newest.insert(text.clone(), id).is_some() {
+            repeated.insert(text);
+        }
+    }
+    newest.retain(|text, _| !repeatedly || repeated.contains(text));
+    newest
 }
 
 /// Removes some of the messages of a text that are older than `id`.

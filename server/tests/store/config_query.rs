@@ -1,5 +1,6 @@
 //! Queries on ConfigDB, where an engine could answer otherwise than the others.
 
+use castalia_server::domain::retention;
 use castalia_server::store::entity::*;
 use castalia_server::store::instance::{ConfigNamespace, Identity, Reading};
 use castalia_server::store::release::Line;
@@ -152,6 +153,20 @@ on_each_database! {
         assert_eq!(older(100).await.unwrap(), 1);
         assert_eq!(older(100).await.unwrap(), 0);
         assert_eq!(message::after(db, 0, 10).await.unwrap().count, 2);
+    }
+
+    async fn messages_replaced_before_the_first_look_are_removed(database: Database) {
+        let store = database.config().await;
+        let ids = write(&store, |tx, ()| Box::pin(async move {
+            let mut ids = Vec::new();
+            for text in ["a+d+n", "b+d+n", "a+d+n"] {
+                ids.push(message::insert(tx, text).await?.id);
+            }
+            Ok(ids)
+        })).await;
+        assert_eq!(retention::remove_old_messages(&store, None).await.unwrap(), ids[2]);
+        let left = message::after(store.read(), 0, 10).await.unwrap().readable;
+        assert_eq!(left.iter().map(|row| row.0).collect::<Vec<_>>(), ids[1..]);
     }
 
     async fn namespaces_and_clusters_are_found_by_place_and_by_name(database: Database) {
