@@ -33,13 +33,13 @@ pub fn run(store: &Store, config: &ServerConfig, background: &Background) {
 async fn watch_messages(store: Store) {
     let mut since = None;
     loop {
+        tokio::time::sleep(MESSAGE_PAUSE).await;
         match remove_old_messages(&store, since).await {
             Ok(newest) => since = Some(newest),
             Err(error) => {
                 tracing::debug!(%error, "cannot remove old release messages; they are tried again")
             }
         }
-        tokio::time::sleep(MESSAGE_PAUSE).await;
     }
 }
 
@@ -57,7 +57,7 @@ async fn watch_histories(store: Store, config: ServerConfig) {
 }
 
 /// Removes what the messages after `since` made obsolete, and returns the id of the newest. Without `since` it starts a look before
-/// the newest one, and removes what another message of that look replaces: these may have been written while this process
+/// the newest one, and removes what another message of that look replaces: these may have been written since this process
 /// started, or left behind by an earlier one. What is older goes with the next message of its key.
 ///
 /// # Errors

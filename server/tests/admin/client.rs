@@ -102,7 +102,8 @@ impl Admin {
         match variable(ADDRESS) {
             Some(address) if settings.is_empty() => {
                 let url = variable(DATABASE).expect("CASTALIA_TEST_CONFIG_DB names its database");
-                Self::new(None, address, connect(&url).await, Switches::of_all_tests(), None)
+                let (store, switches) = (connect(&url).await, Switches::of_all_tests());
+                Self::new(None, address, Instant::now(), store, switches, None)
             }
             _ => Self::of_own_process(settings).await,
         }
@@ -116,21 +117,22 @@ impl Admin {
         migration::apply(&store, Part::Config, |_| Box::pin(async { Ok(()) })).await.unwrap();
         // The tests before may have shared the database.
         address::remove_all(&store).await;
+        let started = Instant::now();
         let process = Process::start(&url, settings);
         let address = process.address.clone();
-        Self::new(Some(process), address, store, Switches::default(), Some(directory))
+        Self::new(Some(process), address, started, store, Switches::default(), Some(directory))
     }
 
     fn new(
         process: Option<Process>,
         address: String,
+        started: Instant,
         store: Store,
         switches: Switches,
         directory: Option<tempfile::TempDir>,
     ) -> Self {
         let number = NAMES.fetch_add(1, Ordering::Relaxed);
         let app_id = format!("a{}x{number}", std::process::id());
-        let started = Instant::now();
         Self { process, address, started, store, switches, _directory: directory, app_id }
     }
 
