@@ -4,13 +4,13 @@ use std::time::Duration;
 
 /// The shape of a ladder of delays; made in constants, so that a bad one does not compile.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Ladder {
+pub struct BackoffPolicy {
     first: Duration,
     cap: Duration,
     jitter: f64,
 }
 
-impl Ladder {
+impl BackoffPolicy {
     /// Delays that double from `first` up to `cap`.
     ///
     /// # Panics
@@ -45,39 +45,39 @@ impl Ladder {
 /// A position on a ladder.
 #[derive(Debug, Clone)]
 pub struct Backoff {
-    ladder: Ladder,
+    policy: BackoffPolicy,
     next: Duration,
 }
 
 impl Backoff {
     /// Starts at the first delay.
     #[must_use]
-    pub fn new(ladder: Ladder) -> Self {
-        Self { ladder, next: ladder.first }
+    pub fn new(policy: BackoffPolicy) -> Self {
+        Self { policy, next: policy.first }
     }
 
     /// The delay to wait now; the one after it is larger, up to the cap.
     pub fn next_delay(&mut self, random: &mut fastrand::Rng) -> Duration {
         let delay = self.next;
-        self.next = (delay * 2).min(self.ladder.cap);
-        spread(delay, self.ladder.jitter, random)
+        self.next = (delay * 2).min(self.policy.cap);
+        apply_jitter(delay, self.policy.jitter, random)
     }
 
     /// Back to the first delay: something worked.
     pub fn reset(&mut self) {
-        self.next = self.ladder.first;
+        self.next = self.policy.first;
     }
 
     /// Whether the next delay is the first one.
     #[must_use]
-    pub fn is_fresh(&self) -> bool {
-        self.next == self.ladder.first
+    pub fn is_at_start(&self) -> bool {
+        self.next == self.policy.first
     }
 }
 
 /// A delay multiplied by a uniform random number in `1 - part ..= 1 + part`.
 #[must_use]
-pub fn spread(delay: Duration, part: f64, random: &mut fastrand::Rng) -> Duration {
+pub fn apply_jitter(delay: Duration, part: f64, random: &mut fastrand::Rng) -> Duration {
     delay.mul_f64(1.0 - part + 2.0 * part * random.f64())
 }
 
@@ -87,10 +87,11 @@ mod tests {
 
     use super::*;
 
-    const POLL: Ladder = Ladder::doubling(Duration::from_secs(1), Duration::from_secs(120));
+    const POLL: BackoffPolicy =
+        BackoffPolicy::doubling(Duration::from_secs(1), Duration::from_secs(120));
 
-    fn seconds(ladder: Ladder, count: usize) -> Vec<u64> {
-        let mut backoff = Backoff::new(ladder);
+    fn seconds(policy: BackoffPolicy, count: usize) -> Vec<u64> {
+        let mut backoff = Backoff::new(policy);
         let mut random = fastrand::Rng::with_seed(1);
         (0..count).map(|_| backoff.next_delay(&mut random).as_secs()).collect()
     }
@@ -107,7 +108,7 @@ mod tests {
         backoff.next_delay(&mut random);
         backoff.next_delay(&mut random);
         backoff.reset();
-        assert!(backoff.is_fresh());
+        assert!(backoff.is_at_start());
         assert_eq!(backoff.next_delay(&mut random), Duration::from_secs(1));
     }
 
@@ -115,7 +116,7 @@ mod tests {
         #[test]
         fn jitter_stays_within_its_part(seed: u64, part in 0.0..0.99f64, millis in 1u64..1_000_000) {
             let delay = Duration::from_millis(millis);
-            let jittered = spread(delay, part, &mut fastrand::Rng::with_seed(seed));
+            let jittered = apply_jitter(delay, part, &mut fastrand::Rng::with_seed(seed));
             prop_assert!(jittered >= delay.mul_f64(1.0 - part - 1e-9));
             prop_assert!(jittered <= delay.mul_f64(1.0 + part + 1e-9));
         }

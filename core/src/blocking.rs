@@ -13,21 +13,21 @@ use tokio::time::timeout;
 use crate::client::Client as AsyncClient;
 use crate::config::{Config as AsyncConfig, ConfigFile as AsyncConfigFile};
 use crate::error::{Error, ErrorKind, Result};
-use crate::process::PerProcess;
+use crate::process_local::ProcessLocalCell;
 use crate::settings::Settings;
 
 const WORKERS: usize = 2;
 /// How long a thread that may block waits for more work before it ends.
-const IDLE: Duration = Duration::from_secs(2);
+const THREAD_KEEP_ALIVE: Duration = Duration::from_secs(2);
 
 /// The shared runtime. It lives until its process ends: threads of a library must not be waited for while the program exits.
 /// A forked child has none of its threads: it makes its own and leaves the inherited one alone.
-static RUNTIME: PerProcess<Shared> = PerProcess::new();
+static RUNTIME: ProcessLocalCell<SharedRuntime> = ProcessLocalCell::new();
 
 /// A runtime that may be dropped on a thread that must not block.
-struct Shared(Option<Runtime>);
+struct SharedRuntime(Option<Runtime>);
 
-impl Drop for Shared {
+impl Drop for SharedRuntime {
     fn drop(&mut self) {
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
@@ -40,7 +40,7 @@ impl Drop for Shared {
 /// # Errors
 /// [`ErrorKind::Internal`] when the system gives no threads.
 pub fn runtime() -> Result<Handle> {
-    let shared = RUNTIME.get(|| make_runtime().map(|runtime| Shared(Some(runtime))))?;
+    let shared = RUNTIME.get(|| make_runtime().map(|runtime| SharedRuntime(Some(runtime))))?;
     shared.0.as_ref().map(|runtime| runtime.handle().clone()).ok_or_else(|| {
         Error::new(ErrorKind::Internal, "start runtime", "the shared runtime is being dropped")
     })
@@ -50,7 +50,7 @@ fn make_runtime() -> Result<Runtime> {
     Builder::new_multi_thread()
         .worker_threads(WORKERS)
         .thread_name("castalia-worker")
-        .thread_keep_alive(IDLE)
+        .thread_keep_alive(THREAD_KEEP_ALIVE)
         .enable_all()
         .build()
         .map_err(|error| {
@@ -75,11 +75,11 @@ where
 /// # Errors
 /// [`ErrorKind::Timeout`] when the time is up; [`ErrorKind::InvalidArgument`] on a thread of a runtime or in a listener,
 /// where waiting would stop what it waits for.
-pub fn wait<T>(future: impl Future<Output = Result<T>>, patience: Duration) -> Result<T> {
+pub fn wait<T>(future: impl Future<Output = Result<T>>, limit: Duration) -> Result<T> {
     refuse_inside_runtime()?;
     runtime()?.block_on(async {
-        timeout(patience, future).await.unwrap_or_else(|_| {
-            let text = format!("not done within {} ms", patience.as_millis());
+        timeout(limit, future).await.unwrap_or_else(|_| {
+            let text = format!("not done within {} ms", limit.as_millis());
             Err(Error::new(ErrorKind::Timeout, "wait", text))
         })
     })
@@ -118,21 +118,21 @@ impl Client {
     ///
     /// # Errors
     /// Those of [`crate::Client::config`]; [`ErrorKind::Timeout`] when the time is up, while opening goes on.
-    pub fn config(&self, namespace: &str, patience: Duration) -> Result<Config> {
-        self.config_of(self.client.app_id(), namespace, patience)
+    pub fn config(&self, namespace: &str, timeout: Duration) -> Result<Config> {
+        self.config_of(self.client.app_id(), namespace, timeout)
     }
 
     /// Opens a namespace of another app id; as [`Client::config`].
     ///
     /// # Errors
     /// Those of [`Client::config`].
-    pub fn config_of(&self, app_id: &str, namespace: &str, patience: Duration) -> Result<Config> {
+    pub fn config_of(&self, app_id: &str, namespace: &str, timeout: Duration) -> Result<Config> {
         if is_inside_runtime()
             && let Some(config) = self.client.opened(app_id, namespace)
         {
             return Ok(Config { config });
         }
-        let config = wait(self.client.config_of(app_id, namespace), patience)?;
+        let config = wait(self.client.config_of(app_id, namespace), timeout)?;
         Ok(Config { config })
     }
 
@@ -140,8 +140,8 @@ impl Client {
     ///
     /// # Errors
     /// Those of [`Client::config`].
-    pub fn config_file(&self, namespace: &str, patience: Duration) -> Result<ConfigFile> {
-        let Config { config } = self.config(namespace, patience)?;
+    pub fn config_file(&self, namespace: &str, timeout: Duration) -> Result<ConfigFile> {
+        let Config { config } = self.config(namespace, timeout)?;
         let file = AsyncConfigFile::new(config);
         Ok(ConfigFile { file })
     }
@@ -150,12 +150,12 @@ impl Client {
     ///
     /// # Errors
     /// Those of [`crate::Client::start`], and [`ErrorKind::Timeout`].
-    pub fn start(&self, patience: Duration) -> Result<()> {
-        wait(self.client.start(), patience)
+    pub fn start(&self, timeout: Duration) -> Result<()> {
+        wait(self.client.start(), timeout)
     }
 
     /// Stops everything; see [`crate::Client::close`]. Inside a listener it only gives the sign and returns.
-    pub fn close(&self, patience: Duration) {
+    pub fn close(&self, timeout: Duration) {
         self.client.stop();
         // Whoever cannot wait here does not have to: the tasks end by themselves.
         let _ = wait(
@@ -163,7 +163,7 @@ impl Client {
                 self.client.close().await;
                 Ok(())
             },
-            patience,
+            timeout,
         );
     }
 }
@@ -194,8 +194,8 @@ impl Config {
     ///
     /// # Errors
     /// Those of [`crate::Config::refresh`], and [`ErrorKind::Timeout`] when the time is up, while the load goes on.
-    pub fn refresh(&self, patience: Duration) -> Result<()> {
-        wait(self.config.refresh(), patience)
+    pub fn refresh(&self, timeout: Duration) -> Result<()> {
+        wait(self.config.refresh(), timeout)
     }
 
     /// Gives the namespace up; as [`crate::Config::close`].
@@ -223,8 +223,8 @@ impl ConfigFile {
     ///
     /// # Errors
     /// Those of [`Config::refresh`].
-    pub fn refresh(&self, patience: Duration) -> Result<()> {
-        wait(self.file.refresh(), patience)
+    pub fn refresh(&self, timeout: Duration) -> Result<()> {
+        wait(self.file.refresh(), timeout)
     }
 
     /// Gives the namespace up; as [`crate::Config::close`].

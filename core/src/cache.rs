@@ -13,18 +13,20 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
-use self::directory::{below, create_directory, remove_stale, temporary_name, usable};
+use self::directory::{
+    app_directory, check_usable, create_directory, remove_stale, temporary_name,
+};
 use self::file::{failed, file_name, names_to_read, read, read_bytes, text};
 use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::namespace::NamespaceKey;
 use crate::protocol::wire::{ApolloConfig, Configurations};
 use crate::settings::CacheSettings;
-use crate::snapshot::Identity;
 
 const OPERATION: &str = "local cache";
 
 /// Content of a cache file, and when it was written.
 #[derive(Debug)]
-pub(crate) struct Stored {
+pub(crate) struct CachedContent {
     pub(crate) content: Configurations,
     pub(crate) written_at: SystemTime,
 }
@@ -36,9 +38,9 @@ pub(crate) struct FileCache {
     fallback: Option<PathBuf>,
     file_mode: u32,
     /// Files of the same kind that somebody else laid down, read when there is no cache file.
-    seeds: Option<PathBuf>,
+    seed_dir: Option<PathBuf>,
     /// Cache files of the Go client, taken over where there is no cache file.
-    imports: Option<PathBuf>,
+    import_dir: Option<PathBuf>,
     /// Directory of each app id, chosen at its first use.
     directories: Mutex<HashMap<String, PathBuf>>,
 }
@@ -50,8 +52,8 @@ impl FileCache {
             root: settings.root.clone(),
             fallback: settings.fallback.clone(),
             file_mode: settings.file_mode,
-            seeds: settings.seed_dir.clone(),
-            imports: settings.import_dir.clone(),
+            seed_dir: settings.seed_dir.clone(),
+            import_dir: settings.import_dir.clone(),
             directories: Mutex::default(),
         }
     }
@@ -60,8 +62,8 @@ impl FileCache {
     ///
     /// # Errors
     /// Those of [`FileCache::load`].
-    pub(crate) fn load_seed(&self, identity: &Identity) -> Result<Option<Stored>> {
-        match &self.seeds {
+    pub(crate) fn load_seed(&self, identity: &NamespaceKey) -> Result<Option<CachedContent>> {
+        match &self.seed_dir {
             Some(folder) => read(&folder.join(file_name(identity))),
             None => Ok(None),
         }
@@ -71,7 +73,7 @@ impl FileCache {
     ///
     /// # Errors
     /// [`ErrorKind::Io`] when the file cannot be read, [`ErrorKind::Parse`] when it is damaged.
-    pub(crate) fn load(&self, identity: &Identity) -> Result<Option<Stored>> {
+    pub(crate) fn load(&self, identity: &NamespaceKey) -> Result<Option<CachedContent>> {
         let chosen = self.directory(&identity.app_id);
         for directory in [chosen, self.first_choice(&identity.app_id)] {
             for name in names_to_read(identity) {
@@ -84,8 +86,8 @@ impl FileCache {
     }
 
     /// Takes a cache file of the Go client over, and leaves it where it is.
-    fn import(&self, identity: &Identity) -> Result<Option<Stored>> {
-        let Some(folder) = &self.imports else {
+    fn import(&self, identity: &NamespaceKey) -> Result<Option<CachedContent>> {
+        let Some(folder) = &self.import_dir else {
             return Ok(None);
         };
         let name = format!("{}-{}.json", identity.app_id, identity.namespace);
@@ -103,14 +105,14 @@ impl FileCache {
         if let Err(error) = self.store(identity, &content) {
             tracing::warn!(%error, "read the Go client's cache file, but could not convert it to this client's format");
         }
-        Ok(Some(Stored { content, written_at }))
+        Ok(Some(CachedContent { content, written_at }))
     }
 
     /// Writes the content unless the file holds it already.
     ///
     /// # Errors
     /// [`ErrorKind::Io`] when it cannot be written; the old file is then as it was.
-    pub(crate) fn store(&self, identity: &Identity, content: &Configurations) -> Result<()> {
+    pub(crate) fn store(&self, identity: &NamespaceKey, content: &Configurations) -> Result<()> {
         let directory = self.directory(&identity.app_id);
         let path = directory.join(file_name(identity));
         if matches!(read(&path), Ok(Some(known)) if known.content == *content) {
@@ -141,7 +143,7 @@ impl FileCache {
     }
 
     fn first_choice(&self, app_id: &str) -> PathBuf {
-        below(&self.root, app_id)
+        app_directory(&self.root, app_id)
     }
 
     /// The directory of an app id: below the root, or below the user's cache directory if that cannot be used. What killed
@@ -152,9 +154,9 @@ impl FileCache {
             return directory.clone();
         }
         let first = self.first_choice(app_id);
-        let fallback = self.fallback.as_ref().map(|root| below(root, app_id));
-        let chosen = match (usable(&first), fallback) {
-            (Err(error), Some(fallback)) if usable(&fallback).is_ok() => {
+        let fallback = self.fallback.as_ref().map(|root| app_directory(root, app_id));
+        let chosen = match (check_usable(&first), fallback) {
+            (Err(error), Some(fallback)) if check_usable(&fallback).is_ok() => {
                 let (path, using) = (first.display(), fallback.display());
                 tracing::warn!(%path, %using, %error, "cannot use the cache directory; using another one");
                 fallback
@@ -174,8 +176,12 @@ mod tests {
     use super::directory::STALE_AFTER;
     use super::*;
 
-    fn identity(namespace: &str) -> Identity {
-        Identity { app_id: "order".into(), cluster: "default".into(), namespace: namespace.into() }
+    fn identity(namespace: &str) -> NamespaceKey {
+        NamespaceKey {
+            app_id: "order".into(),
+            cluster: "default".into(),
+            namespace: namespace.into(),
+        }
     }
 
     fn content(pairs: &[(&str, &str)]) -> Configurations {
@@ -330,7 +336,7 @@ mod tests {
         let (root, mut cache, directory) = cache();
         let json = r#"{"configurations":{"a":"go"}}"#;
         fs::write(root.path().join("order-a.json"), json).unwrap();
-        cache.imports = Some(root.path().into());
+        cache.import_dir = Some(root.path().into());
         cache.directory("order");
         fs::remove_dir_all(&directory).unwrap();
         fs::write(&directory, "in the way").unwrap();
@@ -342,7 +348,7 @@ mod tests {
     fn a_damaged_import_is_told_without_its_values() {
         let (root, mut cache, _) = cache();
         fs::write(root.path().join("order-a.json"), r#"{"configurations":"secret"}"#).unwrap();
-        cache.imports = Some(root.path().into());
+        cache.import_dir = Some(root.path().into());
         let error = load(&cache, "a").unwrap_err();
         assert!(!format!("{error}").contains("secret"), "{error}");
     }

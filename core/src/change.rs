@@ -5,8 +5,9 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use crate::protocol::namespace::CONTENT_KEY;
+use crate::protocol::namespace::NamespaceKey;
 use crate::protocol::wire::Configurations;
-use crate::snapshot::{Identity, Snapshot, Source};
+use crate::snapshot::{Snapshot, Source};
 
 /// What happened to a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -93,7 +94,7 @@ impl ChangeEvent {
 
     /// App id, cluster and namespace.
     #[must_use]
-    pub fn identity(&self) -> &Identity {
+    pub fn identity(&self) -> &NamespaceKey {
         self.snapshot.identity()
     }
 
@@ -189,7 +190,7 @@ impl ChangeEvent {
     }
 
     /// The event as a listener with this interest sees it; `None` when no changed key interests it.
-    pub(crate) fn seen_with(self: &Arc<Self>, interest: &Interest) -> Option<Arc<Self>> {
+    pub(crate) fn for_interest(self: &Arc<Self>, interest: &Interest) -> Option<Arc<Self>> {
         if interest.is_everything() {
             return Some(self.clone());
         }
@@ -317,8 +318,9 @@ mod tests {
     fn interest_is_by_key_or_plain_prefix() {
         // C101
         let event = event(&[], &[("b", "1"), ("db.url", "2")], 1);
-        let seen =
-            |interest: Interest| event.seen_with(&interest).map(|e| e.interested_keys().to_vec());
+        let seen = |interest: Interest| {
+            event.for_interest(&interest).map(|e| e.interested_keys().to_vec())
+        };
         assert_eq!(seen(Interest::everything()), Some(vec![]));
         assert_eq!(seen(Interest::default().key("b")), Some(vec!["b".into()]));
         assert_eq!(seen(Interest::default().prefix("db.")), Some(vec!["db.url".into()]));

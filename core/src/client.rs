@@ -15,10 +15,11 @@ use crate::config::{Config, ConfigFile};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::rules::ReadRules;
 use crate::monitor::Metrics;
-use crate::pipeline::{Held, Namespace, Validator, Validators};
-use crate::process::Bound;
-use crate::settings::{Effective, Env, Setting, Settings, is_usable_name};
-use crate::snapshot::{Identity, Snapshot};
+use crate::pipeline::{Namespace, NamespaceHandle, Validator, Validators};
+use crate::process_local::ProcessLocal;
+use crate::protocol::namespace::NamespaceKey;
+use crate::settings::{EffectiveSettings, Env, Setting, Settings, is_usable_name};
+use crate::snapshot::Snapshot;
 use crate::tasks::Tasks;
 use crate::transport::{HttpClient, HttpOptions, ReqwestClient};
 
@@ -37,17 +38,17 @@ const CLOSE: Duration = Duration::from_secs(5);
 /// In a forked child the last content stays readable, and everything starts again with the first call that is no read.
 #[derive(Clone)]
 pub struct Client {
-    shared: Arc<Shared>,
+    inner: Arc<ClientInner>,
     tasks: Arc<Tasks>,
 }
 
-struct Shared {
-    settings: Arc<Effective>,
+struct ClientInner {
+    settings: Arc<EffectiveSettings>,
     /// The HTTP client of the application; `None` for the built-in one.
     http: Option<Arc<dyn HttpClient>>,
-    engine: ArcSwap<Bound<Engine>>,
+    engine: ArcSwap<ProcessLocal<Engine>>,
     /// Replaced whole, so that a forked child finds no lock held.
-    namespaces: ArcSwap<HashMap<Identity, Arc<Namespace>>>,
+    namespaces: ArcSwap<HashMap<NamespaceKey, Arc<Namespace>>>,
     /// Whether the namespaces that the settings name were opened.
     started: AtomicBool,
     validators: Arc<Validators>,
@@ -59,7 +60,7 @@ impl Client {
     /// # Errors
     /// [`ErrorKind::InvalidArgument`] with every fault of the settings at once.
     pub fn new(settings: Settings) -> Result<Self> {
-        Self::over(settings.resolve()?, None)
+        Self::with_settings(settings.resolve()?, None)
     }
 
     /// As [`Client::new`], but sends requests through this HTTP client; the settings of TLS, proxy and connect timeout are
@@ -68,25 +69,28 @@ impl Client {
     /// # Errors
     /// Those of [`Client::new`].
     pub fn with_http_client(settings: Settings, http: impl HttpClient) -> Result<Self> {
-        Self::over(settings.resolve()?, Some(Arc::new(http)))
+        Self::with_settings(settings.resolve()?, Some(Arc::new(http)))
     }
 
-    fn over(settings: Effective, http: Option<Arc<dyn HttpClient>>) -> Result<Self> {
+    fn with_settings(
+        settings: EffectiveSettings,
+        http: Option<Arc<dyn HttpClient>>,
+    ) -> Result<Self> {
         let settings = Arc::new(settings);
         let validators = Arc::default();
         let engine = engine(&settings, http.as_ref(), &validators)?;
-        let shared = Arc::new(Shared {
+        let inner = Arc::new(ClientInner {
             settings,
             http,
-            engine: ArcSwap::from_pointee(Bound::new(engine)),
+            engine: ArcSwap::from_pointee(ProcessLocal::new(engine)),
             namespaces: ArcSwap::default(),
             started: AtomicBool::new(false),
             validators,
         });
         let tasks = Arc::new(Tasks::new());
-        let inherited = shared.clone();
-        tasks.on_fork(move |tasks| inherited.resume(tasks));
-        Ok(Self { shared, tasks })
+        let inherited = inner.clone();
+        tasks.set_restart(move |tasks| inherited.resume(tasks));
+        Ok(Self { inner, tasks })
     }
 
     /// Opens a namespace of the app itself and waits for its first load: at most the start timeout, after which the cache
@@ -96,7 +100,7 @@ impl Client {
     /// [`ErrorKind::InvalidArgument`] for a bad name, [`ErrorKind::Closed`] after [`Client::close`], and what the start policy
     /// refuses. Under the default policy a namespace that cannot be loaded is no error: its state says so.
     pub async fn config(&self, namespace: &str) -> Result<Config> {
-        self.config_of(&self.shared.settings.app_id, namespace).await
+        self.config_of(&self.inner.settings.app_id, namespace).await
     }
 
     /// Opens a namespace of another app id; as [`Client::config`].
@@ -106,8 +110,8 @@ impl Client {
     pub async fn config_of(&self, app_id: &str, namespace: &str) -> Result<Config> {
         let namespace = self.open(app_id, namespace)?;
         self.start_namespaces()?;
-        namespace.opened().await;
-        self.judge(Some(&namespace)).await?;
+        namespace.wait_until_settled().await;
+        self.check_start_policy(Some(&namespace)).await?;
         Ok(Config::new(namespace, self.tasks.clone()))
     }
 
@@ -124,49 +128,49 @@ impl Client {
     /// # Errors
     /// What the start policy refuses; the client goes on trying. [`ErrorKind::Closed`] after [`Client::close`].
     pub async fn start(&self) -> Result<()> {
-        self.tasks.resume();
-        self.tasks.ready()?;
+        self.tasks.resume_after_fork();
+        self.tasks.ensure_runtime()?;
         self.start_namespaces()?;
-        self.judge(None).await
+        self.check_start_policy(None).await
     }
 
     /// The config of a namespace that is open already; never waits.
     #[must_use]
     pub fn opened(&self, app_id: &str, namespace: &str) -> Option<Config> {
         let identity = self.identity(app_id, namespace).ok()?;
-        let namespaces = self.shared.namespaces.load();
+        let namespaces = self.inner.namespaces.load();
         let namespace = namespaces.get(&identity).filter(|found| found.is_settled())?;
-        Some(Config::new(Held::new(namespace)?, self.tasks.clone()))
+        Some(Config::new(NamespaceHandle::acquire(namespace)?, self.tasks.clone()))
     }
 
     /// App id of the client.
     #[must_use]
     pub fn app_id(&self) -> &str {
-        &self.shared.settings.app_id
+        &self.inner.settings.app_id
     }
 
     /// The environment, as its name was understood; [`Env::Unknown`] where none is set. [`Client::settings`] has the text that
     /// was given.
     #[must_use]
     pub fn env(&self) -> Env {
-        self.shared.settings.env
+        self.inner.settings.env
     }
 
     /// How values are read as other types: what the settings say.
     #[must_use]
     pub fn read_rules(&self) -> ReadRules {
-        self.shared.settings.rules
+        self.inner.settings.rules
     }
 
     /// Every effective setting and where it came from; secrets are masked.
     #[must_use]
     pub fn settings(&self) -> &[Setting] {
-        &self.shared.settings.report
+        &self.inner.settings.report
     }
 
     /// Signs the requests of an app id with another secret from now on; a blank one stops signing.
     pub fn set_access_key(&self, app_id: &str, secret: &str) {
-        self.shared.settings.access_keys.replace(app_id, secret);
+        self.inner.settings.access_keys.replace(app_id, secret);
     }
 
     /// Asks this function before a release of a namespace of the app itself is applied: one for which it gives a reason is not,
@@ -182,19 +186,19 @@ impl Client {
     ) -> Result<()> {
         let identity = self.identity(self.app_id(), namespace)?;
         let validator: Validator = Arc::new(validator);
-        self.shared.validators.add(&identity, &validator);
+        self.inner.validators.add(&identity, &validator);
         Ok(())
     }
 
     /// State of every namespace, counters and latest errors.
     #[must_use]
     pub fn metrics(&self) -> Metrics {
-        self.tasks.resume();
-        let known = self.shared.namespaces.load();
+        self.tasks.resume_after_fork();
+        let known = self.inner.namespaces.load();
         let open = known.values().filter(|namespace| !namespace.is_released());
         let mut namespaces: Vec<_> = open.map(|namespace| namespace.metrics()).collect();
         namespaces.sort_by(|a, b| (&a.app_id, &a.namespace).cmp(&(&b.app_id, &b.namespace)));
-        let engine = self.shared.engine.load();
+        let engine = self.inner.engine.load();
         for namespace in &mut namespaces {
             let (app_id, name) = (&namespace.app_id, &namespace.namespace);
             namespace.poll_timed_out = engine.has_poll_timed_out(app_id, name);
@@ -228,7 +232,7 @@ impl Client {
     /// files. Reads go on answering; all else says [`ErrorKind::Closed`]. A second call only waits.
     pub async fn close(&self) {
         self.stop();
-        self.tasks.stopped(DRAIN, CLOSE).await;
+        self.tasks.wait_until_stopped(DRAIN, CLOSE).await;
     }
 
     /// As [`Client::close`], without waiting.
@@ -242,9 +246,9 @@ impl Client {
     /// [`ErrorKind::InvalidArgument`] for a bad name, [`ErrorKind::Closed`] after [`Client::close`], and those of the load.
     pub(crate) async fn refresh_open(&self, namespace: &str) -> Result<()> {
         let identity = self.identity(self.app_id(), namespace)?;
-        self.tasks.resume();
+        self.tasks.resume_after_fork();
         self.tasks.check_open()?;
-        let open = self.shared.namespaces.load().get(&identity).and_then(Held::new);
+        let open = self.inner.namespaces.load().get(&identity).and_then(NamespaceHandle::acquire);
         match open {
             Some(open) => open.refresh().await,
             None => Ok(()),
@@ -252,28 +256,30 @@ impl Client {
     }
 
     /// The namespace, opened if need be. Whoever opens it first starts its task; nobody waits here.
-    fn open(&self, app_id: &str, namespace: &str) -> Result<Held> {
+    fn open(&self, app_id: &str, namespace: &str) -> Result<NamespaceHandle> {
         let identity = self.identity(app_id, namespace)?;
-        self.tasks.resume();
-        self.tasks.ready()?;
-        let shared = &self.shared;
-        let engine = shared.engine.load();
+        self.tasks.resume_after_fork();
+        self.tasks.ensure_runtime()?;
+        let inner = &self.inner;
+        let engine = inner.engine.load();
         let _opening = engine.opening();
-        if let Some(held) = shared.namespaces.load().get(&identity).and_then(Held::new) {
-            return Ok(held);
+        if let Some(handle) =
+            inner.namespaces.load().get(&identity).and_then(NamespaceHandle::acquire)
+        {
+            return Ok(handle);
         }
-        let (open, held) = engine.open(identity.clone(), &self.tasks);
-        shared.namespaces.rcu(|known| {
+        let (open, handle) = engine.open(identity.clone(), &self.tasks);
+        inner.namespaces.rcu(|known| {
             let mut known = HashMap::clone(known);
             known.retain(|_, namespace| !namespace.is_released());
             known.insert(identity.clone(), open.clone());
             known
         });
-        Ok(held)
+        Ok(handle)
     }
 
-    fn identity(&self, app_id: &str, namespace: &str) -> Result<Identity> {
-        let namespace = self.shared.settings.name_of(namespace);
+    fn identity(&self, app_id: &str, namespace: &str) -> Result<NamespaceKey> {
+        let namespace = self.inner.settings.name_of(namespace);
         for (what, name) in [("app_id", app_id), ("namespace", namespace)] {
             if !is_usable_name(name) {
                 let text =
@@ -282,15 +288,15 @@ impl Client {
                 return Err(error.with(what, name));
             }
         }
-        Ok(Identity {
+        Ok(NamespaceKey {
             app_id: app_id.to_owned(),
-            cluster: self.shared.settings.cluster.clone(),
+            cluster: self.inner.settings.cluster.clone(),
             namespace: namespace.to_owned(),
         })
     }
 }
 
-impl Shared {
+impl ClientInner {
     /// Starts everything again in a forked child.
     fn resume(&self, tasks: &Tasks) {
         let engine = match engine(&self.settings, self.http.as_ref(), &self.validators) {
@@ -303,23 +309,23 @@ impl Shared {
         for namespace in self.namespaces.load().values().filter(|open| !open.is_released()) {
             engine.resume(namespace, tasks);
         }
-        self.engine.store(Arc::new(Bound::new(engine)));
+        self.engine.store(Arc::new(ProcessLocal::new(engine)));
     }
 }
 
 fn engine(
-    settings: &Arc<Effective>,
+    settings: &Arc<EffectiveSettings>,
     http: Option<&Arc<dyn HttpClient>>,
     validators: &Arc<Validators>,
 ) -> Result<Engine> {
     let http = match http {
         Some(http) => http.clone(),
-        None => built_in(settings)?,
+        None => default_http_client(settings)?,
     };
     Ok(Engine::new(settings, http, validators))
 }
 
-fn built_in(settings: &Effective) -> Result<Arc<dyn HttpClient>> {
+fn default_http_client(settings: &EffectiveSettings) -> Result<Arc<dyn HttpClient>> {
     let network = &settings.network;
     let client = ReqwestClient::new(&HttpOptions {
         connect_timeout: network.connect_timeout,
@@ -335,7 +341,7 @@ impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Client")
             .field("app_id", &self.app_id())
-            .field("cluster", &self.shared.settings.cluster)
+            .field("cluster", &self.inner.settings.cluster)
             .finish_non_exhaustive()
     }
 }

@@ -15,8 +15,9 @@ use crate::error::{Error, Result};
 use crate::format::value::FromValue;
 use crate::listener::{ChangeStream, Subscription};
 use crate::monitor::State;
-use crate::pipeline::{Held, View};
-use crate::snapshot::{Identity, Snapshot, Source};
+use crate::pipeline::{EventKind, NamespaceHandle};
+use crate::protocol::namespace::NamespaceKey;
+use crate::snapshot::{Snapshot, Source};
 use crate::tasks::Tasks;
 
 pub use file::ConfigFile;
@@ -29,19 +30,19 @@ pub use watch::Watch;
 /// The client works on as long as a `Config` is held, and reads go on answering after it was closed.
 #[derive(Clone)]
 pub struct Config {
-    namespace: Held,
+    namespace: NamespaceHandle,
     tasks: Arc<Tasks>,
 }
 
 impl Config {
-    pub(crate) fn new(namespace: Held, tasks: Arc<Tasks>) -> Self {
-        namespace.live().monitor().usage.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn new(namespace: NamespaceHandle, tasks: Arc<Tasks>) -> Self {
+        namespace.runtime().monitor().usage.fetch_add(1, Ordering::Relaxed);
         Self { namespace, tasks }
     }
 
     /// App id, cluster and name.
     #[must_use]
-    pub fn identity(&self) -> &Identity {
+    pub fn identity(&self) -> &NamespaceKey {
         self.namespace.identity()
     }
 
@@ -77,7 +78,7 @@ impl Config {
         self.namespace.current().load().get_trimmed_list(key, delimiter)
     }
 
-    /// A value that is JSON text; `None` when the key is missing. Parsed once for each release.
+    /// A value that is JSON text; `None` when the key is missing. TypedCache once for each release.
     ///
     /// # Errors
     /// [`ErrorKind::Parse`](crate::ErrorKind::Parse) when it is not the JSON of this type.
@@ -116,18 +117,18 @@ impl Config {
     /// How the namespace stands with the servers.
     #[must_use]
     pub fn state(&self) -> State {
-        self.namespace.live().monitor().state_with(self.source())
+        self.namespace.runtime().monitor().state_with(self.source())
     }
 
     /// Why the last load failed; `None` once one worked.
     #[must_use]
     pub fn last_error(&self) -> Option<Error> {
-        self.namespace.live().monitor().last_error()
+        self.namespace.runtime().monitor().last_error()
     }
 
     /// Logs nothing, but counts that a listener failed: for hosts that call listeners by themselves, from a stream.
     pub fn note_listener_failure(&self) {
-        self.namespace.live().monitor().listener_failed(&self.identity().namespace);
+        self.namespace.runtime().monitor().listener_failed(&self.identity().namespace);
     }
 
     /// Follows the content as a whole, from the content now on.
@@ -160,27 +161,27 @@ impl Config {
     /// # Errors
     /// Those of the load, or [`ErrorKind::Closed`](crate::ErrorKind::Closed); the content is then as it was.
     pub async fn refresh(&self) -> Result<()> {
-        self.tasks.resume();
+        self.tasks.resume_after_fork();
         self.namespace.refresh().await
     }
 
     /// Gives the namespace up: when every other `Config`, [`ConfigFile`], [`Reader`] and [`Watch`] of it is gone as well, it is
     /// no longer kept fresh and its subscriptions end. Opened again it starts anew. Merely dropping a handle closes nothing.
     pub fn close(self) {
-        self.namespace.give_up();
+        self.namespace.request_close();
     }
 
     /// The changes from now on, as a stream.
     #[must_use]
     pub fn changes(&self) -> ChangeStream {
-        self.stream(View::Values)
+        self.stream(EventKind::Values)
     }
 
     /// The content now, and the changes from it on: for hosts that keep a copy of their own, which follows this stream. The
     /// first event may be the one that led to this content; none is older.
     #[must_use]
     pub fn snapshot_and_changes(&self) -> (Arc<Snapshot>, ChangeStream) {
-        self.begin(self.changes())
+        self.pair_with_snapshot(self.changes())
     }
 
     /// As [`Config::changes`], but from where another stream of this namespace is: for hosts whose reads are answered from a
@@ -192,7 +193,7 @@ impl Config {
         other: &ChangeStream,
         unapplied: Option<Arc<ChangeEvent>>,
     ) -> ChangeStream {
-        self.stream_after(View::Values, other, unapplied)
+        self.stream_after(EventKind::Values, other, unapplied)
     }
 
     /// Calls this function for each change that interests it: in order, one call at a time, on a thread that may block. A
@@ -202,26 +203,26 @@ impl Config {
         interest: Interest,
         callback: impl FnMut(&Arc<ChangeEvent>) + Send + 'static,
     ) -> Subscription {
-        self.subscribe(View::Values, interest, callback)
+        self.subscribe(EventKind::Values, interest, callback)
     }
 
     /// Starts the client again if this is a child that was forked since it was made. Every call but a read does so by itself;
     /// this is for programs that only read, and for fork hooks of bindings.
     pub fn resume_after_fork(&self) {
-        self.tasks.resume();
+        self.tasks.resume_after_fork();
     }
 
-    fn stream(&self, view: View) -> ChangeStream {
-        self.tasks.resume();
-        self.namespace.live().listeners(view).stream(Interest::everything())
+    fn stream(&self, kind: EventKind) -> ChangeStream {
+        self.tasks.resume_after_fork();
+        self.namespace.runtime().listeners(kind).stream(Interest::everything())
     }
 
-    fn begin(&self, stream: ChangeStream) -> (Arc<Snapshot>, ChangeStream) {
+    fn pair_with_snapshot(&self, stream: ChangeStream) -> (Arc<Snapshot>, ChangeStream) {
         loop {
             let snapshot = self.snapshot();
             // Changes are published one by one after their content can be read: while this content is the newest, whatever
             // was published is part of it.
-            stream.skip();
+            stream.clear_pending();
             if Arc::ptr_eq(&snapshot, &self.snapshot()) {
                 return (snapshot, stream);
             }
@@ -230,32 +231,32 @@ impl Config {
 
     fn stream_after(
         &self,
-        view: View,
+        kind: EventKind,
         other: &ChangeStream,
         unapplied: Option<Arc<ChangeEvent>>,
     ) -> ChangeStream {
-        self.tasks.resume();
-        self.namespace.live().listeners(view).stream_after(other, unapplied)
+        self.tasks.resume_after_fork();
+        self.namespace.runtime().listeners(kind).stream_after(other, unapplied)
     }
 
     fn subscribe(
         &self,
-        view: View,
+        kind: EventKind,
         interest: Interest,
         callback: impl FnMut(&Arc<ChangeEvent>) + Send + 'static,
     ) -> Subscription {
-        let stream = self.stream(view).with(interest);
-        self.deliver(view, stream, callback)
+        let stream = self.stream(kind).with_interest(interest);
+        self.deliver(kind, stream, callback)
     }
 
     /// Calls a function for each event of a stream.
     fn deliver(
         &self,
-        view: View,
+        kind: EventKind,
         stream: ChangeStream,
         callback: impl FnMut(&Arc<ChangeEvent>) + Send + 'static,
     ) -> Subscription {
-        let (subscriber, delivery) = self.namespace.subscribe(view, stream, callback);
+        let (subscriber, delivery) = self.namespace.subscribe(kind, stream, callback);
         self.tasks.spawn_delivery(Arc::clone(&self.namespace).deliver(delivery));
         Subscription::new(subscriber)
     }
@@ -269,7 +270,7 @@ impl std::fmt::Debug for Config {
 
 /// The fastest way to read from one thread; made by [`Config::reader`].
 pub struct Reader {
-    namespace: Held,
+    namespace: NamespaceHandle,
     snapshot: Arc<Snapshot>,
     version: u64,
 }

@@ -113,10 +113,10 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// An error: `Display` is one line for logs and callers, `Debug` is many lines with the causes.
 #[derive(Clone)]
-pub struct Error(Box<Inner>);
+pub struct Error(Box<ErrorInner>);
 
 #[derive(Clone)]
-struct Inner {
+struct ErrorInner {
     kind: ErrorKind,
     operation: &'static str,
     message: String,
@@ -128,7 +128,7 @@ impl Error {
     /// An error of a kind, met in an operation (a static name such as `load`), with a message that says what to do.
     #[must_use]
     pub fn new(kind: ErrorKind, operation: &'static str, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner {
+        Self(Box::new(ErrorInner {
             kind,
             operation,
             message: message.into(),

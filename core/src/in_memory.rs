@@ -11,7 +11,7 @@ use crate::protocol::wire::Configurations;
 use crate::settings::Settings;
 
 /// App id where the settings name none.
-const APP: &str = "test";
+const DEFAULT_APP_ID: &str = "test";
 
 /// A client whose content the test sets; cheap to clone.
 ///
@@ -38,16 +38,16 @@ const APP: &str = "test";
 #[derive(Clone, Debug)]
 pub struct InMemory {
     client: Client,
-    content: Content,
+    content: InMemoryContent,
 }
 
 /// The content of every namespace, by app id and name.
 #[derive(Clone, Default)]
-pub(crate) struct Content {
-    namespaces: Arc<Mutex<HashMap<(String, String), Entry>>>,
+pub(crate) struct InMemoryContent {
+    namespaces: Arc<Mutex<HashMap<(String, String), LoadResult>>>,
 }
 
-type Entry = Result<Configurations>;
+type LoadResult = Result<Configurations>;
 
 impl InMemory {
     /// A client of app id `test`.
@@ -63,9 +63,9 @@ impl InMemory {
     /// # Errors
     /// Those of [`Client::new`].
     pub fn with(settings: Settings) -> Result<Self> {
-        let content = Content::default();
+        let content = InMemoryContent::default();
         let settings = settings
-            .set_if_absent("app.id", APP)
+            .set_if_absent("app.id", DEFAULT_APP_ID)
             .set("apollo.cache.file.enable", "false")
             .set("apollo.loadConfigQPS", "1000000")
             .in_memory(content.clone());
@@ -90,7 +90,7 @@ impl InMemory {
         for (namespace, entries) in content {
             let entries = entries.into_iter().map(|(key, value)| (key.into(), value.into()));
             let entries = entries.collect();
-            memory.put(namespace.as_ref(), |entry| *entry = Ok(entries));
+            memory.put(namespace.as_ref(), |slot| *slot = Ok(entries));
         }
         Ok(memory)
     }
@@ -117,7 +117,7 @@ impl InMemory {
     {
         let entries = entries.into_iter().map(|(key, value)| (key.into(), value.into()));
         let entries = entries.collect();
-        self.change(namespace, |entry| *entry = Ok(entries)).await
+        self.change(namespace, |slot| *slot = Ok(entries)).await
     }
 
     /// Sets one value.
@@ -149,16 +149,16 @@ impl InMemory {
         K: Into<String>,
         V: Into<String>,
     {
-        let edit = |entry: &mut Entry| {
+        let edit = |slot: &mut LoadResult| {
             let mut entries =
-                std::mem::replace(entry, Ok(Configurations::default())).unwrap_or_default();
+                std::mem::replace(slot, Ok(Configurations::default())).unwrap_or_default();
             for (key, value) in edits {
                 match value {
                     Some(value) => entries.insert(key.into(), value.into()),
                     None => entries.shift_remove(&key.into()),
                 };
             }
-            *entry = Ok(entries);
+            *slot = Ok(entries);
         };
         self.change(namespace, edit).await
     }
@@ -169,39 +169,39 @@ impl InMemory {
     /// [`ErrorKind::InvalidArgument`] for a bad name.
     pub async fn fail(&self, namespace: &str) -> Result<()> {
         let failed = || Err(Error::new(ErrorKind::Transport, "load", "the test lets it fail"));
-        match self.change(namespace, |entry| *entry = failed()).await {
+        match self.change(namespace, |slot| *slot = failed()).await {
             Err(error) if error.kind() != ErrorKind::Transport => Err(error),
             _ => Ok(()),
         }
     }
 
-    async fn change(&self, namespace: &str, change: impl FnOnce(&mut Entry)) -> Result<()> {
+    async fn change(&self, namespace: &str, change: impl FnOnce(&mut LoadResult)) -> Result<()> {
         self.put(namespace, change);
         self.client.refresh_open(namespace).await
     }
 
-    fn put(&self, namespace: &str, change: impl FnOnce(&mut Entry)) {
+    fn put(&self, namespace: &str, change: impl FnOnce(&mut LoadResult)) {
         let name = strip_properties_suffix(namespace);
         let key = (self.client.app_id().to_owned(), name.to_owned());
         change(self.content.lock().entry(key).or_insert_with(|| Ok(Configurations::default())));
     }
 }
 
-impl Content {
+impl InMemoryContent {
     /// The content of a namespace; nothing where it was never set.
     pub(crate) fn of(&self, app_id: &str, namespace: &str) -> Result<Configurations> {
         let key = (app_id.to_owned(), namespace.to_owned());
         self.lock().get(&key).cloned().unwrap_or_else(|| Ok(Configurations::default()))
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<(String, String), Entry>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<(String, String), LoadResult>> {
         self.namespaces.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl std::fmt::Debug for Content {
+impl std::fmt::Debug for InMemoryContent {
     /// Values may be secrets.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Content")
+        f.write_str("InMemoryContent")
     }
 }

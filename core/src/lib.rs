@@ -21,6 +21,8 @@ mod rate_limit;
 pub mod transport;
 
 #[cfg(feature = "client")]
+mod blocking_pool;
+#[cfg(feature = "client")]
 mod cache;
 #[cfg(feature = "client")]
 mod change;
@@ -41,19 +43,17 @@ mod monitor;
 #[cfg(feature = "client")]
 mod pipeline;
 #[cfg(feature = "client")]
-mod process;
+mod process_local;
 #[cfg(feature = "client")]
 mod repository;
-#[cfg(feature = "client")]
-mod revive;
 #[cfg(feature = "client")]
 pub mod settings;
 #[cfg(feature = "client")]
 mod snapshot;
 #[cfg(feature = "client")]
-mod tasks;
+mod supervise;
 #[cfg(feature = "client")]
-mod threads;
+mod tasks;
 
 #[cfg(feature = "blocking")]
 pub mod blocking;
@@ -81,6 +81,8 @@ pub use listener::{ChangeStream, Subscription};
 #[cfg(feature = "client")]
 pub use monitor::{Metrics, NamespaceMetrics, State, ThreadMetrics};
 #[cfg(feature = "client")]
+pub use protocol::namespace::NamespaceKey;
+#[cfg(feature = "client")]
 pub use settings::{Env, Origin, Setting, Settings, StartPolicy};
 #[cfg(feature = "client")]
-pub use snapshot::{Identity, Snapshot, Source};
+pub use snapshot::{Snapshot, Source};

@@ -12,38 +12,38 @@ use std::task::{Context, Poll};
 use futures_util::stream::Stream;
 
 use crate::change::{ChangeEvent, Interest};
-use crate::process::Bound;
+use crate::process_local::ProcessLocal;
 
 pub use callback::Subscription;
 pub(crate) use callback::{Delivery, Subscriber};
-use queue::{Limit, Queue};
+use queue::{Queue, QueueLimit};
 
 /// All subscriptions of one namespace.
 #[derive(Debug)]
 pub(crate) struct Listeners {
-    queues: Mutex<Vec<Arc<Bound<Queue>>>>,
+    queues: Mutex<Vec<Arc<ProcessLocal<Queue>>>>,
     closed: AtomicBool,
-    limit: Limit,
-    taken: Arc<AtomicU64>,
+    limit: QueueLimit,
+    delivered: Arc<AtomicU64>,
 }
 
 impl Listeners {
     /// Subscriptions whose queues hold at most `limit` events each.
     pub(crate) fn new(limit: usize) -> Self {
-        Self::limited(Limit::Events(limit))
+        Self::limited(QueueLimit::Events(limit))
     }
 
     /// Subscriptions that hear of the newest event only.
-    pub(crate) fn of_newest() -> Self {
-        Self::limited(Limit::Newest)
+    pub(crate) fn newest_only() -> Self {
+        Self::limited(QueueLimit::Newest)
     }
 
-    fn limited(limit: Limit) -> Self {
+    fn limited(limit: QueueLimit) -> Self {
         Self {
             queues: Mutex::default(),
             closed: AtomicBool::new(false),
             limit,
-            taken: Arc::default(),
+            delivered: Arc::default(),
         }
     }
 
@@ -58,7 +58,8 @@ impl Listeners {
 
     /// A stream of the events from now on; it ends at once when there will be none.
     pub(crate) fn stream(&self, interest: Interest) -> ChangeStream {
-        let queue = Arc::new(Bound::new(Queue::new(interest, self.limit, self.taken.clone())));
+        let queue =
+            Arc::new(ProcessLocal::new(Queue::new(interest, self.limit, self.delivered.clone())));
         let mut queues = self.lock();
         queues.retain(|queue| !queue.is_closed());
         match self.closed.load(Ordering::SeqCst) {
@@ -79,8 +80,8 @@ impl Listeners {
         // Nothing is published while the lock is held, so that no event is lost between both queues.
         let mut queues = self.lock();
         let pending = unapplied.into_iter().chain(other.queue.pending());
-        let queue = Queue::new(Interest::everything(), self.limit, self.taken.clone());
-        let queue = Arc::new(Bound::new(queue.holding(pending)));
+        let queue = Queue::new(Interest::everything(), self.limit, self.delivered.clone());
+        let queue = Arc::new(ProcessLocal::new(queue.with_pending(pending)));
         match self.closed.load(Ordering::SeqCst) {
             true => queue.close(),
             false => queues.push(queue.clone()),
@@ -109,11 +110,11 @@ impl Listeners {
     }
 
     /// How many events were taken out of all queues together.
-    pub(crate) fn taken(&self) -> u64 {
-        self.taken.load(Ordering::Relaxed)
+    pub(crate) fn delivered(&self) -> u64 {
+        self.delivered.load(Ordering::Relaxed)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Arc<Bound<Queue>>>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Arc<ProcessLocal<Queue>>>> {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -123,32 +124,32 @@ impl Listeners {
 /// A reader that does not keep up loses no change, only steps: at 256 waiting events the oldest are merged.
 #[derive(Debug)]
 pub struct ChangeStream {
-    queue: Arc<Bound<Queue>>,
+    queue: Arc<ProcessLocal<Queue>>,
 }
 
 impl ChangeStream {
     /// Narrows the stream to events that change this key, beside those asked for before.
     #[must_use]
     pub fn key(self, key: impl Into<String>) -> Self {
-        self.queue.widen(|interest| interest.key(key));
+        self.queue.update_interest(|interest| interest.key(key));
         self
     }
 
     /// Narrows the stream to events that change a key with this prefix, beside those asked for before.
     #[must_use]
     pub fn prefix(self, prefix: impl Into<String>) -> Self {
-        self.queue.widen(|interest| interest.prefix(prefix));
+        self.queue.update_interest(|interest| interest.prefix(prefix));
         self
     }
 
     /// Forgets the events that wait.
-    pub(crate) fn skip(&self) {
+    pub(crate) fn clear_pending(&self) {
         self.queue.clear();
     }
 
     /// Narrows the stream to what interests.
-    pub(crate) fn with(self, interest: Interest) -> Self {
-        self.queue.widen(|_| interest);
+    pub(crate) fn with_interest(self, interest: Interest) -> Self {
+        self.queue.update_interest(|_| interest);
         self
     }
 
@@ -169,7 +170,7 @@ impl Stream for ChangeStream {
 impl Drop for ChangeStream {
     fn drop(&mut self) {
         // The queue of a parent process may be locked by a thread that a forked child does not have.
-        if self.queue.is_ours() {
+        if self.queue.belongs_to_this_process() {
             self.queue.discard();
         }
     }
@@ -202,7 +203,7 @@ mod tests {
             assert_eq!(stream.next().await.unwrap().sequence(), sequence);
         }
         assert!(stream.next().await.is_none());
-        assert_eq!(listeners.taken(), 3);
+        assert_eq!(listeners.delivered(), 3);
     }
 
     #[tokio::test]

@@ -65,7 +65,7 @@ fn install(sink: Option<(Level, Sink)>) {
     SINK.store(sink.map(Arc::new));
     INSTALL.call_once(|| {
         // Fails where the program has a subscriber, which then has the records already.
-        let _ = tracing::subscriber::set_global_default(Forward);
+        let _ = tracing::subscriber::set_global_default(SinkSubscriber);
     });
     tracing::callsite::rebuild_interest_cache();
 }
@@ -77,9 +77,9 @@ fn sink_for(level: Level) -> Option<Sink> {
 }
 
 /// The subscriber: events only, spans are not told.
-struct Forward;
+struct SinkSubscriber;
 
-impl Subscriber for Forward {
+impl Subscriber for SinkSubscriber {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         metadata.target().starts_with("castalia") && sink_for(*metadata.level()).is_some()
     }
@@ -100,9 +100,9 @@ impl Subscriber for Forward {
         if IN_SINK.replace(true) {
             return;
         }
-        let mut written = Written::default();
-        event.record(&mut written);
-        let record = written.finish(*metadata.level(), metadata.target());
+        let mut builder = RecordBuilder::default();
+        event.record(&mut builder);
+        let record = builder.finish(*metadata.level(), metadata.target());
         // A sink that panics must not take what logged with it, nor silence this thread.
         let _ = catch_unwind(AssertUnwindSafe(|| sink(&record)));
         IN_SINK.set(false);
@@ -115,12 +115,12 @@ impl Subscriber for Forward {
 
 /// Message and fields of an event.
 #[derive(Default)]
-struct Written {
+struct RecordBuilder {
     text: String,
     fields: Vec<(&'static str, String)>,
 }
 
-impl Written {
+impl RecordBuilder {
     fn finish(mut self, level: Level, target: &'static str) -> Record {
         for (name, value) in &self.fields {
             let _ = write!(self.text, " {name}={value}");
@@ -129,7 +129,7 @@ impl Written {
     }
 }
 
-impl Visit for Written {
+impl Visit for RecordBuilder {
     fn record_str(&mut self, field: &Field, value: &str) {
         self.record_debug(field, &format_args!("{value}"));
     }

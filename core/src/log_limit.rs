@@ -6,24 +6,24 @@ use tokio::time::Instant;
 
 use crate::error::ErrorKind;
 
-const EVERY: Duration = Duration::from_secs(60);
+const INTERVAL: Duration = Duration::from_secs(60);
 
 /// What was told by one place of one namespace.
 #[derive(Debug, Default)]
 pub(crate) struct LogLimit {
     /// Of each kind when it was told last, and how many were left out since.
-    told: Vec<(ErrorKind, Instant, u64)>,
+    logged: Vec<(ErrorKind, Instant, u64)>,
 }
 
 impl LogLimit {
     /// Whether to tell a warning of this kind now; then the number of those of its kind left out before it.
-    pub(crate) fn tell(&mut self, kind: ErrorKind) -> Option<u64> {
-        let mut told = self.told.iter_mut();
-        let Some((_, at, suppressed)) = told.find(|(known, ..)| *known == kind) else {
-            self.told.push((kind, Instant::now(), 0));
+    pub(crate) fn allow(&mut self, kind: ErrorKind) -> Option<u64> {
+        let mut logged = self.logged.iter_mut();
+        let Some((_, at, suppressed)) = logged.find(|(known, ..)| *known == kind) else {
+            self.logged.push((kind, Instant::now(), 0));
             return Some(0);
         };
-        if at.elapsed() < EVERY {
+        if at.elapsed() < INTERVAL {
             *suppressed += 1;
             return None;
         }
@@ -40,14 +40,14 @@ mod tests {
     async fn the_same_warning_is_told_once_a_minute() {
         // C126
         let mut limit = LogLimit::default();
-        let mut told = Vec::new();
+        let mut logged = Vec::new();
         for _ in 0..3600 {
-            told.extend(limit.tell(ErrorKind::Transport));
+            logged.extend(limit.allow(ErrorKind::Transport));
             tokio::time::advance(Duration::from_secs(1)).await;
         }
-        assert_eq!(told.len(), 60);
-        assert_eq!(told[1..], [59; 59]);
-        assert!(limit.tell(ErrorKind::Unauthorized).is_some(), "another kind is told at once");
+        assert_eq!(logged.len(), 60);
+        assert_eq!(logged[1..], [59; 59]);
+        assert!(limit.allow(ErrorKind::Unauthorized).is_some(), "another kind is logged at once");
     }
 
     /// F170: kinds that take turns do not bring each other back.
@@ -55,9 +55,9 @@ mod tests {
     async fn each_kind_is_told_once_a_minute() {
         let mut limit = LogLimit::default();
         let kinds = [ErrorKind::Transport, ErrorKind::Protocol];
-        let told = kinds.into_iter().cycle().take(10).filter_map(|kind| limit.tell(kind));
-        assert_eq!(told.collect::<Vec<_>>(), [0, 0]);
-        tokio::time::advance(EVERY).await;
-        assert_eq!(kinds.map(|kind| limit.tell(kind)), [Some(4), Some(4)]);
+        let logged = kinds.into_iter().cycle().take(10).filter_map(|kind| limit.allow(kind));
+        assert_eq!(logged.collect::<Vec<_>>(), [0, 0]);
+        tokio::time::advance(INTERVAL).await;
+        assert_eq!(kinds.map(|kind| limit.allow(kind)), [Some(4), Some(4)]);
     }
 }

@@ -56,7 +56,7 @@ pub struct Metrics {
     pub http: Vec<HttpMetrics>,
     /// Poll loops whose last poll ended well.
     pub polls_connected: u64,
-    /// Threads and tasks of the runtime; `None` before the first namespace is opened.
+    /// BlockingPool and tasks of the runtime; `None` before the first namespace is opened.
     pub threads: Option<ThreadMetrics>,
 }
 
@@ -97,7 +97,7 @@ pub struct NamespaceMetrics {
     pub source: Source,
     /// Number of keys.
     pub items: usize,
-    /// Identity of the release; empty unless the source is remote.
+    /// NamespaceKey of the release; empty unless the source is remote.
     pub release_key: String,
     /// How often it was opened.
     pub usage: u64,
@@ -112,7 +112,7 @@ pub struct NamespaceMetrics {
     /// Events that wait for listeners.
     pub listener_queue: usize,
     /// Events that listeners took.
-    pub(crate) events_taken: u64,
+    pub(crate) events_delivered: u64,
     /// How often the cache file could not be written.
     pub cache_failures: u64,
     /// Whether a poll for it was met with silence.
@@ -207,14 +207,14 @@ impl NamespaceMonitor {
     }
 
     /// Counts an error among those of the client.
-    pub(crate) fn note(&self, error: &Error) {
-        self.errors.note(error);
+    pub(crate) fn record(&self, error: &Error) {
+        self.errors.record(error);
     }
 
     /// The cache file could not be written.
     pub(crate) fn cache_failed(&self, error: &Error) {
         self.cache_failures.fetch_add(1, Ordering::Relaxed);
-        self.note(error);
+        self.record(error);
     }
 
     /// A listener failed.
@@ -222,7 +222,7 @@ impl NamespaceMonitor {
         self.listener_failures.fetch_add(1, Ordering::Relaxed);
         let text = "a change listener failed; it stays registered";
         let error = Error::new(ErrorKind::Internal, "change listener", text);
-        self.note(&error.with("namespace", namespace));
+        self.record(&error.with("namespace", namespace));
     }
 
     /// The application refused a release; true when it is another than the last one refused.
@@ -236,7 +236,7 @@ impl NamespaceMonitor {
         another
     }
 
-    pub(crate) fn settled(&self, after: Duration) {
+    pub(crate) fn first_load_done(&self, after: Duration) {
         let millis = i64::try_from(after.as_millis()).unwrap_or(i64::MAX);
         self.first_load_ms.store(millis, Ordering::Relaxed);
     }
@@ -259,7 +259,7 @@ impl NamespaceMonitor {
             contacted_at: progress.contacted_at,
             listener_failures: self.listener_failures.load(Ordering::Relaxed),
             listener_queue: 0,
-            events_taken: 0,
+            events_delivered: 0,
             cache_failures: self.cache_failures.load(Ordering::Relaxed),
             poll_timed_out: false,
             refusals: self.refusals.load(Ordering::Relaxed),
@@ -287,7 +287,7 @@ impl ErrorLog {
         Self { limit, count: AtomicU64::new(0), latest: Mutex::default() }
     }
 
-    pub(crate) fn note(&self, error: &Error) {
+    pub(crate) fn record(&self, error: &Error) {
         self.count.fetch_add(1, Ordering::Relaxed);
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         if latest.len() == self.limit {
@@ -315,7 +315,7 @@ mod tests {
         // C124
         let log = ErrorLog::new(25);
         for number in 0..40 {
-            log.note(&Error::new(ErrorKind::Transport, "load", number.to_string()));
+            log.record(&Error::new(ErrorKind::Transport, "load", number.to_string()));
         }
         assert_eq!((log.count(), log.latest().len()), (40, 25));
         assert_eq!(log.latest()[0].message(), "15");

@@ -2,7 +2,7 @@
 
 mod disk;
 mod fallback;
-mod holding;
+mod handle;
 mod namespace;
 mod schedule;
 mod validator;
@@ -24,37 +24,37 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::log_limit::LogLimit;
 use crate::long_poll::Announcement;
 use crate::monitor::State;
-use crate::repository::{Known, Loaded, Mode, Repository};
-use crate::revive::revive;
-use crate::settings::Effective;
+use crate::repository::{LoadBase, LoadMode, LoadOutcome, Repository};
+use crate::settings::EffectiveSettings;
 use crate::snapshot::{Snapshot, Source};
+use crate::supervise::supervise;
 use crate::transport::Failure;
 
 pub(crate) use disk::Disk;
 pub(crate) use fallback::Fallback;
-pub(crate) use holding::Held;
-use namespace::Opening;
-pub(crate) use namespace::{Namespace, View};
+pub(crate) use handle::NamespaceHandle;
+use namespace::FirstLoadGuard;
+pub(crate) use namespace::{EventKind, Namespace};
 use schedule::Schedule;
 pub(crate) use validator::{Validator, Validators};
 use writer::CacheWriter;
 
 /// What a slow disk may add to the start timeout before an opener is let go without its content.
-const DISK_PATIENCE: Duration = Duration::from_millis(500);
+const DISK_GRACE: Duration = Duration::from_millis(500);
 
 /// Answers one who asked for a load.
-pub(crate) type Reply = oneshot::Sender<Result<()>>;
+pub(crate) type RefreshReply = oneshot::Sender<Result<()>>;
 
 /// What a pipeline works with.
-pub(crate) struct Inputs {
-    pub(crate) settings: Arc<Effective>,
+pub(crate) struct PipelineDependencies {
+    pub(crate) settings: Arc<EffectiveSettings>,
     /// Whether files are all there is to load from.
     pub(crate) is_local: bool,
     pub(crate) discovery: Discovery,
     pub(crate) repository: Repository,
     /// `None` where nothing is ever announced.
-    pub(crate) announced: Option<watch::Receiver<Option<Announcement>>>,
-    pub(crate) asked: mpsc::Receiver<Reply>,
+    pub(crate) announcements: Option<watch::Receiver<Option<Announcement>>>,
+    pub(crate) refresh_requests: mpsc::Receiver<RefreshReply>,
     pub(crate) fallback: Fallback,
     pub(crate) validators: Arc<Validators>,
 }
@@ -62,38 +62,38 @@ pub(crate) struct Inputs {
 /// The task of one namespace.
 pub(crate) struct Pipeline {
     namespace: Arc<Namespace>,
-    inputs: Inputs,
+    dependencies: PipelineDependencies,
     schedule: Schedule,
     /// Tells the writer of the cache file that there is newer content.
     unsaved: watch::Sender<()>,
     /// The newest announcement.
-    newest: Option<Announcement>,
+    last_announcement: Option<Announcement>,
     /// Whether the last load failed because no service was known: it is repeated as soon as one is.
-    unserved: bool,
+    waits_for_service: bool,
     log_limit: LogLimit,
 }
 
 /// Why to load now.
-enum Cause {
+enum LoadCause {
     Announced(Announcement),
     /// The time of a retry, recheck or refresh has come.
     Due,
     /// The first services were found.
-    Reachable,
-    Asked(Reply),
+    ServiceFound,
+    RefreshRequested(RefreshReply),
 }
 
 impl Pipeline {
-    pub(crate) fn new(namespace: Arc<Namespace>, inputs: Inputs) -> Self {
-        let interval = inputs.settings.timing.refresh_interval;
+    pub(crate) fn new(namespace: Arc<Namespace>, dependencies: PipelineDependencies) -> Self {
+        let interval = dependencies.settings.timing.refresh_interval;
         Self {
-            schedule: Schedule::new(interval, inputs.settings.random()),
+            schedule: Schedule::new(interval, dependencies.settings.random()),
             unsaved: watch::Sender::new(()),
-            newest: None,
-            unserved: false,
+            last_announcement: None,
+            waits_for_service: false,
             log_limit: LogLimit::default(),
             namespace,
-            inputs,
+            dependencies,
         }
     }
 
@@ -102,37 +102,38 @@ impl Pipeline {
     /// The file is written beside all else: a load that takes its time must not keep the disk from others, nor the other way
     /// round.
     pub(crate) async fn run(mut self, cancelled: CancellationToken) {
-        let disk = self.inputs.fallback.disk.clone();
+        let disk = self.dependencies.fallback.disk.clone();
         let writer = CacheWriter::new(disk, self.namespace.clone(), self.unsaved.subscribe());
-        let keeping = async move {
+        let loading = async move {
             let namespace = self.namespace.clone();
-            let keep = revive("loading", &mut self, |pipeline| Box::pin(pipeline.keep()));
-            let released = namespace.live().released();
-            let keep = released.run_until_cancelled(keep);
-            let _ = cancelled.run_until_cancelled(keep).await;
+            let work =
+                supervise("loading", &mut self, |pipeline| Box::pin(pipeline.load_until_closed()));
+            let released = namespace.runtime().released();
+            let work = released.run_until_cancelled(work);
+            let _ = cancelled.run_until_cancelled(work).await;
             namespace.close();
         };
-        join(keeping, writer.run()).await;
+        join(loading, writer.run()).await;
     }
 
-    async fn keep(&mut self) {
-        if self.inputs.is_local {
+    async fn load_until_closed(&mut self) {
+        if self.dependencies.is_local {
             self.open_locally().await;
         } else {
             self.open().await;
         }
         while let Some(cause) = self.next_cause().await {
             match cause {
-                Cause::Announced(announcement) => {
-                    self.schedule.announced(announcement.is_news);
+                LoadCause::Announced(announcement) => {
+                    self.schedule.announced(announcement.is_update);
                     let preferred = announcement.service.clone();
-                    self.newest = Some(announcement);
+                    self.last_announcement = Some(announcement);
                     let _ = self.load(Some(preferred)).await;
                 }
-                Cause::Due | Cause::Reachable => {
+                LoadCause::Due | LoadCause::ServiceFound => {
                     let _ = self.load(None).await;
                 }
-                Cause::Asked(reply) => self.load_for(reply).await,
+                LoadCause::RefreshRequested(reply) => self.load_for(reply).await,
             }
         }
     }
@@ -141,59 +142,62 @@ impl Pipeline {
     ///
     /// Whoever opens the namespace waits for the start timeout at most, whatever hangs: a server, a disk or a validator.
     async fn open(&mut self) {
-        let opening = Opening::new(self.namespace.clone());
-        let latest = opening.start + self.inputs.settings.timing.start_timeout;
-        let let_go = async {
-            sleep_until(latest + DISK_PATIENCE).await;
+        let opening = FirstLoadGuard::new(self.namespace.clone());
+        let deadline = opening.start + self.dependencies.settings.timing.start_timeout;
+        let release_openers = async {
+            sleep_until(deadline + DISK_GRACE).await;
             opening.settle();
             pending().await
         };
         tokio::select! {
-            () = self.load_first(&opening, latest) => {}
-            () = let_go => {}
+            () = self.load_first(&opening, deadline) => {}
+            () = release_openers => {}
         }
     }
 
-    async fn load_first(&mut self, opening: &Opening, latest: Instant) {
+    async fn load_first(&mut self, opening: &FirstLoadGuard, deadline: Instant) {
         let outcome = {
-            let Inputs { repository, fallback, validators, .. } = &mut self.inputs;
+            let PipelineDependencies { repository, fallback, validators, .. } =
+                &mut self.dependencies;
             let empty = self.namespace.snapshot();
-            let known = Known::only(&empty);
-            let mut load = pin!(repository.load(&known, Mode::Forced));
-            let stopgap = async {
-                sleep_until(latest).await;
+            let base = LoadBase::only(&empty);
+            let mut load = pin!(repository.load(&base, LoadMode::Urgent));
+            let serve_fallback = async {
+                sleep_until(deadline).await;
                 let namespace = &self.namespace.identity().namespace;
                 warn!(namespace, "no server answered in time; loading continues in the background");
                 let _ =
-                    timeout_at(latest + DISK_PATIENCE, fallback.serve(&self.namespace, validators))
+                    timeout_at(deadline + DISK_GRACE, fallback.serve(&self.namespace, validators))
                         .await;
                 opening.settle();
             };
             // The load goes on while the disk is read: what it holds of connections must not wait for a disk.
             tokio::select! {
                 outcome = &mut load => outcome,
-                () = stopgap => load.await,
+                () = serve_fallback => load.await,
             }
         };
-        if self.conclude(outcome).await.is_err() && Instant::now() < latest {
-            let serve = self.inputs.fallback.serve(&self.namespace, &self.inputs.validators);
-            let _ = timeout_at(latest + DISK_PATIENCE, serve).await;
+        if self.handle_outcome(outcome).await.is_err() && Instant::now() < deadline {
+            let serve =
+                self.dependencies.fallback.serve(&self.namespace, &self.dependencies.validators);
+            let _ = timeout_at(deadline + DISK_GRACE, serve).await;
         }
     }
 
     /// Local mode: the fallback is all there is.
     async fn open_locally(&mut self) {
-        let opening = Opening::new(self.namespace.clone());
-        let latest = opening.start + self.inputs.settings.timing.start_timeout;
-        let serve = self.inputs.fallback.serve(&self.namespace, &self.inputs.validators);
-        let _ = timeout_at(latest, serve).await;
-        self.namespace.live().monitor().ready();
+        let opening = FirstLoadGuard::new(self.namespace.clone());
+        let deadline = opening.start + self.dependencies.settings.timing.start_timeout;
+        let serve =
+            self.dependencies.fallback.serve(&self.namespace, &self.dependencies.validators);
+        let _ = timeout_at(deadline, serve).await;
+        self.namespace.runtime().monitor().ready();
     }
 
     /// One load for all who ask for one at this moment.
-    async fn load_for(&mut self, first: Reply) {
+    async fn load_for(&mut self, first: RefreshReply) {
         let mut replies = vec![first];
-        while let Ok(another) = self.inputs.asked.try_recv() {
+        while let Ok(another) = self.dependencies.refresh_requests.try_recv() {
             replies.push(another);
         }
         let outcome = self.load(None).await;
@@ -204,60 +208,60 @@ impl Pipeline {
     }
 
     /// Waits for the next reason to load; `None` when nobody can ask any more.
-    async fn next_cause(&mut self) -> Option<Cause> {
-        let local = self.inputs.is_local;
-        let unserved = std::mem::take(&mut self.unserved);
+    async fn next_cause(&mut self) -> Option<LoadCause> {
+        let local = self.dependencies.is_local;
+        let waits_for_service = std::mem::take(&mut self.waits_for_service);
         let due = self.schedule.next();
         tokio::select! {
             // Announcements are first: who asks without end must not hide them.
             biased;
-            announced = announcement(&mut self.inputs.announced) => Some(Cause::Announced(announced)),
-            asked = self.inputs.asked.recv() => asked.map(Cause::Asked),
-            () = sleep_until(due), if !local => Some(Cause::Due),
-            () = self.inputs.discovery.found(), if unserved => Some(Cause::Reachable),
+            announced = announcement(&mut self.dependencies.announcements) => Some(LoadCause::Announced(announced)),
+            request = self.dependencies.refresh_requests.recv() => request.map(LoadCause::RefreshRequested),
+            () = sleep_until(due), if !local => Some(LoadCause::Due),
+            () = self.dependencies.discovery.wait_until_known(), if waits_for_service => Some(LoadCause::ServiceFound),
         }
     }
 
     async fn load(&mut self, preferred: Option<ServiceUrl>) -> Result<()> {
-        if self.inputs.is_local {
-            let Inputs { fallback, validators, .. } = &self.inputs;
-            return fallback.serve_again(&self.namespace, validators).await;
+        if self.dependencies.is_local {
+            let PipelineDependencies { fallback, validators, .. } = &self.dependencies;
+            return fallback.reload(&self.namespace, validators).await;
         }
         let previous = self.namespace.snapshot();
-        let known = match &self.newest {
-            Some(newest) => Known {
+        let base = match &self.last_announcement {
+            Some(announcement) => LoadBase {
                 previous: &previous,
-                notification_id: newest.notification_id,
-                messages: newest.messages.clone(),
+                notification_id: announcement.notification_id,
+                messages: announcement.messages.clone(),
                 preferred,
             },
-            None => Known::only(&previous),
+            None => LoadBase::only(&previous),
         };
         let mode = match self.schedule.is_urgent() {
-            true => Mode::Forced,
-            false => Mode::Calm,
+            true => LoadMode::Urgent,
+            false => LoadMode::Background,
         };
-        let outcome = self.inputs.repository.load(&known, mode).await;
-        self.conclude(outcome).await
+        let outcome = self.dependencies.repository.load(&base, mode).await;
+        self.handle_outcome(outcome).await
     }
 
-    async fn conclude(&mut self, outcome: Result<Loaded, Failure>) -> Result<()> {
-        let live = self.namespace.live();
-        let monitor = live.monitor();
+    async fn handle_outcome(&mut self, outcome: Result<LoadOutcome, Failure>) -> Result<()> {
+        let runtime = self.namespace.runtime();
+        let monitor = runtime.monitor();
         match outcome {
-            Ok(Loaded::Unchanged) => {
+            Ok(LoadOutcome::Unchanged) => {
                 monitor.contacted();
                 self.schedule.loaded(false);
-                self.note_success();
+                self.record_success();
                 Ok(())
             }
-            Ok(Loaded::Snapshot(snapshot)) => {
+            Ok(LoadOutcome::Snapshot(snapshot)) => {
                 monitor.contacted();
-                self.take(snapshot).await
+                self.apply(snapshot).await
             }
             Err(failure) => {
-                self.note_failure(&failure.error);
-                self.unserved = failure.error.operation() == discovery::OPERATION;
+                self.record_failure(&failure.error);
+                self.waits_for_service = failure.error.operation() == discovery::OPERATION;
                 let missing = self.namespace.snapshot().source() != Source::Remote;
                 self.schedule.failed(&failure, missing);
                 Err(failure.error)
@@ -266,13 +270,13 @@ impl Pipeline {
     }
 
     /// Makes it the current content, unless the application refuses it.
-    async fn take(&mut self, snapshot: Arc<Snapshot>) -> Result<()> {
-        if let Err(error) = self.inputs.validators.check(&snapshot).await {
+    async fn apply(&mut self, snapshot: Arc<Snapshot>) -> Result<()> {
+        if let Err(error) = self.dependencies.validators.check(&snapshot).await {
             // Asking again soon would bring the same release.
             self.schedule.loaded(true);
-            match self.namespace.live().monitor().refused(snapshot.release_key()) {
-                true => self.note_failure(&error),
-                false => self.namespace.live().monitor().failed(&error),
+            match self.namespace.runtime().monitor().refused(snapshot.release_key()) {
+                true => self.record_failure(&error),
+                false => self.namespace.runtime().monitor().failed(&error),
             }
             return Err(error);
         }
@@ -282,17 +286,17 @@ impl Pipeline {
         if changed || previous.source() != Source::Remote {
             self.unsaved.send_replace(());
         }
-        self.note_success();
+        self.record_success();
         Ok(())
     }
 
-    fn note_success(&mut self) {
-        let live = self.namespace.live();
-        let monitor = live.monitor();
+    fn record_success(&mut self) {
+        let runtime = self.namespace.runtime();
+        let monitor = runtime.monitor();
         let snapshot = self.namespace.snapshot();
         match (snapshot.problem(), monitor.state()) {
             (Some(problem), State::Failed(ErrorKind::Parse)) => monitor.failed(problem),
-            (Some(problem), _) => self.note_failure(problem),
+            (Some(problem), _) => self.record_failure(problem),
             (None, state) => {
                 if matches!(state, State::Failed(_)) {
                     info!(namespace = snapshot.namespace(), "loading works again");
@@ -302,31 +306,31 @@ impl Pipeline {
         }
     }
 
-    fn note_failure(&mut self, error: &Error) {
-        let live = self.namespace.live();
-        let monitor = live.monitor();
+    fn record_failure(&mut self, error: &Error) {
+        let runtime = self.namespace.runtime();
+        let monitor = runtime.monitor();
         let first = !matches!(monitor.state(), State::Failed(_));
         match error.kind() {
             ErrorKind::Transport | ErrorKind::NotFound if first => debug!(%error, "load failed"),
             kind => {
-                if let Some(suppressed) = self.log_limit.tell(kind) {
+                if let Some(suppressed) = self.log_limit.allow(kind) {
                     let namespace = &*self.namespace.identity().namespace;
                     warn!(namespace, %error, suppressed, "load failed; keeping the previous values");
                 }
             }
         }
         monitor.failed(error);
-        monitor.note(error);
+        monitor.record(error);
     }
 }
 
 /// The next announcement; never comes where there is nobody to announce.
 async fn announcement(
-    announced: &mut Option<watch::Receiver<Option<Announcement>>>,
+    announcements: &mut Option<watch::Receiver<Option<Announcement>>>,
 ) -> Announcement {
-    if let Some(announced) = announced {
-        while announced.changed().await.is_ok() {
-            if let Some(announcement) = announced.borrow_and_update().clone() {
+    if let Some(announcements) = announcements {
+        while announcements.changed().await.is_ok() {
+            if let Some(announcement) = announcements.borrow_and_update().clone() {
                 return announcement;
             }
         }

@@ -10,13 +10,13 @@ use tokio::time::Instant;
 pub(crate) struct RateLimit {
     per_second: f64,
     permits: f64,
-    counted_at: Instant,
+    refilled_at: Instant,
 }
 
 impl RateLimit {
     /// A bucket for `per_second` requests; it holds one permit now and never more than one second's worth.
     pub(crate) fn new(per_second: f64) -> Self {
-        Self { per_second, permits: 1.0, counted_at: Instant::now() }
+        Self { per_second, permits: 1.0, refilled_at: Instant::now() }
     }
 
     /// The same with more permits now: for a start that takes several requests in a row, none of which is to be late.
@@ -50,10 +50,10 @@ impl RateLimit {
 
     fn refill(&mut self) {
         let now = Instant::now();
-        let elapsed = now.duration_since(self.counted_at).as_secs_f64();
+        let elapsed = now.duration_since(self.refilled_at).as_secs_f64();
         let most = self.per_second.max(1.0).max(self.permits);
         self.permits = (self.permits + elapsed * self.per_second).min(most);
-        self.counted_at = now;
+        self.refilled_at = now;
     }
 }
 

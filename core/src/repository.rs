@@ -12,39 +12,41 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 use tracing::debug;
 
-use crate::backoff::{Backoff, Ladder};
+use crate::backoff::{Backoff, BackoffPolicy};
+use crate::blocking_pool::HOOK_POOL;
 use crate::discovery::{Discovery, ServiceUrl};
 use crate::error::{Error, ErrorKind};
 use crate::protocol::namespace::UNKNOWN_NOTIFICATION_ID;
-use crate::protocol::route::{Caller, ConfigQuery, Target};
+use crate::protocol::route::{Caller, ConfigQuery};
 use crate::protocol::signature::AccessKey;
 use crate::protocol::wire::{Configurations, NotificationMessages};
 use crate::rate_limit::RateLimit;
-use crate::settings::{Effective, OwnSource};
-use crate::snapshot::{Identity, Place, Provenance, Snapshot, Source};
-use crate::threads::HOOKS;
-use crate::transport::{Answer, Failure, Request, Transport};
+use crate::settings::{EffectiveSettings, NamespaceSource};
+use crate::snapshot::{LoadInfo, NamespaceContext, Snapshot, Source};
+use crate::transport::{Failure, ServiceRequest, ServiceResponse, Transport};
 
 pub(crate) const OPERATION: &str = "load namespace";
 /// Longest wait for a permit of the rate limit.
-const PERMIT_PATIENCE: Duration = Duration::from_secs(5);
-const FORCED_GAP: Ladder = Ladder::fixed(Duration::from_secs(1));
-const CALM_GAPS: Ladder = Ladder::doubling(Duration::from_secs(1), Duration::from_secs(8));
+const MAX_PERMIT_WAIT: Duration = Duration::from_secs(5);
+const URGENT_DELAY: BackoffPolicy = BackoffPolicy::fixed(Duration::from_secs(1));
+const BACKGROUND_DELAYS: BackoffPolicy =
+    BackoffPolicy::doubling(Duration::from_secs(1), Duration::from_secs(8));
 
 /// Why an address that a meta server gave may not answer.
-const HINT: &str = "if that address cannot be reached from here, set apollo.config-service";
+const UNREACHABLE_HINT: &str =
+    "if that address cannot be reached from here, set apollo.config-service";
 
 /// How hard to try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mode {
+pub(crate) enum LoadMode {
     /// Two rounds over the services, one second between attempts: something is missing or known to be new.
-    Forced,
+    Urgent,
     /// One round, with growing gaps.
-    Calm,
+    Background,
 }
 
 /// What is known before a load.
-pub(crate) struct Known<'a> {
+pub(crate) struct LoadBase<'a> {
     /// Content now.
     pub(crate) previous: &'a Snapshot,
     /// Newest notification.
@@ -55,7 +57,7 @@ pub(crate) struct Known<'a> {
     pub(crate) preferred: Option<ServiceUrl>,
 }
 
-impl<'a> Known<'a> {
+impl<'a> LoadBase<'a> {
     /// Nothing beside the content.
     pub(crate) fn only(previous: &'a Snapshot) -> Self {
         Self {
@@ -69,7 +71,7 @@ impl<'a> Known<'a> {
 
 /// What a load brought.
 #[derive(Debug)]
-pub(crate) enum Loaded {
+pub(crate) enum LoadOutcome {
     /// The release known before is the newest.
     Unchanged,
     /// New content, or the same under a new release key.
@@ -84,96 +86,104 @@ const START_PERMITS: f64 = 3.0;
 pub(crate) struct Repository {
     transport: Transport,
     discovery: Discovery,
-    settings: Arc<Effective>,
-    place: Arc<Place>,
-    room: Arc<Semaphore>,
+    settings: Arc<EffectiveSettings>,
+    context: Arc<NamespaceContext>,
+    permits: Arc<Semaphore>,
     /// What the application loads with, instead of servers.
-    own_source: Option<OwnSource>,
+    own_source: Option<NamespaceSource>,
     rate: RateLimit,
-    calm_gaps: Backoff,
+    background_delays: Backoff,
     random: fastrand::Rng,
 }
 
 impl Repository {
-    /// Loads `place` in turn with all that share `room`.
+    /// Loads `context` in turn with all that share `permits`.
     pub(crate) fn new(
         transport: Transport,
         discovery: Discovery,
-        settings: Arc<Effective>,
-        place: Arc<Place>,
-        room: Arc<Semaphore>,
-        own_source: Option<OwnSource>,
+        settings: Arc<EffectiveSettings>,
+        context: Arc<NamespaceContext>,
+        permits: Arc<Semaphore>,
+        own_source: Option<NamespaceSource>,
     ) -> Self {
         Self {
             rate: RateLimit::starting_with(settings.timing.load_per_second, START_PERMITS),
             random: settings.random(),
-            calm_gaps: Backoff::new(CALM_GAPS),
+            background_delays: Backoff::new(BACKGROUND_DELAYS),
             transport,
             discovery,
             settings,
-            place,
-            room,
+            context,
+            permits,
             own_source,
         }
     }
 
     /// Loads the namespace: the first usable answer counts. 404, 401 and 400 end the load at once, since every service would
     /// say the same.
-    pub(crate) async fn load(&mut self, known: &Known<'_>, mode: Mode) -> Result<Loaded, Failure> {
+    pub(crate) async fn load(
+        &mut self,
+        base: &LoadBase<'_>,
+        mode: LoadMode,
+    ) -> Result<LoadOutcome, Failure> {
         if let Some(source) = self.own_source.clone() {
-            return self.load_from(source, known).await;
+            return self.load_from(source, base).await;
         }
         let services = self.discovery.services().await;
-        let mut services = services.map_err(|error| Failure::new(self.about(error)))?;
-        if let Some(preferred) = &known.preferred {
+        let mut services = services.map_err(|error| Failure::new(self.with_namespace(error)))?;
+        if let Some(preferred) = &base.preferred {
             services.sort_by_key(|service| service != preferred);
         }
-        if mode == Mode::Forced {
+        if mode == LoadMode::Urgent {
             services.extend_from_within(..);
         }
-        self.try_in_turn(&services, known, mode).await
+        self.try_in_turn(&services, base, mode).await
     }
 
-    async fn load_from(&mut self, source: OwnSource, known: &Known<'_>) -> Result<Loaded, Failure> {
-        self.rate.take(PERMIT_PATIENCE).await;
-        let loaded = HOOKS.run(move || source()).await;
+    async fn load_from(
+        &mut self,
+        source: NamespaceSource,
+        base: &LoadBase<'_>,
+    ) -> Result<LoadOutcome, Failure> {
+        self.rate.take(MAX_PERMIT_WAIT).await;
+        let loaded = HOOK_POOL.run(move || source()).await;
         let loaded = loaded.unwrap_or_else(|_| {
             let text = "the application's own source panicked";
             Err(Error::new(ErrorKind::Internal, OPERATION, text))
         });
-        let content = loaded.map_err(|error| Failure::new(self.about(error)))?;
-        let base = known.previous;
+        let content = loaded.map_err(|error| Failure::new(self.with_namespace(error)))?;
+        let base = base.previous;
         if base.source() == Source::Static && *base.configurations() == content {
-            return Ok(Loaded::Unchanged);
+            return Ok(LoadOutcome::Unchanged);
         }
-        let provenance = Provenance { source: Source::Static, ..Provenance::unknown() };
-        let snapshot = Snapshot::new(self.place.clone(), provenance, content, Some(base));
-        Ok(Loaded::Snapshot(Arc::new(snapshot)))
+        let info = LoadInfo { source: Source::Static, ..LoadInfo::unknown() };
+        let snapshot = Snapshot::new(self.context.clone(), info, content, Some(base));
+        Ok(LoadOutcome::Snapshot(Arc::new(snapshot)))
     }
 
     async fn try_in_turn(
         &mut self,
         services: &[ServiceUrl],
-        known: &Known<'_>,
-        mode: Mode,
-    ) -> Result<Loaded, Failure> {
-        let mut forced_gap = Backoff::new(FORCED_GAP);
-        let mut not_before: HashMap<&ServiceUrl, Instant> = HashMap::new();
+        base: &LoadBase<'_>,
+        mode: LoadMode,
+    ) -> Result<LoadOutcome, Failure> {
+        let mut urgent_delay = Backoff::new(URGENT_DELAY);
+        let mut earliest_retry: HashMap<&ServiceUrl, Instant> = HashMap::new();
         let mut last = None;
         for service in services {
             if last.is_some() {
-                let gaps = match mode {
-                    Mode::Forced => &mut forced_gap,
-                    Mode::Calm => &mut self.calm_gaps,
+                let delays = match mode {
+                    LoadMode::Urgent => &mut urgent_delay,
+                    LoadMode::Background => &mut self.background_delays,
                 };
-                let next = Instant::now() + gaps.next_delay(&mut self.random);
-                let allowed = not_before.get(service).copied();
+                let next = Instant::now() + delays.next_delay(&mut self.random);
+                let allowed = earliest_retry.get(service).copied();
                 sleep_until(allowed.map_or(next, |allowed| allowed.max(next))).await;
             }
-            self.rate.take(PERMIT_PATIENCE).await;
-            let failure = match self.attempt(service, known).await {
+            self.rate.take(MAX_PERMIT_WAIT).await;
+            let failure = match self.attempt(service, base).await {
                 Ok(loaded) => {
-                    self.calm_gaps.reset();
+                    self.background_delays.reset();
                     return Ok(loaded);
                 }
                 Err(failure) => failure,
@@ -183,7 +193,7 @@ impl Repository {
                 return Err(failure);
             }
             if let Some(wait) = failure.retry_after {
-                not_before.insert(service, Instant::now() + wait);
+                earliest_retry.insert(service, Instant::now() + wait);
             }
             last = Some(failure);
         }
@@ -194,56 +204,55 @@ impl Repository {
     async fn attempt(
         &mut self,
         service: &ServiceUrl,
-        known: &Known<'_>,
-    ) -> Result<Loaded, Failure> {
-        let base = known.previous;
-        let has_base = base.source() == Source::Remote && !base.release_key().is_empty();
-        let base = has_base.then_some(base);
-        let asked = &self.place.identity;
-        let answer = self.ask(service, known, base).await?;
-        let understood = answer::understand(answer, asked, base.map(Snapshot::configurations));
-        let understood = match understood {
-            Ok(answer::Content::NeedsFull) => {
+        base: &LoadBase<'_>,
+    ) -> Result<LoadOutcome, Failure> {
+        let previous = base.previous;
+        let has_release = previous.source() == Source::Remote && !previous.release_key().is_empty();
+        let release = has_release.then_some(previous);
+        let requested = &self.context.identity;
+        let answer = self.request(service, base, release).await?;
+        let update = answer::interpret(answer, requested, release.map(Snapshot::configurations));
+        let update = match update {
+            Ok(answer::ReleaseUpdate::NeedsFull) => {
                 debug!(
                     service_url = &**service,
                     "incremental response without its base; requesting the full configuration"
                 );
-                let answer = self.ask(service, known, None).await?;
-                answer::understand(answer, asked, None)
+                let answer = self.request(service, base, None).await?;
+                answer::interpret(answer, requested, None)
             }
-            understood => understood,
+            update => update,
         };
-        match understood {
-            Ok(answer::Content::Unchanged) => Ok(Loaded::Unchanged),
-            Ok(answer::Content::New(release_key, content)) => {
-                Ok(Loaded::Snapshot(self.snapshot(known, release_key, content)))
+        match update {
+            Ok(answer::ReleaseUpdate::Unchanged) => Ok(LoadOutcome::Unchanged),
+            Ok(answer::ReleaseUpdate::New(release_key, content)) => {
+                Ok(LoadOutcome::Snapshot(self.snapshot(base, release_key, content)))
             }
-            Ok(answer::Content::NeedsFull) => {
+            Ok(answer::ReleaseUpdate::NeedsFull) => {
                 let text = "the service insists on an incremental answer that nothing can take";
-                Err(self.unusable(service, Error::new(ErrorKind::Protocol, OPERATION, text)))
+                Err(self.invalid_answer(service, Error::new(ErrorKind::Protocol, OPERATION, text)))
             }
-            Err(error) => Err(self.unusable(service, error)),
+            Err(error) => Err(self.invalid_answer(service, error)),
         }
     }
 
-    async fn ask(
+    async fn request(
         &self,
         service: &ServiceUrl,
-        known: &Known<'_>,
-        base: Option<&Snapshot>,
-    ) -> Result<Answer, Failure> {
+        base: &LoadBase<'_>,
+        release: Option<&Snapshot>,
+    ) -> Result<ServiceResponse, Failure> {
         let query = ConfigQuery {
             caller: Caller {
                 data_center: self.settings.data_center.clone(),
                 ip: Some(self.settings.client_ip.get()),
                 label: self.settings.label.clone(),
             },
-            release_key: base.map(|base| base.release_key().to_owned()),
-            messages: Some(known.messages.clone()),
+            release_key: release.map(|release| release.release_key().to_owned()),
+            messages: Some(base.messages.clone()),
         };
-        let Identity { app_id, cluster, namespace } = self.place.identity.clone();
-        let target = Target { app_id, cluster, namespace };
-        let line = query.path_and_query(&target);
+        let target = &self.context.identity;
+        let line = query.path_and_query(target);
         let access_keys = &self.settings.access_keys;
         let key = access_keys.of(&target.app_id);
         let mut answer = self.send(service, &target.app_id, &line, key.as_deref()).await;
@@ -257,9 +266,11 @@ impl Repository {
         self.discovery.report(service, reached);
         answer.map_err(|failure| {
             let unreached = failure.status.is_none();
-            let error = self.about(failure.error);
-            let error = match self.discovery.told_by().filter(|_| unreached) {
-                Some(meta_server) => error.with("meta_server", meta_server).with("hint", HINT),
+            let error = self.with_namespace(failure.error);
+            let error = match self.discovery.meta_server().filter(|_| unreached) {
+                Some(meta_server) => {
+                    error.with("meta_server", meta_server).with("hint", UNREACHABLE_HINT)
+                }
                 None => error,
             };
             Failure { error, ..failure }
@@ -272,8 +283,8 @@ impl Repository {
         app_id: &str,
         path_and_query: &str,
         access_key: Option<&AccessKey>,
-    ) -> Result<Answer, Failure> {
-        let request = Request {
+    ) -> Result<ServiceResponse, Failure> {
+        let request = ServiceRequest {
             service,
             path_and_query,
             app_id,
@@ -281,37 +292,37 @@ impl Repository {
             read_timeout: self.settings.timing.read_timeout,
         };
         // The semaphore is never closed; a permit that is not there would only mean one request more.
-        let _permit = self.room.acquire().await;
+        let _permit = self.permits.acquire().await;
         self.transport.get(request).await
     }
 
     fn snapshot(
         &self,
-        known: &Known<'_>,
+        base: &LoadBase<'_>,
         release_key: String,
         content: Configurations,
     ) -> Arc<Snapshot> {
-        let provenance = Provenance {
+        let info = LoadInfo {
             release_key,
-            notification_id: known.notification_id,
+            notification_id: base.notification_id,
             source: Source::Remote,
             since: SystemTime::now(),
         };
-        let place = self.place.clone();
-        Arc::new(Snapshot::new(place, provenance, content, Some(known.previous)))
+        let context = self.context.clone();
+        Arc::new(Snapshot::new(context, info, content, Some(base.previous)))
     }
 
-    fn unusable(&self, service: &ServiceUrl, error: Error) -> Failure {
-        Failure::new(self.about(error.with("service_url", &**service)))
+    fn invalid_answer(&self, service: &ServiceUrl, error: Error) -> Failure {
+        Failure::new(self.with_namespace(error.with("service_url", &**service)))
     }
 
     fn no_service(&self) -> Failure {
         let text = "no config service is known";
-        Failure::new(self.about(Error::new(ErrorKind::Transport, OPERATION, text)))
+        Failure::new(self.with_namespace(Error::new(ErrorKind::Transport, OPERATION, text)))
     }
 
-    fn about(&self, error: Error) -> Error {
-        error.with("namespace", &self.place.identity.namespace)
+    fn with_namespace(&self, error: Error) -> Error {
+        error.with("namespace", &self.context.identity.namespace)
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod access_keys;
 mod agollo;
-mod cache_place;
+mod cache_directory;
 mod client_ip;
 mod effective;
 mod environment;
@@ -14,9 +14,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::discovery::{Rewrite, ServerSelector, ServiceUrl};
+use crate::discovery::{ServerSelector, ServiceUrl, UrlRewriter};
 use crate::error::{Error, ErrorKind, Result};
-use crate::in_memory::Content;
+use crate::in_memory::InMemoryContent;
 use crate::protocol::namespace::strip_properties_suffix;
 use crate::protocol::wire::Configurations;
 
@@ -25,14 +25,14 @@ pub use effective::{Setting, StartPolicy};
 pub use environment::Env;
 pub use layers::Origin;
 
-pub(crate) use effective::{CacheSettings, Effective};
+pub(crate) use effective::{CacheSettings, EffectiveSettings};
 pub(crate) use layers::Layers;
 pub(crate) use resolve::is_usable_name;
 
 /// Names the meta servers of an environment; `None` leaves it to the settings.
 pub type MetaProvider = Arc<dyn Fn(Env) -> Option<String> + Send + Sync>;
 /// Loads a namespace in the application's own way.
-pub(crate) type OwnSource = Arc<dyn Fn() -> Result<Configurations> + Send + Sync>;
+pub(crate) type NamespaceSource = Arc<dyn Fn() -> Result<Configurations> + Send + Sync>;
 
 /// Settings of a client, by property name. A value set in code beats every other place.
 ///
@@ -50,7 +50,7 @@ pub(crate) struct Hooks {
     pub(crate) meta_provider: Option<MetaProvider>,
     /// Asked before the settings.
     pub(crate) first_meta_provider: Option<MetaProvider>,
-    pub(crate) rewrite: Option<Rewrite>,
+    pub(crate) rewrite: Option<UrlRewriter>,
     pub(crate) selector: Option<ServerSelector>,
     pub(crate) secret_provider: Option<SecretProvider>,
     pub(crate) random_seed: Option<u64>,
@@ -59,9 +59,9 @@ pub(crate) struct Hooks {
     /// Content for a namespace that neither a server nor a cache file gives.
     pub(crate) seeds: HashMap<String, Configurations>,
     /// What loads a namespace instead of the servers.
-    pub(crate) sources: HashMap<String, OwnSource>,
+    pub(crate) sources: HashMap<String, NamespaceSource>,
     /// What every namespace of every app is loaded from, instead of the servers.
-    pub(crate) memory: Option<Content>,
+    pub(crate) memory: Option<InMemoryContent>,
 }
 
 impl Settings {
@@ -131,7 +131,7 @@ impl Settings {
     }
 
     /// Loads every namespace from here.
-    pub(crate) fn in_memory(mut self, content: Content) -> Self {
+    pub(crate) fn in_memory(mut self, content: InMemoryContent) -> Self {
         self.hooks.memory = Some(content);
         self
     }

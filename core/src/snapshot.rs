@@ -1,8 +1,8 @@
 //! Immutable content of a namespace: what the server released, where it came from, and the key-value view that readers see.
 
+mod context;
 mod current;
 mod index;
-mod place;
 mod typed;
 
 use std::fmt;
@@ -10,17 +10,16 @@ use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use crate::error::Error;
-use crate::format::properties::{self, Form};
+use crate::format::properties::{self, Escaping};
 use crate::format::rules::ReadRules;
 use crate::format::yaml;
-use crate::protocol::namespace::{CONTENT_KEY, Format, UNKNOWN_NOTIFICATION_ID};
+use crate::protocol::namespace::{CONTENT_KEY, Format, NamespaceKey, UNKNOWN_NOTIFICATION_ID};
 use crate::protocol::wire::Configurations;
 
-pub(crate) use current::Current;
-use index::Index;
-pub use place::Identity;
-pub(crate) use place::{Lookup, Place};
-use typed::Parsed;
+pub(crate) use context::{Lookup, NamespaceContext};
+pub(crate) use current::CurrentSnapshot;
+use index::KeyIndex;
+use typed::TypedCache;
 
 /// Where the content of a namespace came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -57,25 +56,25 @@ impl fmt::Display for Source {
 
 /// One namespace at one moment. Readers share it and it never changes.
 pub struct Snapshot {
-    place: Arc<Place>,
+    context: Arc<NamespaceContext>,
     release_key: String,
     notification_id: i64,
     source: Source,
     loaded_at: SystemTime,
     /// What readers see.
     values: Configurations,
-    index: Index,
+    index: KeyIndex,
     /// As the server sent them, where that differs: a YAML document instead of its flat keys, or without values of other
     /// places. The base that incremental answers apply to.
     sent: Option<Configurations>,
     problem: Option<Error>,
     text: OnceLock<Option<String>>,
-    parsed: Parsed,
+    parsed: TypedCache,
 }
 
 /// Where a snapshot came from and what it is called.
 #[derive(Debug, Clone)]
-pub(crate) struct Provenance {
+pub(crate) struct LoadInfo {
     pub(crate) release_key: String,
     pub(crate) notification_id: i64,
     pub(crate) source: Source,
@@ -83,7 +82,7 @@ pub(crate) struct Provenance {
     pub(crate) since: SystemTime,
 }
 
-impl Provenance {
+impl LoadInfo {
     /// From nowhere.
     pub(crate) fn unknown() -> Self {
         Self {
@@ -97,49 +96,49 @@ impl Provenance {
 
 impl Snapshot {
     /// A namespace of which nothing is known.
-    pub(crate) fn empty(place: Arc<Place>) -> Self {
-        Self::new(place, Provenance::unknown(), Configurations::default(), None)
+    pub(crate) fn empty(context: Arc<NamespaceContext>) -> Self {
+        Self::new(context, LoadInfo::unknown(), Configurations::default(), None)
     }
 
     /// A namespace with content. If it cannot be parsed, the view of `previous` stays in force.
     pub(crate) fn new(
-        place: Arc<Place>,
-        provenance: Provenance,
+        context: Arc<NamespaceContext>,
+        info: LoadInfo,
         configurations: Configurations,
         previous: Option<&Snapshot>,
     ) -> Self {
-        let (flat, problem) = match flatten(&place.identity.namespace, &configurations) {
+        let (flat, problem) = match flatten(&context.identity.namespace, &configurations) {
             Ok(flat) => (flat, None),
             Err(error) => {
                 let kept = previous.map(|previous| previous.values().clone());
-                let error = error.with("namespace", &place.identity.namespace);
+                let error = error.with("namespace", &context.identity.namespace);
                 (Some(kept.unwrap_or_default()), Some(error))
             }
         };
-        let view = place.lookup.view(flat.as_ref().unwrap_or(&configurations));
+        let view = context.lookup.view(flat.as_ref().unwrap_or(&configurations));
         let (values, sent) = match view.or(flat) {
             Some(view) => (view, Some(configurations)),
             None => (configurations, None),
         };
         Self {
-            index: Index::new(&values),
+            index: KeyIndex::new(&values),
             values,
             sent,
-            place,
-            release_key: provenance.release_key,
-            notification_id: provenance.notification_id,
-            source: provenance.source,
-            loaded_at: provenance.since,
+            context,
+            release_key: info.release_key,
+            notification_id: info.notification_id,
+            source: info.source,
+            loaded_at: info.since,
             problem,
             text: OnceLock::new(),
-            parsed: Parsed::default(),
+            parsed: TypedCache::default(),
         }
     }
 
     /// The same, with nothing kept of what was parsed: a forked child may find that half made.
     pub(crate) fn renewed(&self) -> Self {
         Self {
-            place: self.place.clone(),
+            context: self.context.clone(),
             release_key: self.release_key.clone(),
             notification_id: self.notification_id,
             source: self.source,
@@ -149,29 +148,29 @@ impl Snapshot {
             sent: self.sent.clone(),
             problem: self.problem.clone(),
             text: OnceLock::new(),
-            parsed: Parsed::default(),
+            parsed: TypedCache::default(),
         }
     }
 
     /// App id, cluster and name.
     #[must_use]
-    pub fn identity(&self) -> &Identity {
-        &self.place.identity
+    pub fn identity(&self) -> &NamespaceKey {
+        &self.context.identity
     }
 
     /// Name of the namespace, without a `.properties` suffix.
     #[must_use]
     pub fn namespace(&self) -> &str {
-        &self.place.identity.namespace
+        &self.context.identity.namespace
     }
 
     /// Format of the namespace, by its name.
     #[must_use]
     pub fn format(&self) -> Format {
-        Format::of(&self.place.identity.namespace)
+        Format::of(&self.context.identity.namespace)
     }
 
-    /// Identity of the release; empty unless the source is remote.
+    /// NamespaceKey of the release; empty unless the source is remote.
     #[must_use]
     pub fn release_key(&self) -> &str {
         &self.release_key
@@ -198,7 +197,7 @@ impl Snapshot {
     /// How its values are read as other types.
     #[must_use]
     pub fn read_rules(&self) -> ReadRules {
-        self.place.rules
+        self.context.rules
     }
 
     /// Why the document could not be parsed; the values are then those of the last one that could.
@@ -211,9 +210,9 @@ impl Snapshot {
     #[inline]
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&str> {
-        match self.place_of(key) {
-            Some(place) => self.at(place),
-            None => self.place.lookup.beyond(key),
+        match self.index_of(key) {
+            Some(position) => self.value_at(position),
+            None => self.context.lookup.fallback_value(key),
         }
     }
 
@@ -223,8 +222,8 @@ impl Snapshot {
     #[must_use]
     pub fn get_bytes(&self, key: &[u8]) -> Option<&str> {
         match self.index.find(key, &self.values) {
-            Some(place) => self.at(place),
-            None => self.place.lookup.beyond(std::str::from_utf8(key).ok()?),
+            Some(position) => self.value_at(position),
+            None => self.context.lookup.fallback_value(std::str::from_utf8(key).ok()?),
         }
     }
 
@@ -267,7 +266,7 @@ impl Snapshot {
             let loaded = self.source != Source::None;
             let entries = self.configurations().iter();
             let entries = entries.map(|(key, value)| (key.as_str(), value.as_str()));
-            loaded.then(|| properties::write(entries, Form::Text))
+            loaded.then(|| properties::write(entries, Escaping::Minimal))
         });
         text.as_deref()
     }
@@ -279,14 +278,14 @@ impl Snapshot {
 
     /// Where a key stands among the values.
     #[inline]
-    pub(crate) fn place_of(&self, key: &str) -> Option<usize> {
+    pub(crate) fn index_of(&self, key: &str) -> Option<usize> {
         self.index.find(key.as_bytes(), &self.values)
     }
 
     /// The value at the place of a key.
     #[inline]
-    pub(crate) fn at(&self, place: usize) -> Option<&str> {
-        self.values.get_index(place).map(|(_, value)| value.as_str())
+    pub(crate) fn value_at(&self, position: usize) -> Option<&str> {
+        self.values.get_index(position).map(|(_, value)| value.as_str())
     }
 
     pub(crate) fn values(&self) -> &Configurations {
@@ -326,22 +325,23 @@ mod tests {
     impl Snapshot {
         /// A remote snapshot of app `order`, for the tests of every module.
         pub(crate) fn sample(namespace: &str, release: &str, values: &[(&str, &str)]) -> Arc<Self> {
-            let identity = Identity {
+            let identity = NamespaceKey {
                 app_id: "order".into(),
                 cluster: "default".into(),
                 namespace: namespace.into(),
             };
-            let provenance = Provenance {
+            let info = LoadInfo {
                 release_key: release.into(),
                 source: Source::Remote,
-                ..Provenance::unknown()
+                ..LoadInfo::unknown()
             };
             let values = values.iter().map(|(k, v)| ((*k).into(), (*v).into()));
             let lookup = Lookup::default();
             let rules = ReadRules::default();
             let malformed = AtomicU64::new(0);
-            let place = Place { identity, lookup, typed_cache: 500, rules, malformed };
-            Arc::new(Self::new(place.into(), provenance, values.collect(), None))
+            let position =
+                NamespaceContext { identity, lookup, typed_cache: 500, rules, malformed };
+            Arc::new(Self::new(position.into(), info, values.collect(), None))
         }
     }
 

@@ -14,14 +14,14 @@ use tokio_util::task::TaskTracker;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::ThreadMetrics;
-use crate::process::Bound;
+use crate::process_local::ProcessLocal;
 
 /// Starts everything again on these tasks.
 type Restart = Box<dyn Fn(&Tasks) + Send + Sync>;
 
 /// All tasks of one client. Dropping it stops them without waiting.
 pub(crate) struct Tasks {
-    live: ArcSwap<Bound<Live>>,
+    current: ArcSwap<ProcessLocal<TaskRuntime>>,
     stopped: AtomicBool,
     /// What starts everything again in a forked child.
     restart: OnceLock<Restart>,
@@ -29,7 +29,7 @@ pub(crate) struct Tasks {
 }
 
 #[derive(Debug)]
-struct Live {
+struct TaskRuntime {
     /// Chosen at the first use: the caller's runtime, else the shared one.
     runtime: OnceLock<Handle>,
     tracker: TaskTracker,
@@ -42,7 +42,7 @@ impl Tasks {
     /// No tasks yet.
     pub(crate) fn new() -> Self {
         Self {
-            live: ArcSwap::from_pointee(Bound::new(Live::new())),
+            current: ArcSwap::from_pointee(ProcessLocal::new(TaskRuntime::new())),
             stopped: AtomicBool::new(false),
             restart: OnceLock::new(),
             restarting: Mutex::new(()),
@@ -50,27 +50,27 @@ impl Tasks {
     }
 
     /// Says what starts everything again in a forked child; once.
-    pub(crate) fn on_fork(&self, restart: impl Fn(&Tasks) + Send + Sync + 'static) {
+    pub(crate) fn set_restart(&self, restart: impl Fn(&Tasks) + Send + Sync + 'static) {
         let _ = self.restart.set(Box::new(restart));
     }
 
     /// Starts everything again if this is a child that was forked since.
-    pub(crate) fn resume(&self) {
-        if self.live.load().is_ours() {
+    pub(crate) fn resume_after_fork(&self) {
+        if self.current.load().belongs_to_this_process() {
             return;
         }
         let _restarting = self.restarting.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.live.load().is_ours() {
+        if self.current.load().belongs_to_this_process() {
             return;
         }
-        let live = Live::new();
+        let current = TaskRuntime::new();
         if self.stopped.load(Ordering::SeqCst) {
-            live.stop.cancel();
+            current.stop.cancel();
         }
-        self.live.store(Arc::new(Bound::new(live)));
+        self.current.store(Arc::new(ProcessLocal::new(current)));
         if let Some(restart) = self.restart.get()
             && !self.stopped.load(Ordering::SeqCst)
-            && self.ready().is_ok()
+            && self.ensure_runtime().is_ok()
         {
             restart(self);
         }
@@ -88,11 +88,11 @@ impl Tasks {
     ///
     /// # Errors
     /// [`ErrorKind::Closed`] after [`Tasks::stop`]; [`ErrorKind::InvalidArgument`] where there is no runtime.
-    pub(crate) fn ready(&self) -> Result<()> {
+    pub(crate) fn ensure_runtime(&self) -> Result<()> {
         self.check_open()?;
-        let live = self.live.load();
-        if live.runtime.get().is_none() {
-            let _ = live.runtime.set(runtime()?);
+        let current = self.current.load();
+        if current.runtime.get().is_none() {
+            let _ = current.runtime.set(runtime()?);
         }
         Ok(())
     }
@@ -102,8 +102,8 @@ impl Tasks {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let live = self.live.load();
-        live.spawn(task(live.stop.clone()));
+        let current = self.current.load();
+        current.spawn(task(current.stop.clone()));
     }
 
     /// Starts a task that is cut off when told to stop.
@@ -115,48 +115,49 @@ impl Tasks {
 
     /// Starts a task that ends by itself, and is cut off if it does not.
     pub(crate) fn spawn_delivery(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let live = self.live.load();
-        let abandon = live.abandon.clone();
-        live.spawn(async move {
+        let current = self.current.load();
+        let abandon = current.abandon.clone();
+        current.spawn(async move {
             let _ = abandon.run_until_cancelled_owned(task).await;
         });
     }
 
     /// The runtime that they run on; `None` before the first.
     pub(crate) fn threads(&self) -> Option<ThreadMetrics> {
-        self.live.load().runtime.get().map(ThreadMetrics::of)
+        self.current.load().runtime.get().map(ThreadMetrics::of)
     }
 
     /// Tells the tasks to stop; does not wait.
     pub(crate) fn stop(&self) {
         self.stopped.store(true, Ordering::SeqCst);
-        let live = self.live.load();
-        if live.is_ours() {
-            live.stop.cancel();
-            live.tracker.close();
+        let current = self.current.load();
+        if current.belongs_to_this_process() {
+            current.stop.cancel();
+            current.tracker.close();
         }
     }
 
     /// Returns once all have stopped. After `drain` those that still deliver are cut off, and after `deadline` nobody waits
     /// any longer. May be awaited anywhere, also where no Tokio runtime is.
-    pub(crate) async fn stopped(&self, drain: Duration, deadline: Duration) {
-        let live = self.live.load_full();
-        let Some(runtime) = live.runtime.get().filter(|_| live.is_ours()) else {
+    pub(crate) async fn wait_until_stopped(&self, drain: Duration, deadline: Duration) {
+        let current = self.current.load_full();
+        let Some(runtime) = current.runtime.get().filter(|_| current.belongs_to_this_process())
+        else {
             return;
         };
         let within = |limit| {
             // The clock is that of the runtime which the tasks are on.
             let _entered = runtime.enter();
-            timeout(limit, live.tracker.wait())
+            timeout(limit, current.tracker.wait())
         };
         if within(drain).await.is_err() {
-            live.abandon.cancel();
+            current.abandon.cancel();
             let _ = within(deadline.saturating_sub(drain)).await;
         }
     }
 }
 
-impl Live {
+impl TaskRuntime {
     fn new() -> Self {
         Self {
             runtime: OnceLock::new(),
@@ -167,7 +168,7 @@ impl Live {
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        // `Tasks::ready` comes before every start; without a runtime nothing could be running.
+        // `Tasks::ensure_runtime` comes before every start; without a runtime nothing could be running.
         if let Some(runtime) = self.runtime.get() {
             self.tracker.spawn_on(task, runtime);
         }

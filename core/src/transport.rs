@@ -30,7 +30,7 @@ const OPERATION: &str = "http get";
 const TOTAL_FACTOR: u32 = 4;
 const MAX_REDIRECTS: usize = 3;
 /// Half of the server's tolerance: below it the clock cannot be why a signature was refused.
-const CLOCK_SUSPICION: Duration = Duration::from_secs(30);
+const MIN_SUSPECT_SKEW: Duration = Duration::from_secs(30);
 /// A server that asks for more patience than this is asked again anyway.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(120);
 
@@ -61,7 +61,7 @@ pub struct HttpResponse {
 
 /// One request.
 #[derive(Debug, Clone, Copy)]
-pub struct Request<'a> {
+pub struct ServiceRequest<'a> {
     /// Address of the service; a path in it is kept.
     pub service: &'a str,
     /// Encoded path and query, beginning with `/`.
@@ -76,7 +76,7 @@ pub struct Request<'a> {
 
 /// A usable answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
+pub enum ServiceResponse {
     /// 200 with its body.
     Body(Vec<u8>),
     /// 304.
@@ -103,13 +103,13 @@ impl Failure {
         Self { error, status: None, retry_after: None, is_silence: false }
     }
 
-    fn silence(limit: Duration) -> Self {
+    fn timed_out(limit: Duration) -> Self {
         let text = format!("no answer within {} ms", limit.as_millis());
         let error = Error::new(ErrorKind::Transport, OPERATION, text);
         Self { is_silence: true, ..Self::new(error) }
     }
 
-    fn about(self, request: Request<'_>) -> Self {
+    fn with_context(self, request: ServiceRequest<'_>) -> Self {
         let path = request.path_and_query.split('?').next().unwrap_or_default();
         let error = self.error.with("service_url", request.service).with("path", path);
         Self { error, ..self }
@@ -125,10 +125,10 @@ impl From<Failure> for Error {
 /// Sends requests over one connection pool; cheap to clone.
 #[derive(Clone)]
 pub struct Transport {
-    shared: Arc<Shared>,
+    inner: Arc<TransportInner>,
 }
 
-struct Shared {
+struct TransportInner {
     http: Arc<dyn HttpClient>,
     body_limit: usize,
     /// What to add to this machine's clock to get the servers', in ms; learned from a refused signature.
@@ -144,7 +144,7 @@ impl Transport {
     /// Sends through `http` and accepts decoded bodies up to `body_limit` bytes.
     #[must_use]
     pub fn new(http: Arc<dyn HttpClient>, body_limit: usize) -> Self {
-        let shared = Arc::new(Shared {
+        let inner = Arc::new(TransportInner {
             http,
             body_limit,
             clock_correction: AtomicI64::new(0),
@@ -152,25 +152,25 @@ impl Transport {
             poll_line: AtomicUsize::new(0),
             meter: Meter::default(),
         });
-        Self { shared }
+        Self { inner }
     }
 
     /// By how many milliseconds the servers' clock is ahead of this machine's, by the last answer with a date.
     #[must_use]
     pub fn clock_skew_ms(&self) -> i64 {
-        self.shared.clock_skew.load(Ordering::Relaxed)
+        self.inner.clock_skew.load(Ordering::Relaxed)
     }
 
     /// Bytes of path and query that the servers take in a poll; `None` where no answer has said it.
     #[must_use]
     pub fn poll_line(&self) -> Option<usize> {
-        Some(self.shared.poll_line.load(Ordering::Relaxed)).filter(|bytes| *bytes > 0)
+        Some(self.inner.poll_line.load(Ordering::Relaxed)).filter(|bytes| *bytes > 0)
     }
 
     /// How many requests there were, by endpoint and status.
     #[must_use]
     pub fn metrics(&self) -> Vec<HttpMetrics> {
-        self.shared.meter.read()
+        self.inner.meter.read()
     }
 
     /// Sends one request, signed just before it leaves.
@@ -178,37 +178,40 @@ impl Transport {
     /// # Errors
     /// By status: 404 [`ErrorKind::NotFound`], 401 [`ErrorKind::Unauthorized`], 400 and 405 [`ErrorKind::BadRequest`]; all
     /// else that is not 200 or 304, and every failure of the network, [`ErrorKind::Transport`].
-    pub async fn get(&self, request: Request<'_>) -> Result<Answer, Failure> {
+    pub async fn get(&self, request: ServiceRequest<'_>) -> Result<ServiceResponse, Failure> {
         let answer = self.get_once(request).await;
         match answer {
-            Err(failure) if self.clock_is_why(request, &failure) => {
+            Err(failure) if self.is_clock_error(request, &failure) => {
                 let skew = self.clock_skew_ms();
-                self.shared.clock_correction.store(skew, Ordering::Relaxed);
+                self.inner.clock_correction.store(skew, Ordering::Relaxed);
                 self.get_once(request).await
             }
             answer => answer,
         }
     }
 
-    async fn get_once(&self, request: Request<'_>) -> Result<Answer, Failure> {
+    async fn get_once(&self, request: ServiceRequest<'_>) -> Result<ServiceResponse, Failure> {
         let start = Instant::now();
-        let answer = self.follow(request).await;
+        let answer = self.follow_redirects(request).await;
         let status = match &answer {
-            Ok(Answer::Body(_)) => 200,
-            Ok(Answer::NotModified) => 304,
+            Ok(ServiceResponse::Body(_)) => 200,
+            Ok(ServiceResponse::NotModified) => 304,
             Err(failure) => failure.status.unwrap_or(0),
         };
-        self.shared.meter.note(request.path_and_query, status, start.elapsed());
-        answer.map_err(|failure| failure.about(request))
+        self.inner.meter.record(request.path_and_query, status, start.elapsed());
+        answer.map_err(|failure| failure.with_context(request))
     }
 
-    async fn follow(&self, request: Request<'_>) -> Result<Answer, Failure> {
+    async fn follow_redirects(
+        &self,
+        request: ServiceRequest<'_>,
+    ) -> Result<ServiceResponse, Failure> {
         let mut url = address(request).map_err(Failure::new)?;
         for _ in 0..=MAX_REDIRECTS {
             let deadline = Instant::now() + request.read_timeout * TOTAL_FACTOR;
             let response = self.send(request, url.clone()).await?;
-            self.note_clock(&response.headers);
-            self.note_poll_line(&response.headers);
+            self.record_clock_skew(&response.headers);
+            self.record_poll_line(&response.headers);
             if let Some(target) = redirect_target(&url, &response) {
                 url = target.map_err(Failure::new)?;
                 continue;
@@ -219,20 +222,20 @@ impl Transport {
         Err(Failure::new(error))
     }
 
-    async fn send(&self, request: Request<'_>, url: Url) -> Result<HttpResponse, Failure> {
+    async fn send(&self, request: ServiceRequest<'_>, url: Url) -> Result<HttpResponse, Failure> {
         let mut headers = vec![(CACHE_CONTROL.as_str(), "no-cache".to_owned())];
         if let Some(key) = request.access_key {
             headers.extend(self.sign(key, &url));
         }
-        let sent = self.shared.http.get(HttpRequest { url, headers });
+        let sent = self.inner.http.get(HttpRequest { url, headers });
         match timeout(request.read_timeout, sent).await {
             Ok(response) => response.map_err(Failure::new),
-            Err(_) => Err(Failure::silence(request.read_timeout)),
+            Err(_) => Err(Failure::timed_out(request.read_timeout)),
         }
     }
 
     fn sign(&self, key: &AccessKey, url: &Url) -> [(&'static str, String); 2] {
-        let correction = self.shared.clock_correction.load(Ordering::Relaxed);
+        let correction = self.inner.clock_correction.load(Ordering::Relaxed);
         let signed = match url.query() {
             Some(query) if !query.is_empty() => format!("{}?{query}", url.path()),
             _ => url.path().to_owned(),
@@ -242,19 +245,19 @@ impl Transport {
 
     async fn finish(
         &self,
-        request: Request<'_>,
+        request: ServiceRequest<'_>,
         response: HttpResponse,
         deadline: Instant,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<ServiceResponse, Failure> {
         let servers_now = now_ms() + self.clock_skew_ms();
         let retry_after = retry_after(&response.headers, servers_now);
         let status = response.status;
         if status == 304 {
-            return Ok(Answer::NotModified);
+            return Ok(ServiceResponse::NotModified);
         }
         let body = self.read_body(response.body, request.read_timeout, deadline);
         match (status, body.await) {
-            (200, Ok(body)) => Ok(Answer::Body(body)),
+            (200, Ok(body)) => Ok(ServiceResponse::Body(body)),
             (200, Err(failure)) => Err(failure),
             (_, body) => Err(Failure {
                 error: self.refusal(request, status, &body.unwrap_or_default()),
@@ -267,21 +270,21 @@ impl Transport {
 
     async fn read_body(
         &self,
-        mut pieces: BoxStream<'static, Result<Vec<u8>>>,
-        silence_limit: Duration,
+        mut chunks: BoxStream<'static, Result<Vec<u8>>>,
+        read_timeout: Duration,
         deadline: Instant,
     ) -> Result<Vec<u8>, Failure> {
         let mut body = Vec::new();
         loop {
-            let until = deadline.min(Instant::now() + silence_limit);
-            match timeout_at(until, pieces.try_next()).await {
-                Ok(Ok(Some(piece))) => body.extend_from_slice(&piece),
+            let until = deadline.min(Instant::now() + read_timeout);
+            match timeout_at(until, chunks.try_next()).await {
+                Ok(Ok(Some(chunk))) => body.extend_from_slice(&chunk),
                 Ok(Ok(None)) => return Ok(body),
                 Ok(Err(error)) => return Err(Failure::new(error)),
-                Err(_) => return Err(Failure::silence(silence_limit)),
+                Err(_) => return Err(Failure::timed_out(read_timeout)),
             }
-            if body.len() > self.shared.body_limit {
-                let limit = self.shared.body_limit;
+            if body.len() > self.inner.body_limit {
+                let limit = self.inner.body_limit;
                 let text = format!("the body is above the limit of {limit} bytes");
                 let error = Error::new(ErrorKind::Transport, OPERATION, text);
                 return Err(Failure::new(error));
@@ -289,7 +292,7 @@ impl Transport {
         }
     }
 
-    fn refusal(&self, request: Request<'_>, status: u16, body: &[u8]) -> Error {
+    fn refusal(&self, request: ServiceRequest<'_>, status: u16, body: &[u8]) -> Error {
         let error = match status {
             401 => status::unauthorized(request.access_key.is_some(), self.clock_skew_ms()),
             _ => status::refusal(status, body),
@@ -297,30 +300,30 @@ impl Transport {
         error.with("app_id", request.app_id)
     }
 
-    fn clock_is_why(&self, request: Request<'_>, failure: &Failure) -> bool {
-        let correction = self.shared.clock_correction.load(Ordering::Relaxed);
+    fn is_clock_error(&self, request: ServiceRequest<'_>, failure: &Failure) -> bool {
+        let correction = self.inner.clock_correction.load(Ordering::Relaxed);
         failure.status == Some(401)
             && request.access_key.is_some()
             && (self.clock_skew_ms() - correction).unsigned_abs()
-                > u64::try_from(CLOCK_SUSPICION.as_millis()).unwrap_or(u64::MAX)
+                > u64::try_from(MIN_SUSPECT_SKEW.as_millis()).unwrap_or(u64::MAX)
     }
 
-    fn note_poll_line(&self, headers: &HeaderMap) {
+    fn record_poll_line(&self, headers: &HeaderMap) {
         let said =
             headers.get(POLL_LINE_HEADER).and_then(|bytes| bytes.to_str().ok()?.parse().ok());
         if let Some(bytes) = said {
-            self.shared.poll_line.store(bytes, Ordering::Relaxed);
+            self.inner.poll_line.store(bytes, Ordering::Relaxed);
         }
     }
 
-    fn note_clock(&self, headers: &HeaderMap) {
+    fn record_clock_skew(&self, headers: &HeaderMap) {
         let date = headers.get(DATE).and_then(|date| date.to_str().ok());
         let date = date.and_then(|date| chrono::DateTime::parse_from_rfc2822(date).ok());
         if let Some(date) = date {
             let skew = date.timestamp_millis() - now_ms();
             // The header has whole seconds: a smaller difference is none.
             let skew = if skew.abs() < 1000 { 0 } else { skew };
-            self.shared.clock_skew.store(skew, Ordering::Relaxed);
+            self.inner.clock_skew.store(skew, Ordering::Relaxed);
         }
     }
 }
@@ -330,7 +333,7 @@ fn now_ms() -> i64 {
     since_epoch.map_or(0, |elapsed| i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX))
 }
 
-fn address(request: Request<'_>) -> Result<Url> {
+fn address(request: ServiceRequest<'_>) -> Result<Url> {
     let text = format!("{}{}", request.service.trim_end_matches('/'), request.path_and_query);
     Url::parse(&text).map_err(|error| {
         Error::new(ErrorKind::InvalidArgument, OPERATION, "not a usable address")

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use super::file::file_name;
-use crate::snapshot::Identity;
+use crate::protocol::namespace::NamespaceKey;
 
 /// Prefix of the files that test whether the directory is writable.
 const PROBE: &str = ".probe.";
@@ -15,11 +15,11 @@ pub(super) const STALE_AFTER: Duration = Duration::from_secs(60);
 
 static SEQUENCE: AtomicU64 = AtomicU64::new(0);
 
-pub(super) fn below(root: &Path, app_id: &str) -> PathBuf {
+pub(super) fn app_directory(root: &Path, app_id: &str) -> PathBuf {
     root.join(app_id).join("config-cache")
 }
 
-pub(super) fn temporary_name(identity: &Identity) -> String {
+pub(super) fn temporary_name(identity: &NamespaceKey) -> String {
     let pid = std::process::id();
     let sequence = SEQUENCE.fetch_add(1, Ordering::Relaxed);
     format!(".{}.{pid}.{sequence}.tmp", file_name(identity))
@@ -34,7 +34,7 @@ pub(super) fn create_directory(directory: &Path) -> std::io::Result<()> {
 }
 
 /// Whether files can be made in the directory, which is made if need be.
-pub(super) fn usable(directory: &Path) -> std::io::Result<()> {
+pub(super) fn check_usable(directory: &Path) -> std::io::Result<()> {
     create_directory(directory)?;
     let pid = std::process::id();
     let sequence = SEQUENCE.fetch_add(1, Ordering::Relaxed);

@@ -8,56 +8,61 @@ use tokio::sync::{Semaphore, mpsc};
 
 use crate::cache::FileCache;
 use crate::discovery::{Discovery, DiscoveryOptions};
-use crate::long_poll::{self, Watched};
+use crate::long_poll::{self, WatchList};
 use crate::monitor::ErrorLog;
-use crate::pipeline::{Disk, Fallback, Held, Inputs, Namespace, Pipeline, Reply, Validators};
+use crate::pipeline::{
+    Disk, Fallback, Namespace, NamespaceHandle, Pipeline, PipelineDependencies, RefreshReply,
+    Validators,
+};
+use crate::protocol::namespace::NamespaceKey;
 use crate::protocol::namespace::strip_properties_suffix;
 use crate::protocol::route::CONFIG_SERVICES_PATH;
 use crate::repository::Repository;
-use crate::revive::revive;
-use crate::settings::{Effective, OwnSource};
-use crate::snapshot::{Identity, Lookup, Place};
+use crate::settings::{EffectiveSettings, NamespaceSource};
+use crate::snapshot::{Lookup, NamespaceContext};
+use crate::supervise::supervise;
 use crate::tasks::Tasks;
 use crate::transport::{HttpClient, Transport};
 
 /// Callers that may wait for the next load; one load answers them all.
-const ASKED: usize = 1024;
+const MAX_REFRESH_REQUESTS: usize = 1024;
 /// Namespaces that load at once: a client with thousands must not open thousands of connections.
-const LOADING: usize = 16;
+const MAX_CONCURRENT_LOADS: usize = 16;
 
 pub(super) struct Engine {
-    settings: Arc<Effective>,
+    settings: Arc<EffectiveSettings>,
     transport: Transport,
     discovery: Discovery,
     disk: Option<Disk>,
     /// Room for loads that are under way at once.
-    loading: Arc<Semaphore>,
+    load_permits: Arc<Semaphore>,
     validators: Arc<Validators>,
     errors: Arc<ErrorLog>,
     /// Held while a namespace is opened, so that each is opened once.
     opening: Mutex<()>,
     /// What is watched for each app id; the cluster is the same for all.
-    polls: Mutex<HashMap<String, Arc<Watched>>>,
+    watch_lists: Mutex<HashMap<String, Arc<WatchList>>>,
 }
 
 impl Engine {
     pub(super) fn new(
-        settings: &Arc<Effective>,
+        settings: &Arc<EffectiveSettings>,
         http: Arc<dyn HttpClient>,
         validators: &Arc<Validators>,
     ) -> Self {
         let transport = Transport::new(http, settings.network.body_limit);
         let cache = settings.cache.as_ref();
         Self {
-            discovery: discovery(settings, &transport).ordered_by(settings.hooks.selector.clone()),
+            discovery: discovery(settings, &transport)
+                .with_selector(settings.hooks.selector.clone()),
             disk: cache.map(|cache| Disk::new(FileCache::new(cache))),
             errors: Arc::new(ErrorLog::new(settings.error_queue)),
-            loading: Arc::new(Semaphore::new(LOADING)),
+            load_permits: Arc::new(Semaphore::new(MAX_CONCURRENT_LOADS)),
             settings: settings.clone(),
             transport,
             validators: validators.clone(),
             opening: Mutex::default(),
-            polls: Mutex::default(),
+            watch_lists: Mutex::default(),
         }
     }
 
@@ -76,42 +81,59 @@ impl Engine {
 
     /// Polls whose last answer was good.
     pub(super) fn polls_connected(&self) -> u64 {
-        self.polls().values().map(|watched| watched.connected_polls() as u64).sum()
+        self.lock_watch_lists().values().map(|watch_list| watch_list.connected_polls() as u64).sum()
     }
 
     pub(super) fn has_poll_timed_out(&self, app_id: &str, namespace: &str) -> bool {
-        self.polls().get(app_id).is_some_and(|watched| watched.has_timed_out(namespace))
+        self.lock_watch_lists()
+            .get(app_id)
+            .is_some_and(|watch_list| watch_list.has_timed_out(namespace))
     }
 
     /// A namespace whose task runs, watched by the poll loop of its app id.
-    pub(super) fn open(&self, identity: Identity, tasks: &Tasks) -> (Arc<Namespace>, Held) {
-        let (ask, asked) = mpsc::channel(ASKED);
+    pub(super) fn open(
+        &self,
+        identity: NamespaceKey,
+        tasks: &Tasks,
+    ) -> (Arc<Namespace>, NamespaceHandle) {
+        let (refresh_sender, refresh_requests) = mpsc::channel(MAX_REFRESH_REQUESTS);
         let queue = self.settings.listener_queue;
-        let namespace =
-            Arc::new(Namespace::new(self.place(identity), queue, ask, self.errors.clone()));
-        let held = Held::first(&namespace);
-        self.start(&namespace, asked, tasks);
-        (namespace, held)
+        let namespace = Arc::new(Namespace::new(
+            self.context(identity),
+            queue,
+            refresh_sender,
+            self.errors.clone(),
+        ));
+        let handle = NamespaceHandle::first(&namespace);
+        self.start(&namespace, refresh_requests, tasks);
+        (namespace, handle)
     }
 
     /// Starts the task of a namespace anew, and those of its listeners, in a forked child.
     pub(super) fn resume(&self, namespace: &Arc<Namespace>, tasks: &Tasks) {
-        let (ask, asked) = mpsc::channel(ASKED);
-        for delivery in namespace.resume(self.settings.listener_queue, ask, self.errors.clone()) {
+        let (refresh_sender, refresh_requests) = mpsc::channel(MAX_REFRESH_REQUESTS);
+        for delivery in
+            namespace.resume(self.settings.listener_queue, refresh_sender, self.errors.clone())
+        {
             tasks.spawn_delivery(namespace.clone().deliver(delivery));
         }
-        self.start(namespace, asked, tasks);
+        self.start(namespace, refresh_requests, tasks);
     }
 
-    fn start(&self, namespace: &Arc<Namespace>, asked: mpsc::Receiver<Reply>, tasks: &Tasks) {
+    fn start(
+        &self,
+        namespace: &Arc<Namespace>,
+        refresh_requests: mpsc::Receiver<RefreshReply>,
+        tasks: &Tasks,
+    ) {
         let identity = namespace.identity();
         let own_source = self.own_source(identity);
         let is_local = self.settings.is_local() && own_source.is_none();
-        let announced = match is_local || own_source.is_some() {
+        let announcements = match is_local || own_source.is_some() {
             true => None,
-            false => Some(self.watched(identity, tasks).add(&identity.namespace)),
+            false => Some(self.watch_list(identity, tasks).add(&identity.namespace)),
         };
-        let inputs = Inputs {
+        let dependencies = PipelineDependencies {
             settings: self.settings.clone(),
             is_local,
             discovery: self.discovery.clone(),
@@ -119,23 +141,23 @@ impl Engine {
                 self.transport.clone(),
                 self.discovery.clone(),
                 self.settings.clone(),
-                namespace.place().clone(),
-                self.loading.clone(),
+                namespace.context().clone(),
+                self.load_permits.clone(),
                 own_source,
             ),
-            announced,
-            asked,
+            announcements,
+            refresh_requests,
             fallback: self.fallback(namespace),
             validators: self.validators.clone(),
         };
-        let pipeline = Pipeline::new(namespace.clone(), inputs);
+        let pipeline = Pipeline::new(namespace.clone(), dependencies);
         tasks.spawn_until_stopped(|stop| pipeline.run(stop));
     }
 
     fn fallback(&self, namespace: &Namespace) -> Fallback {
         let identity = namespace.identity();
         let seeds = &self.settings.hooks.seeds;
-        let seed = seeds.get(stem(identity));
+        let seed = seeds.get(hook_name(identity));
         Fallback {
             disk: self.disk.clone(),
             seed: seed.filter(|_| identity.app_id == self.settings.app_id).cloned(),
@@ -143,25 +165,25 @@ impl Engine {
     }
 
     /// What the application loads a namespace with, instead of servers.
-    fn own_source(&self, identity: &Identity) -> Option<OwnSource> {
+    fn own_source(&self, identity: &NamespaceKey) -> Option<NamespaceSource> {
         if let Some(memory) = self.settings.hooks.memory.clone() {
-            let (app_id, name) = (identity.app_id.clone(), stem(identity).to_owned());
+            let (app_id, name) = (identity.app_id.clone(), hook_name(identity).to_owned());
             return Some(Arc::new(move || memory.of(&app_id, &name)));
         }
-        let source = self.settings.hooks.sources.get(stem(identity));
+        let source = self.settings.hooks.sources.get(hook_name(identity));
         source.filter(|_| identity.app_id == self.settings.app_id).cloned()
     }
 
-    fn place(&self, identity: Identity) -> Arc<Place> {
+    fn context(&self, identity: NamespaceKey) -> Arc<NamespaceContext> {
         let settings = &self.settings;
         let is_own = identity.app_id == settings.app_id;
-        let defaults = settings.hooks.defaults.get(stem(&identity));
+        let defaults = settings.hooks.defaults.get(hook_name(&identity));
         let lookup = Lookup {
             overlay: settings.overlay.clone(),
             environment: settings.environment.clone(),
             defaults: defaults.filter(|_| is_own).cloned().unwrap_or_default(),
         };
-        Arc::new(Place {
+        Arc::new(NamespaceContext {
             identity,
             lookup,
             typed_cache: settings.typed_cache,
@@ -171,49 +193,49 @@ impl Engine {
     }
 
     /// What is watched for an app id; starts its polls, and discovery with the first of all.
-    fn watched(&self, identity: &Identity, tasks: &Tasks) -> Arc<Watched> {
-        let mut polls = self.polls();
-        if polls.is_empty() {
-            let mut fresh = (self.discovery.clone(), self.errors.clone());
+    fn watch_list(&self, identity: &NamespaceKey, tasks: &Tasks) -> Arc<WatchList> {
+        let mut watch_lists = self.lock_watch_lists();
+        if watch_lists.is_empty() {
+            let mut subject = (self.discovery.clone(), self.errors.clone());
             tasks.spawn(async move {
-                revive("discovery", &mut fresh, |(discovery, errors)| {
-                    Box::pin(discovery.keep_fresh(|error| errors.note(error)))
+                supervise("discovery", &mut subject, |(discovery, errors)| {
+                    Box::pin(discovery.refresh_forever(|error| errors.record(error)))
                 })
                 .await;
             });
         }
-        let watched = polls.entry(identity.app_id.clone());
-        watched.or_insert_with(|| self.start_polls(&identity.app_id, tasks)).clone()
+        let watch_list = watch_lists.entry(identity.app_id.clone());
+        watch_list.or_insert_with(|| self.start_polls(&identity.app_id, tasks)).clone()
     }
 
-    fn polls(&self) -> MutexGuard<'_, HashMap<String, Arc<Watched>>> {
-        self.polls.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock_watch_lists(&self) -> MutexGuard<'_, HashMap<String, Arc<WatchList>>> {
+        self.watch_lists.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn start_polls(&self, app_id: &str, tasks: &Tasks) -> Arc<Watched> {
+    fn start_polls(&self, app_id: &str, tasks: &Tasks) -> Arc<WatchList> {
         let timing = &self.settings.timing;
-        let room = long_poll::room_in(timing.poll_line_limit, app_id, &self.settings);
-        let watched = Arc::new(Watched::new(room));
+        let budget = long_poll::budget(timing.poll_line_limit, app_id, &self.settings);
+        let watch_list = Arc::new(WatchList::new(budget));
         if timing.poll {
-            tasks.spawn(long_poll::keep_polling(long_poll::Inputs {
+            tasks.spawn(long_poll::poll_forever(long_poll::PollDependencies {
                 app_id: app_id.to_owned(),
                 settings: self.settings.clone(),
                 transport: self.transport.clone(),
                 discovery: self.discovery.clone(),
-                watched: watched.clone(),
+                watch_list: watch_list.clone(),
                 errors: self.errors.clone(),
             }));
         }
-        watched
+        watch_list
     }
 }
 
 /// The name under which the application gave what it gave for a namespace.
-fn stem(identity: &Identity) -> &str {
+fn hook_name(identity: &NamespaceKey) -> &str {
     strip_properties_suffix(&identity.namespace)
 }
 
-fn discovery(settings: &Arc<Effective>, transport: &Transport) -> Discovery {
+fn discovery(settings: &Arc<EffectiveSettings>, transport: &Transport) -> Discovery {
     let random = settings.random();
     if !settings.config_services.is_empty() {
         return Discovery::fixed(&settings.config_services, random);

@@ -6,40 +6,41 @@ use futures_util::future::join_all;
 
 use super::Client;
 use crate::error::{Error, ErrorKind, Result};
-use crate::pipeline::Held;
+use crate::pipeline::NamespaceHandle;
 use crate::settings::StartPolicy;
 use crate::snapshot::Source;
 
 impl Client {
     /// Opens the namespaces that the settings name, once; waits for none.
     pub(super) fn start_namespaces(&self) -> Result<()> {
-        let shared = &self.shared;
-        if !shared.started.load(Ordering::SeqCst) {
-            for namespace in &shared.settings.namespaces {
-                self.open(&shared.settings.app_id, namespace)?;
+        let inner = &self.inner;
+        if !inner.started.load(Ordering::SeqCst) {
+            for namespace in &inner.settings.namespaces {
+                self.open(&inner.settings.app_id, namespace)?;
             }
-            shared.started.store(true, Ordering::SeqCst);
+            inner.started.store(true, Ordering::SeqCst);
         }
         Ok(())
     }
 
     /// Waits for the namespaces that the policy speaks of, and says what it refuses.
-    pub(super) async fn judge(&self, asked: Option<&Held>) -> Result<()> {
-        let settings = &self.shared.settings;
+    pub(super) async fn check_start_policy(&self, opening: Option<&NamespaceHandle>) -> Result<()> {
+        let settings = &self.inner.settings;
         let policy = settings.start_policy;
-        if policy == StartPolicy::BestEffort && asked.is_some() {
+        if policy == StartPolicy::BestEffort && opening.is_some() {
             return Ok(());
         }
-        let mut judged: Vec<_> = asked.into_iter().cloned().collect();
-        let open = self.shared.namespaces.load_full();
+        let mut checked: Vec<_> = opening.into_iter().cloned().collect();
+        let open = self.inner.namespaces.load_full();
         for namespace in &settings.namespaces {
             // One that was given up since the start is not asked for any more.
             let identity = self.identity(&settings.app_id, namespace)?;
-            judged.extend(open.get(&identity).and_then(Held::new));
+            checked.extend(open.get(&identity).and_then(NamespaceHandle::acquire));
         }
-        join_all(judged.iter().map(|namespace| namespace.opened())).await;
-        let accepted = |namespace: &&Held| accepts(policy, namespace.snapshot().source());
-        let (ready, missing): (Vec<_>, Vec<_>) = judged.iter().partition(accepted);
+        join_all(checked.iter().map(|namespace| namespace.wait_until_settled())).await;
+        let accepted =
+            |namespace: &&NamespaceHandle| accepts(policy, namespace.snapshot().source());
+        let (ready, missing): (Vec<_>, Vec<_>) = checked.iter().partition(accepted);
         let enough = match policy {
             StartPolicy::BestEffort => true,
             StartPolicy::RequireAny | StartPolicy::RequireAnyRemote => {
@@ -62,8 +63,8 @@ fn accepts(policy: StartPolicy, source: Source) -> bool {
 }
 
 /// Names every namespace that is missing; the kind is theirs if they agree on one that asks for somebody to act.
-fn refusal(missing: &[&Held]) -> Error {
-    let errors: Vec<_> = missing.iter().map(|n| n.live().monitor().last_error()).collect();
+fn refusal(missing: &[&NamespaceHandle]) -> Error {
+    let errors: Vec<_> = missing.iter().map(|n| n.runtime().monitor().last_error()).collect();
     let kinds = errors.iter().map(|error| match error.as_ref().map(Error::kind) {
         None | Some(ErrorKind::Transport) => ErrorKind::NotReady,
         Some(kind) => kind,

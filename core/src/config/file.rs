@@ -7,9 +7,10 @@ use crate::change::{ChangeEvent, Interest};
 use crate::error::{Error, Result};
 use crate::listener::{ChangeStream, Subscription};
 use crate::monitor::State;
-use crate::pipeline::View;
+use crate::pipeline::EventKind;
 use crate::protocol::namespace::Format;
-use crate::snapshot::{Identity, Snapshot, Source};
+use crate::protocol::namespace::NamespaceKey;
+use crate::snapshot::{Snapshot, Source};
 
 /// An open namespace as a file. It shares its content with the [`Config`] of the same namespace.
 ///
@@ -26,7 +27,7 @@ impl ConfigFile {
 
     /// App id, cluster and name.
     #[must_use]
-    pub fn identity(&self) -> &Identity {
+    pub fn identity(&self) -> &NamespaceKey {
         self.config.identity()
     }
 
@@ -87,13 +88,13 @@ impl ConfigFile {
     /// The changes of the text from now on, as a stream.
     #[must_use]
     pub fn changes(&self) -> ChangeStream {
-        self.config.stream(View::Content)
+        self.config.stream(EventKind::Content)
     }
 
     /// As [`Config::snapshot_and_changes`], for the changes of the text.
     #[must_use]
     pub fn snapshot_and_changes(&self) -> (Arc<Snapshot>, ChangeStream) {
-        self.config.begin(self.changes())
+        self.config.pair_with_snapshot(self.changes())
     }
 
     /// As [`Config::changes_after`], for the changes of the text.
@@ -103,7 +104,7 @@ impl ConfigFile {
         other: &ChangeStream,
         unapplied: Option<Arc<ChangeEvent>>,
     ) -> ChangeStream {
-        self.config.stream_after(View::Content, other, unapplied)
+        self.config.stream_after(EventKind::Content, other, unapplied)
     }
 
     /// Calls this function for each change of the text; as [`Config::on_change`].
@@ -111,6 +112,6 @@ impl ConfigFile {
         &self,
         callback: impl FnMut(&Arc<ChangeEvent>) + Send + 'static,
     ) -> Subscription {
-        self.config.subscribe(View::Content, Interest::everything(), callback)
+        self.config.subscribe(EventKind::Content, Interest::everything(), callback)
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::Config;
 use crate::change::ChangeEvent;
 use crate::listener::{ChangeStream, Subscription};
-use crate::pipeline::View;
+use crate::pipeline::EventKind;
 use crate::snapshot::Snapshot;
 
 /// Follows the content of a namespace, made by [`Config::follow`]: first what there is now, then each newer content, never an
@@ -30,7 +30,7 @@ pub struct Follower {
 impl Follower {
     pub(super) fn new(config: &Config) -> Self {
         // In this order: content that arrives after listening began has an event, and what came before is read.
-        let stream = config.stream(View::Newest);
+        let stream = config.stream(EventKind::Newest);
         Self { seen: config.snapshot(), stream, config: config.clone() }
     }
 
@@ -61,7 +61,7 @@ impl Follower {
         let Self { config, stream, mut seen } = self;
         // The namespace keeps the function, so the function must not keep the namespace.
         let namespace = Arc::downgrade(&config.namespace);
-        config.deliver(View::Newest, stream, move |_: &Arc<ChangeEvent>| {
+        config.deliver(EventKind::Newest, stream, move |_: &Arc<ChangeEvent>| {
             let now = namespace.upgrade().map(|namespace| namespace.snapshot());
             if let Some(now) = now.filter(|now| !Arc::ptr_eq(now, &seen)) {
                 seen = now;

@@ -11,22 +11,22 @@ use crate::snapshot::Snapshot;
 /// The text of a value. Meant to be used at once; to keep it, make a `String` of it.
 pub struct Value {
     snapshot: Guard<Arc<Snapshot>>,
-    text: Text,
+    text: TextLocation,
 }
 
-enum Text {
+enum TextLocation {
     /// Place of the key in the content.
-    At(usize),
+    Indexed(usize),
     /// From beside the content, which has no place for it.
-    Beyond(String),
+    Owned(String),
 }
 
 impl Value {
     #[inline]
     pub(super) fn find(snapshot: Guard<Arc<Snapshot>>, key: &str) -> Option<Self> {
-        let text = match snapshot.place_of(key) {
-            Some(place) => Text::At(place),
-            None => Text::Beyond(snapshot.get(key)?.to_owned()),
+        let text = match snapshot.index_of(key) {
+            Some(index) => TextLocation::Indexed(index),
+            None => TextLocation::Owned(snapshot.get(key)?.to_owned()),
         };
         Some(Self { snapshot, text })
     }
@@ -37,8 +37,8 @@ impl Value {
     pub fn as_str(&self) -> &str {
         match &self.text {
             // The content never changes, so the place that was found still holds the key.
-            Text::At(place) => self.snapshot.at(*place).unwrap_or_default(),
-            Text::Beyond(text) => text,
+            TextLocation::Indexed(index) => self.snapshot.value_at(*index).unwrap_or_default(),
+            TextLocation::Owned(text) => text,
         }
     }
 }

@@ -13,12 +13,12 @@ use crate::snapshot::Snapshot;
 
 /// A parsed value that follows its namespace; dropping it ends that.
 pub struct Watch<T> {
-    state: Arc<State<T>>,
+    state: Arc<WatchState<T>>,
     _config: Config,
     _subscription: Subscription,
 }
 
-struct State<T> {
+struct WatchState<T> {
     current: ArcSwap<T>,
     problem: ArcSwapOption<Error>,
 }
@@ -29,12 +29,12 @@ impl<T: Send + Sync + 'static> Watch<T> {
         parse: impl Fn(&Snapshot) -> Result<T> + Send + 'static,
     ) -> Result<Self> {
         let follower = config.follow();
-        let state = Arc::new(State {
+        let state = Arc::new(WatchState {
             current: ArcSwap::from_pointee(parse(follower.snapshot())?),
             problem: ArcSwapOption::empty(),
         });
         let target = state.clone();
-        let subscription = follower.on_newer(move |now| target.take(parse(now), now.namespace()));
+        let subscription = follower.on_newer(move |now| target.apply(parse(now), now.namespace()));
         Ok(Self { state, _config: config.clone(), _subscription: subscription })
     }
 
@@ -51,8 +51,8 @@ impl<T: Send + Sync + 'static> Watch<T> {
     }
 }
 
-impl<T> State<T> {
-    fn take(&self, parsed: Result<T>, namespace: &str) {
+impl<T> WatchState<T> {
+    fn apply(&self, parsed: Result<T>, namespace: &str) {
         match parsed {
             Ok(value) => {
                 self.current.store(Arc::new(value));

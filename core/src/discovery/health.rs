@@ -8,18 +8,18 @@ use tokio::time::Instant;
 
 use super::ServiceUrl;
 
-const FAILURES: u32 = 3;
+const FAILURES_BEFORE_EJECTION: u32 = 3;
 const FIRST_EJECTION: Duration = Duration::from_secs(10);
 const LAST_EJECTION: Duration = Duration::from_secs(60);
 
 /// What is known about each service that failed.
 #[derive(Debug, Default)]
 pub(super) struct Health {
-    failing: Mutex<HashMap<ServiceUrl, Record>>,
+    failing: Mutex<HashMap<ServiceUrl, FailureRecord>>,
 }
 
 #[derive(Debug, Default)]
-struct Record {
+struct FailureRecord {
     failures: u32,
     ejection: Duration,
     until: Option<Instant>,
@@ -35,7 +35,7 @@ impl Health {
         }
         let record = failing.entry(service.clone()).or_default();
         record.failures += 1;
-        if record.failures >= FAILURES {
+        if record.failures >= FAILURES_BEFORE_EJECTION {
             record.failures = 0;
             record.ejection = (record.ejection * 2).clamp(FIRST_EJECTION, LAST_EJECTION);
             record.until = Some(Instant::now() + record.ejection);
@@ -43,7 +43,7 @@ impl Health {
     }
 
     /// Moves the ejected to the end; the order among the others, and among themselves, stays.
-    pub(super) fn last_the_ejected(&self, services: &mut [ServiceUrl]) {
+    pub(super) fn move_ejected_last(&self, services: &mut [ServiceUrl]) {
         let failing = self.lock();
         let now = Instant::now();
         services.sort_by_key(|service| {
@@ -53,11 +53,11 @@ impl Health {
     }
 
     /// Forgets services that are gone: where addresses change with each deployment they would pile up.
-    pub(super) fn forget_all_but(&self, services: &[ServiceUrl]) {
+    pub(super) fn retain(&self, services: &[ServiceUrl]) {
         self.lock().retain(|service, _| services.contains(service));
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<ServiceUrl, Record>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<ServiceUrl, FailureRecord>> {
         self.failing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -68,7 +68,7 @@ mod tests {
 
     fn order(health: &Health) -> Vec<ServiceUrl> {
         let mut services: Vec<ServiceUrl> = vec!["a".into(), "b".into(), "c".into()];
-        health.last_the_ejected(&mut services);
+        health.move_ejected_last(&mut services);
         services
     }
 
@@ -102,7 +102,7 @@ mod tests {
         for name in ["a", "gone"] {
             health.report(&ServiceUrl::from(name), false);
         }
-        health.forget_all_but(&["a".into(), "b".into()]);
+        health.retain(&["a".into(), "b".into()]);
         assert_eq!(health.lock().keys().map(|service| &**service).collect::<Vec<_>>(), ["a"]);
     }
 

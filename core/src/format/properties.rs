@@ -8,21 +8,24 @@ use crate::protocol::wire::Configurations;
 
 /// How characters outside printable ASCII are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum Escaping {
     /// As `\uXXXX`, one for each UTF-16 unit: pure ASCII, the form of files shared with Java.
     Ascii,
     /// As they are: the form of `/configfiles` and of a properties namespace read as a whole file.
-    Text,
+    Minimal,
 }
 
 /// Writes `key=value` lines, each ended by a line feed.
 #[must_use]
-pub fn write<'a>(entries: impl IntoIterator<Item = (&'a str, &'a str)>, form: Form) -> String {
+pub fn write<'a>(
+    entries: impl IntoIterator<Item = (&'a str, &'a str)>,
+    escaping: Escaping,
+) -> String {
     let mut text = String::new();
     for (key, value) in entries {
-        escape(&mut text, key, form, Spaces::All);
+        escape(&mut text, key, escaping, SpaceEscaping::All);
         text.push('=');
-        escape(&mut text, value, form, Spaces::Leading);
+        escape(&mut text, value, escaping, SpaceEscaping::Leading);
         text.push('\n');
     }
     text
@@ -38,8 +41,8 @@ pub fn parse(text: &str) -> Result<Configurations> {
     while let Some(line) = lines.next() {
         let (key, value) = split(&line);
         // The line is told, not what is in it: values may be secrets.
-        let told = |error: Error| error.with("line", lines.number.to_string());
-        entries.insert(unescape(key).map_err(told)?, unescape(value).map_err(told)?);
+        let with_line = |error: Error| error.with("line", lines.number.to_string());
+        entries.insert(unescape(key).map_err(with_line)?, unescape(value).map_err(with_line)?);
     }
     Ok(entries)
 }
@@ -55,15 +58,15 @@ pub fn decode(bytes: &[u8]) -> Cow<'_, str> {
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Spaces {
+enum SpaceEscaping {
     All,
     Leading,
 }
 
-fn escape(out: &mut String, text: &str, form: Form, spaces: Spaces) {
+fn escape(out: &mut String, text: &str, escaping: Escaping, spaces: SpaceEscaping) {
     for (index, character) in text.char_indices() {
         match character {
-            ' ' if spaces == Spaces::All || index == 0 => out.push_str("\\ "),
+            ' ' if spaces == SpaceEscaping::All || index == 0 => out.push_str("\\ "),
             '\\' => out.push_str("\\\\"),
             '\t' => out.push_str("\\t"),
             '\n' => out.push_str("\\n"),
@@ -74,7 +77,7 @@ fn escape(out: &mut String, text: &str, form: Form, spaces: Spaces) {
                 out.push(character);
             }
             ' '..='~' => out.push(character),
-            _ if form == Form::Text => out.push(character),
+            _ if escaping == Escaping::Minimal => out.push(character),
             _ => {
                 for unit in character.encode_utf16(&mut [0; 2]) {
                     let _ = write!(out, "\\u{unit:04X}");
@@ -213,11 +216,11 @@ mod tests {
             ("e", "", "e=\n"),
         ];
         for (key, value, line) in cases {
-            assert_eq!(write([(key, value)], Form::Ascii), line);
+            assert_eq!(write([(key, value)], Escaping::Ascii), line);
             let read = parse(line).unwrap();
             assert_eq!(read.get(key).map(String::as_str), Some(value), "{line}");
         }
-        assert_eq!(write([("u", "中")], Form::Text), "u=中\n");
+        assert_eq!(write([("u", "中")], Escaping::Minimal), "u=中\n");
     }
 
     #[test]
@@ -267,8 +270,8 @@ mod tests {
         #[test]
         fn what_is_written_is_read_back(entries in proptest::collection::vec((".*", ".*"), 0..8)) {
             let expected: Configurations = entries.into_iter().collect();
-            for form in [Form::Ascii, Form::Text] {
-                let text = write(expected.iter().map(|(k, v)| (k.as_str(), v.as_str())), form);
+            for escaping in [Escaping::Ascii, Escaping::Minimal] {
+                let text = write(expected.iter().map(|(k, v)| (k.as_str(), v.as_str())), escaping);
                 prop_assert_eq!(&parse(&text).unwrap(), &expected);
             }
         }

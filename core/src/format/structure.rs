@@ -18,7 +18,7 @@ use crate::protocol::wire::Configurations;
 /// # Errors
 /// [`ErrorKind::Parse`] when a field is missing or its text is not of its type.
 pub fn read<T: DeserializeOwned>(flat: &Configurations, rules: ReadRules) -> Result<T> {
-    let mut root = Node::new(rules);
+    let mut root = KeyTree::new(rules);
     for (key, value) in flat {
         root.insert(key, value);
     }
@@ -29,45 +29,45 @@ pub fn read<T: DeserializeOwned>(flat: &Configurations, rules: ReadRules) -> Res
 }
 
 /// A key's own text, and what lies below it.
-struct Node<'a> {
+struct KeyTree<'a> {
     rules: ReadRules,
     text: Option<&'a str>,
-    fields: IndexMap<&'a str, Node<'a>>,
-    items: BTreeMap<usize, Node<'a>>,
+    fields: IndexMap<&'a str, KeyTree<'a>>,
+    items: BTreeMap<usize, KeyTree<'a>>,
 }
 
-impl<'a> Node<'a> {
+impl<'a> KeyTree<'a> {
     fn new(rules: ReadRules) -> Self {
         Self { rules, text: None, fields: IndexMap::new(), items: BTreeMap::new() }
     }
 
     fn insert(&mut self, key: &'a str, value: &'a str) {
         let mut node = self;
-        for step in steps(key) {
-            let new = || Node::new(node.rules);
-            node = match step {
-                Step::Field(name) => node.fields.entry(name).or_insert_with(new),
-                Step::Item(index) => node.items.entry(index).or_insert_with(new),
+        for segment in segments(key) {
+            let new = || KeyTree::new(node.rules);
+            node = match segment {
+                KeySegment::Field(name) => node.fields.entry(name).or_insert_with(new),
+                KeySegment::Item(index) => node.items.entry(index).or_insert_with(new),
             };
         }
         node.text = Some(value);
     }
 
     fn find(&self, key: &str) -> Option<&Self> {
-        steps(key).try_fold(self, |node, step| match step {
-            Step::Field(name) => node.fields.get(name),
-            Step::Item(index) => node.items.get(&index),
+        segments(key).try_fold(self, |node, segment| match segment {
+            KeySegment::Field(name) => node.fields.get(name),
+            KeySegment::Item(index) => node.items.get(&index),
         })
     }
 }
 
-enum Step<'a> {
+enum KeySegment<'a> {
     Field(&'a str),
     Item(usize),
 }
 
 /// The steps of a key: names between dots, and numbers in brackets.
-fn steps(key: &str) -> impl Iterator<Item = Step<'_>> {
+fn segments(key: &str) -> impl Iterator<Item = KeySegment<'_>> {
     key.split('.').flat_map(|part| {
         let (name, items) = match part.find('[') {
             Some(start) if part.ends_with(']') => part.split_at(start),
@@ -80,8 +80,8 @@ fn steps(key: &str) -> impl Iterator<Item = Step<'_>> {
             // Brackets that hold no number are part of the name.
             None => (part, Vec::new()),
         };
-        let field = (!name.is_empty()).then_some(Step::Field(name));
-        field.into_iter().chain(indexes.into_iter().map(Step::Item))
+        let field = (!name.is_empty()).then_some(KeySegment::Field(name));
+        field.into_iter().chain(indexes.into_iter().map(KeySegment::Item))
     })
 }
 
@@ -95,13 +95,13 @@ macro_rules! typed {
     )+};
 }
 
-impl<'a> Node<'a> {
+impl<'a> KeyTree<'a> {
     fn leaf(&self) -> Result<&'a str, DeError> {
         self.text.ok_or_else(|| DeError::custom("a value is missing"))
     }
 }
 
-impl<'de> Deserializer<'de> for &Node<'_> {
+impl<'de> Deserializer<'de> for &KeyTree<'_> {
     type Error = DeError;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeError> {
@@ -130,7 +130,8 @@ impl<'de> Deserializer<'de> for &Node<'_> {
         }
         let parts = self.text.filter(|text| !text.is_empty());
         let parts = parts.into_iter().flat_map(|text| text.split(','));
-        let parts = parts.map(|part| Node { text: Some(part.trim()), ..Node::new(self.rules) });
+        let parts =
+            parts.map(|part| KeyTree { text: Some(part.trim()), ..KeyTree::new(self.rules) });
         let parts: Vec<_> = parts.collect();
         visitor.visit_seq(SeqDeserializer::new(parts.iter()))
     }
@@ -194,7 +195,7 @@ impl<'de> Deserializer<'de> for &Node<'_> {
     }
 }
 
-impl<'de> IntoDeserializer<'de, DeError> for &Node<'_> {
+impl<'de> IntoDeserializer<'de, DeError> for &KeyTree<'_> {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {
@@ -237,7 +238,7 @@ mod tests {
     #[serde(rename_all = "kebab-case")]
     struct App {
         db: Db,
-        mode: Mode,
+        mode: PoolMode,
         #[serde(default)]
         tags: Vec<String>,
         limit: Option<u32>,
@@ -264,7 +265,7 @@ mod tests {
 
     #[derive(Debug, Deserialize, PartialEq)]
     #[serde(rename_all = "lowercase")]
-    enum Mode {
+    enum PoolMode {
         Fast,
         Safe,
     }
@@ -296,7 +297,7 @@ mod tests {
                 pool: Pool { size: 8, lazy: true },
                 hosts: vec![host("a"), host("b")],
             },
-            mode: Mode::Fast,
+            mode: PoolMode::Fast,
             tags: vec!["x".into(), "y".into()],
             limit: None,
             rate_percent: 12.5,

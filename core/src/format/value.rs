@@ -7,7 +7,7 @@ use super::rules::ReadRules;
 /// A type that the text of a value can be read as.
 pub trait FromValue: Clone + Send + Sync + 'static {
     /// Whether parsing costs more than looking up what was parsed before.
-    const KEPT: bool = true;
+    const CACHED: bool = true;
     /// What a value must be, for the message of an error.
     const EXPECTED: &'static str;
 
@@ -23,7 +23,7 @@ pub trait FromValue: Clone + Send + Sync + 'static {
 macro_rules! integers {
     ($($integer:ty),+) => {$(
         impl FromValue for $integer {
-            const KEPT: bool = false;
+            const CACHED: bool = false;
             const EXPECTED: &'static str =
                 concat!("the value is not a whole number in the range of ", stringify!($integer));
 
@@ -94,7 +94,7 @@ impl FromValue for f32 {
 }
 
 impl FromValue for bool {
-    const KEPT: bool = false;
+    const CACHED: bool = false;
     const EXPECTED: &'static str = "the value is not a boolean";
 
     /// `true` in any case is true, and every other text is false.
@@ -111,7 +111,7 @@ impl FromValue for bool {
 }
 
 impl FromValue for String {
-    const KEPT: bool = false;
+    const CACHED: bool = false;
     const EXPECTED: &'static str = "the value is not text";
 
     fn from_value(text: &str) -> Option<Self> {

@@ -10,8 +10,8 @@ use std::rc::Rc;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::wire::Configurations;
 
-use scalar::Scalar;
-use tree::Node;
+use scalar::YamlScalar;
+use tree::YamlNode;
 
 const OPERATION: &str = "parse yaml";
 /// Limits of the Java parser: what it refuses, nobody may publish, so that every client can read what is published.
@@ -44,19 +44,19 @@ pub fn check(text: &str) -> Result<()> {
     flatten_documents(documents).map(drop)
 }
 
-fn documents(text: &str) -> Result<Vec<Rc<Node>>> {
+fn documents(text: &str) -> Result<Vec<Rc<YamlNode>>> {
     if text.chars().nth(MAX_CHARACTERS).is_some() {
         return Err(refused("the text is longer than 3 MiB"));
     }
     tree::documents(text)
 }
 
-fn flatten_documents(documents: Vec<Rc<Node>>) -> Result<Configurations> {
-    let mut flat = Flat::default();
+fn flatten_documents(documents: Vec<Rc<YamlNode>>) -> Result<Configurations> {
+    let mut flat = FlatKeys::default();
     for document in documents {
         match &*document {
-            Node::Scalar(Scalar::Null) => {}
-            Node::Map(_) => flat.put("", &document)?,
+            YamlNode::Scalar(YamlScalar::Null) => {}
+            YamlNode::Map(_) => flat.put("", &document)?,
             _ => flat.put(ROOT_KEY, &document)?,
         }
     }
@@ -64,28 +64,28 @@ fn flatten_documents(documents: Vec<Rc<Node>>) -> Result<Configurations> {
 }
 
 #[derive(Default)]
-struct Flat {
+struct FlatKeys {
     values: Configurations,
     count: usize,
 }
 
-impl Flat {
+impl FlatKeys {
     /// Puts a node under its path. The depth of nodes is limited, so this may call itself.
-    fn put(&mut self, path: &str, node: &Node) -> Result<()> {
+    fn put(&mut self, path: &str, node: &YamlNode) -> Result<()> {
         self.count += 1;
         if self.count > MAX_KEYS {
             return Err(refused("aliases stand for more than a million values"));
         }
         match node {
-            Node::Scalar(scalar) => {
+            YamlNode::Scalar(scalar) => {
                 self.values.insert(path.to_owned(), scalar.text().to_owned());
             }
-            Node::List(items) => {
+            YamlNode::List(items) => {
                 for (index, item) in items.iter().enumerate() {
                     self.put(&format!("{path}[{index}]"), item)?;
                 }
             }
-            Node::Map(entries) => {
+            YamlNode::Map(entries) => {
                 for (key, value) in entries {
                     self.put(&join(path, key), value)?;
                 }
@@ -96,13 +96,13 @@ impl Flat {
 }
 
 /// A key that is no text stands in brackets, and what begins with a bracket takes no dot.
-fn join(path: &str, key: &Scalar) -> String {
+fn join(path: &str, key: &YamlScalar) -> String {
     match key {
-        Scalar::Text(key) if path.is_empty() => key.clone(),
-        Scalar::Text(key) if key.starts_with('[') => format!("{path}{key}"),
-        Scalar::Text(key) => format!("{path}.{key}"),
-        Scalar::Null => format!("{path}[null]"),
-        Scalar::Other(key) => format!("{path}[{key}]"),
+        YamlScalar::Text(key) if path.is_empty() => key.clone(),
+        YamlScalar::Text(key) if key.starts_with('[') => format!("{path}{key}"),
+        YamlScalar::Text(key) => format!("{path}.{key}"),
+        YamlScalar::Null => format!("{path}[null]"),
+        YamlScalar::Other(key) => format!("{path}[{key}]"),
     }
 }
 

@@ -15,9 +15,9 @@ use tracing::{error, warn};
 
 use super::queue::Queue;
 use super::{ChangeStream, Listeners};
+use crate::blocking_pool::{DROP_POOL, LISTENER_POOL};
 use crate::change::{ChangeEvent, Interest};
-use crate::process::Bound;
-use crate::threads::{DROPS, LISTENERS};
+use crate::process_local::ProcessLocal;
 
 /// A listener that runs longer is told of: it misses nothing, but sees it late.
 const SLOW: Duration = Duration::from_secs(30);
@@ -50,8 +50,7 @@ impl Subscription {
     /// Blocks while a call is running.
     pub fn cancel(self) {
         self.subscriber.end();
-        let taken = self.subscriber.take_function();
-        drop(taken);
+        drop(self.subscriber.take_function());
     }
 }
 
@@ -68,7 +67,7 @@ pub(crate) struct Subscriber {
     /// Held while the function runs.
     function: Mutex<Option<Callback>>,
     ended: AtomicBool,
-    queue: ArcSwap<Bound<Queue>>,
+    queue: ArcSwap<ProcessLocal<Queue>>,
 }
 
 impl Subscriber {
@@ -102,23 +101,23 @@ impl Subscriber {
     fn call(&self, event: &Arc<ChangeEvent>) -> bool {
         let mut held = self.function.lock().unwrap_or_else(PoisonError::into_inner);
         RUNNING.set(self.id);
-        let mut calm = true;
+        let mut completed = true;
         if let Some(function) = held.as_mut().filter(|_| !self.has_ended()) {
-            calm = catch_unwind(AssertUnwindSafe(|| function(event))).is_ok();
+            completed = catch_unwind(AssertUnwindSafe(|| function(event))).is_ok();
         }
         if self.has_ended() {
             // Dropped before the lock is released, so that a cancel that waits finds it dropped.
             drop(held.take());
         }
         RUNNING.set(0);
-        calm
+        completed
     }
 
     /// No call starts from now on.
     fn end(&self) {
         self.ended.store(true, Ordering::SeqCst);
         let queue = self.queue.load();
-        if queue.is_ours() {
+        if queue.belongs_to_this_process() {
             queue.discard();
         }
     }
@@ -128,7 +127,7 @@ impl Subscriber {
         if RUNNING.get() == self.id {
             return None;
         }
-        if !self.queue.load().is_ours() {
+        if !self.queue.load().belongs_to_this_process() {
             return self.function.try_lock().ok()?.take();
         }
         self.function.lock().unwrap_or_else(PoisonError::into_inner).take()
@@ -146,10 +145,10 @@ impl std::fmt::Debug for Subscriber {
 }
 
 /// A call once it runs; reports when it has long waited for that.
-async fn started<T>(call: impl Future<Output = T>, namespace: &str) -> T {
+async fn wait_for_thread<T>(call: impl Future<Output = T>, namespace: &str) -> T {
     let mut call = pin!(call);
-    if let Ok(started) = timeout(SLOW, &mut call).await {
-        return started;
+    if let Ok(handle) = timeout(SLOW, &mut call).await {
+        return handle;
     }
     warn!(
         namespace,
@@ -168,14 +167,14 @@ impl Delivery {
     /// Delivers until the subscription or the client ends. A call runs on a thread that may block; the name of the namespace goes
     /// to `failed` when it panicked.
     pub(crate) async fn run(mut self, failed: impl Fn(&str)) {
-        let _end = End(self.subscriber.clone());
+        let _end = DeliveryGuard(self.subscriber.clone());
         while let Some(event) = self.stream.next().await {
             let subscriber = self.subscriber.clone();
             let namespace = event.identity().namespace.clone();
-            let call = LISTENERS.start(move || subscriber.call(&event));
-            let mut call = started(call, &namespace).await;
-            let calm = match timeout(SLOW, &mut call).await {
-                Ok(calm) => calm,
+            let call = LISTENER_POOL.start(move || subscriber.call(&event));
+            let mut call = wait_for_thread(call, &namespace).await;
+            let completed = match timeout(SLOW, &mut call).await {
+                Ok(completed) => completed,
                 Err(_) => {
                     warn!(
                         namespace,
@@ -184,7 +183,7 @@ impl Delivery {
                     call.await
                 }
             };
-            if !calm.unwrap_or(true) {
+            if !completed.unwrap_or(true) {
                 failed(&namespace);
                 error!(namespace, "a change listener failed; it stays registered");
             }
@@ -192,14 +191,14 @@ impl Delivery {
         let subscriber = self.subscriber;
         subscriber.ended.store(true, Ordering::SeqCst);
         // The function may free what only a thread that may block can free.
-        let _ = DROPS.run(move || drop(subscriber.take_function())).await;
+        let _ = DROP_POOL.run(move || drop(subscriber.take_function())).await;
     }
 }
 
 /// Drops the function also where the delivery is cut off, since it may own what owns the subscription.
-struct End(Arc<Subscriber>);
+struct DeliveryGuard(Arc<Subscriber>);
 
-impl Drop for End {
+impl Drop for DeliveryGuard {
     fn drop(&mut self) {
         self.0.ended.store(true, Ordering::SeqCst);
         // A call that still runs drops it at its end.

@@ -10,15 +10,15 @@ use crate::change::{ChangeEvent, Interest};
 
 #[derive(Debug)]
 pub(super) struct Queue {
-    state: Mutex<State>,
-    limit: Limit,
+    state: Mutex<QueueState>,
+    limit: QueueLimit,
     /// Counts the events that were taken, of all subscriptions together.
-    taken: Arc<AtomicU64>,
+    delivered: Arc<AtomicU64>,
 }
 
 /// How many events may wait.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Limit {
+pub(super) enum QueueLimit {
     /// So many; the oldest are merged.
     Events(usize),
     /// The newest only, whatever it changed.
@@ -26,7 +26,7 @@ pub(super) enum Limit {
 }
 
 #[derive(Debug)]
-struct State {
+struct QueueState {
     interest: Interest,
     pending: VecDeque<Arc<ChangeEvent>>,
     waker: Option<Waker>,
@@ -34,13 +34,13 @@ struct State {
 }
 
 impl Queue {
-    pub(super) fn new(interest: Interest, limit: Limit, taken: Arc<AtomicU64>) -> Self {
-        let state = State { interest, pending: VecDeque::new(), waker: None, closed: false };
-        Self { state: Mutex::new(state), limit, taken }
+    pub(super) fn new(interest: Interest, limit: QueueLimit, delivered: Arc<AtomicU64>) -> Self {
+        let state = QueueState { interest, pending: VecDeque::new(), waker: None, closed: false };
+        Self { state: Mutex::new(state), limit, delivered }
     }
 
     /// With events that wait already.
-    pub(super) fn holding(self, events: impl Iterator<Item = Arc<ChangeEvent>>) -> Self {
+    pub(super) fn with_pending(self, events: impl Iterator<Item = Arc<ChangeEvent>>) -> Self {
         self.lock().pending.extend(events);
         self
     }
@@ -56,15 +56,17 @@ impl Queue {
             return;
         }
         match self.limit {
-            Limit::Newest => state.pending.clear(),
-            Limit::Events(_) if !event.changes().keys().any(|key| state.interest.covers(key)) => {
+            QueueLimit::Newest => state.pending.clear(),
+            QueueLimit::Events(_)
+                if !event.changes().keys().any(|key| state.interest.covers(key)) =>
+            {
                 return;
             }
             // The new event itself is never merged, so that a reader is always woken after it.
-            Limit::Events(limit) if state.pending.len() >= limit.max(2) => {
+            QueueLimit::Events(limit) if state.pending.len() >= limit.max(2) => {
                 merge_oldest(&mut state.pending);
             }
-            Limit::Events(_) => {}
+            QueueLimit::Events(_) => {}
         }
         state.pending.push_back(event.clone());
         wake(state);
@@ -75,8 +77,8 @@ impl Queue {
         let mut state = self.lock();
         while let Some(event) = state.pending.pop_front() {
             // Merging may have cancelled out every key that was asked for.
-            if let Some(event) = event.seen_with(&state.interest) {
-                self.taken.fetch_add(1, Ordering::Relaxed);
+            if let Some(event) = event.for_interest(&state.interest) {
+                self.delivered.fetch_add(1, Ordering::Relaxed);
                 return Poll::Ready(Some(event));
             }
         }
@@ -87,7 +89,7 @@ impl Queue {
         Poll::Pending
     }
 
-    pub(super) fn widen(&self, with: impl FnOnce(Interest) -> Interest) {
+    pub(super) fn update_interest(&self, with: impl FnOnce(Interest) -> Interest) {
         let mut state = self.lock();
         state.interest = with(std::mem::take(&mut state.interest));
     }
@@ -122,13 +124,13 @@ impl Queue {
         self.lock().pending.len()
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Wakes the reader after the lock is released, so that it does not run into it.
-fn wake(mut state: MutexGuard<'_, State>) {
+fn wake(mut state: MutexGuard<'_, QueueState>) {
     let waker = state.waker.take();
     drop(state);
     if let Some(waker) = waker {

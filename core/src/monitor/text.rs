@@ -14,13 +14,13 @@ impl Metrics {
     /// Java client work.
     #[must_use]
     pub fn text(&self) -> String {
-        let mut text = Text::new(&self.namespaces);
+        let mut text = OpenMetricsWriter::new(&self.namespaces);
         self.write_namespaces(&mut text);
         self.write_client(&mut text);
         text.finish()
     }
 
-    fn write_namespaces(&self, text: &mut Text) {
+    fn write_namespaces(&self, text: &mut OpenMetricsWriter) {
         let all = &self.namespaces;
         text.counter("namespace_usage", all, |n| n.usage as f64);
         text.gauge("namespace_item_num", all, |n| Some(n.items as f64));
@@ -43,7 +43,7 @@ impl Metrics {
         text.single("gauge", "namespace_timeout", timed_out.count() as f64);
     }
 
-    fn write_client(&self, text: &mut Text) {
+    fn write_client(&self, text: &mut OpenMetricsWriter) {
         text.single("counter", "exception_num", self.error_count as f64);
         text.single("gauge", "clock_skew_ms", self.clock_skew_ms as f64);
         text.single("gauge", "long_poll_connected", self.polls_connected as f64);
@@ -61,15 +61,15 @@ impl Metrics {
     }
 
     /// The runtime, and the delivery of events to listeners; gauges of Java's pools that mean nothing here are left out.
-    fn write_pools(&self, text: &mut Text) {
+    fn write_pools(&self, text: &mut OpenMetricsWriter) {
         let threads = self.threads.as_ref();
         let waiting = self.namespaces.iter().map(|n| n.listener_queue).sum::<usize>();
-        let taken = self.namespaces.iter().map(|n| n.events_taken).sum::<u64>();
+        let delivered = self.namespaces.iter().map(|n| n.events_delivered).sum::<u64>();
         for (name, runtime, dispatch) in [
             ("pool_size", threads.map(|threads| threads.workers), None),
             ("active_task_count", threads.map(|threads| threads.tasks), None),
             ("queue_size", threads.map(|threads| threads.queue), Some(waiting as f64)),
-            ("completed_task_count", None, Some(taken as f64)),
+            ("completed_task_count", None, Some(delivered as f64)),
         ] {
             let name = format!("thread_pool_{name}");
             text.head("gauge", &name);
@@ -83,12 +83,12 @@ impl Metrics {
     }
 }
 
-struct Text {
+struct OpenMetricsWriter {
     text: String,
     with_app_id: bool,
 }
 
-impl Text {
+impl OpenMetricsWriter {
     fn new(namespaces: &[NamespaceMetrics]) -> Self {
         let app_ids: HashSet<_> = namespaces.iter().map(|n| &n.app_id).collect();
         Self { text: String::new(), with_app_id: app_ids.len() > 1 }

@@ -8,19 +8,19 @@ use tokio::task::spawn_blocking;
 use crate::cache::FileCache;
 use crate::error::{Error, ErrorKind, Result};
 
-/// Threads that a disk may hold up.
-const THREADS: usize = 2;
+/// BlockingPool that a disk may hold up.
+const MAX_DISK_THREADS: usize = 2;
 
 /// The cache files of a client, and the room for work on them; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Disk {
     cache: Arc<FileCache>,
-    room: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
 impl Disk {
     pub(crate) fn new(cache: FileCache) -> Self {
-        Self { cache: Arc::new(cache), room: Arc::new(Semaphore::new(THREADS)) }
+        Self { cache: Arc::new(cache), permits: Arc::new(Semaphore::new(MAX_DISK_THREADS)) }
     }
 
     /// Runs on a thread that may block, when the disk has room for another.
@@ -30,7 +30,7 @@ impl Disk {
     ) -> Result<T> {
         // The semaphore is never closed; a permit that is not there would only mean one thread more. The thread holds it, not
         // the caller, who may stop waiting while a slow disk still holds the thread up.
-        let permit = self.room.acquire_owned().await.ok();
+        let permit = self.permits.acquire_owned().await.ok();
         let cache = self.cache;
         let done = spawn_blocking(move || {
             let _permit = permit;

@@ -7,10 +7,10 @@ use tracing::warn;
 use super::disk::Disk;
 use super::namespace::Namespace;
 use super::validator::Validators;
-use crate::cache::Stored;
+use crate::cache::CachedContent;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::wire::Configurations;
-use crate::snapshot::{Place, Provenance, Snapshot, Source};
+use crate::snapshot::{LoadInfo, NamespaceContext, Snapshot, Source};
 
 pub(crate) struct Fallback {
     pub(crate) disk: Option<Disk>,
@@ -34,7 +34,7 @@ impl Fallback {
                 let _ = accept(namespace, validators, found).await;
             }
             None => {
-                let error = namespace.live().monitor().last_error();
+                let error = namespace.runtime().monitor().last_error();
                 let error = error.map_or_else(|| "no answer yet".to_owned(), |e| e.to_string());
                 warn!(
                     namespace = name,
@@ -49,7 +49,7 @@ impl Fallback {
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] when there is none, [`ErrorKind::Parse`] when the application refuses it.
-    pub(super) async fn serve_again(
+    pub(super) async fn reload(
         &self,
         namespace: &Namespace,
         validators: &Validators,
@@ -66,20 +66,20 @@ impl Fallback {
 
     /// The content to start with; `None` when there is none anywhere.
     async fn find(&self, namespace: &Namespace) -> Option<Snapshot> {
-        let place = namespace.place();
-        let provenance = |source| Provenance { source, ..Provenance::unknown() };
-        let (provenance, content) = match self.on_disk(place).await {
-            Some((source, Stored { content, written_at })) => {
-                (Provenance { since: written_at, ..provenance(source) }, content)
+        let context = namespace.context();
+        let load_info = |source| LoadInfo { source, ..LoadInfo::unknown() };
+        let (load_info, content) = match self.read_disk(context).await {
+            Some((source, CachedContent { content, written_at })) => {
+                (LoadInfo { since: written_at, ..load_info(source) }, content)
             }
-            None => (provenance(Source::Static), self.seed.clone()?),
+            None => (load_info(Source::Static), self.seed.clone()?),
         };
-        Some(Snapshot::new(place.clone(), provenance, content, Some(&namespace.snapshot())))
+        Some(Snapshot::new(context.clone(), load_info, content, Some(&namespace.snapshot())))
     }
 
-    async fn on_disk(&self, place: &Arc<Place>) -> Option<(Source, Stored)> {
+    async fn read_disk(&self, context: &Arc<NamespaceContext>) -> Option<(Source, CachedContent)> {
         let disk = self.disk.clone()?;
-        let identity = place.identity.clone();
+        let identity = context.identity.clone();
         let read = disk.run(move |cache| {
             let cached = cache.load(&identity).map(|found| found.map(|c| (Source::Local, c)));
             let seed =
@@ -90,12 +90,12 @@ impl Fallback {
                 Err(error) => Ok((seed()?, Some(error))),
             }
         });
-        let (found, damage) = match read.await {
+        let (found, read_error) = match read.await {
             Ok(read) => read,
             Err(error) => (None, Some(error)),
         };
-        if let Some(error) = damage {
-            let namespace = &*place.identity.namespace;
+        if let Some(error) = read_error {
+            let namespace = &*context.identity.namespace;
             warn!(namespace, %error, "cannot read the cache file");
         }
         found

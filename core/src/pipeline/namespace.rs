@@ -9,29 +9,30 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::Reply;
-use super::holding::Holders;
+use super::RefreshReply;
+use super::handle::HandleCount;
 use crate::change::{ChangeEvent, Changes, content_diff, visible_diff};
 use crate::error::{Error, ErrorKind, Result};
 use crate::listener::{ChangeStream, Delivery, Listeners, Subscriber};
 use crate::monitor::{ErrorLog, NamespaceMetrics, NamespaceMonitor};
-use crate::process::Bound;
-use crate::snapshot::{Current, Identity, Place, Snapshot};
+use crate::process_local::ProcessLocal;
+use crate::protocol::namespace::NamespaceKey;
+use crate::snapshot::{CurrentSnapshot, NamespaceContext, Snapshot};
 
 /// One open namespace. Its pipeline writes, everybody reads.
 pub(crate) struct Namespace {
-    place: Arc<Place>,
-    current: Current,
+    context: Arc<NamespaceContext>,
+    current: CurrentSnapshot,
     sequence: AtomicU64,
-    /// Functions to call, with the listeners they belong to; kept apart from `live` for the sake of forked children.
-    subscribers: ArcSwap<Vec<(View, Arc<Subscriber>)>>,
-    holders: Holders,
-    live: ArcSwap<Bound<Live>>,
+    /// Functions to call, with the listeners they belong to; kept apart from `runtime` for the sake of forked children.
+    subscribers: ArcSwap<Vec<(EventKind, Arc<Subscriber>)>>,
+    handle_count: HandleCount,
+    runtime: ArcSwap<ProcessLocal<NamespaceRuntime>>,
 }
 
 /// What a listener is told about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum View {
+pub(crate) enum EventKind {
     /// The key-value view.
     Values,
     /// The namespace as one text.
@@ -41,25 +42,29 @@ pub(crate) enum View {
 }
 
 /// What the pipeline of this process keeps going.
-pub(crate) struct Live {
+pub(crate) struct NamespaceRuntime {
     values: Listeners,
     content: Listeners,
     newest: Listeners,
     monitor: NamespaceMonitor,
     settled: watch::Sender<bool>,
-    ask: mpsc::Sender<Reply>,
+    refresh_requests: mpsc::Sender<RefreshReply>,
     released: CancellationToken,
 }
 
-impl Live {
-    fn new(queue_limit: usize, ask: mpsc::Sender<Reply>, errors: Arc<ErrorLog>) -> Self {
+impl NamespaceRuntime {
+    fn new(
+        queue_limit: usize,
+        refresh_requests: mpsc::Sender<RefreshReply>,
+        errors: Arc<ErrorLog>,
+    ) -> Self {
         Self {
             values: Listeners::new(queue_limit),
             content: Listeners::new(queue_limit),
-            newest: Listeners::of_newest(),
+            newest: Listeners::newest_only(),
             monitor: NamespaceMonitor::new(errors),
             settled: watch::Sender::new(false),
-            ask,
+            refresh_requests,
             released: CancellationToken::new(),
         }
     }
@@ -73,43 +78,47 @@ impl Live {
         &self.monitor
     }
 
-    pub(crate) fn listeners(&self, view: View) -> &Listeners {
-        match view {
-            View::Values => &self.values,
-            View::Content => &self.content,
-            View::Newest => &self.newest,
+    pub(crate) fn listeners(&self, kind: EventKind) -> &Listeners {
+        match kind {
+            EventKind::Values => &self.values,
+            EventKind::Content => &self.content,
+            EventKind::Newest => &self.newest,
         }
     }
 }
 
 impl Namespace {
-    /// A namespace with nothing in it; loads are asked for through `ask`.
+    /// A namespace with nothing in it; loads are asked for through `refresh_requests`.
     pub(crate) fn new(
-        place: Arc<Place>,
+        context: Arc<NamespaceContext>,
         queue_limit: usize,
-        ask: mpsc::Sender<Reply>,
+        refresh_requests: mpsc::Sender<RefreshReply>,
         errors: Arc<ErrorLog>,
     ) -> Self {
         Self {
-            current: Current::new(Snapshot::empty(place.clone())),
+            current: CurrentSnapshot::new(Snapshot::empty(context.clone())),
             sequence: AtomicU64::new(0),
             subscribers: ArcSwap::default(),
-            holders: Holders::default(),
-            live: ArcSwap::from_pointee(Bound::new(Live::new(queue_limit, ask, errors))),
-            place,
+            handle_count: HandleCount::default(),
+            runtime: ArcSwap::from_pointee(ProcessLocal::new(NamespaceRuntime::new(
+                queue_limit,
+                refresh_requests,
+                errors,
+            ))),
+            context,
         }
     }
 
-    pub(crate) fn identity(&self) -> &Identity {
-        &self.place.identity
+    pub(crate) fn identity(&self) -> &NamespaceKey {
+        &self.context.identity
     }
 
-    pub(crate) fn place(&self) -> &Arc<Place> {
-        &self.place
+    pub(crate) fn context(&self) -> &Arc<NamespaceContext> {
+        &self.context
     }
 
     #[inline]
-    pub(crate) fn current(&self) -> &Current {
+    pub(crate) fn current(&self) -> &CurrentSnapshot {
         &self.current
     }
 
@@ -117,16 +126,16 @@ impl Namespace {
         self.current.load_full()
     }
 
-    pub(crate) fn live(&self) -> Guard<Arc<Bound<Live>>> {
-        self.live.load()
+    pub(crate) fn runtime(&self) -> Guard<Arc<ProcessLocal<NamespaceRuntime>>> {
+        self.runtime.load()
     }
 
     pub(crate) fn metrics(&self) -> NamespaceMetrics {
-        let live = self.live();
-        let mut metrics = live.monitor.metrics(&self.snapshot());
-        for listeners in [&live.values, &live.content, &live.newest] {
+        let runtime = self.runtime();
+        let mut metrics = runtime.monitor.metrics(&self.snapshot());
+        for listeners in [&runtime.values, &runtime.content, &runtime.newest] {
             metrics.listener_queue += listeners.depth();
-            metrics.events_taken += listeners.taken();
+            metrics.events_delivered += listeners.delivered();
         }
         metrics
     }
@@ -134,78 +143,78 @@ impl Namespace {
     /// Registers a function for the events of a stream of this view; what is given back delivers to it.
     pub(crate) fn subscribe(
         &self,
-        view: View,
+        kind: EventKind,
         stream: ChangeStream,
         function: impl FnMut(&Arc<ChangeEvent>) + Send + 'static,
     ) -> (Arc<Subscriber>, Delivery) {
         let (subscriber, delivery) = Subscriber::new(stream, Box::new(function));
         self.subscribers.rcu(|known| {
             let known = known.iter().filter(|(_, known)| !known.has_ended()).cloned();
-            known.chain([(view, subscriber.clone())]).collect::<Vec<_>>()
+            known.chain([(kind, subscriber.clone())]).collect::<Vec<_>>()
         });
         (subscriber, delivery)
     }
 
     /// Calls a function for each event until the subscription or the namespace ends.
     pub(crate) async fn deliver(self: Arc<Self>, delivery: Delivery) {
-        delivery.run(|namespace| self.live().monitor.listener_failed(namespace)).await;
+        delivery.run(|namespace| self.runtime().monitor.listener_failed(namespace)).await;
     }
 
     /// Starts anew in a forked child, with the content and the functions that are there; gives what delivers to them.
     pub(crate) fn resume(
         &self,
         queue_limit: usize,
-        ask: mpsc::Sender<Reply>,
+        refresh_requests: mpsc::Sender<RefreshReply>,
         errors: Arc<ErrorLog>,
     ) -> Vec<Delivery> {
-        let live = Live::new(queue_limit, ask, errors);
-        live.settled.send_replace(true);
+        let runtime = NamespaceRuntime::new(queue_limit, refresh_requests, errors);
+        runtime.settled.send_replace(true);
         self.current.replace(Arc::new(self.snapshot().renewed()));
         let subscribers = self.subscribers.load_full();
         let deliveries = subscribers
             .iter()
-            .filter_map(|(view, subscriber)| subscriber.resume(live.listeners(*view)))
+            .filter_map(|(kind, subscriber)| subscriber.resume(runtime.listeners(*kind)))
             .collect();
         // What the parent had not yet delivered is lost with its threads.
-        live.newest.publish(&self.newest_event(&self.snapshot()));
-        self.live.store(Arc::new(Bound::new(live)));
+        runtime.newest.publish(&self.newest_event(&self.snapshot()));
+        self.runtime.store(Arc::new(ProcessLocal::new(runtime)));
         deliveries
     }
 
     /// Returns once the first load has ended, well or not.
-    pub(crate) async fn opened(&self) {
-        let mut settled = self.live().settled.subscribe();
+    pub(crate) async fn wait_until_settled(&self) {
+        let mut settled = self.runtime().settled.subscribe();
         // Fails when the namespace was closed meanwhile, which ends the wait as well.
         let _ = settled.wait_for(|settled| *settled).await;
     }
 
     pub(crate) fn is_settled(&self) -> bool {
-        *self.live().settled.borrow()
+        *self.runtime().settled.borrow()
     }
 
-    pub(super) fn holders(&self) -> &Holders {
-        &self.holders
+    pub(super) fn handle_count(&self) -> &HandleCount {
+        &self.handle_count
     }
 
     /// Whether its last holder has given it up; it is never opened again.
     pub(crate) fn is_released(&self) -> bool {
-        self.holders.is_closed()
+        self.handle_count.is_closed()
     }
 
     /// Nobody wants it any more: its task ends, and with it its subscriptions.
-    pub(super) fn release(&self) {
-        let live = self.live();
+    pub(super) fn cancel_runtime(&self) {
+        let runtime = self.runtime();
         // In a forked child there is nothing to end, and a lock may be held for ever.
-        if live.is_ours() {
-            live.released.cancel();
+        if runtime.belongs_to_this_process() {
+            runtime.released.cancel();
         }
     }
 
     /// Loads now and says how it went.
     pub(crate) async fn refresh(&self) -> Result<()> {
-        let ask = self.live().ask.clone();
+        let refresh_requests = self.runtime().refresh_requests.clone();
         let (reply, answer) = oneshot::channel();
-        ask.send(reply).await.map_err(|_| closed())?;
+        refresh_requests.send(reply).await.map_err(|_| closed())?;
         answer.await.map_err(|_| closed())?
     }
 
@@ -216,49 +225,49 @@ impl Namespace {
         let changed = old.configurations() != new.configurations();
         if self.is_settled() {
             if changed {
-                self.wake(&old, new);
+                self.publish_changes(&old, new);
             }
-            self.wake_newest(new);
+            self.publish_newest(new);
         }
         changed
     }
 
     fn settle(&self, after: Duration) {
-        let live = self.live();
-        let first = !live.settled.send_replace(true);
+        let runtime = self.runtime();
+        let first = !runtime.settled.send_replace(true);
         if first {
-            live.monitor.settled(after);
+            runtime.monitor.first_load_done(after);
         }
     }
 
     /// Ends the subscriptions after what is queued, and every wait.
     pub(super) fn close(&self) {
-        let live = self.live();
-        live.values.close();
-        live.content.close();
-        live.newest.close();
-        live.settled.send_replace(true);
+        let runtime = self.runtime();
+        runtime.values.close();
+        runtime.content.close();
+        runtime.newest.close();
+        runtime.settled.send_replace(true);
     }
 
-    fn wake(&self, old: &Snapshot, new: &Arc<Snapshot>) {
-        let live = self.live();
+    fn publish_changes(&self, old: &Snapshot, new: &Arc<Snapshot>) {
+        let runtime = self.runtime();
         let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
         let changes = visible_diff(old, new);
         if !changes.is_empty() {
             let event = ChangeEvent::new(changes, old, new.clone(), sequence);
-            live.values.publish(&Arc::new(event));
+            runtime.values.publish(&Arc::new(event));
         }
-        if !live.content.is_empty() {
+        if !runtime.content.is_empty() {
             let event = ChangeEvent::new(content_diff(old, new), old, new.clone(), sequence);
-            live.content.publish(&Arc::new(event));
+            runtime.content.publish(&Arc::new(event));
         }
     }
 
     /// Wakes those that follow the content as a whole: also where no value that others see has changed.
-    fn wake_newest(&self, new: &Arc<Snapshot>) {
-        let live = self.live();
-        if !live.newest.is_empty() {
-            live.newest.publish(&self.newest_event(new));
+    fn publish_newest(&self, new: &Arc<Snapshot>) {
+        let runtime = self.runtime();
+        if !runtime.newest.is_empty() {
+            runtime.newest.publish(&self.newest_event(new));
         }
     }
 
@@ -269,12 +278,12 @@ impl Namespace {
 }
 
 /// Counts a first load as ended at the latest when it is dropped, so that nobody waits for one that panicked.
-pub(super) struct Opening {
+pub(super) struct FirstLoadGuard {
     namespace: Arc<Namespace>,
     pub(super) start: Instant,
 }
 
-impl Opening {
+impl FirstLoadGuard {
     pub(super) fn new(namespace: Arc<Namespace>) -> Self {
         Self { namespace, start: Instant::now() }
     }
@@ -284,7 +293,7 @@ impl Opening {
     }
 }
 
-impl Drop for Opening {
+impl Drop for FirstLoadGuard {
     fn drop(&mut self) {
         self.settle();
     }

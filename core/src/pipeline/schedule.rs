@@ -4,16 +4,17 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::backoff::{Backoff, Ladder, spread};
+use crate::backoff::{Backoff, BackoffPolicy, apply_jitter};
 use crate::error::ErrorKind;
 use crate::transport::Failure;
 
 const REFRESH_JITTER: f64 = 0.1;
 /// Retries while content is missing or known to be old.
-const RETRY: Ladder =
-    Ladder::doubling(Duration::from_secs(5), Duration::from_secs(120)).jittered(0.2);
+const RETRY_BACKOFF: BackoffPolicy =
+    BackoffPolicy::doubling(Duration::from_secs(5), Duration::from_secs(120)).jittered(0.2);
 /// A refused signature stays refused until somebody acts.
-const UNAUTHORIZED: Ladder = Ladder::doubling(Duration::from_secs(30), Duration::from_secs(300));
+const UNAUTHORIZED_BACKOFF: BackoffPolicy =
+    BackoffPolicy::doubling(Duration::from_secs(30), Duration::from_secs(300));
 /// A server that lags behind the one that announced catches up within seconds: looked at 1, 3 and 9 s after the announcement.
 const RECHECKS: [Duration; 3] =
     [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(6)];
@@ -36,11 +37,11 @@ pub(super) struct Schedule {
 impl Schedule {
     pub(super) fn new(interval: Duration, mut random: fastrand::Rng) -> Self {
         Self {
-            refresh_at: Instant::now() + spread(interval, REFRESH_JITTER, &mut random),
+            refresh_at: Instant::now() + apply_jitter(interval, REFRESH_JITTER, &mut random),
             interval,
             sooner_at: None,
-            retry: Backoff::new(RETRY),
-            unauthorized: Backoff::new(UNAUTHORIZED),
+            retry: Backoff::new(RETRY_BACKOFF),
+            unauthorized: Backoff::new(UNAUTHORIZED_BACKOFF),
             pending: None,
             urgent: true,
             random,
@@ -58,8 +59,8 @@ impl Schedule {
     }
 
     /// A release was announced. Only news is rechecked: the first poll announces what the first load has just brought.
-    pub(super) fn announced(&mut self, is_news: bool) {
-        self.pending = Some(if is_news { &RECHECKS } else { &[] });
+    pub(super) fn announced(&mut self, is_update: bool) {
+        self.pending = Some(if is_update { &RECHECKS } else { &[] });
         self.urgent = true;
     }
 
@@ -82,7 +83,7 @@ impl Schedule {
     /// A load failed; `missing` when there is no content of a server yet.
     pub(super) fn failed(&mut self, failure: &Failure, missing: bool) {
         self.plan_refresh();
-        let asked = failure.retry_after.unwrap_or_default();
+        let retry_after = failure.retry_after.unwrap_or_default();
         let kind = failure.error.kind();
         let delay = match kind {
             ErrorKind::NotFound => {
@@ -93,19 +94,19 @@ impl Schedule {
             _ if missing || self.pending.is_some() => Some(self.retry.next_delay(&mut self.random)),
             _ => None,
         };
-        let delay = delay.map(|delay| delay.max(asked));
+        let delay = delay.map(|delay| delay.max(retry_after));
         // Refreshes that come often do not shorten the patience that was asked for.
-        let patience = match kind {
-            ErrorKind::Unauthorized => delay.unwrap_or(asked),
-            _ => asked,
+        let pause = match kind {
+            ErrorKind::Unauthorized => delay.unwrap_or(retry_after),
+            _ => retry_after,
         };
         let now = Instant::now();
-        self.refresh_at = self.refresh_at.max(now + patience);
+        self.refresh_at = self.refresh_at.max(now + pause);
         self.sooner_at = delay.map(|delay| now + delay);
     }
 
     fn plan_refresh(&mut self) {
-        let delay = spread(self.interval, REFRESH_JITTER, &mut self.random);
+        let delay = apply_jitter(self.interval, REFRESH_JITTER, &mut self.random);
         self.refresh_at = Instant::now() + delay;
     }
 }

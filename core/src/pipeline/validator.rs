@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
+use crate::blocking_pool::HOOK_POOL;
 use crate::error::{Error, ErrorKind, Result};
-use crate::snapshot::{Identity, Snapshot};
-use crate::threads::HOOKS;
+use crate::protocol::namespace::NamespaceKey;
+use crate::snapshot::Snapshot;
 
 /// Says why a release must not be applied.
 pub(crate) type Validator = Arc<dyn Fn(&Snapshot) -> Result<(), String> + Send + Sync>;
@@ -17,11 +18,11 @@ pub(crate) type Validator = Arc<dyn Fn(&Snapshot) -> Result<(), String> + Send +
 #[derive(Default)]
 pub(crate) struct Validators {
     /// Replaced whole, so that a forked child finds no lock held.
-    validators: ArcSwap<HashMap<Identity, Vec<Validator>>>,
+    validators: ArcSwap<HashMap<NamespaceKey, Vec<Validator>>>,
 }
 
 impl Validators {
-    pub(crate) fn add(&self, identity: &Identity, validator: &Validator) {
+    pub(crate) fn add(&self, identity: &NamespaceKey, validator: &Validator) {
         self.validators.rcu(|known| {
             let mut known = HashMap::clone(known);
             known.entry(identity.clone()).or_default().push(validator.clone());
@@ -39,7 +40,7 @@ impl Validators {
             return Ok(());
         }
         let candidate = snapshot.clone();
-        let checked = HOOKS.run(move || {
+        let checked = HOOK_POOL.run(move || {
             validators.iter().try_for_each(|validator| {
                 let verdict = catch_unwind(AssertUnwindSafe(|| validator(&candidate)));
                 verdict.unwrap_or_else(|_| Err("the validator panicked".to_owned()))
@@ -53,7 +54,7 @@ impl Validators {
         })
     }
 
-    fn of(&self, identity: &Identity) -> Vec<Validator> {
+    fn of(&self, identity: &NamespaceKey) -> Vec<Validator> {
         self.validators.load().get(identity).cloned().unwrap_or_default()
     }
 }

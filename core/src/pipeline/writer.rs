@@ -38,18 +38,18 @@ impl CacheWriter {
                 cache.store(snapshot.identity(), snapshot.configurations())
             };
             let outcome = disk.clone().run(store).await;
-            self.note(&outcome);
+            self.record(&outcome);
         }
     }
 
-    fn note(&mut self, outcome: &Result<()>) {
+    fn record(&mut self, outcome: &Result<()>) {
         let namespace = &self.namespace.identity().namespace;
         match outcome {
             Ok(()) if self.failing => info!(namespace, "writing the cache file works again"),
             Ok(()) => {}
             Err(error) => {
-                let live = self.namespace.live();
-                live.monitor().cache_failed(error);
+                let runtime = self.namespace.runtime();
+                runtime.monitor().cache_failed(error);
                 if !self.failing {
                     warn!(namespace, %error, "cannot write the cache file; in-memory values are unaffected");
                 }

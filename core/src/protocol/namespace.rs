@@ -74,6 +74,20 @@ impl Format {
     }
 }
 
+/// The three names that identify a namespace: app id, cluster and namespace.
+///
+/// In a request all three are percent-decoded, otherwise as the client spelled them. In a client the namespace
+/// has no `.properties` suffix.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct NamespaceKey {
+    /// App id.
+    pub app_id: String,
+    /// Cluster as requested or configured, which may differ from the one that answers.
+    pub cluster: String,
+    /// Name of the namespace.
+    pub namespace: String,
+}
+
 /// Drops one `.properties` suffix (any case): the protocol's identity of a properties namespace has none.
 #[must_use]
 pub fn strip_properties_suffix(namespace: &str) -> &str {

@@ -2,16 +2,16 @@
 //!
 //! One parser for authentication and data means that no request can be checked under one name and served under another.
 
-mod known;
+mod notification_list;
 mod query;
 
 use std::borrow::Cow;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use super::namespace::is_valid_name;
+use super::namespace::{NamespaceKey, is_valid_name};
 
-pub use self::known::cost as known_cost;
+pub use self::notification_list::cost as notification_cost;
 pub use self::query::{Caller, ConfigQuery, LegacyPollQuery, PollQuery};
 
 /// Path of the discovery of config services.
@@ -52,17 +52,6 @@ pub enum Refusal {
     InvalidNotifications(String),
 }
 
-/// App, cluster and namespace of a request, percent-decoded, otherwise as the client spelled them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
-    /// App id.
-    pub app_id: String,
-    /// Cluster.
-    pub cluster: String,
-    /// Namespace, possibly with a `.properties` suffix.
-    pub namespace: String,
-}
-
 /// Output form of `/configfiles`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FileForm {
@@ -76,18 +65,18 @@ pub enum FileForm {
 
 /// A client endpoint and the app id that its access key is checked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Endpoint {
+pub enum ClientRequest {
     /// `/configs/{appId}/{cluster}/{namespace}`
-    Config(Target),
+    Config(NamespaceKey),
     /// `/configfiles[/json|/raw]/{appId}/{cluster}/{namespace}`
-    File(FileForm, Target),
+    File(FileForm, NamespaceKey),
     /// `/notifications/v2`
     Poll(String),
     /// `/notifications`
     LegacyPoll(String),
 }
 
-impl Endpoint {
+impl ClientRequest {
     /// Reads the raw path (percent-encoded, without context path) and query of a request.
     ///
     /// # Errors
@@ -184,7 +173,7 @@ fn decode_segment(segment: &str) -> Result<Cow<'_, str>, Refusal> {
 }
 
 /// Checks the app id before the number of segments: an app id that nothing follows is none.
-fn target(segments: &[Cow<'_, str>]) -> Result<Target, Refusal> {
+fn target(segments: &[Cow<'_, str>]) -> Result<NamespaceKey, Refusal> {
     let [app_id, cluster, rest @ ..] = segments else {
         return Err(Refusal::InvalidAppId);
     };
@@ -192,7 +181,7 @@ fn target(segments: &[Cow<'_, str>]) -> Result<Target, Refusal> {
         return Err(Refusal::InvalidAppId);
     }
     match rest {
-        [namespace] if !cluster.is_empty() && !namespace.is_empty() => Ok(Target {
+        [namespace] if !cluster.is_empty() && !namespace.is_empty() => Ok(NamespaceKey {
             app_id: app_id.as_ref().to_owned(),
             cluster: cluster.as_ref().to_owned(),
             namespace: namespace.as_ref().to_owned(),
@@ -223,30 +212,36 @@ fn append(line: &mut String, parameters: &[(&str, Option<&str>)]) {
 mod tests {
     use super::*;
 
-    fn target_of(app_id: &str, cluster: &str, namespace: &str) -> Target {
-        Target { app_id: app_id.into(), cluster: cluster.into(), namespace: namespace.into() }
+    fn target_of(app_id: &str, cluster: &str, namespace: &str) -> NamespaceKey {
+        NamespaceKey { app_id: app_id.into(), cluster: cluster.into(), namespace: namespace.into() }
     }
 
     #[test]
     fn endpoints_are_told_by_path() {
         let demo = target_of("demo", "default", "a.json");
         let cases = [
-            ("/configs/demo/default/a.json", Endpoint::Config(demo.clone())),
+            ("/configs/demo/default/a.json", ClientRequest::Config(demo.clone())),
             (
                 "/configfiles/demo/default/a.json",
-                Endpoint::File(FileForm::Properties, demo.clone()),
+                ClientRequest::File(FileForm::Properties, demo.clone()),
             ),
-            ("/configfiles/json/demo/default/a.json", Endpoint::File(FileForm::Json, demo.clone())),
-            ("/configfiles/raw/demo/default/a.json", Endpoint::File(FileForm::Raw, demo)),
+            (
+                "/configfiles/json/demo/default/a.json",
+                ClientRequest::File(FileForm::Json, demo.clone()),
+            ),
+            ("/configfiles/raw/demo/default/a.json", ClientRequest::File(FileForm::Raw, demo)),
             (
                 "/configfiles/json/a/b",
-                Endpoint::File(FileForm::Properties, target_of("json", "a", "b")),
+                ClientRequest::File(FileForm::Properties, target_of("json", "a", "b")),
             ),
         ];
         for (path, expected) in cases {
-            assert_eq!(Endpoint::parse(path, ""), Ok(expected), "{path}");
+            assert_eq!(ClientRequest::parse(path, ""), Ok(expected), "{path}");
         }
-        assert_eq!(Endpoint::parse(POLL_PATH, "appId=demo"), Ok(Endpoint::Poll("demo".into())));
+        assert_eq!(
+            ClientRequest::parse(POLL_PATH, "appId=demo"),
+            Ok(ClientRequest::Poll("demo".into()))
+        );
     }
 
     #[test]
@@ -271,9 +266,9 @@ mod tests {
             ("/configsx/demo/default/application", Refusal::UnknownPath),
         ];
         for (path, refusal) in cases {
-            assert_eq!(Endpoint::parse(path, ""), Err(refusal), "{path}");
+            assert_eq!(ClientRequest::parse(path, ""), Err(refusal), "{path}");
         }
-        assert_eq!(Endpoint::parse(POLL_PATH, "appId="), Err(Refusal::InvalidAppId));
-        assert_eq!(Endpoint::parse(LEGACY_POLL_PATH, "cluster=x"), Err(Refusal::InvalidAppId));
+        assert_eq!(ClientRequest::parse(POLL_PATH, "appId="), Err(Refusal::InvalidAppId));
+        assert_eq!(ClientRequest::parse(LEGACY_POLL_PATH, "cluster=x"), Err(Refusal::InvalidAppId));
     }
 }

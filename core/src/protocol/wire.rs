@@ -97,7 +97,7 @@ pub struct ServiceInstance {
     /// Name of the service.
     #[serde(default, deserialize_with = "null_as_default")]
     pub app_name: String,
-    /// Identity of this instance within the service.
+    /// NamespaceKey of this instance within the service.
     #[serde(default, deserialize_with = "null_as_default")]
     pub instance_id: String,
     /// Base address; paths are appended to it.
@@ -115,9 +115,9 @@ fn optional_configurations<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Configurations>, D::Error> {
     #[derive(Deserialize)]
-    struct Lenient(#[serde(deserialize_with = "configurations")] Configurations);
+    struct LenientMap(#[serde(deserialize_with = "configurations")] Configurations);
 
-    Ok(Option::<Lenient>::deserialize(deserializer)?.map(|lenient| lenient.0))
+    Ok(Option::<LenientMap>::deserialize(deserializer)?.map(|lenient| lenient.0))
 }
 
 /// Reads an object of configurations as the Java client does: texts as they are, numbers and booleans as their JSON text, null
@@ -128,9 +128,9 @@ fn optional_configurations<'de, D: Deserializer<'de>>(
 pub fn configurations<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Configurations, D::Error> {
-    struct Lenient;
+    struct ConfigurationsVisitor;
 
-    impl<'de> Visitor<'de> for Lenient {
+    impl<'de> Visitor<'de> for ConfigurationsVisitor {
         type Value = Configurations;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -156,7 +156,7 @@ pub fn configurations<'de, D: Deserializer<'de>>(
         }
     }
 
-    deserializer.deserialize_map(Lenient)
+    deserializer.deserialize_map(ConfigurationsVisitor)
 }
 
 #[cfg(test)]

@@ -4,15 +4,15 @@ use tracing::warn;
 
 use super::OPERATION;
 use crate::error::{Error, ErrorKind, Result};
+use crate::protocol::namespace::NamespaceKey;
 use crate::protocol::wire::{
     ApolloConfig, ConfigurationChange, Configurations, FULL_SYNC, INCREMENTAL_SYNC,
 };
-use crate::snapshot::Identity;
-use crate::transport::Answer;
+use crate::transport::ServiceResponse;
 
 /// The meaning of an answer.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Content {
+pub(super) enum ReleaseUpdate {
     /// The known release is the newest.
     Unchanged,
     /// Release key and content.
@@ -22,15 +22,15 @@ pub(super) enum Content {
 }
 
 /// Reads an answer. `base` is the content of the release whose key was sent; `None` when none was.
-pub(super) fn understand(
-    answer: Answer,
-    asked: &Identity,
+pub(super) fn interpret(
+    answer: ServiceResponse,
+    requested: &NamespaceKey,
     base: Option<&Configurations>,
-) -> Result<Content> {
+) -> Result<ReleaseUpdate> {
     let body = match answer {
-        Answer::Body(body) => body,
-        Answer::NotModified if base.is_some() => return Ok(Content::Unchanged),
-        Answer::NotModified => {
+        ServiceResponse::Body(body) => body,
+        ServiceResponse::NotModified if base.is_some() => return Ok(ReleaseUpdate::Unchanged),
+        ServiceResponse::NotModified => {
             return Err(protocol("304 to a request that named no release"));
         }
     };
@@ -39,10 +39,10 @@ pub(super) fn understand(
         let (line, column) = (error.line(), error.column());
         protocol(&format!("not the JSON of a release, at line {line}, column {column}"))
     })?;
-    tell_other_case(&config, asked);
+    warn_case_mismatch(&config, requested);
     match config.config_sync_type.as_deref() {
         None | Some("" | FULL_SYNC) => match config.configurations {
-            Some(content) => Ok(Content::New(config.release_key, content)),
+            Some(content) => Ok(ReleaseUpdate::New(config.release_key, content)),
             None => Err(protocol(
                 "the answer has no configurations, so it is no release; check who answers under that address",
             )),
@@ -50,33 +50,33 @@ pub(super) fn understand(
         Some(INCREMENTAL_SYNC) => Ok(match base {
             Some(base) => {
                 let changes = config.configuration_changes.unwrap_or_default();
-                Content::New(config.release_key, apply(base.clone(), changes))
+                ReleaseUpdate::New(config.release_key, apply_changes(base.clone(), changes))
             }
-            None => Content::NeedsFull,
+            None => ReleaseUpdate::NeedsFull,
         }),
         Some(other) => Err(protocol("unknown kind of answer").with("sync_type", other)),
     }
 }
 
 /// Databases may find a name whose case is wrong, but announcements go by the right one.
-fn tell_other_case(config: &ApolloConfig, asked: &Identity) {
-    for (what, right, asked) in [
-        ("app_id", &config.app_id, &asked.app_id),
-        ("cluster", &config.cluster, &asked.cluster),
-        ("namespace", &config.namespace_name, &asked.namespace),
+fn warn_case_mismatch(config: &ApolloConfig, requested: &NamespaceKey) {
+    for (what, actual, requested) in [
+        ("app_id", &config.app_id, &requested.app_id),
+        ("cluster", &config.cluster, &requested.cluster),
+        ("namespace", &config.namespace_name, &requested.namespace),
     ] {
-        if right != asked && right.eq_ignore_ascii_case(asked) {
+        if actual != requested && actual.eq_ignore_ascii_case(requested) {
             warn!(
                 what,
-                asked,
-                right,
+                asked = requested,
+                right = actual,
                 "a name differs in case from the server's; changes to it are not pushed"
             );
         }
     }
 }
 
-fn apply(mut content: Configurations, changes: Vec<ConfigurationChange>) -> Configurations {
+fn apply_changes(mut content: Configurations, changes: Vec<ConfigurationChange>) -> Configurations {
     for change in changes {
         match (change.configuration_change_type.as_str(), change.new_value) {
             ("ADDED" | "MODIFIED", Some(value)) => {
@@ -104,14 +104,14 @@ mod tests {
         pairs.collect()
     }
 
-    fn asked() -> Identity {
+    fn requested() -> NamespaceKey {
         let [app_id, cluster, namespace] = ["order", "default", "application"].map(str::to_owned);
-        Identity { app_id, cluster, namespace }
+        NamespaceKey { app_id, cluster, namespace }
     }
 
-    fn understand_json(json: &str, base: Option<&[(&str, &str)]>) -> Result<Content> {
+    fn interpret_json(json: &str, base: Option<&[(&str, &str)]>) -> Result<ReleaseUpdate> {
         let base = base.map(content);
-        understand(Answer::Body(json.into()), &asked(), base.as_ref())
+        interpret(ServiceResponse::Body(json.into()), &requested(), base.as_ref())
     }
 
     const INCREMENTAL: &str = r#"{"releaseKey":"k2","configSyncType":"IncrementalSync","configurationChanges":[
@@ -122,15 +122,15 @@ mod tests {
     #[test]
     fn changes_apply_to_their_base() {
         // C068
-        let expected = Content::New("k2".into(), content(&[("b", "9"), ("c", "3")]));
+        let expected = ReleaseUpdate::New("k2".into(), content(&[("b", "9"), ("c", "3")]));
         let base = [("a", "1"), ("b", "2")];
-        assert_eq!(understand_json(INCREMENTAL, Some(&base)).unwrap(), expected);
+        assert_eq!(interpret_json(INCREMENTAL, Some(&base)).unwrap(), expected);
     }
 
     #[test]
     fn changes_without_their_base_are_not_applied() {
         // C070
-        assert_eq!(understand_json(INCREMENTAL, None).unwrap(), Content::NeedsFull);
+        assert_eq!(interpret_json(INCREMENTAL, None).unwrap(), ReleaseUpdate::NeedsFull);
     }
 
     #[test]
@@ -138,9 +138,9 @@ mod tests {
         // C069
         let answer = |kind: &str| {
             let json = format!(r#"{{"releaseKey":"k2","configurations":{{"x":"1"}}{kind}}}"#);
-            understand_json(&json, Some(&[("a", "1")]))
+            interpret_json(&json, Some(&[("a", "1")]))
         };
-        let full = Content::New("k2".into(), content(&[("x", "1")]));
+        let full = ReleaseUpdate::New("k2".into(), content(&[("x", "1")]));
         assert_eq!(answer("").unwrap(), full);
         assert_eq!(answer(r#","configSyncType":"FullSync""#).unwrap(), full);
         for kind in ["incrementalsync", "Foo"] {
@@ -155,12 +155,12 @@ mod tests {
         let json = r#"{"releaseKey":"k2","configSyncType":"IncrementalSync","configurationChanges":[
             {"key":"a","newValue":"x","configurationChangeType":"RENAMED"},
             {"key":"b","configurationChangeType":"MODIFIED"}]}"#;
-        let expected = Content::New("k2".into(), content(&[("a", "1")]));
+        let expected = ReleaseUpdate::New("k2".into(), content(&[("a", "1")]));
         let base = [("a", "1"), ("b", "2")];
-        assert_eq!(understand_json(json, Some(&base)).unwrap(), expected);
+        assert_eq!(interpret_json(json, Some(&base)).unwrap(), expected);
         let none = r#"{"releaseKey":"k2","configSyncType":"IncrementalSync"}"#;
-        let expected = Content::New("k2".into(), content(&base));
-        assert_eq!(understand_json(none, Some(&base)).unwrap(), expected);
+        let expected = ReleaseUpdate::New("k2".into(), content(&base));
+        assert_eq!(interpret_json(none, Some(&base)).unwrap(), expected);
     }
 
     #[test]
@@ -168,26 +168,26 @@ mod tests {
         // C038
         let base = content(&[]);
         assert_eq!(
-            understand(Answer::NotModified, &asked(), Some(&base)).unwrap(),
-            Content::Unchanged
+            interpret(ServiceResponse::NotModified, &requested(), Some(&base)).unwrap(),
+            ReleaseUpdate::Unchanged
         );
-        assert!(understand(Answer::NotModified, &asked(), None).is_err());
+        assert!(interpret(ServiceResponse::NotModified, &requested(), None).is_err());
     }
 
     #[test]
     fn an_empty_release_is_content() {
         // C034
-        let expected = Content::New("k".into(), content(&[]));
+        let expected = ReleaseUpdate::New("k".into(), content(&[]));
         let json = r#"{"releaseKey":"k","configurations":{}}"#;
-        assert_eq!(understand_json(json, None).unwrap(), expected);
-        assert!(understand_json("{", None).is_err());
+        assert_eq!(interpret_json(json, None).unwrap(), expected);
+        assert!(interpret_json("{", None).is_err());
     }
 
     /// F066, F072: 200 with a body that is not a release, as gateways send it, never empties what is known.
     #[test]
     fn an_answer_without_configurations_is_no_release() {
         for json in ["{}", r#"{"status":500}"#, r#"{"releaseKey":"k","configurations":null}"#] {
-            let error = understand_json(json, Some(&[("a", "1")])).unwrap_err();
+            let error = interpret_json(json, Some(&[("a", "1")])).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Protocol, "{json}");
         }
     }

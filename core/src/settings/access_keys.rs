@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use super::key::Files;
+use super::key::SettingsFiles;
 use super::layers::Layers;
+use crate::blocking_pool::HOOK_POOL;
 use crate::protocol::signature::AccessKey;
-use crate::threads::HOOKS;
 
 /// Names the secret of an app id; `None` where it knows none.
 pub type SecretProvider = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -19,11 +19,11 @@ pub(crate) struct AccessKeys {
     provider: Option<SecretProvider>,
     /// Keys by app id, read from the settings at the first use of the app id; replaced whole, so that a forked child finds no
     /// lock held.
-    keys: ArcSwap<HashMap<String, Entry>>,
+    keys: ArcSwap<HashMap<String, KeyEntry>>,
 }
 
 #[derive(Clone)]
-struct Entry {
+struct KeyEntry {
     /// `None` for an app without one.
     key: Option<Arc<AccessKey>>,
     /// What the provider gave last, to see whether it has anything new.
@@ -37,8 +37,8 @@ impl AccessKeys {
         layers: Layers,
         provider: Option<SecretProvider>,
     ) -> Self {
-        let key = secret.and_then(|secret| made(main_app_id, secret));
-        let main = (main_app_id.to_owned(), Entry { key, provided: None });
+        let key = secret.and_then(|secret| parse_secret(main_app_id, secret));
+        let main = (main_app_id.to_owned(), KeyEntry { key, provided: None });
         Self { layers, provider, keys: ArcSwap::from_pointee(HashMap::from([main])) }
     }
 
@@ -47,7 +47,7 @@ impl AccessKeys {
         if let Some(entry) = self.keys.load().get(app_id) {
             return entry.key.clone();
         }
-        let first = Entry { key: self.in_settings(app_id), provided: None };
+        let first = KeyEntry { key: self.in_settings(app_id), provided: None };
         self.change(|keys| {
             keys.entry(app_id.to_owned()).or_insert_with(|| first.clone());
         });
@@ -56,7 +56,7 @@ impl AccessKeys {
 
     /// Replaces the key of an app id; a blank secret removes it.
     pub(crate) fn replace(&self, app_id: &str, secret: &str) {
-        let entry = Entry { key: made(app_id, secret), provided: None };
+        let entry = KeyEntry { key: parse_secret(app_id, secret), provided: None };
         self.change(|keys| {
             keys.insert(app_id.to_owned(), entry.clone());
         });
@@ -65,32 +65,32 @@ impl AccessKeys {
     /// After a key was refused: whether another is in use by now, or comes from the provider, which may block. Many requests
     /// are refused at once when a secret is replaced; each of them is to be repeated.
     pub(crate) async fn renew(&self, app_id: &str, refused: Option<Arc<AccessKey>>) -> bool {
-        let is_other = || match (&self.of(app_id), &refused) {
+        let is_different = || match (&self.of(app_id), &refused) {
             (Some(now), Some(refused)) => !Arc::ptr_eq(now, refused),
             (now, refused) => now.is_some() != refused.is_some(),
         };
-        if is_other() {
+        if is_different() {
             return true;
         }
         let Some(provider) = self.provider.clone() else {
             return false;
         };
-        let asked = app_id.to_owned();
-        let Ok(Some(secret)) = HOOKS.run(move || provider(&asked)).await else {
+        let owned_app_id = app_id.to_owned();
+        let Ok(Some(secret)) = HOOK_POOL.run(move || provider(&owned_app_id)).await else {
             return false;
         };
         let known = self.keys.load_full();
         let last = known.get(app_id).and_then(|entry| entry.provided.as_deref());
         if last != Some(&secret) {
-            let entry = Entry { key: made(app_id, &secret), provided: Some(secret) };
+            let entry = KeyEntry { key: parse_secret(app_id, &secret), provided: Some(secret) };
             self.change(|keys| {
                 keys.insert(app_id.to_owned(), entry.clone());
             });
         }
-        is_other()
+        is_different()
     }
 
-    fn change(&self, change: impl Fn(&mut HashMap<String, Entry>)) {
+    fn change(&self, change: impl Fn(&mut HashMap<String, KeyEntry>)) {
         self.keys.rcu(|known| {
             let mut known = HashMap::clone(known);
             change(&mut known);
@@ -105,13 +105,14 @@ impl AccessKeys {
             format!("apollo.access-key.{app_id}.secret"),
             format!("apollo.accesskey.{app_id}.secret"),
         ];
-        let found =
-            names.iter().filter_map(|name| self.layers.find_as(name, &variables, Files::Neither));
-        made(app_id, &found.min_by_key(|found| found.origin)?.value)
+        let found = names
+            .iter()
+            .filter_map(|name| self.layers.find_as(name, &variables, SettingsFiles::Neither));
+        parse_secret(app_id, &found.min_by_key(|found| found.origin)?.value)
     }
 }
 
-fn made(app_id: &str, secret: &str) -> Option<Arc<AccessKey>> {
+fn parse_secret(app_id: &str, secret: &str) -> Option<Arc<AccessKey>> {
     AccessKey::new(app_id, secret).map(Arc::new)
 }
 
@@ -140,7 +141,7 @@ mod tests {
             let headers = keys.of("my-app").unwrap().headers(0, "/");
             ["variable", "overlay", "code"]
                 .into_iter()
-                .find(|secret| made("my-app", secret).unwrap().headers(0, "/") == headers)
+                .find(|secret| parse_secret("my-app", secret).unwrap().headers(0, "/") == headers)
         };
         assert_eq!(secret_of(&layers), Some("variable"));
         for name in [modern, old] {

@@ -7,7 +7,7 @@ use crate::protocol::wire::Configurations;
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
-struct AppConfig {
+struct AgolloConfig {
     app_id: String,
     cluster: String,
     namespace_name: String,
@@ -25,24 +25,24 @@ struct AppConfig {
 /// # Errors
 /// Those of the JSON parser, when it is not such a file.
 pub(super) fn parse(text: &str) -> serde_json::Result<Configurations> {
-    let given: AppConfig = serde_json::from_str(text)?;
-    let backup = given.is_backup_config.map(|backup| backup.to_string());
-    let timeout = (given.sync_server_timeout > 0).then(|| given.sync_server_timeout * 1000);
-    let policy = given.must_start.then(|| "require-any".to_owned());
+    let config: AgolloConfig = serde_json::from_str(text)?;
+    let backup = config.is_backup_config.map(|backup| backup.to_string());
+    let timeout = (config.sync_server_timeout > 0).then(|| config.sync_server_timeout * 1000);
+    let policy = config.must_start.then(|| "require-any".to_owned());
     let settings = [
-        (&key::APP_ID, Some(given.app_id)),
-        (&key::CLUSTER, Some(given.cluster)),
-        (&key::NAMESPACES, Some(given.namespace_name)),
-        (&key::META, Some(given.ip)),
+        (&key::APP_ID, Some(config.app_id)),
+        (&key::CLUSTER, Some(config.cluster)),
+        (&key::NAMESPACES, Some(config.namespace_name)),
+        (&key::META, Some(config.ip)),
         (&key::CACHE_ENABLE, backup),
-        (&key::IMPORT_DIR, Some(given.backup_config_path)),
-        (&key::SECRET, Some(given.secret)),
-        (&key::LABEL, Some(given.label)),
+        (&key::IMPORT_DIR, Some(config.backup_config_path)),
+        (&key::SECRET, Some(config.secret)),
+        (&key::LABEL, Some(config.label)),
         (&key::READ_TIMEOUT, timeout.map(|timeout| timeout.to_string())),
         (&key::START_POLICY, policy),
     ];
-    let given = settings.into_iter().filter_map(|(key, value)| Some((key.name.to_owned(), value?)));
-    Ok(given.filter(|(_, value)| !value.is_empty()).collect())
+    let set = settings.into_iter().filter_map(|(key, value)| Some((key.name.to_owned(), value?)));
+    Ok(set.filter(|(_, value)| !value.is_empty()).collect())
 }
 
 #[cfg(test)]

@@ -15,10 +15,10 @@ pub(crate) enum ClientIp {
     /// As the settings say.
     Given(String),
     /// The last scan.
-    Scanned(ArcSwap<Scan>),
+    Scanned(ArcSwap<InterfaceScan>),
 }
 
-pub(crate) struct Scan {
+pub(crate) struct InterfaceScan {
     address: Ipv4Addr,
     at: Instant,
 }
@@ -27,7 +27,7 @@ impl ClientIp {
     pub(super) fn new(given: Option<String>) -> Self {
         match given {
             Some(address) => Self::Given(address),
-            None => Self::Scanned(ArcSwap::from_pointee(Scan::now())),
+            None => Self::Scanned(ArcSwap::from_pointee(InterfaceScan::now())),
         }
     }
 
@@ -38,7 +38,7 @@ impl ClientIp {
             Self::Scanned(scan) => {
                 let last = scan.load();
                 if last.address.is_loopback() && last.at.elapsed() >= RESCAN_AFTER {
-                    scan.store(Arc::new(Scan::now()));
+                    scan.store(Arc::new(InterfaceScan::now()));
                 }
                 scan.load().address.to_string()
             }
@@ -46,7 +46,7 @@ impl ClientIp {
     }
 }
 
-impl Scan {
+impl InterfaceScan {
     fn now() -> Self {
         let mut interfaces = if_addrs::get_if_addrs().unwrap_or_default();
         interfaces.sort_by_key(|interface| interface.index);

@@ -73,7 +73,7 @@ impl StartPolicy {
 }
 
 /// Checked settings; fixed for the life of a client.
-pub(crate) struct Effective {
+pub(crate) struct EffectiveSettings {
     pub(crate) app_id: String,
     pub(crate) env: Env,
     pub(crate) cluster: String,
@@ -85,8 +85,8 @@ pub(crate) struct Effective {
     pub(crate) config_services: Vec<String>,
     pub(crate) access_keys: AccessKeys,
     pub(crate) cache: Option<CacheSettings>,
-    pub(crate) timing: Timing,
-    pub(crate) network: Network,
+    pub(crate) timing: TimingSettings,
+    pub(crate) network: NetworkSettings,
     pub(crate) namespaces: Vec<String>,
     pub(crate) start_policy: StartPolicy,
     pub(crate) listener_queue: usize,
@@ -114,7 +114,7 @@ pub(crate) struct CacheSettings {
 }
 
 /// Intervals, limits and rates.
-pub(crate) struct Timing {
+pub(crate) struct TimingSettings {
     pub(crate) refresh_interval: Duration,
     pub(crate) read_timeout: Duration,
     pub(crate) discovery_read_timeout: Duration,
@@ -131,7 +131,7 @@ pub(crate) struct Timing {
 }
 
 /// How to connect.
-pub(crate) struct Network {
+pub(crate) struct NetworkSettings {
     pub(crate) connect_timeout: Duration,
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) insecure: bool,
@@ -140,17 +140,17 @@ pub(crate) struct Network {
     pub(crate) user_agent: String,
 }
 
-impl Effective {
+impl EffectiveSettings {
     /// Whether no socket may ever be opened.
     pub(crate) fn is_local(&self) -> bool {
         self.env == Env::Local
     }
 
     /// The name by which a namespace is known that was asked for in this spelling.
-    pub(crate) fn name_of<'a>(&self, asked: &'a str) -> &'a str {
+    pub(crate) fn name_of<'a>(&self, requested: &'a str) -> &'a str {
         match self.keep_suffix {
-            true => asked,
-            false => strip_properties_suffix(asked),
+            true => requested,
+            false => strip_properties_suffix(requested),
         }
     }
 

@@ -2,7 +2,7 @@
 
 /// Which settings files a key is looked up in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Files {
+pub(crate) enum SettingsFiles {
     Neither,
     Server,
     App,
@@ -11,24 +11,24 @@ pub(crate) enum Files {
 
 /// One setting.
 #[derive(Debug)]
-pub(crate) struct Key {
+pub(crate) struct SettingKey {
     /// Property name.
     pub(crate) name: &'static str,
     /// Environment variables, in order; the one derived from the name comes after them.
     pub(crate) env: &'static [&'static str],
-    pub(crate) files: Files,
+    pub(crate) files: SettingsFiles,
     /// Deprecated property name and environment variable, tried after every modern place.
     pub(crate) deprecated: Option<(&'static str, &'static str)>,
     pub(crate) default: &'static str,
     pub(crate) doc: &'static str,
 }
 
-impl Key {
+impl SettingKey {
     const fn new(name: &'static str, default: &'static str, doc: &'static str) -> Self {
-        Self { name, env: &[], files: Files::App, deprecated: None, default, doc }
+        Self { name, env: &[], files: SettingsFiles::App, deprecated: None, default, doc }
     }
 
-    const fn files(mut self, files: Files) -> Self {
+    const fn files(mut self, files: SettingsFiles) -> Self {
         self.files = files;
         self
     }
@@ -71,82 +71,82 @@ fn derived_variable(name: &str) -> String {
 
 macro_rules! keys {
     ($($constant:ident = $key:expr;)+) => {
-        $(pub(crate) const $constant: Key = $key;)+
+        $(pub(crate) const $constant: SettingKey = $key;)+
 
         /// Every key, in the order in which effective settings are reported.
-        pub(crate) const ALL: &[&Key] = &[$(&$constant),+];
+        pub(crate) const ALL: &[&SettingKey] = &[$(&$constant),+];
     };
 }
 
 keys! {
-    APP_ID = Key::new("app.id", "", "app id of this program");
-    ENV = Key::new("env", "", "environment: LOCAL, DEV, FAT, UAT, LPT, PRO or TOOLS")
-        .env(&["APOLLO_ENV", "ENV"]).files(Files::Server);
-    IDC = Key::new("idc", "", "data center; its cluster is looked up after `apollo.cluster`").files(Files::Server);
-    CLUSTER = Key::new("apollo.cluster", "", "cluster; if unset, the data center, else `default`")
-        .files(Files::Server);
-    LABEL = Key::new("apollo.label", "", "label that gray release rules match");
-    CLIENT_IP = Key::new("host.ip", "", "IP address that gray release rules match; if unset, this machine's")
-        .env(&["host.ip", "HOST_IP", "POD_IP"]).files(Files::Neither);
-    META = Key::new("apollo.meta", "http://apollo.meta", "addresses of the meta servers, comma-separated")
-        .files(Files::Both);
-    CONFIG_SERVICE = Key::new("apollo.config-service", "", "addresses of config services; disables discovery through the meta server")
-        .files(Files::Both).deprecated("apollo.configService", "APOLLO_CONFIGSERVICE");
-    SECRET = Key::new("apollo.access-key.secret", "", "access key secret that signs requests")
+    APP_ID = SettingKey::new("app.id", "", "app id of this program");
+    ENV = SettingKey::new("env", "", "environment: LOCAL, DEV, FAT, UAT, LPT, PRO or TOOLS")
+        .env(&["APOLLO_ENV", "ENV"]).files(SettingsFiles::Server);
+    IDC = SettingKey::new("idc", "", "data center; its cluster is looked up after `apollo.cluster`").files(SettingsFiles::Server);
+    CLUSTER = SettingKey::new("apollo.cluster", "", "cluster; if unset, the data center, else `default`")
+        .files(SettingsFiles::Server);
+    LABEL = SettingKey::new("apollo.label", "", "label that gray release rules match");
+    CLIENT_IP = SettingKey::new("host.ip", "", "IP address that gray release rules match; if unset, this machine's")
+        .env(&["host.ip", "HOST_IP", "POD_IP"]).files(SettingsFiles::Neither);
+    META = SettingKey::new("apollo.meta", "http://apollo.meta", "addresses of the meta servers, comma-separated")
+        .files(SettingsFiles::Both);
+    CONFIG_SERVICE = SettingKey::new("apollo.config-service", "", "addresses of config services; disables discovery through the meta server")
+        .files(SettingsFiles::Both).deprecated("apollo.configService", "APOLLO_CONFIGSERVICE");
+    SECRET = SettingKey::new("apollo.access-key.secret", "", "access key secret that signs requests")
         .deprecated("apollo.accesskey.secret", "APOLLO_ACCESSKEY_SECRET");
-    SECRET_FILE = Key::new("apollo.access-key.secret-file", "", "file that contains the access key secret")
-        .env(&["APOLLO_ACCESS_KEY_SECRET_FILE"]).files(Files::Neither);
-    CACHE_DIR = Key::new("apollo.cache-dir", if cfg!(windows) { "C:\\opt\\data" } else { "/opt/data" }, "root directory of the cache files; if unset and the default cannot be used, the user's cache directory")
-        .files(Files::Both).deprecated("apollo.cacheDir", "APOLLO_CACHEDIR");
-    CACHE_ENABLE = Key::new("apollo.cache.file.enable", "true", "enables reading and writing cache files");
-    REFRESH_INTERVAL = Key::new("apollo.refreshInterval", "5", "minutes between refreshes");
-    REFRESH_MILLIS = Key::new("castalia.refresh-interval", "300000", "ms between refreshes, at least 1000; overrides apollo.refreshInterval");
-    CONNECT_TIMEOUT = Key::new("apollo.connectTimeout", "1000", "ms to connect");
-    READ_TIMEOUT = Key::new("apollo.readTimeout", "5000", "read timeout of config services, ms");
-    DISCOVERY_CONNECT_TIMEOUT = Key::new("apollo.discoveryConnectTimeout", "1000", "connect timeout of meta servers, ms");
-    DISCOVERY_READ_TIMEOUT = Key::new("apollo.discoveryReadTimeout", "1000", "read timeout of meta servers, ms");
-    DISCOVERY_QPS = Key::new("apollo.discoveryQPS", "1", "requests to meta servers per second");
-    LOAD_QPS = Key::new("apollo.loadConfigQPS", "2", "loads of each namespace per second");
-    POLL_QPS = Key::new("apollo.longPollQPS", "2", "long polls of each connection per second");
-    POLL_INITIAL_DELAY = Key::new("apollo.longPollingInitialDelayInMills", "0", "ms before the first long poll, plus a random 0 to 500 ms");
-    POLL_ENABLE = Key::new("castalia.long-poll.enable", "true", "enables long polling; without it, changes arrive with the periodic refresh");
-    POLL_TIMEOUT = Key::new("castalia.long-poll.timeout", "90000", "timeout of a long poll, ms");
-    POLL_LINE_LIMIT = Key::new("castalia.long-poll.line-limit", "6144", "maximum bytes of a poll's request line; more namespaces are divided among several polls; if unset, the limit is raised when the server announces a higher one, as Castalia does");
-    NAMESPACES = Key::new("castalia.namespaces", "", "namespaces to open at the start, comma-separated");
-    START_POLICY = Key::new("castalia.start-policy", "best-effort", "what the start requires: best-effort, require-any, require-all, require-any-remote or require-all-remote");
-    START_TIMEOUT = Key::new("castalia.start-timeout", "15000", "maximum ms that opening a namespace waits for a server");
-    REQUIRE_APP_ID = Key::new("castalia.require-app-id", "true", "rejects a missing app id; false with castalia.java-compat");
-    CACHE_FILE_MODE = Key::new("castalia.cache.file-mode", "600", "permissions of cache files, octal");
-    CA_FILE = Key::new("castalia.tls.ca-file", "", "CA certificates (PEM) to trust in addition to the system's");
-    INSECURE = Key::new("castalia.tls.insecure", "false", "accepts every certificate; for tests only");
-    SYSTEM_PROXY = Key::new("castalia.proxy.enable", "true", "uses HTTP_PROXY, HTTPS_PROXY and NO_PROXY");
-    BODY_LIMIT = Key::new("castalia.body-limit", "67108864", "maximum bytes of a response, decompressed");
-    SEED_DIR = Key::new("castalia.seed-dir", "", "directory of files in the cache's format, read when there is no cache file");
-    IMPORT_DIR = Key::new("castalia.import-dir", "", "directory of the Go client's cache files, imported when there is no cache file");
-    JAVA_COMPAT = Key::new("castalia.java-compat", "false", "behaves like the Java client: accepts a missing app id, falls back to environment variables for missing keys, parses dates leniently, and treats `a.properties` and `a` as two namespaces with two cache files");
-    ENV_FALLBACK = Key::new("castalia.env-fallback", "false", "falls back to environment variables for keys that a namespace does not have; true with castalia.java-compat");
-    LENIENT_DATES = Key::new("castalia.lenient-dates", "false", "accepts dates out of range (30 February is 2 March) and ignores text after a date; true with castalia.java-compat");
-    TIME_ZONE = Key::new("castalia.time-zone", "local", "time zone of dates without one: local, utc or an offset such as +08:00");
-    STRICT_BOOLEANS = Key::new("castalia.strict-booleans", "false", "accepts only true, yes, on, 1 and their opposites as booleans; anything else is malformed instead of false");
-    TYPED_CACHE = Key::new("apollo.configCacheSize", "500", "parsed values cached for each release of a namespace");
-    MONITOR = Key::new("apollo.client.monitor.enabled", "false", "accepted and ignored; metrics are always collected").env(&["apollo.client.monitor.enabled"]);
-    EXPORTER = Key::new("apollo.client.monitor.external.type", "", "format of the metrics text; only `prometheus` is supported");
-    EXPORT_PERIOD = Key::new("apollo.client.monitor.external.export-period", "10", "accepted and ignored; the metrics text is produced on request");
-    ERROR_QUEUE = Key::new("apollo.client.monitor.exception-queue-size", "25", "recent errors kept");
-    LISTENER_QUEUE = Key::new("castalia.listener-queue", "256", "maximum queued events of a subscription");
-    BINDING = Key::new("castalia.binding", "rust", "language named in the User-Agent header");
-    PROPERTY_ORDER = Key::new("apollo.property.order.enable", "true", "accepted and ignored; the server's order is always kept");
-    NAMES_CACHE = Key::new("apollo.property.names.cache.enable", "false", "accepted; for Spring, without effect here");
-    OVERRIDE_SYSTEM = Key::new("apollo.override-system-properties", "true", "accepted; for Spring, without effect here").env(&["apollo.override-system-properties"]);
-    AUTO_UPDATE = Key::new("apollo.autoUpdateInjectedSpringProperties", "true", "accepted; for Spring, without effect here");
-    SERVER_PROPERTIES = Key::new("apollo.path.server.properties", if cfg!(windows) { "C:/opt/settings/server.properties" } else { "/opt/settings/server.properties" }, "settings of this machine")
-        .files(Files::Neither);
-    APP_PROPERTIES = Key::new("apollo.path.app.properties", "", "settings of this program; if unset, ./META-INF/app.properties, else ./app.properties")
-        .env(&["APOLLO_PATH_APP_PROPERTIES", "AGOLLO_CONF"]).files(Files::Neither);
+    SECRET_FILE = SettingKey::new("apollo.access-key.secret-file", "", "file that contains the access key secret")
+        .env(&["APOLLO_ACCESS_KEY_SECRET_FILE"]).files(SettingsFiles::Neither);
+    CACHE_DIR = SettingKey::new("apollo.cache-dir", if cfg!(windows) { "C:\\opt\\data" } else { "/opt/data" }, "root directory of the cache files; if unset and the default cannot be used, the user's cache directory")
+        .files(SettingsFiles::Both).deprecated("apollo.cacheDir", "APOLLO_CACHEDIR");
+    CACHE_ENABLE = SettingKey::new("apollo.cache.file.enable", "true", "enables reading and writing cache files");
+    REFRESH_INTERVAL = SettingKey::new("apollo.refreshInterval", "5", "minutes between refreshes");
+    REFRESH_MILLIS = SettingKey::new("castalia.refresh-interval", "300000", "ms between refreshes, at least 1000; overrides apollo.refreshInterval");
+    CONNECT_TIMEOUT = SettingKey::new("apollo.connectTimeout", "1000", "ms to connect");
+    READ_TIMEOUT = SettingKey::new("apollo.readTimeout", "5000", "read timeout of config services, ms");
+    DISCOVERY_CONNECT_TIMEOUT = SettingKey::new("apollo.discoveryConnectTimeout", "1000", "connect timeout of meta servers, ms");
+    DISCOVERY_READ_TIMEOUT = SettingKey::new("apollo.discoveryReadTimeout", "1000", "read timeout of meta servers, ms");
+    DISCOVERY_QPS = SettingKey::new("apollo.discoveryQPS", "1", "requests to meta servers per second");
+    LOAD_QPS = SettingKey::new("apollo.loadConfigQPS", "2", "loads of each namespace per second");
+    POLL_QPS = SettingKey::new("apollo.longPollQPS", "2", "long polls of each connection per second");
+    POLL_INITIAL_DELAY = SettingKey::new("apollo.longPollingInitialDelayInMills", "0", "ms before the first long poll, plus a random 0 to 500 ms");
+    POLL_ENABLE = SettingKey::new("castalia.long-poll.enable", "true", "enables long polling; without it, changes arrive with the periodic refresh");
+    POLL_TIMEOUT = SettingKey::new("castalia.long-poll.timeout", "90000", "timeout of a long poll, ms");
+    POLL_LINE_LIMIT = SettingKey::new("castalia.long-poll.line-limit", "6144", "maximum bytes of a poll's request line; more namespaces are divided among several polls; if unset, the limit is raised when the server announces a higher one, as Castalia does");
+    NAMESPACES = SettingKey::new("castalia.namespaces", "", "namespaces to open at the start, comma-separated");
+    START_POLICY = SettingKey::new("castalia.start-policy", "best-effort", "what the start requires: best-effort, require-any, require-all, require-any-remote or require-all-remote");
+    START_TIMEOUT = SettingKey::new("castalia.start-timeout", "15000", "maximum ms that opening a namespace waits for a server");
+    REQUIRE_APP_ID = SettingKey::new("castalia.require-app-id", "true", "rejects a missing app id; false with castalia.java-compat");
+    CACHE_FILE_MODE = SettingKey::new("castalia.cache.file-mode", "600", "permissions of cache files, octal");
+    CA_FILE = SettingKey::new("castalia.tls.ca-file", "", "CA certificates (PEM) to trust in addition to the system's");
+    INSECURE = SettingKey::new("castalia.tls.insecure", "false", "accepts every certificate; for tests only");
+    SYSTEM_PROXY = SettingKey::new("castalia.proxy.enable", "true", "uses HTTP_PROXY, HTTPS_PROXY and NO_PROXY");
+    BODY_LIMIT = SettingKey::new("castalia.body-limit", "67108864", "maximum bytes of a response, decompressed");
+    SEED_DIR = SettingKey::new("castalia.seed-dir", "", "directory of files in the cache's format, read when there is no cache file");
+    IMPORT_DIR = SettingKey::new("castalia.import-dir", "", "directory of the Go client's cache files, imported when there is no cache file");
+    JAVA_COMPAT = SettingKey::new("castalia.java-compat", "false", "behaves like the Java client: accepts a missing app id, falls back to environment variables for missing keys, parses dates leniently, and treats `a.properties` and `a` as two namespaces with two cache files");
+    ENV_FALLBACK = SettingKey::new("castalia.env-fallback", "false", "falls back to environment variables for keys that a namespace does not have; true with castalia.java-compat");
+    LENIENT_DATES = SettingKey::new("castalia.lenient-dates", "false", "accepts dates out of range (30 February is 2 March) and ignores text after a date; true with castalia.java-compat");
+    TIME_ZONE = SettingKey::new("castalia.time-zone", "local", "time zone of dates without one: local, utc or an offset such as +08:00");
+    STRICT_BOOLEANS = SettingKey::new("castalia.strict-booleans", "false", "accepts only true, yes, on, 1 and their opposites as booleans; anything else is malformed instead of false");
+    TYPED_CACHE = SettingKey::new("apollo.configCacheSize", "500", "parsed values cached for each release of a namespace");
+    MONITOR = SettingKey::new("apollo.client.monitor.enabled", "false", "accepted and ignored; metrics are always collected").env(&["apollo.client.monitor.enabled"]);
+    EXPORTER = SettingKey::new("apollo.client.monitor.external.type", "", "format of the metrics text; only `prometheus` is supported");
+    EXPORT_PERIOD = SettingKey::new("apollo.client.monitor.external.export-period", "10", "accepted and ignored; the metrics text is produced on request");
+    ERROR_QUEUE = SettingKey::new("apollo.client.monitor.exception-queue-size", "25", "recent errors kept");
+    LISTENER_QUEUE = SettingKey::new("castalia.listener-queue", "256", "maximum queued events of a subscription");
+    BINDING = SettingKey::new("castalia.binding", "rust", "language named in the User-Agent header");
+    PROPERTY_ORDER = SettingKey::new("apollo.property.order.enable", "true", "accepted and ignored; the server's order is always kept");
+    NAMES_CACHE = SettingKey::new("apollo.property.names.cache.enable", "false", "accepted; for Spring, without effect here");
+    OVERRIDE_SYSTEM = SettingKey::new("apollo.override-system-properties", "true", "accepted; for Spring, without effect here").env(&["apollo.override-system-properties"]);
+    AUTO_UPDATE = SettingKey::new("apollo.autoUpdateInjectedSpringProperties", "true", "accepted; for Spring, without effect here");
+    SERVER_PROPERTIES = SettingKey::new("apollo.path.server.properties", if cfg!(windows) { "C:/opt/settings/server.properties" } else { "/opt/settings/server.properties" }, "settings of this machine")
+        .files(SettingsFiles::Neither);
+    APP_PROPERTIES = SettingKey::new("apollo.path.app.properties", "", "settings of this program; if unset, ./META-INF/app.properties, else ./app.properties")
+        .env(&["APOLLO_PATH_APP_PROPERTIES", "AGOLLO_CONF"]).files(SettingsFiles::Neither);
 }
 
 /// The key of a property name, and whether the name is its deprecated one.
-pub(crate) fn find(name: &str) -> Option<(&'static Key, bool)> {
+pub(crate) fn find(name: &str) -> Option<(&'static SettingKey, bool)> {
     let modern = ALL.iter().find(|key| key.name == name);
     let deprecated = || ALL.iter().find(|key| key.deprecated.is_some_and(|(old, _)| old == name));
     match modern {
@@ -181,10 +181,10 @@ mod tests {
     fn the_readme_lists_every_setting() {
         let readme = include_str!("../../README.md");
         let files = |files| match files {
-            Files::Neither => "",
-            Files::Server => "server",
-            Files::App => "app",
-            Files::Both => "server, app",
+            SettingsFiles::Neither => "",
+            SettingsFiles::Server => "server",
+            SettingsFiles::App => "app",
+            SettingsFiles::Both => "server, app",
         };
         let rows = ALL.iter().map(|key| {
             let variables: Vec<_> = key.variables().map(|name| format!("`{name}`")).collect();

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tracing::{debug, warn};
 
 use super::agollo;
-use super::key::{self, Files, Key};
+use super::key::{self, SettingKey, SettingsFiles};
 use crate::format::properties;
 use crate::protocol::wire::Configurations;
 
@@ -55,7 +55,7 @@ impl fmt::Display for Origin {
 
 /// A value as it was found: trimmed and not empty.
 #[derive(Clone)]
-pub(crate) struct Found {
+pub(crate) struct SettingValue {
     pub(crate) value: String,
     pub(crate) origin: Origin,
     /// The name that it was found under.
@@ -83,7 +83,7 @@ impl Layers {
             let paths = paths.iter().filter(|_| ambient);
             paths.map(PathBuf::from).collect()
         };
-        let named = |key: &Key| self.find(key).map(|found| vec![PathBuf::from(found.value)]);
+        let named = |key: &SettingKey| self.find(key).map(|found| vec![PathBuf::from(found.value)]);
         let server = named(&key::SERVER_PROPERTIES);
         let server = server.unwrap_or_else(|| usual(&[key::SERVER_PROPERTIES.default]));
         let app = named(&key::APP_PROPERTIES);
@@ -94,7 +94,7 @@ impl Layers {
         let app = app.iter().find_map(|path| read_text(path).map(|text| (path, text)));
         match app {
             Some((path, text)) if text.trim_start().starts_with('{') => {
-                self.agollo = or_told(path, agollo::parse(&text)).unwrap_or_default();
+                self.agollo = or_warn(path, agollo::parse(&text)).unwrap_or_default();
             }
             Some((path, text)) => self.app = parse(path, &text).unwrap_or_default(),
             None => {}
@@ -102,7 +102,7 @@ impl Layers {
     }
 
     /// The strongest value of a key. Every place is looked at under the modern name before any is under the deprecated one.
-    pub(crate) fn find(&self, key: &Key) -> Option<Found> {
+    pub(crate) fn find(&self, key: &SettingKey) -> Option<SettingValue> {
         let variables: Vec<_> = key.variables().collect();
         self.find_as(key.name, &variables, key.files).or_else(|| {
             let (name, variable) = key.deprecated?;
@@ -113,10 +113,15 @@ impl Layers {
     }
 
     /// The strongest value under a name that no key of the table has.
-    pub(super) fn find_as(&self, name: &str, variables: &[String], files: Files) -> Option<Found> {
+    pub(super) fn find_as(
+        &self,
+        name: &str,
+        variables: &[String],
+        files: SettingsFiles,
+    ) -> Option<SettingValue> {
         let found = |value: Option<&String>, origin, name: &str| {
             let value = value?.trim();
-            (!value.is_empty()).then(|| Found {
+            (!value.is_empty()).then(|| SettingValue {
                 value: value.to_owned(),
                 origin,
                 name: name.to_owned(),
@@ -127,13 +132,13 @@ impl Layers {
             variables.find_map(|v| found(self.environment.get(v), Origin::Environment, v))
         };
         let in_server = || {
-            let looked_in = matches!(files, Files::Server | Files::Both);
-            let value = self.server.get(name).filter(|_| looked_in);
+            let is_searched = matches!(files, SettingsFiles::Server | SettingsFiles::Both);
+            let value = self.server.get(name).filter(|_| is_searched);
             found(value, Origin::ServerProperties, name)
         };
         let in_app = || {
-            let looked_in = matches!(files, Files::App | Files::Both);
-            let value = self.app.get(name).filter(|_| looked_in);
+            let is_searched = matches!(files, SettingsFiles::App | SettingsFiles::Both);
+            let value = self.app.get(name).filter(|_| is_searched);
             found(value, Origin::AppProperties, name)
         };
         found(self.code.get(name), Origin::Code, name)
@@ -160,11 +165,11 @@ fn read_text(path: &Path) -> Option<String> {
 }
 
 fn parse(path: &Path, text: &str) -> Option<Configurations> {
-    or_told(path, properties::parse(text))
+    or_warn(path, properties::parse(text))
 }
 
 /// What a file says; one that cannot be understood is told.
-fn or_told<E: fmt::Display>(
+fn or_warn<E: fmt::Display>(
     path: &Path,
     parsed: Result<Configurations, E>,
 ) -> Option<Configurations> {

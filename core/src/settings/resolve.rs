@@ -9,12 +9,14 @@ use std::time::Duration;
 use tracing::{error, info, warn};
 
 use super::access_keys::{AccessKeys, is_secret_of_app};
-use super::cache_place;
+use super::cache_directory;
 use super::client_ip::ClientIp;
-use super::effective::{CacheSettings, Effective, Network, Setting, StartPolicy, Timing};
+use super::effective::{
+    CacheSettings, EffectiveSettings, NetworkSettings, Setting, StartPolicy, TimingSettings,
+};
 use super::environment::Env;
-use super::key::{self, Key};
-use super::layers::{Found, Layers, Origin};
+use super::key::{self, SettingKey};
+use super::layers::{Layers, Origin, SettingValue};
 use super::{Hooks, MetaProvider, Settings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::rules::{ReadRules, Zone};
@@ -24,18 +26,18 @@ use read::positive;
 
 const MAX_NAME: usize = 128;
 /// Refreshing more often than this costs more than a poll.
-const OFTEN: Duration = Duration::from_secs(30);
+const MIN_SENSIBLE_REFRESH: Duration = Duration::from_secs(30);
 
 impl Settings {
     /// Looks every setting up and checks it; reads files, opens no socket.
-    pub(crate) fn resolve(mut self) -> Result<Effective> {
+    pub(crate) fn resolve(mut self) -> Result<EffectiveSettings> {
         self.layers.read_files(self.ambient);
         let mut resolver = Resolver::new(self.layers);
         resolver.check_names();
         let effective = resolver.effective(self.hooks);
         resolver.check_exporter();
         let report = resolver.finish()?;
-        Ok(Effective { report, ..effective })
+        Ok(EffectiveSettings { report, ..effective })
     }
 }
 
@@ -50,13 +52,13 @@ impl Resolver {
         Self { layers, report: Vec::with_capacity(key::ALL.len()), faults: Vec::new() }
     }
 
-    fn effective(&mut self, hooks: Hooks) -> Effective {
+    fn effective(&mut self, hooks: Hooks) -> EffectiveSettings {
         let app_id = self.app_id();
         let env = self.env();
         let data_center = self.text(&key::IDC);
         let cluster = self.cluster(data_center.as_deref());
         let secret = self.secret();
-        Effective {
+        EffectiveSettings {
             env,
             cluster,
             data_center,
@@ -123,7 +125,7 @@ impl Resolver {
         let cluster = self.text(&key::CLUSTER);
         let cluster = cluster.or_else(|| data_center.map(str::to_owned));
         let cluster = cluster.unwrap_or_else(|| DEFAULT_CLUSTER.to_owned());
-        self.tell_instead_of_default(&key::CLUSTER, cluster.clone());
+        self.report_instead_of_default(&key::CLUSTER, cluster.clone());
         self.name(&key::CLUSTER, cluster)
     }
 
@@ -139,7 +141,7 @@ impl Resolver {
         match fs::read_to_string(path) {
             Ok(text) => {
                 let value = text.trim().to_owned();
-                self.note(&key::SECRET, Some(&Found { value, ..file }));
+                self.record(&key::SECRET, Some(&SettingValue { value, ..file }));
                 Some(text)
             }
             Err(error) => {
@@ -152,7 +154,7 @@ impl Resolver {
 
     fn client_ip(&mut self) -> ClientIp {
         let address = ClientIp::new(self.text(&key::CLIENT_IP));
-        self.tell_instead_of_default(&key::CLIENT_IP, address.get());
+        self.report_instead_of_default(&key::CLIENT_IP, address.get());
         address
     }
 
@@ -166,7 +168,7 @@ impl Resolver {
             .or_else(|| self.layers.meta_of(env));
         match found {
             Some(found) => {
-                self.note(&key::META, Some(&found));
+                self.record(&key::META, Some(&found));
                 self.parse_addresses(&found)
             }
             None => self.addresses(&key::META),
@@ -182,9 +184,9 @@ impl Resolver {
         let import_dir = self.path(&key::IMPORT_DIR);
         let is_given = self.layers.find(&key::CACHE_DIR).is_some();
         let root = self.path(&key::CACHE_DIR).unwrap_or_default();
-        let user = cache_place::user_cache(&self.layers.environment);
+        let user = cache_directory::user_cache(&self.layers.environment);
         let (root, fallback) = match user {
-            Some(user) if !is_given && !cache_place::exists(&root) => (user, None),
+            Some(user) if !is_given && !cache_directory::exists(&root) => (user, None),
             user => (root, user),
         };
         if enabled && !is_given {
@@ -193,7 +195,7 @@ impl Resolver {
                 path,
                 "using this directory for cache files; apollo.cache-dir selects another one"
             );
-            self.tell_instead_of_default(&key::CACHE_DIR, path);
+            self.report_instead_of_default(&key::CACHE_DIR, path);
         }
         enabled.then_some(CacheSettings { root, fallback, file_mode, seed_dir, import_dir })
     }
@@ -210,8 +212,8 @@ impl Resolver {
         names.into_iter().map(|name| self.name(&key::NAMESPACES, name)).collect()
     }
 
-    fn timing(&mut self) -> Timing {
-        Timing {
+    fn timing(&mut self) -> TimingSettings {
+        TimingSettings {
             refresh_interval: self.refresh_interval(),
             read_timeout: self.millis(&key::READ_TIMEOUT),
             discovery_read_timeout: self.millis(&key::DISCOVERY_READ_TIMEOUT),
@@ -243,7 +245,7 @@ impl Resolver {
         });
         let poll = self.layers.find(&key::POLL_ENABLE);
         let polls = poll.is_none_or(|found| found.value.eq_ignore_ascii_case("true"));
-        if !polls && interval < OFTEN {
+        if !polls && interval < MIN_SENSIBLE_REFRESH {
             let millis = interval.as_millis();
             warn!(
                 millis,
@@ -253,7 +255,7 @@ impl Resolver {
         interval
     }
 
-    fn network(&mut self) -> Network {
+    fn network(&mut self) -> NetworkSettings {
         let insecure = self.flag(&key::INSECURE);
         if insecure {
             warn!("castalia.tls.insecure accepts every certificate; use it in tests only");
@@ -261,7 +263,7 @@ impl Resolver {
         let version = env!("CARGO_PKG_VERSION");
         let binding = self.text(&key::BINDING).unwrap_or_default();
         let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
-        Network {
+        NetworkSettings {
             connect_timeout: self.connect_timeout(),
             ca_file: self.path(&key::CA_FILE),
             insecure,
@@ -278,7 +280,7 @@ impl Resolver {
         load.max(discovery)
     }
 
-    fn name(&mut self, key: &Key, value: String) -> String {
+    fn name(&mut self, key: &SettingKey, value: String) -> String {
         if !is_usable_name(&value) {
             let name = key.name;
             self.faults.push(format!(
@@ -324,17 +326,21 @@ impl Resolver {
 
 impl Layers {
     /// Meta servers that are named for one environment: `dev_meta`, `DEV_META`, and `dev.meta` in `apollo-env.properties`.
-    fn meta_of(&self, env: Env) -> Option<Found> {
+    fn meta_of(&self, env: Env) -> Option<SettingValue> {
         if !env.has_own_meta() {
             return None;
         }
         let lower = env.name().to_ascii_lowercase();
         let variable = format!("{}_META", env.name());
         let name = format!("{lower}_meta");
-        self.find_as(&name, &[variable], key::Files::Neither).or_else(|| {
+        self.find_as(&name, &[variable], key::SettingsFiles::Neither).or_else(|| {
             let name = format!("{lower}.meta");
             let value = self.env.get(&name)?.trim().to_owned();
-            (!value.is_empty()).then_some(Found { value, origin: Origin::EnvProperties, name })
+            (!value.is_empty()).then_some(SettingValue {
+                value,
+                origin: Origin::EnvProperties,
+                name,
+            })
         })
     }
 }
@@ -345,9 +351,9 @@ pub(crate) fn is_usable_name(name: &str) -> bool {
 }
 
 /// What a function of the program says, unless that is blank.
-fn provided(name: &str, provider: Option<&MetaProvider>, env: Env) -> Option<Found> {
+fn provided(name: &str, provider: Option<&MetaProvider>, env: Env) -> Option<SettingValue> {
     let value = provider.and_then(|ask| ask(env)).filter(|value| !value.trim().is_empty())?;
-    Some(Found { value, origin: Origin::Code, name: name.to_owned() })
+    Some(SettingValue { value, origin: Origin::Code, name: name.to_owned() })
 }
 
 fn is_meta_of_env(name: &str) -> bool {

@@ -8,13 +8,13 @@ use arc_swap::{ArcSwap, Guard};
 use super::Snapshot;
 
 /// The newest snapshot of a namespace.
-pub(crate) struct Current {
+pub(crate) struct CurrentSnapshot {
     snapshot: ArcSwap<Snapshot>,
     /// How often it was replaced, counted after the replacing.
     version: AtomicU64,
 }
 
-impl Current {
+impl CurrentSnapshot {
     pub(crate) fn new(snapshot: Snapshot) -> Self {
         Self { snapshot: ArcSwap::from_pointee(snapshot), version: AtomicU64::new(0) }
     }

@@ -10,27 +10,28 @@ use crate::protocol::wire::Configurations;
 
 /// The places of keys, by their hash.
 #[derive(Clone)]
-pub(super) struct Index {
-    places: HashTable<usize>,
+pub(super) struct KeyIndex {
+    positions: HashTable<usize>,
 }
 
-impl Index {
+impl KeyIndex {
     pub(super) fn new(values: &Configurations) -> Self {
         let hash = |key: &String| hash(values.hasher(), key.as_bytes());
-        let hash_at = |place: &usize| hash(&values.keys()[*place]);
-        let mut places = HashTable::with_capacity(values.len());
-        for (place, key) in values.keys().enumerate() {
-            places.insert_unique(hash(key), place, hash_at);
+        let hash_at = |position: &usize| hash(&values.keys()[*position]);
+        let mut positions = HashTable::with_capacity(values.len());
+        for (position, key) in values.keys().enumerate() {
+            positions.insert_unique(hash(key), position, hash_at);
         }
-        Self { places }
+        Self { positions }
     }
 
     /// The place of a key, by its bytes, among the values that this was made of. A call instead would cost reads a fifth.
     #[inline(always)]
     pub(super) fn find(&self, key: &[u8], values: &Configurations) -> Option<usize> {
-        let is_here =
-            |place: &usize| values.get_index(*place).is_some_and(|(at, _)| at.as_bytes() == key);
-        self.places.find(hash(values.hasher(), key), is_here).copied()
+        let is_here = |position: &usize| {
+            values.get_index(*position).is_some_and(|(at, _)| at.as_bytes() == key)
+        };
+        self.positions.find(hash(values.hasher(), key), is_here).copied()
     }
 }
 
@@ -50,9 +51,9 @@ mod tests {
         for count in [0, 1, 7, 1000] {
             let values: Configurations =
                 (0..count).map(|number| (format!("k{number}"), String::new())).collect();
-            let index = Index::new(&values);
-            for place in 0..count {
-                assert_eq!(index.find(format!("k{place}").as_bytes(), &values), Some(place));
+            let index = KeyIndex::new(&values);
+            for position in 0..count {
+                assert_eq!(index.find(format!("k{position}").as_bytes(), &values), Some(position));
             }
             assert_eq!(index.find(b"k", &values), None);
         }

@@ -13,12 +13,12 @@ use crate::format::structure;
 use crate::format::value::{self, FromValue};
 use crate::protocol::namespace::Format;
 
-/// Parsed values by the place of their key: each an `Option` of its type, `None` for a malformed one. The first type that a
+/// TypedCache values by the place of their key: each an `Option` of its type, `None` for a malformed one. The first type that a
 /// key is read as has its place; others are parsed each time.
 #[derive(Default)]
-pub(super) struct Parsed {
+pub(super) struct TypedCache {
     slots: OnceLock<Box<[Slot]>>,
-    kept: AtomicUsize,
+    cached: AtomicUsize,
 }
 
 type Slot = OnceLock<Box<dyn Any + Send + Sync>>;
@@ -57,7 +57,7 @@ impl Snapshot {
         Some(parts.into_iter().map(str::to_owned).collect())
     }
 
-    /// A value that is JSON text; `None` when the key is missing. Parsed once for each release.
+    /// A value that is JSON text; `None` when the key is missing. TypedCache once for each release.
     ///
     /// # Errors
     /// [`ErrorKind::Parse`] when it is not the JSON of this type.
@@ -83,33 +83,35 @@ impl Snapshot {
                     Error::new(ErrorKind::Parse, "read structure", text).caused_by(error)
                 })
             }
-            _ => structure::read(self.values(), self.place.rules),
+            _ => structure::read(self.values(), self.context.rules),
         };
         read.map_err(|error| error.with("namespace", self.namespace()))
     }
 
     fn typed<T: FromValue>(&self, key: &str) -> Option<Option<T>> {
-        self.parsed(key, T::KEPT, |text| T::read(text, self.place.rules))
+        self.parsed(key, T::CACHED, |text| T::read(text, self.context.rules))
     }
 
     /// The parsed value, `Some(None)` when it is malformed, `None` when the key is missing.
     fn parsed<T: Clone + Send + Sync + 'static>(
         &self,
         key: &str,
-        keep: bool,
+        cache: bool,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Option<Option<T>> {
-        let found = self.place_of(key).and_then(|place| Some((place, self.at(place)?)));
-        let Some((place, text)) = found else {
-            return self.place.lookup.beyond(key).map(parse);
+        let found = self.index_of(key).and_then(|index| Some((index, self.value_at(index)?)));
+        let Some((index, text)) = found else {
+            return self.context.lookup.fallback_value(key).map(parse);
         };
-        let slot = || self.parsed.slot(place, self.len());
-        if keep && let Some(kept) = slot().get().and_then(|kept| kept.downcast_ref::<Option<T>>()) {
-            return Some(kept.clone());
+        let slot = || self.parsed.slot(index, self.len());
+        if cache
+            && let Some(cached) = slot().get().and_then(|cached| cached.downcast_ref::<Option<T>>())
+        {
+            return Some(cached.clone());
         }
         let parsed = parse(text);
         let malformed = parsed.is_none();
-        if (keep || malformed) && self.parsed.has_room(self.place.typed_cache) {
+        if (cache || malformed) && self.parsed.reserve(self.context.typed_cache) {
             let first = slot().set(Box::new(parsed.clone())).is_ok();
             if first && malformed {
                 self.note_malformed(key);
@@ -121,14 +123,14 @@ impl Snapshot {
     /// Logs and counts that the value of a key is not of the type it was read as; for hosts that parse by themselves, to be called
     /// once for each key and snapshot.
     pub fn note_malformed(&self, key: &str) {
-        self.place.malformed.fetch_add(1, Ordering::Relaxed);
+        self.context.malformed.fetch_add(1, Ordering::Relaxed);
         let namespace = self.namespace();
         warn!(namespace, key, "malformed value; using the caller's default");
     }
 
     /// How many values of this namespace were malformed, since it was opened.
     pub(crate) fn malformed_reads(&self) -> u64 {
-        self.place.malformed.load(Ordering::Relaxed)
+        self.context.malformed.load(Ordering::Relaxed)
     }
 
     fn malformed(&self, key: &str, expected: &str) -> Error {
@@ -138,16 +140,16 @@ impl Snapshot {
     }
 }
 
-impl Parsed {
-    fn slot(&self, place: usize, len: usize) -> &Slot {
+impl TypedCache {
+    fn slot(&self, index: usize, len: usize) -> &Slot {
         let slots = self.slots.get_or_init(|| (0..len).map(|_| Slot::new()).collect());
-        &slots[place]
+        &slots[index]
     }
 
     /// Takes a place among so many, if one is free.
-    fn has_room(&self, places: usize) -> bool {
-        self.kept.load(Ordering::Relaxed) < places
-            && self.kept.fetch_add(1, Ordering::Relaxed) < places
+    fn reserve(&self, capacity: usize) -> bool {
+        self.cached.load(Ordering::Relaxed) < capacity
+            && self.cached.fetch_add(1, Ordering::Relaxed) < capacity
     }
 }
 
@@ -193,8 +195,8 @@ mod tests {
 
     #[test]
     fn no_more_values_are_kept_than_allowed() {
-        let parsed = Parsed::default();
-        let granted = (0..10).filter(|_| parsed.has_room(3)).count();
+        let parsed = TypedCache::default();
+        let granted = (0..10).filter(|_| parsed.reserve(3)).count();
         assert_eq!(granted, 3);
     }
 }

@@ -13,18 +13,18 @@ const FIRST_MESSAGE: i64 = 10;
 /// What one or more servers serve; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Data {
-    shared: Arc<Shared>,
+    inner: Arc<DataInner>,
 }
 
 #[derive(Debug)]
-struct Shared {
-    tables: Mutex<Tables>,
+struct DataInner {
+    tables: Mutex<DataTables>,
     /// Counts the messages, to wake polls.
     moved: watch::Sender<u64>,
 }
 
 #[derive(Debug, Default)]
-struct Tables {
+struct DataTables {
     /// Releases of each watch key, oldest first; the newest counts.
     releases: HashMap<String, Vec<Release>>,
     /// Newest message of each watch key.
@@ -36,7 +36,7 @@ struct Tables {
 /// A published release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Release {
-    /// Identity.
+    /// NamespaceKey.
     pub key: String,
     /// Cluster that it belongs to.
     pub cluster: String,
@@ -54,9 +54,9 @@ impl Data {
     /// Nothing is released; the first message gets number 10.
     #[must_use]
     pub fn new() -> Self {
-        let tables = Tables { last_message: FIRST_MESSAGE - 1, ..Tables::default() };
-        let shared = Shared { tables: Mutex::new(tables), moved: watch::Sender::new(0) };
-        Self { shared: Arc::new(shared) }
+        let tables = DataTables { last_message: FIRST_MESSAGE - 1, ..DataTables::default() };
+        let inner = DataInner { tables: Mutex::new(tables), moved: watch::Sender::new(0) };
+        Self { inner: Arc::new(inner) }
     }
 
     /// Publishes a release and announces it.
@@ -107,7 +107,7 @@ impl Data {
         let id = tables.last_message;
         tables.messages.insert(watch_key(app_id, cluster, namespace), id);
         drop(tables);
-        self.shared.moved.send_modify(|count| *count += 1);
+        self.inner.moved.send_modify(|count| *count += 1);
     }
 
     /// Sets the number of the newest message of a namespace, as after a restored database.
@@ -115,7 +115,7 @@ impl Data {
         let mut tables = self.lock();
         tables.messages.insert(watch_key(app_id, cluster, namespace), id);
         drop(tables);
-        self.shared.moved.send_modify(|count| *count += 1);
+        self.inner.moved.send_modify(|count| *count += 1);
     }
 
     /// The release that a client sees: of its cluster, else of its data center, else of `default`.
@@ -166,11 +166,11 @@ impl Data {
     }
 
     pub(super) fn moved(&self) -> watch::Receiver<u64> {
-        self.shared.moved.subscribe()
+        self.inner.moved.subscribe()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Tables> {
-        let tables = self.shared.tables.lock();
+    fn lock(&self) -> MutexGuard<'_, DataTables> {
+        let tables = self.inner.tables.lock();
         tables.unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::node::{Answer, Node, Reply, Request};
+use super::node::{Node, Request, TestOutcome, TestResponse};
 
 const MAX_HEAD: usize = 256 * 1024;
 const MAX_HEADERS: usize = 64;
@@ -35,8 +35,8 @@ async fn serve(mut stream: TcpStream, node: Arc<Node>) {
             _ = stream.peek(&mut end) => return,
         };
         let open = match reply {
-            Reply::Answer(answer) => write_answer(&mut stream, &answer).await,
-            Reply::Reset => return,
+            TestOutcome::Response(answer) => write_answer(&mut stream, &answer).await,
+            TestOutcome::Reset => return,
         };
         if !open {
             return;
@@ -74,8 +74,8 @@ fn parse(buffer: &[u8]) -> Option<Option<(Request, usize)>> {
 }
 
 /// Sends an answer; false when the connection is to be closed.
-async fn write_answer(stream: &mut TcpStream, answer: &Answer) -> bool {
-    let Answer { status, headers, body, cut_at, dribble } = answer;
+async fn write_answer(stream: &mut TcpStream, answer: &TestResponse) -> bool {
+    let TestResponse { status, headers, body, cut_at, dribble } = answer;
     let mut head = format!("HTTP/1.1 {status} -\r\n");
     for (name, value) in headers {
         let _ = write!(head, "{name}: {value}\r\n");

@@ -10,7 +10,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use tokio::time::sleep;
 
 use super::Server;
-use super::node::{Answer, Node, Reply, Request};
+use super::node::{Node, Request, TestOutcome, TestResponse};
 use crate::error::{Error, ErrorKind, Result};
 use crate::transport::{HttpClient, HttpRequest, HttpResponse};
 
@@ -49,8 +49,8 @@ impl HttpClient for Network {
         Box::pin(async move {
             let node = node.ok_or_else(|| broken("connection refused"))?;
             match node.handle(received(&request)).await {
-                Reply::Answer(answer) => Ok(response(answer)),
-                Reply::Reset => Err(broken("connection reset")),
+                TestOutcome::Response(answer) => Ok(response(answer)),
+                TestOutcome::Reset => Err(broken("connection reset")),
             }
         })
     }
@@ -67,7 +67,7 @@ fn received(request: &HttpRequest) -> Request {
     Request::new(path_and_query, headers.collect())
 }
 
-fn response(answer: Answer) -> HttpResponse {
+fn response(answer: TestResponse) -> HttpResponse {
     let mut headers = HeaderMap::new();
     for (name, value) in &answer.headers {
         let name = HeaderName::try_from(name.as_str());
@@ -78,8 +78,8 @@ fn response(answer: Answer) -> HttpResponse {
     HttpResponse { status: answer.status, headers, body: body(answer) }
 }
 
-fn body(answer: Answer) -> BoxStream<'static, Result<Vec<u8>>> {
-    let Answer { mut body, cut_at, dribble, .. } = answer;
+fn body(answer: TestResponse) -> BoxStream<'static, Result<Vec<u8>>> {
+    let TestResponse { mut body, cut_at, dribble, .. } = answer;
     body.truncate(cut_at.unwrap_or(body.len()));
     let end = cut_at.map(|_| Err(broken("connection closed within the body")));
     match dribble {

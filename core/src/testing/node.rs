@@ -11,8 +11,8 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::data::{Data, Release};
 use super::fault::{Fault, Script};
-use crate::protocol::namespace::strip_properties_suffix;
-use crate::protocol::route::{self, ConfigQuery, POLL_LINE_HEADER, PollQuery, Target};
+use crate::protocol::namespace::{NamespaceKey, strip_properties_suffix};
+use crate::protocol::route::{self, ConfigQuery, POLL_LINE_HEADER, PollQuery};
 use crate::protocol::signature::{AUTHORIZATION_HEADER, Signer, TIMESTAMP_HEADER, signature_of};
 use crate::protocol::wire::{
     ApolloConfig, INCREMENTAL_SYNC, Notification, NotificationMessages, ServiceInstance,
@@ -90,14 +90,14 @@ impl Request {
 
 /// What is sent back.
 #[derive(Debug)]
-pub(super) enum Reply {
-    Answer(Answer),
+pub(super) enum TestOutcome {
+    Response(TestResponse),
     /// The connection is closed.
     Reset,
 }
 
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct TestResponse {
     pub(super) status: u16,
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Vec<u8>,
@@ -189,7 +189,7 @@ impl Node {
     }
 
     /// Answers a request; dropping the future is the client hanging up.
-    pub(super) async fn handle(&self, request: Request) -> Reply {
+    pub(super) async fn handle(&self, request: Request) -> TestOutcome {
         self.requests.send_modify(|requests| requests.push(request.clone()));
         let fault = lock(&self.script).turn(request.endpoint);
         match fault {
@@ -197,12 +197,12 @@ impl Node {
             Some(Fault::Hang) => std::future::pending().await,
             Some(Fault::Reset(after)) => {
                 sleep(after).await;
-                return Reply::Reset;
+                return TestOutcome::Reset;
             }
             Some(Fault::Answer { status, headers, body }) => {
                 let mut answer = self.answer(status, body, &request);
                 answer.headers.extend(headers);
-                return Reply::Answer(answer);
+                return TestOutcome::Response(answer);
             }
             _ => {}
         }
@@ -213,10 +213,10 @@ impl Node {
             Some(Fault::Dribble(time)) => answer.dribble = Some(time),
             _ => {}
         }
-        Reply::Answer(answer)
+        TestOutcome::Response(answer)
     }
 
-    fn answer(&self, status: u16, body: Vec<u8>, request: &Request) -> Answer {
+    fn answer(&self, status: u16, body: Vec<u8>, request: &Request) -> TestResponse {
         let behaviour = lock(&self.behaviour);
         let date = chrono::Utc::now() + chrono::Duration::seconds(behaviour.clock_offset);
         let date = date.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
@@ -230,7 +230,7 @@ impl Node {
         } else {
             body
         };
-        Answer { status, headers, body, cut_at: None, dribble: None }
+        TestResponse { status, headers, body, cut_at: None, dribble: None }
     }
 
     async fn respond(&self, request: &Request) -> (u16, Vec<u8>) {
@@ -241,10 +241,10 @@ impl Node {
         let start =
             request.path().find("/configs/").or_else(|| request.path().find("/notifications"));
         let path = &request.path()[start.unwrap_or(0)..];
-        match route::Endpoint::parse(path, request.query()) {
+        match route::ClientRequest::parse(path, request.query()) {
             Ok(endpoint) if !self.is_signed(request, endpoint.app_id()) => (401, Vec::new()),
-            Ok(route::Endpoint::Config(target)) => self.config(&target, request.query()),
-            Ok(route::Endpoint::Poll(app_id)) => match PollQuery::parse(request.query()) {
+            Ok(route::ClientRequest::Config(target)) => self.config(&target, request.query()),
+            Ok(route::ClientRequest::Poll(app_id)) => match PollQuery::parse(request.query()) {
                 Ok(query) => self.poll(&app_id, &query).await,
                 Err(refusal) => (400, refusal.to_string().into_bytes()),
             },
@@ -263,9 +263,9 @@ impl Node {
         json(&services.collect::<Vec<_>>())
     }
 
-    fn config(&self, target: &Target, query: &str) -> (u16, Vec<u8>) {
+    fn config(&self, target: &NamespaceKey, query: &str) -> (u16, Vec<u8>) {
         let query = ConfigQuery::parse(query);
-        let Target { app_id, cluster, namespace } = target;
+        let NamespaceKey { app_id, cluster, namespace } = target;
         let stored = strip_properties_suffix(namespace);
         let data_center = query.caller.data_center.as_deref();
         let Some(release) = self.data.release(app_id, cluster, data_center, stored) else {
@@ -303,7 +303,7 @@ impl Node {
                 }
             }
         };
-        let _held = Held::new(&self.held);
+        let _held = HeldPollGuard::new(&self.held);
         match timeout(hold, news).await {
             Ok(news) => (200, json(&news)),
             Err(_) => (304, Vec::new()),
@@ -344,16 +344,16 @@ impl Node {
 }
 
 /// Counts a held poll as long as it lives.
-struct Held<'a>(&'a watch::Sender<usize>);
+struct HeldPollGuard<'a>(&'a watch::Sender<usize>);
 
-impl<'a> Held<'a> {
+impl<'a> HeldPollGuard<'a> {
     fn new(held: &'a watch::Sender<usize>) -> Self {
         held.send_modify(|count| *count += 1);
         Self(held)
     }
 }
 
-impl Drop for Held<'_> {
+impl Drop for HeldPollGuard<'_> {
     fn drop(&mut self) {
         self.0.send_modify(|count| *count -= 1);
     }

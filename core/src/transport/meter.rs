@@ -23,7 +23,7 @@ pub(super) struct Meter {
 }
 
 impl Meter {
-    pub(super) fn note(&self, path: &str, status: u16, time: Duration) {
+    pub(super) fn record(&self, path: &str, status: u16, time: Duration) {
         let endpoint = path.split(['/', '?']).nth(1).unwrap_or_default().to_owned();
         let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         let (count, total) = ended.entry((endpoint, status)).or_default();

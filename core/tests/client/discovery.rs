@@ -233,7 +233,7 @@ async fn the_address_of_this_machine_may_change() {
     };
     let transport = Transport::new(Arc::new(fixture.network.clone()), 1000);
     let discovery = Discovery::new(transport, options);
-    let _ = tokio::time::timeout(Duration::from_secs(100), discovery.keep_fresh(|_| {})).await;
+    let _ = tokio::time::timeout(Duration::from_secs(100), discovery.refresh_forever(|_| {})).await;
     let questions = fixture.server.requests_of(Endpoint::Services);
     let told: Vec<_> = questions.iter().map(|question| question.parameter("ip").unwrap()).collect();
     assert_eq!(told, ["10.0.0.0", "10.0.0.1"]);

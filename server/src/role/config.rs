@@ -10,7 +10,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, Request};
 use axum::response::Response;
-use castalia_core::protocol::route::{Caller, Endpoint, Target};
+use castalia_core::protocol::namespace::NamespaceKey;
+use castalia_core::protocol::route::{Caller, ClientRequest};
 use http::request::Parts;
 use http::{HeaderMap, Method};
 
@@ -78,15 +79,15 @@ pub(super) async fn begin(state: &EnvironmentState, request: Request) -> Result<
         caller
     };
     match &endpoint {
-        Endpoint::Config(target) => {
+        ClientRequest::Config(target) => {
             query::answer(state, target, &client, query, with_address).await.map(Step::Answer)
         }
-        Endpoint::File(form, target) => {
+        ClientRequest::File(form, target) => {
             let caller = with_address(Caller::parse(query));
             file::answer(state, *form, target, &client, caller).await.map(Step::Answer)
         }
-        Endpoint::Poll(app_id) => notification::poll(state, app_id, &client, query, peer),
-        Endpoint::LegacyPoll(app_id) => {
+        ClientRequest::Poll(app_id) => notification::poll(state, app_id, &client, query, peer),
+        ClientRequest::LegacyPoll(app_id) => {
             notification::legacy_poll(state, app_id, &client, query, peer)
         }
     }
@@ -105,7 +106,7 @@ fn forwarded_address(headers: &HeaderMap) -> Option<String> {
 }
 
 /// What a client of an unknown namespace is told; before any body is chosen, so the reference's early shape.
-fn not_found(target: &Target) -> Error {
+fn not_found(target: &NamespaceKey) -> Error {
     Error::not_found(format!(
         "Could not load configurations with appId: {}, clusterName: {}, namespace: {}",
         target.app_id, target.cluster, target.namespace

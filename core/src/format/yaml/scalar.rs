@@ -2,36 +2,36 @@
 
 /// A scalar value, told apart by what kind of key it makes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Scalar {
+pub(super) enum YamlScalar {
     Null,
     Text(String),
     /// A boolean or number, in Java's text form.
     Other(String),
 }
 
-impl Scalar {
+impl YamlScalar {
     pub(super) fn text(&self) -> &str {
         match self {
-            Scalar::Null => "",
-            Scalar::Text(text) | Scalar::Other(text) => text,
+            YamlScalar::Null => "",
+            YamlScalar::Text(text) | YamlScalar::Other(text) => text,
         }
     }
 }
 
 /// The meaning of a plain word. Dates keep their text, where Java would make one that depends on zone and locale.
-pub(super) fn resolve(word: &str) -> Scalar {
+pub(super) fn resolve(word: &str) -> YamlScalar {
     match word {
-        "" | "~" | "null" | "Null" | "NULL" => return Scalar::Null,
+        "" | "~" | "null" | "Null" | "NULL" => return YamlScalar::Null,
         "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
-            return Scalar::Other("true".to_owned());
+            return YamlScalar::Other("true".to_owned());
         }
         "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
-            return Scalar::Other("false".to_owned());
+            return YamlScalar::Other("false".to_owned());
         }
         _ => {}
     }
     let number = integer(word).or_else(|| float(word).map(java_text));
-    number.map_or_else(|| Scalar::Text(word.to_owned()), Scalar::Other)
+    number.map_or_else(|| YamlScalar::Text(word.to_owned()), YamlScalar::Other)
 }
 
 /// Whole numbers: binary, octal with a leading 0, decimal, hexadecimal, and base 60 with colons; `_` between digits.
@@ -187,7 +187,7 @@ mod tests {
             ("123456789012345678901234567890", "123456789012345678901234567890"),
         ];
         for (word, text) in table {
-            assert_eq!(resolve(word), Scalar::Other(text.into()), "{word}");
+            assert_eq!(resolve(word), YamlScalar::Other(text.into()), "{word}");
         }
     }
 
@@ -219,8 +219,8 @@ mod tests {
             "true ",
         ];
         for word in words {
-            assert_eq!(resolve(word), Scalar::Text(word.into()), "{word}");
+            assert_eq!(resolve(word), YamlScalar::Text(word.into()), "{word}");
         }
-        assert_eq!(resolve("~"), Scalar::Null);
+        assert_eq!(resolve("~"), YamlScalar::Null);
     }
 }

@@ -1,10 +1,10 @@
 //! Queries of the client endpoints: what the client appends to a path and the server reads from it.
 
 use super::{
-    POLL_PATH, Refusal, Target, append, encode, known, parameter, raw_parameter,
+    POLL_PATH, Refusal, append, encode, notification_list, parameter, raw_parameter,
     undecoded_parameter,
 };
-use crate::protocol::namespace::{DEFAULT_NAMESPACE, UNKNOWN_NOTIFICATION_ID};
+use crate::protocol::namespace::{DEFAULT_NAMESPACE, NamespaceKey, UNKNOWN_NOTIFICATION_ID};
 use crate::protocol::wire::{Notification, NotificationMessages};
 
 /// Who asks: what selects data center, gray release and instance record.
@@ -30,7 +30,7 @@ impl Caller {
     }
 }
 
-/// Parameters of `/configs` beside its [`Target`].
+/// Parameters of `/configs` beside its [`NamespaceKey`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ConfigQuery {
     /// Who asks.
@@ -55,7 +55,7 @@ impl ConfigQuery {
 
     /// Path and query of the request, as sent and signed.
     #[must_use]
-    pub fn path_and_query(&self, target: &Target) -> String {
+    pub fn path_and_query(&self, target: &NamespaceKey) -> String {
         let mut line = format!(
             "/configs/{}/{}/{}",
             encode(&target.app_id),
@@ -95,12 +95,12 @@ impl PollQuery {
     /// # Errors
     /// When `cluster` or the list is absent, or the latter holds no namespace.
     pub fn parse(query: &str) -> Result<Self, Refusal> {
-        let (text, notifications) = match undecoded_parameter(query, known::COMPACT) {
-            Some(raw) => (raw.to_owned(), known::of_compact(raw)),
+        let (text, notifications) = match undecoded_parameter(query, notification_list::COMPACT) {
+            Some(raw) => (raw.to_owned(), notification_list::parse_compact(raw)),
             None => {
-                let text = raw_parameter(query, known::JSON)
-                    .ok_or(Refusal::MissingParameter(known::JSON))?;
-                let notifications = known::of_json(&text);
+                let text = raw_parameter(query, notification_list::JSON)
+                    .ok_or(Refusal::MissingParameter(notification_list::JSON))?;
+                let notifications = notification_list::parse_json(&text);
                 (text, notifications)
             }
         };
@@ -114,23 +114,26 @@ impl PollQuery {
     /// Path and query of the request, as sent and signed. `ip` is for the server's log only.
     #[must_use]
     pub fn path_and_query(&self, app_id: &str, ip: Option<&str>) -> String {
-        let mut line = self.without_known(app_id, ip);
-        append(&mut line, &[(known::JSON, Some(&known::to_json(&self.notifications)))]);
+        let mut line = self.without_list(app_id, ip);
+        append(
+            &mut line,
+            &[(notification_list::JSON, Some(&notification_list::to_json(&self.notifications)))],
+        );
         line
     }
 
     /// The same with the compact list, for servers that send [`POLL_LINE_HEADER`](super::POLL_LINE_HEADER).
     #[must_use]
     pub fn compact_path_and_query(&self, app_id: &str, ip: Option<&str>) -> String {
-        let mut line = self.without_known(app_id, ip);
+        let mut line = self.without_list(app_id, ip);
         line.push('&');
-        line.push_str(known::COMPACT);
+        line.push_str(notification_list::COMPACT);
         line.push('=');
-        line.push_str(&known::to_compact(&self.notifications));
+        line.push_str(&notification_list::to_compact(&self.notifications));
         line
     }
 
-    fn without_known(&self, app_id: &str, ip: Option<&str>) -> String {
+    fn without_list(&self, app_id: &str, ip: Option<&str>) -> String {
         let mut line = POLL_PATH.to_owned();
         append(
             &mut line,
@@ -185,10 +188,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::protocol::route::Endpoint;
+    use crate::protocol::route::ClientRequest;
 
-    fn target_of(app_id: &str, cluster: &str, namespace: &str) -> Target {
-        Target { app_id: app_id.into(), cluster: cluster.into(), namespace: namespace.into() }
+    fn target_of(app_id: &str, cluster: &str, namespace: &str) -> NamespaceKey {
+        NamespaceKey { app_id: app_id.into(), cluster: cluster.into(), namespace: namespace.into() }
     }
 
     #[test]
@@ -216,7 +219,7 @@ mod tests {
             "/configs/a.b_c-d/default/FX.apollo?releaseKey=k1%2Bk2&dataCenter=%E4%B8%8A%E6%B5%B7&ip=10.0.0.1&label=v%201%262"
         );
         let (path, rest) = line.split_once('?').unwrap();
-        assert_eq!(Endpoint::parse(path, rest).unwrap().app_id(), "a.b_c-d");
+        assert_eq!(ClientRequest::parse(path, rest).unwrap().app_id(), "a.b_c-d");
         assert_eq!(ConfigQuery::parse(rest), query);
     }
 
@@ -286,7 +289,7 @@ mod tests {
             };
             let line = query.path_and_query(&target);
             let (path, rest) = line.split_once('?').unwrap();
-            prop_assert_eq!(Endpoint::parse(path, rest), Ok(Endpoint::Config(target)));
+            prop_assert_eq!(ClientRequest::parse(path, rest), Ok(ClientRequest::Config(target)));
             prop_assert_eq!(ConfigQuery::parse(rest), query);
 
             let poll = PollQuery {
@@ -296,7 +299,7 @@ mod tests {
             };
             for line in [poll.path_and_query("demo", None), poll.compact_path_and_query("demo", None)] {
                 let (path, rest) = line.split_once('?').unwrap();
-                prop_assert_eq!(Endpoint::parse(path, rest), Ok(Endpoint::Poll("demo".into())));
+                prop_assert_eq!(ClientRequest::parse(path, rest), Ok(ClientRequest::Poll("demo".into())));
                 prop_assert_eq!(PollQuery::parse(rest), Ok(poll.clone()));
             }
         }
@@ -314,7 +317,7 @@ mod tests {
 
         #[test]
         fn no_input_makes_the_parser_panic(path in ".*", query in ".*") {
-            let _ = Endpoint::parse(&path, &query);
+            let _ = ClientRequest::parse(&path, &query);
             let _ = ConfigQuery::parse(&query);
             let _ = PollQuery::parse(&query);
             let _ = LegacyPollQuery::parse(&query);

@@ -7,21 +7,21 @@ use tracing::warn;
 
 use super::Resolver;
 use crate::settings::effective::Setting;
-use crate::settings::key::{self, Key};
-use crate::settings::layers::{Found, Origin};
+use crate::settings::key::{self, SettingKey};
+use crate::settings::layers::{Origin, SettingValue};
 
 const MASK: &str = "***";
 
 impl Resolver {
     /// Looks a key up and notes what counts.
-    pub(super) fn look_up(&mut self, key: &'static Key) -> Option<Found> {
+    pub(super) fn look_up(&mut self, key: &'static SettingKey) -> Option<SettingValue> {
         let found = self.layers.find(key);
-        self.note(key, found.as_ref());
+        self.record(key, found.as_ref());
         found
     }
 
     /// Notes what counts of a key, instead of what was noted before.
-    pub(super) fn note(&mut self, key: &'static Key, found: Option<&Found>) {
+    pub(super) fn record(&mut self, key: &'static SettingKey, found: Option<&SettingValue>) {
         self.report.retain(|row| row.name != key.name);
         let value = found.map_or(key.default, |found| found.value.as_str());
         let hidden = key.name == key::SECRET.name && !value.is_empty();
@@ -35,7 +35,7 @@ impl Resolver {
     }
 
     /// Tells what stands in for a setting that is given nowhere.
-    pub(super) fn tell_instead_of_default(&mut self, key: &Key, value: String) {
+    pub(super) fn report_instead_of_default(&mut self, key: &SettingKey, value: String) {
         let mut rows = self.report.iter_mut();
         let row = rows.find(|row| row.name == key.name && row.origin == Origin::Default);
         if let Some(row) = row {
@@ -43,62 +43,62 @@ impl Resolver {
         }
     }
 
-    pub(super) fn text(&mut self, key: &'static Key) -> Option<String> {
+    pub(super) fn text(&mut self, key: &'static SettingKey) -> Option<String> {
         let value = self.look_up(key).map(|found| found.value);
         value.or_else(|| (!key.default.is_empty()).then(|| key.default.to_owned()))
     }
 
-    pub(super) fn path(&mut self, key: &'static Key) -> Option<PathBuf> {
+    pub(super) fn path(&mut self, key: &'static SettingKey) -> Option<PathBuf> {
         self.text(key).map(PathBuf::from)
     }
 
-    pub(super) fn list(&mut self, key: &'static Key) -> Vec<String> {
+    pub(super) fn list(&mut self, key: &'static SettingKey) -> Vec<String> {
         let text = self.text(key).unwrap_or_default();
         let parts = text.split(',').map(str::trim);
         parts.filter(|part| !part.is_empty()).map(str::to_owned).collect()
     }
 
     /// A flag. What is neither true nor false counts as false, as in the Java client.
-    pub(super) fn flag(&mut self, key: &'static Key) -> bool {
+    pub(super) fn flag(&mut self, key: &'static SettingKey) -> bool {
         let Some(found) = self.look_up(key) else {
             return key.default == "true";
         };
         let is_true = found.value.eq_ignore_ascii_case("true");
         if !is_true && !found.value.eq_ignore_ascii_case("false") {
-            self.refuse(&found, "true or false", "false");
-            self.note(key, Some(&Found { value: "false".to_owned(), ..found }));
+            self.warn_invalid(&found, "true or false", "false");
+            self.record(key, Some(&SettingValue { value: "false".to_owned(), ..found }));
         }
         is_true
     }
 
     /// A flag whose default is the other way round in a client that behaves like Java's.
-    pub(super) fn flag_unless_compat(&mut self, key: &'static Key) -> bool {
+    pub(super) fn flag_unless_compat(&mut self, key: &'static SettingKey) -> bool {
         let compat = self.layers.find(&key::JAVA_COMPAT);
         let compat = compat.is_some_and(|found| found.value.eq_ignore_ascii_case("true"));
         let given = self.layers.find(key).is_some();
-        let counts = self.flag(key) != (compat && !given);
-        self.tell_instead_of_default(key, counts.to_string());
-        counts
+        let effective = self.flag(key) != (compat && !given);
+        self.report_instead_of_default(key, effective.to_string());
+        effective
     }
 
-    pub(super) fn millis(&mut self, key: &'static Key) -> Duration {
+    pub(super) fn millis(&mut self, key: &'static SettingKey) -> Duration {
         Duration::from_millis(self.parse(key, "milliseconds above 0", positive))
     }
 
-    pub(super) fn rate(&mut self, key: &'static Key) -> f64 {
+    pub(super) fn rate(&mut self, key: &'static SettingKey) -> f64 {
         self.parse(key, "a rate above 0", |text| {
             text.parse().ok().filter(|rate: &f64| rate.is_finite() && *rate > 0.0)
         })
     }
 
-    pub(super) fn count(&mut self, key: &'static Key) -> usize {
+    pub(super) fn count(&mut self, key: &'static SettingKey) -> usize {
         self.parse(key, "a number above 0", |text| text.parse().ok().filter(|count| *count > 0))
     }
 
     /// A value by its parser. A bad one that was set in code is a fault; one from anywhere else gives way to the default.
     pub(super) fn parse<T>(
         &mut self,
-        key: &'static Key,
+        key: &'static SettingKey,
         expected: &str,
         parser: impl Fn(&str) -> Option<T>,
     ) -> T {
@@ -106,8 +106,8 @@ impl Resolver {
             match parser(&found.value) {
                 Some(value) => return value,
                 None => {
-                    self.refuse(&found, expected, key.default);
-                    self.note(key, None);
+                    self.warn_invalid(&found, expected, key.default);
+                    self.record(key, None);
                 }
             }
         }
@@ -116,8 +116,8 @@ impl Resolver {
     }
 
     /// Tells of a bad value; `instead` counts, unless it was set in code.
-    fn refuse(&mut self, found: &Found, expected: &str, instead: &str) {
-        let Found { value, origin, name } = found;
+    fn warn_invalid(&mut self, found: &SettingValue, expected: &str, instead: &str) {
+        let SettingValue { value, origin, name } = found;
         if *origin == Origin::Code {
             let fault = format!("{name} must be {expected}, but is {value:?}");
             self.faults.push(fault);
@@ -126,9 +126,9 @@ impl Resolver {
         }
     }
 
-    pub(super) fn addresses(&mut self, key: &'static Key) -> Vec<String> {
+    pub(super) fn addresses(&mut self, key: &'static SettingKey) -> Vec<String> {
         let found = self.look_up(key).or_else(|| {
-            (!key.default.is_empty()).then(|| Found {
+            (!key.default.is_empty()).then(|| SettingValue {
                 value: key.default.to_owned(),
                 origin: Origin::Default,
                 name: key.name.to_owned(),
@@ -137,13 +137,13 @@ impl Resolver {
         found.map_or_else(Vec::new, |found| self.parse_addresses(&found))
     }
 
-    pub(super) fn parse_addresses(&mut self, found: &Found) -> Vec<String> {
+    pub(super) fn parse_addresses(&mut self, found: &SettingValue) -> Vec<String> {
         let parts = found.value.split(',').map(str::trim);
         let parts = parts.filter(|part| !part.is_empty());
         parts.filter_map(|part| self.address(found, part)).collect()
     }
 
-    pub(super) fn address(&mut self, found: &Found, part: &str) -> Option<String> {
+    pub(super) fn address(&mut self, found: &SettingValue, part: &str) -> Option<String> {
         let address = if part.contains("://") {
             part.to_owned()
         } else {

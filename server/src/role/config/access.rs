@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use castalia_core::protocol::namespace::is_no_app_id;
-use castalia_core::protocol::route::Endpoint;
+use castalia_core::protocol::route::ClientRequest;
 use castalia_core::protocol::signature::{Signer, TIMESTAMP_HEADER, signature_of};
 use http::header::AUTHORIZATION;
 use http::request::Parts;
@@ -19,7 +19,7 @@ use crate::state::EnvironmentState;
 #[derive(Debug)]
 pub(super) struct Checked {
     /// What is asked for, as the client wrote it.
-    pub(super) endpoint: Endpoint,
+    pub(super) endpoint: ClientRequest,
     /// The app that it speaks for.
     pub(super) client: Client,
 }
@@ -36,7 +36,7 @@ pub(super) struct Client {
 /// Reads the endpoint, settles the name of the app, and checks the signature where the app has enabled keys.
 pub(super) fn check(state: &EnvironmentState, head: &Parts) -> Result<Checked> {
     let uri = &head.uri;
-    let endpoint = Endpoint::parse(uri.path(), uri.query().unwrap_or_default())?;
+    let endpoint = ClientRequest::parse(uri.path(), uri.query().unwrap_or_default())?;
     if !state.feed.names().is_loaded() {
         return Err(Error::unavailable("Names were not loaded yet.").early());
     }

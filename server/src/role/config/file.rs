@@ -2,9 +2,9 @@
 
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
-use castalia_core::format::properties::{self, Form};
-use castalia_core::protocol::namespace::{CONTENT_KEY, Format};
-use castalia_core::protocol::route::{Caller, FileForm, Target};
+use castalia_core::format::properties::{self, Escaping};
+use castalia_core::protocol::namespace::{CONTENT_KEY, Format, NamespaceKey};
+use castalia_core::protocol::route::{Caller, FileForm};
 use castalia_core::protocol::wire::Configurations;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
@@ -23,7 +23,7 @@ const TEXT: &str = "text/plain;charset=UTF-8";
 pub(super) async fn answer(
     state: &EnvironmentState,
     form: FileForm,
-    target: &Target,
+    target: &NamespaceKey,
     client: &Client,
     caller: Caller,
 ) -> Result<Response> {
@@ -77,5 +77,5 @@ fn text(configurations: &Configurations) -> String {
     let mut entries: Vec<_> =
         configurations.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
     entries.sort_unstable();
-    properties::write(entries, Form::Text)
+    properties::write(entries, Escaping::Minimal)
 }

@@ -2,7 +2,8 @@
 
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
-use castalia_core::protocol::route::{Caller, ConfigQuery, Target};
+use castalia_core::protocol::namespace::NamespaceKey;
+use castalia_core::protocol::route::{Caller, ConfigQuery};
 use castalia_core::protocol::wire::{ApolloConfig, Configurations, INCREMENTAL_SYNC};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
@@ -19,7 +20,7 @@ use crate::state::EnvironmentState;
 /// Answers a request; 304 is decided before any body is touched.
 pub(super) async fn answer(
     state: &EnvironmentState,
-    target: &Target,
+    target: &NamespaceKey,
     client: &Client,
     query: &str,
     with_address: impl FnOnce(Caller) -> Caller,
@@ -54,7 +55,7 @@ pub(super) async fn answer(
 /// An answer that is about to be written, or was before.
 struct Answer<'a> {
     state: &'a EnvironmentState,
-    target: &'a Target,
+    target: &'a NamespaceKey,
     found: &'a Found,
     release_key: &'a str,
 }

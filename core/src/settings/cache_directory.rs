@@ -9,18 +9,18 @@ const OWN: &str = "castalia";
 
 /// The user's cache directory for the files of all clients; `None` where the platform does not say. Variables that were given
 /// for this client are stronger than those of the process.
-pub(super) fn user_cache(given: &HashMap<String, String>) -> Option<PathBuf> {
+pub(super) fn user_cache(environment: &HashMap<String, String>) -> Option<PathBuf> {
     let variable = |name: &str| {
-        let given = given.get(name).map(OsString::from);
+        let given = environment.get(name).map(OsString::from);
         #[expect(clippy::disallowed_methods, reason = "a rule of the platform, not a setting")]
         given.or_else(|| std::env::var_os(name)).map(PathBuf::from)
     };
     let home = || variable("HOME").or_else(std::env::home_dir);
-    of_platform(std::env::consts::OS, variable, home).map(|root| root.join(OWN))
+    platform_cache(std::env::consts::OS, variable, home).map(|root| root.join(OWN))
 }
 
 /// A relative path is ignored, as the XDG specification wants it: it would depend on the working directory.
-fn of_platform(
+fn platform_cache(
     platform: &str,
     variable: impl Fn(&str) -> Option<PathBuf>,
     home: impl Fn() -> Option<PathBuf>,
@@ -48,7 +48,7 @@ mod tests {
             let found = variables.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| PathBuf::from(value))
         };
-        let place = of_platform(platform, variable, || variable("HOME"));
+        let place = platform_cache(platform, variable, || variable("HOME"));
         place.map(|place| place.display().to_string())
     }
 

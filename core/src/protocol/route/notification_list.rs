@@ -44,7 +44,7 @@ pub fn cost(namespace: &str, is_compact: bool) -> usize {
 }
 
 /// Reads a compact list as it is in a query; `None` when a part of it is no name and id, or nothing is in it.
-pub(super) fn of_compact(raw: &str) -> Option<Vec<Notification>> {
+pub(super) fn parse_compact(raw: &str) -> Option<Vec<Notification>> {
     let entries = raw.split(',').map(|entry| {
         let (name, id) = entry.rsplit_once('~')?;
         let namespace_name = form_decode(name);
@@ -68,7 +68,7 @@ pub(super) fn to_json(notifications: &[Notification]) -> String {
 }
 
 /// Reads the JSON form: elements without a name are skipped, a missing id is 0, a numeric text is a number; `None` when nothing usable remains.
-pub(super) fn of_json(text: &str) -> Option<Vec<Notification>> {
+pub(super) fn parse_json(text: &str) -> Option<Vec<Notification>> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Element {

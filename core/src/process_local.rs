@@ -9,48 +9,51 @@ use arc_swap::ArcSwapOption;
 
 /// A value of the process that made it; never dropped in another.
 #[derive(Debug)]
-pub(crate) struct Bound<T> {
+pub(crate) struct ProcessLocal<T> {
     process: u32,
     /// Taken out by dropping alone.
     value: Option<T>,
 }
 
-impl<T> Bound<T> {
+impl<T> ProcessLocal<T> {
     pub(crate) fn new(value: T) -> Self {
         Self { process: std::process::id(), value: Some(value) }
     }
 
     /// Whether this is the process that made it.
-    pub(crate) fn is_ours(&self) -> bool {
+    pub(crate) fn belongs_to_this_process(&self) -> bool {
         self.process == std::process::id()
     }
 }
 
 /// A value that each process makes for itself at its first use, and has until it ends.
-pub(crate) struct PerProcess<T> {
-    value: ArcSwapOption<Bound<T>>,
+pub(crate) struct ProcessLocalCell<T> {
+    value: ArcSwapOption<ProcessLocal<T>>,
 }
 
-impl<T> PerProcess<T> {
+impl<T> ProcessLocalCell<T> {
     pub(crate) const fn new() -> Self {
         Self { value: ArcSwapOption::const_empty() }
     }
 
     /// The value, made if need be. Two threads may make one at once, of which one is dropped.
-    pub(crate) fn get<E>(&self, make: impl Fn() -> Result<T, E>) -> Result<Arc<Bound<T>>, E> {
+    pub(crate) fn get<E>(
+        &self,
+        make: impl Fn() -> Result<T, E>,
+    ) -> Result<Arc<ProcessLocal<T>>, E> {
         loop {
             let known = self.value.load_full();
-            if let Some(value) = known.as_ref().filter(|value| value.is_ours()) {
+            if let Some(value) = known.as_ref().filter(|value| value.belongs_to_this_process()) {
                 return Ok(value.clone());
             }
             // No lock: a child may be forked at any moment.
-            let made = Arc::new(Bound::new(make()?));
+            let made = Arc::new(ProcessLocal::new(make()?));
             self.value.compare_and_swap(&known, Some(made));
         }
     }
 }
 
-impl<T> Deref for Bound<T> {
+impl<T> Deref for ProcessLocal<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -59,9 +62,9 @@ impl<T> Deref for Bound<T> {
     }
 }
 
-impl<T> Drop for Bound<T> {
+impl<T> Drop for ProcessLocal<T> {
     fn drop(&mut self) {
-        if !self.is_ours() {
+        if !self.belongs_to_this_process() {
             mem::forget(self.value.take());
         }
     }

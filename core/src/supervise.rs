@@ -9,14 +9,14 @@ use futures_util::future::BoxFuture;
 use tokio::time::sleep;
 use tracing::error;
 
-use crate::backoff::{Backoff, Ladder};
+use crate::backoff::{Backoff, BackoffPolicy};
 
-const PAUSE: Ladder =
-    Ladder::doubling(Duration::from_secs(1), Duration::from_secs(60)).jittered(0.2);
+const PAUSE: BackoffPolicy =
+    BackoffPolicy::doubling(Duration::from_secs(1), Duration::from_secs(60)).jittered(0.2);
 
 /// Does the work on its subject until it ends by itself; each time that it panics it is begun anew after a pause. `what` names it
 /// in the log.
-pub(crate) async fn revive<S: Send>(
+pub(crate) async fn supervise<S: Send>(
     what: &'static str,
     subject: &mut S,
     work: for<'a> fn(&'a mut S) -> BoxFuture<'a, ()>,
@@ -36,7 +36,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn work_is_begun_anew_until_it_ends() {
         let mut left = 3;
-        revive("test", &mut left, |left| {
+        supervise("test", &mut left, |left| {
             Box::pin(async {
                 tokio::task::yield_now().await;
                 *left -= 1;

@@ -7,25 +7,25 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
-use crate::process::PerProcess;
+use crate::process_local::ProcessLocalCell;
 
 /// Change listeners.
-pub(crate) static LISTENERS: Threads = Threads::new(64);
+pub(crate) static LISTENER_POOL: BlockingPool = BlockingPool::new(64);
 /// Functions that a load waits for: validators, sources and secret providers.
-pub(crate) static HOOKS: Threads = Threads::new(64);
+pub(crate) static HOOK_POOL: BlockingPool = BlockingPool::new(64);
 /// Functions that are dropped: when a client is closed, all of them at once.
-pub(crate) static DROPS: Threads = Threads::new(2);
+pub(crate) static DROP_POOL: BlockingPool = BlockingPool::new(2);
 
-/// Threads for one kind of functions.
-pub(crate) struct Threads {
+/// BlockingPool for one kind of functions.
+pub(crate) struct BlockingPool {
     limit: usize,
     /// Of each process its own: a forked child has none of the threads that hold permits.
-    permits: PerProcess<Arc<Semaphore>>,
+    permits: ProcessLocalCell<Arc<Semaphore>>,
 }
 
-impl Threads {
+impl BlockingPool {
     const fn new(limit: usize) -> Self {
-        Self { limit, permits: PerProcess::new() }
+        Self { limit, permits: ProcessLocalCell::new() }
     }
 
     /// Starts this on a thread that may block, once there is one.

@@ -1,6 +1,6 @@
 //! The namespaces that a poll loop watches: what is known of each, and whom to tell when it moves.
 
-mod table;
+mod shard_table;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,21 +11,21 @@ use tokio::time::timeout;
 use crate::discovery::ServiceUrl;
 use crate::protocol::wire::{Notification, NotificationMessages};
 
-use table::{Table, find};
+use shard_table::{ShardTable, find};
 
 /// A namespace has moved: the newest there is to know of it. Those not yet read are replaced.
 #[derive(Debug, Clone)]
 pub(crate) struct Announcement {
     pub(crate) notification_id: i64,
     /// Whether an earlier id was known; the first poll announces every namespace, moved or not.
-    pub(crate) is_news: bool,
+    pub(crate) is_update: bool,
     pub(crate) messages: NotificationMessages,
     /// Service that told it.
     pub(crate) service: ServiceUrl,
 }
 
 /// What is known of the namespaces of a share.
-pub(super) struct Known {
+pub(super) struct ShardState {
     pub(super) notifications: Vec<Notification>,
     /// Version of the share's list.
     pub(super) version: u64,
@@ -35,22 +35,22 @@ pub(super) struct Known {
 
 /// The watched namespaces of one app id and cluster, in shares of which each is one poll: one is enough unless the request line
 /// gets too long.
-pub(crate) struct Watched {
-    table: Mutex<Table>,
+pub(crate) struct WatchList {
+    table: Mutex<ShardTable>,
     /// Counts, for each share, how often other namespaces came to be in it.
     versions: watch::Sender<Vec<u64>>,
 }
 
-impl Watched {
+impl WatchList {
     /// Nothing is watched yet; the request line has so many bytes of room for namespaces.
-    pub(crate) fn new(room: usize) -> Self {
-        Self { table: Mutex::new(Table::new(room)), versions: watch::Sender::default() }
+    pub(crate) fn new(budget: usize) -> Self {
+        Self { table: Mutex::new(ShardTable::new(budget)), versions: watch::Sender::default() }
     }
 
     /// Shares whose last poll ended well.
     pub(crate) fn connected_polls(&self) -> usize {
         let table = self.lock();
-        table.shares.iter().filter(|share| share.connected && share.taken > 0).count()
+        table.shards.iter().filter(|shard| shard.connected && shard.used_bytes > 0).count()
     }
 
     /// Whether a poll with this namespace ended in silence.
@@ -60,104 +60,105 @@ impl Watched {
 
     /// Watches a namespace from now on, as long as what is given back is held; a held poll is asked anew.
     pub(crate) fn add(&self, namespace: &str) -> watch::Receiver<Option<Announcement>> {
-        let (tell, told) = watch::channel(None);
-        let share = self.lock_current().add(namespace, tell);
+        let (sender, receiver) = watch::channel(None);
+        let shard = self.lock_open().add(namespace, sender);
         self.versions.send_modify(|versions| {
-            versions.resize(versions.len().max(share + 1), 0);
-            versions[share] += 1;
+            versions.resize(versions.len().max(shard + 1), 0);
+            versions[shard] += 1;
         });
-        told
+        receiver
     }
 
     /// Deals the namespaces out anew where a server takes longer request lines than usual.
-    pub(super) fn widen(&self, room: usize) {
-        let table = self.lock_current();
-        if table.trust && room > table.room {
-            self.deal(table, room);
+    pub(super) fn raise_limit(&self, budget: usize) {
+        let table = self.lock_open();
+        if table.trusts_server_limit && budget > table.budget {
+            self.rebalance(table, budget);
         }
     }
 
     /// Goes back to the usual length after a longer line was refused, for good; false when it was not longer.
-    pub(super) fn narrow(&self) -> bool {
-        let mut table = self.lock_current();
+    pub(super) fn lower_limit(&self) -> bool {
+        let mut table = self.lock_open();
         let was_wide = table.is_wide();
         if was_wide {
-            table.trust = false;
-            let usual = table.usual_room;
-            self.deal(table, usual);
+            table.trusts_server_limit = false;
+            let usual = table.default_budget;
+            self.rebalance(table, usual);
         }
         was_wide
     }
 
-    fn deal(&self, mut table: MutexGuard<'_, Table>, room: usize) {
-        table.deal(room);
-        let shares = table.shares.len();
+    fn rebalance(&self, mut table: MutexGuard<'_, ShardTable>, budget: usize) {
+        table.rebalance(budget);
+        let shards = table.shards.len();
         drop(table);
         self.versions.send_modify(|versions| {
-            versions.resize(shares, 0);
+            versions.resize(shards, 0);
             versions.iter_mut().for_each(|version| *version += 1);
         });
     }
 
     /// How many shares there are; never fewer than before.
-    pub(super) fn shares(&self) -> usize {
+    pub(super) fn shards(&self) -> usize {
         self.versions.borrow().len()
     }
 
     /// Returns once there are more shares than these.
-    pub(super) async fn more_shares_than(&self, count: usize) {
+    pub(super) async fn wait_for_more_shards(&self, count: usize) {
         let mut versions = self.versions.subscribe();
         // The sender lives in `self`, so the wait cannot fail.
         let _ = versions.wait_for(|versions| versions.len() > count).await;
     }
 
     /// Returns once anything is watched in a share.
-    pub(super) async fn some(&self, share: usize) {
+    pub(super) async fn wait_until_not_empty(&self, shard: usize) {
         let mut versions = self.versions.subscribe();
-        let _ = versions.wait_for(|_| self.lock_current().of(share).next().is_some()).await;
+        let _ = versions.wait_for(|_| self.lock_open().of(shard).next().is_some()).await;
     }
 
     /// What is known of a share.
-    pub(super) fn known(&self, share: usize) -> Known {
-        let version = self.version(share);
-        let table = self.lock_current();
-        let known = table.of(share).map(|(name, namespace)| Notification {
+    pub(super) fn shard_state(&self, shard: usize) -> ShardState {
+        let version = self.version(shard);
+        let table = self.lock_open();
+        let notifications = table.of(shard).map(|(name, namespace)| Notification {
             namespace_name: name.clone(),
             notification_id: namespace.notification_id,
             messages: None,
         });
-        Known { notifications: known.collect(), version, is_wide: table.is_wide() }
+        ShardState { notifications: notifications.collect(), version, is_wide: table.is_wide() }
     }
 
     /// Returns once other namespaces are in a share than in this version.
-    pub(super) async fn differs_from(&self, share: usize, version: u64) {
+    pub(super) async fn wait_for_change(&self, shard: usize, version: u64) {
         let mut versions = self.versions.subscribe();
-        let _ = versions.wait_for(|versions| versions.get(share) != Some(&version)).await;
+        let _ = versions.wait_for(|versions| versions.get(shard) != Some(&version)).await;
     }
 
     /// Returns once nothing came to a share for this long.
-    pub(super) async fn quiet(&self, share: usize, time: Duration) {
+    pub(super) async fn wait_until_quiet(&self, shard: usize, time: Duration) {
         loop {
-            let version = self.version(share);
-            if timeout(time, self.differs_from(share, version)).await.is_err() {
+            let version = self.version(shard);
+            if timeout(time, self.wait_for_change(shard, version)).await.is_err() {
                 return;
             }
         }
     }
 
-    fn version(&self, share: usize) -> u64 {
-        self.versions.borrow().get(share).copied().unwrap_or_default()
+    fn version(&self, shard: usize) -> u64 {
+        self.versions.borrow().get(shard).copied().unwrap_or_default()
     }
 
-    pub(super) fn connected(&self, share: usize) {
-        self.lock().set_connected(share, true);
+    pub(super) fn connected(&self, shard: usize) {
+        self.lock().set_connected(shard, true);
     }
 
-    pub(super) fn failed(&self, share: usize, by_silence: bool) {
+    pub(super) fn failed(&self, shard: usize, by_silence: bool) {
         let mut table = self.lock();
-        table.set_connected(share, false);
+        table.set_connected(shard, false);
         if by_silence {
-            let of_share = table.namespaces.values_mut().filter(|known| known.share == share);
+            let of_share =
+                table.namespaces.values_mut().filter(|namespace| namespace.shard == shard);
             of_share.for_each(|namespace| namespace.timed_out = true);
         }
     }
@@ -175,13 +176,13 @@ impl Watched {
     }
 
     /// Those that are still watched: whoever waited for the others was closed.
-    fn lock_current(&self) -> MutexGuard<'_, Table> {
+    fn lock_open(&self) -> MutexGuard<'_, ShardTable> {
         let mut table = self.lock();
-        table.sweep();
+        table.remove_closed();
         table
     }
 
-    fn lock(&self) -> MutexGuard<'_, Table> {
+    fn lock(&self) -> MutexGuard<'_, ShardTable> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -197,84 +198,85 @@ mod tests {
     #[test]
     fn names_match_exactly_then_ignoring_case() {
         // C059
-        let watched = Watched::new(6144);
-        let lower = watched.add("application");
+        let watch_list = WatchList::new(6144);
+        let lower = watch_list.add("application");
         let service = ServiceUrl::from("http://s");
         for name in ["application.properties", "APPLICATION", "application"] {
-            watched.announce(&[notification(name, 7), notification("other", 9)], &service);
+            watch_list.announce(&[notification(name, 7), notification("other", 9)], &service);
             assert_eq!(lower.borrow().as_ref().unwrap().notification_id, 7);
         }
     }
 
     #[test]
     fn both_spellings_of_a_name_are_told_once() {
-        let watched = Watched::new(6144);
+        let watch_list = WatchList::new(6144);
         let service = ServiceUrl::from("http://s");
-        let (short, long) = (watched.add("a"), watched.add("a.properties"));
-        let news = |told: &watch::Receiver<Option<Announcement>>| {
-            told.borrow().as_ref().map(|a| a.is_news)
+        let (short, long) = (watch_list.add("a"), watch_list.add("a.properties"));
+        let news = |receiver: &watch::Receiver<Option<Announcement>>| {
+            receiver.borrow().as_ref().map(|a| a.is_update)
         };
-        watched.announce(&[notification("a", 7), notification("a.properties", 7)], &service);
+        watch_list.announce(&[notification("a", 7), notification("a.properties", 7)], &service);
         assert_eq!((news(&short), news(&long)), (Some(false), Some(false)));
-        watched.announce(&[notification("a", 8)], &service);
+        watch_list.announce(&[notification("a", 8)], &service);
         assert_eq!((news(&short), news(&long)), (Some(true), Some(true)));
     }
 
     #[test]
     fn what_nobody_waits_for_is_no_longer_asked_for() {
-        let watched = Watched::new(200);
-        let (kept, dropped) = (watched.add("kept"), watched.add("dropped"));
-        let _another = watched.add("another");
-        assert_eq!(watched.shares(), 2);
+        let watch_list = WatchList::new(200);
+        let (kept, dropped) = (watch_list.add("kept"), watch_list.add("dropped"));
+        let _another = watch_list.add("another");
+        assert_eq!(watch_list.shards(), 2);
         drop(dropped);
-        assert_eq!(watched.known(0).notifications, [notification("kept", -1)]);
-        let _fits = watched.add("fits");
-        assert_eq!((watched.known(0).notifications.len(), watched.shares()), (2, 2));
+        assert_eq!(watch_list.shard_state(0).notifications, [notification("kept", -1)]);
+        let _fits = watch_list.add("fits");
+        assert_eq!((watch_list.shard_state(0).notifications.len(), watch_list.shards()), (2, 2));
         drop(kept);
-        assert_eq!(watched.known(0).notifications, [notification("fits", -1)]);
+        assert_eq!(watch_list.shard_state(0).notifications, [notification("fits", -1)]);
     }
 
     #[test]
     fn one_share_is_enough_where_servers_take_longer_lines() {
-        let watched = Watched::new(200);
+        let watch_list = WatchList::new(200);
         let names: Vec<_> = (0..20).map(|number| format!("namespace-{number}")).collect();
-        let _told: Vec<_> = names.iter().map(|name| watched.add(name)).collect();
-        let lengths =
-            || (0..watched.shares()).map(|share| watched.known(share).notifications.len());
+        let _receivers: Vec<_> = names.iter().map(|name| watch_list.add(name)).collect();
+        let lengths = || {
+            (0..watch_list.shards()).map(|shard| watch_list.shard_state(shard).notifications.len())
+        };
         assert_eq!(lengths().collect::<Vec<_>>(), [2; 10]);
-        let before = watched.known(3).version;
-        watched.widen(100_000);
+        let before = watch_list.shard_state(3).version;
+        watch_list.raise_limit(100_000);
         assert_eq!((lengths().next(), lengths().sum::<usize>()), (Some(20), 20));
         assert_ne!(
-            watched.known(3).version,
+            watch_list.shard_state(3).version,
             before,
             "its poll must notice that it has nothing left"
         );
-        assert!(watched.narrow());
+        assert!(watch_list.lower_limit());
         assert_eq!(lengths().collect::<Vec<_>>(), [2; 10]);
-        watched.widen(100_000);
-        assert!(!watched.narrow(), "who refused once is not tried again");
+        watch_list.raise_limit(100_000);
+        assert!(!watch_list.lower_limit(), "who refused once is not tried again");
     }
 
     #[test]
     fn a_lower_id_is_taken_over() {
         // C060
-        let watched = Watched::new(6144);
-        let _told = watched.add("a");
+        let watch_list = WatchList::new(6144);
+        let _receivers = watch_list.add("a");
         let service = ServiceUrl::from("http://s");
-        watched.announce(&[notification("a", 11)], &service);
-        watched.announce(&[notification("a", 3)], &service);
-        assert_eq!(watched.known(0).notifications, [notification("a", 3)]);
+        watch_list.announce(&[notification("a", 11)], &service);
+        watch_list.announce(&[notification("a", 3)], &service);
+        assert_eq!(watch_list.shard_state(0).notifications, [notification("a", 3)]);
     }
 
     #[test]
     fn the_first_announcement_is_no_news() {
-        let watched = Watched::new(6144);
-        let told = watched.add("a");
+        let watch_list = WatchList::new(6144);
+        let receiver = watch_list.add("a");
         let service = ServiceUrl::from("http://s");
-        watched.announce(&[notification("a", 10)], &service);
-        assert!(!told.borrow().as_ref().unwrap().is_news);
-        watched.announce(&[notification("a", 11)], &service);
-        assert!(told.borrow().as_ref().unwrap().is_news);
+        watch_list.announce(&[notification("a", 10)], &service);
+        assert!(!receiver.borrow().as_ref().unwrap().is_update);
+        watch_list.announce(&[notification("a", 11)], &service);
+        assert!(receiver.borrow().as_ref().unwrap().is_update);
     }
 }

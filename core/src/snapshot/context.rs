@@ -4,23 +4,13 @@ use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
 
 use crate::format::rules::ReadRules;
+use crate::protocol::namespace::NamespaceKey;
 use crate::protocol::wire::Configurations;
-
-/// App id, cluster and name of a namespace: what tells one from every other.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Identity {
-    /// App id.
-    pub app_id: String,
-    /// Cluster as configured, not the one that served.
-    pub cluster: String,
-    /// Name without a `.properties` suffix.
-    pub namespace: String,
-}
 
 /// A namespace and what stands around it; the same for all its snapshots.
 #[derive(Debug)]
-pub(crate) struct Place {
-    pub(crate) identity: Identity,
+pub(crate) struct NamespaceContext {
+    pub(crate) identity: NamespaceKey,
     pub(crate) lookup: Lookup,
     /// Most parsed values that a snapshot keeps.
     pub(crate) typed_cache: usize,
@@ -45,9 +35,10 @@ impl Lookup {
             return None;
         }
         let defaults = self.defaults.iter();
-        let below = defaults.filter(|(key, _)| !released.contains_key(*key));
-        let below = below.map(|(key, value)| (key, self.environment.get(key).unwrap_or(value)));
-        let seen = released.iter().chain(below);
+        let defaults = defaults.filter(|(key, _)| !released.contains_key(*key));
+        let defaults =
+            defaults.map(|(key, value)| (key, self.environment.get(key).unwrap_or(value)));
+        let seen = released.iter().chain(defaults);
         let seen = seen.map(|(key, value)| (key, self.overlay.get(key).unwrap_or(value)));
         Some(seen.map(|(key, value)| (key.clone(), value.clone())).collect())
     }
@@ -56,7 +47,7 @@ impl Lookup {
     /// find their key.
     #[cold]
     #[inline(never)]
-    pub(super) fn beyond(&self, key: &str) -> Option<&str> {
+    pub(super) fn fallback_value(&self, key: &str) -> Option<&str> {
         let value = self.overlay.get(key).or_else(|| self.environment.get(key));
         value.map(String::as_str)
     }
@@ -98,8 +89,8 @@ mod tests {
         let expected: Configurations =
             map(&[("a", "overlay"), ("b", "release"), ("c", "env"), ("e", "default")]);
         assert_eq!(view, expected);
-        assert_eq!(lookup.beyond("only"), Some("overlay"));
-        assert_eq!(lookup.beyond("d"), Some("env"));
-        assert_eq!(lookup.beyond("x"), None);
+        assert_eq!(lookup.fallback_value("only"), Some("overlay"));
+        assert_eq!(lookup.fallback_value("d"), Some("env"));
+        assert_eq!(lookup.fallback_value("x"), None);
     }
 }
