@@ -16,7 +16,7 @@ pub(crate) static HOOK_POOL: BlockingPool = BlockingPool::new(64);
 /// Functions that are dropped: when a client is closed, all of them at once.
 pub(crate) static DROP_POOL: BlockingPool = BlockingPool::new(2);
 
-/// BlockingPool for one kind of functions.
+/// The blocking threads that one kind of functions may hold.
 pub(crate) struct BlockingPool {
     limit: usize,
     /// Of each process its own: a forked child has none of the threads that hold permits.
