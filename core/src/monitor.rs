@@ -56,7 +56,7 @@ pub struct Metrics {
     pub http: Vec<HttpMetrics>,
     /// Poll loops whose last poll ended well.
     pub polls_connected: u64,
-    /// BlockingPool and tasks of the runtime; `None` before the first namespace is opened.
+    /// Threads and tasks of the runtime; `None` before the first namespace is opened.
     pub threads: Option<ThreadMetrics>,
 }
 

@@ -8,7 +8,7 @@ use tokio::task::spawn_blocking;
 use crate::cache::FileCache;
 use crate::error::{Error, ErrorKind, Result};
 
-/// BlockingPool that a disk may hold up.
+/// Threads that a disk may hold up.
 const MAX_DISK_THREADS: usize = 2;
 
 /// The cache files of a client, and the room for work on them; cheap to clone.
