@@ -55,6 +55,7 @@ docs:
 server-alone:
 	cargo check --quiet -p castalia-server
 	cargo check --quiet -p castalia-core --no-default-features
+	cargo check --quiet -p castalia-core --features insecure-tls
 
 licences:
 	@.ci/licences

@@ -327,14 +327,17 @@ fn engine(
 
 fn default_http_client(settings: &EffectiveSettings) -> Result<Arc<dyn HttpClient>> {
     let network = &settings.network;
-    let client = ReqwestClient::new(&HttpOptions {
+    let options = HttpOptions {
         connect_timeout: network.connect_timeout,
         ca_file: network.ca_file.clone(),
-        insecure: network.insecure,
         system_proxy: network.system_proxy,
         user_agent: network.user_agent.clone(),
-    })?;
-    Ok(Arc::new(client))
+    };
+    #[cfg(feature = "insecure-tls")]
+    if network.is_insecure {
+        return Ok(Arc::new(ReqwestClient::without_verification(&options)?));
+    }
+    Ok(Arc::new(ReqwestClient::new(&options)?))
 }
 
 impl std::fmt::Debug for Client {

@@ -7,6 +7,10 @@
 )]
 // The modules in the order in which data flows; the root re-exports what applications use.
 
+// Whichever crate turned the feature on, no release can skip the verification of certificates.
+#[cfg(all(feature = "insecure-tls", not(debug_assertions)))]
+compile_error!("the feature `insecure-tls` is for tests: turn it off in optimised builds");
+
 pub mod error;
 pub mod format;
 pub mod protocol;

@@ -134,7 +134,11 @@ pub(crate) struct TimingSettings {
 pub(crate) struct NetworkSettings {
     pub(crate) connect_timeout: Duration,
     pub(crate) ca_file: Option<PathBuf>,
-    pub(crate) insecure: bool,
+    #[cfg_attr(
+        not(feature = "insecure-tls"),
+        expect(dead_code, reason = "always false, and without the code that would read it")
+    )]
+    pub(crate) is_insecure: bool,
     pub(crate) system_proxy: bool,
     pub(crate) body_limit: usize,
     pub(crate) user_agent: String,

@@ -118,7 +118,7 @@ keys! {
     REQUIRE_APP_ID = SettingKey::new("castalia.require-app-id", "true", "rejects a missing app id; false with castalia.java-compat");
     CACHE_FILE_MODE = SettingKey::new("castalia.cache.file-mode", "600", "permissions of cache files, octal");
     CA_FILE = SettingKey::new("castalia.tls.ca-file", "", "CA certificates (PEM) to trust in addition to the system's");
-    INSECURE = SettingKey::new("castalia.tls.insecure", "false", "accepts every certificate; for tests only");
+    INSECURE = SettingKey::new("castalia.tls.insecure", "false", "accepts every certificate; for tests only: builds without the feature `insecure-tls` always verify");
     SYSTEM_PROXY = SettingKey::new("castalia.proxy.enable", "true", "uses HTTP_PROXY, HTTPS_PROXY and NO_PROXY");
     BODY_LIMIT = SettingKey::new("castalia.body-limit", "67108864", "maximum bytes of a response, decompressed");
     SEED_DIR = SettingKey::new("castalia.seed-dir", "", "directory of files in the cache's format, read when there is no cache file");

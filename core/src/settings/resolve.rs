@@ -256,21 +256,33 @@ impl Resolver {
     }
 
     fn network(&mut self) -> NetworkSettings {
-        let insecure = self.flag(&key::INSECURE);
-        if insecure {
-            warn!("castalia.tls.insecure accepts every certificate; use it in tests only");
-        }
+        let is_insecure = self.is_insecure();
         let version = env!("CARGO_PKG_VERSION");
         let binding = self.text(&key::BINDING).unwrap_or_default();
         let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
         NetworkSettings {
             connect_timeout: self.connect_timeout(),
             ca_file: self.path(&key::CA_FILE),
-            insecure,
+            is_insecure,
             system_proxy: self.flag(&key::SYSTEM_PROXY),
             body_limit: self.count(&key::BODY_LIMIT),
             user_agent: format!("castalia/{version} ({binding}; {os}-{arch})"),
         }
+    }
+
+    /// Whether every certificate is accepted, which only a build for tests can do.
+    fn is_insecure(&mut self) -> bool {
+        if !cfg!(feature = "insecure-tls") {
+            let expected = "false, because this build verifies every certificate (to trust a private \
+                            CA, set castalia.tls.ca-file)";
+            let verify = |text: &str| text.eq_ignore_ascii_case("false").then_some(false);
+            return self.parse(&key::INSECURE, expected, verify);
+        }
+        let is_insecure = self.flag(&key::INSECURE);
+        if is_insecure {
+            warn!("castalia.tls.insecure accepts every certificate; use it in tests only");
+        }
+        is_insecure
     }
 
     /// One connection pool serves both kinds of servers, so the more patient of the two settings counts.

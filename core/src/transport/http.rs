@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream;
-use reqwest::Client;
 use reqwest::redirect::Policy;
+use reqwest::{Client, ClientBuilder};
 
 use super::trust::client_config;
 use super::{HttpClient, HttpRequest, HttpResponse, OPERATION};
@@ -20,8 +20,6 @@ pub struct HttpOptions {
     pub connect_timeout: Duration,
     /// Certificates (PEM) to trust beside the system's.
     pub ca_file: Option<PathBuf>,
-    /// Accepts every certificate; for tests only.
-    pub insecure: bool,
     /// Whether `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` count.
     pub system_proxy: bool,
     /// Value of the `User-Agent` header.
@@ -40,21 +38,29 @@ impl ReqwestClient {
     /// # Errors
     /// [`ErrorKind::InvalidArgument`] when the certificates cannot be read.
     pub fn new(options: &HttpOptions) -> Result<Self> {
-        let mut builder = Client::builder()
+        let trust = client_config(options.ca_file.as_deref())?;
+        Self::build(options, Client::builder().tls_backend_preconfigured(trust))
+    }
+
+    /// Prepares a client that accepts every certificate.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] when a proxy variable cannot be read.
+    #[cfg(feature = "insecure-tls")]
+    pub fn without_verification(options: &HttpOptions) -> Result<Self> {
+        // Fails when the host program installed a provider before us, whose choice then applies.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        Self::build(options, Client::builder().tls_danger_accept_invalid_certs(true))
+    }
+
+    fn build(options: &HttpOptions, builder: ClientBuilder) -> Result<Self> {
+        let mut builder = builder
             .connect_timeout(options.connect_timeout)
             .user_agent(&options.user_agent)
             .redirect(Policy::none())
             .retry(reqwest::retry::never())
             .tcp_nodelay(true)
             .http1_only();
-        builder = match options.insecure {
-            true => {
-                // Fails when the host program installed a provider before us, whose choice then stands.
-                let _ = rustls::crypto::ring::default_provider().install_default();
-                builder.tls_danger_accept_invalid_certs(true)
-            }
-            false => builder.tls_backend_preconfigured(client_config(options.ca_file.as_deref())?),
-        };
         if !options.system_proxy {
             builder = builder.no_proxy();
         }

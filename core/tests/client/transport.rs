@@ -1,12 +1,13 @@
 //! HTTP on the wire: TLS, gzip, redirects, limits, and many processes on one cache.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use castalia_core::testing::{Endpoint, Fault, Server};
 use castalia_core::{Client, ErrorKind, Settings, Source};
-use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use tempfile::TempDir;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
@@ -28,10 +29,16 @@ fn settings(server: &Server, root: &TempDir) -> Settings {
     support::settings(server.url(), root).set("castalia.long-poll.enable", "false")
 }
 
-/// Puts TLS with a certificate of its own in front of a server; gives the address and the certificate.
-async fn with_tls(server: &Server) -> (String, String) {
-    let CertifiedKey { cert, signing_key } =
-        generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+/// Puts TLS in front of a server, with a self-signed certificate for a host; returns the address at
+/// `localhost` and the certificate.
+async fn with_tls(server: &Server, host: &str, is_expired: bool) -> (String, String) {
+    let mut parameters = CertificateParams::new([host.to_owned()]).unwrap();
+    if is_expired {
+        parameters.not_before = date_time_ymd(2020, 1, 1);
+        parameters.not_after = date_time_ymd(2020, 12, 31);
+    }
+    let signing_key = KeyPair::generate().unwrap();
+    let cert = parameters.self_signed(&signing_key).unwrap();
     let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
     let provider = Arc::new(ring::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
@@ -58,11 +65,11 @@ async fn with_tls(server: &Server) -> (String, String) {
     (address, cert.pem())
 }
 
-/// C026
+/// SEC-24: certificates are verified; only a build for tests (`--features insecure-tls`) can skip it.
 #[tokio::test]
-async fn certificates_are_checked_unless_told_otherwise() {
+async fn certificates_are_verified_unless_a_test_build_skips_it() {
     let (server, root) = served().await;
-    let (address, pem) = with_tls(&server).await;
+    let (address, pem) = with_tls(&server, "localhost", false).await;
     let ca_file = root.path().join("ca.pem");
     fs::write(&ca_file, pem).unwrap();
     let plain = || settings(&server, &root).set("apollo.config-service", &address);
@@ -78,11 +85,73 @@ async fn certificates_are_checked_unless_told_otherwise() {
 
     let trusted = open(plain().set("castalia.tls.ca-file", ca_file.to_str().unwrap())).await;
     assert_eq!(trusted.source(), Source::Remote);
-    let careless = open(plain().set("castalia.tls.insecure", "true")).await;
-    assert_eq!(careless.source(), Source::Remote);
+    // A certificate of a trusted CA is still refused for another host, or after its end.
+    for (host, is_expired) in [("elsewhere.example", false), ("localhost", true)] {
+        let (address, pem) = with_tls(&server, host, is_expired).await;
+        fs::write(&ca_file, pem).unwrap();
+        let settings = settings(&server, &root).set("apollo.config-service", &address);
+        let refused = open(settings.set("castalia.tls.ca-file", ca_file.to_str().unwrap())).await;
+        let error = refused.last_error().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Transport, "{host}: {error}");
+        assert!(error.to_string().contains("certificate"), "{host}: {error}");
+    }
+    let careless = plain().set("castalia.tls.insecure", "true");
+    if cfg!(feature = "insecure-tls") {
+        assert_eq!(open(careless).await.source(), Source::Remote);
+    } else {
+        let error = Client::new(careless).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+        assert!(error.message().contains("castalia.tls.ca-file"), "{error}");
+    }
 
     let missing = plain().set("castalia.tls.ca-file", "/no/such/file");
     assert_eq!(Client::new(missing).unwrap_err().kind(), ErrorKind::InvalidArgument);
+}
+
+/// SEC-24: no package, binding or release is built with the feature that skips verification.
+#[test]
+fn no_manifest_and_no_script_turns_insecure_tls_on() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut lines = Vec::new();
+    let build_files = build_files(root);
+    for path in &build_files {
+        let text = String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned();
+        let name = path.strip_prefix(root).unwrap().display().to_string();
+        let of_feature =
+            |line: &&str| line.contains("insecure-tls") || line.contains("all-features");
+        lines.extend(text.lines().filter(of_feature).map(|line| (name.clone(), line.to_owned())));
+    }
+    lines.sort();
+    let expected = [
+        ("Makefile", "\tcargo check --quiet -p castalia-core --features insecure-tls"),
+        ("core/Cargo.toml", "insecure-tls = [\"client\"]"),
+    ];
+    assert_eq!(lines, expected.map(|(name, line)| (name.to_owned(), line.to_owned())));
+    let is_found = |name: &str| build_files.iter().any(|path| path.ends_with(name));
+    for name in ["bindings/python/package.sh", ".ci/portable", "ffi/Cargo.toml", "Cargo.toml"] {
+        assert!(is_found(name), "{name} was not read");
+    }
+}
+
+/// Manifests and scripts below a folder, without those of other projects.
+fn build_files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy();
+        let kind = path.extension().unwrap_or_default();
+        if path.is_dir() && !path.is_symlink() {
+            if !["target", "node_modules", ".git"].contains(&name.as_ref()) {
+                found.extend(build_files(&path));
+            }
+        } else if name == "Makefile"
+            || folder.file_name().is_some_and(|name| name == ".ci")
+            || ["toml", "json", "sh", "mjs", "yml", "yaml", "kts"].iter().any(|ext| kind == *ext)
+        {
+            found.push(path);
+        }
+    }
+    found
 }
 
 /// C027

@@ -252,7 +252,6 @@ fn transport(timeouts: Timeouts) -> Result<Transport> {
     let options = HttpOptions {
         connect_timeout: timeouts.connect,
         ca_file: None,
-        insecure: false,
         system_proxy: true,
         user_agent: agent(),
     };
