@@ -1,8 +1,8 @@
-//! How long to wait before the next try: validated, jittered, capped delays. Knows no task and no clock.
+//! Delays between retries: doubling, capped and jittered. Computes only; callers wait.
 
 use std::time::Duration;
 
-/// The shape of a ladder of delays; made in constants, so that a bad one does not compile.
+/// The current position in a [`BackoffPolicy`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BackoffPolicy {
     first: Duration,
@@ -14,7 +14,7 @@ impl BackoffPolicy {
     /// Delays that double from `first` up to `cap`.
     ///
     /// # Panics
-    /// When `first` is zero or above `cap`; in a constant that is a compile error.
+    /// If `first` is zero or greater than `cap`; in a constant this is a compile error.
     #[must_use]
     pub const fn doubling(first: Duration, cap: Duration) -> Self {
         assert!(
@@ -24,16 +24,17 @@ impl BackoffPolicy {
         Self { first, cap, jitter: 0.0 }
     }
 
-    /// The same delay each time.
+    /// The same delay every time.
     #[must_use]
     pub const fn fixed(delay: Duration) -> Self {
         Self::doubling(delay, delay)
     }
 
-    /// Multiplies each delay by a uniform random number in `1 - part ..= 1 + part`.
+    /// Multiplies each delay by a uniform random number in `1 - part ..= 1 + part`, so that many
+    /// clients that fail together do not retry together.
     ///
     /// # Panics
-    /// When `part` is not in `0.0..1.0`; in a constant that is a compile error.
+    /// If `part` is not in `0.0..1.0`; in a constant this is a compile error.
     #[must_use]
     pub const fn jittered(mut self, part: f64) -> Self {
         assert!(part >= 0.0 && part < 1.0, "jitter is a part of the delay");
@@ -50,32 +51,33 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Starts at the first delay.
+    /// Starts with the first delay.
     #[must_use]
     pub fn new(policy: BackoffPolicy) -> Self {
         Self { policy, next: policy.first }
     }
 
-    /// The delay to wait now; the one after it is larger, up to the cap.
+    /// Returns the delay to wait now and doubles the one after it, up to the cap.
     pub fn next_delay(&mut self, random: &mut fastrand::Rng) -> Duration {
         let delay = self.next;
         self.next = (delay * 2).min(self.policy.cap);
+        // Jitter is applied to the result only: applied to `next`, it would accumulate.
         apply_jitter(delay, self.policy.jitter, random)
     }
 
-    /// Back to the first delay: something worked.
+    /// Returns to the first delay, after a success.
     pub fn reset(&mut self) {
         self.next = self.policy.first;
     }
 
-    /// Whether the next delay is the first one.
+    /// Whether no delay has been taken since the start or the last reset.
     #[must_use]
     pub fn is_at_start(&self) -> bool {
         self.next == self.policy.first
     }
 }
 
-/// A delay multiplied by a uniform random number in `1 - part ..= 1 + part`.
+/// Multiplies a delay by a uniform random number in `1 - part ..= 1 + part`.
 #[must_use]
 pub fn apply_jitter(delay: Duration, part: f64, random: &mut fastrand::Rng) -> Duration {
     delay.mul_f64(1.0 - part + 2.0 * part * random.f64())

@@ -1,5 +1,6 @@
-//! How many of the runtime's blocking threads functions of the application may hold at once, in all clients of the process
-//! together: those that block hold up nothing but each other. Does not know what runs.
+//! Limits how many of the runtime's blocking threads application functions may occupy, in all
+//! clients of the process together. A function that never returns can only delay functions of the
+//! same kind.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -9,17 +10,21 @@ use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
 use crate::process_local::ProcessLocalCell;
 
+// Tokio stops at 512 blocking threads; these limits leave most of them to the application's own
+// work.
+
 /// Change listeners.
 pub(crate) static LISTENER_POOL: BlockingPool = BlockingPool::new(64);
 /// Functions that a load waits for: validators, sources and secret providers.
 pub(crate) static HOOK_POOL: BlockingPool = BlockingPool::new(64);
-/// Functions that are dropped: when a client is closed, all of them at once.
+/// Drops of listener functions. Closing a client drops all of them at once, hence the small limit.
 pub(crate) static DROP_POOL: BlockingPool = BlockingPool::new(2);
 
-/// The blocking threads that one kind of functions may hold.
+/// A limited number of blocking threads for one kind of function.
 pub(crate) struct BlockingPool {
     limit: usize,
-    /// Of each process its own: a forked child has none of the threads that hold permits.
+    /// One semaphore for each process: a forked child does not have the threads that hold the
+    /// parent's permits.
     permits: ProcessLocalCell<Arc<Semaphore>>,
 }
 
@@ -28,14 +33,15 @@ impl BlockingPool {
         Self { limit, permits: ProcessLocalCell::new() }
     }
 
-    /// Starts this on a thread that may block, once there is one.
+    /// Starts a function on a blocking thread as soon as a permit is free.
     pub(crate) async fn start<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> JoinHandle<T> {
         let made = || Ok::<_, Infallible>(Arc::new(Semaphore::new(self.limit)));
         let Ok(permits) = self.permits.get(made);
-        // The semaphore is never closed. The thread holds the permit, not the caller, which may stop waiting.
+        // The semaphore is never closed. The permit moves to the thread, because the caller may
+        // stop waiting while the function still occupies the thread.
         let permit = Semaphore::acquire_owned(Arc::clone(&permits)).await.ok();
         spawn_blocking(move || {
             let _permit = permit;
@@ -43,7 +49,7 @@ impl BlockingPool {
         })
     }
 
-    /// Runs this on a thread that may block, once there is one.
+    /// Runs a function on a blocking thread and waits for its result.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,

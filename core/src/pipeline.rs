@@ -1,4 +1,6 @@
-//! One task for each open namespace: signal, load, swap, wake listeners, store. The only writer of its snapshot.
+//! One task for each open namespace: it waits for a reason to load, loads, publishes the snapshot,
+//! wakes the listeners and writes the cache file. Only this task replaces the snapshot of its
+//! namespace.
 
 mod disk;
 mod fallback;
@@ -39,20 +41,21 @@ use schedule::Schedule;
 pub(crate) use validator::{Validator, Validators};
 use writer::CacheWriter;
 
-/// What a slow disk may add to the start timeout before an opener is let go without its content.
+/// How much longer than the start timeout callers wait for a slow disk before they get an empty
+/// namespace.
 const DISK_GRACE: Duration = Duration::from_millis(500);
 
-/// Answers one who asked for a load.
+/// Receives the result of a refresh that a caller requested.
 pub(crate) type RefreshReply = oneshot::Sender<Result<()>>;
 
-/// What a pipeline works with.
+/// Everything a pipeline uses.
 pub(crate) struct PipelineDependencies {
     pub(crate) settings: Arc<EffectiveSettings>,
-    /// Whether files are all there is to load from.
+    /// Whether only files are used, and no server.
     pub(crate) is_local: bool,
     pub(crate) discovery: Discovery,
     pub(crate) repository: Repository,
-    /// `None` where nothing is ever announced.
+    /// `None` if nothing is announced: local mode, or a source function of the application.
     pub(crate) announcements: Option<watch::Receiver<Option<Announcement>>>,
     pub(crate) refresh_requests: mpsc::Receiver<RefreshReply>,
     pub(crate) fallback: Fallback,
@@ -64,22 +67,25 @@ pub(crate) struct Pipeline {
     namespace: Arc<Namespace>,
     dependencies: PipelineDependencies,
     schedule: Schedule,
-    /// Tells the writer of the cache file that there is newer content.
+    /// Signals the cache writer that the snapshot is newer than the file.
     unsaved: watch::Sender<()>,
-    /// The newest announcement.
+    /// Newest announcement. Its messages are sent with each load, so that a server that is behind
+    /// refreshes its own cache first.
     last_announcement: Option<Announcement>,
-    /// Whether the last load failed because no service was known: it is repeated as soon as one is.
+    /// Whether the last load failed because no service was known. The next load then starts as soon
+    /// as one is.
     waits_for_service: bool,
     log_limit: LogLimit,
 }
 
-/// Why to load now.
+/// Reason for a load.
 enum LoadCause {
     Announced(Announcement),
-    /// The time of a retry, recheck or refresh has come.
+    /// A retry, recheck or periodic refresh is due.
     Due,
-    /// The first services were found.
+    /// A config service is known at last.
     ServiceFound,
+    /// The application called `refresh`.
     RefreshRequested(RefreshReply),
 }
 
@@ -97,10 +103,10 @@ impl Pipeline {
         }
     }
 
-    /// Loads and keeps fresh until the client or the namespace is closed, then finishes the cache file.
+    /// Loads until the client or the namespace is closed, then finishes the cache file.
     ///
-    /// The file is written beside all else: a load that takes its time must not keep the disk from others, nor the other way
-    /// round.
+    /// The cache writer runs beside the load loop, so that neither a slow load nor a slow disk
+    /// delays the other.
     pub(crate) async fn run(mut self, cancelled: CancellationToken) {
         let disk = self.dependencies.fallback.disk.clone();
         let writer = CacheWriter::new(disk, self.namespace.clone(), self.unsaved.subscribe());
@@ -113,6 +119,8 @@ impl Pipeline {
             let _ = cancelled.run_until_cancelled(work).await;
             namespace.close();
         };
+        // `loading` owns the sender of `unsaved`; when it ends the writer sees the channel close,
+        // writes once more and ends too.
         join(loading, writer.run()).await;
     }
 
@@ -138,15 +146,19 @@ impl Pipeline {
         }
     }
 
-    /// The first load: from the servers; from the fallback if they fail, or for the time being if they take too long.
+    /// The first load: from the servers, or from the fallback if they fail or take longer than the
+    /// start timeout.
     ///
-    /// Whoever opens the namespace waits for the start timeout at most, whatever hangs: a server, a disk or a validator.
+    /// Callers that open the namespace wait at most the start timeout, even if a server, a disk or
+    /// a validator hangs.
     async fn open(&mut self) {
         let opening = FirstLoadGuard::new(self.namespace.clone());
         let deadline = opening.start + self.dependencies.settings.timing.start_timeout;
         let release_openers = async {
             sleep_until(deadline + DISK_GRACE).await;
+            // Only the callers are released; the load itself continues.
             opening.settle();
+            // Must not return: that would end the select below and cancel the load.
             pending().await
         };
         tokio::select! {
@@ -171,12 +183,14 @@ impl Pipeline {
                         .await;
                 opening.settle();
             };
-            // The load goes on while the disk is read: what it holds of connections must not wait for a disk.
+            // The load continues while the disk is read: its open connections must not wait for a
+            // slow disk.
             tokio::select! {
                 outcome = &mut load => outcome,
                 () = serve_fallback => load.await,
             }
         };
+        // After the deadline the fallback has been served already.
         if self.handle_outcome(outcome).await.is_err() && Instant::now() < deadline {
             let serve =
                 self.dependencies.fallback.serve(&self.namespace, &self.dependencies.validators);
@@ -184,7 +198,7 @@ impl Pipeline {
         }
     }
 
-    /// Local mode: the fallback is all there is.
+    /// Local mode: files and seeds are the only source.
     async fn open_locally(&mut self) {
         let opening = FirstLoadGuard::new(self.namespace.clone());
         let deadline = opening.start + self.dependencies.settings.timing.start_timeout;
@@ -194,29 +208,33 @@ impl Pipeline {
         self.namespace.runtime().monitor().ready();
     }
 
-    /// One load for all who ask for one at this moment.
+    /// One load for all callers that requested a refresh up to now.
     async fn load_for(&mut self, first: RefreshReply) {
         let mut replies = vec![first];
+        // Callers that wait already get the result of this load: 1,000 concurrent refreshes cost
+        // one request.
         while let Ok(another) = self.dependencies.refresh_requests.try_recv() {
             replies.push(another);
         }
         let outcome = self.load(None).await;
         for reply in replies {
-            // Whoever asked may have stopped waiting.
+            // The caller may have dropped its future.
             let _ = reply.send(outcome.clone());
         }
     }
 
-    /// Waits for the next reason to load; `None` when nobody can ask any more.
+    /// Waits for the next reason to load; `None` once the client and all handles are dropped.
     async fn next_cause(&mut self) -> Option<LoadCause> {
         let local = self.dependencies.is_local;
         let waits_for_service = std::mem::take(&mut self.waits_for_service);
         let due = self.schedule.next();
         tokio::select! {
-            // Announcements are first: who asks without end must not hide them.
+            // Announcements come first: an application that refreshes in a loop must not starve
+            // them.
             biased;
             announced = announcement(&mut self.dependencies.announcements) => Some(LoadCause::Announced(announced)),
             request = self.dependencies.refresh_requests.recv() => request.map(LoadCause::RefreshRequested),
+            // Local files are read again only on request: nothing announces that they changed.
             () = sleep_until(due), if !local => Some(LoadCause::Due),
             () = self.dependencies.discovery.wait_until_known(), if waits_for_service => Some(LoadCause::ServiceFound),
         }
@@ -237,6 +255,8 @@ impl Pipeline {
             },
             None => LoadBase::only(&previous),
         };
+        // After an announcement every second of delay is visible to users; a periodic refresh can
+        // afford to spare busy servers.
         let mode = match self.schedule.is_urgent() {
             true => LoadMode::Urgent,
             false => LoadMode::Background,
@@ -261,6 +281,8 @@ impl Pipeline {
             }
             Err(failure) => {
                 self.record_failure(&failure.error);
+                // Branches on the operation, because discovery failures have the same kind as
+                // unreachable services.
                 self.waits_for_service = failure.error.operation() == discovery::OPERATION;
                 let missing = self.namespace.snapshot().source() != Source::Remote;
                 self.schedule.failed(&failure, missing);
@@ -269,11 +291,13 @@ impl Pipeline {
         }
     }
 
-    /// Makes it the current content, unless the application refuses it.
+    /// Publishes a snapshot, unless a validator rejects it.
     async fn apply(&mut self, snapshot: Arc<Snapshot>) -> Result<()> {
         if let Err(error) = self.dependencies.validators.check(&snapshot).await {
-            // Asking again soon would bring the same release.
+            // Treated as a new release: an immediate retry would load the same rejected one.
             self.schedule.loaded(true);
+            // The first rejection of a release is logged and counted; repeated loads of the same
+            // one only keep the state.
             match self.namespace.runtime().monitor().refused(snapshot.release_key()) {
                 true => self.record_failure(&error),
                 false => self.namespace.runtime().monitor().failed(&error),
@@ -283,6 +307,8 @@ impl Pipeline {
         let previous = self.namespace.snapshot();
         self.schedule.loaded(snapshot.release_key() != previous.release_key());
         let changed = self.namespace.publish(&snapshot);
+        // The first answer of a server is stored even if it changes nothing: the values before may
+        // come from a seed, which has no cache file yet.
         if changed || previous.source() != Source::Remote {
             self.unsaved.send_replace(());
         }
@@ -295,6 +321,7 @@ impl Pipeline {
         let monitor = runtime.monitor();
         let snapshot = self.namespace.snapshot();
         match (snapshot.problem(), monitor.state()) {
+            // Already reported: the log would repeat the same broken document at each refresh.
             (Some(problem), State::Failed(ErrorKind::Parse)) => monitor.failed(problem),
             (Some(problem), _) => self.record_failure(problem),
             (None, state) => {
@@ -311,6 +338,8 @@ impl Pipeline {
         let monitor = runtime.monitor();
         let first = !matches!(monitor.state(), State::Failed(_));
         match error.kind() {
+            // The first failure is often a server restart that the retry hides, or a namespace that
+            // is not published yet.
             ErrorKind::Transport | ErrorKind::NotFound if first => debug!(%error, "load failed"),
             kind => {
                 if let Some(suppressed) = self.log_limit.allow(kind) {
@@ -324,7 +353,7 @@ impl Pipeline {
     }
 }
 
-/// The next announcement; never comes where there is nobody to announce.
+/// Waits for the next announcement; never returns if there is no source of announcements.
 async fn announcement(
     announcements: &mut Option<watch::Receiver<Option<Announcement>>>,
 ) -> Announcement {
@@ -335,5 +364,6 @@ async fn announcement(
             }
         }
     }
+    // The channel closes when the poll loop ends; periodic refreshes then continue without it.
     pending().await
 }

@@ -1,5 +1,6 @@
-//! What belongs to one process. A forked child inherits it without the threads that keep it going, and perhaps with its locks
-//! held: the child must neither use it nor drop it, but make its own.
+//! Values that belong to one process. A forked child inherits them without the threads that serve
+//! them and possibly with their locks held, so it must neither use nor drop them and creates its
+//! own.
 
 use std::mem;
 use std::ops::Deref;
@@ -7,11 +8,11 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 
-/// A value of the process that made it; never dropped in another.
+/// A value that is only used and dropped by the process that created it.
 #[derive(Debug)]
 pub(crate) struct ProcessLocal<T> {
     process: u32,
-    /// Taken out by dropping alone.
+    /// `None` only while the value is being dropped.
     value: Option<T>,
 }
 
@@ -20,13 +21,13 @@ impl<T> ProcessLocal<T> {
         Self { process: std::process::id(), value: Some(value) }
     }
 
-    /// Whether this is the process that made it.
+    /// Whether the current process created the value.
     pub(crate) fn belongs_to_this_process(&self) -> bool {
         self.process == std::process::id()
     }
 }
 
-/// A value that each process makes for itself at its first use, and has until it ends.
+/// A cell that each process initializes at its first use.
 pub(crate) struct ProcessLocalCell<T> {
     value: ArcSwapOption<ProcessLocal<T>>,
 }
@@ -36,7 +37,8 @@ impl<T> ProcessLocalCell<T> {
         Self { value: ArcSwapOption::const_empty() }
     }
 
-    /// The value, made if need be. Two threads may make one at once, of which one is dropped.
+    /// Returns the value, creating it if this process has none. Two threads may create one each;
+    /// the second is dropped.
     pub(crate) fn get<E>(
         &self,
         make: impl Fn() -> Result<T, E>,
@@ -46,7 +48,8 @@ impl<T> ProcessLocalCell<T> {
             if let Some(value) = known.as_ref().filter(|value| value.belongs_to_this_process()) {
                 return Ok(value.clone());
             }
-            // No lock: a child may be forked at any moment.
+            // Compare and swap instead of a lock: a fork could leave the lock held in the child
+            // forever.
             let made = Arc::new(ProcessLocal::new(make()?));
             self.value.compare_and_swap(&known, Some(made));
         }
@@ -65,6 +68,8 @@ impl<T> Deref for ProcessLocal<T> {
 impl<T> Drop for ProcessLocal<T> {
     fn drop(&mut self) {
         if !self.belongs_to_this_process() {
+            // Dropping would join threads that do not exist here, or take a lock that nobody
+            // releases. The memory is leaked once for each fork.
             mem::forget(self.value.take());
         }
     }

@@ -1,8 +1,10 @@
-//! Immutable content of a namespace: what the server released, where it came from, and the key-value view that readers see.
+//! An immutable version of a namespace: the values that the server released, their origin, and the
+//! key-value view that readers see.
 
 mod context;
 mod current;
 mod index;
+mod source;
 mod typed;
 
 use std::fmt;
@@ -19,71 +21,61 @@ use crate::protocol::wire::Configurations;
 pub(crate) use context::{Lookup, NamespaceContext};
 pub(crate) use current::CurrentSnapshot;
 use index::KeyIndex;
+pub use source::Source;
 use typed::TypedCache;
 
-/// Where the content of a namespace came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Source {
-    /// A config service.
-    Remote,
-    /// The cache file of an earlier run.
-    Local,
-    /// What the application itself gave.
-    Static,
-    /// Nothing is loaded: every read answers its default.
-    None,
-}
-
-impl Source {
-    /// Stable name: `remote`, `local`, `static` or `none`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Source::Remote => "remote",
-            Source::Local => "local",
-            Source::Static => "static",
-            Source::None => "none",
-        }
-    }
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// One namespace at one moment. Readers share it and it never changes.
+/// The values of one namespace at one moment. A snapshot never changes, so several reads from the
+/// same one are consistent with each other.
+///
+/// ```
+/// use castalia_core::InMemory;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> castalia_core::Result<()> {
+/// let memory = InMemory::new()?;
+/// memory.publish("application", [("host", "db1"), ("port", "3306")]).await?;
+/// let config = memory.client().config("application").await?;
+///
+/// let snapshot = config.snapshot();
+/// memory.publish("application", [("host", "db2"), ("port", "3307")]).await?;
+///
+/// assert_eq!(snapshot.get("host"), Some("db1"));
+/// assert_eq!(snapshot.get_or("port", 0), 3306);
+/// assert_eq!(config.snapshot().get("host"), Some("db2"));
+/// # Ok(())
+/// # }
+/// ```
 pub struct Snapshot {
     context: Arc<NamespaceContext>,
     release_key: String,
     notification_id: i64,
     source: Source,
     loaded_at: SystemTime,
-    /// What readers see.
+    /// The key-value view that readers see.
     values: Configurations,
     index: KeyIndex,
-    /// As the server sent them, where that differs: a YAML document instead of its flat keys, or without values of other
-    /// places. The base that incremental answers apply to.
+    /// The configurations as the server sent them, if they differ from `values`: a YAML document
+    /// instead of its flattened keys, or the release without overlay and defaults. Incremental
+    /// answers are applied to these.
     sent: Option<Configurations>,
     problem: Option<Error>,
+    // Rendered at the first call of `content`: most namespaces are never read as a whole text.
     text: OnceLock<Option<String>>,
     parsed: TypedCache,
 }
 
-/// Where a snapshot came from and what it is called.
+/// The origin of a snapshot: release, notification, source and time.
 #[derive(Debug, Clone)]
 pub(crate) struct LoadInfo {
     pub(crate) release_key: String,
     pub(crate) notification_id: i64,
     pub(crate) source: Source,
-    /// When it came from there; of a file, when that was written.
+    /// When the server answered; for a file, its modification time.
     pub(crate) since: SystemTime,
 }
 
 impl LoadInfo {
-    /// From nowhere.
+    /// No release and no source.
     pub(crate) fn unknown() -> Self {
         Self {
             release_key: String::new(),
@@ -95,18 +87,21 @@ impl LoadInfo {
 }
 
 impl Snapshot {
-    /// A namespace of which nothing is known.
+    /// A snapshot without values, used until the first load.
     pub(crate) fn empty(context: Arc<NamespaceContext>) -> Self {
         Self::new(context, LoadInfo::unknown(), Configurations::default(), None)
     }
 
-    /// A namespace with content. If it cannot be parsed, the view of `previous` stays in force.
+    /// Builds the view of the loaded configurations. If the document cannot be parsed, the snapshot
+    /// keeps the values of `previous` and records the error in [`Snapshot::problem`].
     pub(crate) fn new(
         context: Arc<NamespaceContext>,
         info: LoadInfo,
         configurations: Configurations,
         previous: Option<&Snapshot>,
     ) -> Self {
+        // A broken document must not empty the namespace: readers keep the last values that could
+        // be parsed, while `sent` follows the release so that incremental answers still apply.
         let (flat, problem) = match flatten(&context.identity.namespace, &configurations) {
             Ok(flat) => (flat, None),
             Err(error) => {
@@ -116,6 +111,8 @@ impl Snapshot {
             }
         };
         let view = context.lookup.view(flat.as_ref().unwrap_or(&configurations));
+        // Without overlay, defaults and flattening the view is the release itself, which is then
+        // stored only once.
         let (values, sent) = match view.or(flat) {
             Some(view) => (view, Some(configurations)),
             None => (configurations, None),
@@ -135,7 +132,8 @@ impl Snapshot {
         }
     }
 
-    /// The same, with nothing kept of what was parsed: a forked child may find that half made.
+    /// A copy without cached parses. A fork may interrupt another thread in the middle of
+    /// initializing a `OnceLock`, which would then block readers in the child forever.
     pub(crate) fn renewed(&self) -> Self {
         Self {
             context: self.context.clone(),
@@ -152,7 +150,7 @@ impl Snapshot {
         }
     }
 
-    /// App id, cluster and name.
+    /// App id, cluster and namespace.
     #[must_use]
     pub fn identity(&self) -> &NamespaceKey {
         &self.context.identity
@@ -170,43 +168,45 @@ impl Snapshot {
         Format::of(&self.context.identity.namespace)
     }
 
-    /// NamespaceKey of the release; empty unless the source is remote.
+    /// Release key, as the server sent it; empty unless the source is remote.
     #[must_use]
     pub fn release_key(&self) -> &str {
         &self.release_key
     }
 
-    /// Newest notification that was known when this was loaded; -1 for none.
+    /// Id of the newest notification that was received before this load; -1 if there was none.
     #[must_use]
     pub fn notification_id(&self) -> i64 {
         self.notification_id
     }
 
-    /// Where it came from.
+    /// Origin of the values.
     #[must_use]
     pub fn source(&self) -> Source {
         self.source
     }
 
-    /// When it came from the server or the application; of a cache or seed file, when that was written.
+    /// When the server or the source function answered; for a cache or seed file, its modification
+    /// time.
     #[must_use]
     pub fn loaded_at(&self) -> SystemTime {
         self.loaded_at
     }
 
-    /// How its values are read as other types.
+    /// The rules for typed reads, from the client's settings.
     #[must_use]
     pub fn read_rules(&self) -> ReadRules {
         self.context.rules
     }
 
-    /// Why the document could not be parsed; the values are then those of the last one that could.
+    /// The error of a document that cannot be parsed. The values are then those of the last
+    /// document that could be.
     #[must_use]
     pub fn problem(&self) -> Option<&Error> {
         self.problem.as_ref()
     }
 
-    /// The value of a key; an empty value is a value.
+    /// The value of a key; `None` if the key is missing. An empty value is returned as such.
     #[inline]
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&str> {
@@ -216,8 +216,9 @@ impl Snapshot {
         }
     }
 
-    /// As [`Snapshot::get`], of a key that is not known to be UTF-8; one that is not has no value. For callers from languages
-    /// whose texts may be anything: checking each key first would cost as much as the read.
+    /// The value of a key given as bytes; `None` if the key is missing or not UTF-8. Bindings use
+    /// it for strings that may contain any bytes, because validating every key first would cost as
+    /// much as the read itself.
     #[inline(always)]
     #[must_use]
     pub fn get_bytes(&self, key: &[u8]) -> Option<&str> {
@@ -227,13 +228,13 @@ impl Snapshot {
         }
     }
 
-    /// Whether the key has a value.
+    /// Whether [`Snapshot::get`] returns a value for the key.
     #[must_use]
     pub fn contains_key(&self, key: &str) -> bool {
         self.get(key).is_some()
     }
 
-    /// Number of keys.
+    /// Number of keys, including those that only have a default.
     #[must_use]
     pub fn len(&self) -> usize {
         self.values().len()
@@ -245,18 +246,19 @@ impl Snapshot {
         self.values().is_empty()
     }
 
-    /// Keys and values, in the server's order.
+    /// Keys and values in the server's order, followed by keys that only have a default.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
         let values = self.values().iter();
         values.map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
-    /// The keys, in the server's order.
+    /// Keys, in the order of [`Snapshot::iter`].
     pub fn keys(&self) -> impl ExactSizeIterator<Item = &str> {
         self.values().keys().map(String::as_str)
     }
 
-    /// The namespace as one text: the document, or properties text without comments; `None` when nothing is loaded.
+    /// The namespace as one text: the document as released, or properties text without comments.
+    /// `None` if nothing has been loaded.
     #[must_use]
     pub fn content(&self) -> Option<&str> {
         if self.format().is_document() {
@@ -271,18 +273,18 @@ impl Snapshot {
         text.as_deref()
     }
 
-    /// What the server sent, before any view is made of it.
+    /// The configurations as the server sent them.
     pub(crate) fn configurations(&self) -> &Configurations {
         self.sent.as_ref().unwrap_or(&self.values)
     }
 
-    /// Where a key stands among the values.
+    /// Position of a key among the values.
     #[inline]
     pub(crate) fn index_of(&self, key: &str) -> Option<usize> {
         self.index.find(key.as_bytes(), &self.values)
     }
 
-    /// The value at the place of a key.
+    /// The value at a position returned by [`Snapshot::index_of`].
     #[inline]
     pub(crate) fn value_at(&self, position: usize) -> Option<&str> {
         self.values.get_index(position).map(|(_, value)| value.as_str())
@@ -294,7 +296,7 @@ impl Snapshot {
 }
 
 impl fmt::Debug for Snapshot {
-    /// Counts instead of values: values may be secrets.
+    /// Prints the number of keys instead of the values, which may be secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Snapshot")
             .field("identity", self.identity())
@@ -305,12 +307,13 @@ impl fmt::Debug for Snapshot {
     }
 }
 
-/// The flat keys of a document that has some; `None` where the content is its own view.
+/// Flattened keys of a YAML document; `None` if the configurations are used as they are.
 fn flatten(
     namespace: &str,
     configurations: &Configurations,
 ) -> crate::error::Result<Option<Configurations>> {
     match (Format::of(namespace), configurations.get(CONTENT_KEY)) {
+        // Only YAML is flattened, as in the Java client; JSON, XML and text stay one value.
         (Format::Yaml | Format::Yml, Some(text)) => yaml::flatten(text).map(Some),
         _ => Ok(None),
     }

@@ -1,5 +1,5 @@
-//! Starts work again that panicked: a fault of ours, or of a function that the application gave, must not end the freshness of
-//! a namespace for good and in silence. Knows nothing of the work.
+//! Restarts work that panicked. A bug in this library or in a function of the application must not
+//! silently stop a namespace from being updated.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -11,11 +11,12 @@ use tracing::error;
 
 use crate::backoff::{Backoff, BackoffPolicy};
 
+// A panic usually repeats at once; the growing pause keeps it from filling the log and a processor.
 const PAUSE: BackoffPolicy =
     BackoffPolicy::doubling(Duration::from_secs(1), Duration::from_secs(60)).jittered(0.2);
 
-/// Does the work on its subject until it ends by itself; each time that it panics it is begun anew after a pause. `what` names it
-/// in the log.
+/// Runs `work` on `subject` until it returns, and starts it again after a pause each time it
+/// panics. `what` names the work in the log.
 pub(crate) async fn supervise<S: Send>(
     what: &'static str,
     subject: &mut S,
@@ -23,6 +24,8 @@ pub(crate) async fn supervise<S: Send>(
 ) {
     let mut pause = Backoff::new(PAUSE);
     let mut random = fastrand::Rng::new();
+    // A panic may leave the subject half updated. The restarted work loads or polls again, which
+    // replaces what the interrupted one left behind.
     while AssertUnwindSafe(work(subject)).catch_unwind().await.is_err() {
         error!(what, "a task panicked and was restarted; please report this");
         sleep(pause.next_delay(&mut random)).await;

@@ -1,4 +1,4 @@
-//! Work on cache files, off the runtime's own threads and never on more than two for a client.
+//! Runs cache file operations on blocking threads, at most two at a time for each client.
 
 use std::sync::Arc;
 
@@ -8,10 +8,11 @@ use tokio::task::spawn_blocking;
 use crate::cache::FileCache;
 use crate::error::{Error, ErrorKind, Result};
 
-/// Threads that a disk may hold up.
+/// A hanging disk (a network mount, for instance) occupies at most this many threads of the
+/// runtime.
 const MAX_DISK_THREADS: usize = 2;
 
-/// The cache files of a client, and the room for work on them; cheap to clone.
+/// The cache files of a client and the permits to access them; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Disk {
     cache: Arc<FileCache>,
@@ -23,13 +24,14 @@ impl Disk {
         Self { cache: Arc::new(cache), permits: Arc::new(Semaphore::new(MAX_DISK_THREADS)) }
     }
 
-    /// Runs on a thread that may block, when the disk has room for another.
+    /// Runs a cache operation on a blocking thread as soon as a permit is free.
     pub(super) async fn run<T: Send + 'static>(
         self,
         work: impl FnOnce(&FileCache) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        // The semaphore is never closed; a permit that is not there would only mean one thread more. The thread holds it, not
-        // the caller, who may stop waiting while a slow disk still holds the thread up.
+        // The semaphore is never closed; without a permit there would only be one more thread. The
+        // permit moves to the thread, because the caller may stop waiting while a slow disk still
+        // occupies the thread.
         let permit = self.permits.acquire_owned().await.ok();
         let cache = self.cache;
         let done = spawn_blocking(move || {

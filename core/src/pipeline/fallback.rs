@@ -1,4 +1,5 @@
-//! What is served while no server has answered: the cache file, else a seed file, else the seed given in code.
+//! Values to serve while no server has answered: the cache file, else a seed file, else the seed
+//! set in code.
 
 use std::sync::Arc;
 
@@ -18,9 +19,9 @@ pub(crate) struct Fallback {
 }
 
 impl Fallback {
-    /// Serves what is there without a server, if the application does not refuse it.
+    /// Publishes the fallback values, unless a validator rejects them.
     pub(super) async fn serve(&self, namespace: &Namespace, validators: &Validators) {
-        // A forked child starts with what its parent had, which is newer than any file.
+        // A forked child starts with the values of its parent, which are newer than any file.
         if namespace.snapshot().source() != Source::None {
             return;
         }
@@ -30,7 +31,7 @@ impl Fallback {
                 let age = found.loaded_at().elapsed().unwrap_or_default();
                 let (source, age_s) = (found.source(), age.as_secs());
                 warn!(namespace = name, %source, age_s, "serving values without a server");
-                // A refusal is in the log; there is nobody to tell it.
+                // A rejection has been logged, and no caller waits for its result.
                 let _ = accept(namespace, validators, found).await;
             }
             None => {
@@ -45,10 +46,12 @@ impl Fallback {
         }
     }
 
-    /// Looks at the files again, where they are all there is; what is not there any more leaves the content as it is.
+    /// Reads the files again, in local mode. A file that no longer exists leaves the values
+    /// unchanged.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`] when there is none, [`ErrorKind::Parse`] when the application refuses it.
+    /// [`ErrorKind::NotFound`] if there is no file and no seed, [`ErrorKind::Parse`] if a validator
+    /// rejects the values.
     pub(super) async fn reload(
         &self,
         namespace: &Namespace,
@@ -64,7 +67,7 @@ impl Fallback {
         }
     }
 
-    /// The content to start with; `None` when there is none anywhere.
+    /// The fallback values; `None` if there are none.
     async fn find(&self, namespace: &Namespace) -> Option<Snapshot> {
         let context = namespace.context();
         let load_info = |source| LoadInfo { source, ..LoadInfo::unknown() };
@@ -84,9 +87,13 @@ impl Fallback {
             let cached = cache.load(&identity).map(|found| found.map(|c| (Source::Local, c)));
             let seed =
                 || cache.load_seed(&identity).map(|found| found.map(|c| (Source::Static, c)));
+            // The cache file comes before the seeds: it is what a server released, while seeds are
+            // as old as the program's packages.
             match cached {
                 Ok(Some(found)) => Ok((Some(found), None)),
                 Ok(None) => Ok((seed()?, None)),
+                // A damaged cache file must not prevent the start; the seed is used and the damage
+                // is logged.
                 Err(error) => Ok((seed()?, Some(error))),
             }
         });

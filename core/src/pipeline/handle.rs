@@ -1,5 +1,5 @@
-//! Who holds an open namespace: it is kept fresh until its last holder gives it up on purpose. Without a lock, since a child may
-//! be forked at any moment.
+//! Counts the handles of an open namespace, which stays open until the last handle is dropped after
+//! a close was requested. Without a lock, since the process may fork at any moment.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -7,14 +7,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::namespace::Namespace;
 
-/// Nobody can hold the namespace any more.
+// All state is in one atomic word, so that a handle can never be acquired between the last release
+// and the close: two flag bits, and the count in the bits above them.
+
+/// The namespace is closed for good.
 const CLOSED: usize = 1;
-/// A holder has given it up: the last one that goes closes it.
+/// A handle was closed: the release of the last handle closes the namespace.
 const CLOSE_REQUESTED: usize = 2;
-/// One holder.
+/// One handle, in the count above the two flags.
 const HANDLE: usize = 4;
 
-/// Counts the holders of a namespace.
+/// Counts the handles of a namespace.
 #[derive(Debug, Default)]
 pub(super) struct HandleCount {
     state: AtomicUsize,
@@ -25,13 +28,14 @@ impl HandleCount {
         self.state.load(Ordering::SeqCst) & CLOSED != 0
     }
 
-    /// One more; false when the namespace is closed. Who opens a namespace wants it, whoever gave it up before.
+    /// Adds a handle; false if the namespace is closed. Opening a namespace again cancels an
+    /// earlier close request.
     fn try_acquire(&self) -> bool {
         let acquired = |state| (state & CLOSED == 0).then_some((state & !CLOSE_REQUESTED) + HANDLE);
         self.update(acquired).is_some()
     }
 
-    /// One more beside one that is there.
+    /// Adds a handle beside an existing one, which keeps the namespace open.
     fn acquire(&self) {
         self.state.fetch_add(HANDLE, Ordering::SeqCst);
     }
@@ -40,8 +44,10 @@ impl HandleCount {
         self.state.fetch_or(CLOSE_REQUESTED, Ordering::SeqCst);
     }
 
-    /// One less; true when that closes the namespace.
+    /// Removes a handle; true if this closes the namespace.
     fn release(&self) -> bool {
+        // Merely dropping handles closes nothing: programs open a namespace, read it and drop the
+        // handle, and expect the next open to be free.
         let released = |state| match state - HANDLE {
             CLOSE_REQUESTED => Some(CLOSED),
             state => Some(state),
@@ -55,22 +61,22 @@ impl HandleCount {
     }
 }
 
-/// A namespace that is held.
+/// Keeps a namespace open; dereferences to it.
 pub(crate) struct NamespaceHandle(Arc<Namespace>);
 
 impl NamespaceHandle {
-    /// Holds a namespace that was just made.
+    /// The first handle of a new namespace.
     pub(crate) fn first(namespace: &Arc<Namespace>) -> Self {
         namespace.handle_count().acquire();
         Self(namespace.clone())
     }
 
-    /// Holds a namespace; `None` when it is closed.
+    /// A further handle; `None` if the namespace is closed.
     pub(crate) fn acquire(namespace: &Arc<Namespace>) -> Option<Self> {
         namespace.handle_count().try_acquire().then(|| Self(namespace.clone()))
     }
 
-    /// Closes the namespace when this holder and all others are gone.
+    /// Closes the namespace once all handles are dropped.
     pub(crate) fn request_close(self) {
         self.0.handle_count().request_close();
     }

@@ -1,4 +1,5 @@
-//! An open namespace as all its holders share it: the current snapshot, the listeners, and the way to ask for a load.
+//! An open namespace, shared by all its handles: the current snapshot, the listeners, and the
+//! channel that requests a load.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,34 +20,37 @@ use crate::process_local::ProcessLocal;
 use crate::protocol::namespace::NamespaceKey;
 use crate::snapshot::{CurrentSnapshot, NamespaceContext, Snapshot};
 
-/// One open namespace. Its pipeline writes, everybody reads.
+/// One open namespace. Its pipeline writes, everything else reads.
 pub(crate) struct Namespace {
     context: Arc<NamespaceContext>,
     current: CurrentSnapshot,
     sequence: AtomicU64,
-    /// Functions to call, with the listeners they belong to; kept apart from `runtime` for the sake of forked children.
+    /// Registered functions and the kind of event each receives. Outside `runtime`, because they
+    /// survive a fork and the runtime does not.
     subscribers: ArcSwap<Vec<(EventKind, Arc<Subscriber>)>>,
     handle_count: HandleCount,
     runtime: ArcSwap<ProcessLocal<NamespaceRuntime>>,
 }
 
-/// What a listener is told about.
+/// Which events a listener receives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EventKind {
-    /// The key-value view.
+    /// Changes of the key-value view.
     Values,
-    /// The namespace as one text.
+    /// Changes of the namespace as one text, under the key `content`.
     Content,
-    /// Whatever the newest content is, without what differs.
+    /// Every new snapshot, without a list of changes.
     Newest,
 }
 
-/// What the pipeline of this process keeps going.
+/// The parts of a namespace that are served by tasks, and therefore belong to one process.
 pub(crate) struct NamespaceRuntime {
     values: Listeners,
     content: Listeners,
     newest: Listeners,
     monitor: NamespaceMonitor,
+    // True once the first load has ended. A watch rather than a `Notify`, because callers may
+    // arrive later.
     settled: watch::Sender<bool>,
     refresh_requests: mpsc::Sender<RefreshReply>,
     released: CancellationToken,
@@ -69,7 +73,7 @@ impl NamespaceRuntime {
         }
     }
 
-    /// Cancelled when nobody wants the namespace any more.
+    /// Cancelled when the last handle closes the namespace.
     pub(super) fn released(&self) -> CancellationToken {
         self.released.clone()
     }
@@ -88,7 +92,7 @@ impl NamespaceRuntime {
 }
 
 impl Namespace {
-    /// A namespace with nothing in it; loads are asked for through `refresh_requests`.
+    /// An empty namespace; loads are requested through `refresh_requests`.
     pub(crate) fn new(
         context: Arc<NamespaceContext>,
         queue_limit: usize,
@@ -140,7 +144,7 @@ impl Namespace {
         metrics
     }
 
-    /// Registers a function for the events of a stream of this view; what is given back delivers to it.
+    /// Registers a function for the events of a stream. The caller runs the returned delivery.
     pub(crate) fn subscribe(
         &self,
         kind: EventKind,
@@ -148,6 +152,8 @@ impl Namespace {
         function: impl FnMut(&Arc<ChangeEvent>) + Send + 'static,
     ) -> (Arc<Subscriber>, Delivery) {
         let (subscriber, delivery) = Subscriber::new(stream, Box::new(function));
+        // Ended subscriptions are removed here, so that programs that subscribe again and again do
+        // not accumulate them.
         self.subscribers.rcu(|known| {
             let known = known.iter().filter(|(_, known)| !known.has_ended()).cloned();
             known.chain([(kind, subscriber.clone())]).collect::<Vec<_>>()
@@ -155,12 +161,13 @@ impl Namespace {
         (subscriber, delivery)
     }
 
-    /// Calls a function for each event until the subscription or the namespace ends.
+    /// Calls a registered function for each event until the subscription or the namespace ends.
     pub(crate) async fn deliver(self: Arc<Self>, delivery: Delivery) {
         delivery.run(|namespace| self.runtime().monitor.listener_failed(namespace)).await;
     }
 
-    /// Starts anew in a forked child, with the content and the functions that are there; gives what delivers to them.
+    /// Restarts the namespace in a forked child, with the parent's snapshot and registered
+    /// functions. The caller runs the returned deliveries.
     pub(crate) fn resume(
         &self,
         queue_limit: usize,
@@ -168,6 +175,8 @@ impl Namespace {
         errors: Arc<ErrorLog>,
     ) -> Vec<Delivery> {
         let runtime = NamespaceRuntime::new(queue_limit, refresh_requests, errors);
+        // The parent's values are served at once; callers in the child must not wait for a first
+        // load again.
         runtime.settled.send_replace(true);
         self.current.replace(Arc::new(self.snapshot().renewed()));
         let subscribers = self.subscribers.load_full();
@@ -175,16 +184,17 @@ impl Namespace {
             .iter()
             .filter_map(|(kind, subscriber)| subscriber.resume(runtime.listeners(*kind)))
             .collect();
-        // What the parent had not yet delivered is lost with its threads.
+        // Events that the parent had queued are lost with its threads. Followers get one event for
+        // the snapshot, so that none keeps an older one.
         runtime.newest.publish(&self.newest_event(&self.snapshot()));
         self.runtime.store(Arc::new(ProcessLocal::new(runtime)));
         deliveries
     }
 
-    /// Returns once the first load has ended, well or not.
+    /// Returns once the first load has ended, successfully or not.
     pub(crate) async fn wait_until_settled(&self) {
         let mut settled = self.runtime().settled.subscribe();
-        // Fails when the namespace was closed meanwhile, which ends the wait as well.
+        // Fails if the namespace is closed meanwhile, which ends the wait too.
         let _ = settled.wait_for(|settled| *settled).await;
     }
 
@@ -196,21 +206,23 @@ impl Namespace {
         &self.handle_count
     }
 
-    /// Whether its last holder has given it up; it is never opened again.
+    /// Whether the last handle closed the namespace. It is then never opened again; a new one takes
+    /// its place.
     pub(crate) fn is_released(&self) -> bool {
         self.handle_count.is_closed()
     }
 
-    /// Nobody wants it any more: its task ends, and with it its subscriptions.
+    /// Ends the task of the namespace, and with it the subscriptions.
     pub(super) fn cancel_runtime(&self) {
         let runtime = self.runtime();
-        // In a forked child there is nothing to end, and a lock may be held for ever.
+        // A forked child has no task to end, and the token's lock may be held by a thread of the
+        // parent.
         if runtime.belongs_to_this_process() {
             runtime.released.cancel();
         }
     }
 
-    /// Loads now and says how it went.
+    /// Requests a load and returns its result.
     pub(crate) async fn refresh(&self) -> Result<()> {
         let refresh_requests = self.runtime().refresh_requests.clone();
         let (reply, answer) = oneshot::channel();
@@ -218,11 +230,13 @@ impl Namespace {
         answer.await.map_err(|_| closed())?
     }
 
-    /// Makes it the current content and then wakes the listeners, so that a read inside a listener sees it. The first content
-    /// is no change. True when the content as the server sent it differs.
+    /// Makes a snapshot current and then wakes the listeners, so that reads inside a listener see
+    /// it. Returns whether the configurations differ from those before.
     pub(super) fn publish(&self, new: &Arc<Snapshot>) -> bool {
         let old = self.current.replace(new.clone());
         let changed = old.configurations() != new.configurations();
+        // The first values are not a change: nothing was there before for a listener to compare
+        // with.
         if self.is_settled() {
             if changed {
                 self.publish_changes(&old, new);
@@ -240,7 +254,7 @@ impl Namespace {
         }
     }
 
-    /// Ends the subscriptions after what is queued, and every wait.
+    /// Ends the subscriptions after their queued events, and every wait for the first load.
     pub(super) fn close(&self) {
         let runtime = self.runtime();
         runtime.values.close();
@@ -257,13 +271,14 @@ impl Namespace {
             let event = ChangeEvent::new(changes, old, new.clone(), sequence);
             runtime.values.publish(&Arc::new(event));
         }
+        // Rendering both texts is expensive, so it is done only for listeners of files.
         if !runtime.content.is_empty() {
             let event = ChangeEvent::new(content_diff(old, new), old, new.clone(), sequence);
             runtime.content.publish(&Arc::new(event));
         }
     }
 
-    /// Wakes those that follow the content as a whole: also where no value that others see has changed.
+    /// Wakes the followers of whole snapshots, also if no visible value changed.
     fn publish_newest(&self, new: &Arc<Snapshot>) {
         let runtime = self.runtime();
         if !runtime.newest.is_empty() {
@@ -277,7 +292,8 @@ impl Namespace {
     }
 }
 
-/// Counts a first load as ended at the latest when it is dropped, so that nobody waits for one that panicked.
+/// Settles the namespace when it is dropped, so that callers do not wait forever for a load that
+/// panicked.
 pub(super) struct FirstLoadGuard {
     namespace: Arc<Namespace>,
     pub(super) start: Instant,

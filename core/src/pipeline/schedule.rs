@@ -1,4 +1,5 @@
-//! When to load next: refreshes, retries, and rechecks after an announcement that no server has confirmed yet.
+//! Decides when to load next: periodic refreshes, retries, and rechecks after an announcement that
+//! no server has confirmed yet. Pure, so tests can run it in paused time.
 
 use std::time::Duration;
 
@@ -8,28 +9,32 @@ use crate::backoff::{Backoff, BackoffPolicy, apply_jitter};
 use crate::error::ErrorKind;
 use crate::transport::Failure;
 
+// Clients that start together, for instance after a deployment, would otherwise refresh together
+// for as long as they live.
 const REFRESH_JITTER: f64 = 0.1;
-/// Retries while content is missing or known to be old.
+/// Retries while values are missing or known to be outdated.
 const RETRY_BACKOFF: BackoffPolicy =
     BackoffPolicy::doubling(Duration::from_secs(5), Duration::from_secs(120)).jittered(0.2);
-/// A refused signature stays refused until somebody acts.
+/// A rejected signature stays rejected until an operator changes the secret, so retries are rare.
 const UNAUTHORIZED_BACKOFF: BackoffPolicy =
     BackoffPolicy::doubling(Duration::from_secs(30), Duration::from_secs(300));
-/// A server that lags behind the one that announced catches up within seconds: looked at 1, 3 and 9 s after the announcement.
+/// A server that is behind the one that sent the announcement catches up within seconds: rechecks
+/// happen 1, 3 and 9 s after the announcement.
 const RECHECKS: [Duration; 3] =
     [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(6)];
 
-/// The next times to load.
+/// Computes the time of the next load.
 pub(super) struct Schedule {
     interval: Duration,
     refresh_at: Instant,
-    /// A retry or recheck, sooner than the refresh.
+    /// A retry or recheck before the refresh.
     sooner_at: Option<Instant>,
     retry: Backoff,
     unauthorized: Backoff,
-    /// Rechecks that are left until the announcement counts as satisfied; `None` when nothing is pending.
+    /// Remaining rechecks of the last announcement; `None` if a load has confirmed it.
     pending: Option<&'static [Duration]>,
-    /// Whether loads try harder: at the start and after an announcement, until one works.
+    /// Whether loads try all servers twice: at the start and after an announcement, until one
+    /// succeeds.
     urgent: bool,
     random: fastrand::Rng,
 }
@@ -58,13 +63,14 @@ impl Schedule {
         self.urgent
     }
 
-    /// A release was announced. Only news is rechecked: the first poll announces what the first load has just brought.
+    /// A release was announced. Only an update is rechecked: the first poll announces what the
+    /// first load has just returned.
     pub(super) fn announced(&mut self, is_update: bool) {
         self.pending = Some(if is_update { &RECHECKS } else { &[] });
         self.urgent = true;
     }
 
-    /// A load worked; `is_new` when it brought another release.
+    /// A load succeeded; `is_new` if it returned another release.
     pub(super) fn loaded(&mut self, is_new: bool) {
         self.urgent = false;
         self.retry.reset();
@@ -72,6 +78,8 @@ impl Schedule {
         self.plan_refresh();
         self.sooner_at = None;
         match self.pending {
+            // The answer is older than the announcement: the server reads its database once a
+            // second and may be behind.
             Some([delay, later @ ..]) if !is_new => {
                 self.pending = Some(later);
                 self.sooner_at = Some(Instant::now() + *delay);
@@ -80,12 +88,14 @@ impl Schedule {
         }
     }
 
-    /// A load failed; `missing` when there is no content of a server yet.
+    /// A load failed; `missing` if no server has ever sent values.
     pub(super) fn failed(&mut self, failure: &Failure, missing: bool) {
         self.plan_refresh();
         let retry_after = failure.retry_after.unwrap_or_default();
         let kind = failure.error.kind();
         let delay = match kind {
+            // The namespace was deleted or never published. Retrying soon cannot help, and the next
+            // publish is announced.
             ErrorKind::NotFound => {
                 self.pending = None;
                 None
@@ -95,7 +105,8 @@ impl Schedule {
             _ => None,
         };
         let delay = delay.map(|delay| delay.max(retry_after));
-        // Refreshes that come often do not shorten the patience that was asked for.
+        // A refresh must not come sooner than the server asked for, or than a rejected secret
+        // deserves.
         let pause = match kind {
             ErrorKind::Unauthorized => delay.unwrap_or(retry_after),
             _ => retry_after,

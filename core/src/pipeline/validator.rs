@@ -1,4 +1,4 @@
-//! The application's say on releases: one that it refuses is not applied.
+//! Validators: functions of the application that may reject a release before it is applied.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,13 +11,13 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::namespace::NamespaceKey;
 use crate::snapshot::Snapshot;
 
-/// Says why a release must not be applied.
+/// Returns the reason why a release must not be applied.
 pub(crate) type Validator = Arc<dyn Fn(&Snapshot) -> Result<(), String> + Send + Sync>;
 
 /// The validators of a client, by namespace.
 #[derive(Default)]
 pub(crate) struct Validators {
-    /// Replaced whole, so that a forked child finds no lock held.
+    /// Replaced as a whole instead of locked, so that a forked child never finds a lock held.
     validators: ArcSwap<HashMap<NamespaceKey, Vec<Validator>>>,
 }
 
@@ -30,10 +30,11 @@ impl Validators {
         });
     }
 
-    /// Asks every validator of the namespace, on a thread that may block.
+    /// Runs all validators of the namespace on a blocking thread.
     ///
     /// # Errors
-    /// [`ErrorKind::Parse`] with the reason of the first that refuses, or panics.
+    /// [`ErrorKind::Parse`] with the reason of the first validator that rejects the snapshot or
+    /// panics.
     pub(super) async fn check(&self, snapshot: &Arc<Snapshot>) -> Result<()> {
         let validators = self.of(snapshot.identity());
         if validators.is_empty() {
@@ -42,6 +43,8 @@ impl Validators {
         let candidate = snapshot.clone();
         let checked = HOOK_POOL.run(move || {
             validators.iter().try_for_each(|validator| {
+                // A panic rejects the release: applying values that the application could not
+                // examine is the greater risk.
                 let verdict = catch_unwind(AssertUnwindSafe(|| validator(&candidate)));
                 verdict.unwrap_or_else(|_| Err("the validator panicked".to_owned()))
             })

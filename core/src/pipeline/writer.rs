@@ -1,4 +1,4 @@
-//! Writes the cache file of one namespace in the background: the latest content only.
+//! Writes the cache file of one namespace in the background, newest values only.
 
 use std::sync::Arc;
 
@@ -12,9 +12,9 @@ use crate::error::Result;
 pub(super) struct CacheWriter {
     disk: Option<Disk>,
     namespace: Arc<Namespace>,
-    /// Changes when there is content that the file does not have.
+    /// Changes when the snapshot is newer than the file.
     unsaved: watch::Receiver<()>,
-    /// Whether the last write failed; a failure is told once.
+    /// Whether the last write failed. Only the first failure in a row is logged.
     failing: bool,
 }
 
@@ -27,12 +27,14 @@ impl CacheWriter {
         Self { disk, namespace, unsaved, failing: false }
     }
 
-    /// Writes until nothing can become unsaved any more; what was unsaved at the end is written, too.
+    /// Writes until the sender of `unsaved` is dropped, including the last change.
     pub(super) async fn run(mut self) {
         let Some(disk) = self.disk.take() else {
             return;
         };
         while self.unsaved.changed().await.is_ok() {
+            // Read here rather than sent: releases that arrive during a slow write are skipped, all
+            // but the newest.
             let snapshot = self.namespace.snapshot();
             let store = move |cache: &crate::cache::FileCache| {
                 cache.store(snapshot.identity(), snapshot.configurations())

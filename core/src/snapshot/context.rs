@@ -1,4 +1,5 @@
-//! Which namespace a snapshot is of, and what else answers for its keys: values of the host above it, defaults below it.
+//! The namespace of a snapshot, and the values from other places that complete it: overlay above
+//! the release, environment and defaults below it.
 
 use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
@@ -7,20 +8,20 @@ use crate::format::rules::ReadRules;
 use crate::protocol::namespace::NamespaceKey;
 use crate::protocol::wire::Configurations;
 
-/// A namespace and what stands around it; the same for all its snapshots.
+/// What all snapshots of one namespace share.
 #[derive(Debug)]
 pub(crate) struct NamespaceContext {
     pub(crate) identity: NamespaceKey,
     pub(crate) lookup: Lookup,
-    /// Most parsed values that a snapshot keeps.
+    /// Maximum number of parsed values cached for one snapshot.
     pub(crate) typed_cache: usize,
-    /// How texts are read as other types.
+    /// Rules for typed reads.
     pub(crate) rules: ReadRules,
-    /// Values that were not of the type they were read as.
+    /// Number of values that could not be parsed as the requested type.
     pub(crate) malformed: AtomicU64,
 }
 
-/// What answers beside the release, strongest first: overlay, release, environment, defaults.
+/// Values that complete a release. Precedence: overlay, release, environment, defaults.
 #[derive(Default)]
 pub(crate) struct Lookup {
     pub(crate) overlay: HashMap<String, String>,
@@ -29,12 +30,13 @@ pub(crate) struct Lookup {
 }
 
 impl Lookup {
-    /// The keys of a release as readers see them; `None` when nothing stands around it.
+    /// The keys of a release as readers see them; `None` if the release is used unchanged.
     pub(super) fn view(&self, released: &Configurations) -> Option<Configurations> {
         if self.overlay.is_empty() && self.defaults.is_empty() {
             return None;
         }
         let defaults = self.defaults.iter();
+        // The environment never adds keys: most of its variables are not configuration. It only replaces a default here, and answers single reads below.
         let defaults = defaults.filter(|(key, _)| !released.contains_key(*key));
         let defaults =
             defaults.map(|(key, value)| (key, self.environment.get(key).unwrap_or(value)));
@@ -43,8 +45,8 @@ impl Lookup {
         Some(seen.map(|(key, value)| (key.clone(), value.clone())).collect())
     }
 
-    /// The value of a key that is neither in the release nor among the defaults. Kept out of line, so that it costs reads nothing that
-    /// find their key.
+    /// The value of a key that has neither a released value nor a default. Kept out of line so that
+    /// it does not slow down reads that find their key.
     #[cold]
     #[inline(never)]
     pub(super) fn fallback_value(&self, key: &str) -> Option<&str> {
@@ -54,7 +56,7 @@ impl Lookup {
 }
 
 impl std::fmt::Debug for Lookup {
-    /// Counts alone: values may be secrets.
+    /// Prints counts only, because values may be secrets.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Lookup")
             .field("overlay", &self.overlay.len())

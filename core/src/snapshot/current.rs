@@ -1,4 +1,4 @@
-//! The snapshot of now: replaced whole, read without a lock.
+//! The current snapshot of a namespace: replaced as a whole, read without a lock.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,10 +7,11 @@ use arc_swap::{ArcSwap, Guard};
 
 use super::Snapshot;
 
-/// The newest snapshot of a namespace.
+/// Holds the newest snapshot of a namespace.
 pub(crate) struct CurrentSnapshot {
     snapshot: ArcSwap<Snapshot>,
-    /// How often it was replaced, counted after the replacing.
+    /// Number of replacements. Incremented after the snapshot is stored, so a reader that sees a
+    /// new version also sees its snapshot.
     version: AtomicU64,
 }
 
@@ -19,25 +20,28 @@ impl CurrentSnapshot {
         Self { snapshot: ArcSwap::from_pointee(snapshot), version: AtomicU64::new(0) }
     }
 
-    /// The snapshot, to be used at once.
+    /// The snapshot, borrowed for a short time.
     #[inline]
     pub(crate) fn load(&self) -> Guard<Arc<Snapshot>> {
+        // A guard costs no reference count, but a thread has only a few of them: keep an `Arc`
+        // instead of a guard.
         self.snapshot.load()
     }
 
-    /// The snapshot, to be kept.
+    /// The snapshot, to keep.
     pub(crate) fn load_full(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
     }
 
-    /// Puts another in its place, and gives it back.
+    /// Stores a new snapshot and returns the previous one.
     pub(crate) fn replace(&self, snapshot: Arc<Snapshot>) -> Arc<Snapshot> {
         let old = self.snapshot.swap(snapshot);
+        // Release pairs with the Acquire of `version`: it publishes the store above.
         self.version.fetch_add(1, Ordering::Release);
         old
     }
 
-    /// What is read after this is no older than the version.
+    /// The current version. A snapshot that is loaded after this call is at least as new.
     #[inline]
     pub(crate) fn version(&self) -> u64 {
         self.version.load(Ordering::Acquire)

@@ -1,5 +1,5 @@
-//! Where the keys of a snapshot stand. Its map could tell as well, but only by code that is too large to be inlined into a read,
-//! which then takes half as long again.
+//! Positions of the keys of a snapshot. The map could find them as well, but its lookup is too
+//! large to be inlined, and reads through it take half as long again.
 
 use std::hash::{BuildHasher as _, Hasher as _};
 
@@ -8,7 +8,7 @@ use hashbrown::HashTable;
 
 use crate::protocol::wire::Configurations;
 
-/// The places of keys, by their hash.
+/// Positions of keys, by the hash of the key.
 #[derive(Clone)]
 pub(super) struct KeyIndex {
     positions: HashTable<usize>,
@@ -16,6 +16,8 @@ pub(super) struct KeyIndex {
 
 impl KeyIndex {
     pub(super) fn new(values: &Configurations) -> Self {
+        // The map's own hasher is reused: it is seeded for each process, so keys from a hostile
+        // server cannot be chosen to collide.
         let hash = |key: &String| hash(values.hasher(), key.as_bytes());
         let hash_at = |position: &usize| hash(&values.keys()[*position]);
         let mut positions = HashTable::with_capacity(values.len());
@@ -25,7 +27,8 @@ impl KeyIndex {
         Self { positions }
     }
 
-    /// The place of a key, by its bytes, among the values that this was made of. A call instead would cost reads a fifth.
+    /// Position of a key, given as bytes, in the map that this index was built from. Always
+    /// inlined: a call makes reads a fifth slower.
     #[inline(always)]
     pub(super) fn find(&self, key: &[u8], values: &Configurations) -> Option<usize> {
         let is_here = |position: &usize| {

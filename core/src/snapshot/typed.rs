@@ -1,4 +1,5 @@
-//! Typed reads of a snapshot. What is costly to parse is kept beside its text, and goes with the snapshot.
+//! Typed reads of a snapshot. Values that are expensive to parse are cached in the snapshot and
+//! dropped with it.
 
 use std::any::Any;
 use std::sync::OnceLock;
@@ -13,10 +14,12 @@ use crate::format::structure;
 use crate::format::value::{self, FromValue};
 use crate::protocol::namespace::Format;
 
-/// TypedCache values by the place of their key: each an `Option` of its type, `None` for a malformed one. The first type that a
-/// key is read as has its place; others are parsed each time.
+/// Parsed values, by the index of their key. Each slot holds an `Option<T>`, `None` for a malformed
+/// value. The first type that a key is read as owns its slot; reads as other types parse every
+/// time.
 #[derive(Default)]
 pub(super) struct TypedCache {
+    // Allocated at the first cached read: most snapshots are replaced without one.
     slots: OnceLock<Box<[Slot]>>,
     cached: AtomicUsize,
 }
@@ -24,15 +27,16 @@ pub(super) struct TypedCache {
 type Slot = OnceLock<Box<dyn Any + Send + Sync>>;
 
 impl Snapshot {
-    /// A typed value, or the default when the key is missing or its value malformed, which is logged once for each release.
+    /// A typed value, or the default if the key is missing or its value malformed. A malformed
+    /// value is logged once for each release.
     pub fn get_or<T: FromValue>(&self, key: &str, default: T) -> T {
         self.typed(key).flatten().unwrap_or(default)
     }
 
-    /// A typed value; `None` when the key is missing.
+    /// A typed value; `None` if the key is missing.
     ///
     /// # Errors
-    /// [`ErrorKind::Parse`] when the value is malformed.
+    /// [`ErrorKind::Parse`] if the value is malformed.
     pub fn try_get<T: FromValue>(&self, key: &str) -> Result<Option<T>> {
         match self.typed(key) {
             Some(None) => Err(self.malformed(key, T::EXPECTED)),
@@ -40,13 +44,14 @@ impl Snapshot {
         }
     }
 
-    /// The parts of a value between a literal delimiter; `None` when the key is missing. Empty parts at the end are dropped.
+    /// Splits a value at a literal delimiter; `None` if the key is missing. Trailing empty parts
+    /// are dropped, as `String.split` does in Java.
     #[must_use]
     pub fn get_list(&self, key: &str, delimiter: &str) -> Option<Vec<String>> {
         self.list(key, delimiter, false)
     }
 
-    /// As [`Snapshot::get_list`], without blanks around the parts.
+    /// Like [`Snapshot::get_list`], with white space trimmed from each part.
     #[must_use]
     pub fn get_trimmed_list(&self, key: &str, delimiter: &str) -> Option<Vec<String>> {
         self.list(key, delimiter, true)
@@ -57,24 +62,26 @@ impl Snapshot {
         Some(parts.into_iter().map(str::to_owned).collect())
     }
 
-    /// A value that is JSON text; `None` when the key is missing. TypedCache once for each release.
+    /// A value that is JSON text; `None` if the key is missing. Parsed once for each release.
     ///
     /// # Errors
-    /// [`ErrorKind::Parse`] when it is not the JSON of this type.
+    /// [`ErrorKind::Parse`] if the text is not JSON of this type.
     pub fn get_json<T>(&self, key: &str) -> Result<Option<T>>
     where
         T: DeserializeOwned + Clone + Send + Sync + 'static,
     {
+        // The cause is dropped: serde quotes the value, which may be a secret.
         match self.parsed(key, true, |text| serde_json::from_str::<T>(text).ok()) {
             Some(None) => Err(self.malformed(key, "the value is not the JSON that was asked for")),
             found => Ok(found.flatten()),
         }
     }
 
-    /// The whole namespace as a structure: a JSON document as it is, else the keys as [`structure::read`] reads them.
+    /// Deserializes the whole namespace: a JSON document as it is, any other namespace from its
+    /// keys, where dots and brackets address nested fields and list items.
     ///
     /// # Errors
-    /// [`ErrorKind::Parse`] when it does not fit.
+    /// [`ErrorKind::Parse`] if the namespace does not fit the structure.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T> {
         let read = match self.format() {
             Format::Json => {
@@ -92,7 +99,7 @@ impl Snapshot {
         self.parsed(key, T::CACHED, |text| T::read(text, self.context.rules))
     }
 
-    /// The parsed value, `Some(None)` when it is malformed, `None` when the key is missing.
+    /// The parsed value: `None` if the key is missing, `Some(None)` if its value is malformed.
     fn parsed<T: Clone + Send + Sync + 'static>(
         &self,
         key: &str,
@@ -100,6 +107,7 @@ impl Snapshot {
         parse: impl Fn(&str) -> Option<T>,
     ) -> Option<Option<T>> {
         let found = self.index_of(key).and_then(|index| Some((index, self.value_at(index)?)));
+        // A fallback value has no index and therefore no slot: it is parsed each time.
         let Some((index, text)) = found else {
             return self.context.lookup.fallback_value(key).map(parse);
         };
@@ -111,6 +119,8 @@ impl Snapshot {
         }
         let parsed = parse(text);
         let malformed = parsed.is_none();
+        // A malformed value takes a slot even if its type is not cached, so that it is reported
+        // only once.
         if (cache || malformed) && self.parsed.reserve(self.context.typed_cache) {
             let first = slot().set(Box::new(parsed.clone())).is_ok();
             if first && malformed {
@@ -120,15 +130,15 @@ impl Snapshot {
         Some(parsed)
     }
 
-    /// Logs and counts that the value of a key is not of the type it was read as; for hosts that parse by themselves, to be called
-    /// once for each key and snapshot.
+    /// Logs and counts a value that could not be parsed as the requested type. For bindings that
+    /// parse values themselves; call it once for each key and snapshot.
     pub fn note_malformed(&self, key: &str) {
         self.context.malformed.fetch_add(1, Ordering::Relaxed);
         let namespace = self.namespace();
         warn!(namespace, key, "malformed value; using the caller's default");
     }
 
-    /// How many values of this namespace were malformed, since it was opened.
+    /// Number of malformed values since the namespace was opened.
     pub(crate) fn malformed_reads(&self) -> u64 {
         self.context.malformed.load(Ordering::Relaxed)
     }
@@ -146,8 +156,10 @@ impl TypedCache {
         &slots[index]
     }
 
-    /// Takes a place among so many, if one is free.
+    /// Reserves one of `capacity` cache entries; false if all are in use.
     fn reserve(&self, capacity: usize) -> bool {
+        // The load comes first so that reads of a full cache do not contend for the counter. Racing
+        // threads may exceed the capacity by a few entries, which only costs memory.
         self.cached.load(Ordering::Relaxed) < capacity
             && self.cached.fetch_add(1, Ordering::Relaxed) < capacity
     }
