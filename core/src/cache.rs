@@ -1,7 +1,7 @@
-//! The local file copy of a namespace, in the place, name and format that the official Java client writes and reads.
+//! The cache file of a namespace, with the location, name and format that the official Java client
+//! reads and writes, so that both can share it.
 //!
-//! Written whole under a temporary name and renamed, so that a reader meets the old or the new file and never half of one.
-//! Everything here blocks; the pipeline calls it on a thread that may.
+//! Every function here blocks; the pipeline calls them on blocking threads.
 
 mod directory;
 mod file;
@@ -24,7 +24,7 @@ use crate::settings::CacheSettings;
 
 const OPERATION: &str = "local cache";
 
-/// Content of a cache file, and when it was written.
+/// Content of a cache file and its modification time.
 #[derive(Debug)]
 pub(crate) struct CachedContent {
     pub(crate) content: Configurations,
@@ -37,16 +37,18 @@ pub(crate) struct FileCache {
     root: PathBuf,
     fallback: Option<PathBuf>,
     file_mode: u32,
-    /// Files of the same kind that somebody else laid down, read when there is no cache file.
+    /// Files in the format of cache files that are shipped with the program; read if there is no
+    /// cache file.
     seed_dir: Option<PathBuf>,
-    /// Cache files of the Go client, taken over where there is no cache file.
+    /// Cache files of the Go client, imported if there is no cache file.
     import_dir: Option<PathBuf>,
-    /// Directory of each app id, chosen at its first use.
+    /// Directory of each app id, chosen at its first use. Locked only on blocking threads, never on
+    /// those of readers.
     directories: Mutex<HashMap<String, PathBuf>>,
 }
 
 impl FileCache {
-    /// Touches nothing yet.
+    /// Opens no file; the directories are created at their first use.
     pub(crate) fn new(settings: &CacheSettings) -> Self {
         Self {
             root: settings.root.clone(),
@@ -58,10 +60,10 @@ impl FileCache {
         }
     }
 
-    /// The content of the seed folder; `None` when there is none.
+    /// Reads the namespace from the seed directory; `None` if there is no such file.
     ///
     /// # Errors
-    /// Those of [`FileCache::load`].
+    /// As [`FileCache::load`].
     pub(crate) fn load_seed(&self, identity: &NamespaceKey) -> Result<Option<CachedContent>> {
         match &self.seed_dir {
             Some(folder) => read(&folder.join(file_name(identity))),
@@ -69,12 +71,13 @@ impl FileCache {
         }
     }
 
-    /// The cached content; `None` when there is no file.
+    /// Reads the cache file; `None` if there is none.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`] when the file cannot be read, [`ErrorKind::Parse`] when it is damaged.
+    /// [`ErrorKind::Io`] if the file cannot be read, [`ErrorKind::Parse`] if it is damaged.
     pub(crate) fn load(&self, identity: &NamespaceKey) -> Result<Option<CachedContent>> {
         let chosen = self.directory(&identity.app_id);
+        // The root is read even if it cannot be written: files of earlier runs may still be there.
         for directory in [chosen, self.first_choice(&identity.app_id)] {
             for name in names_to_read(identity) {
                 if let Some(stored) = read(&directory.join(name))? {
@@ -85,11 +88,13 @@ impl FileCache {
         self.import(identity)
     }
 
-    /// Takes a cache file of the Go client over, and leaves it where it is.
+    /// Converts a cache file of the Go client and leaves the original unchanged, so that the
+    /// program can still return to that client.
     fn import(&self, identity: &NamespaceKey) -> Result<Option<CachedContent>> {
         let Some(folder) = &self.import_dir else {
             return Ok(None);
         };
+        // The Go client's name has no cluster: its clusters overwrite each other's files.
         let name = format!("{}-{}.json", identity.app_id, identity.namespace);
         let path = folder.join(name);
         let Some((bytes, written_at)) = read_bytes(&path)? else {
@@ -97,32 +102,37 @@ impl FileCache {
         };
         let content = serde_json::from_slice::<ApolloConfig>(&bytes).map_err(|error| {
             Error::new(ErrorKind::Parse, OPERATION, "the file is not a cache file of the Go client")
-                // Where, and not what serde found there: that may be a value.
+                // Reports the position but not serde's message, which may quote a value.
                 .with("path", path.display().to_string())
                 .with("line", error.line().to_string())
         })?;
         let content = content.configurations.unwrap_or_default();
+        // The values are usable even if they cannot be stored in the new format.
         if let Err(error) = self.store(identity, &content) {
             tracing::warn!(%error, "read the Go client's cache file, but could not convert it to this client's format");
         }
         Ok(Some(CachedContent { content, written_at }))
     }
 
-    /// Writes the content unless the file holds it already.
+    /// Writes the file, unless it has this content already.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`] when it cannot be written; the old file is then as it was.
+    /// [`ErrorKind::Io`] if the file cannot be written. The old file is then unchanged.
     pub(crate) fn store(&self, identity: &NamespaceKey, content: &Configurations) -> Result<()> {
         let directory = self.directory(&identity.app_id);
         let path = directory.join(file_name(identity));
+        // The parsed content is compared, because the date in the second line always differs.
         if matches!(read(&path), Ok(Some(known)) if known.content == *content) {
             return Ok(());
         }
+        // Written under a temporary name and renamed, so that a reader, in this process or another,
+        // sees either the old file or the new one. Lock files would outlive a killed process.
         let temporary = directory.join(temporary_name(identity));
         let written = create_directory(&directory)
             .and_then(|()| self.write(&temporary, content))
             .and_then(|()| fs::rename(&temporary, &path));
         written.map_err(|error| {
+            // Fails if the file was never created; the error below is the one that matters.
             let _ = fs::remove_file(&temporary);
             failed("cannot write the cache file; check the directory", &path, error)
         })
@@ -131,23 +141,27 @@ impl FileCache {
     fn write(&self, path: &Path, content: &Configurations) -> std::io::Result<()> {
         let mut file = self.create(path)?;
         file.write_all(text(content).as_bytes())?;
+        // Without this the rename may reach the disk before the content: a power failure would
+        // leave an empty file.
         file.sync_all()
     }
 
     fn create(&self, path: &Path) -> std::io::Result<File> {
         let mut options = OpenOptions::new();
+        // `create_new` fails on an existing file or link instead of writing through it.
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, self.file_mode);
         options.open(path)
     }
 
+    /// The directory below the configured root.
     fn first_choice(&self, app_id: &str) -> PathBuf {
         app_directory(&self.root, app_id)
     }
 
-    /// The directory of an app id: below the root, or below the user's cache directory if that cannot be used. What killed
-    /// processes left there is removed at its first use.
+    /// The directory of an app id: below the root, or below the user's cache directory if the root
+    /// cannot be written.
     fn directory(&self, app_id: &str) -> PathBuf {
         let mut directories = self.directories.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(directory) = directories.get(app_id) {
@@ -161,8 +175,10 @@ impl FileCache {
                 tracing::warn!(%path, %using, %error, "cannot use the cache directory; using another one");
                 fallback
             }
+            // If neither can be written, each write fails and is logged under the configured path.
             _ => first,
         };
+        // At the first use only: a client that runs creates no stale files.
         remove_stale(&chosen, app_id);
         directories.insert(app_id.to_owned(), chosen.clone());
         chosen

@@ -1,6 +1,7 @@
-//! Which services are alive: asks the meta servers, keeps the last good list, and says in which order to try it.
+//! Finds live services: asks the meta servers, keeps the last good list and decides in which order
+//! services are tried.
 //!
-//! The client looks for config services with it, the portal for admin services; it knows neither.
+//! The client uses it for config services, the portal for admin services.
 
 mod health;
 
@@ -21,48 +22,75 @@ use crate::transport::{ServiceRequest, ServiceResponse, Transport, Url};
 
 use health::Health;
 
-/// Operation of the errors of a question that brought no list.
+/// Operation of all errors of this module; the pipeline waits for a service after such an error.
 pub(crate) const OPERATION: &str = "discovery";
-/// Pause between the two attempts at the start.
+/// Delay before the second attempt at the start; the value of the Java client.
 const FIRST_RETRY_DELAY: Duration = Duration::from_secs(1);
+// Clients that were deployed together would otherwise ask the meta server at the same moment
+// forever.
 const REFRESH_JITTER: f64 = 0.1;
 
-/// Base address of a service.
+/// Base address of a service, with the path prefix of a gateway if there is one.
 pub type ServiceUrl = Arc<str>;
-/// Addresses of the services, in the meta server's order.
+/// Addresses of services, in the meta server's order.
 pub type Services = Arc<[ServiceUrl]>;
 
-/// Replaces an address that cannot be reached as the meta server spells it.
+/// Replaces an address of a meta server by one that can be reached from here.
 pub type UrlRewriter = Arc<dyn Fn(&str) -> String + Send + Sync>;
-/// The address of this machine now.
+/// Returns the current address of this machine.
 pub type ClientIpSource = Arc<dyn Fn() -> String + Send + Sync>;
-/// Puts the services in the order in which they are to be tried; called for each load and each choice of a poll.
+/// Sorts services into the order in which they are tried. Called for each load and each time that a
+/// poll chooses a service.
 pub type ServerSelector = Arc<dyn Fn(&mut [ServiceUrl]) + Send + Sync>;
 
-/// What to ask and how often.
+/// Which services to find, from which meta servers, and how often to ask.
 #[derive(Clone)]
 pub struct DiscoveryOptions {
-    /// What is looked for: a path of [`crate::protocol::route`].
+    /// [`CONFIG_SERVICES_PATH`](crate::protocol::route::CONFIG_SERVICES_PATH) or
+    /// [`ADMIN_SERVICES_PATH`](crate::protocol::route::ADMIN_SERVICES_PATH).
     pub path: &'static str,
-    /// App id that asks.
+    /// App id sent with each request.
     pub app_id: String,
-    /// Tells the address of this machine, which may get another one; `None` where servers need not know it.
+    /// Returns the current address of this machine, which may change; `None` if servers do not need
+    /// it.
     pub client_ip: Option<ClientIpSource>,
-    /// Meta servers; tried in random order until one answers, which is then kept.
+    /// Base addresses of the meta servers. They are tried in random order; the one that answers is
+    /// asked first from then on.
     pub meta_servers: Vec<String>,
-    /// Longest silence of a meta server.
+    /// Longest silence of a meta server before the next one is tried.
     pub read_timeout: Duration,
-    /// Time between refreshes.
+    /// Time between refreshes, plus or minus 10 %.
     pub refresh_interval: Duration,
-    /// Most questions in a second; those above it are skipped.
+    /// Maximum requests per second. Callers beyond it get the result of the last request.
     pub per_second: f64,
-    /// Replaces the addresses received, where they cannot be reached as they are.
+    /// Replaces received addresses, if they cannot be reached as they are.
     pub rewrite: Option<UrlRewriter>,
     /// Source of random order and jitter.
     pub random: fastrand::Rng,
 }
 
-/// The services known now; cheap to clone.
+/// The list of live services; cheap to clone.
+///
+/// ```
+/// use castalia_core::discovery::Discovery;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> castalia_core::Result<()> {
+/// let urls = ["http://a:8080".to_owned(), "http://b:8080".to_owned()];
+/// let discovery = Discovery::fixed(&urls, fastrand::Rng::new());
+///
+/// let services = discovery.services().await?;
+/// assert_eq!(services.len(), 2);
+///
+/// // A service that failed three times in a row is tried last for a while.
+/// let failing = services[0].clone();
+/// for _ in 0..3 {
+///     discovery.report(&failing, false);
+/// }
+/// assert_eq!(discovery.services().await?[1], failing);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Discovery {
     inner: Arc<DiscoveryInner>,
@@ -74,38 +102,39 @@ struct DiscoveryInner {
     services: watch::Sender<Services>,
     health: Health,
     random: Mutex<fastrand::Rng>,
-    /// Meta server that gave the list.
+    /// Meta server that returned the list.
     meta_server: Mutex<Option<String>>,
-    /// `None` where the list is fixed.
+    /// `None` if the list is fixed.
     meta: Option<MetaServers>,
 }
 
 struct MetaServers {
     transport: Transport,
     options: DiscoveryOptions,
-    /// Held while one question is under way, so that all who wait share its answer.
+    /// Held during a request, so that concurrent callers share its result.
     query: tokio::sync::Mutex<QueryState>,
-    /// How many questions were answered or failed.
+    /// Number of finished requests, successful or not.
     completed: AtomicU64,
 }
 
 struct QueryState {
     rate: RateLimit,
-    /// Meta servers, the one that answered last in front.
+    /// Meta servers; the one that answered last comes first.
     servers: Vec<String>,
-    /// How the last question failed.
+    /// Error of the last request; `None` if it succeeded.
     last_error: Option<Error>,
 }
 
 impl Discovery {
-    /// A list given by the settings: no meta server is ever asked.
+    /// A fixed list; no meta server is ever asked.
     #[must_use]
     pub fn fixed(services: &[String], random: fastrand::Rng) -> Self {
         let services = services.iter().map(|url| ServiceUrl::from(url.as_str()));
         Self::with(services.collect(), random, None)
     }
 
-    /// Asks meta servers. Nothing is asked before [`Discovery::services`] or [`Discovery::refresh_forever`].
+    /// Discovery through meta servers. Nothing is sent before [`Discovery::services`] or
+    /// [`Discovery::refresh_forever`] is called.
     #[must_use]
     pub fn new(transport: Transport, options: DiscoveryOptions) -> Self {
         let mut random = options.random.clone();
@@ -129,27 +158,29 @@ impl Discovery {
         Self { inner, selector: None }
     }
 
-    /// The same, with this order of services instead of a random one; `None` keeps the random one. Services that failed lately
-    /// come last whatever it says.
+    /// Sorts services with `selector` instead of randomly; `None` restores the random order.
+    /// Services that failed recently come last in either case.
     #[must_use]
     pub fn with_selector(self, selector: Option<ServerSelector>) -> Self {
         Self { selector, ..self }
     }
 
-    /// Returns once any service is known.
+    /// Returns once at least one service is known.
     pub async fn wait_until_known(&self) {
         let mut services = self.inner.services.subscribe();
         // The sender lives in `self`, so the wait cannot fail.
         let _ = services.wait_for(|services| !services.is_empty()).await;
     }
 
-    /// The services to try, best first: in random order or that of the selector, those that failed lately last. Asks a meta server if none is known; the
-    /// caller never waits for more than one question.
+    /// Services in the order in which to try them. Asks a meta server if none is known; the caller
+    /// never waits for more than one request.
     ///
     /// # Errors
-    /// [`ErrorKind::Transport`] when none is known and none could be learned.
+    /// [`ErrorKind::Transport`] if no service is known and no meta server returned one.
     pub async fn services(&self) -> Result<Vec<ServiceUrl>> {
         let mut services = self.current_services();
+        // An empty list is treated as a failure: a registry that restarts must not take away
+        // services that still work.
         if services.is_empty() {
             self.query_shared().await?;
             services = self.current_services();
@@ -159,29 +190,34 @@ impl Discovery {
             Some(select) => select(&mut order),
             None => self.random(|random| random.shuffle(&mut order)),
         }
+        // Moved, not removed: if every service failed recently, they are still the only ones to
+        // try.
         self.inner.health.move_ejected_last(&mut order);
         Ok(order)
     }
 
-    /// The meta server that gave the list; `None` where the settings gave it, or nobody has yet.
+    /// The meta server that returned the list; `None` if the list is fixed or none has answered
+    /// yet.
     #[must_use]
     pub fn meta_server(&self) -> Option<String> {
         self.inner.meta_server.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Notes whether a service answered.
+    /// Records whether a service answered. Three failures in a row move it to the end of
+    /// [`Discovery::services`] for 10 s, doubling up to 60 s.
     pub fn report(&self, service: &ServiceUrl, answered: bool) {
         self.inner.health.report(service, answered);
     }
 
-    /// Whether the service is in the list now.
+    /// Whether the service is in the current list.
     #[must_use]
     pub fn contains(&self, service: &ServiceUrl) -> bool {
         self.current_services().contains(service)
     }
 
-    /// Asks twice at the start if need be, then once in each interval, for ever. A failure or an empty answer keeps the list; it
-    /// goes to `last_error` unless it is one of the start, which whoever looks for a service then meets.
+    /// Asks the meta servers at the start, a second time if that fails, and then once in each
+    /// interval. A failure or an empty list keeps the services known so far. Failures are passed to
+    /// `on_error`, except those at the start, which callers of [`Discovery::services`] receive.
     pub async fn refresh_forever(&self, on_error: impl Fn(&Error)) {
         let Some(meta) = &self.inner.meta else {
             return;
@@ -209,13 +245,16 @@ impl Discovery {
         draw(&mut random.unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Asks, or shares the outcome of the question that is under way.
+    /// Asks a meta server, or returns the result of the request in progress.
     async fn query_shared(&self) -> Result<()> {
         let Some(meta) = &self.inner.meta else {
             return Err(no_service("apollo.config-service names no service"));
         };
         let completed = meta.completed.load(Ordering::Acquire);
         let mut query = meta.query.lock().await;
+        // Another caller finished a request while this one waited for the lock; its result is as
+        // fresh. Requests beyond the rate get the last result too. Acquire and AcqRel make that
+        // request's list visible here.
         if meta.completed.load(Ordering::Acquire) != completed || !query.rate.try_take() {
             return match &query.last_error {
                 Some(error) => Err(error.clone()),
@@ -226,8 +265,11 @@ impl Discovery {
             };
         }
         let outcome = self.query_meta_servers(meta, &mut query).await;
+        // Counted before the lock is released: callers that wait compare this number.
         let is_first = meta.completed.fetch_add(1, Ordering::AcqRel) == 0;
         query.last_error = outcome.as_ref().err().cloned();
+        // Only the first failure is logged here; later ones are reported by the loads that need a
+        // service.
         if let (Some(error), true) = (&query.last_error, is_first) {
             warn!(%error, "no config service found yet; retrying");
         }
@@ -240,6 +282,8 @@ impl Discovery {
             let server = query.servers[index].clone();
             match query_server(meta, &server).await {
                 Ok(services) => {
+                    // Stays with the server that answered, so that a dead one costs its timeout
+                    // only once.
                     query.servers.swap(0, index);
                     self.store_services(&services, &server);
                     return Ok(());
@@ -250,6 +294,7 @@ impl Discovery {
         Err(last)
     }
 
+    /// Replaces the list; waiters are woken only if it changed.
     fn store_services(&self, services: &Services, meta_server: &str) {
         let source = Some(meta_server.to_owned());
         *self.inner.meta_server.lock().unwrap_or_else(PoisonError::into_inner) = source;
@@ -275,6 +320,7 @@ async fn query_server(meta: &MetaServers, server: &str) -> Result<Services> {
         service: server,
         path_and_query: &path_and_query,
         app_id: &options.app_id,
+        // As in the Java client: servers check no signature of discovery requests.
         access_key: None,
         read_timeout: options.read_timeout,
     };
@@ -286,12 +332,15 @@ async fn query_server(meta: &MetaServers, server: &str) -> Result<Services> {
     })?;
     let services: Services = listed
         .iter()
+        // One unusable entry must not discard the whole list.
         .filter(|instance| Url::parse(&instance.homepage_url).is_ok_and(|url| url.has_host()))
         .map(|instance| match &options.rewrite {
             Some(rewrite) => ServiceUrl::from(rewrite(&instance.homepage_url)),
             None => ServiceUrl::from(instance.homepage_url.as_str()),
         })
         .collect();
+    // An empty list is treated as a failure: a registry that restarts must not take away services
+    // that still work.
     if services.is_empty() {
         return Err(unusable_list(server, "the meta server knows no service"));
     }

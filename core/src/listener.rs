@@ -1,5 +1,5 @@
-//! Delivery of change events: each subscription has its own bounded queue, in order, off the network path, so that a slow or
-//! failing listener delays nobody. Knows nothing of how events come about.
+//! Delivers change events. Each subscription has its own bounded queue, so that a slow or failing
+//! listener delays neither loads nor other listeners.
 
 mod callback;
 mod queue;
@@ -18,7 +18,7 @@ pub use callback::Subscription;
 pub(crate) use callback::{Delivery, Subscriber};
 use queue::{Queue, QueueLimit};
 
-/// All subscriptions of one namespace.
+/// All subscriptions of one namespace for one kind of event.
 #[derive(Debug)]
 pub(crate) struct Listeners {
     queues: Mutex<Vec<Arc<ProcessLocal<Queue>>>>,
@@ -33,7 +33,7 @@ impl Listeners {
         Self::limited(QueueLimit::Events(limit))
     }
 
-    /// Subscriptions that hear of the newest event only.
+    /// Subscriptions that receive only the newest event.
     pub(crate) fn newest_only() -> Self {
         Self::limited(QueueLimit::Newest)
     }
@@ -47,16 +47,17 @@ impl Listeners {
         }
     }
 
-    /// Queues an event for every subscription that it interests; wakes them and waits for none.
+    /// Queues an event for every interested subscription. Never waits for a listener.
     pub(crate) fn publish(&self, event: &Arc<ChangeEvent>) {
         let mut queues = self.lock();
+        // Subscriptions that ended are removed here and below: there is no task that could do it.
         queues.retain(|queue| !queue.is_closed());
         for queue in queues.iter() {
             queue.push(event);
         }
     }
 
-    /// A stream of the events from now on; it ends at once when there will be none.
+    /// A stream of the events from now on; it ends at once if the namespace is closed.
     pub(crate) fn stream(&self, interest: Interest) -> ChangeStream {
         let queue =
             Arc::new(ProcessLocal::new(Queue::new(interest, self.limit, self.delivered.clone())));
@@ -70,14 +71,15 @@ impl Listeners {
         ChangeStream { queue }
     }
 
-    /// A stream that begins where another one is: with what that has not delivered yet. `unapplied` is an event that it has
-    /// delivered, but whose reader does not show it yet.
+    /// A stream that continues where another one is: with the events that the other has not
+    /// delivered yet. `unapplied` is an event that the other has delivered but its reader not
+    /// applied.
     pub(crate) fn stream_after(
         &self,
         other: &ChangeStream,
         unapplied: Option<Arc<ChangeEvent>>,
     ) -> ChangeStream {
-        // Nothing is published while the lock is held, so that no event is lost between both queues.
+        // Nothing is published while the lock is held, so no event is lost between the two queues.
         let mut queues = self.lock();
         let pending = unapplied.into_iter().chain(other.queue.pending());
         let queue = Queue::new(Interest::everything(), self.limit, self.delivered.clone());
@@ -90,26 +92,28 @@ impl Listeners {
         ChangeStream { queue }
     }
 
-    /// Ends every subscription once its queue is empty.
+    /// Ends every subscription after its queued events.
     pub(crate) fn close(&self) {
         let mut queues = self.lock();
+        // Set under the lock: a stream created concurrently is either drained here or sees the
+        // flag.
         self.closed.store(true, Ordering::SeqCst);
         for queue in queues.drain(..) {
             queue.close();
         }
     }
 
-    /// Whether nobody listens.
+    /// Whether there is no subscription.
     pub(crate) fn is_empty(&self) -> bool {
         self.lock().is_empty()
     }
 
-    /// How many events wait in all queues together.
+    /// Number of events waiting in all queues.
     pub(crate) fn depth(&self) -> usize {
         self.lock().iter().map(|queue| queue.len()).sum()
     }
 
-    /// How many events were taken out of all queues together.
+    /// Number of events taken from all queues.
     pub(crate) fn delivered(&self) -> u64 {
         self.delivered.load(Ordering::Relaxed)
     }
@@ -119,41 +123,63 @@ impl Listeners {
     }
 }
 
-/// The changes of a namespace as a stream; ends when the client is closed. Dropping it unsubscribes.
+/// The changes of a namespace as a stream. It ends when the client or the namespace is closed;
+/// dropping it unsubscribes.
 ///
-/// A reader that does not keep up loses no change, only steps: at 256 waiting events the oldest are merged.
+/// A reader that falls behind loses no change, only intermediate steps: beyond 256 waiting events
+/// (`castalia.listener-queue`) the oldest are merged.
+///
+/// ```
+/// use castalia_core::InMemory;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> castalia_core::Result<()> {
+/// let memory = InMemory::new()?;
+/// let config = memory.client().config("application").await?;
+/// let mut changes = config.changes().key("timeout").prefix("db.");
+///
+/// memory.set("application", "color", "red").await?;
+/// memory.set("application", "db.host", "db1").await?;
+///
+/// let event = changes.next().await.expect("the client is open");
+/// assert_eq!(event.interested_keys(), ["db.host"]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct ChangeStream {
     queue: Arc<ProcessLocal<Queue>>,
 }
 
 impl ChangeStream {
-    /// Narrows the stream to events that change this key, beside those asked for before.
+    /// Limits the stream to events that change this key, or a key or prefix added before.
     #[must_use]
     pub fn key(self, key: impl Into<String>) -> Self {
         self.queue.update_interest(|interest| interest.key(key));
         self
     }
 
-    /// Narrows the stream to events that change a key with this prefix, beside those asked for before.
+    /// Limits the stream to events that change a key with this prefix, or a key or prefix added
+    /// before.
     #[must_use]
     pub fn prefix(self, prefix: impl Into<String>) -> Self {
         self.queue.update_interest(|interest| interest.prefix(prefix));
         self
     }
 
-    /// Forgets the events that wait.
+    /// Discards the waiting events.
     pub(crate) fn clear_pending(&self) {
         self.queue.clear();
     }
 
-    /// Narrows the stream to what interests.
+    /// Replaces the interest of the stream.
     pub(crate) fn with_interest(self, interest: Interest) -> Self {
         self.queue.update_interest(|_| interest);
         self
     }
 
-    /// The next event; `None` when the client is closed. Dropping the future loses nothing.
+    /// The next event; `None` once the client or the namespace is closed. Dropping the future loses
+    /// no event.
     pub async fn next(&mut self) -> Option<Arc<ChangeEvent>> {
         std::future::poll_fn(|context| self.queue.poll_next(context)).await
     }
@@ -169,7 +195,7 @@ impl Stream for ChangeStream {
 
 impl Drop for ChangeStream {
     fn drop(&mut self) {
-        // The queue of a parent process may be locked by a thread that a forked child does not have.
+        // In a forked child the queue may be locked by a thread that does not exist there.
         if self.queue.belongs_to_this_process() {
             self.queue.discard();
         }

@@ -1,6 +1,7 @@
-//! Loads one namespace from the config services: tries them in turn, understands full, incremental and unchanged answers.
+//! Loads one namespace from the config services: tries them in turn and handles full, incremental
+//! and unchanged responses.
 //!
-//! Keeps nothing of what it loaded: the content that an answer builds on is an argument.
+//! Stateless with respect to content: the snapshot that a response builds on is an argument.
 
 mod answer;
 
@@ -26,39 +27,42 @@ use crate::snapshot::{LoadInfo, NamespaceContext, Snapshot, Source};
 use crate::transport::{Failure, ServiceRequest, ServiceResponse, Transport};
 
 pub(crate) const OPERATION: &str = "load namespace";
-/// Longest wait for a permit of the rate limit.
+/// Longest wait for a permit of the rate limit; the value of the Java client.
 const MAX_PERMIT_WAIT: Duration = Duration::from_secs(5);
+// Delays between attempts are those of the Java client: 1 s while something is missing, otherwise
+// growing, because the periodic refresh has time and a busy server needs it.
 const URGENT_DELAY: BackoffPolicy = BackoffPolicy::fixed(Duration::from_secs(1));
 const BACKGROUND_DELAYS: BackoffPolicy =
     BackoffPolicy::doubling(Duration::from_secs(1), Duration::from_secs(8));
 
-/// Why an address that a meta server gave may not answer.
+/// Meta servers often return addresses that are only valid inside a container network.
 const UNREACHABLE_HINT: &str =
     "if that address cannot be reached from here, set apollo.config-service";
 
-/// How hard to try.
+/// How many attempts a load makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LoadMode {
-    /// Two rounds over the services, one second between attempts: something is missing or known to be new.
+    /// Two rounds over the services, 1 s apart: at the start and after an announcement.
     Urgent,
-    /// One round, with growing gaps.
+    /// One round with growing delays: periodic refreshes.
     Background,
 }
 
 /// What is known before a load.
 pub(crate) struct LoadBase<'a> {
-    /// Content now.
+    /// Current snapshot.
     pub(crate) previous: &'a Snapshot,
-    /// Newest notification.
+    /// Id of the newest notification; -1 if there was none.
     pub(crate) notification_id: i64,
-    /// Messages of that notification; an answer may not be older than they say.
+    /// Messages of that notification. A server whose cache is older than these reads its database
+    /// first.
     pub(crate) messages: NotificationMessages,
-    /// Service to try first.
+    /// Service to try first: the one that announced the release has it for certain.
     pub(crate) preferred: Option<ServiceUrl>,
 }
 
 impl<'a> LoadBase<'a> {
-    /// Nothing beside the content.
+    /// A base without a notification.
     pub(crate) fn only(previous: &'a Snapshot) -> Self {
         Self {
             previous,
@@ -69,17 +73,17 @@ impl<'a> LoadBase<'a> {
     }
 }
 
-/// What a load brought.
+/// Result of a load.
 #[derive(Debug)]
 pub(crate) enum LoadOutcome {
     /// The release known before is the newest.
     Unchanged,
-    /// New content, or the same under a new release key.
+    /// New values, or the same values under a new release key.
     Snapshot(Arc<Snapshot>),
 }
 
-/// The first load, the one that confirms it after the first poll, and the one of a release that comes right after: delayed by no
-/// limit.
+/// Permits at the start, so that none of these waits: the first load, its confirmation after the
+/// first poll, and a release right after the start.
 const START_PERMITS: f64 = 3.0;
 
 /// Loads one namespace.
@@ -89,7 +93,7 @@ pub(crate) struct Repository {
     settings: Arc<EffectiveSettings>,
     context: Arc<NamespaceContext>,
     permits: Arc<Semaphore>,
-    /// What the application loads with, instead of servers.
+    /// The application's source function, used instead of servers.
     own_source: Option<NamespaceSource>,
     rate: RateLimit,
     background_delays: Backoff,
@@ -97,7 +101,8 @@ pub(crate) struct Repository {
 }
 
 impl Repository {
-    /// Loads `context` in turn with all that share `permits`.
+    /// A repository for one namespace. `permits` limits the concurrent requests of all repositories
+    /// of the client.
     pub(crate) fn new(
         transport: Transport,
         discovery: Discovery,
@@ -119,8 +124,8 @@ impl Repository {
         }
     }
 
-    /// Loads the namespace: the first usable answer counts. 404, 401 and 400 end the load at once, since every service would
-    /// say the same.
+    /// Loads the namespace. The first usable response ends the load; so do the statuses 404, 401
+    /// and 400, because every service would return the same.
     pub(crate) async fn load(
         &mut self,
         base: &LoadBase<'_>,
@@ -132,6 +137,7 @@ impl Repository {
         let services = self.discovery.services().await;
         let mut services = services.map_err(|error| Failure::new(self.with_namespace(error)))?;
         if let Some(preferred) = &base.preferred {
+            // A stable sort: the other services keep their random order, which spreads the load.
             services.sort_by_key(|service| service != preferred);
         }
         if mode == LoadMode::Urgent {
@@ -145,6 +151,7 @@ impl Repository {
         source: NamespaceSource,
         base: &LoadBase<'_>,
     ) -> Result<LoadOutcome, Failure> {
+        // An application that refreshes in a loop must not overload its own source either.
         self.rate.take(MAX_PERMIT_WAIT).await;
         let loaded = HOOK_POOL.run(move || source()).await;
         let loaded = loaded.unwrap_or_else(|_| {
@@ -153,6 +160,7 @@ impl Repository {
         });
         let content = loaded.map_err(|error| Failure::new(self.with_namespace(error)))?;
         let base = base.previous;
+        // Functions have no release keys: equal values are an unchanged release.
         if base.source() == Source::Static && *base.configurations() == content {
             return Ok(LoadOutcome::Unchanged);
         }
@@ -171,12 +179,14 @@ impl Repository {
         let mut earliest_retry: HashMap<&ServiceUrl, Instant> = HashMap::new();
         let mut last = None;
         for service in services {
+            // No delay before the first attempt and none after the last one.
             if last.is_some() {
                 let delays = match mode {
                     LoadMode::Urgent => &mut urgent_delay,
                     LoadMode::Background => &mut self.background_delays,
                 };
                 let next = Instant::now() + delays.next_delay(&mut self.random);
+                // `Retry-After` concerns one service: the others are tried meanwhile.
                 let allowed = earliest_retry.get(service).copied();
                 sleep_until(allowed.map_or(next, |allowed| allowed.max(next))).await;
             }
@@ -189,6 +199,7 @@ impl Repository {
                 Err(failure) => failure,
             };
             debug!(error = %failure.error, "load attempt failed");
+            // Returns at once: neither another service nor a delay changes the result.
             if is_final(failure.error.kind()) {
                 return Err(failure);
             }
@@ -200,13 +211,16 @@ impl Repository {
         Err(last.unwrap_or_else(|| self.no_service()))
     }
 
-    /// One service: asks with the known release key; asks anew without it when the answer cannot be applied to what is known.
+    /// Requests the namespace from one service, with the known release key. If the response is a
+    /// difference that cannot be applied, requests it again without the key.
     async fn attempt(
         &mut self,
         service: &ServiceUrl,
         base: &LoadBase<'_>,
     ) -> Result<LoadOutcome, Failure> {
         let previous = base.previous;
+        // Only a release that this process received itself: applied to values of a cache file, an
+        // incremental response could silently produce wrong ones.
         let has_release = previous.source() == Source::Remote && !previous.release_key().is_empty();
         let release = has_release.then_some(previous);
         let requested = &self.context.identity;
@@ -256,6 +270,8 @@ impl Repository {
         let access_keys = &self.settings.access_keys;
         let key = access_keys.of(&target.app_id);
         let mut answer = self.send(service, &target.app_id, &line, key.as_deref()).await;
+        // The secret may have been replaced since the request was signed: repeated once with the
+        // new one.
         let refused = matches!(&answer, Err(failure) if failure.status == Some(401));
         if refused && access_keys.renew(&target.app_id, key).await {
             let key = access_keys.of(&target.app_id);
@@ -263,6 +279,8 @@ impl Repository {
         }
         let reached =
             !matches!(&answer, Err(failure) if failure.error.kind() == ErrorKind::Transport);
+        // A service that answers 404, 401 or 400 works; network failures and server errors count
+        // towards its ejection.
         self.discovery.report(service, reached);
         answer.map_err(|failure| {
             let unreached = failure.status.is_none();
@@ -277,6 +295,7 @@ impl Repository {
         })
     }
 
+    /// Sends one request within the limit of concurrent requests.
     async fn send(
         &self,
         service: &ServiceUrl,
@@ -291,7 +310,7 @@ impl Repository {
             access_key,
             read_timeout: self.settings.timing.read_timeout,
         };
-        // The semaphore is never closed; a permit that is not there would only mean one request more.
+        // The semaphore is never closed; without a permit there would only be one more request.
         let _permit = self.permits.acquire().await;
         self.transport.get(request).await
     }
@@ -326,7 +345,8 @@ impl Repository {
     }
 }
 
-/// Whether every service would answer the same.
+/// Whether every service would answer the same: the namespace is missing, the secret rejected, or
+/// the request malformed.
 fn is_final(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::NotFound | ErrorKind::Unauthorized | ErrorKind::BadRequest)
 }

@@ -1,4 +1,4 @@
-//! The directory of cache files: whether it can be used, and the temporary files in it. Knows no format.
+//! The directory of the cache files: whether it can be written, and the temporary files in it.
 
 use std::fs::{self, DirBuilder, File};
 use std::path::{Path, PathBuf};
@@ -8,11 +8,14 @@ use std::time::{Duration, SystemTime};
 use super::file::file_name;
 use crate::protocol::namespace::NamespaceKey;
 
-/// Prefix of the files that test whether the directory is writable.
+/// Name prefix of the files that test whether the directory can be written.
 const PROBE: &str = ".probe.";
-/// Temporary files of a process that was killed; a younger one may still be in use.
+/// Age at which a temporary file belongs to a killed process. A younger one may belong to another
+/// process that is writing.
 pub(super) const STALE_AFTER: Duration = Duration::from_secs(60);
 
+// With the process id, makes temporary names unique: several clients of a process may write the
+// same namespace.
 static SEQUENCE: AtomicU64 = AtomicU64::new(0);
 
 pub(super) fn app_directory(root: &Path, app_id: &str) -> PathBuf {
@@ -22,6 +25,7 @@ pub(super) fn app_directory(root: &Path, app_id: &str) -> PathBuf {
 pub(super) fn temporary_name(identity: &NamespaceKey) -> String {
     let pid = std::process::id();
     let sequence = SEQUENCE.fetch_add(1, Ordering::Relaxed);
+    // The leading dot and the suffix keep the file out of every client's reading, including Java's.
     format!(".{}.{pid}.{sequence}.tmp", file_name(identity))
 }
 
@@ -29,11 +33,14 @@ pub(super) fn create_directory(directory: &Path) -> std::io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
+    // Other users may list the directory, as with the Java client; the files themselves are
+    // private.
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o755);
     builder.create(directory)
 }
 
-/// Whether files can be made in the directory, which is made if need be.
+/// Tests whether files can be created in the directory, creating it if necessary. Permissions are
+/// not enough: the disk may be read-only or full.
 pub(super) fn check_usable(directory: &Path) -> std::io::Result<()> {
     create_directory(directory)?;
     let pid = std::process::id();
@@ -44,6 +51,7 @@ pub(super) fn check_usable(directory: &Path) -> std::io::Result<()> {
 }
 
 pub(super) fn remove_stale(directory: &Path, app_id: &str) {
+    // Only names that this client creates: the directory may be shared with other programs.
     let prefixes = [format!(".{app_id}+"), PROBE.to_owned()];
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     for entry in entries {

@@ -1,4 +1,5 @@
-//! Which services failed lately: after three failures in a row one is tried last, for a while that doubles.
+//! Which services failed recently: after three failures in a row a service is tried last for a time
+//! that doubles.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,11 +9,13 @@ use tokio::time::Instant;
 
 use super::ServiceUrl;
 
+// One failure may be a single lost connection. The other two values keep a dead service from
+// delaying every load, and let one that restarts return within a minute.
 const FAILURES_BEFORE_EJECTION: u32 = 3;
 const FIRST_EJECTION: Duration = Duration::from_secs(10);
 const LAST_EJECTION: Duration = Duration::from_secs(60);
 
-/// What is known about each service that failed.
+/// Failures of each service since its last success.
 #[derive(Debug, Default)]
 pub(super) struct Health {
     failing: Mutex<HashMap<ServiceUrl, FailureRecord>>,
@@ -26,7 +29,7 @@ struct FailureRecord {
 }
 
 impl Health {
-    /// Notes whether a service answered.
+    /// Records whether a service answered.
     pub(super) fn report(&self, service: &ServiceUrl, answered: bool) {
         let mut failing = self.lock();
         if answered {
@@ -36,13 +39,15 @@ impl Health {
         let record = failing.entry(service.clone()).or_default();
         record.failures += 1;
         if record.failures >= FAILURES_BEFORE_EJECTION {
+            // Counting starts again, so that the time only doubles after three further failures.
             record.failures = 0;
             record.ejection = (record.ejection * 2).clamp(FIRST_EJECTION, LAST_EJECTION);
             record.until = Some(Instant::now() + record.ejection);
         }
     }
 
-    /// Moves the ejected to the end; the order among the others, and among themselves, stays.
+    /// Moves ejected services to the end. The sort is stable: the order among the others, and among
+    /// themselves, is kept.
     pub(super) fn move_ejected_last(&self, services: &mut [ServiceUrl]) {
         let failing = self.lock();
         let now = Instant::now();
@@ -52,7 +57,8 @@ impl Health {
         });
     }
 
-    /// Forgets services that are gone: where addresses change with each deployment they would pile up.
+    /// Removes services that left the list. Their addresses would accumulate in clusters where each
+    /// deployment has new ones.
     pub(super) fn retain(&self, services: &[ServiceUrl]) {
         self.lock().retain(|service, _| services.contains(service));
     }

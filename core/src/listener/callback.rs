@@ -1,5 +1,5 @@
-//! Calling a function for each event: one call at a time, never on a network thread, and a way to end it that leaves no call
-//! running behind.
+//! Calls a function for each event: one call at a time, on a blocking thread, and with an end that
+//! leaves no call running.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -19,20 +19,42 @@ use crate::blocking_pool::{DROP_POOL, LISTENER_POOL};
 use crate::change::{ChangeEvent, Interest};
 use crate::process_local::ProcessLocal;
 
-/// A listener that runs longer is told of: it misses nothing, but sees it late.
+/// A listener that runs longer is logged. It loses no event, but receives them late.
 const SLOW: Duration = Duration::from_secs(30);
 
-/// What is called for each event.
+/// Function that is called for each event.
 pub(crate) type Callback = Box<dyn FnMut(&Arc<ChangeEvent>) + Send>;
 
+/// Starts at 1, because 0 means that no function is running.
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 thread_local! {
-    /// The subscriber whose function this thread runs now; 0 for none.
+    /// Id of the subscriber whose function this thread is running; 0 if none.
     static RUNNING: Cell<u64> = const { Cell::new(0) };
 }
 
 /// A registered function. Dropping it ends the subscription without waiting.
+///
+/// ```
+/// use castalia_core::{InMemory, Interest};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> castalia_core::Result<()> {
+/// let memory = InMemory::new()?;
+/// let config = memory.client().config("application").await?;
+///
+/// let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+/// let subscription = config.on_change(Interest::everything().key("timeout"), move |event| {
+///     let _ = sender.send(event.change("timeout").cloned());
+/// });
+/// memory.set("application", "timeout", "200").await?;
+///
+/// let change = receiver.recv().await.expect("the listener was called").expect("the key changed");
+/// assert_eq!(change.new_value.as_deref(), Some("200"));
+/// subscription.cancel();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "dropping a subscription ends it"]
 pub struct Subscription {
@@ -40,12 +62,14 @@ pub struct Subscription {
 }
 
 impl Subscription {
+    /// A subscriber for the events of `stream`, and the task that calls it.
     pub(crate) fn new(subscriber: Arc<Subscriber>) -> Self {
         Self { subscriber }
     }
 
-    /// Ends the subscription: when this returns, no call is running and none will start, and the function has been dropped.
-    /// From inside the function itself it only marks the end, and the function is dropped when it returns.
+    /// Ends the subscription. After it returns, no call is running, none will start, and the
+    /// function has been dropped. Called from within the function itself, it only marks the end;
+    /// the function is then dropped when it returns.
     ///
     /// Blocks while a call is running.
     pub fn cancel(self) {
@@ -60,11 +84,11 @@ impl Drop for Subscription {
     }
 }
 
-/// A function and what it is called for.
+/// A function and the events it is called for.
 pub(crate) struct Subscriber {
     id: u64,
     interest: Interest,
-    /// Held while the function runs.
+    /// Locked during a call.
     function: Mutex<Option<Callback>>,
     ended: AtomicBool,
     queue: ArcSwap<ProcessLocal<Queue>>,
@@ -83,8 +107,11 @@ impl Subscriber {
         (subscriber.clone(), Delivery { stream, subscriber })
     }
 
-    /// Ties it to new listeners, in a forked child; `None` if it has ended, or was being called when the child was forked.
+    /// Subscribes the function again in a forked child; `None` if it has ended or was being called
+    /// at the time of the fork.
     pub(crate) fn resume(self: &Arc<Self>, listeners: &Listeners) -> Option<Delivery> {
+        // A lock that was held at the fork is never released in the child, and the function may be
+        // half executed.
         if self.has_ended() || self.function.try_lock().is_err() {
             return None;
         }
@@ -97,7 +124,7 @@ impl Subscriber {
         self.ended.load(Ordering::SeqCst)
     }
 
-    /// Calls the function unless the subscription has ended; false when it panicked.
+    /// Calls the function unless the subscription has ended; false if it panicked.
     fn call(&self, event: &Arc<ChangeEvent>) -> bool {
         let mut held = self.function.lock().unwrap_or_else(PoisonError::into_inner);
         RUNNING.set(self.id);
@@ -106,14 +133,14 @@ impl Subscriber {
             completed = catch_unwind(AssertUnwindSafe(|| function(event))).is_ok();
         }
         if self.has_ended() {
-            // Dropped before the lock is released, so that a cancel that waits finds it dropped.
+            // Dropped before the lock is released, so that a waiting `cancel` finds it dropped.
             drop(held.take());
         }
         RUNNING.set(0);
         completed
     }
 
-    /// No call starts from now on.
+    /// Prevents further calls.
     fn end(&self) {
         self.ended.store(true, Ordering::SeqCst);
         let queue = self.queue.load();
@@ -122,8 +149,10 @@ impl Subscriber {
         }
     }
 
-    /// The function, once no call of it is running; `None` from inside it, and in a forked child if it ran at the fork.
+    /// The function, once no call is running. `None` inside the function itself, and in a forked
+    /// child if it was running at the fork.
     fn take_function(&self) -> Option<Callback> {
+        // Locking here would deadlock: this thread holds the lock.
         if RUNNING.get() == self.id {
             return None;
         }
@@ -144,7 +173,7 @@ impl std::fmt::Debug for Subscriber {
     }
 }
 
-/// A call once it runs; reports when it has long waited for that.
+/// Waits until a call has a thread, and logs once if that takes long.
 async fn wait_for_thread<T>(call: impl Future<Output = T>, namespace: &str) -> T {
     let mut call = pin!(call);
     if let Ok(handle) = timeout(SLOW, &mut call).await {
@@ -157,15 +186,15 @@ async fn wait_for_thread<T>(call: impl Future<Output = T>, namespace: &str) -> T
     call.await
 }
 
-/// The task of a subscriber.
+/// The task that calls a subscriber.
 pub(crate) struct Delivery {
     stream: ChangeStream,
     subscriber: Arc<Subscriber>,
 }
 
 impl Delivery {
-    /// Delivers until the subscription or the client ends. A call runs on a thread that may block; the name of the namespace goes
-    /// to `failed` when it panicked.
+    /// Delivers events until the subscription or the client ends. `failed` is called with the name
+    /// of the namespace if the function panics.
     pub(crate) async fn run(mut self, failed: impl Fn(&str)) {
         let _end = DeliveryGuard(self.subscriber.clone());
         while let Some(event) = self.stream.next().await {
@@ -183,6 +212,7 @@ impl Delivery {
                     call.await
                 }
             };
+            // A join error means that the runtime is shutting down, not that the listener failed.
             if !completed.unwrap_or(true) {
                 failed(&namespace);
                 error!(namespace, "a change listener failed; it stays registered");
@@ -190,18 +220,19 @@ impl Delivery {
         }
         let subscriber = self.subscriber;
         subscriber.ended.store(true, Ordering::SeqCst);
-        // The function may free what only a thread that may block can free.
+        // Dropped on a blocking thread: the function may own something whose destructor blocks.
         let _ = DROP_POOL.run(move || drop(subscriber.take_function())).await;
     }
 }
 
-/// Drops the function also where the delivery is cut off, since it may own what owns the subscription.
+/// Drops the function if the task is cancelled: it may own the subscription, and the two would keep
+/// each other alive.
 struct DeliveryGuard(Arc<Subscriber>);
 
 impl Drop for DeliveryGuard {
     fn drop(&mut self) {
         self.0.ended.store(true, Ordering::SeqCst);
-        // A call that still runs drops it at its end.
+        // A call in progress holds the lock and drops the function when it returns.
         if let Ok(mut function) = self.0.function.try_lock() {
             drop(function.take());
         }

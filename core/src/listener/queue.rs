@@ -1,5 +1,5 @@
-//! The bounded queue of one subscription: full, it merges its oldest events instead of growing or dropping. Where only the newest
-//! content matters, it holds a single event.
+//! The bounded queue of one subscription. When it is full, it merges its oldest events instead of
+//! growing or losing one.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,16 +12,16 @@ use crate::change::{ChangeEvent, Interest};
 pub(super) struct Queue {
     state: Mutex<QueueState>,
     limit: QueueLimit,
-    /// Counts the events that were taken, of all subscriptions together.
+    /// Events taken, shared by all subscriptions of a namespace.
     delivered: Arc<AtomicU64>,
 }
 
 /// How many events may wait.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum QueueLimit {
-    /// So many; the oldest are merged.
+    /// At most this many, or 2 if that is greater; then the oldest are merged.
     Events(usize),
-    /// The newest only, whatever it changed.
+    /// Only the newest event.
     Newest,
 }
 
@@ -39,19 +39,20 @@ impl Queue {
         Self { state: Mutex::new(state), limit, delivered }
     }
 
-    /// With events that wait already.
+    /// Adds events that are already waiting.
     pub(super) fn with_pending(self, events: impl Iterator<Item = Arc<ChangeEvent>>) -> Self {
         self.lock().pending.extend(events);
         self
     }
 
-    /// The events that wait.
+    /// Events that are waiting.
     pub(super) fn pending(&self) -> VecDeque<Arc<ChangeEvent>> {
         self.lock().pending.clone()
     }
 
     pub(super) fn push(&self, event: &Arc<ChangeEvent>) {
         let mut state = self.lock();
+        // The subscription may end while an event is being published.
         if state.closed {
             return;
         }
@@ -62,7 +63,8 @@ impl Queue {
             {
                 return;
             }
-            // The new event itself is never merged, so that a reader is always woken after it.
+            // Two events are needed to merge. The new one is never merged, so that a reader is
+            // always woken for it.
             QueueLimit::Events(limit) if state.pending.len() >= limit.max(2) => {
                 merge_oldest(&mut state.pending);
             }
@@ -72,11 +74,11 @@ impl Queue {
         wake(state);
     }
 
-    /// The next event, with what of it the listener asked for.
+    /// The next event, reduced to what the listener is interested in.
     pub(super) fn poll_next(&self, context: &Context<'_>) -> Poll<Option<Arc<ChangeEvent>>> {
         let mut state = self.lock();
         while let Some(event) = state.pending.pop_front() {
-            // Merging may have cancelled out every key that was asked for.
+            // Merging may have cancelled out every interesting key.
             if let Some(event) = event.for_interest(&state.interest) {
                 self.delivered.fetch_add(1, Ordering::Relaxed);
                 return Poll::Ready(Some(event));
@@ -98,19 +100,19 @@ impl Queue {
         self.lock().interest.clone()
     }
 
-    /// No event is added any more; those that wait are still delivered.
+    /// Accepts no further event; waiting events are still delivered.
     pub(super) fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
         wake(state);
     }
 
-    /// Forgets what waits.
+    /// Discards waiting events.
     pub(super) fn clear(&self) {
         self.lock().pending.clear();
     }
 
-    /// Closes and forgets what waits.
+    /// Closes the queue and discards waiting events.
     pub(super) fn discard(&self) {
         self.clear();
         self.close();
@@ -129,7 +131,7 @@ impl Queue {
     }
 }
 
-/// Wakes the reader after the lock is released, so that it does not run into it.
+/// Wakes the reader after releasing the lock, which the reader takes first.
 fn wake(mut state: MutexGuard<'_, QueueState>) {
     let waker = state.waker.take();
     drop(state);

@@ -1,4 +1,4 @@
-//! What an answer of `/configs` means for the content known before.
+//! Interprets a response of `/configs`, given the configurations that its request was based on.
 
 use tracing::warn;
 
@@ -10,18 +10,22 @@ use crate::protocol::wire::{
 };
 use crate::transport::ServiceResponse;
 
-/// The meaning of an answer.
+/// What a response means for the known release.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ReleaseUpdate {
     /// The known release is the newest.
     Unchanged,
-    /// Release key and content.
+    /// Release key and configurations of another release.
     New(String, Configurations),
-    /// Changes against content that is not there: to be asked for in full.
+    /// A difference without a base; the full configurations must be requested.
     NeedsFull,
 }
 
-/// Reads an answer. `base` is the content of the release whose key was sent; `None` when none was.
+/// Interprets a response. `base` holds the configurations of the release whose key was sent; `None`
+/// if none was sent.
+///
+/// # Errors
+/// [`ErrorKind::Protocol`] if the response is not a release.
 pub(super) fn interpret(
     answer: ServiceResponse,
     requested: &NamespaceKey,
@@ -34,13 +38,14 @@ pub(super) fn interpret(
             return Err(protocol("304 to a request that named no release"));
         }
     };
-    // The cause would quote values, and this error is logged.
+    // Reports the position but not serde's message: it may quote a value, and this error is logged.
     let config: ApolloConfig = serde_json::from_slice(&body).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         protocol(&format!("not the JSON of a release, at line {line}, column {column}"))
     })?;
     warn_case_mismatch(&config, requested);
     match config.config_sync_type.as_deref() {
+        // Servers before incremental updates were introduced send no type.
         None | Some("" | FULL_SYNC) => match config.configurations {
             Some(content) => Ok(ReleaseUpdate::New(config.release_key, content)),
             None => Err(protocol(
@@ -54,11 +59,13 @@ pub(super) fn interpret(
             }
             None => ReleaseUpdate::NeedsFull,
         }),
+        // An unknown type may mean anything, so applying it could corrupt the values.
         Some(other) => Err(protocol("unknown kind of answer").with("sync_type", other)),
     }
 }
 
-/// Databases may find a name whose case is wrong, but announcements go by the right one.
+/// A database may ignore case and serve a misspelled name, but announcements use the exact one: the
+/// client would never receive a push.
 fn warn_case_mismatch(config: &ApolloConfig, requested: &NamespaceKey) {
     for (what, actual, requested) in [
         ("app_id", &config.app_id, &requested.app_id),
@@ -82,9 +89,12 @@ fn apply_changes(mut content: Configurations, changes: Vec<ConfigurationChange>)
             ("ADDED" | "MODIFIED", Some(value)) => {
                 content.insert(change.key, value);
             }
+            // An addition without a value is a deletion, as in the Java client; `shift_remove`
+            // keeps the server's order.
             ("ADDED" | "MODIFIED" | "DELETED", _) => {
                 content.shift_remove(&change.key);
             }
+            // Kinds of later protocol versions are ignored, as in the Java client.
             _ => {}
         }
     }
