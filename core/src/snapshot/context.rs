@@ -36,7 +36,8 @@ impl Lookup {
             return None;
         }
         let defaults = self.defaults.iter();
-        // The environment never adds keys: most of its variables are not configuration. It only replaces a default here, and answers single reads below.
+        // The environment never adds keys: most of its variables are not configuration. It only
+        // replaces a default here, and answers single reads below.
         let defaults = defaults.filter(|(key, _)| !released.contains_key(*key));
         let defaults =
             defaults.map(|(key, value)| (key, self.environment.get(key).unwrap_or(value)));
