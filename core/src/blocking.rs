@@ -1,6 +1,8 @@
-//! The same client for callers without a runtime: every call that waits takes a deadline and blocks the calling thread.
+//! The client for callers without a runtime: waiting calls take a timeout and block the calling
+//! thread.
 //!
-//! All clients share one runtime of two workers. What waits may not be called on its threads, nor from a listener.
+//! All clients of a process share one runtime with two workers. Calls that wait must not be made on
+//! its threads or in a listener.
 
 use std::future::Future;
 use std::ops::Deref;
@@ -16,12 +18,14 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::process_local::ProcessLocalCell;
 use crate::settings::Settings;
 
+// Nearly all work is waiting for I/O; functions of the application run on blocking threads.
 const WORKERS: usize = 2;
-/// How long a thread that may block waits for more work before it ends.
+/// How long an idle blocking thread waits for more work before it ends. Shorter than Tokio's 10 s,
+/// because listeners and file writes are rare.
 const THREAD_KEEP_ALIVE: Duration = Duration::from_secs(2);
 
-/// The shared runtime. It lives until its process ends: threads of a library must not be waited for while the program exits.
-/// A forked child has none of its threads: it makes its own and leaves the inherited one alone.
+/// The shared runtime. It lives until the process exits, because a program must not wait for the
+/// threads of a library when it exits. A forked child creates its own.
 static RUNTIME: ProcessLocalCell<SharedRuntime> = ProcessLocalCell::new();
 
 /// A runtime that may be dropped on a thread that must not block.
@@ -35,10 +39,10 @@ impl Drop for SharedRuntime {
     }
 }
 
-/// The shared runtime; made at the first use.
+/// The shared runtime; created at the first use.
 ///
 /// # Errors
-/// [`ErrorKind::Internal`] when the system gives no threads.
+/// [`ErrorKind::Internal`] if threads cannot be started.
 pub fn runtime() -> Result<Handle> {
     let shared = RUNTIME.get(|| make_runtime().map(|runtime| SharedRuntime(Some(runtime))))?;
     shared.0.as_ref().map(|runtime| runtime.handle().clone()).ok_or_else(|| {
@@ -59,10 +63,10 @@ fn make_runtime() -> Result<Runtime> {
         })
 }
 
-/// Runs a future on the shared runtime, for bindings that hand its result to their own event loop.
+/// Runs a future on the shared runtime, for bindings that pass the result to their own event loop.
 ///
 /// # Errors
-/// Those of [`runtime`].
+/// As [`runtime`].
 pub fn spawn<F>(future: F) -> Result<JoinHandle<F::Output>>
 where
     F: Future<Output: Send> + Send + 'static,
@@ -70,11 +74,20 @@ where
     Ok(runtime()?.spawn(future))
 }
 
-/// Waits for a future at most this long.
+/// Waits for a future for at most `limit`.
+///
+/// ```
+/// use std::time::Duration;
+/// use castalia_core::blocking::wait;
+///
+/// let answer = wait(async { Ok(42) }, Duration::from_secs(1))?;
+/// assert_eq!(answer, 42);
+/// # Ok::<(), castalia_core::Error>(())
+/// ```
 ///
 /// # Errors
-/// [`ErrorKind::Timeout`] when the time is up; [`ErrorKind::InvalidArgument`] on a thread of a runtime or in a listener,
-/// where waiting would stop what it waits for.
+/// [`ErrorKind::Timeout`] after `limit`; [`ErrorKind::InvalidArgument`] on a thread of a runtime or
+/// in a listener, where waiting would block the very work that is waited for.
 pub fn wait<T>(future: impl Future<Output = Result<T>>, limit: Duration) -> Result<T> {
     refuse_inside_runtime()?;
     runtime()?.block_on(async {
@@ -98,35 +111,54 @@ fn is_inside_runtime() -> bool {
     Handle::try_current().is_ok()
 }
 
-/// A [`crate::Client`] whose waiting calls block. All that does not wait is on the client itself, which this leads to.
+/// A [`crate::Client`] whose waiting calls block. It dereferences to that client for all other
+/// calls.
+///
+/// ```
+/// use std::time::Duration;
+/// use castalia_core::{InMemory, blocking};
+///
+/// let limit = Duration::from_secs(5);
+/// let memory = InMemory::new()?;
+/// blocking::wait(memory.set("application", "timeout", "200"), limit)?;
+///
+/// let client = blocking::Client::from(memory.client().clone());
+/// let config = client.config("application", limit)?;
+/// assert_eq!(config.get_or("timeout", 0), 200);
+/// client.close(limit);
+/// # Ok::<(), castalia_core::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Client {
     client: AsyncClient,
 }
 
 impl Client {
-    /// Checks the settings and prepares a client; opens no socket and starts no thread.
+    /// Validates the settings and creates a client; opens no socket and starts no thread.
     ///
     /// # Errors
-    /// Those of [`crate::Client::new`].
+    /// As [`crate::Client::new`].
     pub fn new(settings: Settings) -> Result<Self> {
         let client = AsyncClient::new(settings)?;
         Ok(Self { client })
     }
 
-    /// Opens a namespace of the app itself; see [`crate::Client::config`]. Does not wait where it is open already.
+    /// Opens a namespace of the client's app; see [`crate::Client::config`]. Does not wait if it is
+    /// already open.
     ///
     /// # Errors
-    /// Those of [`crate::Client::config`]; [`ErrorKind::Timeout`] when the time is up, while opening goes on.
+    /// As [`crate::Client::config`], and [`ErrorKind::Timeout`] after `timeout`, while opening
+    /// continues.
     pub fn config(&self, namespace: &str, timeout: Duration) -> Result<Config> {
         self.config_of(self.client.app_id(), namespace, timeout)
     }
 
-    /// Opens a namespace of another app id; as [`Client::config`].
+    /// Opens a namespace of another app; see [`Client::config`].
     ///
     /// # Errors
-    /// Those of [`Client::config`].
+    /// As [`Client::config`].
     pub fn config_of(&self, app_id: &str, namespace: &str, timeout: Duration) -> Result<Config> {
+        // Allowed in a listener, because an open namespace needs no waiting.
         if is_inside_runtime()
             && let Some(config) = self.client.opened(app_id, namespace)
         {
@@ -136,28 +168,29 @@ impl Client {
         Ok(Config { config })
     }
 
-    /// Opens a namespace as a whole file; as [`Client::config`].
+    /// Opens a namespace as one text; see [`Client::config`].
     ///
     /// # Errors
-    /// Those of [`Client::config`].
+    /// As [`Client::config`].
     pub fn config_file(&self, namespace: &str, timeout: Duration) -> Result<ConfigFile> {
         let Config { config } = self.config(namespace, timeout)?;
         let file = AsyncConfigFile::new(config);
         Ok(ConfigFile { file })
     }
 
-    /// Opens the namespaces that the settings name and judges the start policy; see [`crate::Client::start`].
+    /// Opens the namespaces of `castalia.namespaces` and checks the start policy; see
+    /// [`crate::Client::start`].
     ///
     /// # Errors
-    /// Those of [`crate::Client::start`], and [`ErrorKind::Timeout`].
+    /// As [`crate::Client::start`], and [`ErrorKind::Timeout`] after `timeout`.
     pub fn start(&self, timeout: Duration) -> Result<()> {
         wait(self.client.start(), timeout)
     }
 
-    /// Stops everything; see [`crate::Client::close`]. Inside a listener it only gives the sign and returns.
+    /// Stops the client and waits; see [`crate::Client::close`]. In a listener it does not wait.
     pub fn close(&self, timeout: Duration) {
         self.client.stop();
-        // Whoever cannot wait here does not have to: the tasks end by themselves.
+        // The tasks end by themselves even if this call cannot wait.
         let _ = wait(
             async {
                 self.client.close().await;
@@ -183,7 +216,21 @@ impl Deref for Client {
     }
 }
 
-/// A [`crate::Config`] whose `refresh` blocks; reads and listening are those of the config that this leads to.
+/// A [`crate::Config`] whose `refresh` blocks. It dereferences to that config for reads and
+/// listeners.
+///
+/// ```
+/// use std::time::Duration;
+/// use castalia_core::{InMemory, blocking};
+///
+/// let limit = Duration::from_secs(5);
+/// let memory = InMemory::new()?;
+/// let client = blocking::Client::from(memory.client().clone());
+/// let config = client.config("application", limit)?;
+/// config.refresh(limit)?;
+/// assert!(config.snapshot().is_empty());
+/// # Ok::<(), castalia_core::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Config {
     config: AsyncConfig,
@@ -193,12 +240,13 @@ impl Config {
     /// Loads now.
     ///
     /// # Errors
-    /// Those of [`crate::Config::refresh`], and [`ErrorKind::Timeout`] when the time is up, while the load goes on.
+    /// As [`crate::Config::refresh`], and [`ErrorKind::Timeout`] after `timeout`, while the load
+    /// continues.
     pub fn refresh(&self, timeout: Duration) -> Result<()> {
         wait(self.config.refresh(), timeout)
     }
 
-    /// Gives the namespace up; as [`crate::Config::close`].
+    /// Closes the namespace; see [`crate::Config::close`].
     pub fn close(self) {
         self.config.close();
     }
@@ -219,15 +267,15 @@ pub struct ConfigFile {
 }
 
 impl ConfigFile {
-    /// Loads now; as [`Config::refresh`].
+    /// Loads now; see [`Config::refresh`].
     ///
     /// # Errors
-    /// Those of [`Config::refresh`].
+    /// As [`Config::refresh`].
     pub fn refresh(&self, timeout: Duration) -> Result<()> {
         wait(self.file.refresh(), timeout)
     }
 
-    /// Gives the namespace up; as [`crate::Config::close`].
+    /// Closes the namespace; see [`crate::Config::close`].
     pub fn close(self) {
         self.file.close();
     }

@@ -1,4 +1,7 @@
-//! What differs between two snapshots, told to listeners as one event; merging of events; interest in some keys only.
+//! The difference between two snapshots as one event, the merging of events, and the interest of a
+//! listener in some keys only.
+
+mod interest;
 
 use std::sync::Arc;
 
@@ -9,19 +12,27 @@ use crate::protocol::namespace::NamespaceKey;
 use crate::protocol::wire::Configurations;
 use crate::snapshot::{Snapshot, Source};
 
+pub use interest::Interest;
+
 /// What happened to a key.
+///
+/// ```
+/// use castalia_core::ChangeType;
+///
+/// assert_eq!(ChangeType::Modified.name(), "MODIFIED");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ChangeType {
-    /// The key is new.
+    /// The key had no value before.
     Added,
-    /// The value differs.
+    /// The value is different.
     Modified,
-    /// The key is gone.
+    /// The key has no value any more.
     Deleted,
 }
 
 impl ChangeType {
-    /// Stable name: `ADDED`, `MODIFIED` or `DELETED`.
+    /// Stable name, the same as in the Java client: `ADDED`, `MODIFIED` or `DELETED`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -32,26 +43,46 @@ impl ChangeType {
     }
 }
 
-/// One key of an event.
+/// The change of one key in a [`ChangeEvent`].
+///
+/// ```
+/// use castalia_core::{ChangeType, InMemory};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> castalia_core::Result<()> {
+/// let memory = InMemory::new()?;
+/// memory.set("application", "color", "red").await?;
+/// let config = memory.client().config("application").await?;
+/// let mut changes = config.changes();
+/// memory.set("application", "color", "blue").await?;
+///
+/// let event = changes.next().await.expect("the client is open");
+/// let change = event.change("color").expect("the key changed");
+/// assert_eq!(change.old_value.as_deref(), Some("red"));
+/// assert_eq!(change.new_value.as_deref(), Some("blue"));
+/// assert_eq!(change.change_type, ChangeType::Modified);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Change {
-    /// Value before; `None` when added.
+    /// Value before; `None` if the key was added.
     pub old_value: Option<Arc<str>>,
-    /// Value after; `None` when deleted.
+    /// Value after; `None` if the key was deleted.
     pub new_value: Option<Arc<str>>,
     /// What happened.
     pub change_type: ChangeType,
 }
 
 impl std::fmt::Debug for Change {
-    /// The type alone: values may be secrets.
+    /// Prints only the type, because values may be secrets.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.change_type.name())
     }
 }
 
 impl Change {
-    /// The change from one value to another; `None` when there is none.
+    /// The change from one value to another; `None` if they are equal.
     fn between(old_value: Option<Arc<str>>, new_value: Option<Arc<str>>) -> Option<Self> {
         let change_type = match (&old_value, &new_value) {
             (None, None) => return None,
@@ -64,10 +95,28 @@ impl Change {
     }
 }
 
-/// Changed keys in the order of the new content, deleted ones behind.
+/// Changes by key, in the order of the new snapshot, followed by deleted keys.
 pub type Changes = IndexMap<String, Change, ahash::RandomState>;
 
-/// One change of a namespace: all keys that one new content changed.
+/// All changes that one release made to a namespace.
+///
+/// ```
+/// use castalia_core::InMemory;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> castalia_core::Result<()> {
+/// let memory = InMemory::new()?;
+/// let config = memory.client().config("application").await?;
+/// let mut changes = config.changes();
+/// memory.publish("application", [("host", "db1"), ("port", "3306")]).await?;
+///
+/// let event = changes.next().await.expect("the client is open");
+/// assert_eq!(event.changes().len(), 2);
+/// assert_eq!(event.snapshot().get("port"), Some("3306"));
+/// assert_eq!(event.coalesced(), 0);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct ChangeEvent {
     changes: Changes,
@@ -98,25 +147,27 @@ impl ChangeEvent {
         self.snapshot.identity()
     }
 
-    /// Every changed key, whatever the listener asked for.
+    /// Every changed key, including those that the listener is not interested in.
     #[must_use]
     pub fn changes(&self) -> &Changes {
         &self.changes
     }
 
-    /// The change of one key.
+    /// The change of one key; `None` if it did not change.
     #[must_use]
     pub fn change(&self, key: &str) -> Option<&Change> {
         self.changes.get(key)
     }
 
-    /// The changed keys that the listener asked for; none when it asked for no key in particular.
+    /// The changed keys that the listener is interested in; empty if it is interested in
+    /// everything, as in the Java client.
     #[must_use]
     pub fn interested_keys(&self) -> &[String] {
         self.interested.as_deref().unwrap_or_default()
     }
 
-    /// The changes that the listener asked for; all of them when it asked for no key in particular.
+    /// The changes that the listener is interested in; all of them if it is interested in
+    /// everything.
     pub fn interesting_changes(&self) -> impl Iterator<Item = (&str, &Change)> {
         let all = self.interested.is_none().then_some(&self.changes);
         let asked = self.interested.iter().flatten();
@@ -125,49 +176,51 @@ impl ChangeEvent {
         changes.map(|(key, change)| (key.as_str(), change))
     }
 
-    /// The content after the change, or a newer one when events were merged.
+    /// The values after the change. For merged events, those after the last of them.
     #[must_use]
     pub fn snapshot(&self) -> &Arc<Snapshot> {
         &self.snapshot
     }
 
-    /// Release key before the change; empty when that content was not from a server.
+    /// Release key before the change; empty if those values did not come from a server.
     #[must_use]
     pub fn old_release_key(&self) -> &str {
         &self.old_release_key
     }
 
-    /// Release key after the change.
+    /// Release key after the change; empty if the values did not come from a server.
     #[must_use]
     pub fn release_key(&self) -> &str {
         self.snapshot.release_key()
     }
 
-    /// Where the new content came from.
+    /// Origin of the new values.
     #[must_use]
     pub fn source(&self) -> Source {
         self.snapshot.source()
     }
 
-    /// Number of this change within its namespace, rising; of merged events the last.
+    /// Increasing number of the change within its namespace. For merged events, the number of the
+    /// last.
     #[must_use]
     pub fn sequence(&self) -> u64 {
         self.sequence
     }
 
-    /// As [`ChangeEvent::sequence`], but of merged events the first.
+    /// Like [`ChangeEvent::sequence`], but for merged events the number of the first.
     #[must_use]
     pub fn first_sequence(&self) -> u64 {
         self.first_sequence
     }
 
-    /// How many later events were merged into this one because the listener did not keep up.
+    /// Number of later events that were merged into this one because the listener fell behind.
     #[must_use]
     pub fn coalesced(&self) -> u64 {
         self.coalesced
     }
 
-    /// This event and the next as one: of each key the first old and the last new value. `None` when nothing remains.
+    /// Merges two successive events: the first old and the last new value of each key. `None` if
+    /// they cancel each other out.
     pub(crate) fn merged(&self, later: &ChangeEvent) -> Option<ChangeEvent> {
         let mut changes = Changes::default();
         for (key, first) in &self.changes {
@@ -189,7 +242,8 @@ impl ChangeEvent {
         })
     }
 
-    /// The event as a listener with this interest sees it; `None` when no changed key interests it.
+    /// The event as a listener with this interest receives it; `None` if it is interested in none
+    /// of the changed keys.
     pub(crate) fn for_interest(self: &Arc<Self>, interest: &Interest) -> Option<Arc<Self>> {
         if interest.is_everything() {
             return Some(self.clone());
@@ -197,51 +251,6 @@ impl ChangeEvent {
         let keys = self.changes.keys();
         let keys: Vec<_> = keys.filter(|key| interest.covers(key)).cloned().collect();
         (!keys.is_empty()).then(|| Arc::new(Self { interested: Some(keys), ..(**self).clone() }))
-    }
-}
-
-/// Keys and prefixes that a listener asks for; both empty means everything.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Interest {
-    /// Exact keys.
-    pub keys: Vec<String>,
-    /// Plain text prefixes: `db` covers `dbName`.
-    pub prefixes: Vec<String>,
-}
-
-impl Interest {
-    /// Interest in everything.
-    #[must_use]
-    pub fn everything() -> Self {
-        Self::default()
-    }
-
-    /// Adds a key.
-    #[must_use]
-    pub fn key(mut self, key: impl Into<String>) -> Self {
-        self.keys.push(key.into());
-        self
-    }
-
-    /// Adds a prefix.
-    #[must_use]
-    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
-        self.prefixes.push(prefix.into());
-        self
-    }
-
-    /// Whether no key in particular is asked for.
-    #[must_use]
-    pub fn is_everything(&self) -> bool {
-        self.keys.is_empty() && self.prefixes.is_empty()
-    }
-
-    /// Whether a key is asked for.
-    #[must_use]
-    pub fn covers(&self, key: &str) -> bool {
-        self.is_everything()
-            || self.keys.iter().any(|wanted| wanted == key)
-            || self.prefixes.iter().any(|prefix| key.starts_with(prefix.as_str()))
     }
 }
 
@@ -253,7 +262,8 @@ pub(crate) fn content_diff(old: &Snapshot, new: &Snapshot) -> Changes {
     change.into_iter().collect()
 }
 
-/// The keys whose values differ as readers see them: also where a key is gone or new, while something else answers for it.
+/// The keys whose values differ for readers. A key that was added or deleted in the release may
+/// have had, or keep, a value of the overlay or the environment; it is then modified or unchanged.
 pub(crate) fn visible_diff(old: &Snapshot, new: &Snapshot) -> Changes {
     let changes = diff(old.values(), new.values()).into_iter();
     let seen = changes.filter_map(|(key, change)| {
@@ -264,7 +274,7 @@ pub(crate) fn visible_diff(old: &Snapshot, new: &Snapshot) -> Changes {
     seen.collect()
 }
 
-/// The keys whose values differ.
+/// The keys whose values differ between two sets of configurations.
 pub(crate) fn diff(old: &Configurations, new: &Configurations) -> Changes {
     let mut changes = Changes::default();
     for (key, value) in new {

@@ -1,4 +1,4 @@
-//! A client: owns the tasks, opens namespaces, closes. Everything it does is done by the stages below it.
+//! The client: opens namespaces, owns their tasks, reports metrics, closes.
 
 mod engine;
 mod start;
@@ -25,17 +25,34 @@ use crate::transport::{HttpClient, HttpOptions, ReqwestClient};
 
 use engine::Engine;
 
-/// Longest wait for listeners that are still busy when the client is closed.
+/// How long [`Client::close`] waits for listeners that are still running.
 const DRAIN: Duration = Duration::from_secs(2);
-/// Longest wait for all else, cache files above all.
+/// How long [`Client::close`] waits in total, mainly for cache files.
 const CLOSE: Duration = Duration::from_secs(5);
 
-/// The way to the configuration of an app; cheap to clone. Nothing is global: a process may have several.
+/// Opens the namespaces of an app; cheap to clone. There is no global state: a process may have
+/// several clients.
 ///
-/// Tasks run on the Tokio runtime of the first call that waits, or on the shared one where there is none (feature
-/// `blocking`). They stop when [`Client::close`] is called or the last client and [`Config`] is dropped.
+/// Tasks run on the Tokio runtime of the first asynchronous call, or on a shared one if there is
+/// none (feature `blocking`). They end when [`Client::close`] is called or the last client and
+/// [`Config`] is dropped.
 ///
-/// In a forked child the last content stays readable, and everything starts again with the first call that is no read.
+/// In a forked child the last values remain readable, and the first call other than a read restarts
+/// the tasks.
+///
+/// ```no_run
+/// use castalia_core::{Client, Settings};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> castalia_core::Result<()> {
+/// let settings = Settings::new().set("app.id", "demo").set("apollo.meta", "http://localhost:8080");
+/// let client = Client::new(settings)?;
+/// let config = client.config("application").await?;
+/// println!("timeout = {}", config.get_or("timeout", 200));
+/// client.close().await;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<ClientInner>,
@@ -44,30 +61,31 @@ pub struct Client {
 
 struct ClientInner {
     settings: Arc<EffectiveSettings>,
-    /// The HTTP client of the application; `None` for the built-in one.
+    /// The application's HTTP client; `None` for the built-in one.
     http: Option<Arc<dyn HttpClient>>,
+    /// Discovery, polls and pipelines; replaced in a forked child.
     engine: ArcSwap<ProcessLocal<Engine>>,
-    /// Replaced whole, so that a forked child finds no lock held.
+    /// Replaced as a whole instead of locked, so that a forked child never finds a lock held.
     namespaces: ArcSwap<HashMap<NamespaceKey, Arc<Namespace>>>,
-    /// Whether the namespaces that the settings name were opened.
+    /// Whether the namespaces of `castalia.namespaces` have been opened.
     started: AtomicBool,
     validators: Arc<Validators>,
 }
 
 impl Client {
-    /// Checks the settings and prepares a client; opens no socket and starts no task.
+    /// Validates the settings and creates a client; opens no socket and starts no task.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] with every fault of the settings at once.
+    /// [`ErrorKind::InvalidArgument`] that lists every invalid setting.
     pub fn new(settings: Settings) -> Result<Self> {
         Self::with_settings(settings.resolve()?, None)
     }
 
-    /// As [`Client::new`], but sends requests through this HTTP client; the settings of TLS, proxy and connect timeout are
-    /// then its own affair.
+    /// Like [`Client::new`], but sends requests through `http`. The settings for TLS, proxy and
+    /// connect timeout then have no effect.
     ///
     /// # Errors
-    /// Those of [`Client::new`].
+    /// As [`Client::new`].
     pub fn with_http_client(settings: Settings, http: impl HttpClient) -> Result<Self> {
         Self::with_settings(settings.resolve()?, Some(Arc::new(http)))
     }
@@ -89,24 +107,27 @@ impl Client {
         });
         let tasks = Arc::new(Tasks::new());
         let inherited = inner.clone();
+        // Captures `inner` and not `tasks`: the tasks own this function.
         tasks.set_restart(move |tasks| inherited.resume(tasks));
         Ok(Self { inner, tasks })
     }
 
-    /// Opens a namespace of the app itself and waits for its first load: at most the start timeout, after which the cache
-    /// file or nothing is served while loading goes on.
+    /// Opens a namespace of the client's app and waits for its first load, at most
+    /// `castalia.start-timeout`. After that the cache file, or nothing, is served while loading
+    /// continues.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] for a bad name, [`ErrorKind::Closed`] after [`Client::close`], and what the start policy
-    /// refuses. Under the default policy a namespace that cannot be loaded is no error: its state says so.
+    /// [`ErrorKind::InvalidArgument`] for an invalid name, [`ErrorKind::Closed`] after
+    /// [`Client::close`], or the start policy's refusal. Under the default policy a namespace that
+    /// cannot be loaded is not an error; see [`Config::state`].
     pub async fn config(&self, namespace: &str) -> Result<Config> {
         self.config_of(&self.inner.settings.app_id, namespace).await
     }
 
-    /// Opens a namespace of another app id; as [`Client::config`].
+    /// Opens a namespace of another app; see [`Client::config`].
     ///
     /// # Errors
-    /// Those of [`Client::config`].
+    /// As [`Client::config`].
     pub async fn config_of(&self, app_id: &str, namespace: &str) -> Result<Config> {
         let namespace = self.open(app_id, namespace)?;
         self.start_namespaces()?;
@@ -115,18 +136,20 @@ impl Client {
         Ok(Config::new(namespace, self.tasks.clone()))
     }
 
-    /// Opens a namespace as a whole file; as [`Client::config`].
+    /// Opens a namespace as one text; see [`Client::config`].
     ///
     /// # Errors
-    /// Those of [`Client::config`].
+    /// As [`Client::config`].
     pub async fn config_file(&self, namespace: &str) -> Result<ConfigFile> {
         self.config(namespace).await.map(ConfigFile::new)
     }
 
-    /// Opens the namespaces that the settings name and judges the start policy. The first [`Client::config`] does the same.
+    /// Opens the namespaces of `castalia.namespaces` and checks the start policy. The first
+    /// [`Client::config`] does the same.
     ///
     /// # Errors
-    /// What the start policy refuses; the client goes on trying. [`ErrorKind::Closed`] after [`Client::close`].
+    /// The start policy's refusal, after which the client keeps trying, or [`ErrorKind::Closed`]
+    /// after [`Client::close`].
     pub async fn start(&self) -> Result<()> {
         self.tasks.resume_after_fork();
         self.tasks.ensure_runtime()?;
@@ -134,7 +157,7 @@ impl Client {
         self.check_start_policy(None).await
     }
 
-    /// The config of a namespace that is open already; never waits.
+    /// The [`Config`] of a namespace that has been opened and loaded; never waits.
     #[must_use]
     pub fn opened(&self, app_id: &str, namespace: &str) -> Option<Config> {
         let identity = self.identity(app_id, namespace).ok()?;
@@ -143,42 +166,43 @@ impl Client {
         Some(Config::new(NamespaceHandle::acquire(namespace)?, self.tasks.clone()))
     }
 
-    /// App id of the client.
+    /// The client's app id.
     #[must_use]
     pub fn app_id(&self) -> &str {
         &self.inner.settings.app_id
     }
 
-    /// The environment, as its name was understood; [`Env::Unknown`] where none is set. [`Client::settings`] has the text that
-    /// was given.
+    /// The environment as it was recognized; [`Env::Unknown`] if it is unset or not one of the
+    /// known names. [`Client::settings`] contains the original text.
     #[must_use]
     pub fn env(&self) -> Env {
         self.inner.settings.env
     }
 
-    /// How values are read as other types: what the settings say.
+    /// The rules for typed reads, from the settings.
     #[must_use]
     pub fn read_rules(&self) -> ReadRules {
         self.inner.settings.rules
     }
 
-    /// Every effective setting and where it came from; secrets are masked.
+    /// Every effective setting and its origin. Secrets are masked.
     #[must_use]
     pub fn settings(&self) -> &[Setting] {
         &self.inner.settings.report
     }
 
-    /// Signs the requests of an app id with another secret from now on; a blank one stops signing.
+    /// Signs requests for an app id with another secret from now on. A blank secret ends signing.
     pub fn set_access_key(&self, app_id: &str, secret: &str) {
         self.inner.settings.access_keys.replace(app_id, secret);
     }
 
-    /// Asks this function before a release of a namespace of the app itself is applied: one for which it gives a reason is not,
-    /// and the content stays as it is. The reason is in the namespace's last error; the function runs on a thread that may
-    /// block, for every release and for cached content.
+    /// Calls a function before a release of a namespace of the client's app is applied. If it
+    /// returns a reason, the release is rejected, the values stay unchanged and the reason becomes
+    /// the last error of the namespace. The function runs on a blocking thread, for every release
+    /// and for cached values.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] for a bad name.
+    /// [`ErrorKind::InvalidArgument`] for an invalid name.
     pub fn validate(
         &self,
         namespace: &str,
@@ -190,7 +214,7 @@ impl Client {
         Ok(())
     }
 
-    /// State of every namespace, counters and latest errors.
+    /// State of every open namespace, counters and recent errors.
     #[must_use]
     pub fn metrics(&self) -> Metrics {
         self.tasks.resume_after_fork();
@@ -214,13 +238,13 @@ impl Client {
         }
     }
 
-    /// [`Client::metrics`] as OpenMetrics text, with the meter names of the official Java client.
+    /// [`Client::metrics`] as OpenMetrics text, with the metric names of the official Java client.
     #[must_use]
     pub fn metrics_text(&self) -> String {
         self.metrics().text()
     }
 
-    /// Fails once the client is closed: for hosts whose calls must say so at once.
+    /// Fails after the client is closed, for hosts whose calls must report this immediately.
     ///
     /// # Errors
     /// [`ErrorKind::Closed`] after [`Client::close`].
@@ -228,22 +252,24 @@ impl Client {
         self.tasks.check_open()
     }
 
-    /// Stops everything: cancels requests, lets listeners finish what is queued for at most two seconds, finishes cache
-    /// files. Reads go on answering; all else says [`ErrorKind::Closed`]. A second call only waits.
+    /// Cancels requests, waits at most two seconds for listeners to finish their queued events, and
+    /// finishes the cache files. Reads still return the last values; other calls fail with
+    /// [`ErrorKind::Closed`]. Calling it again only waits.
     pub async fn close(&self) {
         self.stop();
         self.tasks.wait_until_stopped(DRAIN, CLOSE).await;
     }
 
-    /// As [`Client::close`], without waiting.
+    /// Like [`Client::close`], without waiting.
     pub fn stop(&self) {
         self.tasks.stop();
     }
 
-    /// Loads a namespace of the app itself now, if it is open.
+    /// Loads a namespace of the client's app now, if it is open.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] for a bad name, [`ErrorKind::Closed`] after [`Client::close`], and those of the load.
+    /// [`ErrorKind::InvalidArgument`] for an invalid name, [`ErrorKind::Closed`] after
+    /// [`Client::close`], or the error of the load.
     pub(crate) async fn refresh_open(&self, namespace: &str) -> Result<()> {
         let identity = self.identity(self.app_id(), namespace)?;
         self.tasks.resume_after_fork();
@@ -255,13 +281,14 @@ impl Client {
         }
     }
 
-    /// The namespace, opened if need be. Whoever opens it first starts its task; nobody waits here.
+    /// Returns the namespace, opening it if necessary; never waits for a load.
     fn open(&self, app_id: &str, namespace: &str) -> Result<NamespaceHandle> {
         let identity = self.identity(app_id, namespace)?;
         self.tasks.resume_after_fork();
         self.tasks.ensure_runtime()?;
         let inner = &self.inner;
         let engine = inner.engine.load();
+        // Without this lock two threads could start two pipelines for the same namespace.
         let _opening = engine.opening();
         if let Some(handle) =
             inner.namespaces.load().get(&identity).and_then(NamespaceHandle::acquire)
@@ -271,6 +298,7 @@ impl Client {
         let (open, handle) = engine.open(identity.clone(), &self.tasks);
         inner.namespaces.rcu(|known| {
             let mut known = HashMap::clone(known);
+            // Closed namespaces are removed here; there is no task that could do it.
             known.retain(|_, namespace| !namespace.is_released());
             known.insert(identity.clone(), open.clone());
             known
@@ -297,7 +325,7 @@ impl Client {
 }
 
 impl ClientInner {
-    /// Starts everything again in a forked child.
+    /// Restarts discovery, polls and pipelines in a forked child.
     fn resume(&self, tasks: &Tasks) {
         let engine = match engine(&self.settings, self.http.as_ref(), &self.validators) {
             Ok(engine) => engine,

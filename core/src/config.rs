@@ -1,4 +1,4 @@
-//! What applications hold: the current values of a namespace, typed reads, and word of every change.
+//! The handles that applications hold: current values of a namespace, typed reads, and its changes.
 
 mod file;
 mod follow;
@@ -25,9 +25,27 @@ pub use follow::Follower;
 pub use value::Value;
 pub use watch::Watch;
 
-/// An open namespace. Reads never wait, lock or fail; every clone sees the same values.
+/// An open namespace. Reads never wait, lock or fail; all clones see the same values.
 ///
-/// The client works on as long as a `Config` is held, and reads go on answering after it was closed.
+/// The client keeps running as long as a `Config` exists. Reads still return the last values after
+/// the client was closed.
+///
+/// ```
+/// use castalia_core::InMemory;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> castalia_core::Result<()> {
+/// let memory = InMemory::new()?;
+/// memory.publish("application", [("timeout", "200"), ("hosts", "a,b")]).await?;
+/// let config = memory.client().config("application").await?;
+///
+/// assert_eq!(config.get("timeout").as_deref(), Some("200"));
+/// assert_eq!(config.get_or("timeout", 0), 200);
+/// assert_eq!(config.get_or("missing", 5), 5);
+/// assert_eq!(config.get_list("hosts", ",").unwrap_or_default(), ["a", "b"]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Config {
     namespace: NamespaceHandle,
@@ -35,53 +53,56 @@ pub struct Config {
 }
 
 impl Config {
+    /// Counts the opening, for the metric of the Java client.
     pub(crate) fn new(namespace: NamespaceHandle, tasks: Arc<Tasks>) -> Self {
         namespace.runtime().monitor().usage.fetch_add(1, Ordering::Relaxed);
         Self { namespace, tasks }
     }
 
-    /// App id, cluster and name.
+    /// App id, cluster and namespace.
     #[must_use]
     pub fn identity(&self) -> &NamespaceKey {
         self.namespace.identity()
     }
 
-    /// The value of a key; an empty value is a value. It borrows the content it was read from, so it copies nothing.
+    /// The value of a key; `None` if the key is missing. An empty value is returned as such. The
+    /// result borrows from the snapshot, so nothing is copied.
     #[inline]
     #[must_use]
     pub fn get(&self, key: &str) -> Option<Value> {
         Value::find(self.namespace.current().load(), key)
     }
 
-    /// A typed value, or the default when the key is missing or its value malformed.
+    /// A typed value, or the default if the key is missing or its value malformed.
     pub fn get_or<T: FromValue>(&self, key: &str, default: T) -> T {
         self.namespace.current().load().get_or(key, default)
     }
 
-    /// A typed value; `None` when the key is missing.
+    /// A typed value; `None` if the key is missing.
     ///
     /// # Errors
-    /// [`ErrorKind::Parse`](crate::ErrorKind::Parse) when the value is malformed.
+    /// [`ErrorKind::Parse`](crate::ErrorKind::Parse) if the value is malformed.
     pub fn try_get<T: FromValue>(&self, key: &str) -> Result<Option<T>> {
         self.namespace.current().load().try_get(key)
     }
 
-    /// The parts of a value between a literal delimiter; `None` when the key is missing. Empty parts at the end are dropped.
+    /// Splits a value at a literal delimiter; `None` if the key is missing. Trailing empty parts
+    /// are dropped, as `String.split` does in Java.
     #[must_use]
     pub fn get_list(&self, key: &str, delimiter: &str) -> Option<Vec<String>> {
         self.namespace.current().load().get_list(key, delimiter)
     }
 
-    /// As [`Config::get_list`], without blanks around the parts.
+    /// Like [`Config::get_list`], with white space trimmed from each part.
     #[must_use]
     pub fn get_trimmed_list(&self, key: &str, delimiter: &str) -> Option<Vec<String>> {
         self.namespace.current().load().get_trimmed_list(key, delimiter)
     }
 
-    /// A value that is JSON text; `None` when the key is missing. TypedCache once for each release.
+    /// A value that is JSON text; `None` if the key is missing. Parsed once for each release.
     ///
     /// # Errors
-    /// [`ErrorKind::Parse`](crate::ErrorKind::Parse) when it is not the JSON of this type.
+    /// [`ErrorKind::Parse`](crate::ErrorKind::Parse) if the text is not JSON of this type.
     pub fn get_json<T>(&self, key: &str) -> Result<Option<T>>
     where
         T: DeserializeOwned + Clone + Send + Sync + 'static,
@@ -89,66 +110,73 @@ impl Config {
         self.namespace.current().load().get_json(key)
     }
 
-    /// The value of a key as this function reads it, or the default when the key is missing or the function gives `None`.
+    /// The value of a key parsed by a function, or the default if the key is missing or the
+    /// function returns `None`.
     pub fn get_with<T>(&self, key: &str, read: impl FnOnce(&str) -> Option<T>, default: T) -> T {
         let snapshot = self.namespace.current().load();
         snapshot.get(key).and_then(read).unwrap_or(default)
     }
 
-    /// The content now; it never changes while it is held, so that several reads fit together.
+    /// The current values. They never change, so several reads from the same snapshot are
+    /// consistent with each other.
     #[must_use]
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.namespace.snapshot()
     }
 
-    /// A handle for one thread that reads often: it looks for new content with one load instead of a count.
+    /// A handle for a single thread that reads often: it compares a version number instead of
+    /// counting references.
     #[must_use]
     pub fn reader(&self) -> Reader {
+        // The version is read before the snapshot: at worst the first read fetches the same
+        // snapshot again.
         let version = self.namespace.current().version();
         Reader { snapshot: self.snapshot(), version, namespace: self.namespace.clone() }
     }
 
-    /// Where the content came from.
+    /// Origin of the current values.
     #[must_use]
     pub fn source(&self) -> Source {
         self.namespace.current().load().source()
     }
 
-    /// How the namespace stands with the servers.
+    /// Result of the last load.
     #[must_use]
     pub fn state(&self) -> State {
         self.namespace.runtime().monitor().state_with(self.source())
     }
 
-    /// Why the last load failed; `None` once one worked.
+    /// Error of the last load; `None` if it succeeded.
     #[must_use]
     pub fn last_error(&self) -> Option<Error> {
         self.namespace.runtime().monitor().last_error()
     }
 
-    /// Logs nothing, but counts that a listener failed: for hosts that call listeners by themselves, from a stream.
+    /// Counts a failed listener, for hosts that read a stream and call listeners themselves. Logs
+    /// nothing.
     pub fn note_listener_failure(&self) {
         self.namespace.runtime().monitor().listener_failed(&self.identity().namespace);
     }
 
-    /// Follows the content as a whole, from the content now on.
+    /// Follows the snapshots of the namespace, starting with the current one.
     #[must_use]
     pub fn follow(&self) -> Follower {
         Follower::new(self)
     }
 
-    /// The whole namespace as a structure that is kept current: [`Snapshot::read`] of each content, the last good one.
+    /// Deserializes the whole namespace, now and after each change; see [`Snapshot::read`]. A
+    /// release that does not fit leaves the last good value.
     ///
     /// # Errors
-    /// [`ErrorKind::Parse`](crate::ErrorKind::Parse) when the content now does not fit.
+    /// [`ErrorKind::Parse`](crate::ErrorKind::Parse) if the current values do not fit.
     pub fn watch<T: DeserializeOwned + Send + Sync + 'static>(&self) -> Result<Watch<T>> {
         Watch::new(self, Snapshot::read)
     }
 
-    /// As [`Config::watch`], with a function that makes the value.
+    /// Like [`Config::watch`], with a function that builds the value.
     ///
     /// # Errors
-    /// Those of the function for the content now.
+    /// The error of the function for the current values.
     pub fn watch_with<T: Send + Sync + 'static>(
         &self,
         parse: impl Fn(&Snapshot) -> Result<T> + Send + 'static,
@@ -156,17 +184,19 @@ impl Config {
         Watch::new(self, parse)
     }
 
-    /// Loads now. Dropping the future does not stop the load.
+    /// Loads now, instead of at the next refresh. Dropping the future does not cancel the load.
     ///
     /// # Errors
-    /// Those of the load, or [`ErrorKind::Closed`](crate::ErrorKind::Closed); the content is then as it was.
+    /// The error of the load, or [`ErrorKind::Closed`](crate::ErrorKind::Closed). The values are
+    /// then unchanged.
     pub async fn refresh(&self) -> Result<()> {
         self.tasks.resume_after_fork();
         self.namespace.refresh().await
     }
 
-    /// Gives the namespace up: when every other `Config`, [`ConfigFile`], [`Reader`] and [`Watch`] of it is gone as well, it is
-    /// no longer kept fresh and its subscriptions end. Opened again it starts anew. Merely dropping a handle closes nothing.
+    /// Closes the namespace once every other `Config`, [`ConfigFile`], [`Reader`] and [`Watch`] of
+    /// it is dropped: it is then no longer refreshed, its subscriptions end, and opening it again
+    /// loads it anew. Merely dropping handles does not close a namespace.
     pub fn close(self) {
         self.namespace.request_close();
     }
@@ -177,16 +207,16 @@ impl Config {
         self.stream(EventKind::Values)
     }
 
-    /// The content now, and the changes from it on: for hosts that keep a copy of their own, which follows this stream. The
-    /// first event may be the one that led to this content; none is older.
+    /// The current values and the changes after them, for hosts that keep their own copy of the
+    /// values. The first event may be the one that led to these values; none is older.
     #[must_use]
     pub fn snapshot_and_changes(&self) -> (Arc<Snapshot>, ChangeStream) {
         self.pair_with_snapshot(self.changes())
     }
 
-    /// As [`Config::changes`], but from where another stream of this namespace is: for hosts whose reads are answered from a
-    /// copy of their own, which follows that stream. `unapplied` is an event that the host has taken from it and that the copy
-    /// does not show yet.
+    /// Like [`Config::changes`], but continues where another stream of this namespace is, for hosts
+    /// whose reads use a copy that follows that stream. `unapplied` is an event that the host has
+    /// taken from that stream but not yet applied to the copy.
     #[must_use]
     pub fn changes_after(
         &self,
@@ -196,8 +226,8 @@ impl Config {
         self.stream_after(EventKind::Values, other, unapplied)
     }
 
-    /// Calls this function for each change that interests it: in order, one call at a time, on a thread that may block. A
-    /// panic is caught and counted.
+    /// Calls a function for each change that it is interested in: in order, one call at a time, on
+    /// a blocking thread. A panic is caught and counted.
     pub fn on_change(
         &self,
         interest: Interest,
@@ -206,8 +236,8 @@ impl Config {
         self.subscribe(EventKind::Values, interest, callback)
     }
 
-    /// Starts the client again if this is a child that was forked since it was made. Every call but a read does so by itself;
-    /// this is for programs that only read, and for fork hooks of bindings.
+    /// Restarts the client in a forked child. Every call except a read does this by itself;
+    /// programs that only read, and fork hooks of bindings, call it explicitly.
     pub fn resume_after_fork(&self) {
         self.tasks.resume_after_fork();
     }
@@ -220,8 +250,8 @@ impl Config {
     fn pair_with_snapshot(&self, stream: ChangeStream) -> (Arc<Snapshot>, ChangeStream) {
         loop {
             let snapshot = self.snapshot();
-            // Changes are published one by one after their content can be read: while this content is the newest, whatever
-            // was published is part of it.
+            // A change is published after its snapshot can be read. As long as this snapshot is the
+            // newest, every event published so far is part of it.
             stream.clear_pending();
             if Arc::ptr_eq(&snapshot, &self.snapshot()) {
                 return (snapshot, stream);
@@ -268,7 +298,24 @@ impl std::fmt::Debug for Config {
     }
 }
 
-/// The fastest way to read from one thread; made by [`Config::reader`].
+/// The fastest way to read from a single thread; created by [`Config::reader`].
+///
+/// ```
+/// use castalia_core::InMemory;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> castalia_core::Result<()> {
+/// let memory = InMemory::new()?;
+/// memory.set("application", "timeout", "200").await?;
+/// let mut reader = memory.client().config("application").await?.reader();
+///
+/// assert_eq!(reader.get("timeout"), Some("200"));
+/// memory.set("application", "timeout", "300").await?;
+/// assert!(!reader.is_current());
+/// assert_eq!(reader.get("timeout"), Some("300"));
+/// # Ok(())
+/// # }
+/// ```
 pub struct Reader {
     namespace: NamespaceHandle,
     snapshot: Arc<Snapshot>,
@@ -276,7 +323,7 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// The content now.
+    /// The current values.
     #[inline]
     pub fn snapshot(&mut self) -> &Snapshot {
         let newest = self.namespace.current().version();
@@ -286,20 +333,21 @@ impl Reader {
         &self.snapshot
     }
 
-    /// Whether the content that was read last, or at first, is the content now: for hosts that keep their own copy of it.
+    /// Whether no newer values exist than those of the last read, for hosts that keep their own
+    /// copy.
     #[inline]
     #[must_use]
     pub fn is_current(&self) -> bool {
         self.version == self.namespace.current().version()
     }
 
-    /// The value of a key.
+    /// The value of a key; `None` if the key is missing.
     #[inline]
     pub fn get(&mut self, key: &str) -> Option<&str> {
         self.snapshot().get(key)
     }
 
-    /// Out of line, so that it costs reads nothing that find nothing new.
+    /// Kept out of line so that reads without a change stay fast.
     #[cold]
     #[inline(never)]
     fn renew(&mut self, version: u64) {

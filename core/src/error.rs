@@ -1,35 +1,45 @@
-//! The one error of this crate: a kind that says how to react, the operation, what it was about, and the cause.
+//! The error type of this crate: a kind that suggests a reaction, the operation, its context and
+//! the cause.
 
 use std::error::Error as StdError;
 use std::fmt;
 
-/// What a caller can do about an error. Codes and names are frozen: every binding makes its own spelling from them.
+/// What a caller can do about an error. Codes and names are stable: every binding derives its own
+/// spelling from them.
+///
+/// ```
+/// use castalia_core::ErrorKind;
+///
+/// assert_eq!(ErrorKind::NotFound.code(), 3);
+/// assert_eq!(ErrorKind::NotFound.name(), "NotFound");
+/// assert!(ErrorKind::Transport.is_retryable());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// An argument or a setting is unusable: fix the call or the settings.
+    /// An argument or setting is invalid: fix the call or the settings.
     InvalidArgument,
-    /// The start policy is not met and nothing is loaded yet: wait, or accept defaults.
+    /// The start policy is not met because nothing is loaded yet: wait, or accept defaults.
     NotReady,
     /// The namespace has no release: publish it.
     NotFound,
-    /// The server refused the access key: fix the secret or the clock.
+    /// The server rejected the access key: fix the secret or the clock.
     Unauthorized,
-    /// The server refused the request as such: report it.
+    /// The server rejected the request as malformed: report it.
     BadRequest,
-    /// The caller's deadline passed.
+    /// The caller's timeout expired.
     Timeout,
-    /// No service could be reached, or all failed; the client goes on trying.
+    /// No service could be reached, or all failed. The client keeps trying.
     Transport,
-    /// The answer is not what the protocol allows.
+    /// The response violates the protocol: check what answers at that address.
     Protocol,
-    /// A value or a file is not what was asked for.
+    /// A value or file does not have the expected format.
     Parse,
     /// A local file cannot be read or written.
     Io,
-    /// The client is closed, or the handle is stale.
+    /// The client or the handle is closed.
     Closed,
-    /// A fault of this library, a caught panic included.
+    /// A bug in this library, including a caught panic.
     Internal,
 }
 
@@ -50,7 +60,7 @@ impl ErrorKind {
         ErrorKind::Internal,
     ];
 
-    /// Stable number, from 1; 0 is never used, so that it can mean "no error".
+    /// Stable number, starting at 1. 0 is never used, so that C callers can use it for "no error".
     #[must_use]
     pub const fn code(self) -> i32 {
         match self {
@@ -88,7 +98,7 @@ impl ErrorKind {
         }
     }
 
-    /// Whether trying again later can help without anybody changing anything.
+    /// Whether a later attempt can succeed without anybody acting.
     #[must_use]
     pub const fn is_retryable(self) -> bool {
         matches!(
@@ -108,11 +118,24 @@ impl fmt::Display for ErrorKind {
     }
 }
 
-/// Shorthand used throughout.
+/// `Result` with this crate's error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// An error: `Display` is one line for logs and callers, `Debug` is many lines with the causes.
+/// An error. `Display` prints one line for logs and callers, `Debug` several lines with the causes.
+///
+/// ```
+/// use castalia_core::{Error, ErrorKind};
+///
+/// let error = Error::new(ErrorKind::NotFound, "load namespace", "not found")
+///     .with("namespace", "application");
+/// assert_eq!(error.kind(), ErrorKind::NotFound);
+/// assert_eq!(
+///     error.to_string(),
+///     "NotFound in load namespace: not found (namespace=application)"
+/// );
+/// ```
 #[derive(Clone)]
+// Boxed, so that every `Result` stays small.
 pub struct Error(Box<ErrorInner>);
 
 #[derive(Clone)]
@@ -125,7 +148,8 @@ struct ErrorInner {
 }
 
 impl Error {
-    /// An error of a kind, met in an operation (a static name such as `load`), with a message that says what to do.
+    /// An error in an operation (a static name such as `load namespace`), with a message that says
+    /// what to do.
     #[must_use]
     pub fn new(kind: ErrorKind, operation: &'static str, message: impl Into<String>) -> Self {
         Self(Box::new(ErrorInner {
@@ -137,14 +161,15 @@ impl Error {
         }))
     }
 
-    /// Adds what it was about, by the names of the log fields: `app_id`, `namespace`, `url`, and so on. Never a secret.
+    /// Adds context, named like the log fields: `app_id`, `namespace`, `url` and so on. Must not be
+    /// a secret or a value of a configuration.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.0.context.push((name, value.into()));
         self
     }
 
-    /// Adds the cause.
+    /// Sets the cause.
     #[must_use]
     pub fn caused_by(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
         self.0.source = Some(std::sync::Arc::new(source));
@@ -163,13 +188,13 @@ impl Error {
         self.0.operation
     }
 
-    /// The text alone, without operation, context and causes.
+    /// The message without operation, context and causes.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// What it was about, in the order in which it was added.
+    /// Names and values of the context, in the order in which they were added.
     pub fn context(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.0.context.iter().map(|(name, value)| (*name, value.as_str()))
     }

@@ -1,5 +1,5 @@
-//! A client without servers, for tests of applications: its namespaces hold what the test puts there, and everything else is that
-//! of every client: typed reads, events, validators, watches. Opens no socket and no file.
+//! A client without servers for tests of applications. The test sets the values; typed reads,
+//! events, validators and watches work as in any client. Opens no socket and no file.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,20 +10,19 @@ use crate::protocol::namespace::strip_properties_suffix;
 use crate::protocol::wire::Configurations;
 use crate::settings::Settings;
 
-/// App id where the settings name none.
+/// App id if the settings have none.
 const DEFAULT_APP_ID: &str = "test";
 
-/// A client whose content the test sets; cheap to clone.
+/// A client whose values the test sets; cheap to clone.
 ///
-/// A call that changes content returns once every open namespace has it: reads answer it, and its event is queued for each
-/// listener. A namespace that was never set is empty.
+/// A call that changes values returns once every open namespace has them: reads return them and
+/// each listener has its event queued. A namespace that was never set is empty.
 ///
 /// ```
-/// # tokio_test();
-/// # fn tokio_test() { tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test()).unwrap() }
-/// # async fn test() -> castalia_core::Result<()> {
 /// use castalia_core::InMemory;
 ///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> castalia_core::Result<()> {
 /// let memory = InMemory::new()?;
 /// memory.set("application", "timeout", "200").await?;
 /// let config = memory.client().config("application").await?;
@@ -31,7 +30,8 @@ const DEFAULT_APP_ID: &str = "test";
 ///
 /// memory.set("application", "timeout", "300").await?;
 /// assert_eq!(config.get_or("timeout", 0), 300);
-/// assert!(changes.next().await.unwrap().change("timeout").is_some());
+/// let event = changes.next().await.expect("the client is open");
+/// assert!(event.change("timeout").is_some());
 /// # Ok(())
 /// # }
 /// ```
@@ -41,7 +41,7 @@ pub struct InMemory {
     content: InMemoryContent,
 }
 
-/// The content of every namespace, by app id and name.
+/// The values of every namespace, by app id and name.
 #[derive(Clone, Default)]
 pub(crate) struct InMemoryContent {
     namespaces: Arc<Mutex<HashMap<(String, String), LoadResult>>>,
@@ -50,32 +50,33 @@ pub(crate) struct InMemoryContent {
 type LoadResult = Result<Configurations>;
 
 impl InMemory {
-    /// A client of app id `test`.
+    /// A client with the app id `test`.
     ///
     /// # Errors
-    /// Those of [`Client::new`].
+    /// As [`Client::new`].
     pub fn new() -> Result<Self> {
         Self::with(Settings::new())
     }
 
-    /// A client with these settings; those of servers and cache files have no effect.
+    /// A client with these settings. Those of servers and cache files have no effect.
     ///
     /// # Errors
-    /// Those of [`Client::new`].
+    /// As [`Client::new`].
     pub fn with(settings: Settings) -> Result<Self> {
         let content = InMemoryContent::default();
         let settings = settings
             .set_if_absent("app.id", DEFAULT_APP_ID)
             .set("apollo.cache.file.enable", "false")
+            // Each change is a load; the usual limit would slow tests down.
             .set("apollo.loadConfigQPS", "1000000")
             .in_memory(content.clone());
         Ok(Self { client: Client::new(settings)?, content })
     }
 
-    /// As [`InMemory::with`], with this content by namespace.
+    /// Like [`InMemory::with`], with initial values by namespace.
     ///
     /// # Errors
-    /// Those of [`Client::new`].
+    /// As [`Client::new`].
     pub fn with_content<N, E, K, V>(
         settings: Settings,
         content: impl IntoIterator<Item = (N, E)>,
@@ -95,17 +96,18 @@ impl InMemory {
         Ok(memory)
     }
 
-    /// The client, to be handed to what is tested.
+    /// The client, to be passed to the code under test.
     #[must_use]
     pub fn client(&self) -> &Client {
         &self.client
     }
 
-    /// Replaces the content of a namespace. A document such as `x.yaml` has its text under the key `content`.
+    /// Replaces all values of a namespace. A document such as `x.yaml` has its text under the key
+    /// `content`.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] for a bad name, [`ErrorKind::Parse`] when a validator refuses the content or it cannot be
-    /// read.
+    /// [`ErrorKind::InvalidArgument`] for an invalid name, [`ErrorKind::Parse`] if a validator
+    /// rejects the values or they cannot be parsed.
     pub async fn publish<K, V>(
         &self,
         namespace: &str,
@@ -123,23 +125,23 @@ impl InMemory {
     /// Sets one value.
     ///
     /// # Errors
-    /// Those of [`InMemory::publish`].
+    /// As [`InMemory::publish`].
     pub async fn set(&self, namespace: &str, key: &str, value: &str) -> Result<()> {
         self.update(namespace, [(key, Some(value))]).await
     }
 
-    /// Removes one key; one that is not there changes nothing.
+    /// Removes one key, if it exists.
     ///
     /// # Errors
-    /// Those of [`InMemory::publish`].
+    /// As [`InMemory::publish`].
     pub async fn remove(&self, namespace: &str, key: &str) -> Result<()> {
         self.update(namespace, [(key, None::<&str>)]).await
     }
 
-    /// Sets several values in one step, with one event; `None` removes a key.
+    /// Sets several values with a single event; `None` removes a key.
     ///
     /// # Errors
-    /// Those of [`InMemory::publish`].
+    /// As [`InMemory::publish`].
     pub async fn update<K, V>(
         &self,
         namespace: &str,
@@ -163,10 +165,11 @@ impl InMemory {
         self.change(namespace, edit).await
     }
 
-    /// Lets a namespace fail to load, as without a server, until its content is set again. What was loaded before remains.
+    /// Makes loads of a namespace fail, as without a server, until its values are set again. Values
+    /// loaded before remain.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] for a bad name.
+    /// [`ErrorKind::InvalidArgument`] for an invalid name.
     pub async fn fail(&self, namespace: &str) -> Result<()> {
         let failed = || Err(Error::new(ErrorKind::Transport, "load", "the test lets it fail"));
         match self.change(namespace, |slot| *slot = failed()).await {
@@ -188,7 +191,7 @@ impl InMemory {
 }
 
 impl InMemoryContent {
-    /// The content of a namespace; nothing where it was never set.
+    /// The values of a namespace; empty if it was never set.
     pub(crate) fn of(&self, app_id: &str, namespace: &str) -> Result<Configurations> {
         let key = (app_id.to_owned(), namespace.to_owned());
         self.lock().get(&key).cloned().unwrap_or_else(|| Ok(Configurations::default()))
@@ -200,7 +203,7 @@ impl InMemoryContent {
 }
 
 impl std::fmt::Debug for InMemoryContent {
-    /// Values may be secrets.
+    /// Prints no values, because they may be secrets.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("InMemoryContent")
     }

@@ -1,4 +1,5 @@
-//! Hands log records to a foreign host: for programs in other languages, which cannot install a tracing subscriber.
+//! Passes log records to a foreign host, for programs in other languages that cannot install a
+//! `tracing` subscriber.
 
 use std::cell::Cell;
 use std::fmt::{self, Write as _};
@@ -15,46 +16,57 @@ use tracing::{Event, Level, Metadata, Subscriber};
 /// One log record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// How much it matters.
+    /// Severity.
     pub level: Level,
-    /// Module that wrote it.
+    /// Module that logged it.
     pub target: &'static str,
-    /// Message, with its fields behind it as `name=value`.
+    /// Message, followed by the fields as `name=value`.
     pub text: String,
-    /// The fields by name.
+    /// Fields by name.
     pub fields: Vec<(&'static str, String)>,
 }
 
-/// What takes the records.
+/// Function that receives the records.
 pub type Sink = Arc<dyn Fn(&Record) + Send + Sync>;
 
-/// Replaced whole, so that a forked child finds no lock held.
+/// Replaced as a whole instead of locked, so that a forked child never finds a lock held.
 static SINK: ArcSwapOption<(Level, Sink)> = ArcSwapOption::const_empty();
 static INSTALL: Once = Once::new();
-/// Whether somebody said where records go, or the default is in use.
+/// Whether [`set`] was called or the default is in use.
 static CHOSEN: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
-    /// Set while the host logs: what it makes us log meanwhile is dropped, or it would never end.
+    /// True while the sink runs on this thread. Records logged by the sink are dropped, or it would
+    /// call itself without end.
     static IN_SINK: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Sends records of this level and above to the sink, from any thread; `None` sends them nowhere. Replaces the sink before.
+/// Passes records of this level and above to a sink, on any thread; `None` drops them. Replaces the
+/// previous sink.
 ///
-/// Has no effect where the program has installed a subscriber of its own.
+/// Has no effect if the program has installed a `tracing` subscriber.
+///
+/// ```
+/// use std::sync::Arc;
+/// use castalia_core::log::{self, Record};
+///
+/// let sink = Arc::new(|record: &Record| println!("{} {}", record.level, record.text));
+/// log::set(Some((tracing::Level::WARN, sink)));
+/// ```
 pub fn set(sink: Option<(Level, Sink)>) {
     CHOSEN.store(true, Ordering::SeqCst);
     install(sink);
 }
 
-/// Writes warnings and errors to standard error unless [`set`] was called, or is called later: for hosts without a logging of
-/// their own, whose programs must not start without configuration and without a word.
+/// Writes warnings and errors to standard error unless [`set`] was or is called. For hosts without
+/// logging: a program must not start without configuration and without any message.
 pub fn warn_on_stderr_by_default() {
     if CHOSEN.swap(true, Ordering::SeqCst) {
         return;
     }
     let sink: Sink = Arc::new(|record: &Record| {
-        // One write, so that lines of several threads do not mix. A closed standard error is nobody's fault.
+        // Written at once, so that lines of several threads do not mix. A closed standard error is
+        // ignored.
         let line = format!("castalia: {}: {}\n", record.level, record.text);
         let _ = std::io::stderr().write_all(line.as_bytes());
     });
@@ -64,9 +76,10 @@ pub fn warn_on_stderr_by_default() {
 fn install(sink: Option<(Level, Sink)>) {
     SINK.store(sink.map(Arc::new));
     INSTALL.call_once(|| {
-        // Fails where the program has a subscriber, which then has the records already.
+        // Fails if the program has a subscriber, which then receives the records itself.
         let _ = tracing::subscriber::set_global_default(SinkSubscriber);
     });
+    // `tracing` caches which call sites are enabled; the new sink may have another level.
     tracing::callsite::rebuild_interest_cache();
 }
 
@@ -76,15 +89,17 @@ fn sink_for(level: Level) -> Option<Sink> {
     (level <= *threshold).then(|| sink.clone())
 }
 
-/// The subscriber: events only, spans are not told.
+/// A subscriber for events; spans are ignored.
 struct SinkSubscriber;
 
 impl Subscriber for SinkSubscriber {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        // The host receives records of this library only, not those of its dependencies.
         metadata.target().starts_with("castalia") && sink_for(*metadata.level()).is_some()
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {
+        // Span ids are never used, but must not be 0.
         Id::from_u64(1)
     }
 
@@ -103,7 +118,7 @@ impl Subscriber for SinkSubscriber {
         let mut builder = RecordBuilder::default();
         event.record(&mut builder);
         let record = builder.finish(*metadata.level(), metadata.target());
-        // A sink that panics must not take what logged with it, nor silence this thread.
+        // A panic in the sink must neither reach the code that logged nor leave the flag set.
         let _ = catch_unwind(AssertUnwindSafe(|| sink(&record)));
         IN_SINK.set(false);
     }
@@ -113,7 +128,7 @@ impl Subscriber for SinkSubscriber {
     fn exit(&self, _: &Id) {}
 }
 
-/// Message and fields of an event.
+/// Collects the message and the fields of an event.
 #[derive(Default)]
 struct RecordBuilder {
     text: String,

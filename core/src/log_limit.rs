@@ -1,4 +1,4 @@
-//! Repeated warnings are told once a minute, with the number of those left out.
+//! Limits repeated warnings to one a minute, with the number of suppressed ones.
 
 use std::time::Duration;
 
@@ -6,17 +6,20 @@ use tokio::time::Instant;
 
 use crate::error::ErrorKind;
 
+// Short enough to see that a problem persists, long enough that a day of it stays readable.
 const INTERVAL: Duration = Duration::from_secs(60);
 
-/// What was told by one place of one namespace.
+/// The warnings that one source has logged for one namespace.
 #[derive(Debug, Default)]
 pub(crate) struct LogLimit {
-    /// Of each kind when it was told last, and how many were left out since.
+    /// For each kind, when it was last logged and how often it was suppressed since. A vector,
+    /// because there are few kinds.
     logged: Vec<(ErrorKind, Instant, u64)>,
 }
 
 impl LogLimit {
-    /// Whether to tell a warning of this kind now; then the number of those of its kind left out before it.
+    /// `None` if a warning of this kind must be suppressed; otherwise the number of those
+    /// suppressed before it.
     pub(crate) fn allow(&mut self, kind: ErrorKind) -> Option<u64> {
         let mut logged = self.logged.iter_mut();
         let Some((_, at, suppressed)) = logged.find(|(known, ..)| *known == kind) else {

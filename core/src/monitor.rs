@@ -1,4 +1,4 @@
-//! State, counters and last errors: what is going on, to be read at any time. Decides nothing.
+//! State, counters and recent errors, readable at any time.
 
 mod text;
 
@@ -13,22 +13,37 @@ use crate::error::{Error, ErrorKind};
 use crate::snapshot::{Snapshot, Source};
 use crate::transport::HttpMetrics;
 
-/// How a namespace stands with the servers.
+/// Result of the last load of a namespace.
+///
+/// ```
+/// use castalia_core::{InMemory, State};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> castalia_core::Result<()> {
+/// let memory = InMemory::new()?;
+/// let config = memory.client().config("application").await?;
+/// assert_eq!(config.state(), State::Ready);
+///
+/// memory.fail("application").await?;
+/// assert_eq!(config.state().name(), "Transport");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum State {
-    /// The first load is under way.
+    /// The first load is in progress.
     Loading,
-    /// The last load worked, or nothing is to be loaded.
+    /// The last load succeeded, or there is nothing to load.
     Ready,
-    /// No server answers and there is no cache file: nothing is loaded, and reads return their defaults.
+    /// No server answers and there is no cache file: reads return their defaults.
     Unavailable,
-    /// The last load failed in this way; reads answer from what was there before.
+    /// The last load failed with this kind of error; reads return the values of before.
     Failed(ErrorKind),
 }
 
 impl State {
-    /// Stable name: `Loading`, `Ready`, `Unavailable`, or that of the error kind.
+    /// Stable name: `Loading`, `Ready`, `Unavailable`, or the name of the error kind.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -40,35 +55,52 @@ impl State {
     }
 }
 
-/// The counters of a client at one moment.
+/// Counters of a client at one moment; see [`Client::metrics`](crate::Client::metrics).
+///
+/// ```
+/// use castalia_core::InMemory;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> castalia_core::Result<()> {
+/// let memory = InMemory::new()?;
+/// memory.set("application", "timeout", "200").await?;
+/// let _config = memory.client().config("application").await?;
+///
+/// let metrics = memory.client().metrics();
+/// assert_eq!(metrics.namespaces[0].namespace, "application");
+/// assert_eq!(metrics.namespaces[0].items, 1);
+/// assert_eq!(metrics.error_count, 0);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Metrics {
-    /// Every open namespace, by app id and name.
+    /// Every open namespace, sorted by app id and name.
     pub namespaces: Vec<NamespaceMetrics>,
-    /// The latest errors, oldest first; 25 unless set.
+    /// Recent errors, oldest first; 25 unless `apollo.client.monitor.exception-queue-size` is set.
     pub errors: Vec<Error>,
-    /// How many errors there were.
+    /// Number of errors since the start.
     pub error_count: u64,
-    /// By how many milliseconds the servers' clock is ahead of this machine's.
+    /// Milliseconds by which the servers' clock is ahead of this machine's.
     pub clock_skew_ms: i64,
     /// Requests by endpoint and status.
     pub http: Vec<HttpMetrics>,
-    /// Poll loops whose last poll ended well.
+    /// Poll loops whose last request succeeded.
     pub polls_connected: u64,
-    /// Threads and tasks of the runtime; `None` before the first namespace is opened.
+    /// The runtime; `None` before the first namespace is opened.
     pub threads: Option<ThreadMetrics>,
 }
 
-/// The runtime at one moment, with whatever else runs on it.
+/// The runtime at one moment, including any other work on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ThreadMetrics {
     /// Worker threads.
     pub workers: usize,
-    /// Tasks that live.
+    /// Tasks that have not ended.
     pub tasks: usize,
-    /// Tasks that wait for a worker.
+    /// Tasks waiting for a worker.
     pub queue: usize,
 }
 
@@ -89,39 +121,39 @@ impl ThreadMetrics {
 pub struct NamespaceMetrics {
     /// App id.
     pub app_id: String,
-    /// Name.
+    /// Name of the namespace.
     pub namespace: String,
-    /// How it stands with the servers.
+    /// Result of the last load.
     pub state: State,
-    /// Where the content came from.
+    /// Origin of the values.
     pub source: Source,
     /// Number of keys.
     pub items: usize,
-    /// NamespaceKey of the release; empty unless the source is remote.
+    /// Release key; empty unless the source is remote.
     pub release_key: String,
-    /// How often it was opened.
+    /// Number of times it was opened.
     pub usage: u64,
-    /// How long the first load took; `None` while it is under way.
+    /// Duration of the first load; `None` while it is in progress.
     pub first_load: Option<Duration>,
-    /// When the content last changed.
+    /// When the current values were loaded.
     pub updated_at: SystemTime,
-    /// When a server last answered.
+    /// When a server or a source function last answered; `None` if none ever did.
     pub contacted_at: Option<SystemTime>,
-    /// How often a listener failed.
+    /// Number of failed listener calls.
     pub listener_failures: u64,
-    /// Events that wait for listeners.
+    /// Events waiting for listeners.
     pub listener_queue: usize,
-    /// Events that listeners took.
+    /// Events taken by listeners.
     pub(crate) events_delivered: u64,
-    /// How often the cache file could not be written.
+    /// Number of failed writes of the cache file.
     pub cache_failures: u64,
-    /// Whether a poll for it was met with silence.
+    /// Whether a long poll that included it timed out.
     pub poll_timed_out: bool,
-    /// Releases that the application refused.
+    /// Number of releases rejected by a validator.
     pub refusals: u64,
-    /// Values that were not of the type they were read as, each once for a release.
+    /// Number of malformed values, each counted once for a release.
     pub malformed_reads: u64,
-    /// Why the last load failed, or what is wrong with what it brought; `None` once all is well.
+    /// Error of the last load, or of parsing its document; `None` if both succeeded.
     pub last_error: Option<Error>,
 }
 
@@ -129,11 +161,12 @@ pub struct NamespaceMetrics {
 #[derive(Debug)]
 pub(crate) struct NamespaceMonitor {
     pub(crate) usage: AtomicU64,
-    /// Those of the client.
+    /// Shared by all namespaces of the client.
     errors: Arc<ErrorLog>,
     listener_failures: AtomicU64,
     cache_failures: AtomicU64,
     refusals: AtomicU64,
+    // -1 while the first load is in progress.
     first_load_ms: AtomicI64,
     progress: Mutex<Progress>,
 }
@@ -143,12 +176,12 @@ struct Progress {
     state: State,
     contacted_at: Option<SystemTime>,
     last_error: Option<Error>,
-    /// Release that the application refused last.
+    /// Release key that a validator rejected last.
     refused: Option<String>,
 }
 
 impl NamespaceMonitor {
-    /// Nothing happened yet; what goes wrong is noted among the errors of the client as well.
+    /// Counters at zero; errors are also recorded in the client's list.
     pub(crate) fn new(errors: Arc<ErrorLog>) -> Self {
         Self {
             errors,
@@ -166,12 +199,12 @@ impl NamespaceMonitor {
         }
     }
 
-    /// How loading went, whatever is served meanwhile.
+    /// Result of the last load, regardless of the values being served.
     pub(crate) fn state(&self) -> State {
         self.lock().state
     }
 
-    /// How the namespace stands while this content is served.
+    /// The state as applications see it, given the origin of the values being served.
     pub(crate) fn state_with(&self, served: Source) -> State {
         match self.state() {
             State::Failed(ErrorKind::Transport | ErrorKind::Timeout) if served == Source::None => {
@@ -185,39 +218,39 @@ impl NamespaceMonitor {
         self.lock().last_error.clone()
     }
 
-    /// A server answered.
+    /// Records that a server or a source function answered.
     pub(crate) fn contacted(&self) {
         self.lock().contacted_at = Some(SystemTime::now());
     }
 
-    /// All is well: what could be loaded is loaded.
+    /// Records a successful load.
     pub(crate) fn ready(&self) {
         let mut progress = self.lock();
         progress.state = State::Ready;
         progress.last_error = None;
-        // A release that was refused before, and is published again, counts anew.
+        // A rejected release that is published again later is reported again.
         progress.refused = None;
     }
 
-    /// A load failed, or brought what is of no use.
+    /// Records a failed load, or one whose values cannot be used.
     pub(crate) fn failed(&self, error: &Error) {
         let mut progress = self.lock();
         progress.state = State::Failed(error.kind());
         progress.last_error = Some(error.clone());
     }
 
-    /// Counts an error among those of the client.
+    /// Adds an error to the client's list.
     pub(crate) fn record(&self, error: &Error) {
         self.errors.record(error);
     }
 
-    /// The cache file could not be written.
+    /// Records a failed write of the cache file.
     pub(crate) fn cache_failed(&self, error: &Error) {
         self.cache_failures.fetch_add(1, Ordering::Relaxed);
         self.record(error);
     }
 
-    /// A listener failed.
+    /// Records a failed listener call.
     pub(crate) fn listener_failed(&self, namespace: &str) {
         self.listener_failures.fetch_add(1, Ordering::Relaxed);
         let text = "a change listener failed; it stays registered";
@@ -225,7 +258,7 @@ impl NamespaceMonitor {
         self.record(&error.with("namespace", namespace));
     }
 
-    /// The application refused a release; true when it is another than the last one refused.
+    /// Records a rejected release; false if it is the one that was rejected last.
     pub(crate) fn refused(&self, release_key: &str) -> bool {
         let mut progress = self.lock();
         let another = progress.refused.as_deref() != Some(release_key);
@@ -241,7 +274,7 @@ impl NamespaceMonitor {
         self.first_load_ms.store(millis, Ordering::Relaxed);
     }
 
-    /// Everything there is to say of the namespace now, but for its listeners' queues.
+    /// All metrics of the namespace except the listeners' queues.
     pub(crate) fn metrics(&self, snapshot: &Snapshot) -> NamespaceMetrics {
         let state = self.state_with(snapshot.source());
         let progress = self.lock();
@@ -273,7 +306,7 @@ impl NamespaceMonitor {
     }
 }
 
-/// The latest errors of a client.
+/// The recent errors of a client.
 #[derive(Debug)]
 pub(crate) struct ErrorLog {
     limit: usize,
@@ -282,7 +315,7 @@ pub(crate) struct ErrorLog {
 }
 
 impl ErrorLog {
-    /// Keeps so many errors.
+    /// Keeps the `limit` newest errors.
     pub(crate) fn new(limit: usize) -> Self {
         Self { limit, count: AtomicU64::new(0), latest: Mutex::default() }
     }

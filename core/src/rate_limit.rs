@@ -1,11 +1,11 @@
-//! A token bucket: at most so many requests in a second, with a burst of one second. Knows no request.
+//! A token bucket: a number of permits per second, with a burst of one second.
 
 #[cfg(feature = "client")]
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Permits that refill evenly; the first ones are there at the start.
+/// Permits that refill evenly.
 #[derive(Debug)]
 pub(crate) struct RateLimit {
     per_second: f64,
@@ -14,18 +14,20 @@ pub(crate) struct RateLimit {
 }
 
 impl RateLimit {
-    /// A bucket for `per_second` requests; it holds one permit now and never more than one second's worth.
+    /// A bucket for `per_second` permits. It starts with one and never holds more than one second's
+    /// worth, as in the Java client.
     pub(crate) fn new(per_second: f64) -> Self {
         Self { per_second, permits: 1.0, refilled_at: Instant::now() }
     }
 
-    /// The same with more permits now: for a start that takes several requests in a row, none of which is to be late.
+    /// A bucket that starts with more permits, for a start that makes several requests in a row
+    /// without delay.
     #[cfg(feature = "client")]
     pub(crate) fn starting_with(per_second: f64, permits: f64) -> Self {
         Self { permits, ..Self::new(per_second) }
     }
 
-    /// Takes a permit if one is there.
+    /// Takes a permit; false if there is none.
     pub(crate) fn try_take(&mut self) -> bool {
         self.refill();
         let granted = self.permits >= 1.0;
@@ -35,8 +37,8 @@ impl RateLimit {
         granted
     }
 
-    /// Takes a permit, waiting for it at most `limit`; then goes on without one, as the reference client does, since a
-    /// request too many is better than a client that stands still.
+    /// Takes a permit, waiting at most `limit` for it, and then continues without one, as in the
+    /// Java client: one request too many is better than a client that stops.
     #[cfg(feature = "client")]
     pub(crate) async fn take(&mut self, limit: Duration) {
         if self.try_take() {
@@ -51,6 +53,8 @@ impl RateLimit {
     fn refill(&mut self) {
         let now = Instant::now();
         let elapsed = now.duration_since(self.refilled_at).as_secs_f64();
+        // At least 1, or a rate below one per second would never reach a whole permit; extra
+        // permits of the start are kept.
         let most = self.per_second.max(1.0).max(self.permits);
         self.permits = (self.permits + elapsed * self.per_second).min(most);
         self.refilled_at = now;

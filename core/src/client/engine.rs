@@ -1,4 +1,4 @@
-//! Wires the stages of a client together: which discovery, poll loop and pipeline serve a namespace.
+//! Connects the stages of a client: which discovery, poll loop and pipeline serve a namespace.
 
 use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
@@ -24,9 +24,10 @@ use crate::supervise::supervise;
 use crate::tasks::Tasks;
 use crate::transport::{HttpClient, Transport};
 
-/// Callers that may wait for the next load; one load answers them all.
+/// Callers that can wait for the next load; further ones wait to be queued. One load answers all of
+/// them.
 const MAX_REFRESH_REQUESTS: usize = 1024;
-/// Namespaces that load at once: a client with thousands must not open thousands of connections.
+/// Concurrent loads: a client with thousands of namespaces must not open thousands of connections.
 const MAX_CONCURRENT_LOADS: usize = 16;
 
 pub(super) struct Engine {
@@ -34,13 +35,13 @@ pub(super) struct Engine {
     transport: Transport,
     discovery: Discovery,
     disk: Option<Disk>,
-    /// Room for loads that are under way at once.
+    /// One permit for each concurrent load.
     load_permits: Arc<Semaphore>,
     validators: Arc<Validators>,
     errors: Arc<ErrorLog>,
-    /// Held while a namespace is opened, so that each is opened once.
+    /// Held while a namespace is opened, so that each is opened only once.
     opening: Mutex<()>,
-    /// What is watched for each app id; the cluster is the same for all.
+    /// Watched namespaces by app id. The cluster is the same for all of them.
     watch_lists: Mutex<HashMap<String, Arc<WatchList>>>,
 }
 
@@ -66,7 +67,7 @@ impl Engine {
         }
     }
 
-    /// Held by whoever opens a namespace.
+    /// Locks the opening of namespaces.
     pub(super) fn opening(&self) -> MutexGuard<'_, ()> {
         self.opening.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -79,7 +80,7 @@ impl Engine {
         &self.transport
     }
 
-    /// Polls whose last answer was good.
+    /// Number of polls whose last request succeeded.
     pub(super) fn polls_connected(&self) -> u64 {
         self.lock_watch_lists().values().map(|watch_list| watch_list.connected_polls() as u64).sum()
     }
@@ -90,7 +91,7 @@ impl Engine {
             .is_some_and(|watch_list| watch_list.has_timed_out(namespace))
     }
 
-    /// A namespace whose task runs, watched by the poll loop of its app id.
+    /// Creates a namespace, starts its pipeline and adds it to the poll loop of its app id.
     pub(super) fn open(
         &self,
         identity: NamespaceKey,
@@ -109,7 +110,7 @@ impl Engine {
         (namespace, handle)
     }
 
-    /// Starts the task of a namespace anew, and those of its listeners, in a forked child.
+    /// Restarts the pipeline and the deliveries of a namespace in a forked child.
     pub(super) fn resume(&self, namespace: &Arc<Namespace>, tasks: &Tasks) {
         let (refresh_sender, refresh_requests) = mpsc::channel(MAX_REFRESH_REQUESTS);
         for delivery in
@@ -128,6 +129,7 @@ impl Engine {
     ) {
         let identity = namespace.identity();
         let own_source = self.own_source(identity);
+        // A source function works without servers, so local mode does not replace it.
         let is_local = self.settings.is_local() && own_source.is_none();
         let announcements = match is_local || own_source.is_some() {
             true => None,
@@ -160,11 +162,13 @@ impl Engine {
         let seed = seeds.get(hook_name(identity));
         Fallback {
             disk: self.disk.clone(),
+            // Seeds, sources and defaults in code belong to the client's own app: another app may
+            // have a namespace of the same name.
             seed: seed.filter(|_| identity.app_id == self.settings.app_id).cloned(),
         }
     }
 
-    /// What the application loads a namespace with, instead of servers.
+    /// The function that loads a namespace instead of servers; `None` if there is none.
     fn own_source(&self, identity: &NamespaceKey) -> Option<NamespaceSource> {
         if let Some(memory) = self.settings.hooks.memory.clone() {
             let (app_id, name) = (identity.app_id.clone(), hook_name(identity).to_owned());
@@ -192,9 +196,12 @@ impl Engine {
         })
     }
 
-    /// What is watched for an app id; starts its polls, and discovery with the first of all.
+    /// The watch list of an app id. Its first use starts the polls of the app id; the first of all
+    /// also starts discovery.
     fn watch_list(&self, identity: &NamespaceKey, tasks: &Tasks) -> Arc<WatchList> {
         let mut watch_lists = self.lock_watch_lists();
+        // Discovery is not started earlier, so that clients in local mode or with own sources open
+        // no socket.
         if watch_lists.is_empty() {
             let mut subject = (self.discovery.clone(), self.errors.clone());
             tasks.spawn(async move {
@@ -230,7 +237,7 @@ impl Engine {
     }
 }
 
-/// The name under which the application gave what it gave for a namespace.
+/// The name by which settings in code refer to a namespace: without `.properties`.
 fn hook_name(identity: &NamespaceKey) -> &str {
     strip_properties_suffix(&identity.namespace)
 }

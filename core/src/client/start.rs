@@ -1,4 +1,4 @@
-//! Whether enough is loaded to count as started, by the start policy.
+//! Decides by the start policy whether enough namespaces are loaded.
 
 use std::sync::atomic::Ordering;
 
@@ -11,29 +11,35 @@ use crate::settings::StartPolicy;
 use crate::snapshot::Source;
 
 impl Client {
-    /// Opens the namespaces that the settings name, once; waits for none.
+    /// Opens the namespaces of `castalia.namespaces` once; does not wait for loads.
     pub(super) fn start_namespaces(&self) -> Result<()> {
         let inner = &self.inner;
         if !inner.started.load(Ordering::SeqCst) {
             for namespace in &inner.settings.namespaces {
                 self.open(&inner.settings.app_id, namespace)?;
             }
+            // Set after the loop, so that a failed start is repeated. Two concurrent calls open the
+            // same namespaces twice, which is harmless.
             inner.started.store(true, Ordering::SeqCst);
         }
         Ok(())
     }
 
-    /// Waits for the namespaces that the policy speaks of, and says what it refuses.
+    /// Waits for the namespaces that the policy covers.
+    ///
+    /// # Errors
+    /// The policy's refusal.
     pub(super) async fn check_start_policy(&self, opening: Option<&NamespaceHandle>) -> Result<()> {
         let settings = &self.inner.settings;
         let policy = settings.start_policy;
+        // Opening one namespace must not wait for the others, which cannot fail the start anyway.
         if policy == StartPolicy::BestEffort && opening.is_some() {
             return Ok(());
         }
         let mut checked: Vec<_> = opening.into_iter().cloned().collect();
         let open = self.inner.namespaces.load_full();
         for namespace in &settings.namespaces {
-            // One that was given up since the start is not asked for any more.
+            // A namespace that the application has closed since is no longer required.
             let identity = self.identity(&settings.app_id, namespace)?;
             checked.extend(open.get(&identity).and_then(NamespaceHandle::acquire));
         }
@@ -62,10 +68,12 @@ fn accepts(policy: StartPolicy, source: Source) -> bool {
     }
 }
 
-/// Names every namespace that is missing; the kind is theirs if they agree on one that asks for somebody to act.
+/// Lists the missing namespaces. Its kind is theirs if all agree on one that somebody has to act
+/// on.
 fn refusal(missing: &[&NamespaceHandle]) -> Error {
     let errors: Vec<_> = missing.iter().map(|n| n.runtime().monitor().last_error()).collect();
     let kinds = errors.iter().map(|error| match error.as_ref().map(Error::kind) {
+        // Unreachable servers may come back without anybody acting.
         None | Some(ErrorKind::Transport) => ErrorKind::NotReady,
         Some(kind) => kind,
     });

@@ -1,4 +1,4 @@
-//! A namespace as one whole text: a document as it is, or properties text.
+//! A namespace as one text: a document as released, or properties text.
 
 use std::sync::Arc;
 
@@ -12,9 +12,23 @@ use crate::protocol::namespace::Format;
 use crate::protocol::namespace::NamespaceKey;
 use crate::snapshot::{Snapshot, Source};
 
-/// An open namespace as a file. It shares its content with the [`Config`] of the same namespace.
+/// An open namespace as one text. It shares its values with the [`Config`] of the same namespace.
 ///
-/// Its events have one key, `content`, whose values are the whole text before and after.
+/// Its events have a single key, `content`, whose values are the whole text before and after.
+///
+/// ```
+/// use castalia_core::InMemory;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> castalia_core::Result<()> {
+/// let memory = InMemory::new()?;
+/// memory.set("rules.json", "content", r#"{"limit": 3}"#).await?;
+/// let file = memory.client().config_file("rules.json").await?;
+///
+/// assert_eq!(file.content().as_deref(), Some(r#"{"limit": 3}"#));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct ConfigFile {
     config: Config,
@@ -25,62 +39,62 @@ impl ConfigFile {
         Self { config }
     }
 
-    /// App id, cluster and name.
+    /// App id, cluster and namespace.
     #[must_use]
     pub fn identity(&self) -> &NamespaceKey {
         self.config.identity()
     }
 
-    /// Format, by the suffix of the name.
+    /// Format, from the suffix of the name.
     #[must_use]
     pub fn format(&self) -> Format {
         self.config.snapshot().format()
     }
 
-    /// The text; `None` when nothing is loaded.
+    /// The text; `None` if nothing has been loaded.
     #[must_use]
     pub fn content(&self) -> Option<String> {
         self.config.snapshot().content().map(str::to_owned)
     }
 
-    /// The content now, with its source and release key.
+    /// The current values, with their source and release key.
     #[must_use]
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.config.snapshot()
     }
 
-    /// Where the content came from.
+    /// Origin of the current values.
     #[must_use]
     pub fn source(&self) -> Source {
         self.config.source()
     }
 
-    /// How the namespace stands with the servers.
+    /// Result of the last load.
     #[must_use]
     pub fn state(&self) -> State {
         self.config.state()
     }
 
-    /// Why the last load failed; `None` once one worked.
+    /// Error of the last load; `None` if it succeeded.
     #[must_use]
     pub fn last_error(&self) -> Option<Error> {
         self.config.last_error()
     }
 
-    /// Counts that a listener failed; as [`Config::note_listener_failure`].
+    /// Counts a failed listener; see [`Config::note_listener_failure`].
     pub fn note_listener_failure(&self) {
         self.config.note_listener_failure();
     }
 
-    /// Loads now; as [`Config::refresh`].
+    /// Loads now; see [`Config::refresh`].
     ///
     /// # Errors
-    /// Those of [`Config::refresh`].
+    /// As [`Config::refresh`].
     pub async fn refresh(&self) -> Result<()> {
         self.config.refresh().await
     }
 
-    /// Gives the namespace up; as [`Config::close`].
+    /// Closes the namespace; see [`Config::close`].
     pub fn close(self) {
         self.config.close();
     }
@@ -91,13 +105,13 @@ impl ConfigFile {
         self.config.stream(EventKind::Content)
     }
 
-    /// As [`Config::snapshot_and_changes`], for the changes of the text.
+    /// Like [`Config::snapshot_and_changes`], for changes of the text.
     #[must_use]
     pub fn snapshot_and_changes(&self) -> (Arc<Snapshot>, ChangeStream) {
         self.config.pair_with_snapshot(self.changes())
     }
 
-    /// As [`Config::changes_after`], for the changes of the text.
+    /// Like [`Config::changes_after`], for changes of the text.
     #[must_use]
     pub fn changes_after(
         &self,
@@ -107,7 +121,7 @@ impl ConfigFile {
         self.config.stream_after(EventKind::Content, other, unapplied)
     }
 
-    /// Calls this function for each change of the text; as [`Config::on_change`].
+    /// Calls a function for each change of the text; see [`Config::on_change`].
     pub fn on_change(
         &self,
         callback: impl FnMut(&Arc<ChangeEvent>) + Send + 'static,

@@ -1,5 +1,5 @@
-//! Following the content of a namespace: whatever keeps something made of it, in any language, is built on this, so that nothing
-//! remains on an old release. Does not know what is made of the content.
+//! Follows the snapshots of a namespace. Everything that is derived from one, in any language, is
+//! built on this, so that nothing stays at an old release.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,16 +10,25 @@ use crate::listener::{ChangeStream, Subscription};
 use crate::pipeline::EventKind;
 use crate::snapshot::Snapshot;
 
-/// Follows the content of a namespace, made by [`Config::follow`]: first what there is now, then each newer content, never an
-/// older one. Content that was replaced before anybody looked at it is skipped; the newest never is.
+/// Follows the snapshots of a namespace: first the current one, then each newer one, never an older
+/// one. Snapshots that are replaced before they are read are skipped, except the newest.
 ///
 /// ```
-/// # use castalia_core::{Config, Subscription};
-/// fn print_limit(config: &Config) -> Subscription {
-///     let follower = config.follow();
-///     println!("the limit is {}", follower.snapshot().get_or("limit", 100));
-///     follower.on_newer(|snapshot| println!("the limit is {}", snapshot.get_or("limit", 100)))
-/// }
+/// use castalia_core::InMemory;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> castalia_core::Result<()> {
+/// let memory = InMemory::new()?;
+/// memory.set("application", "limit", "100").await?;
+/// let config = memory.client().config("application").await?;
+///
+/// let mut follower = config.follow();
+/// assert_eq!(follower.snapshot().get_or("limit", 0), 100);
+/// memory.set("application", "limit", "200").await?;
+/// let newer = follower.next().await.expect("the client is open");
+/// assert_eq!(newer.get_or("limit", 0), 200);
+/// # Ok(())
+/// # }
 /// ```
 pub struct Follower {
     config: Config,
@@ -29,22 +38,24 @@ pub struct Follower {
 
 impl Follower {
     pub(super) fn new(config: &Config) -> Self {
-        // In this order: content that arrives after listening began has an event, and what came before is read.
+        // The stream is created before the snapshot is read, so a release between the two is not
+        // missed.
         let stream = config.stream(EventKind::Newest);
         Self { seen: config.snapshot(), stream, config: config.clone() }
     }
 
-    /// The content that was returned last, or that was there when following began.
+    /// The snapshot that was returned last, or the one at the start.
     #[must_use]
     pub fn snapshot(&self) -> &Arc<Snapshot> {
         &self.seen
     }
 
-    /// The next newer content; `None` when the client is closed. Dropping the future loses nothing.
+    /// The next newer snapshot; `None` once the client or the namespace is closed. Dropping the
+    /// future loses nothing.
     pub async fn next(&mut self) -> Option<Arc<Snapshot>> {
         loop {
             self.stream.next().await?;
-            // Read now: an event may be older than the content that following began with.
+            // The snapshot is read here: the event may be older than the one at the start.
             let now = self.config.snapshot();
             if !Arc::ptr_eq(&now, &self.seen) {
                 self.seen = now.clone();
@@ -53,13 +64,14 @@ impl Follower {
         }
     }
 
-    /// Calls this function for each newer content, one call at a time, on a thread that may block. A panic is caught and counted.
+    /// Calls a function for each newer snapshot, one call at a time, on a blocking thread. A panic
+    /// is caught and counted.
     pub fn on_newer(
         self,
         mut function: impl FnMut(&Arc<Snapshot>) + Send + 'static,
     ) -> Subscription {
         let Self { config, stream, mut seen } = self;
-        // The namespace keeps the function, so the function must not keep the namespace.
+        // The namespace owns the function: a strong reference would keep both alive forever.
         let namespace = Arc::downgrade(&config.namespace);
         config.deliver(EventKind::Newest, stream, move |_: &Arc<ChangeEvent>| {
             let now = namespace.upgrade().map(|namespace| namespace.snapshot());

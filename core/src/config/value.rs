@@ -1,4 +1,4 @@
-//! A value that was read: it keeps the content that it lies in, instead of a copy of the text.
+//! A value that borrows its text from a snapshot instead of copying it.
 
 use std::fmt;
 use std::ops::Deref;
@@ -8,16 +8,34 @@ use arc_swap::Guard;
 
 use crate::snapshot::Snapshot;
 
-/// The text of a value. Meant to be used at once; to keep it, make a `String` of it.
+/// The text of a value. Meant for immediate use: it keeps the snapshot alive. Convert it to a
+/// `String` to store it.
+///
+/// ```
+/// use castalia_core::InMemory;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> castalia_core::Result<()> {
+/// let memory = InMemory::new()?;
+/// memory.set("application", "color", "red").await?;
+/// let config = memory.client().config("application").await?;
+///
+/// let color = config.get("color").expect("the key exists");
+/// assert!(color.starts_with('r'));
+/// let stored: String = color.into();
+/// assert_eq!(stored, "red");
+/// # Ok(())
+/// # }
+/// ```
 pub struct Value {
     snapshot: Guard<Arc<Snapshot>>,
     text: TextLocation,
 }
 
 enum TextLocation {
-    /// Place of the key in the content.
+    /// Index of the key in the snapshot.
     Indexed(usize),
-    /// From beside the content, which has no place for it.
+    /// A value of the overlay or the environment, which the snapshot does not contain.
     Owned(String),
 }
 
@@ -36,7 +54,7 @@ impl Value {
     #[must_use]
     pub fn as_str(&self) -> &str {
         match &self.text {
-            // The content never changes, so the place that was found still holds the key.
+            // A snapshot never changes, so the index still belongs to the key.
             TextLocation::Indexed(index) => self.snapshot.value_at(*index).unwrap_or_default(),
             TextLocation::Owned(text) => text,
         }
@@ -83,7 +101,7 @@ impl fmt::Display for Value {
 }
 
 impl fmt::Debug for Value {
-    /// Values may be secrets, but who prints one asked for it.
+    /// Prints the text: unlike a whole snapshot, a single value is only printed on purpose.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self.as_str(), f)
     }

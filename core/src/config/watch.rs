@@ -1,4 +1,5 @@
-//! A value made of a whole namespace and kept current: the last good one stays when a release cannot be read as it.
+//! A value built from a whole namespace and kept current. A release that cannot be parsed leaves
+//! the last good value.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +12,22 @@ use crate::error::{Error, Result};
 use crate::listener::Subscription;
 use crate::snapshot::Snapshot;
 
-/// A parsed value that follows its namespace; dropping it ends that.
+/// A value that follows its namespace until it is dropped.
+///
+/// ```
+/// use castalia_core::InMemory;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> castalia_core::Result<()> {
+/// let memory = InMemory::new()?;
+/// memory.set("application", "limit", "100").await?;
+/// let config = memory.client().config("application").await?;
+///
+/// let limit = config.watch_with(|snapshot| Ok(snapshot.get_or("limit", 0)))?;
+/// assert_eq!(*limit.get(), 100);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Watch<T> {
     state: Arc<WatchState<T>>,
     _config: Config,
@@ -38,13 +54,13 @@ impl<T: Send + Sync + 'static> Watch<T> {
         Ok(Self { state, _config: config.clone(), _subscription: subscription })
     }
 
-    /// The value of the newest content that could be read.
+    /// The value of the newest snapshot that could be parsed.
     #[must_use]
     pub fn get(&self) -> Arc<T> {
         self.state.current.load_full()
     }
 
-    /// Why the newest content could not be read; `None` when it could.
+    /// Error of the newest snapshot; `None` if it could be parsed.
     #[must_use]
     pub fn last_error(&self) -> Option<Error> {
         self.state.problem.load().as_deref().cloned()
@@ -59,7 +75,7 @@ impl<T> WatchState<T> {
                 self.problem.store(None);
             }
             Err(error) => {
-                // The error itself is for the application alone: it may quote values.
+                // Only the kind is logged: the error itself may quote values.
                 let kind = error.kind();
                 warn!(namespace, %kind, "the new content cannot be parsed; keeping the last good value");
                 self.problem.store(Some(Arc::new(error)));
@@ -69,7 +85,7 @@ impl<T> WatchState<T> {
 }
 
 impl<T> fmt::Debug for Watch<T> {
-    /// The value may hold secrets.
+    /// Prints no value, because it may contain secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Watch")
     }

@@ -1,4 +1,4 @@
-//! Metrics as OpenMetrics text, with the meter names of the official Java client.
+//! Metrics as OpenMetrics text, with the metric names of the official Java client.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -7,11 +7,12 @@ use std::time::SystemTime;
 use super::{Metrics, NamespaceMetrics, State};
 use crate::error::ErrorKind;
 
+// The Java client has the same constant text for all metrics.
 const HELP: &str = "Apollo client metric";
 
 impl Metrics {
-    /// OpenMetrics 1.0 text. Namespaces carry their app id only where there is more than one, so that dashboards made for the
-    /// Java client work.
+    /// OpenMetrics 1.0 text. The label `app_id` is only added if there is more than one app id, so
+    /// that dashboards made for the Java client still work.
     #[must_use]
     pub fn text(&self) -> String {
         let mut text = OpenMetricsWriter::new(&self.namespaces);
@@ -60,7 +61,8 @@ impl Metrics {
         self.write_pools(text);
     }
 
-    /// The runtime, and the delivery of events to listeners; gauges of Java's pools that mean nothing here are left out.
+    /// Metrics of the runtime (`runtime`) and of the delivery to listeners (`dispatch`). Metrics of
+    /// Java's thread pools that have no meaning here are omitted.
     fn write_pools(&self, text: &mut OpenMetricsWriter) {
         let threads = self.threads.as_ref();
         let waiting = self.namespaces.iter().map(|n| n.listener_queue).sum::<usize>();
@@ -107,7 +109,7 @@ impl OpenMetricsWriter {
         }
     }
 
-    /// A value that is not known yet is left out.
+    /// Omits namespaces whose value is not known yet: 0 would look like a measurement.
     fn gauge(
         &mut self,
         name: &str,
@@ -130,7 +132,7 @@ impl OpenMetricsWriter {
     }
 
     fn labels(&self, namespace: &NamespaceMetrics) -> String {
-        // Names have no character that a label would have to escape.
+        // Names consist of letters, digits, `-`, `_` and `.`, so they need no escaping.
         let name = &namespace.namespace;
         match self.with_app_id {
             true => format!("namespace=\"{name}\",app_id=\"{}\"", namespace.app_id),
