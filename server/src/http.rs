@@ -45,7 +45,7 @@ use self::large_head::Head;
 use self::stream::Stream;
 use self::upload::{Progress, Upload};
 use crate::background::Background;
-use crate::log_rate::LogRate;
+use crate::log_rate::{LogRate, shortened};
 
 /// A client that has not sent its head by then is cut off.
 const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(10);
@@ -255,7 +255,12 @@ fn answer<S: Answers>(
     };
     let answer = answer.map(|answered| answered.unwrap_or_else(|never: Infallible| match never {}));
     let strict = port.strict_status;
-    async move { Ok(failure::complete(strict, &method, &path, answer).await) }
+    async move {
+        let response = failure::complete(strict, &method, &path, answer).await;
+        let status = response.status().as_u16();
+        tracing::trace!(%method, path = shortened(&path), status, "request answered");
+        Ok(response)
+    }
 }
 
 /// What a URL is below the base path.
