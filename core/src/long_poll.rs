@@ -1,5 +1,7 @@
-//! One held request for an app id and cluster, several where its line would get too long: notification ids go out, announcements
-//! come back. Never loads anything.
+//! Long polls for an app id and cluster: sends the known notification ids and receives
+//! announcements of releases. One poll is enough unless its request line would get too long.
+//!
+//! Never loads anything: an announcement is only a hint, and the pipeline decides what to load.
 
 mod watch_list;
 
@@ -27,29 +29,38 @@ use crate::transport::{Failure, ServiceRequest, ServiceResponse, Transport};
 use watch_list::ShardState;
 pub(crate) use watch_list::{Announcement, WatchList};
 
-/// Spreads the first polls of a fleet that starts together.
+/// Spreads the first polls of clients that start together; added to
+/// `apollo.longPollingInitialDelayInMills`.
 const INITIAL_JITTER_MS: u64 = 500;
-/// Longest wait for a permit of the rate limit.
+/// Longest wait for a permit of the rate limit; the value of the Java client.
 const MAX_PERMIT_WAIT: Duration = Duration::from_secs(5);
-/// The first poll, which is answered at once, the next, and the one after a release that comes right after the start.
+/// Permits at the start, so that none of these waits: the first poll, which returns at once, the
+/// next one, and the one after a release right after the start.
 const START_PERMITS: f64 = 3.0;
-/// Quiet time after a namespace was opened, so that many opened in a row cost one new request.
+/// Quiet time after a namespace was opened, so that many opened in a row cost a single new request.
 const DEBOUNCE: Duration = Duration::from_millis(100);
-/// A program that opens namespaces without end must not leave those that are open unwatched.
+/// Longest debouncing: a program that opens namespaces continuously must not leave the open ones
+/// without a poll.
 const MAX_DEBOUNCE: Duration = Duration::from_secs(1);
-/// A poll that a proxy cut off after this time was held well: nothing is wrong.
+/// A poll that was held this long before a proxy ended it is treated as an empty one. With the
+/// backoff of failures, pushes would be delayed by up to two minutes although nothing is wrong.
 const CUT_OFF_AFTER: Duration = Duration::from_secs(25);
+// Servers are not at fault, so no backoff: one second keeps a broken proxy from causing a loop.
 const CUT_OFF_PAUSE: Duration = Duration::from_secs(1);
+// A proxy cuts every poll; one hint in an hour is enough for an operator.
 const CUT_OFF_HINT_INTERVAL: Duration = Duration::from_secs(3600);
-/// What a gateway may have as path.
+/// Bytes reserved in the request line for the path prefix of a gateway, which only the chosen
+/// service's address reveals.
 const MAX_GATEWAY_PATH: usize = 128;
+// The doubling up to 120 s is that of the Java client; the jitter keeps clients that failed
+// together from returning together.
 const FAILURE_BACKOFF: BackoffPolicy =
     BackoffPolicy::doubling(Duration::from_secs(1), Duration::from_secs(120)).jittered(0.2);
-/// A is_unauthorized signature stays is_unauthorized until somebody acts.
+/// A rejected signature stays rejected until an operator changes the secret, so retries are rare.
 const UNAUTHORIZED_BACKOFF: BackoffPolicy =
     BackoffPolicy::doubling(Duration::from_secs(30), Duration::from_secs(300));
 
-/// What the polls of one app id and cluster work with.
+/// Everything that the polls of one app id and cluster use.
 #[derive(Clone)]
 pub(crate) struct PollDependencies {
     pub(crate) app_id: String,
@@ -60,7 +71,7 @@ pub(crate) struct PollDependencies {
     pub(crate) errors: Arc<ErrorLog>,
 }
 
-/// Polls for ever, as many at once as there are shares of what is watched.
+/// Runs one poll loop for each shard of the watch list, without end.
 pub(crate) async fn poll_forever(dependencies: PollDependencies) {
     let mut polls = FuturesUnordered::new();
     loop {
@@ -78,30 +89,32 @@ pub(crate) async fn poll_forever(dependencies: PollDependencies) {
     }
 }
 
-/// The loop of one share.
+/// The poll loop of one shard.
 struct PollLoop {
     dependencies: PollDependencies,
     shard: usize,
     rate: RateLimit,
     failure: Backoff,
     unauthorized: Backoff,
-    /// Service that is asked until it fails, or a coin says otherwise after an empty poll.
+    /// Service of the last poll. It is kept until it fails, or with probability 1/2 after an empty
+    /// poll, as in the Java client, so that polls spread over services that are added.
     sticky: Option<ServiceUrl>,
+    /// When the hint about a proxy was last logged.
     cut_off_hint: Option<Instant>,
     log_limit: LogLimit,
     no_app_id: LogLimit,
     random: fastrand::Rng,
 }
 
-/// How a poll ended.
+/// Result of a poll.
 enum PollOutcome {
-    /// The services told these.
+    /// Notifications and the service that sent them.
     Changed(Vec<Notification>, ServiceUrl),
-    /// Nothing moved.
+    /// No namespace changed.
     NotModified,
-    /// Other namespaces are watched now: ask anew.
+    /// The watched namespaces changed, or the secret was renewed: poll again at once.
     ListChanged,
-    /// It failed after this time.
+    /// The failure, and how long after the request it happened.
     Failed(Failure, Duration),
 }
 
@@ -124,7 +137,7 @@ impl PollLoop {
         }
     }
 
-    /// Polls for ever; waits while nothing is watched.
+    /// Polls without end; waits while no namespace is watched.
     async fn run(&mut self) {
         self.dependencies.watch_list.wait_until_not_empty(self.shard).await;
         let delay = self.dependencies.settings.timing.poll_initial_delay;
@@ -156,7 +169,7 @@ impl PollLoop {
         }
     }
 
-    /// Waits after a failure, as long as its kind asks for.
+    /// Waits after a failure for a time that depends on its kind.
     async fn wait_after_failure(&mut self, failure: &Failure, after: Duration) {
         self.sticky = None;
         self.dependencies.watch_list.failed(self.shard, failure.is_silence);
@@ -164,12 +177,12 @@ impl PollLoop {
         let pause = sleep(self.delay_after(failure, after));
         tokio::select! {
             () = pause => {}
-            // The services are back, perhaps found by somebody else.
+            // Another task may find a service first.
             () = self.dependencies.discovery.wait_until_known(), if waits_for_service => {}
         }
     }
 
-    /// Says once a minute, as the Java client does, that there is no app id.
+    /// Warns once a minute that there is no app id, as the Java client does.
     fn warn_missing_app_id(&mut self) {
         if is_no_app_id(&self.dependencies.app_id)
             && self.no_app_id.allow(ErrorKind::InvalidArgument).is_some()
@@ -178,7 +191,7 @@ impl PollLoop {
         }
     }
 
-    /// Makes use of what servers take, where nothing is said about it in the settings.
+    /// Uses the request line limit that servers announce, unless the settings contain one.
     fn apply_server_limit(&self) {
         let PollDependencies { app_id, settings, transport, watch_list, .. } = &self.dependencies;
         if let Some(line) = transport.poll_line().filter(|_| settings.timing.poll_line_may_grow) {
@@ -186,7 +199,8 @@ impl PollLoop {
         }
     }
 
-    /// Whether something between here and the server refuses lines that the server itself would take; they are short from then on.
+    /// Handles a status that may mean that something between here and the server rejects long
+    /// request lines. They are short from then on; false if they were already.
     fn lower_limit_if_refused(&mut self, failure: &Failure) -> bool {
         let refused = matches!(failure.status, Some(400 | 413 | 414 | 431));
         let too_long = refused && self.dependencies.watch_list.lower_limit();
@@ -209,6 +223,7 @@ impl PollLoop {
         };
         self.apply_server_limit();
         let shard_state = self.dependencies.watch_list.shard_state(self.shard);
+        // The last namespace was just closed. Servers reject an empty list.
         if shard_state.notifications.is_empty() {
             // The last namespace was given up a moment ago; servers refuse an empty list.
             return PollOutcome::ListChanged;
@@ -226,7 +241,7 @@ impl PollLoop {
         let start = Instant::now();
         let answer = tokio::select! {
             answer = self.dependencies.transport.get(request) => answer,
-            // An answer that is lost by this comes again: the ids that are sent next are the same.
+            // A response that is lost here is sent again: the next request has the same ids.
             () = self.wait_for_list_change(version) => return PollOutcome::ListChanged,
         };
         if is_unauthorized(&answer)
@@ -246,7 +261,8 @@ impl PollLoop {
         }
     }
 
-    /// Path and query: every server's form, unless that is longer than usual and the servers take ours.
+    /// Path and query. The compact form, which only Castalia reads, is used only if JSON would
+    /// exceed the usual limit and the servers have announced a higher one.
     fn line(&self, shard_state: ShardState) -> String {
         let PollDependencies { app_id, settings, .. } = &self.dependencies;
         let query = PollQuery {
@@ -262,8 +278,8 @@ impl PollLoop {
         line
     }
 
-    /// Returns once other namespaces are watched than in this version, and a moment has passed in which no more came; the held
-    /// poll goes on meanwhile.
+    /// Returns once the watched namespaces differ from this version and no more are added for a
+    /// moment. The poll stays open meanwhile.
     async fn wait_for_list_change(&self, version: u64) {
         let watch_list = &self.dependencies.watch_list;
         watch_list.wait_for_change(self.shard, version).await;
@@ -271,7 +287,8 @@ impl PollLoop {
     }
 
     async fn select_service(&mut self) -> Result<ServiceUrl, Error> {
-        // A service that left the list is let go, although it may still answer.
+        // A service that left the list is dropped, even if it may still answer: it is probably
+        // being shut down.
         let sticky = self.sticky.take();
         let sticky = sticky.filter(|service| self.dependencies.discovery.contains(service));
         let service = match sticky {
@@ -302,6 +319,7 @@ impl PollLoop {
         let error = &failure.error;
         if is_cut_off(failure, after) {
             self.log_cut_off(after);
+            // Not recorded as an error, and the backoff is unchanged: nothing failed.
             return CUT_OFF_PAUSE;
         }
         self.log_failure(error);
@@ -317,6 +335,7 @@ impl PollLoop {
         let hint = match error.kind() {
             ErrorKind::NotFound => "the address is probably no config service",
             ErrorKind::Unauthorized => "changes arrive late until the access key is right",
+            // The first failure in a row is usually a restart of the server.
             _ if self.failure.is_at_start() => {
                 debug!(%error, "long poll failed");
                 return;
@@ -341,7 +360,7 @@ impl PollLoop {
     }
 }
 
-/// Bytes that namespaces may take in a request line of this length, with a path in front of the service's own.
+/// Bytes that namespaces may use in a request line of `line` bytes.
 pub(crate) fn budget(line: usize, app_id: &str, settings: &EffectiveSettings) -> usize {
     let query = PollQuery {
         cluster: settings.cluster.clone(),
@@ -356,6 +375,8 @@ fn is_unauthorized<T>(answer: &Result<T, Failure>) -> bool {
     matches!(answer, Err(failure) if failure.status == Some(401))
 }
 
+/// Whether a proxy ended a poll that the server was holding. 408, 502 and 504 are what proxies
+/// answer when their timeout expires.
 fn is_cut_off(failure: &Failure, after: Duration) -> bool {
     let cut_off = match failure.status {
         Some(status) => matches!(status, 408 | 502 | 504),

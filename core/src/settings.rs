@@ -1,4 +1,4 @@
-//! What the application and its surroundings ask for: every setting, its default, and where its value came from.
+//! Settings from code, environment and files: their names, defaults and origins.
 
 mod access_keys;
 mod agollo;
@@ -29,14 +29,27 @@ pub(crate) use effective::{CacheSettings, EffectiveSettings};
 pub(crate) use layers::Layers;
 pub(crate) use resolve::is_usable_name;
 
-/// Names the meta servers of an environment; `None` leaves it to the settings.
+/// Returns the meta servers of an environment; `None` to use the settings.
 pub type MetaProvider = Arc<dyn Fn(Env) -> Option<String> + Send + Sync>;
-/// Loads a namespace in the application's own way.
+/// Loads a namespace instead of the servers.
 pub(crate) type NamespaceSource = Arc<dyn Fn() -> Result<Configurations> + Send + Sync>;
 
-/// Settings of a client, by property name. A value set in code beats every other place.
+/// Settings of a client, by property name. A value set in code overrides every other origin.
 ///
-/// Nothing is checked before [`Client::new`](crate::Client::new), which tells every fault at once.
+/// Values are validated by [`Client::new`](crate::Client::new), which reports all invalid ones at
+/// once.
+///
+/// ```
+/// use castalia_core::{Client, ErrorKind, Settings};
+///
+/// let settings = Settings::new()
+///     .set("app.id", "demo")
+///     .set("apollo.meta", "http://localhost:8080")
+///     .set("apollo.readTimeout", "soon");
+/// let error = Client::new(settings).unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+/// assert!(error.message().contains("apollo.readTimeout"));
+/// ```
 #[derive(Clone, Default)]
 pub struct Settings {
     layers: Layers,
@@ -44,38 +57,39 @@ pub struct Settings {
     hooks: Hooks,
 }
 
-/// What cannot be said as text.
+/// Settings that are not text.
 #[derive(Clone, Default)]
 pub(crate) struct Hooks {
     pub(crate) meta_provider: Option<MetaProvider>,
-    /// Asked before the settings.
+    /// Called before the settings are read.
     pub(crate) first_meta_provider: Option<MetaProvider>,
     pub(crate) rewrite: Option<UrlRewriter>,
     pub(crate) selector: Option<ServerSelector>,
     pub(crate) secret_provider: Option<SecretProvider>,
     pub(crate) random_seed: Option<u64>,
-    /// Values below those of a release, by namespace of the app itself.
+    /// Values for keys that a release does not have, by namespace of the client's app.
     pub(crate) defaults: HashMap<String, Configurations>,
-    /// Content for a namespace that neither a server nor a cache file gives.
+    /// Values of namespaces that neither a server nor a cache file provides.
     pub(crate) seeds: HashMap<String, Configurations>,
-    /// What loads a namespace instead of the servers.
+    /// Functions that load namespaces instead of the servers.
     pub(crate) sources: HashMap<String, NamespaceSource>,
-    /// What every namespace of every app is loaded from, instead of the servers.
+    /// Source of every namespace of every app, instead of the servers.
     pub(crate) memory: Option<InMemoryContent>,
 }
 
 impl Settings {
-    /// No settings: nothing is read from the environment or from files.
+    /// No settings; neither the environment nor files are read.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The settings of the surroundings: environment variables, `server.properties`, `app.properties`. The files are read when
-    /// the client is made.
+    /// Settings from environment variables, `server.properties` and `app.properties`. The files are
+    /// read when the client is created.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] when a variable whose name begins with `APOLLO_` or `CASTALIA_` is not Unicode text.
+    /// [`ErrorKind::InvalidArgument`] if a variable whose name begins with `APOLLO_` or `CASTALIA_`
+    /// is not valid Unicode.
     pub fn from_env() -> Result<Self> {
         let mut environment = HashMap::new();
         for (name, value) in std::env::vars_os() {
@@ -91,13 +105,14 @@ impl Settings {
                     let error = Error::new(ErrorKind::InvalidArgument, "read settings", text);
                     return Err(error.with("variable", name));
                 }
+                // Variables of other programs may contain anything.
                 Err(_) => {}
             }
         }
         Ok(Self::from_variables(environment))
     }
 
-    /// As [`Settings::from_env`], with these variables instead of the process's own.
+    /// Like [`Settings::from_env`], with these variables instead of those of the process.
     #[must_use]
     pub fn from_variables(environment: HashMap<String, String>) -> Self {
         let mut settings = Self::new();
@@ -113,18 +128,21 @@ impl Settings {
         self
     }
 
-    /// What must be loaded for a start to succeed; by default nothing, so that a namespace that cannot be loaded is empty.
+    /// Which namespaces must be loaded for the start to succeed. By default none: a namespace that
+    /// cannot be loaded is empty.
     ///
     /// ```
-    /// # use castalia_core::{Settings, StartPolicy};
+    /// use castalia_core::{Settings, StartPolicy};
+    ///
     /// let settings = Settings::new().start_policy(StartPolicy::RequireAll);
+    /// # let _ = settings;
     /// ```
     #[must_use]
     pub fn start_policy(self, policy: StartPolicy) -> Self {
         self.set("castalia.start-policy", policy.name())
     }
 
-    /// Sets a value that is given nowhere else in code.
+    /// Sets a value unless it is already set in code.
     pub(crate) fn set_if_absent(mut self, name: &str, value: &str) -> Self {
         self.layers.code.entry(name.to_owned()).or_insert_with(|| value.to_owned());
         self
@@ -136,15 +154,16 @@ impl Settings {
         self
     }
 
-    /// Adds what the host's own settings say, such as the system properties of a JVM: weaker than code, stronger than the
-    /// environment. Names that are no setting are ignored.
+    /// Adds settings of the host, such as the system properties of a JVM. They override the
+    /// environment, and code overrides them. Unknown names are ignored, because a host has
+    /// properties of many libraries.
     #[must_use]
     pub fn overlay(mut self, entries: impl IntoIterator<Item = (String, String)>) -> Self {
         self.layers.overlay.extend(entries);
         self
     }
 
-    /// Asks this function for the meta servers (comma between) where `apollo.meta` is not set.
+    /// Calls a function for the meta servers (comma-separated) if `apollo.meta` is not set.
     #[must_use]
     pub fn meta_provider(
         mut self,
@@ -154,7 +173,8 @@ impl Settings {
         self
     }
 
-    /// As [`Settings::meta_provider`], but asked before `apollo.meta`, which counts where the function gives nothing.
+    /// Like [`Settings::meta_provider`], but called first; `apollo.meta` is used if the function
+    /// returns `None`.
     #[must_use]
     pub fn first_meta_provider(
         mut self,
@@ -164,8 +184,8 @@ impl Settings {
         self
     }
 
-    /// Asks this function for the secret of an app id when a server refuses the one in use. It runs on a thread that may
-    /// block.
+    /// Calls a function for the secret of an app id when a server rejects the current one. It runs
+    /// on a blocking thread.
     #[must_use]
     pub fn secret_provider(
         mut self,
@@ -175,7 +195,7 @@ impl Settings {
         self
     }
 
-    /// Passes every address that a meta server hands out through this function.
+    /// Passes every address from a meta server through a function.
     #[must_use]
     pub fn rewrite_services(
         mut self,
@@ -185,9 +205,9 @@ impl Settings {
         self
     }
 
-    /// Lets this function put the config services in the order in which a load tries them; a poll takes the first. Without it
-    /// the order is random. The service that announced a change is asked first all the same, and those that failed lately
-    /// come last.
+    /// Sorts the config services with a function, into the order in which a load tries them; a poll
+    /// uses the first one. By default the order is random. The service that announced a change is
+    /// still tried first, and services that failed recently last.
     #[must_use]
     pub fn order_services(
         mut self,
@@ -197,10 +217,11 @@ impl Settings {
         self
     }
 
-    /// Loads a namespace of the app itself with this function instead of from servers: when it is opened, at each refresh
-    /// interval and at each [`Config::refresh`](crate::Config::refresh). Change events, validators, typed reads and the cache
-    /// file are those of every namespace, and its source is `static`. The function runs on a thread that may block; an error
-    /// leaves the content as it was and is retried.
+    /// Loads a namespace of the client's app with a function instead of from servers: when it is
+    /// opened, at each refresh interval and at each [`Config::refresh`](crate::Config::refresh).
+    /// Change events, validators, typed reads and the cache file work as usual, and the source is
+    /// `static`. The function runs on a blocking thread; an error leaves the values unchanged and
+    /// is retried.
     #[must_use]
     pub fn source(
         mut self,
@@ -213,8 +234,9 @@ impl Settings {
         self
     }
 
-    /// Values of keys that a namespace of the app itself does not have: weaker than a release, stronger than the defaults of
-    /// reads. They count among its keys.
+    /// Values for keys that a namespace of the client's app does not have: a release overrides
+    /// them, and they override the defaults of reads. They are included in the keys of the
+    /// namespace.
     #[must_use]
     pub fn defaults<K, V>(
         mut self,
@@ -231,9 +253,10 @@ impl Settings {
         self
     }
 
-    /// Content of a namespace of the app itself for a start without server and cache file; its source is `static`. With
-    /// environment `LOCAL` it is all there is beside cache files, as tests and offline programs want it. A document such as
-    /// `x.yaml` has its text under the key `content`.
+    /// Values of a namespace of the client's app that are used if there is neither a server nor a
+    /// cache file; the source is `static`. With the environment `LOCAL`, for tests and offline
+    /// programs, cache files and seeds are the only sources. A document such as `x.yaml` has its
+    /// text under the key `content`.
     #[must_use]
     pub fn seed<K, V>(mut self, namespace: &str, entries: impl IntoIterator<Item = (K, V)>) -> Self
     where
@@ -246,7 +269,7 @@ impl Settings {
         self
     }
 
-    /// Makes every random choice repeatable, for tests.
+    /// Makes random choices reproducible, for tests.
     #[must_use]
     pub fn random_seed(mut self, seed: u64) -> Self {
         self.hooks.random_seed = Some(seed);
@@ -255,7 +278,7 @@ impl Settings {
 }
 
 impl fmt::Debug for Settings {
-    /// Names alone: values may be secrets.
+    /// Prints only names, because values may be secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self.layers.code.keys().collect();
         f.debug_struct("Settings")

@@ -1,4 +1,5 @@
-//! The namespaces that a poll loop watches: what is known of each, and whom to tell when it moves.
+//! The namespaces that the polls of an app id watch: their known notification ids, and the
+//! pipelines that wait for their announcements.
 
 mod shard_table;
 
@@ -13,55 +14,59 @@ use crate::protocol::wire::{Notification, NotificationMessages};
 
 use shard_table::{ShardTable, find};
 
-/// A namespace has moved: the newest there is to know of it. Those not yet read are replaced.
+/// Announces that a namespace changed. An announcement that was not read yet is replaced by a newer
+/// one.
 #[derive(Debug, Clone)]
 pub(crate) struct Announcement {
     pub(crate) notification_id: i64,
-    /// Whether an earlier id was known; the first poll announces every namespace, moved or not.
+    /// Whether an id was known before. The first poll announces every namespace, whether it changed
+    /// or not.
     pub(crate) is_update: bool,
     pub(crate) messages: NotificationMessages,
-    /// Service that told it.
+    /// Service that sent it.
     pub(crate) service: ServiceUrl,
 }
 
-/// What is known of the namespaces of a share.
+/// The namespaces of one shard, for its next poll.
 pub(super) struct ShardState {
     pub(super) notifications: Vec<Notification>,
-    /// Version of the share's list.
+    /// Version of the list.
     pub(super) version: u64,
-    /// Whether its line may be longer than usual, and compact.
+    /// Whether the request line may exceed the usual limit.
     pub(super) is_wide: bool,
 }
 
-/// The watched namespaces of one app id and cluster, in shares of which each is one poll: one is enough unless the request line
-/// gets too long.
+/// The watched namespaces of one app id and cluster, in shards of one poll each. One shard is
+/// enough unless the request line would get too long.
 pub(crate) struct WatchList {
     table: Mutex<ShardTable>,
-    /// Counts, for each share, how often other namespaces came to be in it.
+    /// For each shard, how often its list of namespaces changed.
     versions: watch::Sender<Vec<u64>>,
 }
 
 impl WatchList {
-    /// Nothing is watched yet; the request line has so many bytes of room for namespaces.
+    /// An empty list; `budget` is the number of bytes that namespaces may use in a request line.
     pub(crate) fn new(budget: usize) -> Self {
         Self { table: Mutex::new(ShardTable::new(budget)), versions: watch::Sender::default() }
     }
 
-    /// Shares whose last poll ended well.
+    /// Number of shards whose last poll succeeded.
     pub(crate) fn connected_polls(&self) -> usize {
         let table = self.lock();
         table.shards.iter().filter(|shard| shard.connected && shard.used_bytes > 0).count()
     }
 
-    /// Whether a poll with this namespace ended in silence.
+    /// Whether a poll that included the namespace timed out.
     pub(crate) fn has_timed_out(&self, namespace: &str) -> bool {
         self.lock().namespaces.get(namespace).is_some_and(|namespace| namespace.timed_out)
     }
 
-    /// Watches a namespace from now on, as long as what is given back is held; a held poll is asked anew.
+    /// Watches a namespace until the returned receiver is dropped. Its shard is polled again.
     pub(crate) fn add(&self, namespace: &str) -> watch::Receiver<Option<Announcement>> {
         let (sender, receiver) = watch::channel(None);
         let shard = self.lock_open().add(namespace, sender);
+        // After the table is unlocked: waiters lock it while they hold `versions`, so the opposite
+        // order could deadlock.
         self.versions.send_modify(|versions| {
             versions.resize(versions.len().max(shard + 1), 0);
             versions[shard] += 1;
@@ -69,7 +74,7 @@ impl WatchList {
         receiver
     }
 
-    /// Deals the namespaces out anew where a server takes longer request lines than usual.
+    /// Distributes the namespaces again if a server accepts longer request lines.
     pub(super) fn raise_limit(&self, budget: usize) {
         let table = self.lock_open();
         if table.trusts_server_limit && budget > table.budget {
@@ -77,7 +82,8 @@ impl WatchList {
         }
     }
 
-    /// Goes back to the usual length after a longer line was refused, for good; false when it was not longer.
+    /// Returns to the usual limit for good, after a longer line was rejected; false if no line was
+    /// longer.
     pub(super) fn lower_limit(&self) -> bool {
         let mut table = self.lock_open();
         let was_wide = table.is_wide();
@@ -89,9 +95,11 @@ impl WatchList {
         was_wide
     }
 
+    /// Distributes the namespaces again and repeats all polls.
     fn rebalance(&self, mut table: MutexGuard<'_, ShardTable>, budget: usize) {
         table.rebalance(budget);
         let shards = table.shards.len();
+        // See `add`.
         drop(table);
         self.versions.send_modify(|versions| {
             versions.resize(shards, 0);
@@ -99,26 +107,27 @@ impl WatchList {
         });
     }
 
-    /// How many shares there are; never fewer than before.
+    /// Number of shards; it never decreases, because a running poll loop cannot be taken back.
     pub(super) fn shards(&self) -> usize {
         self.versions.borrow().len()
     }
 
-    /// Returns once there are more shares than these.
+    /// Returns once there are more than `count` shards.
     pub(super) async fn wait_for_more_shards(&self, count: usize) {
         let mut versions = self.versions.subscribe();
         // The sender lives in `self`, so the wait cannot fail.
         let _ = versions.wait_for(|versions| versions.len() > count).await;
     }
 
-    /// Returns once anything is watched in a share.
+    /// Returns once the shard contains a namespace.
     pub(super) async fn wait_until_not_empty(&self, shard: usize) {
         let mut versions = self.versions.subscribe();
         let _ = versions.wait_for(|_| self.lock_open().of(shard).next().is_some()).await;
     }
 
-    /// What is known of a share.
+    /// The current namespaces of a shard.
     pub(super) fn shard_state(&self, shard: usize) -> ShardState {
+        // Read before the table: if a namespace is added in between, the poll is repeated at once.
         let version = self.version(shard);
         let table = self.lock_open();
         let notifications = table.of(shard).map(|(name, namespace)| Notification {
@@ -129,13 +138,13 @@ impl WatchList {
         ShardState { notifications: notifications.collect(), version, is_wide: table.is_wide() }
     }
 
-    /// Returns once other namespaces are in a share than in this version.
+    /// Returns once the list of the shard has another version.
     pub(super) async fn wait_for_change(&self, shard: usize, version: u64) {
         let mut versions = self.versions.subscribe();
         let _ = versions.wait_for(|versions| versions.get(shard) != Some(&version)).await;
     }
 
-    /// Returns once nothing came to a share for this long.
+    /// Returns once the list of the shard has not changed for this time.
     pub(super) async fn wait_until_quiet(&self, shard: usize, time: Duration) {
         loop {
             let version = self.version(shard);
@@ -163,7 +172,8 @@ impl WatchList {
         }
     }
 
-    /// Takes the ids over, even lower ones (a restored database), merges the messages, and tells who loads.
+    /// Stores the ids, merges the messages and wakes the pipelines. Lower ids are stored as well:
+    /// after a database is restored from a backup, the server's ids are lower.
     pub(super) fn announce(&self, notifications: &[Notification], service: &ServiceUrl) {
         let named: Vec<_> = notifications.iter().map(|n| n.namespace_name.as_str()).collect();
         let mut table = self.lock();
@@ -175,7 +185,7 @@ impl WatchList {
         }
     }
 
-    /// Those that are still watched: whoever waited for the others was closed.
+    /// The table without namespaces whose receiver was dropped.
     fn lock_open(&self) -> MutexGuard<'_, ShardTable> {
         let mut table = self.lock();
         table.remove_closed();

@@ -1,4 +1,5 @@
-//! The access key of each app id: as the settings say, or replaced while the client runs. Never one app's key for another.
+//! The access key of each app id: from the settings, or replaced at run time. A key is never used
+//! for another app.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,23 +11,23 @@ use super::layers::Layers;
 use crate::blocking_pool::HOOK_POOL;
 use crate::protocol::signature::AccessKey;
 
-/// Names the secret of an app id; `None` where it knows none.
+/// Returns the secret of an app id; `None` if it has none.
 pub type SecretProvider = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// Access keys by app id.
 pub(crate) struct AccessKeys {
     layers: Layers,
     provider: Option<SecretProvider>,
-    /// Keys by app id, read from the settings at the first use of the app id; replaced whole, so that a forked child finds no
-    /// lock held.
+    /// Keys by app id, read from the settings at the first use of the app id. Replaced as a whole
+    /// instead of locked, so that a forked child never finds a lock held.
     keys: ArcSwap<HashMap<String, KeyEntry>>,
 }
 
 #[derive(Clone)]
 struct KeyEntry {
-    /// `None` for an app without one.
+    /// `None` if the app has none.
     key: Option<Arc<AccessKey>>,
-    /// What the provider gave last, to see whether it has anything new.
+    /// The provider's last secret, to detect a new one.
     provided: Option<String>,
 }
 
@@ -42,7 +43,7 @@ impl AccessKeys {
         Self { layers, provider, keys: ArcSwap::from_pointee(HashMap::from([main])) }
     }
 
-    /// The key of an app id now.
+    /// The current key of an app id; `None` if requests are not signed.
     pub(crate) fn of(&self, app_id: &str) -> Option<Arc<AccessKey>> {
         if let Some(entry) = self.keys.load().get(app_id) {
             return entry.key.clone();
@@ -54,7 +55,7 @@ impl AccessKeys {
         self.keys.load().get(app_id).and_then(|entry| entry.key.clone())
     }
 
-    /// Replaces the key of an app id; a blank secret removes it.
+    /// Replaces the key of an app id. A blank secret removes it.
     pub(crate) fn replace(&self, app_id: &str, secret: &str) {
         let entry = KeyEntry { key: parse_secret(app_id, secret), provided: None };
         self.change(|keys| {
@@ -62,9 +63,12 @@ impl AccessKeys {
         });
     }
 
-    /// After a key was refused: whether another is in use by now, or comes from the provider, which may block. Many requests
-    /// are refused at once when a secret is replaced; each of them is to be repeated.
+    /// Called after a server rejected a key: whether another one is in use now, perhaps from the
+    /// provider. Many requests are rejected at once when a secret is replaced, and each of them
+    /// must be repeated.
     pub(crate) async fn renew(&self, app_id: &str, refused: Option<Arc<AccessKey>>) -> bool {
+        // Compared by pointer: a key that was set again with the same secret is worth one more
+        // attempt.
         let is_different = || match (&self.of(app_id), &refused) {
             (Some(now), Some(refused)) => !Arc::ptr_eq(now, refused),
             (now, refused) => now.is_some() != refused.is_some(),
@@ -81,6 +85,7 @@ impl AccessKeys {
         };
         let known = self.keys.load_full();
         let last = known.get(app_id).and_then(|entry| entry.provided.as_deref());
+        // An unchanged secret must not become a new key: every rejected request would be repeated.
         if last != Some(&secret) {
             let entry = KeyEntry { key: parse_secret(app_id, &secret), provided: Some(secret) };
             self.change(|keys| {
@@ -100,7 +105,9 @@ impl AccessKeys {
 
     fn in_settings(&self, app_id: &str) -> Option<Arc<AccessKey>> {
         let suffix = app_id.replace(|character: char| !character.is_ascii_alphanumeric(), "_");
+        // Characters that a shell does not allow in variable names become underscores.
         let variables = [format!("APOLLO_ACCESS_KEY_SECRET_{}", suffix.to_ascii_uppercase())];
+        // The second spelling is the deprecated one of the Java client.
         let names = [
             format!("apollo.access-key.{app_id}.secret"),
             format!("apollo.accesskey.{app_id}.secret"),
@@ -116,7 +123,7 @@ fn parse_secret(app_id: &str, secret: &str) -> Option<Arc<AccessKey>> {
     AccessKey::new(app_id, secret).map(Arc::new)
 }
 
-/// Whether a name is the secret of some app id.
+/// Whether a name is the secret of an app id.
 pub(super) fn is_secret_of_app(name: &str) -> bool {
     let rest =
         name.strip_prefix("apollo.accesskey.").or_else(|| name.strip_prefix("apollo.access-key."));

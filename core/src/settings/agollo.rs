@@ -1,4 +1,5 @@
-//! The JSON settings file of the Go client, read as the settings that it means.
+//! Reads the JSON settings file of the Go client (agollo), so that a program can switch clients
+//! without changing it.
 
 use serde::Deserialize;
 
@@ -20,14 +21,16 @@ struct AgolloConfig {
     must_start: bool,
 }
 
-/// The settings in a file, by property name.
+/// The settings in the file, by property name.
 ///
 /// # Errors
-/// Those of the JSON parser, when it is not such a file.
+/// The error of the JSON parser.
 pub(super) fn parse(text: &str) -> serde_json::Result<Configurations> {
     let config: AgolloConfig = serde_json::from_str(text)?;
     let backup = config.is_backup_config.map(|backup| backup.to_string());
+    // Seconds in the Go client, milliseconds here; 0 means its default.
     let timeout = (config.sync_server_timeout > 0).then(|| config.sync_server_timeout * 1000);
+    // The Go client's `mustStart` fails only if no namespace could be read.
     let policy = config.must_start.then(|| "require-any".to_owned());
     let settings = [
         (&key::APP_ID, Some(config.app_id)),

@@ -1,14 +1,16 @@
-//! Where cache files go: Apollo's place where somebody named it or made it, so that both clients share the files; else the user's
-//! cache directory by the rules of the platform. Never the working directory. Touches no file of either.
+//! The directory of cache files. Apollo's directory is used if it is configured or exists, so that
+//! both clients share the files; otherwise the user's cache directory by the conventions of the
+//! platform. Never the working directory. This module touches no file.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+/// Subdirectory of the user's cache directory.
 const OWN: &str = "castalia";
 
-/// The user's cache directory for the files of all clients; `None` where the platform does not say. Variables that were given
-/// for this client are stronger than those of the process.
+/// The user's cache directory for all clients; `None` if the platform defines none. Variables that
+/// were passed to this client override those of the process.
 pub(super) fn user_cache(environment: &HashMap<String, String>) -> Option<PathBuf> {
     let variable = |name: &str| {
         let given = environment.get(name).map(OsString::from);
@@ -19,7 +21,8 @@ pub(super) fn user_cache(environment: &HashMap<String, String>) -> Option<PathBu
     platform_cache(std::env::consts::OS, variable, home).map(|root| root.join(OWN))
 }
 
-/// A relative path is ignored, as the XDG specification wants it: it would depend on the working directory.
+/// Ignores relative paths, as the XDG specification demands: they would depend on the working
+/// directory.
 fn platform_cache(
     platform: &str,
     variable: impl Fn(&str) -> Option<PathBuf>,
@@ -34,7 +37,7 @@ fn platform_cache(
     }
 }
 
-/// Whether Apollo's own place is there; making it is left to those that want it.
+/// Whether Apollo's default directory exists. It is not created: few programs may write there.
 pub(super) fn exists(place: &Path) -> bool {
     place.is_dir()
 }

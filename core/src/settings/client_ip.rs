@@ -1,4 +1,5 @@
-//! The address by which servers know this machine, chosen from its network interfaces as the Java client does.
+//! The IP address that identifies this machine to servers, chosen from its network interfaces as in
+//! the Java client.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -7,14 +8,14 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use if_addrs::Interface;
 
-/// A machine that had no network when the program started gets one later.
+/// How long a loopback address is kept: a machine without network at the start may get one later.
 const RESCAN_AFTER: Duration = Duration::from_secs(300);
 
-/// The address that gray rules and instance records see.
+/// The address that gray release rules and instance records use.
 pub(crate) enum ClientIp {
-    /// As the settings say.
+    /// From the settings.
     Given(String),
-    /// The last scan.
+    /// From the last scan of the interfaces.
     Scanned(ArcSwap<InterfaceScan>),
 }
 
@@ -31,7 +32,7 @@ impl ClientIp {
         }
     }
 
-    /// The address now; that of the loopback where no other can be found.
+    /// The current address; the loopback address if there is no other.
     pub(crate) fn get(&self) -> String {
         match self {
             Self::Given(address) => address.clone(),
@@ -49,14 +50,16 @@ impl ClientIp {
 impl InterfaceScan {
     fn now() -> Self {
         let mut interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+        // The Java client chooses by interface index as well: both clients of a machine must match
+        // the same gray release rules.
         interfaces.sort_by_key(|interface| interface.index);
         let address = best(outward(&interfaces)).unwrap_or(Ipv4Addr::LOCALHOST);
         Self { address, at: Instant::now() }
     }
 }
 
-/// IPv4 addresses of the interfaces that are up and lead out of this machine. One with a loopback address leads nowhere,
-/// whatever other addresses it was given.
+/// IPv4 addresses of interfaces that are up and connected to other machines. An interface with a
+/// loopback address is not, whatever other addresses it has.
 fn outward(interfaces: &[Interface]) -> impl Iterator<Item = Ipv4Addr> {
     let inward = interfaces.iter().filter(|interface| interface.is_loopback());
     let inward: Vec<_> = inward.map(|interface| interface.index).collect();
@@ -68,9 +71,9 @@ fn outward(interfaces: &[Interface]) -> impl Iterator<Item = Ipv4Addr> {
     })
 }
 
-/// The first of the best kind: private before link-local before others.
+/// The first address of the best kind: private, then link-local, then any other.
 fn best(addresses: impl Iterator<Item = Ipv4Addr>) -> Option<Ipv4Addr> {
-    // The first of the greatest, where `max_by_key` would give the last.
+    // `max_by_key` would return the last of several equal ones.
     addresses.fold(None, |best, address| match best {
         Some(known) if weight(known) >= weight(address) => Some(known),
         _ => Some(address),

@@ -1,4 +1,4 @@
-//! The settings that a client runs with, after every place was looked at and every value checked.
+//! The settings that a client uses, after all origins were read and all values validated.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
@@ -14,25 +14,44 @@ use super::layers::Origin;
 use crate::format::rules::ReadRules;
 use crate::protocol::namespace::strip_properties_suffix;
 
-/// One effective setting, for people: which value counts, and why.
+/// One effective setting, for people; see [`Client::settings`](crate::Client::settings).
+///
+/// ```
+/// use castalia_core::{Client, Origin, Settings};
+///
+/// # fn main() -> castalia_core::Result<()> {
+/// let client = Client::new(Settings::new().set("app.id", "demo"))?;
+/// let app_id = client.settings().iter().find(|setting| setting.name == "app.id").expect("listed");
+/// assert_eq!(app_id.value, "demo");
+/// assert_eq!(app_id.origin, Origin::Code);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
     /// Property name.
     pub name: &'static str,
-    /// Value; secrets are `***`, and empty means unset.
+    /// The value; `***` for secrets, empty if unset.
     pub value: String,
-    /// Where the value came from.
+    /// Origin of the value.
     pub origin: Origin,
-    /// The name under which it was found there: a variable, or a deprecated name.
+    /// The name under which it was found: the property, a variable, or a deprecated name.
     pub found_as: String,
-    /// What it is for, with its unit.
+    /// Description, with the unit.
     pub meaning: &'static str,
 }
 
-/// What has to be loaded before a namespace counts as open.
+/// What must be loaded for a start to succeed.
+///
+/// ```
+/// use castalia_core::StartPolicy;
+///
+/// assert_eq!(StartPolicy::default(), StartPolicy::BestEffort);
+/// assert_eq!(StartPolicy::RequireAllRemote.name(), "require-all-remote");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum StartPolicy {
-    /// Nothing: reads answer their defaults until something is loaded.
+    /// Nothing: reads return their defaults until something is loaded.
     #[default]
     BestEffort,
     /// At least one namespace, from any source.
@@ -72,7 +91,7 @@ impl StartPolicy {
     }
 }
 
-/// Checked settings; fixed for the life of a client.
+/// Validated settings; they do not change while a client exists.
 pub(crate) struct EffectiveSettings {
     pub(crate) app_id: String,
     pub(crate) env: Env,
@@ -81,7 +100,7 @@ pub(crate) struct EffectiveSettings {
     pub(crate) label: Option<String>,
     pub(crate) client_ip: ClientIp,
     pub(crate) meta_servers: Vec<String>,
-    /// Config services given outright; empty means discovery.
+    /// Configured config services; if empty, they are discovered.
     pub(crate) config_services: Vec<String>,
     pub(crate) access_keys: AccessKeys,
     pub(crate) cache: Option<CacheSettings>,
@@ -93,20 +112,21 @@ pub(crate) struct EffectiveSettings {
     pub(crate) error_queue: usize,
     pub(crate) typed_cache: usize,
     pub(crate) rules: ReadRules,
-    /// Whether `a` and `a.properties` are two namespaces with two cache files, as in the Java client.
+    /// Whether `a` and `a.properties` are two namespaces with two cache files, as in the Java
+    /// client.
     pub(crate) keep_suffix: bool,
-    /// What stands above the releases of every namespace.
+    /// Values that override the releases of every namespace.
     pub(crate) overlay: HashMap<String, String>,
-    /// What answers for keys that no release has.
+    /// Values for keys that no release has.
     pub(crate) environment: HashMap<String, String>,
     pub(crate) report: Vec<Setting>,
     pub(crate) hooks: Hooks,
 }
 
-/// Where cache files go.
+/// Location of cache files.
 pub(crate) struct CacheSettings {
     pub(crate) root: PathBuf,
-    /// Where they go when the root cannot be used.
+    /// Used if the root cannot be written.
     pub(crate) fallback: Option<PathBuf>,
     pub(crate) file_mode: u32,
     pub(crate) seed_dir: Option<PathBuf>,
@@ -125,12 +145,12 @@ pub(crate) struct TimingSettings {
     pub(crate) poll_timeout: Duration,
     pub(crate) poll: bool,
     pub(crate) poll_line_limit: usize,
-    /// Whether a server may say that it takes longer ones.
+    /// Whether a server may raise the limit: only if it was not configured.
     pub(crate) poll_line_may_grow: bool,
     pub(crate) start_timeout: Duration,
 }
 
-/// How to connect.
+/// How connections are made.
 pub(crate) struct NetworkSettings {
     pub(crate) connect_timeout: Duration,
     pub(crate) ca_file: Option<PathBuf>,
@@ -145,12 +165,12 @@ pub(crate) struct NetworkSettings {
 }
 
 impl EffectiveSettings {
-    /// Whether no socket may ever be opened.
+    /// Whether the client must never open a socket.
     pub(crate) fn is_local(&self) -> bool {
         self.env == Env::Local
     }
 
-    /// The name by which a namespace is known that was asked for in this spelling.
+    /// The name by which a namespace is known, for any spelling of it.
     pub(crate) fn name_of<'a>(&self, requested: &'a str) -> &'a str {
         match self.keep_suffix {
             true => requested,
@@ -158,8 +178,9 @@ impl EffectiveSettings {
         }
     }
 
-    /// A source of random numbers; repeatable where the settings ask for it. Seeded afresh, since forked children inherit the
-    /// state of a shared one and would do everything at the same moments.
+    /// A random number generator, reproducible if the settings have a seed. Seeded anew each time:
+    /// forked children would inherit the state of a shared one and do everything at the same
+    /// moments.
     pub(crate) fn random(&self) -> fastrand::Rng {
         fastrand::Rng::with_seed(self.hooks.random_seed.unwrap_or_else(fresh_seed))
     }
@@ -169,6 +190,7 @@ impl EffectiveSettings {
 fn fresh_seed() -> u64 {
     static CALLS: AtomicU64 = AtomicU64::new(0);
     let call = CALLS.fetch_add(1, Ordering::Relaxed);
+    // `RandomState` alone does not change in a forked child, hence process id and time.
     seed(&RandomState::new(), std::process::id(), Instant::now(), call)
 }
 

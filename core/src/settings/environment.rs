@@ -1,12 +1,20 @@
-//! The deployment environment, and the meta servers that are named for each one.
+//! The deployment environment, and the meta servers of each one.
 
 use std::fmt;
 
 /// Deployment environment.
+///
+/// ```
+/// use castalia_core::Env;
+///
+/// assert_eq!(Env::parse(" prod "), Env::Pro);
+/// assert_eq!(Env::parse("staging"), Env::Unknown);
+/// assert_eq!(Env::Fat.name(), "FAT");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Env {
-    /// No server at all: cache files only.
+    /// No server: cache files and seeds only.
     Local,
     /// Development.
     Dev,
@@ -25,7 +33,7 @@ pub enum Env {
 }
 
 impl Env {
-    /// Reads a name in any case; blanks around it do not count.
+    /// Recognizes a name in any case, with surrounding white space.
     #[must_use]
     pub fn parse(name: &str) -> Self {
         match name.trim().to_ascii_uppercase().as_str() {
@@ -40,7 +48,7 @@ impl Env {
         }
     }
 
-    /// Name in capitals.
+    /// Name in upper case.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -55,7 +63,8 @@ impl Env {
         }
     }
 
-    /// Whether `{env}_meta`, `{ENV}_META` and `{env}.meta` name meta servers of this environment.
+    /// Whether `{env}_meta`, `{ENV}_META` and `{env}.meta` name the meta servers of this
+    /// environment.
     pub(crate) const fn has_own_meta(self) -> bool {
         !matches!(self, Env::Tools | Env::Unknown)
     }

@@ -1,6 +1,6 @@
-//! Every setting by its property name: where it may be given, its default, and what it is for.
+//! The table of all settings: property name, further names, default and description.
 
-/// Which settings files a key is looked up in.
+/// The settings files that may contain a key; the same as in the Java client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SettingsFiles {
     Neither,
@@ -14,10 +14,10 @@ pub(crate) enum SettingsFiles {
 pub(crate) struct SettingKey {
     /// Property name.
     pub(crate) name: &'static str,
-    /// Environment variables, in order; the one derived from the name comes after them.
+    /// Environment variables, in order of precedence. The one derived from the name comes last.
     pub(crate) env: &'static [&'static str],
     pub(crate) files: SettingsFiles,
-    /// Deprecated property name and environment variable, tried after every modern place.
+    /// Deprecated property name and environment variable, tried after all others.
     pub(crate) deprecated: Option<(&'static str, &'static str)>,
     pub(crate) default: &'static str,
     pub(crate) doc: &'static str,
@@ -43,7 +43,7 @@ impl SettingKey {
         self
     }
 
-    /// The environment variables to look at, in order.
+    /// Environment variables to read, in order of precedence.
     pub(crate) fn variables(&self) -> impl Iterator<Item = String> {
         let derived = derived_variable(self.name);
         let given = self.env.iter().map(|name| (*name).to_owned());
@@ -52,7 +52,7 @@ impl SettingKey {
     }
 }
 
-/// `a.bC-d` becomes `A_B_C_D`; capitals in a row are one word.
+/// `a.bC-d` becomes `A_B_C_D`; successive capitals are one word.
 fn derived_variable(name: &str) -> String {
     let mut variable = String::with_capacity(name.len() + 4);
     let mut after_lower = false;
@@ -145,7 +145,7 @@ keys! {
         .env(&["APOLLO_PATH_APP_PROPERTIES", "AGOLLO_CONF"]).files(SettingsFiles::Neither);
 }
 
-/// The key of a property name, and whether the name is its deprecated one.
+/// The key of a property name, and whether that is its deprecated name.
 pub(crate) fn find(name: &str) -> Option<(&'static SettingKey, bool)> {
     let modern = ALL.iter().find(|key| key.name == name);
     let deprecated = || ALL.iter().find(|key| key.deprecated.is_some_and(|(old, _)| old == name));

@@ -1,4 +1,4 @@
-//! The places where a setting may be given, and the order in which they are looked at.
+//! The origins of settings and their precedence.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -11,13 +11,20 @@ use super::key::{self, SettingKey, SettingsFiles};
 use crate::format::properties;
 use crate::protocol::wire::Configurations;
 
-/// Where the value of a setting came from, strongest first.
+/// Origin of a setting, in order of precedence.
+///
+/// ```
+/// use castalia_core::Origin;
+///
+/// assert!(Origin::Code < Origin::Environment, "code overrides the environment");
+/// assert_eq!(Origin::AppProperties.name(), "app.properties");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Origin {
     /// Set in code.
     Code,
-    /// Handed over by the host, as a JVM hands over its system properties.
+    /// Passed by the host, such as the system properties of a JVM.
     Overlay,
     /// An environment variable.
     Environment,
@@ -25,9 +32,9 @@ pub enum Origin {
     ServerProperties,
     /// The settings file of the program.
     AppProperties,
-    /// The file that names a meta server for each environment.
+    /// The file that names the meta servers of each environment.
     EnvProperties,
-    /// Given nowhere.
+    /// Not set anywhere.
     Default,
 }
 
@@ -53,16 +60,16 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A value as it was found: trimmed and not empty.
+/// A value that was found; trimmed and not empty.
 #[derive(Clone)]
 pub(crate) struct SettingValue {
     pub(crate) value: String,
     pub(crate) origin: Origin,
-    /// The name that it was found under.
+    /// Name under which it was found.
     pub(crate) name: String,
 }
 
-/// Everything that was given, place by place.
+/// All settings, by origin.
 #[derive(Default, Clone)]
 pub(crate) struct Layers {
     pub(crate) code: BTreeMap<String, String>,
@@ -71,13 +78,15 @@ pub(crate) struct Layers {
     pub(super) server: Configurations,
     pub(super) app: Configurations,
     pub(super) env: Configurations,
-    /// What a settings file of the Go client says, for any key.
+    /// Contents of a settings file of the Go client. Applies to any key, whichever files it is
+    /// allowed in.
     pub(super) agollo: Configurations,
 }
 
 impl Layers {
-    /// Reads the settings files: those that are named, and where the surroundings count those in their usual places. A file that is
-    /// not there, or not readable, is no error: most machines have none of them.
+    /// Reads the explicitly configured settings files and, if `ambient` is set, those in the
+    /// default locations. A file that does not exist or cannot be read is not an error: most
+    /// machines have none of them.
     pub(super) fn read_files(&mut self, ambient: bool) {
         let usual = |paths: &[&str]| -> Vec<PathBuf> {
             let paths = paths.iter().filter(|_| ambient);
@@ -93,6 +102,7 @@ impl Layers {
         self.env = env.iter().find_map(|path| read(path)).unwrap_or_default();
         let app = app.iter().find_map(|path| read_text(path).map(|text| (path, text)));
         match app {
+            // The Go client's file is JSON; no property name begins with a brace.
             Some((path, text)) if text.trim_start().starts_with('{') => {
                 self.agollo = or_warn(path, agollo::parse(&text)).unwrap_or_default();
             }
@@ -101,7 +111,8 @@ impl Layers {
         }
     }
 
-    /// The strongest value of a key. Every place is looked at under the modern name before any is under the deprecated one.
+    /// The value with the highest precedence. All origins are searched for the current name before
+    /// any is searched for the deprecated one.
     pub(crate) fn find(&self, key: &SettingKey) -> Option<SettingValue> {
         let variables: Vec<_> = key.variables().collect();
         self.find_as(key.name, &variables, key.files).or_else(|| {
@@ -112,7 +123,7 @@ impl Layers {
         })
     }
 
-    /// The strongest value under a name that no key of the table has.
+    /// The value with the highest precedence under a name that is not in the table.
     pub(super) fn find_as(
         &self,
         name: &str,
@@ -121,6 +132,7 @@ impl Layers {
     ) -> Option<SettingValue> {
         let found = |value: Option<&String>, origin, name: &str| {
             let value = value?.trim();
+            // An empty value counts as unset: deployment templates leave empty variables behind.
             (!value.is_empty()).then(|| SettingValue {
                 value: value.to_owned(),
                 origin,
@@ -168,7 +180,7 @@ fn parse(path: &Path, text: &str) -> Option<Configurations> {
     or_warn(path, properties::parse(text))
 }
 
-/// What a file says; one that cannot be understood is told.
+/// The parsed file; logs a warning if it cannot be parsed.
 fn or_warn<E: fmt::Display>(
     path: &Path,
     parsed: Result<Configurations, E>,
@@ -179,7 +191,8 @@ fn or_warn<E: fmt::Display>(
     parsed.ok()
 }
 
-/// Warns once in a process for each deprecated name.
+/// Warns once for each deprecated name, in the whole process: programs with many clients would
+/// repeat it.
 fn warn_deprecated(name: &str, replacement: &str) {
     static WARNED: std::sync::Mutex<Vec<String>> = std::sync::Mutex::new(Vec::new());
     let mut warned = WARNED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

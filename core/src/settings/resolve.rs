@@ -1,4 +1,5 @@
-//! From what was given to what counts: looks every key up, checks its value, and reports every fault at once.
+//! Turns what was configured into effective settings: looks up every key, validates its value and
+//! reports all invalid ones at once.
 
 mod read;
 
@@ -24,12 +25,13 @@ use crate::protocol::namespace::{DEFAULT_CLUSTER, NO_APP_ID, is_valid_name};
 
 use read::positive;
 
+// Checked before any I/O. Apollo's own limits are lower.
 const MAX_NAME: usize = 128;
-/// Refreshing more often than this costs more than a poll.
+/// Refreshing more often than this costs servers more than a long poll.
 const MIN_SENSIBLE_REFRESH: Duration = Duration::from_secs(30);
 
 impl Settings {
-    /// Looks every setting up and checks it; reads files, opens no socket.
+    /// Looks up and validates every setting; reads files, opens no socket.
     pub(crate) fn resolve(mut self) -> Result<EffectiveSettings> {
         self.layers.read_files(self.ambient);
         let mut resolver = Resolver::new(self.layers);
@@ -129,7 +131,8 @@ impl Resolver {
         self.name(&key::CLUSTER, cluster)
     }
 
-    /// A secret or the file that holds one, whichever the stronger place gives; of two in one place the secret.
+    /// The secret, or the contents of the secret file, whichever has the higher precedence; the
+    /// secret if both have the same origin.
     fn secret(&mut self) -> Option<String> {
         let file = self.look_up(&key::SECRET_FILE);
         let direct = self.look_up(&key::SECRET);
@@ -141,6 +144,7 @@ impl Resolver {
         match fs::read_to_string(path) {
             Ok(text) => {
                 let value = text.trim().to_owned();
+                // Recorded under the key of the secret, which masks it.
                 self.record(&key::SECRET, Some(&SettingValue { value, ..file }));
                 Some(text)
             }
@@ -160,6 +164,8 @@ impl Resolver {
 
     fn meta_servers(&mut self, env: Env, hooks: &Hooks) -> Vec<String> {
         let first = provided("first_meta_provider", hooks.first_meta_provider.as_ref(), env);
+        // Precedence as in the Java client: first provider, `apollo.meta`, provider, then the
+        // environment's own names.
         if first.is_none() && self.layers.find(&key::META).is_some() {
             return self.addresses(&key::META);
         }
@@ -175,7 +181,7 @@ impl Resolver {
         }
     }
 
-    /// In local mode the file is all there is, so it is read whatever the switch says.
+    /// In local mode cache files are the only source, so they are used even if they are disabled.
     fn cache(&mut self, env: Env) -> Option<CacheSettings> {
         let enabled = self.flag(&key::CACHE_ENABLE) || env == Env::Local;
         let octal = |text: &str| u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o777);
@@ -186,6 +192,8 @@ impl Resolver {
         let root = self.path(&key::CACHE_DIR).unwrap_or_default();
         let user = cache_directory::user_cache(&self.layers.environment);
         let (root, fallback) = match user {
+            // The default directory is only used if it exists already, for instance for the Java
+            // client.
             Some(user) if !is_given && !cache_directory::exists(&root) => (user, None),
             user => (root, user),
         };
@@ -234,7 +242,7 @@ impl Resolver {
         }
     }
 
-    /// Whole minutes as in the Java client, or milliseconds under a name of ours.
+    /// Whole minutes as in the Java client, or milliseconds under a name of this client.
     fn refresh_interval(&mut self) -> Duration {
         let minutes = self.parse(&key::REFRESH_INTERVAL, "a number of minutes above 0", positive);
         if self.layers.find(&key::REFRESH_MILLIS).is_none() {
@@ -245,6 +253,7 @@ impl Resolver {
         });
         let poll = self.layers.find(&key::POLL_ENABLE);
         let polls = poll.is_none_or(|found| found.value.eq_ignore_ascii_case("true"));
+        // Checked only without long polling; with it, refreshes are mostly answered with 304.
         if !polls && interval < MIN_SENSIBLE_REFRESH {
             let millis = interval.as_millis();
             warn!(
@@ -285,7 +294,7 @@ impl Resolver {
         is_insecure
     }
 
-    /// One connection pool serves both kinds of servers, so the more patient of the two settings counts.
+    /// The longer of the two timeouts, because both kinds of servers share one connection pool.
     fn connect_timeout(&mut self) -> Duration {
         let load = self.millis(&key::CONNECT_TIMEOUT);
         let discovery = self.millis(&key::DISCOVERY_CONNECT_TIMEOUT);
@@ -302,7 +311,8 @@ impl Resolver {
         value
     }
 
-    /// Every name that was set in code must be a setting.
+    /// Every name that is set in code must exist: a typing error there would otherwise go
+    /// unnoticed. Other origins contain settings of other programs.
     fn check_names(&mut self) {
         for name in self.layers.code.keys() {
             let known = key::find(name).is_some() || is_secret_of_app(name) || is_meta_of_env(name);
@@ -319,7 +329,10 @@ impl Resolver {
         }
     }
 
-    /// What counts of every key, in the order of the table.
+    /// The report of all settings, in the order of the table.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidArgument`] with all faults.
     fn finish(mut self) -> Result<Vec<Setting>> {
         if !self.faults.is_empty() {
             let text = self.faults.join("; ");
@@ -337,7 +350,8 @@ impl Resolver {
 }
 
 impl Layers {
-    /// Meta servers that are named for one environment: `dev_meta`, `DEV_META`, and `dev.meta` in `apollo-env.properties`.
+    /// Meta servers of one environment: `dev_meta`, `DEV_META`, and `dev.meta` in
+    /// `apollo-env.properties`.
     fn meta_of(&self, env: Env) -> Option<SettingValue> {
         if !env.has_own_meta() {
             return None;
@@ -357,12 +371,13 @@ impl Layers {
     }
 }
 
-/// Whether an app id, cluster or namespace can be asked for: what is not a name must never reach a path or a file name.
+/// Whether an app id, cluster or namespace is valid. Anything else must never reach a path or a
+/// file name.
 pub(crate) fn is_usable_name(name: &str) -> bool {
     is_valid_name(name) && name.len() <= MAX_NAME
 }
 
-/// What a function of the program says, unless that is blank.
+/// The result of a provider, unless it is blank.
 fn provided(name: &str, provider: Option<&MetaProvider>, env: Env) -> Option<SettingValue> {
     let value = provider.and_then(|ask| ask(env)).filter(|value| !value.trim().is_empty())?;
     Some(SettingValue { value, origin: Origin::Code, name: name.to_owned() })

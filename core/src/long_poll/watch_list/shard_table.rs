@@ -1,5 +1,5 @@
-//! The table behind what is watched: the namespaces of an app id, dealt out to shares by the length of their request lines. Waits for
-//! nothing and wakes nobody but those who load.
+//! The table of watched namespaces, distributed to shards by the length of their request lines.
+//! Only computes; [`super::WatchList`] locks it and wakes tasks.
 
 use std::collections::HashMap;
 
@@ -14,18 +14,20 @@ use crate::protocol::wire::{Notification, NotificationMessages};
 pub(super) struct ShardTable {
     pub(super) namespaces: HashMap<String, WatchedNamespace>,
     pub(super) shards: Vec<Shard>,
-    /// Bytes of a request line that the namespaces of a share may take: now, and where servers say nothing of it.
+    /// Bytes that the namespaces of a shard may use in a request line.
     pub(super) budget: usize,
+    /// Budget for servers that announce no limit.
     pub(super) default_budget: usize,
-    /// Whether a server has said that it takes longer lines; never believed again once one was refused.
+    /// Whether an announced limit may be used. False forever once a longer line was rejected: a
+    /// proxy in between keeps its limit.
     pub(super) trusts_server_limit: bool,
 }
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Shard {
-    /// Bytes of the request line that its namespaces take.
+    /// Bytes that its namespaces use in the request line.
     pub(super) used_bytes: usize,
-    /// Whether its last poll ended well.
+    /// Whether its last poll succeeded.
     pub(super) connected: bool,
 }
 
@@ -34,30 +36,31 @@ pub(super) struct WatchedNamespace {
     pub(super) notification_id: i64,
     messages: NotificationMessages,
     sender: watch::Sender<Option<Announcement>>,
-    /// Whether a poll with it ended in silence.
+    /// Whether a poll that included it timed out.
     pub(super) timed_out: bool,
 }
 
 impl ShardTable {
-    /// Nothing is watched; a request line has so many bytes of room for namespaces.
+    /// An empty table with this budget for each shard.
     pub(super) fn new(budget: usize) -> Self {
         let (namespaces, shards) = (HashMap::new(), Vec::new());
         Self { namespaces, shards, budget, default_budget: budget, trusts_server_limit: true }
     }
 
-    /// Whether lines are longer than usual, and what is known compact.
+    /// Whether lines may exceed the usual limit, and are then compact.
     pub(super) fn is_wide(&self) -> bool {
         self.budget > self.default_budget
     }
 
-    /// Bytes of a request line that a namespace takes.
+    /// Bytes of a namespace in a request line.
     fn cost(&self, name: &str) -> usize {
         notification_cost(name, self.is_wide())
     }
 
-    /// Adds a namespace; gives its share.
+    /// Adds a namespace and returns its shard.
     pub(super) fn add(&mut self, name: &str, sender: watch::Sender<Option<Announcement>>) -> usize {
         let cost = self.cost(name);
+        // A namespace that was closed and opened again: its old receiver is dropped.
         if let Some(replaced) = self.namespaces.remove(name) {
             self.shards[replaced.shard].used_bytes -= cost;
         }
@@ -73,7 +76,7 @@ impl ShardTable {
         shard
     }
 
-    /// The first share with room for so many bytes, else a new one; one namespace always fits.
+    /// The first shard with enough space, or a new one. A single namespace always fits.
     fn assign_shard(&mut self, cost: usize) -> usize {
         let budget = self.budget;
         let fits = |shard: &Shard| shard.used_bytes == 0 || shard.used_bytes + cost <= budget;
@@ -86,7 +89,7 @@ impl ShardTable {
         shard
     }
 
-    /// Gives every namespace its share anew, in lines with so much room.
+    /// Assigns every namespace to a shard again, with another budget.
     pub(super) fn rebalance(&mut self, budget: usize) {
         self.budget = budget;
         self.shards.iter_mut().for_each(|shard| shard.used_bytes = 0);
@@ -136,7 +139,8 @@ impl WatchedNamespace {
     }
 }
 
-/// Those of this name with or without `.properties`, else ignoring ASCII case; without those that the answer names itself.
+/// The namespaces that a name in a response refers to: with or without `.properties`, or if there
+/// are none, ignoring ASCII case. Excludes those that the response contains under their own name.
 pub(super) fn find<'a>(
     namespaces: &'a mut HashMap<String, WatchedNamespace>,
     name: &str,

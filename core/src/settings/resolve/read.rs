@@ -1,4 +1,4 @@
-//! Reading one key: the value that counts, checked; its place in the report; its fault if it has one.
+//! Reads one key: its value, validated, and its entry in the report.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,17 +10,18 @@ use crate::settings::effective::Setting;
 use crate::settings::key::{self, SettingKey};
 use crate::settings::layers::{Origin, SettingValue};
 
+// The same length for every secret.
 const MASK: &str = "***";
 
 impl Resolver {
-    /// Looks a key up and notes what counts.
+    /// Looks up a key and adds it to the report.
     pub(super) fn look_up(&mut self, key: &'static SettingKey) -> Option<SettingValue> {
         let found = self.layers.find(key);
         self.record(key, found.as_ref());
         found
     }
 
-    /// Notes what counts of a key, instead of what was noted before.
+    /// Reports the effective value of a key, replacing an earlier entry.
     pub(super) fn record(&mut self, key: &'static SettingKey, found: Option<&SettingValue>) {
         self.report.retain(|row| row.name != key.name);
         let value = found.map_or(key.default, |found| found.value.as_str());
@@ -34,7 +35,7 @@ impl Resolver {
         });
     }
 
-    /// Tells what stands in for a setting that is given nowhere.
+    /// Reports the value that is used for a setting without one, if it differs from the default.
     pub(super) fn report_instead_of_default(&mut self, key: &SettingKey, value: String) {
         let mut rows = self.report.iter_mut();
         let row = rows.find(|row| row.name == key.name && row.origin == Origin::Default);
@@ -58,7 +59,7 @@ impl Resolver {
         parts.filter(|part| !part.is_empty()).map(str::to_owned).collect()
     }
 
-    /// A flag. What is neither true nor false counts as false, as in the Java client.
+    /// A flag. A value that is neither true nor false is treated as false, as in the Java client.
     pub(super) fn flag(&mut self, key: &'static SettingKey) -> bool {
         let Some(found) = self.look_up(key) else {
             return key.default == "true";
@@ -71,7 +72,7 @@ impl Resolver {
         is_true
     }
 
-    /// A flag whose default is the other way round in a client that behaves like Java's.
+    /// A flag whose default is inverted by `castalia.java-compat`.
     pub(super) fn flag_unless_compat(&mut self, key: &'static SettingKey) -> bool {
         let compat = self.layers.find(&key::JAVA_COMPAT);
         let compat = compat.is_some_and(|found| found.value.eq_ignore_ascii_case("true"));
@@ -95,7 +96,9 @@ impl Resolver {
         self.parse(key, "a number above 0", |text| text.parse().ok().filter(|count| *count > 0))
     }
 
-    /// A value by its parser. A bad one that was set in code is a fault; one from anywhere else gives way to the default.
+    /// A parsed value. An invalid value is a fault if it was set in code; from any other origin it
+    /// is replaced by the default, because a typing error in a file must not stop a program from
+    /// starting.
     pub(super) fn parse<T>(
         &mut self,
         key: &'static SettingKey,
@@ -115,7 +118,8 @@ impl Resolver {
         parser(key.default).expect("defaults are valid")
     }
 
-    /// Tells of a bad value; `instead` counts, unless it was set in code.
+    /// Reports an invalid value: as a fault if it was set in code, otherwise as a warning that
+    /// names its replacement.
     fn warn_invalid(&mut self, found: &SettingValue, expected: &str, instead: &str) {
         let SettingValue { value, origin, name } = found;
         if *origin == Origin::Code {
@@ -161,6 +165,7 @@ impl Resolver {
             let name = &found.name;
             self.faults.push(format!("{name} must hold http or https addresses, but has {part:?}"));
         }
+        // Paths that begin with a slash are appended later.
         usable.then(|| address.trim_end_matches('/').to_owned())
     }
 }
