@@ -19,9 +19,10 @@ mod stream;
 mod upload;
 
 use std::convert::Infallible;
-use std::future::{Future, ready};
+use std::future::{Future, pending, ready};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ::http::HeaderValue;
@@ -37,6 +38,7 @@ use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
@@ -182,25 +184,32 @@ async fn connection<S: Answers>(
     shutdown: CancellationToken,
     _admitted: Admitted,
 ) {
-    if port.has_front
-        && front::serve(&mut stream, peer, &port, &shutdown).await == front::Ended::Closed
-    {
-        return;
-    }
+    let head_by = if port.has_front {
+        match front::serve(&mut stream, peer, &port, &shutdown).await {
+            front::Ended::Closed => return,
+            front::Ended::Beyond { head_by } => head_by,
+        }
+    } else {
+        Instant::now() + HEADER_READ_TIMEOUT
+    };
     // In a box: a connection in front must not keep the room that hyper needs.
-    Box::pin(through_hyper(stream, peer, port, shutdown)).await;
+    Box::pin(through_hyper(stream, peer, port, shutdown, head_by)).await;
 }
 
+/// The time for the first head may have begun before hyper saw any of it.
 async fn through_hyper<S: Answers>(
     stream: Stream,
     peer: SocketAddr,
     port: Port<S>,
     shutdown: CancellationToken,
+    head_by: Instant,
 ) {
     let arriving = stream.head();
+    let has_head = &AtomicBool::new(false);
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
         let (head, incoming) = request.into_parts();
         let (body, progress) = body(incoming);
+        has_head.store(true, Ordering::Release);
         arriving.complete(progress.is_some());
         let mut request = Request::from_parts(head, body);
         request.extensions_mut().insert(ConnectInfo(peer));
@@ -225,9 +234,18 @@ async fn through_hyper<S: Answers>(
             connection.as_mut().graceful_shutdown();
             connection.await
         }
+        () = late(head_by, has_head) => return,
     };
     if let Err(error) = ended {
         tracing::debug!(%peer, %error, "connection ended early");
+    }
+}
+
+/// Ends when a head that had to be there is not.
+async fn late(head_by: Instant, has_head: &AtomicBool) {
+    sleep_until(head_by).await;
+    if has_head.load(Ordering::Acquire) {
+        pending().await
     }
 }
 

@@ -43,8 +43,8 @@ thread_local! {
 pub(super) enum Ended {
     /// The connection is over.
     Closed,
-    /// The client sent what hyper has to read; it can be read again.
-    Beyond,
+    /// The client sent what hyper has to read; it can be read again. The whole head has to be there by then.
+    Beyond { head_by: Instant },
 }
 
 /// Answers simple requests for as long as a client sends nothing else.
@@ -57,17 +57,18 @@ pub(super) async fn serve<S: Answers>(
     let mut ending = pin!(shutdown.cancelled());
     let mut timer = pin!(sleep(HEADER_READ_TIMEOUT));
     loop {
+        let head_by = Instant::now() + HEADER_READ_TIMEOUT;
         let received = tokio::select! {
             biased;
             received = receive(stream) => received,
             () = &mut ending => return Ended::Closed,
-            () = silence(timer.as_mut(), Instant::now()) => return Ended::Closed,
+            () = silence(timer.as_mut(), head_by) => return Ended::Closed,
         };
         let mut request = match received {
             Ok(Received::Simple(request)) => request,
             Ok(Received::Other(bytes)) => {
                 stream.put_back(bytes);
-                return Ended::Beyond;
+                return Ended::Beyond { head_by };
             }
             Ok(Received::End) | Err(_) => return Ended::Closed,
         };
@@ -79,17 +80,16 @@ pub(super) async fn serve<S: Answers>(
             () = hung_up(stream) => return Ended::Closed,
         };
         let response = response.unwrap_or_else(|never: Infallible| match never {});
-        let is_last = shutdown.is_cancelled();
-        if send(stream, response, is_last).await.is_err() || is_last {
-            return Ended::Closed;
+        match send(stream, response, shutdown).await {
+            Ok(IsLast(false)) => {}
+            Ok(IsLast(true)) | Err(_) => return Ended::Closed,
         }
     }
 }
 
 /// Ends when a client has been silent for too long. The timer runs on while requests are answered, which is cheaper than to
 /// change, twice for each of them, what the timers of all connections are kept in.
-async fn silence(mut timer: Pin<&mut Sleep>, since: Instant) {
-    let end = since + HEADER_READ_TIMEOUT;
+async fn silence(mut timer: Pin<&mut Sleep>, end: Instant) {
     while Instant::now() < end {
         timer.as_mut().await;
         timer.as_mut().reset(end);
@@ -157,15 +157,27 @@ async fn hung_up(stream: &Stream) {
     }
 }
 
-async fn send(stream: &mut Stream, response: Response, is_last: bool) -> io::Result<()> {
+/// Whether the connection ended with an answer, as the answer says.
+struct IsLast(bool);
+
+/// Decides once the body is there: what ends the connection later shows between two answers.
+async fn send(
+    stream: &mut Stream,
+    response: Response,
+    shutdown: &CancellationToken,
+) -> io::Result<IsLast> {
     let (head, body) = response.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    let is_last = shutdown.is_cancelled();
     let can_have_body = !matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     let body = if can_have_body { body } else { Bytes::new() };
     let head = write_head(&head, can_have_body.then_some(body.len()), is_last)?;
     stream.write_all_buf(&mut Bytes::from(head).chain(body)).await?;
     stream.flush().await?;
-    if is_last { stream.shutdown().await } else { Ok(()) }
+    if is_last {
+        stream.shutdown().await?;
+    }
+    Ok(IsLast(is_last))
 }
 
 /// A head as hyper writes it: the length of a body is where its maker put it, or last.

@@ -43,6 +43,7 @@ impl Server {
             .route("/error", get(|| async { Error::not_found("nothing").into_response() }))
             .route("/panic", get(panic))
             .route("/park", get(park))
+            .route("/late", get(late))
             .with_state(std::sync::Arc::clone(&parked));
         let port = Port { has_front, ..Port::plain(service) };
         let connections = Background::default();
@@ -85,6 +86,15 @@ async fn panic() {
 async fn park(State(parked): State<std::sync::Arc<Notify>>) {
     parked.notify_one();
     pending::<()>().await;
+}
+
+/// A body that takes a minute.
+async fn late(State(begun): State<std::sync::Arc<Notify>>) -> Body {
+    Body::from_stream(futures_util::stream::once(async move {
+        begun.notify_one();
+        sleep(Duration::from_secs(60)).await;
+        Ok::<_, Infallible>("x")
+    }))
 }
 
 fn without_dates(answers: &[u8]) -> String {
@@ -228,4 +238,46 @@ async fn a_silent_client_is_cut_off() {
     let begun = Instant::now();
     assert_eq!(stream.read(&mut [0]).await.unwrap(), 0);
     assert!(begun.elapsed() >= HEADER_READ_TIMEOUT);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_that_begins_late_has_no_more_time_than_one_that_does_not_come() {
+    let server = Server::start(true).await;
+    for first in ["G", "GET /echo HTTP/1.1\r\nHost: h\r\n", "POST / HTTP/1.1\r\n"] {
+        let begun = Instant::now();
+        let mut stream = server.connect().await;
+        sleep(HEADER_READ_TIMEOUT - Duration::from_secs(1)).await;
+        stream.write_all(first.as_bytes()).await.unwrap();
+        assert_eq!(stream.read(&mut [0]).await.unwrap(), 0, "{first}");
+        let limit = HEADER_READ_TIMEOUT + Duration::from_secs(1);
+        assert!((HEADER_READ_TIMEOUT..limit).contains(&begun.elapsed()), "{first}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_whose_head_came_in_pieces_may_take_its_time() {
+    let server = Server::start(true).await;
+    let mut stream = server.connect().await;
+    let request = get_of("/late", "");
+    let (begin, end) = request.split_at(20);
+    stream.write_all(begin).await.unwrap();
+    sleep(HEADER_READ_TIMEOUT - Duration::from_secs(1)).await;
+    stream.write_all(end).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"0\r\n\r\n") {
+        assert_ne!(stream.read_buf(&mut answer).await.unwrap(), 0, "{}", answer.escape_ascii());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_whose_body_outlasts_the_shutdown_says_that_the_connection_ends() {
+    let server = Server::start(true).await;
+    let mut stream = server.connect().await;
+    stream.write_all(&get_of("/late", "")).await.unwrap();
+    server.parked.notified().await;
+    server.connections.shutdown.cancel();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    let answer = String::from_utf8(answer).unwrap();
+    assert!(answer.contains("connection: close\r\n") && answer.ends_with("x"), "{answer}");
 }
