@@ -1,4 +1,5 @@
-//! From the text of a namespace to its key-value view, by format, and from the text of a value to its type.
+//! The text of a namespace as key-value pairs, by its format, and the text of a value as other
+//! types.
 
 #[cfg(feature = "discovery")]
 pub mod date;

@@ -1,6 +1,6 @@
-//! What client and server agree on: bodies, paths, names and signatures of the Apollo protocol.
+//! The Apollo protocol, shared by client and server: bodies, paths, names and signatures.
 //!
-//! Imports no other module of this crate, does no I/O and keeps no state, so that both sides can use it as it is.
+//! Imports no other module of this crate, performs no I/O and keeps no state.
 
 pub mod namespace;
 pub mod route;

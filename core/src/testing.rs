@@ -1,6 +1,8 @@
-//! A scripted config service for tests of applications and of this crate: real answers by default, faults on request.
+//! A scripted config service for tests of applications and of this crate. Responses are correct by
+//! default, and faults are injected on request.
 //!
-//! It speaks HTTP on a free port ([`Server::start`]), or is called in memory ([`Network`]), where time can be paused.
+//! It either listens on a free port ([`Server::start`]) or is called in memory ([`Network`]), where
+//! time can be paused.
 
 mod data;
 mod fault;
@@ -28,7 +30,30 @@ pub use node::{Endpoint, Request};
 
 use node::Node;
 
-/// One config service, which is its own meta server. Several may serve the same [`Data`].
+/// A config service that is its own meta server. Several servers may share the same [`Data`].
+///
+/// ```
+/// use castalia_core::testing::{Endpoint, Fault, Server};
+/// use castalia_core::{Client, Settings};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> castalia_core::Result<()> {
+/// let server = Server::start().await?;
+/// server.publish("demo", "application", &[("timeout", "200")]);
+/// server.fail_next(Endpoint::Config, Fault::status(503));
+///
+/// let settings = Settings::new()
+///     .set("app.id", "demo")
+///     .set("apollo.meta", server.url())
+///     .set("apollo.cache.file.enable", "false");
+/// let client = Client::new(settings)?;
+/// let config = client.config("application").await?;
+/// assert_eq!(config.get_or("timeout", 0), 200);
+/// assert!(server.requests_of(Endpoint::Config).len() >= 2);
+/// client.close().await;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Server {
     node: Arc<Node>,
@@ -36,10 +61,10 @@ pub struct Server {
 }
 
 impl Server {
-    /// Serves new data on a free port of the loopback interface, until it is dropped.
+    /// Serves new data on a free port of the loopback interface until it is dropped.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`] when no port can be had.
+    /// [`ErrorKind::Io`] if no port is available.
     pub async fn start() -> Result<Self> {
         Self::start_with(Data::new()).await
     }
@@ -47,15 +72,15 @@ impl Server {
     /// Serves this data on a free port.
     ///
     /// # Errors
-    /// Those of [`Server::start`].
+    /// As [`Server::start`].
     pub async fn start_with(data: Data) -> Result<Self> {
         Self::start_on(SocketAddr::from(([127, 0, 0, 1], 0)), data).await
     }
 
-    /// Serves this data on this address, as a server does that comes back.
+    /// Serves this data at a given address, like a server that is restarted.
     ///
     /// # Errors
-    /// Those of [`Server::start`].
+    /// As [`Server::start`].
     pub async fn start_on(address: SocketAddr, data: Data) -> Result<Self> {
         let unusable = |error| {
             let text = "the test server cannot listen";
@@ -68,34 +93,36 @@ impl Server {
         Ok(Self { node, accepting: Some(accepting) })
     }
 
-    /// Serves this data under a name of a [`Network`], such as `http://s1`; no socket is opened.
+    /// Serves this data at an address of a [`Network`], such as `http://s1`. Opens no socket.
     #[must_use]
     pub fn in_memory(url: &str, data: Data) -> Self {
         Self { node: Arc::new(Node::new(url, data)), accepting: None }
     }
 
-    /// Address, without a slash at the end.
+    /// Address without a trailing slash.
     #[must_use]
     pub fn url(&self) -> &str {
         self.node.url()
     }
 
-    /// What is served.
+    /// The data being served.
     #[must_use]
     pub fn data(&self) -> &Data {
         self.node.data()
     }
 
-    /// Publishes a release of a namespace in cluster `default` and wakes the polls that wait for it.
+    /// Publishes a release of a namespace in the cluster `default` and wakes the polls that wait
+    /// for it.
     pub fn publish(&self, app_id: &str, namespace: &str, values: &[(&str, &str)]) -> Release {
         self.data().publish(app_id, DEFAULT_CLUSTER, namespace, values)
     }
 
-    /// Publishes what lies in a folder as the official mock server reads it: `mockdata-{app id}-{namespace}.properties`, else
-    /// `mockdata-{namespace}.properties`. False when there is neither.
+    /// Publishes a namespace from a folder of the official mock server: `mockdata-{app
+    /// id}-{namespace}.properties`, or else `mockdata-{namespace}.properties`. False if neither
+    /// exists.
     ///
     /// # Errors
-    /// [`ErrorKind::Parse`] when the file is no properties text.
+    /// [`ErrorKind::Parse`] if the file is not properties text.
     pub fn publish_file(&self, folder: &Path, app_id: &str, namespace: &str) -> Result<bool> {
         let names = [
             format!("mockdata-{app_id}-{namespace}.properties"),
@@ -111,48 +138,49 @@ impl Server {
         Ok(true)
     }
 
-    /// Lets the next request of an endpoint meet this fault; several wait their turn.
+    /// Injects a fault into the next request of an endpoint. Several faults apply to successive
+    /// requests.
     pub fn fail_next(&self, endpoint: Endpoint, fault: Fault) {
         self.node.script(|script| script.next(endpoint, fault));
     }
 
-    /// Lets every request of an endpoint meet this fault from now on; `None` ends it.
+    /// Injects a fault into every request of an endpoint from now on; `None` ends this.
     pub fn fail_always(&self, endpoint: Endpoint, fault: Option<Fault>) {
         self.node.script(|script| script.always(endpoint, fault));
     }
 
-    /// What `/services/config` lists from now on, instead of this server alone.
+    /// The addresses in the response of `/services/config`, instead of this server's.
     pub fn set_services(&self, services: &[&str]) {
         let services = services.iter().map(|url| (*url).to_owned()).collect();
         self.node.change(|behaviour| behaviour.services = services);
     }
 
-    /// How long a poll is held; 60 s unless set.
+    /// How long a poll is held; 60 s by default.
     pub fn set_hold(&self, hold: Duration) {
         self.node.change(|behaviour| behaviour.hold = hold);
     }
 
-    /// Whether loads are answered with changes where the release of the client is known; off unless set.
+    /// Whether loads are answered with changes if the client's release is known; off by default.
     pub fn set_incremental(&self, incremental: bool) {
         self.node.change(|behaviour| behaviour.incremental = incremental);
     }
 
-    /// Whether answers are gzipped for clients that take it; off unless set.
+    /// Whether responses are compressed for clients that accept it; off by default.
     pub fn set_gzip(&self, gzip: bool) {
         self.node.change(|behaviour| behaviour.gzip = gzip);
     }
 
-    /// What answers say of the bytes of path and query that are taken in a poll; nothing unless set.
+    /// The maximum bytes of path and query that responses announce for polls; none by default.
     pub fn set_poll_line(&self, bytes: Option<usize>) {
         self.node.change(|behaviour| behaviour.poll_line = bytes);
     }
 
-    /// By how much this server's clock is ahead, in seconds.
+    /// Seconds by which this server's clock is ahead.
     pub fn set_clock_offset(&self, seconds: i64) {
         self.node.change(|behaviour| behaviour.clock_offset = seconds);
     }
 
-    /// Refuses unsigned requests of an app id from now on; `None` takes all again.
+    /// Rejects unsigned requests of an app from now on; `None` accepts all again.
     pub fn set_secret(&self, app_id: &str, secret: Option<&str>) {
         let (app_id, secret) = (app_id.to_owned(), secret.map(str::to_owned));
         self.node.change(|behaviour| {
@@ -164,7 +192,7 @@ impl Server {
         });
     }
 
-    /// Every request so far, in the order of arrival.
+    /// All requests so far, in the order of arrival.
     #[must_use]
     pub fn requests(&self) -> Vec<Request> {
         self.node.requests()
@@ -178,18 +206,19 @@ impl Server {
         requests
     }
 
-    /// Waits until an endpoint has had this many requests, and returns them. Waits for ever; bound it where you call it.
+    /// Waits until an endpoint has received this many requests, and returns them. Waits without
+    /// limit; callers should use a timeout.
     pub async fn arrived(&self, endpoint: Endpoint, count: usize) -> Vec<Request> {
         self.node.arrived(endpoint, count).await
     }
 
-    /// How many polls are held now.
+    /// Number of polls being held.
     #[must_use]
     pub fn held(&self) -> usize {
         self.node.held()
     }
 
-    /// Waits until this many polls are held.
+    /// Waits until this many polls are being held.
     pub async fn holds(&self, count: usize) {
         self.node.holds(count).await;
     }

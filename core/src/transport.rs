@@ -1,6 +1,7 @@
-//! One signed GET with limits on silence, length and size; its status becomes an answer or an error. Retries nothing but what
-//! only it can know about: a redirect within the same origin, and a signature refused because this machine's clock is off.
+//! A signed GET with limits on time and size. Repeats a request only for redirects within the same
+//! origin and signatures that were rejected because this machine's clock is wrong.
 
+mod failure;
 mod http;
 mod meter;
 mod status;
@@ -21,35 +22,40 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::route::POLL_LINE_HEADER;
 use crate::protocol::signature::AccessKey;
 
+pub use failure::Failure;
 pub use http::{HttpOptions, ReqwestClient};
 pub use meter::HttpMetrics;
 use meter::Meter;
 
 const OPERATION: &str = "http get";
-/// A trickling answer never breaks the limit on silence, so the whole answer has this many times that limit.
+/// A response that trickles in never exceeds the limit on silence, so the whole response may take
+/// this many times that limit.
 const TOTAL_FACTOR: u32 = 4;
+// A gateway needs one or two; a loop of redirects must end.
 const MAX_REDIRECTS: usize = 3;
-/// Half of the server's tolerance: below it the clock cannot be why a signature was refused.
+/// Half of the server's tolerance of 60 s. A smaller skew cannot be the reason for a rejected
+/// signature.
 const MIN_SUSPECT_SKEW: Duration = Duration::from_secs(30);
-/// A server that asks for more patience than this is asked again anyway.
+/// Upper limit for `Retry-After`: a wrong value must not disconnect a client for hours.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(120);
 
-/// Sends one GET. The default is [`ReqwestClient`]; tests and special networks bring their own.
+/// Sends one GET. The default is [`ReqwestClient`]; tests and special networks may use their own.
 pub trait HttpClient: Send + Sync + 'static {
-    /// Sends the request and returns when the head of the answer is there. Dropping the future cancels the request.
+    /// Sends the request and returns when the head of the response has arrived. Dropping the future
+    /// cancels the request.
     fn get(&self, request: HttpRequest) -> BoxFuture<'static, Result<HttpResponse>>;
 }
 
-/// What is sent.
+/// A request of an [`HttpClient`].
 #[derive(Debug, Clone)]
 pub struct HttpRequest {
-    /// The address, percent-encoded exactly as it is signed.
+    /// Address, percent-encoded exactly as it was signed.
     pub url: Url,
     /// Headers beside those that every HTTP client adds.
     pub headers: Vec<(&'static str, String)>,
 }
 
-/// Head of an answer, and its decoded body in pieces.
+/// The head of a response, and its decoded body in pieces.
 pub struct HttpResponse {
     /// Status code.
     pub status: u16,
@@ -59,22 +65,22 @@ pub struct HttpResponse {
     pub body: BoxStream<'static, Result<Vec<u8>>>,
 }
 
-/// One request.
+/// A request to a service.
 #[derive(Debug, Clone, Copy)]
 pub struct ServiceRequest<'a> {
-    /// Address of the service; a path in it is kept.
+    /// Base address of the service. A path in it is kept.
     pub service: &'a str,
     /// Encoded path and query, beginning with `/`.
     pub path_and_query: &'a str,
-    /// App id, for messages.
+    /// App id, for error messages.
     pub app_id: &'a str,
-    /// Signs the request when given.
+    /// Signs the request, unless `None`.
     pub access_key: Option<&'a AccessKey>,
-    /// Longest silence: until the head of the answer, and between pieces of its body.
+    /// Longest silence before the head of the response and between pieces of its body.
     pub read_timeout: Duration,
 }
 
-/// A usable answer.
+/// A successful response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServiceResponse {
     /// 200 with its body.
@@ -83,46 +89,33 @@ pub enum ServiceResponse {
     NotModified,
 }
 
-/// Why there is no usable answer, and what the server said about trying again.
-#[derive(Debug, Clone)]
-pub struct Failure {
-    /// The error that callers see.
-    pub error: Error,
-    /// Status, unless the request failed before one came.
-    pub status: Option<u16>,
-    /// How long the server asks to wait, at most 120 s.
-    pub retry_after: Option<Duration>,
-    /// Whether the server was silent for too long.
-    pub is_silence: bool,
-}
-
-impl Failure {
-    /// A failure that no answer came with.
-    #[must_use]
-    pub fn new(error: Error) -> Self {
-        Self { error, status: None, retry_after: None, is_silence: false }
-    }
-
-    fn timed_out(limit: Duration) -> Self {
-        let text = format!("no answer within {} ms", limit.as_millis());
-        let error = Error::new(ErrorKind::Transport, OPERATION, text);
-        Self { is_silence: true, ..Self::new(error) }
-    }
-
-    fn with_context(self, request: ServiceRequest<'_>) -> Self {
-        let path = request.path_and_query.split('?').next().unwrap_or_default();
-        let error = self.error.with("service_url", request.service).with("path", path);
-        Self { error, ..self }
-    }
-}
-
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Self {
-        failure.error
-    }
-}
-
 /// Sends requests over one connection pool; cheap to clone.
+///
+/// ```
+/// use std::sync::Arc;
+/// use castalia_core::testing::{Data, Network, Server};
+/// use castalia_core::transport::{ServiceRequest, ServiceResponse, Transport};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> castalia_core::Result<()> {
+/// let server = Server::in_memory("http://s1", Data::new());
+/// server.publish("demo", "application", &[("timeout", "200")]);
+/// let network = Network::new();
+/// network.connect(&server);
+///
+/// let transport = Transport::new(Arc::new(network), 1024 * 1024);
+/// let request = ServiceRequest {
+///     service: "http://s1",
+///     path_and_query: "/configs/demo/default/application",
+///     app_id: "demo",
+///     access_key: None,
+///     read_timeout: std::time::Duration::from_secs(5),
+/// };
+/// let response = transport.get(request).await?;
+/// assert!(matches!(response, ServiceResponse::Body(_)));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Transport {
     inner: Arc<TransportInner>,
@@ -131,17 +124,18 @@ pub struct Transport {
 struct TransportInner {
     http: Arc<dyn HttpClient>,
     body_limit: usize,
-    /// What to add to this machine's clock to get the servers', in ms; learned from a refused signature.
+    /// Milliseconds added to this machine's clock when signing; set after a signature was rejected
+    /// because of the clock.
     clock_correction: AtomicI64,
-    /// Clock of the last answer with a date minus this machine's, in ms.
+    /// Milliseconds by which the servers' clock is ahead, from the last response with a date.
     clock_skew: AtomicI64,
-    /// Bytes of path and query that the servers say they take in a poll; 0 before one has said it.
+    /// Maximum bytes of path and query in a poll, as announced by servers; 0 if none did.
     poll_line: AtomicUsize,
     meter: Meter,
 }
 
 impl Transport {
-    /// Sends through `http` and accepts decoded bodies up to `body_limit` bytes.
+    /// Sends through `http` and accepts decoded bodies of at most `body_limit` bytes.
     #[must_use]
     pub fn new(http: Arc<dyn HttpClient>, body_limit: usize) -> Self {
         let inner = Arc::new(TransportInner {
@@ -155,34 +149,38 @@ impl Transport {
         Self { inner }
     }
 
-    /// By how many milliseconds the servers' clock is ahead of this machine's, by the last answer with a date.
+    /// Milliseconds by which the servers' clock is ahead of this machine's, from the last response
+    /// with a date.
     #[must_use]
     pub fn clock_skew_ms(&self) -> i64 {
         self.inner.clock_skew.load(Ordering::Relaxed)
     }
 
-    /// Bytes of path and query that the servers take in a poll; `None` where no answer has said it.
+    /// Maximum bytes of path and query that servers accept in a poll; `None` if no response has
+    /// announced it.
     #[must_use]
     pub fn poll_line(&self) -> Option<usize> {
         Some(self.inner.poll_line.load(Ordering::Relaxed)).filter(|bytes| *bytes > 0)
     }
 
-    /// How many requests there were, by endpoint and status.
+    /// Number and duration of requests, by endpoint and status.
     #[must_use]
     pub fn metrics(&self) -> Vec<HttpMetrics> {
         self.inner.meter.read()
     }
 
-    /// Sends one request, signed just before it leaves.
+    /// Sends one request, signed immediately before it is sent.
     ///
     /// # Errors
-    /// By status: 404 [`ErrorKind::NotFound`], 401 [`ErrorKind::Unauthorized`], 400 and 405 [`ErrorKind::BadRequest`]; all
-    /// else that is not 200 or 304, and every failure of the network, [`ErrorKind::Transport`].
+    /// 404 is [`ErrorKind::NotFound`], 401 [`ErrorKind::Unauthorized`], 400 and 405
+    /// [`ErrorKind::BadRequest`]. Any other status except 200 and 304, and every network failure,
+    /// is [`ErrorKind::Transport`].
     pub async fn get(&self, request: ServiceRequest<'_>) -> Result<ServiceResponse, Failure> {
         let answer = self.get_once(request).await;
         match answer {
             Err(failure) if self.is_clock_error(request, &failure) => {
                 let skew = self.clock_skew_ms();
+                // Repeated once with the server's clock. The correction is kept for later requests.
                 self.inner.clock_correction.store(skew, Ordering::Relaxed);
                 self.get_once(request).await
             }
@@ -208,6 +206,7 @@ impl Transport {
     ) -> Result<ServiceResponse, Failure> {
         let mut url = address(request).map_err(Failure::new)?;
         for _ in 0..=MAX_REDIRECTS {
+            // Each redirect is a new request, and is signed again for its own path.
             let deadline = Instant::now() + request.read_timeout * TOTAL_FACTOR;
             let response = self.send(request, url.clone()).await?;
             self.record_clock_skew(&response.headers);
@@ -223,6 +222,7 @@ impl Transport {
     }
 
     async fn send(&self, request: ServiceRequest<'_>, url: Url) -> Result<HttpResponse, Failure> {
+        // A cache in between must not answer a poll or hide a new release.
         let mut headers = vec![(CACHE_CONTROL.as_str(), "no-cache".to_owned())];
         if let Some(key) = request.access_key {
             headers.extend(self.sign(key, &url));
@@ -238,6 +238,7 @@ impl Transport {
         let correction = self.inner.clock_correction.load(Ordering::Relaxed);
         let signed = match url.query() {
             Some(query) if !query.is_empty() => format!("{}?{query}", url.path()),
+            // Servers sign without `?` if the query is empty.
             _ => url.path().to_owned(),
         };
         key.headers(now_ms() + correction, &signed)
@@ -259,6 +260,7 @@ impl Transport {
         match (status, body.await) {
             (200, Ok(body)) => Ok(ServiceResponse::Body(body)),
             (200, Err(failure)) => Err(failure),
+            // A body that fails to arrive does not hide the status.
             (_, body) => Err(Failure {
                 error: self.refusal(request, status, &body.unwrap_or_default()),
                 status: Some(status),
@@ -283,6 +285,7 @@ impl Transport {
                 Ok(Err(error)) => return Err(Failure::new(error)),
                 Err(_) => return Err(Failure::timed_out(read_timeout)),
             }
+            // Checked after decompression: a small response may expand to any size.
             if body.len() > self.inner.body_limit {
                 let limit = self.inner.body_limit;
                 let text = format!("the body is above the limit of {limit} bytes");
@@ -321,7 +324,7 @@ impl Transport {
         let date = date.and_then(|date| chrono::DateTime::parse_from_rfc2822(date).ok());
         if let Some(date) = date {
             let skew = date.timestamp_millis() - now_ms();
-            // The header has whole seconds: a smaller difference is none.
+            // The header has whole seconds, so a smaller difference has no meaning.
             let skew = if skew.abs() < 1000 { 0 } else { skew };
             self.inner.clock_skew.store(skew, Ordering::Relaxed);
         }
@@ -342,7 +345,8 @@ fn address(request: ServiceRequest<'_>) -> Result<Url> {
     })
 }
 
-/// Where to go instead, if the answer is a redirect; only the same origin is followed, since requests are signed.
+/// The address to request instead, if the response is a redirect. Only the same origin is followed:
+/// a signature must not be sent to another server.
 fn redirect_target(url: &Url, response: &HttpResponse) -> Option<Result<Url>> {
     if !matches!(response.status, 301 | 302 | 303 | 307 | 308) {
         return None;
@@ -361,7 +365,8 @@ fn redirect_target(url: &Url, response: &HttpResponse) -> Option<Result<Url>> {
     Some(Err(error.with("redirect_host", host)))
 }
 
-/// How long to wait: the header has a number of seconds or the moment by the server's clock, which shows `servers_now` (ms).
+/// How long to wait. The header contains seconds or a date by the server's clock, which shows
+/// `servers_now` (ms).
 fn retry_after(headers: &HeaderMap, servers_now: i64) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = match text.parse() {

@@ -1,4 +1,4 @@
-//! From the text of a date to a moment: the three shapes of the Java client, and RFC 3339.
+//! Parses dates: the three forms of the Java client, and RFC 3339.
 
 use std::time::SystemTime;
 
@@ -9,16 +9,28 @@ use chrono::{
 use super::rules::{ReadRules, Zone};
 use super::value::FromValue;
 
-/// How a text is read.
+/// How dates are validated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Calendar {
-    /// Days that do not exist are refused.
+    /// Dates that do not exist are rejected.
     Strict,
-    /// As in the Java client: 30 February is 2 March, and what follows a date is ignored.
+    /// As in the Java client: 30 February is 2 March, and text after a date is ignored.
     Lenient,
 }
 
-/// Reads `yyyy-MM-dd HH:mm:ss.SSS`, `yyyy-MM-dd HH:mm:ss`, `yyyy-MM-dd` or RFC 3339; blanks around it do not count.
+/// Parses `yyyy-MM-dd HH:mm:ss.SSS`, `yyyy-MM-dd HH:mm:ss`, `yyyy-MM-dd` or RFC 3339, ignoring
+/// surrounding white space.
+///
+/// ```
+/// use std::time::{Duration, SystemTime};
+/// use castalia_core::Zone;
+/// use castalia_core::format::date::{Calendar, parse};
+///
+/// let one_day = SystemTime::UNIX_EPOCH + Duration::from_secs(86_400);
+/// assert_eq!(parse("1970-01-02", Zone::Utc, Calendar::Strict), Some(one_day));
+/// assert_eq!(parse("1970-02-30", Zone::Utc, Calendar::Strict), None);
+/// assert!(parse("1970-02-30", Zone::Utc, Calendar::Lenient).is_some());
+/// ```
 #[must_use]
 pub fn parse(text: &str, zone: Zone, calendar: Calendar) -> Option<SystemTime> {
     let text = text.trim();
@@ -41,7 +53,8 @@ fn in_zone(moment: NaiveDateTime, zone: Zone) -> Option<SystemTime> {
             zone.from_local_datetime(&moment).earliest().map(SystemTime::from)
         }
         Zone::Local => {
-            // In the hour that a change of the clock skips, the clock shows one hour more.
+            // A time in the hour that is skipped when the clock is put forward does not exist; Java
+            // uses the one an hour later.
             let later = moment + Duration::hours(1);
             let found = Local.from_local_datetime(&moment).earliest();
             let found = found.or_else(|| Local.from_local_datetime(&later).earliest());
@@ -68,8 +81,9 @@ fn strict(text: &str) -> Option<NaiveDateTime> {
     date.and_hms_milli_opt(number(11, 13)?, number(14, 16)?, number(17, 19)?, number(20, 23)?)
 }
 
-/// Numbers that are too large carry over.
+/// Numbers that are out of range carry over, as in Java's lenient calendar.
 fn lenient(text: &str) -> Option<NaiveDateTime> {
+    // The Java client selects the form by the length of the text.
     let separators = match text.len() {
         23 => "-- ::.",
         19 => "-- ::",
@@ -104,7 +118,8 @@ fn lenient(text: &str) -> Option<NaiveDateTime> {
 impl FromValue for SystemTime {
     const EXPECTED: &'static str = "the value is not a date such as 2024-01-31 23:59:59";
 
-    /// In this machine's zone unless the text names one; days that do not exist are refused.
+    /// In this machine's time zone unless the text contains one; dates that do not exist are
+    /// rejected.
     fn from_value(text: &str) -> Option<Self> {
         Self::read(text, ReadRules::default())
     }

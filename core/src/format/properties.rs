@@ -1,4 +1,5 @@
-//! Java properties text: what cache files, settings files and `/configfiles` hold. Matches the output of the JDK.
+//! Java properties text, the format of cache files, settings files and `/configfiles`. Matches the
+//! output of the JDK.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -6,16 +7,24 @@ use std::fmt::Write as _;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::wire::Configurations;
 
-/// How characters outside printable ASCII are written.
+/// How characters outside of printable ASCII are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Escaping {
-    /// As `\uXXXX`, one for each UTF-16 unit: pure ASCII, the form of files shared with Java.
+    /// As `\uXXXX`, one for each UTF-16 unit: pure ASCII, for files shared with Java.
     Ascii,
-    /// As they are: the form of `/configfiles` and of a properties namespace read as a whole file.
+    /// As they are: for `/configfiles` and the text of a properties namespace.
     Minimal,
 }
 
 /// Writes `key=value` lines, each ended by a line feed.
+///
+/// ```
+/// use castalia_core::format::properties::{self, Escaping};
+///
+/// let text = properties::write([("a key", "1"), ("b", " x")], Escaping::Ascii);
+/// assert_eq!(text, "a\\ key=1\nb=\\ x\n");
+/// assert_eq!(properties::parse(&text).unwrap()["b"], " x");
+/// ```
 #[must_use]
 pub fn write<'a>(
     entries: impl IntoIterator<Item = (&'a str, &'a str)>,
@@ -31,23 +40,25 @@ pub fn write<'a>(
     text
 }
 
-/// Reads properties text. Of duplicate keys the last value wins and keeps the first one's place.
+/// Parses properties text. Of duplicate keys the last value is used, at the position of the first.
 ///
 /// # Errors
-/// [`ErrorKind::Parse`] for a `\u` that four hex digits do not follow: the whole text is refused, as in the JDK.
+/// [`ErrorKind::Parse`] for a `\u` that is not followed by four hexadecimal digits. The JDK rejects
+/// the whole text as well.
 pub fn parse(text: &str) -> Result<Configurations> {
     let mut entries = Configurations::default();
     let mut lines = LogicalLines::new(text);
     while let Some(line) = lines.next() {
         let (key, value) = split(&line);
-        // The line is told, not what is in it: values may be secrets.
+        // Reports the line number but not its text: values may be secrets.
         let with_line = |error: Error| error.with("line", lines.number.to_string());
         entries.insert(unescape(key).map_err(with_line)?, unescape(value).map_err(with_line)?);
     }
     Ok(entries)
 }
 
-/// Text of a file: UTF-8 without its byte-order mark, otherwise ISO-8859-1. Files that Java wrote are ASCII, so both agree.
+/// Decodes a file as UTF-8 without byte-order mark, or else as ISO 8859-1. Files written by Java
+/// are ASCII, for which both are the same.
 #[must_use]
 pub fn decode(bytes: &[u8]) -> Cow<'_, str> {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
@@ -66,6 +77,7 @@ enum SpaceEscaping {
 fn escape(out: &mut String, text: &str, escaping: Escaping, spaces: SpaceEscaping) {
     for (index, character) in text.char_indices() {
         match character {
+            // The JDK escapes all spaces of a key, but only a leading one of a value.
             ' ' if spaces == SpaceEscaping::All || index == 0 => out.push_str("\\ "),
             '\\' => out.push_str("\\\\"),
             '\t' => out.push_str("\\t"),
@@ -91,10 +103,10 @@ fn is_blank(character: char) -> bool {
     matches!(character, ' ' | '\t' | '\u{c}')
 }
 
-/// Lines after comments are dropped and continuations joined; escapes are still in place.
+/// Lines without comments and with continuations joined; escapes are not yet replaced.
 struct LogicalLines<'a> {
     rest: &'a str,
-    /// How many natural lines were read.
+    /// Number of natural lines read so far.
     number: usize,
 }
 
@@ -103,7 +115,7 @@ impl<'a> LogicalLines<'a> {
         Self { rest: text, number: 0 }
     }
 
-    /// The next natural line without its end, leading blanks dropped.
+    /// The next natural line without its end and leading white space.
     fn natural_line(&mut self) -> Option<&'a str> {
         if self.rest.is_empty() {
             return None;
@@ -126,6 +138,8 @@ impl<'a> Iterator for LogicalLines<'a> {
                 break Cow::Borrowed(line);
             }
         };
+        // An odd number of backslashes at the end continues the line; an even number is escaped
+        // backslashes.
         while line.bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 1 {
             let joined = line.to_mut();
             joined.pop();
@@ -138,7 +152,8 @@ impl<'a> Iterator for LogicalLines<'a> {
     }
 }
 
-/// Cuts at the first unescaped `=`, `:` or blank; blanks around one separator belong to neither side.
+/// Splits a line at the first unescaped `=`, `:` or white space. White space around one separator
+/// belongs to neither side.
 fn split(line: &str) -> (&str, &str) {
     let mut escaped = false;
     let end = line
@@ -160,6 +175,7 @@ fn unescape(text: &str) -> Result<String> {
     if !text.contains('\\') {
         return Ok(text.to_owned());
     }
+    // UTF-16, because `\u` escapes may be halves of a surrogate pair.
     let mut units: Vec<u16> = Vec::with_capacity(text.len());
     let mut characters = text.chars();
     while let Some(character) = characters.next() {
@@ -178,7 +194,7 @@ fn unescape(text: &str) -> Result<String> {
             other => push(&mut units, other),
         }
     }
-    // Unpaired surrogates cannot be held in a Rust string and become U+FFFD.
+    // A Rust string cannot contain unpaired surrogates; they become U+FFFD.
     Ok(String::from_utf16_lossy(&units))
 }
 

@@ -1,23 +1,43 @@
-//! The rules by which texts are read as other types, where a program may choose.
+//! The rules for typed reads that a program can choose.
 
 use std::fmt;
 
-/// By which rules the values of a client are read; its settings choose them.
+/// How values of a client are parsed as other types; chosen by its settings.
+///
+/// ```
+/// use std::time::SystemTime;
+/// use castalia_core::{FromValue, ReadRules, Zone};
+///
+/// let rules = ReadRules { zone: Zone::Utc, ..ReadRules::default() };
+/// assert_eq!(SystemTime::read("1970-01-01", rules), Some(SystemTime::UNIX_EPOCH));
+///
+/// let strict = ReadRules { strict_booleans: true, ..ReadRules::default() };
+/// assert_eq!(bool::read("maybe", ReadRules::default()), Some(false));
+/// assert_eq!(bool::read("maybe", strict), None);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ReadRules {
-    /// Of dates that name no zone (`castalia.time-zone`).
+    /// Time zone of dates without one (`castalia.time-zone`).
     pub zone: Zone,
-    /// Whether a date such as 30 February counts on, and text behind a date is ignored (`castalia.lenient-dates`).
+    /// Whether dates that are out of range carry over and text after a date is ignored
+    /// (`castalia.lenient-dates`).
     pub lenient_dates: bool,
-    /// Whether a boolean must be one of the usual words, instead of being false if it is not `true`
+    /// Whether anything but the usual words is malformed as a boolean, instead of false
     /// (`castalia.strict-booleans`).
     pub strict_booleans: bool,
 }
 
-/// The zone of a date that names none.
+/// Time zone of dates without one.
+///
+/// ```
+/// use castalia_core::Zone;
+///
+/// assert_eq!(Zone::parse("+08:00"), Some(Zone::Offset(8 * 3600)));
+/// assert_eq!(Zone::parse("Mars"), None);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Zone {
-    /// That of this machine.
+    /// The time zone of this machine.
     #[default]
     Local,
     /// UTC.
@@ -27,7 +47,7 @@ pub enum Zone {
 }
 
 impl Zone {
-    /// Reads `local`, `utc` or `Z`, or an offset such as `+08:00`; `None` for all else.
+    /// Parses `local`, `utc`, `Z`, or an offset such as `+08:00`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         match text {
@@ -49,7 +69,7 @@ impl Zone {
 }
 
 impl fmt::Display for Zone {
-    /// The text that [`Zone::parse`] reads.
+    /// Writes the text that [`Zone::parse`] reads.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Zone::Local => f.write_str("local"),

@@ -1,5 +1,5 @@
-//! From flat keys to a structure of the application: `db.pool.size` and `db.hosts[0]` fill nested fields and lists, and texts
-//! are read as the type that each field has.
+//! Deserializes flat keys into a structure: `db.pool.size` and `db.hosts[0]` address nested fields
+//! and list items, and each text is parsed as the type of its field.
 
 use std::collections::BTreeMap;
 
@@ -13,10 +13,11 @@ use super::value::FromValue;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::wire::Configurations;
 
-/// Reads flat keys as a structure. Keys that it has no field for are ignored, unless it denies them.
+/// Deserializes flat keys. Keys without a field are ignored, unless the structure denies unknown
+/// fields.
 ///
 /// # Errors
-/// [`ErrorKind::Parse`] when a field is missing or its text is not of its type.
+/// [`ErrorKind::Parse`] if a field is missing or its text malformed.
 pub fn read<T: DeserializeOwned>(flat: &Configurations, rules: ReadRules) -> Result<T> {
     let mut root = KeyTree::new(rules);
     for (key, value) in flat {
@@ -28,7 +29,7 @@ pub fn read<T: DeserializeOwned>(flat: &Configurations, rules: ReadRules) -> Res
     })
 }
 
-/// A key's own text, and what lies below it.
+/// The value of a key, and the keys below it.
 struct KeyTree<'a> {
     rules: ReadRules,
     text: Option<&'a str>,
@@ -66,7 +67,7 @@ enum KeySegment<'a> {
     Item(usize),
 }
 
-/// The steps of a key: names between dots, and numbers in brackets.
+/// The parts of a key: names separated by dots, and numbers in brackets.
 fn segments(key: &str) -> impl Iterator<Item = KeySegment<'_>> {
     key.split('.').flat_map(|part| {
         let (name, items) = match part.find('[') {
@@ -77,7 +78,7 @@ fn segments(key: &str) -> impl Iterator<Item = KeySegment<'_>> {
             items.split_terminator(']').map(|item| item.strip_prefix('[')?.parse().ok()).collect();
         let (name, indexes) = match indexes {
             Some(indexes) => (name, indexes),
-            // Brackets that hold no number are part of the name.
+            // Brackets without a number are part of the name.
             None => (part, Vec::new()),
         };
         let field = (!name.is_empty()).then_some(KeySegment::Field(name));
@@ -85,7 +86,7 @@ fn segments(key: &str) -> impl Iterator<Item = KeySegment<'_>> {
     })
 }
 
-/// Reads a text as a number where the field is one.
+/// Parses the text of a field as a number or boolean.
 macro_rules! typed {
     ($($method:ident $visit:ident $type:ty;)+) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeError> {
@@ -115,14 +116,15 @@ impl<'de> Deserializer<'de> for &KeyTree<'_> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeError> {
-        // Present by being deserialised at all; an empty text is a null of YAML.
+        // The key exists, or this would not be called. An empty text is how YAML's null is
+        // flattened.
         match self.text {
             Some("") => visitor.visit_none(),
             _ => visitor.visit_some(self),
         }
     }
 
-    /// Items by their index, or the parts between commas of one text.
+    /// Items by their index, or the comma-separated parts of a single text.
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeError> {
         if !self.items.is_empty() {
             let items = SeqDeserializer::new(self.items.values());
@@ -140,7 +142,8 @@ impl<'de> Deserializer<'de> for &KeyTree<'_> {
         visitor.visit_map(MapDeserializer::new(self.fields.iter().map(|(k, v)| (*k, v))))
     }
 
-    /// A field whose name has dots, by `rename = "rate.limit"`, is the key of this name, however deep it lies.
+    /// A field with dots in its name, from `rename = "rate.limit"`, is the key of that name at any
+    /// depth.
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
@@ -148,7 +151,8 @@ impl<'de> Deserializer<'de> for &KeyTree<'_> {
         visitor: V,
     ) -> Result<V::Value, DeError> {
         let dotted: Vec<_> = fields.iter().filter(|field| field.contains('.')).collect();
-        // What lies on the way to such a field is no field of its own, unless the structure says so.
+        // The first part of such a name is not a field itself, unless the structure has one.
+        // Otherwise structures that deny unknown fields would reject it.
         let is_way = |name: &str| {
             let is_first = |field: &str| field.split(['.', '[']).next() == Some(name);
             dotted.iter().any(|field| is_first(field)) && !fields.contains(&name)

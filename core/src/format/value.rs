@@ -1,20 +1,45 @@
-//! From the text of a value to its type, by the rules of the official Java client. Knows no key and no default.
+//! Parses values as other types, by the rules of the official Java client.
 
 use std::time::Duration;
 
 use super::rules::ReadRules;
 
-/// A type that the text of a value can be read as.
+/// A type that values can be parsed as.
+///
+/// ```
+/// use castalia_core::{FromValue, InMemory};
+///
+/// #[derive(Clone)]
+/// struct Percent(u8);
+///
+/// impl FromValue for Percent {
+///     const EXPECTED: &'static str = "the value is not a percentage such as 40%";
+///
+///     fn from_value(text: &str) -> Option<Self> {
+///         let number = text.strip_suffix('%')?.parse().ok()?;
+///         (number <= 100).then_some(Self(number))
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> castalia_core::Result<()> {
+/// let memory = InMemory::new()?;
+/// memory.set("application", "load", "40%").await?;
+/// let config = memory.client().config("application").await?;
+/// assert_eq!(config.get_or("load", Percent(0)).0, 40);
+/// # Ok(())
+/// # }
+/// ```
 pub trait FromValue: Clone + Send + Sync + 'static {
-    /// Whether parsing costs more than looking up what was parsed before.
+    /// Whether parsing takes longer than looking up an earlier result.
     const CACHED: bool = true;
-    /// What a value must be, for the message of an error.
+    /// The message of the error for a malformed value.
     const EXPECTED: &'static str;
 
-    /// Reads the text; `None` when it is malformed.
+    /// Parses the text; `None` if it is malformed.
     fn from_value(text: &str) -> Option<Self>;
 
-    /// Reads the text by these rules, where they concern the type: dates and booleans.
+    /// Parses the text by these rules, which concern dates and booleans.
     fn read(text: &str, _rules: ReadRules) -> Option<Self> {
         Self::from_value(text)
     }
@@ -47,7 +72,7 @@ impl FromValue for f64 {
         }
         let number = text.strip_suffix(['f', 'F', 'd', 'D']).unwrap_or(text);
         match number.strip_prefix(['+', '-']).unwrap_or(number) {
-            // Words take no suffix, and only these two spellings are words.
+            // Only these two words are numbers in Java, and they take no suffix.
             "NaN" if number == text => Some(f64::NAN),
             "Infinity" if number == text => Some(match number.starts_with('-') {
                 true => f64::NEG_INFINITY,
@@ -61,7 +86,8 @@ impl FromValue for f64 {
     }
 }
 
-/// A hexadecimal number with its binary exponent, such as `0x1.8p3`; a letter `f` or `d` may follow.
+/// A hexadecimal number with a binary exponent, such as `0x1.8p3`, with an optional suffix `f` or
+/// `d`.
 fn hexadecimal(text: &str) -> Option<f64> {
     let (sign, unsigned) = match text.strip_prefix('-') {
         Some(rest) => (-1.0, rest),
@@ -139,7 +165,8 @@ impl FromValue for Duration {
                 ("", "") => "MS",
                 (unit, _) => unit,
             };
-            // Searching on from the unit before it keeps the order and refuses a unit given twice.
+            // Searching continues after the previous unit, which enforces the order and rejects a
+            // unit that occurs twice.
             let (_, factor) = units.find(|(name, _)| *name == unit)?;
             let part = number.parse::<u64>().ok()?.checked_mul(*factor)?;
             millis = millis.checked_add(part)?;
@@ -149,7 +176,7 @@ impl FromValue for Duration {
     }
 }
 
-/// A boolean in any of the usual words: `true`, `yes`, `on`, `1` and their opposites, in any case; `None` for all else.
+/// One of `true`, `yes`, `on`, `1` and their opposites in any case; `None` for anything else.
 fn strict_bool(text: &str) -> Option<bool> {
     let is = |words: [&str; 4]| words.iter().any(|word| text.trim().eq_ignore_ascii_case(word));
     if is(["true", "yes", "on", "1"]) {
@@ -158,8 +185,15 @@ fn strict_bool(text: &str) -> Option<bool> {
     is(["false", "no", "off", "0"]).then_some(false)
 }
 
-/// The parts of a text between a literal delimiter, without blanks around them if wanted; empty ones at the end are dropped, and an empty
-/// text is one empty part.
+/// Splits a text at a literal delimiter, optionally trimming white space. Empty parts at the end
+/// are dropped, and an empty text is one empty part, as in Java's `String.split`.
+///
+/// ```
+/// use castalia_core::format::value::list;
+///
+/// assert_eq!(list("a, b,,", ",", true), ["a", "b"]);
+/// assert_eq!(list("", ",", false), [""]);
+/// ```
 pub fn list<'a>(text: &'a str, delimiter: &str, trim: bool) -> Vec<&'a str> {
     let trimmed = |part: &'a str| if trim { part.trim() } else { part };
     if text.is_empty() || delimiter.is_empty() {

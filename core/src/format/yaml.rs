@@ -1,6 +1,8 @@
-//! YAML text -> flat keys, as the official Java client makes them: YAML 1.1, keys joined with dots, list items as `[0]`.
+//! Flattens YAML into keys like the official Java client: YAML 1.1, keys joined with dots, list
+//! items as `[0]`.
 //!
-//! Parsing gives events; `tree` makes documents of them, `scalar` gives plain words their YAML 1.1 meaning.
+//! The parser library emits events; `tree` builds documents from them, and `scalar` interprets
+//! plain scalars by YAML 1.1.
 
 mod scalar;
 mod tree;
@@ -14,28 +16,38 @@ use scalar::YamlScalar;
 use tree::YamlNode;
 
 const OPERATION: &str = "parse yaml";
-/// Limits of the Java parser: what it refuses, nobody may publish, so that every client can read what is published.
+/// Limits of the Java parser. A document that exceeds them must not be published, because not every
+/// client could read it.
 const MAX_CHARACTERS: usize = 3 * 1024 * 1024;
 const MAX_DEPTH: usize = 50;
 const MAX_COLLECTION_ALIASES: usize = 50;
-/// Aliases within aliases may stand for more than there is memory.
+/// Nested aliases could expand to more values than fit into memory.
 const MAX_KEYS: usize = 1_000_000;
-/// Key of a document that is no map.
+/// Key of a document that is not a map; the name in Spring, which the Java client uses.
 const ROOT_KEY: &str = "document";
 
-/// The flat keys and values of a text, in its order; later documents override earlier ones.
+/// The flat keys and values of a text, in its order. Later documents override earlier ones.
+///
+/// ```
+/// use castalia_core::format::yaml;
+///
+/// let flat = yaml::flatten("db:\n  hosts: [a, b]\n  pool: 010\n").unwrap();
+/// assert_eq!(flat["db.hosts[1]"], "b");
+/// assert_eq!(flat["db.pool"], "8", "a leading zero is octal in YAML 1.1");
+/// ```
 ///
 /// # Errors
-/// [`ErrorKind::Parse`] with the place, when the text is no YAML, has a key twice in one map, a tag of its own, or is above
-/// the limits of the Java parser (3 MiB, depth 50, 50 aliases to collections).
+/// [`ErrorKind::Parse`] with the position if the text is not YAML, has a duplicate key or an
+/// unknown tag, or exceeds the limits of the Java parser (3 MiB, depth 50, 50 aliases to
+/// collections).
 pub fn flatten(text: &str) -> Result<Configurations> {
     flatten_documents(documents(text)?)
 }
 
-/// Checks a text that is to be published: one document, and nothing in it that a client refuses.
+/// Checks a text before it is published: a single document that every client can read.
 ///
 /// # Errors
-/// As [`flatten`]; and when there is more than one document.
+/// As [`flatten`], and if there is more than one document.
 pub fn check(text: &str) -> Result<()> {
     let documents = documents(text)?;
     if documents.len() > 1 {
@@ -70,7 +82,8 @@ struct FlatKeys {
 }
 
 impl FlatKeys {
-    /// Puts a node under its path. The depth of nodes is limited, so this may call itself.
+    /// Adds a node and its children under a path. Recursive, which is safe because the depth of
+    /// documents is limited.
     fn put(&mut self, path: &str, node: &YamlNode) -> Result<()> {
         self.count += 1;
         if self.count > MAX_KEYS {
@@ -95,7 +108,7 @@ impl FlatKeys {
     }
 }
 
-/// A key that is no text stands in brackets, and what begins with a bracket takes no dot.
+/// A key that is not text is written in brackets, and a bracket is not preceded by a dot.
 fn join(path: &str, key: &YamlScalar) -> String {
     match key {
         YamlScalar::Text(key) if path.is_empty() => key.clone(),

@@ -1,34 +1,44 @@
-//! Names of the protocol: app id, cluster, namespace and its format, and the keys that are joined from them.
+//! Names of the protocol: app id, cluster, namespace with its format, and the keys composed of
+//! them.
 
 /// Namespace that every app has.
 pub const DEFAULT_NAMESPACE: &str = "application";
-/// Cluster that every app has, and the last place where a release is looked for.
+/// Cluster that every app has, and the last one in which a release is looked up.
 pub const DEFAULT_CLUSTER: &str = "default";
-/// Joins the parts of watch keys, release messages and merged release keys.
+/// Separates the parts of watch keys, release messages and merged release keys.
 pub const KEY_SEPARATOR: char = '+';
-/// App id that the official clients send when none is configured; compared ignoring case.
+/// App id that the official clients send if none is configured. Compared ignoring case.
 pub const NO_APP_ID: &str = "ApolloNoAppIdPlaceHolder";
-/// The single key of a namespace that is one whole document.
+/// The only key of a namespace that is a document.
 pub const CONTENT_KEY: &str = "content";
-/// Notification id of a client that knows nothing yet.
+/// Notification id of a client that has received no notification yet.
 pub const UNKNOWN_NOTIFICATION_ID: i64 = -1;
-/// What `/services/config` lists.
+/// `appName` of the instances in `/services/config`.
 pub const CONFIG_SERVICE: &str = "apollo-configservice";
-/// What `/services/admin` lists.
+/// `appName` of the instances in `/services/admin`.
 pub const ADMIN_SERVICE: &str = "apollo-adminservice";
 
-/// Format of a namespace, told by the suffix of its name.
+/// Format of a namespace, from the suffix of its name.
+///
+/// ```
+/// use castalia_core::protocol::namespace::Format;
+///
+/// assert_eq!(Format::of("application"), Format::Properties);
+/// assert_eq!(Format::of("rules.JSON"), Format::Json);
+/// assert_eq!(Format::of("team.shared"), Format::Properties, "an unknown suffix is part of the name");
+/// assert!(Format::Yaml.is_document());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Format {
-    /// Key-value pairs; the only format whose suffix is not part of the stored name.
+    /// Key-value pairs. The only format whose suffix is not part of the stored name.
     Properties,
     /// One XML document.
     Xml,
     /// One JSON document.
     Json,
-    /// One YAML document, `.yml`.
+    /// One YAML document with the suffix `.yml`.
     Yml,
-    /// One YAML document, `.yaml`.
+    /// One YAML document with the suffix `.yaml`.
     Yaml,
     /// Plain text.
     Txt,
@@ -39,7 +49,7 @@ impl Format {
     pub const ALL: [Format; 6] =
         [Format::Properties, Format::Xml, Format::Json, Format::Yml, Format::Yaml, Format::Txt];
 
-    /// The name used on the wire and as suffix, without the dot.
+    /// The name in the protocol and as a suffix, without the dot.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -52,13 +62,14 @@ impl Format {
         }
     }
 
-    /// Reads a format's name, ignoring case.
+    /// Parses a format's name, ignoring case.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|format| format.name().eq_ignore_ascii_case(name))
     }
 
-    /// The format of a namespace by the suffix of its name, ignoring case; no known suffix means properties.
+    /// The format of a namespace from the suffix of its name, ignoring case. Names without a known
+    /// suffix are properties.
     #[must_use]
     pub fn of(namespace: &str) -> Self {
         namespace
@@ -76,19 +87,31 @@ impl Format {
 
 /// The three names that identify a namespace: app id, cluster and namespace.
 ///
-/// In a request all three are percent-decoded, otherwise as the client spelled them. In a client the namespace
-/// has no `.properties` suffix.
+/// In a request all three are percent-decoded and otherwise as the client spelled them. In a client
+/// the namespace has no `.properties` suffix.
+///
+/// ```
+/// use castalia_core::NamespaceKey;
+/// use castalia_core::protocol::namespace::watch_key;
+///
+/// let key = NamespaceKey {
+///     app_id: "demo".to_owned(),
+///     cluster: "default".to_owned(),
+///     namespace: "application".to_owned(),
+/// };
+/// assert_eq!(watch_key(&key.app_id, &key.cluster, &key.namespace), "demo+default+application");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct NamespaceKey {
     /// App id.
     pub app_id: String,
-    /// Cluster as requested or configured, which may differ from the one that answers.
+    /// Cluster as requested or configured. The release may come from another one.
     pub cluster: String,
     /// Name of the namespace.
     pub namespace: String,
 }
 
-/// Drops one `.properties` suffix (any case): the protocol's identity of a properties namespace has none.
+/// Removes one `.properties` suffix in any case: `a` and `a.properties` are the same namespace.
 #[must_use]
 pub fn strip_properties_suffix(namespace: &str) -> &str {
     match namespace.rsplit_once('.') {
@@ -97,8 +120,9 @@ pub fn strip_properties_suffix(namespace: &str) -> &str {
     }
 }
 
-/// Whether an app id, cluster or namespace matches the grammar of names: ASCII letters, digits, `_`, `-`, and dots except in
-/// front. The same rule everywhere keeps file names, watch keys and paths unambiguous.
+/// Whether an app id, cluster or namespace is valid: ASCII letters, digits, `_`, `-`, and dots
+/// except at the beginning. The same rule everywhere keeps file names, watch keys and paths
+/// unambiguous.
 #[must_use]
 pub fn is_valid_name(name: &str) -> bool {
     !name.is_empty()
@@ -108,13 +132,13 @@ pub fn is_valid_name(name: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
 }
 
-/// Whether an app id stands for "no app id", ignoring case.
+/// Whether an app id means "no app id".
 #[must_use]
 pub fn is_no_app_id(app_id: &str) -> bool {
     app_id.eq_ignore_ascii_case(NO_APP_ID)
 }
 
-/// `appId+cluster+namespace`: what a release message says and what a poll waits for.
+/// `appId+cluster+namespace`: the text of a release message, and what a poll waits for.
 #[must_use]
 pub fn watch_key(app_id: &str, cluster: &str, namespace: &str) -> String {
     let mut key = String::with_capacity(app_id.len() + cluster.len() + namespace.len() + 2);
@@ -126,7 +150,8 @@ pub fn watch_key(app_id: &str, cluster: &str, namespace: &str) -> String {
     key
 }
 
-/// Parts of a watch key; `None` unless there are exactly three after empty ones are dropped, as the reference reads messages.
+/// The parts of a watch key; `None` unless exactly three are not empty, which is how the reference
+/// reads release messages.
 #[must_use]
 pub fn split_watch_key(key: &str) -> Option<(&str, &str, &str)> {
     let mut parts = key.split(KEY_SEPARATOR).filter(|part| !part.is_empty());

@@ -1,6 +1,8 @@
-//! Paths and queries of the client endpoints: the client builds them here, the server parses them here, and nowhere else.
+//! Paths and queries of the client endpoints. The client builds them and the server parses them
+//! here and nowhere else.
 //!
-//! One parser for authentication and data means that no request can be checked under one name and served under another.
+//! Authentication and data use the same parser, so that no request can be authenticated under one
+//! name and served under another.
 
 mod notification_list;
 mod query;
@@ -20,50 +22,61 @@ pub const CONFIG_SERVICES_PATH: &str = "/services/config";
 pub const ADMIN_SERVICES_PATH: &str = "/services/admin";
 /// Path of the long poll.
 pub const POLL_PATH: &str = "/notifications/v2";
-/// Header of answers: bytes of path and query that the server takes in a poll, whose list may then have the compact form. One that does
-/// not send it may take 8 KiB or less, and reads JSON only.
+/// Response header with the maximum bytes of path and query that the server accepts in a poll,
+/// whose list may then have the compact form. A server that does not send it may accept 8 KiB or
+/// less, and reads JSON only.
 pub const POLL_LINE_HEADER: &str = "castalia-poll-line";
-/// Path of the deprecated single-namespace poll.
+/// Path of the deprecated poll for a single namespace.
 pub const LEGACY_POLL_PATH: &str = "/notifications";
 
-/// Everything but the unreserved characters of RFC 3986: what is signed must not depend on how a stack spells the rest.
+/// Everything except the unreserved characters of RFC 3986. The signature covers the encoded bytes,
+/// which must not depend on how an HTTP library encodes the others.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Why a request is refused before any handler sees it.
+/// Why a request is rejected before any handler is called. The texts are part of the protocol.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// No client endpoint has this path.
     #[error("no such path")]
     UnknownPath,
-    /// The path holds an encoded slash, a control character or bytes that are not UTF-8.
+    /// The path contains an encoded slash, a control character or bytes that are not UTF-8.
     #[error("the path is not properly encoded")]
     Encoding,
-    /// The app id is missing or breaks the grammar of names.
+    /// The app id is missing or not a valid name.
     #[error("InvalidAppId")]
     InvalidAppId,
-    /// A required parameter is absent.
+    /// A required parameter is missing.
     #[error("Required parameter '{0}' is not present")]
     MissingParameter(&'static str),
-    /// A parameter is not of its type.
+    /// A parameter does not have its type.
     #[error("Parameter '{0}' is not valid")]
     InvalidParameter(&'static str),
-    /// The `notifications` parameter is not a usable list; carries the text as received.
+    /// The `notifications` parameter is not a list with at least one namespace. Contains the text
+    /// as received.
     #[error("invalid notifications format:{0}")]
     InvalidNotifications(String),
 }
 
-/// Output form of `/configfiles`.
+/// Representation of `/configfiles`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FileForm {
     /// Java properties text.
     Properties,
-    /// JSON object of the configurations.
+    /// The configurations as a JSON object.
     Json,
-    /// The document as it is.
+    /// The document as released.
     Raw,
 }
 
-/// A client endpoint and the app id that its access key is checked for.
+/// A client endpoint with the app id whose access key it requires.
+///
+/// ```
+/// use castalia_core::protocol::route::ClientRequest;
+///
+/// let request = ClientRequest::parse("/configs/demo/default/application", "releaseKey=k1").unwrap();
+/// assert_eq!(request.app_id(), "demo");
+/// assert!(ClientRequest::parse("/configs/demo%2F../default/application", "").is_err());
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClientRequest {
     /// `/configs/{appId}/{cluster}/{namespace}`
@@ -77,10 +90,11 @@ pub enum ClientRequest {
 }
 
 impl ClientRequest {
-    /// Reads the raw path (percent-encoded, without context path) and query of a request.
+    /// Parses the raw path (percent-encoded, without context path) and query of a request.
     ///
     /// # Errors
-    /// [`Refusal::InvalidAppId`] also when the path ends before the app id does, as the reference answers `/configs/demo`.
+    /// [`Refusal::InvalidAppId`] also if the path ends after the app id, which is how the reference
+    /// answers `/configs/demo`.
     pub fn parse(path: &str, query: &str) -> Result<Self, Refusal> {
         match path {
             POLL_PATH => return Ok(Self::Poll(app_id_of(query)?)),
@@ -92,7 +106,8 @@ impl ClientRequest {
         }
         let rest = below(path, "/configfiles").ok_or(Refusal::UnknownPath)?;
         let segments = segments(rest)?;
-        // Three segments are the properties form even if the first says `json` or `raw`: that is then an app id.
+        // Three segments are the properties form even if the first one is `json` or `raw`, which is
+        // then an app id.
         let form = match segments.first().map(AsRef::as_ref) {
             Some("json") if segments.len() != 3 => FileForm::Json,
             Some("raw") if segments.len() != 3 => FileForm::Raw,
@@ -101,7 +116,7 @@ impl ClientRequest {
         Ok(Self::File(form, target(&segments[1..])?))
     }
 
-    /// The app id that the request speaks for.
+    /// The app id whose access key the request requires.
     #[must_use]
     pub fn app_id(&self) -> &str {
         match self {
@@ -111,7 +126,8 @@ impl ClientRequest {
     }
 }
 
-/// Path and query of a discovery request; `path` is [`CONFIG_SERVICES_PATH`] or [`ADMIN_SERVICES_PATH`].
+/// Path and query of a discovery request. `path` is [`CONFIG_SERVICES_PATH`] or
+/// [`ADMIN_SERVICES_PATH`].
 #[must_use]
 pub fn services_path_and_query(path: &str, app_id: &str, ip: Option<&str>) -> String {
     let mut line = path.to_owned();
@@ -119,19 +135,20 @@ pub fn services_path_and_query(path: &str, app_id: &str, ip: Option<&str>) -> St
     line
 }
 
-/// Percent-encodes one path segment or query value.
+/// Percent-encodes a path segment or query value.
 #[must_use]
 pub fn encode(text: &str) -> Cow<'_, str> {
     utf8_percent_encode(text, ENCODED).into()
 }
 
-/// The value of a query parameter, form-decoded; the first where it is repeated, `None` where it is absent or empty.
+/// The decoded value of a query parameter. The first one if it is repeated; `None` if it is missing
+/// or empty.
 #[must_use]
 pub fn parameter(query: &str, name: &str) -> Option<String> {
     raw_parameter(query, name).filter(|value| !value.is_empty())
 }
 
-/// As [`parameter`], but an empty value stays a value.
+/// Like [`parameter`], but an empty value is returned as such.
 fn raw_parameter(query: &str, name: &str) -> Option<String> {
     undecoded_parameter(query, name).map(form_decode)
 }
@@ -143,7 +160,8 @@ fn undecoded_parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
     })
 }
 
-/// Every parameter is looked for in every pair: nothing is decoded that is plain, as nearly all names are.
+/// Whether an encoded name is that of a parameter. Decodes only names with special characters,
+/// because every parameter is searched in all pairs.
 fn is_named(key: &str, name: &str) -> bool {
     key == name || (key.contains(['%', '+']) && form_decode(key) == name)
 }
@@ -154,7 +172,8 @@ fn form_decode(text: &str) -> String {
     percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
 }
 
-/// The rest of a path below a prefix: `Some("")` for the prefix itself, `None` when it is only the start of a longer word.
+/// The rest of a path after a prefix: `Some("")` for the prefix itself, `None` if a longer word
+/// begins with it.
 fn below<'a>(path: &'a str, prefix: &str) -> Option<&'a str> {
     let rest = path.strip_prefix(prefix)?;
     if rest.is_empty() { Some(rest) } else { rest.strip_prefix('/') }
@@ -166,13 +185,16 @@ fn segments(rest: &str) -> Result<Vec<Cow<'_, str>>, Refusal> {
 
 fn decode_segment(segment: &str) -> Result<Cow<'_, str>, Refusal> {
     let decoded = percent_decode_str(segment).decode_utf8().map_err(|_| Refusal::Encoding)?;
+    // A decoded separator would be a path within a name; a proxy in front may have seen another
+    // path.
     if decoded.contains(['/', '\\']) || decoded.contains(char::is_control) {
         return Err(Refusal::Encoding);
     }
     Ok(decoded)
 }
 
-/// Checks the app id before the number of segments: an app id that nothing follows is none.
+/// The namespace of a path. The app id is checked before the number of segments, because the
+/// reference answers a path that ends after the app id as one without an app id.
 fn target(segments: &[Cow<'_, str>]) -> Result<NamespaceKey, Refusal> {
     let [app_id, cluster, rest @ ..] = segments else {
         return Err(Refusal::InvalidAppId);

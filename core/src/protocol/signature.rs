@@ -1,22 +1,34 @@
-//! Access-key signature: `base64(HMAC-SHA1(secret, timestamp + "\n" + path[?query]))` over the raw bytes of the request line.
+//! The access key signature: `base64(HMAC-SHA1(secret, timestamp + "\n" + path[?query]))` over the
+//! raw bytes of the request line.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha1::Sha1;
 
-/// Header that carries the milliseconds since the epoch, as decimal text.
+/// Header with the milliseconds since the Unix epoch as decimal text.
 pub const TIMESTAMP_HEADER: &str = "Timestamp";
-/// Header that carries the signature.
+/// Header with the signature.
 pub const AUTHORIZATION_HEADER: &str = "Authorization";
-/// Scheme word in front of `appId:signature` in the `Authorization` header.
+/// Scheme in front of `appId:signature` in the `Authorization` header.
 pub const SCHEME: &str = "Apollo";
 
-/// A secret whose HMAC state is expanded once; signing clones it, which is a third cheaper than expanding it each time.
+/// A secret with its HMAC state initialized. Signing copies the state, which is a third faster than
+/// initializing it each time.
+///
+/// ```
+/// use castalia_core::protocol::signature::Signer;
+///
+/// let signer = Signer::new("secret");
+/// let path = "/configs/demo/default/application";
+/// let signature = signer.sign("1700000000000", path);
+/// assert!(signer.verify("1700000000000", path, &signature));
+/// assert!(!signer.verify("1700000000001", path, &signature));
+/// ```
 #[derive(Clone)]
 pub struct Signer {
     state: Hmac<Sha1>,
-    /// Everybody knows the empty secret, so that a signature made with it proves nothing.
+    /// Whether the secret is blank. A signature made with a blank secret proves nothing.
     is_known_to_all: bool,
 }
 
@@ -27,7 +39,7 @@ impl std::fmt::Debug for Signer {
 }
 
 impl Signer {
-    /// Prepares a secret. Any length is valid, as in the reference.
+    /// Prepares a secret of any length.
     #[must_use]
     pub fn new(secret: &str) -> Self {
         #[expect(clippy::expect_used, reason = "HMAC accepts keys of every length")]
@@ -36,13 +48,15 @@ impl Signer {
         Self { state, is_known_to_all: secret.trim().is_empty() }
     }
 
-    /// Signature of a request: `path_and_query` exactly as it is sent, percent-encoded and with the context path.
+    /// The signature of a request. `path_and_query` must be exactly what is sent: percent-encoded
+    /// and with the context path.
     #[must_use]
     pub fn sign(&self, timestamp: &str, path_and_query: &str) -> String {
         STANDARD.encode(self.mac(timestamp, path_and_query).finalize().into_bytes())
     }
 
-    /// Whether `signature` is the one of this request; compared in constant time. Of a blank secret none is.
+    /// Whether `signature` belongs to this request; always false for a blank secret. Compares in
+    /// constant time.
     #[must_use]
     pub fn verify(&self, timestamp: &str, path_and_query: &str, signature: &str) -> bool {
         !self.is_known_to_all
@@ -60,7 +74,16 @@ impl Signer {
     }
 }
 
-/// The key that a client signs the requests of an app id with.
+/// The key that signs a client's requests for an app.
+///
+/// ```
+/// use castalia_core::protocol::signature::AccessKey;
+///
+/// let key = AccessKey::new("demo", "secret").expect("the secret is not blank");
+/// let [(_, timestamp), (_, authorization)] = key.headers(1_700_000_000_000, "/configs/demo/a/b");
+/// assert_eq!(timestamp, "1700000000000");
+/// assert!(authorization.starts_with("Apollo demo:"));
+/// ```
 #[derive(Debug, Clone)]
 pub struct AccessKey {
     app_id: String,
@@ -68,7 +91,7 @@ pub struct AccessKey {
 }
 
 impl AccessKey {
-    /// A key of an app id; a blank secret is none.
+    /// The key of an app; `None` if the secret is blank.
     #[must_use]
     pub fn new(app_id: &str, secret: &str) -> Option<Self> {
         let secret = secret.trim();
@@ -76,7 +99,8 @@ impl AccessKey {
             .then(|| Self { app_id: app_id.to_owned(), signer: Signer::new(secret) })
     }
 
-    /// The headers of a request, by name: `path_and_query` exactly as it is sent, `timestamp` in ms since the epoch.
+    /// The headers of a request. `path_and_query` must be exactly what is sent; `timestamp` is in
+    /// ms since the Unix epoch.
     #[must_use]
     pub fn headers(&self, timestamp: i64, path_and_query: &str) -> [(&'static str, String); 2] {
         let timestamp = timestamp.to_string();
@@ -92,8 +116,8 @@ pub fn authorization(app_id: &str, signature: &str) -> String {
     format!("{SCHEME} {app_id}:{signature}")
 }
 
-/// The signature in an `Authorization` header: the text between its first and second colon. The scheme and the app id before
-/// it are not looked at, as in the reference.
+/// The signature in an `Authorization` header: the text between its first two colons. Scheme and
+/// app id are ignored, as in the reference; the app id of the path decides.
 #[must_use]
 pub fn signature_of(authorization: &str) -> Option<&str> {
     authorization.split(':').nth(1)

@@ -1,4 +1,5 @@
-//! JSON bodies of the config and meta services. Members are written in the protocol's order and left out when absent.
+//! JSON bodies of the config and meta services. Members are written in the order of the reference
+//! and omitted if absent.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,25 +8,27 @@ use indexmap::IndexMap;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
-/// Content of a namespace: keys and values in the server's order, hashed so that hostile keys cannot collide.
+/// The values of a namespace in the server's order. The hash is seeded, so that keys cannot be
+/// chosen to collide.
 pub type Configurations = IndexMap<String, String, ahash::RandomState>;
 
-/// Value of `configSyncType` in an incremental answer.
+/// `configSyncType` of an incremental response.
 pub const INCREMENTAL_SYNC: &str = "IncrementalSync";
-/// Value of `configSyncType` that means the same as none.
+/// `configSyncType` of a full response; the same as none.
 pub const FULL_SYNC: &str = "FullSync";
 
-/// Answer of `/configs`: one namespace as one client sees it.
+/// Response of `/configs`: a namespace as one client sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ApolloConfig {
-    /// App id as in the path.
+    /// App id of the path.
     #[serde(default, deserialize_with = "null_as_default")]
     pub app_id: String,
-    /// Cluster that served the app's own release: requested, data center, `default`, or the name of a gray branch.
+    /// Cluster that the app's own release came from: the requested one, the data center, `default`,
+    /// or a gray release branch.
     #[serde(default, deserialize_with = "null_as_default")]
     pub cluster: String,
-    /// Namespace exactly as the client spelled it.
+    /// Namespace as the client spelled it.
     #[serde(default, deserialize_with = "null_as_default")]
     pub namespace_name: String,
     /// Full content; absent in an incremental answer.
@@ -34,54 +37,57 @@ pub struct ApolloConfig {
         skip_serializing_if = "Option::is_none",
         deserialize_with = "optional_configurations"
     )]
+    /// All values; absent in an incremental response.
     pub configurations: Option<Configurations>,
-    /// Release keys joined with `+`: opaque to clients.
+    /// Release keys joined with `+`. Opaque to clients.
     #[serde(default, deserialize_with = "null_as_default")]
     pub release_key: String,
-    /// Absent or [`FULL_SYNC`] for a full answer, [`INCREMENTAL_SYNC`] for changes.
+    /// Absent or [`FULL_SYNC`] for all values, [`INCREMENTAL_SYNC`] for changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_sync_type: Option<String>,
-    /// Changes against the release key that the client sent.
+    /// Changes since the release whose key the client sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub configuration_changes: Option<Vec<ConfigurationChange>>,
 }
 
-/// One key of an incremental answer.
+/// One key of an incremental response.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ConfigurationChange {
     /// Key that changed.
     pub key: String,
-    /// Value after the change; absent when deleted.
+    /// Value after the change; absent if the key was deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub new_value: Option<String>,
-    /// `ADDED`, `DELETED` or `MODIFIED`; clients ignore any other text.
+    /// `ADDED`, `DELETED` or `MODIFIED`. Clients ignore any other text.
     pub configuration_change_type: String,
 }
 
-/// Element of the `notifications` parameter and of the answer of a long poll.
+/// Element of the `notifications` parameter and of the response of a long poll.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Notification {
-    /// Namespace, in the client's spelling without `.properties`.
+    /// Namespace as the client spelled it, without `.properties`.
     pub namespace_name: String,
-    /// Position of the client, or of the newest release message.
+    /// In a request the id that the client knows, in a response that of the newest release message.
     pub notification_id: i64,
-    /// Watch keys that moved; only in answers of `/notifications/v2`.
+    /// Watch keys that changed; only in responses of `/notifications/v2`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub messages: Option<NotificationMessages>,
 }
 
-/// Watch keys and the ids of their newest release messages; sent back on load so that a node that is behind reads anew.
+/// Watch keys with the ids of their newest release messages. Clients send them back with a load, so
+/// that a server that is behind reads its database first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotificationMessages {
-    /// Watch key to release message id.
+    /// Release message id by watch key.
     #[serde(default, deserialize_with = "null_as_default")]
     pub details: BTreeMap<String, i64>,
 }
 
 impl NotificationMessages {
-    /// Takes over the entries of `other`, keeping the larger id of each key: ids never go back.
+    /// Adds the entries of `other`, keeping the larger id of each key: responses of different
+    /// servers may arrive out of order.
     pub fn merge(&mut self, other: &Self) {
         for (key, id) in &other.details {
             let known = self.details.entry(key.clone()).or_insert(*id);
@@ -90,17 +96,17 @@ impl NotificationMessages {
     }
 }
 
-/// Element of the answer of `/services/config` and `/services/admin`.
+/// Element of the response of `/services/config` and `/services/admin`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceInstance {
     /// Name of the service.
     #[serde(default, deserialize_with = "null_as_default")]
     pub app_name: String,
-    /// NamespaceKey of this instance within the service.
+    /// Id of the instance within the service.
     #[serde(default, deserialize_with = "null_as_default")]
     pub instance_id: String,
-    /// Base address; paths are appended to it.
+    /// Base address, to which paths are appended.
     #[serde(default, deserialize_with = "null_as_default")]
     pub homepage_url: String,
 }
@@ -120,11 +126,12 @@ fn optional_configurations<'de, D: Deserializer<'de>>(
     Ok(Option::<LenientMap>::deserialize(deserializer)?.map(|lenient| lenient.0))
 }
 
-/// Reads an object of configurations as the Java client does: texts as they are, numbers and booleans as their JSON text, null
-/// as an absent key, nested values as compact JSON text; of duplicate keys the last wins. For `#[serde(deserialize_with)]`.
+/// Deserializes an object of configurations like the Java client: strings as they are, numbers and
+/// booleans as JSON text, null as a missing key, nested values as compact JSON. The last of
+/// duplicate keys applies. For `#[serde(deserialize_with)]`.
 ///
 /// # Errors
-/// When it is no object.
+/// If the value is not an object.
 pub fn configurations<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Configurations, D::Error> {

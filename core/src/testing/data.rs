@@ -1,4 +1,4 @@
-//! Releases and release messages, as the database of a config service holds them.
+//! Releases and release messages, like the database of a config service.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,9 +8,18 @@ use tokio::sync::watch;
 use crate::protocol::namespace::{DEFAULT_CLUSTER, watch_key};
 use crate::protocol::wire::{ConfigurationChange, Configurations};
 
+// Leaves smaller ids for tests of restored databases.
 const FIRST_MESSAGE: i64 = 10;
 
-/// What one or more servers serve; cheap to clone.
+/// The data of one or more servers; cheap to clone.
+///
+/// ```
+/// use castalia_core::testing::Data;
+///
+/// let data = Data::new();
+/// let release = data.publish("demo", "default", "application", &[("timeout", "200")]);
+/// assert_eq!(release.values["timeout"], "200");
+/// ```
 #[derive(Debug, Clone)]
 pub struct Data {
     inner: Arc<DataInner>,
@@ -19,13 +28,13 @@ pub struct Data {
 #[derive(Debug)]
 struct DataInner {
     tables: Mutex<DataTables>,
-    /// Counts the messages, to wake polls.
+    /// Number of messages; wakes polls.
     moved: watch::Sender<u64>,
 }
 
 #[derive(Debug, Default)]
 struct DataTables {
-    /// Releases of each watch key, oldest first; the newest counts.
+    /// Releases of each watch key, oldest first. The newest is served.
     releases: HashMap<String, Vec<Release>>,
     /// Newest message of each watch key.
     messages: HashMap<String, i64>,
@@ -36,11 +45,11 @@ struct DataTables {
 /// A published release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Release {
-    /// NamespaceKey.
+    /// Release key.
     pub key: String,
-    /// Cluster that it belongs to.
+    /// Cluster of the release.
     pub cluster: String,
-    /// Content.
+    /// Keys and values.
     pub values: Configurations,
 }
 
@@ -51,7 +60,7 @@ impl Default for Data {
 }
 
 impl Data {
-    /// Nothing is released; the first message gets number 10.
+    /// No releases; the first message has the id 10.
     #[must_use]
     pub fn new() -> Self {
         let tables = DataTables { last_message: FIRST_MESSAGE - 1, ..DataTables::default() };
@@ -72,7 +81,8 @@ impl Data {
         release
     }
 
-    /// Publishes a release that no poll is told of.
+    /// Publishes a release without an announcement, as seen by a server that has not read its
+    /// database yet.
     pub fn publish_quietly(
         &self,
         app_id: &str,
@@ -93,14 +103,14 @@ impl Data {
         release
     }
 
-    /// Takes every release of a namespace back, and announces it.
+    /// Deletes all releases of a namespace, and announces that.
     pub fn withdraw(&self, app_id: &str, cluster: &str, namespace: &str) {
         let key = watch_key(app_id, cluster, namespace);
         self.lock().releases.remove(&key);
         self.announce(app_id, cluster, namespace);
     }
 
-    /// Writes a release message without a release.
+    /// Adds a release message without a release.
     pub fn announce(&self, app_id: &str, cluster: &str, namespace: &str) {
         let mut tables = self.lock();
         tables.last_message += 1;
@@ -110,7 +120,7 @@ impl Data {
         self.inner.moved.send_modify(|count| *count += 1);
     }
 
-    /// Sets the number of the newest message of a namespace, as after a restored database.
+    /// Sets the id of the newest message of a namespace, as after a database was restored.
     pub fn set_message(&self, app_id: &str, cluster: &str, namespace: &str, id: i64) {
         let mut tables = self.lock();
         tables.messages.insert(watch_key(app_id, cluster, namespace), id);
@@ -118,7 +128,7 @@ impl Data {
         self.inner.moved.send_modify(|count| *count += 1);
     }
 
-    /// The release that a client sees: of its cluster, else of its data center, else of `default`.
+    /// The release for a client: of its cluster, else its data center, else `default`.
     pub(super) fn release(
         &self,
         app_id: &str,
@@ -134,7 +144,7 @@ impl Data {
         })
     }
 
-    /// The changes from an earlier release to a later one; `None` when the earlier is not known.
+    /// The changes from an earlier release to a later one; `None` if the earlier one is unknown.
     pub(super) fn changes(
         &self,
         app_id: &str,

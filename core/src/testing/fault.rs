@@ -1,16 +1,24 @@
-//! What can go wrong with an answer, and whose turn it is.
+//! The faults of responses, and the requests that they are injected into.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use super::node::Endpoint;
 
-/// A fault that a request meets.
+/// A fault of a response.
+///
+/// ```
+/// use castalia_core::testing::Fault;
+///
+/// assert!(matches!(Fault::status(503), Fault::Answer { status: 503, .. }));
+/// let busy = Fault::header(429, "Retry-After", "3");
+/// assert!(matches!(busy, Fault::Answer { headers, .. } if headers[0].1 == "3"));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
-    /// The right answer, later.
+    /// The correct response after a delay.
     Delay(Duration),
-    /// Another answer.
+    /// Another response.
     Answer {
         /// Status.
         status: u16,
@@ -19,30 +27,30 @@ pub enum Fault {
         /// Body.
         body: Vec<u8>,
     },
-    /// The connection is closed without an answer, after this time.
+    /// The connection is closed without a response after this time.
     Reset(Duration),
-    /// Half of the right answer, then the connection is closed.
+    /// Half of the correct response, after which the connection is closed.
     Truncated,
-    /// No answer, and no end.
+    /// No response, without end.
     Hang,
-    /// The right answer, one byte in each such time.
+    /// The correct response, with this time between bytes.
     Dribble(Duration),
 }
 
 impl Fault {
-    /// An answer with this status and no body.
+    /// A response with this status and no body.
     #[must_use]
     pub fn status(status: u16) -> Self {
         Self::body(status, "")
     }
 
-    /// An answer with this status and body.
+    /// A response with this status and body.
     #[must_use]
     pub fn body(status: u16, body: &str) -> Self {
         Self::Answer { status, headers: Vec::new(), body: body.as_bytes().to_vec() }
     }
 
-    /// An answer with this status, one header and no body: a redirect, or a plea for patience.
+    /// A response with this status, one header and no body, such as a redirect or `Retry-After`.
     #[must_use]
     pub fn header(status: u16, name: &str, value: &str) -> Self {
         Self::Answer {
@@ -53,7 +61,7 @@ impl Fault {
     }
 }
 
-/// The faults to come, by endpoint.
+/// The faults to inject, by endpoint.
 #[derive(Debug, Default)]
 pub(super) struct Script {
     next: HashMap<Endpoint, VecDeque<Fault>>,
@@ -72,7 +80,7 @@ impl Script {
         };
     }
 
-    /// The fault that a request of this endpoint meets.
+    /// The fault for the next request of this endpoint; `None` if there is none.
     pub(super) fn turn(&mut self, endpoint: Endpoint) -> Option<Fault> {
         let next = self.next.get_mut(&endpoint).and_then(VecDeque::pop_front);
         next.or_else(|| self.always.get(&endpoint).cloned())

@@ -1,4 +1,5 @@
-//! The server on a real socket: HTTP/1.1 kept alive, and able to break it, which server libraries do not allow.
+//! The server on a real socket: HTTP/1.1 with keep-alive, able to violate the protocol, which
+//! server libraries do not allow.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -13,25 +14,27 @@ use super::node::{Node, Request, TestOutcome, TestResponse};
 const MAX_HEAD: usize = 256 * 1024;
 const MAX_HEADERS: usize = 64;
 
-/// Accepts connections for ever; dropping the future closes them all.
+/// Accepts connections without end; dropping the future closes all of them.
 pub(super) async fn accept(listener: TcpListener, node: Arc<Node>) {
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         connections.spawn(serve(stream, node.clone()));
+        // Removes finished connections, which the set would otherwise keep.
         while connections.try_join_next().is_some() {}
     }
 }
 
 async fn serve(mut stream: TcpStream, node: Arc<Node>) {
-    // An answer must not wait for the client's acknowledgement of the one before.
+    // Otherwise a response would wait until the client acknowledges the previous one.
     let _ = stream.set_nodelay(true);
     let mut buffer = Vec::new();
     while let Some(request) = read_request(&mut stream, &mut buffer).await {
         let mut end = [0];
         let reply = tokio::select! {
             reply = node.handle(request) => reply,
-            // A client sends nothing while it waits, so what can be read now is the end. To be readable is not enough: that is also told
-            // where nothing is to be read any more.
+            // A client sends nothing while it waits, so anything that can be read means that it
+            // closed the connection. Waiting for readability is not enough, which is also reported
+            // when there is nothing to read.
             _ = stream.peek(&mut end) => return,
         };
         let open = match reply {
@@ -44,7 +47,7 @@ async fn serve(mut stream: TcpStream, node: Arc<Node>) {
     }
 }
 
-/// The next request; `None` when the client has gone or does not speak HTTP.
+/// The next request; `None` if the client closed the connection or does not speak HTTP.
 async fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Request> {
     loop {
         if let Some((request, length)) = parse(buffer)? {
@@ -58,7 +61,7 @@ async fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Re
     }
 }
 
-/// A whole head and its length; `Some(None)` when more has to come, `None` when it is not HTTP.
+/// A complete head and its length; `Some(None)` if more bytes are needed, `None` if it is not HTTP.
 fn parse(buffer: &[u8]) -> Option<Option<(Request, usize)>> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut head = httparse::Request::new(&mut headers);
@@ -73,13 +76,14 @@ fn parse(buffer: &[u8]) -> Option<Option<(Request, usize)>> {
     Some(Some((Request::new(path, headers.collect()), length)))
 }
 
-/// Sends an answer; false when the connection is to be closed.
+/// Sends a response; false if the connection must be closed.
 async fn write_answer(stream: &mut TcpStream, answer: &TestResponse) -> bool {
     let TestResponse { status, headers, body, cut_at, dribble } = answer;
     let mut head = format!("HTTP/1.1 {status} -\r\n");
     for (name, value) in headers {
         let _ = write!(head, "{name}: {value}\r\n");
     }
+    // A 304 has no body, and some clients wait for one that is announced.
     if *status != 304 {
         let _ = write!(head, "Content-Length: {}\r\n", body.len());
     }

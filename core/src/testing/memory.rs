@@ -1,4 +1,5 @@
-//! Servers that are called in memory: no socket, no real time, so that hours of a client pass in a moment of a paused clock.
+//! Servers that are called in memory, without sockets and real time: a test can run hours of a
+//! client in a moment of a paused clock.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +15,29 @@ use super::node::{Node, Request, TestOutcome, TestResponse};
 use crate::error::{Error, ErrorKind, Result};
 use crate::transport::{HttpClient, HttpRequest, HttpResponse};
 
-/// A network of in-memory servers. Give it to [`Client::with_http_client`](crate::Client::with_http_client).
+/// A network of in-memory servers, for
+/// [`Client::with_http_client`](crate::Client::with_http_client).
+///
+/// ```
+/// use castalia_core::testing::{Data, Network, Server};
+/// use castalia_core::{Client, Settings};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> castalia_core::Result<()> {
+/// let server = Server::in_memory("http://s1", Data::new());
+/// server.publish("demo", "application", &[("timeout", "200")]);
+/// let network = Network::new();
+/// network.connect(&server);
+///
+/// let settings = Settings::new()
+///     .set("app.id", "demo")
+///     .set("apollo.meta", "http://s1")
+///     .set("apollo.cache.file.enable", "false");
+/// let client = Client::with_http_client(settings, network)?;
+/// assert_eq!(client.config("application").await?.get_or("timeout", 0), 200);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Network {
     nodes: Arc<Mutex<HashMap<String, Arc<Node>>>>,
@@ -27,13 +50,13 @@ impl Network {
         Self::default()
     }
 
-    /// Makes a server reachable under its address.
+    /// Makes a server reachable at its address.
     pub fn connect(&self, server: &Server) {
         let node = server.node.clone();
         self.lock().insert(authority(node.url()), node);
     }
 
-    /// Lets connections to this server be refused from now on; those that are open live on.
+    /// Refuses new connections to a server from now on; open requests continue.
     pub fn disconnect(&self, server: &Server) {
         self.lock().remove(&authority(server.url()));
     }

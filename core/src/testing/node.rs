@@ -1,4 +1,4 @@
-//! One server: what it answers to a request, by its data, its behaviour and its script.
+//! One server: how it responds to a request, given its data, its configuration and its faults.
 
 use std::collections::HashMap;
 use std::io::Write as _;
@@ -18,10 +18,12 @@ use crate::protocol::wire::{
     ApolloConfig, INCREMENTAL_SYNC, Notification, NotificationMessages, ServiceInstance,
 };
 
+// The default of the official server.
 const HOLD: Duration = Duration::from_secs(60);
+// The default of the official server.
 const SIGNATURE_TOLERANCE_MS: i64 = 60_000;
 
-/// Which kind of request.
+/// The endpoint of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Endpoint {
     /// `/services/config`
@@ -30,18 +32,18 @@ pub enum Endpoint {
     Config,
     /// `/notifications/v2`
     Poll,
-    /// Anything else; answered with 404.
+    /// Any other path; answered with 404.
     Other,
 }
 
-/// A request that arrived.
+/// A request that was received.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// Which kind.
+    /// The endpoint.
     pub endpoint: Endpoint,
     /// Path and query, as sent.
     pub path_and_query: String,
-    /// Headers, with names in lower case.
+    /// Headers with names in lower case.
     pub headers: Vec<(String, String)>,
     /// When it arrived.
     pub at: Instant,
@@ -68,13 +70,13 @@ impl Request {
         self.path_and_query.split('?').next().unwrap_or_default()
     }
 
-    /// A query parameter, decoded; `None` where absent or empty.
+    /// A decoded query parameter; `None` if it is missing or empty.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<String> {
         route::parameter(self.query(), name)
     }
 
-    /// A header.
+    /// The value of a header, whose name is compared ignoring case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut headers = self.headers.iter();
@@ -88,7 +90,7 @@ impl Request {
     }
 }
 
-/// What is sent back.
+/// What the client receives.
 #[derive(Debug)]
 pub(super) enum TestOutcome {
     Response(TestResponse),
@@ -101,9 +103,9 @@ pub(super) struct TestResponse {
     pub(super) status: u16,
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Vec<u8>,
-    /// Sends only so many bytes of the body, then closes.
+    /// Sends only this many bytes of the body, then closes the connection.
     pub(super) cut_at: Option<usize>,
-    /// Time for each byte.
+    /// Time between bytes.
     pub(super) dribble: Option<Duration>,
 }
 
@@ -188,7 +190,7 @@ impl Node {
         let _ = held.wait_for(|held| *held == count).await;
     }
 
-    /// Answers a request; dropping the future is the client hanging up.
+    /// Responds to a request. Dropping the future means that the client closed the connection.
     pub(super) async fn handle(&self, request: Request) -> TestOutcome {
         self.requests.send_modify(|requests| requests.push(request.clone()));
         let fault = lock(&self.script).turn(request.endpoint);
@@ -237,7 +239,7 @@ impl Node {
         if request.endpoint == Endpoint::Services {
             return (200, self.services());
         }
-        // A path in front of the endpoint, as a gateway adds it, is not looked at.
+        // Path prefixes, as added by gateways, are ignored.
         let start =
             request.path().find("/configs/").or_else(|| request.path().find("/notifications"));
         let path = &request.path()[start.unwrap_or(0)..];
@@ -343,7 +345,7 @@ impl Node {
     }
 }
 
-/// Counts a held poll as long as it lives.
+/// Counts a held poll while it exists.
 struct HeldPollGuard<'a>(&'a watch::Sender<usize>);
 
 impl<'a> HeldPollGuard<'a> {

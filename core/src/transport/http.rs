@@ -1,4 +1,5 @@
-//! The default [`HttpClient`]: reqwest over rustls with ring, HTTP/1.1 kept alive, gzip, proxies from the environment.
+//! The default [`HttpClient`]: reqwest over rustls with ring, HTTP/1.1 with keep-alive, gzip, and
+//! proxies from the environment.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,37 +19,37 @@ use crate::error::{Error, ErrorKind, Result};
 pub struct HttpOptions {
     /// Longest time to connect.
     pub connect_timeout: Duration,
-    /// Certificates (PEM) to trust beside the system's.
+    /// File of certificates (PEM) to trust in addition to the system's.
     pub ca_file: Option<PathBuf>,
-    /// Whether `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` count.
+    /// Whether `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` are used.
     pub system_proxy: bool,
     /// Value of the `User-Agent` header.
     pub user_agent: String,
 }
 
-/// The default client; holds the connection pool.
+/// The default client, with its connection pool.
 #[derive(Debug, Clone)]
 pub struct ReqwestClient {
     client: Client,
 }
 
 impl ReqwestClient {
-    /// Prepares the client; connects to nothing.
+    /// Creates the client; opens no connection.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] when the certificates cannot be read.
+    /// [`ErrorKind::InvalidArgument`] if the certificates cannot be read.
     pub fn new(options: &HttpOptions) -> Result<Self> {
         let trust = client_config(options.ca_file.as_deref())?;
         Self::build(options, Client::builder().tls_backend_preconfigured(trust))
     }
 
-    /// Prepares a client that accepts every certificate.
+    /// Creates a client that accepts every certificate; for tests only.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidArgument`] when a proxy variable cannot be read.
+    /// [`ErrorKind::InvalidArgument`] if a proxy variable is invalid.
     #[cfg(feature = "insecure-tls")]
     pub fn without_verification(options: &HttpOptions) -> Result<Self> {
-        // Fails when the host program installed a provider before us, whose choice then applies.
+        // Fails if the host program installed a provider before, which is then used.
         let _ = rustls::crypto::ring::default_provider().install_default();
         Self::build(options, Client::builder().tls_danger_accept_invalid_certs(true))
     }
@@ -57,9 +58,12 @@ impl ReqwestClient {
         let mut builder = builder
             .connect_timeout(options.connect_timeout)
             .user_agent(&options.user_agent)
+            // Redirects and retries are left to [`super::Transport`], which signs each request
+            // again.
             .redirect(Policy::none())
             .retry(reqwest::retry::never())
             .tcp_nodelay(true)
+            // The official servers only speak HTTP/1.1.
             .http1_only();
         if !options.system_proxy {
             builder = builder.no_proxy();
@@ -98,6 +102,6 @@ fn pieces(response: reqwest::Response) -> impl stream::Stream<Item = Result<Vec<
 
 fn failed(error: reqwest::Error) -> Error {
     let text = if error.is_connect() { "cannot connect" } else { "the connection failed" };
-    // The address is in the context already, and its query only makes the line long.
+    // The address is already in the context, and its query only makes the line longer.
     Error::new(ErrorKind::Transport, OPERATION, text).caused_by(error.without_url())
 }

@@ -1,19 +1,19 @@
-//! How many requests there were, how they ended and how long they took.
+//! Counts requests, by endpoint and result, and adds up their duration.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// Requests of one endpoint that ended in one way.
+/// Requests of one endpoint with one status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpMetrics {
     /// First part of the path: `configs`, `notifications` or `services`.
     pub endpoint: String,
-    /// Status; 0 where none came.
+    /// Status; 0 if none arrived.
     pub status: u16,
-    /// How many.
+    /// Number of requests.
     pub count: u64,
-    /// How long they took together.
+    /// Sum of their durations.
     pub time: Duration,
 }
 

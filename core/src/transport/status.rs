@@ -1,9 +1,10 @@
-//! From a status that is not 200 or 304 to the error that tells the user what to do.
+//! Turns a status other than 200 and 304 into an error that says what to do.
 
 use crate::error::{Error, ErrorKind};
 
 use super::OPERATION;
 
+// Enough for a server's error message, short enough for one log line.
 const EXCERPT_BYTES: usize = 256;
 
 /// The error for a status other than 401.
@@ -32,7 +33,7 @@ pub(super) fn unauthorized(signed: bool, clock_skew_ms: i64) -> Error {
         .with("clock_skew_ms", clock_skew_ms.to_string())
 }
 
-/// The start of a body as one line of text.
+/// The beginning of a body as a single line.
 fn excerpt(body: &[u8]) -> String {
     let start = &body[..body.len().min(EXCERPT_BYTES)];
     String::from_utf8_lossy(start)

@@ -1,6 +1,6 @@
-//! Whom an https connection trusts: the system's certificates and those of a file. The system's are read at the first
-//! handshake: most clients speak plain HTTP within a network, where they would only cost time and memory, and a container
-//! without any must still start.
+//! Which certificates an https connection trusts: the system's, and those of a file. The system's
+//! are read at the first handshake, because most clients use plain HTTP within a network: there,
+//! reading them would only cost time and memory, and a container without any must still start.
 
 use std::fmt;
 use std::path::Path;
@@ -15,10 +15,10 @@ use rustls_platform_verifier::Verifier;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// TLS as a client speaks it, with certificates of a file beside the system's.
+/// The TLS configuration of a client, with the certificates of a file in addition to the system's.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidArgument`] when the file cannot be read or holds no certificate.
+/// [`ErrorKind::InvalidArgument`] if the file cannot be read or contains no certificate.
 pub(super) fn client_config(ca_file: Option<&Path>) -> Result<ClientConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let beside = ca_file.map(certificates).transpose()?.unwrap_or_default();
@@ -29,7 +29,7 @@ pub(super) fn client_config(ca_file: Option<&Path>) -> Result<ClientConfig> {
             let text = "TLS cannot be prepared";
             Error::new(ErrorKind::Internal, "open client", text).caused_by(error)
         })?;
-    // "Dangerous" is a verifier of one's own; this one leaves every decision to the system's.
+    // "Dangerous" is any verifier of one's own. This one leaves every decision to the system's.
     let config = config.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
     Ok(config.with_no_client_auth())
 }
@@ -50,7 +50,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     }
 }
 
-/// The system's verifier, made when it is first needed.
+/// The system's verifier, created at its first use.
 struct LazyVerifier {
     provider: Arc<CryptoProvider>,
     beside: Vec<CertificateDer<'static>>,

@@ -1,11 +1,11 @@
-//! What a plain word means in YAML 1.1, told in the text form that Java gives the parsed value.
+//! Interprets plain scalars by YAML 1.1, as the text that Java prints for the parsed value.
 
-/// A scalar value, told apart by what kind of key it makes.
+/// A scalar, by the kind of key that it makes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum YamlScalar {
     Null,
     Text(String),
-    /// A boolean or number, in Java's text form.
+    /// A boolean or number, as Java prints it.
     Other(String),
 }
 
@@ -18,7 +18,8 @@ impl YamlScalar {
     }
 }
 
-/// The meaning of a plain word. Dates keep their text, where Java would make one that depends on zone and locale.
+/// The value of a plain scalar. Dates keep their text; Java would print one that depends on time
+/// zone and locale.
 pub(super) fn resolve(word: &str) -> YamlScalar {
     match word {
         "" | "~" | "null" | "Null" | "NULL" => return YamlScalar::Null,
@@ -34,7 +35,8 @@ pub(super) fn resolve(word: &str) -> YamlScalar {
     number.map_or_else(|| YamlScalar::Text(word.to_owned()), YamlScalar::Other)
 }
 
-/// Whole numbers: binary, octal with a leading 0, decimal, hexadecimal, and base 60 with colons; `_` between digits.
+/// Whole numbers: binary, octal with a leading 0, decimal, hexadecimal, and base 60 with colons,
+/// with `_` between digits.
 fn integer(word: &str) -> Option<String> {
     let (sign, digits) = split_sign(word);
     let number = if let Some(binary) = digits.strip_prefix("0b") {
@@ -52,7 +54,7 @@ fn integer(word: &str) -> Option<String> {
     Some((sign * number).to_string())
 }
 
-/// Decimal digits of any length, without their underscores.
+/// Decimal digits of any length, without underscores: Java's parser has no limit either.
 fn decimal(sign: i128, digits: &str) -> Option<String> {
     if !digits.starts_with(|first: char| first.is_ascii_digit()) {
         return None;
@@ -64,7 +66,7 @@ fn decimal(sign: i128, digits: &str) -> Option<String> {
 }
 
 fn radix(digits: &str, radix: u32) -> Option<i128> {
-    // The standard library would take a second sign.
+    // A sign has been removed already, but the standard library would accept another one.
     let number = without_underscores(digits);
     let unsigned = !number.starts_with(['+', '-']);
     unsigned.then(|| i128::from_str_radix(&number, radix).ok())?
@@ -108,7 +110,7 @@ fn float(word: &str) -> Option<f64> {
     Some(sign * number)
 }
 
-/// Digits with a point, an exponent, or both.
+/// Digits with a decimal point, an exponent, or both.
 fn plain_float(text: &str) -> Option<f64> {
     let starts = text.bytes().next()?;
     let begins_like_one = starts.is_ascii_digit()
@@ -124,7 +126,7 @@ fn plain_float(text: &str) -> Option<f64> {
     is_float.then(|| without_underscores(text).parse().ok())?
 }
 
-/// The text that Java gives a double: plain from 0.001 up to ten million, else with an exponent.
+/// Java's text of a double: plain from 0.001 up to ten million, otherwise with an exponent.
 fn java_text(number: f64) -> String {
     if number.is_nan() {
         return "NaN".to_owned();

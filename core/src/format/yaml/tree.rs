@@ -1,4 +1,5 @@
-//! From parser events to documents: anchors and merge keys are resolved, duplicate keys and foreign tags refused.
+//! Builds documents from parser events: resolves anchors and merge keys, rejects duplicate keys and
+//! unknown tags.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -9,7 +10,7 @@ use super::scalar::{self, YamlScalar};
 use super::{MAX_COLLECTION_ALIASES, MAX_DEPTH, refused};
 use crate::error::Result;
 
-/// A value of a document.
+/// A value of a document. Shared, because an alias refers to the same node.
 #[derive(Debug)]
 pub(super) enum YamlNode {
     Scalar(YamlScalar),
@@ -17,7 +18,7 @@ pub(super) enum YamlNode {
     Map(Vec<(YamlScalar, Rc<YamlNode>)>),
 }
 
-/// The documents of a text.
+/// All documents of a text.
 pub(super) fn documents(text: &str) -> Result<Vec<Rc<YamlNode>>> {
     let mut builder = Builder::default();
     let mut documents = Vec::new();
@@ -30,7 +31,7 @@ pub(super) fn documents(text: &str) -> Result<Vec<Rc<YamlNode>>> {
     Ok(documents)
 }
 
-/// A collection that is still open.
+/// A collection whose end has not been reached, with its anchor (0 if none).
 enum OpenCollection {
     List(usize, Vec<Rc<YamlNode>>),
     Map(usize, YamlMap),
@@ -39,7 +40,7 @@ enum OpenCollection {
 #[derive(Default)]
 struct YamlMap {
     entries: Vec<(YamlScalar, Rc<YamlNode>)>,
-    /// Place of each key, and whether it was written here rather than merged in.
+    /// Position of each key, and whether it was written in this map rather than merged into it.
     positions: HashMap<YamlScalar, (usize, bool)>,
     key: Option<MapKey>,
 }
@@ -57,10 +58,11 @@ struct Builder {
 }
 
 impl Builder {
-    /// Takes an event; gives the document that it completes.
+    /// Handles an event; returns the document that it completes.
     fn handle_event(&mut self, event: Event<'_>) -> Result<Option<Rc<YamlNode>>> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
+                // A quoted `<<` is an ordinary key.
                 let plain = style == ScalarStyle::Plain;
                 if plain && tag.is_none() && text == "<<" && self.expects_key() {
                     self.set_key(MapKey::Merge)?;
@@ -122,7 +124,7 @@ impl Builder {
         self.attach(node)
     }
 
-    /// Puts a node where it belongs; gives it back when it is a whole document.
+    /// Adds a node to the innermost open collection; returns it if it is a whole document.
     fn attach(&mut self, node: Rc<YamlNode>) -> Result<Option<Rc<YamlNode>>> {
         match self.open.last_mut() {
             None => return Ok(Some(node)),
@@ -170,7 +172,8 @@ impl YamlMap {
         Ok(())
     }
 
-    /// Takes over what is not there yet: own keys win, then those of the map that is named first.
+    /// Adds the keys that the map does not have yet: its own keys override merged ones, and maps
+    /// merged first override later ones.
     fn merge(&mut self, node: &YamlNode) -> Result<()> {
         match node {
             YamlNode::Map(entries) => {

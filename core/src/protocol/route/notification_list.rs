@@ -1,19 +1,20 @@
-//! The list of what a poll knows, in two forms: the reference's JSON, and a compact one of ours in a third of the bytes.
+//! The list of known notification ids in a poll, in two forms: the reference's JSON, and a compact
+//! one of Castalia with a third of the bytes.
 //!
-//! Only servers that send [`POLL_LINE_HEADER`](super::POLL_LINE_HEADER) read the compact form: `name~id,name~id`, each name
-//! percent-encoded by itself.
+//! Only servers that send [`POLL_LINE_HEADER`](super::POLL_LINE_HEADER) read the compact form:
+//! `name~id,name~id`, with each name percent-encoded by itself.
 
 use serde::Deserialize;
 
 use super::{encode, form_decode};
 use crate::protocol::wire::Notification;
 
-/// Parameter of the JSON form.
+/// Query parameter of the JSON form.
 pub(super) const JSON: &str = "notifications";
-/// Parameter of the compact form.
+/// Query parameter of the compact form.
 pub(super) const COMPACT: &str = "known";
 
-/// A compact list, ready for a query.
+/// The compact form, encoded for a query.
 pub(super) fn to_compact(notifications: &[Notification]) -> String {
     let mut text = String::new();
     for notification in notifications {
@@ -31,7 +32,8 @@ fn push_compact(text: &mut String, name: &str, id: i64) {
     text.push_str(&id.to_string());
 }
 
-/// Bytes that a namespace takes in a query, with the longest id that the databases of Apollo can hold, in the compact form or in JSON.
+/// Bytes of a namespace in a query, in the compact form or in JSON, with the longest id that
+/// Apollo's databases can contain.
 #[must_use]
 pub fn cost(namespace: &str, is_compact: bool) -> usize {
     let longest = i64::from(u32::MAX);
@@ -43,9 +45,11 @@ pub fn cost(namespace: &str, is_compact: bool) -> usize {
     encode(&format!(r#"{{"namespaceName":"{namespace}","notificationId":{longest}}},"#)).len()
 }
 
-/// Reads a compact list as it is in a query; `None` when a part of it is no name and id, or nothing is in it.
+/// Parses a compact list as it appears in a query; `None` if it is empty or an entry is not a name
+/// and an id.
 pub(super) fn parse_compact(raw: &str) -> Option<Vec<Notification>> {
     let entries = raw.split(',').map(|entry| {
+        // The last `~`: it is an unreserved character and may occur in a name.
         let (name, id) = entry.rsplit_once('~')?;
         let namespace_name = form_decode(name);
         let notification_id = id.parse().ok()?;
@@ -58,7 +62,7 @@ pub(super) fn parse_compact(raw: &str) -> Option<Vec<Notification>> {
     entries.collect()
 }
 
-/// The JSON form. Characters of it are not yet encoded.
+/// The JSON form, not yet percent-encoded.
 pub(super) fn to_json(notifications: &[Notification]) -> String {
     let known: Vec<_> = notifications
         .iter()
@@ -67,7 +71,8 @@ pub(super) fn to_json(notifications: &[Notification]) -> String {
     serde_json::Value::from(known).to_string()
 }
 
-/// Reads the JSON form: elements without a name are skipped, a missing id is 0, a numeric text is a number; `None` when nothing usable remains.
+/// Parses the JSON form like the reference: elements without a name are skipped, a missing id is 0,
+/// and an id may be a string. `None` if no element remains.
 pub(super) fn parse_json(text: &str) -> Option<Vec<Notification>> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]

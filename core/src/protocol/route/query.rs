@@ -1,4 +1,4 @@
-//! Queries of the client endpoints: what the client appends to a path and the server reads from it.
+//! Queries of the client endpoints.
 
 use super::{
     POLL_PATH, Refusal, append, encode, notification_list, parameter, raw_parameter,
@@ -7,19 +7,19 @@ use super::{
 use crate::protocol::namespace::{DEFAULT_NAMESPACE, NamespaceKey, UNKNOWN_NOTIFICATION_ID};
 use crate::protocol::wire::{Notification, NotificationMessages};
 
-/// Who asks: what selects data center, gray release and instance record.
+/// The properties of a client that select data center, gray release and instance record.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Caller {
-    /// Second candidate cluster.
+    /// Cluster that is tried after the requested one.
     pub data_center: Option<String>,
-    /// Address that gray rules and instance records see.
+    /// IP address that gray release rules and instance records use.
     pub ip: Option<String>,
-    /// Label that gray rules see.
+    /// Label that gray release rules match.
     pub label: Option<String>,
 }
 
 impl Caller {
-    /// Reads the parameters; an empty one counts as absent.
+    /// Parses the parameters. Empty ones are treated as missing.
     #[must_use]
     pub fn parse(query: &str) -> Self {
         Self {
@@ -33,11 +33,11 @@ impl Caller {
 /// Parameters of `/configs` beside its [`NamespaceKey`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ConfigQuery {
-    /// Who asks.
+    /// The client.
     pub caller: Caller,
-    /// Merged release key that the client already has.
+    /// Merged release key that the client has.
     pub release_key: Option<String>,
-    /// What the client was notified of: the answer may not be older.
+    /// The client's last notification. The response must not be older.
     pub messages: Option<NotificationMessages>,
 }
 
@@ -53,7 +53,7 @@ impl ConfigQuery {
         }
     }
 
-    /// Path and query of the request, as sent and signed.
+    /// Path and query of the request, exactly as sent and signed.
     #[must_use]
     pub fn path_and_query(&self, target: &NamespaceKey) -> String {
         let mut line = format!(
@@ -85,7 +85,7 @@ pub struct PollQuery {
     pub cluster: String,
     /// Data center of the client.
     pub data_center: Option<String>,
-    /// What the client knows; never empty.
+    /// Notification ids that the client knows; never empty.
     pub notifications: Vec<Notification>,
 }
 
@@ -122,7 +122,8 @@ impl PollQuery {
         line
     }
 
-    /// The same with the compact list, for servers that send [`POLL_LINE_HEADER`](super::POLL_LINE_HEADER).
+    /// Like [`PollQuery::path_and_query`] with the compact list, for servers that send
+    /// [`POLL_LINE_HEADER`](super::POLL_LINE_HEADER).
     #[must_use]
     pub fn compact_path_and_query(&self, app_id: &str, ip: Option<&str>) -> String {
         let mut line = self.without_list(app_id, ip);
@@ -155,9 +156,9 @@ pub struct LegacyPollQuery {
     pub cluster: String,
     /// Data center of the client.
     pub data_center: Option<String>,
-    /// The one namespace that the client waits for.
+    /// The only namespace that the client waits for.
     pub namespace: String,
-    /// Position of the client.
+    /// Notification id that the client knows.
     pub notification_id: i64,
 }
 

@@ -1,0 +1,45 @@
+//! A failed request: the error for callers, and what retries have to know.
+
+use std::time::Duration;
+
+use super::{OPERATION, ServiceRequest};
+use crate::error::{Error, ErrorKind};
+
+/// A failed request, and what the server said about retrying.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// The error for callers.
+    pub error: Error,
+    /// Status; `None` if the request failed before one arrived.
+    pub status: Option<u16>,
+    /// How long the server asks to wait, at most 120 s.
+    pub retry_after: Option<Duration>,
+    /// Whether a limit on time was exceeded.
+    pub is_silence: bool,
+}
+
+impl Failure {
+    /// A failure without a response.
+    #[must_use]
+    pub fn new(error: Error) -> Self {
+        Self { error, status: None, retry_after: None, is_silence: false }
+    }
+
+    pub(super) fn timed_out(limit: Duration) -> Self {
+        let text = format!("no answer within {} ms", limit.as_millis());
+        let error = Error::new(ErrorKind::Transport, OPERATION, text);
+        Self { is_silence: true, ..Self::new(error) }
+    }
+
+    pub(super) fn with_context(self, request: ServiceRequest<'_>) -> Self {
+        let path = request.path_and_query.split('?').next().unwrap_or_default();
+        let error = self.error.with("service_url", request.service).with("path", path);
+        Self { error, ..self }
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        failure.error
+    }
+}
