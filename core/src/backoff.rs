@@ -37,7 +37,7 @@ impl BackoffPolicy {
     /// If `part` is not in `0.0..1.0`; in a constant this is a compile error.
     #[must_use]
     pub const fn jittered(mut self, part: f64) -> Self {
-        assert!(part >= 0.0 && part < 1.0, "jitter is a part of the delay");
+        assert!(part >= 0.0 && part < 1.0, "the jitter must be in 0.0..1.0");
         self.jitter = part;
         self
     }

@@ -92,7 +92,7 @@ pub fn wait<T>(future: impl Future<Output = Result<T>>, limit: Duration) -> Resu
     refuse_inside_runtime()?;
     runtime()?.block_on(async {
         timeout(limit, future).await.unwrap_or_else(|_| {
-            let text = format!("not done within {} ms", limit.as_millis());
+            let text = format!("not finished within {} ms", limit.as_millis());
             Err(Error::new(ErrorKind::Timeout, "wait", text))
         })
     })
@@ -100,8 +100,7 @@ pub fn wait<T>(future: impl Future<Output = Result<T>>, limit: Duration) -> Resu
 
 fn refuse_inside_runtime() -> Result<()> {
     if is_inside_runtime() {
-        let text =
-            "this call waits, and was made on a runtime thread or in a listener; make it elsewhere";
+        let text = "a call that waits is not allowed on a runtime thread or in a listener; make it on another thread";
         return Err(Error::new(ErrorKind::InvalidArgument, "wait", text));
     }
     Ok(())

@@ -222,7 +222,7 @@ mod tests {
         Ok(cache.load(&identity(namespace))?.map(|stored| stored.content))
     }
 
-    /// T44: a forked child writes to files of its own.
+    /// A forked child uses temporary names of its own.
     #[test]
     fn temporary_files_name_their_process() {
         let identity = identity("application");
@@ -233,7 +233,6 @@ mod tests {
 
     #[test]
     fn the_file_has_javas_place_name_and_head() {
-        // C074, C075
         let (_root, cache, directory) = cache();
         let values = content(&[("a b", "  x y "), ("é", "😀~\u{7f}"), ("", "x"), ("e", "")]);
         cache.store(&identity("application"), &values).unwrap();
@@ -250,7 +249,7 @@ mod tests {
 
     #[test]
     fn a_file_of_the_jdk_gives_the_same_content() {
-        // C076: the output of java.util.Properties.store, in its own order.
+        // The output of java.util.Properties.store, in its own order.
         let (_root, cache, directory) = cache();
         fs::create_dir_all(&directory).unwrap();
         let text = concat!(
@@ -281,7 +280,6 @@ mod tests {
 
     #[test]
     fn unchanged_content_is_not_written_again() {
-        // C083
         let (_root, cache, directory) = cache();
         let path = directory.join("order+default+a.properties");
         cache.store(&identity("a"), &content(&[("a", "1"), ("b", "2")])).unwrap();
@@ -293,7 +291,6 @@ mod tests {
 
     #[test]
     fn damaged_empty_and_foreign_files_are_told_apart() {
-        // C077, C078, C079
         let (_root, cache, directory) = cache();
         fs::create_dir_all(&directory).unwrap();
         let path = directory.join("order+default+a.properties");
@@ -312,7 +309,6 @@ mod tests {
 
     #[test]
     fn the_file_of_a_suffixed_name_is_read_second() {
-        // C048
         let (_root, cache, directory) = cache();
         fs::create_dir_all(&directory).unwrap();
         fs::write(directory.join("order+default+a.properties.properties"), "k=old\n").unwrap();
@@ -321,7 +317,7 @@ mod tests {
         assert_eq!(load(&cache, "a").unwrap(), Some(content(&[("k", "new")])));
     }
 
-    /// F111: a process that only writes removes what killed ones left, but nothing that may still be in use.
+    /// Also a process that only writes removes stale files, but none that may be in use.
     #[test]
     fn the_first_use_removes_stale_temporary_files() {
         let (_root, cache, directory) = cache();
@@ -346,7 +342,7 @@ mod tests {
         assert!(kept.iter().all(|path| path.exists()));
     }
 
-    /// F114: what was read counts although it cannot be written.
+    /// Values that were imported are used even if they cannot be stored.
     #[test]
     fn an_import_outlives_a_failed_write() {
         let (root, mut cache, directory) = cache();
@@ -359,7 +355,7 @@ mod tests {
         assert_eq!(load(&cache, "a").unwrap(), Some(content(&[("a", "go")])));
     }
 
-    /// F170: an error about a file of the Go client quotes no value.
+    /// The error contains no value.
     #[test]
     fn a_damaged_import_is_told_without_its_values() {
         let (root, mut cache, _) = cache();
@@ -371,7 +367,7 @@ mod tests {
 
     #[test]
     fn a_failed_write_leaves_the_old_file() {
-        // C081: the directory is gone and a file is in its place.
+        // The directory was replaced by a file.
         let (_root, cache, directory) = cache();
         cache.store(&identity("a"), &content(&[("a", "1")])).unwrap();
         fs::remove_dir_all(&directory).unwrap();

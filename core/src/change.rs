@@ -312,7 +312,6 @@ mod tests {
 
     #[test]
     fn added_modified_and_deleted_are_told_apart() {
-        // C098
         let changes = diff(
             &values(&[("a", "1"), ("b", "2"), ("s", "x")]),
             &values(&[("b", "3"), ("c", "4"), ("s", "x")]),
@@ -326,7 +325,6 @@ mod tests {
 
     #[test]
     fn interest_is_by_key_or_plain_prefix() {
-        // C101
         let event = event(&[], &[("b", "1"), ("db.url", "2")], 1);
         let seen = |interest: Interest| {
             event.for_interest(&interest).map(|e| e.interested_keys().to_vec())

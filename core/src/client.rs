@@ -45,7 +45,8 @@ const CLOSE: Duration = Duration::from_secs(5);
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> castalia_core::Result<()> {
-/// let settings = Settings::new().set("app.id", "demo").set("apollo.meta", "http://localhost:8080");
+/// let settings =
+///     Settings::new().set("app.id", "demo").set("apollo.meta", "http://localhost:8080");
 /// let client = Client::new(settings)?;
 /// let config = client.config("application").await?;
 /// println!("timeout = {}", config.get_or("timeout", 200));
@@ -311,7 +312,7 @@ impl Client {
         for (what, name) in [("app_id", app_id), ("namespace", namespace)] {
             if !is_usable_name(name) {
                 let text =
-                    "a name has letters, digits, '-', '_' and '.' (not in front), 128 at most";
+                    "a name consists of at most 128 letters, digits, '-', '_' and '.' (not first)";
                 let error = Error::new(ErrorKind::InvalidArgument, "open", text);
                 return Err(error.with(what, name));
             }

@@ -248,7 +248,7 @@ impl Discovery {
     /// Asks a meta server, or returns the result of the request in progress.
     async fn query_shared(&self) -> Result<()> {
         let Some(meta) = &self.inner.meta else {
-            return Err(no_service("apollo.config-service names no service"));
+            return Err(no_service("apollo.config-service contains no address"));
         };
         let completed = meta.completed.load(Ordering::Acquire);
         let mut query = meta.query.lock().await;
@@ -259,7 +259,7 @@ impl Discovery {
             return match &query.last_error {
                 Some(error) => Err(error.clone()),
                 None if self.current_services().is_empty() => {
-                    Err(no_service("no answer of a meta server yet"))
+                    Err(no_service("no meta server has answered yet"))
                 }
                 None => Ok(()),
             };
@@ -325,10 +325,10 @@ async fn query_server(meta: &MetaServers, server: &str) -> Result<Services> {
         read_timeout: options.read_timeout,
     };
     let ServiceResponse::Body(body) = meta.transport.get(request).await? else {
-        return Err(unusable_list(server, "the meta server sent no list"));
+        return Err(unusable_list(server, "the meta server returned no list"));
     };
     let listed: Vec<ServiceInstance> = serde_json::from_slice(&body).map_err(|error| {
-        unusable_list(server, "the meta server's list is not JSON").caused_by(error)
+        unusable_list(server, "the meta server's response is not JSON").caused_by(error)
     })?;
     let services: Services = listed
         .iter()
@@ -342,7 +342,7 @@ async fn query_server(meta: &MetaServers, server: &str) -> Result<Services> {
     // An empty list is treated as a failure: a registry that restarts must not take away services
     // that still work.
     if services.is_empty() {
-        return Err(unusable_list(server, "the meta server knows no service"));
+        return Err(unusable_list(server, "the meta server returned no service"));
     }
     Ok(services)
 }

@@ -171,7 +171,7 @@ impl InMemory {
     /// # Errors
     /// [`ErrorKind::InvalidArgument`] for an invalid name.
     pub async fn fail(&self, namespace: &str) -> Result<()> {
-        let failed = || Err(Error::new(ErrorKind::Transport, "load", "the test lets it fail"));
+        let failed = || Err(Error::new(ErrorKind::Transport, "load", "made to fail by the test"));
         match self.change(namespace, |slot| *slot = failed()).await {
             Err(error) if error.kind() != ErrorKind::Transport => Err(error),
             _ => Ok(()),

@@ -234,7 +234,6 @@ mod tests {
 
     #[tokio::test]
     async fn the_oldest_events_are_merged_when_the_queue_is_full() {
-        // C104
         let listeners = Listeners::new(256);
         let mut stream = listeners.stream(Interest::everything());
         for sequence in 1..=10_000 {

@@ -41,7 +41,6 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_same_warning_is_told_once_a_minute() {
-        // C126
         let mut limit = LogLimit::default();
         let mut logged = Vec::new();
         for _ in 0..3600 {
@@ -53,7 +52,7 @@ mod tests {
         assert!(limit.allow(ErrorKind::Unauthorized).is_some(), "another kind is logged at once");
     }
 
-    /// F170: kinds that take turns do not bring each other back.
+    /// Alternating kinds do not reset each other's limit.
     #[tokio::test(start_paused = true)]
     async fn each_kind_is_told_once_a_minute() {
         let mut limit = LogLimit::default();

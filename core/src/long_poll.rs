@@ -207,7 +207,7 @@ impl PollLoop {
         if too_long {
             info!(
                 app_id = self.dependencies.app_id,
-                "long request lines are refused; several polls are held"
+                "long request lines are rejected; using several polls instead"
             );
         }
         too_long
@@ -225,7 +225,6 @@ impl PollLoop {
         let shard_state = self.dependencies.watch_list.shard_state(self.shard);
         // The last namespace was just closed. Servers reject an empty list.
         if shard_state.notifications.is_empty() {
-            // The last namespace was given up a moment ago; servers refuse an empty list.
             return PollOutcome::ListChanged;
         }
         let version = shard_state.version;
@@ -333,8 +332,8 @@ impl PollLoop {
 
     fn log_failure(&mut self, error: &Error) {
         let hint = match error.kind() {
-            ErrorKind::NotFound => "the address is probably no config service",
-            ErrorKind::Unauthorized => "changes arrive late until the access key is right",
+            ErrorKind::NotFound => "the address is probably not that of a config service",
+            ErrorKind::Unauthorized => "changes arrive late until the access key is corrected",
             // The first failure in a row is usually a restart of the server.
             _ if self.failure.is_at_start() => {
                 debug!(%error, "long poll failed");
@@ -352,10 +351,7 @@ impl PollLoop {
         if due {
             self.cut_off_hint = Some(Instant::now());
             let elapsed_ms = after.as_millis();
-            info!(
-                elapsed_ms,
-                "something between here and the server cuts long polls; raise its read timeout above 60 s"
-            );
+            info!(elapsed_ms, "a proxy ends long polls early; raise its read timeout above 60 s");
         }
     }
 }
@@ -393,7 +389,7 @@ fn notifications(
         return Ok(Vec::new());
     };
     serde_json::from_slice(&body).map_err(|error| {
-        let text = "the answer is not a list of notifications";
+        let text = "the response is not a list of notifications";
         let error = Error::new(ErrorKind::Protocol, "long poll", text).caused_by(error);
         Failure::new(error.with("service_url", &**service))
     })

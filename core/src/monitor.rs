@@ -253,7 +253,7 @@ impl NamespaceMonitor {
     /// Records a failed listener call.
     pub(crate) fn listener_failed(&self, namespace: &str) {
         self.listener_failures.fetch_add(1, Ordering::Relaxed);
-        let text = "a change listener failed; it stays registered";
+        let text = "a change listener failed; it remains registered";
         let error = Error::new(ErrorKind::Internal, "change listener", text);
         self.record(&error.with("namespace", namespace));
     }
@@ -345,7 +345,6 @@ mod tests {
 
     #[test]
     fn the_latest_25_errors_are_kept_and_all_are_counted() {
-        // C124
         let log = ErrorLog::new(25);
         for number in 0..40 {
             log.record(&Error::new(ErrorKind::Transport, "load", number.to_string()));

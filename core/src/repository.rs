@@ -155,7 +155,7 @@ impl Repository {
         self.rate.take(MAX_PERMIT_WAIT).await;
         let loaded = HOOK_POOL.run(move || source()).await;
         let loaded = loaded.unwrap_or_else(|_| {
-            let text = "the application's own source panicked";
+            let text = "the source function of the application panicked";
             Err(Error::new(ErrorKind::Internal, OPERATION, text))
         });
         let content = loaded.map_err(|error| Failure::new(self.with_namespace(error)))?;
@@ -243,7 +243,8 @@ impl Repository {
                 Ok(LoadOutcome::Snapshot(self.snapshot(base, release_key, content)))
             }
             Ok(answer::ReleaseUpdate::NeedsFull) => {
-                let text = "the service insists on an incremental answer that nothing can take";
+                let text =
+                    "the service sent an incremental response although no release key was sent";
                 Err(self.invalid_answer(service, Error::new(ErrorKind::Protocol, OPERATION, text)))
             }
             Err(error) => Err(self.invalid_answer(service, error)),

@@ -101,7 +101,7 @@ impl Settings {
                     environment.insert(name, value);
                 }
                 Err(_) if name.starts_with("APOLLO_") || name.starts_with("CASTALIA_") => {
-                    let text = "the environment variable is not Unicode text";
+                    let text = "the environment variable is not valid Unicode";
                     let error = Error::new(ErrorKind::InvalidArgument, "read settings", text);
                     return Err(error.with("variable", name));
                 }

@@ -350,7 +350,6 @@ mod tests {
 
     #[test]
     fn an_empty_value_is_present() {
-        // C092
         let snapshot = Snapshot::sample("application", "k1", &[("e", "")]);
         assert_eq!(snapshot.get("e"), Some(""));
         assert_eq!(snapshot.get_or("e", "x".to_owned()), "");
@@ -360,7 +359,6 @@ mod tests {
 
     #[test]
     fn documents_have_one_key_and_their_text() {
-        // C097
         for namespace in ["db.json", "db.xml", "notes.txt"] {
             let document = Snapshot::sample(namespace, "k1", &[("content", "{}")]);
             assert_eq!(document.keys().collect::<Vec<_>>(), ["content"]);
@@ -370,7 +368,6 @@ mod tests {
 
     #[test]
     fn properties_have_a_text_form_without_comments() {
-        // C107
         let snapshot = Snapshot::sample("application", "k1", &[("b", "é 2"), ("a", "1")]);
         assert_eq!(snapshot.content(), Some("b=é 2\na=1\n"));
     }

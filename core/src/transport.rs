@@ -288,7 +288,7 @@ impl Transport {
             // Checked after decompression: a small response may expand to any size.
             if body.len() > self.inner.body_limit {
                 let limit = self.inner.body_limit;
-                let text = format!("the body is above the limit of {limit} bytes");
+                let text = format!("the response body exceeds the limit of {limit} bytes");
                 let error = Error::new(ErrorKind::Transport, OPERATION, text);
                 return Err(Failure::new(error));
             }
@@ -339,7 +339,7 @@ fn now_ms() -> i64 {
 fn address(request: ServiceRequest<'_>) -> Result<Url> {
     let text = format!("{}{}", request.service.trim_end_matches('/'), request.path_and_query);
     Url::parse(&text).map_err(|error| {
-        Error::new(ErrorKind::InvalidArgument, OPERATION, "not a usable address")
+        Error::new(ErrorKind::InvalidArgument, OPERATION, "invalid address")
             .with("service_url", request.service)
             .caused_by(error)
     })
@@ -360,7 +360,7 @@ fn redirect_target(url: &Url, response: &HttpResponse) -> Option<Result<Url>> {
     let error = Error::new(
         ErrorKind::Transport,
         OPERATION,
-        "redirected to another origin, which is not followed; name the right address in the settings",
+        "redirected to another origin, which is not followed; correct the address in the settings",
     );
     Some(Err(error.with("redirect_host", host)))
 }
@@ -383,7 +383,7 @@ fn retry_after(headers: &HeaderMap, servers_now: i64) -> Option<Duration> {
 mod tests {
     use super::*;
 
-    /// F071: seconds, or the moment at which the server wants to be asked again, by its own clock.
+    /// `Retry-After` in seconds, or as a date by the server's clock.
     #[test]
     fn a_server_may_ask_for_patience_in_seconds_or_until_a_moment() {
         let wait = |text: &str| {

@@ -1,4 +1,4 @@
-//! Reads allocate nothing: a program of its own, whose allocator counts.
+//! Reads allocate nothing. A program of its own, because its allocator counts.
 #![allow(clippy::unwrap_used, reason = "a test program")]
 
 use std::hint::black_box;
@@ -9,7 +9,8 @@ use castalia_core::{Client, Config, Settings};
 
 const READS: usize = 1000;
 
-/// Every way to read a value that is there: cached, plain, through a snapshot, typed (parsed once for each release), iterating.
+/// Every kind of read of an existing value: cached, plain, through a snapshot, typed (parsed once
+/// for each release), iterating.
 #[tokio::test]
 async fn reads_allocate_nothing() {
     let (_client, config) = open().await;

@@ -1,4 +1,5 @@
-//! Black-box tests of the client against scripted servers: in memory with paused time, and over real HTTP.
+//! Black-box tests of the client against scripted servers: in memory with paused time, and over
+//! real HTTP.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod client {

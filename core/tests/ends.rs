@@ -1,4 +1,5 @@
-//! A program that ends without closing its client, while events come in: it ends at once, with its own exit code and no word.
+//! A program that ends without closing its client while events arrive exits immediately, with its
+//! own exit code and no output.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test program")]
 
 use std::process::{Command, ExitCode};
@@ -10,7 +11,6 @@ use castalia_core::{Interest, Settings, blocking};
 const ROUNDS: usize = 40;
 const CODE: u8 = 7;
 
-/// C114
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().collect();
     match arguments.iter().position(|argument| argument == "child") {
@@ -36,7 +36,7 @@ fn child(meta: &str) -> ExitCode {
         let _ = sender.try_send(());
     });
     events.recv_timeout(Duration::from_secs(5)).unwrap();
-    // Even a subscription that nobody ends must not hold the program up.
+    // A subscription that is never cancelled must not delay the exit.
     std::mem::forget(subscription);
     ExitCode::from(CODE)
 }

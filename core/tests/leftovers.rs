@@ -1,5 +1,5 @@
-//! C115: a thousand clients, one after the other, leave no thread, task, socket or memory behind. A program of its own, so that
-//! everything there is to count is theirs.
+//! A thousand clients, one after the other, leave no thread, task, socket or memory behind. A
+//! program of its own, so that the process contains nothing else to count.
 #![allow(clippy::unwrap_used, reason = "a test program")]
 
 use std::time::{Duration, Instant};
@@ -9,17 +9,18 @@ use castalia_core::{Client, Interest, Settings};
 use tokio::runtime::{Handle, Runtime};
 
 const CLIENTS: usize = 1000;
-/// Until then allocator, thread pool and connection tables have reached their size.
+/// Clients before the first measurement: allocator, thread pool and connection tables then have
+/// their final size.
 const WARM: usize = 300;
 const PATIENCE: Duration = Duration::from_secs(30);
-/// What an allocator may keep more, in bytes; a client that leaked would be some thousand times 100 kB.
+/// Bytes that an allocator may keep. A leak would be about 100 kB for each of the thousand clients.
 const SLACK: usize = 4 << 20;
 
 fn main() {
     if !cfg!(target_os = "linux") {
         return;
     }
-    // The server has a runtime of its own, so that the other has the tasks of clients alone.
+    // The server runs on a separate runtime, so that the other one has only tasks of clients.
     let (runtime, servers) = (runtime(), runtime());
     let server = servers.block_on(Server::start()).unwrap();
     server.publish("order", "application", &[("a", "1")]);
@@ -47,7 +48,7 @@ fn runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
-/// Opens, listens, reads and closes; the poll is held meanwhile for some.
+/// Opens, listens, reads and closes; for some clients while a poll is held.
 async fn use_a_client(server: &Server, waits_for_poll: bool) {
     let settings = Settings::new()
         .set("app.id", "order")
@@ -80,14 +81,14 @@ fn threads() -> usize {
     std::fs::read_dir("/proc/self/task").unwrap().count()
 }
 
-/// Open sockets: those of the server and the runtimes, and those of connections on both sides.
+/// Open sockets: those of the server and the runtimes, and both ends of each connection.
 fn sockets() -> usize {
     let descriptors = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
     let targets = descriptors.filter_map(|entry| std::fs::read_link(entry.path()).ok());
     targets.filter(|target| target.to_string_lossy().starts_with("socket:")).count()
 }
 
-/// Heap and stacks in bytes.
+/// Bytes of heap and stacks.
 fn memory() -> usize {
     let text = std::fs::read_to_string("/proc/self/smaps_rollup").unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix("Anonymous:")).unwrap();

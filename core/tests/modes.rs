@@ -1,4 +1,5 @@
-//! SEC-36: who may read what a client writes, whatever the umask. A program of its own, since a umask is one of a process.
+//! SEC-36: the files that a client writes have the configured permissions, whatever the umask. A
+//! program of its own, because the umask belongs to the process.
 #![allow(clippy::unwrap_used, reason = "a test program")]
 
 #[cfg(not(unix))]
@@ -13,7 +14,7 @@ fn main() {
             unix::check("000", "600", &[0o755, 0o600]);
             unix::check("022", "600", &[0o755, 0o600]);
             unix::check("077", "600", &[0o700, 0o600]);
-            // Readable by a group only where the settings say so.
+            // Readable by a group only if the settings allow it.
             unix::check("000", "640", &[0o755, 0o640]);
         }
     }
@@ -31,7 +32,7 @@ mod unix {
 
     const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
-    /// Runs a client under this umask; its directories and its file have these modes, and nothing else is there.
+    /// Runs a client under this umask and checks the modes of its directories and its only file.
     pub(super) fn check(umask: &str, file_mode: &str, [directories, file]: &[u32; 2]) {
         let root = tempfile::tempdir().unwrap();
         let program = std::env::current_exe().unwrap();
@@ -53,7 +54,7 @@ mod unix {
         fs::metadata(path).unwrap().permissions().mode() & 0o777
     }
 
-    /// What the child does.
+    /// The work of the child process.
     pub(super) fn write_a_cache_file(root: &str, file_mode: &str) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
@@ -69,7 +70,7 @@ mod unix {
                 .set("apollo.access-key.secret", SECRET);
             let client = Client::with_http_client(settings, network).unwrap();
             assert_eq!(client.config("application").await.unwrap().get_or("a", 0), 1);
-            // What is written is finished before a client is closed.
+            // Closing a client finishes its cache files.
             client.close().await;
         });
     }

@@ -1,5 +1,5 @@
-//! Functions of the application hold few threads, however many there are and however long they block. A program of its own, since
-//! it counts the threads of the process.
+//! Functions of the application occupy few threads, however many there are and however long they
+//! block. A program of its own, because it counts the threads of the process.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test program")]
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use castalia_core::testing::{Data, Network, Server};
 use castalia_core::{Client, Interest, Settings};
 
 const PATIENCE: Duration = Duration::from_secs(60);
-/// What listeners and the functions beside them may hold, and some for disks and the test itself.
+/// Threads of listeners and hooks, plus some for disks and the test itself.
 const MOST: usize = 100;
 
 fn main() {
@@ -76,7 +76,7 @@ async fn listeners_that_block_hold_up_no_opening() {
     settled("listeners run", || running.load(Ordering::SeqCst) >= 32).await;
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert!(threads() <= MOST, "{} threads", threads());
-    // With a cache file and a validator, which need threads that may block as well.
+    // Cache file and validator need blocking threads as well.
     client.validate("other", |_| Ok(())).unwrap();
     fixture.server.publish("order", "other", &[("b", "1")]);
     let start = Instant::now();

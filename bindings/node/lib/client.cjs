@@ -202,7 +202,7 @@ class Client extends EventEmitter {
       await run();
     } catch (error) {
       namespace._native.noteListenerFailure();
-      this._fail(error, 'a listener failed; it stays registered');
+      this._fail(error, 'a listener failed; it remains registered');
     }
   }
 

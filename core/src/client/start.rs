@@ -78,7 +78,7 @@ fn refusal(missing: &[&NamespaceHandle]) -> Error {
         Some(kind) => kind,
     });
     let kind = kinds.reduce(|a, b| if a == b { a } else { ErrorKind::NotReady });
-    let text = "the start policy is not met; the client goes on trying";
+    let text = "the start policy is not met; the client keeps trying";
     let mut refusal = Error::new(kind.unwrap_or(ErrorKind::NotReady), "open", text);
     for (namespace, error) in missing.iter().zip(&errors) {
         let why = error.as_ref().map_or("not loaded", Error::message);

@@ -266,7 +266,7 @@ mod tests {
         }
     }
 
-    /// F170: the error says where, and nothing of the value.
+    /// The error contains the line number and no value.
     #[test]
     fn an_error_names_the_line_and_no_value() {
         let error = parse("#head\na=1\nkey=secret\\\n\\u12G4").unwrap_err();

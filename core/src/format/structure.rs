@@ -24,7 +24,7 @@ pub fn read<T: DeserializeOwned>(flat: &Configurations, rules: ReadRules) -> Res
         root.insert(key, value);
     }
     T::deserialize(&root).map_err(|error: DeError| {
-        let text = "the values do not fit the structure";
+        let text = "the values do not match the structure";
         Error::new(ErrorKind::Parse, "read structure", text).caused_by(error)
     })
 }

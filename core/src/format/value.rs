@@ -148,7 +148,8 @@ impl FromValue for String {
 impl FromValue for Duration {
     const EXPECTED: &'static str = "the value is not a duration such as 2D3H4M5S123MS or 500";
 
-    /// Days, hours, minutes, seconds and milliseconds in this order, each optional, in any case; a bare number is milliseconds.
+    /// Days, hours, minutes, seconds and milliseconds in this order, each optional, in any case.
+    /// A number without a unit is milliseconds.
     fn from_value(text: &str) -> Option<Self> {
         const UNITS: [(&str, u64); 5] =
             [("D", 86_400_000), ("H", 3_600_000), ("M", 60_000), ("S", 1_000), ("MS", 1)];
@@ -212,7 +213,7 @@ mod tests {
 
     #[test]
     fn numbers_are_read_as_java_reads_them() {
-        // C090: text, int, long, byte, double.
+        // Text, int, long, byte, double.
         let table = [
             ("42", Some(42), Some(42), Some(42), Some(42.0)),
             ("+5", Some(5), Some(5), Some(5), Some(5.0)),
@@ -257,7 +258,6 @@ mod tests {
 
     #[test]
     fn only_true_is_true() {
-        // C090
         assert_eq!(bool::from_value("TRUE"), Some(true));
         for text in ["true ", "1", "yes", "", "42"] {
             assert_eq!(bool::from_value(text), Some(false), "{text}");
@@ -266,7 +266,6 @@ mod tests {
 
     #[test]
     fn durations_have_ordered_units() {
-        // C093
         let millis = |text| Duration::from_value(text).map(|d| d.as_millis());
         assert_eq!(millis("25D"), Some(2_160_000_000));
         assert_eq!(millis("2D3H4M5S123MS"), Some(183_845_123));
@@ -279,7 +278,6 @@ mod tests {
 
     #[test]
     fn lists_drop_empty_parts_at_the_end() {
-        // C094
         assert_eq!(list("a,b,,", ",", false), ["a", "b"]);
         assert_eq!(list("", ",", false), [""]);
         assert_eq!(list(",a", ",", false), ["", "a"]);

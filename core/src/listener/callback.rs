@@ -215,7 +215,7 @@ impl Delivery {
             // A join error means that the runtime is shutting down, not that the listener failed.
             if !completed.unwrap_or(true) {
                 failed(&namespace);
-                error!(namespace, "a change listener failed; it stays registered");
+                error!(namespace, "a change listener failed; it remains registered");
             }
         }
         let subscriber = self.subscriber;

@@ -207,7 +207,6 @@ mod tests {
 
     #[test]
     fn names_match_exactly_then_ignoring_case() {
-        // C059
         let watch_list = WatchList::new(6144);
         let lower = watch_list.add("application");
         let service = ServiceUrl::from("http://s");
@@ -270,7 +269,6 @@ mod tests {
 
     #[test]
     fn a_lower_id_is_taken_over() {
-        // C060
         let watch_list = WatchList::new(6144);
         let _receivers = watch_list.add("a");
         let service = ServiceUrl::from("http://s");

@@ -40,7 +40,7 @@ impl Disk {
         })
         .await;
         done.unwrap_or_else(|_| {
-            let text = "reading or writing panicked";
+            let text = "the cache file operation panicked";
             Err(Error::new(ErrorKind::Internal, "local cache", text))
         })
     }

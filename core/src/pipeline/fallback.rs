@@ -30,7 +30,7 @@ impl Fallback {
             Some(found) => {
                 let age = found.loaded_at().elapsed().unwrap_or_default();
                 let (source, age_s) = (found.source(), age.as_secs());
-                warn!(namespace = name, %source, age_s, "serving values without a server");
+                warn!(namespace = name, %source, age_s, "no server available; serving fallback values");
                 // A rejection has been logged, and no caller waits for its result.
                 let _ = accept(namespace, validators, found).await;
             }
@@ -40,7 +40,7 @@ impl Fallback {
                 warn!(
                     namespace = name,
                     error,
-                    "the namespace is empty: it could not be loaded and there is no cache file; reads return their defaults until a load works (castalia.start-policy=require-all refuses such a start)"
+                    "the namespace is empty: it could not be loaded and there is no cache file; reads return their defaults until a load succeeds (castalia.start-policy=require-all makes such a start fail)"
                 );
             }
         }

@@ -150,7 +150,6 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn news_without_a_release_is_rechecked_three_times() {
-        // C062
         let mut schedule = schedule();
         schedule.announced(true);
         for delay in [1.0, 2.0, 6.0] {
@@ -171,7 +170,6 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn missing_or_old_content_is_retried_soon() {
-        // C032, C061
         let mut schedule = schedule();
         let ladder = [5.0, 10.0, 20.0, 40.0, 80.0, 120.0, 120.0];
         for delay in ladder {
@@ -188,7 +186,6 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_missing_release_waits_for_the_refresh() {
-        // C033
         let mut schedule = schedule();
         schedule.failed(&failure(ErrorKind::NotFound), true);
         assert!(wait(&schedule) > 200.0);
@@ -196,7 +193,6 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_refused_signature_waits_long() {
-        // C035
         let mut schedule = schedule();
         for delay in [30.0, 60.0, 120.0] {
             schedule.failed(&failure(ErrorKind::Unauthorized), true);
@@ -206,7 +202,6 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_server_may_ask_for_patience() {
-        // C045
         let mut schedule = schedule();
         let mut failure = failure(ErrorKind::Transport);
         failure.retry_after = Some(Duration::from_secs(100));
@@ -216,7 +211,6 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn frequent_refreshes_shorten_no_patience() {
-        // C035, C045
         let mut schedule = Schedule::new(Duration::from_secs(2), fastrand::Rng::with_seed(1));
         schedule.loaded(true);
         let mut busy = failure(ErrorKind::Transport);

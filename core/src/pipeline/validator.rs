@@ -49,7 +49,8 @@ impl Validators {
                 verdict.unwrap_or_else(|_| Err("the validator panicked".to_owned()))
             })
         });
-        let verdict = checked.await.unwrap_or_else(|_| Err("the validator was cut off".to_owned()));
+        let verdict =
+            checked.await.unwrap_or_else(|_| Err("the validator was cancelled".to_owned()));
         verdict.map_err(|reason| {
             Error::new(ErrorKind::Parse, "validate release", reason)
                 .with("namespace", snapshot.namespace())

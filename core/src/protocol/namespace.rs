@@ -25,7 +25,7 @@ pub const ADMIN_SERVICE: &str = "apollo-adminservice";
 ///
 /// assert_eq!(Format::of("application"), Format::Properties);
 /// assert_eq!(Format::of("rules.JSON"), Format::Json);
-/// assert_eq!(Format::of("team.shared"), Format::Properties, "an unknown suffix is part of the name");
+/// assert_eq!(Format::of("team.shared"), Format::Properties, "an unknown suffix");
 /// assert!(Format::Yaml.is_document());
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

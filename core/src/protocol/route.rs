@@ -73,7 +73,8 @@ pub enum FileForm {
 /// ```
 /// use castalia_core::protocol::route::ClientRequest;
 ///
-/// let request = ClientRequest::parse("/configs/demo/default/application", "releaseKey=k1").unwrap();
+/// let path = "/configs/demo/default/application";
+/// let request = ClientRequest::parse(path, "releaseKey=k1").unwrap();
 /// assert_eq!(request.app_id(), "demo");
 /// assert!(ClientRequest::parse("/configs/demo%2F../default/application", "").is_err());
 /// ```

@@ -129,7 +129,6 @@ mod tests {
 
     #[test]
     fn signatures_match_the_reference() {
-        // C108
         let vectors = [
             (
                 "0123456789abcdef0123456789abcdef",
@@ -172,7 +171,6 @@ mod tests {
 
     #[test]
     fn headers_carry_the_app_id_and_the_signature() {
-        // C108
         let key = AccessKey::new("order", " 0123456789abcdef0123456789abcdef ").unwrap();
         let path = "/configs/order/default/application?ip=10.0.0.1";
         let [timestamp, authorization] = key.headers(1_700_000_000_000, path);

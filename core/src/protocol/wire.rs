@@ -141,7 +141,7 @@ pub fn configurations<'de, D: Deserializer<'de>>(
         type Value = Configurations;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object of texts")
+            f.write_str("an object of strings")
         }
 
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn values_that_are_not_texts_become_texts() {
-        // C040: number, boolean, null and nested values in configurations.
+        // Number, boolean, null and nested values in configurations.
         let body = r#"{"appId":"a","cluster":"default","namespaceName":"n","releaseKey":"k",
             "configurations":{"n":1,"b":true,"z":null,"o":{"x":[1,2]},"s":"text"}}"#;
         let config: ApolloConfig = serde_json::from_str(body).unwrap();
@@ -208,7 +208,7 @@ mod tests {
         assert_eq!(known.details, BTreeMap::from([("a".into(), 7), ("b".into(), 9)]));
     }
 
-    /// F049, F060d: one member that is null costs neither the list of services nor the release.
+    /// A null member must not discard the list of services or the release.
     #[test]
     fn a_text_that_is_null_is_an_absent_one() {
         let list = r#"[{"appName":null,"instanceId":null,"homepageUrl":"http://a/"},{"homepageUrl":null}]"#;

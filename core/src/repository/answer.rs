@@ -35,13 +35,15 @@ pub(super) fn interpret(
         ServiceResponse::Body(body) => body,
         ServiceResponse::NotModified if base.is_some() => return Ok(ReleaseUpdate::Unchanged),
         ServiceResponse::NotModified => {
-            return Err(protocol("304 to a request that named no release"));
+            return Err(protocol("received 304 for a request without a release key"));
         }
     };
     // Reports the position but not serde's message: it may quote a value, and this error is logged.
     let config: ApolloConfig = serde_json::from_slice(&body).map_err(|error| {
         let (line, column) = (error.line(), error.column());
-        protocol(&format!("not the JSON of a release, at line {line}, column {column}"))
+        protocol(&format!(
+            "the response is not the JSON of a release: line {line}, column {column}"
+        ))
     })?;
     warn_case_mismatch(&config, requested);
     match config.config_sync_type.as_deref() {
@@ -49,7 +51,7 @@ pub(super) fn interpret(
         None | Some("" | FULL_SYNC) => match config.configurations {
             Some(content) => Ok(ReleaseUpdate::New(config.release_key, content)),
             None => Err(protocol(
-                "the answer has no configurations, so it is no release; check who answers under that address",
+                "the response has no configurations and is not a release; check which server answers at this address",
             )),
         },
         Some(INCREMENTAL_SYNC) => Ok(match base {
@@ -60,7 +62,7 @@ pub(super) fn interpret(
             None => ReleaseUpdate::NeedsFull,
         }),
         // An unknown type may mean anything, so applying it could corrupt the values.
-        Some(other) => Err(protocol("unknown kind of answer").with("sync_type", other)),
+        Some(other) => Err(protocol("unknown configSyncType").with("sync_type", other)),
     }
 }
 
@@ -75,8 +77,8 @@ fn warn_case_mismatch(config: &ApolloConfig, requested: &NamespaceKey) {
         if actual != requested && actual.eq_ignore_ascii_case(requested) {
             warn!(
                 what,
-                asked = requested,
-                right = actual,
+                requested,
+                actual,
                 "a name differs in case from the server's; changes to it are not pushed"
             );
         }
@@ -131,7 +133,6 @@ mod tests {
 
     #[test]
     fn changes_apply_to_their_base() {
-        // C068
         let expected = ReleaseUpdate::New("k2".into(), content(&[("b", "9"), ("c", "3")]));
         let base = [("a", "1"), ("b", "2")];
         assert_eq!(interpret_json(INCREMENTAL, Some(&base)).unwrap(), expected);
@@ -139,13 +140,11 @@ mod tests {
 
     #[test]
     fn changes_without_their_base_are_not_applied() {
-        // C070
         assert_eq!(interpret_json(INCREMENTAL, None).unwrap(), ReleaseUpdate::NeedsFull);
     }
 
     #[test]
     fn the_kind_of_answer_is_matched_exactly() {
-        // C069
         let answer = |kind: &str| {
             let json = format!(r#"{{"releaseKey":"k2","configurations":{{"x":"1"}}{kind}}}"#);
             interpret_json(&json, Some(&[("a", "1")]))
@@ -161,7 +160,6 @@ mod tests {
 
     #[test]
     fn unknown_changes_are_ignored_and_missing_values_delete() {
-        // C071, C072
         let json = r#"{"releaseKey":"k2","configSyncType":"IncrementalSync","configurationChanges":[
             {"key":"a","newValue":"x","configurationChangeType":"RENAMED"},
             {"key":"b","configurationChangeType":"MODIFIED"}]}"#;
@@ -175,7 +173,6 @@ mod tests {
 
     #[test]
     fn not_modified_needs_a_release_that_was_named() {
-        // C038
         let base = content(&[]);
         assert_eq!(
             interpret(ServiceResponse::NotModified, &requested(), Some(&base)).unwrap(),
@@ -186,14 +183,13 @@ mod tests {
 
     #[test]
     fn an_empty_release_is_content() {
-        // C034
         let expected = ReleaseUpdate::New("k".into(), content(&[]));
         let json = r#"{"releaseKey":"k","configurations":{}}"#;
         assert_eq!(interpret_json(json, None).unwrap(), expected);
         assert!(interpret_json("{", None).is_err());
     }
 
-    /// F066, F072: 200 with a body that is not a release, as gateways send it, never empties what is known.
+    /// Gateways may answer 200 with a page of their own, which must not empty the namespace.
     #[test]
     fn an_answer_without_configurations_is_no_release() {
         for json in ["{}", r#"{"status":500}"#, r#"{"releaseKey":"k","configurations":null}"#] {

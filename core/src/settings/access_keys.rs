@@ -136,7 +136,8 @@ mod tests {
 
     use super::*;
 
-    /// F021, F001: neither spelling in code or overlay gives way to the variable, nor falls back to the key of the main app.
+    /// The app's own key in code or overlay overrides the variable, in both spellings, and never
+    /// falls back to the main app's key.
     #[test]
     fn the_strongest_place_gives_the_key_of_another_app() {
         let (modern, old) = ("apollo.access-key.my-app.secret", "apollo.accesskey.my-app.secret");
@@ -159,7 +160,8 @@ mod tests {
         }
     }
 
-    /// All requests that were refused together are repeated, although only one of them brings the new secret.
+    /// All requests rejected at the same time are repeated, although only one of them fetches the
+    /// new secret.
     #[tokio::test(flavor = "multi_thread")]
     async fn everyone_who_was_refused_learns_of_the_new_key() {
         let together = Barrier::new(2);

@@ -54,7 +54,6 @@ mod tests {
 
     #[test]
     fn fields_become_settings() {
-        // C013
         let text = r#"{"appId":"order","cluster":"dev","namespaceName":"a,b","ip":"http://m","mustStart":true,
             "isBackupConfig":false,"backupConfigPath":"/b","syncServerTimeout":3,"other":1}"#;
         let settings = parse(text).unwrap();

@@ -105,7 +105,8 @@ mod tests {
         assert_eq!(best(std::iter::empty()), None);
     }
 
-    /// F047: neither a bridge without a link nor an address laid on the loopback interface is where others see this machine.
+    /// A bridge without a link, and an address assigned to the loopback interface, are not
+    /// reachable from other machines.
     #[test]
     fn only_interfaces_that_are_up_and_lead_out_count() {
         let interfaces = [

@@ -202,7 +202,7 @@ fn seed(keys: &RandomState, process: u32, now: Instant, call: u64) -> u64 {
 mod tests {
     use super::*;
 
-    /// T44: a forked child has its parent's keys, clock and count, and draws other numbers all the same.
+    /// A forked child inherits hash keys, clock and counter, and must still draw other numbers.
     #[test]
     fn a_forked_child_draws_other_numbers() {
         let (keys, now) = (RandomState::new(), Instant::now());

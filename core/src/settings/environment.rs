@@ -82,7 +82,6 @@ mod tests {
 
     #[test]
     fn names_map_as_in_the_java_client() {
-        // C004
         let parsed = ["prod", "fws", "Local", "xyz", "", " uat "].map(Env::parse);
         let expected = [Env::Pro, Env::Fat, Env::Local, Env::Unknown, Env::Unknown, Env::Uat];
         assert_eq!(parsed, expected);

@@ -149,7 +149,7 @@ impl Resolver {
                 Some(text)
             }
             Err(error) => {
-                let fault = format!("the secret file {path} cannot be read: {error}");
+                let fault = format!("cannot read the secret file {path}: {error}");
                 self.faults.push(fault);
                 None
             }
@@ -305,7 +305,7 @@ impl Resolver {
         if !is_usable_name(&value) {
             let name = key.name;
             self.faults.push(format!(
-                "{name} may have letters, digits, '-', '_' and '.' (not in front), {MAX_NAME} at most, but is {value:?}"
+                "{name} must consist of at most {MAX_NAME} letters, digits, '-', '_' and '.' (not first), but is {value:?}"
             ));
         }
         value
@@ -317,7 +317,7 @@ impl Resolver {
         for name in self.layers.code.keys() {
             let known = key::find(name).is_some() || is_secret_of_app(name) || is_meta_of_env(name);
             if !known {
-                self.faults.push(format!("there is no setting {name:?}"));
+                self.faults.push(format!("unknown setting {name:?}"));
             }
         }
     }

@@ -72,7 +72,7 @@ impl Snapshot {
     {
         // The cause is dropped: serde quotes the value, which may be a secret.
         match self.parsed(key, true, |text| serde_json::from_str::<T>(text).ok()) {
-            Some(None) => Err(self.malformed(key, "the value is not the JSON that was asked for")),
+            Some(None) => Err(self.malformed(key, "the value is not JSON of the requested type")),
             found => Ok(found.flatten()),
         }
     }
@@ -86,7 +86,7 @@ impl Snapshot {
         let read = match self.format() {
             Format::Json => {
                 serde_json::from_str(self.content().unwrap_or_default()).map_err(|error| {
-                    let text = "the document does not fit the structure";
+                    let text = "the document does not match the structure";
                     Error::new(ErrorKind::Parse, "read structure", text).caused_by(error)
                 })
             }
@@ -173,7 +173,6 @@ mod tests {
 
     #[test]
     fn missing_is_told_from_malformed() {
-        // C091
         let snapshot = Snapshot::sample("application", "k1", &[("n", "abc")]);
         assert_eq!(snapshot.get_or("n", 7), 7);
         assert_eq!(snapshot.try_get::<i32>("n").unwrap_err().kind(), ErrorKind::Parse);

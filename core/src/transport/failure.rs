@@ -26,7 +26,7 @@ impl Failure {
     }
 
     pub(super) fn timed_out(limit: Duration) -> Self {
-        let text = format!("no answer within {} ms", limit.as_millis());
+        let text = format!("no response within {} ms", limit.as_millis());
         let error = Error::new(ErrorKind::Transport, OPERATION, text);
         Self { is_silence: true, ..Self::new(error) }
     }

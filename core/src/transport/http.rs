@@ -69,7 +69,7 @@ impl ReqwestClient {
             builder = builder.no_proxy();
         }
         let client = builder.build().map_err(|error| {
-            let text = "cannot prepare the HTTP client; check the certificates and proxy variables";
+            let text = "cannot create the HTTP client; check the certificates and proxy variables";
             Error::new(ErrorKind::InvalidArgument, "open client", text).caused_by(error)
         })?;
         Ok(Self { client })

@@ -11,7 +11,7 @@ const EXCERPT_BYTES: usize = 256;
 pub(super) fn refusal(status: u16, body: &[u8]) -> Error {
     let (kind, text) = match status {
         404 => (ErrorKind::NotFound, "not found; check that the namespace exists and is released"),
-        400 | 405 => (ErrorKind::BadRequest, "the server refused the request"),
+        400 | 405 => (ErrorKind::BadRequest, "the server rejected the request"),
         _ => (ErrorKind::Transport, "the server failed"),
     };
     let error = Error::new(kind, OPERATION, text).with("status", status.to_string());

@@ -26,7 +26,7 @@ pub(super) fn client_config(ca_file: Option<&Path>) -> Result<ClientConfig> {
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| {
-            let text = "TLS cannot be prepared";
+            let text = "cannot initialize TLS";
             Error::new(ErrorKind::Internal, "open client", text).caused_by(error)
         })?;
     // "Dangerous" is any verifier of one's own. This one leaves every decision to the system's.
@@ -43,9 +43,9 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
         .map_err(|error| unusable("cannot read the certificate file").caused_by(error))?;
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     let certificates = certificates
-        .map_err(|error| unusable("the file holds no usable PEM certificate").caused_by(error))?;
+        .map_err(|error| unusable("the file contains no valid PEM certificate").caused_by(error))?;
     match certificates.is_empty() {
-        true => Err(unusable("the file holds no PEM certificate")),
+        true => Err(unusable("the file contains no PEM certificate")),
         false => Ok(certificates),
     }
 }

@@ -1,4 +1,5 @@
-//! Cache files: where they lie, how damage is borne, and that nothing is read back once a server answered.
+//! Cache files: their location, how damage is handled, and that they are not read after a server
+//! has answered.
 
 use std::fs;
 use std::time::{Duration, SystemTime};
@@ -8,7 +9,6 @@ use castalia_core::{ErrorKind, Source};
 
 use super::support::{APP, Fixture, NAMESPACE, eventually, logged, record_log};
 
-/// C074
 #[tokio::test(start_paused = true)]
 async fn the_file_is_where_the_java_client_looks() {
     let fixture = Fixture::new();
@@ -21,7 +21,6 @@ async fn the_file_is_where_the_java_client_looks() {
     assert_eq!(lines[2..], ["a=1", "b=2"]);
 }
 
-/// C078
 #[tokio::test(start_paused = true)]
 async fn a_damaged_file_is_no_content() {
     record_log();
@@ -36,7 +35,6 @@ async fn a_damaged_file_is_no_content() {
     assert!(config.snapshot().is_empty());
 }
 
-/// C079
 #[tokio::test(start_paused = true)]
 async fn an_empty_file_is_no_cache_and_comments_are_an_empty_namespace() {
     for (text, source) in [("", Source::None), ("#nothing\n!here\n", Source::Local)] {
@@ -48,7 +46,6 @@ async fn an_empty_file_is_no_cache_and_comments_are_an_empty_namespace() {
     }
 }
 
-/// C081
 #[tokio::test(start_paused = true)]
 async fn a_directory_that_cannot_be_written_stops_nothing() {
     let fixture = Fixture::new();
@@ -72,7 +69,8 @@ async fn a_directory_that_cannot_be_written_stops_nothing() {
     .await;
 }
 
-/// F116: writes that go on failing are told once, and so is the first that works again.
+/// Only the first of several failed writes is logged, and so is the first successful one after
+/// them.
 #[tokio::test(start_paused = true)]
 async fn a_change_of_the_disk_is_told_once() {
     record_log();
@@ -107,7 +105,6 @@ async fn a_change_of_the_disk_is_told_once() {
     }
 }
 
-/// C083
 #[tokio::test(start_paused = true)]
 async fn a_restart_with_the_same_content_writes_nothing() {
     let fixture = Fixture::new();
@@ -121,7 +118,6 @@ async fn a_restart_with_the_same_content_writes_nothing() {
     assert_eq!(now, written);
 }
 
-/// C084
 #[tokio::test(start_paused = true)]
 async fn switched_off_it_leaves_no_trace() {
     let fixture = Fixture::new();
@@ -132,7 +128,6 @@ async fn switched_off_it_leaves_no_trace() {
     assert_eq!(fs::read_dir(fixture.root.path()).unwrap().count(), 0);
 }
 
-/// C085
 #[tokio::test(start_paused = true)]
 async fn a_cache_file_of_the_go_client_is_taken_over() {
     let fixture = Fixture::new();
@@ -147,7 +142,6 @@ async fn a_cache_file_of_the_go_client_is_taken_over() {
     assert!(backup.exists() && fixture.cache_file(NAMESPACE).exists());
 }
 
-/// C087
 #[tokio::test(start_paused = true)]
 async fn each_app_id_has_its_own_directory() {
     let fixture = Fixture::new();
@@ -159,7 +153,7 @@ async fn each_app_id_has_its_own_directory() {
     eventually("both are written", || other.exists() && own.exists()).await;
 }
 
-/// Once a server answered, nothing is ever read back from disk.
+/// After a server has answered, cache files are not read again.
 #[tokio::test(start_paused = true)]
 async fn what_a_server_said_outlives_it() {
     let fixture = Fixture::new();
@@ -173,7 +167,7 @@ async fn what_a_server_said_outlives_it() {
     assert_eq!(client.metrics().namespaces[0].app_id, APP);
 }
 
-/// Content that was read from a file tells how old it is.
+/// Values of a file have its modification time.
 #[tokio::test(start_paused = true)]
 async fn content_of_a_file_is_as_old_as_the_file() {
     let fixture = Fixture::new();
@@ -190,14 +184,15 @@ async fn content_of_a_file_is_as_old_as_the_file() {
     assert!(config.snapshot().loaded_at() > written);
 }
 
-/// Where nobody made Apollo's place, files are the user's, and never in the working directory.
+/// If Apollo's directory does not exist, files are in the user's cache directory, and never in the
+/// working directory.
 #[tokio::test(start_paused = true)]
 async fn without_apollos_place_files_are_in_the_users_cache_directory() {
     record_log();
     let fixture = Fixture::new();
     let variables = [("XDG_CACHE_HOME".to_owned(), fixture.root.path().display().to_string())];
     let place = fixture.root.path().join("castalia");
-    // Whether this machine has Apollo's place is not ours to decide, so it is named, and cannot be used.
+    // Apollo's directory may exist on this machine, so it is configured to one that cannot be used.
     let blocked = fixture.root.path().join("in-the-way");
     fs::write(&blocked, "").unwrap();
     let settings = castalia_core::Settings::from_variables(variables.into())
@@ -220,7 +215,7 @@ async fn without_apollos_place_files_are_in_the_users_cache_directory() {
     );
 }
 
-/// The same where nothing names a place.
+/// The same without a configured directory.
 #[cfg(target_os = "linux")]
 #[tokio::test(start_paused = true)]
 async fn the_place_of_cache_files_is_a_setting_and_logged_once() {

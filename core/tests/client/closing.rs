@@ -1,4 +1,4 @@
-//! Closing one namespace of a client that goes on: F159.
+//! Closing one namespace of a client that keeps running.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use castalia_core::{ErrorKind, Source};
 
 use super::support::{APP, Fixture, NAMESPACE, eventually, pairs};
 
-/// Nothing is asked for it any more, its subscriptions end, and the others go on.
+/// It is not loaded any more, its subscriptions end, and the other namespaces continue.
 #[tokio::test(start_paused = true)]
 async fn a_closed_namespace_is_left_alone() {
     let fixture = Fixture::new();
@@ -35,7 +35,7 @@ async fn a_closed_namespace_is_left_alone() {
     assert_eq!(names, ["other"]);
 }
 
-/// What is opened again starts anew, with the newest release.
+/// A namespace that is opened again is loaded anew.
 #[tokio::test(start_paused = true)]
 async fn a_closed_namespace_can_be_opened_again() {
     let fixture = Fixture::new();
@@ -51,7 +51,7 @@ async fn a_closed_namespace_can_be_opened_again() {
     assert_eq!(changes.next().await.unwrap().snapshot().get("a"), Some("3"));
 }
 
-/// Another handle keeps it open until that one goes as well; a reader of it answers all the same.
+/// Another handle keeps it open until that one is dropped; its readers still return values.
 #[tokio::test(start_paused = true)]
 async fn the_last_handle_decides() {
     let fixture = Fixture::new();
@@ -69,7 +69,7 @@ async fn the_last_handle_decides() {
     fixture.server.holds(0).await;
 }
 
-/// A handle that is merely dropped closes nothing: the namespace is there at once when it is opened again.
+/// Dropping a handle does not close the namespace: opening it again returns at once.
 #[tokio::test(start_paused = true)]
 async fn dropping_a_handle_closes_nothing() {
     let fixture = Fixture::new();

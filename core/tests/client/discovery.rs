@@ -13,7 +13,6 @@ use tokio::time::Instant;
 
 use super::support::{APP, Fixture, NAMESPACE, eventually, settings};
 
-/// C017
 #[tokio::test(start_paused = true)]
 async fn a_dead_meta_server_is_passed_over() {
     let fixture = Fixture::new();
@@ -31,7 +30,7 @@ async fn a_dead_meta_server_is_passed_over() {
     assert!((10..=40).contains(&asked), "{asked}");
 }
 
-/// F025, F048: a meta server that never answers is given up after the discovery timeout, and the next is asked at once.
+/// After the discovery timeout the next meta server is asked immediately.
 #[tokio::test(start_paused = true)]
 async fn a_hanging_meta_server_costs_no_more_than_the_discovery_timeout() {
     let mut hung = 0;
@@ -54,7 +53,6 @@ async fn a_hanging_meta_server_costs_no_more_than_the_discovery_timeout() {
     assert!((1..20).contains(&hung), "{hung}");
 }
 
-/// C018
 #[tokio::test(start_paused = true)]
 async fn the_next_meta_server_is_asked_when_the_first_dies() {
     let fixture = Fixture::new();
@@ -77,7 +75,6 @@ async fn the_next_meta_server_is_asked_when_the_first_dies() {
     assert!(start.elapsed() < Duration::from_secs(1));
 }
 
-/// C019
 #[tokio::test(start_paused = true)]
 async fn an_empty_list_is_asked_for_again_within_a_second() {
     let fixture = Fixture::new();
@@ -88,7 +85,6 @@ async fn an_empty_list_is_asked_for_again_within_a_second() {
     assert!(start.elapsed() <= Duration::from_millis(1100));
 }
 
-/// C020
 #[tokio::test(start_paused = true)]
 async fn unusable_entries_of_the_list_are_dropped() {
     let fixture = Fixture::new();
@@ -99,7 +95,6 @@ async fn unusable_entries_of_the_list_are_dropped() {
     assert_eq!(config.source(), Source::Remote);
 }
 
-/// C021
 #[tokio::test(start_paused = true)]
 async fn first_loads_are_spread_evenly() {
     let fixture = Fixture::new();
@@ -118,7 +113,6 @@ async fn first_loads_are_spread_evenly() {
     }
 }
 
-/// C022
 #[tokio::test(start_paused = true)]
 async fn a_path_in_the_address_is_kept_and_joined_once() {
     for address in ["http://s1/apollo", "http://s1/apollo/", "http://s1", "http://s1/"] {
@@ -131,7 +125,6 @@ async fn a_path_in_the_address_is_kept_and_joined_once() {
     }
 }
 
-/// C023
 #[tokio::test(start_paused = true)]
 async fn the_list_outlives_the_meta_server() {
     let fixture = Fixture::empty();
@@ -152,7 +145,7 @@ async fn the_list_outlives_the_meta_server() {
     changes.next().await.unwrap();
 }
 
-/// F051: a meta server that has lost its list, as one does that was just restarted, empties nobody else's.
+/// A meta server without services, for instance just after a restart, does not empty the list.
 #[tokio::test(start_paused = true)]
 async fn the_list_outlives_an_empty_answer() {
     let fixture = Fixture::new();
@@ -171,7 +164,6 @@ async fn the_list_outlives_an_empty_answer() {
     );
 }
 
-/// C024
 #[tokio::test(start_paused = true)]
 async fn polls_move_when_the_list_changes() {
     let fixture = Fixture::empty();
@@ -189,7 +181,6 @@ async fn polls_move_when_the_list_changes() {
     assert!(start.elapsed() <= Duration::from_secs(395));
 }
 
-/// C025
 #[tokio::test(start_paused = true)]
 async fn a_direct_list_never_asks_a_meta_server() {
     let fixture = Fixture::new();
@@ -213,7 +204,7 @@ async fn discovery_is_not_signed() {
     assert_eq!(asked.path_and_query, format!("/services/config?appId={APP}&ip=10.0.0.1"));
 }
 
-/// F047: a machine that gets its network later tells its address with the next question.
+/// A machine that gets its network later sends its address with the next request.
 #[tokio::test(start_paused = true)]
 async fn the_address_of_this_machine_may_change() {
     let fixture = Fixture::new();
@@ -239,7 +230,7 @@ async fn the_address_of_this_machine_may_change() {
     assert_eq!(told, ["10.0.0.0", "10.0.0.1"]);
 }
 
-/// An address that cannot be reached as the meta server spells it can be replaced.
+/// An address that cannot be reached as the meta server returns it can be rewritten.
 #[tokio::test(start_paused = true)]
 async fn addresses_can_be_rewritten() {
     let fixture = Fixture::new();

@@ -1,4 +1,4 @@
-//! Change events: what they hold, who gets them, and that nobody delays anybody.
+//! Change events: their contents, their order, and that no listener delays another.
 
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex};
@@ -8,7 +8,7 @@ use castalia_core::{ChangeEvent, Config, Interest};
 
 use super::support::{APP, Fixture, NAMESPACE, eventually};
 
-/// Opens a channel that a callback fills and a test reads; the bound is far above what a test sends.
+/// A channel that a callback fills and a test reads; its bound is far above what a test sends.
 fn record(
     config: &Config,
     interest: Interest,
@@ -20,7 +20,7 @@ fn record(
     (subscription, receiver)
 }
 
-/// The next event, while the runtime goes on.
+/// The next event, while the runtime continues.
 async fn next(events: &Receiver<Arc<ChangeEvent>>) -> Arc<ChangeEvent> {
     loop {
         if let Ok(event) = events.try_recv() {
@@ -35,7 +35,6 @@ async fn publish_and_load(fixture: &Fixture, config: &Config, values: &[(&str, &
     config.refresh().await.unwrap();
 }
 
-/// C098
 #[tokio::test(start_paused = true)]
 async fn a_listener_reads_the_new_values() {
     let fixture = Fixture::new();
@@ -55,7 +54,6 @@ async fn a_listener_reads_the_new_values() {
     assert_eq!(*seen.lock().unwrap(), [(Some("9".to_owned()), kinds)]);
 }
 
-/// C099, C100
 #[tokio::test(start_paused = true)]
 async fn neither_the_first_load_nor_an_edit_undone_is_told() {
     let fixture = Fixture::new();
@@ -69,7 +67,6 @@ async fn neither_the_first_load_nor_an_edit_undone_is_told() {
     assert!(events.try_recv().is_err());
 }
 
-/// C101
 #[tokio::test(start_paused = true)]
 async fn listeners_get_what_they_asked_for() {
     let fixture = Fixture::new();
@@ -102,7 +99,6 @@ async fn listeners_get_what_they_asked_for() {
     assert_eq!(last, expected.map(keys));
 }
 
-/// C103, T16
 #[tokio::test]
 async fn a_failing_and_a_sleeping_listener_delay_nobody() {
     let fixture = Fixture::new();
@@ -129,7 +125,6 @@ async fn a_failing_and_a_sleeping_listener_delay_nobody() {
     client.close().await;
 }
 
-/// C106
 #[tokio::test(start_paused = true)]
 async fn a_held_snapshot_never_changes() {
     let fixture = Fixture::new();
@@ -142,7 +137,7 @@ async fn a_held_snapshot_never_changes() {
     assert_eq!(pairs, [("a", "1"), ("b", "2")]);
 }
 
-/// The handle that looks for new content with one load finds it, and tells whether what it has is the newest.
+/// A `Reader` sees new values, and knows whether its own are the newest.
 #[tokio::test(start_paused = true)]
 async fn a_reader_finds_the_newest_content() {
     let fixture = Fixture::new();
@@ -158,7 +153,6 @@ async fn a_reader_finds_the_newest_content() {
     assert_eq!(reader.get("a"), Some("2"), "reads go on after the end");
 }
 
-/// C107
 #[tokio::test(start_paused = true)]
 async fn a_file_tells_its_whole_text() {
     let fixture = Fixture::new();
@@ -175,7 +169,7 @@ async fn a_file_tells_its_whole_text() {
     assert_eq!(change.new_value.as_deref(), Some("a=é\n"));
 }
 
-/// C107: a file that nothing was known of is added.
+/// A file without previous text is added.
 #[tokio::test(start_paused = true)]
 async fn a_file_released_later_is_added() {
     let fixture = Fixture::empty();
@@ -191,7 +185,7 @@ async fn a_file_released_later_is_added() {
     assert_eq!(file.content().as_deref(), Some("{}"));
 }
 
-/// T15, T17: cancelling waits for the call that runs, and from inside it waits for nothing.
+/// Cancelling waits for the running call, except from inside of it.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_runs_after_a_cancel() {
     let fixture = Fixture::new();

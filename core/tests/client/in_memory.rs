@@ -1,4 +1,4 @@
-//! The client without servers, that tests of applications use.
+//! The client without servers, for tests of applications.
 
 use castalia_core::{ErrorKind, InMemory, Settings, Source, State};
 

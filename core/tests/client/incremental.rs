@@ -1,4 +1,4 @@
-//! Incremental answers: applied to the release whose key was sent, and to nothing else.
+//! Incremental responses are applied to the release whose key was sent, and to nothing else.
 
 use std::time::Duration;
 
@@ -17,7 +17,6 @@ fn pair(key: &str, value: &str) -> (String, String) {
     (key.to_owned(), value.to_owned())
 }
 
-/// C068
 #[tokio::test(start_paused = true)]
 async fn changes_apply_to_the_known_release() {
     let fixture = Fixture::new();
@@ -34,7 +33,6 @@ async fn changes_apply_to_the_known_release() {
     assert_eq!(last.parameter("releaseKey").as_deref(), Some("k2"));
 }
 
-/// C069
 #[tokio::test(start_paused = true)]
 async fn an_unknown_kind_of_answer_leaves_the_old_values() {
     let fixture = Fixture::new();
@@ -49,7 +47,6 @@ async fn an_unknown_kind_of_answer_leaves_the_old_values() {
     }
 }
 
-/// C070
 #[tokio::test(start_paused = true)]
 async fn changes_without_a_base_are_fetched_in_full() {
     let fixture = Fixture::new();
@@ -62,7 +59,6 @@ async fn changes_without_a_base_are_fetched_in_full() {
     assert!(loads[..2].iter().all(|load| load.parameter("releaseKey").is_none()));
 }
 
-/// C071, C072
 #[tokio::test(start_paused = true)]
 async fn odd_changes_are_ignored_and_empty_ones_make_no_event() {
     let fixture = Fixture::new();
@@ -85,7 +81,6 @@ async fn odd_changes_are_ignored_and_empty_ones_make_no_event() {
     assert_eq!((event.sequence(), event.changes().len()), (1, 1));
 }
 
-/// C073
 #[tokio::test(start_paused = true)]
 async fn full_and_incremental_answers_may_alternate() {
     let fixture = Fixture::new();

@@ -11,7 +11,6 @@ use super::support::{APP, Fixture, NAMESPACE, eventually, scratch, settings};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// C113
 #[tokio::test]
 async fn close_ends_the_held_poll_and_reads_go_on() {
     let server = Server::start().await.unwrap();
@@ -33,12 +32,12 @@ async fn close_ends_the_held_poll_and_reads_go_on() {
     assert!(config.changes().next().await.is_none(), "nothing will change any more");
 }
 
-/// F171: a listener that hangs holds closing up for two seconds, and no longer.
+/// A listener that hangs delays closing by two seconds, and no longer.
 #[tokio::test(start_paused = true)]
 async fn close_waits_two_seconds_for_a_hanging_listener() {
     let fixture = Fixture::new();
     let (client, config) = fixture.open_quietly().await;
-    // The clock stands still while the listener runs, and moves by hand alone.
+    // The clock is paused while the listener runs, and advanced only by the test.
     let (entered, mut running) = tokio::sync::mpsc::channel(1);
     let (release, hanging) = std::sync::mpsc::sync_channel::<()>(0);
     let _subscription = config.on_change(Interest::everything(), move |_| {
@@ -62,7 +61,7 @@ async fn close_waits_two_seconds_for_a_hanging_listener() {
     drop(release);
 }
 
-/// F172: the last handle that is dropped ends the client.
+/// Dropping the last handle stops the client.
 #[tokio::test(start_paused = true)]
 async fn dropping_the_last_handle_ends_the_poll() {
     let fixture = Fixture::new();
@@ -77,7 +76,6 @@ async fn dropping_the_last_handle_ends_the_poll() {
     fixture.server.holds(0).await;
 }
 
-/// C128
 #[tokio::test(start_paused = true)]
 async fn the_last_handle_may_be_dropped_in_a_listener() {
     let fixture = Fixture::new();
@@ -96,7 +94,7 @@ async fn the_last_handle_may_be_dropped_in_a_listener() {
     drop(subscription);
 }
 
-/// The blocking face opens, reads, is told, loads and closes without a runtime of the caller.
+/// The blocking client works without a runtime of the caller.
 #[test]
 fn a_program_without_a_runtime_uses_the_blocking_client() {
     let root = scratch();
@@ -109,7 +107,7 @@ fn a_program_without_a_runtime_uses_the_blocking_client() {
     let (sender, events) = std::sync::mpsc::sync_channel(8);
     let (inner, inside) = (client.clone(), config.clone());
     let subscription = config.on_change(Interest::everything(), move |event| {
-        // T17, T51: calling back is answered or refused, never a deadlock.
+        // A call back into the client succeeds or fails, but never deadlocks.
         assert!(inner.config(NAMESPACE, PATIENCE).is_ok(), "open already");
         let refused = inner.config("new", PATIENCE).unwrap_err();
         let also = inside.refresh(PATIENCE).unwrap_err();
@@ -130,7 +128,7 @@ fn a_program_without_a_runtime_uses_the_blocking_client() {
     assert_eq!(config.refresh(PATIENCE).unwrap_err().kind(), ErrorKind::Closed);
 }
 
-/// A listener may close its client: the call gives the sign and returns.
+/// A listener may close its client: the call only starts it.
 #[test]
 fn a_listener_may_close_its_client() {
     let root = scratch();
@@ -151,7 +149,7 @@ fn a_listener_may_close_its_client() {
     client.close(PATIENCE);
 }
 
-/// A caller's deadline is kept, and opening goes on behind it.
+/// The call returns after the caller's timeout, while opening continues.
 #[test]
 fn a_deadline_of_the_caller_is_kept() {
     let root = scratch();
@@ -168,12 +166,12 @@ fn a_deadline_of_the_caller_is_kept() {
     client.close(PATIENCE);
 }
 
-/// Outside of any runtime the shared one is used.
+/// Outside of a runtime the shared one is used.
 #[test]
 fn a_plain_future_runs_on_the_shared_runtime() {
     let fixture = Fixture::new();
     let client = fixture.client();
-    // Started by a bare poll, without any context.
+    // Polled without any runtime context.
     let _ = futures_util::future::FutureExt::now_or_never(client.config(NAMESPACE));
     let config = blocking::runtime().unwrap().block_on(client.config(NAMESPACE)).unwrap();
     assert_eq!(config.source(), Source::Remote);

@@ -1,4 +1,4 @@
-//! Loading a namespace: what is asked, what each status means, what is read when no server answers.
+//! Loading a namespace: requests, the meaning of each status, and the fallback without a server.
 
 use std::time::Duration;
 
@@ -12,7 +12,6 @@ fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// C031
 #[tokio::test(start_paused = true)]
 async fn a_normal_start_takes_one_load_without_a_release_key() {
     let fixture = Fixture::new();
@@ -32,7 +31,8 @@ async fn a_normal_start_takes_one_load_without_a_release_key() {
     assert_eq!(loads[0].path_and_query, "/configs/order/default/application?ip=10.0.0.1");
 }
 
-/// C032: attempts one second apart, then the retry about five seconds later; one event with all keys.
+/// Attempts are one second apart, and the retry follows after about five seconds; there is one
+/// event with all keys.
 #[tokio::test(start_paused = true)]
 async fn a_failed_first_load_is_retried_and_then_told() {
     let fixture = Fixture::new();
@@ -59,7 +59,6 @@ async fn a_failed_first_load_is_retried_and_then_told() {
     assert!((4000..=6000).contains(&(at[2] - at[1]).as_millis()));
 }
 
-/// C033
 #[tokio::test(start_paused = true)]
 async fn a_missing_release_costs_one_request_and_comes_by_push() {
     let fixture = Fixture::empty();
@@ -79,7 +78,6 @@ async fn a_missing_release_costs_one_request_and_comes_by_push() {
     assert_eq!(event.change("a").unwrap().change_type.name(), "ADDED");
 }
 
-/// C034
 #[tokio::test(start_paused = true)]
 async fn an_empty_release_is_loaded_at_once() {
     let fixture = Fixture::empty();
@@ -90,7 +88,6 @@ async fn an_empty_release_is_loaded_at_once() {
     assert_eq!(config.get_or("a", 3), 3);
 }
 
-/// C035
 #[tokio::test(start_paused = true)]
 async fn a_refused_signature_is_not_hammered() {
     let fixture = Fixture::new();
@@ -106,7 +103,7 @@ async fn a_refused_signature_is_not_hammered() {
     assert!(asked.count() <= 4);
 }
 
-/// F070: a request that is refused as such is not sent to the next service, and the answer is told in part.
+/// A malformed request is not sent to the next service, and the error quotes the response.
 #[tokio::test(start_paused = true)]
 async fn a_bad_request_ends_the_pass() {
     for status in [400, 405] {
@@ -126,7 +123,6 @@ async fn a_bad_request_ends_the_pass() {
     }
 }
 
-/// C036
 #[tokio::test(start_paused = true)]
 async fn a_clock_that_is_off_is_corrected_once_the_server_says_so() {
     let fixture = Fixture::new();
@@ -142,7 +138,6 @@ async fn a_clock_that_is_off_is_corrected_once_the_server_says_so() {
     assert!((298_000..=301_000).contains(&skew), "{skew}");
 }
 
-/// C037
 #[tokio::test(start_paused = true)]
 async fn a_refresh_that_brings_nothing_changes_nothing() {
     let fixture = Fixture::new();
@@ -161,7 +156,6 @@ async fn a_refresh_that_brings_nothing_changes_nothing() {
     assert_eq!(now, written);
 }
 
-/// C038
 #[tokio::test(start_paused = true)]
 async fn not_modified_without_a_release_is_an_error_that_is_retried() {
     let fixture = Fixture::new();
@@ -171,7 +165,6 @@ async fn not_modified_without_a_release_is_an_error_that_is_retried() {
     assert!(fixture.server.requests_of(Endpoint::Config).len() >= 2);
 }
 
-/// C039
 #[tokio::test(start_paused = true)]
 async fn a_bad_body_leaves_the_old_values() {
     let fixture = Fixture::new();
@@ -184,7 +177,7 @@ async fn a_bad_body_leaves_the_old_values() {
         Fault::body(200, "{broken"),
         Fault::Truncated,
         Fault::body(200, &huge),
-        // F066: an error page of a gateway in JSON.
+        // A gateway's error page in JSON.
         Fault::body(200, r#"{"status":500}"#),
     ];
     for (index, fault) in faults.into_iter().enumerate() {
@@ -199,7 +192,6 @@ async fn a_bad_body_leaves_the_old_values() {
     assert_eq!(client.metrics().error_count, 4);
 }
 
-/// C041
 #[tokio::test(start_paused = true)]
 async fn ten_hanging_namespaces_open_within_the_budget() {
     let fixture = Fixture::new();
@@ -217,7 +209,6 @@ async fn ten_hanging_namespaces_open_within_the_budget() {
     assert!(start.elapsed() <= ms(15_500));
 }
 
-/// C042
 #[tokio::test(start_paused = true)]
 async fn refused_connections_fall_back_to_the_cache_within_a_second() {
     let fixture = Fixture::new();
@@ -229,7 +220,7 @@ async fn refused_connections_fall_back_to_the_cache_within_a_second() {
     assert_eq!((config.source(), config.get("a").unwrap().as_str()), (Source::Local, "cached"));
 }
 
-/// P01: an address that cannot be reached is named, with who gave it and what to do.
+/// The error of an unreachable address names the meta server that returned it, and the remedy.
 #[tokio::test(start_paused = true)]
 async fn an_unreachable_service_is_named_with_its_meta_server() {
     let fixture = Fixture::new();
@@ -243,7 +234,6 @@ async fn an_unreachable_service_is_named_with_its_meta_server() {
     }
 }
 
-/// C043
 #[tokio::test(start_paused = true)]
 async fn coming_back_from_the_cache_tells_the_difference() {
     let fixture = Fixture::empty();
@@ -261,7 +251,6 @@ async fn coming_back_from_the_cache_tells_the_difference() {
     assert_eq!((event.source(), config.source()), (Source::Remote, Source::Remote));
 }
 
-/// C044
 #[tokio::test(start_paused = true)]
 async fn a_hanging_server_costs_no_more_than_its_limit() {
     let fixture = Fixture::new();
@@ -278,10 +267,9 @@ async fn a_hanging_server_costs_no_more_than_its_limit() {
     );
 }
 
-/// C045
 #[tokio::test(start_paused = true)]
 async fn a_server_that_asks_for_patience_gets_it() {
-    // F071: in seconds, or until a moment by the clock of the server, which may be off.
+    // In seconds, or as a date by the server's clock, which may be wrong.
     let moment = chrono::Utc::now() + chrono::Duration::seconds(309);
     for (clock_offset, patience) in [(0, "7".to_owned()), (300, moment.to_rfc2822())] {
         let fixture = Fixture::new();
@@ -295,7 +283,7 @@ async fn a_server_that_asks_for_patience_gets_it() {
     }
 }
 
-/// F071: patience that is asked for without measure is granted for two minutes.
+/// `Retry-After` is limited to two minutes.
 #[tokio::test(start_paused = true)]
 async fn a_server_gets_two_minutes_at_most() {
     let fixture = Fixture::new();
@@ -308,7 +296,7 @@ async fn a_server_gets_two_minutes_at_most() {
     assert!((100.0..=150.0).contains(&waited), "{waited}");
 }
 
-/// F027: a namespace is loaded twice a second at most, and does not take from what another may.
+/// A namespace is loaded at most twice a second, independently of the others.
 #[tokio::test(start_paused = true)]
 async fn loads_of_a_namespace_are_limited() {
     let fixture = Fixture::new();
@@ -327,7 +315,6 @@ async fn loads_of_a_namespace_are_limited() {
     assert!(start.elapsed() < ms(400));
 }
 
-/// C046
 #[tokio::test(start_paused = true)]
 async fn a_hundred_openers_share_one_load() {
     let fixture = Fixture::new();
@@ -341,7 +328,6 @@ async fn a_hundred_openers_share_one_load() {
     assert_eq!(fixture.server.requests_of(Endpoint::Config).len(), 1);
 }
 
-/// C047
 #[tokio::test(start_paused = true)]
 async fn refreshes_of_a_fleet_are_spread() {
     let fixture = Fixture::new();
@@ -361,7 +347,6 @@ async fn refreshes_of_a_fleet_are_spread() {
     assert!(at[999] - at[0] >= 55.0, "{} to {}", at[0], at[999]);
 }
 
-/// C048
 #[tokio::test(start_paused = true)]
 async fn the_properties_suffix_makes_no_second_namespace() {
     let fixture = Fixture::empty();
@@ -377,7 +362,6 @@ async fn the_properties_suffix_makes_no_second_namespace() {
     assert_eq!(files.count(), 1);
 }
 
-/// C049
 #[tokio::test(start_paused = true)]
 async fn a_strict_start_names_what_is_missing() {
     let fixture = Fixture::new();
@@ -397,7 +381,7 @@ async fn a_strict_start_names_what_is_missing() {
     client.start().await.unwrap();
 }
 
-/// F084: any or all, from any source or from a server.
+/// Any or all, from any source or from a server.
 #[tokio::test(start_paused = true)]
 async fn each_start_policy_asks_for_what_it_says() {
     let is_met = async |policy: &str, released: &[&str], cached: &[&str]| {
@@ -432,7 +416,6 @@ async fn each_start_policy_asks_for_what_it_says() {
     }
 }
 
-/// C050
 #[tokio::test(start_paused = true)]
 async fn local_mode_reads_the_file_and_opens_no_socket() {
     let fixture = Fixture::new();
@@ -449,7 +432,7 @@ async fn local_mode_reads_the_file_and_opens_no_socket() {
     assert!(fixture.server.requests().is_empty());
 }
 
-/// A name in another case finds its release in some databases, but is never told of the next: that is said.
+/// Some databases find a name in another case, but its changes are not pushed: the log says so.
 #[tokio::test(start_paused = true)]
 async fn a_name_in_another_case_is_told() {
     record_log();
@@ -463,7 +446,8 @@ async fn a_name_in_another_case_is_told() {
     assert!(told[0].text.contains("billing") && told[0].text.contains("Billing"), "{told:?}");
 }
 
-/// An empty configuration is never silent: the state and a warning say so, and one argument refuses it.
+/// An empty configuration is never silent: the state and a warning show it, and a start policy
+/// rejects it.
 #[tokio::test(start_paused = true)]
 async fn without_server_and_cache_file_the_state_and_the_log_say_so() {
     record_log();

@@ -7,7 +7,6 @@ use castalia_core::{Client, Error};
 
 use super::support::{self, APP, Fixture, NAMESPACE, eventually, logged, record_log};
 
-/// C123, F163
 #[tokio::test(start_paused = true)]
 async fn the_text_has_the_java_clients_meters() {
     let fixture = Fixture::new();
@@ -41,7 +40,7 @@ async fn the_text_has_the_java_clients_meters() {
     assert!(text.ends_with("# EOF\n"));
 }
 
-/// F163: the app id is told only where there is more than one.
+/// The label `app_id` is added only if there is more than one app id.
 #[tokio::test(start_paused = true)]
 async fn app_ids_are_labels_only_where_needed() {
     let fixture = Fixture::new();
@@ -51,7 +50,7 @@ async fn app_ids_are_labels_only_where_needed() {
     assert!(client.metrics_text().contains("{namespace=\"application\",app_id=\"stock\"}"));
 }
 
-/// F165: what waits for listeners and what they took are the pool `dispatch`; each meter has one head.
+/// Waiting and delivered events form the pool `dispatch`; each metric has one head.
 #[tokio::test(start_paused = true)]
 async fn the_text_tells_of_the_runtime_and_of_deliveries() {
     let fixture = Fixture::new();
@@ -70,7 +69,7 @@ async fn the_text_tells_of_the_runtime_and_of_deliveries() {
     assert_eq!(text.matches("# TYPE apollo_client_thread_pool_queue_size gauge").count(), 1);
 }
 
-/// F164, F167: failures of polls, of discovery and of the cache file are among the errors and in their number.
+/// Failures of polls, discovery and the cache file are listed and counted.
 #[tokio::test(start_paused = true)]
 async fn every_stage_notes_its_errors() {
     let fixture = Fixture::new();
@@ -97,7 +96,6 @@ fn operations(client: &Client) -> Vec<&'static str> {
     client.metrics().errors.iter().map(Error::operation).collect()
 }
 
-/// C125
 #[tokio::test(start_paused = true)]
 async fn an_unknown_exporter_is_told_once_and_stops_nothing() {
     record_log();
@@ -110,7 +108,6 @@ async fn an_unknown_exporter_is_told_once_and_stops_nothing() {
     assert_eq!(records[0].level, tracing::Level::ERROR);
 }
 
-/// C126
 #[tokio::test(start_paused = true)]
 async fn an_hour_without_servers_is_told_in_few_lines() {
     record_log();
@@ -130,7 +127,7 @@ async fn an_hour_without_servers_is_told_in_few_lines() {
     assert!(warnings.iter().any(|record| record.text.contains("suppressed=")));
 }
 
-/// A namespace says where its content is from, and how it stands with the servers.
+/// Source and state of a namespace.
 #[tokio::test(start_paused = true)]
 async fn each_namespace_tells_its_state() {
     let fixture = Fixture::new();

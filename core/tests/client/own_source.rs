@@ -1,4 +1,4 @@
-//! Namespaces that a function of the application loads instead of the servers: F180.
+//! Namespaces that a function of the application loads instead of servers.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,7 +12,7 @@ const OWN: &str = "own";
 
 type Entries = Vec<(String, String)>;
 
-/// What the function of the application gives next.
+/// The next result of the function.
 #[derive(Clone)]
 struct Given(Arc<Mutex<Result<Entries>>>);
 
@@ -38,7 +38,7 @@ impl Given {
     }
 }
 
-/// It is opened, refreshed and told of like every namespace, and no server hears of it.
+/// It behaves like any namespace, and no server receives a request for it.
 #[tokio::test(start_paused = true)]
 async fn an_own_source_is_asked_instead_of_servers() {
     let fixture = Fixture::new();
@@ -65,7 +65,7 @@ async fn an_own_source_is_asked_instead_of_servers() {
     }
 }
 
-/// An error leaves the content as it was, is told, and is retried.
+/// An error leaves the values unchanged, is reported and retried.
 #[tokio::test(start_paused = true)]
 async fn an_own_source_that_fails_is_asked_again() {
     let fixture = Fixture::new();
@@ -83,7 +83,7 @@ async fn an_own_source_that_fails_is_asked_again() {
     assert_eq!(own.state(), State::Ready);
 }
 
-/// A source that fails or panics at the start leaves the namespace to its seed.
+/// If the function fails or panics at the start, the seed is used.
 #[tokio::test(start_paused = true)]
 async fn without_its_source_a_namespace_starts_with_its_seed() {
     let fixture = Fixture::new();
@@ -94,7 +94,7 @@ async fn without_its_source_a_namespace_starts_with_its_seed() {
     assert_eq!(own.last_error().unwrap().kind(), ErrorKind::Internal);
 }
 
-/// Environment `LOCAL` asks no server; what the application loads itself is loaded all the same, and validated.
+/// With the environment `LOCAL` the function is still called, and its result validated.
 #[tokio::test(start_paused = true)]
 async fn an_own_source_works_in_local_mode_and_is_validated() {
     let fixture = Fixture::new();

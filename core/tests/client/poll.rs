@@ -1,4 +1,4 @@
-//! The long poll: what is asked, how changes arrive, and how failures are borne.
+//! The long poll: its requests, how changes arrive, and how failures are handled.
 
 use std::time::Duration;
 
@@ -7,7 +7,6 @@ use tokio::time::Instant;
 
 use super::support::{APP, Fixture, NAMESPACE, eventually, logged, record_log, settings};
 
-/// C051
 #[tokio::test(start_paused = true)]
 async fn the_first_poll_knows_nothing() {
     let fixture = Fixture::new();
@@ -21,7 +20,7 @@ async fn the_first_poll_knows_nothing() {
     assert_eq!(poll.parameter("label"), None);
 }
 
-/// F087: the poll names the data center, or the servers would not tell of its releases.
+/// Without the data center in the poll, servers would not announce its releases.
 #[tokio::test(start_paused = true)]
 async fn the_data_center_is_in_the_poll() {
     let fixture = Fixture::new();
@@ -36,7 +35,6 @@ async fn the_data_center_is_in_the_poll() {
     assert_eq!(changes.next().await.unwrap().snapshot().get("a"), Some("2"));
 }
 
-/// C052
 #[tokio::test(start_paused = true)]
 async fn a_release_reaches_listeners_and_the_next_poll() {
     let fixture = Fixture::new();
@@ -62,7 +60,6 @@ async fn a_release_reaches_listeners_and_the_next_poll() {
     assert_eq!(known, r#"[{"namespaceName":"application","notificationId":11}]"#);
 }
 
-/// C053
 #[tokio::test(start_paused = true)]
 async fn the_server_that_announced_is_asked_first() {
     for seed in 0..20 {
@@ -88,7 +85,6 @@ async fn the_server_that_announced_is_asked_first() {
     }
 }
 
-/// C054
 #[tokio::test(start_paused = true)]
 async fn an_empty_poll_changes_the_server_every_third_time() {
     let fixture = Fixture::empty();
@@ -112,7 +108,6 @@ async fn an_empty_poll_changes_the_server_every_third_time() {
     assert!((42..=92).contains(&changed), "{changed}");
 }
 
-/// C055
 #[tokio::test(start_paused = true)]
 async fn failures_back_off_to_two_minutes_and_an_answer_resets_them() {
     let fixture = Fixture::new();
@@ -133,7 +128,7 @@ async fn failures_back_off_to_two_minutes_and_an_answer_resets_them() {
     assert!((0.79..=1.71).contains(&gap), "{gap}");
 }
 
-/// F098: polls answered 404 back off, and the log says what is probably wrong.
+/// 404 means that the address is probably not that of a config service, which the log says.
 #[tokio::test(start_paused = true)]
 async fn a_missing_poll_is_told_with_a_hint() {
     record_log();
@@ -147,10 +142,10 @@ async fn a_missing_poll_is_told_with_a_hint() {
     assert!(polls[3].at - polls[2].at >= Duration::from_millis(3200), "it backs off");
     let records = logged("service_url=http://f098");
     let told = records.iter().find(|record| record.level == tracing::Level::WARN).unwrap();
-    assert!(told.text.contains("hint=the address is probably no config service"), "{}", told.text);
+    let hint = "hint=the address is probably not that of a config service";
+    assert!(told.text.contains(hint), "{}", told.text);
 }
 
-/// C056, C066
 #[tokio::test(start_paused = true)]
 async fn polls_that_a_proxy_cuts_off_do_not_slow_down() {
     for fault in
@@ -159,7 +154,7 @@ async fn polls_that_a_proxy_cuts_off_do_not_slow_down() {
         let fixture = Fixture::new();
         fixture.server.fail_always(Endpoint::Poll, Some(fault.clone()));
         if let Fault::Delay(_) = fault {
-            // The usual shape: a gateway's own time-out.
+            // The usual case: the timeout of a gateway.
             fixture.server.fail_always(Endpoint::Poll, Some(Fault::Reset(Duration::from_secs(60))));
         }
         let (_client, _config) = fixture.open().await;
@@ -172,7 +167,6 @@ async fn polls_that_a_proxy_cuts_off_do_not_slow_down() {
     }
 }
 
-/// C057
 #[tokio::test(start_paused = true)]
 async fn an_early_reset_is_a_failure() {
     let fixture = Fixture::new();
@@ -183,7 +177,6 @@ async fn an_early_reset_is_a_failure() {
     assert!(gap > 14.0, "{gap}");
 }
 
-/// C058
 #[tokio::test(start_paused = true)]
 async fn a_namespace_opened_during_a_held_poll_is_watched_at_once() {
     let fixture = Fixture::new();
@@ -200,7 +193,6 @@ async fn a_namespace_opened_during_a_held_poll_is_watched_at_once() {
     assert!(published.elapsed() <= Duration::from_secs(2));
 }
 
-/// C060
 #[tokio::test(start_paused = true)]
 async fn a_lower_notification_id_is_followed() {
     let fixture = Fixture::new();
@@ -209,7 +201,7 @@ async fn a_lower_notification_id_is_followed() {
     fixture.server.arrived(Endpoint::Poll, 2).await;
     fixture.server.data().set_message(APP, "default", NAMESPACE, 3);
     let loads = fixture.server.requests_of(Endpoint::Config).len();
-    // A server that answers although the id is lower, as one with an older database may.
+    // A server may respond although the id is lower, for instance with an older database.
     fixture.server.fail_next(Endpoint::Poll, Fault::body(200, lower));
     eventually("a poll carries the lower id", || {
         let polls = fixture.server.requests_of(Endpoint::Poll);
@@ -222,7 +214,6 @@ async fn a_lower_notification_id_is_followed() {
     changes.next().await.unwrap();
 }
 
-/// C061
 #[tokio::test(start_paused = true)]
 async fn an_announced_release_is_fetched_although_loads_fail() {
     let fixture = Fixture::new();
@@ -239,7 +230,6 @@ async fn an_announced_release_is_fetched_although_loads_fail() {
     assert!((5.0..=9.5).contains(&elapsed), "{elapsed}");
 }
 
-/// C062
 #[tokio::test(start_paused = true)]
 async fn a_lagging_server_is_asked_again_soon() {
     let fixture = Fixture::new();
@@ -255,7 +245,6 @@ async fn a_lagging_server_is_asked_again_soon() {
     assert!(published.elapsed() <= Duration::from_secs(4));
 }
 
-/// C063
 #[tokio::test(start_paused = true)]
 async fn app_ids_do_not_mix() {
     let fixture = Fixture::new();
@@ -277,7 +266,6 @@ async fn app_ids_do_not_mix() {
     }
 }
 
-/// C065
 #[tokio::test(start_paused = true)]
 async fn a_burst_of_releases_is_polled_twice_a_second() {
     let fixture = Fixture::new();
@@ -303,7 +291,6 @@ async fn a_burst_of_releases_is_polled_twice_a_second() {
     }
 }
 
-/// C067
 #[tokio::test(start_paused = true)]
 async fn without_the_poll_changes_come_with_the_refresh() {
     let fixture = Fixture::new();
@@ -318,7 +305,7 @@ async fn without_the_poll_changes_come_with_the_refresh() {
     assert!(fixture.server.requests_of(Endpoint::Poll).is_empty());
 }
 
-/// A quiet client asks once in the time that a poll is held.
+/// Without changes a client polls once in the time that a poll is held.
 #[tokio::test(start_paused = true)]
 async fn a_quiet_hour_costs_sixty_polls() {
     let fixture = Fixture::new();
@@ -330,7 +317,7 @@ async fn a_quiet_hour_costs_sixty_polls() {
     assert!((12..=16).contains(&loads), "{loads}");
 }
 
-/// A release published between the first load and the first poll is not missed.
+/// A release between the first load and the first poll is not missed.
 #[tokio::test(start_paused = true)]
 async fn a_release_before_the_first_poll_arrives() {
     let fixture = Fixture::new();
@@ -343,7 +330,7 @@ async fn a_release_before_the_first_poll_arrives() {
     assert_eq!(config.get("a").unwrap(), "2");
 }
 
-/// With the settings of a program that sets nothing but its address.
+/// With default settings except for the address.
 #[tokio::test(start_paused = true)]
 async fn a_release_right_after_the_start_arrives_in_milliseconds() {
     let fixture = Fixture::new();

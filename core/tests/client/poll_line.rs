@@ -1,4 +1,4 @@
-//! How many polls a client with very many namespaces holds: as few as request lines allow.
+//! A client with very many namespaces holds as few polls as request lines allow.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use futures_util::future::try_join_all;
 
 use super::support::{APP, Fixture, eventually};
 
-/// As much as our server takes.
+/// The limit that a Castalia server announces.
 const LONG: usize = 65_534;
-/// The longest line where no server says anything.
+/// The default limit.
 const USUAL: usize = 6144;
 
 async fn open(fixture: &Fixture, settings: Settings, names: &[String]) -> (Client, Vec<Config>) {
@@ -36,7 +36,6 @@ fn longest_line(fixture: &Fixture, since: usize) -> usize {
     lines.max().unwrap_or_default()
 }
 
-/// C064
 #[tokio::test(start_paused = true)]
 async fn many_namespaces_are_shared_out_to_short_requests() {
     let fixture = Fixture::empty();
@@ -47,7 +46,8 @@ async fn many_namespaces_are_shared_out_to_short_requests() {
     assert!(fixture.server.held() <= 12, "{}", fixture.server.held());
 }
 
-/// A thousand namespaces park one request where the server says that it takes the line, those opened later included.
+/// A thousand namespaces need one poll if the server accepts its line, including those opened
+/// later.
 #[tokio::test(start_paused = true)]
 async fn one_request_is_enough_where_the_server_takes_it() {
     let fixture = Fixture::empty();
@@ -64,7 +64,7 @@ async fn one_request_is_enough_where_the_server_takes_it() {
     assert!(longest_line(&fixture, 0) <= LONG);
 }
 
-/// What fits into the usual line is asked for in every server's form.
+/// A list within the default limit has the form that every server reads.
 #[tokio::test(start_paused = true)]
 async fn a_short_list_is_json_everywhere() {
     let fixture = Fixture::empty();
@@ -76,7 +76,7 @@ async fn a_short_list_is_json_everywhere() {
     assert!(polls.iter().all(|poll| poll.path_and_query.contains("&notifications=")));
 }
 
-/// What a gateway in front of the server refuses is not sent again.
+/// A line that a gateway rejected is not sent again.
 #[tokio::test(start_paused = true)]
 async fn a_long_line_that_is_refused_is_split_for_good() {
     for status in [400, 414, 431] {
@@ -93,7 +93,7 @@ async fn a_long_line_that_is_refused_is_split_for_good() {
     }
 }
 
-/// Who sets the limit means it, whatever servers say.
+/// A configured limit overrides what servers announce.
 #[tokio::test(start_paused = true)]
 async fn a_limit_in_the_settings_holds() {
     let fixture = Fixture::empty();

@@ -1,4 +1,4 @@
-//! Functions of the application that panic where nobody can catch it for them: the client goes on.
+//! Panics in functions of the application that no caller can catch: the client continues.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 
 use super::support::{Fixture, NAMESPACE, eventually, logged, record_log};
 
-/// An HTTP client that panics in place of its next answers to requests whose path holds a word.
+/// An HTTP client that panics for the next requests whose path contains a text.
 #[derive(Clone)]
 struct Faulty {
     network: Network,
@@ -41,7 +41,7 @@ impl HttpClient for Faulty {
     }
 }
 
-/// Discovery, loads and polls all begin anew.
+/// Discovery, loads and polls are all restarted.
 #[tokio::test(start_paused = true)]
 async fn every_task_is_begun_anew() {
     record_log();
@@ -62,7 +62,7 @@ async fn every_task_is_begun_anew() {
     }
 }
 
-/// A load of an open namespace that panics costs that load alone: the content stays, and the next push arrives.
+/// A load that panics leaves the values unchanged, and the next push is applied.
 #[tokio::test(start_paused = true)]
 async fn a_panic_in_a_later_load_loses_nothing() {
     let fixture = Fixture::new();

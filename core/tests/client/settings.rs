@@ -1,4 +1,4 @@
-//! Settings: where each may be given, what wins, and what is refused.
+//! Settings: their origins, precedence and validation.
 
 use std::collections::HashMap;
 use std::fs;
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::support::{APP, Fixture, NAMESPACE, eventually, logged, record_log, scratch};
 
-/// The places of one test: variables, overlay, and the two settings files.
+/// The origins of one test: variables, overlay, and the two settings files.
 struct Places {
     folder: TempDir,
     variables: HashMap<String, String>,
@@ -51,7 +51,7 @@ impl Places {
         Client::with_http_client(self.settings(), Network::new())
     }
 
-    /// The effective value of a setting, and where it came from.
+    /// The effective value of a setting and its origin.
     fn value(&self, name: &str) -> (String, Origin) {
         value(&self.client().unwrap(), name)
     }
@@ -63,7 +63,6 @@ fn value(client: &Client, name: &str) -> (String, Origin) {
     (setting.value.clone(), setting.origin)
 }
 
-/// C001, C002
 #[tokio::test]
 async fn the_app_id_is_looked_for_in_order() {
     let mut places = Places::new()
@@ -83,7 +82,6 @@ async fn the_app_id_is_looked_for_in_order() {
     assert!(error.message().contains("app.id is missing"), "{error}");
 }
 
-/// C001, DEV-1
 #[tokio::test(start_paused = true)]
 async fn without_an_app_id_a_java_like_client_reads_public_namespaces() {
     let fixture = Fixture::empty();
@@ -98,7 +96,8 @@ async fn without_an_app_id_a_java_like_client_reads_public_namespaces() {
     assert_eq!(load.path(), "/configs/ApolloNoAppIdPlaceHolder/default/application");
 }
 
-/// DEV-12: to a Java-like client `a` and `a.properties` are two namespaces, each with the cache file of the Java client.
+/// With `castalia.java-compat`, `a` and `a.properties` are two namespaces with the cache files of
+/// the Java client.
 #[tokio::test(start_paused = true)]
 async fn a_java_like_client_keeps_the_suffix_apart() {
     let fixture = Fixture::new();
@@ -122,7 +121,7 @@ async fn a_java_like_client_keeps_the_suffix_apart() {
     }
 }
 
-/// DEV-21: days that do not exist count on where the settings ask for it, or for a Java-like client.
+/// Dates that do not exist carry over if the settings enable it, or with `castalia.java-compat`.
 #[tokio::test(start_paused = true)]
 async fn lenient_dates_are_a_choice() {
     let fixture = Fixture::empty();
@@ -146,7 +145,7 @@ struct Flags {
     yes: bool,
 }
 
-/// DEV-21, F130: a zone for dates that name none, and booleans that must be words for one.
+/// The time zone of dates without one, and strict booleans.
 #[tokio::test(start_paused = true)]
 async fn dates_have_a_zone_and_booleans_may_be_strict() {
     let fixture = Fixture::empty();
@@ -163,7 +162,7 @@ async fn dates_have_a_zone_and_booleans_may_be_strict() {
     assert_eq!(Client::new(bad).unwrap_err().kind(), ErrorKind::InvalidArgument);
 }
 
-/// F128: a malformed value is counted once for each release, however often it is read.
+/// A malformed value is counted once for each release, however often it is read.
 #[tokio::test(start_paused = true)]
 async fn malformed_values_are_counted() {
     let fixture = Fixture::empty();
@@ -183,7 +182,6 @@ async fn malformed_values_are_counted() {
     assert!(text.contains(line), "{text}");
 }
 
-/// C003
 #[tokio::test]
 async fn settings_files_are_utf8_and_values_are_trimmed() {
     let places = Places::new().file("app.properties", "\u{feff}app.id = order \n");
@@ -192,12 +190,11 @@ async fn settings_files_are_utf8_and_values_are_trimmed() {
     assert!(error.message().contains("订单"), "{error}");
 }
 
-/// C004
 #[tokio::test]
 async fn apollos_own_variable_decides_the_environment() {
     let places = Places::new().variable("APP_ID", APP).variable("ENV", "prod");
     assert_eq!(places.value("env"), ("prod".into(), Origin::Environment));
-    // F009: what was given is told as it is; what it means, beside it.
+    // The report contains the original text and its meaning.
     assert_eq!(places.client().unwrap().env(), Env::Pro);
     let places = places.variable("APOLLO_ENV", "uat");
     assert_eq!(places.value("env").0, "uat");
@@ -206,7 +203,6 @@ async fn apollos_own_variable_decides_the_environment() {
     assert_eq!(places.client().unwrap().env(), Env::Unknown);
 }
 
-/// C005
 #[tokio::test]
 async fn meta_servers_of_an_environment_are_a_last_resort() {
     let mut places = Places::new()
@@ -222,7 +218,7 @@ async fn meta_servers_of_an_environment_are_a_last_resort() {
     assert_eq!(value(&client, "apollo.meta").0, "http://PRO");
 }
 
-/// F017: a function of the program is asked before the settings or after them; a blank answer is none.
+/// A provider is called before the settings or after them; a blank result is ignored.
 #[tokio::test]
 async fn a_function_names_meta_servers_before_the_settings_or_after_them() {
     let places = Places::new().variable("APP_ID", APP).variable("APOLLO_META", "http://set");
@@ -236,7 +232,6 @@ async fn a_function_names_meta_servers_before_the_settings_or_after_them() {
     assert_eq!(both(" "), ("http://set".into(), Origin::Environment));
 }
 
-/// C006
 #[tokio::test]
 async fn meta_servers_are_looked_for_in_order() {
     let mut places = Places::new()
@@ -254,7 +249,6 @@ async fn meta_servers_are_looked_for_in_order() {
     assert_eq!(places.value("apollo.meta"), ("http://app".into(), Origin::AppProperties));
 }
 
-/// C007, C008
 #[tokio::test(start_paused = true)]
 async fn the_data_center_is_sent_and_stands_in_for_the_cluster() {
     for (cluster, path) in
@@ -273,7 +267,6 @@ async fn the_data_center_is_sent_and_stands_in_for_the_cluster() {
     }
 }
 
-/// C009, C014
 #[tokio::test]
 async fn deprecated_names_work_with_one_warning_and_secrets_are_never_logged() {
     record_log();
@@ -302,7 +295,6 @@ async fn deprecated_names_work_with_one_warning_and_secrets_are_never_logged() {
     assert!(logged("hunter2").is_empty() && !logged("services found").is_empty());
 }
 
-/// C010
 #[tokio::test]
 async fn modern_names_beat_deprecated_ones() {
     let places = Places::new()
@@ -312,7 +304,6 @@ async fn modern_names_beat_deprecated_ones() {
     assert_eq!(places.value("apollo.config-service").0, "http://u2");
 }
 
-/// C011
 #[tokio::test(start_paused = true)]
 async fn bad_values_give_way_to_the_default_unless_set_in_code() {
     for bad in ["abc", "0"] {
@@ -326,7 +317,7 @@ async fn bad_values_give_way_to_the_default_unless_set_in_code() {
     }
 }
 
-/// F045: every setting is told, in the order of the table, set or not.
+/// Every setting is reported in the order of the table, whether it is set or not.
 #[tokio::test]
 async fn every_setting_is_told() {
     let client = Places::new().variable("APP_ID", APP).client().unwrap();
@@ -340,7 +331,7 @@ async fn every_setting_is_told() {
     assert!(names.len() > 40);
 }
 
-/// What stands in for an unset cluster and address is told, too.
+/// The values used for an unset cluster and address are reported too.
 #[tokio::test]
 async fn stand_ins_are_told() {
     let places = Places::new().variable("APP_ID", APP);
@@ -349,7 +340,7 @@ async fn stand_ins_are_told() {
     assert!(address.is_ipv4());
 }
 
-/// F023: a refresh may come more often than once a minute.
+/// The refresh interval may be less than a minute.
 #[tokio::test(start_paused = true)]
 async fn a_refresh_interval_may_be_given_in_milliseconds() {
     let fixture = Fixture::new();
@@ -362,14 +353,12 @@ async fn a_refresh_interval_may_be_given_in_milliseconds() {
     assert!(Client::with_http_client(bad, fixture.network.clone()).is_err());
 }
 
-/// C012
 #[tokio::test]
 async fn every_name_has_a_variable() {
     let places = Places::new().variable("APP_ID", APP).variable("APOLLO_LONG_POLL_QPS", "5");
     assert_eq!(places.value("apollo.longPollQPS"), ("5".into(), Origin::Environment));
 }
 
-/// C013
 #[tokio::test]
 async fn a_settings_file_of_the_go_client_is_understood() {
     let json = r#"{"appId":"order","cluster":"dev","namespaceName":"a,b","ip":"http://m"}"#;
@@ -380,7 +369,7 @@ async fn a_settings_file_of_the_go_client_is_understood() {
     assert_eq!(places.value("apollo.meta").0, "http://m");
 }
 
-/// F006: a file that begins as the Go client's, but is none, is told and gives nothing.
+/// A file that begins like the Go client's but cannot be parsed is logged and ignored.
 #[tokio::test]
 async fn a_broken_settings_file_of_the_go_client_is_told() {
     record_log();
@@ -392,7 +381,7 @@ async fn a_broken_settings_file_of_the_go_client_is_told() {
     assert!(told.iter().any(|record| record.text.contains(&path)), "{told:?}");
 }
 
-/// F003, F005: a file that is named in code counts without the surroundings, which stay out.
+/// A file that is configured in code is read, while the environment is not.
 #[tokio::test]
 async fn a_settings_file_may_be_named_in_code() {
     let folder = scratch();
@@ -410,7 +399,6 @@ async fn a_settings_file_may_be_named_in_code() {
     assert_eq!(value(&client, "idc"), ("here".into(), Origin::ServerProperties));
 }
 
-/// C015, C030
 #[tokio::test]
 async fn what_is_no_name_reaches_neither_network_nor_disk() {
     let fixture = Fixture::new();
@@ -430,7 +418,6 @@ async fn what_is_no_name_reaches_neither_network_nor_disk() {
     assert_eq!(fs::read_dir(fixture.root.path()).unwrap().count(), 0);
 }
 
-/// C016
 #[tokio::test(start_paused = true)]
 async fn the_address_given_is_sent_everywhere() {
     let fixture = Fixture::new();
@@ -442,7 +429,7 @@ async fn the_address_given_is_sent_everywhere() {
     }
 }
 
-/// Every fault is told at once, by the name of its setting.
+/// All invalid settings are reported at once, by name.
 #[tokio::test]
 async fn all_faults_are_told_at_once() {
     let settings = Settings::new()
@@ -455,7 +442,7 @@ async fn all_faults_are_told_at_once() {
     }
 }
 
-/// A secret may lie in a file, as mounted secrets do.
+/// A secret may be in a file, as mounted secrets are.
 #[tokio::test(start_paused = true)]
 async fn a_secret_is_read_from_its_file() {
     let fixture = Fixture::new();
@@ -467,8 +454,8 @@ async fn a_secret_is_read_from_its_file() {
     assert_eq!(config.source(), Source::Remote);
 }
 
-/// F020, F001: of a secret and a file that holds one the stronger place counts, and in one place the secret. F045: a secret
-/// that was read from its file is told as set, from where the file was named.
+/// Of a secret and a secret file the one with the higher precedence is used, and with the same
+/// origin the secret. A secret from a file is reported with the origin of the file's setting.
 #[tokio::test(start_paused = true)]
 async fn a_secret_and_its_file_go_by_their_places() {
     let fixture = Fixture::new();
@@ -495,7 +482,7 @@ async fn a_secret_and_its_file_go_by_their_places() {
     }
 }
 
-/// F044: what is neither true nor false counts as false, which is told; set in code it is a fault.
+/// A value that is neither true nor false is treated as false and logged; in code it is an error.
 #[tokio::test]
 async fn a_flag_is_true_or_false() {
     record_log();
@@ -513,7 +500,7 @@ async fn a_flag_is_true_or_false() {
     assert!(error.message().contains("castalia.long-poll.enable must be true or false"), "{error}");
 }
 
-/// F045: what is told is what counts, not what was refused or what another setting replaced.
+/// The report contains effective values, not those that were rejected or overridden.
 #[tokio::test]
 async fn what_counts_is_told() {
     let places = Places::new().variable("APP_ID", APP);

@@ -5,7 +5,6 @@ use castalia_core::testing::{Endpoint, Server};
 
 use super::support::{APP, Fixture, NAMESPACE, scratch, settings};
 
-/// C030, C109
 #[tokio::test]
 async fn a_server_that_checks_accepts_every_request() {
     let server = Server::start().await.unwrap();
@@ -35,7 +34,6 @@ async fn a_server_that_checks_accepts_every_request() {
     client.close().await;
 }
 
-/// C110
 #[tokio::test(start_paused = true)]
 async fn a_blank_secret_signs_nothing() {
     let fixture = Fixture::new();
@@ -46,7 +44,6 @@ async fn a_blank_secret_signs_nothing() {
     }
 }
 
-/// C111
 #[tokio::test(start_paused = true)]
 async fn another_app_id_has_its_own_secret_or_none() {
     let fixture = Fixture::new();
@@ -69,7 +66,6 @@ async fn another_app_id_has_its_own_secret_or_none() {
     }
 }
 
-/// C112
 #[tokio::test(start_paused = true)]
 async fn a_replaced_secret_signs_the_next_request() {
     let fixture = Fixture::new();
@@ -83,7 +79,7 @@ async fn a_replaced_secret_signs_the_next_request() {
     config.refresh().await.unwrap();
 }
 
-/// F162: a refused secret is asked for once more, and the request repeated with what comes.
+/// After a rejected secret the provider is called once, and the request repeated with its result.
 #[tokio::test(start_paused = true)]
 async fn a_refused_secret_is_asked_for() {
     let fixture = Fixture::new();
@@ -99,7 +95,7 @@ async fn a_refused_secret_is_asked_for() {
     assert_eq!(loads, 3, "the provider had nothing new, so nothing was repeated");
 }
 
-/// F162: a poll that is refused asks for the new secret too, so that changes are pushed on.
+/// A rejected poll calls the provider too, so that pushes continue.
 #[tokio::test(start_paused = true)]
 async fn a_refused_poll_goes_on_with_the_new_secret() {
     let fixture = Fixture::new();

@@ -1,4 +1,5 @@
-//! The set-up that most tests share: app `order` with namespace `application` = `a:1, b:2`, release `k1`, message 10.
+//! The fixture of most tests: app `order` with namespace `application` = `a:1, b:2`, release `k1`,
+//! message 10.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, Once};
@@ -13,7 +14,7 @@ pub(crate) const APP: &str = "order";
 /// Namespace of most tests.
 pub(crate) const NAMESPACE: &str = "application";
 
-/// Servers in memory, for paused time.
+/// In-memory servers, for paused time.
 pub(crate) struct Fixture {
     pub(crate) network: Network,
     pub(crate) server: Server,
@@ -36,7 +37,7 @@ impl Fixture {
         Self { network, server, root: scratch() }
     }
 
-    /// Another server over the same data, under this address; listed by nobody yet.
+    /// Another server with the same data at this address, which no meta server lists yet.
     pub(crate) fn sibling(&self, url: &str) -> Server {
         let sibling = Server::in_memory(url, self.server.data().clone());
         self.network.connect(&sibling);
@@ -51,7 +52,8 @@ impl Fixture {
         settings(self.server.url(), &self.root)
     }
 
-    /// As [`Fixture::settings`], without poll, cache file and limit on loads: for tests that load by hand.
+    /// Like [`Fixture::settings`], without poll, cache file and limit on loads, for tests that load
+    /// explicitly.
     pub(crate) fn quiet_settings(&self) -> Settings {
         self.settings()
             .set("castalia.long-poll.enable", "false")
@@ -85,7 +87,7 @@ impl Fixture {
         cache_file(&self.root, namespace)
     }
 
-    /// Lays a cache file down, as an earlier run does.
+    /// Writes a cache file, as an earlier run would.
     pub(crate) fn write_cache(&self, namespace: &str, text: &str) {
         let path = self.cache_file(namespace);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -93,7 +95,8 @@ impl Fixture {
     }
 }
 
-/// A folder that goes with the test. A client that outlives it may write into it once more, so it lies where builds clean up.
+/// A folder that is deleted with the test. A client that outlives the test may write into it once
+/// more, so it is below `target`.
 pub(crate) fn scratch() -> TempDir {
     TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
 }
@@ -126,7 +129,7 @@ pub(crate) fn record_log() {
     });
 }
 
-/// The records of every test that hold this text.
+/// The records of all tests that contain this text.
 pub(crate) fn logged(part: &str) -> Vec<log::Record> {
     let records = LOG.lock().unwrap();
     records.iter().filter(|record| record.text.contains(part)).cloned().collect()
@@ -141,7 +144,8 @@ pub(crate) fn pairs(config: &Config) -> Vec<(String, String)> {
     pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
 }
 
-/// Waits until this holds, looking every 10 ms of the test's clock, for at most ten minutes of it.
+/// Waits until this is true, checking every 10 ms of the test's clock, for at most ten minutes of
+/// it.
 pub(crate) async fn eventually(what: &str, condition: impl Fn() -> bool) {
     let wait = async {
         while !condition() {

@@ -1,4 +1,4 @@
-//! HTTP on the wire: TLS, gzip, redirects, limits, and many processes on one cache.
+//! Real HTTP: TLS, gzip, redirects, limits, and several processes with one cache.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -65,7 +65,7 @@ async fn with_tls(server: &Server, host: &str, is_expired: bool) -> (String, Str
     (address, cert.pem())
 }
 
-/// SEC-24: certificates are verified; only a build for tests (`--features insecure-tls`) can skip it.
+/// SEC-24: certificates are verified; only a test build (`--features insecure-tls`) can skip it.
 #[tokio::test]
 async fn certificates_are_verified_unless_a_test_build_skips_it() {
     let (server, root) = served().await;
@@ -85,7 +85,7 @@ async fn certificates_are_verified_unless_a_test_build_skips_it() {
 
     let trusted = open(plain().set("castalia.tls.ca-file", ca_file.to_str().unwrap())).await;
     assert_eq!(trusted.source(), Source::Remote);
-    // A certificate of a trusted CA is still refused for another host, or after its end.
+    // A certificate of a trusted CA is still rejected for another host, or after it expired.
     for (host, is_expired) in [("elsewhere.example", false), ("localhost", true)] {
         let (address, pem) = with_tls(&server, host, is_expired).await;
         fs::write(&ca_file, pem).unwrap();
@@ -154,7 +154,6 @@ fn build_files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// C027
 #[tokio::test]
 async fn gzip_is_asked_for_and_understood() {
     let (server, root) = served().await;
@@ -170,7 +169,6 @@ async fn gzip_is_asked_for_and_understood() {
     client.close().await;
 }
 
-/// C028
 #[tokio::test(start_paused = true)]
 async fn only_redirects_within_the_origin_are_followed() {
     let fixture = Fixture::new();
@@ -195,7 +193,6 @@ async fn only_redirects_within_the_origin_are_followed() {
     assert!(error.message().contains("too many redirects"), "{error}");
 }
 
-/// C029
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_trickles_is_cut_off() {
     let fixture = Fixture::new();
@@ -211,7 +208,7 @@ async fn an_answer_that_trickles_is_cut_off() {
     assert_eq!(second.requests_of(Endpoint::Config).len(), 1);
 }
 
-/// A server that is started again on its port is found again, over new connections.
+/// A server that is restarted on its port is found again, over new connections.
 #[tokio::test]
 async fn a_restarted_server_is_found_again() {
     let (server, root) = served().await;
@@ -236,7 +233,7 @@ async fn a_restarted_server_is_found_again() {
     client.close().await;
 }
 
-/// C080, C082: four writers and a reader share a directory; every read is some whole release.
+/// Four writers and a reader share a directory; every read returns a complete release.
 #[test]
 fn a_shared_cache_file_is_always_whole() {
     let root = scratch();

@@ -1,11 +1,10 @@
-//! Values: formats, lookup order, typed reads, structures, validators and seeds.
+//! Values: formats, precedence, typed reads, structures, validators and seeds.
 
 use castalia_core::{ChangeType, ErrorKind, Settings, Source, State};
 use serde::Deserialize;
 
 use super::support::{APP, Fixture, NAMESPACE, eventually, logged, record_log, scratch};
 
-/// C096
 #[tokio::test(start_paused = true)]
 async fn invalid_yaml_keeps_the_last_good_values() {
     let fixture = Fixture::empty();
@@ -33,7 +32,6 @@ async fn invalid_yaml_keeps_the_last_good_values() {
     assert_eq!(config.last_error().map(|error| error.kind()), None);
 }
 
-/// C105
 #[tokio::test(start_paused = true)]
 async fn an_overlay_hides_the_servers_value() {
     let fixture = Fixture::new();
@@ -53,7 +51,7 @@ async fn an_overlay_hides_the_servers_value() {
     assert_eq!(config.snapshot().keys().collect::<Vec<_>>(), ["a", "b"]);
 }
 
-/// F125, F126, F140: defaults count among the keys and stand in for deleted ones.
+/// Defaults are included in the keys and replace deleted values.
 #[tokio::test(start_paused = true)]
 async fn defaults_stand_below_the_release() {
     let fixture = Fixture::new();
@@ -70,7 +68,7 @@ async fn defaults_stand_below_the_release() {
     assert_eq!((change.change_type.name(), change.new_value.as_deref()), ("MODIFIED", Some("0")));
 }
 
-/// F140: a key that comes or goes is no change while the overlay answers for it.
+/// A key that is added or deleted in the release is unchanged for readers if the overlay has it.
 #[tokio::test(start_paused = true)]
 async fn what_the_overlay_hides_is_no_change() {
     let fixture = Fixture::new();
@@ -85,7 +83,7 @@ async fn what_the_overlay_hides_is_no_change() {
     assert_eq!(config.get("a").as_deref(), Some("over"));
 }
 
-/// F140: a key that comes or goes is modified where the environment answers without the release, and no change if the values agree.
+/// If the environment has the key it is modified, or unchanged if the values are equal.
 #[tokio::test(start_paused = true)]
 async fn what_the_environment_stands_in_for_is_modified() {
     let fixture = Fixture::new();
@@ -111,7 +109,7 @@ async fn what_the_environment_stands_in_for_is_modified() {
     assert_eq!(event.changes().len(), 2);
 }
 
-/// DEV-20: the environment answers for missing keys only when asked to.
+/// Environment variables replace missing keys only if the settings enable it.
 #[tokio::test(start_paused = true)]
 async fn the_environment_answers_only_when_asked_to() {
     for (switch, expected) in [("false", None), ("true", Some("/root"))] {
@@ -135,7 +133,7 @@ struct Pool {
     name: Option<String>,
 }
 
-/// A typed watch keeps the last good structure and says what is wrong with the newest.
+/// A typed watch keeps the last good structure and reports the error of the newest release.
 #[tokio::test]
 async fn a_watch_keeps_the_last_good_structure() {
     let fixture = Fixture::empty();
@@ -156,7 +154,7 @@ async fn a_watch_keeps_the_last_good_structure() {
     client.close().await;
 }
 
-/// F170: what is wrong with a document is for the application, since it quotes values; the log has the kind.
+/// The error of a document quotes values, so the log contains only its kind.
 #[tokio::test]
 async fn a_watch_logs_no_value() {
     record_log();
@@ -175,7 +173,7 @@ async fn a_watch_logs_no_value() {
     client.close().await;
 }
 
-/// A release that the application refuses is not applied, visibly.
+/// A rejected release is not applied, and the state shows it.
 #[tokio::test(start_paused = true)]
 async fn a_refused_release_is_not_applied() {
     let fixture = Fixture::new();
@@ -200,7 +198,7 @@ async fn a_refused_release_is_not_applied() {
     assert_eq!((config.get_or("a", 0), config.state()), (5, State::Ready));
 }
 
-/// A validator that refuses the first release leaves what the cache file has.
+/// A validator that rejects the first release leaves the values of the cache file.
 #[tokio::test(start_paused = true)]
 async fn a_refused_first_release_gives_way_to_the_cache() {
     let fixture = Fixture::new();
@@ -213,7 +211,7 @@ async fn a_refused_first_release_gives_way_to_the_cache() {
     assert_eq!((config.source(), config.get("a").unwrap().as_str()), (Source::Local, "0"));
 }
 
-/// A start without server takes the cache file, then the seed file, then the seed of the program.
+/// Without a server the order is cache file, seed file, seed in code.
 #[tokio::test(start_paused = true)]
 async fn seeds_stand_in_for_a_first_release() {
     let fixture = Fixture::new();
@@ -239,7 +237,7 @@ async fn seeds_stand_in_for_a_first_release() {
     assert!(fixture.cache_file("other").parent().unwrap().exists());
 }
 
-/// Tests and offline programs run on seeds alone.
+/// Tests and offline programs need only seeds.
 #[tokio::test(start_paused = true)]
 async fn local_mode_with_seeds_needs_nothing_else() {
     let fixture = Fixture::new();
@@ -251,7 +249,6 @@ async fn local_mode_with_seeds_needs_nothing_else() {
     assert!(fixture.server.requests().is_empty());
 }
 
-/// C127
 #[tokio::test]
 async fn odd_and_large_values_are_exact() {
     let server = castalia_core::testing::Server::start().await.unwrap();

@@ -1,4 +1,5 @@
-//! What is kept current never remains on an old release, whenever the new one lands.
+//! Values that follow a namespace never remain on an old release, at whichever moment a new one
+//! arrives.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +10,7 @@ use castalia_core::testing::Server;
 
 use super::support::{APP, Fixture, NAMESPACE};
 
-/// Time for a value to follow: real time, unlike that of most tests here.
+/// Time limit for a value to follow, in real time unlike most tests here.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 async fn follows(is_newest: impl Fn() -> bool) -> bool {
@@ -21,7 +22,7 @@ async fn follows(is_newest: impl Fn() -> bool) -> bool {
     tokio::time::timeout(PATIENCE, follows).await.is_ok()
 }
 
-/// Applies a release and returns once readers see it, from within a function that the client calls.
+/// Applies a release and returns once readers see it, from inside a function that the client calls.
 fn land(server: &Arc<Server>, config: &Config, n: &str) {
     let (server, config, n) = (server.clone(), config.clone(), n.to_owned());
     let landing = async move {
@@ -56,7 +57,7 @@ async fn a_release_that_lands_during_the_first_parse_is_seen() {
     client.close().await;
 }
 
-/// A release that lands at any moment around the making of a watch.
+/// A release that arrives at any moment while a watch is created.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_watch_sees_a_release_that_lands_at_a_random_moment() {
     const ROUNDS: usize = 400;
@@ -109,7 +110,7 @@ async fn a_follower_returns_the_newest_content_and_none_twice() {
     assert!(follower.next().await.is_none());
 }
 
-/// A document that cannot be read changes no value, but it is the newest content.
+/// A document that cannot be parsed changes no value, but it is the newest snapshot.
 #[tokio::test]
 async fn a_document_that_cannot_be_read_is_followed_as_well() {
     let fixture = Fixture::empty();

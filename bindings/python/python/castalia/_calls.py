@@ -36,7 +36,7 @@ def begin(start: Start) -> Future[Any]:
 def wait(start: Start, timeout: float | None) -> Any:
     """Waits for a call on this thread. Other threads run on, and Ctrl-C ends the wait."""
     if _native.in_callback():
-        text = "this call waits, and was made in a listener; make it elsewhere"
+        text = "a call that waits is not allowed in a listener; make it on another thread"
         raise InvalidArgumentError(text, "wait")
     return result_of(begin(start), timeout)
 
@@ -52,4 +52,4 @@ def result_of(future: Future[Any], timeout: float | None = None) -> Any:
             if future.done():
                 raise
             if end is not None and time.monotonic() >= end:
-                raise TimeoutError(f"not done within {timeout} s", "wait") from error
+                raise TimeoutError(f"not finished within {timeout} s", "wait") from error

@@ -83,4 +83,4 @@ def _guarded(listener: Listener) -> Callable[[tuple[Any, ...]], None]:
 
 
 def log_failure() -> None:
-    logger.exception("a change listener failed; it stays registered")
+    logger.exception("a change listener failed; it remains registered")

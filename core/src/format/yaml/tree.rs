@@ -86,7 +86,7 @@ impl Builder {
                 Some(OpenCollection::Map(anchor, map)) => {
                     self.complete(YamlNode::Map(map.entries), anchor)
                 }
-                None => Err(refused("an end without a beginning")),
+                None => Err(refused("unexpected end of a collection")),
             },
             Event::Alias(anchor) => self.alias(anchor),
             _ => Ok(None),
@@ -106,7 +106,7 @@ impl Builder {
 
     fn alias(&mut self, anchor: usize) -> Result<Option<Rc<YamlNode>>> {
         let node = self.anchors.get(&anchor).cloned();
-        let node = node.ok_or_else(|| refused("an alias within what it stands for"))?;
+        let node = node.ok_or_else(|| refused("an alias inside the node that it refers to"))?;
         if !matches!(*node, YamlNode::Scalar(_)) {
             self.collection_aliases += 1;
             if self.collection_aliases > MAX_COLLECTION_ALIASES {
@@ -148,7 +148,7 @@ impl Builder {
     fn set_key(&mut self, key: MapKey) -> Result<()> {
         match self.open.last_mut() {
             Some(OpenCollection::Map(_, map)) => map.key = Some(key),
-            _ => return Err(refused("a merge outside of a map")),
+            _ => return Err(refused("a merge key outside of a map")),
         }
         Ok(())
     }
@@ -158,7 +158,7 @@ impl YamlMap {
     fn insert(&mut self, key: YamlScalar, value: Rc<YamlNode>) -> Result<()> {
         match self.positions.get_mut(&key) {
             Some((_, true)) => {
-                return Err(refused(format!("the key {:?} is there twice", key.text())));
+                return Err(refused(format!("duplicate key {:?}", key.text())));
             }
             Some((position, own)) => {
                 *own = true;
@@ -218,5 +218,5 @@ fn check_tag(tag: Option<&Tag>, expected: &str) -> Result<()> {
 }
 
 fn foreign(tag: &Tag) -> crate::error::Error {
-    refused(format!("the tag {}{} is not known", tag.handle, tag.suffix))
+    refused(format!("unknown tag {}{}", tag.handle, tag.suffix))
 }

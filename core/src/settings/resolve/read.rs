@@ -163,7 +163,9 @@ impl Resolver {
             url.is_some_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         if !usable {
             let name = &found.name;
-            self.faults.push(format!("{name} must hold http or https addresses, but has {part:?}"));
+            self.faults.push(format!(
+                "{name} must contain http or https addresses, but contains {part:?}"
+            ));
         }
         // Paths that begin with a slash are appended later.
         usable.then(|| address.trim_end_matches('/').to_owned())

@@ -39,7 +39,7 @@ internal class Listening(
             listener.onChange(event)
         } catch (failure: Throwable) {
             failed()
-            Report.error("a change listener failed; it stays registered", failure)
+            Report.error("a change listener failed; it remains registered", failure)
         }
     }
 
