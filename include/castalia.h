@@ -31,18 +31,18 @@
 typedef struct CastaliaSnapshot CastaliaSnapshot;
 
 /**
- * Major number times 65536 plus minor number of this interface. The minor one rises with what is added, the major one with
- * what no longer fits.
+ * Major version of this interface times 65536, plus the minor version. Additions increase the
+ * minor version, incompatible changes the major one.
  */
 #define CASTALIA_ABI_VERSION 65536
 
 /**
- * An argument or a setting is unusable: fix the call or the settings.
+ * An argument or setting is invalid: fix the call or the settings.
  */
 #define CASTALIA_INVALID_ARGUMENT 1
 
 /**
- * The start policy is not met and nothing is loaded yet: wait, or accept defaults.
+ * The start policy is not met because nothing is loaded yet: wait, or accept defaults.
  */
 #define CASTALIA_NOT_READY 2
 
@@ -52,32 +52,32 @@ typedef struct CastaliaSnapshot CastaliaSnapshot;
 #define CASTALIA_NOT_FOUND 3
 
 /**
- * The server refused the access key: fix the secret or the clock.
+ * The server rejected the access key: fix the secret or the clock.
  */
 #define CASTALIA_UNAUTHORIZED 4
 
 /**
- * The server refused the request as such: report it.
+ * The server rejected the request as malformed: report it.
  */
 #define CASTALIA_BAD_REQUEST 5
 
 /**
- * The deadline of the call passed.
+ * The timeout of the call expired.
  */
 #define CASTALIA_TIMEOUT 6
 
 /**
- * No service could be reached, or all failed; the client goes on trying.
+ * No service could be reached, or all failed. The client keeps trying.
  */
 #define CASTALIA_TRANSPORT 7
 
 /**
- * The answer of a server is not what the protocol allows.
+ * The response violates the protocol: check what answers at that address.
  */
 #define CASTALIA_PROTOCOL 8
 
 /**
- * A value or a file is not what was asked for.
+ * A value or file does not have the expected format.
  */
 #define CASTALIA_PARSE 9
 
@@ -92,22 +92,22 @@ typedef struct CastaliaSnapshot CastaliaSnapshot;
 #define CASTALIA_CLOSED 11
 
 /**
- * A fault of this library.
+ * A bug in this library.
  */
 #define CASTALIA_INTERNAL 12
 
 /**
- * The key is new.
+ * The key had no value before.
  */
 #define CASTALIA_ADDED 1
 
 /**
- * The value differs.
+ * The value is different.
  */
 #define CASTALIA_MODIFIED 2
 
 /**
- * The key is gone.
+ * The key has no value any more.
  */
 #define CASTALIA_DELETED 3
 
@@ -117,17 +117,17 @@ typedef struct CastaliaSnapshot CastaliaSnapshot;
 #define CASTALIA_LOG_ERROR 1
 
 /**
- * Something does not work for the time being.
+ * Something does not work at the moment.
  */
 #define CASTALIA_LOG_WARN 2
 
 /**
- * What happens, in few words.
+ * Important events.
  */
 #define CASTALIA_LOG_INFO 3
 
 /**
- * For those who look for a fault.
+ * Details for finding the cause of a problem.
  */
 #define CASTALIA_LOG_DEBUG 4
 
@@ -137,17 +137,17 @@ typedef struct CastaliaSnapshot CastaliaSnapshot;
 #define CASTALIA_LOG_TRACE 5
 
 /**
- * Nothing: a namespace that cannot be loaded is empty, and its state says so.
+ * Nothing: a namespace that cannot be loaded is empty, as its state shows.
  */
 #define CASTALIA_START_BEST_EFFORT 0
 
 /**
- * At least one namespace, from a server or a file.
+ * At least one namespace, from any source.
  */
 #define CASTALIA_START_REQUIRE_ANY 1
 
 /**
- * Every namespace, from a server or a file.
+ * Every namespace, from any source.
  */
 #define CASTALIA_START_REQUIRE_ALL 2
 
@@ -167,7 +167,8 @@ typedef struct CastaliaSnapshot CastaliaSnapshot;
 typedef struct CastaliaError CastaliaError;
 
 /**
- * One change of a namespace: all keys that one new content changed. It never changes, and any number of threads may read it.
+ * All changes that one release made to a namespace. It never changes, and any number of threads
+ * may read it.
  */
 typedef struct CastaliaEvent CastaliaEvent;
 
@@ -182,12 +183,12 @@ typedef struct CastaliaMetrics CastaliaMetrics;
 typedef struct CastaliaSettingList CastaliaSettingList;
 
 /**
- * Settings before a client is made from them. Used by one thread at a time.
+ * Settings for creating clients. Must not be used by several threads at the same time.
  */
 typedef struct CastaliaSettings CastaliaSettings;
 
 /**
- * A text of its own.
+ * A text that the caller releases.
  */
 typedef struct CastaliaText CastaliaText;
 
@@ -197,7 +198,7 @@ typedef struct CastaliaText CastaliaText;
 typedef struct CastaliaTextList CastaliaTextList;
 
 /**
- * UTF-8 text of this many bytes. NULL with length 0 is the empty text.
+ * UTF-8 text with its length in bytes. NULL with length 0 is the empty text.
  */
 typedef struct CastaliaStr {
   const char *ptr;
@@ -205,28 +206,28 @@ typedef struct CastaliaStr {
 } CastaliaStr;
 
 /**
- * A client. 0 never stands for one.
+ * Handle of a client; never 0.
  */
 typedef struct CastaliaClient {
   uint64_t id;
 } CastaliaClient;
 
 /**
- * An open namespace. 0 never stands for one.
+ * Handle of an open namespace; never 0.
  */
 typedef struct CastaliaConfig {
   uint64_t id;
 } CastaliaConfig;
 
 /**
- * An open namespace as a whole file. 0 never stands for one.
+ * Handle of a namespace opened as one text; never 0.
  */
 typedef struct CastaliaConfigFile {
   uint64_t id;
 } CastaliaConfigFile;
 
 /**
- * One key of an event.
+ * The change of one key.
  */
 typedef struct CastaliaChange {
   /**
@@ -234,11 +235,11 @@ typedef struct CastaliaChange {
    */
   struct CastaliaStr key;
   /**
-   * Value before; NULL when added.
+   * Value before; NULL if the key was added.
    */
   struct CastaliaStr old_value;
   /**
-   * Value after; NULL when deleted.
+   * Value after; NULL if the key was deleted.
    */
   struct CastaliaStr new_value;
   /**
@@ -248,7 +249,7 @@ typedef struct CastaliaChange {
 } CastaliaChange;
 
 /**
- * What a log record is about, such as `namespace`.
+ * A field of a log record, such as `namespace`.
  */
 typedef struct CastaliaLogField {
   /**
@@ -262,62 +263,64 @@ typedef struct CastaliaLogField {
 } CastaliaLogField;
 
 /**
- * One log record. It and its texts are lent for the call. Later versions append fields.
+ * One log record. It and its texts are valid during the call. Later versions append fields.
  */
 typedef struct CastaliaLogRecord {
   /**
-   * How much it matters: `CASTALIA_LOG_...`.
+   * Severity: `CASTALIA_LOG_...`.
    */
   int32_t level;
   /**
-   * Module that wrote it.
+   * Module that logged it.
    */
   struct CastaliaStr target;
   /**
-   * Message, with the fields behind it as `name=value`.
+   * Message, followed by the fields as `name=value`.
    */
   struct CastaliaStr text;
   /**
-   * The fields by themselves.
+   * The fields.
    */
   const struct CastaliaLogField *fields;
   /**
-   * How many.
+   * Number of fields.
    */
   size_t fields_len;
 } CastaliaLogRecord;
 
 /**
- * What is called for each log record, on any thread and perhaps several at a time. What the library would log because of the
- * call is dropped. It must not throw, and must not wait.
+ * Function that is called for each log record, on any thread and possibly on several at the same
+ * time. Records that the call itself causes are dropped. It must not throw and must not block.
  */
 typedef void (*CastaliaLogger)(void *user_data, const struct CastaliaLogRecord *record);
 
 /**
- * What is called once with the user data when it is needed no more, on any thread; NULL for nothing.
+ * Function that is called once with the user data when it is no longer needed, on any thread; may
+ * be NULL.
  */
 typedef void (*CastaliaRelease)(void *user_data);
 
 /**
- * Counters of a whole client. Later versions append fields.
+ * Counters of the client as a whole. Later versions append fields.
  */
 typedef struct CastaliaTotals {
   /**
-   * How many errors there were.
+   * Number of errors since the start.
    */
   uint64_t error_count;
   /**
-   * By how many milliseconds the servers' clock is ahead of this machine's.
+   * Milliseconds by which the servers' clock is ahead of this machine's.
    */
   int64_t clock_skew_ms;
   /**
-   * Poll loops whose last poll ended well.
+   * Poll loops whose last request succeeded.
    */
   uint64_t polls_connected;
 } CastaliaTotals;
 
 /**
- * Counters of a namespace. Its texts live as long as the metrics. Later versions append fields.
+ * Counters of a namespace. Its texts are valid as long as the metrics. Later versions append
+ * fields.
  */
 typedef struct CastaliaNamespaceMetrics {
   /**
@@ -329,7 +332,7 @@ typedef struct CastaliaNamespaceMetrics {
    */
   struct CastaliaStr name;
   /**
-   * `Loading`, `Ready`, or the name of the kind of error that the last load failed with.
+   * `Loading`, `Ready`, `Unavailable`, or the name of the error's kind.
    */
   struct CastaliaStr state;
   /**
@@ -337,7 +340,7 @@ typedef struct CastaliaNamespaceMetrics {
    */
   struct CastaliaStr source;
   /**
-   * Identity of the release; empty unless the source is `remote`.
+   * Release key; empty unless the source is `remote`.
    */
   struct CastaliaStr release_key;
   /**
@@ -345,53 +348,55 @@ typedef struct CastaliaNamespaceMetrics {
    */
   uint64_t items;
   /**
-   * How often it was opened.
+   * Number of times it was opened.
    */
   uint64_t usage;
   /**
-   * Milliseconds that the first load took; -1 while it is under way.
+   * Duration of the first load in milliseconds; -1 while it is in progress.
    */
   int64_t first_load_ms;
   /**
-   * When the content last changed, in milliseconds since 1970 (UTC).
+   * When the current values were loaded, in milliseconds since 1970 (UTC).
    */
   int64_t updated_at;
   /**
-   * When a server last answered, likewise; -1 for never.
+   * When a server last answered, in milliseconds since 1970 (UTC); -1 if none ever did.
    */
   int64_t contacted_at;
   /**
-   * How often a listener failed.
+   * Number of failed listener calls.
    */
   uint64_t listener_failures;
   /**
-   * Events that wait for listeners.
+   * Events waiting for listeners.
    */
   uint64_t listener_queue;
   /**
-   * How often the cache file could not be written.
+   * Number of failed writes of the cache file.
    */
   uint64_t cache_failures;
   /**
-   * Releases that the application refused.
+   * Number of releases rejected by a validator.
    */
   uint64_t refusals;
   /**
-   * 1 where a poll for it was met with silence, else 0.
+   * 1 if a long poll that included it timed out, else 0.
    */
   int32_t poll_timed_out;
   /**
-   * Values that were not of the type they were read as, each counted once for a release.
+   * Number of malformed values, each counted once for a release.
    */
   uint64_t malformed_reads;
   /**
-   * Why the last load failed, or what is wrong with what it brought; NULL once all is well. It belongs to the metrics.
+   * Error of the last load, or of parsing its document; NULL if both succeeded. Owned by the
+   * metrics.
    */
   const struct CastaliaError *last_error;
 } CastaliaNamespaceMetrics;
 
 /**
- * Requests to one endpoint that ended in one way. Its text lives as long as the metrics. Later versions append fields.
+ * Requests to one endpoint with one status. Its text is valid as long as the metrics. Later
+ * versions append fields.
  */
 typedef struct CastaliaHttpMetrics {
   /**
@@ -399,21 +404,21 @@ typedef struct CastaliaHttpMetrics {
    */
   struct CastaliaStr endpoint;
   /**
-   * Status; 0 where none came.
+   * Status; 0 if none arrived.
    */
   int32_t status;
   /**
-   * How many.
+   * Number of requests.
    */
   uint64_t count;
   /**
-   * How many microseconds they took together.
+   * Sum of their durations in microseconds.
    */
   uint64_t time_us;
 } CastaliaHttpMetrics;
 
 /**
- * The threads and tasks of the library, which all clients share. Later versions append fields.
+ * Threads and tasks of the library, shared by all clients. Later versions append fields.
  */
 typedef struct CastaliaThreadMetrics {
   /**
@@ -421,17 +426,17 @@ typedef struct CastaliaThreadMetrics {
    */
   uint64_t workers;
   /**
-   * Tasks that live.
+   * Tasks that have not ended.
    */
   uint64_t tasks;
   /**
-   * Tasks that wait for a worker.
+   * Tasks waiting for a worker.
    */
   uint64_t queue;
 } CastaliaThreadMetrics;
 
 /**
- * One effective setting. Its texts live as long as the list. Later versions append fields.
+ * One effective setting. Its texts are valid as long as the list. Later versions append fields.
  */
 typedef struct CastaliaSetting {
   /**
@@ -439,29 +444,30 @@ typedef struct CastaliaSetting {
    */
   struct CastaliaStr name;
   /**
-   * Value; a secret is `***`, and empty means unset.
+   * The value; `***` for secrets, empty if unset.
    */
   struct CastaliaStr value;
   /**
-   * Where the value came from.
+   * Origin of the value.
    */
   struct CastaliaStr origin;
   /**
-   * The name under which it was found there.
+   * The name under which it was found.
    */
   struct CastaliaStr found_as;
   /**
-   * What it is for, with its unit.
+   * Description, with the unit.
    */
   struct CastaliaStr meaning;
 } CastaliaSetting;
 
 /**
- * Keys and prefixes that a listener asks for; none of either means everything. Set up by `castalia_filter_init`.
+ * Keys and prefixes that a listener is interested in; without any, it is interested in everything.
+ * Initialize it with `castalia_filter_init`.
  */
 typedef struct CastaliaFilter {
   /**
-   * Bytes of this structure, as the program knows it.
+   * Size of this structure in bytes, as the program was compiled.
    */
   uint32_t struct_size;
   /**
@@ -469,49 +475,50 @@ typedef struct CastaliaFilter {
    */
   const struct CastaliaStr *keys;
   /**
-   * How many.
+   * Number of keys.
    */
   size_t keys_len;
   /**
-   * Plain text prefixes: `db` covers `dbName`.
+   * Prefixes as plain text: `db` covers `dbName`.
    */
   const struct CastaliaStr *prefixes;
   /**
-   * How many.
+   * Number of prefixes.
    */
   size_t prefixes_len;
 } CastaliaFilter;
 
 /**
- * What is called for each event, in order and one call at a time, on a thread that may wait. The event is lent for the call.
- * Returns 0; any other number counts as a failure of the listener, which stays registered. It must not throw.
+ * Function that is called for each event: in order, one call at a time, on a thread that may
+ * block. The event is valid during the call. Returns 0; any other number is counted as a failure
+ * of the listener, which remains registered. It must not throw.
  */
 typedef int32_t (*CastaliaListener)(void *user_data, const struct CastaliaEvent *event);
 
 /**
- * A registered function. 0 never stands for one.
+ * Handle of a registered function; never 0.
  */
 typedef struct CastaliaSubscription {
   uint64_t id;
 } CastaliaSubscription;
 
 /**
- * What is called with the content of a namespace, on a thread that may wait, one call at a time. The snapshot is lent for the
- * call. It must not throw.
+ * Function that is called with the values of a namespace, on a thread that may block, one call at
+ * a time. The snapshot is valid during the call. It must not throw.
  */
 typedef void (*CastaliaFollower)(void *user_data, const CastaliaSnapshot *snapshot);
 
 /**
- * A client without servers. 0 never stands for one.
+ * Handle of a client without servers; never 0.
  */
 typedef struct CastaliaTesting {
   uint64_t id;
 } CastaliaTesting;
 
 /**
- * What is asked before a release is applied, on a thread that may wait. The snapshot is lent for the call. Returns 0 to apply
- * it; to refuse it, any other number, after writing why into `reason`, which has `capacity` bytes that are zero. It must not
- * throw.
+ * Function that is called before a release is applied, on a thread that may block. The snapshot is
+ * valid during the call. Returns 0 to accept the release. To reject it, it writes the reason into
+ * `reason`, which has `capacity` zero bytes, and returns any other number. It must not throw.
  */
 typedef int32_t (*CastaliaValidator)(void *user_data,
                                      const CastaliaSnapshot *snapshot,
@@ -523,30 +530,32 @@ extern "C" {
 #endif // __cplusplus
 
 /**
- * The interface of the library that is loaded; compare it with `CASTALIA_ABI_VERSION`.
+ * The interface version of the loaded library; compare it with `CASTALIA_ABI_VERSION`.
  */
 uint32_t castalia_abi_version(void);
 
 /**
- * Version of the library, such as `1.2.3`. The text lives for ever.
+ * Version of the library, such as `1.2.3`. The text is never freed.
  */
 struct CastaliaStr castalia_version(void);
 
 /**
- * Makes a client; opens no socket and starts no thread. The settings stay the caller's. Unless `castalia_log_set` was called,
- * warnings and errors are written to standard error from now on.
+ * Creates a client; opens no socket and starts no thread. The settings remain the caller's. Unless
+ * `castalia_log_set` was called, warnings and errors are written to standard error from now on.
  *
- * Fails with `CASTALIA_INVALID_ARGUMENT`, naming every fault of the settings at once.
+ * Fails with `CASTALIA_INVALID_ARGUMENT` that lists every invalid setting.
  */
 CASTALIA_MUST_USE
 struct CastaliaError *castalia_client_new(const struct CastaliaSettings *settings,
                                           struct CastaliaClient *client);
 
 /**
- * Opens a namespace of the client's own app and waits for its first load, at most this many milliseconds.
+ * Opens a namespace of the client's app and waits for its first load, at most `timeout_ms`
+ * milliseconds.
  *
- * Fails with `CASTALIA_INVALID_ARGUMENT` for a bad name and on a listener's thread unless the namespace is open already,
- * `CASTALIA_TIMEOUT` when the time is up while opening goes on, `CASTALIA_CLOSED`, and with what the start policy refuses.
+ * Fails with `CASTALIA_INVALID_ARGUMENT` for an invalid name, and on a listener's thread unless
+ * the namespace is already open; `CASTALIA_TIMEOUT` after the timeout, while opening continues;
+ * `CASTALIA_CLOSED`; or the start policy's refusal.
  */
 CASTALIA_MUST_USE
 struct CastaliaError *castalia_client_config(struct CastaliaClient client,
@@ -555,7 +564,7 @@ struct CastaliaError *castalia_client_config(struct CastaliaClient client,
                                              struct CastaliaConfig *config);
 
 /**
- * Opens a namespace of another app; as `castalia_client_config`.
+ * Opens a namespace of another app; see `castalia_client_config`.
  */
 CASTALIA_MUST_USE
 struct CastaliaError *castalia_client_config_of(struct CastaliaClient client,
@@ -565,7 +574,7 @@ struct CastaliaError *castalia_client_config_of(struct CastaliaClient client,
                                                 struct CastaliaConfig *config);
 
 /**
- * Opens a namespace as a whole file; as `castalia_client_config`.
+ * Opens a namespace as one text; see `castalia_client_config`.
  */
 CASTALIA_MUST_USE
 struct CastaliaError *castalia_client_config_file(struct CastaliaClient client,
@@ -574,7 +583,7 @@ struct CastaliaError *castalia_client_config_file(struct CastaliaClient client,
                                                   struct CastaliaConfigFile *file);
 
 /**
- * App id of the client; to be released by `castalia_text_release`.
+ * The client's app id. Release it with `castalia_text_release`.
  *
  * Fails with `CASTALIA_CLOSED` for a stale handle.
  */
@@ -583,7 +592,8 @@ struct CastaliaError *castalia_client_app_id(struct CastaliaClient client,
                                              struct CastaliaText **app_id);
 
 /**
- * The environment as its name was understood, such as `PRO`; `UNKNOWN` where none is set. The text lives for ever.
+ * The environment as it was recognized, such as `PRO`; `UNKNOWN` if it is unset. The text is never
+ * freed.
  *
  * Fails with `CASTALIA_CLOSED` for a stale handle.
  */
@@ -592,10 +602,11 @@ struct CastaliaError *castalia_client_env(struct CastaliaClient client,
                                           struct CastaliaStr *env);
 
 /**
- * Signs the requests of an app id with another secret from now on, from the next request; a blank one stops signing. The
- * secret is copied and shows up nowhere.
+ * Signs requests for an app id with another secret from the next request on. A blank secret ends
+ * signing. The secret is copied, and appears in no log, error or metric.
  *
- * Fails with `CASTALIA_CLOSED` for a stale handle, `CASTALIA_INVALID_ARGUMENT` for text that is not UTF-8.
+ * Fails with `CASTALIA_CLOSED` for a stale handle, `CASTALIA_INVALID_ARGUMENT` for text that is
+ * not UTF-8.
  */
 CASTALIA_MUST_USE
 struct CastaliaError *castalia_client_set_access_key(struct CastaliaClient client,
@@ -603,15 +614,15 @@ struct CastaliaError *castalia_client_set_access_key(struct CastaliaClient clien
                                                      struct CastaliaStr secret);
 
 /**
- * Stops everything and waits for it, at most this many milliseconds; the handle is stale from then on. Reads of open
- * namespaces go on answering. Handles of subscriptions keep some memory until `castalia_subscription_cancel`. A stale handle
- * does nothing. On a listener's thread it gives the sign and does not wait.
+ * Stops the client and waits for it, at most `timeout_ms` milliseconds; the handle is stale from
+ * then on. Open namespaces still return the last values. Handles of subscriptions keep some memory
+ * until `castalia_subscription_cancel`. A stale handle is ignored. On a listener's thread this
+ * does not wait.
  */
-void castalia_client_close(struct CastaliaClient client,
-                           uint32_t timeout_ms);
+void castalia_client_close(struct CastaliaClient client, uint32_t timeout_ms);
 
 /**
- * The content now. It never changes while it is held, and is released by `castalia_snapshot_release`. Never waits.
+ * The current values. They do not change until `castalia_snapshot_release`. Never waits.
  *
  * Fails with `CASTALIA_CLOSED` for a stale handle.
  */
@@ -620,8 +631,8 @@ struct CastaliaError *castalia_config_snapshot(struct CastaliaConfig config,
                                                const CastaliaSnapshot **snapshot);
 
 /**
- * How the namespace stands with the servers: `Loading`, `Ready`, or the name of the kind of error that the last load failed
- * with. The text lives for ever.
+ * Result of the last load: `Loading`, `Ready`, `Unavailable`, or the name of the error's kind. The
+ * text is never freed.
  *
  * Fails with `CASTALIA_CLOSED` for a stale handle.
  */
@@ -630,7 +641,8 @@ struct CastaliaError *castalia_config_state(struct CastaliaConfig config,
                                             struct CastaliaStr *state);
 
 /**
- * Why the last load failed, or what is wrong with what it brought; NULL once all is well. The caller releases it.
+ * Error of the last load, or of parsing its document; NULL if both succeeded. The caller releases
+ * it.
  *
  * Fails with `CASTALIA_CLOSED` for a stale handle.
  */
@@ -639,30 +651,30 @@ struct CastaliaError *castalia_config_last_error(struct CastaliaConfig config,
                                                  struct CastaliaError **last);
 
 /**
- * Loads now and waits for it, at most this many milliseconds.
+ * Loads now and waits for the result, at most `timeout_ms` milliseconds.
  *
- * Fails as the load does, with `CASTALIA_TIMEOUT`, `CASTALIA_CLOSED`, and on a listener's thread with
- * `CASTALIA_INVALID_ARGUMENT`.
+ * Fails with the error of the load, `CASTALIA_TIMEOUT`, `CASTALIA_CLOSED`, or
+ * `CASTALIA_INVALID_ARGUMENT` on a listener's thread.
  */
 CASTALIA_MUST_USE
 struct CastaliaError *castalia_config_refresh(struct CastaliaConfig config,
                                               uint32_t timeout_ms);
 
 /**
- * Releases the handle of a namespace, which stays open in its client. A stale handle does nothing.
+ * Releases the handle of a namespace, which remains open in its client. A stale handle is ignored.
  */
 void castalia_config_release(struct CastaliaConfig config);
 
 /**
- * Gives a namespace up, and releases its handle: once no other handle of it is left, it is no longer kept fresh and its
- * subscriptions end, after what is queued for them. Snapshots stay as they are; opened again, it starts anew. A stale handle
- * does nothing. Never waits.
+ * Closes a namespace and releases its handle. Once no other handle of it exists, it is no longer
+ * refreshed and its subscriptions end after their queued events. Snapshots remain valid; opening
+ * it again loads it anew. A stale handle is ignored. Never waits.
  */
 void castalia_config_close(struct CastaliaConfig config);
 
 /**
- * The text of a file now, with the snapshot that it lies in, which the caller releases after the text was used. The text is
- * NULL while nothing is loaded. Never waits.
+ * The current text of a file, and the snapshot that contains it, which the caller releases after
+ * using the text. The text is NULL if nothing has been loaded. Never waits.
  *
  * Fails with `CASTALIA_CLOSED` for a stale handle.
  */
@@ -672,48 +684,49 @@ struct CastaliaError *castalia_config_file_content(struct CastaliaConfigFile fil
                                                    const CastaliaSnapshot **snapshot);
 
 /**
- * How the namespace of a file stands with the servers; as `castalia_config_state`.
+ * Result of the last load of a file; see `castalia_config_state`.
  */
 CASTALIA_MUST_USE
 struct CastaliaError *castalia_config_file_state(struct CastaliaConfigFile file,
                                                  struct CastaliaStr *state);
 
 /**
- * Why the last load of a file failed; as `castalia_config_last_error`.
+ * Error of the last load of a file; see `castalia_config_last_error`.
  */
 CASTALIA_MUST_USE
 struct CastaliaError *castalia_config_file_last_error(struct CastaliaConfigFile file,
                                                       struct CastaliaError **last);
 
 /**
- * Loads now; as `castalia_config_refresh`.
+ * Loads now; see `castalia_config_refresh`.
  */
 CASTALIA_MUST_USE
 struct CastaliaError *castalia_config_file_refresh(struct CastaliaConfigFile file,
                                                    uint32_t timeout_ms);
 
 /**
- * Gives the namespace of a file up, and releases its handle; as `castalia_config_close`.
+ * Closes the namespace of a file and releases its handle; see `castalia_config_close`.
  */
 void castalia_config_file_close(struct CastaliaConfigFile file);
 
 /**
- * Releases the handle of a file, whose namespace stays open in its client. A stale handle does nothing.
+ * Releases the handle of a file, whose namespace remains open in its client. A stale handle is
+ * ignored.
  */
 void castalia_config_file_release(struct CastaliaConfigFile file);
 
 /**
- * Kind of an error, one of the constants above; 0 for NULL, which is no error.
+ * Kind of the error, one of the constants above; 0 for NULL.
  */
 int32_t castalia_error_code(const struct CastaliaError *error);
 
 /**
- * Name of the kind of an error, such as `NotFound`; it lives for ever. Empty for NULL.
+ * Name of the error's kind, such as `NotFound`; empty for NULL. The text is never freed.
  */
 struct CastaliaStr castalia_error_name(const struct CastaliaError *error);
 
 /**
- * What happened, in one line for people; it lives as long as the error. Empty for NULL.
+ * What happened, in one line for people; empty for NULL. Valid as long as the error.
  */
 struct CastaliaStr castalia_error_message(const struct CastaliaError *error);
 
@@ -733,59 +746,59 @@ struct CastaliaStr castalia_event_app_id(const struct CastaliaEvent *event);
 struct CastaliaStr castalia_event_namespace(const struct CastaliaEvent *event);
 
 /**
- * Number of changed keys, whatever the listener asked for; 0 for NULL.
+ * Number of changed keys, including those that the listener is not interested in; 0 for NULL.
  */
 size_t castalia_event_len(const struct CastaliaEvent *event);
 
 /**
- * The change at a place, in the order of the new content with deleted keys behind; NULL from the number of keys on. It lives
- * as long as the event.
+ * The change at an index, in the order of the new snapshot, followed by deleted keys; NULL if the
+ * index is not below `castalia_event_len`. Valid as long as the event.
  */
-const struct CastaliaChange *castalia_event_change(const struct CastaliaEvent *event,
-                                                   size_t index);
+const struct CastaliaChange *castalia_event_change(const struct CastaliaEvent *event, size_t index);
 
 /**
- * The changed key at a place among those that the filter of the listener let through; NULL from their number on, and
- * everywhere for a listener without a filter.
+ * The changed key at an index among those that match the listener's filter; NULL beyond the last
+ * one, and always for a listener without a filter.
  */
-struct CastaliaStr castalia_event_interested_key(const struct CastaliaEvent *event,
-                                                 size_t index);
+struct CastaliaStr castalia_event_interested_key(const struct CastaliaEvent *event, size_t index);
 
 /**
- * Number of this change within its namespace, rising by one from 1; of merged events the last.
+ * Number of the change within its namespace, increasing by one from 1. For merged events, the
+ * number of the last.
  */
 uint64_t castalia_event_sequence(const struct CastaliaEvent *event);
 
 /**
- * How many later events were merged into this one because the listener did not keep up.
+ * Number of later events that were merged into this one because the listener fell behind.
  */
 uint64_t castalia_event_coalesced(const struct CastaliaEvent *event);
 
 /**
- * Release key before the change; empty when that content was not from a server.
+ * Release key before the change; empty if those values did not come from a server.
  */
 struct CastaliaStr castalia_event_old_release_key(const struct CastaliaEvent *event);
 
 /**
- * The content after the change, or a newer one when events were merged; to be released by `castalia_snapshot_release`. NULL
- * for NULL.
+ * The values after the change; for merged events, those after the last of them. Release it with
+ * `castalia_snapshot_release`. NULL for NULL.
  */
 const CastaliaSnapshot *castalia_event_snapshot(const struct CastaliaEvent *event);
 
 /**
- * One more count of an event, to keep it beyond the call of the listener; gives it back.
+ * Adds a reference, to keep an event beyond the call of the listener. Returns the event.
  */
 const struct CastaliaEvent *castalia_event_retain(const struct CastaliaEvent *event);
 
 /**
- * Releases one count of an event that was retained.
+ * Releases one reference to an event that was retained.
  */
 void castalia_event_release(const struct CastaliaEvent *event);
 
 /**
- * The parts of the value of a key between a literal delimiter, to be released by `castalia_text_list_release`. Where `trim` is
- * not 0, blanks around the parts are dropped; empty parts at the end always are. `found` is 0 or 1, or NULL for those who
- * need not know; where it is 0, `list` is left as it was.
+ * Splits the value of a key at a literal delimiter. Release the list with
+ * `castalia_text_list_release`. If `trim` is not 0, white space around the parts is removed; empty
+ * parts at the end always are. `found` receives 0 or 1 and may be NULL; if it is 0, `list` is
+ * unchanged.
  *
  * Fails with `CASTALIA_INVALID_ARGUMENT` for NULL and for text that is not UTF-8.
  */
@@ -803,20 +816,23 @@ struct CastaliaError *castalia_snapshot_get_list(const CastaliaSnapshot *snapsho
 size_t castalia_text_list_len(const struct CastaliaTextList *list);
 
 /**
- * The part at a place; NULL from their number on. It lives as long as the list.
+ * The part at an index; NULL if the index is not below the number of parts. Valid as long as the
+ * list.
  */
 struct CastaliaStr castalia_text_list_get(const struct CastaliaTextList *list, size_t index);
 
 /**
- * Releases a list and what was read from it.
+ * Releases a list and the texts that were read from it.
  */
 void castalia_text_list_release(struct CastaliaTextList *list);
 
 /**
- * Sends log records of this level and the more important ones (`CASTALIA_LOG_...`) to a function, in place of the one before;
- * NULL sends them nowhere. Without this call, warnings and errors go to standard error. Whether it works or fails, `release` is called with the user data when it is needed no more.
+ * Passes log records of this level and above (`CASTALIA_LOG_...`) to a function, which replaces
+ * the previous one; NULL drops them. Without this call, warnings and errors are written to
+ * standard error. `release` is called with the user data when it is no longer needed, also if this
+ * call fails.
  *
- * Fails with `CASTALIA_INVALID_ARGUMENT` for another level.
+ * Fails with `CASTALIA_INVALID_ARGUMENT` for an invalid level.
  */
 CASTALIA_MUST_USE
 struct CastaliaError *castalia_log_set(int32_t level,
@@ -834,34 +850,37 @@ struct CastaliaError *castalia_client_metrics(struct CastaliaClient client,
                                               struct CastaliaMetrics **metrics);
 
 /**
- * The counters of the client itself; NULL for NULL. They live as long as the metrics.
+ * Counters of the client as a whole; NULL for NULL. Valid as long as the metrics.
  */
 const struct CastaliaTotals *castalia_metrics_totals(const struct CastaliaMetrics *metrics);
 
 /**
- * The counters of the open namespace at a place; NULL from their number on. They live as long as the metrics.
+ * Counters of the open namespace at an index; NULL beyond the last one. Valid as long as the
+ * metrics.
  */
 const struct CastaliaNamespaceMetrics *castalia_metrics_namespace(const struct CastaliaMetrics *metrics,
                                                                   size_t index);
 
 /**
- * The requests of the client at a place, by endpoint and status; NULL from their number on. They live as long as the metrics.
+ * Requests at an index, by endpoint and status; NULL beyond the last one. Valid as long as the
+ * metrics.
  */
 const struct CastaliaHttpMetrics *castalia_metrics_http(const struct CastaliaMetrics *metrics,
                                                         size_t index);
 
 /**
- * The threads; NULL before the first namespace is opened, and for NULL. They live as long as the metrics.
+ * The threads; NULL before the first namespace is opened, and for NULL. Valid as long as the
+ * metrics.
  */
 const struct CastaliaThreadMetrics *castalia_metrics_threads(const struct CastaliaMetrics *metrics);
 
 /**
- * The error at a place among the latest ones, oldest first; NULL from their number on.
+ * The error at an index among the recent ones, oldest first; NULL beyond the last one.
  */
 struct CastaliaStr castalia_metrics_error(const struct CastaliaMetrics *metrics, size_t index);
 
 /**
- * Releases metrics and what was read from them.
+ * Releases metrics and everything that was read from them.
  */
 void castalia_metrics_release(struct CastaliaMetrics *metrics);
 
@@ -875,7 +894,7 @@ struct CastaliaError *castalia_client_metrics_text(struct CastaliaClient client,
                                                    struct CastaliaText **text);
 
 /**
- * The text itself; it lives as long as the object. Empty for NULL.
+ * The text; empty for NULL. Valid as long as the object.
  */
 struct CastaliaStr castalia_text_view(const struct CastaliaText *text);
 
@@ -885,7 +904,7 @@ struct CastaliaStr castalia_text_view(const struct CastaliaText *text);
 void castalia_text_release(struct CastaliaText *text);
 
 /**
- * Every effective setting of a client and where it came from; secrets are masked.
+ * Every effective setting of a client and its origin. Secrets are masked.
  *
  * Fails with `CASTALIA_CLOSED` for a stale handle.
  */
@@ -894,32 +913,34 @@ struct CastaliaError *castalia_client_settings(struct CastaliaClient client,
                                                struct CastaliaSettingList **settings);
 
 /**
- * The setting at a place; NULL from their number on.
+ * The setting at an index; NULL beyond the last one.
  */
 const struct CastaliaSetting *castalia_setting_list_get(const struct CastaliaSettingList *settings,
                                                         size_t index);
 
 /**
- * Releases a list of settings and what was read from it.
+ * Releases a list of settings and everything that was read from it.
  */
 void castalia_setting_list_release(struct CastaliaSettingList *settings);
 
 /**
- * Settings that read nothing from the environment and its files.
+ * Settings that read neither the environment nor its files.
  */
 struct CastaliaSettings *castalia_settings_new(void);
 
 /**
- * Settings of the surroundings: environment variables, `server.properties` and `app.properties`. The files are read when a
- * client is made.
+ * Settings from environment variables, `server.properties` and `app.properties`. The files are
+ * read when a client is created.
  *
- * Fails with `CASTALIA_INVALID_ARGUMENT` where a variable of ours is not UTF-8.
+ * Fails with `CASTALIA_INVALID_ARGUMENT` if a variable that begins with `APOLLO_` or `CASTALIA_`
+ * is not UTF-8.
  */
 CASTALIA_MUST_USE
 struct CastaliaError *castalia_settings_from_env(struct CastaliaSettings **settings);
 
 /**
- * Sets a value by its property name, such as `app.id`. Names and values are checked when a client is made.
+ * Sets a value by its property name, such as `app.id`. Names and values are validated when a
+ * client is created.
  *
  * Fails with `CASTALIA_INVALID_ARGUMENT` for NULL and for text that is not UTF-8.
  */
@@ -929,16 +950,17 @@ struct CastaliaError *castalia_settings_set(struct CastaliaSettings *settings,
                                             struct CastaliaStr value);
 
 /**
- * What must be loaded for opening to succeed: `CASTALIA_START_...`. Otherwise opening fails, mostly with `CASTALIA_NOT_READY`.
+ * What must be loaded for opening to succeed: `CASTALIA_START_...`. Otherwise opening fails,
+ * mostly with `CASTALIA_NOT_READY`.
  *
- * Fails with `CASTALIA_INVALID_ARGUMENT` for NULL and for another number.
+ * Fails with `CASTALIA_INVALID_ARGUMENT` for NULL and for any other number.
  */
 CASTALIA_MUST_USE
 struct CastaliaError *castalia_settings_start_policy(struct CastaliaSettings *settings,
                                                      int32_t policy);
 
 /**
- * Copies settings; the copy is released by itself.
+ * Copies settings. The copy must be released too.
  *
  * Fails with `CASTALIA_INVALID_ARGUMENT` for NULL.
  */
@@ -947,12 +969,13 @@ struct CastaliaError *castalia_settings_copy(const struct CastaliaSettings *sett
                                              struct CastaliaSettings **copy);
 
 /**
- * Releases settings; clients that were made from them live on.
+ * Releases settings. Clients that were created from them are unaffected.
  */
 void castalia_settings_release(struct CastaliaSettings *settings);
 
 /**
- * The value of a key. `found` is 0 or 1; where it is 0, `value` is left as it was. An empty value is a value.
+ * The value of a key. `found` receives 0 or 1; if it is 0, `value` is unchanged. An empty value is
+ * found.
  *
  * Fails with `CASTALIA_INVALID_ARGUMENT` for NULL and for a key that is not UTF-8.
  */
@@ -963,10 +986,11 @@ struct CastaliaError *castalia_snapshot_get(const CastaliaSnapshot *snapshot,
                                             int32_t *found);
 
 /**
- * Copies the value of a key into memory of the caller and ends it with NUL. `len` becomes its length without the NUL, also
- * where it does not fit, which fails.
+ * Copies the value of a key into a buffer and terminates it with NUL. `len` receives its length
+ * without the NUL, also if it does not fit, which is an error.
  *
- * Fails with `CASTALIA_INVALID_ARGUMENT` where `capacity` is not above the length, and where the value holds a NUL itself.
+ * Fails with `CASTALIA_INVALID_ARGUMENT` if `capacity` is not greater than the length, or if the
+ * value contains a NUL.
  */
 CASTALIA_MUST_USE
 struct CastaliaError *castalia_snapshot_copy(const CastaliaSnapshot *snapshot,
@@ -977,10 +1001,11 @@ struct CastaliaError *castalia_snapshot_copy(const CastaliaSnapshot *snapshot,
                                              int32_t *found);
 
 /**
- * The value of a key as a whole number of 32 bits. Where `found` is NULL, a missing and a malformed value leave `value` as it
- * was and nothing fails: set it to the default before.
+ * The value of a key as a 32-bit integer. If `found` is NULL, a missing or malformed value is not
+ * an error and leaves `value` unchanged: set it to the default before.
  *
- * Fails with `CASTALIA_PARSE` for a malformed value, `CASTALIA_INVALID_ARGUMENT` as `castalia_snapshot_get`.
+ * Fails with `CASTALIA_PARSE` for a malformed value, and with `CASTALIA_INVALID_ARGUMENT` like
+ * `castalia_snapshot_get`.
  */
 CASTALIA_MUST_USE
 struct CastaliaError *castalia_snapshot_get_int(const CastaliaSnapshot *snapshot,
@@ -989,7 +1014,7 @@ struct CastaliaError *castalia_snapshot_get_int(const CastaliaSnapshot *snapshot
                                                 int32_t *found);
 
 /**
- * The value of a key as a whole number of 64 bits; as `castalia_snapshot_get_int`.
+ * The value of a key as a 64-bit integer; see `castalia_snapshot_get_int`.
  */
 CASTALIA_MUST_USE
 struct CastaliaError *castalia_snapshot_get_long(const CastaliaSnapshot *snapshot,
@@ -998,7 +1023,7 @@ struct CastaliaError *castalia_snapshot_get_long(const CastaliaSnapshot *snapsho
                                                  int32_t *found);
 
 /**
- * The value of a key as a number; as `castalia_snapshot_get_int`.
+ * The value of a key as a floating-point number; see `castalia_snapshot_get_int`.
  */
 CASTALIA_MUST_USE
 struct CastaliaError *castalia_snapshot_get_double(const CastaliaSnapshot *snapshot,
@@ -1007,8 +1032,9 @@ struct CastaliaError *castalia_snapshot_get_double(const CastaliaSnapshot *snaps
                                                    int32_t *found);
 
 /**
- * The value of a key as 1 for `true` in any case, else 0; as `castalia_snapshot_get_int`. With the setting
- * `castalia.strict-booleans`, `yes`, `on` and `1` are 1 as well, their opposites are 0, and all else is malformed.
+ * The value of a key as 1 for `true` in any case, else 0; see `castalia_snapshot_get_int`. With
+ * the setting `castalia.strict-booleans`, `yes`, `on` and `1` are 1 as well, their opposites are
+ * 0, and anything else is malformed.
  */
 CASTALIA_MUST_USE
 struct CastaliaError *castalia_snapshot_get_bool(const CastaliaSnapshot *snapshot,
@@ -1017,7 +1043,8 @@ struct CastaliaError *castalia_snapshot_get_bool(const CastaliaSnapshot *snapsho
                                                  int32_t *found);
 
 /**
- * The value of a key, such as `2D3H4M5S123MS` or `500`, in milliseconds; as `castalia_snapshot_get_int`.
+ * The value of a key, such as `2D3H4M5S123MS` or `500`, in milliseconds; see
+ * `castalia_snapshot_get_int`.
  */
 CASTALIA_MUST_USE
 struct CastaliaError *castalia_snapshot_get_duration(const CastaliaSnapshot *snapshot,
@@ -1026,9 +1053,10 @@ struct CastaliaError *castalia_snapshot_get_duration(const CastaliaSnapshot *sna
                                                      int32_t *found);
 
 /**
- * The value of a key, such as `2024-01-31 23:59:59`, in milliseconds since 1970 (UTC); as `castalia_snapshot_get_int`. A date
- * without a zone is one of this machine's, unless the setting `castalia.time-zone` names another; days that do not exist are
- * malformed, unless `castalia.lenient-dates` lets them count on.
+ * The value of a key, such as `2024-01-31 23:59:59`, in milliseconds since 1970 (UTC); see
+ * `castalia_snapshot_get_int`. A date without a time zone is in this machine's, or that of the
+ * setting `castalia.time-zone`. Dates that do not exist are malformed, or carry over with
+ * `castalia.lenient-dates`.
  */
 CASTALIA_MUST_USE
 struct CastaliaError *castalia_snapshot_get_date(const CastaliaSnapshot *snapshot,
@@ -1037,10 +1065,11 @@ struct CastaliaError *castalia_snapshot_get_date(const CastaliaSnapshot *snapsho
                                                  int32_t *found);
 
 /**
- * For those who parse values by themselves: says that the value of a key is malformed. It is logged and counted, once for each
- * key and snapshot. Gives the error to hand on, `CASTALIA_PARSE`; NULL where the key is missing.
+ * Reports a value as malformed, for callers that parse values themselves. It is logged and counted
+ * once for each key and snapshot. Returns the error to pass on, `CASTALIA_PARSE`; NULL if the key
+ * is missing.
  *
- * Fails with `CASTALIA_INVALID_ARGUMENT` as `castalia_snapshot_get`.
+ * Fails with `CASTALIA_INVALID_ARGUMENT` like `castalia_snapshot_get`.
  */
 CASTALIA_MUST_USE
 struct CastaliaError *castalia_snapshot_malformed(const CastaliaSnapshot *snapshot,
@@ -1052,9 +1081,9 @@ struct CastaliaError *castalia_snapshot_malformed(const CastaliaSnapshot *snapsh
 size_t castalia_snapshot_len(const CastaliaSnapshot *snapshot);
 
 /**
- * The key and value at a place, in the server's order.
+ * Key and value at an index, in the server's order.
  *
- * Fails with `CASTALIA_INVALID_ARGUMENT` from the number of keys on.
+ * Fails with `CASTALIA_INVALID_ARGUMENT` if the index is not below `castalia_snapshot_len`.
  */
 CASTALIA_MUST_USE
 struct CastaliaError *castalia_snapshot_entry(const CastaliaSnapshot *snapshot,
@@ -1063,7 +1092,7 @@ struct CastaliaError *castalia_snapshot_entry(const CastaliaSnapshot *snapshot,
                                               struct CastaliaStr *value);
 
 /**
- * The namespace as one text: the document, or properties text; NULL while nothing is loaded.
+ * The namespace as one text: the document, or properties text; NULL if nothing has been loaded.
  */
 struct CastaliaStr castalia_snapshot_content(const CastaliaSnapshot *snapshot);
 
@@ -1073,7 +1102,7 @@ struct CastaliaStr castalia_snapshot_content(const CastaliaSnapshot *snapshot);
 struct CastaliaStr castalia_snapshot_app_id(const CastaliaSnapshot *snapshot);
 
 /**
- * Cluster that the namespace is read for.
+ * Cluster of the client, which may differ from the one that the release came from.
  */
 struct CastaliaStr castalia_snapshot_cluster(const CastaliaSnapshot *snapshot);
 
@@ -1083,45 +1112,49 @@ struct CastaliaStr castalia_snapshot_cluster(const CastaliaSnapshot *snapshot);
 struct CastaliaStr castalia_snapshot_namespace(const CastaliaSnapshot *snapshot);
 
 /**
- * Where the content came from: `remote`, `local`, `static` or `none`. The text lives for ever.
+ * Origin of the values: `remote`, `local`, `static` or `none`. The text is never freed.
  */
 struct CastaliaStr castalia_snapshot_source(const CastaliaSnapshot *snapshot);
 
 /**
- * Identity of the release; empty unless the source is `remote`.
+ * Release key; empty unless the source is `remote`.
  */
 struct CastaliaStr castalia_snapshot_release_key(const CastaliaSnapshot *snapshot);
 
 /**
- * Newest notification that was known when this was loaded; -1 for none and for NULL.
+ * Id of the newest notification that was received before the load; -1 if there was none, and for
+ * NULL.
  */
 int64_t castalia_snapshot_notification_id(const CastaliaSnapshot *snapshot);
 
 /**
- * When it was made, in milliseconds since 1970 (UTC); 0 for NULL.
+ * When the values were loaded, in milliseconds since 1970 (UTC); for a cache or seed file, its
+ * modification time. 0 for NULL.
  */
 int64_t castalia_snapshot_loaded_at(const CastaliaSnapshot *snapshot);
 
 /**
- * One more count of a snapshot, to be released once more; gives it back.
+ * Adds a reference, which must be released too. Returns the snapshot.
  */
 const CastaliaSnapshot *castalia_snapshot_retain(const CastaliaSnapshot *snapshot);
 
 /**
- * Releases one count of a snapshot; with the last one its texts are gone.
+ * Releases one reference. The last one frees the texts.
  */
 void castalia_snapshot_release(const CastaliaSnapshot *snapshot);
 
 /**
- * Prepares a filter that lets everything through. `size` is `sizeof(CastaliaFilter)`.
+ * Initializes a filter that matches everything. `size` is `sizeof(CastaliaFilter)`.
  */
 void castalia_filter_init(struct CastaliaFilter *filter, size_t size);
 
 /**
- * Calls a function for each change that the filter lets through; NULL is no filter, and it is read during the call only.
- * Whether it works or fails, `release` is called with the user data when the function is called no more.
+ * Calls a function for each change that matches the filter. The filter may be NULL, and is only
+ * read during this call. `release` is called with the user data after the last call of the
+ * function, also if this call fails.
  *
- * Fails with `CASTALIA_CLOSED` for a stale handle, `CASTALIA_INVALID_ARGUMENT` for NULL and for a bad filter.
+ * Fails with `CASTALIA_CLOSED` for a stale handle, `CASTALIA_INVALID_ARGUMENT` for NULL and for an
+ * invalid filter.
  */
 CASTALIA_MUST_USE
 struct CastaliaError *castalia_config_on_change(struct CastaliaConfig config,
@@ -1132,7 +1165,8 @@ struct CastaliaError *castalia_config_on_change(struct CastaliaConfig config,
                                                 struct CastaliaSubscription *subscription);
 
 /**
- * Calls a function for each change of the text of a file, under the key `content`; as `castalia_config_on_change`.
+ * Calls a function for each change of the text of a file, under the key `content`; see
+ * `castalia_config_on_change`.
  */
 CASTALIA_MUST_USE
 struct CastaliaError *castalia_config_file_on_change(struct CastaliaConfigFile file,
@@ -1142,12 +1176,14 @@ struct CastaliaError *castalia_config_file_on_change(struct CastaliaConfigFile f
                                                      struct CastaliaSubscription *subscription);
 
 /**
- * Calls a function with the content now, on the calling thread and before this returns, and then with each newer content, never
- * with an older one. Content that was replaced while a call was running is skipped; the newest never is. This is how to keep
- * something that is made of the content: listening and reading apart from it, in whichever order, can miss a release.
- * Whether it works or fails, `release` is called with the user data when the function is called no more.
+ * Calls a function with the current values, on the calling thread and before this returns, and
+ * then with each newer snapshot, never with an older one. Snapshots that are replaced while a call
+ * is running are skipped, except the newest. Use this to keep anything that is derived from the
+ * values: listening and reading separately, in whichever order, can miss a release. `release` is
+ * called with the user data after the last call of the function, also if this call fails.
  *
- * Fails with `CASTALIA_CLOSED` for a stale handle, `CASTALIA_INVALID_ARGUMENT` for NULL; then nothing is called.
+ * Fails with `CASTALIA_CLOSED` for a stale handle, `CASTALIA_INVALID_ARGUMENT` for NULL; the
+ * function is then not called.
  */
 CASTALIA_MUST_USE
 struct CastaliaError *castalia_config_follow(struct CastaliaConfig config,
@@ -1157,18 +1193,19 @@ struct CastaliaError *castalia_config_follow(struct CastaliaConfig config,
                                              struct CastaliaSubscription *subscription);
 
 /**
- * Ends a subscription and releases its handle: when this returns, no call is running, none will start, and the user data has
- * been released. From inside the function itself it only marks the end, and the data is released after the function returns.
- * A stale handle does nothing.
+ * Ends a subscription and releases its handle. After this returns, no call is running, none will
+ * start, and the user data has been released. Called from within the function itself, this only
+ * marks the end; the data is then released after the function returns. A stale handle is ignored.
  */
 void castalia_subscription_cancel(struct CastaliaSubscription subscription);
 
 /**
- * Makes a client for tests of an application: it opens no socket and no file, and its namespaces hold what the functions below
- * put there. NULL for `settings` is an app `test` without settings; otherwise those of servers and cache files have no effect.
- * `client` is used and closed like every client.
+ * Creates a client for tests of an application. It opens no socket and no file; its values are set
+ * by the functions below. If `settings` is NULL, the app id is `test` and there are no settings;
+ * otherwise those of servers and cache files have no effect. Use and close `client` like any
+ * client.
  *
- * Fails with `CASTALIA_INVALID_ARGUMENT`, naming every fault of the settings at once.
+ * Fails with `CASTALIA_INVALID_ARGUMENT` that lists every invalid setting.
  */
 CASTALIA_MUST_USE
 struct CastaliaError *castalia_testing_new(const struct CastaliaSettings *settings,
@@ -1176,10 +1213,11 @@ struct CastaliaError *castalia_testing_new(const struct CastaliaSettings *settin
                                            struct CastaliaClient *client);
 
 /**
- * Sets a value. When this returns, reads of the open namespace answer it and its event is queued for every listener.
+ * Sets a value. When this returns, reads of the open namespace return it and each listener has its
+ * event queued.
  *
- * Fails with `CASTALIA_CLOSED` for a stale handle and a closed client, `CASTALIA_INVALID_ARGUMENT` for a bad name and on a
- * listener's thread, `CASTALIA_PARSE` when a validator refuses it.
+ * Fails with `CASTALIA_CLOSED` for a stale handle and a closed client, `CASTALIA_INVALID_ARGUMENT`
+ * for an invalid name and on a listener's thread, `CASTALIA_PARSE` if a validator rejects it.
  */
 CASTALIA_MUST_USE
 struct CastaliaError *castalia_testing_set(struct CastaliaTesting testing,
@@ -1188,7 +1226,7 @@ struct CastaliaError *castalia_testing_set(struct CastaliaTesting testing,
                                            struct CastaliaStr value);
 
 /**
- * Removes a key; as `castalia_testing_set`.
+ * Removes a key; see `castalia_testing_set`.
  */
 CASTALIA_MUST_USE
 struct CastaliaError *castalia_testing_remove(struct CastaliaTesting testing,
@@ -1196,25 +1234,27 @@ struct CastaliaError *castalia_testing_remove(struct CastaliaTesting testing,
                                               struct CastaliaStr key);
 
 /**
- * Lets a namespace fail to load, as without a server, until a value of it is set again. What was loaded before remains.
+ * Makes loads of a namespace fail, as without a server, until one of its values is set again.
+ * Values loaded before remain.
  *
- * Fails as `castalia_testing_set` does.
+ * Fails like `castalia_testing_set`.
  */
 CASTALIA_MUST_USE
 struct CastaliaError *castalia_testing_fail(struct CastaliaTesting testing,
                                             struct CastaliaStr name);
 
 /**
- * Releases what a test sets content with. Its client lives until it is closed. A stale handle does nothing.
+ * Releases the handle. The client exists until it is closed. A stale handle is ignored.
  */
 void castalia_testing_release(struct CastaliaTesting testing);
 
 /**
- * Asks a function before a release of a namespace of the client's own app is applied, for as long as the client lives. What
- * it refuses is not applied, and the reason is in the metrics. Whether it works or fails, `release` is called with the user
- * data when it is needed no more.
+ * Calls a function before a release of a namespace of the client's app is applied, as long as the
+ * client exists. A rejected release is not applied, and the reason is in the metrics. `release` is
+ * called with the user data when it is no longer needed, also if this call fails.
  *
- * Fails with `CASTALIA_INVALID_ARGUMENT` for NULL and for a bad name, `CASTALIA_CLOSED` for a stale handle.
+ * Fails with `CASTALIA_INVALID_ARGUMENT` for NULL and for an invalid name, `CASTALIA_CLOSED` for a
+ * stale handle.
  */
 CASTALIA_MUST_USE
 struct CastaliaError *castalia_client_validate(struct CastaliaClient client,

@@ -1,5 +1,5 @@
-//! The border itself: text in and out, results, counted pointers, the caller's data, and the one guard that no panic passes.
-//! Knows nothing of what the functions do.
+//! The language boundary: text in and out, results, reference counts, user data, and the guard that
+//! stops panics. All unsafe code is here.
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
@@ -11,7 +11,7 @@ use castalia_core::{Error, ErrorKind, Result};
 
 use crate::error::CastaliaError;
 
-/// UTF-8 text of this many bytes. NULL with length 0 is the empty text.
+/// UTF-8 text with its length in bytes. NULL with length 0 is the empty text.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct CastaliaStr {
@@ -25,26 +25,26 @@ unsafe impl Send for CastaliaStr {}
 unsafe impl Sync for CastaliaStr {}
 
 impl CastaliaStr {
-    /// No text, which is not the empty one.
+    /// No text, which differs from the empty text.
     pub(crate) const ABSENT: Self = Self { ptr: std::ptr::null(), len: 0 };
 
-    /// A view of a text; it lives as long as the text does.
+    /// A view of a text, valid as long as the text.
     pub(crate) fn of(text: &str) -> Self {
         Self { ptr: text.as_ptr().cast(), len: text.len() }
     }
 
-    /// A view of a text that may be absent.
+    /// A view of a text; `ABSENT` if there is none.
     pub(crate) fn of_option(text: Option<&str>) -> Self {
         text.map_or(Self::ABSENT, Self::of)
     }
 
-    /// The text of the caller, for the time of the call.
+    /// The caller's text, valid during the call.
     pub(crate) fn text(&self) -> Result<&str> {
         let text = std::str::from_utf8(self.bytes()?);
         text.map_err(|error| unusable("a text is not UTF-8").caused_by(error))
     }
 
-    /// The same, before anybody looked whether it is UTF-8.
+    /// The caller's text before it is checked to be UTF-8.
     #[inline]
     pub(crate) fn bytes(&self) -> Result<&[u8]> {
         if self.len == 0 {
@@ -63,6 +63,7 @@ pub(crate) fn texts(array: *const CastaliaStr, len: usize) -> Result<Vec<String>
     if len == 0 {
         return Ok(Vec::new());
     }
+    // A slice must not exceed `isize::MAX` bytes.
     let fits = len <= isize::MAX as usize / size_of::<CastaliaStr>();
     if array.is_null() || !array.is_aligned() || !fits {
         return Err(unusable("an array of texts has no elements, or too many"));
@@ -72,7 +73,7 @@ pub(crate) fn texts(array: *const CastaliaStr, len: usize) -> Result<Vec<String>
     array.iter().map(|text| text.text().map(str::to_owned)).collect()
 }
 
-/// Copies a text into memory of the caller and ends it with NUL.
+/// Copies a text into the caller's memory and terminates it with NUL.
 pub(crate) fn copy_terminated(text: &str, buffer: *mut c_char, capacity: usize) -> Result<()> {
     if text.contains('\0') {
         return Err(unusable("the value holds a NUL; read it by pointer and length"));
@@ -88,7 +89,8 @@ pub(crate) fn copy_terminated(text: &str, buffer: *mut c_char, capacity: usize) 
     Ok(())
 }
 
-/// What a call says no with: it returns something else than 0, and writes why into the memory that it gets.
+/// Calls a function that writes the reason of a refusal into the memory it receives, and returns
+/// other than 0.
 pub(crate) fn reason_of(call: impl FnOnce(*mut c_char, usize) -> i32) -> Result<(), String> {
     let mut reason = [0u8; 1024];
     if call(reason.as_mut_ptr().cast(), reason.len()) == 0 {
@@ -98,7 +100,7 @@ pub(crate) fn reason_of(call: impl FnOnce(*mut c_char, usize) -> i32) -> Result<
     Err(String::from_utf8_lossy(&reason[..end]).into_owned())
 }
 
-/// Runs the body of a function; what it fails with becomes the caller's, and so does a panic.
+/// Runs the body of a function; an error or a panic becomes the returned error.
 pub(crate) fn guard(body: impl FnOnce() -> Result<()>) -> Option<Box<CastaliaError>> {
     let result = catch_unwind(AssertUnwindSafe(body));
     let error = match result {
@@ -109,7 +111,7 @@ pub(crate) fn guard(body: impl FnOnce() -> Result<()>) -> Option<Box<CastaliaErr
     Some(CastaliaError::boxed(&error))
 }
 
-/// Runs the body of a function that cannot fail; a panic gives `otherwise`.
+/// Runs the body of a function that cannot fail; a panic returns `otherwise`.
 pub(crate) fn guard_or<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or(otherwise)
 }
@@ -124,17 +126,17 @@ pub(crate) fn required<T>(argument: Option<T>) -> Result<T> {
     argument.ok_or_else(|| unusable("a pointer that is needed is NULL"))
 }
 
-/// An error of the caller.
+/// An error of the caller's arguments.
 pub(crate) fn unusable(text: &'static str) -> Error {
     Error::new(ErrorKind::InvalidArgument, "call", text)
 }
 
-/// Hands one count of a shared object to the caller, who sees it under another type.
+/// Passes one reference to a shared object to the caller, as a pointer to another type.
 pub(crate) fn hand_out<T, Seen>(shared: Arc<T>) -> *const Seen {
     Arc::into_raw(shared).cast()
 }
 
-/// One more count of an object of which the caller has one; NULL stays NULL.
+/// Adds a reference to an object; NULL is returned as such.
 pub(crate) fn count<T>(object: *const T) -> *const T {
     if !object.is_null() {
         // SAFETY: a counted object comes in only as `hand_out` gave it, or lent to a callback out of an `Arc` that lives as
@@ -144,7 +146,7 @@ pub(crate) fn count<T>(object: *const T) -> *const T {
     object
 }
 
-/// Takes back one count; NULL is none.
+/// Releases one reference; NULL is ignored.
 pub(crate) fn take_back<T>(object: *const T) {
     if !object.is_null() {
         // SAFETY: the caller gives back, once, what `hand_out` or `count` gave it.
@@ -152,8 +154,9 @@ pub(crate) fn take_back<T>(object: *const T) {
     }
 }
 
-/// A structure of the caller that begins with its size in bytes, a `u32`: what it is too short for keeps the default, and what
-/// it has beyond the known end must be zero.
+/// Reads a structure of the caller that begins with its size in bytes, a `u32`. Fields that it is
+/// too short for keep the default; bytes beyond the known fields must be zero. So a program and a
+/// library of different versions understand each other.
 pub(crate) fn sized<T: Copy>(source: *const T, default: T) -> Result<T> {
     if source.is_null() {
         return Ok(default);
@@ -173,7 +176,7 @@ pub(crate) fn sized<T: Copy>(source: *const T, default: T) -> Result<T> {
     }
 }
 
-/// Prepares such a structure of `size` bytes: everything zero but its size.
+/// Prepares such a structure of `size` bytes: all zero except the size.
 pub(crate) fn prepare_sized<T>(target: *mut T, size: usize) {
     let Ok(told) = u32::try_from(size) else {
         return;
@@ -187,7 +190,7 @@ pub(crate) fn prepare_sized<T>(target: *mut T, size: usize) {
     }
 }
 
-/// Data of the caller that goes with a callback.
+/// User data of a callback.
 pub(crate) struct UserData {
     data: *mut c_void,
     release: Option<extern "C" fn(*mut c_void)>,

@@ -1,4 +1,4 @@
-//! Clients: made from settings, opening namespaces, closed.
+//! Clients: creating them from settings, opening namespaces, closing.
 
 use std::mem::MaybeUninit;
 use std::time::Duration;
@@ -12,17 +12,17 @@ use crate::handle;
 use crate::monitor::CastaliaText;
 use crate::settings::CastaliaSettings;
 
-/// A client. 0 never stands for one.
+/// Handle of a client; never 0.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct CastaliaClient {
     id: u64,
 }
 
-/// Makes a client; opens no socket and starts no thread. The settings stay the caller's. Unless `castalia_log_set` was called,
-/// warnings and errors are written to standard error from now on.
+/// Creates a client; opens no socket and starts no thread. The settings remain the caller's. Unless
+/// `castalia_log_set` was called, warnings and errors are written to standard error from now on.
 ///
-/// Fails with `CASTALIA_INVALID_ARGUMENT`, naming every fault of the settings at once.
+/// Fails with `CASTALIA_INVALID_ARGUMENT` that lists every invalid setting.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn castalia_client_new(
@@ -37,10 +37,12 @@ pub extern "C" fn castalia_client_new(
     })
 }
 
-/// Opens a namespace of the client's own app and waits for its first load, at most this many milliseconds.
+/// Opens a namespace of the client's app and waits for its first load, at most `timeout_ms`
+/// milliseconds.
 ///
-/// Fails with `CASTALIA_INVALID_ARGUMENT` for a bad name and on a listener's thread unless the namespace is open already,
-/// `CASTALIA_TIMEOUT` when the time is up while opening goes on, `CASTALIA_CLOSED`, and with what the start policy refuses.
+/// Fails with `CASTALIA_INVALID_ARGUMENT` for an invalid name, and on a listener's thread unless
+/// the namespace is already open; `CASTALIA_TIMEOUT` after the timeout, while opening continues;
+/// `CASTALIA_CLOSED`; or the start policy's refusal.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn castalia_client_config(
@@ -58,7 +60,7 @@ pub extern "C" fn castalia_client_config(
     })
 }
 
-/// Opens a namespace of another app; as `castalia_client_config`.
+/// Opens a namespace of another app; see `castalia_client_config`.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn castalia_client_config_of(
@@ -77,7 +79,7 @@ pub extern "C" fn castalia_client_config_of(
     })
 }
 
-/// Opens a namespace as a whole file; as `castalia_client_config`.
+/// Opens a namespace as one text; see `castalia_client_config`.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn castalia_client_config_file(
@@ -95,7 +97,7 @@ pub extern "C" fn castalia_client_config_file(
     })
 }
 
-/// App id of the client; to be released by `castalia_text_release`.
+/// The client's app id. Release it with `castalia_text_release`.
 ///
 /// Fails with `CASTALIA_CLOSED` for a stale handle.
 #[unsafe(no_mangle)]
@@ -111,7 +113,8 @@ pub extern "C" fn castalia_client_app_id(
     })
 }
 
-/// The environment as its name was understood, such as `PRO`; `UNKNOWN` where none is set. The text lives for ever.
+/// The environment as it was recognized, such as `PRO`; `UNKNOWN` if it is unset. The text is never
+/// freed.
 ///
 /// Fails with `CASTALIA_CLOSED` for a stale handle.
 #[unsafe(no_mangle)]
@@ -127,10 +130,11 @@ pub extern "C" fn castalia_client_env(
     })
 }
 
-/// Signs the requests of an app id with another secret from now on, from the next request; a blank one stops signing. The
-/// secret is copied and shows up nowhere.
+/// Signs requests for an app id with another secret from the next request on. A blank secret ends
+/// signing. The secret is copied, and appears in no log, error or metric.
 ///
-/// Fails with `CASTALIA_CLOSED` for a stale handle, `CASTALIA_INVALID_ARGUMENT` for text that is not UTF-8.
+/// Fails with `CASTALIA_CLOSED` for a stale handle, `CASTALIA_INVALID_ARGUMENT` for text that is
+/// not UTF-8.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn castalia_client_set_access_key(
@@ -144,9 +148,10 @@ pub extern "C" fn castalia_client_set_access_key(
     })
 }
 
-/// Stops everything and waits for it, at most this many milliseconds; the handle is stale from then on. Reads of open
-/// namespaces go on answering. Handles of subscriptions keep some memory until `castalia_subscription_cancel`. A stale handle
-/// does nothing. On a listener's thread it gives the sign and does not wait.
+/// Stops the client and waits for it, at most `timeout_ms` milliseconds; the handle is stale from
+/// then on. Open namespaces still return the last values. Handles of subscriptions keep some memory
+/// until `castalia_subscription_cancel`. A stale handle is ignored. On a listener's thread this
+/// does not wait.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_client_close(client: CastaliaClient, timeout_ms: u32) {
     guard_or((), || {

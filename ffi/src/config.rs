@@ -1,4 +1,4 @@
-//! Open namespaces: the view of now, how it stands, loading now, the whole file, giving it up.
+//! Open namespaces: current values, state, refresh, text, closing.
 
 use std::mem::MaybeUninit;
 use std::ops::Deref;
@@ -14,7 +14,7 @@ use crate::fork::Seen;
 use crate::handle;
 use crate::snapshot::CastaliaSnapshot;
 
-/// An open namespace. 0 never stands for one.
+/// Handle of an open namespace; never 0.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct CastaliaConfig {
@@ -29,6 +29,7 @@ impl CastaliaConfig {
 
     pub(crate) fn get(self) -> Result<Arc<Opened>> {
         let opened: Arc<Opened> = handle::get(self.id)?;
+        // A program that only reads would otherwise keep its parent's values forever.
         if opened.seen.is_first_in_child() {
             opened.config.resume_after_fork();
         }
@@ -36,7 +37,7 @@ impl CastaliaConfig {
     }
 }
 
-/// What a handle of a namespace stands for.
+/// The object behind the handle of a namespace.
 #[derive(Debug)]
 pub(crate) struct Opened {
     config: Config,
@@ -51,7 +52,7 @@ impl Deref for Opened {
     }
 }
 
-/// An open namespace as a whole file. 0 never stands for one.
+/// Handle of a namespace opened as one text; never 0.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct CastaliaConfigFile {
@@ -69,7 +70,7 @@ impl CastaliaConfigFile {
     }
 }
 
-/// The content now. It never changes while it is held, and is released by `castalia_snapshot_release`. Never waits.
+/// The current values. They do not change until `castalia_snapshot_release`. Never waits.
 ///
 /// Fails with `CASTALIA_CLOSED` for a stale handle.
 #[unsafe(no_mangle)]
@@ -85,8 +86,8 @@ pub extern "C" fn castalia_config_snapshot(
     })
 }
 
-/// How the namespace stands with the servers: `Loading`, `Ready`, or the name of the kind of error that the last load failed
-/// with. The text lives for ever.
+/// Result of the last load: `Loading`, `Ready`, `Unavailable`, or the name of the error's kind. The
+/// text is never freed.
 ///
 /// Fails with `CASTALIA_CLOSED` for a stale handle.
 #[unsafe(no_mangle)]
@@ -102,7 +103,8 @@ pub extern "C" fn castalia_config_state(
     })
 }
 
-/// Why the last load failed, or what is wrong with what it brought; NULL once all is well. The caller releases it.
+/// Error of the last load, or of parsing its document; NULL if both succeeded. The caller releases
+/// it.
 ///
 /// Fails with `CASTALIA_CLOSED` for a stale handle.
 #[unsafe(no_mangle)]
@@ -118,10 +120,10 @@ pub extern "C" fn castalia_config_last_error(
     })
 }
 
-/// Loads now and waits for it, at most this many milliseconds.
+/// Loads now and waits for the result, at most `timeout_ms` milliseconds.
 ///
-/// Fails as the load does, with `CASTALIA_TIMEOUT`, `CASTALIA_CLOSED`, and on a listener's thread with
-/// `CASTALIA_INVALID_ARGUMENT`.
+/// Fails with the error of the load, `CASTALIA_TIMEOUT`, `CASTALIA_CLOSED`, or
+/// `CASTALIA_INVALID_ARGUMENT` on a listener's thread.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn castalia_config_refresh(
@@ -131,15 +133,15 @@ pub extern "C" fn castalia_config_refresh(
     guard(|| config.get()?.refresh(millis(timeout_ms)))
 }
 
-/// Releases the handle of a namespace, which stays open in its client. A stale handle does nothing.
+/// Releases the handle of a namespace, which remains open in its client. A stale handle is ignored.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_config_release(config: CastaliaConfig) {
     guard_or((), || drop(handle::remove::<Opened>(config.id)));
 }
 
-/// Gives a namespace up, and releases its handle: once no other handle of it is left, it is no longer kept fresh and its
-/// subscriptions end, after what is queued for them. Snapshots stay as they are; opened again, it starts anew. A stale handle
-/// does nothing. Never waits.
+/// Closes a namespace and releases its handle. Once no other handle of it exists, it is no longer
+/// refreshed and its subscriptions end after their queued events. Snapshots remain valid; opening
+/// it again loads it anew. A stale handle is ignored. Never waits.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_config_close(config: CastaliaConfig) {
     guard_or((), || {
@@ -149,8 +151,8 @@ pub extern "C" fn castalia_config_close(config: CastaliaConfig) {
     });
 }
 
-/// The text of a file now, with the snapshot that it lies in, which the caller releases after the text was used. The text is
-/// NULL while nothing is loaded. Never waits.
+/// The current text of a file, and the snapshot that contains it, which the caller releases after
+/// using the text. The text is NULL if nothing has been loaded. Never waits.
 ///
 /// Fails with `CASTALIA_CLOSED` for a stale handle.
 #[unsafe(no_mangle)]
@@ -170,7 +172,7 @@ pub extern "C" fn castalia_config_file_content(
     })
 }
 
-/// How the namespace of a file stands with the servers; as `castalia_config_state`.
+/// Result of the last load of a file; see `castalia_config_state`.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn castalia_config_file_state(
@@ -184,7 +186,7 @@ pub extern "C" fn castalia_config_file_state(
     })
 }
 
-/// Why the last load of a file failed; as `castalia_config_last_error`.
+/// Error of the last load of a file; see `castalia_config_last_error`.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn castalia_config_file_last_error(
@@ -198,7 +200,7 @@ pub extern "C" fn castalia_config_file_last_error(
     })
 }
 
-/// Loads now; as `castalia_config_refresh`.
+/// Loads now; see `castalia_config_refresh`.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn castalia_config_file_refresh(
@@ -208,7 +210,7 @@ pub extern "C" fn castalia_config_file_refresh(
     guard(|| file.get()?.refresh(millis(timeout_ms)))
 }
 
-/// Gives the namespace of a file up, and releases its handle; as `castalia_config_close`.
+/// Closes the namespace of a file and releases its handle; see `castalia_config_close`.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_config_file_close(file: CastaliaConfigFile) {
     guard_or((), || {
@@ -218,7 +220,8 @@ pub extern "C" fn castalia_config_file_close(file: CastaliaConfigFile) {
     });
 }
 
-/// Releases the handle of a file, whose namespace stays open in its client. A stale handle does nothing.
+/// Releases the handle of a file, whose namespace remains open in its client. A stale handle is
+/// ignored.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_config_file_release(file: CastaliaConfigFile) {
     guard_or((), || drop(handle::remove::<ConfigFile>(file.id)));

@@ -1,4 +1,4 @@
-//! Reading an event: what changed from which value to which, and the content after it.
+//! Events: the changed keys with their old and new values, and the snapshot after the change.
 
 use std::sync::Arc;
 
@@ -7,22 +7,22 @@ use castalia_core::{Change, ChangeEvent, ChangeType};
 use crate::boundary::{CastaliaStr, count, guard_or, hand_out, take_back};
 use crate::snapshot::CastaliaSnapshot;
 
-/// The key is new.
+/// The key had no value before.
 pub const CASTALIA_ADDED: i32 = 1;
-/// The value differs.
+/// The value is different.
 pub const CASTALIA_MODIFIED: i32 = 2;
-/// The key is gone.
+/// The key has no value any more.
 pub const CASTALIA_DELETED: i32 = 3;
 
-/// One key of an event.
+/// The change of one key.
 #[repr(C)]
 #[derive(Debug)]
 pub struct CastaliaChange {
     /// The key.
     pub key: CastaliaStr,
-    /// Value before; NULL when added.
+    /// Value before; NULL if the key was added.
     pub old_value: CastaliaStr,
-    /// Value after; NULL when deleted.
+    /// Value after; NULL if the key was deleted.
     pub new_value: CastaliaStr,
     /// `CASTALIA_ADDED`, `CASTALIA_MODIFIED` or `CASTALIA_DELETED`.
     pub change_type: i32,
@@ -43,7 +43,8 @@ impl CastaliaChange {
     }
 }
 
-/// One change of a namespace: all keys that one new content changed. It never changes, and any number of threads may read it.
+/// All changes that one release made to a namespace. It never changes, and any number of threads
+/// may read it.
 #[derive(Debug)]
 pub struct CastaliaEvent {
     event: Arc<ChangeEvent>,
@@ -71,14 +72,14 @@ pub extern "C" fn castalia_event_namespace(event: Option<&CastaliaEvent>) -> Cas
     text_of(event, |event| Some(&event.identity().namespace))
 }
 
-/// Number of changed keys, whatever the listener asked for; 0 for NULL.
+/// Number of changed keys, including those that the listener is not interested in; 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_event_len(event: Option<&CastaliaEvent>) -> usize {
     event.map_or(0, |event| event.changes.len())
 }
 
-/// The change at a place, in the order of the new content with deleted keys behind; NULL from the number of keys on. It lives
-/// as long as the event.
+/// The change at an index, in the order of the new snapshot, followed by deleted keys; NULL if the
+/// index is not below `castalia_event_len`. Valid as long as the event.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_event_change(
     event: Option<&CastaliaEvent>,
@@ -88,8 +89,8 @@ pub extern "C" fn castalia_event_change(
     change.map_or(std::ptr::null(), std::ptr::from_ref)
 }
 
-/// The changed key at a place among those that the filter of the listener let through; NULL from their number on, and
-/// everywhere for a listener without a filter.
+/// The changed key at an index among those that match the listener's filter; NULL beyond the last
+/// one, and always for a listener without a filter.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_event_interested_key(
     event: Option<&CastaliaEvent>,
@@ -98,26 +99,27 @@ pub extern "C" fn castalia_event_interested_key(
     text_of(event, |event| event.interested_keys().get(index).map(String::as_str))
 }
 
-/// Number of this change within its namespace, rising by one from 1; of merged events the last.
+/// Number of the change within its namespace, increasing by one from 1. For merged events, the
+/// number of the last.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_event_sequence(event: Option<&CastaliaEvent>) -> u64 {
     event.map_or(0, |event| event.event.sequence())
 }
 
-/// How many later events were merged into this one because the listener did not keep up.
+/// Number of later events that were merged into this one because the listener fell behind.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_event_coalesced(event: Option<&CastaliaEvent>) -> u64 {
     event.map_or(0, |event| event.event.coalesced())
 }
 
-/// Release key before the change; empty when that content was not from a server.
+/// Release key before the change; empty if those values did not come from a server.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_event_old_release_key(event: Option<&CastaliaEvent>) -> CastaliaStr {
     text_of(event, |event| Some(event.old_release_key()))
 }
 
-/// The content after the change, or a newer one when events were merged; to be released by `castalia_snapshot_release`. NULL
-/// for NULL.
+/// The values after the change; for merged events, those after the last of them. Release it with
+/// `castalia_snapshot_release`. NULL for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_event_snapshot(
     event: Option<&CastaliaEvent>,
@@ -125,13 +127,13 @@ pub extern "C" fn castalia_event_snapshot(
     event.map_or(std::ptr::null(), |event| hand_out(event.event.snapshot().clone()))
 }
 
-/// One more count of an event, to keep it beyond the call of the listener; gives it back.
+/// Adds a reference, to keep an event beyond the call of the listener. Returns the event.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_event_retain(event: *const CastaliaEvent) -> *const CastaliaEvent {
     count(event)
 }
 
-/// Releases one count of an event that was retained.
+/// Releases one reference to an event that was retained.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_event_release(event: *const CastaliaEvent) {
     guard_or((), || take_back(event));

@@ -1,14 +1,14 @@
-//! Forked children. The client starts again by itself with the first call that is no read; this tells when a read must see to
-//! it, without asking the system at each one.
+//! Detects forked children. The client restarts itself with the first call other than a read; this
+//! tells reads when they must do it, without a system call for each of them.
 
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// How many forks lie between this process and the one that loaded the library.
+/// Number of forks between this process and the one that loaded the library.
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 static WATCH: Once = Once::new();
 
-/// Remembers the process that an object was last used in.
+/// Remembers the process in which an object was last used.
 #[derive(Debug)]
 pub(crate) struct Seen(AtomicU32);
 

@@ -1,5 +1,5 @@
-//! Handles: numbers with a generation that stand for objects of long life. One that is stale, or of another kind, is `Closed`
-//! and never a crash. Looking one up takes no lock.
+//! Handles: numbers with a generation that identify objects with a long life. A stale handle, or
+//! one of another kind, is reported as `Closed` and never crashes. Looking one up takes no lock.
 
 use std::any::Any;
 use std::sync::{Arc, LazyLock};
@@ -9,7 +9,8 @@ use sharded_slab::{Config, Slab};
 
 type Object = Arc<dyn Any + Send + Sync>;
 
-/// Fewer places for each thread than the default (a million), so that a generation comes back only after a billion uses.
+/// Fewer slots for each thread than the default of a million, so that a generation is reused only
+/// after a billion uses.
 struct Places;
 
 impl Config for Places {
@@ -17,13 +18,14 @@ impl Config for Places {
     const MAX_PAGES: usize = 15;
 }
 
-/// Handles are keys times this: a number beside a handle is none, and no place that was never used is asked for.
+/// A handle is the slab key multiplied by this odd constant, so neighbouring integers are not valid
+/// handles.
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 const GATHER: u64 = inverse(SPREAD);
 
 static OBJECTS: LazyLock<Slab<Object, Places>> = LazyLock::new(Slab::new_with_config::<Places>);
 
-/// A new handle of an object; never 0.
+/// Creates the handle of an object; never 0.
 pub(crate) fn insert<T: Any + Send + Sync>(object: T) -> Result<u64> {
     let key = OBJECTS.insert(Arc::new(object));
     let id = key.and_then(|key| u64::try_from(key).ok()?.checked_add(1));
@@ -40,7 +42,8 @@ pub(crate) fn get<T: Any + Send + Sync>(id: u64) -> Result<Arc<T>> {
     object.ok_or_else(|| Error::new(ErrorKind::Closed, "look up handle", "the handle is stale"))
 }
 
-/// Takes an object out, after which its handle is stale; `None` where it is already, or is of another kind.
+/// Removes an object, which makes its handle stale; `None` if it is stale already or of another
+/// kind.
 pub(crate) fn remove<T: Any + Send + Sync>(id: u64) -> Option<Arc<T>> {
     let _: Arc<T> = get(id).ok()?;
     let object = OBJECTS.take(key(id)?)?;
@@ -51,7 +54,8 @@ fn key(id: u64) -> Option<usize> {
     usize::try_from(id.wrapping_mul(GATHER).checked_sub(1)?).ok()
 }
 
-/// What an odd number is to be multiplied with to give 1; each step doubles the bits that are right, of which three are at first.
+/// The multiplicative inverse of an odd number modulo 2^64, by Newton's method: each step doubles
+/// the number of correct bits, initially three.
 const fn inverse(odd: u64) -> u64 {
     let mut inverse = odd;
     let mut right = 3;

@@ -41,21 +41,21 @@ pub use test_panic::*;
 pub use testing::*;
 pub use validator::*;
 
-// A panic that is not unwound cannot be caught at the border, and ends the host.
+// A panic that does not unwind cannot be caught at the boundary and would end the host program.
 #[cfg(not(panic = "unwind"))]
 compile_error!("castalia-ffi must be built with panic = \"unwind\"");
 
-/// Major number times 65536 plus minor number of this interface. The minor one rises with what is added, the major one with
-/// what no longer fits.
+/// Major version of this interface times 65536, plus the minor version. Additions increase the
+/// minor version, incompatible changes the major one.
 pub const CASTALIA_ABI_VERSION: u32 = 0x1_0000;
 
-/// The interface of the library that is loaded; compare it with `CASTALIA_ABI_VERSION`.
+/// The interface version of the loaded library; compare it with `CASTALIA_ABI_VERSION`.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_abi_version() -> u32 {
     CASTALIA_ABI_VERSION
 }
 
-/// Version of the library, such as `1.2.3`. The text lives for ever.
+/// Version of the library, such as `1.2.3`. The text is never freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_version() -> CastaliaStr {
     CastaliaStr::of(env!("CARGO_PKG_VERSION"))

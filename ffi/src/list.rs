@@ -1,4 +1,4 @@
-//! Values that are lists: the parts between a delimiter, as texts of their own.
+//! Values that are lists.
 
 use std::mem::MaybeUninit;
 
@@ -10,9 +10,10 @@ use crate::snapshot::CastaliaSnapshot;
 #[derive(Debug)]
 pub struct CastaliaTextList(Vec<String>);
 
-/// The parts of the value of a key between a literal delimiter, to be released by `castalia_text_list_release`. Where `trim` is
-/// not 0, blanks around the parts are dropped; empty parts at the end always are. `found` is 0 or 1, or NULL for those who
-/// need not know; where it is 0, `list` is left as it was.
+/// Splits the value of a key at a literal delimiter. Release the list with
+/// `castalia_text_list_release`. If `trim` is not 0, white space around the parts is removed; empty
+/// parts at the end always are. `found` receives 0 or 1 and may be NULL; if it is 0, `list` is
+/// unchanged.
 ///
 /// Fails with `CASTALIA_INVALID_ARGUMENT` for NULL and for text that is not UTF-8.
 #[unsafe(no_mangle)]
@@ -48,7 +49,8 @@ pub extern "C" fn castalia_text_list_len(list: Option<&CastaliaTextList>) -> usi
     list.map_or(0, |list| list.0.len())
 }
 
-/// The part at a place; NULL from their number on. It lives as long as the list.
+/// The part at an index; NULL if the index is not below the number of parts. Valid as long as the
+/// list.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_text_list_get(
     list: Option<&CastaliaTextList>,
@@ -57,7 +59,7 @@ pub extern "C" fn castalia_text_list_get(
     CastaliaStr::of_option(list.and_then(|list| list.0.get(index)).map(String::as_str))
 }
 
-/// Releases a list and what was read from it.
+/// Releases a list and the texts that were read from it.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_text_list_release(list: Option<Box<CastaliaTextList>>) {
     drop(list);

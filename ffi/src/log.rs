@@ -1,4 +1,4 @@
-//! The one log callback of the process.
+//! The log callback of the process.
 
 use std::ffi::c_void;
 use std::sync::Arc;
@@ -12,16 +12,16 @@ use crate::subscription::CastaliaRelease;
 
 /// Somebody has to act.
 pub const CASTALIA_LOG_ERROR: i32 = 1;
-/// Something does not work for the time being.
+/// Something does not work at the moment.
 pub const CASTALIA_LOG_WARN: i32 = 2;
-/// What happens, in few words.
+/// Important events.
 pub const CASTALIA_LOG_INFO: i32 = 3;
-/// For those who look for a fault.
+/// Details for finding the cause of a problem.
 pub const CASTALIA_LOG_DEBUG: i32 = 4;
 /// Everything.
 pub const CASTALIA_LOG_TRACE: i32 = 5;
 
-/// What a log record is about, such as `namespace`.
+/// A field of a log record, such as `namespace`.
 #[repr(C)]
 #[derive(Debug)]
 pub struct CastaliaLogField {
@@ -31,31 +31,33 @@ pub struct CastaliaLogField {
     pub value: CastaliaStr,
 }
 
-/// One log record. It and its texts are lent for the call. Later versions append fields.
+/// One log record. It and its texts are valid during the call. Later versions append fields.
 #[repr(C)]
 #[derive(Debug)]
 pub struct CastaliaLogRecord {
-    /// How much it matters: `CASTALIA_LOG_...`.
+    /// Severity: `CASTALIA_LOG_...`.
     pub level: i32,
-    /// Module that wrote it.
+    /// Module that logged it.
     pub target: CastaliaStr,
-    /// Message, with the fields behind it as `name=value`.
+    /// Message, followed by the fields as `name=value`.
     pub text: CastaliaStr,
-    /// The fields by themselves.
+    /// The fields.
     pub fields: *const CastaliaLogField,
-    /// How many.
+    /// Number of fields.
     pub fields_len: usize,
 }
 
-/// What is called for each log record, on any thread and perhaps several at a time. What the library would log because of the
-/// call is dropped. It must not throw, and must not wait.
+/// Function that is called for each log record, on any thread and possibly on several at the same
+/// time. Records that the call itself causes are dropped. It must not throw and must not block.
 pub type CastaliaLogger =
     Option<extern "C" fn(user_data: *mut c_void, record: *const CastaliaLogRecord)>;
 
-/// Sends log records of this level and the more important ones (`CASTALIA_LOG_...`) to a function, in place of the one before;
-/// NULL sends them nowhere. Without this call, warnings and errors go to standard error. Whether it works or fails, `release` is called with the user data when it is needed no more.
+/// Passes log records of this level and above (`CASTALIA_LOG_...`) to a function, which replaces
+/// the previous one; NULL drops them. Without this call, warnings and errors are written to
+/// standard error. `release` is called with the user data when it is no longer needed, also if this
+/// call fails.
 ///
-/// Fails with `CASTALIA_INVALID_ARGUMENT` for another level.
+/// Fails with `CASTALIA_INVALID_ARGUMENT` for an invalid level.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn castalia_log_set(

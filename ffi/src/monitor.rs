@@ -1,4 +1,4 @@
-//! What goes on in a client: counters, the same as text for a collector, and the settings that count.
+//! Monitoring of a client: counters, the same as text, and effective settings.
 
 use std::mem::MaybeUninit;
 
@@ -18,25 +18,26 @@ pub struct CastaliaMetrics {
     http: Vec<CastaliaHttpMetrics>,
     threads: Option<CastaliaThreadMetrics>,
     errors: Vec<String>,
-    /// What the last errors of the namespaces lie in.
+    /// Owns the errors that the views above refer to.
     _last_errors: Vec<Option<Box<CastaliaError>>>,
-    /// What the views above lie in.
+    /// Owns the texts that the views above refer to.
     _source: Box<Metrics>,
 }
 
-/// Counters of a whole client. Later versions append fields.
+/// Counters of the client as a whole. Later versions append fields.
 #[repr(C)]
 #[derive(Debug)]
 pub struct CastaliaTotals {
-    /// How many errors there were.
+    /// Number of errors since the start.
     pub error_count: u64,
-    /// By how many milliseconds the servers' clock is ahead of this machine's.
+    /// Milliseconds by which the servers' clock is ahead of this machine's.
     pub clock_skew_ms: i64,
-    /// Poll loops whose last poll ended well.
+    /// Poll loops whose last request succeeded.
     pub polls_connected: u64,
 }
 
-/// Counters of a namespace. Its texts live as long as the metrics. Later versions append fields.
+/// Counters of a namespace. Its texts are valid as long as the metrics. Later versions append
+/// fields.
 #[repr(C)]
 #[derive(Debug)]
 pub struct CastaliaNamespaceMetrics {
@@ -44,77 +45,79 @@ pub struct CastaliaNamespaceMetrics {
     pub app_id: CastaliaStr,
     /// Name.
     pub name: CastaliaStr,
-    /// `Loading`, `Ready`, or the name of the kind of error that the last load failed with.
+    /// `Loading`, `Ready`, `Unavailable`, or the name of the error's kind.
     pub state: CastaliaStr,
     /// `remote`, `local`, `static` or `none`.
     pub source: CastaliaStr,
-    /// Identity of the release; empty unless the source is `remote`.
+    /// Release key; empty unless the source is `remote`.
     pub release_key: CastaliaStr,
     /// Number of keys.
     pub items: u64,
-    /// How often it was opened.
+    /// Number of times it was opened.
     pub usage: u64,
-    /// Milliseconds that the first load took; -1 while it is under way.
+    /// Duration of the first load in milliseconds; -1 while it is in progress.
     pub first_load_ms: i64,
-    /// When the content last changed, in milliseconds since 1970 (UTC).
+    /// When the current values were loaded, in milliseconds since 1970 (UTC).
     pub updated_at: i64,
-    /// When a server last answered, likewise; -1 for never.
+    /// When a server last answered, in milliseconds since 1970 (UTC); -1 if none ever did.
     pub contacted_at: i64,
-    /// How often a listener failed.
+    /// Number of failed listener calls.
     pub listener_failures: u64,
-    /// Events that wait for listeners.
+    /// Events waiting for listeners.
     pub listener_queue: u64,
-    /// How often the cache file could not be written.
+    /// Number of failed writes of the cache file.
     pub cache_failures: u64,
-    /// Releases that the application refused.
+    /// Number of releases rejected by a validator.
     pub refusals: u64,
-    /// 1 where a poll for it was met with silence, else 0.
+    /// 1 if a long poll that included it timed out, else 0.
     pub poll_timed_out: i32,
-    /// Values that were not of the type they were read as, each counted once for a release.
+    /// Number of malformed values, each counted once for a release.
     pub malformed_reads: u64,
-    /// Why the last load failed, or what is wrong with what it brought; NULL once all is well. It belongs to the metrics.
+    /// Error of the last load, or of parsing its document; NULL if both succeeded. Owned by the
+    /// metrics.
     pub last_error: *const CastaliaError,
 }
 
-/// Requests to one endpoint that ended in one way. Its text lives as long as the metrics. Later versions append fields.
+/// Requests to one endpoint with one status. Its text is valid as long as the metrics. Later
+/// versions append fields.
 #[repr(C)]
 #[derive(Debug)]
 pub struct CastaliaHttpMetrics {
     /// First part of the path: `configs`, `notifications` or `services`.
     pub endpoint: CastaliaStr,
-    /// Status; 0 where none came.
+    /// Status; 0 if none arrived.
     pub status: i32,
-    /// How many.
+    /// Number of requests.
     pub count: u64,
-    /// How many microseconds they took together.
+    /// Sum of their durations in microseconds.
     pub time_us: u64,
 }
 
-/// The threads and tasks of the library, which all clients share. Later versions append fields.
+/// Threads and tasks of the library, shared by all clients. Later versions append fields.
 #[repr(C)]
 #[derive(Debug)]
 pub struct CastaliaThreadMetrics {
     /// Worker threads.
     pub workers: u64,
-    /// Tasks that live.
+    /// Tasks that have not ended.
     pub tasks: u64,
-    /// Tasks that wait for a worker.
+    /// Tasks waiting for a worker.
     pub queue: u64,
 }
 
-/// One effective setting. Its texts live as long as the list. Later versions append fields.
+/// One effective setting. Its texts are valid as long as the list. Later versions append fields.
 #[repr(C)]
 #[derive(Debug)]
 pub struct CastaliaSetting {
     /// Property name.
     pub name: CastaliaStr,
-    /// Value; a secret is `***`, and empty means unset.
+    /// The value; `***` for secrets, empty if unset.
     pub value: CastaliaStr,
-    /// Where the value came from.
+    /// Origin of the value.
     pub origin: CastaliaStr,
-    /// The name under which it was found there.
+    /// The name under which it was found.
     pub found_as: CastaliaStr,
-    /// What it is for, with its unit.
+    /// Description, with the unit.
     pub meaning: CastaliaStr,
 }
 
@@ -122,11 +125,11 @@ pub struct CastaliaSetting {
 #[derive(Debug)]
 pub struct CastaliaSettingList {
     settings: Vec<CastaliaSetting>,
-    /// What the views above lie in.
+    /// Owns the texts that the views above refer to.
     _source: Vec<Setting>,
 }
 
-/// A text of its own.
+/// A text that the caller releases.
 #[derive(Debug)]
 pub struct CastaliaText(String);
 
@@ -152,7 +155,7 @@ pub extern "C" fn castalia_client_metrics(
     })
 }
 
-/// The counters of the client itself; NULL for NULL. They live as long as the metrics.
+/// Counters of the client as a whole; NULL for NULL. Valid as long as the metrics.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_metrics_totals(
     metrics: Option<&CastaliaMetrics>,
@@ -160,7 +163,8 @@ pub extern "C" fn castalia_metrics_totals(
     metrics.map(|metrics| &metrics.totals)
 }
 
-/// The counters of the open namespace at a place; NULL from their number on. They live as long as the metrics.
+/// Counters of the open namespace at an index; NULL beyond the last one. Valid as long as the
+/// metrics.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_metrics_namespace(
     metrics: Option<&CastaliaMetrics>,
@@ -169,7 +173,8 @@ pub extern "C" fn castalia_metrics_namespace(
     metrics?.namespaces.get(index)
 }
 
-/// The requests of the client at a place, by endpoint and status; NULL from their number on. They live as long as the metrics.
+/// Requests at an index, by endpoint and status; NULL beyond the last one. Valid as long as the
+/// metrics.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_metrics_http(
     metrics: Option<&CastaliaMetrics>,
@@ -178,7 +183,8 @@ pub extern "C" fn castalia_metrics_http(
     metrics?.http.get(index)
 }
 
-/// The threads; NULL before the first namespace is opened, and for NULL. They live as long as the metrics.
+/// The threads; NULL before the first namespace is opened, and for NULL. Valid as long as the
+/// metrics.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_metrics_threads(
     metrics: Option<&CastaliaMetrics>,
@@ -186,7 +192,7 @@ pub extern "C" fn castalia_metrics_threads(
     metrics?.threads.as_ref()
 }
 
-/// The error at a place among the latest ones, oldest first; NULL from their number on.
+/// The error at an index among the recent ones, oldest first; NULL beyond the last one.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_metrics_error(
     metrics: Option<&CastaliaMetrics>,
@@ -196,7 +202,7 @@ pub extern "C" fn castalia_metrics_error(
     CastaliaStr::of_option(error.map(String::as_str))
 }
 
-/// Releases metrics and what was read from them.
+/// Releases metrics and everything that was read from them.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_metrics_release(metrics: Option<Box<CastaliaMetrics>>) {
     drop(metrics);
@@ -218,7 +224,7 @@ pub extern "C" fn castalia_client_metrics_text(
     })
 }
 
-/// The text itself; it lives as long as the object. Empty for NULL.
+/// The text; empty for NULL. Valid as long as the object.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_text_view(text: Option<&CastaliaText>) -> CastaliaStr {
     CastaliaStr::of(text.map_or("", |text| &text.0))
@@ -230,7 +236,7 @@ pub extern "C" fn castalia_text_release(text: Option<Box<CastaliaText>>) {
     drop(text);
 }
 
-/// Every effective setting of a client and where it came from; secrets are masked.
+/// Every effective setting of a client and its origin. Secrets are masked.
 ///
 /// Fails with `CASTALIA_CLOSED` for a stale handle.
 #[unsafe(no_mangle)]
@@ -248,7 +254,7 @@ pub extern "C" fn castalia_client_settings(
     })
 }
 
-/// The setting at a place; NULL from their number on.
+/// The setting at an index; NULL beyond the last one.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_setting_list_get(
     settings: Option<&CastaliaSettingList>,
@@ -257,7 +263,7 @@ pub extern "C" fn castalia_setting_list_get(
     settings?.settings.get(index)
 }
 
-/// Releases a list of settings and what was read from it.
+/// Releases a list of settings and everything that was read from it.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_setting_list_release(settings: Option<Box<CastaliaSettingList>>) {
     drop(settings);

@@ -1,4 +1,4 @@
-//! What a client is made from: values by property name, over those of the environment if asked for.
+//! Settings for creating a client, optionally on top of those of the environment.
 
 use std::mem::{self, MaybeUninit};
 
@@ -7,20 +7,21 @@ use castalia_core::{Settings, StartPolicy};
 use crate::boundary::{CastaliaStr, guard, required, unusable};
 use crate::error::CastaliaError;
 
-/// Settings before a client is made from them. Used by one thread at a time.
+/// Settings for creating clients. Must not be used by several threads at the same time.
 #[derive(Debug)]
 pub struct CastaliaSettings(pub(crate) Settings);
 
-/// Settings that read nothing from the environment and its files.
+/// Settings that read neither the environment nor its files.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_settings_new() -> Box<CastaliaSettings> {
     Box::new(with_binding(Settings::new()))
 }
 
-/// Settings of the surroundings: environment variables, `server.properties` and `app.properties`. The files are read when a
-/// client is made.
+/// Settings from environment variables, `server.properties` and `app.properties`. The files are
+/// read when a client is created.
 ///
-/// Fails with `CASTALIA_INVALID_ARGUMENT` where a variable of ours is not UTF-8.
+/// Fails with `CASTALIA_INVALID_ARGUMENT` if a variable that begins with `APOLLO_` or `CASTALIA_`
+/// is not UTF-8.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn castalia_settings_from_env(
@@ -33,7 +34,8 @@ pub extern "C" fn castalia_settings_from_env(
     })
 }
 
-/// Sets a value by its property name, such as `app.id`. Names and values are checked when a client is made.
+/// Sets a value by its property name, such as `app.id`. Names and values are validated when a
+/// client is created.
 ///
 /// Fails with `CASTALIA_INVALID_ARGUMENT` for NULL and for text that is not UTF-8.
 #[unsafe(no_mangle)]
@@ -51,20 +53,21 @@ pub extern "C" fn castalia_settings_set(
     })
 }
 
-/// Nothing: a namespace that cannot be loaded is empty, and its state says so.
+/// Nothing: a namespace that cannot be loaded is empty, as its state shows.
 pub const CASTALIA_START_BEST_EFFORT: i32 = 0;
-/// At least one namespace, from a server or a file.
+/// At least one namespace, from any source.
 pub const CASTALIA_START_REQUIRE_ANY: i32 = 1;
-/// Every namespace, from a server or a file.
+/// Every namespace, from any source.
 pub const CASTALIA_START_REQUIRE_ALL: i32 = 2;
 /// At least one namespace, from a server.
 pub const CASTALIA_START_REQUIRE_ANY_REMOTE: i32 = 3;
 /// Every namespace, from a server.
 pub const CASTALIA_START_REQUIRE_ALL_REMOTE: i32 = 4;
 
-/// What must be loaded for opening to succeed: `CASTALIA_START_...`. Otherwise opening fails, mostly with `CASTALIA_NOT_READY`.
+/// What must be loaded for opening to succeed: `CASTALIA_START_...`. Otherwise opening fails,
+/// mostly with `CASTALIA_NOT_READY`.
 ///
-/// Fails with `CASTALIA_INVALID_ARGUMENT` for NULL and for another number.
+/// Fails with `CASTALIA_INVALID_ARGUMENT` for NULL and for any other number.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn castalia_settings_start_policy(
@@ -81,7 +84,7 @@ pub extern "C" fn castalia_settings_start_policy(
     })
 }
 
-/// Copies settings; the copy is released by itself.
+/// Copies settings. The copy must be released too.
 ///
 /// Fails with `CASTALIA_INVALID_ARGUMENT` for NULL.
 #[unsafe(no_mangle)]
@@ -97,7 +100,7 @@ pub extern "C" fn castalia_settings_copy(
     })
 }
 
-/// Releases settings; clients that were made from them live on.
+/// Releases settings. Clients that were created from them are unaffected.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_settings_release(settings: Option<Box<CastaliaSettings>>) {
     drop(settings);

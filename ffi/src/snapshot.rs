@@ -1,4 +1,4 @@
-//! Reads of one content of a namespace: plain look-ups on a counted pointer, without a lock and without a wait.
+//! Reads from a snapshot: lookups through a counted pointer that never lock or wait.
 
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
@@ -11,13 +11,14 @@ use crate::boundary::{
 };
 use crate::error::CastaliaError;
 
-/// The content of a namespace at one moment. It never changes, any number of threads may read it, and it lives until it was
-/// released as often as it was handed out.
+/// The values of a namespace at one moment. It never changes, any number of threads may read it,
+/// and it is valid until each of its references was released.
 #[derive(Debug)]
 #[repr(transparent)]
 pub struct CastaliaSnapshot(pub(crate) Snapshot);
 
-/// The value of a key. `found` is 0 or 1; where it is 0, `value` is left as it was. An empty value is a value.
+/// The value of a key. `found` receives 0 or 1; if it is 0, `value` is unchanged. An empty value is
+/// found.
 ///
 /// Fails with `CASTALIA_INVALID_ARGUMENT` for NULL and for a key that is not UTF-8.
 #[unsafe(no_mangle)]
@@ -39,7 +40,8 @@ pub extern "C" fn castalia_snapshot_get(
     })
 }
 
-/// The value of a key. Only one that has none is looked at further: what the snapshot has is UTF-8.
+/// The value of a key. A key is only validated if it is missing, because the keys of a snapshot are
+/// UTF-8.
 #[inline(always)]
 fn value_of(snapshot: &CastaliaSnapshot, key: CastaliaStr) -> Result<Option<&str>> {
     let value = snapshot.0.get_bytes(key.bytes()?);
@@ -49,10 +51,11 @@ fn value_of(snapshot: &CastaliaSnapshot, key: CastaliaStr) -> Result<Option<&str
     Ok(value)
 }
 
-/// Copies the value of a key into memory of the caller and ends it with NUL. `len` becomes its length without the NUL, also
-/// where it does not fit, which fails.
+/// Copies the value of a key into a buffer and terminates it with NUL. `len` receives its length
+/// without the NUL, also if it does not fit, which is an error.
 ///
-/// Fails with `CASTALIA_INVALID_ARGUMENT` where `capacity` is not above the length, and where the value holds a NUL itself.
+/// Fails with `CASTALIA_INVALID_ARGUMENT` if `capacity` is not greater than the length, or if the
+/// value contains a NUL.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn castalia_snapshot_copy(
@@ -75,10 +78,11 @@ pub extern "C" fn castalia_snapshot_copy(
     })
 }
 
-/// The value of a key as a whole number of 32 bits. Where `found` is NULL, a missing and a malformed value leave `value` as it
-/// was and nothing fails: set it to the default before.
+/// The value of a key as a 32-bit integer. If `found` is NULL, a missing or malformed value is not
+/// an error and leaves `value` unchanged: set it to the default before.
 ///
-/// Fails with `CASTALIA_PARSE` for a malformed value, `CASTALIA_INVALID_ARGUMENT` as `castalia_snapshot_get`.
+/// Fails with `CASTALIA_PARSE` for a malformed value, and with `CASTALIA_INVALID_ARGUMENT` like
+/// `castalia_snapshot_get`.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn castalia_snapshot_get_int(
@@ -90,7 +94,7 @@ pub extern "C" fn castalia_snapshot_get_int(
     read(snapshot, key, value, found, |number: i32| number)
 }
 
-/// The value of a key as a whole number of 64 bits; as `castalia_snapshot_get_int`.
+/// The value of a key as a 64-bit integer; see `castalia_snapshot_get_int`.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn castalia_snapshot_get_long(
@@ -102,7 +106,7 @@ pub extern "C" fn castalia_snapshot_get_long(
     read(snapshot, key, value, found, |number: i64| number)
 }
 
-/// The value of a key as a number; as `castalia_snapshot_get_int`.
+/// The value of a key as a floating-point number; see `castalia_snapshot_get_int`.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn castalia_snapshot_get_double(
@@ -114,8 +118,9 @@ pub extern "C" fn castalia_snapshot_get_double(
     read(snapshot, key, value, found, |number: f64| number)
 }
 
-/// The value of a key as 1 for `true` in any case, else 0; as `castalia_snapshot_get_int`. With the setting
-/// `castalia.strict-booleans`, `yes`, `on` and `1` are 1 as well, their opposites are 0, and all else is malformed.
+/// The value of a key as 1 for `true` in any case, else 0; see `castalia_snapshot_get_int`. With
+/// the setting `castalia.strict-booleans`, `yes`, `on` and `1` are 1 as well, their opposites are
+/// 0, and anything else is malformed.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn castalia_snapshot_get_bool(
@@ -127,7 +132,8 @@ pub extern "C" fn castalia_snapshot_get_bool(
     read(snapshot, key, value, found, i32::from as fn(bool) -> i32)
 }
 
-/// The value of a key, such as `2D3H4M5S123MS` or `500`, in milliseconds; as `castalia_snapshot_get_int`.
+/// The value of a key, such as `2D3H4M5S123MS` or `500`, in milliseconds; see
+/// `castalia_snapshot_get_int`.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn castalia_snapshot_get_duration(
@@ -139,9 +145,10 @@ pub extern "C" fn castalia_snapshot_get_duration(
     read(snapshot, key, value, found, |time: Duration| saturated(time.as_millis()))
 }
 
-/// The value of a key, such as `2024-01-31 23:59:59`, in milliseconds since 1970 (UTC); as `castalia_snapshot_get_int`. A date
-/// without a zone is one of this machine's, unless the setting `castalia.time-zone` names another; days that do not exist are
-/// malformed, unless `castalia.lenient-dates` lets them count on.
+/// The value of a key, such as `2024-01-31 23:59:59`, in milliseconds since 1970 (UTC); see
+/// `castalia_snapshot_get_int`. A date without a time zone is in this machine's, or that of the
+/// setting `castalia.time-zone`. Dates that do not exist are malformed, or carry over with
+/// `castalia.lenient-dates`.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn castalia_snapshot_get_date(
@@ -153,10 +160,11 @@ pub extern "C" fn castalia_snapshot_get_date(
     read(snapshot, key, value, found, epoch_millis)
 }
 
-/// For those who parse values by themselves: says that the value of a key is malformed. It is logged and counted, once for each
-/// key and snapshot. Gives the error to hand on, `CASTALIA_PARSE`; NULL where the key is missing.
+/// Reports a value as malformed, for callers that parse values themselves. It is logged and counted
+/// once for each key and snapshot. Returns the error to pass on, `CASTALIA_PARSE`; NULL if the key
+/// is missing.
 ///
-/// Fails with `CASTALIA_INVALID_ARGUMENT` as `castalia_snapshot_get`.
+/// Fails with `CASTALIA_INVALID_ARGUMENT` like `castalia_snapshot_get`.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn castalia_snapshot_malformed(
@@ -166,7 +174,8 @@ pub extern "C" fn castalia_snapshot_malformed(
     guard(|| required(snapshot)?.0.try_get::<Refused>(key.text()?).map(drop))
 }
 
-/// What no value is: reading one as this takes the place among the parsed values that tells whether it was noted.
+/// A type that no value can be parsed as. Reading a value as this type takes the cache slot that
+/// records whether the value was reported.
 #[derive(Clone)]
 struct Refused;
 
@@ -210,9 +219,9 @@ pub extern "C" fn castalia_snapshot_len(snapshot: Option<&CastaliaSnapshot>) -> 
     guard_or(0, || snapshot.map_or(0, |snapshot| snapshot.0.len()))
 }
 
-/// The key and value at a place, in the server's order.
+/// Key and value at an index, in the server's order.
 ///
-/// Fails with `CASTALIA_INVALID_ARGUMENT` from the number of keys on.
+/// Fails with `CASTALIA_INVALID_ARGUMENT` if the index is not below `castalia_snapshot_len`.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn castalia_snapshot_entry(
@@ -231,7 +240,7 @@ pub extern "C" fn castalia_snapshot_entry(
     })
 }
 
-/// The namespace as one text: the document, or properties text; NULL while nothing is loaded.
+/// The namespace as one text: the document, or properties text; NULL if nothing has been loaded.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_snapshot_content(snapshot: Option<&CastaliaSnapshot>) -> CastaliaStr {
     text_of(snapshot, Snapshot::content)
@@ -243,7 +252,7 @@ pub extern "C" fn castalia_snapshot_app_id(snapshot: Option<&CastaliaSnapshot>) 
     text_of(snapshot, |snapshot| Some(&snapshot.identity().app_id))
 }
 
-/// Cluster that the namespace is read for.
+/// Cluster of the client, which may differ from the one that the release came from.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_snapshot_cluster(snapshot: Option<&CastaliaSnapshot>) -> CastaliaStr {
     text_of(snapshot, |snapshot| Some(&snapshot.identity().cluster))
@@ -255,13 +264,13 @@ pub extern "C" fn castalia_snapshot_namespace(snapshot: Option<&CastaliaSnapshot
     text_of(snapshot, |snapshot| Some(snapshot.namespace()))
 }
 
-/// Where the content came from: `remote`, `local`, `static` or `none`. The text lives for ever.
+/// Origin of the values: `remote`, `local`, `static` or `none`. The text is never freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_snapshot_source(snapshot: Option<&CastaliaSnapshot>) -> CastaliaStr {
     text_of(snapshot, |snapshot| Some(snapshot.source().name()))
 }
 
-/// Identity of the release; empty unless the source is `remote`.
+/// Release key; empty unless the source is `remote`.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_snapshot_release_key(
     snapshot: Option<&CastaliaSnapshot>,
@@ -269,19 +278,21 @@ pub extern "C" fn castalia_snapshot_release_key(
     text_of(snapshot, |snapshot| Some(snapshot.release_key()))
 }
 
-/// Newest notification that was known when this was loaded; -1 for none and for NULL.
+/// Id of the newest notification that was received before the load; -1 if there was none, and for
+/// NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_snapshot_notification_id(snapshot: Option<&CastaliaSnapshot>) -> i64 {
     guard_or(-1, || snapshot.map_or(-1, |snapshot| snapshot.0.notification_id()))
 }
 
-/// When it was made, in milliseconds since 1970 (UTC); 0 for NULL.
+/// When the values were loaded, in milliseconds since 1970 (UTC); for a cache or seed file, its
+/// modification time. 0 for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_snapshot_loaded_at(snapshot: Option<&CastaliaSnapshot>) -> i64 {
     guard_or(0, || snapshot.map_or(0, |snapshot| epoch_millis(snapshot.0.loaded_at())))
 }
 
-/// One more count of a snapshot, to be released once more; gives it back.
+/// Adds a reference, which must be released too. Returns the snapshot.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_snapshot_retain(
     snapshot: *const CastaliaSnapshot,
@@ -289,7 +300,7 @@ pub extern "C" fn castalia_snapshot_retain(
     count(snapshot)
 }
 
-/// Releases one count of a snapshot; with the last one its texts are gone.
+/// Releases one reference. The last one frees the texts.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_snapshot_release(snapshot: *const CastaliaSnapshot) {
     guard_or((), || take_back(snapshot));

@@ -1,4 +1,5 @@
-//! Listening: a function and its data are registered, called for each event, and released when the subscription ends.
+//! Listeners: a function and its data are registered, called for each event, and released when the
+//! subscription ends.
 
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
@@ -16,47 +17,52 @@ use crate::event::CastaliaEvent;
 use crate::handle;
 use crate::snapshot::CastaliaSnapshot;
 
-/// A registered function. 0 never stands for one.
+/// Handle of a registered function; never 0.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct CastaliaSubscription {
     id: u64,
 }
 
-/// Keys and prefixes that a listener asks for; none of either means everything. Set up by `castalia_filter_init`.
+/// Keys and prefixes that a listener is interested in; without any, it is interested in everything.
+/// Initialize it with `castalia_filter_init`.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct CastaliaFilter {
-    /// Bytes of this structure, as the program knows it.
+    /// Size of this structure in bytes, as the program was compiled.
     pub struct_size: u32,
     /// Exact keys.
     pub keys: *const CastaliaStr,
-    /// How many.
+    /// Number of keys.
     pub keys_len: usize,
-    /// Plain text prefixes: `db` covers `dbName`.
+    /// Prefixes as plain text: `db` covers `dbName`.
     pub prefixes: *const CastaliaStr,
-    /// How many.
+    /// Number of prefixes.
     pub prefixes_len: usize,
 }
 
-/// What is called for each event, in order and one call at a time, on a thread that may wait. The event is lent for the call.
-/// Returns 0; any other number counts as a failure of the listener, which stays registered. It must not throw.
+/// Function that is called for each event: in order, one call at a time, on a thread that may
+/// block. The event is valid during the call. Returns 0; any other number is counted as a failure
+/// of the listener, which remains registered. It must not throw.
 pub type CastaliaListener =
     Option<extern "C" fn(user_data: *mut c_void, event: *const CastaliaEvent) -> i32>;
 
-/// What is called once with the user data when it is needed no more, on any thread; NULL for nothing.
+/// Function that is called once with the user data when it is no longer needed, on any thread; may
+/// be NULL.
 pub type CastaliaRelease = Option<extern "C" fn(user_data: *mut c_void)>;
 
-/// Prepares a filter that lets everything through. `size` is `sizeof(CastaliaFilter)`.
+/// Initializes a filter that matches everything. `size` is `sizeof(CastaliaFilter)`.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_filter_init(filter: *mut CastaliaFilter, size: usize) {
     prepare_sized(filter, size);
 }
 
-/// Calls a function for each change that the filter lets through; NULL is no filter, and it is read during the call only.
-/// Whether it works or fails, `release` is called with the user data when the function is called no more.
+/// Calls a function for each change that matches the filter. The filter may be NULL, and is only
+/// read during this call. `release` is called with the user data after the last call of the
+/// function, also if this call fails.
 ///
-/// Fails with `CASTALIA_CLOSED` for a stale handle, `CASTALIA_INVALID_ARGUMENT` for NULL and for a bad filter.
+/// Fails with `CASTALIA_CLOSED` for a stale handle, `CASTALIA_INVALID_ARGUMENT` for NULL and for an
+/// invalid filter.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn castalia_config_on_change(
@@ -77,7 +83,8 @@ pub extern "C" fn castalia_config_on_change(
     })
 }
 
-/// Calls a function for each change of the text of a file, under the key `content`; as `castalia_config_on_change`.
+/// Calls a function for each change of the text of a file, under the key `content`; see
+/// `castalia_config_on_change`.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn castalia_config_file_on_change(
@@ -96,17 +103,19 @@ pub extern "C" fn castalia_config_file_on_change(
     })
 }
 
-/// What is called with the content of a namespace, on a thread that may wait, one call at a time. The snapshot is lent for the
-/// call. It must not throw.
+/// Function that is called with the values of a namespace, on a thread that may block, one call at
+/// a time. The snapshot is valid during the call. It must not throw.
 pub type CastaliaFollower =
     Option<extern "C" fn(user_data: *mut c_void, snapshot: *const CastaliaSnapshot)>;
 
-/// Calls a function with the content now, on the calling thread and before this returns, and then with each newer content, never
-/// with an older one. Content that was replaced while a call was running is skipped; the newest never is. This is how to keep
-/// something that is made of the content: listening and reading apart from it, in whichever order, can miss a release.
-/// Whether it works or fails, `release` is called with the user data when the function is called no more.
+/// Calls a function with the current values, on the calling thread and before this returns, and
+/// then with each newer snapshot, never with an older one. Snapshots that are replaced while a call
+/// is running are skipped, except the newest. Use this to keep anything that is derived from the
+/// values: listening and reading separately, in whichever order, can miss a release. `release` is
+/// called with the user data after the last call of the function, also if this call fails.
 ///
-/// Fails with `CASTALIA_CLOSED` for a stale handle, `CASTALIA_INVALID_ARGUMENT` for NULL; then nothing is called.
+/// Fails with `CASTALIA_CLOSED` for a stale handle, `CASTALIA_INVALID_ARGUMENT` for NULL; the
+/// function is then not called.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn castalia_config_follow(
@@ -130,9 +139,9 @@ pub extern "C" fn castalia_config_follow(
     })
 }
 
-/// Ends a subscription and releases its handle: when this returns, no call is running, none will start, and the user data has
-/// been released. From inside the function itself it only marks the end, and the data is released after the function returns.
-/// A stale handle does nothing.
+/// Ends a subscription and releases its handle. After this returns, no call is running, none will
+/// start, and the user data has been released. Called from within the function itself, this only
+/// marks the end; the data is then released after the function returns. A stale handle is ignored.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_subscription_cancel(subscription: CastaliaSubscription) {
     guard_or((), || {
@@ -180,7 +189,7 @@ fn caller(
     Ok(move |event: &Arc<ChangeEvent>| {
         let event = CastaliaEvent::new(event.clone());
         if listener(user_data.get(), Arc::as_ptr(&event)) != 0 {
-            // The core counts what unwinds out of a listener; this way no panic message is printed for it.
+            // The core counts a listener that unwinds. Unlike `panic!`, this prints no message.
             resume_unwind(Box::new("the listener reported a failure"));
         }
     })

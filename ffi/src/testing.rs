@@ -1,4 +1,4 @@
-//! A client without servers, whose content a test of the application sets.
+//! A client without servers, whose values a test of the application sets.
 
 use std::mem::MaybeUninit;
 use std::time::Duration;
@@ -12,10 +12,11 @@ use crate::error::CastaliaError;
 use crate::handle;
 use crate::settings::CastaliaSettings;
 
-/// Longest wait for content to be applied; only a validator or a listener's lock could take that long.
+/// Longest wait until values are applied. Only a validator, or a listener that blocks, could take
+/// that long.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A client without servers. 0 never stands for one.
+/// Handle of a client without servers; never 0.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct CastaliaTesting {
@@ -32,11 +33,12 @@ impl CastaliaTesting {
     }
 }
 
-/// Makes a client for tests of an application: it opens no socket and no file, and its namespaces hold what the functions below
-/// put there. NULL for `settings` is an app `test` without settings; otherwise those of servers and cache files have no effect.
-/// `client` is used and closed like every client.
+/// Creates a client for tests of an application. It opens no socket and no file; its values are set
+/// by the functions below. If `settings` is NULL, the app id is `test` and there are no settings;
+/// otherwise those of servers and cache files have no effect. Use and close `client` like any
+/// client.
 ///
-/// Fails with `CASTALIA_INVALID_ARGUMENT`, naming every fault of the settings at once.
+/// Fails with `CASTALIA_INVALID_ARGUMENT` that lists every invalid setting.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn castalia_testing_new(
@@ -56,10 +58,11 @@ pub extern "C" fn castalia_testing_new(
     })
 }
 
-/// Sets a value. When this returns, reads of the open namespace answer it and its event is queued for every listener.
+/// Sets a value. When this returns, reads of the open namespace return it and each listener has its
+/// event queued.
 ///
-/// Fails with `CASTALIA_CLOSED` for a stale handle and a closed client, `CASTALIA_INVALID_ARGUMENT` for a bad name and on a
-/// listener's thread, `CASTALIA_PARSE` when a validator refuses it.
+/// Fails with `CASTALIA_CLOSED` for a stale handle and a closed client, `CASTALIA_INVALID_ARGUMENT`
+/// for an invalid name and on a listener's thread, `CASTALIA_PARSE` if a validator rejects it.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn castalia_testing_set(
@@ -74,7 +77,7 @@ pub extern "C" fn castalia_testing_set(
     })
 }
 
-/// Removes a key; as `castalia_testing_set`.
+/// Removes a key; see `castalia_testing_set`.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn castalia_testing_remove(
@@ -88,9 +91,10 @@ pub extern "C" fn castalia_testing_remove(
     })
 }
 
-/// Lets a namespace fail to load, as without a server, until a value of it is set again. What was loaded before remains.
+/// Makes loads of a namespace fail, as without a server, until one of its values is set again.
+/// Values loaded before remain.
 ///
-/// Fails as `castalia_testing_set` does.
+/// Fails like `castalia_testing_set`.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn castalia_testing_fail(
@@ -103,7 +107,7 @@ pub extern "C" fn castalia_testing_fail(
     })
 }
 
-/// Releases what a test sets content with. Its client lives until it is closed. A stale handle does nothing.
+/// Releases the handle. The client exists until it is closed. A stale handle is ignored.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_testing_release(testing: CastaliaTesting) {
     guard_or((), || drop(handle::remove::<InMemory>(testing.id)));

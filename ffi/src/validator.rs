@@ -1,4 +1,4 @@
-//! The application's say on releases.
+//! Validators of releases.
 
 use std::ffi::{c_char, c_void};
 
@@ -10,9 +10,9 @@ use crate::error::CastaliaError;
 use crate::snapshot::CastaliaSnapshot;
 use crate::subscription::CastaliaRelease;
 
-/// What is asked before a release is applied, on a thread that may wait. The snapshot is lent for the call. Returns 0 to apply
-/// it; to refuse it, any other number, after writing why into `reason`, which has `capacity` bytes that are zero. It must not
-/// throw.
+/// Function that is called before a release is applied, on a thread that may block. The snapshot is
+/// valid during the call. Returns 0 to accept the release. To reject it, it writes the reason into
+/// `reason`, which has `capacity` zero bytes, and returns any other number. It must not throw.
 pub type CastaliaValidator = Option<
     extern "C" fn(
         user_data: *mut c_void,
@@ -22,11 +22,12 @@ pub type CastaliaValidator = Option<
     ) -> i32,
 >;
 
-/// Asks a function before a release of a namespace of the client's own app is applied, for as long as the client lives. What
-/// it refuses is not applied, and the reason is in the metrics. Whether it works or fails, `release` is called with the user
-/// data when it is needed no more.
+/// Calls a function before a release of a namespace of the client's app is applied, as long as the
+/// client exists. A rejected release is not applied, and the reason is in the metrics. `release` is
+/// called with the user data when it is no longer needed, also if this call fails.
 ///
-/// Fails with `CASTALIA_INVALID_ARGUMENT` for NULL and for a bad name, `CASTALIA_CLOSED` for a stale handle.
+/// Fails with `CASTALIA_INVALID_ARGUMENT` for NULL and for an invalid name, `CASTALIA_CLOSED` for a
+/// stale handle.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn castalia_client_validate(
