@@ -8,6 +8,7 @@ pub(crate) mod gate;
 pub(crate) mod http;
 pub(crate) mod line;
 pub(crate) mod logged;
+pub(crate) mod memory;
 pub(crate) mod poll;
 pub(crate) mod raw;
 pub(crate) mod rows;

@@ -7,7 +7,7 @@ use castalia_core::protocol::signature::{
 };
 
 use crate::support::app::App;
-use crate::support::database::Database;
+use crate::support::database::{Database, Engine, Fresh};
 use crate::support::eventually::eventually;
 use crate::support::http::Http;
 use crate::support::poll::{self, Waiting, position};
@@ -224,5 +224,37 @@ async fn an_empty_secret_lets_nobody_in() {
         ];
         assert_eq!(raw::get(&server.config, path, &headers).await.status, 401, "`{secret}`");
         assert_eq!(raw::get(&server.config, path, &[]).await.status, 401, "`{secret}`");
+    }
+}
+
+/// A second access key with the same secret is the caller's fault, on each database.
+#[tokio::test]
+async fn the_same_access_key_twice_is_refused() {
+    for engine in [None, Some(Engine::MySql), Some(Engine::Postgres)] {
+        let fresh = match engine {
+            None => None,
+            Some(engine) => match Fresh::on(engine).await {
+                Some(fresh) => Some(fresh),
+                None => continue,
+            },
+        };
+        let options = match &fresh {
+            Some(fresh) => open_admin().flag("--config-db", &fresh.database.url),
+            None => open_admin(),
+        };
+        let server = Server::start_with(options);
+        let admin = Http::new(&server.admin);
+        App::create(&admin, "demo").await;
+        let body = serde_json::json!({
+            "appId": "demo", "secret": "0123456789abcdef0123", "mode": 0, "enabled": false,
+            "dataChangeCreatedBy": "apollo",
+        });
+        admin.post("/apps/demo/accesskeys", body.clone()).await.ok();
+        let second = admin.post("/apps/demo/accesskeys", body).await;
+        assert_eq!(second.status, 400, "{engine:?}: {second:?}");
+        drop(server);
+        if let Some(fresh) = fresh {
+            fresh.remove().await;
+        }
     }
 }

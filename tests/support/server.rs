@@ -235,7 +235,14 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
     command_as(binary(), arguments)
 }
 
+/// The program under test: `CASTALIA_TEST_BINARY`, such as an optimised one, or else the one that was
+/// built beside the tests.
 fn binary() -> PathBuf {
+    if let Some(binary) = super::variable("CASTALIA_TEST_BINARY") {
+        let binary = PathBuf::from(binary);
+        assert!(binary.is_file(), "CASTALIA_TEST_BINARY: there is no {}", binary.display());
+        return binary;
+    }
     let test = std::env::current_exe().unwrap();
     let binary = test.parent().unwrap().parent().unwrap().join("castalia");
     assert!(

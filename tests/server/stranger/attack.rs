@@ -1,0 +1,149 @@
+//! What an attack consists of: many clients without credentials, and beside them one client that
+//! has to be served.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+
+use crate::support::app::App;
+use crate::support::eventually::eventually;
+use crate::support::http::Http;
+use crate::support::line::Line;
+use crate::support::memory::{peak_kib, resident_kib};
+use crate::support::poll::{self, Waiting, position};
+use crate::support::raw;
+use crate::support::server::{Options, Server};
+use crate::support::variable;
+
+/// REL-56: a node stays within the memory of a small container.
+const MOST_KIB: u64 = 128 * 1024;
+/// What a server may keep beyond what it had before an attack: 32 MiB of answers, 8 MiB of names that
+/// nobody published, and what the allocator does not return.
+const RETAINED_KIB: u64 = 64 * 1024;
+/// Connections of an attack.
+const LINES: usize = 16;
+/// Instances that the server may record for an app here.
+pub(super) const INSTANCES: u64 = 300;
+
+pub(super) fn options() -> Options {
+    Options::new()
+        .flag("--roles", "config,meta,admin")
+        .flag("--compat-defaults", "adopted")
+        .variable("CASTALIA_ADMIN_SERVICE_ACCESS_CONTROL_ENABLED", "false")
+        .variable("CASTALIA_CONFIG_SERVICE_INCREMENTAL_CHANGE_ENABLED", "true")
+        .variable("CASTALIA_INSTANCE_MAX_PER_APP", &INSTANCES.to_string())
+}
+
+/// How many requests an attack sends.
+pub(super) fn scale(full: usize) -> usize {
+    if variable("CASTALIA_TEST_STRANGERS").is_some() { full } else { full / 32 }
+}
+
+/// However much was sent so far, the server stayed within the bound.
+#[track_caller]
+pub(super) fn assert_small(server: &Server, attack: &str) {
+    let peak = peak_kib(server);
+    assert!(peak < MOST_KIB, "{attack}: {} MiB were resident", peak / 1024);
+    print_memory(server, attack);
+}
+
+/// When the attack is over, most of the memory that it took is returned to the system.
+pub(super) async fn assert_returned(server: &Server, before_kib: u64) {
+    let most = before_kib + RETAINED_KIB;
+    let is_returned = async || (resident_kib(server) < most).then_some(());
+    eventually(&format!("less than {} MiB to be resident", most / 1024), is_returned).await;
+    print_memory(server, "afterwards");
+}
+
+/// Prints the figures of a long run.
+#[expect(clippy::print_stdout, reason = "shown with --nocapture")]
+fn print_memory(server: &Server, attack: &str) {
+    let (now, peak) = (resident_kib(server) / 1024, peak_kib(server) / 1024);
+    println!("{attack}: {now} MiB are resident, {peak} MiB at most");
+}
+
+/// Sends requests over a few connections; the target and the further headers of each follow from its number.
+pub(super) async fn flood(
+    server: &Server,
+    count: usize,
+    request: impl Fn(usize) -> (String, String),
+) {
+    let request = &request;
+    let lines = (0..LINES).map(|first| async move {
+        let mut line = Line::new(&server.config);
+        for number in (first..count).step_by(LINES) {
+            let (target, headers) = request(number);
+            let status = line.get(&target, &headers).await;
+            assert!(status.is_none_or(|status| status < 500), "{status:?}: {:.80}", target);
+        }
+    });
+    join_all(lines).await;
+}
+
+/// Sends polls that are meant to be held, each over a connection of its own.
+pub(super) async fn hold(
+    server: &Server,
+    count: usize,
+    target: impl Fn(usize) -> String,
+) -> Vec<TcpStream> {
+    let mut held = Vec::with_capacity(count);
+    for number in 0..count {
+        let mut stream = TcpStream::connect(raw::authority(&server.config)).await.unwrap();
+        let request = raw::request("GET", &target(number), &server.config, &[]);
+        stream.write_all(&request).await.unwrap();
+        held.push(stream);
+    }
+    // The server has read all of them when it answers on a connection that is younger, be it with a refusal.
+    let _ = Http::new(&server.config).get("/health").await;
+    held
+}
+
+/// A client that reads and waits all the time, as an official one does.
+pub(super) struct Honest {
+    stop: Arc<AtomicBool>,
+    served: Arc<AtomicU64>,
+    task: JoinHandle<()>,
+}
+
+impl Honest {
+    pub(super) fn start(server: &Server) -> Self {
+        let (stop, served) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let (http, ended, count) = (Http::new(&server.config), stop.clone(), served.clone());
+        let task = tokio::spawn(async move {
+            while !ended.load(Ordering::Relaxed) {
+                let answer = http.get("/configs/demo/default/application").await;
+                assert_eq!(answer.status, 200, "{answer:?}");
+                count.fetch_add(1, Ordering::Relaxed);
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+        Self { stop, served, task }
+    }
+
+    pub(super) async fn end(self) {
+        let is_served = async || (self.served.load(Ordering::Relaxed) > 10).then_some(());
+        eventually("answers to an honest client", is_served).await;
+        self.stop.store(true, Ordering::Relaxed);
+        self.task.await.unwrap();
+    }
+}
+
+/// A publish reaches a poll that is held while others attack.
+pub(super) async fn assert_publishes_arrive(server: &Server, app: &App, value: &str) {
+    let http = Http::new(&server.config);
+    let id = position(&http, &app.id, "application").await;
+    let waiting = Waiting::start(&http, &poll::path(&app.id, &[("application", id)])).await;
+    app.publish(value).await;
+    let (answer, _) = tokio::time::timeout(Duration::from_secs(10), waiting.end()).await.unwrap();
+    answer.ok();
+}
+
+/// A text that is another one for each number, and as long as it is said.
+pub(super) fn text(number: usize, length: usize) -> String {
+    format!("{number:0>8}{}", "x".repeat(length - 8))
+}

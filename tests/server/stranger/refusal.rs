@@ -1,0 +1,79 @@
+//! Refusals: each one is answered, leaves capacity to others, and few of them are logged.
+
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+
+use super::attack::{hold, options};
+use crate::support::app::App;
+use crate::support::eventually::eventually;
+use crate::support::http::Http;
+use crate::support::line::{self, Line};
+use crate::support::poll::{self, position};
+use crate::support::raw;
+use crate::support::server::{Options, Server};
+
+/// Polls that are refused, and signatures that do not fit, write a few lines each second and not one for each request.
+#[tokio::test]
+async fn refusals_do_not_flood_the_log() {
+    let server = Server::start_with(options().files(160));
+    let demo = App::create(&Http::new(&server.admin), "demo").await;
+    demo.add_key("0123456789abcdef", 1, true).await;
+    demo.publish("1").await;
+    let http = Http::new(&server.config);
+    let id = position(&http, "demo", "application").await;
+    let path = poll::path("demo", &[("application", id)]);
+    let _held = hold(&server, 60, |_| path.clone()).await;
+    for _ in 0..500 {
+        let mut line = Line::new(&server.config);
+        let _ = line.get(&path, "authorization: Apollo demo:x\r\n").await;
+    }
+    let printed = server.printed();
+    let is_of_request = |line: &&String| line.contains("request") || line.contains("connection");
+    let lines: Vec<_> = printed.iter().filter(is_of_request).collect();
+    assert!(lines.len() < 100, "{} lines: {:?}", lines.len(), lines.first());
+}
+
+/// With hardly any files a port says that it is full instead of saying nothing, and answers again afterwards.
+#[tokio::test]
+async fn a_port_without_files_says_so() {
+    let server = Server::start_with(options().files(96));
+    let demo = App::create(&Http::new(&server.admin), "demo").await;
+    demo.publish("1").await;
+    let mut held = Vec::new();
+    let mut refused = 0;
+    for _ in 0..150 {
+        let mut stream = TcpStream::connect(raw::authority(&server.config)).await.unwrap();
+        let request = "GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n";
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let answered =
+            tokio::time::timeout(Duration::from_secs(5), line::answer(&mut stream)).await;
+        let answer = answered.expect("no port is silent");
+        refused += usize::from(answer.is_none_or(|(status, _)| status == 503));
+        held.push(stream);
+    }
+    assert!(refused > 50, "{refused} were refused");
+    drop(held);
+    eventually("an answer", async || {
+        let mut line = Line::new(&server.config);
+        (line.get("/health/live", "").await == Some(200)).then_some(())
+    })
+    .await;
+}
+
+/// SEC-22: one address cannot take all connections of the portal's port.
+#[tokio::test]
+async fn one_address_leaves_connections_of_the_portal_to_others() {
+    let server = Server::start_with(Options::new().files(400));
+    let mut held = Vec::new();
+    for _ in 0..500 {
+        held.push(TcpStream::connect(raw::authority(&server.portal)).await.unwrap());
+    }
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, 77], 0).into()).unwrap();
+    let mut other = socket.connect(raw::authority(&server.portal).parse().unwrap()).await.unwrap();
+    other.write_all(b"GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+    let answered = tokio::time::timeout(Duration::from_secs(5), line::answer(&mut other)).await;
+    assert_eq!(answered.unwrap().map(|(status, _)| status), Some(200));
+}
