@@ -19,7 +19,8 @@ pub struct CastaliaStr {
     len: usize,
 }
 
-// SAFETY: a view is an address and a length; what it shows does not change as long as it is lent, on any thread.
+// SAFETY: a view is an address and a length. The text does not change while it is valid, on any
+// thread.
 unsafe impl Send for CastaliaStr {}
 // SAFETY: as above.
 unsafe impl Sync for CastaliaStr {}
@@ -51,9 +52,10 @@ impl CastaliaStr {
             return Ok(&[]);
         }
         if self.ptr.is_null() || isize::try_from(self.len).is_err() {
-            return Err(unusable("a text has no bytes, or more than memory can hold"));
+            return Err(unusable("a text has a NULL pointer or an impossible length"));
         }
-        // SAFETY: only C makes a view that is read here, and it promises `len` readable bytes for the time of the call.
+        // SAFETY: views that are read here come from C, which guarantees `len` readable bytes
+        // during the call.
         Ok(unsafe { slice::from_raw_parts(self.ptr.cast::<u8>(), self.len) })
     }
 }
@@ -66,9 +68,9 @@ pub(crate) fn texts(array: *const CastaliaStr, len: usize) -> Result<Vec<String>
     // A slice must not exceed `isize::MAX` bytes.
     let fits = len <= isize::MAX as usize / size_of::<CastaliaStr>();
     if array.is_null() || !array.is_aligned() || !fits {
-        return Err(unusable("an array of texts has no elements, or too many"));
+        return Err(unusable("an array of texts has a NULL pointer or an impossible length"));
     }
-    // SAFETY: as for a text: C promises `len` readable elements for the time of the call.
+    // SAFETY: C guarantees `len` readable elements during the call.
     let array = unsafe { slice::from_raw_parts(array, len) };
     array.iter().map(|text| text.text().map(str::to_owned)).collect()
 }
@@ -76,12 +78,14 @@ pub(crate) fn texts(array: *const CastaliaStr, len: usize) -> Result<Vec<String>
 /// Copies a text into the caller's memory and terminates it with NUL.
 pub(crate) fn copy_terminated(text: &str, buffer: *mut c_char, capacity: usize) -> Result<()> {
     if text.contains('\0') {
-        return Err(unusable("the value holds a NUL; read it by pointer and length"));
+        return Err(unusable("the value contains a NUL; read it by pointer and length"));
     }
     if buffer.is_null() || capacity <= text.len() {
-        return Err(unusable("the value does not fit; the length says how long it is"));
+        return Err(unusable(
+            "the value does not fit into the buffer; the returned length is the required one",
+        ));
     }
-    // SAFETY: C promises `capacity` writable bytes, which is more than the text has.
+    // SAFETY: C guarantees `capacity` writable bytes, which is more than the text has.
     unsafe {
         std::ptr::copy_nonoverlapping(text.as_ptr(), buffer.cast(), text.len());
         buffer.add(text.len()).write(0);
@@ -117,13 +121,13 @@ pub(crate) fn guard_or<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
 }
 
 fn caught() -> Error {
-    let text = "a fault of this library was caught; please report it";
+    let text = "a bug in this library was caught; please report it";
     Error::new(ErrorKind::Internal, "call", text)
 }
 
 /// An argument that must not be NULL.
 pub(crate) fn required<T>(argument: Option<T>) -> Result<T> {
-    argument.ok_or_else(|| unusable("a pointer that is needed is NULL"))
+    argument.ok_or_else(|| unusable("a required pointer is NULL"))
 }
 
 /// An error of the caller's arguments.
@@ -139,8 +143,8 @@ pub(crate) fn hand_out<T, Seen>(shared: Arc<T>) -> *const Seen {
 /// Adds a reference to an object; NULL is returned as such.
 pub(crate) fn count<T>(object: *const T) -> *const T {
     if !object.is_null() {
-        // SAFETY: a counted object comes in only as `hand_out` gave it, or lent to a callback out of an `Arc` that lives as
-        // long as the call.
+        // SAFETY: the pointer is one that `hand_out` returned, or that a callback received from an
+        // `Arc` that outlives the call.
         unsafe { Arc::increment_strong_count(object) };
     }
     object
@@ -149,7 +153,7 @@ pub(crate) fn count<T>(object: *const T) -> *const T {
 /// Releases one reference; NULL is ignored.
 pub(crate) fn take_back<T>(object: *const T) {
     if !object.is_null() {
-        // SAFETY: the caller gives back, once, what `hand_out` or `count` gave it.
+        // SAFETY: the caller releases, once, what `hand_out` or `count` returned.
         drop(unsafe { Arc::from_raw(object) });
     }
 }
@@ -162,14 +166,16 @@ pub(crate) fn sized<T: Copy>(source: *const T, default: T) -> Result<T> {
         return Ok(default);
     }
     let mut value = MaybeUninit::new(default);
-    // SAFETY: C promises as many readable bytes as the first field says; `T` is plain data of which every byte pattern is a
-    // value.
+    // SAFETY: C guarantees as many readable bytes as the first field contains; every byte
+    // pattern is a valid `T`.
     unsafe {
         let size = source.cast::<u32>().read_unaligned() as usize;
         let bytes = slice::from_raw_parts(source.cast::<u8>(), size.max(size_of::<u32>()));
         let known = bytes.len().min(size_of::<T>());
         if bytes[known..].iter().any(|byte| *byte != 0) {
-            return Err(unusable("a structure has fields that this library does not know"));
+            return Err(unusable(
+                "a structure has fields that are unknown to this library version",
+            ));
         }
         std::ptr::copy_nonoverlapping(bytes.as_ptr(), value.as_mut_ptr().cast(), known);
         Ok(value.assume_init())
@@ -182,7 +188,7 @@ pub(crate) fn prepare_sized<T>(target: *mut T, size: usize) {
         return;
     };
     if !target.is_null() && size >= size_of::<u32>() {
-        // SAFETY: C promises `size` writable bytes.
+        // SAFETY: C guarantees `size` writable bytes.
         unsafe {
             target.cast::<u8>().write_bytes(0, size);
             target.cast::<u32>().write_unaligned(told);
@@ -196,9 +202,10 @@ pub(crate) struct UserData {
     release: Option<extern "C" fn(*mut c_void)>,
 }
 
-// SAFETY: the header says that a callback and the release of its data may run on any thread, never two at a time.
+// SAFETY: the header documents that a callback and the release of its data may run on any thread,
+// but never at the same time.
 unsafe impl Send for UserData {}
-// SAFETY: as above; what shares it only passes the pointer on.
+// SAFETY: as above; shared references only pass the pointer on.
 unsafe impl Sync for UserData {}
 
 impl UserData {

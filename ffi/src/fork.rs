@@ -38,7 +38,9 @@ fn watch() {
     // SAFETY: the handler touches one atomic number, and the library is never unloaded.
     let registered = unsafe { pthread_atfork(None, None, Some(child)) };
     if registered != 0 {
-        tracing::warn!("forks cannot be watched; a child that only reads keeps its first content");
+        tracing::warn!(
+            "cannot detect forks; a forked child that only reads keeps the values of its parent"
+        );
     }
 }
 

@@ -30,7 +30,7 @@ pub(crate) fn insert<T: Any + Send + Sync>(object: T) -> Result<u64> {
     let key = OBJECTS.insert(Arc::new(object));
     let id = key.and_then(|key| u64::try_from(key).ok()?.checked_add(1));
     id.map(|id| id.wrapping_mul(SPREAD)).ok_or_else(|| {
-        let text = "too many handles are open; release those that are done with";
+        let text = "too many handles are open; release handles that are no longer used";
         Error::new(ErrorKind::Internal, "open handle", text)
     })
 }

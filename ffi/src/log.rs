@@ -69,7 +69,8 @@ pub extern "C" fn castalia_log_set(
     let user_data = UserData::new(user_data, release);
     guard(|| {
         let level = LEVELS.iter().find(|(number, _)| *number == level);
-        let (_, level) = level.ok_or_else(|| unusable("the log level is none of CASTALIA_LOG_"))?;
+        let (_, level) =
+            level.ok_or_else(|| unusable("the log level is not one of CASTALIA_LOG_"))?;
         log::set(logger.map(|logger| {
             let sink = move |record: &Record| {
                 let fields: Vec<_> = record.fields.iter().map(CastaliaLogField::new).collect();

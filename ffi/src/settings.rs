@@ -78,7 +78,7 @@ pub extern "C" fn castalia_settings_start_policy(
         let settings = required(settings)?;
         let policy = usize::try_from(policy).ok().and_then(|at| StartPolicy::ALL.get(at));
         let policy =
-            policy.ok_or_else(|| unusable("the start policy is none of CASTALIA_START_"))?;
+            policy.ok_or_else(|| unusable("the start policy is not one of CASTALIA_START_"))?;
         settings.0 = mem::take(&mut settings.0).start_policy(*policy);
         Ok(())
     })

@@ -180,7 +180,7 @@ pub extern "C" fn castalia_snapshot_malformed(
 struct Refused;
 
 impl FromValue for Refused {
-    const EXPECTED: &'static str = "the parser refuses the value";
+    const EXPECTED: &'static str = "the parser rejected the value";
 
     fn from_value(_: &str) -> Option<Self> {
         None

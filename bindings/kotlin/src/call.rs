@@ -1,4 +1,5 @@
-//! Calls that wait. Each is a task of the client's runtime, so that the JVM is woken by its threads alone and under no lock.
+//! Calls that wait. Each is a task of the client's runtime, so that the JVM is only woken by its
+//! threads, and under no lock.
 
 use std::future::Future;
 
@@ -7,13 +8,13 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::error::Failure;
 
-/// Runs a future on the runtime; whoever stops waiting ends it.
+/// Runs a future on the runtime. Callers that stop waiting cancel it.
 pub(crate) async fn run<T: Send + 'static>(
     future: impl Future<Output = Result<T>> + Send + 'static,
 ) -> Result<T, Failure> {
     let task = AbortOnDropHandle::new(blocking::spawn(future)?);
     let panicked = |_| {
-        let text = "a fault of this library was caught; please report it";
+        let text = "a bug in this library was caught; please report it";
         Err(Error::new(ErrorKind::Internal, "call", text))
     };
     Ok(task.await.unwrap_or_else(panicked)?)

@@ -12,10 +12,10 @@ use crate::metrics::Metrics;
 use crate::namespace::{Namespace, Opened};
 use crate::validator::Questions;
 
-/// What the JVM says of settings.
+/// Settings of the JVM.
 #[derive(uniffi::Record)]
 pub(crate) struct Given {
-    /// Whether environment variables and settings files count too.
+    /// Whether environment variables and settings files are used too.
     with_env: bool,
     values: HashMap<String, String>,
     /// System properties of the JVM.
@@ -47,7 +47,7 @@ pub(crate) struct Setting {
     meaning: String,
 }
 
-/// By which rules values are read.
+/// Rules for typed reads.
 #[derive(uniffi::Record)]
 pub(crate) struct Rules {
     /// `local`, `utc` or an offset.
@@ -104,12 +104,12 @@ impl Client {
         Ok(Namespace::new(Opened::File(call::run(open).await?)))
     }
 
-    /// Signs the requests of an app id with another secret.
+    /// Signs requests for an app id with another secret.
     fn set_access_key(&self, app_id: &str, secret: &str) {
         self.client.set_access_key(app_id, secret);
     }
 
-    /// Asks these questions before a release is applied.
+    /// The questions to answer before a release is applied.
     fn validate(&self, namespace: &str) -> Result<Arc<Questions>, Failure> {
         let (ask, questions) = Questions::new();
         self.client.validate(namespace, ask)?;
@@ -135,12 +135,12 @@ impl Client {
         self.client.metrics_text()
     }
 
-    /// Gives the sign to stop.
+    /// Stops the client without waiting.
     fn stop(&self) {
         self.client.stop();
     }
 
-    /// Stops everything, and waits for it.
+    /// Stops the client and waits for it.
     async fn end(&self) -> Result<(), Failure> {
         let client = self.client.clone();
         let end = async move {

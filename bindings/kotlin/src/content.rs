@@ -1,4 +1,4 @@
-//! The content of a namespace as it crosses the border: whole, once for each change.
+//! A snapshot as it crosses the boundary: as a whole, once for each change.
 
 use std::time::SystemTime;
 
@@ -27,7 +27,7 @@ pub(crate) struct Content {
     notification_id: i64,
     source: String,
     loaded_at: SystemTime,
-    /// In the server's order; none of a file.
+    /// In the server's order; empty for a file.
     values: Vec<Entry>,
     /// The text of a file.
     text: Option<String>,

@@ -1,4 +1,4 @@
-//! Errors of the client as they cross the border; the Kotlin half has a class for each kind.
+//! Errors as they cross the boundary. The Kotlin half has a class for each kind.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -7,17 +7,17 @@ use castalia_core::{Error, ErrorKind};
 
 use crate::content::Entry;
 
-/// What a call failed with.
+/// The error of a call.
 #[derive(Debug, uniffi::Error)]
 pub(crate) enum Failure {
-    /// The only form there is.
+    /// The only variant.
     Failed {
-        /// What it was.
+        /// The error.
         problem: Problem,
     },
 }
 
-/// An error, to be thrown or to be shown.
+/// An error, to be thrown or returned.
 #[derive(Debug, uniffi::Record)]
 pub(crate) struct Problem {
     kind: String,
@@ -52,7 +52,7 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// Every kind by name, with its number: a test asks that each has its class.
+/// Every kind with name and number. A test checks that each has its class.
 #[uniffi::export]
 fn error_kinds() -> HashMap<String, i32> {
     ErrorKind::ALL.iter().map(|kind| (kind.name().to_owned(), kind.code())).collect()

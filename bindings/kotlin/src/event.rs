@@ -1,4 +1,4 @@
-//! Changes, taken one by one by whoever listens.
+//! Changes, taken one at a time.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::call;
 use crate::error::Failure;
 
-/// One change of a namespace; its content is with the namespace.
+/// One change event. Its snapshot is read from the namespace.
 #[derive(uniffi::Record)]
 pub(crate) struct Event {
     app_id: String,
@@ -23,7 +23,7 @@ pub(crate) struct Event {
     coalesced: u64,
 }
 
-/// One key of an event.
+/// The change of one key.
 #[derive(uniffi::Record)]
 pub(crate) struct Change {
     key: String,
@@ -55,7 +55,7 @@ impl From<&ChangeEvent> for Event {
     }
 }
 
-/// The changes from now on; ends with the namespace. Dropping it unsubscribes.
+/// The changes from now on; they end with the namespace. Dropping this unsubscribes.
 #[derive(uniffi::Object)]
 pub(crate) struct Changes {
     stream: Arc<Mutex<ChangeStream>>,
@@ -76,12 +76,12 @@ impl Changes {
 
 #[uniffi::export]
 impl Changes {
-    /// The next change; nothing when there will be none.
+    /// The next change; `None` at the end.
     async fn next(&self) -> Result<Option<Event>, Failure> {
         Ok(self.take().await?.map(|event| Event::from(&*event)))
     }
 
-    /// As `next`, for those who only want to know that there was one.
+    /// Like `next`, without the event; false at the end.
     async fn passed(&self) -> Result<bool, Failure> {
         Ok(self.take().await?.is_some())
     }

@@ -1,4 +1,4 @@
-//! A client without servers, whose content a test of the application sets.
+//! A client without servers, whose values a test of the application sets.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::client::{Client, Given};
 use crate::content::Entry;
 use crate::error::Failure;
 
-/// The client of the core that has no servers.
+/// The core's client without servers.
 #[derive(uniffi::Object)]
 pub(crate) struct InMemory {
     memory: CoreInMemory,
@@ -27,7 +27,7 @@ impl InMemory {
         Arc::new(Client::from(self.memory.client().clone()))
     }
 
-    /// Replaces the content of a namespace.
+    /// Replaces all values of a namespace.
     async fn publish(&self, namespace: String, entries: Vec<Entry>) -> Result<(), Failure> {
         let memory = self.memory.clone();
         let entries = entries.into_iter().map(|entry| (entry.key, entry.value));
@@ -44,7 +44,7 @@ impl InMemory {
         call::run(async move { memory.update(&namespace, edits).await }).await
     }
 
-    /// Lets a namespace fail to load until its content is set again.
+    /// Makes loads of a namespace fail until its values are set again.
     async fn fail(&self, namespace: String) -> Result<(), Failure> {
         let memory = self.memory.clone();
         call::run(async move { memory.fail(&namespace).await }).await

@@ -1,4 +1,4 @@
-//! JSON as the JVM takes it, which has no parser of its own.
+//! JSON for the JVM, which has no parser of its own.
 
 use std::collections::HashMap;
 
@@ -36,7 +36,7 @@ impl From<Value> for Json {
     }
 }
 
-/// A text as JSON; nothing for one that is not.
+/// Parses a text as JSON; `None` if it is not JSON.
 #[uniffi::export]
 fn parse_json(text: &str) -> Option<Json> {
     serde_json::from_str::<Value>(text).ok().map(Json::from)

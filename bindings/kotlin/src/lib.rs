@@ -1,5 +1,6 @@
-//! Native half of the Kotlin package: thin objects over the client. The JVM takes from them what there is to take; nothing
-//! here calls into the JVM but the runtime, to say that a wait is over. So nothing of one class loader is kept here.
+//! Native half of the Kotlin package: thin objects over the client. The JVM takes what there is to
+//! take. Only the runtime calls into the JVM, to report that a wait is over, so no object of a
+//! class loader is kept here.
 
 mod call;
 mod client;
@@ -16,7 +17,7 @@ mod test_panic;
 mod validator;
 mod value;
 
-// A panic that is not unwound cannot be caught at the border, and ends the JVM.
+// A panic that does not unwind cannot be caught at the boundary and would end the JVM.
 #[cfg(not(panic = "unwind"))]
 compile_error!("castalia-kotlin must be built with panic = \"unwind\"");
 

@@ -11,7 +11,7 @@ use crate::call;
 use crate::content::Entry;
 use crate::error::Failure;
 
-/// Records that may wait; more are dropped.
+/// Maximum number of waiting records; further ones are dropped.
 const QUEUE: usize = 1024;
 
 /// One log record.
@@ -23,7 +23,7 @@ pub(crate) struct LogRecord {
     fields: Vec<Entry>,
 }
 
-/// The records from now on, until others are asked for.
+/// The records from now on, until another reader replaces this one.
 #[derive(uniffi::Object)]
 pub(crate) struct LogRecords {
     waiting: Arc<Mutex<mpsc::Receiver<Record>>>,
@@ -31,7 +31,7 @@ pub(crate) struct LogRecords {
 
 #[uniffi::export]
 impl LogRecords {
-    /// Takes over from whoever had the records before.
+    /// Replaces the previous reader.
     #[uniffi::constructor]
     fn new(level: &str) -> Result<Self, Failure> {
         let level: Level = level.parse().map_err(|_| {
@@ -46,7 +46,7 @@ impl LogRecords {
         Ok(Self { waiting: Arc::new(Mutex::new(waiting)) })
     }
 
-    /// The next record; nothing when others have them.
+    /// The next record; `None` once another reader has replaced this one.
     async fn next(&self) -> Result<Option<LogRecord>, Failure> {
         let waiting = self.waiting.clone();
         let record = call::run(async move { Ok(waiting.lock().await.recv().await) }).await?;
@@ -59,7 +59,7 @@ impl LogRecords {
     }
 }
 
-/// Sends records nowhere from now on.
+/// Drops records from now on.
 #[uniffi::export]
 fn log_nothing() {
     log::set(None);

@@ -1,4 +1,4 @@
-//! State and counters as they cross the border.
+//! State and counters as they cross the boundary.
 
 use std::time::{Duration, SystemTime};
 
@@ -18,7 +18,7 @@ pub(crate) struct Metrics {
     threads: Option<ThreadMetrics>,
 }
 
-/// Requests of one endpoint that ended in one way.
+/// Requests of one endpoint with one status.
 #[derive(uniffi::Record)]
 pub(crate) struct HttpMetrics {
     endpoint: String,

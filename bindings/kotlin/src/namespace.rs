@@ -10,7 +10,7 @@ use crate::content::Content;
 use crate::error::{Failure, Problem};
 use crate::event::Changes;
 
-/// What was opened, and which content of it the JVM has. Merely letting it go closes nothing.
+/// An open namespace, and the snapshot that the JVM has. Dropping it does not close the namespace.
 #[derive(uniffi::Object)]
 pub(crate) struct Namespace {
     opened: Opened,
@@ -24,7 +24,7 @@ pub(crate) enum Opened {
     File(ConfigFile),
 }
 
-/// What both can do.
+/// What both have in common.
 macro_rules! of {
     ($opened:expr, $it:ident => $call:expr) => {
         match $opened {
@@ -42,7 +42,7 @@ impl Namespace {
 
 #[uniffi::export]
 impl Namespace {
-    /// The content, if it is another than the one given last.
+    /// The current snapshot, unless it was returned last.
     fn renewed(&self) -> Option<Content> {
         let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
         let newest = of!(&self.opened, it => it.snapshot());
@@ -57,22 +57,22 @@ impl Namespace {
         Some(content)
     }
 
-    /// How the namespace stands with the servers.
+    /// Result of the last load.
     fn state(&self) -> String {
         of!(&self.opened, it => it.state().name().to_owned())
     }
 
-    /// Why the last load failed.
+    /// Error of the last load.
     fn last_error(&self) -> Option<Problem> {
         of!(&self.opened, it => it.last_error()).as_ref().map(Problem::from)
     }
 
-    /// The JVM found the value of a key malformed.
+    /// Reports the value of a key as malformed.
     fn note_malformed(&self, key: &str) {
         of!(&self.opened, it => it.snapshot().note_malformed(key));
     }
 
-    /// A listener of the JVM failed.
+    /// Counts a failed listener of the JVM.
     fn note_listener_failure(&self) {
         of!(&self.opened, it => it.note_listener_failure());
     }
@@ -83,7 +83,7 @@ impl Namespace {
         call::run(async move { of!(opened, it => it.refresh().await) }).await
     }
 
-    /// The changes from now on, of these keys and prefixes, or of anything.
+    /// The changes from now on, of these keys and prefixes, or all without any.
     fn changes(&self, keys: Vec<String>, prefixes: Vec<String>) -> Arc<Changes> {
         let stream = of!(&self.opened, it => it.changes());
         let stream = keys.into_iter().fold(stream, ChangeStream::key);
@@ -91,7 +91,8 @@ impl Namespace {
         Changes::new(stream, self.given_up.clone())
     }
 
-    /// Ends its changes, and gives the namespace up; it is closed when it is let go, unless others hold it.
+    /// Ends its changes and requests a close: the namespace is closed once its last handle is
+    /// dropped.
     fn give_up(&self) {
         self.given_up.cancel();
         of!(self.opened.clone(), it => it.close());

@@ -1,4 +1,5 @@
-//! Faults on purpose, in debug builds only: for the tests that prove that a panic stops at the border.
+//! Deliberate panics, in debug builds only, for the tests that prove that no panic crosses the
+//! boundary.
 
 use crate::call;
 use crate::error::Failure;

@@ -1,4 +1,5 @@
-//! The application's say on releases: the thread that applies one waits until the JVM has taken the question and answered.
+//! Validators: the thread that applies a release waits until the JVM has taken the question and
+//! answered.
 
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
@@ -10,16 +11,16 @@ use crate::call;
 use crate::content::Content;
 use crate::error::Failure;
 
-/// Why a release must not be applied; nothing if it may.
+/// Why a release must not be applied; `None` if it may.
 type Reason = Option<String>;
 
-/// Questions of one validator.
+/// The questions of one validator.
 #[derive(uniffi::Object)]
 pub(crate) struct Questions {
     waiting: Arc<Mutex<mpsc::Receiver<Question>>>,
 }
 
-/// A release, and where to say whether it may be applied.
+/// A release, and where to answer whether it may be applied.
 #[derive(uniffi::Record)]
 pub(crate) struct Question {
     content: Content,
@@ -27,7 +28,7 @@ pub(crate) struct Question {
 }
 
 impl Questions {
-    /// What asks, and what is asked. Nobody is asked any more once the questions are dropped.
+    /// The asking and the answering side. After the latter is dropped, no question is asked.
     pub(crate) fn new() -> (impl Fn(&Snapshot) -> Result<(), String> + Send + Sync, Arc<Self>) {
         let (asked, waiting) = mpsc::channel(1);
         let ask = move |snapshot: &Snapshot| {
@@ -46,14 +47,14 @@ impl Questions {
 
 #[uniffi::export]
 impl Questions {
-    /// The next question; nothing when there will be none.
+    /// The next question; `None` at the end.
     async fn next(&self) -> Result<Option<Question>, Failure> {
         let waiting = self.waiting.clone();
         call::run(async move { Ok(waiting.lock().await.recv().await) }).await
     }
 }
 
-/// Takes one answer; dropped without one, the release is refused.
+/// Receives one answer. Dropping it without one rejects the release.
 #[derive(uniffi::Object)]
 pub(crate) struct Verdict {
     sender: StdMutex<Option<SyncSender<Reason>>>,
@@ -63,7 +64,7 @@ pub(crate) struct Verdict {
 impl Verdict {
     fn answer(&self, reason: Reason) {
         let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // Nobody waits any more when the client was closed meanwhile.
+        // Fails if the client was closed meanwhile.
         let _ = sender.map(|sender| sender.send(reason));
     }
 }

@@ -1,29 +1,30 @@
-//! From the text of a value to its type, by the same rules as in every language; nothing for a malformed one.
+//! Parses values as other types, by the same rules as in every language; `None` if a value is
+//! malformed.
 
 use std::time::{Duration, SystemTime};
 
 use castalia_core::format::value::list;
 use castalia_core::{FromValue, ReadRules, Zone};
 
-/// A whole number of 32 bits.
+/// A 32-bit integer.
 #[uniffi::export]
 fn parse_int(text: &str) -> Option<i32> {
     i32::from_value(text)
 }
 
-/// A whole number of 64 bits.
+/// A 64-bit integer.
 #[uniffi::export]
 fn parse_long(text: &str) -> Option<i64> {
     i64::from_value(text)
 }
 
-/// A number.
+/// A floating-point number.
 #[uniffi::export]
 fn parse_double(text: &str) -> Option<f64> {
     f64::from_value(text)
 }
 
-/// A boolean by the rule that the client follows.
+/// A boolean, by the client's rules.
 #[uniffi::export]
 fn parse_boolean(text: &str, strict: bool) -> Option<bool> {
     bool::read(text, ReadRules { strict_booleans: strict, ..ReadRules::default() })
@@ -35,14 +36,14 @@ fn parse_duration(text: &str) -> Option<Duration> {
     Duration::from_value(text)
 }
 
-/// A date, in UTC if it names no zone: those of the JVM are its own.
+/// A date. Without a time zone it is in UTC; the JVM applies its own.
 #[uniffi::export]
 fn parse_date(text: &str, lenient: bool) -> Option<SystemTime> {
     let rules = ReadRules { zone: Zone::Utc, lenient_dates: lenient, ..ReadRules::default() };
     SystemTime::read(text, rules)
 }
 
-/// The parts between a delimiter.
+/// Splits a text at a delimiter.
 #[uniffi::export]
 fn parse_list(text: &str, delimiter: &str, trim: bool) -> Vec<String> {
     list(text, delimiter, trim).into_iter().map(str::to_owned).collect()

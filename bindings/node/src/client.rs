@@ -1,4 +1,4 @@
-//! The client. What waits takes the number of a handler, which is told when it is done.
+//! The client. Calls that wait take the number of a handler, which receives the result.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::value::Rules;
 
 pub(crate) type Entries = Vec<(String, String)>;
 
-/// What a client is made from; entries by namespace.
+/// Arguments for creating a client; entries by namespace.
 #[napi(object, object_to_js = false)]
 pub struct Asked {
     pub values: HashMap<String, String>,
@@ -27,7 +27,7 @@ pub struct Asked {
     pub seeds: Vec<(String, Entries)>,
 }
 
-/// About how many bytes a client has, so that JavaScript collects closed ones in time.
+/// Approximate size of a client in bytes, so that JavaScript collects closed ones in time.
 const SIZE: i64 = 300_000;
 
 /// A client.
@@ -43,7 +43,7 @@ impl ObjectFinalize for Client {
     }
 }
 
-/// Makes a client, which opens no socket before a namespace is opened.
+/// Creates a client, which opens no socket before a namespace is opened.
 #[napi(catch_unwind)]
 pub fn new_client(
     env: Env,
@@ -81,19 +81,19 @@ impl Client {
         self.client.app_id()
     }
 
-    /// Environment in capitals.
+    /// Environment in upper case.
     #[napi(getter, catch_unwind)]
     pub fn env(&self) -> &'static str {
         self.client.env().name()
     }
 
-    /// How values are read.
+    /// Rules for typed reads.
     #[napi(getter, catch_unwind)]
     pub fn rules(&self) -> Rules {
         Rules::new(self.client.read_rules())
     }
 
-    /// Opens the namespaces that the settings name.
+    /// Opens the namespaces of `castalia.namespaces`.
     #[napi(catch_unwind)]
     pub fn start(&self, id: i64) {
         let client = self.client.clone();
@@ -120,7 +120,7 @@ impl Client {
         });
     }
 
-    /// Asks the handler of this number before a release of a namespace is applied.
+    /// Calls this handler before a release of a namespace is applied.
     #[napi(catch_unwind)]
     pub fn validate(&self, id: i64, namespace: String) -> Either<(), Failure> {
         let post = self.post.clone();
@@ -128,7 +128,7 @@ impl Client {
         told(self.client.validate(&namespace, ask))
     }
 
-    /// Signs the requests of an app id with another secret.
+    /// Signs requests for an app id with another secret.
     #[napi(catch_unwind)]
     pub fn set_access_key(&self, app_id: String, secret: String) {
         self.client.set_access_key(&app_id, &secret);
@@ -161,7 +161,7 @@ impl Client {
         self.client.metrics_text()
     }
 
-    /// Stops everything; the handler is told when it is done.
+    /// Stops the client; the handler is called when it has stopped.
     #[napi(catch_unwind)]
     pub fn close(&self, id: i64) {
         self.client.stop();

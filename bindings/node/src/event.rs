@@ -1,4 +1,4 @@
-//! One change of a namespace, from which JavaScript makes its event.
+//! One change event, from which JavaScript creates its own.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use napi_derive::napi;
 use crate::object::{number, object};
 use crate::view::View;
 
-/// One change, kept until JavaScript has copied it.
+/// One change event, kept until JavaScript has copied it.
 #[napi]
 pub struct Event {
     event: Arc<ChangeEvent>,
@@ -28,7 +28,7 @@ impl Event {
         u32::try_from(self.event.changes().len()).unwrap_or(u32::MAX)
     }
 
-    /// The event without its changes and its content.
+    /// The event without its changes and its snapshot.
     #[napi(catch_unwind)]
     pub fn fields<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
         let event = &self.event;
@@ -45,7 +45,8 @@ impl Event {
         })
     }
 
-    /// Key, old value, new value and type in turn: at most `count` changes, from number `from` on.
+    /// Key, old value, new value and type of each change in turn: at most `count` changes, starting
+    /// at number `from`.
     #[napi(catch_unwind)]
     pub fn changes(&self, from: u32, count: u32) -> Vec<Option<&str>> {
         let changes = self.event.changes().iter();
@@ -57,7 +58,7 @@ impl Event {
         words.flatten().collect()
     }
 
-    /// The content after the change.
+    /// The snapshot after the change.
     #[napi(getter, catch_unwind)]
     pub fn view(&self) -> View {
         View::new(self.event.snapshot().clone())

@@ -1,4 +1,5 @@
-//! Errors of the client as values, of which JavaScript makes its class: a call gives its result or a failure.
+//! Errors as values, from which JavaScript creates its class: a call returns its result or a
+//! failure.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -21,7 +22,7 @@ impl Failure {
         self.error.kind().name()
     }
 
-    /// The whole text on one line.
+    /// The whole text in one line.
     #[napi(getter, catch_unwind)]
     pub fn message(&self) -> String {
         self.error.to_string()
@@ -33,7 +34,7 @@ impl Failure {
         self.error.operation()
     }
 
-    /// What it was about.
+    /// Context of the error.
     #[napi(getter, catch_unwind)]
     pub fn context(&self) -> HashMap<&str, &str> {
         self.error.context().collect()
@@ -46,7 +47,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// The result of a call, as JavaScript takes it.
+/// The result of a call, as JavaScript receives it.
 pub(crate) fn told<T>(result: Result<T>) -> Either<T, Failure> {
     match result {
         Ok(value) => Either::A(value),
@@ -56,6 +57,6 @@ pub(crate) fn told<T>(result: Result<T>) -> Either<T, Failure> {
 
 /// The error of a task that panicked.
 pub(crate) fn panicked(_: Box<dyn Any + Send>) -> Error {
-    let text = "a fault of this library was caught; please report it";
+    let text = "a bug in this library was caught; please report it";
     Error::new(ErrorKind::Internal, "call", text)
 }

@@ -1,4 +1,4 @@
-//! A client without servers, whose content a test of the application sets.
+//! A client without servers, whose values a test of the application sets.
 
 use castalia_core::{InMemory as CoreInMemory, Result};
 use napi::{Either, Env};
@@ -8,13 +8,14 @@ use crate::client::{Asked, Client, Entries, settings_of};
 use crate::failure::{Failure, told};
 use crate::mailbox::Mailbox;
 
-/// Sets the content of its client. What waits takes the number of a handler, which is told when it is done.
+/// Sets the values of its client. Calls that wait take the number of a handler, which receives the
+/// result.
 #[napi]
 pub struct InMemory {
     memory: CoreInMemory,
 }
 
-/// Makes one with content by namespace.
+/// Creates one with initial values by namespace.
 #[napi(catch_unwind)]
 pub fn new_in_memory(asked: Asked, contents: Vec<(String, Entries)>) -> Either<InMemory, Failure> {
     let memory = settings_of(asked)
@@ -31,14 +32,14 @@ impl InMemory {
         Client::made(env, mailbox, self.memory.client().clone())
     }
 
-    /// Replaces the content of a namespace.
+    /// Replaces all values of a namespace.
     #[napi(catch_unwind)]
     pub fn publish(&self, mailbox: &Mailbox, id: i64, namespace: String, entries: Entries) {
         let memory = self.memory.clone();
         spawn(mailbox, id, async move { memory.publish(&namespace, entries).await });
     }
 
-    /// Sets some values; one that is null removes its key.
+    /// Sets several values; null removes a key.
     #[napi(catch_unwind)]
     pub fn update(
         &self,
@@ -51,7 +52,7 @@ impl InMemory {
         spawn(mailbox, id, async move { memory.update(&namespace, edits).await });
     }
 
-    /// Lets a namespace fail to load until its content is set again.
+    /// Makes loads of a namespace fail until its values are set again.
     #[napi(catch_unwind)]
     pub fn fail(&self, mailbox: &Mailbox, id: i64, namespace: String) {
         let memory = self.memory.clone();

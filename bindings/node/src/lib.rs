@@ -1,7 +1,7 @@
 #![expect(unreachable_pub, reason = "the macros of napi ask for `pub`")]
 #![expect(clippy::needless_pass_by_value, reason = "what comes from JavaScript is owned")]
-//! Native half of the Node package: thin objects over the client. Nothing here waits, or calls into JavaScript: what happened
-//! lies in a mailbox, which JavaScript is woken to empty.
+//! Native half of the Node package: thin objects over the client. It neither waits nor calls into
+//! JavaScript: results are put into a mailbox, which JavaScript is woken to empty.
 
 mod client;
 mod event;
@@ -22,7 +22,7 @@ mod view;
 use castalia_core::ErrorKind;
 use napi_derive::napi;
 
-/// Version of this half; that of the other must be the same.
+/// Version of this half, which must equal that of the JavaScript half.
 #[napi]
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 

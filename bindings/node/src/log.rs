@@ -1,4 +1,5 @@
-//! Log records into JavaScript. The client has one sink in a process, which serves every environment that asked for records.
+//! Passes log records to JavaScript. The client has one sink in a process, which serves every
+//! environment that wants records.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -9,7 +10,7 @@ use tracing::Level;
 
 use crate::mailbox::{Mailbox, Post};
 
-/// Who wants records, of which level and the more important ones.
+/// The environments that want records, and their levels.
 static READERS: Mutex<Vec<(Level, Weak<Post>)>> = Mutex::new(Vec::new());
 
 /// One log record.
@@ -21,7 +22,8 @@ pub struct Logged {
     pub fields: HashMap<&'static str, String>,
 }
 
-/// Puts records of this level and the more important ones into the mailbox; none without a level. False for an unknown one.
+/// Puts records of this level and above into the mailbox; without a level none. False if the level
+/// is unknown.
 #[napi(catch_unwind)]
 pub fn set_log(mailbox: &Mailbox, level: Option<String>) -> bool {
     let level = level.map(|level| level.parse::<Level>()).transpose();

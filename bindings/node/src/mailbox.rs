@@ -1,5 +1,6 @@
-//! The one way from threads of the client into JavaScript. Notes lie here until the environment takes them, which is woken
-//! once for all that wait. Bounded: a stream or a call has one note at most, and log records are dropped above a number.
+//! The only way from threads of the client into JavaScript. Notes are kept here until the
+//! environment takes them; it is woken once for all that wait. Bounded: a stream or a call has at
+//! most one note, and log records beyond a limit are dropped.
 
 use std::mem;
 use std::panic::AssertUnwindSafe;
@@ -17,19 +18,19 @@ use crate::log::Logged;
 use crate::namespace::Namespace;
 use crate::validator::Question;
 
-/// Log records that may wait.
+/// Maximum number of waiting log records.
 const RECORDS: usize = 1024;
 
-/// Does not keep the process alive, and needs no more than one call in its queue.
+/// Does not keep the process alive, and needs at most one call in its queue.
 type Wake = ThreadsafeFunction<(), (), (), Status, false, true, 1>;
 
-/// Number of the handler that is told, and what it is told: nothing, if there is a change to take.
+/// Number of a handler and its result; no result if there is a change to take.
 pub(crate) type Note = (i64, Option<Told>);
 
-/// What an open namespace or a release in question is, and why a call failed.
+/// An open namespace, a release to validate, or an error.
 pub(crate) type Told = Either3<Namespace, Question, Failure>;
 
-/// The mailbox of one environment, that is, of a main thread or a worker.
+/// The mailbox of one environment, that is, of the main thread or a worker.
 #[napi]
 pub struct Mailbox {
     pub(crate) post: Arc<Post>,
@@ -45,20 +46,20 @@ impl Mailbox {
         Ok(Self { post })
     }
 
-    /// All notes that lie here.
+    /// Takes all notes.
     #[napi(catch_unwind)]
     pub fn take(&self) -> Vec<Note> {
         mem::take(&mut self.post.lock().notes)
     }
 
-    /// All log records that lie here.
+    /// Takes all log records.
     #[napi(catch_unwind)]
     pub fn take_log(&self) -> Vec<Logged> {
         mem::take(&mut self.post.lock().records)
     }
 }
 
-/// Where threads of the client put their notes.
+/// The side of the mailbox that threads of the client use.
 pub(crate) struct Post {
     wake: Wake,
     content: Mutex<Content>,
@@ -92,7 +93,7 @@ impl Post {
         self.lock().ended
     }
 
-    /// Runs a future on the client's runtime; what comes of it is told under this number.
+    /// Runs a future on the client's runtime; its result is passed to the handler of this number.
     pub(crate) fn spawn<F>(self: &Arc<Self>, id: i64, future: F)
     where
         F: Future<Output = Result<Option<Namespace>>> + Send + 'static,
@@ -114,14 +115,16 @@ impl Post {
         });
     }
 
-    /// The environment is about to end: nothing is taken any more, and whoever waits for an answer gets none.
+    /// Called when the environment ends: no note is accepted any more, and waiting validators
+    /// receive no answer.
     fn end(&self) {
         let content = Content { ended: true, ..Content::default() };
         let rest = mem::replace(&mut *self.lock(), content);
         drop(rest);
     }
 
-    /// Never waits. A call that is queued already will find the new note too, and an environment that ends takes none.
+    /// Never waits. A call that is already queued finds the new note too, and an environment that
+    /// ends accepts none.
     fn wake(&self, content: MutexGuard<'_, Content>) {
         drop(content);
         let _ = self.wake.call((), ThreadsafeFunctionCallMode::NonBlocking);

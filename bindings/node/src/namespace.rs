@@ -13,14 +13,14 @@ use crate::object::object;
 use crate::stream::Stream;
 use crate::view::View;
 
-/// What was opened.
+/// An open namespace or file.
 #[derive(Clone)]
 pub(crate) enum Opened {
     Config(Config),
     File(ConfigFile),
 }
 
-/// What both can do.
+/// What both have in common.
 macro_rules! of {
     ($opened:expr, $it:ident => $call:expr) => {
         match $opened {
@@ -30,7 +30,7 @@ macro_rules! of {
     };
 }
 
-/// An open namespace, until it is let go.
+/// An open namespace until it is released.
 #[napi]
 pub struct Namespace {
     opened: Option<Opened>,
@@ -48,14 +48,14 @@ impl Namespace {
         self.opened.as_ref().ok_or_else(closed)
     }
 
-    /// The content now; nothing of a namespace that was let go.
+    /// The current values; `None` after it was released.
     #[napi(getter, catch_unwind)]
     pub fn view(&self) -> Option<View> {
         let opened = self.opened.as_ref()?;
         Some(View::new(of!(opened, it => it.snapshot())))
     }
 
-    /// A listener of JavaScript failed.
+    /// Counts a failed listener of JavaScript.
     #[napi(catch_unwind)]
     pub fn note_listener_failure(&self) {
         if let Some(opened) = &self.opened {
@@ -63,7 +63,7 @@ impl Namespace {
         }
     }
 
-    /// How the namespace stands with the servers, and why the last load failed.
+    /// State of the namespace and error of the last load.
     #[napi(catch_unwind)]
     pub fn standing<'env>(&self, env: &'env Env) -> napi::Result<Either<Object<'env>, Failure>> {
         let opened = match self.opened() {
@@ -78,7 +78,7 @@ impl Namespace {
         standing.map(Either::A)
     }
 
-    /// Loads now; the handler is told when it is done.
+    /// Loads now; the handler receives the result.
     #[napi(catch_unwind)]
     pub fn refresh(&self, id: i64) {
         let opened = self.opened().cloned();
@@ -86,7 +86,8 @@ impl Namespace {
         self.post.spawn(id, refresh);
     }
 
-    /// The content now and the changes from it on: what the copy of JavaScript follows, and all other streams begin with.
+    /// The current values and the changes after them. JavaScript's copy follows this stream, and
+    /// all other streams begin where it is.
     #[napi(catch_unwind)]
     pub fn follow(&self, id: i64) -> Either<Stream, Failure> {
         let opened = self.opened();
@@ -94,7 +95,8 @@ impl Namespace {
         told(begun.map(|(snapshot, stream)| Stream::following(stream, snapshot, &self.post, id)))
     }
 
-    /// The changes of these keys and prefixes from where the copy of JavaScript is; none of either means of all.
+    /// The changes of these keys and prefixes, or all changes without any, from where JavaScript's
+    /// copy is.
     #[napi(catch_unwind)]
     pub fn changes_after(
         &self,
@@ -110,13 +112,13 @@ impl Namespace {
         told(stream.map(|stream| Stream::new(narrowed(stream, keys, prefixes), &self.post, id)))
     }
 
-    /// Lets it go: it is closed, while the namespace stays open.
+    /// Releases it; the namespace stays open.
     #[napi(catch_unwind)]
     pub fn release(&mut self) {
         self.opened = None;
     }
 
-    /// Lets it go and gives the namespace up.
+    /// Releases it and closes the namespace.
     #[napi(catch_unwind)]
     pub fn close(&mut self) {
         if let Some(opened) = self.opened.take() {

@@ -1,6 +1,6 @@
-//! Plain JavaScript objects, written as they will look.
+//! Plain JavaScript objects, written as literals.
 
-/// `object!(env, { "name": value, })`: a new object, or the error of making it.
+/// `object!(env, { "name": value, })`: a new object, or the error of creating it.
 macro_rules! object {
     ($env:expr, { $($name:literal: $value:expr,)+ }) => {{
         let mut object = napi::bindgen_prelude::Object::new($env)?;
@@ -11,7 +11,7 @@ macro_rules! object {
 
 pub(crate) use object;
 
-/// A counter as JavaScript has them.
+/// A counter in JavaScript's number type.
 pub(crate) fn number(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }

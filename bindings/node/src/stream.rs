@@ -1,4 +1,5 @@
-//! The changes of a namespace, taken one by one. Whoever found none is told when there is one; no task is involved.
+//! The changes of a namespace, taken one at a time. If there is none, a handler is called once
+//! there is one; no task is needed.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,9 +19,9 @@ pub struct Stream {
     /// `None` once it has ended.
     stream: Option<ChangeStream>,
     waker: Waker,
-    /// The content that it began with, where a copy follows it.
+    /// The snapshot at the start, if a copy follows this stream.
     begun: Option<Arc<Snapshot>>,
-    /// The event that was taken last, as long as the copy does not show it.
+    /// The event that was taken last, until the copy contains it.
     unapplied: Option<Arc<ChangeEvent>>,
 }
 
@@ -40,31 +41,32 @@ impl Stream {
         Self { begun: Some(snapshot), ..Self::new(stream, post, id) }
     }
 
-    /// Where the copy is that follows this; `None` once it has ended.
+    /// The position of the copy that follows this stream; `None` once the stream has ended.
     pub(crate) fn position(&self) -> Option<(&ChangeStream, Option<Arc<ChangeEvent>>)> {
         Some((self.stream.as_ref()?, self.unapplied.clone()))
     }
 
-    /// The next change. If there is none now, the handler is told once, when this is worth calling again.
+    /// The next change. If there is none, the handler is called once when it is worth calling this
+    /// again.
     #[napi(catch_unwind)]
     pub fn take(&mut self) -> Option<Event> {
         self.next().map(Event::new)
     }
 
-    /// As `take`, for the copy: streams that are made before `applied` begin with this event.
+    /// Like `take`, for the copy: streams created before `applied` begin with this event.
     #[napi(catch_unwind)]
     pub fn take_to_apply(&mut self) -> Option<Event> {
         self.unapplied = self.next();
         self.unapplied.clone().map(Event::new)
     }
 
-    /// The copy shows the event that was taken last.
+    /// The copy contains the event that was taken last.
     #[napi(catch_unwind)]
     pub fn applied(&mut self) {
         self.unapplied = None;
     }
 
-    /// The content that the copy begins with; once.
+    /// The snapshot that the copy begins with; once.
     #[napi(catch_unwind)]
     pub fn begun(&mut self) -> Option<View> {
         self.begun.take().map(View::new)
@@ -82,7 +84,7 @@ impl Stream {
         }
     }
 
-    /// Whether there will be no more.
+    /// Whether no more changes will follow.
     #[napi(getter, catch_unwind)]
     pub fn ended(&self) -> bool {
         self.stream.is_none()

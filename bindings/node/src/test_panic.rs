@@ -1,10 +1,12 @@
-//! A fault on purpose, in debug builds only: for the tests that prove that a panic stops at the border.
+//! Deliberate panics, in debug builds only, for the tests that prove that no panic crosses the
+//! boundary.
 
 use napi_derive::napi;
 
 use crate::mailbox::Mailbox;
 
-/// Panics in the `call` itself, in the `drop` of a value, or in a `task` whose end the handler is told.
+/// Panics in the `call` itself, in the `drop` of a value, or in a `task` whose result the handler
+/// receives.
 #[napi(catch_unwind)]
 pub fn test_panic(mailbox: &Mailbox, place: String, id: i64) {
     match place.as_str() {

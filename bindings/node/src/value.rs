@@ -1,4 +1,4 @@
-//! From the text of a value to its type, by the same rules as in every language.
+//! Parses values as other types, by the same rules as in every language.
 
 use std::time::{Duration, SystemTime};
 
@@ -13,7 +13,7 @@ use crate::view::millis;
 
 type Value = Either3<f64, i64n, bool>;
 
-/// How a client reads values.
+/// Rules for typed reads.
 #[napi]
 pub struct Rules {
     rules: ReadRules,
@@ -25,8 +25,8 @@ impl Rules {
         Self { rules }
     }
 
-    /// Reads a text as an `int`, `long`, `double` or `bool`, or as the milliseconds of a `duration` or a `date`. Namespace and
-    /// key are told with an error.
+    /// Parses a text as an `int`, `long`, `double` or `bool`, or as the milliseconds of a
+    /// `duration` or a `date`. Namespace and key are the context of an error.
     #[napi(catch_unwind)]
     pub fn parse(
         &self,
@@ -53,7 +53,7 @@ impl Rules {
     }
 }
 
-/// The parts of a text between a delimiter, without blanks around them if wanted, and without empty ones at the end.
+/// Splits a text at a delimiter, optionally trimming white space, without empty parts at the end.
 #[napi(catch_unwind)]
 pub fn parse_list(text: String, delimiter: String, trim: bool) -> Vec<String> {
     list(&text, &delimiter, trim).into_iter().map(str::to_owned).collect()

@@ -1,4 +1,4 @@
-//! One content of a namespace, from which JavaScript makes its own copy, part by part.
+//! A snapshot, which JavaScript copies part by part.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -6,13 +6,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use castalia_core::Snapshot;
 use napi_derive::napi;
 
-/// One content, kept until JavaScript has copied it.
+/// A snapshot, kept until JavaScript has copied it.
 #[napi]
 pub struct View {
     snapshot: Arc<Snapshot>,
 }
 
-/// What is to be known of a content beside its entries. The time is in milliseconds.
+/// The properties of a snapshot beside its entries. The time is in milliseconds.
 #[napi(object, object_from_js = false)]
 #[derive(Clone)]
 pub struct About {
@@ -33,19 +33,20 @@ impl View {
         Self { snapshot }
     }
 
-    /// Which content it is.
+    /// Identity of the snapshot.
     #[napi(getter, catch_unwind)]
     pub fn about(&self) -> About {
         about(&self.snapshot)
     }
 
-    /// Keys and values in turn, in the server's order: `count` entries from number `from` on.
+    /// Keys and values in turn, in the server's order: at most `count` entries, starting at number
+    /// `from`.
     #[napi(catch_unwind)]
     pub fn entries(&self, from: u32, count: u32) -> Vec<&str> {
         chunk(self.snapshot.iter(), from, count)
     }
 
-    /// Whether this is the very same content.
+    /// Whether this is the same snapshot.
     #[napi(catch_unwind)]
     pub fn is(&self, other: &View) -> bool {
         Arc::ptr_eq(&self.snapshot, &other.snapshot)
@@ -63,13 +64,13 @@ impl View {
         self.snapshot.content()
     }
 
-    /// The value of this key is malformed.
+    /// Reports the value of this key as malformed.
     #[napi(catch_unwind)]
     pub fn note_malformed(&self, key: String) {
         self.snapshot.note_malformed(&key);
     }
 
-    /// The value of a key that is not among the entries but may come from elsewhere, such as an environment variable.
+    /// The value of a key that is not in the snapshot, such as an environment variable.
     #[napi(catch_unwind)]
     pub fn beyond(&self, key: String) -> Option<&str> {
         self.snapshot.get(&key)

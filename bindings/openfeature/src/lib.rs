@@ -1,7 +1,8 @@
 #![forbid(unsafe_code)]
-//! An OpenFeature provider over a namespace. The key of a flag is the key of a value. Which value a program reads is decided by
-//! the server, by gray rules, so the evaluation context has no effect. The Rust SDK of OpenFeature has no events yet, so changes
-//! are not announced; the next evaluation returns them.
+//! An OpenFeature provider for a namespace. The key of a flag is the key of a value. The server
+//! decides by gray release rules which value a program reads, so the evaluation context has no
+//! effect. The Rust SDK of OpenFeature has no events yet, so changes are not announced; the next
+//! evaluation returns them.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -30,7 +31,7 @@ use open_feature::{
 };
 use serde_json::Value as Json;
 
-/// Answers flags from the values of a namespace.
+/// Evaluates flags from the values of a namespace.
 #[derive(Debug)]
 pub struct CastaliaProvider {
     config: Config,
@@ -38,7 +39,7 @@ pub struct CastaliaProvider {
 }
 
 impl CastaliaProvider {
-    /// Over an open namespace, which remains the application's to close.
+    /// A provider for an open namespace, which the application closes.
     #[must_use]
     pub fn new(config: Config) -> Self {
         Self { config, metadata: ProviderMetadata::new("castalia") }
@@ -73,7 +74,8 @@ impl FeatureProvider for CastaliaProvider {
         &self.metadata
     }
 
-    /// `true` or `false` in any case: stricter than a boolean read, since a flag must not be off by a typing error.
+    /// `true` or `false` in any case. Stricter than a boolean read, because a typing error must not
+    /// turn a flag off.
     async fn resolve_bool_value(
         &self,
         flag_key: &str,
@@ -108,7 +110,7 @@ impl FeatureProvider for CastaliaProvider {
         self.resolve(flag_key, |text, _| Ok(text.to_owned()))
     }
 
-    /// A JSON object; the Rust SDK has no lists at this place.
+    /// A JSON object; the Rust SDK has no lists here.
     async fn resolve_struct_value(
         &self,
         flag_key: &str,
@@ -121,7 +123,7 @@ impl FeatureProvider for CastaliaProvider {
     }
 }
 
-/// A value that is there, by type.
+/// An existing value by type.
 fn parsed<T>(read: castalia_core::Result<Option<T>>) -> EvaluationResult<T> {
     match read {
         Ok(Some(value)) => Ok(value),
@@ -130,7 +132,7 @@ fn parsed<T>(read: castalia_core::Result<Option<T>>) -> EvaluationResult<T> {
     }
 }
 
-/// Members without a value are left out: the SDK has no null.
+/// Omits members that are null, which the SDK does not have.
 fn structure(members: serde_json::Map<String, Json>) -> StructValue {
     let fields = members.into_iter().filter_map(|(key, value)| Some((key, plain(value)?)));
     StructValue { fields: fields.collect() }

@@ -1,4 +1,4 @@
-//! The client, and how the end of an asynchronous call gets back into Python.
+//! The client, and how the result of an asynchronous call is passed to Python.
 
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
@@ -30,7 +30,7 @@ impl From<CoreClient> for Client {
     }
 }
 
-/// Values by property name, over those of the environment if asked for.
+/// Settings by property name, optionally on top of those of the environment.
 pub(crate) fn settings_of(values: HashMap<String, String>, from_env: bool) -> Result<Settings> {
     let settings = if from_env { Settings::from_env()? } else { Settings::new() };
     let settings = settings.set("castalia.binding", "python");
@@ -39,7 +39,7 @@ pub(crate) fn settings_of(values: HashMap<String, String>, from_env: bool) -> Re
 
 #[pymethods]
 impl Client {
-    /// From values by property name, over those of the environment if asked for.
+    /// From settings by property name, optionally on top of those of the environment.
     #[new]
     fn new(py: Python<'_>, values: HashMap<String, String>, from_env: bool) -> PyResult<Self> {
         let client = settings_of(values, from_env).and_then(CoreClient::new);
@@ -51,7 +51,7 @@ impl Client {
         self.client.app_id()
     }
 
-    /// Name of the environment, as it was understood.
+    /// Name of the environment, as it was recognized.
     #[getter]
     fn env(&self) -> &'static str {
         self.client.env().name()
@@ -62,7 +62,7 @@ impl Client {
         self.client.check_open().map_err(|error| raised(py, &error))
     }
 
-    /// Signs requests of an app id with another secret from now on.
+    /// Signs requests for an app id with another secret from now on.
     fn set_access_key(&self, py: Python<'_>, app_id: &str, secret: &str) -> PyResult<()> {
         self.check_open(py)?;
         self.client.set_access_key(app_id, secret);
@@ -85,7 +85,7 @@ impl Client {
         Ok(())
     }
 
-    /// Opens a namespace as a whole file; `done(file, error)` is called on another thread.
+    /// Opens a namespace as one text; `done(file, error)` is called on another thread.
     fn open_file(&self, py: Python<'_>, namespace: String, done: Py<PyAny>) -> PyResult<()> {
         let (client, owner) = (self.client.clone(), self.client.clone());
         let open = async move { client.config_file(&namespace).await };
@@ -95,7 +95,7 @@ impl Client {
         Ok(())
     }
 
-    /// Stops everything; `done(None, error)` is called on another thread.
+    /// Stops the client; `done(None, error)` is called on another thread.
     fn close(&self, py: Python<'_>, done: Py<PyAny>) -> PyResult<()> {
         let client = self.client.clone();
         let close = async move {
@@ -106,18 +106,18 @@ impl Client {
         Ok(())
     }
 
-    /// As `close`, without waiting.
+    /// Like `close`, without waiting.
     fn stop(&self) {
         self.client.stop();
     }
 
-    /// Name, value, origin, name where it was found, and meaning of each setting.
+    /// Name, value, origin, name under which it was found, and meaning of each setting.
     fn settings(&self) -> Vec<(&'static str, String, &'static str, String, &'static str)> {
         let settings = self.client.settings().iter().cloned();
         settings.map(|s| (s.name, s.value, s.origin.name(), s.found_as, s.meaning)).collect()
     }
 
-    /// Asks `validator(view)` before a release is applied: a text, or an exception, refuses it.
+    /// Calls `validator(view)` before a release is applied. A text or an exception rejects it.
     fn validate(&self, py: Python<'_>, namespace: &str, validator: Py<PyAny>) -> PyResult<()> {
         self.check_open(py)?;
         let validate = move |snapshot: &Snapshot| {
@@ -138,7 +138,7 @@ impl Client {
     }
 }
 
-/// Runs a future on the client's runtime, then calls `done(value, error)` with what came of it.
+/// Runs a future on the client's runtime, then calls `done(value, error)` with its result.
 pub(crate) fn submit<T: Send + 'static>(
     py: Python<'_>,
     done: Py<PyAny>,
@@ -150,7 +150,8 @@ pub(crate) fn submit<T: Send + 'static>(
     let task = runtime.spawn(async move {
         let result = caught(future).await;
         threads.spawn_blocking(move || {
-            // All that it owns is dropped in Python: outside of it, that would wait for the next call of anything.
+            // Everything it owns is dropped with the interpreter lock held; without it, drops would
+            // be deferred to the next call.
             gate::enter(move |py| {
                 let result = result.map_err(|error| raised(py, &error));
                 let result = result.and_then(|value| convert(py, value));
@@ -167,13 +168,13 @@ pub(crate) fn submit<T: Send + 'static>(
     Ok(task.abort_handle())
 }
 
-/// A panic in a future as an error: whoever waits for it must hear of its end.
+/// A panic in a future as an error: callers that wait must learn that it ended.
 async fn caught<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     let mut future = pin!(future);
     poll_fn(|context| {
         let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
         polled.unwrap_or_else(|_| {
-            let text = "a fault of this library was caught; please report it";
+            let text = "a bug in this library was caught; please report it";
             Poll::Ready(Err(Error::new(ErrorKind::Internal, "call", text)))
         })
     })

@@ -1,4 +1,4 @@
-//! An open namespace: the dictionary that reads are answered from, swapped whole at each change.
+//! An open namespace: reads use a dictionary, which is replaced as a whole after each change.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -15,7 +15,7 @@ use crate::handle::{Handle, Standing};
 use crate::listen::{Follower, Stream, Subscription};
 use crate::value::ValueType;
 
-/// A namespace that was opened, to make an object of a Python class of.
+/// A namespace that was opened, for creating an object of a Python class.
 #[pyclass(frozen, module = "castalia._native")]
 pub(crate) struct Opened {
     config: Handle<Config>,
@@ -31,17 +31,17 @@ impl Opened {
     }
 }
 
-/// One content as Python sees it.
+/// A snapshot as Python sees it.
 #[pyclass(frozen, module = "castalia._native")]
 struct Values {
     view: Py<View>,
     dict: Py<PyDict>,
-    /// Tells whether there is a newer content; without it this is the last one.
+    /// Whether there is a newer snapshot. `None` if this is the last one.
     reader: Option<Reader>,
 }
 
 impl Values {
-    /// The newest content of a namespace.
+    /// The newest snapshot of a namespace.
     fn of(py: Python<'_>, config: &Config) -> PyResult<Self> {
         let reader = config.reader();
         Self::new(py, config.snapshot(), Some(reader))
@@ -68,7 +68,7 @@ impl Values {
         }
     }
 
-    /// A value that the settings bring in for any key that is asked for, such as an environment variable.
+    /// The value of a key that is not in the snapshot, such as an environment variable.
     #[cold]
     fn find_beyond<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let Ok(name) = key.cast::<PyString>() else {
@@ -79,12 +79,13 @@ impl Values {
     }
 }
 
-/// The values of now. A read replaces them whole when there are newer ones, so that no thread of the client has to wait for Python.
+/// The current values. A read replaces them if there are newer ones, so that no thread of the
+/// client has to wait for Python.
 struct Current {
     config: Handle<Config>,
-    /// Alone in a list: the interpreter lock guards them there, which costs a read nothing.
+    /// The only item of a list: the interpreter lock protects it there, without a cost for reads.
     values: Py<PyList>,
-    /// Forks before the last read.
+    /// Number of forks before the last read.
     forks: AtomicU32,
 }
 
@@ -118,7 +119,7 @@ impl Current {
         self.held(py)
     }
 
-    /// Gives the namespace up, with the content now as the last one.
+    /// Closes the namespace; the current values become the last ones.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         let last = self.values(py)?.get().snapshot().clone();
         self.values.bind(py).set_item(0, Values::new(py, last.clone(), None)?)?;
@@ -128,7 +129,7 @@ impl Current {
         Ok(())
     }
 
-    /// Goes on in a forked child, whose content has nothing half parsed.
+    /// Continues in a forked child, with a snapshot whose parsed values are complete.
     #[cold]
     fn resume(&self) {
         self.forks.store(gate::forks(), Ordering::Relaxed);
@@ -138,11 +139,12 @@ impl Current {
     }
 }
 
-/// Reads of an open namespace. Nothing here waits or leaves Python's memory, but for the first read of one that is opened late.
+/// Reads of an open namespace. They neither wait nor leave Python's memory, except for the first
+/// read of one that is opened late.
 #[pyclass(frozen, subclass, mapping, module = "castalia._native")]
 pub(crate) struct Namespace {
     current: OnceLock<Arc<Current>>,
-    /// What gives the opened namespace at the first read.
+    /// Function that returns the open namespace at the first read.
     open: Option<Py<PyAny>>,
 }
 
@@ -173,7 +175,8 @@ impl Namespace {
 
 #[pymethods]
 impl Namespace {
-    /// Of what was opened, or of a function that gives it at the first read. The rest is for classes above this one.
+    /// From an open namespace, or a function that returns it at the first read. The other arguments
+    /// are for subclasses.
     #[new]
     #[pyo3(signature = (source, *_rest))]
     fn new(source: &Bound<'_, PyAny>, _rest: &Bound<'_, PyTuple>) -> PyResult<Self> {
@@ -214,7 +217,7 @@ impl Namespace {
         self.current(py)?.values(py)?.get().dict.bind(py).try_iter()
     }
 
-    /// The value of a key by type; `None` where it is missing, an exception where it is malformed.
+    /// The value of a key by type; `None` if it is missing, an exception if it is malformed.
     #[pyo3(name = "_read")]
     fn read<'py>(
         &self,
@@ -225,43 +228,44 @@ impl Namespace {
         self.current(py)?.values(py)?.get().view.get().read(py, value_type, key)
     }
 
-    /// App id, cluster and name.
+    /// App id, cluster and namespace.
     #[pyo3(name = "_identity")]
     fn identity<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         identity_of(py, self.current(py)?.values(py)?.get().snapshot())
     }
 
-    /// Where the content came from.
+    /// Origin of the values.
     #[getter]
     fn source(&self, py: Python<'_>) -> PyResult<&'static str> {
         Ok(self.current(py)?.values(py)?.get().snapshot().source().name())
     }
 
-    /// How the namespace stands with the servers.
+    /// Result of the last load.
     #[getter]
     fn state(&self, py: Python<'_>) -> PyResult<&'static str> {
         Ok(self.current(py)?.config.state(Config::state))
     }
 
-    /// Why the last load failed.
+    /// Error of the last load.
     #[getter]
     fn last_error(&self, py: Python<'_>) -> PyResult<Option<PyErr>> {
         Ok(self.current(py)?.config.last_error(py, Config::last_error))
     }
 
-    /// The content now.
+    /// The current values.
     #[pyo3(name = "_view")]
     fn view(&self, py: Python<'_>) -> PyResult<Py<View>> {
         Ok(self.current(py)?.values(py)?.get().view.clone_ref(py))
     }
 
-    /// Gives the namespace up: reads go on answering from the last content.
+    /// Closes the namespace. Reads still return the last values.
     #[pyo3(name = "_give_up")]
     fn give_up(&self, py: Python<'_>) -> PyResult<()> {
         self.current(py)?.close(py)
     }
 
-    /// Loads now; `done(None, error)` is called on another thread, when reads answer from what was loaded.
+    /// Loads now; `done(None, error)` is called on another thread once reads return the loaded
+    /// values.
     #[pyo3(name = "_load")]
     fn load(&self, py: Python<'_>, done: Py<PyAny>) -> PyResult<()> {
         let config = self.current(py)?.config.open(py)?;
@@ -270,7 +274,8 @@ impl Namespace {
         Ok(())
     }
 
-    /// Calls `callback(event)` for each change on another thread; an exception counts as a failure.
+    /// Calls `callback(event)` for each change on another thread. An exception is counted as a
+    /// failure.
     #[pyo3(name = "_listen")]
     fn listen(
         &self,
@@ -285,7 +290,8 @@ impl Namespace {
         Ok(Subscription::new(handle.client(), callback, subscribe))
     }
 
-    /// Counts that a listener failed which was called with what a stream gave, unless the namespace was given up.
+    /// Counts a failed listener that was called with events of a stream, unless the namespace is
+    /// closed.
     #[pyo3(name = "_note_listener_failure")]
     fn note_listener_failure(&self, py: Python<'_>) -> PyResult<()> {
         if let Standing::Open(config) = &**self.current(py)?.config.load() {
@@ -294,7 +300,7 @@ impl Namespace {
         Ok(())
     }
 
-    /// The events from now on, to be taken one by one.
+    /// The events from now on, taken one at a time.
     #[pyo3(name = "_stream")]
     fn stream(&self, py: Python<'_>, keys: Vec<String>, prefixes: Vec<String>) -> PyResult<Stream> {
         let handle = &self.current(py)?.config;
@@ -310,7 +316,7 @@ impl Namespace {
         self.current(py)?.config.open(py).map(|_| ())
     }
 
-    /// Follows the content as a whole, from the content now on.
+    /// Follows the snapshots, starting with the current one.
     #[pyo3(name = "_follow")]
     fn follow(&self, py: Python<'_>) -> PyResult<Follower> {
         let handle = &self.current(py)?.config;

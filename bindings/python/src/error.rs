@@ -1,4 +1,5 @@
-//! Errors of the client as exceptions: one class for each kind, which `castalia._errors` defines under the name of the kind.
+//! Errors as exceptions: one class for each kind, defined by `castalia._errors` under the name of
+//! the kind.
 
 use castalia_core::{Error, ErrorKind};
 use pyo3::prelude::*;

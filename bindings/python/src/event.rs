@@ -1,4 +1,4 @@
-//! Contents and events as plain Python objects, of which `castalia` makes its classes.
+//! Snapshots and events as plain Python objects, from which `castalia` creates its classes.
 
 use std::sync::Arc;
 
@@ -10,13 +10,13 @@ use crate::error::raised;
 use crate::gate;
 use crate::value::{Origin, ValueType, moment, rules_of};
 
-/// One content, kept until Python asks for it.
+/// A snapshot, kept as long as Python needs it.
 #[pyclass(frozen, module = "castalia._native")]
 pub(crate) struct View {
     snapshot: Arc<Snapshot>,
     /// Keys whose values Python found malformed.
     malformed: Py<PySet>,
-    /// Forks before it was made.
+    /// Number of forks before it was created.
     forks: u32,
 }
 
@@ -32,7 +32,7 @@ impl View {
 
 #[pymethods]
 impl View {
-    /// As `Namespace.read`.
+    /// Like `Namespace.read`.
     pub(crate) fn read<'py>(
         &self,
         py: Python<'py>,
@@ -41,13 +41,14 @@ impl View {
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let origin = match self.forks == gate::forks() {
             true => Origin::Content(&self.snapshot),
-            // A forked child may find half made what the content keeps.
+            // A fork may have interrupted another thread while it initialized a parsed value.
             false => Origin::Text(self.snapshot.get(key), self.snapshot.read_rules()),
         };
         origin.read(py, value_type, key).map_err(|error| raised(py, &error))
     }
 
-    /// The exception of a value that Python found malformed, which is logged and counted once for each key.
+    /// The exception for a value that Python found malformed. It is logged and counted once for
+    /// each key.
     fn malformed(&self, py: Python<'_>, key: &str, text: &str) -> PyResult<PyErr> {
         let known = self.malformed.bind(py);
         if !known.contains(key)? {
@@ -59,7 +60,7 @@ impl View {
         Ok(raised(py, &error))
     }
 
-    /// The fields of `Snapshot` in `castalia`, in their order.
+    /// The fields of `castalia.Snapshot`, in their order.
     fn parts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         snapshot_parts(py, &self.snapshot)
     }
@@ -81,7 +82,7 @@ fn snapshot_parts<'py>(py: Python<'py>, snapshot: &Snapshot) -> PyResult<Bound<'
     Ok(parts.into_pyobject(py)?.into_any())
 }
 
-/// App id, cluster and name.
+/// App id, cluster and namespace.
 pub(crate) fn identity_of<'py>(
     py: Python<'py>,
     snapshot: &Snapshot,
@@ -90,7 +91,7 @@ pub(crate) fn identity_of<'py>(
     (&identity.app_id, &identity.cluster, &identity.namespace).into_pyobject(py)
 }
 
-/// What `validator` says of a release: a text, or an exception, refuses it.
+/// The result of `validator` for a release. A text or an exception rejects it.
 pub(crate) fn verdict(
     py: Python<'_>,
     validator: &Py<PyAny>,
@@ -113,7 +114,7 @@ pub(crate) fn dict_of<'py>(py: Python<'py>, snapshot: &Snapshot) -> PyResult<Bou
     Ok(dict)
 }
 
-/// The fields of `ChangeEvent` in `castalia`, in their order.
+/// The fields of `castalia.ChangeEvent`, in their order.
 pub(crate) fn parts(py: Python<'_>, event: &ChangeEvent) -> PyResult<Py<PyAny>> {
     let changes = PyDict::new(py);
     for (key, change) in event.changes() {

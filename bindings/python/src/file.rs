@@ -1,4 +1,4 @@
-//! An open namespace as a whole file.
+//! An open namespace as one text.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::event::{View, identity_of};
 use crate::handle::{Handle, Standing};
 use crate::listen::{Stream, Subscription};
 
-/// The text of a namespace, as it is now.
+/// The current text of a namespace.
 #[pyclass(frozen, subclass, module = "castalia._native")]
 pub(crate) struct File {
     file: Handle<ConfigFile>,
@@ -32,49 +32,49 @@ impl File {
 
 #[pymethods]
 impl File {
-    /// Of one that was opened, to make an object of a Python class of it.
+    /// From an open namespace, for creating an object of a Python class.
     #[new]
     fn new(py: Python<'_>, opened: &Self) -> PyResult<Self> {
         Ok(Self { file: opened.file.hand_on(py, ConfigFile::snapshot)? })
     }
 
-    /// The text; `None` when nothing is loaded.
+    /// The text; `None` if nothing has been loaded.
     #[getter]
     fn content(&self) -> Option<String> {
         self.snapshot().content().map(str::to_owned)
     }
 
-    /// App id, cluster and name.
+    /// App id, cluster and namespace.
     #[pyo3(name = "_identity")]
     fn identity<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         identity_of(py, &self.snapshot())
     }
 
-    /// Where the content came from.
+    /// Origin of the values.
     #[getter]
     fn source(&self) -> &'static str {
         self.snapshot().source().name()
     }
 
-    /// How the namespace stands with the servers.
+    /// Result of the last load.
     #[getter]
     fn state(&self) -> &'static str {
         self.file.state(ConfigFile::state)
     }
 
-    /// Why the last load failed.
+    /// Error of the last load.
     #[getter]
     fn last_error(&self, py: Python<'_>) -> Option<PyErr> {
         self.file.last_error(py, ConfigFile::last_error)
     }
 
-    /// The content now.
+    /// The current values.
     #[pyo3(name = "_view")]
     fn view(&self, py: Python<'_>) -> PyResult<View> {
         View::new(py, self.snapshot())
     }
 
-    /// As `Namespace.give_up`.
+    /// Like `Namespace.give_up`.
     #[pyo3(name = "_give_up")]
     fn give_up(&self) {
         if let Some(file) = self.file.close(self.snapshot()) {
@@ -96,7 +96,7 @@ impl File {
         self.file.open(py).map(|_| ())
     }
 
-    /// As `Namespace.listen`, for the text under the key `content`.
+    /// Like `Namespace.listen`, for the text under the key `content`.
     #[pyo3(name = "_listen")]
     fn listen(&self, py: Python<'_>, callback: Py<PyAny>) -> PyResult<Subscription> {
         let file = self.file.open(py)?;
@@ -104,7 +104,7 @@ impl File {
         Ok(Subscription::new(self.file.client(), callback, subscribe))
     }
 
-    /// As `Namespace.note_listener_failure`.
+    /// Like `Namespace.note_listener_failure`.
     #[pyo3(name = "_note_listener_failure")]
     fn note_listener_failure(&self) {
         if let Standing::Open(file) = &**self.file.load() {
@@ -112,7 +112,7 @@ impl File {
         }
     }
 
-    /// As `Namespace.stream`, for the text under the key `content`.
+    /// Like `Namespace.stream`, for the text under the key `content`.
     #[pyo3(name = "_stream")]
     fn stream(&self, py: Python<'_>) -> PyResult<Stream> {
         Ok(Stream::new(self.file.open(py)?.changes(), self.file.client()))

@@ -1,5 +1,6 @@
-//! The one way from a thread of the client into Python. It is shut before the interpreter ends, so that no thread takes the
-//! interpreter lock after that. No lock is involved that a forked child could find locked.
+//! The only way from a thread of the client into Python. It is closed before the interpreter ends,
+//! so that no thread acquires the interpreter lock afterwards. It uses no lock that a forked child
+//! could find held.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
@@ -16,7 +17,8 @@ thread_local! {
     static IN_CALLBACK: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs in Python on a thread of the client that may block; `None` when the interpreter is ending.
+/// Runs a function in Python, on a thread of the client that may block; `None` if the interpreter
+/// is ending.
 pub(crate) fn enter<T>(body: impl FnOnce(Python<'_>) -> T) -> Option<T> {
     let _inside = Inside::new();
     if SHUT.load(Ordering::SeqCst) {
@@ -38,19 +40,19 @@ impl Inside {
 impl Drop for Inside {
     fn drop(&mut self) {
         IN_CALLBACK.set(false);
-        // In a child that was forked by a callback the count has started anew.
+        // In a child that was forked by a callback, the count was reset.
         let less = |inside: usize| inside.checked_sub(1);
         let _ = INSIDE.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less);
     }
 }
 
-/// Whether this thread runs a callback; what waits must not be called from it.
+/// Whether this thread runs a callback, which must not call functions that wait.
 #[pyfunction]
 pub(crate) fn in_callback() -> bool {
     IN_CALLBACK.get()
 }
 
-/// Shuts the gate for good and waits until nobody is inside, at most this many seconds.
+/// Closes the gate for good and waits until no callback is running, at most this many seconds.
 #[pyfunction]
 pub(crate) fn shut(py: Python<'_>, timeout: f64) {
     SHUT.store(true, Ordering::SeqCst);
@@ -62,14 +64,15 @@ pub(crate) fn shut(py: Python<'_>, timeout: f64) {
     });
 }
 
-/// A forked child has none of the threads that were inside; what was open starts again at the next read.
+/// A forked child has none of the threads that were in callbacks. Open namespaces restart at the
+/// next read.
 #[pyfunction]
 pub(crate) fn forked() {
     INSIDE.store(0, Ordering::SeqCst);
     FORKS.fetch_add(1, Ordering::Relaxed);
 }
 
-/// How many forks lie between this process and the one that imported the package.
+/// Number of forks between this process and the one that imported the package.
 pub(crate) fn forks() -> u32 {
     FORKS.load(Ordering::Relaxed)
 }

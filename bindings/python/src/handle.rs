@@ -1,5 +1,5 @@
-//! What was opened, until it is given up, with the client that it belongs to. It is swapped instead of locked, since a child may
-//! be forked at any moment.
+//! An open namespace until it is closed, and the client it belongs to. Swapped instead of locked,
+//! because a child may be forked at any moment.
 
 use std::sync::Arc;
 
@@ -9,16 +9,16 @@ use pyo3::prelude::*;
 
 use crate::error::raised;
 
-/// A part of the client that can be closed apart from it.
+/// A part of the client that can be closed separately.
 pub(crate) struct Handle<T> {
     client: Client,
     standing: ArcSwap<Standing<T>>,
 }
 
-/// How it stands.
+/// Result of the last load.
 pub(crate) enum Standing<T> {
     Open(T),
-    /// With the last content, which reads go on answering from.
+    /// Closed, with the last values, which reads still return.
     Closed(Arc<Snapshot>),
 }
 
@@ -27,7 +27,7 @@ impl<T: Clone> Handle<T> {
         Self { client, standing: ArcSwap::from_pointee(Standing::Open(open)) }
     }
 
-    /// The client, which works on as long as something holds it.
+    /// The client, which keeps running as long as it is referenced.
     pub(crate) fn client(&self) -> Client {
         self.client.clone()
     }
@@ -36,7 +36,7 @@ impl<T: Clone> Handle<T> {
         self.standing.load()
     }
 
-    /// To do what only an open one of an open client can do.
+    /// The open namespace, for calls that need an open client.
     pub(crate) fn open(&self, py: Python<'_>) -> PyResult<T> {
         match &**self.load() {
             Standing::Open(open) => {
@@ -47,7 +47,7 @@ impl<T: Clone> Handle<T> {
         }
     }
 
-    /// Gives it out for the last time; nothing the second time.
+    /// Takes it out; `None` the second time.
     pub(crate) fn close(&self, last: Arc<Snapshot>) -> Option<T> {
         match &*self.standing.swap(Arc::new(Standing::Closed(last))) {
             Standing::Open(open) => Some(open.clone()),
@@ -55,7 +55,7 @@ impl<T: Clone> Handle<T> {
         }
     }
 
-    /// Hands it on to another handle.
+    /// Moves it to another handle.
     pub(crate) fn hand_on(
         &self,
         py: Python<'_>,
@@ -70,7 +70,7 @@ impl<T: Clone> Handle<T> {
         }
     }
 
-    /// Name of how the namespace stands with the servers.
+    /// Name of the state.
     pub(crate) fn state(&self, ask: impl FnOnce(&T) -> State) -> &'static str {
         match &**self.load() {
             Standing::Open(open) => ask(open).name(),
@@ -78,7 +78,7 @@ impl<T: Clone> Handle<T> {
         }
     }
 
-    /// Why the last load failed, or that there is none any more.
+    /// Error of the last load, or that the namespace is closed.
     pub(crate) fn last_error(
         &self,
         py: Python<'_>,

@@ -1,4 +1,4 @@
-//! A client without servers, whose content a test of the application sets.
+//! A client without servers, whose values a test of the application sets.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use crate::client::{Client, settings_of, submit};
 use crate::error::raised;
 
-/// Sets the content of its client. What waits calls `done(None, error)` on another thread.
+/// Sets the values of its client. Calls that wait call `done(None, error)` on another thread.
 #[pyclass(frozen, module = "castalia._native")]
 pub(crate) struct InMemory {
     memory: CoreInMemory,
@@ -16,7 +16,7 @@ pub(crate) struct InMemory {
 
 #[pymethods]
 impl InMemory {
-    /// With content by namespace.
+    /// With initial values by namespace.
     #[new]
     fn new(
         py: Python<'_>,
@@ -33,7 +33,7 @@ impl InMemory {
         Client::from(self.memory.client().clone())
     }
 
-    /// Replaces the content of a namespace.
+    /// Replaces all values of a namespace.
     fn publish(
         &self,
         py: Python<'_>,
@@ -45,7 +45,7 @@ impl InMemory {
         submit_change(py, done, async move { memory.publish(&namespace, entries).await })
     }
 
-    /// Sets some values; `None` removes a key.
+    /// Sets several values; `None` removes a key.
     fn update(
         &self,
         py: Python<'_>,
@@ -57,7 +57,7 @@ impl InMemory {
         submit_change(py, done, async move { memory.update(&namespace, edits).await })
     }
 
-    /// Lets a namespace fail to load until its content is set again.
+    /// Makes loads of a namespace fail until its values are set again.
     fn fail(&self, py: Python<'_>, namespace: String, done: Py<PyAny>) -> PyResult<()> {
         let memory = self.memory.clone();
         submit_change(py, done, async move { memory.fail(&namespace).await })

@@ -1,7 +1,9 @@
 #![forbid(unsafe_code)]
-//! Native half of the Python package: thin objects over the client, and the dictionary that reads are answered from.
+//! Native half of the Python package: thin objects over the client, and the dictionaries that reads
+//! use.
 //!
-//! What can wait takes a function that is called when it is done; how to wait is said in Python.
+//! Calls that can wait take a function that is called with the result; the Python half decides how
+//! to wait.
 
 mod client;
 mod config;

@@ -1,4 +1,4 @@
-//! Word of changes: a function that is called for each event, or events that are taken one by one.
+//! Changes: a function that is called for each event, or events that are taken one at a time.
 
 use std::mem;
 use std::panic::resume_unwind;
@@ -19,13 +19,13 @@ use crate::gate;
 fn call(callback: &Py<PyAny>, argument: impl FnOnce(Python<'_>) -> PyResult<Py<PyAny>>) {
     let called = gate::enter(|py| callback.call1(py, (argument(py)?,)).map(|_| ()));
     if let Some(Err(_)) = called {
-        // The client counts what unwinds out of a listener; what it was has been logged in Python.
+        // The client counts a listener that unwinds. Python has logged the exception.
         resume_unwind(Box::new("the listener raised an exception"));
     }
 }
 
-/// A registered listener. Its function owns the client and the subscription itself, so that both live until it is cancelled or
-/// the client is closed, which drop the function, whatever else the program keeps.
+/// A registered listener. Its function owns the client and the subscription, so that both live
+/// until it is cancelled or the client is closed, even if the program keeps no reference.
 #[pyclass(frozen, module = "castalia._native")]
 pub(crate) struct Subscription {
     held: Arc<Mutex<Option<CoreSubscription>>>,
@@ -50,23 +50,24 @@ impl Subscription {
 
 #[pymethods]
 impl Subscription {
-    /// Ends it: afterwards no call is running and none will start. In the listener itself it only marks the end.
+    /// Ends it: afterwards no call is running and none will start. In the listener itself it only
+    /// marks the end.
     fn cancel(&self, py: Python<'_>) {
         let taken = lock(&self.held).take();
-        // The call that is waited for may need the interpreter lock.
+        // The running call may need the interpreter lock to finish.
         py.detach(|| taken.map(CoreSubscription::cancel));
     }
 
-    /// Ends it and waits for no call that is running.
+    /// Ends it without waiting for a running call.
     fn end(&self) {
         drop(lock(&self.held).take());
     }
 }
 
-/// Follows the content as a whole.
+/// Follows the snapshots of a namespace.
 #[pyclass(frozen, module = "castalia._native")]
 pub(crate) struct Follower {
-    /// `None` once a function has it.
+    /// `None` once a function was registered.
     follower: Mutex<Option<CoreFollower>>,
     client: Client,
 }
@@ -83,13 +84,14 @@ impl Follower {
 
 #[pymethods]
 impl Follower {
-    /// The content that following began with.
+    /// The snapshot at the start.
     fn view(&self, py: Python<'_>) -> PyResult<View> {
         let snapshot = lock(&self.follower).as_ref().map(|follower| follower.snapshot().clone());
         View::new(py, snapshot.ok_or_else(Self::missing)?)
     }
 
-    /// Calls `callback(view)` for each newer content, until the subscription is cancelled or dropped.
+    /// Calls `callback(view)` for each newer snapshot, until the subscription is cancelled or
+    /// dropped.
     fn on_newer(&self, callback: Py<PyAny>) -> PyResult<Subscription> {
         let follower = lock(&self.follower).take().ok_or_else(Self::missing)?;
         let client = self.client.clone();
@@ -101,18 +103,18 @@ impl Follower {
     }
 }
 
-/// Events from now on; one is taken at a time.
+/// Events from now on, taken one at a time.
 #[pyclass(frozen, module = "castalia._native")]
 pub(crate) struct Stream {
     place: Arc<Mutex<Place>>,
-    /// Works on as long as this is held.
+    /// Keeps the client running.
     _client: Client,
 }
 
-/// Where the stream of the client is.
+/// Who owns the stream at the moment.
 enum Place {
     Here(ChangeStream),
-    /// Within the task that waits for the next event.
+    /// The task that waits for the next event.
     Waiting(AbortHandle),
     Closed,
 }
@@ -125,8 +127,8 @@ impl Stream {
 
 #[pymethods]
 impl Stream {
-    /// The next event; `done(event, error)` is called on another thread, with no event when the client is closed. Never called
-    /// when the stream is closed before.
+    /// The next event; `done(event, error)` is called on another thread, without an event if the
+    /// client is closed. Never called if the stream is closed first.
     fn next(&self, py: Python<'_>, done: Py<PyAny>) -> PyResult<()> {
         let mut place = lock(&self.place);
         let mut stream = match mem::replace(&mut *place, Place::Closed) {
@@ -152,7 +154,7 @@ impl Stream {
         Ok(())
     }
 
-    /// Ends it, and a wait for the next event too.
+    /// Ends it, and a wait for the next event.
     fn close(&self) {
         if let Place::Waiting(task) = mem::replace(&mut *lock(&self.place), Place::Closed) {
             task.abort();

@@ -1,4 +1,5 @@
-//! Log records into Python: they are queued, since a network thread must not wait for the interpreter lock.
+//! Passes log records to Python. They are queued, because a network thread must not wait for the
+//! interpreter lock.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -14,20 +15,21 @@ use tracing::Level;
 
 use crate::gate;
 
-/// Records that may wait; more are dropped.
+/// Maximum number of waiting records; further ones are dropped.
 const QUEUE: usize = 1024;
 
 thread_local! {
-    /// Set while Python logs: what it makes us log meanwhile is dropped, or it would never end.
+    /// True while Python logs on this thread. Records that this causes are dropped, or it would
+    /// never end.
     static LOGGING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Calls `logger(level, target, text, fields)` for each record of this level and the more important ones; `None` for nothing.
-/// Starts no thread before the first record.
+/// Calls `logger(level, target, text, fields)` for each record of this level and above; `None` ends
+/// this. Starts no thread before the first record.
 #[pyfunction]
 pub(crate) fn set_log(logger: Option<Py<PyAny>>, level: &str) -> PyResult<()> {
     let level = level.parse::<Level>();
-    let level = level.map_err(|_| PyValueError::new_err("the level is none of logging's"))?;
+    let level = level.map_err(|_| PyValueError::new_err("the level is not one of logging's"))?;
     let sink = logger.map(|logger| {
         let (logger, queue) = (Arc::new(logger), ArcSwapOption::<Queue>::empty());
         let sink = move |record: &Record| {
@@ -41,7 +43,7 @@ pub(crate) fn set_log(logger: Option<Py<PyAny>>, level: &str) -> PyResult<()> {
     Ok(())
 }
 
-/// The records that wait, and the process whose task takes them: a forked child has none.
+/// The waiting records, and the process whose task delivers them: a forked child has no such task.
 struct Queue {
     forks: u32,
     records: mpsc::Sender<Record>,
@@ -49,7 +51,7 @@ struct Queue {
 
 fn pass_on(queue: &ArcSwapOption<Queue>, logger: &Arc<Py<PyAny>>, record: &Record) {
     let known = queue.load_full().filter(|queue| queue.forks == gate::forks());
-    // Two threads that find none may make two, of which each delivers what it was given.
+    // Two threads may create a queue each at the same time; both are delivered.
     let known = known.or_else(|| {
         let made = Arc::new(deliver_to(logger.clone())?);
         queue.store(Some(made.clone()));
@@ -60,7 +62,7 @@ fn pass_on(queue: &ArcSwapOption<Queue>, logger: &Arc<Py<PyAny>>, record: &Recor
     }
 }
 
-/// A new queue, whose records are passed to Python one by one.
+/// A new queue, whose records are passed to Python one at a time.
 fn deliver_to(logger: Arc<Py<PyAny>>) -> Option<Queue> {
     let (records, mut waiting) = mpsc::channel::<Record>(QUEUE);
     let runtime = blocking::runtime().ok()?;

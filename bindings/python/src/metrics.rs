@@ -1,4 +1,4 @@
-//! State and counters as dictionaries, of which `castalia` makes its classes.
+//! State and counters as dictionaries, from which `castalia` creates its classes.
 
 use castalia_core::{Metrics, NamespaceMetrics};
 use pyo3::prelude::*;
@@ -7,7 +7,7 @@ use pyo3::types::PyDict;
 use crate::error::raised;
 use crate::value::moment;
 
-/// A dictionary of fields of a structure by their names, which Python gives to its own.
+/// The fields of a structure by name.
 macro_rules! fields {
     ($py:expr, $of:expr, $($name:ident),+) => {{
         let dict = PyDict::new($py);
@@ -16,7 +16,7 @@ macro_rules! fields {
     }};
 }
 
-/// The fields of `Metrics` in `castalia`, by name.
+/// The fields of `castalia.Metrics` by name.
 pub(crate) fn metrics<'py>(py: Python<'py>, metrics: &Metrics) -> PyResult<Bound<'py, PyDict>> {
     let namespaces = metrics.namespaces.iter().map(|one| of_namespace(py, one));
     let http = metrics.http.iter().map(|one| fields!(py, one, endpoint, status, count, time));

@@ -1,4 +1,4 @@
-//! From the text of a value to its type, by the same rules as in every language.
+//! Parses values as other types, by the same rules as in every language.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -12,32 +12,32 @@ use pyo3::types::{PyDateTime, PyTzInfo};
 
 use crate::error::raised;
 
-/// What a value can be read as.
+/// The types that a value can be parsed as.
 #[pyclass(frozen, eq, eq_int, from_py_object, module = "castalia._native")]
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ValueType {
-    /// A whole number of 32 bits.
+    /// A 32-bit integer.
     Int,
-    /// A whole number of 64 bits.
+    /// A 64-bit integer.
     Long,
     Float,
     Bool,
     /// As a `timedelta`.
     Duration,
-    /// As a `datetime` in this machine's zone.
+    /// As a `datetime` in this machine's time zone.
     Date,
 }
 
-/// What a value is read out of.
+/// Where a value comes from.
 pub(crate) enum Origin<'a> {
-    /// A content, which keeps what was parsed and tells of what is malformed.
+    /// A snapshot, which caches parsed values and reports malformed ones.
     Content(&'a Snapshot),
-    /// A text alone; `None` where it is missing.
+    /// Only a text; `None` if it is missing.
     Text(Option<&'a str>, ReadRules),
 }
 
 impl Origin<'_> {
-    /// The value by type; `None` where it is missing.
+    /// The value by type; `None` if it is missing.
     pub(crate) fn read<'py>(
         &self,
         py: Python<'py>,
@@ -91,14 +91,14 @@ pub(crate) fn moment(py: Python<'_>, time: SystemTime) -> PyResult<Bound<'_, PyA
     }
 }
 
-/// Zone, lenient dates, strict booleans: the rules as Python keeps them.
+/// Time zone, lenient dates and strict booleans, as Python stores them.
 pub(crate) type PickledRules = (String, bool, bool);
 
 pub(crate) fn rules_of(rules: ReadRules) -> PickledRules {
     (rules.zone.to_string(), rules.lenient_dates, rules.strict_booleans)
 }
 
-/// The value of a text by type, where its content is no longer at hand; as `View.read`.
+/// The value of a text by type, if its snapshot is no longer available; see `View.read`.
 #[pyfunction]
 pub(crate) fn read_text<'py>(
     py: Python<'py>,
@@ -113,7 +113,7 @@ pub(crate) fn read_text<'py>(
     origin.read(py, value_type, key).map_err(|error| raised(py, &error))
 }
 
-/// The parts between a delimiter, without blanks around them if wanted, and without empty ones at the end.
+/// Splits a text at a delimiter, optionally trimming white space, without empty parts at the end.
 #[pyfunction]
 pub(crate) fn parse_list<'a>(text: &'a str, delimiter: &str, trim: bool) -> Vec<&'a str> {
     value::list(text, delimiter, trim)

@@ -24,13 +24,13 @@ class Error(Exception):
 
 
 class InvalidArgumentError(Error, ValueError):
-    """An argument or a setting is unusable: fix the call or the settings."""
+    """An argument or setting is invalid: fix the call or the settings."""
 
     code = 1
 
 
 class NotReadyError(Error):
-    """The start policy is not met and nothing is loaded yet: wait, or accept defaults."""
+    """The start policy is not met because nothing is loaded yet: wait, or accept defaults."""
 
     code = 2
 
@@ -42,37 +42,37 @@ class NotFoundError(Error, LookupError):
 
 
 class UnauthorizedError(Error):
-    """The server refused the access key: fix the secret or the clock."""
+    """The server rejected the access key: fix the secret or the clock."""
 
     code = 4
 
 
 class BadRequestError(Error):
-    """The server refused the request as such: report it."""
+    """The server rejected the request as malformed: report it."""
 
     code = 5
 
 
 class TimeoutError(Error, builtins.TimeoutError):  # noqa: A001
-    """The caller's deadline passed."""
+    """The caller's timeout expired."""
 
     code = 6
 
 
 class TransportError(Error, ConnectionError):
-    """No service could be reached, or all failed; the client goes on trying."""
+    """No service could be reached, or all failed. The client keeps trying."""
 
     code = 7
 
 
 class ProtocolError(Error):
-    """The answer is not what the protocol allows."""
+    """The response violates the protocol: check what answers at that address."""
 
     code = 8
 
 
 class ParseError(Error, ValueError):
-    """A value or a file is not what was asked for."""
+    """A value or file does not have the expected format."""
 
     code = 9
 
@@ -90,6 +90,6 @@ class ClosedError(Error):
 
 
 class InternalError(Error):
-    """A fault of this library."""
+    """A bug in this library."""
 
     code = 12

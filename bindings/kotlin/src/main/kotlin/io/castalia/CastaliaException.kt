@@ -23,31 +23,31 @@ sealed class CastaliaException private constructor(
     /** Stable name of the kind, the same in every language. */
     val kind: String get() = javaClass.simpleName
 
-    /** An argument or a setting is unusable: fix the call or the settings. */
+    /** An argument or setting is invalid: fix the call or the settings. */
     class InvalidArgument internal constructor(problem: Problem, cause: Throwable?) : CastaliaException(problem, 1, cause)
 
-    /** The start policy is not met and nothing is loaded yet: wait, or accept defaults. */
+    /** The start policy is not met because nothing is loaded yet: wait, or accept defaults. */
     class NotReady internal constructor(problem: Problem, cause: Throwable?) : CastaliaException(problem, 2, cause)
 
     /** The namespace has no release: publish it. */
     class NotFound internal constructor(problem: Problem, cause: Throwable?) : CastaliaException(problem, 3, cause)
 
-    /** The server refused the access key: fix the secret or the clock. */
+    /** The server rejected the access key: fix the secret or the clock. */
     class Unauthorized internal constructor(problem: Problem, cause: Throwable?) : CastaliaException(problem, 4, cause)
 
-    /** The server refused the request as such: report it. */
+    /** The server rejected the request as malformed: report it. */
     class BadRequest internal constructor(problem: Problem, cause: Throwable?) : CastaliaException(problem, 5, cause)
 
-    /** The caller's deadline passed. */
+    /** The caller's timeout expired. */
     class Timeout internal constructor(problem: Problem, cause: Throwable?) : CastaliaException(problem, 6, cause)
 
-    /** No service could be reached, or all failed; the client goes on trying. */
+    /** No service could be reached, or all failed. The client keeps trying. */
     class Transport internal constructor(problem: Problem, cause: Throwable?) : CastaliaException(problem, 7, cause)
 
-    /** The answer is not what the protocol allows. */
+    /** The response violates the protocol: check what answers at that address. */
     class Protocol internal constructor(problem: Problem, cause: Throwable?) : CastaliaException(problem, 8, cause)
 
-    /** A value or a file is not what was asked for. */
+    /** A value or file does not have the expected format. */
     class Parse internal constructor(problem: Problem, cause: Throwable?) : CastaliaException(problem, 9, cause)
 
     /** A local file cannot be read or written. */
@@ -56,7 +56,7 @@ sealed class CastaliaException private constructor(
     /** The client or the namespace is closed. */
     class Closed internal constructor(problem: Problem, cause: Throwable?) : CastaliaException(problem, 11, cause)
 
-    /** A fault of this library. */
+    /** A bug in this library. */
     class Internal internal constructor(problem: Problem, cause: Throwable?) : CastaliaException(problem, 12, cause)
 
     internal companion object {
@@ -97,7 +97,7 @@ internal inline fun <T> translated(call: () -> T): T = try {
 } catch (failure: Failure.Failed) {
     throw CastaliaException.of(failure.problem)
 } catch (panic: InternalException) {
-    val text = "a fault of this library was caught; please report it"
+    val text = "a bug in this library was caught; please report it"
     throw CastaliaException.of("Internal", "call", text, cause = panic)
 } catch (fault: CharacterCodingException) {
     throw CastaliaException.of("InvalidArgument", "call", "a text is not Unicode", cause = fault)
