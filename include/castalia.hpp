@@ -1,8 +1,9 @@
 // The C++ interface of Castalia, a client of the Apollo configuration center: C++17, headers alone over castalia.h.
 //
-// Every class owns what it stands for: clients, configs and subscriptions can be moved, snapshots and events also copied.
-// What can fail throws castalia::Error; built without exceptions, or with CASTALIA_NO_EXCEPTIONS defined, it returns
-// castalia::result<T> instead. Reads never fail and never wait.
+// Every class owns its object: clients, configs and subscriptions can be moved, snapshots and
+// events also copied. Functions that can fail throw castalia::Error; without exceptions, or if
+// CASTALIA_NO_EXCEPTIONS is defined, they return castalia::result<T> instead. Reads never fail and
+// never wait.
 #ifndef CASTALIA_HPP
 #define CASTALIA_HPP
 
@@ -19,7 +20,7 @@
 
 namespace castalia {
 
-// Version of the library that is loaded.
+// Version of the loaded library.
 inline std::string_view version() noexcept { return detail::view(castalia_version()); }
 
 }  // namespace castalia

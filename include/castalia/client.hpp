@@ -1,4 +1,4 @@
-// Clients: made from settings, opening namespaces, closed.
+// Clients: creating them from settings, opening namespaces, closing.
 #ifndef CASTALIA_CLIENT_HPP
 #define CASTALIA_CLIENT_HPP
 
@@ -28,11 +28,11 @@ using SettingsPointer = std::unique_ptr<CastaliaSettings, Release<CastaliaSettin
 
 }  // namespace detail
 
-// What must be loaded for opening to succeed; otherwise it fails, mostly with NotReady.
+// What must be loaded for opening to succeed. Otherwise it fails, mostly with NotReady.
 enum class StartPolicy : std::int32_t {
-    // Nothing: a namespace that cannot be loaded is empty, and its state says so.
+    // Nothing: a namespace that cannot be loaded is empty, as its state shows.
     BestEffort = CASTALIA_START_BEST_EFFORT,
-    // At least one namespace, or every one, from a server or a file.
+    // At least one namespace, or every one, from any source.
     RequireAny = CASTALIA_START_REQUIRE_ANY,
     RequireAll = CASTALIA_START_REQUIRE_ALL,
     // The same, from a server.
@@ -40,13 +40,14 @@ enum class StartPolicy : std::int32_t {
     RequireAllRemote = CASTALIA_START_REQUIRE_ALL_REMOTE,
 };
 
-// What a client is made from, by property name. What is wrong with it is told when a client is made.
+// Settings for creating a client, by property name. Invalid ones are reported when the client is
+// created.
 class Settings {
   public:
-    // Reads nothing from the environment.
+    // Reads neither the environment nor files.
     Settings() : pointer_(castalia_settings_new()) { set("castalia.binding", "cpp"); }
 
-    // The environment, server.properties and app.properties.
+    // Reads the environment, server.properties and app.properties.
     static Outcome<Settings> from_env() {
         CastaliaSettings *made = nullptr;
         CastaliaError *error = castalia_settings_from_env(&made);
@@ -83,7 +84,7 @@ class Settings {
 
     static CastaliaSettings *copy_of(const Settings &other) {
         CastaliaSettings *copy = nullptr;
-        // Fails for what was moved from alone, of which the copy is as empty.
+        // Fails only for a moved-from object, whose copy is empty too.
         detail::ignore(castalia_settings_copy(other.pointer_.get(), &copy));
         return copy;
     }
@@ -101,7 +102,7 @@ class Settings {
     std::optional<Error> fault_;
 };
 
-// Says why a release must not be applied; nothing applies it.
+// Returns why a release must not be applied; an empty result accepts it.
 using Validator = std::function<std::optional<std::string>(const Snapshot &)>;
 
 namespace detail {
@@ -134,13 +135,14 @@ inline void release_validator(void *user_data) noexcept { delete static_cast<Val
 
 }  // namespace detail
 
-// The way to the configuration of an app. Its end stops it without waiting; close() waits.
+// A client. Destroying it stops it without waiting; close() waits.
 class Client {
   public:
     explicit Client(CastaliaClient owned) noexcept : handle_(owned) {}
 
 #ifndef CASTALIA_NO_EXCEPTIONS
-    // Opens no socket and starts no thread. Fails with InvalidArgument, naming every fault of the settings at once.
+    // Opens no socket and starts no thread. Fails with InvalidArgument that lists every invalid
+    // setting.
     explicit Client(const Settings &settings) : Client(make(settings)) {}
 #endif
 
@@ -169,7 +171,7 @@ class Client {
         return detail::outcome(error, [&] { return Config(config); });
     }
 
-    // Opens a namespace as a whole file.
+    // Opens a namespace as one text.
     Outcome<ConfigFile> config_file(std::string_view name,
                                     std::chrono::milliseconds timeout = std::chrono::seconds(20)) const {
         CastaliaConfigFile file{};
@@ -184,19 +186,20 @@ class Client {
         return detail::owned(castalia_text_view(detail::TextPointer(app_id).get()));
     }
 
-    // The environment as its name was understood, such as PRO; UNKNOWN where none is set.
+    // The environment as it was recognized, such as PRO; UNKNOWN if it is unset.
     std::string_view env() const noexcept {
         CastaliaStr env = detail::str({});
         detail::ignore(castalia_client_env(handle_.get(), &env));
         return detail::view(env);
     }
 
-    // Signs the requests of an app id with another secret from now on; a blank one stops signing.
+    // Signs requests for an app id with another secret from now on. A blank secret ends signing.
     Outcome<void> set_access_key(std::string_view app_id, std::string_view secret) const {
         return detail::outcome(castalia_client_set_access_key(handle_.get(), detail::str(app_id), detail::str(secret)));
     }
 
-    // Asks a function before a release of a namespace of the client's own app is applied, for as long as the client lives.
+    // Calls a function before a release of a namespace of the client's app is applied, as long as
+    // the client exists.
     Outcome<void> validate(std::string_view name, Validator validator) const {
         return detail::outcome(castalia_client_validate(handle_.get(), detail::str(name), detail::call_validator,
                                                         new Validator(std::move(validator)), detail::release_validator));
@@ -216,14 +219,15 @@ class Client {
         return detail::outcome(error, [&] { return detail::owned(castalia_text_view(detail::TextPointer(text).get())); });
     }
 
-    // Every effective setting, and where it came from.
+    // Every effective setting and its origin.
     Outcome<std::vector<Setting>> settings() const {
         CastaliaSettingList *settings = nullptr;
         CastaliaError *error = castalia_client_settings(handle_.get(), &settings);
         return detail::outcome(error, [&] { return detail::owned(detail::SettingListPointer(settings)); });
     }
 
-    // Stops everything and waits for it. Reads of open namespaces go on answering; all else says Closed.
+    // Stops the client and waits for it. Reads of open namespaces still return the last values;
+    // other calls fail with Closed.
     void close(std::chrono::milliseconds timeout = std::chrono::seconds(5)) noexcept {
         castalia_client_close(handle_.take(), detail::millis(timeout));
     }

@@ -1,4 +1,4 @@
-// Open namespaces: reads, listening, a value that is kept current, the whole file.
+// Open namespaces: reads, listeners, structures kept current, texts.
 #ifndef CASTALIA_CONFIG_HPP
 #define CASTALIA_CONFIG_HPP
 
@@ -19,17 +19,18 @@
 
 namespace castalia {
 
-// A value made of a whole namespace and kept current: the last good one remains when the function that makes it fails.
+// A value built from a whole namespace and kept current. If the function that builds it fails, the
+// last good one remains.
 template <class T>
 class Watch {
   public:
-    // The value of the newest content that could be read.
+    // The value of the newest snapshot that could be parsed.
     std::shared_ptr<const T> get() const {
         const std::lock_guard<std::mutex> held(state_->mutex);
         return state_->value;
     }
 
-    // Why the newest content could not be read; nothing when it could.
+    // Error of the newest snapshot; empty if it could be parsed.
     std::optional<Error> last_error() const {
         const std::lock_guard<std::mutex> held(state_->mutex);
         return state_->problem;
@@ -40,7 +41,7 @@ class Watch {
 
     using Parse = std::function<std::optional<T>(const Snapshot &)>;
 
-    // What the library's thread and those that read share.
+    // Shared by the library's thread and the threads that read.
     struct State {
         explicit State(Parse made_by) : parse(std::move(made_by)) {}
 
@@ -49,7 +50,7 @@ class Watch {
         std::shared_ptr<const T> value;
         std::optional<Error> problem;
 
-        // Called for one content after the other, by one thread at a time.
+        // Called for one snapshot after the other, by one thread at a time.
         void take(const Snapshot &snapshot) noexcept {
             std::optional<Error> failure;
             std::shared_ptr<const T> made = read(snapshot, failure);
@@ -124,12 +125,12 @@ struct ConfigFileCalls {
 
 }  // namespace detail
 
-// An open namespace: its values now, and word of their changes. For several reads that must fit together take a snapshot().
+// An open namespace. For several reads that must be consistent with each other, use snapshot().
 class Config : public detail::Opened<detail::ConfigCalls> {
   public:
     using Opened::Opened;
 
-    // The value of a key; an empty value is a value.
+    // The value of a key, if it exists. An empty value exists.
     std::optional<std::string> get(std::string_view key) const {
         const Snapshot now = snapshot();
         const auto value = now.get(key);
@@ -137,26 +138,27 @@ class Config : public detail::Opened<detail::ConfigCalls> {
         return std::string(*value);
     }
 
-    // A typed value, or the default where it is missing or malformed.
+    // A typed value, or the default if it is missing or malformed.
     template <class T>
     T get_or(std::string_view key, T otherwise) const {
         return snapshot().get_or(key, std::move(otherwise));
     }
     std::string get_or(std::string_view key, const char *otherwise) const { return snapshot().get_or(key, otherwise); }
 
-    // A typed value; nothing where it is missing. Fails with Parse where it is malformed.
+    // A typed value; empty if the key is missing. Fails with Parse if the value is malformed.
     template <class T>
     Outcome<std::optional<T>> try_get(std::string_view key) const {
         return snapshot().try_get<T>(key);
     }
 
-    // The parts between a delimiter, without empty ones at the end; with trim, without blanks around them.
+    // Splits a value at a delimiter, without empty parts at the end; with trim, without white space
+    // around the parts.
     std::vector<std::string> get_list(std::string_view key, std::vector<std::string> otherwise = {},
                                       std::string_view delimiter = ",", bool trim = false) const {
         return snapshot().get_list(key, std::move(otherwise), delimiter, trim);
     }
 
-    // The value that has this name, exactly; as Snapshot::get_enum.
+    // The value of exactly this name; see Snapshot::get_enum.
     template <class E, class Names = detail::Names<E>>
     E get_enum(std::string_view key, const Names &names, E otherwise) const {
         return snapshot().get_enum(key, names, otherwise);
@@ -166,7 +168,7 @@ class Config : public detail::Opened<detail::ConfigCalls> {
         return snapshot().template try_get_enum<E>(key, names);
     }
 
-    // The value as a function reads it; as Snapshot::get_with.
+    // The value parsed by a function; see Snapshot::get_with.
     template <class T, class Parse>
     T get_with(std::string_view key, Parse &&parse, T otherwise) const {
         static_assert(!std::is_same_v<T, std::string_view>, "the text is gone by then: make a string of it");
@@ -178,7 +180,8 @@ class Config : public detail::Opened<detail::ConfigCalls> {
         return snapshot().template try_get_with<T>(key, std::forward<Parse>(parse));
     }
 
-    // Calls a function for each change that the filter lets through, in order, on a thread of the library.
+    // Calls a function for each change that matches the filter, in order, on a thread of the
+    // library.
     Outcome<Subscription> on_change(Listener listener, const Filter &filter = {}) const {
         const auto keys = detail::strs(filter.keys), prefixes = detail::strs(filter.prefixes);
         CastaliaFilter passed;
@@ -194,9 +197,10 @@ class Config : public detail::Opened<detail::ConfigCalls> {
         return detail::outcome(error, [&] { return Subscription(subscription); });
     }
 
-    // Keeps a value current that this function makes of the whole namespace; nothing, or an exception, keeps the last one.
-    // Where the content now makes none, get() returns nothing until one does. The function is called one call at a time, first
-    // here and then on a thread of the library, never with older content than before.
+    // Keeps a value current that a function builds from the whole namespace. If the function
+    // returns nothing or throws, the last value remains; get() returns nothing until there is one.
+    // The function is called one call at a time, first here and then on a thread of the library,
+    // never with an older snapshot than before.
     template <class T>
     Outcome<Watch<T>> watch(std::function<std::optional<T>(const Snapshot &)> parse) const {
         using State = typename Watch<T>::State;
@@ -208,12 +212,12 @@ class Config : public detail::Opened<detail::ConfigCalls> {
     }
 };
 
-// An open namespace as a whole file.
+// An open namespace as one text.
 class ConfigFile : public detail::Opened<detail::ConfigFileCalls> {
   public:
     using Opened::Opened;
 
-    // The text now; nothing while nothing is loaded.
+    // The current text; empty if nothing has been loaded.
     std::optional<std::string> content() const {
         const Snapshot now = snapshot();
         const auto content = now.content();

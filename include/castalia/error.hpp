@@ -1,4 +1,4 @@
-// Why a call failed, and how that is told: by an exception, or by a result.
+// Why a call failed, reported by an exception or a result.
 #ifndef CASTALIA_ERROR_HPP
 #define CASTALIA_ERROR_HPP
 
@@ -45,7 +45,7 @@ class Error
   public:
     Error(ErrorKind kind, std::string message) : kind_(kind), message_(std::move(message)) {}
 
-    // Takes over an error of the C interface.
+    // Takes ownership of an error of the C interface.
     explicit Error(CastaliaError *error)
         : kind_(static_cast<ErrorKind>(castalia_error_code(error))),
           message_(detail::view(castalia_error_message(error))) {
@@ -65,14 +65,14 @@ class Error
 
 namespace detail {
 
-// Goes on without an outcome. Most often there is none, which then costs no call.
+// Ignores an error. Mostly there is none, which then costs no call.
 inline void ignore(CastaliaError *error) noexcept {
     if (error != nullptr) castalia_error_release(error);
 }
 
 }  // namespace detail
 
-// A value, or why there is none. Without exceptions, this is what a function returns that can fail.
+// A value or an error. Without exceptions, functions that can fail return this.
 template <class T>
 class [[nodiscard]] result {
   public:
@@ -80,10 +80,10 @@ class [[nodiscard]] result {
     result(Error error) : error_(std::move(error)) {}
 
     explicit operator bool() const noexcept { return value_.has_value(); }
-    // The value; the program ends where there is none.
+    // The value; terminates the program if there is none.
     T &value() & { return held(), *value_; }
     T value() && { return held(), std::move(*value_); }
-    // Why there is none; the program ends where there is one.
+    // The error; terminates the program if there is a value.
     const Error &error() const {
         if (!error_) std::abort();
         return *error_;
@@ -98,7 +98,7 @@ class [[nodiscard]] result {
     std::optional<Error> error_;
 };
 
-// Nothing, or why it failed.
+// Success or an error.
 template <>
 class [[nodiscard]] result<void> {
   public:
@@ -134,7 +134,7 @@ Outcome<T> fail(Error error) {
 #endif
 }
 
-// What a call gives: what `make` makes, unless there is an error.
+// The result of a call: that of `make`, unless there is an error.
 template <class Make>
 auto outcome(CastaliaError *error, Make make) -> Outcome<decltype(make())> {
     if (error != nullptr) return fail<decltype(make())>(Error(error));

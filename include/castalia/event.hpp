@@ -1,4 +1,4 @@
-// Word of changes: events, listeners, and their end.
+// Changes: events, listeners and filters.
 #ifndef CASTALIA_EVENT_HPP
 #define CASTALIA_EVENT_HPP
 
@@ -22,7 +22,7 @@ enum class ChangeType : std::int32_t {
     Deleted = CASTALIA_DELETED,
 };
 
-// One key of an event; its views live as long as the event does.
+// The change of a key.
 struct Change {
     std::string_view key;
     std::optional<std::string_view> old_value;
@@ -30,16 +30,17 @@ struct Change {
     ChangeType change_type;
 };
 
-// One change of a namespace: all keys that one new content changed.
+// All changes that one release made to a namespace.
 class ChangeEvent {
   public:
-    // Takes over a count of the C interface.
+    // Takes ownership of a reference of the C interface.
     explicit ChangeEvent(const CastaliaEvent *owned) noexcept : pointer_(owned) {}
 
     std::string_view app_id() const noexcept { return detail::view(castalia_event_app_id(pointer_.get())); }
     std::string_view name() const noexcept { return detail::view(castalia_event_namespace(pointer_.get())); }
 
-    // Every changed key, whatever the listener asked for. They live as long as the event, so not of one that nobody keeps.
+    // Every changed key, including those that the listener is not interested in. Valid as long as
+    // the event, so do not use them after a temporary event.
     std::vector<Change> changes() const && = delete;
     std::vector<Change> changes() const & {
         std::vector<Change> all;
@@ -59,19 +60,19 @@ class ChangeEvent {
         return std::nullopt;
     }
 
-    // The changed keys that the filter of the listener let through; none for a listener without a filter.
+    // The changed keys that match the listener's filter; empty for a listener without a filter.
     std::vector<std::string_view> interested_keys() const {
         std::vector<std::string_view> keys;
         while (auto key = detail::option(castalia_event_interested_key(pointer_.get(), keys.size()))) keys.push_back(*key);
         return keys;
     }
 
-    // The content after the change, or a newer one when events were merged.
+    // The values after the change; for merged events, those after the last of them.
     Snapshot snapshot() const noexcept { return Snapshot(castalia_event_snapshot(pointer_.get())); }
     std::string_view old_release_key() const noexcept { return detail::view(castalia_event_old_release_key(pointer_.get())); }
-    // Number within the namespace, rising by one from 1.
+    // Number within the namespace, increasing by one from 1.
     std::uint64_t sequence() const noexcept { return castalia_event_sequence(pointer_.get()); }
-    // How many later events were merged into this one because the listener did not keep up.
+    // Number of later events that were merged into this one because the listener fell behind.
     std::uint64_t coalesced() const noexcept { return castalia_event_coalesced(pointer_.get()); }
 
   private:
@@ -80,14 +81,14 @@ class ChangeEvent {
 
 using Listener = std::function<void(const ChangeEvent &)>;
 
-// Keys and prefixes that a listener asks for; none of either means everything.
+// Keys and prefixes that a listener is interested in; without any, it is interested in everything.
 struct Filter {
     std::vector<std::string> keys;
     std::vector<std::string> prefixes;
 };
 
-// A registered listener. Its end cancels: from then on no call is running and none will start. In the listener itself it only
-// marks the end.
+// A registered listener. Destroying it cancels it: afterwards no call is running and none will
+// start. In the listener itself it only marks the end.
 class [[nodiscard]] Subscription {
   public:
     explicit Subscription(CastaliaSubscription owned) noexcept : handle_(owned) {}
@@ -99,7 +100,7 @@ class [[nodiscard]] Subscription {
 
 namespace detail {
 
-// What stands between a listener and the C interface, which no exception may pass.
+// Wraps a listener for the C interface, which no exception may cross.
 inline std::int32_t call_listener(void *user_data, const CastaliaEvent *event) noexcept {
     const Listener &listener = *static_cast<Listener *>(user_data);
     const ChangeEvent owned(castalia_event_retain(event));

@@ -1,4 +1,5 @@
-// What crosses the border to the C interface: texts, times, and owners of what must be released.
+// Types that cross the boundary to the C interface: texts, times, and owners of objects that must
+// be released.
 #ifndef CASTALIA_HANDLE_HPP
 #define CASTALIA_HANDLE_HPP
 

@@ -22,23 +22,23 @@ enum class LogLevel : std::int32_t {
     Trace = CASTALIA_LOG_TRACE,
 };
 
-// What a log record is about, such as namespace.
+// A field of a log record, such as namespace.
 struct LogField {
     std::string_view name;
     std::string_view value;
 };
 
-// One log record; it and its texts are lent for the call of the logger.
+// One log record. It and its texts are valid during the call of the logger.
 class LogRecord {
   public:
     explicit LogRecord(const CastaliaLogRecord &lent) noexcept : lent_(lent) {}
 
     LogLevel level() const noexcept { return static_cast<LogLevel>(lent_.level); }
-    // Module that wrote it.
+    // Module that logged it.
     std::string_view target() const noexcept { return detail::view(lent_.target); }
-    // Message, with the fields behind it as name=value.
+    // Message, followed by the fields as name=value.
     std::string_view text() const noexcept { return detail::view(lent_.text); }
-    // The fields by themselves.
+    // The fields.
     std::vector<LogField> fields() const {
         std::vector<LogField> fields;
         fields.reserve(lent_.fields_len);
@@ -63,7 +63,7 @@ inline void call_logger(void *user_data, const CastaliaLogRecord *record) noexce
     try {
         logger(LogRecord(*record));
     } catch (...) {
-        // There is nobody left to tell.
+        // The logger itself failed, so there is nothing to report this to.
     }
 #endif
 }
@@ -72,8 +72,8 @@ inline void release_logger(void *user_data) noexcept { delete static_cast<Logger
 
 }  // namespace detail
 
-// Sends log records of this level and the more important ones to a function, which runs on any thread and must not wait. An
-// empty function sends them nowhere.
+// Passes log records of this level and above to a function, which runs on any thread and must not
+// block. An empty function drops them.
 inline void set_log(LogLevel level, Logger logger) {
     if (!logger) {
         detail::ignore(castalia_log_set(static_cast<std::int32_t>(level), nullptr, nullptr, nullptr));

@@ -1,4 +1,4 @@
-// What goes on in a client: counters and settings.
+// Monitoring of a client: counters and settings.
 #ifndef CASTALIA_MONITOR_HPP
 #define CASTALIA_MONITOR_HPP
 
@@ -19,67 +19,67 @@ namespace castalia {
 struct NamespaceMetrics {
     std::string app_id;
     std::string name;
-    // Loading, Ready, or the name of the kind of error that the last load failed with.
+    // Loading, Ready, Unavailable, or the name of the error's kind.
     std::string state;
     std::string source;
     std::string release_key;
     std::uint64_t items;
-    // How often it was opened.
+    // Number of times it was opened.
     std::uint64_t usage;
-    // Nothing while the first load is under way.
+    // Empty while the first load is in progress.
     std::optional<std::chrono::milliseconds> first_load;
     std::chrono::system_clock::time_point updated_at;
-    // When a server last answered; nothing for never.
+    // When a server last answered; empty if none ever did.
     std::optional<std::chrono::system_clock::time_point> contacted_at;
     std::uint64_t listener_failures;
     std::uint64_t listener_queue;
     std::uint64_t cache_failures;
     std::uint64_t refusals;
-    // Whether a poll for it was met with silence.
+    // Whether a long poll that included it timed out.
     bool poll_timed_out;
-    // Values that were not of the type they were read as, each counted once for a release.
+    // Number of malformed values, each counted once for a release.
     std::uint64_t malformed_reads;
-    // Why the last load failed, or what is wrong with what it brought; nothing once all is well.
+    // Error of the last load, or of parsing its document; empty if both succeeded.
     std::optional<Error> last_error;
 };
 
-// Requests to one endpoint that ended in one way.
+// Requests to one endpoint with one status.
 struct HttpMetrics {
     // First part of the path: configs, notifications or services.
     std::string endpoint;
-    // 0 where none came.
+    // 0 if none arrived.
     std::int32_t status;
     std::uint64_t count;
-    // How long they took together.
+    // Sum of their durations.
     std::chrono::microseconds time;
 };
 
-// The threads and tasks of the library, which all clients share.
+// Threads and tasks of the library, shared by all clients.
 struct ThreadMetrics {
     std::uint64_t workers;
-    // Tasks that live.
+    // Tasks that have not ended.
     std::uint64_t tasks;
-    // Tasks that wait for a worker.
+    // Tasks waiting for a worker.
     std::uint64_t queue;
 };
 
 // A client at one moment.
 struct Metrics {
     std::vector<NamespaceMetrics> namespaces;
-    // The latest errors, oldest first.
+    // Recent errors, oldest first.
     std::vector<std::string> errors;
     std::uint64_t error_count;
-    // By how much the servers' clock is ahead.
+    // Time by which the servers' clock is ahead.
     std::chrono::milliseconds clock_skew;
-    // Poll loops whose last poll ended well.
+    // Poll loops whose last request succeeded.
     std::uint64_t polls_connected;
     // By endpoint and status.
     std::vector<HttpMetrics> http;
-    // Nothing before the first namespace is opened.
+    // Empty before the first namespace is opened.
     std::optional<ThreadMetrics> threads;
 };
 
-// One effective setting: which value counts, and why. A secret is ***, and empty means unset.
+// One effective setting. A secret is ***, and an unset value is empty.
 struct Setting {
     std::string name;
     std::string value;

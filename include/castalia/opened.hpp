@@ -1,4 +1,4 @@
-// What every open namespace can do, be it read as values or as a file.
+// What all open namespaces have in common, as values or as one text.
 #ifndef CASTALIA_OPENED_HPP
 #define CASTALIA_OPENED_HPP
 
@@ -21,7 +21,8 @@ class Opened {
   public:
     explicit Opened(typename Calls::Handle owned) noexcept : handle_(owned) {}
 
-    // The content now; it never changes while it is held, so that several reads fit together.
+    // The current values. They never change, so several reads from them are consistent with each
+    // other.
     Snapshot snapshot() const noexcept {
         if (handle_.get().id == 0) return last_;
         const CastaliaSnapshot *now = nullptr;
@@ -30,13 +31,13 @@ class Opened {
     }
 
     std::string app_id() const { return std::string(snapshot().app_id()); }
-    // Cluster as configured, not the one that served.
+    // Configured cluster, which may differ from the one that the release came from.
     std::string cluster() const { return std::string(snapshot().cluster()); }
     std::string name() const { return std::string(snapshot().name()); }
-    // Where the content came from: remote, local, static or none.
+    // Origin of the values: remote, local, static or none.
     std::string_view source() const noexcept { return snapshot().source(); }
 
-    // How the namespace stands with the servers: Loading, Ready, or the name of an error kind.
+    // Result of the last load: Loading, Ready, Unavailable, or the name of the error's kind.
     std::string_view state() const noexcept {
         CastaliaStr state = str({});
         CastaliaError *error = Calls::state(handle_.get(), &state);
@@ -45,7 +46,7 @@ class Opened {
         return view(state);
     }
 
-    // Why the last load failed, or what is wrong with what it brought; nothing once all is well.
+    // Error of the last load, or of parsing its document; empty if both succeeded.
     Outcome<std::optional<Error>> last_error() const {
         CastaliaError *last = nullptr;
         CastaliaError *error = Calls::last_error(handle_.get(), &last);
@@ -57,8 +58,9 @@ class Opened {
         return outcome(Calls::refresh(handle_.get(), millis(timeout)));
     }
 
-    // Gives the namespace up: when all others that opened it are gone or closed as well, it is no longer kept fresh and its
-    // subscriptions end. Reads go on answering with the last content; all else says Closed. Opened again, it starts anew.
+    // Closes the namespace: once all other objects that opened it are destroyed or closed as well,
+    // it is no longer refreshed and its subscriptions end. Reads still return the last values;
+    // other calls fail with Closed. Opening it again loads it anew.
     void close() noexcept {
         last_ = snapshot();
         Calls::close(handle_.take());
@@ -68,7 +70,7 @@ class Opened {
     Handle<typename Calls::Handle, Calls::release> handle_;
 
   private:
-    // What a closed namespace is read from.
+    // The values that a closed namespace still returns.
     Snapshot last_{nullptr};
 };
 

@@ -1,4 +1,4 @@
-// The content of a namespace at one moment, and reads of it.
+// The values of a namespace at one moment, and typed reads.
 #ifndef CASTALIA_SNAPSHOT_HPP
 #define CASTALIA_SNAPSHOT_HPP
 
@@ -22,7 +22,7 @@ namespace castalia {
 
 namespace detail {
 
-// One typed read of the C interface, whose type is C; `found` as in castalia_snapshot_get_int.
+// A typed read of the C interface, whose type is C; `found` as in castalia_snapshot_get_int.
 template <class C, class T>
 CastaliaError *read_as(CastaliaError *(*get)(const CastaliaSnapshot *, CastaliaStr, C *, std::int32_t *),
                        const CastaliaSnapshot *snapshot, std::string_view key, T &value, std::int32_t *found) {
@@ -42,7 +42,7 @@ inline CastaliaError *read_text(const CastaliaSnapshot *snapshot, std::string_vi
     return error;
 }
 
-// One typed read.
+// A typed read.
 template <class T>
 CastaliaError *read(const CastaliaSnapshot *snapshot, std::string_view key, T &value, std::int32_t *found) {
     if constexpr (std::is_same_v<T, bool>) {
@@ -70,7 +70,7 @@ CastaliaError *read(const CastaliaSnapshot *snapshot, std::string_view key, T &v
     }
 }
 
-// What a parser of the program makes of a text; nothing where it throws.
+// The result of the program's parser for a text; empty if it throws.
 template <class T, class Parse>
 std::optional<T> parsed(Parse &parse, std::string_view text) {
 #ifdef CASTALIA_NO_EXCEPTIONS
@@ -105,7 +105,8 @@ inline std::vector<std::string> owned(const TextListPointer &list) {
 
 }  // namespace detail
 
-// The content of a namespace at one moment. It never changes; the views that it gives live as long as it, or a copy, does.
+// The values of a namespace at one moment. It never changes. Views of it are valid as long as it,
+// or a copy of it.
 class Snapshot {
   public:
     using value_type = std::pair<std::string_view, std::string_view>;
@@ -137,10 +138,10 @@ class Snapshot {
         std::size_t index_;
     };
 
-    // Takes over a count of the C interface.
+    // Takes ownership of a reference of the C interface.
     explicit Snapshot(const CastaliaSnapshot *owned) noexcept : pointer_(owned) {}
 
-    // The value of a key; an empty value is a value.
+    // The value of a key, if it exists. An empty value exists.
     std::optional<std::string_view> get(std::string_view key) const {
         CastaliaStr value = detail::str({});
         std::int32_t found = 0;
@@ -149,7 +150,7 @@ class Snapshot {
         return detail::view(value);
     }
 
-    // A typed value, or the default where it is missing or malformed.
+    // A typed value, or the default if it is missing or malformed.
     template <class T>
     T get_or(std::string_view key, T otherwise) const {
         detail::ignore(detail::read(pointer_.get(), key, otherwise, nullptr));
@@ -157,7 +158,7 @@ class Snapshot {
     }
     std::string get_or(std::string_view key, const char *otherwise) const { return get_or(key, std::string(otherwise)); }
 
-    // A typed value; nothing where it is missing. Fails with Parse where it is malformed.
+    // A typed value; empty if the key is missing. Fails with Parse if the value is malformed.
     template <class T>
     Outcome<std::optional<T>> try_get(std::string_view key) const {
         T value{};
@@ -166,7 +167,8 @@ class Snapshot {
         return detail::outcome(error, [&] { return found != 0 ? std::optional<T>(std::move(value)) : std::nullopt; });
     }
 
-    // The parts between a delimiter, without empty ones at the end; with trim, without blanks around them.
+    // Splits a value at a delimiter, without empty parts at the end; with trim, without white space
+    // around the parts.
     std::vector<std::string> get_list(std::string_view key, std::vector<std::string> otherwise = {},
                                       std::string_view delimiter = ",", bool trim = false) const {
         CastaliaTextList *list = nullptr;
@@ -175,21 +177,21 @@ class Snapshot {
         return list != nullptr ? detail::owned(detail::TextListPointer(list)) : std::move(otherwise);
     }
 
-    // The value that has this name, exactly, in a table such as {{"fast", Mode::Fast}, {"safe", Mode::Safe}}; the default where
-    // the key is missing, or its value is no name.
+    // The value of exactly this name in a table such as {{"fast", Mode::Fast}, {"safe",
+    // Mode::Safe}}; the default if the key is missing or its value is not in the table.
     template <class E, class Names = detail::Names<E>>
     E get_enum(std::string_view key, const Names &names, E otherwise) const {
         return get_with(key, [&](std::string_view text) { return detail::named<E>(names, text); }, otherwise);
     }
 
-    // The same; nothing where the key is missing. Fails with Parse where its value is no name.
+    // The same; empty if the key is missing. Fails with Parse if its value is not in the table.
     template <class E, class Names = detail::Names<E>>
     Outcome<std::optional<E>> try_get_enum(std::string_view key, const Names &names) const {
         return try_get_with<E>(key, [&](std::string_view text) { return detail::named<E>(names, text); });
     }
 
-    // The value as a function reads it that gives a T or an optional one; the default where the key is missing, and where the
-    // value is malformed: the function gives nothing, or throws.
+    // The value parsed by a function that returns a T or an optional one; the default if the key is
+    // missing or the value malformed, that is, if the function returns nothing or throws.
     template <class T, class Parse>
     T get_with(std::string_view key, Parse &&parse, T otherwise) const {
         const auto text = get(key);
@@ -200,7 +202,7 @@ class Snapshot {
         return otherwise;
     }
 
-    // The same; nothing where the key is missing. Fails with Parse where the value is malformed.
+    // The same; empty if the key is missing. Fails with Parse if the value is malformed.
     template <class T, class Parse>
     Outcome<std::optional<T>> try_get_with(std::string_view key, Parse &&parse) const {
         const auto text = get(key);
@@ -216,15 +218,15 @@ class Snapshot {
     iterator begin() const noexcept { return {pointer_.get(), 0}; }
     iterator end() const noexcept { return {pointer_.get(), size()}; }
 
-    // The namespace as one text; nothing while nothing is loaded.
+    // The namespace as one text; empty if nothing has been loaded.
     std::optional<std::string_view> content() const noexcept {
         return detail::option(castalia_snapshot_content(pointer_.get()));
     }
     std::string_view app_id() const noexcept { return detail::view(castalia_snapshot_app_id(pointer_.get())); }
-    // Cluster as configured, not the one that served.
+    // Configured cluster, which may differ from the one that the release came from.
     std::string_view cluster() const noexcept { return detail::view(castalia_snapshot_cluster(pointer_.get())); }
     std::string_view name() const noexcept { return detail::view(castalia_snapshot_namespace(pointer_.get())); }
-    // Where it came from: remote, local, static or none.
+    // Origin of the values: remote, local, static or none.
     std::string_view source() const noexcept { return detail::view(castalia_snapshot_source(pointer_.get())); }
     std::string_view release_key() const noexcept { return detail::view(castalia_snapshot_release_key(pointer_.get())); }
     std::chrono::system_clock::time_point loaded_at() const noexcept {
@@ -232,7 +234,7 @@ class Snapshot {
     }
 
   private:
-    // Has it logged and counted, once for each key and snapshot.
+    // Logs and counts it, once for each key and snapshot.
     CastaliaError *malformed(std::string_view key) const noexcept {
         return castalia_snapshot_malformed(pointer_.get(), detail::str(key));
     }

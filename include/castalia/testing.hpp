@@ -1,4 +1,4 @@
-// A client without servers, whose content a test of the application sets.
+// A client without servers, whose values a test of the application sets.
 #ifndef CASTALIA_TESTING_HPP
 #define CASTALIA_TESTING_HPP
 
@@ -11,8 +11,9 @@
 
 namespace castalia {
 
-// A client for tests: it opens no socket and no file. When a function that changes content returns, reads of the open namespace
-// answer it, and its event is queued for every listener. A namespace that was never set is empty.
+// A client for tests. It opens no socket and no file. When a function that changes values returns,
+// reads of the open namespace return them and each listener has its event queued. A namespace that
+// was never set is empty.
 class InMemory {
   public:
 #ifndef CASTALIA_NO_EXCEPTIONS
@@ -26,7 +27,7 @@ class InMemory {
         return detail::outcome(error, [&] { return InMemory(testing, client); });
     }
 
-    // The client, to be handed to what is tested.
+    // The client, to be passed to the code under test.
     Client &client() noexcept { return client_; }
 
     Outcome<void> set(std::string_view name, std::string_view key, std::string_view value) {
@@ -38,7 +39,7 @@ class InMemory {
         return detail::outcome(castalia_testing_remove(handle_.get(), detail::str(name), detail::str(key)));
     }
 
-    // Lets a namespace fail to load, as without a server, until a value of it is set again.
+    // Makes loads of a namespace fail, as without a server, until one of its values is set again.
     Outcome<void> fail(std::string_view name) {
         return detail::outcome(castalia_testing_fail(handle_.get(), detail::str(name)));
     }
