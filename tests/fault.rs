@@ -1,9 +1,11 @@
 //! Bad days: the database goes away, clients do not read, clocks jump, nodes end and start.
 
+mod bad_list;
 mod bad_row;
 mod branch_end;
 mod clock;
 mod cluster;
+mod contest;
 mod database;
 mod deferred;
 mod disk;
@@ -17,6 +19,7 @@ mod odd_row;
 mod odd_value;
 mod paused;
 pub(crate) mod race;
+mod read_back;
 mod read_only;
 mod restart;
 mod rewind;

@@ -17,6 +17,7 @@ pub mod name;
 mod pace;
 pub mod position;
 mod reconcile;
+mod round;
 mod scan;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -37,6 +38,7 @@ use self::hub::{Limits, WatchHub};
 use self::name::{Contest, Names};
 use self::pace::Pacer;
 use self::position::Positions;
+use self::round::Rounds;
 use self::scan::Scan;
 use crate::background::Background;
 use crate::error::Result;
@@ -66,6 +68,10 @@ struct Inner {
     signal: Notify,
     redefined: Notify,
     scan: Mutex<Scan>,
+    /// Scans of release messages.
+    scans: Rounds,
+    /// Readings of names and access keys.
+    readings: Rounds,
     deferred: Deferred,
     condition: Condition,
     /// Watch keys whose ids went back, until everything was read anew.
@@ -103,6 +109,8 @@ impl ReleaseFeed {
             signal: Notify::new(),
             redefined: Notify::new(),
             scan: Mutex::default(),
+            scans: Rounds::default(),
+            readings: Rounds::default(),
             deferred: Deferred::default(),
             condition: Condition::default(),
             reload: std::sync::Mutex::default(),
@@ -136,13 +144,33 @@ impl ReleaseFeed {
         background.spawn("hub clock", move || tick(hub.clone()));
     }
 
-    /// Says that a release message was committed in this process, or that another node says so. Carries nothing: losing or
-    /// forging one does no harm.
+    /// Waits until release messages that were committed before this call are delivered here: whoever is answered
+    /// afterwards reads the release from this node. Gives up after a second, as while the database cannot be read.
+    pub async fn deliver_committed(&self) {
+        if !self.0.scans.next(|| self.signal()).await {
+            tracing::warn!(
+                "a release message was committed and is not delivered yet; clients of this node get it with the next \
+                 scan that succeeds"
+            );
+        }
+    }
+
+    /// The same for names and access keys.
+    pub async fn read_committed_definitions(&self) {
+        if !self.0.readings.next(|| self.signal_definitions()).await {
+            tracing::warn!(
+                "a name or an access key was committed and is not in force on this node yet; the next reading that \
+                 succeeds takes it over"
+            );
+        }
+    }
+
+    /// Says that a release message may have been committed. Carries nothing: losing or forging one does no harm.
     pub fn signal(&self) {
         self.0.signal.notify_one();
     }
 
-    /// Says that a name or an access key was committed in this process, or that another node may have done so.
+    /// Says that a name or an access key may have been committed.
     pub fn signal_definitions(&self) {
         self.0.redefined.notify_one();
     }

@@ -37,16 +37,17 @@ pub struct EnvironmentState {
 }
 
 impl EnvironmentState {
-    /// Tells this node and the others that a release message was committed.
-    pub fn published(&self) {
-        self.feed.signal();
+    /// Tells the other nodes that a release message was committed, and serves the release on this one. A caller that
+    /// is answered afterwards reads what it published.
+    pub async fn published(&self) {
         self.nudge.send();
+        self.feed.deliver_committed().await;
     }
 
-    /// Tells them that a name or an access key was.
-    pub fn redefined(&self) {
-        self.feed.signal_definitions();
+    /// The same for a name or an access key.
+    pub async fn redefined(&self) {
         self.nudge.send();
+        self.feed.read_committed_definitions().await;
     }
 
     /// What keeps publishes from being kept, announced or served at present, one sentence each.

@@ -346,13 +346,8 @@ async fn one_postgres_database_serves_both_from_two_schemas_only() {
     let server = Server::start_in(directory.path(), options);
     let app = App::create(&Http::new(&server.admin), "demo").await;
     app.publish("1").await;
-    let config = Http::new(&server.config);
-    // The feed learns of an app and its release after their commit.
-    eventually("the release to be served", async || {
-        let served = config.get("/configs/demo/default/application").await;
-        (served.status == 200 && served.json()["configurations"]["k"] == "1").then_some(())
-    })
-    .await;
+    let served = Http::new(&server.config).get("/configs/demo/default/application").await;
+    assert_eq!(served.ok().json()["configurations"]["k"], "1");
     assert_eq!(Http::new(&server.portal).get("/health").await.status, 200);
     for (table, is_empty) in [("ServerConfig", false), ("App", true)] {
         let rows = fresh.database.rows(&format!(r#"SELECT "Id" FROM portal."{table}""#)).await;

@@ -51,13 +51,17 @@ impl ReleaseFeed {
             let _ = tokio::time::timeout(SCAN_PAUSE, self.0.redefined.notified()).await;
             let is_due = rebuilt.steady.elapsed() >= REBUILD_PAUSE || !self.is_loaded();
             let present = rebuilt.present();
+            let round = self.0.readings.begin();
             let done = if is_due {
                 self.rebuild_definitions().await
             } else {
                 self.add_definitions(since).await
             };
             match done {
-                Ok(()) => since = present,
+                Ok(()) => {
+                    since = present;
+                    self.0.readings.end(round);
+                }
                 Err(error) => {
                     tracing::debug!(%error, "cannot read names and access keys; those last read stay in force");
                 }

@@ -144,6 +144,7 @@ impl ReleaseFeed {
     /// One scan: first the ids that were missing, then everything that is new.
     async fn scan_once(&self, scan: &mut Scan, look: Look) -> Result<()> {
         let began = Instant::now();
+        let round = self.0.scans.begin();
         let spans = match look {
             Look::Usual => scan.gaps.due(None, began),
             Look::For(id) => scan.gaps.due(Some(id), began),
@@ -156,6 +157,7 @@ impl ReleaseFeed {
         scan.gaps.expire(Duration::from_secs(patience.unsigned_abs()), began);
         self.scan_new(scan, began).await?;
         scan.began = Some(began);
+        self.0.scans.end(round);
         Ok(())
     }
 

@@ -8,6 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::middleware::from_fn_with_state;
+use castalia_server::background::Background;
 use castalia_server::domain::consumer;
 use castalia_server::domain::instance_audit::InstanceAudit;
 use castalia_server::domain::permission::Role;
@@ -345,12 +346,14 @@ pub(crate) async fn environment(
 ) -> EnvironmentState {
     let store = open(Part::Config).await;
     let config = ServerConfig::new([].into());
+    let feed = ReleaseFeed::load(store.clone(), config.clone(), FeedOptions::default());
+    let feed = feed.await.unwrap();
+    // A publish is answered once the feed delivered it.
+    feed.run(&Background::default());
     EnvironmentState {
         settings: Arc::clone(settings),
         compat: settings.compat.resolve(installation),
-        feed: ReleaseFeed::load(store.clone(), config.clone(), FeedOptions::default())
-            .await
-            .unwrap(),
+        feed,
         nudge: Nudge::open(&store, &Registry::fixed(Vec::new()), "secret".into()).await.unwrap(),
         instances: InstanceAudit::new(store.clone(), config.clone()),
         registry: Registry::fixed(Vec::new()),

@@ -27,7 +27,7 @@ async fn create(
     Body(body): Body<wire::AccessKey>,
 ) -> Result<Json<wire::AccessKey>> {
     let key = access_key::create(&state.store, new_access_key(app_id, body)).await?;
-    state.redefined();
+    state.redefined().await;
     Ok(Json(key.into()))
 }
 
@@ -46,7 +46,7 @@ async fn enable(
     let mode = parameters.small_or("mode", 0)?;
     access_key::switch(&state.store, &app_id, id, Some(mode), parameters.optional("operator"))
         .await?;
-    state.redefined();
+    state.redefined().await;
     Ok(())
 }
 
@@ -56,7 +56,7 @@ async fn disable(
     Form(parameters): Form,
 ) -> Result<()> {
     access_key::switch(&state.store, &app_id, id, None, parameters.optional("operator")).await?;
-    state.redefined();
+    state.redefined().await;
     Ok(())
 }
 
@@ -66,7 +66,7 @@ async fn delete(
     Form(parameters): Form,
 ) -> Result<()> {
     access_key::delete(&state.store, &app_id, id, parameters.optional("operator")).await?;
-    state.redefined();
+    state.redefined().await;
     Ok(())
 }
 

@@ -29,7 +29,7 @@ async fn create(
 ) -> Result<Json<wire::App>> {
     let log = Recorder::new(&state.config, caller);
     let created = app::create(&state.store, &state.config, body.into(), log).await?;
-    state.redefined();
+    state.redefined().await;
     Ok(Json(created.into()))
 }
 
@@ -55,7 +55,7 @@ async fn delete(
 ) -> Result<()> {
     let operator = parameters.text("operator")?;
     app::delete(&state.store, &app_id, &operator, Recorder::new(&state.config, caller)).await?;
-    state.published();
+    state.published().await;
     Ok(())
 }
 

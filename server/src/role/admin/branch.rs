@@ -49,7 +49,7 @@ async fn delete(
 ) -> Result<()> {
     let key = key(&(app_id, cluster, namespace));
     branch::delete(&state.store, &key, &branch, &parameters.text("operator")?, base).await?;
-    state.published();
+    state.published().await;
     Ok(())
 }
 
@@ -69,6 +69,6 @@ async fn update_rules(
 ) -> Result<()> {
     let new = gray_rule::NewRules { base, ..body.into() };
     gray_rule::update(&state.store, &key(&(app_id, cluster, namespace)), &branch, new).await?;
-    state.published();
+    state.published().await;
     Ok(())
 }

@@ -51,7 +51,7 @@ async fn delete(
     Form(parameters): Form,
 ) -> Result<()> {
     cluster::delete(&state.store, &app_id, &cluster, &parameters.text("operator")?).await?;
-    state.published();
+    state.published().await;
     Ok(())
 }
 

@@ -47,7 +47,7 @@ async fn create_definition(
     let silently = parameters.flag("silentCreation", false)?;
     let definition =
         app_namespace::create(&state.store, &state.config, body.into(), silently).await?;
-    state.redefined();
+    state.redefined().await;
     Ok(Json(definition.into()))
 }
 
@@ -64,7 +64,7 @@ async fn delete_definition(
     Form(parameters): Form,
 ) -> Result<()> {
     app_namespace::delete(&state.store, &app_id, &name, &parameters.text("operator")?).await?;
-    state.published();
+    state.published().await;
     Ok(())
 }
 
@@ -117,7 +117,7 @@ async fn delete(
     Form(parameters): Form,
 ) -> Result<()> {
     namespace::delete(&state.store, &key(&names), &parameters.text("operator")?, base).await?;
-    state.published();
+    state.published().await;
     Ok(())
 }
 

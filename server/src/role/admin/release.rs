@@ -52,7 +52,7 @@ async fn publish(
 ) -> Result<Json<wire::Release>> {
     let publication = Publication { base, ..publication(&parameters, "name")? };
     let release = release::publish(&state.store, &key(&names), publication).await?;
-    state.published();
+    state.published().await;
     Ok(Json(release.into()))
 }
 
@@ -65,7 +65,7 @@ async fn publish_without(
     let publication = Publication { base, ..publication(&parameters, "releaseName")? };
     let keys = parameters.list("grayDelKeys")?;
     let release = release::publish_without(&state.store, &key(&names), publication, keys).await?;
-    state.published();
+    state.published().await;
     Ok(Json(release.into()))
 }
 
@@ -100,7 +100,7 @@ async fn merge(
     };
     let rules = item::rules(&state);
     let release = release::merge(&state.store, rules, &key(&names), publication, merge).await?;
-    state.published();
+    state.published().await;
     Ok(Json(release.into()))
 }
 
@@ -113,7 +113,7 @@ async fn roll_back(
     let target = parameters.number_or("toReleaseId", -1)?;
     let target = (target > -1).then_some(target);
     rollback::roll_back(&state.store, id, target, &parameters.text("operator")?, base).await?;
-    state.published();
+    state.published().await;
     Ok(())
 }
 

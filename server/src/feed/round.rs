@@ -1,0 +1,68 @@
+//! Counts the readings of a scan, so that a change that was just committed can be waited for: a
+//! reading that begins after the commit has it. What is read is not known here.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+/// Longer than a reading takes while the database is healthy. A caller goes on after it: what it
+/// committed is kept all the same, and the scan each second finds it.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The readings of one scan.
+#[derive(Debug)]
+pub(super) struct Rounds {
+    begun: AtomicU64,
+    /// Greatest number of a reading that succeeded.
+    done: watch::Sender<u64>,
+}
+
+impl Default for Rounds {
+    fn default() -> Self {
+        Self { begun: AtomicU64::new(0), done: watch::Sender::new(0) }
+    }
+}
+
+impl Rounds {
+    /// Numbers a reading that begins now.
+    pub(super) fn begin(&self) -> u64 {
+        self.begun.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    /// Records that a reading succeeded.
+    pub(super) fn end(&self, round: u64) {
+        self.done.send_if_modified(|done| {
+            let is_newer = *done < round;
+            *done = round.max(*done);
+            is_newer
+        });
+    }
+
+    /// Asks for a reading and waits until one succeeded that began after this call. Returns whether
+    /// it did in time.
+    pub(super) async fn next(&self, ask: impl FnOnce()) -> bool {
+        let next = self.begun.load(Ordering::SeqCst) + 1;
+        let mut done = self.done.subscribe();
+        ask();
+        let wait = done.wait_for(|done| *done >= next);
+        tokio::time::timeout(PATIENCE, wait).await.is_ok_and(|waited| waited.is_ok())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reading_that_began_before_is_not_enough() {
+        let rounds = Rounds::default();
+        let earlier = rounds.begin();
+        assert!(!rounds.next(|| rounds.end(earlier)).await);
+        let later = rounds.begin();
+        assert!(!rounds.next(|| ()).await, "a reading that fails is never enough");
+        assert!(rounds.next(|| rounds.end(rounds.begin())).await);
+        rounds.end(later);
+        assert!(!rounds.next(|| rounds.end(later)).await);
+    }
+}
