@@ -80,6 +80,11 @@ async fn find_or_create(
 ) -> Result<AppNamespace> {
     let (app_id, name) =
         (new.app_id.as_deref().unwrap_or_default(), new.name.as_deref().unwrap_or_default());
+    if new.is_public {
+        // No unique key says that a public name belongs to one app alone, so all who declare one take turns. Before the
+        // lock of their own app, which may be the same one.
+        store::app::lock_first(tx).await?;
+    }
     let stored = app::lock_existing(tx, app_id).await?;
     let new = &NewAppNamespace { app_id: new.app_id.as_ref().map(|_| stored), ..new.clone() };
     let named = store::namespace::app_namespaces_named(tx, name).await?;
@@ -233,7 +238,7 @@ async fn delete_in(tx: &Transaction, app_id: &str, name: &str, operator: &str) -
 /// # Errors
 /// When the database cannot be read.
 pub async fn list(store: &Store, app_id: &str) -> Result<Vec<AppNamespace>> {
-    Ok(store::namespace::app_namespaces(store.read(), app_id).await?)
+    Ok(store::namespace::readable_app_namespaces(store.read(), app_id).await?)
 }
 
 /// A page of the namespaces of this public name in all apps; branches are taken out of the page.
@@ -249,8 +254,7 @@ pub async fn public_namespaces(
     let rows = store::namespace::named_page(store.read(), name, page).await?;
     let mut namespaces = Vec::with_capacity(rows.len());
     for row in rows {
-        let cluster = store::app::cluster(store.read(), &row.app_id, &row.cluster_name).await?;
-        if cluster.is_none_or(|cluster| cluster.parent_cluster_id.0 == 0) {
+        if !store::app::is_branch(store.read(), &row.app_id, &row.cluster_name).await? {
             namespaces.push(row);
         }
     }

@@ -204,7 +204,7 @@ pub(super) fn delete_in<'a>(
 /// # Errors
 /// When the database cannot be read.
 pub async fn list(store: &Store, app_id: &str) -> Result<Vec<Cluster>> {
-    Ok(store::app::clusters(store.read(), app_id).await?)
+    Ok(store::app::readable_clusters(store.read(), app_id).await?)
 }
 
 /// The cluster or branch of this name.

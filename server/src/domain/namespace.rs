@@ -313,7 +313,7 @@ pub async fn by_id(db: &impl ConnectionTrait, id: i64) -> Result<Namespace> {
 /// # Errors
 /// When the database cannot be read.
 pub async fn list(store: &Store, app_id: &str, cluster: &str) -> Result<Vec<Namespace>> {
-    Ok(store::namespace::of_cluster(store.read(), app_id, cluster).await?)
+    Ok(store::namespace::readable_of_cluster(store.read(), app_id, cluster).await?)
 }
 
 /// Namespaces that hold an item with exactly this key. The page is one of items, so it may name fewer namespaces.

@@ -111,7 +111,7 @@ pub async fn definitions_of(
 /// # Errors
 /// Only when the database cannot be asked.
 pub async fn of_app(store: &Store, app_id: &str) -> Result<Vec<AppNamespace>> {
-    Ok(namespace::app_namespaces(store.read(), app_id).await?)
+    Ok(namespace::readable_app_namespaces(store.read(), app_id).await?)
 }
 
 /// The public definitions of all apps.

@@ -363,6 +363,6 @@ pub async fn list(
     let (db, NamespaceKey { app_id, cluster, namespace }) = (store.read(), key);
     Ok(match with_abandoned {
         true => store::release::all_page(db, app_id, cluster, namespace, page).await?,
-        false => store::release::active_page(db, app_id, cluster, namespace, page).await?,
+        false => store::release::readable_active_page(db, app_id, cluster, namespace, page).await?,
     })
 }

@@ -35,12 +35,13 @@ impl Revision {
         Self(hex::encode(&digest.finalize()[..BYTES]))
     }
 
-    /// Of a namespace at present.
+    /// Of a namespace at present. An item that cannot be decoded is not among what its reader sees; once it is corrected the
+    /// revision is another one.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub async fn current(db: &impl ConnectionTrait, namespace_id: Id) -> Result<Self> {
-        Ok(Self::of(&store::item::of_namespace(db, namespace_id).await?))
+        Ok(Self::of(&store::item::readable_of_namespace(db, namespace_id).await?))
     }
 
     /// As a header says it.
@@ -65,7 +66,7 @@ impl Base {
     /// at the one that is compared.
     pub(super) async fn check(&self, tx: &Transaction, namespace: &Namespace) -> Result<()> {
         let Some(base) = &self.0 else { return Ok(()) };
-        let items = store::item::of_namespace(tx, namespace.id).await?;
+        let items = store::item::readable_of_namespace(tx, namespace.id).await?;
         let current = Revision::of(&items);
         if current.as_str() == base {
             return Ok(());

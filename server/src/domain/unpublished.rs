@@ -17,9 +17,11 @@ pub async fn clusters(store: &Store, app_id: &str) -> Result<IndexMap<String, bo
         return Err(app::not_exists(app_id));
     }
     let mut states = IndexMap::new();
-    for cluster in store::app::clusters(store.read(), app_id).await? {
+    for cluster in store::app::readable_clusters(store.read(), app_id).await? {
         let mut is_unpublished = false;
-        for namespace in store::namespace::of_cluster(store.read(), app_id, &cluster.name).await? {
+        let namespaces =
+            store::namespace::readable_of_cluster(store.read(), app_id, &cluster.name).await?;
+        for namespace in namespaces {
             if has_edits(store, &namespace).await? {
                 is_unpublished = true;
                 break;

@@ -6,6 +6,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder
 
 use crate::store::entity::access_key::{Column, Entity, Model};
 use crate::store::error::StoreError;
+use crate::store::feed::readable;
 use crate::store::number::Id;
 use crate::store::page;
 use crate::store::row::{Standard, soft_delete};
@@ -25,9 +26,10 @@ pub async fn is_changed_since(
     Ok(changed.into_tuple::<Id>().one(db).await?.is_some())
 }
 
-/// The app's keys in the order of their ids.
+/// The app's keys in the order of their ids, for a list: without those that cannot be decoded.
 pub async fn of_app(db: &impl ConnectionTrait, app_id: &str) -> Result<Vec<Model>, StoreError> {
-    Ok(Entity::live().filter(Column::AppId.eq(app_id)).order_by_asc(Column::Id).all(db).await?)
+    let keys = Entity::live().filter(Column::AppId.eq(app_id)).order_by_asc(Column::Id);
+    readable::models(db, keys).await
 }
 
 pub async fn count_of_app(db: &impl ConnectionTrait, app_id: &str) -> Result<u64, StoreError> {

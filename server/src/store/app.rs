@@ -16,6 +16,7 @@ use crate::store::row::{Standard, soft_delete};
 
 pub use cluster::{
     child_clusters, cluster, cluster_by_id, clusters, clusters_with_branches, delete_cluster,
+    is_branch, readable_clusters,
 };
 
 pub async fn by_app_id(
@@ -40,6 +41,14 @@ pub async fn stored_id(
 pub async fn lock(db: &impl ConnectionTrait, app_id: &str) -> Result<Option<Model>, StoreError> {
     let app = Entity::live().filter(Column::AppId.eq(app_id)).lock_exclusive();
     Ok(app.one(db).await?)
+}
+
+/// Locks the app that was created first, deleted or not, until the end of the transaction: a row that exists before any
+/// other one of an environment, for what concerns all apps and has no row of its own yet.
+pub async fn lock_first(db: &impl ConnectionTrait) -> Result<(), StoreError> {
+    let first = Entity::find().select_only().column(Column::Id).order_by_asc(Column::Id);
+    first.limit(1).lock_exclusive().into_tuple::<Id>().one(db).await?;
+    Ok(())
 }
 
 /// Runs a statement that changes no row: a database that takes no writes refuses it all the same.
@@ -88,7 +97,7 @@ pub async fn all_page(db: &impl ConnectionTrait, page: &Page) -> Result<Vec<Mode
 /// Apps whose name holds the text; `%` and `_` are wildcards.
 pub async fn by_name_part(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Model>, StoreError> {
     let apps = Entity::live().filter(contains(db, Column::Name, name)).order_by_asc(Column::Id);
-    Ok(apps.all(db).await?)
+    readable::models(db, apps).await
 }
 
 /// Apps whose id or name holds the text; `%` and `_` are wildcards.

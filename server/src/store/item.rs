@@ -5,11 +5,12 @@ mod search;
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Condition, ExprTrait};
-use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 
 use crate::store::condition::chunks;
 use crate::store::entity::item::{Column, Entity, Model};
 use crate::store::error::StoreError;
+use crate::store::feed::readable;
 use crate::store::number::Id;
 use crate::store::page::{self, Page, Paged};
 use crate::store::row::{Standard, soft_delete};
@@ -29,11 +30,22 @@ pub async fn of_namespace(
     db: &impl ConnectionTrait,
     namespace_id: Id,
 ) -> Result<Vec<Model>, StoreError> {
-    let items = Entity::live()
+    Ok(by_line(namespace_id).all(db).await?)
+}
+
+/// The same for a list, without those that cannot be decoded.
+pub async fn readable_of_namespace(
+    db: &impl ConnectionTrait,
+    namespace_id: Id,
+) -> Result<Vec<Model>, StoreError> {
+    readable::models(db, by_line(namespace_id)).await
+}
+
+fn by_line(namespace_id: Id) -> Select<Entity> {
+    Entity::live()
         .filter(Column::NamespaceId.eq(namespace_id))
         .order_by_asc(Column::LineNum)
-        .order_by_asc(Column::Id);
-    Ok(items.all(db).await?)
+        .order_by_asc(Column::Id)
 }
 
 /// Keys and values of the namespace in the order of their lines: what a release is made of.
@@ -41,11 +53,7 @@ pub async fn content_of_namespace(
     db: &impl ConnectionTrait,
     namespace_id: Id,
 ) -> Result<Vec<(String, String)>, StoreError> {
-    let items = Entity::live()
-        .filter(Column::NamespaceId.eq(namespace_id))
-        .order_by_asc(Column::LineNum)
-        .order_by_asc(Column::Id);
-    let content = items.select_only().columns([Column::Key, Column::Value]);
+    let content = by_line(namespace_id).select_only().columns([Column::Key, Column::Value]);
     Ok(content.into_tuple().all(db).await?)
 }
 
@@ -67,7 +75,7 @@ pub async fn modified_after(
         .filter(Column::NamespaceId.eq(namespace_id))
         .filter(Column::DataChangeLastTime.gt(time))
         .order_by_asc(Column::Id);
-    Ok(items.all(db).await?)
+    readable::models(db, items).await
 }
 
 /// The item with this key; the oldest should there be more.

@@ -14,13 +14,14 @@ use sea_orm::{
 use crate::store::condition::chunks;
 use crate::store::entity::namespace::{Column, Entity, Model};
 use crate::store::error::StoreError;
+use crate::store::feed::readable;
 use crate::store::number::Id;
 use crate::store::page::{self, Page};
 use crate::store::row::{InNamespace, Standard, soft_delete};
 
 pub use definition::{
     app_namespace, app_namespaces, app_namespaces_named, delete_app_namespace,
-    delete_app_namespaces, public_app_namespace, public_app_namespaces,
+    delete_app_namespaces, public_app_namespace, public_app_namespaces, readable_app_namespaces,
 };
 pub use family::lock_family;
 pub use lock::{delete_lock, delete_locks, insert_lock, lock};
@@ -60,6 +61,16 @@ pub async fn of_cluster(
 ) -> Result<Vec<Model>, StoreError> {
     let namespaces = Entity::live().filter(in_cluster(app_id, cluster)).order_by_asc(Column::Id);
     Ok(namespaces.all(db).await?)
+}
+
+/// The same for a list, without those that cannot be decoded.
+pub async fn readable_of_cluster(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    cluster: &str,
+) -> Result<Vec<Model>, StoreError> {
+    let namespaces = Entity::live().filter(in_cluster(app_id, cluster)).order_by_asc(Column::Id);
+    readable::models(db, namespaces).await
 }
 
 pub async fn count_of_cluster(

@@ -13,6 +13,7 @@ use sea_orm::{
 use crate::store::condition::chunks;
 use crate::store::entity::release::{Column, Entity, Model};
 use crate::store::error::StoreError;
+use crate::store::feed::readable;
 use crate::store::number::Id;
 use crate::store::page::{self, Page};
 use crate::store::row::{InNamespace, Standard, now, soft_delete};
@@ -32,12 +33,18 @@ pub async fn by_id(
     Ok(Entity::live_by_id(id.into()).one(db).await?)
 }
 
-/// Unknown ids are left out.
+/// Releases with these ids, for a list: without unknown ones and those that cannot be decoded.
 pub async fn by_ids<I: Into<Id> + Copy>(
     db: &impl ConnectionTrait,
     ids: &[I],
 ) -> Result<Vec<Model>, StoreError> {
-    in_chunks(db, Entity::live(), ids).await
+    let ids: Vec<Id> = ids.iter().map(|id| (*id).into()).collect();
+    let mut found = Vec::new();
+    for chunk in chunks(&ids) {
+        let releases = Entity::live().filter(Column::Id.is_in(chunk));
+        found.extend(readable::models(db, releases).await?);
+    }
+    Ok(found)
 }
 
 /// Releases with these keys, also those that were rolled back.
@@ -86,6 +93,17 @@ pub async fn active_page(
 ) -> Result<Vec<Model>, StoreError> {
     let newest = active(app_id, cluster, namespace).order_by_desc(Column::Id);
     Ok(page.of(newest)?.all(db).await?)
+}
+
+/// The same for a list, without those that cannot be decoded.
+pub async fn readable_active_page(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    cluster: &str,
+    namespace: &str,
+    page: &Page,
+) -> Result<Vec<Model>, StoreError> {
+    page::list(db, active(app_id, cluster, namespace).order_by_desc(Column::Id), page).await
 }
 
 /// All releases, newest first.
@@ -153,19 +171,6 @@ pub async fn purge(db: &impl ConnectionTrait, ids: &[Id]) -> Result<u64, StoreEr
         removed += gone.rows_affected;
     }
     Ok(removed)
-}
-
-async fn in_chunks<I: Into<Id> + Copy>(
-    db: &impl ConnectionTrait,
-    select: Select<Entity>,
-    ids: &[I],
-) -> Result<Vec<Model>, StoreError> {
-    let ids: Vec<Id> = ids.iter().map(|id| (*id).into()).collect();
-    let mut found = Vec::new();
-    for chunk in chunks(&ids) {
-        found.extend(select.clone().filter(Column::Id.is_in(chunk)).all(db).await?);
-    }
-    Ok(found)
 }
 
 fn active(app_id: &str, cluster: &str, namespace: &str) -> Select<Entity> {

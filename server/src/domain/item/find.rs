@@ -18,7 +18,7 @@ pub async fn list(store: &Store, key: &NamespaceKey) -> Result<(Revision, Vec<It
     let namespace =
         store::namespace::find(store.read(), &key.app_id, &key.cluster, &key.namespace).await?;
     let items = match namespace {
-        Some(namespace) => store::item::of_namespace(store.read(), namespace.id).await?,
+        Some(namespace) => store::item::readable_of_namespace(store.read(), namespace.id).await?,
         None => Vec::new(),
     };
     Ok((Revision::of(&items), items))

@@ -1,10 +1,11 @@
 //! Queries: clusters, and branches, which are clusters with a parent.
 
 use sea_orm::sea_query::Condition;
-use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 
 use crate::store::entity::cluster::{Column, Entity, Model};
 use crate::store::error::StoreError;
+use crate::store::feed::readable;
 use crate::store::number::Id;
 use crate::store::row::{Standard, soft_delete};
 
@@ -25,13 +26,39 @@ pub async fn cluster_by_id(db: &impl ConnectionTrait, id: Id) -> Result<Option<M
     Ok(Entity::live_by_id(id).one(db).await?)
 }
 
+/// Whether the app has a branch of this name, whatever else of its row cannot be decoded.
+pub async fn is_branch(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    name: &str,
+) -> Result<bool, StoreError> {
+    let parent = Entity::live()
+        .filter(Column::AppId.eq(app_id))
+        .filter(Column::Name.eq(name))
+        .select_only()
+        .column(Column::ParentClusterId);
+    let parent: Option<Id> = parent.into_tuple().one(db).await?;
+    Ok(parent.is_some_and(|parent| parent != NO_PARENT))
+}
+
 /// The app's clusters without branches, in the order of their ids.
 pub async fn clusters(db: &impl ConnectionTrait, app_id: &str) -> Result<Vec<Model>, StoreError> {
-    let clusters = Entity::live()
+    Ok(without_branches(app_id).all(db).await?)
+}
+
+/// The same for a list, without those that cannot be decoded.
+pub async fn readable_clusters(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+) -> Result<Vec<Model>, StoreError> {
+    readable::models(db, without_branches(app_id)).await
+}
+
+fn without_branches(app_id: &str) -> Select<Entity> {
+    Entity::live()
         .filter(Column::AppId.eq(app_id))
         .filter(Column::ParentClusterId.eq(NO_PARENT))
-        .order_by_asc(Column::Id);
-    Ok(clusters.all(db).await?)
+        .order_by_asc(Column::Id)
 }
 
 /// The app's clusters and branches, in the order of their ids.

@@ -5,6 +5,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder};
 
 use crate::store::entity::commit::{Column, Entity, Model};
 use crate::store::error::StoreError;
+use crate::store::feed::readable;
 use crate::store::page::{self, Page};
 use crate::store::row::{InNamespace, soft_delete};
 
@@ -34,7 +35,7 @@ pub async fn commits_with_key(
     page::list(db, commits.order_by_desc(Column::Id), page).await
 }
 
-/// The commits at this moment or later, newest first; all without a moment.
+/// The commits at this moment or later, newest first, without those that cannot be decoded; all without a moment.
 pub async fn commits_since(
     db: &impl ConnectionTrait,
     app_id: &str,
@@ -46,7 +47,7 @@ pub async fn commits_since(
     if let Some(time) = time {
         commits = commits.filter(Column::DataChangeLastTime.gte(time));
     }
-    Ok(commits.order_by_desc(Column::Id).all(db).await?)
+    readable::models(db, commits.order_by_desc(Column::Id)).await
 }
 
 /// Hides all commits of the namespace.

@@ -25,6 +25,15 @@ pub async fn app_namespaces(
     Ok(definitions.all(db).await?)
 }
 
+/// The same for a list, without those that cannot be decoded.
+pub async fn readable_app_namespaces(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+) -> Result<Vec<Model>, StoreError> {
+    let definitions = Entity::live().filter(Column::AppId.eq(app_id)).order_by_asc(Column::Id);
+    readable::models(db, definitions).await
+}
+
 /// The definitions of this name in all apps, public or not, in the order of their ids. Case makes no difference on any
 /// engine: clients ask for namespaces in any case.
 pub async fn app_namespaces_named(
