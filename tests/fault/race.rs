@@ -5,6 +5,7 @@
 mod access_key;
 mod invariant;
 pub(crate) mod operations;
+mod public_name;
 pub(crate) mod subject;
 
 use futures_util::future::join_all;
