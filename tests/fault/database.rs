@@ -67,6 +67,24 @@ impl Behind {
     }
 }
 
+/// A start does not end because its database answers some seconds later, as when both start together.
+async fn a_start_waits_for_its_database(engine: Engine) {
+    let Some(fresh) = Fresh::on(engine).await else { return };
+    let gate = Gate::before(&fresh.database.url).await;
+    let options =
+        Options::new().flag("--roles", "config,meta,admin").flag("--config-db", &gate.url);
+    gate.shut();
+    // Longer than a pool waits for a connection.
+    let opens = async {
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        gate.open();
+    };
+    let starts = tokio::task::spawn_blocking(move || Server::start_with(options));
+    let (server, ()) = tokio::join!(starts, opens);
+    assert_eq!(Http::new(&server.unwrap().config).get("/health").await.status, 200);
+    fresh.remove().await;
+}
+
 /// Without its database a node answers from memory, holds its polls, and says what it cannot do at once; afterwards it goes on alone.
 async fn a_database_goes_away_and_comes_back(engine: Engine) {
     let Some(node) = Behind::start(engine).await else { return };
@@ -101,7 +119,10 @@ async fn a_database_goes_away_and_comes_back(engine: Engine) {
     .await;
     assert!(newest(&waiting.soon().await.ok()) > id);
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
-    assert_eq!(node.status("/health").await, 200);
+    eventually("the recovery to be noticed", async || {
+        (node.status("/health").await == 200).then_some(())
+    })
+    .await;
     let is_asked =
         async || (node.status("/configs/demo/default/never-asked-for").await == 404).then_some(());
     eventually("the database to be asked again", is_asked).await;
@@ -221,6 +242,7 @@ macro_rules! on_each_engine {
 }
 
 on_each_engine!(
+    a_start_waits_for_its_database,
     a_database_goes_away_and_comes_back,
     what_happened_meanwhile_is_told,
     a_slow_database_slows_no_reader,

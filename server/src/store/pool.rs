@@ -25,8 +25,12 @@ const TEST_AFTER: Duration = Duration::from_secs(30);
 const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long SQLite waits for another process that writes to the same file.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a start waits for a database server that does not answer yet: it may start beside this
+/// process, or be busy.
+const START_PATIENCE: Duration = Duration::from_secs(10);
+const SERVER_RETRY: Duration = Duration::from_millis(200);
 /// Pause between two attempts to open a file that another process is opening.
-const RETRY: Duration = Duration::from_millis(10);
+const FILE_RETRY: Duration = Duration::from_millis(10);
 /// Connections of the common pool that read a SQLite file; more only compete for the same cores.
 const SQLITE_READERS: u32 = 4;
 /// Connections that are reserved for what applications wait for, opened when they are needed: the scan, the comparison
@@ -115,18 +119,32 @@ async fn connect(
     with: ConnectOptions,
 ) -> Result<DatabaseConnection, StoreError> {
     let begun = Instant::now();
+    let mut is_logged = false;
     loop {
-        match Database::connect(with.clone()).await {
+        let error = match Database::connect(with.clone()).await {
             Ok(db) => return Ok(db),
+            Err(error) => error,
+        };
+        let problem = StoreError::from(error.clone());
+        let (patience, pause) = if problem.is_connection_lost() {
+            (START_PATIENCE, SERVER_RETRY)
+        } else if problem.is_retryable() {
             // SQLite itself does not wait for a process that is just switching a new file to the write-ahead log.
-            Err(error)
-                if StoreError::from(error.clone()).is_retryable()
-                    && begun.elapsed() < BUSY_TIMEOUT =>
-            {
-                sleep(RETRY).await;
-            }
-            Err(error) => return Err(url.error(&options.setting, error)),
+            (BUSY_TIMEOUT, FILE_RETRY)
+        } else {
+            (Duration::ZERO, Duration::ZERO)
+        };
+        if begun.elapsed() >= patience {
+            return Err(url.error(&options.setting, error));
         }
+        if problem.is_connection_lost() && !is_logged {
+            is_logged = true;
+            tracing::warn!(
+                setting = options.setting, %error, patience_seconds = START_PATIENCE.as_secs(),
+                "the database does not answer yet; connecting again"
+            );
+        }
+        sleep(pause).await;
     }
 }
 
