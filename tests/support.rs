@@ -9,6 +9,7 @@ pub(crate) mod http;
 pub(crate) mod line;
 pub(crate) mod logged;
 pub(crate) mod memory;
+pub(crate) mod parked;
 pub(crate) mod poll;
 pub(crate) mod raw;
 pub(crate) mod rows;

@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::support::app::App;
-use crate::support::database::{Engine, Fresh};
+use crate::support::database::{Database, Engine, Fresh};
 use crate::support::demo::Demo;
 use crate::support::http::{Answer, Http};
 use crate::support::server::{Options, Server};
@@ -31,13 +31,25 @@ fn assert_stale(answer: &Answer, base: &str, current: &str) {
     assert_eq!(said, (&json!("stale_revision"), &json!(base), &json!(current)), "{answer:?}");
 }
 
-/// Many edits of one item at once, all on the same revision, through all nodes: one is kept.
-async fn one_change_wins_for_each_base(servers: &[Server]) {
+/// What is recorded of the changes of an item: the commits of its app, oldest first, and how many entries the audit has.
+async fn recorded(database: &Database, item: &Value) -> (Vec<Value>, usize) {
+    let commits = r#"SELECT "ChangeSets" FROM "Commit" WHERE "AppId" = 'demo' ORDER BY "Id""#;
+    let audit = format!(
+        r#"SELECT "Id" FROM "Audit" WHERE "EntityName" = 'Item' AND "OpName" = 'UPDATE' AND "EntityId" = {item}"#
+    );
+    let read = |row: &Value| serde_json::from_str(row["ChangeSets"].as_str().unwrap()).unwrap();
+    let commits = database.rows(commits).await.iter().map(read).collect();
+    (commits, database.rows(&audit).await.len())
+}
+
+/// Many edits of one item at once, all on the same revision, through all nodes: one is kept, and only that one is recorded.
+async fn one_change_wins_for_each_base(servers: &[Server], database: &Database) {
     let admins: Vec<_> = servers.iter().map(|server| Http::new(&server.admin)).collect();
     let app = App::create(&admins[0], "demo").await;
     app.publish("0").await;
     let path = app.path("default", "application");
     let id = admins[0].get(&format!("{path}/items/k")).await.ok().json()["id"].clone();
+    let (begun, audited) = recorded(database, &id).await;
     for round in 0..5 {
         let read = admins[0].get(&format!("{path}/items")).await.ok();
         let base = read.header(REVISION).to_owned();
@@ -51,6 +63,12 @@ async fn one_change_wins_for_each_base(servers: &[Server]) {
         assert_eq!(kept.len(), 1, "{answers:?}");
         let now = admins[0].get(&format!("{path}/items")).await.ok();
         assert_eq!(now.json()[0]["value"], kept[0].json()["value"]);
+        let (commits, audits) = recorded(database, &id).await;
+        assert_eq!(commits.len(), begun.len() + round + 1, "{commits:?}");
+        let update = &commits[commits.len() - 1]["updateItems"][0];
+        assert_eq!(update["oldItem"]["value"], read.json()[0]["value"]);
+        assert_eq!(update["newItem"]["value"], kept[0].json()["value"]);
+        assert_eq!(audits, audited + round + 1);
         for answer in answers.iter().filter(|answer| answer.status != 200) {
             assert_stale(answer, &base, now.header(REVISION));
         }
@@ -59,7 +77,9 @@ async fn one_change_wins_for_each_base(servers: &[Server]) {
 
 #[tokio::test]
 async fn one_change_wins_for_each_base_on_sqlite() {
-    one_change_wins_for_each_base(&[Server::start_with(options())]).await;
+    let server = Server::start_with(options());
+    let database = Database::file(server.data_dir(), "config.db");
+    one_change_wins_for_each_base(&[server], &database).await;
 }
 
 #[tokio::test]
@@ -77,7 +97,7 @@ async fn on(engine: Engine) {
     let options =
         options().flag("--roles", "config,meta,admin").flag("--config-db", &fresh.database.url);
     let servers = [Server::start_with(options.clone()), Server::start_with(options)];
-    one_change_wins_for_each_base(&servers).await;
+    one_change_wins_for_each_base(&servers, &fresh.database).await;
     drop(servers);
     fresh.remove().await;
 }

@@ -44,6 +44,10 @@ impl Http {
         Self { base: base.to_owned(), headers: HeaderMap::new() }
     }
 
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         self.headers
             .insert(HeaderName::try_from(name).unwrap(), HeaderValue::try_from(value).unwrap());

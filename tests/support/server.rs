@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
 use super::http::Http;
+use super::parked;
 
 /// Password of the administrator in every test.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
@@ -142,7 +143,10 @@ impl Server {
             let address = format!("http://{}", line["address"].as_str().unwrap());
             let role = line["role"].as_str().unwrap().to_owned();
             match role.as_str() {
-                "config" => self.config = address,
+                "config" => {
+                    parked::record(&address, &self.data_dir);
+                    self.config = address;
+                }
                 "admin" => self.admin = address,
                 _ => self.portal = address,
             }

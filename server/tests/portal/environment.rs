@@ -246,3 +246,45 @@ async fn an_environment_whose_answer_does_not_end_is_away_and_holds_up_no_other(
         assert_eq!(root.get("/openapi/v1/envs").await.ok(), json!(["LOCAL"]), "{chunk}");
     }
 }
+
+/// An environment whose admin service is well only while all are asked at the same time.
+async fn well_together(barrier: Arc<tokio::sync::Barrier>) -> SocketAddr {
+    let health = move || {
+        let barrier = Arc::clone(&barrier);
+        async move {
+            barrier.wait().await;
+            Json(json!({ "status": "UP" }))
+        }
+    };
+    meta_server(&[listen(Router::new().route("/health", get(health))).await]).await
+}
+
+#[tokio::test]
+async fn all_environments_are_probed_at_once() {
+    const NAMES: [&str; 4] = ["A", "B", "C", "D"];
+    let barrier = Arc::new(tokio::sync::Barrier::new(NAMES.len()));
+    let mut world = World::adopted().await;
+    world.set("apollo.portal.envs", "local,a,b,c,d");
+    // Longer than any machine needs to send four requests; a probe after the other would wait for it.
+    world.set("api.readTimeout", "5000");
+    let mut servers = serde_json::Map::new();
+    for name in NAMES {
+        let meta = well_together(Arc::clone(&barrier)).await;
+        servers.insert(name.to_owned(), json!(format!("http://{meta}")));
+    }
+    world.set("apollo.portal.meta.servers", &serde_json::Value::from(servers).to_string());
+    // Two that fail in a row mean that an environment is away.
+    for _ in 0..2 {
+        world.environments.probe().await;
+    }
+    let root = world.user("apollo").await;
+    assert_eq!(root.get("/openapi/v1/envs").await.ok(), json!(["LOCAL", "A", "B", "C", "D"]));
+}
+
+#[tokio::test]
+async fn an_answer_of_an_environment_that_is_too_long_is_refused() {
+    let world = world(&[endless(1024 * 1024, Duration::ZERO).await]).await;
+    let root = world.user("apollo").await;
+    let answer = root.get(&far()).await;
+    assert_eq!((answer.status, answer.json()["code"] == "env_answer_too_long"), (500, true));
+}
