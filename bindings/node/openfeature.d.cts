@@ -2,16 +2,19 @@
 import type { JsonValue, OpenFeatureEventEmitter, Provider, ResolutionDetails } from '@openfeature/server-sdk';
 import type { Config } from './index.cjs';
 
-/** Answers flags from the values of a namespace, and announces their changes. The key of a flag is the key of a value. */
+/**
+ * Evaluates flags from the values of a namespace, and announces changes. The key of a flag is the key of a
+ * value.
+ */
 export class CastaliaProvider implements Provider {
   constructor(config: Config);
   readonly metadata: { readonly name: string };
   readonly runsOn: 'server';
   readonly events: OpenFeatureEventEmitter;
   initialize(): Promise<void>;
-  /** Listens no more; the client stays open. */
+  /** Stops listening; the client stays open. */
   onClose(): Promise<void>;
-  /** `true` or `false` in any case; everything else is of another type. */
+  /** `true` or `false` in any case; any other value has another type. */
   resolveBooleanEvaluation(key: string, fallback: boolean): Promise<ResolutionDetails<boolean>>;
   resolveStringEvaluation(key: string, fallback: string): Promise<ResolutionDetails<string>>;
   resolveNumberEvaluation(key: string, fallback: number): Promise<ResolutionDetails<number>>;

@@ -4,20 +4,26 @@ import { Client, ClientOptions, SettingValues } from './index.mjs';
 /** Values by key. */
 export type Entries = Readonly<Record<string, string | number | boolean>>;
 
-/** A client for tests: no server and no network, content that the test sets, and events when it changes. */
+/** A client for tests without servers and network. The test sets its values, which causes events. */
 export class FakeClient extends Client {
-  /** With content by namespace. Settings such as `castalia.strict-booleans` apply; those of servers and cache files do not. */
+  /**
+   * With initial values by namespace. Settings such as `castalia.strict-booleans` apply; those of servers and
+   * cache files do not.
+   */
   constructor(
     contents?: Readonly<Record<string, Entries>>,
     options?: ClientOptions & { readonly settings?: SettingValues },
   );
-  /** Sets some values of a namespace in one step; one that is `null` or `undefined` deletes its key. */
+  /** Sets several values of a namespace in one step; `null` and `undefined` delete a key. */
   set(
     namespace: string,
     entries: Readonly<Record<string, string | number | boolean | null | undefined>>,
   ): Promise<void>;
-  /** Replaces the content of a namespace. Reads return it when this resolves, and listeners are called for it. */
+  /** Replaces all values of a namespace. Reads return them when this resolves, and listeners are called. */
   publish(namespace: string, entries: Entries): Promise<void>;
-  /** Lets a namespace fail to load, as without a server, until its content is set again. What was loaded before remains. */
+  /**
+   * Makes loads of a namespace fail, as without a server, until its values are set again. Values loaded
+   * before remain.
+   */
   fail(namespace: string): Promise<void>;
 }
