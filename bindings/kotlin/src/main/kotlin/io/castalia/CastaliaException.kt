@@ -7,17 +7,17 @@ import io.castalia.ffi.Problem
 import java.nio.charset.CharacterCodingException
 import java.util.concurrent.CancellationException
 
-/** What every error of the client is; the class says what the caller can do about it. */
+/** Base class of all errors of the client; the subclass says what the caller can do about it. */
 sealed class CastaliaException private constructor(
     problem: Problem,
     /** Stable number of the kind, the same in every language. */
     val code: Int,
     cause: Throwable?,
 ) : RuntimeException(problem.text, cause) {
-    /** What was done. */
+    /** The operation that failed. */
     val operation: String = problem.operation
 
-    /** What it was about, such as `namespace` or `url`. */
+    /** Context, such as `namespace` or `url`. */
     val context: Map<String, String> = problem.context.associate { it.key to it.value }
 
     /** Stable name of the kind, the same in every language. */
@@ -91,7 +91,7 @@ sealed class CastaliaException private constructor(
     }
 }
 
-/** Calls the native half; what it throws becomes an exception of this package. */
+/** Calls the native half and converts its errors into exceptions of this package. */
 internal inline fun <T> translated(call: () -> T): T = try {
     call()
 } catch (failure: Failure.Failed) {

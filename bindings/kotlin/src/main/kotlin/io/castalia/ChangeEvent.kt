@@ -5,45 +5,51 @@ import io.castalia.ffi.Event
 /** What happened to a key. */
 enum class ChangeType { ADDED, MODIFIED, DELETED }
 
-/** One key of an event. */
+/** The change of one key. */
 class Change internal constructor(
-    /** Value before; null when added. */
+    /** Value before; null if the key was added. */
     val oldValue: String?,
-    /** Value after; null when deleted. */
+    /** Value after; null if the key was deleted. */
     val newValue: String?,
     val changeType: ChangeType,
 ) {
-    /** The type alone: values may be secrets. */
+    /** Prints only the type, because values may be secrets. */
     override fun toString(): String = changeType.name
 }
 
-/** One change of a namespace: all keys that one new content changed. */
+/** All changes that one release made to a namespace. */
 class ChangeEvent internal constructor(event: Event) {
     val appId: String = event.appId
     val namespace: String = event.namespace
 
-    /** Every changed key, whatever the listener asked for. */
+    /** Every changed key, including those that the listener is not interested in. */
     val changes: Map<String, Change> =
         event.changes.associate { it.key to Change(it.oldValue, it.newValue, ChangeType.valueOf(it.changeType)) }
 
-    /** The changed keys that the listener asked for; none when it asked for no key in particular. */
+    /** The changed keys that the listener is interested in; empty if it is interested in everything. */
     val interestedKeys: List<String> = event.interestedKeys
 
-    /** Release key before the change; empty when that content was not from a server. */
+    /** Release key before the change; empty if those values did not come from a server. */
     val oldReleaseKey: String = event.oldReleaseKey
     val releaseKey: String = event.releaseKey
     val source: Source = Source.of(event.source)
 
-    /** Number of this change within its namespace, rising by one from 1; of merged events the last. */
+    /**
+     * Number of the change within its namespace, increasing by one from 1. For merged events, the number of
+     * the last.
+     */
     val sequence: Long = event.sequence.toLong()
 
-    /** How many later events were merged into this one because the listener did not keep up. */
+    /** Number of later events that were merged into this one because the listener fell behind. */
     val coalesced: Long = event.coalesced.toLong()
 
     override fun toString(): String = "ChangeEvent(namespace=$namespace, sequence=$sequence, changes=$changes)"
 }
 
-/** Is told of changes: in order, one call at a time, on a thread of the client; reads answer with the new values already. */
+/**
+ * Receives changes: in order, one call at a time, on a thread of the client, after reads return the new
+ * values.
+ */
 fun interface ChangeListener {
     fun onChange(event: ChangeEvent)
 }

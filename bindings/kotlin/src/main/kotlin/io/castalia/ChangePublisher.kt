@@ -6,7 +6,10 @@ import java.util.concurrent.Flow
 import java.util.concurrent.atomic.AtomicBoolean
 import java.util.concurrent.atomic.AtomicLong
 
-/** Changes as the reactive streams of the JDK: to each subscriber those after it subscribed, as many as it requests. */
+/**
+ * Changes as reactive streams of the JDK: each subscriber receives those after its subscription, as many as
+ * it requests.
+ */
 internal class ChangePublisher(
     private val opened: Opened<*>,
     private val keys: Collection<String>,
@@ -16,7 +19,10 @@ internal class ChangePublisher(
         subscriber.onSubscribe(Pull(opened, opened.stream(keys, prefixes), subscriber))
 }
 
-/** Takes the next change only when one is requested; until then the client merges changes as for a slow listener. */
+/**
+ * Takes the next change only when one is requested. Until then the client merges changes as for a slow
+ * listener.
+ */
 private class Pull(
     private val opened: Opened<*>,
     private val changes: Changes,

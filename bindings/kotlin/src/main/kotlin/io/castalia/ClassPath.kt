@@ -7,14 +7,20 @@ import java.nio.file.Files
 import java.nio.file.Path
 import java.util.Properties
 
-/** What the official client finds on the class path: settings of the program, and defaults of its namespaces. */
+/**
+ * What the official client reads from the class path: settings of the program, and defaults of its
+ * namespaces.
+ */
 internal object ClassPath {
     const val APP_PROPERTIES_PATH = "apollo.path.app.properties"
     private const val APP_PROPERTIES = "META-INF/app.properties"
     private const val DEFAULTS = "META-INF/config"
     private const val SUFFIX = ".properties"
 
-    /** Runs this with the path of `META-INF/app.properties`, if there is one. In a jar it becomes a file for as long as this takes. */
+    /**
+     * Runs a function with the path of `META-INF/app.properties`, if it exists. In a jar it becomes a file
+     * during the call.
+     */
     fun <T> withAppProperties(run: (String?) -> T): T {
         val found = loaders().firstNotNullOfOrNull { it.getResource(APP_PROPERTIES) } ?: return run(null)
         if (found.protocol == "file") return run(Path.of(found.toURI()).toString())
@@ -27,7 +33,9 @@ internal object ClassPath {
         }
     }
 
-    /** `META-INF/config/{namespace}.properties` by namespace; `{app id}+{namespace}.properties` is stronger. */
+    /**
+     * `META-INF/config/{namespace}.properties` by namespace; `{app id}+{namespace}.properties` overrides it.
+     */
     fun defaults(appId: String?): Map<String, Map<String, String>> {
         val folders = loaders().flatMap { it.getResources(DEFAULTS).asSequence() }.distinct()
         val files = folders.flatMap(::files).toList().reversed()
@@ -37,7 +45,7 @@ internal object ClassPath {
         return chosen.groupBy({ it.first }, { it.second }).mapValues { (_, urls) -> read(urls) }
     }
 
-    /** Names without suffix, and where they are. */
+    /** Names without suffix, and their locations. */
     private fun files(folder: URL): List<Pair<String, URL>> {
         val connection = folder.openConnection()
         val names =
@@ -61,7 +69,7 @@ internal object ClassPath {
         return properties.stringPropertyNames().sorted().associateWith { properties.getProperty(it) }
     }
 
-    /** That of the application first, then our own. */
+    /** The class loader of the application first, then this library's. */
     private fun loaders(): Sequence<ClassLoader> =
         sequenceOf(Thread.currentThread().contextClassLoader, ClassPath::class.java.classLoader).filterNotNull().distinct()
 }

@@ -12,14 +12,14 @@ import java.util.concurrent.ExecutionException
 import java.util.concurrent.Future
 import java.util.concurrent.FutureTask
 
-/** Says why a release must not be applied; null applies it. An exception refuses it too. */
+/** Returns why a release must not be applied; null accepts it. An exception rejects it too. */
 fun interface Validator {
     fun check(snapshot: Snapshot): String?
 }
 
 /**
- * The way to the configuration of an app. Nothing is global: a program may have several. It opens no socket before a namespace is
- * opened, and stops when it is closed, or when nobody holds it or a [Config] of it any more.
+ * A client. There is no global state: a program may have several. It opens no socket before a namespace is
+ * opened, and stops when it is closed, or when neither it nor a [Config] of it is referenced.
  */
 class Client internal constructor(settings: Settings, private val native: NativeClient) : AutoCloseable {
     private val tasks = Tasks()
@@ -28,41 +28,42 @@ class Client internal constructor(settings: Settings, private val native: Native
     private val files = ConcurrentHashMap<String, ConfigFile>()
     private val validating = CopyOnWriteArrayList<Future<*>>()
 
-    /** A client with these settings: those of the surroundings unless others are given. */
+    /** A client with these settings; by default those of the environment. */
     @JvmOverloads
     constructor(settings: Settings = Settings.fromEnv()) : this(settings, made(settings) { NativeClient(it) })
 
-    /** A client with these settings alone. */
+    /** A client with only these settings. */
     constructor(values: Map<String, String>) : this(Settings(values))
 
-    /** App id of the client. */
+    /** The client's app id. */
     val appId: String = native.appId()
 
-    /** Environment in capitals, such as `DEV`; `UNKNOWN` where none is set. */
+    /** Environment in upper case, such as `DEV`; `UNKNOWN` if it is unset. */
     val env: String = native.env()
 
     /**
-     * Opens a namespace of the app itself and waits for its first load: at most the start timeout, after which the cache file or
-     * nothing is served while loading goes on. Cancelling ends the wait.
+     * Opens a namespace of the client's app and waits for its first load, at most the start timeout. After
+     * that the cache file, or nothing, is served while loading continues. Cancelling ends the wait.
      */
     @JvmSynthetic
     suspend fun config(namespace: String): Config = configAsync(namespace).awaiting()
 
-    /** Opens a namespace of another app id; as [config]. */
+    /** Opens a namespace of another app; see [config]. */
     @JvmSynthetic
     suspend fun configOf(appId: String, namespace: String): Config = configOfAsync(appId, namespace).awaiting()
 
-    /** Opens a namespace as a whole file; as [config]. */
+    /** Opens a namespace as one text; see [config]. */
     @JvmSynthetic
     suspend fun configFile(namespace: String): ConfigFile = configFileAsync(namespace).awaiting()
 
     /**
-     * Opens a namespace of the app itself, for Java: `configAsync("application").join()` waits for it. What is chained to the future
-     * runs on one of the eight call threads that all clients share, and must not block; `thenApplyAsync` takes another executor.
+     * Opens a namespace of the client's app, for Java: `configAsync("application").join()` waits for it.
+     * Functions that are chained to the future run on one of the eight call threads that all clients share,
+     * and must not block; `thenApplyAsync` takes another executor.
      */
     fun configAsync(namespace: String): CompletableFuture<Config> = configOfAsync(appId, namespace)
 
-    /** Opens a namespace of another app id, for Java; as [configAsync]. */
+    /** Opens a namespace of another app, for Java; see [configAsync]. */
     fun configOfAsync(appId: String, namespace: String): CompletableFuture<Config> = tasks.call {
         val opened = native.config(appId, namespace)
         warnUnlessLoaded(opened, namespace)
@@ -70,7 +71,7 @@ class Client internal constructor(settings: Settings, private val native: Native
         kept(configs, key, opened) { Config(Opened(opened, tasks, ::snapshotOf) { configs.remove(key) }) }
     }
 
-    /** Opens a namespace as a whole file, for Java; as [configAsync]. */
+    /** Opens a namespace as one text, for Java; see [configAsync]. */
     fun configFileAsync(namespace: String): CompletableFuture<ConfigFile> = tasks.call {
         val opened = native.configFile(namespace)
         warnUnlessLoaded(opened, namespace)
@@ -79,27 +80,31 @@ class Client internal constructor(settings: Settings, private val native: Native
         }
     }
 
-    /** Signs the requests of an app id with another secret from now on; a blank one stops signing. */
+    /** Signs requests for an app id with another secret from now on. A blank secret ends signing. */
     fun setAccessKey(appId: String, secret: String): Unit = ask { setAccessKey(appId, secret) }
 
-    /** Asks before a release of a namespace of the app itself is applied; one that is refused leaves the content as it is. */
+    /**
+     * Calls a function before a release of a namespace of the client's app is applied. A rejected release
+     * leaves the values unchanged.
+     */
     fun validate(namespace: String, validator: Validator) {
         val questions = ask { validate(namespace) }
         validating += tasks.launch { questions.use { while (true) answer(it.next() ?: break, validator) } }
     }
 
-    /** Every effective setting and where it came from; secrets are masked. */
+    /** Every effective setting and its origin. Secrets are masked. */
     fun settings(): List<Setting> = ask { settings() }.map { Setting(it.name, it.value, it.origin, it.foundAs, it.meaning) }
 
-    /** State of every namespace, counters and latest errors. */
+    /** State of every open namespace, counters and recent errors. */
     fun metrics(): Metrics = Metrics(ask { metrics() })
 
-    /** [metrics] as OpenMetrics text, with the meter names of the official Java client. */
+    /** [metrics] as OpenMetrics text, with the metric names of the official Java client. */
     fun metricsText(): String = ask { metricsText() }
 
     /**
-     * Stops everything: cancels requests, lets listeners finish what is queued for at most two seconds, finishes cache files.
-     * Reads go on answering; all else throws [CastaliaException.Closed]. In a listener it only gives the sign and returns.
+     * Cancels requests, waits at most two seconds for listeners to finish their queued events, and finishes
+     * the cache files. Reads still return the last values; other calls throw [CastaliaException.Closed]. In a
+     * listener this does not wait.
      */
     override fun close() {
         if (!tasks.end()) return
@@ -128,7 +133,7 @@ class Client internal constructor(settings: Settings, private val native: Native
         native.close()
     }
 
-    /** One object for each namespace until that is closed, so that its content is held once. */
+    /** One object for each namespace until it is closed, so that its values are stored once. */
     private fun <K : Any, V : Any> kept(known: ConcurrentHashMap<K, V>, key: K, native: Namespace, make: () -> V): V {
         var isNew = false
         val kept = known.computeIfAbsent(key) { translated(make).also { isNew = true } }
@@ -136,7 +141,7 @@ class Client internal constructor(settings: Settings, private val native: Native
         return kept
     }
 
-    /** A program that starts without its values must not have to ask for the state to learn of it. */
+    /** Reported without being asked: a program that starts without its values must notice. */
     private fun warnUnlessLoaded(opened: Namespace, namespace: String) {
         if (opened.state() != "Unavailable") return
         val text = "namespace $namespace of app $appId is empty: no server answered and there is no cache file, so reads " +
@@ -144,7 +149,7 @@ class Client internal constructor(settings: Settings, private val native: Native
         Report.warn(text, opened.lastError()?.let { CastaliaException.of(it) })
     }
 
-    /** Changes the content of a client without servers, and waits until reads return it. */
+    /** Changes the values of a client without servers, and waits until reads return them. */
     internal fun change(apply: suspend () -> Unit) {
         try {
             tasks.call(apply).get()
@@ -173,7 +178,7 @@ class Client internal constructor(settings: Settings, private val native: Native
 
     private fun snapshotOf(content: Content, tell: (key: String) -> Unit) = Snapshot(content, rules, tell)
 
-    /** For keys that no release has there are system properties, and where it is asked for the environment. */
+    /** System properties, and the environment if enabled, provide values for keys that no release has. */
     private fun rules(settings: Settings): Rules {
         val effective = native.settings().associateBy { it.name }
         val compat = effective["castalia.java-compat"]?.value.toBoolean()
@@ -188,14 +193,14 @@ class Client internal constructor(settings: Settings, private val native: Native
         private const val DRAIN_NANOS = 2_000_000_000L
 
         /**
-         * Sends the log records of all clients from this level on to a sink, in order; null sends them nowhere. A sink keeps a thread
-         * and its class loader.
+         * Passes the log records of all clients of this level and above to a sink, in order; null drops them.
+         * A sink keeps a thread and its class loader.
          */
         @JvmStatic
         @JvmOverloads
         fun setLog(sink: LogSink?, level: System.Logger.Level = System.Logger.Level.INFO) = Log.set(sink, level)
 
-        /** Makes an object of the native half from settings and what is on the class path. */
+        /** Creates an object of the native half from settings and resources of the class path. */
         internal fun <T> made(settings: Settings, make: (Given) -> T): T {
             Library.load()
             if (!settings.isWithEnv() || settings.namesAppProperties()) return translated { make(settings.given(null)) }

@@ -4,15 +4,15 @@ import java.util.concurrent.CompletableFuture
 import java.util.concurrent.Flow
 
 /**
- * An open namespace that follows the servers. Reads never wait and never leave the memory of the JVM; each sees the newest content.
- * For several that must fit together, take a [snapshot].
+ * An open namespace. Reads never wait and never leave the memory of the JVM; each uses the newest values. For
+ * several reads that must be consistent with each other, use a [snapshot].
  */
 class Config internal constructor(internal val opened: Opened<Snapshot>) :
     TypedReads(),
     AutoCloseable {
     override fun get(key: String): String? = opened.current[key]
 
-    /** The content now; it never changes. */
+    /** The current values; they never change. */
     fun snapshot(): Snapshot {
         opened.renew()
         return opened.current
@@ -22,13 +22,16 @@ class Config internal constructor(internal val opened: Opened<Snapshot>) :
     val cluster: String get() = opened.current.cluster
     val namespace: String get() = opened.current.namespace
 
-    /** Where the content came from. */
+    /** Origin of the values. */
     val source: Source get() = snapshot().source
 
-    /** How the namespace stands with the servers: `Loading`, `Ready`, `Unavailable` when nothing could be loaded yet, or the kind of error that the last load failed with. */
+    /**
+     * Result of the last load: `Loading`, `Ready`, `Unavailable` if nothing could be loaded yet, or the kind
+     * of its error.
+     */
     val state: String get() = opened.ask { state() }
 
-    /** Why the last load failed; null once one worked. */
+    /** Error of the last load; null if it succeeded. */
     val lastError: CastaliaException? get() = opened.ask { lastError() }?.let { CastaliaException.of(it) }
 
     /** Loads now and waits for it. */
@@ -37,12 +40,12 @@ class Config internal constructor(internal val opened: Opened<Snapshot>) :
         opened.refresh().awaiting()
     }
 
-    /** Loads now. What is chained to the future must not block; see [Client.configAsync]. */
+    /** Loads now. Functions that are chained to the future must not block; see [Client.configAsync]. */
     fun refreshAsync(): CompletableFuture<Void?> = opened.refresh()
 
     /**
-     * Calls a listener for each change of these keys and of keys with these prefixes, or of anything. An object that listens already
-     * goes on as it does.
+     * Calls a listener for each change of these keys and of keys with these prefixes, or for each change
+     * without any. An object that is registered already stays as it is.
      */
     @JvmOverloads
     fun onChange(
@@ -51,12 +54,12 @@ class Config internal constructor(internal val opened: Opened<Snapshot>) :
         listener: ChangeListener,
     ): Subscription = opened.listen(keys, prefixes, listener)
 
-    /** Ends what [onChange] began with this very object; false when it does not listen. */
+    /** Removes a listener object that was registered with [onChange]; false if it is not registered. */
     fun removeOnChange(listener: ChangeListener): Boolean = opened.remove(listener)
 
     /**
-     * The changes as a stream for Java: to each subscriber those after it subscribed, in order, on a thread of the client; it ends when
-     * this or the client is closed.
+     * The changes as a stream for Java: each subscriber receives those after its subscription, in order, on a
+     * thread of the client. It ends when this or the client is closed.
      */
     @JvmOverloads
     fun publisher(
@@ -64,12 +67,16 @@ class Config internal constructor(internal val opened: Opened<Snapshot>) :
         prefixes: Collection<String> = emptySet(),
     ): Flow.Publisher<ChangeEvent> = ChangePublisher(opened, keys, prefixes)
 
-    /** Keeps a value current that a function makes of the whole namespace; throws what that throws for the content now. */
+    /**
+     * Keeps a value current that a function builds from the whole namespace; throws what the function throws
+     * for the current values.
+     */
     fun <T> watch(parse: (Snapshot) -> T): Watch<T> = Watch(this, parse)
 
     /**
-     * Gives the namespace up: its listeners hear no more, and unless a [ConfigFile] of it is open it is no longer kept fresh. Reads go
-     * on answering from the last content; all else throws [CastaliaException.Closed]. The client opens it anew, as another object.
+     * Closes the namespace: its listeners are not called any more, and unless a [ConfigFile] of it is open it
+     * is no longer refreshed. Reads still return the last values; other calls throw
+     * [CastaliaException.Closed]. The client opens it again as another object.
      */
     override fun close() = opened.close()
 

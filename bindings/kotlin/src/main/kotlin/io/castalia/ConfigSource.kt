@@ -1,18 +1,18 @@
 package io.castalia
 
 /**
- * Several namespaces as one source of properties, in the form that frameworks such as Spring ask for: a name, names of properties,
- * and a value for each; of namespaces that have the same key the first answers.
+ * Several namespaces as one source of properties, in the form that frameworks such as Spring expect: a name,
+ * names of properties, and a value for each. If several namespaces have a key, the first one is used.
  */
 class ConfigSource(
     val name: String,
-    /** The namespaces, the first of which is the strongest. */
+    /** The namespaces, in order of precedence. */
     val configs: List<Config>,
 ) {
-    /** The value of a property, null when no namespace has it. */
+    /** The value of a property; null if no namespace has it. */
     fun getProperty(name: String): String? = configs.firstNotNullOfOrNull { it[name] }
 
-    /** Names of all properties that the namespaces hold. */
+    /** Names of all properties of the namespaces. */
     fun propertyNames(): Set<String> = configs.flatMapTo(LinkedHashSet()) { it.snapshot().values.keys }
 
     /** Calls a listener for each change of any of the namespaces. */

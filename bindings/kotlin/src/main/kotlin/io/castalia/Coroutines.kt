@@ -17,14 +17,17 @@ import kotlinx.coroutines.suspendCancellableCoroutine
  * The only file that needs kotlinx.coroutines: no other class names its types, so that programs in Java run without it.
  */
 
-/** The changes from the moment it is collected, as [Config.onChange] has them; ends when the config or the client is closed. */
+/**
+ * The changes from the moment of collection; see [Config.onChange]. It ends when the config or the client is
+ * closed.
+ */
 fun Config.changes(keys: Collection<String> = emptySet(), prefixes: Collection<String> = emptySet()): Flow<ChangeEvent> =
     opened.flow(keys, prefixes)
 
-/** The changes of the text from the moment it is collected; ends when the file or the client is closed. */
+/** The changes of the text from the moment of collection. It ends when the file or the client is closed. */
 fun ConfigFile.changes(): Flow<ChangeEvent> = opened.flow(emptySet(), emptySet())
 
-/** The value now, and each one after it. */
+/** The current value, and each later one. */
 val <T> Watch<T>.values: StateFlow<T>
     @Suppress("UNCHECKED_CAST")
     get() = attached(::stateFlow) as StateFlow<T>

@@ -17,8 +17,8 @@ import java.security.MessageDigest
 import java.security.PrivilegedAction
 
 /**
- * Finds the native library and loads it, once: where `castalia.native.path` says, else in `java.library.path`, else the copy
- * in this jar, which is unpacked.
+ * Finds the native library and loads it once: from `castalia.native.path`, else from `java.library.path`,
+ * else the copy in this jar, which is unpacked.
  */
 internal object Library {
     private const val NAME = "castalia_kotlin"
@@ -45,7 +45,9 @@ internal object Library {
         throw unusable(failures)
     }
 
-    /** Places to look at, the first that has a library decides; of the copies in the jar there may be one for each C library. */
+    /**
+     * Locations, of which the first with a library is used. The jar may contain a copy for each C library.
+     */
     private fun candidates(): List<() -> Path> {
         System.getProperty("castalia.native.path")?.let { return listOf { inside(Path.of(it)) } }
         val installed = System.getProperty("java.library.path").orEmpty().split(java.io.File.pathSeparator)

@@ -7,25 +7,25 @@ import java.lang.System.Logger.Level
 
 /** One log record of the client. */
 class LogRecord internal constructor(native: NativeLogRecord) {
-    /** How much it matters. */
+    /** Severity. */
     val level: Level = if (native.level == "WARN") Level.WARNING else Level.valueOf(native.level)
 
-    /** Module that wrote it. */
+    /** Module that logged it. */
     val target: String = native.target
 
-    /** Message, with its fields behind it as `name=value`. */
+    /** Message, followed by the fields as `name=value`. */
     val text: String = native.text
 
-    /** The fields by name. */
+    /** Fields by name. */
     val fields: Map<String, String> = native.fields.associate { it.key to it.value }
 }
 
-/** Takes log records, one at a time, on a thread of the library. */
+/** Receives log records, one at a time, on a thread of the library. */
 fun interface LogSink {
     fun log(record: LogRecord)
 }
 
-/** Where the records of all clients go; the native library has one such place. */
+/** The sink for the records of all clients; the native library has only one. */
 internal object Log {
     @Synchronized
     fun set(sink: LogSink?, level: Level) {

@@ -9,50 +9,50 @@ import java.time.Instant
 
 /** State and counters of a client at one moment. */
 class Metrics internal constructor(native: NativeMetrics) {
-    /** Every open namespace, by app id and name. */
+    /** Every open namespace, sorted by app id and name. */
     val namespaces: List<NamespaceMetrics> = native.namespaces.map(::NamespaceMetrics)
 
-    /** The latest errors, oldest first. */
+    /** Recent errors, oldest first. */
     val errors: List<CastaliaException> = native.errors.map { CastaliaException.of(it) }
     val errorCount: Long = native.errorCount.toLong()
 
-    /** By how many milliseconds the servers' clock is ahead. */
+    /** Milliseconds by which the servers' clock is ahead. */
     val clockSkewMs: Long = native.clockSkewMs
 
     /** Requests by endpoint and status. */
     val http: List<HttpMetrics> = native.http.map(::HttpMetrics)
 
-    /** Poll loops whose last poll ended well. */
+    /** Poll loops whose last request succeeded. */
     val pollsConnected: Long = native.pollsConnected.toLong()
 
     /** Threads and tasks of the native half; null before the first namespace is opened. */
     val threads: ThreadMetrics? = native.threads?.let(::ThreadMetrics)
 }
 
-/** Requests of one endpoint that ended in one way. */
+/** Requests of one endpoint with one status. */
 class HttpMetrics internal constructor(native: NativeHttpMetrics) {
     /** First part of the path: `configs`, `notifications` or `services`. */
     val endpoint: String = native.endpoint
 
-    /** Status; 0 where none came. */
+    /** Status; 0 if none arrived. */
     val status: Int = native.status.toInt()
 
-    /** How many. */
+    /** Number of requests. */
     val count: Long = native.count.toLong()
 
-    /** How long they took together. */
+    /** Sum of their durations. */
     val time: Duration = native.time
 }
 
-/** The threads of the native half at one moment, which all clients share. */
+/** Threads of the native half at one moment, shared by all clients. */
 class ThreadMetrics internal constructor(native: NativeThreadMetrics) {
     /** Worker threads. */
     val workers: Long = native.workers.toLong()
 
-    /** Tasks that live. */
+    /** Tasks that have not ended. */
     val tasks: Long = native.tasks.toLong()
 
-    /** Tasks that wait for a worker. */
+    /** Tasks waiting for a worker. */
     val queue: Long = native.queue.toLong()
 }
 
@@ -61,7 +61,7 @@ class NamespaceMetrics internal constructor(native: NativeNamespaceMetrics) {
     val appId: String = native.appId
     val namespace: String = native.namespace
 
-    /** How it stands with the servers; as [Config.state]. */
+    /** Result of the last load; see [Config.state]. */
     val state: String = native.state
     val source: Source = Source.of(native.source)
 
@@ -69,36 +69,36 @@ class NamespaceMetrics internal constructor(native: NativeNamespaceMetrics) {
     val items: Long = native.items.toLong()
     val releaseKey: String = native.releaseKey
 
-    /** How often it was opened. */
+    /** Number of times it was opened. */
     val usage: Long = native.usage.toLong()
 
-    /** How long the first load took; null while it is under way. */
+    /** Duration of the first load; null while it is in progress. */
     val firstLoad: Duration? = native.firstLoad
 
-    /** When the content last changed. */
+    /** When the current values were loaded. */
     val updatedAt: Instant = native.updatedAt
 
     /** When a server last answered. */
     val contactedAt: Instant? = native.contactedAt
 
-    /** How often a listener failed. */
+    /** Number of failed listener calls. */
     val listenerFailures: Long = native.listenerFailures.toLong()
 
-    /** Events that wait for listeners. */
+    /** Events waiting for listeners. */
     val listenerQueue: Long = native.listenerQueue.toLong()
 
-    /** How often the cache file could not be written. */
+    /** Number of failed writes of the cache file. */
     val cacheFailures: Long = native.cacheFailures.toLong()
 
-    /** Whether a poll for it was met with silence. */
+    /** Whether a long poll that included it timed out. */
     val pollTimedOut: Boolean = native.pollTimedOut
 
-    /** Values that were not of the type they were read as: each key once for a release. */
+    /** Number of malformed values: each key once for a release. */
     val malformedReads: Long = native.malformedReads.toLong()
 
-    /** Releases that the application refused. */
+    /** Number of releases rejected by a validator. */
     val refusals: Long = native.refusals.toLong()
 
-    /** Why the last load failed, or what is wrong with what it brought. */
+    /** Error of the last load, or of parsing its document. */
     val lastError: CastaliaException? = native.lastError?.let { CastaliaException.of(it) }
 }

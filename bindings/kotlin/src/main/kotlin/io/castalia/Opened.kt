@@ -10,13 +10,13 @@ import java.util.concurrent.atomic.AtomicBoolean
 import java.util.concurrent.locks.ReentrantLock
 import kotlin.concurrent.withLock
 
-/** An open namespace: what reads look at, replaced whole before any listener hears of the change. */
+/** An open namespace: the object that reads use, replaced as a whole before any listener is called. */
 internal class Opened<V : Any>(
     private val namespace: Namespace,
     private val tasks: Tasks,
-    /** Makes what reads look at, and has a function to tell of malformed values. */
+    /** Creates the object that reads use; its second argument is called for malformed values. */
     private val made: (Content, tell: (key: String) -> Unit) -> V,
-    /** Is called when the namespace is given up. */
+    /** Called when the namespace is closed. */
     private val gone: () -> Unit,
 ) {
     @Volatile
@@ -28,7 +28,7 @@ internal class Opened<V : Any>(
 
     private val released = AtomicBoolean()
 
-    /** By listener: each is there once. */
+    /** By listener: each is registered once. */
     private val listening = IdentityHashMap<ChangeListener, Listening>()
 
     private val self = WeakReference(this)
@@ -41,7 +41,7 @@ internal class Opened<V : Any>(
         follow(tasks, changes, self)
     }
 
-    /** Takes over the newest content. */
+    /** Applies the newest values. */
     fun renew() {
         if (released.get()) return
         renewing.withLock {
@@ -74,7 +74,7 @@ internal class Opened<V : Any>(
         return started
     }
 
-    /** Cancels the subscription of this very object; false when there is none. */
+    /** Cancels the subscription of this object; false if there is none. */
     fun remove(listener: ChangeListener): Boolean {
         val found = synchronized(listening) { listening.remove(listener) } ?: return false
         val wasListening = !found.hasEnded
@@ -82,10 +82,10 @@ internal class Opened<V : Any>(
         return wasListening
     }
 
-    /** The next change of a stream, after which reads answer with the new values; null when there will be none. */
+    /** The next change of a stream, after which reads return the new values; null at the end. */
     fun next(changes: Changes): CompletableFuture<ChangeEvent?> = tasks.future { take(changes) }
 
-    /** As [next], on a thread that may call the application. */
+    /** Like [next], on a thread that may call the application. */
     fun nextForApplication(changes: Changes): CompletableFuture<ChangeEvent?> = tasks.futureForApplication { take(changes) }
 
     private suspend fun take(changes: Changes): ChangeEvent? = changes.next()?.let {
@@ -93,13 +93,13 @@ internal class Opened<V : Any>(
         ChangeEvent(it)
     }
 
-    /** Gives the namespace up: opened again it is another one. */
+    /** Closes the namespace. Opening it again creates another object. */
     fun close() = release {
         gone()
         namespace.giveUp()
     }
 
-    /** Lets the native half go, once; the content stays. */
+    /** Releases the native half, once; the values remain. */
     fun release(before: () -> Unit = {}) {
         if (!released.compareAndSet(false, true)) return
         renewing.withLock {
@@ -122,12 +122,14 @@ internal class Opened<V : Any>(
         ask { changes(keys.toList(), prefixes.toList()) }
 
     private companion object {
-        /** Counts malformed values; what is made of a content may outlive all who hold the namespace. */
+        /**
+         * Counts malformed values. Objects built from a snapshot may outlive all references to the namespace.
+         */
         fun malformedFor(opened: WeakReference<out Opened<*>>) = { key: String ->
             opened.get()?.note { noteMalformed(key) } ?: Unit
         }
 
-        /** Keeps a namespace current as long as somebody else holds it. */
+        /** Keeps a namespace current as long as it is referenced elsewhere. */
         fun follow(tasks: Tasks, changes: Changes, opened: WeakReference<out Opened<*>>) {
             tasks.follow {
                 changes.use {

@@ -3,7 +3,10 @@ package io.castalia
 import org.slf4j.LoggerFactory
 import org.slf4j.helpers.NOPLoggerFactory
 
-/** Where the client reports faults without being asked: SLF4J with a provider where the program has it, else the JDK's logger. */
+/**
+ * Reports problems without being asked: to SLF4J if the program has it with a provider, else to the JDK's
+ * logger.
+ */
 internal interface Report {
     fun warn(text: String, cause: Throwable? = null)
 

@@ -3,15 +3,18 @@ package io.castalia
 import io.castalia.ffi.Entry
 import io.castalia.ffi.Given
 
-/** What must be loaded for a namespace to open; otherwise opening fails, mostly with [CastaliaException.NotReady]. */
+/**
+ * What must be loaded for a namespace to open. Otherwise opening fails, mostly with
+ * [CastaliaException.NotReady].
+ */
 enum class StartPolicy(internal val setting: String) {
     /** Nothing: an empty namespace is reported as a warning, and its state is `Unavailable`. */
     BEST_EFFORT("best-effort"),
 
-    /** At least one namespace, from a server or a file. */
+    /** At least one namespace, from any source. */
     REQUIRE_ANY("require-any"),
 
-    /** Every namespace, from a server or a file. */
+    /** Every namespace, from any source. */
     REQUIRE_ALL("require-all"),
 
     /** At least one namespace, from a server. */
@@ -21,41 +24,52 @@ enum class StartPolicy(internal val setting: String) {
     REQUIRE_ALL_REMOTE("require-all-remote"),
 }
 
-/** Settings of a client, by property name. A value set here beats every other place. Nothing is checked before the client is made. */
+/**
+ * Settings of a client, by property name. A value set here overrides every other origin. They are validated
+ * when a client is created.
+ */
 class Settings private constructor(values: Map<String, String>, private val withEnv: Boolean) {
     private val values = HashMap(values)
     private val overlay = HashMap<String, String>()
     private val defaults = HashMap<String, List<Entry>>()
     private val seeds = HashMap<String, List<Entry>>()
 
-    /** These values alone: nothing is read from the surroundings. */
+    /** Only these values: neither the environment nor files are read. */
     @JvmOverloads
     constructor(values: Map<String, String> = emptyMap()) : this(values, withEnv = false)
 
     /** Sets a value by its property name, such as `app.id` or `apollo.meta`. */
     fun set(name: String, value: String): Settings = apply { values[name] = value }
 
-    /** Sets what must be loaded for a start. */
+    /** Sets what must be loaded for a start to succeed. */
     fun startPolicy(policy: StartPolicy): Settings = set("castalia.start-policy", policy.setting)
 
-    /** Values of keys that a namespace of the app itself does not have: weaker than a release, stronger than the defaults of reads. */
+    /**
+     * Values for keys that a namespace of the client's app does not have. A release overrides them, and they
+     * override the defaults of reads.
+     */
     fun defaults(namespace: String, entries: Map<String, String>): Settings = apply { defaults[namespace] = entriesOf(entries) }
 
-    /** Content of a namespace of the app itself for a start without server and cache file. */
+    /**
+     * Values of a namespace of the client's app that are used if there is neither a server nor a cache file.
+     */
     fun seed(namespace: String, entries: Map<String, String>): Settings = apply { seeds[namespace] = entriesOf(entries) }
 
     /**
-     * Adds properties of the host, such as those of a framework: as if they were system properties. Names that are no setting are
-     * ignored.
+     * Adds properties of the host, such as those of a framework, as if they were system properties. Unknown
+     * names are ignored.
      */
     fun overlay(values: Map<String, String>): Settings = apply { overlay += values }
 
-    /** System properties answer for keys of every namespace too, as in the official client. */
+    /** System properties provide values for keys of every namespace too, as in the official client. */
     internal fun overlay(): Map<String, String> = overlay
 
     internal fun isWithEnv(): Boolean = withEnv
 
-    /** What the native half takes; the path of settings on the class path counts unless another one is named. */
+    /**
+     * Settings for the native half. The path of settings on the class path is used unless another one is
+     * configured.
+     */
     internal fun given(appProperties: String?): Given {
         val path = mapOf(ClassPath.APP_PROPERTIES_PATH to appProperties)
         val found = path.filterValues { it != null }.mapValues { it.value.orEmpty() }
@@ -63,18 +77,18 @@ class Settings private constructor(values: Map<String, String>, private val with
         return Given(withEnv, values, found + overlay, bundled + defaults, seeds)
     }
 
-    /** Whether a path of settings files is named somewhere else than on the class path. */
+    /** Whether a path of settings files is configured elsewhere than on the class path. */
     internal fun namesAppProperties(): Boolean = listOf(values, overlay).any { ClassPath.APP_PROPERTIES_PATH in it } ||
         listOf("APOLLO_PATH_APP_PROPERTIES", "AGOLLO_CONF").any { it in System.getenv() }
 
     private fun appId(): String? = values["app.id"] ?: overlay["app.id"] ?: System.getenv("APP_ID")
 
-    /** Names alone: values may be secrets. */
+    /** Prints only names, because values may be secrets. */
     override fun toString(): String = "Settings(${values.keys.sorted()}, withEnv=$withEnv)"
 
     companion object {
         /**
-         * The settings of the surroundings: system properties, environment variables, `server.properties`, and
+         * Settings from system properties, environment variables, `server.properties`, and
          * `META-INF/app.properties` of the class path, in this order.
          */
         @JvmStatic
@@ -85,19 +99,19 @@ class Settings private constructor(values: Map<String, String>, private val with
     }
 }
 
-/** Keys and values as the native half takes them. */
+/** Keys and values for the native half. */
 internal fun entriesOf(entries: Map<String, String>): List<Entry> = entries.map { Entry(it.key, it.value) }
 
 /** One effective setting. */
 data class Setting(
     /** Property name. */
     val name: String,
-    /** Value; secrets are masked, and empty means unset. */
+    /** The value; secrets are masked, and an unset value is empty. */
     val value: String,
-    /** Where the value came from. */
+    /** Origin of the value. */
     val origin: String,
-    /** The name under which it was found there. */
+    /** The name under which it was found. */
     val foundAs: String,
-    /** What it is for, with its unit. */
+    /** Description, with the unit. */
     val meaning: String,
 )

@@ -5,7 +5,7 @@ import java.time.Instant
 import java.util.Collections
 import java.util.concurrent.ConcurrentHashMap
 
-/** Where the content of a namespace came from. */
+/** Origin of the values of a namespace. */
 enum class Source {
     /** A config service. */
     REMOTE,
@@ -13,10 +13,10 @@ enum class Source {
     /** The cache file of an earlier run. */
     LOCAL,
 
-    /** What the application itself gave. */
+    /** A seed, or a source function of the application. */
     STATIC,
 
-    /** Nothing is loaded: every read answers its default. */
+    /** Nothing has been loaded: reads return their defaults. */
     NONE,
     ;
 
@@ -25,25 +25,25 @@ enum class Source {
     }
 }
 
-/** The content of a namespace at one moment; it never changes. */
+/** The values of a namespace at one moment; they never change. */
 class Snapshot internal constructor(
     content: Content,
     override val rules: Rules,
-    /** Is told each malformed key once. */
+    /** Called once for each malformed key. */
     private val tell: (key: String) -> Unit,
 ) : TypedReads() {
     val appId: String = content.appId
     val cluster: String = content.cluster
     val namespace: String = content.namespace
 
-    /** Identity of the release; empty unless the source is remote. */
+    /** Release key; empty unless the source is remote. */
     val releaseKey: String = content.releaseKey
 
-    /** Newest notification that was known when this was loaded; -1 for none. */
+    /** Id of the newest notification before the load; -1 if there was none. */
     val notificationId: Long = content.notificationId
     val source: Source = Source.of(content.source)
 
-    /** When it was made. */
+    /** When the values were loaded; for a cache file, its modification time. */
     val loadedAt: Instant = content.loadedAt
 
     private val held = LinkedHashMap<String, String>(content.values.size * 2)
@@ -59,7 +59,7 @@ class Snapshot internal constructor(
 
     override fun get(key: String): String? = held[key] ?: rules.beyond[key]
 
-    /** What was parsed is kept, and goes with the snapshot. */
+    /** Parsed values are cached here and dropped with the snapshot. */
     override fun parsed(key: String, type: ValueType<*>): Any? {
         val kept = parsed.computeIfAbsent(type) { ConcurrentHashMap() }
         kept[key]?.let { return it }
@@ -75,6 +75,6 @@ class Snapshot internal constructor(
 
     override val readFrom: String get() = namespace
 
-    /** A count instead of values, which may be secrets. */
+    /** Prints the number of keys instead of the values, which may be secrets. */
     override fun toString(): String = "Snapshot(namespace=$namespace, keys=${held.size}, source=$source)"
 }

@@ -3,7 +3,10 @@ package io.castalia
 import io.castalia.ffi.Changes
 import java.util.concurrent.CompletableFuture
 
-/** A registered listener; it listens until this is cancelled, or the namespace or the client closed, whether or not anybody holds this. */
+/**
+ * A registered listener. It is called until this is cancelled, or the namespace or the client is closed, even
+ * if this object is not referenced.
+ */
 interface Subscription : AutoCloseable {
     /** Ends it: afterwards no call is running and none will start. In the listener itself it only marks the end. */
     fun cancel()
@@ -11,7 +14,7 @@ interface Subscription : AutoCloseable {
     override fun close() = cancel()
 }
 
-/** Takes the changes one by one and calls a listener. */
+/** Takes the changes one at a time and calls a listener. */
 internal class Listening(
     tasks: Tasks,
     private val changes: Changes,
@@ -23,14 +26,14 @@ internal class Listening(
     private var ended = false
     val job: CompletableFuture<Unit> = tasks.launch { changes.use { listen() } }
 
-    /** Whether no call will start any more. */
+    /** Whether no further call will start. */
     val hasEnded: Boolean get() = ended || job.isDone
 
     private suspend fun listen() {
         while (true) deliver(ChangeEvent(changes.next() ?: return))
     }
 
-    /** Holds the monitor for as long as the listener runs; it may take it again. */
+    /** Holds the monitor while the listener runs; the listener may enter it again. */
     @Synchronized
     private fun deliver(event: ChangeEvent) {
         if (ended) return
@@ -48,12 +51,12 @@ internal class Listening(
         synchronized(this) {}
     }
 
-    /** Ends it without waiting for a call that is running. */
+    /** Ends it without waiting for a running call. */
     fun end() {
         ended = true
         job.cancel(true)
     }
 }
 
-/** Ends it where waiting could be for oneself. */
+/** Ends it without waiting if the caller might wait for itself. */
 internal fun Subscription.endWithoutWaiting() = if (this is Listening) end() else cancel()

@@ -13,7 +13,7 @@ import kotlin.coroutines.ContinuationInterceptor
 import kotlin.coroutines.CoroutineContext
 import kotlin.coroutines.startCoroutine
 
-/** A call that waits, as a future; cancelling it ends the wait. */
+/** A call that waits, as a future. Cancelling it ends the wait. */
 internal class Call<T>(private val cancellation: Cancellation) : CompletableFuture<T>() {
     override fun cancel(mayInterruptIfRunning: Boolean): Boolean {
         val cancelled = super.cancel(mayInterruptIfRunning)
@@ -23,41 +23,44 @@ internal class Call<T>(private val cancellation: Cancellation) : CompletableFutu
 }
 
 /**
- * What runs for a client: on the threads of [Workers], never on those of the native library. So a listener may take its time, call
- * whatever it likes, and finds the class loader of the application.
+ * Runs the work of a client on the threads of [Workers], never on those of the native library. So a listener
+ * may take its time, call anything, and finds the class loader of the application.
  */
 internal class Tasks {
     private val ended = AtomicBoolean()
     private val loader = Thread.currentThread().contextClassLoader
     private val pumps = ConcurrentHashMap.newKeySet<Call<Unit>>()
 
-    /** Whether this thread works for this client, so that it must not wait for the other ones that do. */
+    /** Whether this thread works for this client, and so must not wait for its other threads. */
     val isHere: Boolean get() = Workers.isWorkingFor(this)
 
-    /** Marks the end; false if it was marked before. */
+    /** Marks the end; false if that was done before. */
     fun end(): Boolean = ended.compareAndSet(false, true)
 
-    /** Fails after the end. */
+    /** Throws after the end. */
     fun check() {
         if (ended.get()) throw CastaliaException.closed()
     }
 
-    /** Makes a call that waits. */
+    /** Creates a call that waits. */
     fun <T> future(wait: suspend () -> T): CompletableFuture<T> = started(Workers.calls, wait)
 
-    /** As [future], but fails after the end. */
+    /** Like [future], but fails after the end. */
     fun <T> call(wait: suspend () -> T): CompletableFuture<T> = future {
         check()
         wait()
     }
 
-    /** As [future], and what comes after it may block and call the application. */
+    /** Like [future], but its continuation may block and call the application. */
     fun <T> futureForApplication(wait: suspend () -> T): CompletableFuture<T> = started(Workers.listeners, wait)
 
-    /** Starts what goes on until the native half has no more, or it is cut off. It may call the application. */
+    /**
+     * Starts work that continues until the native half has no more, or it is cancelled. It may call the
+     * application.
+     */
     fun launch(pump: suspend () -> Unit): CompletableFuture<Unit> = follow(Workers.listeners, pump)
 
-    /** As [launch], for what does not call the application. */
+    /** Like [launch], for work that does not call the application. */
     fun follow(pump: suspend () -> Unit): CompletableFuture<Unit> = follow(Workers.calls, pump)
 
     private fun follow(workers: Workers, pump: suspend () -> Unit): CompletableFuture<Unit> {
@@ -90,7 +93,7 @@ internal class Tasks {
         return call
     }
 
-    /** Waits for what was launched, and cuts off what takes longer than this many nanoseconds. */
+    /** Waits for launched work, and cancels it after this many nanoseconds. */
     fun drain(patience: Long) {
         try {
             CompletableFuture.allOf(*pumps.toTypedArray()).get(maxOf(patience, 0), NANOSECONDS)

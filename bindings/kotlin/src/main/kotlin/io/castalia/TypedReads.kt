@@ -8,49 +8,52 @@ import java.util.Locale
 import java.util.regex.Pattern
 
 /**
- * Reads of values by key. None waits or fails but those named `try...`: they give null for a missing key, and throw
- * [CastaliaException.Parse] for a malformed value, where the others give the default.
+ * Typed reads. They neither wait nor fail, except those named `try...`, which return null for a missing key
+ * and throw [CastaliaException.Parse] for a malformed value. The others return the default.
  */
 sealed class TypedReads {
-    /** The value of a key, null when there is none; an empty value is a value. */
+    /** The value of a key; null if it is missing. An empty value is returned as such. */
     abstract operator fun get(key: String): String?
 
     /** The value of a key, or the default. */
     fun get(key: String, default: String): String = get(key) ?: default
 
-    /** A whole number of 32 bits. */
+    /** A 32-bit integer. */
     fun getInt(key: String, default: Int): Int = read(key, ValueType.INT) ?: default
 
-    /** A whole number of 32 bits. */
+    /** A 32-bit integer. */
     fun tryGetInt(key: String): Int? = tryRead(key, ValueType.INT)
 
-    /** A whole number of 64 bits. */
+    /** A 64-bit integer. */
     fun getLong(key: String, default: Long): Long = read(key, ValueType.LONG) ?: default
 
-    /** A whole number of 64 bits. */
+    /** A 64-bit integer. */
     fun tryGetLong(key: String): Long? = tryRead(key, ValueType.LONG)
 
-    /** A number. */
+    /** A floating-point number. */
     fun getDouble(key: String, default: Double): Double = read(key, ValueType.DOUBLE) ?: default
 
-    /** A number. */
+    /** A floating-point number. */
     fun tryGetDouble(key: String): Double? = tryRead(key, ValueType.DOUBLE)
 
-    /** `true` in any case; every other value is false, or malformed under `castalia.strict-booleans` unless it says no. */
+    /**
+     * `true` in any case. Any other value is false, or under `castalia.strict-booleans` malformed unless it
+     * is a word for false.
+     */
     fun getBoolean(key: String, default: Boolean): Boolean = read(key, ValueType.BOOLEAN) ?: default
 
     /** A boolean; see [getBoolean]. */
     fun tryGetBoolean(key: String): Boolean? = tryRead(key, ValueType.BOOLEAN)
 
-    /** A time such as `2D3H4M5S123MS`, or a bare number of milliseconds. */
+    /** A duration such as `2D3H4M5S123MS`, or a number of milliseconds. */
     fun getDuration(key: String, default: Duration): Duration = read(key, ValueType.DURATION) ?: default
 
-    /** A time such as `2D3H4M5S123MS`, or a bare number of milliseconds. */
+    /** A duration such as `2D3H4M5S123MS`, or a number of milliseconds. */
     fun tryGetDuration(key: String): Duration? = tryRead(key, ValueType.DURATION)
 
     /**
-     * A date as `yyyy-MM-dd`, with ` HH:mm:ss` or ` HH:mm:ss.SSS` behind it, in this zone, that of `castalia.time-zone` unless given;
-     * or one of RFC 3339.
+     * A date as `yyyy-MM-dd`, optionally followed by ` HH:mm:ss` or ` HH:mm:ss.SSS`, in this time zone, by
+     * default that of `castalia.time-zone`; or a date of RFC 3339.
      */
     @JvmOverloads
     fun getDate(key: String, default: Instant, zone: ZoneId = rules.zone): Instant =
@@ -60,37 +63,41 @@ sealed class TypedReads {
     @JvmOverloads
     fun tryGetDate(key: String, zone: ZoneId = rules.zone): Instant? = tryRead(key, ValueType.DATE)?.at(zone)
 
-    /** The constant of exactly this name. */
+    /** The enum constant with exactly this name. */
     fun <E : Enum<E>> getEnum(key: String, default: E): E = read(key, ValueType.constant(default.declaringClass)) ?: default
 
-    /** The constant of exactly this name. */
+    /** The enum constant with exactly this name. */
     fun <E : Enum<E>> tryGetEnum(key: String, type: Class<E>): E? = tryRead(key, ValueType.constant(type))
 
-    /** The parts between a literal delimiter, without empty ones at the end; with [trim], without blanks around them. */
+    /**
+     * Splits a value at a literal delimiter, without empty parts at the end; with [trim], without white space
+     * around the parts.
+     */
     @JvmOverloads
     fun getList(key: String, default: List<String>, delimiter: String = ",", trim: Boolean = false): List<String> =
         read(key, ValueType.list(delimiter, trim)) ?: default
 
-    /** The parts between what this pattern finds, without empty ones at the end. */
+    /** Splits a value at the matches of a pattern, without empty parts at the end. */
     fun getList(key: String, default: List<String>, delimiter: Pattern): List<String> =
         get(key)?.let { delimiter.split(it).asList() } ?: default
 
     /**
-     * The value as a function reads it; null and exceptions mean malformed. It is called at each read. The way to types that are not
-     * here, such as JSON, for which the JVM has no parser: `getWith("db", null) { mapper.readValue(it, Db::class.java) }`.
+     * The value parsed by a function, which is called at each read; null and exceptions mean that it is
+     * malformed. Use it for types without a read of their own, such as JSON, for which the JVM has no parser:
+     * `getWith("db", null) { mapper.readValue(it, Db::class.java) }`.
      */
     fun <T> getWith(key: String, default: T, read: (String) -> T?): T {
         val text = get(key) ?: return default
         return runCatching { read(text) }.getOrNull() ?: default.also { noteMalformed(key) }
     }
 
-    /** The value of this type, [ValueType.Malformed], or null when there is none. */
+    /** The value of this type; [ValueType.Malformed], or null if it is missing. */
     internal abstract fun parsed(key: String, type: ValueType<*>): Any?
 
-    /** A value is malformed, which is told once. */
+    /** Reports a malformed value, once. */
     internal abstract fun noteMalformed(key: String)
 
-    /** Name of what is read from, for messages. */
+    /** Name of the namespace, for messages. */
     internal abstract val readFrom: String
 
     internal abstract val rules: Rules
@@ -112,11 +119,11 @@ sealed class TypedReads {
     }
 }
 
-/** How values are read, by the settings of the client. */
+/** Rules for typed reads, from the settings of the client. */
 internal class Rules(
     /** Values for keys that no release has. */
     val beyond: Map<String, String>,
-    /** How many parsed values of a type a snapshot keeps. */
+    /** Maximum number of parsed values of a type that a snapshot caches. */
     val kept: Int,
     native: NativeRules,
 ) {
@@ -124,6 +131,6 @@ internal class Rules(
     val strictBooleans: Boolean = native.strictBooleans
     private val fixed: ZoneId? = native.zone.takeUnless { it == "local" }?.let { ZoneId.of(it.uppercase(Locale.ROOT)) }
 
-    /** The zone of dates that name none; that of the JVM may change. */
+    /** Time zone of dates without one. That of the JVM may change. */
     val zone: ZoneId get() = fixed ?: ZoneId.systemDefault()
 }

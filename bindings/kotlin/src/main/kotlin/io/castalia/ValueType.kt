@@ -12,13 +12,16 @@ import java.time.ZoneId
 import java.time.ZoneOffset
 import java.util.Collections
 
-/** A type of values: the native half knows how to read it, by the same rules as in every language. Equal if its id is. */
+/**
+ * A type of values, which the native half parses by the same rules as in every language. Types with the same
+ * id are equal.
+ */
 internal class ValueType<T : Any>(private val id: Any, val expected: String, val parse: (String, Rules) -> T?) {
     override fun equals(other: Any?): Boolean = other is ValueType<*> && id == other.id
 
     override fun hashCode(): Int = id.hashCode()
 
-    /** Stands for a value that is not of the type. */
+    /** Marks a malformed value. */
     object Malformed
 
     companion object {
@@ -43,7 +46,7 @@ internal class ValueType<T : Any>(private val id: Any, val expected: String, val
     }
 }
 
-/** A date as it was read in UTC. Zones are those of the JVM; a text that names its own has that. */
+/** A date that was parsed in UTC. Other time zones are applied by the JVM, unless the text contains one. */
 internal class Date(private val inUtc: Instant, private val ownZone: Boolean) {
     fun at(zone: ZoneId): Instant = if (ownZone) inUtc else inUtc.atZone(ZoneOffset.UTC).withZoneSameLocal(zone).toInstant()
 }

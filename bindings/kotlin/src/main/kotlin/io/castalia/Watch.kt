@@ -1,6 +1,8 @@
 package io.castalia
 
-/** A value that is made of a whole namespace and kept current: that of the newest content that could be read. */
+/**
+ * A value built from a whole namespace and kept current: that of the newest snapshot that could be parsed.
+ */
 class Watch<T> internal constructor(private val config: Config, private val parse: (Snapshot) -> T) : AutoCloseable {
     private val parsing = Any()
 
@@ -9,7 +11,7 @@ class Watch<T> internal constructor(private val config: Config, private val pars
     private val observers = ArrayList<(T) -> Unit>()
     private var attachment: Any? = null
 
-    /** Why the newest content could not be read; null when it could. */
+    /** Error of the newest snapshot; null if it could be parsed. */
     @Volatile
     var lastError: Throwable? = null
         private set
@@ -31,15 +33,17 @@ class Watch<T> internal constructor(private val config: Config, private val pars
         }
     }
 
-    /** The value now. */
+    /** The current value. */
     fun get(): T = newest
 
-    /** Keeps the value as it is. */
+    /** Stops following; the value remains. */
     fun cancel() = subscription.cancel()
 
     override fun close() = cancel()
 
-    /** An object that follows the value: made once, of the value now and a way to observe later ones. */
+    /**
+     * An object that follows the value: created once, from the current value and a way to observe later ones.
+     */
     internal fun attached(make: (T, observe: ((T) -> Unit) -> Unit) -> Any): Any = synchronized(parsing) {
         attachment ?: make(newest, observers::add).also { attachment = it }
     }

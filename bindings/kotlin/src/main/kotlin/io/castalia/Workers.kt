@@ -5,14 +5,14 @@ import java.util.concurrent.ThreadPoolExecutor
 import java.util.concurrent.TimeUnit.SECONDS
 
 /**
- * Threads that all clients share: daemons, started when there is work and ended two seconds after. Knows nothing of clients but
- * whose work a thread does at the moment.
+ * Threads shared by all clients: daemons, started when there is work and ended after two idle seconds. Knows
+ * nothing of clients except whose work a thread does at the moment.
  */
 internal class Workers private constructor(private val name: String, most: Int) {
     private val threads = ThreadPoolExecutor(0, most, IDLE_SECONDS, SECONDS, Waiting(), ::start, ::enqueue)
     private var held = 0
 
-    /** Accepts work only when a thread is idle, so that the pool starts another one until it has the most that it may have. */
+    /** Accepts work only if a thread is idle, so that the pool starts threads up to its maximum. */
     private class Waiting : LinkedTransferQueue<Runnable>() {
         override fun offer(work: Runnable): Boolean = tryTransfer(work)
     }
@@ -56,10 +56,13 @@ internal class Workers private constructor(private val name: String, most: Int) 
     companion object {
         private const val IDLE_SECONDS = 2L
 
-        /** Steps of calls, which never block: few threads are enough. */
+        /** Steps of calls, which never block, so few threads are enough. */
         val calls = Workers("castalia-call", most = 8)
 
-        /** Listeners and validators of applications, which may block. Never used for anything that a listener could wait for. */
+        /**
+         * Listeners and validators of applications, which may block. Never used for anything that a listener
+         * could wait for.
+         */
         val listeners = Workers("castalia-listener", most = 64)
 
         /** Whether this thread does work of this owner. */
