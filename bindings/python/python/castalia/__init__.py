@@ -5,12 +5,12 @@
 ...     config = client.config("application")
 ...     limit = config.get_int("rate.limit", 100)
 
-Reads never wait and never fail: they look at the values that are in memory. What can wait says so.
+Reads never wait and never fail: they use the values in memory.
 """
 
 from typing import TYPE_CHECKING, Any
 
-# First, since it refuses what the rest could not bear.
+# First, because it rejects interpreters that the rest does not support.
 from castalia import _interpreter  # noqa: F401  # pyright: ignore[reportUnusedImport]  # isort: skip
 from castalia import _native
 from castalia._content import Change, ChangeEvent, Snapshot
@@ -87,7 +87,7 @@ _WITH_LOOP = {"AsyncClient", "AsyncConfig", "AsyncConfigFile", "AsyncSubscriptio
 
 
 def __getattr__(name: str) -> Any:
-    # They need asyncio, which takes longer to load than all else and which many never use.
+    # They need asyncio, which takes longest to load and which many programs never use.
     if name not in _WITH_LOOP:
         raise AttributeError(f"module 'castalia' has no attribute {name!r}")
     from castalia import _async

@@ -1,6 +1,6 @@
-"""The client for programs with an event loop: the same names, and what waits is awaited.
+"""The client for programs with an event loop: the same names, with awaitable calls.
 
-Listeners and iterators run on the loop that made them.
+Listeners and iterators run on the loop that created them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _DRAIN = 2.0
 
 
 class AsyncConfig(OpenConfig[AsyncSubscription]):
-    """An open namespace; as ``Config``, but what waits is awaited."""
+    """An open namespace; like ``Config`` with awaitable calls."""
 
     _subscription = AsyncSubscription
 
@@ -35,7 +35,7 @@ class AsyncConfig(OpenConfig[AsyncSubscription]):
 
 
 class AsyncConfigFile(OpenFile[AsyncSubscription]):
-    """An open namespace as a whole text; as ``ConfigFile``, but what waits is awaited."""
+    """An open namespace as one text; like ``ConfigFile`` with awaitable calls."""
 
     _subscription = AsyncSubscription
 
@@ -52,7 +52,7 @@ C = TypeVar("C", bound="AsyncClient")
 
 
 class AsyncClient(AnyClient[AsyncConfig]):
-    """The way to the configuration of an app; as ``Client``, but what waits is awaited."""
+    """A client; like ``Client`` with awaitable calls."""
 
     async def config(self, namespace: str) -> AsyncConfig:
         """Opens a namespace and waits for its first load."""
@@ -70,17 +70,17 @@ class AsyncClient(AnyClient[AsyncConfig]):
         return self._configs.setdefault((app_id, namespace), config)
 
     async def config_file(self, namespace: str) -> AsyncConfigFile:
-        """Opens a namespace as a whole text."""
+        """Opens a namespace as one text."""
         native = await _on_loop(lambda done: self._native.open_file(namespace, done))
         file = AsyncConfigFile(native)
         self._opened[id(file)] = file
         return file
 
     async def close(self) -> None:
-        """Stops everything, with every namespace. Reads go on answering.
+        """Stops the client with all its namespaces. Reads still return the last values.
 
-        Listeners have two seconds for what is queued; then they are cancelled. In a listener it
-        only gives the sign.
+        Listeners have two seconds for their queued events and are then cancelled. In a listener
+        this does not wait.
         """
         self._native.stop()
         namespaces = list(self._opened.values())
@@ -103,12 +103,12 @@ class AsyncClient(AnyClient[AsyncConfig]):
 
 
 def _listening_to(namespace: OpenNamespace[AsyncSubscription]) -> list[asyncio.Task[None]]:
-    """The tasks of its listeners on the loop that runs."""
+    """The tasks of its listeners on the running loop."""
     loop = asyncio.get_running_loop()
     tasks = [subscription._task for subscription in namespace._subscriptions()]
     return [task for task in tasks if task.get_loop() is loop]
 
 
 async def _on_loop(start: Start) -> Any:
-    """Waits for a call on the event loop that runs."""
+    """Waits for a call on the running event loop."""
     return await asyncio.wrap_future(begin(start))

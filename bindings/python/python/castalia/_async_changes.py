@@ -1,4 +1,4 @@
-"""Events that are taken one by one on an event loop."""
+"""Events that are taken one at a time on an event loop."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from castalia._content import ChangeEvent
 
 
 class Changes(AsyncIterator[ChangeEvent]):
-    """Events as they come; ends with its namespace. Also an async context manager."""
+    """Events as they arrive; they end with the namespace. Also an async context manager."""
 
     def __init__(self, native: _native.Stream) -> None:
         self._native = native

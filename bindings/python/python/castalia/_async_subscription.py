@@ -31,14 +31,14 @@ class AsyncSubscription(Subscription):
         self._leave()
 
     def cancel(self) -> None:
-        """Ends it; a call that runs is cancelled at its next await.
+        """Ends it; a running call is cancelled at its next await.
 
         In the listener itself it only marks the end.
         """
         self._end()
 
     def _end(self) -> None:
-        """As ``cancel``."""
+        """Like ``cancel``."""
         self._leave()
         self._changes.close()
         if asyncio.current_task(self._task.get_loop()) is not self._task:

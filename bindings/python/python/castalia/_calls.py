@@ -1,4 +1,4 @@
-"""How calls of the native half are waited for."""
+"""Waiting for calls of the native half."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SLICE = 0.1
 
 
 def begin(start: Start) -> Future[Any]:
-    """Starts a call; the future has what comes of it."""
+    """Starts a call; the future receives its result."""
     future: Future[Any] = Future()
 
     def done(value: Any, error: BaseException | None) -> None:
@@ -34,7 +34,7 @@ def begin(start: Start) -> Future[Any]:
 
 
 def wait(start: Start, timeout: float | None) -> Any:
-    """Waits for a call on this thread. Other threads run on, and Ctrl-C ends the wait."""
+    """Waits for a call on this thread. Other threads continue, and Ctrl-C ends the wait."""
     if _native.in_callback():
         text = "a call that waits is not allowed in a listener; make it on another thread"
         raise InvalidArgumentError(text, "wait")
@@ -42,7 +42,7 @@ def wait(start: Start, timeout: float | None) -> Any:
 
 
 def result_of(future: Future[Any], timeout: float | None = None) -> Any:
-    """What came of a call that was begun."""
+    """The result of a call that was started."""
     end = None if timeout is None else time.monotonic() + timeout
     while True:
         left = _SLICE if end is None else min(_SLICE, end - time.monotonic())

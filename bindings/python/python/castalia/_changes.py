@@ -1,4 +1,4 @@
-"""Events that are taken one by one, without an event loop."""
+"""Events that are taken one at a time, without an event loop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is alike for clients with an event loop and without."""
+"""The common part of clients with and without an event loop."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ C = TypeVar("C")
 
 
 class AnyClient(Generic[C]):
-    """All of a client that does not wait.
+    """The calls of a client that do not wait.
 
-    Settings are an object, values by property name, or none for those of the surroundings.
+    ``settings`` is an object, values by property name, or ``None`` for those of the environment.
     """
 
     def __init__(
@@ -36,10 +36,10 @@ class AnyClient(Generic[C]):
         namespaces: Iterable[str] | None = None,
         required: bool | None = None,
     ) -> None:
-        """Opens no socket. Raises ``InvalidArgumentError`` with every fault at once.
+        """Opens no socket. Raises ``InvalidArgumentError`` that lists every invalid setting.
 
         The keywords take precedence over ``settings``. With ``required=True``, opening a namespace
-        raises ``NotReadyError`` where neither a server nor a cache file has it; otherwise it is
+        raises ``NotReadyError`` if neither a server nor a cache file has it; otherwise it is
         empty, which is logged as a warning.
         """
         policies = {None: None, True: "require-all", False: "best-effort"}
@@ -63,26 +63,26 @@ class AnyClient(Generic[C]):
 
     @property
     def app_id(self) -> str:
-        """App id of the client."""
+        """The client's app id."""
         return self._native.app_id
 
     @property
     def env(self) -> str:
-        """The environment as it was understood, such as ``DEV``; ``UNKNOWN`` where none is set."""
+        """The environment as it was recognized, such as ``DEV``; ``UNKNOWN`` if it is unset."""
         return self._native.env
 
     def settings(self) -> list[Setting]:
-        """Every effective setting, and where it came from."""
+        """Every effective setting and its origin."""
         return [Setting(*fields) for fields in self._native.settings()]
 
     def set_access_key(self, app_id: str, secret: str) -> None:
-        """Signs requests of an app id with another secret from now on; a blank one ends that."""
+        """Signs requests for an app id with another secret; a blank one ends signing."""
         self._native.set_access_key(app_id, secret)
 
     def validate(self, namespace: str, validator: Validator) -> None:
-        """Asks a function before a release of a namespace of the app itself is applied.
+        """Calls a function before a release of a namespace of the client's app is applied.
 
-        A text that it returns, or an exception, is the reason why the release is not.
+        A string that it returns, or an exception, rejects the release.
         """
         asked = callable_or_refused(validator, "validator")
         self._native.validate(namespace, lambda parts: asked(Snapshot(*parts)))

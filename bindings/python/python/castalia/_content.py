@@ -1,4 +1,4 @@
-"""Contents and events: values that can be kept, compared and pickled."""
+"""Snapshots and events: values that can be stored, compared and pickled."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Validator = Callable[["Snapshot"], "str | None"]
 
 
 class Snapshot(TypedReads):
-    """The content of a namespace at one moment; it never changes."""
+    """The values of a namespace at one moment; they never change."""
 
     __slots__ = (
         "_rules",
@@ -58,7 +58,7 @@ class Snapshot(TypedReads):
         self.loaded_at = loaded_at
         """When it was made."""
         self._rules = rules
-        # What keeps the values that were parsed; a pickled snapshot parses each time.
+        # Caches parsed values; a pickled snapshot parses each time.
         self._view = view
 
     def __getitem__(self, key: str) -> str:
@@ -71,7 +71,7 @@ class Snapshot(TypedReads):
         return len(self._values)
 
     def _read(self, value_type: ValueType[T], key: str) -> T | None:
-        """The value by type, ``None`` where it is missing, ``ParseError`` where it is malformed."""
+        """The value by type; ``None`` if it is missing, ``ParseError`` if it is malformed."""
         if self._view is not None:
             return self._view.read(value_type, key)
         return _native.read_text(value_type, key, self.get(key), self._rules)
@@ -87,7 +87,7 @@ class Snapshot(TypedReads):
         return Snapshot, (dict(self._values), *rest)
 
     def __repr__(self) -> str:
-        # A count instead of values, which may be secrets.
+        # The number of keys instead of the values, which may be secrets.
         return f"<Snapshot of {self.namespace}: {len(self)} keys, {self.source}>"
 
 
@@ -104,13 +104,13 @@ _SNAPSHOT_FIELDS = (
 
 
 def snapshot_of(view: _native.View) -> Snapshot:
-    """A snapshot as the native half gives it."""
+    """A snapshot from the fields of the native half."""
     return Snapshot(*view.parts(), view)
 
 
 @dataclass(frozen=True)
 class Change:
-    """One key of an event."""
+    """The change of one key."""
 
     old_value: str | None
     """Value before; ``None`` when added."""
@@ -120,12 +120,12 @@ class Change:
     """``ADDED``, ``MODIFIED`` or ``DELETED``."""
 
     def __repr__(self) -> str:
-        # The type alone: values may be secrets.
+        # Only the type: values may be secrets.
         return f"<Change {self.change_type}>"
 
 
 class ChangeEvent:
-    """One change of a namespace: all keys that one new content changed."""
+    """All changes that one release made to a namespace."""
 
     def __init__(
         self,
@@ -157,7 +157,7 @@ class ChangeEvent:
 
     @property
     def snapshot(self) -> Snapshot:
-        """The content after the change, or a newer one when events were merged."""
+        """The values after the change; for merged events, those after the last of them."""
         if not isinstance(self._snapshot, Snapshot):
             self._snapshot = snapshot_of(self._snapshot)
         return self._snapshot

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 
 class Error(Exception):
-    """What every error of the client is; the class says what the caller can do about it."""
+    """Base class of all errors; the subclass says what the caller can do about it."""
 
     code: ClassVar[int] = 0
     """Stable number of the kind, the same in every language."""

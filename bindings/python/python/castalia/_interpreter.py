@@ -1,4 +1,4 @@
-"""Refuses sub-interpreters: threads of the client know the main one only."""
+"""Rejects sub-interpreters: threads of the client only know the main one."""
 
 from __future__ import annotations
 

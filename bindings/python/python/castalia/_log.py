@@ -1,4 +1,4 @@
-"""Log records of the client into ``logging``."""
+"""Passes log records of the client to ``logging``."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class NamespaceMetrics:
 
 @dataclass(frozen=True)
 class HttpMetrics:
-    """Requests of one endpoint that ended in one way."""
+    """Requests of one endpoint with one status."""
 
     endpoint: str
     """First part of the path: ``configs``, ``notifications`` or ``services``."""
@@ -59,7 +59,7 @@ class HttpMetrics:
 
 @dataclass(frozen=True)
 class ThreadMetrics:
-    """The threads of the client, which all clients of a process share."""
+    """The threads of the library, shared by all clients of a process."""
 
     workers: int
     tasks: int
@@ -87,7 +87,7 @@ class Metrics:
 
 
 def metrics_of(native: dict[str, Any]) -> Metrics:
-    """Metrics as the native half gives them."""
+    """Metrics from the dictionaries of the native half."""
     threads = native["threads"]
     converted: dict[str, Any] = {
         "namespaces": [NamespaceMetrics(**one) for one in native["namespaces"]],

@@ -1,4 +1,4 @@
-"""What is alike for open namespaces with an event loop and without."""
+"""The common part of open namespaces with and without an event loop."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ T = TypeVar("T")
 
 
 class OpenNamespace(Generic[S]):
-    """A namespace that was opened, and its listeners."""
+    """An open namespace and its listeners."""
 
     _subscription: type[S]
     """What its listeners are registered as."""
 
     def __init__(self) -> None:
-        # Keeps them although nobody else holds them, each listener once.
+        # Keeps subscriptions alive without other references, each listener once.
         self._kept: dict[Hashable, S] = {}
 
     def _identity(self) -> tuple[str, str, str]:
-        """App id, cluster and name."""
+        """App id, cluster and namespace."""
         raise NotImplementedError
 
     def _view(self) -> _native.View:
-        """The content now, as the native half has it."""
+        """The current values of the native half."""
         raise NotImplementedError
 
     def _give_up(self) -> None:
@@ -48,25 +48,25 @@ class OpenNamespace(Generic[S]):
 
     @property
     def app_id(self) -> str:
-        """The app that it belongs to."""
+        """The app of the namespace."""
         return self._identity()[0]
 
     @property
     def cluster(self) -> str:
-        """The cluster that the client asks for."""
+        """The client's cluster, which may differ from the one of the release."""
         return self._identity()[1]
 
     @property
     def namespace(self) -> str:
-        """Its name."""
+        """The name of the namespace."""
         return self._identity()[2]
 
     def snapshot(self) -> Snapshot:
-        """The content now; it never changes."""
+        """The current values; they never change."""
         return snapshot_of(self._view())
 
     def off(self, listener: Listener) -> bool:
-        """Cancels the subscription of a listener; whether it had one."""
+        """Cancels the subscription of a listener; false if it has none."""
         subscription = self._kept.get(identity_of(listener))
         if subscription is None:
             return False
@@ -74,11 +74,11 @@ class OpenNamespace(Generic[S]):
         return True
 
     def close(self) -> None:
-        """Gives the namespace up; does not wait, and does nothing the second time.
+        """Closes the namespace; does not wait, and does nothing the second time.
 
-        Its listeners end, and it is no longer kept fresh once nothing else has it open. Reads go on
-        answering from the last content; all else raises ``ClosedError``. Opened again through the
-        client it is a new object.
+        Its listeners are not called any more, and it is no longer refreshed unless it is open
+        elsewhere. Reads still return the last values; other calls raise ``ClosedError``. The client
+        opens it again as a new object.
         """
         self._end_listeners()
         self._give_up()
@@ -89,7 +89,7 @@ class OpenNamespace(Generic[S]):
             subscription._end()
 
     def _subscriptions(self) -> list[S]:
-        """Those that were not cancelled."""
+        """The subscriptions that are not cancelled."""
         return list(self._kept.values())
 
     def _register(self, listener: Listener | None, *interest: list[str]) -> Any:
@@ -146,10 +146,10 @@ class OpenConfig(_native.Namespace, OpenNamespace[S], TypedReads):
         keys: Iterable[str] = (),
         prefixes: Iterable[str] = (),
     ) -> Any:
-        """Calls a function for each change of these keys and prefixes, or of anything.
+        """Calls a function for each change of these keys and prefixes, or each change without any.
 
-        Calls come in order, one at a time. A function is registered once: the second time it stays
-        as it is. Without a function this is a decorator.
+        Calls are in order, one at a time. A function that is registered already stays as it is.
+        Without a function this is a decorator.
         """
         return self._register(listener, *interest_of(keys, prefixes))
 
@@ -158,13 +158,13 @@ class OpenConfig(_native.Namespace, OpenNamespace[S], TypedReads):
         return self._view().malformed(key, text)
 
     def watch(self, parse: Callable[[Snapshot], T]) -> Watch[T]:
-        """Keeps a value current that a function makes of the whole namespace."""
+        """Keeps a value current that a function builds from the whole namespace."""
         watch = Watch(self, callable_or_refused(parse, "parse"))
         self._watches.add(watch)
         return watch
 
     def close(self) -> None:
-        """Gives the namespace up; as ``ConfigFile.close``."""
+        """Closes the namespace; see ``ConfigFile.close``."""
         for watch in list(self._watches):
             watch.cancel()
         super().close()
@@ -174,7 +174,7 @@ class OpenConfig(_native.Namespace, OpenNamespace[S], TypedReads):
 
 
 class OpenFile(_native.File, OpenNamespace[S]):
-    """A namespace as a whole text."""
+    """A namespace as one text."""
 
     def __init__(self, _: _native.File, /) -> None:
         OpenNamespace.__init__(self)  # pyright: ignore[reportUnknownMemberType]
@@ -186,6 +186,6 @@ class OpenFile(_native.File, OpenNamespace[S]):
     def on_change(self, listener: Listener | None = None) -> Any:
         """Calls a function for each change of the text, under the key ``content``.
 
-        As ``Config.on_change``.
+        See ``Config.on_change``.
         """
         return self._register(listener)

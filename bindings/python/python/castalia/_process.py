@@ -1,4 +1,4 @@
-"""What surrounds the client in a process: its end, its forks, and hosts without threads."""
+"""The process around the client: its exit, forks, and hosts without threads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PATIENCE_AT_EXIT = 1.0
 
 
 def prepare() -> None:
-    """Sees to it that no thread of the client enters Python after its end."""
+    """Ensures that no thread of the client enters Python after it has ended."""
     atexit.register(_native.shut, _PATIENCE_AT_EXIT)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_native.forked)

@@ -1,4 +1,4 @@
-"""Reads of values as other types, by the same rules in every language."""
+"""Typed reads, by the same rules in every language."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ E = TypeVar("E", bound=Enum)
 
 
 class TypedReads(Mapping[str, str]):
-    """Reads by type.
+    """Typed reads.
 
-    ``get_int`` and its like give the default where the value is missing or malformed and never
-    fail; ``try_get_int`` and its like give ``None`` where it is missing, and raise ``ParseError``
-    where it is malformed. A malformed value is logged and counted once for each release.
+    ``get_int`` and similar reads return the default if the value is missing or malformed, and never
+    fail; ``try_get_int`` and similar reads return ``None`` if it is missing, and raise
+    ``ParseError`` if it is malformed. A malformed value is logged and counted once for each
+    release.
     """
 
     __slots__ = ()
@@ -34,7 +35,7 @@ class TypedReads(Mapping[str, str]):
     @overload
     def get_int(self, key: str, default: D) -> int | D: ...
     def get_int(self, key: str, default: Any = None) -> Any:
-        """A whole number of 32 bits."""
+        """A 32-bit integer."""
         return self._typed(ValueType.Int, key, default)
 
     @overload
@@ -42,7 +43,7 @@ class TypedReads(Mapping[str, str]):
     @overload
     def get_long(self, key: str, default: D) -> int | D: ...
     def get_long(self, key: str, default: Any = None) -> Any:
-        """A whole number of 64 bits."""
+        """A 64-bit integer."""
         return self._typed(ValueType.Long, key, default)
 
     @overload
@@ -50,7 +51,7 @@ class TypedReads(Mapping[str, str]):
     @overload
     def get_float(self, key: str, default: D) -> float | D: ...
     def get_float(self, key: str, default: Any = None) -> Any:
-        """A number."""
+        """A floating-point number."""
         return self._typed(ValueType.Float, key, default)
 
     @overload
@@ -58,10 +59,10 @@ class TypedReads(Mapping[str, str]):
     @overload
     def get_bool(self, key: str, default: D) -> bool | D: ...
     def get_bool(self, key: str, default: Any = None) -> Any:
-        """``true`` in any case, and every other value is false.
+        """``true`` in any case; any other value is false.
 
         With ``castalia.strict-booleans``, one of ``true``, ``yes``, ``on``, ``1`` and their
-        opposites, and all else is malformed.
+        opposites; anything else is malformed.
         """
         return self._typed(ValueType.Bool, key, default)
 
@@ -70,7 +71,7 @@ class TypedReads(Mapping[str, str]):
     @overload
     def get_duration(self, key: str, default: D) -> timedelta | D: ...
     def get_duration(self, key: str, default: Any = None) -> Any:
-        """A time such as ``2D3H4M5S123MS``, or a bare number of milliseconds."""
+        """A duration such as ``2D3H4M5S123MS``, or a number of milliseconds."""
         return self._typed(ValueType.Duration, key, default)
 
     @overload
@@ -78,9 +79,9 @@ class TypedReads(Mapping[str, str]):
     @overload
     def get_date(self, key: str, default: D) -> datetime | D: ...
     def get_date(self, key: str, default: Any = None) -> Any:
-        """A date such as ``2024-01-31 23:59:59``, as a moment in this machine's zone.
+        """A date such as ``2024-01-31 23:59:59``, in this machine's time zone.
 
-        Where it names no zone it is one of ``castalia.time-zone``.
+        A date without a time zone is in that of ``castalia.time-zone``.
         """
         return self._typed(ValueType.Date, key, default)
 
@@ -95,7 +96,7 @@ class TypedReads(Mapping[str, str]):
     def get_list(
         self, key: str, default: Any = None, delimiter: str = ",", *, trim: bool = False
     ) -> Any:
-        """The parts between a delimiter, without empty ones at the end; ``trim`` drops blanks."""
+        """Splits at a delimiter, without empty parts at the end; ``trim`` removes white space."""
         text = self.get(key)
         return default if text is None else _native.parse_list(text, delimiter, trim)
 
@@ -108,11 +109,11 @@ class TypedReads(Mapping[str, str]):
     @overload
     def get_enum(self, key: str, enum: type[E], default: D) -> E | D: ...
     def get_enum(self, key: str, enum: type[E], default: Any = None) -> Any:
-        """The member of an enumeration that has the value as its name, to the letter."""
+        """The member of an enumeration that has exactly the value as its name."""
         return self.get_with(key, enum.__members__.get, default)
 
     def get_with(self, key: str, parse: Callable[[str], T | None], default: D) -> T | D:
-        """The value as a function reads it; ``None`` and any exception mean malformed."""
+        """The value parsed by a function; ``None`` and exceptions mean that it is malformed."""
         callable_or_refused(parse, "parse")
         try:
             value = self._parsed(key, parse, "what it is read as")
@@ -121,40 +122,40 @@ class TypedReads(Mapping[str, str]):
         return default if value is None else value
 
     def try_get_int(self, key: str) -> int | None:
-        """As ``get_int``."""
+        """Like ``get_int``."""
         return self._read(ValueType.Int, key)
 
     def try_get_long(self, key: str) -> int | None:
-        """As ``get_long``."""
+        """Like ``get_long``."""
         return self._read(ValueType.Long, key)
 
     def try_get_float(self, key: str) -> float | None:
-        """As ``get_float``."""
+        """Like ``get_float``."""
         return self._read(ValueType.Float, key)
 
     def try_get_bool(self, key: str) -> bool | None:
-        """As ``get_bool``."""
+        """Like ``get_bool``."""
         return self._read(ValueType.Bool, key)
 
     def try_get_duration(self, key: str) -> timedelta | None:
-        """As ``get_duration``."""
+        """Like ``get_duration``."""
         return self._read(ValueType.Duration, key)
 
     def try_get_date(self, key: str) -> datetime | None:
-        """As ``get_date``."""
+        """Like ``get_date``."""
         return self._read(ValueType.Date, key)
 
     def try_get_json(self, key: str) -> Any:
-        """As ``get_json``."""
+        """Like ``get_json``."""
         return self._parsed(key, json.loads, "JSON")
 
     def try_get_enum(self, key: str, enum: type[E]) -> E | None:
-        """As ``get_enum``."""
+        """Like ``get_enum``."""
         return self._parsed(key, enum.__members__.get, f"one of {', '.join(enum.__members__)}")
 
     @abstractmethod
     def _read(self, value_type: ValueType[T], key: str) -> T | None:
-        """The value by type, ``None`` where it is missing, ``ParseError`` where it is malformed."""
+        """The value by type; ``None`` if it is missing, ``ParseError`` if it is malformed."""
 
     @abstractmethod
     def _malformed(self, key: str, text: str) -> Error:

@@ -1,4 +1,4 @@
-"""What a client is made from."""
+"""Settings of a client."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from castalia._arguments import settings_or_refused
 
 @dataclass(frozen=True)
 class Setting:
-    """One effective setting: which value counts, and why."""
+    """One effective setting and its origin."""
 
     name: str
     """Property name."""
@@ -28,14 +28,14 @@ class Setting:
 
 
 class Settings:
-    """Settings by property name, such as ``app.id``; they are checked when a client is made."""
+    """Settings by property name, such as ``app.id``; validated when a client is created."""
 
     def __init__(
         self, values: Mapping[str, str] | None = None, *, pickle_secret: bool = False
     ) -> None:
-        """These values alone; nothing is read from the environment.
+        """Only these values; the environment is not read.
 
-        Pickled, they leave secrets out, and what reads them takes those from its own environment.
+        Pickled settings omit secrets; the reader takes those from its own environment.
         """
         self.values: dict[str, str] = settings_or_refused(values or {})
         self.with_env = False
@@ -43,7 +43,7 @@ class Settings:
 
     @classmethod
     def from_env(cls) -> Settings:
-        """Those of the surroundings: environment, ``server.properties``, ``app.properties``."""
+        """From the environment, ``server.properties`` and ``app.properties``."""
         settings = cls()
         settings.with_env = True
         return settings
@@ -52,7 +52,7 @@ class Settings:
     def of(
         cls, settings: Settings | Mapping[str, str] | None, overrides: Mapping[str, str | None]
     ) -> Settings:
-        """What a client takes: settings, values, or ``None`` for those of the surroundings.
+        """From settings, values, or ``None`` for those of the environment.
 
         Overrides that are not ``None`` take precedence.
         """
@@ -79,7 +79,7 @@ class Settings:
         return self
 
     def client(self) -> _native.Client:
-        """A client made of these settings."""
+        """A client with these settings."""
         return _native.Client(self.values, self.with_env)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -94,7 +94,7 @@ class Settings:
         return hash((self.with_env, frozenset(self.values.items())))
 
     def __repr__(self) -> str:
-        # Names alone: values may be secrets.
+        # Only names: values may be secrets.
         return f"Settings({sorted(self.values)}, with_env={self.with_env})"
 
 

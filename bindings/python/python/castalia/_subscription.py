@@ -1,4 +1,4 @@
-"""Registered listeners: functions that are called for changes until they are taken off."""
+"""Registered listeners: functions that are called for changes until they are removed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Listener = Callable[[ChangeEvent], object]
 
 
 class Subscription:
-    """A registered listener, until it is cancelled. As a context manager, its end cancels."""
+    """A registered listener, until it is cancelled. As a context manager it cancels itself."""
 
     def __init__(
         self,
@@ -23,7 +23,7 @@ class Subscription:
         interest: tuple[list[str], ...],
         kept: dict[Hashable, Any],
     ) -> None:
-        """Listens to a namespace of the native half, which knows what to do with the interest."""
+        """Registers with a namespace of the native half, which applies the interest."""
         self._identity = identity_of(listener)
         self._kept = kept
         self._begin(listener, namespace, interest)
@@ -40,7 +40,7 @@ class Subscription:
         self._native.cancel()
 
     def _end(self) -> None:
-        """Ends it and waits for no call that is running."""
+        """Ends it without waiting for a running call."""
         self._leave()
         self._native.end()
 
@@ -61,7 +61,7 @@ class Subscription:
 
 
 def identity_of(listener: Listener) -> Hashable:
-    """What tells one listener from others; a method is the same whenever it is looked up."""
+    """The identity of a listener; a bound method is the same each time it is looked up."""
     if isinstance(listener, MethodType):
         return id(listener.__self__), id(listener.__func__)
     if isinstance(listener, BuiltinMethodType):

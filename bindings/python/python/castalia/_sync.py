@@ -19,10 +19,10 @@ from castalia._subscription import Subscription
 
 
 class Config(OpenConfig[Subscription]):
-    """An open namespace: a mapping of keys to values that follows the servers.
+    """An open namespace: a mapping of keys to values that is kept current.
 
-    Reads never wait. Each one sees the newest content; for several that must fit together, take a
-    snapshot. Listeners run on a thread of the client.
+    Reads never wait. Each one uses the newest values; for several reads that must be consistent
+    with each other, use a snapshot. Listeners run on a thread of the client.
     """
 
     _subscription = Subscription
@@ -38,13 +38,13 @@ class Config(OpenConfig[Subscription]):
         self._settings = settings
 
     def refresh(self, timeout: float | None = None) -> None:
-        """Loads now and waits for it, at most this many seconds."""
+        """Loads now and waits for the result, at most this many seconds."""
         wait(self._load, timeout)
 
     def changes(
         self, *, keys: Iterable[str] = (), prefixes: Iterable[str] = ()
     ) -> Iterator[ChangeEvent]:
-        """The events from now on, as they come; ends when the client or the namespace is closed."""
+        """The events from now on; they end when the client or the namespace is closed."""
         return taken_from(self._stream(*interest_of(keys, prefixes)))
 
     def __copy__(self) -> Config:
@@ -54,25 +54,25 @@ class Config(OpenConfig[Subscription]):
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # A recipe: what reads it opens the namespace of a client of its own, at the first read.
+        # A recipe: the reader opens the namespace with its own client, at the first read.
         return _reopened, (self._settings, self.app_id, self.namespace)
 
     def __repr__(self) -> str:
-        # A count instead of values, which may be secrets.
+        # The number of keys instead of the values, which may be secrets.
         return f"<Config {self.namespace} of {self.app_id}: {len(self)} keys, {self.source}>"
 
 
 class ConfigFile(OpenFile[Subscription]):
-    """An open namespace as a whole text. Listeners run on a thread of the client."""
+    """An open namespace as one text. Listeners run on a thread of the client."""
 
     _subscription = Subscription
 
     def refresh(self, timeout: float | None = None) -> None:
-        """Loads now and waits for it, at most this many seconds."""
+        """Loads now and waits for the result, at most this many seconds."""
         wait(self._load, timeout)
 
     def changes(self) -> Iterator[ChangeEvent]:
-        """The changes of the text from now on, as they come."""
+        """The changes of the text from now on."""
         return taken_from(self._stream())
 
 
@@ -80,9 +80,9 @@ C = TypeVar("C", bound="Client")
 
 
 class Client(AnyClient[Config]):
-    """The way to the configuration of an app.
+    """A client.
 
-    It is also a context manager, whose end closes it.
+    It is also a context manager, which closes it.
     """
 
     def config(self, namespace: str, timeout: float | None = None) -> Config:
@@ -100,14 +100,14 @@ class Client(AnyClient[Config]):
         return self._configs.setdefault((app_id, namespace), config)
 
     def config_file(self, namespace: str, timeout: float | None = None) -> ConfigFile:
-        """Opens a namespace as a whole text."""
+        """Opens a namespace as one text."""
         opened = wait(lambda done: self._native.open_file(namespace, done), timeout)
         return ConfigFile(opened)
 
     def close(self, timeout: float | None = 5.0) -> None:
-        """Stops everything and waits for it, with every namespace. Reads go on answering.
+        """Stops the client with all its namespaces. Reads still return the last values.
 
-        Listeners have two seconds for what is queued. In a listener it only gives the sign.
+        Listeners have two seconds for their queued events. In a listener this does not wait.
         """
         self._native.stop()
         if not _native.in_callback():
@@ -132,7 +132,7 @@ class Client(AnyClient[Config]):
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # A recipe: what reads it makes a client of its own.
+        # A recipe: the reader creates its own client.
         return Client, (self._settings,)
 
     def __repr__(self) -> str:
@@ -150,7 +150,7 @@ _clients_of_pickles: dict[Settings, _native.Client] = {}
 
 
 def _reopened(settings: Settings, app_id: str, namespace: str) -> Config:
-    """What a pickled config becomes; its namespace is opened by the first read."""
+    """A pickled config after loading; its namespace is opened by the first read."""
     log_by_default()
     client = _clients_of_pickles.setdefault(settings, settings.client())
     return Config(lambda: _open(client, app_id, namespace, None), Configs(), settings)

@@ -1,4 +1,4 @@
-"""A value that is made of a whole namespace and kept current."""
+"""A value built from a whole namespace and kept current."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ T = TypeVar("T")
 
 
 class Watch(Generic[T]):
-    """The value of the newest content that could be read."""
+    """The value of the newest snapshot that could be parsed."""
 
     def __init__(self, namespace: _native.Namespace, parse: Callable[[Snapshot], T]) -> None:
-        """Raises what ``parse`` raises for the content now."""
+        """Raises what ``parse`` raises for the current values."""
         follower = namespace._follow()
         self._parse = parse
         self._value = parse(snapshot_of(follower.view()))
         self.last_error: Exception | None = None
         """Why the newest content could not be read; ``None`` when it could."""
-        # The client must not keep alive what nobody else holds.
+        # The client must not keep this object alive.
         follow = WeakMethod(self._follow)
         self._subscription = follower.on_newer(lambda view: _call(follow, view))
 
     def get(self) -> T:
-        """The value now."""
+        """The current value."""
         return self._value
 
     def cancel(self) -> None:
-        """Keeps the value as it is."""
+        """Stops following; the value remains."""
         self._subscription.cancel()
 
     def _follow(self, view: _native.View) -> None:
@@ -40,7 +40,7 @@ class Watch(Generic[T]):
             self.last_error = None
         except Exception as error:
             self.last_error = error
-            # The error itself is for the application alone: it may quote values.
+            # Only the kind is logged: the error itself may quote values.
             kind = type(error).__name__
             logger.warning("the new content cannot be read (%s); the last good value stays", kind)
 

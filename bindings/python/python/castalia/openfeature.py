@@ -1,12 +1,12 @@
-"""An OpenFeature provider over a namespace: ``pip install castalia[openfeature]``.
+"""An OpenFeature provider for a namespace: ``pip install castalia[openfeature]``.
 
 >>> from openfeature import api
 >>> from castalia.openfeature import CastaliaProvider
 >>> api.set_provider(CastaliaProvider(client.config("application")))
 >>> api.get_client().get_boolean_value("new-checkout", False)
 
-The key of a flag is the key of a value. Which value a program sees is decided by the server, by
-gray rules, so the evaluation context has no effect.
+The key of a flag is the key of a value. The server decides by gray release rules which value a
+program reads, so the evaluation context has no effect.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from castalia._namespace import OpenConfig
 
 
 class CastaliaProvider(AbstractProvider):
-    """Answers flags from the values of a namespace, and announces their changes."""
+    """Evaluates flags from the values of a namespace, and announces changes."""
 
     def __init__(self, config: OpenConfig[Any]) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class CastaliaProvider(AbstractProvider):
         self._subscription = self._config.on_change(self._announce)
 
     def shutdown(self) -> None:
-        """Listens no more; the client stays open."""
+        """Stops listening; the client stays open."""
         if self._subscription is not None:
             self._subscription.cancel()
             self._subscription = None
@@ -52,7 +52,7 @@ class CastaliaProvider(AbstractProvider):
         default_value: bool,
         evaluation_context: EvaluationContext | None = None,
     ) -> FlagResolutionDetails[bool]:
-        """``true`` or ``false`` in any case; everything else is of another type."""
+        """``true`` or ``false`` in any case; any other value has another type."""
         return self._resolved(flag_key, lambda snapshot: _boolean(snapshot[flag_key]))
 
     def resolve_string_details(
@@ -70,7 +70,7 @@ class CastaliaProvider(AbstractProvider):
         default_value: int,
         evaluation_context: EvaluationContext | None = None,
     ) -> FlagResolutionDetails[int]:
-        """A whole number of 64 bits."""
+        """A 64-bit integer."""
         return self._resolved(flag_key, lambda snapshot: snapshot.try_get_long(flag_key))
 
     def resolve_float_details(
@@ -79,7 +79,7 @@ class CastaliaProvider(AbstractProvider):
         default_value: float,
         evaluation_context: EvaluationContext | None = None,
     ) -> FlagResolutionDetails[float]:
-        """A number."""
+        """A floating-point number."""
         return self._resolved(flag_key, lambda snapshot: snapshot.try_get_float(flag_key))
 
     def resolve_object_details(
@@ -110,7 +110,7 @@ class CastaliaProvider(AbstractProvider):
 
 
 def _boolean(text: str) -> bool:
-    # Stricter than get_bool, which reads other texts as false: a flag must not be off by accident.
+    # Stricter than get_bool: a typing error must not turn a flag off.
     if text.lower() not in ("true", "false"):
         raise TypeMismatchError("the value is neither true nor false")
     return text.lower() == "true"

@@ -1,4 +1,4 @@
-"""A client for tests of applications: no server, no network, content that the test sets.
+"""A client for tests of applications, without server and network. The test sets its values.
 
 >>> from castalia.testing import FakeClient
 >>> with FakeClient({"application": {"rate.limit": "5"}}) as client:
@@ -6,8 +6,8 @@
 ...     client.set("application", {"rate.limit": "6"})
 ...     assert config.get_int("rate.limit") == 6
 
-It is the real client over content in memory, so that reads, events and errors are those of
-production. It opens no socket and no file.
+It is the real client with values in memory, so reads, events and errors are those of production.
+It opens no socket and no file.
 """
 
 from __future__ import annotations
@@ -27,56 +27,56 @@ Contents = Mapping[str, Mapping[str, str]]
 
 
 class FakeClient(Client):
-    """A client whose content the test sets; listeners are called when it changes."""
+    """A client whose values the test sets; listeners are called for changes."""
 
     def __init__(
         self, contents: Contents | None = None, *, settings: Mapping[str, str] | None = None
     ) -> None:
-        """With content by namespace; settings of servers and cache files have no effect."""
+        """With values by namespace; settings of servers and cache files have no effect."""
         memory = _Memory(contents or {}, settings or {})
         super().__init__(memory)
         self._memory = memory
 
     def set(self, namespace: str, values: Mapping[str, str | None]) -> None:
-        """Sets some values of a namespace in one step; ``None`` deletes a key."""
+        """Sets several values of a namespace in one step; ``None`` deletes a key."""
         wait(self._memory.updating(namespace, values), None)
 
     def publish(self, namespace: str, values: Mapping[str, str]) -> None:
-        """Replaces the content of a namespace.
+        """Replaces all values of a namespace.
 
-        Reads return it when this returns, and listeners are called for it on their thread.
+        Reads return them when this returns, and listeners are called on their thread.
         """
         wait(self._memory.publishing(namespace, values), None)
 
     def fail(self, namespace: str) -> None:
-        """Lets a namespace fail to load, as without a server, until its content is set again.
+        """Makes loads of a namespace fail, as without a server, until its values are set again.
 
-        What was loaded before remains.
+        Values loaded before remain.
         """
         wait(self._memory.failing(namespace), None)
 
 
 class AsyncFakeClient(AsyncClient):
-    """As ``FakeClient``, but what waits is awaited."""
+    """Like ``FakeClient`` with awaitable calls."""
 
     def __init__(
         self, contents: Contents | None = None, *, settings: Mapping[str, str] | None = None
     ) -> None:
-        """As ``FakeClient``."""
+        """Like ``FakeClient``."""
         memory = _Memory(contents or {}, settings or {})
         super().__init__(memory)
         self._memory = memory
 
     async def set(self, namespace: str, values: Mapping[str, str | None]) -> None:
-        """As ``FakeClient.set``."""
+        """Like ``FakeClient.set``."""
         await _on_loop(self._memory.updating(namespace, values))
 
     async def publish(self, namespace: str, values: Mapping[str, str]) -> None:
-        """As ``FakeClient.publish``."""
+        """Like ``FakeClient.publish``."""
         await _on_loop(self._memory.publishing(namespace, values))
 
     async def fail(self, namespace: str) -> None:
-        """As ``FakeClient.fail``."""
+        """Like ``FakeClient.fail``."""
         await _on_loop(self._memory.failing(namespace))
 
 
