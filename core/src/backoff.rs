@@ -44,6 +44,16 @@ impl BackoffPolicy {
 }
 
 /// A position on a ladder.
+///
+/// ```
+/// use std::time::Duration;
+/// use castalia_core::backoff::{Backoff, BackoffPolicy};
+///
+/// let mut backoff = Backoff::new(BackoffPolicy::fixed(Duration::from_secs(5)));
+/// let mut random = fastrand::Rng::new();
+/// assert!(backoff.is_at_start());
+/// assert_eq!(backoff.next_delay(&mut random), Duration::from_secs(5));
+/// ```
 #[derive(Debug, Clone)]
 pub struct Backoff {
     policy: BackoffPolicy,

@@ -44,6 +44,37 @@ pub type ClientIpSource = Arc<dyn Fn() -> String + Send + Sync>;
 pub type ServerSelector = Arc<dyn Fn(&mut [ServiceUrl]) + Send + Sync>;
 
 /// Which services to find, from which meta servers, and how often to ask.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::time::Duration;
+/// use castalia_core::discovery::{Discovery, DiscoveryOptions};
+/// use castalia_core::protocol::route::CONFIG_SERVICES_PATH;
+/// use castalia_core::testing::{Data, Network, Server};
+/// use castalia_core::transport::Transport;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> castalia_core::Result<()> {
+/// let server = Server::in_memory("http://meta", Data::new());
+/// let network = Network::new();
+/// network.connect(&server);
+///
+/// let options = DiscoveryOptions {
+///     path: CONFIG_SERVICES_PATH,
+///     app_id: "demo".to_owned(),
+///     client_ip: None,
+///     meta_servers: vec!["http://meta".to_owned()],
+///     read_timeout: Duration::from_secs(1),
+///     refresh_interval: Duration::from_secs(300),
+///     per_second: 1.0,
+///     rewrite: None,
+///     random: fastrand::Rng::new(),
+/// };
+/// let discovery = Discovery::new(Transport::new(Arc::new(network), 1024 * 1024), options);
+/// assert_eq!(&*discovery.services().await?[0], "http://meta/");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct DiscoveryOptions {
     /// [`CONFIG_SERVICES_PATH`](crate::protocol::route::CONFIG_SERVICES_PATH) or

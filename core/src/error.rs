@@ -134,8 +134,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 ///     "NotFound in load namespace: not found (namespace=application)"
 /// );
 /// ```
-#[derive(Clone)]
 // Boxed, so that every `Result` stays small.
+#[derive(Clone)]
 pub struct Error(Box<ErrorInner>);
 
 #[derive(Clone)]

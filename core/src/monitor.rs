@@ -93,6 +93,19 @@ pub struct Metrics {
 }
 
 /// The runtime at one moment, including any other work on it.
+///
+/// ```
+/// use castalia_core::InMemory;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> castalia_core::Result<()> {
+/// let memory = InMemory::new()?;
+/// assert_eq!(memory.client().metrics().threads, None);
+/// let _config = memory.client().config("application").await?;
+/// assert!(memory.client().metrics().threads.is_some_and(|threads| threads.tasks > 0));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ThreadMetrics {
@@ -116,6 +129,23 @@ impl ThreadMetrics {
 }
 
 /// One namespace at one moment.
+///
+/// ```
+/// use castalia_core::InMemory;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> castalia_core::Result<()> {
+/// let memory = InMemory::new()?;
+/// let config = memory.client().config("application").await?;
+/// memory.set("application", "timeout", "soon").await?;
+/// assert_eq!(config.get_or("timeout", 200), 200);
+///
+/// let namespace = &memory.client().metrics().namespaces[0];
+/// assert_eq!(namespace.usage, 1);
+/// assert_eq!(namespace.malformed_reads, 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct NamespaceMetrics {

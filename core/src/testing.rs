@@ -9,6 +9,7 @@ mod fault;
 mod http;
 mod memory;
 mod node;
+mod request;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -26,7 +27,7 @@ use crate::protocol::namespace::DEFAULT_CLUSTER;
 pub use data::{Data, Release};
 pub use fault::Fault;
 pub use memory::Network;
-pub use node::{Endpoint, Request};
+pub use request::{Endpoint, Request};
 
 use node::Node;
 

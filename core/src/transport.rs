@@ -1,6 +1,7 @@
 //! A signed GET with limits on time and size. Repeats a request only for redirects within the same
 //! origin and signatures that were rejected because this machine's clock is wrong.
 
+mod client;
 mod failure;
 mod http;
 mod meter;
@@ -12,7 +13,6 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::TryStreamExt as _;
-use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 pub use reqwest::Url;
 use reqwest::header::{CACHE_CONTROL, DATE, HeaderMap, LOCATION, RETRY_AFTER};
@@ -22,6 +22,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::route::POLL_LINE_HEADER;
 use crate::protocol::signature::AccessKey;
 
+pub use client::{HttpClient, HttpRequest, HttpResponse};
 pub use failure::Failure;
 pub use http::{HttpOptions, ReqwestClient};
 pub use meter::HttpMetrics;
@@ -38,32 +39,6 @@ const MAX_REDIRECTS: usize = 3;
 const MIN_SUSPECT_SKEW: Duration = Duration::from_secs(30);
 /// Upper limit for `Retry-After`: a wrong value must not disconnect a client for hours.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(120);
-
-/// Sends one GET. The default is [`ReqwestClient`]; tests and special networks may use their own.
-pub trait HttpClient: Send + Sync + 'static {
-    /// Sends the request and returns when the head of the response has arrived. Dropping the future
-    /// cancels the request.
-    fn get(&self, request: HttpRequest) -> BoxFuture<'static, Result<HttpResponse>>;
-}
-
-/// A request of an [`HttpClient`].
-#[derive(Debug, Clone)]
-pub struct HttpRequest {
-    /// Address, percent-encoded exactly as it was signed.
-    pub url: Url,
-    /// Headers beside those that every HTTP client adds.
-    pub headers: Vec<(&'static str, String)>,
-}
-
-/// The head of a response, and its decoded body in pieces.
-pub struct HttpResponse {
-    /// Status code.
-    pub status: u16,
-    /// Headers.
-    pub headers: HeaderMap,
-    /// Decoded body.
-    pub body: BoxStream<'static, Result<Vec<u8>>>,
-}
 
 /// A request to a service.
 #[derive(Debug, Clone, Copy)]

@@ -32,9 +32,9 @@ pub(super) fn temporary_name(identity: &NamespaceKey) -> String {
 pub(super) fn create_directory(directory: &Path) -> std::io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
-    #[cfg(unix)]
     // Other users may list the directory, as with the Java client; the files themselves are
     // private.
+    #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o755);
     builder.create(directory)
 }

@@ -34,6 +34,14 @@ pub const LEGACY_POLL_PATH: &str = "/notifications";
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Why a request is rejected before any handler is called. The texts are part of the protocol.
+///
+/// ```
+/// use castalia_core::protocol::route::{PollQuery, Refusal};
+///
+/// let refusal = PollQuery::parse("appId=demo&cluster=default").unwrap_err();
+/// assert_eq!(refusal, Refusal::MissingParameter("notifications"));
+/// assert_eq!(refusal.to_string(), "Required parameter 'notifications' is not present");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// No client endpoint has this path.
@@ -58,6 +66,13 @@ pub enum Refusal {
 }
 
 /// Representation of `/configfiles`.
+///
+/// ```
+/// use castalia_core::protocol::route::{ClientRequest, FileForm};
+///
+/// let request = ClientRequest::parse("/configfiles/json/demo/default/application", "").unwrap();
+/// assert!(matches!(request, ClientRequest::File(FileForm::Json, _)));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FileForm {
     /// Java properties text.

@@ -18,6 +18,16 @@ pub const INCREMENTAL_SYNC: &str = "IncrementalSync";
 pub const FULL_SYNC: &str = "FullSync";
 
 /// Response of `/configs`: a namespace as one client sees it.
+///
+/// ```
+/// use castalia_core::protocol::wire::ApolloConfig;
+///
+/// let body = r#"{"appId": "demo", "cluster": "default", "namespaceName": "application",
+///     "configurations": {"timeout": 200}, "releaseKey": "k1"}"#;
+/// let config: ApolloConfig = serde_json::from_str(body).unwrap();
+/// assert_eq!(config.release_key, "k1");
+/// assert_eq!(config.configurations.unwrap()["timeout"], "200");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ApolloConfig {
@@ -78,6 +88,15 @@ pub struct Notification {
 
 /// Watch keys with the ids of their newest release messages. Clients send them back with a load, so
 /// that a server that is behind reads its database first.
+///
+/// ```
+/// use castalia_core::protocol::wire::NotificationMessages;
+///
+/// let key = "demo+default+application";
+/// let mut known = NotificationMessages { details: [(key.to_owned(), 12)].into() };
+/// known.merge(&NotificationMessages { details: [(key.to_owned(), 10)].into() });
+/// assert_eq!(known.details[key], 12);
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotificationMessages {
     /// Release message id by watch key.

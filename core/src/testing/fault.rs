@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use super::node::Endpoint;
+use super::request::Endpoint;
 
 /// A fault of a response.
 ///

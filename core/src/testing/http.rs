@@ -9,7 +9,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::node::{Node, Request, TestOutcome, TestResponse};
+use super::node::{Node, TestOutcome, TestResponse};
+use super::request::Request;
 
 const MAX_HEAD: usize = 256 * 1024;
 const MAX_HEADERS: usize = 64;

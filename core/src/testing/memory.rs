@@ -11,7 +11,8 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use tokio::time::sleep;
 
 use super::Server;
-use super::node::{Node, Request, TestOutcome, TestResponse};
+use super::node::{Node, TestOutcome, TestResponse};
+use super::request::Request;
 use crate::error::{Error, ErrorKind, Result};
 use crate::transport::{HttpClient, HttpRequest, HttpResponse};
 

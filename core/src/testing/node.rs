@@ -7,10 +7,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use flate2::{Compression, write::GzEncoder};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
 use super::data::{Data, Release};
 use super::fault::{Fault, Script};
+use super::request::{Endpoint, Request};
 use crate::protocol::namespace::{NamespaceKey, strip_properties_suffix};
 use crate::protocol::route::{self, ConfigQuery, POLL_LINE_HEADER, PollQuery};
 use crate::protocol::signature::{AUTHORIZATION_HEADER, Signer, TIMESTAMP_HEADER, signature_of};
@@ -22,73 +23,6 @@ use crate::protocol::wire::{
 const HOLD: Duration = Duration::from_secs(60);
 // The default of the official server.
 const SIGNATURE_TOLERANCE_MS: i64 = 60_000;
-
-/// The endpoint of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Endpoint {
-    /// `/services/config`
-    Services,
-    /// `/configs`
-    Config,
-    /// `/notifications/v2`
-    Poll,
-    /// Any other path; answered with 404.
-    Other,
-}
-
-/// A request that was received.
-#[derive(Debug, Clone)]
-pub struct Request {
-    /// The endpoint.
-    pub endpoint: Endpoint,
-    /// Path and query, as sent.
-    pub path_and_query: String,
-    /// Headers with names in lower case.
-    pub headers: Vec<(String, String)>,
-    /// When it arrived.
-    pub at: Instant,
-}
-
-impl Request {
-    pub(super) fn new(path_and_query: String, headers: Vec<(String, String)>) -> Self {
-        let path = path_and_query.split('?').next().unwrap_or_default();
-        let endpoint = if path.ends_with(route::CONFIG_SERVICES_PATH) {
-            Endpoint::Services
-        } else if path.ends_with(route::POLL_PATH) {
-            Endpoint::Poll
-        } else if path.contains("/configs/") {
-            Endpoint::Config
-        } else {
-            Endpoint::Other
-        };
-        Self { endpoint, path_and_query, headers, at: Instant::now() }
-    }
-
-    /// Path, as sent.
-    #[must_use]
-    pub fn path(&self) -> &str {
-        self.path_and_query.split('?').next().unwrap_or_default()
-    }
-
-    /// A decoded query parameter; `None` if it is missing or empty.
-    #[must_use]
-    pub fn parameter(&self, name: &str) -> Option<String> {
-        route::parameter(self.query(), name)
-    }
-
-    /// The value of a header, whose name is compared ignoring case.
-    #[must_use]
-    pub fn header(&self, name: &str) -> Option<&str> {
-        let mut headers = self.headers.iter();
-        let found = headers.find(|(known, _)| known.eq_ignore_ascii_case(name));
-        found.map(|(_, value)| value.as_str())
-    }
-
-    fn query(&self) -> &str {
-        let split = self.path_and_query.split_once('?');
-        split.map_or("", |(_, query)| query)
-    }
-}
 
 /// What the client receives.
 #[derive(Debug)]

@@ -6,6 +6,15 @@ use super::{OPERATION, ServiceRequest};
 use crate::error::{Error, ErrorKind};
 
 /// A failed request, and what the server said about retrying.
+///
+/// ```
+/// use castalia_core::transport::Failure;
+/// use castalia_core::{Error, ErrorKind};
+///
+/// let failure = Failure::new(Error::new(ErrorKind::Transport, "http get", "cannot connect"));
+/// assert_eq!(failure.status, None);
+/// assert_eq!(Error::from(failure).kind(), ErrorKind::Transport);
+/// ```
 #[derive(Debug, Clone)]
 pub struct Failure {
     /// The error for callers.

@@ -28,6 +28,22 @@ pub struct HttpOptions {
 }
 
 /// The default client, with its connection pool.
+///
+/// ```
+/// use std::time::Duration;
+/// use castalia_core::transport::{HttpOptions, ReqwestClient};
+///
+/// # fn main() -> castalia_core::Result<()> {
+/// let client = ReqwestClient::new(&HttpOptions {
+///     connect_timeout: Duration::from_secs(1),
+///     ca_file: None,
+///     system_proxy: true,
+///     user_agent: "my-program/1.0".to_owned(),
+/// })?;
+/// # let _ = client;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct ReqwestClient {
     client: Client,

@@ -5,6 +5,29 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Requests of one endpoint with one status.
+///
+/// ```
+/// use castalia_core::testing::{Data, Network, Server};
+/// use castalia_core::{Client, Settings};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> castalia_core::Result<()> {
+/// let server = Server::in_memory("http://s1", Data::new());
+/// server.publish("demo", "application", &[("timeout", "200")]);
+/// let network = Network::new();
+/// network.connect(&server);
+///
+/// let settings = Settings::new()
+///     .set("app.id", "demo")
+///     .set("apollo.meta", "http://s1")
+///     .set("apollo.cache.file.enable", "false");
+/// let client = Client::with_http_client(settings, network)?;
+/// let _config = client.config("application").await?;
+/// let http = client.metrics().http;
+/// assert!(http.iter().any(|row| row.endpoint == "configs" && row.status == 200));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpMetrics {
     /// First part of the path: `configs`, `notifications` or `services`.

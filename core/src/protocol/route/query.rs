@@ -8,6 +8,14 @@ use crate::protocol::namespace::{DEFAULT_NAMESPACE, NamespaceKey, UNKNOWN_NOTIFI
 use crate::protocol::wire::{Notification, NotificationMessages};
 
 /// The properties of a client that select data center, gray release and instance record.
+///
+/// ```
+/// use castalia_core::protocol::route::Caller;
+///
+/// let caller = Caller::parse("ip=10.0.0.1&label=&dataCenter=east");
+/// assert_eq!(caller.ip.as_deref(), Some("10.0.0.1"));
+/// assert_eq!(caller.label, None);
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Caller {
     /// Cluster that is tried after the requested one.
@@ -31,6 +39,20 @@ impl Caller {
 }
 
 /// Parameters of `/configs` beside its [`NamespaceKey`].
+///
+/// ```
+/// use castalia_core::NamespaceKey;
+/// use castalia_core::protocol::route::ConfigQuery;
+///
+/// let target = NamespaceKey {
+///     app_id: "demo".to_owned(),
+///     cluster: "default".to_owned(),
+///     namespace: "application".to_owned(),
+/// };
+/// let query = ConfigQuery { release_key: Some("a+b".to_owned()), ..ConfigQuery::default() };
+/// let line = query.path_and_query(&target);
+/// assert_eq!(line, "/configs/demo/default/application?releaseKey=a%2Bb");
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ConfigQuery {
     /// The client.
@@ -79,6 +101,14 @@ impl ConfigQuery {
 }
 
 /// Parameters of `/notifications/v2` beside the app id.
+///
+/// ```
+/// use castalia_core::protocol::route::PollQuery;
+///
+/// let line = "cluster=default&notifications=[{\"namespaceName\":\"application\",\"notificationId\":-1}]";
+/// let query = PollQuery::parse(line).unwrap();
+/// assert_eq!(query.notifications[0].notification_id, -1);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PollQuery {
     /// Cluster of the client.
@@ -150,6 +180,14 @@ impl PollQuery {
 }
 
 /// Parameters of `/notifications` beside the app id.
+///
+/// ```
+/// use castalia_core::protocol::route::LegacyPollQuery;
+///
+/// let query = LegacyPollQuery::parse("appId=demo&cluster=default").unwrap();
+/// assert_eq!(query.namespace, "application");
+/// assert_eq!(query.notification_id, -1);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LegacyPollQuery {
     /// Cluster of the client.
