@@ -13,6 +13,7 @@ pub mod health;
 pub mod large_head;
 pub mod limit;
 pub mod metrics;
+pub mod operation;
 pub mod revision;
 pub mod route;
 mod stream;

@@ -1,6 +1,8 @@
 //! The one JSON writer of answers and of texts stored in the database: compact, absent members left out by the types, and the
 //! HTML-safe escapes that Apollo's rows and bodies carry. Knows no type of ours.
 
+pub mod schema;
+
 use std::io::{self, Write};
 
 use axum::response::{IntoResponse, Response};

@@ -13,8 +13,10 @@ use futures_util::FutureExt as _;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Method, StatusCode};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::error::{Error, Reaction, Stale};
+use crate::json::schema::Named;
 use crate::log_rate::{LogRate, shortened};
 
 /// Prefix of the class names that scripts written for the reference look at.
@@ -24,16 +26,26 @@ const EXCEPTIONS: &str = "com.ctrip.framework.apollo.common.exception.";
 const RETRY_SECONDS: &str = "5";
 
 /// Body of an error that a handler raised.
-#[derive(Serialize)]
-struct Handled<'a> {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ExceptionResponse, description = "An error.")]
+pub struct Handled<'a> {
+    /// Apollo's name of the error; absent if the request was refused before it reached its handler.
+    #[schema(required = false)]
     exception: String,
+    /// What happened and what to do.
     message: &'a str,
+    /// HTTP status.
     status: u16,
+    /// When it happened.
     timestamp: String,
+    /// Stable name of the reason, in snake case.
     code: &'a str,
     #[serde(flatten)]
+    #[schema(ignore)]
     stale: Option<&'a Stale>,
 }
+
+impl Named for Handled<'_> {}
 
 /// Body of an error that was raised before any handler ran: the shape of the reference's container.
 #[derive(Serialize)]

@@ -9,11 +9,13 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use futures_util::future::BoxFuture;
 use http::Method;
 
+use super::operation::{About, Described, Operation};
+
 /// Checks a request against what its route asks for, then runs it or answers itself.
 pub type Guard<S, A> = fn(S, A, Request, Next) -> BoxFuture<'static, Response>;
 
 /// One registered route, as the tests of access walk them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Listed<A> {
     /// Method.
     pub method: Method,
@@ -21,6 +23,8 @@ pub struct Listed<A> {
     pub path: &'static str,
     /// What it asks for.
     pub access: A,
+    /// The operation of a documented API.
+    pub operation: Option<Operation>,
 }
 
 /// Routes of one role: each needs an access value, which the role's guard enforces in front of the handler.
@@ -55,7 +59,7 @@ where
         access: A,
         handler: H,
     ) -> Self {
-        self.add(Method::GET, MethodFilter::GET, path, access, handler)
+        self.add(Method::GET, path, access, None, handler)
     }
 
     /// Adds a POST route.
@@ -66,7 +70,7 @@ where
         access: A,
         handler: H,
     ) -> Self {
-        self.add(Method::POST, MethodFilter::POST, path, access, handler)
+        self.add(Method::POST, path, access, None, handler)
     }
 
     /// Adds a PUT route.
@@ -77,7 +81,7 @@ where
         access: A,
         handler: H,
     ) -> Self {
-        self.add(Method::PUT, MethodFilter::PUT, path, access, handler)
+        self.add(Method::PUT, path, access, None, handler)
     }
 
     /// Adds a DELETE route.
@@ -88,18 +92,38 @@ where
         access: A,
         handler: H,
     ) -> Self {
-        self.add(Method::DELETE, MethodFilter::DELETE, path, access, handler)
+        self.add(Method::DELETE, path, access, None, handler)
+    }
+
+    /// Adds an operation of a documented API.
+    #[must_use]
+    pub fn operation<H: Handler<T, S> + Described<T>, T: 'static>(
+        self,
+        method: Method,
+        path: &'static str,
+        access: A,
+        about: About,
+        handler: H,
+    ) -> Self {
+        let operation = Operation { about, signature: H::signature };
+        self.add(method, path, access, Some(operation), handler)
     }
 
     fn add<H: Handler<T, S>, T: 'static>(
         mut self,
         method: Method,
-        filter: MethodFilter,
         path: &'static str,
         access: A,
+        operation: Option<Operation>,
         handler: H,
     ) -> Self {
-        self.listed.push(Listed { method, path, access: access.clone() });
+        let filter = match method {
+            Method::POST => MethodFilter::POST,
+            Method::PUT => MethodFilter::PUT,
+            Method::DELETE => MethodFilter::DELETE,
+            _ => MethodFilter::GET,
+        };
+        self.listed.push(Listed { method, path, access: access.clone(), operation });
         let guard = self.guard;
         let check = move |State((state, access)): State<(S, A)>, request: Request, next: Next| {
             guard(state, access, request, next)

@@ -43,7 +43,12 @@ pub(super) fn listed() -> impl Iterator<Item = Listed<ClientAccess>> {
         "/notifications",
         "/notifications/{*rest}",
     ];
-    PATHS.into_iter().map(|path| Listed { method: Method::GET, path, access: ClientAccess::Client })
+    PATHS.into_iter().map(|path| Listed {
+        method: Method::GET,
+        path,
+        access: ClientAccess::Client,
+        operation: None,
+    })
 }
 
 /// What becomes of a request at first.

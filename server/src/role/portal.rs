@@ -25,6 +25,7 @@ use http::HeaderValue;
 use tokio::sync::Semaphore;
 
 use self::calls::Calls;
+use self::open_api::document::Document;
 use self::origin::Hosts;
 use self::throttle::Throttle;
 use crate::background::Background;
@@ -83,6 +84,7 @@ struct Own {
     throttle: Throttle,
     hashing: Semaphore,
     calls: Calls,
+    document: Document,
 }
 
 type PortalRoutes = Routes<Portal, PortalAccess>;
@@ -99,6 +101,7 @@ impl Portal {
             throttle: Throttle::default(),
             hashing: Semaphore::new(HASHING),
             calls: Calls::start(state.clone()),
+            document: Document::default(),
         };
         Self { state, own: Arc::new(own) }
     }
@@ -156,6 +159,7 @@ pub fn router(state: PortalState) -> (Router, Vec<Listed<PortalAccess>>) {
         .get("/health/ready", PortalAccess::Open, ready)
         .get("/apollo/version", PortalAccess::Open, health::version);
     let (router, listed) = open_api::routes(sign_in::routes(web::routes(routes))).finish();
+    portal.own.document.describe(&listed);
     let router = router
         .layer(from_fn_with_state(portal, check_host))
         .layer(from_fn(deny_frames))

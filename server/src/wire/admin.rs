@@ -5,6 +5,7 @@ mod audit_log;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::body::{Member, body};
 use super::free_form::FreeForm;

@@ -15,7 +15,8 @@ const DATE: &str = "%Y-%m-%dT%H:%M:%S%.3f%z";
 /// The same for reading: any number of fraction digits.
 const ANY_DATE: &str = "%Y-%m-%dT%H:%M:%S%.f%#z";
 
-/// A body; with `+ standard` it ends in the six members that say who made it and when.
+/// A body; with `+ standard` it ends in the six members that say who made it and when. `#[schema(as = ...)]` names it in the
+/// OpenAPI document.
 macro_rules! body {
     ($(#[$meta:meta])* $name:ident { $( $(#[$doc:meta])* $field:ident: $type:ty, )* } + standard) => {
         body! { $(#[$meta])* $name {
@@ -28,27 +29,35 @@ macro_rules! body {
             data_change_created_by_display_name: Option<String>,
             /// Display name of who changed it last; filled by the portal.
             data_change_last_modified_by_display_name: Option<String>,
-            /// When it was created.
+            /// When it was created, as `2026-05-31T14:44:28.000+0800`.
+            #[schema(value_type = String)]
             data_change_created_time: Option<DateTime<Utc>>,
-            /// When it was changed last.
+            /// When it was changed last, in the same form.
+            #[schema(value_type = String)]
             data_change_last_modified_time: Option<DateTime<Utc>>,
         } }
     };
     ($(#[$meta:meta])* $name:ident { $( $(#[$doc:meta])* $field:ident: $type:ty, )* }) => {
+        #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+        #[serde(rename_all = "camelCase")]
         $(#[$meta])*
-        #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-        #[serde(rename_all = "camelCase", default)]
         pub struct $name {
             $(
                 $(#[$doc])*
+                // Not on the struct: the document would then show `null` as the default of optional members.
                 #[serde(
+                    default,
                     serialize_with = "Member::write",
                     deserialize_with = "Member::read",
                     skip_serializing_if = "Member::is_absent"
                 )]
+                // Absent members are left out, never null.
+                #[schema(nullable = false)]
                 pub $field: $type,
             )*
         }
+
+        impl crate::json::schema::Named for $name {}
     };
 }
 

@@ -3,10 +3,12 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 /// An object of free form. The reference reads it into a map, which turns every number into a double: `5` is written `5.0`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, ToSchema)]
 #[serde(transparent)]
+#[schema(value_type = Object)]
 pub struct FreeForm(pub IndexMap<String, Value>);
 
 impl Serialize for FreeForm {

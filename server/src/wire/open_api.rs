@@ -4,6 +4,7 @@
 use castalia_core::protocol::wire::Configurations;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::body::{Member, body};
 
@@ -40,6 +41,7 @@ authored!(AppNamespace, Cluster, Item, Release);
 
 body! {
     /// An app.
+    #[schema(as = OpenAppDTO)]
     App {
         /// Display name.
         name: Option<String>,
@@ -60,6 +62,7 @@ body! {
 
 body! {
     /// An app to be created.
+    #[schema(as = OpenCreateAppDTO)]
     CreateApp {
         /// Whether the consumer that creates it may manage it.
         assign_app_role_to_self: bool,
@@ -72,6 +75,7 @@ body! {
 
 body! {
     /// Clusters of an app in one environment, by name.
+    #[schema(as = OpenEnvClusterDTO)]
     EnvClusters {
         /// Environment.
         env: Option<String>,
@@ -84,6 +88,7 @@ body! {
 
 body! {
     /// Clusters of an app in one environment.
+    #[schema(as = OpenEnvClusterInfo)]
     EnvClusterInfo {
         /// 200, or 500 where the environment could not be asked.
         code: i64,
@@ -98,6 +103,7 @@ body! {
 
 body! {
     /// A cluster.
+    #[schema(as = OpenClusterDTO)]
     Cluster {
         /// Name.
         name: Option<String>,
@@ -114,6 +120,7 @@ body! {
 
 body! {
     /// A definition of a namespace.
+    #[schema(as = OpenAppNamespaceDTO)]
     AppNamespace {
         /// Name; without the department's prefix and the format's suffix where it is to be created.
         name: Option<String>,
@@ -132,6 +139,7 @@ body! {
 
 body! {
     /// A namespace to be made in one cluster.
+    #[schema(as = OpenCreateNamespaceDTO)]
     CreateNamespace {
         /// App.
         app_id: Option<String>,
@@ -146,6 +154,7 @@ body! {
 
 body! {
     /// A namespace with its items.
+    #[schema(as = OpenNamespaceDTO)]
     Namespace {
         /// Owner.
         app_id: Option<String>,
@@ -168,6 +177,7 @@ body! {
 
 body! {
     /// What editors want to know of a namespace.
+    #[schema(as = OpenNamespaceExtendDTO)]
     NamespaceExtend {
         /// Whether the caller may not see the values.
         is_config_hidden: bool,
@@ -198,6 +208,7 @@ impl Authored for Namespace {
 
 body! {
     /// Who edits a namespace at present.
+    #[schema(as = OpenNamespaceLockDTO)]
     NamespaceLock {
         /// Namespace.
         namespace_name: Option<String>,
@@ -212,6 +223,7 @@ body! {
 
 body! {
     /// A key with its value, a comment line, or a blank line.
+    #[schema(as = OpenItemDTO)]
     Item {
         /// Key; empty for comments and blank lines.
         key: Option<String>,
@@ -230,6 +242,7 @@ body! {
 
 body! {
     /// How an item differs from what is published.
+    #[schema(as = OpenItemExtendDTO)]
     ItemExtend {
         /// Row id of the namespace.
         namespace_id: i64,
@@ -248,6 +261,7 @@ body! {
 
 body! {
     /// One page of items.
+    #[schema(as = OpenItemPageDTO)]
     ItemPage {
         /// Number of the page, from 0.
         page: i64,
@@ -262,6 +276,7 @@ body! {
 
 body! {
     /// A namespace as one text.
+    #[schema(as = OpenNamespaceTextModel)]
     NamespaceText {
         /// Format by name.
         format: Option<String>,
@@ -274,6 +289,7 @@ body! {
 
 body! {
     /// A release to be made.
+    #[schema(as = NamespaceReleaseDTO)]
     NewRelease {
         /// Title.
         release_title: Option<String>,
@@ -288,6 +304,7 @@ body! {
 
 body! {
     /// A published set of a namespace.
+    #[schema(as = OpenReleaseDTO)]
     Release {
         /// Row id.
         id: i64,
@@ -300,6 +317,7 @@ body! {
         /// Title.
         name: Option<String>,
         /// Keys and values.
+        #[schema(value_type = HashMap<String, String>)]
         configurations: Option<Box<Configurations>>,
         /// What it is about.
         comment: Option<String>,
@@ -308,6 +326,7 @@ body! {
 
 body! {
     /// What changes from one release to another.
+    #[schema(as = OpenReleaseDiffDTO)]
     ReleaseDiff {
         /// Changes.
         changes: Option<Vec<ReleaseChange>>,
@@ -316,6 +335,7 @@ body! {
 
 body! {
     /// One change between two releases.
+    #[schema(as = OpenReleaseChangeDTO)]
     ReleaseChange {
         /// `ADDED`, `MODIFIED` or `DELETED`.
         change_type: Option<String>,
@@ -330,6 +350,7 @@ body! {
 
 body! {
     /// A department.
+    #[schema(as = OpenOrganizationDto)]
     Organization {
         /// Id.
         org_id: Option<String>,
@@ -340,6 +361,7 @@ body! {
 
 body! {
     /// A user.
+    #[schema(as = OpenUserInfoDTO)]
     User {
         /// User name.
         user_id: Option<String>,

@@ -10,13 +10,14 @@ use serde_json::{Value, json};
 use super::world::{Answer, Caller, HOST, NS, PASSWORD, World, app, item};
 
 /// Routes that answer without credentials. A longer list needs a reason.
-const OPEN: [&str; 11] = [
+const OPEN: [&str; 12] = [
     "GET /apollo/version",
     "GET /assets/{*file}",
     "GET /health",
     "GET /health/live",
     "GET /health/ready",
     "GET /login.html",
+    "GET /openapi/openapi.json",
     "GET /prefix-path",
     "GET /signin",
     "GET /user/logout",
@@ -28,11 +29,11 @@ const OPEN: [&str; 11] = [
 fn concrete(path: &str) -> String {
     [
         ("{env}", "LOCAL"),
-        ("{app_id}", "demo"),
-        ("{cluster}", "default"),
-        ("{namespace}", "application"),
+        ("{appId}", "demo"),
+        ("{clusterName}", "default"),
+        ("{namespaceName}", "application"),
         ("{key}", "aw"),
-        ("{release_id}", "1"),
+        ("{releaseId}", "1"),
         ("{app}", "demo"),
         ("{section}", "x"),
         ("{*rest}", "x"),

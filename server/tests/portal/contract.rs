@@ -1,13 +1,17 @@
-//! The page that says which operations of Apollo's OpenAPI contract are served says it truly.
+//! The documentation of `/openapi/v1` agrees with the code: the page that lists which operations of Apollo's contract are served,
+//! and the OpenAPI document.
 
 use std::collections::BTreeSet;
+
+use serde_json::Value;
 
 use super::world::World;
 
 const PAGE: &str = include_str!("../../../docs/openapi.md");
-
-/// Operations of the contract: `apollo-openapi.yaml` of 2026-05-31.
-const OPERATIONS: usize = 136;
+pub(super) const DOCUMENT: &str = include_str!("../../../docs/openapi.json");
+/// Apollo's contract: `apollo-openapi.yaml` of 2026-05-31 in the repository apolloconfig/apollo-openapi (Apache-2.0), without its
+/// texts and examples.
+pub(super) const CONTRACT: &str = include_str!("apollo-openapi.json");
 
 /// Method and path without the names of its parameters, which differ.
 fn shape(method: &str, path: &str) -> String {
@@ -28,5 +32,38 @@ async fn the_page_lists_which_operations_of_the_contract_are_served() {
         assert_eq!(routes.contains(&shape), served == "yes", "docs/openapi.md is wrong: {line}");
         assert!(seen.insert(shape), "twice: {line}");
     }
-    assert_eq!(seen.len(), OPERATIONS);
+    let contract: Value = serde_json::from_str(CONTRACT).unwrap();
+    let operations = contract["paths"].as_object().unwrap().iter().flat_map(|(path, item)| {
+        item.as_object().unwrap().keys().map(|method| shape(&method.to_uppercase(), path))
+    });
+    assert_eq!(seen, operations.collect());
+}
+
+#[tokio::test]
+async fn the_document_in_the_repository_is_the_one_that_is_served() {
+    let world = World::fresh().await;
+    let answer = world.nobody().get("/openapi/openapi.json").await;
+    assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
+    let served = format!("{}\n", answer.body);
+    let differs = served.lines().zip(DOCUMENT.lines()).find(|(new, old)| new != old);
+    if served != DOCUMENT {
+        let file = concat!(env!("CARGO_TARGET_TMPDIR"), "/openapi.json");
+        std::fs::write(file, &served).unwrap();
+        panic!(
+            "the operations changed; run `cp {file} docs/openapi.json`. The first difference: {differs:?}"
+        );
+    }
+}
+
+/// An operation of `/openapi/v1` that is registered as a plain route would be missing in the document.
+#[tokio::test]
+async fn every_operation_is_in_the_document() {
+    let world = World::fresh().await;
+    let answer = world.nobody().get("/openapi/openapi.json").await.json();
+    let mut ids = BTreeSet::new();
+    for route in world.routes.iter().filter(|route| route.path.starts_with("/openapi/v1/")) {
+        let operation = &answer["paths"][route.path][route.method.as_str().to_lowercase()];
+        let id = operation["operationId"].as_str().unwrap_or_default();
+        assert!(ids.insert(id.to_owned()), "`{id}` of {} {}", route.method, route.path);
+    }
 }

@@ -28,36 +28,36 @@ use Gets::{Description, Nothing, Refused};
 /// Method and path below `/openapi/v1` of each route that names something of an app; what a user of another app gets in an
 /// environment for members only, and what a consumer with rights on another app gets on databases of ours.
 const TABLE: [(&str, Gets, Gets); 33] = [
-    ("GET /apps/{app_id}", Description, Description),
-    ("PUT /apps/{app_id}", Refused, Refused),
-    ("GET /apps/{app_id}/envclusters", Description, Description),
-    ("GET /apps/{app_id}/env-cluster-info", Description, Description),
-    ("GET /apps/{app_id}/appnamespaces", Description, Description),
-    ("POST /apps/{app_id}/appnamespaces", Refused, Refused),
-    ("GET /apps/{app_id}/appnamespaces/{namespace}", Description, Description),
+    ("GET /apps/{appId}", Description, Description),
+    ("PUT /apps/{appId}", Refused, Refused),
+    ("GET /apps/{appId}/envclusters", Description, Description),
+    ("GET /apps/{appId}/env-cluster-info", Description, Description),
+    ("GET /apps/{appId}/appnamespaces", Description, Description),
+    ("POST /apps/{appId}/appnamespaces", Refused, Refused),
+    ("GET /apps/{appId}/appnamespaces/{namespaceName}", Description, Description),
     ("POST /namespaces", Refused, Refused),
-    ("POST /envs/{env}/apps/{app_id}/clusters", Refused, Refused),
-    ("GET /envs/{env}/apps/{app_id}/clusters/{cluster}", Description, Description),
-    ("DELETE /envs/{env}/apps/{app_id}/clusters/{cluster}", Refused, Refused),
-    ("GET {cluster}/namespaces", Nothing, Nothing),
-    ("GET {namespace}", Nothing, Refused),
-    ("GET {namespace}/lock", Nothing, Refused),
-    ("GET {namespace}/items", Nothing, Refused),
-    ("POST {namespace}/items", Refused, Refused),
-    ("PUT {namespace}/items", Refused, Refused),
-    ("POST {namespace}/items/revocation", Refused, Refused),
-    ("GET {namespace}/items/{key}", Nothing, Refused),
-    ("PUT {namespace}/items/{key}", Refused, Refused),
-    ("DELETE {namespace}/items/{key}", Refused, Refused),
-    ("GET {namespace}/encodedItems/{key}", Nothing, Refused),
-    ("PUT {namespace}/encodedItems/{key}", Refused, Refused),
-    ("DELETE {namespace}/encodedItems/{key}", Refused, Refused),
-    ("POST {namespace}/releases", Refused, Refused),
-    ("GET {namespace}/releases/latest", Nothing, Refused),
-    ("GET {namespace}/releases/active", Nothing, Refused),
+    ("POST /envs/{env}/apps/{appId}/clusters", Refused, Refused),
+    ("GET /envs/{env}/apps/{appId}/clusters/{clusterName}", Description, Description),
+    ("DELETE /envs/{env}/apps/{appId}/clusters/{clusterName}", Refused, Refused),
+    ("GET {clusterName}/namespaces", Nothing, Nothing),
+    ("GET {namespaceName}", Nothing, Refused),
+    ("GET {namespaceName}/lock", Nothing, Refused),
+    ("GET {namespaceName}/items", Nothing, Refused),
+    ("POST {namespaceName}/items", Refused, Refused),
+    ("PUT {namespaceName}/items", Refused, Refused),
+    ("POST {namespaceName}/items/revocation", Refused, Refused),
+    ("GET {namespaceName}/items/{key}", Nothing, Refused),
+    ("PUT {namespaceName}/items/{key}", Refused, Refused),
+    ("DELETE {namespaceName}/items/{key}", Refused, Refused),
+    ("GET {namespaceName}/encodedItems/{key}", Nothing, Refused),
+    ("PUT {namespaceName}/encodedItems/{key}", Refused, Refused),
+    ("DELETE {namespaceName}/encodedItems/{key}", Refused, Refused),
+    ("POST {namespaceName}/releases", Refused, Refused),
+    ("GET {namespaceName}/releases/latest", Nothing, Refused),
+    ("GET {namespaceName}/releases/active", Nothing, Refused),
     ("GET /envs/{env}/releases/comparison", Refused, Refused),
-    ("GET /envs/{env}/releases/{release_id}", Refused, Refused),
-    ("PUT /envs/{env}/releases/{release_id}/rollback", Refused, Refused),
+    ("GET /envs/{env}/releases/{releaseId}", Refused, Refused),
+    ("PUT /envs/{env}/releases/{releaseId}/rollback", Refused, Refused),
     // Lists over all apps name none in their path; what they leave out is looked for in them.
     ("GET /apps", Description, Description),
     ("GET /apps/by-self", Nothing, Nothing),
@@ -68,17 +68,17 @@ const TABLE: [(&str, Gets, Gets); 33] = [
 const ABOUT_NO_APP: [&str; 5] =
     ["GET /user", "GET /envs", "GET /organizations", "POST /apps", "GET /appnamespaces"];
 
-const CLUSTER: &str = "/envs/{env}/apps/{app_id}/clusters/{cluster}";
+const CLUSTER: &str = "/envs/{env}/apps/{appId}/clusters/{clusterName}";
 
 /// The row of the table for a route.
 fn row(method: &Method, path: &str) -> String {
     let below = path.strip_prefix("/openapi/v1").unwrap_or(path);
-    let namespace = format!("{CLUSTER}/namespaces/{{namespace}}");
+    let namespace = format!("{CLUSTER}/namespaces/{{namespaceName}}");
     if let Some(rest) = below.strip_prefix(namespace.as_str()) {
-        return format!("{method} {{namespace}}{rest}");
+        return format!("{method} {{namespaceName}}{rest}");
     }
     match below.strip_prefix(CLUSTER) {
-        Some(rest) if !rest.is_empty() => format!("{method} {{cluster}}{rest}"),
+        Some(rest) if !rest.is_empty() => format!("{method} {{clusterName}}{rest}"),
         _ => format!("{method} {below}"),
     }
 }
@@ -87,15 +87,15 @@ fn row(method: &Method, path: &str) -> String {
 fn request(method: &Method, path: &str, release_id: i64) -> (String, Value) {
     let at = path
         .replace("{env}", "LOCAL")
-        .replace("{app_id}", "demo")
-        .replace("{cluster}", "default")
-        .replace("{namespace}", "application")
-        .replace("{release_id}", &release_id.to_string())
+        .replace("{appId}", "demo")
+        .replace("{clusterName}", "default")
+        .replace("{namespaceName}", "application")
+        .replace("{releaseId}", &release_id.to_string())
         .replace("{key}", if path.contains("encodedItems") { "aw" } else { "k" });
     let named = |name: &str| json!({ "appId": "demo", "name": name, "format": "properties", "isPublic": false });
     let last = path.rsplit('/').next().unwrap_or_default();
     let body = match (method.as_str(), last) {
-        ("PUT", "{app_id}") => app("demo", "u2")["app"].clone(),
+        ("PUT", "{appId}") => app("demo", "u2")["app"].clone(),
         ("POST", "appnamespaces" | "clusters") => named("taken"),
         ("POST", "namespaces") => {
             json!([{ "appId": "demo", "env": "LOCAL", "clusterName": "default", "appNamespaceName": "other" }])
@@ -181,7 +181,7 @@ async fn replay(
     let before = (content(&world.store).await, content(&world.environment_store).await);
     assert!(before.1.contains(HIDDEN), "the comparison sees what is stored");
     let mut rows: Vec<_> = TABLE.iter().map(|(row, ..)| *row).collect();
-    for route in world.routes.iter().filter(|route| route.path.starts_with("/openapi")) {
+    for route in world.routes.iter().filter(|route| route.path.starts_with("/openapi/v1/")) {
         let name = row(&route.method, route.path);
         if ABOUT_NO_APP.contains(&name.as_str()) {
             continue;

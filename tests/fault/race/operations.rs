@@ -117,19 +117,20 @@ fn admin(method: &str, path: &str, s: &Subject, who: &str) -> (String, Option<Va
 fn portal(method: &str, path: &str, s: &Subject, who: &str) -> (String, Option<Value>) {
     let at = path
         .replace("{env}", "DEV")
-        .replace("{app_id}", &s.app_id)
-        .replace("{cluster}", "default")
-        .replace("{namespace}", "application");
+        .replace("{appId}", &s.app_id)
+        .replace("{clusterName}", "default")
+        .replace("{namespaceName}", "application");
     let by = |path: String| format!("{path}?operator=apollo");
     let last = path.rsplit("/envs/{env}").next().unwrap();
-    let below = last.strip_prefix("/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}");
+    let below =
+        last.strip_prefix("/apps/{appId}/clusters/{clusterName}/namespaces/{namespaceName}");
     let item = |key: &str| json!({ "key": key, "value": who, "dataChangeCreatedBy": "apollo" });
     match (method, below.unwrap_or(last)) {
         ("POST", "/openapi/v1/apps") => {
             (at, Some(json!({ "app": s.app(&format!("{}-new", s.app_id), who), "admins": [] })))
         }
-        ("PUT", "/openapi/v1/apps/{app_id}") => (by(at), Some(s.app(&s.app_id, who))),
-        ("POST", "/openapi/v1/apps/{app_id}/appnamespaces") => {
+        ("PUT", "/openapi/v1/apps/{appId}") => (by(at), Some(s.app(&s.app_id, who))),
+        ("POST", "/openapi/v1/apps/{appId}/appnamespaces") => {
             let definition = json!({
                 "appId": s.app_id, "name": format!("public-{}", s.number), "format": "properties", "isPublic": true,
                 "appendNamespacePrefix": false, "comment": "", "dataChangeCreatedBy": "apollo",
@@ -140,10 +141,10 @@ fn portal(method: &str, path: &str, s: &Subject, who: &str) -> (String, Option<V
             let namespace = json!({ "env": "DEV", "appId": s.app_id, "clusterName": "c1", "appNamespaceName": "application" });
             (by(at), Some(json!([namespace])))
         }
-        ("POST", "/apps/{app_id}/clusters") => {
+        ("POST", "/apps/{appId}/clusters") => {
             (at, Some(json!({ "appId": s.app_id, "name": "new", "dataChangeCreatedBy": "apollo" })))
         }
-        ("DELETE", "/apps/{app_id}/clusters/{cluster}") => {
+        ("DELETE", "/apps/{appId}/clusters/{clusterName}") => {
             (by(at.replace("clusters/default", "clusters/c1")), None)
         }
         ("POST", "/items") => (by(at), Some(item("new"))),
@@ -161,8 +162,8 @@ fn portal(method: &str, path: &str, s: &Subject, who: &str) -> (String, Option<V
         ),
         ("DELETE", "/encodedItems/{key}") => (by(at.replace("{key}", "aw==")), None),
         ("POST", "/releases") => (at, Some(json!({ "releaseTitle": "r", "releasedBy": "apollo" }))),
-        ("PUT", "/releases/{release_id}/rollback") => {
-            (by(at.replace("{release_id}", &s.release_id.to_string())), None)
+        ("PUT", "/releases/{releaseId}/rollback") => {
+            (by(at.replace("{releaseId}", &s.release_id.to_string())), None)
         }
         unknown => panic!("no request for {unknown:?}: add a row"),
     }

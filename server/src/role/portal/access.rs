@@ -162,10 +162,10 @@ async fn place(portal: &Portal, parts: &mut Parts) -> Result<Place> {
     let mut place = Place::default();
     for (name, value) in &parameters {
         match name {
-            "app_id" => value.clone_into(&mut place.app_id),
+            "appId" => value.clone_into(&mut place.app_id),
             "env" => portal.state.environments.find(value)?.name().clone_into(&mut place.env),
-            "cluster" => value.clone_into(&mut place.cluster),
-            "namespace" => value.clone_into(&mut place.namespace),
+            "clusterName" => value.clone_into(&mut place.cluster),
+            "namespaceName" => value.clone_into(&mut place.namespace),
             _ => {}
         }
     }

@@ -10,9 +10,13 @@ use http::{StatusCode, Uri};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
+use utoipa::openapi::path::ParameterIn;
 
 use crate::error::{Error, Reaction, Result};
+use crate::http::operation::{Input, Output, Signature};
 use crate::json::Json;
+use crate::json::schema::Documented;
 
 /// Largest ordinary body, in bytes.
 pub(super) const BODY: usize = 1024 * 1024;
@@ -30,6 +34,12 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
         query(&parts.uri).map(Self)
+    }
+}
+
+impl<T: IntoParams> Input for Query<T> {
+    fn describe(signature: &mut Signature) {
+        signature.parameters::<T>(&ParameterIn::Query);
     }
 }
 
@@ -63,6 +73,12 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
     }
 }
 
+impl<T: IntoParams> Input for Path<T> {
+    fn describe(signature: &mut Signature) {
+        signature.parameters::<T>(&ParameterIn::Path);
+    }
+}
+
 /// A JSON body of at most so many bytes.
 #[derive(Debug)]
 pub(super) struct Body<T, const LIMIT: usize = BODY>(pub(super) T);
@@ -88,6 +104,12 @@ impl<T: DeserializeOwned, S: Sync, const LIMIT: usize> FromRequest<S> for Body<T
     }
 }
 
+impl<T: Documented, const LIMIT: usize> Input for Body<T, LIMIT> {
+    fn describe(signature: &mut Signature) {
+        signature.request::<T>();
+    }
+}
+
 /// Reads a body of at most so many bytes.
 pub(super) async fn read(body: HttpBody, limit: usize) -> Result<Bytes> {
     match Limited::new(body, limit).collect().await {
@@ -101,10 +123,12 @@ pub(super) async fn read(body: HttpBody, limit: usize) -> Result<Bytes> {
 }
 
 /// Which page of a list is wanted; a size of 0 means the list's own.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, Deserialize, IntoParams)]
 #[serde(default)]
 pub(super) struct Paging {
+    /// Number of the page, from 0.
     pub(super) page: u64,
+    /// Elements of a page; 0 for the default of the list.
     pub(super) size: u64,
 }
 
@@ -135,5 +159,11 @@ impl<T: Serialize> IntoResponse for Found<T> {
             Some(value) => Json(value).into_response(),
             None => StatusCode::OK.into_response(),
         }
+    }
+}
+
+impl<T: Documented> Output for Found<T> {
+    fn describe(signature: &mut Signature) {
+        signature.response::<T>();
     }
 }

@@ -1,149 +1,381 @@
-//! `/openapi/v1`: one API for signed-in users, third parties and our web UI. This file says who may call what; each resource has a
-//! file of its own.
+//! `/openapi/v1`: one API for signed-in users, third parties and our web UI. This file lists the operations under the names of
+//! Apollo's contract and says who may call them; each resource has a file of its own.
 
 mod app;
 mod app_namespace;
 mod cluster;
+pub(super) mod document;
 mod env;
 mod item;
 mod namespace;
+mod operator;
 mod organization;
 mod people;
 mod release;
 pub(super) mod user;
 
-use serde::Deserialize;
+use http::Method;
 
-use super::identity::Caller;
-use super::{Hidden, Portal, PortalAccess, PortalRoutes};
+use self::operator::By;
+use super::{Hidden, PortalAccess, PortalRoutes};
 use crate::domain::permission::Act;
-use crate::domain::permission::need::{Identity, Need};
-use crate::domain::user as portal_user;
+use crate::domain::permission::need::Need;
 use crate::error::{Error, Result};
+use crate::http::operation::About;
 
 /// Items of a page where the caller does not say.
 pub(super) const ITEM_PAGE_SIZE: u64 = 50;
 
-/// Who acts, as consumers must say and users may.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct By {
-    operator: Option<String>,
+/// A path within a namespace of one environment.
+macro_rules! in_namespace {
+    ($rest:literal) => {
+        concat!(
+            "/openapi/v1/envs/{env}/apps/{appId}/clusters/{clusterName}/namespaces/{namespaceName}",
+            $rest
+        )
+    };
 }
 
 /// Adds the routes.
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
     let routes = routes
-        .get("/openapi/v1/user", PortalAccess::Call(Need::Person), user::current)
-        .get("/openapi/v1/envs", PortalAccess::Call(Need::Nothing), env::list)
-        .get("/openapi/v1/organizations", PortalAccess::Call(Need::Nothing), organization::list);
-    releases(items(namespaces(clusters(apps(routes)))))
+        .get("/openapi/openapi.json", PortalAccess::Open, document::get)
+        .operation(
+            Method::GET,
+            "/openapi/v1/user",
+            PortalAccess::Call(Need::Person),
+            about("Portal User Management", "getCurrentUser", "Returns the signed-in user."),
+            user::current,
+        )
+        .operation(
+            Method::GET,
+            "/openapi/v1/envs",
+            PortalAccess::Call(Need::Nothing),
+            about("Environment Management", "getEnvs", "Lists the environments."),
+            env::list,
+        )
+        .operation(
+            Method::GET,
+            "/openapi/v1/organizations",
+            PortalAccess::Call(Need::Nothing),
+            about("Organization Management", "getOrganization", "Lists the departments."),
+            organization::list,
+        );
+    releases(encoded_items(items(namespaces(app_namespaces(clusters(apps(routes)))))))
 }
 
 fn apps(routes: PortalRoutes) -> PortalRoutes {
+    let about = |id, summary| about("App Management", id, summary);
     let known = PortalAccess::Call(Need::Nothing);
     routes
-        .post("/openapi/v1/apps", PortalAccess::Call(Need::CreateApp), app::create)
-        .get("/openapi/v1/apps", known, app::list)
-        .get("/openapi/v1/apps/authorized", known, app::authorized)
-        .get("/openapi/v1/apps/by-self", known, app::by_self)
-        .get("/openapi/v1/apps/{app_id}", known, app::get)
-        .put("/openapi/v1/apps/{app_id}", PortalAccess::Call(Need::AppAdmin), app::update)
-        .get("/openapi/v1/apps/{app_id}/envclusters", known, app::env_clusters)
-        .get("/openapi/v1/apps/{app_id}/env-cluster-info", known, app::env_cluster_info)
+        .operation(
+            Method::POST,
+            "/openapi/v1/apps",
+            PortalAccess::Call(Need::CreateApp),
+            about(
+                "createApp",
+                "Creates an app in the portal and in every environment that can be reached.",
+            ),
+            app::create,
+        )
+        .operation(
+            Method::GET,
+            "/openapi/v1/apps",
+            known,
+            about("findApps", "Lists all apps, or those whose ids are given."),
+            app::list,
+        )
+        .operation(
+            Method::GET,
+            "/openapi/v1/apps/authorized",
+            known,
+            about("findAppsAuthorized", "Lists the apps in which the caller has a role."),
+            app::authorized,
+        )
+        .operation(
+            Method::GET,
+            "/openapi/v1/apps/by-self",
+            known,
+            about("getAppsBySelf", "Lists the apps in which the caller has a role, page by page."),
+            app::by_self,
+        )
+        .operation(
+            Method::GET,
+            "/openapi/v1/apps/{appId}",
+            known,
+            about("getApp", "Returns an app."),
+            app::get,
+        )
+        .operation(
+            Method::PUT,
+            "/openapi/v1/apps/{appId}",
+            PortalAccess::Call(Need::AppAdmin),
+            about(
+                "updateApp",
+                "Changes an app in the portal and in every environment that can be reached.",
+            ),
+            app::update,
+        )
+        .operation(
+            Method::GET,
+            "/openapi/v1/apps/{appId}/envclusters",
+            known,
+            about("getEnvClusters", "Lists the names of the app's clusters by environment."),
+            app::env_clusters,
+        )
+        .operation(
+            Method::GET,
+            "/openapi/v1/apps/{appId}/env-cluster-info",
+            known,
+            about("getEnvClusterInfo", "Lists the app's clusters by environment."),
+            app::env_cluster_info,
+        )
 }
 
 fn clusters(routes: PortalRoutes) -> PortalRoutes {
-    const CLUSTERS: &str = "/openapi/v1/envs/{env}/apps/{app_id}/clusters";
-    const CLUSTER: &str = "/openapi/v1/envs/{env}/apps/{app_id}/clusters/{cluster}";
+    let about = |id, summary| about("Cluster Management", id, summary);
     routes
-        .post(CLUSTERS, PortalAccess::Call(Need::CreateCluster), cluster::create)
-        .get(CLUSTER, PortalAccess::Call(Need::Nothing), cluster::get)
-        .delete(CLUSTER, PortalAccess::Call(Need::DeleteCluster), cluster::delete)
+        .operation(
+            Method::POST,
+            "/openapi/v1/envs/{env}/apps/{appId}/clusters",
+            PortalAccess::Call(Need::CreateCluster),
+            about("createCluster", "Creates a cluster."),
+            cluster::create,
+        )
+        .operation(
+            Method::GET,
+            "/openapi/v1/envs/{env}/apps/{appId}/clusters/{clusterName}",
+            PortalAccess::Call(Need::Nothing),
+            about("getCluster", "Returns a cluster."),
+            cluster::get,
+        )
+        .operation(
+            Method::DELETE,
+            "/openapi/v1/envs/{env}/apps/{appId}/clusters/{clusterName}",
+            PortalAccess::Call(Need::DeleteCluster),
+            about("deleteCluster", "Deletes a cluster with its namespaces."),
+            cluster::delete,
+        )
+}
+
+fn app_namespaces(routes: PortalRoutes) -> PortalRoutes {
+    let about = |id, summary| about("AppNamespace Management", id, summary);
+    let known = PortalAccess::Call(Need::Nothing);
+    routes
+        .operation(
+            Method::GET,
+            "/openapi/v1/appnamespaces",
+            known,
+            about("getAppNamespaces", "Lists the public app namespaces of all apps."),
+            app_namespace::public,
+        )
+        .operation(
+            Method::GET,
+            "/openapi/v1/apps/{appId}/appnamespaces",
+            known,
+            about("getAppNamespacesByAppId", "Lists the app namespaces of an app."),
+            app_namespace::list,
+        )
+        .operation(
+            Method::POST,
+            "/openapi/v1/apps/{appId}/appnamespaces",
+            PortalAccess::Call(Need::CreateNamespace),
+            about(
+                "createAppNamespace",
+                "Creates an app namespace, and the namespace in every cluster.",
+            ),
+            app_namespace::create,
+        )
+        .operation(
+            Method::GET,
+            "/openapi/v1/apps/{appId}/appnamespaces/{namespaceName}",
+            known,
+            about("findAppNamespace", "Returns an app namespace."),
+            app_namespace::get,
+        )
 }
 
 fn namespaces(routes: PortalRoutes) -> PortalRoutes {
-    const DEFINITIONS: &str = "/openapi/v1/apps/{app_id}/appnamespaces";
-    const NAMESPACES: &str = "/openapi/v1/envs/{env}/apps/{app_id}/clusters/{cluster}/namespaces";
-    const NAMESPACE: &str =
-        "/openapi/v1/envs/{env}/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}";
-    const LOCK: &str =
-        "/openapi/v1/envs/{env}/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/lock";
-    let known = PortalAccess::Call(Need::Nothing);
+    let about = |id, summary| about("Namespace Management", id, summary);
     let seen = PortalAccess::Read(Need::See, Hidden::Nothing);
     routes
-        .get("/openapi/v1/appnamespaces", known, app_namespace::public)
-        .get(DEFINITIONS, known, app_namespace::list)
-        .post(DEFINITIONS, PortalAccess::Call(Need::CreateNamespace), app_namespace::create)
-        .get("/openapi/v1/apps/{app_id}/appnamespaces/{namespace}", known, app_namespace::get)
-        .post("/openapi/v1/namespaces", PortalAccess::ByContent, namespace::associate)
-        // Leaves out what the caller may not see.
-        .get(NAMESPACES, known, namespace::list)
-        .get(NAMESPACE, seen, namespace::get)
-        .get(LOCK, seen, namespace::lock)
+        .operation(
+            Method::POST,
+            "/openapi/v1/namespaces",
+            PortalAccess::ByContent,
+            about("createNamespaces", "Creates namespaces in single clusters."),
+            namespace::associate,
+        )
+        .operation(
+            Method::GET,
+            "/openapi/v1/envs/{env}/apps/{appId}/clusters/{clusterName}/namespaces",
+            PortalAccess::Call(Need::Nothing),
+            about("findNamespaces", "Lists the namespaces of a cluster that the caller may see."),
+            namespace::list,
+        )
+        .operation(
+            Method::GET,
+            in_namespace!(""),
+            seen,
+            about("findNamespace", "Returns a namespace."),
+            namespace::get,
+        )
+        .operation(
+            Method::GET,
+            in_namespace!("/lock"),
+            seen,
+            self::about(
+                "Namespace Lock Management",
+                "getNamespaceLock",
+                "Returns who edits a namespace.",
+            ),
+            namespace::lock,
+        )
 }
 
 fn items(routes: PortalRoutes) -> PortalRoutes {
-    const ITEMS: &str =
-        "/openapi/v1/envs/{env}/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/items";
-    const ITEM: &str = "/openapi/v1/envs/{env}/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/items/{key}";
-    const ENCODED: &str = "/openapi/v1/envs/{env}/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/encodedItems/{key}";
-    const REVOCATION: &str = "/openapi/v1/envs/{env}/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/items/revocation";
+    let about = |id, summary| about("Item Management", id, summary);
     let edit = PortalAccess::Call(Need::To(Act::Modify));
     let seen = PortalAccess::Read(Need::See, Hidden::Nothing);
     routes
-        .get(ITEMS, PortalAccess::Read(Need::See, Hidden::Page), item::page)
-        .post(ITEMS, edit, item::create)
-        .put(ITEMS, edit, item::put_text)
-        .post(REVOCATION, edit, item::revoke)
-        .get(ITEM, seen, item::get)
-        .put(ITEM, edit, item::update)
-        .delete(ITEM, edit, item::delete)
-        .get(ENCODED, seen, item::get_encoded)
-        .put(ENCODED, edit, item::update_encoded)
-        .delete(ENCODED, edit, item::delete_encoded)
+        .operation(
+            Method::GET,
+            in_namespace!("/items"),
+            PortalAccess::Read(Need::See, Hidden::Page),
+            about("findItemsByNamespace", "Lists the items of a namespace, page by page."),
+            item::page,
+        )
+        .operation(
+            Method::POST,
+            in_namespace!("/items"),
+            edit,
+            about("createItem", "Adds an item at the end of a namespace."),
+            item::create,
+        )
+        .operation(
+            Method::PUT,
+            in_namespace!("/items"),
+            edit,
+            about(
+                "batchUpdateItemsByText",
+                "Replaces the items of a namespace by those of a text.",
+            ),
+            item::put_text,
+        )
+        .operation(
+            Method::POST,
+            in_namespace!("/items/revocation"),
+            edit,
+            about("revertItems", "Sets the items of a namespace back to what is published."),
+            item::revoke,
+        )
+        .operation(
+            Method::GET,
+            in_namespace!("/items/{key}"),
+            seen,
+            about("getItem", "Returns an item."),
+            item::get,
+        )
+        .operation(
+            Method::PUT,
+            in_namespace!("/items/{key}"),
+            edit,
+            about("updateItem", "Changes an item, or adds it if the caller asks for that."),
+            item::update,
+        )
+        .operation(
+            Method::DELETE,
+            in_namespace!("/items/{key}"),
+            edit,
+            about("deleteItem", "Deletes an item."),
+            item::delete,
+        )
+}
+
+fn encoded_items(routes: PortalRoutes) -> PortalRoutes {
+    let about = |id, summary| about("Item Management", id, summary);
+    let edit = PortalAccess::Call(Need::To(Act::Modify));
+    let seen = PortalAccess::Read(Need::See, Hidden::Nothing);
+    routes
+        .operation(
+            Method::GET,
+            in_namespace!("/encodedItems/{key}"),
+            seen,
+            about("getItemByEncodedKey", "Returns an item by its key in URL-safe Base64."),
+            item::encoded::get,
+        )
+        .operation(
+            Method::PUT,
+            in_namespace!("/encodedItems/{key}"),
+            edit,
+            about("updateItemByEncodedKey", "Changes an item by its key in URL-safe Base64."),
+            item::encoded::update,
+        )
+        .operation(
+            Method::DELETE,
+            in_namespace!("/encodedItems/{key}"),
+            edit,
+            about("deleteItemByEncodedKey", "Deletes an item by its key in URL-safe Base64."),
+            item::encoded::delete,
+        )
 }
 
 fn releases(routes: PortalRoutes) -> PortalRoutes {
-    const RELEASES: &str =
-        "/openapi/v1/envs/{env}/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/releases";
-    const LATEST: &str = "/openapi/v1/envs/{env}/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/releases/latest";
-    const ACTIVE: &str = "/openapi/v1/envs/{env}/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/releases/active";
+    let about = |id, summary| about("Release Management", id, summary);
+    let by_content = PortalAccess::ByContent;
     routes
-        .post(RELEASES, PortalAccess::Call(Need::To(Act::Release)), release::publish)
-        .get(LATEST, PortalAccess::Read(Need::SeeRelease, Hidden::Nothing), release::latest)
-        .get(ACTIVE, PortalAccess::Read(Need::SeeRelease, Hidden::List), release::active)
-        .get(
+        .operation(
+            Method::POST,
+            in_namespace!("/releases"),
+            PortalAccess::Call(Need::To(Act::Release)),
+            about("createRelease", "Publishes a namespace."),
+            release::publish,
+        )
+        .operation(
+            Method::GET,
+            in_namespace!("/releases/latest"),
+            PortalAccess::Read(Need::SeeRelease, Hidden::Nothing),
+            about(
+                "loadLatestActiveRelease",
+                "Returns the release that clients receive; an empty body where there is none.",
+            ),
+            release::latest,
+        )
+        .operation(
+            Method::GET,
+            in_namespace!("/releases/active"),
+            PortalAccess::Read(Need::SeeRelease, Hidden::List),
+            about(
+                "findActiveReleases",
+                "Lists the releases of a namespace that were not rolled back, newest first.",
+            ),
+            release::active,
+        )
+        .operation(
+            Method::GET,
             "/openapi/v1/envs/{env}/releases/comparison",
-            PortalAccess::ByContent,
+            by_content,
+            about("compareRelease", "Lists what changes from one release to another."),
             release::compare,
         )
-        .get("/openapi/v1/envs/{env}/releases/{release_id}", PortalAccess::ByContent, release::get)
-        .put(
-            "/openapi/v1/envs/{env}/releases/{release_id}/rollback",
-            PortalAccess::ByContent,
+        .operation(
+            Method::GET,
+            "/openapi/v1/envs/{env}/releases/{releaseId}",
+            by_content,
+            about("getReleaseById", "Returns a release."),
+            release::get,
+        )
+        .operation(
+            Method::PUT,
+            "/openapi/v1/envs/{env}/releases/{releaseId}/rollback",
+            by_content,
+            about("rollback", "Rolls a namespace back to an earlier release."),
             release::roll_back,
         )
 }
 
-impl Portal {
-    /// Who is recorded as having done it: users act as themselves, consumers name a user, in the query or in the body.
-    async fn operator(
-        &self,
-        caller: &Caller,
-        query: Option<String>,
-        body: Option<String>,
-    ) -> Result<String> {
-        if let Identity::User(user_id) = &caller.identity {
-            return Ok(user_id.clone());
-        }
-        let named = [query, body].into_iter().flatten().find(|name| !name.trim().is_empty());
-        let Some(name) = named else {
-            return Err(Error::bad_request("operator should not be null or empty")
-                .with_code("missing_operator"));
-        };
-        Ok(portal_user::existing(&self.state.store, &name).await?.username)
-    }
+const fn about(tag: &'static str, id: &'static str, summary: &'static str) -> About {
+    About { tag, id, summary }
 }
 
 /// A member that a body cannot do without.

@@ -4,6 +4,7 @@
 use axum::extract::{Extension, State};
 use futures_util::future::join_all;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::{By, check_same_app, people};
 use crate::domain::permission::need::{Identity, Place};
@@ -20,10 +21,12 @@ use crate::wire::open_api::{App, Cluster, CreateApp, EnvClusterInfo, EnvClusters
 /// Apps of a page where the caller does not say.
 const PAGE_SIZE: u64 = 20;
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default)]
 pub(super) struct Wanted {
+    /// App ids, separated by commas; all apps by default.
     #[serde(rename = "appIds")]
+    #[param(nullable = false)]
     app_ids: Option<String>,
 }
 

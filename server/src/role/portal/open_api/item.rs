@@ -1,7 +1,7 @@
 //! `/openapi/v1/.../items`: items one by one, all of a namespace as a text, and back to what is published. Keys that no path can
 //! hold come encoded.
 
-mod encoded_key;
+pub(super) mod encoded;
 
 use axum::extract::{Extension, State};
 use base64::Engine as _;
@@ -9,8 +9,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use castalia_core::protocol::namespace::Format;
 use http::Method;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
-use self::encoded_key::decode;
 use super::namespace::released;
 use super::{By, ITEM_PAGE_SIZE, people, required};
 use crate::domain::draft::{Changes, Line, revocation, text};
@@ -32,15 +32,20 @@ const ITEM_ATTEMPTS: u32 = 32;
 /// Longest comment, in characters.
 const COMMENT: usize = 256;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 pub(super) struct Key {
+    /// Key of the item, in URL-safe Base64 below `encodedItems`.
     key: String,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Update {
+    /// Whether a missing item is added.
+    #[param(default = false)]
     create_if_not_exists: bool,
+    /// User that a consumer acts for. A signed-in user acts as that user.
+    #[param(nullable = false)]
     operator: Option<String>,
 }
 
@@ -77,14 +82,6 @@ pub(super) async fn get(
     people::name_people(&portal, &mut item).await?;
     let [item] = item;
     Ok(Json(item))
-}
-
-pub(super) async fn get_encoded(
-    portal: State<Portal>,
-    place: Extension<Place>,
-    Path(Key { key }): Path<Key>,
-) -> Result<Json<Item>> {
-    get(portal, place, Path(Key { key: decode(&key)? })).await
 }
 
 /// Adds an item at the end.
@@ -162,17 +159,6 @@ fn changed(stored: admin::Item, said: &Item, operator: &str) -> admin::Item {
     }
 }
 
-pub(super) async fn update_encoded(
-    portal: State<Portal>,
-    caller: Extension<Caller>,
-    place: Extension<Place>,
-    Path(Key { key }): Path<Key>,
-    query: Query<Update>,
-    body: Body<Item, LARGE_BODY>,
-) -> Result<()> {
-    update(portal, caller, place, Path(Key { key: decode(&key)? }), query, body).await
-}
-
 /// Removes an item.
 pub(super) async fn delete(
     State(portal): State<Portal>,
@@ -186,16 +172,6 @@ pub(super) async fn delete(
     let stored = find(&environment, &place, &key).await?;
     let address = Address::new(["items", &stored.id.to_string()]);
     environment.delete(address.with(&[("operator", &operator)])).await
-}
-
-pub(super) async fn delete_encoded(
-    portal: State<Portal>,
-    caller: Extension<Caller>,
-    place: Extension<Place>,
-    Path(Key { key }): Path<Key>,
-    query: Query<By>,
-) -> Result<()> {
-    delete(portal, caller, place, Path(Key { key: decode(&key)? }), query).await
 }
 
 /// Makes the items say what a text says, with one commit.

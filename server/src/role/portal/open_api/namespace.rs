@@ -4,6 +4,7 @@
 use axum::extract::{Extension, State};
 use castalia_core::protocol::wire::Configurations;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::item::line;
 use super::{By, people, required};
@@ -25,10 +26,14 @@ use crate::wire::open_api::{
 };
 
 /// How much is shown of a namespace.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize, IntoParams)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct View {
+    /// Whether the items are listed.
+    #[param(default = true)]
     fill_item_detail: bool,
+    /// Whether `extendInfo` is filled: how namespace and items differ from the latest release.
+    #[param(default = false)]
     extend_info: bool,
 }
 

@@ -4,6 +4,7 @@
 use axum::extract::{Extension, State};
 use castalia_core::protocol::wire::Configurations;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::namespace::allows_emergency_publish;
 use super::{By, people, required};
@@ -24,22 +25,30 @@ use crate::wire::open_api::{NewRelease, Release, ReleaseChange, ReleaseDiff};
 /// Releases of a page where the caller does not say.
 const PAGE_SIZE: u64 = 5;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct ReleaseId {
+    /// Row id of the release.
     release_id: i64,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Pair {
+    /// Row id of the earlier release.
     base_release_id: i64,
+    /// Row id of the later release.
     to_compare_release_id: i64,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Rollback {
+    /// User that a consumer acts for. A signed-in user acts as that user.
+    #[param(nullable = false)]
     operator: Option<String>,
+    /// Row id of the release that takes effect; the one before by default.
+    #[param(nullable = false)]
     to_release_id: Option<i64>,
 }
 

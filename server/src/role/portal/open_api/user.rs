@@ -1,7 +1,6 @@
 //! `/openapi/v1/user`: who is signed in. Also gives the browser the token that its unsafe requests must carry.
 
 use axum::extract::{Extension, State};
-use axum::response::{IntoResponse as _, Response};
 use http::HeaderName;
 
 use crate::domain::permission::need::{Identity, Need};
@@ -13,11 +12,14 @@ use crate::role::portal::access::{CSRF_HEADER, refusal};
 use crate::role::portal::identity::Caller;
 use crate::wire::open_api::User;
 
+/// The header with the token; consumers receive none.
+type CsrfToken = Option<[(HeaderName, String); 1]>;
+
 /// The user of this sign-in.
 pub(in crate::role::portal) async fn current(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
-) -> Result<Response> {
+) -> Result<(CsrfToken, Json<User>)> {
     let Identity::User(user_id) = caller.identity else { return Err(refusal(Need::Person)) };
     let row = user::find(&portal.state.store, &user_id).await?;
     let body = match row {
@@ -31,9 +33,8 @@ pub(in crate::role::portal) async fn current(
             User { name: Some(user_id.clone()), user_id: Some(user_id), email: None, enabled: 1 }
         }
     };
-    let name = HeaderName::from_static(CSRF_HEADER);
-    Ok(match caller.sign_in {
-        Some(sign_in) => ([(name, sign_in.csrf_token.expose())], Json(body)).into_response(),
-        None => Json(body).into_response(),
-    })
+    let token = caller.sign_in.map(|sign_in| {
+        [(HeaderName::from_static(CSRF_HEADER), sign_in.csrf_token.expose().to_owned())]
+    });
+    Ok((token, Json(body)))
 }

@@ -1,0 +1,137 @@
+//! What an operation of a documented API reads and returns. It is read from the type of the operation's handler, so that the
+//! OpenAPI document cannot differ from the code. Knows no operation and no document.
+
+use axum::extract::{Extension, State};
+use utoipa::IntoParams;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::openapi::{RefOr, Schema};
+
+use crate::json::Json;
+use crate::json::schema::{Documented, Schemas};
+
+/// How a document presents an operation.
+#[derive(Debug, Clone, Copy)]
+pub struct About {
+    /// Group in which it is listed.
+    pub tag: &'static str,
+    /// Name of its method in generated clients.
+    pub id: &'static str,
+    /// What it does, in one sentence.
+    pub summary: &'static str,
+}
+
+/// An operation of a documented API.
+#[derive(Debug, Clone, Copy)]
+pub struct Operation {
+    /// How it is presented.
+    pub about: About,
+    /// Describes the handler. A function, so that schemas are made for a document only.
+    pub signature: fn() -> Signature,
+}
+
+/// What a handler reads and returns.
+#[derive(Debug, Default)]
+pub struct Signature {
+    /// Parameters of the path and of the query.
+    pub parameters: Vec<Parameter>,
+    /// JSON body of the request; `None` if no body is read.
+    pub request: Option<RefOr<Schema>>,
+    /// JSON body of a success; `None` if it is empty.
+    pub response: Option<RefOr<Schema>>,
+    /// Named schemas that the bodies refer to.
+    pub schemas: Schemas,
+}
+
+impl Signature {
+    /// Adds parameters of the path or of the query.
+    pub fn parameters<T: IntoParams>(&mut self, location: &ParameterIn) {
+        self.parameters.extend(T::into_params(|| Some(location.clone())));
+    }
+
+    /// Sets the body of the request.
+    pub fn request<T: Documented>(&mut self) {
+        self.request = Some(T::schema(&mut self.schemas));
+    }
+
+    /// Sets the body of a success.
+    pub fn response<T: Documented>(&mut self) {
+        self.response = Some(T::schema(&mut self.schemas));
+    }
+}
+
+/// An argument of a handler.
+pub trait Input {
+    /// Adds what callers send for it.
+    fn describe(signature: &mut Signature);
+}
+
+/// Provided by the server, not by callers.
+impl<T> Input for State<T> {
+    fn describe(_: &mut Signature) {}
+}
+
+/// Provided by the server, not by callers.
+impl<T> Input for Extension<T> {
+    fn describe(_: &mut Signature) {}
+}
+
+/// What a handler returns.
+pub trait Output {
+    /// Adds the body of a success.
+    fn describe(signature: &mut Signature);
+}
+
+impl Output for () {
+    fn describe(_: &mut Signature) {}
+}
+
+impl<T: Documented> Output for Json<T> {
+    fn describe(signature: &mut Signature) {
+        signature.response::<T>();
+    }
+}
+
+impl<T: Output, E> Output for Result<T, E> {
+    fn describe(signature: &mut Signature) {
+        T::describe(signature);
+    }
+}
+
+/// Headers and a body.
+impl<H, T: Output> Output for (H, T) {
+    fn describe(signature: &mut Signature) {
+        T::describe(signature);
+    }
+}
+
+/// A handler that a document can describe. `T` is the type that axum's `Handler` infers, which keeps the implementations apart.
+pub trait Described<T> {
+    /// What it reads and returns.
+    fn signature() -> Signature;
+}
+
+macro_rules! described {
+    ($($input:ident),+) => {
+        impl<F, R, O, M, $($input),+> Described<(M, $($input,)+)> for F
+        where
+            F: FnOnce($($input),+) -> R,
+            R: Future<Output = O>,
+            O: Output,
+            $($input: Input,)+
+        {
+            fn signature() -> Signature {
+                let mut signature = Signature::default();
+                $($input::describe(&mut signature);)+
+                O::describe(&mut signature);
+                signature
+            }
+        }
+    };
+}
+
+described!(A);
+described!(A, B);
+described!(A, B, C);
+described!(A, B, C, D);
+described!(A, B, C, D, E);
+described!(A, B, C, D, E, G);

@@ -1,0 +1,149 @@
+//! The OpenAPI document of `/openapi/v1`: the operations among the portal's routes, each as its route and its handler describe it.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::Method;
+use http::header::CONTENT_TYPE;
+use utoipa::openapi::path::{
+    HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn,
+    PathItemBuilder, PathsBuilder,
+};
+use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{
+    ComponentsBuilder, Content, Info, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr,
+    Required, ResponseBuilder, Schema,
+};
+
+use crate::http::failure::Handled;
+use crate::http::operation::{About, Signature};
+use crate::http::route::Listed;
+use crate::json::schema::{Documented as _, Schemas};
+use crate::role::portal::{Portal, PortalAccess};
+
+/// Name of the security scheme in Apollo's contract.
+const TOKEN: &str = "ApiKeyAuth";
+const JSON: &str = "application/json";
+
+/// The text of the document; set once all routes are known.
+#[derive(Debug, Default)]
+pub(in crate::role::portal) struct Document(OnceLock<Bytes>);
+
+impl Document {
+    /// Makes the document of these routes.
+    pub(in crate::role::portal) fn describe(&self, routes: &[Listed<PortalAccess>]) {
+        self.0.get_or_init(|| document(routes).to_pretty_json().unwrap_or_default().into());
+    }
+}
+
+/// Returns the document.
+pub(super) async fn get(State(portal): State<Portal>) -> Response {
+    let text = portal.own.document.0.get().cloned().unwrap_or_default();
+    ([(CONTENT_TYPE, JSON)], text).into_response()
+}
+
+fn document(routes: &[Listed<PortalAccess>]) -> OpenApi {
+    let mut schemas = Schemas::new();
+    let error = Handled::schema(&mut schemas);
+    let mut items = BTreeMap::<_, PathItemBuilder>::new();
+    for route in routes {
+        let Some(operation) = &route.operation else { continue };
+        let mut signature = (operation.signature)();
+        schemas.append(&mut signature.schemas);
+        let described = described(route.path, operation.about, signature, error.clone());
+        let item = items.remove(route.path).unwrap_or_default();
+        items.insert(route.path, item.operation(method(&route.method), described));
+    }
+    let paths = items
+        .into_iter()
+        .fold(PathsBuilder::new(), |paths, (path, item)| paths.path(path, item.build()));
+    let components =
+        ComponentsBuilder::new().schemas_from_iter(schemas).security_scheme(TOKEN, token());
+    OpenApiBuilder::new()
+        .info(info())
+        .paths(paths)
+        .components(Some(components.build()))
+        .security(Some([SecurityRequirement::new(TOKEN, Vec::<String>::new())]))
+        .build()
+}
+
+fn info() -> Info {
+    let license = LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0"));
+    InfoBuilder::new()
+        .title("Castalia portal")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(
+            "Operations of Apollo's OpenAPI over all environments, for consumer tokens and for signed-in users.",
+        ))
+        .license(Some(license.build()))
+        .build()
+}
+
+fn described(path: &str, about: About, signature: Signature, error: RefOr<Schema>) -> Operation {
+    let Signature { mut parameters, request, response, schemas: _ } = signature;
+    for name in placeholders(path) {
+        if !parameters.iter().any(|parameter| parameter.name == name) {
+            parameters.push(in_path(name));
+        }
+    }
+    let success = ResponseBuilder::new().description("Done.");
+    let success = match response {
+        Some(body) => success.content(JSON, Content::new(Some(body))),
+        None => success,
+    };
+    let failure = ResponseBuilder::new()
+        .description("Refused or failed; `code` names the reason.")
+        .content(JSON, Content::new(Some(error)));
+    OperationBuilder::new()
+        .operation_id(Some(about.id))
+        .tag(about.tag)
+        .summary(Some(about.summary))
+        .parameters(Some(parameters))
+        .request_body(request.map(request_body))
+        .response("200", success)
+        .response("default", failure)
+        .build()
+}
+
+fn request_body(schema: RefOr<Schema>) -> RequestBody {
+    RequestBodyBuilder::new()
+        .content(JSON, Content::new(Some(schema)))
+        .required(Some(Required::True))
+        .build()
+}
+
+/// Names between braces. Those that only the access guard reads are in no handler's signature.
+fn placeholders(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
+}
+
+fn in_path(name: &str) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Path)
+        .required(Required::True)
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
+        .build()
+}
+
+fn token() -> SecurityScheme {
+    let header = ApiKeyValue::with_description(
+        "Authorization",
+        "Token of a consumer. Browsers send the session's cookie instead, and `X-CSRF-Token` with each change.",
+    );
+    SecurityScheme::ApiKey(ApiKey::Header(header))
+}
+
+fn method(method: &Method) -> HttpMethod {
+    match *method {
+        Method::POST => HttpMethod::Post,
+        Method::PUT => HttpMethod::Put,
+        Method::DELETE => HttpMethod::Delete,
+        _ => HttpMethod::Get,
+    }
+}

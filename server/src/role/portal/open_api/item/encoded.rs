@@ -1,0 +1,80 @@
+//! `/openapi/v1/.../encodedItems`: items whose keys no path can hold; the path has the key in Base64.
+
+use axum::extract::{Extension, State};
+use base64::Engine as _;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+use base64::{alphabet, engine};
+
+use super::{Key, Update};
+use crate::domain::permission::need::Place;
+use crate::error::{Error, Result};
+use crate::json::Json;
+use crate::role::portal::Portal;
+use crate::role::portal::extract::{Body, LARGE_BODY, Path, Query};
+use crate::role::portal::identity::Caller;
+use crate::role::portal::open_api::By;
+use crate::wire::open_api::Item;
+
+const LENIENT: GeneralPurposeConfig =
+    engine::general_purpose::PAD.with_decode_padding_mode(DecodePaddingMode::Indifferent);
+const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
+const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
+
+/// As [`super::get`].
+pub(in crate::role::portal::open_api) async fn get(
+    portal: State<Portal>,
+    place: Extension<Place>,
+    Path(Key { key }): Path<Key>,
+) -> Result<Json<Item>> {
+    super::get(portal, place, Path(Key { key: decode(&key)? })).await
+}
+
+/// As [`super::update`].
+pub(in crate::role::portal::open_api) async fn update(
+    portal: State<Portal>,
+    caller: Extension<Caller>,
+    place: Extension<Place>,
+    Path(Key { key }): Path<Key>,
+    query: Query<Update>,
+    body: Body<Item, LARGE_BODY>,
+) -> Result<()> {
+    super::update(portal, caller, place, Path(Key { key: decode(&key)? }), query, body).await
+}
+
+/// As [`super::delete`].
+pub(in crate::role::portal::open_api) async fn delete(
+    portal: State<Portal>,
+    caller: Extension<Caller>,
+    place: Extension<Place>,
+    Path(Key { key }): Path<Key>,
+    query: Query<By>,
+) -> Result<()> {
+    super::delete(portal, caller, place, Path(Key { key: decode(&key)? }), query).await
+}
+
+/// Base64 of the key in either alphabet, with or without padding; the stock client writes the standard one.
+fn decode(encoded: &str) -> Result<String> {
+    let bytes = STANDARD.decode(encoded).or_else(|_| URL_SAFE.decode(encoded)).ok();
+    bytes
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .filter(|key| !key.is_empty())
+        .ok_or_else(|| Error::bad_request("Invalid encoded key").with_code("invalid_encoded_key"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_come_in_both_alphabets_with_and_without_padding() {
+        // A39, A40
+        for encoded in ["YS9iIGM=", "YS9iIGM"] {
+            assert_eq!(decode(encoded).unwrap(), "a/b c");
+        }
+        assert_eq!(decode("w7_Dvw").unwrap(), decode("w7/Dvw==").unwrap());
+        for bad in ["%%%", "", "_w", "a"] {
+            assert_eq!(decode(bad).unwrap_err().message(), "Invalid encoded key", "{bad}");
+        }
+    }
+}

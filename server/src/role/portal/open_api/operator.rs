@@ -1,0 +1,39 @@
+//! The operator: the user who is recorded as having made a change.
+
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::domain::permission::need::Identity;
+use crate::domain::user;
+use crate::error::{Error, Result};
+use crate::role::portal::Portal;
+use crate::role::portal::identity::Caller;
+
+/// Who acts, as consumers must say and users may.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+pub(super) struct By {
+    /// User that a consumer acts for. A signed-in user acts as that user.
+    #[param(nullable = false)]
+    pub(super) operator: Option<String>,
+}
+
+impl Portal {
+    /// Who is recorded as having done it: users act as themselves, consumers name a user, in the query or in the body.
+    pub(super) async fn operator(
+        &self,
+        caller: &Caller,
+        query: Option<String>,
+        body: Option<String>,
+    ) -> Result<String> {
+        if let Identity::User(user_id) = &caller.identity {
+            return Ok(user_id.clone());
+        }
+        let named = [query, body].into_iter().flatten().find(|name| !name.trim().is_empty());
+        let Some(name) = named else {
+            return Err(Error::bad_request("operator should not be null or empty")
+                .with_code("missing_operator"));
+        };
+        Ok(user::existing(&self.state.store, &name).await?.username)
+    }
+}
