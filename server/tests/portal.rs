@@ -15,6 +15,7 @@ mod portal {
     mod cluster;
     mod consumer;
     mod contract;
+    mod contract_differences;
     mod environment;
     mod item;
     mod namespace;
