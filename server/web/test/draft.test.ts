@@ -1,7 +1,7 @@
 // Items against the live release: states, order, filter.
 import { describe, expect, it } from "vitest";
 
-import type { OpenItemDTO } from "../src/api/schema";
+import type { OpenItemDTO } from "../src/api/bodies";
 import { countChanges, draftRows, filterRows, toggleWord } from "../src/state/draft";
 
 const ITEMS: OpenItemDTO[] = [

@@ -11,7 +11,7 @@ import type {
   OpenReleaseDiffDTO,
   OpenReleaseDTO,
   OpenUserInfoDTO,
-} from "./schema";
+} from "./bodies";
 
 const PAGE = 100;
 const RELEASES_SHOWN = 20;

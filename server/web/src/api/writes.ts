@@ -3,7 +3,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 
 import { encodedKey, path, send } from "./client";
 import { namespacePath, type Place } from "./queries";
-import type { NamespaceReleaseDTO, OpenCreateAppDTO, OpenItemDTO, OpenReleaseDTO } from "./schema";
+import type { NamespaceReleaseDTO, OpenCreateAppDTO, OpenItemDTO, OpenReleaseDTO } from "./bodies";
 
 type Item = Pick<OpenItemDTO, "key" | "value" | "type" | "comment">;
 

@@ -6,7 +6,7 @@ import { useTranslation } from "react-i18next";
 
 import { isUnknown } from "../api/errors";
 import { appDetail, appNamespaces, envClusters } from "../api/queries";
-import type { OpenAppNamespaceDTO, OpenEnvClusterDTO } from "../api/schema";
+import type { OpenAppNamespaceDTO, OpenEnvClusterDTO } from "../api/bodies";
 import { EnvName, nearest } from "../parts/EnvSwitch";
 import { Main } from "../parts/Main";
 import { StateChip } from "../parts/StateChip";

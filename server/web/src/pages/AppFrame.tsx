@@ -4,7 +4,7 @@ import { getRouteApi, Link, Outlet, useParams } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 
 import { envClusters } from "../api/queries";
-import type { OpenEnvClusterDTO } from "../api/schema";
+import type { OpenEnvClusterDTO } from "../api/bodies";
 import { EnvSwitch, nearest } from "../parts/EnvSwitch";
 import classes from "./AppFrame.module.css";
 

@@ -8,7 +8,7 @@ import { useRef } from "react";
 import { useTranslation } from "react-i18next";
 
 import { allApps, ownApps } from "../api/queries";
-import type { OpenAppDTO } from "../api/schema";
+import type { OpenAppDTO } from "../api/bodies";
 import { Main } from "../parts/Main";
 import { Empty, Loaded } from "../parts/States";
 import classes from "./Home.module.css";

@@ -6,7 +6,7 @@ import { getRouteApi, Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 
 import { activeReleases, draft, type Place } from "../api/queries";
-import type { OpenNamespaceDTO, OpenReleaseDTO } from "../api/schema";
+import type { OpenNamespaceDTO, OpenReleaseDTO } from "../api/bodies";
 import { EnvName } from "../parts/EnvSwitch";
 import { Main } from "../parts/Main";
 import { ReleaseList } from "../parts/ReleaseList";

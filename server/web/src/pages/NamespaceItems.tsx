@@ -7,7 +7,7 @@ import { useMemo, useRef, useState, type RefObject } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { Place } from "../api/queries";
-import type { OpenNamespaceDTO } from "../api/schema";
+import type { OpenNamespaceDTO } from "../api/bodies";
 import { ItemTable } from "../parts/ItemTable";
 import { Empty } from "../parts/States";
 import { CHANGES, countChanges, draftRows, filterRows, toggleWord, type ChangeCounts } from "../state/draft";

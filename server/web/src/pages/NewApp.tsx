@@ -6,7 +6,7 @@ import { useState, type SyntheticEvent } from "react";
 import { useTranslation } from "react-i18next";
 
 import { organizations, useBoot } from "../api/queries";
-import type { OpenOrganizationDto } from "../api/schema";
+import type { OpenOrganizationDto } from "../api/bodies";
 import { createApp, useWrite } from "../api/writes";
 import { Main } from "../parts/Main";
 import { Failure, Loaded } from "../parts/States";

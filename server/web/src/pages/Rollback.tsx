@@ -7,7 +7,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { comparison, release } from "../api/queries";
-import type { OpenReleaseDiffDTO, OpenReleaseDTO } from "../api/schema";
+import type { OpenReleaseDiffDTO, OpenReleaseDTO } from "../api/bodies";
 import { rollBack, useWrite } from "../api/writes";
 import { Confirm } from "../parts/Confirm";
 import { DiffView, type KeyChange } from "../parts/DiffView";

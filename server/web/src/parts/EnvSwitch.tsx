@@ -3,7 +3,7 @@ import { NativeSelect } from "@mantine/core";
 import { IconShieldCheckFilled } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 
-import type { OpenEnvClusterDTO } from "../api/schema";
+import type { OpenEnvClusterDTO } from "../api/bodies";
 import classes from "./EnvSwitch.module.css";
 import { StateChip } from "./StateChip";
 

@@ -5,7 +5,7 @@ import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import type { OpenNamespaceDTO } from "../api/schema";
+import type { OpenNamespaceDTO } from "../api/bodies";
 import classes from "./NamespacePanel.module.css";
 import { StateChip } from "./StateChip";
 

@@ -4,7 +4,7 @@ import { IconArrowBackUp } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 
-import type { OpenReleaseDTO } from "../api/schema";
+import type { OpenReleaseDTO } from "../api/bodies";
 import classes from "./ReleaseList.module.css";
 import { Since } from "./Since";
 import { StateChip } from "./StateChip";

@@ -1,5 +1,5 @@
 // Items of a namespace against its live release: the state of each row, the filter, the counts. Pure.
-import type { OpenItemDTO } from "../api/schema";
+import type { OpenItemDTO } from "../api/bodies";
 
 export const CHANGES = ["modified", "added", "deleted"] as const;
 export type Change = (typeof CHANGES)[number];

@@ -1,0 +1,34 @@
+// Bodies of /openapi/v1 as the UI uses them: the generated types, which take every member for optional as Apollo's contract
+// does, with the members that the server always sends.
+import type * as schema from "./schema";
+
+/** A body with the members that are always present. */
+type With<Body, Member extends keyof Body> = Body & Required<Pick<Body, Member>>;
+
+export type OpenUserInfoDTO = With<schema.OpenUserInfoDTO, "userId">;
+
+export type OpenOrganizationDto = With<schema.OpenOrganizationDto, "orgId" | "orgName">;
+
+export type OpenAppDTO = With<schema.OpenAppDTO, "appId" | "name">;
+
+export type OpenCreateAppDTO = With<schema.OpenCreateAppDTO, "app" | "admins" | "assignAppRoleToSelf">;
+
+/** An environment that cannot be asked has no clusters, and `error` says why. */
+export type OpenEnvClusterDTO = With<schema.OpenEnvClusterDTO, "env">;
+
+export type OpenAppNamespaceDTO = With<schema.OpenAppNamespaceDTO, "appId" | "name">;
+
+export type OpenItemDTO = With<schema.OpenItemDTO, "key">;
+
+export type OpenNamespaceDTO = Omit<
+  With<schema.OpenNamespaceDTO, "appId" | "clusterName" | "namespaceName">,
+  "items"
+> & { items?: OpenItemDTO[] };
+
+export type NamespaceReleaseDTO = Required<schema.NamespaceReleaseDTO>;
+
+export type OpenReleaseDTO = With<schema.OpenReleaseDTO, "id" | "appId" | "clusterName" | "namespaceName" | "name">;
+
+export interface OpenReleaseDiffDTO {
+  changes?: (With<schema.OpenReleaseChangeDTO, "key"> & { changeType: "ADDED" | "MODIFIED" | "DELETED" })[];
+}
