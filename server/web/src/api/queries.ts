@@ -1,7 +1,6 @@
 // Reads: one function for each screen part, giving its cache key and its call.
 import { queryOptions, useSuspenseQuery } from "@tanstack/react-query";
 
-import { get, path } from "./client";
 import type {
   OpenAppDTO,
   OpenAppNamespaceDTO,
@@ -12,6 +11,7 @@ import type {
   OpenReleaseDTO,
   OpenUserInfoDTO,
 } from "./bodies";
+import { get, path } from "./client";
 
 const PAGE = 100;
 const RELEASES_SHOWN = 20;

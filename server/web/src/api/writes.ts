@@ -1,9 +1,15 @@
 // Writes: one function for each act, and the hook that runs one and refreshes what it changed.
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 
+import type {
+  NamespaceReleaseDTO,
+  OpenCreateAppDTO,
+  OpenItemDTO,
+  OpenNamespaceTextModel,
+  OpenReleaseDTO,
+} from "./bodies";
 import { encodedKey, path, send } from "./client";
 import { namespacePath, type Place } from "./queries";
-import type { NamespaceReleaseDTO, OpenCreateAppDTO, OpenItemDTO, OpenReleaseDTO } from "./bodies";
 
 type Item = Pick<OpenItemDTO, "key" | "value" | "type" | "comment">;
 
@@ -25,14 +31,8 @@ export function deleteItem(at: Place, key: string) {
 
 /** Stores the whole text of a namespace that is one document (JSON, YAML, XML or plain text). */
 export function saveText(at: Place, format: string, configText: string) {
-  return send("PUT", `${namespacePath(at)}/items`, {
-    appId: at.app,
-    env: at.env,
-    clusterName: at.cluster,
-    namespaceName: at.ns,
-    format,
-    configText,
-  });
+  const body: OpenNamespaceTextModel = { format, configText };
+  return send("PUT", `${namespacePath(at)}/items`, body);
 }
 
 /** Puts the items back to what clients read. */
