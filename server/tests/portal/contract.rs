@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use castalia_server::settings::Installation;
+use serde_json::{Value, json};
 
 use super::world::World;
 
@@ -53,6 +54,13 @@ async fn the_document_in_the_repository_is_the_one_that_is_served() {
             "the operations changed; run `cp {file} docs/openapi.json`. The first difference: {differs:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn the_document_names_the_path_in_front_of_its_operations() {
+    let world = World::with(Installation::Fresh, &[("base_path", "/apollo")]).await;
+    let document = world.nobody().get("/openapi/openapi.json").await.json();
+    assert_eq!(document["servers"], json!([{ "url": "/apollo" }]));
 }
 
 /// An operation of `/openapi/v1` that is registered as a plain route would be missing in the document.

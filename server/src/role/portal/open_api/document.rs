@@ -17,7 +17,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
     ComponentsBuilder, Content, Info, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr,
-    Required, ResponseBuilder, Schema,
+    Required, ResponseBuilder, Schema, Server,
 };
 
 use crate::http::failure::Handled;
@@ -35,9 +35,14 @@ const JSON: &str = "application/json";
 pub(in crate::role::portal) struct Document(OnceLock<Bytes>);
 
 impl Document {
-    /// Makes the document of these routes.
-    pub(in crate::role::portal) fn describe(&self, routes: &[Listed<PortalAccess>]) {
-        self.0.get_or_init(|| document(routes).to_pretty_json().unwrap_or_default().into());
+    /// Makes the document of these routes, which are served below a base path.
+    pub(in crate::role::portal) fn describe(
+        &self,
+        routes: &[Listed<PortalAccess>],
+        base_path: &str,
+    ) {
+        let document = || document(routes, base_path).to_pretty_json().unwrap_or_default();
+        self.0.get_or_init(|| document().into());
     }
 }
 
@@ -47,7 +52,7 @@ pub(super) async fn get(State(portal): State<Portal>) -> Response {
     ([(CONTENT_TYPE, JSON)], text).into_response()
 }
 
-fn document(routes: &[Listed<PortalAccess>]) -> OpenApi {
+fn document(routes: &[Listed<PortalAccess>], base_path: &str) -> OpenApi {
     let mut schemas = Schemas::new();
     let error = Handled::schema(&mut schemas);
     let mut items = BTreeMap::<_, PathItemBuilder>::new();
@@ -64,8 +69,10 @@ fn document(routes: &[Listed<PortalAccess>]) -> OpenApi {
         .fold(PathsBuilder::new(), |paths, (path, item)| paths.path(path, item.build()));
     let components =
         ComponentsBuilder::new().schemas_from_iter(schemas).security_scheme(TOKEN, token());
+    let server = Server::new(if base_path.is_empty() { "/" } else { base_path });
     OpenApiBuilder::new()
         .info(info())
+        .servers(Some([server]))
         .paths(paths)
         .components(Some(components.build()))
         .security(Some([SecurityRequirement::new(TOKEN, Vec::<String>::new())]))
