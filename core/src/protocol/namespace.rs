@@ -88,18 +88,14 @@ impl Format {
 /// The three names that identify a namespace: app id, cluster and namespace.
 ///
 /// In a request all three are percent-decoded and otherwise as the client spelled them. In a client
-/// the namespace has no `.properties` suffix.
+/// the namespace has no `.properties` suffix. In the server's rules and caches all three have the
+/// stored spelling.
 ///
 /// ```
 /// use castalia_core::NamespaceKey;
-/// use castalia_core::protocol::namespace::watch_key;
 ///
-/// let key = NamespaceKey {
-///     app_id: "demo".to_owned(),
-///     cluster: "default".to_owned(),
-///     namespace: "application".to_owned(),
-/// };
-/// assert_eq!(watch_key(&key.app_id, &key.cluster, &key.namespace), "demo+default+application");
+/// let key = NamespaceKey::new("demo", "default", "application");
+/// assert_eq!(key.watch_key(), "demo+default+application");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct NamespaceKey {
@@ -109,6 +105,20 @@ pub struct NamespaceKey {
     pub cluster: String,
     /// Name of the namespace.
     pub namespace: String,
+}
+
+impl NamespaceKey {
+    /// Joins the three names without validating them.
+    #[must_use]
+    pub fn new(app_id: &str, cluster: &str, namespace: &str) -> Self {
+        Self { app_id: app_id.into(), cluster: cluster.into(), namespace: namespace.into() }
+    }
+
+    /// `appId+cluster+namespace`; see [`watch_key`].
+    #[must_use]
+    pub fn watch_key(&self) -> String {
+        watch_key(&self.app_id, &self.cluster, &self.namespace)
+    }
 }
 
 /// Removes one `.properties` suffix in any case: `a` and `a.properties` are the same namespace.

@@ -310,7 +310,7 @@ fn reading(instance_id: store::Id, sighting: &Sighting) -> Reading {
 
 #[cfg(test)]
 mod tests {
-    use castalia_core::protocol::namespace::NamespaceKey as RequestedKey;
+    use castalia_core::protocol::namespace::NamespaceKey;
     use castalia_core::protocol::route::Caller;
 
     use super::*;
@@ -342,7 +342,7 @@ mod tests {
     /// Who is recorded for a request of an app, if anybody.
     fn recorded(app: (&str, bool), cluster: &str, data_center: &str, ip: &str) -> Option<Identity> {
         let (app_id, is_stored) = app;
-        let target = RequestedKey {
+        let target = NamespaceKey {
             app_id: app_id.into(),
             cluster: cluster.into(),
             namespace: "application".into(),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use castalia_core::protocol::namespace::{
-    DEFAULT_NAMESPACE, KEY_SEPARATOR, NamespaceKey as RequestedKey, strip_properties_suffix,
+    DEFAULT_NAMESPACE, KEY_SEPARATOR, NamespaceKey, strip_properties_suffix,
 };
 use castalia_core::protocol::route::Caller;
 use castalia_core::protocol::wire::{Configurations, NotificationMessages};
@@ -13,13 +13,13 @@ use super::constraint::{self, can_be_stored};
 use super::{gray, watch_key};
 use crate::error::Result;
 use crate::feed::ReleaseFeed;
-use crate::feed::cache::{NamespaceKey, Place, Release};
+use crate::feed::cache::{Place, Release};
 
 /// What a client asks for.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked<'a> {
     /// The names as the client wrote them.
-    pub target: &'a RequestedKey,
+    pub target: &'a NamespaceKey,
     /// The stored app id; `None` for an app that is not stored, which has no namespaces of its own.
     pub app_id: Option<&'a str>,
     /// Who asks.
@@ -45,7 +45,7 @@ impl Found {
 
     /// Cluster of the own release, or the requested one where only a public release was found.
     #[must_use]
-    pub fn cluster<'a>(&'a self, target: &'a RequestedKey) -> &'a str {
+    pub fn cluster<'a>(&'a self, target: &'a NamespaceKey) -> &'a str {
         self.own.as_ref().map_or(&target.cluster, |own| &own.key.cluster)
     }
 

@@ -117,7 +117,7 @@ impl ReleaseCache {
         for key in self.concerned(place) {
             let Some(slot) = self.slots.pin().get(&key).cloned() else { continue };
             let _loading = slot.loading.lock().await;
-            self.fill(key.place(), &slot, notification_id).await?;
+            self.fill(Place::of(&key), &slot, notification_id).await?;
         }
         Ok(())
     }

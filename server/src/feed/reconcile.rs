@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures_util::{StreamExt as _, stream};
 
 use super::ReleaseFeed;
-use super::cache::{NamespaceKey, Published};
+use super::cache::{NamespaceKey, Place, Published};
 use super::scan::in_time;
 use crate::error::Result;
 use crate::store::feed::fingerprints;
@@ -95,7 +95,7 @@ impl ReleaseFeed {
         let cached: Vec<_> = self.cache().cached().into_iter().map(|(key, _)| key).collect();
         let namespaces = cached.len();
         let refreshed = stream::iter(cached).map(|key| async move {
-            let is_other = in_time(self.cache().refresh(key.place())).await?;
+            let is_other = in_time(self.cache().refresh(Place::of(&key))).await?;
             if is_other || moved.contains(&key.watch_key()) {
                 self.wake_by_position(&key).await;
             }
@@ -143,7 +143,7 @@ impl ReleaseFeed {
                 continue;
             }
             let Some(key) = self.stored_key(&watch_key) else { continue };
-            in_time(self.cache().reload(key.place(), id)).await?;
+            in_time(self.cache().reload(Place::of(&key), id)).await?;
             self.positions().set(&watch_key, id);
             self.wake_by_position(&key).await;
             report(&key, Drift::Position);
@@ -158,7 +158,7 @@ impl ReleaseFeed {
     ) -> Result<Vec<&'a NamespaceKey>> {
         let mut suspects = Vec::new();
         for chunk in cached.chunks(CHUNK) {
-            let places: Vec<_> = chunk.iter().map(|(key, _)| key.place().names()).collect();
+            let places: Vec<_> = chunk.iter().map(|(key, _)| Place::of(key).names()).collect();
             let stored = fingerprints(self.0.store.read(), &places);
             let stored = in_time(async { Ok(stored.await?) }).await?;
             let pairs = chunk.iter().zip(stored);
@@ -200,7 +200,7 @@ impl ReleaseFeed {
         drift: Drift,
         rounds: &mut Rounds,
     ) -> Result<()> {
-        let place = key.place();
+        let place = Place::of(key);
         let Some(known) = self.cache().peek(place) else { return Ok(()) };
         if known.is_same(&in_time(self.cache().read(place)).await?) {
             return Ok(());

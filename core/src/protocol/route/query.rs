@@ -44,11 +44,7 @@ impl Caller {
 /// use castalia_core::NamespaceKey;
 /// use castalia_core::protocol::route::ConfigQuery;
 ///
-/// let target = NamespaceKey {
-///     app_id: "demo".to_owned(),
-///     cluster: "default".to_owned(),
-///     namespace: "application".to_owned(),
-/// };
+/// let target = NamespaceKey::new("demo", "default", "application");
 /// let query = ConfigQuery { release_key: Some("a+b".to_owned()), ..ConfigQuery::default() };
 /// let line = query.path_and_query(&target);
 /// assert_eq!(line, "/configs/demo/default/application?releaseKey=a%2Bb");

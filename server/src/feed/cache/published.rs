@@ -1,8 +1,8 @@
 //! What is published for one namespace of one cluster: the current release, gray releases, and who gets them. Values only.
 
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+pub use castalia_core::protocol::namespace::NamespaceKey;
 use castalia_core::protocol::namespace::watch_key;
 use castalia_core::protocol::wire::Configurations;
 use papaya::Equivalent;
@@ -10,18 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::store::feed::Fingerprint;
 
-/// App, cluster and namespace in their stored spelling.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NamespaceKey {
-    /// App id.
-    pub app_id: String,
-    /// Cluster.
-    pub cluster: String,
-    /// Namespace.
-    pub namespace: String,
-}
-
-/// The same three names, borrowed: what look-ups are made with.
+/// The three names of a [`NamespaceKey`], borrowed, so that a look-up allocates nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Place<'a> {
     /// App id.
@@ -32,32 +21,17 @@ pub struct Place<'a> {
     pub namespace: &'a str,
 }
 
-impl NamespaceKey {
-    /// Joins the three names.
-    #[must_use]
-    pub fn new(app_id: &str, cluster: &str, namespace: &str) -> Self {
-        Place { app_id, cluster, namespace }.to_key()
-    }
-
-    /// The watch key of the same three names.
-    #[must_use]
-    pub fn watch_key(&self) -> String {
-        self.place().watch_key()
-    }
-
-    /// The names, borrowed.
-    #[must_use]
-    pub fn place(&self) -> Place<'_> {
-        Place { app_id: &self.app_id, cluster: &self.cluster, namespace: &self.namespace }
-    }
-}
-
 impl<'a> Place<'a> {
+    /// The names of a key.
+    #[must_use]
+    pub fn of(key: &'a NamespaceKey) -> Self {
+        Self { app_id: &key.app_id, cluster: &key.cluster, namespace: &key.namespace }
+    }
+
     /// The names, owned.
     #[must_use]
     pub fn to_key(self) -> NamespaceKey {
-        let Self { app_id, cluster, namespace } = self;
-        NamespaceKey { app_id: app_id.into(), cluster: cluster.into(), namespace: namespace.into() }
+        NamespaceKey::new(self.app_id, self.cluster, self.namespace)
     }
 
     /// The three names in their order.
@@ -73,16 +47,10 @@ impl<'a> Place<'a> {
     }
 }
 
-/// As [`Place`], so that one finds the other.
-impl Hash for NamespaceKey {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.place().hash(state);
-    }
-}
-
+// Both derive `Hash` from the same three texts in the same order, so that one finds the other.
 impl Equivalent<NamespaceKey> for Place<'_> {
     fn equivalent(&self, key: &NamespaceKey) -> bool {
-        *self == key.place()
+        *self == Place::of(key)
     }
 }
 
