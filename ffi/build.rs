@@ -1,4 +1,4 @@
-//! Link arguments of the shared library. That nothing but `castalia_*` is exported is rustc's own doing; a test looks.
+//! Link arguments of the shared library. rustc itself exports only `castalia_*`, which a test checks.
 
 #![expect(clippy::disallowed_methods, reason = "this is how cargo speaks to a build script")]
 

@@ -1,4 +1,5 @@
-//! `include/castalia.h` is what cbindgen makes of the source now. With `CASTALIA_TEST_WRITE_HEADER` set, it is written instead.
+//! `include/castalia.h` is what cbindgen generates from the current source. If
+//! `CASTALIA_TEST_WRITE_HEADER` is set, it is written instead.
 
 use std::path::Path;
 

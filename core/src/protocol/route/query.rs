@@ -101,8 +101,8 @@ impl ConfigQuery {
 /// ```
 /// use castalia_core::protocol::route::PollQuery;
 ///
-/// let line = "cluster=default&notifications=[{\"namespaceName\":\"application\",\"notificationId\":-1}]";
-/// let query = PollQuery::parse(line).unwrap();
+/// let list = r#"[{"namespaceName":"application","notificationId":-1}]"#;
+/// let query = PollQuery::parse(&format!("cluster=default&notifications={list}")).unwrap();
 /// assert_eq!(query.notifications[0].notification_id, -1);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
