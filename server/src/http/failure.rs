@@ -29,14 +29,14 @@ const RETRY_SECONDS: &str = "5";
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ExceptionResponse, description = "An error.")]
 pub struct Handled<'a> {
-    /// Apollo's name of the error; absent if the request was refused before it reached its handler.
+    /// Apollo's name of the error; absent if the request was refused before its handler ran.
     #[schema(required = false)]
     exception: String,
     /// What happened and what to do.
     message: &'a str,
     /// HTTP status.
     status: u16,
-    /// When it happened.
+    /// Local time of the error.
     timestamp: String,
     /// Stable name of the reason, in snake case.
     code: &'a str,

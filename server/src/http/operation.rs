@@ -1,5 +1,6 @@
-//! What an operation of a documented API reads and returns. It is read from the type of the operation's handler, so that the
-//! OpenAPI document cannot differ from the code. Knows no operation and no document.
+//! What an operation of a documented API reads and returns. It is derived from the type of the
+//! operation's handler, so that the OpenAPI document cannot differ from the code. Knows no
+//! operation and no document.
 
 use axum::extract::{Extension, State};
 use utoipa::IntoParams;
@@ -104,7 +105,8 @@ impl<H, T: Output> Output for (H, T) {
     }
 }
 
-/// A handler that a document can describe. `T` is the type that axum's `Handler` infers, which keeps the implementations apart.
+/// A handler that a document can describe. `T` is the type that axum's `Handler` infers, which
+/// keeps the implementations apart.
 pub trait Described<T> {
     /// What it reads and returns.
     fn signature() -> Signature;

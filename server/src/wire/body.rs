@@ -15,24 +15,24 @@ const DATE: &str = "%Y-%m-%dT%H:%M:%S%.3f%z";
 /// The same for reading: any number of fraction digits.
 const ANY_DATE: &str = "%Y-%m-%dT%H:%M:%S%.f%#z";
 
-/// A body; with `+ standard` it ends in the six members that say who made it and when. `#[schema(as = ...)]` names it in the
-/// OpenAPI document.
+/// A body; with `+ standard` it ends in the six members that record who made it and when.
+/// `#[schema(as = ...)]` names it in the OpenAPI document.
 macro_rules! body {
     ($(#[$meta:meta])* $name:ident { $( $(#[$doc:meta])* $field:ident: $type:ty, )* } + standard) => {
         body! { $(#[$meta])* $name {
             $( $(#[$doc])* $field: $type, )*
-            /// Who created it.
+            /// User name of the creator.
             data_change_created_by: Option<String>,
-            /// Who changed it last.
+            /// User name of the last editor.
             data_change_last_modified_by: Option<String>,
-            /// Display name of the creator; filled by the portal.
+            /// Display name of the creator.
             data_change_created_by_display_name: Option<String>,
-            /// Display name of who changed it last; filled by the portal.
+            /// Display name of the last editor.
             data_change_last_modified_by_display_name: Option<String>,
-            /// When it was created, as `2026-05-31T14:44:28.000+0800`.
+            /// Time of creation, as `2026-05-31T14:44:28.000+0800`.
             #[schema(value_type = String)]
             data_change_created_time: Option<DateTime<Utc>>,
-            /// When it was changed last, in the same form.
+            /// Time of the last change, in the same form.
             #[schema(value_type = String)]
             data_change_last_modified_time: Option<DateTime<Utc>>,
         } }
@@ -44,7 +44,7 @@ macro_rules! body {
         pub struct $name {
             $(
                 $(#[$doc])*
-                // Not on the struct: the document would then show `null` as the default of optional members.
+                // Not on the struct: the document would show `null` as the default of members.
                 #[serde(
                     default,
                     serialize_with = "Member::write",

@@ -61,12 +61,12 @@ body! {
 }
 
 body! {
-    /// An app to be created.
+    /// An app to create.
     #[schema(as = OpenCreateAppDTO)]
     CreateApp {
-        /// Whether the consumer that creates it may manage it.
+        /// Whether the consumer that creates the app may manage it.
         assign_app_role_to_self: bool,
-        /// Administrators beside the owner.
+        /// User names of administrators besides the owner.
         admins: Option<Vec<String>>,
         /// The app.
         app: Option<Box<App>>,
@@ -79,9 +79,9 @@ body! {
     EnvClusters {
         /// Environment.
         env: Option<String>,
-        /// Clusters; absent where the environment could not be asked.
+        /// Names of the clusters; absent if the environment is unreachable.
         clusters: Option<Vec<String>>,
-        /// Why it could not be asked.
+        /// Why the environment is unreachable.
         error: Option<String>,
     }
 }
@@ -90,9 +90,9 @@ body! {
     /// Clusters of an app in one environment.
     #[schema(as = OpenEnvClusterInfo)]
     EnvClusterInfo {
-        /// 200, or 500 where the environment could not be asked.
+        /// 200, or 500 if the environment is unreachable.
         code: i64,
-        /// `OK`, or why it could not be asked.
+        /// `OK`, or why the environment is unreachable.
         message: Option<String>,
         /// Environment.
         env: Option<String>,
@@ -111,34 +111,34 @@ body! {
         app_id: Option<String>,
         /// Row id.
         id: i64,
-        /// Cluster that a branch belongs to; 0 for a normal cluster.
+        /// Row id of the cluster that a gray branch belongs to; 0 for an ordinary cluster.
         parent_cluster_id: i64,
-        /// What it is for.
+        /// Comment.
         comment: Option<String>,
     } + standard
 }
 
 body! {
-    /// A definition of a namespace.
+    /// An app namespace: the definition that the namespaces of all clusters share.
     #[schema(as = OpenAppNamespaceDTO)]
     AppNamespace {
-        /// Name; without the department's prefix and the format's suffix where it is to be created.
+        /// Name. In a request without the department's prefix and the format's suffix.
         name: Option<String>,
         /// Owner.
         app_id: Option<String>,
-        /// Format by name.
+        /// Format: `properties`, `json`, `yaml`, `yml`, `xml` or `txt`.
         format: Option<String>,
-        /// Whether all apps may read it.
+        /// Whether all apps may read the namespace.
         is_public: bool,
-        /// Whether a public name gets the department's prefix; absent means yes.
+        /// Whether a public name is prefixed with the department; true by default.
         append_namespace_prefix: Option<bool>,
-        /// What it is for.
+        /// Comment.
         comment: Option<String>,
     } + standard
 }
 
 body! {
-    /// A namespace to be made in one cluster.
+    /// A namespace to create in one cluster.
     #[schema(as = OpenCreateNamespaceDTO)]
     CreateNamespace {
         /// App.
@@ -147,7 +147,7 @@ body! {
         env: Option<String>,
         /// Cluster.
         cluster_name: Option<String>,
-        /// Name of its definition.
+        /// Name of the app namespace.
         app_namespace_name: Option<String>,
     }
 }
@@ -162,28 +162,28 @@ body! {
         cluster_name: Option<String>,
         /// Name.
         namespace_name: Option<String>,
-        /// What it is for.
+        /// Comment.
         comment: Option<String>,
-        /// Format by name.
+        /// Format: `properties`, `json`, `yaml`, `yml`, `xml` or `txt`.
         format: Option<String>,
-        /// Whether all apps may read it.
+        /// Whether all apps may read the namespace.
         is_public: Option<bool>,
         /// Items in the order of their lines.
         items: Option<Vec<Item>>,
-        /// What editors want to know, where asked for.
+        /// Present if `extendInfo` is requested.
         extend_info: Option<Box<NamespaceExtend>>,
     } + standard
 }
 
 body! {
-    /// What editors want to know of a namespace.
+    /// State of a namespace for editors.
     #[schema(as = OpenNamespaceExtendDTO)]
     NamespaceExtend {
-        /// Whether the caller may not see the values.
+        /// Whether the values are hidden from the caller.
         is_config_hidden: bool,
-        /// App that owns the definition.
+        /// App that owns the app namespace.
         parent_app_id: Option<String>,
-        /// Number of items that differ from what is published.
+        /// Number of items that differ from the latest release.
         item_modified_cnt: i64,
     }
 }
@@ -207,16 +207,16 @@ impl Authored for Namespace {
 }
 
 body! {
-    /// Who edits a namespace at present.
+    /// The edit lock of a namespace.
     #[schema(as = OpenNamespaceLockDTO)]
     NamespaceLock {
         /// Namespace.
         namespace_name: Option<String>,
-        /// Whether somebody does.
+        /// Whether a user holds the lock.
         is_locked: bool,
-        /// Who.
+        /// User name of the holder.
         locked_by: Option<String>,
-        /// Whether the editor may publish in an emergency.
+        /// Whether the holder may publish in an emergency.
         is_emergency_publish_allowed: bool,
     }
 }
@@ -229,30 +229,30 @@ body! {
         key: Option<String>,
         /// Value.
         value: Option<String>,
-        /// Label: 0 text, 1 number, 2 boolean, 3 JSON; absent keeps what is stored.
+        /// Type for display: 0 string, 1 number, 2 boolean, 3 JSON. An update without it keeps the stored one.
         r#type: Option<i16>,
         /// Comment.
         comment: Option<String>,
-        /// Position.
+        /// Line number.
         line_num: Option<i64>,
-        /// What editors want to know, where asked for.
+        /// Present if `extendInfo` is requested.
         extend_info: Option<Box<ItemExtend>>,
     } + standard
 }
 
 body! {
-    /// How an item differs from what is published.
+    /// How an item differs from the latest release.
     #[schema(as = OpenItemExtendDTO)]
     ItemExtend {
         /// Row id of the namespace.
         namespace_id: i64,
         /// Whether the value differs.
         is_modified: bool,
-        /// Whether it is published and no longer there.
+        /// Whether the item is published but deleted in the draft.
         is_deleted: bool,
-        /// Whether it is not published yet.
+        /// Whether the item is not published yet.
         is_newly_added: bool,
-        /// Value to be published.
+        /// Value in the draft.
         new_value: Option<String>,
         /// Published value.
         old_value: Option<String>,
@@ -260,12 +260,12 @@ body! {
 }
 
 body! {
-    /// One page of items.
+    /// A page of items.
     #[schema(as = OpenItemPageDTO)]
     ItemPage {
         /// Number of the page, from 0.
         page: i64,
-        /// Largest number of elements.
+        /// Maximum number of items of a page.
         size: i64,
         /// Number of all items.
         total: i64,
@@ -275,35 +275,35 @@ body! {
 }
 
 body! {
-    /// A namespace as one text.
+    /// The items of a namespace as a text.
     #[schema(as = OpenNamespaceTextModel)]
     NamespaceText {
-        /// Format by name.
+        /// Format: `properties`, `json`, `yaml`, `yml`, `xml` or `txt`.
         format: Option<String>,
         /// The text.
         config_text: Option<String>,
-        /// Who edits, for consumers.
+        /// User that a consumer acts for.
         operator: Option<String>,
     }
 }
 
 body! {
-    /// A release to be made.
+    /// A release to create.
     #[schema(as = NamespaceReleaseDTO)]
     NewRelease {
         /// Title.
         release_title: Option<String>,
-        /// What it is about.
+        /// Comment.
         release_comment: Option<String>,
-        /// Who publishes, for consumers.
+        /// User that a consumer acts for.
         released_by: Option<String>,
-        /// Whether who edited may publish too.
+        /// Whether the user who edited the namespace may also publish it.
         is_emergency_publish: bool,
     }
 }
 
 body! {
-    /// A published set of a namespace.
+    /// A release: the published items of a namespace.
     #[schema(as = OpenReleaseDTO)]
     Release {
         /// Row id.
@@ -316,16 +316,16 @@ body! {
         namespace_name: Option<String>,
         /// Title.
         name: Option<String>,
-        /// Keys and values.
+        /// Values by key.
         #[schema(value_type = HashMap<String, String>)]
         configurations: Option<Box<Configurations>>,
-        /// What it is about.
+        /// Comment.
         comment: Option<String>,
     } + standard
 }
 
 body! {
-    /// What changes from one release to another.
+    /// How one release differs from another.
     #[schema(as = OpenReleaseDiffDTO)]
     ReleaseDiff {
         /// Changes.
@@ -369,7 +369,7 @@ body! {
         name: Option<String>,
         /// Mail address.
         email: Option<String>,
-        /// 1 while the user may sign in.
+        /// 1 if the user may sign in, else 0.
         enabled: i16,
     }
 }

@@ -1,5 +1,5 @@
-//! The documentation of `/openapi/v1` agrees with the code: the page that lists which operations of Apollo's contract are served,
-//! and the OpenAPI document.
+//! The documentation of `/openapi/v1` agrees with the code: the OpenAPI document, and the page that
+//! lists which operations of Apollo's contract are served.
 
 use std::collections::BTreeSet;
 
@@ -10,8 +10,8 @@ use super::world::World;
 
 const PAGE: &str = include_str!("../../../docs/openapi.md");
 pub(super) const DOCUMENT: &str = include_str!("../../../docs/openapi.json");
-/// Apollo's contract: `apollo-openapi.yaml` of 2026-05-31 in the repository apolloconfig/apollo-openapi (Apache-2.0), without its
-/// texts and examples.
+/// Apollo's contract: `apollo-openapi.yaml` of 2026-05-31 in the repository
+/// apolloconfig/apollo-openapi (Apache-2.0), without its texts and examples.
 pub(super) const CONTRACT: &str = include_str!("apollo-openapi.json");
 
 /// Method and path without the names of its parameters, which differ.
@@ -63,7 +63,7 @@ async fn the_document_names_the_path_in_front_of_its_operations() {
     assert_eq!(document["servers"], json!([{ "url": "/apollo" }]));
 }
 
-/// An operation of `/openapi/v1` that is registered as a plain route would be missing in the document.
+/// An operation that is registered as a plain route would be missing in the document.
 #[tokio::test]
 async fn every_operation_is_in_the_document() {
     let world = World::fresh().await;

@@ -1,5 +1,5 @@
-//! How `docs/openapi.json` differs from Apollo's contract in the operations that are served. `contract_differences.txt` lists
-//! each difference with its reason; a difference that is not listed is a fault.
+//! How `docs/openapi.json` differs from Apollo's contract in the operations that are served.
+//! `contract_differences.txt` lists each difference with its reason; any other is a fault.
 
 use std::collections::BTreeSet;
 

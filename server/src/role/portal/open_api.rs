@@ -74,7 +74,7 @@ fn apps(routes: PortalRoutes) -> PortalRoutes {
             PortalAccess::Call(Need::CreateApp),
             about(
                 "createApp",
-                "Creates an app in the portal and in every environment that can be reached.",
+                "Creates an app in the portal and in every environment that is reachable.",
             ),
             app::create,
         )
@@ -82,7 +82,7 @@ fn apps(routes: PortalRoutes) -> PortalRoutes {
             Method::GET,
             "/openapi/v1/apps",
             known,
-            about("findApps", "Lists all apps, or those whose ids are given."),
+            about("findApps", "Lists all apps, or those with the given ids."),
             app::list,
         )
         .operation(
@@ -112,7 +112,7 @@ fn apps(routes: PortalRoutes) -> PortalRoutes {
             PortalAccess::Call(Need::AppAdmin),
             about(
                 "updateApp",
-                "Changes an app in the portal and in every environment that can be reached.",
+                "Updates an app in the portal and in every environment that is reachable.",
             ),
             app::update,
         )
@@ -203,7 +203,7 @@ fn namespaces(routes: PortalRoutes) -> PortalRoutes {
             Method::POST,
             "/openapi/v1/namespaces",
             PortalAccess::ByContent,
-            about("createNamespaces", "Creates namespaces in single clusters."),
+            about("createNamespaces", "Creates namespaces, each in one cluster."),
             namespace::associate,
         )
         .operation(
@@ -227,7 +227,7 @@ fn namespaces(routes: PortalRoutes) -> PortalRoutes {
             self::about(
                 "Namespace Lock Management",
                 "getNamespaceLock",
-                "Returns who edits a namespace.",
+                "Returns the edit lock of a namespace.",
             ),
             namespace::lock,
         )
@@ -249,7 +249,7 @@ fn items(routes: PortalRoutes) -> PortalRoutes {
             Method::POST,
             in_namespace!("/items"),
             edit,
-            about("createItem", "Adds an item at the end of a namespace."),
+            about("createItem", "Adds an item to the end of a namespace."),
             item::create,
         )
         .operation(
@@ -258,7 +258,7 @@ fn items(routes: PortalRoutes) -> PortalRoutes {
             edit,
             about(
                 "batchUpdateItemsByText",
-                "Replaces the items of a namespace by those of a text.",
+                "Replaces the items of a namespace with those of a text.",
             ),
             item::put_text,
         )
@@ -266,7 +266,7 @@ fn items(routes: PortalRoutes) -> PortalRoutes {
             Method::POST,
             in_namespace!("/items/revocation"),
             edit,
-            about("revertItems", "Sets the items of a namespace back to what is published."),
+            about("revertItems", "Reverts the items of a namespace to its latest release."),
             item::revoke,
         )
         .operation(
@@ -280,7 +280,7 @@ fn items(routes: PortalRoutes) -> PortalRoutes {
             Method::PUT,
             in_namespace!("/items/{key}"),
             edit,
-            about("updateItem", "Changes an item, or adds it if the caller asks for that."),
+            about("updateItem", "Updates an item, or creates it if `createIfNotExists` is set."),
             item::update,
         )
         .operation(
@@ -308,7 +308,7 @@ fn encoded_items(routes: PortalRoutes) -> PortalRoutes {
             Method::PUT,
             in_namespace!("/encodedItems/{key}"),
             edit,
-            about("updateItemByEncodedKey", "Changes an item by its key in URL-safe Base64."),
+            about("updateItemByEncodedKey", "Updates an item by its key in URL-safe Base64."),
             item::encoded::update,
         )
         .operation(
@@ -337,7 +337,7 @@ fn releases(routes: PortalRoutes) -> PortalRoutes {
             PortalAccess::Read(Need::SeeRelease, Hidden::Nothing),
             about(
                 "loadLatestActiveRelease",
-                "Returns the release that clients receive; an empty body where there is none.",
+                "Returns the release that clients receive, or an empty body.",
             ),
             release::latest,
         )
@@ -355,7 +355,7 @@ fn releases(routes: PortalRoutes) -> PortalRoutes {
             Method::GET,
             "/openapi/v1/envs/{env}/releases/comparison",
             by_content,
-            about("compareRelease", "Lists what changes from one release to another."),
+            about("compareRelease", "Lists the differences between two releases."),
             release::compare,
         )
         .operation(

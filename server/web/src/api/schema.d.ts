@@ -28,10 +28,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists all apps, or those whose ids are given. */
+        /** Lists all apps, or those with the given ids. */
         get: operations["findApps"];
         put?: never;
-        /** Creates an app in the portal and in every environment that can be reached. */
+        /** Creates an app in the portal and in every environment that is reachable. */
         post: operations["createApp"];
         delete?: never;
         options?: never;
@@ -82,7 +82,7 @@ export interface paths {
         };
         /** Returns an app. */
         get: operations["getApp"];
-        /** Changes an app in the portal and in every environment that can be reached. */
+        /** Updates an app in the portal and in every environment that is reachable. */
         put: operations["updateApp"];
         post?: never;
         delete?: never;
@@ -255,7 +255,7 @@ export interface paths {
         };
         /** Returns an item by its key in URL-safe Base64. */
         get: operations["getItemByEncodedKey"];
-        /** Changes an item by its key in URL-safe Base64. */
+        /** Updates an item by its key in URL-safe Base64. */
         put: operations["updateItemByEncodedKey"];
         post?: never;
         /** Deletes an item by its key in URL-safe Base64. */
@@ -274,9 +274,9 @@ export interface paths {
         };
         /** Lists the items of a namespace, page by page. */
         get: operations["findItemsByNamespace"];
-        /** Replaces the items of a namespace by those of a text. */
+        /** Replaces the items of a namespace with those of a text. */
         put: operations["batchUpdateItemsByText"];
-        /** Adds an item at the end of a namespace. */
+        /** Adds an item to the end of a namespace. */
         post: operations["createItem"];
         delete?: never;
         options?: never;
@@ -293,7 +293,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sets the items of a namespace back to what is published. */
+        /** Reverts the items of a namespace to its latest release. */
         post: operations["revertItems"];
         delete?: never;
         options?: never;
@@ -310,7 +310,7 @@ export interface paths {
         };
         /** Returns an item. */
         get: operations["getItem"];
-        /** Changes an item, or adds it if the caller asks for that. */
+        /** Updates an item, or creates it if `createIfNotExists` is set. */
         put: operations["updateItem"];
         post?: never;
         /** Deletes an item. */
@@ -327,7 +327,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Returns who edits a namespace. */
+        /** Returns the edit lock of a namespace. */
         get: operations["getNamespaceLock"];
         put?: never;
         post?: never;
@@ -378,7 +378,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Returns the release that clients receive; an empty body where there is none. */
+        /** Returns the release that clients receive, or an empty body. */
         get: operations["loadLatestActiveRelease"];
         put?: never;
         post?: never;
@@ -395,7 +395,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists what changes from one release to another. */
+        /** Lists the differences between two releases. */
         get: operations["compareRelease"];
         put?: never;
         post?: never;
@@ -448,7 +448,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Creates namespaces in single clusters. */
+        /** Creates namespaces, each in one cluster. */
         post: operations["createNamespaces"];
         delete?: never;
         options?: never;
@@ -498,7 +498,7 @@ export interface components {
         ExceptionResponse: {
             /** @description Stable name of the reason, in snake case. */
             code: string;
-            /** @description Apollo's name of the error; absent if the request was refused before it reached its handler. */
+            /** @description Apollo's name of the error; absent if the request was refused before its handler ran. */
             exception?: string;
             /** @description What happened and what to do. */
             message: string;
@@ -507,35 +507,35 @@ export interface components {
              * @description HTTP status.
              */
             status: number;
-            /** @description When it happened. */
+            /** @description Local time of the error. */
             timestamp: string;
         };
-        /** @description A release to be made. */
+        /** @description A release to create. */
         NamespaceReleaseDTO: {
-            /** @description Whether who edited may publish too. */
+            /** @description Whether the user who edited the namespace may also publish it. */
             isEmergencyPublish?: boolean;
-            /** @description What it is about. */
+            /** @description Comment. */
             releaseComment?: string;
             /** @description Title. */
             releaseTitle?: string;
-            /** @description Who publishes, for consumers. */
+            /** @description User that a consumer acts for. */
             releasedBy?: string;
         };
         /** @description An app. */
         OpenAppDTO: {
             /** @description App id. */
             appId?: string;
-            /** @description Who created it. */
+            /** @description User name of the creator. */
             dataChangeCreatedBy?: string;
-            /** @description Display name of the creator; filled by the portal. */
+            /** @description Display name of the creator. */
             dataChangeCreatedByDisplayName?: string;
-            /** @description When it was created, as `2026-05-31T14:44:28.000+0800`. */
+            /** @description Time of creation, as `2026-05-31T14:44:28.000+0800`. */
             dataChangeCreatedTime?: string;
-            /** @description Who changed it last. */
+            /** @description User name of the last editor. */
             dataChangeLastModifiedBy?: string;
-            /** @description Display name of who changed it last; filled by the portal. */
+            /** @description Display name of the last editor. */
             dataChangeLastModifiedByDisplayName?: string;
-            /** @description When it was changed last, in the same form. */
+            /** @description Time of the last change, in the same form. */
             dataChangeLastModifiedTime?: string;
             /** @description Display name. */
             name?: string;
@@ -550,50 +550,50 @@ export interface components {
             /** @description User name of the owner. */
             ownerName?: string;
         };
-        /** @description A definition of a namespace. */
+        /** @description An app namespace: the definition that the namespaces of all clusters share. */
         OpenAppNamespaceDTO: {
             /** @description Owner. */
             appId?: string;
-            /** @description Whether a public name gets the department's prefix; absent means yes. */
+            /** @description Whether a public name is prefixed with the department; true by default. */
             appendNamespacePrefix?: boolean;
-            /** @description What it is for. */
+            /** @description Comment. */
             comment?: string;
-            /** @description Who created it. */
+            /** @description User name of the creator. */
             dataChangeCreatedBy?: string;
-            /** @description Display name of the creator; filled by the portal. */
+            /** @description Display name of the creator. */
             dataChangeCreatedByDisplayName?: string;
-            /** @description When it was created, as `2026-05-31T14:44:28.000+0800`. */
+            /** @description Time of creation, as `2026-05-31T14:44:28.000+0800`. */
             dataChangeCreatedTime?: string;
-            /** @description Who changed it last. */
+            /** @description User name of the last editor. */
             dataChangeLastModifiedBy?: string;
-            /** @description Display name of who changed it last; filled by the portal. */
+            /** @description Display name of the last editor. */
             dataChangeLastModifiedByDisplayName?: string;
-            /** @description When it was changed last, in the same form. */
+            /** @description Time of the last change, in the same form. */
             dataChangeLastModifiedTime?: string;
-            /** @description Format by name. */
+            /** @description Format: `properties`, `json`, `yaml`, `yml`, `xml` or `txt`. */
             format?: string;
-            /** @description Whether all apps may read it. */
+            /** @description Whether all apps may read the namespace. */
             isPublic?: boolean;
-            /** @description Name; without the department's prefix and the format's suffix where it is to be created. */
+            /** @description Name. In a request without the department's prefix and the format's suffix. */
             name?: string;
         };
         /** @description A cluster. */
         OpenClusterDTO: {
             /** @description Owner. */
             appId?: string;
-            /** @description What it is for. */
+            /** @description Comment. */
             comment?: string;
-            /** @description Who created it. */
+            /** @description User name of the creator. */
             dataChangeCreatedBy?: string;
-            /** @description Display name of the creator; filled by the portal. */
+            /** @description Display name of the creator. */
             dataChangeCreatedByDisplayName?: string;
-            /** @description When it was created, as `2026-05-31T14:44:28.000+0800`. */
+            /** @description Time of creation, as `2026-05-31T14:44:28.000+0800`. */
             dataChangeCreatedTime?: string;
-            /** @description Who changed it last. */
+            /** @description User name of the last editor. */
             dataChangeLastModifiedBy?: string;
-            /** @description Display name of who changed it last; filled by the portal. */
+            /** @description Display name of the last editor. */
             dataChangeLastModifiedByDisplayName?: string;
-            /** @description When it was changed last, in the same form. */
+            /** @description Time of the last change, in the same form. */
             dataChangeLastModifiedTime?: string;
             /**
              * Format: int64
@@ -604,24 +604,24 @@ export interface components {
             name?: string;
             /**
              * Format: int64
-             * @description Cluster that a branch belongs to; 0 for a normal cluster.
+             * @description Row id of the cluster that a gray branch belongs to; 0 for an ordinary cluster.
              */
             parentClusterId?: number;
         };
-        /** @description An app to be created. */
+        /** @description An app to create. */
         OpenCreateAppDTO: {
-            /** @description Administrators beside the owner. */
+            /** @description User names of administrators besides the owner. */
             admins?: string[];
             /** @description The app. */
             app?: components["schemas"]["OpenAppDTO"];
-            /** @description Whether the consumer that creates it may manage it. */
+            /** @description Whether the consumer that creates the app may manage it. */
             assignAppRoleToSelf?: boolean;
         };
-        /** @description A namespace to be made in one cluster. */
+        /** @description A namespace to create in one cluster. */
         OpenCreateNamespaceDTO: {
             /** @description App. */
             appId?: string;
-            /** @description Name of its definition. */
+            /** @description Name of the app namespace. */
             appNamespaceName?: string;
             /** @description Cluster. */
             clusterName?: string;
@@ -630,11 +630,11 @@ export interface components {
         };
         /** @description Clusters of an app in one environment, by name. */
         OpenEnvClusterDTO: {
-            /** @description Clusters; absent where the environment could not be asked. */
+            /** @description Names of the clusters; absent if the environment is unreachable. */
             clusters?: string[];
             /** @description Environment. */
             env?: string;
-            /** @description Why it could not be asked. */
+            /** @description Why the environment is unreachable. */
             error?: string;
         };
         /** @description Clusters of an app in one environment. */
@@ -643,66 +643,66 @@ export interface components {
             clusters?: components["schemas"]["OpenClusterDTO"][];
             /**
              * Format: int64
-             * @description 200, or 500 where the environment could not be asked.
+             * @description 200, or 500 if the environment is unreachable.
              */
             code?: number;
             /** @description Environment. */
             env?: string;
-            /** @description `OK`, or why it could not be asked. */
+            /** @description `OK`, or why the environment is unreachable. */
             message?: string;
         };
         /** @description A key with its value, a comment line, or a blank line. */
         OpenItemDTO: {
             /** @description Comment. */
             comment?: string;
-            /** @description Who created it. */
+            /** @description User name of the creator. */
             dataChangeCreatedBy?: string;
-            /** @description Display name of the creator; filled by the portal. */
+            /** @description Display name of the creator. */
             dataChangeCreatedByDisplayName?: string;
-            /** @description When it was created, as `2026-05-31T14:44:28.000+0800`. */
+            /** @description Time of creation, as `2026-05-31T14:44:28.000+0800`. */
             dataChangeCreatedTime?: string;
-            /** @description Who changed it last. */
+            /** @description User name of the last editor. */
             dataChangeLastModifiedBy?: string;
-            /** @description Display name of who changed it last; filled by the portal. */
+            /** @description Display name of the last editor. */
             dataChangeLastModifiedByDisplayName?: string;
-            /** @description When it was changed last, in the same form. */
+            /** @description Time of the last change, in the same form. */
             dataChangeLastModifiedTime?: string;
-            /** @description What editors want to know, where asked for. */
+            /** @description Present if `extendInfo` is requested. */
             extendInfo?: components["schemas"]["OpenItemExtendDTO"];
             /** @description Key; empty for comments and blank lines. */
             key?: string;
             /**
              * Format: int64
-             * @description Position.
+             * @description Line number.
              */
             lineNum?: number;
             /**
              * Format: int32
-             * @description Label: 0 text, 1 number, 2 boolean, 3 JSON; absent keeps what is stored.
+             * @description Type for display: 0 string, 1 number, 2 boolean, 3 JSON. An update without it keeps the stored one.
              */
             type?: number;
             /** @description Value. */
             value?: string;
         };
-        /** @description How an item differs from what is published. */
+        /** @description How an item differs from the latest release. */
         OpenItemExtendDTO: {
-            /** @description Whether it is published and no longer there. */
+            /** @description Whether the item is published but deleted in the draft. */
             isDeleted?: boolean;
             /** @description Whether the value differs. */
             isModified?: boolean;
-            /** @description Whether it is not published yet. */
+            /** @description Whether the item is not published yet. */
             isNewlyAdded?: boolean;
             /**
              * Format: int64
              * @description Row id of the namespace.
              */
             namespaceId?: number;
-            /** @description Value to be published. */
+            /** @description Value in the draft. */
             newValue?: string;
             /** @description Published value. */
             oldValue?: string;
         };
-        /** @description One page of items. */
+        /** @description A page of items. */
         OpenItemPageDTO: {
             /** @description Items of this page. */
             content?: components["schemas"]["OpenItemDTO"][];
@@ -713,7 +713,7 @@ export interface components {
             page?: number;
             /**
              * Format: int64
-             * @description Largest number of elements.
+             * @description Maximum number of items of a page.
              */
             size?: number;
             /**
@@ -728,61 +728,61 @@ export interface components {
             appId?: string;
             /** @description Cluster, or branch. */
             clusterName?: string;
-            /** @description What it is for. */
+            /** @description Comment. */
             comment?: string;
-            /** @description Who created it. */
+            /** @description User name of the creator. */
             dataChangeCreatedBy?: string;
-            /** @description Display name of the creator; filled by the portal. */
+            /** @description Display name of the creator. */
             dataChangeCreatedByDisplayName?: string;
-            /** @description When it was created, as `2026-05-31T14:44:28.000+0800`. */
+            /** @description Time of creation, as `2026-05-31T14:44:28.000+0800`. */
             dataChangeCreatedTime?: string;
-            /** @description Who changed it last. */
+            /** @description User name of the last editor. */
             dataChangeLastModifiedBy?: string;
-            /** @description Display name of who changed it last; filled by the portal. */
+            /** @description Display name of the last editor. */
             dataChangeLastModifiedByDisplayName?: string;
-            /** @description When it was changed last, in the same form. */
+            /** @description Time of the last change, in the same form. */
             dataChangeLastModifiedTime?: string;
-            /** @description What editors want to know, where asked for. */
+            /** @description Present if `extendInfo` is requested. */
             extendInfo?: components["schemas"]["OpenNamespaceExtendDTO"];
-            /** @description Format by name. */
+            /** @description Format: `properties`, `json`, `yaml`, `yml`, `xml` or `txt`. */
             format?: string;
-            /** @description Whether all apps may read it. */
+            /** @description Whether all apps may read the namespace. */
             isPublic?: boolean;
             /** @description Items in the order of their lines. */
             items?: components["schemas"]["OpenItemDTO"][];
             /** @description Name. */
             namespaceName?: string;
         };
-        /** @description What editors want to know of a namespace. */
+        /** @description State of a namespace for editors. */
         OpenNamespaceExtendDTO: {
-            /** @description Whether the caller may not see the values. */
+            /** @description Whether the values are hidden from the caller. */
             isConfigHidden?: boolean;
             /**
              * Format: int64
-             * @description Number of items that differ from what is published.
+             * @description Number of items that differ from the latest release.
              */
             itemModifiedCnt?: number;
-            /** @description App that owns the definition. */
+            /** @description App that owns the app namespace. */
             parentAppId?: string;
         };
-        /** @description Who edits a namespace at present. */
+        /** @description The edit lock of a namespace. */
         OpenNamespaceLockDTO: {
-            /** @description Whether the editor may publish in an emergency. */
+            /** @description Whether the holder may publish in an emergency. */
             isEmergencyPublishAllowed?: boolean;
-            /** @description Whether somebody does. */
+            /** @description Whether a user holds the lock. */
             isLocked?: boolean;
-            /** @description Who. */
+            /** @description User name of the holder. */
             lockedBy?: string;
             /** @description Namespace. */
             namespaceName?: string;
         };
-        /** @description A namespace as one text. */
+        /** @description The items of a namespace as a text. */
         OpenNamespaceTextModel: {
             /** @description The text. */
             configText?: string;
-            /** @description Format by name. */
+            /** @description Format: `properties`, `json`, `yaml`, `yml`, `xml` or `txt`. */
             format?: string;
-            /** @description Who edits, for consumers. */
+            /** @description User that a consumer acts for. */
             operator?: string;
         };
         /** @description A department. */
@@ -803,29 +803,29 @@ export interface components {
             /** @description Value in the earlier release. */
             oldValue?: string;
         };
-        /** @description A published set of a namespace. */
+        /** @description A release: the published items of a namespace. */
         OpenReleaseDTO: {
             /** @description Owner. */
             appId?: string;
             /** @description Cluster, or branch. */
             clusterName?: string;
-            /** @description What it is about. */
+            /** @description Comment. */
             comment?: string;
-            /** @description Keys and values. */
+            /** @description Values by key. */
             configurations?: {
                 [key: string]: string;
             };
-            /** @description Who created it. */
+            /** @description User name of the creator. */
             dataChangeCreatedBy?: string;
-            /** @description Display name of the creator; filled by the portal. */
+            /** @description Display name of the creator. */
             dataChangeCreatedByDisplayName?: string;
-            /** @description When it was created, as `2026-05-31T14:44:28.000+0800`. */
+            /** @description Time of creation, as `2026-05-31T14:44:28.000+0800`. */
             dataChangeCreatedTime?: string;
-            /** @description Who changed it last. */
+            /** @description User name of the last editor. */
             dataChangeLastModifiedBy?: string;
-            /** @description Display name of who changed it last; filled by the portal. */
+            /** @description Display name of the last editor. */
             dataChangeLastModifiedByDisplayName?: string;
-            /** @description When it was changed last, in the same form. */
+            /** @description Time of the last change, in the same form. */
             dataChangeLastModifiedTime?: string;
             /**
              * Format: int64
@@ -837,7 +837,7 @@ export interface components {
             /** @description Namespace. */
             namespaceName?: string;
         };
-        /** @description What changes from one release to another. */
+        /** @description How one release differs from another. */
         OpenReleaseDiffDTO: {
             /** @description Changes. */
             changes?: components["schemas"]["OpenReleaseChangeDTO"][];
@@ -848,7 +848,7 @@ export interface components {
             email?: string;
             /**
              * Format: int32
-             * @description 1 while the user may sign in.
+             * @description 1 if the user may sign in, else 0.
              */
             enabled?: number;
             /** @description Display name. */

@@ -1,4 +1,5 @@
-//! The OpenAPI document of `/openapi/v1`: the operations among the portal's routes, each as its route and its handler describe it.
+//! The OpenAPI document of `/openapi/v1`: the operations among the portal's routes, each as its
+//! route and its handler describe it.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -85,7 +86,7 @@ fn info() -> Info {
         .title("Castalia portal")
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
-            "Operations of Apollo's OpenAPI over all environments, for consumer tokens and for signed-in users.",
+            "Apollo's OpenAPI for all environments. Callers are consumers with a token and signed-in users.",
         ))
         .license(Some(license.build()))
         .build()
@@ -141,7 +142,7 @@ fn in_path(name: &str) -> Parameter {
 fn token() -> SecurityScheme {
     let header = ApiKeyValue::with_description(
         "Authorization",
-        "Token of a consumer. Browsers send the session's cookie instead, and `X-CSRF-Token` with each change.",
+        "Token of a consumer. Browsers send a session cookie instead, and `X-CSRF-Token` with writes.",
     );
     SecurityScheme::ApiKey(ApiKey::Header(header))
 }

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::role::portal::Portal;
 use crate::role::portal::identity::Caller;
 
-/// Who acts, as consumers must say and users may.
+/// The operator that a request names: consumers must, users need not.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default)]
 pub(super) struct By {
@@ -19,7 +19,8 @@ pub(super) struct By {
 }
 
 impl Portal {
-    /// Who is recorded as having done it: users act as themselves, consumers name a user, in the query or in the body.
+    /// The user who is recorded as having made a change: users act as themselves, consumers name a
+    /// user in the query or in the body.
     pub(super) async fn operator(
         &self,
         caller: &Caller,

@@ -1,4 +1,5 @@
-//! `/openapi/v1/.../encodedItems`: items whose keys no path can hold; the path has the key in Base64.
+//! `/openapi/v1/.../encodedItems`: items whose keys no path can hold; the path holds the key in
+//! Base64.
 
 use axum::extract::{Extension, State};
 use base64::Engine as _;
