@@ -42,7 +42,7 @@ use self::round::Rounds;
 use self::scan::Scan;
 use crate::background::Background;
 use crate::error::Result;
-use crate::server_config::ServerConfig;
+use crate::server_config::{ServerConfig, keys};
 use crate::store::Store;
 
 /// Rows that are read at once.
@@ -225,8 +225,7 @@ impl ReleaseFeed {
     }
 
     fn alarm(&self) -> Duration {
-        let seconds = self.0.config.number("feed.rewind.alarm", 30, 0..=86_400);
-        Duration::from_secs(seconds.unsigned_abs())
+        self.0.config.get(&keys::REWIND_ALARM)
     }
 
     /// Releases and gray rules.

@@ -12,7 +12,7 @@ use super::page::Page;
 use super::removal::{self, Removal};
 use super::{access_key, app_namespace, cluster, unique};
 use crate::error::{Error, Result};
-use crate::server_config::ServerConfig;
+use crate::server_config::{ServerConfig, keys};
 use crate::store::entity::app::ActiveModel;
 use crate::store::removal::Scope;
 use crate::store::{self, Id, Store, Transaction};
@@ -71,7 +71,7 @@ pub async fn create(
     let app =
         unique::write(store, input, |tx, (details, log)| Box::pin(create_in(tx, details, log)))
             .await?;
-    if config.is_on("apollo.access-key.auto-provision.enabled") {
+    if config.get(&keys::ACCESS_KEY_PROVISION) {
         access_key::provision(store, &app.app_id, &app.data_change_created_by).await;
     }
     Ok(app)

@@ -11,7 +11,7 @@ use super::app::App;
 use super::app_namespace::AppNamespace;
 use super::page::Page;
 use crate::error::{Error, Reaction, Result};
-use crate::server_config::ServerConfig;
+use crate::server_config::{ServerConfig, keys};
 use crate::store::entity::{audit_log, audit_log_data_influence as influence};
 use crate::store::{self, Store, Transaction};
 
@@ -23,7 +23,7 @@ const VALUE: usize = 500;
 /// Whether operations are recorded; they are unless the switch says otherwise.
 #[must_use]
 pub fn is_enabled(config: &ServerConfig) -> bool {
-    config.text("apollo.audit.log.enabled").is_none_or(|text| text == "true")
+    config.get(&keys::AUDIT_LOG)
 }
 
 /// The operation of the caller that ours are part of.

@@ -20,7 +20,7 @@ use super::lookup::{Asked, Found};
 use crate::background::Background;
 use crate::error::{Reaction, Result};
 use crate::feed::cache::{NamespaceKey, Release};
-use crate::server_config::ServerConfig;
+use crate::server_config::{ServerConfig, keys};
 use crate::store::instance::{Identity, Reading};
 use crate::store::{self, Store, Transaction, instance};
 
@@ -74,11 +74,9 @@ impl InstanceAudit {
     /// Takes offers from now on; they are written once [`InstanceAudit::run`] was called.
     #[must_use]
     pub fn new(store: Store, config: ServerConfig) -> Self {
-        let size = |key, default| {
-            usize::try_from(config.number(key, default, 10..=i64::MAX)).unwrap_or(usize::MAX)
-        };
-        let (queue, offered) = channel(size("instance.config.audit.max.size", 10_000));
-        let recorded = Cache::new(size("instance.config.cache.max.size", 50_000));
+        let size = |key| usize::try_from(config.get(key)).unwrap_or(usize::MAX);
+        let (queue, offered) = channel(size(&keys::INSTANCE_QUEUE));
+        let recorded = Cache::new(size(&keys::INSTANCE_CACHE));
         let offered = Mutex::new(Some(offered));
         let digest = ahash::RandomState::new();
         Self(Arc::new(Inner { store, config, queue, offered, recorded, digest }))
@@ -172,9 +170,8 @@ impl InstanceAudit {
 
     async fn record(&self, room: &mut Room, batch: Vec<Sighting>) -> Result<()> {
         let Inner { store, config, .. } = &*self.0;
-        let minutes =
-            config.number("instance.config.audit.time.threshold.minutes", 10, 5..=i64::MAX);
-        let settled = TimeDelta::try_minutes(minutes).unwrap_or(TimeDelta::MAX);
+        let settled = config.get(&keys::INSTANCE_THRESHOLD);
+        let settled = TimeDelta::from_std(settled).unwrap_or(TimeDelta::MAX);
         let input = (batch, settled, room.has_reading(config));
         let write = store.write(input, |tx, (batch, settled, has_room)| {
             Box::pin(record(tx, batch, *settled, *has_room))

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use crate::error::Result;
-use crate::server_config::ServerConfig;
+use crate::server_config::{ServerConfig, keys};
 use crate::store::instance::Identity;
 use crate::store::{Store, instance};
 
@@ -33,11 +33,10 @@ pub(super) struct Room {
 
 impl Bounds {
     fn of(config: &ServerConfig) -> Self {
-        let number = |key, default| config.number(key, default, 0..=i64::MAX).unsigned_abs();
         Self {
-            per_app: number("instance.max.per.app", 10_000),
-            instances: number("instance.max.total", 200_000),
-            readings: number("instance.config.max.total", 1_000_000),
+            per_app: config.get(&keys::INSTANCES_PER_APP),
+            instances: config.get(&keys::INSTANCES),
+            readings: config.get(&keys::INSTANCE_READS),
         }
     }
 }

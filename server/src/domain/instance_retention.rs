@@ -7,16 +7,13 @@ use chrono::TimeDelta;
 
 use crate::background::Background;
 use crate::error::{Error, Result};
-use crate::server_config::ServerConfig;
+use crate::server_config::{ServerConfig, keys};
 use crate::store::{self, Id, Store, instance};
 
 /// Pause between two looks.
 const PAUSE: Duration = Duration::from_secs(600);
 /// Rows that are looked at, or removed, at once.
 const PORTION: u64 = 500;
-/// Rows are kept for so many hours; less than a day would hide clients that change nothing.
-const HOURS: i64 = 48;
-const LEAST_HOURS: i64 = 26;
 
 /// Starts the task.
 pub fn run(store: &Store, config: &ServerConfig, background: &Background) {
@@ -44,8 +41,7 @@ async fn watch(store: Store, config: ServerConfig) {
 /// # Errors
 /// When the database refuses.
 pub async fn remove_old(store: &Store, config: &ServerConfig) -> Result<u64> {
-    let hours = config.number("instance.retention.hours", HOURS, LEAST_HOURS..=i64::MAX);
-    let age = TimeDelta::try_hours(hours).unwrap_or(TimeDelta::MAX);
+    let age = TimeDelta::from_std(config.get(&keys::INSTANCE_RETENTION)).unwrap_or(TimeDelta::MAX);
     let Some(before) = store::now().checked_sub_signed(age) else { return Ok(0) };
     let mut removed = 0;
     loop {

@@ -9,7 +9,7 @@ use super::item::Draft;
 use super::namespace::Namespace;
 use super::{branch, key, syntax};
 use crate::error::{Error, Result};
-use crate::server_config::ServerConfig;
+use crate::server_config::{ServerConfig, keys};
 use crate::store;
 
 /// The limits in force at one moment.
@@ -36,14 +36,12 @@ impl ItemRules {
     /// What the config database says now; the leniency is a setting of the installation.
     #[must_use]
     pub fn of(config: &ServerConfig, syntax: Leniency) -> Self {
-        let items = config.number("item.num.limit", 1000, 5..=i64::MAX).unsigned_abs();
-        let key_length = config.number("item.key.length.limit", 128, 5..=i64::MAX);
         Self {
-            key_length: usize::try_from(key_length).unwrap_or(usize::MAX),
-            value_length: config.number("item.value.length.limit", 20_000, 5..=i64::MAX),
-            value_length_of_app: config.overrides("appid.value.length.limit.override"),
-            value_length_of_namespace: config.overrides("namespace.value.length.limit.override"),
-            items: config.is_on("item.num.limit.enabled").then_some(items),
+            key_length: usize::try_from(config.get(&keys::ITEM_KEY_LENGTH)).unwrap_or(usize::MAX),
+            value_length: i64::try_from(config.get(&keys::ITEM_VALUE_LENGTH)).unwrap_or(i64::MAX),
+            value_length_of_app: config.get(&keys::VALUE_LENGTH_OF_APP),
+            value_length_of_namespace: config.get(&keys::VALUE_LENGTH_OF_NAMESPACE),
+            items: config.get(&keys::ITEMS_LIMITED).then(|| config.get(&keys::ITEMS)),
             syntax,
         }
     }

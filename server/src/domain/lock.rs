@@ -9,11 +9,8 @@ use super::namespace::{self, Namespace, NamespaceKey, key_of};
 use super::release::{self, Publication};
 use super::{branch, configurations};
 use crate::error::{Error, Reaction, Result};
-use crate::server_config::ServerConfig;
+use crate::server_config::{ServerConfig, keys};
 use crate::store::{self, Store, Transaction};
-
-/// Switch in the config database.
-const SWITCH: &str = "namespace.lock.switch";
 
 /// Whether editors keep each other out, as operators set it at one moment.
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +20,7 @@ pub(super) struct EditLock {
 
 impl EditLock {
     pub(super) fn of(config: &ServerConfig) -> Self {
-        Self { is_on: config.is_on(SWITCH) }
+        Self { is_on: config.get(&keys::EDIT_LOCK) }
     }
 
     /// With the switch on, Apollo looks for the namespace in another place, with another answer.
@@ -109,7 +106,7 @@ pub async fn find(
     key: &NamespaceKey,
 ) -> Result<Option<NamespaceLock>> {
     let namespace = namespace::require(store.read(), key).await?;
-    if !config.is_on(SWITCH) {
+    if !config.get(&keys::EDIT_LOCK) {
         return Ok(None);
     }
     Ok(store::namespace::lock(store.read(), namespace.id).await?)

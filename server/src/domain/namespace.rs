@@ -17,7 +17,7 @@ use super::removal::Removal;
 use super::revision::Base;
 use super::unique;
 use crate::error::{Error, Result};
-use crate::server_config::ServerConfig;
+use crate::server_config::{ServerConfig, keys};
 use crate::store::entity::namespace::ActiveModel;
 use crate::store::instance::ConfigNamespace;
 use crate::store::{self, Store, Transaction};
@@ -43,10 +43,9 @@ impl NamespaceLimit {
     /// What is in force for an app.
     #[must_use]
     pub fn of(config: &ServerConfig, app_id: &str) -> Self {
-        let is_on = config.is_on("namespace.num.limit.enabled")
-            && !config.list("namespace.num.limit.white").iter().any(|app| app == app_id);
-        let limit = config.number("namespace.num.limit", 200, 0..=i64::MAX);
-        Self(is_on.then_some(limit.unsigned_abs()))
+        let is_on = config.get(&keys::NAMESPACES_LIMITED)
+            && !config.get(&keys::NAMESPACES_UNLIMITED).iter().any(|app| app == app_id);
+        Self(is_on.then(|| config.get(&keys::NAMESPACES)))
     }
 
     async fn check(self, tx: &Transaction, app_id: &str, cluster: &str) -> Result<()> {

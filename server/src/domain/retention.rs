@@ -8,7 +8,7 @@ use super::namespace::{self, NamespaceKey};
 use super::removal;
 use crate::background::Background;
 use crate::error::{Error, Result};
-use crate::server_config::ServerConfig;
+use crate::server_config::{ServerConfig, keys};
 use crate::store::release::Line;
 use crate::store::{self, Id, Store, Transaction};
 
@@ -141,12 +141,9 @@ pub async fn remove_old_histories(
 /// How many rows a line may have; `None` means any number.
 fn size_of(config: &ServerConfig, line: &Line) -> Option<u64> {
     let name = [line.app_id.as_str(), &line.cluster, &line.namespace, &line.branch].join("+");
-    let overrides = config.overrides("apollo.release-history.retention.size.override");
-    let size = overrides.get(&name).copied();
-    let size = size.unwrap_or_else(|| {
-        config.number("apollo.release-history.retention.size", -1, 1..=i64::MAX)
-    });
-    u64::try_from(size).ok()
+    let overrides = config.get(&keys::HISTORY_SIZE_OVERRIDE);
+    let own = overrides.get(&name).map(|size| size.unsigned_abs());
+    own.or_else(|| config.get(&keys::HISTORY_SIZE))
 }
 
 async fn remove_histories(store: &Store, line: Line, last: Id) -> Result<u64> {

@@ -7,13 +7,8 @@ use std::time::Duration;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::hub::Crowd;
-use crate::server_config::ServerConfig;
+use crate::server_config::{ServerConfig, keys};
 
-const BATCH_KEY: &str = "apollo.release-message.notification.batch";
-const PAUSE_KEY: &str = "apollo.release-message.notification.batch.interval";
-/// What the reference takes where only the other key is set.
-const DEFAULT_BATCH: i64 = 100;
-const DEFAULT_PAUSE_MS: i64 = 100;
 /// Crowds that wait for their turn; further ones are told at once, as without pacing.
 const QUEUE: usize = 100;
 
@@ -34,7 +29,8 @@ impl Pacer {
 
     /// Gives the crowd back where it is to be told at once.
     pub(super) fn take(&self, crowd: Crowd) -> Option<Crowd> {
-        let is_paced = [BATCH_KEY, PAUSE_KEY].iter().any(|key| self.config.text(key).is_some());
+        let is_paced =
+            self.config.is_set(&keys::FAN_OUT_BATCH) || self.config.is_set(&keys::FAN_OUT_PAUSE);
         if !is_paced || crowd.len() <= pace(&self.config).0 {
             return Some(crowd);
         }
@@ -52,7 +48,6 @@ impl Pacer {
 }
 
 fn pace(config: &ServerConfig) -> (usize, Duration) {
-    let batch = config.number(BATCH_KEY, DEFAULT_BATCH, 1..=i64::MAX);
-    let pause = config.number(PAUSE_KEY, DEFAULT_PAUSE_MS, 10..=i64::MAX);
-    (usize::try_from(batch).unwrap_or(usize::MAX), Duration::from_millis(pause.unsigned_abs()))
+    let batch = config.get(&keys::FAN_OUT_BATCH);
+    (usize::try_from(batch).unwrap_or(usize::MAX), config.get(&keys::FAN_OUT_PAUSE))
 }

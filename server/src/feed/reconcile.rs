@@ -14,6 +14,7 @@ use super::ReleaseFeed;
 use super::cache::{NamespaceKey, Place, Published};
 use super::scan::in_time;
 use crate::error::Result;
+use crate::server_config::keys;
 use crate::store::feed::fingerprints;
 
 /// Namespaces whose ids are compared in one statement.
@@ -66,8 +67,7 @@ impl ReleaseFeed {
     pub(super) async fn reconcile_in_turn(self) {
         let mut rounds = Rounds::default();
         loop {
-            let pause = self.0.config.number("feed.reconciliation.interval", 60, 1..=86_400);
-            let pause = Duration::from_secs(pause.unsigned_abs());
+            let pause = self.0.config.get(&keys::RECONCILIATION_INTERVAL);
             let _ = tokio::time::timeout(pause, self.0.rewound.notified()).await;
             let requested = self.0.reload.lock().unwrap_or_else(PoisonError::into_inner).take();
             let done = match &requested {
@@ -176,7 +176,7 @@ impl ReleaseFeed {
         cached: Vec<(NamespaceKey, Arc<Published>)>,
         rounds: &mut Rounds,
     ) -> Vec<NamespaceKey> {
-        let wanted = self.0.config.number("feed.reconciliation.contents", 500, 0..=1_000_000);
+        let wanted = self.0.config.get(&keys::RECONCILIATION_CONTENTS);
         let wanted = usize::try_from(wanted).unwrap_or_default().min(cached.len());
         let is_published = |(_, published): &(_, Arc<Published>)| !published.is_empty();
         let keys: BTreeMap<_, _> = cached

@@ -9,6 +9,7 @@ use super::cache::{PATIENCE, away};
 use super::gap::Gaps;
 use super::{BATCH, ReleaseFeed};
 use crate::error::Result;
+use crate::server_config::keys;
 use crate::store::feed::{self as stored, Message};
 use crate::store::{Id, message};
 
@@ -94,8 +95,7 @@ impl ReleaseFeed {
     /// Scans when signalled, and each second.
     pub(super) async fn scan_messages(self) {
         loop {
-            let pause = self.0.config.number("apollo.message-scan.interval", 1000, 100..=i64::MAX);
-            let pause = Duration::from_millis(pause.unsigned_abs());
+            let pause = self.0.config.get(&keys::SCAN_INTERVAL);
             let _ = tokio::time::timeout(pause, self.0.signal.notified()).await;
             let mut scan = self.0.scan.lock().await;
             let done = self.scan_once(&mut scan, Look::Usual).await;
@@ -153,8 +153,7 @@ impl ReleaseFeed {
         for span in spans {
             self.fill_gaps(scan, span).await?;
         }
-        let patience = self.0.config.number("feed.gap.patience", 600, 1..=86_400);
-        scan.gaps.expire(Duration::from_secs(patience.unsigned_abs()), began);
+        scan.gaps.expire(self.0.config.get(&keys::GAP_PATIENCE), began);
         self.scan_new(scan, began).await?;
         scan.began = Some(began);
         self.0.scans.end(round);

@@ -1,13 +1,12 @@
 //! The tokens of the admin role as an operator looks them up: which there are, and where they come from.
 
 use crate::role::Role;
-use crate::server_config::ServerConfig;
+use crate::server_config::{ServerConfig, keys};
 use crate::settings::Settings;
 use crate::store::{Secret, Store};
 
-/// Switch and list of the access control of the admin role, as in Apollo.
-const SWITCH: &str = "admin-service.access.control.enabled";
-const TOKENS: &str = "admin-service.access.tokens";
+const SWITCH: &str = keys::ADMIN_TOKEN_REQUIRED.name;
+const TOKENS: &str = keys::ADMIN_TOKENS.name;
 
 /// What the admin role asks its callers for.
 #[derive(Debug, Clone)]
@@ -26,8 +25,8 @@ impl AdminTokens {
             false => format!("table ServerConfig of {}", store.url()),
         };
         Self {
-            tokens: config.list(TOKENS).into_iter().map(Secret::new).collect(),
-            is_required: config.is_on(SWITCH),
+            tokens: config.get(&keys::ADMIN_TOKENS).into_iter().map(Secret::new).collect(),
+            is_required: config.get(&keys::ADMIN_TOKEN_REQUIRED),
             origin,
         }
     }

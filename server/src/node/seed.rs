@@ -7,6 +7,7 @@ use sea_orm::{DatabaseTransaction, Set};
 use super::{StartError, data_dir};
 use crate::domain::password::Scheme;
 use crate::domain::user;
+use crate::server_config::keys;
 use crate::settings::Settings;
 use crate::store::entity::{portal_server_config, server_config};
 use crate::store::{Secret, Store, StoreError, insert, installation};
@@ -23,12 +24,8 @@ pub(super) async fn config(
 ) -> Result<(), StoreError> {
     installation::insert(tx, installation::ID, Secret::new(id)).await?;
     let rows = [
-        (
-            "admin-service.access.control.enabled",
-            "true",
-            "whether the admin service asks for a token",
-        ),
-        ("admin-service.access.tokens", token, "tokens of the admin service, separated by commas"),
+        (keys::ADMIN_TOKEN_REQUIRED.name, "true", "whether the admin service asks for a token"),
+        (keys::ADMIN_TOKENS.name, token, "tokens of the admin service, separated by commas"),
     ];
     for (key, value, comment) in rows {
         let row = server_config::ActiveModel {
@@ -52,9 +49,9 @@ pub(super) async fn portal(
 ) -> Result<(), StoreError> {
     let tokens = serde_json::json!({ env: token }).to_string();
     let rows = [
-        ("apollo.portal.envs", env, "environments that the portal shows, separated by commas"),
-        ("consumer.token.salt", salt, "salt of consumer tokens"),
-        ("admin-service.access.tokens", &tokens, "tokens of the admin services by environment"),
+        (keys::ENVIRONMENTS.name, env, "environments that the portal shows, separated by commas"),
+        (keys::CONSUMER_SALT.name, salt, "salt of consumer tokens"),
+        (keys::ENVIRONMENT_TOKENS.name, &tokens, "tokens of the admin services by environment"),
     ];
     for (key, value, comment) in rows {
         let row = portal_server_config::ActiveModel {

@@ -10,7 +10,7 @@ use crate::http;
 use crate::registry::address::{Listeners, own_services};
 use crate::registry::{Registry, RegistryOptions};
 use crate::role::Role;
-use crate::server_config::ServerConfig;
+use crate::server_config::{ServerConfig, keys};
 use crate::settings::{Discovery, Settings};
 use crate::store::{Dialect, Store};
 
@@ -52,8 +52,7 @@ impl Sockets {
         if settings.discovery == Discovery::Custom {
             return Ok(Registry::custom(config.clone()));
         }
-        let advertised =
-            settings.advertise.clone().or_else(|| config.text("apollo.service.registry.uri"));
+        let advertised = settings.advertise.clone().or_else(|| config.get(&keys::REGISTRY_URI));
         let listeners = Listeners {
             config: local_address(&self.client).filter(|_| settings.plays(Role::Config)),
             admin: local_address(&self.admin),

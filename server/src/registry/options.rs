@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use crate::error::Result;
-use crate::server_config::ServerConfig;
+use crate::server_config::{ServerConfig, keys};
 use crate::settings::{Discovery, Settings};
 use crate::store::{Dialect, Store, service_registry};
 
@@ -43,26 +43,17 @@ impl RegistryOptions {
         store: &Store,
         is_reachable: bool,
     ) -> Result<Self> {
-        let seconds = |key, default| config.number(key, default, 1..=i64::from(u32::MAX));
         let uses_table = settings.discovery == Discovery::Database;
         let mut metadata = config.below("apollo.service.registry.metadata.");
         metadata.insert(OURS.to_owned(), "1".to_owned());
         Ok(Self {
-            is_announced: uses_table
-                && is_reachable
-                && config.is_not_off("apollo.service.registry.enabled"),
-            reads_table: uses_table && config.is_not_off("apollo.service.discovery.enabled"),
-            cluster: config
-                .text("apollo.service.registry.cluster")
-                .unwrap_or_else(|| "default".to_owned()),
+            is_announced: uses_table && is_reachable && config.get(&keys::REGISTRATION),
+            reads_table: uses_table && config.get(&keys::DISCOVERY),
+            cluster: config.get(&keys::REGISTRY_CLUSTER).unwrap_or_else(|| "default".to_owned()),
             metadata: crate::json::write(&metadata)?,
-            heartbeat: Duration::from_secs(
-                seconds("apollo.service.registry.heartbeat-interval-in-second", 10).unsigned_abs(),
-            ),
-            patience: TimeDelta::seconds(seconds(
-                "apollo.service.discovery.health-check-interval-in-second",
-                61,
-            )),
+            heartbeat: config.get(&keys::HEARTBEAT),
+            patience: TimeDelta::from_std(config.get(&keys::DISCOVERY_PATIENCE))
+                .unwrap_or(TimeDelta::MAX),
             shift: shift(settings, store).await?,
         })
     }

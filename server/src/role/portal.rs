@@ -34,6 +34,7 @@ use crate::domain::permission::need::{Need, Rights};
 use crate::domain::session;
 use crate::http::health;
 use crate::http::route::{Listed, Routes};
+use crate::server_config::keys;
 use crate::settings::Installation;
 use crate::state::PortalState;
 
@@ -113,7 +114,7 @@ impl Portal {
 
     /// Address that users are given, where the settings name one.
     fn public_address(&self) -> Option<String> {
-        self.state.config.text("apollo.portal.address")
+        self.state.config.get(&keys::PORTAL_ADDRESS)
     }
 
     /// A path of ours as the browser must ask for it.

@@ -5,9 +5,10 @@
 use std::collections::BTreeMap;
 
 use crate::role::Role;
+use crate::server_config::keys;
 
 /// The key.
-pub const KEY: &str = "admin-service.access.tokens";
+pub const KEY: &str = keys::ADMIN_TOKENS.name;
 
 /// The role that reads a text.
 ///

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::definition::{DEFINITIONS, Definition, find};
 use crate::domain::environment::normalise;
+use crate::server_config::keys;
 
 /// Prefix of our environment variables.
 const PREFIX: &str = "CASTALIA_";
@@ -234,7 +235,7 @@ fn is_foreign(variable: &str) -> bool {
 /// The ServerConfig key that a variable fixes: its name in capitals with `_` for every other character.
 fn server_config_key(variable: &str) -> Option<&'static str> {
     let rest = variable.strip_prefix(PREFIX)?;
-    crate::server_config::KEYS.iter().copied().find(|key| {
+    keys::ALL.iter().map(|key| key.name()).find(|key| {
         key.len() == rest.len()
             && key.bytes().zip(rest.bytes()).all(|(k, v)| {
                 if k.is_ascii_alphanumeric() { k.to_ascii_uppercase() == v } else { v == b'_' }

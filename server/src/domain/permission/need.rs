@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use super::{Act, Permission, Right};
 use crate::domain::environment;
 use crate::error::Result;
-use crate::server_config::ServerConfig;
+use crate::server_config::{ServerConfig, keys};
 use crate::store::user::role;
 use crate::store::{Id, Store, namespace};
 
@@ -139,7 +139,7 @@ impl<'a> Rights<'a> {
     /// Whether a user passes every check.
     #[must_use]
     pub fn is_root(&self, user_id: &str) -> bool {
-        self.config.list("superAdmin").iter().any(|name| name == user_id)
+        self.config.get(&keys::SUPER_ADMINS).iter().any(|name| name == user_id)
     }
 
     async fn allow_user(&self, user_id: &str, need: Need, place: &Place) -> Result<bool> {
@@ -148,7 +148,7 @@ impl<'a> Rights<'a> {
         }
         match need {
             Need::Nothing | Need::Person => Ok(true),
-            Need::CreateApp if !self.config.is_on("role.create-application.enabled") => Ok(true),
+            Need::CreateApp if !self.config.get(&keys::CREATE_APP_LIMITED) => Ok(true),
             Need::DeleteCluster => Ok(false),
             Need::See | Need::SeeRelease => {
                 let caller = Identity::User(user_id.to_owned());
@@ -183,10 +183,7 @@ impl<'a> Rights<'a> {
     }
 
     fn is_member_only(&self, env: &str) -> bool {
-        self.config
-            .list("configView.memberOnly.envs")
-            .iter()
-            .any(|name| environment::normalise(name) == env)
+        self.config.get(&keys::MEMBERS_ONLY).iter().any(|name| environment::normalise(name) == env)
     }
 }
 

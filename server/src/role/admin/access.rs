@@ -6,19 +6,16 @@ use subtle::ConstantTimeEq as _;
 
 use crate::error::{Error, Result};
 use crate::log_rate::LogRate;
-use crate::server_config::ServerConfig;
+use crate::server_config::{ServerConfig, keys};
 use crate::settings::Compat;
-
-const SWITCH: &str = "admin-service.access.control.enabled";
-const TOKENS: &str = "admin-service.access.tokens";
 
 /// Lets a request pass that carries a token, or refuses it. A list that was never filled in lets all pass where the installation
 /// has to be compatible with that; one that holds only commas refuses all.
 pub(super) fn check(config: &ServerConfig, compat: Compat, headers: &HeaderMap) -> Result<()> {
-    if !config.is_on(SWITCH) {
+    if !config.get(&keys::ADMIN_TOKEN_REQUIRED) {
         return Ok(());
     }
-    if config.text(TOKENS).is_none_or(|text| text.is_empty()) {
+    if !config.is_set(&keys::ADMIN_TOKENS) {
         if compat.empty_admin_tokens_pass {
             return Ok(());
         }
@@ -26,8 +23,8 @@ pub(super) fn check(config: &ServerConfig, compat: Compat, headers: &HeaderMap) 
     }
     let mut given = headers.get_all(AUTHORIZATION).iter();
     let (Some(given), None) = (given.next(), given.next()) else { return Err(refused()) };
-    let is_known =
-        config.list(TOKENS).iter().any(|token| token.as_bytes().ct_eq(given.as_bytes()).into());
+    let tokens = config.get(&keys::ADMIN_TOKENS);
+    let is_known = tokens.iter().any(|token| token.as_bytes().ct_eq(given.as_bytes()).into());
     if is_known { Ok(()) } else { Err(refused()) }
 }
 
@@ -36,7 +33,9 @@ fn warn_of_no_token() {
     if let Some(suppressed) = REFUSED.admit() {
         tracing::warn!(
             suppressed,
-            "{SWITCH} is on and {TOKENS} is empty: all calls are refused until a token is set"
+            "{} is on and {} is empty: all calls are refused until a token is set",
+            keys::ADMIN_TOKEN_REQUIRED.name,
+            keys::ADMIN_TOKENS.name
         );
     }
 }
@@ -53,6 +52,9 @@ mod tests {
 
     use super::*;
     use crate::settings::{CompatOverrides, Installation};
+
+    const SWITCH: &str = keys::ADMIN_TOKEN_REQUIRED.name;
+    const TOKENS: &str = keys::ADMIN_TOKENS.name;
 
     fn passes(tokens: Option<&str>, given: &[&str], installation: Installation) -> bool {
         let config = ServerConfig::new(BTreeMap::new());

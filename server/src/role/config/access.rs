@@ -13,6 +13,7 @@ use http::request::Parts;
 use crate::error::{Error, Result};
 use crate::feed::access_key::AppKeys;
 use crate::log_rate::{LogRate, shortened};
+use crate::server_config::keys;
 use crate::state::EnvironmentState;
 
 /// A request that may be answered.
@@ -103,10 +104,9 @@ fn verify(state: &EnvironmentState, keys: &[(i64, Signer)], head: &Parts) -> Res
         head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     };
     let timestamp = header(TIMESTAMP_HEADER);
-    let tolerance =
-        state.config.number("apollo.access-key.auth-time-diff-tolerance", 60, 1..=i64::MAX);
+    let tolerance = state.config.get(&keys::ACCESS_KEY_TOLERANCE);
     let age = now_ms() - timestamp.parse::<i128>().unwrap_or(0);
-    if age.abs() >= i128::from(tolerance) * 1000 {
+    if age.unsigned_abs() >= tolerance.as_millis() {
         return Err(Error::unauthorized("RequestTimeTooSkewed")
             .with_code("request_time_too_skewed")
             .early());

@@ -20,6 +20,7 @@ use crate::error::{Error, Reaction, Result};
 use crate::feed::hub::{Holder, Parked, Refused, Wake, Woken};
 use crate::feed::{ReleaseFeed, notification};
 use crate::json::{JSON_TYPE, Json};
+use crate::server_config::keys;
 use crate::state::EnvironmentState;
 
 /// Hold of the deprecated poll, in seconds; the reference does not let operators change it.
@@ -69,8 +70,8 @@ pub(super) fn poll(
 ) -> Result<Step> {
     let query = PollQuery::parse(query)?;
     let watched = watch(&state.feed, client.app_id.as_deref().unwrap_or(app_id), &query);
-    let hold =
-        usize::try_from(state.config.number("long.polling.timeout", 60, 1..=90)).unwrap_or(60);
+    let hold = state.config.get(&keys::POLL_HOLD).as_secs();
+    let hold = usize::try_from(hold).unwrap_or(usize::MAX);
     let parked = park(state, client, &watched, hold, peer)?;
     let outdated: Vec<_> =
         watched.iter().filter_map(|watched| outdated(&state.feed, watched)).collect();

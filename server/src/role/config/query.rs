@@ -15,6 +15,7 @@ use crate::domain::lookup::{self, Asked, Found};
 use crate::error::Result;
 use crate::feed::answer::Ingredients;
 use crate::json::{self, JSON_TYPE};
+use crate::server_config::keys;
 use crate::state::EnvironmentState;
 
 /// Answers a request; 304 is decided before any body is touched.
@@ -36,7 +37,7 @@ pub(super) async fn answer(
     if known == Some(&release_key) {
         return Ok(StatusCode::NOT_MODIFIED.into_response());
     }
-    let base = known.filter(|_| state.config.is_on("config-service.incremental.change.enabled"));
+    let base = known.filter(|_| state.config.get(&keys::INCREMENTS));
     let base = match base {
         Some(key) => {
             let base = Box::pin(lookup::base(&state.feed, asked, &found, key)).await;

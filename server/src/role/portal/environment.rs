@@ -8,7 +8,6 @@ mod remote;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use futures_util::future::join_all;
 
@@ -18,7 +17,8 @@ use self::remote::{Remote, Timeouts};
 use crate::domain::environment::normalise;
 use crate::error::{Error, Result};
 use crate::role::{Role, admin};
-use crate::server_config::ServerConfig;
+use crate::server_config::kind::{ByEnvironment, Key};
+use crate::server_config::{ServerConfig, keys};
 use crate::settings::Settings;
 use crate::state::EnvironmentState;
 
@@ -28,9 +28,6 @@ pub(super) use self::remote::Relayed;
 
 /// Environments of an installation that names none, as in Apollo's portal.
 const DEFAULT_ENVS: [&str; 3] = ["FAT", "UAT", "PRO"];
-/// Limits of calls in milliseconds where the settings say nothing, as in Apollo's portal.
-const CONNECT_TIMEOUT: i64 = 3000;
-const READ_TIMEOUT: i64 = 10_000;
 
 /// All environments that the portal shows. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -85,7 +82,7 @@ impl Environments {
     /// Names in the order in which they are shown.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
-        let configured = self.config.list("apollo.portal.envs");
+        let configured = self.config.get(&keys::ENVIRONMENTS);
         let configured = match configured.is_empty() {
             true => DEFAULT_ENVS.map(str::to_owned).to_vec(),
             false => configured,
@@ -153,19 +150,15 @@ impl Environments {
 
     /// The way to an environment elsewhere; another one once its meta servers are others.
     fn remote(&self, name: &str) -> Option<Arc<Remote>> {
-        let meta = by_env(&self.config, "apollo.portal.meta.servers", name)
+        let meta = by_env(&self.config, &keys::META_SERVERS, name)
             .or_else(|| self.meta_servers.get(name).cloned())?;
         let mut remotes = self.remotes.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = remotes.get(name).filter(|remote| remote.meta == meta) {
             return Some(Arc::clone(known));
         }
-        let limit = |key, default| {
-            let limit = self.config.number(key, default, 1..=i64::from(u32::MAX));
-            Duration::from_millis(limit.unsigned_abs())
-        };
         let timeouts = Timeouts {
-            connect: limit("api.connectTimeout", CONNECT_TIMEOUT),
-            read: limit("api.readTimeout", READ_TIMEOUT),
+            connect: self.config.get(&keys::CONNECT_TIMEOUT),
+            read: self.config.get(&keys::READ_TIMEOUT),
         };
         match Remote::new(&meta, timeouts) {
             Ok(remote) => {
@@ -182,9 +175,8 @@ impl Environments {
 }
 
 /// The text for an environment in a setting that is a JSON object by environment.
-fn by_env(config: &ServerConfig, key: &str, name: &str) -> Option<String> {
-    let texts: HashMap<String, String> = serde_json::from_str(&config.text(key)?).ok()?;
-    let mut texts = texts.into_iter();
+fn by_env(config: &ServerConfig, key: &Key<ByEnvironment>, name: &str) -> Option<String> {
+    let mut texts = config.get(key).into_iter();
     let found = texts.find_map(|(env, text)| (normalise(&env) == name).then_some(text));
     found.filter(|text| !text.trim().is_empty())
 }

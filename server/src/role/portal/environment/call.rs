@@ -14,7 +14,7 @@ use super::remote::Remote;
 use crate::error::{Error, Result};
 use crate::json;
 use crate::role::portal::revision;
-use crate::server_config::ServerConfig;
+use crate::server_config::{ServerConfig, keys};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -164,7 +164,7 @@ impl Environment {
         match &self.reach {
             Reach::Here(local) => local.call(call).await,
             Reach::There(remote) => {
-                let token = by_env(&self.config, "admin-service.access.tokens", &self.name);
+                let token = by_env(&self.config, &keys::ENVIRONMENT_TOKENS, &self.name);
                 remote.call(&call, token.as_deref()).await
             }
             Reach::Nowhere => Err(Error::service(format!(

@@ -13,6 +13,7 @@ use crate::role::portal::access::refusal;
 use crate::role::portal::environment::Address;
 use crate::role::portal::extract::{Body, Query};
 use crate::role::portal::identity::Caller;
+use crate::server_config::keys;
 use crate::wire::admin;
 use crate::wire::open_api::AppNamespace;
 
@@ -25,7 +26,7 @@ pub(super) async fn create(
     Body(body): Body<AppNamespace>,
 ) -> Result<Json<AppNamespace>> {
     check_same_app(&place.app_id, &required(body.app_id, "appId")?)?;
-    let is_open = body.is_public || admins_create_private(&portal);
+    let is_open = body.is_public || portal.state.config.get(&keys::CREATE_PRIVATE_NAMESPACE);
     if let Identity::User(user_id) = &caller.identity
         && !is_open
         && !portal.rights().is_root(user_id)
@@ -70,15 +71,6 @@ pub(super) async fn get(
 pub(super) async fn public(State(portal): State<Portal>) -> Result<Json<Vec<AppNamespace>>> {
     let rows = portal_namespace::public(&portal.state.store).await?;
     shown(&portal, rows).await.map(Json)
-}
-
-/// On unless the setting says otherwise.
-fn admins_create_private(portal: &Portal) -> bool {
-    portal
-        .state
-        .config
-        .text("admin.createPrivateNamespace.switch")
-        .is_none_or(|text| text == "true")
 }
 
 /// What fails in one environment is said in the log; the portal shows the namespace as missing there and offers to make up for it.

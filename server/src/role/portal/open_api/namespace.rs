@@ -20,6 +20,7 @@ use crate::role::portal::access::refusal;
 use crate::role::portal::environment::{Address, Environment};
 use crate::role::portal::extract::{Body, Query};
 use crate::role::portal::identity::Caller;
+use crate::server_config::keys;
 use crate::wire::admin;
 use crate::wire::open_api::{
     CreateNamespace, Item, ItemExtend, Namespace, NamespaceExtend, NamespaceLock, Release,
@@ -93,7 +94,7 @@ pub(super) async fn lock(
 
 /// Whether who edited may publish in an emergency.
 pub(super) fn allows_emergency_publish(portal: &Portal, env: &str) -> bool {
-    let envs = portal.state.config.list("emergencyPublish.supported.envs");
+    let envs = portal.state.config.get(&keys::EMERGENCY_PUBLISH);
     envs.iter().any(|name| normalise(name) == env)
 }
 

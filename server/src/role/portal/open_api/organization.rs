@@ -4,10 +4,11 @@ use axum::extract::State;
 
 use crate::json::Json;
 use crate::role::portal::Portal;
+use crate::server_config::keys;
 use crate::wire::open_api::Organization;
 
 /// In the order of the settings; a text that is no list counts as empty.
 pub(super) async fn list(State(portal): State<Portal>) -> Json<Vec<Organization>> {
-    let text = portal.state.config.text("organizations").unwrap_or_default();
+    let text = portal.state.config.get(&keys::ORGANIZATIONS).unwrap_or_default();
     Json(serde_json::from_str(&text).unwrap_or_default())
 }

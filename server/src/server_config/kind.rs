@@ -1,0 +1,317 @@
+//! How the text of a ServerConfig key is read: numbers, times, switches, lists. A text that does not parse, or is out of
+//! range, has the effect of an absent one, as in Apollo. No key is named here.
+
+use std::collections::HashMap;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+/// A key of the ServerConfig tables.
+#[derive(Debug)]
+pub struct Key<K> {
+    /// As rows, files and (in capitals) variables spell it.
+    pub name: &'static str,
+    /// Where the row is.
+    pub table: Table,
+    /// How its text is read.
+    pub kind: K,
+    /// What it is for, as the documentation says it.
+    pub about: &'static str,
+}
+
+/// Which database holds the row of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Table {
+    /// ApolloConfigDB, for each environment.
+    Config,
+    /// ApolloPortalDB.
+    Portal,
+}
+
+/// A way to read a text.
+pub trait Kind {
+    /// What the server works with.
+    type Value;
+
+    /// The value of a text, or the default.
+    fn read(&self, text: Option<String>) -> Self::Value;
+
+    /// The default as an operator would write it; empty where there is none.
+    fn default(&self) -> String;
+
+    /// The texts that are valid.
+    fn form(&self) -> String;
+}
+
+/// A number.
+#[derive(Debug)]
+pub struct Count {
+    /// Where the text is absent or not valid.
+    pub default: u64,
+    /// Texts outside are not valid.
+    pub range: RangeInclusive<u64>,
+}
+
+impl Kind for Count {
+    type Value = u64;
+
+    fn read(&self, text: Option<String>) -> u64 {
+        number(text, &self.range).unwrap_or(self.default)
+    }
+
+    fn default(&self) -> String {
+        self.default.to_string()
+    }
+
+    fn form(&self) -> String {
+        range(&self.range)
+    }
+}
+
+/// A number that is unlimited where it is not set.
+#[derive(Debug)]
+pub struct Limit;
+
+impl Kind for Limit {
+    type Value = Option<u64>;
+
+    fn read(&self, text: Option<String>) -> Option<u64> {
+        number(text, &(1..=MANY))
+    }
+
+    fn default(&self) -> String {
+        String::new()
+    }
+
+    fn form(&self) -> String {
+        range(&(1..=MANY))
+    }
+}
+
+/// A length of time, written as a number of its unit.
+#[derive(Debug)]
+pub struct Time {
+    /// In which the text and the default are.
+    pub unit: Unit,
+    /// Where the text is absent or not valid.
+    pub default: u64,
+    /// Texts outside are not valid.
+    pub range: RangeInclusive<u64>,
+}
+
+/// Unit of a [`Time`].
+#[derive(Debug, Clone, Copy)]
+#[expect(missing_docs, reason = "the names are the documentation")]
+pub enum Unit {
+    Milliseconds,
+    Seconds,
+    Minutes,
+    Hours,
+}
+
+impl Kind for Time {
+    type Value = Duration;
+
+    fn read(&self, text: Option<String>) -> Duration {
+        let number = number(text, &self.range).unwrap_or(self.default);
+        let seconds = |each: u64| Duration::from_secs(number.saturating_mul(each));
+        match self.unit {
+            Unit::Milliseconds => Duration::from_millis(number),
+            Unit::Seconds => seconds(1),
+            Unit::Minutes => seconds(60),
+            Unit::Hours => seconds(3600),
+        }
+    }
+
+    fn default(&self) -> String {
+        self.default.to_string()
+    }
+
+    fn form(&self) -> String {
+        let unit = match self.unit {
+            Unit::Milliseconds => "ms",
+            Unit::Seconds => "s",
+            Unit::Minutes => "min",
+            Unit::Hours => "h",
+        };
+        format!("{unit}, {}", range(&self.range))
+    }
+}
+
+/// A switch; only the exact text `true` turns it on, and any other one off.
+#[derive(Debug)]
+pub struct Switch {
+    /// Where the text is absent.
+    pub default: bool,
+}
+
+impl Kind for Switch {
+    type Value = bool;
+
+    fn read(&self, text: Option<String>) -> bool {
+        text.map_or(self.default, |text| text == "true")
+    }
+
+    fn default(&self) -> String {
+        self.default.to_string()
+    }
+
+    fn form(&self) -> String {
+        "`true` or `false`".to_owned()
+    }
+}
+
+/// A text as it is.
+#[derive(Debug)]
+pub struct Text;
+
+impl Kind for Text {
+    type Value = Option<String>;
+
+    fn read(&self, text: Option<String>) -> Option<String> {
+        text
+    }
+
+    fn default(&self) -> String {
+        String::new()
+    }
+
+    fn form(&self) -> String {
+        "text".to_owned()
+    }
+}
+
+/// Texts separated by commas; blanks around them and empty ones are dropped.
+#[derive(Debug)]
+pub struct List;
+
+impl Kind for List {
+    type Value = Vec<String>;
+
+    fn read(&self, text: Option<String>) -> Vec<String> {
+        let text = text.unwrap_or_default();
+        text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    }
+
+    fn default(&self) -> String {
+        String::new()
+    }
+
+    fn form(&self) -> String {
+        "list, separated by commas".to_owned()
+    }
+}
+
+/// A JSON object of numbers; members that are not positive are dropped.
+#[derive(Debug)]
+pub struct Overrides;
+
+impl Kind for Overrides {
+    type Value = HashMap<String, i64>;
+
+    fn read(&self, text: Option<String>) -> HashMap<String, i64> {
+        let parsed: HashMap<String, Option<i64>> =
+            text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+        let positive = |number: Option<i64>| number.filter(|number| *number > 0);
+        parsed.into_iter().filter_map(|(name, number)| Some((name, positive(number)?))).collect()
+    }
+
+    fn default(&self) -> String {
+        String::new()
+    }
+
+    fn form(&self) -> String {
+        "JSON object of numbers".to_owned()
+    }
+}
+
+/// A JSON object with a text for each environment.
+#[derive(Debug)]
+pub struct ByEnvironment;
+
+impl Kind for ByEnvironment {
+    type Value = HashMap<String, String>;
+
+    fn read(&self, text: Option<String>) -> HashMap<String, String> {
+        text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+    }
+
+    fn default(&self) -> String {
+        String::new()
+    }
+
+    fn form(&self) -> String {
+        "JSON object by environment".to_owned()
+    }
+}
+
+/// Java's greatest long, which the reference accepts where it has no other bound.
+pub(super) const MANY: u64 = i64::MAX.unsigned_abs();
+
+fn number(text: Option<String>, range: &RangeInclusive<u64>) -> Option<u64> {
+    let number = text?.trim().parse().ok()?;
+    range.contains(&number).then_some(number)
+}
+
+fn range(range: &RangeInclusive<u64>) -> String {
+    match (range.start(), *range.end()) {
+        (start, MANY) => format!("{start} and more"),
+        (start, end) => format!("{start} to {end}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
+
+    #[test]
+    fn numbers_out_of_range_fall_back_to_the_default() {
+        let count = Count { default: 60, range: 1..=90 };
+        let read = ["91", "0", "-5", "x", "", " 5 "].map(|number| count.read(text(number)));
+        assert_eq!((read, count.read(None)), ([60, 60, 60, 60, 60, 5], 60));
+        assert_eq!(["7", "0", "-1"].map(|number| Limit.read(text(number))), [Some(7), None, None]);
+    }
+
+    #[test]
+    fn times_have_their_unit_and_no_overflow() {
+        let time = |unit| Time { unit, default: 2, range: 1..=MANY };
+        assert_eq!(time(Unit::Milliseconds).read(None), Duration::from_millis(2));
+        assert_eq!(time(Unit::Seconds).read(text("3")), Duration::from_secs(3));
+        assert_eq!(time(Unit::Minutes).read(text("3")), Duration::from_secs(180));
+        assert_eq!(time(Unit::Hours).read(text("3")), Duration::from_secs(10_800));
+        let most = i64::MAX.to_string();
+        assert_eq!(time(Unit::Hours).read(text(&most)), Duration::from_secs(u64::MAX));
+    }
+
+    #[test]
+    fn only_the_exact_text_turns_a_switch_on() {
+        for default in [false, true] {
+            let read = [None, text("true"), text("True"), text("1"), text("")]
+                .map(|text| Switch { default }.read(text));
+            assert_eq!(read, [default, true, false, false, false]);
+        }
+    }
+
+    #[test]
+    fn lists_drop_blanks_and_what_is_empty() {
+        assert_eq!(List.read(text(" a ,, b")), ["a", "b"]);
+        assert!(List.read(None).is_empty());
+    }
+
+    #[test]
+    fn overrides_drop_what_is_not_positive() {
+        let read = Overrides.read(text(r#"{"a":5,"b":0,"c":null}"#));
+        assert_eq!(read, HashMap::from([("a".to_owned(), 5)]));
+        assert!(Overrides.read(text("{")).is_empty());
+    }
+
+    #[test]
+    fn an_object_by_environment_is_all_texts_or_nothing() {
+        let read = ByEnvironment.read(text(r#"{"DEV":"a"}"#));
+        assert_eq!(read, HashMap::from([("DEV".to_owned(), "a".to_owned())]));
+        assert!(ByEnvironment.read(text(r#"{"DEV":1}"#)).is_empty());
+    }
+}
