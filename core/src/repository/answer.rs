@@ -4,7 +4,7 @@ use tracing::warn;
 
 use super::OPERATION;
 use crate::error::{Error, ErrorKind, Result};
-use crate::protocol::namespace::NamespaceKey;
+use crate::protocol::namespace::{NamespaceKey, strip_properties_suffix};
 use crate::protocol::wire::{
     ApolloConfig, ConfigurationChange, Configurations, FULL_SYNC, INCREMENTAL_SYNC,
 };
@@ -45,6 +45,7 @@ pub(super) fn interpret(
             "the response is not the JSON of a release: line {line}, column {column}"
         ))
     })?;
+    check_names(&config, requested)?;
     warn_case_mismatch(&config, requested);
     match config.config_sync_type.as_deref() {
         // Servers before incremental updates were introduced send no type.
@@ -64,6 +65,26 @@ pub(super) fn interpret(
         // An unknown type may mean anything, so applying it could corrupt the values.
         Some(other) => Err(protocol("unknown configSyncType").with("sync_type", other)),
     }
+}
+
+/// Refuses a release of another app or namespace, which a confused cache or proxy may deliver. A
+/// cluster may differ: servers name the one whose release they serve.
+fn check_names(config: &ApolloConfig, requested: &NamespaceKey) -> Result<()> {
+    for (what, actual, requested) in [
+        ("actual_app_id", config.app_id.as_str(), requested.app_id.as_str()),
+        (
+            "actual_namespace",
+            strip_properties_suffix(&config.namespace_name),
+            strip_properties_suffix(&requested.namespace),
+        ),
+    ] {
+        // A database may ignore case, and servers in tests leave names out.
+        if !actual.is_empty() && !actual.eq_ignore_ascii_case(requested) {
+            let text = "the answer belongs to another app or namespace; check the proxies and caches before the server";
+            return Err(protocol(text).with(what, actual));
+        }
+    }
+    Ok(())
 }
 
 /// A database may ignore case and serve a misspelled name, but announcements use the exact one: the
@@ -195,6 +216,27 @@ mod tests {
         for json in ["{}", r#"{"status":500}"#, r#"{"releaseKey":"k","configurations":null}"#] {
             let error = interpret_json(json, Some(&[("a", "1")])).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Protocol, "{json}");
+        }
+    }
+
+    /// REL-32: what a confused cache or proxy delivers of another app or namespace is refused.
+    #[test]
+    fn a_release_of_another_app_or_namespace_is_refused() {
+        let answer = |app_id: &str, namespace: &str| {
+            let json = format!(
+                r#"{{"appId":"{app_id}","cluster":"gray-branch","namespaceName":"{namespace}","releaseKey":"k","configurations":{{}}}}"#
+            );
+            interpret_json(&json, None)
+        };
+        for (app_id, namespace) in [("other", "application"), ("order", "other")] {
+            let error = answer(app_id, namespace).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Protocol, "{app_id}/{namespace}");
+            assert!(error.to_string().contains("other"), "{error}");
+        }
+        for (app_id, namespace) in
+            [("order", "application"), ("Order", "Application.properties"), ("", "")]
+        {
+            assert!(answer(app_id, namespace).is_ok(), "{app_id}/{namespace}");
         }
     }
 }

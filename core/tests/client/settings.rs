@@ -404,13 +404,15 @@ async fn what_is_no_name_reaches_neither_network_nor_disk() {
     let fixture = Fixture::new();
     let client = fixture.client();
     let long = "x".repeat(129);
-    for name in ["a/b", ".hidden", "", "../x", &long] {
+    let names =
+        ["a/b", ".hidden", "", "..", "../x", "a/../../b", "a\\b", "C:\\x", "%2f", "a\0b", &long];
+    for name in names {
         let error = client.config(name).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{name}");
         let error = client.config_of(name, NAMESPACE).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{name}");
     }
-    for cluster in ["../x", "a b"] {
+    for cluster in ["../x", "a b", "..", "a/../../b", "C:\\x", "a%2fb"] {
         let bad = fixture.settings().set("apollo.cluster", cluster);
         assert!(Client::with_http_client(bad, fixture.network.clone()).is_err(), "{cluster}");
     }

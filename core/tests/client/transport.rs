@@ -169,6 +169,25 @@ async fn gzip_is_asked_for_and_understood() {
     client.close().await;
 }
 
+/// REL-32: a small body that unpacks to a large one is refused, and the client keeps its values.
+#[tokio::test]
+async fn a_gzip_bomb_is_refused() {
+    let (server, root) = served().await;
+    server.set_gzip(true);
+    let client =
+        Client::new(settings(&server, &root).set("castalia.body-limit", "100000")).unwrap();
+    let config = client.config(NAMESPACE).await.unwrap();
+    server.publish(APP, NAMESPACE, &[("a", &"x".repeat(20_000_000))]);
+    let error = config.refresh().await.unwrap_err();
+    assert!(error.to_string().contains("above the limit of 100000 bytes"), "{error}");
+    assert_eq!(config.get("a").unwrap(), "1");
+    server.publish(APP, NAMESPACE, &[("a", "2")]);
+    config.refresh().await.unwrap();
+    assert_eq!(config.get("a").unwrap(), "2");
+    client.close().await;
+}
+
+/// C028
 #[tokio::test(start_paused = true)]
 async fn only_redirects_within_the_origin_are_followed() {
     let fixture = Fixture::new();
