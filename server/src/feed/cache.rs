@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::store::Store;
 
 /// Memory for slots without a release, in bytes: what strangers can fill by asking for names that nobody published.
-const EMPTY_CAPACITY: usize = 8 * 1024 * 1024;
+const EMPTY_CAPACITY: usize = 4 * 1024 * 1024;
 /// What such a slot costs beside its names.
 const EMPTY_SLOT: usize = 400;
 /// Memory for former releases, which are the bases of incremental answers.

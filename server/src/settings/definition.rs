@@ -204,7 +204,7 @@ pub const DEFINITIONS: &[Definition] = &[
     // Ordinary polls fit into their own KiB; this is for the few that name hundreds of namespaces.
     define(
         "security.max_watch_mib",
-        Some("32"),
+        Some("16"),
         "NUMBER",
         "MiB for the names that held polls wait for, beside 1 KiB for each poll, and half as many for large heads of requests; 0 means no limit",
     ),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 
 use crate::support::app::App;
@@ -22,11 +22,13 @@ use crate::support::variable;
 
 /// REL-56: a node stays within the memory of a small container.
 const MOST_KIB: u64 = 128 * 1024;
-/// What a server may keep beyond what it had before an attack: 32 MiB of answers, 8 MiB of names that
+/// What a server may keep beyond what it had before an attack: 16 MiB of answers, 4 MiB of names that
 /// nobody published, and what the allocator does not return.
-const RETAINED_KIB: u64 = 64 * 1024;
+const RETAINED_KIB: u64 = 48 * 1024;
 /// Connections of an attack.
 const LINES: usize = 16;
+/// Addresses of strangers, since one alone gets a part of what all may hold.
+const ADDRESSES: usize = 16;
 /// Instances that the server may record for an app here.
 pub(super) const INSTANCES: u64 = 300;
 
@@ -41,7 +43,11 @@ pub(super) fn options() -> Options {
 
 /// How many requests an attack sends.
 pub(super) fn scale(full: usize) -> usize {
-    if variable("CASTALIA_TEST_STRANGERS").is_some() { full } else { full / 32 }
+    match variable("CASTALIA_TEST_STRANGERS").as_deref() {
+        Some("full") => full,
+        Some(divisor) => full / divisor.parse::<usize>().unwrap(),
+        None => full / 32,
+    }
 }
 
 /// However much was sent so far, the server stayed within the bound.
@@ -85,7 +91,7 @@ pub(super) async fn flood(
     join_all(lines).await;
 }
 
-/// Sends polls that are meant to be held, each over a connection of its own.
+/// Sends polls that are meant to be held, each over a connection of its own, from several addresses.
 pub(super) async fn hold(
     server: &Server,
     count: usize,
@@ -93,7 +99,7 @@ pub(super) async fn hold(
 ) -> Vec<TcpStream> {
     let mut held = Vec::with_capacity(count);
     for number in 0..count {
-        let mut stream = TcpStream::connect(raw::authority(&server.config)).await.unwrap();
+        let mut stream = connect_from(server, number).await;
         let request = raw::request("GET", &target(number), &server.config, &[]);
         stream.write_all(&request).await.unwrap();
         held.push(stream);
@@ -101,6 +107,14 @@ pub(super) async fn hold(
     // The server has read all of them when it answers on a connection that is younger, be it with a refusal.
     let _ = Http::new(&server.config).get("/health").await;
     held
+}
+
+/// A connection from one of the addresses that strangers have here.
+async fn connect_from(server: &Server, number: usize) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    let last = u8::try_from(10 + number % ADDRESSES).unwrap();
+    socket.bind(([127, 0, 0, last], 0).into()).unwrap();
+    socket.connect(raw::authority(&server.config).parse().unwrap()).await.unwrap()
 }
 
 /// A client that reads and waits all the time, as an official one does.

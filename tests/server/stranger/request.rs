@@ -50,6 +50,12 @@ async fn strangers_cost_a_bounded_amount_of_memory() {
     })
     .await;
     assert_small(&server, "release keys");
+    flood(&server, scale(64_000), |at| {
+        let key = text(at, 60);
+        (format!("/configs/demo/default/application?releaseKey={key}"), none())
+    })
+    .await;
+    assert_small(&server, "release keys that could exist");
     flood(&server, scale(32_000), |at| {
         (format!("/configs/other{at}/{}/Team.public", text(at, 32)), none())
     })
