@@ -116,18 +116,46 @@ async fn a_damaged_file_is_refused_at_the_start() {
     let mut server = Server::start_in(directory.path(), options());
     assert!(server.terminate().success());
     let file = directory.path().join("config.db");
-    let mut bytes = std::fs::read(&file).unwrap();
+    let whole = std::fs::read(&file).unwrap();
     // Pages of tables and indices; the first one stays, so that it is still a database.
-    for byte in &mut bytes[4096 * 3..4096 * 12] {
+    let mut damaged = whole.clone();
+    for byte in &mut damaged[4096 * 3..4096 * 12] {
         *byte ^= 0x5a;
     }
-    std::fs::write(&file, bytes).unwrap();
-    let text = refused(&[], directory.path());
-    assert!(text.contains("--config-db") && text.contains("backup"), "{text}");
+    let mut damaged_head = whole.clone();
+    damaged_head[..16].fill(0x5a);
+    let halves =
+        [whole.len() / 2, whole.len() - 1, 4096, 50].map(|length| whole[..length].to_vec());
+    for bytes in [damaged, damaged_head].into_iter().chain(halves) {
+        let length = bytes.len();
+        std::fs::write(&file, bytes).unwrap();
+        let text = refused(&[], directory.path());
+        assert!(text.contains("--config-db") && text.contains("backup"), "{length}: {text}");
+    }
+    std::fs::write(&file, whole).unwrap();
+    drop(Server::start_in(directory.path(), options()));
 }
 
 fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+/// SEC-36: what a server writes is closed to others, whatever the umask is.
+#[tokio::test]
+async fn files_of_a_server_are_closed_whatever_the_umask() {
+    for umask in ["000", "077"] {
+        let directory = tempfile::tempdir().unwrap();
+        let data = directory.path().join("data");
+        let server = Server::start_in(&data, options().before(&format!("umask {umask}")));
+        App::create(&Http::new(&server.admin), "demo").await.publish("1").await;
+        assert_eq!(mode(&data), 0o700, "umask {umask}");
+        let files: Vec<_> =
+            std::fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().path()).collect();
+        assert!(files.len() > 3, "{files:?}");
+        for file in files {
+            assert_eq!(mode(&file), 0o600, "umask {umask}: {}", file.display());
+        }
+    }
 }
 
 #[tokio::test]

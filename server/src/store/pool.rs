@@ -135,7 +135,11 @@ async fn connect(
             (Duration::ZERO, Duration::ZERO)
         };
         if begun.elapsed() >= patience {
-            return Err(url.error(&options.setting, error));
+            let remedy = match problem {
+                StoreError::Storage(_) => "; check its rights, or restore it from a backup",
+                _ => "",
+            };
+            return Err(url.error(&options.setting, format!("{error}{remedy}")));
         }
         if problem.is_connection_lost() && !is_logged {
             is_logged = true;
