@@ -134,6 +134,10 @@ async fn a_backup_that_is_made_while_others_publish_is_whole() {
     Database::file(server.data_dir(), "config.db").run(&[&backup]).await;
     drop(server);
     publishing.await.unwrap();
+    let copied = Database::file(copy.path(), "config.db");
+    assert_eq!(copied.rows("PRAGMA integrity_check").await[0]["integrity_check"], "ok");
+    let torn = r#"SELECT "Id" FROM "Release" WHERE "Id" NOT IN (SELECT "ReleaseId" FROM "ReleaseHistory")"#;
+    assert_eq!(copied.rows(torn).await.len(), 0, "a release without its history");
     let restored = Server::start_in(copy.path(), options());
     let newest = r#"SELECT "ReleaseKey" FROM "Release" ORDER BY "Id" DESC LIMIT 1"#;
     let newest = Database::file(copy.path(), "config.db").rows(newest).await;
