@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::feed_node::{Kind, Node, on_each_kind};
 use crate::support::http::Http;
-use crate::support::{poll, variable};
+use crate::support::poll;
 
 const NAMESPACES: usize = 3;
 const PUBLISHES: u64 = 30;
@@ -34,11 +34,6 @@ async fn follow(http: Http, namespace: String) -> Instant {
 }
 
 async fn a_storm_of_publishes_loses_no_last_release(kind: Kind) {
-    // To open a connection to PostgreSQL, an unoptimised server computes for longer than it may take on a
-    // busy machine, and then refuses requests.
-    if kind == Kind::Postgres && variable("CASTALIA_TEST_BINARY").is_none() {
-        return;
-    }
     let Some(node) = Node::start(kind, &[]).await else { return };
     let names: Vec<_> = (0..NAMESPACES).map(|at| format!("storm-{at}")).collect();
     for name in &names {
