@@ -1,5 +1,6 @@
-//! The error of the server: what the caller can do about it, a stable code, and a text. Says nothing of HTTP to the domain; how
-//! it becomes a status and a body is in `http/failure.rs`, which is also the only place that logs it.
+//! The error of the server: how the caller should react, a stable code, and a message. The domain
+//! does not know HTTP; `http/failure.rs` converts an error to a status and a body, and is the only
+//! place that logs it.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -18,13 +19,13 @@ pub enum Reaction {
     BadRequest,
     /// Present credentials.
     Unauthorized,
-    /// Ask for the right.
+    /// Obtain the permission.
     Forbidden,
     /// It does not exist.
     NotFound,
-    /// The method is not offered on this path.
+    /// The path does not support the method.
     MethodNotAllowed,
-    /// Read again, then repeat: somebody was faster.
+    /// Read again, then repeat: another caller changed it first.
     Conflict,
     /// Send less.
     TooLarge,
@@ -32,22 +33,23 @@ pub enum Reaction {
     TooMany,
     /// The server cannot answer at present; repeat later or elsewhere.
     Unavailable,
-    /// A rule of the service that the reference reports as a server error; the text is meant for the caller.
+    /// A rule of the service that Apollo reports as a server error; the message is meant for the
+    /// caller.
     Service,
-    /// A fault of ours: the text goes to the log, not to the caller.
+    /// A fault of the server: the message goes to the log, not to the caller.
     Internal,
 }
 
-/// What the caller of a change is told who made it on an older revision.
+/// The body of a conflict: the revision that a change was based on, and the current one.
 #[derive(Debug, Clone, Serialize)]
 pub struct Stale {
-    /// Revision at present.
+    /// Current revision.
     pub current: String,
-    /// Revision that the change was made on.
+    /// Revision that the change is based on.
     pub revision: String,
-    /// Who edited the namespace last.
+    /// The user who edited the namespace last.
     pub by: Option<String>,
-    /// When.
+    /// Time of that edit.
     pub at: Option<DateTime<Utc>>,
 }
 
@@ -62,11 +64,11 @@ pub struct Error {
     stale: Option<Arc<Stale>>,
 }
 
-/// Shorthand used throughout.
+/// Result with the server's error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// An error with the reaction's own code.
+    /// Creates an error with the default code of the reaction.
     #[must_use]
     pub fn new(reaction: Reaction, message: impl Into<String>) -> Self {
         let code = match reaction {
@@ -85,7 +87,7 @@ impl Error {
         Self { reaction, code, message: message.into(), source: None, early: false, stale: None }
     }
 
-    /// The request is not acceptable; the text says what to change.
+    /// The request is not acceptable; the message says what to change.
     #[must_use]
     pub fn bad_request(message: impl Into<String>) -> Self {
         Self::new(Reaction::BadRequest, message)
@@ -97,25 +99,25 @@ impl Error {
         Self::new(Reaction::Unauthorized, message)
     }
 
-    /// The right is missing.
+    /// The caller lacks the permission.
     #[must_use]
     pub fn forbidden(message: impl Into<String>) -> Self {
         Self::new(Reaction::Forbidden, message)
     }
 
-    /// The thing asked for does not exist.
+    /// The requested object does not exist.
     #[must_use]
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(Reaction::NotFound, message)
     }
 
-    /// A rule that the reference reports with status 500 and a text for the caller.
+    /// A rule that Apollo reports with status 500 and a message for the caller.
     #[must_use]
     pub fn service(message: impl Into<String>) -> Self {
         Self::new(Reaction::Service, message)
     }
 
-    /// Somebody else changed the namespace since the caller read it.
+    /// The namespace was changed since the caller read it.
     #[must_use]
     pub fn stale(stale: Stale) -> Self {
         let message = format!(
@@ -126,13 +128,13 @@ impl Error {
         Self { stale: Some(Arc::new(stale)), ..error }
     }
 
-    /// The database or another part is away.
+    /// The database or another component is unavailable.
     #[must_use]
     pub fn unavailable(message: impl Into<String>) -> Self {
         Self::new(Reaction::Unavailable, message)
     }
 
-    /// A fault of ours.
+    /// A fault of the server.
     #[must_use]
     pub fn internal(
         message: impl Into<String>,
@@ -141,7 +143,7 @@ impl Error {
         Self::new(Reaction::Internal, message).caused_by(source)
     }
 
-    /// Gives it a code of its own: snake case, stable for scripts.
+    /// Sets a more specific code: snake case, stable for scripts.
     #[must_use]
     pub fn with_code(mut self, code: &'static str) -> Self {
         self.code = code;
@@ -155,7 +157,8 @@ impl Error {
         self
     }
 
-    /// Marks an error that is raised before any handler runs: its body has the reference's other shape, which names the path.
+    /// Marks an error that is raised before any handler runs: its body has Apollo's other format,
+    /// which contains the path.
     #[must_use]
     pub fn early(mut self) -> Self {
         self.early = true;
@@ -174,13 +177,13 @@ impl Error {
         self.code
     }
 
-    /// The text for the caller, except for [`Reaction::Internal`].
+    /// The message for the caller, except for [`Reaction::Internal`].
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// The revisions, where the caller knew an older one.
+    /// The revisions, if the change was based on an older one.
     #[must_use]
     pub fn revisions(&self) -> Option<&Stale> {
         self.stale.as_deref()

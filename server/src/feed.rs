@@ -93,7 +93,7 @@ impl ReleaseFeed {
     /// later, and nobody is served before.
     ///
     /// # Errors
-    /// When the release messages cannot be read.
+    /// Fails if the release messages cannot be read.
     pub async fn load(store: Store, config: ServerConfig, options: FeedOptions) -> Result<Self> {
         let positions = Arc::new(Positions::default());
         let names = Arc::new(Names::new(options.folds_names));
@@ -178,7 +178,7 @@ impl ReleaseFeed {
     /// What is published at a place, not older than the release message that the client was told of.
     ///
     /// # Errors
-    /// When it has to be read and the database does not answer: what a client was told of must not be followed by less.
+    /// Fails if it has to be read and the database does not answer: a client that was notified of a release must not receive an older one.
     pub async fn published(&self, place: Place<'_>, told: Option<i64>) -> Result<Arc<Published>> {
         match self.0.cache.peek(place) {
             Some(published) if told.is_none_or(|id| published.notification_id >= id) => {

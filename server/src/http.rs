@@ -1,8 +1,9 @@
-//! The accept loop: one HTTP/1.1 listener for each port, with limits on what a head, a body and a silent client may cost, and an
-//! orderly end.
+//! The accept loop: one HTTP/1.1 listener for each port, with limits on the cost of a head, a body
+//! and a silent client, and an orderly shutdown.
 //!
-//! It knows services, not roles. A connection of a client begins in `front.rs`, which answers the simple requests of thousands of them
-//! at little cost; everything else is hyper's, driven directly because `axum::serve` holds half as much again for each parked poll.
+//! It knows services, not roles. A client connection starts in `front.rs`, which answers the simple
+//! requests of thousands of clients at little cost. All other requests go to hyper, which is driven
+//! directly because `axum::serve` needs half as much memory again for each parked poll.
 
 pub mod about;
 pub mod admission;
@@ -50,21 +51,22 @@ use self::upload::{Progress, Upload};
 use crate::background::Background;
 use crate::log_rate::{LogRate, shortened};
 
-/// A client that has not sent its head by then is cut off.
+/// Time for a client to send its head; the connection is closed afterwards.
 const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(10);
-/// What hyper may buffer of a head: the largest that any route accepts, and some slack for the request line.
+/// Maximum head that hyper may buffer: the largest that any route accepts, with some margin for the
+/// request line.
 const MAX_HEAD: usize = limit::POLL_HEAD + 8 * 1024;
-/// Connections that wait to be accepted.
+/// Maximum number of connections that wait to be accepted.
 const BACKLOG: u32 = 4096;
-/// How long to wait when the process is out of file descriptors.
+/// Pause of the accept loop while the process has no free file descriptor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// What a connection gets for which there is no room.
+/// Answer to a connection that exceeds the capacity.
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
 /// Opens a listening socket.
 ///
 /// # Errors
-/// When the address is taken or not ours.
+/// Fails if the address is in use or does not belong to this machine.
 pub fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_reuseaddr(true)?;
@@ -72,27 +74,28 @@ pub fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// What answers on a port.
+/// The service on a port, and how its requests are treated.
 #[derive(Debug, Clone)]
 pub struct Port<S> {
-    /// Gets every request below the base path.
+    /// Receives every request below the base path.
     pub service: S,
-    /// In front of every path; empty or with a leading and without a trailing slash.
+    /// Prefix of every path; empty, or with a leading and without a trailing slash.
     pub base_path: Arc<str>,
-    /// Whether errors have the reference's numbers.
+    /// Whether errors have Apollo's status numbers.
     pub strict_status: bool,
-    /// Whether simple requests are answered without hyper. For ports with many clients and answers that fit into memory.
+    /// Whether simple requests are answered without hyper. Intended for ports with many clients and
+    /// answers that fit into memory.
     pub has_front: bool,
 }
 
 impl<S> Port<S> {
-    /// A service at the root, with numbers of our own.
+    /// A service at the root path, with Castalia's own status numbers.
     pub fn plain(service: S) -> Self {
         Self { service, base_path: "".into(), strict_status: false, has_front: false }
     }
 }
 
-/// A service of ours: its errors are answers, too.
+/// A service that converts its errors to responses itself.
 pub trait Answers:
     Service<Request<Body>, Response = Response, Error = Infallible, Future: Send>
     + Clone
@@ -111,8 +114,8 @@ impl<S> Answers for S where
 {
 }
 
-/// Serves connections until the shutdown; then accepts no more and lets the owner of `connections` wait for those that are open.
-/// Takes new ones as far as `admission` lets them in.
+/// Accepts the connections that `admission` admits until the shutdown. The owner of `connections`
+/// then waits for those that are still open.
 pub async fn serve<S: Answers>(
     listener: TcpListener,
     port: Port<S>,
@@ -149,8 +152,8 @@ pub async fn serve<S: Answers>(
     }
 }
 
-/// A file that is open for nothing: when the process has no other left, it makes room to take a connection and to say so,
-/// instead of leaving the client without an answer.
+/// A spare file descriptor. If the process has no other left, closing it makes it possible to
+/// accept a connection and to refuse it with an answer, instead of leaving the client without one.
 struct Spare(Option<std::fs::File>);
 
 impl Spare {
@@ -158,7 +161,7 @@ impl Spare {
         Self(std::fs::File::open("/dev/null").ok())
     }
 
-    /// Whether a connection was taken and refused.
+    /// Returns whether a connection was accepted and refused.
     fn answer(&mut self, listener: &TcpListener) -> bool {
         if self.0.take().is_none() {
             *self = Self::open();
@@ -174,7 +177,8 @@ impl Spare {
 
 fn refuse(stream: &TcpStream) {
     ::metrics::counter!("castalia_refused_connections_total").increment(1);
-    // A fresh socket takes this at once; a client that does not get it sees a closed connection.
+    // The send buffer of a new socket has space for this. A client that does not receive it sees a
+    // closed connection.
     let _ = stream.try_write(FULL);
 }
 
@@ -193,11 +197,12 @@ async fn connection<S: Answers>(
     } else {
         Instant::now() + HEADER_READ_TIMEOUT
     };
-    // In a box: a connection in front must not keep the room that hyper needs.
+    // Boxed, so that a connection in the front does not keep the memory that hyper's future needs.
     Box::pin(through_hyper(stream, peer, port, shutdown, head_by)).await;
 }
 
-/// The time for the first head may have begun before hyper saw any of it.
+/// `head_by` is the deadline of the first head, whose time may have begun before hyper read any of
+/// it.
 async fn through_hyper<S: Answers>(
     stream: Stream,
     peer: SocketAddr,
@@ -242,7 +247,7 @@ async fn through_hyper<S: Answers>(
     }
 }
 
-/// Ends when a head that had to be there is not.
+/// Completes if no head has arrived by the deadline.
 async fn late(head_by: Instant, has_head: &AtomicBool) {
     sleep_until(head_by).await;
     if has_head.load(Ordering::Acquire) {
@@ -250,7 +255,8 @@ async fn late(head_by: Instant, has_head: &AtomicBool) {
     }
 }
 
-/// The future of the answer keeps nothing of the request: it is as large for a parked poll as for everything else.
+/// The future keeps nothing of the request, because it is as large for a parked poll as for any
+/// other request.
 fn answer<S: Answers>(
     mut port: Port<S>,
     mut request: Request<Body>,
@@ -282,7 +288,7 @@ fn answer<S: Answers>(
     }
 }
 
-/// What a URL is below the base path.
+/// A URL relative to the base path.
 enum Below {
     Same,
     Rest(Uri),
@@ -302,7 +308,7 @@ fn below(base_path: &str, uri: &Uri) -> Below {
     rest.parse().map_or(Below::Elsewhere, Below::Rest)
 }
 
-/// The body, and where it is known how much of it was read; a request without one needs neither.
+/// Returns the body and, unless the request has none, the progress of reading it.
 fn body(incoming: Incoming) -> (Body, Option<Progress>) {
     if incoming.is_end_stream() {
         return (Body::empty(), None);
@@ -311,15 +317,16 @@ fn body(incoming: Incoming) -> (Body, Option<Progress>) {
     (Body::new(upload), Some(progress))
 }
 
-/// A connection whose request was answered before all of it was read ends after the answer: what follows on it could be
-/// anything. The client has to know, or it sends its next request into a closed connection.
+/// If a request was answered before all of it was read, the connection ends after the answer,
+/// because the following bytes are not the start of a request. The header announces that to the
+/// client, which would otherwise send its next request into a closed connection.
 async fn closing_unless_read(
     progress: Progress,
     arriving: Arc<Head>,
     answer: impl Future<Output = Result<Response, Infallible>>,
 ) -> Result<Response, Infallible> {
     let mut response = answer.await?;
-    // Either the body was read to its end, or the connection ends.
+    // Either the body was read completely, or the connection ends.
     arriving.complete(false);
     if !progress.is_complete() {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

@@ -18,7 +18,7 @@ pub const JSON_TYPE: &str = "application/json;charset=UTF-8";
 /// Serialises a value with the escapes `<` `>` `&` `=` `'` U+2028 U+2029 as `\uXXXX`.
 ///
 /// # Errors
-/// Only for types whose own serialisation fails, such as maps with keys that are no texts.
+/// Fails only for types whose own serialisation fails, such as maps with keys that are not strings.
 pub fn write<T: Serialize + ?Sized>(value: &T) -> Result<String, Error> {
     let mut bytes = Vec::with_capacity(256);
     value

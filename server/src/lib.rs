@@ -1,8 +1,10 @@
 #![forbid(unsafe_code)]
-//! The Castalia server: config, meta, admin and portal roles of the Apollo protocol in one process.
+//! The Castalia server: the config, meta, admin and portal roles of the Apollo protocol in one
+//! process.
 //!
-//! `role` holds each role's HTTP surface, `domain` the rules, `feed` what clients are answered from and the parked polls, `store`
-//! the database. `role -> domain -> feed -> store` and `role -> registry -> store`, never backwards.
+//! `role` contains the HTTP interface of each role, `domain` the rules, `feed` the releases in
+//! memory and the parked polls, and `store` the database. Dependencies point one way: `role ->
+//! domain -> feed -> store` and `role -> registry -> store`.
 
 pub mod background;
 pub mod command;

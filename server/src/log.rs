@@ -32,7 +32,7 @@ static QUEUE: OnceLock<Queue> = OnceLock::new();
 /// JSON lines are for machines and go to standard output.
 ///
 /// # Errors
-/// When the process can have neither another file nor another thread.
+/// Fails if the process can open neither another file nor another thread.
 pub(crate) fn start(settings: &Settings) -> io::Result<()> {
     let (output, is_terminal) = output(settings.log_format)?;
     let queue = Queue::start(output, report)?;

@@ -1,9 +1,10 @@
 #![forbid(unsafe_code)]
-//! The `castalia` program: one binary, a command for each task.
+//! The `castalia` program: one binary with a command for each task.
 
 use std::process::ExitCode;
 
-/// Huge pages are off at build time: with them the untouched parts of idle connections' buffers stay resident.
+/// The build disables huge pages: with them, the untouched parts of the buffers of idle connections
+/// would stay resident.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -340,7 +340,7 @@ fn random_hex() -> crate::error::Result<String> {
 /// Creates or completes both databases without serving. Returns a line about each.
 ///
 /// # Errors
-/// What the start of a server would refuse.
+/// Fails where the start of a server would fail.
 pub async fn prepare_databases(settings: &Settings) -> Result<Vec<String>, StartError> {
     data_dir::make_if_needed(settings)?;
     database::prepare(&Arc::new(settings.clone())).await
@@ -349,7 +349,7 @@ pub async fn prepare_databases(settings: &Settings) -> Result<Vec<String>, Start
 /// Says what the start of a server would do to the databases, and writes nothing.
 ///
 /// # Errors
-/// What the start of a server would refuse.
+/// Fails where the start of a server would fail.
 pub async fn check_databases(settings: &Settings) -> Result<Vec<String>, StartError> {
     database::check(settings).await
 }
@@ -357,7 +357,7 @@ pub async fn check_databases(settings: &Settings) -> Result<Vec<String>, StartEr
 /// Opens the portal database for a command, also beside a running server.
 ///
 /// # Errors
-/// What the start of a server would refuse.
+/// Fails where the start of a server would fail.
 pub async fn portal_store(settings: &Settings) -> Result<(Store, Installation), StartError> {
     data_dir::make_if_needed(settings)?;
     let settings = Arc::new(settings.clone());
@@ -369,7 +369,7 @@ pub async fn portal_store(settings: &Settings) -> Result<(Store, Installation), 
 /// The tokens of the admin role, as a node with these settings and rows would accept them.
 ///
 /// # Errors
-/// When there is no config database, or it cannot be read.
+/// Fails if there is no config database, or if it cannot be read.
 pub async fn admin_tokens(settings: &Settings) -> Result<AdminTokens, StartError> {
     data_dir::require_config_file(settings)?;
     let (store, config) = database::read_config(&Arc::new(settings.clone())).await?;

@@ -43,9 +43,6 @@ struct Inner {
 
 impl Nudge {
     /// Reads the secret of the installation; the first node makes it up.
-    ///
-    /// # Errors
-    /// When the database cannot be used.
     pub async fn open(store: &Store, registry: &Registry, offered_secret: String) -> Result<Self> {
         let secret =
             installation::value_or_insert(store, SECRET, Secret::new(offered_secret)).await?;

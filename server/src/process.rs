@@ -18,7 +18,7 @@ pub(crate) fn exclude_memory_from_dumps() {
 /// Makes a write beyond the limit on file sizes fail like one on a full disk, instead of ending the process.
 ///
 /// # Errors
-/// When the signal cannot be handled. Needs a runtime.
+/// Fails if the signal cannot be handled. Needs a runtime.
 pub(crate) fn survive_file_size_limit() -> io::Result<()> {
     // The handler stays when the stream of signals is dropped.
     signal(SignalKind::from_raw(nix::sys::signal::Signal::SIGXFSZ as i32)).map(drop)
@@ -27,7 +27,7 @@ pub(crate) fn survive_file_size_limit() -> io::Result<()> {
 /// The signal that a terminal sends when it closes; `None` where the process was started to ignore it, as by `nohup`.
 ///
 /// # Errors
-/// When the signal cannot be handled. Needs a runtime.
+/// Fails if the signal cannot be handled. Needs a runtime.
 pub(crate) fn hangup() -> io::Result<Option<Signal>> {
     if is_hangup_ignored() {
         return Ok(None);

@@ -1,4 +1,5 @@
-//! The roles that a process can play. Each brings routes of its own and imports no other; roles that share a port are joined here.
+//! The roles of a process. Each has its own routes and imports no other role; roles that share a
+//! port are joined here.
 
 pub mod admin;
 pub mod config;
@@ -28,9 +29,9 @@ use crate::state::EnvironmentState;
 /// One role of the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// Hands configuration to clients and holds their polls.
+    /// Serves configuration to clients and holds their polls.
     Config,
-    /// Tells clients which services are alive; shares the config role's port.
+    /// Reports the live services to clients; shares the config role's port.
     Meta,
     /// Edits and publishes in one environment.
     Admin,
@@ -53,32 +54,33 @@ impl Role {
         }
     }
 
-    /// Reads a name.
+    /// Parses a name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|role| role.name() == name)
     }
 }
 
-/// Who may call a route of the port that config and meta share.
+/// Access to a route of the port that config and meta share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClientAccess {
-    /// Everybody: health and discovery.
+    /// Open to everyone: health and discovery.
     Open,
-    /// Clients of the app that the request names; signed where the app has a filter key.
+    /// For clients of the app that the request names; signed if the app has a filter key.
     Client,
-    /// Other nodes of the installation, by the secret that the database holds.
+    /// For other nodes of the installation, authenticated by the secret in the database.
     Node,
 }
 
 /// Routes of the environment's client port.
 pub type ClientRoutes = Routes<EnvironmentState, ClientAccess>;
 
-/// What clients are told of the length of a poll: the longest that the parser of URLs takes.
+/// Maximum length of a poll's request line, as announced to clients: the longest that the URL
+/// parser accepts.
 const POLL_LINE: HeaderValue = HeaderValue::from_static("65534");
 
-/// The port that config and meta share. Client endpoints go to the parser that alone decides what their paths mean, everything else to
-/// the router.
+/// The port that config and meta share. Paths of client endpoints go to one parser, which alone
+/// decides what they mean; all others go to the router.
 #[derive(Debug, Clone)]
 pub struct ClientPort(Arc<ClientPortParts>);
 
@@ -89,7 +91,7 @@ struct ClientPortParts {
 }
 
 impl ClientPort {
-    /// The port with the routes of those roles that this process plays, and `more`.
+    /// The port with the routes of those roles that this process has, and `more`.
     #[must_use]
     pub fn new(state: EnvironmentState, more: Router) -> (Self, Vec<Listed<ClientAccess>>) {
         let mut routes = Routes::new(state.clone(), client_guard)
@@ -112,7 +114,8 @@ impl ClientPort {
         self.0.state.settings.plays(Role::Config) && config::is_client_path(path)
     }
 
-    /// The beginning is in a box of its own, which is gone when a poll waits: the room that it needs, a parked poll must not keep.
+    /// The first part is boxed and dropped before a poll waits, so that a parked poll does not keep
+    /// the memory that it needs.
     fn client(&self, request: Request) -> BoxFuture<'static, Response> {
         let (begun, waiting) = (Arc::clone(&self.0), Arc::clone(&self.0));
         let begin = Box::pin(async move { config::begin(&begun.state, request).await });
@@ -157,7 +160,8 @@ fn client_guard(
     Box::pin(async move {
         match access {
             ClientAccess::Open => next.run(request).await,
-            // Not reached through the router: `ClientPort` hands these to the config role, which checks them itself.
+            // Not reached through the router: `ClientPort` passes these to the config role, which
+            // checks them itself.
             ClientAccess::Client => Error::not_found("no such path").into_response(),
             ClientAccess::Node if state.nudge.accepts(request.headers()) => next.run(request).await,
             ClientAccess::Node => {
@@ -169,12 +173,13 @@ fn client_guard(
     })
 }
 
-/// `UP` while what is published is kept, announced and served; balancers ask `/health/ready`, since a node serves from memory.
+/// `UP` while publishes are stored, announced and served. Load balancers should use
+/// `/health/ready`: a node also serves from memory without its database.
 async fn health(State(state): State<EnvironmentState>) -> Response {
     health::report(&state.faults().await)
 }
 
-/// Another node committed a release message, a name or an access key.
+/// Called by another node that committed a release message, a name or an access key.
 async fn nudged(State(state): State<EnvironmentState>) {
     state.feed.signal();
     state.feed.signal_definitions();

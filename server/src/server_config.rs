@@ -1,8 +1,9 @@
-//! The limits and switches that operators of Apollo keep in the ServerConfig tables, under Apollo's names.
+//! The limits and switches that operators of Apollo keep in the ServerConfig tables, under Apollo's
+//! names.
 //!
-//! A value that this node fixes (file or environment) wins over the row; rows of this node's cluster win over those of its data
-//! center and over `default`. The rows are read again every minute, and at once on the node that wrote one; a row that is gone stops to
-//! count then.
+//! A value that this node fixes (in its file or environment) overrides the row. Rows of this node's
+//! cluster override those of its data center, and these override `default`. The rows are read again
+//! every minute, and at once on the node that wrote one; a deleted row stops to apply then.
 
 pub mod keys;
 pub mod kind;
@@ -15,31 +16,29 @@ use tokio::sync::Mutex;
 
 use self::kind::{Key, Kind};
 
-/// The keys of one database as they are in force. Cheap to clone; reads never wait.
+/// The effective keys of one database. Cheap to clone; reads never block.
 #[derive(Debug, Clone)]
 pub struct ServerConfig {
     fixed: Arc<BTreeMap<String, String>>,
     rows: Arc<ArcSwap<HashMap<String, String>>>,
-    /// Held while rows are read, so that an older reading never replaces a newer one.
+    /// Held while rows are read, so that the result of an older read never replaces a newer one.
     reading: Arc<Mutex<()>>,
 }
 
 impl ServerConfig {
-    /// Only what this node fixes, until rows are read.
+    /// Contains only the keys that this node fixes, until rows are read.
     #[must_use]
     pub fn new(fixed: BTreeMap<String, String>) -> Self {
         Self { fixed: Arc::new(fixed), rows: Arc::default(), reading: Arc::default() }
     }
 
-    /// Takes over what the table holds now.
+    /// Replaces the rows with the current ones of the table.
     pub fn replace(&self, rows: HashMap<String, String>) {
         self.rows.store(Arc::new(rows));
     }
 
-    /// Takes over what a reading of the table gives; what was read last stays in force when that fails.
-    ///
-    /// # Errors
-    /// Those of the reading.
+    /// Replaces the rows with the result of `read`. If it fails, the previous rows remain in effect
+    /// and its error is returned.
     pub async fn reload<E>(
         &self,
         read: impl Future<Output = Result<HashMap<String, String>, E>>,
@@ -65,7 +64,7 @@ impl ServerConfig {
         self.fixed.get(name).cloned().or_else(|| self.rows.load().get(name).cloned())
     }
 
-    /// The keys that begin with a text, by what follows it.
+    /// The keys with this prefix, by the rest of their names.
     #[must_use]
     pub fn below(&self, prefix: &str) -> BTreeMap<String, String> {
         let rows = self.rows.load();
@@ -76,7 +75,8 @@ impl ServerConfig {
     }
 }
 
-/// Rows of a table with clusters, the winning one for each key: `default`, then data center, then cluster of the node.
+/// Of the rows of a table with clusters, returns the one that applies for each key: the cluster of
+/// the node, then its data center, then `default`.
 #[must_use]
 pub fn winners(
     rows: impl IntoIterator<Item = (String, String, String)>,

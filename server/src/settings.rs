@@ -1,4 +1,5 @@
-//! Settings of one server process: parsed once at the start, validated together, passed by reference from then on.
+//! Settings of one server process: parsed once at the start, validated together, and passed by
+//! reference from then on.
 
 pub mod admin_tokens;
 mod compat;
@@ -21,7 +22,7 @@ pub use self::compat::{Compat, CompatOverrides};
 use self::read::{COUNT, MAX_CONNECTIONS, NEVER_BLANK, PORT, PoolSize, Reader};
 pub use self::source::{Fault, Origin, Texts};
 
-/// Form of the log.
+/// Format of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
     /// For people, on standard error.
@@ -30,31 +31,31 @@ pub enum LogFormat {
     Json,
 }
 
-/// What the start does with the schema.
+/// How the start treats the database schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SchemaMode {
-    /// Create what is missing.
+    /// Creates what is missing.
     Apply,
-    /// Only report.
+    /// Reports differences without changing anything.
     Check,
-    /// Trust the database.
+    /// Trusts the database without looking.
     Off,
 }
 
-/// How services are found.
+/// How services find each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Discovery {
-    /// In the ServiceRegistry table.
+    /// Through the ServiceRegistry table.
     Database,
-    /// As two keys of ServerConfig list them.
+    /// Through the addresses in two keys of ServerConfig.
     Custom,
 }
 
-/// Which kind of installation the defaults are for: fresh ones are closed, adopted ones keep Apollo's clients, nodes and scripts
-/// working.
+/// The kind of installation, which selects the defaults: new ones are closed, adopted ones keep
+/// Apollo's clients, nodes and scripts working.
 pub use crate::store::Origin as Installation;
 
-/// Settings of `serve` and, as far as they need them, of the other commands.
+/// Settings of `serve`. The other commands use the part that they need.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Roles that this process plays.
@@ -69,57 +70,58 @@ pub struct Settings {
     pub portal_port: u16,
     /// Directory of the SQLite files, the lock and generated tokens.
     pub data_dir: PathBuf,
-    /// Config database, where it is not the file in the data directory.
+    /// Config database, unless it is the file in the data directory.
     pub config_db: Option<DatabaseUrl>,
-    /// Portal database, likewise.
+    /// Portal database, unless it is the file in the data directory.
     pub portal_db: Option<DatabaseUrl>,
-    /// Environment served here, normalised.
+    /// Environment served here, in its normalised spelling.
     pub env: String,
-    /// Address under which others reach this node.
+    /// Address at which clients and other nodes reach this node.
     pub advertise: Option<String>,
-    /// Path in front of every route; empty or with a leading and without a trailing slash.
+    /// Path in front of every route: empty, or with a leading and without a trailing slash.
     pub base_path: String,
-    /// What the start does with the schema.
+    /// How the start treats the schema.
     pub schema: SchemaMode,
-    /// Whether a fresh SQLite directory gets a sample app.
+    /// Whether a new SQLite directory receives a sample app.
     pub sample_app: bool,
     /// Data center of this node.
     pub idc: Option<String>,
     /// Cluster of this node.
     pub cluster: Option<String>,
-    /// Form of the log.
+    /// Format of the log.
     pub log_format: LogFormat,
-    /// Filter of the log.
+    /// Filter of the log, in the syntax of `tracing`.
     pub log_level: String,
-    /// First password of the administrator.
+    /// Initial password of the administrator.
     pub admin_password: Option<Secret>,
-    /// Token of the metrics.
+    /// Token that protects the metrics.
     pub metrics_token: Option<Secret>,
-    /// Overrides what the database says about the installation.
+    /// Overrides the kind of installation that the database records.
     pub defaults: Option<Installation>,
-    /// Switches between security and compatibility, as far as they are set.
+    /// Switches between security and compatibility, where they are set.
     pub compat: CompatOverrides,
-    /// Whether apps without an enabled access key are refused.
+    /// Whether apps without an enabled access key are rejected.
     pub require_access_key: bool,
-    /// Access keys that were read longer ago admit nobody.
+    /// Access keys that were read longer ago than this no longer authenticate requests.
     pub access_key_max_age: Option<Duration>,
-    /// Polls held for one address; 0 means no limit.
+    /// Maximum number of polls held for one address; 0 means no limit.
     pub max_polls_per_address: usize,
-    /// Polls held for one app; 0 means no limit.
+    /// Maximum number of polls held for one app; 0 means no limit.
     pub max_polls_per_app: usize,
-    /// MiB for the names that held polls wait for, beside 1 KiB for each poll, and half as many for large heads of requests; 0 means no limit.
+    /// MiB for the names that held polls wait for, in addition to 1 KiB for each poll, and half as
+    /// many for large request heads; 0 means no limit.
     pub max_watch_mib: usize,
-    /// Host names that the portal answers to; `None` picks by installation.
+    /// Host names that the portal answers to; `None` selects them by installation.
     pub hosts: Option<Vec<String>>,
-    /// Proxies whose `X-Forwarded-For` the portal believes.
+    /// Proxies whose `X-Forwarded-For` the portal trusts.
     pub trusted_proxies: Vec<IpNet>,
     /// Whether the session cookie is always `Secure`.
     pub cookie_always_secure: bool,
-    /// How services are found.
+    /// How services find each other.
     pub discovery: Discovery,
-    /// Offset of the clocks of Java nodes on the same database.
+    /// UTC offset of the clocks of Java nodes on the same database.
     pub time_zone: Option<FixedOffset>,
-    /// Connections to MySQL or PostgreSQL for requests, for each database.
+    /// Connections to MySQL or PostgreSQL for requests, per database.
     pub max_connections: u32,
     /// Keys of Apollo's ServerConfig tables that this node fixes.
     pub server_config: BTreeMap<String, String>,
@@ -128,13 +130,14 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Makes settings of texts.
+    /// Parses and validates the texts of all settings.
     ///
     /// # Errors
-    /// All faults at once, each naming its setting.
+    /// Returns all faults at once, each with the name of its setting.
     pub fn from_texts(texts: &Texts) -> Result<Self, Vec<Fault>> {
         let mut read = Reader { texts, faults: Vec::new() };
-        // Nothing where a secret, a database or a list of hosts was meant is a mistake, not a wish for the default.
+        // An empty text for a secret, a database or a list of hosts is a mistake, not a request for
+        // the default.
         for name in NEVER_BLANK {
             read.refuse_blank(name);
         }
@@ -210,7 +213,7 @@ impl Settings {
         if read.faults.is_empty() { Ok(settings) } else { Err(read.faults) }
     }
 
-    /// The ServerConfig keys that this node fixes in the database that a role reads.
+    /// The ServerConfig keys that this node fixes in the database that the given role reads.
     #[must_use]
     pub fn fixed_for(&self, role: Role) -> BTreeMap<String, String> {
         let mut fixed = self.server_config.clone();
@@ -218,13 +221,13 @@ impl Settings {
         fixed
     }
 
-    /// Whether this process plays a role.
+    /// Whether this process has the given role.
     #[must_use]
     pub fn plays(&self, role: Role) -> bool {
         self.roles.contains(&role)
     }
 
-    /// Whether this process plays a role that works on the config database.
+    /// Whether this process has a role that works on the config database.
     #[must_use]
     pub fn serves_environment(&self) -> bool {
         [Role::Config, Role::Meta, Role::Admin].iter().any(|role| self.plays(*role))

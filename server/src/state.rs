@@ -1,4 +1,4 @@
-//! What the handlers of a role share. Cheap to clone.
+//! The state that the handlers of a role share. Cheap to clone.
 
 use std::sync::Arc;
 
@@ -13,51 +13,51 @@ use crate::server_config::ServerConfig;
 use crate::settings::{Compat, Installation, Settings};
 use crate::store::{Status, Store};
 
-/// One environment: what the config, meta and admin roles work on.
+/// One environment, as the config, meta and admin roles see it.
 #[derive(Debug, Clone)]
 pub struct EnvironmentState {
     /// Settings of this process.
     pub settings: Arc<Settings>,
-    /// Switches between security and compatibility.
+    /// Switches between security and compatibility with Apollo.
     pub compat: Compat,
     /// The config database.
     pub store: Store,
-    /// Limits and switches that it holds.
+    /// Limits and switches from the ServerConfig table of the config database.
     pub config: ServerConfig,
-    /// Releases, waiters and names in memory.
+    /// Releases, parked polls and names in memory.
     pub feed: ReleaseFeed,
-    /// The way to the other nodes.
+    /// Notifies the other nodes of changes.
     pub nudge: Nudge,
-    /// Record of which client read what.
+    /// Records which client read which release.
     pub instances: InstanceAudit,
-    /// Services that are alive.
+    /// The services that are alive.
     pub registry: Registry,
     /// Whether this node can serve.
     pub ready: Readiness,
 }
 
 impl EnvironmentState {
-    /// Tells the other nodes that a release message was committed, and serves the release on this one. A caller that
-    /// is answered afterwards reads what it published.
+    /// Notifies the other nodes that a release message was committed, and waits until this node
+    /// serves the release, so that a caller that reads after the answer sees what it published.
     pub async fn published(&self) {
         self.nudge.send();
         self.feed.deliver_committed().await;
     }
 
-    /// The same for a name or an access key.
+    /// The same as [`Self::published`] after a change of a name or an access key.
     pub async fn redefined(&self) {
         self.nudge.send();
         self.feed.read_committed_definitions().await;
     }
 
-    /// What keeps publishes from being kept, announced or served at present, one sentence each.
+    /// Reasons why publishes cannot be stored, announced or served at present, one sentence each.
     pub async fn faults(&self) -> Vec<String> {
         let mut faults = faults_of(&self.store, "publishes").await;
         faults.extend(self.feed.faults());
         faults
     }
 
-    /// What keeps clients from being answered at present.
+    /// Reasons why clients cannot be answered at present.
     #[must_use]
     pub fn obstacles(&self) -> Vec<String> {
         let mut obstacles = Vec::new();
@@ -70,8 +70,8 @@ impl EnvironmentState {
         obstacles
     }
 
-    /// Puts a limit or switch that was committed in force on this node; the others read it within a minute, and so does this one if
-    /// it cannot now.
+    /// Applies a committed limit or switch on this node. The other nodes read it within a minute,
+    /// and so does this one if it cannot now.
     pub async fn reconfigured(&self) {
         if let Err(error) = server_config::reload(&self.store, &self.config, &self.settings).await {
             tracing::warn!(%error, "cannot read ServerConfig; the change is in force within a minute");
@@ -79,7 +79,7 @@ impl EnvironmentState {
     }
 }
 
-/// What keeps changes of this kind from being stored at present.
+/// Reasons why changes of this kind cannot be stored at present.
 async fn faults_of(store: &Store, changes: &str) -> Vec<String> {
     let mut faults = Vec::new();
     if let Status::Failing { reason } = store.status() {
@@ -91,32 +91,32 @@ async fn faults_of(store: &Store, changes: &str) -> Vec<String> {
     faults
 }
 
-/// The portal: users, rights and the way to every environment.
+/// The portal: users, permissions and access to every environment.
 #[derive(Debug, Clone)]
 pub struct PortalState {
     /// Settings of this process.
     pub settings: Arc<Settings>,
-    /// Switches between security and compatibility.
+    /// Switches between security and compatibility with Apollo.
     pub compat: Compat,
-    /// Whether we made the portal database or Apollo did.
+    /// Whether Castalia or Apollo created the portal database.
     pub installation: Installation,
     /// The portal database.
     pub store: Store,
-    /// Settings that it holds.
+    /// Limits and switches from the ServerConfig table of the portal database.
     pub config: ServerConfig,
-    /// The environments and how each is reached.
+    /// The environments, and how each is reached.
     pub environments: Environments,
     /// Whether this node can serve.
     pub ready: Readiness,
 }
 
 impl PortalState {
-    /// What keeps the portal from storing changes at present, one sentence each.
+    /// Reasons why the portal cannot store changes at present, one sentence each.
     pub async fn faults(&self) -> Vec<String> {
         faults_of(&self.store, "changes of users and rights").await
     }
 
-    /// What keeps users from being answered at present.
+    /// Reasons why users cannot be answered at present.
     #[must_use]
     pub fn obstacles(&self) -> Vec<String> {
         let is_ready = self.ready.get();

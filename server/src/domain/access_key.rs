@@ -38,7 +38,7 @@ pub struct NewAccessKey {
 /// Creates a key.
 ///
 /// # Errors
-/// When the app has as many as it may have, or one with this secret, or the secret is missing.
+/// Fails if the app has reached its limit, has a key with this secret, or if the secret is missing.
 pub async fn create(store: &Store, new: NewAccessKey) -> Result<AccessKey> {
     store.write(new, |tx, new| Box::pin(create_in(tx, new))).await
 }
@@ -98,9 +98,6 @@ pub(super) async fn provision(store: &Store, app_id: &str, operator: &str) {
 }
 
 /// The keys of an app.
-///
-/// # Errors
-/// When the database cannot be read.
 pub async fn list(store: &Store, app_id: &str) -> Result<Vec<AccessKey>> {
     Ok(store::access_key::of_app(store.read(), app_id).await?)
 }
@@ -108,7 +105,7 @@ pub async fn list(store: &Store, app_id: &str) -> Result<Vec<AccessKey>> {
 /// Switches a key on in a mode, or off with `None`.
 ///
 /// # Errors
-/// When the app has no such key.
+/// Fails if the app has no such key.
 pub async fn switch(
     store: &Store,
     app_id: &str,
@@ -136,7 +133,7 @@ pub async fn switch(
 /// Deletes a key that is switched off.
 ///
 /// # Errors
-/// When the app has no such key, or it is in force.
+/// Fails if the app has no such key, or if the key is enabled.
 pub async fn delete(store: &Store, app_id: &str, id: i64, operator: Option<String>) -> Result<()> {
     let input = (app_id.to_owned(), id, operator);
     store

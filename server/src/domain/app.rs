@@ -59,7 +59,7 @@ impl Details {
 /// an access key of its own.
 ///
 /// # Errors
-/// When the app exists or a detail is missing; nothing is kept then.
+/// Fails if the app exists or a detail is missing; nothing is stored then.
 pub async fn create(
     store: &Store,
     config: &ServerConfig,
@@ -112,7 +112,7 @@ fn new_row(details: &Details) -> Result<ActiveModel> {
 /// Changes what is known of an app.
 ///
 /// # Errors
-/// When there is no such app.
+/// Fails if there is no such app.
 pub async fn update(store: &Store, details: Details, log: Recorder) -> Result<()> {
     let input = (details, log);
     store.write(input, |tx, (details, log)| Box::pin(update_in(tx, details, log))).await
@@ -143,7 +143,7 @@ async fn update_in(tx: &Transaction, details: &Details, log: &Recorder) -> Resul
 /// that somebody else creates later.
 ///
 /// # Errors
-/// When there is no such app.
+/// Fails if there is no such app.
 pub async fn delete(store: &Store, app_id: &str, operator: &str, log: Recorder) -> Result<()> {
     check_width(operator, "DataChange_LastModifiedBy", constraint::OPERATOR)?;
     let input = (app_id.to_owned(), operator.to_owned(), log);
@@ -190,7 +190,7 @@ pub(super) async fn lock_existing(tx: &Transaction, app_id: &str) -> Result<Stri
 /// The app of this id.
 ///
 /// # Errors
-/// When there is no such app.
+/// Fails if there is no such app.
 pub async fn find(store: &Store, app_id: &str) -> Result<App> {
     let app = store::app::by_app_id(store.read(), app_id).await?;
     app.ok_or_else(|| not_found(app_id))
@@ -203,7 +203,7 @@ fn not_found(app_id: &str) -> Error {
 /// Apps whose name holds the text, or a page of all where the text is blank.
 ///
 /// # Errors
-/// When the database cannot be read, or the page is sorted by an unknown property.
+/// Fails if the database cannot be read, or the page is sorted by an unknown property.
 pub async fn list(store: &Store, name: &str, page: &Page) -> Result<Vec<App>> {
     if name.trim().is_empty() {
         return Ok(store::app::all_page(store.read(), page).await?);
@@ -212,9 +212,6 @@ pub async fn list(store: &Store, name: &str, page: &Page) -> Result<Vec<App>> {
 }
 
 /// Whether no app has this id.
-///
-/// # Errors
-/// When the database cannot be read.
 pub async fn is_unique(store: &Store, app_id: &str) -> Result<bool> {
     Ok(store::app::by_app_id(store.read(), app_id).await?.is_none())
 }

@@ -58,7 +58,7 @@ impl NewAppNamespace {
 /// namespaces that are missing are created.
 ///
 /// # Errors
-/// When it exists already, or a detail is missing.
+/// Fails if it exists already, or a detail is missing.
 pub async fn create(
     store: &Store,
     config: &ServerConfig,
@@ -203,7 +203,7 @@ pub(super) async fn create_default(
 /// Deletes a definition with its namespaces in all clusters of the app.
 ///
 /// # Errors
-/// When there is none.
+/// Fails if there is none.
 pub async fn delete(store: &Store, app_id: &str, name: &str, operator: &str) -> Result<()> {
     check_width(operator, "DataChange_LastModifiedBy", constraint::OPERATOR)?;
     let input = (app_id.to_owned(), name.to_owned(), operator.to_owned());
@@ -234,9 +234,6 @@ async fn delete_in(tx: &Transaction, app_id: &str, name: &str, operator: &str) -
 }
 
 /// The definitions of an app.
-///
-/// # Errors
-/// When the database cannot be read.
 pub async fn list(store: &Store, app_id: &str) -> Result<Vec<AppNamespace>> {
     Ok(store::namespace::readable_app_namespaces(store.read(), app_id).await?)
 }
@@ -244,7 +241,7 @@ pub async fn list(store: &Store, app_id: &str) -> Result<Vec<AppNamespace>> {
 /// A page of the namespaces of this public name in all apps; branches are taken out of the page.
 ///
 /// # Errors
-/// When the name is not public.
+/// Fails if the name is not public.
 pub async fn public_namespaces(
     store: &Store,
     name: &str,
@@ -264,7 +261,7 @@ pub async fn public_namespaces(
 /// How many namespaces of this public name other apps have.
 ///
 /// # Errors
-/// When the name is not public.
+/// Fails if the name is not public.
 pub async fn count_associated(store: &Store, name: &str) -> Result<u64> {
     let definition = public(store, name).await?;
     Ok(store::namespace::count_named_elsewhere(store.read(), name, &definition.app_id).await?)

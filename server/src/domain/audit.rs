@@ -38,7 +38,7 @@ impl Trail {
     /// Writes the rows.
     ///
     /// # Errors
-    /// When nobody is named as operator, and when the database refuses.
+    /// Fails if no operator is named, or if the database cannot be written.
     pub async fn write(self, tx: &Transaction) -> Result<()> {
         if self.entries.is_empty() {
             return Ok(());

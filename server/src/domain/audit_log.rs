@@ -125,9 +125,6 @@ impl Recorder {
     }
 
     /// Records an operation in the transaction that does it.
-    ///
-    /// # Errors
-    /// When the database refuses.
     pub async fn record(
         &self,
         tx: &Transaction,
@@ -171,7 +168,7 @@ impl Recorder {
 /// 32 hex digits that were never used before.
 ///
 /// # Errors
-/// When the operating system gives no random bytes.
+/// Fails if the operating system provides no random bytes.
 pub(super) fn new_id() -> Result<String> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes)
@@ -189,17 +186,11 @@ pub struct Details {
 }
 
 /// A page of all operations, newest first.
-///
-/// # Errors
-/// When the database cannot be read.
 pub async fn list(store: &Store, page: &Page) -> Result<Vec<AuditLog>> {
     Ok(store::audit::logs(store.read(), page).await?)
 }
 
 /// The operations of one trace, with the fields that they set.
-///
-/// # Errors
-/// When the database cannot be read.
 pub async fn of_trace(store: &Store, trace_id: &str) -> Result<Vec<Details>> {
     let logs = store::audit::logs_of_trace(store.read(), trace_id).await?;
     let spans: Vec<_> = logs.iter().map(|log| log.span_id.as_str()).collect();
@@ -211,9 +202,6 @@ pub async fn of_trace(store: &Store, trace_id: &str) -> Result<Vec<Details>> {
 }
 
 /// A page of the operations of one name, newest first.
-///
-/// # Errors
-/// When the database cannot be read.
 pub async fn named(
     store: &Store,
     name: &str,
@@ -225,17 +213,11 @@ pub async fn named(
 }
 
 /// A page of the operations whose name, type or operator holds the text, newest first.
-///
-/// # Errors
-/// When the database cannot be read.
 pub async fn search(store: &Store, text: &str, page: &Page) -> Result<Vec<AuditLog>> {
     Ok(store::audit::search_logs(store.read(), text, page).await?)
 }
 
 /// A page of what happened to a field of a row, newest first.
-///
-/// # Errors
-/// When the database cannot be read.
 pub async fn of_field(
     store: &Store,
     entity: &str,

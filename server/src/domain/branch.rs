@@ -131,7 +131,7 @@ pub(super) async fn parent(
 /// Creates a branch of a namespace, empty and without rules.
 ///
 /// # Errors
-/// When there is no such namespace, when it has a branch, or is one.
+/// Fails if there is no such namespace, or if it has a branch or is one itself.
 pub async fn create(
     store: &Store,
     key: &NamespaceKey,
@@ -187,7 +187,7 @@ async fn create_in(
 /// The branch of a namespace, if it has one.
 ///
 /// # Errors
-/// When there is no such namespace.
+/// Fails if there is no such namespace.
 pub async fn find(store: &Store, key: &NamespaceKey) -> Result<Option<Namespace>> {
     let db = store.read();
     namespace::require(db, key).await?;
@@ -205,7 +205,7 @@ pub async fn find(store: &Store, key: &NamespaceKey) -> Result<Option<Namespace>
 /// cluster is not asked, as in the reference. Returns the names as they are stored.
 ///
 /// # Errors
-/// When one of the two does not exist.
+/// Fails if one of the two does not exist.
 pub async fn require(
     db: &impl ConnectionTrait,
     key: &NamespaceKey,
@@ -240,7 +240,7 @@ pub(super) async fn require_locked(
 /// Abandons a branch.
 ///
 /// # Errors
-/// When there is no such branch.
+/// Fails if there is no such branch.
 pub async fn delete(
     store: &Store,
     key: &NamespaceKey,

@@ -69,7 +69,7 @@ impl NewCluster {
 /// where the caller addressed it.
 ///
 /// # Errors
-/// When the cluster exists or its name is not acceptable.
+/// Fails if the cluster exists or its name is not acceptable.
 pub async fn create(
     store: &Store,
     app_id: &str,
@@ -140,7 +140,7 @@ pub(super) async fn create_default(
 /// Deletes a cluster with its namespaces.
 ///
 /// # Errors
-/// When there is no such cluster, and for the cluster that every app has.
+/// Fails if there is no such cluster, and for the cluster that every app has.
 pub async fn delete(store: &Store, app_id: &str, name: &str, operator: &str) -> Result<()> {
     check_width(operator, "DataChange_LastModifiedBy", constraint::OPERATOR)?;
     let input = (app_id.to_owned(), name.to_owned(), operator.to_owned());
@@ -200,9 +200,6 @@ pub(super) fn delete_in<'a>(
 }
 
 /// The clusters of an app without branches.
-///
-/// # Errors
-/// When the database cannot be read.
 pub async fn list(store: &Store, app_id: &str) -> Result<Vec<Cluster>> {
     Ok(store::app::readable_clusters(store.read(), app_id).await?)
 }
@@ -210,7 +207,7 @@ pub async fn list(store: &Store, app_id: &str) -> Result<Vec<Cluster>> {
 /// The cluster or branch of this name.
 ///
 /// # Errors
-/// When there is none.
+/// Fails if there is none.
 pub async fn find(db: &impl ConnectionTrait, app_id: &str, name: &str) -> Result<Cluster> {
     let cluster = store::app::cluster(db, app_id, name).await?;
     cluster.ok_or_else(|| {
@@ -220,9 +217,6 @@ pub async fn find(db: &impl ConnectionTrait, app_id: &str, name: &str) -> Result
 }
 
 /// Whether no cluster and no branch has this name.
-///
-/// # Errors
-/// When the database cannot be read.
 pub async fn is_unique(store: &Store, app_id: &str, name: &str) -> Result<bool> {
     Ok(store::app::cluster(store.read(), app_id, name).await?.is_none())
 }

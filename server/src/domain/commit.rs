@@ -166,7 +166,7 @@ impl Changes {
 /// Records changes.
 ///
 /// # Errors
-/// When nobody is named as operator.
+/// Fails if no operator is named.
 pub async fn write_in(
     tx: &Transaction,
     key: &NamespaceKey,
@@ -187,9 +187,6 @@ pub async fn write_in(
 }
 
 /// A page of the commits of a namespace, newest first; with a key, only those that touch it.
-///
-/// # Errors
-/// When the database cannot be read.
 pub async fn list(
     store: &Store,
     key: &NamespaceKey,
@@ -208,7 +205,7 @@ pub async fn list(
 /// Items that were deleted since the latest release of a namespace, newest commit first.
 ///
 /// # Errors
-/// When a commit's text is unreadable.
+/// Fails if a commit's text is unreadable.
 pub async fn deleted_items(store: &Store, key: &NamespaceKey) -> Result<Vec<Item>> {
     let latest = release::find_latest(store, key).await?;
     let since = latest.map(|release| *release.data_change_created_time);

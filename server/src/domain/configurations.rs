@@ -15,7 +15,7 @@ pub fn of_items(items: impl IntoIterator<Item = (String, String)>) -> Configurat
 /// Reads the text of a stored release.
 ///
 /// # Errors
-/// When it is no object of texts.
+/// Fails if it is not an object whose values are strings.
 pub fn parse(text: &str) -> Result<Configurations> {
     serde_json::from_str(text)
         .map_err(|error| Error::internal("a release holds no object of texts", error))
@@ -24,7 +24,7 @@ pub fn parse(text: &str) -> Result<Configurations> {
 /// The text that is stored.
 ///
 /// # Errors
-/// Never in practice: texts can always be written.
+/// Never fails in practice: writing to a `String` cannot fail.
 pub fn format(configurations: &Configurations) -> Result<String> {
     json::write(configurations)
 }

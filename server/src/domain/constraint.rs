@@ -43,7 +43,7 @@ impl Author {
     /// Who changed the row last, as its column takes it.
     ///
     /// # Errors
-    /// When the name is too long.
+    /// Fails if the name is too long.
     pub fn editor(&self) -> Result<Option<&str>> {
         let editor = self.last_modified_by.as_deref();
         check_width(editor.unwrap_or_default(), "DataChange_LastModifiedBy", OPERATOR)?;
@@ -53,7 +53,7 @@ impl Author {
     /// What is written into a new row.
     ///
     /// # Errors
-    /// When nobody is named as creator, or a name is too long.
+    /// Fails if no creator is named, or if a name is too long.
     pub fn checked(&self) -> Result<Authorship> {
         Ok(Authorship {
             created_by: fitting(self.created_by.as_deref(), "DataChange_CreatedBy", OPERATOR)?,
@@ -67,7 +67,7 @@ impl Author {
 /// A value that its column cannot do without.
 ///
 /// # Errors
-/// When it is absent: the reference's database refuses the row, which is status 500.
+/// Fails if it is absent: Apollo's database refuses such a row, which clients see as status 500.
 pub fn present<T>(value: Option<T>, column: &str) -> Result<T> {
     value.ok_or_else(|| {
         Error::service(format!("Column '{column}' cannot be null")).with_code("constraint")
@@ -77,7 +77,7 @@ pub fn present<T>(value: Option<T>, column: &str) -> Result<T> {
 /// A text that its column cannot do without and that fits into it.
 ///
 /// # Errors
-/// When it is absent or too long.
+/// Fails if it is absent or too long.
 pub fn fitting(text: Option<&str>, column: &str, width: usize) -> Result<String> {
     let text = present(text, column)?;
     check_width(text, column, width)?;
@@ -87,7 +87,7 @@ pub fn fitting(text: Option<&str>, column: &str, width: usize) -> Result<String>
 /// Refuses a text that does not fit into its column.
 ///
 /// # Errors
-/// When it is too long.
+/// Fails if it is too long.
 pub fn check_width(text: &str, column: &str, width: usize) -> Result<()> {
     // Bytes first: counting characters is needed for long texts only.
     if text.len() > width && text.chars().count() > width {
@@ -108,7 +108,7 @@ pub fn can_be_stored(name: &str, width: usize) -> bool {
 /// Checks a name against the grammar; `kind` begins the text. An absent name passes: the column refuses it later.
 ///
 /// # Errors
-/// When the name has other characters.
+/// Fails if the name has other characters.
 pub fn check_name(name: Option<&str>, kind: &str) -> Result<()> {
     match name {
         Some(name) if !is_valid_name(name) => {

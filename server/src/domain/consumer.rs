@@ -45,9 +45,6 @@ impl Call {
 }
 
 /// The consumer that a token belongs to.
-///
-/// # Errors
-/// Only when the database cannot be asked.
 pub async fn of_token(store: &Store, token: &str) -> Result<Option<Consumer>> {
     let clock = Local::now().naive_local();
     let found = match consumer::token(store.read(), &hashed(token), clock).await? {
@@ -75,7 +72,7 @@ pub struct NewToken {
 /// apps named, or of all.
 ///
 /// # Errors
-/// When the name is not one, or an app does not exist.
+/// Fails if the name is not one, or an app does not exist.
 pub async fn create_token(
     store: &Store,
     installation: Installation,
@@ -115,9 +112,6 @@ pub async fn create_token(
 }
 
 /// Writes calls down.
-///
-/// # Errors
-/// When the database cannot be written.
 pub async fn record_calls(store: &Store, calls: Vec<Call>) -> Result<()> {
     let cut = |text: &str, width| text.chars().take(width).collect::<String>();
     let rows: Vec<_> = calls

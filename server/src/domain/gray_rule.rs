@@ -77,7 +77,7 @@ pub struct Rules {
 /// The newest rules of a branch, whatever its state.
 ///
 /// # Errors
-/// When there is no such branch.
+/// Fails if there is no such branch.
 pub async fn find(store: &Store, key: &NamespaceKey, branch: &str) -> Result<Option<Rules>> {
     branch::require(store.read(), key, branch).await?;
     let row = store::release::latest_rule(
@@ -102,7 +102,7 @@ pub async fn find(store: &Store, key: &NamespaceKey, branch: &str) -> Result<Opt
 /// Gives a branch new rules.
 ///
 /// # Errors
-/// When there is no such branch.
+/// Fails if there is no such branch.
 pub async fn update(store: &Store, key: &NamespaceKey, branch: &str, new: NewRules) -> Result<()> {
     let input = (key.clone(), branch.to_owned(), new);
     store.write(input, |tx, (key, branch, new)| Box::pin(update_in(tx, key, branch, new))).await

@@ -89,9 +89,6 @@ pub struct Entry<'a> {
 }
 
 /// Writes a row.
-///
-/// # Errors
-/// When the database refuses.
 pub async fn record(
     tx: &Transaction,
     entry: Entry<'_>,
@@ -122,7 +119,7 @@ pub(super) fn row(entry: &Entry<'_>, operator: &str) -> Result<ActiveModel> {
 /// Keys that a branch's release was said to set itself; `None` where no history says so.
 ///
 /// # Errors
-/// When the database cannot be read or the stored context is no JSON.
+/// Fails if the database cannot be read or the stored context is no JSON.
 pub async fn branch_keys(tx: &Transaction, release_id: Id) -> Result<Option<Vec<String>>> {
     let operations = Operation::OF_BRANCH.map(Operation::code);
     let Some(row) = store::release::latest_history(tx, release_id, &operations).await? else {
@@ -135,9 +132,6 @@ pub async fn branch_keys(tx: &Transaction, release_id: Id) -> Result<Option<Vec<
 }
 
 /// A page of what happened to a namespace and its branches, newest first.
-///
-/// # Errors
-/// When the database cannot be read.
 pub async fn of_namespace(
     store: &Store,
     key: &NamespaceKey,
@@ -148,9 +142,6 @@ pub async fn of_namespace(
 }
 
 /// A page of what an operation did to a release, newest first.
-///
-/// # Errors
-/// When the database cannot be read.
 pub async fn of_release(
     store: &Store,
     id: i64,
@@ -161,9 +152,6 @@ pub async fn of_release(
 }
 
 /// A page of what an operation did after a release, newest first.
-///
-/// # Errors
-/// When the database cannot be read.
 pub async fn of_previous_release(
     store: &Store,
     id: i64,

@@ -37,7 +37,7 @@ fn read_by(key: &NamespaceKey) -> ConfigNamespace<'_> {
 /// A page of the clients that have a release.
 ///
 /// # Errors
-/// When there is no such release.
+/// Fails if there is no such release.
 pub async fn by_release(store: &Store, release_id: i64, page: &Page) -> Result<Paged<Reader>> {
     let release = release::find(store, release_id).await?;
     let key = &release.release_key;
@@ -49,7 +49,7 @@ pub async fn by_release(store: &Store, release_id: i64, page: &Page) -> Result<P
 /// The clients of a namespace that have none of the releases; of what they have, everything but the configurations.
 ///
 /// # Errors
-/// When none of the releases is known.
+/// Fails if none of the releases is known.
 pub async fn without_releases(
     store: &Store,
     key: &NamespaceKey,
@@ -73,9 +73,6 @@ pub async fn without_releases(
 }
 
 /// A page of the clients of a namespace; only those of one app where it is given.
-///
-/// # Errors
-/// When the database cannot be read.
 pub async fn of_namespace(
     store: &Store,
     key: &NamespaceKey,
@@ -90,9 +87,6 @@ pub async fn of_namespace(
 }
 
 /// How many clients read a namespace.
-///
-/// # Errors
-/// When the database cannot be read.
 pub async fn count(store: &Store, key: &NamespaceKey) -> Result<u64> {
     Ok(store::instance::count_of_namespace(store.read(), read_by(key), alive_since()).await?)
 }

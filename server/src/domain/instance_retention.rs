@@ -37,9 +37,6 @@ async fn watch(store: Store, config: ServerConfig) {
 }
 
 /// Removes what is too old, in portions. Returns how many rows there were.
-///
-/// # Errors
-/// When the database refuses.
 pub async fn remove_old(store: &Store, config: &ServerConfig) -> Result<u64> {
     let age = TimeDelta::from_std(config.get(&keys::INSTANCE_RETENTION)).unwrap_or(TimeDelta::MAX);
     let Some(before) = store::now().checked_sub_signed(age) else { return Ok(0) };

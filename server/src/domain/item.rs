@@ -114,7 +114,7 @@ pub(super) async fn write_difference(tx: &Transaction, old: &Item, new: &Item) -
 /// Creates an item, with its commit.
 ///
 /// # Errors
-/// When there is no such namespace, the key exists, a limit is reached, or somebody else edits.
+/// Fails if there is no such namespace, the key exists, a limit is reached, or another user holds the edit lock.
 pub async fn create(
     store: &Store,
     config: &ServerConfig,
@@ -204,7 +204,7 @@ pub(super) fn behind(line: i64) -> i64 {
 /// Creates a comment line; where the namespace has the same comment already, that one is the answer.
 ///
 /// # Errors
-/// When it has a key or value, or no comment.
+/// Fails if it has a key or value, or no comment.
 pub async fn create_comment(store: &Store, draft: Draft, base: Base) -> Result<Item> {
     let is_blank =
         |text: &Option<String>| text.as_deref().is_none_or(|text| text.trim().is_empty());
@@ -233,7 +233,7 @@ async fn create_comment_in(tx: &Transaction, draft: &Draft, base: &Base) -> Resu
 /// Changes an item; its key and place stay. A commit is written only where the value changed.
 ///
 /// # Errors
-/// When there is no such item, or it is in another namespace, or somebody else edits.
+/// Fails if there is no such item, if it is in another namespace, or if another user holds the edit lock.
 pub async fn update(
     store: &Store,
     config: &ServerConfig,
@@ -283,7 +283,7 @@ async fn update_in(
 /// Deletes an item; a commit is always written.
 ///
 /// # Errors
-/// When there is no such item, or somebody else edits.
+/// Fails if there is no such item, or if another user holds the edit lock.
 pub async fn delete(
     store: &Store,
     config: &ServerConfig,

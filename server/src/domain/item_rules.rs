@@ -55,7 +55,7 @@ impl ItemRules {
     /// The rules of one namespace.
     ///
     /// # Errors
-    /// When the database cannot be read, and when the definition has an unknown format.
+    /// Fails if the database cannot be read, and when the definition has an unknown format.
     pub async fn of_namespace(
         &self,
         db: &impl ConnectionTrait,
@@ -112,7 +112,7 @@ impl NamespaceRules {
     /// Checks a new item.
     ///
     /// # Errors
-    /// The first rule that it breaks.
+    /// Names the first rule that it violates.
     pub fn check_new(&self, draft: &Draft) -> Result<()> {
         if utf16_length(draft.key.as_deref().unwrap_or_default()) > self.key_length {
             return Err(too_long("key", self.key_length));
@@ -123,7 +123,7 @@ impl NamespaceRules {
     /// Checks what an existing item is changed to; its key stays.
     ///
     /// # Errors
-    /// The first rule that it breaks.
+    /// Names the first rule that it violates.
     pub fn check_change(&self, draft: &Draft) -> Result<()> {
         if !(0..=3).contains(&draft.kind) {
             return Err(Error::bad_request("type is invalid. type should be in [0, 3]. "));

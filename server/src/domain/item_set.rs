@@ -32,7 +32,7 @@ pub struct ChangeSet {
 /// Applies a change set.
 ///
 /// # Errors
-/// When there is no such namespace, a limit is reached, an item is unknown or elsewhere, or somebody else edits.
+/// Fails if there is no such namespace, a limit is reached, an item is unknown or belongs to another namespace, or another user holds the edit lock.
 pub async fn apply(
     store: &Store,
     config: &ServerConfig,

@@ -15,9 +15,6 @@ use crate::store::Store;
 const SEPARATOR: char = '.';
 
 /// A mark for the browser that has just signed in to this account.
-///
-/// # Errors
-/// When the database cannot be read.
 pub async fn mark(store: &Store, account: &str) -> Result<Option<String>> {
     let Some(user) = user::find(store, account).await? else { return Ok(None) };
     let mut bytes = [0_u8; 16];
@@ -30,9 +27,6 @@ pub async fn mark(store: &Store, account: &str) -> Result<Option<String>> {
 }
 
 /// The name of the browser, where its mark belongs to this account.
-///
-/// # Errors
-/// When the database cannot be read.
 pub async fn verify(store: &Store, account: &str, mark: &str) -> Result<Option<String>> {
     let Some((name, given)) = mark.split_once(SEPARATOR) else { return Ok(None) };
     let Ok(given) = URL_SAFE_NO_PAD.decode(given) else { return Ok(None) };

@@ -99,7 +99,7 @@ pub(super) fn check_publisher(owner: Option<&str>, publication: &Publication) ->
 /// Who edits a namespace at present; nobody while the switch is off.
 ///
 /// # Errors
-/// When there is no such namespace.
+/// Fails if there is no such namespace.
 pub async fn find(
     store: &Store,
     config: &ServerConfig,

@@ -83,7 +83,7 @@ impl Found {
 /// Looks the releases up; `None` where there is none. Names that cannot be stored are not looked up.
 ///
 /// # Errors
-/// When something is needed that was never loaded and the database cannot be read.
+/// Fails if something is needed that was never loaded and the database cannot be read.
 pub async fn find(feed: &ReleaseFeed, asked: Asked<'_>) -> Result<Option<Found>> {
     let names = feed.names();
     let written = strip_properties_suffix(&asked.target.namespace);

@@ -71,7 +71,7 @@ pub fn key_of(namespace: &Namespace) -> NamespaceKey {
 /// nor definition need to exist.
 ///
 /// # Errors
-/// When it exists, or the cluster has as many as it may have.
+/// Fails if it exists, or if the cluster has reached its limit.
 pub async fn create(
     store: &Store,
     config: &ServerConfig,
@@ -173,7 +173,7 @@ pub(super) async fn instantiate_definitions(
 /// Deletes a namespace with everything in it.
 ///
 /// # Errors
-/// When there is no such namespace.
+/// Fails if there is no such namespace.
 pub async fn delete(store: &Store, key: &NamespaceKey, operator: &str, base: Base) -> Result<()> {
     check_width(operator, "DataChange_LastModifiedBy", constraint::OPERATOR)?;
     let input = (key.clone(), operator.to_owned(), base);
@@ -254,7 +254,7 @@ pub(super) async fn find_locked(tx: &Transaction, key: &NamespaceKey) -> Result<
 /// The namespace of these names.
 ///
 /// # Errors
-/// When there is none.
+/// Fails if there is none.
 pub async fn find(db: &impl ConnectionTrait, key: &NamespaceKey) -> Result<Namespace> {
     let namespace = store::namespace::find(db, &key.app_id, &key.cluster, &key.namespace).await?;
     namespace.ok_or_else(|| not_found(key))
@@ -269,7 +269,7 @@ pub(super) fn not_found(key: &NamespaceKey) -> Error {
 /// The same for callers to whom it is a condition, not the thing asked for: a bad request.
 ///
 /// # Errors
-/// When there is none.
+/// Fails if there is none.
 pub async fn require(db: &impl ConnectionTrait, key: &NamespaceKey) -> Result<Namespace> {
     let namespace = store::namespace::find(db, &key.app_id, &key.cluster, &key.namespace).await?;
     namespace.ok_or_else(|| not_exists(key))
@@ -297,7 +297,7 @@ pub(super) fn names(key: &NamespaceKey) -> String {
 /// The namespace with this row id.
 ///
 /// # Errors
-/// When there is none.
+/// Fails if there is none.
 pub async fn by_id(db: &impl ConnectionTrait, id: i64) -> Result<Namespace> {
     let namespace = store::namespace::by_id(db, id).await?;
     // The reference's text speaks of an item.
@@ -308,17 +308,11 @@ pub async fn by_id(db: &impl ConnectionTrait, id: i64) -> Result<Namespace> {
 }
 
 /// The namespaces of a cluster or branch.
-///
-/// # Errors
-/// When the database cannot be read.
 pub async fn list(store: &Store, app_id: &str, cluster: &str) -> Result<Vec<Namespace>> {
     Ok(store::namespace::readable_of_cluster(store.read(), app_id, cluster).await?)
 }
 
 /// Namespaces that hold an item with exactly this key. The page is one of items, so it may name fewer namespaces.
-///
-/// # Errors
-/// When the database cannot be read.
 pub async fn find_by_item(store: &Store, item_key: &str, page: &Page) -> Result<Paged<Namespace>> {
     let items = store::item::page_by_key(store.read(), item_key, page).await?;
     let mut ids: Vec<_> = items.into_iter().map(|item| item.namespace_id).collect();
@@ -332,7 +326,7 @@ pub async fn find_by_item(store: &Store, item_key: &str, page: &Page) -> Result<
 /// owner's in `default` where that is, else whichever exists.
 ///
 /// # Errors
-/// When the name is not public, and when its owner has no such namespace.
+/// Fails if the name is not public, and when its owner has no such namespace.
 pub async fn associated_public(store: &Store, cluster: &str, name: &str) -> Result<Namespace> {
     let db = store.read();
     let Some(definition) = store::namespace::public_app_namespace(db, name).await? else {

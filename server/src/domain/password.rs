@@ -34,7 +34,7 @@ pub enum Scheme {
 /// Hashes a password, with the marker of its scheme in front.
 ///
 /// # Errors
-/// Only when the operating system gives no random bytes.
+/// Fails only if the operating system provides no random bytes.
 pub fn hash(password: &str, scheme: Scheme) -> Result<String> {
     match scheme {
         Scheme::Argon2id => {

@@ -85,7 +85,7 @@ impl Details {
 /// Makes an app with its first namespace and all roles; the owner may do everything, further administrators give roles.
 ///
 /// # Errors
-/// When it exists, or a user does not.
+/// Fails if it exists, or a user does not.
 pub async fn create(store: &Store, new: NewApp, operator: &str) -> Result<App> {
     new.details.check()?;
     for admin in &new.admins {
@@ -102,7 +102,7 @@ pub async fn create(store: &Store, new: NewApp, operator: &str) -> Result<App> {
 /// Changes what is said about an app.
 ///
 /// # Errors
-/// When it does not exist, or its new owner does not.
+/// Fails if it does not exist, or its new owner does not.
 pub async fn update(store: &Store, details: Details, operator: &str) -> Result<App> {
     details.check()?;
     let owner = owner_of(store, &details).await?;
@@ -136,7 +136,7 @@ async fn update_in(
 /// The app of an id.
 ///
 /// # Errors
-/// When there is none.
+/// Fails if there is none.
 pub async fn find(store: &Store, app_id: &str) -> Result<App> {
     let found = app::by_app_id(store.read(), app_id).await?.filter(|app| app.app_id == app_id);
     found.ok_or_else(|| unknown(app_id))
@@ -145,7 +145,7 @@ pub async fn find(store: &Store, app_id: &str) -> Result<App> {
 /// Refuses a spelling of an app that only the database takes for the stored one: what is made under it belongs to no app.
 ///
 /// # Errors
-/// When the app has another spelling.
+/// Fails if the app has another spelling.
 pub async fn check_spelling(store: &Store, app_id: &str) -> Result<()> {
     match app::by_app_id(store.read(), app_id).await? {
         Some(app) if app.app_id != app_id => Err(unknown(app_id)),
@@ -158,25 +158,16 @@ fn unknown(app_id: &str) -> Error {
 }
 
 /// All apps.
-///
-/// # Errors
-/// Only when the database cannot be asked.
 pub async fn all(store: &Store) -> Result<Vec<App>> {
     Ok(app::all(store.read()).await?)
 }
 
 /// The apps of these ids; unknown ones are left out.
-///
-/// # Errors
-/// Only when the database cannot be asked.
 pub async fn named(store: &Store, app_ids: &[&str]) -> Result<Vec<App>> {
     Ok(app::by_app_ids(store.read(), app_ids).await?)
 }
 
 /// The apps in which somebody has any role.
-///
-/// # Errors
-/// Only when the database cannot be asked.
 pub async fn of(store: &Store, identity: &Identity) -> Result<Vec<App>> {
     let roles = match identity {
         Identity::Consumer(consumer) if consumer.all_apps => return all(store).await,

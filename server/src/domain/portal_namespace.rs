@@ -40,7 +40,7 @@ pub struct NewDefinition {
 /// Makes a definition with its roles; `editor` may edit and publish it everywhere.
 ///
 /// # Errors
-/// When the name is taken or not one, or the app or format is unknown.
+/// Fails if the name is taken or not one, or the app or format is unknown.
 pub async fn create(
     store: &Store,
     new: NewDefinition,
@@ -74,7 +74,7 @@ pub async fn create(
 /// The definition of a name in an app.
 ///
 /// # Errors
-/// When there is none.
+/// Fails if there is none.
 pub async fn find(store: &Store, app_id: &str, name: &str) -> Result<AppNamespace> {
     let found =
         namespace::app_namespace(store.read(), app_id, name).await?.filter(|row| row.name == name);
@@ -85,9 +85,6 @@ pub async fn find(store: &Store, app_id: &str, name: &str) -> Result<AppNamespac
 }
 
 /// What defines the namespaces of an app, by name: its own definitions, or the public ones of these names.
-///
-/// # Errors
-/// Only when the database cannot be asked.
 pub async fn definitions_of(
     store: &Store,
     app_id: &str,
@@ -107,25 +104,16 @@ pub async fn definitions_of(
 }
 
 /// The definitions of an app.
-///
-/// # Errors
-/// Only when the database cannot be asked.
 pub async fn of_app(store: &Store, app_id: &str) -> Result<Vec<AppNamespace>> {
     Ok(namespace::readable_app_namespaces(store.read(), app_id).await?)
 }
 
 /// The public definitions of all apps.
-///
-/// # Errors
-/// Only when the database cannot be asked.
 pub async fn public(store: &Store) -> Result<Vec<AppNamespace>> {
     Ok(namespace::public_app_namespaces(store.read()).await?)
 }
 
 /// Lets a user edit and publish a namespace of an app everywhere; makes the roles where they are missing.
-///
-/// # Errors
-/// When the database cannot be written.
 pub async fn open(
     store: &Store,
     app_id: &str,

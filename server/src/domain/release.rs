@@ -42,7 +42,7 @@ pub struct Publication {
 /// Publishes a namespace; one of a branch as a gray release.
 ///
 /// # Errors
-/// When there is no such namespace, and when its editor publishes without emergency.
+/// Fails if there is no such namespace, or if its last editor publishes outside an emergency.
 pub async fn publish(
     store: &Store,
     key: &NamespaceKey,
@@ -93,7 +93,7 @@ async fn content_of(tx: &Transaction, namespace: &Namespace) -> Result<Configura
 /// Publishes a branch without some keys of the merged configuration.
 ///
 /// # Errors
-/// When there is no such namespace, when it is none of a branch, and when its editor publishes without emergency.
+/// Fails if there is no such namespace, if it is not that of a branch, or if its last editor publishes outside an emergency.
 pub async fn publish_without(
     store: &Store,
     key: &NamespaceKey,
@@ -143,7 +143,7 @@ pub struct Merge {
 /// Applies a change set to the main line and publishes it in one step.
 ///
 /// # Errors
-/// When there is no such namespace, when its editor publishes without emergency, and what a change set refuses.
+/// Fails if there is no such namespace, if its last editor publishes outside an emergency, or if the change set is refused.
 pub async fn merge(
     store: &Store,
     rules: super::item_rules::ItemRules,
@@ -324,7 +324,7 @@ pub(super) async fn latest_id(db: &impl ConnectionTrait, key: &NamespaceKey) -> 
 /// The release with this row id.
 ///
 /// # Errors
-/// When there is none.
+/// Fails if there is none.
 pub async fn find(store: &Store, id: i64) -> Result<Release> {
     store::release::by_id(store.read(), id).await?.ok_or_else(|| not_found(id))
 }
@@ -335,25 +335,16 @@ pub(super) fn not_found(id: impl std::fmt::Display) -> Error {
 }
 
 /// Releases with these row ids; unknown ones are left out.
-///
-/// # Errors
-/// When the database cannot be read.
 pub async fn by_ids(store: &Store, ids: &[i64]) -> Result<Vec<Release>> {
     Ok(store::release::by_ids(store.read(), ids).await?)
 }
 
 /// What clients of a namespace get at present.
-///
-/// # Errors
-/// When the database cannot be read.
 pub async fn find_latest(store: &Store, key: &NamespaceKey) -> Result<Option<Release>> {
     latest(store.read(), key).await
 }
 
 /// A page of a namespace's releases, newest first; those that were rolled back only where asked for.
-///
-/// # Errors
-/// When the database cannot be read.
 pub async fn list(
     store: &Store,
     key: &NamespaceKey,

@@ -59,9 +59,6 @@ async fn watch_histories(store: Store, config: ServerConfig) {
 /// Removes what the messages after `since` made obsolete, and returns the id of the newest. Without `since` it starts a look before
 /// the newest one, and removes what another message of that look replaces: these may have been written since this process
 /// started, or left behind by an earlier one. What is older goes with the next message of its key.
-///
-/// # Errors
-/// When the database refuses.
 pub async fn remove_old_messages(store: &Store, since: Option<Id>) -> Result<Id> {
     let is_first_look = since.is_none();
     let mut since = match since {
@@ -109,9 +106,6 @@ async fn remove_messages(store: &Store, text: String, id: Id) -> Result<u64> {
 }
 
 /// Shortens every history that grew after `since` to what operators allow, and says which row was the newest.
-///
-/// # Errors
-/// When the database refuses.
 pub async fn remove_old_histories(
     store: &Store,
     config: &ServerConfig,

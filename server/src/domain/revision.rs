@@ -37,9 +37,6 @@ impl Revision {
 
     /// Of a namespace at present. An item that cannot be decoded is not among what its reader sees; once it is corrected the
     /// revision is another one.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub async fn current(db: &impl ConnectionTrait, namespace_id: Id) -> Result<Self> {
         Ok(Self::of(&store::item::readable_of_namespace(db, namespace_id).await?))
     }

@@ -30,7 +30,7 @@ struct Step {
 /// Takes a release back: by one step, or to `target`.
 ///
 /// # Errors
-/// When a release does not exist or was taken back before, and when nothing would be left.
+/// Fails if a release does not exist or was rolled back before, or if no active release would remain.
 pub async fn roll_back(
     store: &Store,
     id: i64,

@@ -37,7 +37,7 @@ pub struct Draft {
 /// Creates a setting, or changes its value and comment.
 ///
 /// # Errors
-/// When key, value or, for a new one, the creator is missing.
+/// Fails if key, value or, for a new one, the creator is missing.
 pub async fn put(store: &Store, draft: Draft) -> Result<ServerConfigRow> {
     unique::write(store, draft, |tx, draft| Box::pin(put_in(tx, draft))).await
 }
@@ -76,7 +76,7 @@ async fn put_in(tx: &Transaction, draft: &Draft) -> Result<ServerConfigRow> {
 /// Deletes a setting.
 ///
 /// # Errors
-/// When there is none.
+/// Fails if there is none.
 pub async fn delete(store: &Store, key: &str, cluster: &str, operator: &str) -> Result<()> {
     check_width(operator, "DataChange_LastModifiedBy", constraint::OPERATOR)?;
     let input = (key.to_owned(), cluster.to_owned(), operator.to_owned());
@@ -95,9 +95,6 @@ pub async fn delete(store: &Store, key: &str, cluster: &str, operator: &str) -> 
 }
 
 /// All settings of all clusters.
-///
-/// # Errors
-/// When the database cannot be read.
 pub async fn list(store: &Store) -> Result<Vec<ServerConfigRow>> {
     Ok(store::server_config::all(store.read()).await?)
 }
@@ -105,7 +102,7 @@ pub async fn list(store: &Store) -> Result<Vec<ServerConfigRow>> {
 /// Puts in force what the database holds for this node.
 ///
 /// # Errors
-/// When the database cannot be read; what was read last stays in force then.
+/// Fails if the database cannot be read; the previous values then remain in effect.
 pub async fn reload(
     store: &Store,
     config: &ServerConfig,

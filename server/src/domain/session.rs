@@ -33,9 +33,6 @@ pub struct SignedIn {
 
 /// Begins the sign-in of a user whose password was compared. Returns the text of the cookie; it is stored nowhere. Nothing
 /// where the password was changed meanwhile, or the user may no longer sign in.
-///
-/// # Errors
-/// When the database cannot be written.
 pub async fn begin(store: &Store, user: &User) -> Result<Option<Secret>> {
     let id = random()?;
     let now = now();
@@ -64,9 +61,6 @@ async fn begin_in(tx: &Transaction, user: &User, row: &Model) -> Result<bool> {
 
 /// The sign-in that a cookie belongs to, while it lasts and its user exists, is enabled and has the password of then. One that
 /// does not count is deleted, so that it does not count again when the user is enabled again.
-///
-/// # Errors
-/// Only when the database cannot be used.
 pub async fn find(store: &Store, id: &str) -> Result<Option<SignedIn>> {
     let now = now();
     let Some(row) = session::find(store.read(), &hash(id), now).await? else { return Ok(None) };
@@ -90,9 +84,6 @@ pub async fn find(store: &Store, id: &str) -> Result<Option<SignedIn>> {
 
 /// Ends the sign-ins of users who were disabled or deleted, whoever did that: enabling the user again, or another one of
 /// the name, must not bring them back.
-///
-/// # Errors
-/// When the database cannot be used.
 pub async fn end_all_of_disabled(store: &Store) -> Result<()> {
     let named = session::users(store.read()).await?;
     let enabled = user::enabled_among(store, &named).await?;
@@ -106,9 +97,6 @@ pub async fn end_all_of_disabled(store: &Store) -> Result<()> {
 }
 
 /// Ends a sign-in, if it lasts.
-///
-/// # Errors
-/// When the database cannot be written.
 pub async fn end(store: &Store, id: &str) -> Result<()> {
     store.write(hash(id), |tx, id_hash| Box::pin(session::delete(tx, id_hash))).await?;
     Ok(())

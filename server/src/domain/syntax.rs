@@ -10,7 +10,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess,
 /// Checks for one JSON value and nothing behind it.
 ///
 /// # Errors
-/// What is wrong, and where.
+/// Describes what is wrong, and where.
 pub fn check_json(text: &str, allows_duplicate_members: bool) -> Result<(), String> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = JsonValue { allows_duplicate_members };
@@ -23,7 +23,7 @@ pub fn check_json(text: &str, allows_duplicate_members: bool) -> Result<(), Stri
 /// Checks for one YAML document.
 ///
 /// # Errors
-/// What is wrong, and where.
+/// Describes what is wrong, and where.
 pub fn check_yaml(text: &str) -> Result<(), String> {
     yaml::check(text).map_err(|error| error.to_string())
 }

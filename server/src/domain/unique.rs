@@ -9,9 +9,6 @@ use crate::store::error::JobError as _;
 use crate::store::{Store, StoreError, Transaction};
 
 /// Runs a job in a transaction, and once more where another transaction was faster.
-///
-/// # Errors
-/// Those of the job.
 pub async fn write<I, T, F>(store: &Store, input: I, job: F) -> Result<T>
 where
     I: Clone + Send + Sync + 'static,

@@ -11,7 +11,7 @@ use crate::store::{self, Store};
 /// items are not noticed, as in the reference.
 ///
 /// # Errors
-/// When there is no such app.
+/// Fails if there is no such app.
 pub async fn clusters(store: &Store, app_id: &str) -> Result<IndexMap<String, bool>> {
     if app::is_unique(store, app_id).await? {
         return Err(app::not_exists(app_id));

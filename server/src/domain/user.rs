@@ -22,9 +22,6 @@ const GENERATED_LENGTH: usize = 32;
 const TRIES: u32 = 3;
 
 /// The user of a name.
-///
-/// # Errors
-/// Only when the database cannot be asked.
 pub async fn find(store: &Store, name: &str) -> Result<Option<User>> {
     Ok(user::find(store.read(), name).await?)
 }
@@ -32,7 +29,7 @@ pub async fn find(store: &Store, name: &str) -> Result<Option<User>> {
 /// The user of a name that a request depends on.
 ///
 /// # Errors
-/// When there is none.
+/// Fails if there is none.
 pub async fn existing(store: &Store, name: &str) -> Result<User> {
     let found = find(store, name).await?;
     found.ok_or_else(|| unknown(name))
@@ -43,18 +40,12 @@ fn unknown(name: &str) -> Error {
 }
 
 /// Those of the names whose users may sign in.
-///
-/// # Errors
-/// Only when the database cannot be asked.
 pub(super) async fn enabled_among(store: &Store, names: &[String]) -> Result<HashSet<String>> {
     let users = user::by_names(store.read(), names).await?;
     Ok(users.into_iter().filter(is_enabled).map(|user| user.username).collect())
 }
 
 /// Display names by user name; unknown users are left out.
-///
-/// # Errors
-/// Only when the database cannot be asked.
 pub async fn display_names(store: &Store, names: &[&str]) -> Result<HashMap<String, String>> {
     let users = user::by_names(store.read(), names).await?;
     Ok(users.into_iter().map(|user| (user.username, user.user_display_name)).collect())
@@ -72,9 +63,6 @@ pub enum SignIn {
 }
 
 /// Checks a password. An unknown or disabled user is refused after the same time as a wrong password.
-///
-/// # Errors
-/// Only when the database cannot be asked.
 pub async fn sign_in(
     store: &Store,
     installation: Installation,
@@ -123,9 +111,6 @@ async fn try_sign_in(
 
 /// Locks a user whose password was compared. Returns whether it is still that user with that password, and may sign in:
 /// comparing takes long, and whoever resets a password meanwhile means to end what the old one opens.
-///
-/// # Errors
-/// When the database cannot be asked.
 pub(super) async fn lock_unchanged(tx: &Transaction, user: &User) -> Result<bool> {
     let found = user::lock(tx, &user.username).await?;
     Ok(found.is_some_and(|found| {
@@ -150,9 +135,6 @@ async fn renew_hash(store: &Store, user: User, hash: Secret) -> Result<Option<Us
 }
 
 /// Warns where the administrator of Apollo's scripts cannot sign in because the password was never changed.
-///
-/// # Errors
-/// When the database cannot be read.
 pub async fn warn_of_published_password(store: &Store) -> Result<()> {
     if find(store, ADMINISTRATOR).await?.is_some_and(|user| has_published_password(&user)) {
         tracing::warn!(
@@ -172,7 +154,7 @@ fn has_published_password(user: &User) -> bool {
 /// before the administrator exists, so that nothing that fails later can lose it.
 ///
 /// # Errors
-/// When the database cannot be written, and those of `keep`.
+/// Fails if the database cannot be written, and with the errors of `keep`.
 pub async fn seed_administrator<E: From<Error>>(
     store: &Store,
     given: Option<Secret>,
@@ -205,7 +187,7 @@ pub async fn seed_administrator<E: From<Error>>(
 /// Sets a user's password, or makes one up and returns it. Ends all sign-ins of the user.
 ///
 /// # Errors
-/// When there is no such user, or the password is too easy to guess.
+/// Fails if there is no such user, or if the password is too easy to guess.
 pub async fn set_password(
     store: &Store,
     installation: Installation,

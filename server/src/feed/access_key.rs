@@ -41,7 +41,7 @@ impl AccessKey {
     /// A key as it is stored. One whose content cannot be read refuses everybody: left out, it would open its app.
     ///
     /// # Errors
-    /// When the system has no random bytes.
+    /// Fails if the operating system provides no random bytes.
     pub(super) fn of_row(row: stored::Key, app_id: String) -> Result<Self> {
         let (secret, mode, is_enabled) = match row.content {
             Some((secret, Small(0), is_enabled)) => (secret, Mode::Filter, is_enabled),

@@ -114,9 +114,6 @@ impl Default for Answers {
 
 impl Answers {
     /// The body of these ingredients; made when nobody asked for it before.
-    ///
-    /// # Errors
-    /// Those of `make`.
     pub fn get_or_make(
         &self,
         of: &Ingredients<'_>,

@@ -89,7 +89,7 @@ impl ReleaseCache {
     /// What is published; loaded at most once however many ask at the same time.
     ///
     /// # Errors
-    /// When it was never loaded and the database does not answer.
+    /// Fails if it was never loaded and the database does not answer.
     pub async fn get(&self, place: Place<'_>) -> Result<Arc<Published>> {
         let slot = self.slots.pin().get(&place).cloned();
         if let Some(published) = slot.as_ref().and_then(|slot| slot.current.load_full()) {
@@ -112,7 +112,7 @@ impl ReleaseCache {
     /// Reads anew what a release message names, and the parents of a branch that it names. Slots that nobody asked for stay empty.
     ///
     /// # Errors
-    /// When the database cannot be read; what was read before stays.
+    /// Fails if the database cannot be read; the previous values are then kept.
     pub async fn reload(&self, place: Place<'_>, notification_id: i64) -> Result<()> {
         for key in self.concerned(place) {
             let Some(slot) = self.slots.pin().get(&key).cloned() else { continue };

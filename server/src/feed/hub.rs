@@ -79,7 +79,7 @@ impl WatchHub {
     /// between the two cannot be lost.
     ///
     /// # Errors
-    /// When there is no room for this holder.
+    /// Fails if there is no room for this holder.
     pub fn park(
         &self,
         keys: &[impl AsRef<str>],

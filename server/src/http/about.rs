@@ -1,4 +1,5 @@
-//! What a node says of itself to its operators: build, addresses, place. Behind the metrics token.
+//! Information about a node for its operators: build, addresses, location. Protected by the metrics
+//! token.
 
 use std::sync::Arc;
 
@@ -15,10 +16,10 @@ use crate::json::Json;
 use crate::settings::Settings;
 use crate::store::Secret;
 
-/// Who may ask.
+/// Access to these routes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AboutAccess {
-    /// Holders of the metrics token.
+    /// Requires the metrics token.
     Token,
 }
 
@@ -34,7 +35,7 @@ struct Build {
     version: &'static str,
 }
 
-/// What the routes need. Cheap to clone.
+/// State of the routes. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct About {
     token: Secret,
@@ -42,7 +43,7 @@ pub struct About {
 }
 
 impl About {
-    /// Behind a token.
+    /// Routes that `token` protects.
     #[must_use]
     pub fn new(token: Secret, settings: Arc<Settings>) -> Self {
         Self { token, settings }

@@ -1,8 +1,9 @@
-//! Which connections are taken: as many as there is room for, and not all of them from one address.
+//! Decides which connections are accepted: as many as the process has capacity for, and not all of
+//! them from one address.
 //!
-//! Clients may all come through one gateway, so on their port an address is refused only where room is scarce and only if it
-//! holds more than others. On the other ports an address gets no more than half of what is free, so that there is always room
-//! for the next one.
+//! All clients may come through one gateway. On their port an address is therefore refused only if
+//! capacity is scarce and the address holds more than others. On the other ports an address may
+//! hold no more than half of the free capacity, so that the next address always finds some.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -11,16 +12,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::large_head::{Head, LargeHeads};
 use crate::feed::hub::network;
 
-/// How the connections of a port are shared out.
+/// How the addresses divide the capacity of a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sharing {
-    /// Clients, maybe all of them behind one address.
+    /// For clients, all of which may be behind one address.
     Gateway,
-    /// People and scripts.
+    /// For users and scripts.
     Direct,
 }
 
-/// Connections up to which a port takes new ones.
+/// Limits the connections of a port.
 #[derive(Debug, Clone)]
 pub struct Admission {
     room: usize,
@@ -29,7 +30,7 @@ pub struct Admission {
     heads: LargeHeads,
 }
 
-/// A connection that was taken; makes room when it is dropped.
+/// An accepted connection; releases its capacity when it is dropped.
 #[derive(Debug)]
 pub(super) struct Admitted {
     address: IpAddr,
@@ -37,24 +38,25 @@ pub(super) struct Admitted {
 }
 
 impl Admission {
-    /// As many as there is room for in the whole process.
+    /// `room` is the capacity of the whole process, in connections.
     #[must_use]
     pub fn new(room: usize, sharing: Sharing) -> Self {
         Self { room, sharing, held: Arc::default(), heads: LargeHeads::new(0) }
     }
 
-    /// The same with a budget for large heads, which all ports share.
+    /// Adds a budget for large heads, which all ports share.
     #[must_use]
     pub fn with_heads(self, heads: LargeHeads) -> Self {
         Self { heads, ..self }
     }
 
-    /// What counts the bytes of a connection's heads.
+    /// The counter of the bytes of a connection's heads.
     pub(super) fn head(&self, address: IpAddr) -> Arc<Head> {
         self.heads.of(address)
     }
 
-    /// Takes a connection beside those that the process has, of all ports.
+    /// Accepts a connection, or refuses it. `open` is the number of connections of the process on
+    /// all ports.
     pub(super) fn admit(&self, address: IpAddr, open: usize) -> Option<Admitted> {
         let address = network(address);
         let mut held = lock(&self.held);
@@ -66,7 +68,7 @@ impl Admission {
                 let is_scarce = free <= self.room / 5;
                 free > 0 && (!is_scarce || own < (self.room.saturating_mul(2) / others).max(1))
             }
-            // The first one is taken as long as there is any room.
+            // The first connection of an address is accepted as long as there is any capacity.
             Sharing::Direct => free > own,
         };
         fits.then(|| {
@@ -100,7 +102,7 @@ mod tests {
         IpAddr::from([10, 0, 0, last])
     }
 
-    /// Takes connections of an address until it is refused.
+    /// Accepts connections of an address until one is refused.
     fn fill(admission: &Admission, last: u8, taken: &mut Vec<Admitted>) -> usize {
         let before = taken.len();
         while let Some(admitted) = admission.admit(address(last), taken.len()) {

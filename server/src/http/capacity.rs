@@ -1,27 +1,28 @@
-//! How much this process can hold at a time, which follows from how many files it may have open.
+//! The capacity of this process, which follows from the limit on open files.
 
 use super::large_head::LargeHeads;
 use crate::feed::hub::Limits;
 use crate::settings::Settings;
 use crate::store::RESERVED_CONNECTIONS;
 
-/// Files that are kept from clients' polls: for other requests and the other ports.
+/// File descriptors that clients' polls may not use: they serve other requests and the other ports.
 const RESERVE: usize = 400;
-/// Files that the process itself opens: the runtime, sockets, log, the SQLite databases with their logs.
+/// File descriptors of the process itself: the runtime, sockets, log, and the SQLite databases with
+/// their WAL files.
 const OWN: usize = 64;
-/// Below this the process works, and can hold hardly anything.
+/// With a lower limit the process works, but can hold few connections.
 const FEW: usize = 256;
-/// Where the system names no limit.
+/// Assumed if the system reports no limit.
 const UNKNOWN: usize = 1_000_000;
 
-/// Rooms of this process.
+/// The capacity of this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capacity {
     files: usize,
 }
 
 impl Capacity {
-    /// Raises the soft limit on open files to the hard one and says what it is then.
+    /// Raises the soft limit on open files to the hard one, and warns if the result is small.
     #[must_use]
     pub fn of_process(settings: &Settings) -> Self {
         let limit = raised_limit().unwrap_or(UNKNOWN);
@@ -35,19 +36,20 @@ impl Capacity {
         Self::new(limit, usize::try_from(connections).unwrap_or(UNKNOWN))
     }
 
-    /// So many files may be open, of which the databases take some.
+    /// `limit` is the maximum number of open files, of which `databases` are used by the databases.
     fn new(limit: usize, databases: usize) -> Self {
-        // With very few files nothing can be kept for sure; what is left is shared all the same.
+        // With very few files the reserve cannot be kept; a quarter remains for connections in any
+        // case.
         Self { files: limit.saturating_sub(OWN + databases).max(limit / 4) }
     }
 
-    /// Files that may be open for connections.
+    /// File descriptors available to connections.
     #[must_use]
     pub fn files(self) -> usize {
         self.files
     }
 
-    /// Room for parked polls.
+    /// Capacity for parked polls.
     #[must_use]
     pub fn polls(self, settings: &Settings) -> Limits {
         Limits {
@@ -58,19 +60,21 @@ impl Capacity {
         }
     }
 
-    /// Memory for large heads: half of what held polls may watch with, since only polls have large heads.
+    /// Memory for large heads: half of the budget of held polls, since only polls have large heads.
     #[must_use]
     pub fn large_heads(settings: &Settings) -> LargeHeads {
         LargeHeads::new(settings.max_watch_mib.saturating_mul(1024 * 1024) / 2)
     }
 
-    /// Connections up to which the client port takes new ones: health must answer when no poll fits any more.
+    /// Maximum number of connections on the client port: health must answer when no further poll
+    /// fits.
     #[must_use]
     pub fn client_connections(self) -> usize {
         self.files - self.reserve() / 2
     }
 
-    /// Connections up to which the other ports take new ones: the portal must answer when clients use up theirs.
+    /// Maximum number of connections on the other ports: the portal must answer when clients use up
+    /// their part.
     #[must_use]
     pub fn other_connections(self) -> usize {
         self.files - self.reserve() / 4

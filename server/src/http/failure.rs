@@ -1,5 +1,5 @@
-//! From [`Error`] to status and body, and the only place that logs it. Also turns a panic of one request into a 500, so that the
-//! other requests and all parked polls live on.
+//! Converts an [`Error`] to status and body, and is the only place that logs it. Also converts a
+//! panic of one request to a 500, so that the other requests and all parked polls survive.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -19,10 +19,10 @@ use crate::error::{Error, Reaction, Stale};
 use crate::json::schema::Named;
 use crate::log_rate::{LogRate, shortened};
 
-/// Prefix of the class names that scripts written for the reference look at.
+/// Prefix of the class names that scripts written for Apollo inspect.
 const EXCEPTIONS: &str = "com.ctrip.framework.apollo.common.exception.";
 
-/// After how many seconds a client that was turned away may try again.
+/// Seconds after which a rejected client may try again.
 const RETRY_SECONDS: &str = "5";
 
 /// Body of an error that a handler raised.
@@ -58,7 +58,7 @@ struct Early<'a> {
     code: &'a str,
 }
 
-/// The error travels as an extension until [`render`] knows the path.
+/// Passes the error as an extension, because only [`render`] knows the path.
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let mut response = status(&self, false).into_response();
@@ -67,13 +67,13 @@ impl IntoResponse for Error {
     }
 }
 
-/// Outermost layer of a router; a port does the same around its service.
+/// The outermost layer of a router; a port does the same around its service.
 pub async fn render(State(strict): State<bool>, request: Request, next: Next) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     complete(strict, &method, &path, next.run(request)).await
 }
 
-/// Bodies for errors, a 500 for a panic, and the headers that every answer has.
+/// Adds the bodies of errors, a 500 for a panic, and the headers of every answer.
 pub async fn complete(
     strict: bool,
     method: &Method,
@@ -102,7 +102,7 @@ pub async fn complete(
         if let Some(body) = body(&error, status, path) {
             let headers = response.headers_mut();
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            // A router has already counted the body that is replaced.
+            // A router has already set the length of the body that is replaced.
             headers.remove(CONTENT_LENGTH);
             *response.body_mut() = Body::from(body);
         }
@@ -116,7 +116,8 @@ pub async fn complete(
     response
 }
 
-/// One line for an error. Anybody can cause those of the server, too, for as long as something is wrong.
+/// Logs one line for an error. The rate is limited, because any client can cause errors of the
+/// server while a fault lasts.
 fn report(method: &Method, path: &str, status: StatusCode, error: &Error) {
     static FAILED: LogRate = LogRate::new();
     static UNAVAILABLE: LogRate = LogRate::new();
@@ -132,7 +133,7 @@ fn report(method: &Method, path: &str, status: StatusCode, error: &Error) {
     }
 }
 
-/// What an unknown path answers.
+/// The answer to an unknown path.
 pub async fn unknown_path(request: Request) -> Error {
     Error::not_found(format!(
         "No static resource {}.",
@@ -141,7 +142,7 @@ pub async fn unknown_path(request: Request) -> Error {
     .with_code("unknown_path")
 }
 
-/// What a wrong method answers.
+/// The answer to a wrong method.
 pub async fn wrong_method(request: Request) -> Error {
     Error::new(
         Reaction::MethodNotAllowed,

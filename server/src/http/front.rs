@@ -1,10 +1,11 @@
-//! The front of a connection: reads a head into a buffer that the connections of a thread share, and answers with one write.
-//! hyper keeps two buffers of 8 KiB for each connection as long as it is open, and to touch those of thousands of clients that
-//! are woken at once costs more than their answers.
+//! The front of a connection: reads a head into a buffer that the connections of a thread share,
+//! and answers with one write. hyper keeps two buffers of 8 KiB for each connection while it is
+//! open, and touching those of thousands of clients that are woken at once costs more than their
+//! answers.
 //!
-//! It takes only what has one meaning: the whole head of a GET without a body, in one piece. Everything else goes to hyper, with
-//! the bytes that were read, and so does the rest of that connection. Both call the same service, and a test compares what they
-//! answer byte for byte.
+//! The front accepts only unambiguous input: the whole head of a GET without a body, in one piece.
+//! Any other input goes to hyper, with the bytes read so far, and so does the rest of that
+//! connection. Both call the same service, and a test compares their answers byte for byte.
 
 use std::cell::RefCell;
 use std::convert::Infallible;
@@ -30,24 +31,25 @@ use tokio_util::sync::CancellationToken;
 use super::stream::Stream;
 use super::{Answers, HEADER_READ_TIMEOUT, Port, answer, limit};
 
-/// Headers of a simple request; the clients in the field send fewer than ten.
+/// Maximum number of headers of a simple request; known clients send fewer than ten.
 const HEADERS: usize = 32;
 
 thread_local! {
-    /// Holds a head while it is parsed, and nothing between two calls.
+    /// Contains a head while it is parsed, and nothing between two calls.
     static BUFFER: RefCell<[u8; limit::HEAD]> = const { RefCell::new([0; limit::HEAD]) };
 }
 
-/// Why the front has nothing more to do.
+/// Why the front has no more work for a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ended {
-    /// The connection is over.
+    /// The connection is closed.
     Closed,
-    /// The client sent what hyper has to read; it can be read again. The whole head has to be there by then.
+    /// The client sent input for hyper, which can read it again. The whole head has to arrive by
+    /// the deadline.
     Beyond { head_by: Instant },
 }
 
-/// Answers simple requests for as long as a client sends nothing else.
+/// Answers simple requests until the client sends any other input.
 pub(super) async fn serve<S: Answers>(
     stream: &mut Stream,
     peer: SocketAddr,
@@ -87,8 +89,8 @@ pub(super) async fn serve<S: Answers>(
     }
 }
 
-/// Ends when a client has been silent for too long. The timer runs on while requests are answered, which is cheaper than to
-/// change, twice for each of them, what the timers of all connections are kept in.
+/// Completes when a client has been silent for too long. The timer keeps running while requests are
+/// answered: that is cheaper than two changes of the runtime's timer wheel for each of them.
 async fn silence(mut timer: Pin<&mut Sleep>, end: Instant) {
     while Instant::now() < end {
         timer.as_mut().await;
@@ -96,7 +98,7 @@ async fn silence(mut timer: Pin<&mut Sleep>, end: Instant) {
     }
 }
 
-/// What a client sent.
+/// Input of a client.
 #[expect(
     clippy::large_enum_variant,
     reason = "it is taken apart at once, and nearly always simple"
@@ -122,7 +124,7 @@ async fn receive(stream: &mut Stream) -> io::Result<Received> {
     .await
 }
 
-/// The request of which these bytes are the whole head, if nothing of it can be read in two ways.
+/// Parses bytes that are exactly one head; `None` if any part of it is ambiguous.
 fn simple(bytes: &Bytes) -> Option<Request<Body>> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS];
     let mut head = httparse::Request::new(&mut headers);
@@ -150,17 +152,19 @@ fn simple(bytes: &Bytes) -> Option<Request<Body>> {
     Some(request)
 }
 
-/// Ends when the client closes the connection, while nothing is read from it. A next request stays where it is.
+/// Completes when the client closes the connection. It only peeks, so a next request remains
+/// unread.
 async fn hung_up(stream: &Stream) {
     if poll_fn(|context| stream.poll_peek(context)).await.is_ok_and(|count| count > 0) {
         pending().await
     }
 }
 
-/// Whether the connection ended with an answer, as the answer says.
+/// Whether the connection ends after the answer, as its headers announce.
 struct IsLast(bool);
 
-/// Decides once the body is there: what ends the connection later shows between two answers.
+/// Decides whether the connection ends once the body is complete; a later shutdown ends it between
+/// two answers.
 async fn send(
     stream: &mut Stream,
     response: Response,
@@ -180,7 +184,8 @@ async fn send(
     Ok(IsLast(is_last))
 }
 
-/// A head as hyper writes it: the length of a body is where its maker put it, or last.
+/// Writes a head as hyper does: the length of the body at the position where the handler set it, or
+/// last.
 fn write_head(head: &response::Parts, length: Option<usize>, is_last: bool) -> io::Result<Vec<u8>> {
     let is_length_last = length == Some(0) || !head.headers.contains_key(CONTENT_LENGTH);
     let mut bytes = Vec::with_capacity(512);

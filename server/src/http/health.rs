@@ -1,4 +1,4 @@
-//! Health of a node, on every port: alive, able to answer, and well.
+//! Health of a node, on every port: alive, ready to answer, and free of faults.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +13,7 @@ use serde::Serialize;
 pub struct Readiness(Arc<AtomicBool>);
 
 impl Readiness {
-    /// Says whether the node can serve.
+    /// Sets whether the node can serve.
     pub fn set(&self, ready: bool) {
         self.0.store(ready, Ordering::Release);
     }
@@ -25,7 +25,7 @@ impl Readiness {
     }
 }
 
-/// `/health/live`: the process runs.
+/// `/health/live`: succeeds while the process runs.
 pub async fn live() -> Response {
     report(&[])
 }
@@ -35,8 +35,8 @@ pub async fn version() -> String {
     format!("castalia-{}", env!("CARGO_PKG_VERSION"))
 }
 
-/// `UP` and 200 where nothing is wrong, otherwise 503 with the faults as the description. The status is an object as in the
-/// reference, and scripts search for the text `UP`.
+/// Returns `UP` and 200 if there are no faults, otherwise 503 with the faults as description. The
+/// status is an object, as in Apollo, and scripts search for the text `UP`.
 #[must_use]
 pub fn report(faults: &[String]) -> Response {
     let (status, code) = match faults {

@@ -1,9 +1,9 @@
-//! How much memory large heads of requests may take, over all connections of the process. A head is charged to its connection from
-//! its first byte to the end of the connection: while it arrives, while its request is answered or parked, and afterwards, since
-//! the next head is read into the same buffer.
+//! Limits the memory for large heads over all connections of the process. A head is charged to its
+//! connection from its first byte to the end of the connection: while it arrives, while its request
+//! is answered or parked, and afterwards, since the next head is read into the same buffer.
 //!
-//! Ordinary heads are not charged, so that no number of large ones keeps an ordinary request out. They are bounded by the number of
-//! connections, which each have a buffer of that size anyway.
+//! Ordinary heads are not charged, so that large ones never keep an ordinary request out. They are
+//! bounded by the number of connections, each of which has a buffer of that size anyway.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -12,18 +12,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::feed::hub::network;
 
-/// Bytes of an ordinary head: what hyper allocates for the first read of a connection.
+/// Size of an ordinary head in bytes: what hyper allocates for the first read of a connection.
 const ORDINARY: usize = 8 * 1024;
-/// The part of the budget that one address may hold once half of the budget is taken. Below that, one gateway may carry a site.
+/// Fraction of the budget that one address may hold once half of the budget is used. Below that,
+/// one gateway may carry a site.
 const ADDRESS_PART: usize = 4;
 
-/// The budget of a process. Cheap to clone.
+/// The budget of the process. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct LargeHeads(Arc<Budget>);
 
 #[derive(Debug)]
 struct Budget {
-    /// Bytes; 0 means no limit.
+    /// In bytes; 0 means no limit.
     limit: usize,
     held: Mutex<Held>,
 }
@@ -34,26 +35,26 @@ struct Held {
     addresses: HashMap<IpAddr, usize, ahash::RandomState>,
 }
 
-/// The head that a connection is reading or has read. Shared between the socket, which counts bytes, and the service, which knows
-/// where a head ends.
+/// The head that a connection is reading or has read. Shared between the socket, which counts
+/// bytes, and the service, which knows where a head ends.
 #[derive(Debug)]
 pub(super) struct Head {
     heads: LargeHeads,
     address: IpAddr,
     received: AtomicUsize,
     charged: AtomicUsize,
-    /// Whether what arrives is the body of a request, which has limits of its own.
+    /// Whether the incoming bytes are the body of a request, which has limits of its own.
     is_body: AtomicBool,
 }
 
 impl LargeHeads {
-    /// So many bytes beyond ordinary heads; 0 means no limit.
+    /// `limit` is the budget in bytes beyond ordinary heads; 0 means no limit.
     #[must_use]
     pub fn new(limit: usize) -> Self {
         Self(Arc::new(Budget { limit, held: Mutex::default() }))
     }
 
-    /// For a new connection.
+    /// The head of a new connection.
     pub(super) fn of(&self, address: IpAddr) -> Arc<Head> {
         Arc::new(Head {
             heads: self.clone(),
@@ -91,7 +92,7 @@ impl LargeHeads {
 }
 
 impl Head {
-    /// Counts bytes that arrived; false when there is no memory left for them.
+    /// Counts incoming bytes; returns false if the budget is exhausted.
     pub(super) fn receive(&self, bytes: usize) -> bool {
         if self.is_body.load(Ordering::Acquire) {
             return true;
@@ -106,7 +107,7 @@ impl Head {
         true
     }
 
-    /// A head has arrived; what follows is its body, if it has one, or the next head.
+    /// Marks a head as complete; its body follows, if it has one, or the next head.
     pub(super) fn complete(&self, has_body: bool) {
         self.received.store(0, Ordering::Release);
         self.is_body.store(has_body, Ordering::Release);
@@ -132,7 +133,7 @@ mod tests {
         heads.of(IpAddr::from([10, 0, 0, last]))
     }
 
-    /// Heads of an address until one is refused.
+    /// Sends heads of an address until one is refused.
     fn fill(heads: &LargeHeads, last: u8, kept: &mut Vec<Arc<Head>>) -> usize {
         let before = kept.len();
         loop {

@@ -1,23 +1,24 @@
-//! Limits on heads, before any work is done for a request.
+//! Limits on heads, checked before any work is done for a request.
 
 use castalia_core::protocol::route::LEGACY_POLL_PATH;
 use http::header::HOST;
 use http::{HeaderMap, Method, StatusCode, Uri};
 
-/// Largest head of an ordinary request, and its largest URL, in bytes.
+/// Maximum head of an ordinary request, and its maximum URL, in bytes.
 pub const HEAD: usize = 16 * 1024;
-/// Largest head of a poll, which names all namespaces of a client.
+/// Maximum head of a poll, which names all namespaces of a client, in bytes.
 pub const POLL_HEAD: usize = 64 * 1024;
 
-/// Longest method; the longest registered one has 17 letters. Refusals repeat it.
+/// Maximum length of a method; the longest registered one has 17 letters. The limit exists because
+/// error messages repeat the method.
 const METHOD: usize = 32;
 
-/// Whether a head is small enough and has one meaning; the status of a refusal otherwise.
+/// Checks that a head is small enough and unambiguous.
 ///
 /// # Errors
-/// 400 for the method and for a second `Host`, 414 for the URL, 431 for the headers.
+/// Returns 400 for the method and for a second `Host`, 414 for the URL, 431 for the headers.
 pub fn check(method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), StatusCode> {
-    // Where two hosts are named, a proxy may have taken the other one.
+    // With two `Host` headers, a proxy may have used the other one.
     if method.as_str().len() > METHOD || headers.get_all(HOST).iter().nth(1).is_some() {
         return Err(StatusCode::BAD_REQUEST);
     }

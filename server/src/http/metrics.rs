@@ -1,4 +1,5 @@
-//! `/prometheus`, `/metrics` (one text) and `/info`, on every port, behind the metrics token unless the installation keeps them open.
+//! `/prometheus`, `/metrics` (the same text) and `/info`, on every port. Protected by the metrics
+//! token, unless the installation leaves them open.
 
 use std::sync::OnceLock;
 
@@ -20,10 +21,10 @@ use crate::store::Secret;
 /// Content type of the Prometheus text format.
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Who may read metrics.
+/// Access to metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MetricsAccess {
-    /// Holders of the token, as `Authorization: Bearer`; everybody where there is none.
+    /// Requires the token as `Authorization: Bearer`; open to everyone if no token is set.
     Token,
 }
 
@@ -42,7 +43,7 @@ impl std::fmt::Debug for Metrics {
 }
 
 impl Metrics {
-    /// Metrics behind a token, or open to everybody without one.
+    /// Metrics that the token protects; open to everyone if it is `None`.
     #[must_use]
     pub fn new(token: Option<Secret>, feed: Option<ReleaseFeed>) -> Self {
         Self { recorder: recorder(), token, feed }
@@ -58,13 +59,14 @@ impl Metrics {
     }
 }
 
-/// One recorder for the process, however many nodes it runs in tests.
+/// One recorder for the process, which runs several nodes in tests.
 fn recorder() -> PrometheusHandle {
     static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
     let install = || {
         let recorder = PrometheusBuilder::new().build_recorder();
         let handle = recorder.handle();
-        // Fails only where a host program has its own recorder; then that one counts and ours stays empty.
+        // Fails only if a host program has installed its own recorder. That one then records
+        // everything and this one remains empty.
         let _ = metrics::set_global_recorder(recorder);
         handle
     };
@@ -81,7 +83,7 @@ fn guard(
     check_token(state.token, request, next)
 }
 
-/// Lets a request pass that carries the token, or any where there is none.
+/// Passes a request that carries the token, or any request if no token is set.
 pub(super) fn check_token(
     token: Option<Secret>,
     request: Request,

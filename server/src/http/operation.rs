@@ -1,4 +1,4 @@
-//! What an operation of a documented API reads and returns. It is derived from the type of the
+//! The input and output of an operation of a documented API. They are derived from the type of the
 //! operation's handler, so that the OpenAPI document cannot differ from the code. Knows no
 //! operation and no document.
 
@@ -17,7 +17,7 @@ pub struct About {
     pub tag: &'static str,
     /// Name of its method in generated clients.
     pub id: &'static str,
-    /// What it does, in one sentence.
+    /// What the operation does, in one sentence.
     pub summary: &'static str,
 }
 
@@ -26,11 +26,11 @@ pub struct About {
 pub struct Operation {
     /// How it is presented.
     pub about: About,
-    /// Describes the handler. A function, so that schemas are made for a document only.
+    /// Describes the handler. A function, so that schemas are built only for a document.
     pub signature: fn() -> Signature,
 }
 
-/// What a handler reads and returns.
+/// Input and output of a handler.
 #[derive(Debug, Default)]
 pub struct Signature {
     /// Parameters of the path and of the query.
@@ -76,7 +76,7 @@ impl<T> Input for Extension<T> {
     fn describe(_: &mut Signature) {}
 }
 
-/// What a handler returns.
+/// A type that a handler returns.
 pub trait Output {
     /// Adds the body of a success.
     fn describe(signature: &mut Signature);
@@ -108,7 +108,7 @@ impl<H, T: Output> Output for (H, T) {
 /// A handler that a document can describe. `T` is the type that axum's `Handler` infers, which
 /// keeps the implementations apart.
 pub trait Described<T> {
-    /// What it reads and returns.
+    /// Describes its input and output.
     fn signature() -> Signature;
 }
 

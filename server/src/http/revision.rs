@@ -1,5 +1,5 @@
-//! The header `Castalia-Revision`: which state of a namespace an answer shows, and which one a change
-//! was made on. What a revision is, is decided in `domain/revision.rs`.
+//! The header `Castalia-Revision`: the state of a namespace that an answer shows, or that a change
+//! is based on. `domain/revision.rs` defines revisions.
 
 use std::convert::Infallible;
 
@@ -13,13 +13,13 @@ use crate::domain::revision::{Base, Revision};
 /// Name of the header.
 pub const REVISION: HeaderName = HeaderName::from_static("castalia-revision");
 
-/// What the header of a request or an answer says, if it is there.
+/// The value of the header, if it is present.
 #[must_use]
 pub fn of(headers: &HeaderMap) -> Option<String> {
     Some(headers.get(REVISION)?.to_str().ok()?.to_owned())
 }
 
-/// The revision that a request was made on.
+/// The revision that a request is based on.
 #[derive(Debug)]
 pub struct On(pub Base);
 
@@ -31,7 +31,7 @@ impl<S: Send + Sync> FromRequestParts<S> for On {
     }
 }
 
-/// An answer that shows a revision.
+/// An answer together with the revision that it shows.
 #[derive(Debug)]
 pub struct At<T>(pub Revision, pub T);
 

@@ -1,4 +1,4 @@
-//! Registration of routes: a route cannot exist without saying who may call it.
+//! Registration of routes: every route declares who may call it.
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -11,23 +11,24 @@ use http::Method;
 
 use super::operation::{About, Described, Operation};
 
-/// Checks a request against what its route asks for, then runs it or answers itself.
+/// Checks a request against the access that its route requires, then runs it or answers itself.
 pub type Guard<S, A> = fn(S, A, Request, Next) -> BoxFuture<'static, Response>;
 
-/// One registered route, as the tests of access walk them.
+/// One registered route, as the tests of access control enumerate them.
 #[derive(Debug, Clone)]
 pub struct Listed<A> {
     /// Method.
     pub method: Method,
     /// Path with placeholders.
     pub path: &'static str,
-    /// What it asks for.
+    /// The access that it requires.
     pub access: A,
     /// The operation of a documented API.
     pub operation: Option<Operation>,
 }
 
-/// Routes of one role: each needs an access value, which the role's guard enforces in front of the handler.
+/// Routes of one role. Each requires an access value, which the role's guard enforces before the
+/// handler runs.
 pub struct Routes<S, A> {
     state: S,
     guard: Guard<S, A>,
@@ -46,7 +47,7 @@ where
     S: Clone + Send + Sync + 'static,
     A: Clone + Send + Sync + 'static,
 {
-    /// No routes yet.
+    /// Creates an empty set of routes.
     pub fn new(state: S, guard: Guard<S, A>) -> Self {
         Self { state, guard, router: Router::new(), listed: Vec::new() }
     }
@@ -134,13 +135,14 @@ where
         self
     }
 
-    /// The router and the list of its routes; everything else is an unknown path or a wrong method.
+    /// Returns the router and the list of its routes; any other request is an unknown path or a
+    /// wrong method.
     pub fn finish(mut self) -> (Router, Vec<Listed<A>>) {
         self.router = self.router.fallback(super::failure::unknown_path);
         self.finish_without_fallback()
     }
 
-    /// As [`Routes::finish`], for a router that is merged into another one.
+    /// Same as [`Routes::finish`], for a router that is merged into another one.
     pub fn finish_without_fallback(self) -> (Router, Vec<Listed<A>>) {
         let router = self.router.method_not_allowed_fallback(super::failure::wrong_method);
         (router.with_state(self.state), self.listed)

@@ -1,6 +1,6 @@
-//! The socket of a connection, which cuts a client that does not read its answers, or sends heads for which there is no memory:
-//! what is read from it and written for it would stay in memory for as long as it likes. What was read and is somebody else's to
-//! parse can be put back.
+//! The socket of a connection. It disconnects a client that does not read its answers, or that
+//! sends heads beyond the memory budget, because the data would remain in memory for as long as the
+//! client likes. Bytes that another parser has to read can be put back.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -16,9 +16,10 @@ use tokio::time::{Sleep, sleep};
 use super::large_head::Head;
 use super::refuse;
 
-/// How long a write may be stuck.
+/// Time after which a stuck write ends the connection.
 const LIMIT: Duration = Duration::from_secs(30);
-/// What a client must have read by then to get as much time again: one that reads a byte at a time is no better than a dead one.
+/// Bytes that a client must have read by then to get the same time again: one that reads a byte at
+/// a time is treated as dead.
 const PROGRESS: usize = 30 * 1024;
 
 /// A connection. The timer exists only while a write is stuck, so that parked polls do not pay for it.
@@ -26,7 +27,7 @@ const PROGRESS: usize = 30 * 1024;
 pub(super) struct Stream {
     socket: TcpStream,
     head: Arc<Head>,
-    /// What was put back, to be read first; its bytes were counted.
+    /// Bytes that were put back and are read first; they have already been counted.
     unread: Bytes,
     stuck: Option<Pin<Box<Stuck>>>,
 }
@@ -44,17 +45,18 @@ impl Stream {
         Self { socket, head, unread: Bytes::new(), stuck: None }
     }
 
-    /// What counts the bytes of its heads.
+    /// The counter of the bytes of its heads.
     pub(super) fn head(&self) -> Arc<Head> {
         Arc::clone(&self.head)
     }
 
-    /// Makes the next reader begin with these bytes.
+    /// Makes the next read start with these bytes.
     pub(super) fn put_back(&mut self, bytes: Bytes) {
         self.unread = bytes;
     }
 
-    /// How many bytes there are to read, as far as one is asked for: none means that the client has gone.
+    /// Returns the number of bytes to read, at most one; zero means that the client has closed the
+    /// connection.
     pub(super) fn poll_peek(&self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         self.socket.poll_peek(context, &mut ReadBuf::new(&mut [0]))
     }
@@ -131,7 +133,7 @@ impl AsyncWrite for Stream {
         self.socket.is_write_vectored()
     }
 
-    /// Called when everything was handed over: the next write starts anew.
+    /// Called when all data was written: the next write starts with a new timer.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.stuck = None;
         Pin::new(&mut self.socket).poll_flush(context)

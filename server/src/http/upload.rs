@@ -1,5 +1,5 @@
-//! The body of a request, which has to arrive at a steady rate: a client that sends a byte now and then would keep a handler for
-//! as long as it likes.
+//! The body of a request, which has to arrive at a steady rate: a client that sends a byte now and
+//! then would occupy a handler for as long as it likes.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,12 +12,12 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// What everybody gets on top, for slow starts.
+/// Additional time for slow starts.
 const GRACE: Duration = Duration::from_secs(10);
-/// Bytes in a second, on the average since the start.
+/// Minimum bytes per second, averaged since the start.
 const RATE: u64 = 1024;
 
-/// A body on its way in.
+/// A body that is being received.
 #[derive(Debug)]
 pub(super) struct Upload {
     body: Incoming,
@@ -27,7 +27,7 @@ pub(super) struct Upload {
     progress: Progress,
 }
 
-/// Whether a body was read to its end.
+/// Whether a body was read completely.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Progress(Arc<AtomicBool>);
 

@@ -36,7 +36,7 @@ impl RegistryOptions {
     /// Reads Apollo's keys. `is_reachable` says whether others can reach the address of this node.
     ///
     /// # Errors
-    /// When a zone was set and that of the database cannot be read.
+    /// Fails if a zone was set and that of the database cannot be read.
     pub async fn read(
         settings: &Settings,
         config: &ServerConfig,

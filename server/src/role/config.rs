@@ -1,5 +1,5 @@
-//! The config role: what clients ask for. Every client endpoint is read by one parser, checked once, and only then handed to its
-//! handler.
+//! The config role: answers clients. One parser reads every client endpoint; the request is checked
+//! once and only then passed to its handler.
 
 mod access;
 mod file;
@@ -22,10 +22,10 @@ use crate::http::route::Listed;
 use crate::role::ClientAccess;
 use crate::state::EnvironmentState;
 
-/// Everything below these is for the one parser.
+/// All paths below these go to the parser of client endpoints.
 const PREFIXES: [&str; 3] = ["/configs", "/configfiles", "/notifications"];
 
-/// Whether a path is that of a client endpoint, or would like to be.
+/// Whether a path is that of a client endpoint, or below one.
 pub(super) fn is_client_path(path: &str) -> bool {
     let is_below = |prefix: &&str| {
         path.strip_prefix(*prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -33,7 +33,7 @@ pub(super) fn is_client_path(path: &str) -> bool {
     PREFIXES.iter().any(is_below)
 }
 
-/// The client endpoints, for those who have to know all routes.
+/// The client endpoints, for callers that enumerate all routes.
 pub(super) fn listed() -> impl Iterator<Item = Listed<ClientAccess>> {
     const PATHS: [&str; 6] = [
         "/configs",
@@ -51,14 +51,14 @@ pub(super) fn listed() -> impl Iterator<Item = Listed<ClientAccess>> {
     })
 }
 
-/// What becomes of a request at first.
+/// First outcome of a request: its answer, or a poll that waits.
 pub(super) enum Step {
     Answer(Response),
     Wait(Poll),
 }
 
 impl Step {
-    /// The answer, once there is one.
+    /// Waits for the answer.
     pub(super) async fn finish(self, state: &EnvironmentState) -> Result<Response> {
         match self {
             Self::Answer(response) => Ok(response),
@@ -67,8 +67,8 @@ impl Step {
     }
 }
 
-/// Begins to answer a client: parsed and checked once, then handed to its endpoint. A poll that has to wait keeps nothing of its
-/// request.
+/// Starts to answer a client: parses and checks the request once, then passes it to its endpoint. A
+/// poll that has to wait keeps nothing of its request.
 pub(super) async fn begin(state: &EnvironmentState, request: Request) -> Result<Step> {
     let (head, _) = request.into_parts();
     if !matches!(head.method, Method::GET | Method::HEAD) {
@@ -98,7 +98,7 @@ pub(super) async fn begin(state: &EnvironmentState, request: Request) -> Result<
     }
 }
 
-/// Address that the connection comes from; none in a test without one.
+/// Address that the connection comes from; `None` in tests without one.
 fn peer_of(head: &Parts) -> Option<IpAddr> {
     let ConnectInfo(peer) = head.extensions.get::<ConnectInfo<SocketAddr>>()?;
     Some(peer.ip().to_canonical())
@@ -110,7 +110,8 @@ fn forwarded_address(headers: &HeaderMap) -> Option<String> {
     text.split(',').map(str::trim).find(|part| !part.is_empty()).map(str::to_owned)
 }
 
-/// What a client of an unknown namespace is told; before any body is chosen, so the reference's early shape.
+/// The answer for an unknown namespace. It is chosen before any body, and therefore has Apollo's
+/// early format.
 fn not_found(target: &NamespaceKey) -> Error {
     Error::not_found(format!(
         "Could not load configurations with appId: {}, clusterName: {}, namespace: {}",

@@ -1,4 +1,5 @@
-//! Router of the meta role: which config and admin services are alive. Open, since clients ask before they know anything.
+//! Routes of the meta role, which report the live config and admin services. Open, since clients
+//! call them before they know any other service.
 
 use axum::extract::State;
 use castalia_core::protocol::namespace::{ADMIN_SERVICE, CONFIG_SERVICE};
@@ -17,7 +18,7 @@ pub fn routes(routes: ClientRoutes) -> ClientRoutes {
         .get("/services/admin", ClientAccess::Open, admin)
 }
 
-/// Deprecated; the reference answers an empty list.
+/// Deprecated; Apollo answers an empty list.
 async fn meta() -> Json<[ServiceInstance; 0]> {
     Json([])
 }

@@ -1,11 +1,12 @@
-//! Every key of the ServerConfig tables that the server knows, with its default, its bounds and what it is for. The page
-//! `docs/server-config.md` is made of this one. What a key does is in the code that reads it.
+//! Every key of the ServerConfig tables that the server knows, with its default, its bounds and its
+//! purpose. The page `docs/server-config.md` is generated from this file. The effect of a key is in
+//! the code that reads it.
 
 use super::kind::{
     ByEnvironment, Count, Key, Kind, Limit, List, MANY, Overrides, Switch, Table, Text, Time, Unit,
 };
 
-/// Defines the keys, and the list of all of them.
+/// Defines the keys and the list of all of them.
 macro_rules! keys {
     ($($table:ident $constant:ident: $kind:ty = $name:literal, $how:expr, $about:literal;)*) => {
         $(
@@ -21,13 +22,13 @@ macro_rules! keys {
 
 /// A key of any kind.
 pub trait Entry: Sync {
-    /// As rows, files and (in capitals) variables spell it.
+    /// The name as in rows and files; variables spell it in capitals.
     fn name(&self) -> &'static str;
 
     /// Its row in the documentation.
     fn row(&self) -> String;
 
-    /// Where its row is.
+    /// The table that its row is in.
     fn table(&self) -> Table;
 }
 
@@ -65,7 +66,7 @@ const fn time(unit: Unit, default: u64, least: u64, most: u64) -> Time {
     Time { unit, default, range: least..=most }
 }
 
-/// Longest time-out and pause that is accepted where Apollo reads a Java `int`.
+/// Maximum time-out and pause where Apollo reads a Java `int`.
 const INT: u64 = u32::MAX as u64;
 /// Seconds of a day.
 const DAY: u64 = 86_400;
@@ -203,7 +204,7 @@ mod tests {
         })
     }
 
-    /// `CASTALIA_WRITE_SERVER_CONFIG=1` writes the two tables of the page anew.
+    /// `CASTALIA_WRITE_SERVER_CONFIG=1` rewrites the two tables of the page.
     #[test]
     #[expect(clippy::disallowed_methods, reason = "asked for by a person, not a setting")]
     fn the_page_lists_every_key_as_it_is() {

@@ -1,5 +1,5 @@
-//! How the text of a ServerConfig key is read: numbers, times, switches, lists. A text that does not parse, or is out of
-//! range, has the effect of an absent one, as in Apollo. No key is named here.
+//! Defines how the text of a ServerConfig key is read: numbers, times, switches, lists. An invalid
+//! text, or one out of range, has the effect of an absent one, as in Apollo. No key is named here.
 
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
@@ -8,20 +8,20 @@ use std::time::Duration;
 /// A key of the ServerConfig tables.
 #[derive(Debug)]
 pub struct Key<K> {
-    /// As rows, files and (in capitals) variables spell it.
+    /// The name as in rows and files; variables spell it in capitals.
     pub name: &'static str,
-    /// Where the row is.
+    /// The table that its row is in.
     pub table: Table,
     /// How its text is read.
     pub kind: K,
-    /// What it is for, as the documentation says it.
+    /// Its purpose, as documented.
     pub about: &'static str,
 }
 
 /// Which database holds the row of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Table {
-    /// ApolloConfigDB, for each environment.
+    /// ApolloConfigDB, one for each environment.
     Config,
     /// ApolloPortalDB.
     Portal,
@@ -29,25 +29,25 @@ pub enum Table {
 
 /// A way to read a text.
 pub trait Kind {
-    /// What the server works with.
+    /// The type of the value.
     type Value;
 
-    /// The value of a text, or the default.
+    /// The value of a text, or the default if the text is absent or invalid.
     fn read(&self, text: Option<String>) -> Self::Value;
 
-    /// The default as an operator would write it; empty where there is none.
+    /// The default as an operator would write it; empty if there is none.
     fn default(&self) -> String;
 
-    /// The texts that are valid.
+    /// Describes the valid texts.
     fn form(&self) -> String;
 }
 
 /// A number.
 #[derive(Debug)]
 pub struct Count {
-    /// Where the text is absent or not valid.
+    /// Value if the text is absent or invalid.
     pub default: u64,
-    /// Texts outside are not valid.
+    /// Texts out of this range are invalid.
     pub range: RangeInclusive<u64>,
 }
 
@@ -67,7 +67,7 @@ impl Kind for Count {
     }
 }
 
-/// A number that is unlimited where it is not set.
+/// A number; unlimited if it is not set.
 #[derive(Debug)]
 pub struct Limit;
 
@@ -87,14 +87,14 @@ impl Kind for Limit {
     }
 }
 
-/// A length of time, written as a number of its unit.
+/// A duration, written as a number of units.
 #[derive(Debug)]
 pub struct Time {
-    /// In which the text and the default are.
+    /// Unit of the text, the default and the range.
     pub unit: Unit,
-    /// Where the text is absent or not valid.
+    /// Value if the text is absent or invalid.
     pub default: u64,
-    /// Texts outside are not valid.
+    /// Texts out of this range are invalid.
     pub range: RangeInclusive<u64>,
 }
 
@@ -137,10 +137,10 @@ impl Kind for Time {
     }
 }
 
-/// A switch; only the exact text `true` turns it on, and any other one off.
+/// A switch; only the exact text `true` turns it on, any other text turns it off.
 #[derive(Debug)]
 pub struct Switch {
-    /// Where the text is absent.
+    /// Value if the text is absent.
     pub default: bool,
 }
 
@@ -160,7 +160,7 @@ impl Kind for Switch {
     }
 }
 
-/// A text as it is.
+/// A text without further interpretation.
 #[derive(Debug)]
 pub struct Text;
 
@@ -180,7 +180,7 @@ impl Kind for Text {
     }
 }
 
-/// Texts separated by commas; blanks around them and empty ones are dropped.
+/// Texts separated by commas; surrounding blanks and empty entries are dropped.
 #[derive(Debug)]
 pub struct List;
 
@@ -244,7 +244,7 @@ impl Kind for ByEnvironment {
     }
 }
 
-/// Java's greatest long, which the reference accepts where it has no other bound.
+/// Java's greatest `long`, which Apollo accepts where it has no other bound.
 pub(super) const MANY: u64 = i64::MAX.unsigned_abs();
 
 fn number(text: Option<String>, range: &RangeInclusive<u64>) -> Option<u64> {

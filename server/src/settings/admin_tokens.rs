@@ -1,19 +1,20 @@
-//! `admin-service.access.tokens` is one key with two forms, as in Apollo: in an environment's database a list of the tokens that
-//! the admin role accepts, in the portal's an object with the token of each environment. Where this node fixes the key, the form
-//! says which role it is for.
+//! `admin-service.access.tokens` is one key with two forms, as in Apollo: in an environment's
+//! database it lists the tokens that the admin role accepts; in the portal's it is an object with
+//! the token of each environment. If this node fixes the key, the form decides which role it is
+//! for.
 
 use std::collections::BTreeMap;
 
 use crate::role::Role;
 use crate::server_config::keys;
 
-/// The key.
+/// Name of the key.
 pub const KEY: &str = keys::ADMIN_TOKENS.name;
 
-/// The role that reads a text.
+/// The role that can read a text.
 ///
 /// # Errors
-/// What is wrong with it, without repeating it.
+/// Describes what is wrong without repeating the text, which may be a secret.
 fn reader(text: &str) -> Result<Role, String> {
     if !text.trim_start().starts_with(['{', '[']) {
         return Ok(Role::Admin);
@@ -28,15 +29,15 @@ fn reader(text: &str) -> Result<Role, String> {
     }
 }
 
-/// Whether a text is for this role.
+/// Whether a text is intended for the given role.
 pub fn is_for(role: Role, text: &str) -> bool {
     reader(text).is_ok_and(|reader| reader == role)
 }
 
-/// What a process with these roles cannot read.
+/// Rejects a text that no role of this process can read.
 ///
 /// # Errors
-/// One sentence without its subject.
+/// Returns one sentence without its subject.
 pub fn check(text: &str, roles: &[Role]) -> Result<(), String> {
     let reader = reader(text)?;
     let plays = |role| roles.contains(&role);

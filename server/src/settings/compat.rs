@@ -1,8 +1,9 @@
-//! The switches between security and compatibility: as given, and as they are in force for an installation.
+//! The switches between security and compatibility: as configured, and as they apply to an
+//! installation.
 
 use super::Installation;
 
-/// The `compat.*` settings as given; what is unset follows the installation.
+/// The `compat.*` settings as configured; unset ones follow the installation.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct CompatOverrides {
     pub(super) strict_status: Option<bool>,
@@ -15,30 +16,30 @@ pub struct CompatOverrides {
     pub(super) accept_broken_documents: Option<bool>,
 }
 
-/// The `compat.*` settings in force.
+/// The effective `compat.*` settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one switch of its own")]
 pub struct Compat {
-    /// The reference's status numbers for unknown path, wrong method and bad parameters.
+    /// Apollo's status numbers for unknown paths, wrong methods and bad parameters.
     pub strict_status: bool,
-    /// App id and cluster of clients match ignoring ASCII case.
+    /// App id and cluster of clients match without regard to ASCII case.
     pub fold_names: bool,
-    /// Metrics without the token.
+    /// Metrics are served without the token.
     pub open_metrics: bool,
-    /// Admin access control without tokens lets calls pass.
+    /// Admin access control passes every call while no token is configured.
     pub empty_admin_tokens_pass: bool,
     /// Cookie requests of scripts need no `X-CSRF-Token`.
     pub cookie_without_csrf: bool,
     /// JSON values may have duplicate members.
     pub json_duplicate_members: bool,
-    /// Consumers read the items of apps on which they have no role.
+    /// Consumers may read the items of apps on which they have no role.
     pub token_reads_all: bool,
     /// JSON and YAML that do not parse may be saved.
     pub accept_broken_documents: bool,
 }
 
 impl CompatOverrides {
-    /// What is in force for an installation.
+    /// Completes the switches with the defaults of an installation.
     #[must_use]
     pub fn resolve(&self, installation: Installation) -> Compat {
         let adopted = installation == Installation::Adopted;

@@ -1,5 +1,5 @@
-//! The table of settings: name, default with the reason for its value, and what it does. Knows neither where values come from
-//! nor what is made of them.
+//! The table of settings: name, default with the reason for its value, and meaning. Does not know
+//! where values come from or how they are used.
 
 /// One setting. Its name has three spellings by rule: `security.require_access_key` in the file,
 /// `CASTALIA_SECURITY_REQUIRE_ACCESS_KEY` in the environment, `--security-require-access-key` as a flag.
@@ -7,11 +7,11 @@
 pub struct Definition {
     /// Name in the file.
     pub name: &'static str,
-    /// Text taken when nobody sets it; `None` means that it stays unset.
+    /// Text used when no layer sets the setting; `None` means that it remains unset.
     pub default: Option<&'static str>,
-    /// What values look like, for the help text.
+    /// Placeholder for the value in the help text.
     pub value: &'static str,
-    /// What it does.
+    /// Description in the help text.
     pub doc: &'static str,
 }
 
@@ -41,9 +41,9 @@ const fn define(
 /// Every setting, in the order of the help text.
 pub const DEFINITIONS: &[Definition] = &[
     define("roles", Some("config,meta,admin,portal"), "LIST", "Roles that this process plays"),
-    // Nothing listens to the network unless the operator says so.
+    // No port is open to the network unless the operator asks for it.
     define("bind", Some("127.0.0.1"), "ADDRESS", "Address that all roles listen on"),
-    // The ports of Apollo, so that clients and scripts find what they expect.
+    // The ports of Apollo, where clients and scripts expect the services.
     define(
         "config_port",
         Some("8080"),
@@ -188,7 +188,7 @@ pub const DEFINITIONS: &[Definition] = &[
         "SECONDS",
         "Refuse clients while the access keys were last read longer ago; by default they stay in force",
     ),
-    // Off: one gateway may carry a whole site.
+    // Off by default: one gateway may carry all clients of a site.
     define(
         "security.max_polls_per_address",
         Some("0"),
@@ -201,7 +201,8 @@ pub const DEFINITIONS: &[Definition] = &[
         "NUMBER",
         "Polls held for one app; 0 means no limit",
     ),
-    // Ordinary polls fit into their own KiB; this is for the few that name hundreds of namespaces.
+    // Ordinary polls fit into their own KiB; this budget is for the few that name hundreds of
+    // namespaces.
     define(
         "security.max_watch_mib",
         Some("16"),
@@ -246,7 +247,7 @@ pub const DEFINITIONS: &[Definition] = &[
     ),
 ];
 
-/// The definition of a name.
+/// The definition with this name.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Definition> {
     DEFINITIONS.iter().find(|definition| definition.name == name)

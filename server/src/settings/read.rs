@@ -1,4 +1,5 @@
-//! From texts to values: each setting with its own form, and the faults of all of them.
+//! Converts texts to values: each setting has its own form, and the faults of all settings are
+//! collected.
 
 use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
@@ -13,12 +14,13 @@ use crate::store::{DatabaseUrl, Secret};
 /// Shortest administrator password and metrics token that are accepted, in characters.
 const MIN_PASSWORD: usize = 12;
 const MIN_TOKEN: usize = 32;
-/// Fewest different characters of a token; a random one in hexadecimal has more with near certainty.
+/// Minimum number of different characters of a token; a random hexadecimal one has more with near
+/// certainty.
 const MIN_DISTINCT: usize = 8;
-/// Longest administrator password, so that hashing it stays cheap.
+/// Maximum length of the administrator password, in characters, so that hashing it remains cheap.
 const MAX_PASSWORD: usize = 128;
 
-/// A publish needs a connection beside the one that reads.
+/// Size of a connection pool. At least 2: a publish needs a connection beside the one that reads.
 pub(super) struct PoolSize(pub(super) u32);
 
 impl std::str::FromStr for PoolSize {
@@ -29,7 +31,7 @@ impl std::str::FromStr for PoolSize {
     }
 }
 
-/// Settings that are either given a value or not set.
+/// Settings that must not be empty: they have a value or are absent.
 pub(super) const NEVER_BLANK: [&str; 8] = [
     "roles",
     "data_dir",

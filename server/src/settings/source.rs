@@ -1,5 +1,5 @@
-//! Where the text of a setting comes from: flag, environment, file, default, in this order. The only place of the server that
-//! reads the environment. Does not know what a text means.
+//! Determines the text of a setting from flag, environment, file and default, in this order. The
+//! only part of the server that reads the environment. Does not know what a text means.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,21 +9,22 @@ use super::definition::{DEFINITIONS, Definition, find};
 use crate::domain::environment::normalise;
 use crate::server_config::keys;
 
-/// Prefix of our environment variables.
+/// Prefix of the server's environment variables.
 const PREFIX: &str = "CASTALIA_";
-/// Variables that carry the prefix but belong to others: the client bindings, the project's own tests.
+/// Variables that have the prefix but belong to others: the client bindings and the project's own
+/// tests.
 const FOREIGN: [&str; 2] = ["CASTALIA_NODE_", "CASTALIA_TEST_"];
 /// Table of the file that fixes keys of Apollo's ServerConfig tables for this node.
 const SERVER_CONFIG: &str = "server-config";
 
-/// Where a value came from.
+/// Origin of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     /// Command line.
     Flag(String),
     /// Environment variable.
     Variable(String),
-    /// `castalia.toml` or the file named by `--config-file`.
+    /// `castalia.toml`, or the file named by `--config-file`.
     File(PathBuf),
     /// The table of definitions.
     Default,
@@ -40,22 +41,22 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Texts of all settings that have one, and the fixed keys of ServerConfig.
+/// Texts of all settings that have one, and the ServerConfig keys that this node fixes.
 #[derive(Debug, Default)]
 pub struct Texts {
     values: BTreeMap<&'static str, (String, Origin)>,
     /// Keys of Apollo's ServerConfig tables that this node fixes.
     pub server_config: BTreeMap<String, String>,
-    /// Meta servers by the one spelling of their environment, from variables such as `DEV_META`.
+    /// Meta servers by normalised environment name, from variables such as `DEV_META`.
     pub meta_servers: BTreeMap<String, String>,
 }
 
-/// What is wrong with a setting, by its name as the user spelled it.
+/// A fault of a setting, under the name that the user spelled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     /// Flag, variable or key.
     pub setting: String,
-    /// What to do about it.
+    /// What is wrong, and what to do about it.
     pub problem: String,
 }
 
@@ -66,10 +67,11 @@ impl fmt::Display for Fault {
 }
 
 impl Texts {
-    /// Gathers the layers. `flags` are names of definitions with their texts, as the command line gave them.
+    /// Collects all layers. `flags` contains the command line's texts by the name of their
+    /// definition.
     ///
     /// # Errors
-    /// All unknown names of all layers, and a file that cannot be read.
+    /// Returns all unknown names of all layers, and a file that cannot be read.
     pub fn gather(
         flags: Vec<(&'static str, String)>,
         config_file: Option<PathBuf>,
@@ -97,7 +99,7 @@ impl Texts {
         if faults.is_empty() { Ok(texts) } else { Err(faults) }
     }
 
-    /// The text of a setting and where it came from; blank counts as unset.
+    /// The text of a setting and its origin; a blank text is treated as unset.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<(&str, &Origin)> {
         let (text, origin) = self.values.get(name)?;
@@ -105,7 +107,7 @@ impl Texts {
         (!text.is_empty()).then_some((text, origin))
     }
 
-    /// Whether somebody set it to nothing.
+    /// Whether a layer sets it to a blank text.
     #[must_use]
     pub fn is_blank(&self, name: &str) -> bool {
         self.values
@@ -113,7 +115,7 @@ impl Texts {
             .is_some_and(|(text, origin)| text.trim().is_empty() && *origin != Origin::Default)
     }
 
-    /// The name under which the user set it, for messages.
+    /// The name under which the user set it, for error messages.
     #[must_use]
     pub fn spelling(&self, name: &str) -> String {
         match (self.values.get(name), find(name)) {
@@ -124,7 +126,7 @@ impl Texts {
         }
     }
 
-    /// Everything that is not a default, with its origin: what the start-up log prints.
+    /// All settings that are not defaults, with their origin. The start-up log prints them.
     pub fn explicit(&self) -> impl Iterator<Item = (&'static str, &Origin)> {
         self.values
             .iter()
@@ -132,7 +134,7 @@ impl Texts {
             .map(|(name, (_, origin))| (*name, origin))
     }
 
-    /// Flags that hold a secret, which every user of the machine can read in the list of processes.
+    /// Flags that contain a secret, which every user of the machine can read in the process list.
     pub fn secrets_in_arguments(&self) -> impl Iterator<Item = (&'static Definition, String)> {
         let flags = self.values.iter().filter(|(_, (_, origin))| matches!(origin, Origin::Flag(_)));
         let secret = flags.filter(|(name, (text, _))| match **name {
@@ -203,8 +205,8 @@ fn fault(setting: impl fmt::Display, problem: String) -> Fault {
     Fault { setting: setting.to_string(), problem }
 }
 
-/// Variables that name the meta servers of an environment as Apollo's portal reads them: `DEV_META` or
-/// `dev_meta`, for any environment.
+/// Variables that name the meta servers of an environment, as Apollo's portal reads them:
+/// `DEV_META` or `dev_meta`, for any environment.
 fn meta_servers(variables: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let found = variables.iter().filter_map(|(variable, servers)| {
         let (env, suffix) = variable.rsplit_once('_')?;
@@ -214,14 +216,15 @@ fn meta_servers(variables: &BTreeMap<String, String>) -> BTreeMap<String, String
     found.collect()
 }
 
-/// Whether a database URL holds a password.
+/// Whether a database URL contains a password.
 fn has_password(url: &str) -> bool {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let credentials = rest.rsplit_once('@').map_or("", |(credentials, _)| credentials);
     credentials.contains(':') || url.contains("password=")
 }
 
-/// Variables of others, and those that Kubernetes makes for a service that happens to be called `castalia`.
+/// Variables of other programs, and those that Kubernetes sets for a service that happens to be
+/// called `castalia`.
 fn is_foreign(variable: &str) -> bool {
     let rest = variable.strip_prefix(PREFIX).unwrap_or_default();
     variable == "CASTALIA_CONFIG_FILE"
@@ -232,7 +235,8 @@ fn is_foreign(variable: &str) -> bool {
         || rest.starts_with("SERVICE_PORT")
 }
 
-/// The ServerConfig key that a variable fixes: its name in capitals with `_` for every other character.
+/// The ServerConfig key that a variable fixes: the name in capitals, with `_` for every other
+/// character.
 fn server_config_key(variable: &str) -> Option<&'static str> {
     let rest = variable.strip_prefix(PREFIX)?;
     keys::ALL.iter().map(|key| key.name()).find(|key| {

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 /// touched; a changed one keeps its comment and label.
 ///
 /// # Errors
-/// When a line has no `=`, or a key occurs twice in whatever case.
+/// Fails if a line has no `=`, or if a key occurs twice, ignoring case.
 pub fn properties(text: &str, draft: &[Line]) -> Result<Changes> {
     let lines: Vec<_> = without_trailing_blanks(text).iter().map(|line| line.trim()).collect();
     let parsed = parse(&lines)?;

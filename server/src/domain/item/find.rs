@@ -11,9 +11,6 @@ use crate::store::{self, Store};
 
 /// The items of a namespace in the order of their lines, with their revision; none for an unknown
 /// namespace.
-///
-/// # Errors
-/// When the database cannot be read.
 pub async fn list(store: &Store, key: &NamespaceKey) -> Result<(Revision, Vec<Item>)> {
     let namespace =
         store::namespace::find(store.read(), &key.app_id, &key.cluster, &key.namespace).await?;
@@ -27,7 +24,7 @@ pub async fn list(store: &Store, key: &NamespaceKey) -> Result<(Revision, Vec<It
 /// A page of the items of a namespace, with the revision of all.
 ///
 /// # Errors
-/// When there is no such namespace.
+/// Fails if there is no such namespace.
 pub async fn page(
     store: &Store,
     key: &NamespaceKey,
@@ -44,7 +41,7 @@ pub async fn page(
 /// The item with a key, with the revision of all.
 ///
 /// # Errors
-/// When there is no such namespace or key, and when the key is there twice.
+/// Fails if there is no such namespace or key, or if the key exists twice.
 pub async fn by_key(store: &Store, key: &NamespaceKey, item_key: &str) -> Result<(Revision, Item)> {
     let namespace = namespace::find(store.read(), key).await?;
     let revision = Revision::current(store.read(), namespace.id).await?;
@@ -61,7 +58,7 @@ pub async fn by_key(store: &Store, key: &NamespaceKey, item_key: &str) -> Result
 /// The key inside an address: base64, of the URL alphabet or the standard one, with or without padding.
 ///
 /// # Errors
-/// When it is neither.
+/// Fails if it is neither.
 pub fn decode_key(encoded: &str) -> Result<String> {
     let text = encoded.trim_end_matches('=').replace('+', "-").replace('/', "_");
     let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(text);
@@ -73,15 +70,12 @@ pub fn decode_key(encoded: &str) -> Result<String> {
 /// The item with this row id.
 ///
 /// # Errors
-/// When there is none.
+/// Fails if there is none.
 pub async fn by_id(store: &Store, id: i64) -> Result<Item> {
     store::item::by_id(store.read(), id).await?.ok_or_else(|| not_found(format!("itemId:{id}")))
 }
 
 /// A page of the items of all apps whose key and value hold the texts.
-///
-/// # Errors
-/// When the database cannot be read.
 pub async fn search(store: &Store, key: &str, value: &str, page: &Page) -> Result<Paged<Hit>> {
     Ok(store::item::search(store.read(), key, value, page).await?)
 }

@@ -24,9 +24,6 @@ pub enum Holder<'a> {
 }
 
 /// Makes the roles that belong to no app, where they are missing.
-///
-/// # Errors
-/// When the database cannot be written.
 pub async fn seed_system_roles(store: &Store) -> Result<()> {
     ensure_roles(store, vec![Role::create_application(), Role::manage_users()], SYSTEM).await
 }
@@ -38,9 +35,6 @@ pub(crate) async fn lock_portal(tx: &Transaction) -> Result<()> {
 }
 
 /// Makes roles where they are missing.
-///
-/// # Errors
-/// When the database cannot be written.
 pub async fn ensure_roles(store: &Store, roles: Vec<Role>, operator: &str) -> Result<()> {
     let input = (roles, operator.to_owned());
     unique::write(store, input, |tx, (roles, operator)| {
@@ -55,9 +49,6 @@ pub async fn ensure_roles(store: &Store, roles: Vec<Role>, operator: &str) -> Re
 }
 
 /// Forgets that anybody may edit or publish all of a cluster, with the roles for it.
-///
-/// # Errors
-/// When the database cannot be written.
 pub async fn delete_cluster_roles(store: &Store, roles: Vec<Role>, operator: &str) -> Result<()> {
     let input = (roles, operator.to_owned());
     unique::write(store, input, |tx, (roles, operator)| {
@@ -80,9 +71,6 @@ pub async fn delete_cluster_roles(store: &Store, roles: Vec<Role>, operator: &st
 
 /// Makes the roles of a namespace for all environments and each of those named, and gives a user the right to edit and publish it
 /// everywhere.
-///
-/// # Errors
-/// When the database cannot be written.
 pub async fn open_namespace(
     tx: &Transaction,
     (app_id, namespace): (&str, &str),
@@ -103,9 +91,6 @@ pub async fn open_namespace(
 }
 
 /// Makes the role where it is missing, and gives it to somebody who does not have it yet.
-///
-/// # Errors
-/// When the database cannot be written.
 pub async fn give(tx: &Transaction, role: &Role, holder: Holder<'_>, operator: &str) -> Result<()> {
     let role_id = ensure(tx, role, operator).await?;
     match holder {
@@ -138,9 +123,6 @@ pub async fn give(tx: &Transaction, role: &Role, holder: Holder<'_>, operator: &
 }
 
 /// The role's row id; makes the role with its permissions where it is missing.
-///
-/// # Errors
-/// When the database cannot be written.
 pub async fn ensure(tx: &Transaction, role: &Role, operator: &str) -> Result<Id> {
     if let Some(found) = role::find(tx, &role.name).await? {
         return Ok(found.id);

@@ -85,9 +85,6 @@ impl<'a> Rights<'a> {
     }
 
     /// Whether the caller has what the call asks for.
-    ///
-    /// # Errors
-    /// Only when the database cannot be asked.
     pub async fn allow(&self, caller: &Identity, need: Need, place: &Place) -> Result<bool> {
         match caller {
             Identity::User(user_id) => self.allow_user(user_id, need, place).await,
@@ -96,9 +93,6 @@ impl<'a> Rights<'a> {
     }
 
     /// Those of the namespaces of one cluster whose values the caller may see.
-    ///
-    /// # Errors
-    /// Only when the database cannot be asked.
     pub async fn visible<'n>(
         &self,
         caller: &Identity,

@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Runs a search when its turn comes. It keeps its turn to its end even if its caller stops waiting, since the database goes on, too.
 ///
 /// # Errors
-/// When there are too many, or those of the search.
+/// Fails if there are too many, or if the search fails.
 pub(super) async fn in_turn<T: Send + 'static>(
     search: impl Future<Output = Result<T>> + Send + 'static,
 ) -> Result<T> {

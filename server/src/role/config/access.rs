@@ -1,5 +1,5 @@
-//! Access-key check in front of every client endpoint. The parsed request goes on with the request, so that what was checked is
-//! what is served.
+//! Access-key check before every client endpoint. Returns the parsed request, so that exactly the
+//! checked request is served.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -16,25 +16,25 @@ use crate::log_rate::{LogRate, shortened};
 use crate::server_config::keys;
 use crate::state::EnvironmentState;
 
-/// A request that may be answered.
+/// A request that passed the check.
 #[derive(Debug)]
 pub(super) struct Checked {
-    /// What is asked for, as the client wrote it.
+    /// The request, as the client wrote it.
     pub(super) endpoint: ClientRequest,
-    /// The app that it speaks for.
+    /// The app that it acts for.
     pub(super) client: Client,
 }
 
-/// The app that a request speaks for, and what let it in.
+/// The app that a request acts for, and the key that authenticated it.
 #[derive(Debug, Clone)]
 pub(super) struct Client {
     /// App id in its stored spelling; `None` for an app that is not stored, and for "no app id".
     pub(super) app_id: Option<Arc<str>>,
-    /// Row id of the filter key that fits; `None` where the app has none.
+    /// Row id of the filter key that matched; `None` if the app has none.
     key: Option<i64>,
 }
 
-/// Reads the endpoint, settles the name of the app, and checks the signature where the app has enabled keys.
+/// Parses the endpoint, resolves the app, and checks the signature if the app has enabled keys.
 pub(super) fn check(state: &EnvironmentState, head: &Parts) -> Result<Checked> {
     let uri = &head.uri;
     let endpoint = ClientRequest::parse(uri.path(), uri.query().unwrap_or_default())?;
@@ -69,7 +69,8 @@ pub(super) fn check(state: &EnvironmentState, head: &Parts) -> Result<Checked> {
 }
 
 impl Client {
-    /// Decides again, at the moment of an answer: while a poll was held, the app may have got its first key or lost one.
+    /// Repeats the decision when a held poll is answered: the app may have received its first key
+    /// or lost one meanwhile.
     pub(super) fn check_again(&self, state: &EnvironmentState, written_app_id: &str) -> Result<()> {
         let keys = keys_of(state, stored_app(state, written_app_id).as_deref())?;
         let is_admitted =
@@ -82,7 +83,8 @@ fn stored_app(state: &EnvironmentState, written: &str) -> Option<Arc<str>> {
     (!is_no_app_id(written)).then(|| state.feed.names().app(written)).flatten()
 }
 
-/// The keys in force. Keys that were never read, or too long ago, are not the same as none.
+/// The enabled keys of an app. Fails if keys were never read, or too long ago: that is not the same
+/// as an app without keys.
 fn keys_of(state: &EnvironmentState, app_id: Option<&str>) -> Result<Arc<AppKeys>> {
     let keys = state.feed.keys();
     let longest = state.settings.access_key_max_age.unwrap_or(Duration::MAX);
@@ -95,7 +97,7 @@ fn keys_of(state: &EnvironmentState, app_id: Option<&str>) -> Result<Arc<AppKeys
     }
 }
 
-/// Timestamp first, then signature, against every key: any of them is enough. Returns the one that fits.
+/// Checks the timestamp, then the signature against every key, and returns the first that matches.
 fn verify(state: &EnvironmentState, keys: &[(i64, Signer)], head: &Parts) -> Result<i64> {
     if keys.is_empty() {
         return Err(Error::unauthorized("Unauthorized").early());

@@ -1,4 +1,4 @@
-//! `/configfiles`: the same releases as text, JSON or raw document. Never a 304.
+//! `/configfiles`: the same releases as text, JSON or raw document. Never answers 304.
 
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
@@ -72,7 +72,7 @@ const fn content_type(format: Format) -> &'static str {
     }
 }
 
-/// Sorted by key: the reference's order is that of a hash table, and a stable text is easier to compare.
+/// Sorted by key: Apollo's order is that of a hash table, and a stable text is easier to compare.
 fn text(configurations: &Configurations) -> String {
     let mut entries: Vec<_> =
         configurations.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();

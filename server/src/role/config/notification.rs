@@ -1,4 +1,5 @@
-//! Long polls: register under every watch key, then compare ids, then wait. In this order no message can be lost.
+//! Long polls: register under every watch key, then compare ids, then wait. In this order no
+//! message can be lost.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv4Addr};
@@ -23,16 +24,16 @@ use crate::json::{JSON_TYPE, Json};
 use crate::server_config::keys;
 use crate::state::EnvironmentState;
 
-/// Hold of the deprecated poll, in seconds; the reference does not let operators change it.
+/// Hold time of the deprecated poll, in seconds; Apollo does not let operators change it.
 const LEGACY_HOLD: usize = 30;
 
-/// Namespaces of one poll that are watched although nobody declared them: a client may wait for what is made later. Any
-/// further ones are compared when the poll begins, and not watched.
+/// Maximum number of undeclared namespaces that one poll watches: a client may wait for a namespace
+/// that is created later. Any further ones are compared when the poll begins, but not watched.
 const UNDECLARED: usize = 256;
-/// The same for an app that is not stored, of which nothing is declared.
+/// The same for an app that is not stored, which has no declarations.
 const UNDECLARED_OF_UNKNOWN_APP: usize = 16;
 
-/// A poll that is parked: all that is kept of its request.
+/// A parked poll: all that is kept of its request.
 pub(in crate::role) struct Poll {
     parked: Parked,
     client: Client,
@@ -40,7 +41,7 @@ pub(in crate::role) struct Poll {
     form: Form,
 }
 
-/// How a poll is answered.
+/// Format of a poll's answer.
 enum Form {
     /// `/notifications/v2`, with the client's spellings of namespaces where they differ from the stored ones.
     List(Box<[(String, String)]>),
@@ -48,14 +49,14 @@ enum Form {
     Legacy,
 }
 
-/// What a client waits for in one namespace.
+/// A namespace that a client waits for.
 struct Watched {
     /// Stored spelling.
     namespace: String,
     /// The client's spelling without `.properties`; answers repeat it, or the client would not know the name.
     spelling: String,
     known_id: i64,
-    /// Whether the app has it, or everybody has it.
+    /// Whether the app declares it, or it is public.
     is_declared: bool,
     keys: Vec<String>,
 }
@@ -132,7 +133,7 @@ impl Watched {
         self.spelling != self.namespace
     }
 
-    /// What the parked poll keeps of it beside its keys.
+    /// Bytes that the parked poll keeps for it in addition to its keys.
     fn spelling_bytes(&self) -> usize {
         let texts = || size_of::<(String, String)>() + self.namespace.len() + self.spelling.len();
         if self.has_own_spelling() { texts() } else { 0 }
@@ -140,7 +141,7 @@ impl Watched {
 }
 
 impl Poll {
-    /// Waits, and decides anew whether this client may be answered.
+    /// Waits, and then checks again whether this client may be answered.
     pub(super) async fn answer(self, state: &EnvironmentState) -> Result<Response> {
         let Self { parked, client, app_id, form } = self;
         let woken = parked.await;
@@ -196,8 +197,9 @@ fn legacy(namespace: &str, notification_id: i64) -> Response {
         .into_response()
 }
 
-/// Namespaces by stored name; of several spellings of one the smallest id is kept, so that nothing is missed. Names that no
-/// namespace can have are left out: the others of the list are not to blame for them.
+/// The namespaces by stored name. Of several spellings of one namespace, the smallest id is used,
+/// so that no change is missed. Impossible names are ignored, so that the rest of the list is
+/// answered.
 fn watch(feed: &ReleaseFeed, app_id: &str, query: &PollQuery) -> Vec<Watched> {
     let mut kept: HashMap<String, (String, i64, bool)> =
         HashMap::with_capacity(query.notifications.len());
@@ -233,10 +235,10 @@ fn watch(feed: &ReleaseFeed, app_id: &str, query: &PollQuery) -> Vec<Watched> {
         .collect()
 }
 
-/// How a public namespace is told by its name.
+/// How a public namespace is matched by name.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Spelling {
-    /// Not at all.
+    /// Only the app's own namespaces match.
     OwnOnly,
     /// Ignoring case.
     Stored,
@@ -268,7 +270,8 @@ fn keys_of(
     keys
 }
 
-/// The answer for a namespace that moved past what the client knows, with all of its keys that ever moved.
+/// The answer for a namespace that is newer than the client's id, with the ids of all its keys that
+/// have messages.
 fn outdated(feed: &ReleaseFeed, watched: &Watched) -> Option<Notification> {
     let details: BTreeMap<String, i64> = watched
         .keys
@@ -284,14 +287,15 @@ fn outdated(feed: &ReleaseFeed, watched: &Watched) -> Option<Notification> {
     })
 }
 
-/// Whether the client was told an id that the database no longer has, because its ids went back a moment ago. Otherwise an id above
-/// the newest is held like a current one: a node that is behind must not pull clients back.
+/// Whether the client received an id that the database no longer has, because its ids recently went
+/// back. Any other id above the newest one is held like a current one: a node that is behind must
+/// not pull clients back.
 fn is_lost(feed: &ReleaseFeed, watched: &Watched, latest: Option<i64>) -> bool {
     let newest = latest.unwrap_or(UNKNOWN_NOTIFICATION_ID);
     watched.known_id > newest && feed.lost_id().is_some_and(|lost| watched.known_id <= lost)
 }
 
-/// The shared bytes, unless this client spells the namespace in its own way.
+/// Returns the shared bytes, unless this client spells the namespace differently.
 fn pushed(wake: &Wake, spellings: &[(String, String)]) -> Response {
     let spelling = spellings
         .iter()

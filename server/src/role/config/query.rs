@@ -18,7 +18,7 @@ use crate::json::{self, JSON_TYPE};
 use crate::server_config::keys;
 use crate::state::EnvironmentState;
 
-/// Answers a request; 304 is decided before any body is touched.
+/// Answers a request; decides on 304 before any body is touched.
 pub(super) async fn answer(
     state: &EnvironmentState,
     target: &NamespaceKey,
@@ -53,7 +53,7 @@ pub(super) async fn answer(
     Ok(([(CONTENT_TYPE, JSON_TYPE)], body).into_response())
 }
 
-/// An answer that is about to be written, or was before.
+/// Everything that determines the body of an answer.
 struct Answer<'a> {
     state: &'a EnvironmentState,
     target: &'a NamespaceKey,

@@ -119,7 +119,7 @@ impl Environments {
     /// The environment of a name in any of its spellings.
     ///
     /// # Errors
-    /// When there is none of that name.
+    /// Fails if there is none of that name.
     pub fn find(&self, name: &str) -> Result<Environment> {
         let normalised = normalise(name);
         if !self.names().contains(&normalised) {

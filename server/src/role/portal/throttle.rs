@@ -94,7 +94,7 @@ impl Throttle {
     /// Counts the attempt and waits where its account is under attack.
     ///
     /// # Errors
-    /// How long to wait before the next attempt, where this one is refused.
+    /// The time to wait before the next attempt, if this one is refused.
     pub(super) async fn admit(&self, attempt: &Attempt) -> Result<(), Duration> {
         if self.count(attempt)? {
             let _permit = self.waiting.try_acquire().map_err(|_| DELAY)?;

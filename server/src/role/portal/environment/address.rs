@@ -52,7 +52,7 @@ impl Address {
     /// Path and query as a request names them.
     ///
     /// # Errors
-    /// When a segment is empty or a dot segment: the call would reach another path than the one whose right was checked.
+    /// Fails if a segment is empty or a dot segment: the call would reach another path than the one whose permission was checked.
     pub fn checked(self) -> Result<String> {
         match self.refused {
             None => Ok(self.text),

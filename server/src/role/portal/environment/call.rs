@@ -54,7 +54,7 @@ impl Environment {
     /// Reads what must be there.
     ///
     /// # Errors
-    /// What the admin service refuses, and an environment that cannot be reached.
+    /// Returns the error of the admin service, or an error if the environment cannot be reached.
     pub async fn get<T: DeserializeOwned>(&self, address: Address) -> Result<T> {
         parse(&self.call(Method::GET, address, None).await?)
     }
@@ -62,7 +62,7 @@ impl Environment {
     /// Reads what may be absent: an empty answer means that it is.
     ///
     /// # Errors
-    /// As [`Self::get`].
+    /// Same as [`Self::get`].
     pub async fn find<T: DeserializeOwned>(&self, address: Address) -> Result<Option<T>> {
         let answer = self.call(Method::GET, address, None).await?;
         if answer.is_empty() { Ok(None) } else { parse(&answer).map(Some) }
@@ -71,7 +71,7 @@ impl Environment {
     /// Creates something and reads what was created.
     ///
     /// # Errors
-    /// As [`Self::get`].
+    /// Same as [`Self::get`].
     pub async fn create<T: DeserializeOwned>(
         &self,
         address: Address,
@@ -83,7 +83,7 @@ impl Environment {
     /// Posts something that has no answer.
     ///
     /// # Errors
-    /// As [`Self::get`].
+    /// Same as [`Self::get`].
     pub async fn post(&self, address: Address, body: &impl Serialize) -> Result<()> {
         self.send(Method::POST, address, body).await.map(drop)
     }
@@ -91,7 +91,7 @@ impl Environment {
     /// Changes something as it was when it was read last, unless the caller names a revision.
     ///
     /// # Errors
-    /// As [`Self::get`]; a conflict where it was changed meanwhile.
+    /// Same as [`Self::get`]; also a conflict if it was changed meanwhile.
     pub async fn change_on_last_read(
         &self,
         method: Method,
@@ -106,7 +106,7 @@ impl Environment {
     /// Changes something.
     ///
     /// # Errors
-    /// As [`Self::get`].
+    /// Same as [`Self::get`].
     pub async fn put(&self, address: Address, body: &impl Serialize) -> Result<()> {
         self.send(Method::PUT, address, body).await.map(drop)
     }
@@ -114,7 +114,7 @@ impl Environment {
     /// Changes something by the address alone.
     ///
     /// # Errors
-    /// As [`Self::get`].
+    /// Same as [`Self::get`].
     pub async fn put_empty(&self, address: Address) -> Result<()> {
         self.call(Method::PUT, address, None).await.map(drop)
     }
@@ -122,7 +122,7 @@ impl Environment {
     /// Posts form fields and reads what was made of them.
     ///
     /// # Errors
-    /// As [`Self::get`].
+    /// Same as [`Self::get`].
     pub async fn submit<T: DeserializeOwned>(
         &self,
         address: Address,
@@ -134,7 +134,7 @@ impl Environment {
     /// Deletes something.
     ///
     /// # Errors
-    /// As [`Self::get`].
+    /// Same as [`Self::get`].
     pub async fn delete(&self, address: Address) -> Result<()> {
         self.call(Method::DELETE, address, None).await.map(drop)
     }
