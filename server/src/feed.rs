@@ -1,7 +1,9 @@
-//! The release feed: reads release messages, keeps everything in memory that clients ask for, and wakes parked polls.
+//! The release feed: reads release messages, keeps in memory everything that clients request, and
+//! wakes parked polls.
 //!
-//! Publishers signal it after their commit and one scan answers all signals that are pending; a scan each second is the guarantee.
-//! Caches are updated before waiters are woken, because a client that is woken asks at once.
+//! Publishers signal it after their commit, and one scan answers all pending signals. A scan each
+//! second guarantees delivery if a signal is lost. Caches are updated before waiters are woken,
+//! because a client that is woken sends its request at once.
 
 pub mod access_key;
 pub mod answer;
@@ -45,7 +47,7 @@ use crate::error::Result;
 use crate::server_config::{ServerConfig, keys};
 use crate::store::Store;
 
-/// Rows that are read at once.
+/// Rows per statement of a scan.
 const BATCH: u64 = 500;
 
 /// Everything in memory that the config role answers from. Cheap to clone.
@@ -61,36 +63,36 @@ struct Inner {
     hub: WatchHub,
     pacer: Pacer,
     names: Arc<Names>,
-    /// Public names that two apps declare, as last read.
+    /// Public names that two apps declare, as of the last read.
     contests: std::sync::Mutex<BTreeSet<Contest>>,
     keys: AccessKeys,
     positions: Arc<Positions>,
     signal: Notify,
     redefined: Notify,
     scan: Mutex<Scan>,
-    /// Scans of release messages.
+    /// Numbers the scans of release messages.
     scans: Rounds,
-    /// Readings of names and access keys.
+    /// Numbers the reads of names and access keys.
     readings: Rounds,
     deferred: Deferred,
     condition: Condition,
-    /// Watch keys whose ids went back, until everything was read anew.
+    /// Watch keys whose ids went back. `Some` until everything has been read again.
     reload: std::sync::Mutex<Option<HashSet<String>>>,
     rewound: Notify,
 }
 
-/// How a feed is set up.
+/// How a feed is configured.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct FeedOptions {
-    /// Whether app ids and clusters match ignoring ASCII case.
+    /// Whether app ids and clusters match without regard to ASCII case.
     pub folds_names: bool,
-    /// Room for parked polls.
+    /// Capacity for parked polls.
     pub polls: Limits,
 }
 
 impl ReleaseFeed {
-    /// Reads what must be known before the first request is served. Names and access keys that cannot be read are tried again
-    /// later, and nobody is served before.
+    /// Reads what has to be known before the first request is served. If names and access keys
+    /// cannot be read, the scan retries, and no client is served before.
     ///
     /// # Errors
     /// Fails if the release messages cannot be read.
@@ -144,8 +146,9 @@ impl ReleaseFeed {
         background.spawn("hub clock", move || tick(hub.clone()));
     }
 
-    /// Waits until release messages that were committed before this call are delivered here: whoever is answered
-    /// afterwards reads the release from this node. Gives up after a second, as while the database cannot be read.
+    /// Waits until release messages that were committed before this call are delivered on this
+    /// node, so that a caller that is answered afterwards reads the release from it. Gives up after
+    /// a second, for example while the database cannot be read.
     pub async fn deliver_committed(&self) {
         if !self.0.scans.next(|| self.signal()).await {
             tracing::warn!(
@@ -155,7 +158,7 @@ impl ReleaseFeed {
         }
     }
 
-    /// The same for names and access keys.
+    /// Same as [`Self::deliver_committed`], for names and access keys.
     pub async fn read_committed_definitions(&self) {
         if !self.0.readings.next(|| self.signal_definitions()).await {
             tracing::warn!(
@@ -165,17 +168,19 @@ impl ReleaseFeed {
         }
     }
 
-    /// Says that a release message may have been committed. Carries nothing: losing or forging one does no harm.
+    /// Signals that a release message may have been committed. The signal carries no data: losing
+    /// or forging one does no harm.
     pub fn signal(&self) {
         self.0.signal.notify_one();
     }
 
-    /// Says that a name or an access key may have been committed.
+    /// Signals that a name or an access key may have been committed.
     pub fn signal_definitions(&self) {
         self.0.redefined.notify_one();
     }
 
-    /// What is published at a place, not older than the release message that the client was told of.
+    /// The published content of a namespace, not older than the release message `told`, which the
+    /// client was notified of.
     ///
     /// # Errors
     /// Fails if it has to be read and the database does not answer: a client that was notified of a release must not receive an older one.
@@ -184,7 +189,8 @@ impl ReleaseFeed {
             Some(published) if told.is_none_or(|id| published.notification_id >= id) => {
                 Ok(published)
             }
-            // In a box: an answer from memory would otherwise move all that reading a database needs.
+            // Boxed, because an answer from memory would otherwise move the whole future of a
+            // database read.
             _ => Box::pin(self.read_published(place, told)).await,
         }
     }
@@ -200,13 +206,14 @@ impl ReleaseFeed {
         }
     }
 
-    /// Whether every client can be answered: names and access keys were read.
+    /// Whether clients can be answered: names and access keys were read.
     #[must_use]
     pub fn is_loaded(&self) -> bool {
         self.names().is_loaded() && self.keys().age().is_some()
     }
 
-    /// What is wrong at present, one sentence each; empty while everything that is published reaches its clients.
+    /// Present faults, one sentence each; empty while everything that is published reaches its
+    /// clients.
     #[must_use]
     pub fn faults(&self) -> Vec<String> {
         let mut faults = self.0.condition.faults(self.alarm());
@@ -218,7 +225,8 @@ impl ReleaseFeed {
         faults
     }
 
-    /// The greatest id that was told to clients before the ids went back, while that is reported.
+    /// The greatest id that clients received before the ids went back, while the rewind is
+    /// reported.
     #[must_use]
     pub fn lost_id(&self) -> Option<i64> {
         self.0.condition.lost_id(self.alarm())
@@ -234,7 +242,7 @@ impl ReleaseFeed {
         &self.0.cache
     }
 
-    /// Bodies that were serialised before.
+    /// Bodies that have been serialised before.
     #[must_use]
     pub fn answers(&self) -> &Answers {
         &self.0.answers
@@ -246,7 +254,7 @@ impl ReleaseFeed {
         &self.0.hub
     }
 
-    /// Stored spellings.
+    /// Names in their stored spelling.
     #[must_use]
     pub fn names(&self) -> &Names {
         &self.0.names
@@ -265,7 +273,8 @@ impl ReleaseFeed {
     }
 }
 
-/// By the steady clock, and catching up after a stall: neither a jump of the wall clock nor a busy machine changes a hold.
+/// Uses the monotonic clock and catches up after a stall, so that neither a jump of the wall clock
+/// nor a busy machine changes how long a poll is held.
 async fn tick(hub: WatchHub) {
     let mut clock = interval(Duration::from_secs(1));
     clock.set_missed_tick_behavior(MissedTickBehavior::Burst);
@@ -275,7 +284,7 @@ async fn tick(hub: WatchHub) {
     }
 }
 
-/// Answer of a poll that was woken: one namespace, one key, serialised once for all who wait for it.
+/// The answer of a woken poll: one namespace, one key, serialised once for all its waiters.
 #[must_use]
 pub fn notification(namespace: &str, key: &str, id: i64) -> Option<Bytes> {
     let answer = [Notification {

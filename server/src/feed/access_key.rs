@@ -1,4 +1,4 @@
-//! Access keys in memory, by app: what stands between a client and the configuration.
+//! Access keys in memory, by app. They decide which clients may read the configuration of an app.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,32 +13,33 @@ use crate::error::{Error, Result};
 use crate::store::feed as stored;
 use crate::store::{Secret, Small};
 
-/// What a key does with a request that it does not fit.
+/// How a key treats a request that it does not match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Refuses it.
+    /// Rejects it.
     Filter,
     /// Only logs it.
     Observe,
 }
 
-/// One row as the database holds it.
+/// One row of the database.
 #[derive(Debug, Clone)]
 pub struct AccessKey {
     /// Id of the row.
     pub id: i64,
     /// App that the key is for.
     pub app_id: String,
-    /// Secret, expanded for checking.
+    /// Secret, prepared for verification.
     pub signer: Signer,
-    /// What it does.
+    /// How the key treats requests that do not match.
     pub mode: Mode,
-    /// Disabled keys do nothing.
+    /// Disabled keys have no effect.
     pub is_enabled: bool,
 }
 
 impl AccessKey {
-    /// A key as it is stored. One whose content cannot be read refuses everybody: left out, it would open its app.
+    /// Converts a row. A row whose content cannot be read becomes a key that rejects every request:
+    /// leaving it out would open its app.
     ///
     /// # Errors
     /// Fails if the operating system provides no random bytes.
@@ -62,14 +63,14 @@ fn nobodys_secret() -> Result<Secret> {
 /// The enabled keys of one app.
 #[derive(Debug, Clone, Default)]
 pub struct AppKeys {
-    /// Keys that refuse, by the ids of their rows.
+    /// Keys that reject requests, with the ids of their rows.
     pub filter: Vec<(i64, Signer)>,
-    /// Keys that only log; they count where no filter key exists.
+    /// Keys that only log; used if there is no filter key.
     pub observe: Vec<(i64, Signer)>,
 }
 
 impl AppKeys {
-    /// Whether a request that was let in by this filter key, or by none, would be let in now.
+    /// Whether a request that this filter key authenticated, or none, would be admitted now.
     #[must_use]
     pub fn admit(&self, key: Option<i64>) -> bool {
         self.filter.is_empty()
@@ -81,14 +82,15 @@ impl AppKeys {
     }
 }
 
-/// All enabled keys. Never loaded is not the same as none: a node that knows no keys must not let anybody pass.
+/// All enabled keys. A set that was never loaded is not an empty one: a node that knows no keys
+/// must not admit any client.
 #[derive(Debug)]
 pub struct AccessKeys {
     folds: bool,
     loaded: ArcSwapOption<Loaded>,
-    /// Every time below is in milliseconds since then.
+    /// Origin of the times below, which are in milliseconds.
     begun: Instant,
-    /// When the keys were last known to be those of the database.
+    /// When the keys were last confirmed to equal those in the database.
     current: AtomicU64,
 }
 
@@ -105,20 +107,22 @@ struct App {
 }
 
 impl AccessKeys {
-    /// No keys yet. `folds` says whether app ids match ignoring ASCII case.
+    /// An empty set that was not loaded. `folds` sets whether app ids match without regard to ASCII
+    /// case.
     #[must_use]
     pub fn new(folds: bool) -> Self {
         let current = AtomicU64::new(0);
         Self { folds, loaded: ArcSwapOption::empty(), begun: Instant::now(), current }
     }
 
-    /// Records that the database was asked and no key has changed.
+    /// Records that the database was read and no key has changed.
     pub fn confirm(&self) {
         let now = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.current.store(now, Ordering::Release);
     }
 
-    /// Takes over all live rows. Returns the apps whose parked polls may have lost their ground.
+    /// Replaces the keys with all rows that are not deleted. Returns the apps whose parked polls
+    /// may no longer be admitted.
     pub fn replace(&self, rows: impl IntoIterator<Item = AccessKey>) -> Vec<Arc<str>> {
         let mut apps: HashMap<String, (Arc<str>, AppKeys)> = HashMap::new();
         for row in rows.into_iter().filter(|row| row.is_enabled) {
@@ -145,7 +149,7 @@ impl AccessKeys {
         before.map_or_else(Vec::new, |before| self.changed_since(&before))
     }
 
-    /// The app of an enabled key by the id of its row, as it was read last.
+    /// The app of an enabled key by the id of its row, as of the last read.
     pub(super) fn app_of(&self, id: i64) -> Option<Arc<str>> {
         let (mut found, loaded) = (None, self.loaded.load());
         loaded.as_ref()?.apps.each(|apps| {
@@ -174,7 +178,7 @@ impl AccessKeys {
         changed
     }
 
-    /// How long ago the keys were read or confirmed; `None` where they never were read.
+    /// Time since the keys were read or confirmed; `None` if they were never read.
     #[must_use]
     pub fn age(&self) -> Option<Duration> {
         self.loaded.load().as_ref()?;
@@ -182,7 +186,7 @@ impl AccessKeys {
         Some(self.begun.elapsed().saturating_sub(current))
     }
 
-    /// The keys of an app in its stored spelling; `None` where it has none that is enabled.
+    /// The keys of an app in its stored spelling; `None` if it has no enabled key.
     #[must_use]
     pub fn of(&self, app_id: &str) -> Option<Arc<AppKeys>> {
         self.find(self.loaded.load().as_deref()?, app_id)

@@ -1,5 +1,6 @@
-//! Bodies of answers, serialised once. A body is found by what it is made of: release keys name immutable content, and a digest says
-//! so should somebody have changed a row by hand; so nothing here is ever stale and nothing needs to be invalidated.
+//! Bodies of answers, serialised once. A body is found by the input that it depends on: release
+//! keys identify immutable content, and a digest detects rows that were changed by hand. An entry
+//! is therefore never stale and never needs to be invalidated.
 
 use std::hash::{Hash, Hasher};
 
@@ -9,26 +10,28 @@ use quick_cache::{Equivalent, Weighter};
 
 use crate::error::Result;
 
-/// Memory for bodies, in bytes. What does not fit is serialised again when it is asked for. A client of a public namespace
-/// chooses the cluster that its answer repeats, so strangers can fill this; `docs/bounds.md` adds it up with the rest.
+/// Memory for bodies, in bytes. Bodies that do not fit are serialised again for each request. A
+/// client of a public namespace chooses the cluster that its answer repeats, so unknown clients can
+/// fill this memory; `docs/bounds.md` adds it to the total.
 const CAPACITY: u64 = 16 * 1024 * 1024;
-/// Bodies that the cache's own tables are laid out for.
+/// Number of bodies that the tables of the cache are sized for.
 const EXPECTED: usize = 20_000;
-/// What a body costs beside its text and names: its key, its place in the tables, and the headers of six allocations.
+/// Bytes that a body needs beside its text and names: its key, its entry in the tables, and the
+/// headers of six allocations.
 const OVERHEAD: usize = 320;
 
-/// What a body is made of.
+/// The input that determines a body.
 #[derive(Debug, Clone, Copy)]
 pub struct Ingredients<'a> {
-    /// Form of the answer: its endpoint, and whether it is full or incremental.
+    /// Format of the answer: its endpoint, and whether it is full or incremental.
     pub form: &'static str,
     /// Release keys joined with `+`.
     pub release_key: &'a str,
-    /// Of the content, should somebody have changed a release under its key.
+    /// Digest of the content, in case a release was changed by hand and kept its key.
     pub digest: u64,
-    /// Release key that an incremental answer starts from.
+    /// Release key that an incremental answer is based on.
     pub base_key: &'a str,
-    /// Names that the answer repeats as the client wrote them.
+    /// Names that the answer repeats in the client's spelling.
     pub names: [&'a str; 3],
 }
 
@@ -102,7 +105,7 @@ impl Weighter<Key, Bytes> for Size {
     }
 }
 
-/// The bodies.
+/// The cache of bodies.
 #[derive(Debug)]
 pub struct Answers(Cache<Key, Bytes, Size, ahash::RandomState>);
 
@@ -113,7 +116,7 @@ impl Default for Answers {
 }
 
 impl Answers {
-    /// The body of these ingredients; made when nobody asked for it before.
+    /// Returns the body for this input; `make` serialises it on the first request.
     pub fn get_or_make(
         &self,
         of: &Ingredients<'_>,

@@ -1,8 +1,8 @@
-//! Releases and gray rules in memory: what every answer of the config role is made from.
+//! Releases and gray rules in memory: the source of every answer of the config role.
 //!
-//! Each namespace of a cluster has one slot. A slot is filled by one load at a time, so that a load which began before a publish
-//! can never overwrite what came after it. What was loaded stays until a release message replaces it, also while the database is
-//! away.
+//! Each namespace of a cluster has one slot. A slot is filled by one load at a time, so that a load
+//! which began before a publish can never overwrite a newer result. Loaded values remain until a
+//! release message replaces them, also while the database is unreachable.
 
 mod load;
 mod published;
@@ -21,23 +21,25 @@ use super::position::Positions;
 use crate::error::{Error, Result};
 use crate::store::Store;
 
-/// Memory for slots without a release, in bytes: what strangers can fill by asking for names that nobody published.
+/// Memory for slots without a release, in bytes. Unknown clients can fill it by requesting names
+/// that were never published.
 const EMPTY_CAPACITY: usize = 4 * 1024 * 1024;
-/// What such a slot costs beside its names.
+/// Bytes that such a slot needs beside its names.
 const EMPTY_SLOT: usize = 400;
-/// Memory for former releases, which are the bases of incremental answers.
+/// Memory for former releases, which are the bases of incremental answers, in bytes.
 const FORMER_CAPACITY: u64 = 16 * 1024 * 1024;
-/// Former releases that the tables are laid out for, and what one costs beside its texts.
+/// Number of former releases that the tables are sized for, and the bytes that one needs beside its
+/// text.
 const FORMER_EXPECTED: usize = 1_000;
 const FORMER_ENTRY: usize = 256;
-/// A client that has to wait longer for the database is better served by another node.
+/// Maximum wait for the database. A client that would wait longer is better served by another node.
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Default)]
 struct Slot {
     current: ArcSwapOption<Published>,
     loading: Mutex<()>,
-    /// Bytes that are counted for it as long as it holds no release.
+    /// Bytes charged for it while it holds no release.
     charge: AtomicUsize,
 }
 
@@ -61,11 +63,11 @@ pub struct ReleaseCache {
     names: Arc<Names>,
     positions: Arc<Positions>,
     slots: papaya::HashMap<NamespaceKey, Arc<Slot>, ahash::RandomState>,
-    /// Bytes of slots without a release, also of those whose load failed.
+    /// Bytes charged for slots without a release, including those whose load failed.
     empty: AtomicUsize,
-    /// Releases by key, as bases of incremental answers; `None` where a key names nothing.
+    /// Releases by key, as bases of incremental answers; `None` for a key without a release.
     former: Former,
-    /// Keys under which another content was served before: clients may hold either, so these are no bases.
+    /// Keys whose content has changed: clients may have either version, so these cannot be bases.
     rewritten: papaya::HashSet<String, ahash::RandomState>,
     is_database_away: AtomicBool,
 }
@@ -86,7 +88,7 @@ impl ReleaseCache {
         }
     }
 
-    /// What is published; loaded at most once however many ask at the same time.
+    /// Returns the published content of a namespace; concurrent calls share one load.
     ///
     /// # Errors
     /// Fails if it was never loaded and the database does not answer.
@@ -109,7 +111,8 @@ impl ReleaseCache {
         tokio::time::timeout(PATIENCE, load).await.unwrap_or_else(|_| Err(away()))
     }
 
-    /// Reads anew what a release message names, and the parents of a branch that it names. Slots that nobody asked for stay empty.
+    /// Reloads the namespace of a release message and, for a branch, its parents. Slots that were
+    /// never requested remain empty.
     ///
     /// # Errors
     /// Fails if the database cannot be read; the previous values are then kept.
@@ -122,7 +125,7 @@ impl ReleaseCache {
         Ok(())
     }
 
-    /// What is in memory, by namespace.
+    /// The content of all filled slots.
     pub(super) fn cached(&self) -> Vec<(NamespaceKey, Arc<Published>)> {
         let slots = self.slots.pin();
         let filled = slots.iter().filter_map(|(key, slot)| {
@@ -131,17 +134,17 @@ impl ReleaseCache {
         filled.collect()
     }
 
-    /// What is in memory of a namespace.
+    /// The content of a slot, if it is filled.
     pub(super) fn peek(&self, place: Place<'_>) -> Option<Arc<Published>> {
         self.slots.pin().get(&place)?.current.load_full()
     }
 
-    /// What the database holds, without taking it over.
+    /// Reads the content from the database without storing it in the slot.
     pub(super) async fn read(&self, place: Place<'_>) -> Result<Published> {
         load::published(self.store.read(), &self.names, place).await
     }
 
-    /// Reads a namespace anew that is in memory; returns whether it was another one before.
+    /// Reloads a namespace that is in memory; returns whether its content changed.
     pub(super) async fn refresh(&self, place: Place<'_>) -> Result<bool> {
         let Some(slot) = self.slots.pin().get(&place).cloned() else { return Ok(false) };
         let _loading = slot.loading.lock().await;
@@ -149,18 +152,20 @@ impl ReleaseCache {
         Ok(!before.is_same(&*self.fill(place, &slot, -1).await?))
     }
 
-    /// Says whether the database answers: while it does not, nobody waits for it.
+    /// Sets whether the database is unreachable; while it is, requests fail at once instead of
+    /// waiting for it.
     pub fn set_database_away(&self, is_away: bool) {
         self.is_database_away.store(is_away, Ordering::Release);
     }
 
-    /// Whether the database did not answer when it was asked last.
+    /// Whether the last query of the database failed to be answered.
     #[must_use]
     pub fn is_database_away(&self) -> bool {
         self.is_database_away.load(Ordering::Acquire)
     }
 
-    /// The release of a key, abandoned or not; remembered for the herd that asks with the same key after a publish.
+    /// The release with this key, abandoned or not. Cached, because many clients send the same key
+    /// after a publish.
     pub async fn by_key(&self, key: &str) -> Option<Arc<Release>> {
         if self.rewritten.pin().contains(key) {
             return None;
@@ -176,7 +181,7 @@ impl ReleaseCache {
     fn concerned(&self, place: Place<'_>) -> Vec<NamespaceKey> {
         let slots = self.slots.pin();
         let own = slots.contains_key(&place).then(|| place.to_key());
-        // No branch has this name: most messages need no look at all slots.
+        // No branch has this name, so most messages do not need to search all slots.
         if place.cluster == DEFAULT_CLUSTER {
             return own.into_iter().collect();
         }
@@ -193,7 +198,7 @@ impl ReleaseCache {
         own.into_iter().chain(parents).collect()
     }
 
-    /// The slot of these names; a new one is counted as empty until something is found for it.
+    /// The slot for these names; a new one is charged as empty until content is found for it.
     fn slot(&self, place: Place<'_>) -> Arc<Slot> {
         let charge = place.app_id.len() + place.cluster.len() + place.namespace.len() + EMPTY_SLOT;
         let slot = Arc::new(Slot { charge: charge.into(), ..Slot::default() });
@@ -208,9 +213,10 @@ impl ReleaseCache {
         }
     }
 
-    /// Fills a slot whose `loading` lock the caller holds.
+    /// Fills a slot; the caller holds its `loading` lock.
     async fn fill(&self, place: Place<'_>, slot: &Slot, message: i64) -> Result<Arc<Published>> {
-        // The position is read first: a publish after this line makes the content newer than its number, never older.
+        // The position is read before the content: a publish in between makes the content newer
+        // than its id, never older.
         let position = self.positions.of(&place.watch_key()).unwrap_or(-1);
         let mut published = load::published(self.store.read(), &self.names, place).await?;
         published.notification_id = position.max(message);
@@ -230,7 +236,8 @@ impl ReleaseCache {
         Ok(published)
     }
 
-    /// Keeps what clients were given as the base of their next answer: the rows may have been changed by hand since.
+    /// Keeps the releases that clients have received as bases of their next answers, since the rows
+    /// may have been changed by hand.
     fn remember(&self, before: &Published, now: &Published) {
         for release in now.releases().filter(|release| release.is_rewritten) {
             self.rewritten.pin().insert(release.release_key.clone());
@@ -243,7 +250,7 @@ impl ReleaseCache {
         }
     }
 
-    /// Releases in memory whose row cannot be read any more, in words for an operator.
+    /// Describes, for operators, the releases in memory whose rows can no longer be read.
     pub(super) fn fault(&self) -> Option<String> {
         let slots = self.slots.pin();
         let is_unreadable = |(_, slot): &(_, &Arc<Slot>)| {
@@ -258,7 +265,8 @@ impl ReleaseCache {
         ))
     }
 
-    /// Counts a slot without a release, and forgets all of them once they are too many. Those that are just being loaded stay.
+    /// Charges a slot without a release, and removes all such slots when they exceed the limit,
+    /// except for those that are being loaded.
     fn charge(&self, bytes: usize) {
         if self.empty.fetch_add(bytes, Ordering::AcqRel) < EMPTY_CAPACITY {
             return;
@@ -273,7 +281,7 @@ impl ReleaseCache {
         });
     }
 
-    /// Ends the counting of a slot. Whatever the order, each charge is taken back once.
+    /// Ends the charge of a slot. Each charge is subtracted once, in whatever order this is called.
     fn discharge(&self, slot: &Slot) {
         self.empty.fetch_sub(slot.charge.swap(0, Ordering::AcqRel), Ordering::AcqRel);
     }

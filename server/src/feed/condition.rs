@@ -1,4 +1,5 @@
-//! What is wrong with the feed at present, in words for an operator: what `/health` reports. Decides nothing itself.
+//! The present faults of the feed, described for operators: `/health` reports them. Makes no
+//! decisions.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -9,62 +10,63 @@ pub(super) struct Condition(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// Since when release messages cannot be read.
+    /// Start of the period in which release messages cannot be read.
     scan_failing: Option<Instant>,
-    /// Since when the cache cannot be compared with the database.
+    /// Start of the period in which the cache cannot be compared with the database.
     reconciliation_failing: Option<Instant>,
     rewind: Option<Rewind>,
-    /// Access keys whose app cannot be decoded.
+    /// Number of access keys whose app cannot be decoded.
     unreadable_keys: usize,
 }
 
-/// The ids of release messages went back.
+/// A decrease of the ids of release messages.
 #[derive(Debug, Clone, Copy)]
 struct Rewind {
     from: i64,
     to: i64,
     time: Instant,
-    /// Whether everything was read anew since.
+    /// Whether everything has been read again since.
     is_healed: bool,
 }
 
 impl Condition {
-    /// Records how a scan ended; returns whether it is the first one to end so.
+    /// Records the outcome of a scan; returns whether the outcome changed.
     pub(super) fn scanned(&self, is_failing: bool) -> bool {
         change(&mut self.lock().scan_failing, is_failing)
     }
 
-    /// Records how a reconciliation ended; returns whether it is the first one to end so.
+    /// Records the outcome of a reconciliation; returns whether the outcome changed.
     pub(super) fn reconciled(&self, is_failing: bool) -> bool {
         change(&mut self.lock().reconciliation_failing, is_failing)
     }
 
-    /// Records for how many access keys nobody can say which app they protect.
+    /// Records the number of access keys whose app cannot be determined.
     pub(super) fn keys_read(&self, unreadable: usize) {
         metrics::gauge!("castalia_unreadable_access_keys").set(unreadable as f64);
         self.lock().unreadable_keys = unreadable;
     }
 
-    /// Records that the newest id was `from` and is `to`.
+    /// Records that the newest id decreased from `from` to `to`.
     pub(super) fn rewound(&self, from: i64, to: i64) {
         let rewind = Rewind { from, to, time: Instant::now(), is_healed: false };
         self.lock().rewind = Some(rewind);
     }
 
-    /// Records that everything was read anew after the ids went back.
+    /// Records that everything was read again after the ids went back.
     pub(super) fn healed(&self) {
         if let Some(rewind) = &mut self.lock().rewind {
             rewind.is_healed = true;
         }
     }
 
-    /// The greatest id that was known before the ids went back, for as long as that is reported.
+    /// The greatest id known before the ids went back, while the rewind is reported.
     pub(super) fn lost_id(&self, hold: Duration) -> Option<i64> {
         let rewind = self.lock().rewind?;
         rewind.is_reported(hold).then_some(rewind.from)
     }
 
-    /// What is wrong, one sentence each. A rewind is reported for `hold` at least, so that somebody sees it.
+    /// Present faults, one sentence each. A rewind is reported for at least `hold`, so that
+    /// monitoring sees it.
     pub(super) fn faults(&self, hold: Duration) -> Vec<String> {
         let state = self.lock();
         let mut faults = Vec::new();

@@ -1,5 +1,6 @@
-//! Release messages whose namespace cannot be read although the database answers: a locked table, a row that takes too
-//! long. Kept until a retry delivers them; how they are delivered is not known here.
+//! Release messages whose namespace cannot be read although the database answers: a locked table, a
+//! row that takes too long. They are kept until a retry delivers them. Delivery itself is not known
+//! here.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -34,7 +35,8 @@ impl Deferred {
         self.arrived.notify_one();
     }
 
-    /// Takes over a newer message of a key that is deferred; returns whether it is.
+    /// Replaces the message of a deferred key with a newer one; returns whether the key is
+    /// deferred.
     pub(super) fn renew(&self, key: &str, id: i64, text: &str) -> bool {
         let mut messages = self.lock();
         let Some(entry) = messages.get_mut(key) else { return false };
@@ -44,7 +46,7 @@ impl Deferred {
         true
     }
 
-    /// Forgets a key unless a newer message than this one was deferred meanwhile.
+    /// Removes a key, unless a newer message than this one was deferred meanwhile.
     pub(super) fn remove(&self, key: &str, id: i64) -> bool {
         let mut messages = self.lock();
         messages.get(key).is_some_and(|entry| entry.id <= id) && messages.remove(key).is_some()
@@ -58,7 +60,7 @@ impl Deferred {
         self.lock().contains_key(key)
     }
 
-    /// The deferred message of at least this id that stands for it.
+    /// The deferred message with this id.
     pub(super) fn message(&self, id: i64) -> Option<Message> {
         let messages = self.lock();
         let entry = messages.values().find(|entry| entry.id == id)?;
@@ -77,7 +79,7 @@ impl Deferred {
         tokio::time::sleep(PAUSE).await;
     }
 
-    /// What is wrong, in words for an operator.
+    /// Describes the deferred namespaces for operators.
     pub(super) fn fault(&self) -> Option<String> {
         let messages = self.lock();
         let (first, _) = messages.first_key_value()?;

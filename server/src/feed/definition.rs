@@ -1,5 +1,5 @@
-//! Keeps names and access keys as the database has them: what is new each second or when this process says so, everything each
-//! minute. A failure leaves what was read last in force.
+//! Keeps names and access keys equal to the database: reads changes each second or on a signal of
+//! this process, and everything each minute. After a failure, the last values remain in effect.
 
 use std::collections::BTreeSet;
 use std::sync::PoisonError;
@@ -14,18 +14,19 @@ use crate::error::Result;
 use crate::store::access_key as stored_key;
 use crate::store::feed::{self as stored, Rows};
 
-/// Pause between two looks for new names and changed keys.
+/// Interval of the scans for new names and changed keys.
 const SCAN_PAUSE: Duration = Duration::from_secs(1);
-/// Pause between two complete readings of them, which also find what was deleted.
+/// Interval of the complete reads, which also find deleted rows.
 const REBUILD_PAUSE: Duration = Duration::from_secs(60);
-/// Ids before the last one that are read again: transactions commit out of id order, so an earlier row may still appear. Less than
-/// [`BATCH`].
+/// Ids before the last one that are read again: transactions commit out of id order, so an earlier
+/// row may still appear. Less than [`BATCH`].
 const LATE_ROWS: i64 = 100;
-/// How far back a look for changed keys reaches: stored times have whole seconds, and the clocks of nodes differ a little.
+/// How far back a scan for changed keys reaches: stored times have whole seconds, and the clocks of
+/// nodes differ a little.
 const KEY_OVERLAP: TimeDelta = TimeDelta::seconds(5);
 
-/// A moment on both clocks of this machine. The wall clock may jump; what was changed since is asked for from the earlier of the
-/// two.
+/// A time on both clocks of this machine. The wall clock may jump, so changes are requested from
+/// the earlier of the two.
 struct Moment {
     wall: DateTime<Utc>,
     steady: Instant,
@@ -36,7 +37,7 @@ impl Moment {
         Self { wall: Utc::now(), steady: Instant::now() }
     }
 
-    /// The present as both clocks see it, the earlier one.
+    /// The present time according to each clock; returns the earlier one.
     fn present(&self) -> DateTime<Utc> {
         let passed = TimeDelta::from_std(self.steady.elapsed()).unwrap_or_default();
         Utc::now().min(self.wall + passed)
@@ -72,14 +73,14 @@ impl ReleaseFeed {
         }
     }
 
-    /// Reads everything. Keys are read also where names cannot be: neither waits for the other.
+    /// Reads everything. Keys are read even if names cannot be: neither depends on the other.
     pub(super) async fn rebuild_definitions(&self) -> Result<()> {
         let names = self.rebuild_names().await;
         let keys = self.rebuild_keys().await;
         names.and(keys)
     }
 
-    /// Reads what is new.
+    /// Reads new names.
     pub(super) async fn add_names(&self) -> Result<()> {
         let (last_namespace, last_cluster) = self.names().last_ids();
         let (mut namespace, mut cluster) = (last_namespace - LATE_ROWS, last_cluster - LATE_ROWS);
@@ -95,7 +96,7 @@ impl ReleaseFeed {
                 break;
             }
         }
-        // The older definition may have been deleted since everything was read.
+        // The older definition may have been deleted since the last complete read.
         if is_contested { self.rebuild_names().await } else { Ok(()) }
     }
 
@@ -138,7 +139,7 @@ impl ReleaseFeed {
         }))
     }
 
-    /// Clusters matter only where their names fold.
+    /// Clusters are needed only if their names are folded.
     async fn clusters_after(&self, id: i64) -> Result<Rows<Cluster>> {
         if !self.names().folds() {
             return Ok(Rows::default());
@@ -169,7 +170,7 @@ impl ReleaseFeed {
     }
 }
 
-/// Logs public names that a second app declares, once each, and says how many there are.
+/// Logs each public name that a second app declares, once, and reports their number.
 fn report(contests: &BTreeSet<Contest>, known: &BTreeSet<Contest>) {
     for Contest { owner, loser, name } in contests.difference(known) {
         tracing::error!(

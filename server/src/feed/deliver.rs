@@ -1,5 +1,6 @@
-//! Delivers release messages: caches first, then positions, then waiters, because a client that is woken asks at once. A namespace
-//! that cannot be read although the database answers is put off, and the others are delivered.
+//! Delivers release messages: updates caches first, then positions, then wakes waiters, because a
+//! client that is woken sends its request at once. A namespace that cannot be read although the
+//! database answers is deferred, and the others are delivered.
 
 use std::collections::BTreeMap;
 
@@ -14,10 +15,10 @@ use crate::error::{Error, Result};
 use crate::store::Id;
 use crate::store::feed::Message;
 
-/// Namespaces that are read at once: one that has to be waited for must not keep the others waiting.
+/// Namespaces that are read concurrently: a slow one must not delay the others.
 const AT_ONCE: usize = 4;
 
-/// A message by the stored names of what it speaks of.
+/// A message with the stored names of its namespace.
 struct Moved<'a> {
     id: i64,
     text: &'a str,
@@ -25,7 +26,7 @@ struct Moved<'a> {
 }
 
 impl ReleaseFeed {
-    /// After an error nobody was told, and the same messages may be delivered again.
+    /// After an error no client was notified, and the same messages may be delivered again.
     pub(super) async fn deliver(&self, rows: &[Message]) -> Result<()> {
         let mut moved = Vec::with_capacity(rows.len());
         for (Id(id), text) in rows {
@@ -41,7 +42,7 @@ impl ReleaseFeed {
         }
         let mut newest: BTreeMap<_, _> =
             moved.iter().map(|message| (message.key.watch_key(), message)).collect();
-        // The retries read what is deferred: the scan does not wait for it.
+        // Deferred namespaces are read by the retries, so that the scan does not wait for them.
         newest.retain(|key, message| !self.0.deferred.renew(key, message.id, message.text));
         let reloads: Vec<_> =
             newest.into_iter().map(|(key, message)| self.reload(key, message)).collect();
@@ -67,7 +68,7 @@ impl ReleaseFeed {
         }
     }
 
-    /// Defers a message, unless the database is away, which concerns all of them.
+    /// Defers a message, unless the database is unreachable, which affects all messages.
     async fn defer(&self, key: String, message: &Moved<'_>, error: &Error) -> Result<()> {
         self.check_database().await?;
         metrics::counter!("castalia_deferred_messages_total").increment(1);
@@ -80,7 +81,7 @@ impl ReleaseFeed {
         Ok(())
     }
 
-    /// Delivers a message that was deferred, if its namespace can be read now.
+    /// Delivers a deferred message if its namespace can be read now.
     pub(super) async fn retry(&self, (Id(id), text): Message) -> Result<()> {
         let Some(key) = self.stored_key(&text) else { return Ok(()) };
         in_time(self.cache().reload(Place::of(&key), id)).await?;
@@ -93,7 +94,7 @@ impl ReleaseFeed {
         Ok(())
     }
 
-    /// Retries what is deferred, beside the scan.
+    /// Retries deferred messages, concurrently with the scan.
     pub(super) async fn retry_deferred(self) {
         loop {
             self.0.deferred.wait().await;
@@ -107,12 +108,13 @@ impl ReleaseFeed {
         }
     }
 
-    /// Whether the database answers at all.
+    /// Checks whether the database answers at all.
     async fn check_database(&self) -> Result<()> {
         in_time(async { Ok(self.0.store.ping().await?) }).await
     }
 
-    /// As [`Self::stored_key`], after reading names that are not known yet: a client that is woken must find them.
+    /// Same as [`Self::stored_key`], after reading names that are not known yet: a client that is
+    /// woken must find them.
     async fn known_key(&self, message: &str) -> Result<Option<NamespaceKey>> {
         let Some((app_id, _, namespace)) = split_watch_key(message) else { return Ok(None) };
         let is_known = self.names().app(app_id).is_some()
@@ -124,7 +126,7 @@ impl ReleaseFeed {
         Ok(self.stored_key(message))
     }
 
-    /// What a message speaks of, in stored spelling as far as it is known.
+    /// The names in a message, in stored spelling as far as they are known.
     pub(super) fn stored_key(&self, message: &str) -> Option<NamespaceKey> {
         let (app_id, cluster, namespace) = split_watch_key(message)?;
         let names = self.names();
@@ -136,7 +138,8 @@ impl ReleaseFeed {
         Some(NamespaceKey::new(app_id, cluster, stored_name.as_deref().unwrap_or(namespace)))
     }
 
-    /// Wakes everybody who waits for a namespace; `text` is its watch key as the message spells it.
+    /// Wakes all polls that wait for a namespace; `text` is its watch key in the spelling of the
+    /// message.
     pub(super) async fn wake(&self, namespace: &NamespaceKey, text: &str, id: i64) {
         let key = namespace.watch_key();
         if !self.hub().is_watched(&key) {

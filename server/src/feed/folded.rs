@@ -1,4 +1,5 @@
-//! A map from names to values in which ASCII case makes no difference, read without a lock and without building a key (pure).
+//! A map with names as keys, which compares them without regard to ASCII case. Look-ups take no
+//! lock and build no key (pure).
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -8,11 +9,11 @@ use papaya::Equivalent;
 /// Bytes that are folded at once; names are rarely longer.
 const CHUNK: usize = 64;
 
-/// A few names, compared ignoring ASCII case.
+/// A fixed number of names, compared without regard to ASCII case.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Folded<'a, const N: usize>(pub(super) [&'a str; N]);
 
-/// The same, owned by a map.
+/// The same, owned by the map.
 #[derive(Debug, Clone)]
 struct Key<const N: usize>([Box<str>; N]);
 
@@ -20,17 +21,17 @@ struct Key<const N: usize>([Box<str>; N]);
 pub(super) struct FoldedMap<const N: usize, V>(papaya::HashMap<Key<N>, V, ahash::RandomState>);
 
 impl<const N: usize, V> FoldedMap<N, V> {
-    /// What `read` makes of the value.
+    /// Applies `read` to the value of these names.
     pub(super) fn get<T>(&self, names: &Folded<'_, N>, read: impl FnOnce(&V) -> T) -> Option<T> {
         self.0.pin().get(names).map(read)
     }
 
-    /// Shows each value.
+    /// Passes each value to `show`.
     pub(super) fn each(&self, show: impl FnMut(&V)) {
         self.0.pin().values().for_each(show);
     }
 
-    /// Puts in what `make` makes of the value that is there.
+    /// Replaces a value with the result of `make`, which receives the present value.
     pub(super) fn update(&self, names: [&str; N], make: impl Fn(Option<&V>) -> V) {
         let map = self.0.pin();
         let value = make(map.get(&Folded(names)));

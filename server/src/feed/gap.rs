@@ -1,24 +1,28 @@
-//! Ids that a scan passed over: transactions commit out of id order, so a missing id may still appear (pure).
+//! Ids that a scan skipped: transactions commit out of id order, so a missing id may still appear
+//! (pure).
 //!
-//! They are kept as ranges, because a long transaction reserves many, and for minutes, because it may take as long. Young ones are
-//! asked for in each scan, old ones from time to time.
+//! They are kept as ranges, because a long transaction reserves many, and for minutes, because it
+//! may last as long. Young gaps are queried in each scan, old ones at intervals.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// A gap of this age is filled soon if ever: most transactions are short.
+/// Age up to which a gap is queried in each scan: most transactions are short, so it is filled soon
+/// if ever.
 const YOUNG: Duration = Duration::from_secs(15);
-/// How often older gaps are asked for.
+/// Interval at which older gaps are queried.
 const PAUSE: Duration = Duration::from_secs(10);
-/// Ranges that are kept at most; where each second id is missing (`auto_increment_increment`) that is minutes of publishes.
+/// Maximum number of ranges. If every second id is missing (`auto_increment_increment`), this
+/// covers minutes of publishes.
 const MAX_GAPS: usize = 50_000;
-/// Ranges that are asked for at once; beyond that, neighbours are asked for together with what is between them.
+/// Maximum number of ranges in one query; beyond that, neighbouring ranges are joined with the ids
+/// between them.
 const MAX_SPANS: usize = 64;
 
-/// Missing ids.
+/// The set of missing ids.
 #[derive(Debug, Default)]
 pub struct Gaps {
-    /// By their first id.
+    /// By first id.
     missing: BTreeMap<i64, Gap>,
     old_asked: Option<Instant>,
 }
@@ -26,7 +30,7 @@ pub struct Gaps {
 #[derive(Debug, Clone, Copy)]
 struct Gap {
     last: i64,
-    /// When it was missed first.
+    /// When the gap was first noticed.
     since: Instant,
 }
 
@@ -45,13 +49,13 @@ impl Gaps {
         }
     }
 
-    /// Forgets what is missing below an id.
+    /// Removes all ids below `id`.
     pub fn forget_below(&mut self, id: i64) {
         self.missing = self.missing.split_off(&id);
     }
 
-    /// First and last ids to look for in a scan that begins now, ascending. `named` is looked for whatever its age. Between them
-    /// may be ids that are not missing.
+    /// First and last ids of the ranges to query in a scan that begins now, ascending. Includes
+    /// `named` whatever its age. A range may contain ids that are not missing.
     #[must_use]
     pub fn due(&mut self, named: Option<i64>, now: Instant) -> Vec<(i64, i64)> {
         let is_old_due =
@@ -70,20 +74,20 @@ impl Gaps {
         spans.filter_map(|span| Some((span.first()?.0, span.last()?.1))).collect()
     }
 
-    /// As [`Self::due`], whatever their age.
+    /// Same as [`Self::due`], but includes gaps of every age.
     #[must_use]
     pub fn all(&mut self, now: Instant) -> Vec<(i64, i64)> {
         self.old_asked = None;
         self.due(None, now)
     }
 
-    /// Whether an id is looked for.
+    /// Whether an id is missing.
     #[must_use]
     pub fn is_missing(&self, id: i64) -> bool {
         self.missing.range(..=id).next_back().is_some_and(|(_, gap)| id <= gap.last)
     }
 
-    /// Forgets an id: it appeared.
+    /// Removes an id that has appeared.
     pub fn fill(&mut self, id: i64) {
         let Some((first, gap)) = self.missing.range(..=id).next_back() else { return };
         let (first, gap) = (*first, *gap);
@@ -99,7 +103,7 @@ impl Gaps {
         }
     }
 
-    /// Forgets what was looked for long enough.
+    /// Removes the gaps that are older than `patience`.
     pub fn expire(&mut self, patience: Duration, now: Instant) {
         self.missing.retain(|_, gap| now.saturating_duration_since(gap.since) < patience);
     }

@@ -1,7 +1,8 @@
 //! Parked polls by watch key. Registers, wakes and times out; knows neither HTTP nor the database.
 //!
-//! A waiter costs one small record: interned keys, a oneshot sender, and its place in a wheel of one-second buckets that gives
-//! all of them one timer. What is held is shared out: where it gets scarce, who holds most is refused first.
+//! A waiter is one small record: interned keys, a oneshot sender, and an entry in a wheel of
+//! one-second buckets, which gives all of them one timer. When capacity is scarce, the holders of
+//! the most polls are refused first.
 
 mod crowd;
 mod holder;
@@ -20,10 +21,10 @@ pub use self::crowd::Crowd;
 pub use self::holder::{Limits, Refused, network};
 use self::registry::{Registry, Ticket};
 
-/// A release message on its way to the waiters, with the answer that most of them get.
+/// A release message for its waiters, with the answer that most of them receive.
 #[derive(Debug)]
 pub struct Wake {
-    /// Watch key that moved, as the message spells it.
+    /// Watch key that changed, in the spelling of the message.
     pub key: Arc<str>,
     /// Stored name of the namespace.
     pub namespace: Arc<str>,
@@ -36,32 +37,33 @@ pub struct Wake {
 /// Why a parked poll ended.
 #[derive(Debug, Clone)]
 pub enum Woken {
-    /// One of its keys moved.
+    /// A message arrived for one of its keys.
     Message(Arc<Wake>),
-    /// The hold is over: nothing moved.
+    /// The hold time has passed without a message.
     Deadline,
-    /// The access keys of its app changed: ask again.
+    /// The access keys of its app changed, so the request has to be checked again.
     Rekeyed,
-    /// The node drains: ask another one.
+    /// The node drains; the client should use another one.
     Closed,
 }
 
-/// Who holds a poll.
+/// The app and the address that a poll is charged to.
 #[derive(Debug, Clone, Copy)]
 pub struct Holder<'a> {
-    /// Stored app id; empty for all apps that are not stored, so that made-up names count as one.
+    /// Stored app id; empty for all apps that are not stored, so that invented names are treated as
+    /// one app.
     pub app_id: &'a str,
     /// Address that the connection comes from.
     pub address: IpAddr,
-    /// Bytes that the poll keeps beside its watch keys.
+    /// Bytes that the poll keeps in addition to its watch keys.
     pub more_bytes: usize,
 }
 
-/// The registry of parked polls.
+/// All parked polls of the process.
 #[derive(Clone, Default)]
 pub struct WatchHub(Arc<Mutex<Registry>>);
 
-/// A parked poll: resolves when it is woken, leaves the hub when it is dropped.
+/// A parked poll: completes when it is woken, and leaves the hub when it is dropped.
 pub struct Parked {
     hub: WatchHub,
     ticket: Ticket,
@@ -69,17 +71,17 @@ pub struct Parked {
 }
 
 impl WatchHub {
-    /// An empty hub that takes polls within these limits.
+    /// An empty hub with these limits.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         Self(Arc::new(Mutex::new(Registry::new(limits))))
     }
 
-    /// Parks a poll under its watch keys for at most `hold_seconds`. The caller compares ids *after* this, so that a message
-    /// between the two cannot be lost.
+    /// Parks a poll under its watch keys for at most `hold_seconds`. The caller must compare ids
+    /// *after* this call, so that a message between the two cannot be lost.
     ///
     /// # Errors
-    /// Fails if there is no room for this holder.
+    /// Fails if the holder has no capacity left.
     pub fn park(
         &self,
         keys: &[impl AsRef<str>],
@@ -91,49 +93,50 @@ impl WatchHub {
         Ok(Parked { hub: self.clone(), ticket, receiver })
     }
 
-    /// Takes out everybody who waits for the key.
+    /// Removes all waiters for the key and returns them.
     #[must_use]
     pub fn crowd(&self, key: &str, wake: Wake) -> Crowd {
         Crowd::new(self.lock().take(key), wake)
     }
 
-    /// Whether anybody waits for the key; saves the work of an answer that nobody reads.
+    /// Whether any poll waits for the key; saves serialising an answer that no client would
+    /// receive.
     #[must_use]
     pub fn is_watched(&self, key: &str) -> bool {
         self.lock().is_watched(key)
     }
 
-    /// Ends the polls of an app: its access keys changed. Returns how many there were.
+    /// Ends the polls of an app whose access keys changed. Returns their number.
     pub fn rekey(&self, app_id: &str) -> usize {
         let senders = self.lock().take_app(app_id);
         end(senders, &Woken::Rekeyed)
     }
 
-    /// Moves the wheel by one second and ends the polls whose hold is over.
+    /// Advances the wheel by one second and ends the polls whose hold time has passed.
     pub fn tick(&self) {
         let expired = self.lock().tick();
         end(expired, &Woken::Deadline);
     }
 
-    /// Ends all polls and takes no more: the node drains.
+    /// Ends all polls and accepts no more, because the node drains.
     pub fn close(&self) {
         let senders = self.lock().close();
         end(senders, &Woken::Closed);
     }
 
-    /// Polls that are parked now.
+    /// Number of parked polls.
     #[must_use]
     pub fn parked(&self) -> usize {
         self.lock().parked()
     }
 
-    /// The sections under this lock are short and never wait, so a plain mutex is the cheapest.
+    /// A plain mutex is the cheapest lock, because the critical sections are short and never wait.
     fn lock(&self) -> MutexGuard<'_, Registry> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Outside of the lock: answering runs code of the waiting side.
+/// Called without the lock, because sending may run code of the receiving side.
 fn end(senders: Vec<oneshot::Sender<Woken>>, woken: &Woken) -> usize {
     let ended = senders.len();
     for sender in senders {

@@ -1,7 +1,9 @@
-//! Stored spellings of apps, clusters and namespaces: clients may write namespaces in another case, and apps and clusters where the
-//! installation folds names. Everything behind this point uses the stored ones.
+//! Stored spellings of apps, clusters and namespaces. Clients may write namespaces in another case,
+//! and also apps and clusters if the installation folds names. All later stages use the stored
+//! spellings.
 //!
-//! Only ASCII letters fold. An accent, a full-width letter or a blank never makes two names one.
+//! Only ASCII letters are folded. An accent, a full-width letter or a blank never makes two names
+//! equal.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -13,7 +15,7 @@ use super::folded::{Folded, FoldedMap};
 /// One declared namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppNamespace {
-    /// Id of the row; the oldest row wins where two apps declare the same public name.
+    /// Id of the row. If two apps declare the same public name, the oldest row takes precedence.
     pub id: i64,
     /// App that declares it.
     pub app_id: String,
@@ -46,15 +48,15 @@ pub struct Public {
 /// A public name that another app declared before.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Contest {
-    /// App whose namespace all clients get: the one of the older row.
+    /// App whose namespace all clients receive: the one of the older row.
     pub owner: Arc<str>,
-    /// App whose namespace only its own clients get.
+    /// App whose namespace only its own clients receive.
     pub loser: Arc<str>,
-    /// Name, as the later row has it.
+    /// Name in the spelling of the later row.
     pub name: Arc<str>,
 }
 
-/// All names that the database holds. Reads take no lock and allocate nothing.
+/// All names in the database. Reads take no lock and allocate nothing.
 #[derive(Debug)]
 pub struct Names {
     folds: bool,
@@ -62,14 +64,15 @@ pub struct Names {
     is_loaded: AtomicBool,
 }
 
-/// Added to in place; replaced whole when everything was read again, which is how deleted names go.
+/// New names are added in place. A complete read replaces the whole index, which removes deleted
+/// names.
 #[derive(Debug, Default)]
 struct Index {
     apps: FoldedMap<1, Spellings>,
     clusters: FoldedMap<2, Spellings>,
     /// Oldest first.
     own: FoldedMap<2, Vec<Declared>>,
-    /// Of the oldest row.
+    /// The one of the oldest row.
     public: FoldedMap<1, (i64, Public)>,
     last_namespace: AtomicI64,
     last_cluster: AtomicI64,
@@ -83,23 +86,24 @@ struct Declared {
     name: Arc<str>,
 }
 
-/// Stored names that differ in case only; nearly always one.
+/// Stored names that differ only in case; nearly always one.
 type Spellings = Vec<Arc<str>>;
 
 impl Names {
-    /// No names yet. `folds` says whether apps and clusters match ignoring ASCII case.
+    /// An empty index. `folds` sets whether apps and clusters match without regard to ASCII case.
     #[must_use]
     pub fn new(folds: bool) -> Self {
         Self { folds, index: ArcSwap::default(), is_loaded: AtomicBool::new(false) }
     }
 
-    /// Whether apps and clusters match ignoring ASCII case.
+    /// Whether apps and clusters match without regard to ASCII case.
     #[must_use]
     pub fn folds(&self) -> bool {
         self.folds
     }
 
-    /// Takes over everything that the database holds now. Returns the public names that two apps declare.
+    /// Replaces all names with those of the database. Returns the public names that two apps
+    /// declare.
     pub fn replace(&self, namespaces: Vec<AppNamespace>, clusters: Vec<Cluster>) -> Vec<Contest> {
         let index = Index::default();
         let contests = namespaces.into_iter().filter_map(|row| index.add_namespace(row)).collect();
@@ -109,14 +113,15 @@ impl Names {
         contests
     }
 
-    /// Whether names were ever read. Never read is not the same as none.
+    /// Whether names were ever read. An index that was never read is not an empty one.
     #[must_use]
     pub fn is_loaded(&self) -> bool {
         self.is_loaded.load(Ordering::Acquire)
     }
 
-    /// Adds rows; those that are known change nothing. Returns whether a new public name is one that another app
-    /// declared before, as far as is known here: that one may be deleted by now.
+    /// Adds rows; known ones change nothing. Returns whether a new public name is also declared by
+    /// an older row of another app, as far as is known here: that row may have been deleted
+    /// meanwhile.
     #[must_use]
     pub fn add(&self, namespaces: Vec<AppNamespace>, clusters: Vec<Cluster>) -> bool {
         let index = self.index.load();
@@ -127,20 +132,21 @@ impl Names {
         contests > 0
     }
 
-    /// Greatest row ids that were taken over: of namespaces, of clusters.
+    /// Greatest row ids that were read: of namespaces, of clusters.
     #[must_use]
     pub fn last_ids(&self) -> (i64, i64) {
         let index = self.index.load();
         (index.last_namespace.load(Ordering::Acquire), index.last_cluster.load(Ordering::Acquire))
     }
 
-    /// The stored spelling of an app id; `None` for an app that is not stored, or that could be more than one.
+    /// The stored spelling of an app id; `None` for an app that is not stored, or that matches more
+    /// than one.
     #[must_use]
     pub fn app(&self, app_id: &str) -> Option<Arc<str>> {
         self.index.load().apps.get(&Folded([app_id]), |stored| self.pick(stored, app_id)).flatten()
     }
 
-    /// The stored spelling of a cluster of an app; `None` where there is none but the text itself.
+    /// The stored spelling of a cluster of an app; `None` if the text itself is the only spelling.
     #[must_use]
     pub fn cluster(&self, app_id: &str, cluster: &str) -> Option<Arc<str>> {
         let pick = |stored: &Spellings| self.pick(stored, cluster);
@@ -150,7 +156,8 @@ impl Names {
             .flatten()
     }
 
-    /// The stored spelling of a namespace: the app's own, else a public one; `None` where there is none but the text itself.
+    /// The stored spelling of a namespace: the app's own, else a public one; `None` if the text
+    /// itself is the only spelling.
     #[must_use]
     pub fn namespace(&self, app_id: &str, name: &str) -> Option<Arc<str>> {
         self.own(app_id, name).or_else(|| self.public(name).map(|public| public.name))
@@ -173,7 +180,7 @@ impl Names {
         self.index.load().public.get(&Folded([name]), |(_, public)| public.clone())
     }
 
-    /// Whether two spellings name the same app or cluster here.
+    /// Whether two spellings identify the same app or cluster in this installation.
     #[must_use]
     pub fn is_same(&self, one: &str, other: &str) -> bool {
         one == other || (self.folds && one.eq_ignore_ascii_case(other))
@@ -210,8 +217,8 @@ impl Index {
         row.is_public.then(|| self.add_public(row.id, app, name)).flatten()
     }
 
-    /// The oldest row keeps the name: whoever declares it later must not become the source of what clients of all apps
-    /// are served.
+    /// The oldest row keeps the name: an app that declares it later must not become the source of
+    /// what clients of all apps receive.
     fn add_public(&self, id: i64, app: Arc<str>, name: Arc<str>) -> Option<Contest> {
         let known = self.public.get(&Folded([&name]), Clone::clone);
         let new = (id, Public { owner: Arc::clone(&app), name: Arc::clone(&name) });
@@ -324,13 +331,13 @@ mod tests {
     fn a_public_name_stays_with_the_app_that_declared_it_first() {
         let names = names(false, vec![row(5, "lib", "common.mysql", true)]);
         assert!(names.add(vec![row(7, "mallory", "COMMON.mysql", true)], Vec::new()));
-        // Rows are read again each second; what is known is no news.
+        // Rows are read again each second; known ones are not new.
         assert!(!names.add(vec![row(7, "mallory", "COMMON.mysql", true)], Vec::new()));
         for spelling in ["common.mysql", "COMMON.mysql"] {
             assert_eq!(&*names.public(spelling).unwrap().owner, "lib", "{spelling}");
         }
         assert!(is(names.own("mallory", "common.mysql"), Some("COMMON.mysql")));
-        // A row that was committed late is older all the same.
+        // A row that was committed late still has the older id.
         assert!(names.add(vec![row(3, "first", "Common.mysql", true)], Vec::new()));
         assert_eq!(&*names.public("common.mysql").unwrap().owner, "first");
         let contests = names.replace(

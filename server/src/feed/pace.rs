@@ -1,5 +1,5 @@
-//! The worker that tells large crowds in batches, where the operator set one of the two keys for it. One crowd after the other, so
-//! that the scan of messages never waits for a pause.
+//! The task that wakes large crowds in batches, if the operator has set one of the two keys for it.
+//! It wakes one crowd after the other, so that the scan of messages never waits for a pause.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -9,15 +9,15 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use super::hub::Crowd;
 use crate::server_config::{ServerConfig, keys};
 
-/// Crowds that wait for their turn; further ones are told at once, as without pacing.
+/// Crowds that wait for their turn; further ones are woken at once, as without pacing.
 const QUEUE: usize = 100;
 
-/// Hands crowds to the worker.
+/// Passes crowds to the task.
 #[derive(Debug)]
 pub(super) struct Pacer {
     config: ServerConfig,
     queue: Sender<Crowd>,
-    /// Taken by the worker.
+    /// Taken by the task when it starts.
     crowds: Mutex<Option<Receiver<Crowd>>>,
 }
 
@@ -27,7 +27,7 @@ impl Pacer {
         Self { config, queue, crowds: Mutex::new(Some(crowds)) }
     }
 
-    /// Gives the crowd back where it is to be told at once.
+    /// Queues a crowd, or returns it if it has to be woken at once.
     pub(super) fn take(&self, crowd: Crowd) -> Option<Crowd> {
         let is_paced =
             self.config.is_set(&keys::FAN_OUT_BATCH) || self.config.is_set(&keys::FAN_OUT_PAUSE);
@@ -37,7 +37,7 @@ impl Pacer {
         self.queue.try_send(crowd).err().map(tokio::sync::mpsc::error::TrySendError::into_inner)
     }
 
-    /// The worker.
+    /// Runs the task.
     pub(super) async fn run(&self) {
         let crowds = self.crowds.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(mut crowds) = crowds else { return };

@@ -1,24 +1,25 @@
-//! The newest release message id of each watch key: what a poll compares its own ids with.
+//! The newest release message id of each watch key, with which a poll compares its own ids.
 
 use std::collections::HashMap;
 
-/// Watch key to the greatest id that was seen for it. Reads take no lock.
+/// Maps a watch key to the greatest id seen for it. Reads take no lock.
 #[derive(Debug, Default)]
 pub struct Positions(papaya::HashMap<String, i64, ahash::RandomState>);
 
 impl Positions {
-    /// Takes over a message unless a newer one of the same key is known: ids arrive out of order at times.
+    /// Records a message, unless a newer one of the same key is known: ids may arrive out of order.
     pub fn advance(&self, key: &str, id: i64) {
         let positions = self.0.pin();
         positions.update_or_insert(key.to_owned(), |known| (*known).max(id), id);
     }
 
-    /// Takes over what the database holds for a key, even if it is less.
+    /// Sets the id of a key to the database's, even if it is smaller.
     pub fn set(&self, key: &str, id: i64) {
         self.0.pin().insert(key.to_owned(), id);
     }
 
-    /// Takes over all that the database holds: its ids went back. Returns the keys whose id is another one now.
+    /// Replaces all ids with those of the database after its ids went back. Returns the keys whose
+    /// id changed.
     pub fn replace(&self, stored: &HashMap<String, i64>) -> Vec<String> {
         let positions = self.0.pin();
         let is_stale = |(key, _): &(&String, &i64)| !stored.contains_key(*key);

@@ -1,8 +1,9 @@
-//! Compares what is in memory with the database in the background: release messages that were never seen, releases that no message
-//! announced, contents that were changed by hand. What differs is read anew, reported, and its waiters are woken.
+//! Compares memory with the database in the background, and finds release messages that were never
+//! seen, releases that no message announced, and contents that were changed by hand. Differences
+//! are read again and logged, and their waiters are woken.
 //!
-//! A difference is one only if no message explains it: what was committed a moment ago arrives by the scan. So each suspicion is
-//! confirmed with a scan before and after a second reading.
+//! A difference is real only if no message explains it: a recent commit still arrives by the scan.
+//! Each suspicion is therefore confirmed with a scan before and after a second read.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, PoisonError};
@@ -19,19 +20,19 @@ use crate::store::feed::fingerprints;
 
 /// Namespaces whose ids are compared in one statement.
 const CHUNK: usize = 64;
-/// Namespaces that are read at once when all are read anew.
+/// Namespaces that are read concurrently when all are read again.
 const AT_ONCE: usize = 2;
-/// Pause before a reconciliation that failed is tried again.
+/// Pause before a failed reconciliation is repeated.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// What was found to differ.
+/// Kind of a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Drift {
     /// The newest release message of a namespace.
     Position,
     /// Releases or gray rules.
     Release,
-    /// The content of a release or gray rule that is known by its id.
+    /// The content of a release or gray rule with an unchanged id.
     Content,
 }
 
@@ -45,17 +46,19 @@ impl Drift {
     }
 }
 
-/// What one round leaves to the next.
+/// State that one round passes to the next.
 #[derive(Debug, Default)]
 struct Rounds {
-    /// Namespace after which the comparison of contents goes on.
+    /// Namespace after which the comparison of contents continues.
     turn: Option<NamespaceKey>,
-    /// Namespaces that the last round corrected: clients that were between two polls then are woken now.
+    /// Namespaces that the last round corrected: clients that were between two polls at that time
+    /// are woken in this round.
     corrected: Vec<NamespaceKey>,
 }
 
 impl ReleaseFeed {
-    /// Has everything in memory read anew; the clients of these watch keys are woken in any case.
+    /// Requests that everything in memory is read again. The clients of these watch keys are woken
+    /// in any case.
     pub(super) fn request_reload(&self, moved: Vec<String>) {
         let mut requested = self.0.reload.lock().unwrap_or_else(PoisonError::into_inner);
         requested.get_or_insert_default().extend(moved);
@@ -63,7 +66,7 @@ impl ReleaseFeed {
         self.0.rewound.notify_one();
     }
 
-    /// Reconciles from time to time, and reads everything anew when the ids went back.
+    /// Reconciles at intervals, and reads everything again when the ids went back.
     pub(super) async fn reconcile_in_turn(self) {
         let mut rounds = Rounds::default();
         loop {
@@ -129,7 +132,8 @@ impl ReleaseFeed {
         Ok(())
     }
 
-    /// Compares the newest message of each watch key. Ids that the scan sees later than this reading do not matter.
+    /// Compares the newest message of each watch key. The scans before and after exclude ids that
+    /// were committed meanwhile.
     async fn correct_positions(&self, corrected: &mut Vec<NamespaceKey>) -> Result<()> {
         let newest = self.scan_all().await?;
         let census = self.census().await?;
@@ -193,7 +197,7 @@ impl ReleaseFeed {
         turn
     }
 
-    /// Reads a namespace anew if it differs and no message explains it.
+    /// Reloads a namespace if it differs and no message explains the difference.
     async fn correct_release(
         &self,
         key: &NamespaceKey,
@@ -220,7 +224,8 @@ impl ReleaseFeed {
         Ok(())
     }
 
-    /// Clients are told the newest id that the database holds; -1 makes them ask as if for the first time.
+    /// Wakes clients with the newest id in the database; -1 makes them start as on their first
+    /// request.
     async fn wake_by_position(&self, key: &NamespaceKey) {
         let watch_key = key.watch_key();
         let id = self.positions().of(&watch_key).unwrap_or(-1);

@@ -1,20 +1,20 @@
-//! Counts the readings of a scan, so that a change that was just committed can be waited for: a
-//! reading that begins after the commit has it. What is read is not known here.
+//! Numbers the reads of a scan, so that a caller can wait for a change that it has just committed:
+//! a read that begins after the commit includes it. What is read is not known here.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-/// Longer than a reading takes while the database is healthy. A caller goes on after it: what it
-/// committed is kept all the same, and the scan each second finds it.
+/// Longer than a read takes while the database is healthy. After it, the caller continues: its
+/// commit is durable, and the scan each second finds it.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The readings of one scan.
+/// The reads of one scan.
 #[derive(Debug)]
 pub(super) struct Rounds {
     begun: AtomicU64,
-    /// Greatest number of a reading that succeeded.
+    /// Greatest number of a read that succeeded.
     done: watch::Sender<u64>,
 }
 
@@ -25,12 +25,12 @@ impl Default for Rounds {
 }
 
 impl Rounds {
-    /// Numbers a reading that begins now.
+    /// Numbers a read that begins now.
     pub(super) fn begin(&self) -> u64 {
         self.begun.fetch_add(1, Ordering::SeqCst) + 1
     }
 
-    /// Records that a reading succeeded.
+    /// Records that a read succeeded.
     pub(super) fn end(&self, round: u64) {
         self.done.send_if_modified(|done| {
             let is_newer = *done < round;
@@ -39,8 +39,8 @@ impl Rounds {
         });
     }
 
-    /// Asks for a reading and waits until one succeeded that began after this call. Returns whether
-    /// it did in time.
+    /// Requests a read and waits until one succeeds that began after this call. Returns whether
+    /// that happened in time.
     pub(super) async fn next(&self, ask: impl FnOnce()) -> bool {
         let next = self.begun.load(Ordering::SeqCst) + 1;
         let mut done = self.done.subscribe();

@@ -1,5 +1,6 @@
-//! The scan of release messages: what was committed since the last look, in any node. What cannot be delivered because the
-//! database went away is read again. Notices ids that went back, which no look at greater ids alone would.
+//! The scan of release messages: reads what was committed on any node since the last scan. Messages
+//! that could not be delivered because the database became unreachable are read again. Also detects
+//! ids that went back, which a query for greater ids alone would not.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -13,31 +14,33 @@ use crate::server_config::keys;
 use crate::store::feed::{self as stored, Message};
 use crate::store::{Id, message};
 
-/// Pause after a scan that failed, beside the time that the failure took.
+/// Pause after a failed scan, in addition to the time that the failure took.
 const RETRY: Duration = Duration::from_millis(100);
-/// What one reading may take; a slow database is waited for, a dead one is not.
+/// Maximum duration of one read. It tolerates a slow database, but not a dead one.
 const STEP: Duration = Duration::from_secs(30);
-/// Rows that are read at once where all are read.
+/// Rows per statement when all messages are read.
 const BIG_BATCH: u64 = 5_000;
-/// Ids before the last one whose gaps are of interest at the start: older ones are messages that were thinned out.
+/// Range of ids before the last one whose gaps are recorded at the start: older gaps are messages
+/// that were deleted as obsolete.
 const RECENT: i64 = 10_000;
 
-/// Where the scan stands.
+/// Progress of the scan.
 #[derive(Debug, Default)]
 pub(super) struct Scan {
     pub(super) last_id: i64,
-    /// Text of the message with that id; another one there means that ids are used a second time.
+    /// Text of the message with that id; a different text there means that ids are used a second
+    /// time.
     last_text: Option<String>,
     gaps: Gaps,
-    /// When the last scan that succeeded began.
+    /// Start of the last scan that succeeded.
     began: Option<Instant>,
 }
 
-/// Everything that the table of messages holds.
+/// The content of the table of messages.
 pub(super) struct Census {
     /// Newest id by watch key, in stored spelling.
     pub(super) positions: HashMap<String, i64>,
-    /// Where a scan goes on from here.
+    /// The state from which a scan continues.
     scan: Scan,
 }
 
@@ -47,10 +50,10 @@ impl Scan {
         id <= self.last_id && !self.gaps.is_missing(id)
     }
 
-    /// Takes over rows that follow the last one.
+    /// Records rows that follow the last one.
     fn advance(&mut self, rows: &[Message], last: Option<Id>, now: Instant) {
         let Some(Id(last_id)) = last else { return };
-        // A row that cannot be decoded was seen, too.
+        // A row that cannot be decoded has also been read.
         let unread = Some(last_id).filter(|id| rows.last().is_none_or(|row| row.0.0 < *id));
         self.gaps.record(self.last_id, rows.iter().map(|row| row.0.0).chain(unread), now);
         self.last_id = last_id;
@@ -59,7 +62,8 @@ impl Scan {
 }
 
 impl ReleaseFeed {
-    /// Reads where every key stands, without waking anybody. Another node may just be committing what has a smaller id.
+    /// Reads the position of every key without waking any poll. Another node may at this moment
+    /// commit a message with a smaller id.
     pub(super) async fn load_positions(&self) -> Result<()> {
         let mut scan = self.0.scan.lock().await;
         let census = self.census().await?;
@@ -92,7 +96,7 @@ impl ReleaseFeed {
         Ok(Census { positions, scan })
     }
 
-    /// Scans when signalled, and each second.
+    /// Scans on a signal, and at least once per interval.
     pub(super) async fn scan_messages(self) {
         loop {
             let pause = self.0.config.get(&keys::SCAN_INTERVAL);
@@ -117,7 +121,7 @@ impl ReleaseFeed {
         }
     }
 
-    /// Makes sure that what is in memory is not older than a message that another node told a client of.
+    /// Ensures that memory is not older than a message of which another node notified a client.
     pub(super) async fn catch_up(&self, id: i64) -> Result<()> {
         let asked = Instant::now();
         let scan = async {
@@ -141,7 +145,7 @@ impl ReleaseFeed {
         Ok(scan.last_id)
     }
 
-    /// One scan: first the ids that were missing, then everything that is new.
+    /// One scan: first the missing ids, then all new ones.
     async fn scan_once(&self, scan: &mut Scan, look: Look) -> Result<()> {
         let began = Instant::now();
         let round = self.0.scans.begin();
@@ -176,8 +180,8 @@ impl ReleaseFeed {
         }
     }
 
-    /// What has a greater id. The row of the last id is read, too: nothing there and nothing behind it, or another text there, means
-    /// that the ids went back.
+    /// Reads greater ids. The row with the last id is read again as well: if neither it nor a later
+    /// row exists, or if it has another text, the ids went back.
     async fn scan_new(&self, scan: &mut Scan, began: Instant) -> Result<()> {
         loop {
             let rows =
@@ -204,8 +208,9 @@ impl ReleaseFeed {
         anchor.zip(scan.last_text.as_ref()).is_some_and(|((_, text), known)| text != known)
     }
 
-    /// Starts again from what the database holds now: it was restored, or failed over to a replica that had not received everything.
-    /// The releases in memory are read anew in the background, so that new messages need not wait for that.
+    /// Restarts from the content of the database, which was restored, or failed over to a replica
+    /// that had not received everything. The releases in memory are read again in the background,
+    /// so that new messages need not wait for that.
     async fn rewind(&self, scan: &mut Scan) -> Result<()> {
         let newest = message::max_id(self.0.store.read());
         let newest = in_time(async { Ok(newest.await?) }).await?;
@@ -220,25 +225,26 @@ impl ReleaseFeed {
         let census = self.census().await?;
         let moved = self.positions().replace(&census.positions);
         *scan = census.scan;
-        // What was deferred may be lost, and everything is read anew in any case.
+        // Deferred messages may no longer exist, and everything is read again in any case.
         self.0.deferred.clear();
         self.request_reload(moved);
         Ok(())
     }
 }
 
-/// Which of the missing ids a scan looks for.
+/// The missing ids that a scan queries.
 #[derive(Clone, Copy)]
 enum Look {
-    /// Those whose turn it is.
+    /// Those that are due.
     Usual,
-    /// This one as well.
+    /// Those that are due, and this one.
     For(i64),
     /// All of them.
     Everywhere,
 }
 
-/// A connection that died without a word would hold up the scan until the system notices.
+/// A connection that died silently would otherwise block the scan until the operating system
+/// notices.
 pub(super) async fn in_time<T>(query: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::time::timeout(STEP, query).await.unwrap_or_else(|_| Err(away()))
 }

@@ -1,5 +1,6 @@
-//! Reads from the database what is published for a namespace. A row that cannot be read is left out and reported; a row that only
-//! the engine's lenient comparison found is not taken.
+//! Reads the published content of a namespace from the database. A row that cannot be read is left
+//! out and reported; a row that matches only by the lenient comparison of the database engine is
+//! ignored.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use crate::feed::name::Names;
 use crate::store::Reader;
 use crate::store::feed::{self as stored, Line, ReleaseRow};
 
-/// What is published at a place, numbered -1.
+/// The published content of a namespace, with notification id -1.
 pub(super) async fn published(db: &Reader, names: &Names, place: Place<'_>) -> Result<Published> {
     let (lines, fingerprint) = stored::published(db, place.names()).await?;
     let mut published = Published { notification_id: -1, fingerprint, ..Published::default() };
@@ -44,7 +45,7 @@ fn gray_release(branch: String, rules: Option<&str>, release: Option<ReleaseRow>
     GrayRelease { branch, rules: rules.unwrap_or_default(), release, is_unreadable }
 }
 
-/// The release of a key, abandoned or not.
+/// The release with this key, abandoned or not.
 pub(super) async fn by_key(db: &Reader, key: &str) -> Result<Option<Arc<Release>>> {
     let found = stored::release_by_key(db, key).await?.readable;
     Ok(found.into_iter().find(|row| row.1 == key).and_then(parse))
@@ -55,15 +56,16 @@ fn is_of(names: &Names, asked: Place<'_>, row: &ReleaseRow) -> bool {
     is_meant(names, asked, Place { app_id, cluster, namespace })
 }
 
-/// Some engines ignore accents and blanks in comparisons; a client must not get what only they take for the same. The case of a
-/// namespace was settled before, that of app and cluster as far as the installation folds them.
+/// Some engines ignore accents and blanks in comparisons; a client must not receive a row that
+/// matches only in this way. The case of the namespace has been resolved before, that of app and
+/// cluster as far as the installation folds them.
 fn is_meant(names: &Names, asked: Place<'_>, stored: Place<'_>) -> bool {
     names.is_same(asked.app_id, stored.app_id)
         && names.is_same(asked.cluster, stored.cluster)
         && asked.namespace.eq_ignore_ascii_case(stored.namespace)
 }
 
-/// A row whose content cannot be read is isolated: that release is left out and reported, everything else goes on.
+/// An unreadable row is isolated: that release is left out and reported, all others are served.
 fn parse(
     (id, release_key, app_id, cluster, namespace, content): ReleaseRow,
 ) -> Option<Arc<Release>> {
@@ -85,13 +87,14 @@ fn parse(
     }
 }
 
-/// Compares contents without keeping them twice; nobody can gain by a collision with a release of his own.
+/// Compares contents without keeping them twice. A publisher gains nothing from a collision with a
+/// release of its own.
 fn digest(content: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     content.hash(&mut hasher);
     hasher.finish()
 }
 
-/// Stored configurations, read with the leniency of the wire: a stored null is an absent key.
+/// Stored configurations, parsed as leniently as on the wire: a stored null is an absent key.
 #[derive(Deserialize)]
 struct Stored(#[serde(deserialize_with = "wire::configurations")] Configurations);

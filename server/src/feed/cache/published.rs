@@ -1,4 +1,5 @@
-//! What is published for one namespace of one cluster: the current release, gray releases, and who gets them. Values only.
+//! The published content of one namespace of one cluster: the current release, gray releases, and
+//! their clients. Values only.
 
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ pub struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    /// The names of a key.
+    /// The names of a key, borrowed.
     #[must_use]
     pub fn of(key: &'a NamespaceKey) -> Self {
         Self { app_id: &key.app_id, cluster: &key.cluster, namespace: &key.namespace }
@@ -47,7 +48,7 @@ impl<'a> Place<'a> {
     }
 }
 
-// Both derive `Hash` from the same three texts in the same order, so that one finds the other.
+// Both derive `Hash` from the same three strings in the same order, so that one finds the other.
 impl Equivalent<NamespaceKey> for Place<'_> {
     fn equivalent(&self, key: &NamespaceKey) -> bool {
         *self == Place::of(key)
@@ -65,13 +66,15 @@ pub struct Release {
     pub key: NamespaceKey,
     /// Content in stored order.
     pub configurations: Configurations,
-    /// Of the stored text; another one under the same key means that somebody changed the row by hand.
+    /// Digest of the stored text; a different one under the same key means that the row was changed
+    /// by hand.
     pub digest: u64,
-    /// Whether another content was served under the same key before: who knows the key need not know the content.
+    /// Whether other content was served under the same key before: a client that has the key may
+    /// have other content.
     pub is_rewritten: bool,
 }
 
-/// The same key and content.
+/// Compares id, key and content.
 impl PartialEq for Release {
     fn eq(&self, other: &Self) -> bool {
         (self.id, &self.release_key, self.digest) == (other.id, &other.release_key, other.digest)
@@ -80,14 +83,14 @@ impl PartialEq for Release {
 
 impl Eq for Release {}
 
-/// A gray release with the clients that it is for.
+/// A gray release and the clients that it is served to.
 #[derive(Debug, PartialEq, Eq)]
 pub struct GrayRelease {
     /// Cluster of the branch.
     pub branch: String,
-    /// Who gets it.
+    /// The clients that receive it.
     pub rules: Vec<GrayRule>,
-    /// What they get; `None` once it is abandoned or gone.
+    /// The release; `None` if it is abandoned or deleted.
     pub release: Option<Arc<Release>>,
     /// Whether there is a release whose content cannot be read.
     pub is_unreadable: bool,
@@ -97,7 +100,7 @@ pub struct GrayRelease {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct GrayRule {
-    /// App whose clients are meant.
+    /// App whose clients match.
     pub client_app_id: String,
     /// Addresses, or `*`.
     pub client_ip_list: Vec<String>,
@@ -105,7 +108,7 @@ pub struct GrayRule {
     pub client_label_list: Vec<String>,
 }
 
-/// What is published for one namespace of one cluster.
+/// The published content of one namespace of one cluster.
 #[derive(Debug, Default)]
 pub struct Published {
     /// Newest release message that this reflects.
@@ -116,18 +119,19 @@ pub struct Published {
     pub is_main_unreadable: bool,
     /// Active gray releases, oldest rule first.
     pub gray: Vec<GrayRelease>,
-    /// Ids of the rows that this was made of, also of those that could not be decoded.
+    /// Ids of the rows that it was built from, including those that could not be decoded.
     pub fingerprint: Fingerprint,
 }
 
 impl Published {
-    /// Whether nothing was ever published here, as far as clients can see.
+    /// Whether clients see no release here.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.main.is_none() && self.gray.is_empty()
     }
 
-    /// Keeps the earlier copy of what cannot be read: a row that was damaged by hand must not take away what clients have.
+    /// Keeps the earlier copy of an unreadable release: a damaged row must not take values away
+    /// from clients.
     pub(super) fn keep_unreadable(&mut self, before: &Self) {
         if self.is_main_unreadable {
             self.main.clone_from(&before.main);
@@ -144,7 +148,7 @@ impl Published {
         self.is_main_unreadable || self.gray.iter().any(|gray| gray.is_unreadable)
     }
 
-    /// Marks the releases whose row was changed since it was read before.
+    /// Marks the releases whose row was changed since the last read.
     pub(super) fn mark_rewritten(&mut self, before: &Self) {
         let known: Vec<_> = before.releases().collect();
         let releases =
@@ -162,8 +166,8 @@ impl Published {
         self.main.iter().chain(self.gray.iter().filter_map(|gray| gray.release.as_ref()))
     }
 
-    /// Whether two readings found the same rows with the same content. A copy that is kept of what cannot be read is
-    /// no difference.
+    /// Whether two reads found the same rows with the same content. Copies of unreadable releases
+    /// are not compared.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         let is_same_gray = |(one, other): (&GrayRelease, &GrayRelease)| {

@@ -1,5 +1,5 @@
-//! Everybody who is to hear of one release message, and how they are told: at once, or in batches with pauses where the operator
-//! asks for that.
+//! The waiters of one release message, and how they are woken: at once, or in batches with pauses
+//! if the operator configures that.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,10 +8,11 @@ use tokio::sync::oneshot;
 
 use super::{Wake, Woken};
 
-/// Waiters that are told before other work gets a turn.
+/// Waiters that are woken before other tasks run.
 const SLICE: usize = 256;
 
-/// Waiters that were taken out of the hub; who is not told ends as if the node drained.
+/// Waiters that were removed from the hub. Dropping a crowd ends those that remain as if the node
+/// drained.
 #[derive(Debug)]
 pub struct Crowd {
     wake: Arc<Wake>,
@@ -23,19 +24,19 @@ impl Crowd {
         Self { wake: Arc::new(wake), senders }
     }
 
-    /// How many there are.
+    /// Number of waiters.
     #[must_use]
     pub fn len(&self) -> usize {
         self.senders.len()
     }
 
-    /// Whether nobody waited.
+    /// Whether there are no waiters.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.senders.is_empty()
     }
 
-    /// Tells everybody, in slices between which other tasks run.
+    /// Wakes all waiters, in slices between which other tasks run.
     pub async fn tell(self) {
         for (at, sender) in self.senders.into_iter().enumerate() {
             if at > 0 && at % SLICE == 0 {
@@ -45,7 +46,8 @@ impl Crowd {
         }
     }
 
-    /// Tells them in batches. Size and pause are asked for before each waiter, so that a change counts at once.
+    /// Wakes them in batches. Reads size and pause before each waiter, so that a change takes
+    /// effect at once.
     pub async fn tell_in_batches(self, pace: impl Fn() -> (usize, Duration)) {
         for (at, sender) in self.senders.into_iter().enumerate() {
             let (batch, pause) = pace();

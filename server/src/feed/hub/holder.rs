@@ -1,7 +1,9 @@
-//! Who holds how many polls and how much memory for what they watch, and whether one more fits (pure).
+//! Counts the polls of each holder and the memory for their keys, and decides whether one more fits
+//! (pure).
 //!
-//! There is room for so many polls in all. Up to four fifths of it nobody is refused, since one gateway may carry a whole site;
-//! above, apps and addresses that hold more than twice an equal share are, so that what is left stays open to the others.
+//! The total number of polls is limited. Up to four fifths of it no holder is refused, since one
+//! gateway may carry a whole site. Above that, apps and addresses with more than twice an equal
+//! part are refused, so that the remaining capacity stays available to the others.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
@@ -11,36 +13,37 @@ use std::net::{IpAddr, Ipv6Addr};
 use super::Holder;
 use super::registry::index;
 
-/// Memory that each poll may add to what is watched, on the average of those that a holder has: some thirty namespaces.
-/// Large polls beyond that share a fixed amount, so that few of them fit however few polls there are.
+/// Memory that each poll adds to its holder's budget: on average some thirty namespaces. Polls that
+/// need more use a fixed amount in common, so that few of them fit however few polls there are.
 const BYTES_PER_POLL: usize = 1024;
-/// The parts of the fixed amount that one address may hold, and all apps together that are not stored.
+/// Fractions of the fixed amount that one address may use, and all apps together that are not
+/// stored.
 const ADDRESS_PART: usize = 4;
 const UNKNOWN_APPS_PART: usize = 16;
 
-/// Rooms for polls; 0 means no limit.
+/// Limits on polls; 0 means no limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Limits {
-    /// In all.
+    /// For all polls together.
     pub total: usize,
     /// For one address.
     pub per_address: usize,
     /// For one app.
     pub per_app: usize,
-    /// Bytes for what polls watch, beside what each poll may add.
+    /// Fixed amount of bytes for watch keys, in addition to what each poll adds.
     pub watch_bytes: usize,
 }
 
-/// Why a poll cannot be parked.
+/// The reason why a poll cannot be parked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
-    /// This app or address holds too many.
+    /// This app or address holds too many polls.
     Share,
-    /// All together do.
+    /// The limit for all polls together is reached.
     Full,
 }
 
-/// How many polls each app and address holds.
+/// Polls of each app and address.
 #[derive(Default)]
 pub(super) struct Holders {
     limits: Limits,
@@ -48,14 +51,14 @@ pub(super) struct Holders {
     addresses: Counts<IpAddr>,
 }
 
-/// Polls, and the bytes that they watch with.
+/// A number of polls, and the bytes of their watch keys.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Parked {
     pub(super) polls: usize,
     pub(super) bytes: usize,
 }
 
-/// Where a poll is counted.
+/// The entries in which a poll is counted.
 #[derive(Clone, Copy)]
 pub(super) struct Place {
     pub(super) app: u32,
@@ -67,7 +70,7 @@ impl Holders {
         Self { limits, ..Self::default() }
     }
 
-    /// Counts one more poll, which takes `bytes`, beside those that are parked.
+    /// Counts one more poll, which takes `bytes`. `parked` is the total of all parked polls.
     pub(super) fn enter(
         &mut self,
         holder: Holder<'_>,
@@ -129,13 +132,13 @@ impl Holders {
         self.addresses.subtract(place.address, bytes);
     }
 
-    /// The number of an app that holds something.
+    /// The number of an app that holds polls.
     pub(super) fn app(&self, app_id: &str) -> Option<u32> {
         self.apps.ids.get(app_id).copied()
     }
 }
 
-/// The network that an address stands for: one customer can have all addresses of a /64.
+/// The network of an address: one customer may have all addresses of a /64.
 #[must_use]
 pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
@@ -144,7 +147,7 @@ pub fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Counts by name, each with a number that stands for it.
+/// Counts by name. Each name has a number, by which its entry is found without hashing.
 struct Counts<K> {
     ids: HashMap<K, u32, ahash::RandomState>,
     counts: Vec<(Option<K>, Parked)>,
@@ -165,7 +168,7 @@ impl<K: Eq + Hash + Clone> Counts<K> {
         self.ids.get(key).map_or_else(Parked::default, |id| self.counts[*id as usize].1)
     }
 
-    /// What nobody may exceed where room is scarce.
+    /// Maximum for one holder while capacity is scarce: twice an equal part.
     fn share(&self, total: usize) -> usize {
         (2 * total / self.ids.len().max(1)).max(1)
     }
@@ -217,7 +220,7 @@ mod tests {
         Holder { app_id, address: IpAddr::from([10, 0, 0, last]), more_bytes: 0 }
     }
 
-    /// Holders with polls, and their number.
+    /// Holders with polls, and the total number of these.
     fn filled(limits: Limits, held: &[(&str, u8, usize)]) -> (Holders, usize) {
         let mut holders = Holders::new(limits);
         let mut parked = 0;
@@ -284,7 +287,7 @@ mod tests {
         assert_eq!(holders.addresses.counts.len(), 1);
     }
 
-    /// Holders that may hold 160 KiB beside what each poll adds.
+    /// Holders that may use 160 KiB in addition to what each poll adds.
     fn with_bytes() -> Holders {
         Holders::new(Limits { watch_bytes: 160 * 1024, ..Limits::default() })
     }

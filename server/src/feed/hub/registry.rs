@@ -1,7 +1,8 @@
-//! The table of parked polls: a slab of waiters, lists of them by watch key, and the wheel of deadlines. Answers nobody itself.
+//! The table of parked polls: a slab of waiters, their lists by watch key, and the wheel of
+//! deadlines. Sends no answers itself.
 //!
-//! Lists of a key keep stale entries until they are half of it, so that waking ten thousand waiters that share three keys stays
-//! linear.
+//! The list of a key keeps stale entries until they are half of it, so that waking ten thousand
+//! waiters with three common keys takes linear time.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,11 +12,12 @@ use tokio::sync::oneshot;
 use super::holder::{self, Holders, Limits, Place, Refused};
 use super::{Holder, Woken};
 
-/// Buckets of the wheel; above the longest hold, 90 s.
+/// Number of buckets; greater than the longest hold time, 90 s.
 const WHEEL: usize = 128;
-/// Bytes of one key of one poll: its number there, and its entry in the list of the key, which may be half stale.
+/// Bytes for one key of one poll: its number in the poll, and its entry in the list of the key,
+/// which may be half stale.
 const KEY_OF_POLL: usize = 20;
-/// Bytes of a key that somebody watches, beside its text.
+/// Bytes of a watched key, in addition to its text.
 const WATCHED_KEY: usize = 200;
 
 #[derive(Default)]
@@ -27,7 +29,8 @@ pub(super) struct Registry {
     free_slots: Vec<u32>,
     holders: Holders,
     parked: usize,
-    /// What polls were charged with, and all texts of keys: a text outlives the poll that paid for it where others share it.
+    /// Bytes charged to polls, and bytes of all key texts. They are counted separately, because a
+    /// text that several polls use outlives the poll that it was charged to.
     charged: usize,
     key_bytes: usize,
     wheel: Vec<Vec<Ticket>>,
@@ -45,7 +48,7 @@ pub(super) struct Key {
 #[derive(Default)]
 pub(super) struct Slot {
     generation: u32,
-    /// Bytes that the waiter was charged with.
+    /// Bytes charged to the waiter.
     charge: u32,
     waiter: Option<Waiter>,
 }
@@ -56,7 +59,7 @@ struct Waiter {
     sender: oneshot::Sender<Woken>,
 }
 
-/// Names a waiter; stale once the slot's generation has moved on.
+/// Identifies a waiter; stale once the generation of the slot has changed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ticket {
     slot: u32,
@@ -72,7 +75,7 @@ impl Registry {
         self.parked
     }
 
-    /// Bytes that are held for what is watched.
+    /// Total bytes for watched keys.
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
         self.charged + self.key_bytes
@@ -120,13 +123,13 @@ impl Registry {
         if self.wheel.is_empty() {
             self.wheel.resize_with(WHEEL, Vec::new);
         }
-        // One bucket further than asked for: the running second has partly passed.
+        // One bucket later than requested, because the current second has partly passed.
         let bucket = (self.now + hold_seconds.clamp(1, WHEEL - 2) + 1) % WHEEL;
         self.wheel[bucket].push(ticket);
         Ok(ticket)
     }
 
-    /// The number of a key, with one more waiter.
+    /// The number of a key, whose waiters are increased by one.
     fn intern(&mut self, name: &str) -> u32 {
         if let Some(id) = self.key_ids.get(name) {
             self.keys[*id as usize].live += 1;
@@ -150,7 +153,7 @@ impl Registry {
         tickets.into_iter().filter_map(|ticket| self.remove(ticket)).collect()
     }
 
-    /// Everybody of an app. Looks at all waiters: access keys change rarely.
+    /// Removes all waiters of an app. Searches the whole table, because access keys change rarely.
     pub(super) fn take_app(&mut self, app_id: &str) -> Vec<oneshot::Sender<Woken>> {
         let Some(app) = self.holders.app(app_id) else { return Vec::new() };
         let is_of_app =
@@ -198,7 +201,8 @@ impl Registry {
         Some(waiter.sender)
     }
 
-    /// One waiter less for a key; drops the key with its last one and compacts its list when half of it is stale.
+    /// Removes one waiter from a key; removes the key with its last waiter, and compacts its list
+    /// when half of it is stale.
     fn release_key(&mut self, id: u32) {
         let key = &mut self.keys[id as usize];
         key.live -= 1;
