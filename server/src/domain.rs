@@ -1,5 +1,5 @@
-//! The rules: what an edit, a publish or a look-up means. Knows neither HTTP nor SQL; opens transactions and calls the store's
-//! queries.
+//! The rules of edits, publishes and look-ups. Knows neither HTTP nor SQL; opens transactions and
+//! calls the store's queries.
 
 pub mod access_key;
 pub mod app;

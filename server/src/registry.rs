@@ -199,7 +199,6 @@ mod tests {
 
     #[test]
     fn a_custom_list_is_given_as_it_is_written() {
-        // Cases 115 and 116.
         let key = ("apollo.config-service.url".to_owned(), "http://a:1, http://b:2,,".to_owned());
         let registry = Registry::custom(ServerConfig::new([key].into()));
         let of = |url: &str| ServiceInstance {

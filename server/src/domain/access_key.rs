@@ -1,5 +1,5 @@
-//! Access keys: the secrets with which clients of an app sign. Created, switched on and off, deleted; config services find changes
-//! by their time.
+//! Access keys: the secrets that sign the requests of an app's clients. They are created, enabled,
+//! disabled and deleted here; config services find changes by their time.
 
 pub use crate::store::entity::access_key::Model as AccessKey;
 
@@ -13,25 +13,26 @@ use crate::error::{Error, Result};
 use crate::store::entity::access_key::ActiveModel;
 use crate::store::{self, Id, Secret, Small, Store, StoreError, Transaction};
 
-/// Keys of one app.
+/// Maximum number of keys of one app.
 const MAX_KEYS: u64 = 5;
-/// Width of the column, in characters.
+/// Maximum length of a secret, in characters: the width of the column.
 const SECRET: usize = 128;
-/// Fewest characters of a new secret; Apollo's portal makes 32. Older rows stay as they are.
+/// Minimum length of a new secret, in characters; Apollo's portal generates 32. Existing rows are
+/// not checked.
 const MIN_SECRET: usize = 16;
 
-/// What a caller says about a new key.
+/// A request to create a key.
 #[derive(Debug, Clone)]
 pub struct NewAccessKey {
-    /// Owner.
+    /// App that the key belongs to.
     pub app_id: String,
     /// Secret.
     pub secret: Option<Secret>,
-    /// 0 refuses bad signatures, 1 only logs them.
+    /// 0 rejects requests with an invalid signature, 1 only logs them.
     pub mode: i16,
-    /// Whether it counts.
+    /// Whether the key is enabled.
     pub is_enabled: bool,
-    /// Who says it.
+    /// Author of the request.
     pub author: Author,
 }
 
@@ -44,8 +45,9 @@ pub async fn create(store: &Store, new: NewAccessKey) -> Result<AccessKey> {
 }
 
 async fn create_in(tx: &Transaction, new: &NewAccessKey) -> Result<AccessKey> {
-    // Locked, because two callers at once must not both see room for one more. As stored, because the database may find the
-    // app by another spelling; a key under that one would protect nothing.
+    // Locked, so that two concurrent requests cannot both pass the limit. The stored spelling is
+    // used, because the database may find the app under another one, and a key under that spelling
+    // would protect nothing.
     let app_id = app::lock_existing(tx, &new.app_id).await?;
     if store::access_key::count_of_app(tx, &app_id).await? >= MAX_KEYS {
         return Err(
@@ -79,7 +81,7 @@ async fn create_in(tx: &Transaction, new: &NewAccessKey) -> Result<AccessKey> {
     Ok(key)
 }
 
-/// Gives a new app a key that is in force at once. A failure is logged only: the app stays.
+/// Creates an enabled key for a new app. A failure is only logged: the app remains.
 pub(super) async fn provision(store: &Store, app_id: &str, operator: &str) {
     let new = |secret| NewAccessKey {
         app_id: app_id.to_owned(),
@@ -102,7 +104,7 @@ pub async fn list(store: &Store, app_id: &str) -> Result<Vec<AccessKey>> {
     Ok(store::access_key::of_app(store.read(), app_id).await?)
 }
 
-/// Switches a key on in a mode, or off with `None`.
+/// Enables a key in a mode, or disables it with `None`.
 ///
 /// # Errors
 /// Fails if the app has no such key.
@@ -130,7 +132,7 @@ pub async fn switch(
         .await
 }
 
-/// Deletes a key that is switched off.
+/// Deletes a disabled key.
 ///
 /// # Errors
 /// Fails if the app has no such key, or if the key is enabled.
@@ -155,7 +157,8 @@ pub async fn delete(store: &Store, app_id: &str, id: i64, operator: Option<Strin
         .await
 }
 
-/// Locked until the end of the transaction: what a change is allowed by must not change meanwhile.
+/// Locked until the end of the transaction, so that the state that permits a change cannot change
+/// meanwhile.
 async fn find_locked(tx: &Transaction, app_id: &str, id: i64) -> Result<AccessKey> {
     let key = store::access_key::find_locked(tx, app_id, Id(id)).await?;
     key.ok_or_else(|| Error::bad_request("accessKey not exist.").with_code("access_key_not_found"))

@@ -1,4 +1,4 @@
-//! Apps: created with all that every app has, deleted with all that belongs to them.
+//! Apps: created with everything that each app has, deleted with everything that belongs to them.
 
 pub use crate::store::entity::app::Model as App;
 
@@ -22,7 +22,7 @@ const NAME: usize = 500;
 const ORG_ID: usize = 32;
 const ORG_NAME: usize = 64;
 
-/// What a caller says about an app.
+/// The details of an app in a request.
 #[derive(Debug, Clone, Default)]
 pub struct Details {
     /// App id.
@@ -37,7 +37,7 @@ pub struct Details {
     pub owner_name: Option<String>,
     /// Mail address of the owner.
     pub owner_email: Option<String>,
-    /// Who says it.
+    /// Author of the request.
     pub author: Author,
 }
 
@@ -55,8 +55,8 @@ impl Details {
     }
 }
 
-/// Creates an app with the namespace `application`, the cluster `default`, and the one in the other; then, where the switch is on,
-/// an access key of its own.
+/// Creates an app with the namespace `application`, the cluster `default`, and the namespace in the
+/// cluster; then, if the switch is on, an access key.
 ///
 /// # Errors
 /// Fails if the app exists or a detail is missing; nothing is stored then.
@@ -109,7 +109,7 @@ fn new_row(details: &Details) -> Result<ActiveModel> {
     })
 }
 
-/// Changes what is known of an app.
+/// Changes the details of an app.
 ///
 /// # Errors
 /// Fails if there is no such app.
@@ -139,8 +139,8 @@ async fn update_in(tx: &Transaction, details: &Details, log: &Recorder) -> Resul
     log.record(tx, Kind::Update, "App.update", &[Entity::app(&App { name, ..app })]).await
 }
 
-/// Deletes an app with its clusters, namespaces, definitions and access keys: a key that stayed would open an app of this id
-/// that somebody else creates later.
+/// Deletes an app with its clusters, namespaces, definitions and access keys. A remaining key would
+/// admit requests to a later app with the same id.
 ///
 /// # Errors
 /// Fails if there is no such app.
@@ -177,8 +177,8 @@ async fn delete_in(
     Ok(ids)
 }
 
-/// Locks the app in which something is created, and returns its id as it is stored. An app that was
-/// never created is tolerated, as in the reference; in one that was deleted nothing may appear.
+/// Locks the app in which an object is created, and returns its stored id. An app that was never
+/// created is tolerated, as in Apollo; a deleted one is not.
 pub(super) async fn lock_existing(tx: &Transaction, app_id: &str) -> Result<String> {
     match store::app::lock(tx, app_id).await? {
         Some(app) => Ok(app.app_id),
@@ -187,7 +187,7 @@ pub(super) async fn lock_existing(tx: &Transaction, app_id: &str) -> Result<Stri
     }
 }
 
-/// The app of this id.
+/// The app with this id.
 ///
 /// # Errors
 /// Fails if there is no such app.
@@ -200,7 +200,7 @@ fn not_found(app_id: &str) -> Error {
     Error::not_found(format!("app not found for appId:{app_id}")).with_code("app_not_found")
 }
 
-/// Apps whose name holds the text, or a page of all where the text is blank.
+/// Apps whose name contains the text, or a page of all apps if the text is blank.
 ///
 /// # Errors
 /// Fails if the database cannot be read, or the page is sorted by an unknown property.
@@ -216,7 +216,7 @@ pub async fn is_unique(store: &Store, app_id: &str) -> Result<bool> {
     Ok(store::app::by_app_id(store.read(), app_id).await?.is_none())
 }
 
-/// What callers of the reference are told where an app is a condition, not the thing asked for.
+/// The error of Apollo for a missing app that the request refers to but does not address.
 pub(super) fn not_exists(app_id: &str) -> Error {
     Error::bad_request(format!("app not exists for appId:{app_id}")).with_code("app_not_found")
 }

@@ -1,4 +1,5 @@
-//! App namespaces: definitions of namespaces, and the namespaces that are made of them in each cluster of their app.
+//! App namespaces: definitions of namespaces, and the namespaces that are created from them in each
+//! cluster of their app.
 
 pub use crate::store::entity::app_namespace::Model as AppNamespace;
 
@@ -21,20 +22,20 @@ use crate::store::{self, Store, Transaction};
 /// Width of the column, in characters.
 const COMMENT: usize = 64;
 
-/// What a caller says about a new definition.
+/// A request to create a definition.
 #[derive(Debug, Clone, Default)]
 pub struct NewAppNamespace {
-    /// Owner.
+    /// App that the definition belongs to.
     pub app_id: Option<String>,
     /// Full name.
     pub name: Option<String>,
-    /// Format by name; absent or empty means properties.
+    /// Name of the format; absent or empty for properties.
     pub format: Option<String>,
     /// Whether all apps may read it.
     pub is_public: bool,
-    /// What it is for.
+    /// Description for users.
     pub comment: Option<String>,
-    /// Who says it.
+    /// Author of the request.
     pub author: Author,
 }
 
@@ -54,8 +55,8 @@ impl NewAppNamespace {
     }
 }
 
-/// Creates a definition, and a namespace of it in each cluster of the app. Where it exists and `silently` is set, only the
-/// namespaces that are missing are created.
+/// Creates a definition and a namespace for it in each cluster of the app. If the definition exists
+/// and `silently` is set, only missing namespaces are created.
 ///
 /// # Errors
 /// Fails if it exists already, or a detail is missing.
@@ -81,8 +82,9 @@ async fn find_or_create(
     let (app_id, name) =
         (new.app_id.as_deref().unwrap_or_default(), new.name.as_deref().unwrap_or_default());
     if new.is_public {
-        // No unique key says that a public name belongs to one app alone, so all who declare one take turns. Before the
-        // lock of their own app, which may be the same one.
+        // No unique key ensures that a public name belongs to one app only, so transactions that
+        // declare one are serialised. The lock is taken before that of their own app, which may be
+        // the same one.
         store::app::lock_first(tx).await?;
     }
     let stored = app::lock_existing(tx, app_id).await?;
@@ -107,8 +109,8 @@ async fn find_or_create(
     }
 }
 
-/// A public name belongs to one app alone: clients of all apps are served what its owner publishes. `named` has the
-/// definitions of the name, in any case.
+/// A public name belongs to one app only: clients of all apps receive what its owner publishes.
+/// `named` contains the definitions with this name, in any case.
 fn check_public_name(new: &NewAppNamespace, named: &[AppNamespace]) -> Result<()> {
     let Some(taken) = named.iter().find(|other| new.is_public && other.is_public) else {
         return Ok(());
@@ -137,7 +139,7 @@ async fn create_in(
     Ok(definition)
 }
 
-/// Creates the namespaces that are missing.
+/// Creates the missing namespaces.
 async fn complete(
     tx: &Transaction,
     definition: &AppNamespace,
@@ -162,7 +164,7 @@ async fn create_missing(
     Ok(())
 }
 
-/// Names of the app's clusters that have no namespace of this definition.
+/// Names of the app's clusters without a namespace of this definition.
 async fn missing_clusters(
     db: &impl ConnectionTrait,
     definition: &AppNamespace,
@@ -173,7 +175,7 @@ async fn missing_clusters(
     Ok(clusters.into_iter().map(|cluster| cluster.name).filter(|name| is_missing(name)).collect())
 }
 
-/// The definition that every app has.
+/// Creates the definition that every app has.
 pub(super) async fn create_default(
     tx: &Transaction,
     app_id: &str,
@@ -224,7 +226,7 @@ async fn delete_in(tx: &Transaction, app_id: &str, name: &str, operator: &str) -
     store::namespace::lock_named(tx, app_id, name).await?;
     let mut removal = Removal::by(operator);
     for namespace in store::namespace::named(tx, app_id, name).await? {
-        // A branch may have been deleted with its parent by now.
+        // A branch may already have been deleted with its parent.
         if store::namespace::by_id(tx, namespace.id).await?.is_some() {
             namespace::delete_in(tx, &namespace, operator, &mut removal).await?;
         }
@@ -238,7 +240,8 @@ pub async fn list(store: &Store, app_id: &str) -> Result<Vec<AppNamespace>> {
     Ok(store::namespace::readable_app_namespaces(store.read(), app_id).await?)
 }
 
-/// A page of the namespaces of this public name in all apps; branches are taken out of the page.
+/// A page of the namespaces with this public name in all apps. Branches are removed from the page,
+/// which may therefore be shorter.
 ///
 /// # Errors
 /// Fails if the name is not public.
@@ -258,7 +261,7 @@ pub async fn public_namespaces(
     Ok(namespaces)
 }
 
-/// How many namespaces of this public name other apps have.
+/// Number of namespaces with this public name in other apps.
 ///
 /// # Errors
 /// Fails if the name is not public.

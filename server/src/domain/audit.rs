@@ -1,12 +1,12 @@
-//! Audit rows: who inserted, updated or deleted which row. Collected while a transaction runs and written at its end in one
-//! statement, in the order in which they were noted.
+//! Audit rows: which operator inserted, updated or deleted which row. They are collected during a
+//! transaction and written at its end in one statement, in the order in which they were noted.
 
 use crate::error::Result;
 use crate::store::{Id, Transaction, audit};
 
 use super::constraint::present;
 
-/// What one operator did in one transaction.
+/// The changes of one operator in one transaction.
 #[derive(Debug)]
 pub struct Trail {
     operator: Option<String>,
@@ -14,23 +14,23 @@ pub struct Trail {
 }
 
 impl Trail {
-    /// Nothing yet. An absent operator is an error once something is noted.
+    /// An empty trail. An absent operator is an error only if a change is noted.
     #[must_use]
     pub fn of(operator: Option<&str>) -> Self {
         Self { operator: operator.map(str::to_owned), entries: Vec::new() }
     }
 
-    /// A row was inserted.
+    /// Notes that a row was inserted.
     pub fn inserted(&mut self, entity: &'static str, id: impl Into<Option<Id>>) {
         self.note(entity, id.into(), "INSERT");
     }
 
-    /// A row was updated.
+    /// Notes that a row was updated.
     pub fn updated(&mut self, entity: &'static str, id: impl Into<Option<Id>>) {
         self.note(entity, id.into(), "UPDATE");
     }
 
-    /// A row was deleted.
+    /// Notes that a row was deleted.
     pub fn deleted(&mut self, entity: &'static str, id: impl Into<Option<Id>>) {
         self.note(entity, id.into(), "DELETE");
     }

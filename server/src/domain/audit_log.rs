@@ -1,5 +1,5 @@
-//! Business operations: what was done by whom, in which order, and which fields it set. The trace begins with the caller, who names
-//! it in headers.
+//! Audited operations: what was done, by which operator, in which order, and which fields it set.
+//! The trace starts with the caller, who names it in headers.
 
 pub use crate::store::entity::audit_log::Model as AuditLog;
 pub use crate::store::entity::audit_log_data_influence::Model as AuditLogDataInfluence;
@@ -15,29 +15,29 @@ use crate::server_config::{ServerConfig, keys};
 use crate::store::entity::{audit_log, audit_log_data_influence as influence};
 use crate::store::{self, Store, Transaction};
 
-/// Operator of an operation whose caller named no trace.
+/// Operator of an operation if the caller names no trace.
 const NOBODY: &str = "anonymous";
-/// Longest value that is kept, in characters.
+/// Maximum length of a stored value, in characters.
 const VALUE: usize = 500;
 
-/// Whether operations are recorded; they are unless the switch says otherwise.
+/// Whether operations are recorded; the default is yes.
 #[must_use]
 pub fn is_enabled(config: &ServerConfig) -> bool {
     config.get(&keys::AUDIT_LOG)
 }
 
-/// The operation of the caller that ours are part of.
+/// The operation of the caller that this server's operations are part of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// Trace that it belongs to.
     pub trace_id: String,
-    /// The operation itself.
+    /// Id of the operation.
     pub span_id: Option<String>,
-    /// Who does it.
+    /// User who performs it.
     pub operator: Option<String>,
 }
 
-/// Records the operations of one request, or nothing where that is switched off.
+/// Records the operations of one request, or nothing if recording is switched off.
 #[derive(Debug, Clone)]
 pub struct Recorder {
     is_enabled: bool,
@@ -47,11 +47,11 @@ pub struct Recorder {
 /// Kind of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Something is new.
+    /// Creates an object.
     Create,
-    /// Something is different.
+    /// Changes an object.
     Update,
-    /// Something is gone.
+    /// Deletes an object.
     Delete,
 }
 
@@ -65,7 +65,7 @@ impl Kind {
     }
 }
 
-/// A row that an operation wrote, with the fields of it that are recorded.
+/// A row that an operation wrote, with its recorded fields.
 #[derive(Debug)]
 pub struct Entity {
     table: &'static str,
@@ -81,7 +81,7 @@ impl Entity {
         Self { table: "App", id: app.id.to_string(), fields }
     }
 
-    /// A definition of a namespace.
+    /// A definition of a namespace (app namespace).
     #[must_use]
     pub fn app_namespace(definition: &AppNamespace) -> Self {
         let fields = vec![
@@ -118,13 +118,13 @@ impl Entity {
 }
 
 impl Recorder {
-    /// Records for a caller, as far as the switch allows.
+    /// A recorder for a caller; records nothing if the switch is off.
     #[must_use]
     pub fn new(config: &ServerConfig, caller: Option<Caller>) -> Self {
         Self { is_enabled: is_enabled(config), caller }
     }
 
-    /// Records an operation in the transaction that does it.
+    /// Records an operation in its own transaction.
     pub async fn record(
         &self,
         tx: &Transaction,
@@ -165,7 +165,7 @@ impl Recorder {
     }
 }
 
-/// 32 hex digits that were never used before.
+/// A random id of 32 hexadecimal digits.
 ///
 /// # Errors
 /// Fails if the operating system provides no random bytes.
@@ -201,7 +201,7 @@ pub async fn of_trace(store: &Store, trace_id: &str) -> Result<Vec<Details>> {
     Ok(logs.into_iter().map(|log| Details { influences: of_span(&log.span_id), log }).collect())
 }
 
-/// A page of the operations of one name, newest first.
+/// A page of the operations with one name, newest first.
 pub async fn named(
     store: &Store,
     name: &str,
@@ -212,12 +212,12 @@ pub async fn named(
     Ok(store::audit::logs_named(store.read(), name, from, to, page).await?)
 }
 
-/// A page of the operations whose name, type or operator holds the text, newest first.
+/// A page of the operations whose name, type or operator contains the text, newest first.
 pub async fn search(store: &Store, text: &str, page: &Page) -> Result<Vec<AuditLog>> {
     Ok(store::audit::search_logs(store.read(), text, page).await?)
 }
 
-/// A page of what happened to a field of a row, newest first.
+/// A page of the changes of one field of a row, newest first.
 pub async fn of_field(
     store: &Store,
     entity: &str,

@@ -1,5 +1,6 @@
-//! Gray branches: a hidden cluster below another one, whose namespace holds what some clients get instead. Created, given rules,
-//! published on top of the main line, carried along with it, and deleted.
+//! Gray branches: a hidden cluster below another one, whose namespace contains the values for some
+//! of the clients. A branch is created, receives rules, is published on top of the main line,
+//! follows its changes, and is deleted.
 
 use futures_util::future::BoxFuture;
 use sea_orm::{ConnectionTrait, Set};
@@ -17,7 +18,7 @@ use crate::store::entity::{cluster as cluster_table, namespace as namespace_tabl
 use crate::store::namespace::Standing;
 use crate::store::{self, Id, Small, Store, Transaction};
 
-/// What became of a branch; the numbers are stored with its rule.
+/// State of a branch; the numbers are stored with its rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
     /// Abandoned.
@@ -34,19 +35,19 @@ impl Status {
     }
 }
 
-/// A namespace with what it is a branch of, and with its branch.
+/// A namespace with its parent and its branch.
 #[derive(Debug)]
 pub(super) struct Family {
-    /// The namespace, who edits it, and what its clients get.
+    /// The namespace, its editor, and the release of its clients.
     pub(super) own: Standing,
-    /// The one above, where this is the namespace of a branch.
+    /// The parent, if this is the namespace of a branch.
     pub(super) parent: Option<Namespace>,
-    /// The one below.
+    /// The branch, if there is one.
     pub(super) branch: Option<Namespace>,
 }
 
 impl Family {
-    /// Locks a namespace and its relatives, and looks them up.
+    /// Locks a namespace and its relatives, and reads them.
     pub(super) async fn find_locked(tx: &Transaction, key: &NamespaceKey) -> Result<Self> {
         if !namespace::lock(tx, key).await? {
             return Err(namespace::not_found(key));
@@ -55,12 +56,12 @@ impl Family {
         let is_own = |row: &&Standing| row.namespace.cluster_name == key.cluster;
         match namesakes.iter().find(is_own).cloned() {
             Some(own) => Self::among(tx, own, namesakes).await,
-            // The engine may hold names for equal that differ in case.
+            // The engine may treat names as equal that differ in case.
             None => Self::of(tx, &namespace::find(tx, key).await?).await,
         }
     }
 
-    /// The relatives of a namespace.
+    /// Reads the relatives of a namespace.
     pub(super) async fn of(tx: &Transaction, namespace: &Namespace) -> Result<Self> {
         let (app_id, name) = (&namespace.app_id, &namespace.namespace_name);
         let namesakes = store::namespace::standings(tx, app_id, name).await?;
@@ -70,7 +71,8 @@ impl Family {
         }
     }
 
-    /// A namespace that is the only one of its name has no relatives; most have none, so this saves queries.
+    /// A namespace whose name is unique in its app has no relatives. Most have none, so this saves
+    /// queries.
     async fn among(tx: &Transaction, own: Standing, namesakes: Vec<Standing>) -> Result<Self> {
         if namesakes.len() < 2 {
             return Ok(Self { own, parent: None, branch: None });
@@ -117,7 +119,7 @@ fn cluster_not_exists(name: &str) -> Error {
         .with_code("cluster_not_found")
 }
 
-/// The namespace above that of a branch.
+/// The parent of the namespace of a branch.
 pub(super) async fn parent(
     db: &impl ConnectionTrait,
     namespace: &Namespace,
@@ -159,7 +161,7 @@ async fn create_in(
     };
     let namesakes = store::namespace::named(tx, &key.app_id, &key.namespace).await?;
     if first_in_children(tx, &above, namesakes).await?.is_some() {
-        // The reference says the opposite of what it means; its callers know the text.
+        // Apollo's message states the opposite of the condition; its callers expect this text.
         return Err(namespace::not_exists(key).with_code("branch_exists"));
     }
     let mut trail = Trail::of(Some(operator));
@@ -201,8 +203,8 @@ pub async fn find(store: &Store, key: &NamespaceKey) -> Result<Option<Namespace>
     first_in_children(db, &cluster, namesakes).await
 }
 
-/// Refuses a namespace that does not exist, and a name in which it has no branch. Whether the name is that of a branch of this very
-/// cluster is not asked, as in the reference. Returns the names as they are stored.
+/// Fails for an unknown namespace or branch. Does not check that the branch belongs to this
+/// cluster, as in Apollo. Returns the stored names.
 ///
 /// # Errors
 /// Fails if one of the two does not exist.
@@ -225,7 +227,7 @@ pub async fn require(
     }
 }
 
-/// The same of a namespace that is locked with its branch from here on.
+/// The same; also locks the namespace and its branch until the end of the transaction.
 pub(super) async fn require_locked(
     tx: &Transaction,
     key: &NamespaceKey,
@@ -262,8 +264,9 @@ pub async fn delete(
         .await
 }
 
-/// Deletes a branch with its namespace; an unknown one is tolerated. Its releases and its last rule stay, for the history. Boxed,
-/// because deleting its namespace looks for branches in turn.
+/// Deletes a branch with its namespace; an unknown one is tolerated. Its releases and its last rule
+/// are kept for the history. Boxed, because deleting its namespace searches for branches
+/// recursively.
 pub(super) fn delete_in<'a>(
     tx: &'a Transaction,
     key: &'a NamespaceKey,
@@ -297,7 +300,7 @@ pub(super) fn delete_in<'a>(
     })
 }
 
-/// Id of what the clients of a branch get at present; 0 if nothing.
+/// Id of the current release of a branch; 0 if there is none.
 pub(super) async fn latest_id(tx: &Transaction, key: &NamespaceKey, branch: &str) -> Result<Id> {
     let key = NamespaceKey { cluster: branch.to_owned(), ..key.clone() };
     release::latest_id(tx, &key).await

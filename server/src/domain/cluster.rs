@@ -1,5 +1,5 @@
-//! Clusters: created with a namespace for each definition of the app, deleted with their namespaces. A gray branch is a cluster
-//! with a parent.
+//! Clusters: created with a namespace for each definition of the app, deleted with their
+//! namespaces. A gray branch is a cluster with a parent.
 
 pub use crate::store::entity::cluster::Model as Cluster;
 
@@ -23,18 +23,18 @@ pub const DEFAULT: &str = DEFAULT_CLUSTER;
 /// Width of the column, in characters.
 const COMMENT: usize = 64;
 
-/// What a caller says about a new cluster.
+/// A request to create a cluster.
 #[derive(Debug, Clone, Default)]
 pub struct NewCluster {
-    /// Owner.
+    /// App that the cluster belongs to.
     pub app_id: Option<String>,
     /// Name.
     pub name: Option<String>,
     /// Cluster that a branch belongs to; 0 for a normal cluster.
     pub parent_cluster_id: i64,
-    /// What it is for.
+    /// Description for users.
     pub comment: Option<String>,
-    /// Who says it.
+    /// Author of the request.
     pub author: Author,
 }
 
@@ -65,8 +65,8 @@ impl NewCluster {
     }
 }
 
-/// Creates a cluster in the app that the body names, with a namespace for each definition of that app where asked for. `app_id` is
-/// where the caller addressed it.
+/// Creates a cluster in the app that the body names and, on request, a namespace for each
+/// definition of that app. `app_id` is the app in the path.
 ///
 /// # Errors
 /// Fails if the cluster exists or its name is not acceptable.
@@ -119,7 +119,7 @@ async fn create_in(
     Ok(cluster)
 }
 
-/// The cluster that every app has.
+/// Creates the cluster that every app has.
 pub(super) async fn create_default(
     tx: &Transaction,
     app_id: &str,
@@ -171,7 +171,7 @@ async fn delete_named(
         removal.finish(tx).await?;
         return Ok(Vec::new());
     }
-    // Its branches are looked up under the locks of their namespaces.
+    // Its branches are read under the locks of their namespaces.
     store::namespace::lock_cluster(tx, &cluster.app_id, &cluster.name).await?;
     let mut clusters = store::app::child_clusters(tx, cluster.id).await?;
     clusters.push(cluster);
@@ -182,7 +182,8 @@ async fn delete_named(
     Ok(ids)
 }
 
-/// Deletes the cluster of a branch with its namespaces. Boxed, because deleting a namespace deletes its branch.
+/// Deletes the cluster of a branch with its namespaces. Boxed, because deleting a namespace deletes
+/// its branch recursively.
 pub(super) fn delete_in<'a>(
     tx: &'a Transaction,
     cluster: &'a Cluster,
@@ -199,12 +200,12 @@ pub(super) fn delete_in<'a>(
     })
 }
 
-/// The clusters of an app without branches.
+/// The clusters of an app, without branches.
 pub async fn list(store: &Store, app_id: &str) -> Result<Vec<Cluster>> {
     Ok(store::app::readable_clusters(store.read(), app_id).await?)
 }
 
-/// The cluster or branch of this name.
+/// The cluster or branch with this name.
 ///
 /// # Errors
 /// Fails if there is none.
@@ -216,7 +217,7 @@ pub async fn find(db: &impl ConnectionTrait, app_id: &str, name: &str) -> Result
     })
 }
 
-/// Whether no cluster and no branch has this name.
+/// Whether no cluster or branch has this name.
 pub async fn is_unique(store: &Store, app_id: &str, name: &str) -> Result<bool> {
     Ok(store::app::cluster(store.read(), app_id, name).await?.is_none())
 }

@@ -1,4 +1,4 @@
-//! Commits: the record of what edits changed, as a JSON text that is searched and read back.
+//! Commits: the record of edits, as a JSON text that is searched and parsed again.
 
 pub use crate::store::entity::commit::Model as Commit;
 
@@ -16,10 +16,11 @@ use crate::json;
 use crate::store::entity::commit::ActiveModel;
 use crate::store::{self, Id, Small, Store, Transaction};
 
-/// Form of dates in the text: local time without zone.
+/// Format of dates in the text: local time without zone.
 const DATE: &str = "%Y-%m-%d %H:%M:%S";
 
-/// What edits changed. Comments and blank lines have no key and are left out of created and deleted items.
+/// The changes of an edit. Comments and blank lines have no key and are omitted from created and
+/// deleted items.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Changes {
@@ -35,7 +36,7 @@ struct Pair {
     new_item: Entry,
 }
 
-/// An item in the text; the members are in the stored order.
+/// An item in the text; the members are in their stored order.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Entry {
@@ -122,7 +123,7 @@ impl From<Entry> for Item {
 }
 
 impl Changes {
-    /// An item was created.
+    /// Adds a created item.
     #[must_use]
     pub fn created(mut self, item: &Item) -> Self {
         if !item.key.is_empty() {
@@ -132,7 +133,7 @@ impl Changes {
         self
     }
 
-    /// The value of an item was changed.
+    /// Adds a change of an item's value.
     #[must_use]
     pub fn updated(mut self, old: &Item, new: &Item) -> Self {
         let new_item = Entry { data_change_last_modified_time: Some(store::now()), ..new.into() };
@@ -140,7 +141,7 @@ impl Changes {
         self
     }
 
-    /// An item was deleted.
+    /// Adds a deleted item.
     #[must_use]
     pub fn deleted(mut self, item: &Item, operator: &str) -> Self {
         if !item.key.is_empty() {
@@ -156,7 +157,7 @@ impl Changes {
         self
     }
 
-    /// Whether there is nothing to record.
+    /// Whether there are no changes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.create_items.is_empty() && self.update_items.is_empty() && self.delete_items.is_empty()

@@ -1,18 +1,19 @@
-//! The content of a release: composed of items, overlaid for gray releases, and its stored text (pure).
+//! The content of a release: built from items, overlaid for gray releases, and stored as a text
+//! (pure).
 
 pub use castalia_core::protocol::wire::Configurations;
 
 use crate::error::{Error, Result};
 use crate::json;
 
-/// Keys and values of items in the order of their lines. Comments and blank lines have no key; of duplicate keys the later value
-/// wins in the place of the first.
+/// Keys and values of items in the order of their lines. Comments and blank lines have no key. Of
+/// duplicate keys, the later value is used at the position of the first.
 #[must_use]
 pub fn of_items(items: impl IntoIterator<Item = (String, String)>) -> Configurations {
     items.into_iter().filter(|(key, _)| !key.is_empty()).collect()
 }
 
-/// Reads the text of a stored release.
+/// Parses the text of a stored release.
 ///
 /// # Errors
 /// Fails if it is not an object whose values are strings.
@@ -21,7 +22,7 @@ pub fn parse(text: &str) -> Result<Configurations> {
         .map_err(|error| Error::internal("a release holds no object of texts", error))
 }
 
-/// The text that is stored.
+/// The text to store.
 ///
 /// # Errors
 /// Never fails in practice: writing to a `String` cannot fail.
@@ -29,7 +30,7 @@ pub fn format(configurations: &Configurations) -> Result<String> {
     json::write(configurations)
 }
 
-/// `base` in its order, with the entries of `own` in their places or behind.
+/// `base` in its order; entries of `own` replace those with the same key, and further ones follow.
 #[must_use]
 pub fn overlay(
     base: &Configurations,
@@ -40,8 +41,9 @@ pub fn overlay(
     merged
 }
 
-/// What a branch sets itself: its entries with the keys that its history names, or, where that is unknown, those that differ from
-/// the main release that it was made of; all of them where there was none.
+/// The entries that a branch sets itself: those whose keys its history names or, if that is
+/// unknown, those that differ from the main release that it was based on; all of them if there was
+/// none.
 #[must_use]
 pub fn own_entries(
     branch: &Configurations,

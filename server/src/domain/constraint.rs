@@ -1,5 +1,6 @@
-//! What the tables refuse, said before the database is asked, so that every engine refuses the same with a text that names the
-//! column: absent values, texts that are too long, names with other characters. Knows no table.
+//! Constraints of the tables, checked before the database is used, so that every engine rejects the
+//! same input with a message that names the column: absent values, texts that are too long, names
+//! with other characters. Knows no table.
 
 use castalia_core::protocol::namespace::is_valid_name;
 use chrono::{DateTime, Utc};
@@ -13,24 +14,24 @@ pub const NAME: usize = 32;
 pub const OPERATOR: usize = 64;
 pub const RELEASE_KEY: usize = 64;
 
-/// The rule of names, as callers of the reference know its text.
+/// The rule of names, in the text that callers of Apollo know.
 pub const NAME_RULE: &str = "Only digits, alphabets and symbol - _ . (except single .) are allowed";
 
-/// Who made a row and when, as far as a request says.
+/// Author and times of a row, as far as a request states them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Author {
-    /// Who created it.
+    /// User who created it.
     pub created_by: Option<String>,
-    /// Who changed it last.
+    /// User who changed it last.
     pub last_modified_by: Option<String>,
-    /// When it was created; absent means now.
+    /// Time of creation; `None` for now.
     pub created_time: Option<DateTime<Utc>>,
-    /// When it was changed last; absent means now.
+    /// Time of the last change; `None` for now.
     pub last_time: Option<DateTime<Utc>>,
 }
 
 impl Author {
-    /// One operator for both.
+    /// The same operator for creation and last change.
     #[must_use]
     pub fn of(operator: &str) -> Self {
         Self {
@@ -40,7 +41,7 @@ impl Author {
         }
     }
 
-    /// Who changed the row last, as its column takes it.
+    /// User who changed the row last, checked against the width of the column.
     ///
     /// # Errors
     /// Fails if the name is too long.
@@ -50,7 +51,7 @@ impl Author {
         Ok(editor)
     }
 
-    /// What is written into a new row.
+    /// The values for a new row.
     ///
     /// # Errors
     /// Fails if no creator is named, or if a name is too long.
@@ -64,7 +65,7 @@ impl Author {
     }
 }
 
-/// A value that its column cannot do without.
+/// The value of a column that must not be null.
 ///
 /// # Errors
 /// Fails if it is absent: Apollo's database refuses such a row, which clients see as status 500.
@@ -74,7 +75,7 @@ pub fn present<T>(value: Option<T>, column: &str) -> Result<T> {
     })
 }
 
-/// A text that its column cannot do without and that fits into it.
+/// The text of a column that must not be null, checked against its width.
 ///
 /// # Errors
 /// Fails if it is absent or too long.
@@ -84,12 +85,12 @@ pub fn fitting(text: Option<&str>, column: &str, width: usize) -> Result<String>
     Ok(text.to_owned())
 }
 
-/// Refuses a text that does not fit into its column.
+/// Rejects a text that exceeds its column.
 ///
 /// # Errors
 /// Fails if it is too long.
 pub fn check_width(text: &str, column: &str, width: usize) -> Result<()> {
-    // Bytes first: counting characters is needed for long texts only.
+    // Bytes are compared first, so that characters are counted for long texts only.
     if text.len() > width && text.chars().count() > width {
         let message = format!("Data too long for column '{column}': at most {width} characters");
         return Err(Error::service(message).with_code("constraint"));
@@ -97,15 +98,16 @@ pub fn check_width(text: &str, column: &str, width: usize) -> Result<()> {
     Ok(())
 }
 
-/// Whether a row can have this name: it follows the grammar and fits into its column. What strangers ask for is checked
-/// by this before a cache or the database sees it.
+/// Whether a row can have this name: it follows the grammar and fits into its column. Names from
+/// clients are checked before they reach a cache or the database.
 #[must_use]
 pub fn can_be_stored(name: &str, width: usize) -> bool {
-    // The grammar has ASCII characters only, so bytes are characters.
+    // The grammar allows ASCII characters only, so bytes are characters.
     name.len() <= width && is_valid_name(name)
 }
 
-/// Checks a name against the grammar; `kind` begins the text. An absent name passes: the column refuses it later.
+/// Checks a name against the grammar; `kind` starts the message. An absent name passes, because the
+/// column rejects it later.
 ///
 /// # Errors
 /// Fails if the name has other characters.
@@ -119,19 +121,19 @@ pub fn check_name(name: Option<&str>, kind: &str) -> Result<()> {
     }
 }
 
-/// The violations of a new row, in one text as the reference's validator writes them.
+/// The violations of a new row, in one text in the format of Apollo's validator.
 #[derive(Debug, Default)]
 pub struct Violations(Vec<String>);
 
 impl Violations {
-    /// The text must not be blank.
+    /// Requires a text that is not blank.
     pub fn not_blank(&mut self, text: Option<&str>, property: &str) {
         if text.is_none_or(|text| text.trim().is_empty()) {
             self.0.push(format!("{property} cannot be blank"));
         }
     }
 
-    /// The name of a definition must follow the grammar.
+    /// Requires a name of a definition that follows the grammar.
     pub fn app_namespace_name(&mut self, name: Option<&str>) {
         if name.is_some_and(|name| !is_valid_name(name)) {
             let suffixes = "not allowed to end with .json, .yml, .yaml, .xml, .properties";
@@ -139,10 +141,10 @@ impl Violations {
         }
     }
 
-    /// Whether there are none.
+    /// Fails if there are violations.
     ///
     /// # Errors
-    /// A bad request that lists all of them.
+    /// Returns a bad request that lists all of them.
     pub fn check(self, entity: &str) -> Result<()> {
         if self.0.is_empty() {
             return Ok(());

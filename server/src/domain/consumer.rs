@@ -1,4 +1,4 @@
-//! Third parties of the open API: whom a token belongs to, how one is made, and the record of their calls.
+//! Consumers of OpenAPI: finds the owner of a token, creates tokens, and records calls.
 
 use chrono::{DateTime, Local, NaiveDate, NaiveDateTime, Utc};
 use sea_orm::{ActiveValue, Set};
@@ -15,9 +15,9 @@ use crate::settings::Installation;
 use crate::store::entity::{consumer as consumer_row, consumer_audit, consumer_token};
 use crate::store::{Id, Secret, Store, Transaction, app, consumer, insert, now};
 
-/// Begins stored tokens of which only the hash is kept.
+/// Prefix of stored tokens of which only the hash is kept.
 const HASHED: &str = "sha256:";
-/// Widths of the columns of the record of calls, in characters.
+/// Widths of the columns of recorded calls, in characters.
 const URI: usize = 1024;
 const METHOD: usize = 16;
 /// Width of a consumer's id, in characters.
@@ -26,30 +26,30 @@ const APP_ID: usize = 64;
 /// A call to be recorded.
 #[derive(Debug, Clone)]
 pub struct Call {
-    /// Who called.
+    /// The consumer.
     pub consumer_id: Id,
     /// Method.
     pub method: String,
     /// Path and query.
     pub uri: String,
-    /// When.
+    /// Time of the call.
     pub time: DateTime<Utc>,
 }
 
 impl Call {
-    /// A call that is made now.
+    /// A call at the present time.
     #[must_use]
     pub fn now(consumer: &Consumer, method: &str, uri: String) -> Self {
         Self { consumer_id: consumer.id, method: method.to_owned(), uri, time: now() }
     }
 }
 
-/// The consumer that a token belongs to.
+/// The consumer that owns a token.
 pub async fn of_token(store: &Store, token: &str) -> Result<Option<Consumer>> {
     let clock = Local::now().naive_local();
     let found = match consumer::token(store.read(), &hashed(token), clock).await? {
         Some(row) => Some(row),
-        // Whoever reads a hash in the database must not be able to present it as a token.
+        // A hash that was read from the database must not be accepted as a token.
         None if token.starts_with(HASHED) || token.is_empty() => None,
         None => consumer::token(store.read(), token, clock).await?,
     };
@@ -59,20 +59,21 @@ pub async fn of_token(store: &Store, token: &str) -> Result<Option<Consumer>> {
     Ok(Some(Consumer { id, app_id: row.app_id, all_apps }))
 }
 
-/// A token that was made.
+/// A token that was created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewToken {
-    /// What the consumer presents.
+    /// The token itself, which the consumer presents.
     pub text: String,
-    /// Tokens that the consumer has had before. Rights belong to the consumer, so these have the new ones, too.
+    /// Number of earlier tokens of the consumer. Permissions belong to the consumer, so these gain
+    /// the new ones as well.
     pub older: usize,
 }
 
-/// Makes a token of the consumer of this name, and the consumer where it is missing, with the rights of an administrator of the
-/// apps named, or of all.
+/// Creates a token for the consumer of this name, and the consumer if it does not exist, with
+/// administrator permissions for the given apps, or for all.
 ///
 /// # Errors
-/// Fails if the name is not one, or an app does not exist.
+/// Fails if the name is invalid, or if an app does not exist.
 pub async fn create_token(
     store: &Store,
     installation: Installation,
@@ -96,7 +97,7 @@ pub async fn create_token(
     let token = random()?;
     let stored = match installation {
         Installation::Fresh => hashed(&token),
-        // A Java portal on the same database looks tokens up as they are.
+        // A Java portal on the same database looks up tokens without hashing them.
         Installation::Adopted => token.clone(),
     };
     let email = user::find(store, ADMINISTRATOR).await?.map(|user| user.email).unwrap_or_default();
@@ -111,7 +112,7 @@ pub async fn create_token(
     Ok(NewToken { text: token, older })
 }
 
-/// Writes calls down.
+/// Stores recorded calls.
 pub async fn record_calls(store: &Store, calls: Vec<Call>) -> Result<()> {
     let cut = |text: &str, width| text.chars().take(width).collect::<String>();
     let rows: Vec<_> = calls
@@ -142,7 +143,7 @@ struct Wanted {
     all_apps: bool,
 }
 
-/// Returns how many tokens the consumer has had.
+/// Returns the number of earlier tokens of the consumer.
 async fn create_in(tx: &Transaction, wanted: &Wanted) -> Result<usize> {
     let id = match consumer::by_app_id(tx, &wanted.name).await? {
         Some(found) => found.id,
@@ -183,12 +184,12 @@ fn hashed(token: &str) -> String {
     format!("{HASHED}{}", hex::encode(Sha256::digest(token.as_bytes())))
 }
 
-/// Apollo's word for a token without an end: 2099.
+/// Apollo's value for a token that does not expire: 2099.
 fn never() -> NaiveDateTime {
     NaiveDate::from_ymd_opt(2099, 1, 1).unwrap_or_default().and_time(chrono::NaiveTime::MIN)
 }
 
-/// 256 random bits in the shape of Apollo's tokens.
+/// 256 random bits in the format of Apollo's tokens.
 fn random() -> Result<String> {
     let mut bytes = [0_u8; 32];
     getrandom::fill(&mut bytes).map_err(|error| Error::internal("no random bytes", error))?;

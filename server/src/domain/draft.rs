@@ -1,5 +1,6 @@
-//! The draft of a namespace, that is, its items as they are edited: which edits lead to a text or back to what is published, and
-//! where it differs from that (pure). Applying the edits is the admin role's business.
+//! The draft of a namespace, that is, its items as they are edited: computes the edits that lead to
+//! a text or back to the release, and the differences from it (pure). The admin role applies the
+//! edits.
 
 pub mod difference;
 pub mod revocation;
@@ -14,7 +15,7 @@ pub struct Line {
     pub key: String,
     /// Value.
     pub value: String,
-    /// Label of the value.
+    /// Type of the value.
     pub kind: i16,
     /// Comment; the text of a comment line.
     pub comment: String,
@@ -22,7 +23,7 @@ pub struct Line {
     pub line_num: i64,
 }
 
-/// Edits that belong together.
+/// A set of edits that are applied together.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changes {
     /// New lines.
@@ -34,7 +35,7 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// Whether there is nothing to do.
+    /// Whether there are no edits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.create.is_empty() && self.update.is_empty() && self.delete.is_empty()

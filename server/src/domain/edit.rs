@@ -1,5 +1,5 @@
-//! What every edit of the items of a namespace begins and ends with: the namespace is locked before
-//! anything is read, and its editor keeps others out where operators ask for that. Knows no item.
+//! The first and last steps of every edit of items: locks the namespace before anything is read,
+//! and excludes other editors if operators configure that. Knows no item.
 
 use super::lock::{self, EditLock};
 use super::namespace::{self, Namespace, NamespaceKey};
@@ -18,23 +18,24 @@ pub(super) struct Edit {
 }
 
 impl Edit {
-    /// An edit that has not begun.
+    /// An edit that has not started.
     pub(super) fn of(config: &ServerConfig, key: &NamespaceKey, operator: Option<&str>) -> Self {
         let operator = operator.map(str::to_owned);
         Self { key: key.clone(), operator, editors: EditLock::of(config), base: Base::default() }
     }
 
-    /// The same on the basis of a revision.
+    /// The same edit, based on a revision.
     pub(super) fn on(self, base: Base) -> Self {
         Self { base, ..self }
     }
 
-    /// Who edits.
+    /// The user who edits.
     pub(super) fn operator(&self) -> Option<&str> {
         self.operator.as_deref()
     }
 
-    /// First statement of the transaction. What the edit depends on is read after it.
+    /// Runs the first statements of the transaction. Everything that the edit depends on must be
+    /// read after them.
     pub(super) async fn begin(&self, tx: &Transaction) -> Result<Namespace> {
         let found = namespace::find_locked(tx, &self.key).await;
         let namespace = found.map_err(|error| self.editors.explain(error))?;
@@ -44,7 +45,7 @@ impl Edit {
         Ok(namespace)
     }
 
-    /// Last statements of the transaction.
+    /// Runs the last statements of the transaction.
     pub(super) async fn end(&self, tx: &Transaction, namespace: &Namespace) -> Result<()> {
         lock::release_unmodified(tx, self.editors, namespace).await
     }

@@ -1,6 +1,7 @@
 //! Names of environments (pure).
 
-/// The one spelling of an environment's name in roles, permissions and answers: upper case, with the old aliases replaced.
+/// The normalised name of an environment, as used in roles, permissions and answers: upper case,
+/// without the old aliases.
 #[must_use]
 pub fn normalise(name: &str) -> String {
     let upper = name.trim().to_ascii_uppercase();

@@ -1,4 +1,4 @@
-//! Which gray release a client gets (pure).
+//! Selects the gray release for a client (pure).
 
 use std::sync::Arc;
 
@@ -6,10 +6,11 @@ use castalia_core::protocol::route::Caller;
 
 use crate::feed::cache::{GrayRule, Published, Release};
 
-/// Matches everybody in a list of addresses or labels.
+/// Matches every client in a list of addresses or labels.
 const ANY: &str = "*";
 
-/// The gray release of the first rule that fits the client; `None` where none fits or the one that fits is gone.
+/// The gray release of the first rule that matches the client; `None` if no rule matches, or if
+/// that release was abandoned or deleted.
 #[must_use]
 pub fn find<'a>(
     published: &'a Published,
@@ -23,7 +24,8 @@ pub fn find<'a>(
     gray.release.as_ref()
 }
 
-/// App id ignoring case, and then address or label, each exactly. `*` as a label fits a client without one, too.
+/// Compares the app id without regard to case, then address or label, each exactly. `*` as a label
+/// also matches a client without one.
 fn fits(rule: &GrayRule, app_id: &str, caller: &Caller) -> bool {
     let holds = |list: &[String], value: Option<&str>| {
         list.iter().any(|entry| entry == ANY || Some(entry.as_str()) == value)

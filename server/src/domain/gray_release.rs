@@ -1,4 +1,5 @@
-//! Releases of gray branches: published on top of the main line, and carried along when the main line changes below them.
+//! Releases of gray branches: published on top of the main line, and published again when the main
+//! line changes.
 
 use super::audit::Trail;
 use super::configurations::{self, Configurations};
@@ -9,7 +10,8 @@ use super::release::{self, Draft, Publication, Release};
 use crate::error::Result;
 use crate::store::{self, Id, Transaction};
 
-/// Publishes a branch: the main line's release, overlaid with what the branch sets, without the keys to be deleted.
+/// Publishes a branch: the release of the main line, overlaid with the values of the branch,
+/// without the deleted keys.
 pub(super) async fn publish(
     tx: &Transaction,
     parent: &Namespace,
@@ -39,23 +41,23 @@ pub(super) async fn publish(
     gray.write(tx, &content, Operation::GrayPublish, publication, trail).await
 }
 
-/// A change of the main line that its branch follows.
+/// A change of the main line that its branch has to follow.
 #[derive(Debug)]
 pub(super) struct Carry<'a> {
-    /// Main line.
+    /// The main line.
     pub(super) main: &'a Namespace,
-    /// Its branch.
+    /// The branch.
     pub(super) branch: &'a Namespace,
-    /// Release of the main line before; 0 if there was none.
+    /// Previous release of the main line; 0 if there was none.
     pub(super) old: Id,
-    /// Content of the main line now.
+    /// New content of the main line.
     pub(super) new: &'a Configurations,
-    /// Release of the main line now.
+    /// New release of the main line.
     pub(super) base: Id,
 }
 
 impl Carry<'_> {
-    /// Publishes the branch anew, unless its clients would get what they have.
+    /// Publishes the branch again, unless its content would not change.
     pub(super) async fn publish(
         &self,
         tx: &Transaction,
@@ -73,7 +75,8 @@ impl Carry<'_> {
         };
         let old = match &keys {
             Some(_) => None,
-            // A branch of an older version says nothing of its keys: they are what differs from the main line.
+            // The history of an older version does not name the branch's keys: they are those that
+            // differ from the main line.
             None => self.old_content(tx).await?,
         };
         let own = configurations::own_entries(&present, keys.as_deref(), old.as_ref());
@@ -98,7 +101,7 @@ impl Carry<'_> {
     }
 }
 
-/// What a release of a branch is recorded with.
+/// A release of a branch, with the values for its history.
 struct GrayRelease<'a> {
     parent: &'a Namespace,
     branch: &'a Namespace,

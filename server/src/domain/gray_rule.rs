@@ -1,5 +1,5 @@
-//! Gray rules: which clients get a branch's release. A row is never changed: each change is a new row that removes the one before.
-//! Which rule fits a client is decided in `gray.rs`.
+//! Gray rules: which clients receive the release of a branch. A row is never changed: each change
+//! inserts a new row and deletes the previous one. `gray.rs` matches rules with clients.
 
 pub use crate::feed::cache::GrayRule;
 
@@ -16,15 +16,15 @@ use crate::json;
 use crate::store::entity::gray_release_rule::{ActiveModel, Model};
 use crate::store::{self, Id, Store, Transaction};
 
-/// Width of the column, in characters.
+/// Maximum length of the text, in characters: the width of the column.
 const RULES: usize = 16_000;
-/// Rules of a branch that is no longer in use.
+/// Stored rules of a branch that is no longer active.
 const NONE: &str = "[]";
 
-/// Rules as a caller states them.
+/// A request to change rules.
 #[derive(Debug, Clone, Default)]
 pub struct NewRules {
-    /// Owner.
+    /// App that the branch belongs to.
     pub app_id: Option<String>,
     /// Parent cluster.
     pub cluster: Option<String>,
@@ -32,11 +32,11 @@ pub struct NewRules {
     pub namespace: Option<String>,
     /// Branch.
     pub branch: Option<String>,
-    /// Matches.
+    /// Lines of the rule.
     pub rules: Option<Vec<GrayRule>>,
-    /// Who states them.
+    /// Author of the request.
     pub author: Author,
-    /// Revision of the parent's items that they were stated on.
+    /// Revision of the parent's items that the request is based on.
     pub base: Base,
 }
 
@@ -61,16 +61,16 @@ impl NewRules {
     }
 }
 
-/// Rules in force, or of a branch that is no longer in use.
+/// The current rules of a branch, or the last ones of an inactive branch.
 #[derive(Debug, Clone)]
 pub struct Rules {
     /// Parent namespace.
     pub key: NamespaceKey,
     /// Branch.
     pub branch: String,
-    /// Matches.
+    /// Lines of the rule.
     pub rules: Vec<GrayRule>,
-    /// Release that those clients get.
+    /// Release that matching clients receive.
     pub release_id: i64,
 }
 
@@ -99,7 +99,7 @@ pub async fn find(store: &Store, key: &NamespaceKey, branch: &str) -> Result<Opt
     .transpose()
 }
 
-/// Gives a branch new rules.
+/// Replaces the rules of a branch.
 ///
 /// # Errors
 /// Fails if there is no such branch.
@@ -148,7 +148,7 @@ async fn update_in(
     Ok(())
 }
 
-/// Lets the rules of a branch name its new release; the rules, where it has any.
+/// Updates the rules of a branch to its new release; returns them, if there are any.
 pub(super) async fn follow(
     tx: &Transaction,
     key: &NamespaceKey,
@@ -164,7 +164,7 @@ pub(super) async fn follow(
     parse(&old)
 }
 
-/// Ends the rules of a branch that is no longer in use.
+/// Ends the rules of a branch that is no longer active.
 pub(super) async fn close(
     tx: &Transaction,
     key: &NamespaceKey,
@@ -178,7 +178,7 @@ pub(super) async fn close(
     Ok(())
 }
 
-/// Ends the rules of a branch where they are in force; returns whether they were.
+/// Ends the rules of a branch if they are active; returns whether they were.
 pub(super) async fn close_active(
     tx: &Transaction,
     key: &NamespaceKey,
@@ -213,8 +213,8 @@ fn new_row(
     }
 }
 
-/// Writes a row and removes all before it, of which the newest is returned. Usually there is one;
-/// Apollo's nodes leave more behind when two of them write at once.
+/// Inserts a row and deletes all earlier ones, of which it returns the newest. Usually there is
+/// one; Apollo's nodes leave more if two of them write concurrently.
 async fn replace(
     tx: &Transaction,
     key: &NamespaceKey,
@@ -232,7 +232,7 @@ async fn replace(
     Ok(old)
 }
 
-/// The matches of a row; `None` for the text `null`, which stands for a request without any.
+/// The lines of a row; `None` for the text `null`, which is stored for a request without rules.
 fn parse(row: &Model) -> Result<Option<Vec<GrayRule>>> {
     serde_json::from_str(row.rules.as_deref().unwrap_or(NONE))
         .map_err(|error| Error::internal(format!("gray rule {} is unreadable", row.id), error))

@@ -1,4 +1,5 @@
-//! Release history: what each publish, rollback and gray operation did, with the context that later ones read.
+//! Release history: the effect of each publish, rollback and gray operation, with the context that
+//! later operations need.
 
 pub use crate::feed::cache::GrayRule;
 pub use crate::store::entity::release_history::Model as ReleaseHistory;
@@ -15,7 +16,7 @@ use crate::json;
 use crate::store::entity::release_history::ActiveModel;
 use crate::store::{self, Id, Small, Store, Transaction};
 
-/// What happened. The numbers are stored and on the wire.
+/// Kind of an operation. The numbers are stored and part of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
     /// The main line was published.
@@ -39,7 +40,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// Those that make a release of a branch, and whose context names the branch's own keys.
+    /// Operations that create a release of a branch, and whose context names the branch's own keys.
     const OF_BRANCH: [Self; 3] = [Self::GrayPublish, Self::PublishCarried, Self::RollbackCarried];
 
     fn code(self) -> Small {
@@ -47,48 +48,48 @@ impl Operation {
     }
 }
 
-/// What an operation was based on; the members are stored in this order.
+/// The context of an operation; the members are in their stored order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Context {
     /// Branch that was merged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_branch: Option<String>,
-    /// Release that it builds on; 0 if none.
+    /// Release that it is based on; 0 if none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base_release_id: Option<i64>,
-    /// Whether the rule of two persons was set aside.
+    /// Whether the publish bypassed the rule that editor and publisher must differ.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub is_emergency_publish: Option<bool>,
     /// Keys that the branch sets itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub branch_release_keys: Option<Vec<String>>,
-    /// Rules before.
+    /// Previous rules.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub old_rules: Option<Vec<GrayRule>>,
-    /// Rules in force.
+    /// New rules.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rules: Option<Vec<GrayRule>>,
 }
 
-/// A history row to be.
+/// A history row to be inserted.
 #[derive(Debug)]
 pub struct Entry<'a> {
-    /// Namespace; of the parent for gray operations.
+    /// Namespace; the parent for gray operations.
     pub key: &'a NamespaceKey,
-    /// Branch, or the cluster itself on the main line.
+    /// Branch; the cluster itself on the main line.
     pub branch: &'a str,
-    /// Release that is active since.
+    /// Release that is active after the operation.
     pub release_id: Id,
-    /// Release that was active before; 0 if none.
+    /// Release that was active before it; 0 if none.
     pub previous_release_id: Id,
-    /// What happened.
+    /// Kind of the operation.
     pub operation: Operation,
-    /// What it was based on.
+    /// Its context.
     pub context: Context,
 }
 
-/// Writes a row.
+/// Inserts a row.
 pub async fn record(
     tx: &Transaction,
     entry: Entry<'_>,
@@ -100,7 +101,7 @@ pub async fn record(
     Ok(())
 }
 
-/// The row to be.
+/// The row to insert.
 pub(super) fn row(entry: &Entry<'_>, operator: &str) -> Result<ActiveModel> {
     check_width(operator, "DataChange_CreatedBy", constraint::OPERATOR)?;
     Ok(ActiveModel {
@@ -116,10 +117,10 @@ pub(super) fn row(entry: &Entry<'_>, operator: &str) -> Result<ActiveModel> {
     })
 }
 
-/// Keys that a branch's release was said to set itself; `None` where no history says so.
+/// Keys that the release of a branch sets itself; `None` if no history row names them.
 ///
 /// # Errors
-/// Fails if the database cannot be read or the stored context is no JSON.
+/// Fails if the database cannot be read, or if the stored context is not valid JSON.
 pub async fn branch_keys(tx: &Transaction, release_id: Id) -> Result<Option<Vec<String>>> {
     let operations = Operation::OF_BRANCH.map(Operation::code);
     let Some(row) = store::release::latest_history(tx, release_id, &operations).await? else {
@@ -131,7 +132,7 @@ pub async fn branch_keys(tx: &Transaction, release_id: Id) -> Result<Option<Vec<
     Ok(context.branch_release_keys)
 }
 
-/// A page of what happened to a namespace and its branches, newest first.
+/// A page of the history of a namespace and its branches, newest first.
 pub async fn of_namespace(
     store: &Store,
     key: &NamespaceKey,
@@ -141,7 +142,7 @@ pub async fn of_namespace(
         .await?)
 }
 
-/// A page of what an operation did to a release, newest first.
+/// A page of the operations of one kind after which a release was active, newest first.
 pub async fn of_release(
     store: &Store,
     id: i64,
@@ -151,7 +152,7 @@ pub async fn of_release(
     Ok(store::release::histories_by_release(store.read(), Id(id), Small(operation), page).await?)
 }
 
-/// A page of what an operation did after a release, newest first.
+/// A page of the operations of one kind before which a release was active, newest first.
 pub async fn of_previous_release(
     store: &Store,
     id: i64,

@@ -1,4 +1,4 @@
-//! What changed between two contents, as the incremental answer tells it (pure).
+//! The changes between two contents, as the incremental answer contains them (pure).
 
 use castalia_core::protocol::wire::{ConfigurationChange, Configurations};
 
@@ -30,7 +30,7 @@ mod tests {
 
     #[test]
     fn added_before_deleted_before_modified() {
-        // Case 38: d is added, c deleted, b modified, a equal.
+        // d is added, c deleted, b modified, a unchanged.
         let old = content(&[("a", "1"), ("b", "2"), ("c", "3")]);
         let new = content(&[("a", "1"), ("b", "20"), ("d", "4")]);
         let text = serde_json::to_string(&changes(&old, &new)).unwrap();

@@ -1,4 +1,5 @@
-//! Instances: which running clients read which release. Config services write the rows; here they are read.
+//! Instances: which running clients read which release. Config services write the rows; here they
+//! are only read.
 
 pub use crate::store::entity::instance::Model as Instance;
 pub use crate::store::entity::instance_config::Model as InstanceConfig;
@@ -14,15 +15,15 @@ use crate::error::Result;
 use crate::store::instance::ConfigNamespace;
 use crate::store::{self, Id, Store};
 
-/// A row that was not touched for this long tells nothing any more: clients that change nothing are recorded once a day.
+/// Rows that are older are ignored: clients without changes are recorded once a day.
 const LIFE: TimeDelta = TimeDelta::hours(25);
 
-/// A client with what it read.
+/// A client and the releases that it read.
 #[derive(Debug, Clone)]
 pub struct Reader {
     /// The client.
     pub instance: Instance,
-    /// What it read, with the release where that was asked for and still exists.
+    /// What it read, with the release if that was requested and still exists.
     pub configs: Vec<(InstanceConfig, Option<Release>)>,
 }
 
@@ -46,7 +47,8 @@ pub async fn by_release(store: &Store, release_id: i64, page: &Page) -> Result<P
     Ok(Paged { total: configs.total, rows: readers(store, configs.rows, &HashMap::new()).await? })
 }
 
-/// The clients of a namespace that have none of the releases; of what they have, everything but the configurations.
+/// The clients of a namespace that have none of the given releases; the releases that they have are
+/// returned without configurations.
 ///
 /// # Errors
 /// Fails if none of the releases is known.
@@ -72,7 +74,7 @@ pub async fn without_releases(
     readers(store, configs, &others).await
 }
 
-/// A page of the clients of a namespace; only those of one app where it is given.
+/// A page of the clients of a namespace, or only of those of one app.
 pub async fn of_namespace(
     store: &Store,
     key: &NamespaceKey,
@@ -86,7 +88,7 @@ pub async fn of_namespace(
     Ok(Paged { total: configs.total, rows })
 }
 
-/// How many clients read a namespace.
+/// Number of clients that read a namespace.
 pub async fn count(store: &Store, key: &NamespaceKey) -> Result<u64> {
     Ok(store::instance::count_of_namespace(store.read(), read_by(key), alive_since()).await?)
 }
@@ -98,7 +100,7 @@ fn instance_ids(configs: &[InstanceConfig]) -> Vec<Id> {
     ids
 }
 
-/// Puts what was read beside who read it.
+/// Combines what was read with the clients that read it.
 async fn readers(
     store: &Store,
     configs: Vec<InstanceConfig>,

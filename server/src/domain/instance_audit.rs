@@ -1,8 +1,9 @@
-//! Record of which running client read which release. Offered by the config role, written in batches off the request path; what does
-//! not fit into the queue is dropped and counted, because no client may wait for a record.
+//! Records which running client read which release. The config role offers records, and a task
+//! writes them in batches outside the request path. Records that do not fit into the queue are
+//! dropped and counted, because no client may wait for a record.
 //!
-//! Clients say themselves who they are. So only addresses are recorded, only for apps that are stored, and only as many as
-//! [`super::instance_bounds`] allows.
+//! Clients identify themselves without proof. Therefore only valid addresses are recorded, only for
+//! apps that are stored, and only as many as [`super::instance_bounds`] allows.
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -24,20 +25,22 @@ use crate::server_config::{ServerConfig, keys};
 use crate::store::instance::{Identity, Reading};
 use crate::store::{self, Store, Transaction, instance};
 
-/// Records of one transaction.
+/// Records per transaction.
 const BATCH: usize = 100;
 /// Pause after a batch that could not be written.
 const PAUSE: Duration = Duration::from_secs(1);
-/// A client that still has what it had is recorded again after a day, so that readers can tell it from one that is gone.
+/// A client whose release does not change is recorded again after a day, so that readers can
+/// distinguish it from one that has stopped.
 const REPEAT: Duration = Duration::from_secs(24 * 3600);
 /// Widths of the columns, in characters.
 const DATA_CENTER: usize = 64;
 const IP: usize = 32;
 
-/// A client and a release that it was given. Holds names only: a queue of releases would keep their content in memory.
+/// A client and a release that it received. Contains names only: a queue of releases would keep
+/// their content in memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Sighting {
-    /// Of client and namespace.
+    /// Digest of client and namespace.
     digest: u64,
     identity: Identity,
     namespace: NamespaceKey,
@@ -45,16 +48,16 @@ struct Sighting {
     time: DateTime<Utc>,
 }
 
-/// What was recorded last for a client and namespace.
+/// The last record for a client and namespace.
 #[derive(Debug, Clone, Copy)]
 struct Recorded {
     /// Digest of the release key.
     release: u64,
-    /// By the steady clock: a jump of the other one must not make a client look gone.
+    /// On the monotonic clock: a jump of the wall clock must not make a client look stopped.
     time: Instant,
 }
 
-/// Where the config role offers what it saw. Cheap to clone.
+/// Receives the records of the config role. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct InstanceAudit(Arc<Inner>);
 
@@ -65,13 +68,14 @@ struct Inner {
     queue: Sender<Sighting>,
     /// Taken by the writer.
     offered: Mutex<Option<Receiver<Sighting>>>,
-    /// By a digest of client and namespace; a stable client costs one look-up and no allocation.
+    /// By digest of client and namespace; a client without changes costs one look-up and no
+    /// allocation.
     recorded: Cache<u64, Recorded>,
     digest: ahash::RandomState,
 }
 
 impl InstanceAudit {
-    /// Takes offers from now on; they are written once [`InstanceAudit::run`] was called.
+    /// Accepts records from now on; they are written once [`InstanceAudit::run`] is called.
     #[must_use]
     pub fn new(store: Store, config: ServerConfig) -> Self {
         let size = |key| usize::try_from(config.get(key)).unwrap_or(usize::MAX);
@@ -88,7 +92,7 @@ impl InstanceAudit {
         background.spawn("instance audit", move || audit.clone().write());
     }
 
-    /// Offers what a client was given; returns at once.
+    /// Offers a record of an answered request; returns at once.
     pub fn offer(&self, asked: &Asked<'_>, found: &Found) {
         let Asked { target, caller, .. } = asked;
         let Some(ip) = caller.ip.as_deref() else { return };
@@ -131,8 +135,8 @@ impl InstanceAudit {
         }
     }
 
-    /// Writes those for which there is room. A batch that the database refuses is written row by row, so that one row that no
-    /// check foresaw does not cost the others.
+    /// Writes the records that the limits admit. A batch that the database rejects is written row
+    /// by row, so that one unexpected row does not lose the others.
     async fn write_batch(&self, room: &mut Room, batch: Vec<Sighting>) -> Result<()> {
         let batch = self.admitted(room, batch).await?;
         if batch.is_empty() {
@@ -152,7 +156,7 @@ impl InstanceAudit {
         }
     }
 
-    /// The batch without the new instances for which there is no room.
+    /// The batch without new instances beyond the limits.
     async fn admitted(&self, room: &mut Room, mut batch: Vec<Sighting>) -> Result<Vec<Sighting>> {
         let Inner { store, config, .. } = &*self.0;
         let all: HashSet<_> = batch.iter().map(|sighting| sighting.identity.clone()).collect();
@@ -187,8 +191,8 @@ impl Recorded {
     }
 }
 
-/// Who asks, in a form that the columns can hold; `None` for what is not recorded: an app that is not stored, or an address
-/// that is none.
+/// The client in a form that fits the columns; `None` if it is not recorded: the app is not stored,
+/// or the address is invalid.
 fn identity(asked: &Asked<'_>) -> Option<Identity> {
     let Asked { target, caller, .. } = asked;
     let app_id = match asked.app_id {
@@ -201,7 +205,7 @@ fn identity(asked: &Asked<'_>) -> Option<Identity> {
         app_id: app_id.to_owned(),
         cluster: target.cluster.clone(),
         data_center: caller.data_center.clone().unwrap_or_default(),
-        // One address has one text, however a client writes it.
+        // Canonical, so that one address always has the same text.
         ip: address.to_canonical().to_string(),
     };
     fits(&identity).then_some(identity)
@@ -226,7 +230,7 @@ fn sighting(digest: u64, identity: Identity, release: &Release) -> Sighting {
     }
 }
 
-/// The last sighting of each client and namespace, in the order of their first.
+/// The last record of each client and namespace, in the order of the first ones.
 fn newest(batch: Vec<Sighting>) -> Vec<Sighting> {
     let mut kept: Vec<Sighting> = Vec::with_capacity(batch.len());
     let mut places: HashMap<(Identity, String, String), usize> = HashMap::new();
@@ -244,7 +248,8 @@ fn newest(batch: Vec<Sighting>) -> Vec<Sighting> {
     kept
 }
 
-/// Writes a batch; returns how many rows of what instances read are new. Without room there are none.
+/// Writes a batch; returns the number of new rows of what instances read. Inserts no new rows
+/// unless `has_room`.
 async fn record(
     tx: &Transaction,
     batch: &[Sighting],
@@ -336,7 +341,7 @@ mod tests {
         assert_eq!(kept, [("1", "b"), ("2", "a")]);
     }
 
-    /// Who is recorded for a request of an app, if anybody.
+    /// The client that is recorded for a request of an app, if any.
     fn recorded(app: (&str, bool), cluster: &str, data_center: &str, ip: &str) -> Option<Identity> {
         let (app_id, is_stored) = app;
         let target = NamespaceKey {

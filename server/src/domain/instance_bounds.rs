@@ -1,5 +1,6 @@
-//! How many running clients are recorded. Clients say themselves who they are, so without a bound anybody could fill the
-//! tables. Counts what the tables hold now and then, and in between what this node adds; writes nothing itself.
+//! Limits the number of recorded clients. Clients identify themselves without proof, so without a
+//! limit anyone could fill the tables. Counts the rows of the tables at intervals, and in between
+//! those that this node adds; writes nothing itself.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -9,12 +10,12 @@ use crate::server_config::{ServerConfig, keys};
 use crate::store::instance::Identity;
 use crate::store::{Store, instance};
 
-/// After this time the tables are counted again: other nodes add rows, and old ones are removed.
+/// Interval of the counts: other nodes add rows, and old ones are removed.
 const RECOUNT: Duration = Duration::from_secs(60);
-/// Namespaces that are recorded for one instance.
+/// Maximum number of namespaces recorded for one instance.
 pub(super) const NAMESPACES: usize = 1_000;
 
-/// What may be recorded, as operators say.
+/// The limits that operators configure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Bounds {
     per_app: u64,
@@ -22,7 +23,7 @@ struct Bounds {
     readings: u64,
 }
 
-/// What is recorded.
+/// The present numbers of recorded rows.
 #[derive(Debug, Default)]
 pub(super) struct Room {
     counted: Option<Instant>,
@@ -42,7 +43,7 @@ impl Bounds {
 }
 
 impl Room {
-    /// Those of the new instances for which there is room; they are counted from now on.
+    /// Returns the new instances that the limits admit, and counts them.
     pub(super) async fn admit(
         &mut self,
         store: &Store,
@@ -64,12 +65,12 @@ impl Room {
         Ok(admitted)
     }
 
-    /// Whether one more reading fits.
+    /// Whether one more row of what instances read is admitted.
     pub(super) fn has_reading(&self, config: &ServerConfig) -> bool {
         self.readings < Bounds::of(config).readings
     }
 
-    /// Counts readings that were written.
+    /// Counts rows that were written.
     pub(super) fn add_readings(&mut self, count: u64) {
         self.readings += count;
     }

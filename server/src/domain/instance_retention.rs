@@ -1,5 +1,6 @@
-//! Removes instances, and what they read, that nobody saw for long: every reader of these tables leaves rows out that are older
-//! than a day, and without an end the tables would grow with each address that a client ever had.
+//! Removes instances, and what they read, that have not been seen for long. Every reader of these
+//! tables ignores rows that are older than a day, and without removal the tables would grow with
+//! each address that a client ever had.
 
 use std::time::Duration;
 
@@ -10,9 +11,9 @@ use crate::error::{Error, Result};
 use crate::server_config::{ServerConfig, keys};
 use crate::store::{self, Id, Store, instance};
 
-/// Pause between two looks.
+/// Interval of the removals.
 const PAUSE: Duration = Duration::from_secs(600);
-/// Rows that are looked at, or removed, at once.
+/// Rows that are read, or removed, per statement.
 const PORTION: u64 = 500;
 
 /// Starts the task.
@@ -36,7 +37,7 @@ async fn watch(store: Store, config: ServerConfig) {
     }
 }
 
-/// Removes what is too old, in portions. Returns how many rows there were.
+/// Removes rows that are too old, in portions. Returns their number.
 pub async fn remove_old(store: &Store, config: &ServerConfig) -> Result<u64> {
     let age = TimeDelta::from_std(config.get(&keys::INSTANCE_RETENTION)).unwrap_or(TimeDelta::MAX);
     let Some(before) = store::now().checked_sub_signed(age) else { return Ok(0) };

@@ -1,5 +1,5 @@
-//! Items: keys with values, comments and blank lines of a namespace being edited. Edits of several at once are in `item_set.rs`,
-//! look-ups in `item/find.rs`.
+//! Items: keys with values, comments and blank lines of a namespace being edited. `item_set.rs`
+//! edits several at once, `item/find.rs` looks them up.
 
 mod find;
 
@@ -22,14 +22,14 @@ use crate::server_config::ServerConfig;
 use crate::store::entity::item::ActiveModel;
 use crate::store::{self, Id, Small, Store, Transaction};
 
-/// Width of the column, in characters.
+/// Maximum length of a comment, in characters: the width of the column.
 const COMMENT: usize = 1024;
 
-/// Greatest line number; far below what the column of any engine holds, so that a line behind the
-/// last one can always be written.
+/// Maximum line number; far below the limit of the column in every engine, so that a line behind
+/// the last one can always be stored.
 const LAST_LINE: i64 = 2_000_000_000;
 
-/// What a caller says about an item.
+/// A request to create or change an item.
 #[derive(Debug, Clone, Default)]
 pub struct Draft {
     /// Row id of an existing item.
@@ -38,15 +38,15 @@ pub struct Draft {
     pub namespace_id: i64,
     /// Key; empty for comments and blank lines.
     pub key: Option<String>,
-    /// Label, 0 to 3.
+    /// Type of the value, 0 to 3.
     pub kind: i16,
     /// Value.
     pub value: Option<String>,
     /// Comment.
     pub comment: Option<String>,
-    /// Position; 0 puts a new item at the end.
+    /// Position; 0 appends a new item at the end.
     pub line_num: i64,
-    /// Who says it.
+    /// Author of the request.
     pub author: Author,
 }
 
@@ -80,7 +80,8 @@ impl Draft {
         })
     }
 
-    /// An existing row with what the draft changes of it; its place only where asked for.
+    /// The existing row with the changes of the draft; the position changes only if `with_line` is
+    /// set.
     pub(super) fn applied_to(&self, old: &Item, with_line: bool) -> Result<Item> {
         if with_line {
             self.check_line()?;
@@ -99,7 +100,8 @@ impl Draft {
     }
 }
 
-/// Writes what differs between two states of a row; nothing where nothing does, so that its time stays.
+/// Writes the differences between two states of a row. Writes nothing if there are none, so that
+/// its time is unchanged.
 pub(super) async fn write_difference(tx: &Transaction, old: &Item, new: &Item) -> Result<()> {
     let mut row = old.clone().into_active_model();
     row.r#type.set_if_not_equals(new.r#type);
@@ -111,7 +113,7 @@ pub(super) async fn write_difference(tx: &Transaction, old: &Item, new: &Item) -
     Ok(())
 }
 
-/// Creates an item, with its commit.
+/// Creates an item and its commit.
 ///
 /// # Errors
 /// Fails if there is no such namespace, the key exists, a limit is reached, or another user holds the edit lock.
@@ -166,12 +168,12 @@ async fn check_new(
     rules.of_namespace(tx, namespace).await?.check_new(draft)
 }
 
-/// What callers are told about a key that is in use.
+/// The error for a key that exists.
 pub(super) fn exists(key: &str) -> Error {
     Error::bad_request(format!("item already exists for itemKey:{key}")).with_code("item_exists")
 }
 
-/// What callers are told when a namespace has as many items as it may have.
+/// The error for a namespace that has reached its limit of items.
 pub(super) fn too_many(limit: u64, count: u64) -> Error {
     let message = format!(
         "The maximum number of items ({limit}) for this namespace has been reached. Current item count is {count}."
@@ -191,17 +193,18 @@ async fn insert(tx: &Transaction, namespace_id: Id, draft: &Draft) -> Result<Ite
     Ok(item)
 }
 
-/// The place behind the last item.
+/// The position behind the last item.
 pub(super) async fn next_line(tx: &Transaction, namespace_id: Id) -> Result<i64> {
     Ok(store::item::last_line(tx, namespace_id).await?.map_or(1, |last| behind(last.0)))
 }
 
-/// The place behind a line. Lines may share the last place: equal ones are in the order of their ids.
+/// The position behind a line. Several lines may have the last position: equal ones are ordered by
+/// id.
 pub(super) fn behind(line: i64) -> i64 {
     line.saturating_add(1).min(LAST_LINE)
 }
 
-/// Creates a comment line; where the namespace has the same comment already, that one is the answer.
+/// Creates a comment line; if the namespace has the same comment, returns that one.
 ///
 /// # Errors
 /// Fails if it has a key or value, or no comment.
@@ -230,7 +233,7 @@ async fn create_comment_in(tx: &Transaction, draft: &Draft, base: &Base) -> Resu
     }
 }
 
-/// Changes an item; its key and place stay. A commit is written only where the value changed.
+/// Changes an item; its key and position are kept. A commit is written only if the value changed.
 ///
 /// # Errors
 /// Fails if there is no such item, if it is in another namespace, or if another user holds the edit lock.
@@ -307,7 +310,8 @@ async fn delete_in(
     operator: &str,
     base: &Base,
 ) -> Result<()> {
-    // An item never moves, so where it is may be read before the lock; the rest may not.
+    // An item never moves to another namespace, so its namespace may be read before the lock;
+    // nothing else may.
     let addressed = existing(tx, id).await?;
     let key = key_of(&namespace::by_id(tx, addressed.namespace_id.0).await?);
     let edit = Edit::of(config, &key, Some(operator)).on(base.clone());
@@ -328,13 +332,13 @@ async fn existing(tx: &Transaction, id: i64) -> Result<Item> {
     })
 }
 
-/// What callers are told about an item in another namespace than the one that they address.
+/// The error for an item of another namespace than the addressed one.
 pub(super) fn mismatch() -> Error {
     Error::bad_request("invalid request, item and namespace do not match!")
         .with_code("item_mismatch")
 }
 
-/// What callers are told about an unknown item; `what` says which.
+/// The error for an unknown item; `what` identifies it.
 pub(super) fn not_found(what: impl std::fmt::Display) -> Error {
     Error::not_found(format!("item not found for {what}")).with_code("item_not_found")
 }

@@ -1,4 +1,5 @@
-//! What an item must fulfil before it is stored: lengths that operators set, and the syntax of documents.
+//! The rules that an item must satisfy before it is stored: lengths that operators set, and the
+//! syntax of documents.
 
 use std::collections::HashMap;
 
@@ -12,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::server_config::{ServerConfig, keys};
 use crate::store;
 
-/// The limits in force at one moment.
+/// The effective limits at one moment.
 #[derive(Debug, Clone)]
 pub struct ItemRules {
     key_length: usize,
@@ -23,7 +24,7 @@ pub struct ItemRules {
     syntax: Leniency,
 }
 
-/// Documents that are stored although the newest Apollo refuses them.
+/// Documents that are accepted although the newest Apollo rejects them.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Leniency {
     /// JSON objects with duplicate members.
@@ -33,7 +34,7 @@ pub struct Leniency {
 }
 
 impl ItemRules {
-    /// What the config database says now; the leniency is a setting of the installation.
+    /// The present rules of the config database; the leniency is a setting of the installation.
     #[must_use]
     pub fn of(config: &ServerConfig, syntax: Leniency) -> Self {
         Self {
@@ -46,7 +47,7 @@ impl ItemRules {
         }
     }
 
-    /// How many items with a key a namespace may have; `None` means any number.
+    /// Maximum number of items with a key in a namespace; `None` means no limit.
     #[must_use]
     pub fn item_limit(&self) -> Option<u64> {
         self.items
@@ -55,7 +56,7 @@ impl ItemRules {
     /// The rules of one namespace.
     ///
     /// # Errors
-    /// Fails if the database cannot be read, and when the definition has an unknown format.
+    /// Fails if the database cannot be read, or if the definition has an unknown format.
     pub async fn of_namespace(
         &self,
         db: &impl ConnectionTrait,
@@ -76,7 +77,7 @@ impl ItemRules {
         })
     }
 
-    /// A branch may hold what its parent may hold.
+    /// A branch has the limit of its parent.
     async fn value_length(
         &self,
         db: &impl ConnectionTrait,
@@ -120,7 +121,7 @@ impl NamespaceRules {
         self.check_change(draft)
     }
 
-    /// Checks what an existing item is changed to; its key stays.
+    /// Checks a change of an existing item; its key is not changed.
     ///
     /// # Errors
     /// Names the first rule that it violates.
@@ -158,7 +159,7 @@ fn too_long(what: &str, limit: usize) -> Error {
     Error::bad_request(format!("{what} too long. length limit:{limit}")).with_code("too_long")
 }
 
-/// Length as the reference counts it.
+/// Length in UTF-16 code units, as Apollo measures it.
 fn utf16_length(text: &str) -> usize {
     if text.is_ascii() { text.len() } else { text.encode_utf16().count() }
 }
@@ -178,7 +179,7 @@ mod tests {
 
     #[test]
     fn lengths_count_utf16_units() {
-        // Case 30: 65 characters outside the basic plane are 130 units.
+        // 65 characters outside the basic multilingual plane are 130 UTF-16 code units.
         let check = |key: &str| rules(None).check_new(&draft(key, ""));
         assert!(check(&"k".repeat(128)).is_ok());
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Change sets: edits of many items of one namespace, applied together or not at all.
+//! Change sets: edits of many items of one namespace, which are applied together or not at all.
 
 use std::collections::HashMap;
 
@@ -25,7 +25,7 @@ pub struct ChangeSet {
     pub updates: Vec<Draft>,
     /// Removed items, by id.
     pub deletes: Vec<Draft>,
-    /// Who edits.
+    /// User who edits.
     pub operator: Option<String>,
 }
 
@@ -54,7 +54,7 @@ pub async fn apply(
     .await
 }
 
-/// Applies a change set to a namespace that is locked, and records it as one commit.
+/// Applies a change set to a locked namespace, and records it as one commit.
 pub(super) async fn apply_in(
     tx: &Transaction,
     rules: &ItemRules,
@@ -100,8 +100,8 @@ async fn check_count(
     if count > limit { Err(item::too_many(limit, count)) } else { Ok(()) }
 }
 
-/// A key that the set creates must be there once in the end. The set as a whole decides: it may
-/// delete an item and create another one with its key.
+/// A key that the set creates must be unique in the result. The set is checked as a whole, because
+/// it may delete an item and create another one with the same key.
 async fn check_unique(tx: &Transaction, namespace: &Namespace, changes: &ChangeSet) -> Result<()> {
     let created = changes.creates.iter().filter_map(|draft| draft.key.as_deref());
     let created: Vec<_> = created.filter(|key| !key.is_empty()).collect();
@@ -208,7 +208,8 @@ impl Steps<'_> {
         Ok(record)
     }
 
-    /// Why an item is not in the namespace: it is in another one, or nowhere.
+    /// The error for an item that is not in the namespace: it belongs to another one, or does not
+    /// exist.
     async fn absent(&self, id: i64, unknown: Error) -> Result<Error> {
         let is_elsewhere = store::item::by_id(self.tx, id).await?.is_some();
         Ok(if is_elsewhere { item::mismatch() } else { unknown })

@@ -1,17 +1,17 @@
-//! Makes release keys and the names of gray branches: time, then eight bytes that tell one from another. Pure but for the clock,
-//! the counter and a random number of this process.
+//! Generates release keys and the names of gray branches: time, followed by eight distinguishing
+//! bytes. Pure except for the clock, the counter and a random number of this process.
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use chrono::Local;
 
-/// Stands for this process among all that write to the same database.
+/// Identifies this process among all that write to the same database.
 static MACHINE: LazyLock<u32> = LazyLock::new(random);
-/// Starts anywhere and counts up with each key.
+/// Starts at a random number and is incremented with each key.
 static COUNTER: LazyLock<AtomicU32> = LazyLock::new(|| AtomicU32::new(random()));
 
-/// A key that was never given out before.
+/// Generates a unique key.
 #[must_use]
 pub fn generate(app_id: &str, cluster: &str, namespace: &str) -> String {
     let time = Local::now().format("%Y%m%d%H%M%S").to_string();
@@ -19,7 +19,7 @@ pub fn generate(app_id: &str, cluster: &str, namespace: &str) -> String {
     compose(&time, hash([app_id, cluster, namespace]), *MACHINE, counter)
 }
 
-/// Whether a cluster's name has the form of a branch's.
+/// Whether the name of a cluster has the format of a branch name.
 #[must_use]
 pub fn is_branch_name(name: &str) -> bool {
     name.split_once('-').is_some_and(|(time, rest)| {
@@ -45,7 +45,7 @@ fn hash(parts: [&str; 3]) -> i32 {
 
 fn random() -> u32 {
     let mut bytes = [0; 4];
-    // Without random bytes the process id still tells the processes of one machine apart.
+    // Without random bytes, the process id distinguishes at least the processes of one machine.
     match getrandom::fill(&mut bytes) {
         Ok(()) => u32::from_le_bytes(bytes),
         Err(_) => std::process::id(),

@@ -1,6 +1,7 @@
-//! Browsers that signed in to an account before: each holds a mark that only the server can have made, so that failed attempts
-//! of strangers need not be counted against it. The key is the stored password hash, so a new password ends all marks and
-//! every node of the portal verifies them without a table.
+//! Browsers that signed in to an account before. Each has a mark that only the server can create,
+//! so that failed attempts of other clients need not be counted against it. The marks are signed
+//! with the stored password hash: a new password invalidates all of them, and every node of the
+//! portal verifies them without a table.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,10 +12,10 @@ use super::user::{self, User};
 use crate::error::{Error, Result};
 use crate::store::Store;
 
-/// Separates the two parts of a mark.
+/// Separates the name of the browser from the signature.
 const SEPARATOR: char = '.';
 
-/// A mark for the browser that has just signed in to this account.
+/// Creates a mark for the browser that has just signed in to this account.
 pub async fn mark(store: &Store, account: &str) -> Result<Option<String>> {
     let Some(user) = user::find(store, account).await? else { return Ok(None) };
     let mut bytes = [0_u8; 16];
@@ -26,7 +27,7 @@ pub async fn mark(store: &Store, account: &str) -> Result<Option<String>> {
     }))
 }
 
-/// The name of the browser, where its mark belongs to this account.
+/// The name of the browser, if its mark belongs to this account.
 pub async fn verify(store: &Store, account: &str, mark: &str) -> Result<Option<String>> {
     let Some((name, given)) = mark.split_once(SEPARATOR) else { return Ok(None) };
     let Ok(given) = URL_SAFE_NO_PAD.decode(given) else { return Ok(None) };
@@ -35,7 +36,7 @@ pub async fn verify(store: &Store, account: &str, mark: &str) -> Result<Option<S
     Ok(is_ours.then(|| name.to_owned()))
 }
 
-/// Nothing for a user without a password: everybody knows an empty key.
+/// `None` for a user without a password, because an empty key is known to everyone.
 fn seal(user: &User, name: &str) -> Option<Hmac<Sha256>> {
     let key = Some(user.password.expose().as_bytes()).filter(|key| !key.is_empty())?;
     let mut seal = Hmac::<Sha256>::new_from_slice(key).ok()?;

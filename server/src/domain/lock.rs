@@ -1,5 +1,6 @@
-//! Edit locks: who edits a namespace first keeps others out until the next release, and may not publish it alone. Off unless the
-//! switch is on; rows that are left over still bar their owner from publishing.
+//! Edit locks: the first editor of a namespace excludes others until the next release, and must not
+//! publish alone. Off unless the switch is on; locks that remain in the table still prevent their
+//! owner from publishing.
 
 pub use crate::store::entity::namespace_lock::Model as NamespaceLock;
 
@@ -12,7 +13,7 @@ use crate::error::{Error, Reaction, Result};
 use crate::server_config::{ServerConfig, keys};
 use crate::store::{self, Store, Transaction};
 
-/// Whether editors keep each other out, as operators set it at one moment.
+/// Whether editors exclude each other, as configured at one moment.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct EditLock {
     is_on: bool,
@@ -23,7 +24,7 @@ impl EditLock {
         Self { is_on: config.get(&keys::EDIT_LOCK) }
     }
 
-    /// With the switch on, Apollo looks for the namespace in another place, with another answer.
+    /// With the switch on, Apollo looks up the namespace elsewhere, with a different error.
     pub(super) fn explain(self, error: Error) -> Error {
         if self.is_on && error.reaction() == Reaction::NotFound {
             return Error::bad_request("namespace not exist.").with_code("namespace_not_found");
@@ -57,7 +58,7 @@ fn check_owner(namespace: &Namespace, lock: &NamespaceLock, operator: &str) -> R
     Err(Error::bad_request(format!("namespace:{name} is modified by {owner}")).with_code("locked"))
 }
 
-/// Ends the editor's hold where nothing differs from the release any more.
+/// Releases the lock if the items no longer differ from the release.
 pub(super) async fn release_unmodified(
     tx: &Transaction,
     editors: EditLock,
@@ -69,7 +70,7 @@ pub(super) async fn release_unmodified(
     Ok(())
 }
 
-/// Whether a publish would change what clients get.
+/// Whether a publish would change the values of clients.
 async fn is_modified(db: &impl ConnectionTrait, namespace: &Namespace) -> Result<bool> {
     let items = store::item::content_of_namespace(db, namespace.id).await?;
     let Some(latest) = release::latest(db, &key_of(namespace)).await? else {
@@ -85,7 +86,8 @@ async fn is_modified(db: &impl ConnectionTrait, namespace: &Namespace) -> Result
     Ok(content != configurations::parse(&latest.configurations)?)
 }
 
-/// Refuses an editor who publishes alone; otherwise says whether there is a lock that the publish ends.
+/// Rejects an editor who publishes alone; otherwise returns whether there is a lock that the
+/// publish has to release.
 pub(super) fn check_publisher(owner: Option<&str>, publication: &Publication) -> Result<bool> {
     match owner {
         Some(owner) if !publication.is_emergency && owner == publication.operator => {
@@ -96,7 +98,7 @@ pub(super) fn check_publisher(owner: Option<&str>, publication: &Publication) ->
     }
 }
 
-/// Who edits a namespace at present; nobody while the switch is off.
+/// The editor of a namespace; `None` while the switch is off.
 ///
 /// # Errors
 /// Fails if there is no such namespace.

@@ -1,4 +1,5 @@
-//! Which releases a client sees: its own, then a public one that it overrides; requested cluster, data center, default.
+//! Selects the releases for a client: its own, then a public one that it overrides; in the
+//! requested cluster, the data center, and the default cluster.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -15,35 +16,35 @@ use crate::error::Result;
 use crate::feed::ReleaseFeed;
 use crate::feed::cache::{Place, Release};
 
-/// What a client asks for.
+/// The request of a client.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked<'a> {
     /// The names as the client wrote them.
     pub target: &'a NamespaceKey,
     /// The stored app id; `None` for an app that is not stored, which has no namespaces of its own.
     pub app_id: Option<&'a str>,
-    /// Who asks.
+    /// The client.
     pub caller: &'a Caller,
-    /// What the client was told: the answer is not older.
+    /// The notifications that the client received: the answer must not be older.
     pub messages: Option<&'a NotificationMessages>,
 }
 
-/// The releases of one answer; at least one of the two.
+/// The releases of one answer; at least one of the two is present.
 #[derive(Debug)]
 pub struct Found {
-    /// The app's own.
+    /// The release of the app's own namespace.
     pub own: Option<Arc<Release>>,
-    /// That of a public namespace.
+    /// The release of a public namespace.
     pub public: Option<Arc<Release>>,
 }
 
 impl Found {
-    /// Own first.
+    /// The releases, own first.
     pub fn releases(&self) -> impl DoubleEndedIterator<Item = &Arc<Release>> {
         self.own.iter().chain(&self.public)
     }
 
-    /// Cluster of the own release, or the requested one where only a public release was found.
+    /// Cluster of the own release, or the requested one if only a public release was found.
     #[must_use]
     pub fn cluster<'a>(&'a self, target: &'a NamespaceKey) -> &'a str {
         self.own.as_ref().map_or(&target.cluster, |own| &own.key.cluster)
@@ -61,29 +62,31 @@ impl Found {
         }
     }
 
-    /// Of the contents; another one under the same release key means that a row was changed by hand.
+    /// Digest of the contents; a different one under the same release key means that a row was
+    /// changed by hand.
     #[must_use]
     pub fn digest(&self) -> u64 {
         self.releases().fold(0, |digest, release| digest.rotate_left(1) ^ release.digest)
     }
 
-    /// Whether a client may hold another content under the same release key.
+    /// Whether a client may have different content under the same release key.
     #[must_use]
     pub fn is_rewritten(&self) -> bool {
         self.releases().any(|release| release.is_rewritten)
     }
 
-    /// Public entries in stored order, then the own ones: an own value replaces a public one in its place.
+    /// Public entries in stored order, then the own ones: an own value replaces a public one at its
+    /// position.
     #[must_use]
     pub fn configurations(&self) -> Configurations {
         merged(self.releases())
     }
 }
 
-/// Looks the releases up; `None` where there is none. Names that cannot be stored are not looked up.
+/// Finds the releases; `None` if there are none. Names that cannot be stored are not looked up.
 ///
 /// # Errors
-/// Fails if something is needed that was never loaded and the database cannot be read.
+/// Fails if a required release was never loaded and the database cannot be read.
 pub async fn find(feed: &ReleaseFeed, asked: Asked<'_>) -> Result<Option<Found>> {
     let names = feed.names();
     let written = strip_properties_suffix(&asked.target.namespace);
@@ -111,10 +114,11 @@ pub async fn find(feed: &ReleaseFeed, asked: Asked<'_>) -> Result<Option<Found>>
     Ok(is_found.then_some(Found { own, public }))
 }
 
-/// What the releases hold that a merged release key names, as the base of an incremental answer.
+/// The content of the releases in a merged release key, as the base of an incremental answer.
 ///
-/// `None` unless every part is known and something is in them: on a partly known base deletions would be missed. `None` also
-/// unless this client could have been given each part for this very request: the changes name keys of the base, and anybody
+/// `None` unless every part is known and not empty: with a partly known base, deletions would be
+/// missed. Also `None` unless this client could have received each part for this very request: the
+/// changes name keys of the base, and any client may send the release key of another app.
 /// may send the release key of an app that is not theirs.
 pub async fn base(
     feed: &ReleaseFeed,
@@ -136,8 +140,9 @@ pub async fn base(
     Some(merged(releases.iter())).filter(|configurations| !configurations.is_empty())
 }
 
-/// Whether a release can have been given where `current` is given now: the same app and namespace, in the same branch or in
-/// one of the clusters in which the client's release is looked for.
+/// Whether a client that receives `current` may have received `former`: it has the same app and
+/// namespace, and the same branch or one of the clusters in which the client's release is looked
+/// up.
 fn is_former(
     feed: &ReleaseFeed,
     asked: Asked<'_>,

@@ -22,25 +22,25 @@ use crate::store::entity::namespace::ActiveModel;
 use crate::store::instance::ConfigNamespace;
 use crate::store::{self, Store, Transaction};
 
-/// What a caller says about a new namespace.
+/// A request to create a namespace.
 #[derive(Debug, Clone, Default)]
 pub struct NewNamespace {
-    /// Owner.
+    /// App that the namespace belongs to.
     pub app_id: Option<String>,
     /// Cluster or branch.
     pub cluster: Option<String>,
     /// Name.
     pub name: Option<String>,
-    /// Who says it.
+    /// Author of the request.
     pub author: Author,
 }
 
-/// How many namespaces a cluster of an app may have; `None` means any number.
+/// Maximum number of namespaces in a cluster of an app; `None` means no limit.
 #[derive(Debug, Clone, Copy)]
 pub struct NamespaceLimit(Option<u64>);
 
 impl NamespaceLimit {
-    /// What is in force for an app.
+    /// The effective limit for an app.
     #[must_use]
     pub fn of(config: &ServerConfig, app_id: &str) -> Self {
         let is_on = config.get(&keys::NAMESPACES_LIMITED)
@@ -67,8 +67,8 @@ pub fn key_of(namespace: &Namespace) -> NamespaceKey {
     NamespaceKey::new(&namespace.app_id, &namespace.cluster_name, &namespace.namespace_name)
 }
 
-/// Creates a namespace with the names of the body; `app_id` and `cluster` are where the caller addressed it. Neither app nor cluster
-/// nor definition need to exist.
+/// Creates a namespace with the names of the body; `app_id` and `cluster` are those of the path.
+/// App, cluster and definition need not exist.
 ///
 /// # Errors
 /// Fails if it exists, or if the cluster has reached its limit.
@@ -131,7 +131,7 @@ async fn create_in(
     Ok(namespace)
 }
 
-/// A namespace of a definition, in one cluster of its app.
+/// Creates a namespace of a definition in one cluster of its app.
 pub(super) async fn create_of(
     tx: &Transaction,
     definition: &AppNamespace,
@@ -150,7 +150,7 @@ pub(super) async fn create_of(
     Ok(())
 }
 
-/// A namespace for each definition of the app, in a cluster that is new and therefore empty; no limit applies.
+/// Creates a namespace for each definition of the app in a new, empty cluster; no limit applies.
 pub(super) async fn instantiate_definitions(
     tx: &Transaction,
     app_id: &str,
@@ -190,7 +190,8 @@ pub async fn delete(store: &Store, key: &NamespaceKey, operator: &str, base: Bas
         .await
 }
 
-/// Deletes a namespace that is locked, with everything in it. Releases of a branch stay: the parent's history names them.
+/// Deletes a locked namespace with everything in it. Releases of a branch are kept, because the
+/// history of the parent names them.
 pub(super) async fn delete_in(
     tx: &Transaction,
     namespace: &Namespace,
@@ -201,7 +202,8 @@ pub(super) async fn delete_in(
         (&namespace.app_id, &namespace.cluster_name, &namespace.namespace_name);
     let family = branch::Family::of(tx, namespace).await?;
     if let Some(parent) = &family.parent {
-        // Whoever deletes the namespace or the cluster of a branch ends the branch: its clients get the main line.
+        // Deleting the namespace or the cluster of a branch ends the branch: its clients receive
+        // the main line.
         let parent = key_of(parent);
         if gray_rule::close_active(tx, &parent, cluster, operator).await? {
             removal.watch_keys.push(parent.watch_key());
@@ -235,15 +237,15 @@ pub(super) async fn delete_in(
     Ok(())
 }
 
-/// Locks a namespace with its branch until the end of the transaction; of a branch, with its
-/// parent. Whatever changes what belongs to one of them begins with this: what was read before may
-/// be out of date. Returns whether there is such a namespace.
+/// Locks a namespace and its branch, or a branch and its parent, until the end of the transaction.
+/// Every change of what belongs to one of them starts with this call: values that were read before
+/// may be stale. Returns whether the namespace exists.
 pub(super) async fn lock(tx: &Transaction, key: &NamespaceKey) -> Result<bool> {
     let NamespaceKey { app_id, cluster, namespace } = key;
     Ok(store::namespace::lock_family(tx, app_id, cluster, namespace).await?)
 }
 
-/// The namespace of these names, locked.
+/// The namespace with these names, locked.
 pub(super) async fn find_locked(tx: &Transaction, key: &NamespaceKey) -> Result<Namespace> {
     if !lock(tx, key).await? {
         return Err(not_found(key));
@@ -251,31 +253,32 @@ pub(super) async fn find_locked(tx: &Transaction, key: &NamespaceKey) -> Result<
     find(tx, key).await
 }
 
-/// The namespace of these names.
+/// The namespace with these names.
 ///
 /// # Errors
-/// Fails if there is none.
+/// Fails if there is no such namespace.
 pub async fn find(db: &impl ConnectionTrait, key: &NamespaceKey) -> Result<Namespace> {
     let namespace = store::namespace::find(db, &key.app_id, &key.cluster, &key.namespace).await?;
     namespace.ok_or_else(|| not_found(key))
 }
 
-/// What callers are told where a namespace is what they ask for.
+/// The error for a missing namespace that the request addresses.
 pub(super) fn not_found(key: &NamespaceKey) -> Error {
     Error::not_found(format!("namespace not found for {}", names(key)))
         .with_code("namespace_not_found")
 }
 
-/// The same for callers to whom it is a condition, not the thing asked for: a bad request.
+/// Same as [`find`], with a bad request as the error: for requests that refer to a namespace but do
+/// not address it.
 ///
 /// # Errors
-/// Fails if there is none.
+/// Fails if there is no such namespace.
 pub async fn require(db: &impl ConnectionTrait, key: &NamespaceKey) -> Result<Namespace> {
     let namespace = store::namespace::find(db, &key.app_id, &key.cluster, &key.namespace).await?;
     namespace.ok_or_else(|| not_exists(key))
 }
 
-/// The same, locked.
+/// Same as [`require`], locked.
 pub(super) async fn require_locked(tx: &Transaction, key: &NamespaceKey) -> Result<Namespace> {
     if !lock(tx, key).await? {
         return Err(not_exists(key));
@@ -283,13 +286,13 @@ pub(super) async fn require_locked(tx: &Transaction, key: &NamespaceKey) -> Resu
     require(tx, key).await
 }
 
-/// What callers of the reference are told where a namespace is a condition.
+/// The error of Apollo for a missing namespace that the request only refers to.
 pub(super) fn not_exists(key: &NamespaceKey) -> Error {
     Error::bad_request(format!("namespace not exist for {}", names(key)))
         .with_code("namespace_not_found")
 }
 
-/// A namespace as messages name it.
+/// The names in the format of error messages.
 pub(super) fn names(key: &NamespaceKey) -> String {
     format!("appId:{} clusterName:{} namespaceName:{}", key.app_id, key.cluster, key.namespace)
 }
@@ -297,10 +300,10 @@ pub(super) fn names(key: &NamespaceKey) -> String {
 /// The namespace with this row id.
 ///
 /// # Errors
-/// Fails if there is none.
+/// Fails if there is no such namespace.
 pub async fn by_id(db: &impl ConnectionTrait, id: i64) -> Result<Namespace> {
     let namespace = store::namespace::by_id(db, id).await?;
-    // The reference's text speaks of an item.
+    // Apollo's message refers to an item.
     let not_found = || {
         Error::not_found(format!("item not found for itemId:{id}")).with_code("namespace_not_found")
     };
@@ -312,7 +315,8 @@ pub async fn list(store: &Store, app_id: &str, cluster: &str) -> Result<Vec<Name
     Ok(store::namespace::readable_of_cluster(store.read(), app_id, cluster).await?)
 }
 
-/// Namespaces that hold an item with exactly this key. The page is one of items, so it may name fewer namespaces.
+/// Namespaces that contain an item with exactly this key. The page is one of items, so it may
+/// return fewer namespaces.
 pub async fn find_by_item(store: &Store, item_key: &str, page: &Page) -> Result<Paged<Namespace>> {
     let items = store::item::page_by_key(store.read(), item_key, page).await?;
     let mut ids: Vec<_> = items.into_iter().map(|item| item.namespace_id).collect();
@@ -322,11 +326,12 @@ pub async fn find_by_item(store: &Store, item_key: &str, page: &Page) -> Result<
     Ok(Paged { total: rows.len() as u64, rows })
 }
 
-/// The namespace of a public definition that clients of a cluster see: the owner's in that cluster where it is published, else the
-/// owner's in `default` where that is, else whichever exists.
+/// The namespace of a public definition that clients of a cluster see: the owner's in that cluster
+/// if it is published, else the owner's in `default` if that is published, else the one that
+/// exists.
 ///
 /// # Errors
-/// Fails if the name is not public, and when its owner has no such namespace.
+/// Fails if the name is not public, or if its owner has no such namespace.
 pub async fn associated_public(store: &Store, cluster: &str, name: &str) -> Result<Namespace> {
     let db = store.read();
     let Some(definition) = store::namespace::public_app_namespace(db, name).await? else {

@@ -1,5 +1,5 @@
-//! Passwords: which are too easy to guess, how a hash is made, and how one is checked (pure, but slow by intent: call it on a
-//! blocking thread).
+//! Passwords: rejects those that are easy to guess, hashes and verifies them (pure, but slow by
+//! intent: call it on a blocking thread).
 
 use argon2::password_hash::rand_core::OsRng;
 use argon2::password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier as _, SaltString};
@@ -8,7 +8,7 @@ use subtle::ConstantTimeEq as _;
 
 use crate::error::{Error, Result};
 
-/// Fragments that no password may contain, in lower case; the reference's list.
+/// Fragments that no password may contain, in lower case, from Apollo's list.
 const BLOCKED: [&str; 26] = [
     "111", "222", "333", "444", "555", "666", "777", "888", "999", "000", "012", "1234", "2345",
     "3456", "4567", "5678", "6789", "7890", "qwer", "wert", "asdf", "zxcv", "1q2w", "abcd",
@@ -22,16 +22,16 @@ pub fn blocked_fragment(password: &str) -> Option<&'static str> {
     BLOCKED.into_iter().find(|fragment| lower.contains(fragment))
 }
 
-/// How new hashes are made.
+/// Scheme of new hashes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scheme {
-    /// Memory-hard; the default where no Java portal shares the database.
+    /// Memory-hard; the default unless a Java portal shares the database.
     Argon2id,
-    /// What a Java portal can verify.
+    /// Can be verified by a Java portal.
     Bcrypt,
 }
 
-/// Hashes a password, with the marker of its scheme in front.
+/// Hashes a password; the result starts with the marker of the scheme.
 ///
 /// # Errors
 /// Fails only if the operating system provides no random bytes.
@@ -52,7 +52,8 @@ pub fn hash(password: &str, scheme: Scheme) -> Result<String> {
     }
 }
 
-/// Whether a password fits a stored text. A text without a marker is bcrypt; `{placeholder}` never fits.
+/// Whether a password matches a stored text. A text without a marker is bcrypt; `{placeholder}`
+/// never matches.
 #[must_use]
 pub fn verify(password: &str, stored: &str) -> bool {
     let (marker, hash) = stored
@@ -69,7 +70,7 @@ pub fn verify(password: &str, stored: &str) -> bool {
     }
 }
 
-/// 19 MiB and two passes: the floor that is recommended for interactive sign-in.
+/// 19 MiB and two passes: the recommended minimum for interactive sign-in.
 fn argon2id() -> Result<Argon2<'static>> {
     let params = Params::new(19 * 1024, 2, 1, None)
         .map_err(|error| Error::new(crate::error::Reaction::Internal, error.to_string()))?;
@@ -91,7 +92,7 @@ mod tests {
 
     #[test]
     fn texts_of_apollo_verify() {
-        // A13: bcrypt without and with its marker, and a clear text.
+        // bcrypt without and with its marker, and a plain text.
         let apollo = "$2a$10$7r20uS.BQ9uBpf3Baj3uQOZvMVvB1RN3PYoKE94gtz2.WAOuiiwXS";
         assert!(verify("admin", apollo));
         assert!(verify("admin", &format!("{{bcrypt}}{apollo}")));

@@ -1,5 +1,6 @@
-//! Names of permissions and roles, and which role holds what (pure). Rows of Apollo's portal carry these names, so both portals
-//! read each other's. Who has a role is asked in `permission/need.rs`, given in `permission/grant.rs`.
+//! Names of permissions and roles, and the permissions of each role (pure). Rows of Apollo's portal
+//! have these names, so both portals can read each other's. `permission/need.rs` checks the roles
+//! of callers, `permission/grant.rs` grants roles.
 
 pub mod grant;
 pub mod need;
@@ -7,7 +8,7 @@ pub mod need;
 /// Target of the permissions that belong to no app.
 const SYSTEM: &str = "SystemRole";
 
-/// What a permission allows.
+/// The action that a permission allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Right {
     /// Create apps.
@@ -20,7 +21,7 @@ pub enum Right {
     CreateNamespace,
     /// Create clusters of an app.
     CreateCluster,
-    /// Give roles of an app; who may do so is its administrator.
+    /// Grant roles of an app; this makes a user its administrator.
     AssignRole,
     /// Edit a namespace.
     ModifyNamespace,
@@ -54,9 +55,9 @@ impl Right {
 /// A right on a target.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Permission {
-    /// What is allowed.
+    /// The allowed action.
     pub right: Right,
-    /// On what: names joined with `+`.
+    /// The target: names joined with `+`.
     pub target: String,
 }
 
@@ -65,7 +66,7 @@ impl Permission {
         Self { right, target: parts.join("+") }
     }
 
-    /// Type and target as the table has them.
+    /// Type and target as in the table.
     #[must_use]
     pub fn pair(&self) -> (&str, &str) {
         (self.right.name(), &self.target)
@@ -111,7 +112,8 @@ impl Act {
         }
     }
 
-    /// The permissions of which any one is enough: on the namespace, on it in one environment, on all of a cluster.
+    /// The permissions of which any one is sufficient: for the namespace, for it in one
+    /// environment, for all of a cluster.
     #[must_use]
     pub fn permissions(
         self,
@@ -128,12 +130,12 @@ impl Act {
     }
 }
 
-/// A role with what it holds.
+/// A role with its permissions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Role {
     /// Name in the table.
     pub name: String,
-    /// Permissions that come with it.
+    /// Permissions of the role.
     pub permissions: Vec<Permission>,
 }
 
@@ -178,25 +180,25 @@ impl Role {
         Self::of(Permission::new(act.in_cluster(), &[app_id, env, cluster]))
     }
 
-    /// Who may create apps.
+    /// Users who may create apps.
     #[must_use]
     pub fn create_application() -> Self {
         Self::of(Permission::of_system(Right::CreateApplication))
     }
 
-    /// Who may manage users through tokens.
+    /// Consumers that may manage users.
     #[must_use]
     pub fn manage_users() -> Self {
         Self::of(Permission::of_system(Right::ManageUsers))
     }
 
-    /// The app that a role is about; none for those that belong to no app.
+    /// The app of a role; `None` for roles that belong to no app.
     #[must_use]
     pub fn app_of(name: &str) -> Option<&str> {
         name.split('+').nth(1).filter(|part| *part != SYSTEM && !part.is_empty())
     }
 
-    /// Editors and publishers of a namespace: in all environments, and in each of those named.
+    /// Editors and publishers of a namespace: in all environments, and in each of the given ones.
     #[must_use]
     pub fn all_of_namespace(app_id: &str, namespace: &str, envs: &[String]) -> Vec<Self> {
         let everywhere = Act::ALL.map(|act| Self::namespace(act, app_id, namespace));

@@ -1,5 +1,5 @@
-//! Apps as the portal knows them: their rows in PortalDB, the roles that come with them, and which apps somebody has to do with.
-//! What an app is in an environment is the admin role's business.
+//! Apps in the portal: their rows in ApolloPortalDB, their roles, and the apps of a user or
+//! consumer. The admin role manages the app in an environment.
 
 pub use crate::store::entity::app::Model as App;
 
@@ -24,7 +24,7 @@ const NAME: usize = 500;
 const ORG_ID: usize = 32;
 const ORG_NAME: usize = 64;
 
-/// What is said about an app.
+/// The details of an app.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Details {
     /// App id.
@@ -39,26 +39,26 @@ pub struct Details {
     pub owner_name: String,
 }
 
-/// An app to be made, and who gets which rights on it.
+/// A request to create an app, with the permissions on it.
 #[derive(Debug, Clone, Default)]
 pub struct NewApp {
     /// The app.
     pub details: Details,
-    /// Administrators beside the owner.
+    /// Administrators in addition to the owner.
     pub admins: Vec<String>,
     /// Consumer that may manage it.
     pub consumer: Option<Id>,
-    /// All environments; each gets roles for the first namespace.
+    /// All environments; roles for the first namespace are created in each.
     pub envs: Vec<String>,
-    /// Those that can be reached; each gets roles for the first cluster.
+    /// Reachable environments; roles for the first cluster are created in each.
     pub active_envs: Vec<String>,
 }
 
 impl Details {
-    /// Refuses what the tables or the reference would.
+    /// Rejects details that the tables or Apollo would reject.
     ///
     /// # Errors
-    /// Names the first member that is not acceptable.
+    /// Names the first invalid member.
     pub fn check(&self) -> Result<()> {
         let members = [
             ("appId", &self.app_id, APP_ID),
@@ -82,10 +82,11 @@ impl Details {
     }
 }
 
-/// Makes an app with its first namespace and all roles; the owner may do everything, further administrators give roles.
+/// Creates an app with its first namespace and all roles. The owner has all permissions, further
+/// administrators may grant roles.
 ///
 /// # Errors
-/// Fails if it exists, or a user does not.
+/// Fails if the app exists, or if a user does not exist.
 pub async fn create(store: &Store, new: NewApp, operator: &str) -> Result<App> {
     new.details.check()?;
     for admin in &new.admins {
@@ -99,10 +100,10 @@ pub async fn create(store: &Store, new: NewApp, operator: &str) -> Result<App> {
     .await
 }
 
-/// Changes what is said about an app.
+/// Changes the details of an app.
 ///
 /// # Errors
-/// Fails if it does not exist, or its new owner does not.
+/// Fails if the app or its new owner does not exist.
 pub async fn update(store: &Store, details: Details, operator: &str) -> Result<App> {
     details.check()?;
     let owner = owner_of(store, &details).await?;
@@ -133,19 +134,20 @@ async fn update_in(
     app::by_app_id(tx, app_id).await?.ok_or_else(|| unknown(app_id))
 }
 
-/// The app of an id.
+/// The app with this id.
 ///
 /// # Errors
-/// Fails if there is none.
+/// Fails if there is no such app.
 pub async fn find(store: &Store, app_id: &str) -> Result<App> {
     let found = app::by_app_id(store.read(), app_id).await?.filter(|app| app.app_id == app_id);
     found.ok_or_else(|| unknown(app_id))
 }
 
-/// Refuses a spelling of an app that only the database takes for the stored one: what is made under it belongs to no app.
+/// Rejects a spelling of an app id that only the database treats as equal to the stored one:
+/// objects created under it would belong to no app.
 ///
 /// # Errors
-/// Fails if the app has another spelling.
+/// Fails if the stored id has another spelling.
 pub async fn check_spelling(store: &Store, app_id: &str) -> Result<()> {
     match app::by_app_id(store.read(), app_id).await? {
         Some(app) if app.app_id != app_id => Err(unknown(app_id)),
@@ -167,7 +169,7 @@ pub async fn named(store: &Store, app_ids: &[&str]) -> Result<Vec<App>> {
     Ok(app::by_app_ids(store.read(), app_ids).await?)
 }
 
-/// The apps in which somebody has any role.
+/// The apps in which a user or consumer has any role.
 pub async fn of(store: &Store, identity: &Identity) -> Result<Vec<App>> {
     let roles = match identity {
         Identity::Consumer(consumer) if consumer.all_apps => return all(store).await,
@@ -189,7 +191,8 @@ async fn owner_of(store: &Store, details: &Details) -> Result<user::User> {
 
 async fn create_in(tx: &Transaction, new: &NewApp, email: &str, operator: &str) -> Result<App> {
     let Details { app_id, name, org_id, org_name, owner_name } = &new.details;
-    // In any case: environments whose database ignores case have one app for both spellings.
+    // Compared without regard to case: environments whose database ignores case have one app for
+    // both spellings.
     if let Some(stored) = app::stored_id(tx, app_id).await? {
         return Err(Error::bad_request(format!("app already exists for appId:{stored}"))
             .with_code("app_exists"));

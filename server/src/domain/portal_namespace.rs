@@ -1,5 +1,5 @@
-//! Definitions of namespaces as the portal knows them: names unique over all apps where they are public, and the roles that come
-//! with them. The namespaces themselves are the admin role's business.
+//! Definitions of namespaces in the portal: public names are unique over all apps, and each
+//! definition has roles. The admin role manages the namespaces themselves.
 
 pub use crate::store::entity::app_namespace::Model as AppNamespace;
 
@@ -17,30 +17,30 @@ use crate::store::{Store, Transaction, insert, namespace};
 /// Widths of the columns, in characters.
 const NAME: usize = 32;
 const COMMENT: usize = 64;
-/// Suffixes that a name gets by its format only.
+/// Suffixes that are appended according to the format and must not be part of the name.
 const SUFFIXES: [&str; 5] = [".json", ".yml", ".yaml", ".xml", ".properties"];
 
-/// A definition to be made.
+/// A request to create a definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewDefinition {
-    /// Owner.
+    /// App that the definition belongs to.
     pub app_id: String,
     /// Name without prefix and suffix.
     pub name: String,
-    /// Format by name; blank means properties.
+    /// Name of the format; blank for properties.
     pub format: String,
     /// Whether all apps may read it.
     pub is_public: bool,
-    /// Whether a public name gets the department's prefix.
+    /// Whether the department's prefix is added to a public name.
     pub append_prefix: bool,
-    /// What it is for.
+    /// Description for users.
     pub comment: String,
 }
 
-/// Makes a definition with its roles; `editor` may edit and publish it everywhere.
+/// Creates a definition with its roles; `editor` may edit and publish it in all environments.
 ///
 /// # Errors
-/// Fails if the name is taken or not one, or the app or format is unknown.
+/// Fails if the name is in use or invalid, or if the app or format is unknown.
 pub async fn create(
     store: &Store,
     new: NewDefinition,
@@ -71,10 +71,10 @@ pub async fn create(
     .await
 }
 
-/// The definition of a name in an app.
+/// The definition with this name in an app.
 ///
 /// # Errors
-/// Fails if there is none.
+/// Fails if there is no such definition.
 pub async fn find(store: &Store, app_id: &str, name: &str) -> Result<AppNamespace> {
     let found =
         namespace::app_namespace(store.read(), app_id, name).await?.filter(|row| row.name == name);
@@ -84,7 +84,8 @@ pub async fn find(store: &Store, app_id: &str, name: &str) -> Result<AppNamespac
     })
 }
 
-/// What defines the namespaces of an app, by name: its own definitions, or the public ones of these names.
+/// The definitions of the namespaces of an app, by name: its own, or the public ones with these
+/// names.
 pub async fn definitions_of(
     store: &Store,
     app_id: &str,
@@ -113,7 +114,8 @@ pub async fn public(store: &Store) -> Result<Vec<AppNamespace>> {
     Ok(namespace::public_app_namespaces(store.read()).await?)
 }
 
-/// Lets a user edit and publish a namespace of an app everywhere; makes the roles where they are missing.
+/// Permits a user to edit and publish a namespace of an app in all environments; creates missing
+/// roles.
 pub async fn open(
     store: &Store,
     app_id: &str,
@@ -135,7 +137,7 @@ async fn create_in(
     editor: Option<&str>,
     operator: &str,
 ) -> Result<AppNamespace> {
-    // No unique key says that a public name belongs to one app alone.
+    // No unique key ensures that a public name belongs to one app only.
     grant::lock_portal(tx).await?;
     check_unique(tx, new).await?;
     let row = ActiveModel {
@@ -151,8 +153,9 @@ async fn create_in(
     Ok(created)
 }
 
-/// A public name belongs to one app alone; a private one may be used by other apps, unless it is public somewhere. Names
-/// that differ in case only are the same name: clients reach a namespace by either.
+/// A public name belongs to one app only; a private one may be used by several apps, unless it is
+/// public in one of them. Names that differ only in case are equal, because clients reach a
+/// namespace by either.
 async fn check_unique(tx: &Transaction, new: &NewDefinition) -> Result<()> {
     let others = namespace::app_namespaces_named(tx, &new.name).await?;
     let taken =
@@ -209,7 +212,6 @@ mod tests {
 
     #[test]
     fn names_get_the_prefix_of_the_department_and_the_suffix_of_the_format() {
-        // A29, A31
         assert_eq!(full_name(&new("sample", false), "TEST1", Format::Yml).unwrap(), "sample.yml");
         assert_eq!(full_name(&new("pub", true), "TEST1", Format::Properties).unwrap(), "TEST1.pub");
         let plain = NewDefinition { append_prefix: false, ..new("pub", true) };
@@ -218,7 +220,6 @@ mod tests {
 
     #[test]
     fn a_suffix_in_the_name_is_refused() {
-        // A30
         for name in ["x.yml", "x.PROPERTIES", ".x", "x y", ""] {
             assert!(full_name(&new(name, false), "TEST1", Format::Properties).is_err(), "{name}");
         }

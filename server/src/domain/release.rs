@@ -1,5 +1,5 @@
-//! Publish: the items of a namespace become a release, with its history and its message in one transaction. How branches follow is in
-//! `branch.rs`, how releases are taken back in `rollback.rs`.
+//! Publishes: the items of a namespace become a release, with its history and its message in one
+//! transaction. `gray_release.rs` publishes branches, `rollback.rs` rolls releases back.
 
 pub use crate::store::entity::release::Model as Release;
 
@@ -24,22 +24,22 @@ use crate::store::{self, Id, Store, Transaction};
 const TITLE: usize = 64;
 const COMMENT: usize = 256;
 
-/// What a publisher says about a release.
+/// A request to publish.
 #[derive(Debug, Clone)]
 pub struct Publication {
     /// Title.
     pub title: String,
-    /// What it is about.
+    /// Description of the release.
     pub comment: Option<String>,
-    /// Who publishes.
+    /// User who publishes.
     pub operator: String,
-    /// Whether the rule of two persons is set aside.
+    /// Whether to bypass the rule that editor and publisher must differ.
     pub is_emergency: bool,
     /// Revision of the items that the publisher saw.
     pub base: Base,
 }
 
-/// Publishes a namespace; one of a branch as a gray release.
+/// Publishes a namespace; that of a branch as a gray release.
 ///
 /// # Errors
 /// Fails if there is no such namespace, or if its last editor publishes outside an emergency.
@@ -84,7 +84,7 @@ async fn publish_in(
     finish(tx, &key_of(namespace), trail, release).await
 }
 
-/// What the items of a namespace are published as.
+/// The content of a release of the present items.
 async fn content_of(tx: &Transaction, namespace: &Namespace) -> Result<Configurations> {
     let items = store::item::content_of_namespace(tx, namespace.id).await?;
     Ok(configurations::of_items(items))
@@ -129,7 +129,7 @@ async fn publish_without_in(
     finish(tx, &key_of(parent), trail, release).await
 }
 
-/// What is merged to the main line, and what becomes of the branch.
+/// A merge to the main line.
 #[derive(Debug, Clone)]
 pub struct Merge {
     /// Edits that bring the branch's values to the main line.
@@ -202,7 +202,7 @@ async fn merge_in(
     finish(tx, &key, trail, release).await
 }
 
-/// Last steps of every publish: who did it, and the message that wakes clients.
+/// Last steps of every publish: the audit rows, and the message that wakes clients.
 async fn finish(
     tx: &Transaction,
     key: &NamespaceKey,
@@ -214,21 +214,21 @@ async fn finish(
     Ok(release)
 }
 
-/// A release to be.
+/// A release to be inserted.
 #[derive(Debug)]
 pub(super) struct Draft<'a> {
-    /// What is released.
+    /// The namespace to release.
     pub(super) namespace: &'a Namespace,
-    /// With what.
+    /// Content of the release.
     pub(super) content: &'a Configurations,
-    /// Under which title, by whom.
+    /// Title, description and author.
     pub(super) publication: &'a Publication,
-    /// Whether an edit lock has to be taken away.
+    /// Whether an edit lock has to be released.
     pub(super) is_locked: bool,
 }
 
 impl Draft<'_> {
-    /// Writes the row and ends the edit lock.
+    /// Inserts the row and releases the edit lock.
     pub(super) async fn insert(&self, tx: &Transaction, trail: &mut Trail) -> Result<Release> {
         let release = store::insert(tx, self.row()?).await?;
         self.unlock(tx).await?;
@@ -236,7 +236,7 @@ impl Draft<'_> {
         Ok(release)
     }
 
-    /// Writes all that the publish of a namespace without a branch consists of.
+    /// Writes all rows for the publish of a namespace without a branch.
     async fn publish_alone(
         &self,
         tx: &Transaction,
@@ -308,7 +308,7 @@ impl Draft<'_> {
     }
 }
 
-/// What clients of a namespace get at present.
+/// The release that clients of a namespace receive.
 pub(super) async fn latest(
     db: &impl ConnectionTrait,
     key: &NamespaceKey,
@@ -316,7 +316,7 @@ pub(super) async fn latest(
     Ok(store::release::latest_active(db, &key.app_id, &key.cluster, &key.namespace).await?)
 }
 
-/// Id of what clients of a namespace get at present; 0 if nothing.
+/// Id of the release that clients of a namespace receive; 0 if there is none.
 pub(super) async fn latest_id(db: &impl ConnectionTrait, key: &NamespaceKey) -> Result<Id> {
     Ok(store::release::latest_active_id(db, &key.app_id, &key.cluster, &key.namespace).await?)
 }
@@ -324,12 +324,12 @@ pub(super) async fn latest_id(db: &impl ConnectionTrait, key: &NamespaceKey) -> 
 /// The release with this row id.
 ///
 /// # Errors
-/// Fails if there is none.
+/// Fails if there is no such release.
 pub async fn find(store: &Store, id: i64) -> Result<Release> {
     store::release::by_id(store.read(), id).await?.ok_or_else(|| not_found(id))
 }
 
-/// What callers are told about an unknown release.
+/// The error for an unknown release.
 pub(super) fn not_found(id: impl std::fmt::Display) -> Error {
     Error::not_found(format!("release not found for releaseId:{id}")).with_code("release_not_found")
 }
@@ -339,12 +339,13 @@ pub async fn by_ids(store: &Store, ids: &[i64]) -> Result<Vec<Release>> {
     Ok(store::release::by_ids(store.read(), ids).await?)
 }
 
-/// What clients of a namespace get at present.
+/// The release that clients of a namespace receive.
 pub async fn find_latest(store: &Store, key: &NamespaceKey) -> Result<Option<Release>> {
     latest(store.read(), key).await
 }
 
-/// A page of a namespace's releases, newest first; those that were rolled back only where asked for.
+/// A page of the releases of a namespace, newest first; those that were rolled back only if
+/// requested.
 pub async fn list(
     store: &Store,
     key: &NamespaceKey,

@@ -1,7 +1,7 @@
-//! Deletes whole apps and clusters. All that clients and operators can see goes in one transaction
-//! of few statements, whatever the number of namespaces, so that nobody sees half of it and others
-//! are not kept waiting. Items, which nobody can reach then, go afterwards in portions; what a crash
-//! leaves behind goes after the next start.
+//! Deletes whole apps and clusters. Everything that clients and operators can see is deleted in one
+//! transaction of few statements, whatever the number of namespaces, so that the deletion is atomic
+//! and other transactions wait only briefly. Items, which can no longer be reached, are deleted
+//! afterwards in portions. Items that remain after a crash are deleted after the next start.
 
 use std::time::Duration;
 
@@ -14,15 +14,15 @@ use crate::store::{self, Id, Store, Transaction};
 
 /// Namespaces whose items are deleted in one transaction.
 const PORTION: usize = 50;
-/// Pause before what a crash may have left behind is looked for again after an error.
+/// Pause before the search for remaining items is repeated after an error.
 const RETRY: Duration = Duration::from_secs(60);
 
-/// What a transaction that deletes namespaces has to write last.
+/// The rows that a deleting transaction has to write last.
 #[derive(Debug)]
 pub(super) struct Removal {
-    /// Who deleted what.
+    /// The audit rows.
     pub(super) trail: Trail,
-    /// Whose clients are to be woken.
+    /// Watch keys whose clients have to be woken.
     pub(super) watch_keys: Vec<String>,
 }
 
@@ -31,16 +31,16 @@ impl Removal {
         Self { trail: Trail::of(Some(operator)), watch_keys: Vec::new() }
     }
 
-    /// Last statements of the transaction: a message gets its id here, and the shorter the time
-    /// until the commit, the less a scan has to remember an id that it could not see.
+    /// Runs the last statements of the transaction. A message receives its id here: the shorter the
+    /// time until the commit, the shorter scans have to look for an id that is not visible yet.
     pub(super) async fn finish(self, tx: &Transaction) -> Result<()> {
         self.trail.write(tx).await?;
         Ok(store::message::insert_all(tx, &self.watch_keys).await?)
     }
 }
 
-/// Deletes clusters and branches of an app that is locked, with all of their namespaces; returns the
-/// namespaces, whose items are left to [`finish_items`].
+/// Deletes clusters and branches of a locked app, with all of their namespaces. Returns the
+/// namespaces, whose items the caller has to delete with [`finish_items`].
 pub(super) async fn delete_clusters(
     tx: &Transaction,
     scope: Scope<'_>,
@@ -49,8 +49,8 @@ pub(super) async fn delete_clusters(
     removal: &mut Removal,
 ) -> Result<Vec<Id>> {
     store::removal::lock_namespaces(tx, scope).await?;
-    // Nothing can be added any more: namespaces need the lock of the app, branches that of their
-    // namespace.
+    // No namespace can be added any more: that requires the lock of the app, and for branches the
+    // lock of their namespace.
     let namespaces = store::removal::namespaces(tx, scope).await?;
     let ids: Vec<_> = namespaces.iter().map(|namespace| namespace.id).collect();
     store::removal::hide(tx, scope, operator).await?;
@@ -65,8 +65,8 @@ pub(super) async fn delete_clusters(
     Ok(ids)
 }
 
-/// Deletes the items of deleted namespaces. An error is logged: the namespaces are deleted all the
-/// same, and the next start goes on.
+/// Deletes the items of deleted namespaces. An error is only logged, because the namespaces are
+/// already deleted and the next start continues.
 pub(super) async fn finish_items(store: &Store, namespaces: Vec<Id>) {
     if let Err(error) = delete_items(store, &namespaces).await {
         tracing::warn!(%error, namespaces = namespaces.len(),
@@ -74,7 +74,7 @@ pub(super) async fn finish_items(store: &Store, namespaces: Vec<Id>) {
     }
 }
 
-/// Deletes the items that an earlier process left behind.
+/// Deletes the items that remained when an earlier process ended.
 pub(super) async fn resume(store: Store) {
     loop {
         match left_behind(&store).await {
@@ -108,7 +108,7 @@ async fn delete_items(store: &Store, namespaces: &[Id]) -> Result<()> {
     Ok(())
 }
 
-/// Locks what the namespaces of a branch are branches of.
+/// Locks the parents of the namespaces of a branch.
 pub(super) async fn lock_parents(tx: &Transaction, branch: &Cluster) -> Result<()> {
     for namespace in store::namespace::of_cluster(tx, &branch.app_id, &branch.name).await? {
         namespace::lock(tx, &key_of(&namespace)).await?;

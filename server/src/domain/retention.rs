@@ -1,5 +1,5 @@
-//! What nobody needs any longer is removed in the background: release messages of a watch key that has a newer one, and, where
-//! operators set a limit, old release history with the releases that only it names.
+//! Removes obsolete rows in the background: release messages of a watch key that has a newer one,
+//! and, if operators set a limit, old release history with the releases that only it refers to.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -12,10 +12,10 @@ use crate::server_config::{ServerConfig, keys};
 use crate::store::release::Line;
 use crate::store::{self, Id, Store, Transaction};
 
-/// Pause between two looks for new messages, and for new history.
+/// Intervals of the searches for new messages, and for new history.
 const MESSAGE_PAUSE: Duration = Duration::from_secs(5);
 const HISTORY_PAUSE: Duration = Duration::from_secs(60);
-/// Rows that are looked at, or removed, at once.
+/// Rows that are read, or removed, per statement.
 const LOOK: u64 = 500;
 const REMOVE: u64 = 100;
 
@@ -56,9 +56,10 @@ async fn watch_histories(store: Store, config: ServerConfig) {
     }
 }
 
-/// Removes what the messages after `since` made obsolete, and returns the id of the newest. Without `since` it starts a look before
-/// the newest one, and removes what another message of that look replaces: these may have been written since this process
-/// started, or left behind by an earlier one. What is older goes with the next message of its key.
+/// Removes the messages that those after `since` made obsolete, and returns the id of the newest.
+/// Without `since`, it starts one batch before the newest message, and removes messages that
+/// another one of that batch replaces: they may have been written since this process started, or
+/// left by an earlier one. Older messages are removed with the next message of their key.
 pub async fn remove_old_messages(store: &Store, since: Option<Id>) -> Result<Id> {
     let is_first_look = since.is_none();
     let mut since = match since {
@@ -71,7 +72,7 @@ pub async fn remove_old_messages(store: &Store, since: Option<Id>) -> Result<Id>
     loop {
         let rows = store::message::after(store.read(), since, LOOK).await?;
         let Some(newest) = rows.last_id else {
-            // The ids may have gone back, as after a failover.
+            // The ids may have gone back, for example after a failover.
             return Ok(since.min(store::message::max_id(store.read()).await?));
         };
         for (text, id) in replacing(rows.readable, is_first_look) {
@@ -81,7 +82,7 @@ pub async fn remove_old_messages(store: &Store, since: Option<Id>) -> Result<Id>
     }
 }
 
-/// The newest id of each text, or only of the texts that occur `repeatedly`.
+/// The newest id of each text, or only of those that occur `repeatedly`.
 fn replacing(rows: Vec<(Id, String)>, repeatedly: bool) -> BTreeMap<String, Id> {
     let mut newest = BTreeMap::new();
     let mut repeated = BTreeSet::new();
@@ -94,7 +95,7 @@ fn replacing(rows: Vec<(Id, String)>, repeatedly: bool) -> BTreeMap<String, Id> 
     newest
 }
 
-/// Removes some of the messages of a text that are older than `id`.
+/// Removes some of the messages with a text that are older than `id`.
 async fn remove_messages(store: &Store, text: String, id: Id) -> Result<u64> {
     store
         .write((text, id), |tx, (text, id)| {
@@ -105,7 +106,7 @@ async fn remove_messages(store: &Store, text: String, id: Id) -> Result<u64> {
         .await
 }
 
-/// Shortens every history that grew after `since` to what operators allow, and says which row was the newest.
+/// Trims every history that grew after `since` to its limit, and returns the id of the newest row.
 pub async fn remove_old_histories(
     store: &Store,
     config: &ServerConfig,
@@ -132,7 +133,7 @@ pub async fn remove_old_histories(
     }
 }
 
-/// How many rows a line may have; `None` means any number.
+/// Maximum number of rows of a line; `None` means no limit.
 fn size_of(config: &ServerConfig, line: &Line) -> Option<u64> {
     let name = [line.app_id.as_str(), &line.cluster, &line.namespace, &line.branch].join("+");
     let overrides = config.get(&keys::HISTORY_SIZE_OVERRIDE);
@@ -146,10 +147,11 @@ async fn remove_histories(store: &Store, line: Line, last: Id) -> Result<u64> {
         .await
 }
 
-/// Removes some rows, and the releases that nothing names without them. What clients get stays even
-/// where no row names it, as after an older release was taken back.
+/// Removes some rows, and the releases that no other row refers to. The current release is kept
+/// even if no row refers to it, as after a rollback to an older release.
 async fn remove_histories_in(tx: &Transaction, line: &Line, last: Id) -> Result<u64> {
-    // A rollback must not bring back what is being removed, and a publish must not be missed.
+    // Locked, so that a rollback cannot restore a release that is being removed, and no publish is
+    // missed.
     let Line { app_id, cluster, namespace, branch } = line;
     namespace::lock(tx, &NamespaceKey::new(app_id, cluster, namespace)).await?;
     let rows = store::release::histories_up_to(tx, line, last, REMOVE).await?;

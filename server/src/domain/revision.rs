@@ -1,5 +1,5 @@
-//! Revisions of a draft: a digest of the live items of a namespace, since no column numbers their
-//! states. Who edits on the basis of one is refused once the items are others.
+//! Revisions of a draft: a digest of the present items of a namespace, because no column numbers
+//! their states. An edit that is based on a revision is rejected once the items have changed.
 
 use sea_orm::ConnectionTrait;
 use sha2::{Digest as _, Sha256};
@@ -9,7 +9,7 @@ use super::namespace::Namespace;
 use crate::error::{Error, Result, Stale};
 use crate::store::{self, Id, Transaction};
 
-/// Bytes of the digest that are kept: more than chance can repeat.
+/// Bytes of the digest that are used: enough to make accidental collisions impossible in practice.
 const BYTES: usize = 16;
 
 /// State of the items of a namespace.
@@ -17,7 +17,7 @@ const BYTES: usize = 16;
 pub struct Revision(String);
 
 impl Revision {
-    /// Of items in the order of their lines.
+    /// The revision of items in the order of their lines.
     #[must_use]
     pub fn of(items: &[Item]) -> Self {
         let mut digest = Sha256::new();
@@ -27,7 +27,7 @@ impl Revision {
                 digest.update(number.to_be_bytes());
             }
             for text in [&item.key, &item.value, item.comment.as_deref().unwrap_or_default()] {
-                // With their lengths, so that no text can pass for the end of another one.
+                // Lengths are included, so that the boundary between two texts is unambiguous.
                 digest.update((text.len() as u64).to_be_bytes());
                 digest.update(text);
             }
@@ -35,32 +35,32 @@ impl Revision {
         Self(hex::encode(&digest.finalize()[..BYTES]))
     }
 
-    /// Of a namespace at present. An item that cannot be decoded is not among what its reader sees; once it is corrected the
-    /// revision is another one.
+    /// The present revision of a namespace. An item that cannot be decoded is not part of it,
+    /// because readers do not see it; correcting the item changes the revision.
     pub async fn current(db: &impl ConnectionTrait, namespace_id: Id) -> Result<Self> {
         Ok(Self::of(&store::item::readable_of_namespace(db, namespace_id).await?))
     }
 
-    /// As a header says it.
+    /// The value of the header.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// The revision that a change was made on, as far as its caller says.
+/// The revision that a change is based on, if its caller states one.
 #[derive(Debug, Clone, Default)]
 pub struct Base(Option<String>);
 
 impl Base {
-    /// What a caller says; nothing means that any revision will do.
+    /// The revision that a caller states; `None` accepts any.
     #[must_use]
     pub fn new(revision: Option<String>) -> Self {
         Self(revision)
     }
 
-    /// Refuses a change that was made on another revision. The namespace is locked, so that it stays
-    /// at the one that is compared.
+    /// Rejects a change that is based on another revision. The namespace is locked, so that its
+    /// revision cannot change after the comparison.
     pub(super) async fn check(&self, tx: &Transaction, namespace: &Namespace) -> Result<()> {
         let Some(base) = &self.0 else { return Ok(()) };
         let items = store::item::readable_of_namespace(tx, namespace.id).await?;

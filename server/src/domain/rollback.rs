@@ -1,4 +1,5 @@
-//! Rollback: releases are marked as abandoned, so that an older one is active again. Items stay as they are; a branch follows.
+//! Rollback: releases are marked as abandoned, so that an older one becomes active again. Items are
+//! not changed; a branch follows.
 
 use super::audit::Trail;
 use super::branch::Family;
@@ -12,22 +13,22 @@ use super::revision::Base;
 use crate::error::{Error, Result};
 use crate::store::{self, Id, Store, Transaction};
 
-/// What a rollback changed for clients.
+/// The effect of a rollback on clients.
 #[derive(Debug)]
 struct Step {
     /// Release that is no longer active.
     from: Release,
-    /// Release that is named as active since.
+    /// Release that the history records as active.
     to: Id,
-    /// Newest active release before; what a branch was made of.
+    /// Newest active release before the rollback, on which a branch is based.
     old: Id,
-    /// Release whose content a branch is made of now.
+    /// Release on which a branch is based afterwards.
     new: Release,
-    /// Releases to be marked.
+    /// Releases to mark as abandoned.
     abandoned: Vec<Id>,
 }
 
-/// Takes a release back: by one step, or to `target`.
+/// Rolls a release back: by one step, or to `target`.
 ///
 /// # Errors
 /// Fails if a release does not exist or was rolled back before, or if no active release would remain.
@@ -56,7 +57,7 @@ pub async fn roll_back(
         .await
 }
 
-/// What a release is of never changes, so it may be read before the lock.
+/// The namespace of a release never changes, so it may be read before the lock.
 async fn lock(tx: &Transaction, id: i64, base: &Base) -> Result<()> {
     let release = store::release::by_id(tx, id).await?.ok_or_else(|| not_found(id))?;
     let Release { app_id, cluster_name, namespace_name, .. } = &release;
@@ -95,7 +96,7 @@ async fn to_target(tx: &Transaction, id: i64, target: i64) -> Result<Step> {
             .into_iter()
             .map(|release| release.id)
             .collect();
-    // The oldest of the range is the one that becomes active again.
+    // The oldest of the range becomes active again.
     abandoned.pop();
     Ok(Step { to: to.id, abandoned, old: from.id, from, new: to })
 }
@@ -128,7 +129,7 @@ async fn apply(tx: &Transaction, step: Step, operator: &str) -> Result<()> {
     Ok(())
 }
 
-/// Lets a branch follow.
+/// Publishes the branch on top of the new main line.
 async fn carry(
     tx: &Transaction,
     key: &NamespaceKey,

@@ -1,5 +1,5 @@
-//! Settings that operators keep in the config database, by key and cluster of nodes. What they mean while serving is in the crate's
-//! `server_config.rs`.
+//! Settings that operators keep in the config database, by key and cluster of nodes.
+//! `crate::server_config` interprets them.
 
 pub use crate::store::entity::server_config::Model as ServerConfigRow;
 
@@ -19,18 +19,18 @@ const KEY: usize = 64;
 const VALUE: usize = 2048;
 const COMMENT: usize = 1024;
 
-/// What a caller says about a setting.
+/// A request to create or change a setting.
 #[derive(Debug, Clone, Default)]
 pub struct Draft {
     /// Name.
     pub key: Option<String>,
-    /// Cluster of nodes; absent means `default`.
+    /// Cluster of nodes; `None` for `default`.
     pub cluster: Option<String>,
     /// Value.
     pub value: Option<String>,
-    /// What it is for.
+    /// Description for operators.
     pub comment: Option<String>,
-    /// Who says it.
+    /// Author of the request.
     pub author: Author,
 }
 
@@ -76,7 +76,7 @@ async fn put_in(tx: &Transaction, draft: &Draft) -> Result<ServerConfigRow> {
 /// Deletes a setting.
 ///
 /// # Errors
-/// Fails if there is none.
+/// Fails if there is no such setting.
 pub async fn delete(store: &Store, key: &str, cluster: &str, operator: &str) -> Result<()> {
     check_width(operator, "DataChange_LastModifiedBy", constraint::OPERATOR)?;
     let input = (key.to_owned(), cluster.to_owned(), operator.to_owned());
@@ -99,7 +99,7 @@ pub async fn list(store: &Store) -> Result<Vec<ServerConfigRow>> {
     Ok(store::server_config::all(store.read()).await?)
 }
 
-/// Puts in force what the database holds for this node.
+/// Applies the present rows of the database to this node.
 ///
 /// # Errors
 /// Fails if the database cannot be read; the previous values then remain in effect.

@@ -1,6 +1,7 @@
-//! Sign-ins of browsers: a random id in the cookie, of which the database has the hash only, and a token that pages of other sites
-//! cannot know. The token is made of the id, the user's row and the password hash: another user of the same name, or another
-//! password, whoever set it, has another one, and the sign-in ends.
+//! Sessions of browsers: a random id in the cookie, of which the database contains only the hash,
+//! and a token that pages of other sites cannot know. The token is derived from the id, the user's
+//! row and the password hash. It therefore changes for another user of the same name, and with
+//! every change of the password, which ends the session.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,11 +16,13 @@ use crate::store::entity::castalia_session::Model;
 use crate::store::user::session;
 use crate::store::{Secret, Store, Transaction, now};
 
-/// A sign-in that is not used for so long ends.
+/// A session that is not used for this time ends.
 const IDLE: TimeDelta = TimeDelta::minutes(30);
-/// A sign-in ends after so long, however much it is used: a stolen cookie must not live for ever.
+/// Maximum duration of a session, however much it is used: a stolen cookie must not remain valid
+/// forever.
 const LONGEST: TimeDelta = TimeDelta::hours(24);
-/// Its use is written down at most so often, so that reading a page costs no write.
+/// Minimum interval between two updates of the time of use, so that reading a page usually costs no
+/// write.
 const TOUCH_AFTER: TimeDelta = TimeDelta::minutes(1);
 
 /// A user who is signed in.
@@ -27,12 +30,13 @@ const TOUCH_AFTER: TimeDelta = TimeDelta::minutes(1);
 pub struct SignedIn {
     /// User name.
     pub user_id: String,
-    /// What unsafe requests of this sign-in must carry.
+    /// Token that unsafe requests of this session must carry.
     pub csrf_token: Secret,
 }
 
-/// Begins the sign-in of a user whose password was compared. Returns the text of the cookie; it is stored nowhere. Nothing
-/// where the password was changed meanwhile, or the user may no longer sign in.
+/// Starts the session of a user whose password was verified. Returns the text of the cookie, which
+/// is not stored. `None` if the password was changed meanwhile, or if the user may no longer sign
+/// in.
 pub async fn begin(store: &Store, user: &User) -> Result<Option<Secret>> {
     let id = random()?;
     let now = now();
@@ -59,8 +63,9 @@ async fn begin_in(tx: &Transaction, user: &User, row: &Model) -> Result<bool> {
     Ok(is_unchanged)
 }
 
-/// The sign-in that a cookie belongs to, while it lasts and its user exists, is enabled and has the password of then. One that
-/// does not count is deleted, so that it does not count again when the user is enabled again.
+/// The session of a cookie, while it has not expired and its user exists, is enabled and has the
+/// same password. An invalid one is deleted, so that it does not become valid again when the user
+/// is enabled again.
 pub async fn find(store: &Store, id: &str) -> Result<Option<SignedIn>> {
     let now = now();
     let Some(row) = session::find(store.read(), &hash(id), now).await? else { return Ok(None) };
@@ -82,8 +87,8 @@ pub async fn find(store: &Store, id: &str) -> Result<Option<SignedIn>> {
     Ok(Some(SignedIn { user_id: row.user_id, csrf_token: row.csrf_token }))
 }
 
-/// Ends the sign-ins of users who were disabled or deleted, whoever did that: enabling the user again, or another one of
-/// the name, must not bring them back.
+/// Ends the sessions of users who were disabled or deleted, by any program: they must not become
+/// valid again when the user is enabled, or another user of the name is created.
 pub async fn end_all_of_disabled(store: &Store) -> Result<()> {
     let named = session::users(store.read()).await?;
     let enabled = user::enabled_among(store, &named).await?;
@@ -96,7 +101,7 @@ pub async fn end_all_of_disabled(store: &Store) -> Result<()> {
     Ok(())
 }
 
-/// Ends a sign-in, if it lasts.
+/// Ends a session, if it exists.
 pub async fn end(store: &Store, id: &str) -> Result<()> {
     store.write(hash(id), |tx, id_hash| Box::pin(session::delete(tx, id_hash))).await?;
     Ok(())

@@ -1,5 +1,5 @@
-//! Whether a document is one: JSON and YAML are parsed before they are stored, with limits on what parsing may cost, so that nothing
-//! can be published that a client refuses (pure).
+//! Checks the syntax of documents: JSON and YAML are parsed before they are stored, with limits on
+//! the cost of parsing, so that no document can be published that a client rejects (pure).
 
 use std::collections::HashSet;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::fmt;
 use castalia_core::format::yaml;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
-/// Checks for one JSON value and nothing behind it.
+/// Checks that the text is exactly one JSON value.
 ///
 /// # Errors
 /// Describes what is wrong, and where.
@@ -20,7 +20,7 @@ pub fn check_json(text: &str, allows_duplicate_members: bool) -> Result<(), Stri
         .map_err(|error| error.to_string())
 }
 
-/// Checks for one YAML document.
+/// Checks that the text is one YAML document.
 ///
 /// # Errors
 /// Describes what is wrong, and where.
@@ -28,7 +28,7 @@ pub fn check_yaml(text: &str) -> Result<(), String> {
     yaml::check(text).map_err(|error| error.to_string())
 }
 
-/// Reads a value and forgets it. How deep values may be nested is limited by the parser itself.
+/// Parses a value and discards it. The parser itself limits the depth of nesting.
 #[derive(Clone, Copy)]
 struct JsonValue {
     allows_duplicate_members: bool,

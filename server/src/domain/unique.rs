@@ -1,6 +1,6 @@
-//! Writes what must exist once. Every such table has a unique key, so of two transactions that look
-//! for the same thing and find nothing, the later one fails; run once more, it finds what the other
-//! one wrote and answers as if it had come later. Knows no table.
+//! Writes rows that must be unique. Every such table has a unique key, so of two transactions that
+//! search for the same row and find nothing, the later one fails. It is then run once more, finds
+//! the row of the other one, and answers as if it had started later. Knows no table.
 
 use futures_util::future::BoxFuture;
 
@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::store::error::JobError as _;
 use crate::store::{Store, StoreError, Transaction};
 
-/// Runs a job in a transaction, and once more where another transaction was faster.
+/// Runs a job in a transaction, and once more if it violates a unique key.
 pub async fn write<I, T, F>(store: &Store, input: I, job: F) -> Result<T>
 where
     I: Clone + Send + Sync + 'static,

@@ -1,4 +1,4 @@
-//! Which clusters of an app hold edits that no client sees yet.
+//! Finds the clusters of an app with edits that no client sees yet.
 
 use indexmap::IndexMap;
 
@@ -7,8 +7,8 @@ use super::{app, configurations, release};
 use crate::error::Result;
 use crate::store::{self, Store};
 
-/// For each cluster of an app, in the order of their creation, whether a namespace of it has edits that are not published. Deleted
-/// items are not noticed, as in the reference.
+/// For each cluster of an app, in the order of creation, whether any of its namespaces has
+/// unpublished edits. Deleted items are not detected, as in Apollo.
 ///
 /// # Errors
 /// Fails if there is no such app.
@@ -32,7 +32,8 @@ pub async fn clusters(store: &Store, app_id: &str) -> Result<IndexMap<String, bo
     Ok(states)
 }
 
-/// Edits after the latest release count where their value differs from what it says; before any release every item does.
+/// Items that were edited after the latest release are compared with it; before the first release,
+/// every item is an edit.
 async fn has_edits(store: &Store, namespace: &Namespace) -> Result<bool> {
     let db = store.read();
     let Some(latest) = release::latest(db, &key_of(namespace)).await? else {

@@ -1,4 +1,5 @@
-//! Users of the portal: who exists, who may sign in with a password, how a password is set, and the first administrator.
+//! Users of the portal: look-up, sign-in with a password, setting passwords, and the first
+//! administrator.
 
 pub use crate::store::entity::users::Model as User;
 
@@ -13,23 +14,23 @@ use crate::store::{Secret, Small, Store, StoreError, Transaction};
 
 /// Name of the first administrator, as in Apollo.
 pub const ADMINISTRATOR: &str = "apollo";
-/// Hash of the password that Apollo's scripts publish. Who still has it cannot sign in.
+/// Hash of the password that Apollo's scripts publish. A user who still has it cannot sign in.
 const PUBLISHED: &str = "$2a$10$7r20uS.BQ9uBpf3Baj3uQOZvMVvB1RN3PYoKE94gtz2.WAOuiiwXS";
-/// Characters of generated passwords: five bits each, none that looks like another.
+/// Alphabet of generated passwords: five bits for each character, none of which resembles another.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 const GENERATED_LENGTH: usize = 32;
-/// How often a password is compared where somebody changes it meanwhile.
+/// Attempts to verify a password that is changed concurrently.
 const TRIES: u32 = 3;
 
-/// The user of a name.
+/// The user with this name.
 pub async fn find(store: &Store, name: &str) -> Result<Option<User>> {
     Ok(user::find(store.read(), name).await?)
 }
 
-/// The user of a name that a request depends on.
+/// The user with this name, on whom a request depends.
 ///
 /// # Errors
-/// Fails if there is none.
+/// Fails if there is no such user.
 pub async fn existing(store: &Store, name: &str) -> Result<User> {
     let found = find(store, name).await?;
     found.ok_or_else(|| unknown(name))
@@ -39,7 +40,7 @@ fn unknown(name: &str) -> Error {
     Error::bad_request(format!("user not exists for userName:{name}")).with_code("unknown_user")
 }
 
-/// Those of the names whose users may sign in.
+/// The names of those users who may sign in.
 pub(super) async fn enabled_among(store: &Store, names: &[String]) -> Result<HashSet<String>> {
     let users = user::by_names(store.read(), names).await?;
     Ok(users.into_iter().filter(is_enabled).map(|user| user.username).collect())
@@ -51,18 +52,19 @@ pub async fn display_names(store: &Store, names: &[&str]) -> Result<HashMap<Stri
     Ok(users.into_iter().map(|user| (user.username, user.user_display_name)).collect())
 }
 
-/// What became of an attempt to sign in.
+/// Outcome of an attempt to sign in.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SignIn {
-    /// The user, with the hash that the password fits.
+    /// The user, with the hash that the password matches.
     Accepted(User),
     /// Unknown or disabled user, or wrong password.
     Refused,
-    /// The right password, but the one that Apollo's scripts publish.
+    /// The right password, but it is the one that Apollo's scripts publish.
     PublishedPassword,
 }
 
-/// Checks a password. An unknown or disabled user is refused after the same time as a wrong password.
+/// Checks a password. An unknown or disabled user is rejected after the same time as a wrong
+/// password.
 pub async fn sign_in(
     store: &Store,
     installation: Installation,
@@ -70,7 +72,8 @@ pub async fn sign_in(
     given: String,
 ) -> Result<SignIn> {
     let given = Secret::new(given);
-    // A database may take more for the same name, such as accents and blanks at the end; attempts are counted by this one.
+    // A database may treat more names as equal, for example with accents or trailing blanks, but
+    // attempts are counted by this one.
     let is_same = |user: &User| user.username.to_lowercase() == name.to_lowercase();
     for _ in 0..TRIES {
         let user = find(store, name).await?.filter(is_same);
@@ -81,7 +84,7 @@ pub async fn sign_in(
     Ok(SignIn::Refused)
 }
 
-/// Nothing where the password was changed meanwhile.
+/// `None` if the password was changed meanwhile.
 async fn try_sign_in(
     store: &Store,
     scheme: Scheme,
@@ -109,8 +112,9 @@ async fn try_sign_in(
     }
 }
 
-/// Locks a user whose password was compared. Returns whether it is still that user with that password, and may sign in:
-/// comparing takes long, and whoever resets a password meanwhile means to end what the old one opens.
+/// Locks a user whose password was verified. Returns whether it is still the same user with the
+/// same password, and may sign in: verification takes long, and a concurrent password reset is
+/// meant to end access with the old one.
 pub(super) async fn lock_unchanged(tx: &Transaction, user: &User) -> Result<bool> {
     let found = user::lock(tx, &user.username).await?;
     Ok(found.is_some_and(|found| {
@@ -118,7 +122,8 @@ pub(super) async fn lock_unchanged(tx: &Transaction, user: &User) -> Result<bool
     }))
 }
 
-/// Stores the hash of the same password by the newer scheme, unless the password was changed meanwhile.
+/// Stores the hash of the same password by the newer scheme, unless the password was changed
+/// meanwhile.
 async fn renew_hash(store: &Store, user: User, hash: Secret) -> Result<Option<User>> {
     store
         .write((user, hash), |tx, (user, hash)| {
@@ -134,7 +139,8 @@ async fn renew_hash(store: &Store, user: User, hash: Secret) -> Result<Option<Us
         .await
 }
 
-/// Warns where the administrator of Apollo's scripts cannot sign in because the password was never changed.
+/// Warns if the administrator of Apollo's scripts cannot sign in because the password was never
+/// changed.
 pub async fn warn_of_published_password(store: &Store) -> Result<()> {
     if find(store, ADMINISTRATOR).await?.is_some_and(|user| has_published_password(&user)) {
         tracing::warn!(
@@ -150,8 +156,8 @@ fn has_published_password(user: &User) -> bool {
     user.password.expose().ends_with(PUBLISHED)
 }
 
-/// Makes the first administrator where there is none. Returns the password where it was generated now: `keep` has stored it
-/// before the administrator exists, so that nothing that fails later can lose it.
+/// Creates the first administrator if there is none. Returns the password if it was generated:
+/// `keep` has stored it before the administrator is created, so that no later failure can lose it.
 ///
 /// # Errors
 /// Fails if the database cannot be written, and with the errors of `keep`.
@@ -178,13 +184,13 @@ pub async fn seed_administrator<E: From<Error>>(
         is_enabled: Some(true),
     };
     match store.write(row, |tx, row| Box::pin(user::create(tx, row))).await {
-        // Another node that starts at the same moment was faster; its password counts.
+        // Another node that started at the same time was faster; its password is the valid one.
         Err(StoreError::Duplicate(_)) => Ok(None),
         made => Ok(made.map(|_| generated).map_err(Error::from)?),
     }
 }
 
-/// Sets a user's password, or makes one up and returns it. Ends all sign-ins of the user.
+/// Sets a user's password, or generates and returns one. Ends all sessions of the user.
 ///
 /// # Errors
 /// Fails if there is no such user, or if the password is too easy to guess.
@@ -201,7 +207,7 @@ pub async fn set_password(
     let generated = if given.is_some() { None } else { Some(generate()?) };
     let password = given.or_else(|| generated.as_deref().map(Secret::new)).unwrap_or_default();
     let hash = blocking(move || password::hash(password.expose(), scheme(installation))).await?;
-    // In one transaction: a password that changed while an old sign-in lives on would protect nothing.
+    // In one transaction: a new password would protect nothing while an old session remains valid.
     let change = password_row(name, Some(Secret::new(hash)));
     store.write(change, |tx, row| Box::pin(set_password_in(tx, row))).await?;
     Ok(generated)
@@ -216,7 +222,7 @@ async fn set_password_in(tx: &Transaction, row: &UserRow) -> Result<()> {
     Ok(())
 }
 
-/// How new hashes are made: a Java portal on the same database cannot read the newer scheme.
+/// The scheme of new hashes: a Java portal on the same database cannot read the newer one.
 #[must_use]
 pub fn scheme(installation: Installation) -> Scheme {
     match installation {
@@ -231,7 +237,7 @@ pub fn is_enabled(user: &User) -> bool {
     user.enabled == Some(Small(1))
 }
 
-/// What changes when only the password does.
+/// A row that changes only the password.
 fn password_row(name: &str, hash: Option<Secret>) -> UserRow {
     UserRow {
         username: name.to_owned(),
@@ -242,8 +248,8 @@ fn password_row(name: &str, hash: Option<Secret>) -> UserRow {
     }
 }
 
-/// Compares; where there is nobody to compare with, a password that nobody has takes the same time. A hash of an older scheme is
-/// made anew.
+/// Verifies a password. If there is no stored hash, a generated one is compared, so that the time
+/// is the same. A hash of an older scheme is replaced.
 fn verify(given: &Secret, stored: Option<&Secret>, scheme: Scheme) -> (bool, Option<Secret>) {
     static NOBODY: OnceLock<String> = OnceLock::new();
     let nobody = NOBODY.get_or_init(|| {
@@ -301,7 +307,7 @@ fn generate() -> Result<String> {
     }
 }
 
-/// Hashing takes long by intent; it must not hold up other requests.
+/// Hashing is slow by intent and must not delay other requests.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {

@@ -1,12 +1,13 @@
-//! Watch keys that wake a client (pure).
+//! The watch keys that wake a client (pure).
 
 use castalia_core::protocol::namespace::{DEFAULT_CLUSTER, is_no_app_id, watch_key};
 
 use super::constraint::{self, can_be_stored};
 use crate::feed::name::Names;
 
-/// Clusters in which a client's release is looked for, first hit first; each once. Names that no cluster can have are left
-/// out, so that they reach neither a cache nor the database nor the table of watch keys.
+/// The clusters in which a client's release is looked up, in this order, without duplicates.
+/// Impossible names are omitted, so that they reach neither a cache nor the database nor the table
+/// of watch keys.
 pub fn clusters<'a>(
     cluster: &'a str,
     data_center: Option<&'a str>,
@@ -18,7 +19,8 @@ pub fn clusters<'a>(
     [first, data_center, last].into_iter().flatten()
 }
 
-/// Keys of one namespace of one app in stored spelling, as far as it is known; none for the placeholder app id.
+/// Keys of one namespace of one app, in stored spelling as far as it is known; none for the
+/// placeholder app id.
 #[must_use]
 pub fn watch_keys(
     names: &Names,

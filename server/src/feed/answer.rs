@@ -125,7 +125,7 @@ impl Answers {
         if let Some(body) = self.0.get(of) {
             return Ok(body);
         }
-        // In a box, since a vector that grew may hold twice as much as is counted.
+        // Boxed, because the capacity of a vector may be twice the length that is charged.
         let body = Bytes::from(make()?.into_boxed_slice());
         self.0.insert(of.into(), body.clone());
         Ok(body)

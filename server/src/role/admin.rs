@@ -1,7 +1,7 @@
-//! Router of the admin role: edits and publishes in one environment. A file below for each kind of thing; how requests are read is in
-//! `request.rs`, how rows become bodies in `body.rs`.
+//! Routes of the admin role: edits and publishes in one environment. Each kind of object has a file
+//! below. `request.rs` parses requests, `body.rs` converts rows to bodies.
 
-/// A path below a namespace, which most paths are.
+/// A path below a namespace, as most paths are.
 macro_rules! in_namespace {
     ($rest:literal) => {
         concat!("/apps/{app_id}/clusters/{cluster}/namespaces/{namespace}", $rest)
@@ -39,29 +39,29 @@ use crate::http::route::{Listed, Routes};
 use crate::json::Json;
 use crate::state::EnvironmentState;
 
-/// Who may call a route of the admin port.
+/// Access to a route of the admin port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AdminAccess {
-    /// Everybody: health, name and version.
+    /// Open to everyone: health, name and version.
     Open,
-    /// Callers with the token of the installation, where the control is on.
+    /// Requires the token of the installation if access control is on.
     Token,
 }
 
 type AdminRoutes = Routes<EnvironmentState, AdminAccess>;
 
-/// The router of the admin port with the list of its routes.
+/// The router of the admin port, with the list of its routes.
 pub fn router(state: EnvironmentState) -> (Router, Vec<Listed<AdminAccess>>) {
     let (router, listed) = routes(Routes::new(state, guard)).finish();
     (layered(router), listed)
 }
 
-/// The same for the portal role of this process, which is trusted.
+/// The same for the portal role of this process, which is trusted and needs no token.
 pub fn in_process(state: EnvironmentState) -> Router {
     layered(routes(Routes::new(state, trust)).finish().0)
 }
 
-/// Starts what the role does in the background.
+/// Starts the background tasks of the role.
 pub fn run(state: &EnvironmentState, background: &Background) {
     retention::run(&state.store, &state.config, background);
 }
@@ -112,7 +112,7 @@ fn trust(
     Box::pin(next.run(request))
 }
 
-/// A value, or an empty body where there is none: callers read that as "none".
+/// A value, or an empty body for `None`, which callers read as "none".
 #[derive(Debug)]
 struct OrEmpty<T>(Option<T>);
 
@@ -125,7 +125,7 @@ impl<T: Serialize> IntoResponse for OrEmpty<T> {
     }
 }
 
-/// The three names in front of most paths.
+/// The key made of the three names in most paths.
 fn key((app_id, cluster, namespace): &(String, String, String)) -> NamespaceKey {
     NamespaceKey::new(app_id, cluster, namespace)
 }

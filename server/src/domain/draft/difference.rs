@@ -1,4 +1,5 @@
-//! Where a draft differs from what is published. Only values count: comments, labels and order alone change nothing for clients.
+//! The differences between a draft and the release. Only values are compared: comments, types and
+//! order make no difference to clients.
 
 use std::collections::HashSet;
 
@@ -6,16 +7,16 @@ use castalia_core::protocol::wire::Configurations;
 
 use super::Line;
 
-/// What stands behind a key in the draft and in the release.
+/// The values of a key in the draft and in the release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// Published value; none where the key is not published.
+    /// Published value; `None` if the key is not published.
     pub released: Option<String>,
-    /// Value of the draft; none where the key was deleted.
+    /// Value of the draft; `None` if the key was deleted.
     pub drafted: Option<String>,
 }
 
-/// The difference of a line, if it has a key and its value is not the published one.
+/// The difference of a line; `None` if it has no key, or if its value is the published one.
 #[must_use]
 pub fn of_line(line: &Line, released: &Configurations) -> Option<Difference> {
     let value = released.get(&line.key);
@@ -23,8 +24,8 @@ pub fn of_line(line: &Line, released: &Configurations) -> Option<Difference> {
     (!is_same).then(|| Difference { released: value.cloned(), drafted: Some(line.value.clone()) })
 }
 
-/// Keys that are published and no longer in the draft, as lines that say what was known of them. `deleted` is the newest deletion
-/// first.
+/// Keys that are published but not in the draft, as lines with their last known details. `deleted`
+/// starts with the newest deletion.
 #[must_use]
 pub fn missing(draft: &[Line], released: &Configurations, deleted: &[Line]) -> Vec<Line> {
     let drafted: HashSet<_> = draft.iter().map(|line| line.key.as_str()).collect();
@@ -35,7 +36,7 @@ pub fn missing(draft: &[Line], released: &Configurations, deleted: &[Line]) -> V
     released.keys().filter(|key| !drafted.contains(key.as_str())).map(line).collect()
 }
 
-/// What changes for clients from one release to another: each key with its values before and after.
+/// The changes for clients from one release to another: each key with its old and new value.
 #[must_use]
 pub fn between(base: &Configurations, to: &Configurations) -> Vec<(String, Difference)> {
     let changed =
@@ -92,7 +93,6 @@ mod tests {
 
     #[test]
     fn releases_are_compared_by_key() {
-        // A59
         let base = map(&[("a", "1"), ("b", "2")]);
         let to = map(&[("b", "3"), ("c", "4")]);
         let changes = between(&base, &to);

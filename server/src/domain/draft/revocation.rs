@@ -1,12 +1,13 @@
-//! From a draft back to what is published: values as released, everything else as edited.
+//! Restores a draft to the release: values as released, everything else as edited.
 
 use castalia_core::protocol::wire::Configurations;
 
 use super::difference::missing;
 use super::{Changes, Line};
 
-/// Edits that undo what is not published. An item that is still there keeps its comment, label and place; one that was deleted
-/// comes back as it was then; comment lines stay. `deleted` is the newest deletion first.
+/// The edits that undo unpublished changes. An existing item keeps its comment, type and position;
+/// a deleted one is restored in its last state; comment lines are kept. `deleted` starts with the
+/// newest deletion.
 #[must_use]
 pub fn changes(released: &Configurations, draft: &[Line], deleted: &[Line]) -> Changes {
     let mut changes = Changes::default();
@@ -43,7 +44,6 @@ mod tests {
 
     #[test]
     fn values_go_back_and_comments_stay() {
-        // A51
         let released: Configurations = [("a", "1"), ("b", "2"), ("c", "3")]
             .map(|(k, v)| (k.to_owned(), v.to_owned()))
             .into_iter()

@@ -1,5 +1,5 @@
-//! From a text to the edits that lead to it. Properties are read line by line, with comments and blank lines kept as items without
-//! a key; other formats are one value.
+//! Converts a text to the edits that lead to it. Properties are parsed line by line, with comments
+//! and blank lines kept as items without a key; other formats are one value.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,8 +8,8 @@ use castalia_core::protocol::namespace::CONTENT_KEY;
 use super::{Changes, Line};
 use crate::error::{Error, Result};
 
-/// Edits that make the items say what a properties text says. Keys that the text lacks are deleted; an unchanged line is not
-/// touched; a changed one keeps its comment and label.
+/// The edits that make the items equal to a properties text. Keys that the text lacks are deleted;
+/// an unchanged line is not touched; a changed one keeps its comment and type.
 ///
 /// # Errors
 /// Fails if a line has no `=`, or if a key occurs twice, ignoring case.
@@ -45,7 +45,7 @@ pub fn properties(text: &str, draft: &[Line]) -> Result<Changes> {
     Ok(changes)
 }
 
-/// Edits that make the whole text the value of a namespace that is one document.
+/// The edits that make the whole text the value of a namespace that is one document.
 #[must_use]
 pub fn document(text: &str, draft: &[Line]) -> Changes {
     let mut changes = Changes::default();
@@ -73,7 +73,7 @@ enum Content<'t> {
     Blank,
 }
 
-/// The reference's splitting drops blank lines at the end.
+/// Apollo's method of splitting drops blank lines at the end.
 fn without_trailing_blanks(text: &str) -> Vec<&str> {
     let mut lines: Vec<_> = text.split('\n').collect();
     while lines.last().is_some_and(|line| line.is_empty()) {
@@ -86,7 +86,7 @@ fn parse<'t>(lines: &[&'t str]) -> Result<Vec<Content<'t>>> {
     let content = |(number, line): (usize, &&'t str)| match line.split_once('=') {
         _ if line.is_empty() => Ok(Content::Blank),
         _ if line.starts_with(['#', '!']) => Ok(Content::Comment(line)),
-        // Two characters stand for a line end, since a line cannot hold one.
+        // Two characters represent a line end, since a line cannot contain one.
         Some((key, value)) => Ok(Content::Pair(key.trim(), value.trim().replace("\\n", "\n"))),
         None => {
             let message = format!("line:{} key value must separate by '='", number + 1);
@@ -116,7 +116,7 @@ fn check_unique(parsed: &[Content<'_>]) -> Result<()> {
     .with_code("repeated_keys"))
 }
 
-/// Items that no line was matched with yet, each kind in its order.
+/// Items that no line has matched yet, each kind in its order.
 struct Old<'d> {
     pairs: HashMap<&'d str, Vec<&'d Line>>,
     comments: Vec<&'d Line>,
@@ -126,7 +126,7 @@ struct Old<'d> {
 impl<'d> Old<'d> {
     fn new(draft: &'d [Line]) -> Self {
         let mut ordered: Vec<_> = draft.iter().collect();
-        // Taken from the end, so the first line comes last.
+        // Items are taken from the end, so the first line is sorted last.
         ordered.sort_by_key(|line| std::cmp::Reverse((line.line_num, line.id)));
         let mut old = Self { pairs: HashMap::new(), comments: Vec::new(), blanks: Vec::new() };
         for line in ordered {
@@ -179,7 +179,6 @@ mod tests {
 
     #[test]
     fn comments_and_blank_lines_become_items_without_a_key() {
-        // A43
         let changes = properties("# c\nk1=1\n\nk2=2\n\n", &[]).unwrap();
         assert_eq!(
             shown(&changes.create),
@@ -226,7 +225,6 @@ mod tests {
 
     #[test]
     fn texts_that_cannot_be_read_name_the_line_or_the_keys() {
-        // A44, A45
         let error = properties("novalue", &[]).unwrap_err();
         assert_eq!(error.message(), "line:1 key value must separate by '='");
         let error = properties("K1=1\nk1=2", &[]).unwrap_err();

@@ -1,4 +1,5 @@
-//! Items as they are looked up: all of a namespace, one by its key or id, and those of all apps by parts of key and value.
+//! Looks up items: all of a namespace, one by its key or id, and those of all apps by parts of key
+//! and value.
 
 use base64::Engine as _;
 
@@ -9,8 +10,8 @@ use crate::domain::revision::Revision;
 use crate::error::{Error, Result};
 use crate::store::{self, Store};
 
-/// The items of a namespace in the order of their lines, with their revision; none for an unknown
-/// namespace.
+/// The items of a namespace in the order of their lines, with their revision; an empty list for an
+/// unknown namespace.
 pub async fn list(store: &Store, key: &NamespaceKey) -> Result<(Revision, Vec<Item>)> {
     let namespace =
         store::namespace::find(store.read(), &key.app_id, &key.cluster, &key.namespace).await?;
@@ -31,14 +32,14 @@ pub async fn page(
     page: &Page,
 ) -> Result<(Revision, Paged<Item>)> {
     let namespace = namespace::find(store.read(), key).await?;
-    // First: a revision that is older than what is shown costs its reader one more look, a newer one
-    // would let a change pass that overwrites what nobody saw.
+    // Read first: a revision that is older than the shown items costs their reader one more
+    // request, but a newer one would let an edit overwrite items that its author never saw.
     let revision = Revision::current(store.read(), namespace.id).await?;
     let found = store::item::page_of_namespace(store.read(), namespace.id, page).await?;
     Ok((revision, found))
 }
 
-/// The item with a key, with the revision of all.
+/// The item with this key, with the revision of all items.
 ///
 /// # Errors
 /// Fails if there is no such namespace or key, or if the key exists twice.
@@ -55,10 +56,11 @@ pub async fn by_key(store: &Store, key: &NamespaceKey, item_key: &str) -> Result
     }
 }
 
-/// The key inside an address: base64, of the URL alphabet or the standard one, with or without padding.
+/// Decodes the key in a path: base64, in the URL alphabet or the standard one, with or without
+/// padding.
 ///
 /// # Errors
-/// Fails if it is neither.
+/// Fails if the text is not base64 of a UTF-8 text.
 pub fn decode_key(encoded: &str) -> Result<String> {
     let text = encoded.trim_end_matches('=').replace('+', "-").replace('/', "_");
     let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(text);
@@ -70,12 +72,12 @@ pub fn decode_key(encoded: &str) -> Result<String> {
 /// The item with this row id.
 ///
 /// # Errors
-/// Fails if there is none.
+/// Fails if there is no such item.
 pub async fn by_id(store: &Store, id: i64) -> Result<Item> {
     store::item::by_id(store.read(), id).await?.ok_or_else(|| not_found(format!("itemId:{id}")))
 }
 
-/// A page of the items of all apps whose key and value hold the texts.
+/// A page of the items of all apps whose key and value contain the texts.
 pub async fn search(store: &Store, key: &str, value: &str, page: &Page) -> Result<Paged<Hit>> {
     Ok(store::item::search(store.read(), key, value, page).await?)
 }

@@ -1,4 +1,5 @@
-//! Makes roles with what they hold, and gives them to users and consumers. Doing either twice changes nothing.
+//! Creates roles with their permissions, and grants them to users and consumers. Both are
+//! idempotent.
 
 use sea_orm::Set;
 
@@ -11,10 +12,10 @@ use crate::store::entity::{
 use crate::store::user::role::{self, Names};
 use crate::store::{Id, Store, Transaction, insert};
 
-/// Author of the roles that exist before anybody signed in.
+/// Author of the roles that are created before any user signs in.
 const SYSTEM: &str = "apollo";
 
-/// Who gets a role.
+/// The holder of a role.
 #[derive(Debug, Clone, Copy)]
 pub enum Holder<'a> {
     /// A user, by name.
@@ -23,18 +24,18 @@ pub enum Holder<'a> {
     Consumer(Id),
 }
 
-/// Makes the roles that belong to no app, where they are missing.
+/// Creates the roles that belong to no app, if they are missing.
 pub async fn seed_system_roles(store: &Store) -> Result<()> {
     ensure_roles(store, vec![Role::create_application(), Role::manage_users()], SYSTEM).await
 }
 
-/// Lets one transaction of the portal at a time go on: locks a role that every installation has.
-/// For rules over several rows that no unique key states.
+/// Serialises transactions of the portal, for rules over several rows that no unique key ensures.
+/// Locks a role that every installation has.
 pub(crate) async fn lock_portal(tx: &Transaction) -> Result<()> {
     Ok(role::lock(tx, &Role::create_application().name).await?)
 }
 
-/// Makes roles where they are missing.
+/// Creates missing roles.
 pub async fn ensure_roles(store: &Store, roles: Vec<Role>, operator: &str) -> Result<()> {
     let input = (roles, operator.to_owned());
     unique::write(store, input, |tx, (roles, operator)| {
@@ -48,7 +49,7 @@ pub async fn ensure_roles(store: &Store, roles: Vec<Role>, operator: &str) -> Re
     .await
 }
 
-/// Forgets that anybody may edit or publish all of a cluster, with the roles for it.
+/// Deletes the roles to edit or publish all of a cluster, with their permissions and grants.
 pub async fn delete_cluster_roles(store: &Store, roles: Vec<Role>, operator: &str) -> Result<()> {
     let input = (roles, operator.to_owned());
     unique::write(store, input, |tx, (roles, operator)| {
@@ -69,8 +70,8 @@ pub async fn delete_cluster_roles(store: &Store, roles: Vec<Role>, operator: &st
     .await
 }
 
-/// Makes the roles of a namespace for all environments and each of those named, and gives a user the right to edit and publish it
-/// everywhere.
+/// Creates the roles of a namespace for all environments and for each of the given ones, and
+/// permits a user to edit and publish it in all of them.
 pub async fn open_namespace(
     tx: &Transaction,
     (app_id, namespace): (&str, &str),
@@ -90,7 +91,7 @@ pub async fn open_namespace(
     Ok(())
 }
 
-/// Makes the role where it is missing, and gives it to somebody who does not have it yet.
+/// Grants a role, unless the holder has it; creates it if it is missing.
 pub async fn give(tx: &Transaction, role: &Role, holder: Holder<'_>, operator: &str) -> Result<()> {
     let role_id = ensure(tx, role, operator).await?;
     match holder {
@@ -122,7 +123,7 @@ pub async fn give(tx: &Transaction, role: &Role, holder: Holder<'_>, operator: &
     Ok(())
 }
 
-/// The role's row id; makes the role with its permissions where it is missing.
+/// The row id of a role; creates the role with its permissions if it is missing.
 pub async fn ensure(tx: &Transaction, role: &Role, operator: &str) -> Result<Id> {
     if let Some(found) = role::find(tx, &role.name).await? {
         return Ok(found.id);

@@ -1,5 +1,5 @@
-//! What a call asks of its caller, and whether the caller has it: users by their roles, consumers by theirs, which mean more.
-//! Reads the rows anew at each call, so that a right that was taken away counts at once.
+//! Decides whether a caller may do what a call requires: users by their roles, consumers by theirs,
+//! which grant more. Reads the rows for each call, so that a revoked permission ends at once.
 
 use std::collections::HashSet;
 
@@ -10,32 +10,32 @@ use crate::server_config::{ServerConfig, keys};
 use crate::store::user::role;
 use crate::store::{Id, Store, namespace};
 
-/// Who calls.
+/// The caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Identity {
     /// A signed-in user, by name.
     User(String),
-    /// A third party, by its token.
+    /// A consumer, by its token.
     Consumer(Consumer),
 }
 
-/// A third party of the open API.
+/// A consumer of OpenAPI.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Consumer {
     /// Row id.
     pub id: Id,
-    /// Id that it was registered under.
+    /// Id under which it is registered.
     pub app_id: String,
-    /// Whether it counts as administrator of every app.
+    /// Whether it is treated as an administrator of every app.
     pub all_apps: bool,
 }
 
-/// What a call is about; parts that it does not name are empty.
+/// The object of a call; unused parts are empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Place {
     /// App.
     pub app_id: String,
-    /// Environment, in its one spelling.
+    /// Environment, in its normalised spelling.
     pub env: String,
     /// Cluster.
     pub cluster: String,
@@ -43,48 +43,48 @@ pub struct Place {
     pub namespace: String,
 }
 
-/// What a call asks of its caller.
+/// The permission that a call requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Need {
-    /// To be known.
+    /// Any known caller.
     Nothing,
-    /// To be a signed-in user.
+    /// A signed-in user.
     Person,
-    /// To create apps.
+    /// Permission to create apps.
     CreateApp,
-    /// To be an administrator of the app.
+    /// Administrator of the app.
     AppAdmin,
-    /// To create clusters of the app.
+    /// Permission to create clusters of the app.
     CreateCluster,
-    /// To delete a cluster: a super administrator, or a consumer that manages the app.
+    /// Permission to delete a cluster: super administrators, and consumers that manage the app.
     DeleteCluster,
-    /// To create namespaces of the app.
+    /// Permission to create namespaces of the app.
     CreateNamespace,
-    /// To edit or publish the namespace.
+    /// Permission to edit or publish the namespace.
     To(Act),
-    /// To see the values of the namespace.
+    /// Permission to see the values of the namespace.
     See,
-    /// To see what is published of the namespace; consumers must be able to publish it.
+    /// Permission to see the release of the namespace; consumers need permission to publish it.
     SeeRelease,
 }
 
-/// Answers questions about rights.
+/// Checks permissions.
 #[derive(Debug, Clone, Copy)]
 pub struct Rights<'a> {
     store: &'a Store,
     config: &'a ServerConfig,
-    /// Whether a consumer reads items of apps on which it has no role.
+    /// Whether a consumer may read the items of apps on which it has no role.
     consumers_read_all: bool,
 }
 
 impl<'a> Rights<'a> {
-    /// On the rows of this database and the switches that it holds.
+    /// Checks against the rows of this database and its switches.
     #[must_use]
     pub fn new(store: &'a Store, config: &'a ServerConfig, consumers_read_all: bool) -> Self {
         Self { store, config, consumers_read_all }
     }
 
-    /// Whether the caller has what the call asks for.
+    /// Whether the caller has the required permission.
     pub async fn allow(&self, caller: &Identity, need: Need, place: &Place) -> Result<bool> {
         match caller {
             Identity::User(user_id) => self.allow_user(user_id, need, place).await,
@@ -92,7 +92,7 @@ impl<'a> Rights<'a> {
         }
     }
 
-    /// Those of the namespaces of one cluster whose values the caller may see.
+    /// The namespaces of one cluster whose values the caller may see.
     pub async fn visible<'n>(
         &self,
         caller: &Identity,
@@ -130,7 +130,7 @@ impl<'a> Rights<'a> {
         Ok(namespaces.filter(|name| is_admin || public.contains(*name) || operates(name)).collect())
     }
 
-    /// Whether a user passes every check.
+    /// Whether a user is a super administrator, who passes every check.
     #[must_use]
     pub fn is_root(&self, user_id: &str) -> bool {
         self.config.get(&keys::SUPER_ADMINS).iter().any(|name| name == user_id)
@@ -155,7 +155,8 @@ impl<'a> Rights<'a> {
         }
     }
 
-    /// Who may create namespaces of an app may edit and publish all of it: consumers have no finer roles for that.
+    /// A consumer that may create namespaces of an app may edit and publish all of it: consumers
+    /// have no finer roles for that.
     async fn allow_consumer(&self, consumer: &Consumer, need: Need, place: &Place) -> Result<bool> {
         let need = match need {
             Need::Nothing => return Ok(true),
@@ -181,7 +182,7 @@ impl<'a> Rights<'a> {
     }
 }
 
-/// Permissions of which any one is enough.
+/// The permissions of which any one is sufficient.
 fn asked(need: Need, place: &Place) -> Vec<Permission> {
     let on_app = |right| vec![Permission::on_app(right, &place.app_id)];
     match need {

@@ -1,4 +1,4 @@
-//! What the node says of itself: name, health, version, addresses, place.
+//! Information about the node: name, health, version, addresses, location.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -18,7 +18,7 @@ pub(super) fn routes(routes: AdminRoutes) -> AdminRoutes {
         .get("/apollo/server", AdminAccess::Token, place)
 }
 
-/// Name of the service, as balancers of the reference ask for it.
+/// Name of the service, which load balancers of Apollo request.
 async fn name() -> &'static str {
     castalia_core::protocol::namespace::ADMIN_SERVICE
 }

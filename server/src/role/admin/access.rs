@@ -1,4 +1,5 @@
-//! Access control of the admin port: one of the tokens that the config database lists, compared exactly.
+//! Access control of the admin port: the request needs one of the tokens in the config database,
+//! compared exactly.
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
@@ -9,8 +10,8 @@ use crate::log_rate::LogRate;
 use crate::server_config::{ServerConfig, keys};
 use crate::settings::Compat;
 
-/// Lets a request pass that carries a token, or refuses it. A list that was never filled in lets all pass where the installation
-/// has to be compatible with that; one that holds only commas refuses all.
+/// Admits or rejects a request by its token. An empty list admits all requests if the installation
+/// has to be compatible with that; a list that contains only commas rejects all.
 pub(super) fn check(config: &ServerConfig, compat: Compat, headers: &HeaderMap) -> Result<()> {
     if !config.get(&keys::ADMIN_TOKEN_REQUIRED) {
         return Ok(());
@@ -70,7 +71,6 @@ mod tests {
 
     #[test]
     fn only_an_exact_token_passes() {
-        // Case 11.
         for (given, expected) in [
             (&["t2"][..], true),
             (&["t1"], true),
@@ -90,7 +90,6 @@ mod tests {
 
     #[test]
     fn an_empty_list_passes_only_where_compatibility_asks_for_it() {
-        // Case 12.
         for tokens in [None, Some("")] {
             assert!(passes(tokens, &[], Installation::Adopted));
             assert!(!passes(tokens, &[], Installation::Fresh));

@@ -1,4 +1,4 @@
-//! `/apps/{app_id}/accesskeys`: the secrets with which clients of an app sign.
+//! `/apps/{app_id}/accesskeys`: the secrets that sign the requests of an app's clients.
 
 use axum::extract::State;
 
@@ -82,7 +82,7 @@ impl From<AccessKey> for wire::AccessKey {
     }
 }
 
-/// A new key of an app; the app of the path counts.
+/// A new key of an app; the app id of the path overrides that of the body.
 fn new_access_key(app_id: String, body: wire::AccessKey) -> NewAccessKey {
     NewAccessKey {
         app_id,

@@ -1,4 +1,4 @@
-//! `/apollo/audit`: business operations and the fields that they set.
+//! `/apollo/audit`: recorded operations and the fields that they set.
 
 use axum::extract::State;
 use serde::Serialize;

@@ -1,4 +1,4 @@
-//! From rows of the domain to bodies of the admin API, and from bodies to drafts.
+//! Converts rows of the domain to bodies of the admin API, and bodies to drafts.
 
 use indexmap::IndexMap;
 
@@ -34,7 +34,7 @@ pub(super) fn page_body<B: From<R>, R>(page: &Page, rows: Paged<R>) -> wire::Pag
     }
 }
 
-/// A body with the members that say who made the row and when.
+/// A body with the members for author and time of the row.
 macro_rules! standard_body {
     ($type:ident of $row:ident { $($field:ident: $value:expr,)* }) => {
         wire::$type {
@@ -48,7 +48,7 @@ macro_rules! standard_body {
     };
 }
 
-/// Who a body says made it, and when.
+/// The author and time that a body states.
 macro_rules! author {
     ($body:ident) => {
         Author {

@@ -17,7 +17,7 @@ pub(super) fn routes(routes: AdminRoutes) -> AdminRoutes {
         .get("/apps/{app_id}/clusters", AdminAccess::Token, list)
         .get("/apps/{app_id}/clusters/{cluster}", AdminAccess::Token, find)
         .delete("/apps/{app_id}/clusters/{cluster}", AdminAccess::Token, delete)
-        // In the singular, as callers of the reference know it.
+        // `cluster` is singular in this path, as in Apollo.
         .get("/apps/{app_id}/cluster/{cluster}/unique", AdminAccess::Token, is_unique)
 }
 

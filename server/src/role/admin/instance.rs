@@ -78,7 +78,7 @@ impl From<Instance> for wire::Instance {
 }
 
 impl From<Reader> for wire::Instance {
-    /// Of a release that was read, everything but the configurations.
+    /// The release is returned without its configurations.
     fn from(reader: Reader) -> Self {
         let config = |(config, release): (InstanceConfig, Option<Release>)| wire::InstanceConfig {
             release: release

@@ -33,7 +33,7 @@ pub(super) fn routes(routes: AdminRoutes) -> AdminRoutes {
         .get("/items-search/key-and-value", AdminAccess::Token, search)
 }
 
-/// The rules of items that this installation has now.
+/// The present rules for items of this installation.
 pub(super) fn rules(state: &EnvironmentState) -> ItemRules {
     let leniency = Leniency {
         duplicate_members: state.compat.json_duplicate_members,

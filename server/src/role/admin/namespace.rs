@@ -38,7 +38,7 @@ pub(super) fn routes(routes: AdminRoutes) -> AdminRoutes {
         .get("/apps/{app_id}/namespaces/publish_info", AdminAccess::Token, unpublished_clusters)
 }
 
-/// The body names the app; that of the path is not looked at, as in the reference.
+/// The body names the app; that of the path is ignored, as in Apollo.
 async fn create_definition(
     State(state): State<EnvironmentState>,
     Query(parameters): Query,

@@ -182,7 +182,7 @@ async fn histories_of_previous(
     Ok(history_page(&page, history::of_previous_release(&state.store, id, operation, &page).await?))
 }
 
-/// A page without rows is an empty body.
+/// A page without rows becomes an empty body.
 fn history_page(
     page: &Page,
     found: Paged<ReleaseHistory>,

@@ -1,5 +1,5 @@
-//! How requests of the admin API are read, in one place: paths, parameters of query and form alike, lenient JSON bodies with limits,
-//! pages, and who the caller says it acts for. Knows no endpoint.
+//! Parses requests of the admin API: paths, parameters of query and form, lenient JSON bodies with
+//! limits, pages, and the operator that the caller names. Knows no endpoint.
 
 use axum::body::to_bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path as AxumPath, Request};
@@ -16,17 +16,17 @@ use crate::domain::audit_log::Caller;
 use crate::domain::page::{Page, Sort};
 use crate::error::{Error, Reaction, Result};
 
-/// Largest body of an ordinary request, in bytes.
+/// Maximum body of an ordinary request, in bytes.
 pub(super) const BODY: usize = 1 << 20;
-/// Largest body that carries values of items.
+/// Maximum body of a request with item values, in bytes.
 pub(super) const VALUES: usize = 32 << 20;
-/// Elements of a page: default and maximum.
+/// Rows of a page: default and maximum.
 const PAGE_SIZE: u64 = 10;
 const MAX_PAGE_SIZE: u64 = 2000;
-/// Form of dates in parameters: local time.
+/// Format of dates in parameters, which are in local time.
 const DATE: &str = "%Y-%m-%d %H:%M:%S%.f";
 
-/// Refuses paths that two readers could understand differently, before any route is chosen.
+/// Rejects ambiguous paths before a route is selected.
 pub(super) async fn plain_path(request: Request, next: Next) -> Response {
     const ENCODED: [&str; 7] = ["%2f", "%5c", "%3b", "%25", "%2e", "%00", "%0a"];
     let path = request.uri().path();
@@ -46,7 +46,7 @@ pub(super) async fn plain_path(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// Parts of the path, in order.
+/// Segments of the path, in order.
 #[derive(Debug)]
 pub(super) struct Path<T>(pub(super) T);
 
@@ -62,15 +62,15 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
     }
 }
 
-/// Parameters by name. A name may occur more than once.
+/// Parameters by name. A name may occur several times.
 #[derive(Debug, Default)]
 pub(super) struct Parameters(Vec<(String, String)>);
 
-/// Parameters of the query, for requests whose body is something else.
+/// Parameters of the query, for requests whose body is not a form.
 #[derive(Debug)]
 pub(super) struct Query(pub(super) Parameters);
 
-/// Parameters of query and form body alike.
+/// Parameters of the query and of the form body.
 #[derive(Debug)]
 pub(super) struct Form(pub(super) Parameters);
 
@@ -99,47 +99,47 @@ fn decode(text: &[u8]) -> Vec<(String, String)> {
 }
 
 impl Parameters {
-    /// The first value of a name.
+    /// The first value of a parameter.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.all(name).next()
     }
 
-    /// All values of a name.
+    /// All values of a parameter.
     pub(super) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
         self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// The value of a name that must be there; it may be empty.
+    /// The value of a required parameter; it may be empty.
     pub(super) fn text(&self, name: &'static str) -> Result<String> {
         self.get(name).map(str::to_owned).ok_or_else(|| Refusal::MissingParameter(name).into())
     }
 
-    /// The value of a name, if it is there.
+    /// The value of an optional parameter.
     pub(super) fn optional(&self, name: &str) -> Option<String> {
         self.get(name).map(str::to_owned)
     }
 
-    /// A number that must be there.
+    /// A required number.
     pub(super) fn number(&self, name: &'static str) -> Result<i64> {
         parse(name, &self.text(name)?)
     }
 
-    /// A small number that must be there.
+    /// A required small number.
     pub(super) fn small(&self, name: &'static str) -> Result<i16> {
         parse(name, &self.text(name)?)
     }
 
-    /// A small number, or its default where the name is absent or empty.
+    /// A small number, or the default if the parameter is absent or empty.
     pub(super) fn small_or(&self, name: &'static str, default: i16) -> Result<i16> {
         self.get(name).filter(|text| !text.is_empty()).map_or(Ok(default), |text| parse(name, text))
     }
 
-    /// A number, or its default where the name is absent or empty.
+    /// A number, or the default if the parameter is absent or empty.
     pub(super) fn number_or(&self, name: &'static str, default: i64) -> Result<i64> {
         self.get(name).filter(|text| !text.is_empty()).map_or(Ok(default), |text| parse(name, text))
     }
 
-    /// A flag, or its default where the name is absent or empty.
+    /// A flag, or the default if the parameter is absent or empty.
     pub(super) fn flag(&self, name: &'static str, default: bool) -> Result<bool> {
         match self.get(name).unwrap_or_default().to_ascii_lowercase().as_str() {
             "" => Ok(default),
@@ -149,7 +149,7 @@ impl Parameters {
         }
     }
 
-    /// Elements of a list: the name repeated, or given once with commas.
+    /// Elements of a list: the parameter is repeated, or contains commas.
     pub(super) fn list(&self, name: &'static str) -> Result<Vec<String>> {
         let all: Vec<_> = self.all(name).collect();
         match all.as_slice() {
@@ -159,14 +159,14 @@ impl Parameters {
         }
     }
 
-    /// Row ids, separated by commas with blanks around them.
+    /// Row ids, separated by commas and optional blanks.
     pub(super) fn ids(&self, name: &'static str) -> Result<Vec<i64>> {
         let text = self.text(name)?;
         let ids = text.split(',').map(str::trim).filter(|id| !id.is_empty());
         ids.map(|id| parse(name, id)).collect()
     }
 
-    /// A local date and time, if it is there.
+    /// An optional local date and time.
     pub(super) fn date(&self, name: &'static str) -> Result<Option<DateTime<Utc>>> {
         let Some(text) = self.get(name).filter(|text| !text.is_empty()) else { return Ok(None) };
         let date = NaiveDateTime::parse_from_str(text, DATE)
@@ -174,7 +174,7 @@ impl Parameters {
         Ok(Local.from_local_datetime(&date).earliest().map(|date| date.to_utc()))
     }
 
-    /// Which page is wanted. Numbers that make no sense mean the default, as in the reference.
+    /// The requested page. Invalid numbers are replaced by the defaults, as in Apollo.
     pub(super) fn page(&self) -> Page {
         let number = |name| self.get(name).and_then(|text| text.trim().parse::<u64>().ok());
         let size = number("size").filter(|size| *size > 0).unwrap_or(PAGE_SIZE).min(MAX_PAGE_SIZE);
@@ -182,7 +182,7 @@ impl Parameters {
         Page::new(number("page").unwrap_or_default(), size).sorted_by(sort)
     }
 
-    /// The same where both numbers must be there.
+    /// The same if both numbers are required.
     pub(super) fn required_page(&self) -> Result<Page> {
         let number =
             |name| self.number(name).map(|number| u64::try_from(number).unwrap_or_default());
@@ -194,7 +194,7 @@ fn parse<T: std::str::FromStr>(name: &'static str, text: &str) -> Result<T> {
     text.parse().map_err(|_| Refusal::InvalidParameter(name).into())
 }
 
-/// `a,b,desc`: properties, and then their direction.
+/// `a,b,desc`: properties, followed by their direction.
 fn sorts(text: &str) -> Vec<Sort> {
     let mut parts: Vec<_> =
         text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
@@ -248,11 +248,12 @@ async fn read(request: Request, limit: usize) -> Result<bytes::Bytes> {
     if announced.is_some_and(|length| length > limit) {
         return Err(too_large());
     }
-    // It fails when the body is too large, and when the caller went away, who does not mind the answer.
+    // Fails if the body is too large, and if the caller disconnected, in which case no one reads
+    // the answer.
     to_bytes(request.into_body(), limit).await.map_err(|_| too_large())
 }
 
-/// The business operation that the caller says this request is part of.
+/// The caller's operation that this request is part of, as named in its headers.
 #[derive(Debug)]
 pub(super) struct AuditCaller(pub(super) Option<Caller>);
 
@@ -279,7 +280,6 @@ mod tests {
 
     #[test]
     fn numbers_of_a_page_that_make_no_sense_mean_the_default() {
-        // Case 10.
         for (query, number, size) in [
             ("", 0, 10),
             ("page=abc&size=0", 0, 10),

@@ -1,5 +1,6 @@
-//! Searches over whole tables, a few at once: each keeps a connection for as long as it takes, and with enough of them at once
-//! nothing else would get one, not even what clients wait for.
+//! Searches over whole tables, of which only a few run concurrently: each occupies a connection
+//! while it runs, and without a limit they could leave none for other requests, including those of
+//! clients.
 
 use std::future::Future;
 use std::time::Duration;
@@ -8,12 +9,13 @@ use tokio::sync::Semaphore;
 
 use crate::error::{Error, Result};
 
-/// Searches of this process at once. Half of the connections that read a SQLite file.
+/// Concurrent searches of this process: half of the connections that read a SQLite file.
 static RUNNING: Semaphore = Semaphore::const_new(2);
-/// How long a search waits for its turn before its caller is asked to repeat it.
+/// Maximum time that a search waits before its caller is asked to repeat it.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Runs a search when its turn comes. It keeps its turn to its end even if its caller stops waiting, since the database goes on, too.
+/// Runs a search as soon as the limit allows. It keeps its permit until it ends, even if its caller
+/// disconnects, because the database continues as well.
 ///
 /// # Errors
 /// Fails if there are too many, or if the search fails.

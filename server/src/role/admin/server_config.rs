@@ -1,4 +1,4 @@
-//! `/server/config`: limits and switches kept in the config database.
+//! `/server/config`: limits and switches in the config database.
 
 use axum::extract::State;
 

@@ -361,7 +361,6 @@ mod tests {
 
     #[test]
     fn an_empty_value_is_a_value() {
-        // A33, A34
         let item = |value: Option<&str>, comment: usize| Item {
             value: value.map(str::to_owned),
             comment: Some("c".repeat(comment)),

@@ -69,7 +69,6 @@ mod tests {
 
     #[test]
     fn keys_come_in_both_alphabets_with_and_without_padding() {
-        // A39, A40
         for encoded in ["YS9iIGM=", "YS9iIGM"] {
             assert_eq!(decode(encoded).unwrap(), "a/b c");
         }
