@@ -1,4 +1,5 @@
-//! Tasks that live as long as the node: a panic is logged and counted as a restart, never the end of the work.
+//! Tasks with the lifetime of the node: a panic is logged and the task restarted, so that its work
+//! never ends.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -8,21 +9,21 @@ use futures_util::FutureExt as _;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// First and longest pause before a task that panicked starts again.
+/// Minimum and maximum pause before a task that panicked is restarted.
 const PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// What background tasks run under: waited for at the end, told when to stop. Cheap to clone.
+/// Runs the background tasks, signals them to stop, and waits for them at the end. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Background {
-    /// Counts what is running.
+    /// Counts the running tasks.
     pub tracker: TaskTracker,
     /// Cancelled when the node ends.
     pub shutdown: CancellationToken,
 }
 
 impl Background {
-    /// Runs a task until it returns or the node ends; starts it again after a panic.
+    /// Runs a task until it returns or the node ends; restarts it after a panic.
     pub fn spawn<F, Fut>(&self, name: &'static str, mut task: F)
     where
         F: FnMut() -> Fut + Send + 'static,
@@ -41,7 +42,7 @@ impl Background {
                     return;
                 }
                 metrics::counter!("castalia_task_restarts_total").increment(1);
-                // The restart does not depend on the log.
+                // The restart must not depend on the log.
                 let _ = std::panic::catch_unwind(|| {
                     tracing::error!(task = name, "a background task panicked and starts again");
                 });

@@ -1,4 +1,5 @@
-//! The command line: one module for each command. Reads arguments, prints what people see, chooses exit codes.
+//! The command line: one module for each command. Parses arguments, prints results for users, and
+//! selects exit codes.
 
 mod migrate;
 mod serve;
@@ -18,22 +19,22 @@ use crate::settings::definition::{DEFINITIONS, Definition, find};
 use crate::settings::{Fault, Settings, Texts};
 use crate::{log, process};
 
-/// Settings that every command which touches data understands.
+/// Settings of every command that accesses data.
 const DATA: [&str; 6] = ["data_dir", "config_db", "portal_db", "env", "log_format", "log_level"];
 
-/// What ended a command early, as it is shown to the user.
+/// The reason why a command failed, as the user sees it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    /// Settings that cannot be used.
+    /// Invalid settings.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Settings(Vec<Fault>),
-    /// Anything else, in one line.
+    /// Any other failure, in one line.
     #[error("{0}")]
     Message(String),
 }
 
 impl Failure {
-    /// Of any error.
+    /// Converts any error.
     pub(crate) fn of(error: impl std::fmt::Display) -> Self {
         Self::Message(error.to_string())
     }
@@ -113,7 +114,7 @@ fn with_data(command: Command) -> Command {
     with_settings(command, DATA.iter().filter_map(|name| find(name)))
 }
 
-/// Adds a flag for each setting; its text is checked together with the other layers.
+/// Adds a flag for each setting; its text is validated together with the other layers.
 fn with_settings<'a>(
     command: Command,
     definitions: impl Iterator<Item = &'a Definition>,
@@ -129,7 +130,8 @@ fn with_settings<'a>(
             None => definition.doc.to_owned(),
         };
         let arg = Arg::new(definition.name).long(definition.flag()).value_name(definition.value);
-        // A value that begins with a dash is a bad value, not an unknown flag: the message must name the setting.
+        // A value that starts with a dash is an invalid value, not an unknown flag, so that the
+        // message names the setting.
         command.arg(arg.help(help).allow_hyphen_values(true))
     })
 }
@@ -159,13 +161,13 @@ fn settings(matches: &ArgMatches) -> Result<Settings, Failure> {
     Ok(settings)
 }
 
-/// Variables that are not UTF-8 cannot be ours.
+/// Variables that are not UTF-8 cannot be settings.
 fn environment() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
-/// Runs a command's future on a runtime of its own.
+/// Runs a command's future on a separate runtime.
 fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Failure> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::of)?;

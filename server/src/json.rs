@@ -1,5 +1,6 @@
-//! The one JSON writer of answers and of texts stored in the database: compact, absent members left out by the types, and the
-//! HTML-safe escapes that Apollo's rows and bodies carry. Knows no type of ours.
+//! The JSON writer of answers and of texts stored in the database: compact, with the HTML-safe
+//! escapes of Apollo's rows and bodies. Types omit their absent members themselves. Knows no type
+//! of the server.
 
 pub mod schema;
 
@@ -43,7 +44,7 @@ impl<T: Serialize> IntoResponse for Json<T> {
 struct HtmlSafe;
 
 impl Formatter for HtmlSafe {
-    /// Java's form of a double: `5.0`, and from ten million on `1.0E7`.
+    /// Formats a double like Java: `5.0`, and from ten million on `1.0E7`.
     fn write_f64<W: ?Sized + Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
         if value == 0.0 || (1e-3..1e7).contains(&value.abs()) {
             return write!(writer, "{value:?}");
@@ -84,7 +85,8 @@ impl Formatter for HtmlSafe {
     }
 }
 
-/// Whether a character that is escaped may begin with this byte: to look at bytes takes a tenth of the time.
+/// Whether an escaped character may start with this byte: inspecting bytes takes a tenth of the
+/// time.
 fn may_escape(byte: u8) -> bool {
     const FIRST: [bool; 256] = {
         let mut first = [false; 256];

@@ -1,5 +1,6 @@
-//! The log of the process: its form, its filter and where it goes. Writing never makes a caller wait or fail, so that a reader
-//! that stalls or goes away costs log lines and nothing else. Knows no setting but those of the log.
+//! The log of the process: its format, its filter and its output. Writing never blocks or fails, so
+//! that a reader that stalls or disconnects costs only log lines. Knows no settings except those of
+//! the log.
 
 mod queue;
 mod text;
@@ -22,14 +23,14 @@ use crate::settings::{LogFormat, Settings};
 
 pub(crate) use self::text::escape;
 
-/// What the end of the process waits for the lines that are not written yet.
+/// Maximum time that the end of the process waits for unwritten lines.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// The queue of this process; the log is started once.
 static QUEUE: OnceLock<Queue> = OnceLock::new();
 
-/// Starts the log as the settings ask. Text goes to standard error, so that standard output holds what the command is for;
-/// JSON lines are for machines and go to standard output.
+/// Starts the log with these settings. Text goes to standard error, so that standard output
+/// contains only the result of the command; JSON lines are for machines and go to standard output.
 ///
 /// # Errors
 /// Fails if the process can open neither another file nor another thread.
@@ -58,20 +59,22 @@ pub(crate) fn start(settings: &Settings) -> io::Result<()> {
     Ok(())
 }
 
-/// Spans of libraries hold the arguments of their functions, such as a database URL with its password, and every line
-/// inside them would repeat those.
+/// Spans of libraries contain the arguments of their functions, such as a database URL with its
+/// password, and every line inside them would repeat those.
 fn is_safe(metadata: &Metadata<'_>) -> bool {
     metadata.is_event() || metadata.target().starts_with("castalia")
 }
 
-/// Waits a moment for the last lines; a reader that takes none does not keep the process.
+/// Waits briefly for the last lines; a reader that accepts none does not block the end of the
+/// process.
 pub(crate) fn finish() {
     if let Some(queue) = QUEUE.get() {
         queue.flush(LAST_LINES);
     }
 }
 
-/// A file of its own, since a writer that waits inside the standard library holds a lock that the end of the process needs.
+/// Uses a separate file, because a writer that blocks inside the standard library holds a lock that
+/// the end of the process needs.
 fn output(format: LogFormat) -> io::Result<(File, bool)> {
     use std::io::IsTerminal as _;
     let file = match format {
@@ -90,7 +93,7 @@ fn report(lines: u64) {
     );
 }
 
-/// The hook of the standard library waits for whoever reads standard error.
+/// Replaces the hook of the standard library, which blocks until standard error is read.
 fn log_panic(info: &PanicHookInfo<'_>) {
     let payload = info.payload();
     let text = payload.downcast_ref::<&str>().copied();

@@ -1,16 +1,17 @@
-//! Log lines that anybody can cause: a few in a window of time, and then a number instead of lines. Without it a stranger fills
-//! the disk of the log, and what an operator looks for drowns.
+//! Limits log lines that any client can cause: a few per window of time are written, the others
+//! only counted. Without the limit, a client could fill the disk of the log and hide the lines that
+//! operators need.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Lines of one kind in each second, unless their kind has another rate.
+/// Maximum lines of one kind per second, unless the kind has another rate.
 const LINES: u32 = 5;
 const WINDOW: Duration = Duration::from_secs(1);
-/// Bytes of a text of a stranger in a line.
+/// Maximum bytes of a client's text in a line.
 const TEXT: usize = 256;
 
-/// Lines of one kind.
+/// The rate of one kind of line.
 #[derive(Debug)]
 pub(crate) struct LogRate {
     lines: u32,
@@ -30,7 +31,7 @@ impl LogRate {
         Self::of(LINES, WINDOW)
     }
 
-    /// For what remains true until an operator acts.
+    /// For conditions that last until an operator acts.
     pub(crate) const fn once_a_minute() -> Self {
         Self::of(1, Duration::from_secs(60))
     }
@@ -40,7 +41,8 @@ impl LogRate {
         Self { lines, window, state }
     }
 
-    /// Whether a line may be written now; if so, how many were left out since the last one.
+    /// Returns whether a line may be written now, and then the number of suppressed ones since the
+    /// last line.
     pub(crate) fn admit(&self) -> Option<u64> {
         self.admit_at(Instant::now())
     }
@@ -60,7 +62,7 @@ impl LogRate {
     }
 }
 
-/// The beginning of a text that a stranger chose.
+/// The beginning of a text that a client chose.
 pub(crate) fn shortened(text: &str) -> &str {
     &text[..text.floor_char_boundary(TEXT)]
 }

@@ -1,6 +1,8 @@
-//! One running server: sockets, databases, roles and background work, from a settled set of settings to an orderly end.
+//! One running server: sockets, databases, roles and background work, from validated settings to an
+//! orderly shutdown.
 //!
-//! Sockets are taken before databases are made, so that a port in use leaves nothing half-done behind.
+//! Sockets are bound before databases are created, so that a port in use leaves no partial
+//! installation behind.
 
 mod admin_token;
 mod data_dir;
@@ -42,14 +44,14 @@ use crate::settings::{Compat, Installation, Settings};
 use crate::state::{EnvironmentState, PortalState};
 use crate::store::{Secret, Store, StoreError};
 
-/// How long connections get to finish after the node was told to end.
+/// Time for connections to finish after the shutdown has begun.
 const DRAIN: Duration = Duration::from_secs(8);
-/// How long a database may take to close.
+/// Maximum time for closing a database.
 const CLOSE: Duration = Duration::from_secs(5);
-/// Pause between two readings of the ServerConfig tables.
+/// Interval at which the ServerConfig tables are read.
 const CONFIG_PAUSE: Duration = Duration::from_secs(60);
 
-/// Why a node could not start; each names the setting to change.
+/// The reason why a node could not start; each names the setting to change.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The data directory cannot be used.
@@ -58,34 +60,34 @@ pub enum StartError {
     /// A socket cannot be opened.
     #[error("{setting}: cannot listen on {address}: {source}")]
     Bind {
-        /// Flag that names the port.
+        /// Flag of the port.
         setting: &'static str,
-        /// What was asked for.
+        /// The requested address.
         address: SocketAddr,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// A database cannot be opened or does not fit.
+    /// A database cannot be opened, or its schema is not suitable.
     #[error("{0}")]
     Store(#[from] StoreError),
-    /// The first readings failed.
+    /// The first reads failed.
     #[error("{0}")]
     Load(#[from] crate::error::Error),
 }
 
-/// A listener that is ready.
+/// A listener that accepts connections.
 #[derive(Debug, Clone, Copy)]
 pub struct Listening {
-    /// Role; meta shares config's.
+    /// Role of the port; meta shares that of config.
     pub role: Role,
-    /// Where it listens.
+    /// Its address.
     pub address: SocketAddr,
 }
 
-/// A route of a port, for those who have to know all of them.
+/// A route of a port, for callers that enumerate all routes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
-    /// Role that the port is for; meta shares config's.
+    /// Role of the port; meta shares that of config.
     pub port: Role,
     /// Method.
     pub method: Method,
@@ -96,13 +98,13 @@ pub struct Route {
 /// A running server.
 #[derive(Debug)]
 pub struct Node {
-    /// Listeners that are ready.
+    /// Listeners that accept connections.
     pub listening: Vec<Listening>,
-    /// Every route that they have.
+    /// All routes of the listeners.
     pub routes: Vec<Route>,
-    /// Whether this environment has the sample app, so that its address can be shown.
+    /// Whether this environment has the sample app, so that its address can be printed.
     pub has_sample_app: bool,
-    /// The administrator's password, where this start generated it.
+    /// The administrator's password, if this start generated it.
     pub generated_password: Option<GeneratedPassword>,
     background: Background,
     connections: Background,
@@ -111,17 +113,17 @@ pub struct Node {
     settings: Arc<Settings>,
     metrics_token: Secret,
     environment: Option<EnvironmentState>,
-    /// The databases that are open, to be closed in the end.
+    /// The open databases, to be closed at the end.
     stores: Vec<Store>,
     ready: Readiness,
     _data_dir: DataDir,
 }
 
 impl Node {
-    /// Starts everything that the settings ask for; when this returns, all listeners answer.
+    /// Starts everything that the settings require; when this returns, all listeners answer.
     ///
     /// # Errors
-    /// The first thing that does not work, by the name of its setting. Nothing listens afterwards.
+    /// Returns the first failure, with the name of its setting. No listener remains open then.
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
         let settings = Arc::new(settings);
         let mut data_dir = DataDir::open(&settings)?;
@@ -155,8 +157,9 @@ impl Node {
         Ok(node)
     }
 
-    /// Ends in the order that loses nothing: no longer announced, polls answered so that clients move over, connections drained,
-    /// background work stopped.
+    /// Stops without losing requests, in this order: the node is no longer announced, polls are
+    /// answered so that clients switch to another node, connections are drained, background work is
+    /// stopped.
     pub async fn stop(self) {
         self.ready.set(false);
         if let Some(environment) = &self.environment {
@@ -226,7 +229,8 @@ impl Node {
         let compat = settings.compat.resolve(settings.defaults.unwrap_or(installation));
         let options =
             FeedOptions { folds_names: compat.fold_names, polls: self.capacity.polls(&settings) };
-        // Nothing that people and scripts read may delay what applications wait for.
+        // Uses the reserved connections, so that requests of users and scripts cannot delay those
+        // of applications.
         let reserved = store.reserved();
         let feed = ReleaseFeed::load(reserved.clone(), config.clone(), options).await?;
         feed.run(&self.background);
@@ -288,7 +292,7 @@ impl Node {
         Ok(state)
     }
 
-    /// What the environment's database is known by, where this node has one.
+    /// The id of the environment's database, if this node has one.
     async fn installation_id(&self) -> Result<Option<Secret>, StartError> {
         match &self.environment {
             Some(environment) => Ok(Some(database::installation_id(&environment.store).await?)),
@@ -329,7 +333,7 @@ impl Node {
     }
 }
 
-/// 256 random bits: tokens and salts of an installation.
+/// 256 random bits, for tokens and salts of an installation.
 fn random_hex() -> crate::error::Result<String> {
     let mut bytes = [0_u8; 32];
     getrandom::fill(&mut bytes)
@@ -337,7 +341,7 @@ fn random_hex() -> crate::error::Result<String> {
     Ok(hex::encode(bytes))
 }
 
-/// Creates or completes both databases without serving. Returns a line about each.
+/// Creates or upgrades both databases without serving. Returns one line for each.
 ///
 /// # Errors
 /// Fails where the start of a server would fail.
@@ -346,7 +350,7 @@ pub async fn prepare_databases(settings: &Settings) -> Result<Vec<String>, Start
     database::prepare(&Arc::new(settings.clone())).await
 }
 
-/// Says what the start of a server would do to the databases, and writes nothing.
+/// Describes what the start of a server would do to the databases; writes nothing.
 ///
 /// # Errors
 /// Fails where the start of a server would fail.
@@ -354,7 +358,7 @@ pub async fn check_databases(settings: &Settings) -> Result<Vec<String>, StartEr
     database::check(settings).await
 }
 
-/// Opens the portal database for a command, also beside a running server.
+/// Opens the portal database for a command, even while a server is running.
 ///
 /// # Errors
 /// Fails where the start of a server would fail.

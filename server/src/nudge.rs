@@ -1,7 +1,9 @@
-//! Tells the other config services of an installation to look at the database now, so that a publish through one node reaches pollers
-//! of another in milliseconds. Carries no data: losing or forging a nudge does no harm, the scan each second is the guarantee.
+//! Requests an immediate scan from the other config services of an installation, so that a publish
+//! through one node reaches pollers of another in milliseconds. Carries no data: losing or forging
+//! a nudge does no harm, because the scan each second guarantees delivery.
 //!
-//! PostgreSQL tells its listeners itself; elsewhere a nudge is a request with the secret that the database holds for all nodes.
+//! PostgreSQL notifies its listeners itself. With other databases, a nudge is a request that
+//! carries the secret which the database holds for all nodes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,12 +25,12 @@ use crate::store::{Dialect, Secret, Store, installation};
 pub const PATH: &str = "/castalia/nudge";
 /// Name of the secret in the database.
 const SECRET: &str = "nudge.secret";
-/// A peer that does not answer by then finds the message by its scan.
+/// Time-out of a nudge. A peer that does not answer in time finds the message by its scan.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// Pause before listening is tried again after it failed.
+/// Pause before listening is retried after a failure.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// The way to the other nodes. Cheap to clone.
+/// Sends nudges to the other nodes. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Nudge(Arc<Inner>);
 
@@ -42,7 +44,7 @@ struct Inner {
 }
 
 impl Nudge {
-    /// Reads the secret of the installation; the first node makes it up.
+    /// Reads the secret of the installation, which the first node generates.
     pub async fn open(store: &Store, registry: &Registry, offered_secret: String) -> Result<Self> {
         let secret =
             installation::value_or_insert(store, SECRET, Secret::new(offered_secret)).await?;
@@ -59,7 +61,7 @@ impl Nudge {
         })))
     }
 
-    /// Starts telling others, and on PostgreSQL hearing them.
+    /// Starts sending nudges and, on PostgreSQL, listening for them.
     pub fn run(&self, feed: &ReleaseFeed, background: &Background) {
         if self.0.store.dialect() == Dialect::Postgres {
             let (nudge, feed) = (self.clone(), feed.clone());
@@ -70,7 +72,7 @@ impl Nudge {
         }
     }
 
-    /// Says that something was committed; returns at once. Several before the next telling are one.
+    /// Announces a commit; returns at once. Several calls before the next nudge are combined.
     pub fn send(&self) {
         self.0.pending.notify_one();
     }

@@ -1,5 +1,5 @@
-//! What the process asks of the operating system, beside files and sockets: no dumps of its memory, and signals that must not end
-//! it. Knows nothing of servers.
+//! Settings of the process in the operating system, besides files and sockets: no dumps of its
+//! memory, and signals that must not end it. Knows nothing of servers.
 
 use std::io;
 
@@ -8,26 +8,28 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 /// Keeps access keys, passwords and values out of core files and away from debuggers of the same user.
 pub(crate) fn exclude_memory_from_dumps() {
     use nix::sys::resource::{Resource, setrlimit};
-    // A failure leaves what the system does by default; it is no reason not to start.
+    // On failure the default of the system applies, which is no reason not to start.
     let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
-    // A handler of dumps that reads from a pipe ignores the limit.
+    // A dump handler that reads from a pipe ignores the limit.
     #[cfg(target_os = "linux")]
     let _ = nix::sys::prctl::set_dumpable(false);
 }
 
-/// Makes a write beyond the limit on file sizes fail like one on a full disk, instead of ending the process.
+/// Makes a write beyond the file size limit fail like one on a full disk, instead of ending the
+/// process.
 ///
 /// # Errors
-/// Fails if the signal cannot be handled. Needs a runtime.
+/// Fails if the signal cannot be handled. Requires a runtime.
 pub(crate) fn survive_file_size_limit() -> io::Result<()> {
-    // The handler stays when the stream of signals is dropped.
+    // The handler remains installed when the stream of signals is dropped.
     signal(SignalKind::from_raw(nix::sys::signal::Signal::SIGXFSZ as i32)).map(drop)
 }
 
-/// The signal that a terminal sends when it closes; `None` where the process was started to ignore it, as by `nohup`.
+/// The signal that a terminal sends when it closes; `None` if the process was started to ignore it,
+/// for example by `nohup`.
 ///
 /// # Errors
-/// Fails if the signal cannot be handled. Needs a runtime.
+/// Fails if the signal cannot be handled. Requires a runtime.
 pub(crate) fn hangup() -> io::Result<Option<Signal>> {
     if is_hangup_ignored() {
         return Ok(None);

@@ -1,6 +1,7 @@
-//! Which config and admin services are alive: what `/services/config` and `/services/admin` list.
+//! The live config and admin services, which `/services/config` and `/services/admin` list.
 //!
-//! Nodes that share a database find each other in its ServiceRegistry table. Answers come from memory; a node always lists itself.
+//! Nodes with the same database find each other in its ServiceRegistry table. Answers come from
+//! memory; a node always lists itself.
 
 pub mod address;
 mod custom;
@@ -22,7 +23,7 @@ use crate::store::Store;
 
 pub use self::options::RegistryOptions;
 
-/// One service of this process, under the address that others reach it by.
+/// One service of this process, with the address for other nodes and clients.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnService {
     /// Service name, such as `apollo-configservice`.
@@ -31,15 +32,15 @@ pub struct OwnService {
     pub uri: String,
 }
 
-/// One service that the table lists.
+/// One service in the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Listed {
     uri: String,
-    /// Whether it is a node of ours, which understands nudges.
+    /// Whether it is a Castalia node, which understands nudges.
     is_ours: bool,
 }
 
-/// The services that are alive. Cheap to clone.
+/// The live services. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Registry(Arc<Inner>);
 
@@ -50,7 +51,7 @@ struct Inner {
     source: Source,
 }
 
-/// Where other nodes are looked for.
+/// Where other nodes are found.
 #[derive(Debug)]
 enum Source {
     Nowhere,
@@ -66,13 +67,13 @@ impl Registry {
         Self::new(own, Source::Table(Box::new(table)))
     }
 
-    /// Lists what the operator lists.
+    /// Lists the services that the operator configures.
     #[must_use]
     pub fn custom(config: ServerConfig) -> Self {
         Self::new(Vec::new(), Source::Custom(config))
     }
 
-    /// Lists only these services: for tests and for programs that have no table.
+    /// Lists only these services, for tests and for programs without a table.
     #[must_use]
     pub fn fixed(own: Vec<OwnService>) -> Self {
         Self::new(own, Source::Nowhere)
@@ -117,14 +118,16 @@ impl Registry {
         });
     }
 
-    /// Stops announcing, then takes this node's rows away, in this order: a late heartbeat must not put them back.
+    /// Stops announcing, then removes this node's rows, in this order: a late heartbeat must not
+    /// insert them again.
     pub async fn leave(&self) {
         if let Source::Table(table) = &self.0.source {
             table.leave().await;
         }
     }
 
-    /// Instances of a service: as the operator lists them, or those of the table, this node first where it is one and the table does not list it.
+    /// Instances of a service: those that the operator configures, or those of the table. This node
+    /// comes first if the table does not list it.
     #[must_use]
     pub fn instances(&self, service: &str) -> Vec<ServiceInstance> {
         if let Source::Custom(config) = &self.0.source {
@@ -144,7 +147,7 @@ impl Registry {
             .collect()
     }
 
-    /// Config services of other nodes of ours.
+    /// Config services of other Castalia nodes.
     #[must_use]
     pub fn peers(&self) -> Vec<String> {
         let others = self.0.others.load();

@@ -1,4 +1,4 @@
-//! `castalia migrate`: prepares the databases without serving, or says what a start would do.
+//! `castalia migrate`: prepares the databases without serving, or describes what a start would do.
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 

@@ -1,4 +1,4 @@
-//! `castalia serve`: runs a node until it is told to end.
+//! `castalia serve`: runs a node until it receives a signal to end.
 
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
@@ -34,8 +34,8 @@ pub(super) fn run(settings: Settings) -> Result<(), Failure> {
     })?
 }
 
-/// Where the password is that this start generated: shown to somebody who sits at a terminal, and in a file. A log is read by
-/// others, and kept.
+/// Where to find the generated password: printed only on a terminal, and stored in a file. A log is
+/// read by others, and kept.
 fn first_password(generated: &GeneratedPassword) -> String {
     let file = generated.file.display();
     if std::io::stdout().is_terminal() {
@@ -44,7 +44,8 @@ fn first_password(generated: &GeneratedPassword) -> String {
     format!("in {file}; delete it after signing in")
 }
 
-/// What a newcomer needs next: where the portal is, how to sign in, and a line that shows a value.
+/// The information that a new user needs next: the address of the portal, how to sign in, and a
+/// command that shows a value.
 fn banner(node: &Node, data_dir: &str) -> String {
     let address = |role| node.listening.iter().find(|l| l.role == role).map(|l| l.address);
     let mut text = format!("\nCastalia {} serves from {data_dir}\n", env!("CARGO_PKG_VERSION"));
@@ -66,16 +67,18 @@ fn banner(node: &Node, data_dir: &str) -> String {
     text
 }
 
-/// On a thread of its own: a reader of standard output that stalls must not hold up the server or its end.
+/// Prints on a separate thread: a stalled reader of standard output must not block the server or
+/// its end.
 fn print_aside(text: String) {
     let _ = std::thread::Builder::new().name("banner".to_owned()).spawn(move || print_line(&text));
 }
 
-/// The signals that end a node. Asked for before it starts: one that comes earlier would kill it as it stands.
+/// The signals that end a node. They are registered before it starts, because an earlier one would
+/// kill it without a shutdown.
 struct End {
     interrupt: Signal,
     terminate: Signal,
-    /// The terminal closes; absent where the process was started to outlive it.
+    /// Sent when the terminal closes; `None` if the process was started to outlive it.
     hangup: Option<Signal>,
 }
 
@@ -88,7 +91,7 @@ impl End {
         })
     }
 
-    /// Waits for one of them and names it.
+    /// Waits for one of the signals and returns its name.
     async fn wait(self) -> &'static str {
         let Self { mut interrupt, mut terminate, hangup } = self;
         let hangup = async {

@@ -1,5 +1,6 @@
-//! `castalia token create`: a token of the open API. `castalia token admin`: the tokens of the admin role, which
-//! the first start generates. Both also work while a server runs on the same data.
+//! `castalia token create`: creates an OpenAPI token. `castalia token admin`: prints the tokens of
+//! the admin role, which the first start generates. Both also work while a server runs on the same
+//! data.
 
 use std::io::Write as _;
 
@@ -64,7 +65,8 @@ pub(super) fn admin_command() -> Command {
         .about("Print the tokens that the admin role accepts, one on each line of standard output")
 }
 
-/// Tokens alone go to standard output, so that scripts can use them; where they come from goes to standard error.
+/// Only tokens go to standard output, so that scripts can use them; their origin goes to standard
+/// error.
 pub(super) fn admin(settings: Settings) -> Result<(), Failure> {
     block_on(async move {
         let found = node::admin_tokens(&settings).await.map_err(Failure::of)?;

@@ -1,4 +1,4 @@
-//! `castalia user password`: the way back in for an administrator who lost the password.
+//! `castalia user password`: restores access for an administrator who lost the password.
 
 use std::io::{BufRead as _, IsTerminal as _};
 
@@ -32,7 +32,7 @@ pub(super) fn password(settings: Settings, matches: &ArgMatches) -> Result<(), F
     })?
 }
 
-/// A password never stands on the command line, where every process could read it.
+/// A password is never passed on the command line, where every process could read it.
 fn read_password() -> Result<Option<crate::store::Secret>, Failure> {
     let stdin = std::io::stdin();
     if stdin.is_terminal() {

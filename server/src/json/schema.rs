@@ -1,5 +1,5 @@
-//! How JSON bodies appear in an OpenAPI document: as references to named schemas, and as lists of
-//! such references. Knows no body.
+//! The representation of JSON bodies in an OpenAPI document: references to named schemas, and lists
+//! of such references. Knows no body.
 
 use utoipa::openapi::{ArrayBuilder, Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};

@@ -1,5 +1,6 @@
-//! A bounded queue of lines and the thread that writes them. When the queue is full a line is lost and counted; nobody waits.
-//! `tracing-appender` does the same, but prints to standard output when its end takes too long, which is what must not happen.
+//! A bounded queue of lines and the thread that writes them. When the queue is full, a line is
+//! dropped and counted; callers never wait. `tracing-appender` does the same, but prints to
+//! standard output when its shutdown takes too long, which must not happen here.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -9,13 +10,14 @@ use std::time::{Duration, Instant};
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Lines and bytes that may wait. Together with a line for each thread this is all the memory that the log takes.
+/// Maximum lines and bytes that wait. Together with one line for each thread, this is all the
+/// memory of the log.
 const MAX_LINES: usize = 8192;
 const MAX_BYTES: usize = 4 * 1024 * 1024;
-/// Shortest time between two reports of lost lines.
+/// Minimum interval between two reports of dropped lines.
 const REPORT_PAUSE: Duration = Duration::from_secs(1);
 
-/// The way to the writing thread. Cheap to clone.
+/// Sends lines to the writing thread. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct Queue {
     sender: SyncSender<Message>,
@@ -43,7 +45,8 @@ impl Counts {
 }
 
 impl Queue {
-    /// Starts the thread. `report` gets the number of lines that were lost, as soon as lines can be written again.
+    /// Starts the thread. `report` receives the number of dropped lines as soon as lines can be
+    /// written again.
     pub(super) fn start(output: impl Write + Send + 'static, report: fn(u64)) -> io::Result<Self> {
         let (sender, receiver) = sync_channel(MAX_LINES);
         let counts = Arc::new(Counts::default());
@@ -63,7 +66,7 @@ impl Queue {
         }
     }
 
-    /// Waits until what was pushed before is written, at most so long.
+    /// Waits until all earlier lines are written, at most for `patience`.
     pub(super) fn flush(&self, patience: Duration) {
         let (sender, written) = sync_channel(1);
         if self.sender.try_send(Message::Flush(sender)).is_ok() {
@@ -99,7 +102,7 @@ fn write_lines(
     }
 }
 
-/// Each event is formatted first and written in one call, so that a call is a line.
+/// Each event is formatted first and written in one call, so that each call is one line.
 impl Write for Queue {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.push(line);
@@ -125,7 +128,7 @@ mod tests {
 
     use super::*;
 
-    /// Writes a line for each permit, and passes on what it wrote.
+    /// Writes one line for each permit, and passes on what it wrote.
     struct Slow(Receiver<io::Result<()>>, SyncSender<Vec<u8>>);
 
     impl Write for Slow {
@@ -156,7 +159,7 @@ mod tests {
         assert!(queue.counts.waiting_bytes.load(Ordering::Relaxed) <= MAX_BYTES);
         let lost = queue.counts.lost.load(Ordering::Relaxed);
         assert!(lost >= u64::try_from(2 * MAX_LINES).unwrap(), "{lost}");
-        // A write that fails is a lost line too, and the thread goes on.
+        // A line whose write fails is counted as dropped, and the thread continues.
         permit.send(Err(io::ErrorKind::BrokenPipe.into())).unwrap();
         permit.send(Ok(())).unwrap();
         assert_eq!(lines.recv().unwrap().len(), 1024);

@@ -1,4 +1,5 @@
-//! Fields of the text form: nothing that a request or a database holds can end a line, colour it or turn its direction.
+//! Fields of the text format: data of a request or a database can neither end a line, nor colour
+//! it, nor change its direction.
 
 use std::fmt::{self, Write};
 
@@ -19,14 +20,14 @@ pub(super) fn fields() -> impl for<'w> FormatFields<'w> + Send + Sync + 'static 
     .delimited(" ")
 }
 
-/// A text as the log has it.
+/// Escapes a text as in the log.
 pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     let _ = Escaping(&mut escaped).write_str(text);
     escaped
 }
 
-/// Passes a text on with its control and direction characters escaped as in Rust source.
+/// Writes a text with its control and direction characters escaped as in Rust source.
 struct Escaping<W>(W);
 
 impl<W: Write> Write for Escaping<&mut W> {
@@ -45,7 +46,8 @@ impl<W: Write> Write for Escaping<&mut W> {
     }
 }
 
-/// Characters that change how a terminal or an editor shows what follows, or that one of them takes for the end of a line.
+/// Whether a character changes how a terminal or an editor displays the following text, or may be
+/// interpreted as the end of a line.
 fn is_deceptive(character: char) -> bool {
     character.is_control()
         || matches!(character,

@@ -1,4 +1,4 @@
-//! The tokens of the admin role as an operator looks them up: which there are, and where they come from.
+//! The tokens of the admin role, for operators: their values and their origin.
 
 use crate::role::Role;
 use crate::server_config::{ServerConfig, keys};
@@ -8,10 +8,10 @@ use crate::store::{Secret, Store};
 const SWITCH: &str = keys::ADMIN_TOKEN_REQUIRED.name;
 const TOKENS: &str = keys::ADMIN_TOKENS.name;
 
-/// What the admin role asks its callers for.
+/// The tokens that the admin role requires from its callers.
 #[derive(Debug, Clone)]
 pub struct AdminTokens {
-    /// Tokens that are accepted in the header `Authorization`, as they are.
+    /// Accepted tokens; callers send one as the whole value of the header `Authorization`.
     pub tokens: Vec<Secret>,
     is_required: bool,
     origin: String,
@@ -31,7 +31,7 @@ impl AdminTokens {
         }
     }
 
-    /// What stands beside the tokens, in lines.
+    /// Explanations to print with the tokens, one per line.
     #[must_use]
     pub fn explanation(&self) -> Vec<String> {
         let mut lines = vec![match self.tokens.is_empty() {

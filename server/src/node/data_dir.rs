@@ -1,5 +1,5 @@
-//! The data directory and the files of SQLite databases: with rights for their owner only, and locked for as long as
-//! the node runs.
+//! The data directory and the files of SQLite databases: accessible only to their owner, and locked
+//! while the node runs.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Write as _;
@@ -11,21 +11,22 @@ use crate::role::Role;
 use crate::settings::Settings;
 use crate::store::Secret;
 
-/// The databases of a node that names none.
+/// Default database files.
 pub(super) const CONFIG_FILE: &str = "config.db";
 pub(super) const PORTAL_FILE: &str = "portal.db";
-/// What else a node makes in its directory.
+/// Other files that a node creates in its directory.
 const OWN_FILES: [&str; 2] = ["castalia.lock", "metrics.token"];
 
-/// Held for the life of the node; two servers on one SQLite file would each serve what the other does not know.
+/// Held for the lifetime of the node. Two servers on one SQLite file would each serve stale data
+/// after the other's changes.
 #[derive(Debug)]
 pub(super) struct DataDir {
     locks: Vec<File>,
 }
 
 impl DataDir {
-    /// Makes and locks the directory where a database lives in it, and locks each SQLite file that this node opens,
-    /// wherever it is.
+    /// Creates and locks the directory if a database is in it, and locks each SQLite file that this
+    /// node opens, wherever it is.
     pub(super) fn open(settings: &Settings) -> Result<Self, StartError> {
         let mut locks = Vec::new();
         if is_needed(settings) {
@@ -36,7 +37,7 @@ impl DataDir {
         let mut files: Vec<PathBuf> =
             sqlite_files(settings).iter().map(|file| real(file)).collect();
         files.sort();
-        // One file may be both databases.
+        // Both databases may be in the same file.
         files.dedup();
         for file in files {
             let mut path = file.clone().into_os_string();
@@ -46,8 +47,8 @@ impl DataDir {
         Ok(Self { locks })
     }
 
-    /// Locks the SQLite files themselves, by device and inode: a hard link leads to the same file under another name. Makes
-    /// files that do not exist.
+    /// Locks the SQLite files themselves, by device and inode, because a hard link leads to the
+    /// same file under another name. Creates files that do not exist.
     pub(super) fn lock_files(&mut self, settings: &Settings) -> Result<(), StartError> {
         let mut files: Vec<PathBuf> =
             sqlite_files(settings).iter().map(|file| real(file)).collect();
@@ -73,11 +74,11 @@ fn lock(path: &Path, what: &Path) -> Result<File, StartError> {
     }
 }
 
-/// A byte of a database file that SQLite never locks; a lock needs no byte to be there.
+/// Offset of a byte that SQLite never locks; a lock does not require that the byte exists.
 #[cfg(target_os = "linux")]
 const LOCK_BYTE: i64 = 1 << 50;
 
-/// Only Linux has locks that belong to an open file, and that SQLite's own do not undo.
+/// Only Linux has locks that belong to an open file, and that SQLite's own locks do not release.
 fn lock_file(path: &Path) -> Result<File, StartError> {
     let problem = |error: &dyn std::fmt::Display| {
         StartError::DataDir(format!("cannot lock {}: {error}", path.display()))
@@ -99,7 +100,7 @@ fn lock_file(path: &Path) -> Result<File, StartError> {
         match fcntl(&file, FcntlArg::F_OFD_SETLK(&lock)) {
             Ok(_) => {}
             Err(Errno::EAGAIN | Errno::EACCES) => return Err(in_use(path)),
-            // A file system without such locks: the lock by name has to do.
+            // The file system does not support such locks; the lock by name has to suffice.
             Err(error) => {
                 tracing::warn!(file = %path.display(), %error, "cannot lock a database file; a hard link to it is not noticed");
             }
@@ -135,7 +136,7 @@ fn sqlite_files(settings: &Settings) -> Vec<PathBuf> {
     files
 }
 
-/// The same path for all that lead to the file.
+/// A canonical path, equal for all paths that lead to the file.
 fn real(path: &Path) -> PathBuf {
     if let Ok(path) = path.canonicalize() {
         return path;
@@ -153,12 +154,13 @@ fn is_needed(settings: &Settings) -> bool {
         || (settings.plays(Role::Portal) && settings.portal_db.is_none())
 }
 
-/// Makes the directory where a database lives in it.
+/// Creates the directory if a database is in it.
 pub(super) fn make_if_needed(settings: &Settings) -> Result<(), StartError> {
     if is_needed(settings) { make(&settings.data_dir) } else { Ok(()) }
 }
 
-/// For commands that only read: connecting to a file that does not exist would make an empty database.
+/// For commands that only read: connecting to a file that does not exist would create an empty
+/// database.
 pub(super) fn require_config_file(settings: &Settings) -> Result<(), StartError> {
     let file = settings.data_dir.join(CONFIG_FILE);
     if settings.config_db.is_some() || file.exists() {
@@ -170,7 +172,8 @@ pub(super) fn require_config_file(settings: &Settings) -> Result<(), StartError>
     )))
 }
 
-/// Makes the directory, parents included, or takes the rights of others from the one that is there.
+/// Creates the directory with its parents, or removes the permissions of other users from an
+/// existing one.
 fn make(path: &Path) -> Result<(), StartError> {
     let mut builder = std::fs::DirBuilder::new();
     builder
@@ -181,8 +184,9 @@ fn make(path: &Path) -> Result<(), StartError> {
     restrict(path)
 }
 
-/// The databases hold secrets, and who may write to the directory can replace them. A directory that holds other
-/// things is not ours to close; it is refused where others may write to it.
+/// The databases contain secrets, and users with write access to the directory can replace them.
+/// The permissions of a directory with other files are not changed; it is rejected if other users
+/// may write to it.
 fn restrict(path: &Path) -> Result<(), StartError> {
     let problem = |error: std::io::Error| {
         StartError::DataDir(format!("cannot read {}: {error}", path.display()))
@@ -207,7 +211,7 @@ fn restrict(path: &Path) -> Result<(), StartError> {
         );
         return Ok(());
     }
-    // In a directory such as /tmp nobody can replace the files of another.
+    // In a sticky directory such as /tmp, no user can replace the files of another.
     let is_sticky = mode & 0o1000 != 0;
     match mode & 0o022 {
         0 => Ok(()),
@@ -220,7 +224,7 @@ fn restrict(path: &Path) -> Result<(), StartError> {
     }
 }
 
-/// The metrics token: given, or read from the directory, or made there now.
+/// The metrics token: from the settings, else from its file, else generated and stored.
 pub(super) fn metrics_token(settings: &Settings) -> Result<Secret, StartError> {
     if let Some(token) = &settings.metrics_token {
         return Ok(token.clone());
@@ -243,7 +247,8 @@ pub(super) fn metrics_token(settings: &Settings) -> Result<Secret, StartError> {
     }
 }
 
-/// Stores the password that a start generated where only the owner of the directory can read it. The log is not such a place.
+/// Stores a generated password in a file that only the owner of the directory can read. It must not
+/// be logged.
 pub(super) fn store_password(settings: &Settings, password: &str) -> Result<PathBuf, StartError> {
     make(&settings.data_dir)?;
     let path = settings.data_dir.join("initial-password");
@@ -262,14 +267,14 @@ pub(super) fn store_password(settings: &Settings, password: &str) -> Result<Path
     })
 }
 
-/// Removes the file of a password that opens nothing.
+/// Removes the file of a password that is not valid.
 pub(super) fn forget_password(file: &Path) {
     if let Err(error) = std::fs::remove_file(file) {
         tracing::warn!(file = %file.display(), %error, "the password in this file opens nothing; delete the file");
     }
 }
 
-/// For writing, with rights for the owner only.
+/// Opens for writing, with permissions for the owner only.
 fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options.mode(0o600).write(true)
 }

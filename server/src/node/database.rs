@@ -1,4 +1,4 @@
-//! Opens the databases of a node: connection, schema, first rows, and the settings that they hold.
+//! Opens the databases of a node: connection, schema, first rows, and the settings in them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +14,7 @@ use crate::settings::{Installation, SchemaMode, Settings};
 use crate::store::migration::{self, Part};
 use crate::store::{self, DatabaseUrl, Secret, Store, StoreError, StoreOptions, installation};
 
-/// The settings that name the databases.
+/// The settings that name the databases, for error messages.
 const CONFIG_SETTING: &str = "--config-db";
 const PORTAL_SETTING: &str = "--portal-db";
 
@@ -30,7 +30,7 @@ pub(super) struct PortalDatabase {
     pub(super) store: Store,
     pub(super) config: ServerConfig,
     pub(super) installation: Installation,
-    /// Made by this start.
+    /// Whether this start created it.
     pub(super) is_new: bool,
 }
 
@@ -50,7 +50,7 @@ pub(super) async fn open_config(
     Ok(ConfigDatabase { store, config, installation })
 }
 
-/// The config database as it is, without changing its schema.
+/// Opens the config database without changing its schema.
 pub(super) async fn read_config(
     settings: &Arc<Settings>,
 ) -> Result<(Store, ServerConfig), StartError> {
@@ -60,7 +60,7 @@ pub(super) async fn read_config(
     Ok((store, config))
 }
 
-/// `config_id` is the id of the environment's database, where this process has one.
+/// `config_id` is the id of the environment's database, if this process has one.
 pub(super) async fn open_portal(
     settings: &Arc<Settings>,
     token: &str,
@@ -84,14 +84,15 @@ pub(super) async fn open_portal(
     Ok(PortalDatabase { store, config, installation, is_new: is_new.load(Ordering::Acquire) })
 }
 
-/// The id that the environment's database has had since it was made.
+/// The id that the environment's database received when it was created.
 pub(super) async fn installation_id(store: &Store) -> Result<Secret, StartError> {
     let offer = Secret::new(random_hex()?);
     Ok(installation::value_or_insert(store, installation::ID, offer).await?)
 }
 
-/// The portal's database remembers the environment's database by its id. One that is empty or another's, because its
-/// file was deleted or a URL is wrong, would serve nothing and let every client and every edit run into 404.
+/// The portal's database stores the id of the environment's database. A different one, because its
+/// file was deleted or a URL is wrong, would be empty or foreign, and every request of clients and
+/// users would end in 404.
 async fn refuse_strangers(
     settings: &Settings,
     portal: &Store,
@@ -114,12 +115,12 @@ async fn refuse_strangers(
     Err(StoreError::setting(CONFIG_SETTING, problem).into())
 }
 
-/// Reads the limits again; what was read last stays in force while the database is away.
+/// Reads the limits again; the previous values remain in effect while the database is unreachable.
 pub(super) async fn refresh_config(store: Store, config: ServerConfig, settings: Arc<Settings>) {
     report(server_config::reload(&store, &config, &settings).await);
 }
 
-/// As [`refresh_config`], for the portal.
+/// Same as [`refresh_config`], for the portal.
 pub(super) async fn refresh_portal(store: Store, config: ServerConfig) {
     report(read_portal(&store, &config).await);
 }
@@ -188,7 +189,7 @@ async fn schema(
     }
 }
 
-/// Prepares the databases of the roles and says in a line each what they are now.
+/// Prepares the databases of the roles and returns one line for each.
 pub(super) async fn prepare(settings: &Arc<Settings>) -> Result<Vec<String>, StartError> {
     let token = random_hex()?;
     let (mut lines, mut id) = (Vec::new(), None);
@@ -204,7 +205,7 @@ pub(super) async fn prepare(settings: &Arc<Settings>) -> Result<Vec<String>, Sta
     Ok(lines)
 }
 
-/// What a start would do; an error when it would refuse.
+/// Describes what a start would do; fails if it would be refused.
 pub(super) async fn check(settings: &Settings) -> Result<Vec<String>, StartError> {
     let mut lines = Vec::new();
     for (is_needed, part, url, setting) in [

@@ -1,4 +1,5 @@
-//! The sample app of a fresh SQLite directory: made on the way that every app takes, so that a newcomer sees a value at once.
+//! The sample app of a new SQLite directory. It is created like every other app, so that a new user
+//! sees a value at once.
 
 use serde_json::{Value, json};
 
@@ -9,15 +10,16 @@ use crate::role::portal::environment::Address;
 use crate::state::PortalState;
 use crate::store::{self, Store};
 
-/// App id; the banner of a start names it.
+/// App id; the banner at the start prints it.
 pub(super) const APP_ID: &str = "sample-app";
 
-/// Whether an environment has the app. An adopted one has none, and an operator may have deleted it.
+/// Whether the environment has the app. An adopted one does not, and an operator may have deleted
+/// it.
 pub(super) async fn is_present(environment: &Store) -> Result<bool> {
     Ok(store::app::by_app_id(environment.read(), APP_ID).await?.is_some())
 }
 
-/// Makes the app and publishes its first release.
+/// Creates the app and publishes its first release.
 pub(super) async fn seed(state: &PortalState) -> Result<()> {
     let env = &state.settings.env;
     let details = Details {

@@ -1,4 +1,5 @@
-//! First rows of databases that we make, beyond the settings that every installation has: closed doors and their keys.
+//! First rows of new databases, in addition to the settings of every installation: access control
+//! is on, with generated secrets.
 
 use std::path::PathBuf;
 
@@ -15,8 +16,8 @@ use crate::store::{Secret, Store, StoreError, insert, installation};
 /// Author of the rows.
 const OPERATOR: &str = "default";
 
-/// Access control of the admin role is on from the first day, with a token that nobody else has.
-/// The id shows later whether a portal's database still belongs to this one.
+/// Turns on access control of the admin role, with a generated token. The id later shows whether a
+/// portal's database belongs to this one.
 pub(super) async fn config(
     tx: &DatabaseTransaction,
     token: &str,
@@ -40,7 +41,7 @@ pub(super) async fn config(
     Ok(())
 }
 
-/// The environment's name, the token of its admin role, and a salt of this installation's own.
+/// The environment's name, the token of its admin role, and a salt of this installation.
 pub(super) async fn portal(
     tx: &DatabaseTransaction,
     env: &str,
@@ -65,16 +66,17 @@ pub(super) async fn portal(
     Ok(())
 }
 
-/// A password that a start made up.
+/// A password that a start generated.
 #[derive(Debug)]
 pub struct GeneratedPassword {
     /// The password.
     pub password: Secret,
-    /// Holds it, readable for the owner of the data directory only.
+    /// Contains the password; readable only for the owner of the data directory.
     pub file: PathBuf,
 }
 
-/// The first administrator of the portal. A generated password is in its file before the administrator exists.
+/// Creates the first administrator of the portal. A generated password is stored in its file before
+/// the administrator exists.
 pub(super) async fn administrator(
     settings: &Settings,
     store: &Store,
@@ -88,7 +90,7 @@ pub(super) async fn administrator(
     let generated = user::seed_administrator(store, given, Scheme::Argon2id, keep).await?;
     let Some(file) = file else { return Ok(None) };
     let Some(password) = generated.map(Secret::new) else {
-        // Another node that started at the same moment was faster: its password is the one.
+        // Another node that started at the same time was faster; its password is the valid one.
         data_dir::forget_password(&file);
         return Ok(None);
     };

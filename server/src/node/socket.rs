@@ -1,4 +1,5 @@
-//! The listening sockets of a node, taken before anything answers on them, and what this node is known by to others.
+//! The listening sockets of a node, bound before any service answers on them, and the addresses
+//! that are announced to others.
 
 use std::net::SocketAddr;
 
@@ -58,7 +59,7 @@ impl Sockets {
             admin: local_address(&self.admin),
         };
         let own = own_services(listeners, advertised.as_deref(), &settings.base_path);
-        // On loopback, others that share the database would be sent to themselves.
+        // A loopback address would lead other nodes on the same database to themselves.
         let is_alone = store.dialect() == Dialect::Sqlite;
         let is_reachable = is_alone || advertised.is_some() || !settings.bind.is_loopback();
         let options = RegistryOptions::read(settings, config, store, is_reachable).await?;

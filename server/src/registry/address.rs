@@ -6,7 +6,7 @@ use castalia_core::protocol::namespace::{ADMIN_SERVICE, CONFIG_SERVICE};
 
 use super::OwnService;
 
-/// Where this node's services listen.
+/// The listening addresses of this node's services.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Listeners {
     /// The config role's socket.
@@ -15,8 +15,8 @@ pub struct Listeners {
     pub admin: Option<SocketAddr>,
 }
 
-/// Services of this node by the addresses that others use: what the operator advertises, else the address listened on, else the
-/// first address of this machine that is not loopback.
+/// Services of this node with the addresses for others: the advertised one, else the listening
+/// address, else the first address of this machine that is not loopback.
 #[must_use]
 pub fn own_services(
     listeners: Listeners,
@@ -35,7 +35,8 @@ pub fn own_services(
         .collect()
 }
 
-/// `scheme://host:port`. A port that is advertised is the config role's; the admin role keeps its own.
+/// `scheme://host:port`. An advertised port is that of the config role; the admin role keeps its
+/// own.
 fn origin(socket: SocketAddr, advertise: Option<&str>, takes_port: bool) -> String {
     let Some(advertised) = advertise else { return format!("http://{}", reachable(socket)) };
     let advertised = advertised.trim_end_matches('/');

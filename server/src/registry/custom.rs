@@ -1,12 +1,12 @@
-//! Services as the operator lists them in two keys of ServerConfig, read anew for each request: for installations whose nodes are
-//! found by a balancer or by Kubernetes.
+//! Services that the operator lists in two keys of ServerConfig, read for each request: for
+//! installations whose nodes are found through a load balancer or Kubernetes.
 
 use castalia_core::protocol::namespace::CONFIG_SERVICE;
 use castalia_core::protocol::wire::ServiceInstance;
 
 use crate::server_config::{ServerConfig, keys};
 
-/// Instances of a service; none where the key is not set.
+/// Instances of a service; empty if the key is not set.
 pub(super) fn instances(config: &ServerConfig, service: &str) -> Vec<ServiceInstance> {
     let key = match service {
         CONFIG_SERVICE => keys::CONFIG_SERVICE_URL,

@@ -1,4 +1,5 @@
-//! Discovery through the ServiceRegistry table that Apollo's nodes use, too: a row for each service, kept alive by heartbeats.
+//! Discovery through the ServiceRegistry table, which Apollo's nodes use as well: a row for each
+//! service, kept alive by heartbeats.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -10,9 +11,9 @@ use super::options::{RegistryOptions, is_ours};
 use super::{Listed, OwnService};
 use crate::store::{Store, StoreError, service_registry};
 
-/// Pause between two readings of the table.
+/// Interval at which the table is read.
 pub(super) const REFRESH: Duration = Duration::from_secs(5);
-/// Pause between two removals of rows that died long ago.
+/// Interval at which dead rows are removed.
 pub(super) const CLEAN: Duration = Duration::from_secs(24 * 3600);
 /// A row whose last heartbeat is older than this is removed.
 const DEAD: chrono::TimeDelta = chrono::TimeDelta::hours(24);
@@ -36,7 +37,8 @@ impl Table {
         self.options.heartbeat
     }
 
-    /// One heartbeat of each own service. The lock is held over the write, so that none can follow [`Table::leave`].
+    /// Writes one heartbeat of each own service. The lock is held during the write, so that no
+    /// heartbeat can follow [`Table::leave`].
     pub(super) async fn announce(&self) {
         let own = self.own.lock().await;
         for service in own.iter() {
@@ -75,7 +77,7 @@ impl Table {
         }
     }
 
-    /// Services by name, in the table's order.
+    /// Live services by name, in the table's order.
     pub(super) async fn alive(&self) -> Result<HashMap<String, Vec<Listed>>, StoreError> {
         let mut alive: HashMap<String, Vec<Listed>> = HashMap::new();
         if !self.options.reads_table {
@@ -84,7 +86,7 @@ impl Table {
         let (cluster, since) = (&self.options.cluster, self.now() - self.options.patience);
         let rows = service_registry::alive(self.store.read(), cluster, since).await?;
         for (_, name, uri, row_cluster, metadata) in rows {
-            // The engine may ignore case; the rule does not.
+            // The engine may ignore case, but clusters are compared exactly.
             if row_cluster == *cluster {
                 let listed = Listed { uri, is_ours: is_ours(&metadata) };
                 alive.entry(name).or_default().push(listed);
@@ -108,7 +110,7 @@ impl Table {
         }
     }
 
-    /// The present as the nodes that share the table write it.
+    /// The present time in the representation of the nodes that share the table.
     fn now(&self) -> DateTime<Utc> {
         crate::store::now() + self.options.shift
     }

@@ -1,4 +1,4 @@
-//! How this node takes part in the ServiceRegistry table, as Apollo's keys say it.
+//! How this node uses the ServiceRegistry table, according to Apollo's keys.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,30 +10,31 @@ use crate::server_config::{ServerConfig, keys};
 use crate::settings::{Discovery, Settings};
 use crate::store::{Dialect, Store, service_registry};
 
-/// Member of the metadata that tells other nodes of ours that a nudge is understood here.
+/// Member of the metadata that announces to other Castalia nodes that nudges are understood.
 const OURS: &str = "castalia";
 
-/// What is settled at the start.
+/// Options that are fixed at the start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegistryOptions {
-    /// Whether other nodes may be told of this one.
+    /// Whether this node is announced to others.
     pub(super) is_announced: bool,
-    /// Whether other nodes are looked for in the table.
+    /// Whether other nodes are read from the table.
     pub(super) reads_table: bool,
-    /// Nodes of other clusters are not listed.
+    /// Only nodes of this cluster are listed.
     pub(super) cluster: String,
-    /// JSON object of texts.
+    /// JSON object whose values are strings.
     pub(super) metadata: String,
-    /// Pause between two heartbeats.
+    /// Interval of the heartbeats.
     pub(super) heartbeat: Duration,
-    /// A node is dead after so long without one.
+    /// Time without a heartbeat after which a node is treated as dead.
     pub(super) patience: TimeDelta,
-    /// What the clocks of Java nodes in the table are ahead of true time.
+    /// Difference of the clocks of Java nodes in the table from UTC.
     pub(super) shift: TimeDelta,
 }
 
 impl RegistryOptions {
-    /// Reads Apollo's keys. `is_reachable` says whether others can reach the address of this node.
+    /// Reads Apollo's keys. `is_reachable` states whether others can reach the address of this
+    /// node.
     ///
     /// # Errors
     /// Fails if a zone was set and that of the database cannot be read.
@@ -59,13 +60,13 @@ impl RegistryOptions {
     }
 }
 
-/// Whether metadata is that of a node of ours.
+/// Whether metadata belongs to a Castalia node.
 pub(super) fn is_ours(metadata: &str) -> bool {
     serde_json::from_str::<BTreeMap<String, String>>(metadata)
         .is_ok_and(|members| members.contains_key(OURS))
 }
 
-/// A Java node writes what its clock on the wall shows, and the database takes it for its own wall clock.
+/// A Java node writes its local time, and the database interprets that in its own time zone.
 async fn shift(settings: &Settings, store: &Store) -> Result<TimeDelta> {
     let Some(zone) = settings.time_zone else { return Ok(TimeDelta::zero()) };
     let of_database = match store.dialect() {

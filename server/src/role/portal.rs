@@ -1,5 +1,5 @@
-//! Router of the portal role: web UI, sign-in, and the open API over all environments. What a route asks of its caller stands
-//! beside its path; `portal/access.rs` enforces it.
+//! Routes of the portal role: web UI, sign-in, and OpenAPI over all environments. Each route
+//! declares the access that it requires; `portal/access.rs` enforces it.
 
 mod access;
 mod calls;
@@ -38,29 +38,31 @@ use crate::server_config::keys;
 use crate::settings::Installation;
 use crate::state::PortalState;
 
-/// Passwords that are hashed at the same time; each takes memory and a core.
+/// Maximum number of passwords that are hashed concurrently; each occupies memory and a core.
 const HASHING: usize = 4;
-/// Pause between two looks at the environments elsewhere, as in Apollo's portal.
+/// Interval of the health probes of other environments, as in Apollo's portal.
 const PROBE_PAUSE: Duration = Duration::from_secs(10);
-/// Pause between two looks for sign-ins of users who were disabled or deleted.
+/// Interval of the searches for sessions of users who were disabled or deleted.
 const SESSION_PAUSE: Duration = Duration::from_secs(10);
 
-/// What a route asks of its caller.
+/// The access that a route requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PortalAccess {
-    /// Nothing: sign-in with its files, health.
+    /// Open to everyone: sign-in with its files, health.
     Open,
-    /// A sign-in; whoever has none is sent to it. For pages.
+    /// Requires a session, and redirects to the sign-in without one. For pages.
     Page,
-    /// A known caller who has what is needed.
+    /// Requires a known caller with this permission.
     Call(Need),
-    /// The same; a user who may not see the values is told nothing instead of being refused.
+    /// The same, but a user without permission to see the values receives an empty answer instead
+    /// of an error.
     Read(Need, Hidden),
-    /// A known caller; the handler asks for the right as soon as it knows which namespaces or which release is meant.
+    /// Requires a known caller. The handler checks the permission as soon as it knows the
+    /// namespaces or the release.
     ByContent,
 }
 
-/// What stands for values that a user may not see.
+/// The answer in place of values that a user may not see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hidden {
     /// An empty body.
@@ -71,14 +73,14 @@ pub enum Hidden {
     Page,
 }
 
-/// What the handlers of this role share. Cheap to clone.
+/// State that the handlers of this role share. Cheap to clone.
 #[derive(Debug, Clone)]
 struct Portal {
     state: PortalState,
     own: Arc<Own>,
 }
 
-/// What lives as long as the router.
+/// State with the lifetime of the router.
 #[derive(Debug)]
 struct Own {
     hosts: Hosts,
@@ -112,18 +114,18 @@ impl Portal {
         Rights::new(store, config, compat.token_reads_all)
     }
 
-    /// Address that users are given, where the settings name one.
+    /// Address of the portal for users, if the settings name one.
     fn public_address(&self) -> Option<String> {
         self.state.config.get(&keys::PORTAL_ADDRESS)
     }
 
-    /// A path of ours as the browser must ask for it.
+    /// Adds the base path to a path of the portal.
     fn path(&self, path: &str) -> String {
         format!("{}{path}", self.state.settings.base_path)
     }
 }
 
-/// Background work of the portal.
+/// Starts the background work of the portal.
 pub fn run(state: &PortalState, background: &Background) {
     let environments = state.environments.clone();
     environments.report_missing_addresses();
@@ -151,7 +153,7 @@ pub fn run(state: &PortalState, background: &Background) {
     });
 }
 
-/// The router, and the list of its routes for the tests of access.
+/// The router and the list of its routes, for the tests of access control.
 pub fn router(state: PortalState) -> (Router, Vec<Listed<PortalAccess>>) {
     let portal = Portal::new(state);
     let routes = Routes::new(portal.clone(), access::guard)
@@ -168,14 +170,15 @@ pub fn router(state: PortalState) -> (Router, Vec<Listed<PortalAccess>>) {
     (router, listed)
 }
 
-/// No page of ours may be shown inside another.
+/// Prevents other pages from embedding a page of the portal.
 async fn deny_frames(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     response.headers_mut().insert("x-frame-options", HeaderValue::from_static("DENY"));
     response
 }
 
-/// A name that somebody else points at this machine must not make a browser speak to us as if we were theirs.
+/// Checks the host, so that a foreign name that resolves to this machine cannot make a browser
+/// treat this portal as part of a foreign site (DNS rebinding).
 async fn check_host(State(portal): State<Portal>, request: Request, next: Next) -> Response {
     match portal.own.hosts.check(request.headers(), portal.public_address().as_deref()) {
         Ok(()) => next.run(request).await,

@@ -1,5 +1,6 @@
-//! The guard in front of every route: who asks, whether a page of another site made the browser ask, what the path names, and
-//! whether the caller has what the route needs. What it read goes on with the request, so that what was checked is what is used.
+//! The guard of every route: identifies the caller, rejects requests that a page of another site
+//! made the browser send, reads the names in the path, and checks the permission. Handlers receive
+//! its results, so that exactly the checked values are used.
 
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{FromRequestParts as _, RawPathParams, Request};
@@ -24,7 +25,8 @@ use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::wire::admin::Page;
 
-/// Header that unsafe requests of a browser carry, and in which the browser is given its value.
+/// Header that unsafe requests of a browser must carry; its value is sent to the browser in the
+/// header of the same name.
 pub(super) const CSRF_HEADER: &str = "x-csrf-token";
 
 /// Runs the request, or answers itself.
@@ -44,13 +46,13 @@ pub(super) fn guard(
     })
 }
 
-/// What an admin service refused with goes to the caller as it is.
+/// Passes an error answer of an admin service to the caller unchanged.
 fn relay(response: Response) -> Response {
     let relayed = response.extensions().get::<Error>().and_then(Relayed::of);
     relayed.map_or(response, IntoResponse::into_response)
 }
 
-/// Nothing when the request may go on, or what is answered in its place.
+/// Returns `None` if the request may proceed, or the answer in its place.
 async fn admit(
     portal: &Portal,
     access: PortalAccess,
@@ -62,7 +64,7 @@ async fn admit(
     let caller = match (Claim::of(portal, &parts.headers).await?, access) {
         (Claim::Known(caller), _) => caller,
         (_, PortalAccess::Page) => return Ok(Some(to_sign_in(portal, parts))),
-        // A browser that asks for a page of the API with an old cookie, not a script.
+        // A browser that requests a page of the API with an expired cookie, not a script.
         (Claim::Ended, _) if wants_page(parts) => {
             return Ok(Some(redirect(&portal.path("/signin"))));
         }
@@ -104,7 +106,7 @@ async fn check_right(
     }
 }
 
-/// What a caller without the right is told.
+/// The error for a caller without permission.
 pub(super) fn refusal(need: Need) -> Error {
     Error::forbidden(match need {
         Need::Person => "Portal user session is required",
@@ -124,7 +126,8 @@ fn hidden_answer(hidden: Hidden, parts: &Parts) -> Result<Response> {
     })
 }
 
-/// An unsafe request that the browser sends by itself with the cookie must prove that a page of ours made it.
+/// Requires proof that a page of the portal sent an unsafe request, because the browser adds the
+/// cookie to requests of other sites as well.
 fn check_intent(portal: &Portal, caller: &Caller, parts: &Parts) -> Result<()> {
     let Some(sign_in) = &caller.sign_in else { return Ok(()) };
     if matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS) {
@@ -150,7 +153,7 @@ fn record(portal: &Portal, caller: &Caller, parts: &Parts) {
     portal.own.calls.record(Call::now(consumer, parts.method.as_str(), parts.uri.to_string()));
 }
 
-/// What the matched path names.
+/// The object that the matched path names.
 async fn place(portal: &Portal, parts: &mut Parts) -> Result<Place> {
     let parameters = match RawPathParams::from_request_parts(parts, &()).await {
         Ok(parameters) => parameters,
@@ -177,7 +180,7 @@ fn wants_page(parts: &Parts) -> bool {
     accepted.into_iter().any(|kinds| kinds.contains("text/html"))
 }
 
-/// The sign-in leads back to where the browser wanted to go.
+/// The address of the sign-in, which returns to the requested page afterwards.
 fn to_sign_in(portal: &Portal, parts: &Parts) -> Response {
     let wanted = parts.uri.path_and_query().map_or("/", |wanted| wanted.as_str());
     let next = match wanted {
@@ -187,7 +190,7 @@ fn to_sign_in(portal: &Portal, parts: &Parts) -> Response {
     redirect(&portal.path(&format!("/signin{next}")))
 }
 
-/// Sends the browser elsewhere, with the status that Apollo's portal gives.
+/// Redirects the browser, with the status that Apollo's portal uses.
 pub(super) fn redirect(to: &str) -> Response {
     (StatusCode::FOUND, [(LOCATION, to)]).into_response()
 }

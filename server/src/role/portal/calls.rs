@@ -1,16 +1,17 @@
-//! Record of what consumers change: each call is queued by the guard and written in batches, so that none waits for it.
+//! Records the changes that consumers make: the guard queues each call, and a task writes them in
+//! batches, so that no call waits for it.
 
 use tokio::sync::mpsc;
 
 use crate::domain::consumer::{self, Call};
 use crate::state::PortalState;
 
-/// Calls that wait to be written; what comes on top is dropped and said so.
+/// Calls that wait to be written; further ones are dropped, and the loss is logged.
 const QUEUE: usize = 10_000;
-/// Calls in one statement.
+/// Calls per statement.
 const BATCH: usize = 100;
 
-/// Takes calls; its task ends with the last handle.
+/// Accepts calls; its task ends with the last handle.
 #[derive(Debug)]
 pub(super) struct Calls {
     queue: mpsc::Sender<Call>,
@@ -30,7 +31,7 @@ impl Calls {
     }
 }
 
-/// While one batch is written the next one gathers.
+/// While one batch is written, the next one is collected.
 async fn write(state: PortalState, mut calls: mpsc::Receiver<Call>) {
     let mut batch = Vec::with_capacity(BATCH);
     while calls.recv_many(&mut batch, BATCH).await > 0 {

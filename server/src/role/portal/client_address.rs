@@ -1,5 +1,6 @@
-//! The address that a request came from: the peer of the connection, or, behind proxies that the settings name, the last address
-//! in `X-Forwarded-For` that is none of theirs. Anybody else may write that header, so for others it means nothing.
+//! The address that a request came from: the peer of the connection, or, behind the proxies in the
+//! settings, the last address in `X-Forwarded-For` that is not one of them. Any client can send
+//! that header, so it is ignored from other peers.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -9,7 +10,7 @@ use ipnet::IpNet;
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
-/// Who sent the request, as far as the connection and trusted proxies say.
+/// The client of the request, as far as the connection and trusted proxies identify it.
 pub(super) fn client_address(
     peer: Option<&Extension<ConnectInfo<SocketAddr>>>,
     headers: &HeaderMap,
@@ -26,7 +27,7 @@ pub(super) fn client_address(
         headers.get_all(FORWARDED_FOR).iter().filter_map(|line| line.to_str().ok()).collect();
     let mut client = peer;
     for text in lines.iter().rev().flat_map(|line| line.rsplit(',')) {
-        // What does not parse was not written by a proxy that we trust.
+        // An entry that does not parse was not written by a trusted proxy.
         let Ok(address) = text.trim().parse::<IpAddr>() else { break };
         client = address.to_canonical();
         if !is_trusted(&client) {

@@ -1,5 +1,6 @@
-//! The environments and the way to each: the one of this process through the admin role's router in memory, others through their
-//! admin services. Above this file nobody knows which is which; what an admin service refuses reaches the caller unchanged.
+//! The environments and how each is reached: the one of this process through the admin role's
+//! router in memory, others through their admin services. Code above this file does not distinguish
+//! them. Errors of an admin service reach the caller unchanged.
 
 mod address;
 mod call;
@@ -26,22 +27,23 @@ pub use self::address::Address;
 pub use self::call::Environment;
 pub(super) use self::remote::Relayed;
 
-/// Environments of an installation that names none, as in Apollo's portal.
+/// Environments of an installation that does not configure any, as in Apollo's portal.
 const DEFAULT_ENVS: [&str; 3] = ["FAT", "UAT", "PRO"];
 
-/// All environments that the portal shows. Cheap to clone.
+/// All environments of the portal. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Environments {
     config: ServerConfig,
     local: Option<Arc<Local>>,
-    /// Meta servers of environments that `apollo.portal.meta.servers` does not name.
+    /// Meta servers of environments that are not in `apollo.portal.meta.servers`.
     meta_servers: Arc<BTreeMap<String, String>>,
-    /// Made when first asked for, by name.
+    /// By name; created on first use.
     remotes: Arc<Mutex<HashMap<String, Arc<Remote>>>>,
 }
 
 impl Environments {
-    /// Those that the portal's settings name, and the one of this process where it plays the admin role.
+    /// The environments in the portal's settings, and the one of this process if it has the admin
+    /// role.
     #[must_use]
     pub fn new(settings: &Settings, config: &ServerConfig, own: Option<&EnvironmentState>) -> Self {
         let own = own.filter(|_| settings.plays(Role::Admin));
@@ -57,7 +59,7 @@ impl Environments {
         }
     }
 
-    /// Logs which environments have no address, since the portal leaves them out without an error.
+    /// Logs the environments without an address, because the portal omits them without an error.
     pub fn report_missing_addresses(&self) {
         let (missing, addressed): (Vec<_>, Vec<_>) = self
             .all()
@@ -79,7 +81,7 @@ impl Environments {
         }
     }
 
-    /// Names in the order in which they are shown.
+    /// Names in display order.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
         let configured = self.config.get(&keys::ENVIRONMENTS);
@@ -97,29 +99,29 @@ impl Environments {
         names
     }
 
-    /// Those that can be reached, in the same order.
+    /// The reachable environments, in the same order.
     #[must_use]
     pub fn active(&self) -> Vec<Environment> {
         self.all().into_iter().filter(Environment::is_up).collect()
     }
 
-    /// Those that have an address, whether or not they answer at present.
+    /// The environments with an address, whether or not they are reachable at present.
     #[must_use]
     pub fn addressed(&self) -> Vec<Environment> {
         let is_addressed = |one: &Environment| !matches!(one.reach, Reach::Nowhere);
         self.all().into_iter().filter(is_addressed).collect()
     }
 
-    /// All of them, reachable or not.
+    /// All environments, reachable or not.
     #[must_use]
     pub fn all(&self) -> Vec<Environment> {
         self.names().into_iter().map(|name| self.named(name)).collect()
     }
 
-    /// The environment of a name in any of its spellings.
+    /// The environment with this name, in any of its spellings.
     ///
     /// # Errors
-    /// Fails if there is none of that name.
+    /// Fails if there is no environment with this name.
     pub fn find(&self, name: &str) -> Result<Environment> {
         let normalised = normalise(name);
         if !self.names().contains(&normalised) {
@@ -130,7 +132,7 @@ impl Environments {
         Ok(self.named(normalised))
     }
 
-    /// Asks every environment elsewhere whether it still answers, all at once: one that is slow must not hold up the others.
+    /// Probes all other environments concurrently, so that a slow one does not delay the rest.
     pub async fn probe(&self) {
         let probes = self.all().into_iter().map(|environment| async move {
             if let Reach::There(remote) = &environment.reach {
@@ -148,7 +150,7 @@ impl Environments {
         Environment { name, reach, config: self.config.clone() }
     }
 
-    /// The way to an environment elsewhere; another one once its meta servers are others.
+    /// The connection to another environment; replaced when its meta servers change.
     fn remote(&self, name: &str) -> Option<Arc<Remote>> {
         let meta = by_env(&self.config, &keys::META_SERVERS, name)
             .or_else(|| self.meta_servers.get(name).cloned())?;

@@ -1,4 +1,5 @@
-//! What handlers take out of a request: query, path, JSON body. Each refuses with a text of ours instead of the framework's.
+//! Extractors of handlers: query, path, JSON body. Each rejects invalid input with a message of the
+//! portal instead of the framework's.
 
 use axum::body::Body as HttpBody;
 use axum::extract::{FromRequest, FromRequestParts, Request};
@@ -18,11 +19,11 @@ use crate::http::operation::{Input, Output, Signature};
 use crate::json::Json;
 use crate::json::schema::Documented;
 
-/// Largest ordinary body, in bytes.
+/// Maximum ordinary body, in bytes.
 pub(super) const BODY: usize = 1024 * 1024;
-/// Largest body that holds a whole namespace, in bytes.
+/// Maximum body with the content of a whole namespace, in bytes.
 pub(super) const LARGE_BODY: usize = 32 * 1024 * 1024;
-/// Largest page.
+/// Maximum number of elements of a page.
 const PAGE: u64 = 2000;
 
 /// Parameters of the query.
@@ -79,7 +80,7 @@ impl<T: IntoParams> Input for Path<T> {
     }
 }
 
-/// A JSON body of at most so many bytes.
+/// A JSON body of at most `LIMIT` bytes.
 #[derive(Debug)]
 pub(super) struct Body<T, const LIMIT: usize = BODY>(pub(super) T);
 
@@ -110,7 +111,7 @@ impl<T: Documented, const LIMIT: usize> Input for Body<T, LIMIT> {
     }
 }
 
-/// Reads a body of at most so many bytes.
+/// Reads a body of at most `limit` bytes.
 pub(super) async fn read(body: HttpBody, limit: usize) -> Result<Bytes> {
     match Limited::new(body, limit).collect().await {
         Ok(read) => Ok(read.to_bytes()),
@@ -137,7 +138,7 @@ impl Paging {
         query(uri)
     }
 
-    /// With the list's own size where none is asked for, and none above what one answer should hold.
+    /// Replaces a size of 0 by the list's default, and limits it to the maximum of one answer.
     pub(super) fn or_size(self, size: u64) -> Self {
         let size = if self.size == 0 { size } else { self.size };
         Self { size: size.min(PAGE), ..self }
@@ -149,7 +150,7 @@ impl Paging {
     }
 }
 
-/// An answer that may be nothing: an empty body then, which clients read as such.
+/// An optional answer; `None` becomes an empty body, which clients interpret as such.
 #[derive(Debug)]
 pub(super) struct Found<T>(pub(super) Option<T>);
 

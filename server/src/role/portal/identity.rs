@@ -1,5 +1,6 @@
-//! Who asks: a signed-in user by cookie, or a consumer by token. An `Authorization` header decides before any cookie, so that a
-//! script which kept an old cookie still is who its token says.
+//! Identifies the caller: a signed-in user by cookie, or a consumer by token. An `Authorization`
+//! header takes precedence over the cookie, so that a script with an old cookie is identified by
+//! its token.
 
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE};
@@ -13,18 +14,18 @@ use crate::error::{Error, Result};
 /// Name of the cookie, as in Apollo's portal.
 pub(super) const COOKIE_NAME: &str = "SESSION";
 
-/// Who asks, handed to the handlers by the guard.
+/// The caller, which the guard passes to the handlers.
 #[derive(Debug, Clone)]
 pub(super) struct Caller {
     pub(super) identity: Identity,
-    /// The sign-in whose cookie carried the request; none for consumers.
+    /// The session whose cookie the request carried; `None` for consumers.
     pub(super) sign_in: Option<SignedIn>,
 }
 
-/// What a request says about who sent it.
+/// The credentials of a request.
 pub(super) enum Claim {
     Known(Caller),
-    /// A cookie of a sign-in that has ended.
+    /// The cookie of an expired session.
     Ended,
     Nothing,
 }
@@ -45,12 +46,12 @@ impl Claim {
     }
 }
 
-/// Text of the session cookie.
+/// Value of the session cookie.
 pub(super) fn session_id(headers: &HeaderMap) -> Option<&str> {
     cookie_value(headers, COOKIE_NAME)
 }
 
-/// Text of the cookie of a name.
+/// Value of the cookie with this name.
 pub(super) fn cookie_value<'h>(headers: &'h HeaderMap, wanted: &str) -> Option<&'h str> {
     let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
     cookies
@@ -59,12 +60,12 @@ pub(super) fn cookie_value<'h>(headers: &'h HeaderMap, wanted: &str) -> Option<&
         .find_map(|(name, value)| (name == wanted && !value.is_empty()).then_some(value))
 }
 
-/// What is answered to somebody nobody knows.
+/// The answer to an unknown caller.
 pub(super) fn unknown() -> Error {
     Error::unauthorized("Unauthorized")
 }
 
-/// The whole header is the token, without a scheme; a second header makes it ambiguous.
+/// The whole header value is the token, without a scheme; a second header would be ambiguous.
 async fn of_token(portal: &Portal, headers: &HeaderMap) -> Result<Caller> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return Err(unknown()) };

@@ -1,5 +1,6 @@
-//! `/openapi/v1`: one API for signed-in users, third parties and our web UI. This file lists the operations under the names of
-//! Apollo's contract and says who may call them; each resource has a file of its own.
+//! `/openapi/v1`: one API for signed-in users, consumers and the web UI. This file lists the
+//! operations under the names of Apollo's contract, with the access that each requires; every
+//! resource has a file of its own.
 
 mod app;
 mod app_namespace;
@@ -23,7 +24,7 @@ use crate::domain::permission::need::Need;
 use crate::error::{Error, Result};
 use crate::http::operation::About;
 
-/// Items of a page where the caller does not say.
+/// Default number of items of a page.
 pub(super) const ITEM_PAGE_SIZE: u64 = 50;
 
 /// A path within a namespace of one environment.
@@ -378,7 +379,7 @@ const fn about(tag: &'static str, id: &'static str, summary: &'static str) -> Ab
     About { tag, id, summary }
 }
 
-/// A member that a body cannot do without.
+/// Requires a member of a body.
 fn required(text: Option<String>, member: &str) -> Result<String> {
     let text = text.filter(|text| !text.trim().is_empty());
     text.ok_or_else(|| {
@@ -386,7 +387,7 @@ fn required(text: Option<String>, member: &str) -> Result<String> {
     })
 }
 
-/// Body and path may not speak of different apps.
+/// Requires that body and path name the same app.
 fn check_same_app(path: &str, body: &str) -> Result<()> {
     if path == body {
         return Ok(());

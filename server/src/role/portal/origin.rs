@@ -1,5 +1,5 @@
-//! Where a request comes from: the host that it was meant for (DNS rebinding), and whether a page of another site sent it (CSRF).
-//! Judges headers only; knows no session.
+//! The origin of a request: the host that it is addressed to (DNS rebinding), and whether a page of
+//! another site sent it (CSRF). Checks headers only; knows no session.
 
 use std::net::IpAddr;
 
@@ -9,12 +9,12 @@ use http::uri::Authority;
 
 use crate::error::{Error, Result};
 
-/// Set by browsers, out of reach of scripts.
+/// Set by browsers; scripts cannot change it.
 const FETCH_SITE: &str = "sec-fetch-site";
-/// Names that a browser resolves to this machine by itself.
+/// A name that browsers resolve to this machine.
 const LOCALHOST: &str = "localhost";
 
-/// Hosts that the portal answers to.
+/// Hosts that the portal accepts.
 #[derive(Debug, Clone)]
 pub(super) enum Hosts {
     Any,
@@ -22,7 +22,8 @@ pub(super) enum Hosts {
 }
 
 impl Hosts {
-    /// Of the setting's words: `*` is any host, `auto` this machine's addresses and name, others are host names.
+    /// Parses the words of the setting: `*` is any host, `auto` the addresses and names of this
+    /// machine, others are host names.
     pub(super) fn new<'a>(words: impl IntoIterator<Item = &'a str>, bind: IpAddr) -> Self {
         let mut names = Vec::new();
         for word in words {
@@ -35,7 +36,8 @@ impl Hosts {
         Self::Named(names)
     }
 
-    /// Refuses a request for another host. `public` is the address that users are given, from the portal's settings.
+    /// Rejects a request for another host. `public` is the address for users in the portal's
+    /// settings.
     pub(super) fn check(&self, headers: &HeaderMap, public: Option<&str>) -> Result<()> {
         let Self::Named(names) = self else { return Ok(()) };
         let host = host_of(headers).unwrap_or_default();
@@ -51,11 +53,11 @@ impl Hosts {
     }
 }
 
-/// Refuses a request that a page of another site sent, where the browser says so.
+/// Rejects a request that a page of another site sent, if the browser reports that.
 pub(super) fn check_same_origin(headers: &HeaderMap, public: Option<&str>) -> Result<()> {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("invalid"));
     let is_same = match (text(FETCH_SITE), text(ORIGIN.as_str())) {
-        // `none` is the user's own doing.
+        // `none` is a request that the user initiated directly.
         (Some(site), _) => matches!(site, "same-origin" | "none"),
         (None, Some(origin)) => {
             let origin = authority_of(origin);
@@ -71,7 +73,7 @@ pub(super) fn check_same_origin(headers: &HeaderMap, public: Option<&str>) -> Re
     Err(Error::forbidden("A page of another site sent this request.").with_code("cross_site"))
 }
 
-/// Whether nothing says that a browser sent the request.
+/// Whether no header indicates that a browser sent the request.
 pub(super) fn is_script(headers: &HeaderMap) -> bool {
     !headers.contains_key(ORIGIN)
         && !headers.contains_key(REFERER)

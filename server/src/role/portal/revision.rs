@@ -1,5 +1,5 @@
-//! Carries `Castalia-Revision` between a caller of the portal and the admin API behind it: a change goes
-//! on with the revision that its caller saw, and a read comes back with the one that it shows.
+//! Carries `Castalia-Revision` between a caller of the portal and the admin API: a change is sent
+//! with the revision that its caller saw, and the answer to a read contains the one that it shows.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderValue, Method};
 use crate::http::revision::{REVISION, of};
 
 tokio::task_local! {
-    /// That of the request which this task serves.
+    /// The exchange of the request that this task serves.
     static EXCHANGE: Exchange;
 }
 
@@ -21,14 +21,14 @@ struct Exchange {
     shown: Mutex<Option<String>>,
 }
 
-/// Around every request.
+/// Wraps every request.
 pub(super) async fn carry(request: Request, next: Next) -> Response {
     let is_read = request.method() == Method::GET;
     let exchange = Exchange { base: of(request.headers()), ..Exchange::default() };
     EXCHANGE
         .scope(exchange, async move {
             let mut response = next.run(request).await;
-            // A change makes a revision that only the next read shows.
+            // A change creates a revision that only the next read shows.
             if is_read
                 && let Some(shown) = shown()
                 && let Ok(shown) = HeaderValue::from_str(&shown)
@@ -40,19 +40,19 @@ pub(super) async fn carry(request: Request, next: Next) -> Response {
         .await
 }
 
-/// The revision that the caller's change was made on.
+/// The revision that the caller's change is based on.
 pub(super) fn base() -> Option<String> {
     EXCHANGE.try_with(|exchange| exchange.base.clone()).ok().flatten()
 }
 
-/// The revision that the admin API showed last.
+/// The revision of the latest answer of the admin API.
 pub(super) fn shown() -> Option<String> {
     let shown = EXCHANGE
         .try_with(|exchange| exchange.shown.lock().unwrap_or_else(PoisonError::into_inner).clone());
     shown.ok().flatten()
 }
 
-/// Notes what an answer of the admin API shows.
+/// Records the revision of an answer of the admin API.
 pub(super) fn note(headers: &HeaderMap) {
     let Some(revision) = of(headers) else { return };
     let _ = EXCHANGE.try_with(|exchange| {

@@ -1,4 +1,4 @@
-//! Signing in and out with a form, as browsers and scripts of Apollo's portal do it, and who is signed in.
+//! Signs users in and out with a form, as browsers and scripts of Apollo's portal do.
 
 use std::net::SocketAddr;
 
@@ -24,9 +24,9 @@ use crate::domain::{known_browser, session, user};
 use crate::error::{Error, Reaction, Result};
 use crate::state::PortalState;
 
-/// Largest form, in bytes.
+/// Maximum form, in bytes.
 const FORM: usize = 16 * 1024;
-/// Longest password that is hashed, in bytes; no rule lets anybody set a longer one.
+/// Maximum password that is hashed, in bytes; longer ones cannot be set.
 const PASSWORD: usize = 1024;
 /// Cookie of a browser that signed in before.
 const BROWSER_COOKIE: &str = "CASTALIA_BROWSER";
@@ -57,7 +57,8 @@ async fn prefix_path(State(portal): State<Portal>) -> String {
     portal.state.settings.base_path.clone()
 }
 
-/// Success leads to the start page with a new session, failure back to the form, whatever the reason for it.
+/// Success redirects to the start page with a new session, failure to the form, without
+/// distinguishing the reasons.
 async fn sign_in(
     State(portal): State<Portal>,
     peer: Option<Extension<ConnectInfo<SocketAddr>>>,
@@ -90,7 +91,7 @@ async fn sign_in(
             return Ok(redirect(&portal.path("/signin?reason=initialPassword#/error")));
         }
     };
-    // The password may have been reset while it was compared.
+    // The password may have been reset while it was verified.
     let Some(id) = session::begin(store, &user).await? else {
         return Ok(redirect(&portal.path("/signin?#/error")));
     };
@@ -106,7 +107,7 @@ async fn sign_in(
     Ok((cookies, redirect(&portal.path("/"))).into_response())
 }
 
-/// Ends the sign-in; every way to ask for it works, as in Apollo's portal.
+/// Ends the session. Accepts every method, as Apollo's portal does.
 async fn sign_out(State(portal): State<Portal>, headers: HeaderMap) -> Result<Response> {
     if let Some(id) = session_id(&headers) {
         session::end(&portal.state.store, id).await?;

@@ -1,7 +1,8 @@
-//! Back-off of failed sign-ins, in memory of this node. A failure is counted for the account as tried from one address, and for
-//! the address over all accounts: those two refuse. It is counted for the account from anywhere too, but that only slows further
-//! attempts down, since refusing them would let any stranger lock a user out. A browser that has signed in to the account before
-//! has a counter of its own, so that nobody else's failures reach it.
+//! Limits failed sign-ins, in memory of this node. A failure is counted for the account as tried
+//! from one address, and for the address over all accounts: attempts over these limits are refused.
+//! It is also counted for the account from all addresses, but that only delays further attempts,
+//! since refusing them would let any client lock a user out. A browser that has signed in to the
+//! account before has its own counter, which failures of other clients do not affect.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -10,30 +11,31 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// One attempt comes back in this time, that is, ten in a minute.
+/// Time in which one attempt is restored, that is, ten per minute.
 const PAUSE: Duration = Duration::from_secs(6);
-/// How long an attempt waits while its account is being guessed at from many addresses.
+/// Delay of an attempt while passwords of its account are guessed from many addresses.
 const DELAY: Duration = Duration::from_secs(2);
-/// Attempts that wait at the same time, so that waiting cannot fill the memory; further ones are refused.
+/// Maximum number of attempts that wait concurrently, so that they cannot fill the memory; further
+/// ones are refused.
 const WAITING: usize = 256;
-/// Counters kept, so that guessing names cannot fill the memory.
+/// Maximum number of counters, so that guessing names cannot fill the memory.
 const LARGEST: usize = 20_000;
-/// Characters of an account's name that are kept; no user has a longer one.
+/// Characters of an account's name that are stored; no user has a longer one.
 const ACCOUNT: usize = 64;
 
-/// Counters of attempts. One for each portal.
+/// Counters of attempts; one instance for each portal.
 #[derive(Debug)]
 pub(super) struct Throttle {
     buckets: Mutex<HashMap<Key, Bucket>>,
     waiting: tokio::sync::Semaphore,
 }
 
-/// Who tries to sign in.
+/// An attempt to sign in.
 #[derive(Debug, Clone)]
 pub(super) struct Attempt {
     account: String,
     network: IpAddr,
-    /// Names the browser, where it proved that it signed in to this account before.
+    /// Name of the browser, if it proved that it signed in to this account before.
     browser: Option<String>,
 }
 
@@ -46,7 +48,8 @@ enum Key {
 }
 
 impl Key {
-    /// Failures without a consequence: people mistype, and a proxy that the settings do not name stands for many of them.
+    /// Failures without consequences: users mistype, and a proxy that is not in the settings may
+    /// represent many of them.
     fn free(&self) -> f64 {
         match self {
             Key::Browser(_) | Key::Pair(..) => 5.0,
@@ -91,7 +94,7 @@ impl Attempt {
 }
 
 impl Throttle {
-    /// Counts the attempt and waits where its account is under attack.
+    /// Counts the attempt, and waits if its account is under attack.
     ///
     /// # Errors
     /// The time to wait before the next attempt, if this one is refused.
@@ -103,7 +106,7 @@ impl Throttle {
         Ok(())
     }
 
-    /// Takes an attempt from each counter, or from none; returns whether the attempt has to wait.
+    /// Counts the attempt in all counters, or in none; returns whether it has to wait.
     fn count(&self, attempt: &Attempt) -> Result<bool, Duration> {
         let now = Instant::now();
         let keys = attempt.keys();
@@ -126,7 +129,7 @@ impl Throttle {
         Ok(waits)
     }
 
-    /// Gives back the attempt of a success, so that only failures count.
+    /// Undoes the counting of a successful attempt, so that only failures are counted.
     pub(super) fn forgive(&self, attempt: &Attempt) {
         let now = Instant::now();
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
@@ -142,7 +145,7 @@ impl Throttle {
     }
 }
 
-/// What is left of a counter now.
+/// Remaining attempts of a counter.
 fn left(buckets: &HashMap<Key, Bucket>, key: &Key, now: Instant) -> f64 {
     buckets.get(key).map_or(key.free(), |bucket| refilled(key, bucket, now))
 }
@@ -152,7 +155,8 @@ fn refilled(key: &Key, bucket: &Bucket, now: Instant) -> f64 {
     (bucket.left + since.as_secs_f64() / PAUSE.as_secs_f64()).min(key.free())
 }
 
-/// Forgets what has recovered, and the better half of the rest where that is not enough.
+/// Removes counters that have recovered and, if that is not sufficient, the half of the others with
+/// the fewest failures.
 fn shrink(buckets: &mut HashMap<Key, Bucket>, now: Instant) {
     let missing = |key: &Key, bucket: &Bucket| key.free() - refilled(key, bucket, now);
     buckets.retain(|key, bucket| missing(key, bucket) > 0.0);
@@ -164,7 +168,7 @@ fn shrink(buckets: &mut HashMap<Key, Bucket>, now: Instant) {
     }
 }
 
-/// One site has a whole /64 of IPv6 addresses.
+/// One site may have a whole /64 of IPv6 addresses.
 fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,

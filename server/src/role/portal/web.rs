@@ -1,5 +1,6 @@
-//! The web UI inside the program: its page for the addresses of the UI and of Apollo's portal, its files for everybody. Files have
-//! their content's hash in the name and may be kept for ever; the page may not be kept at all.
+//! The web UI, embedded in the program: its page for the addresses of the UI and of Apollo's
+//! portal, its files for all clients. File names contain the hash of the content, so files may be
+//! cached forever; the page must not be cached.
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
@@ -11,20 +12,21 @@ use super::extract::Path;
 use super::{Portal, PortalAccess, PortalRoutes};
 use crate::error::{Error, Result};
 
-/// What `make web` builds; nothing where it was not run.
+/// The output of `make web`; empty if that was not run.
 #[derive(RustEmbed)]
 #[folder = "web/dist"]
 #[allow_missing = true]
 struct Dist;
 
-/// Shown where the program was built without the UI.
+/// Served if the program was built without the UI.
 const WITHOUT_UI: &str = "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><base href=\"/\" />\
 <title>Castalia</title></head><body><h1>Castalia</h1>\
 <p>This server was built without its web UI. Run <code>make web</code> and build again; the API works as it is.</p>\
 </body></html>";
-/// Marks in the page where the portal's own path goes.
+/// Placeholder in the page for the portal's base path.
 const BASE: &str = "<base href=\"/\" />";
-/// Only files of ours run, nobody frames us, nothing is sent elsewhere.
+/// Only files of the portal are executed, no other site can embed it, and no data is sent
+/// elsewhere.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \
 connect-src 'self'; manifest-src 'self'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'";
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
@@ -42,7 +44,7 @@ const PAGES: [&str; 10] = [
     "/me/{section}",
     "/admin/{section}",
 ];
-/// Addresses of Apollo's portal; the UI knows where they lead now.
+/// Addresses of Apollo's portal; the UI redirects them to its own.
 const OLD_PAGES: [&str; 26] = [
     "/index.html",
     "/app.html",
@@ -84,7 +86,7 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
     routes.get("/assets/{*file}", PortalAccess::Open, asset)
 }
 
-/// The one page of the UI; what it shows is decided in the browser.
+/// The one page of the UI; the browser decides what it shows.
 pub(super) async fn page(State(portal): State<Portal>) -> Response {
     let file = Dist::get("index.html");
     let text = file.as_ref().map_or(WITHOUT_UI.into(), |file| String::from_utf8_lossy(&file.data));

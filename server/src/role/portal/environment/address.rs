@@ -1,5 +1,6 @@
-//! Path and query of a call of the admin API, composed of names as they are. A name that a URL parser would take for a step in
-//! the path is remembered as refused, because an escape does not help: parsers resolve `%2e%2e` like `..`.
+//! Path and query of a call of the admin API, built from unescaped names. A name that a URL parser
+//! would interpret as a step in the path is recorded as refused, because escaping does not help:
+//! parsers resolve `%2e%2e` like `..`.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -7,7 +8,7 @@ use crate::domain::constraint::NAME_RULE;
 use crate::domain::permission::need::Place;
 use crate::error::{Error, Result};
 
-/// What must be escaped in a path segment.
+/// Characters that must be escaped in a path segment.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Path and query of a call of the admin API.
@@ -19,7 +20,7 @@ pub struct Address {
 }
 
 impl Address {
-    /// Of unescaped segments.
+    /// Creates an address from unescaped segments.
     #[must_use]
     pub fn new<S: AsRef<str>>(segments: impl IntoIterator<Item = S>) -> Self {
         let mut address = Self { text: String::new(), refused: None };
@@ -34,14 +35,14 @@ impl Address {
         address
     }
 
-    /// Of something in a cluster.
+    /// The address of an object in a cluster.
     #[must_use]
     pub fn in_cluster(place: &Place, rest: &[&str]) -> Self {
         let cluster = ["apps", &place.app_id, "clusters", &place.cluster];
         Self::new(cluster.iter().chain(rest))
     }
 
-    /// Of something in a namespace.
+    /// The address of an object in a namespace.
     #[must_use]
     pub fn in_namespace(place: &Place, rest: &[&str]) -> Self {
         let namespace =
@@ -49,7 +50,7 @@ impl Address {
         Self::new(namespace.iter().chain(rest))
     }
 
-    /// Path and query as a request names them.
+    /// Returns path and query for a request.
     ///
     /// # Errors
     /// Fails if a segment is empty or a dot segment: the call would reach another path than the one whose permission was checked.
@@ -70,12 +71,12 @@ impl Address {
     }
 }
 
-/// Whether a URL parser would drop the segment or climb out of the path.
+/// Whether a URL parser would drop the segment or leave the path.
 fn is_step(segment: &str) -> bool {
     matches!(segment, "" | "." | "..")
 }
 
-/// Names and values as a query or a form holds them.
+/// Encodes names and values for a query or a form.
 pub(super) fn encode(pairs: &[(&str, &str)]) -> String {
     form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
 }

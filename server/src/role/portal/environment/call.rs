@@ -1,4 +1,4 @@
-//! One environment: calls of its admin API, whichever way leads to it.
+//! One environment: calls of its admin API, in memory or over HTTP.
 
 use std::sync::Arc;
 
@@ -40,18 +40,18 @@ pub(super) struct Call {
     pub(super) path: String,
     /// Content type and text.
     pub(super) body: Option<(&'static str, String)>,
-    /// Revision that a change was made on.
+    /// Revision that a change is based on.
     pub(super) revision: Option<String>,
 }
 
 impl Environment {
-    /// Name in its one spelling.
+    /// Name in its normalised spelling.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Reads what must be there.
+    /// Reads an object that must exist.
     ///
     /// # Errors
     /// Returns the error of the admin service, or an error if the environment cannot be reached.
@@ -59,7 +59,7 @@ impl Environment {
         parse(&self.call(Method::GET, address, None).await?)
     }
 
-    /// Reads what may be absent: an empty answer means that it is.
+    /// Reads an object that may be absent, which is an empty answer.
     ///
     /// # Errors
     /// Same as [`Self::get`].
@@ -68,7 +68,7 @@ impl Environment {
         if answer.is_empty() { Ok(None) } else { parse(&answer).map(Some) }
     }
 
-    /// Creates something and reads what was created.
+    /// Creates an object and returns what was created.
     ///
     /// # Errors
     /// Same as [`Self::get`].
@@ -80,7 +80,7 @@ impl Environment {
         parse(&self.send(Method::POST, address, body).await?)
     }
 
-    /// Posts something that has no answer.
+    /// Posts a body; the answer is ignored.
     ///
     /// # Errors
     /// Same as [`Self::get`].
@@ -88,7 +88,7 @@ impl Environment {
         self.send(Method::POST, address, body).await.map(drop)
     }
 
-    /// Changes something as it was when it was read last, unless the caller names a revision.
+    /// Changes an object, based on its last read revision unless the caller names one.
     ///
     /// # Errors
     /// Same as [`Self::get`]; also a conflict if it was changed meanwhile.
@@ -103,7 +103,7 @@ impl Environment {
         self.call_on(base, method, address, body).await.map(drop)
     }
 
-    /// Changes something.
+    /// Changes an object.
     ///
     /// # Errors
     /// Same as [`Self::get`].
@@ -111,7 +111,7 @@ impl Environment {
         self.send(Method::PUT, address, body).await.map(drop)
     }
 
-    /// Changes something by the address alone.
+    /// Changes an object by the address alone, without a body.
     ///
     /// # Errors
     /// Same as [`Self::get`].
@@ -119,7 +119,7 @@ impl Environment {
         self.call(Method::PUT, address, None).await.map(drop)
     }
 
-    /// Posts form fields and reads what was made of them.
+    /// Posts form fields and returns the result.
     ///
     /// # Errors
     /// Same as [`Self::get`].
@@ -131,7 +131,7 @@ impl Environment {
         parse(&self.call(Method::POST, address, Some((FORM, encode(fields)))).await?)
     }
 
-    /// Deletes something.
+    /// Deletes an object.
     ///
     /// # Errors
     /// Same as [`Self::get`].

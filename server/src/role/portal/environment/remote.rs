@@ -1,5 +1,5 @@
-//! An environment elsewhere: its admin services are found through its meta servers, and one after the other is tried. What an
-//! admin service answers goes to the caller as it is, errors included.
+//! Another environment: its meta servers list its admin services, which are tried in turn. Answers
+//! of an admin service are passed to the caller unchanged, errors included.
 
 use std::fmt;
 use std::sync::Arc;
@@ -25,22 +25,24 @@ use crate::json;
 use crate::outgoing;
 use crate::role::portal::revision;
 
-/// Failed probes in a row after which an environment counts as away; one good answer brings it back.
+/// Consecutive failed probes after which an environment is treated as unreachable; one successful
+/// probe resets it.
 const TOLERATED: u32 = 2;
-/// Longest answer to a probe, in bytes.
+/// Maximum answer to a probe, in bytes.
 const HEALTH: usize = 64 * 1024;
-/// Longest answer to any other call, in bytes: more than any namespace or page of them needs.
+/// Maximum answer to any other call, in bytes: more than any namespace or page needs.
 const ANSWER: usize = 64 * 1024 * 1024;
-/// How long a call may take as a whole, however often something arrives meanwhile; longer where a single silence may be.
+/// Maximum duration of a call as a whole, even if data keeps arriving; longer if the read time-out
+/// is longer.
 const CALL: Duration = Duration::from_secs(60);
-/// Longest list of services, in bytes.
+/// Maximum list of services, in bytes.
 const LIST: usize = 1024 * 1024;
-/// Time between two readings of the list; shorter than the reference's, since one question is cheap.
+/// Interval at which the list is read; shorter than Apollo's, since one request is cheap.
 const REFRESH: Duration = Duration::from_secs(60);
-/// Questions to a meta server in a second, at most.
+/// Maximum requests to a meta server per second.
 const QUESTIONS: f64 = 2.0;
 
-/// How calls are made.
+/// Time-outs of calls.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Timeouts {
     pub(super) connect: Duration,
@@ -63,7 +65,7 @@ impl fmt::Debug for Remote {
 }
 
 impl Remote {
-    /// Of meta servers; asks nothing yet.
+    /// `meta` lists the meta servers; sends no request yet.
     pub(super) fn new(meta: &str, timeouts: Timeouts) -> Result<Self> {
         let servers = meta.split(',').map(str::trim).filter(|server| !server.is_empty());
         let options = DiscoveryOptions {
@@ -86,8 +88,8 @@ impl Remote {
         })
     }
 
-    /// Tries the services in turn. A read goes on to the next one after any failure of the network; a write only when nobody can
-    /// have received it.
+    /// Tries the services in turn. A read continues with the next one after any network failure; a
+    /// write only if the service cannot have received it.
     pub(super) async fn call(&self, call: &Call, token: Option<&str>) -> Result<Bytes> {
         self.call_within(call, token, ANSWER).await
     }
@@ -124,17 +126,18 @@ impl Remote {
         Err(self.away("Admin servers are unresponsive."))
     }
 
-    /// Whether the last probes say that somebody answers there.
+    /// Whether the environment is reachable according to the last probes.
     pub(super) fn is_up(&self) -> bool {
         self.failed_probes.load(Ordering::Relaxed) < TOLERATED
     }
 
-    /// Asks for the health of an admin service.
+    /// Requests the health of an admin service.
     pub(super) async fn probe(&self, env: &str) {
         let call =
             Call { method: Method::GET, path: "/health".to_owned(), body: None, revision: None };
         let was_up = self.is_up();
-        // Discovery and one service; a service that answers in drops must not keep the probe.
+        // Time for discovery and one service; a service that answers slowly must not block the
+        // probe.
         let limit = (self.timeouts.connect + self.timeouts.read) * 2;
         let answer = timeout(limit, self.call_within(&call, None, HEALTH)).await;
         let answer = answer.unwrap_or_else(|_| Err(self.away("The probe took too long.")));
@@ -176,14 +179,14 @@ impl Remote {
         Ok((response.status(), body(response, limit).await?))
     }
 
-    /// The beginnings of these texts are what scripts of Apollo's portal look for.
+    /// Scripts of Apollo's portal search for the beginnings of these messages.
     fn away(&self, problem: &str) -> Error {
         Error::service(format!("{problem} Meta server address: {}", self.meta))
             .with_code("env_unreachable")
     }
 }
 
-/// The body as far as it arrives; nothing where it is longer than the limit, of which no more than that is read.
+/// Reads the body; `None` if it is longer than the limit, in which case no more than that is read.
 async fn body(mut response: reqwest::Response, limit: usize) -> reqwest::Result<Option<Bytes>> {
     let mut body = BytesMut::new();
     while let Some(chunk) = response.chunk().await? {
@@ -195,7 +198,7 @@ async fn body(mut response: reqwest::Response, limit: usize) -> reqwest::Result<
     Ok(Some(body.freeze()))
 }
 
-/// An answer that an admin service refused with, for the caller as it is.
+/// An error answer of an admin service, to be passed to the caller unchanged.
 #[derive(Debug, Clone)]
 pub(in crate::role::portal) struct Relayed {
     status: StatusCode,
@@ -203,7 +206,7 @@ pub(in crate::role::portal) struct Relayed {
 }
 
 impl Relayed {
-    /// The answer behind an error, if an admin service gave it.
+    /// The answer in an error, if it came from an admin service.
     pub(in crate::role::portal) fn of(error: &Error) -> Option<Self> {
         std::error::Error::source(error)?.downcast_ref::<Self>().cloned()
     }
@@ -226,7 +229,7 @@ impl IntoResponse for Relayed {
 fn answer(status: StatusCode, body: Bytes) -> Result<Bytes> {
     let reaction = match status {
         status if status.is_success() => return Ok(body),
-        // Not the caller's credentials are wrong, but the portal's own.
+        // The portal's own credentials are wrong, not the caller's.
         StatusCode::UNAUTHORIZED => {
             let message = "The admin service refuses the portal; set its token in admin-service.access.tokens.";
             return Err(Error::service(message).with_code("env_refuses_portal"));
@@ -265,7 +268,7 @@ fn client(timeouts: Timeouts) -> Result<Client> {
         .connect_timeout(timeouts.connect)
         .read_timeout(timeouts.read)
         .user_agent(agent())
-        // An address that an environment's own list does not name is none of ours.
+        // An address that is not in the environment's list must not be contacted.
         .redirect(Policy::none())
         .retry(reqwest::retry::never())
         .http1_only()

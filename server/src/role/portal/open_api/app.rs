@@ -1,5 +1,6 @@
-//! `/openapi/v1/apps`: apps, and in which clusters they are. An app is made in the portal first, then in every environment that
-//! can be reached; an environment that fails is repaired later and does not undo the rest.
+//! `/openapi/v1/apps`: apps and their clusters. An app is created in the portal first, then in
+//! every reachable environment. A failure in one environment is repaired later and does not undo
+//! the rest.
 
 use axum::extract::{Extension, State};
 use futures_util::future::join_all;
@@ -18,7 +19,7 @@ use crate::role::portal::identity::Caller;
 use crate::wire::admin;
 use crate::wire::open_api::{App, Cluster, CreateApp, EnvClusterInfo, EnvClusters};
 
-/// Apps of a page where the caller does not say.
+/// Default number of apps of a page.
 const PAGE_SIZE: u64 = 20;
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -30,7 +31,7 @@ pub(super) struct Wanted {
     app_ids: Option<String>,
 }
 
-/// Makes an app.
+/// Creates an app.
 pub(super) async fn create(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
@@ -68,9 +69,10 @@ pub(super) async fn create(
     Ok(())
 }
 
-/// Who creates an app here may edit and publish it in every environment. So an environment must not have the app already,
-/// from scripts, another portal or before this portal lost its database, unless a super administrator adopts it. What an
-/// environment cannot answer is not known to be free.
+/// The creator of an app may edit and publish it in every environment. Therefore no environment may
+/// already have the app, from scripts, another portal or from before this portal lost its database,
+/// unless a super administrator adopts it. An environment that does not answer is treated as if it
+/// had the app.
 async fn check_environments(portal: &Portal, caller: &Identity, app_id: &str) -> Result<()> {
     let may_adopt = match caller {
         Identity::User(user_id) => portal.rights().is_root(user_id),
@@ -112,7 +114,7 @@ async fn check_environments(portal: &Portal, caller: &Identity, app_id: &str) ->
     Ok(())
 }
 
-/// All apps, or those whose ids are given.
+/// All apps, or those with the given ids.
 pub(super) async fn list(
     State(portal): State<Portal>,
     Query(wanted): Query<Wanted>,
@@ -136,7 +138,7 @@ pub(super) async fn authorized(
     Ok(Json(shown(&portal, rows).await?))
 }
 
-/// The same, page by page.
+/// The same, in pages.
 pub(super) async fn by_self(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
@@ -158,7 +160,7 @@ pub(super) async fn get(
     Ok(Json(shown(&portal, vec![row]).await?.swap_remove(0)))
 }
 
-/// Changes what is said about an app, here and in every environment that can be reached.
+/// Changes the details of an app, here and in every reachable environment.
 pub(super) async fn update(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
@@ -178,7 +180,7 @@ pub(super) async fn update(
     Ok(())
 }
 
-/// Names of the app's clusters, by environment. One that cannot be asked says why.
+/// Names of the app's clusters, by environment. One that cannot be read returns the reason.
 pub(super) async fn env_clusters(
     State(portal): State<Portal>,
     Extension(place): Extension<Place>,
@@ -199,7 +201,7 @@ pub(super) async fn env_clusters(
     Ok(Json(found))
 }
 
-/// The app's clusters, by environment. One that cannot be asked says why.
+/// The app's clusters, by environment. One that cannot be read returns the reason.
 pub(super) async fn env_cluster_info(
     State(portal): State<Portal>,
     Extension(place): Extension<Place>,
@@ -259,7 +261,8 @@ fn in_environment(row: &portal_app::App, operator: &str) -> admin::App {
     }
 }
 
-/// What fails in one environment is said in the log; the portal shows the environment as missing and offers to make up for it.
+/// Logs the failure in one environment; the portal shows the app as missing there and offers to
+/// create it.
 fn note<T>(environment: &Environment, app_id: &str, outcome: Result<T>) {
     if let Err(error) = outcome {
         tracing::warn!(app_id, env = environment.name(), %error, "an app is not as it should be in an environment");

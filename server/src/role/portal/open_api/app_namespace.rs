@@ -1,5 +1,6 @@
-//! `/openapi/v1/.../appnamespaces`: definitions of namespaces. Made in the portal first, then in every environment that can be
-//! reached, where each cluster of the app gets the namespace.
+//! `/openapi/v1/.../appnamespaces`: definitions of namespaces. They are created in the portal
+//! first, then in every reachable environment, where each cluster of the app receives the
+//! namespace.
 
 use axum::extract::{Extension, State};
 
@@ -17,7 +18,8 @@ use crate::server_config::keys;
 use crate::wire::admin;
 use crate::wire::open_api::AppNamespace;
 
-/// Makes a definition; who makes it may edit and publish the namespace, unless the switch for that is off.
+/// Creates a definition; its creator may edit and publish the namespace, unless the switch for that
+/// is off.
 pub(super) async fn create(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
@@ -73,7 +75,8 @@ pub(super) async fn public(State(portal): State<Portal>) -> Result<Json<Vec<AppN
     shown(&portal, rows).await.map(Json)
 }
 
-/// What fails in one environment is said in the log; the portal shows the namespace as missing there and offers to make up for it.
+/// Failures in one environment are logged; the portal shows the namespace as missing there and
+/// offers to create it.
 async fn make_in_environments(
     portal: &Portal,
     row: &portal_namespace::AppNamespace,

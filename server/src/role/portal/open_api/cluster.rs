@@ -1,4 +1,4 @@
-//! `/openapi/v1/envs/{env}/apps/{appId}/clusters`: clusters of one environment, and the roles that come with them.
+//! `/openapi/v1/envs/{env}/apps/{appId}/clusters`: clusters of one environment, and their roles.
 
 use axum::extract::{Extension, State};
 
@@ -15,7 +15,7 @@ use crate::role::portal::identity::Caller;
 use crate::wire::admin;
 use crate::wire::open_api::Cluster;
 
-/// Makes a cluster with all namespaces that the app defines.
+/// Creates a cluster with all namespaces that the app defines.
 pub(super) async fn create(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
@@ -52,7 +52,7 @@ pub(super) async fn get(
     shown(&portal, found).await
 }
 
-/// Deletes a cluster with all that is in it.
+/// Deletes a cluster with everything in it.
 pub(super) async fn delete(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,

@@ -36,7 +36,7 @@ const JSON: &str = "application/json";
 pub(in crate::role::portal) struct Document(OnceLock<Bytes>);
 
 impl Document {
-    /// Makes the document of these routes, which are served below a base path.
+    /// Builds the document of these routes, which are served below a base path.
     pub(in crate::role::portal) fn describe(
         &self,
         routes: &[Listed<PortalAccess>],
@@ -125,7 +125,7 @@ fn request_body(schema: RefOr<Schema>) -> RequestBody {
         .build()
 }
 
-/// Names between braces. Those that only the access guard reads are in no handler's signature.
+/// Names in braces. Those that only the access guard reads are in no handler's signature.
 fn placeholders(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
 }

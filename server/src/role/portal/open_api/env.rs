@@ -1,4 +1,4 @@
-//! `/openapi/v1/envs`: the environments that can be reached.
+//! `/openapi/v1/envs`: the reachable environments.
 
 use axum::extract::State;
 

@@ -1,5 +1,5 @@
-//! `/openapi/v1/.../items`: items one by one, all of a namespace as a text, and back to what is published. Keys that no path can
-//! hold come encoded.
+//! `/openapi/v1/.../items`: single items, all items of a namespace as a text, and resetting them to
+//! the release. Keys that a path cannot contain are sent encoded.
 
 pub(super) mod encoded;
 
@@ -25,11 +25,12 @@ use crate::role::portal::revision;
 use crate::wire::admin;
 use crate::wire::open_api::{Item, ItemPage, NamespaceText};
 
-/// How often a change of many items is worked out of the draft in all.
+/// Maximum number of attempts to compute a change of many items from the draft.
 const ATTEMPTS: u32 = 5;
-/// The same for a change of one item, which many callers make at once and whose clients know no conflict.
+/// The same for a change of one item, which many callers make concurrently and whose clients do not
+/// expect conflicts.
 const ITEM_ATTEMPTS: u32 = 32;
-/// Longest comment, in characters.
+/// Maximum length of a comment, in characters.
 const COMMENT: usize = 256;
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -84,7 +85,7 @@ pub(super) async fn get(
     Ok(Json(item))
 }
 
-/// Adds an item at the end.
+/// Appends an item.
 pub(super) async fn create(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
@@ -103,7 +104,7 @@ pub(super) async fn create(
     Ok(Json(made))
 }
 
-/// Changes an item, or adds it where the caller says so.
+/// Changes an item, or adds it if the caller requests that.
 pub(super) async fn update(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
@@ -138,7 +139,8 @@ pub(super) async fn update(
         let body = changed(stored, &item, &operator);
         let address = Address::in_namespace(&place, &["items", &body.id.to_string()]);
         if attempt == ITEM_ATTEMPTS {
-            // Where a namespace changes all the time, the later change wins, as in Apollo.
+            // In a namespace that changes continuously, the later change overwrites the earlier
+            // one, as in Apollo.
             return environment.put(address, &body).await;
         }
         match environment.change_on_last_read(Method::PUT, address, &body).await {
@@ -148,7 +150,7 @@ pub(super) async fn update(
     }
 }
 
-/// The stored item with what a caller says about it; what the caller does not say stays.
+/// The stored item with the values of the request; members that it omits are kept.
 fn changed(stored: admin::Item, said: &Item, operator: &str) -> admin::Item {
     admin::Item {
         r#type: said.r#type.unwrap_or(stored.r#type),
@@ -159,7 +161,7 @@ fn changed(stored: admin::Item, said: &Item, operator: &str) -> admin::Item {
     }
 }
 
-/// Removes an item.
+/// Deletes an item.
 pub(super) async fn delete(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
@@ -174,7 +176,7 @@ pub(super) async fn delete(
     environment.delete(address.with(&[("operator", &operator)])).await
 }
 
-/// Makes the items say what a text says, with one commit.
+/// Makes the items equal to a text, with one commit.
 pub(super) async fn put_text(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
@@ -209,13 +211,13 @@ pub(super) async fn put_text(
     }
 }
 
-/// What is worked out of a draft is worked out again where somebody else edited in between, unless
-/// the caller named the revision: then it is the caller who has to look again.
+/// Whether to compute a change again: the draft changed in between, and the caller did not name its
+/// revision. If the caller named one, it has to read again itself.
 fn is_out_of_date(error: &Error) -> bool {
     error.reaction() == Reaction::Conflict && revision::base().is_none()
 }
 
-/// Takes back what is not published, with one commit.
+/// Undoes unpublished changes, with one commit.
 pub(super) async fn revoke(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
@@ -241,7 +243,7 @@ pub(super) async fn revoke(
     }
 }
 
-/// An item as the rules of drafts see it.
+/// Converts an item for the rules of drafts.
 pub(super) fn line(item: &admin::Item) -> Line {
     Line {
         id: item.id,
@@ -283,7 +285,7 @@ async fn add(
     environment.create(Address::in_namespace(place, &["items"]), &body).await
 }
 
-/// Adds an item; gives the one that somebody else added in between.
+/// Adds an item; returns the existing one if it was added in between.
 async fn add_or_find(
     environment: &Environment,
     place: &Place,
@@ -300,7 +302,8 @@ async fn add_or_find(
     }
 }
 
-/// Row id of a namespace; asked for before the draft, since a change is made on what was read last.
+/// Row id of a namespace. Read before the draft, because a change is based on the last revision
+/// that was read.
 async fn namespace_id(environment: &Environment, place: &Place) -> Result<i64> {
     let namespace: admin::Namespace = environment.get(Address::in_namespace(place, &[])).await?;
     Ok(namespace.id)

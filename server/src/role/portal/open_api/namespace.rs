@@ -1,5 +1,5 @@
-//! `/openapi/v1/.../namespaces`: namespaces of a cluster with their items, how they differ from what is published, and who edits
-//! them.
+//! `/openapi/v1/.../namespaces`: namespaces of a cluster with their items, their differences from
+//! the release, and their editors.
 
 use axum::extract::{Extension, State};
 use castalia_core::protocol::wire::Configurations;
@@ -76,7 +76,7 @@ pub(super) async fn get(
     Ok(Json(shown.into_iter().next().unwrap_or_default()))
 }
 
-/// Who edits a namespace at present.
+/// The present editor of a namespace.
 pub(super) async fn lock(
     State(portal): State<Portal>,
     Extension(place): Extension<Place>,
@@ -92,14 +92,14 @@ pub(super) async fn lock(
     }))
 }
 
-/// Whether who edited may publish in an emergency.
+/// Whether the editor may publish in an emergency.
 pub(super) fn allows_emergency_publish(portal: &Portal, env: &str) -> bool {
     let envs = portal.state.config.get(&keys::EMERGENCY_PUBLISH);
     envs.iter().any(|name| normalise(name) == env)
 }
 
-/// Makes namespaces of definitions, each where it says. The right on every app is asked for before anything is made; what fails
-/// then does not stop the others.
+/// Creates namespaces of definitions in the given clusters. Permissions on all apps are checked
+/// before anything is created; a later failure does not stop the others.
 pub(super) async fn associate(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
@@ -140,7 +140,7 @@ fn wanted_place(portal: &Portal, wanted: CreateNamespace) -> Result<Place> {
     })
 }
 
-/// The admin role makes a namespace of any name in any cluster; here both must exist.
+/// The admin role creates a namespace of any name in any cluster; here both must exist.
 async fn make(portal: &Portal, place: &Place, operator: &str) -> Result<()> {
     let environment = portal.state.environments.find(&place.env)?;
     let _: admin::Cluster = environment.get(Address::in_cluster(place, &[])).await?;
@@ -222,8 +222,8 @@ async fn full(
     })
 }
 
-/// Says of each item how it differs from what is published, and adds those that are published only. Returns the number of
-/// differences.
+/// Marks how each item differs from the release, and adds those that are only in the release.
+/// Returns the number of differences.
 async fn compare(
     environment: &Environment,
     place: &Place,
@@ -264,7 +264,7 @@ fn extend(namespace_id: i64, difference: Option<Difference>) -> ItemExtend {
     }
 }
 
-/// An item that clients still read although it was deleted.
+/// A deleted item that clients still read.
 fn gone(namespace_id: i64, line: Line, released: &Configurations) -> Item {
     let old_value = released.get(&line.key).cloned();
     let extend = ItemExtend {
@@ -286,7 +286,7 @@ fn gone(namespace_id: i64, line: Line, released: &Configurations) -> Item {
     }
 }
 
-/// What clients read of the namespace now; nothing before the first publish.
+/// The values that clients read now; empty before the first publish.
 pub(super) async fn released(environment: &Environment, place: &Place) -> Result<Configurations> {
     let address = Address::in_namespace(place, &["releases", "latest"]);
     let latest: Option<admin::Release> = environment.find(address).await?;

@@ -1,4 +1,4 @@
-//! The operator: the user who is recorded as having made a change.
+//! The operator: the user who is recorded as the author of a change.
 
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -19,8 +19,8 @@ pub(super) struct By {
 }
 
 impl Portal {
-    /// The user who is recorded as having made a change: users act as themselves, consumers name a
-    /// user in the query or in the body.
+    /// The user who is recorded as the author of a change: users act as themselves, consumers name
+    /// a user in the query or in the body.
     pub(super) async fn operator(
         &self,
         caller: &Caller,

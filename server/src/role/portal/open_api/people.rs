@@ -1,4 +1,4 @@
-//! Display names of the people that an answer names, all with one query.
+//! Display names of the users in an answer, read with one query.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::role::portal::Portal;
 use crate::wire::open_api::Authored;
 
-/// Fills in the display names of who created and changed each of them.
+/// Fills in the display names of the users who created and changed each body.
 pub(super) async fn name_people<T: Authored>(portal: &Portal, bodies: &mut [T]) -> Result<()> {
     let names = called(portal, bodies.iter().flat_map(Authored::people)).await?;
     for body in bodies {

@@ -1,5 +1,5 @@
-//! `/openapi/v1/.../releases`: publishing, what is published, and going back. A release that is named by its id alone is loaded
-//! first; the right is asked for on the namespace that it belongs to.
+//! `/openapi/v1/.../releases`: publishing, reading and rolling back releases. A release that is
+//! named by its id alone is loaded first; the permission is checked for its namespace.
 
 use axum::extract::{Extension, State};
 use castalia_core::protocol::wire::Configurations;
@@ -22,7 +22,7 @@ use crate::settings::Installation;
 use crate::wire::admin;
 use crate::wire::open_api::{NewRelease, Release, ReleaseChange, ReleaseDiff};
 
-/// Releases of a page where the caller does not say.
+/// Default number of releases of a page.
 const PAGE_SIZE: u64 = 5;
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -52,7 +52,7 @@ pub(super) struct Rollback {
     to_release_id: Option<i64>,
 }
 
-/// Publishes a namespace as it is edited now.
+/// Publishes the present items of a namespace.
 pub(super) async fn publish(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
@@ -80,7 +80,7 @@ pub(super) async fn publish(
     Ok(Json(shown(&portal, vec![made]).await?.swap_remove(0)))
 }
 
-/// What clients read now; nothing before the first publish.
+/// The release that clients read now; empty before the first publish.
 pub(super) async fn latest(
     State(portal): State<Portal>,
     Extension(place): Extension<Place>,
@@ -116,7 +116,7 @@ pub(super) async fn get(
     Ok(Json(shown(&portal, vec![release]).await?.swap_remove(0)))
 }
 
-/// What changes for clients from one release to another; the id 0 stands for nothing published.
+/// The changes for clients from one release to another; the id 0 represents an empty release.
 pub(super) async fn compare(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
@@ -142,7 +142,7 @@ pub(super) async fn compare(
     Ok(Json(ReleaseDiff { changes: Some(changes.collect()) }))
 }
 
-/// Goes back to the release before, or to an older one of the same namespace.
+/// Rolls back to the previous release, or to an older one of the same namespace.
 pub(super) async fn roll_back(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
@@ -168,7 +168,7 @@ pub(super) async fn roll_back(
     environment.put_empty(address.with(&[("toReleaseId", &to), ("operator", &operator)])).await
 }
 
-/// Loads a release for somebody who has the right on its namespace.
+/// Loads a release for a caller with permission on its namespace.
 async fn load(
     portal: &Portal,
     caller: &Caller,
@@ -195,7 +195,7 @@ fn place_of(environment: &Environment, release: &admin::Release) -> Place {
     }
 }
 
-/// Consumers of an installation that Apollo made may do so everywhere, as they always could.
+/// Consumers of an installation that Apollo created may do so in every environment, as with Apollo.
 fn check_emergency(portal: &Portal, caller: &Caller, env: &str) -> Result<()> {
     let is_old_consumer = matches!(caller.identity, Identity::Consumer(_))
         && portal.state.installation == Installation::Adopted;

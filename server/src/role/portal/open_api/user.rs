@@ -1,4 +1,5 @@
-//! `/openapi/v1/user`: who is signed in. Also gives the browser the token that its unsafe requests must carry.
+//! `/openapi/v1/user`: the signed-in user. Also returns the token that unsafe requests of the
+//! browser must carry.
 
 use axum::extract::{Extension, State};
 use http::HeaderName;
@@ -12,10 +13,10 @@ use crate::role::portal::access::{CSRF_HEADER, refusal};
 use crate::role::portal::identity::Caller;
 use crate::wire::open_api::User;
 
-/// The header with the token; consumers receive none.
+/// The header with the token; `None` for consumers.
 type CsrfToken = Option<[(HeaderName, String); 1]>;
 
-/// The user of this sign-in.
+/// The user of this session.
 pub(in crate::role::portal) async fn current(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,

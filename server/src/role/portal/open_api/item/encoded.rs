@@ -1,5 +1,5 @@
-//! `/openapi/v1/.../encodedItems`: items whose keys no path can hold; the path holds the key in
-//! Base64.
+//! `/openapi/v1/.../encodedItems`: items whose keys a path cannot contain; the path contains the
+//! key in Base64.
 
 use axum::extract::{Extension, State};
 use base64::Engine as _;
@@ -22,7 +22,7 @@ const LENIENT: GeneralPurposeConfig =
 const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
 
-/// As [`super::get`].
+/// Same as [`super::get`].
 pub(in crate::role::portal::open_api) async fn get(
     portal: State<Portal>,
     place: Extension<Place>,
@@ -31,7 +31,7 @@ pub(in crate::role::portal::open_api) async fn get(
     super::get(portal, place, Path(Key { key: decode(&key)? })).await
 }
 
-/// As [`super::update`].
+/// Same as [`super::update`].
 pub(in crate::role::portal::open_api) async fn update(
     portal: State<Portal>,
     caller: Extension<Caller>,
@@ -43,7 +43,7 @@ pub(in crate::role::portal::open_api) async fn update(
     super::update(portal, caller, place, Path(Key { key: decode(&key)? }), query, body).await
 }
 
-/// As [`super::delete`].
+/// Same as [`super::delete`].
 pub(in crate::role::portal::open_api) async fn delete(
     portal: State<Portal>,
     caller: Extension<Caller>,
@@ -54,7 +54,8 @@ pub(in crate::role::portal::open_api) async fn delete(
     super::delete(portal, caller, place, Path(Key { key: decode(&key)? }), query).await
 }
 
-/// Base64 of the key in either alphabet, with or without padding; the stock client writes the standard one.
+/// Decodes Base64 of the key in either alphabet, with or without padding; Apollo's client uses the
+/// standard one.
 fn decode(encoded: &str) -> Result<String> {
     let bytes = STANDARD.decode(encoded).or_else(|_| URL_SAFE.decode(encoded)).ok();
     bytes
