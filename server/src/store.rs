@@ -1,6 +1,7 @@
-//! The database layer: connects by URL, reads, runs write jobs in transactions, and holds the queries of each aggregate.
-//! Three dialects behind one face: SQLite (one writer task), MySQL/MariaDB and PostgreSQL (plain transactions).
-//! It knows no rule of the service, no HTTP and no role: what a change means is decided in `domain`.
+//! The database layer: connects by URL, reads, runs write jobs in transactions, and contains the
+//! queries of each aggregate. Supports three dialects behind one interface: SQLite (one writer
+//! task), MySQL/MariaDB and PostgreSQL (plain transactions). Knows no rule of the service, no HTTP
+//! and no role: `domain` decides what a change means.
 
 pub mod access_key;
 pub mod app;
@@ -68,10 +69,11 @@ pub use status::Status;
 pub use time::StoredTime;
 pub use url::{DatabaseUrl, Dialect};
 
-/// What a write job works on: it sees its own changes, and others see them after the commit.
+/// The transaction of a write job: the job sees its own changes, other transactions see them after
+/// the commit.
 pub type Transaction = DatabaseTransaction;
 
-/// Pause between two attempts to write to a database that took no writes.
+/// Interval of the trial writes to a database that rejects writes.
 const RETRY: Duration = Duration::from_secs(1);
 
 /// One database. Cheap to clone.
@@ -85,9 +87,9 @@ pub struct Store {
 struct Shared {
     url: DatabaseUrl,
     options: StoreOptions,
-    /// For requests of people and scripts.
+    /// For requests of users and scripts.
     common: Lane,
-    /// For what applications wait for.
+    /// For the work that applications wait for.
     reserved: Lane,
     write: DatabaseConnection,
     pulse: Pulse,
@@ -97,7 +99,7 @@ struct Shared {
 }
 
 impl Store {
-    /// Opens the database that the URL names. Errors name the setting that the URL came from.
+    /// Opens the database that the URL names. Errors name the setting of the URL.
     pub async fn connect(url: &str, options: StoreOptions) -> Result<Self, StoreError> {
         let url = DatabaseUrl::from_str(url)
             .map_err(|problem| StoreError::setting(&options.setting, problem))?;
@@ -147,19 +149,20 @@ impl Store {
         self.shared.url.dialect()
     }
 
-    /// Where the data is, in a form that may be printed.
+    /// The location of the database, in a form that may be logged.
     pub fn url(&self) -> &DatabaseUrl {
         &self.shared.url
     }
 
-    /// The setting that the URL came from.
+    /// The setting that contains the URL.
     pub fn setting(&self) -> &str {
         &self.shared.options.setting
     }
 
-    /// The same database over connections that only such handles use: for what applications wait for (release messages,
-    /// releases, names, access keys, the list of services), so that requests of people and scripts cannot delay it
-    /// however many there are and however long they take.
+    /// The same database, over connections that only such handles use. They serve the work that
+    /// applications wait for (release messages, releases, names, access keys, the list of
+    /// services), so that requests of users and scripts cannot delay it, however many there are and
+    /// however long they take.
     #[must_use]
     pub fn reserved(&self) -> Self {
         Self { is_reserved: true, ..self.clone() }
@@ -169,18 +172,20 @@ impl Store {
         if self.is_reserved { &self.shared.reserved } else { &self.shared.common }
     }
 
-    /// For queries outside a transaction. Never ask for it inside a write job: the job's transaction sees its own
-    /// changes, and a second connection held at the same time can use up the pool.
+    /// For queries outside a transaction. Must not be used inside a write job: only the job's
+    /// transaction sees the job's changes, and holding a second connection can exhaust the pool.
     pub fn read(&self) -> &Reader {
         &self.lane().reader
     }
 
-    /// Runs the job in a transaction: all of it is kept, or nothing when it answers an error. It may run more than
-    /// once (after a deadlock, or when a neighbour in a group commit failed), so it must not act outside of the
-    /// transaction. It runs to its end even when the caller stops waiting.
+    /// Runs the job in a transaction, which is committed if the job succeeds and rolled back if it
+    /// returns an error. The job may run more than once (after a deadlock, or when another job of a
+    /// group commit failed), so it must not have effects outside the transaction. It runs to its
+    /// end even if the caller stops waiting.
     ///
-    /// A job must not go on after an error of the database: PostgreSQL has then given the transaction up and would
-    /// answer a commit with success. Where a duplicate is expected, use a transaction of its own or `tx.begin()`.
+    /// A job must not continue after an error of the database: PostgreSQL has then aborted the
+    /// transaction and would answer a commit with success. Where a duplicate is expected, use a
+    /// separate transaction or `tx.begin()`.
     pub async fn write<I, T, E, F>(&self, input: I, job: F) -> Result<T, E>
     where
         I: Send + Sync + 'static,
@@ -193,8 +198,8 @@ impl Store {
     {
         let outcome = self.lane().writes.run(input, job).await;
         match outcome.as_ref().map_err(JobError::store_error) {
-            // A job that found nothing to write succeeds on a database that takes no writes: only the trial shows
-            // that it does again.
+            // A job that found nothing to write succeeds even if the database rejects writes, so
+            // only a trial write shows that writing works again.
             Ok(_) => {}
             Err(Some(error)) if error.is_outage() && self.shared.status.failed(error) => {
                 self.notice_recovery();
@@ -204,12 +209,13 @@ impl Store {
         outcome
     }
 
-    /// What the last writes have shown; costs nothing.
+    /// The outcome of the last writes; performs no query.
     pub fn status(&self) -> Status {
         self.shared.status.get()
     }
 
-    /// Tries small writes until one succeeds, so that the status becomes right when nobody publishes.
+    /// Tries small writes until one succeeds, so that the status recovers even if nothing is
+    /// published.
     fn notice_recovery(&self) {
         let shared = Arc::downgrade(&self.shared);
         tokio::spawn(async move {
@@ -231,7 +237,8 @@ impl Store {
         });
     }
 
-    /// Writes what a publish writes, and takes it back. The portal's database has no release messages.
+    /// Writes the same rows as a publish, and removes them. The portal's database has no release
+    /// messages.
     async fn try_write(&self) -> Result<(), StoreError> {
         match message::try_write(self).await {
             Err(error) if error.is_missing_table() => {}
@@ -243,7 +250,8 @@ impl Store {
         }
     }
 
-    /// Hears of release messages that any node commits; `None` where the engine cannot tell.
+    /// Listens for release messages that any node commits; `None` if the engine does not support
+    /// that.
     pub async fn listen(&self) -> Result<Option<Listener>, StoreError> {
         match (self.dialect(), &self.shared.reserved.writes) {
             (Dialect::Postgres, Writes::Transactions(Transactions { db, .. })) => {
@@ -253,8 +261,8 @@ impl Store {
         }
     }
 
-    /// Whether the database answers within two seconds (over a connection of its own), whatever became of the last write, and a
-    /// SQLite file is still the one that was opened.
+    /// Checks that the database answers within two seconds, over a separate connection and
+    /// regardless of the last write, and that a SQLite file is still the one that was opened.
     pub async fn ping(&self) -> Result<(), StoreError> {
         if let Some(file) = &self.shared.file {
             file.check()?;
@@ -262,7 +270,7 @@ impl Store {
         self.shared.pulse.ping().await
     }
 
-    /// For connections that are left in a state that nobody else may find.
+    /// Closes connections that are in a state which no other user of the pool may see.
     fn retire_connections(&self) {
         self.shared.retirement.retire_all();
     }
@@ -271,8 +279,8 @@ impl Store {
         &self.shared.write
     }
 
-    /// Closes all connections; what runs is finished first, what comes later fails. On SQLite all data is in the
-    /// database's file afterwards, so that the file alone can be copied.
+    /// Closes all connections; running work is finished first, later work fails. On SQLite, all
+    /// data is in the main database file afterwards, so that copying this file is sufficient.
     pub async fn close(&self) -> Result<(), StoreError> {
         let shared = &self.shared;
         if let Some(file) = &shared.file {
@@ -293,12 +301,12 @@ impl Store {
         Ok(shared.common.reader.close().await?)
     }
 
-    /// Reads a SQLite file from its beginning to its end; other databases check themselves.
+    /// Reads a SQLite file completely; other databases check themselves.
     pub async fn check_integrity(&self) -> Result<(), StoreError> {
         if self.shared.file.is_none() {
             return Ok(());
         }
-        // Large files take their time: no limit.
+        // No time limit, because reading a large file takes long.
         let statement = Statement::from_string(DbBackend::Sqlite, "PRAGMA quick_check(1)");
         let row = self.shared.write.query_one_raw(statement).await?;
         let found: String = row.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or_default();

@@ -1,4 +1,5 @@
-//! Bodies that only the server's own APIs use. Known to roles only; the protocol of clients is in `castalia_core::protocol`.
+//! Bodies of the server's own APIs. Only roles use them; the protocol of clients is in
+//! `castalia_core::protocol`.
 
 pub mod admin;
 mod body;

@@ -205,7 +205,7 @@ pub(super) async fn create_default(
 /// Deletes a definition with its namespaces in all clusters of the app.
 ///
 /// # Errors
-/// Fails if there is none.
+/// Fails if there is no such definition.
 pub async fn delete(store: &Store, app_id: &str, name: &str, operator: &str) -> Result<()> {
     check_width(operator, "DataChange_LastModifiedBy", constraint::OPERATOR)?;
     let input = (app_id.to_owned(), name.to_owned(), operator.to_owned());

@@ -208,7 +208,7 @@ pub async fn list(store: &Store, app_id: &str) -> Result<Vec<Cluster>> {
 /// The cluster or branch with this name.
 ///
 /// # Errors
-/// Fails if there is none.
+/// Fails if there is no such cluster.
 pub async fn find(db: &impl ConnectionTrait, app_id: &str, name: &str) -> Result<Cluster> {
     let cluster = store::app::cluster(db, app_id, name).await?;
     cluster.ok_or_else(|| {

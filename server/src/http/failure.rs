@@ -47,7 +47,8 @@ pub struct Handled<'a> {
 
 impl Named for Handled<'_> {}
 
-/// Body of an error that was raised before any handler ran: the shape of the reference's container.
+/// Body of an error that was raised before any handler ran, in the format of Apollo's servlet
+/// container.
 #[derive(Serialize)]
 struct Early<'a> {
     timestamp: String,

@@ -1,4 +1,4 @@
-//! Queries: access keys of apps. How many an app may have and how they sign is not known here.
+//! Queries: access keys of apps. Their maximum number and their use for signing are not known here.
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Condition;
@@ -11,13 +11,13 @@ use crate::store::number::Id;
 use crate::store::page;
 use crate::store::row::{Standard, soft_delete};
 
-/// Whether a key was made, changed or deleted at this moment or later. Tables may hold whole seconds only, so go back
-/// two from what was seen last.
+/// Whether a key was created, changed or deleted at this time or later. Tables may store whole
+/// seconds only, so callers must subtract two seconds from the last time that they saw.
 pub async fn is_changed_since(
     db: &impl ConnectionTrait,
     time: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
-    // Not `live()`: hiding a row is a change, too.
+    // Not `live()`, because hiding a row is also a change.
     let changed = Entity::find()
         .select_only()
         .column(Column::Id)
@@ -26,7 +26,7 @@ pub async fn is_changed_since(
     Ok(changed.into_tuple::<Id>().one(db).await?.is_some())
 }
 
-/// The app's keys in the order of their ids, for a list: without those that cannot be decoded.
+/// The app's keys by id, for a list: rows that cannot be decoded are omitted.
 pub async fn of_app(db: &impl ConnectionTrait, app_id: &str) -> Result<Vec<Model>, StoreError> {
     let keys = Entity::live().filter(Column::AppId.eq(app_id)).order_by_asc(Column::Id);
     readable::models(db, keys).await
@@ -36,7 +36,7 @@ pub async fn count_of_app(db: &impl ConnectionTrait, app_id: &str) -> Result<u64
     page::count(db, Entity::live().filter(Column::AppId.eq(app_id))).await
 }
 
-/// The key with this id if it belongs to the app, locked until the end of the transaction.
+/// The key with this id if it belongs to the app; locked until the end of the transaction.
 pub async fn find_locked(
     db: &impl ConnectionTrait,
     app_id: &str,
@@ -46,7 +46,7 @@ pub async fn find_locked(
     Ok(key.one(db).await?)
 }
 
-/// Hides the key; returns whether it was there.
+/// Hides the key; returns whether it existed.
 pub async fn delete(db: &impl ConnectionTrait, id: Id, operator: &str) -> Result<bool, StoreError> {
     Ok(soft_delete::<Entity>(db, Condition::all().add(Column::Id.eq(id)), operator).await? > 0)
 }

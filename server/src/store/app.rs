@@ -1,4 +1,5 @@
-//! Queries: apps (both databases have the table); clusters are beside this file. What goes with an app is not known here.
+//! Queries: apps (both databases have the table); those of clusters are in a file below. The
+//! objects of an app are not known here.
 
 mod cluster;
 
@@ -26,7 +27,7 @@ pub async fn by_app_id(
     Ok(Entity::live().filter(Column::AppId.eq(app_id)).one(db).await?)
 }
 
-/// The stored id of an app, in whatever case it is asked for.
+/// The stored id of an app, compared without regard to case.
 pub async fn stored_id(
     db: &impl ConnectionTrait,
     app_id: &str,
@@ -36,22 +37,24 @@ pub async fn stored_id(
     Ok(app.select_only().column(Column::AppId).into_tuple().one(db).await?)
 }
 
-/// The app of this id, locked until the end of the transaction: an app is locked by whatever adds clusters,
-/// namespaces or definitions to it, or deletes them, so that nothing appears below a deleted app.
+/// The app with this id, locked until the end of the transaction. Every transaction that adds or
+/// deletes clusters, namespaces or definitions of an app takes this lock, so that nothing is added
+/// to a deleted app.
 pub async fn lock(db: &impl ConnectionTrait, app_id: &str) -> Result<Option<Model>, StoreError> {
     let app = Entity::live().filter(Column::AppId.eq(app_id)).lock_exclusive();
     Ok(app.one(db).await?)
 }
 
-/// Locks the app that was created first, deleted or not, until the end of the transaction: a row that exists before any
-/// other one of an environment, for what concerns all apps and has no row of its own yet.
+/// Locks the app that was created first, deleted or not, until the end of the transaction. It is
+/// the oldest row of an environment, and serialises changes that concern all apps and have no row
+/// of their own yet.
 pub async fn lock_first(db: &impl ConnectionTrait) -> Result<(), StoreError> {
     let first = Entity::find().select_only().column(Column::Id).order_by_asc(Column::Id);
     first.limit(1).lock_exclusive().into_tuple::<Id>().one(db).await?;
     Ok(())
 }
 
-/// Runs a statement that changes no row: a database that takes no writes refuses it all the same.
+/// Runs a statement that changes no row, but that a database which rejects writes refuses as well.
 pub(super) async fn try_write(store: &Store) -> Result<(), StoreError> {
     store
         .write((), |tx, ()| {
@@ -64,14 +67,14 @@ pub(super) async fn try_write(store: &Store) -> Result<(), StoreError> {
         .await
 }
 
-/// Whether an app of this id was deleted; another one may exist since.
+/// Whether an app with this id was deleted; another one may have been created since.
 pub async fn was_deleted(db: &impl ConnectionTrait, app_id: &str) -> Result<bool, StoreError> {
     let row = Entity::find().filter(Column::AppId.eq(app_id)).filter(Column::IsDeleted.eq(true));
     let id: Option<Id> = row.select_only().column(Column::Id).into_tuple().one(db).await?;
     Ok(id.is_some())
 }
 
-/// Unknown app ids are left out; the order is that of the ids.
+/// The apps with these ids, by id; unknown ones are omitted.
 pub async fn by_app_ids<S: AsRef<str>>(
     db: &impl ConnectionTrait,
     app_ids: &[S],
@@ -85,7 +88,7 @@ pub async fn by_app_ids<S: AsRef<str>>(
     Ok(found)
 }
 
-/// All apps, in the order of their ids.
+/// All apps, by id.
 pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<Model>, StoreError> {
     readable::models(db, Entity::live().order_by_asc(Column::Id)).await
 }
@@ -94,13 +97,13 @@ pub async fn all_page(db: &impl ConnectionTrait, page: &Page) -> Result<Vec<Mode
     page::list(db, Entity::live(), page).await
 }
 
-/// Apps whose name holds the text; `%` and `_` are wildcards.
+/// Apps whose name contains the text; `%` and `_` are wildcards.
 pub async fn by_name_part(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Model>, StoreError> {
     let apps = Entity::live().filter(contains(db, Column::Name, name)).order_by_asc(Column::Id);
     readable::models(db, apps).await
 }
 
-/// Apps whose id or name holds the text; `%` and `_` are wildcards.
+/// Apps whose id or name contains the text; `%` and `_` are wildcards.
 pub async fn search(
     db: &impl ConnectionTrait,
     text: &str,
@@ -114,7 +117,7 @@ pub async fn search(
     page::paged(db, Entity::live().filter(either), page).await
 }
 
-/// Hides the app; returns whether it was there.
+/// Hides the app; returns whether it existed.
 pub async fn delete(
     db: &impl ConnectionTrait,
     app_id: &str,

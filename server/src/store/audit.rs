@@ -1,5 +1,6 @@
-//! Queries: the audit trail. `Audit` names rows that were written; `AuditLog` with its data influences names business
-//! operations. Which operations are recorded is not known here. Rows are never hidden, so reads are bare.
+//! Queries: the audit trail. `Audit` names rows that were written; `AuditLog` with its data
+//! influences names operations. The selection of recorded operations is not known here. Rows are
+//! never hidden, so queries need not filter them.
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Condition;
@@ -31,7 +32,7 @@ pub async fn record(
     Ok(())
 }
 
-/// A row that was written, for [`record_all`].
+/// A written row, for [`record_all`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
     pub entity: &'static str,
@@ -40,13 +41,13 @@ pub struct Entry {
     pub operation: &'static str,
 }
 
-/// Records all that the operator wrote, in this order and in few statements.
+/// Records all writes of an operator, in this order and in few statements.
 pub async fn record_all(
     db: &impl ConnectionTrait,
     operator: &str,
     entries: &[Entry],
 ) -> Result<(), StoreError> {
-    // Ten values for each row stay below what every engine accepts.
+    // Ten values per row remain below the limit of every engine.
     for chunk in entries.chunks(500) {
         let rows = chunk.iter().map(|entry| audit::ActiveModel {
             entity_name: Set(entry.entity.to_owned()),
@@ -60,7 +61,7 @@ pub async fn record_all(
     Ok(())
 }
 
-/// Records a business operation with the fields that it changed.
+/// Records an operation with the fields that it changed.
 pub async fn log(
     db: &impl ConnectionTrait,
     operation: audit_log::ActiveModel,
@@ -73,7 +74,7 @@ pub async fn log(
     Ok(())
 }
 
-/// Business operations, newest first.
+/// Operations, newest first.
 pub async fn logs(
     db: &impl ConnectionTrait,
     page: &Page,
@@ -81,7 +82,7 @@ pub async fn logs(
     page::list(db, audit_log::Entity::find().order_by_desc(audit_log::Column::Id), page).await
 }
 
-/// The operations of one trace, in the order of their ids.
+/// The operations of one trace, by id.
 pub async fn logs_of_trace(
     db: &impl ConnectionTrait,
     trace_id: &str,
@@ -91,7 +92,7 @@ pub async fn logs_of_trace(
     Ok(logs.all(db).await?)
 }
 
-/// Operations of this name between two moments, newest first.
+/// Operations with this name between two times, newest first.
 pub async fn logs_named(
     db: &impl ConnectionTrait,
     name: &str,
@@ -110,7 +111,7 @@ pub async fn logs_named(
     page::list(db, logs.order_by_desc(Column::Id), page).await
 }
 
-/// Operations whose name, type or operator holds the text, newest first.
+/// Operations whose name, type or operator contains the text, newest first.
 pub async fn search_logs(
     db: &impl ConnectionTrait,
     text: &str,
@@ -124,7 +125,7 @@ pub async fn search_logs(
     page::list(db, Entity::find().filter(any).order_by_desc(Column::Id), page).await
 }
 
-/// What happened to one field of one row, newest first.
+/// The changes of one field of one row, newest first.
 pub async fn influences_on_field(
     db: &impl ConnectionTrait,
     entity: &str,
@@ -141,7 +142,7 @@ pub async fn influences_on_field(
     page::list(db, influences, page).await
 }
 
-/// The fields that operations changed, by the operations' spans.
+/// The fields that operations changed, by the spans of the operations.
 pub async fn influences_of_spans<S: AsRef<str>>(
     db: &impl ConnectionTrait,
     span_ids: &[S],

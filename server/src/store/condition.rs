@@ -4,11 +4,11 @@ use sea_orm::sea_query::extension::postgres::PgExpr;
 use sea_orm::sea_query::{Expr, ExprTrait, Func};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, Value};
 
-/// Values in one statement; engines refuse some tens of thousands.
+/// Values in one statement; engines reject some tens of thousands.
 const CHUNK: usize = 500;
 
-/// Cuts a long list into pieces for `IN (...)`. Each is padded to a power of two with its last value, so that few
-/// different statements fill the caches.
+/// Splits a long list into pieces for `IN (...)`. Each is padded to a power of two with its last
+/// value, so that statement caches contain few different statements.
 pub(super) fn chunks<T: Clone>(values: &[T]) -> impl Iterator<Item = Vec<T>> {
     values.chunks(CHUNK).filter_map(|chunk| {
         let last = chunk.last()?.clone();
@@ -18,7 +18,8 @@ pub(super) fn chunks<T: Clone>(values: &[T]) -> impl Iterator<Item = Vec<T>> {
     })
 }
 
-/// The column holds the text somewhere, ignoring case where the engine can. `%` and `_` are wildcards, as in Apollo.
+/// Whether the column contains the text, ignoring case if the engine supports that. `%` and `_` are
+/// wildcards, as in Apollo.
 pub(super) fn contains(db: &impl ConnectionTrait, column: impl ColumnTrait, text: &str) -> Expr {
     match db.get_database_backend() {
         DbBackend::Postgres => Expr::col(column.as_column_ref()).ilike(format!("%{text}%")),
@@ -26,7 +27,8 @@ pub(super) fn contains(db: &impl ConnectionTrait, column: impl ColumnTrait, text
     }
 }
 
-/// The column begins with the text. Not LIKE: nothing has to be escaped, and SQLite's would ignore case.
+/// Whether the column starts with the text. Does not use LIKE: nothing has to be escaped, and
+/// SQLite's LIKE would ignore case.
 pub(super) fn starts_with(column: impl ColumnTrait, text: &str) -> Expr {
     let length = i32::try_from(text.chars().count()).unwrap_or(i32::MAX);
     let start = Func::cust("SUBSTR")

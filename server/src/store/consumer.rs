@@ -1,5 +1,5 @@
-//! Queries: third parties of the open API, their tokens and calls. Their roles are in `user/role.rs`. How tokens are made
-//! and compared is not known here.
+//! Queries: consumers of OpenAPI, their tokens and calls. Their roles are in `user/role.rs`.
+//! Generation and comparison of tokens are not known here.
 
 use chrono::NaiveDateTime;
 use sea_orm::sea_query::{Condition, OnConflict};
@@ -19,7 +19,7 @@ pub async fn by_id(db: &impl ConnectionTrait, id: Id) -> Result<Option<Model>, S
     Ok(Entity::live_by_id(id).one(db).await?)
 }
 
-/// Unknown ids are left out; the order is that of the ids.
+/// The consumers with these ids, by id; unknown ones are omitted.
 pub async fn by_ids(db: &impl ConnectionTrait, ids: &[Id]) -> Result<Vec<Model>, StoreError> {
     let mut found = Vec::new();
     for chunk in chunks(ids) {
@@ -41,7 +41,8 @@ pub async fn all_page(db: &impl ConnectionTrait, page: &Page) -> Result<Vec<Mode
     page::list(db, Entity::live().order_by_desc(Column::Id), page).await
 }
 
-/// Hides the consumer with its tokens and roles and forgets its grants; returns whether it was there.
+/// Hides the consumer with its tokens and roles, and deletes its grants; returns whether it
+/// existed.
 pub async fn delete(db: &impl ConnectionTrait, id: Id, operator: &str) -> Result<bool, StoreError> {
     let tokens = Condition::all().add(consumer_token::Column::ConsumerId.eq(id));
     soft_delete::<consumer_token::Entity>(db, tokens, operator).await?;
@@ -51,7 +52,7 @@ pub async fn delete(db: &impl ConnectionTrait, id: Id, operator: &str) -> Result
     Ok(soft_delete::<Entity>(db, Condition::all().add(Column::Id.eq(id)), operator).await? > 0)
 }
 
-/// The token with this stored text if it expires after the given wall clock.
+/// The token with this stored text, if it expires after the given local time.
 pub async fn token(
     db: &impl ConnectionTrait,
     stored: &str,
@@ -66,7 +67,7 @@ pub async fn token(
     Ok(found.filter(|token| token.token.expose() == stored))
 }
 
-/// The consumer's tokens, in the order of their ids.
+/// The consumer's tokens, by id.
 pub async fn tokens(
     db: &impl ConnectionTrait,
     consumer_id: Id,
@@ -87,13 +88,13 @@ pub async fn record_calls(
     Ok(())
 }
 
-/// Whether the consumer counts as administrator of every app.
+/// Whether the consumer is treated as administrator of every app.
 pub async fn has_all_apps(db: &impl ConnectionTrait, consumer_id: Id) -> Result<bool, StoreError> {
     let found = grant::Entity::find_by_id(consumer_id).one(db).await?;
     Ok(found.is_some_and(|grant| grant.all_apps))
 }
 
-/// Makes the consumer administrator of every app, or no longer.
+/// Grants or revokes administration of every app.
 pub async fn set_all_apps(
     db: &impl ConnectionTrait,
     consumer_id: Id,

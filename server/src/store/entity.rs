@@ -39,10 +39,10 @@ pub mod user_token;
 pub mod user_token_audit;
 pub mod users;
 
-/// A table with an `Id` that the database gives out and the named columns.
+/// A table with an `Id` that the database generates, and the named columns.
 macro_rules! table {
     ($name:literal { $( $(#[$attribute:meta])* $field:ident : $type:ty, )* }) => {
-        // What the derive macros write is in terms of these names.
+        // The code that the derive macros generate refers to these names.
         use sea_orm::entity::prelude::*;
 
         #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -60,7 +60,7 @@ macro_rules! table {
     };
 }
 
-/// A table that ends in Apollo's six standard columns.
+/// A table with Apollo's six standard columns at the end.
 macro_rules! std_table {
     ($name:literal { $( $field:ident : $type:ty, )* }) => {
         crate::store::entity::table! {

@@ -1,4 +1,4 @@
-//! What can go wrong in the store, classified by what the caller can do about it. Knows no HTTP status.
+//! Failures of the store, classified by the possible reactions of the caller. Knows no HTTP status.
 
 use sea_orm::sqlx;
 use sea_orm::{DbErr, RuntimeErr, SqlErr};
@@ -10,16 +10,17 @@ pub enum StoreError {
     /// A row with the same unique key exists.
     #[error("a row with the same key already exists")]
     Duplicate(#[source] DbErr),
-    /// Another transaction was in the way; the whole transaction may be tried again.
+    /// A conflict with another transaction; the whole transaction may be repeated.
     #[error("another transaction was in the way, try again")]
     Conflict(#[source] DbErr),
-    /// No connection, or it was lost before anything was committed.
+    /// There is no connection, or it was lost before anything was committed.
     #[error("the database cannot be reached: {0}")]
     Unavailable(#[source] DbErr),
-    /// The connection or the disk failed while committing. A blind repetition might do the thing twice.
+    /// The connection or the disk failed during the commit. Repeating the transaction might apply
+    /// it twice.
     #[error("the commit failed half-way, the change may have been kept or not: {0}")]
     CommitUnknown(#[source] DbErr),
-    /// The database takes no writes at present: read-only, or its disk is full.
+    /// The database rejects writes at present: it is read-only, or its disk is full.
     #[error("the database takes no writes: {0}")]
     ReadOnly(#[source] DbErr),
     /// PostgreSQL: the sequence of this table is behind its rows, so that a new row would not be the newest one.
@@ -35,24 +36,24 @@ pub enum StoreError {
     /// The database's file cannot be read or written: a failing disk, a damaged or a replaced file.
     #[error("the database file failed: {0}")]
     Storage(#[source] DbErr),
-    /// A setting is wrong, or what it names is not usable.
+    /// A setting is wrong, or names an object that is not usable.
     #[error("{setting}: {problem}")]
     Setting { setting: String, problem: String },
-    /// The caller asks for an order by a property that rows of this kind do not have.
+    /// The requested sort property does not exist in rows of this kind.
     #[error("No property '{0}' to sort by")]
     UnknownProperty(String),
-    /// Anything else: a statement that the database refused, a value of the wrong shape.
+    /// Any other failure: a statement that the database rejected, a value of the wrong type.
     #[error("database error: {0}")]
     Other(#[source] DbErr),
 }
 
 impl StoreError {
-    /// An error about the setting of this name.
+    /// An error about the setting with this name.
     pub fn setting(setting: impl Into<String>, problem: impl Into<String>) -> Self {
         Self::Setting { setting: setting.into(), problem: problem.into() }
     }
 
-    /// A fault that is not the database's, in one line.
+    /// A fault outside the database, in one line.
     pub fn other(problem: impl Into<String>) -> Self {
         Self::Other(DbErr::Custom(problem.into()))
     }
@@ -61,7 +62,7 @@ impl StoreError {
         matches!(self, Self::Duplicate(_))
     }
 
-    /// Whether the same transaction may succeed if it is run again from its beginning.
+    /// Whether the same transaction may succeed if it is repeated from its beginning.
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Conflict(_))
     }
@@ -70,7 +71,7 @@ impl StoreError {
         matches!(self, Self::Unavailable(_))
     }
 
-    /// Whether the database cannot be written at present, whatever the job was.
+    /// Whether the database cannot be written at present, whatever the job.
     pub fn is_outage(&self) -> bool {
         matches!(
             self,
@@ -82,18 +83,18 @@ impl StoreError {
         )
     }
 
-    /// Whether the account lacks a right.
+    /// Whether the database account lacks a privilege.
     pub(super) fn is_denied(&self) -> bool {
         self.has_code(&["1044", "1142", "1143", "1227", "42501"])
     }
 
-    /// Whether a table does not exist, or the account may not know of it.
+    /// Whether a table does not exist, or is not visible to the account.
     pub(super) fn is_missing_table(&self) -> bool {
         let Self::Other(error) = self else { return false };
         self.has_code(&["1146", "42P01"]) || error.to_string().contains("no such table")
     }
 
-    /// By MySQL's number or PostgreSQL's state.
+    /// Compares MySQL's error number or PostgreSQL's SQLSTATE.
     fn has_code(&self, codes: &[&str]) -> bool {
         let Self::Other(
             DbErr::Conn(RuntimeErr::SqlxError(error))
@@ -110,7 +111,7 @@ impl StoreError {
         }
     }
 
-    /// The same error, seen while committing.
+    /// The same error, when it occurs during a commit.
     pub(super) fn while_committing(self) -> Self {
         match self {
             Self::Unavailable(error) | Self::Storage(error) => Self::CommitUnknown(error),
@@ -138,7 +139,8 @@ impl From<DbErr> for StoreError {
     }
 }
 
-/// PostgreSQL: the table whose sequence gave an id that a row has already. No statement chooses an id itself.
+/// PostgreSQL: the table whose sequence generated an id that already exists. No statement sets an
+/// id itself.
 fn table_of_taken_id(error: &DbErr) -> Option<String> {
     let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) =
         error
@@ -147,21 +149,21 @@ fn table_of_taken_id(error: &DbErr) -> Option<String> {
     };
     let sqlx::Error::Database(error) = &**error else { return None };
     let error = error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>()?;
-    // The words around it are in the language of the server.
+    // Only this part of the message is not translated to the language of the server.
     let is_of_id = error.detail().is_some_and(|detail| detail.contains("(\"Id\")=("));
     error.table().filter(|_| error.code() == "23505" && is_of_id).map(str::to_owned)
 }
 
-/// Whether a pooled connection turned out to be dead. After a server ended its sessions each pooled connection fails
-/// once; a pool that got no connection at all is another matter.
+/// Whether a pooled connection turned out to be dead. After a server has ended its sessions, each
+/// pooled connection fails once. A pool that could not open any connection is a different case.
 pub(super) fn is_dead_connection(error: &DbErr) -> bool {
     !matches!(error, DbErr::ConnectionAcquire(_))
         && matches!(reaction(error), Reaction::Unavailable)
 }
 
-/// The error of a write job: one of its own, or the store's.
+/// The error of a write job: one of its own, or one of the store.
 pub trait JobError: From<StoreError> + Send + 'static {
-    /// The store's error inside, so that a deadlock can be told from a refusal.
+    /// The store's error inside, to distinguish a deadlock from a rejection.
     fn store_error(&self) -> Option<&StoreError>;
 }
 
@@ -192,7 +194,8 @@ fn reaction(error: &DbErr) -> Reaction {
 
 fn sqlx_reaction(error: &sqlx::Error) -> Reaction {
     match error {
-        // Something between us and the database answered in its place, or cut it short.
+        // An intermediary between server and database answered instead of it, or closed the
+        // connection.
         sqlx::Error::Protocol(_)
         | sqlx::Error::Io(_)
         | sqlx::Error::Tls(_)
@@ -215,14 +218,15 @@ fn sqlx_reaction(error: &sqlx::Error) -> Reaction {
 
 fn mysql_reaction(number: u16) -> Reaction {
     match number {
-        // lock wait timeout, deadlock
+        // Lock wait timeout, deadlock.
         1205 | 1213 => Reaction::Conflict,
-        // too many connections, shutdown in progress, connection killed
-        // a statement or an idle session that took too long
+        // Too many connections, shutdown in progress, connection killed, a statement or an idle
+        // session that exceeded its time limit.
         1040 | 1053 | 1927 | 1969 | 3024 | 3169 | 4031 => Reaction::Unavailable,
-        // disk full, table full, server option, transaction, mode
+        // Disk full, table full, server option, transaction, mode.
         1021 | 1114 | 1290 | 1792 | 1836 => Reaction::ReadOnly,
-        // A number out of range, a character that the character set lacks, a text that is too long.
+        // A number out of range, a character that is not in the character set, a text that is too
+        // long.
         1264 | 1366 | 1406 => Reaction::Value,
         _ => Reaction::Other,
     }
@@ -230,14 +234,15 @@ fn mysql_reaction(number: u16) -> Reaction {
 
 fn postgres_reaction(code: &str) -> Reaction {
     match code {
-        // serialization failure, deadlock, lock not available in time
+        // Serialization failure, deadlock, lock not available in time.
         "40001" | "40P01" | "55P03" => Reaction::Conflict,
-        // A statement that took too long.
+        // A statement that exceeded its time limit.
         "57014" => Reaction::Unavailable,
-        // Ended by an administrator, crashed, starting up: a database error here, not one of the connection.
+        // Ended by an administrator, crashed, starting up: reported as a database error, not as one
+        // of the connection.
         "57P01" | "57P02" | "57P03" | "53300" => Reaction::Unavailable,
         "25006" | "53100" => Reaction::ReadOnly,
-        // A character that the encoding lacks, a number out of range, a text that is too long.
+        // A character that is not in the encoding, a number out of range, a text that is too long.
         "22021" | "22003" | "22001" => Reaction::Value,
         _ if code.starts_with("08") => Reaction::Unavailable,
         _ => Reaction::Other,
@@ -245,13 +250,13 @@ fn postgres_reaction(code: &str) -> Reaction {
 }
 
 fn sqlite_reaction(code: &str) -> Reaction {
-    // The low byte is the kind, the rest says more about it.
+    // The low byte is the primary result code, the others refine it.
     match code.parse::<u32>().map(|code| code & 0xff) {
-        // busy, locked
+        // Busy, locked.
         Ok(5 | 6) => Reaction::Conflict,
-        // read-only, full
+        // Read-only, full.
         Ok(8 | 13) => Reaction::ReadOnly,
-        // I/O error, damaged, cannot be opened, not a database
+        // I/O error, damaged, cannot be opened, not a database.
         Ok(10 | 11 | 14 | 26) => Reaction::Storage,
         _ => Reaction::Other,
     }

@@ -1,5 +1,6 @@
-//! Queries of the release feed. They name only the columns that the feed needs, and a row that cannot be decoded costs
-//! only itself ([`Rows`]). What the rows mean is not known here.
+//! Queries of the release feed. They select only the columns that the feed needs, and a row that
+//! cannot be decoded does not affect the others ([`Rows`]). The meaning of the rows is not known
+//! here.
 
 mod published;
 pub(super) mod readable;
@@ -19,7 +20,7 @@ pub use readable::Rows;
 /// A release message: its id and text.
 pub type Message = (Id, String);
 
-/// Release messages with ids from `first` to `last`, both included, in the order of their ids.
+/// Release messages with ids from `first` to `last`, inclusive, by id.
 pub async fn messages_between(
     db: &impl ConnectionTrait,
     first: i64,
@@ -36,7 +37,7 @@ pub async fn messages_between(
 /// Definition of a namespace: id, app, name, and whether it is public.
 pub type Definition = (Id, String, String, bool);
 
-/// Definitions of namespaces of all apps with greater ids, in the order of their ids.
+/// Definitions of namespaces of all apps with greater ids, by id.
 pub async fn definitions_after(
     db: &impl ConnectionTrait,
     id: i64,
@@ -48,7 +49,7 @@ pub async fn definitions_after(
     readable::read(db, next.select_only().columns(columns)).await
 }
 
-/// Clusters and branches of all apps with greater ids (id, app, name), in the order of their ids.
+/// Clusters and branches of all apps with greater ids (id, app, name), by id.
 pub async fn clusters_after(
     db: &impl ConnectionTrait,
     id: i64,
@@ -64,14 +65,14 @@ pub async fn clusters_after(
 #[derive(Clone, Debug)]
 pub struct Key {
     pub id: Id,
-    /// Absent where it cannot be decoded.
+    /// `None` if it cannot be decoded.
     pub app_id: Option<String>,
-    /// Secret, mode, and whether it is enabled. Absent where they cannot be decoded: such a key must go on to protect
-    /// its app, or a damaged row would open it.
+    /// Secret, mode, and whether it is enabled. `None` if they cannot be decoded: such a key must
+    /// still protect its app, or a damaged row would open it.
     pub content: Option<(Secret, Small, bool)>,
 }
 
-/// The access keys of all apps, in the order of their ids.
+/// The access keys of all apps, by id.
 pub async fn access_keys(db: &impl ConnectionTrait) -> Result<Rows<Key>, StoreError> {
     use access_key::{Column, Entity};
     let columns = [Column::Id, Column::AppId, Column::Secret, Column::Mode, Column::IsEnabled];
@@ -87,7 +88,7 @@ pub async fn access_keys(db: &impl ConnectionTrait) -> Result<Rows<Key>, StoreEr
     .await
 }
 
-/// The release of a key, abandoned or not.
+/// The release with this key, abandoned or not.
 pub async fn release_by_key(
     db: &impl ConnectionTrait,
     key: &str,

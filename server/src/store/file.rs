@@ -1,5 +1,6 @@
-//! The file of a SQLite database: made for its owner alone, and watched while it is open. Connections keep the file
-//! that they opened; when somebody deletes or replaces it, they would go on writing to a file that nobody finds again.
+//! The file of a SQLite database: accessible only to its owner, and monitored while it is open.
+//! Connections keep the file that they opened; if it is deleted or replaced, they would continue to
+//! write to a file that has no name any more.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -14,9 +15,10 @@ use crate::store::error::StoreError;
 use crate::store::pool::StoreOptions;
 use crate::store::url::DatabaseUrl;
 
-/// What SQLite appends to the name of the file: the file itself, its write-ahead log, and the index of the log.
+/// Suffixes of the files of a database: the file itself, its write-ahead log, and the index of the
+/// log.
 const SUFFIXES: [&str; 3] = ["", "-wal", "-shm"];
-/// Rights of the group and of others.
+/// Permissions of the group and of others.
 const NOT_OWNER: u32 = 0o077;
 
 /// Device and inode.
@@ -26,13 +28,13 @@ type Identity = (u64, u64);
 #[derive(Clone, Debug)]
 pub(super) struct SqliteFile {
     path: PathBuf,
-    /// The files that the connections have open, once they are known.
+    /// The files that the connections have open, as far as they are known.
     known: Arc<Mutex<[Option<Identity>; SUFFIXES.len()]>>,
 }
 
 impl SqliteFile {
-    /// Makes sure that the file can be written, with rights for its owner only. SQLite gives the files beside it the
-    /// same when it creates them.
+    /// Ensures that the file can be written and is accessible only to its owner. SQLite creates the
+    /// other files with the same permissions.
     pub(super) fn prepare(url: &DatabaseUrl, options: &StoreOptions) -> Result<Self, StoreError> {
         let path = url
             .sqlite_file()
@@ -66,7 +68,7 @@ impl SqliteFile {
         Ok(file)
     }
 
-    /// Whether the files are still those that the connections opened.
+    /// Checks that the files are still those that the connections opened.
     pub(super) fn check(&self) -> Result<(), StoreError> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         for (suffix, known) in SUFFIXES.iter().zip(known.iter_mut()) {
@@ -92,14 +94,14 @@ impl SqliteFile {
         Ok(())
     }
 
-    /// Makes sure that the names in the directory outlast a power failure: that of a new file, and the removal of the
-    /// journal with which SQLite switched it to the write-ahead log.
+    /// Ensures that changes of the directory survive a power failure: the name of a new file, and
+    /// the removal of the journal when SQLite switched to the write-ahead log.
     pub(super) fn sync_directory(&self) -> io::Result<()> {
         let parent = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
         File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
     }
 
-    /// Nothing is open any more.
+    /// Forgets the files, because all connections are closed.
     pub(super) fn release(&self) {
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Default::default();
     }
@@ -111,7 +113,8 @@ impl SqliteFile {
     }
 }
 
-/// Takes the rights of everybody but the owner from an existing file: it holds secrets.
+/// Removes the permissions of all users except the owner from an existing file, because it contains
+/// secrets.
 fn restrict(path: &Path) -> io::Result<()> {
     let mode = match fs::metadata(path) {
         Ok(found) => found.permissions().mode(),

@@ -1,4 +1,4 @@
-//! Values that all nodes of an installation share, kept under a name. What they are for is not known here.
+//! Named values that all nodes of an installation share. Their use is not known here.
 
 use chrono::SecondsFormat;
 use sea_orm::{ConnectionTrait, EntityTrait, Set};
@@ -9,10 +9,10 @@ use crate::store::error::StoreError;
 use crate::store::row::now;
 use crate::store::secret::Secret;
 
-/// The name under which a database has the id of its installation, made with its first tables.
+/// The name of the id of the installation, which is generated with the first tables.
 pub const ID: &str = "installation.id";
 
-/// Writes a value in the transaction that makes the database.
+/// Inserts a value in the transaction that creates the database.
 pub async fn insert(
     db: &impl ConnectionTrait,
     name: &str,
@@ -27,8 +27,8 @@ pub async fn value(db: &impl ConnectionTrait, name: &str) -> Result<Option<Secre
     Ok(Entity::find_by_id(name).one(db).await?.map(|row| row.value))
 }
 
-/// The value under this name; the first node stores what it offers, later ones get that. Where the table is missing,
-/// because the account may not create it, each node keeps its own.
+/// The value with this name. The first node stores its offer, later ones receive that. If the table
+/// is missing, because the account may not create it, each node uses its own value.
 pub async fn value_or_insert(
     store: &Store,
     name: &str,
@@ -52,7 +52,8 @@ pub async fn value_or_insert(
     }
 }
 
-/// Writes the time of this write under a name of its own: shows that the database keeps what is written.
+/// Writes the time of this write under a name of its own, which shows that the database stores
+/// changes.
 pub(super) async fn record_write(store: &Store) -> Result<(), StoreError> {
     const NAME: &str = "write.check";
     let time = now().to_rfc3339_opts(SecondsFormat::Millis, true);

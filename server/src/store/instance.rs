@@ -1,4 +1,5 @@
-//! Queries: running clients and what they read last. How long a row counts as alive is not known here.
+//! Queries: running clients and what they read last. The time after which a row is ignored is not
+//! known here.
 
 use std::collections::HashSet;
 
@@ -15,10 +16,10 @@ use crate::store::error::StoreError;
 use crate::store::number::Id;
 use crate::store::page::{self, Page, Paged};
 
-/// Rows of one statement; each has up to eight values.
+/// Rows in one statement; each has up to eight values.
 const ROWS: usize = 200;
 
-/// What makes an instance the same one.
+/// The values that identify an instance.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Identity {
     pub app_id: String,
@@ -27,7 +28,7 @@ pub struct Identity {
     pub ip: String,
 }
 
-/// What an instance read.
+/// A release that an instance read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reading {
     pub instance_id: Id,
@@ -38,7 +39,7 @@ pub struct Reading {
     pub time: DateTime<Utc>,
 }
 
-/// Adds those of the instances that are new, and returns all of them. Each may occur once.
+/// Inserts new instances, and returns all of them. The input must not contain duplicates.
 pub async fn upsert(
     db: &impl ConnectionTrait,
     identities: &[Identity],
@@ -53,14 +54,15 @@ pub async fn upsert(
         let new: Vec<Identity> = new.cloned().collect();
         if !new.is_empty() {
             insert_unless_present(db, &new, now).await?;
-            // On MySQL only a locking read sees what others committed since this transaction first read.
+            // On MySQL, only a locking read sees rows that others committed since the first read of
+            // this transaction.
             stored.extend(with_identity(&new).lock_exclusive().all(db).await?);
         }
     }
     Ok(stored)
 }
 
-/// Those of the instances that are stored.
+/// Those of the given instances that are stored.
 pub async fn find(
     db: &impl ConnectionTrait,
     identities: &[Identity],
@@ -72,13 +74,13 @@ pub async fn find(
     Ok(stored)
 }
 
-/// How many instances an app has.
+/// Number of instances of an app.
 pub async fn count_of_app(db: &impl ConnectionTrait, app_id: &str) -> Result<u64, StoreError> {
     use instance::{Column, Entity};
     page::count(db, Entity::find().filter(Column::AppId.eq(app_id))).await
 }
 
-/// How many instances there are, and how many rows of what they read.
+/// Number of instances, and number of rows of what they read.
 pub async fn count(db: &impl ConnectionTrait) -> Result<(u64, u64), StoreError> {
     let instances = page::count(db, instance::Entity::find()).await?;
     Ok((instances, page::count(db, instance_config::Entity::find()).await?))
@@ -97,7 +99,7 @@ pub async fn old_configs(
     Ok(old.into_tuple().all(db).await?)
 }
 
-/// Removes rows of what was read.
+/// Removes rows of what instances read.
 pub async fn delete_configs(db: &impl ConnectionTrait, ids: &[Id]) -> Result<u64, StoreError> {
     use instance_config::{Column, Entity};
     let mut removed = 0;
@@ -108,7 +110,7 @@ pub async fn delete_configs(db: &impl ConnectionTrait, ids: &[Id]) -> Result<u64
     Ok(removed)
 }
 
-/// Instances after an id that were added before a time.
+/// Instances after an id that were inserted before a time.
 pub async fn old_ids(
     db: &impl ConnectionTrait,
     before: DateTime<Utc>,
@@ -121,7 +123,7 @@ pub async fn old_ids(
     Ok(old.order_by_asc(Column::Id).limit(limit).into_tuple().all(db).await?)
 }
 
-/// Removes those of the instances of which nothing is known that they read.
+/// Removes those of the instances that have no rows of what they read.
 pub async fn delete_unread(db: &impl ConnectionTrait, ids: &[Id]) -> Result<u64, StoreError> {
     let read: HashSet<Option<Id>> =
         configs_of_instances(db, ids).await?.into_iter().map(|row| row.instance_id).collect();
@@ -134,7 +136,8 @@ pub async fn delete_unread(db: &impl ConnectionTrait, ids: &[Id]) -> Result<u64,
     Ok(removed)
 }
 
-/// Another node may be faster; writing the same value again keeps its row as it is.
+/// Another node may insert the same instance first; writing the same value again leaves its row
+/// unchanged.
 async fn insert_unless_present(
     db: &impl ConnectionTrait,
     identities: &[Identity],
@@ -149,7 +152,7 @@ async fn insert_unless_present(
     Ok(())
 }
 
-/// Instances with these ids; unknown ones are left out.
+/// Instances with these ids; unknown ones are omitted.
 pub async fn by_ids(
     db: &impl ConnectionTrait,
     ids: &[Id],
@@ -163,7 +166,7 @@ pub async fn by_ids(
     Ok(found)
 }
 
-/// What the instances read last, of all namespaces.
+/// The last reads of the instances, of all namespaces.
 pub async fn configs_of_instances(
     db: &impl ConnectionTrait,
     instance_ids: &[Id],
@@ -176,8 +179,8 @@ pub async fn configs_of_instances(
     Ok(found)
 }
 
-/// Records what instances read that they had not read before, or of another cluster or release than before. Each
-/// (instance, app, namespace) may occur once.
+/// Records reads that are new, or of another cluster or release than before. Each (instance, app,
+/// namespace) may occur once.
 pub async fn record_readings(
     db: &impl ConnectionTrait,
     readings: &[Reading],
@@ -203,7 +206,7 @@ pub async fn record_readings(
     Ok(())
 }
 
-/// Says that the instances still have what these rows tell.
+/// Records that the instances still have the releases in these rows.
 pub async fn touch_configs(
     db: &impl ConnectionTrait,
     ids: &[Id],
@@ -220,7 +223,7 @@ pub async fn touch_configs(
     Ok(())
 }
 
-/// Who has the release, of rows changed later than `since`.
+/// The rows with this release that were changed later than `since`.
 pub async fn configs_by_release_key(
     db: &impl ConnectionTrait,
     release_key: &str,
@@ -234,7 +237,8 @@ pub async fn configs_by_release_key(
     page::paged(db, configs, page).await
 }
 
-/// Who reads the namespace, of rows changed later than `since`; only instances of one app if it is given.
+/// The rows of the namespace that were changed later than `since`; only of instances of one app if
+/// it is given.
 pub async fn configs_of_namespace(
     db: &impl ConnectionTrait,
     namespace: ConfigNamespace<'_>,
@@ -251,7 +255,7 @@ pub async fn configs_of_namespace(
     page::paged(db, configs, page).await
 }
 
-/// Who reads the namespace and has none of the releases, of rows changed later than `since`.
+/// The rows of the namespace with none of the releases that were changed later than `since`.
 pub async fn configs_without_releases<S: AsRef<str>>(
     db: &impl ConnectionTrait,
     namespace: ConfigNamespace<'_>,
@@ -264,7 +268,7 @@ pub async fn configs_without_releases<S: AsRef<str>>(
     Ok(others.order_by_asc(Column::Id).all(db).await?)
 }
 
-/// How many instances read the namespace, of rows changed later than `since`.
+/// Number of instances with rows of the namespace that were changed later than `since`.
 pub async fn count_of_namespace(
     db: &impl ConnectionTrait,
     namespace: ConfigNamespace<'_>,
@@ -273,7 +277,7 @@ pub async fn count_of_namespace(
     page::count(db, namespace.select(since)).await
 }
 
-/// Removes the rows of a namespace that goes away.
+/// Removes the rows of a deleted namespace.
 pub async fn delete_configs_of_namespace(
     db: &impl ConnectionTrait,
     namespace: ConfigNamespace<'_>,
@@ -282,7 +286,8 @@ pub async fn delete_configs_of_namespace(
     Ok(gone.exec(db).await?.rows_affected)
 }
 
-/// The namespace that is read, of the app that owns it; of a gray release the cluster is the branch.
+/// The namespace that is read, with the app that owns it; for a gray release, the cluster is the
+/// branch.
 #[derive(Clone, Copy, Debug)]
 pub struct ConfigNamespace<'a> {
     pub app_id: &'a str,

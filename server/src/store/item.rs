@@ -1,4 +1,4 @@
-//! Queries: items; commits are beside this file. Which edits are allowed is not known here.
+//! Queries: items; those of commits are in a file below. The rules for edits are not known here.
 
 mod commit;
 mod search;
@@ -25,7 +25,7 @@ pub async fn by_id(
     Ok(Entity::live_by_id(id.into()).one(db).await?)
 }
 
-/// The items of the namespace in the order of their lines.
+/// The items of the namespace, by line.
 pub async fn of_namespace(
     db: &impl ConnectionTrait,
     namespace_id: Id,
@@ -33,7 +33,7 @@ pub async fn of_namespace(
     Ok(by_line(namespace_id).all(db).await?)
 }
 
-/// The same for a list, without those that cannot be decoded.
+/// The same for a list, without rows that cannot be decoded.
 pub async fn readable_of_namespace(
     db: &impl ConnectionTrait,
     namespace_id: Id,
@@ -48,7 +48,7 @@ fn by_line(namespace_id: Id) -> Select<Entity> {
         .order_by_asc(Column::Id)
 }
 
-/// Keys and values of the namespace in the order of their lines: what a release is made of.
+/// Keys and values of the namespace by line, the content of a release.
 pub async fn content_of_namespace(
     db: &impl ConnectionTrait,
     namespace_id: Id,
@@ -65,7 +65,7 @@ pub async fn page_of_namespace(
     page::paged(db, Entity::live().filter(Column::NamespaceId.eq(namespace_id)), page).await
 }
 
-/// Items that were changed later than this moment, in the order of their ids.
+/// Items that were changed later than this time, by id.
 pub async fn modified_after(
     db: &impl ConnectionTrait,
     namespace_id: Id,
@@ -78,7 +78,7 @@ pub async fn modified_after(
     readable::models(db, items).await
 }
 
-/// The item with this key; the oldest should there be more.
+/// The item with this key; the oldest if there are several.
 pub async fn by_key(
     db: &impl ConnectionTrait,
     namespace_id: Id,
@@ -105,7 +105,7 @@ pub async fn with_key(
     Ok(items.limit(limit).all(db).await?)
 }
 
-/// One of the keys that more than one item has.
+/// One of the keys that several items have.
 pub async fn repeated_key(
     db: &impl ConnectionTrait,
     namespace_id: Id,
@@ -152,7 +152,7 @@ pub async fn page_by_key(
     page::list(db, Entity::live().filter(Column::Key.eq(key)), page).await
 }
 
-/// The greatest line number; `None` without any item.
+/// The greatest line number; `None` if there are no items.
 pub async fn last_line(
     db: &impl ConnectionTrait,
     namespace_id: Id,
@@ -167,7 +167,7 @@ pub async fn last_line(
     Ok(last.flatten())
 }
 
-/// How many items have a key; comments and blank lines have none.
+/// Number of items with a key; comments and blank lines have none.
 pub async fn count_with_key(
     db: &impl ConnectionTrait,
     namespace_id: Id,
@@ -177,12 +177,12 @@ pub async fn count_with_key(
     page::count(db, items).await
 }
 
-/// How many items there are, comments and blank lines included.
+/// Number of items, including comments and blank lines.
 pub async fn count(db: &impl ConnectionTrait, namespace_id: Id) -> Result<u64, StoreError> {
     page::count(db, Entity::live().filter(Column::NamespaceId.eq(namespace_id))).await
 }
 
-/// Hides the item; returns whether it was there.
+/// Hides the item; returns whether it existed.
 pub async fn delete(db: &impl ConnectionTrait, id: Id, operator: &str) -> Result<bool, StoreError> {
     Ok(soft_delete::<Entity>(db, Condition::all().add(Column::Id.eq(id)), operator).await? > 0)
 }

@@ -1,5 +1,5 @@
-//! One of the two sets of connections of a database: those of requests, or those that are reserved for what applications
-//! wait for. Knows no table, and not who uses which.
+//! One of the two sets of connections of a database: those for requests, or those that are reserved
+//! for the work that applications wait for. Knows no table, and not which callers use which set.
 
 use futures_util::future::BoxFuture;
 use sea_orm::DatabaseTransaction;
@@ -16,10 +16,10 @@ pub(super) struct Lane {
     pub(super) writes: Writes,
 }
 
-/// How write jobs reach the database.
+/// How write jobs are executed.
 #[derive(Debug)]
 pub(super) enum Writes {
-    /// SQLite: all through one task, whose connection nothing else uses.
+    /// SQLite: by one task, whose connection is used for nothing else.
     Writer(Writer),
     Transactions(Transactions),
 }

@@ -1,4 +1,4 @@
-//! Queries: release messages. Ids only grow; who waits for one is not known here.
+//! Queries: release messages. Ids only grow; the waiters are not known here.
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
@@ -13,18 +13,18 @@ use crate::store::notify::notify;
 use crate::store::number::Id;
 use crate::store::row;
 
-/// Rows of one statement.
+/// Rows in one statement.
 const CHUNK: usize = 500;
 
-/// Says that a watch key changed. To be called last in the transaction that changed it; its commit tells the other nodes
-/// where the engine can.
+/// Inserts a message that a watch key changed. Must be the last call in the transaction that
+/// changed it. The commit notifies the other nodes if the engine supports that.
 pub async fn insert(db: &impl ConnectionTrait, message: &str) -> Result<Model, StoreError> {
     let row = row::insert(db, new(message)).await?;
     notify(db, message).await?;
     Ok(row)
 }
 
-/// The row that says so.
+/// The row of a message.
 pub(super) fn new(message: &str) -> ActiveModel {
     ActiveModel {
         message: Set(message.to_owned()),
@@ -33,8 +33,8 @@ pub(super) fn new(message: &str) -> ActiveModel {
     }
 }
 
-/// Writes a message and removes it in one transaction, which nobody sees but for an id that is missing: shows that the
-/// database keeps what publishes write.
+/// Inserts a message and removes it in the same transaction, which shows that the database stores
+/// publishes. The only visible effect is a missing id.
 pub(super) async fn try_write(store: &Store) -> Result<(), StoreError> {
     store
         .write((), |tx, ()| {
@@ -59,13 +59,13 @@ pub async fn insert_all(db: &impl ConnectionTrait, messages: &[String]) -> Resul
         Entity::insert_many(rows).exec_without_returning(db).await?;
     }
     match messages.last() {
-        // A listener reads all new messages, whichever it was told of.
+        // One notification is sufficient, because listeners read all new messages.
         Some(last) => notify(db, last).await,
         None => Ok(()),
     }
 }
 
-/// Messages with greater ids, in the order of their ids.
+/// Messages with greater ids, by id.
 pub async fn after(
     db: &impl ConnectionTrait,
     id: impl Into<Id>,
@@ -76,20 +76,20 @@ pub async fn after(
     readable::read(db, next).await
 }
 
-/// The greatest id; 0 without any message.
+/// The greatest id; 0 if there are no messages.
 pub async fn max_id(db: &impl ConnectionTrait) -> Result<Id, StoreError> {
     let newest = Entity::find().select_only().column(Column::Id).order_by_desc(Column::Id);
     Ok(newest.into_tuple().one(db).await?.unwrap_or_default())
 }
 
-/// Removes up to `limit` messages of this text with smaller ids. Returns how many there were.
+/// Removes up to `limit` messages with this text and smaller ids. Returns their number.
 pub async fn delete_older(
     db: &impl ConnectionTrait,
     message: &str,
     id: Id,
     limit: u64,
 ) -> Result<u64, StoreError> {
-    // MySQL cannot delete from what it reads in the same statement, hence two.
+    // Two statements, because MySQL cannot delete from a table that the same statement reads.
     let older: Vec<Id> = Entity::find()
         .select_only()
         .column(Column::Id)

@@ -1,6 +1,7 @@
-//! Brings a database to the schema that this program needs: once for all nodes, without touching what Apollo made.
-//! Order: read the record; if something is missing take the lock, read again, check that the tables fit, run the
-//! missing steps, record them. Knows the tables' shapes, not what their rows mean.
+//! Upgrades a database to the schema of this program: once for all nodes, without changing Apollo's
+//! tables. Order: read the record; if steps are missing, take the lock, read again, check that the
+//! tables are suitable, run the missing steps, and record them. Knows the structure of the tables,
+//! not the meaning of their rows.
 
 mod fit;
 mod lock;
@@ -15,7 +16,8 @@ use crate::store::row::now;
 use crate::store::url::Dialect;
 use crate::store::{Reader, Store};
 
-/// Which of Apollo's two databases a store is. They are never the same one: some tables of both have the same name.
+/// Which of Apollo's two databases a store is. They must be separate, because some tables of both
+/// have the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     Config,
@@ -31,12 +33,12 @@ impl Part {
     }
 }
 
-/// Who made the tables.
+/// The program that created the tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// We did.
+    /// Castalia.
     Fresh,
-    /// Apollo did, or nobody recorded it.
+    /// Apollo, or no record exists.
     Adopted,
 }
 
@@ -49,24 +51,25 @@ impl Origin {
     }
 }
 
-/// What stands between a database and the schema of this program.
+/// The differences between a database and the schema of this program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     pub origin: Origin,
-    /// Steps that were not recorded yet.
+    /// Steps that are not recorded.
     pub missing_steps: Vec<&'static str>,
     /// Tables that would be created.
     pub absent_tables: Vec<String>,
-    /// What refuses the start; empty if the database fits.
+    /// Reasons to refuse the start; empty if the database is suitable.
     pub faults: Vec<String>,
-    /// What an operator should look at.
+    /// Conditions that an operator should check.
     pub warnings: Vec<String>,
 }
 
-/// Tables of our own without which a node can serve: the record of steps, and the values that nodes share.
+/// Castalia's tables that a node can do without: the record of steps, and the values that nodes
+/// share.
 const OPTIONAL: [&str; 2] = ["CastaliaSchema", "CastaliaInstallation"];
 
-/// The row of version 0 says who made the tables.
+/// The row of version 0 names the program that created the tables.
 const ORIGIN_VERSION: i32 = 0;
 
 const RECORD: [&str; 3] = [
@@ -75,12 +78,13 @@ const RECORD: [&str; 3] = [
     include_str!("migration/postgres/0000_record.sql"),
 ];
 
-/// One file of statements for each dialect. Versions are never used twice and files never change once released.
+/// One file of statements for each dialect. A version is never reused, and a released file never
+/// changes.
 struct Step {
     version: i32,
     name: &'static str,
     part: Part,
-    /// On a new database rows follow it.
+    /// Whether first rows are inserted after it on a new database.
     has_first_rows: bool,
     sql: [&'static str; 3],
 }
@@ -109,9 +113,10 @@ const STEPS: [Step; 5] = [
     step!(5, "castalia_installation", Part::Portal, false, "0005_castalia_installation.sql"),
 ];
 
-/// Creates what is missing, and says who made the tables. Several nodes may do so at once. A schema that is up to date
-/// costs one query. On a database that nobody made before, `seed` writes the first rows in the transaction that
-/// records the schema, after the settings that every new installation has.
+/// Creates missing tables, and returns the program that created the database. Several nodes may
+/// call this concurrently. An up-to-date schema costs one query. On a new database, `seed` inserts
+/// the first rows in the transaction that records the schema, after the settings of every new
+/// installation.
 pub async fn apply(
     store: &Store,
     part: Part,
@@ -135,7 +140,7 @@ pub async fn apply(
     }
 }
 
-/// Starts on the tables that are there, without creating any. An error when the service cannot work with them.
+/// Accepts the existing tables without creating any. Fails if the service cannot work with them.
 pub async fn accept(store: &Store, part: Part, reason: &str) -> Result<Origin, StoreError> {
     let report = check(store, part).await?;
     refuse_misfit(store, &report.faults)?;
@@ -153,7 +158,7 @@ pub async fn accept(store: &Store, part: Part, reason: &str) -> Result<Origin, S
     Ok(report.origin)
 }
 
-/// One message that says all that an administrator of the database needs to know.
+/// One message with everything that an administrator of the database needs to know.
 fn absent(store: &Store, tables: &[String], reason: &str) -> String {
     let rights = match store.dialect() {
         Dialect::Sqlite => "that may write to the file".to_owned(),
@@ -177,7 +182,7 @@ fn absent(store: &Store, tables: &[String], reason: &str) -> String {
     )
 }
 
-/// Compares the database with what this program needs, and writes nothing.
+/// Compares the database with the schema of this program; writes nothing.
 pub async fn check(store: &Store, part: Part) -> Result<Report, StoreError> {
     let found = fit::read(store.read(), store.dialect()).await?;
     let records = Records::read_if_present(store.read()).await?;
@@ -197,7 +202,7 @@ pub async fn check(store: &Store, part: Part) -> Result<Report, StoreError> {
     })
 }
 
-/// Apollo's tables, and those of the steps that would run.
+/// Missing tables: Apollo's, and those of the steps that would run.
 fn absent_tables(found: &fit::Found, part: Part, missing: &[&Step], dialect: usize) -> Vec<String> {
     let mut absent = found.absent_tables(part);
     let steps = missing.iter().map(|step| step.sql[dialect]);
@@ -213,7 +218,8 @@ fn absent_tables(found: &fit::Found, part: Part, missing: &[&Step], dialect: usi
     absent
 }
 
-/// Who made the tables, for a start that leaves the schema alone. No record counts as adopted.
+/// The program that created the tables, for a start that does not change the schema. Without a
+/// record, the database is treated as adopted.
 pub async fn origin(store: &Store) -> Result<Origin, StoreError> {
     let records = Records::read_if_present(store.read()).await?;
     Ok(records.unwrap_or_default().origin())
@@ -257,7 +263,8 @@ async fn apply_locked(
     Ok(origin)
 }
 
-/// Recorded before the first table: on MySQL a creation that breaks off leaves tables that are not Apollo's.
+/// Recorded before the first table is created: on MySQL, an interrupted creation leaves tables that
+/// are not Apollo's.
 async fn origin_from_now_on(
     tx: &DatabaseTransaction,
     records: &Records,
@@ -270,7 +277,7 @@ async fn origin_from_now_on(
     Ok(found)
 }
 
-/// What keeps the service from working with these tables.
+/// Reasons why the service cannot work with these tables.
 fn faults(found: &fit::Found, records: &Records, part: Part, dialect: Dialect) -> Vec<String> {
     if records.holds(part.other()) || found.holds(part.other()) {
         return vec![fit::shared(part, dialect)];
@@ -290,8 +297,8 @@ fn refuse_misfit(store: &Store, faults: &[String]) -> Result<(), StoreError> {
     Err(StoreError::setting(store.setting(), problem))
 }
 
-/// Statements end with a semicolon at the end of a line; none of our texts holds one there. A table that was there
-/// before gets no index from us: it is Apollo's, or the other part's.
+/// Statements end with a semicolon at the end of a line; no text in the files contains one there.
+/// Tables that existed before receive no index: they belong to Apollo, or to the other part.
 async fn run_statements(
     tx: &DatabaseTransaction,
     sql: &str,
@@ -325,7 +332,7 @@ fn dialect_index(dialect: Dialect) -> usize {
     }
 }
 
-/// What `CastaliaSchema` holds.
+/// The content of `CastaliaSchema`.
 #[derive(Default)]
 struct Records {
     origin: Option<Origin>,
@@ -345,7 +352,7 @@ impl Records {
         Ok(records)
     }
 
-    /// `None` when the table cannot be read, most likely because it does not exist yet.
+    /// `None` if the table cannot be read, most likely because it does not exist yet.
     async fn read_if_present(db: &Reader) -> Result<Option<Self>, StoreError> {
         match Self::read(db).await {
             Ok(records) => Ok(Some(records)),
@@ -354,12 +361,12 @@ impl Records {
         }
     }
 
-    /// Without a record Apollo counts as the maker.
+    /// Without a record, Apollo is taken as the creator.
     fn origin(&self) -> Origin {
         self.origin.unwrap_or(Origin::Adopted)
     }
 
-    /// Whether the tables of a part were made, or completed, here.
+    /// Whether Castalia created or completed the tables of a part.
     fn holds(&self, part: Part) -> bool {
         STEPS.iter().any(|step| {
             step.part == part && step.has_first_rows && self.versions.contains(&step.version)

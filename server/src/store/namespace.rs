@@ -1,5 +1,5 @@
-//! Queries: namespaces, also those of branches; their definitions (app namespaces) and edit locks are beside this file.
-//! What belongs to a namespace and goes with it is not known here.
+//! Queries: namespaces, including those of branches; those of definitions (app namespaces) and edit
+//! locks are in files below. The content of a namespace is not known here.
 
 mod definition;
 mod family;
@@ -34,7 +34,7 @@ pub async fn by_id(
     Ok(Entity::live_by_id(id.into()).one(db).await?)
 }
 
-/// Unknown ids are left out; the order is that of the ids.
+/// The namespaces with these ids, by id; unknown ones are omitted.
 pub async fn by_ids(db: &impl ConnectionTrait, ids: &[Id]) -> Result<Vec<Model>, StoreError> {
     let mut found = Vec::new();
     for chunk in chunks(ids) {
@@ -53,7 +53,7 @@ pub async fn find(
     Ok(Entity::live_in_namespace(app_id, cluster, namespace).one(db).await?)
 }
 
-/// The namespaces of a cluster or a branch, in the order of their ids.
+/// The namespaces of a cluster or a branch, by id.
 pub async fn of_cluster(
     db: &impl ConnectionTrait,
     app_id: &str,
@@ -63,7 +63,7 @@ pub async fn of_cluster(
     Ok(namespaces.all(db).await?)
 }
 
-/// The same for a list, without those that cannot be decoded.
+/// The same for a list, without rows that cannot be decoded.
 pub async fn readable_of_cluster(
     db: &impl ConnectionTrait,
     app_id: &str,
@@ -81,7 +81,7 @@ pub async fn count_of_cluster(
     page::count(db, Entity::live().filter(in_cluster(app_id, cluster))).await
 }
 
-/// The namespaces of this name in all clusters and branches of the app, in the order of their ids.
+/// The namespaces with this name in all clusters and branches of the app, by id.
 pub async fn named(
     db: &impl ConnectionTrait,
     app_id: &str,
@@ -94,7 +94,7 @@ pub async fn named(
     Ok(namespaces.all(db).await?)
 }
 
-/// Locks the namespaces of this name in all clusters and branches of the app, the oldest first.
+/// Locks the namespaces with this name in all clusters and branches of the app, oldest first.
 pub async fn lock_named(
     db: &impl ConnectionTrait,
     app_id: &str,
@@ -105,7 +105,7 @@ pub async fn lock_named(
     lock_where(db, rows).await
 }
 
-/// Locks the namespaces of a cluster, the oldest first.
+/// Locks the namespaces of a cluster, oldest first.
 pub async fn lock_cluster(
     db: &impl ConnectionTrait,
     app_id: &str,
@@ -114,7 +114,7 @@ pub async fn lock_cluster(
     lock_where(db, in_cluster(app_id, cluster)).await
 }
 
-/// The namespaces of this name in all apps.
+/// The namespaces with this name in all apps.
 pub async fn named_page(
     db: &impl ConnectionTrait,
     namespace: &str,
@@ -123,7 +123,7 @@ pub async fn named_page(
     page::list(db, Entity::live().filter(Column::NamespaceName.eq(namespace)), page).await
 }
 
-/// How many namespaces of this name, branches included, other apps have.
+/// Number of namespaces with this name in other apps, including branches.
 pub async fn count_named_elsewhere(
     db: &impl ConnectionTrait,
     namespace: &str,
@@ -134,13 +134,13 @@ pub async fn count_named_elsewhere(
     page::count(db, others).await
 }
 
-/// Hides the namespace; returns whether it was there.
+/// Hides the namespace; returns whether it existed.
 pub async fn delete(db: &impl ConnectionTrait, id: Id, operator: &str) -> Result<bool, StoreError> {
     Ok(soft_delete::<Entity>(db, Condition::all().add(Column::Id.eq(id)), operator).await? > 0)
 }
 
-/// Locks by row id what it found without a lock: an engine that locks while it searches would also
-/// wait for rows that it only passes. Rows that come later are kept out by the lock of their app.
+/// Locks the rows by id that it found without a lock: an engine that locks while it searches would
+/// also wait for rows that do not match. The lock of the app prevents new rows.
 pub(super) async fn lock_where(
     db: &impl ConnectionTrait,
     condition: Condition,

@@ -1,5 +1,6 @@
-//! PostgreSQL: tells every node at the commit that release messages were written. The other engines have no such
-//! thing, and nobody may rely on it: a scan of the messages finds what was not told.
+//! PostgreSQL: notifies every node at the commit that release messages were written. The other
+//! engines do not support this, and no caller may rely on it: a scan finds messages without a
+//! notification.
 
 use std::time::Duration;
 
@@ -11,11 +12,12 @@ use crate::store::error::StoreError;
 use crate::store::sequence;
 
 const CHANNEL: &str = "castalia_release";
-/// Pause after a failed attempt to reach the database again.
+/// Pause between attempts to reconnect to the database.
 const RETRY: Duration = Duration::from_millis(200);
 
-/// Tells at the commit of this transaction, on PostgreSQL. Nothing is told when it rolls back. The same statement looks
-/// whether ids are in order, because one of its own would cost a round trip.
+/// Sends a notification with the commit of this transaction, on PostgreSQL; none if it is rolled
+/// back. The same statement checks that ids are in order, because a separate one would cost a round
+/// trip.
 pub(super) async fn notify(db: &impl ConnectionTrait, message: &str) -> Result<(), StoreError> {
     if db.get_database_backend() == DbBackend::Postgres {
         let sql = format!("SELECT {}, pg_notify($1, $2)", sequence::behind());
@@ -28,7 +30,7 @@ pub(super) async fn notify(db: &impl ConnectionTrait, message: &str) -> Result<(
     Ok(())
 }
 
-/// Hears what [`notify`] tells. Keeps one connection of the pool for itself.
+/// Receives the notifications of [`notify`]. Occupies one connection of the pool.
 #[derive(Debug)]
 pub struct Listener {
     inner: PgListener,
@@ -44,15 +46,15 @@ impl Listener {
         Ok(Self { inner })
     }
 
-    /// Waits until messages should be read: some were written, or some may have been written while the connection was
-    /// lost. Reconnects by itself.
+    /// Waits until messages should be read: some were written, or may have been written while the
+    /// connection was lost. Reconnects automatically.
     pub async fn changed(&mut self) {
         match self.inner.try_recv().await {
             Ok(Some(_)) => return,
             Ok(None) => {}
             Err(error) => tracing::debug!(%error, "listening for release messages broke off"),
         }
-        // Any statement connects again and listens; only then is nothing missed any more.
+        // Any statement reconnects and listens again; messages can be missed until then.
         while let Err(error) = self.inner.execute("SELECT 1").await {
             tracing::debug!(%error, "cannot listen for release messages, trying again");
             tokio::time::sleep(RETRY).await;

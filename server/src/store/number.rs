@@ -1,5 +1,5 @@
-//! Integers that every engine can read: sqlx refuses a signed Rust integer for an unsigned MySQL column, and
-//! PostgreSQL has no unsigned ones. Knows no table.
+//! Integers for all engines: sqlx refuses to decode an unsigned MySQL column as a signed Rust
+//! integer, and PostgreSQL has no unsigned integers. Knows no table.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use sea_orm::{ActiveValue, ColIdx, DbErr, IntoActiveValue, QueryResult, TryFromU
 use sea_orm::{TryGetable, Value};
 use serde::{Deserialize, Serialize};
 
-/// A row id, or a column that holds one or counts (`LineNum`).
+/// A row id, or a column with ids or counts (`LineNum`).
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -95,7 +95,7 @@ macro_rules! number {
                             .into()
                         })
                     }
-                    // An absent value must stay one, or `Option` of this type breaks.
+                    // NULL must remain distinguishable, or `Option` of this type does not work.
                     Err(TryGetError::Null(column)) => Err(TryGetError::Null(column)),
                     // Some of Apollo's columns are signed (`tinyint(2)`).
                     Err(_) => <$signed>::try_get_by(row, at).map(Self),

@@ -1,4 +1,4 @@
-//! Pages of rows, their order by name of a property, and counting. Knows no table.
+//! Pages of rows, sorting by the name of a property, and counting. Knows no table.
 
 use sea_orm::sea_query::{Asterisk, Expr, Func};
 use sea_orm::{
@@ -10,10 +10,10 @@ use crate::store::error::StoreError;
 use crate::store::feed::readable;
 use crate::store::row::primary_key;
 
-/// Engines count rows in signed numbers.
+/// Engines use signed numbers for offsets.
 const LAST_ROW: u64 = i64::MAX.unsigned_abs();
 
-/// Which rows of a longer list are wanted.
+/// A part of a longer list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
     number: u64,
@@ -21,15 +21,15 @@ pub struct Page {
     sort: Vec<Sort>,
 }
 
-/// An order that the caller asks for, after the fixed one of the list.
+/// A requested order, applied after the fixed order of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sort {
-    /// Name of the property as the wire has it, such as `dataChangeCreatedTime`.
+    /// Name of the property in the API, such as `dataChangeCreatedTime`.
     pub property: String,
     pub is_descending: bool,
 }
 
-/// One page and the length of the whole list.
+/// One page, and the length of the whole list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Paged<M> {
     pub rows: Vec<M>,
@@ -37,7 +37,7 @@ pub struct Paged<M> {
 }
 
 impl Page {
-    /// Pages count from 0.
+    /// Page numbers start at 0.
     pub fn new(number: u64, size: u64) -> Self {
         Self { number, size, sort: Vec::new() }
     }
@@ -63,7 +63,8 @@ impl Page {
             let order = if sort.is_descending { Order::Desc } else { Order::Asc };
             select = select.order_by(column::<E>(&sort.property)?, order);
         }
-        // Without a last word of its own the order of equal rows may differ from page to page.
+        // Sorted by the key in the end, because the order of equal rows might otherwise differ
+        // between pages.
         Ok(select
             .order_by_asc(primary_key::<E>())
             .offset(self.number.saturating_mul(self.size).min(LAST_ROW))
@@ -80,7 +81,7 @@ pub(super) async fn list<E: EntityTrait>(
     readable::models(db, page.of(select)?).await
 }
 
-/// The rows of the page and the number of all.
+/// The rows of the page, and the number of all rows.
 pub(super) async fn paged<E: EntityTrait>(
     db: &impl ConnectionTrait,
     select: Select<E>,
@@ -91,7 +92,7 @@ pub(super) async fn paged<E: EntityTrait>(
     Ok(Paged { rows, total })
 }
 
-/// The number of rows. SeaORM's own count would have the engine build every row first.
+/// The number of rows. SeaORM's own count would make the engine materialise every row.
 pub(super) async fn count<E: EntityTrait>(
     db: &impl ConnectionTrait,
     mut select: Select<E>,
@@ -106,7 +107,7 @@ pub(super) async fn count<E: EntityTrait>(
     Ok(count.unwrap_or_default().unsigned_abs())
 }
 
-/// The column of a property: `appId` is `AppId`, and two of the standard columns have names of their own.
+/// The column of a property: `appId` is `AppId`; two of the standard columns have different names.
 fn column<E: EntityTrait>(property: &str) -> Result<E::Column, StoreError> {
     let wanted = match property {
         "dataChangeLastModifiedTime" => "dataChangeLastTime",

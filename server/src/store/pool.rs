@@ -13,40 +13,44 @@ use crate::store::pulse::LONGEST;
 use crate::store::retirement::Retirement;
 use crate::store::url::{DatabaseUrl, Dialect};
 
-/// Must stay well below the three seconds in which a publish has to fail when the database is away.
+/// Must remain well below the three seconds within which a publish has to fail if the database is
+/// unreachable.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
-/// Databases and proxies drop connections that live long.
+/// Databases and proxies close connections after some time.
 const MAX_LIFETIME: Duration = Duration::from_secs(30 * 60);
-/// A connection that is not used for so long is closed, before the database does so.
+/// Idle connections are closed after this time, before the database does so.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
-/// An idle connection is asked whether it still lives after this long.
+/// Idle time after which a connection is tested before use.
 const TEST_AFTER: Duration = Duration::from_secs(30);
-/// How long MySQL and PostgreSQL let a statement wait for the lock of another transaction.
+/// Maximum time that a statement on MySQL and PostgreSQL waits for a lock of another transaction.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long SQLite waits for another process that writes to the same file.
+/// Maximum time that SQLite waits for another process that writes to the same file.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a start waits for a database server that does not answer yet: it may start beside this
-/// process, or be busy.
+/// Maximum time that a start waits for a database server that does not answer yet: it may be
+/// starting at the same time, or be busy.
 const START_PATIENCE: Duration = Duration::from_secs(10);
 const SERVER_RETRY: Duration = Duration::from_millis(200);
 /// Pause between two attempts to open a file that another process is opening.
 const FILE_RETRY: Duration = Duration::from_millis(10);
-/// Connections of the common pool that read a SQLite file; more only compete for the same cores.
+/// Connections of the common pool that read a SQLite file; more would only compete for the same
+/// cores.
 const SQLITE_READERS: u32 = 4;
-/// Connections that are reserved for what applications wait for, opened when they are needed: the scan, the comparison
-/// of releases, names and keys, heartbeats, PostgreSQL's listener, and a few namespaces that are loaded meanwhile.
+/// Connections that are reserved for the work that applications wait for, opened on demand: the
+/// scan, reconciliation, names and keys, heartbeats, PostgreSQL's listener, and a few namespaces
+/// that are loaded at the same time.
 pub const RESERVED_CONNECTIONS: u32 = 5;
-/// The same for a SQLite file, which has no heartbeats of others, no listener, and no network to wait for.
+/// The same for a SQLite file, which has no heartbeats of other nodes, no listener, and no network
+/// latency.
 const SQLITE_RESERVED: u32 = 2;
 
-/// How a store connects.
+/// Options of a connection.
 #[derive(Clone, Debug)]
 pub struct StoreOptions {
-    /// The setting that gave the URL, as the user knows it; errors name it.
+    /// The setting with the URL, in the user's spelling; errors name it.
     pub setting: String,
-    /// Connections to MySQL or PostgreSQL, beside those that are reserved and the one for pings.
+    /// Connections to MySQL or PostgreSQL, in addition to the reserved ones and the one for pings.
     pub max_connections: u32,
-    /// How long to wait for one of them.
+    /// Maximum time to wait for one of them.
     pub acquire_timeout: Duration,
 }
 
@@ -56,18 +60,19 @@ impl StoreOptions {
     }
 }
 
-/// The connections of one database. `write` is the same pool as `read` on a server, and on a database in memory.
+/// The connection pools of one database. On a server, and on a database in memory, `write` is the
+/// same pool as `read`.
 #[derive(Clone, Debug)]
 pub(super) struct Pools {
     pub(super) read: DatabaseConnection,
     pub(super) write: DatabaseConnection,
-    /// For what applications wait for.
+    /// For the work that applications wait for.
     pub(super) reserved: DatabaseConnection,
-    /// One connection that nobody can use up, for pings.
+    /// A separate connection for pings, which other work cannot occupy.
     pub(super) ping: DatabaseConnection,
-    /// Ends the use of all connections of this database.
+    /// Stops the use of all connections of this database.
     pub(super) retirement: Retirement,
-    /// Where the database is a file.
+    /// Present if the database is a file.
     pub(super) file: Option<SqliteFile>,
 }
 
@@ -84,7 +89,8 @@ pub(super) async fn open(url: &DatabaseUrl, options: &StoreOptions) -> Result<Po
             let with = |connections, query_only| {
                 file_options(url, options, connections, query_only, &retirement)
             };
-            // The writer first: it creates the file's header and switches it to the write-ahead log.
+            // The writer is opened first: it creates the header of the file and switches it to the
+            // write-ahead log.
             let write = connect(url, options, with(1, false)).await?;
             file.sync_directory().map_err(|error| url.error(&options.setting, error))?;
             let read = connect(url, options, with(SQLITE_READERS, true)).await?;
@@ -108,7 +114,8 @@ pub(super) async fn open(url: &DatabaseUrl, options: &StoreOptions) -> Result<Po
     }
 }
 
-/// How many connections of the common pool may read at a time: a publish must find one whatever is read.
+/// Maximum number of concurrent reads in the common pool, so that a publish always finds a
+/// connection.
 pub(super) fn reads_at_once(pooled: u32) -> u32 {
     pooled - (pooled / 4).max(1)
 }
@@ -129,7 +136,8 @@ async fn connect(
         let (patience, pause) = if problem.is_connection_lost() {
             (START_PATIENCE, SERVER_RETRY)
         } else if problem.is_retryable() {
-            // SQLite itself does not wait for a process that is just switching a new file to the write-ahead log.
+            // SQLite itself does not wait for a process that is switching a new file to the
+            // write-ahead log.
             (BUSY_TIMEOUT, FILE_RETRY)
         } else {
             (Duration::ZERO, Duration::ZERO)
@@ -154,7 +162,7 @@ async fn connect(
 
 fn quiet(url: &DatabaseUrl, options: &StoreOptions) -> ConnectOptions {
     let mut with = ConnectOptions::new(url.expose());
-    // Statements are not logged: they hold values of items.
+    // Statements are not logged, because they contain values of items.
     with.sqlx_logging(false).record_stmt_in_spans(false).acquire_timeout(options.acquire_timeout);
     with
 }
@@ -169,7 +177,7 @@ fn server_options(
         .min_connections(2.min(options.max_connections))
         .idle_timeout(IDLE_TIMEOUT)
         .max_lifetime(MAX_LIFETIME)
-        // The guard tests, and only connections that were idle for a while.
+        // The guard tests connections, and only those that were idle for a while.
         .test_before_acquire(false);
     let guard = retirement.clone();
     with.map_sqlx_mysql_pool_opts(move |pool| {
@@ -186,8 +194,9 @@ fn server_options(
     with
 }
 
-/// What the database itself gives up, so that it does not work on for a caller that was refused, and does not keep the
-/// locks of a node that vanished. MySQL skips the comment and has no limit for the statement.
+/// Limits in the database itself, so that it does not continue to work for a caller that received
+/// an error, and does not keep the locks of a node that disappeared. MySQL skips the comment and
+/// has no limit for the statement.
 fn mysql_limits() -> SqlStr {
     let (longest, lock) = (LONGEST.as_secs(), LOCK_TIMEOUT.as_secs());
     AssertSqlSafe(format!(
@@ -199,9 +208,10 @@ fn mysql_limits() -> SqlStr {
     .into_sql_str()
 }
 
-/// As [`mysql_limits`]. Keepalives end the session of a node that vanished from the network. The
-/// isolation is set here, and not with each transaction, because that would cost a round trip each:
-/// whatever the default of the database or the role is, a row lock has to renew what is read.
+/// Same as [`mysql_limits`]. Keepalives end the session of a node that disappeared from the
+/// network. The isolation level is set here and not with each transaction, which would cost a round
+/// trip each: whatever the default of the database or the role is, a row lock has to refresh what
+/// is read.
 fn postgres_limits() -> SqlStr {
     let (longest, lock) = (LONGEST.as_secs(), LOCK_TIMEOUT.as_secs());
     AssertSqlSafe(format!(
@@ -213,7 +223,7 @@ fn postgres_limits() -> SqlStr {
     .into_sql_str()
 }
 
-/// One connection that never closes: the database lives and dies with it.
+/// One connection that is never closed, because the database exists only as long as the connection.
 fn memory_options(url: &DatabaseUrl, options: &StoreOptions) -> ConnectOptions {
     let mut with = quiet(url, options);
     with.max_connections(1).idle_timeout(None).max_lifetime(None).test_before_acquire(false);
@@ -231,7 +241,7 @@ fn file_options(
     let mut with = quiet(url, options);
     with.max_connections(connections).max_lifetime(None).test_before_acquire(false);
     if query_only {
-        // Each has a thread and a cache of pages.
+        // Each connection has a thread and a page cache.
         with.idle_timeout(IDLE_TIMEOUT);
     } else {
         with.idle_timeout(None);

@@ -1,5 +1,6 @@
-//! Finds out whether the database answers at all, over a connection of its own, and gives up on work that waits for
-//! one that does not. A slow statement on a living database is something else: it has the longer limit.
+//! Checks whether the database answers at all, over a separate connection, and cancels work that
+//! waits for one that does not. A slow statement on a responsive database is a different case, with
+//! the longer limit.
 
 use std::future::Future;
 use std::io;
@@ -15,20 +16,21 @@ use tokio::time::{Instant, sleep, sleep_until};
 use crate::store::error::{StoreError, is_dead_connection};
 use crate::store::retirement::Retirement;
 
-/// How long the database may take to answer a ping, connecting included.
+/// Maximum time for the answer to a ping, including the connect.
 const PING_LIMIT: Duration = Duration::from_secs(2);
-/// Work that takes longer than this makes us ask whether the database still answers. Together with the ping it stays
-/// within the three seconds in which a publish has to fail.
+/// Duration of work after which a ping checks whether the database still answers. Together with the
+/// ping, it remains within the three seconds within which a publish has to fail.
 const SUSPICION: Duration = Duration::from_secs(1);
-/// How long a read or a whole transaction may take on a database that answers. The sessions of MySQL and PostgreSQL
-/// have the same limit, so that the database does not work on for a caller that was refused.
+/// Maximum duration of a read or a whole transaction on a responsive database. The sessions of
+/// MySQL and PostgreSQL have the same limit, so that the database does not continue to work for a
+/// caller that received an error.
 pub(super) const LONGEST: Duration = Duration::from_secs(30);
 
 /// Cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct Pulse {
     db: DatabaseConnection,
-    /// Whether work that takes long is given up when pings fail: a database behind a network.
+    /// Whether long work is cancelled when pings fail; set for a database behind a network.
     is_remote: bool,
     retirement: Retirement,
     last: Arc<Mutex<Option<Ping>>>,
@@ -45,7 +47,8 @@ impl Pulse {
         Self { db, is_remote, retirement, last: Arc::default() }
     }
 
-    /// Whether the database answers within two seconds. Callers that come during a ping share its outcome.
+    /// Checks that the database answers within two seconds. Callers that arrive during a ping share
+    /// its outcome.
     pub(super) async fn ping(&self) -> Result<(), StoreError> {
         let asked = Instant::now();
         let mut last = self.last.lock().await;
@@ -70,7 +73,8 @@ impl Pulse {
         }
     }
 
-    /// Asks once more when the connection turns out to be dead: the server may have ended it long ago.
+    /// Repeats the query if the connection turns out to be dead: the server may have closed it long
+    /// ago.
     async fn select(&self) -> Result<(), DbErr> {
         let statement = Statement::from_string(self.db.get_database_backend(), "SELECT 1");
         match self.db.query_one_raw(statement.clone()).await {
@@ -81,13 +85,14 @@ impl Pulse {
         }
     }
 
-    /// When work that begins now has to be done.
+    /// Deadline for work that starts now.
     pub(super) fn deadline() -> Instant {
         Instant::now() + LONGEST
     }
 
-    /// Runs the work until it is done, the deadline has passed, or the database does not answer any more. After one
-    /// of the latter two the connections are in an unknown state and none of them is used again.
+    /// Runs the work until it is done, the deadline has passed, or the database no longer answers.
+    /// In the latter two cases the connections are in an unknown state, and none of them is used
+    /// again.
     pub(super) async fn watch<T>(
         &self,
         deadline: Instant,
@@ -100,12 +105,12 @@ impl Pulse {
             () = sleep_until(deadline) => "the database took longer than 30 s",
             () = self.silence(), if self.is_remote => "the database does not answer",
         };
-        // Before the work is dropped: its connection must not return to the pool.
+        // Before the work is dropped, because its connection must not return to the pool.
         self.retirement.retire_all();
         Err(silence(gave_up))
     }
 
-    /// Returns when the database does not answer any more.
+    /// Returns when the database no longer answers.
     async fn silence(&self) {
         loop {
             sleep(SUSPICION).await;

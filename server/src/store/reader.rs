@@ -1,5 +1,5 @@
-//! The handle for reads: refuses to write, asks again when a pooled connection turns out to be dead, and takes only a
-//! part of the pool. Knows no table.
+//! The handle for reads: rejects writes, repeats a query if a pooled connection turns out to be
+//! dead, and uses only a part of the pool. Knows no table.
 
 use std::io;
 use std::sync::Arc;
@@ -18,22 +18,23 @@ use crate::store::error::is_dead_connection;
 use crate::store::file::SqliteFile;
 use crate::store::pulse::Pulse;
 
-/// Runs queries on any connection of the pool, each in its own transaction.
+/// Runs queries on any connection of the pool, each in a separate transaction.
 #[derive(Clone, Debug)]
 pub struct Reader {
     db: DatabaseConnection,
-    /// As many connections of the pool may be dead.
+    /// Size of the pool: up to this many of its connections may be dead.
     pooled: u32,
-    /// One for each query that may run at a time; the rest of the pool is for transactions.
+    /// One permit for each concurrent query; the rest of the pool is for transactions.
     permits: Arc<Semaphore>,
-    /// How long a query waits for its turn.
+    /// Maximum time that a query waits for a permit.
     patience: Duration,
     pulse: Pulse,
     file: Option<SqliteFile>,
 }
 
 impl Reader {
-    /// `at_once` queries run at a time; others wait for their turn, but not for ever.
+    /// `at_once` is the maximum number of concurrent queries; further ones wait, for a limited
+    /// time.
     pub(super) fn new(
         db: DatabaseConnection,
         pooled: u32,
@@ -46,8 +47,8 @@ impl Reader {
         Self { db, pooled, permits: Arc::new(Semaphore::new(permits)), patience, pulse, file }
     }
 
-    /// A connection that is opened on another file with the name of ours would, when it is closed, take our write-ahead
-    /// log for its own and remove it.
+    /// If a connection were opened on another file with the same name, closing it would remove the
+    /// write-ahead log of the database.
     fn check_file(&self) -> Result<(), DbErr> {
         let Some(file) = &self.file else { return Ok(()) };
         file.check().map_err(|error| {
@@ -116,7 +117,7 @@ impl ConnectionTrait for Reader {
     }
 }
 
-/// An insert that returns its id is a query to the driver, hence the look at the text.
+/// An insert that returns its id is a query for the driver, so the text is checked.
 fn check(statement: &Statement) -> Result<(), DbErr> {
     if statement.sql.starts_with("SELECT") { Ok(()) } else { Err(refusal()) }
 }

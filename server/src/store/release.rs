@@ -1,5 +1,5 @@
-//! Queries: releases; their history and the gray rules are beside this file. What a publish or a rollback consists of
-//! is not known here.
+//! Queries: releases; those of history and gray rules are in files below. The steps of a publish or
+//! a rollback are not known here.
 
 mod history;
 mod publish;
@@ -33,7 +33,7 @@ pub async fn by_id(
     Ok(Entity::live_by_id(id.into()).one(db).await?)
 }
 
-/// Releases with these ids, for a list: without unknown ones and those that cannot be decoded.
+/// Releases with these ids, for a list: unknown ones and those that cannot be decoded are omitted.
 pub async fn by_ids<I: Into<Id> + Copy>(
     db: &impl ConnectionTrait,
     ids: &[I],
@@ -47,7 +47,7 @@ pub async fn by_ids<I: Into<Id> + Copy>(
     Ok(found)
 }
 
-/// Releases with these keys, also those that were rolled back.
+/// Releases with these keys, including those that were rolled back.
 pub async fn by_keys<S: AsRef<str>>(
     db: &impl ConnectionTrait,
     keys: &[S],
@@ -60,7 +60,7 @@ pub async fn by_keys<S: AsRef<str>>(
     Ok(found)
 }
 
-/// What clients of the namespace get.
+/// The release that clients of the namespace receive.
 pub async fn latest_active(
     db: &impl ConnectionTrait,
     app_id: &str,
@@ -71,7 +71,8 @@ pub async fn latest_active(
     Ok(newest.one(db).await?)
 }
 
-/// Id of what clients of the namespace get, without its content; 0 if there is none.
+/// Id of the release that clients of the namespace receive, without its content; 0 if there is
+/// none.
 pub async fn latest_active_id(
     db: &impl ConnectionTrait,
     app_id: &str,
@@ -83,7 +84,8 @@ pub async fn latest_active_id(
     Ok(id.unwrap_or_default())
 }
 
-/// Releases that were not rolled back, newest first. A rollback decides by them, so that none may be left out.
+/// Releases that were not rolled back, newest first. None may be omitted, because a rollback
+/// depends on them.
 pub async fn active_page(
     db: &impl ConnectionTrait,
     app_id: &str,
@@ -95,7 +97,7 @@ pub async fn active_page(
     Ok(page.of(newest)?.all(db).await?)
 }
 
-/// The same for a list, without those that cannot be decoded.
+/// The same for a list, without rows that cannot be decoded.
 pub async fn readable_active_page(
     db: &impl ConnectionTrait,
     app_id: &str,
@@ -118,7 +120,7 @@ pub async fn all_page(
     page::list(db, all.order_by_desc(Column::Id), page).await
 }
 
-/// Active releases of the namespace with ids from `oldest` to `newest`, both included, newest first.
+/// Active releases of the namespace with ids from `oldest` to `newest`, inclusive, newest first.
 pub async fn active_between(
     db: &impl ConnectionTrait,
     app_id: &str,
@@ -163,7 +165,7 @@ pub async fn delete_of_namespace(
     soft_delete::<Entity>(db, Entity::in_namespace(app_id, cluster, namespace), operator).await
 }
 
-/// Removes rows for good, hidden ones too: retention of the history.
+/// Deletes rows physically, including hidden ones, for the retention of the history.
 pub async fn purge(db: &impl ConnectionTrait, ids: &[Id]) -> Result<u64, StoreError> {
     let mut removed = 0;
     for chunk in chunks(ids) {

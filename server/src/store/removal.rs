@@ -1,5 +1,5 @@
-//! Queries: what belongs to an app or to some of its clusters, hidden in few statements whatever its
-//! size. In which order that happens is not known here.
+//! Queries: hide everything that belongs to an app or to some of its clusters, in few statements
+//! whatever its size. The order of the steps is not known here.
 
 use sea_orm::sea_query::Condition;
 use sea_orm::{
@@ -15,7 +15,7 @@ use crate::store::namespace::lock_where;
 use crate::store::number::Id;
 use crate::store::row::{InNamespace, Standard, soft_delete, soft_remove};
 
-/// An app with all of its clusters and branches, or some of them.
+/// An app with all or some of its clusters and branches.
 #[derive(Clone, Copy, Debug)]
 pub struct Scope<'a> {
     app_id: &'a str,
@@ -23,7 +23,7 @@ pub struct Scope<'a> {
 }
 
 impl<'a> Scope<'a> {
-    /// The whole app, with namespaces whose cluster does not exist.
+    /// The whole app, including namespaces whose cluster does not exist.
     pub fn of_app(app_id: &'a str) -> Self {
         Self { app_id, clusters: None }
     }
@@ -47,7 +47,7 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// Locks the namespaces, the oldest first.
+/// Locks the namespaces, oldest first.
 pub async fn lock_namespaces(
     db: &impl ConnectionTrait,
     scope: Scope<'_>,
@@ -55,7 +55,7 @@ pub async fn lock_namespaces(
     lock_where(db, scope.of::<namespace::Entity>()).await
 }
 
-/// The namespaces in the order of their ids.
+/// The namespaces, by id.
 pub async fn namespaces(
     db: &impl ConnectionTrait,
     scope: Scope<'_>,
@@ -64,8 +64,8 @@ pub async fn namespaces(
     Ok(found.order_by_asc(namespace::Column::Id).all(db).await?)
 }
 
-/// Hides clusters, namespaces, releases, gray rules, history and commits, and removes the record of
-/// who read them. Items stay: they belong to a namespace by its id, which is never used again.
+/// Hides clusters, namespaces, releases, gray rules, history and commits, and removes the records
+/// of their readers. Items are kept: they belong to a namespace by its id, which is never reused.
 pub async fn hide(
     db: &impl ConnectionTrait,
     scope: Scope<'_>,
@@ -101,7 +101,7 @@ pub async fn with_items(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<Id>
     Ok(found.into_tuple().all(db).await?)
 }
 
-/// Hides the items of these namespaces; who edited them last stays named.
+/// Hides the items of these namespaces; their last editor is kept.
 pub async fn hide_items(db: &impl ConnectionTrait, namespaces: &[Id]) -> Result<(), StoreError> {
     for chunk in chunks(namespaces) {
         soft_remove::<item::Entity>(db, item::Column::NamespaceId.is_in(chunk)).await?;

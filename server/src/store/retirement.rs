@@ -1,7 +1,8 @@
-//! Decides which pooled connections may be used again. sqlx counts the depth of transactions by itself and is wrong
-//! after some errors: SQLite rolls back on a full disk, MySQL on a deadlock, and a connection that is still "inside"
-//! a transaction would turn the next one into a savepoint that nobody commits. A connection in an unknown state is
-//! therefore closed and another one opened. Knows no table and no dialect.
+//! Decides which pooled connections may be used again. sqlx counts the depth of transactions
+//! itself, and is wrong after some errors: SQLite rolls back on a full disk, MySQL on a deadlock,
+//! and on a connection that is still "inside" a transaction, the next one would become a savepoint
+//! that is never committed. A connection in an unknown state is therefore closed and replaced.
+//! Knows no table and no dialect.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -9,20 +10,21 @@ use std::time::{Duration, Instant};
 use sea_orm::sqlx::pool::{PoolConnectionMetadata, PoolOptions};
 use sea_orm::sqlx::{Connection, Database, Error};
 
-/// Retires all connections that are open when something goes wrong. Cheap to clone.
+/// Retires all connections that are open when an error occurs. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Retirement {
     since: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Retirement {
-    /// From now on no connection that is open at this moment is used again.
+    /// Prevents the reuse of all connections that are open at this moment.
     pub(super) fn retire_all(&self) {
         *self.since.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
-    /// Makes a pool close connections that were retired or that a transaction was not finished on, both when they
-    /// return and before they are used. Those idle for longer than `test_after` are asked whether they still live.
+    /// Makes a pool close connections that were retired or have an unfinished transaction, both
+    /// when they return and before they are used. Those that were idle for longer than `test_after`
+    /// are tested first.
     pub(super) fn guard<DB: Database>(
         &self,
         options: PoolOptions<DB>,
@@ -34,7 +36,8 @@ impl Retirement {
                 let retired = returned.is_retired(&about);
                 Box::pin(async move {
                     if retired {
-                        // An error closes it without another word to a server that may answer nothing.
+                        // An error closes it without sending anything to a server that may not
+                        // answer.
                         let reason = "closing a connection that was open when the database failed";
                         return Err(Error::Io(std::io::Error::other(reason)));
                     }
@@ -62,7 +65,7 @@ impl Retirement {
     }
 }
 
-/// Whether no transaction was left open on the connection.
+/// Whether the connection has no open transaction.
 async fn is_outside<C: Connection>(connection: &mut C) -> Result<bool, Error> {
     if connection.is_in_transaction() {
         // A rollback may still be queued.

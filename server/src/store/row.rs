@@ -1,5 +1,5 @@
-//! What tables with Apollo's six standard columns share: live rows, insert, update and the ways of soft deletion.
-//! Knows no table by name and no rule about when a row may change.
+//! Operations on tables with Apollo's six standard columns: live rows, insert, update and soft
+//! deletion. Knows no table by name and no rule for changes.
 
 use chrono::{DateTime, SubsecRound, Utc};
 use sea_orm::sea_query::{Condition, Expr, InsertStatement, IntoCondition, Query};
@@ -11,30 +11,30 @@ use sea_orm::{
 use crate::store::error::StoreError;
 use crate::store::number::Id;
 
-/// The present moment as the tables hold it: in milliseconds.
+/// The present time in the resolution of the tables: milliseconds.
 pub fn now() -> DateTime<Utc> {
     Utc::now().trunc_subsecs(3)
 }
 
-/// Who made a row and when, as its maker says.
+/// Author and times of a new row.
 #[derive(Clone, Debug)]
 pub struct Authorship {
     pub created_by: String,
     pub last_modified_by: Option<String>,
-    /// Absent means now.
+    /// `None` for now.
     pub created_time: Option<DateTime<Utc>>,
-    /// Absent means now.
+    /// `None` for now.
     pub last_time: Option<DateTime<Utc>>,
 }
 
-/// A table whose rows are hidden, not removed.
+/// A table whose rows are hidden instead of deleted.
 pub trait Standard: EntityTrait {
     const IS_DELETED: Self::Column;
     const DELETED_AT: Self::Column;
     const LAST_MODIFIED_BY: Self::Column;
     const LAST_TIME: Self::Column;
 
-    /// The rows that exist for everybody. A bare `find()` would show the hidden ones too.
+    /// The rows that are not hidden. A bare `find()` would include the hidden ones.
     fn live() -> Select<Self> {
         Self::find().filter(Self::IS_DELETED.eq(false))
     }
@@ -83,7 +83,7 @@ macro_rules! standard {
         }
 
         impl ActiveModel {
-            /// A new live row that says who made it and when.
+            /// A new live row with this author and these times.
             pub fn authored(author: crate::store::row::Authorship) -> Self {
                 let now = crate::store::row::now();
                 let last_time = author.last_time.unwrap_or(now);
@@ -97,7 +97,7 @@ macro_rules! standard {
                 }
             }
 
-            /// A new live row with the standard columns filled in and nobody as its last editor.
+            /// A new live row with the standard columns and no last editor.
             pub fn created_by(operator: &str) -> Self {
                 let now = crate::store::row::now();
                 Self {
@@ -111,7 +111,7 @@ macro_rules! standard {
                 }
             }
 
-            /// The same, with the operator as its last editor too.
+            /// The same, with the operator as the last editor.
             pub fn created_and_edited_by(operator: &str) -> Self {
                 Self {
                     data_change_last_modified_by: sea_orm::Set(Some(operator.to_owned())),
@@ -124,8 +124,8 @@ macro_rules! standard {
 
 pub(crate) use {in_namespace, standard};
 
-/// Inserts a row in which every column but the id is set, and returns it as the caller wrote it with the id that the
-/// database gave: MySQL keeps whole seconds, the returned row still has the milliseconds.
+/// Inserts a row in which every column but the id is set, and returns it in the caller's form with
+/// the generated id: MySQL stores whole seconds, but the returned row still has the milliseconds.
 pub async fn insert<A>(
     db: &impl ConnectionTrait,
     row: A,
@@ -158,8 +158,8 @@ pub(super) fn insertion<A: ActiveModelTrait>(
     Ok(insert)
 }
 
-/// Writes the columns of a loaded row that were set to another value, with the time of the change. Returns whether
-/// there was anything to write; a row without a difference is not touched and keeps its time.
+/// Writes the changed columns of a loaded row, with the time of the change. Returns whether
+/// anything was written; a row without differences is not touched and keeps its time.
 pub async fn update<A>(db: &impl ConnectionTrait, row: A) -> Result<bool, StoreError>
 where
     A: ActiveModelTrait,
@@ -172,7 +172,7 @@ where
     update_as_is(db, row).await
 }
 
-/// The same for a table without the standard columns: writes nothing but what was set.
+/// The same for a table without the standard columns: writes only the columns that were set.
 pub(super) async fn update_as_is<A: ActiveModelTrait>(
     db: &impl ConnectionTrait,
     row: A,
@@ -187,7 +187,8 @@ pub(super) async fn update_as_is<A: ActiveModelTrait>(
     Ok(true)
 }
 
-/// Hides the live rows that fulfil the condition, all at one moment, and names who did it. Returns their number.
+/// Hides the live rows that match the condition, with one time, and records the operator. Returns
+/// their number.
 pub async fn soft_delete<E: Standard>(
     db: &impl ConnectionTrait,
     condition: impl IntoCondition,
@@ -197,7 +198,7 @@ pub async fn soft_delete<E: Standard>(
     Ok(hidden.exec(db).await?.rows_affected)
 }
 
-/// Hides rows as the removal of a loaded object does: whoever edited them last stays named.
+/// Hides rows like the removal of a loaded object: their last editor is kept.
 pub async fn soft_remove<E: Standard>(
     db: &impl ConnectionTrait,
     condition: impl IntoCondition,
@@ -210,13 +211,13 @@ fn hide<E: Standard>(condition: impl IntoCondition) -> sea_orm::UpdateMany<E> {
     E::update_many()
         .col_expr(E::IS_DELETED, Expr::value(true))
         .col_expr(E::DELETED_AT, Expr::value(now.timestamp_millis()))
-        // MySQL does this by itself, the others do not.
+        // MySQL does this automatically, the others do not.
         .col_expr(E::LAST_TIME, Expr::value(now))
         .filter(E::IS_DELETED.eq(false))
         .filter(condition.into_condition())
 }
 
-/// The one column of the key; no table here has a composite one.
+/// The single column of the primary key; no table here has a composite one.
 pub(super) fn primary_key<E: EntityTrait>() -> E::Column {
     #[expect(
         clippy::expect_used,

@@ -13,7 +13,7 @@ impl Secret {
         Self(text.into())
     }
 
-    /// The text itself, for comparing, hashing or handing to its owner.
+    /// The text itself, to compare, hash or return it to its owner.
     pub fn expose(&self) -> &str {
         &self.0
     }

@@ -1,24 +1,27 @@
-//! PostgreSQL: sequences that are behind the rows of their tables. A logical replica that was promoted has the rows but
-//! not the sequences, and so has a dump of the data alone. New rows would then get ids below those of older ones, and
-//! what has the greatest id is what counts: an acknowledged publish would never be served.
+//! PostgreSQL: sequences that are behind the rows of their tables. A promoted logical replica has
+//! the rows but not the sequences, and so has a dump of the data alone. New rows would then receive
+//! ids below those of older ones, and because the greatest id determines what is served, an
+//! acknowledged publish would never be.
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement, TransactionTrait};
 
 use crate::store::error::StoreError;
 
-/// Tables of which the row with the greatest id counts.
+/// Tables in which the row with the greatest id is the current one.
 const ORDERED: [&str; 4] = ["Release", "ReleaseHistory", "GrayReleaseRule", "ReleaseMessage"];
-/// A row with such an id is a stray one: behind it the sequence would be used up.
+/// A row with a greater id is an outlier: setting the sequence behind it would exhaust it.
 const STRAY: i64 = i64::MAX / 2;
-/// Of the advisory lock under which sequences are set: two nodes must not set one back for each other.
+/// Key of the advisory lock under which sequences are set: two nodes must not overwrite each
+/// other's values.
 const LOCK: i64 = 0x0063_6173_7461_6c69;
 
-/// Those of them that every publish writes. The others are left out: a publish must not wait for a lock on a table that it
-/// does not write.
+/// Those of them that every publish writes. The others are omitted: a publish must not wait for a
+/// lock on a table that it does not write.
 const PUBLISHED: [&str; 2] = ["Release", "ReleaseMessage"];
 
-/// An expression for the names of the tables whose sequence is behind. The rows are those of the statement's snapshot
-/// and the sequences are read later, so that rows of other transactions are never mistaken for it.
+/// An expression for the names of the tables whose sequence is behind. The rows are those of the
+/// statement's snapshot and the sequences are read later, so that rows of other transactions never
+/// cause a false result.
 pub(super) fn behind() -> String {
     let names = PUBLISHED.map(|table| format!("CASE WHEN {} THEN '{table}' END", is_behind(table)));
     format!("concat_ws(',', {})", names.join(", "))
@@ -35,7 +38,7 @@ fn sequence(table: &str) -> String {
     format!("pg_get_serial_sequence('\"{name}\"', 'Id')")
 }
 
-/// The error for what [`behind`] found.
+/// Converts the result of [`behind`] to an error.
 pub(super) fn check(behind: &str) -> Result<(), StoreError> {
     match behind.split(',').next().filter(|table| !table.is_empty()) {
         Some(table) => Err(StoreError::SequenceBehind { table: table.to_owned() }),
@@ -43,8 +46,8 @@ pub(super) fn check(behind: &str) -> Result<(), StoreError> {
     }
 }
 
-/// Sets the sequence of a table forward to its rows; where the order counts, those of all such tables. The account needs
-/// the right UPDATE on the sequences.
+/// Sets the sequence of a table to its greatest id; if the table is an ordered one, those of all
+/// such tables. The account needs the UPDATE privilege on the sequences.
 pub(super) async fn set_forward(db: &DatabaseConnection, table: &str) -> Result<(), StoreError> {
     let tx = db.begin().await?;
     let run = |sql: String| tx.query_all_raw(Statement::from_string(DbBackend::Postgres, sql));

@@ -1,5 +1,5 @@
-//! Queries: settings that operators keep in a database. ConfigDB has them by key and cluster, PortalDB by key.
-//! What a key means is not known here.
+//! Queries: settings that operators keep in a database. ApolloConfigDB has them by key and cluster,
+//! ApolloPortalDB by key. The meaning of a key is not known here.
 
 use sea_orm::sea_query::Condition;
 use sea_orm::{
@@ -12,14 +12,14 @@ use crate::store::feed::readable;
 use crate::store::number::Id;
 use crate::store::row::{Standard, insert, soft_delete, update};
 
-/// All rows of ConfigDB, in the order of their ids.
+/// All rows of ApolloConfigDB, by id.
 pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<server_config::Model>, StoreError> {
     use server_config::{Column, Entity};
     readable::models(db, Entity::live().order_by_asc(Column::Id)).await
 }
 
-/// Id, key, cluster and value of all rows of ConfigDB. A row that cannot be decoded is left out: it must not keep a node
-/// from starting.
+/// Id, key, cluster and value of all rows of ApolloConfigDB. A row that cannot be decoded is
+/// omitted, because it must not prevent a node from starting.
 pub async fn values(
     db: &impl ConnectionTrait,
 ) -> Result<Vec<(Id, String, String, String)>, StoreError> {
@@ -29,7 +29,7 @@ pub async fn values(
     Ok(readable::read(db, rows).await?.readable)
 }
 
-/// Id, key and value of all rows of PortalDB that can be decoded.
+/// Id, key and value of all rows of ApolloPortalDB that can be decoded.
 pub async fn values_of_portal(
     db: &impl ConnectionTrait,
 ) -> Result<Vec<(Id, String, String)>, StoreError> {
@@ -57,7 +57,7 @@ pub async fn lock(
     Ok(row.one(db).await?)
 }
 
-/// Writes value and comment of a key of ConfigDB, and returns the row.
+/// Writes value and comment of a key of ApolloConfigDB, and returns the row.
 pub async fn upsert(
     db: &impl ConnectionTrait,
     key: &str,
@@ -86,7 +86,7 @@ pub async fn upsert(
     written.ok_or_else(|| StoreError::other("a setting vanished while it was written"))
 }
 
-/// Hides the row; returns whether it was there.
+/// Hides the row; returns whether it existed.
 pub async fn delete(
     db: &impl ConnectionTrait,
     key: &str,
@@ -96,7 +96,7 @@ pub async fn delete(
     Ok(soft_delete::<server_config::Entity>(db, of_key(key, cluster), operator).await? > 0)
 }
 
-/// All rows of PortalDB, in the order of their ids.
+/// All rows of ApolloPortalDB, by id.
 pub async fn all_of_portal(
     db: &impl ConnectionTrait,
 ) -> Result<Vec<portal_server_config::Model>, StoreError> {
@@ -112,7 +112,7 @@ pub async fn find_of_portal(
     Ok(Entity::live().filter(Column::Key.eq(key)).one(db).await?)
 }
 
-/// Writes value and comment of a key of PortalDB, and returns the row.
+/// Writes value and comment of a key of ApolloPortalDB, and returns the row.
 pub async fn upsert_of_portal(
     db: &impl ConnectionTrait,
     key: &str,
@@ -139,7 +139,7 @@ pub async fn upsert_of_portal(
     written.ok_or_else(|| StoreError::other("a setting vanished while it was written"))
 }
 
-/// Hides the row; returns whether it was there.
+/// Hides the row; returns whether it existed.
 pub async fn delete_of_portal(
     db: &impl ConnectionTrait,
     key: &str,

@@ -1,5 +1,5 @@
-//! Queries: addresses of services with their heartbeats. The caller gives every time: nodes that share the table agree
-//! on a zone, which is not known here.
+//! Queries: addresses of services with their heartbeats. The caller passes every time: nodes that
+//! share the table agree on a time zone, which is not known here.
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Expr;
@@ -13,7 +13,8 @@ use crate::store::feed::readable;
 use crate::store::number::Id;
 use crate::store::row::insert;
 
-/// Says that the service at this address lives, and adds it if it is new. `metadata` is a JSON object of texts.
+/// Records a heartbeat of the service at this address, and inserts it if it is new. `metadata` is a
+/// JSON object of strings.
 pub async fn heartbeat(
     db: &impl ConnectionTrait,
     service: &str,
@@ -48,8 +49,8 @@ pub async fn heartbeat(
 /// A service: id, name, address, cluster and metadata.
 pub type Service = (Id, String, String, String, String);
 
-/// Services of the cluster that were seen later than this moment, in the order of their ids. A row that cannot be
-/// decoded is left out.
+/// Services of the cluster with a heartbeat later than this time, by id. A row that cannot be
+/// decoded is omitted.
 pub async fn alive(
     db: &impl ConnectionTrait,
     cluster: &str,
@@ -74,7 +75,8 @@ pub async fn remove(db: &impl ConnectionTrait, service: &str, uri: &str) -> Resu
     Ok(())
 }
 
-/// How far the wall clock of the database's own zone is ahead of UTC. Sessions of ours are in UTC; those of others need not be.
+/// Offset of the database's own time zone from UTC. Sessions of this server are in UTC; those of
+/// other programs need not be.
 pub async fn zone_offset_seconds(db: &impl ConnectionTrait) -> Result<i64, StoreError> {
     const SQL: &str = "SELECT TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), \
         CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', @@global.time_zone)) AS Seconds";
@@ -83,7 +85,7 @@ pub async fn zone_offset_seconds(db: &impl ConnectionTrait) -> Result<i64, Store
     Ok(seconds.unwrap_or_default())
 }
 
-/// Removes services that were last seen before this moment.
+/// Removes services whose last heartbeat is older than this time.
 pub async fn remove_older(
     db: &impl ConnectionTrait,
     before: DateTime<Utc>,

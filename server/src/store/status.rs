@@ -1,17 +1,17 @@
-//! Whether the database keeps what is written to it, as the last writes have shown. Asks nothing itself.
+//! Whether the database stores changes, according to the last writes. Performs no query itself.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::store::error::StoreError;
 
-/// What is known about writes without asking the database.
+/// The state of writes, known without a query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
     /// The last commit succeeded, or there was none.
     Writable,
-    /// The last write failed and nothing was committed since: publishes are refused.
+    /// The last write failed and nothing was committed since: publishes are rejected.
     Failing {
-        /// What the database or the operating system reported.
+        /// The error of the database or the operating system.
         reason: String,
     },
 }
@@ -35,7 +35,7 @@ impl StatusRecord {
         self.lock().clone()
     }
 
-    /// Returns whether this is news.
+    /// Returns whether the status changed.
     pub(super) fn failed(&self, error: &StoreError) -> bool {
         let before =
             std::mem::replace(&mut *self.lock(), Status::Failing { reason: error.to_string() });

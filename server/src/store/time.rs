@@ -1,5 +1,6 @@
-//! Times that every row can have. One that is no time (zero on MySQL, infinite on PostgreSQL, any text or blob on SQLite)
-//! is reported once and read as the beginning of 1970: the row stays readable, and those beside it. Knows no table.
+//! Times for all engines. An invalid one (zero on MySQL, infinite on PostgreSQL, any text or blob
+//! on SQLite) is reported once and read as the beginning of 1970, so that the row and its
+//! neighbours remain readable. Knows no table.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -16,17 +17,17 @@ use sea_orm::{
 use crate::store::feed::readable;
 use crate::store::number::Id;
 
-/// From PostgreSQL's epoch, the year 2000, to that of Unix.
+/// Microseconds from the epoch of Unix to that of PostgreSQL, the year 2000.
 const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
 
 /// A time in a column of the table `E`.
 pub struct StoredTime<E, T = DateTime<Utc>>(T, PhantomData<fn() -> E>);
 
-/// What a column of times is read as.
+/// The type of a time column.
 pub trait Time:
     Copy + PartialEq + fmt::Debug + TryGetable + ValueType + Nullable + Into<Value>
 {
-    /// Stands for what is no time.
+    /// Replaces an invalid time.
     const UNREADABLE: Self;
 }
 
@@ -125,7 +126,8 @@ impl<E: EntityName + Default, T: Time> TryGetable for StoredTime<E, T> {
     }
 }
 
-/// Whether PostgreSQL holds an infinite time, or one further away than the calendar here reaches: the driver would panic.
+/// Whether PostgreSQL has an infinite time, or one outside the range of the calendar type, for
+/// which the driver would panic.
 fn is_beyond_calendar<I: ColIdx>(row: &QueryResult, at: I) -> bool {
     let micros = || -> Option<i64> {
         let value = row.try_as_pg_row()?.try_get_raw(at.as_sqlx_postgres_index()).ok()?;
@@ -137,7 +139,8 @@ fn is_beyond_calendar<I: ColIdx>(row: &QueryResult, at: I) -> bool {
     })
 }
 
-/// Whether MySQL holds a zero date: the driver takes it for an absent value, also in columns that cannot be empty.
+/// Whether MySQL has a zero date, which the driver treats as NULL, even in columns that cannot be
+/// NULL.
 fn is_zero<I: ColIdx>(row: &QueryResult, at: I) -> bool {
     row.try_as_mysql_row()
         .is_some_and(|row| row.try_get_unchecked::<Vec<u8>, _>(at.as_sqlx_mysql_index()).is_ok())

@@ -1,4 +1,5 @@
-//! MySQL and PostgreSQL: a write job in a transaction of its own, tried again after a deadlock. Knows no table.
+//! MySQL and PostgreSQL: runs a write job in a separate transaction, and repeats it after a
+//! deadlock. Knows no table.
 
 use std::future::Future;
 use std::time::Duration;
@@ -14,23 +15,23 @@ use crate::store::pulse::Pulse;
 use crate::store::retirement::Retirement;
 use crate::store::sequence;
 
-/// How often a transaction that met another one is run in all.
+/// Maximum number of runs of a transaction that conflicts with another one.
 const ATTEMPTS: u32 = 3;
-/// How many sequences that are behind are set forward for one transaction; none writes to more tables.
+/// Maximum number of sequences that are corrected for one transaction; none writes to more tables.
 const SEQUENCES: u32 = 8;
 
 /// The pool of a server.
 #[derive(Clone, Debug)]
 pub(super) struct Transactions {
     pub(super) db: DatabaseConnection,
-    /// As many connections of the pool may turn out to be dead.
+    /// Size of the pool: up to this many of its connections may turn out to be dead.
     pub(super) pooled: u32,
     pub(super) pulse: Pulse,
     pub(super) retirement: Retirement,
 }
 
 impl Transactions {
-    /// Runs the job in a transaction of its own.
+    /// Runs the job in a separate transaction.
     pub(super) async fn run<I, T, E, F>(&self, input: I, job: F) -> Result<T, E>
     where
         I: Send + Sync + 'static,
@@ -42,9 +43,9 @@ impl Transactions {
             + 'static,
     {
         let transactions = self.clone();
-        // A task of its own: a client that hangs up must not cut a publish half-way.
+        // A separate task, so that a client that disconnects cannot interrupt a publish.
         let task = tokio::spawn(async move {
-            // One for all attempts: callers wait for them together.
+            // One deadline for all attempts, because the caller waits for all of them.
             let deadline = Pulse::deadline();
             let (mut attempt, mut moved) = (1, 0);
             loop {
@@ -89,10 +90,11 @@ impl Transactions {
                 Ok(value)
             }
             Err(error) => {
-                // Awaited, so that row locks end now; a lost connection has rolled back by itself.
+                // Awaited, so that row locks end now; a lost connection has been rolled back by the
+                // server.
                 match self.watch(deadline, tx.rollback()).await? {
                     Ok(()) => {}
-                    // The depth that sqlx believes in is wrong now.
+                    // The depth that sqlx assumes is wrong now.
                     Err(problem) => {
                         self.retirement.retire_all();
                         tracing::debug!(%problem, "rollback failed");
@@ -103,7 +105,8 @@ impl Transactions {
         }
     }
 
-    /// Beginning changes nothing, so it is tried again with the next connection when the pooled one is dead.
+    /// Beginning a transaction changes nothing, so it is repeated with the next connection if the
+    /// pooled one is dead.
     async fn begin(&self) -> Result<DatabaseTransaction, StoreError> {
         for _ in 0..self.pooled {
             match self.db.begin_with_config(isolation(&self.db), None).await {
@@ -116,7 +119,7 @@ impl Transactions {
 
     async fn commit(&self, tx: DatabaseTransaction) -> Result<(), StoreError> {
         let outcome = tx.commit().await.map_err(|error| StoreError::from(error).while_committing());
-        // A conflict was rolled back by the database, and sqlx knows.
+        // A conflict was rolled back by the database, and sqlx detects that.
         if outcome.as_ref().is_err_and(|error| !error.is_retryable()) {
             self.retirement.retire_all();
         }
@@ -132,7 +135,7 @@ impl Transactions {
     }
 }
 
-/// The table whose sequence is behind, where the transaction failed for that.
+/// The table whose sequence is behind, if the transaction failed for that reason.
 fn table_behind(error: &impl JobError) -> Option<String> {
     match error.store_error()? {
         StoreError::SequenceBehind { table } => Some(table.clone()),
@@ -140,9 +143,9 @@ fn table_behind(error: &impl JobError) -> Option<String> {
     }
 }
 
-/// MySQL's default keeps the view of the first read, which a row lock taken later does not renew,
-/// and locks the gaps between rows, so that deleting one app would block edits of all others.
-/// Sessions on PostgreSQL have the level from their start.
+/// MySQL's default level keeps the snapshot of the first read, which a later row lock does not
+/// refresh, and locks the gaps between rows, so that deleting one app would block edits of all
+/// others. Sessions on PostgreSQL are started with the level.
 fn isolation(db: &DatabaseConnection) -> Option<IsolationLevel> {
     (db.get_database_backend() == DbBackend::MySql).then_some(IsolationLevel::ReadCommitted)
 }

@@ -1,4 +1,4 @@
-//! A database URL: which dialect it names, and a form of it that may be printed. Opens nothing.
+//! A database URL: its dialect, and a form of it that may be logged. Opens no connection.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 
 use crate::store::error::StoreError;
 
-/// The SQL that a database speaks.
+/// The SQL dialect of a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Dialect {
     Sqlite,
@@ -29,18 +29,18 @@ impl DatabaseUrl {
         self.dialect
     }
 
-    /// The whole URL with its password, for the driver alone.
+    /// The whole URL with its password, only for the driver.
     pub fn expose(&self) -> &str {
         &self.text
     }
 
-    /// Whether it names a SQLite database that lives in memory only.
+    /// Whether it names a SQLite database that exists only in memory.
     pub fn is_memory(&self) -> bool {
         self.dialect == Dialect::Sqlite
             && (self.text.contains(":memory:") || self.text.contains("mode=memory"))
     }
 
-    /// The file that it names, where it names one.
+    /// The file of a SQLite database; `None` for other databases.
     pub fn sqlite_file(&self) -> Option<PathBuf> {
         if self.dialect != Dialect::Sqlite || self.is_memory() {
             return None;
@@ -49,7 +49,7 @@ impl DatabaseUrl {
         Some(options.get_filename().to_owned()).filter(|path| !path.as_os_str().is_empty())
     }
 
-    /// An error about this URL; `setting` is the name under which the user gave it.
+    /// An error about this URL; `setting` is the name under which the user set it.
     pub(super) fn error(&self, setting: &str, problem: impl fmt::Display) -> StoreError {
         StoreError::setting(setting, format!("{self}: {problem}"))
     }
@@ -74,7 +74,8 @@ impl FromStr for DatabaseUrl {
         if dialect != Dialect::Sqlite && !rest.starts_with("//") {
             return Err(format!("not a database URL; {FORMS}"));
         }
-        // Times are exchanged in UTC; another session zone would shift each one that is read.
+        // Times are exchanged in UTC; another time zone of the session would shift every time that
+        // is read.
         if dialect == Dialect::MySql && rest.contains("timezone=") {
             return Err("leave out `timezone=`: it would shift every time that is read".into());
         }
@@ -86,7 +87,7 @@ impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (scheme, rest) = self.text.split_once(':').unwrap_or_default();
         write!(f, "{scheme}:")?;
-        // The last `@` ends the password, even one that holds other reserved letters.
+        // The last `@` ends the password, even one that contains other reserved characters.
         let rest = match rest.rsplit_once('@') {
             Some((credentials, host)) => {
                 let user = credentials.split([':', '?']).next().unwrap_or_default();
@@ -96,7 +97,7 @@ impl fmt::Display for DatabaseUrl {
             None => rest,
         };
         match rest.split_once('?') {
-            // Options may hold key files and passwords; which database it is, is told without them.
+            // Options may contain key files and passwords; the database is identified without them.
             Some((database, _)) => write!(f, "{database}?..."),
             None => f.write_str(rest),
         }

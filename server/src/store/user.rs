@@ -1,5 +1,5 @@
-//! Queries: users of the portal; roles, favourites, sign-ins and personal tokens are beside this file. Who may do what is
-//! not known here.
+//! Queries: users of the portal; those of roles, favourites, sessions and personal tokens are in
+//! files below. Permissions are not known here.
 
 pub mod favorite;
 pub mod role;
@@ -20,16 +20,16 @@ use crate::store::number::Small;
 use crate::store::row::{insert, update_as_is};
 use crate::store::secret::Secret;
 
-/// The authority that a Java portal expects of each of its users.
+/// The authority that a Java portal requires of each of its users.
 const AUTHORITY: &str = "ROLE_user";
 
-/// What is written of a user. `None` leaves a column of an existing user as it is.
+/// The columns of a user to write. `None` leaves a column of an existing user unchanged.
 #[derive(Clone, Debug)]
 pub struct UserRow {
     pub username: String,
     pub display_name: Option<String>,
     pub email: Option<String>,
-    /// The hash with its scheme in front, never the password.
+    /// The hash, which starts with its scheme; never the password.
     pub password: Option<Secret>,
     pub is_enabled: Option<bool>,
 }
@@ -38,12 +38,13 @@ pub async fn find(db: &impl ConnectionTrait, username: &str) -> Result<Option<Mo
     Ok(Entity::find().filter(Column::Username.eq(username)).one(db).await?)
 }
 
-/// The same, locked until the end of the transaction: whatever sets a password, or relies on one, takes this lock.
+/// The same, locked until the end of the transaction: every transaction that sets a password, or
+/// relies on one, takes this lock.
 pub async fn lock(db: &impl ConnectionTrait, username: &str) -> Result<Option<Model>, StoreError> {
     Ok(Entity::find().filter(Column::Username.eq(username)).lock_exclusive().one(db).await?)
 }
 
-/// Unknown names are left out; the order is that of the ids.
+/// The users with these names, by id; unknown ones are omitted.
 pub async fn by_names<S: AsRef<str>>(
     db: &impl ConnectionTrait,
     usernames: &[S],
@@ -57,7 +58,7 @@ pub async fn by_names<S: AsRef<str>>(
     Ok(found)
 }
 
-/// Users whose name or display name holds the text, in the order of their ids; an empty text does not restrict.
+/// Users whose name or display name contains the text, by id; an empty text matches all.
 pub async fn search(
     db: &impl ConnectionTrait,
     text: &str,
@@ -79,7 +80,7 @@ pub async fn search(
     Ok(found.all(db).await?)
 }
 
-/// Adds a user. Fails with [`StoreError::Duplicate`] when the name is taken.
+/// Inserts a user. Fails with [`StoreError::Duplicate`] if the name is in use.
 pub async fn create(db: &impl ConnectionTrait, user: &UserRow) -> Result<Model, StoreError> {
     let row = ActiveModel {
         id: ActiveValue::NotSet,
@@ -99,7 +100,7 @@ pub async fn create(db: &impl ConnectionTrait, user: &UserRow) -> Result<Model, 
     Ok(created)
 }
 
-/// Changes a user; returns whether there was anything to change.
+/// Changes a user; returns whether anything was changed.
 pub async fn change(
     db: &impl ConnectionTrait,
     found: Model,

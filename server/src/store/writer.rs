@@ -1,8 +1,9 @@
-//! SQLite: one task owns the only writing connection and commits many jobs at once (group commit). It has a thread of its own:
-//! every statement waits for the thread of the connection, and two threads that wake each other cost a fraction of what the
-//! scheduler of all tasks needs to find an idle worker, twice for each statement.
-//! After an error of a transaction the connection is in an unknown state: it is closed and a new one opened.
-//! Knows no table and no rule; `Store::write` is the way in.
+//! SQLite: one task owns the only writing connection and commits many jobs at once (group commit).
+//! It has a separate thread: every statement waits for the thread of the connection, and two
+//! threads that wake each other cost a fraction of the time that the async scheduler needs to find
+//! an idle worker, twice for each statement. After an error of a transaction the connection is in
+//! an unknown state: it is closed and replaced. Knows no table and no rule; callers use
+//! `Store::write`.
 
 use std::io;
 use std::panic::AssertUnwindSafe;
@@ -24,14 +25,15 @@ use crate::store::file::SqliteFile;
 use crate::store::pulse::Pulse;
 use crate::store::retirement::Retirement;
 
-/// Jobs of one commit; more would make the first of them wait for no gain.
+/// Maximum number of jobs in one commit; with more, the first of them would wait longer without
+/// benefit.
 const BATCH: usize = 64;
-/// Waiting jobs; callers that come later wait for a place.
+/// Maximum number of waiting jobs; further callers wait until the queue has space.
 const QUEUE: usize = 1024;
-/// How long the last batch may take that begins before a job's deadline.
+/// Additional time for the last batch that starts before a job's deadline.
 const GRACE: Duration = Duration::from_secs(15);
 
-/// Hands jobs to the writer task, which ends with the last handle.
+/// Passes jobs to the writer task, which ends with the last handle.
 #[derive(Clone, Debug)]
 pub(super) struct Writer {
     jobs: mpsc::Sender<Box<dyn Job>>,
@@ -49,7 +51,8 @@ impl Writer {
         Ok(Self { jobs })
     }
 
-    /// Runs the job in a transaction and answers after the commit. The job goes on when the caller stops waiting.
+    /// Runs the job in a transaction and returns after the commit. The job continues even if the
+    /// caller stops waiting.
     pub(super) async fn write<I, T, E, F>(&self, input: I, run: F) -> Result<T, E>
     where
         I: Send + Sync + 'static,
@@ -75,8 +78,8 @@ impl Writer {
     }
 }
 
-/// Begins a transaction that holds the write lock from its start: one that reads first and writes later would fail at
-/// once, without waiting, when another process wrote in between.
+/// Begins a transaction that takes the write lock at once: one that reads first and writes later
+/// would fail immediately, without waiting, if another process wrote in between.
 pub(super) async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, StoreError> {
     let options = TransactionOptions {
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
@@ -85,15 +88,16 @@ pub(super) async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction
     Ok(db.begin_with_options(options).await?)
 }
 
-/// A job whose types are known to its caller only.
+/// A job whose types are known only to its caller.
 trait Job: Send {
-    /// Runs in the transaction, keeps the result, and says whether it was a success.
+    /// Runs in the transaction, stores the result, and returns whether it was a success.
     fn run<'c>(&'c mut self, tx: &'c DatabaseTransaction) -> BoxFuture<'c, bool>;
 
-    /// When its caller stops waiting; it must not begin later.
+    /// The time when its caller stops waiting; the job must not start later.
     fn deadline(&self) -> Instant;
 
-    /// Answers the caller: with the error of the transaction if there is one, else with the kept result.
+    /// Answers the caller: with the error of the transaction if there is one, else with the stored
+    /// result.
     fn answer(self: Box<Self>, failure: Option<StoreError>);
 }
 
@@ -132,7 +136,8 @@ where
             Some(error) => Some(Err(error.into())),
             None => self.result,
         };
-        // Without a result the job panicked: the dropped reply says so. A caller that left needs none.
+        // Without a result the job panicked, which the dropped reply signals. A caller that stopped
+        // waiting needs no reply.
         if let Some(result) = result {
             let _ = self.reply.send(result);
         }
@@ -155,7 +160,7 @@ async fn work(connection: Connection, mut queue: mpsc::Receiver<Box<dyn Job>>) {
         match connection.together(&mut jobs).await {
             Ok(true) => jobs.drain(..).for_each(|job| job.answer(None)),
             Ok(false) if jobs.len() == 1 => jobs.drain(..).for_each(|job| job.answer(None)),
-            // One bad job must not cost the others more than time.
+            // A failing job must cost the others nothing but time.
             Ok(false) => {
                 for job in jobs.drain(..) {
                     connection.alone(job).await;
@@ -167,7 +172,8 @@ async fn work(connection: Connection, mut queue: mpsc::Receiver<Box<dyn Job>>) {
 }
 
 impl Connection {
-    /// Runs the jobs in one transaction. `false`: one failed, and nothing of any of them was kept.
+    /// Runs the jobs in one transaction. Returns false if one failed, in which case all of them
+    /// were rolled back.
     async fn together(&self, jobs: &mut [Box<dyn Job>]) -> Result<bool, StoreError> {
         if let Some(file) = &self.file {
             file.check()?;
@@ -175,8 +181,8 @@ impl Connection {
         let tx = self.sound(begin(&self.db).await)?;
         for job in jobs {
             if !job.run(&tx).await {
-                // A full disk has already rolled back, so that this may fail. Closing the connection ends the
-                // transaction in any case.
+                // After a full disk SQLite has already rolled back, so this may fail. Closing the
+                // connection ends the transaction in any case.
                 drop(self.sound(tx.rollback().await.map_err(StoreError::from)));
                 return Ok(false);
             }
@@ -192,7 +198,7 @@ impl Connection {
         job.answer(failure);
     }
 
-    /// Makes sure that the connection is not used again after an error of a transaction.
+    /// Ensures that the connection is not used again after an error of a transaction.
     fn sound<T>(&self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
         if outcome.is_err() {
             self.retirement.retire_all();

@@ -1,5 +1,5 @@
-//! Bodies of the admin API: the admin role serves them, the portal role forwards them. Members are in the order in which the
-//! reference writes them; its scripts read them by name.
+//! Bodies of the admin API: the admin role serves them, the portal role forwards them. Members are
+//! in the order in which Apollo writes them; scripts read them by name.
 
 mod audit_log;
 
@@ -43,9 +43,9 @@ body! {
         name: Option<String>,
         /// Owner.
         app_id: Option<String>,
-        /// What it is for.
+        /// Description for users.
         comment: Option<String>,
-        /// Format by name.
+        /// Name of the format.
         format: Option<String>,
         /// Whether all apps may read it.
         is_public: bool,
@@ -63,7 +63,7 @@ body! {
         app_id: Option<String>,
         /// Cluster that a branch belongs to; 0 for a normal cluster.
         parent_cluster_id: i64,
-        /// What it is for.
+        /// Description for users.
         comment: Option<String>,
     } + standard
 }
@@ -91,13 +91,13 @@ body! {
         namespace_id: i64,
         /// Key; empty for comments and blank lines.
         key: Option<String>,
-        /// Label: 0 text, 1 number, 2 boolean, 3 JSON.
+        /// Type: 0 string, 1 number, 2 boolean, 3 JSON.
         r#type: i16,
         /// Value.
         value: Option<String>,
         /// Comment.
         comment: Option<String>,
-        /// Position; 0 or absent puts a new item at the end.
+        /// Position; 0 or absent appends a new item at the end.
         line_num: i64,
     } + standard
 }
@@ -147,7 +147,7 @@ body! {
 }
 
 body! {
-    /// A published set of a namespace.
+    /// A release: the published values of a namespace.
     Release {
         /// Row id.
         id: i64,
@@ -163,7 +163,7 @@ body! {
         namespace_name: Option<String>,
         /// JSON text of keys and values.
         configurations: Option<String>,
-        /// What it is about.
+        /// Description of the release.
         comment: Option<String>,
         /// Whether it was rolled back.
         is_abandoned: bool,
@@ -181,21 +181,21 @@ body! {
         cluster_name: Option<String>,
         /// Namespace.
         namespace_name: Option<String>,
-        /// Cluster, or branch.
+        /// Branch, or the cluster itself on the main line.
         branch_name: Option<String>,
-        /// Release that is active since.
+        /// Release that is active after the operation.
         release_id: i64,
-        /// Release that was active before.
+        /// Release that was active before it.
         previous_release_id: i64,
-        /// Kind of operation, 0 to 8.
+        /// Kind of the operation, 0 to 8.
         operation: i16,
-        /// What belongs to it.
+        /// Context of the operation.
         operation_context: Option<FreeForm>,
     } + standard
 }
 
 body! {
-    /// Which clients a gray release is for.
+    /// The clients of a gray release.
     GrayReleaseRule {
         /// Owner.
         app_id: Option<String>,
@@ -205,15 +205,15 @@ body! {
         namespace_name: Option<String>,
         /// Branch.
         branch_name: Option<String>,
-        /// Matches.
+        /// Lines of the rule.
         rule_items: Option<Vec<GrayReleaseRuleItem>>,
-        /// Release that those clients get.
+        /// Release that these clients receive.
         release_id: Option<i64>,
     } + standard
 }
 
 body! {
-    /// One match of a gray rule.
+    /// One line of a gray rule.
     GrayReleaseRuleItem {
         /// App of the clients.
         client_app_id: Option<String>,
@@ -225,7 +225,7 @@ body! {
 }
 
 body! {
-    /// Who edits a namespace at present.
+    /// The present editor of a namespace.
     NamespaceLock {
         /// Row id of the namespace.
         namespace_id: i64,
@@ -233,7 +233,7 @@ body! {
 }
 
 body! {
-    /// A signing secret of an app.
+    /// An access key of an app.
     AccessKey {
         /// Row id.
         id: Option<i64>,
@@ -241,9 +241,9 @@ body! {
         secret: Option<String>,
         /// Owner.
         app_id: Option<String>,
-        /// 0 refuses bad signatures, 1 only logs them.
+        /// 0 rejects invalid signatures, 1 only logs them.
         mode: Option<i16>,
-        /// Whether it counts.
+        /// Whether it is enabled.
         enabled: Option<bool>,
     } + standard
 }
@@ -259,23 +259,23 @@ body! {
         cluster_name: Option<String>,
         /// Data center of the client.
         data_center: Option<String>,
-        /// Address.
+        /// IP address.
         ip: Option<String>,
         /// What it read.
         configs: Option<Vec<InstanceConfig>>,
-        /// When it was seen first.
+        /// Time of the first record.
         data_change_created_time: Option<DateTime<Utc>>,
     }
 }
 
 body! {
-    /// What a client read last of a namespace.
+    /// The last read of a namespace by a client.
     InstanceConfig {
-        /// The release, where asked for.
+        /// The release, if requested.
         release: Option<Box<Release>>,
-        /// When it was handed out first.
+        /// Time at which the release was first delivered.
         release_delivery_time: Option<DateTime<Utc>>,
-        /// When the client was seen last.
+        /// Time of the last record.
         data_change_last_modified_time: Option<DateTime<Utc>>,
     }
 }
@@ -285,25 +285,25 @@ body! {
     ServerConfig {
         /// Name.
         key: Option<String>,
-        /// Cluster of nodes that it is for; absent means `default`.
+        /// Cluster of nodes; absent for `default`.
         cluster: Option<String>,
         /// Value.
         value: Option<String>,
-        /// What it is for.
+        /// Description for operators.
         comment: Option<String>,
         /// Row id.
         id: i64,
         /// Whether it is deleted.
         is_deleted: bool,
-        /// When it was deleted, in milliseconds; 0 if not.
+        /// Time of the deletion in milliseconds; 0 if not deleted.
         deleted_at: i64,
-        /// Who created it.
+        /// User who created it.
         data_change_created_by: Option<String>,
-        /// When it was created.
+        /// Time of creation.
         data_change_created_time: Option<DateTime<Utc>>,
-        /// Who changed it last.
+        /// User who changed it last.
         data_change_last_modified_by: Option<String>,
-        /// When it was changed last.
+        /// Time of the last change.
         data_change_last_modified_time: Option<DateTime<Utc>>,
     }
 }
@@ -317,7 +317,7 @@ pub struct Page<T> {
     pub content: Vec<T>,
     /// Number of the page, from 0.
     pub page: u64,
-    /// Largest number of elements.
+    /// Maximum number of elements of a page.
     pub size: u64,
 }
 

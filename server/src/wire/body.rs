@@ -1,5 +1,6 @@
-//! What all bodies share: their members are read leniently (numbers may come as texts, null means absent, or the default where a
-//! value cannot be absent), and absent ones are left out when written.
+//! Common behaviour of all bodies: members are read leniently (numbers may be strings, null means
+//! absent, or the default if a value cannot be absent), and absent members are omitted when
+//! written.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -10,12 +11,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::free_form::FreeForm;
 
-/// Form of dates in bodies: the process's zone, without a colon in the offset.
+/// Format of dates in bodies: the time zone of the process, without a colon in the offset.
 const DATE: &str = "%Y-%m-%dT%H:%M:%S%.3f%z";
 /// The same for reading: any number of fraction digits.
 const ANY_DATE: &str = "%Y-%m-%dT%H:%M:%S%.f%#z";
 
-/// A body; with `+ standard` it ends in the six members that record who made it and when.
+/// A body; with `+ standard` it ends with the six members for author and times.
 /// `#[schema(as = ...)]` names it in the OpenAPI document.
 macro_rules! body {
     ($(#[$meta:meta])* $name:ident { $( $(#[$doc:meta])* $field:ident: $type:ty, )* } + standard) => {
@@ -63,17 +64,17 @@ macro_rules! body {
 
 pub(crate) use body;
 
-/// A value that a body can hold.
+/// A value of a member.
 pub(crate) trait Member: Sized {
     fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
     fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
-    /// Whether it is left out.
+    /// Whether the member is omitted.
     fn is_absent(&self) -> bool {
         false
     }
 }
 
-/// A scalar that may be spelled as another kind of scalar.
+/// A scalar that may be written as another kind of scalar.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Scalar {
@@ -83,7 +84,7 @@ enum Scalar {
     Text(String),
 }
 
-/// A number or flag, also given as text; `None` for null and for an empty text.
+/// A number or flag, which may be a string; `None` for null and for an empty string.
 fn scalar<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -93,7 +94,7 @@ where
         None => return Ok(None),
         Some(Scalar::Flag(flag)) => flag.to_string(),
         Some(Scalar::Whole(number)) => number.to_string(),
-        // `5.0` is a whole number to the reference's clients.
+        // Formats `5.0` as `5`, because Apollo treats it as a whole number.
         Some(Scalar::Float(number)) => number.to_string(),
         Some(Scalar::Text(text)) if text.is_empty() => return Ok(None),
         Some(Scalar::Text(text)) => text,

@@ -1,5 +1,5 @@
-//! Bodies of `/openapi/v1` under the names of Apollo's contract: scripts, the stock Java client and our own web UI read and send
-//! them. Unknown members are ignored, absent ones left out.
+//! Bodies of `/openapi/v1` under the names of Apollo's contract, for scripts, the Java client and
+//! the web UI. Unknown members are ignored, absent ones are omitted.
 
 use castalia_core::protocol::wire::Configurations;
 use chrono::{DateTime, Utc};
@@ -10,11 +10,11 @@ use super::body::{Member, body};
 
 mod forward;
 
-/// A body that says who made it and who changed it last.
+/// A body with the names of its author and its last editor.
 pub trait Authored {
-    /// User names in it.
+    /// The user names in it.
     fn people(&self) -> Vec<&str>;
-    /// Fills in how those people are called.
+    /// Fills in the display names of these users.
     fn name_people(&mut self, called: &dyn Fn(&str) -> Option<String>);
 }
 

@@ -9,10 +9,10 @@ use crate::store::feed::readable;
 use crate::store::number::Id;
 use crate::store::row::{Standard, soft_delete};
 
-/// `ParentClusterId` of a cluster that is no branch.
+/// `ParentClusterId` of a cluster that is not a branch.
 const NO_PARENT: Id = Id(0);
 
-/// The cluster or branch of this name.
+/// The cluster or branch with this name.
 pub async fn cluster(
     db: &impl ConnectionTrait,
     app_id: &str,
@@ -26,7 +26,7 @@ pub async fn cluster_by_id(db: &impl ConnectionTrait, id: Id) -> Result<Option<M
     Ok(Entity::live_by_id(id).one(db).await?)
 }
 
-/// Whether the app has a branch of this name, whatever else of its row cannot be decoded.
+/// Whether the app has a branch with this name, even if other columns of its row cannot be decoded.
 pub async fn is_branch(
     db: &impl ConnectionTrait,
     app_id: &str,
@@ -41,12 +41,12 @@ pub async fn is_branch(
     Ok(parent.is_some_and(|parent| parent != NO_PARENT))
 }
 
-/// The app's clusters without branches, in the order of their ids.
+/// The app's clusters without branches, by id.
 pub async fn clusters(db: &impl ConnectionTrait, app_id: &str) -> Result<Vec<Model>, StoreError> {
     Ok(without_branches(app_id).all(db).await?)
 }
 
-/// The same for a list, without those that cannot be decoded.
+/// The same for a list, without rows that cannot be decoded.
 pub async fn readable_clusters(
     db: &impl ConnectionTrait,
     app_id: &str,
@@ -61,7 +61,7 @@ fn without_branches(app_id: &str) -> Select<Entity> {
         .order_by_asc(Column::Id)
 }
 
-/// The app's clusters and branches, in the order of their ids.
+/// The app's clusters and branches, by id.
 pub async fn clusters_with_branches(
     db: &impl ConnectionTrait,
     app_id: &str,
@@ -70,7 +70,7 @@ pub async fn clusters_with_branches(
     Ok(clusters.all(db).await?)
 }
 
-/// The branches of a cluster, in the order of their ids.
+/// The branches of a cluster, by id.
 pub async fn child_clusters(
     db: &impl ConnectionTrait,
     parent: Id,
@@ -80,7 +80,7 @@ pub async fn child_clusters(
     Ok(branches.all(db).await?)
 }
 
-/// Hides the cluster; returns whether it was there.
+/// Hides the cluster; returns whether it existed.
 pub async fn delete_cluster(
     db: &impl ConnectionTrait,
     id: Id,

@@ -1,4 +1,5 @@
-//! Table `Audit`: who inserted, updated or deleted which row. Columns only, no queries.
+//! Table `Audit`: inserts, updates and deletes of rows, with their operators. Columns only, no
+//! queries.
 
 use crate::store::entity::std_table;
 use crate::store::number::Id;

@@ -1,4 +1,4 @@
-//! Table `AuditLog`: a business operation. Columns only, no queries.
+//! Table `AuditLog`: an audited operation. Columns only, no queries.
 
 use crate::store::entity::table;
 use crate::store::time::StoredTime;

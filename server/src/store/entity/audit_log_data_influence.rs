@@ -1,4 +1,5 @@
-//! Table `AuditLogDataInfluence`: a field that a business operation changed. Columns only, no queries.
+//! Table `AuditLogDataInfluence`: a field that an audited operation changed. Columns only, no
+//! queries.
 
 use crate::store::entity::table;
 use crate::store::time::StoredTime;

@@ -1,5 +1,5 @@
-//! Table `CastaliaConsumerGrant` (ours): a grant of a consumer that Apollo's tables have no column for.
-//! Columns only, no queries.
+//! Table `CastaliaConsumerGrant` (Castalia's own): a grant of a consumer for which Apollo's tables
+//! have no column. Columns only, no queries.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,5 +1,5 @@
-//! Table `CastaliaInstallation` (ours): named values that all nodes of an installation share, such as the secret
-//! that signs nudges. Columns only, no queries.
+//! Table `CastaliaInstallation` (Castalia's own): named values that all nodes of an installation
+//! share, such as the secret that authenticates nudges. Columns only, no queries.
 
 use sea_orm::entity::prelude::*;
 

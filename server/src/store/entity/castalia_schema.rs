@@ -1,5 +1,5 @@
-//! Table `CastaliaSchema` (ours): which migrations ran, and whether Apollo's tables were there before us.
-//! Columns only, no queries.
+//! Table `CastaliaSchema` (Castalia's own): the migrations that ran, and whether Apollo's tables
+//! existed before. Columns only, no queries.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,5 +1,5 @@
-//! Table `CastaliaSession` (ours): a signed-in browser; the cookie's text is kept as a hash only.
-//! Columns only, no queries.
+//! Table `CastaliaSession` (Castalia's own): a signed-in browser; only a hash of the cookie is
+//! stored. Columns only, no queries.
 
 use sea_orm::entity::prelude::*;
 

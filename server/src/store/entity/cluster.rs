@@ -1,4 +1,5 @@
-//! Table `Cluster`: a cluster of an app, or a gray branch when it has a parent. Columns only, no queries.
+//! Table `Cluster`: a cluster of an app, or a gray branch if it has a parent. Columns only, no
+//! queries.
 
 use crate::store::entity::std_table;
 use crate::store::number::Id;

@@ -1,4 +1,4 @@
-//! Table `Consumer`: a third party of the open API. Columns only, no queries.
+//! Table `Consumer`: a program that calls OpenAPI. Columns only, no queries.
 
 use crate::store::entity::std_table;
 

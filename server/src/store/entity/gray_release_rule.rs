@@ -1,4 +1,5 @@
-//! Table `GrayReleaseRule`: which clients a gray release is for; never updated in place. Columns only, no queries.
+//! Table `GrayReleaseRule`: the clients of a gray release; never updated in place. Columns only, no
+//! queries.
 
 use crate::store::entity::std_table;
 use crate::store::number::{Id, Small};

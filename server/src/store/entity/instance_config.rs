@@ -1,4 +1,4 @@
-//! Table `InstanceConfig`: what an instance last read. Columns only, no queries.
+//! Table `InstanceConfig`: the last release that an instance read. Columns only, no queries.
 
 use crate::store::entity::table;
 use crate::store::number::Id;

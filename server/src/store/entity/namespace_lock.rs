@@ -1,4 +1,5 @@
-//! Table `NamespaceLock`: who edits a namespace; deleted physically. Columns only, no queries.
+//! Table `NamespaceLock`: the present editor of a namespace; rows are deleted physically. Columns
+//! only, no queries.
 
 use crate::store::entity::table;
 use crate::store::number::Id;

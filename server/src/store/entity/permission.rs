@@ -1,4 +1,4 @@
-//! Table `Permission`: a right on a target. Columns only, no queries.
+//! Table `Permission`: a permitted action on a target. Columns only, no queries.
 
 use crate::store::entity::std_table;
 

@@ -1,4 +1,4 @@
-//! Table `ServerConfig`: a setting of PortalDB, by key. Columns only, no queries.
+//! Table `ServerConfig`: a setting of ApolloPortalDB, by key. Columns only, no queries.
 
 use crate::store::entity::std_table;
 

@@ -1,4 +1,4 @@
-//! Table `Release`: a published, immutable set of a namespace. Columns only, no queries.
+//! Table `Release`: the published, immutable values of a namespace. Columns only, no queries.
 
 use crate::store::entity::std_table;
 

@@ -1,4 +1,4 @@
-//! Table `ReleaseMessage`: which watch key changed; ids only grow. Columns only, no queries.
+//! Table `ReleaseMessage`: the watch key that changed; ids only grow. Columns only, no queries.
 
 use crate::store::entity::table;
 use crate::store::time::StoredTime;

@@ -1,4 +1,4 @@
-//! Table `ServerConfig`: a setting of ConfigDB, by key and cluster. Columns only, no queries.
+//! Table `ServerConfig`: a setting of ApolloConfigDB, by key and cluster. Columns only, no queries.
 
 use crate::store::entity::std_table;
 

@@ -1,5 +1,6 @@
-//! Queries: what is published for a namespace, each in one statement. Several statements would see the state before and
-//! after a merge of a branch, and clients of the branch would get what neither state holds.
+//! Queries: the published content of namespaces, each in one statement. Several statements could
+//! see the state before and after the merge of a branch, and clients of the branch would receive
+//! values that neither state contains.
 
 use sea_orm::sea_query::{
     Expr, ExprTrait, Func, Order, Query, SelectStatement, SimpleExpr, UnionType,
@@ -37,41 +38,44 @@ const NEWER: &str = "newer";
 /// App, cluster and namespace.
 type Place<'a> = (&'a str, &'a str, &'a str);
 
-/// A release, without who made it and when: a time that cannot be decoded must not withhold the content.
+/// A release without author and times: a time that cannot be decoded must not withhold the content.
 pub type ReleaseRow = (Id, String, String, String, String, String);
 
-/// A gray rule: id, branch, rules, and the app, cluster and namespace that it is for.
+/// A gray rule: id, branch, rules, and its app, cluster and namespace.
 pub type RuleRow = (Id, String, Option<String>, String, String, String);
 
 /// The main release of a namespace, or a gray rule with its release.
 #[derive(Clone, Debug, Default)]
 pub struct Line {
-    /// Absent for the main release.
+    /// `None` for the main release.
     pub rule: Option<RuleRow>,
-    /// Id, release key, app, cluster, namespace and content. Absent where it was abandoned or deleted.
+    /// Id, release key, app, cluster, namespace and content. `None` if it was abandoned or deleted.
     pub release: Option<ReleaseRow>,
 }
 
-/// Ids of everything that is published for a namespace: two readings with the same ids found the same rows.
+/// Ids of everything that is published for a namespace: two reads with the same ids found the same
+/// rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fingerprint {
-    /// The main release; absent without one.
+    /// The main release; `None` if there is none.
     pub main: Option<Id>,
-    /// The newest rule in force.
+    /// The newest active rule.
     pub rule: Option<Id>,
-    /// How many rules are in force.
+    /// Number of active rules.
     pub rules: i64,
     /// The newest release of these rules.
     pub gray: Option<Id>,
 }
 
-/// The newest active release, and the newest rule of each existing branch where that rule is active and has a release,
-/// in the order of the rules' ids. Rows that cannot be decoded are reported and left out; the fingerprint has them.
+/// The newest active release, and the newest rule of each existing branch if that rule is active
+/// and has a release, ordered by the ids of the rules. Rows that cannot be decoded are reported and
+/// omitted; the fingerprint includes them.
 pub async fn published(
     db: &impl ConnectionTrait,
     place: Place<'_>,
 ) -> Result<(Vec<Line>, Fingerprint), StoreError> {
-    // A join that finds no rule, and not the word NULL, which has no type: MySQL would make decimals of the ids.
+    // A join that matches no rule instead of the literal NULL, which has no type: MySQL would
+    // convert the ids to decimals.
     let mut main = Query::select();
     main.columns(RULE_COLUMNS.map(|column| (Rules, column)))
         .columns(RELEASE_COLUMNS.map(|column| (MAIN, column)))
@@ -104,8 +108,8 @@ impl Fingerprint {
     }
 }
 
-/// A rule whose release cannot be decoded stays, without its release: its clients must not get the main one instead of
-/// what the branch says.
+/// A rule whose release cannot be decoded is returned without its release: its clients must not
+/// receive the main one instead of the branch.
 fn line(
     row: &QueryResult,
     rule: Option<Id>,
@@ -157,7 +161,8 @@ fn of_place(at: usize, place: Place<'_>) -> SelectStatement {
     let rule = Func::max(Expr::col((Rules, Rule::Id)));
     let gray = Func::max(Expr::col((Releases, Release::Id)));
     let mut select = Query::select();
-    // The position is written as a number: some engines take a parameter without a type for a text.
+    // The position is written as a literal, because some engines treat an untyped parameter as a
+    // text.
     select.expr_as(Expr::cust(at.to_string()), "At");
     let parts = [
         (main, "Main"),
@@ -171,7 +176,8 @@ fn of_place(at: usize, place: Place<'_>) -> SelectStatement {
     select.take()
 }
 
-/// Newest first with a limit, not the greatest: the index has the ids of a namespace in their order.
+/// Sorted with a limit instead of the maximum, because the index contains the ids of a namespace in
+/// their order.
 fn main_release((app_id, cluster, namespace): Place<'_>) -> SelectStatement {
     Query::select()
         .columns(RELEASE_COLUMNS.map(|column| (Releases, column)))
@@ -186,8 +192,8 @@ fn main_release((app_id, cluster, namespace): Place<'_>) -> SelectStatement {
         .take()
 }
 
-/// Rules in force with their releases. A newer rule of the same branch replaces an older one whatever its status, and a
-/// branch that was deleted has none: two callers at once could leave such rules behind.
+/// Active rules with their releases. A newer rule of the same branch replaces an older one whatever
+/// its status, and a deleted branch has none: two concurrent callers could leave such rules behind.
 fn gray_releases((app_id, cluster, namespace): Place<'_>) -> SelectStatement {
     let is_of_rule = Expr::col((Releases, Release::Id))
         .equals((Rules, Rule::ReleaseId))

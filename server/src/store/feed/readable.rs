@@ -1,5 +1,6 @@
-//! Reads rows one by one. A row that cannot be decoded (a blob in a text column of SQLite, a zero date of MySQL) is a
-//! fault of that row, not of the connection: it is reported, counted and left out, and the others are read.
+//! Reads rows one by one. A row that cannot be decoded (a blob in a text column of SQLite, a zero
+//! date of MySQL) is a fault of that row, not of the connection: it is reported, counted and
+//! omitted, and the others are returned.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -12,33 +13,34 @@ use sea_orm::{
 use crate::store::error::StoreError;
 use crate::store::number::Id;
 
-/// What of a row cannot be decoded.
+/// The part of a row that cannot be decoded.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Damage {
     /// A time; the rest of the row is used.
     Time,
-    /// Anything else; the row is left out.
+    /// Any other column; the row is omitted.
     Row,
 }
 
-/// Rows that were logged and are not logged again; the counter counts every reading.
+/// Rows that have been logged and are not logged again; the counter counts every read.
 static LOGGED: Mutex<BTreeSet<(&str, Option<Id>, Damage)>> = Mutex::new(BTreeSet::new());
-/// A table that is damaged as a whole is logged anew after so many rows, instead of taking memory.
+/// Maximum size of that set. It is cleared beyond that, so that a table that is damaged as a whole
+/// is logged again instead of using more memory.
 const MAX_LOGGED: usize = 1_000;
 
-/// What a query found.
+/// The result of a query.
 #[derive(Clone, Debug)]
 pub struct Rows<T> {
-    /// Those that can be decoded.
+    /// The rows that can be decoded.
     pub readable: Vec<T>,
-    /// Id of the last row, readable or not: where the next query goes on.
+    /// Id of the last row, readable or not, from which the next query continues.
     pub last_id: Option<Id>,
-    /// How many rows there are, readable or not.
+    /// Number of rows, readable or not.
     pub count: usize,
 }
 
 impl<T> Rows<T> {
-    /// The same rows in another form.
+    /// Converts the readable rows.
     pub fn map<U>(self, form: impl FnMut(T) -> U) -> Rows<U> {
         let readable = self.readable.into_iter().map(form).collect();
         Rows { readable, last_id: self.last_id, count: self.count }
@@ -51,7 +53,7 @@ impl<T> Default for Rows<T> {
     }
 }
 
-/// Rows of a selection whose first column is the id.
+/// Reads a selection whose first column is the id.
 pub(in crate::store) async fn read<E, T>(
     db: &impl ConnectionTrait,
     select: Select<E>,
@@ -63,7 +65,8 @@ where
     read_with(db, select, QueryResult::try_get_many_by_index).await
 }
 
-/// Whole rows, for lists that must not fail for one of them. Nothing may be decided by what such a list lacks.
+/// Whole rows, for lists that must not fail because of one of them. No decision may depend on a row
+/// being absent.
 pub(in crate::store) async fn models<E: EntityTrait>(
     db: &impl ConnectionTrait,
     select: Select<E>,
@@ -111,7 +114,7 @@ pub(super) fn report(table: &'static str, id: Id, error: &DbErr) {
     }
 }
 
-/// Logs and counts a time that is none.
+/// Logs and counts an invalid time.
 pub(in crate::store) fn report_time(table: &'static str, id: Option<Id>, column: Option<&str>) {
     if is_news(table, id, Damage::Time) {
         tracing::warn!(

@@ -21,7 +21,7 @@ pub async fn commits(
     page::list(db, commits.order_by_desc(Column::Id), page).await
 }
 
-/// The commits whose text holds the pattern, newest first; `%` and `_` are wildcards.
+/// The commits whose text contains the pattern, newest first; `%` and `_` are wildcards.
 pub async fn commits_with_key(
     db: &impl ConnectionTrait,
     app_id: &str,
@@ -35,7 +35,8 @@ pub async fn commits_with_key(
     page::list(db, commits.order_by_desc(Column::Id), page).await
 }
 
-/// The commits at this moment or later, newest first, without those that cannot be decoded; all without a moment.
+/// The commits at this time or later, newest first, without rows that cannot be decoded; all if
+/// there is no time.
 pub async fn commits_since(
     db: &impl ConnectionTrait,
     app_id: &str,

@@ -11,7 +11,7 @@ use crate::store::number::Id;
 use crate::store::page::{self, Page, Paged};
 use crate::store::row::Standard;
 
-/// An item and where it is.
+/// An item with the names of its namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hit {
     pub app_id: String,
@@ -23,8 +23,8 @@ pub struct Hit {
 
 type Row = (Id, String, String, String, String, String);
 
-/// Live items of live namespaces whose key and value hold the texts. An empty text does not restrict; `%` and `_` are
-/// wildcards. Rows that cannot be decoded are left out.
+/// Live items of live namespaces whose key and value contain the texts. An empty text matches all;
+/// `%` and `_` are wildcards. Rows that cannot be decoded are omitted.
 pub async fn search(
     db: &impl ConnectionTrait,
     key: &str,

@@ -1,5 +1,6 @@
-//! Compares the tables that a database has with those that the entities name. Order and width of columns do not
-//! matter, further columns and tables are left alone. Looks also whether other nodes write times in our zone.
+//! Compares the tables of a database with those of the entities. Order and width of columns are
+//! ignored, and so are further columns and tables. Also checks whether other nodes write times in
+//! this node's time zone.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,18 +15,18 @@ use crate::store::error::StoreError;
 use crate::store::row::now;
 use crate::store::url::Dialect;
 
-/// A node that lives has a heartbeat of this age at most, in seconds.
+/// Maximum age of the heartbeat of a live node, in seconds.
 const HEARTBEAT_WINDOW: i64 = 61;
-/// Zones differ by no more; what is older is a node that died.
+/// Maximum difference of time zones, in hours; an older heartbeat is that of a dead node.
 const MOST_HOURS: i64 = 14;
 
-/// A table that this program works with.
+/// A table that this program uses.
 struct Expected {
     name: &'static str,
     columns: Vec<&'static str>,
 }
 
-/// Tables and their columns as found, in lower case: some servers fold names.
+/// The existing tables and their columns, in lower case, because some servers fold names.
 pub(super) struct Found {
     tables: HashMap<String, HashSet<String>>,
 }
@@ -65,13 +66,13 @@ impl Found {
         self.columns(table).is_some()
     }
 
-    /// A database with one of Apollo's tables and no record was made by Apollo.
+    /// A database with one of Apollo's tables and without a record was created by Apollo.
     pub(super) fn origin(&self, part: Part) -> Origin {
         let adopted = expected(part).iter().any(|table| self.has_table(table.name));
         if adopted { Origin::Adopted } else { Origin::Fresh }
     }
 
-    /// Whether all tables are here that only this part has.
+    /// Whether all tables exist that only this part has.
     pub(super) fn holds(&self, part: Part) -> bool {
         let others = expected(part.other());
         let is_own = |table: &&Expected| others.iter().all(|other| other.name != table.name);
@@ -86,7 +87,8 @@ impl Found {
             .collect()
     }
 
-    /// One line for each column that an existing table lacks, with the upgrade script of Apollo that adds it.
+    /// One line for each missing column of an existing table, with Apollo's upgrade script that
+    /// adds it.
     pub(super) fn faults(&self, part: Part) -> Vec<String> {
         let mut faults = Vec::new();
         for table in expected(part) {
@@ -107,8 +109,8 @@ impl Found {
     }
 }
 
-/// What to say when the newest heartbeat of any node is whole hours away from the clock: the nodes that wrote it live
-/// in another time zone than this one believes.
+/// The warning if the newest heartbeat of any node differs from the clock by whole hours: the nodes
+/// that wrote it use another time zone than this node assumes.
 pub(super) async fn zone_warning(
     db: &impl ConnectionTrait,
     found: &Found,
@@ -126,7 +128,8 @@ pub(super) async fn zone_warning(
     }))
 }
 
-/// Whole hours from the clock to the heartbeat, if it is so near to a whole hour that a zone explains it.
+/// Whole hours from the clock to the heartbeat, if it is so close to a whole hour that a time zone
+/// explains it.
 fn hours_apart(heartbeat: DateTime<Utc>, clock: DateTime<Utc>) -> Option<i64> {
     let seconds = (heartbeat - clock).num_seconds();
     let hours = (seconds + 1800).div_euclid(3600);
@@ -134,8 +137,9 @@ fn hours_apart(heartbeat: DateTime<Utc>, clock: DateTime<Utc>) -> Option<i64> {
     (hours != 0 && hours.abs() <= MOST_HOURS && is_near).then_some(hours)
 }
 
-/// Why a part cannot use the database of the other one. `App` is the best example: an app that is made in the portal would
-/// already be there when the environment makes it, and never get a cluster.
+/// The reason why both parts cannot use the same database. `App` is an example: an app that is
+/// created in the portal would already exist when the environment creates it, and would never
+/// receive a cluster.
 pub(super) fn shared(part: Part, dialect: Dialect) -> String {
     let (own, other) = match part {
         Part::Config => ("config", "portal"),

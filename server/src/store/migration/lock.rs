@@ -1,4 +1,5 @@
-//! The lock that lets one node at a time change the schema, on one pinned connection. Knows no table.
+//! The lock under which one node at a time changes the schema, on one pinned connection. Knows no
+//! table.
 
 use std::time::Duration;
 
@@ -8,13 +9,13 @@ use crate::store::error::StoreError;
 use crate::store::url::Dialect;
 use crate::store::{Store, writer};
 
-/// How long a node waits for another one that changes the schema.
+/// Maximum time that a node waits for another one that changes the schema.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Any number that no other program on the same PostgreSQL database is likely to choose.
+/// An arbitrary number that no other program on the same PostgreSQL database is likely to use.
 const POSTGRES_KEY: i64 = 0x0063_6173_7461_6c69;
 
-/// Held until released; a connection that breaks releases it too.
+/// Held until released; a broken connection releases it as well.
 pub(super) struct Lock {
     store: Store,
     tx: DatabaseTransaction,
@@ -36,7 +37,7 @@ async fn try_acquire(store: &Store) -> Result<Lock, StoreError> {
         Dialect::MySql | Dialect::Postgres => store.write_pool().begin().await?,
     };
     match dialect {
-        // Beginning took the lock of the file.
+        // Beginning the transaction locked the file.
         Dialect::Sqlite => {}
         Dialect::MySql => get_mysql_lock(&tx).await?,
         Dialect::Postgres => {
@@ -57,8 +58,8 @@ impl Lock {
         &self.tx
     }
 
-    /// To be called after the last change of the schema and before the first row: on MySQL each of those changes has
-    /// ended the transaction.
+    /// Must be called after the last change of the schema and before the first row: on MySQL, each
+    /// change of the schema has ended the transaction.
     pub(super) async fn begin_rows(&self) -> Result<(), StoreError> {
         if self.dialect == Dialect::MySql {
             self.tx.execute_unprepared("START TRANSACTION").await?;
@@ -66,22 +67,24 @@ impl Lock {
         Ok(())
     }
 
-    /// Keeps what was done if it went well, undoes it otherwise (on MySQL: the rows), and lets the next node in.
+    /// Commits the changes after a success, rolls them back otherwise (on MySQL: only the rows),
+    /// and releases the lock.
     pub(super) async fn release<T>(self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
         let store = self.store.clone();
         let released = self.end(outcome.is_ok()).await;
-        // The session has other limits than those of the pool, and after an error nobody knows what it holds.
+        // The session has other limits than those of the pool, and its state is unknown after an
+        // error.
         store.retire_connections();
         match (outcome, released) {
             (Ok(value), released) => released.map(|()| value),
-            // The first error is the one that explains the other.
+            // The first error explains the other.
             (Err(error), _) => Err(error),
         }
     }
 
     async fn end(self, keep: bool) -> Result<(), StoreError> {
         if self.dialect == Dialect::MySql {
-            // The rows must be visible before the next node may look.
+            // The rows must be visible before the next node may read them.
             let end = if keep { "COMMIT" } else { "ROLLBACK" };
             self.tx.execute_unprepared(end).await?;
             self.tx.execute_unprepared("DO RELEASE_LOCK(@castalia_schema_lock)").await?;
@@ -95,7 +98,7 @@ impl Lock {
 }
 
 async fn begin_sqlite(store: &Store) -> Result<DatabaseTransaction, StoreError> {
-    // The writing pool has one connection, so this speaks to the one that begins.
+    // The writing pool has one connection, so this applies to the one that begins the transaction.
     let db = store.write_pool();
     db.execute_unprepared(&format!("PRAGMA busy_timeout = {}", TIMEOUT.as_millis())).await?;
     let tx = writer::begin(db).await;
@@ -109,7 +112,7 @@ async fn begin_sqlite(store: &Store) -> Result<DatabaseTransaction, StoreError> 
     tx
 }
 
-/// The name of the lock is hashed: it counts for the whole server and may have 64 characters only.
+/// The name of the lock is hashed: it is global to the server and limited to 64 characters.
 async fn get_mysql_lock(tx: &DatabaseTransaction) -> Result<(), StoreError> {
     // A change of the schema may take longer than any statement of the service.
     tx.execute_unprepared(&format!(

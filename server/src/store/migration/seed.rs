@@ -1,5 +1,5 @@
-//! The settings that every new installation starts with. Which further rows a start writes (passwords, tokens, the
-//! environment's name) is not known here.
+//! The settings of every new installation. The further rows that a start writes (passwords, tokens,
+//! the environment's name) are not known here.
 
 use sea_orm::{ConnectionTrait, Set};
 

@@ -16,7 +16,7 @@ pub async fn app_namespace(
     Ok(Entity::live().filter(of_name(app_id, name)).one(db).await?)
 }
 
-/// The app's definitions in the order of their ids.
+/// The app's definitions, by id.
 pub async fn app_namespaces(
     db: &impl ConnectionTrait,
     app_id: &str,
@@ -25,7 +25,7 @@ pub async fn app_namespaces(
     Ok(definitions.all(db).await?)
 }
 
-/// The same for a list, without those that cannot be decoded.
+/// The same for a list, without rows that cannot be decoded.
 pub async fn readable_app_namespaces(
     db: &impl ConnectionTrait,
     app_id: &str,
@@ -34,8 +34,8 @@ pub async fn readable_app_namespaces(
     readable::models(db, definitions).await
 }
 
-/// The definitions of this name in all apps, public or not, in the order of their ids. Case makes no difference on any
-/// engine: clients ask for namespaces in any case.
+/// The definitions with this name in all apps, public or not, by id. Case is ignored on every
+/// engine, because clients request namespaces in any case.
 pub async fn app_namespaces_named(
     db: &impl ConnectionTrait,
     name: &str,
@@ -46,7 +46,7 @@ pub async fn app_namespaces_named(
     Ok(definitions.all(db).await?)
 }
 
-/// The public definition of this name; the oldest should there be more.
+/// The public definition with this name; the oldest if there are several.
 pub async fn public_app_namespace(
     db: &impl ConnectionTrait,
     name: &str,
@@ -58,13 +58,13 @@ pub async fn public_app_namespace(
     Ok(public.one(db).await?)
 }
 
-/// All public definitions in the order of their ids.
+/// All public definitions, by id.
 pub async fn public_app_namespaces(db: &impl ConnectionTrait) -> Result<Vec<Model>, StoreError> {
     let public = Entity::live().filter(Column::IsPublic.eq(true)).order_by_asc(Column::Id);
     readable::models(db, public).await
 }
 
-/// Hides one definition; returns whether it was there.
+/// Hides one definition; returns whether it existed.
 pub async fn delete_app_namespace(
     db: &impl ConnectionTrait,
     app_id: &str,

@@ -8,9 +8,9 @@ use sea_orm::{ConnectionTrait, DbBackend};
 use crate::store::entity::{cluster, namespace};
 use crate::store::error::StoreError;
 
-/// Locks the row of a namespace, or of the parent where it is the namespace of a branch, until the
-/// end of the transaction. Returns whether there is such a row. SQLite has nothing to lock: its
-/// transactions exclude each other from their first statement.
+/// Locks the row of a namespace, or of the parent if it is the namespace of a branch, until the end
+/// of the transaction. Returns whether the row exists. SQLite needs no lock: its transactions
+/// exclude each other from their first statement.
 pub async fn lock_family(
     db: &impl ConnectionTrait,
     app_id: &str,
@@ -23,7 +23,7 @@ pub async fn lock_family(
     }
     let parent = subquery(parent(app_id, cluster, namespace));
     let own = subquery(own(app_id, cluster, namespace));
-    // Looked up by the primary key, so that no engine locks a row that it only passes.
+    // Selected by the primary key, so that no engine locks rows that do not match.
     let row = Query::select()
         .column(Column::Id)
         .from(Entity)
@@ -51,7 +51,7 @@ fn own(app_id: &str, cluster: &str, namespace: &str) -> SelectStatement {
         .take()
 }
 
-/// Of what a branch is a branch never changes, so it may be read in the statement that locks.
+/// The parent of a branch never changes, so it may be read in the statement that locks.
 fn parent(app_id: &str, branch: &str, name: &str) -> SelectStatement {
     use cluster::{Column as Cluster, Entity as Clusters};
     use namespace::{Column as Namespace, Entity as Namespaces};

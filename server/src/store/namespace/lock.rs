@@ -1,4 +1,5 @@
-//! Queries: who edits a namespace. Rows are removed, never hidden, and the unique key settles who was first.
+//! Queries: the editors of namespaces. Rows are deleted physically, and the unique key decides
+//! which editor was first.
 
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Set};
 
@@ -19,7 +20,8 @@ pub async fn lock(
     Ok(lock.one(db).await?)
 }
 
-/// Fails with [`StoreError::Duplicate`] when somebody has the lock already: to be called in a transaction of its own.
+/// Fails with [`StoreError::Duplicate`] if another user has the lock: must be called in a separate
+/// transaction.
 pub async fn insert_lock(
     db: &impl ConnectionTrait,
     namespace_id: Id,
@@ -39,7 +41,7 @@ pub async fn insert_lock(
     row::insert(db, row).await
 }
 
-/// Returns whether there was one.
+/// Returns whether there was a lock.
 pub async fn delete_lock(db: &impl ConnectionTrait, namespace_id: Id) -> Result<bool, StoreError> {
     let gone = Entity::delete_many().filter(Column::NamespaceId.eq(namespace_id)).exec(db).await?;
     Ok(gone.rows_affected > 0)

@@ -1,4 +1,4 @@
-//! Query: all that a publish has to know of a namespace before it begins, in one statement.
+//! Query: the state of a namespace that a publish depends on, in one statement.
 
 use sea_orm::sea_query::{Expr, ExprTrait, Order, Query, SelectStatement};
 use sea_orm::{
@@ -11,7 +11,7 @@ use crate::store::error::StoreError;
 use crate::store::number::Id;
 use crate::store::row::Standard;
 
-/// A namespace, who edits it, and what its clients get.
+/// A namespace, its editor, and the release of its clients.
 #[derive(Clone, Debug, FromQueryResult)]
 pub struct Standing {
     #[sea_orm(nested)]
@@ -22,7 +22,7 @@ pub struct Standing {
     pub latest_release: Option<Id>,
 }
 
-/// The namespaces of this name in all clusters and branches of the app, in the order of their ids.
+/// The namespaces with this name in all clusters and branches of the app, by id.
 pub async fn standings(
     db: &impl ConnectionTrait,
     app_id: &str,
@@ -49,7 +49,8 @@ fn lock_owner() -> SelectStatement {
         .take()
 }
 
-/// Newest first with a limit, not the greatest: the index has the ids of a namespace in their order.
+/// Sorted with a limit instead of the maximum, because the index contains the ids of a namespace in
+/// their order.
 fn latest_release() -> SelectStatement {
     use release::{Column as Release, Entity as Releases};
     let same = |own: Release, other: Column| Expr::col((Releases, own)).equals((Entity, other));

@@ -1,4 +1,5 @@
-//! Queries: history of releases, and its retention. `cluster` is the parent's, `branch` equals it on the main line.
+//! Queries: history of releases, and its retention. `cluster` is that of the parent; `branch`
+//! equals it on the main line.
 
 use std::collections::HashSet;
 
@@ -16,7 +17,7 @@ use crate::store::number::{Id, Small};
 use crate::store::page::{self, Page, Paged};
 use crate::store::row::{InNamespace, Standard, soft_delete};
 
-/// One line of history: the main one of a namespace, or that of a branch.
+/// One line of history: that of the main line of a namespace, or of a branch.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Line {
     pub app_id: String,
@@ -38,7 +39,7 @@ pub async fn histories(
     page::paged(db, all.order_by_desc(Column::Id), page).await
 }
 
-/// What happened to a release by this operation, newest first.
+/// The entries of one operation after which a release was active, newest first.
 pub async fn histories_by_release(
     db: &impl ConnectionTrait,
     release_id: Id,
@@ -51,7 +52,7 @@ pub async fn histories_by_release(
     page::paged(db, found.order_by_desc(Column::Id), page).await
 }
 
-/// What replaced a release by this operation, newest first.
+/// The entries of one operation before which a release was active, newest first.
 pub async fn histories_by_previous_release(
     db: &impl ConnectionTrait,
     release_id: Id,
@@ -88,7 +89,7 @@ pub async fn delete_histories_of_namespace(
     soft_delete::<Entity>(db, Entity::in_namespace(app_id, cluster, namespace), operator).await
 }
 
-/// Entries with greater ids and the lines that they belong to, in the order of their ids.
+/// Entries with greater ids and their lines, by id.
 pub async fn histories_after(
     db: &impl ConnectionTrait,
     id: Id,
@@ -112,13 +113,13 @@ pub async fn histories_after(
     }))
 }
 
-/// The greatest id; 0 without any entry.
+/// The greatest id; 0 if there are no entries.
 pub async fn max_history_id(db: &impl ConnectionTrait) -> Result<Id, StoreError> {
     let newest = Entity::find().select_only().column(Column::Id).order_by_desc(Column::Id);
     Ok(newest.into_tuple().one(db).await?.unwrap_or_default())
 }
 
-/// The id of the entry that has `n` newer ones: the first that retention of `n` entries may remove.
+/// The id of the entry with `n` newer ones: the first that retention of `n` entries may remove.
 pub async fn nth_newest_history(
     db: &impl ConnectionTrait,
     line: &Line,
@@ -129,7 +130,7 @@ pub async fn nth_newest_history(
     Ok(entry.into_tuple().one(db).await?)
 }
 
-/// The oldest entries with ids up to `newest`: their ids, with the releases that they name.
+/// The oldest entries with ids up to `newest`: their ids, with the releases that they refer to.
 pub async fn histories_up_to(
     db: &impl ConnectionTrait,
     line: &Line,
@@ -141,7 +142,7 @@ pub async fn histories_up_to(
     Ok(oldest.select_only().columns(columns).into_tuple().all(db).await?)
 }
 
-/// Removes entries for good.
+/// Deletes entries physically.
 pub async fn delete_histories(db: &impl ConnectionTrait, ids: &[Id]) -> Result<u64, StoreError> {
     let mut removed = 0;
     for chunk in chunks(ids) {
@@ -151,7 +152,8 @@ pub async fn delete_histories(db: &impl ConnectionTrait, ids: &[Id]) -> Result<u
     Ok(removed)
 }
 
-/// Those of the releases that an entry, also a hidden one, or the rule of an active branch still names.
+/// Those of the releases to which an entry, even a hidden one, or the rule of an active branch
+/// still refers.
 pub async fn still_referenced(
     db: &impl ConnectionTrait,
     releases: &[Id],
@@ -162,7 +164,7 @@ pub async fn still_referenced(
         let named = Condition::any()
             .add(Column::ReleaseId.is_in(chunk.iter().copied()))
             .add(Column::PreviousReleaseId.is_in(chunk));
-        // Not `live()`: a hidden entry may be restored together with its release.
+        // Not `live()`, because a hidden entry may be restored together with its release.
         let entries = Entity::find()
             .select_only()
             .columns([Column::ReleaseId, Column::PreviousReleaseId])

@@ -1,5 +1,6 @@
-//! Query: the rows that a publish of a main line consists of. On SQLite they are one message to the thread of the connection:
-//! to wake that thread, and to be woken by it, costs more than the statements. What a publish is for is not known here.
+//! Query: the rows of a publish of a main line. On SQLite they are sent as one message to the
+//! thread of the connection: waking that thread, and being woken by it, costs more than the
+//! statements. The purpose of a publish is not known here.
 
 use sea_orm::sea_query::{Expr, Func, InsertStatement, Query, SqliteQueryBuilder};
 use sea_orm::{
@@ -12,22 +13,22 @@ use crate::store::error::StoreError;
 use crate::store::number::Id;
 use crate::store::{message, row};
 
-/// A release with what is recorded of it. The ids are given out when it is written.
+/// A release with its records. The database generates the ids.
 #[derive(Clone, Debug)]
 pub struct Publish<'a> {
     pub release: release::ActiveModel,
     /// Without the id of the release.
     pub history: release_history::ActiveModel,
-    /// Who publishes, for the audit.
+    /// The operator, for the audit.
     pub operator: &'a str,
-    /// Watch key that moves.
+    /// Watch key that changes.
     pub message: &'a str,
 }
 
-/// What the audit calls the two rows.
+/// Names of the two tables in the audit.
 const RELEASE: &str = "Release";
 const HISTORY: &str = "ReleaseHistory";
-/// INSERT of the audit.
+/// Name of an insert in the audit.
 const INSERTED: &str = "INSERT";
 
 /// Writes release, history, audit and message, in this order.
@@ -49,7 +50,7 @@ pub async fn publish(
     Ok(release)
 }
 
-/// SQLite only: nobody else writes, so that the newest id of a table is that of the row before.
+/// SQLite only: no other transaction writes, so the newest id of a table is that of the row before.
 async fn at_once(
     db: &impl ConnectionTrait,
     publish: Publish<'_>,
@@ -79,7 +80,7 @@ async fn at_once(
     Ok(release.try_into_model()?)
 }
 
-/// A statement of several parts, whose parameters follow each other.
+/// Combines several statements, with their parameters in the same order.
 fn one_after_the_other(inserts: &[InsertStatement]) -> Statement {
     let (texts, values): (Vec<_>, Vec<_>) =
         inserts.iter().map(|insert| insert.build(SqliteQueryBuilder)).unzip();

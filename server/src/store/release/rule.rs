@@ -1,4 +1,5 @@
-//! Queries: gray rules. A change is a new row, and the row before it is removed; ids order the versions.
+//! Queries: gray rules. A change inserts a new row and removes the previous one; ids order the
+//! versions.
 
 use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect};
 
@@ -10,7 +11,7 @@ use crate::store::row::{InNamespace, Standard, soft_remove};
 /// `BranchStatus` of a branch that is neither deleted nor merged.
 const ACTIVE: Small = Small(1);
 
-/// All live rules of the namespace, whatever their status, in the order of their ids.
+/// All live rules of the namespace, whatever their status, by id.
 pub async fn rules_of_namespace(
     db: &impl ConnectionTrait,
     app_id: &str,
@@ -35,7 +36,7 @@ pub async fn latest_rule(
     Ok(newest.one(db).await?)
 }
 
-/// Hides the rules of a branch that are older than this one; their columns keep who wrote them.
+/// Hides the rules of a branch that are older than this one; their authors are kept.
 pub async fn remove_rules_before(
     db: &impl ConnectionTrait,
     (app_id, cluster, namespace): (&str, &str, &str),

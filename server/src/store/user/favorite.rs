@@ -33,7 +33,7 @@ pub async fn of_user(
     page::list(db, in_order(favorites), page).await
 }
 
-/// Everybody's favourites of the app in their order.
+/// All users' favourites of the app, in their order.
 pub async fn of_app(
     db: &impl ConnectionTrait,
     app_id: &str,
@@ -43,7 +43,7 @@ pub async fn of_app(
     page::list(db, in_order(favorites), page).await
 }
 
-/// The position of the user's first favourite; `None` without any.
+/// The position of the user's first favourite; `None` if there are none.
 pub async fn first_position(
     db: &impl ConnectionTrait,
     user_id: &str,
@@ -58,12 +58,12 @@ pub async fn first_position(
     Ok(first.flatten())
 }
 
-/// Hides one favourite; returns whether it was there.
+/// Hides one favourite; returns whether it existed.
 pub async fn remove(db: &impl ConnectionTrait, id: Id) -> Result<bool, StoreError> {
     Ok(soft_remove::<Entity>(db, Condition::all().add(Column::Id.eq(id))).await? > 0)
 }
 
-/// Hides everybody's favourites of the app.
+/// Hides all users' favourites of the app.
 pub async fn delete_of_app(
     db: &impl ConnectionTrait,
     app_id: &str,

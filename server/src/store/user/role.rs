@@ -1,5 +1,5 @@
-//! Queries: roles, permissions, and who holds them. How roles are named is not known here; texts of names and targets
-//! are compared exactly, also where the engine would ignore case.
+//! Queries: roles, permissions, and their holders. The scheme of role names is not known here.
+//! Names and targets are compared exactly, even if the engine ignores case.
 
 use sea_orm::sea_query::Condition;
 use sea_orm::{
@@ -13,7 +13,7 @@ use crate::store::error::StoreError;
 use crate::store::number::Id;
 use crate::store::row::{Standard, soft_delete};
 
-/// Texts to look for: whole ones and beginnings.
+/// Names to search for: exact ones and prefixes.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     pub exact: Vec<String>,
@@ -28,14 +28,14 @@ pub async fn find(
     Ok(found.filter(|role| role.role_name == name))
 }
 
-/// Locks the role of a name until the end of the transaction.
+/// Locks the role with this name until the end of the transaction.
 pub async fn lock(db: &impl ConnectionTrait, name: &str) -> Result<(), StoreError> {
     let row = role::Entity::live().filter(role::Column::RoleName.eq(name)).lock_exclusive();
     row.all(db).await?;
     Ok(())
 }
 
-/// Roles with these names; unknown ones are left out.
+/// Roles with these names; unknown ones are omitted.
 pub async fn named<S: AsRef<str>>(
     db: &impl ConnectionTrait,
     names: &[S],
@@ -81,7 +81,7 @@ pub async fn permissions_on(
     Ok(found)
 }
 
-/// Whether the user reaches one of the (kind, target) pairs through a role.
+/// Whether the user has one of the (kind, target) pairs through a role.
 pub async fn user_holds_any(
     db: &impl ConnectionTrait,
     user_id: &str,
@@ -91,7 +91,7 @@ pub async fn user_holds_any(
     Ok(held.iter().any(|permission| is_one_of(permission, pairs)))
 }
 
-/// Whether the consumer reaches one of the (kind, target) pairs through a role.
+/// Whether the consumer has one of the (kind, target) pairs through a role.
 pub async fn consumer_holds_any(
     db: &impl ConnectionTrait,
     consumer_id: Id,
@@ -101,7 +101,7 @@ pub async fn consumer_holds_any(
     Ok(held.iter().any(|permission| is_one_of(permission, pairs)))
 }
 
-/// Everything that the user's roles allow.
+/// All permissions of the user's roles.
 pub async fn permissions_of_user(
     db: &impl ConnectionTrait,
     user_id: &str,
@@ -109,7 +109,7 @@ pub async fn permissions_of_user(
     Ok(held_by_user(user_id).all(db).await?)
 }
 
-/// Everything that the consumer's roles allow.
+/// All permissions of the consumer's roles.
 pub async fn permissions_of_consumer(
     db: &impl ConnectionTrait,
     consumer_id: Id,
@@ -117,7 +117,7 @@ pub async fn permissions_of_consumer(
     Ok(held_by_consumer(consumer_id).all(db).await?)
 }
 
-/// The user's roles, in the order of their ids.
+/// The user's roles, by id.
 pub async fn roles_of_user(
     db: &impl ConnectionTrait,
     user_id: &str,
@@ -130,7 +130,7 @@ pub async fn roles_of_user(
     Ok(roles.all(db).await?)
 }
 
-/// The consumer's roles, in the order of their ids.
+/// The consumer's roles, by id.
 pub async fn roles_of_consumer(
     db: &impl ConnectionTrait,
     consumer_id: Id,
@@ -143,7 +143,7 @@ pub async fn roles_of_consumer(
     Ok(roles.all(db).await?)
 }
 
-/// Who holds the role, in the order of the grants.
+/// The users with this role, in the order of the grants.
 pub async fn users_of_role(
     db: &impl ConnectionTrait,
     role_id: Id,
@@ -152,7 +152,7 @@ pub async fn users_of_role(
     Ok(Entity::live().filter(Column::RoleId.eq(role_id)).order_by_asc(Column::Id).all(db).await?)
 }
 
-/// Takes the role from the users; returns how many had it.
+/// Revokes the role from the users; returns how many had it.
 pub async fn revoke_from_users<S: AsRef<str>>(
     db: &impl ConnectionTrait,
     role_id: Id,
@@ -170,7 +170,7 @@ pub async fn revoke_from_users<S: AsRef<str>>(
     Ok(revoked)
 }
 
-/// Takes the role from the consumer; returns whether it had it.
+/// Revokes the role from the consumer; returns whether it had it.
 pub async fn revoke_from_consumer(
     db: &impl ConnectionTrait,
     role_id: Id,
@@ -183,7 +183,7 @@ pub async fn revoke_from_consumer(
     Ok(soft_delete::<Entity>(db, condition, operator).await? > 0)
 }
 
-/// Hides the roles of these names with everything that hangs on them: grants to users and consumers, and their bindings
+/// Hides the roles with these names, with their grants to users and consumers, and their bindings
 /// to permissions.
 pub async fn delete_roles(
     db: &impl ConnectionTrait,
@@ -207,7 +207,8 @@ pub async fn delete_roles(
     Ok(())
 }
 
-/// Hides the permissions on these targets, of these kinds where any are named, with their bindings to roles.
+/// Hides the permissions on these targets, only of these kinds if any are given, with their
+/// bindings to roles.
 pub async fn delete_permissions(
     db: &impl ConnectionTrait,
     kinds: &[&str],

@@ -1,4 +1,5 @@
-//! Queries: sign-ins of browsers. The text of the cookie is never stored; rows are found by its hash.
+//! Queries: sessions of browsers. The value of the cookie is never stored; rows are found by its
+//! hash.
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Expr;
@@ -26,13 +27,13 @@ pub async fn find(
     Ok(session.one(db).await?.filter(|session| session.id_hash == id_hash))
 }
 
-/// Names of the users who have sessions, each once.
+/// Names of the users with sessions, without duplicates.
 pub async fn users(db: &impl ConnectionTrait) -> Result<Vec<String>, StoreError> {
     let names = Entity::find().select_only().column(Column::UserId).distinct();
     Ok(names.into_tuple().all(db).await?)
 }
 
-/// Says that the session was used.
+/// Records that the session was used.
 pub async fn touch(
     db: &impl ConnectionTrait,
     id_hash: &str,
@@ -48,12 +49,12 @@ pub async fn touch(
     Ok(())
 }
 
-/// Returns whether there was one.
+/// Returns whether the session existed.
 pub async fn delete(db: &impl ConnectionTrait, id_hash: &str) -> Result<bool, StoreError> {
     Ok(Entity::delete_by_id(id_hash).exec(db).await?.rows_affected > 0)
 }
 
-/// Ends all sign-ins of the user but the one with the given hash.
+/// Ends all sessions of the user except for the one with the given hash.
 pub async fn delete_of_user(
     db: &impl ConnectionTrait,
     user_id: &str,

@@ -1,5 +1,5 @@
-//! Queries: personal tokens of users and the calls made with them. Times of tokens are wall clock without a zone, as a
-//! Java portal writes them; which zone that is, is not known here.
+//! Queries: personal tokens of users and the calls made with them. Times of tokens are local times
+//! without a zone, as a Java portal writes them; the zone is not known here.
 
 use chrono::NaiveDateTime;
 use sea_orm::sea_query::{Condition, Expr};
@@ -24,7 +24,7 @@ pub async fn by_id(db: &impl ConnectionTrait, id: Id) -> Result<Option<Model>, S
     Ok(Entity::live_by_id(id).one(db).await?)
 }
 
-/// The token with this prefix, also one that expired or was revoked.
+/// The token with this prefix, even if it expired or was revoked.
 pub async fn by_prefix(
     db: &impl ConnectionTrait,
     prefix: &str,
@@ -39,19 +39,19 @@ pub async fn of_user(db: &impl ConnectionTrait, user_id: &str) -> Result<Vec<Mod
     Ok(tokens.all(db).await?)
 }
 
-/// Everybody's tokens, newest first.
+/// All users' tokens, newest first.
 pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<Model>, StoreError> {
     Ok(Entity::live().order_by_desc(Column::Id).all(db).await?)
 }
 
-/// Records the last calls; the tokens count as unchanged otherwise.
+/// Records the last calls; the tokens are otherwise unchanged.
 pub async fn record_usage(db: &impl ConnectionTrait, usages: &[Usage]) -> Result<(), StoreError> {
     for usage in usages {
         Entity::update_many()
             .col_expr(Column::LastUsedTime, Expr::value(Some(usage.time)))
             .col_expr(Column::LastUsedIp, Expr::value(usage.ip.clone()))
             .col_expr(Column::LastUsedUserAgent, Expr::value(usage.user_agent.clone()))
-            // MySQL moves this time by itself unless it is named.
+            // MySQL updates this column automatically unless it is set.
             .col_expr(Column::DataChangeLastTime, Expr::col(Column::DataChangeLastTime))
             .filter(Column::Id.eq(usage.token_id))
             .exec(db)
@@ -60,7 +60,7 @@ pub async fn record_usage(db: &impl ConnectionTrait, usages: &[Usage]) -> Result
     Ok(())
 }
 
-/// Hides the token; returns whether it was there.
+/// Hides the token; returns whether it existed.
 pub async fn delete(db: &impl ConnectionTrait, id: Id, operator: &str) -> Result<bool, StoreError> {
     Ok(soft_delete::<Entity>(db, Condition::all().add(Column::Id.eq(id)), operator).await? > 0)
 }

@@ -1,11 +1,12 @@
-//! From bodies of the admin API to those of the open API: the same members under the names that the contract has.
+//! Converts bodies of the admin API to those of OpenAPI: the same members under the names of the
+//! contract.
 
 use castalia_core::protocol::wire::Configurations;
 
 use super::{Cluster, Item, Namespace, Release};
 use crate::wire::admin;
 
-/// The members that say who made it and when, taken over as they are.
+/// Copies the members for author and times.
 macro_rules! with_standard {
     ($from:ident, $name:ident { $($field:ident: $value:expr,)* }) => {
         $name {
@@ -63,7 +64,7 @@ impl From<admin::Namespace> for Namespace {
 }
 
 impl From<admin::Release> for Release {
-    /// A stored text that is no object of texts counts as empty; the admin role writes none.
+    /// An invalid stored text is treated as empty; the admin role does not write such texts.
     fn from(from: admin::Release) -> Self {
         let configurations =
             from.configurations.as_deref().map(serde_json::from_str::<Configurations>);
