@@ -183,7 +183,8 @@ impl ReleaseFeed {
     /// client was notified of.
     ///
     /// # Errors
-    /// Fails if it has to be read and the database does not answer: a client that was notified of a release must not receive an older one.
+    /// Fails if it has to be read and the database does not answer: a client that was notified of a
+    /// release must not receive an older one.
     pub async fn published(&self, place: Place<'_>, told: Option<i64>) -> Result<Arc<Published>> {
         match self.0.cache.peek(place) {
             Some(published) if told.is_none_or(|id| published.notification_id >= id) => {

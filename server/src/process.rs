@@ -5,7 +5,8 @@ use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Keeps access keys, passwords and values out of core files and away from debuggers of the same user.
+/// Keeps access keys, passwords and values out of core files and away from debuggers of the same
+/// user.
 pub(crate) fn exclude_memory_from_dumps() {
     use nix::sys::resource::{Resource, setrlimit};
     // On failure the default of the system applies, which is no reason not to start.

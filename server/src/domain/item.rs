@@ -116,7 +116,8 @@ pub(super) async fn write_difference(tx: &Transaction, old: &Item, new: &Item) -
 /// Creates an item and its commit.
 ///
 /// # Errors
-/// Fails if there is no such namespace, the key exists, a limit is reached, or another user holds the edit lock.
+/// Fails if there is no such namespace, the key exists, a limit is reached, or another user holds
+/// the edit lock.
 pub async fn create(
     store: &Store,
     config: &ServerConfig,
@@ -236,7 +237,8 @@ async fn create_comment_in(tx: &Transaction, draft: &Draft, base: &Base) -> Resu
 /// Changes an item; its key and position are kept. A commit is written only if the value changed.
 ///
 /// # Errors
-/// Fails if there is no such item, if it is in another namespace, or if another user holds the edit lock.
+/// Fails if there is no such item, if it is in another namespace, or if another user holds the edit
+/// lock.
 pub async fn update(
     store: &Store,
     config: &ServerConfig,

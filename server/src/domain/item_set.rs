@@ -32,7 +32,8 @@ pub struct ChangeSet {
 /// Applies a change set.
 ///
 /// # Errors
-/// Fails if there is no such namespace, a limit is reached, an item is unknown or belongs to another namespace, or another user holds the edit lock.
+/// Fails if there is no such namespace, a limit is reached, an item is unknown or belongs to
+/// another namespace, or another user holds the edit lock.
 pub async fn apply(
     store: &Store,
     config: &ServerConfig,

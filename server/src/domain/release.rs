@@ -93,7 +93,8 @@ async fn content_of(tx: &Transaction, namespace: &Namespace) -> Result<Configura
 /// Publishes a branch without some keys of the merged configuration.
 ///
 /// # Errors
-/// Fails if there is no such namespace, if it is not that of a branch, or if its last editor publishes outside an emergency.
+/// Fails if there is no such namespace, if it is not that of a branch, or if its last editor
+/// publishes outside an emergency.
 pub async fn publish_without(
     store: &Store,
     key: &NamespaceKey,
@@ -143,7 +144,8 @@ pub struct Merge {
 /// Applies a change set to the main line and publishes it in one step.
 ///
 /// # Errors
-/// Fails if there is no such namespace, if its last editor publishes outside an emergency, or if the change set is refused.
+/// Fails if there is no such namespace, if its last editor publishes outside an emergency, or if
+/// the change set is refused.
 pub async fn merge(
     store: &Store,
     rules: super::item_rules::ItemRules,

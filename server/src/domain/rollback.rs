@@ -31,7 +31,8 @@ struct Step {
 /// Rolls a release back: by one step, or to `target`.
 ///
 /// # Errors
-/// Fails if a release does not exist or was rolled back before, or if no active release would remain.
+/// Fails if a release does not exist or was rolled back before, or if no active release would
+/// remain.
 pub async fn roll_back(
     store: &Store,
     id: i64,

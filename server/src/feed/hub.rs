@@ -317,7 +317,8 @@ mod tests {
         }
     }
 
-    /// REL-12: register, then compare. Whatever the interleaving, a position that moved is seen or wakes.
+    /// REL-12: register, then compare. Whatever the interleaving, a position that moved is seen or
+    /// wakes.
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
     async fn no_wake_up_is_lost_between_registering_and_comparing() {
         const ROUNDS: i64 = 20_000;

@@ -22,7 +22,8 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// a time is treated as dead.
 const PROGRESS: usize = 30 * 1024;
 
-/// A connection. The timer exists only while a write is stuck, so that parked polls do not pay for it.
+/// A connection. The timer exists only while a write is stuck, so that parked polls do not pay for
+/// it.
 #[derive(Debug)]
 pub(super) struct Stream {
     socket: TcpStream,

@@ -2,7 +2,8 @@
 //! where values come from or how they are used.
 
 /// One setting. Its name has three spellings by rule: `security.require_access_key` in the file,
-/// `CASTALIA_SECURITY_REQUIRE_ACCESS_KEY` in the environment, `--security-require-access-key` as a flag.
+/// `CASTALIA_SECURITY_REQUIRE_ACCESS_KEY` in the environment, `--security-require-access-key` as a
+/// flag.
 #[derive(Debug, Clone, Copy)]
 pub struct Definition {
     /// Name in the file.

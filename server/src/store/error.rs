@@ -23,7 +23,8 @@ pub enum StoreError {
     /// The database rejects writes at present: it is read-only, or its disk is full.
     #[error("the database takes no writes: {0}")]
     ReadOnly(#[source] DbErr),
-    /// PostgreSQL: the sequence of this table is behind its rows, so that a new row would not be the newest one.
+    /// PostgreSQL: the sequence of this table is behind its rows, so that a new row would not be
+    /// the newest one.
     #[error(
         "the sequence of the table \"{table}\" is behind its rows, as after a failover to a logical replica or a \
          restored dump; set it forward as the owner of the table: \

@@ -250,8 +250,8 @@ fn file_options(
     }
     with.map_sqlx_sqlite_opts(move |sqlite: SqliteConnectOptions| {
         let sqlite = sqlite
-            // `SqliteFile::prepare` has created it. A connection that is opened after somebody deleted
-            // the file must not create an empty one, which would look like a replacement.
+            // `SqliteFile::prepare` has created it. A connection that is opened after somebody
+            // deleted the file must not create an empty one, which would look like a replacement.
             .create_if_missing(false)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)

@@ -1,4 +1,5 @@
-//! A text column that must not reach a log: access-key secrets, tokens, password hashes. Knows no table.
+//! A text column that must not reach a log: access-key secrets, tokens, password hashes. Knows no
+//! table.
 
 use std::fmt;
 

@@ -1,11 +1,12 @@
-//! Objects of free form inside bodies.
+//! JSON objects with arbitrary members in bodies.
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-/// An object of free form. The reference reads it into a map, which turns every number into a double: `5` is written `5.0`.
+/// A JSON object with arbitrary members. Apollo parses it into a map, which converts every number
+/// to a double: `5` is written as `5.0`.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, ToSchema)]
 #[serde(transparent)]
 #[schema(value_type = Object)]

@@ -115,7 +115,8 @@ pub struct Published {
     pub notification_id: i64,
     /// The current release.
     pub main: Option<Arc<Release>>,
-    /// Whether there is a current release whose content cannot be read; `main` is then an earlier copy.
+    /// Whether there is a current release whose content cannot be read; `main` is then an earlier
+    /// copy.
     pub is_main_unreadable: bool,
     /// Active gray releases, oldest rule first.
     pub gray: Vec<GrayRelease>,

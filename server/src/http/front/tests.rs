@@ -56,7 +56,8 @@ impl Server {
         TcpStream::connect(self.address).await.unwrap()
     }
 
-    /// Sends each piece after the answer to the one before, if there is any; returns all that is answered, without dates.
+    /// Sends each piece after the answer to the one before, if there is any; returns all that is
+    /// answered, without dates.
     async fn answers(&self, pieces: &[&[u8]]) -> String {
         let mut stream = self.connect().await;
         let mut answers = Vec::new();

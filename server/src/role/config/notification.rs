@@ -43,7 +43,8 @@ pub(in crate::role) struct Poll {
 
 /// Format of a poll's answer.
 enum Form {
-    /// `/notifications/v2`, with the client's spellings of namespaces where they differ from the stored ones.
+    /// `/notifications/v2`, with the client's spellings of namespaces where they differ from the
+    /// stored ones.
     List(Box<[(String, String)]>),
     /// `/notifications`
     Legacy,
@@ -53,7 +54,8 @@ enum Form {
 struct Watched {
     /// Stored spelling.
     namespace: String,
-    /// The client's spelling without `.properties`; answers repeat it, or the client would not know the name.
+    /// The client's spelling without `.properties`; answers repeat it, or the client would not know
+    /// the name.
     spelling: String,
     known_id: i64,
     /// Whether the app declares it, or it is public.

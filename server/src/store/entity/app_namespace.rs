@@ -1,4 +1,5 @@
-//! Table `AppNamespace`: the definition of a namespace: format, public or private. Columns only, no queries.
+//! Table `AppNamespace`: the definition of a namespace: format, public or private. Columns only, no
+//! queries.
 
 use crate::store::entity::std_table;
 

@@ -53,7 +53,8 @@ impl Address {
     /// Returns path and query for a request.
     ///
     /// # Errors
-    /// Fails if a segment is empty or a dot segment: the call would reach another path than the one whose permission was checked.
+    /// Fails if a segment is empty or a dot segment: the call would reach another path than the one
+    /// whose permission was checked.
     pub fn checked(self) -> Result<String> {
         match self.refused {
             None => Ok(self.text),
