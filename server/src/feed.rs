@@ -69,6 +69,7 @@ struct Inner {
     positions: Arc<Positions>,
     signal: Notify,
     redefined: Notify,
+    /// Held during a scan, so that scans never overlap.
     scan: Mutex<Scan>,
     /// Numbers the scans of release messages.
     scans: Rounds,

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::store::entity::access_key::ActiveModel;
 use crate::store::{self, Id, Secret, Small, Store, StoreError, Transaction};
 
-/// Maximum number of keys of one app.
+/// Maximum number of keys of one app, as in Apollo.
 const MAX_KEYS: u64 = 5;
 /// Maximum length of a secret, in characters: the width of the column.
 const SECRET: usize = 128;

@@ -72,13 +72,13 @@ impl Permission {
         (self.right.name(), &self.target)
     }
 
-    /// A right that belongs to no app.
+    /// A permission that belongs to no app.
     #[must_use]
     pub fn of_system(right: Right) -> Self {
         Self::new(right, &[SYSTEM])
     }
 
-    /// A right on a whole app.
+    /// A permission on a whole app.
     #[must_use]
     pub fn on_app(right: Right, app_id: &str) -> Self {
         Self::new(right, &[app_id])

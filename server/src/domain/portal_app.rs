@@ -164,7 +164,7 @@ pub async fn all(store: &Store) -> Result<Vec<App>> {
     Ok(app::all(store.read()).await?)
 }
 
-/// The apps of these ids; unknown ones are left out.
+/// The apps with these ids; unknown ones are omitted.
 pub async fn named(store: &Store, app_ids: &[&str]) -> Result<Vec<App>> {
     Ok(app::by_app_ids(store.read(), app_ids).await?)
 }

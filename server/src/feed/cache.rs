@@ -38,6 +38,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 #[derive(Debug, Default)]
 struct Slot {
     current: ArcSwapOption<Published>,
+    /// Held during a load, so that an older result never replaces a newer one.
     loading: Mutex<()>,
     /// Bytes charged for it while it holds no release.
     charge: AtomicUsize,
@@ -103,6 +104,7 @@ impl ReleaseCache {
         let slot = slot.unwrap_or_else(|| self.slot(place));
         let load = async {
             let _loading = slot.loading.lock().await;
+            // Another caller may have filled the slot while this one waited for the lock.
             match slot.current.load_full() {
                 Some(published) => Ok(published),
                 None => self.fill(place, &slot, -1).await,

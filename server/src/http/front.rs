@@ -61,6 +61,7 @@ pub(super) async fn serve<S: Answers>(
     loop {
         let head_by = Instant::now() + HEADER_READ_TIMEOUT;
         let received = tokio::select! {
+            // A request that has arrived is answered even if the time-out or the shutdown is due.
             biased;
             received = receive(stream) => received,
             () = &mut ending => return Ended::Closed,
@@ -77,6 +78,7 @@ pub(super) async fn serve<S: Answers>(
         stream.head().complete(false);
         request.extensions_mut().insert(ConnectInfo(peer));
         let response = tokio::select! {
+            // An answer from memory is ready at once, without looking at the socket.
             biased;
             response = answer(port.clone(), request) => response,
             () = hung_up(stream) => return Ended::Closed,

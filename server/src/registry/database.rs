@@ -15,7 +15,7 @@ use crate::store::{Store, StoreError, service_registry};
 pub(super) const REFRESH: Duration = Duration::from_secs(5);
 /// Interval at which dead rows are removed.
 pub(super) const CLEAN: Duration = Duration::from_secs(24 * 3600);
-/// A row whose last heartbeat is older than this is removed.
+/// A row whose last heartbeat is older than this is removed, as by Apollo's nodes.
 const DEAD: chrono::TimeDelta = chrono::TimeDelta::hours(24);
 
 /// The table and this node's rows in it.

@@ -27,7 +27,7 @@ pub enum Table {
     Portal,
 }
 
-/// A way to read a text.
+/// Converts the text of a key to a value.
 pub trait Kind {
     /// The type of the value.
     type Value;

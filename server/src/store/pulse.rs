@@ -52,6 +52,7 @@ impl Pulse {
     pub(super) async fn ping(&self) -> Result<(), StoreError> {
         let asked = Instant::now();
         let mut last = self.last.lock().await;
+        // The ping of another caller, which ended while this one waited for the lock.
         if let Some(ping) = &*last
             && ping.finished >= asked
         {
@@ -100,6 +101,7 @@ impl Pulse {
     ) -> Result<T, DbErr> {
         let mut work = pin!(work);
         let gave_up = tokio::select! {
+            // Completed work is a success, even if the deadline passes at the same moment.
             biased;
             done = &mut work => return Ok(done),
             () = sleep_until(deadline) => "the database took longer than 30 s",

@@ -55,6 +55,7 @@ impl Transactions {
                             && error.store_error().is_some_and(StoreError::is_retryable) =>
                     {
                         tracing::debug!(attempt, "transaction met another one, trying again");
+                        // The other transaction probably needs a moment to finish.
                         tokio::time::sleep(Duration::from_millis(10 * u64::from(attempt))).await;
                         attempt += 1;
                     }

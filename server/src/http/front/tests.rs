@@ -20,7 +20,7 @@ use crate::http::{bind, serve as listen};
 
 /// Ends a connection in an orderly way.
 const LAST: &[u8] = b"GET /last HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
-/// How many requests are made up.
+/// Number of generated requests.
 const MUTANTS: usize = 150;
 
 /// A server with a front, or with hyper alone.

@@ -20,7 +20,7 @@ use crate::error::{Error, Reaction, Result};
 pub(super) const BODY: usize = 1 << 20;
 /// Maximum body of a request with item values, in bytes.
 pub(super) const VALUES: usize = 32 << 20;
-/// Rows of a page: default and maximum.
+/// Rows of a page: default and maximum, as in Apollo.
 const PAGE_SIZE: u64 = 10;
 const MAX_PAGE_SIZE: u64 = 2000;
 /// Format of dates in parameters, which are in local time.

@@ -123,7 +123,7 @@ pub(super) async fn read(body: HttpBody, limit: usize) -> Result<Bytes> {
     }
 }
 
-/// Which page of a list is wanted; a size of 0 means the list's own.
+/// The requested page of a list; a size of 0 selects the list's default.
 #[derive(Debug, Clone, Copy, Default, Deserialize, IntoParams)]
 #[serde(default)]
 pub(super) struct Paging {
@@ -144,7 +144,7 @@ impl Paging {
         Self { size: size.min(PAGE), ..self }
     }
 
-    /// As parameters of the admin API.
+    /// Converts it to parameters of the admin API.
     pub(super) fn texts(self) -> [String; 2] {
         [self.page.to_string(), self.size.to_string()]
     }

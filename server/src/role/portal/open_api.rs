@@ -24,7 +24,7 @@ use crate::domain::permission::need::Need;
 use crate::error::{Error, Result};
 use crate::http::operation::About;
 
-/// Default number of items of a page.
+/// Default number of items of a page, as in Apollo.
 pub(super) const ITEM_PAGE_SIZE: u64 = 50;
 
 /// A path within a namespace of one environment.

@@ -15,7 +15,7 @@ use crate::store::error::StoreError;
 use crate::store::row::now;
 use crate::store::url::Dialect;
 
-/// Maximum age of the heartbeat of a live node, in seconds.
+/// Maximum age of the heartbeat of a live node, in seconds; the limit of Apollo's nodes.
 const HEARTBEAT_WINDOW: i64 = 61;
 /// Maximum difference of time zones, in hours; an older heartbeat is that of a dead node.
 const MOST_HOURS: i64 = 14;

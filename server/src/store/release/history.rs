@@ -65,7 +65,7 @@ pub async fn histories_by_previous_release(
     page::paged(db, found.order_by_desc(Column::Id), page).await
 }
 
-/// The newest entry of a release with one of the operations.
+/// The newest entry of a release with any of the operations.
 pub async fn latest_history(
     db: &impl ConnectionTrait,
     release_id: Id,

@@ -1,4 +1,4 @@
-//! Bodies of the audit log: business operations and the fields that they set.
+//! Bodies of the audit log: operations and the fields that they set.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -7,33 +7,33 @@ use utoipa::ToSchema;
 use crate::wire::body::{Member, body};
 
 body! {
-    /// A business operation.
+    /// An audited operation.
     AuditLog {
         /// Row id.
         id: i64,
-        /// Operations of one request share it.
+        /// Id that the operations of one request have in common.
         trace_id: Option<String>,
-        /// Identity of the operation.
+        /// Id of the operation.
         span_id: Option<String>,
-        /// Operation that caused it.
+        /// Id of the operation that caused it.
         parent_span_id: Option<String>,
-        /// Operation before it.
+        /// Id of the operation before it.
         follows_from_span_id: Option<String>,
-        /// Who did it.
+        /// User who performed it.
         operator: Option<String>,
         /// CREATE, UPDATE, DELETE or RPC.
         op_type: Option<String>,
-        /// What was done.
+        /// Name of the operation.
         op_name: Option<String>,
-        /// More about it.
+        /// Further details.
         description: Option<String>,
-        /// When.
+        /// Time of the operation.
         happened_time: Option<DateTime<Utc>>,
     }
 }
 
 body! {
-    /// A field that a business operation set.
+    /// A field that an operation set.
     AuditLogDataInfluence {
         /// Row id.
         id: i64,
@@ -49,12 +49,12 @@ body! {
         field_old_value: Option<String>,
         /// Value after.
         field_new_value: Option<String>,
-        /// When.
+        /// Time of the operation.
         happened_time: Option<DateTime<Utc>>,
     }
 }
 
-/// A business operation with the fields that it set.
+/// An operation with the fields that it set.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AuditLogDetails {

@@ -25,8 +25,8 @@ use crate::json;
 use crate::outgoing;
 use crate::role::portal::revision;
 
-/// Consecutive failed probes after which an environment is treated as unreachable; one successful
-/// probe resets it.
+/// Consecutive failed probes after which an environment is treated as unreachable, as in Apollo;
+/// one successful probe resets it.
 const TOLERATED: u32 = 2;
 /// Maximum answer to a probe, in bytes.
 const HEALTH: usize = 64 * 1024;
@@ -270,6 +270,7 @@ fn client(timeouts: Timeouts) -> Result<Client> {
         .user_agent(agent())
         // An address that is not in the environment's list must not be contacted.
         .redirect(Policy::none())
+        // `Remote::call` decides about repetitions: a write must not be sent twice.
         .retry(reqwest::retry::never())
         .http1_only()
         .build();

@@ -19,7 +19,7 @@ use crate::role::portal::identity::Caller;
 use crate::wire::admin;
 use crate::wire::open_api::{App, Cluster, CreateApp, EnvClusterInfo, EnvClusters};
 
-/// Default number of apps of a page.
+/// Default number of apps of a page, as in Apollo.
 const PAGE_SIZE: u64 = 20;
 
 #[derive(Debug, Default, Deserialize, IntoParams)]

@@ -26,7 +26,7 @@ use crate::wire::open_api::{
     CreateNamespace, Item, ItemExtend, Namespace, NamespaceExtend, NamespaceLock, Release,
 };
 
-/// How much is shown of a namespace.
+/// The details of a namespace that are returned.
 #[derive(Debug, Clone, Copy, Deserialize, IntoParams)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct View {

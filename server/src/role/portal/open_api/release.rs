@@ -22,7 +22,7 @@ use crate::settings::Installation;
 use crate::wire::admin;
 use crate::wire::open_api::{NewRelease, Release, ReleaseChange, ReleaseDiff};
 
-/// Default number of releases of a page.
+/// Default number of releases of a page, as in Apollo.
 const PAGE_SIZE: u64 = 5;
 
 #[derive(Debug, Deserialize, IntoParams)]
