@@ -3,7 +3,7 @@
 //!
 //! A value that this node fixes (in its file or environment) overrides the row. Rows of this node's
 //! cluster override those of its data center, and these override `default`. The rows are read again
-//! every minute, and at once on the node that wrote one; a deleted row stops to apply then.
+//! every minute, and at once on the node that wrote one; a deleted row then no longer applies.
 
 pub mod keys;
 pub mod kind;

@@ -25,7 +25,7 @@ pub use self::source::{Fault, Origin, Texts};
 /// Format of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people, on standard error.
+    /// For users, on standard error.
     Text,
     /// One JSON object for each line, on standard output.
     Json,

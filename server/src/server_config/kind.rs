@@ -18,7 +18,7 @@ pub struct Key<K> {
     pub about: &'static str,
 }
 
-/// Which database holds the row of a key.
+/// The database that contains the row of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Table {
     /// ApolloConfigDB, one for each environment.
