@@ -90,7 +90,7 @@ pub struct Settings {
     pub cluster: Option<String>,
     /// Format of the log.
     pub log_format: LogFormat,
-    /// Filter of the log, in the syntax of `tracing`.
+    /// Filter of the log, in the syntax of `EnvFilter` (`tracing-subscriber`).
     pub log_level: String,
     /// Initial password of the administrator.
     pub admin_password: Option<Secret>,

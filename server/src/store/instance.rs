@@ -255,7 +255,7 @@ pub async fn configs_of_namespace(
     page::paged(db, configs, page).await
 }
 
-/// The rows of the namespace with none of the releases that were changed later than `since`.
+/// The rows of the namespace that have none of the releases and were changed later than `since`.
 pub async fn configs_without_releases<S: AsRef<str>>(
     db: &impl ConnectionTrait,
     namespace: ConfigNamespace<'_>,

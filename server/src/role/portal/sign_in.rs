@@ -107,7 +107,7 @@ async fn sign_in(
     Ok((cookies, redirect(&portal.path("/"))).into_response())
 }
 
-/// Ends the session. Accepts every method, as Apollo's portal does.
+/// Ends the session. Apollo's portal accepts both GET and POST.
 async fn sign_out(State(portal): State<Portal>, headers: HeaderMap) -> Result<Response> {
     if let Some(id) = session_id(&headers) {
         session::end(&portal.state.store, id).await?;
