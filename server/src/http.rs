@@ -237,6 +237,7 @@ async fn through_hyper<S: Answers>(
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = shutdown.cancelled() => {
+            // A request that is being answered is still finished.
             connection.as_mut().graceful_shutdown();
             connection.await
         }

@@ -67,6 +67,7 @@ async fn publish_in(
         let release =
             gray_release::publish(tx, parent, namespace, content, &[], publication, &mut trail)
                 .await?;
+        // The message names the parent, because clients do not watch the key of a branch.
         return finish(tx, &key_of(parent), trail, release).await;
     }
     let previous_id = family.own.latest_release.unwrap_or_default();

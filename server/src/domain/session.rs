@@ -55,6 +55,7 @@ pub async fn begin(store: &Store, user: &User) -> Result<Option<Secret>> {
 }
 
 async fn begin_in(tx: &Transaction, user: &User, row: &Model) -> Result<bool> {
+    // The only place that removes expired sessions; nothing reads them.
     session::delete_expired(tx, *row.created_time).await?;
     let is_unchanged = user::lock_unchanged(tx, user).await?;
     if is_unchanged {

@@ -40,6 +40,7 @@ impl ReleaseFeed {
                 }
             }
         }
+        // One load for each namespace, however many messages it has.
         let mut newest: BTreeMap<_, _> =
             moved.iter().map(|message| (message.key.watch_key(), message)).collect();
         // Deferred namespaces are read by the retries, so that the scan does not wait for them.

@@ -184,6 +184,7 @@ impl ReleaseFeed {
     /// row exists, or if it has another text, the ids went back.
     async fn scan_new(&self, scan: &mut Scan, began: Instant) -> Result<()> {
         loop {
+            // One more, for the row with the last id.
             let rows =
                 stored::messages_between(self.0.store.read(), scan.last_id, i64::MAX, BATCH + 1);
             let rows = in_time(async { Ok(rows.await?) }).await?;

@@ -73,6 +73,7 @@ impl Writer {
             Ok(answer) => {
                 answer.unwrap_or_else(|_| Err(StoreError::other("a write job panicked").into()))
             }
+            // The job may still be running and commit later.
             Err(_) => Err(StoreError::CommitUnknown(DbErr::Custom("no answer".into())).into()),
         }
     }
@@ -154,6 +155,7 @@ struct Connection {
 async fn work(connection: Connection, mut queue: mpsc::Receiver<Box<dyn Job>>) {
     let mut jobs = Vec::with_capacity(BATCH);
     while queue.recv_many(&mut jobs, BATCH).await > 0 {
+        // Not run any more, because their callers are about to give up.
         for late in jobs.extract_if(.., |job| job.deadline() <= Instant::now()) {
             late.answer(Some(StoreError::Unavailable(DbErr::Custom("waited too long".into()))));
         }

@@ -151,6 +151,7 @@ impl Poll {
         Ok(match (woken, form) {
             (Woken::Message(wake), Form::List(spellings)) => pushed(&wake, &spellings),
             (Woken::Message(wake), Form::Legacy) => legacy(&wake.namespace, wake.id),
+            // The client polls again after a 304, at another node if this one drains.
             (Woken::Deadline | Woken::Rekeyed | Woken::Closed, _) => {
                 StatusCode::NOT_MODIFIED.into_response()
             }

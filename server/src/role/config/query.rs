@@ -31,8 +31,10 @@ pub(super) async fn answer(
     let messages = query.messages.as_ref();
     let asked = Asked { target, app_id: client.app_id.as_deref(), caller: &caller, messages };
     let found = lookup::find(&state.feed, asked).await?.ok_or_else(|| not_found(target))?;
+    // Recorded before the 304: a client without changes still reads the release.
     state.instances.offer(&asked, &found);
     let release_key = found.release_key();
+    // After a change by hand, the client may have other content under the same key.
     let known = query.release_key.as_deref().filter(|_| !found.is_rewritten());
     if known == Some(&release_key) {
         return Ok(StatusCode::NOT_MODIFIED.into_response());

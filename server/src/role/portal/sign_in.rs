@@ -65,6 +65,7 @@ async fn sign_in(
     request: Request,
 ) -> Result<Response> {
     let (parts, body) = request.into_parts();
+    // A page of another site must not be able to sign the browser in.
     check_same_origin(&parts.headers, portal.public_address().as_deref())?;
     let body = Body::from(read(body, FORM).await?);
     let headers = parts.headers.clone();
