@@ -55,7 +55,7 @@ pub async fn begin(store: &Store, user: &User) -> Result<Option<Secret>> {
 }
 
 async fn begin_in(tx: &Transaction, user: &User, row: &Model) -> Result<bool> {
-    // The only place that removes expired sessions; nothing reads them.
+    // Expired sessions of all users are removed only here.
     session::delete_expired(tx, *row.created_time).await?;
     let is_unchanged = user::lock_unchanged(tx, user).await?;
     if is_unchanged {
