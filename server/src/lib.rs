@@ -9,6 +9,7 @@
 pub mod background;
 pub mod command;
 pub mod domain;
+pub mod environment;
 pub mod error;
 pub mod feed;
 pub mod http;
@@ -18,6 +19,7 @@ mod log_rate;
 pub mod node;
 pub mod nudge;
 pub mod outgoing;
+pub mod password;
 mod process;
 pub mod registry;
 pub mod role;

@@ -28,6 +28,7 @@ use crate::background::Background;
 use crate::domain::instance_audit::InstanceAudit;
 use crate::domain::instance_retention;
 use crate::domain::user;
+use crate::environment::Environments;
 use crate::feed::{FeedOptions, ReleaseFeed};
 use crate::http::about::About;
 use crate::http::admission::{Admission, Sharing};
@@ -38,8 +39,8 @@ use crate::http::metrics::Metrics;
 use crate::http::route::Listed;
 use crate::http::{self, Answers, Port};
 use crate::nudge::Nudge;
-use crate::role::portal::environment::Environments;
-use crate::role::{self, ClientPort, Role};
+use crate::role::{self, ClientPort};
+use crate::settings::role::Role;
 use crate::settings::{Compat, Installation, Settings};
 use crate::state::{EnvironmentState, PortalState};
 use crate::store::{Secret, Store, StoreError};
@@ -272,9 +273,11 @@ impl Node {
         self.background.repeat("portal settings", CONFIG_PAUSE, move || {
             database::refresh_portal(reread.clone(), refreshed.clone())
         });
+        let admin = self.environment.clone().filter(|_| settings.plays(Role::Admin));
+        let admin = admin.map(role::admin::in_process);
         let state = PortalState {
             compat: settings.compat.resolve(installation),
-            environments: Environments::new(&settings, &config, self.environment.as_ref()),
+            environments: Environments::new(&settings, &config, admin),
             settings: Arc::clone(&settings),
             installation,
             store,

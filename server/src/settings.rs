@@ -4,7 +4,9 @@
 pub mod admin_tokens;
 mod compat;
 pub mod definition;
+pub mod environment;
 mod read;
+pub mod role;
 pub mod source;
 
 use std::collections::BTreeMap;
@@ -15,7 +17,7 @@ use std::time::Duration;
 use chrono::FixedOffset;
 use ipnet::IpNet;
 
-use crate::role::Role;
+use self::role::Role;
 use crate::store::{DatabaseUrl, Secret};
 
 pub use self::compat::{Compat, CompatOverrides};

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use crate::domain::instance_audit::InstanceAudit;
 use crate::domain::server_config;
+use crate::environment::Environments;
 use crate::feed::ReleaseFeed;
 use crate::http::health::Readiness;
 use crate::nudge::Nudge;
 use crate::registry::Registry;
-use crate::role::portal::environment::Environments;
 use crate::server_config::ServerConfig;
 use crate::settings::{Compat, Installation, Settings};
 use crate::store::{Status, Store};

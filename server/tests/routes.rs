@@ -11,7 +11,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use castalia_server::node::{Node, Route};
-use castalia_server::role::Role;
+use castalia_server::settings::role::Role;
 use castalia_server::settings::{Settings, Texts};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Empty};

@@ -9,7 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::{Failure, block_on, print_line};
 use crate::node::{GeneratedPassword, Node};
 use crate::process;
-use crate::role::Role;
+use crate::settings::role::Role;
 use crate::settings::{LogFormat, Settings};
 
 pub(super) fn command() -> Command {

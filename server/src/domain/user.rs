@@ -6,8 +6,8 @@ pub use crate::store::entity::users::Model as User;
 use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
-use crate::domain::password::{self, Scheme};
 use crate::error::{Error, Reaction, Result};
+use crate::password::{self, Scheme};
 use crate::settings::Installation;
 use crate::store::user::{self, UserRow};
 use crate::store::{Secret, Small, Store, StoreError, Transaction};

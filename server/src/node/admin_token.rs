@@ -1,8 +1,8 @@
 //! The tokens of the admin role, for operators: their values and their origin.
 
-use crate::role::Role;
 use crate::server_config::{ServerConfig, keys};
 use crate::settings::Settings;
+use crate::settings::role::Role;
 use crate::store::{Secret, Store};
 
 const SWITCH: &str = keys::ADMIN_TOKEN_REQUIRED.name;

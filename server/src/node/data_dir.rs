@@ -7,8 +7,8 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt 
 use std::path::{Path, PathBuf};
 
 use super::{StartError, random_hex};
-use crate::role::Role;
 use crate::settings::Settings;
+use crate::settings::role::Role;
 use crate::store::Secret;
 
 /// Default database files.

@@ -8,8 +8,8 @@ use sea_orm::DatabaseTransaction;
 
 use super::{StartError, data_dir, random_hex, seed};
 use crate::domain::server_config;
-use crate::role::Role;
 use crate::server_config::ServerConfig;
+use crate::settings::role::Role;
 use crate::settings::{Installation, SchemaMode, Settings};
 use crate::store::migration::{self, Part};
 use crate::store::{self, DatabaseUrl, Secret, Store, StoreError, StoreOptions, installation};

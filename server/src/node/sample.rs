@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use crate::domain::portal_app::{self, Details, NewApp};
 use crate::domain::user::ADMINISTRATOR;
+use crate::environment::Address;
 use crate::error::Result;
-use crate::role::portal::environment::Address;
 use crate::state::PortalState;
 use crate::store::{self, Store};
 

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use sea_orm::{DatabaseTransaction, Set};
 
 use super::{StartError, data_dir};
-use crate::domain::password::Scheme;
 use crate::domain::user;
+use crate::password::Scheme;
 use crate::server_config::keys;
 use crate::settings::Settings;
 use crate::store::entity::{portal_server_config, server_config};

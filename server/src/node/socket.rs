@@ -10,8 +10,8 @@ use crate::error::Result;
 use crate::http;
 use crate::registry::address::{Listeners, own_services};
 use crate::registry::{Registry, RegistryOptions};
-use crate::role::Role;
 use crate::server_config::{ServerConfig, keys};
+use crate::settings::role::Role;
 use crate::settings::{Discovery, Settings};
 use crate::store::{Dialect, Store};
 

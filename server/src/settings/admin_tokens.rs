@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::role::Role;
 use crate::server_config::keys;
+use crate::settings::role::Role;
 
 /// Name of the key.
 pub const KEY: &str = keys::ADMIN_TOKENS.name;

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 
 use super::compat::CompatOverrides;
 use super::{Fault, Texts, admin_tokens};
-use crate::role::Role;
+use crate::settings::role::Role;
 use crate::store::{DatabaseUrl, Secret};
 
 /// Shortest administrator password and metrics token that are accepted, in characters.
@@ -167,7 +167,7 @@ impl Reader<'_> {
         if !castalia_core::protocol::namespace::is_valid_name(&text) {
             self.fault("env", format!("`{text}` is not a name; use letters, digits, `-` and `_`"));
         }
-        crate::domain::environment::normalise(&text)
+        crate::settings::environment::normalise(&text)
     }
 
     pub(super) fn advertise(&mut self) -> Option<String> {
@@ -235,7 +235,7 @@ impl Reader<'_> {
                 name,
                 format!("the password needs {MIN_PASSWORD} to {MAX_PASSWORD} characters"),
             );
-        } else if let Some(fragment) = crate::domain::password::blocked_fragment(&password) {
+        } else if let Some(fragment) = crate::password::blocked_fragment(&password) {
             self.fault(
                 name,
                 format!("the password contains `{fragment}`, which is too easy to guess"),

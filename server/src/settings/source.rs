@@ -6,8 +6,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::definition::{DEFINITIONS, Definition, find};
-use crate::domain::environment::normalise;
 use crate::server_config::keys;
+use crate::settings::environment::normalise;
 
 /// Prefix of the server's environment variables.
 const PREFIX: &str = "CASTALIA_";

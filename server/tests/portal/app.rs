@@ -272,7 +272,7 @@ async fn the_roles_of_an_app_are_its_own() {
 /// Scripts make apps through the admin port, and a portal can lose its database.
 #[tokio::test]
 async fn an_app_that_an_environment_has_is_added_to_the_portal_by_a_super_administrator_only() {
-    use castalia_server::role::portal::environment::Address;
+    use castalia_server::environment::Address;
     let world = World::adopted().await;
     let victim = json!({
         "appId": "victim", "name": "v", "orgId": "o", "orgName": "o", "ownerName": "script",

@@ -204,11 +204,8 @@ async fn the_prefix_is_known_to_everybody() {
 async fn hashes_of_apollo_are_accepted() {
     // A13
     let world = World::adopted().await;
-    let hash = castalia_server::domain::password::hash(
-        "right",
-        castalia_server::domain::password::Scheme::Bcrypt,
-    )
-    .unwrap();
+    let hash = castalia_server::password::hash("right", castalia_server::password::Scheme::Bcrypt)
+        .unwrap();
     world.add_user("marked", &hash).await;
     world.add_user("bare", hash.trim_start_matches("{bcrypt}")).await;
     world.add_user("clear", "{noop}right").await;

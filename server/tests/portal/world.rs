@@ -15,13 +15,14 @@ use castalia_server::domain::permission::Role;
 use castalia_server::domain::permission::grant::{self, Holder};
 use castalia_server::domain::unique;
 use castalia_server::domain::user::{self, SignIn};
+use castalia_server::environment::Environments;
 use castalia_server::feed::{FeedOptions, ReleaseFeed};
 use castalia_server::http::failure;
 use castalia_server::http::health::Readiness;
 use castalia_server::http::route::Listed;
 use castalia_server::nudge::Nudge;
 use castalia_server::registry::Registry;
-use castalia_server::role::portal::environment::Environments;
+use castalia_server::role::admin;
 use castalia_server::role::portal::{self, PortalAccess};
 use castalia_server::server_config::ServerConfig;
 use castalia_server::settings::{Installation, Settings, Texts};
@@ -100,7 +101,11 @@ impl World {
         let state = PortalState {
             compat: settings.compat.resolve(installation),
             installation,
-            environments: Environments::new(&settings, &config, Some(&environment)),
+            environments: Environments::new(
+                &settings,
+                &config,
+                Some(admin::in_process(environment.clone())),
+            ),
             settings,
             store: store.clone(),
             config: config.clone(),

@@ -4,9 +4,9 @@
 use std::collections::HashSet;
 
 use super::{Act, Permission, Right};
-use crate::domain::environment;
 use crate::error::Result;
 use crate::server_config::{ServerConfig, keys};
+use crate::settings::environment;
 use crate::store::user::role;
 use crate::store::{Id, Store, namespace};
 

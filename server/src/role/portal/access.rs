@@ -13,7 +13,6 @@ use http::{Method, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use subtle::ConstantTimeEq as _;
 
-use super::environment::Relayed;
 use super::extract::Paging;
 use super::identity::{Caller, Claim, unknown};
 use super::origin::{check_same_origin, is_script};
@@ -21,6 +20,7 @@ use super::{Hidden, Portal, PortalAccess};
 use crate::domain::consumer::Call;
 use crate::domain::permission::need::{Identity, Need, Place};
 use crate::domain::portal_app;
+use crate::environment::Relayed;
 use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::wire::admin::Page;

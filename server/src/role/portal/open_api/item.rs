@@ -15,13 +15,13 @@ use super::namespace::released;
 use super::{By, ITEM_PAGE_SIZE, people, required};
 use crate::domain::draft::{Changes, Line, revocation, text};
 use crate::domain::permission::need::Place;
+use crate::environment::revision;
+use crate::environment::{Address, Environment};
 use crate::error::{Error, Reaction, Result};
 use crate::json::Json;
 use crate::role::portal::Portal;
-use crate::role::portal::environment::{Address, Environment};
 use crate::role::portal::extract::{Body, LARGE_BODY, Paging, Path, Query};
 use crate::role::portal::identity::Caller;
-use crate::role::portal::revision;
 use crate::wire::admin;
 use crate::wire::open_api::{Item, ItemPage, NamespaceText};
 

@@ -10,17 +10,17 @@ use super::item::line;
 use super::{By, people, required};
 use crate::domain::draft::Line;
 use crate::domain::draft::difference::{self, Difference};
-use crate::domain::environment::normalise;
 use crate::domain::permission::need::{Need, Place};
 use crate::domain::portal_namespace::{self, AppNamespace};
+use crate::environment::{Address, Environment};
 use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::role::portal::Portal;
 use crate::role::portal::access::refusal;
-use crate::role::portal::environment::{Address, Environment};
 use crate::role::portal::extract::{Body, Query};
 use crate::role::portal::identity::Caller;
 use crate::server_config::keys;
+use crate::settings::environment::normalise;
 use crate::wire::admin;
 use crate::wire::open_api::{
     CreateNamespace, Item, ItemExtend, Namespace, NamespaceExtend, NamespaceLock, Release,

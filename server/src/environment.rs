@@ -1,31 +1,31 @@
-//! The environments and how each is reached: the one of this process through the admin role's
-//! router in memory, others through their admin services. Code above this file does not distinguish
-//! them. Errors of an admin service reach the caller unchanged.
+//! Calls the admin API of each environment: that of this process through a router in memory, the
+//! others through their admin services. Callers cannot see the difference; what an admin service
+//! refuses reaches them unchanged. Which routes the router has is not known here.
 
 mod address;
 mod call;
 mod local;
 mod remote;
+pub mod revision;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use axum::Router;
 use futures_util::future::join_all;
 
 use self::call::{Call, Reach};
 use self::local::Local;
 use self::remote::{Remote, Timeouts};
-use crate::domain::environment::normalise;
 use crate::error::{Error, Result};
-use crate::role::{Role, admin};
 use crate::server_config::kind::{ByEnvironment, Key};
 use crate::server_config::{ServerConfig, keys};
 use crate::settings::Settings;
-use crate::state::EnvironmentState;
+use crate::settings::environment::normalise;
 
 pub use self::address::Address;
 pub use self::call::Environment;
-pub(super) use self::remote::Relayed;
+pub(crate) use self::remote::Relayed;
 
 /// Environments of an installation that does not configure any, as in Apollo's portal.
 const DEFAULT_ENVS: [&str; 3] = ["FAT", "UAT", "PRO"];
@@ -42,15 +42,11 @@ pub struct Environments {
 }
 
 impl Environments {
-    /// The environments in the portal's settings, and the one of this process if it has the admin
-    /// role.
+    /// The environments that the portal's settings name, and the one of this process, whose admin
+    /// API is `admin`.
     #[must_use]
-    pub fn new(settings: &Settings, config: &ServerConfig, own: Option<&EnvironmentState>) -> Self {
-        let own = own.filter(|_| settings.plays(Role::Admin));
-        let local = own.map(|state| Local {
-            name: settings.env.clone(),
-            router: admin::in_process(state.clone()),
-        });
+    pub fn new(settings: &Settings, config: &ServerConfig, admin: Option<Router>) -> Self {
+        let local = admin.map(|router| Local { name: settings.env.clone(), router });
         Self {
             config: config.clone(),
             local: local.map(Arc::new),

@@ -8,9 +8,9 @@ use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
 
 use super::Call;
+use crate::environment::revision;
 use crate::error::{Error, Result};
 use crate::http::revision::REVISION;
-use crate::role::portal::revision;
 
 #[derive(Debug)]
 pub(super) struct Local {

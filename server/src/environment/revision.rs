@@ -22,7 +22,7 @@ struct Exchange {
 }
 
 /// Wraps every request.
-pub(super) async fn carry(request: Request, next: Next) -> Response {
+pub async fn carry(request: Request, next: Next) -> Response {
     let is_read = request.method() == Method::GET;
     let exchange = Exchange { base: of(request.headers()), ..Exchange::default() };
     EXCHANGE
@@ -41,19 +41,19 @@ pub(super) async fn carry(request: Request, next: Next) -> Response {
 }
 
 /// The revision that the caller's change is based on.
-pub(super) fn base() -> Option<String> {
+pub fn base() -> Option<String> {
     EXCHANGE.try_with(|exchange| exchange.base.clone()).ok().flatten()
 }
 
 /// The revision of the latest answer of the admin API.
-pub(super) fn shown() -> Option<String> {
+pub fn shown() -> Option<String> {
     let shown = EXCHANGE
         .try_with(|exchange| exchange.shown.lock().unwrap_or_else(PoisonError::into_inner).clone());
     shown.ok().flatten()
 }
 
 /// Records the revision of an answer of the admin API.
-pub(super) fn note(headers: &HeaderMap) {
+pub fn note(headers: &HeaderMap) {
     let Some(revision) = of(headers) else { return };
     let _ = EXCHANGE.try_with(|exchange| {
         *exchange.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(revision);

@@ -19,11 +19,11 @@ use reqwest::redirect::Policy;
 use tokio::time::timeout;
 
 use super::Call;
+use crate::environment::revision;
 use crate::error::{Error, Reaction, Result};
 use crate::http::revision::REVISION;
 use crate::json;
 use crate::outgoing;
-use crate::role::portal::revision;
 
 /// Consecutive failed probes after which an environment is treated as unreachable, as in Apollo;
 /// one successful probe resets it.
@@ -200,14 +200,14 @@ async fn body(mut response: reqwest::Response, limit: usize) -> reqwest::Result<
 
 /// An error answer of an admin service, to be passed to the caller unchanged.
 #[derive(Debug, Clone)]
-pub(in crate::role::portal) struct Relayed {
+pub(crate) struct Relayed {
     status: StatusCode,
     body: Bytes,
 }
 
 impl Relayed {
     /// The answer in an error, if it came from an admin service.
-    pub(in crate::role::portal) fn of(error: &Error) -> Option<Self> {
+    pub(crate) fn of(error: &Error) -> Option<Self> {
         std::error::Error::source(error)?.downcast_ref::<Self>().cloned()
     }
 }

@@ -11,9 +11,9 @@ use super::address::{Address, encode};
 use super::by_env;
 use super::local::Local;
 use super::remote::Remote;
+use crate::environment::revision;
 use crate::error::{Error, Result};
 use crate::json;
-use crate::role::portal::revision;
 use crate::server_config::{ServerConfig, keys};
 
 const FORM: &str = "application/x-www-form-urlencoded";
