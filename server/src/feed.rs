@@ -201,7 +201,7 @@ impl ReleaseFeed {
         let published = self.0.cache.get(place).await?;
         match told.filter(|id| published.notification_id < *id) {
             Some(id) => {
-                self.catch_up(id).await?;
+                self.catch_up(place, id).await?;
                 self.0.cache.get(place).await
             }
             None => Ok(published),

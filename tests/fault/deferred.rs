@@ -26,6 +26,14 @@ async fn a_deferred_message_is_a_fault_and_delays_nobody_else() {
     .await;
     assert_eq!(node.get("/health/ready").await.status, 200);
     assert_eq!(node.value().await, "1");
+    // A client that another node notified of a deferred message is not answered with less, even
+    // after a newer message of the namespace.
+    let path = "/configs/demo/default/application?messages=%7B%22details%22%3A%7B%22demo%2Bdefault%2Bapplication%22%3A";
+    let notified = node.database.newest("demo+default+application").await;
+    assert_eq!(node.get(&format!("{path}{notified}%7D%7D")).await.status, 503);
+    node.app.set("default", "application", &[("k", "3")]).await;
+    node.app.try_publish("default", "application").await.ok();
+    assert_eq!(node.get(&format!("{path}{notified}%7D%7D")).await.status, 503);
     // A scan that waited for the lock in turn would take five seconds each.
     for _ in 0..3 {
         other.publish("x").await;
@@ -41,11 +49,11 @@ async fn a_deferred_message_is_a_fault_and_delays_nobody_else() {
         assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
     }
     held.rollback().await.unwrap();
-    node.eventually_serves("2").await;
+    node.eventually_serves("3").await;
     eventually("the fault to end", async || {
         (node.get("/health").await.status == 200).then_some(())
     })
     .await;
-    assert_eq!(value_of(&node.get("/configs/demo/default/application").await), "2");
+    assert_eq!(value_of(&node.get("/configs/demo/default/application").await), "3");
     node.end().await;
 }

@@ -60,10 +60,10 @@ impl Deferred {
         self.lock().contains_key(key)
     }
 
-    /// The deferred message with this id.
-    pub(super) fn message(&self, id: i64) -> Option<Message> {
+    /// The deferred message of a watch key, if it has this id or a newer one has replaced it.
+    pub(super) fn message(&self, key: &str, id: i64) -> Option<Message> {
         let messages = self.lock();
-        let entry = messages.values().find(|entry| entry.id == id)?;
+        let entry = messages.get(key).filter(|entry| entry.id >= id)?;
         Some((Id(entry.id), entry.text.clone()))
     }
 
@@ -110,6 +110,12 @@ mod tests {
         assert!(deferred.renew("a", 2, "A"));
         assert!(!deferred.remove("a", 1), "a newer one is still to be delivered");
         assert_eq!(deferred.messages(), [(Id(2), "A".to_owned())]);
+        let of = |key, id| deferred.message(key, id).map(|(id, _)| id.0);
+        // A client that was notified of the replaced message needs the newer one.
+        assert_eq!(
+            [of("a", 1), of("a", 2), of("a", 3), of("b", 1)],
+            [Some(2), Some(2), None, None]
+        );
         assert!(deferred.remove("a", 2) && deferred.fault().is_none());
     }
 }

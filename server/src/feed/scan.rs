@@ -6,7 +6,9 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use super::cache::{PATIENCE, away};
+use castalia_core::protocol::namespace::watch_key;
+
+use super::cache::{PATIENCE, Place, away};
 use super::gap::Gaps;
 use super::{BATCH, ReleaseFeed};
 use crate::error::Result;
@@ -122,7 +124,7 @@ impl ReleaseFeed {
     }
 
     /// Ensures that memory is not older than a message of which another node notified a client.
-    pub(super) async fn catch_up(&self, id: i64) -> Result<()> {
+    pub(super) async fn catch_up(&self, place: Place<'_>, id: i64) -> Result<()> {
         let asked = Instant::now();
         let scan = async {
             let mut scan = self.0.scan.lock().await;
@@ -130,7 +132,8 @@ impl ReleaseFeed {
                 self.scan_once(&mut scan, Look::For(id)).await?;
             }
             drop(scan);
-            match self.0.deferred.message(id) {
+            let key = watch_key(place.app_id, place.cluster, place.namespace);
+            match self.0.deferred.message(&key, id) {
                 Some(message) => self.retry(message).await,
                 None => Ok(()),
             }
