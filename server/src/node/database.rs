@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use sea_orm::DatabaseTransaction;
@@ -14,6 +15,9 @@ use crate::settings::{Installation, SchemaMode, Settings};
 use crate::store::migration::{self, Part};
 use crate::store::{self, DatabaseUrl, Secret, Store, StoreError, StoreOptions, installation};
 
+/// How long a start waits for a database server that does not answer yet: it may be starting beside
+/// this process, or be busy.
+const START_PATIENCE: Duration = Duration::from_secs(10);
 /// The settings that name the databases, for error messages.
 const CONFIG_SETTING: &str = "--config-db";
 const PORTAL_SETTING: &str = "--portal-db";
@@ -134,7 +138,7 @@ fn report(read: Result<(), StoreError>) {
 async fn read_portal(store: &Store, config: &ServerConfig) -> Result<(), StoreError> {
     let read = async {
         let rows = store::server_config::values_of_portal(store.read()).await?;
-        Ok(rows.into_iter().map(|(_, key, value)| (key, value)).collect())
+        Ok(rows.into_iter().collect())
     };
     config.reload(read).await
 }
@@ -166,8 +170,11 @@ async fn connect(
     url: &DatabaseUrl,
     setting: &str,
 ) -> Result<Store, StartError> {
-    let options =
-        StoreOptions { max_connections: settings.max_connections, ..StoreOptions::new(setting) };
+    let options = StoreOptions {
+        max_connections: settings.max_connections,
+        start_patience: START_PATIENCE,
+        ..StoreOptions::new(setting)
+    };
     let store = Store::connect(url.expose(), options).await?;
     store.check_integrity().await?;
     Ok(store)

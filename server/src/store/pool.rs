@@ -26,9 +26,6 @@ const TEST_AFTER: Duration = Duration::from_secs(30);
 const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 /// Maximum time that SQLite waits for another process that writes to the same file.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// Maximum time that a start waits for a database server that does not answer yet: it may be
-/// starting at the same time, or be busy.
-const START_PATIENCE: Duration = Duration::from_secs(10);
 const SERVER_RETRY: Duration = Duration::from_millis(200);
 /// Pause between two attempts to open a file that another process is opening.
 const FILE_RETRY: Duration = Duration::from_millis(10);
@@ -52,11 +49,18 @@ pub struct StoreOptions {
     pub max_connections: u32,
     /// Maximum time to wait for one of them.
     pub acquire_timeout: Duration,
+    /// How long the first connection is tried again while the database server does not answer.
+    pub start_patience: Duration,
 }
 
 impl StoreOptions {
     pub fn new(setting: impl Into<String>) -> Self {
-        Self { setting: setting.into(), max_connections: 16, acquire_timeout: ACQUIRE_TIMEOUT }
+        Self {
+            setting: setting.into(),
+            max_connections: 16,
+            acquire_timeout: ACQUIRE_TIMEOUT,
+            start_patience: Duration::ZERO,
+        }
     }
 }
 
@@ -134,7 +138,7 @@ async fn connect(
         };
         let problem = StoreError::from(error.clone());
         let (patience, pause) = if problem.is_connection_lost() {
-            (START_PATIENCE, SERVER_RETRY)
+            (options.start_patience, SERVER_RETRY)
         } else if problem.is_retryable() {
             // SQLite itself does not wait for a process that is switching a new file to the
             // write-ahead log.
@@ -152,7 +156,7 @@ async fn connect(
         if problem.is_connection_lost() && !is_logged {
             is_logged = true;
             tracing::warn!(
-                setting = options.setting, %error, patience_seconds = START_PATIENCE.as_secs(),
+                setting = options.setting, %error, patience_seconds = options.start_patience.as_secs(),
                 "the database does not answer yet; connecting again"
             );
         }
