@@ -51,6 +51,12 @@ impl DatabaseUrl {
 
     /// An error about this URL; `setting` is the name under which the user set it.
     pub(super) fn error(&self, setting: &str, problem: impl fmt::Display) -> StoreError {
+        let problem = problem.to_string();
+        // The driver quotes a URL that it cannot parse, with its password.
+        if self.dialect != Dialect::Sqlite && problem.contains(&self.text) {
+            let problem = "the URL cannot be parsed; write # / ? % and blanks of user and password as %23 %2F %3F %25 %20";
+            return StoreError::setting(setting, format!("{self}: {problem}"));
+        }
         StoreError::setting(setting, format!("{self}: {problem}"))
     }
 }

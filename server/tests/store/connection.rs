@@ -104,6 +104,9 @@ async fn wrong_urls_are_refused_by_the_name_of_their_setting() {
         ("sqlite://".to_owned(), "name a file"),
         (format!("sqlite://{inside}/no/such/store.db"), "no directory"),
         (format!("sqlite://{inside}"), "cannot read and write"),
+        ("mysql://u:se#secret@h/d".to_owned(), "cannot be parsed"),
+        ("postgres://u:se/secret@h:1/d".to_owned(), "cannot be parsed"),
+        ("postgres://u:secret@127.0.0.1:99999/d".to_owned(), "cannot be parsed"),
         ("mysql://u:secret@127.0.0.1:9/d".to_owned(), "u:***@127.0.0.1:9"),
         ("postgres://u:secret@127.0.0.1:9/d".to_owned(), "u:***@127.0.0.1:9"),
     ] {
