@@ -24,6 +24,7 @@ mod scan;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -75,6 +76,8 @@ struct Inner {
     scans: Rounds,
     /// Numbers the reads of names and access keys.
     readings: Rounds,
+    /// Whether this process changed an access key since they were last read.
+    keys_changed: AtomicBool,
     deferred: Deferred,
     condition: Condition,
     /// Watch keys whose ids went back. `Some` until everything has been read again.
@@ -114,6 +117,7 @@ impl ReleaseFeed {
             scan: Mutex::default(),
             scans: Rounds::default(),
             readings: Rounds::default(),
+            keys_changed: AtomicBool::new(false),
             deferred: Deferred::default(),
             condition: Condition::default(),
             reload: std::sync::Mutex::default(),
@@ -161,6 +165,8 @@ impl ReleaseFeed {
 
     /// Same as [`Self::deliver_committed`], for names and access keys.
     pub async fn read_committed_definitions(&self) {
+        // The change may bear a time that its caller chose, so that it does not look new.
+        self.0.keys_changed.store(true, Ordering::Release);
         if !self.0.readings.next(|| self.signal_definitions()).await {
             tracing::warn!(
                 "a name or an access key was committed and is not in force on this node yet; the next reading that \

@@ -50,7 +50,25 @@ async fn an_access_key_is_in_force_once_its_change_was_answered(kind: Kind) {
     node.end().await;
 }
 
+/// A caller may choose the time of a key, as in Apollo; it is enforced at once all the same.
+async fn a_key_with_a_time_of_its_caller_is_in_force_at_once(kind: Kind) {
+    let Some(node) = Node::start(kind, &[]).await else { return };
+    let admin = Http::new(&node.server.admin);
+    let path = "/configs/demo/default/application";
+    node.app.publish("1").await;
+    let key = serde_json::json!({
+        "appId": "demo", "secret": "secret of the test of times", "mode": 0, "enabled": true,
+        "dataChangeCreatedBy": "u", "dataChangeLastModifiedBy": "u",
+        "dataChangeCreatedTime": "2020-01-01T00:00:00.000+0000",
+        "dataChangeLastModifiedTime": "2020-01-01T00:00:00.000+0000",
+    });
+    admin.post("/apps/demo/accesskeys", key).await.ok();
+    assert_eq!(node.get(path).await.status, 401);
+    node.end().await;
+}
+
 on_each_kind!(
+    a_key_with_a_time_of_its_caller_is_in_force_at_once,
     a_publish_that_was_answered_is_read_back_at_once,
     an_access_key_is_in_force_once_its_change_was_answered
 );

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -102,8 +103,13 @@ impl ReleaseFeed {
 
     async fn add_definitions(&self, keys_since: DateTime<Utc>) -> Result<()> {
         self.add_names().await?;
-        if stored_key::is_changed_since(self.0.store.read(), keys_since - KEY_OVERLAP).await? {
-            self.rebuild_keys().await?;
+        let is_changed_here = self.0.keys_changed.swap(false, Ordering::AcqRel);
+        if is_changed_here
+            || stored_key::is_changed_since(self.0.store.read(), keys_since - KEY_OVERLAP).await?
+        {
+            self.rebuild_keys().await.inspect_err(|_| {
+                self.0.keys_changed.store(is_changed_here, Ordering::Release);
+            })?;
         } else {
             self.keys().confirm();
         }

@@ -28,7 +28,9 @@ async fn create(
     Body(body): Body<wire::Cluster>,
 ) -> Result<Json<wire::Cluster>> {
     let with_namespaces = parameters.flag("autoCreatePrivateNamespace", true)?;
-    Ok(Json(cluster::create(&state.store, &app_id, body.into(), with_namespaces).await?.into()))
+    let created = cluster::create(&state.store, &app_id, body.into(), with_namespaces).await?;
+    state.redefined().await;
+    Ok(Json(created.into()))
 }
 
 async fn list(
