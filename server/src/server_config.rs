@@ -37,14 +37,24 @@ impl ServerConfig {
         self.rows.store(Arc::new(rows));
     }
 
-    /// Replaces the rows with the result of `read`. If it fails, the previous rows remain in effect
-    /// and its error is returned.
+    /// Replaces the rows with the result of `read`, where `None` is a value that cannot be decoded:
+    /// the previous one remains in effect, or one that protects. If `read` fails, the previous rows
+    /// remain in effect and its error is returned.
     pub async fn reload<E>(
         &self,
-        read: impl Future<Output = Result<HashMap<String, String>, E>>,
+        read: impl Future<Output = Result<HashMap<String, Option<String>>, E>>,
     ) -> Result<(), E> {
         let _reading = self.reading.lock().await;
-        self.replace(read.await?);
+        let (rows, previous) = (read.await?, self.rows.load_full());
+        let text_of = |key: &str, text: Option<String>| {
+            let text = text.or_else(|| previous.get(key).cloned());
+            text.or_else(|| keys::protective(key).map(str::to_owned))
+        };
+        let rows = rows.into_iter().filter_map(|(key, text)| {
+            let text = text_of(&key, text)?;
+            Some((key, text))
+        });
+        self.replace(rows.collect());
         Ok(())
     }
 
@@ -78,18 +88,18 @@ impl ServerConfig {
 /// Of the rows of a table with clusters, returns the one that applies for each key: the cluster of
 /// the node, then its data center, then `default`.
 #[must_use]
-pub fn winners(
-    rows: impl IntoIterator<Item = (String, String, String)>,
+pub fn winners<V>(
+    rows: impl IntoIterator<Item = (String, String, V)>,
     idc: Option<&str>,
     cluster: Option<&str>,
-) -> HashMap<String, String> {
+) -> HashMap<String, V> {
     let rank = |name: &str| match name {
         name if Some(name) == cluster => Some(3),
         name if Some(name) == idc => Some(2),
         "default" => Some(1),
         _ => None,
     };
-    let mut winners: HashMap<String, (u8, String)> = HashMap::new();
+    let mut winners: HashMap<String, (u8, V)> = HashMap::new();
     for (key, row_cluster, value) in rows {
         let Some(rank) = rank(&row_cluster) else { continue };
         if winners.get(&key).is_none_or(|(known, _)| rank > *known) {
@@ -110,6 +120,28 @@ mod tests {
         let config = ServerConfig::new(BTreeMap::from(of("node")));
         config.replace(HashMap::from(of("row")));
         assert_eq!(config.get(&key).as_deref(), Some("node"));
+    }
+
+    #[tokio::test]
+    async fn a_value_that_cannot_be_decoded_opens_nothing() {
+        let config = ServerConfig::new(BTreeMap::new());
+        let read = async |text: Option<&str>| {
+            let rows =
+                [keys::ADMIN_TOKEN_REQUIRED.name, keys::ADMIN_TOKENS.name, keys::WIKI_ADDRESS.name]
+                    .map(|key| (key.to_owned(), text.map(str::to_owned)));
+            config.reload(async { Ok::<_, ()>(HashMap::from(rows)) }).await.unwrap();
+            (
+                config.get(&keys::ADMIN_TOKEN_REQUIRED),
+                config.is_set(&keys::ADMIN_TOKENS),
+                config.get(&keys::WIKI_ADDRESS),
+            )
+        };
+        assert_eq!(read(None).await, (true, true, None));
+        assert!(config.get(&keys::ADMIN_TOKENS).is_empty());
+        let previous = read(Some("true")).await;
+        assert_eq!(previous, (true, true, Some("true".to_owned())));
+        assert_eq!(read(None).await, previous);
+        assert!(!read(Some("false")).await.0);
     }
 
     #[test]

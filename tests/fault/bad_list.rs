@@ -2,7 +2,9 @@
 //! columns take bytes that are no text, which the other engines refuse.
 
 use super::feed_node::{Kind, Node};
+use crate::support::database::Database;
 use crate::support::http::Http;
+use crate::support::server::{Options, Server};
 
 /// Rows of the app `demo` that hold bytes that are no text, beside others of the same list.
 const DAMAGE: [(&str, &str, &str); 10] = [
@@ -89,4 +91,23 @@ async fn a_row_that_cannot_be_decoded_hides_no_other_in_a_list() {
     }
     assert!(failed.is_empty(), "{failed:#?}");
     node.end().await;
+}
+
+/// Whatever of the two rows is damaged, the admin port asks for a token: before the rows are read
+/// again, and after a start.
+#[tokio::test]
+async fn a_damaged_row_of_access_control_opens_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    for key in ["admin-service.access.control.enabled", "admin-service.access.tokens"] {
+        for column in ["Value", "Cluster"] {
+            drop(Server::start_in(directory.path(), Options::new()));
+            let database = Database::file(directory.path(), "config.db");
+            let damage =
+                format!(r#"UPDATE "ServerConfig" SET "{column}" = X'80FF' WHERE "Key" = '{key}'"#);
+            database.run(&[&damage]).await;
+            let server = Server::start_in(directory.path(), Options::new());
+            let status = Http::new(&server.admin).get("/apps").await.status;
+            assert_eq!(status, 401, "{key} {column}");
+        }
+    }
 }

@@ -110,7 +110,6 @@ pub async fn reload(
 ) -> std::result::Result<(), StoreError> {
     let read = async {
         let rows = store::server_config::values(store.read()).await?;
-        let rows = rows.into_iter().map(|(_, key, cluster, value)| (key, cluster, value));
         Ok(winners(rows, settings.idc.as_deref(), settings.cluster.as_deref()))
     };
     config.reload(read).await

@@ -71,6 +71,20 @@ const INT: u64 = u32::MAX as u64;
 /// Seconds of a day.
 const DAY: u64 = 86_400;
 
+/// Texts that protect, for keys whose value cannot be decoded and was not read before: without them a
+/// damaged row would open what it closes.
+const PROTECTIVE: [(&str, &str); 3] = [
+    (ADMIN_TOKEN_REQUIRED.name, "true"),
+    // A list that is set and has no token.
+    (ADMIN_TOKENS.name, ","),
+    (CREATE_APP_LIMITED.name, "true"),
+];
+
+/// The text that protects, of a key that has one.
+pub(super) fn protective(name: &str) -> Option<&'static str> {
+    PROTECTIVE.iter().find(|(key, _)| *key == name).map(|(_, text)| *text)
+}
+
 keys! {
     Config ADMIN_TOKEN_REQUIRED: Switch = "admin-service.access.control.enabled", off(),
         "Whether the admin service asks its callers for a token";
@@ -86,7 +100,7 @@ keys! {
         "Whether operations are recorded in the audit log";
     Config CONFIG_SERVICE_URL: List = "apollo.config-service.url", List,
         "Config services, where `registry` is `custom`";
-    Config SCAN_INTERVAL: Time = "apollo.message-scan.interval", time(Unit::Milliseconds, 1000, 100, MANY),
+    Config SCAN_INTERVAL: Time = "apollo.message-scan.interval", time(Unit::Milliseconds, 1000, 100, 3_600_000),
         "Pause between two scans of release messages that nothing asked for";
     Config HISTORY_SIZE: Limit = "apollo.release-history.retention.size", Limit,
         "Rows of the release history that each namespace and branch keeps";
@@ -94,7 +108,7 @@ keys! {
         "The same for single ones, by `app+cluster+namespace+branch`";
     Config FAN_OUT_BATCH: Count = "apollo.release-message.notification.batch", count(100, 1, MANY),
         "Clients that are notified at a time, once this key or the next one is set; otherwise all at once";
-    Config FAN_OUT_PAUSE: Time = "apollo.release-message.notification.batch.interval", time(Unit::Milliseconds, 100, 10, MANY),
+    Config FAN_OUT_PAUSE: Time = "apollo.release-message.notification.batch.interval", time(Unit::Milliseconds, 100, 10, 60_000),
         "Pause between two such batches";
     Config DISCOVERY: Switch = "apollo.service.discovery.enabled", on(),
         "Whether services are looked up in the table ServiceRegistry";
@@ -120,11 +134,11 @@ keys! {
         "Pause between two comparisons of what is in memory with the database";
     Config REWIND_ALARM: Time = "feed.rewind.alarm", time(Unit::Seconds, 30, 0, DAY),
         "How long `/health` reports at least that ids of release messages went back";
-    Config INSTANCE_QUEUE: Count = "instance.config.audit.max.size", count(10_000, 10, MANY),
+    Config INSTANCE_QUEUE: Count = "instance.config.audit.max.size", count(10_000, 10, 1_000_000),
         "Reads of clients that wait to be recorded; read at the start";
     Config INSTANCE_THRESHOLD: Time = "instance.config.audit.time.threshold.minutes", time(Unit::Minutes, 10, 5, MANY),
         "Age of a recorded read at which the same read renews it";
-    Config INSTANCE_CACHE: Count = "instance.config.cache.max.size", count(50_000, 10, MANY),
+    Config INSTANCE_CACHE: Count = "instance.config.cache.max.size", count(50_000, 10, 10_000_000),
         "Recorded reads that are remembered; read at the start";
     Config INSTANCE_READS: Count = "instance.config.max.total", count(1_000_000, 0, MANY),
         "Reads of namespaces that are recorded in all";

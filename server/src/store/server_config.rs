@@ -1,6 +1,7 @@
 //! Queries: settings that operators keep in a database. ApolloConfigDB has them by key and cluster,
 //! ApolloPortalDB by key. The meaning of a key is not known here.
 
+use castalia_core::protocol::namespace::DEFAULT_CLUSTER;
 use sea_orm::sea_query::Condition;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, Set,
@@ -9,7 +10,6 @@ use sea_orm::{
 use crate::store::entity::{portal_server_config, server_config};
 use crate::store::error::StoreError;
 use crate::store::feed::readable;
-use crate::store::number::Id;
 use crate::store::row::{Standard, insert, soft_delete, update};
 
 /// All rows of ApolloConfigDB, by id.
@@ -18,25 +18,28 @@ pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<server_config::Model>,
     readable::models(db, Entity::live().order_by_asc(Column::Id)).await
 }
 
-/// Id, key, cluster and value of all rows of ApolloConfigDB. A row that cannot be decoded is
-/// omitted, because it must not prevent a node from starting.
+/// Key, cluster and value of all rows of ApolloConfigDB; `None` is a value that cannot be decoded.
 pub async fn values(
     db: &impl ConnectionTrait,
-) -> Result<Vec<(Id, String, String, String)>, StoreError> {
+) -> Result<Vec<(String, String, Option<String>)>, StoreError> {
     use server_config::{Column, Entity};
     let columns = [Column::Id, Column::Key, Column::Cluster, Column::Value];
     let rows = Entity::live().order_by_asc(Column::Id).select_only().columns(columns);
-    Ok(readable::read(db, rows).await?.readable)
+    let rows = readable::lenient(db, rows).await?.into_iter();
+    // A damaged cluster may be that of this node: the row applies rather than none.
+    let cluster = |text: Option<String>| text.unwrap_or_else(|| DEFAULT_CLUSTER.to_owned());
+    Ok(rows.filter_map(|[key, of, value]| Some((key?, cluster(of), value))).collect())
 }
 
-/// Id, key and value of all rows of ApolloPortalDB that can be decoded.
+/// Key and value of all rows of ApolloPortalDB; `None` is a value that cannot be decoded.
 pub async fn values_of_portal(
     db: &impl ConnectionTrait,
-) -> Result<Vec<(Id, String, String)>, StoreError> {
+) -> Result<Vec<(String, Option<String>)>, StoreError> {
     use portal_server_config::{Column, Entity};
     let columns = [Column::Id, Column::Key, Column::Value];
     let rows = Entity::live().order_by_asc(Column::Id).select_only().columns(columns);
-    Ok(readable::read(db, rows).await?.readable)
+    let rows = readable::lenient(db, rows).await?.into_iter();
+    Ok(rows.filter_map(|[key, value]| Some((key?, value))).collect())
 }
 
 pub async fn find(

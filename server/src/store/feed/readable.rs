@@ -75,6 +75,25 @@ pub(in crate::store) async fn models<E: EntityTrait>(
     Ok(rows.readable)
 }
 
+/// The texts of each row behind its id; `None` for one that cannot be decoded, which is reported. For
+/// rows whose absence would have an effect of its own.
+pub(in crate::store) async fn lenient<E: EntityTrait, const N: usize>(
+    db: &impl ConnectionTrait,
+    select: Select<E>,
+) -> Result<Vec<[Option<String>; N]>, StoreError> {
+    let found = db.query_all_raw(select.build(db.get_database_backend())).await?;
+    let mut rows = Vec::with_capacity(found.len());
+    for row in &found {
+        let id: Id = row.try_get_by(0)?;
+        let text = |column: usize| {
+            let text: Result<String, DbErr> = row.try_get_by(column + 1);
+            text.map_err(|error| report(table_of::<E>(), id, &error)).ok()
+        };
+        rows.push(std::array::from_fn(text));
+    }
+    Ok(rows)
+}
+
 /// The same, decoded by a function.
 pub(super) async fn read_with<E, T>(
     db: &impl ConnectionTrait,
