@@ -31,26 +31,44 @@ use crate::role::portal::{Portal, PortalAccess};
 const TOKEN: &str = "ApiKeyAuth";
 const JSON: &str = "application/json";
 
-/// The text of the document; set once all routes are known.
+/// The document, built at the first request for it: a node that nobody asks for it does without its
+/// memory.
 #[derive(Debug, Default)]
-pub(in crate::role::portal) struct Document(OnceLock<Bytes>);
+pub(in crate::role::portal) struct Document {
+    /// Set once all routes are known.
+    described: OnceLock<Described>,
+    text: OnceLock<Bytes>,
+}
+
+#[derive(Debug)]
+struct Described {
+    routes: Vec<Listed<PortalAccess>>,
+    base_path: String,
+}
 
 impl Document {
-    /// Builds the document of these routes, which are served below a base path.
+    /// Sets the routes to describe, which are served below a base path.
     pub(in crate::role::portal) fn describe(
         &self,
         routes: &[Listed<PortalAccess>],
         base_path: &str,
     ) {
-        let document = || document(routes, base_path).to_pretty_json().unwrap_or_default();
-        self.0.get_or_init(|| document().into());
+        let (routes, base_path) = (routes.to_vec(), base_path.to_owned());
+        self.described.get_or_init(|| Described { routes, base_path });
+    }
+
+    fn text(&self) -> Bytes {
+        let build = |Described { routes, base_path }: &Described| {
+            let text = document(routes, base_path).to_pretty_json().unwrap_or_default();
+            self.text.get_or_init(|| text.into()).clone()
+        };
+        self.text.get().cloned().or_else(|| self.described.get().map(build)).unwrap_or_default()
     }
 }
 
 /// Returns the document.
 pub(super) async fn get(State(portal): State<Portal>) -> Response {
-    let text = portal.own.document.0.get().cloned().unwrap_or_default();
-    ([(CONTENT_TYPE, JSON)], text).into_response()
+    ([(CONTENT_TYPE, JSON)], portal.own.document.text()).into_response()
 }
 
 fn document(routes: &[Listed<PortalAccess>], base_path: &str) -> OpenApi {
