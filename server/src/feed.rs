@@ -76,7 +76,7 @@ struct Inner {
     scans: Rounds,
     /// Numbers the reads of names and access keys.
     readings: Rounds,
-    /// Whether this process changed an access key since they were last read.
+    /// Whether this process may have changed an access key since they were last read.
     keys_changed: AtomicBool,
     deferred: Deferred,
     condition: Condition,

@@ -108,7 +108,8 @@ impl ReleaseFeed {
             || stored_key::is_changed_since(self.0.store.read(), keys_since - KEY_OVERLAP).await?
         {
             self.rebuild_keys().await.inspect_err(|_| {
-                self.0.keys_changed.store(is_changed_here, Ordering::Release);
+                // Not a store: another change may have set it meanwhile.
+                self.0.keys_changed.fetch_or(is_changed_here, Ordering::AcqRel);
             })?;
         } else {
             self.keys().confirm();
