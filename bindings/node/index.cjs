@@ -1,4 +1,5 @@
-// The public names of the package, for `require`. `index.mjs` hands out the same, so that there is one of everything.
+// Exports the public names of the package for `require`. `index.mjs` re-exports them, so that a
+// program that uses both module systems has one copy of every class.
 'use strict';
 
 const { Client } = require('./lib/client.cjs');
@@ -13,7 +14,6 @@ const { Snapshot } = require('./lib/snapshot.cjs');
 const { Subscription } = require('./lib/subscription.cjs');
 const { Watch } = require('./lib/watch.cjs');
 
-/** Codes of errors, by name. */
 const ErrorKind = Object.freeze(Object.fromEntries(native.errorKinds()));
 const version = native.VERSION;
 

@@ -1,3 +1,3 @@
-// The public names of the package, for `import`: those of `index.cjs`.
+// Re-exports the public names of `index.cjs` for `import`.
 export { default } from './index.cjs';
 export * from './index.cjs';

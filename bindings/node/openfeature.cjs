@@ -1,5 +1,5 @@
-// An OpenFeature provider over a namespace. Which value a program sees is decided by the server, by gray rules, so the evaluation
-// context has no effect.
+// An OpenFeature provider for a namespace. The server decides by gray release rules which value a
+// program reads, so the evaluation context has no effect.
 'use strict';
 
 const {
@@ -17,7 +17,7 @@ class CastaliaProvider {
   #config;
   #subscription;
 
-  /** @param config the namespace whose keys are the keys of flags */
+  /** @param config the namespace whose keys are the flag keys */
   constructor(config) {
     this.#config = config;
   }
@@ -28,13 +28,14 @@ class CastaliaProvider {
     });
   }
 
-  /** Listens no more; the client stays open. */
+  /** Removes the listener; the client remains open. */
   async onClose() {
     this.#subscription?.cancel();
   }
 
   async resolveBooleanEvaluation(key, fallback) {
-    // Stricter than getBool, which reads every other text as false: a flag must not be off by accident.
+    // Stricter than getBool, which reads any other text as false: a typing error must not turn a
+    // flag off.
     return this.#resolve(key, fallback, (snapshot) => ({ true: true, false: false })[snapshot.get(key).toLowerCase()]);
   }
 

@@ -1,2 +1,2 @@
-// For `import`: what `openfeature.cjs` has.
+// Re-exports `openfeature.cjs` for `import`.
 export { CastaliaProvider } from './openfeature.cjs';

@@ -1,6 +1,7 @@
-// Packs the package and the native half of this platform: `node pack.mjs castalia.node DIRECTORY`. The package asks for the
-// native halves that lie beside it, so those of other platforms come into the directory first: with `musl` as a third argument
-// only the native half is packed, for this machine with that C library, which a process with another one cannot load.
+// Packs the package and the native half of this platform: `node pack.mjs castalia.node DIRECTORY`.
+// The package depends on the native packages that it finds in DIRECTORY, so put those of other
+// platforms there first. With `musl` as third argument only the native half for that C library is
+// packed, which a glibc process cannot load.
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -10,7 +11,7 @@ import path from 'node:path';
 const [native, directory] = process.argv.slice(2, 4).map((file) => path.resolve(file));
 const libc = process.argv[4];
 const here = import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname);
-// What does not load is not packed.
+// A native half that cannot be loaded is not packed.
 if (!libc) {
   process.env.CASTALIA_NODE_NATIVE_PATH = native;
 }
@@ -20,7 +21,7 @@ const own = JSON.parse(readFileSync(path.join(here, 'package.json'), 'utf8'));
 const { version, license, author, homepage, repository, bugs } = own;
 const licence = path.join(here, '../../LICENSE');
 
-/** Packs these files, by their names in the package. */
+/** Packs these files; the keys are their paths in the package. */
 function pack(manifest, files) {
   const stage = mkdtempSync(path.join(tmpdir(), 'castalia-pack-'));
   for (const [name, file] of Object.entries({ LICENSE: licence, ...files })) {
@@ -31,7 +32,7 @@ function pack(manifest, files) {
   rmSync(stage, { recursive: true });
 }
 
-/** File that `npm pack` makes of a package. */
+/** The file that `npm pack` creates for a package. */
 function archive(name) {
   return path.join(directory, `${name.replace('@', '').replace('/', '-')}-${version}.tgz`);
 }
@@ -57,7 +58,7 @@ function nativeManifest({ os, cpu, libc }) {
 function manifestOfPackage() {
   const built = PLATFORMS.map(packageName).filter((name) => existsSync(archive(name)));
   const manifest = { ...own, optionalDependencies: Object.fromEntries(built.map((name) => [name, version])) };
-  // Nothing of what builds the package is there to be used.
+  // The published package contains none of the files that these scripts need.
   delete manifest.scripts;
   delete manifest.devDependencies;
   return manifest;

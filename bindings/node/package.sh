@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Packs the Node package, and the native half of this platform, into a directory (target/package), and proves that they work:
-# installed into an empty directory elsewhere they run the example. PROFILE names the cargo profile (dist).
-# With LIBC=musl only the native half for Alpine is packed, for a later run to take along.
+# Packs the Node package and the native half of this platform into a directory (target/package),
+# then checks them: the example runs with both packages installed into an empty directory. PROFILE
+# is the cargo profile (dist).
+# With LIBC=musl only the native half for Alpine is packed, for a later run to include.
 # usage: bindings/node/package.sh [DIRECTORY]
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -14,7 +15,7 @@ cargo build --quiet --workspace --all-targets
 built=$(.ci/portable "$profile")
 strip --strip-all -o "$scratch/castalia.node" "$built/libcastalia_node.so"
 if [ "${LIBC:-}" = musl ]; then
-  # What this process loads to pack, which cannot be what it packs.
+  # This process cannot load a musl library, so it packs with the one built for its own C library.
   cp "$(LIBC='' .ci/portable "$profile")/libcastalia_node.so" "$scratch/loaded.node"
   CASTALIA_NODE_NATIVE_PATH=$scratch/loaded.node node bindings/node/pack.mjs "$scratch/castalia.node" "$directory" musl
   exit

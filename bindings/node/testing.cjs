@@ -1,5 +1,6 @@
-// A client for tests of applications: no server, no network, content that the test sets. It is the real client over content in
-// memory, so that reads, events and errors are those of production. It opens no socket and no file.
+// A client for tests of applications, without server and network, whose values are set by the test.
+// It is the real client on in-memory values, so reads, events and errors are the same as in
+// production. It opens no socket and no file.
 'use strict';
 
 const { Client } = require('./lib/client.cjs');
@@ -22,19 +23,25 @@ class FakeClient extends Client {
     this.#memory = memory;
   }
 
-  /** Sets some values of a namespace in one step; a value that is `null` or `undefined` deletes its key. */
+  /** Sets values of a namespace in one step; `null` or `undefined` deletes the key. */
   async set(namespace, entries) {
     const edits = textsOf(entries);
     await this.#change('set', namespace, (number) => this.#memory.update(mailbox, number, namespace, edits));
   }
 
-  /** Replaces the content of a namespace. Reads return it when this resolves, and listeners are called for it. */
+  /**
+   * Replaces all values of a namespace. When the promise resolves, reads return them and listeners
+   * have been notified.
+   */
   async publish(namespace, entries) {
     const texts = textsOf(entries);
     await this.#change('publish', namespace, (number) => this.#memory.publish(mailbox, number, namespace, texts));
   }
 
-  /** Lets a namespace fail to load, as without a server, until its content is set again. What was loaded before remains. */
+  /**
+   * Makes loads of a namespace fail, as if no server answered, until its values are set again.
+   * Loaded values remain.
+   */
   async fail(namespace) {
     await this.#change('fail', namespace, (number) => this.#memory.fail(mailbox, number, namespace));
   }
@@ -46,7 +53,7 @@ class FakeClient extends Client {
   }
 }
 
-/** Keys and texts, as the native half takes them; no value is null. */
+/** Converts values to strings for the native half; null values are refused. */
 function textsOf(entries) {
   return Object.entries(entries).map(([key, value]) => [
     key,

@@ -1,2 +1,2 @@
-// For `import`: what `testing.cjs` has.
+// Re-exports `testing.cjs` for `import`.
 export { FakeClient } from './testing.cjs';

@@ -1,9 +1,9 @@
-// Checks of what callers pass, so that a wrong argument is refused at the call and not at the next event.
+// Checks arguments, so that a wrong one is refused at the call and not when the next event arrives.
 'use strict';
 
 const { CastaliaError } = require('./error.cjs');
 
-/** The function; `InvalidArgument` where it is not one. */
+/** Returns the function; throws `InvalidArgument` for anything else. */
 function callable(given, operation, what) {
   if (typeof given !== 'function') {
     throw invalid(operation, `${what} is not a function`);
@@ -11,13 +11,13 @@ function callable(given, operation, what) {
   return given;
 }
 
-/** Keys and prefixes as lists. */
+/** Returns keys and prefixes as arrays. */
 function interestOf({ keys = [], prefixes = [] } = {}) {
   return { keys: texts(keys, 'keys'), prefixes: texts(prefixes, 'prefixes') };
 }
 
 function texts(given, name) {
-  // A text is an iterable of texts too, but of its letters.
+  // A string is iterable too, but yields its characters.
   const listed = typeof given === 'string' || !given?.[Symbol.iterator] ? null : [...given];
   if (!listed?.every((one) => typeof one === 'string')) {
     throw invalid('listen', `${name} must be an iterable of strings, such as an array`);

@@ -1,4 +1,5 @@
-// The changes of a namespace as an async iterator. What nobody asks for yet waits in the native half, where it is merged if need be.
+// The changes of a namespace as an async iterator. Events that have not been requested wait in the
+// native half, which merges them once its buffer is full.
 'use strict';
 
 const { register, forget } = require('./mailbox.cjs');
@@ -11,19 +12,19 @@ class Changes {
   #signal;
   #ended;
   #end;
-  /** Continues the call that waits for an event. */
+  /** Resumes the `next` call that waits for an event. */
   #goOn = () => {};
-  /** Ends it: what waits is not taken any more. */
+  /** Ends the iteration; events that still wait are dropped. */
   cancel = () => {
     this.#stream.close();
     this.retire();
   };
-  /** Calls are answered one after the other. */
+  /** Serializes calls of `next`. */
   #last = Promise.resolve();
 
   /**
-   * @param open makes the native stream whose handler has the number that it is given
-   * @param eventOf makes an event of a native one
+   * @param open opens the native stream; takes the number of the handler to notify
+   * @param eventOf converts a native event
    */
   constructor(open, eventOf, signal) {
     signal?.throwIfAborted();
@@ -52,12 +53,15 @@ class Changes {
     return { done: true, value };
   }
 
-  /** Resolves when nothing new will come. */
+  /** Resolves when no new event will arrive. */
   get ended() {
     return this.#ended;
   }
 
-  /** Its client is closed: nothing new will come, but what waits can still be taken. */
+  /**
+   * Called when the client has closed: no new event will arrive, but those that wait can still be
+   * read.
+   */
   retire() {
     forget(this.#number);
     this.#end();

@@ -1,4 +1,4 @@
-// The way to the configuration of an app: opens namespaces, tells what befell them, closes.
+// The client: opens namespaces, reports their errors, closes.
 'use strict';
 
 const { EventEmitter } = require('node:events');
@@ -15,10 +15,10 @@ const { Settings } = require('./settings.cjs');
 const { Subscription } = require('./subscription.cjs');
 const { verdictOf } = require('./validator.cjs');
 
-/** Milliseconds that listeners have for what is queued when the client is closed. */
+/** Milliseconds that listeners have to finish queued events when the client is closed. */
 const DRAIN = 2000;
 
-/** Names that begin with `_` are for the classes of this package. */
+/** Members whose names begin with `_` are internal to this package. */
 class Client extends EventEmitter {
   #native;
   #manner;
@@ -29,7 +29,7 @@ class Client extends EventEmitter {
   /** Subscriptions and iterators that have not ended, with their namespaces. */
   #followers = new Map();
   #validators = [];
-  /** The subscription whose listener runs at this moment. */
+  /** The subscription whose listener is being called. */
   #within = null;
 
   constructor(settings, { keepAlive = false, required, _make = newClient } = {}) {
@@ -112,7 +112,7 @@ class Client extends EventEmitter {
   async close(options) {
     this.#closed = true;
     release(this);
-    // A listener that waits for the end of its own client must not be waited for.
+    // A listener may close its own client and await that; waiting for it here would deadlock.
     const busy = [...this.#followers.keys()].filter((one) => one instanceof Subscription && one !== this.#within);
     await wait((number) => this.#native.close(number), options);
     await drained(busy);
@@ -120,7 +120,9 @@ class Client extends EventEmitter {
     this.#validators.splice(0).forEach(forget);
   }
 
-  /** The namespace of this side for what was opened; each exists once until it is closed. */
+  /**
+   * Returns the object of this half for an opened namespace; each exists once until it is closed.
+   */
   async #adopt(opened, kind, make) {
     const { appId, namespace } = opened.view.about;
     const name = `${kind} ${appId} ${namespace}`;
@@ -148,7 +150,6 @@ class Client extends EventEmitter {
     }
   }
 
-  /** How values are read. */
   get _manner() {
     return this.#manner;
   }
@@ -160,19 +161,19 @@ class Client extends EventEmitter {
     }
   }
 
-  /** Keeps what follows changes of a namespace until it ends. */
+  /** Tracks a subscription or an iterator until it ends. */
   _add(follower, namespace) {
     this.#followers.set(follower, namespace);
     follower.ended.then(() => this.#followers.delete(follower));
   }
 
-  /** What is open of a namespace, as values and as one text. */
+  /** Returns the open handles of a namespace: as values, as one text, or both. */
   _opened(namespace) {
     const bare = (name) => name.replace(/\.properties$/, '');
     return [...this.#namespaces.values()].filter((opened) => bare(opened.namespace) === bare(namespace));
   }
 
-  /** A namespace is closed. */
+  /** Called when a namespace is closed. */
   _forget(namespace) {
     for (const [name, one] of this.#namespaces) {
       if (one === namespace) {
@@ -186,7 +187,7 @@ class Client extends EventEmitter {
     }
   }
 
-  /** Calls a listener of a subscription. */
+  /** Calls a listener, and records its subscription meanwhile. */
   _within(subscription, call) {
     this.#within = subscription;
     try {
@@ -196,7 +197,10 @@ class Client extends EventEmitter {
     }
   }
 
-  /** Runs what may fail in a listener of a namespace: a failure is counted and told, and disturbs nobody. */
+  /**
+   * Runs code that may fail in a listener: a failure is counted and reported, and affects no other
+   * listener.
+   */
   async _guard(namespace, run) {
     try {
       await run();
@@ -206,7 +210,7 @@ class Client extends EventEmitter {
     }
   }
 
-  /** Tells of an error that nobody waits for. */
+  /** Reports an error that no caller waits for. */
   _fail(error, what) {
     if (this.listenerCount('error') > 0) {
       this.emit('error', error);
@@ -226,7 +230,7 @@ function newClient(asked) {
   return checked(() => native.newClient(mailbox, asked));
 }
 
-/** How values are read: the rules of the native half, and what this half must know of the settings. */
+/** Returns how values are read: the native rules, and the settings that this half needs. */
 function mannerOf(settings, rules) {
   const valueOf = (asked) => settings.find(({ name }) => name === asked).value;
   const asks = (flag) => [flag, 'castalia.java-compat'].some((name) => valueOf(name) === 'true');
@@ -237,7 +241,7 @@ function mannerOf(settings, rules) {
   };
 }
 
-/** Waits until these have delivered what was queued, but not for ever. */
+/** Waits until the subscriptions have delivered what was queued, for a limited time. */
 async function drained(subscriptions) {
   const timer = new AbortController();
   const all = Promise.all(subscriptions.map((subscription) => subscription.ended));

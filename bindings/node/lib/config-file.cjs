@@ -1,4 +1,4 @@
-// A namespace as one text: a document as it is, or properties text.
+// A namespace as one text: a document unchanged, or key-value pairs as properties text.
 'use strict';
 
 const { Namespace } = require('./namespace.cjs');

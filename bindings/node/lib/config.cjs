@@ -1,4 +1,5 @@
-// A namespace as keys and values: reads answer from a map of this side, which is replaced whole at each change.
+// A namespace as keys and values. Reads use a map in this half, which each change replaces as a
+// whole.
 'use strict';
 
 const { Namespace } = require('./namespace.cjs');
@@ -23,7 +24,7 @@ class Config extends Namespace {
   }
 
   static {
-    // All other reads are those of the snapshot.
+    // All other reads are delegated to the snapshot.
     for (const name of Object.getOwnPropertyNames(Snapshot.prototype)) {
       if (/^(tryG|g)et\w|^(has|keys|values|entries|forEach)$/.test(name)) {
         Config.prototype[name] = function read(...args) {

@@ -1,10 +1,11 @@
-// The one class of errors, and the border to the native half, where failures and faults become it.
+// The error class, and the border to the native half, where native failures and panics are
+// converted to it.
 'use strict';
 
 const { native } = require('./native.cjs');
 
 class CastaliaError extends Error {
-  /** @param failure what the native half gives, or an object like it */
+  /** @param failure a failure of the native half, or an object with the same members */
   constructor({ code, message, operation, context = {} }) {
     super(message);
     this.code = code;
@@ -14,7 +15,7 @@ class CastaliaError extends Error {
 }
 Object.defineProperty(CastaliaError.prototype, 'name', { value: 'CastaliaError' });
 
-/** What a call into the native half gives; throws what it fails with. */
+/** Calls into the native half; converts what it throws. */
 function checked(call) {
   const result = guarded(call);
   if (result instanceof native.Failure) {
@@ -27,13 +28,13 @@ function guarded(call) {
   try {
     return call();
   } catch (error) {
-    // The macros of the native half throw this code for a panic, and others for arguments of a wrong type.
+    // napi-rs throws this code for a panic, and other codes for arguments of a wrong type.
     const code = error.code === 'GenericFailure' ? 'Internal' : 'InvalidArgument';
     throw new CastaliaError({ code, message: `${code} in call: ${error.message}`, operation: 'call' });
   }
 }
 
-/** A failure that may be none. */
+/** Converts an optional failure. */
 function errorOf(failure) {
   return failure ? new CastaliaError(failure) : null;
 }

@@ -1,4 +1,4 @@
-// One change of a namespace: all keys that one new content changed.
+// One change of a namespace: all keys that one release changed.
 'use strict';
 
 const { checked } = require('./error.cjs');
@@ -8,7 +8,7 @@ class ChangeEvent {
   #snapshot;
 
   /**
-   * @param snapshot gives the content after the change; called when it is asked for
+   * @param snapshot returns the values after the change; called only when they are read
    */
   constructor(fields, changes, snapshot) {
     this.appId = fields.appId;
@@ -29,7 +29,9 @@ class ChangeEvent {
   }
 }
 
-/** The changes of a native event, copied without keeping the event loop for long. */
+/**
+ * Copies the changes of a native event in parts, so that the event loop is not blocked for long.
+ */
 async function changesOf(event) {
   const changes = new Map();
   await inParts(event.size, (from, count) => {

@@ -1,4 +1,5 @@
-// Log records to a function of the application, and warnings of this half to the same place.
+// Passes log records to a function of the application, and warnings of this half to the same
+// function.
 'use strict';
 
 const { CastaliaError } = require('./error.cjs');
@@ -7,7 +8,7 @@ const { setLogHandler } = require('./mailbox.cjs');
 let sink = null;
 let logging = false;
 
-/** Sends the log records of every client to a function; `null` ends that. */
+/** Sends the log records of all clients to a function; `null` removes it. */
 function setLog(logger, { level = 'info' } = {}) {
   if (logger !== null && typeof logger !== 'function') {
     throw new CastaliaError({ code: 'InvalidArgument', message: 'the logger is not a function', operation: 'set log' });
@@ -20,7 +21,7 @@ function setLog(logger, { level = 'info' } = {}) {
 }
 
 function tell(record) {
-  // What a logger makes this half log meanwhile is dropped, or it would never end.
+  // Records that the logger itself causes are dropped, to avoid an endless recursion.
   if (sink === null || logging) {
     return;
   }
@@ -35,7 +36,7 @@ function tell(record) {
   }
 }
 
-/** Warns of something that happened in this half: to the logger, else as a warning of the process. */
+/** Logs a warning of this half: to the logger, or as a process warning if there is none. */
 function warn(text) {
   if (sink === null) {
     process.emitWarning(text, 'CastaliaWarning');

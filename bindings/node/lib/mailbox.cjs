@@ -1,4 +1,5 @@
-// What the native half tells this environment, and who is to hear of it. Each handler has a number.
+// Messages from the native half to this environment, and the handlers that receive them. Each
+// handler has a number.
 'use strict';
 
 const { native } = require('./native.cjs');
@@ -7,7 +8,7 @@ const { CastaliaError, checked } = require('./error.cjs');
 const handlers = new Map();
 let lastNumber = 0;
 
-/** What keeps the process alive: calls that are waited for, and clients that were told to. */
+/** Keeps the process alive: pending calls, and clients with `keepAlive`. */
 const holders = new Set();
 const anchor = setInterval(() => {}, 2 ** 31 - 1);
 anchor.unref();
@@ -23,7 +24,7 @@ const mailbox = new native.Mailbox(() => {
   }
 });
 
-/** Registers a handler under the number that this gives. */
+/** Registers a handler and returns its number. */
 function register(handler) {
   lastNumber += 1;
   handlers.set(lastNumber, handler);
@@ -34,7 +35,7 @@ function forget(number) {
   handlers.delete(number);
 }
 
-/** How many handlers there are, for tests. */
+/** The number of handlers, for tests. */
 function handlerCount() {
   return handlers.size;
 }
@@ -52,7 +53,8 @@ function release(holder) {
 }
 
 /**
- * The promise of a native call that takes the number of a handler. The signal ends the wait, not what was begun.
+ * Returns the promise of a native call, which takes the number of a handler. The signal ends the
+ * wait, not the operation itself.
  */
 function wait(begin, { signal } = {}) {
   return new Promise((resolve, reject) => {
@@ -85,7 +87,7 @@ function wait(begin, { signal } = {}) {
   });
 }
 
-/** Sends log records of this level and the more important ones to a function. */
+/** Sends log records of this level and above to a function. */
 function setLogHandler(handler, level) {
   hearLog = handler;
   return checked(() => native.setLog(mailbox, level));

@@ -3,7 +3,7 @@
 
 const { CastaliaError, errorOf } = require('./error.cjs');
 
-/** The metrics as the native half gives them, with times and errors of this side. */
+/** Converts the times and errors in native metrics to the types of this half. */
 function metricsOf(metrics) {
   return {
     ...metrics,

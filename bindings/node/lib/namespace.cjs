@@ -1,5 +1,6 @@
-// What configs and files share: an open namespace that keeps its own copy of the content current and tells of changes. The copy
-// follows one native stream, and every listener begins where the copy is: what reads return and events announce has one order.
+// What configs and files share: an open namespace that keeps its own copy of the values current and
+// announces changes. The copy follows one native stream, and every listener starts at the position
+// of the copy, so that reads and events have one order.
 'use strict';
 
 const { EventEmitter } = require('node:events');
@@ -10,21 +11,21 @@ const { Changes } = require('./changes.cjs');
 const { Subscription } = require('./subscription.cjs');
 const { wait } = require('./mailbox.cjs');
 
-/** Names that begin with `_` are for the classes of this package. */
+/** Members whose names begin with `_` are internal to this package. */
 class Namespace extends EventEmitter {
-  /** The native content that the copy was made of, and the copy. */
+  /** The native view that the copy was made of; `_copy` is the copy. */
   _view;
   _copy;
   _native;
   #client;
   #about;
-  /** Ends when there is a first copy. */
+  /** Resolves when the first copy exists. */
   #opening;
   /** Applies the events to the copy. */
   #own;
-  /** The last event whose changes were copied, for those who listen to the same. */
+  /** The last event whose changes were copied, shared by all listeners of that event. */
   #copied = { name: '', changes: null };
-  /** Functions that `on` was given, with their subscriptions. */
+  /** Functions that were registered by `on`, with their subscriptions. */
   #heard = [];
 
   constructor(client, native) {
@@ -66,7 +67,7 @@ class Namespace extends EventEmitter {
     return checked(() => this._native.standing());
   }
 
-  /** The native content now, the last one if this is closed. */
+  /** The current native view; the last one if this is closed. */
   get _newest() {
     return this._native.view ?? this._view;
   }
@@ -148,7 +149,9 @@ class Namespace extends EventEmitter {
     }
   }
 
-  /** Makes the first copy, and keeps it current from then on; called again it waits for the same. */
+  /**
+   * Makes the first copy and keeps it current from then on; later calls wait for the same promise.
+   */
   _follow() {
     this.#opening ??= this.#follow();
     return this.#opening;
@@ -174,10 +177,11 @@ class Namespace extends EventEmitter {
     own.pump();
   }
 
-  /** Makes a content the one that reads return. */
+  /** Makes reads return a new view. */
   async #apply(view) {
     const copy = await this._copied(view);
-    // In one step: a listener that is registered before it hears of this change, and one after it does not.
+    // One step without an await: a listener that was registered before it receives this change, one
+    // registered after it does not.
     this.#own._stream.applied();
     this.#replace(view, copy);
   }
@@ -193,13 +197,13 @@ class Namespace extends EventEmitter {
     }
   }
 
-  /** Waits until reads return the native content of now. */
+  /** Waits until reads return the current native view. */
   async _catchUp() {
     await this.#own.pump();
     this._settle();
   }
 
-  /** A release may change nothing but its key. What changes more comes with its event. */
+  /** Adopts a release that changed nothing but its key, which is not announced by an event. */
   _settle() {
     const view = this._newest;
     if (!view.is(this._view) && view.equals(this._view)) {
@@ -207,14 +211,17 @@ class Namespace extends EventEmitter {
     }
   }
 
-  /** Opens a native stream of the changes from what reads return now. */
+  /**
+   * Returns a function that opens a native stream of the changes after the values that reads return
+   * now.
+   */
   #changesOf(filter) {
     const { keys, prefixes } = interestOf(filter);
     return (number) => this._native.changesAfter(number, keys, prefixes, this.#own._stream);
   }
 
   async #eventOf(native) {
-    // Reads answer with the new content before anybody hears of it.
+    // Reads must return the new values before a listener is called.
     await this.#own.pump();
     return this.#made(native);
   }

@@ -1,10 +1,11 @@
-// Finds the native half: CASTALIA_NODE_NATIVE_PATH, else a local build, else the package of this platform.
+// Finds the native half: CASTALIA_NODE_NATIVE_PATH, else a local build, else the package of this
+// platform.
 'use strict';
 
 const path = require('node:path');
 const { version } = require('../package.json');
 
-/** The platforms that there are packages for, as their names say them. */
+/** The platforms that have a package, as in the package names. */
 const PLATFORMS = [
   { os: 'darwin', cpu: 'arm64' },
   { os: 'darwin', cpu: 'x64' },
@@ -16,7 +17,7 @@ const PLATFORMS = [
   { os: 'win32', cpu: 'x64' },
 ];
 
-/** Where a local build puts it. */
+/** Path of a local build. */
 const LOCAL = path.join(__dirname, '..', 'build', 'castalia.node');
 
 function platformOfThisProcess() {
@@ -27,7 +28,7 @@ function platformOfThisProcess() {
 function libcOfThisProcess() {
   const { report } = process;
   const { excludeNetwork } = report;
-  // Else the report asks for the names of all addresses that the process is connected with.
+  // Otherwise the report resolves the host names of all addresses that the process is connected to.
   report.excludeNetwork = true;
   const { header } = report.getReport();
   report.excludeNetwork = excludeNetwork;
@@ -58,7 +59,7 @@ function loadPackage() {
   throw new Error(advice(platform, name, known), { cause: error });
 }
 
-/** Loads a file or package; an error other than that there is none is thrown. */
+/** Loads a file or package; returns nothing if it does not exist, and throws every other error. */
 function attempt(request) {
   try {
     return { found: require(request) };

@@ -1,14 +1,19 @@
-// Long work in small parts, so that the event loop is never kept for long.
+// Splits long work into small parts, so that the event loop is never blocked for long.
 'use strict';
 
 const { setImmediate: nextTurn } = require('node:timers/promises');
 
-/** Entries that cross from the native half at once. */
+/** Entries that are copied from the native half in one call. */
 const CHUNK = 512;
-/** Milliseconds after which others get their turn; a fifth of what a namespace of any size may take. */
+/**
+ * Milliseconds of work before the event loop runs; a fifth of the 5 ms that a namespace of any size
+ * may block it.
+ */
 const TURN = 1;
 
-/** Calls `take(from, count)` until all are taken; gives way in between. */
+/**
+ * Calls `take(from, count)` until all entries are taken, and lets the event loop run in between.
+ */
 async function inParts(size, take) {
   let begun = performance.now();
   for (let from = 0; from < size; from += CHUNK) {

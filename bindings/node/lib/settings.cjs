@@ -1,4 +1,4 @@
-// What a client is made from.
+// The settings that a client is created with.
 'use strict';
 
 const { CastaliaError } = require('./error.cjs');
@@ -40,7 +40,7 @@ class Settings {
     return this;
   }
 
-  /** As the native half takes them; none at all are those of the surroundings. */
+  /** Converts the settings for the native half; without any, those of the environment are read. */
   static _asked(settings = Settings.fromEnv(), required = undefined) {
     const asked = settings instanceof Settings ? settings : new Settings(settings);
     const policy = required === undefined ? {} : { 'castalia.start-policy': required ? 'require-all' : 'best-effort' };

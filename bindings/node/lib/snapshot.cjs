@@ -1,4 +1,5 @@
-// The content of a namespace at one moment: a map that nobody can change, and typed reads that parse once.
+// The values of a namespace at one moment: an immutable map, with typed reads that parse each value
+// once.
 'use strict';
 
 const { callable, invalid } = require('./arguments.cjs');
@@ -11,14 +12,14 @@ class Snapshot {
   #content;
   #manner;
   #parsed = new Map();
-  /** Keys whose values were found malformed, which is told once. */
+  /** Keys whose malformed values were already reported. */
   #malformed = new Set();
 
   /**
-   * @param content the native content that it is of
-   * @param values a map that is not changed from now on
-   * @param manner how values are read: the native rules, whether keys may have values that are not in the map, and how many
-   *   parsed values are kept for each type
+   * @param content the native view
+   * @param values a map that does not change from now on
+   * @param manner how values are read: the native rules, whether keys may have values outside the
+   * map, and how many parsed values are kept for each type
    */
   constructor(content, values, manner) {
     const { about } = content;
@@ -165,7 +166,7 @@ class Snapshot {
     return value;
   }
 
-  /** The member that has the value as its name, `Malformed`, or `undefined` where there is no such key. */
+  /** Returns the member named by the value, `Malformed`, or `undefined` for a missing key. */
   #member(key, members) {
     const known = membersOf(members);
     const text = this.get(key);
@@ -193,7 +194,7 @@ class Snapshot {
     return value;
   }
 
-  /** The parsed value, `Malformed`, or `undefined` where there is no such key. */
+  /** Returns the parsed value, `Malformed`, or `undefined` for a missing key. */
   #read(key, type, read) {
     let kept = this.#parsed.get(type);
     if (kept === undefined) {
@@ -221,13 +222,16 @@ class Snapshot {
   #note(key) {
     if (!this.#malformed.has(key)) {
       this.#malformed.add(key);
-      // A release that is in question has nobody who counts.
+      // The values that a validator checks have no counter.
       this.#content.noteMalformed?.(key);
     }
   }
 }
 
-/** The members of an enumeration by name: an array of names, or an object such as an enum of TypeScript. */
+/**
+ * Returns the members of an enumeration by name, from an array of names or an object such as a
+ * TypeScript enum.
+ */
 function membersOf(members) {
   if (Array.isArray(members)) {
     return new Map(members.map((name) => [name, name]));
@@ -235,18 +239,18 @@ function membersOf(members) {
   if (typeof members !== 'object' || members === null) {
     throw invalid('read value', 'the members are neither an array nor an object');
   }
-  // An enum of numbers has its numbers as names too.
+  // A numeric TypeScript enum also maps its numbers to names.
   return new Map(Object.entries(members).filter(([name]) => !/^-?\d/.test(name)));
 }
 
-/** What is kept of a value that is not of its type. */
+/** Cached instead of a value that is not of the requested type. */
 class Malformed {
   constructor(failure) {
     this.failure = failure;
   }
 }
 
-/** What a function of the application makes of a text; nothing if it fails. */
+/** Calls a parser of the application; returns nothing if it fails. */
 function attempt(read, text) {
   try {
     return read(text);
@@ -260,7 +264,7 @@ function parse(text, { type, namespace, key, rules }) {
   return value instanceof native.Failure ? new Malformed(value) : value;
 }
 
-/** A whole number that a `number` holds exactly. */
+/** Parses an integer that a `number` represents exactly. */
 function parseSafe(text, about) {
   const value = parse(text, { ...about, type: 'long' });
   if (value instanceof Malformed || Number.isSafeInteger(Number(value))) {
@@ -271,7 +275,7 @@ function parseSafe(text, about) {
 
 function parseJson(text, about) {
   try {
-    // Frozen, since all readers get the same.
+    // Frozen, because all readers share it.
     return JSON.parse(text, (_name, value) => Object.freeze(value));
   } catch {
     return malformed('the value is not JSON', about);
@@ -283,14 +287,17 @@ function malformed(text, { namespace, key }) {
   return new Malformed({ code: 'Parse', message, operation: 'read value', context: { namespace, key } });
 }
 
-/** The entries of a native content as a map, copied without keeping the event loop for long. */
+/**
+ * Copies the entries of a native view into a map in parts, so that the event loop is not blocked
+ * for long.
+ */
 async function mapOf(content) {
   const values = new Map();
   await inParts(content.about.size, (from, count) => addTo(values, content, from, count));
   return values;
 }
 
-/** The snapshot of a native content, copied at once. */
+/** Returns the snapshot of a native view, copied in one step. */
 function snapshotOf(content, manner) {
   return new Snapshot(content, addTo(new Map(), content, 0, content.about.size), manner);
 }

@@ -1,4 +1,5 @@
-// A registered listener: takes one event after the other from the native half, and the next only when it is done with the last.
+// A registered listener: takes events from the native half one by one, the next only after the last
+// was handled.
 'use strict';
 
 const { checked } = require('./error.cjs');
@@ -17,8 +18,8 @@ class Subscription {
   /**
    * Delivers nothing before the first `pump`.
    *
-   * @param open makes the native stream whose handler has the number that it is given
-   * @param deliver is given each native event; what it gives is waited for, and never fails
+   * @param open opens the native stream; takes the number of the handler to notify
+   * @param deliver handles a native event; its promise is awaited and never rejects
    * @param take takes the next event of the stream
    */
   constructor(open, deliver, take = (stream) => stream.take()) {
@@ -31,33 +32,35 @@ class Subscription {
     this.#stream = streamOf(open, this.#number);
   }
 
-  /** Ends it: no call will start. */
+  /** Ends the subscription: no further call starts. */
   cancel() {
     this.#stream.close();
     this.#finish();
   }
 
-  /** Whether it was neither cancelled nor ended with its client. */
+  /** Whether neither the subscription was cancelled nor its client closed. */
   get active() {
     return !this.#stream.ended;
   }
 
-  /** Resolves when nothing will be delivered any more. */
+  /** Resolves when nothing more will be delivered. */
   get ended() {
     return this.#ended;
   }
 
-  /** Its client is closed, and it had its time. */
+  /** Called when the client has closed and the time for queued events is over. */
   retire() {
     this.cancel();
   }
 
-  /** The native stream. */
   get _stream() {
     return this.#stream;
   }
 
-  /** Delivers what there is; resolves when that is done. Where there is nothing to take, this asks to be told. */
+  /**
+   * Delivers the events that wait; resolves when that is done. A stream that was found empty
+   * notifies its handler of the next event.
+   */
   pump() {
     if (!this.#delivering) {
       this.#delivered = this.#deliverAll();
@@ -70,7 +73,7 @@ class Subscription {
     for (let event = this.#take(this.#stream); event; event = this.#take(this.#stream)) {
       await this.#deliver(event);
     }
-    // In one step with the last look, so that a call of `pump` after it looks again.
+    // In the same step as the last `take`, so that a later `pump` takes again.
     this.#delivering = false;
     if (this.#stream.ended) {
       this.#finish();
@@ -87,7 +90,7 @@ if (Symbol.dispose) {
   Subscription.prototype[Symbol.dispose] = Subscription.prototype.cancel;
 }
 
-/** The native stream whose handler has this number. */
+/** Opens the native stream for the handler with this number. */
 function streamOf(open, number) {
   try {
     return checked(() => open(number));

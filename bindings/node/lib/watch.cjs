@@ -1,4 +1,5 @@
-// A value that is made of a whole namespace and kept current: the last good one stays when a release cannot be read as it.
+// A value that is parsed from a whole namespace and kept current: if a release cannot be parsed,
+// the last good value remains.
 'use strict';
 
 const { callable } = require('./arguments.cjs');
@@ -12,7 +13,8 @@ class Watch {
 
   constructor(config, parse) {
     this.#parse = callable(parse, 'watch', 'the parser');
-    // No change comes between: reads and listeners have one order, and this is one step.
+    // This is one step, so no change can arrive between the read and the registration of the
+    // listener.
     this.#value = parse(config.snapshot());
     this.#subscription = config.onChange(() => this.#follow(config));
   }

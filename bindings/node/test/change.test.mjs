@@ -1,4 +1,4 @@
-// Changes: listeners, filters, iterators, and what one of them may do to the others.
+// Changes: listeners, filters, iterators, and their isolation from each other.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';

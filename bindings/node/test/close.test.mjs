@@ -1,4 +1,4 @@
-// A namespace that is closed, while its client goes on.
+// Closing a namespace while its client remains open.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';

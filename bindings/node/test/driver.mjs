@@ -1,4 +1,5 @@
-// Makes the calls of the cases in `tests/contract`: one client, its namespaces and its listeners, steered by lines.
+// Executes the calls of the cases in `tests/contract`: one client, its namespaces and its
+// listeners, controlled by lines of text.
 import { createInterface } from 'node:readline';
 import { once, EventEmitter } from 'node:events';
 import { CastaliaError, Client } from '../index.mjs';
@@ -26,7 +27,7 @@ class Listener {
     config.on('change', listen, { keys: of('k'), prefixes: of('p') });
   }
 
-  /** The changed keys of the next event and what happened to each, sorted. */
+  /** The changed keys of the next event and the kind of each change, sorted. */
   async next() {
     if (this.#events.length === 0) {
       await once(this.#came, 'event', { signal: AbortSignal.timeout(15_000) });

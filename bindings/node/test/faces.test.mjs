@@ -1,4 +1,5 @@
-// The other faces of the package: the fake client for tests, the provider of OpenFeature, enumerations, and a start that refuses.
+// The other entry points of the package: the fake client for tests, the OpenFeature provider,
+// enumerations, and a start that fails.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';

@@ -1,4 +1,4 @@
-// The life of processes, workers and memory: what lives no longer than it should, and what disturbs nobody.
+// Processes, workers and memory: nothing outlives its owner, and nothing disturbs others.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -16,7 +16,7 @@ async function service(test) {
   return scripted;
 }
 
-/** Publishes one release after the other until it is told to stop. */
+/** Publishes one release after another until it is stopped. */
 function load(scripted) {
   let going = true;
   const done = (async () => {
@@ -116,7 +116,7 @@ test('a change of ten thousand keys keeps the event loop for less than 5 ms', { 
   const values = (n) =>
     Object.fromEntries(Array.from({ length: 10_000 }, (_, at) => [`key.${at}`, `value ${n} of ${at}`]));
   await scripted.publish('many', values(0));
-  // Then all work of the collector is done by the thread that is measured.
+  // All garbage collection then runs on the measured thread.
   const flags = ['--single-threaded-gc'];
   const program = new Program('delay.mjs', { args: [JSON.stringify(scripted.settings())], flags });
   t.after(() => program.kill());
@@ -132,7 +132,8 @@ test('a change of ten thousand keys keeps the event loop for less than 5 ms', { 
     assert.equal(program.messages[0].value, `value ${n} of 9999`);
   }
   t.diagnostic(`longest turns: ${millis.map((one) => one.toFixed(1)).join(', ')} ms`);
-  // Caches that others emptied make a turn longer, but nothing makes one shorter.
+  // Cold caches can make a turn longer, but nothing makes it shorter, so the second largest is
+  // compared.
   assert.ok(millis.sort((a, b) => a - b)[1] < 5, 'two of ten');
 });
 
@@ -148,7 +149,8 @@ for (const { what, warm, times, loaded, name } of CYCLES) {
     const scripted = await service(t);
     const stop = loaded ? load(scripted) : async () => {};
     const args = [what, JSON.stringify(scripted.settings()), String(warm), String(times)];
-    // Else the allocator keeps memory for each thread that ever asked for some, and young objects get more room with time.
+    // Otherwise the allocator keeps memory for every thread, and the young generation grows over
+    // time.
     const [env, flags] = [{ MALLOC_ARENA_MAX: '1' }, ['--expose-gc', '--max-semi-space-size=1']];
     const program = new Program('cycles.mjs', { args, env, flags });
     t.after(() => program.kill());
@@ -159,7 +161,7 @@ for (const { what, warm, times, loaded, name } of CYCLES) {
     assert.ok(after.heap < before.heap * 1.1, 'heap');
     assert.equal(after.handlers, before.handlers);
     assert.equal(after.live, before.live);
-    // A pool has some threads more or less at times.
+    // The size of a thread pool varies by a few threads.
     assert.ok(after.threads <= before.threads + 3 && after.files <= before.files + 1);
   });
 }
@@ -235,6 +237,6 @@ test('a program that is executed inherits no socket', async (t) => {
   await client.config('application');
   await scripted.order('held', '1');
   const files = execFileSync('ls', ['-l', '/proc/self/fd'], { encoding: 'utf8' });
-  // Node's own pipes to the program are the first three.
+  // The first three are the standard streams between Node and the program.
   assert.doesNotMatch(files, / ([3-9]|\d\d+) -> (socket|anon_inode)/);
 });

@@ -1,4 +1,5 @@
-// Every call with what makes no sense: an error of a known kind, never a crash, and the client goes on working.
+// Every call with meaningless arguments: an error of a known kind, never a crash, and the client
+// remains usable.
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { test } from 'node:test';
@@ -33,7 +34,7 @@ const WRONG = [
 ];
 const TEXTS = ['', '\0', '../x', '\ud800', 'x'.repeat(1 << 20), '😀'];
 
-/** What a call comes to: its value, or the error that it throws or rejects with. */
+/** The result of a call: its value, or the error that it throws or rejects with. */
 async function outcome(call) {
   try {
     return await call();
@@ -48,7 +49,7 @@ async function opened(test) {
   return { client, config: await client.config('application') };
 }
 
-/** Whatever takes one argument. */
+/** Every call that takes one argument. */
 const CALLS = {
   client: ({ value }) => new Client(value),
   setting: ({ value }) => new Client(new Settings().set('app.id', value)),

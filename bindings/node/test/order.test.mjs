@@ -1,4 +1,5 @@
-// Reads and events have one order: whoever listens hears of every difference from what reads returned, however changes fall.
+// Reads and events have one order: a listener receives every difference from what reads returned
+// before, whenever changes arrive.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,7 +9,7 @@ import { eventually, serviceWith } from './support.mjs';
 const ROUNDS = 60;
 const cell = new Int32Array(new SharedArrayBuffer(4));
 
-/** Keeps the event loop, while the threads of the native half work on. */
+/** Blocks the event loop, while the threads of the native half continue. */
 function block(millis) {
   Atomics.wait(cell, 0, 0, millis);
 }

@@ -1,4 +1,5 @@
-// The package as users get it: what is in it, how it is installed and loaded, and that the examples work.
+// The package as users receive it: its contents, its installation and loading, and that the
+// examples work.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -14,7 +15,7 @@ import { HERE, ROOT, Scripted } from './support.mjs';
 const SOURCE = path.join(HERE, '..');
 const { packageName, platformOfThisProcess } = createRequire(import.meta.url)('../lib/native.cjs');
 
-// This process has its native half already; those that it starts are to find the one that was packed.
+// This process has loaded its native half; the processes that it starts must find the packed one.
 delete process.env.CASTALIA_NODE_NATIVE_PATH;
 
 const made = [];
@@ -25,7 +26,7 @@ async function emptyDirectory() {
   return made.at(-1);
 }
 
-/** Packages that are to be checked, else new ones of what is built. */
+/** The packages to check, or new ones made of the current build. */
 async function packages() {
   if (process.env.CASTALIA_PACKAGES) {
     return process.env.CASTALIA_PACKAGES;
@@ -35,7 +36,7 @@ async function packages() {
   return directory;
 }
 
-/** A directory where the packages are installed, without a registry. */
+/** A directory with the packages installed, without access to a registry. */
 async function installed() {
   const directory = await emptyDirectory();
   const native = packageName(platformOfThisProcess()).slice(1).replace('/', '-');
@@ -49,7 +50,7 @@ async function installed() {
 const packed = await packages();
 const directory = await installed();
 
-/** Variables that lead a client to a service, as its settings do. */
+/** Environment variables that configure a client for a service. */
 function variables(scripted) {
   const poll = { APOLLO_LONG_POLLING_INITIAL_DELAY_IN_MILLS: '0', APOLLO_CACHE_FILE_ENABLE: 'false' };
   return { ...process.env, APP_ID: 'order', APOLLO_META: scripted.url, ...poll };
@@ -92,7 +93,7 @@ test('what was packed is installed without scripts, and runs the example', { tim
   for (const { import: imported, require: required } of Object.values(manifest.exports).filter(
     ({ import: it }) => it,
   )) {
-    // A compiler takes types for those of a CommonJS or an ECMAScript module by their suffix.
+    // TypeScript decides by the suffix whether types describe a CommonJS or an ECMAScript module.
     assert.match(imported.types, /\.d\.mts$/);
     assert.match(required.types, /\.d\.cts$/);
   }

@@ -1,4 +1,4 @@
-// The client and the server of this project together.
+// The client against the server of this project.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -43,7 +43,7 @@ class Server {
     return `http://${this.addresses.config}`;
   }
 
-  /** Sets the greeting and publishes it, as a program of a user would. */
+  /** Sets the greeting and publishes it, as a user's script would. */
   async publish(greeting) {
     const words = ['token', 'create', '--name', 'node', '--app', 'sample-app', '--data-dir', this.data];
     this.token ??= execFileSync(serverProgram(), words, { encoding: 'utf8' }).trim().split(/\s+/).at(-1);

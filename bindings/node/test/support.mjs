@@ -1,4 +1,5 @@
-// What the tests share: the scripted config service, which is a process that obeys lines, and programs that tests start.
+// Shared by the tests: the scripted config service, a process that is controlled by lines of text,
+// and programs that tests start.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -12,7 +13,7 @@ export const HERE = path.dirname(fileURLToPath(import.meta.url));
 export const ROOT = path.resolve(HERE, '../../..');
 export const TARGET = path.resolve(process.env.CARGO_TARGET_DIR ?? path.join(ROOT, 'target'), 'debug');
 
-/** A config service that does what it is told. */
+/** A scripted config service. */
 export class Scripted {
   static async start() {
     const scripted = new Scripted();
@@ -22,7 +23,7 @@ export class Scripted {
     return scripted;
   }
 
-  /** Gives an order and waits until it was carried out. */
+  /** Sends a command and waits until it was carried out. */
   async order(...words) {
     this.process.stdin.write(`${words.map(encodeURIComponent).join(' ')}\n`);
     return this.#answer();
@@ -32,13 +33,13 @@ export class Scripted {
     return this.order('publish', namespace, ...Object.entries(values).flat());
   }
 
-  /** Publishes when a poll waits for it, so that the change is pushed. */
+  /** Publishes once a poll is parked, so that the change is pushed. */
   async push(namespace, values) {
     await this.order('held', '1');
     return this.publish(namespace, values);
   }
 
-  /** Settings that lead a client here, and keep it from files and from waiting before its first poll. */
+  /** Settings of a client of this service that uses no files and polls without an initial delay. */
   settings(more = {}) {
     return {
       'app.id': 'order',
@@ -49,7 +50,7 @@ export class Scripted {
     };
   }
 
-  /** Settings of a client that loads and polls as often as there is something new. */
+  /** Settings of a client that loads and polls as often as something changes. */
   hurried(more) {
     return this.settings({ 'apollo.loadConfigQPS': 10000, 'apollo.longPollQPS': 10000, ...more });
   }
@@ -68,7 +69,7 @@ export class Scripted {
   }
 }
 
-/** A scripted service and a hurried client of it, which end with the test. */
+/** A scripted service and a client with `hurried` settings, both closed at the end of the test. */
 export async function serviceWith(test, releases, settings) {
   const service = await Scripted.start();
   test.after(() => service.stop());
@@ -80,7 +81,7 @@ export async function serviceWith(test, releases, settings) {
   return { service, client };
 }
 
-/** What a condition gives as soon as it holds; fails after a time. */
+/** Waits for a condition and returns its value; fails after a timeout. */
 export async function eventually(holds, what, patience = 10_000) {
   for (const end = Date.now() + patience; ; await sleep(5)) {
     const value = await holds();
@@ -93,7 +94,7 @@ export async function eventually(holds, what, patience = 10_000) {
   }
 }
 
-/** Starts a program of the folder `programs`; its messages and end are told. */
+/** Starts a program of the folder `programs` and collects its messages and its exit. */
 export class Program {
   constructor(name, { args = [], env = {}, flags = [] } = {}) {
     const file = path.join(HERE, 'programs', name);
@@ -115,7 +116,7 @@ export class Program {
     }));
   }
 
-  /** The first message that has this member. */
+  /** Waits for the first message that has this member. */
   async message(member, patience) {
     const find = () => this.messages.find((message) => member in message);
     const message = await eventually(find, `a message with ${member}; ${this.errors}`, patience);
@@ -131,7 +132,7 @@ export class Program {
   }
 }
 
-/** The program of the real server. */
+/** The server binary. */
 export function serverProgram() {
   const program = process.env.CASTALIA_TEST_BIN ?? path.join(TARGET, 'castalia');
   if (!existsSync(program)) {

@@ -1,4 +1,5 @@
-// Keeps its event loop busy until the file that it is told of exists, and says what its listener heard after that.
+// Blocks its event loop until the file named by an argument exists, then reports what its listener
+// received.
 import { existsSync, writeSync } from 'node:fs';
 import { Client } from '../../index.mjs';
 

@@ -1,4 +1,5 @@
-// Does something very often, and says what is left of it: memory in MB, handles, threads and files, before and after.
+// Repeats an operation many times and reports what it leaves behind: memory in MB, handles, threads
+// and files, before and after.
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -37,7 +38,7 @@ const work = {
     };
   },
   clients: () => clientsOf(settings),
-  /** Without a server, content of the application stands in. */
+  /** Without a server, on in-memory values. */
   alone: () =>
     clientsOf(
       new Settings({ 'app.id': 'order', env: 'LOCAL', 'apollo.cache.file.enable': false }).seed('application', {
@@ -65,13 +66,13 @@ async function opened(settings) {
   registry.register(client, undefined);
   const config = await client.config('application');
   if (config.get('a') === undefined) {
-    // On a busy machine a first load may fail; that is not what is looked at here.
+    // A first load may fail on a busy machine, which is not what this test measures.
     await config.refresh();
   }
   return client;
 }
 
-/** A client that its own listeners hold. */
+/** A client that is referenced by its own listeners. */
 async function opensAndCloses(settings) {
   const client = await opened(settings);
   const config = await client.config('application');
@@ -100,7 +101,8 @@ async function measure() {
 
 const [warm, times] = process.argv.slice(4).map(Number);
 const run = await work[what]();
-// What was once needed at most stays with the process, also what measuring needs; from then on nothing may come to it.
+// The process keeps the memory of its highest demand, including that of measuring, so the baseline
+// is taken after a first run.
 await run(warm);
 await measure();
 await run(warm);

@@ -1,5 +1,5 @@
-// How long a change of many keys keeps the event loop: the longest turn of each change that it hears, in milliseconds of
-// processor time of this thread, so that it does not count what other programs do to a busy machine.
+// How long a change of many keys blocks the event loop: the longest turn of each change, in
+// milliseconds of CPU time of this thread, so that other programs on a busy machine do not count.
 import fs from 'node:fs';
 import { Client } from '../../index.mjs';
 
@@ -11,9 +11,9 @@ const config = await client.config('many');
 let longest = 0;
 let last = 0;
 
-/** Processor time that this thread had so far. */
+/** CPU time of this thread so far. */
 function now() {
-  // Makes the kernel bring its account up to date.
+  // Makes the kernel update its accounting.
   process.cpuUsage();
   const length = fs.readSync(schedule, line, 0, line.length, 0);
   return Number(line.toString('latin1', 0, length).split(' ')[0]) / 1e6;

@@ -1,4 +1,4 @@
-// Opens a client and finishes its own work: argument 1 says how, argument 2 are the settings.
+// Opens a client and finishes: argument 1 selects how, argument 2 contains the settings.
 import { Client } from '../../index.mjs';
 
 const [how, settings] = [process.argv[2], JSON.parse(process.argv[3])];

@@ -1,4 +1,4 @@
-// Starts workers and terminates them under load, with or without a client of its own.
+// Starts workers and terminates them under load, with or without a client in the main thread.
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';

@@ -1,4 +1,5 @@
-// Nobody answers, and nobody handles anything: the process lives on, and ends as it wants.
+// No server answers and no error is handled: the process continues to run, and exits with its own
+// code.
 import { Client } from '../../index.mjs';
 
 const client = new Client(JSON.parse(process.argv[2]));

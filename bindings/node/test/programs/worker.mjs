@@ -1,4 +1,4 @@
-// A worker with a client and a listener; says every value that it reads.
+// A worker with a client and a listener; posts every value that it reads.
 import { parentPort, workerData } from 'node:worker_threads';
 import { Client, setLog } from '../../index.mjs';
 

@@ -1,4 +1,4 @@
-// What users may write has the types that they expect; compiled, never run.
+// Programs that users may write have the expected types; compiled, never run.
 import castalia, {
   CastaliaError,
   ChangeEvent,
@@ -17,7 +17,7 @@ import { CastaliaProvider } from 'castalia/openfeature';
 import { FakeClient } from 'castalia/testing';
 import type { Change, ErrorCode, LogRecord, Metrics, Setting, Source, State } from 'castalia';
 
-/** Compiles if the type of the argument is exactly `Expected`. */
+/** Compiles only if the type of the argument is exactly `Expected`. */
 function is<Expected>() {
   return <Given,>(_given: Given, ..._same: Same<Given, Expected> extends true ? [] : [never]) => {};
 }

@@ -1,4 +1,4 @@
-// The package as `require` sees it has the same types.
+// The package has the same types for `require`.
 import castalia = require('castalia');
 
 const client: castalia.Client = new castalia.Client({ 'app.id': 'order' });
