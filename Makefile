@@ -1,4 +1,4 @@
-# The commands that one has to know. Each target is short; what is longer is a script beside what it serves.
+# The common commands. Longer ones are scripts beside what they serve.
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -6,11 +6,11 @@ SECONDS_PER_TARGET ?= 60
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 .PHONY: help
-help: ## list these
+help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
 .PHONY: tools
-tools: ## say which toolchain is missing, by name and package
+tools: ## name missing toolchains and the packages that provide them
 	@.ci/tools
 
 .PHONY: web
@@ -24,11 +24,11 @@ run: web ## build and start the server with all roles on SQLite in ./data
 	@exec $(TARGET)/release/castalia serve
 
 .PHONY: build
-build: tools web ## build the whole workspace, debug
+build: tools web ## build the whole workspace (debug)
 	cargo build --workspace --all-targets
 
 .PHONY: check
-check: lint build ## what must pass before a commit: linters, and Rust tests on SQLite
+check: lint build ## run before a commit: linters, and Rust tests on SQLite
 	CASTALIA_TEST_DATABASES=sqlite cargo test --workspace --quiet
 
 .PHONY: fmt fmt-check
@@ -37,12 +37,12 @@ fmt: ## format everything
 	cd fuzz && cargo fmt
 	cd server/web && npm run --silent format
 
-fmt-check: tools ## is everything formatted
+fmt-check: tools ## check the formatting
 	cargo fmt --all --check
 	cd fuzz && cargo fmt --check
 
 .PHONY: lint clippy docs server-alone licences
-lint: fmt-check clippy docs server-alone licences header-check ## all linters
+lint: fmt-check clippy docs server-alone licences header-check ## run all linters
 	cd server/web && npm run --silent lint && npm run --silent typecheck
 
 clippy: web
@@ -51,7 +51,7 @@ clippy: web
 docs:
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --quiet -p castalia-core -p castalia-ffi
 
-# Alone, the server takes the core without its client part: a wrong import breaks this build.
+# Built alone, the server uses the core without its client feature, so a wrong import fails here.
 server-alone:
 	cargo check --quiet -p castalia-server
 	cargo check --quiet -p castalia-core --no-default-features
@@ -64,39 +64,39 @@ licences:
 header: ## regenerate include/castalia.h
 	CASTALIA_TEST_WRITE_HEADER=1 cargo test --quiet -p castalia-ffi --test header
 
-header-check: ## is include/castalia.h what the source says
+header-check: ## check that include/castalia.h matches the source
 	cargo test --quiet -p castalia-ffi --test header
 
 .PHONY: test test-rust test-bindings databases test-databases test-interop test-packages test-demo test-upstream
-test: lint build test-interop test-bindings test-packages test-demo test-rust test-databases ## every linter, every test of every language
+test: lint build test-interop test-bindings test-packages test-demo test-rust test-databases ## run all linters and the tests of all languages
 	@echo "MariaDB and PostgreSQL keep running for the next tests; tests/databases.sh down stops them."
 
-test-rust: databases ## Rust: units and black box, on all databases
+test-rust: databases ## run the Rust tests, unit and black box, on all databases
 	cargo test --workspace --quiet
 	cd server/web && npm test --silent
 
 test-interop: tools ## build the programs that the interop suite runs
 	tests/interop/run.sh
 
-databases: ## install and start MariaDB and PostgreSQL for the tests
+databases: ## install and start MariaDB and PostgreSQL for tests
 	tests/databases.sh up
 
-test-databases: ## the cases of config and admin service on MariaDB and PostgreSQL
+test-databases: ## run the cases of config and admin service on MariaDB and PostgreSQL
 	tests/on_databases.sh
 
-test-bindings: web ## every other language
+test-bindings: web ## run the tests of the other languages
 	tests/c/run.sh
 	bindings/python/test.sh
 	bindings/node/test.sh
 	bindings/kotlin/test.sh
 
-test-packages: web ## pack for every language, install elsewhere and run, unoptimised
+test-packages: web ## pack for each language, install elsewhere and run (unoptimised)
 	PROFILE=dev $(MAKE) package PACKAGES=target/package-dev
 
-test-demo: web ## each example as its readme says, all beside one server, unoptimised
+test-demo: web ## run the example of each language against one server (unoptimised)
 	PROFILE=dev examples/live/run.sh
 
-test-upstream: web ## the cases against Apollo itself, from CASTALIA_TEST_UPSTREAM=its checkout; half an hour
+test-upstream: web ## run the cases against Apollo; CASTALIA_TEST_UPSTREAM is its checkout; half an hour
 	tests/upstream.sh
 
 .PHONY: install package package-musl demo
@@ -109,33 +109,33 @@ package: web ## build wheel, npm tarballs, jar and C archive into PACKAGES, inst
 	bindings/node/package.sh $(PACKAGES)
 	CASTALIA_NATIVE=$(abspath $(wildcard $(PACKAGES)/musl/native)) bindings/kotlin/package.sh $(PACKAGES)
 	bindings/kotlin/package.sh check $(PACKAGES)
-	# After the others: maturin sets up zig in its own way, so that what it shares with them is compiled again.
+	# Last, because maturin configures zig differently, which recompiles shared dependencies.
 	bindings/python/package.sh $(PACKAGES)
 
-package-musl: ## the same for Alpine, before `make package`, which takes along what it makes
+package-musl: ## build the Alpine variants; run before `make package`, which includes them
 	LIBC=musl ffi/package.sh $(PACKAGES)
 	LIBC=musl bindings/node/package.sh $(PACKAGES)
 	LIBC=musl bindings/kotlin/package.sh $(PACKAGES)
 	LIBC=musl bindings/python/package.sh $(PACKAGES)
 
-demo: web ## a server and a program in every language: publish once, see each print it
+demo: web ## publish once and see a program in each language print the new value
 	examples/live/run.sh
 
 .PHONY: fuzz
-fuzz: ## each parser of outside bytes for SECONDS_PER_TARGET
+fuzz: ## fuzz each parser of untrusted input for SECONDS_PER_TARGET
 	SECONDS_PER_TARGET=$(SECONDS_PER_TARGET) fuzz/run.sh
 
 .PHONY: bench bench-quick
-bench: web ## the product against references, as ratios of one run
+bench: web ## compare the product with reference programs, as ratios of one run
 	cargo build --profile dist -p castalia-server -p castalia-bench
 	$(TARGET)/dist/bench all
 	bench/language/run.sh
 
-bench-quick: web ## the short form, which CI runs
+bench-quick: web ## run a short benchmark, as CI does
 	cargo build --release -p castalia-server -p castalia-bench
 	$(TARGET)/release/bench quick
 
 .PHONY: clean
-clean: ## remove everything that was built
+clean: ## remove all build output
 	cargo clean
 	rm -rf fuzz/target server/web/dist server/web/node_modules tests/interop/java/target .venv data

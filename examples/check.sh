@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs an example beside a scripted config service, publishes once while it waits, and checks that it shows both values.
+# Runs an example against a scripted config service, publishes once while it waits, and checks that
+# it prints both values.
 # usage: examples/check.sh COMMAND [ARGUMENT...]
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -22,7 +23,7 @@ shown=$(mktemp)
 trap 'rm -f "$shown"' EXIT
 timeout 60 "$@" >"$shown" &
 order held 1
-# The poll is held before the program has read what is there.
+# Waits for the first value: the poll starts before the program has read it.
 until grep -q hello "$shown"; do
   kill -0 $! 2>/dev/null || fail "$* ended early: $(cat "$shown")"
   sleep 0.05

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Sets `greeting` of the sample app and publishes it through OpenAPI v1, as a script of yours would.
+# Sets `greeting` of the sample app and publishes it through OpenAPI v1, as a user's script would.
 # usage: examples/publish.sh VALUE [DATA_DIR]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 value=${1:?say which value to publish}
 data=${2:-./data}
 portal=${EXAMPLE_PORTAL:-http://127.0.0.1:8070}
-# The newest server that was built; target/doc/castalia is a folder.
+# The newest build of the server. target/doc/castalia is a directory, so it is excluded.
 binary=
 for built in target/*/castalia; do
   if [ -f "$built" ] && [ "$built" -nt "$binary" ]; then binary=$built; fi

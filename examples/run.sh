@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds and runs the example of a language against the server of `make run`. PROFILE names the cargo profile (release).
+# Builds and runs the example of a language against the server of `make run`. PROFILE is the cargo
+# profile (release).
 # usage: examples/run.sh c|cpp|kotlin|node|python|rust|spring
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -8,7 +9,8 @@ target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 built=$target/${profile/#dev/debug}
 places=$target/examples
 cargo_build() { # package and its options
-  # For tests the whole workspace: a part of it would be compiled with other features, and so once more.
+  # Tests always build the whole workspace: a part of it unifies other features and would compile
+  # the dependencies twice.
   [ "$profile" != dev ] || set -- --workspace --all-targets
   cargo build --quiet --profile "$profile" "$@"
 }
@@ -16,7 +18,7 @@ export APP_ID=${APP_ID:-sample-app} APOLLO_META=${APOLLO_META:-http://127.0.0.1:
 build() { # compiler, source, name
   cargo_build -p castalia-ffi
   mkdir -p "$places"
-  # The name that the library asks to be found under, which cargo does not make.
+  # The soname of the library, for which cargo creates no file.
   ln -sf "$built/libcastalia.so" "$places/libcastalia.so.1"
   $1 -Iinclude "$2" -L"$built" -lcastalia -Wl,-rpath,"$places" -o "$places/hello-$3"
   exec "$places/hello-$3"

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Fuzzes every target for SECONDS_PER_TARGET (default 60), with what was found before as a start. `run.sh TARGET` takes one.
-# Needs nothing but the toolchain: the flags below are those of cargo-fuzz, whose layout this folder has.
+# Fuzzes every target for SECONDS_PER_TARGET (default 60), starting from the stored corpus. `run.sh
+# TARGET` runs one. Needs only the toolchain: the flags below are those of cargo-fuzz, whose
+# directory layout is used here.
 set -euo pipefail
 cd "$(dirname "$0")"
 seconds=${SECONDS_PER_TARGET:-60}
 host=$(rustc -vV | sed -n 's/^host: //p')
-# Coverage and the address sanitizer are unstable options of the compiler.
+# Coverage instrumentation and the address sanitizer are unstable compiler options.
 export RUSTC_BOOTSTRAP=1
 export RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Runs the built jars in programs with the libraries of others: Spring Boot applications with their own dependency management, with
-# Actuator and without, and programs of several Kotlin compilers, each on every JDK that is there. JAVAS names more java commands than
-# those in /usr/lib/jvm. Needs the jars in Maven's repository (mvn -f bindings/pom.xml install) and the program castalia-scripted.
+# Runs the built jars in other programs: Spring Boot applications with their own dependency
+# management, with and without Actuator, and programs of several Kotlin compilers, each on every
+# installed JDK. JAVAS lists java commands beside those in /usr/lib/jvm. Needs the jars in Maven's
+# repository (mvn -f bindings/pom.xml install) and the program castalia-scripted.
 # usage: bindings/kotlin/matrix.sh [quick]
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -12,7 +13,7 @@ scratch=$(mktemp -d)
 server=
 trap '[ -z "$server" ] || kill "$server" 2>/dev/null; rm -rf "$scratch"' EXIT
 
-# What, its version, the oldest Java that it runs on, and the coroutines of its time.
+# Kind, version, the oldest supported Java, and the coroutines release of that time.
 programs() {
   cat <<'LIST'
 java 2.7.18 11
@@ -31,7 +32,7 @@ if [ "${1:-}" = quick ]; then javas=(java); else mapfile -t javas < <(realpath -
 
 release_of() { "$1" -XshowSettings:properties -version 2>&1 | sed -n 's/ *java.specification.version = //p'; }
 
-# Starts the program, publishes once it has read, and waits for its end.
+# Starts the program, publishes once it has read, and waits for its exit.
 run() {
   local java=$1 classes=$2 output=$scratch/output
   exec {orders}> >(exec "$target/debug/castalia-scripted" >"$scratch/answers")
@@ -60,7 +61,8 @@ run() {
   return 1
 }
 
-# Class paths of a program, by name: all that it has, and of Spring Boot once more without Actuator and Micrometer.
+# Class paths of a program, by name: everything, and for Spring Boot also without Actuator and
+# Micrometer.
 class_paths() { # kind, folder
   local all bare
   all=$2/target/classes:$(cat "$2/path")

@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
-# Builds the native library and generates the Kotlin side of its border; Maven calls this. BUILT names a folder with a library that
-# is there already. usage: native.sh dev|dist FOLDER
+# Builds the native library and generates its Kotlin half; called by Maven. BUILT is a directory
+# with an existing library.
+# usage: native.sh dev|dist FOLDER
 set -euo pipefail
 cd "$(dirname "$0")"
 target=${CARGO_TARGET_DIR:-$(cd ../.. && pwd)/target}
 if [ -z "${BUILT:-}" ]; then
   case ${1:?name a cargo profile: dev or dist} in
     dev)
-      # The whole workspace: a part of it would be compiled with other features, and so once more.
+      # The whole workspace: a part of it unifies other features and would compile the dependencies
+      # twice.
       BUILT=$target/debug packages=(--workspace --all-targets) ;;
     *) BUILT=$target/$1 packages=(-p castalia-kotlin) ;;
   esac
-  # The generator reads symbols; the copy in the jar has none.
+  # The generator reads symbols; the copy in the jar is stripped.
   CARGO_PROFILE_DIST_STRIP=none cargo build --quiet --profile "$1" "${packages[@]}"
 fi
 cargo build --quiet --workspace --features castalia-kotlin/bindgen --bin bindgen
@@ -27,7 +29,8 @@ if compgen -G '/lib/ld-musl-*' >/dev/null && ! getconf GNU_LIBC_VERSION >/dev/nu
 out=${2:?name a folder for what is generated}
 rm -rf "$out/generated" "$out/native"
 "$target/debug/bindgen" generate --language kotlin --no-format --out-dir "$out/generated" "$BUILT/$library"
-# The two names of kotlinx.coroutines that the generated code uses are in io/castalia/ffi/Waiting.kt, so that the jar runs without it.
+# io/castalia/ffi/Waiting.kt has its own versions of the two names of kotlinx.coroutines that the
+# generated code uses, so that the jar runs without that library.
 sed -i '/^import kotlinx\.coroutines\./d' "$out/generated/io/castalia/ffi/castalia.kt"
 mkdir -p "$out/native/$platform"
 cp "$BUILT/$library" "$out/native/$platform/"

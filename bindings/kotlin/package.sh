@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# Builds the jar, with the native library of this platform in it, the starter for Spring Boot, and their poms, sources and javadoc, into a
-# directory (target/package). Libraries of other
-# platforms come along from the folders {os}-{arch}[-musl] in CASTALIA_NATIVE. PROFILE names the cargo profile (dist).
-# With LIBC=musl there is only the library for Alpine, in musl/native of the directory.
-# `check` instead builds and runs the examples with the packed jars and what Maven has, in empty folders elsewhere.
+# Builds the jar with the native library of this platform, the Spring Boot starter, and their poms,
+# sources and javadoc into a directory (target/package). CASTALIA_NATIVE is a directory with
+# libraries of other platforms to include, in subdirectories {os}-{arch}[-musl]. PROFILE is the
+# cargo profile (dist).
+# With LIBC=musl only the library for Alpine is built, in musl/native of the directory.
+# `check` builds and runs the examples with the packed jars and the artifacts in Maven's repository,
+# in empty directories elsewhere.
 # usage: bindings/kotlin/package.sh [check] [DIRECTORY]
 set -euo pipefail
 mode=build
@@ -28,7 +30,7 @@ build() {
     return
   fi
   local more=()
-  # Dokka is a large download, and nothing runs what it makes: only what is to be published has it.
+  # Dokka is a large download and its output is not tested, so only a release build runs it.
   [ -n "${PROFILE:-}" ] || more+=(-Pjavadoc)
   "${maven[@]}" --file ../pom.xml package "${more[@]}" -Dbuild.folder=target/package -Dmaven.test.skip=true
   if [ -n "${CASTALIA_NATIVE:-}" ]; then
@@ -47,7 +49,7 @@ check() {
   for packed in $name $starter; do
     "${maven[@]}" install:install-file -Dfile="$directory/$packed.jar" -DpomFile="$directory/$packed.pom"
   done
-  # The library is unpacked here too, so that nothing of an earlier build is used.
+  # Unpack the native library here too, so that none of an earlier build is used.
   export JAVA_TOOL_OPTIONS="-Dcastalia.native.tmpdir=$scratch" CARGO_TARGET_DIR=$target
   for example in kotlin spring; do
     cp -r ../../examples/$example "$scratch/$example"

@@ -16,7 +16,7 @@ static void print(const char *name, CastaliaStr text) {
     printf(" %s %.*s", name, (int)text.len, text.ptr == NULL ? "" : text.ptr);
 }
 
-/* Prints the event and tells main through a pipe. */
+/* Prints the event and wakes main through a pipe. */
 static int32_t on_change(void *user_data, const CastaliaEvent *event) {
     const CastaliaChange *change;
     for (size_t i = 0; (change = castalia_event_change(event, i)) != NULL; i++) {

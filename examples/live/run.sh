@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Starts a server and the example of every language, publishes once, and shows how long after the request each had printed the new
-# value. Builds what is missing first, which takes some minutes once. PROFILE names the cargo profile (release).
+# Starts a server and the example of every language, publishes once, and prints how long after the
+# request each program had printed the new value. Builds what is missing first, which takes some
+# minutes. PROFILE is the cargo profile (release).
 set -euo pipefail
-# Each job is a process group of its own, so that the end of this script ends what the examples started too.
+# Each job is a process group of its own, so that this script can end the processes that the
+# examples started.
 set -m
 cd "$(dirname "$0")/../.."
 languages=(rust c cpp python node kotlin)
@@ -17,7 +19,7 @@ trap end EXIT
 trap 'exit 1' INT TERM
 fail() { echo "examples/live: $*" >&2; exit 1; }
 
-# Waits until a file has so many lines; the time covers a first build.
+# Waits until a file has the given number of lines; the timeout allows for a first build.
 lines() { # file, count, process
   for _ in $(seq 12000); do
     [ "$(wc -l <"$1" 2>/dev/null || echo 0)" -lt "$2" ] || return 0
@@ -27,7 +29,7 @@ lines() { # file, count, process
   return 1
 }
 
-# Where a role of the server listens.
+# Prints the address that a role of the server listens on.
 address() { sed -n "s/.*\"listening\",\"role\":\"$1\",\"address\":\"\([^\"]*\)\".*/http:\/\/\1/p" "$scratch/server"; }
 
 listening() { # process
@@ -48,7 +50,8 @@ cargo build --quiet --profile "$profile" "${packages[@]}"
 listening $! || fail "the server does not start: $(cat "$scratch/server.log")"
 export APP_ID=sample-app APOLLO_META EXAMPLE_PORTAL APOLLO_CACHE_DIR=$scratch/cache
 APOLLO_META=$(address config)
-# A client begins to poll two seconds after its start unless told otherwise; the last one would be shown waiting for that.
+# By default a client starts to poll two seconds after its start, which would delay the example that
+# started last.
 export APOLLO_LONG_POLLING_INITIAL_DELAY_IN_MILLS=0
 EXAMPLE_PORTAL=$(address portal)
 

@@ -1,7 +1,7 @@
 // Reads a value, waits for one change, prints both. Settings come from the environment: `APP_ID`, `APOLLO_META`, ...
 import { Client, Settings } from 'castalia';
 
-// A client alone does not keep a process alive, unless it is told to.
+// Without `keepAlive` an open client does not keep the process alive.
 const client = new Client(Settings.fromEnv(), { keepAlive: true });
 const config = await client.config('application');
 const changes = config.changes();

@@ -1,4 +1,5 @@
-//! Properties text: cache files, settings files. What is read can be written and read again.
+//! Properties text, as in cache and settings files: what was parsed can be written and parsed
+//! again.
 #![no_main]
 
 use castalia_core::format::properties::{Escaping, decode, parse, write};

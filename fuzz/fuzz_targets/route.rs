@@ -1,4 +1,5 @@
-//! Paths and queries of the client endpoints. A path that is accepted names the same things when it is built anew.
+//! Paths and queries of the client endpoints: an accepted path that is rebuilt names the same
+//! resource.
 #![no_main]
 
 use castalia_core::protocol::route::{ClientRequest, ConfigQuery, LegacyPollQuery, PollQuery};

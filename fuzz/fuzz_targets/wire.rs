@@ -1,4 +1,4 @@
-//! Bodies that a client reads. What is accepted survives being written and read again.
+//! Response bodies that a client reads: an accepted body survives being written and read again.
 #![no_main]
 
 use castalia_core::protocol::wire::{ApolloConfig, Notification, ServiceInstance};

@@ -1,4 +1,4 @@
-//! The provider as an application uses it, over a client in memory.
+//! The provider as an application uses it, with an in-memory client.
 
 use castalia_core::InMemory;
 use castalia_openfeature::CastaliaProvider;

@@ -1,4 +1,5 @@
-//! Generates the Kotlin side of the border; it is this program so that generator and library are of one version.
+//! Generates the Kotlin half. A program of this package, so that the generator and the library have
+//! the same version of UniFFI.
 
 fn main() {
     uniffi::uniffi_bindgen_main();

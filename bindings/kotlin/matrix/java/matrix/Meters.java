@@ -3,7 +3,7 @@ package matrix;
 import io.micrometer.core.instrument.MeterRegistry;
 import org.springframework.context.ConfigurableApplicationContext;
 
-/** What needs Micrometer; loaded where it is there. */
+/** The code that needs Micrometer; loaded only if that is present. */
 final class Meters {
     private Meters() {}
 

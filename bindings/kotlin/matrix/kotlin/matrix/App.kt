@@ -8,7 +8,9 @@ import kotlinx.coroutines.flow.onStart
 import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withTimeout
 
-/** A program in Kotlin that uses each form of the interface: suspending calls, flows, values of the types of the jar. */
+/**
+ * A Kotlin program that uses each form of the interface: suspending calls, flows, types of the jar.
+ */
 object App {
     @JvmStatic
     fun main(arguments: Array<String>) = Client().use { client ->

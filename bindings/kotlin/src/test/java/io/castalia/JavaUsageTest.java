@@ -15,7 +15,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
-/** The package as Java programs use it: no coroutine, no Kotlin type in sight. */
+/** The package as Java programs use it: without coroutines and Kotlin types. */
 class JavaUsageTest {
     @Test
     void aJavaProgramReadsAndListens() throws Exception {

@@ -18,7 +18,10 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 
-/** SEC-34: whatever is passed, the answer is an exception and the JVM lives. In Java, which knows no types without null. */
+/**
+ * SEC-34: invalid arguments throw an exception and never crash the JVM. Written in Java, whose
+ * compiler accepts null everywhere.
+ */
 class MisuseTest {
     private static final String HALF_A_CHARACTER = "\uD800";
     private final Scripted server = new Scripted();

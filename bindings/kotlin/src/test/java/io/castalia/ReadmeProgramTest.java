@@ -7,7 +7,7 @@ import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
-/** The programs of the README; a test compares them. */
+/** The Java programs of the README; a test compares them. */
 class ReadmeProgramTest {
     static void run() {
         try (Client client = new Client(Map.of("app.id", "order", "apollo.meta", "http://meta:8080"))) {

@@ -6,7 +6,7 @@ import java.util.concurrent.LinkedBlockingQueue
 import java.util.concurrent.TimeUnit.SECONDS
 import kotlinx.coroutines.runBlocking
 
-/** Makes the calls of the contract cases in Kotlin, steered by lines of words. */
+/** Executes the calls of the contract cases in Kotlin, controlled by lines of words. */
 fun main() {
     val host = Host()
     for (line in generateSequence(::readlnOrNull)) {
@@ -96,7 +96,7 @@ private class Listener(private val throws: Boolean) : ChangeListener {
         events.add(event)
     }
 
-    /** The changed keys of the next event and what happened to each, sorted. */
+    /** The changed keys of the next event and the kind of each change, sorted. */
     fun next(): List<String> {
         val event = checkNotNull(events.poll(15, SECONDS)) { "no event came" }
         interest = event.interestedKeys

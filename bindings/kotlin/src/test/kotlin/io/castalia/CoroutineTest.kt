@@ -84,7 +84,8 @@ class CoroutineTest {
                 runBlocking {
                     withContext(Dispatchers.Unconfined) {
                         client.config("application").refresh()
-                        // Its name has that of the coroutine behind it while assertions are on.
+                        // With assertions enabled, the coroutine's name is appended to the
+                        // thread's.
                         assertEquals("castalia-call", Thread.currentThread().name.substringBefore(" @"))
                     }
                 }

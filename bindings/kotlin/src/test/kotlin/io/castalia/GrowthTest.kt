@@ -7,7 +7,10 @@ import kotlin.test.assertTrue
 import kotlinx.coroutines.runBlocking
 import org.junit.jupiter.api.Test
 
-/** Opens and closes clients, and prints before and after how many descriptors and MiB of memory the process has. */
+/**
+ * Opens and closes clients, and prints before and after how many descriptors and MiB of memory the
+ * process uses.
+ */
 object OpenAndClose {
     private const val THREADS = 8
     private val server = Settings.fromEnv()
@@ -23,7 +26,7 @@ object OpenAndClose {
         }
     }
 
-    /** Most without a server, for the sake of time. */
+    /** Most clients have no server, to save time. */
     private fun cycles(count: Int) = repeat(count) {
         Client(if (it % 20 == 0) server else local).use { client ->
             val config = runBlocking { client.config("application") }
@@ -38,13 +41,14 @@ object OpenAndClose {
 class GrowthTest {
     @Test
     fun `ten thousand times of opening and closing leave nothing behind`() {
-        // C115. With a heap of one size, and its compilers done after the first half, what grows is not the JVM's.
+        // C115. The heap has a fixed size and compilation is done after the first half, so further
+        // growth is not the JVM's.
         Scripted().use { server ->
             server.publish("n" to "0")
             val settings = server.settings().map { "-D${it.key}=${it.value}" }.toTypedArray()
             val heap = arrayOf("-Xms64m", "-Xmx64m", "-XX:+AlwaysPreTouch", "-XX:+UseSerialGC")
             val options = settings + heap + "-XX:TieredStopAtLevel=1"
-            // As many threads share few arenas, which takes less time to come to rest than an arena for each.
+            // Few malloc arenas reach a stable size sooner than one for each thread.
             val arenas = listOf("env", "MALLOC_ARENA_MAX=2")
             val ended = Program("io.castalia.OpenAndClose").run(*options, arguments = listOf("5000", "5000"), before = arenas)
             assertEquals(0, ended.code, "$ended")

@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Assumptions.assumeTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
 
-/** Loads the library and says where it is. */
+/** Loads the library and prints its path. */
 object LoadLibrary {
     @JvmStatic
     fun main(arguments: Array<String>) {
@@ -31,7 +31,7 @@ class LibraryTest {
 
     private fun unpackedTo(place: Path) = "-Dcastalia.native.tmpdir=$place"
 
-    /** The library as the jar has it. */
+    /** The library in the jar. */
     private fun extracted(): Path {
         val place = folder.resolve(System.mapLibraryName("castalia_kotlin"))
         val platform = "linux-" + if (System.getProperty("os.arch") == "amd64") "x86_64" else "aarch64"
@@ -58,7 +58,7 @@ class LibraryTest {
         val ended = List(20) {
             load.start(unpackedTo(folder), "-Xmx64m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
         }.map { it.get() }
-        // Whoever comes second may put its copy in the place of that which the first already has open.
+        // The slower process may replace the file that the faster one already has open.
         assertEquals(1, ended.map { it.output.removeSuffix(" (deleted)") }.distinct().size, "$ended")
         assertEquals(listOf(0), ended.map { it.code }.distinct())
         assertEquals(1, files().count { "castalia_kotlin" in "$it" || "unpacking" in "$it" })
@@ -93,7 +93,7 @@ class LibraryTest {
         assertEquals("$place", "/" + load.run("-Dcastalia.native.path=$place").output)
     }
 
-    /** Where the code of a function begins in its library. */
+    /** The offset of a function in its library. */
     private fun offsetOf(function: String, library: Path): Long = NativeLibrary.getInstance("$library").use { loaded ->
         val address = Pointer.nativeValue(loaded.getFunction(function))
         val segments = Files.readAllLines(Path.of("/proc/self/maps")).filter { it.endsWith("$library") }
@@ -104,7 +104,7 @@ class LibraryTest {
         }
     }
 
-    /** Machine code of a function that gives 0. */
+    /** Machine code of a function that returns 0. */
     private fun answersZero(): ByteArray {
         val x86 = intArrayOf(0x31, 0xC0, 0xC3)
         val arm = intArrayOf(0x00, 0x00, 0x80, 0x52, 0xC0, 0x03, 0x5F, 0xD6)

@@ -183,7 +183,7 @@ class LifecycleTest {
                                 if (index % 4 == 1) config.snapshot()
                                 if (index % 4 == 2) config.onChange { }.cancel()
                             } catch (_: CastaliaException.Closed) {
-                                // As it should be.
+                                // Expected.
                             } catch (failure: Throwable) {
                                 synchronized(failures) { failures += failure }
                             }

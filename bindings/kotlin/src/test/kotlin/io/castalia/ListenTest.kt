@@ -260,7 +260,8 @@ class ListenTest {
                 val value = snapshot["n"]
                 if (first.compareAndSet(true, false)) {
                     server.publish("n" to "$round x")
-                    // As long as a parser takes, and at times so long that the release has arrived.
+                    // Takes as long as a parser, and sometimes so long that the release has
+                    // arrived.
                     if (round % 2 == 0) eventually("the release arrives") { config["n"] == "$round x" }
                 }
                 value

@@ -9,12 +9,15 @@ import org.junit.jupiter.api.AfterEach
 import org.junit.jupiter.api.BeforeEach
 import org.junit.jupiter.api.Test
 
-/** What an application of a container does; called by names of the JDK alone, since each has its own classes. */
+/**
+ * An application in a container. Called through JDK types only, since each application has its own
+ * classes.
+ */
 class Deployed : BiFunction<Map<String, String>, Runnable, String> {
     private lateinit var client: Client
     private lateinit var config: Config
 
-    /** Opens a client and says what it reads; the runnable is called in the listener. */
+    /** Opens a client and returns what it reads; the listener calls the runnable. */
     override fun apply(settings: Map<String, String>, heard: Runnable): String {
         client = Client(settings)
         config = client.configAsync("application").join()
@@ -27,7 +30,7 @@ class Deployed : BiFunction<Map<String, String>, Runnable, String> {
         return config.get("n", "missing")
     }
 
-    /** Takes the application away. */
+    /** Undeploys the application. */
     fun undeploy(): String {
         client.close()
         return config.get("n", "missing")
@@ -48,11 +51,11 @@ class LoaderTest {
     private fun loader(paths: List<Path>, parent: ClassLoader) =
         URLClassLoader(paths.map { it.toUri().toURL() }.toTypedArray(), parent)
 
-    /** What a container shares with its applications. */
+    /** The classes that a container shares with its applications. */
     private fun container(isShared: (Path) -> Boolean) =
         loader(Built.classPath.filter(isShared), ClassLoader.getPlatformClassLoader())
 
-    /** An application with classes of its own, and with all libraries that its container does not have. */
+    /** An application with its own classes, and with all libraries that its container lacks. */
     private inner class Application(container: ClassLoader, libraries: List<Path>) {
         private val loader = loader(libraries.plusElement(tests), container)
         private val program = loader.loadClass("io.castalia.Deployed").getConstructor().newInstance()
@@ -103,7 +106,8 @@ class LoaderTest {
 
     @Test
     fun `class loaders of applications that were taken away are collected where the container has the library`() {
-        // C121. A native library stays until its JVM ends, and with it whatever class loader called it.
+        // C121. A native library remains loaded until the JVM ends, and keeps every class loader
+        // that called it.
         val container = container { true }
         val loaders =
             List(20) {

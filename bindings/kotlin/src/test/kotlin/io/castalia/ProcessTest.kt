@@ -12,7 +12,7 @@ import org.junit.jupiter.api.AfterEach
 import org.junit.jupiter.api.BeforeEach
 import org.junit.jupiter.api.Test
 
-/** Ends without closing, while events come: by returning, or by an exit code. */
+/** Exits without closing while events arrive: by returning, or with an exit code. */
 object EndWithoutClose {
     @JvmStatic
     fun main(arguments: Array<String>) {
@@ -26,7 +26,7 @@ object EndWithoutClose {
     }
 }
 
-/** Makes this many calls that wait, for a JVM that checks them. */
+/** Makes this many blocking calls, for a JVM that checks JNI calls. */
 object CallOften {
     @JvmStatic
     fun main(arguments: Array<String>) {
@@ -37,12 +37,15 @@ object CallOften {
     }
 }
 
-/** Opens a namespace, and prints whether that opened sockets, and which of them a program that it executes would inherit. */
+/**
+ * Opens a namespace, and prints whether that opened sockets, and which of them an executed program
+ * would inherit.
+ */
 object ShowInherited {
     @JvmStatic
     fun main(arguments: Array<String>) {
         val client = Client(Settings.fromEnv())
-        // The JVM has some of its own.
+        // The JVM has descriptors of its own.
         val before = open()
         runBlocking { client.config("application") }
         val ours = open() - before
@@ -50,7 +53,7 @@ object ShowInherited {
         client.close()
     }
 
-    /** Number and name of each descriptor that is no file. */
+    /** Number and name of each descriptor that is not a file. */
     private fun open(): Set<String> = File("/proc/self/fd").list().orEmpty().mapNotNullTo(HashSet()) { number ->
         val name = runCatching { Files.readSymbolicLink(Path.of("/proc/self/fd/$number")) }.getOrNull()
         "$number $name".takeIf { ":[" in it || "anon_inode:" in it }
@@ -94,14 +97,16 @@ class ProcessTest {
 
     @Test
     fun `no socket is inherited by a program that is executed`() {
-        // T47. The JVM closes what its own children inherit, so the flag of each descriptor is looked at.
+        // T47. The JVM itself closes descriptors in its children, so the test checks the flag of
+        // each.
         val ended = Program("io.castalia.ShowInherited").run(*options(), QUICK)
         assertEquals(Triple(0, "true []", ""), Triple(ended.code, ended.output, ended.errors))
     }
 
     @Test
     fun `a JVM that checks native code sees no local reference pile up`() {
-        // T19. What it says of unchecked exceptions and of a few references beyond its frame is JNA's own, while that is loaded.
+        // T19. Warnings about unchecked exceptions and a few local references come from JNA while
+        // it is loaded.
         val ended = Program("io.castalia.CallOften").run(*options(), "-Xcheck:jni", arguments = listOf("$CALLS"))
         assertEquals(0 to "", ended.code to ended.errors)
         val references = Regex("local refs: (\\d+)").findAll(ended.output).map { it.groupValues[1].toInt() }

@@ -5,7 +5,7 @@ import java.nio.file.Path
 import java.util.concurrent.CompletableFuture
 import java.util.concurrent.TimeUnit.SECONDS
 
-/** A program of its own JVM: one of the main functions among the tests. */
+/** A program in its own JVM: one of the main functions among the tests. */
 class Program(private val main: String, private val classPath: List<Path> = Built.withTests) {
     fun command(vararg options: String): List<String> = listOf(
         "${Path.of(System.getProperty("java.home"), "bin", "java")}",
@@ -15,11 +15,11 @@ class Program(private val main: String, private val classPath: List<Path> = Buil
         main,
     )
 
-    /** Starts it and waits for its end. */
+    /** Starts it and waits for its exit. */
     fun run(vararg options: String, arguments: List<String> = emptyList(), before: List<String> = emptyList()): Ended =
         start(*options, arguments = arguments, before = before).get()
 
-    /** Starts it; `before` is a program that runs it. */
+    /** Starts it; `before` is a command that runs it. */
     fun start(
         vararg options: String,
         arguments: List<String> = emptyList(),
@@ -39,5 +39,4 @@ class Program(private val main: String, private val classPath: List<Path> = Buil
     }
 }
 
-/** How a program ended. */
 data class Ended(val code: Int, val output: String, val errors: String)

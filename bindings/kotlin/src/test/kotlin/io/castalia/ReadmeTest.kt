@@ -6,7 +6,7 @@ import kotlin.test.assertEquals
 import kotlin.test.assertTrue
 import org.junit.jupiter.api.Test
 
-/** The program of the README; those of Java are in `ReadmeProgramTest.java`. */
+/** The Kotlin programs of the README; those in Java are in `ReadmeProgramTest.java`. */
 @Suppress("unused")
 private suspend fun readme() {
     Client(mapOf("app.id" to "order", "apollo.meta" to "http://meta:8080")).use { client ->

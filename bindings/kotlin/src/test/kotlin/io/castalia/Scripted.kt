@@ -5,7 +5,7 @@ import java.net.URLDecoder
 import java.net.URLEncoder
 import java.nio.file.Path
 
-/** A config service that does what it is told: a process that obeys lines. */
+/** A scripted config service: a process that is controlled by lines of text. */
 class Scripted : AutoCloseable {
     private val process = ProcessBuilder(
         Built.program("castalia-scripted").toString(),
@@ -20,7 +20,7 @@ class Scripted : AutoCloseable {
         order("publish", namespace, *values.flatMap { listOf(it.key, it.value) }.toTypedArray())
     }
 
-    /** Gives an order and waits until it was carried out. */
+    /** Sends a command and waits until it was carried out. */
     @Synchronized
     fun order(vararg words: String): String {
         process.outputStream.write((Words.join(words.asList()) + "\n").toByteArray())
@@ -28,7 +28,7 @@ class Scripted : AutoCloseable {
         return answer()
     }
 
-    /** Settings of a client of this service, which waits for nothing. */
+    /** Settings of a client of this service, without initial delays. */
     fun settings(vararg more: Pair<String, String>): Map<String, String> = mapOf(
         "app.id" to "order",
         "apollo.meta" to url,
@@ -58,23 +58,23 @@ object Words {
     fun split(line: String): List<String> = line.split(" ").map { URLDecoder.decode(it, Charsets.UTF_8) }
 }
 
-/** What the build made beside the classes. */
+/** Artifacts of the build beside the classes. */
 object Built {
     private val root: Path = Path.of("").toAbsolutePath().parent.parent
     private val cargo: Path = System.getenv("CARGO_TARGET_DIR")?.let(Path::of) ?: root.resolve("target")
     val jar: Path = Path.of(System.getProperty("castalia.test.jar"))
 
-    /** The jar with all that a program needs. */
+    /** The jar and all that a program needs. */
     val classPath: List<Path> =
         listOf(jar) + Path.of(System.getProperty("castalia.test.libraries")).toFile().listFiles().orEmpty().map { it.toPath() }
 
-    /** The same with the tests, for programs that are written here. */
+    /** The same with the test classes, for programs that are defined here. */
     val withTests: List<Path> = classPath.plusElement(Path.of(System.getProperty("castalia.test.classes")))
 
     fun program(name: String): Path = cargo.resolve("debug").resolve(name)
 }
 
-/** Waits until something holds, and says what did not. */
+/** Waits until a condition holds; the failure names it. */
 fun eventually(what: String, seconds: Int = 20, holds: () -> Boolean) {
     val end = System.nanoTime() + seconds * 1_000_000_000L
     while (!holds()) {

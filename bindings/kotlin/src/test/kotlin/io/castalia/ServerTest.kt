@@ -15,7 +15,7 @@ import kotlinx.coroutines.runBlocking
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
 
-/** The client and the server of this project together. */
+/** The client against the server of this project. */
 class ServerTest {
     @TempDir
     lateinit var data: Path
@@ -47,7 +47,7 @@ class ServerTest {
         }
     }
 
-    /** By role, as soon as all that are needed here listen. */
+    /** Addresses by role, once all roles that are needed here listen. */
     private fun addresses(lines: BufferedReader): Map<String, String> {
         val addresses = HashMap<String, String>()
         while (!addresses.keys.containsAll(setOf("config", "portal"))) {

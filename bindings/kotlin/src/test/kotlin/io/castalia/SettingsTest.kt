@@ -17,7 +17,7 @@ import org.junit.jupiter.api.AfterEach
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
 
-/** Where settings come from: code, system properties, environment, files on the class path. */
+/** Origins of settings: code, system properties, environment, files on the class path. */
 class SettingsTest {
     private val set = ArrayList<String>()
 
@@ -32,7 +32,7 @@ class SettingsTest {
         System.setProperty(name, value)
     }
 
-    /** Runs with this folder in front of the class path. */
+    /** Runs with this directory first on the class path. */
     private fun <T> onClassPath(place: Path, run: () -> T): T {
         val thread = Thread.currentThread()
         val before = thread.contextClassLoader

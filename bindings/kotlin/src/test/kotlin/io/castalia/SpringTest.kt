@@ -7,7 +7,7 @@ import org.junit.jupiter.api.Test
 import org.springframework.core.env.EnumerablePropertySource
 import org.springframework.core.env.StandardEnvironment
 
-/** All that a module for Spring needs to say. */
+/** Everything that a Spring module has to implement. */
 private class CastaliaPropertySource(source: ConfigSource) : EnumerablePropertySource<ConfigSource>(source.name, source) {
     override fun getProperty(name: String): Any? = source.getProperty(name)
 

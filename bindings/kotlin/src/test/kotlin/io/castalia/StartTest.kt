@@ -8,7 +8,7 @@ import org.junit.jupiter.api.Test
 import org.slf4j.LoggerFactory
 import org.slf4j.impl.SimpleLogger
 
-/** Opens a namespace that nothing can be loaded for. */
+/** Opens a namespace for which nothing can be loaded. */
 object StartWithNothing {
     val settings = Settings(
         mapOf(

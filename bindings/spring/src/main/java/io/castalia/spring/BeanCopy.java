@@ -14,8 +14,8 @@ import org.springframework.beans.BeanUtils;
 import org.springframework.util.ReflectionUtils;
 
 /**
- * Makes the properties of one bean those of another of the same class. Nested beans stay the same objects, since the application may hold
- * them. Knows nothing of Spring's contexts.
+ * Copies the properties of a bean to another of the same class. Nested beans remain the same
+ * objects, because the application may reference them. Does not depend on Spring contexts.
  */
 final class BeanCopy {
     private final Set<Object> seen = Collections.newSetFromMap(new IdentityHashMap<>());
@@ -23,7 +23,7 @@ final class BeanCopy {
 
     private BeanCopy() {}
 
-    /** Copies all that can be read; false if there are properties that can only be written. */
+    /** Copies all readable properties; returns false if some properties are write-only. */
     static boolean copy(Object from, Object to) {
         BeanCopy copy = new BeanCopy();
         copy.properties(from, to);
@@ -69,7 +69,9 @@ final class BeanCopy {
         }
     }
 
-    /** What can be read only, and is filled by whoever holds it. */
+    /**
+     * Copies the contents of a read-only map, collection or bean, which its owner fills in place.
+     */
     @SuppressWarnings("unchecked")
     private static void content(Object value, Object before) {
         if (value instanceof Map && before instanceof Map) {

@@ -17,7 +17,10 @@ import org.springframework.core.env.PropertySource;
 import org.springframework.core.env.StandardEnvironment;
 import org.springframework.util.StringUtils;
 
-/** Opens the bootstrap namespaces and puts them into an environment, under the property names of Apollo's Spring support. */
+/**
+ * Opens the bootstrap namespaces and adds them to an environment, under the property names of
+ * Apollo's Spring support.
+ */
 final class Bootstrap {
     static final String ENABLED = "apollo.bootstrap.enabled";
     static final String EAGER = "apollo.bootstrap.eagerLoad.enabled";
@@ -31,14 +34,17 @@ final class Bootstrap {
         return environment.getProperty(ENABLED, Boolean.class, false);
     }
 
-    /** Puts the namespaces into the environment; where they are already, only sees to their precedence. */
+    /**
+     * Adds the namespaces to the environment; if they were added before, only restores their
+     * precedence.
+     */
     static CastaliaPropertySource attach(ConfigurableEnvironment environment) {
         CastaliaPropertySource source = CastaliaPropertySource.of(environment).orElseGet(() -> open(environment));
         place(source, environment);
         return source;
     }
 
-    /** Sources that were added meanwhile may have taken the first place. */
+    /** Restores the precedence, because other sources may have been added in front since. */
     private static void place(CastaliaPropertySource source, ConfigurableEnvironment environment) {
         MutablePropertySources sources = environment.getPropertySources();
         String variables = StandardEnvironment.SYSTEM_ENVIRONMENT_PROPERTY_SOURCE_NAME;
@@ -66,7 +72,7 @@ final class Bootstrap {
         }
     }
 
-    /** All at once: a start waits for the slowest namespace, not for the sum. */
+    /** Opens all at once, so that the start waits for the slowest namespace, not for the sum. */
     private static List<Config> configs(Client client, ConfigurableEnvironment environment) {
         String names = environment.getProperty(NAMESPACES, "application");
         List<CompletableFuture<Config>> opening = new ArrayList<>();
@@ -78,7 +84,10 @@ final class Bootstrap {
         return configs;
     }
 
-    /** The client's own settings, under those of the application: {@code application.properties}, arguments, profiles. */
+    /**
+     * The client's own settings, overridden by those of the application, such as
+     * {@code application.properties}, arguments and profiles.
+     */
     private static Settings settings(ConfigurableEnvironment environment) {
         Map<String, String> values = new HashMap<>();
         for (PropertySource<?> source : environment.getPropertySources()) {

@@ -20,14 +20,14 @@ import org.springframework.core.env.ConfigurableEnvironment;
 import org.springframework.core.env.Environment;
 import org.springframework.core.type.AnnotatedTypeMetadata;
 
-/** The beans of an application whose environment has the bootstrap namespaces. */
+/** Beans of an application whose environment contains the bootstrap namespaces. */
 @AutoConfiguration
 @Conditional(CastaliaAutoConfiguration.OnNamespaces.class)
 class CastaliaAutoConfiguration {
     private static final String AUTO_UPDATE = "apollo.autoUpdateInjectedSpringProperties";
     private static final String HEALTH = "management.health.castalia.enabled";
 
-    /** The environment's own; the context closes it. */
+    /** The client of the environment; the context closes it. */
     @Bean(destroyMethod = "close")
     @ConditionalOnMissingBean(name = "castaliaClient")
     Client castaliaClient(ConfigurableEnvironment environment) {
@@ -65,7 +65,7 @@ class CastaliaAutoConfiguration {
                 .orElseThrow(() -> new IllegalStateException("the namespaces were removed from the environment"));
     }
 
-    /** The starter of the application put the namespaces into the environment. */
+    /** Matches if the initializer added the namespaces to the environment. */
     static final class OnNamespaces implements Condition {
         @Override
         public boolean matches(ConditionContext context, AnnotatedTypeMetadata metadata) {
@@ -75,7 +75,7 @@ class CastaliaAutoConfiguration {
         }
     }
 
-    /** What a test sets values with. */
+    /** The in-memory values, for tests. */
     @Configuration(proxyBeanMethods = false)
     @ConditionalOnProperty(Bootstrap.IN_MEMORY)
     static class InMemoryConfiguration {
@@ -103,7 +103,7 @@ class CastaliaAutoConfiguration {
         }
     }
 
-    /** The health endpoint of Spring Boot 4, which has a module of its own. */
+    /** The health endpoint of Spring Boot 4, where it is a separate module. */
     @Configuration(proxyBeanMethods = false)
     @ConditionalOnClass(name = "org.springframework.boot.health.contributor.HealthIndicator")
     @ConditionalOnProperty(name = HEALTH, matchIfMissing = true)

@@ -10,7 +10,7 @@ import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.core.Ordered;
 import org.springframework.core.env.ConfigurableEnvironment;
 
-/** Puts the bootstrap namespaces into the environment before any bean exists. */
+/** Adds the bootstrap namespaces to the environment before any bean exists. */
 final class CastaliaInitializer implements ApplicationContextInitializer<ConfigurableApplicationContext>, Ordered {
     private static final Log log = LogFactory.getLog(CastaliaInitializer.class);
 
@@ -27,7 +27,8 @@ final class CastaliaInitializer implements ApplicationContextInitializer<Configu
                 .map(config -> config.getNamespace() + " (" + config.getSource() + ")")
                 .collect(Collectors.joining(", ", "namespaces of the app " + source.client().getAppId() + ": ", "")));
         if (wasEarly) {
-            // The warning of the client came before the logging system, which drops such records.
+            // The client logged its warning before the logging system started, so that record was
+            // dropped.
             source.getSource().getConfigs().forEach(CastaliaInitializer::warnIfEmpty);
         }
     }

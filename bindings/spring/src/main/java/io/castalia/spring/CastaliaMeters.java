@@ -79,7 +79,7 @@ final class CastaliaMeters implements MeterBinder {
         return Duration.between(since, Instant.now()).toMillis() / 1000.0;
     }
 
-    /** All meters of one scrape read the same moment. */
+    /** Metrics that are shared by all meters of one scrape. */
     private synchronized Metrics latest() {
         Instant now = Instant.now();
         if (latest == null || takenAt.plus(KEPT).isBefore(now)) {

@@ -12,8 +12,8 @@ import org.springframework.core.env.ConfigurableEnvironment;
 import org.springframework.core.env.EnumerablePropertySource;
 
 /**
- * The bootstrap namespaces as one property source of the environment. It belongs to the environment, not to a context: what a context
- * needs of the client it takes from here.
+ * The bootstrap namespaces as one property source. It owns the client, since it exists before any
+ * context: a context obtains the client from here.
  */
 final class CastaliaPropertySource extends EnumerablePropertySource<ConfigSource> {
     static final String NAME = "castalia";
@@ -22,7 +22,7 @@ final class CastaliaPropertySource extends EnumerablePropertySource<ConfigSource
     private final InMemory memory;
     private volatile Names names = new Names(List.of(), new String[0]);
 
-    /** Of a client; {@code memory} is what sets its content in tests, otherwise null. */
+    /** @param memory sets the values of the client in tests, otherwise null */
     CastaliaPropertySource(Client client, InMemory memory, List<Config> configs) {
         super(NAME, new ConfigSource(NAME, configs));
         this.client = client;
@@ -38,7 +38,10 @@ final class CastaliaPropertySource extends EnumerablePropertySource<ConfigSource
         return source.getProperty(name);
     }
 
-    /** The same array while the content is the same, so that Spring Boot does not index the names again. */
+    /**
+     * Returns the same array while the values are the same, so that Spring Boot does not rebuild
+     * its index of names.
+     */
     @Override
     public String[] getPropertyNames() {
         List<Snapshot> now = new ArrayList<>();

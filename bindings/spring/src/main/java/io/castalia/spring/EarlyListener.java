@@ -8,12 +8,16 @@ import org.springframework.core.Ordered;
 import org.springframework.core.env.ConfigurableEnvironment;
 
 /**
- * Loads the namespaces before the logging system starts, where {@code apollo.bootstrap.eagerLoad.enabled} asks for it, and closes the
- * client of an application that does not start. A listener and no {@code EnvironmentPostProcessor}, whose package differs between
+ * Loads the namespaces before the logging system starts, if eager loading is configured
+ * ({@code apollo.bootstrap.eagerLoad.enabled}), and closes the client of an application that fails
+ * to start. Not an {@code EnvironmentPostProcessor}, because that interface has different packages in
  * Spring Boot 3 and 4.
  */
 final class EarlyListener implements SmartApplicationListener {
-    /** After the one that loads {@code application.properties} (10), before the one that starts logging (20). */
+    /**
+     * After the listener that loads {@code application.properties} (10), before the one that starts
+     * logging (20).
+     */
     private static final int ORDER = Ordered.HIGHEST_PRECEDENCE + 15;
 
     private volatile ConfigurableEnvironment environment;

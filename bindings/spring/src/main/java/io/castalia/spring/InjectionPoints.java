@@ -22,17 +22,18 @@ import org.springframework.util.ClassUtils;
 import org.springframework.util.ReflectionUtils;
 
 /**
- * The fields and methods of a class that Spring fills from {@code @Value} with a placeholder. How a text becomes a value is left to
- * Spring's own resolution of dependencies, so that a refreshed value is what the injected one would have been.
+ * The fields and methods of a class that Spring injects from {@code @Value} with a placeholder.
+ * Spring's own dependency resolution converts the text, so that a refreshed value equals what would
+ * have been injected at the start.
  */
 final class InjectionPoints {
-    /** A method with one of these is called by Spring when it fills the bean. */
+    /** Spring calls methods with one of these annotations when it populates the bean. */
     private static final List<String> INJECTED = List.of(
             Autowired.class.getName(), Value.class.getName(), "javax.inject.Inject", "jakarta.inject.Inject");
 
     private InjectionPoints() {}
 
-    /** Those of a class; most classes have none. */
+    /** Finds the injection points of a class; most classes have none. */
     static List<InjectionPoint> of(Class<?> type) {
         Class<?> declared = ClassUtils.getUserClass(type);
         List<InjectionPoint> points = new ArrayList<>();
@@ -52,7 +53,7 @@ final class InjectionPoints {
         }
     }
 
-    /** What a method is filled from; null for one that Spring does not call. */
+    /** The {@code @Value} texts of the parameters; null if Spring does not call the method. */
     private static List<String> templatesOfMethod(Method method) {
         boolean isInjected = INJECTED.stream().anyMatch(name -> AnnotatedElementUtils.isAnnotated(method, name));
         if (!isInjected || method.getParameterCount() == 0 || Modifier.isStatic(method.getModifiers())
@@ -74,7 +75,7 @@ final class InjectionPoints {
     }
 }
 
-/** One field or method. */
+/** A field or method. */
 final class InjectionPoint {
     /** The texts of {@code @Value}, with their placeholders. */
     final List<String> templates;
@@ -86,7 +87,7 @@ final class InjectionPoint {
         this.templates = templates;
     }
 
-    /** Sets the field or calls the method with what its annotations stand for now. */
+    /** Sets the field or calls the method with the current values. */
     void inject(Object bean, String beanName, AutowireCapableBeanFactory factory) {
         if (member instanceof Field) {
             Field field = (Field) member;

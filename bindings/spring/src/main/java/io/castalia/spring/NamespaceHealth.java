@@ -8,9 +8,10 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * How the bootstrap namespaces are, for the health endpoint of each version of Spring Boot. Down means that a namespace has nothing
- * loaded because no server answered; one that went silent later is up, since the application has its values, and one that does not exist
- * is up, since the server said so.
+ * Health of the bootstrap namespaces, for the health endpoint of each version of Spring Boot. Down
+ * means that a namespace has no values because no server answered. It is up if servers stopped
+ * answering later, since the application has values, and if the namespace does not exist, since a
+ * server said so.
  */
 final class NamespaceHealth {
     final boolean isUp;

@@ -18,9 +18,9 @@ import org.springframework.core.annotation.AnnotatedElementUtils;
 import org.springframework.util.ClassUtils;
 
 /**
- * Binds {@code @ConfigurationProperties} beans again when a property below their prefix changed. Spring Boot itself binds, a new instance
- * first: values that cannot be bound or are refused by validation leave the bean as it is, whole. Beans that were bound by their
- * constructor do not change.
+ * Rebinds {@code @ConfigurationProperties} beans when a property below their prefix has changed.
+ * Spring Boot binds a new instance first: if that fails or validation rejects the values, the bean
+ * keeps all its values. Beans that are bound by their constructor do not change.
  */
 final class PropertiesRebinder implements InstantiationAwareBeanPostProcessor {
     private static final Log log = LogFactory.getLog(PropertiesRebinder.class);
@@ -32,7 +32,10 @@ final class PropertiesRebinder implements InstantiationAwareBeanPostProcessor {
         this.context = context;
     }
 
-    /** Before the bean is bound: a change while that happens is noticed as one. */
+    /**
+     * Records the properties before the bean is bound, so that a change during the binding is
+     * detected.
+     */
     @Override
     public boolean postProcessAfterInstantiation(Object bean, String beanName) {
         ConfigurationPropertiesBean properties = ConfigurationPropertiesBean.get(context, bean, beanName);
@@ -43,7 +46,7 @@ final class PropertiesRebinder implements InstantiationAwareBeanPostProcessor {
         return true;
     }
 
-    /** Binds what has other properties than before. One caller at a time. */
+    /** Rebinds the beans whose properties have changed. Callers must serialize calls. */
     void refresh() {
         beans.removeIf(bound -> bound.get() == null);
         for (Bound bound : beans) {
@@ -67,17 +70,20 @@ final class PropertiesRebinder implements InstantiationAwareBeanPostProcessor {
                     bind(bean, bound.name);
                 }
             }
-            log.info("bound " + bound + " again");
+            log.info("rebound " + bound);
         } catch (RuntimeException | LinkageError failure) {
-            // Without the messages of the failure, which may have the value in them.
+            // Without the messages of the exceptions, which may contain the value.
             log.error(bound + " keeps its values: the new ones cannot be bound (" + reason(failure) + ")");
         }
     }
 
-    /** An instance to try the values on, whose other fields are the defaults; null where only the bean itself can be bound. */
+    /**
+     * Creates an instance to try the values on, with all other fields at their defaults; null if
+     * only the bean itself can be bound.
+     */
     private static Object fresh(Object bean) {
         Class<?> type = ClassUtils.getUserClass(bean);
-        // What a method of a configuration makes, such as a connection pool, must not be made twice.
+        // A bean method may create resources, such as a connection pool, which must exist once.
         if (!AnnotatedElementUtils.hasAnnotation(type, ConfigurationProperties.class)) {
             return null;
         }
@@ -90,15 +96,16 @@ final class PropertiesRebinder implements InstantiationAwareBeanPostProcessor {
                 .postProcessBeforeInitialization(bean, name);
     }
 
-    /** All properties below a prefix, under whatever spelling and in whatever source. */
+    /** All properties below a prefix, in every spelling and source. */
     private Map<String, String> below(String prefix) {
         try {
             return Binder.get(context.getEnvironment())
                     .bind(prefix, Bindable.mapOf(String.class, String.class))
                     .orElseGet(Map::of);
         } catch (BindException failure) {
-            // A property has the prefix itself as its name, such as an environment variable, and none is below it.
-            log.debug("there is nothing to bind below " + prefix);
+            // The prefix itself is the name of a property, such as an environment variable, so none
+            // is below it.
+            log.debug("no properties below " + prefix);
             return Map.of();
         }
     }

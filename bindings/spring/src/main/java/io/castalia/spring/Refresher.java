@@ -9,7 +9,8 @@ import org.springframework.beans.factory.SmartInitializingSingleton;
 import org.springframework.context.ApplicationEventPublisher;
 
 /**
- * Brings changes into a context: first beans get the new values, then {@code @EventListener} methods hear of the {@link ChangeEvent}.
+ * Applies changes to a context: updates the beans first, then publishes the {@link ChangeEvent} to
+ * {@code @EventListener} methods.
  */
 final class Refresher implements SmartInitializingSingleton, DisposableBean {
     private final ConfigSource source;
@@ -29,7 +30,7 @@ final class Refresher implements SmartInitializingSingleton, DisposableBean {
         this.publisher = publisher;
     }
 
-    /** Listens, then catches up with what changed while the beans were made. */
+    /** Registers listeners, then applies changes that arrived while the beans were created. */
     @Override
     public void afterSingletonsInstantiated() {
         subscription = source.onChange(this::changed);
@@ -41,7 +42,7 @@ final class Refresher implements SmartInitializingSingleton, DisposableBean {
         publisher.publishEvent(event);
     }
 
-    /** Namespaces have threads of their own. */
+    /** Synchronized, because each namespace calls its listeners on its own thread. */
     private synchronized void refresh() {
         properties.ifAvailable(PropertiesRebinder::refresh);
         values.ifAvailable(ValueRefresher::refresh);

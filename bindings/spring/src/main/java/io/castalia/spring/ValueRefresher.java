@@ -14,9 +14,10 @@ import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.beans.factory.config.InstantiationAwareBeanPostProcessor;
 
 /**
- * Keeps what {@code @Value} injects current. Which keys a text depends on is not asked: after a change every text is resolved again, and
- * those that became another text are injected. So nested placeholders, relaxed names, properties that refer to others and the precedence
- * of sources need no rule of their own.
+ * Keeps injected {@code @Value} fields current. It does not track which keys a text depends on:
+ * after each change every text is resolved again, and those that resolve differently are injected.
+ * So nested placeholders, relaxed names, properties that refer to others and the precedence of
+ * sources need no rules here.
  */
 final class ValueRefresher implements InstantiationAwareBeanPostProcessor {
     private static final Log log = LogFactory.getLog(ValueRefresher.class);
@@ -30,7 +31,10 @@ final class ValueRefresher implements InstantiationAwareBeanPostProcessor {
         this.factory = factory;
     }
 
-    /** Before the bean is filled: a change while that happens is noticed as one. */
+    /**
+     * Records the texts before the bean is populated, so that a change during the injection is
+     * detected.
+     */
     @Override
     public boolean postProcessAfterInstantiation(Object bean, String beanName) {
         for (InjectionPoint point : points.computeIfAbsent(bean.getClass(), ValueRefresher::pointsOf)) {
@@ -40,17 +44,20 @@ final class ValueRefresher implements InstantiationAwareBeanPostProcessor {
         return true;
     }
 
-    /** A class that cannot be looked at, since a library is missing that it can do without, is Spring's to judge. */
+    /**
+     * A class that cannot be inspected, because an optional library is missing, is skipped: Spring
+     * decides whether that is an error.
+     */
     private static List<InjectionPoint> pointsOf(Class<?> type) {
         try {
             return InjectionPoints.of(type);
         } catch (RuntimeException | LinkageError failure) {
-            log.debug("values of " + type.getName() + " are not refreshed", failure);
+            log.debug("cannot inspect " + type.getName() + "; its @Value fields are not refreshed", failure);
             return List.of();
         }
     }
 
-    /** Injects what became another text. One caller at a time. */
+    /** Injects the values whose text has changed. Callers must serialize calls. */
     void refresh() {
         forgetCollected();
         for (Target target : targets) {
@@ -68,19 +75,19 @@ final class ValueRefresher implements InstantiationAwareBeanPostProcessor {
         }
         target.texts = now;
         if (now.contains(null)) {
-            log.error(target + " keeps its value: a placeholder of it has no value any more, and no default");
+            log.error(target + " keeps its value: one of its placeholders no longer has a value and has no default");
             return;
         }
         try {
             target.point.inject(bean, target.beanName, factory);
             log.info("refreshed " + target);
         } catch (RuntimeException | LinkageError failure) {
-            // Without the message of the failure, which may have the value in it.
+            // Without the message of the exception, which may contain the value.
             log.error(target + " keeps its value: the new one cannot be injected (" + failure.getClass().getName() + ")");
         }
     }
 
-    /** The texts of a point with all placeholders replaced; null where one has no value. */
+    /** Resolves all placeholders of an injection point; null if one has no value. */
     private List<String> resolved(InjectionPoint point) {
         List<String> texts = new ArrayList<>();
         for (String template : point.templates) {
@@ -99,7 +106,7 @@ final class ValueRefresher implements InstantiationAwareBeanPostProcessor {
         }
     }
 
-    /** A point of a bean, for as long as the application holds that. */
+    /** An injection point of a bean, which it does not keep alive. */
     private final class Target extends WeakReference<Object> {
         final String beanName;
         final InjectionPoint point;

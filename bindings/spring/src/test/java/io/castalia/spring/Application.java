@@ -11,7 +11,7 @@ import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Configuration;
 
-/** An application of a test, whose namespaces are in memory. */
+/** An application with in-memory namespaces. */
 final class Application implements AutoCloseable {
     final ConfigurableApplicationContext context;
     final InMemory memory;
@@ -21,7 +21,7 @@ final class Application implements AutoCloseable {
         this.memory = context.getBeanProvider(InMemory.class).getIfAvailable();
     }
 
-    /** Starts one with these beans; arguments are properties. */
+    /** Starts an application with these beans; arguments are properties. */
     static Application start(Class<?> beans, String... properties) {
         String[] own = {"apollo.bootstrap.enabled=true", "castalia.in-memory=true"};
         return new Application(run(beans, Stream.of(own, properties).flatMap(Stream::of).toArray(String[]::new)));
@@ -57,7 +57,7 @@ final class Application implements AutoCloseable {
         context.close();
     }
 
-    /** Waits until something holds. */
+    /** Waits until a condition holds. */
     static void eventually(BooleanSupplier holds) {
         long end = System.nanoTime() + 20_000_000_000L;
         while (!holds.getAsBoolean()) {
