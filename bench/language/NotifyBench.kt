@@ -5,10 +5,13 @@ import kotlinx.coroutines.runBlocking
 
 private const val ROUNDS = 300
 
-/** Not timed: the JVM compiles what has run often. */
+/** Not timed: the JVM compiles code that runs often. */
 private const val WARM_UP = 1000
 
-/** From a publish to the listener in Kotlin: the median of many rounds, each of which begins with a parked poll, after others. Prints nanoseconds. */
+/**
+ * From a publish to the listener in Kotlin: the median of many rounds, each with a parked poll,
+ * after warm-up rounds. Prints nanoseconds.
+ */
 fun main() {
     order("publish application n 0")
     val settings = Settings.fromEnv().set("apollo.loadConfigQPS", "100000").set("apollo.longPollQPS", "100000")
@@ -26,7 +29,7 @@ fun main() {
     }
 }
 
-/** Has an order carried out. */
+/** Sends a command to the scripted server. */
 private fun order(words: String) {
     println(words)
     check(readln().startsWith("ok"))

@@ -22,7 +22,7 @@ fun main() {
     }
 }
 
-/** Has an order carried out. */
+/** Sends a command to the scripted server. */
 private fun order(words: String) {
     println(words)
     check(readln().startsWith("ok"))
@@ -32,7 +32,7 @@ private fun report(name: String, times: List<Double>) {
     System.err.println("%s %.1f".format(Locale.ROOT, name, times.sorted()[ROUNDS / 2]))
 }
 
-// Each has a loop of its own, which the compiler of the JVM makes fit for the one thing that it reads from.
+// Each has its own loop, so that the JIT compiler specializes it for one receiver.
 private fun ofMap(map: Map<String, String>, keys: Array<String>) = time(keys) { map[it] }
 
 private fun ofConfig(config: Config, keys: Array<String>) = time(keys) { config[it] }

@@ -2,7 +2,10 @@ import io.castalia.Client
 import io.castalia.Settings
 import kotlinx.coroutines.runBlocking
 
-/** What a program pays for castalia once: its library, and a client with its first namespace. Prints nanoseconds. */
+/**
+ * The one-time cost of castalia in a program: loading the library, and a client with its first
+ * namespace. Prints nanoseconds.
+ */
 fun main() {
     println("publish application n 0")
     readln()

@@ -1,4 +1,5 @@
-//! The reference of the other programs here: one read of a bare Rust map with the hasher of the core. Prints nanoseconds.
+//! The reference of the other programs here: one read of a plain Rust map with the hasher of the
+//! core. Prints nanoseconds.
 
 #![expect(clippy::print_stdout, reason = "a program that reports")]
 
@@ -14,7 +15,8 @@ fn main() {
     let keys: Vec<_> = (0..KEYS).map(|n| format!("some.longer.key.{n}")).collect();
     let map: HashMap<String, String, ahash::RandomState> =
         keys.iter().map(|key| (key.clone(), key.clone())).collect();
-    // The fastest round, as in the programs that are compared with it: what else the machine does only adds.
+    // The fastest round, as in the programs that are compared with it: other load only slows a
+    // round.
     let fastest = (0..ROUNDS).map(|_| time(&keys, &map)).fold(f64::INFINITY, f64::min);
     println!("rust-map {fastest:.1}");
 }

@@ -1,4 +1,5 @@
-/* From a publish to the listener in C: the median of many rounds, each of which begins with a parked poll. Prints nanoseconds. */
+/* From a publish to the listener in C: the median of many rounds, each with a parked poll. Prints
+ * nanoseconds. */
 #include "../../tests/c/client.h"
 
 #include <semaphore.h>

@@ -1,11 +1,12 @@
-// From a publish to the listener in Node: the median of many rounds, each of which begins with a parked poll. Prints nanoseconds.
+// From a publish to the listener in Node: the median of many rounds, each with a parked poll.
+// Prints nanoseconds.
 import { createInterface } from 'node:readline';
 import { Client, Settings } from '../../bindings/node/index.mjs';
 
 const ROUNDS = 300;
 const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 
-/** Has an order carried out. */
+/** Sends a command to the scripted server. */
 async function order(words) {
   console.log(words);
   const { value } = await answers.next();

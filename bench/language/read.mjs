@@ -4,7 +4,7 @@ import { Client } from '../../bindings/node/index.mjs';
 
 const [KEYS, READS, ROUNDS] = [1000, 200_000, 9];
 
-/** Has an order carried out. */
+/** Sends a command to the scripted server. */
 async function order(words) {
   console.log(words);
   const [answer] = await once(process.stdin, 'data');
@@ -20,7 +20,8 @@ const client = new Client();
 const config = await client.config('application');
 const map = new Map(config);
 
-// A loop of its own for each, so that the compiler of one knows nothing of the others; what is read is used.
+// Each has its own loop, so that the JIT compiler specializes it. The results are used, so that no
+// read is optimized away.
 let used = 0;
 const loops = {
   'node-map-get': () => {

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Times in C, C++, Kotlin, Node and Python: one read, against the maps that one would use instead; a publish until the listener is
-# called, against C; loading the library, and a client with its first namespace. Then the sizes of what is shipped. Prints ns and
-# ratios of one run, and ends with 1 when a goal is missed. PROFILE names the cargo profile (dist).
+# Measures C, C++, Kotlin, Node and Python: one read, compared with the maps of the language; a
+# publish until the listener is called, compared with C; loading the library, and a client with its
+# first namespace. Then the sizes of the packages. Prints ns and ratios of one run, and exits with 1
+# if a goal is missed. PROFILE is the cargo profile (dist).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 profile=${PROFILE:-dist}

@@ -1,4 +1,5 @@
-/* What a program pays for castalia once: loading the library, and a client with its first namespace. Prints nanoseconds. */
+/* The one-time cost of castalia in a program: loading the library, and a client with its first
+ * namespace. Prints nanoseconds. */
 #include <castalia.h>
 
 #include <dlfcn.h>

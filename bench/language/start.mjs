@@ -1,4 +1,5 @@
-// What a program pays for castalia once: its import, and a client with its first namespace. Prints nanoseconds.
+// The one-time cost of castalia in a program: its import, and a client with its first namespace.
+// Prints nanoseconds.
 import { once } from 'node:events';
 
 console.log('publish application n 0');

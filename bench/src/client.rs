@@ -1,5 +1,5 @@
-//! The product's Rust client beside an empty program of the same libraries, each a process of its own, so that its memory is
-//! counted from outside.
+//! The Rust client, and an empty program with the same libraries as its reference. Each runs in its
+//! own process, so that its memory is measured from outside.
 
 use std::net::SocketAddr;
 use std::process::Command;
@@ -13,10 +13,10 @@ use crate::process::Process;
 use crate::reference::{block_on, end_with_parent};
 use crate::seed::{APP, NAMESPACE};
 
-/// What a program says once it does nothing more.
+/// Printed once the program is idle.
 const READY: &str = "ready";
 
-/// Settings of every client of the suite: nothing ambient, and nothing on the disk.
+/// Settings of every client of the suite: nothing from the environment, nothing on disk.
 pub(crate) fn settings(server: SocketAddr) -> Settings {
     Settings::new()
         .set("app.id", APP)
@@ -24,7 +24,7 @@ pub(crate) fn settings(server: SocketAddr) -> Settings {
         .set("apollo.cache.file.enable", "false")
 }
 
-/// Name of the namespace with this number; the first is the one that every app has.
+/// Name of the namespace with this number; number 0 is the one that every app has.
 pub(crate) fn namespace(number: usize) -> String {
     match number {
         0 => NAMESPACE.to_owned(),
@@ -32,12 +32,12 @@ pub(crate) fn namespace(number: usize) -> String {
     }
 }
 
-/// Starts a client and waits until it has opened so many namespaces.
+/// Starts a client and waits until it has opened this many namespaces.
 pub(crate) fn start(server: SocketAddr, namespaces: usize) -> Result<Process> {
     start_program(&["client", &server.to_string(), &namespaces.to_string()])
 }
 
-/// Starts the empty program and waits until it has had its answer.
+/// Starts the empty program and waits until it has received its response.
 pub(crate) fn start_empty(server: SocketAddr) -> Result<Process> {
     start_program(&["empty-client", &server.to_string()])
 }
@@ -51,7 +51,7 @@ fn start_program(arguments: &[&str]) -> Result<Process> {
     Ok(process)
 }
 
-/// Opens namespaces and stays.
+/// Opens namespaces and keeps them open.
 pub(crate) fn run(server: &str, arguments: &[String]) -> Result<()> {
     end_with_parent();
     let server = server.parse().context("the address is none")?;
@@ -65,7 +65,8 @@ pub(crate) fn run(server: &str, arguments: &[String]) -> Result<()> {
     })
 }
 
-/// A runtime and an HTTP client that has asked once and keeps its connection: what every such program has anyway.
+/// A runtime and an HTTP client that has sent one request and keeps its connection, as any program
+/// that uses the client would.
 pub(crate) fn run_empty(server: &str) -> Result<()> {
     end_with_parent();
     let _ = rustls::crypto::ring::default_provider().install_default();

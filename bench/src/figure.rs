@@ -1,20 +1,20 @@
-//! What a row found out: figures of the product with those of its references from the same rounds.
+//! The result of a row: figures of the product with those of its references from the same rounds.
 
 use crate::measure::Spread;
 
-/// What a figure counts; decides how it is printed.
+/// The unit of a figure, which decides how it is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unit {
     Count,
     Bytes,
     Seconds,
     PerSecond,
-    /// A share of one core.
+    /// A fraction of one core.
     Core,
 }
 
 impl Unit {
-    /// A value as people read it.
+    /// Formats a value for people.
     pub(crate) fn show(self, value: f64) -> String {
         match self {
             Unit::Count => format!("{value:.0}"),
@@ -30,7 +30,7 @@ impl Unit {
     }
 }
 
-/// One figure of the product beside those of its references.
+/// One figure of the product, with those of its references.
 #[derive(Debug)]
 pub(crate) struct Figure {
     pub(crate) name: String,
@@ -48,7 +48,7 @@ impl Figure {
         Self { name: name.into(), unit, product: Spread::of(product), references: Vec::new() }
     }
 
-    /// Adds what a reference program reached.
+    /// Adds the figure of a reference program.
     pub(crate) fn against(
         mut self,
         reference: impl Into<String>,
@@ -58,20 +58,20 @@ impl Figure {
         self
     }
 
-    /// The product's median by that of a reference.
+    /// The product's median divided by that of a reference.
     pub(crate) fn ratio(&self, reference: &str) -> Option<f64> {
         let (_, spread) = self.references.iter().find(|(name, _)| *name == reference)?;
         Some(self.product.median / spread.median)
     }
 }
 
-/// Everything that a row found out.
+/// The complete result of a row.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
-    /// What was done, for the headline.
+    /// The conditions of the measurement, for the headline.
     pub(crate) setting: String,
     pub(crate) figures: Vec<Figure>,
-    /// Lines below the table: how busy each side was, and what helps to read the figures.
+    /// Lines below the table: how busy each side was, and hints for reading the figures.
     pub(crate) notes: Vec<String>,
 }
 

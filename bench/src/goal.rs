@@ -1,15 +1,15 @@
-//! The goals, all in one table: what must hold at present, and what the product is to reach.
+//! The goals, all in one table: what must hold now, and what the product is to reach.
 
 use crate::figure::{Figure, Unit};
 
-/// Which side of the limit is the good one.
+/// Whether a limit is an upper or a lower bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Side {
     AtMost,
     AtLeast,
 }
 
-/// One promise about one figure.
+/// The limits of one figure.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Goal {
     row: &'static str,
@@ -21,10 +21,10 @@ pub(crate) struct Goal {
     target: f64,
 }
 
-/// What a quick run lets pass: its rounds are short and its machine may be shared.
+/// Factor by which a quick run may miss a goal: its rounds are short and its machine may be shared.
 const SLACK: f64 = 3.0;
 
-/// Row, figure and reference; then what must hold at present and what is to be reached.
+/// Row, figure and reference, then the present limit and the target.
 const GOALS: &[Goal] = &[
     ratio_at_most("park-mem", "memory per client", "stock axum::serve", 1.0 / 1.5, 1.0 / 12.0),
     ratio_at_most("park-mem", "memory per client", "tokio reader", 20.0, 2.5),
@@ -87,13 +87,13 @@ const fn ratio_at_least(
     Goal { row, figure, against: Some(reference), side: Side::AtLeast, present, target }
 }
 
-/// The goal of a figure against a reference, or of its own value.
+/// The goal of a figure compared with a reference, or of its own value.
 pub(crate) fn find(row: &str, figure: &str, against: Option<&str>) -> Option<&'static Goal> {
     GOALS.iter().find(|goal| goal.row == row && goal.figure == figure && goal.against == against)
 }
 
 impl Goal {
-    /// Whether the present goal is missed. A quick run looks at ratios only and gives them some slack.
+    /// Whether the present limit is missed. A quick run checks ratios only, with some slack.
     pub(crate) fn is_missed(&self, figure: &Figure, is_quick: bool) -> bool {
         let slack = if is_quick { SLACK } else { 1.0 };
         match self.value(figure) {
@@ -104,7 +104,7 @@ impl Goal {
         }
     }
 
-    /// Whether the figure is where the product is to arrive.
+    /// Whether the figure has reached its target.
     pub(crate) fn is_reached(&self, figure: &Figure) -> bool {
         self.value(figure).is_some_and(|value| match self.side {
             Side::AtMost => value <= self.target,
@@ -112,7 +112,7 @@ impl Goal {
         })
     }
 
-    /// The limits, as people read them.
+    /// Formats the limits for people.
     pub(crate) fn show(&self, unit: Unit) -> String {
         let sign = if self.side == Side::AtMost { '≤' } else { '≥' };
         let limit = |value: f64| match self.against {

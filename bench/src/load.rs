@@ -1,4 +1,4 @@
-//! The load side: clients that are cheap enough not to be what is measured.
+//! The load generator: clients that are so cheap that they are not what is measured.
 
 pub(crate) mod call;
 pub(crate) mod closed_loop;

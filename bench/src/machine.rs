@@ -1,4 +1,4 @@
-//! Facts about the machine, without which no absolute figure means anything.
+//! Facts about the machine, without which absolute figures are meaningless.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,35 +7,34 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::print;
 
-/// Clients of a run where nobody says how many: this many at most, and room for other files.
+/// Upper bound of the default number of clients, and files to leave for other purposes.
 const AUTO_CLIENTS: u64 = 60_000;
 const OTHER_FILES: u64 = 500;
 
-/// Raises the soft limit of open files to the hard one; programs that we start inherit it.
+/// Raises the soft limit of open files to the hard limit; child processes inherit it.
 pub(crate) fn raise_file_limit() {
     if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
-        // Without it the run is only smaller.
+        // On failure the run is only smaller.
         let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
     }
 }
 
-/// How many files a process may have open.
+/// The hard limit of open files.
 fn file_limit() -> u64 {
     getrlimit(Resource::RLIMIT_NOFILE).map_or(0, |(soft, _)| soft)
 }
 
-/// How many clients this machine's file limit has room for.
+/// The number of clients that the file limit of this machine allows.
 pub(crate) fn auto_clients() -> usize {
     let room = file_limit().saturating_sub(OTHER_FILES);
     usize::try_from(room.min(AUTO_CLIENTS)).unwrap_or(usize::MAX)
 }
 
-/// How many cores we may use.
+/// The number of cores that this process may use.
 pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-/// Prints the facts.
 pub(crate) fn print_facts(program: &Path, directory: &Path) {
     let file = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let memory = file("/proc/meminfo");

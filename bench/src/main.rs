@@ -1,6 +1,7 @@
 #![forbid(unsafe_code)]
-//! The benchmark suite: each row measures the product and reference programs in the same run and prints their ratios as a table.
-//! A black box: it knows the product's commands, its HTTP and what its client offers to applications, and nothing of its inside.
+//! The benchmark suite: each row measures the product and reference programs in the same run and
+//! prints their ratios as a table. A black box: it uses the product's commands, its HTTP interface
+//! and its public client API only.
 
 mod client;
 mod figure;
@@ -25,11 +26,12 @@ use clap::{Arg, ArgMatches, Command, value_parser};
 
 use crate::row::{Plan, Row};
 
-/// As in the product, so that memory is compared like with like; the references are this program.
+/// The same allocator as in the product, so that memory is comparable; the references run in this
+/// binary.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Rounds that count, and clients, where nobody says otherwise.
+/// Default number of measured rounds, and of clients.
 const ROUNDS: usize = 5;
 const QUICK_ROUNDS: usize = 2;
 const QUICK_CLIENTS: usize = 2_000;
@@ -110,7 +112,7 @@ fn with_options(command: Command) -> Command {
         )
 }
 
-/// Whether all goals are met.
+/// Runs the rows; returns whether all goals are met.
 fn run(rows: &[Row], matches: &ArgMatches) -> Result<bool> {
     let (name, matches) = matches.subcommand().context("name a row")?;
     if let Some(program) = matches.try_get_one::<String>("name").ok().flatten() {
@@ -164,7 +166,6 @@ fn plan(is_quick: bool, matches: &ArgMatches) -> Result<Plan> {
     })
 }
 
-/// Prints a line of the result.
 fn print(line: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{line}");
 }

@@ -1,4 +1,5 @@
-//! Numbers of a measurement: medians with their spread, percentiles, and what the kernel says about a process's memory and CPU time.
+//! Figures of a measurement: medians with their spread, percentiles, and the kernel's counters of a
+//! process's memory and CPU time.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +7,7 @@ use anyhow::{Context as _, Result};
 use nix::time::{clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
 
-/// Median of the rounds, with the lowest and the highest of them.
+/// Median of the rounds, with the lowest and the highest.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Spread {
     pub(crate) median: f64,
@@ -15,7 +16,7 @@ pub(crate) struct Spread {
 }
 
 impl Spread {
-    /// Of at least one round.
+    /// Computes the median of at least one round.
     pub(crate) fn of(rounds: impl IntoIterator<Item = f64>) -> Self {
         let mut sorted: Vec<f64> = rounds.into_iter().collect();
         sorted.sort_by(f64::total_cmp);
@@ -29,7 +30,7 @@ impl Spread {
     }
 }
 
-/// The time below which a share of the sorted samples lies.
+/// The time below which a fraction of the sorted samples is.
 pub(crate) fn percentile(sorted: &[Duration], share: f64) -> Duration {
     #[expect(
         clippy::cast_possible_truncation,
@@ -41,18 +42,19 @@ pub(crate) fn percentile(sorted: &[Duration], share: f64) -> Duration {
     sorted.get(at.min(sorted.len().saturating_sub(1))).copied().unwrap_or_default()
 }
 
-/// A count as a number to divide by.
+/// Converts a count to a divisor.
 #[expect(clippy::cast_precision_loss, reason = "counts of a benchmark stay far below 2^52")]
 pub(crate) fn number(count: impl TryInto<u64>) -> f64 {
     count.try_into().unwrap_or(u64::MAX) as f64
 }
 
-/// Resident memory of a process, in bytes. Read from the page tables: the counters of `status` are only approximate.
+/// Resident memory of a process, in bytes. Read from `smaps_rollup`, because the counters in
+/// `status` are only approximate.
 pub(crate) fn memory(pid: u32) -> Result<f64> {
     of_page_tables(pid, "Rss:")
 }
 
-/// The part of it that is no page of a file, such as the program: heap and stacks.
+/// The anonymous part of it, without file-backed pages such as the program: heap and stacks.
 pub(crate) fn anonymous_memory(pid: u32) -> Result<f64> {
     of_page_tables(pid, "Anonymous:")
 }
@@ -67,7 +69,8 @@ fn of_page_tables(pid: u32, name: &str) -> Result<f64> {
     Ok(number(kib * 1024))
 }
 
-/// User and system time that a process has used, its ended threads included. The clock is exact where `/proc/<pid>/stat` counts ticks.
+/// User and system time of a process, including its terminated threads. The process clock is exact,
+/// while `/proc/<pid>/stat` counts ticks.
 pub(crate) fn cpu(pid: u32) -> Result<Duration> {
     let clock = clock_getcpuclockid(Pid::from_raw(pid.cast_signed()));
     let time = clock
@@ -76,7 +79,7 @@ pub(crate) fn cpu(pid: u32) -> Result<Duration> {
     Ok(time.into())
 }
 
-/// CPU time of a process over a span of time.
+/// CPU time of a process over a period.
 #[derive(Debug)]
 pub(crate) struct Stopwatch {
     pid: u32,
@@ -94,18 +97,19 @@ impl Stopwatch {
         Ok(cpu(self.pid)?.saturating_sub(self.used))
     }
 
-    /// CPU time as a share of one core.
+    /// CPU time as a fraction of one core.
     pub(crate) fn busy(&self) -> Result<f64> {
         Ok(self.used()?.as_secs_f64() / self.began.elapsed().as_secs_f64())
     }
 }
 
-/// A process is settled that uses no more than this CPU time in this time; and how long that may take.
+/// A process has settled if it uses no more than this CPU time in this period; and the time limit
+/// for settling.
 const QUIET: Duration = Duration::from_millis(200);
 const REST: Duration = Duration::from_millis(5);
 const SETTLED: Duration = Duration::from_secs(20);
 
-/// Waits until a process has nothing more to do but its regular looks at the clock and the database.
+/// Waits until a process does nothing but its periodic checks of the clock and the database.
 pub(crate) fn settle(pid: u32) -> Result<()> {
     let limit = Instant::now() + SETTLED;
     loop {
@@ -118,7 +122,6 @@ pub(crate) fn settle(pid: u32) -> Result<()> {
     }
 }
 
-/// Lets time pass.
 #[expect(
     clippy::disallowed_methods,
     reason = "the load side has no async workers, and time itself is what is waited for"

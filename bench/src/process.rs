@@ -1,4 +1,5 @@
-//! Programs that the suite starts, the product and the references: where they listen, and that they end with us.
+//! Programs that the suite starts, the product and the references: their addresses, and their
+//! termination.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -12,17 +13,18 @@ use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// How long a program may take until it listens.
+/// Time limit for a program to start listening.
 const START: Duration = Duration::from_secs(30);
-/// How long a program may take to end when it is asked to.
+/// Time limit for a program to terminate when asked to.
 const END: Duration = Duration::from_secs(30);
-/// Lines that wait to be read. Nobody reads them once a program is up; they are drained then.
+/// Buffer of unread lines. Once a program has started, nothing reads them and further lines are
+/// dropped.
 const LINES: usize = 1000;
 
-/// What the kernel calls the thread that asks.
+/// The id that denotes the calling thread.
 const THIS_THREAD: Pid = Pid::from_raw(0);
 
-/// A running program. It is killed when this is dropped; nothing else ever is.
+/// A running program. It is killed when this is dropped; the suite kills nothing else.
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
@@ -30,10 +32,10 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts a program.
     pub(crate) fn start(mut command: Command) -> Result<Self> {
         let program = command.get_program().to_owned();
-        // Our references end when their standard input does, so that none is left when we are killed.
+        // References exit when their standard input is closed, so that none remains if the suite is
+        // killed.
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         let mut child =
             command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
@@ -41,7 +43,7 @@ impl Process {
         let (sender, lines) = sync_channel(LINES);
         std::thread::spawn(move || {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                // Full: nobody reads any more.
+                // Full: nothing reads the lines any more.
                 let _ = sender.try_send(line);
             }
         });
@@ -53,7 +55,7 @@ impl Process {
         self.child.id()
     }
 
-    /// The next line that it prints.
+    /// Waits for the next line that it prints.
     pub(crate) fn line(&mut self) -> Result<String> {
         match self.lines.recv_timeout(START) {
             Ok(line) => Ok(line),
@@ -64,10 +66,10 @@ impl Process {
         }
     }
 
-    /// Asks it to end and waits until it has.
+    /// Asks it to terminate and waits until it has.
     pub(crate) fn terminate(mut self) -> Result<()> {
         kill(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGTERM)?;
-        // It closes its output when it ends.
+        // It closes its output when it exits.
         loop {
             match self.lines.recv_timeout(END) {
                 Ok(_) => {}
@@ -76,7 +78,7 @@ impl Process {
             }
         }
         let status = self.child.wait()?;
-        // Before it has a handler of its own, the signal itself ends it.
+        // Before it installs a handler, the signal itself terminates it.
         let is_signal = status.signal() == Some(Signal::SIGTERM as i32);
         ensure!(status.success() || is_signal, "the program ended with {status}");
         Ok(())
@@ -90,7 +92,7 @@ impl Drop for Process {
     }
 }
 
-/// A reference program that serves.
+/// A running reference program.
 #[derive(Debug)]
 pub(crate) struct Reference {
     pub(crate) process: Process,
@@ -114,9 +116,9 @@ impl Reference {
 /// Which cores a program may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cores {
-    /// All that we may use.
+    /// All available cores.
     All,
-    /// The first one only.
+    /// Only the first one.
     First,
 }
 
@@ -133,7 +135,8 @@ impl Cores {
     }
 }
 
-/// Becomes another program that may use the first core only. Returns where that fails.
+/// Replaces this process with another program that may use the first core only. Returns only if
+/// that fails.
 pub(crate) fn become_on_first_core(program: &str, arguments: &[String]) -> anyhow::Error {
     if let Err(error) = pin_to(|core| core == 0) {
         return error;
@@ -142,7 +145,7 @@ pub(crate) fn become_on_first_core(program: &str, arguments: &[String]) -> anyho
         .context(format!("cannot start {program}"))
 }
 
-/// Keeps this thread off the first core while it is held, where there are others.
+/// Keeps this thread off the first core while it is held, if there are others.
 #[derive(Debug)]
 pub(crate) struct OffFirstCore(Option<CpuSet>);
 
@@ -156,7 +159,7 @@ impl OffFirstCore {
         Ok(Self(Some(before)))
     }
 
-    /// Whether there is a core besides the first.
+    /// Whether there is a core beside the first.
     pub(crate) fn is_held(&self) -> bool {
         self.0.is_some()
     }
@@ -170,7 +173,7 @@ impl Drop for OffFirstCore {
     }
 }
 
-/// Pins this thread, and what it starts, to those of its cores that fit by their rank.
+/// Pins this thread, and its child processes, to those of its cores whose rank matches.
 fn pin_to(fits: impl Fn(usize) -> bool) -> Result<()> {
     let allowed = sched_getaffinity(THIS_THREAD)?;
     let mut chosen = CpuSet::new();

@@ -1,4 +1,4 @@
-//! The product under test: `castalia serve` with all roles on a data directory of the suite.
+//! The product under test: `castalia serve` with all roles in a data directory of the suite.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -9,10 +9,10 @@ use serde_json::Value;
 
 use crate::process::{Cores, Process};
 
-/// Password of the administrator; fixed so that no start has to make one.
+/// Password of the administrator; fixed so that no start has to generate and hash a new one.
 const PASSWORD: &str = "correct horse battery staple";
 
-/// Where the `castalia` program is: named, or beside this one.
+/// Path of the `castalia` program: as given, or beside this one.
 pub(crate) fn find(named: Option<&PathBuf>) -> Result<PathBuf> {
     let program = match named {
         Some(path) if path.is_dir() => path.join("castalia"),
@@ -41,7 +41,7 @@ pub(crate) struct Product {
 }
 
 impl Product {
-    /// Starts a server on a data directory and waits until all of its ports listen.
+    /// Starts a server in a data directory and waits until all its ports listen.
     pub(crate) fn start(program: &Path, data: &Path, cores: Cores) -> Result<Self> {
         let mut command = cores.command(program)?;
         command.args(["serve", "--log-format", "json", "--sample-app", "off"]);
@@ -62,13 +62,14 @@ impl Product {
         Ok(Self { process, config: both.0, admin: both.1 })
     }
 
-    /// Ends it in an orderly way, so that its databases are whole without what a crash leaves behind.
+    /// Terminates it gracefully, so that the next start needs no crash recovery.
     pub(crate) fn stop(self) -> Result<()> {
         self.process.terminate()
     }
 }
 
-/// Settings of the shell must not change what is measured. The admin token is made at random; without it the suite could not publish.
+/// Removes settings of the shell, which must not affect the measurement. Disables access control of
+/// the admin role, because the suite does not know the random token.
 fn fix_environment(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("CASTALIA_") {
@@ -79,7 +80,7 @@ fn fix_environment(command: &mut Command) {
     command.env("CASTALIA_ADMIN_SERVICE_ACCESS_CONTROL_ENABLED", "false");
 }
 
-/// Role and address, where the line of the log says that a port listens.
+/// Role and address, if a log line reports a listening port.
 fn listening(line: &str) -> Option<(String, SocketAddr)> {
     let line: Value = serde_json::from_str(line).ok()?;
     if line["message"] != "listening" {

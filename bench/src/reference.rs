@@ -1,5 +1,5 @@
-//! Reference programs: the least that does the same work. Each runs as a process of its own, so that it is measured from outside,
-//! built with the same profile and allocator as the product.
+//! Reference programs that do the minimum of the same work. Each runs as its own process, so that
+//! it is measured from outside, built with the same profile and allocator as the product.
 
 mod axum_sqlite;
 mod epoll_loop;
@@ -24,7 +24,8 @@ pub(crate) const SQLITE_LOOP: &str = "sqlite-loop";
 pub(crate) const STOCK_AXUM: &str = "stock-axum";
 pub(crate) const TOKIO_READER: &str = "tokio-reader";
 
-/// Connections that wait to be accepted, as many as in the product; the libraries' 128 would stall whole crowds for a second.
+/// Backlog of the accept queue, as in the product; the libraries' default of 128 would delay bursts
+/// of connections by a second.
 const BACKLOG: i32 = 4096;
 
 /// Runs a reference by its name.
@@ -43,7 +44,7 @@ pub(crate) fn run(name: &str, arguments: &[String]) -> Result<()> {
     }
 }
 
-/// Ends this process when whoever started it is gone.
+/// Exits this process when its parent has exited.
 pub(crate) fn end_with_parent() {
     std::thread::spawn(|| {
         let _ = std::io::stdin().read(&mut [0]);
@@ -51,7 +52,7 @@ pub(crate) fn end_with_parent() {
     });
 }
 
-/// A free port of the loopback address, not blocking.
+/// Listens on a free port of the loopback address, non-blocking.
 fn listen() -> Result<TcpListener> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
@@ -64,7 +65,7 @@ fn announce(address: SocketAddr) {
     print(&format!("listening {address}"));
 }
 
-/// Runs on a runtime as a program has it by default.
+/// Runs on a tokio runtime with default settings.
 pub(crate) fn block_on(work: impl Future<Output = Result<()>>) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.context("cannot start a runtime")?.block_on(work)

@@ -1,4 +1,5 @@
-//! The rows of the suite, and what each is given: one file for each idea, one entry in the list for each row.
+//! The rows of the suite and their parameters: one file for each idea, one entry in the list for
+//! each row.
 
 mod client_idle;
 mod client_latency;
@@ -33,12 +34,12 @@ type Measure = Box<dyn Fn(&Plan) -> Result<Report>>;
 pub(crate) struct Row {
     pub(crate) name: &'static str,
     pub(crate) about: &'static str,
-    /// Whether the quick form has it.
+    /// Whether the quick run includes it.
     pub(crate) is_quick: bool,
     measure: Measure,
 }
 
-/// Every row, in the order in which they run.
+/// All rows, in the order in which they run.
 pub(crate) fn all() -> Vec<Row> {
     vec![
         quick("park-mem", "memory of a parked client", park_mem::run),
@@ -87,7 +88,8 @@ fn full(
 }
 
 impl Row {
-    /// Measures, prints, and measures again where a goal is missed. `false`: the same goal was missed twice, or nothing could be measured.
+    /// Measures, prints, and measures again if a goal is missed. `false`: the same goal was missed
+    /// twice, or nothing could be measured.
     pub(crate) fn run(&self, plan: &Plan) -> bool {
         let Some(missed) = self.missed(plan) else { return false };
         if missed.is_empty() {
@@ -97,7 +99,7 @@ impl Row {
         self.missed(plan).is_some_and(|again| !again.iter().any(|goal| missed.contains(goal)))
     }
 
-    /// The figures that miss a goal, each with what it is compared with.
+    /// The figures that miss a goal, each with its reference.
     fn missed(&self, plan: &Plan) -> Option<Vec<(String, Option<String>)>> {
         let report = match (self.measure)(plan) {
             Ok(report) => report,
@@ -121,39 +123,39 @@ fn comparisons(figure: &Figure) -> impl Iterator<Item = (&Figure, Option<String>
     std::iter::once(None).chain(references).map(move |against| (figure, against))
 }
 
-/// How a run measures.
+/// Parameters of a run.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    /// The product.
+    /// Path of the product.
     pub(crate) program: PathBuf,
-    /// Where databases are made.
+    /// Directory for databases.
     pub(crate) directory: PathBuf,
-    /// Clients, where it was said.
+    /// Clients, if specified.
     pub(crate) clients: Option<usize>,
-    /// Rounds that count; one more before them warms up.
+    /// Measured rounds; one more before them is the warm-up.
     pub(crate) rounds: usize,
-    /// Length of a round in seconds, where it was said.
+    /// Length of a round in seconds, if specified.
     pub(crate) seconds: Option<f64>,
     pub(crate) is_quick: bool,
 }
 
 impl Plan {
-    /// Clients of a row that takes as many as there is room for.
+    /// Clients of a row that uses as many as possible.
     fn clients(&self) -> usize {
         self.clients.unwrap_or_else(machine::auto_clients)
     }
 
-    /// Length of a round in the full and in the quick form.
+    /// Length of a round in the full and in the quick run.
     fn time(&self, full: f64, quick: f64) -> Duration {
         Duration::from_secs_f64(self.seconds.unwrap_or(if self.is_quick { quick } else { full }))
     }
 
-    /// A directory of our own, removed at the end.
+    /// A temporary directory, removed at the end.
     fn directory(&self) -> Result<TempDir> {
         Ok(tempfile::Builder::new().prefix("castalia-bench-").tempdir_in(&self.directory)?)
     }
 
-    /// A data directory with what the row needs, which no server uses at present.
+    /// A data directory with the data of the row, not in use by a server.
     fn data(&self, fill: impl FnOnce(&mut Seed) -> Result<()>) -> Result<TempDir> {
         let data = self.directory()?;
         let product = Product::start(&self.program, data.path(), Cores::All)?;
@@ -162,7 +164,7 @@ impl Plan {
         Ok(data)
     }
 
-    /// Product and reference in turn; what the first round says is dropped.
+    /// Measures product and reference in turn; the first round is dropped.
     fn alternate<P, R>(
         &self,
         mut product: impl FnMut() -> Result<P>,

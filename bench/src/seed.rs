@@ -1,4 +1,5 @@
-//! What the product holds before a row begins: apps, namespaces with twenty items, releases. Made through the admin role.
+//! Data of the product before a row starts: apps, namespaces with twenty items, releases. Created
+//! through the admin role.
 
 use std::net::SocketAddr;
 
@@ -7,33 +8,32 @@ use serde_json::{Value, json};
 
 use crate::load::call::Call;
 
-/// App of every row.
+/// The app that all rows use.
 pub(crate) const APP: &str = "bench";
 /// An app whose clients must sign, and their secret.
 pub(crate) const SIGNED_APP: &str = "bench-signed";
 pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";
-/// Namespace that every app has.
+/// The namespace that every app has.
 pub(crate) const NAMESPACE: &str = "application";
 
-/// Who does everything here.
+/// The operator of all changes.
 const OPERATOR: &str = "bench";
-/// Items of a namespace, and the length of a value that makes a body of 10 kB.
+/// Items per namespace, and the length of a value, for a body of 10 kB.
 const ITEMS: usize = 20;
 const VALUE: usize = 480;
 
-/// Makes rows of the product's database.
+/// Creates data through the admin role.
 #[derive(Debug)]
 pub(crate) struct Seed {
     admin: Call,
 }
 
 impl Seed {
-    /// Over the port of the admin role.
     pub(crate) fn new(admin: SocketAddr) -> Result<Self> {
         Ok(Self { admin: Call::connect(admin)? })
     }
 
-    /// An app with its first namespace, filled and released.
+    /// Creates an app with its first namespace, with items and a release.
     pub(crate) fn app(&mut self, app: &str) -> Result<()> {
         let body = json!({
             "appId": app, "name": app, "orgId": "bench", "orgName": "Bench", "ownerName": OPERATOR,
@@ -45,7 +45,7 @@ impl Seed {
         self.fill(app, &namespace)
     }
 
-    /// One more namespace, filled and released.
+    /// Creates another namespace with items and a release.
     pub(crate) fn namespace(&mut self, app: &str, name: &str) -> Result<()> {
         let body = json!({
             "appId": app, "clusterName": "default", "namespaceName": name,
@@ -56,12 +56,12 @@ impl Seed {
         self.fill(app, &namespace)
     }
 
-    /// An item of the namespace that every app has.
+    /// Returns an item of the namespace that every app has.
     pub(crate) fn item(&mut self, app: &str, key: &str) -> Result<Value> {
         self.admin.json("GET", &format!("{}/items/{key}", path(app, NAMESPACE)), None)
     }
 
-    /// Changes an item; a publish brings it to clients.
+    /// Changes an item; clients receive it with the next publish.
     pub(crate) fn set(&mut self, app: &str, item: &Value, value: &str) -> Result<()> {
         let mut item = item.clone();
         item["value"] = value.into();
@@ -70,7 +70,7 @@ impl Seed {
         self.admin.json("PUT", &path, Some(&item)).map(drop)
     }
 
-    /// A key without which clients of the app are refused.
+    /// Creates an access key, so that unsigned requests of the app are refused.
     pub(crate) fn access_key(&mut self, app: &str) -> Result<()> {
         let path = format!("/apps/{app}/accesskeys");
         let body = json!({

@@ -1,4 +1,4 @@
-//! The one form in which every row is printed.
+//! Prints the result of every row in the same form.
 
 use crate::figure::{Figure, Report, Unit};
 use crate::goal::{self, Goal};

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes .venv with the pinned tools that build, lint and test the Python package; does nothing where it has them.
+# Creates .venv with the pinned tools that build, lint and test the Python package; does nothing if
+# it has them.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 venv=${CASTALIA_VENV:-.venv}

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Builds the wheels into a directory (target/package), and proves that they work: installed into a new environment elsewhere they run
-# the example. One is for Python 3.9 and later; the other, which pip prefers from 3.10 on, has cheaper calls. On Linux both are for
-# glibc 2.17 and later, which maturin audits, or with LIBC=musl for Alpine, where they cannot be tried out here. PROFILE names the
-# cargo profile (dist).
+# Builds the wheels into a directory (target/package), then checks them: the example runs with them
+# installed into a new environment elsewhere. One wheel is for Python 3.9 and later; the other,
+# which pip prefers from 3.10 on, has cheaper calls. On Linux both are for glibc 2.17 and later,
+# which maturin audits, or with LIBC=musl for Alpine, where they cannot be tested here. PROFILE is
+# the cargo profile (dist).
 # usage: bindings/python/package.sh [DIRECTORY]
 set -euo pipefail
 cd "$(dirname "$0")/../.."

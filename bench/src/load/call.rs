@@ -1,4 +1,5 @@
-//! One connection that asks and waits: for preparing data, for triggers, and for the time of a single round trip.
+//! One blocking connection: for preparing data, for triggers, and for the time of a single round
+//! trip.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -10,17 +11,17 @@ use serde_json::Value;
 use super::{framing, request, source};
 use crate::seed::{APP, NAMESPACE};
 
-/// How long an answer may take; longer than any long poll.
+/// Response timeout; longer than any long poll.
 const TIMEOUT: Duration = Duration::from_secs(100);
 
-/// A kept connection.
+/// A keep-alive connection.
 #[derive(Debug)]
 pub(crate) struct Call {
     stream: TcpStream,
     buffer: Vec<u8>,
 }
 
-/// A whole answer.
+/// A complete response.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -35,12 +36,12 @@ impl Call {
         Ok(Self { stream, buffer: vec![0; 64 * 1024] })
     }
 
-    /// Sends a request and does not wait.
+    /// Sends a request without waiting for the response.
     pub(crate) fn send(&mut self, request: &[u8]) -> Result<()> {
         self.stream.write_all(request).context("cannot send a request")
     }
 
-    /// Waits for the answer.
+    /// Waits for the response.
     pub(crate) fn answer(&mut self) -> Result<Answer> {
         let mut bytes = Vec::new();
         loop {
@@ -54,7 +55,7 @@ impl Call {
         }
     }
 
-    /// Sends a request and waits for its answer, which must be 200.
+    /// Sends a request and waits for its response, which must have status 200.
     pub(crate) fn ask(&mut self, request: &[u8]) -> Result<Answer> {
         self.send(request)?;
         let answer = self.answer()?;
@@ -69,7 +70,7 @@ impl Call {
         Ok(answer)
     }
 
-    /// Sends JSON, where there is any, and reads JSON; an empty body is null.
+    /// Sends a JSON body, if any, and parses the JSON response; an empty body is null.
     pub(crate) fn json(&mut self, method: &str, path: &str, body: Option<&Value>) -> Result<Value> {
         let request = match body {
             Some(body) => request::json(method, path, &body.to_string()),
@@ -84,7 +85,7 @@ impl Call {
     }
 }
 
-/// Newest notification id of the namespace of the suite, as a client learns it.
+/// The newest notification id of the suite's namespace, as a client obtains it.
 pub(crate) fn notification_id(server: SocketAddr) -> Result<i64> {
     let answer = Call::connect(server)?.ask(&request::poll(APP, NAMESPACE, -1))?;
     let answer: Value =

@@ -1,4 +1,5 @@
-//! Connections that each ask again as soon as they are answered, on one thread, for a fixed time.
+//! Connections on one thread that each send the next request when they receive a response, for a
+//! fixed time.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::SocketAddr;
@@ -11,29 +12,30 @@ use super::framing::Framing;
 use super::source;
 use crate::measure::{Stopwatch, number};
 
-/// What a run reached, its warm-up left out.
+/// Results of a run, without its warm-up.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Outcome {
-    /// Answers per second.
+    /// Responses per second.
     pub(crate) rate: f64,
-    /// CPU time of the server for each request, in seconds.
+    /// CPU time of the server per request, in seconds.
     pub(crate) server_cpu: f64,
-    /// Share of a core that the server used.
+    /// Fraction of a core that the server used.
     pub(crate) server_busy: f64,
-    /// Share of the time in which the load had something to do.
+    /// Fraction of the time in which the load generator had work.
     pub(crate) load_busy: f64,
 }
 
-/// What the load does while no answer is there.
+/// How the load generator waits for responses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Idle {
-    /// It sleeps: the server needs the core.
+    /// Sleeps, because the server needs the core.
     Sleep,
-    /// It looks again: it has a core of its own, and a server that had to wake it would look the slower the faster it is.
+    /// Spins: the load generator has its own core, and being woken by the server would cost the
+    /// server more the faster it is.
     Spin,
 }
 
-/// How long to ask. The warm-up fills caches and lets both sides reach their pace.
+/// How long to send requests. The warm-up fills caches and lets both sides reach a steady rate.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Span {
     pub(crate) warm_up: Duration,
@@ -47,7 +49,7 @@ struct Connection<'a> {
     request: &'a [u8],
 }
 
-/// Asks over one connection for each request; every answer must have the status.
+/// Repeats a request on every connection; each response must have the expected status.
 pub(crate) fn run(
     server: (SocketAddr, u32),
     requests: &[Vec<u8>],
@@ -69,11 +71,11 @@ pub(crate) fn run(
     })
 }
 
-/// What a loop did in some time.
+/// Counters of a loop over a period.
 #[derive(Debug, Default)]
 struct Pace {
     answers: u64,
-    /// Time in which there was no answer to read.
+    /// Time without a response to read.
     idle: Duration,
 }
 
@@ -112,7 +114,7 @@ impl<'a> Loop<'a> {
         let end = now + time;
         let mut pace = Pace::default();
         while now < end {
-            // First what is there already: only where nothing is, the load is idle.
+            // Polls first without waiting: the load generator is idle only if nothing is ready.
             self.wait(Duration::ZERO)?;
             if self.events.is_empty() {
                 if idle == Idle::Sleep {
@@ -138,14 +140,15 @@ impl<'a> Loop<'a> {
 }
 
 impl Connection<'_> {
-    /// Reads until there is no more, and asks again after each complete answer.
+    /// Reads until the socket is empty, and sends the next request after each complete response.
     fn turn(&mut self, buffer: &mut [u8], wanted: u16) -> Result<u64> {
         loop {
             match self.stream.read(buffer) {
                 Ok(0) => bail!("the server closed a connection"),
                 Ok(count) => match self.framing.take(&buffer[..count])? {
                     Some(status) if status == wanted => {
-                        // The kernel's buffer is empty between two requests, so it takes all of this one.
+                        // The kernel's send buffer is empty between two requests, so it accepts the
+                        // whole request.
                         self.stream.write_all(self.request).context("cannot send a request")?;
                         return Ok(1);
                     }

@@ -1,4 +1,4 @@
-//! Many clients on one thread: they connect, poll, and wait. One buffer serves all of them.
+//! Many clients on one thread: they connect, poll, and wait. All share one buffer.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::SocketAddr;
@@ -10,9 +10,10 @@ use mio::{Events, Interest, Poll, Token};
 use super::framing::Framing;
 use super::source;
 
-/// Clients that connect and are not answered yet; more would overflow the queue of connections that wait to be accepted.
+/// Clients that have connected without a response yet; more would overflow the server's accept
+/// queue.
 const IN_FLIGHT: usize = 512;
-/// How long all of them may take for one step.
+/// Timeout of one step of all clients.
 const STEP: Duration = Duration::from_secs(60);
 
 /// Clients of one server.
@@ -34,7 +35,7 @@ struct Client {
 }
 
 impl Crowd {
-    /// Nobody yet.
+    /// Creates an empty crowd.
     pub(crate) fn new(server: SocketAddr) -> Result<Self> {
         Ok(Self {
             server,
@@ -46,7 +47,7 @@ impl Crowd {
         })
     }
 
-    /// Connects clients, each of which asks at once; returns when all are answered, with the time that it took.
+    /// Connects clients, each of which sends a request; returns the time until all have a response.
     pub(crate) fn join(&mut self, count: usize, first: &[u8]) -> Result<Duration> {
         let began = Instant::now();
         let wanted = self.clients.len() + count;
@@ -54,7 +55,7 @@ impl Crowd {
             while self.clients.len() < wanted && self.waiting < IN_FLIGHT {
                 self.connect(first)?;
             }
-            // With room left there are clients to connect, which matters more than to wait.
+            // Below the limit, connecting clients is more urgent than waiting for responses.
             self.pump(Duration::from_millis(100), |_| {})?;
             ensure!(
                 began.elapsed() < STEP,
@@ -65,7 +66,7 @@ impl Crowd {
         Ok(began.elapsed())
     }
 
-    /// Lets every client ask.
+    /// Sends a request on every connection.
     pub(crate) fn ask(&mut self, request: &[u8]) -> Result<()> {
         for client in &mut self.clients {
             client.send(request)?;
@@ -74,7 +75,7 @@ impl Crowd {
         Ok(())
     }
 
-    /// Makes sure that no client was answered yet.
+    /// Checks that no client has received a response yet.
     pub(crate) fn check_waiting(&mut self) -> Result<()> {
         self.pump(Duration::ZERO, |_| {})?;
         let answered = self.clients.len() - self.waiting;
@@ -82,7 +83,7 @@ impl Crowd {
         Ok(())
     }
 
-    /// Waits until every client is answered; returns when each was, counted from `since`, in order.
+    /// Waits until every client has a response; returns their times since `since`, sorted.
     pub(crate) fn answers(&mut self, since: Instant) -> Result<Vec<Duration>> {
         let mut times = Vec::with_capacity(self.waiting);
         while self.waiting > 0 {
@@ -96,7 +97,8 @@ impl Crowd {
         Ok(times)
     }
 
-    /// Waits until every client is answered twice: it asks for more after the first time. Returns when each had both.
+    /// Waits until every client has two responses; the second request is sent after the first
+    /// response. Returns the times of the second.
     pub(crate) fn answers_after(&mut self, since: Instant, then: &[u8]) -> Result<Vec<Duration>> {
         let mut times = Vec::with_capacity(self.waiting);
         let mut has_first = vec![false; self.clients.len()];
@@ -120,7 +122,8 @@ impl Crowd {
         Ok(times)
     }
 
-    /// Lets clients ask again whenever they are answered, for some time. Returns how many answers there were.
+    /// Lets clients repeat their request after each response, for some time. Returns the number of
+    /// responses.
     pub(crate) fn hold(&mut self, request: &[u8], time: Duration) -> Result<usize> {
         let end = Instant::now() + time;
         let mut answered = Vec::new();
@@ -153,7 +156,7 @@ impl Crowd {
         Ok(())
     }
 
-    /// Reads what has arrived; tells of every client whose answer is complete.
+    /// Reads what has arrived; calls `on_answer` for each client whose response is complete.
     fn pump(&mut self, timeout: Duration, mut on_answer: impl FnMut(usize)) -> Result<()> {
         match self.poll.poll(&mut self.events, Some(timeout)) {
             Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
@@ -171,14 +174,14 @@ impl Crowd {
 }
 
 impl Client {
-    /// A request is far smaller than the kernel's buffer, so it is taken whole.
+    /// Sends a request, which is far smaller than the kernel's buffer, so it is accepted whole.
     fn send(&mut self, request: &[u8]) -> Result<()> {
         self.stream.write_all(request).context("a client cannot send its request")?;
         self.is_waiting = true;
         Ok(())
     }
 
-    /// Reads until there is no more; whether the answer is complete now.
+    /// Reads until the socket is empty; returns whether the response is complete.
     fn receive(&mut self, buffer: &mut [u8]) -> Result<bool> {
         loop {
             match self.stream.read(buffer) {

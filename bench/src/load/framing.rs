@@ -1,11 +1,11 @@
-//! Finds where an answer ends. One answer at a time: the suite never sends a second request before it.
+//! Finds the end of a response. One response at a time: the suite never pipelines requests.
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-/// Headers of an answer; none that the suite asks has more.
+/// Upper bound of the headers in a response to the suite.
 const HEADERS: usize = 32;
 
-/// Progress of one connection's answer. Allocates only where a head arrives in pieces.
+/// Progress of one connection's response. Allocates only if a head arrives in pieces.
 #[derive(Debug, Default)]
 pub(crate) struct Framing {
     head: Vec<u8>,
@@ -14,7 +14,7 @@ pub(crate) struct Framing {
 }
 
 impl Framing {
-    /// Takes what arrived; the status once the answer is complete.
+    /// Consumes received bytes; returns the status once the response is complete.
     pub(crate) fn take(&mut self, bytes: &[u8]) -> Result<Option<u16>> {
         if self.missing > 0 {
             return self.count(bytes.len());
@@ -52,7 +52,7 @@ impl Framing {
     }
 }
 
-/// Status and lengths of an answer.
+/// Status and lengths of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shape {
     pub(crate) status: u16,
@@ -60,7 +60,7 @@ pub(crate) struct Shape {
     pub(crate) body: usize,
 }
 
-/// Reads the head of an answer; `None` while it is incomplete.
+/// Parses the head of a response; `None` while it is incomplete.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Option<Shape>> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS];
     let mut response = httparse::Response::new(&mut headers);

@@ -1,11 +1,12 @@
-//! The bytes of requests, as the clients in the field send them; a poll's head has about 400 bytes.
+//! The bytes of requests, as clients in the field send them; the head of a poll has about 400
+//! bytes.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use castalia_core::protocol::route;
 use castalia_core::protocol::signature::AccessKey;
 
-/// What the clients in the field send along.
+/// Headers that clients in the field send.
 const HEADERS: &str = "Host: 127.0.0.1\r\nUser-Agent: Java/17.0.9\r\nAccept: text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2\r\n\
     Accept-Encoding: identity\r\nConnection: keep-alive\r\n";
 
@@ -33,12 +34,12 @@ pub(crate) fn poll(app: &str, namespace: &str, known: i64) -> Vec<u8> {
     )
 }
 
-/// Reads a namespace; a client that knows its release is told that nothing changed.
+/// Reads a namespace; a client that has the current release receives 304.
 pub(crate) fn config(app: &str, namespace: &str, release_key: Option<&str>) -> Vec<u8> {
     plain("GET", &config_path(app, namespace, release_key))
 }
 
-/// The same, signed now.
+/// The same request, with a current signature.
 pub(crate) fn signed_config(app: &str, namespace: &str, key: &AccessKey) -> Vec<u8> {
     let path = config_path(app, namespace, None);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -1,4 +1,5 @@
-//! Parked clients of a server, woken by one request: when each of them has what it wants, and what that costs.
+//! Parked clients of a server that are woken by one request: when each has its response, and what
+//! that costs.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -13,38 +14,38 @@ use crate::process::Reference;
 use crate::product::Product;
 use crate::seed::{APP, NAMESPACE, publish_path};
 
-/// Wakes of a round; one more before them warms up.
+/// Wakes per round; one more before them is the warm-up.
 pub(crate) const WAKES: usize = 3;
 
-/// What clients do once they are woken.
+/// What clients do when they are woken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Then {
-    /// They are content with the answer.
+    /// Nothing more.
     Stop,
-    /// They read the namespace, as the clients in the field do.
+    /// Read the namespace, as clients in the field do.
     Read,
 }
 
-/// Times since the waking request was sent, in seconds, and what they cost.
+/// Times since the waking request was sent, in seconds, and their cost.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tail {
     pub(crate) p50: f64,
     pub(crate) p99: f64,
     pub(crate) last: f64,
-    /// CPU time of the server for each client, in seconds.
+    /// CPU time of the server per client, in seconds.
     pub(crate) server_cpu: f64,
-    /// Share of a core that the load used.
+    /// Fraction of a core that the load generator used.
     pub(crate) load_busy: f64,
 }
 
-/// How clients of the product fare when their namespace is published.
+/// Measures clients of the product when their namespace is published.
 pub(crate) fn of_product(product: &Product, clients: usize, then: Then) -> Result<Vec<Tail>> {
     let wake = request::plain("POST", &publish_path(APP, NAMESPACE));
     let pid = product.process.id();
     Target { server: product.config, pid, trigger: product.admin, wake, then }.rounds(clients)
 }
 
-/// How clients of a reference program fare when it is told to wake them.
+/// Measures clients of a reference program when it is asked to wake them.
 pub(crate) fn of_reference(reference: &Reference, clients: usize, then: Then) -> Result<Vec<Tail>> {
     let Reference { process, address } = reference;
     let wake = request::plain("POST", "/wake");

@@ -1,4 +1,4 @@
-//! The least server with a database: one table, one route, `axum::serve`.
+//! A minimal server with a database: one table, one route, `axum::serve`.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

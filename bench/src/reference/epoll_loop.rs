@@ -1,4 +1,5 @@
-//! The least work that accepting, parking and answering polls can be: one thread around epoll, no tasks, no parser.
+//! The minimal work of accepting, parking and answering polls: one thread around epoll, no tasks,
+//! no parser.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 
@@ -9,7 +10,7 @@ use mio::{Events, Interest, Poll, Token};
 use super::poll::{CONTENT, FIRST_ID, READ, WAKE, answer, known_id, notification};
 use super::{announce, listen};
 
-/// Token of the listener; connections count from 0.
+/// Token of the listener; connections are numbered from 0.
 const LISTENER: Token = Token(usize::MAX);
 
 pub(super) fn run() -> Result<()> {
@@ -78,7 +79,7 @@ impl Server {
         }
     }
 
-    /// Moves the id on and answers everybody, last the client that asked for it.
+    /// Increments the id and responds to all polls, and last to the client that requested it.
     fn wake(&mut self, number: usize) {
         self.id += 1;
         self.notification = answer(&notification(self.id));
@@ -88,7 +89,8 @@ impl Server {
         self.write(number, |server| &server.notification);
     }
 
-    /// An answer is smaller than the kernel's buffer; a client that does not take it is gone.
+    /// A response is smaller than the kernel's buffer; a client that does not accept it has
+    /// disconnected.
     fn write(&mut self, number: usize, answer: fn(&Self) -> &[u8]) {
         if let Some(mut client) = self.clients[number].as_ref()
             && client.write_all(answer(self)).is_err()

@@ -1,4 +1,4 @@
-//! The least that an HTTP answer costs under hyper: hello world on HTTP/1.1.
+//! The minimal cost of an HTTP response with hyper: hello world on HTTP/1.1.
 
 use std::convert::Infallible;
 

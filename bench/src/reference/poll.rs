@@ -1,17 +1,18 @@
-//! As much of the protocol as the references speak: polls by notification id, content, and the request that moves the id on.
+//! The part of the protocol that the references implement: polls by notification id, reads, and the
+//! request that increments the id.
 
-/// First bytes of the request that moves the id on and so answers all waiting polls.
+/// First bytes of the request that increments the id and so wakes all waiting polls.
 pub(super) const WAKE: &[u8] = b"POST /wake";
-/// First bytes of the request for content, and how much of it there is.
+/// First bytes of a read, and the length of its response body.
 pub(super) const READ: &[u8] = b"GET /configs/";
 pub(super) const CONTENT: usize = 10_000;
-/// The id before anything was woken; clients that know nothing yet say -1.
+/// The initial id; clients without an id send -1.
 pub(super) const FIRST_ID: i64 = 1;
 
-/// What stands before the id in a poll. The percent-encoding is that of the load side.
+/// The text before the id in a poll, in the percent-encoding of the load generator.
 const BEFORE_ID: &[u8] = b"Id%22%3A";
 
-/// The notification id that a client knows, by its request or query.
+/// The notification id in the request line or query of a poll.
 pub(super) fn known_id(request: &[u8]) -> i64 {
     let at = request.windows(BEFORE_ID.len()).position(|part| part == BEFORE_ID);
     let rest = at.map_or(&[][..], |at| &request[at + BEFORE_ID.len()..]);
@@ -19,14 +20,14 @@ pub(super) fn known_id(request: &[u8]) -> i64 {
     std::str::from_utf8(&rest[..digits]).ok().and_then(|text| text.parse().ok()).unwrap_or(-1)
 }
 
-/// What a poll is answered: as long as an answer of the product.
+/// The response body of a poll, as long as one of the product.
 pub(super) fn notification(id: i64) -> String {
     format!(
         r#"[{{"namespaceName":"application","notificationId":{id},"messages":{{"details":{{"bench+default+application":{id}}}}}}}]"#
     )
 }
 
-/// A whole answer.
+/// A complete response.
 pub(super) fn answer(body: &str) -> Vec<u8> {
     let length = body.len();
     format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}").into_bytes()

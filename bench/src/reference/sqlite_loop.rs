@@ -1,5 +1,6 @@
-//! The least that a durable publish costs: its statements on SQLite without a server, one transaction each, synchronous FULL.
-//! Works on a database that the product made, so that tables and indexes are the same.
+//! The minimal cost of a durable publish: its statements on SQLite without a server, one
+//! transaction each, synchronous FULL. Uses a database that the product created, so that tables and
+//! indexes are the same.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -12,29 +13,29 @@ use crate::measure::number;
 use crate::print;
 use crate::seed::{APP, NAMESPACE};
 
-/// Copies the config database of a data directory that no server uses.
+/// Copies the config database of a data directory that is not in use.
 pub(crate) fn copy_database(data: &Path, copy: &Path) -> Result<()> {
     let file = data.join("config.db");
     let database =
         Connection::open(&file).with_context(|| format!("cannot open {}", file.display()))?;
-    // Not a copy of the file alone: a part of the content may still be in its write-ahead log.
+    // Not a copy of the file alone: some of the data may still be in its write-ahead log.
     database
         .execute("VACUUM INTO ?1", [copy.to_string_lossy()])
         .context("cannot copy the database")?;
     Ok(())
 }
 
-/// Publishes the seeded namespace again and again.
+/// Publishes the seeded namespace repeatedly.
 #[derive(Debug)]
 pub(crate) struct Publisher {
     database: Connection,
     namespace: i64,
-    /// Releases so far; the next one's key is made of it.
+    /// Releases so far, from which the next release key is derived.
     count: i64,
 }
 
 impl Publisher {
-    /// On a config database that holds the app of the suite.
+    /// Opens a config database that contains the app of the suite.
     pub(crate) fn open(file: &Path) -> Result<Self> {
         let database =
             Connection::open(file).with_context(|| format!("cannot open {}", file.display()))?;
@@ -50,7 +51,7 @@ impl Publisher {
         Ok(Self { database, namespace, count })
     }
 
-    /// One publish, durable when this returns.
+    /// Publishes once; durable when this returns.
     pub(crate) fn publish(&mut self) -> Result<()> {
         self.count += 1;
         let key = format!("bare-{}", self.count);

@@ -1,4 +1,4 @@
-//! A long poll as anybody would write it: an axum handler that waits, served by `axum::serve`.
+//! A straightforward long poll: an axum handler that waits, served by `axum::serve`.
 
 use anyhow::Result;
 use axum::Router;

@@ -1,4 +1,4 @@
-//! The least memory that a parked client costs under tokio: a task that holds a socket and no buffer.
+//! The minimal memory of a parked client with tokio: a task that owns a socket and no buffer.
 
 use std::cell::RefCell;
 use std::io::{Error, ErrorKind, Result};
@@ -12,11 +12,11 @@ use super::poll::{FIRST_ID, WAKE, answer, known_id, notification};
 use super::{announce, listen};
 
 thread_local! {
-    /// Shared by all connections of a worker: only one of them reads at a time.
+    /// Shared by all connections of a worker, because only one of them reads at a time.
     static BUFFER: RefCell<[u8; 16 * 1024]> = const { RefCell::new([0; 16 * 1024]) };
 }
 
-/// The newest id, and what polls are answered since.
+/// The newest id, and the response body for it.
 #[derive(Clone)]
 struct Newest {
     id: i64,
@@ -29,7 +29,7 @@ impl Newest {
     }
 }
 
-/// What a request asks for.
+/// The kind of a request.
 enum Asked {
     Poll { known: i64 },
     Wake,
@@ -47,7 +47,7 @@ pub(super) async fn run() -> anyhow::Result<()> {
     }
 }
 
-/// Ends when the client does, which is no error.
+/// Returns without an error when the client disconnects.
 async fn serve(mut stream: TcpStream, newest: watch::Sender<Newest>) -> Result<()> {
     let mut woken = newest.subscribe();
     loop {
@@ -71,7 +71,8 @@ async fn serve(mut stream: TcpStream, newest: watch::Sender<Newest>) -> Result<(
     }
 }
 
-/// Returns when the client goes away, or asks again before it was answered, which none of ours does.
+/// Returns when the client disconnects, or sends a request before its response, which no client of
+/// the suite does.
 async fn ended(stream: &TcpStream) -> Error {
     loop {
         if let Err(error) = stream.readable().await {

@@ -1,4 +1,5 @@
-//! `client-idle`: what a program pays in memory for one namespace that is kept current, above its runtime and HTTP client.
+//! `client-idle`: memory that a program needs for one namespace that is kept current, beyond its
+//! runtime and HTTP client.
 
 use anyhow::Result;
 
@@ -20,7 +21,7 @@ pub(super) fn run(plan: &Plan) -> Result<Report> {
     for _ in 0..plan.rounds {
         rounds.push((client::start(product.config, 1)?, client::start_empty(product.config)?));
     }
-    // The first poll is parked after some two seconds.
+    // The first poll is parked after about two seconds.
     pause(time);
     let both = |memory: fn(u32) -> Result<f64>| -> Result<Vec<(f64, f64)>> {
         let of = |process: &Process| memory(process.id());

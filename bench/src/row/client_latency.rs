@@ -1,4 +1,5 @@
-//! `client-latency`: from a publish until the first line of the application's listener, through poll and load.
+//! `client-latency`: from a publish until the application's listener is called, through poll and
+//! load.
 
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
@@ -16,7 +17,7 @@ use crate::measure::pause;
 use crate::product::Product;
 use crate::seed::{APP, NAMESPACE, Seed, publish_path};
 
-/// How long anything here may take.
+/// Time limit of each step.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Time for the next poll to be parked.
 const PARKING: Duration = Duration::from_millis(5);
@@ -37,7 +38,7 @@ fn of_client(product: &Product, samples: usize) -> Result<Round> {
     let config = client.config(NAMESPACE, PATIENCE)?;
     let (sender, told) = sync_channel(16);
     let _subscription = config.on_change(Interest::everything(), move |event| {
-        // Nobody waits for an event of another round.
+        // No listener waits for an event of another round.
         let _ = sender.try_send((Instant::now(), event.snapshot().get(KEY).map(str::to_owned)));
     });
     let mut seed = Seed::new(product.admin)?;
@@ -62,7 +63,7 @@ fn of_client(product: &Product, samples: usize) -> Result<Round> {
     Ok(Round::new(from_send, from_answer))
 }
 
-/// When the listener was told of this value; what it was told before is old.
+/// When the listener received this value; earlier values are of previous rounds.
 fn heard(told: &Receiver<(Instant, Option<String>)>, value: &str) -> Result<Instant> {
     loop {
         let (at, now) = told.recv_timeout(PATIENCE).context("the listener is told nothing")?;

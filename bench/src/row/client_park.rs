@@ -1,4 +1,4 @@
-//! `client-park`: requests that a client with a thousand namespaces keeps parked at the server.
+//! `client-park`: polls that a client with a thousand namespaces keeps parked at the server.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -16,7 +16,8 @@ use crate::seed::APP;
 
 const NAMESPACES: usize = 1_000;
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// So often in a row the same number must be seen: some seconds without a poll that comes or goes.
+/// The same number must be read this many times in a row: some seconds without a poll that starts
+/// or ends.
 const SAME: usize = 16;
 const SETTLED: Duration = Duration::from_secs(90);
 
@@ -47,7 +48,7 @@ pub(super) fn run(plan: &Plan) -> Result<Report> {
     })
 }
 
-/// The number of parked polls, once it stays as it is.
+/// The number of parked polls, once it is stable.
 fn settled(server: SocketAddr, token: &str) -> Result<f64> {
     let limit = Instant::now() + SETTLED;
     let (mut last, mut same) = (0.0, 0);
@@ -61,7 +62,7 @@ fn settled(server: SocketAddr, token: &str) -> Result<f64> {
     Ok(last)
 }
 
-/// Waits until the server has noticed that its client is gone.
+/// Waits until the server has noticed that its client disconnected.
 fn gone(server: SocketAddr, token: &str) -> Result<()> {
     let limit = Instant::now() + SETTLED;
     while parked(server, token)? > 0.0 {

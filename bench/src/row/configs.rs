@@ -1,5 +1,6 @@
-//! `configs-10k`, `configs-304`, `configs-signed`: how fast a server with one core answers clients that ask one after the other.
-//! Where the load generator is full, only the CPU time per request counts.
+//! `configs-10k`, `configs-304`, `configs-signed`: how fast a server with one core answers clients
+//! that send one request after another. If the load generator is saturated, only the CPU time per
+//! request is meaningful.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use crate::product::Product;
 use crate::reference::HYPER_HELLO;
 use crate::seed::{APP, NAMESPACE, SECRET, SIGNED_APP};
 
-/// Connections that ask at the same time; enough that the server never waits for the load.
+/// Concurrent connections; enough that the server never waits for the load generator.
 const CONNECTIONS: usize = 64;
 const WARM_UP: Duration = Duration::from_millis(300);
 
@@ -37,7 +38,7 @@ pub(super) fn run_not_modified(plan: &Plan) -> Result<Report> {
     })
 }
 
-/// `configs-signed`: the price of the signature alone, so the reference is the product itself.
+/// `configs-signed`: the cost of the signature alone, so the reference is the product itself.
 pub(super) fn run_signed(plan: &Plan) -> Result<Report> {
     let data = plan.data(|seed| {
         seed.app(APP)?;
@@ -56,7 +57,8 @@ pub(super) fn run_signed(plan: &Plan) -> Result<Report> {
     Ok(report(plan, "unsigned", &signed, &unsigned))
 }
 
-/// Without this the row could measure a check that does not take place.
+/// Checks that unsigned requests are refused; otherwise the row would measure a check that does not
+/// happen.
 fn check_refused(server: SocketAddr) -> Result<()> {
     let mut call = Call::connect(server)?;
     call.send(&request::config(SIGNED_APP, NAMESPACE, None))?;

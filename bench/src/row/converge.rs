@@ -1,4 +1,5 @@
-//! `converge`: from the moment when a publish is sent until every client has read the new content of 10 kB.
+//! `converge`: from the moment when a publish is sent until every client has read the new values of
+//! 10 kB.
 
 use anyhow::Result;
 

@@ -1,4 +1,5 @@
-//! `fan-out`: from the moment when a publish is sent until parked clients hold their answers. The publish itself is part of it.
+//! `fan-out`: from the moment when a publish is sent until parked clients have their responses. The
+//! publish itself is included.
 
 use anyhow::{Result, ensure};
 
@@ -11,7 +12,7 @@ use crate::product::Product;
 use crate::reference::EPOLL_LOOP;
 use crate::seed::APP;
 
-/// Upstream answers this many waiters of one key, then pauses.
+/// Upstream pauses after this many clients of one key.
 const PACED_CLIENTS: usize = 10_000;
 const PACE: usize = 100;
 const PAUSE: f64 = 0.1;
@@ -46,7 +47,8 @@ pub(super) fn run(plan: &Plan) -> Result<Report> {
     })
 }
 
-/// `fan-out-pacing`: the same number of clients as upstream is asked about, against the pauses that it makes by default.
+/// `fan-out-pacing`: the same number of clients, compared with the pauses that upstream makes by
+/// default.
 pub(super) fn run_against_pacing(plan: &Plan) -> Result<Report> {
     let clients = plan.clients.unwrap_or(PACED_CLIENTS);
     ensure!(clients > PACE, "upstream makes no pause for {clients} clients");
@@ -73,7 +75,7 @@ pub(super) fn run_against_pacing(plan: &Plan) -> Result<Report> {
     })
 }
 
-/// How busy the load was while clients were woken.
+/// How busy the load generator was while clients were woken.
 pub(super) fn load_note(tails: &[Tail]) -> String {
     let busiest = tails.iter().map(|tail| tail.load_busy).fold(0.0, f64::max);
     format!("load generator: at most {:.0} % of a core", busiest * 100.0)

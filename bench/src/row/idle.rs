@@ -1,4 +1,5 @@
-//! `idle`: memory of a server with all roles that nobody asks anything. All rounds wait at the same time.
+//! `idle`: memory of a server with all roles that receives no requests. All rounds wait at the same
+//! time.
 
 use std::time::Duration;
 

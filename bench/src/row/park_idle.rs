@@ -1,4 +1,5 @@
-//! `park-idle`: CPU time that parked clients cost while nothing is published, holds that end and begin again included.
+//! `park-idle`: CPU time that parked clients cost while nothing is published, including polls that
+//! expire and are sent again.
 
 use anyhow::Result;
 
@@ -12,10 +13,10 @@ use crate::process::Cores;
 use crate::product::Product;
 use crate::seed::{APP, NAMESPACE};
 
-/// Clients that the goal speaks of.
+/// The number of clients that the goal refers to.
 const CLIENTS: f64 = 20_000.0;
 
-/// One round: it is long, and what it counts is a sum.
+/// One round, because it is long and its figure is a sum.
 pub(super) fn run(plan: &Plan) -> Result<Report> {
     let (clients, time) = (plan.clients(), plan.time(120.0, 120.0));
     let fill = || plan.data(|seed| seed.app(APP));

@@ -1,4 +1,4 @@
-//! `park-mem`: how much memory the server grows by for each parked client. What the kernel holds for its sockets is not in it.
+//! `park-mem`: memory of the server per parked client, without the kernel's socket buffers.
 
 use std::net::SocketAddr;
 

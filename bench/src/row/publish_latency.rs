@@ -1,4 +1,5 @@
-//! `publish-latency`: from a publish until the one client that waits for it is answered, commit included.
+//! `publish-latency`: from a publish until the one client that waits for it has its response,
+//! commit included.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -16,7 +17,7 @@ use crate::reference::HYPER_HELLO;
 use crate::reference::sqlite_loop::{Publisher, copy_database};
 use crate::seed::{APP, NAMESPACE, publish_path};
 
-/// Time for a poll to be parked before the publish; it travels over loopback.
+/// Time for a poll to be parked before the publish.
 const PARKING: Duration = Duration::from_millis(2);
 
 pub(super) fn run(plan: &Plan) -> Result<Report> {
@@ -24,7 +25,7 @@ pub(super) fn run(plan: &Plan) -> Result<Report> {
     compare(plan, of_product, note)
 }
 
-/// A round of the product with so many samples, beside rounds of the reference.
+/// Compares a round of the product with this many samples with rounds of the reference.
 pub(super) fn compare(
     plan: &Plan,
     of_product: impl Fn(&Product, usize) -> Result<Round>,
@@ -59,7 +60,7 @@ pub(super) fn compare(
     })
 }
 
-/// Times in order.
+/// Sorted times.
 struct Times(Vec<Duration>);
 
 impl Times {
@@ -73,7 +74,7 @@ impl Times {
     }
 }
 
-/// Times from the publish, and from its answer, until the client knew.
+/// Times from the publish, and from its response, until the client was notified.
 pub(super) struct Round {
     from_send: Times,
     from_answer: Times,
@@ -100,7 +101,8 @@ fn of_product(product: &Product, samples: usize) -> Result<Round> {
     Ok(Round::new(from_send, from_answer))
 }
 
-/// When the publish was sent, when the publisher was answered, and when the client was. Each side waits on a thread of its own.
+/// When the publish was sent, when the publisher received its response, and when the client did.
+/// Each side waits on its own thread.
 fn publish_once(
     publisher: &mut Call,
     client: &mut Call,
@@ -118,7 +120,7 @@ fn publish_once(
     })
 }
 
-/// One after the other: the commit that a publish is, and an HTTP answer.
+/// The sum of the commit that a publish needs and an HTTP response.
 fn of_reference(file: &Path, hello: &Reference, samples: usize) -> Result<Times> {
     let mut publisher = Publisher::open(file)?;
     let mut call = Call::connect(hello.address)?;

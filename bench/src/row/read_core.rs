@@ -1,5 +1,6 @@
-//! `read-core`: one read of a config in Rust against a bare map with the same hasher. That nothing is allocated is a test of the core.
-//! Two threads against one show that readers share no lock (T12).
+//! `read-core`: one read of a config in Rust, compared with a plain map with the same hasher. That
+//! reads do not allocate is a test of the core. Two threads compared with one show that readers
+//! share no lock (T12).
 
 use std::collections::HashMap;
 use std::hint::black_box;
@@ -14,22 +15,24 @@ use crate::figure::{Figure, Report, Unit};
 use crate::measure::number;
 
 const KEYS: usize = 1_000;
-/// Reads are timed in slices, in turn with those of the others; the fastest slice counts, since all that disturbs it makes it slower.
+/// Reads are timed in slices that alternate with those of the others; the fastest slice is used,
+/// because any disturbance makes a slice slower.
 const SLICES: usize = 200;
 const READS: usize = 10_000;
-/// Length of the order in which keys are read, of which each slice has another part.
+/// Length of the key sequence, of which each slice uses another part.
 const ORDER: usize = 1 << 16;
 
 type Bare = HashMap<String, String, ahash::RandomState>;
 
-/// Keys in an order that does not come again. One that does, processors learn within a few rounds: then a read costs no wrong guess, as
-/// it never does in a program, or one more for each, as the code happens to lie.
+/// Keys in a sequence that does not repeat. Processors learn a repeating sequence within a few
+/// rounds; a read then costs no branch misprediction, which is unrealistic, or one more, depending
+/// on code placement.
 struct Reads {
     keys: Vec<String>,
     order: Vec<usize>,
 }
 
-/// Seconds of one read.
+/// Seconds per read.
 struct Round {
     bare: f64,
     cached: f64,
@@ -83,7 +86,7 @@ fn round(reads: &Reads, bare: &Bare, config: &Config) -> Round {
     round
 }
 
-/// One piece of code for all threads, so that only their number differs.
+/// Shared by all threads and not inlined, so that only the number of threads differs.
 #[inline(never)]
 fn cached(reads: &Reads, slice: usize, reader: &mut Reader) -> f64 {
     reads.time(slice, |key| reader.get(key).map(str::len))
@@ -102,8 +105,9 @@ impl Reads {
         Self { keys, order }
     }
 
-    /// Seconds of one read, in a slice. The lengths are summed up, so that no read can be left out; a `black_box` around each key
-    /// would store it and load it again at once, which costs 0 to 10 ns as the code happens to lie.
+    /// Seconds per read in a slice. The lengths are summed, so that no read can be optimized away;
+    /// a `black_box` around each key would store and reload it, which costs 0 to 10 ns depending on
+    /// code placement.
     fn time(&self, slice: usize, mut read: impl FnMut(&str) -> Option<usize>) -> f64 {
         let first = slice * READS % (ORDER - READS);
         let start = Instant::now();
@@ -114,7 +118,7 @@ impl Reads {
     }
 }
 
-/// A client of a server in memory: reads know no difference.
+/// A client with in-memory values, whose reads are the same as with a server.
 async fn open(keys: &[String]) -> Result<(Client, Config)> {
     let (network, server) = (Network::new(), Server::in_memory("http://s1", Data::new()));
     network.connect(&server);

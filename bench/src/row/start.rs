@@ -1,4 +1,4 @@
-//! `start`: from the start of the process until its first 200, on databases that exist.
+//! `start`: from the start of the process until its first response with 200, on existing databases.
 
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -50,7 +50,7 @@ fn of_product(plan: &Plan, data: &tempfile::TempDir) -> Result<f64> {
     let began = Instant::now();
     let product = Product::start(&plan.program, data.path(), Cores::All)?;
     let time = first_answer(product.config, began)?;
-    // The next start must not find what a crash leaves behind.
+    // The next start must not include crash recovery.
     product.stop()?;
     Ok(time)
 }

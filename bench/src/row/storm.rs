@@ -1,4 +1,5 @@
-//! `storm`: all clients come at once, as after the loss of a node; how many are connected and have their first answer per second.
+//! `storm`: all clients connect at once, as after the loss of a node; how many per second are
+//! connected and have their first response.
 
 use std::net::SocketAddr;
 
