@@ -10,7 +10,7 @@ use castalia_core::protocol::route::Refusal;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::store::{JobError, StoreError};
+use castalia_store::{JobError, StoreError};
 
 /// How the caller should react.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -46,7 +46,7 @@ use self::scan::Scan;
 use crate::background::Background;
 use crate::error::Result;
 use crate::server_config::{ServerConfig, keys};
-use crate::store::Store;
+use castalia_store::Store;
 
 /// Rows per statement of a scan.
 const BATCH: u64 = 500;

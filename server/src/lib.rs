@@ -3,8 +3,8 @@
 //! process.
 //!
 //! `role` contains the HTTP interface of each role, `domain` the rules, `feed` the releases in
-//! memory and the parked polls, and `store` the database. Dependencies point one way: `role ->
-//! domain -> feed -> store` and `role -> registry -> store`.
+//! memory and the parked polls. The database is the crate `castalia-store`. Dependencies point one
+//! way: `role -> domain -> feed -> castalia_store` and `role -> registry -> castalia_store`.
 
 pub mod background;
 pub mod command;
@@ -26,5 +26,4 @@ pub mod role;
 pub mod server_config;
 pub mod settings;
 pub mod state;
-pub mod store;
 pub mod wire;

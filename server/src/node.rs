@@ -43,7 +43,7 @@ use crate::role::{self, ClientPort};
 use crate::settings::role::Role;
 use crate::settings::{Compat, Installation, Settings};
 use crate::state::{EnvironmentState, PortalState};
-use crate::store::{Secret, Store, StoreError};
+use castalia_store::{Secret, Store, StoreError};
 
 /// Time for connections to finish after the shutdown has begun.
 const DRAIN: Duration = Duration::from_secs(8);

@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::feed::ReleaseFeed;
 use crate::outgoing;
 use crate::registry::Registry;
-use crate::store::{Dialect, Secret, Store, installation};
+use castalia_store::{Dialect, Secret, Store, installation};
 
 /// Path of a nudge on the config port.
 pub const PATH: &str = "/castalia/nudge";

@@ -19,7 +19,7 @@ use futures_util::future::BoxFuture;
 
 use crate::background::Background;
 use crate::server_config::ServerConfig;
-use crate::store::Store;
+use castalia_store::Store;
 
 pub use self::options::RegistryOptions;
 

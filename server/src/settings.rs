@@ -18,7 +18,7 @@ use chrono::FixedOffset;
 use ipnet::IpNet;
 
 use self::role::Role;
-use crate::store::{DatabaseUrl, Secret};
+use castalia_store::{DatabaseUrl, Secret};
 
 pub use self::compat::{Compat, CompatOverrides};
 use self::read::{COUNT, MAX_CONNECTIONS, NEVER_BLANK, PORT, PoolSize, Reader};
@@ -55,7 +55,7 @@ pub enum Discovery {
 
 /// The kind of installation, which selects the defaults: new ones are closed, adopted ones keep
 /// Apollo's clients, nodes and scripts working.
-pub use crate::store::Origin as Installation;
+pub use castalia_store::Origin as Installation;
 
 /// Settings of `serve`. The other commands use the part that they need.
 #[derive(Debug, Clone)]

@@ -11,7 +11,7 @@ use crate::nudge::Nudge;
 use crate::registry::Registry;
 use crate::server_config::ServerConfig;
 use crate::settings::{Compat, Installation, Settings};
-use crate::store::{Status, Store};
+use castalia_store::{Status, Store};
 
 /// One environment, as the config, meta and admin roles see it.
 #[derive(Debug, Clone)]

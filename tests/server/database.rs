@@ -11,8 +11,8 @@ use crate::support::eventually::eventually;
 use crate::support::http::Http;
 use crate::support::server::{Options, Server, command, wait_with_output};
 
-const APOLLO_CONFIG: &str = include_str!("../../server/tests/store/apollo_2_4_config.sql");
-const APOLLO_PORTAL: &str = include_str!("../../server/tests/store/apollo_2_4_portal.sql");
+const APOLLO_CONFIG: &str = include_str!("../../server/store/tests/store/apollo_2_4_config.sql");
+const APOLLO_PORTAL: &str = include_str!("../../server/store/tests/store/apollo_2_4_portal.sql");
 
 fn options() -> Options {
     Options::new()

@@ -13,8 +13,8 @@ use crate::support::poll::{self, Waiting, newest, position};
 use crate::support::server::{Options, Server, command};
 
 /// Tables as Apollo's scripts for MySQL make them.
-const APOLLO_CONFIG: &str = include_str!("../../server/tests/store/apollo_2_4_config.sql");
-const APOLLO_PORTAL: &str = include_str!("../../server/tests/store/apollo_2_4_portal.sql");
+const APOLLO_CONFIG: &str = include_str!("../../server/store/tests/store/apollo_2_4_config.sql");
+const APOLLO_PORTAL: &str = include_str!("../../server/store/tests/store/apollo_2_4_portal.sql");
 
 /// The roles of each process, in the order in which they start: a meta server then finds the services at once.
 const LAYOUTS: [&[&str]; 5] = [

@@ -33,7 +33,7 @@ pub(super) fn password(settings: Settings, matches: &ArgMatches) -> Result<(), F
 }
 
 /// A password is never passed on the command line, where every process could read it.
-fn read_password() -> Result<Option<crate::store::Secret>, Failure> {
+fn read_password() -> Result<Option<castalia_store::Secret>, Failure> {
     let stdin = std::io::stdin();
     if stdin.is_terminal() {
         return Ok(None);
@@ -41,5 +41,5 @@ fn read_password() -> Result<Option<crate::store::Secret>, Failure> {
     let mut line = String::new();
     stdin.lock().read_line(&mut line).map_err(Failure::of)?;
     let text = line.trim_end_matches(['\r', '\n']);
-    Ok((!text.is_empty()).then(|| crate::store::Secret::new(text)))
+    Ok((!text.is_empty()).then(|| castalia_store::Secret::new(text)))
 }

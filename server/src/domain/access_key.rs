@@ -1,7 +1,7 @@
 //! Access keys: the secrets that sign the requests of an app's clients. They are created, enabled,
 //! disabled and deleted here; config services find changes by their time.
 
-pub use crate::store::entity::access_key::Model as AccessKey;
+pub use castalia_store::entity::access_key::Model as AccessKey;
 
 use sea_orm::{IntoActiveModel as _, Set};
 
@@ -10,8 +10,8 @@ use super::audit::Trail;
 use super::audit_log::new_id;
 use super::constraint::{self, Author, check_width, fitting};
 use crate::error::{Error, Result};
-use crate::store::entity::access_key::ActiveModel;
-use crate::store::{self, Id, Secret, Small, Store, StoreError, Transaction};
+use castalia_store::entity::access_key::ActiveModel;
+use castalia_store::{Id, Secret, Small, Store, StoreError, Transaction};
 
 /// Maximum number of keys of one app, as in Apollo.
 const MAX_KEYS: u64 = 5;
@@ -49,7 +49,7 @@ async fn create_in(tx: &Transaction, new: &NewAccessKey) -> Result<AccessKey> {
     // used, because the database may find the app under another one, and a key under that spelling
     // would protect nothing.
     let app_id = app::lock_existing(tx, &new.app_id).await?;
-    if store::access_key::count_of_app(tx, &app_id).await? >= MAX_KEYS {
+    if castalia_store::access_key::count_of_app(tx, &app_id).await? >= MAX_KEYS {
         return Err(
             Error::bad_request("AccessKeys count limit exceeded").with_code("too_many_access_keys")
         );
@@ -68,7 +68,7 @@ async fn create_in(tx: &Transaction, new: &NewAccessKey) -> Result<AccessKey> {
         is_enabled: Set(new.is_enabled),
         ..ActiveModel::authored(author)
     };
-    let key = store::insert(tx, row).await.map_err(|error| match error {
+    let key = castalia_store::insert(tx, row).await.map_err(|error| match error {
         StoreError::Duplicate(_) => {
             let message = "The app has an access key with this secret already.";
             Error::bad_request(message).with_code("access_key_exists")
@@ -101,7 +101,7 @@ pub(super) async fn provision(store: &Store, app_id: &str, operator: &str) {
 
 /// The keys of an app.
 pub async fn list(store: &Store, app_id: &str) -> Result<Vec<AccessKey>> {
-    Ok(store::access_key::of_app(store.read(), app_id).await?)
+    Ok(castalia_store::access_key::of_app(store.read(), app_id).await?)
 }
 
 /// Enables a key in a mode, or disables it with `None`.
@@ -123,7 +123,7 @@ pub async fn switch(
                 row.is_enabled.set_if_not_equals(mode.is_some());
                 row.mode.set_if_not_equals(Small(mode.unwrap_or_default()));
                 row.data_change_last_modified_by.set_if_not_equals(operator.clone());
-                store::update(tx, row).await?;
+                castalia_store::update(tx, row).await?;
                 let mut trail = Trail::of(operator.as_deref());
                 trail.updated("AccessKey", Id(*id));
                 trail.write(tx).await
@@ -148,7 +148,7 @@ pub async fn delete(store: &Store, app_id: &str, id: i64, operator: Option<Strin
                 }
                 let name = operator.as_deref().unwrap_or_default();
                 check_width(name, "DataChange_LastModifiedBy", constraint::OPERATOR)?;
-                store::access_key::delete(tx, key.id, name).await?;
+                castalia_store::access_key::delete(tx, key.id, name).await?;
                 let mut trail = Trail::of(operator.as_deref());
                 trail.deleted("AccessKey", key.id);
                 trail.write(tx).await
@@ -160,6 +160,6 @@ pub async fn delete(store: &Store, app_id: &str, id: i64, operator: Option<Strin
 /// Locked until the end of the transaction, so that the state that permits a change cannot change
 /// meanwhile.
 async fn find_locked(tx: &Transaction, app_id: &str, id: i64) -> Result<AccessKey> {
-    let key = store::access_key::find_locked(tx, app_id, Id(id)).await?;
+    let key = castalia_store::access_key::find_locked(tx, app_id, Id(id)).await?;
     key.ok_or_else(|| Error::bad_request("accessKey not exist.").with_code("access_key_not_found"))
 }

@@ -1,6 +1,6 @@
 //! Apps: created with everything that each app has, deleted with everything that belongs to them.
 
-pub use crate::store::entity::app::Model as App;
+pub use castalia_store::entity::app::Model as App;
 
 use sea_orm::{IntoActiveModel as _, Set};
 
@@ -13,9 +13,9 @@ use super::removal::{self, Removal};
 use super::{access_key, app_namespace, cluster, unique};
 use crate::error::{Error, Result};
 use crate::server_config::{ServerConfig, keys};
-use crate::store::entity::app::ActiveModel;
-use crate::store::removal::Scope;
-use crate::store::{self, Id, Store, Transaction};
+use castalia_store::entity::app::ActiveModel;
+use castalia_store::removal::Scope;
+use castalia_store::{Id, Store, Transaction};
 
 /// Widths of the columns, in characters.
 const NAME: usize = 500;
@@ -79,14 +79,14 @@ pub async fn create(
 
 async fn create_in(tx: &Transaction, details: &Details, log: &Recorder) -> Result<App> {
     let app_id = details.app_id();
-    if store::app::by_app_id(tx, app_id).await?.is_some() {
+    if castalia_store::app::by_app_id(tx, app_id).await?.is_some() {
         return Err(Error::bad_request(format!("app already exists for appId:{app_id}"))
             .with_code("app_exists"));
     }
     details.check_not_blank()?;
     let operator = details.author.checked()?.created_by;
     let mut trail = Trail::of(Some(&operator));
-    let app = store::insert(tx, new_row(details)?).await?;
+    let app = castalia_store::insert(tx, new_row(details)?).await?;
     trail.inserted("App", app.id);
     log.record(tx, Kind::Create, "App.create", &[Entity::app(&app)]).await?;
     app_namespace::create_default(tx, &app.app_id, &operator, log, &mut trail).await?;
@@ -119,7 +119,7 @@ pub async fn update(store: &Store, details: Details, log: Recorder) -> Result<()
 }
 
 async fn update_in(tx: &Transaction, details: &Details, log: &Recorder) -> Result<()> {
-    let Some(app) = store::app::lock(tx, details.app_id()).await? else {
+    let Some(app) = castalia_store::app::lock(tx, details.app_id()).await? else {
         return Err(not_exists(details.app_id()));
     };
     let operator = details.author.editor()?;
@@ -131,7 +131,7 @@ async fn update_in(tx: &Transaction, details: &Details, log: &Recorder) -> Resul
     row.owner_name.set_if_not_equals(fitting(details.owner_name.as_deref(), "OwnerName", NAME)?);
     row.owner_email.set_if_not_equals(fitting(details.owner_email.as_deref(), "OwnerEmail", NAME)?);
     row.data_change_last_modified_by.set_if_not_equals(operator.map(str::to_owned));
-    store::update(tx, row).await?;
+    castalia_store::update(tx, row).await?;
     let mut trail = Trail::of(operator);
     trail.updated("App", id);
     trail.write(tx).await?;
@@ -160,17 +160,17 @@ async fn delete_in(
     operator: &str,
     log: &Recorder,
 ) -> Result<Vec<Id>> {
-    let app = store::app::lock(tx, app_id).await?.ok_or_else(|| not_found(app_id))?;
+    let app = castalia_store::app::lock(tx, app_id).await?.ok_or_else(|| not_found(app_id))?;
     let mut removal = Removal::by(operator);
     let scope = Scope::of_app(&app.app_id);
-    store::removal::lock_namespaces(tx, scope).await?;
-    let clusters = store::app::clusters_with_branches(tx, &app.app_id).await?;
+    castalia_store::removal::lock_namespaces(tx, scope).await?;
+    let clusters = castalia_store::app::clusters_with_branches(tx, &app.app_id).await?;
     let ids = removal::delete_clusters(tx, scope, &clusters, operator, &mut removal).await?;
-    store::namespace::delete_app_namespaces(tx, &app.app_id, operator).await?;
-    for key in store::access_key::delete_of_app(tx, &app.app_id, operator).await? {
+    castalia_store::namespace::delete_app_namespaces(tx, &app.app_id, operator).await?;
+    for key in castalia_store::access_key::delete_of_app(tx, &app.app_id, operator).await? {
         removal.trail.deleted("AccessKey", key);
     }
-    store::app::delete(tx, &app.app_id, operator).await?;
+    castalia_store::app::delete(tx, &app.app_id, operator).await?;
     removal.trail.deleted("App", app.id);
     log.record(tx, Kind::Delete, "App.delete", &[Entity::app(&app)]).await?;
     removal.finish(tx).await?;
@@ -180,9 +180,9 @@ async fn delete_in(
 /// Locks the app in which an object is created, and returns its stored id. An app that was never
 /// created is tolerated, as in Apollo; a deleted one is not.
 pub(super) async fn lock_existing(tx: &Transaction, app_id: &str) -> Result<String> {
-    match store::app::lock(tx, app_id).await? {
+    match castalia_store::app::lock(tx, app_id).await? {
         Some(app) => Ok(app.app_id),
-        None if store::app::was_deleted(tx, app_id).await? => Err(not_exists(app_id)),
+        None if castalia_store::app::was_deleted(tx, app_id).await? => Err(not_exists(app_id)),
         None => Ok(app_id.to_owned()),
     }
 }
@@ -192,7 +192,7 @@ pub(super) async fn lock_existing(tx: &Transaction, app_id: &str) -> Result<Stri
 /// # Errors
 /// Fails if there is no such app.
 pub async fn find(store: &Store, app_id: &str) -> Result<App> {
-    let app = store::app::by_app_id(store.read(), app_id).await?;
+    let app = castalia_store::app::by_app_id(store.read(), app_id).await?;
     app.ok_or_else(|| not_found(app_id))
 }
 
@@ -206,14 +206,14 @@ fn not_found(app_id: &str) -> Error {
 /// Fails if the database cannot be read, or the page is sorted by an unknown property.
 pub async fn list(store: &Store, name: &str, page: &Page) -> Result<Vec<App>> {
     if name.trim().is_empty() {
-        return Ok(store::app::all_page(store.read(), page).await?);
+        return Ok(castalia_store::app::all_page(store.read(), page).await?);
     }
-    Ok(store::app::by_name_part(store.read(), name).await?)
+    Ok(castalia_store::app::by_name_part(store.read(), name).await?)
 }
 
 /// Whether no app has this id.
 pub async fn is_unique(store: &Store, app_id: &str) -> Result<bool> {
-    Ok(store::app::by_app_id(store.read(), app_id).await?.is_none())
+    Ok(castalia_store::app::by_app_id(store.read(), app_id).await?.is_none())
 }
 
 /// The error of Apollo for a missing app that the request refers to but does not address.

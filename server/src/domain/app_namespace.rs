@@ -1,7 +1,7 @@
 //! App namespaces: definitions of namespaces, and the namespaces that are created from them in each
 //! cluster of their app.
 
-pub use crate::store::entity::app_namespace::Model as AppNamespace;
+pub use castalia_store::entity::app_namespace::Model as AppNamespace;
 
 use castalia_core::protocol::namespace::{DEFAULT_NAMESPACE, Format};
 use sea_orm::{ConnectionTrait, Set};
@@ -16,8 +16,8 @@ use super::removal::Removal;
 use super::unique;
 use crate::error::{Error, Result};
 use crate::server_config::ServerConfig;
-use crate::store::entity::app_namespace::ActiveModel;
-use crate::store::{self, Store, Transaction};
+use castalia_store::entity::app_namespace::ActiveModel;
+use castalia_store::{Store, Transaction};
 
 /// Width of the column, in characters.
 const COMMENT: usize = 64;
@@ -85,11 +85,11 @@ async fn find_or_create(
         // No unique key ensures that a public name belongs to one app only, so transactions that
         // declare one are serialised. The lock is taken before that of their own app, which may be
         // the same one.
-        store::app::lock_first(tx).await?;
+        castalia_store::app::lock_first(tx).await?;
     }
     let stored = app::lock_existing(tx, app_id).await?;
     let new = &NewAppNamespace { app_id: new.app_id.as_ref().map(|_| stored), ..new.clone() };
-    let named = store::namespace::app_namespaces_named(tx, name).await?;
+    let named = castalia_store::namespace::app_namespaces_named(tx, name).await?;
     let is_own = |other: &&AppNamespace| new.app_id.as_deref() == Some(other.app_id.as_str());
     match named.iter().find(is_own).cloned() {
         Some(existing) if silently => {
@@ -130,7 +130,7 @@ async fn create_in(
     violations.not_blank(new.name.as_deref(), "name");
     violations.app_namespace_name(new.name.as_deref());
     violations.check("AppNamespace")?;
-    let definition = store::insert(tx, new.row()?).await?;
+    let definition = castalia_store::insert(tx, new.row()?).await?;
     let operator = &definition.data_change_created_by;
     let mut trail = Trail::of(Some(operator));
     create_missing(tx, &definition, limit, operator, &mut trail).await?;
@@ -169,8 +169,9 @@ async fn missing_clusters(
     db: &impl ConnectionTrait,
     definition: &AppNamespace,
 ) -> Result<Vec<String>> {
-    let existing = store::namespace::named(db, &definition.app_id, &definition.name).await?;
-    let clusters = store::app::clusters(db, &definition.app_id).await?;
+    let existing =
+        castalia_store::namespace::named(db, &definition.app_id, &definition.name).await?;
+    let clusters = castalia_store::app::clusters(db, &definition.app_id).await?;
     let is_missing = |name: &str| existing.iter().all(|namespace| namespace.cluster_name != name);
     Ok(clusters.into_iter().map(|cluster| cluster.name).filter(|name| is_missing(name)).collect())
 }
@@ -191,7 +192,7 @@ pub(super) async fn create_default(
         comment: Set("default app namespace".to_owned()),
         ..ActiveModel::created_and_edited_by(operator)
     };
-    let definition = store::insert(tx, row).await?;
+    let definition = castalia_store::insert(tx, row).await?;
     trail.inserted("AppNamespace", definition.id);
     log.record(
         tx,
@@ -217,27 +218,27 @@ pub async fn delete(store: &Store, app_id: &str, name: &str, operator: &str) -> 
 }
 
 async fn delete_in(tx: &Transaction, app_id: &str, name: &str, operator: &str) -> Result<()> {
-    store::app::lock(tx, app_id).await?;
-    let Some(definition) = store::namespace::app_namespace(tx, app_id, name).await? else {
+    castalia_store::app::lock(tx, app_id).await?;
+    let Some(definition) = castalia_store::namespace::app_namespace(tx, app_id, name).await? else {
         let message = format!("appNamespace not exist for appId:{app_id} namespaceName:{name}");
         return Err(Error::bad_request(message).with_code("app_namespace_not_found"));
     };
     let (app_id, name) = (&definition.app_id, &definition.name);
-    store::namespace::lock_named(tx, app_id, name).await?;
+    castalia_store::namespace::lock_named(tx, app_id, name).await?;
     let mut removal = Removal::by(operator);
-    for namespace in store::namespace::named(tx, app_id, name).await? {
+    for namespace in castalia_store::namespace::named(tx, app_id, name).await? {
         // A branch may already have been deleted with its parent.
-        if store::namespace::by_id(tx, namespace.id).await?.is_some() {
+        if castalia_store::namespace::by_id(tx, namespace.id).await?.is_some() {
             namespace::delete_in(tx, &namespace, operator, &mut removal).await?;
         }
     }
-    store::namespace::delete_app_namespace(tx, app_id, name, operator).await?;
+    castalia_store::namespace::delete_app_namespace(tx, app_id, name, operator).await?;
     removal.finish(tx).await
 }
 
 /// The definitions of an app.
 pub async fn list(store: &Store, app_id: &str) -> Result<Vec<AppNamespace>> {
-    Ok(store::namespace::readable_app_namespaces(store.read(), app_id).await?)
+    Ok(castalia_store::namespace::readable_app_namespaces(store.read(), app_id).await?)
 }
 
 /// A page of the namespaces with this public name in all apps. Branches are removed from the page,
@@ -251,10 +252,10 @@ pub async fn public_namespaces(
     page: &Page,
 ) -> Result<Vec<namespace::Namespace>> {
     public(store, name).await?;
-    let rows = store::namespace::named_page(store.read(), name, page).await?;
+    let rows = castalia_store::namespace::named_page(store.read(), name, page).await?;
     let mut namespaces = Vec::with_capacity(rows.len());
     for row in rows {
-        if !store::app::is_branch(store.read(), &row.app_id, &row.cluster_name).await? {
+        if !castalia_store::app::is_branch(store.read(), &row.app_id, &row.cluster_name).await? {
             namespaces.push(row);
         }
     }
@@ -267,11 +268,12 @@ pub async fn public_namespaces(
 /// Fails if the name is not public.
 pub async fn count_associated(store: &Store, name: &str) -> Result<u64> {
     let definition = public(store, name).await?;
-    Ok(store::namespace::count_named_elsewhere(store.read(), name, &definition.app_id).await?)
+    Ok(castalia_store::namespace::count_named_elsewhere(store.read(), name, &definition.app_id)
+        .await?)
 }
 
 async fn public(store: &Store, name: &str) -> Result<AppNamespace> {
-    let definition = store::namespace::public_app_namespace(store.read(), name).await?;
+    let definition = castalia_store::namespace::public_app_namespace(store.read(), name).await?;
     definition.ok_or_else(|| {
         let message = format!("Public appNamespace not exists. NamespaceName = {name}");
         Error::bad_request(message).with_code("app_namespace_not_found")

@@ -2,7 +2,7 @@
 //! transaction and written at its end in one statement, in the order in which they were noted.
 
 use crate::error::Result;
-use crate::store::{Id, Transaction, audit};
+use castalia_store::{Id, Transaction, audit};
 
 use super::constraint::present;
 

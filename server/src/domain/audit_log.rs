@@ -1,8 +1,8 @@
 //! Audited operations: what was done, by which operator, in which order, and which fields it set.
 //! The trace starts with the caller, who names it in headers.
 
-pub use crate::store::entity::audit_log::Model as AuditLog;
-pub use crate::store::entity::audit_log_data_influence::Model as AuditLogDataInfluence;
+pub use castalia_store::entity::audit_log::Model as AuditLog;
+pub use castalia_store::entity::audit_log_data_influence::Model as AuditLogDataInfluence;
 
 use chrono::{DateTime, Utc};
 use sea_orm::Set;
@@ -12,8 +12,8 @@ use super::app_namespace::AppNamespace;
 use super::page::Page;
 use crate::error::{Error, Reaction, Result};
 use crate::server_config::{ServerConfig, keys};
-use crate::store::entity::{audit_log, audit_log_data_influence as influence};
-use crate::store::{self, Store, Transaction};
+use castalia_store::entity::{audit_log, audit_log_data_influence as influence};
+use castalia_store::{Store, Transaction};
 
 /// Operator of an operation if the caller names no trace.
 const NOBODY: &str = "anonymous";
@@ -135,7 +135,7 @@ impl Recorder {
         if !self.is_enabled {
             return Ok(());
         }
-        let (now, span_id) = (store::now(), new_id()?);
+        let (now, span_id) = (castalia_store::now(), new_id()?);
         let (trace_id, parent, operator) = match &self.caller {
             Some(caller) => {
                 (caller.trace_id.clone(), caller.span_id.clone(), caller.operator.clone())
@@ -161,7 +161,7 @@ impl Recorder {
         };
         let influences =
             entities.iter().flat_map(|entity| entity.rows(kind, &span_id, now)).collect();
-        Ok(store::audit::log(tx, log, influences).await?)
+        Ok(castalia_store::audit::log(tx, log, influences).await?)
     }
 }
 
@@ -187,14 +187,14 @@ pub struct Details {
 
 /// A page of all operations, newest first.
 pub async fn list(store: &Store, page: &Page) -> Result<Vec<AuditLog>> {
-    Ok(store::audit::logs(store.read(), page).await?)
+    Ok(castalia_store::audit::logs(store.read(), page).await?)
 }
 
 /// The operations of one trace, with the fields that they set.
 pub async fn of_trace(store: &Store, trace_id: &str) -> Result<Vec<Details>> {
-    let logs = store::audit::logs_of_trace(store.read(), trace_id).await?;
+    let logs = castalia_store::audit::logs_of_trace(store.read(), trace_id).await?;
     let spans: Vec<_> = logs.iter().map(|log| log.span_id.as_str()).collect();
-    let influences = store::audit::influences_of_spans(store.read(), &spans).await?;
+    let influences = castalia_store::audit::influences_of_spans(store.read(), &spans).await?;
     let of_span = |span: &str| {
         influences.iter().filter(|row| row.span_id.trim_end() == span).cloned().collect()
     };
@@ -209,12 +209,12 @@ pub async fn named(
     to: Option<DateTime<Utc>>,
     page: &Page,
 ) -> Result<Vec<AuditLog>> {
-    Ok(store::audit::logs_named(store.read(), name, from, to, page).await?)
+    Ok(castalia_store::audit::logs_named(store.read(), name, from, to, page).await?)
 }
 
 /// A page of the operations whose name, type or operator contains the text, newest first.
 pub async fn search(store: &Store, text: &str, page: &Page) -> Result<Vec<AuditLog>> {
-    Ok(store::audit::search_logs(store.read(), text, page).await?)
+    Ok(castalia_store::audit::search_logs(store.read(), text, page).await?)
 }
 
 /// A page of the changes of one field of a row, newest first.
@@ -225,5 +225,5 @@ pub async fn of_field(
     field: &str,
     page: &Page,
 ) -> Result<Vec<AuditLogDataInfluence>> {
-    Ok(store::audit::influences_on_field(store.read(), entity, id, field, page).await?)
+    Ok(castalia_store::audit::influences_on_field(store.read(), entity, id, field, page).await?)
 }

@@ -14,9 +14,9 @@ use super::removal::Removal;
 use super::revision::Base;
 use super::{cluster, key};
 use crate::error::{Error, Result};
-use crate::store::entity::{cluster as cluster_table, namespace as namespace_table};
-use crate::store::namespace::Standing;
-use crate::store::{self, Id, Small, Store, Transaction};
+use castalia_store::entity::{cluster as cluster_table, namespace as namespace_table};
+use castalia_store::namespace::Standing;
+use castalia_store::{Id, Small, Store, Transaction};
 
 /// State of a branch; the numbers are stored with its rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +52,8 @@ impl Family {
         if !namespace::lock(tx, key).await? {
             return Err(namespace::not_found(key));
         }
-        let namesakes = store::namespace::standings(tx, &key.app_id, &key.namespace).await?;
+        let namesakes =
+            castalia_store::namespace::standings(tx, &key.app_id, &key.namespace).await?;
         let is_own = |row: &&Standing| row.namespace.cluster_name == key.cluster;
         match namesakes.iter().find(is_own).cloned() {
             Some(own) => Self::among(tx, own, namesakes).await,
@@ -64,7 +65,7 @@ impl Family {
     /// Reads the relatives of a namespace.
     pub(super) async fn of(tx: &Transaction, namespace: &Namespace) -> Result<Self> {
         let (app_id, name) = (&namespace.app_id, &namespace.namespace_name);
-        let namesakes = store::namespace::standings(tx, app_id, name).await?;
+        let namesakes = castalia_store::namespace::standings(tx, app_id, name).await?;
         match namesakes.iter().find(|row| row.namespace.id == namespace.id).cloned() {
             Some(own) => Self::among(tx, own, namesakes).await,
             None => Err(namespace::not_exists(&namespace::key_of(namespace))),
@@ -78,7 +79,7 @@ impl Family {
             return Ok(Self { own, parent: None, branch: None });
         }
         let Namespace { app_id, cluster_name, namespace_name, .. } = &own.namespace;
-        let Some(cluster) = store::app::cluster(tx, app_id, cluster_name).await? else {
+        let Some(cluster) = castalia_store::app::cluster(tx, app_id, cluster_name).await? else {
             return Err(cluster_not_exists(cluster_name));
         };
         if let Some(parent) = parent_of(tx, &cluster, namespace_name).await? {
@@ -98,10 +99,11 @@ async fn parent_of(
     if cluster.parent_cluster_id.0 <= 0 {
         return Ok(None);
     }
-    let Some(parent) = store::app::cluster_by_id(db, cluster.parent_cluster_id).await? else {
+    let Some(parent) = castalia_store::app::cluster_by_id(db, cluster.parent_cluster_id).await?
+    else {
         return Ok(None);
     };
-    Ok(store::namespace::find(db, &parent.app_id, &parent.name, namespace).await?)
+    Ok(castalia_store::namespace::find(db, &parent.app_id, &parent.name, namespace).await?)
 }
 
 async fn first_in_children(
@@ -109,7 +111,7 @@ async fn first_in_children(
     cluster: &cluster::Cluster,
     namesakes: Vec<Namespace>,
 ) -> Result<Option<Namespace>> {
-    let children = store::app::child_clusters(db, cluster.id).await?;
+    let children = castalia_store::app::child_clusters(db, cluster.id).await?;
     let is_below = |row: &Namespace| children.iter().any(|child| child.name == row.cluster_name);
     Ok(namesakes.into_iter().find(is_below))
 }
@@ -124,7 +126,7 @@ pub(super) async fn parent(
     db: &impl ConnectionTrait,
     namespace: &Namespace,
 ) -> Result<Option<Namespace>> {
-    match store::app::cluster(db, &namespace.app_id, &namespace.cluster_name).await? {
+    match castalia_store::app::cluster(db, &namespace.app_id, &namespace.cluster_name).await? {
         Some(cluster) => parent_of(db, &cluster, &namespace.namespace_name).await,
         None => Ok(None),
     }
@@ -155,11 +157,11 @@ async fn create_in(
     let parent = namespace::require_locked(tx, key).await?;
     base.check(tx, &parent).await?;
     let key = &namespace::key_of(&parent);
-    let above = store::app::cluster(tx, &key.app_id, &key.cluster).await?;
+    let above = castalia_store::app::cluster(tx, &key.app_id, &key.cluster).await?;
     let Some(above) = above.filter(|cluster| cluster.parent_cluster_id.0 == 0) else {
         return Err(cluster_not_exists(&key.cluster));
     };
-    let namesakes = store::namespace::named(tx, &key.app_id, &key.namespace).await?;
+    let namesakes = castalia_store::namespace::named(tx, &key.app_id, &key.namespace).await?;
     if first_in_children(tx, &above, namesakes).await?.is_some() {
         // Apollo's message states the opposite of the condition; its callers expect this text.
         return Err(namespace::not_exists(key).with_code("branch_exists"));
@@ -172,7 +174,7 @@ async fn create_in(
         comment: Set(None),
         ..cluster_table::ActiveModel::created_and_edited_by(operator)
     };
-    let child = store::insert(tx, row).await?;
+    let child = castalia_store::insert(tx, row).await?;
     trail.inserted("Cluster", child.id);
     let row = namespace_table::ActiveModel {
         app_id: Set(key.app_id.clone()),
@@ -180,7 +182,7 @@ async fn create_in(
         namespace_name: Set(key.namespace.clone()),
         ..namespace_table::ActiveModel::created_and_edited_by(operator)
     };
-    let namespace = store::insert(tx, row).await?;
+    let namespace = castalia_store::insert(tx, row).await?;
     trail.inserted("Namespace", namespace.id);
     trail.write(tx).await?;
     Ok(namespace)
@@ -193,11 +195,11 @@ async fn create_in(
 pub async fn find(store: &Store, key: &NamespaceKey) -> Result<Option<Namespace>> {
     let db = store.read();
     namespace::require(db, key).await?;
-    let namesakes = store::namespace::named(db, &key.app_id, &key.namespace).await?;
+    let namesakes = castalia_store::namespace::named(db, &key.app_id, &key.namespace).await?;
     if namesakes.len() < 2 {
         return Ok(None);
     }
-    let Some(cluster) = store::app::cluster(db, &key.app_id, &key.cluster).await? else {
+    let Some(cluster) = castalia_store::app::cluster(db, &key.app_id, &key.cluster).await? else {
         return Err(cluster_not_exists(&key.cluster));
     };
     first_in_children(db, &cluster, namesakes).await
@@ -215,7 +217,7 @@ pub async fn require(
 ) -> Result<(NamespaceKey, String)> {
     let parent = namespace::require(db, key).await?;
     let NamespaceKey { app_id, cluster, namespace } = key;
-    match store::namespace::find(db, app_id, branch, namespace).await? {
+    match castalia_store::namespace::find(db, app_id, branch, namespace).await? {
         Some(found) => Ok((namespace::key_of(&parent), found.cluster_name)),
         None => {
             let message = format!(
@@ -276,7 +278,7 @@ pub(super) fn delete_in<'a>(
     removal: &'a mut Removal,
 ) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        let Some(cluster) = store::app::cluster(tx, &key.app_id, branch).await? else {
+        let Some(cluster) = castalia_store::app::cluster(tx, &key.app_id, branch).await? else {
             return Ok(());
         };
         let release_id = latest_id(tx, key, branch).await?;

@@ -1,7 +1,7 @@
 //! Clusters: created with a namespace for each definition of the app, deleted with their
 //! namespaces. A gray branch is a cluster with a parent.
 
-pub use crate::store::entity::cluster::Model as Cluster;
+pub use castalia_store::entity::cluster::Model as Cluster;
 
 use castalia_core::protocol::namespace::DEFAULT_CLUSTER;
 use futures_util::future::BoxFuture;
@@ -14,9 +14,9 @@ use super::namespace;
 use super::removal::{self, Removal};
 use super::unique;
 use crate::error::{Error, Result};
-use crate::store::entity::cluster::ActiveModel;
-use crate::store::removal::Scope;
-use crate::store::{self, Id, Store, Transaction};
+use castalia_store::entity::cluster::ActiveModel;
+use castalia_store::removal::Scope;
+use castalia_store::{Id, Store, Transaction};
 
 /// Cluster that every app has.
 pub const DEFAULT: &str = DEFAULT_CLUSTER;
@@ -94,14 +94,14 @@ async fn create_in(
         (new.app_id.as_deref().unwrap_or_default(), new.name.as_deref().unwrap_or_default());
     let app_id = &app::lock_existing(tx, app_id).await?;
     let new = &NewCluster { app_id: Some(app_id.clone()), ..new.clone() };
-    if store::app::cluster(tx, addressed, name).await?.is_some() {
+    if castalia_store::app::cluster(tx, addressed, name).await?.is_some() {
         let message = format!("cluster already exists for clusterName:{name}");
         return Err(Error::bad_request(message).with_code("cluster_exists"));
     }
-    if store::app::cluster(tx, app_id, name).await?.is_some() {
+    if castalia_store::app::cluster(tx, app_id, name).await?.is_some() {
         return Err(Error::bad_request("cluster not unique").with_code("cluster_exists"));
     }
-    let cluster = store::insert(tx, new.row()?).await?;
+    let cluster = castalia_store::insert(tx, new.row()?).await?;
     let operator = &cluster.data_change_created_by;
     let mut trail = Trail::of(Some(operator));
     trail.inserted("Cluster", cluster.id);
@@ -133,7 +133,7 @@ pub(super) async fn create_default(
         comment: Set(None),
         ..ActiveModel::created_and_edited_by(operator)
     };
-    trail.inserted("Cluster", store::insert(tx, row).await?.id);
+    trail.inserted("Cluster", castalia_store::insert(tx, row).await?.id);
     Ok(())
 }
 
@@ -159,7 +159,7 @@ async fn delete_named(
     name: &str,
     operator: &str,
 ) -> Result<Vec<Id>> {
-    store::app::lock(tx, app_id).await?;
+    castalia_store::app::lock(tx, app_id).await?;
     let cluster = find(tx, app_id, name).await?;
     if cluster.name == DEFAULT {
         return Err(Error::bad_request("can not delete default cluster!"));
@@ -172,8 +172,8 @@ async fn delete_named(
         return Ok(Vec::new());
     }
     // Its branches are read under the locks of their namespaces.
-    store::namespace::lock_cluster(tx, &cluster.app_id, &cluster.name).await?;
-    let mut clusters = store::app::child_clusters(tx, cluster.id).await?;
+    castalia_store::namespace::lock_cluster(tx, &cluster.app_id, &cluster.name).await?;
+    let mut clusters = castalia_store::app::child_clusters(tx, cluster.id).await?;
     clusters.push(cluster);
     let names: Vec<_> = clusters.iter().map(|cluster| cluster.name.as_str()).collect();
     let scope = Scope::of_clusters(&clusters[0].app_id, &names);
@@ -191,10 +191,12 @@ pub(super) fn delete_in<'a>(
     removal: &'a mut Removal,
 ) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        for namespace in store::namespace::of_cluster(tx, &cluster.app_id, &cluster.name).await? {
+        for namespace in
+            castalia_store::namespace::of_cluster(tx, &cluster.app_id, &cluster.name).await?
+        {
             namespace::delete_in(tx, &namespace, operator, removal).await?;
         }
-        store::app::delete_cluster(tx, cluster.id, operator).await?;
+        castalia_store::app::delete_cluster(tx, cluster.id, operator).await?;
         removal.trail.deleted("Cluster", cluster.id);
         Ok(())
     })
@@ -202,7 +204,7 @@ pub(super) fn delete_in<'a>(
 
 /// The clusters of an app, without branches.
 pub async fn list(store: &Store, app_id: &str) -> Result<Vec<Cluster>> {
-    Ok(store::app::readable_clusters(store.read(), app_id).await?)
+    Ok(castalia_store::app::readable_clusters(store.read(), app_id).await?)
 }
 
 /// The cluster or branch with this name.
@@ -210,7 +212,7 @@ pub async fn list(store: &Store, app_id: &str) -> Result<Vec<Cluster>> {
 /// # Errors
 /// Fails if there is no such cluster.
 pub async fn find(db: &impl ConnectionTrait, app_id: &str, name: &str) -> Result<Cluster> {
-    let cluster = store::app::cluster(db, app_id, name).await?;
+    let cluster = castalia_store::app::cluster(db, app_id, name).await?;
     cluster.ok_or_else(|| {
         let message = format!("cluster not found for appId:{app_id} clusterName:{name}");
         Error::not_found(message).with_code("cluster_not_found")
@@ -219,5 +221,5 @@ pub async fn find(db: &impl ConnectionTrait, app_id: &str, name: &str) -> Result
 
 /// Whether no cluster or branch has this name.
 pub async fn is_unique(store: &Store, app_id: &str, name: &str) -> Result<bool> {
-    Ok(store::app::cluster(store.read(), app_id, name).await?.is_none())
+    Ok(castalia_store::app::cluster(store.read(), app_id, name).await?.is_none())
 }

@@ -1,6 +1,6 @@
 //! Commits: the record of edits, as a JSON text that is searched and parsed again.
 
-pub use crate::store::entity::commit::Model as Commit;
+pub use castalia_store::entity::commit::Model as Commit;
 
 use chrono::{DateTime, Local, NaiveDateTime, TimeZone as _, Utc};
 use sea_orm::Set;
@@ -13,8 +13,8 @@ use super::page::Page;
 use super::release;
 use crate::error::{Error, Result};
 use crate::json;
-use crate::store::entity::commit::ActiveModel;
-use crate::store::{self, Id, Small, Store, Transaction};
+use castalia_store::entity::commit::ActiveModel;
+use castalia_store::{Id, Small, Store, Transaction};
 
 /// Format of dates in the text: local time without zone.
 const DATE: &str = "%Y-%m-%d %H:%M:%S";
@@ -127,8 +127,10 @@ impl Changes {
     #[must_use]
     pub fn created(mut self, item: &Item) -> Self {
         if !item.key.is_empty() {
-            self.create_items
-                .push(Entry { data_change_last_modified_time: Some(store::now()), ..item.into() });
+            self.create_items.push(Entry {
+                data_change_last_modified_time: Some(castalia_store::now()),
+                ..item.into()
+            });
         }
         self
     }
@@ -136,7 +138,8 @@ impl Changes {
     /// Adds a change of an item's value.
     #[must_use]
     pub fn updated(mut self, old: &Item, new: &Item) -> Self {
-        let new_item = Entry { data_change_last_modified_time: Some(store::now()), ..new.into() };
+        let new_item =
+            Entry { data_change_last_modified_time: Some(castalia_store::now()), ..new.into() };
         self.update_items.push(Pair { old_item: old.into(), new_item });
         self
     }
@@ -145,7 +148,7 @@ impl Changes {
     #[must_use]
     pub fn deleted(mut self, item: &Item, operator: &str) -> Self {
         if !item.key.is_empty() {
-            let now = store::now();
+            let now = castalia_store::now();
             self.delete_items.push(Entry {
                 is_deleted: true,
                 deleted_at: now.timestamp_millis(),
@@ -183,7 +186,7 @@ pub async fn write_in(
         comment: Set(None),
         ..ActiveModel::created_and_edited_by(&operator)
     };
-    store::insert(tx, row).await?;
+    castalia_store::insert(tx, row).await?;
     Ok(())
 }
 
@@ -196,9 +199,10 @@ pub async fn list(
 ) -> Result<Vec<Commit>> {
     let (db, NamespaceKey { app_id, cluster, namespace }) = (store.read(), key);
     Ok(match item_key {
-        "" => store::item::commits(db, app_id, cluster, namespace, page).await?,
+        "" => castalia_store::item::commits(db, app_id, cluster, namespace, page).await?,
         item_key => {
-            store::item::commits_with_key(db, app_id, cluster, namespace, item_key, page).await?
+            castalia_store::item::commits_with_key(db, app_id, cluster, namespace, item_key, page)
+                .await?
         }
     })
 }
@@ -212,7 +216,8 @@ pub async fn deleted_items(store: &Store, key: &NamespaceKey) -> Result<Vec<Item
     let since = latest.map(|release| *release.data_change_created_time);
     let NamespaceKey { app_id, cluster, namespace } = key;
     let commits =
-        store::item::commits_since(store.read(), app_id, cluster, namespace, since).await?;
+        castalia_store::item::commits_since(store.read(), app_id, cluster, namespace, since)
+            .await?;
     let mut items = Vec::new();
     for commit in commits {
         let changes: Changes = serde_json::from_str(&commit.change_sets).map_err(|error| {

@@ -6,7 +6,7 @@ use castalia_core::protocol::namespace::is_valid_name;
 use chrono::{DateTime, Utc};
 
 use crate::error::{Error, Result};
-use crate::store::Authorship;
+use castalia_store::Authorship;
 
 /// Widths of the columns, in characters.
 pub const APP_ID: usize = 64;

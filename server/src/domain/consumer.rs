@@ -12,8 +12,8 @@ use crate::domain::unique;
 use crate::domain::user::{self, ADMINISTRATOR};
 use crate::error::{Error, Result};
 use crate::settings::Installation;
-use crate::store::entity::{consumer as consumer_row, consumer_audit, consumer_token};
-use crate::store::{Id, Secret, Store, Transaction, app, consumer, insert, now};
+use castalia_store::entity::{consumer as consumer_row, consumer_audit, consumer_token};
+use castalia_store::{Id, Secret, Store, Transaction, app, consumer, insert, now};
 
 /// Prefix of stored tokens of which only the hash is kept.
 const HASHED: &str = "sha256:";

@@ -6,7 +6,7 @@ use super::namespace::{self, Namespace, NamespaceKey};
 use super::revision::Base;
 use crate::error::Result;
 use crate::server_config::ServerConfig;
-use crate::store::Transaction;
+use castalia_store::Transaction;
 
 /// An edit of one namespace by one operator.
 #[derive(Debug, Clone)]

@@ -8,7 +8,7 @@ use super::history::{self, Context, Entry, Operation};
 use super::namespace::{Namespace, key_of};
 use super::release::{self, Draft, Publication, Release};
 use crate::error::Result;
-use crate::store::{self, Id, Transaction};
+use castalia_store::{Id, Transaction};
 
 /// Publishes a branch: the release of the main line, overlaid with the values of the branch,
 /// without the deleted keys.
@@ -96,7 +96,7 @@ impl Carry<'_> {
     }
 
     async fn old_content(&self, tx: &Transaction) -> Result<Option<Configurations>> {
-        let old = store::release::by_id(tx, self.old).await?;
+        let old = castalia_store::release::by_id(tx, self.old).await?;
         old.map(|release| configurations::parse(&release.configurations)).transpose()
     }
 }

@@ -13,8 +13,8 @@ use super::namespace::NamespaceKey;
 use super::revision::Base;
 use crate::error::{Error, Result};
 use crate::json;
-use crate::store::entity::gray_release_rule::{ActiveModel, Model};
-use crate::store::{self, Id, Store, Transaction};
+use castalia_store::entity::gray_release_rule::{ActiveModel, Model};
+use castalia_store::{Id, Store, Transaction};
 
 /// Maximum length of the text, in characters: the width of the column.
 const RULES: usize = 16_000;
@@ -80,7 +80,7 @@ pub struct Rules {
 /// Fails if there is no such branch.
 pub async fn find(store: &Store, key: &NamespaceKey, branch: &str) -> Result<Option<Rules>> {
     branch::require(store.read(), key, branch).await?;
-    let row = store::release::latest_rule(
+    let row = castalia_store::release::latest_rule(
         store.read(),
         &key.app_id,
         &key.cluster,
@@ -144,7 +144,7 @@ async fn update_in(
     let mut trail = Trail::of(Some(&operator));
     history::record(tx, entry, &operator, &mut trail).await?;
     trail.write(tx).await?;
-    store::message::insert(tx, &key.watch_key()).await?;
+    castalia_store::message::insert(tx, &key.watch_key()).await?;
     Ok(())
 }
 
@@ -157,7 +157,8 @@ pub(super) async fn follow(
     operator: &str,
 ) -> Result<Option<Vec<GrayRule>>> {
     let old =
-        store::release::latest_rule(tx, &key.app_id, &key.cluster, &key.namespace, branch).await?;
+        castalia_store::release::latest_rule(tx, &key.app_id, &key.cluster, &key.namespace, branch)
+            .await?;
     let Some(old) = old else { return Ok(None) };
     let row = new_row(key, branch, old.rules.clone(), release_id, Status::Active, operator);
     replace(tx, key, branch, row).await?;
@@ -186,7 +187,8 @@ pub(super) async fn close_active(
     operator: &str,
 ) -> Result<bool> {
     let NamespaceKey { app_id, cluster, namespace } = key;
-    let newest = store::release::latest_rule(tx, app_id, cluster, namespace, branch).await?;
+    let newest =
+        castalia_store::release::latest_rule(tx, app_id, cluster, namespace, branch).await?;
     let active = newest.filter(|rule| rule.branch_status == Some(Status::Active.code()));
     let Some(rule) = active else { return Ok(false) };
     close(tx, key, branch, rule.release_id, Status::Deleted, operator).await?;
@@ -222,12 +224,18 @@ async fn replace(
     row: ActiveModel,
 ) -> Result<Option<Model>> {
     let old =
-        store::release::latest_rule(tx, &key.app_id, &key.cluster, &key.namespace, branch).await?;
-    let new = store::insert(tx, row).await?;
+        castalia_store::release::latest_rule(tx, &key.app_id, &key.cluster, &key.namespace, branch)
+            .await?;
+    let new = castalia_store::insert(tx, row).await?;
     if old.is_some() {
         let NamespaceKey { app_id, cluster, namespace } = key;
-        store::release::remove_rules_before(tx, (app_id, cluster, namespace), branch, new.id)
-            .await?;
+        castalia_store::release::remove_rules_before(
+            tx,
+            (app_id, cluster, namespace),
+            branch,
+            new.id,
+        )
+        .await?;
     }
     Ok(old)
 }

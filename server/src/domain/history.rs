@@ -2,7 +2,7 @@
 //! later operations need.
 
 pub use crate::feed::cache::GrayRule;
-pub use crate::store::entity::release_history::Model as ReleaseHistory;
+pub use castalia_store::entity::release_history::Model as ReleaseHistory;
 
 use sea_orm::Set;
 use serde::{Deserialize, Serialize};
@@ -13,8 +13,8 @@ use super::namespace::NamespaceKey;
 use super::page::{Page, Paged};
 use crate::error::{Error, Result};
 use crate::json;
-use crate::store::entity::release_history::ActiveModel;
-use crate::store::{self, Id, Small, Store, Transaction};
+use castalia_store::entity::release_history::ActiveModel;
+use castalia_store::{Id, Small, Store, Transaction};
 
 /// Kind of an operation. The numbers are stored and part of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,7 +97,7 @@ pub async fn record(
     trail: &mut Trail,
 ) -> Result<()> {
     let row = row(&entry, operator)?;
-    trail.inserted("ReleaseHistory", store::insert(tx, row).await?.id);
+    trail.inserted("ReleaseHistory", castalia_store::insert(tx, row).await?.id);
     Ok(())
 }
 
@@ -123,7 +123,8 @@ pub(super) fn row(entry: &Entry<'_>, operator: &str) -> Result<ActiveModel> {
 /// Fails if the database cannot be read, or if the stored context is not valid JSON.
 pub async fn branch_keys(tx: &Transaction, release_id: Id) -> Result<Option<Vec<String>>> {
     let operations = Operation::OF_BRANCH.map(Operation::code);
-    let Some(row) = store::release::latest_history(tx, release_id, &operations).await? else {
+    let Some(row) = castalia_store::release::latest_history(tx, release_id, &operations).await?
+    else {
         return Ok(None);
     };
     let context: Context = serde_json::from_str(&row.operation_context).map_err(|error| {
@@ -138,8 +139,14 @@ pub async fn of_namespace(
     key: &NamespaceKey,
     page: &Page,
 ) -> Result<Paged<ReleaseHistory>> {
-    Ok(store::release::histories(store.read(), &key.app_id, &key.cluster, &key.namespace, page)
-        .await?)
+    Ok(castalia_store::release::histories(
+        store.read(),
+        &key.app_id,
+        &key.cluster,
+        &key.namespace,
+        page,
+    )
+    .await?)
 }
 
 /// A page of the operations of one kind after which a release was active, newest first.
@@ -149,7 +156,8 @@ pub async fn of_release(
     operation: i16,
     page: &Page,
 ) -> Result<Paged<ReleaseHistory>> {
-    Ok(store::release::histories_by_release(store.read(), Id(id), Small(operation), page).await?)
+    Ok(castalia_store::release::histories_by_release(store.read(), Id(id), Small(operation), page)
+        .await?)
 }
 
 /// A page of the operations of one kind before which a release was active, newest first.
@@ -159,8 +167,13 @@ pub async fn of_previous_release(
     operation: i16,
     page: &Page,
 ) -> Result<Paged<ReleaseHistory>> {
-    Ok(store::release::histories_by_previous_release(store.read(), Id(id), Small(operation), page)
-        .await?)
+    Ok(castalia_store::release::histories_by_previous_release(
+        store.read(),
+        Id(id),
+        Small(operation),
+        page,
+    )
+    .await?)
 }
 
 #[cfg(test)]

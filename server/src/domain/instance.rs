@@ -1,8 +1,8 @@
 //! Instances: which running clients read which release. Config services write the rows; here they
 //! are only read.
 
-pub use crate::store::entity::instance::Model as Instance;
-pub use crate::store::entity::instance_config::Model as InstanceConfig;
+pub use castalia_store::entity::instance::Model as Instance;
+pub use castalia_store::entity::instance_config::Model as InstanceConfig;
 
 use std::collections::HashMap;
 
@@ -12,8 +12,8 @@ use super::namespace::NamespaceKey;
 use super::page::{Page, Paged};
 use super::release::{self, Release};
 use crate::error::Result;
-use crate::store::instance::ConfigNamespace;
-use crate::store::{self, Id, Store};
+use castalia_store::instance::ConfigNamespace;
+use castalia_store::{Id, Store};
 
 /// Rows that are older are ignored: clients without changes are recorded once a day.
 const LIFE: TimeDelta = TimeDelta::hours(25);
@@ -28,7 +28,7 @@ pub struct Reader {
 }
 
 fn alive_since() -> DateTime<Utc> {
-    store::now() - LIFE
+    castalia_store::now() - LIFE
 }
 
 fn read_by(key: &NamespaceKey) -> ConfigNamespace<'_> {
@@ -43,7 +43,8 @@ pub async fn by_release(store: &Store, release_id: i64, page: &Page) -> Result<P
     let release = release::find(store, release_id).await?;
     let key = &release.release_key;
     let configs =
-        store::instance::configs_by_release_key(store.read(), key, alive_since(), page).await?;
+        castalia_store::instance::configs_by_release_key(store.read(), key, alive_since(), page)
+            .await?;
     Ok(Paged { total: configs.total, rows: readers(store, configs.rows, &HashMap::new()).await? })
 }
 
@@ -64,12 +65,17 @@ pub async fn without_releases(
     }
     let keys: Vec<_> = releases.into_iter().map(|release| release.release_key).collect();
     let since = alive_since();
-    let configs =
-        store::instance::configs_without_releases(store.read(), read_by(key), since, &keys).await?;
+    let configs = castalia_store::instance::configs_without_releases(
+        store.read(),
+        read_by(key),
+        since,
+        &keys,
+    )
+    .await?;
     let mut other_keys: Vec<_> = configs.iter().map(|config| config.release_key.clone()).collect();
     other_keys.sort_unstable();
     other_keys.dedup();
-    let others = store::release::by_keys(store.read(), &other_keys).await?;
+    let others = castalia_store::release::by_keys(store.read(), &other_keys).await?;
     let others = others.into_iter().map(|release| (release.release_key.clone(), release)).collect();
     readers(store, configs, &others).await
 }
@@ -83,14 +89,16 @@ pub async fn of_namespace(
 ) -> Result<Paged<Instance>> {
     let (db, since) = (store.read(), alive_since());
     let configs =
-        store::instance::configs_of_namespace(db, read_by(key), since, app_id, page).await?;
-    let rows = store::instance::by_ids(db, &instance_ids(&configs.rows)).await?;
+        castalia_store::instance::configs_of_namespace(db, read_by(key), since, app_id, page)
+            .await?;
+    let rows = castalia_store::instance::by_ids(db, &instance_ids(&configs.rows)).await?;
     Ok(Paged { total: configs.total, rows })
 }
 
 /// Number of clients that read a namespace.
 pub async fn count(store: &Store, key: &NamespaceKey) -> Result<u64> {
-    Ok(store::instance::count_of_namespace(store.read(), read_by(key), alive_since()).await?)
+    Ok(castalia_store::instance::count_of_namespace(store.read(), read_by(key), alive_since())
+        .await?)
 }
 
 fn instance_ids(configs: &[InstanceConfig]) -> Vec<Id> {
@@ -106,7 +114,7 @@ async fn readers(
     configs: Vec<InstanceConfig>,
     releases: &HashMap<String, Release>,
 ) -> Result<Vec<Reader>> {
-    let instances = store::instance::by_ids(store.read(), &instance_ids(&configs)).await?;
+    let instances = castalia_store::instance::by_ids(store.read(), &instance_ids(&configs)).await?;
     let mut by_instance: HashMap<Id, Vec<_>> = HashMap::new();
     for config in configs {
         let Some(id) = config.instance_id else { continue };

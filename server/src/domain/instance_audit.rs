@@ -22,8 +22,8 @@ use crate::background::Background;
 use crate::error::{Reaction, Result};
 use crate::feed::cache::{NamespaceKey, Release};
 use crate::server_config::{ServerConfig, keys};
-use crate::store::instance::{Identity, Reading};
-use crate::store::{self, Store, Transaction, instance};
+use castalia_store::instance::{Identity, Reading};
+use castalia_store::{Store, Transaction, instance};
 
 /// Records per transaction.
 const BATCH: usize = 100;
@@ -226,7 +226,7 @@ fn sighting(digest: u64, identity: Identity, release: &Release) -> Sighting {
         identity,
         namespace: release.key.clone(),
         release_key: release.release_key.clone(),
-        time: store::now(),
+        time: castalia_store::now(),
     }
 }
 
@@ -260,11 +260,11 @@ async fn record(
     let identities: HashSet<_> = batch.iter().map(|sighting| sighting.identity.clone()).collect();
     let identities: Vec<_> = identities.into_iter().collect();
     let stored = instance::upsert(tx, &identities, now).await?;
-    let ids: HashMap<Identity, store::Id> =
+    let ids: HashMap<Identity, castalia_store::Id> =
         stored.iter().map(|row| (Identity::from(row), row.id)).collect();
     let known =
         instance::configs_of_instances(tx, &ids.values().copied().collect::<Vec<_>>()).await?;
-    let mut held: HashMap<store::Id, usize> = HashMap::new();
+    let mut held: HashMap<castalia_store::Id, usize> = HashMap::new();
     for id in known.iter().filter_map(|row| row.instance_id) {
         *held.entry(id).or_default() += 1;
     }
@@ -298,7 +298,7 @@ async fn record(
     Ok(new)
 }
 
-fn reading(instance_id: store::Id, sighting: &Sighting) -> Reading {
+fn reading(instance_id: castalia_store::Id, sighting: &Sighting) -> Reading {
     let key = &sighting.namespace;
     Reading {
         instance_id,

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use crate::error::Result;
 use crate::server_config::{ServerConfig, keys};
-use crate::store::instance::Identity;
-use crate::store::{Store, instance};
+use castalia_store::instance::Identity;
+use castalia_store::{Store, instance};
 
 /// Interval of the counts: other nodes add rows, and old ones are removed.
 const RECOUNT: Duration = Duration::from_secs(60);

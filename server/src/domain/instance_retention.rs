@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 use crate::background::Background;
 use crate::error::{Error, Result};
 use crate::server_config::{ServerConfig, keys};
-use crate::store::{self, Id, Store, instance};
+use castalia_store::{Id, Store, instance};
 
 /// Interval of the removals.
 const PAUSE: Duration = Duration::from_secs(600);
@@ -40,7 +40,7 @@ async fn watch(store: Store, config: ServerConfig) {
 /// Removes rows that are too old, in portions. Returns their number.
 pub async fn remove_old(store: &Store, config: &ServerConfig) -> Result<u64> {
     let age = TimeDelta::from_std(config.get(&keys::INSTANCE_RETENTION)).unwrap_or(TimeDelta::MAX);
-    let Some(before) = store::now().checked_sub_signed(age) else { return Ok(0) };
+    let Some(before) = castalia_store::now().checked_sub_signed(age) else { return Ok(0) };
     let mut removed = 0;
     loop {
         let ids = instance::old_configs(store.read(), before, PORTION).await?;

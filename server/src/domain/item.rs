@@ -3,8 +3,8 @@
 
 mod find;
 
-pub use crate::store::entity::item::Model as Item;
-pub use crate::store::item::Hit;
+pub use castalia_store::entity::item::Model as Item;
+pub use castalia_store::item::Hit;
 pub use find::{by_id, by_key, decode_key, list, page, search};
 
 use sea_orm::{IntoActiveModel as _, Set};
@@ -19,8 +19,8 @@ use super::revision::Base;
 use super::unique;
 use crate::error::{Error, Result};
 use crate::server_config::ServerConfig;
-use crate::store::entity::item::ActiveModel;
-use crate::store::{self, Id, Small, Store, Transaction};
+use castalia_store::entity::item::ActiveModel;
+use castalia_store::{Id, Small, Store, Transaction};
 
 /// Maximum length of a comment, in characters: the width of the column.
 const COMMENT: usize = 1024;
@@ -109,7 +109,7 @@ pub(super) async fn write_difference(tx: &Transaction, old: &Item, new: &Item) -
     row.comment.set_if_not_equals(new.comment.clone());
     row.line_num.set_if_not_equals(new.line_num);
     row.data_change_last_modified_by.set_if_not_equals(new.data_change_last_modified_by.clone());
-    store::update(tx, row).await?;
+    castalia_store::update(tx, row).await?;
     Ok(())
 }
 
@@ -156,12 +156,12 @@ async fn check_new(
     draft: &Draft,
 ) -> Result<()> {
     if let Some(key) = &draft.key
-        && store::item::by_key(tx, namespace.id, key).await?.is_some()
+        && castalia_store::item::by_key(tx, namespace.id, key).await?.is_some()
     {
         return Err(exists(key));
     }
     if let Some(limit) = rules.item_limit() {
-        let count = store::item::count_with_key(tx, namespace.id).await?;
+        let count = castalia_store::item::count_with_key(tx, namespace.id).await?;
         if count >= limit {
             return Err(too_many(limit, count));
         }
@@ -187,7 +187,7 @@ async fn insert(tx: &Transaction, namespace_id: Id, draft: &Draft) -> Result<Ite
         0 => next_line(tx, namespace_id).await?,
         line => line,
     };
-    let item = store::insert(tx, draft.row(namespace_id, line_num)?).await?;
+    let item = castalia_store::insert(tx, draft.row(namespace_id, line_num)?).await?;
     let mut trail = Trail::of(Some(&item.data_change_created_by));
     trail.inserted("Item", item.id);
     trail.write(tx).await?;
@@ -196,7 +196,7 @@ async fn insert(tx: &Transaction, namespace_id: Id, draft: &Draft) -> Result<Ite
 
 /// The position behind the last item.
 pub(super) async fn next_line(tx: &Transaction, namespace_id: Id) -> Result<i64> {
-    Ok(store::item::last_line(tx, namespace_id).await?.map_or(1, |last| behind(last.0)))
+    Ok(castalia_store::item::last_line(tx, namespace_id).await?.map_or(1, |last| behind(last.0)))
 }
 
 /// The position behind a line. Several lines may have the last position: equal ones are ordered by
@@ -228,7 +228,7 @@ async fn create_comment_in(tx: &Transaction, draft: &Draft, base: &Base) -> Resu
     let namespace = namespace::find_locked(tx, &key_of(&addressed)).await?;
     base.check(tx, &namespace).await?;
     let comment = draft.comment.as_deref().unwrap_or_default();
-    match store::item::comment_line(tx, namespace.id, comment).await? {
+    match castalia_store::item::comment_line(tx, namespace.id, comment).await? {
         Some(existing) => Ok(existing),
         None => insert(tx, namespace.id, draft).await,
     }
@@ -263,7 +263,7 @@ async fn update_in(
     draft: &Draft,
 ) -> Result<Item> {
     let namespace = edit.begin(tx).await?;
-    let Some(old) = store::item::by_id(tx, draft.id).await? else {
+    let Some(old) = castalia_store::item::by_id(tx, draft.id).await? else {
         return Err(not_found(format!("{} itemId:{}", namespace::names(key), draft.id)));
     };
     if old.namespace_id != namespace.id {
@@ -275,7 +275,8 @@ async fn update_in(
     let mut trail = Trail::of(edit.operator());
     trail.updated("Item", new.id);
     trail.write(tx).await?;
-    let time = if new == old { old.data_change_last_time } else { Some(store::now().into()) };
+    let time =
+        if new == old { old.data_change_last_time } else { Some(castalia_store::now().into()) };
     let new = Item { data_change_last_time: time, ..new };
     if new.value != old.value {
         let changes = Changes::default().updated(&old, &new);
@@ -319,7 +320,7 @@ async fn delete_in(
     let edit = Edit::of(config, &key, Some(operator)).on(base.clone());
     let namespace = edit.begin(tx).await?;
     let item = existing(tx, id).await?;
-    store::item::delete(tx, item.id, operator).await?;
+    castalia_store::item::delete(tx, item.id, operator).await?;
     let mut trail = Trail::of(Some(operator));
     trail.deleted("Item", item.id);
     trail.write(tx).await?;
@@ -329,7 +330,7 @@ async fn delete_in(
 }
 
 async fn existing(tx: &Transaction, id: i64) -> Result<Item> {
-    store::item::by_id(tx, id).await?.ok_or_else(|| {
+    castalia_store::item::by_id(tx, id).await?.ok_or_else(|| {
         Error::bad_request(format!("item not exists for itemId:{id}")).with_code("item_not_found")
     })
 }

@@ -11,7 +11,6 @@ use super::namespace::Namespace;
 use super::{branch, key, syntax};
 use crate::error::{Error, Result};
 use crate::server_config::{ServerConfig, keys};
-use crate::store;
 
 /// The effective limits at one moment.
 #[derive(Debug, Clone)]
@@ -62,9 +61,12 @@ impl ItemRules {
         db: &impl ConnectionTrait,
         namespace: &Namespace,
     ) -> Result<NamespaceRules> {
-        let definition =
-            store::namespace::app_namespace(db, &namespace.app_id, &namespace.namespace_name)
-                .await?;
+        let definition = castalia_store::namespace::app_namespace(
+            db,
+            &namespace.app_id,
+            &namespace.namespace_name,
+        )
+        .await?;
         let format = definition.map(|definition| {
             let unknown = || Error::bad_request(format!("{} can not map enum", definition.format));
             Format::from_name(&definition.format).ok_or_else(unknown)

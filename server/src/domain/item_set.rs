@@ -14,7 +14,7 @@ use super::revision::Base;
 use super::unique;
 use crate::error::{Error, Result};
 use crate::server_config::ServerConfig;
-use crate::store::{self, Id, Store, Transaction};
+use castalia_store::{Id, Store, Transaction};
 
 /// Edits in the order in which they are applied.
 #[derive(Debug, Clone, Default)]
@@ -68,7 +68,7 @@ pub(super) async fn apply_in(
     let mut record = Changes::default();
     record = edit.create(record, trail).await?;
     if !changes.updates.is_empty() || !changes.deletes.is_empty() {
-        let present: HashMap<Id, Item> = store::item::of_namespace(tx, namespace.id)
+        let present: HashMap<Id, Item> = castalia_store::item::of_namespace(tx, namespace.id)
             .await?
             .into_iter()
             .map(|item| (item.id, item))
@@ -96,7 +96,7 @@ async fn check_count(
             .filter(|draft| draft.key.as_deref().is_some_and(|key| !key.is_empty()))
             .count() as u64
     };
-    let present = store::item::count_with_key(tx, namespace.id).await?;
+    let present = castalia_store::item::count_with_key(tx, namespace.id).await?;
     let count = (present + keyed(&changes.creates)).saturating_sub(keyed(&changes.deletes));
     if count > limit { Err(item::too_many(limit, count)) } else { Ok(()) }
 }
@@ -106,7 +106,7 @@ async fn check_count(
 async fn check_unique(tx: &Transaction, namespace: &Namespace, changes: &ChangeSet) -> Result<()> {
     let created = changes.creates.iter().filter_map(|draft| draft.key.as_deref());
     let created: Vec<_> = created.filter(|key| !key.is_empty()).collect();
-    match store::item::repeated_key(tx, namespace.id, &created).await? {
+    match castalia_store::item::repeated_key(tx, namespace.id, &created).await? {
         Some(key) => Err(item::exists(&key)),
         None => Ok(()),
     }
@@ -142,7 +142,7 @@ impl Steps<'_> {
             let mut draft = draft.clone();
             draft.author.created_by = Some(operator.clone());
             draft.author.last_modified_by = Some(operator.clone());
-            let item = store::insert(self.tx, draft.row(self.namespace.id, line)?).await?;
+            let item = castalia_store::insert(self.tx, draft.row(self.namespace.id, line)?).await?;
             trail.inserted("Item", item.id);
             record = record.created(&item);
         }
@@ -199,7 +199,7 @@ impl Steps<'_> {
             let Some(item) = present.get(&Id(draft.id)) else {
                 return Err(self.absent(draft.id, unknown()).await?);
             };
-            if !store::item::delete(self.tx, item.id, &operator).await? {
+            if !castalia_store::item::delete(self.tx, item.id, &operator).await? {
                 return Err(unknown());
             }
             trail.deleted("Item", item.id);
@@ -212,7 +212,7 @@ impl Steps<'_> {
     /// The error for an item that is not in the namespace: it belongs to another one, or does not
     /// exist.
     async fn absent(&self, id: i64, unknown: Error) -> Result<Error> {
-        let is_elsewhere = store::item::by_id(self.tx, id).await?.is_some();
+        let is_elsewhere = castalia_store::item::by_id(self.tx, id).await?.is_some();
         Ok(if is_elsewhere { item::mismatch() } else { unknown })
     }
 }

@@ -10,7 +10,7 @@ use sha2::Sha256;
 
 use super::user::{self, User};
 use crate::error::{Error, Result};
-use crate::store::Store;
+use castalia_store::Store;
 
 /// Separates the name of the browser from the signature.
 const SEPARATOR: char = '.';

@@ -2,7 +2,7 @@
 //! publish alone. Off unless the switch is on; locks that remain in the table still prevent their
 //! owner from publishing.
 
-pub use crate::store::entity::namespace_lock::Model as NamespaceLock;
+pub use castalia_store::entity::namespace_lock::Model as NamespaceLock;
 
 use sea_orm::ConnectionTrait;
 
@@ -11,7 +11,7 @@ use super::release::{self, Publication};
 use super::{branch, configurations};
 use crate::error::{Error, Reaction, Result};
 use crate::server_config::{ServerConfig, keys};
-use crate::store::{self, Store, Transaction};
+use castalia_store::{Store, Transaction};
 
 /// Whether editors exclude each other, as configured at one moment.
 #[derive(Debug, Clone, Copy)]
@@ -43,10 +43,10 @@ pub(super) async fn acquire(
     if !editors.is_on {
         return Ok(());
     }
-    if let Some(lock) = store::namespace::lock(tx, namespace.id).await? {
+    if let Some(lock) = castalia_store::namespace::lock(tx, namespace.id).await? {
         return check_owner(namespace, &lock, operator);
     }
-    store::namespace::insert_lock(tx, namespace.id, operator).await?;
+    castalia_store::namespace::insert_lock(tx, namespace.id, operator).await?;
     Ok(())
 }
 
@@ -65,14 +65,14 @@ pub(super) async fn release_unmodified(
     namespace: &Namespace,
 ) -> Result<()> {
     if editors.is_on && !is_modified(tx, namespace).await? {
-        store::namespace::delete_lock(tx, namespace.id).await?;
+        castalia_store::namespace::delete_lock(tx, namespace.id).await?;
     }
     Ok(())
 }
 
 /// Whether a publish would change the values of clients.
 async fn is_modified(db: &impl ConnectionTrait, namespace: &Namespace) -> Result<bool> {
-    let items = store::item::content_of_namespace(db, namespace.id).await?;
+    let items = castalia_store::item::content_of_namespace(db, namespace.id).await?;
     let Some(latest) = release::latest(db, &key_of(namespace)).await? else {
         return Ok(items.iter().any(|(key, _)| !key.is_empty()));
     };
@@ -111,5 +111,5 @@ pub async fn find(
     if !config.get(&keys::EDIT_LOCK) {
         return Ok(None);
     }
-    Ok(store::namespace::lock(store.read(), namespace.id).await?)
+    Ok(castalia_store::namespace::lock(store.read(), namespace.id).await?)
 }

@@ -1,7 +1,7 @@
 //! Namespaces: created empty, deleted with their items, commits, releases, history and branch.
 
 pub use crate::feed::cache::NamespaceKey;
-pub use crate::store::entity::namespace::Model as Namespace;
+pub use castalia_store::entity::namespace::Model as Namespace;
 
 use castalia_core::protocol::namespace::DEFAULT_CLUSTER;
 use sea_orm::{ConnectionTrait, Set};
@@ -18,9 +18,9 @@ use super::revision::Base;
 use super::unique;
 use crate::error::{Error, Result};
 use crate::server_config::{ServerConfig, keys};
-use crate::store::entity::namespace::ActiveModel;
-use crate::store::instance::ConfigNamespace;
-use crate::store::{self, Store, Transaction};
+use castalia_store::entity::namespace::ActiveModel;
+use castalia_store::instance::ConfigNamespace;
+use castalia_store::{Store, Transaction};
 
 /// A request to create a namespace.
 #[derive(Debug, Clone, Default)]
@@ -50,7 +50,7 @@ impl NamespaceLimit {
 
     async fn check(self, tx: &Transaction, app_id: &str, cluster: &str) -> Result<()> {
         let Some(limit) = self.0 else { return Ok(()) };
-        let count = store::namespace::count_of_cluster(tx, app_id, cluster).await?;
+        let count = castalia_store::namespace::count_of_cluster(tx, app_id, cluster).await?;
         if count >= limit {
             let message = format!(
                 "namespace[appId = {app_id}, cluster= {cluster}] nowCount= {count}, maxCount ={limit}"
@@ -97,7 +97,7 @@ async fn create_at(
     let stored = app::lock_existing(tx, new.app_id.as_deref().unwrap_or(app_id)).await?;
     let new = &NewNamespace { app_id: new.app_id.as_ref().map(|_| stored), ..new.clone() };
     let name = new.name.as_deref().unwrap_or_default();
-    if store::namespace::find(tx, app_id, cluster, name).await?.is_some() {
+    if castalia_store::namespace::find(tx, app_id, cluster, name).await?.is_some() {
         let message = format!("namespace already exists for namespaceName:{name}");
         return Err(Error::bad_request(message).with_code("namespace_exists"));
     }
@@ -116,7 +116,8 @@ async fn create_in(
     let app_id = fitting(new.app_id.as_deref(), "AppId", constraint::APP_ID)?;
     let cluster_name = fitting(new.cluster.as_deref(), "ClusterName", constraint::NAME)?;
     let namespace_name = fitting(new.name.as_deref(), "NamespaceName", constraint::NAME)?;
-    if store::namespace::find(tx, &app_id, &cluster_name, &namespace_name).await?.is_some() {
+    if castalia_store::namespace::find(tx, &app_id, &cluster_name, &namespace_name).await?.is_some()
+    {
         return Err(Error::service("namespace not unique").with_code("namespace_exists"));
     }
     limit.check(tx, &app_id, &cluster_name).await?;
@@ -126,7 +127,7 @@ async fn create_in(
         namespace_name: Set(namespace_name),
         ..ActiveModel::authored(new.author.checked()?)
     };
-    let namespace = store::insert(tx, row).await?;
+    let namespace = castalia_store::insert(tx, row).await?;
     trail.inserted("Namespace", namespace.id);
     Ok(namespace)
 }
@@ -158,14 +159,14 @@ pub(super) async fn instantiate_definitions(
     operator: &str,
     trail: &mut Trail,
 ) -> Result<()> {
-    for definition in store::namespace::app_namespaces(tx, app_id).await? {
+    for definition in castalia_store::namespace::app_namespaces(tx, app_id).await? {
         let row = ActiveModel {
             app_id: Set(app_id.to_owned()),
             cluster_name: Set(cluster.to_owned()),
             namespace_name: Set(definition.name),
             ..ActiveModel::created_and_edited_by(operator)
         };
-        trail.inserted("Namespace", store::insert(tx, row).await?.id);
+        trail.inserted("Namespace", castalia_store::insert(tx, row).await?.id);
     }
     Ok(())
 }
@@ -209,10 +210,10 @@ pub(super) async fn delete_in(
             removal.watch_keys.push(parent.watch_key());
         }
     }
-    store::item::delete_of_namespace(tx, namespace.id, operator).await?;
-    store::item::delete_commits_of_namespace(tx, app_id, cluster, name, operator).await?;
+    castalia_store::item::delete_of_namespace(tx, namespace.id, operator).await?;
+    castalia_store::item::delete_commits_of_namespace(tx, app_id, cluster, name, operator).await?;
     if family.parent.is_none() {
-        store::release::delete_of_namespace(tx, app_id, cluster, name, operator).await?;
+        castalia_store::release::delete_of_namespace(tx, app_id, cluster, name, operator).await?;
     }
     if let Some(child) = &family.branch {
         branch::delete_in(
@@ -224,15 +225,22 @@ pub(super) async fn delete_in(
             removal,
         )
         .await?;
-        store::release::delete_of_namespace(tx, app_id, &child.cluster_name, name, operator)
-            .await?;
+        castalia_store::release::delete_of_namespace(
+            tx,
+            app_id,
+            &child.cluster_name,
+            name,
+            operator,
+        )
+        .await?;
     }
-    store::release::delete_histories_of_namespace(tx, app_id, cluster, name, operator).await?;
+    castalia_store::release::delete_histories_of_namespace(tx, app_id, cluster, name, operator)
+        .await?;
     let read = ConfigNamespace { app_id, cluster, namespace: name };
-    store::instance::delete_configs_of_namespace(tx, read).await?;
-    store::namespace::delete_lock(tx, namespace.id).await?;
+    castalia_store::instance::delete_configs_of_namespace(tx, read).await?;
+    castalia_store::namespace::delete_lock(tx, namespace.id).await?;
     removal.trail.deleted("Namespace", namespace.id);
-    store::namespace::delete(tx, namespace.id, operator).await?;
+    castalia_store::namespace::delete(tx, namespace.id, operator).await?;
     removal.watch_keys.push(key_of(namespace).watch_key());
     Ok(())
 }
@@ -242,7 +250,7 @@ pub(super) async fn delete_in(
 /// may be stale. Returns whether the namespace exists.
 pub(super) async fn lock(tx: &Transaction, key: &NamespaceKey) -> Result<bool> {
     let NamespaceKey { app_id, cluster, namespace } = key;
-    Ok(store::namespace::lock_family(tx, app_id, cluster, namespace).await?)
+    Ok(castalia_store::namespace::lock_family(tx, app_id, cluster, namespace).await?)
 }
 
 /// The namespace with these names, locked.
@@ -258,7 +266,8 @@ pub(super) async fn find_locked(tx: &Transaction, key: &NamespaceKey) -> Result<
 /// # Errors
 /// Fails if there is no such namespace.
 pub async fn find(db: &impl ConnectionTrait, key: &NamespaceKey) -> Result<Namespace> {
-    let namespace = store::namespace::find(db, &key.app_id, &key.cluster, &key.namespace).await?;
+    let namespace =
+        castalia_store::namespace::find(db, &key.app_id, &key.cluster, &key.namespace).await?;
     namespace.ok_or_else(|| not_found(key))
 }
 
@@ -274,7 +283,8 @@ pub(super) fn not_found(key: &NamespaceKey) -> Error {
 /// # Errors
 /// Fails if there is no such namespace.
 pub async fn require(db: &impl ConnectionTrait, key: &NamespaceKey) -> Result<Namespace> {
-    let namespace = store::namespace::find(db, &key.app_id, &key.cluster, &key.namespace).await?;
+    let namespace =
+        castalia_store::namespace::find(db, &key.app_id, &key.cluster, &key.namespace).await?;
     namespace.ok_or_else(|| not_exists(key))
 }
 
@@ -302,7 +312,7 @@ pub(super) fn names(key: &NamespaceKey) -> String {
 /// # Errors
 /// Fails if there is no such namespace.
 pub async fn by_id(db: &impl ConnectionTrait, id: i64) -> Result<Namespace> {
-    let namespace = store::namespace::by_id(db, id).await?;
+    let namespace = castalia_store::namespace::by_id(db, id).await?;
     // Apollo's message refers to an item.
     let not_found = || {
         Error::not_found(format!("item not found for itemId:{id}")).with_code("namespace_not_found")
@@ -312,17 +322,17 @@ pub async fn by_id(db: &impl ConnectionTrait, id: i64) -> Result<Namespace> {
 
 /// The namespaces of a cluster or branch.
 pub async fn list(store: &Store, app_id: &str, cluster: &str) -> Result<Vec<Namespace>> {
-    Ok(store::namespace::readable_of_cluster(store.read(), app_id, cluster).await?)
+    Ok(castalia_store::namespace::readable_of_cluster(store.read(), app_id, cluster).await?)
 }
 
 /// Namespaces that contain an item with exactly this key. The page is one of items, so it may
 /// return fewer namespaces.
 pub async fn find_by_item(store: &Store, item_key: &str, page: &Page) -> Result<Paged<Namespace>> {
-    let items = store::item::page_by_key(store.read(), item_key, page).await?;
+    let items = castalia_store::item::page_by_key(store.read(), item_key, page).await?;
     let mut ids: Vec<_> = items.into_iter().map(|item| item.namespace_id).collect();
     ids.sort_unstable();
     ids.dedup();
-    let rows = store::namespace::by_ids(store.read(), &ids).await?;
+    let rows = castalia_store::namespace::by_ids(store.read(), &ids).await?;
     Ok(Paged { total: rows.len() as u64, rows })
 }
 
@@ -334,19 +344,23 @@ pub async fn find_by_item(store: &Store, item_key: &str, page: &Page) -> Result<
 /// Fails if the name is not public, or if its owner has no such namespace.
 pub async fn associated_public(store: &Store, cluster: &str, name: &str) -> Result<Namespace> {
     let db = store.read();
-    let Some(definition) = store::namespace::public_app_namespace(db, name).await? else {
+    let Some(definition) = castalia_store::namespace::public_app_namespace(db, name).await? else {
         return Err(not_exists(&NamespaceKey::new("", cluster, name)));
     };
     let owner = &definition.app_id;
-    let in_default = store::namespace::find(db, owner, DEFAULT_CLUSTER, name).await?;
+    let in_default = castalia_store::namespace::find(db, owner, DEFAULT_CLUSTER, name).await?;
     let in_cluster = match cluster {
         DEFAULT_CLUSTER => None,
-        cluster => store::namespace::find(db, owner, cluster, name).await?,
+        cluster => castalia_store::namespace::find(db, owner, cluster, name).await?,
     };
     let is_published = async |namespace: &Option<Namespace>| -> Result<bool> {
         let Some(row) = namespace else { return Ok(false) };
-        let newest =
-            store::release::latest_active(db, &row.app_id, &row.cluster_name, &row.namespace_name);
+        let newest = castalia_store::release::latest_active(
+            db,
+            &row.app_id,
+            &row.cluster_name,
+            &row.namespace_name,
+        );
         Ok(newest.await?.is_some())
     };
     let found = if is_published(&in_cluster).await? {

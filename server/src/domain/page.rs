@@ -1,3 +1,3 @@
 //! Pages of lists, as roles request them.
 
-pub use crate::store::{Page, Paged, Sort};
+pub use castalia_store::{Page, Paged, Sort};

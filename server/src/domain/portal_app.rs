@@ -1,7 +1,7 @@
 //! Apps in the portal: their rows in ApolloPortalDB, their roles, and the apps of a user or
 //! consumer. The admin role manages the app in an environment.
 
-pub use crate::store::entity::app::Model as App;
+pub use castalia_store::entity::app::Model as App;
 
 use std::collections::BTreeSet;
 
@@ -13,10 +13,10 @@ use crate::domain::permission::need::Identity;
 use crate::domain::permission::{Act, Role};
 use crate::domain::{unique, user};
 use crate::error::{Error, Result};
-use crate::store::entity::{app as app_row, app_namespace};
-use crate::store::user::role;
-use crate::store::{self, Id, Store, Transaction, app, insert};
 use castalia_core::protocol::namespace::{DEFAULT_CLUSTER, DEFAULT_NAMESPACE, Format};
+use castalia_store::entity::{app as app_row, app_namespace};
+use castalia_store::user::role;
+use castalia_store::{Id, Store, Transaction, app, insert};
 
 /// Widths of the columns, in characters.
 const APP_ID: usize = 64;
@@ -130,7 +130,7 @@ async fn update_in(
     row.owner_name.set_if_not_equals(details.owner_name.clone());
     row.owner_email.set_if_not_equals(email.to_owned());
     row.data_change_last_modified_by.set_if_not_equals(Some(operator.to_owned()));
-    store::update(tx, row).await?;
+    castalia_store::update(tx, row).await?;
     app::by_app_id(tx, app_id).await?.ok_or_else(|| unknown(app_id))
 }
 

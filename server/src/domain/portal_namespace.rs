@@ -1,7 +1,7 @@
 //! Definitions of namespaces in the portal: public names are unique over all apps, and each
 //! definition has roles. The admin role manages the namespaces themselves.
 
-pub use crate::store::entity::app_namespace::Model as AppNamespace;
+pub use castalia_store::entity::app_namespace::Model as AppNamespace;
 
 use std::collections::HashMap;
 
@@ -11,8 +11,8 @@ use sea_orm::Set;
 use crate::domain::permission::grant;
 use crate::domain::{portal_app, unique};
 use crate::error::{Error, Result};
-use crate::store::entity::app_namespace::ActiveModel;
-use crate::store::{Store, Transaction, insert, namespace};
+use castalia_store::entity::app_namespace::ActiveModel;
+use castalia_store::{Store, Transaction, insert, namespace};
 
 /// Widths of the columns, in characters.
 const NAME: usize = 32;

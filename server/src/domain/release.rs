@@ -1,7 +1,7 @@
 //! Publishes: the items of a namespace become a release, with its history and its message in one
 //! transaction. `gray_release.rs` publishes branches, `rollback.rs` rolls releases back.
 
-pub use crate::store::entity::release::Model as Release;
+pub use castalia_store::entity::release::Model as Release;
 
 use sea_orm::{ConnectionTrait, Set};
 
@@ -17,8 +17,8 @@ use super::removal::Removal;
 use super::revision::Base;
 use super::{item_set, key, lock};
 use crate::error::{Error, Result};
-use crate::store::entity::release::ActiveModel;
-use crate::store::{self, Id, Store, Transaction};
+use castalia_store::entity::release::ActiveModel;
+use castalia_store::{Id, Store, Transaction};
 
 /// Widths of the columns, in characters.
 const TITLE: usize = 64;
@@ -87,7 +87,7 @@ async fn publish_in(
 
 /// The content of a release of the present items.
 async fn content_of(tx: &Transaction, namespace: &Namespace) -> Result<Configurations> {
-    let items = store::item::content_of_namespace(tx, namespace.id).await?;
+    let items = castalia_store::item::content_of_namespace(tx, namespace.id).await?;
     Ok(configurations::of_items(items))
 }
 
@@ -160,7 +160,7 @@ pub async fn merge(
             Box::pin(async move {
                 let namespace = super::namespace::find_locked(tx, key).await?;
                 publication.base.check(tx, &namespace).await?;
-                let lock = store::namespace::lock(tx, namespace.id).await?;
+                let lock = castalia_store::namespace::lock(tx, namespace.id).await?;
                 let owner = lock.as_ref().map(|lock| lock.data_change_created_by.as_str());
                 let is_locked = lock::check_publisher(owner, publication)?;
                 let mut trail = Trail::of(Some(&publication.operator));
@@ -213,7 +213,7 @@ async fn finish(
     release: Release,
 ) -> Result<Release> {
     trail.write(tx).await?;
-    store::message::insert(tx, &key.watch_key()).await?;
+    castalia_store::message::insert(tx, &key.watch_key()).await?;
     Ok(release)
 }
 
@@ -233,7 +233,7 @@ pub(super) struct Draft<'a> {
 impl Draft<'_> {
     /// Inserts the row and releases the edit lock.
     pub(super) async fn insert(&self, tx: &Transaction, trail: &mut Trail) -> Result<Release> {
-        let release = store::insert(tx, self.row()?).await?;
+        let release = castalia_store::insert(tx, self.row()?).await?;
         self.unlock(tx).await?;
         trail.inserted("Release", release.id);
         Ok(release)
@@ -252,8 +252,8 @@ impl Draft<'_> {
         let history = history::row(&entry, operator)?;
         self.unlock(tx).await?;
         let message = &key.watch_key();
-        let publish = store::release::Publish { release, history, operator, message };
-        Ok(store::release::publish(tx, publish).await?)
+        let publish = castalia_store::release::Publish { release, history, operator, message };
+        Ok(castalia_store::release::publish(tx, publish).await?)
     }
 
     fn row(&self) -> Result<ActiveModel> {
@@ -278,7 +278,7 @@ impl Draft<'_> {
 
     async fn unlock(&self, tx: &Transaction) -> Result<()> {
         if self.is_locked {
-            store::namespace::delete_lock(tx, self.namespace.id).await?;
+            castalia_store::namespace::delete_lock(tx, self.namespace.id).await?;
         }
         Ok(())
     }
@@ -316,12 +316,14 @@ pub(super) async fn latest(
     db: &impl ConnectionTrait,
     key: &NamespaceKey,
 ) -> Result<Option<Release>> {
-    Ok(store::release::latest_active(db, &key.app_id, &key.cluster, &key.namespace).await?)
+    Ok(castalia_store::release::latest_active(db, &key.app_id, &key.cluster, &key.namespace)
+        .await?)
 }
 
 /// Id of the release that clients of a namespace receive; 0 if there is none.
 pub(super) async fn latest_id(db: &impl ConnectionTrait, key: &NamespaceKey) -> Result<Id> {
-    Ok(store::release::latest_active_id(db, &key.app_id, &key.cluster, &key.namespace).await?)
+    Ok(castalia_store::release::latest_active_id(db, &key.app_id, &key.cluster, &key.namespace)
+        .await?)
 }
 
 /// The release with this row id.
@@ -329,7 +331,7 @@ pub(super) async fn latest_id(db: &impl ConnectionTrait, key: &NamespaceKey) -> 
 /// # Errors
 /// Fails if there is no such release.
 pub async fn find(store: &Store, id: i64) -> Result<Release> {
-    store::release::by_id(store.read(), id).await?.ok_or_else(|| not_found(id))
+    castalia_store::release::by_id(store.read(), id).await?.ok_or_else(|| not_found(id))
 }
 
 /// The error for an unknown release.
@@ -339,7 +341,7 @@ pub(super) fn not_found(id: impl std::fmt::Display) -> Error {
 
 /// Releases with these row ids; unknown ones are left out.
 pub async fn by_ids(store: &Store, ids: &[i64]) -> Result<Vec<Release>> {
-    Ok(store::release::by_ids(store.read(), ids).await?)
+    Ok(castalia_store::release::by_ids(store.read(), ids).await?)
 }
 
 /// The release that clients of a namespace receive.
@@ -357,7 +359,10 @@ pub async fn list(
 ) -> Result<Vec<Release>> {
     let (db, NamespaceKey { app_id, cluster, namespace }) = (store.read(), key);
     Ok(match with_abandoned {
-        true => store::release::all_page(db, app_id, cluster, namespace, page).await?,
-        false => store::release::readable_active_page(db, app_id, cluster, namespace, page).await?,
+        true => castalia_store::release::all_page(db, app_id, cluster, namespace, page).await?,
+        false => {
+            castalia_store::release::readable_active_page(db, app_id, cluster, namespace, page)
+                .await?
+        }
     })
 }

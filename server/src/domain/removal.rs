@@ -9,8 +9,8 @@ use super::audit::Trail;
 use super::cluster::Cluster;
 use super::namespace::{self, key_of};
 use crate::error::{Error, Result};
-use crate::store::removal::Scope;
-use crate::store::{self, Id, Store, Transaction};
+use castalia_store::removal::Scope;
+use castalia_store::{Id, Store, Transaction};
 
 /// Namespaces whose items are deleted in one transaction.
 const PORTION: usize = 50;
@@ -35,7 +35,7 @@ impl Removal {
     /// time until the commit, the shorter scans have to look for an id that is not visible yet.
     pub(super) async fn finish(self, tx: &Transaction) -> Result<()> {
         self.trail.write(tx).await?;
-        Ok(store::message::insert_all(tx, &self.watch_keys).await?)
+        Ok(castalia_store::message::insert_all(tx, &self.watch_keys).await?)
     }
 }
 
@@ -48,13 +48,13 @@ pub(super) async fn delete_clusters(
     operator: &str,
     removal: &mut Removal,
 ) -> Result<Vec<Id>> {
-    store::removal::lock_namespaces(tx, scope).await?;
+    castalia_store::removal::lock_namespaces(tx, scope).await?;
     // No namespace can be added any more: that requires the lock of the app, and for branches the
     // lock of their namespace.
-    let namespaces = store::removal::namespaces(tx, scope).await?;
+    let namespaces = castalia_store::removal::namespaces(tx, scope).await?;
     let ids: Vec<_> = namespaces.iter().map(|namespace| namespace.id).collect();
-    store::removal::hide(tx, scope, operator).await?;
-    store::namespace::delete_locks(tx, &ids).await?;
+    castalia_store::removal::hide(tx, scope, operator).await?;
+    castalia_store::namespace::delete_locks(tx, &ids).await?;
     for namespace in &namespaces {
         removal.trail.deleted("Namespace", namespace.id);
         removal.watch_keys.push(key_of(namespace).watch_key());
@@ -89,7 +89,7 @@ pub(super) async fn resume(store: Store) {
 
 async fn left_behind(store: &Store) -> Result<()> {
     loop {
-        let namespaces = store::removal::with_items(store.read(), PORTION as u64).await?;
+        let namespaces = castalia_store::removal::with_items(store.read(), PORTION as u64).await?;
         if namespaces.is_empty() {
             return Ok(());
         }
@@ -101,7 +101,9 @@ async fn delete_items(store: &Store, namespaces: &[Id]) -> Result<()> {
     for portion in namespaces.chunks(PORTION) {
         store
             .write(portion.to_vec(), |tx, ids| {
-                Box::pin(async move { Ok::<_, Error>(store::removal::hide_items(tx, ids).await?) })
+                Box::pin(async move {
+                    Ok::<_, Error>(castalia_store::removal::hide_items(tx, ids).await?)
+                })
             })
             .await?;
     }
@@ -110,7 +112,8 @@ async fn delete_items(store: &Store, namespaces: &[Id]) -> Result<()> {
 
 /// Locks the parents of the namespaces of a branch.
 pub(super) async fn lock_parents(tx: &Transaction, branch: &Cluster) -> Result<()> {
-    for namespace in store::namespace::of_cluster(tx, &branch.app_id, &branch.name).await? {
+    for namespace in castalia_store::namespace::of_cluster(tx, &branch.app_id, &branch.name).await?
+    {
         namespace::lock(tx, &key_of(&namespace)).await?;
     }
     Ok(())

@@ -9,8 +9,8 @@ use super::removal;
 use crate::background::Background;
 use crate::error::{Error, Result};
 use crate::server_config::{ServerConfig, keys};
-use crate::store::release::Line;
-use crate::store::{self, Id, Store, Transaction};
+use castalia_store::release::Line;
+use castalia_store::{Id, Store, Transaction};
 
 /// Intervals of the searches for new messages, and for new history.
 const MESSAGE_PAUSE: Duration = Duration::from_secs(5);
@@ -65,15 +65,15 @@ pub async fn remove_old_messages(store: &Store, since: Option<Id>) -> Result<Id>
     let mut since = match since {
         Some(since) => since,
         None => {
-            let newest = store::message::max_id(store.read()).await?;
+            let newest = castalia_store::message::max_id(store.read()).await?;
             Id(newest.0.saturating_sub_unsigned(LOOK).max(0))
         }
     };
     loop {
-        let rows = store::message::after(store.read(), since, LOOK).await?;
+        let rows = castalia_store::message::after(store.read(), since, LOOK).await?;
         let Some(newest) = rows.last_id else {
             // The ids may have gone back, for example after a failover.
-            return Ok(since.min(store::message::max_id(store.read()).await?));
+            return Ok(since.min(castalia_store::message::max_id(store.read()).await?));
         };
         for (text, id) in replacing(rows.readable, is_first_look) {
             while remove_messages(store, text.clone(), id).await? == REMOVE {}
@@ -100,7 +100,7 @@ async fn remove_messages(store: &Store, text: String, id: Id) -> Result<u64> {
     store
         .write((text, id), |tx, (text, id)| {
             Box::pin(async move {
-                Ok::<_, Error>(store::message::delete_older(tx, text, *id, REMOVE).await?)
+                Ok::<_, Error>(castalia_store::message::delete_older(tx, text, *id, REMOVE).await?)
             })
         })
         .await
@@ -113,17 +113,18 @@ pub async fn remove_old_histories(
     since: Option<Id>,
 ) -> Result<Id> {
     let Some(mut since) = since else {
-        return Ok(store::release::max_history_id(store.read()).await?);
+        return Ok(castalia_store::release::max_history_id(store.read()).await?);
     };
     loop {
-        let rows = store::release::histories_after(store.read(), since, LOOK).await?;
+        let rows = castalia_store::release::histories_after(store.read(), since, LOOK).await?;
         let Some(newest) = rows.last_id else {
-            return Ok(since.min(store::release::max_history_id(store.read()).await?));
+            return Ok(since.min(castalia_store::release::max_history_id(store.read()).await?));
         };
         let lines: BTreeSet<_> = rows.readable.into_iter().map(|(_, line)| line).collect();
         for line in lines {
             let Some(size) = size_of(config, &line) else { continue };
-            let Some(last) = store::release::nth_newest_history(store.read(), &line, size).await?
+            let Some(last) =
+                castalia_store::release::nth_newest_history(store.read(), &line, size).await?
             else {
                 continue;
             };
@@ -154,17 +155,17 @@ async fn remove_histories_in(tx: &Transaction, line: &Line, last: Id) -> Result<
     // missed.
     let Line { app_id, cluster, namespace, branch } = line;
     namespace::lock(tx, &NamespaceKey::new(app_id, cluster, namespace)).await?;
-    let rows = store::release::histories_up_to(tx, line, last, REMOVE).await?;
+    let rows = castalia_store::release::histories_up_to(tx, line, last, REMOVE).await?;
     let ids: Vec<_> = rows.iter().map(|(id, ..)| *id).collect();
-    let removed = store::release::delete_histories(tx, &ids).await?;
+    let removed = castalia_store::release::delete_histories(tx, &ids).await?;
     let mut named: Vec<_> =
         rows.iter().flat_map(|(_, release, previous)| [*release, *previous]).collect();
     named.sort_unstable();
     named.dedup();
-    let kept = store::release::still_referenced(tx, &named).await?;
-    let live = store::release::latest_active_id(tx, app_id, branch, namespace).await?;
+    let kept = castalia_store::release::still_referenced(tx, &named).await?;
+    let live = castalia_store::release::latest_active_id(tx, app_id, branch, namespace).await?;
     named.retain(|id| *id != live && !kept.contains(id));
-    store::release::purge(tx, &named).await?;
+    castalia_store::release::purge(tx, &named).await?;
     Ok(removed)
 }
 

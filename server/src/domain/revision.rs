@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use super::item::Item;
 use super::namespace::Namespace;
 use crate::error::{Error, Result, Stale};
-use crate::store::{self, Id, Transaction};
+use castalia_store::{Id, Transaction};
 
 /// Bytes of the digest that are used: enough to make accidental collisions impossible in practice.
 const BYTES: usize = 16;
@@ -38,7 +38,7 @@ impl Revision {
     /// The present revision of a namespace. An item that cannot be decoded is not part of it,
     /// because readers do not see it; correcting the item changes the revision.
     pub async fn current(db: &impl ConnectionTrait, namespace_id: Id) -> Result<Self> {
-        Ok(Self::of(&store::item::readable_of_namespace(db, namespace_id).await?))
+        Ok(Self::of(&castalia_store::item::readable_of_namespace(db, namespace_id).await?))
     }
 
     /// The value of the header.
@@ -63,7 +63,7 @@ impl Base {
     /// revision cannot change after the comparison.
     pub(super) async fn check(&self, tx: &Transaction, namespace: &Namespace) -> Result<()> {
         let Some(base) = &self.0 else { return Ok(()) };
-        let items = store::item::readable_of_namespace(tx, namespace.id).await?;
+        let items = castalia_store::item::readable_of_namespace(tx, namespace.id).await?;
         let current = Revision::of(&items);
         if current.as_str() == base {
             return Ok(());
@@ -81,7 +81,7 @@ impl Base {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Small;
+    use castalia_store::Small;
 
     fn item(key: &str, value: &str) -> Item {
         Item {
@@ -95,7 +95,7 @@ mod tests {
             is_deleted: false,
             deleted_at: 0,
             data_change_created_by: "u".to_owned(),
-            data_change_created_time: store::now().into(),
+            data_change_created_time: castalia_store::now().into(),
             data_change_last_modified_by: None,
             data_change_last_time: None,
         }
@@ -117,7 +117,7 @@ mod tests {
             assert_ne!(Revision::of(std::slice::from_ref(&other)), revision, "{other:?}");
         }
         assert_ne!(Revision::of(&[]), revision);
-        let later = Item { data_change_last_time: Some(store::now().into()), ..base };
+        let later = Item { data_change_last_time: Some(castalia_store::now().into()), ..base };
         assert_eq!(Revision::of(&[later]), revision);
     }
 }

@@ -11,7 +11,7 @@ use super::page::Page;
 use super::release::{Publication, Release, not_found};
 use super::revision::Base;
 use crate::error::{Error, Result};
-use crate::store::{self, Id, Store, Transaction};
+use castalia_store::{Id, Store, Transaction};
 
 /// The effect of a rollback on clients.
 #[derive(Debug)]
@@ -60,13 +60,13 @@ pub async fn roll_back(
 
 /// The namespace of a release never changes, so it may be read before the lock.
 async fn lock(tx: &Transaction, id: i64, base: &Base) -> Result<()> {
-    let release = store::release::by_id(tx, id).await?.ok_or_else(|| not_found(id))?;
+    let release = castalia_store::release::by_id(tx, id).await?.ok_or_else(|| not_found(id))?;
     let Release { app_id, cluster_name, namespace_name, .. } = &release;
     let key = NamespaceKey::new(app_id, cluster_name, namespace_name);
     if !namespace::lock(tx, &key).await? {
         return Err(not_found(id));
     }
-    match store::namespace::find(tx, app_id, cluster_name, namespace_name).await? {
+    match castalia_store::namespace::find(tx, app_id, cluster_name, namespace_name).await? {
         Some(namespace) => base.check(tx, &namespace).await,
         None => Ok(()),
     }
@@ -75,9 +75,14 @@ async fn lock(tx: &Transaction, id: i64, base: &Base) -> Result<()> {
 async fn one_step(tx: &Transaction, id: i64) -> Result<Step> {
     let from = active(tx, id).await?;
     let Release { app_id, cluster_name, namespace_name, .. } = &from;
-    let mut newest =
-        store::release::active_page(tx, app_id, cluster_name, namespace_name, &Page::new(0, 2))
-            .await?;
+    let mut newest = castalia_store::release::active_page(
+        tx,
+        app_id,
+        cluster_name,
+        namespace_name,
+        &Page::new(0, 2),
+    )
+    .await?;
     let (Some(new), Some(old)) = (newest.pop(), newest.pop()) else {
         return Err(Error::bad_request(format!(
             "Can't rollback namespace(appId={app_id}, clusterName={cluster_name}, namespaceName={namespace_name}) \
@@ -91,19 +96,25 @@ async fn to_target(tx: &Transaction, id: i64, target: i64) -> Result<Step> {
     let from = active(tx, id).await?;
     let to = active(tx, target).await?;
     let Release { app_id, cluster_name, namespace_name, .. } = &from;
-    let mut abandoned: Vec<_> =
-        store::release::active_between(tx, app_id, cluster_name, namespace_name, to.id, from.id)
-            .await?
-            .into_iter()
-            .map(|release| release.id)
-            .collect();
+    let mut abandoned: Vec<_> = castalia_store::release::active_between(
+        tx,
+        app_id,
+        cluster_name,
+        namespace_name,
+        to.id,
+        from.id,
+    )
+    .await?
+    .into_iter()
+    .map(|release| release.id)
+    .collect();
     // The oldest of the range becomes active again.
     abandoned.pop();
     Ok(Step { to: to.id, abandoned, old: from.id, from, new: to })
 }
 
 async fn active(tx: &Transaction, id: i64) -> Result<Release> {
-    let release = store::release::by_id(tx, id).await?.ok_or_else(|| not_found(id))?;
+    let release = castalia_store::release::by_id(tx, id).await?.ok_or_else(|| not_found(id))?;
     if release.is_abandoned {
         return Err(Error::bad_request("release is not active"));
     }
@@ -114,7 +125,7 @@ async fn apply(tx: &Transaction, step: Step, operator: &str) -> Result<()> {
     let from = &step.from;
     let key = NamespaceKey::new(&from.app_id, &from.cluster_name, &from.namespace_name);
     let mut trail = Trail::of(Some(operator));
-    store::release::abandon(tx, &step.abandoned, operator).await?;
+    castalia_store::release::abandon(tx, &step.abandoned, operator).await?;
     let entry = Entry {
         key: &key,
         branch: &key.cluster,
@@ -126,7 +137,7 @@ async fn apply(tx: &Transaction, step: Step, operator: &str) -> Result<()> {
     history::record(tx, entry, operator, &mut trail).await?;
     carry(tx, &key, &step, operator, &mut trail).await?;
     trail.write(tx).await?;
-    store::message::insert(tx, &key.watch_key()).await?;
+    castalia_store::message::insert(tx, &key.watch_key()).await?;
     Ok(())
 }
 
@@ -139,7 +150,7 @@ async fn carry(
     trail: &mut Trail,
 ) -> Result<()> {
     let NamespaceKey { app_id, cluster, namespace } = key;
-    let Some(main) = store::namespace::find(tx, app_id, cluster, namespace).await? else {
+    let Some(main) = castalia_store::namespace::find(tx, app_id, cluster, namespace).await? else {
         return Ok(());
     };
     let Some(branch) = Family::of(tx, &main).await?.branch else { return Ok(()) };

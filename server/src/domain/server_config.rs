@@ -1,7 +1,7 @@
 //! Settings that operators keep in the config database, by key and cluster of nodes.
 //! `crate::server_config` interprets them.
 
-pub use crate::store::entity::server_config::Model as ServerConfigRow;
+pub use castalia_store::entity::server_config::Model as ServerConfigRow;
 
 use castalia_core::protocol::namespace::DEFAULT_CLUSTER;
 use sea_orm::{IntoActiveModel as _, Set};
@@ -11,8 +11,8 @@ use super::unique;
 use crate::error::{Error, Result};
 use crate::server_config::{ServerConfig, winners};
 use crate::settings::Settings;
-use crate::store::entity::server_config::ActiveModel;
-use crate::store::{self, Store, StoreError, Transaction};
+use castalia_store::entity::server_config::ActiveModel;
+use castalia_store::{Store, StoreError, Transaction};
 
 /// Widths of the columns, in characters.
 const KEY: usize = 64;
@@ -48,7 +48,7 @@ async fn put_in(tx: &Transaction, draft: &Draft) -> Result<ServerConfigRow> {
     let cluster = fitting(Some(cluster), "Cluster", constraint::NAME)?;
     let value = fitting(draft.value.as_deref(), "Value", VALUE)?;
     check_width(draft.comment.as_deref().unwrap_or_default(), "Comment", COMMENT)?;
-    let Some(old) = store::server_config::lock(tx, &key, &cluster).await? else {
+    let Some(old) = castalia_store::server_config::lock(tx, &key, &cluster).await? else {
         let row = ActiveModel {
             key: Set(key),
             cluster: Set(cluster),
@@ -56,7 +56,7 @@ async fn put_in(tx: &Transaction, draft: &Draft) -> Result<ServerConfigRow> {
             comment: Set(draft.comment.clone()),
             ..ActiveModel::authored(draft.author.checked()?)
         };
-        return Ok(store::insert(tx, row).await?);
+        return Ok(castalia_store::insert(tx, row).await?);
     };
     let new = ServerConfigRow {
         value,
@@ -68,8 +68,9 @@ async fn put_in(tx: &Transaction, draft: &Draft) -> Result<ServerConfigRow> {
     row.value.set_if_not_equals(new.value.clone());
     row.comment.set_if_not_equals(new.comment.clone());
     row.data_change_last_modified_by.set_if_not_equals(new.data_change_last_modified_by.clone());
-    let is_changed = store::update(tx, row).await?;
-    let time = if is_changed { Some(store::now().into()) } else { new.data_change_last_time };
+    let is_changed = castalia_store::update(tx, row).await?;
+    let time =
+        if is_changed { Some(castalia_store::now().into()) } else { new.data_change_last_time };
     Ok(ServerConfigRow { data_change_last_time: time, ..new })
 }
 
@@ -83,7 +84,9 @@ pub async fn delete(store: &Store, key: &str, cluster: &str, operator: &str) -> 
     let found: bool = store
         .write(input, |tx, (key, cluster, operator)| {
             Box::pin(async move {
-                Ok::<_, Error>(store::server_config::delete(tx, key, cluster, operator).await?)
+                Ok::<_, Error>(
+                    castalia_store::server_config::delete(tx, key, cluster, operator).await?,
+                )
             })
         })
         .await?;
@@ -96,7 +99,7 @@ pub async fn delete(store: &Store, key: &str, cluster: &str, operator: &str) -> 
 
 /// All settings of all clusters.
 pub async fn list(store: &Store) -> Result<Vec<ServerConfigRow>> {
-    Ok(store::server_config::all(store.read()).await?)
+    Ok(castalia_store::server_config::all(store.read()).await?)
 }
 
 /// Applies the present rows of the database to this node.
@@ -109,7 +112,7 @@ pub async fn reload(
     settings: &Settings,
 ) -> std::result::Result<(), StoreError> {
     let read = async {
-        let rows = store::server_config::values(store.read()).await?;
+        let rows = castalia_store::server_config::values(store.read()).await?;
         Ok(winners(rows, settings.idc.as_deref(), settings.cluster.as_deref()))
     };
     config.reload(read).await

@@ -12,9 +12,9 @@ use subtle::ConstantTimeEq as _;
 
 use crate::domain::user::{self, User};
 use crate::error::{Error, Result};
-use crate::store::entity::castalia_session::Model;
-use crate::store::user::session;
-use crate::store::{Secret, Store, Transaction, now};
+use castalia_store::entity::castalia_session::Model;
+use castalia_store::user::session;
+use castalia_store::{Secret, Store, Transaction, now};
 
 /// A session that is not used for this time ends.
 const IDLE: TimeDelta = TimeDelta::minutes(30);

@@ -5,8 +5,8 @@
 use futures_util::future::BoxFuture;
 
 use crate::error::Result;
-use crate::store::error::JobError as _;
-use crate::store::{Store, StoreError, Transaction};
+use castalia_store::error::JobError as _;
+use castalia_store::{Store, StoreError, Transaction};
 
 /// Runs a job in a transaction, and once more if it violates a unique key.
 pub async fn write<I, T, F>(store: &Store, input: I, job: F) -> Result<T>

@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use super::namespace::{Namespace, key_of};
 use super::{app, configurations, release};
 use crate::error::Result;
-use crate::store::{self, Store};
+use castalia_store::Store;
 
 /// For each cluster of an app, in the order of creation, whether any of its namespaces has
 /// unpublished edits. Deleted items are not detected, as in Apollo.
@@ -17,10 +17,11 @@ pub async fn clusters(store: &Store, app_id: &str) -> Result<IndexMap<String, bo
         return Err(app::not_exists(app_id));
     }
     let mut states = IndexMap::new();
-    for cluster in store::app::readable_clusters(store.read(), app_id).await? {
+    for cluster in castalia_store::app::readable_clusters(store.read(), app_id).await? {
         let mut is_unpublished = false;
         let namespaces =
-            store::namespace::readable_of_cluster(store.read(), app_id, &cluster.name).await?;
+            castalia_store::namespace::readable_of_cluster(store.read(), app_id, &cluster.name)
+                .await?;
         for namespace in namespaces {
             if has_edits(store, &namespace).await? {
                 is_unpublished = true;
@@ -37,10 +38,10 @@ pub async fn clusters(store: &Store, app_id: &str) -> Result<IndexMap<String, bo
 async fn has_edits(store: &Store, namespace: &Namespace) -> Result<bool> {
     let db = store.read();
     let Some(latest) = release::latest(db, &key_of(namespace)).await? else {
-        return Ok(store::item::count(db, namespace.id).await? > 0);
+        return Ok(castalia_store::item::count(db, namespace.id).await? > 0);
     };
     let since = latest.data_change_last_time.unwrap_or(latest.data_change_created_time);
-    let edited = store::item::modified_after(db, namespace.id, *since).await?;
+    let edited = castalia_store::item::modified_after(db, namespace.id, *since).await?;
     let content = configurations::parse(&latest.configurations)?;
     Ok(edited.iter().any(|item| content.get(&item.key) != Some(&item.value)))
 }

@@ -1,7 +1,7 @@
 //! Users of the portal: look-up, sign-in with a password, setting passwords, and the first
 //! administrator.
 
-pub use crate::store::entity::users::Model as User;
+pub use castalia_store::entity::users::Model as User;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
@@ -9,8 +9,8 @@ use std::sync::OnceLock;
 use crate::error::{Error, Reaction, Result};
 use crate::password::{self, Scheme};
 use crate::settings::Installation;
-use crate::store::user::{self, UserRow};
-use crate::store::{Secret, Small, Store, StoreError, Transaction};
+use castalia_store::user::{self, UserRow};
+use castalia_store::{Secret, Small, Store, StoreError, Transaction};
 
 /// Name of the first administrator, as in Apollo.
 pub const ADMINISTRATOR: &str = "apollo";

@@ -10,8 +10,8 @@ use castalia_core::protocol::signature::Signer;
 
 use super::folded::{Folded, FoldedMap};
 use crate::error::{Error, Result};
-use crate::store::feed as stored;
-use crate::store::{Secret, Small};
+use castalia_store::feed as stored;
+use castalia_store::{Secret, Small};
 
 /// How a key treats a request that it does not match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -19,7 +19,7 @@ pub use self::published::{GrayRelease, GrayRule, NamespaceKey, Place, Published,
 use super::name::Names;
 use super::position::Positions;
 use crate::error::{Error, Result};
-use crate::store::Store;
+use castalia_store::Store;
 
 /// Memory for slots without a release, in bytes. Unknown clients can fill it by requesting names
 /// that were never published.

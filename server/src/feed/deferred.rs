@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use crate::store::Id;
-use crate::store::feed::Message;
+use castalia_store::Id;
+use castalia_store::feed::Message;
 
 /// Pause between two retries.
 const PAUSE: Duration = Duration::from_secs(1);

@@ -12,8 +12,8 @@ use super::access_key::AccessKey;
 use super::name::{AppNamespace, Cluster, Contest};
 use super::{BATCH, ReleaseFeed};
 use crate::error::Result;
-use crate::store::access_key as stored_key;
-use crate::store::feed::{self as stored, Rows};
+use castalia_store::access_key as stored_key;
+use castalia_store::feed::{self as stored, Rows};
 
 /// Interval of the scans for new names and changed keys.
 const SCAN_PAUSE: Duration = Duration::from_secs(1);

@@ -12,8 +12,8 @@ use super::hub::Wake;
 use super::scan::in_time;
 use super::{ReleaseFeed, notification};
 use crate::error::{Error, Result};
-use crate::store::Id;
-use crate::store::feed::Message;
+use castalia_store::Id;
+use castalia_store::feed::Message;
 
 /// Namespaces that are read concurrently: a slow one must not delay the others.
 const AT_ONCE: usize = 4;

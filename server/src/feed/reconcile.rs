@@ -16,7 +16,7 @@ use super::cache::{NamespaceKey, Place, Published};
 use super::scan::in_time;
 use crate::error::Result;
 use crate::server_config::keys;
-use crate::store::feed::fingerprints;
+use castalia_store::feed::fingerprints;
 
 /// Namespaces whose ids are compared in one statement.
 const CHUNK: usize = 64;

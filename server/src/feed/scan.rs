@@ -13,8 +13,8 @@ use super::gap::Gaps;
 use super::{BATCH, ReleaseFeed};
 use crate::error::Result;
 use crate::server_config::keys;
-use crate::store::feed::{self as stored, Message};
-use crate::store::{Id, message};
+use castalia_store::feed::{self as stored, Message};
+use castalia_store::{Id, message};
 
 /// Pause after a failed scan, in addition to the time that the failure took.
 const RETRY: Duration = Duration::from_millis(100);

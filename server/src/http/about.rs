@@ -14,7 +14,7 @@ use super::metrics::check_token;
 use super::route::{Listed, Routes};
 use crate::json::Json;
 use crate::settings::Settings;
-use crate::store::Secret;
+use castalia_store::Secret;
 
 /// Access to these routes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

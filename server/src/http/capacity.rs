@@ -3,7 +3,7 @@
 use super::large_head::LargeHeads;
 use crate::feed::hub::Limits;
 use crate::settings::Settings;
-use crate::store::RESERVED_CONNECTIONS;
+use castalia_store::RESERVED_CONNECTIONS;
 
 /// File descriptors that clients' polls may not use: they serve other requests and the other ports.
 const RESERVE: usize = 400;

@@ -16,7 +16,7 @@ use super::about;
 use super::route::{Listed, Routes};
 use crate::error::Error;
 use crate::feed::ReleaseFeed;
-use crate::store::Secret;
+use castalia_store::Secret;
 
 /// Content type of the Prometheus text format.
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";

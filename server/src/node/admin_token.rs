@@ -3,7 +3,7 @@
 use crate::server_config::{ServerConfig, keys};
 use crate::settings::Settings;
 use crate::settings::role::Role;
-use crate::store::{Secret, Store};
+use castalia_store::{Secret, Store};
 
 const SWITCH: &str = keys::ADMIN_TOKEN_REQUIRED.name;
 const TOKENS: &str = keys::ADMIN_TOKENS.name;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::{StartError, random_hex};
 use crate::settings::Settings;
 use crate::settings::role::Role;
-use crate::store::Secret;
+use castalia_store::Secret;
 
 /// Default database files.
 pub(super) const CONFIG_FILE: &str = "config.db";

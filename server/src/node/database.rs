@@ -12,8 +12,8 @@ use crate::domain::server_config;
 use crate::server_config::ServerConfig;
 use crate::settings::role::Role;
 use crate::settings::{Installation, SchemaMode, Settings};
-use crate::store::migration::{self, Part};
-use crate::store::{self, DatabaseUrl, Secret, Store, StoreError, StoreOptions, installation};
+use castalia_store::migration::{self, Part};
+use castalia_store::{DatabaseUrl, Secret, Store, StoreError, StoreOptions, installation};
 
 /// How long a start waits for a database server that does not answer yet: it may be starting beside
 /// this process, or be busy.
@@ -137,7 +137,7 @@ fn report(read: Result<(), StoreError>) {
 
 async fn read_portal(store: &Store, config: &ServerConfig) -> Result<(), StoreError> {
     let read = async {
-        let rows = store::server_config::values_of_portal(store.read()).await?;
+        let rows = castalia_store::server_config::values_of_portal(store.read()).await?;
         Ok(rows.into_iter().collect())
     };
     config.reload(read).await

@@ -8,7 +8,7 @@ use crate::domain::user::ADMINISTRATOR;
 use crate::environment::Address;
 use crate::error::Result;
 use crate::state::PortalState;
-use crate::store::{self, Store};
+use castalia_store::Store;
 
 /// App id; the banner at the start prints it.
 pub(super) const APP_ID: &str = "sample-app";
@@ -16,7 +16,7 @@ pub(super) const APP_ID: &str = "sample-app";
 /// Whether the environment has the app. An adopted one does not, and an operator may have deleted
 /// it.
 pub(super) async fn is_present(environment: &Store) -> Result<bool> {
-    Ok(store::app::by_app_id(environment.read(), APP_ID).await?.is_some())
+    Ok(castalia_store::app::by_app_id(environment.read(), APP_ID).await?.is_some())
 }
 
 /// Creates the app and publishes its first release.

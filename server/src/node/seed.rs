@@ -10,8 +10,8 @@ use crate::domain::user;
 use crate::password::Scheme;
 use crate::server_config::keys;
 use crate::settings::Settings;
-use crate::store::entity::{portal_server_config, server_config};
-use crate::store::{Secret, Store, StoreError, insert, installation};
+use castalia_store::entity::{portal_server_config, server_config};
+use castalia_store::{Secret, Store, StoreError, insert, installation};
 
 /// Author of the rows.
 const OPERATOR: &str = "default";

@@ -13,7 +13,7 @@ use crate::registry::{Registry, RegistryOptions};
 use crate::server_config::{ServerConfig, keys};
 use crate::settings::role::Role;
 use crate::settings::{Discovery, Settings};
-use crate::store::{Dialect, Store};
+use castalia_store::{Dialect, Store};
 
 /// One socket for each port that this process serves.
 pub(super) struct Sockets {

@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 
 use super::options::{RegistryOptions, is_ours};
 use super::{Listed, OwnService};
-use crate::store::{Store, StoreError, service_registry};
+use castalia_store::{Store, StoreError, service_registry};
 
 /// Interval at which the table is read.
 pub(super) const REFRESH: Duration = Duration::from_secs(5);
@@ -112,6 +112,6 @@ impl Table {
 
     /// The present time in the representation of the nodes that share the table.
     fn now(&self) -> DateTime<Utc> {
-        crate::store::now() + self.options.shift
+        castalia_store::now() + self.options.shift
     }
 }

@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use crate::error::Result;
 use crate::server_config::{ServerConfig, keys};
 use crate::settings::{Discovery, Settings};
-use crate::store::{Dialect, Store, service_registry};
+use castalia_store::{Dialect, Store, service_registry};
 
 /// Member of the metadata that announces to other Castalia nodes that nudges are understood.
 const OURS: &str = "castalia";

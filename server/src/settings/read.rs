@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use super::compat::CompatOverrides;
 use super::{Fault, Texts, admin_tokens};
 use crate::settings::role::Role;
-use crate::store::{DatabaseUrl, Secret};
+use castalia_store::{DatabaseUrl, Secret};
 
 /// Shortest administrator password and metrics token that are accepted, in characters.
 const MIN_PASSWORD: usize = 12;

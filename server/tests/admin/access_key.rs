@@ -1,6 +1,6 @@
 //! Cases 79 to 81: access keys.
 
-use castalia_server::store::entity::access_key;
+use castalia_store::entity::access_key;
 use serde_json::{Value, json};
 
 use super::client::{Admin, members};
@@ -76,7 +76,7 @@ async fn a_key_is_deleted_once_it_is_off() {
     let time = |row: &access_key::Model| *row.data_change_last_time.unwrap();
     let created = time(&rows(&admin).await[0]);
     // Times have whole seconds on some engines.
-    let is_later = async || castalia_server::store::now() - created > chrono::TimeDelta::seconds(1);
+    let is_later = async || castalia_store::now() - created > chrono::TimeDelta::seconds(1);
     admin.eventually("a later time", is_later).await;
     admin.put(&format!("{path}/{id}/enable?mode=1&operator=w"), Value::Null).await.empty();
     let row = rows(&admin).await.remove(0);

@@ -9,8 +9,8 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use axum::body::Body;
-use castalia_server::store::entity::server_config;
-use castalia_server::store::{Store, StoreError};
+use castalia_store::entity::server_config;
+use castalia_store::{Store, StoreError};
 use http::Request;
 use http_body_util::BodyExt as _;
 use hyper_util::rt::TokioIo;

@@ -1,7 +1,7 @@
 //! Cases 1 to 10, 13 and 14: apps, and how bad requests are answered.
 
 use axum::body::Body;
-use castalia_server::store::entity::{
+use castalia_store::entity::{
     app, app_namespace, audit, audit_log, audit_log_data_influence, cluster, namespace,
 };
 use http::Method;
@@ -252,7 +252,7 @@ async fn bad_requests_have_two_sets_of_numbers() {
 /// A key that stayed would open an app of the same id that somebody else creates later.
 #[tokio::test]
 async fn the_access_keys_of_an_app_are_deleted_with_it() {
-    use castalia_server::store::entity::access_key;
+    use castalia_store::entity::access_key;
     let admin = Admin::start().await;
     admin.create_app().await.ok();
     let path = format!("/apps/{}/accesskeys", admin.app_id);

@@ -46,8 +46,7 @@ async fn operations_are_listed_and_searched() {
 async fn operations_are_not_recorded_while_switched_off() {
     let admin = Admin::start().await;
     admin.set("apollo.audit.log.enabled", "false");
-    let count =
-        async || admin.rows::<castalia_server::store::entity::audit_log::Entity>().await.len();
+    let count = async || admin.rows::<castalia_store::entity::audit_log::Entity>().await.len();
     let before = count().await;
     admin.create_app().await.ok();
     assert_eq!(count().await, before);

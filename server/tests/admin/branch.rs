@@ -1,6 +1,6 @@
 //! Cases 61, 62, 65 and 70 to 74: gray branches and their rules, from creation to merge.
 
-use castalia_server::store::entity::{cluster, namespace, release, release_history};
+use castalia_store::entity::{cluster, namespace, release, release_history};
 use serde_json::{Value, json};
 
 use super::client::{Admin, Answer, members};

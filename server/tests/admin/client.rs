@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
-use castalia_server::store::{self, Part, Store, StoreOptions, migration};
+use castalia_store::{Part, Store, StoreOptions, migration};
 use http::{HeaderMap, Method, Request};
 use sea_orm::{EntityTrait, IdenStatic, Iterable, QueryOrder};
 use serde_json::{Value, json};
@@ -208,13 +208,13 @@ impl Admin {
     }
 
     async fn messages_since(&self, id: i64) -> Vec<String> {
-        let rows = self.rows::<store::entity::release_message::Entity>().await;
+        let rows = self.rows::<castalia_store::entity::release_message::Entity>().await;
         let texts = rows.into_iter().filter(|row| row.id.0 > id).map(|row| row.message);
         texts.filter(|text| text.starts_with(&format!("{}+", self.app_id))).collect()
     }
 
     pub(crate) async fn last_message(&self) -> i64 {
-        let rows = self.rows::<store::entity::release_message::Entity>().await;
+        let rows = self.rows::<castalia_store::entity::release_message::Entity>().await;
         rows.last().map_or(0, |row| row.id.0)
     }
 
@@ -240,13 +240,13 @@ impl Admin {
 
     /// What the audit table says since a row id, as `entity operation`.
     pub(crate) async fn audits_since(&self, id: i64) -> Vec<String> {
-        let rows = self.rows::<store::entity::audit::Entity>().await;
+        let rows = self.rows::<castalia_store::entity::audit::Entity>().await;
         let since = rows.into_iter().filter(|row| row.id.0 > id);
         since.map(|row| format!("{} {}", row.entity_name, row.op_name)).collect()
     }
 
     pub(crate) async fn last_audit(&self) -> i64 {
-        self.rows::<store::entity::audit::Entity>().await.last().map_or(0, |row| row.id.0)
+        self.rows::<castalia_store::entity::audit::Entity>().await.last().map_or(0, |row| row.id.0)
     }
 
     /// `APP` of the cases.

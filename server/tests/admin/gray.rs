@@ -1,6 +1,6 @@
 //! A namespace with a gray branch, for the cases about branches and their releases.
 
-use castalia_server::store::entity::gray_release_rule;
+use castalia_store::entity::gray_release_rule;
 use serde_json::{Value, json};
 
 use super::client::{Admin, Answer, item_body};

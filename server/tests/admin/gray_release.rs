@@ -1,6 +1,6 @@
 //! Cases 53, 63, 64 and 66 to 69: releases of gray branches, published and carried along.
 
-use castalia_server::store::entity::release_history;
+use castalia_store::entity::release_history;
 use http::Method;
 use serde_json::{Value, json};
 

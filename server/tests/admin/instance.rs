@@ -1,7 +1,7 @@
 //! Cases 83 and 84: which running clients read which release.
 
-use castalia_server::store::entity::{instance, instance_config};
-use castalia_server::store::{self, StoreError};
+use castalia_store::StoreError;
+use castalia_store::entity::{instance, instance_config};
 use chrono::TimeDelta;
 use sea_orm::Set;
 use serde_json::json;
@@ -10,7 +10,7 @@ use super::client::{Admin, Answer, members};
 
 /// A client of the test's app that read a release some hours ago.
 async fn add_reader(admin: &Admin, ip: &str, release_key: &str, hours: i64) {
-    let (app_id, time) = (admin.app_id.clone(), store::now() - TimeDelta::hours(hours));
+    let (app_id, time) = (admin.app_id.clone(), castalia_store::now() - TimeDelta::hours(hours));
     let (ip, release_key) = (ip.to_owned(), release_key.to_owned());
     let written: Result<_, StoreError> = admin
         .store()
@@ -25,7 +25,7 @@ async fn add_reader(admin: &Admin, ip: &str, release_key: &str, hours: i64) {
                     data_change_last_time: Set(time.into()),
                     ..Default::default()
                 };
-                let reader = store::insert(tx, row).await?;
+                let reader = castalia_store::insert(tx, row).await?;
                 let row = instance_config::ActiveModel {
                     instance_id: Set(Some(reader.id)),
                     config_app_id: Set(app_id.clone()),
@@ -37,7 +37,7 @@ async fn add_reader(admin: &Admin, ip: &str, release_key: &str, hours: i64) {
                     data_change_last_time: Set(time.into()),
                     ..Default::default()
                 };
-                store::insert(tx, row).await.map(drop)
+                castalia_store::insert(tx, row).await.map(drop)
             })
         })
         .await;

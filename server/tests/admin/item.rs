@@ -1,6 +1,6 @@
 //! Cases 26 to 42, 86 and 87: items one by one, commits, and the search over all of them.
 
-use castalia_server::store::entity::{commit, item};
+use castalia_store::entity::{commit, item};
 use serde_json::{Value, json};
 
 use super::client::{Admin, item_body, members, pairs};

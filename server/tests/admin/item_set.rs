@@ -1,6 +1,6 @@
 //! Cases 43 to 47 and 91: change sets, and the order of keys in a release.
 
-use castalia_server::store::entity::commit;
+use castalia_store::entity::commit;
 use serde_json::{Value, json};
 
 use super::client::{Admin, Answer, pairs};

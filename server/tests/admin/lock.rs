@@ -1,6 +1,6 @@
 //! Cases 75 to 78: edit locks.
 
-use castalia_server::store::entity::namespace_lock;
+use castalia_store::entity::namespace_lock;
 use serde_json::{Value, json};
 
 use super::client::{Admin, Answer};

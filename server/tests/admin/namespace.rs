@@ -1,10 +1,10 @@
 //! Cases 19 to 25, 88 to 90, 93 and 94: namespaces, their definitions, and what goes with them.
 
-use castalia_server::store::entity::{
+use castalia_store::entity::{
     access_key, app, app_namespace, cluster, commit, instance_config, item, namespace, release,
     release_history,
 };
-use castalia_server::store::{self, Id, StoreError};
+use castalia_store::{Id, StoreError};
 use sea_orm::Set;
 use serde_json::{Value, json};
 
@@ -105,7 +105,7 @@ async fn a_namespace_needs_no_cluster() {
 }
 
 async fn add_instance_config(admin: &Admin) {
-    let now = store::now();
+    let now = castalia_store::now();
     let row = instance_config::ActiveModel {
         instance_id: Set(Some(Id(1))),
         config_app_id: Set(admin.app_id.clone()),
@@ -118,7 +118,7 @@ async fn add_instance_config(admin: &Admin) {
         ..Default::default()
     };
     let written: Result<_, StoreError> =
-        admin.store().write(row, |tx, row| Box::pin(store::insert(tx, row.clone()))).await;
+        admin.store().write(row, |tx, row| Box::pin(castalia_store::insert(tx, row.clone()))).await;
     written.unwrap();
 }
 
@@ -295,7 +295,7 @@ async fn an_app_is_deleted_with_all_that_belongs_to_it() {
     let branch = branch["clusterName"].as_str().unwrap().to_owned();
     admin.publish().await.ok();
     let (before, sent) = (admin.last_audit().await, admin.last_message().await);
-    let logs = admin.rows::<store::entity::audit_log::Entity>().await.len();
+    let logs = admin.rows::<castalia_store::entity::audit_log::Entity>().await.len();
     admin.delete(&format!("/apps/{}?operator=u", admin.app_id)).await.empty();
 
     let own = |app_id: &str| app_id == admin.app_id;
@@ -326,9 +326,9 @@ async fn an_app_is_deleted_with_all_that_belongs_to_it() {
     let audits = admin.audits_since(before).await;
     assert_eq!(audits.last().map(String::as_str), Some("App DELETE"));
     assert_eq!(counts(&audits)["Namespace DELETE"], 3);
-    let logs = &admin.rows::<store::entity::audit_log::Entity>().await[logs..];
+    let logs = &admin.rows::<castalia_store::entity::audit_log::Entity>().await[logs..];
     assert_eq!(logs.iter().map(|log| log.op_name.as_str()).collect::<Vec<_>>(), ["App.delete"]);
-    let influences = admin.rows::<store::entity::audit_log_data_influence::Entity>().await;
+    let influences = admin.rows::<castalia_store::entity::audit_log_data_influence::Entity>().await;
     let old = influences.iter().filter(|row| row.span_id == logs[0].span_id);
     assert!(
         old.map(|row| (&row.field_old_value, &row.field_new_value))

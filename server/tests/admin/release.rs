@@ -1,6 +1,6 @@
 //! Cases 48 to 53, 59 and 60: publish, read releases and their history.
 
-use castalia_server::store::entity::{release, release_message};
+use castalia_store::entity::{release, release_message};
 use http::Method;
 use serde_json::{Value, json};
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use castalia_server::domain::retention;
-use castalia_server::store::Id;
-use castalia_server::store::entity::{gray_release_rule, release, release_history};
+use castalia_store::Id;
+use castalia_store::entity::{gray_release_rule, release, release_history};
 use serde_json::{Value, json};
 
 use super::client::Admin;
@@ -103,7 +103,7 @@ async fn name_in_rule(admin: &Admin, release_id: i64) {
     use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
     let app_id = admin.app_id.clone();
-    let written: Result<_, castalia_server::store::StoreError> = admin
+    let written: Result<_, castalia_store::StoreError> = admin
         .store()
         .write((app_id, release_id), |tx, (app_id, id)| {
             Box::pin(async move {

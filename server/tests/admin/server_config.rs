@@ -1,6 +1,6 @@
 //! Case 82: settings in the config database.
 
-use castalia_server::store::entity::server_config;
+use castalia_store::entity::server_config;
 use serde_json::json;
 
 use super::client::Admin;

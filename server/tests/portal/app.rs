@@ -1,10 +1,8 @@
 //! Apps: who may make them, the rows that come with them, and where they are.
 
 use castalia_server::domain::permission::Role;
-use castalia_server::store::entity::{
-    app as app_row, app_namespace, cluster, permission, role, user_role,
-};
-use castalia_server::store::{Standard as _, user};
+use castalia_store::entity::{app as app_row, app_namespace, cluster, permission, role, user_role};
+use castalia_store::{Standard as _, user};
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 use serde_json::json;
 

@@ -1,8 +1,8 @@
 //! Clusters and the roles that come and go with them.
 
 use castalia_server::domain::permission::{Act, Role};
-use castalia_server::store::Standard as _;
-use castalia_server::store::entity::{role, user_role};
+use castalia_store::Standard as _;
+use castalia_store::entity::{role, user_role};
 use serde_json::json;
 
 use super::world::{NS, World, item};

@@ -1,7 +1,7 @@
 //! Items: one by one, with keys that no path can hold, as a text, and back to what is published.
 
-use castalia_server::store::Standard as _;
-use castalia_server::store::entity::item as item_row;
+use castalia_store::Standard as _;
+use castalia_store::entity::item as item_row;
 use serde_json::{Value, json};
 
 use super::world::{NS, World, item};

@@ -1,9 +1,9 @@
 //! Publishing, what is published, comparing, and going back.
 
 use castalia_server::domain::permission::{Act, Role};
-use castalia_server::store::Small;
-use castalia_server::store::Standard as _;
-use castalia_server::store::entity::{release, release_history};
+use castalia_store::Small;
+use castalia_store::Standard as _;
+use castalia_store::entity::{release, release_history};
 use http::Method;
 use serde_json::{Value, json};
 

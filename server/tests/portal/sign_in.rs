@@ -1,7 +1,7 @@
 //! Signing in and out, and who a request is from.
 
-use castalia_server::store::entity::{castalia_session, consumer_token};
-use castalia_server::store::{Secret, StoreError, soft_delete};
+use castalia_store::entity::{castalia_session, consumer_token};
+use castalia_store::{Secret, StoreError, soft_delete};
 use chrono::{Duration, Local};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
@@ -232,7 +232,7 @@ async fn the_published_password_opens_nothing() {
 
 #[tokio::test]
 async fn an_older_hash_is_renewed_on_our_own_databases_only() {
-    use castalia_server::store::user;
+    use castalia_store::user;
     for (world, marker) in [(World::fresh().await, "{argon2}"), (World::adopted().await, "{noop}")]
     {
         assert!(world.accepts("u1", PASSWORD).await);
@@ -258,7 +258,7 @@ async fn guessing_is_slowed_down() {
 
 #[tokio::test]
 async fn a_disabled_user_is_out_at_once() {
-    use castalia_server::store::entity::users;
+    use castalia_store::entity::users;
     let world = World::adopted().await;
     let user = world.user("u1").await;
     let changed: Result<_, StoreError> = world
@@ -279,7 +279,7 @@ async fn a_disabled_user_is_out_at_once() {
 
 #[tokio::test]
 async fn a_deleted_user_is_out_at_once() {
-    use castalia_server::store::entity::users;
+    use castalia_store::entity::users;
     let world = World::adopted().await;
     let user = world.user("u1").await;
     let deleted: Result<_, StoreError> = world
@@ -360,7 +360,7 @@ async fn clients_of_a_trusted_proxy_are_throttled_by_their_own_addresses() {
 
 #[tokio::test]
 async fn a_deleted_consumer_is_out_at_once() {
-    use castalia_server::store::entity::consumer;
+    use castalia_store::entity::consumer;
     let world = World::adopted().await;
     let token = world.token("ci", &[]).await;
     let gone: Result<_, StoreError> = world
@@ -377,7 +377,7 @@ async fn a_deleted_consumer_is_out_at_once() {
 }
 
 async fn set_enabled(world: &World, name: &'static str, is_enabled: i16) {
-    use castalia_server::store::entity::users;
+    use castalia_store::entity::users;
     let changed: Result<_, StoreError> = world
         .store
         .write((), move |tx, ()| {
@@ -412,7 +412,7 @@ async fn enabling_a_user_again_brings_no_session_back() {
 
 #[tokio::test]
 async fn a_session_is_not_inherited_by_another_user_of_the_name() {
-    use castalia_server::store::entity::users;
+    use castalia_store::entity::users;
     let world = World::adopted().await;
     let user = world.user("u1").await;
     let deleted: Result<_, StoreError> = world
@@ -432,7 +432,7 @@ async fn a_session_is_not_inherited_by_another_user_of_the_name() {
 /// A Java portal on the same database changes the hash and leaves our sessions.
 #[tokio::test]
 async fn a_password_that_is_changed_in_the_database_ends_the_sessions() {
-    use castalia_server::store::entity::users;
+    use castalia_store::entity::users;
     let world = World::adopted().await;
     let user = world.user("u1").await;
     let changed: Result<_, StoreError> = world

@@ -2,7 +2,7 @@
 //! another app. The table is compared with the routes, so that a new one needs a row.
 
 use castalia_server::settings::Installation;
-use castalia_server::store::Store;
+use castalia_store::Store;
 use http::Method;
 use sea_orm::{ConnectionTrait as _, DatabaseBackend, Statement};
 use serde_json::{Value, json};

@@ -27,8 +27,8 @@ use castalia_server::role::portal::{self, PortalAccess};
 use castalia_server::server_config::ServerConfig;
 use castalia_server::settings::{Installation, Settings, Texts};
 use castalia_server::state::{EnvironmentState, PortalState};
-use castalia_server::store::user::UserRow;
-use castalia_server::store::{self, Part, Secret, Store, StoreOptions, migration};
+use castalia_store::user::UserRow;
+use castalia_store::{Part, Secret, Store, StoreOptions, migration};
 use http::{HeaderMap, Method, Request};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
@@ -145,8 +145,8 @@ impl World {
             password: Some(Secret::new(stored)),
             is_enabled: Some(true),
         };
-        let made: Result<_, store::StoreError> =
-            self.store.write(row, |tx, row| Box::pin(store::user::create(tx, row))).await;
+        let made: Result<_, castalia_store::StoreError> =
+            self.store.write(row, |tx, row| Box::pin(castalia_store::user::create(tx, row))).await;
         made.unwrap();
     }
 

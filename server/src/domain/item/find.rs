@@ -8,15 +8,18 @@ use crate::domain::namespace::{self, NamespaceKey};
 use crate::domain::page::{Page, Paged};
 use crate::domain::revision::Revision;
 use crate::error::{Error, Result};
-use crate::store::{self, Store};
+use castalia_store::Store;
 
 /// The items of a namespace in the order of their lines, with their revision; an empty list for an
 /// unknown namespace.
 pub async fn list(store: &Store, key: &NamespaceKey) -> Result<(Revision, Vec<Item>)> {
     let namespace =
-        store::namespace::find(store.read(), &key.app_id, &key.cluster, &key.namespace).await?;
+        castalia_store::namespace::find(store.read(), &key.app_id, &key.cluster, &key.namespace)
+            .await?;
     let items = match namespace {
-        Some(namespace) => store::item::readable_of_namespace(store.read(), namespace.id).await?,
+        Some(namespace) => {
+            castalia_store::item::readable_of_namespace(store.read(), namespace.id).await?
+        }
         None => Vec::new(),
     };
     Ok((Revision::of(&items), items))
@@ -35,7 +38,7 @@ pub async fn page(
     // Read first: a revision that is older than the shown items costs their reader one more
     // request, but a newer one would let an edit overwrite items that its author never saw.
     let revision = Revision::current(store.read(), namespace.id).await?;
-    let found = store::item::page_of_namespace(store.read(), namespace.id, page).await?;
+    let found = castalia_store::item::page_of_namespace(store.read(), namespace.id, page).await?;
     Ok((revision, found))
 }
 
@@ -46,7 +49,7 @@ pub async fn page(
 pub async fn by_key(store: &Store, key: &NamespaceKey, item_key: &str) -> Result<(Revision, Item)> {
     let namespace = namespace::find(store.read(), key).await?;
     let revision = Revision::current(store.read(), namespace.id).await?;
-    let mut found = store::item::with_key(store.read(), namespace.id, item_key, 2).await?;
+    let mut found = castalia_store::item::with_key(store.read(), namespace.id, item_key, 2).await?;
     match (found.pop(), found.pop()) {
         (Some(item), None) => Ok((revision, item)),
         (None, _) => Err(not_found(format!("{} itemKey:{item_key}", namespace::names(key)))),
@@ -74,12 +77,14 @@ pub fn decode_key(encoded: &str) -> Result<String> {
 /// # Errors
 /// Fails if there is no such item.
 pub async fn by_id(store: &Store, id: i64) -> Result<Item> {
-    store::item::by_id(store.read(), id).await?.ok_or_else(|| not_found(format!("itemId:{id}")))
+    castalia_store::item::by_id(store.read(), id)
+        .await?
+        .ok_or_else(|| not_found(format!("itemId:{id}")))
 }
 
 /// A page of the items of all apps whose key and value contain the texts.
 pub async fn search(store: &Store, key: &str, value: &str, page: &Page) -> Result<Paged<Hit>> {
-    Ok(store::item::search(store.read(), key, value, page).await?)
+    Ok(castalia_store::item::search(store.read(), key, value, page).await?)
 }
 
 #[cfg(test)]

@@ -6,11 +6,11 @@ use sea_orm::Set;
 use super::{Act, Role};
 use crate::domain::unique;
 use crate::error::Result;
-use crate::store::entity::{
+use castalia_store::entity::{
     consumer_role, permission, role as role_row, role_permission, user_role,
 };
-use crate::store::user::role::{self, Names};
-use crate::store::{Id, Store, Transaction, insert};
+use castalia_store::user::role::{self, Names};
+use castalia_store::{Id, Store, Transaction, insert};
 
 /// Author of the roles that are created before any user signs in.
 const SYSTEM: &str = "apollo";

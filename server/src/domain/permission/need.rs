@@ -7,8 +7,8 @@ use super::{Act, Permission, Right};
 use crate::error::Result;
 use crate::server_config::{ServerConfig, keys};
 use crate::settings::environment;
-use crate::store::user::role;
-use crate::store::{Id, Store, namespace};
+use castalia_store::user::role;
+use castalia_store::{Id, Store, namespace};
 
 /// The caller.
 #[derive(Debug, Clone, PartialEq, Eq)]

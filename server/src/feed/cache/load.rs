@@ -11,8 +11,8 @@ use serde::Deserialize;
 use super::published::{GrayRelease, NamespaceKey, Place, Published, Release};
 use crate::error::Result;
 use crate::feed::name::Names;
-use crate::store::Reader;
-use crate::store::feed::{self as stored, Line, ReleaseRow};
+use castalia_store::Reader;
+use castalia_store::feed::{self as stored, Line, ReleaseRow};
 
 /// The published content of a namespace, with notification id -1.
 pub(super) async fn published(db: &Reader, names: &Names, place: Place<'_>) -> Result<Published> {

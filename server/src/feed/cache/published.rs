@@ -9,7 +9,7 @@ use castalia_core::protocol::wire::Configurations;
 use papaya::Equivalent;
 use serde::{Deserialize, Serialize};
 
-use crate::store::feed::Fingerprint;
+use castalia_store::feed::Fingerprint;
 
 /// The three names of a [`NamespaceKey`], borrowed, so that a look-up allocates nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

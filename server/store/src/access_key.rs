@@ -1,0 +1,64 @@
+//! Queries: access keys of apps. Their maximum number and their use for signing are not known here.
+
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::Condition;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use crate::entity::access_key::{Column, Entity, Model};
+use crate::error::StoreError;
+use crate::feed::readable;
+use crate::number::Id;
+use crate::page;
+use crate::row::{Standard, soft_delete};
+
+/// Whether a key was created, changed or deleted at this time or later. Tables may store whole
+/// seconds only, so callers must subtract two seconds from the last time that they saw.
+pub async fn is_changed_since(
+    db: &impl ConnectionTrait,
+    time: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    // Not `live()`, because hiding a row is also a change.
+    let changed = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::DataChangeLastTime.gte(time))
+        .limit(1);
+    Ok(changed.into_tuple::<Id>().one(db).await?.is_some())
+}
+
+/// The app's keys by id, for a list: rows that cannot be decoded are omitted.
+pub async fn of_app(db: &impl ConnectionTrait, app_id: &str) -> Result<Vec<Model>, StoreError> {
+    let keys = Entity::live().filter(Column::AppId.eq(app_id)).order_by_asc(Column::Id);
+    readable::models(db, keys).await
+}
+
+pub async fn count_of_app(db: &impl ConnectionTrait, app_id: &str) -> Result<u64, StoreError> {
+    page::count(db, Entity::live().filter(Column::AppId.eq(app_id))).await
+}
+
+/// The key with this id if it belongs to the app; locked until the end of the transaction.
+pub async fn find_locked(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    id: Id,
+) -> Result<Option<Model>, StoreError> {
+    let key = Entity::live_by_id(id).filter(Column::AppId.eq(app_id)).lock_exclusive();
+    Ok(key.one(db).await?)
+}
+
+/// Hides the key; returns whether it existed.
+pub async fn delete(db: &impl ConnectionTrait, id: Id, operator: &str) -> Result<bool, StoreError> {
+    Ok(soft_delete::<Entity>(db, Condition::all().add(Column::Id.eq(id)), operator).await? > 0)
+}
+
+/// Hides all keys of the app; returns their ids.
+pub async fn delete_of_app(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    operator: &str,
+) -> Result<Vec<Id>, StoreError> {
+    let ids = Entity::live().filter(Column::AppId.eq(app_id)).select_only().column(Column::Id);
+    let ids: Vec<Id> = ids.into_tuple().all(db).await?;
+    soft_delete::<Entity>(db, Condition::all().add(Column::AppId.eq(app_id)), operator).await?;
+    Ok(ids)
+}

@@ -1,0 +1,128 @@
+//! Queries: apps (both databases have the table); those of clusters are in a file below. The
+//! objects of an app are not known here.
+
+mod cluster;
+
+use sea_orm::sea_query::{Condition, Expr, ExprTrait as _, Func};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use crate::Store;
+use crate::condition::{chunks, contains};
+use crate::entity::app::{Column, Entity, Model};
+use crate::error::StoreError;
+use crate::feed::readable;
+use crate::number::Id;
+use crate::page::{self, Page, Paged};
+use crate::row::{Standard, soft_delete};
+
+pub use cluster::{
+    child_clusters, cluster, cluster_by_id, clusters, clusters_with_branches, delete_cluster,
+    is_branch, readable_clusters,
+};
+
+pub async fn by_app_id(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::live().filter(Column::AppId.eq(app_id)).one(db).await?)
+}
+
+/// The stored id of an app, compared without regard to case.
+pub async fn stored_id(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+) -> Result<Option<String>, StoreError> {
+    let lower = Expr::expr(Func::lower(Expr::col(Column::AppId)));
+    let app = Entity::live().filter(lower.eq(app_id.to_ascii_lowercase()));
+    Ok(app.select_only().column(Column::AppId).into_tuple().one(db).await?)
+}
+
+/// The app with this id, locked until the end of the transaction. Every transaction that adds or
+/// deletes clusters, namespaces or definitions of an app takes this lock, so that nothing is added
+/// to a deleted app.
+pub async fn lock(db: &impl ConnectionTrait, app_id: &str) -> Result<Option<Model>, StoreError> {
+    let app = Entity::live().filter(Column::AppId.eq(app_id)).lock_exclusive();
+    Ok(app.one(db).await?)
+}
+
+/// Locks the app that was created first, deleted or not, until the end of the transaction. It is
+/// the oldest row of an environment, and serialises changes that concern all apps and have no row
+/// of their own yet.
+pub async fn lock_first(db: &impl ConnectionTrait) -> Result<(), StoreError> {
+    let first = Entity::find().select_only().column(Column::Id).order_by_asc(Column::Id);
+    first.limit(1).lock_exclusive().into_tuple::<Id>().one(db).await?;
+    Ok(())
+}
+
+/// Runs a statement that changes no row, but that a database which rejects writes refuses as well.
+pub(super) async fn try_write(store: &Store) -> Result<(), StoreError> {
+    store
+        .write((), |tx, ()| {
+            Box::pin(async move {
+                let nothing = Entity::update_many().filter(Column::Id.eq(Id(-1)));
+                nothing.col_expr(Column::IsDeleted, Expr::value(true)).exec(tx).await?;
+                Ok::<_, StoreError>(())
+            })
+        })
+        .await
+}
+
+/// Whether an app with this id was deleted; another one may have been created since.
+pub async fn was_deleted(db: &impl ConnectionTrait, app_id: &str) -> Result<bool, StoreError> {
+    let row = Entity::find().filter(Column::AppId.eq(app_id)).filter(Column::IsDeleted.eq(true));
+    let id: Option<Id> = row.select_only().column(Column::Id).into_tuple().one(db).await?;
+    Ok(id.is_some())
+}
+
+/// The apps with these ids, by id; unknown ones are omitted.
+pub async fn by_app_ids<S: AsRef<str>>(
+    db: &impl ConnectionTrait,
+    app_ids: &[S],
+) -> Result<Vec<Model>, StoreError> {
+    let app_ids: Vec<&str> = app_ids.iter().map(AsRef::as_ref).collect();
+    let mut found = Vec::new();
+    for chunk in chunks(&app_ids) {
+        found.extend(Entity::live().filter(Column::AppId.is_in(chunk)).all(db).await?);
+    }
+    found.sort_by_key(|row| row.id);
+    Ok(found)
+}
+
+/// All apps, by id.
+pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<Model>, StoreError> {
+    readable::models(db, Entity::live().order_by_asc(Column::Id)).await
+}
+
+pub async fn all_page(db: &impl ConnectionTrait, page: &Page) -> Result<Vec<Model>, StoreError> {
+    page::list(db, Entity::live(), page).await
+}
+
+/// Apps whose name contains the text; `%` and `_` are wildcards.
+pub async fn by_name_part(db: &impl ConnectionTrait, name: &str) -> Result<Vec<Model>, StoreError> {
+    let apps = Entity::live().filter(contains(db, Column::Name, name)).order_by_asc(Column::Id);
+    readable::models(db, apps).await
+}
+
+/// Apps whose id or name contains the text; `%` and `_` are wildcards.
+pub async fn search(
+    db: &impl ConnectionTrait,
+    text: &str,
+    page: &Page,
+) -> Result<Paged<Model>, StoreError> {
+    let either = Condition::any().add(contains(db, Column::AppId, text)).add(contains(
+        db,
+        Column::Name,
+        text,
+    ));
+    page::paged(db, Entity::live().filter(either), page).await
+}
+
+/// Hides the app; returns whether it existed.
+pub async fn delete(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    operator: &str,
+) -> Result<bool, StoreError> {
+    let condition = Condition::all().add(Column::AppId.eq(app_id));
+    Ok(soft_delete::<Entity>(db, condition, operator).await? > 0)
+}

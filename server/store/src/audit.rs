@@ -1,0 +1,158 @@
+//! Queries: the audit trail. `Audit` names rows that were written; `AuditLog` with its data
+//! influences names operations. The selection of recorded operations is not known here. Rows are
+//! never hidden, so queries need not filter them.
+
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::Condition;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, Set};
+
+use crate::condition::{chunks, contains};
+use crate::entity::{audit, audit_log, audit_log_data_influence as influence};
+use crate::error::StoreError;
+use crate::number::Id;
+use crate::page::{self, Page};
+use crate::row;
+
+/// Records that the operator wrote a row: `operation` is INSERT, UPDATE or DELETE.
+pub async fn record(
+    db: &impl ConnectionTrait,
+    entity: &str,
+    id: Option<Id>,
+    operation: &str,
+    operator: &str,
+) -> Result<(), StoreError> {
+    let row = audit::ActiveModel {
+        entity_name: Set(entity.to_owned()),
+        entity_id: Set(id),
+        op_name: Set(operation.to_owned()),
+        comment: Set(None),
+        ..audit::ActiveModel::created_by(operator)
+    };
+    row::insert(db, row).await?;
+    Ok(())
+}
+
+/// A written row, for [`record_all`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub entity: &'static str,
+    pub id: Option<Id>,
+    /// INSERT, UPDATE or DELETE.
+    pub operation: &'static str,
+}
+
+/// Records all writes of an operator, in this order and in few statements.
+pub async fn record_all(
+    db: &impl ConnectionTrait,
+    operator: &str,
+    entries: &[Entry],
+) -> Result<(), StoreError> {
+    // Ten values per row remain below the limit of every engine.
+    for chunk in entries.chunks(500) {
+        let rows = chunk.iter().map(|entry| audit::ActiveModel {
+            entity_name: Set(entry.entity.to_owned()),
+            entity_id: Set(entry.id),
+            op_name: Set(entry.operation.to_owned()),
+            comment: Set(None),
+            ..audit::ActiveModel::created_by(operator)
+        });
+        audit::Entity::insert_many(rows).exec_without_returning(db).await?;
+    }
+    Ok(())
+}
+
+/// Records an operation with the fields that it changed.
+pub async fn log(
+    db: &impl ConnectionTrait,
+    operation: audit_log::ActiveModel,
+    influences: Vec<influence::ActiveModel>,
+) -> Result<(), StoreError> {
+    row::insert(db, operation).await?;
+    if !influences.is_empty() {
+        influence::Entity::insert_many(influences).exec_without_returning(db).await?;
+    }
+    Ok(())
+}
+
+/// Operations, newest first.
+pub async fn logs(
+    db: &impl ConnectionTrait,
+    page: &Page,
+) -> Result<Vec<audit_log::Model>, StoreError> {
+    page::list(db, audit_log::Entity::find().order_by_desc(audit_log::Column::Id), page).await
+}
+
+/// The operations of one trace, by id.
+pub async fn logs_of_trace(
+    db: &impl ConnectionTrait,
+    trace_id: &str,
+) -> Result<Vec<audit_log::Model>, StoreError> {
+    use audit_log::{Column, Entity};
+    let logs = Entity::find().filter(Column::TraceId.eq(trace_id)).order_by_asc(Column::Id);
+    Ok(logs.all(db).await?)
+}
+
+/// Operations with this name between two times, newest first.
+pub async fn logs_named(
+    db: &impl ConnectionTrait,
+    name: &str,
+    from: Option<DateTime<Utc>>,
+    to: Option<DateTime<Utc>>,
+    page: &Page,
+) -> Result<Vec<audit_log::Model>, StoreError> {
+    use audit_log::{Column, Entity};
+    let mut logs = Entity::find().filter(Column::OpName.eq(name));
+    if let Some(from) = from {
+        logs = logs.filter(Column::DataChangeCreatedTime.gte(from));
+    }
+    if let Some(to) = to {
+        logs = logs.filter(Column::DataChangeCreatedTime.lte(to));
+    }
+    page::list(db, logs.order_by_desc(Column::Id), page).await
+}
+
+/// Operations whose name, type or operator contains the text, newest first.
+pub async fn search_logs(
+    db: &impl ConnectionTrait,
+    text: &str,
+    page: &Page,
+) -> Result<Vec<audit_log::Model>, StoreError> {
+    use audit_log::{Column, Entity};
+    let any = Condition::any()
+        .add(contains(db, Column::OpName, text))
+        .add(contains(db, Column::OpType, text))
+        .add(contains(db, Column::Operator, text));
+    page::list(db, Entity::find().filter(any).order_by_desc(Column::Id), page).await
+}
+
+/// The changes of one field of one row, newest first.
+pub async fn influences_on_field(
+    db: &impl ConnectionTrait,
+    entity: &str,
+    id: &str,
+    field: &str,
+    page: &Page,
+) -> Result<Vec<influence::Model>, StoreError> {
+    use influence::{Column, Entity};
+    let influences = Entity::find()
+        .filter(Column::InfluenceEntityId.eq(id))
+        .filter(Column::InfluenceEntityName.eq(entity))
+        .filter(Column::FieldName.eq(field))
+        .order_by_desc(Column::Id);
+    page::list(db, influences, page).await
+}
+
+/// The fields that operations changed, by the spans of the operations.
+pub async fn influences_of_spans<S: AsRef<str>>(
+    db: &impl ConnectionTrait,
+    span_ids: &[S],
+) -> Result<Vec<influence::Model>, StoreError> {
+    use influence::{Column, Entity};
+    let span_ids: Vec<&str> = span_ids.iter().map(AsRef::as_ref).collect();
+    let mut found = Vec::new();
+    for chunk in chunks(&span_ids) {
+        found.extend(Entity::find().filter(Column::SpanId.is_in(chunk)).all(db).await?);
+    }
+    found.sort_by_key(|row| row.id);
+    Ok(found)
+}

@@ -1,0 +1,118 @@
+//! Queries: consumers of OpenAPI, their tokens and calls. Their roles are in `user/role.rs`.
+//! Generation and comparison of tokens are not known here.
+
+use chrono::NaiveDateTime;
+use sea_orm::sea_query::{Condition, OnConflict};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, Set};
+
+use crate::condition::chunks;
+use crate::entity::consumer::{Column, Entity, Model};
+use crate::entity::{
+    castalia_consumer_grant as grant, consumer_audit, consumer_role, consumer_token,
+};
+use crate::error::StoreError;
+use crate::number::Id;
+use crate::page::{self, Page};
+use crate::row::{Standard, now, soft_delete};
+
+pub async fn by_id(db: &impl ConnectionTrait, id: Id) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::live_by_id(id).one(db).await?)
+}
+
+/// The consumers with these ids, by id; unknown ones are omitted.
+pub async fn by_ids(db: &impl ConnectionTrait, ids: &[Id]) -> Result<Vec<Model>, StoreError> {
+    let mut found = Vec::new();
+    for chunk in chunks(ids) {
+        found.extend(Entity::live().filter(Column::Id.is_in(chunk)).all(db).await?);
+    }
+    found.sort_by_key(|row| row.id);
+    Ok(found)
+}
+
+pub async fn by_app_id(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::live().filter(Column::AppId.eq(app_id)).one(db).await?)
+}
+
+/// All consumers, newest first.
+pub async fn all_page(db: &impl ConnectionTrait, page: &Page) -> Result<Vec<Model>, StoreError> {
+    page::list(db, Entity::live().order_by_desc(Column::Id), page).await
+}
+
+/// Hides the consumer with its tokens and roles, and deletes its grants; returns whether it
+/// existed.
+pub async fn delete(db: &impl ConnectionTrait, id: Id, operator: &str) -> Result<bool, StoreError> {
+    let tokens = Condition::all().add(consumer_token::Column::ConsumerId.eq(id));
+    soft_delete::<consumer_token::Entity>(db, tokens, operator).await?;
+    let roles = Condition::all().add(consumer_role::Column::ConsumerId.eq(id));
+    soft_delete::<consumer_role::Entity>(db, roles, operator).await?;
+    grant::Entity::delete_by_id(id).exec(db).await?;
+    Ok(soft_delete::<Entity>(db, Condition::all().add(Column::Id.eq(id)), operator).await? > 0)
+}
+
+/// The token with this stored text, if it expires after the given local time.
+pub async fn token(
+    db: &impl ConnectionTrait,
+    stored: &str,
+    now: NaiveDateTime,
+) -> Result<Option<consumer_token::Model>, StoreError> {
+    use consumer_token::{Column, Entity};
+    let found = Entity::live()
+        .filter(Column::Token.eq(stored))
+        .filter(Column::Expires.gt(now))
+        .one(db)
+        .await?;
+    Ok(found.filter(|token| token.token.expose() == stored))
+}
+
+/// The consumer's tokens, by id.
+pub async fn tokens(
+    db: &impl ConnectionTrait,
+    consumer_id: Id,
+) -> Result<Vec<consumer_token::Model>, StoreError> {
+    use consumer_token::{Column, Entity};
+    let tokens = Entity::live().filter(Column::ConsumerId.eq(consumer_id));
+    Ok(tokens.order_by_asc(Column::Id).all(db).await?)
+}
+
+/// Records calls of consumers.
+pub async fn record_calls(
+    db: &impl ConnectionTrait,
+    calls: Vec<consumer_audit::ActiveModel>,
+) -> Result<(), StoreError> {
+    if !calls.is_empty() {
+        consumer_audit::Entity::insert_many(calls).exec_without_returning(db).await?;
+    }
+    Ok(())
+}
+
+/// Whether the consumer is treated as administrator of every app.
+pub async fn has_all_apps(db: &impl ConnectionTrait, consumer_id: Id) -> Result<bool, StoreError> {
+    let found = grant::Entity::find_by_id(consumer_id).one(db).await?;
+    Ok(found.is_some_and(|grant| grant.all_apps))
+}
+
+/// Grants or revokes administration of every app.
+pub async fn set_all_apps(
+    db: &impl ConnectionTrait,
+    consumer_id: Id,
+    all_apps: bool,
+    operator: &str,
+) -> Result<(), StoreError> {
+    let row = grant::ActiveModel {
+        consumer_id: Set(consumer_id),
+        all_apps: Set(all_apps),
+        created_by: Set(operator.to_owned()),
+        created_time: Set(now().into()),
+    };
+    let mut replace = OnConflict::column(grant::Column::ConsumerId);
+    replace.update_columns([
+        grant::Column::AllApps,
+        grant::Column::CreatedBy,
+        grant::Column::CreatedTime,
+    ]);
+    grant::Entity::insert(row).on_conflict(replace).exec_without_returning(db).await?;
+    Ok(())
+}

@@ -1,0 +1,17 @@
+//! Table `ConsumerAudit`: a call of a consumer. Columns only, no queries.
+
+use crate::entity::table;
+use crate::number::Id;
+use crate::time::StoredTime;
+
+table! {
+    "ConsumerAudit" {
+        consumer_id: Option<Id>,
+        uri: String,
+        method: String,
+        #[sea_orm(column_name = "DataChange_CreatedTime")]
+        data_change_created_time: StoredTime<Entity>,
+        #[sea_orm(column_name = "DataChange_LastTime")]
+        data_change_last_time: Option<StoredTime<Entity>>,
+    }
+}

@@ -1,0 +1,100 @@
+//! Queries of the release feed. They select only the columns that the feed needs, and a row that
+//! cannot be decoded does not affect the others ([`Rows`]). The meaning of the rows is not known
+//! here.
+
+mod published;
+pub(super) mod readable;
+
+use sea_orm::sea_query::Condition;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use crate::entity::{access_key, app_namespace, cluster, release, release_message};
+use crate::error::StoreError;
+use crate::number::{Id, Small};
+use crate::row::Standard;
+use crate::secret::Secret;
+
+pub use published::{Fingerprint, Line, ReleaseRow, RuleRow, fingerprints, published};
+pub use readable::Rows;
+
+/// A release message: its id and text.
+pub type Message = (Id, String);
+
+/// Release messages with ids from `first` to `last`, inclusive, by id.
+pub async fn messages_between(
+    db: &impl ConnectionTrait,
+    first: i64,
+    last: i64,
+    limit: u64,
+) -> Result<Rows<Message>, StoreError> {
+    use release_message::{Column, Entity};
+    let between = Condition::all().add(Column::Id.gte(Id(first))).add(Column::Id.lte(Id(last)));
+    let messages = Entity::find().filter(between).order_by_asc(Column::Id).limit(limit);
+    let columns = messages.select_only().columns([Column::Id, Column::Message]);
+    readable::read(db, columns).await
+}
+
+/// Definition of a namespace: id, app, name, and whether it is public.
+pub type Definition = (Id, String, String, bool);
+
+/// Definitions of namespaces of all apps with greater ids, by id.
+pub async fn definitions_after(
+    db: &impl ConnectionTrait,
+    id: i64,
+    limit: u64,
+) -> Result<Rows<Definition>, StoreError> {
+    use app_namespace::{Column, Entity};
+    let next = Entity::live().filter(Column::Id.gt(Id(id))).order_by_asc(Column::Id).limit(limit);
+    let columns = [Column::Id, Column::AppId, Column::Name, Column::IsPublic];
+    readable::read(db, next.select_only().columns(columns)).await
+}
+
+/// Clusters and branches of all apps with greater ids (id, app, name), by id.
+pub async fn clusters_after(
+    db: &impl ConnectionTrait,
+    id: i64,
+    limit: u64,
+) -> Result<Rows<(Id, String, String)>, StoreError> {
+    use cluster::{Column, Entity};
+    let next = Entity::live().filter(Column::Id.gt(Id(id))).order_by_asc(Column::Id).limit(limit);
+    let columns = [Column::Id, Column::AppId, Column::Name];
+    readable::read(db, next.select_only().columns(columns)).await
+}
+
+/// An access key of an app.
+#[derive(Clone, Debug)]
+pub struct Key {
+    pub id: Id,
+    /// `None` if it cannot be decoded.
+    pub app_id: Option<String>,
+    /// Secret, mode, and whether it is enabled. `None` if they cannot be decoded: such a key must
+    /// still protect its app, or a damaged row would open it.
+    pub content: Option<(Secret, Small, bool)>,
+}
+
+/// The access keys of all apps, by id.
+pub async fn access_keys(db: &impl ConnectionTrait) -> Result<Rows<Key>, StoreError> {
+    use access_key::{Column, Entity};
+    let columns = [Column::Id, Column::AppId, Column::Secret, Column::Mode, Column::IsEnabled];
+    let keys = Entity::live().order_by_asc(Column::Id).select_only().columns(columns);
+    readable::read_with(db, keys, |row| {
+        let id = row.try_get_by(0)?;
+        let app_id = row.try_get_by(1);
+        let app_id = app_id.map_err(|error| readable::report("AccessKey", id, &error)).ok();
+        let content = || Ok((row.try_get_by(2)?, row.try_get_by(3)?, row.try_get_by(4)?));
+        let content = content().map_err(|error| readable::report("AccessKey", id, &error)).ok();
+        Ok(Key { id, app_id, content })
+    })
+    .await
+}
+
+/// The release with this key, abandoned or not.
+pub async fn release_by_key(
+    db: &impl ConnectionTrait,
+    key: &str,
+) -> Result<Rows<ReleaseRow>, StoreError> {
+    use release::{Column, Entity};
+    let found = Entity::live().filter(Column::ReleaseKey.eq(key)).order_by_asc(Column::Id);
+    let columns = published::RELEASE_COLUMNS;
+    readable::read(db, found.select_only().columns(columns)).await
+}

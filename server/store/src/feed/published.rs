@@ -1,0 +1,240 @@
+//! Queries: the published content of namespaces, each in one statement. Several statements could
+//! see the state before and after the merge of a branch, and clients of the branch would receive
+//! values that neither state contains.
+
+use sea_orm::sea_query::{
+    Expr, ExprTrait, Func, Order, Query, SelectStatement, SimpleExpr, UnionType,
+};
+use sea_orm::{ConnectionTrait, DbErr, QueryResult};
+
+use super::readable::report;
+use crate::entity::{cluster, gray_release_rule, release};
+use crate::error::StoreError;
+use crate::number::{Id, Small};
+
+use cluster::{Column as Cluster, Entity as Clusters};
+use gray_release_rule::{Column as Rule, Entity as Rules};
+use release::{Column as Release, Entity as Releases};
+
+/// `BranchStatus` of a branch that is neither deleted nor merged.
+const ACTIVE: Small = Small(1);
+/// Columns of a [`ReleaseRow`].
+pub(super) const RELEASE_COLUMNS: [Release; 6] = [
+    Release::Id,
+    Release::ReleaseKey,
+    Release::AppId,
+    Release::ClusterName,
+    Release::NamespaceName,
+    Release::Configurations,
+];
+/// Columns of a [`RuleRow`].
+const RULE_COLUMNS: [Rule; 6] =
+    [Rule::Id, Rule::BranchName, Rule::Rules, Rule::AppId, Rule::ClusterName, Rule::NamespaceName];
+/// Alias of the main release in a union.
+const MAIN: &str = "main";
+/// Alias of a rule that is compared with another one.
+const NEWER: &str = "newer";
+
+/// App, cluster and namespace.
+type Place<'a> = (&'a str, &'a str, &'a str);
+
+/// A release without author and times: a time that cannot be decoded must not withhold the content.
+pub type ReleaseRow = (Id, String, String, String, String, String);
+
+/// A gray rule: id, branch, rules, and its app, cluster and namespace.
+pub type RuleRow = (Id, String, Option<String>, String, String, String);
+
+/// The main release of a namespace, or a gray rule with its release.
+#[derive(Clone, Debug, Default)]
+pub struct Line {
+    /// `None` for the main release.
+    pub rule: Option<RuleRow>,
+    /// Id, release key, app, cluster, namespace and content. `None` if it was abandoned or deleted.
+    pub release: Option<ReleaseRow>,
+}
+
+/// Ids of everything that is published for a namespace: two reads with the same ids found the same
+/// rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fingerprint {
+    /// The main release; `None` if there is none.
+    pub main: Option<Id>,
+    /// The newest active rule.
+    pub rule: Option<Id>,
+    /// Number of active rules.
+    pub rules: i64,
+    /// The newest release of these rules.
+    pub gray: Option<Id>,
+}
+
+/// The newest active release, and the newest rule of each existing branch if that rule is active
+/// and has a release, ordered by the ids of the rules. Rows that cannot be decoded are reported and
+/// omitted; the fingerprint includes them.
+pub async fn published(
+    db: &impl ConnectionTrait,
+    place: Place<'_>,
+) -> Result<(Vec<Line>, Fingerprint), StoreError> {
+    // A join that matches no rule instead of the literal NULL, which has no type: MySQL would
+    // convert the ids to decimals.
+    let mut main = Query::select();
+    main.columns(RULE_COLUMNS.map(|column| (Rules, column)))
+        .columns(RELEASE_COLUMNS.map(|column| (MAIN, column)))
+        .from_subquery(main_release(place), MAIN)
+        .left_join(Rules, Expr::cust("1 = 0"));
+    let statement = main.union(UnionType::All, gray_releases(place)).to_owned();
+    let found = db.query_all_raw(db.get_database_backend().build(&statement)).await?;
+    let (mut lines, mut fingerprint) = (Vec::new(), Fingerprint::default());
+    for row in &found {
+        let (rule, release): (Option<Id>, Option<Id>) = (row.try_get_by(0)?, row.try_get_by(6)?);
+        fingerprint.add(rule, release);
+        match line(row, rule, release) {
+            Ok(line) => lines.push(line),
+            Err((table, id, error)) => report(table, id, &error),
+        }
+    }
+    lines.sort_by_key(|line| line.rule.as_ref().map(|rule| rule.0));
+    Ok((lines, fingerprint))
+}
+
+impl Fingerprint {
+    fn add(&mut self, rule: Option<Id>, release: Option<Id>) {
+        if rule.is_none() {
+            self.main = release;
+        } else {
+            self.rule = Ord::max(self.rule, rule);
+            self.rules += 1;
+            self.gray = Ord::max(self.gray, release);
+        }
+    }
+}
+
+/// A rule whose release cannot be decoded is returned without its release: its clients must not
+/// receive the main one instead of the branch.
+fn line(
+    row: &QueryResult,
+    rule: Option<Id>,
+    release: Option<Id>,
+) -> Result<Line, (&'static str, Id, DbErr)> {
+    let get = |at: usize| row.try_get_by::<String, _>(at);
+    let of_rule = |id| Ok((id, get(1)?, row.try_get_by(2)?, get(3)?, get(4)?, get(5)?));
+    let of_release = |id| Ok((id, get(7)?, get(8)?, get(9)?, get(10)?, get(11)?));
+    let rule_row = rule.map(|id| of_rule(id).map_err(|error| ("GrayReleaseRule", id, error)));
+    let rule_row = rule_row.transpose()?;
+    let release_row = release.map(|id| of_release(id).map_err(|error| ("Release", id, error)));
+    match release_row.transpose() {
+        Ok(release) => Ok(Line { rule: rule_row, release }),
+        Err((table, id, error)) if rule_row.is_some() => {
+            report(table, id, &error);
+            Ok(Line { rule: rule_row, release: None })
+        }
+        Err(fault) => Err(fault),
+    }
+}
+
+/// The fingerprints of several namespaces, in their order, in one statement.
+pub async fn fingerprints(
+    db: &impl ConnectionTrait,
+    places: &[Place<'_>],
+) -> Result<Vec<Fingerprint>, StoreError> {
+    let mut selects = places.iter().enumerate().map(|(at, place)| of_place(at, *place));
+    let Some(mut statement) = selects.next() else { return Ok(Vec::new()) };
+    statement.unions(selects.map(|select| (UnionType::All, select)));
+    let found = db.query_all_raw(db.get_database_backend().build(&statement)).await?;
+    let mut fingerprints = vec![Fingerprint::default(); places.len()];
+    for row in found {
+        let at: i32 = row.try_get_by(0)?;
+        let at = usize::try_from(at).unwrap_or(usize::MAX);
+        let Some(fingerprint) = fingerprints.get_mut(at) else { continue };
+        *fingerprint = Fingerprint {
+            main: row.try_get_by(1)?,
+            rule: row.try_get_by(2)?,
+            rules: row.try_get_by(3)?,
+            gray: row.try_get_by(4)?,
+        };
+    }
+    Ok(fingerprints)
+}
+
+fn of_place(at: usize, place: Place<'_>) -> SelectStatement {
+    let main = main_release(place).clear_selects().column((Releases, Release::Id)).take();
+    let of_rules = |expr: SimpleExpr| gray_releases(place).clear_selects().expr(expr).take();
+    let rule = Func::max(Expr::col((Rules, Rule::Id)));
+    let gray = Func::max(Expr::col((Releases, Release::Id)));
+    let mut select = Query::select();
+    // The position is written as a literal, because some engines treat an untyped parameter as a
+    // text.
+    select.expr_as(Expr::cust(at.to_string()), "At");
+    let parts = [
+        (main, "Main"),
+        (of_rules(rule.into()), "Rule"),
+        (of_rules(Expr::col((Rules, Rule::Id)).count()), "Rules"),
+        (of_rules(gray.into()), "Gray"),
+    ];
+    for (part, alias) in parts {
+        select.expr_as(Expr::SubQuery(None, Box::new(part.into())), alias);
+    }
+    select.take()
+}
+
+/// Sorted with a limit instead of the maximum, because the index contains the ids of a namespace in
+/// their order.
+fn main_release((app_id, cluster, namespace): Place<'_>) -> SelectStatement {
+    Query::select()
+        .columns(RELEASE_COLUMNS.map(|column| (Releases, column)))
+        .from(Releases)
+        .and_where(Expr::col((Releases, Release::AppId)).eq(app_id))
+        .and_where(Expr::col((Releases, Release::ClusterName)).eq(cluster))
+        .and_where(Expr::col((Releases, Release::NamespaceName)).eq(namespace))
+        .and_where(Expr::col((Releases, Release::IsAbandoned)).eq(false))
+        .and_where(Expr::col((Releases, Release::IsDeleted)).eq(false))
+        .order_by((Releases, Release::Id), Order::Desc)
+        .limit(1)
+        .take()
+}
+
+/// Active rules with their releases. A newer rule of the same branch replaces an older one whatever
+/// its status, and a deleted branch has none: two concurrent callers could leave such rules behind.
+fn gray_releases((app_id, cluster, namespace): Place<'_>) -> SelectStatement {
+    let is_of_rule = Expr::col((Releases, Release::Id))
+        .equals((Rules, Rule::ReleaseId))
+        .and(Expr::col((Releases, Release::IsAbandoned)).eq(false))
+        .and(Expr::col((Releases, Release::IsDeleted)).eq(false));
+    Query::select()
+        .columns(RULE_COLUMNS.map(|column| (Rules, column)))
+        .columns(RELEASE_COLUMNS.map(|column| (Releases, column)))
+        .from(Rules)
+        .left_join(Releases, is_of_rule)
+        .and_where(Expr::col((Rules, Rule::AppId)).eq(app_id))
+        .and_where(Expr::col((Rules, Rule::ClusterName)).eq(cluster))
+        .and_where(Expr::col((Rules, Rule::NamespaceName)).eq(namespace))
+        .and_where(Expr::col((Rules, Rule::IsDeleted)).eq(false))
+        .and_where(Expr::col((Rules, Rule::BranchStatus)).eq(ACTIVE))
+        .and_where(Expr::col((Rules, Rule::ReleaseId)).ne(Id(0)))
+        .and_where(Expr::exists(branch()))
+        .and_where(Expr::not_exists(newer_rule()))
+        .take()
+}
+
+fn branch() -> SelectStatement {
+    Query::select()
+        .column((Clusters, Cluster::Id))
+        .from(Clusters)
+        .and_where(Expr::col((Clusters, Cluster::AppId)).equals((Rules, Rule::AppId)))
+        .and_where(Expr::col((Clusters, Cluster::Name)).equals((Rules, Rule::BranchName)))
+        .and_where(Expr::col((Clusters, Cluster::IsDeleted)).eq(false))
+        .take()
+}
+
+fn newer_rule() -> SelectStatement {
+    let same = |column: Rule| Expr::col((NEWER, column)).equals((Rules, column));
+    Query::select()
+        .column((NEWER, Rule::Id))
+        .from_as(Rules, NEWER)
+        .and_where(same(Rule::AppId))
+        .and_where(same(Rule::ClusterName))
+        .and_where(same(Rule::NamespaceName))
+        .and_where(same(Rule::BranchName))
+        .and_where(Expr::col((NEWER, Rule::IsDeleted)).eq(false))
+        .and_where(Expr::col((NEWER, Rule::Id)).gt(Expr::col((Rules, Rule::Id))))
+        .take()
+}

@@ -1,0 +1,155 @@
+//! Reads rows one by one. A row that cannot be decoded (a blob in a text column of SQLite, a zero
+//! date of MySQL) is a fault of that row, not of the connection: it is reported, counted and
+//! omitted, and the others are returned.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use sea_orm::{
+    ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryResult, QueryTrait, Select,
+    TryGetableMany,
+};
+
+use crate::error::StoreError;
+use crate::number::Id;
+
+/// The part of a row that cannot be decoded.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Damage {
+    /// A time; the rest of the row is used.
+    Time,
+    /// Any other column; the row is omitted.
+    Row,
+}
+
+/// Rows that have been logged and are not logged again; the counter counts every read.
+static LOGGED: Mutex<BTreeSet<(&str, Option<Id>, Damage)>> = Mutex::new(BTreeSet::new());
+/// Maximum size of that set. It is cleared beyond that, so that a table that is damaged as a whole
+/// is logged again instead of using more memory.
+const MAX_LOGGED: usize = 1_000;
+
+/// The result of a query.
+#[derive(Clone, Debug)]
+pub struct Rows<T> {
+    /// The rows that can be decoded.
+    pub readable: Vec<T>,
+    /// Id of the last row, readable or not, from which the next query continues.
+    pub last_id: Option<Id>,
+    /// Number of rows, readable or not.
+    pub count: usize,
+}
+
+impl<T> Rows<T> {
+    /// Converts the readable rows.
+    pub fn map<U>(self, form: impl FnMut(T) -> U) -> Rows<U> {
+        let readable = self.readable.into_iter().map(form).collect();
+        Rows { readable, last_id: self.last_id, count: self.count }
+    }
+}
+
+impl<T> Default for Rows<T> {
+    fn default() -> Self {
+        Self { readable: Vec::new(), last_id: None, count: 0 }
+    }
+}
+
+/// Reads a selection whose first column is the id.
+pub(crate) async fn read<E, T>(
+    db: &impl ConnectionTrait,
+    select: Select<E>,
+) -> Result<Rows<T>, StoreError>
+where
+    E: EntityTrait,
+    T: TryGetableMany,
+{
+    read_with(db, select, QueryResult::try_get_many_by_index).await
+}
+
+/// Whole rows, for lists that must not fail because of one of them. No decision may depend on a row
+/// being absent.
+pub(crate) async fn models<E: EntityTrait>(
+    db: &impl ConnectionTrait,
+    select: Select<E>,
+) -> Result<Vec<E::Model>, StoreError> {
+    let rows = read_with(db, select, |row| E::Model::from_query_result(row, "")).await?;
+    Ok(rows.readable)
+}
+
+/// The texts of each row behind its id; `None` for one that cannot be decoded, which is reported. For
+/// rows whose absence would have an effect of its own.
+pub(crate) async fn lenient<E: EntityTrait, const N: usize>(
+    db: &impl ConnectionTrait,
+    select: Select<E>,
+) -> Result<Vec<[Option<String>; N]>, StoreError> {
+    let found = db.query_all_raw(select.build(db.get_database_backend())).await?;
+    let mut rows = Vec::with_capacity(found.len());
+    for row in &found {
+        let id: Id = row.try_get_by(0)?;
+        let text = |column: usize| {
+            let text: Result<String, DbErr> = row.try_get_by(column + 1);
+            text.map_err(|error| report(table_of::<E>(), id, &error)).ok()
+        };
+        rows.push(std::array::from_fn(text));
+    }
+    Ok(rows)
+}
+
+/// The same, decoded by a function.
+pub(super) async fn read_with<E, T>(
+    db: &impl ConnectionTrait,
+    select: Select<E>,
+    decode: impl Fn(&QueryResult) -> Result<T, DbErr>,
+) -> Result<Rows<T>, StoreError>
+where
+    E: EntityTrait,
+{
+    let found = db.query_all_raw(select.build(db.get_database_backend())).await?;
+    let mut rows = Rows::default();
+    for row in &found {
+        let id: Id = row.try_get_by(0)?;
+        match decode(row) {
+            Ok(decoded) => rows.readable.push(decoded),
+            Err(error) => report(table_of::<E>(), id, &error),
+        }
+        rows.last_id = Some(id);
+        rows.count += 1;
+    }
+    Ok(rows)
+}
+
+fn table_of<E: EntityTrait>() -> &'static str {
+    E::default().table_name()
+}
+
+/// Logs and counts a row that cannot be decoded. The error names columns and types, never values.
+pub(super) fn report(table: &'static str, id: Id, error: &DbErr) {
+    if is_news(table, Some(id), Damage::Row) {
+        tracing::error!(
+            table,
+            id = id.0,
+            %error,
+            "a row cannot be decoded and is left out; correct or delete it in the database"
+        );
+    }
+}
+
+/// Logs and counts an invalid time.
+pub(crate) fn report_time(table: &'static str, id: Option<Id>, column: Option<&str>) {
+    if is_news(table, id, Damage::Time) {
+        tracing::warn!(
+            table,
+            id = id.map(|id| id.0),
+            column,
+            "a time cannot be decoded and is read as 1970-01-01; correct it in the database"
+        );
+    }
+}
+
+fn is_news(table: &'static str, id: Option<Id>, damage: Damage) -> bool {
+    metrics::counter!("castalia_unreadable_rows_total", "table" => table).increment(1);
+    let mut logged = LOGGED.lock().unwrap_or_else(PoisonError::into_inner);
+    if logged.len() >= MAX_LOGGED {
+        logged.clear();
+    }
+    logged.insert((table, id, damage))
+}

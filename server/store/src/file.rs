@@ -1,0 +1,133 @@
+//! The file of a SQLite database: accessible only to its owner, and monitored while it is open.
+//! Connections keep the file that they opened; if it is deleted or replaced, they would continue to
+//! write to a file that has no name any more.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sea_orm::DbErr;
+
+use crate::error::StoreError;
+use crate::pool::StoreOptions;
+use crate::url::DatabaseUrl;
+
+/// Suffixes of the files of a database: the file itself, its write-ahead log, and the index of the
+/// log.
+const SUFFIXES: [&str; 3] = ["", "-wal", "-shm"];
+/// Permissions of the group and of others.
+const NOT_OWNER: u32 = 0o077;
+
+/// Device and inode.
+type Identity = (u64, u64);
+
+/// Cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) struct SqliteFile {
+    path: PathBuf,
+    /// The files that the connections have open, as far as they are known.
+    known: Arc<Mutex<[Option<Identity>; SUFFIXES.len()]>>,
+}
+
+impl SqliteFile {
+    /// Ensures that the file can be written and is accessible only to its owner. SQLite creates the
+    /// other files with the same permissions.
+    pub(super) fn prepare(url: &DatabaseUrl, options: &StoreOptions) -> Result<Self, StoreError> {
+        let path = url
+            .sqlite_file()
+            .ok_or_else(|| url.error(&options.setting, "name a file: sqlite://FILE"))?;
+        let mut open = OpenOptions::new();
+        open.read(true).write(true).create(true).mode(0o600);
+        match open.open(&path) {
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let directory = path.parent().unwrap_or(Path::new("."));
+                let problem = format!("no directory {}", directory.display());
+                return Err(url.error(&options.setting, problem));
+            }
+            Err(error) => {
+                let problem = format!("cannot read and write {}: {error}", path.display());
+                return Err(url.error(&options.setting, problem));
+            }
+        }
+        let file = Self { path, known: Arc::default() };
+        for suffix in SUFFIXES {
+            let path = file.beside(suffix);
+            restrict(&path).map_err(|error| {
+                let problem = format!(
+                    "others may read {} and its mode cannot be changed: {error}; make it the \
+                     file of the server's user, with mode 0600",
+                    path.display()
+                );
+                url.error(&options.setting, problem)
+            })?;
+        }
+        Ok(file)
+    }
+
+    /// Checks that the files are still those that the connections opened.
+    pub(super) fn check(&self) -> Result<(), StoreError> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        for (suffix, known) in SUFFIXES.iter().zip(known.iter_mut()) {
+            let path = self.beside(suffix);
+            let problem = match (fs::metadata(&path), &known) {
+                (Ok(found), None) => {
+                    *known = Some((found.dev(), found.ino()));
+                    continue;
+                }
+                (Ok(found), Some(known)) if (found.dev(), found.ino()) == *known => continue,
+                (Ok(_), Some(_)) => "was replaced".to_owned(),
+                // SQLite creates the log with the first transaction.
+                (Err(error), None) if error.kind() == ErrorKind::NotFound => continue,
+                (Err(error), _) if error.kind() == ErrorKind::NotFound => "was deleted".to_owned(),
+                (Err(error), _) => format!("cannot be found: {error}"),
+            };
+            return Err(StoreError::Storage(DbErr::Custom(format!(
+                "{} {problem} while the server has it open; stop the server, put the file back \
+                 (from a backup if it is lost) and start again",
+                path.display()
+            ))));
+        }
+        Ok(())
+    }
+
+    /// Ensures that changes of the directory survive a power failure: the name of a new file, and
+    /// the removal of the journal when SQLite switched to the write-ahead log.
+    pub(super) fn sync_directory(&self) -> io::Result<()> {
+        let parent = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
+    }
+
+    /// Forgets the files, because all connections are closed.
+    pub(super) fn release(&self) {
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Default::default();
+    }
+
+    fn beside(&self, suffix: &str) -> PathBuf {
+        let mut name = OsString::from(&self.path);
+        name.push(suffix);
+        name.into()
+    }
+}
+
+/// Removes the permissions of all users except the owner from an existing file, because it contains
+/// secrets.
+fn restrict(path: &Path) -> io::Result<()> {
+    let mode = match fs::metadata(path) {
+        Ok(found) => found.permissions().mode(),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    if mode & NOT_OWNER == 0 {
+        return Ok(());
+    }
+    fs::set_permissions(path, fs::Permissions::from_mode(mode & 0o700))?;
+    tracing::warn!(
+        file = %path.display(),
+        "others had rights on a database file; now only its owner has"
+    );
+    Ok(())
+}

@@ -1,0 +1,63 @@
+//! Queries: commits, that is, the change sets of items.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder};
+
+use crate::entity::commit::{Column, Entity, Model};
+use crate::error::StoreError;
+use crate::feed::readable;
+use crate::page::{self, Page};
+use crate::row::{InNamespace, soft_delete};
+
+/// The commits of the namespace, newest first.
+pub async fn commits(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    cluster: &str,
+    namespace: &str,
+    page: &Page,
+) -> Result<Vec<Model>, StoreError> {
+    let commits = Entity::live_in_namespace(app_id, cluster, namespace);
+    page::list(db, commits.order_by_desc(Column::Id), page).await
+}
+
+/// The commits whose text contains the pattern, newest first; `%` and `_` are wildcards.
+pub async fn commits_with_key(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    cluster: &str,
+    namespace: &str,
+    key: &str,
+    page: &Page,
+) -> Result<Vec<Model>, StoreError> {
+    let commits = Entity::live_in_namespace(app_id, cluster, namespace)
+        .filter(Column::ChangeSets.contains(format!("\"key\":\"{key}\"")));
+    page::list(db, commits.order_by_desc(Column::Id), page).await
+}
+
+/// The commits at this time or later, newest first, without rows that cannot be decoded; all if
+/// there is no time.
+pub async fn commits_since(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    cluster: &str,
+    namespace: &str,
+    time: Option<DateTime<Utc>>,
+) -> Result<Vec<Model>, StoreError> {
+    let mut commits = Entity::live_in_namespace(app_id, cluster, namespace);
+    if let Some(time) = time {
+        commits = commits.filter(Column::DataChangeLastTime.gte(time));
+    }
+    readable::models(db, commits.order_by_desc(Column::Id)).await
+}
+
+/// Hides all commits of the namespace.
+pub async fn delete_commits_of_namespace(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    cluster: &str,
+    namespace: &str,
+    operator: &str,
+) -> Result<u64, StoreError> {
+    soft_delete::<Entity>(db, Entity::in_namespace(app_id, cluster, namespace), operator).await
+}

@@ -1,0 +1,321 @@
+#![forbid(unsafe_code)]
+//! The database layer: connects by URL, reads, runs write jobs in transactions, and contains the
+//! queries of each aggregate. Supports three dialects behind one interface: SQLite (one writer
+//! task), MySQL/MariaDB and PostgreSQL (plain transactions). Knows no rule of the service, no HTTP
+//! and no role: `domain` decides what a change means.
+
+pub mod access_key;
+pub mod app;
+pub mod audit;
+mod condition;
+pub mod consumer;
+pub mod entity;
+pub mod error;
+pub mod feed;
+mod file;
+pub mod installation;
+pub mod instance;
+pub mod item;
+mod lane;
+pub mod message;
+pub mod migration;
+pub mod namespace;
+mod notify;
+pub mod number;
+pub mod page;
+mod pool;
+mod pulse;
+mod reader;
+pub mod release;
+pub mod removal;
+mod retirement;
+pub mod row;
+pub mod secret;
+mod sequence;
+pub mod server_config;
+pub mod service_registry;
+mod status;
+pub mod time;
+mod transaction;
+mod url;
+pub mod user;
+mod writer;
+
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, Statement};
+
+use file::SqliteFile;
+use lane::{Lane, Writes};
+use pool::Pools;
+use pulse::Pulse;
+use retirement::Retirement;
+use status::StatusRecord;
+use transaction::Transactions;
+use writer::Writer;
+
+pub use error::{JobError, StoreError};
+pub use migration::{Origin, Part};
+pub use notify::Listener;
+pub use number::{Id, Small};
+pub use page::{Page, Paged, Sort};
+pub use pool::{RESERVED_CONNECTIONS, StoreOptions};
+pub use reader::Reader;
+pub use row::{Authorship, InNamespace, Standard, insert, now, soft_delete, soft_remove, update};
+pub use secret::Secret;
+pub use status::Status;
+pub use time::StoredTime;
+pub use url::{DatabaseUrl, Dialect};
+
+/// The transaction of a write job: the job sees its own changes, other transactions see them after
+/// the commit.
+pub type Transaction = DatabaseTransaction;
+
+/// Interval of the trial writes to a database that rejects writes.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// One database. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    shared: Arc<Shared>,
+    is_reserved: bool,
+}
+
+#[derive(Debug)]
+struct Shared {
+    url: DatabaseUrl,
+    options: StoreOptions,
+    /// For requests of users and scripts.
+    common: Lane,
+    /// For the work that applications wait for.
+    reserved: Lane,
+    write: DatabaseConnection,
+    pulse: Pulse,
+    retirement: Retirement,
+    status: StatusRecord,
+    file: Option<SqliteFile>,
+}
+
+impl Store {
+    /// Opens the database that the URL names. Errors name the setting of the URL.
+    pub async fn connect(url: &str, options: StoreOptions) -> Result<Self, StoreError> {
+        let url = DatabaseUrl::from_str(url)
+            .map_err(|problem| StoreError::setting(&options.setting, problem))?;
+        let Pools { read, write, reserved, ping, retirement, file } =
+            pool::open(&url, &options).await?;
+        let is_server = url.dialect() != Dialect::Sqlite;
+        let pulse = Pulse::new(ping, is_server, retirement.clone());
+        let transactions = |db: &DatabaseConnection, pooled| {
+            Writes::Transactions(Transactions {
+                db: db.clone(),
+                pooled,
+                pulse: pulse.clone(),
+                retirement: retirement.clone(),
+            })
+        };
+        let (pooled, kept) = (options.max_connections, RESERVED_CONNECTIONS);
+        let (writes, reserved_writes) = match is_server {
+            true => (transactions(&write, pooled), transactions(&reserved, kept)),
+            false => {
+                let writer = Writer::start(write.clone(), file.clone(), retirement.clone());
+                let writer = writer.map_err(|error| {
+                    StoreError::setting(&options.setting, format!("cannot start a thread: {error}"))
+                })?;
+                (Writes::Writer(writer.clone()), Writes::Writer(writer))
+            }
+        };
+        let reads = if is_server { pool::reads_at_once(pooled) } else { pooled };
+        let patience = options.acquire_timeout;
+        let reader = |db, pooled, reads| {
+            Reader::new(db, pooled, reads, patience, pulse.clone(), file.clone())
+        };
+        let shared = Shared {
+            url,
+            common: Lane { reader: reader(read, pooled, reads), writes },
+            reserved: Lane { reader: reader(reserved, kept, kept), writes: reserved_writes },
+            options,
+            write,
+            pulse,
+            retirement,
+            status: StatusRecord::new(),
+            file,
+        };
+        Ok(Self { shared: Arc::new(shared), is_reserved: false })
+    }
+
+    pub fn dialect(&self) -> Dialect {
+        self.shared.url.dialect()
+    }
+
+    /// The location of the database, in a form that may be logged.
+    pub fn url(&self) -> &DatabaseUrl {
+        &self.shared.url
+    }
+
+    /// The setting that contains the URL.
+    pub fn setting(&self) -> &str {
+        &self.shared.options.setting
+    }
+
+    /// The same database, over connections that only such handles use. They serve the work that
+    /// applications wait for (release messages, releases, names, access keys, the list of
+    /// services), so that requests of users and scripts cannot delay it, however many there are and
+    /// however long they take.
+    #[must_use]
+    pub fn reserved(&self) -> Self {
+        Self { is_reserved: true, ..self.clone() }
+    }
+
+    fn lane(&self) -> &Lane {
+        if self.is_reserved { &self.shared.reserved } else { &self.shared.common }
+    }
+
+    /// For queries outside a transaction. Must not be used inside a write job: only the job's
+    /// transaction sees the job's changes, and holding a second connection can exhaust the pool.
+    pub fn read(&self) -> &Reader {
+        &self.lane().reader
+    }
+
+    /// Runs the job in a transaction, which is committed if the job succeeds and rolled back if it
+    /// returns an error. The job may run more than once (after a deadlock, or when another job of a
+    /// group commit failed), so it must not have effects outside the transaction. It runs to its
+    /// end even if the caller stops waiting.
+    ///
+    /// A job must not continue after an error of the database: PostgreSQL has then aborted the
+    /// transaction and would answer a commit with success. Where a duplicate is expected, use a
+    /// separate transaction or `tx.begin()`.
+    pub async fn write<I, T, E, F>(&self, input: I, job: F) -> Result<T, E>
+    where
+        I: Send + Sync + 'static,
+        T: Send + 'static,
+        E: JobError,
+        F: for<'c> Fn(&'c DatabaseTransaction, &'c I) -> BoxFuture<'c, Result<T, E>>
+            + Send
+            + Sync
+            + 'static,
+    {
+        let outcome = self.lane().writes.run(input, job).await;
+        match outcome.as_ref().map_err(JobError::store_error) {
+            // A job that found nothing to write succeeds even if the database rejects writes, so
+            // only a trial write shows that writing works again.
+            Ok(_) => {}
+            Err(Some(error)) if error.is_outage() && self.shared.status.failed(error) => {
+                self.notice_recovery();
+            }
+            Err(_) => {}
+        }
+        outcome
+    }
+
+    /// The outcome of the last writes; performs no query.
+    pub fn status(&self) -> Status {
+        self.shared.status.get()
+    }
+
+    /// Tries small writes until one succeeds, so that the status recovers even if nothing is
+    /// published.
+    fn notice_recovery(&self) {
+        let shared = Arc::downgrade(&self.shared);
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(RETRY).await;
+                let Some(shared) = shared.upgrade() else { return };
+                let store = Self { shared, is_reserved: true };
+                if store.shared.status.get().is_writable() {
+                    return;
+                }
+                if store.ping().await.is_err() {
+                    continue;
+                }
+                match store.try_write().await {
+                    Ok(()) => return store.shared.status.succeeded(),
+                    Err(error) => tracing::debug!(%error, "a trial write failed"),
+                }
+            }
+        });
+    }
+
+    /// Writes the same rows as a publish, and removes them. The portal's database has no release
+    /// messages.
+    async fn try_write(&self) -> Result<(), StoreError> {
+        match message::try_write(self).await {
+            Err(error) if error.is_missing_table() => {}
+            outcome => return outcome,
+        }
+        match installation::record_write(self).await {
+            Err(error) if error.is_missing_table() => app::try_write(self).await,
+            outcome => outcome,
+        }
+    }
+
+    /// Listens for release messages that any node commits; `None` if the engine does not support
+    /// that.
+    pub async fn listen(&self) -> Result<Option<Listener>, StoreError> {
+        match (self.dialect(), &self.shared.reserved.writes) {
+            (Dialect::Postgres, Writes::Transactions(Transactions { db, .. })) => {
+                Ok(Some(Listener::start(db).await?))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Checks that the database answers within two seconds, over a separate connection and
+    /// regardless of the last write, and that a SQLite file is still the one that was opened.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        if let Some(file) = &self.shared.file {
+            file.check()?;
+        }
+        self.shared.pulse.ping().await
+    }
+
+    /// Closes connections that are in a state which no other user of the pool may see.
+    fn retire_connections(&self) {
+        self.shared.retirement.retire_all();
+    }
+
+    fn write_pool(&self) -> &DatabaseConnection {
+        &self.shared.write
+    }
+
+    /// Closes all connections; running work is finished first, later work fails. On SQLite, all
+    /// data is in the main database file afterwards, so that copying this file is sufficient.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        let shared = &self.shared;
+        if let Some(file) = &shared.file {
+            shared.common.reader.close().await?;
+            shared.reserved.reader.close().await?;
+            shared.pulse.close().await?;
+            let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+            if file.check().is_ok()
+                && let Err(error) = shared.write.execute_unprepared(checkpoint).await
+            {
+                tracing::warn!(%error, "cannot empty the write-ahead log; keep it beside the file");
+            }
+            file.release();
+        }
+        shared.write.close_by_ref().await?;
+        shared.pulse.close().await?;
+        shared.reserved.reader.close().await?;
+        Ok(shared.common.reader.close().await?)
+    }
+
+    /// Reads a SQLite file completely; other databases check themselves.
+    pub async fn check_integrity(&self) -> Result<(), StoreError> {
+        if self.shared.file.is_none() {
+            return Ok(());
+        }
+        // No time limit, because reading a large file takes long.
+        let statement = Statement::from_string(DbBackend::Sqlite, "PRAGMA quick_check(1)");
+        let row = self.shared.write.query_one_raw(statement).await?;
+        let found: String = row.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or_default();
+        if found == "ok" {
+            return Ok(());
+        }
+        let problem =
+            format!("{}: the file is damaged ({found}); restore it from a backup", self.shared.url);
+        Err(StoreError::setting(self.setting(), problem))
+    }
+}

@@ -1,0 +1,382 @@
+//! Upgrades a database to the schema of this program: once for all nodes, without changing Apollo's
+//! tables. Order: read the record; if steps are missing, take the lock, read again, check that the
+//! tables are suitable, run the missing steps, and record them. Knows the structure of the tables,
+//! not the meaning of their rows.
+
+mod fit;
+mod lock;
+mod seed;
+
+use futures_util::future::BoxFuture;
+use sea_orm::{ConnectionTrait, DatabaseTransaction, EntityTrait, Set};
+
+use crate::entity::castalia_schema;
+use crate::error::StoreError;
+use crate::row::now;
+use crate::url::Dialect;
+use crate::{Reader, Store};
+
+/// Which of Apollo's two databases a store is. They must be separate, because some tables of both
+/// have the same name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    Config,
+    Portal,
+}
+
+impl Part {
+    fn other(self) -> Self {
+        match self {
+            Self::Config => Self::Portal,
+            Self::Portal => Self::Config,
+        }
+    }
+}
+
+/// The program that created the tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Castalia.
+    Fresh,
+    /// Apollo, or no record exists.
+    Adopted,
+}
+
+impl Origin {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Fresh => "fresh",
+            Self::Adopted => "adopted",
+        }
+    }
+}
+
+/// The differences between a database and the schema of this program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    pub origin: Origin,
+    /// Steps that are not recorded.
+    pub missing_steps: Vec<&'static str>,
+    /// Tables that would be created.
+    pub absent_tables: Vec<String>,
+    /// Reasons to refuse the start; empty if the database is suitable.
+    pub faults: Vec<String>,
+    /// Conditions that an operator should check.
+    pub warnings: Vec<String>,
+}
+
+/// Castalia's tables that a node can do without: the record of steps, and the values that nodes
+/// share.
+const OPTIONAL: [&str; 2] = ["CastaliaSchema", "CastaliaInstallation"];
+
+/// The row of version 0 names the program that created the tables.
+const ORIGIN_VERSION: i32 = 0;
+
+const RECORD: [&str; 3] = [
+    include_str!("migration/sqlite/0000_record.sql"),
+    include_str!("migration/mysql/0000_record.sql"),
+    include_str!("migration/postgres/0000_record.sql"),
+];
+
+/// One file of statements for each dialect. A version is never reused, and a released file never
+/// changes.
+struct Step {
+    version: i32,
+    name: &'static str,
+    part: Part,
+    /// Whether first rows are inserted after it on a new database.
+    has_first_rows: bool,
+    sql: [&'static str; 3],
+}
+
+macro_rules! step {
+    ($version:literal, $name:literal, $part:expr, $has_first_rows:literal, $file:literal) => {
+        Step {
+            version: $version,
+            name: $name,
+            part: $part,
+            has_first_rows: $has_first_rows,
+            sql: [
+                include_str!(concat!("migration/sqlite/", $file)),
+                include_str!(concat!("migration/mysql/", $file)),
+                include_str!(concat!("migration/postgres/", $file)),
+            ],
+        }
+    };
+}
+
+const STEPS: [Step; 5] = [
+    step!(1, "config", Part::Config, true, "0001_config.sql"),
+    step!(2, "portal", Part::Portal, true, "0002_portal.sql"),
+    step!(3, "castalia_config", Part::Config, false, "0003_castalia_config.sql"),
+    step!(4, "castalia_portal", Part::Portal, false, "0004_castalia_portal.sql"),
+    step!(5, "castalia_installation", Part::Portal, false, "0005_castalia_installation.sql"),
+];
+
+/// Creates missing tables, and returns the program that created the database. Several nodes may
+/// call this concurrently. An up-to-date schema costs one query. On a new database, `seed` inserts
+/// the first rows in the transaction that records the schema, after the settings of every new
+/// installation.
+pub async fn apply(
+    store: &Store,
+    part: Part,
+    seed: impl for<'c> FnOnce(&'c DatabaseTransaction) -> BoxFuture<'c, Result<(), StoreError>> + Send,
+) -> Result<Origin, StoreError> {
+    if let Some(records) = Records::read_if_present(store.read()).await?
+        && records.missing(part).is_empty()
+    {
+        if records.holds(part.other()) {
+            refuse_misfit(store, &[fit::shared(part, store.dialect())])?;
+        }
+        return Ok(records.origin());
+    }
+    let lock = lock::acquire(store).await?;
+    let outcome = apply_locked(store, part, &lock, seed).await;
+    match lock.release(outcome).await {
+        Err(error) if error.is_denied() => {
+            accept(store, part, "this account may not create them").await
+        }
+        outcome => outcome,
+    }
+}
+
+/// Accepts the existing tables without creating any. Fails if the service cannot work with them.
+pub async fn accept(store: &Store, part: Part, reason: &str) -> Result<Origin, StoreError> {
+    let report = check(store, part).await?;
+    refuse_misfit(store, &report.faults)?;
+    if report.absent_tables.is_empty() {
+        return Ok(report.origin);
+    }
+    let problem = absent(store, &report.absent_tables, reason);
+    if report.absent_tables.iter().any(|table| !OPTIONAL.contains(&table.as_str())) {
+        return Err(StoreError::setting(store.setting(), problem));
+    }
+    tracing::warn!(
+        "{problem} The server starts without them: nodes find out about each other's publishes \
+         within a second instead of at once, and a replaced database is not noticed"
+    );
+    Ok(report.origin)
+}
+
+/// One message with everything that an administrator of the database needs to know.
+fn absent(store: &Store, tables: &[String], reason: &str) -> String {
+    let rights = match store.dialect() {
+        Dialect::Sqlite => "that may write to the file".to_owned(),
+        Dialect::MySql => {
+            "that has the rights CREATE, INDEX, SELECT, INSERT, UPDATE and DELETE on \
+            the database"
+                .to_owned()
+        }
+        Dialect::Postgres => {
+            "that has the rights USAGE and CREATE on the schema, and grant SELECT, \
+            INSERT, UPDATE and DELETE on the new tables, and USAGE on their sequences, to the \
+            account of the server"
+                .to_owned()
+        }
+    };
+    format!(
+        "{}: tables are missing, and {reason}: {}. Run `castalia migrate` once with an account {rights}; \
+         `castalia serve` needs SELECT, INSERT, UPDATE and DELETE only.",
+        store.url(),
+        tables.join(", ")
+    )
+}
+
+/// Compares the database with the schema of this program; writes nothing.
+pub async fn check(store: &Store, part: Part) -> Result<Report, StoreError> {
+    let found = fit::read(store.read(), store.dialect()).await?;
+    let records = Records::read_if_present(store.read()).await?;
+    let records = records.unwrap_or_default();
+    let missing = records.missing(part);
+    let faults = faults(&found, &records, part, store.dialect());
+    let warning = match faults.is_empty() {
+        true => fit::zone_warning(store.read(), &found).await?,
+        false => None,
+    };
+    Ok(Report {
+        origin: records.origin.unwrap_or_else(|| found.origin(part)),
+        missing_steps: missing.iter().map(|step| step.name).collect(),
+        absent_tables: absent_tables(&found, part, &missing, dialect_index(store.dialect())),
+        faults,
+        warnings: warning.into_iter().collect(),
+    })
+}
+
+/// Missing tables: Apollo's, and those of the steps that would run.
+fn absent_tables(found: &fit::Found, part: Part, missing: &[&Step], dialect: usize) -> Vec<String> {
+    let mut absent = found.absent_tables(part);
+    let steps = missing.iter().map(|step| step.sql[dialect]);
+    for statement in std::iter::once(RECORD[dialect]).chain(steps).flat_map(|sql| sql.split(";\n"))
+    {
+        let created = statement.split_once("CREATE TABLE IF NOT EXISTS").map(|(_, rest)| rest);
+        let table = created.and_then(|rest| rest.split(['"', '`']).nth(1)).unwrap_or_default();
+        if !table.is_empty() && !found.has_table(table) && !absent.iter().any(|name| name == table)
+        {
+            absent.push(table.to_owned());
+        }
+    }
+    absent
+}
+
+/// The program that created the tables, for a start that does not change the schema. Without a
+/// record, the database is treated as adopted.
+pub async fn origin(store: &Store) -> Result<Origin, StoreError> {
+    let records = Records::read_if_present(store.read()).await?;
+    Ok(records.unwrap_or_default().origin())
+}
+
+async fn apply_locked(
+    store: &Store,
+    part: Part,
+    lock: &lock::Lock,
+    seed: impl for<'c> FnOnce(&'c DatabaseTransaction) -> BoxFuture<'c, Result<(), StoreError>> + Send,
+) -> Result<Origin, StoreError> {
+    let tx = lock.transaction();
+    let found = fit::read(tx, store.dialect()).await?;
+    let records = match found.has_record() {
+        true => Records::read(tx).await?,
+        false => Records::default(),
+    };
+    let missing = records.missing(part);
+    if missing.is_empty() {
+        return Ok(records.origin());
+    }
+    refuse_misfit(store, &faults(&found, &records, part, store.dialect()))?;
+    if let Some(warning) = fit::zone_warning(tx, &found).await? {
+        tracing::warn!("{warning}");
+    }
+    let dialect = dialect_index(store.dialect());
+    run_statements(tx, RECORD[dialect], &found).await?;
+    let origin = origin_from_now_on(tx, &records, found.origin(part)).await?;
+    for step in &missing {
+        run_statements(tx, step.sql[dialect], &found).await?;
+    }
+    lock.begin_rows().await?;
+    if origin == Origin::Fresh && missing.iter().any(|step| step.has_first_rows) {
+        seed::settings(tx, part).await?;
+        seed(tx).await?;
+    }
+    for step in &missing {
+        record(tx, step.version, step.name).await?;
+        tracing::info!(version = step.version, name = step.name, "schema step applied");
+    }
+    Ok(origin)
+}
+
+/// Recorded before the first table is created: on MySQL, an interrupted creation leaves tables that
+/// are not Apollo's.
+async fn origin_from_now_on(
+    tx: &DatabaseTransaction,
+    records: &Records,
+    found: Origin,
+) -> Result<Origin, StoreError> {
+    if let Some(origin) = records.origin {
+        return Ok(origin);
+    }
+    record(tx, ORIGIN_VERSION, found.name()).await?;
+    Ok(found)
+}
+
+/// Reasons why the service cannot work with these tables.
+fn faults(found: &fit::Found, records: &Records, part: Part, dialect: Dialect) -> Vec<String> {
+    if records.holds(part.other()) || found.holds(part.other()) {
+        return vec![fit::shared(part, dialect)];
+    }
+    found.faults(part)
+}
+
+fn refuse_misfit(store: &Store, faults: &[String]) -> Result<(), StoreError> {
+    if faults.is_empty() {
+        return Ok(());
+    }
+    let problem = format!(
+        "{}: this server cannot work with these tables:\n  {}",
+        store.url(),
+        faults.join("\n  ")
+    );
+    Err(StoreError::setting(store.setting(), problem))
+}
+
+/// Statements end with a semicolon at the end of a line; no text in the files contains one there.
+/// Tables that existed before receive no index: they belong to Apollo, or to the other part.
+async fn run_statements(
+    tx: &DatabaseTransaction,
+    sql: &str,
+    found: &fit::Found,
+) -> Result<(), StoreError> {
+    for statement in sql.split(";\n").map(str::trim).filter(|statement| !statement.is_empty()) {
+        let indexed = statement.split_once("INDEX IF NOT EXISTS").map(|(_, rest)| rest);
+        let table = indexed.and_then(|rest| rest.split('"').nth(3));
+        if !table.is_some_and(|table| found.has_table(table)) {
+            tx.execute_unprepared(statement).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn record(tx: &DatabaseTransaction, version: i32, name: &str) -> Result<(), StoreError> {
+    let row = castalia_schema::ActiveModel {
+        version: Set(version),
+        name: Set(name.to_owned()),
+        applied_at: Set(now().into()),
+    };
+    castalia_schema::Entity::insert(row).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+fn dialect_index(dialect: Dialect) -> usize {
+    match dialect {
+        Dialect::Sqlite => 0,
+        Dialect::MySql => 1,
+        Dialect::Postgres => 2,
+    }
+}
+
+/// The content of `CastaliaSchema`.
+#[derive(Default)]
+struct Records {
+    origin: Option<Origin>,
+    versions: Vec<i32>,
+}
+
+impl Records {
+    async fn read(db: &impl ConnectionTrait) -> Result<Self, StoreError> {
+        let mut records = Self::default();
+        for row in castalia_schema::Entity::find().all(db).await? {
+            if row.version == ORIGIN_VERSION {
+                let is_fresh = row.name == Origin::Fresh.name();
+                records.origin = Some(if is_fresh { Origin::Fresh } else { Origin::Adopted });
+            }
+            records.versions.push(row.version);
+        }
+        Ok(records)
+    }
+
+    /// `None` if the table cannot be read, most likely because it does not exist yet.
+    async fn read_if_present(db: &Reader) -> Result<Option<Self>, StoreError> {
+        match Self::read(db).await {
+            Ok(records) => Ok(Some(records)),
+            Err(error) if error.is_connection_lost() => Err(error),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Without a record, Apollo is taken as the creator.
+    fn origin(&self) -> Origin {
+        self.origin.unwrap_or(Origin::Adopted)
+    }
+
+    /// Whether Castalia created or completed the tables of a part.
+    fn holds(&self, part: Part) -> bool {
+        STEPS.iter().any(|step| {
+            step.part == part && step.has_first_rows && self.versions.contains(&step.version)
+        })
+    }
+
+    fn missing(&self, part: Part) -> Vec<&'static Step> {
+        STEPS
+            .iter()
+            .filter(|step| step.part == part && !self.versions.contains(&step.version))
+            .collect()
+    }
+}

@@ -1,0 +1,162 @@
+//! Queries: namespaces, including those of branches; those of definitions (app namespaces) and edit
+//! locks are in files below. The content of a namespace is not known here.
+
+mod definition;
+mod family;
+mod lock;
+mod standing;
+
+use sea_orm::sea_query::Condition;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+
+use crate::condition::chunks;
+use crate::entity::namespace::{Column, Entity, Model};
+use crate::error::StoreError;
+use crate::feed::readable;
+use crate::number::Id;
+use crate::page::{self, Page};
+use crate::row::{InNamespace, Standard, soft_delete};
+
+pub use definition::{
+    app_namespace, app_namespaces, app_namespaces_named, delete_app_namespace,
+    delete_app_namespaces, public_app_namespace, public_app_namespaces, readable_app_namespaces,
+};
+pub use family::lock_family;
+pub use lock::{delete_lock, delete_locks, insert_lock, lock};
+pub use standing::{Standing, standings};
+
+pub async fn by_id(
+    db: &impl ConnectionTrait,
+    id: impl Into<Id>,
+) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::live_by_id(id.into()).one(db).await?)
+}
+
+/// The namespaces with these ids, by id; unknown ones are omitted.
+pub async fn by_ids(db: &impl ConnectionTrait, ids: &[Id]) -> Result<Vec<Model>, StoreError> {
+    let mut found = Vec::new();
+    for chunk in chunks(ids) {
+        found.extend(Entity::live().filter(Column::Id.is_in(chunk)).all(db).await?);
+    }
+    found.sort_by_key(|row| row.id);
+    Ok(found)
+}
+
+pub async fn find(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    cluster: &str,
+    namespace: &str,
+) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::live_in_namespace(app_id, cluster, namespace).one(db).await?)
+}
+
+/// The namespaces of a cluster or a branch, by id.
+pub async fn of_cluster(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    cluster: &str,
+) -> Result<Vec<Model>, StoreError> {
+    let namespaces = Entity::live().filter(in_cluster(app_id, cluster)).order_by_asc(Column::Id);
+    Ok(namespaces.all(db).await?)
+}
+
+/// The same for a list, without rows that cannot be decoded.
+pub async fn readable_of_cluster(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    cluster: &str,
+) -> Result<Vec<Model>, StoreError> {
+    let namespaces = Entity::live().filter(in_cluster(app_id, cluster)).order_by_asc(Column::Id);
+    readable::models(db, namespaces).await
+}
+
+pub async fn count_of_cluster(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    cluster: &str,
+) -> Result<u64, StoreError> {
+    page::count(db, Entity::live().filter(in_cluster(app_id, cluster))).await
+}
+
+/// The namespaces with this name in all clusters and branches of the app, by id.
+pub async fn named(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    namespace: &str,
+) -> Result<Vec<Model>, StoreError> {
+    let namespaces = Entity::live()
+        .filter(Column::AppId.eq(app_id))
+        .filter(Column::NamespaceName.eq(namespace))
+        .order_by_asc(Column::Id);
+    Ok(namespaces.all(db).await?)
+}
+
+/// Locks the namespaces with this name in all clusters and branches of the app, oldest first.
+pub async fn lock_named(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    namespace: &str,
+) -> Result<(), StoreError> {
+    let rows =
+        Condition::all().add(Column::AppId.eq(app_id)).add(Column::NamespaceName.eq(namespace));
+    lock_where(db, rows).await
+}
+
+/// Locks the namespaces of a cluster, oldest first.
+pub async fn lock_cluster(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    cluster: &str,
+) -> Result<(), StoreError> {
+    lock_where(db, in_cluster(app_id, cluster)).await
+}
+
+/// The namespaces with this name in all apps.
+pub async fn named_page(
+    db: &impl ConnectionTrait,
+    namespace: &str,
+    page: &Page,
+) -> Result<Vec<Model>, StoreError> {
+    page::list(db, Entity::live().filter(Column::NamespaceName.eq(namespace)), page).await
+}
+
+/// Number of namespaces with this name in other apps, including branches.
+pub async fn count_named_elsewhere(
+    db: &impl ConnectionTrait,
+    namespace: &str,
+    app_id: &str,
+) -> Result<u64, StoreError> {
+    let others =
+        Entity::live().filter(Column::NamespaceName.eq(namespace)).filter(Column::AppId.ne(app_id));
+    page::count(db, others).await
+}
+
+/// Hides the namespace; returns whether it existed.
+pub async fn delete(db: &impl ConnectionTrait, id: Id, operator: &str) -> Result<bool, StoreError> {
+    Ok(soft_delete::<Entity>(db, Condition::all().add(Column::Id.eq(id)), operator).await? > 0)
+}
+
+/// Locks the rows by id that it found without a lock: an engine that locks while it searches would
+/// also wait for rows that do not match. The lock of the app prevents new rows.
+pub(super) async fn lock_where(
+    db: &impl ConnectionTrait,
+    condition: Condition,
+) -> Result<(), StoreError> {
+    if db.get_database_backend() == DbBackend::Sqlite {
+        return Ok(());
+    }
+    let found = Entity::live().filter(condition).select_only().column(Column::Id);
+    let ids: Vec<Id> = found.order_by_asc(Column::Id).into_tuple().all(db).await?;
+    for chunk in chunks(&ids) {
+        let rows = Entity::find().select_only().column(Column::Id).filter(Column::Id.is_in(chunk));
+        rows.order_by_asc(Column::Id).lock_exclusive().into_tuple::<Id>().all(db).await?;
+    }
+    Ok(())
+}
+
+fn in_cluster(app_id: &str, cluster: &str) -> Condition {
+    Condition::all().add(Column::AppId.eq(app_id)).add(Column::ClusterName.eq(cluster))
+}

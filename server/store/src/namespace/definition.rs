@@ -1,0 +1,89 @@
+//! Queries: app namespaces, that is, definitions of namespaces. Both databases have the table.
+
+use sea_orm::sea_query::{Condition, Expr, ExprTrait as _, Func};
+use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder};
+
+use crate::entity::app_namespace::{Column, Entity, Model};
+use crate::error::StoreError;
+use crate::feed::readable;
+use crate::row::{Standard, soft_delete};
+
+pub async fn app_namespace(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    name: &str,
+) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::live().filter(of_name(app_id, name)).one(db).await?)
+}
+
+/// The app's definitions, by id.
+pub async fn app_namespaces(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+) -> Result<Vec<Model>, StoreError> {
+    let definitions = Entity::live().filter(Column::AppId.eq(app_id)).order_by_asc(Column::Id);
+    Ok(definitions.all(db).await?)
+}
+
+/// The same for a list, without rows that cannot be decoded.
+pub async fn readable_app_namespaces(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+) -> Result<Vec<Model>, StoreError> {
+    let definitions = Entity::live().filter(Column::AppId.eq(app_id)).order_by_asc(Column::Id);
+    readable::models(db, definitions).await
+}
+
+/// The definitions with this name in all apps, public or not, by id. Case is ignored on every
+/// engine, because clients request namespaces in any case.
+pub async fn app_namespaces_named(
+    db: &impl ConnectionTrait,
+    name: &str,
+) -> Result<Vec<Model>, StoreError> {
+    let lower = Expr::expr(Func::lower(Expr::col(Column::Name)));
+    let definitions =
+        Entity::live().filter(lower.eq(name.to_ascii_lowercase())).order_by_asc(Column::Id);
+    Ok(definitions.all(db).await?)
+}
+
+/// The public definition with this name; the oldest if there are several.
+pub async fn public_app_namespace(
+    db: &impl ConnectionTrait,
+    name: &str,
+) -> Result<Option<Model>, StoreError> {
+    let public = Entity::live()
+        .filter(Column::Name.eq(name))
+        .filter(Column::IsPublic.eq(true))
+        .order_by_asc(Column::Id);
+    Ok(public.one(db).await?)
+}
+
+/// All public definitions, by id.
+pub async fn public_app_namespaces(db: &impl ConnectionTrait) -> Result<Vec<Model>, StoreError> {
+    let public = Entity::live().filter(Column::IsPublic.eq(true)).order_by_asc(Column::Id);
+    readable::models(db, public).await
+}
+
+/// Hides one definition; returns whether it existed.
+pub async fn delete_app_namespace(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    name: &str,
+    operator: &str,
+) -> Result<bool, StoreError> {
+    Ok(soft_delete::<Entity>(db, of_name(app_id, name), operator).await? > 0)
+}
+
+/// Hides all definitions of the app.
+pub async fn delete_app_namespaces(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    operator: &str,
+) -> Result<u64, StoreError> {
+    let condition = Condition::all().add(Column::AppId.eq(app_id));
+    soft_delete::<Entity>(db, condition, operator).await
+}
+
+fn of_name(app_id: &str, name: &str) -> Condition {
+    Condition::all().add(Column::AppId.eq(app_id)).add(Column::Name.eq(name))
+}

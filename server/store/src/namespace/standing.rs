@@ -1,0 +1,68 @@
+//! Query: the state of a namespace that a publish depends on, in one statement.
+
+use sea_orm::sea_query::{Expr, ExprTrait, Order, Query, SelectStatement};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
+};
+
+use crate::entity::namespace::{Column, Entity, Model};
+use crate::entity::{namespace_lock, release};
+use crate::error::StoreError;
+use crate::number::Id;
+use crate::row::Standard;
+
+/// A namespace, its editor, and the release of its clients.
+#[derive(Clone, Debug, FromQueryResult)]
+pub struct Standing {
+    #[sea_orm(nested)]
+    pub namespace: Model,
+    /// Owner of the edit lock.
+    pub lock_owner: Option<String>,
+    /// Id of the newest release that was not rolled back.
+    pub latest_release: Option<Id>,
+}
+
+/// The namespaces with this name in all clusters and branches of the app, by id.
+pub async fn standings(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    namespace: &str,
+) -> Result<Vec<Standing>, StoreError> {
+    let namespaces = Entity::live()
+        .filter(Column::AppId.eq(app_id))
+        .filter(Column::NamespaceName.eq(namespace))
+        .expr_as(Expr::SubQuery(None, Box::new(lock_owner().into())), "lock_owner")
+        .expr_as(Expr::SubQuery(None, Box::new(latest_release().into())), "latest_release")
+        .order_by_asc(Column::Id);
+    Ok(namespaces.into_model().all(db).await?)
+}
+
+fn lock_owner() -> SelectStatement {
+    use namespace_lock::{Column as Lock, Entity as Locks};
+    let owner = (Locks, Lock::DataChangeCreatedBy);
+    Query::select()
+        .column(owner)
+        .from(Locks)
+        .and_where(Expr::col((Locks, Lock::NamespaceId)).equals((Entity, Column::Id)))
+        .and_where(Expr::col((Locks, Lock::IsDeleted)).eq(false))
+        .limit(1)
+        .take()
+}
+
+/// Sorted with a limit instead of the maximum, because the index contains the ids of a namespace in
+/// their order.
+fn latest_release() -> SelectStatement {
+    use release::{Column as Release, Entity as Releases};
+    let same = |own: Release, other: Column| Expr::col((Releases, own)).equals((Entity, other));
+    Query::select()
+        .column((Releases, Release::Id))
+        .from(Releases)
+        .and_where(same(Release::AppId, Column::AppId))
+        .and_where(same(Release::ClusterName, Column::ClusterName))
+        .and_where(same(Release::NamespaceName, Column::NamespaceName))
+        .and_where(Expr::col((Releases, Release::IsAbandoned)).eq(false))
+        .and_where(Expr::col((Releases, Release::IsDeleted)).eq(false))
+        .order_by((Releases, Release::Id), Order::Desc)
+        .limit(1)
+        .take()
+}

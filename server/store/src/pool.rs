@@ -1,0 +1,269 @@
+//! Opens connection pools: sizes, time-outs and pragmas. Knows no table.
+
+use std::time::{Duration, Instant};
+
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::{AssertSqlSafe, Executor, SqlSafeStr, SqlStr};
+use sea_orm::{ConnectOptions, Database, DatabaseConnection};
+use tokio::time::sleep;
+
+use crate::error::StoreError;
+use crate::file::SqliteFile;
+use crate::pulse::LONGEST;
+use crate::retirement::Retirement;
+use crate::url::{DatabaseUrl, Dialect};
+
+/// Must remain well below the three seconds within which a publish has to fail if the database is
+/// unreachable.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Databases and proxies close connections after some time.
+const MAX_LIFETIME: Duration = Duration::from_secs(30 * 60);
+/// Idle connections are closed after this time, before the database does so.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
+/// Idle time after which a connection is tested before use.
+const TEST_AFTER: Duration = Duration::from_secs(30);
+/// Maximum time that a statement on MySQL and PostgreSQL waits for a lock of another transaction.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
+/// Maximum time that SQLite waits for another process that writes to the same file.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+const SERVER_RETRY: Duration = Duration::from_millis(200);
+/// Pause between two attempts to open a file that another process is opening.
+const FILE_RETRY: Duration = Duration::from_millis(10);
+/// Connections of the common pool that read a SQLite file; more would only compete for the same
+/// cores.
+const SQLITE_READERS: u32 = 4;
+/// Connections that are reserved for the work that applications wait for, opened on demand: the
+/// scan, reconciliation, names and keys, heartbeats, PostgreSQL's listener, and a few namespaces
+/// that are loaded at the same time.
+pub const RESERVED_CONNECTIONS: u32 = 5;
+/// The same for a SQLite file, which has no heartbeats of other nodes, no listener, and no network
+/// latency.
+const SQLITE_RESERVED: u32 = 2;
+
+/// Options of a connection.
+#[derive(Clone, Debug)]
+pub struct StoreOptions {
+    /// The setting with the URL, in the user's spelling; errors name it.
+    pub setting: String,
+    /// Connections to MySQL or PostgreSQL, in addition to the reserved ones and the one for pings.
+    pub max_connections: u32,
+    /// Maximum time to wait for one of them.
+    pub acquire_timeout: Duration,
+    /// How long the first connection is tried again while the database server does not answer.
+    pub start_patience: Duration,
+}
+
+impl StoreOptions {
+    pub fn new(setting: impl Into<String>) -> Self {
+        Self {
+            setting: setting.into(),
+            max_connections: 16,
+            acquire_timeout: ACQUIRE_TIMEOUT,
+            start_patience: Duration::ZERO,
+        }
+    }
+}
+
+/// The connection pools of one database. On a server, and on a database in memory, `write` is the
+/// same pool as `read`.
+#[derive(Clone, Debug)]
+pub(super) struct Pools {
+    pub(super) read: DatabaseConnection,
+    pub(super) write: DatabaseConnection,
+    /// For the work that applications wait for.
+    pub(super) reserved: DatabaseConnection,
+    /// A separate connection for pings, which other work cannot occupy.
+    pub(super) ping: DatabaseConnection,
+    /// Stops the use of all connections of this database.
+    pub(super) retirement: Retirement,
+    /// Present if the database is a file.
+    pub(super) file: Option<SqliteFile>,
+}
+
+pub(super) async fn open(url: &DatabaseUrl, options: &StoreOptions) -> Result<Pools, StoreError> {
+    let retirement = Retirement::default();
+    match url.dialect() {
+        Dialect::Sqlite if url.is_memory() => {
+            let db = connect(url, options, memory_options(url, options)).await?;
+            let (read, write, reserved) = (db.clone(), db.clone(), db.clone());
+            Ok(Pools { read, write, reserved, ping: db, retirement, file: None })
+        }
+        Dialect::Sqlite => {
+            let file = SqliteFile::prepare(url, options)?;
+            let with = |connections, query_only| {
+                file_options(url, options, connections, query_only, &retirement)
+            };
+            // The writer is opened first: it creates the header of the file and switches it to the
+            // write-ahead log.
+            let write = connect(url, options, with(1, false)).await?;
+            file.sync_directory().map_err(|error| url.error(&options.setting, error))?;
+            let read = connect(url, options, with(SQLITE_READERS, true)).await?;
+            let reserved = connect(url, options, with(SQLITE_RESERVED, true)).await?;
+            let ping = connect(url, options, with(1, true)).await?;
+            Ok(Pools { read, write, reserved, ping, retirement, file: Some(file) })
+        }
+        Dialect::MySql | Dialect::Postgres => {
+            let with = server_options(url, options, &retirement);
+            let few = |connections| {
+                let mut few = with.clone();
+                few.max_connections(connections).min_connections(0).connect_lazy(true);
+                few
+            };
+            let (few, one) = (few(RESERVED_CONNECTIONS), few(1));
+            let db = connect(url, options, with).await?;
+            let reserved = connect(url, options, few).await?;
+            let ping = connect(url, options, one).await?;
+            Ok(Pools { read: db.clone(), write: db, reserved, ping, retirement, file: None })
+        }
+    }
+}
+
+/// Maximum number of concurrent reads in the common pool, so that a publish always finds a
+/// connection.
+pub(super) fn reads_at_once(pooled: u32) -> u32 {
+    pooled - (pooled / 4).max(1)
+}
+
+async fn connect(
+    url: &DatabaseUrl,
+    options: &StoreOptions,
+    with: ConnectOptions,
+) -> Result<DatabaseConnection, StoreError> {
+    let begun = Instant::now();
+    let mut is_logged = false;
+    loop {
+        let error = match Database::connect(with.clone()).await {
+            Ok(db) => return Ok(db),
+            Err(error) => error,
+        };
+        let problem = StoreError::from(error.clone());
+        let (patience, pause) = if problem.is_connection_lost() {
+            (options.start_patience, SERVER_RETRY)
+        } else if problem.is_retryable() {
+            // SQLite itself does not wait for a process that is switching a new file to the
+            // write-ahead log.
+            (BUSY_TIMEOUT, FILE_RETRY)
+        } else {
+            (Duration::ZERO, Duration::ZERO)
+        };
+        if begun.elapsed() >= patience {
+            let remedy = match problem {
+                StoreError::Storage(_) => "; check its rights, or restore it from a backup",
+                _ => "",
+            };
+            return Err(url.error(&options.setting, format!("{error}{remedy}")));
+        }
+        if problem.is_connection_lost() && !is_logged {
+            is_logged = true;
+            tracing::warn!(
+                setting = options.setting, %error, patience_seconds = options.start_patience.as_secs(),
+                "the database does not answer yet; connecting again"
+            );
+        }
+        sleep(pause).await;
+    }
+}
+
+fn quiet(url: &DatabaseUrl, options: &StoreOptions) -> ConnectOptions {
+    let mut with = ConnectOptions::new(url.expose());
+    // Statements are not logged, because they contain values of items.
+    with.sqlx_logging(false).record_stmt_in_spans(false).acquire_timeout(options.acquire_timeout);
+    with
+}
+
+fn server_options(
+    url: &DatabaseUrl,
+    options: &StoreOptions,
+    retirement: &Retirement,
+) -> ConnectOptions {
+    let mut with = quiet(url, options);
+    with.max_connections(options.max_connections)
+        .min_connections(2.min(options.max_connections))
+        .idle_timeout(IDLE_TIMEOUT)
+        .max_lifetime(MAX_LIFETIME)
+        // The guard tests connections, and only those that were idle for a while.
+        .test_before_acquire(false);
+    let guard = retirement.clone();
+    with.map_sqlx_mysql_pool_opts(move |pool| {
+        guard.guard(pool, Some(TEST_AFTER)).after_connect(|connection, _| {
+            Box::pin(async move { connection.execute(mysql_limits()).await.map(|_| ()) })
+        })
+    });
+    let guard = retirement.clone();
+    with.map_sqlx_postgres_pool_opts(move |pool| {
+        guard.guard(pool, Some(TEST_AFTER)).after_connect(|connection, _| {
+            Box::pin(async move { connection.execute(postgres_limits()).await.map(|_| ()) })
+        })
+    });
+    with
+}
+
+/// Limits in the database itself, so that it does not continue to work for a caller that received
+/// an error, and does not keep the locks of a node that disappeared. MySQL skips the comment and
+/// has no limit for the statement.
+fn mysql_limits() -> SqlStr {
+    let (longest, lock) = (LONGEST.as_secs(), LOCK_TIMEOUT.as_secs());
+    AssertSqlSafe(format!(
+        "SET SESSION innodb_lock_wait_timeout = {lock}, lock_wait_timeout = {lock}, \
+         wait_timeout = {} /*M!100301 , max_statement_time = {longest}, \
+         idle_transaction_timeout = {longest} */",
+        2 * IDLE_TIMEOUT.as_secs() + longest
+    ))
+    .into_sql_str()
+}
+
+/// Same as [`mysql_limits`]. Keepalives end the session of a node that disappeared from the
+/// network. The isolation level is set here and not with each transaction, which would cost a round
+/// trip each: whatever the default of the database or the role is, a row lock has to refresh what
+/// is read.
+fn postgres_limits() -> SqlStr {
+    let (longest, lock) = (LONGEST.as_secs(), LOCK_TIMEOUT.as_secs());
+    AssertSqlSafe(format!(
+        "SET default_transaction_isolation = 'read committed'; \
+         SET statement_timeout = '{longest}s'; SET lock_timeout = '{lock}s'; \
+         SET idle_in_transaction_session_timeout = '{longest}s'; \
+         SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3"
+    ))
+    .into_sql_str()
+}
+
+/// One connection that is never closed, because the database exists only as long as the connection.
+fn memory_options(url: &DatabaseUrl, options: &StoreOptions) -> ConnectOptions {
+    let mut with = quiet(url, options);
+    with.max_connections(1).idle_timeout(None).max_lifetime(None).test_before_acquire(false);
+    with.map_sqlx_sqlite_opts(|sqlite| sqlite.foreign_keys(true));
+    with
+}
+
+fn file_options(
+    url: &DatabaseUrl,
+    options: &StoreOptions,
+    connections: u32,
+    query_only: bool,
+    retirement: &Retirement,
+) -> ConnectOptions {
+    let mut with = quiet(url, options);
+    with.max_connections(connections).max_lifetime(None).test_before_acquire(false);
+    if query_only {
+        // Each connection has a thread and a page cache.
+        with.idle_timeout(IDLE_TIMEOUT);
+    } else {
+        with.idle_timeout(None);
+        // A commit may wait for another process as long as SQLite itself does.
+        with.acquire_timeout(BUSY_TIMEOUT + options.acquire_timeout);
+    }
+    with.map_sqlx_sqlite_opts(move |sqlite: SqliteConnectOptions| {
+        let sqlite = sqlite
+            // `SqliteFile::prepare` has created it. A connection that is opened after somebody
+            // deleted the file must not create an empty one, which would look like a replacement.
+            .create_if_missing(false)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY_TIMEOUT)
+            .foreign_keys(true);
+        if query_only { sqlite.pragma("query_only", "on") } else { sqlite }
+    });
+    let guard = retirement.clone();
+    with.map_sqlx_sqlite_pool_opts(move |pool| guard.guard(pool, None));
+    with
+}

@@ -1,0 +1,127 @@
+//! The handle for reads: rejects writes, repeats a query if a pooled connection turns out to be
+//! dead, and uses only a part of the pool. Knows no table.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sea_orm::entity::prelude::async_trait;
+use sea_orm::sqlx;
+use sea_orm::{
+    ConnAcquireErr, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult,
+    RuntimeErr, Statement,
+};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
+
+use crate::error::is_dead_connection;
+use crate::file::SqliteFile;
+use crate::pulse::Pulse;
+
+/// Runs queries on any connection of the pool, each in a separate transaction.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    db: DatabaseConnection,
+    /// Size of the pool: up to this many of its connections may be dead.
+    pooled: u32,
+    /// One permit for each concurrent query; the rest of the pool is for transactions.
+    permits: Arc<Semaphore>,
+    /// Maximum time that a query waits for a permit.
+    patience: Duration,
+    pulse: Pulse,
+    file: Option<SqliteFile>,
+}
+
+impl Reader {
+    /// `at_once` is the maximum number of concurrent queries; further ones wait, for a limited
+    /// time.
+    pub(super) fn new(
+        db: DatabaseConnection,
+        pooled: u32,
+        at_once: u32,
+        patience: Duration,
+        pulse: Pulse,
+        file: Option<SqliteFile>,
+    ) -> Self {
+        let permits = usize::try_from(at_once).unwrap_or(Semaphore::MAX_PERMITS);
+        Self { db, pooled, permits: Arc::new(Semaphore::new(permits)), patience, pulse, file }
+    }
+
+    /// If a connection were opened on another file with the same name, closing it would remove the
+    /// write-ahead log of the database.
+    fn check_file(&self) -> Result<(), DbErr> {
+        let Some(file) = &self.file else { return Ok(()) };
+        file.check().map_err(|error| {
+            let error = sqlx::Error::Io(io::Error::other(error.to_string()));
+            DbErr::Conn(RuntimeErr::SqlxError(error.into()))
+        })
+    }
+
+    async fn turn(&self) -> Result<SemaphorePermit<'_>, DbErr> {
+        self.check_file()?;
+        match timeout(self.patience, self.permits.acquire()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) | Err(_) => Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)),
+        }
+    }
+
+    async fn one(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        for _ in 0..self.pooled {
+            match self.db.query_one_raw(statement.clone()).await {
+                Err(error) if is_dead_connection(&error) => {}
+                answer => return answer,
+            }
+        }
+        self.db.query_one_raw(statement).await
+    }
+
+    async fn all(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        for _ in 0..self.pooled {
+            match self.db.query_all_raw(statement.clone()).await {
+                Err(error) if is_dead_connection(&error) => {}
+                answer => return answer,
+            }
+        }
+        self.db.query_all_raw(statement).await
+    }
+
+    pub(super) async fn close(&self) -> Result<(), DbErr> {
+        self.db.close_by_ref().await
+    }
+}
+
+#[async_trait::async_trait]
+impl ConnectionTrait for Reader {
+    fn get_database_backend(&self) -> DbBackend {
+        self.db.get_database_backend()
+    }
+
+    async fn execute_raw(&self, _statement: Statement) -> Result<ExecResult, DbErr> {
+        Err(refusal())
+    }
+
+    async fn execute_unprepared(&self, _sql: &str) -> Result<ExecResult, DbErr> {
+        Err(refusal())
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        check(&statement)?;
+        let _turn = self.turn().await?;
+        self.pulse.watch(Pulse::deadline(), self.one(statement)).await?
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        check(&statement)?;
+        let _turn = self.turn().await?;
+        self.pulse.watch(Pulse::deadline(), self.all(statement)).await?
+    }
+}
+
+/// An insert that returns its id is a query for the driver, so the text is checked.
+fn check(statement: &Statement) -> Result<(), DbErr> {
+    if statement.sql.starts_with("SELECT") { Ok(()) } else { Err(refusal()) }
+}
+
+fn refusal() -> DbErr {
+    DbErr::Custom("the handle for reads does not write; use Store::write".into())
+}

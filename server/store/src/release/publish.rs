@@ -1,0 +1,94 @@
+//! Query: the rows of a publish of a main line. On SQLite they are sent as one message to the
+//! thread of the connection: waking that thread, and being woken by it, costs more than the
+//! statements. The purpose of a publish is not known here.
+
+use sea_orm::sea_query::{Expr, Func, InsertStatement, Query, SqliteQueryBuilder};
+use sea_orm::{
+    ActiveValue, ConnectionTrait, DbBackend, EntityTrait, NotSet, Set, Statement, TryIntoModel as _,
+};
+
+use crate::audit::{self, Entry};
+use crate::entity::{audit as audits, release, release_history};
+use crate::error::StoreError;
+use crate::number::Id;
+use crate::{message, row};
+
+/// A release with its records. The database generates the ids.
+#[derive(Clone, Debug)]
+pub struct Publish<'a> {
+    pub release: release::ActiveModel,
+    /// Without the id of the release.
+    pub history: release_history::ActiveModel,
+    /// The operator, for the audit.
+    pub operator: &'a str,
+    /// Watch key that changes.
+    pub message: &'a str,
+}
+
+/// Names of the two tables in the audit.
+const RELEASE: &str = "Release";
+const HISTORY: &str = "ReleaseHistory";
+/// Name of an insert in the audit.
+const INSERTED: &str = "INSERT";
+
+/// Writes release, history, audit and message, in this order.
+pub async fn publish(
+    db: &impl ConnectionTrait,
+    publish: Publish<'_>,
+) -> Result<release::Model, StoreError> {
+    if db.get_database_backend() == DbBackend::Sqlite {
+        return at_once(db, publish).await;
+    }
+    let Publish { release, history, operator, message } = publish;
+    let release = row::insert(db, release).await?;
+    let history = release_history::ActiveModel { release_id: Set(release.id), ..history };
+    let history = row::insert(db, history).await?;
+    let entry = |entity, id| Entry { entity, id: Some(id), operation: INSERTED };
+    let entries = [entry(RELEASE, release.id), entry(HISTORY, history.id)];
+    audit::record_all(db, operator, &entries).await?;
+    message::insert(db, message).await?;
+    Ok(release)
+}
+
+/// SQLite only: no other transaction writes, so the newest id of a table is that of the row before.
+async fn at_once(
+    db: &impl ConnectionTrait,
+    publish: Publish<'_>,
+) -> Result<release::Model, StoreError> {
+    let Publish { mut release, history, operator, message } = publish;
+    let history = release_history::ActiveModel { release_id: NotSet, ..history };
+    let audited = |entity: &str| audits::ActiveModel {
+        entity_name: Set(entity.to_owned()),
+        op_name: Set(INSERTED.to_owned()),
+        comment: Set(None),
+        ..audits::ActiveModel::created_by(operator)
+    };
+    let id_of_release = || newest_id::<release::Entity>(release::Column::Id);
+    let id_of_history = newest_id::<release_history::Entity>(release_history::Column::Id);
+    let id = audits::Column::EntityId;
+    let inserts = [
+        row::insertion(release.clone(), [])?.returning_col(release::Column::Id).take(),
+        row::insertion(history, [(release_history::Column::ReleaseId, id_of_release())])?,
+        row::insertion(audited(RELEASE), [(id, id_of_release())])?,
+        row::insertion(audited(HISTORY), [(id, id_of_history)])?,
+        row::insertion(message::new(message), [])?,
+    ];
+    let returned = db.query_all_raw(one_after_the_other(&inserts)).await?;
+    let returned = returned.first().map(|row| row.try_get_by::<Id, _>(0)).transpose()?;
+    let id = returned.ok_or_else(|| StoreError::other("an insert returned no id"))?;
+    release.id = ActiveValue::Unchanged(id);
+    Ok(release.try_into_model()?)
+}
+
+/// Combines several statements, with their parameters in the same order.
+fn one_after_the_other(inserts: &[InsertStatement]) -> Statement {
+    let (texts, values): (Vec<_>, Vec<_>) =
+        inserts.iter().map(|insert| insert.build(SqliteQueryBuilder)).unzip();
+    let values = values.into_iter().flatten();
+    Statement::from_sql_and_values(DbBackend::Sqlite, texts.join(";"), values)
+}
+
+fn newest_id<E: EntityTrait>(id: E::Column) -> Expr {
+    let newest = Query::select().expr(Func::max(Expr::col(id))).from(E::default()).take();
+    Expr::SubQuery(None, Box::new(newest.into()))
+}

@@ -1,0 +1,63 @@
+//! Queries: gray rules. A change inserts a new row and removes the previous one; ids order the
+//! versions.
+
+use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use crate::entity::gray_release_rule::{Column, Entity, Model};
+use crate::error::StoreError;
+use crate::number::{Id, Small};
+use crate::row::{InNamespace, Standard, soft_remove};
+
+/// `BranchStatus` of a branch that is neither deleted nor merged.
+const ACTIVE: Small = Small(1);
+
+/// All live rules of the namespace, whatever their status, by id.
+pub async fn rules_of_namespace(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    cluster: &str,
+    namespace: &str,
+) -> Result<Vec<Model>, StoreError> {
+    let rules = Entity::live_in_namespace(app_id, cluster, namespace);
+    Ok(rules.order_by_asc(Column::Id).all(db).await?)
+}
+
+/// The newest rule of a branch, whatever its status.
+pub async fn latest_rule(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    cluster: &str,
+    namespace: &str,
+    branch: &str,
+) -> Result<Option<Model>, StoreError> {
+    let newest = Entity::live_in_namespace(app_id, cluster, namespace)
+        .filter(Column::BranchName.eq(branch))
+        .order_by_desc(Column::Id);
+    Ok(newest.one(db).await?)
+}
+
+/// Hides the rules of a branch that are older than this one; their authors are kept.
+pub async fn remove_rules_before(
+    db: &impl ConnectionTrait,
+    (app_id, cluster, namespace): (&str, &str, &str),
+    branch: &str,
+    id: Id,
+) -> Result<u64, StoreError> {
+    let older = Entity::in_namespace(app_id, cluster, namespace)
+        .add(Column::BranchName.eq(branch))
+        .add(Column::Id.lt(id));
+    soft_remove::<Entity>(db, older).await
+}
+
+/// Those of the releases that an active branch serves.
+pub(super) async fn served(
+    db: &impl ConnectionTrait,
+    releases: &[Id],
+) -> Result<Vec<Id>, StoreError> {
+    let rules = Entity::live()
+        .select_only()
+        .column(Column::ReleaseId)
+        .filter(Column::BranchStatus.eq(ACTIVE))
+        .filter(Column::ReleaseId.is_in(releases.iter().copied()));
+    Ok(rules.into_tuple().all(db).await?)
+}

@@ -1,0 +1,228 @@
+//! Operations on tables with Apollo's six standard columns: live rows, insert, update and soft
+//! deletion. Knows no table by name and no rule for changes.
+
+use chrono::{DateTime, SubsecRound, Utc};
+use sea_orm::sea_query::{Condition, Expr, InsertStatement, IntoCondition, Query};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, Iterable, PrimaryKeyToColumn,
+    QueryFilter, Select, TryIntoModel, Update, Value,
+};
+
+use crate::error::StoreError;
+use crate::number::Id;
+
+/// The present time in the resolution of the tables: milliseconds.
+pub fn now() -> DateTime<Utc> {
+    Utc::now().trunc_subsecs(3)
+}
+
+/// Author and times of a new row.
+#[derive(Clone, Debug)]
+pub struct Authorship {
+    pub created_by: String,
+    pub last_modified_by: Option<String>,
+    /// `None` for now.
+    pub created_time: Option<DateTime<Utc>>,
+    /// `None` for now.
+    pub last_time: Option<DateTime<Utc>>,
+}
+
+/// A table whose rows are hidden instead of deleted.
+pub trait Standard: EntityTrait {
+    const IS_DELETED: Self::Column;
+    const DELETED_AT: Self::Column;
+    const LAST_MODIFIED_BY: Self::Column;
+    const LAST_TIME: Self::Column;
+
+    /// The rows that are not hidden. A bare `find()` would include the hidden ones.
+    fn live() -> Select<Self> {
+        Self::find().filter(Self::IS_DELETED.eq(false))
+    }
+
+    /// The live row with this id.
+    fn live_by_id(id: Id) -> Select<Self> {
+        let column = primary_key::<Self>();
+        Self::live().filter(column.eq(id))
+    }
+}
+
+/// A table whose rows belong to a namespace by name.
+pub trait InNamespace: Standard {
+    const PLACE: [Self::Column; 3];
+
+    fn in_namespace(app_id: &str, cluster: &str, namespace: &str) -> Condition {
+        let [app_id_column, cluster_column, namespace_column] = Self::PLACE;
+        Condition::all()
+            .add(app_id_column.eq(app_id))
+            .add(cluster_column.eq(cluster))
+            .add(namespace_column.eq(namespace))
+    }
+
+    fn live_in_namespace(app_id: &str, cluster: &str, namespace: &str) -> Select<Self> {
+        Self::live().filter(Self::in_namespace(app_id, cluster, namespace))
+    }
+}
+
+/// Implements [`InNamespace`] for the table of the module that calls it.
+macro_rules! in_namespace {
+    () => {
+        impl crate::row::InNamespace for Entity {
+            const PLACE: [Column; 3] = [Column::AppId, Column::ClusterName, Column::NamespaceName];
+        }
+    };
+}
+
+/// Implements [`Standard`] for the table of the module that calls it, and starts a new row.
+macro_rules! standard {
+    () => {
+        impl crate::row::Standard for Entity {
+            const IS_DELETED: Column = Column::IsDeleted;
+            const DELETED_AT: Column = Column::DeletedAt;
+            const LAST_MODIFIED_BY: Column = Column::DataChangeLastModifiedBy;
+            const LAST_TIME: Column = Column::DataChangeLastTime;
+        }
+
+        impl ActiveModel {
+            /// A new live row with this author and these times.
+            pub fn authored(author: crate::row::Authorship) -> Self {
+                let now = crate::row::now();
+                let last_time = author.last_time.unwrap_or(now);
+                Self {
+                    data_change_created_time: sea_orm::Set(
+                        author.created_time.unwrap_or(now).into(),
+                    ),
+                    data_change_last_modified_by: sea_orm::Set(author.last_modified_by),
+                    data_change_last_time: sea_orm::Set(Some(last_time.into())),
+                    ..Self::created_by(&author.created_by)
+                }
+            }
+
+            /// A new live row with the standard columns and no last editor.
+            pub fn created_by(operator: &str) -> Self {
+                let now = crate::row::now();
+                Self {
+                    is_deleted: sea_orm::Set(false),
+                    deleted_at: sea_orm::Set(0),
+                    data_change_created_by: sea_orm::Set(operator.to_owned()),
+                    data_change_created_time: sea_orm::Set(now.into()),
+                    data_change_last_modified_by: sea_orm::Set(None),
+                    data_change_last_time: sea_orm::Set(Some(now.into())),
+                    ..<Self as std::default::Default>::default()
+                }
+            }
+
+            /// The same, with the operator as the last editor.
+            pub fn created_and_edited_by(operator: &str) -> Self {
+                Self {
+                    data_change_last_modified_by: sea_orm::Set(Some(operator.to_owned())),
+                    ..Self::created_by(operator)
+                }
+            }
+        }
+    };
+}
+
+pub(crate) use {in_namespace, standard};
+
+/// Inserts a row in which every column but the id is set, and returns it in the caller's form with
+/// the generated id: MySQL stores whole seconds, but the returned row still has the milliseconds.
+pub async fn insert<A>(
+    db: &impl ConnectionTrait,
+    row: A,
+) -> Result<<A::Entity as EntityTrait>::Model, StoreError>
+where
+    A: ActiveModelTrait + TryIntoModel<<A::Entity as EntityTrait>::Model>,
+    A::Entity: EntityTrait<ActiveModel = A>,
+    <<A::Entity as EntityTrait>::PrimaryKey as sea_orm::PrimaryKeyTrait>::ValueType: Into<Value>,
+{
+    let mut row = row;
+    let inserted = A::Entity::insert(row.clone()).exec(db).await?;
+    row.set(primary_key::<A::Entity>(), inserted.last_insert_id.into());
+    Ok(row.try_into_model()?)
+}
+
+/// The statement that inserts the columns that are set, and others as expressions.
+pub(super) fn insertion<A: ActiveModelTrait>(
+    row: A,
+    others: impl IntoIterator<Item = (<A::Entity as EntityTrait>::Column, Expr)>,
+) -> Result<InsertStatement, StoreError> {
+    let mut row = row;
+    let set = <A::Entity as EntityTrait>::Column::iter().filter_map(|column| {
+        let value = row.take(column).into_value()?;
+        Some((column, column.save_as(Expr::val(value))))
+    });
+    let (columns, values): (Vec<_>, Vec<_>) = set.chain(others).unzip();
+    let mut insert = Query::insert();
+    insert.into_table(A::Entity::default()).columns(columns);
+    insert.values(values).map_err(|error| StoreError::other(error.to_string()))?;
+    Ok(insert)
+}
+
+/// Writes the changed columns of a loaded row, with the time of the change. Returns whether
+/// anything was written; a row without differences is not touched and keeps its time.
+pub async fn update<A>(db: &impl ConnectionTrait, row: A) -> Result<bool, StoreError>
+where
+    A: ActiveModelTrait,
+    A::Entity: Standard,
+{
+    let mut row = row;
+    if row.is_changed() {
+        row.set(<A::Entity as Standard>::LAST_TIME, Some(now()).into());
+    }
+    update_as_is(db, row).await
+}
+
+/// The same for a table without the standard columns: writes only the columns that were set.
+pub(super) async fn update_as_is<A: ActiveModelTrait>(
+    db: &impl ConnectionTrait,
+    row: A,
+) -> Result<bool, StoreError> {
+    if !row.is_changed() {
+        return Ok(false);
+    }
+    let key = primary_key::<A::Entity>();
+    let id = row.get(key).into_value();
+    let id = id.ok_or_else(|| StoreError::other("a row without its id cannot be updated"))?;
+    Update::many(A::Entity::default()).set(row).filter(key.eq(id)).exec(db).await?;
+    Ok(true)
+}
+
+/// Hides the live rows that match the condition, with one time, and records the operator. Returns
+/// their number.
+pub async fn soft_delete<E: Standard>(
+    db: &impl ConnectionTrait,
+    condition: impl IntoCondition,
+    operator: &str,
+) -> Result<u64, StoreError> {
+    let hidden = hide::<E>(condition).col_expr(E::LAST_MODIFIED_BY, Expr::value(operator));
+    Ok(hidden.exec(db).await?.rows_affected)
+}
+
+/// Hides rows like the removal of a loaded object: their last editor is kept.
+pub async fn soft_remove<E: Standard>(
+    db: &impl ConnectionTrait,
+    condition: impl IntoCondition,
+) -> Result<u64, StoreError> {
+    Ok(hide::<E>(condition).exec(db).await?.rows_affected)
+}
+
+fn hide<E: Standard>(condition: impl IntoCondition) -> sea_orm::UpdateMany<E> {
+    let now = now();
+    E::update_many()
+        .col_expr(E::IS_DELETED, Expr::value(true))
+        .col_expr(E::DELETED_AT, Expr::value(now.timestamp_millis()))
+        // MySQL does this automatically, the others do not.
+        .col_expr(E::LAST_TIME, Expr::value(now))
+        .filter(E::IS_DELETED.eq(false))
+        .filter(condition.into_condition())
+}
+
+/// The single column of the primary key; no table here has a composite one.
+pub(super) fn primary_key<E: EntityTrait>() -> E::Column {
+    #[expect(
+        clippy::expect_used,
+        reason = "the derive macro refuses a table without a primary key"
+    )]
+    let key = E::PrimaryKey::iter().next().expect("a table has a primary key");
+    key.into_column()
+}

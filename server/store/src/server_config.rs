@@ -1,0 +1,159 @@
+//! Queries: settings that operators keep in a database. ApolloConfigDB has them by key and cluster,
+//! ApolloPortalDB by key. The meaning of a key is not known here.
+
+use castalia_core::protocol::namespace::DEFAULT_CLUSTER;
+use sea_orm::sea_query::Condition;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, Set,
+};
+
+use crate::entity::{portal_server_config, server_config};
+use crate::error::StoreError;
+use crate::feed::readable;
+use crate::row::{Standard, insert, soft_delete, update};
+
+/// All rows of ApolloConfigDB, by id.
+pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<server_config::Model>, StoreError> {
+    use server_config::{Column, Entity};
+    readable::models(db, Entity::live().order_by_asc(Column::Id)).await
+}
+
+/// Key, cluster and value of all rows of ApolloConfigDB; `None` is a value that cannot be decoded.
+pub async fn values(
+    db: &impl ConnectionTrait,
+) -> Result<Vec<(String, String, Option<String>)>, StoreError> {
+    use server_config::{Column, Entity};
+    let columns = [Column::Id, Column::Key, Column::Cluster, Column::Value];
+    let rows = Entity::live().order_by_asc(Column::Id).select_only().columns(columns);
+    let rows = readable::lenient(db, rows).await?.into_iter();
+    // A damaged cluster may be that of this node: the row applies rather than none.
+    let cluster = |text: Option<String>| text.unwrap_or_else(|| DEFAULT_CLUSTER.to_owned());
+    Ok(rows.filter_map(|[key, of, value]| Some((key?, cluster(of), value))).collect())
+}
+
+/// Key and value of all rows of ApolloPortalDB; `None` is a value that cannot be decoded.
+pub async fn values_of_portal(
+    db: &impl ConnectionTrait,
+) -> Result<Vec<(String, Option<String>)>, StoreError> {
+    use portal_server_config::{Column, Entity};
+    let columns = [Column::Id, Column::Key, Column::Value];
+    let rows = Entity::live().order_by_asc(Column::Id).select_only().columns(columns);
+    let rows = readable::lenient(db, rows).await?.into_iter();
+    Ok(rows.filter_map(|[key, value]| Some((key?, value))).collect())
+}
+
+pub async fn find(
+    db: &impl ConnectionTrait,
+    key: &str,
+    cluster: &str,
+) -> Result<Option<server_config::Model>, StoreError> {
+    Ok(server_config::Entity::live().filter(of_key(key, cluster)).one(db).await?)
+}
+
+/// The same, locked until the end of the transaction.
+pub async fn lock(
+    db: &impl ConnectionTrait,
+    key: &str,
+    cluster: &str,
+) -> Result<Option<server_config::Model>, StoreError> {
+    let row = server_config::Entity::live().filter(of_key(key, cluster)).lock_exclusive();
+    Ok(row.one(db).await?)
+}
+
+/// Writes value and comment of a key of ApolloConfigDB, and returns the row.
+pub async fn upsert(
+    db: &impl ConnectionTrait,
+    key: &str,
+    cluster: &str,
+    value: &str,
+    comment: Option<&str>,
+    operator: &str,
+) -> Result<server_config::Model, StoreError> {
+    let Some(found) = find(db, key, cluster).await? else {
+        let row = server_config::ActiveModel {
+            key: Set(key.to_owned()),
+            cluster: Set(cluster.to_owned()),
+            value: Set(value.to_owned()),
+            comment: Set(comment.map(str::to_owned)),
+            ..server_config::ActiveModel::created_and_edited_by(operator)
+        };
+        return insert(db, row).await;
+    };
+    let id = found.id;
+    let mut row = found.into_active_model();
+    row.value.set_if_not_equals(value.to_owned());
+    row.comment.set_if_not_equals(comment.map(str::to_owned));
+    row.data_change_last_modified_by.set_if_not_equals(Some(operator.to_owned()));
+    update(db, row).await?;
+    let written = server_config::Entity::live_by_id(id).one(db).await?;
+    written.ok_or_else(|| StoreError::other("a setting vanished while it was written"))
+}
+
+/// Hides the row; returns whether it existed.
+pub async fn delete(
+    db: &impl ConnectionTrait,
+    key: &str,
+    cluster: &str,
+    operator: &str,
+) -> Result<bool, StoreError> {
+    Ok(soft_delete::<server_config::Entity>(db, of_key(key, cluster), operator).await? > 0)
+}
+
+/// All rows of ApolloPortalDB, by id.
+pub async fn all_of_portal(
+    db: &impl ConnectionTrait,
+) -> Result<Vec<portal_server_config::Model>, StoreError> {
+    use portal_server_config::{Column, Entity};
+    Ok(Entity::live().order_by_asc(Column::Id).all(db).await?)
+}
+
+pub async fn find_of_portal(
+    db: &impl ConnectionTrait,
+    key: &str,
+) -> Result<Option<portal_server_config::Model>, StoreError> {
+    use portal_server_config::{Column, Entity};
+    Ok(Entity::live().filter(Column::Key.eq(key)).one(db).await?)
+}
+
+/// Writes value and comment of a key of ApolloPortalDB, and returns the row.
+pub async fn upsert_of_portal(
+    db: &impl ConnectionTrait,
+    key: &str,
+    value: &str,
+    comment: Option<&str>,
+    operator: &str,
+) -> Result<portal_server_config::Model, StoreError> {
+    let Some(found) = find_of_portal(db, key).await? else {
+        let row = portal_server_config::ActiveModel {
+            key: Set(key.to_owned()),
+            value: Set(value.to_owned()),
+            comment: Set(comment.map(str::to_owned)),
+            ..portal_server_config::ActiveModel::created_and_edited_by(operator)
+        };
+        return insert(db, row).await;
+    };
+    let id = found.id;
+    let mut row = found.into_active_model();
+    row.value.set_if_not_equals(value.to_owned());
+    row.comment.set_if_not_equals(comment.map(str::to_owned));
+    row.data_change_last_modified_by.set_if_not_equals(Some(operator.to_owned()));
+    update(db, row).await?;
+    let written = portal_server_config::Entity::live_by_id(id).one(db).await?;
+    written.ok_or_else(|| StoreError::other("a setting vanished while it was written"))
+}
+
+/// Hides the row; returns whether it existed.
+pub async fn delete_of_portal(
+    db: &impl ConnectionTrait,
+    key: &str,
+    operator: &str,
+) -> Result<bool, StoreError> {
+    use portal_server_config::{Column, Entity};
+    let condition = Condition::all().add(Column::Key.eq(key));
+    Ok(soft_delete::<Entity>(db, condition, operator).await? > 0)
+}
+
+fn of_key(key: &str, cluster: &str) -> Condition {
+    use server_config::Column;
+    Condition::all().add(Column::Key.eq(key)).add(Column::Cluster.eq(cluster))
+}

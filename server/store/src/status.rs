@@ -1,0 +1,62 @@
+//! Whether the database stores changes, according to the last writes. Performs no query itself.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::error::StoreError;
+
+/// The state of writes, known without a query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// The last commit succeeded, or there was none.
+    Writable,
+    /// The last write failed and nothing was committed since: publishes are rejected.
+    Failing {
+        /// The error of the database or the operating system.
+        reason: String,
+    },
+}
+
+impl Status {
+    pub fn is_writable(&self) -> bool {
+        *self == Self::Writable
+    }
+}
+
+/// Records the outcomes of writes.
+#[derive(Debug)]
+pub(super) struct StatusRecord(Mutex<Status>);
+
+impl StatusRecord {
+    pub(super) fn new() -> Self {
+        Self(Mutex::new(Status::Writable))
+    }
+
+    pub(super) fn get(&self) -> Status {
+        self.lock().clone()
+    }
+
+    /// Returns whether the status changed.
+    pub(super) fn failed(&self, error: &StoreError) -> bool {
+        let before =
+            std::mem::replace(&mut *self.lock(), Status::Failing { reason: error.to_string() });
+        if before.is_writable() {
+            tracing::error!(
+                %error,
+                "the database does not keep what is written; publishes and edits are refused \
+                 until a write succeeds, clients are served from memory"
+            );
+        }
+        before.is_writable()
+    }
+
+    pub(super) fn succeeded(&self) {
+        let before = std::mem::replace(&mut *self.lock(), Status::Writable);
+        if !before.is_writable() {
+            tracing::warn!("the database takes writes again; publishes and edits are accepted");
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Status> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

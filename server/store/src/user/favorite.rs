@@ -1,0 +1,78 @@
+//! Queries: favourite apps of users.
+
+use sea_orm::sea_query::Condition;
+use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use crate::entity::favorite::{Column, Entity, Model};
+use crate::error::StoreError;
+use crate::number::Id;
+use crate::page::{self, Page};
+use crate::row::{Standard, soft_delete, soft_remove};
+
+pub async fn by_id(db: &impl ConnectionTrait, id: Id) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::live_by_id(id).one(db).await?)
+}
+
+pub async fn find(
+    db: &impl ConnectionTrait,
+    user_id: &str,
+    app_id: &str,
+) -> Result<Option<Model>, StoreError> {
+    let favorite =
+        Entity::live().filter(Column::UserId.eq(user_id)).filter(Column::AppId.eq(app_id));
+    Ok(favorite.one(db).await?)
+}
+
+/// The user's favourites in their order.
+pub async fn of_user(
+    db: &impl ConnectionTrait,
+    user_id: &str,
+    page: &Page,
+) -> Result<Vec<Model>, StoreError> {
+    let favorites = Entity::live().filter(Column::UserId.eq(user_id));
+    page::list(db, in_order(favorites), page).await
+}
+
+/// All users' favourites of the app, in their order.
+pub async fn of_app(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    page: &Page,
+) -> Result<Vec<Model>, StoreError> {
+    let favorites = Entity::live().filter(Column::AppId.eq(app_id));
+    page::list(db, in_order(favorites), page).await
+}
+
+/// The position of the user's first favourite; `None` if there are none.
+pub async fn first_position(
+    db: &impl ConnectionTrait,
+    user_id: &str,
+) -> Result<Option<i32>, StoreError> {
+    let first: Option<Option<i32>> = Entity::live()
+        .filter(Column::UserId.eq(user_id))
+        .select_only()
+        .column_as(Column::Position.min(), "First")
+        .into_tuple()
+        .one(db)
+        .await?;
+    Ok(first.flatten())
+}
+
+/// Hides one favourite; returns whether it existed.
+pub async fn remove(db: &impl ConnectionTrait, id: Id) -> Result<bool, StoreError> {
+    Ok(soft_remove::<Entity>(db, Condition::all().add(Column::Id.eq(id))).await? > 0)
+}
+
+/// Hides all users' favourites of the app.
+pub async fn delete_of_app(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    operator: &str,
+) -> Result<u64, StoreError> {
+    let condition = Condition::all().add(Column::AppId.eq(app_id));
+    soft_delete::<Entity>(db, condition, operator).await
+}
+
+fn in_order(favorites: sea_orm::Select<Entity>) -> sea_orm::Select<Entity> {
+    favorites.order_by_asc(Column::Position).order_by_asc(Column::DataChangeCreatedTime)
+}

@@ -1,0 +1,312 @@
+//! Queries: roles, permissions, and their holders. The scheme of role names is not known here.
+//! Names and targets are compared exactly, even if the engine ignores case.
+
+use sea_orm::sea_query::Condition;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
+    RelationDef, Select,
+};
+
+use crate::condition::{chunks, starts_with};
+use crate::entity::{consumer_role, permission, role, role_permission, user_role};
+use crate::error::StoreError;
+use crate::number::Id;
+use crate::row::{Standard, soft_delete};
+
+/// Names to search for: exact ones and prefixes.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    pub exact: Vec<String>,
+    pub prefixes: Vec<String>,
+}
+
+pub async fn find(
+    db: &impl ConnectionTrait,
+    name: &str,
+) -> Result<Option<role::Model>, StoreError> {
+    let found = role::Entity::live().filter(role::Column::RoleName.eq(name)).one(db).await?;
+    Ok(found.filter(|role| role.role_name == name))
+}
+
+/// Locks the role with this name until the end of the transaction.
+pub async fn lock(db: &impl ConnectionTrait, name: &str) -> Result<(), StoreError> {
+    let row = role::Entity::live().filter(role::Column::RoleName.eq(name)).lock_exclusive();
+    row.all(db).await?;
+    Ok(())
+}
+
+/// Roles with these names; unknown ones are omitted.
+pub async fn named<S: AsRef<str>>(
+    db: &impl ConnectionTrait,
+    names: &[S],
+) -> Result<Vec<role::Model>, StoreError> {
+    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+    let mut found = Vec::new();
+    for chunk in chunks(&names) {
+        found.extend(
+            role::Entity::live().filter(role::Column::RoleName.is_in(chunk)).all(db).await?,
+        );
+    }
+    found.retain(|role| names.contains(&role.role_name.as_str()));
+    Ok(found)
+}
+
+pub async fn permission(
+    db: &impl ConnectionTrait,
+    kind: &str,
+    target: &str,
+) -> Result<Option<permission::Model>, StoreError> {
+    use permission::{Column, Entity};
+    let found = Entity::live()
+        .filter(Column::PermissionType.eq(kind))
+        .filter(Column::TargetId.eq(target))
+        .one(db)
+        .await?;
+    Ok(found.filter(|permission| permission.target_id == target))
+}
+
+/// Permissions of these kinds on the target.
+pub async fn permissions_on(
+    db: &impl ConnectionTrait,
+    kinds: &[&str],
+    target: &str,
+) -> Result<Vec<permission::Model>, StoreError> {
+    use permission::{Column, Entity};
+    let mut found = Entity::live()
+        .filter(Column::TargetId.eq(target))
+        .filter(Column::PermissionType.is_in(kinds.iter().copied()))
+        .all(db)
+        .await?;
+    found.retain(|permission| permission.target_id == target);
+    Ok(found)
+}
+
+/// Whether the user has one of the (kind, target) pairs through a role.
+pub async fn user_holds_any(
+    db: &impl ConnectionTrait,
+    user_id: &str,
+    pairs: &[(&str, &str)],
+) -> Result<bool, StoreError> {
+    let held = held_by_user(user_id).filter(one_of(pairs)).all(db).await?;
+    Ok(held.iter().any(|permission| is_one_of(permission, pairs)))
+}
+
+/// Whether the consumer has one of the (kind, target) pairs through a role.
+pub async fn consumer_holds_any(
+    db: &impl ConnectionTrait,
+    consumer_id: Id,
+    pairs: &[(&str, &str)],
+) -> Result<bool, StoreError> {
+    let held = held_by_consumer(consumer_id).filter(one_of(pairs)).all(db).await?;
+    Ok(held.iter().any(|permission| is_one_of(permission, pairs)))
+}
+
+/// All permissions of the user's roles.
+pub async fn permissions_of_user(
+    db: &impl ConnectionTrait,
+    user_id: &str,
+) -> Result<Vec<permission::Model>, StoreError> {
+    Ok(held_by_user(user_id).all(db).await?)
+}
+
+/// All permissions of the consumer's roles.
+pub async fn permissions_of_consumer(
+    db: &impl ConnectionTrait,
+    consumer_id: Id,
+) -> Result<Vec<permission::Model>, StoreError> {
+    Ok(held_by_consumer(consumer_id).all(db).await?)
+}
+
+/// The user's roles, by id.
+pub async fn roles_of_user(
+    db: &impl ConnectionTrait,
+    user_id: &str,
+) -> Result<Vec<role::Model>, StoreError> {
+    let roles = role::Entity::live()
+        .join(JoinType::InnerJoin, role_to_user())
+        .filter(user_role::Column::IsDeleted.eq(false))
+        .filter(user_role::Column::UserId.eq(user_id))
+        .order_by_asc(role::Column::Id);
+    Ok(roles.all(db).await?)
+}
+
+/// The consumer's roles, by id.
+pub async fn roles_of_consumer(
+    db: &impl ConnectionTrait,
+    consumer_id: Id,
+) -> Result<Vec<role::Model>, StoreError> {
+    let roles = role::Entity::live()
+        .join(JoinType::InnerJoin, role_to_consumer())
+        .filter(consumer_role::Column::IsDeleted.eq(false))
+        .filter(consumer_role::Column::ConsumerId.eq(consumer_id))
+        .order_by_asc(role::Column::Id);
+    Ok(roles.all(db).await?)
+}
+
+/// The users with this role, in the order of the grants.
+pub async fn users_of_role(
+    db: &impl ConnectionTrait,
+    role_id: Id,
+) -> Result<Vec<user_role::Model>, StoreError> {
+    use user_role::{Column, Entity};
+    Ok(Entity::live().filter(Column::RoleId.eq(role_id)).order_by_asc(Column::Id).all(db).await?)
+}
+
+/// Revokes the role from the users; returns how many had it.
+pub async fn revoke_from_users<S: AsRef<str>>(
+    db: &impl ConnectionTrait,
+    role_id: Id,
+    user_ids: &[S],
+    operator: &str,
+) -> Result<u64, StoreError> {
+    use user_role::{Column, Entity};
+    let user_ids: Vec<&str> = user_ids.iter().map(AsRef::as_ref).collect();
+    let mut revoked = 0;
+    for chunk in chunks(&user_ids) {
+        let condition =
+            Condition::all().add(Column::RoleId.eq(role_id)).add(Column::UserId.is_in(chunk));
+        revoked += soft_delete::<Entity>(db, condition, operator).await?;
+    }
+    Ok(revoked)
+}
+
+/// Revokes the role from the consumer; returns whether it had it.
+pub async fn revoke_from_consumer(
+    db: &impl ConnectionTrait,
+    role_id: Id,
+    consumer_id: Id,
+    operator: &str,
+) -> Result<bool, StoreError> {
+    use consumer_role::{Column, Entity};
+    let condition =
+        Condition::all().add(Column::RoleId.eq(role_id)).add(Column::ConsumerId.eq(consumer_id));
+    Ok(soft_delete::<Entity>(db, condition, operator).await? > 0)
+}
+
+/// Hides the roles with these names, with their grants to users and consumers, and their bindings
+/// to permissions.
+pub async fn delete_roles(
+    db: &impl ConnectionTrait,
+    names: &Names,
+    operator: &str,
+) -> Result<(), StoreError> {
+    let found =
+        role::Entity::live().filter(names.condition(role::Column::RoleName)).all(db).await?;
+    let ids: Vec<Id> =
+        found.iter().filter(|role| names.contains(&role.role_name)).map(|role| role.id).collect();
+    for chunk in chunks(&ids) {
+        let of = |column: sea_orm::sea_query::Expr| Condition::all().add(column);
+        let users = of(user_role::Column::RoleId.is_in(chunk.iter().copied()));
+        soft_delete::<user_role::Entity>(db, users, operator).await?;
+        let consumers = of(consumer_role::Column::RoleId.is_in(chunk.iter().copied()));
+        soft_delete::<consumer_role::Entity>(db, consumers, operator).await?;
+        let bindings = of(role_permission::Column::RoleId.is_in(chunk.iter().copied()));
+        soft_delete::<role_permission::Entity>(db, bindings, operator).await?;
+        soft_delete::<role::Entity>(db, of(role::Column::Id.is_in(chunk)), operator).await?;
+    }
+    Ok(())
+}
+
+/// Hides the permissions on these targets, only of these kinds if any are given, with their
+/// bindings to roles.
+pub async fn delete_permissions(
+    db: &impl ConnectionTrait,
+    kinds: &[&str],
+    targets: &Names,
+    operator: &str,
+) -> Result<(), StoreError> {
+    use permission::{Column, Entity};
+    let mut found = Entity::live().filter(targets.condition(Column::TargetId));
+    if !kinds.is_empty() {
+        found = found.filter(Column::PermissionType.is_in(kinds.iter().copied()));
+    }
+    let found = found.all(db).await?;
+    let ids: Vec<Id> = found
+        .iter()
+        .filter(|permission| targets.contains(&permission.target_id))
+        .map(|permission| permission.id)
+        .collect();
+    for chunk in chunks(&ids) {
+        let bindings = Condition::all()
+            .add(role_permission::Column::PermissionId.is_in(chunk.iter().copied()));
+        soft_delete::<role_permission::Entity>(db, bindings, operator).await?;
+        let permissions = Condition::all().add(Column::Id.is_in(chunk));
+        soft_delete::<Entity>(db, permissions, operator).await?;
+    }
+    Ok(())
+}
+
+impl Names {
+    fn condition<C: ColumnTrait>(&self, column: C) -> Condition {
+        let mut any = Condition::any().add(column.is_in(self.exact.iter().map(String::as_str)));
+        for prefix in &self.prefixes {
+            any = any.add(starts_with(column, prefix));
+        }
+        any
+    }
+
+    fn contains(&self, text: &str) -> bool {
+        self.exact.iter().any(|exact| exact == text)
+            || self.prefixes.iter().any(|prefix| text.starts_with(prefix.as_str()))
+    }
+}
+
+fn held_by_user(user_id: &str) -> Select<permission::Entity> {
+    let to_user = role_permission::Entity::belongs_to(user_role::Entity)
+        .from(role_permission::Column::RoleId)
+        .to(user_role::Column::RoleId)
+        .into();
+    bound(to_user)
+        .filter(user_role::Column::IsDeleted.eq(false))
+        .filter(user_role::Column::UserId.eq(user_id))
+}
+
+fn held_by_consumer(consumer_id: Id) -> Select<permission::Entity> {
+    let to_consumer = role_permission::Entity::belongs_to(consumer_role::Entity)
+        .from(role_permission::Column::RoleId)
+        .to(consumer_role::Column::RoleId)
+        .into();
+    bound(to_consumer)
+        .filter(consumer_role::Column::IsDeleted.eq(false))
+        .filter(consumer_role::Column::ConsumerId.eq(consumer_id))
+}
+
+/// Live permissions that are bound to a role with a holder.
+fn bound(to_holder: RelationDef) -> Select<permission::Entity> {
+    let to_binding = permission::Entity::belongs_to(role_permission::Entity)
+        .from(permission::Column::Id)
+        .to(role_permission::Column::PermissionId)
+        .into();
+    permission::Entity::live()
+        .join(JoinType::InnerJoin, to_binding)
+        .filter(role_permission::Column::IsDeleted.eq(false))
+        .join(JoinType::InnerJoin, to_holder)
+}
+
+fn role_to_user() -> RelationDef {
+    role::Entity::belongs_to(user_role::Entity)
+        .from(role::Column::Id)
+        .to(user_role::Column::RoleId)
+        .into()
+}
+
+fn role_to_consumer() -> RelationDef {
+    role::Entity::belongs_to(consumer_role::Entity)
+        .from(role::Column::Id)
+        .to(consumer_role::Column::RoleId)
+        .into()
+}
+
+fn one_of(pairs: &[(&str, &str)]) -> Condition {
+    use permission::Column;
+    pairs.iter().fold(Condition::any(), |any, (kind, target)| {
+        let pair = Condition::all()
+            .add(Column::PermissionType.eq(*kind))
+            .add(Column::TargetId.eq(*target));
+        any.add(pair)
+    })
+}
+
+fn is_one_of(permission: &permission::Model, pairs: &[(&str, &str)]) -> bool {
+    pairs.contains(&(permission.permission_type.as_str(), permission.target_id.as_str()))
+}

@@ -1,0 +1,77 @@
+//! Queries: personal tokens of users and the calls made with them. Times of tokens are local times
+//! without a zone, as a Java portal writes them; the zone is not known here.
+
+use chrono::NaiveDateTime;
+use sea_orm::sea_query::{Condition, Expr};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
+
+use crate::entity::user_token::{Column, Entity, Model};
+use crate::entity::user_token_audit;
+use crate::error::StoreError;
+use crate::number::Id;
+use crate::row::{Standard, soft_delete};
+
+/// The last call made with a token.
+#[derive(Clone, Debug)]
+pub struct Usage {
+    pub token_id: Id,
+    pub time: NaiveDateTime,
+    pub ip: Option<String>,
+    pub user_agent: Option<String>,
+}
+
+pub async fn by_id(db: &impl ConnectionTrait, id: Id) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::live_by_id(id).one(db).await?)
+}
+
+/// The token with this prefix, even if it expired or was revoked.
+pub async fn by_prefix(
+    db: &impl ConnectionTrait,
+    prefix: &str,
+) -> Result<Option<Model>, StoreError> {
+    let found = Entity::live().filter(Column::TokenPrefix.eq(prefix)).one(db).await?;
+    Ok(found.filter(|token| token.token_prefix == prefix))
+}
+
+/// The user's tokens, newest first.
+pub async fn of_user(db: &impl ConnectionTrait, user_id: &str) -> Result<Vec<Model>, StoreError> {
+    let tokens = Entity::live().filter(Column::UserId.eq(user_id)).order_by_desc(Column::Id);
+    Ok(tokens.all(db).await?)
+}
+
+/// All users' tokens, newest first.
+pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<Model>, StoreError> {
+    Ok(Entity::live().order_by_desc(Column::Id).all(db).await?)
+}
+
+/// Records the last calls; the tokens are otherwise unchanged.
+pub async fn record_usage(db: &impl ConnectionTrait, usages: &[Usage]) -> Result<(), StoreError> {
+    for usage in usages {
+        Entity::update_many()
+            .col_expr(Column::LastUsedTime, Expr::value(Some(usage.time)))
+            .col_expr(Column::LastUsedIp, Expr::value(usage.ip.clone()))
+            .col_expr(Column::LastUsedUserAgent, Expr::value(usage.user_agent.clone()))
+            // MySQL updates this column automatically unless it is set.
+            .col_expr(Column::DataChangeLastTime, Expr::col(Column::DataChangeLastTime))
+            .filter(Column::Id.eq(usage.token_id))
+            .exec(db)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Hides the token; returns whether it existed.
+pub async fn delete(db: &impl ConnectionTrait, id: Id, operator: &str) -> Result<bool, StoreError> {
+    Ok(soft_delete::<Entity>(db, Condition::all().add(Column::Id.eq(id)), operator).await? > 0)
+}
+
+/// Records calls made with tokens.
+pub async fn record_calls(
+    db: &impl ConnectionTrait,
+    calls: Vec<user_token_audit::ActiveModel>,
+) -> Result<(), StoreError> {
+    if !calls.is_empty() {
+        user_token_audit::Entity::insert_many(calls).exec_without_returning(db).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,210 @@
+//! SQLite: one task owns the only writing connection and commits many jobs at once (group commit).
+//! It has a separate thread: every statement waits for the thread of the connection, and two
+//! threads that wake each other cost a fraction of the time that the async scheduler needs to find
+//! an idle worker, twice for each statement. After an error of a transaction the connection is in
+//! an unknown state: it is closed and replaced. Knows no table and no rule; callers use
+//! `Store::write`.
+
+use std::io;
+use std::panic::AssertUnwindSafe;
+use std::thread;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use sea_orm::{
+    DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait,
+};
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use crate::error::{JobError, StoreError};
+use crate::file::SqliteFile;
+use crate::pulse::Pulse;
+use crate::retirement::Retirement;
+
+/// Maximum number of jobs in one commit; with more, the first of them would wait longer without
+/// benefit.
+const BATCH: usize = 64;
+/// Maximum number of waiting jobs; further callers wait until the queue has space.
+const QUEUE: usize = 1024;
+/// Additional time for the last batch that starts before a job's deadline.
+const GRACE: Duration = Duration::from_secs(15);
+
+/// Passes jobs to the writer task, which ends with the last handle.
+#[derive(Clone, Debug)]
+pub(super) struct Writer {
+    jobs: mpsc::Sender<Box<dyn Job>>,
+}
+
+impl Writer {
+    pub(super) fn start(
+        db: DatabaseConnection,
+        file: Option<SqliteFile>,
+        retirement: Retirement,
+    ) -> io::Result<Self> {
+        let (jobs, queue) = mpsc::channel(QUEUE);
+        let (runtime, work) = (Handle::current(), work(Connection { db, file, retirement }, queue));
+        thread::Builder::new().name("writer".into()).spawn(move || runtime.block_on(work))?;
+        Ok(Self { jobs })
+    }
+
+    /// Runs the job in a transaction and returns after the commit. The job continues even if the
+    /// caller stops waiting.
+    pub(super) async fn write<I, T, E, F>(&self, input: I, run: F) -> Result<T, E>
+    where
+        I: Send + Sync + 'static,
+        T: Send + 'static,
+        E: JobError,
+        F: for<'c> Fn(&'c DatabaseTransaction, &'c I) -> BoxFuture<'c, Result<T, E>>
+            + Send
+            + Sync
+            + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let deadline = Pulse::deadline();
+        let job = Waiting { input, run, result: None, reply, deadline };
+        if self.jobs.send(Box::new(job)).await.is_err() {
+            return Err(StoreError::other("the writer task has ended").into());
+        }
+        match tokio::time::timeout_at(deadline + GRACE, answer).await {
+            Ok(answer) => {
+                answer.unwrap_or_else(|_| Err(StoreError::other("a write job panicked").into()))
+            }
+            // The job may still be running and commit later.
+            Err(_) => Err(StoreError::CommitUnknown(DbErr::Custom("no answer".into())).into()),
+        }
+    }
+}
+
+/// Begins a transaction that takes the write lock at once: one that reads first and writes later
+/// would fail immediately, without waiting, if another process wrote in between.
+pub(super) async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, StoreError> {
+    let options = TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    };
+    Ok(db.begin_with_options(options).await?)
+}
+
+/// A job whose types are known only to its caller.
+trait Job: Send {
+    /// Runs in the transaction, stores the result, and returns whether it was a success.
+    fn run<'c>(&'c mut self, tx: &'c DatabaseTransaction) -> BoxFuture<'c, bool>;
+
+    /// The time when its caller stops waiting; the job must not start later.
+    fn deadline(&self) -> Instant;
+
+    /// Answers the caller: with the error of the transaction if there is one, else with the stored
+    /// result.
+    fn answer(self: Box<Self>, failure: Option<StoreError>);
+}
+
+struct Waiting<I, T, E, F> {
+    input: I,
+    run: F,
+    result: Option<Result<T, E>>,
+    reply: oneshot::Sender<Result<T, E>>,
+    deadline: Instant,
+}
+
+impl<I, T, E, F> Job for Waiting<I, T, E, F>
+where
+    I: Send + Sync + 'static,
+    T: Send + 'static,
+    E: JobError,
+    F: for<'c> Fn(&'c DatabaseTransaction, &'c I) -> BoxFuture<'c, Result<T, E>>
+        + Send
+        + Sync
+        + 'static,
+{
+    fn run<'c>(&'c mut self, tx: &'c DatabaseTransaction) -> BoxFuture<'c, bool> {
+        Box::pin(async move {
+            let outcome = AssertUnwindSafe((self.run)(tx, &self.input)).catch_unwind().await;
+            self.result = outcome.ok();
+            matches!(self.result, Some(Ok(_)))
+        })
+    }
+
+    fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    fn answer(self: Box<Self>, failure: Option<StoreError>) {
+        let result = match failure {
+            Some(error) => Some(Err(error.into())),
+            None => self.result,
+        };
+        // Without a result the job panicked, which the dropped reply signals. A caller that stopped
+        // waiting needs no reply.
+        if let Some(result) = result {
+            let _ = self.reply.send(result);
+        }
+    }
+}
+
+/// The only connection that writes.
+struct Connection {
+    db: DatabaseConnection,
+    file: Option<SqliteFile>,
+    retirement: Retirement,
+}
+
+async fn work(connection: Connection, mut queue: mpsc::Receiver<Box<dyn Job>>) {
+    let mut jobs = Vec::with_capacity(BATCH);
+    while queue.recv_many(&mut jobs, BATCH).await > 0 {
+        // Not run any more, because their callers are about to give up.
+        for late in jobs.extract_if(.., |job| job.deadline() <= Instant::now()) {
+            late.answer(Some(StoreError::Unavailable(DbErr::Custom("waited too long".into()))));
+        }
+        match connection.together(&mut jobs).await {
+            Ok(true) => jobs.drain(..).for_each(|job| job.answer(None)),
+            Ok(false) if jobs.len() == 1 => jobs.drain(..).for_each(|job| job.answer(None)),
+            // A failing job must cost the others nothing but time.
+            Ok(false) => {
+                for job in jobs.drain(..) {
+                    connection.alone(job).await;
+                }
+            }
+            Err(error) => jobs.drain(..).for_each(|job| job.answer(Some(error.clone()))),
+        }
+    }
+}
+
+impl Connection {
+    /// Runs the jobs in one transaction. Returns false if one failed, in which case all of them
+    /// were rolled back.
+    async fn together(&self, jobs: &mut [Box<dyn Job>]) -> Result<bool, StoreError> {
+        if let Some(file) = &self.file {
+            file.check()?;
+        }
+        let tx = self.sound(begin(&self.db).await)?;
+        for job in jobs {
+            if !job.run(&tx).await {
+                // After a full disk SQLite has already rolled back, so this may fail. Closing the
+                // connection ends the transaction in any case.
+                drop(self.sound(tx.rollback().await.map_err(StoreError::from)));
+                return Ok(false);
+            }
+        }
+        let committed =
+            tx.commit().await.map_err(|error| StoreError::from(error).while_committing());
+        self.sound(committed)?;
+        Ok(true)
+    }
+
+    async fn alone(&self, mut job: Box<dyn Job>) {
+        let failure = self.together(std::slice::from_mut(&mut job)).await.err();
+        job.answer(failure);
+    }
+
+    /// Ensures that the connection is not used again after an error of a transaction.
+    fn sound<T>(&self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
+        if outcome.is_err() {
+            self.retirement.retire_all();
+        }
+        outcome
+    }
+}

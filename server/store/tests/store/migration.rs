@@ -1,0 +1,180 @@
+//! Creation of the schema: once for all nodes, again where it broke off, and for nothing where it is up to date.
+
+use std::time::Duration;
+
+use castalia_store::entity::{app_namespace, castalia_schema, release_message, server_config};
+use castalia_store::{
+    Id, Origin, Part, Standard, Store, StoreError, insert, message as messages, migration,
+    server_config as settings,
+};
+use futures_util::future::{BoxFuture, join_all};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, EntityTrait, Set, TransactionTrait};
+
+use crate::database::{Database, apply, on_each_database};
+
+on_each_database! {
+    async fn four_nodes_at_once_create_the_schema_once(database: Database) {
+        let nodes = join_all((0..4).map(|_| async {
+            let store = database.connect().await;
+            migration::apply(&store, Part::Config, own_setting).await.unwrap()
+        }));
+        assert_eq!(nodes.await, [Origin::Fresh; 4]);
+        let store = database.connect().await;
+        let own = settings::all(store.read()).await.unwrap();
+        assert_eq!(own.iter().filter(|row| row.key == "own").count(), 1);
+        assert_eq!(versions(&store).await, [0, 1, 3]);
+    }
+
+    async fn four_nodes_at_once_create_the_schema_of_the_portal_once(database: Database) {
+        let nodes = join_all((0..4).map(|_| async {
+            apply(&database.connect().await, Part::Portal).await.unwrap()
+        }));
+        assert_eq!(nodes.await, [Origin::Fresh; 4]);
+        assert_eq!(versions(&database.connect().await).await, [0, 2, 4, 5]);
+    }
+
+    async fn fresh_config_databases_hold_the_settings_of_every_installation(database: Database) {
+        let rows = settings::all(database.config().await.read()).await.unwrap();
+        let limit = rows.iter().find(|row| row.key == "item.value.length.limit").unwrap();
+        assert_eq!((limit.value.as_str(), limit.cluster.as_str()), ("20000", "default"));
+        assert!(rows.iter().any(|row| row.key == "config-service.incremental.change.enabled"));
+    }
+
+    async fn fresh_portal_databases_hold_the_settings_of_every_installation(database: Database) {
+        let store = database.portal().await;
+        let rows = settings::all_of_portal(store.read()).await.unwrap();
+        assert!(rows.iter().any(|row| row.key == "organizations" && row.value.contains("样例部门1")));
+    }
+
+    async fn the_config_database_is_refused_as_the_portals(database: Database) {
+        drop(database.config().await);
+        refused_as(&database, Part::Portal, "this is the config database").await;
+    }
+
+    async fn the_portal_database_is_refused_as_the_environments(database: Database) {
+        drop(database.portal().await);
+        refused_as(&database, Part::Config, "this is the portal database").await;
+    }
+
+    async fn schema_that_is_up_to_date_waits_for_no_lock(database: Database) {
+        drop(database.config().await);
+        let held = hold_lock(&database).await;
+        let store = database.connect().await;
+        let start = tokio::time::timeout(Duration::from_secs(5), apply(&store, Part::Config));
+        assert_eq!(start.await.unwrap().unwrap(), Origin::Fresh);
+        held.rollback().await.unwrap();
+    }
+
+    async fn failed_seed_leaves_no_record_and_the_next_start_repeats_it(database: Database) {
+        let store = database.connect().await;
+        let failed = migration::apply(&store, Part::Config, failing).await;
+        assert!(matches!(failed, Err(StoreError::Other(_))), "{failed:?}");
+        assert!(migration::check(&store, Part::Config).await.unwrap().missing_steps.len() == 2);
+        migration::apply(&store, Part::Config, own_setting).await.unwrap();
+        let rows = settings::all(store.read()).await.unwrap();
+        assert_eq!(rows.iter().filter(|row| row.key == "own").count(), 1);
+        assert_eq!(rows.iter().filter(|row| row.key == "namespace.lock.switch").count(), 1);
+    }
+
+    async fn check_names_what_is_missing_and_writes_nothing(database: Database) {
+        let store = database.connect().await;
+        let report = migration::check(&store, Part::Portal).await.unwrap();
+        assert_eq!(report.origin, Origin::Fresh);
+        assert_eq!(
+            report.missing_steps,
+            ["portal", "castalia_portal", "castalia_installation"]
+        );
+        assert!(report.absent_tables.contains(&"UserToken".to_owned()));
+        let again = migration::check(&store, Part::Portal).await.unwrap();
+        assert_eq!(report, again);
+        assert_eq!(migration::origin(&store).await.unwrap(), Origin::Adopted);
+    }
+
+    async fn ids_of_deleted_rows_are_not_given_out_again(database: Database) {
+        let store = database.config().await;
+        let first = message(&store).await;
+        let last = message(&store).await;
+        let raw = database.raw().await;
+        release_message::Entity::delete_by_id(last).exec(&raw).await.unwrap();
+        raw.close().await.unwrap();
+        assert!(message(&store).await > last && last > first);
+    }
+
+    async fn defaults_of_columns_fit_what_the_store_reads(database: Database) {
+        let store = database.config().await;
+        let raw = database.raw().await;
+        let quote = if database.is_mysql() { '`' } else { '"' };
+        let sql = "INSERT INTO 'AppNamespace' ('Name', 'AppId') VALUES ".replace('\'', &quote.to_string());
+        raw.execute_unprepared(&format!("{sql} ('n', 'a')")).await.unwrap();
+        raw.close().await.unwrap();
+        let row = app_namespace::Entity::live().one(store.read()).await.unwrap().unwrap();
+        assert_eq!((row.format.as_str(), row.is_public, row.deleted_at), ("properties", false, 0));
+        assert_eq!(row.data_change_created_by, "default");
+        assert_eq!(row.data_change_last_modified_by.as_deref(), Some(""));
+        let age = chrono::Utc::now() - *row.data_change_last_time.unwrap();
+        assert!(age.num_seconds().abs() < 60, "{age}");
+    }
+}
+
+fn own_setting(tx: &DatabaseTransaction) -> BoxFuture<'_, Result<(), StoreError>> {
+    Box::pin(async move {
+        let row = server_config::ActiveModel {
+            key: Set("own".into()),
+            cluster: Set("default".into()),
+            value: Set("1".into()),
+            comment: Set(None),
+            ..server_config::ActiveModel::created_by("test")
+        };
+        insert(tx, row).await.map(drop)
+    })
+}
+
+fn failing(tx: &DatabaseTransaction) -> BoxFuture<'_, Result<(), StoreError>> {
+    Box::pin(async move {
+        own_setting(tx).await?;
+        Err(StoreError::other("the seed fails"))
+    })
+}
+
+/// Nothing is written, whether the record of steps is there or not.
+async fn refused_as(database: &Database, part: Part, expected: &str) {
+    let store = database.connect().await;
+    for is_recorded in [true, false] {
+        let before = migration::check(&store, part).await.unwrap();
+        assert!(before.faults.len() == 1 && before.faults[0].contains(expected), "{before:?}");
+        for refused in [apply(&store, part).await, migration::accept(&store, part, "").await] {
+            let text = refused.unwrap_err().to_string();
+            assert!(text.contains(expected) && text.contains("second database"), "{text}");
+            assert_eq!(text.contains("search_path"), database.is_postgres(), "{text}");
+        }
+        assert_eq!(migration::check(&store, part).await.unwrap(), before);
+        if is_recorded {
+            castalia_schema::Entity::delete_many().exec(&database.raw().await).await.unwrap();
+        }
+    }
+}
+
+async fn versions(store: &Store) -> Vec<i32> {
+    let mut rows = castalia_schema::Entity::find().all(store.read()).await.unwrap();
+    rows.sort_by_key(|row| row.version);
+    rows.into_iter().map(|row| row.version).collect()
+}
+
+async fn message(store: &Store) -> Id {
+    store.write((), |tx, ()| Box::pin(messages::insert(tx, "a+default+n"))).await.unwrap().id
+}
+
+/// What another node holds while it changes the schema.
+async fn hold_lock(database: &Database) -> DatabaseTransaction {
+    let raw = database.raw().await;
+    let tx = raw.begin().await.unwrap();
+    let sql = if database.is_sqlite() {
+        "UPDATE \"App\" SET \"Name\" = ''"
+    } else if database.is_mysql() {
+        "DO GET_LOCK(CONCAT('castalia.schema.', MD5(DATABASE())), 0)"
+    } else {
+        "SELECT pg_advisory_xact_lock(27973171196030057)"
+    };
+    tx.execute_unprepared(sql).await.unwrap();
+    tx
+}

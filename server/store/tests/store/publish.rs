@@ -1,0 +1,83 @@
+//! What a publish writes is the same on every engine, in however many statements.
+
+use castalia_store::entity::{audit, release, release_history, release_message};
+use castalia_store::release::{Publish, publish};
+use castalia_store::{Id, Small, StoreError};
+use sea_orm::{EntityTrait, NotSet, QueryOrder, Set};
+
+use crate::database::{Database, on_each_database};
+
+fn rows(count: i64) -> Publish<'static> {
+    let release = release::ActiveModel {
+        release_key: Set(format!("key-{count}")),
+        name: Set("name".to_owned()),
+        comment: Set(None),
+        app_id: Set("app".to_owned()),
+        cluster_name: Set("default".to_owned()),
+        namespace_name: Set("application".to_owned()),
+        configurations: Set(r#"{"k":"v?;'"}"#.to_owned()),
+        is_abandoned: Set(false),
+        ..release::ActiveModel::created_and_edited_by("editor")
+    };
+    let history = release_history::ActiveModel {
+        app_id: Set("app".to_owned()),
+        cluster_name: Set("default".to_owned()),
+        namespace_name: Set("application".to_owned()),
+        branch_name: Set("default".to_owned()),
+        previous_release_id: Set(Id(count - 1)),
+        operation: Set(Small(0)),
+        operation_context: Set("{}".to_owned()),
+        ..release_history::ActiveModel::created_and_edited_by("editor")
+    };
+    Publish { release, history, operator: "editor", message: "app+default+application" }
+}
+
+on_each_database! {
+    async fn a_publish_writes_its_rows_with_the_ids_of_each_other(database: Database) {
+        let store = database.config().await;
+        let mut published = Vec::new();
+        for count in 1..=2 {
+            let job = store.write(count, |tx, count| Box::pin(publish(tx, rows(*count))));
+            published.push(job.await.unwrap());
+        }
+        let db = store.read();
+        let releases = release::Entity::find().order_by_asc(release::Column::Id).all(db).await;
+        let ids: Vec<_> = published.iter().map(|release| release.id).collect();
+        let stored: Vec<_> = releases.unwrap().into_iter()
+            .map(|row| (row.id, row.release_key, row.configurations))
+            .collect();
+        let wanted: Vec<_> = published.into_iter()
+            .map(|row| (row.id, row.release_key, row.configurations))
+            .collect();
+        assert_eq!(stored, wanted);
+        let histories = release_history::Entity::find().order_by_asc(release_history::Column::Id);
+        let histories = histories.all(db).await.unwrap();
+        assert_eq!(histories.iter().map(|row| row.release_id).collect::<Vec<_>>(), ids);
+        let audits = audit::Entity::find().order_by_asc(audit::Column::Id).all(db).await.unwrap();
+        let audited: Vec<_> = audits.iter()
+            .map(|row| (row.entity_name.as_str(), row.entity_id, row.op_name.as_str()))
+            .collect();
+        let of = |at: usize| [
+            ("Release", Some(ids[at]), "INSERT"),
+            ("ReleaseHistory", Some(histories[at].id), "INSERT"),
+        ];
+        assert_eq!(audited, [of(0), of(1)].concat());
+        let messages = release_message::Entity::find().all(db).await.unwrap();
+        assert_eq!(messages.len(), 2);
+        assert!(messages.iter().all(|row| row.message == "app+default+application"));
+    }
+
+    async fn a_publish_of_which_one_row_is_refused_writes_nothing(database: Database) {
+        let store = database.config().await;
+        let job = store.write((), |tx, ()| Box::pin(async move {
+            let mut rows = rows(1);
+            // The column has no default.
+            rows.history.operation_context = NotSet;
+            publish(tx, rows).await
+        }));
+        let refused: Result<_, StoreError> = job.await;
+        assert!(refused.is_err());
+        assert_eq!(release::Entity::find().all(store.read()).await.unwrap(), []);
+        assert_eq!(release_message::Entity::find().all(store.read()).await.unwrap(), []);
+    }
+}

@@ -1,0 +1,14 @@
+//! Rules of the domain on each database, where an engine could decide a race otherwise than the
+//! others. Calls the domain directly; knows no role.
+
+#![forbid(unsafe_code)]
+#![expect(clippy::unwrap_used, reason = "a failure in a test's own steps may end it")]
+
+// The empty databases that the store's own tests use.
+#[expect(dead_code, reason = "the store's tests use the rest")]
+#[path = "../store/tests/store/database.rs"]
+mod database;
+#[path = "domain/retention.rs"]
+mod retention;
+#[path = "domain/sign_in.rs"]
+mod sign_in;
