@@ -18,7 +18,8 @@ fn settings(server: &Server, app_id: &str, cache: &Path) -> Settings {
         .set("apollo.longPollingInitialDelayInMills", "0")
 }
 
-/// C031, C052, C074, C098: the client reads, is told of a publish, and writes the cache file that Java clients share.
+/// C031, C052, C074, C098: the client reads, is notified of a publish, and writes the cache file
+/// that Java clients share.
 #[tokio::test]
 async fn a_change_is_pushed_and_the_cache_file_is_written() {
     let server = Server::start();
@@ -54,7 +55,8 @@ async fn a_change_is_pushed_and_the_cache_file_is_written() {
     client.close().await;
 }
 
-/// C042, C043: a client that starts while the server is dead reads the cache file, and follows the server once it is back.
+/// C042, C043: a client that starts while the server is down reads the cache file, and follows the
+/// server once it is back.
 #[tokio::test]
 async fn a_client_comes_back_from_its_cache_file_when_the_server_is_dead() {
     let directory = tempfile::tempdir().unwrap();
@@ -86,7 +88,7 @@ async fn a_client_comes_back_from_its_cache_file_when_the_server_is_dead() {
     second.close().await;
 }
 
-/// Waits until the server holds a poll: what is published from then on is pushed, not merely found.
+/// Waits until the server has parked a poll, so that what is published next is pushed.
 async fn wait_until_parked(server: &Server) {
     let http = Http::new(&server.config)
         .with("Authorization", &format!("Bearer {}", server.metrics_token()));

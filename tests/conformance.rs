@@ -1,8 +1,10 @@
-//! The numbered cases of the protocol against a running server: one of ours, or any by its address.
+//! The numbered cases of the protocol against a running server: one that the tests start, or any
+//! other by its address.
 //!
-//! `CASTALIA_TEST_ON` names the database server that ours is on, `mysql` or `postgres`; SQLite without it.
-//! `CASTALIA_TEST_CONFIG_URL` and `CASTALIA_TEST_ADMIN_URL` name a server without apps, `CASTALIA_TEST_CONFIG_DB` its database. Cases
-//! that need a start with settings of their own are then left out and say so.
+//! `CASTALIA_TEST_ON` selects the database of the started server, `mysql` or `postgres`; otherwise
+//! SQLite. `CASTALIA_TEST_CONFIG_URL` and `CASTALIA_TEST_ADMIN_URL` are the addresses of another
+//! server without apps, `CASTALIA_TEST_CONFIG_DB` its database. Cases that need to start a server
+//! with their own settings are then skipped and say so.
 
 mod config;
 mod shared;

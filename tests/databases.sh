@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
-# MariaDB and PostgreSQL for tests, from Debian's packages, in a directory of their own and on ports of their own.
+# MariaDB and PostgreSQL for tests, from Debian's packages, with their own data directory and ports.
 #
-#   tests/databases.sh up              install what is missing and start both; does nothing where they run already
-#   tests/databases.sh url mysql       print the URL of a user who may create databases (also: postgres)
+#   tests/databases.sh up              install what is missing and start both, unless they are
+# running
+#   tests/databases.sh url mysql       print the URL of a user that may create databases (also:
+# postgres)
 #                                      (castalia_rows with the same password may read and write rows, and nothing else;
 #                                      castalia_marked has a password that tests recognise in logs)
 #   tests/databases.sh down            stop both and delete their data
 #
-# CASTALIA_TEST_DIR holds the data, /tmp/castalia-databases by default.
+# CASTALIA_TEST_DIR is the data directory, /tmp/castalia-databases by default.
 set -euo pipefail
 
 dir=${CASTALIA_TEST_DIR:-/tmp/castalia-databases}
@@ -18,10 +20,10 @@ marked=marked-database-password-41c6e0b27d95
 
 fail() { echo "databases.sh: $*" >&2; exit 1; }
 
-# The first line of the file is the id of a process that runs.
+# The first line of the file is the id of a running process.
 alive() { [ -s "$1" ] && kill -0 "$(head -n 1 "$1")" 2>/dev/null; }
 
-# Runs the command until it succeeds, for half a minute at most.
+# Repeats the command until it succeeds, for at most half a minute.
 eventually() {
     for _ in $(seq 300); do
         if "$@" >/dev/null 2>&1; then return; fi
@@ -55,7 +57,8 @@ make_directories() {
     install -d -o postgres -g postgres -m 700 "$dir/pg"
 }
 
-# Commits reach the operating system but not the disk: a killed server loses nothing, and tests are faster.
+# Commits reach the operating system but not the disk: a killed server loses nothing, and tests are
+# faster.
 start_mysql() {
     [ -d "$dir/my/mysql" ] || mariadb-install-db --no-defaults --user=mysql --datadir="$dir/my" \
         --auth-root-authentication-method=socket --skip-test-db >&2
@@ -77,7 +80,7 @@ start_mysql() {
         GRANT ALL ON *.* TO 'castalia_marked'@'127.0.0.1';"
 }
 
-# Without autovacuum, which is somebody who is connected to a database that is to be removed.
+# No autovacuum, because its connection prevents a database from being removed.
 start_postgres() {
     local bin
     bin=$(postgres_bin)
@@ -100,7 +103,8 @@ start_postgres() {
 up() {
     install_packages
     mkdir -p "$dir"
-    # Two runs at once would start two servers. Children must not inherit the lock, or it outlives the script.
+    # Two concurrent runs would start two servers. Children must not inherit the lock, or it
+    # outlives the script.
     exec 9>"$dir/.lock"
     flock 9
     make_directories

@@ -1,4 +1,5 @@
-//! The example programs against the real server: each shows the value, and the next one once it is published.
+//! The example programs against the real server: each prints the value, and the next one once it is
+//! published.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -11,13 +12,13 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-/// Folder of what was built: libraries and examples lie beside the test's own.
+/// Directory of the build output: libraries and examples are beside the test binary.
 fn built() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     test.parent().unwrap().parent().unwrap().to_owned()
 }
 
-/// Runs a program until it has shown what was there and what was published then.
+/// Runs a program until it has printed the first value and the published one.
 async fn shows_a_value_and_its_change(app_id: &str, mut program: Command) {
     let server = Server::start();
     let demo = Demo::create(&server, app_id).await;

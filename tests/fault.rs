@@ -1,4 +1,4 @@
-//! Bad days: the database goes away, clients do not read, clocks jump, nodes end and start.
+//! Faults: the database is unreachable, clients do not read, clocks jump, nodes stop and start.
 
 mod bad_list;
 mod bad_row;

@@ -1,4 +1,4 @@
-//! Clients and servers of others on the other end of the wire.
+//! Apollo's own clients and servers on the other side of the protocol.
 
 mod java;
 mod java_cache;

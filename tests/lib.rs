@@ -1,2 +1,2 @@
 #![forbid(unsafe_code)]
-//! Black-box suites against real processes; everything is in `main.rs`, this crate offers nothing.
+//! Black-box suites against real processes; all code is in `main.rs`, this crate exports nothing.

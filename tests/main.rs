@@ -4,7 +4,8 @@
     clippy::expect_used,
     reason = "a test that cannot go on should say where"
 )]
-//! Black-box suites: real processes, real sockets, real databases. One binary, so that everything links once.
+//! Black-box suites: real processes, real sockets, real databases. One binary, so that linking
+//! happens once.
 
 mod support;
 

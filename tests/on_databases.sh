@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The cases of the admin and config services with the server on MariaDB and on PostgreSQL, both at the same time: most of it is
-# waiting. `cargo test` alone runs them on SQLite.
+# The cases of the admin and config services with the server on MariaDB and on PostgreSQL, both at
+# the same time, because they mostly wait. `cargo test` alone runs them on SQLite.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tests/databases.sh up
@@ -9,7 +9,7 @@ logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 
 cases() { # mysql or postgres
-  # They share one database, so one after the other.
+  # They share one database, so they run one after the other.
   CASTALIA_TEST_CONFIG_DB=$(tests/databases.sh url "$1") cargo test --quiet --workspace --test admin -- --test-threads=1
   CASTALIA_TEST_ON=$1 cargo test --quiet --workspace --test suite -- conformance::
 }

@@ -1,4 +1,4 @@
-//! The HTTP of the server, by what it is for.
+//! The HTTP interfaces of the server, by purpose.
 
 mod access_key;
 mod database;

@@ -1,4 +1,4 @@
-//! What the suites share.
+//! Shared by the suites.
 
 pub(crate) mod app;
 pub(crate) mod database;
@@ -16,7 +16,7 @@ pub(crate) mod rows;
 pub(crate) mod server;
 pub(crate) mod sign;
 
-/// A variable that steers the tests themselves.
+/// An environment variable that configures the tests.
 #[expect(clippy::disallowed_methods, reason = "tests have no settings to read it from")]
 pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# The black-box suites against Apollo itself: its config and admin service on a MariaDB database of their own, removed in the end.
+# The black-box suites against Apollo itself: its config and admin service on a temporary MariaDB
+# database.
 #
 #   CASTALIA_TEST_UPSTREAM=DIR tests/upstream.sh [conformance] [admin]    both suites unless one is named
 #
-# DIR is a checkout of Apollo (github.com/apolloconfig/apollo, 3.0 line). What of it is not built yet is built there; that takes a JDK 17
-# and some minutes. Where Apollo is known to differ from a case, tests/upstream.differences names the test, and it is left out;
-# docs/apollo-differences.md says why. The admin suite takes half an hour: Apollo reads its settings once a minute.
+# DIR is a checkout of Apollo (github.com/apolloconfig/apollo, 3.0 line). What is not built yet is
+# built there, which takes a JDK 17 and some minutes. tests/upstream.differences lists the tests
+# that Apollo is known to fail, which are skipped; docs/apollo-differences.md explains them. The
+# admin suite takes half an hour, because Apollo reads its settings once a minute.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -21,7 +23,7 @@ sql() {
         --default-character-set=utf8mb4 "$@"
 }
 
-# The program of a service.
+# Finds the jar of a service.
 jar() { find "$upstream/apollo-$1service/target" -name "apollo-$1service-*.jar" ! -name '*-sources.jar' -print -quit 2>/dev/null; }
 
 build() {
@@ -38,7 +40,7 @@ create_database() {
 
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
-# Starts a service and leaves its address in `address`.
+# Starts a service and sets `address`.
 start() {
     local port
     port=$(free_port)
@@ -65,7 +67,7 @@ end() {
     rm -rf "$dir"
 }
 
-# Known differences of a suite, as arguments that leave them out.
+# Known differences of a suite, as arguments that skip them.
 left_out() { sed -n "s/^$1 \([a-z0-9_:]*\) .*/--skip \1/p" tests/upstream.differences; }
 
 # shellcheck disable=SC2046 # two words for each test

@@ -1,4 +1,5 @@
-/* F162: a secret that is replaced at run time signs the next request. Asks a server of its own, which says what it was asked. */
+/* F162: a secret that is replaced at run time signs the next request. Uses its own server, which
+ * records the requests. */
 #include "client.h"
 
 #include <arpa/inet.h>
@@ -9,7 +10,7 @@
 
 enum { HEAD = 8192 };
 
-/* How the last load was signed: 0 not at all, 1 by the app `order`. */
+/* The signature of the last load: 0 for none, 1 for app `order`. */
 static atomic_int is_signed;
 
 static void answer(int connection) {

@@ -1,4 +1,4 @@
-/* Checks of the C and C++ tests: what does not hold is printed with its place, and ends the program. */
+/* Checks of the C and C++ tests: a check that fails prints its location and ends the program. */
 #ifndef CHECK_H
 #define CHECK_H
 

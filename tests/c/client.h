@@ -5,7 +5,7 @@
 #include "check.h"
 #include "scripted.h"
 
-/* A client that follows releases as fast as they come. */
+/* A client that applies releases without delay. */
 static inline CastaliaClient client_new(void) {
     CastaliaSettings *settings = NULL;
     CastaliaClient client;
@@ -29,7 +29,7 @@ static inline const CastaliaSnapshot *snapshot_of(CastaliaConfig config) {
     return snapshot;
 }
 
-/* A value as a whole number; the default where it is missing. */
+/* A value as an integer; the default if it is missing. */
 static inline int64_t long_of(CastaliaConfig config, const char *key, int64_t value) {
     const CastaliaSnapshot *snapshot = snapshot_of(config);
     OK(castalia_snapshot_get_long(snapshot, castalia_str(key), &value, NULL));

@@ -1,4 +1,5 @@
-/* Makes the calls of the contract cases in C: one client, its namespaces and its listeners, steered by lines. */
+/* Executes the calls of the contract cases in C: one client, its namespaces and its listeners,
+ * controlled by lines of text. */
 #include "words.h"
 
 #include <inttypes.h>
@@ -9,7 +10,7 @@ enum { MOST = 64, PATIENCE_MS = 15000 };
 typedef struct {
     char name[64];
     CastaliaConfig config;
-    /* What is left to read of a namespace that was closed. */
+    /* The last values of a namespace that was closed. */
     const CastaliaSnapshot *last;
 } Open;
 
@@ -43,7 +44,7 @@ static Listener *listener_of(const Words *call) {
     abort();
 }
 
-/* Ends an answer that failed; returns whether it did. */
+/* Writes the answer for a failed call; returns whether it failed. */
 static int failed(CastaliaError *error) {
     if (error == NULL) return 0;
     printf("error");
@@ -118,7 +119,7 @@ static int by_key(const void *a, const void *b) {
     return order != 0 ? order : (x.len > y.len) - (x.len < y.len);
 }
 
-/* The changed keys of the next event and what happened to each, sorted. */
+/* The changed keys of the next event and the kind of each change, sorted. */
 static void next_event(const Words *call) {
     static const char *const TYPES[] = {"", "added", "modified", "deleted"};
     Listener *listener = listener_of(call);

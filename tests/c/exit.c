@@ -1,4 +1,5 @@
-/* T48, C114: the program ends, with its own exit code, while events come and nothing was closed. */
+/* T48, C114: the program exits with its own exit code while events arrive and nothing was closed.
+ * */
 #include "client.h"
 
 #include <pthread.h>
@@ -30,6 +31,7 @@ int main(void) {
     order("held 1");
     CHECK(pthread_create(&publisher, NULL, publish_for_ever, NULL) == 0);
     WAIT_FOR(atomic_load(&events) > 2);
-    /* No exit handlers of the C library wait for the publisher, which holds standard output. */
+    /* quick_exit runs no exit handlers, which would wait for the publisher's lock on standard
+     * output. */
     quick_exit(7);
 }

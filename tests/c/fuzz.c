@@ -1,5 +1,5 @@
-/* SEC-34: calls in any order, with any handles and texts, from four threads at once. `fuzz SECONDS SEED`; each call answers, the
- * sanitizers stay silent, and in the end every user_data was released. */
+/* SEC-34: random calls with random handles and texts from four threads. `fuzz SECONDS SEED`; each
+ * call returns, the sanitizers report nothing, and in the end every user_data was released. */
 #include "client.h"
 
 #include <pthread.h>
@@ -7,9 +7,9 @@
 
 enum { THREADS = 4, POOL = 16, CLIENTS = 6, ALL = 1 << 20 };
 
-/* Handles that were given out, alive or not; all threads take from them and put into them. */
+/* Handles that were returned, open or closed; shared by all threads. */
 static _Atomic uint64_t clients[POOL], configs[POOL], files[POOL], subscriptions[POOL];
-/* Every client there was, to close them in the end. */
+/* All clients, to be closed at the end. */
 static CastaliaClient all[ALL];
 static atomic_int made_clients;
 static atomic_int live_clients, registered, released, calls;
@@ -28,7 +28,7 @@ static void on_release(void *user_data) {
     atomic_fetch_add(&released, 1);
 }
 
-/* Listeners hold nothing of ours but the count of their releases. */
+/* Listeners own nothing but a count of their releases. */
 static void note(CastaliaError *error, CastaliaSubscription made) {
     atomic_fetch_add(&registered, 1);
     if (error == NULL) atomic_store(&subscriptions[made.id % POOL], made.id);
@@ -42,7 +42,7 @@ static uint64_t next(uint64_t *state) {
     return *state;
 }
 
-/* Mostly one that was given out; else any number. */
+/* Usually a handle that was returned, otherwise a random number. */
 static uint64_t handle(_Atomic uint64_t *pool, uint64_t *state) {
     uint64_t random = next(state);
     if (random % 8 == 0) return next(state);

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs the library into a new folder, moves that, and builds and runs programs with it as others would: by pkg-config and
-# by CMake, shared and static. Then looks at what the library exports and needs.
+# Installs the library into a new directory, moves that, and builds and runs programs with it as
+# users would: with pkg-config and CMake, shared and static. Then checks which symbols the library
+# exports and which libraries it needs.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 root=$PWD
@@ -43,16 +44,16 @@ for program in shared static build/{c,cpp}_{shared,static}; do
   "$target/debug/castalia-scripted" "$scratch/$program" || fail "$program does not run"
 done
 
-# T54: nothing is exported but castalia_*.
+# T54: only castalia_* is exported.
 library=$scratch/moved/lib/libcastalia.so.1
 others=$(nm -D --defined-only "$library" | awk '{print $3}' | grep -v '^castalia_' || true)
 [ -z "$others" ] || fail "exported beside castalia_*: $others"
 
-# T55, T46: no OpenSSL and no other surprise.
+# T55, T46: neither OpenSSL nor any other unexpected library.
 needed=$(objdump -p "$library" | awk '/NEEDED/ {print $2}' | grep -vE '^(libc|libm|libgcc_s|libdl|libpthread|librt|ld-linux.*)\.so' || true)
 [ -z "$needed" ] || fail "needs $needed"
 
-# T53, T62: a header of another major number, or a newer minor one, does not fit.
+# T53, T62: a header with another major version, or a newer minor version, is refused.
 for version in 131072 65537; do
   mkdir -p "$scratch/doctored"
   sed "s/CASTALIA_ABI_VERSION 65536/CASTALIA_ABI_VERSION $version/" "$scratch/moved/include/castalia.h" >"$scratch/doctored/castalia.h"
@@ -61,7 +62,7 @@ for version in 131072 65537; do
   "$scratch/fits" || fail "a header with interface $version fits"
 done
 
-# T13: no type whose size the compiler chooses; C99 is enough.
+# T13: no type whose size depends on the compiler; C99 is enough.
 ! grep -nwE 'bool|_Bool|long|enum|time_t|size_t \w+\(' "$scratch/moved/include/castalia.h" | grep -v '^[0-9]*: *\*' | grep -v 'castalia_snapshot_get_long' ||
   fail "a type of no fixed size"
 cc -std=c99 -Wall -Wextra -Wpedantic -Werror -I"$scratch/moved/include" tests/c/layout.c -o "$scratch/layout" -L"$scratch/moved/lib" -lcastalia

@@ -1,4 +1,4 @@
-/* How a namespace stands, and giving it up: last errors, closing, opening anew, counters. */
+/* State of a namespace and closing it: last errors, closing, reopening, counters. */
 #include "client.h"
 
 #include <stdatomic.h>
@@ -37,7 +37,7 @@ static int32_t last_code(CastaliaConfig config) {
     return code;
 }
 
-/* F156: a failed load, and a document that cannot be parsed, are the last error until all is well. */
+/* F156: a failed load and an unparsable document are the last error until a load succeeds. */
 static void a_namespace_tells_why_its_last_load_failed(void) {
     CastaliaConfig config = config_open(client, "app.yaml");
     CastaliaConfigFile file = file_open("app.yaml");
@@ -64,7 +64,8 @@ static void a_namespace_tells_why_its_last_load_failed(void) {
     castalia_config_release(config);
 }
 
-/* F159: with its last handle the namespace is gone: its listeners are released, and it is opened anew. */
+/* F159: when its last handle is released the namespace is closed: its listeners are released, and
+ * it can be opened again. */
 static void a_closed_namespace_ends_and_starts_anew(void) {
     Listener before = {0}, after = {0};
     CastaliaConfig config = config_open(client, "application"), other = config_open(client, "application");
@@ -128,7 +129,7 @@ static uint64_t requests(const CastaliaMetrics *metrics, const char *endpoint, i
     return 0;
 }
 
-/* F167: what a client did is counted: requests, threads, and why a load failed. */
+/* F167: a client counts its requests, threads, and failed loads with their cause. */
 static void what_goes_on_is_counted(void) {
     CastaliaSettings *settings = NULL;
     CastaliaMetrics *metrics = NULL;

@@ -1,4 +1,4 @@
-/* Listeners: in order, off the network path, free to call anything, and gone when they are cancelled. */
+/* Listeners: in order, off the network path, free to call anything, and silent after cancel. */
 #include "client.h"
 
 #include <pthread.h>
@@ -45,7 +45,8 @@ static int32_t fail(void *user_data, const CastaliaEvent *event) {
     return 1;
 }
 
-/* T03, T22: a listener that fails disturbs nobody, and each sees a rising sequence without a gap that is not told. */
+/* T03, T22: a failing listener affects no other, and each sees a rising sequence without unreported
+ * gaps. */
 static void events_come_in_order_beside_a_failing_listener(void) {
     Order seen = {0};
     atomic_int failures = 0;
@@ -149,7 +150,8 @@ static int32_t call_everything(void *user_data, const CastaliaEvent *event) {
 
 static void release_reentrant(void *user_data) { atomic_fetch_add(&((Reentrant *)user_data)->released, 1); }
 
-/* T17, T51: a listener calls anything; what waits is refused there, and cancelling itself only marks the end. */
+/* T17, T51: a listener may call anything; blocking calls are refused there, and a cancel in it does
+ * not wait. */
 static void a_listener_may_call_anything(void) {
     Reentrant self = {0};
     WAIT_FOR(long_of(config, "n", 0) == published);
@@ -176,7 +178,8 @@ static int32_t wait_to_leave(void *user_data, const CastaliaEvent *event) {
     return 0;
 }
 
-/* T16, T18: a listener that does not return stalls nobody; its thread bears the name of the library. */
+/* T16, T18: a listener that does not return blocks no other; its thread has the name of the
+ * library. */
 static void a_slow_listener_delays_nobody(void) {
     Slow slow = {0};
     Order other = {0};
@@ -201,7 +204,7 @@ static int is(CastaliaStr text, const char *expected) {
     return text.len == strlen(expected) && memcmp(text.ptr, expected, text.len) == 0;
 }
 
-/* Records with a field for the key. */
+/* Counts records with a field for the key. */
 static atomic_int named;
 
 static void log_and_read(void *user_data, const CastaliaLogRecord *record) {
@@ -213,7 +216,7 @@ static void log_and_read(void *user_data, const CastaliaLogRecord *record) {
     atomic_fetch_add((atomic_int *)user_data, 1);
 }
 
-/* T21, F170: a logger that calls the client, and gets the fields of a record by themselves. */
+/* T21, F170: a logger that calls the client and reads the fields of a record separately. */
 static void a_logger_may_call_the_client(void) {
     atomic_int records = 0, released = 0;
     OK(castalia_log_set(CASTALIA_LOG_TRACE, log_and_read, &records, NULL));
@@ -238,7 +241,7 @@ static int32_t close_client(void *user_data, const CastaliaEvent *event) {
     return 0;
 }
 
-/* T17, T50: closing in a listener gives the sign and does not wait for itself. */
+/* T17, T50: closing in a listener starts the close and does not wait for it. */
 static void a_listener_may_close_the_client(void) {
     atomic_int closed = 0;
     CastaliaSubscription subscription = listen_with(close_client, &closed, NULL);

@@ -1,4 +1,4 @@
-/* SEC-34: whatever is passed to the functions, they answer with a code and the process lives. */
+/* SEC-34: functions answer any argument with a code, and the process continues. */
 #include "client.h"
 
 #include <limits.h>
@@ -61,7 +61,7 @@ static void null_is_answered(void) {
     castalia_filter_init(NULL, sizeof(CastaliaFilter));
 }
 
-/* T05: numbers that are none of the constants. */
+/* T05: numbers outside the constants. */
 static void numbers_beyond_the_constants_are_refused(void) {
     const int32_t levels[] = {-1, 0, 6, 255, INT_MAX, INT_MIN};
     for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
@@ -71,7 +71,7 @@ static void numbers_beyond_the_constants_are_refused(void) {
     }
 }
 
-/* The functions of files as well, of which one is opened here. */
+/* The functions of files, with one open file. */
 static void files_are_handles_too(void) {
     CastaliaConfigFile file;
     const CastaliaSnapshot *snapshot;
@@ -89,7 +89,7 @@ static void files_are_handles_too(void) {
     FAILS(castalia_config_file_last_error(file, &last), CASTALIA_CLOSED);
 }
 
-/* T11: handles that are stale, of another kind, or never were. */
+/* T11: handles that are stale, of another kind, or never existed. */
 static void handles_that_are_none_are_closed(void) {
     const CastaliaSnapshot *snapshot;
     CastaliaSubscription subscription;
@@ -135,7 +135,7 @@ static void random_handles_are_closed(void) {
     }
 }
 
-/* T52: a filter of an older and of a newer program. */
+/* T52: a filter struct of an older and of a newer program. */
 static void filters_of_other_versions_are_understood(void) {
     struct {
         CastaliaFilter known;
@@ -186,7 +186,7 @@ static void errors_belong_to_the_call(void) {
     for (int i = 0; i < 2; i++) pthread_join(threads[i], NULL);
 }
 
-/* T01, T02: a fault of the library is an error, and a following call works. */
+/* T01, T02: a panic in the library is reported as an error, and the next call works. */
 CastaliaError *castalia_test_panic(int32_t place);
 
 static void faults_stop_at_the_border(void) {

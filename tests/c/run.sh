@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds libcastalia, then builds and runs the C and C++ tests under the address and undefined-behaviour sanitizers (T08: memory is freed
-# by the side that made it).
+# Builds libcastalia, then builds and runs the C and C++ tests under the address and
+# undefined-behaviour sanitizers (T08: memory is freed by the side that allocated it).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 target=${CARGO_TARGET_DIR:-target}
@@ -17,7 +17,7 @@ if [ ${#missing[@]} -gt 0 ]; then
   apt-get -qq update >&2
   DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" >&2
 fi
-# The whole workspace: a part of it would be compiled with other features, and so once more.
+# The whole workspace: a part of it unifies other features and would compile the dependencies twice.
 cargo build --quiet --workspace --all-targets
 
 ln -sf ../debug/libcastalia.so "$built/libcastalia.so.1"
@@ -32,7 +32,7 @@ build() { # name, compiler, flags and sources
   "$compiler" "${common[@]}" "$@" -o "$built/$name" -lcastalia -pthread
 }
 
-expect() { # exit code, command; the log is shown where the code is another
+expect() { # expected exit code, command; prints the log if the code differs
   local expected=$1 code=0
   shift
   "$@" >"$built/log" 2>&1 || code=$?
@@ -50,7 +50,7 @@ done
 for test in smoke reads; do
   build "$test-cpp-no-exceptions" c++ -std=c++17 -fno-exceptions -fno-rtti "tests/cpp/$test.cpp"
 done
-# Without sanitizers: their allocator may be locked in a forked child for ever.
+# Without sanitizers: their allocator may be locked for ever in a forked child.
 build fork-c "${c11[@]}" -fno-sanitize=all tests/c/fork.c
 
 for test in {smoke,values,misuse,lifecycle,access_key,listen,fork,testing}-c {smoke,reads,listen,testing}-cpp \
@@ -60,16 +60,17 @@ done
 for test in contract-c contract-cpp; do
   expect 0 "$target/debug/castalia-contract" "$built/$test"
 done
-# Calls in any order; `CASTALIA_TEST_FUZZ=600` for long.
+# Random calls; `CASTALIA_TEST_FUZZ=600` for a long run.
 expect 0 "$target/debug/castalia-scripted" "$built/fuzz-c" "${CASTALIA_TEST_FUZZ:-3}"
 
-# Programs that end while events come, and never close anything.
+# Programs that exit while events arrive and never close anything.
 for _ in $(seq "${CASTALIA_TEST_REPEAT:-10}"); do
   expect 7 "$target/debug/castalia-scripted" "$built/exit-c"
   expect 7 "$target/debug/castalia-scripted" "$built/exit-cpp"
 done
 
-# What the sanitizers do not see: the Rust side of the border. Slow, so that the client must be patient.
+# valgrind also checks the Rust side of the border, which the sanitizers do not. It is slow, so the
+# client needs long timeouts.
 patient=(env APOLLO_CONNECT_TIMEOUT=20000 APOLLO_READ_TIMEOUT=20000 APOLLO_DISCOVERY_CONNECT_TIMEOUT=20000
   APOLLO_DISCOVERY_READ_TIMEOUT=20000)
 for test in smoke lifecycle; do

@@ -1,10 +1,11 @@
-/* Talks to castalia-scripted, which started this program: orders go out by standard output, answers come by standard input. */
+/* Communicates with castalia-scripted, which started this program: commands go to standard output,
+ * answers come from standard input. */
 #ifndef SCRIPTED_H
 #define SCRIPTED_H
 
 #include "check.h"
 
-/* Gives an order and waits until it was carried out. */
+/* Sends a command and waits until it was carried out. */
 static inline void order(const char *words) {
     char answer[4096];
     printf("%s\n", words);

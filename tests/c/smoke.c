@@ -1,4 +1,5 @@
-/* The whole way once: open, read, listen, change, close. Run by castalia-scripted, which obeys what is written here. */
+/* The complete sequence: open, read, listen, change, close. Run by castalia-scripted, which
+ * executes the commands written here. */
 #include "check.h"
 #include "scripted.h"
 

@@ -1,4 +1,5 @@
-/* The client without servers that tests of applications use, and what a program hears that starts without configuration. */
+/* The client without servers for tests of applications, and the messages of a program that starts
+ * without configuration. */
 #include "check.h"
 
 #include <stdatomic.h>
@@ -51,7 +52,7 @@ static void what_a_test_sets_is_read_and_heard_of(void) {
     castalia_testing_release(testing);
 }
 
-/* Standard error as it is while `act` runs. */
+/* Captures standard error while `act` runs. */
 static void said_by(void (*act)(void), char *text, size_t capacity) {
     FILE *file = tmpfile();
     CHECK(file != NULL);

@@ -21,7 +21,7 @@ static inline int words_is(const Words *words, int index, const char *text) {
            memcmp(words->words[index].ptr, text, strlen(text)) == 0;
 }
 
-/* Reads a line; 0 at the end. The words live until words_free. */
+/* Reads a line; 0 at the end of the input. The words are valid until words_free. */
 static inline int words_read(Words *words) {
     size_t capacity = 0;
     words->line = NULL;
@@ -30,7 +30,7 @@ static inline int words_read(Words *words) {
         free(words->line);
         return 0;
     }
-    /* Decoding never lengthens, so it is done in place. */
+    /* Decoding never makes a word longer, so it is done in place. */
     char *from = words->line, *to = words->line, *start = words->line;
     for (;; from++) {
         if (*from == ' ' || *from == '\n' || *from == '\0') {

@@ -1,4 +1,5 @@
-//! A case as it is written in `*.json`: what the server holds, what is called, and what must come back.
+//! A case as it is written in `*.json`: the values on the server, the calls, and the expected
+//! results.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::Result;
 
-/// What a step can do; each is one key of the step, and its value says with what.
+/// The actions of a step; each is a key of the step, whose value is its argument.
 const ACTIONS: &[&str] = &[
     "open",
     "state",
@@ -38,7 +39,7 @@ const ACTIONS: &[&str] = &[
     "close",
 ];
 
-/// What else a step may say.
+/// The optional members of a step.
 const DETAILS: &[&str] = &[
     "namespace",
     "app_id",
@@ -55,25 +56,25 @@ const DETAILS: &[&str] = &[
     "expect_heard",
 ];
 
-/// A whole file.
+/// A case, which is a file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Case {
     /// The fact that it checks, as a sentence.
     pub(crate) name: String,
-    /// Settings of the client beside those that lead it to the server.
+    /// Settings of the client, in addition to those that select the server.
     #[serde(default)]
     pub(crate) settings: BTreeMap<String, String>,
-    /// Kind of the error that making the client gives.
+    /// Expected kind of the error when the client is created.
     pub(crate) expect_error: Option<String>,
-    /// What is released before the client starts.
+    /// Releases that exist before the client starts.
     #[serde(default)]
     pub(crate) releases: Vec<Release>,
     #[serde(default)]
     pub(crate) steps: Vec<Step>,
 }
 
-/// What a namespace holds.
+/// Values of a namespace.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Release {
@@ -81,13 +82,13 @@ pub(crate) struct Release {
     pub(crate) configurations: Map<String, Value>,
 }
 
-/// One step. A namespace that is not named is the one that was opened last.
+/// One step. The default namespace is the one that was opened last.
 #[derive(Debug, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Step(Map<String, Value>);
 
 impl Step {
-    /// What is done, and with what.
+    /// The action and its argument.
     pub(crate) fn action(&self) -> Result<(&str, &Value)> {
         let unknown = |name: &&String| {
             let name = name.as_str();
@@ -108,18 +109,18 @@ impl Step {
         self.0.get(name)
     }
 
-    /// A detail as one text.
+    /// An argument as one text.
     pub(crate) fn text(&self, name: &str) -> Option<String> {
         self.0.get(name).map(word_of)
     }
 
-    /// A detail as several texts.
+    /// An argument as several texts.
     pub(crate) fn texts(&self, name: &str) -> Vec<String> {
         self.0.get(name).and_then(Value::as_array).into_iter().flatten().map(word_of).collect()
     }
 }
 
-/// A value as drivers write it.
+/// A value in the notation of drivers.
 pub(crate) fn word_of(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

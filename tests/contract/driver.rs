@@ -1,4 +1,5 @@
-//! A program in some language that makes the calls: it reads a line of words for each call and answers with a line.
+//! A program in some language that makes the calls: it reads each call as a line of words and
+//! answers with a line.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -19,7 +20,7 @@ pub(crate) struct Driver {
     answers: Lines<BufReader<ChildStdout>>,
 }
 
-/// What a call came to: words, or the name of the kind of an error.
+/// The result of a call: words, or the name of the kind of an error.
 pub(crate) type Answer = std::result::Result<Vec<String>, String>;
 
 impl Driver {
@@ -36,7 +37,7 @@ impl Driver {
         Ok(Self { _child: child, calls, answers: BufReader::new(answers).lines() })
     }
 
-    /// Makes a call and waits for what it comes to.
+    /// Makes a call and waits for its result.
     pub(crate) async fn call(&mut self, words: &[&str]) -> Result<Answer> {
         let line = words::join(words.iter().copied());
         self.calls.write_all(format!("{line}\n").as_bytes()).await?;
@@ -51,7 +52,7 @@ impl Driver {
         }
     }
 
-    /// As [`Driver::call`], where an error is none of the expected things.
+    /// Like [`Driver::call`], but an error fails the case.
     pub(crate) async fn ask(&mut self, words: &[&str]) -> Result<Vec<String>> {
         let answer = self.call(words).await?;
         answer.map_err(|kind| format!("{words:?} failed with {kind}").into())

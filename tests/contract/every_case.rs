@@ -1,5 +1,5 @@
 #![forbid(unsafe_code)]
-//! The cases hold in Rust itself.
+//! Runs the cases in Rust itself.
 
 use std::process::Command;
 

@@ -1,8 +1,10 @@
 #![forbid(unsafe_code)]
-//! Runs the cases beside this file against one language: `castalia-contract DRIVER ARGUMENT...`, where the driver is a program
-//! that makes the calls in its language. Prints what does not hold, and ends with 1 then.
+//! Runs the cases beside this file against one language: `castalia-contract DRIVER ARGUMENT...`,
+//! where the driver is a program that makes the calls in its language. Prints failures, and exits
+//! with 1 if there are any.
 //!
-//! A driver reads calls as lines of percent-encoded words, and answers `ok WORD...` or `error KIND`; `rust.rs` is one.
+//! A driver reads calls as lines of percent-encoded words, and answers `ok WORD...` or `error
+//! KIND`; `rust.rs` is one.
 
 mod case;
 mod driver;
@@ -36,7 +38,7 @@ async fn main() -> Result<ExitCode> {
     Ok(if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Every case of every file, in the order of the names.
+/// All cases of all files, in the order of their names.
 fn cases() -> Result<Vec<(String, Case)>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut cases = Vec::new();

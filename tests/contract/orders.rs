@@ -1,4 +1,4 @@
-//! What the scripted server does on words: the same for programs that steer it and for cases.
+//! The commands of the scripted server, for programs that control it and for cases.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use castalia_core::testing::{Endpoint, Fault, Server};
 pub(crate) const APP_ID: &str = "order";
 const CLUSTER: &str = "default";
 
-/// Settings that lead a client to a server, and keep it from files and from waiting before its first poll.
+/// Settings of a client of this server that uses no files and polls without an initial delay.
 pub(crate) fn settings(url: &str) -> Vec<(String, String)> {
     let settings = [
         ("app.id", APP_ID),
@@ -19,7 +19,7 @@ pub(crate) fn settings(url: &str) -> Vec<(String, String)> {
     settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }
 
-/// Carries out an order; `None` when it is not understood.
+/// Executes a command; `None` if it is unknown.
 pub(crate) async fn answer(server: &Server, order: &[&str]) -> Option<String> {
     match order {
         ["publish", namespace, values @ ..] => {

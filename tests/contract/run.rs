@@ -1,4 +1,4 @@
-//! Runs a case: a server of its own, a driver of its own, and every step compared.
+//! Runs a case with its own server and its own driver, and checks every step.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use crate::case::{Case, Step, pairs_of, word_of};
 use crate::driver::{Answer, Driver};
 use crate::orders::{self, APP_ID};
 
-/// The listener that hears everything, which each opened namespace gets.
+/// The listener of all changes, which is added to each opened namespace.
 const EVERYTHING: &str = "everything";
 
-/// Runs a case with a driver that is started by this command.
+/// Runs a case with a driver that this command starts.
 pub(crate) async fn run(case: &Case, command: &[String]) -> Result<()> {
     let server = Server::start().await?;
     for release in &case.releases {
@@ -38,7 +38,7 @@ fn publish(server: &Server, namespace: &str, values: &[(String, String)]) {
 struct Run {
     driver: Driver,
     server: Server,
-    /// Opened last.
+    /// The namespace that was opened last.
     namespace: String,
 }
 
@@ -99,7 +99,7 @@ impl Run {
         Ok(())
     }
 
-    /// Publishes once a poll is held, so that the change is pushed, and hears of it.
+    /// Publishes once a poll is parked, so that the change is pushed, and waits for its event.
     async fn publish(&mut self, step: &Step, namespace: &str, with: &Value) -> Result<()> {
         let values = with.as_object().ok_or("what is published is an object")?;
         orders::answer(&self.server, &["held", "1"]).await;
@@ -128,7 +128,8 @@ impl Run {
         self.driver.ask(&call).await.map(|_| ())
     }
 
-    /// A counter reaches what is expected, soon: what it counts may still be under way.
+    /// Waits until a counter has the expected value, because the counted action may still be in
+    /// progress.
     async fn metric(&mut self, step: &Step, namespace: &str, name: &str) -> Result<()> {
         let expected = step.detail("expect").ok_or("a metric is compared with something")?;
         let mut patience = 200;
@@ -143,7 +144,7 @@ impl Run {
         }
     }
 
-    /// A call whose words, or error, are compared.
+    /// Makes a call and compares its words or error.
     async fn call(&mut self, step: &Step, action: &str, with: &str, namespace: &str) -> Result<()> {
         let default = step.text("default").unwrap_or_default();
         let answer = match action {
@@ -164,7 +165,7 @@ impl Run {
     }
 }
 
-/// The words that an expected value is answered with: none for null.
+/// The words of an expected value: none for null.
 fn flat(expected: &Value) -> Vec<String> {
     match expected {
         Value::Null => Vec::new(),
@@ -175,7 +176,7 @@ fn flat(expected: &Value) -> Vec<String> {
 }
 
 fn compare_words(words: &[String], expected: &Value) -> Result<()> {
-    // Languages spell the same number in several ways.
+    // Languages print the same number differently.
     if let (Some(expected), [word]) = (expected.as_f64(), words) {
         return compare(word.parse().ok().as_ref(), Some(&expected));
     }

@@ -1,5 +1,6 @@
 #![forbid(unsafe_code)]
-//! Makes the calls of the cases in Rust: one client, its namespaces and its listeners, steered by lines.
+//! Executes the calls of the cases in Rust: one client, its namespaces and its listeners,
+//! controlled by lines of text.
 
 mod words;
 
@@ -38,14 +39,14 @@ fn main() -> std::result::Result<(), Box<dyn StdError>> {
 struct Host {
     client: Option<Client>,
     configs: HashMap<String, Config>,
-    /// What is left to read of a namespace that was closed.
+    /// The last values of a namespace that was closed.
     closed: HashMap<String, Arc<Snapshot>>,
     listeners: HashMap<String, Listener>,
 }
 
 struct Listener {
     events: Receiver<Arc<ChangeEvent>>,
-    /// Keys of the last event that it asked for.
+    /// Keys of the last event that the listener is interested in.
     interest: Vec<String>,
     _subscription: Subscription,
 }
@@ -154,7 +155,7 @@ fn read(config: &Config, action: &str, rest: &[&str]) -> Result<Vec<String>> {
     }
 }
 
-/// Since 1970.
+/// Milliseconds since 1970.
 fn millis(date: SystemTime) -> String {
     let since = date.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     since.as_millis().to_string()
@@ -193,7 +194,7 @@ fn listen(config: &Config, throws: bool, interest: &[&str]) -> Listener {
 }
 
 impl Listener {
-    /// The changed keys of the next event and what happened to each, sorted.
+    /// The changed keys of the next event and the kind of each change, sorted.
     fn next(&mut self) -> Result<Vec<String>> {
         let timeout = |_| Error::new(ErrorKind::Timeout, "drive", "no event came");
         let event = self.events.recv_timeout(PATIENCE).map_err(timeout)?;

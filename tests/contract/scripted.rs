@@ -1,10 +1,13 @@
 #![forbid(unsafe_code)]
-//! A scripted config service as a process: `castalia-scripted PROGRAM ARGUMENT...` starts the program with settings that lead it
-//! here, and obeys the lines that it writes; without a program it obeys its own input, after saying where it listens.
+//! A scripted config service as a process: `castalia-scripted PROGRAM ARGUMENT...` starts the
+//! program with settings that select this server, and executes the commands that the program
+//! prints. Without a program it prints its address and reads commands from its standard input.
 //!
-//! Lines are of percent-encoded words and are answered with one line, which begins with `ok` or `error`:
-//! `publish NAMESPACE KEY VALUE ...`, `withdraw NAMESPACE`, `held COUNT` (waits until as many polls are held),
-//! `fail ENDPOINT STATUS` (0 closes the connection, -1 never answers, 200 ends it), `requests ENDPOINT`.
+//! Commands are lines of percent-encoded words; each is answered with a line that begins with `ok`
+//! or `error`:
+//! `publish NAMESPACE KEY VALUE ...`, `withdraw NAMESPACE`, `held COUNT` (waits until this many
+//! polls are parked), `fail ENDPOINT STATUS` (0 closes the connection, -1 never answers, 200 ends
+//! it), `requests ENDPOINT`.
 
 mod orders;
 mod words;
@@ -39,7 +42,7 @@ async fn serve() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Runs a program; its exit code becomes ours.
+/// Runs a program and exits with its exit code.
 async fn wrap(program: &str, arguments: Vec<String>) -> Result<ExitCode> {
     let server = Server::start().await?;
     let mut child = Command::new(program)
@@ -68,7 +71,7 @@ fn variables(url: &str) -> impl Iterator<Item = (String, String)> {
     })
 }
 
-/// Obeys lines until there are no more.
+/// Executes commands until the end of the input.
 async fn obey(
     server: &Server,
     orders: impl AsyncRead + Unpin,
@@ -84,7 +87,7 @@ async fn obey(
             Err(_) => words::join(["error", "not in time", &line]),
         };
         if write_line(&mut answers, &answer).await.is_err() {
-            // Whoever asked is gone, as a program may be that ends amid its orders.
+            // The program may have exited before it read the answer.
             break;
         }
     }

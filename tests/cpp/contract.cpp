@@ -1,4 +1,5 @@
-// Makes the calls of the contract cases in C++: one client, its namespaces and its listeners, steered by lines.
+// Executes the calls of the contract cases in C++: one client, its namespaces and its listeners,
+// controlled by lines of text.
 #include "castalia.hpp"
 
 #include <algorithm>
@@ -55,7 +56,7 @@ struct Listener {
         more.notify_one();
     }
 
-    // The changed keys of the next event and what happened to each, sorted.
+    // The changed keys of the next event and the kind of each change, sorted.
     Words next() {
         static const char *const types[] = {"", "added", "modified", "deleted"};
         std::unique_lock<std::mutex> held(mutex);

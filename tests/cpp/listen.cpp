@@ -1,4 +1,5 @@
-// What C++ adds to the C interface: listeners that throw, watches, validators, counters, and objects that move.
+// Additions of C++ to the C interface: listeners that throw, watches, validators, counters, and
+// objects that move.
 #include "castalia.hpp"
 
 #include "../c/check.h"
@@ -23,7 +24,7 @@ static_assert(!std::is_copy_constructible_v<castalia::Subscription>);
 static_assert(std::is_copy_constructible_v<Snapshot> && std::is_copy_assignable_v<ChangeEvent>);
 static_assert(std::is_nothrow_move_constructible_v<castalia::Subscription>);
 
-// T03: an exception of a listener is counted and goes no further.
+// T03: an exception of a listener is counted and not propagated.
 void a_listener_that_throws_disturbs_nobody(const castalia::Client &client, const castalia::Config &config) {
     std::atomic<int> thrown{0}, heard{0};
     auto throwing = config.on_change([&](const ChangeEvent &) {
@@ -56,7 +57,7 @@ void a_watch_keeps_its_last_good_value(const castalia::Config &config) {
     WAIT_FOR(*moved.get() == 30 && !moved.last_error());
 }
 
-// A release that lands while the first value is being made is not missed.
+// A release that arrives while the first value is being created is not missed.
 void a_watch_sees_a_release_that_lands_during_its_first_parse(const castalia::Config &config) {
     bool first = true;
     order("held 1");

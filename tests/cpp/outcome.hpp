@@ -1,4 +1,4 @@
-// What a call gave and what it failed with, however the program was built: tests run with and without exceptions.
+// The value and the error of a call, with and without exceptions: tests are compiled both ways.
 #ifndef OUTCOME_HPP
 #define OUTCOME_HPP
 

@@ -1,5 +1,5 @@
-// Values that the program takes apart by itself, namespaces that are closed, and what is told of both. The same source is built
-// with and without exceptions.
+// Values that the program parses itself, closed namespaces, and the metrics of both. The same
+// source is compiled with and without exceptions.
 #include "castalia.hpp"
 
 #include "../c/check.h"
@@ -32,7 +32,7 @@ void lists_are_parts_between_a_delimiter(const castalia::Config &config) {
     CHECK((config.snapshot().get_list("list", {}) == Texts{" a ", "", "b"}));
 }
 
-// F138: nothing, and without exceptions nothing else, means malformed.
+// F138: an empty optional means malformed; without exceptions it is the only way.
 void own_parsers_read_values(const castalia::Client &client, const castalia::Config &config) {
     const std::uint64_t before = malformed(client);
     CHECK(config.get_with("two", even, 7) == 2);
@@ -49,7 +49,7 @@ void own_parsers_read_values(const castalia::Client &client, const castalia::Con
 }
 
 #ifndef CASTALIA_NO_EXCEPTIONS
-// F138: whatever a parser throws means malformed.
+// F138: any exception of a parser means malformed.
 void parsers_may_throw(const castalia::Client &client, const castalia::Config &config) {
     const std::uint64_t before = malformed(client);
     const auto number = [](std::string_view text) { return std::stoi(std::string(text)); };
@@ -61,7 +61,7 @@ void parsers_may_throw(const castalia::Client &client, const castalia::Config &c
 }
 #endif
 
-// F132: the name must be met exactly.
+// F132: the name must match exactly.
 void enums_are_read_by_name(const castalia::Config &config) {
     static const std::map<std::string, Mode> table{{"Fast", Mode::Fast}, {"Safe", Mode::Safe}};
     CHECK(config.get_enum("mode", {{"Fast", Mode::Fast}, {"Safe", Mode::Safe}}, Mode::Fast) == Mode::Safe);

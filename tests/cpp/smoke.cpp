@@ -1,5 +1,5 @@
-// The whole way once: open, read, listen, change, close. Run by castalia-scripted, which obeys what is written here. The same
-// source is built with and without exceptions.
+// The complete sequence: open, read, listen, change, close. Run by castalia-scripted, which
+// executes the commands written here. The same source is compiled with and without exceptions.
 #include "castalia.hpp"
 
 #include "../c/check.h"

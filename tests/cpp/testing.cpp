@@ -1,4 +1,4 @@
-// The client without servers, settings that are copied, and a start that is refused.
+// The client without servers, copied settings, and a start that is refused.
 #include "castalia.hpp"
 
 #include "../c/check.h"

@@ -21,7 +21,7 @@ impl Demo {
         Self::create_in(server.open_api(), "DEV", app_id).await
     }
 
-    /// Creates the app through an open API, to be worked on in this environment.
+    /// Creates the app through an open API, to be edited in this environment.
     pub(crate) async fn create_in(api: Http, env: &str, app_id: &str) -> Self {
         let app = json!({
             "appId": app_id, "name": app_id, "orgId": "TEST1", "orgName": "Test", "ownerName": "apollo",
@@ -42,7 +42,7 @@ impl Demo {
         Self { env: env.to_owned(), ..self.clone() }
     }
 
-    /// The same namespace of a server that was started again.
+    /// The same namespace of a server that was restarted.
     pub(crate) fn on(self, server: &Server) -> Self {
         Self { api: server.open_api(), ..self }
     }
@@ -72,13 +72,13 @@ impl Demo {
         self.try_publish().await.ok().json()
     }
 
-    /// Publishes, whatever comes of it.
+    /// Publishes; the answer may be a failure.
     pub(crate) async fn try_publish(&self) -> Answer {
         let release = json!({ "releaseTitle": "test", "releasedBy": "apollo" });
         self.api.post(&format!("{}/releases", self.path()), release).await
     }
 
-    /// Goes back to the release before a release.
+    /// Rolls back to the release before a release.
     pub(crate) async fn roll_back(&self, release: &Value) {
         let path = format!(
             "/openapi/v1/envs/{}/releases/{}/rollback?operator=apollo",

@@ -1,13 +1,13 @@
-//! Bounded waiting instead of sleeping: says what it waited for when it gives up.
+//! Bounded waiting instead of sleeping; a timeout names what was awaited.
 
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-/// Longest wait; far above what anything here should take, so that only a fault reaches it.
+/// Longest wait; far above what anything here should take, so that only a fault exceeds it.
 const PATIENCE: Duration = Duration::from_secs(20);
 const STEP: Duration = Duration::from_millis(20);
 
-/// Asks until there is an answer.
+/// Polls until there is an answer.
 pub(crate) async fn eventually<T, F, Fut>(what: &str, mut ask: F) -> T
 where
     F: FnMut() -> Fut,

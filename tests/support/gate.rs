@@ -1,4 +1,5 @@
-//! A gate between a server and its database: open, slow, frozen, or shut, so that a database can go away and come back for one server only.
+//! A TCP gate between a server and its database: open, slow, frozen, or shut, so that a database
+//! becomes unreachable for one server only.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -8,15 +9,16 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// What happens to connections.
+/// Treatment of connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Open,
-    /// Bytes are kept until it is opened; connections stay, and new ones are accepted and hear nothing.
+    /// Bytes are held back until the gate opens; connections stay open, and new ones are accepted
+    /// without an answer.
     Frozen,
-    /// Every answer takes so long.
+    /// Every answer is delayed by this time.
     Slow(Duration),
-    /// Connections end, and new ones end at once.
+    /// Connections are closed, and new ones immediately.
     Shut,
 }
 
@@ -24,12 +26,12 @@ enum State {
 #[derive(Debug)]
 pub(crate) struct Gate {
     state: watch::Sender<State>,
-    /// URL that leads through it.
+    /// URL of the database through the gate.
     pub(crate) url: String,
 }
 
 impl Gate {
-    /// An open gate in front of the database of a URL.
+    /// Opens a gate in front of the database of a URL.
     pub(crate) async fn before(url: &str) -> Self {
         let (head, rest) = url.split_once('@').unwrap();
         let (target, name) = rest.split_once('/').unwrap();
@@ -70,7 +72,7 @@ async fn accept(listener: TcpListener, target: SocketAddr, state: watch::Receive
     }
 }
 
-/// Hands bytes over until one side ends or the gate is shut; both halves are dropped then.
+/// Copies bytes until one side closes or the gate is shut; both halves are dropped then.
 async fn copy(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
@@ -89,7 +91,7 @@ async fn copy(
         if let (State::Slow(time), true) = (present, is_answer) {
             tokio::time::sleep(time).await;
         }
-        // One end may leave meanwhile; what it wrote before still arrives, as it does after a real pause.
+        // One side may close meanwhile; what it wrote before still arrives, as after a real pause.
         if shut.wait_for(|state| *state != State::Frozen).await.is_err() {
             return;
         }

@@ -1,4 +1,4 @@
-//! A small HTTP client for tests: one line for each request, whole answers to compare.
+//! A small HTTP client for tests: one line for each request, complete answers to compare.
 
 use std::sync::OnceLock;
 
@@ -6,7 +6,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, StatusCode, redirect};
 use serde_json::Value;
 
-/// An answer, read to its end.
+/// An answer with its complete body.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -20,7 +20,7 @@ impl Answer {
             .unwrap_or_else(|error| panic!("no JSON ({error}): {self:?}"))
     }
 
-    /// The answer, if it is 200.
+    /// The answer; panics unless it is 200.
     #[track_caller]
     pub(crate) fn ok(self) -> Self {
         assert_eq!(self.status, StatusCode::OK.as_u16(), "{self:?}");
@@ -62,7 +62,7 @@ impl Http {
         self.send(Method::POST, path, Some(body)).await
     }
 
-    /// Posts nothing to a server that may be killed; `None` where no whole answer came.
+    /// Posts an empty body to a server that may be killed; `None` without a complete answer.
     pub(crate) async fn try_post(&self, path: &str) -> Option<Answer> {
         let request = client().post(format!("{}{path}", self.base)).headers(self.headers.clone());
         let response = request.send().await.ok()?;
@@ -88,7 +88,7 @@ impl Http {
         .await
     }
 
-    /// Posts a text as if it were JSON.
+    /// Posts a text with the content type of JSON.
     pub(crate) async fn text(&self, path: &str, body: &'static str) -> Answer {
         let request = client().post(format!("{}{path}", self.base)).headers(self.headers.clone());
         read(request.header("Content-Type", "application/json").body(body)).await
@@ -111,12 +111,12 @@ async fn read(request: reqwest::RequestBuilder) -> Answer {
     Answer { status, headers, text: response.text().await.unwrap() }
 }
 
-/// Redirects are answers to look at, not to follow.
+/// Does not follow redirects, so that tests can check them.
 fn client() -> &'static Client {
     static CLIENT: OnceLock<Client> = OnceLock::new();
     CLIENT.get_or_init(|| {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        // Each test has a runtime of its own; a connection kept from another one would be dead.
+        // Each test has its own runtime, and a pooled connection of another runtime would not work.
         let client = Client::builder().redirect(redirect::Policy::none()).no_proxy();
         client.pool_max_idle_per_host(0).build().unwrap()
     })

@@ -1,11 +1,11 @@
-//! A connection that stays open: many requests after one another, as a program sends them that wants to hurt.
+//! A connection with many successive requests, as an attacking program sends them.
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::raw::authority;
 
-/// One keep-alive connection; opened anew when the server closed it.
+/// One keep-alive connection; reopened when the server has closed it.
 #[derive(Debug)]
 pub(crate) struct Line {
     base: String,
@@ -17,12 +17,12 @@ impl Line {
         Self { base: base.to_owned(), stream: None }
     }
 
-    /// Whether the last answer left it open.
+    /// Whether the server left it open after the last answer.
     pub(crate) fn is_open(&self) -> bool {
         self.stream.is_some()
     }
 
-    /// Sends a GET request and reads its answer to the end; `None` where there is no answer.
+    /// Sends a GET request and reads the answer; `None` without an answer.
     pub(crate) async fn get(&mut self, target: &str, headers: &str) -> Option<u16> {
         let host = authority(&self.base);
         let request = format!("GET {target} HTTP/1.1\r\nhost: {host}\r\n{headers}\r\n");

@@ -1,4 +1,4 @@
-//! A server whose whole output goes into a file, in either form of the log and at any level.
+//! A server whose output goes to a file, in either log format and at any level.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,8 @@ pub(crate) struct Logged {
 }
 
 impl Logged {
-    /// With these arguments and variables, on free ports; `ports` listeners have to become ready.
+    /// Starts a server with these arguments and variables on free ports; `ports` listeners have to
+    /// become ready.
     pub(crate) fn start(
         data_dir: &Path,
         file: &Path,
@@ -41,7 +42,7 @@ impl Logged {
         server
     }
 
-    /// Everything that it wrote so far.
+    /// The output so far.
     pub(crate) fn log(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(&self.file).unwrap()).into_owned()
     }
@@ -52,7 +53,7 @@ impl Logged {
         found.unwrap_or_else(|| panic!("no listener of {role}")).1
     }
 
-    /// Role and address of each listener, read from lines of either form.
+    /// Role and address of each listener, parsed from log lines of either format.
     fn listening(&self) -> impl Iterator<Item = (String, String)> {
         let log = self.log();
         let complete = log.rsplit_once('\n').map(|(lines, _)| lines.to_owned()).unwrap_or_default();

@@ -1,13 +1,13 @@
-//! How much memory a server has resident, in KiB, as the kernel counts it.
+//! Resident memory of a server in KiB, as the kernel reports it.
 
 use super::server::Server;
 
-/// Now.
+/// Current value.
 pub(crate) fn resident_kib(server: &Server) -> u64 {
     of(server, "VmRSS:")
 }
 
-/// The most that it ever had.
+/// Peak value.
 pub(crate) fn peak_kib(server: &Server) -> u64 {
     of(server, "VmHWM:")
 }

@@ -1,5 +1,5 @@
-//! How many polls a server holds, as its metrics say: a test that has to know that a poll is parked
-//! waits for it instead of guessing how long the server needs.
+//! The number of parked polls according to the server's metrics: a test that needs a parked poll
+//! waits for it instead of sleeping.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,13 +10,14 @@ use super::http::Http;
 /// Data directories of the servers of this run, by the address of their config role.
 static SERVERS: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
 
-/// Records where the server of an address keeps the token of its metrics.
+/// Records where the server of an address stores its metrics token.
 pub(crate) fn record(address: &str, data_dir: &Path) {
     let mut servers = SERVERS.lock().unwrap_or_else(PoisonError::into_inner);
     servers.insert(address.to_owned(), data_dir.to_owned());
 }
 
-/// Polls that are parked at this moment; `None` where the server is not ours or does not say.
+/// Number of polls that are parked now; `None` if the server was not started here or does not
+/// answer.
 pub(crate) async fn count(http: &Http) -> Option<u64> {
     let directory = {
         let servers = SERVERS.lock().unwrap_or_else(PoisonError::into_inner);

@@ -10,10 +10,10 @@ use super::eventually::eventually;
 use super::http::{Answer, Http};
 use super::parked;
 
-/// What the server of another make gets to park a poll, which it does not report.
+/// Time for another server to park a poll, which it does not report.
 const UNREPORTED: Duration = Duration::from_millis(150);
-/// Longest wait for a poll to be parked. The number of polls may hide it, where another one whose
-/// client has just hung up ends at the same moment.
+/// Longest wait for a poll to be parked. The count may not show it, if another poll ends at the
+/// same moment because its client disconnected.
 const PARKED: Duration = Duration::from_secs(3);
 
 /// The `notifications` parameter, encoded.
@@ -27,7 +27,7 @@ pub(crate) fn path(app_id: &str, known: &[(&str, i64)]) -> String {
     path_of(app_id, "cluster=default", known)
 }
 
-/// The same for another place, such as `cluster=bj&dataCenter=dc1`.
+/// The same with other parameters, such as `cluster=bj&dataCenter=dc1`.
 pub(crate) fn path_of(app_id: &str, place: &str, known: &[(&str, i64)]) -> String {
     format!("/notifications/v2?appId={app_id}&{place}&notifications={}", list(known))
 }
@@ -38,18 +38,18 @@ pub(crate) fn newest(answer: &Answer) -> i64 {
     answer.json()[0]["notificationId"].as_i64().unwrap_or_else(|| panic!("{answer:?}"))
 }
 
-/// Where a namespace stands, as soon as it was published.
+/// The newest notification id of a namespace, once it was published.
 pub(crate) async fn position(http: &Http, app_id: &str, namespace: &str) -> i64 {
     let path = path(app_id, &[(namespace, -1)]);
     let ask = || async {
-        // A poll that is held knows of no release yet.
+        // A parked poll means that there is no release yet.
         let answer = tokio::time::timeout(Duration::from_secs(1), http.get(&path)).await.ok()?;
         Some(newest(&answer)).filter(|_| answer.status == 200)
     };
     eventually(&format!("a release of {app_id}/{namespace}"), ask).await
 }
 
-/// A poll that is on its way, and how long it took.
+/// A running poll and its start time.
 #[derive(Debug)]
 pub(crate) struct Waiting(JoinHandle<(Answer, Duration)>);
 
@@ -77,7 +77,8 @@ impl Waiting {
         Self(waiting)
     }
 
-    /// The answer, which has to come long before a hold ends. How fast it is others measure: this machine may be busy.
+    /// The answer, which has to arrive long before a hold ends. Latency is tested elsewhere,
+    /// because this machine may be busy.
     #[track_caller]
     pub(crate) fn soon(self) -> impl Future<Output = Answer> {
         const SOON: Duration = Duration::from_secs(10);
@@ -88,12 +89,12 @@ impl Waiting {
         }
     }
 
-    /// The answer whenever it comes, and how long it took.
+    /// The answer whenever it arrives, and the time it took.
     pub(crate) async fn end(self) -> (Answer, Duration) {
         self.0.await.unwrap()
     }
 
-    /// Whether it is held for this long.
+    /// Whether it remains unanswered for this long.
     pub(crate) async fn is_held_for(&mut self, time: Duration) -> bool {
         tokio::time::timeout(time, &mut self.0).await.is_err()
     }

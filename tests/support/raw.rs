@@ -1,4 +1,4 @@
-//! Requests written byte by byte: what a decent client would never send, or would change on the way.
+//! Requests written byte by byte, which an HTTP client library would not send or would change.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 use super::http::Answer;
 
-/// Longest wait for an answer; the longest hold of a poll is shorter.
+/// Longest wait for an answer; longer than any hold of a poll.
 const PATIENCE: Duration = Duration::from_secs(100);
 
 /// Host and port of a base address.
@@ -22,7 +22,7 @@ pub(crate) async fn get(base: &str, target: &str, headers: &[(&str, &str)]) -> A
     answer.unwrap_or_else(|error| panic!("no answer to {target}: {error}"))
 }
 
-/// The bytes of a request after which the connection ends.
+/// The bytes of a request after which the connection is closed.
 pub(crate) fn request(method: &str, target: &str, base: &str, headers: &[(&str, &str)]) -> Vec<u8> {
     let host = authority(base);
     let mut text = format!("{method} {target} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n");
@@ -33,11 +33,12 @@ pub(crate) fn request(method: &str, target: &str, base: &str, headers: &[(&str, 
     text.into_bytes()
 }
 
-/// What comes back for some bytes, or why nothing does.
+/// Sends bytes; returns the answer, or why there is none.
 pub(crate) async fn send(base: &str, bytes: &[u8]) -> Result<Answer, String> {
     let exchange = async {
         let mut stream = TcpStream::connect(authority(base)).await?;
-        // A server that refuses early may close before all is written; its answer counts.
+        // A server that refuses early may close before everything is written; its answer is still
+        // read.
         let written = stream.write_all(bytes).await;
         let mut answer = Vec::new();
         let read = stream.read_to_end(&mut answer).await;

@@ -1,4 +1,4 @@
-//! What stands in the databases of a server, read beside it.
+//! Rows in the databases of a server, read while it runs.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! A real `castalia serve` on free ports and a data directory of its own; killed when it goes out of scope.
+//! A real `castalia serve` on free ports with its own data directory; killed when it is dropped.
 
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
@@ -14,12 +14,12 @@ use super::parked;
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 const START: Duration = Duration::from_secs(30);
 
-/// How a server is started.
+/// Start options.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
     arguments: Vec<String>,
     variables: Vec<(String, String)>,
-    /// A command of the shell that runs first, such as one that sets a limit.
+    /// A shell command that runs first, such as one that sets a limit.
     before: Option<String>,
 }
 
@@ -41,12 +41,12 @@ impl Options {
 }
 
 impl Options {
-    /// So many files may be open.
+    /// Limits the number of open files.
     pub(crate) fn files(self, limit: u32) -> Self {
         self.before(&format!("ulimit -n {limit}"))
     }
 
-    /// This command of the shell runs in the process before the server.
+    /// Runs a shell command in the process before the server.
     pub(crate) fn before(self, command: &str) -> Self {
         Self { before: Some(command.to_owned()), ..self }
     }
@@ -57,7 +57,7 @@ impl Options {
         position.map(|at| self.arguments[at..=at + 1].to_vec()).unwrap_or_default()
     }
 
-    /// The program, as these options start it.
+    /// The command line of these options.
     fn program(&self) -> Command {
         let Some(before) = &self.before else {
             return command(&["serve", "--log-format", "json"]);
@@ -72,7 +72,7 @@ impl Options {
 #[derive(Debug)]
 pub(crate) struct Server {
     child: Child,
-    /// What it wrote to standard output, line by line.
+    /// Its standard output, line by line.
     lines: Receiver<String>,
     pub(crate) config: String,
     pub(crate) admin: String,
@@ -84,12 +84,12 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// All roles on an empty directory.
+    /// Starts all roles in an empty directory.
     pub(crate) fn start() -> Self {
         Self::start_with(Options::new())
     }
 
-    /// As told, on an empty directory.
+    /// Starts with options in an empty directory.
     pub(crate) fn start_with(options: Options) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mut server = Self::start_in(directory.path(), options);
@@ -97,7 +97,7 @@ impl Server {
         server
     }
 
-    /// As told, on a directory that outlives the server.
+    /// Starts with options in a directory that outlives the server.
     pub(crate) fn start_in(data_dir: &Path, options: Options) -> Self {
         let mut command = options.program();
         for port in ["--config-port", "--admin-port", "--portal-port"] {
@@ -154,7 +154,7 @@ impl Server {
         }
     }
 
-    /// A caller of the open API that may do everything, made beside the running server.
+    /// Creates a consumer of the open API with all permissions and returns its token.
     pub(crate) fn token(&self, name: &str, scope: &[&str]) -> String {
         let mut command = command(&["token", "create", "--name", name]);
         command.args(scope).args(["--data-dir".as_ref(), self.data_dir.as_os_str()]);
@@ -170,7 +170,8 @@ impl Server {
         Http::new(&self.portal).with("Authorization", &self.token("tests", &["--all-apps"]))
     }
 
-    /// Keeps it for the whole run: nothing is dropped then, so a watchdog ends it and clears its directory after us.
+    /// Keeps it until the process exits. Statics are not dropped then, so a watchdog process ends
+    /// it and removes its directory.
     pub(crate) fn keep(self) {
         const SCRIPT: &str = r#"tail --pid="$0" -f /dev/null; kill -KILL "$1"; rm -rf "$2""#;
         let (own, server) = (std::process::id().to_string(), self.pid().to_string());
@@ -183,12 +184,12 @@ impl Server {
         ];
         let mut watchdog = Command::new("sh");
         watchdog.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        // Nobody can wait for it: it waits for us.
+        // Not waited for, because it waits for this process.
         std::mem::forget(watchdog.spawn().unwrap());
         std::mem::forget(self);
     }
 
-    /// The lines that it printed since they were asked for last.
+    /// The lines that it printed since the last call.
     pub(crate) fn printed(&self) -> Vec<String> {
         self.lines.try_iter().collect()
     }
@@ -208,18 +209,18 @@ impl Server {
         self.child.id()
     }
 
-    /// Ends it at once, as a crash would.
+    /// Kills it immediately, like a crash.
     pub(crate) fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 
-    /// Waits until it ends by itself.
+    /// Waits until it exits by itself.
     pub(crate) fn wait(&mut self) -> std::process::ExitStatus {
         self.child.wait().unwrap()
     }
 
-    /// Asks it to end and waits for the exit code.
+    /// Sends SIGTERM and waits for the exit code.
     pub(crate) fn terminate(&mut self) -> std::process::ExitStatus {
         let status =
             Command::new("kill").args(["-TERM", &self.pid().to_string()]).status().unwrap();
@@ -234,13 +235,13 @@ impl Drop for Server {
     }
 }
 
-/// The program, without any setting of the surrounding shell.
+/// The program, without the CASTALIA variables of the shell.
 pub(crate) fn command(arguments: &[&str]) -> Command {
     command_as(binary(), arguments)
 }
 
-/// The program under test: `CASTALIA_TEST_BINARY`, such as an optimised one, or else the one that was
-/// built beside the tests.
+/// The program under test: `CASTALIA_TEST_BINARY`, such as an optimised build, or else the one that
+/// was built with the tests.
 fn binary() -> PathBuf {
     if let Some(binary) = super::variable("CASTALIA_TEST_BINARY") {
         let binary = PathBuf::from(binary);
@@ -284,21 +285,21 @@ fn roles_of(options: &Options) -> Vec<&'static str> {
     listeners
 }
 
-/// Reads on a thread of its own, so that the server never waits for us and we can give up waiting for it.
+/// Reads on its own thread, so that the server never blocks on a full pipe and reads can time out.
 fn read_lines(child: &mut Child) -> Receiver<String> {
     let (sender, receiver) = sync_channel(10_000);
     let stdout = child.stdout.take().unwrap();
     std::thread::spawn(move || {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
             if sender.try_send(line).is_err() {
-                // Nobody reads any more or the buffer is full: keep draining.
+                // The reader is gone or the buffer is full: keep draining.
             }
         }
     });
     receiver
 }
 
-/// Output of a process that should end by itself; ends it when it does not.
+/// Output of a process that should exit by itself; kills it otherwise.
 pub(crate) fn wait_with_output(mut child: Child) -> std::process::Output {
     let pid = child.id().to_string();
     let (sender, receiver) = sync_channel::<()>(1);
@@ -317,7 +318,7 @@ pub(crate) fn wait_with_output(mut child: Child) -> std::process::Output {
     std::process::Output { status, stdout: stdout.into_bytes(), stderr: stderr.into_bytes() }
 }
 
-/// Everything that a server printed until its three listeners were ready; then it is asked to end.
+/// Output of a server until its three listeners are ready; then it is terminated.
 pub(crate) fn terminate_when_ready(mut child: Child) -> String {
     let lines = read_lines(&mut child);
     let mut text = String::new();

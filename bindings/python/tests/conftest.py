@@ -1,4 +1,4 @@
-"""What the tests share: the scripted config service, which is a process that obeys lines."""
+"""Shared fixtures: the scripted config service, a process that is controlled by lines of text."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ T = TypeVar("T")
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", Path(__file__).parents[3] / "target"))
 SCRIPTED = TARGET / "debug" / "castalia-scripted"
 
-# A shell that starts us in the background ignores this signal, and programs of tests inherit that.
+# A shell that starts pytest in the background ignores this signal, and child processes inherit
+# that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Scripted:
-    """A config service that does what it is told."""
+    """A scripted config service."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -35,18 +36,18 @@ class Scripted:
         self.url = self._answer()
 
     def publish(self, namespace: str = "application", **values: str) -> None:
-        """Releases these values."""
+        """Publishes these values."""
         pairs = [word for pair in values.items() for word in pair]
         self.order("publish", namespace, *pairs)
 
     def order(self, *words: str) -> str:
-        """Gives an order and waits until it was carried out."""
+        """Sends a command and waits until it was carried out."""
         assert self._process.stdin is not None
         print(*(quote(word, safe="") for word in words), file=self._process.stdin)
         return self._answer()
 
     def settings(self, **more: str) -> dict[str, str]:
-        """Settings of a client of this service; names are joined by dots."""
+        """Settings of a client of this service; double underscores in names become dots."""
         return {
             "app.id": "order",
             "apollo.meta": self.url,
@@ -76,14 +77,14 @@ def scripted() -> Iterator[Scripted]:
 
 @pytest.fixture
 def client(scripted: Scripted) -> Iterator[castalia.Client]:
-    """A client of a service that has released `timeout` and `mode`."""
+    """A client of a service that has published `timeout` and `mode`."""
     scripted.publish(timeout="100", mode="a")
     with castalia.Client(scripted.settings()) as client:
         yield client
 
 
 def eventually(holds: Callable[[], T], patience: float = 10.0) -> T:
-    """What a condition gives as soon as it holds; fails after a time."""
+    """Waits for a condition and returns its value; fails after a timeout."""
     end = time.monotonic() + patience
     while True:
         value = holds()

@@ -1,4 +1,4 @@
-"""Makes the calls of the contract cases in Python, steered by lines of percent-encoded words."""
+"""Executes the calls of the contract cases in Python, controlled by lines of words."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Listener:
         self.events.put(event)
 
     def next(self) -> list[str]:
-        """The changed keys of the next event and what happened to each, sorted."""
+        """The changed keys of the next event and the kind of each change, sorted."""
         event = self.events.get(timeout=15)
         self.interest = event.interested_keys
         changes = sorted(event.changes.items())
@@ -43,7 +43,7 @@ class Host:
         self.listeners: dict[str, Listener] = {}
 
     def answer(self, call: list[str]) -> list[str]:
-        """Makes a call; the words of what it gives."""
+        """Makes a call; returns the words of its result."""
         action, *rest = call
         method = getattr(self, f"do_{action}", None)
         if method is not None:
@@ -127,7 +127,7 @@ def parsed(action: str, text: str) -> object:
 
 
 def spelled(value: object) -> str:
-    """A value as the cases write it."""
+    """A value in the notation of the cases."""
     if isinstance(value, datetime):
         value -= EPOCH
     if isinstance(value, timedelta):

@@ -1,4 +1,4 @@
-"""What is wrong with a call is said at the call, and a closed client says that it is closed."""
+"""Invalid arguments are reported by the call, and a closed client says that it is closed."""
 
 from __future__ import annotations
 

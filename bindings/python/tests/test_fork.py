@@ -10,7 +10,7 @@ import textwrap
 import castalia
 from conftest import TARGET, Scripted, eventually
 
-# Newer versions of Python warn of every fork of a process with threads.
+# Newer versions of Python warn about every fork of a process with threads.
 PYTHON = [sys.executable, "-W", "ignore::DeprecationWarning"]
 
 FOLLOW = """
@@ -23,7 +23,7 @@ heard = []
 config.on_change(lambda event: heard.append(event.sequence))
 
 def say(line):
-    # At once, so that the lines of several processes do not mix.
+    # In one write, so that the lines of several processes do not mix.
     os.write(1, f"{{line}}\\n".encode())
 
 def follow(name):
@@ -90,7 +90,7 @@ def test_a_forked_child_reads_by_type(scripted: Scripted) -> None:
 
 
 def test_workers_of_a_preloaded_program_follow(scripted: Scripted) -> None:
-    # As gunicorn does with --preload: the parent opens, then forks its workers and only waits.
+    # Like gunicorn with --preload: the parent opens, forks its workers, then only waits.
     script = """
         import multiprocessing
         context = multiprocessing.get_context("fork")

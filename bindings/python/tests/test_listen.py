@@ -1,4 +1,4 @@
-"""Listeners and streams: in order, one at a time, free to call anything, gone when cancelled."""
+"""Listeners and streams: in order, one at a time, free to call anything, silent after cancel."""
 
 from __future__ import annotations
 
@@ -279,7 +279,7 @@ def test_a_listener_is_registered_once_and_taken_off_by_itself(
     config, file = client.config("application"), client.config_file("application")
 
     class Equal:
-        """Listeners that are equal, and not the same."""
+        """Listeners that are equal but not identical."""
 
         def __init__(self) -> None:
             self.seen: list[castalia.ChangeEvent] = []

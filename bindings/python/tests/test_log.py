@@ -17,7 +17,7 @@ def silence_afterwards() -> Iterator[None]:
 
 
 def read_malformed(scripted: Scripted) -> None:
-    """Makes the client warn of one value."""
+    """Makes the client log a warning about a value."""
     scripted.publish(n="x")
     with castalia.Client(scripted.settings()) as client:
         assert client.config("application").get_int("n") is None

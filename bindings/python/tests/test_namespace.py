@@ -1,4 +1,4 @@
-"""What an open namespace tells of itself, and giving it up."""
+"""State and last error of an open namespace, and closing it."""
 
 from __future__ import annotations
 

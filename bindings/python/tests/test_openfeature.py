@@ -1,4 +1,4 @@
-"""The OpenFeature provider, asked through the SDK."""
+"""The OpenFeature provider, called through the SDK."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole way once: open, read, listen, change, close."""
+"""The complete sequence: open, read, listen, change, close."""
 
 from __future__ import annotations
 

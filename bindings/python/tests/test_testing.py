@@ -1,4 +1,4 @@
-"""The fake client that applications test with."""
+"""The fake client for tests of applications."""
 
 from __future__ import annotations
 

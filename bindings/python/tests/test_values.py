@@ -122,7 +122,7 @@ def interrupt(_: str) -> int:
 
 
 def test_malformed_values_are_counted_once_for_each_release(scripted: Scripted) -> None:
-    # F128, F137: the client's own memory of a content answers all of these.
+    # F128, F137: all of these are answered from the client's own copy of the values.
     scripted.publish(n="x", j="{", good="5")
     with castalia.Client(scripted.settings()) as client:
         config = client.config("application")
@@ -180,7 +180,7 @@ def test_texts_come_through_whole(scripted: Scripted) -> None:
 def test_contents_and_events_are_pickled_by_value(scripted: Scripted) -> None:
     config = opened(scripted, a="1")
     changes = config.changes()
-    # The stream begins with the first wait for it, so that it is asked for beside the publishing.
+    # The stream starts with the first wait, so that wait and publish run concurrently.
     snapshot = config.snapshot()
     copied = pickle.loads(pickle.dumps(snapshot))
     assert (copied, copied.release_key) == (snapshot, snapshot.release_key)
@@ -272,7 +272,7 @@ def test_metrics_tell_of_requests_threads_and_errors(scripted: Scripted) -> None
 
 
 class Recorder(BaseHTTPRequestHandler):
-    """Knows no path, and remembers how requests were signed."""
+    """Knows no path, and records how requests were signed."""
 
     signatures: ClassVar[list[str]] = []
 

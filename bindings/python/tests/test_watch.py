@@ -34,7 +34,7 @@ def test_a_watch_finds_the_release_that_lands_while_it_parses_for_the_first_time
                     parsed.append("first")
                     scripted.publish(n=str(n))
                     eventually(lambda: config["n"] == str(n))
-                    # A listener has its call of this content by now.
+                    # The listener has been called for these values by now.
                     time.sleep(0.05)
                 return snapshot["n"]
 
