@@ -1,5 +1,5 @@
-//! A node of ours beside the nodes that the addresses name, on their database: what one writes and publishes, the other reads and tells.
-//! Runs where `CASTALIA_TEST_CONFIG_DB` is set, too.
+//! A node of this server beside the nodes at the given addresses, on their database: what one
+//! writes and publishes, the other reads and announces. Runs if `CASTALIA_TEST_CONFIG_DB` is set.
 
 use serde_json::{Value, json};
 
@@ -9,13 +9,13 @@ use crate::support::poll::{self, Waiting, newest, position};
 use crate::support::server::{Options, Server};
 use crate::support::variable;
 
-/// Config and admin service of one make.
+/// Config and admin service of one implementation.
 struct Node {
     config: Http,
     admin: Http,
 }
 
-/// The node that the addresses name and ours; `None` where they name none.
+/// The node at the given addresses and a started one; `None` without addresses.
 async fn nodes() -> Option<(Server, [Node; 2])> {
     let [config, admin, database] =
         ["CASTALIA_TEST_CONFIG_URL", "CASTALIA_TEST_ADMIN_URL", "CASTALIA_TEST_CONFIG_DB"]
@@ -30,12 +30,13 @@ async fn nodes() -> Option<(Server, [Node; 2])> {
     Some((server, [theirs, ours]))
 }
 
-/// A new app, whose id no other run has.
+/// A new app with an id that no other run uses.
 async fn create(admin: &Http, name: &str) -> App {
     App::create(admin, &format!("{name}-{}", std::process::id())).await
 }
 
-/// A publish through either node reaches a poll that the other one holds, and what is fetched there then is not older.
+/// A publish through either node wakes a poll at the other one, and a load there returns at least
+/// this release.
 #[tokio::test]
 async fn a_publish_through_one_reaches_a_poll_on_the_other() {
     let Some((_server, [theirs, ours])) = nodes().await else { return };
@@ -75,7 +76,7 @@ async fn write(app: &App) -> String {
     branch
 }
 
-/// All that the admin service says of an app, and of its branch where it has one.
+/// The admin service's answers about an app, and about its branch, if any.
 async fn told(admin: &Http, app: &App, branch: Option<&str>) -> Vec<(String, Value)> {
     let id = &app.id;
     let mut paths: Vec<String> =
@@ -102,7 +103,8 @@ async fn told(admin: &Http, app: &App, branch: Option<&str>) -> Vec<(String, Val
     answers
 }
 
-/// Whoever wrote an app, both admin services say the same of it, and both config services serve the same.
+/// Whichever node created an app, both admin services return the same, and both config services
+/// serve the same.
 #[tokio::test]
 async fn both_nodes_read_what_either_writes() {
     let Some((_server, nodes)) = nodes().await else { return };
@@ -130,7 +132,7 @@ async fn both_nodes_read_what_either_writes() {
     }
 }
 
-/// What either node wrote can be edited, published, taken back and deleted through the other.
+/// What either node wrote can be edited, published, rolled back and deleted through the other.
 #[tokio::test]
 async fn either_node_goes_on_where_the_other_stopped() {
     let Some((_server, nodes)) = nodes().await else { return };

@@ -1,12 +1,12 @@
-//! A row that cannot be decoded hides no other one in what people and scripts list. SQLite only: its
-//! columns take bytes that are no text, which the other engines refuse.
+//! A row that cannot be decoded hides no other row in the lists of the admin API and the portal.
+//! SQLite only: its columns accept bytes that are not text, which the other engines refuse.
 
 use super::feed_node::{Kind, Node};
 use crate::support::database::Database;
 use crate::support::http::Http;
 use crate::support::server::{Options, Server};
 
-/// Rows of the app `demo` that hold bytes that are no text, beside others of the same list.
+/// Rows of the app `demo` that contain invalid bytes, beside valid rows of the same list.
 const DAMAGE: [(&str, &str, &str); 10] = [
     ("App", "OwnerName", r#""AppId" = 'bad'"#),
     ("Cluster", "DataChange_CreatedBy", r#""Name" = 'bad'"#),
@@ -93,8 +93,8 @@ async fn a_row_that_cannot_be_decoded_hides_no_other_in_a_list() {
     node.end().await;
 }
 
-/// Whatever of the two rows is damaged, the admin port asks for a token: before the rows are read
-/// again, and after a start.
+/// Whichever of the two rows is damaged, the admin port requires a token: before the rows are read
+/// again, and after a restart.
 #[tokio::test]
 async fn a_damaged_row_of_access_control_opens_nothing() {
     let directory = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! A row that cannot be decoded costs only itself: a zero date of MySQL, an infinite one of PostgreSQL, a blob in a text column of
-//! SQLite.
+//! A row that cannot be decoded affects only itself: a zero date in MySQL, an infinite one in
+//! PostgreSQL, a blob in a text column of SQLite.
 
 use super::feed_node::{Kind, Node, on_each_kind, value_of};
 use crate::support::app::App;
@@ -8,7 +8,7 @@ use crate::support::eventually::eventually;
 use crate::support::http::Http;
 use crate::support::poll::newest;
 
-/// What is no time, in the words of SQL.
+/// An invalid time, in SQL.
 fn bad_time(kind: Kind) -> &'static str {
     match kind {
         Kind::Sqlite => "X'80FF'",
@@ -17,7 +17,8 @@ fn bad_time(kind: Kind) -> &'static str {
     }
 }
 
-/// Makes a row of each table unreadable whose app is not `demo`; a time, and on SQLite a text as well.
+/// Makes one row of each table unreadable, of another app than `demo`; by its time, and on SQLite
+/// also by a text.
 async fn damage(database: &Database, kind: Kind) {
     let time = bad_time(kind);
     for table in ["Release", "AppNamespace", "AccessKey", "Cluster", "App", "Namespace"] {
@@ -52,7 +53,8 @@ async fn damage(database: &Database, kind: Kind) {
     }
 }
 
-/// Publishes of other apps arrive, a restart answers everybody else, and a key that cannot be read still protects its app.
+/// Publishes of other apps arrive, a restarted node serves the others, and an unreadable key still
+/// protects its app.
 async fn a_row_that_cannot_be_decoded_stops_no_other(kind: Kind) {
     let Some(node) = Node::start(kind, &[]).await else { return };
     node.app.publish("1").await;
@@ -87,12 +89,12 @@ async fn a_row_that_cannot_be_decoded_stops_no_other(kind: Kind) {
     node.end().await;
 }
 
-/// A node that could read neither names nor keys is not ready, says why, and recovers by itself.
+/// A node that could read neither names nor keys is not ready, reports why, and recovers by itself.
 async fn a_node_without_names_or_keys_is_not_ready(kind: Kind) {
     let Some(node) = Node::start(kind, &[]).await else { return };
     node.app.publish("1").await;
     let table = if kind == Kind::MySql { "AppNamespace" } else { "AccessKey" };
-    // A view in the table's place that fails whenever it is read, whatever is selected.
+    // A view in place of the table, which fails for any query.
     let failing = match kind {
         Kind::Sqlite => r"abs(-9223372036854775807 - 1)",
         Kind::MySql | Kind::Postgres => r"(SELECT 1 UNION SELECT 2)",
@@ -126,7 +128,8 @@ async fn a_node_without_names_or_keys_is_not_ready(kind: Kind) {
     node.end().await;
 }
 
-/// Makes every time of the rows of the app `bad` unreadable, and adds rows of clients and of another node that are so.
+/// Makes every time in the rows of the app `bad` unreadable, and adds such rows of clients and of
+/// another node.
 async fn damage_times(database: &Database, kind: Kind) {
     let time = bad_time(kind);
     let namespaces = r#"(SELECT "Id" FROM "Namespace" WHERE "AppId" = 'bad')"#;
@@ -181,7 +184,8 @@ async fn damage_times(database: &Database, kind: Kind) {
     }
 }
 
-/// What people and scripts list is complete, the rows with such times among it, and they can be edited and published.
+/// Lists of the admin API and the portal are complete, including the rows with such times, which
+/// can be edited and published.
 async fn times_that_cannot_be_decoded_fail_no_listing(kind: Kind) {
     let Some(node) = Node::start(kind, &[]).await else { return };
     let admin = Http::new(&node.server.admin);

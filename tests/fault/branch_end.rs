@@ -1,4 +1,5 @@
-//! A branch that ends because its cluster or its namespace is deleted: its clients get the main line at once, and hear of it.
+//! A branch that ends because its cluster or its namespace is deleted: its clients are notified and
+//! receive the main release.
 
 use super::feed_node::{Kind, Node, on_each_kind};
 use crate::support::http::Http;
@@ -10,7 +11,7 @@ async fn end_by(kind: Kind, path: impl Fn(&str) -> String) {
     let branch = node.app.add_branch("application", &["10.0.0.1"], &[]).await;
     node.app.release(&branch, "application", &[("k", "gray")]).await;
     node.eventually_serves("gray").await;
-    // A stranger asks for the branch as for a cluster, so that it has a place in memory of its own.
+    // A client that requests the branch as a cluster has its own entry in the cache.
     node.get(&format!("/configs/demo/{branch}/application")).await;
     let (waiting, _) = node.poll().await;
     let admin = Http::new(&node.server.admin);

@@ -1,4 +1,5 @@
-//! REL-15: the clock on the wall of a node jumps. Holds, scans and discovery go by the steady clock; only signatures look at the other.
+//! REL-15: the system clock of a node jumps. Holds, scans and discovery use the monotonic clock;
+//! only signatures use the system clock.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,7 +15,7 @@ use crate::support::sign;
 const PACKAGE: &str = "libfaketime";
 const HOUR: i64 = 3600;
 
-/// The library that moves the clock of a process; installed where it is missing.
+/// The library that changes the clock of a process; installed if it is missing.
 fn library() -> PathBuf {
     let find = || {
         let output = Command::new("dpkg").args(["-L", PACKAGE]).output().unwrap();
@@ -29,7 +30,7 @@ fn library() -> PathBuf {
     })
 }
 
-/// The clock on the wall of one server.
+/// The system clock of one server.
 struct Clock {
     file: PathBuf,
 }
@@ -41,7 +42,8 @@ impl Clock {
         clock
     }
 
-    /// So many seconds off the true time. The file is replaced, never half-written.
+    /// Sets the offset to the true time in seconds. The file is replaced, so that it is never read
+    /// half-written.
     fn jump(&self, seconds: i64) {
         let next = self.file.with_extension("next");
         std::fs::write(&next, format!("{seconds:+}\n")).unwrap();
@@ -60,8 +62,8 @@ impl Clock {
     }
 }
 
-/// An hour forwards and an hour back: holds end when they should, publishes and keys arrive, and a signature is judged by the clock of
-/// the moment.
+/// An hour forwards and an hour back: holds end when they should, publishes and keys arrive, and
+/// signatures are checked against the current clock.
 #[tokio::test]
 async fn a_jump_of_the_clock_changes_no_hold_and_loses_nothing() {
     let directory = tempfile::tempdir().unwrap();

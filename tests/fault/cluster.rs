@@ -1,4 +1,5 @@
-//! Several nodes on one database: they find each other, and a publish through one reaches the pollers of all.
+//! Several nodes on one database: they discover each other, and a publish through one reaches the
+//! polls of all.
 
 use std::time::{Duration, Instant};
 
@@ -11,11 +12,11 @@ use crate::support::http::Http;
 use crate::support::poll::{self, newest, position};
 use crate::support::server::{Options, Server};
 
-/// Rounds that a time is the median of.
+/// Rounds from which a median is computed.
 const ROUNDS: u64 = 15;
-/// What a scan may take to find a message, and a busy machine to say so.
+/// Time for a scan to find a message, with a margin for a busy machine.
 const SCAN: Duration = Duration::from_millis(1_200);
-/// What the usual way may take on a busy machine; about ten milliseconds on one that is not.
+/// Time for the direct notification on a busy machine; otherwise about ten milliseconds.
 const USUAL: Duration = Duration::from_millis(250);
 
 /// Two config nodes and an admin node.
@@ -39,7 +40,7 @@ impl Nodes {
             Server::start_with(options("config,meta")),
             Server::start_with(options("config,meta")),
         ];
-        // The last to start finds the others in the table at once.
+        // The last node to start finds the others in the table immediately.
         let admin = Server::start_with(options("admin"));
         Some(Self { configs, admin, fresh })
     }
@@ -55,7 +56,7 @@ impl Nodes {
     }
 }
 
-/// How long after the moment both pollers were answered, and the id that they were told.
+/// Time until both polls were answered, and the id that they received.
 async fn told<F: Future<Output = Instant>>(
     clients: &[Http; 2],
     id: i64,
@@ -81,8 +82,8 @@ fn median(mut times: Vec<Duration>) -> Duration {
     times[times.len() / 2]
 }
 
-/// A publish through the admin node reaches pollers of both config nodes at once; rows that a node of another make commits reach them
-/// with the next scan.
+/// A publish through the admin node reaches polls at both config nodes immediately; rows that
+/// another implementation commits reach them with the next scan.
 async fn a_publish_reaches_the_pollers_of_all_nodes(engine: Engine) {
     let Some(nodes) = Nodes::start(engine).await else { return };
     let app = App::create(&Http::new(&nodes.admin.admin), "demo").await;
@@ -130,7 +131,8 @@ fn tracing(engine: Engine, usual: Duration, scanned: Duration) {
     );
 }
 
-/// C107 to C113 on a shared database: nodes list each other, in the order of the table, until one ends.
+/// C107 to C113 on a shared database: nodes list each other, in the order of the table, until one
+/// shuts down.
 async fn nodes_list_each_other(engine: Engine) {
     let Some(nodes) = Nodes::start(engine).await else { return };
     let element = |service: &str, base: &str| {
@@ -160,7 +162,8 @@ async fn nodes_list_each_other(engine: Engine) {
     fresh.remove().await;
 }
 
-/// A node on loopback that nobody advertises is not announced: others would be sent to themselves. It lists itself.
+/// A node on loopback without an advertised address is not announced, because others would be
+/// directed to themselves. It lists itself.
 async fn a_node_on_loopback_is_not_announced(engine: Engine) {
     let Some(fresh) = Fresh::on(engine).await else { return };
     let options =
@@ -173,7 +176,7 @@ async fn a_node_on_loopback_is_not_announced(engine: Engine) {
     fresh.remove().await;
 }
 
-/// `store.time_zone`: heartbeats are written and compared as the clock of Java nodes shows them.
+/// `store.time_zone`: heartbeats are written and compared in the time zone of Java nodes.
 async fn heartbeats_follow_the_zone_of_java_nodes(engine: Engine) {
     let Some(fresh) = Fresh::on(engine).await else { return };
     let options = Options::new()

@@ -1,12 +1,12 @@
-//! Two apps that define a public namespace of one name, as rows of another make can: the log names
-//! both once, and a gauge counts them.
+//! Two apps that define a public namespace with the same name, which rows of another implementation
+//! can do: the log names both once, and a gauge counts them.
 
 use super::feed_node::{Kind, Node, on_each_kind, value_of};
 use crate::support::app::App;
 use crate::support::eventually::eventually;
 use crate::support::http::Http;
 
-/// A definition as another node commits it.
+/// Inserts a definition as another node would.
 async fn define(node: &Node, app_id: &str, name: &str) {
     let sql = format!(
         r#"INSERT INTO "AppNamespace" ("AppId","Name","Format","IsPublic") VALUES ('{app_id}','{name}','properties',{})"#,
@@ -23,7 +23,8 @@ async fn contests_are_counted(node: &Node, count: f64) {
     .await;
 }
 
-/// Each contest is logged once, however often names are read, and clients get what the first owner publishes.
+/// Each conflict is logged once, however often names are read, and clients receive what the first
+/// owner publishes.
 async fn a_contested_public_name_is_logged_once_and_counted(kind: Kind) {
     let Some(node) = Node::start(kind, &[]).await else { return };
     let owner = App::create(&Http::new(&node.server.admin), "owner").await;

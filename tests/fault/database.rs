@@ -1,4 +1,5 @@
-//! REL-04: the database goes away, comes back, or is slow. Nodes serve what they have and recover by themselves.
+//! REL-04: the database becomes unreachable, comes back, or is slow. Nodes serve what they have in
+//! memory and recover by themselves.
 
 use std::time::{Duration, Instant};
 
@@ -10,9 +11,10 @@ use crate::support::http::Http;
 use crate::support::poll::{self, Waiting, newest, position};
 use crate::support::server::{Options, Server};
 
-/// What an answer from memory may take on a machine that is busy with other tests.
+/// Time limit of an answer from memory on a machine that is busy with other tests.
 const QUICK: Duration = Duration::from_millis(1_000);
-/// What most answers may take more than three times as long as usual: no read waits for a database that is away.
+/// Factor by which most answers may be slower than usual: no read waits for an unreachable
+/// database.
 const QUICKLY: Duration = Duration::from_millis(20);
 
 /// A node whose database is behind a gate, with one published app.
@@ -67,7 +69,7 @@ impl Behind {
     }
 }
 
-/// A start does not end because its database answers some seconds later, as when both start together.
+/// A start waits for a database that answers some seconds later, as when both start together.
 async fn a_start_waits_for_its_database(engine: Engine) {
     let Some(fresh) = Fresh::on(engine).await else { return };
     let gate = Gate::before(&fresh.database.url).await;
@@ -85,7 +87,8 @@ async fn a_start_waits_for_its_database(engine: Engine) {
     fresh.remove().await;
 }
 
-/// Without its database a node answers from memory, holds its polls, and says what it cannot do at once; afterwards it goes on alone.
+/// Without its database a node answers from memory, holds its polls, and refuses immediately what
+/// it cannot do; afterwards it recovers by itself.
 async fn a_database_goes_away_and_comes_back(engine: Engine) {
     let Some(node) = Behind::start(engine).await else { return };
     let id = position(&node.http, "demo", "application").await;
@@ -131,8 +134,8 @@ async fn a_database_goes_away_and_comes_back(engine: Engine) {
     node.end().await;
 }
 
-/// What is published behind the back of a node that lost its database is told as soon as it is back, and nothing older is served to a
-/// client that was told elsewhere.
+/// What is published while a node has no connection to the database is announced once it is back,
+/// and a client that another node notified receives nothing older.
 async fn what_happened_meanwhile_is_told(engine: Engine) {
     let Some(node) = Behind::start(engine).await else { return };
     let id = position(&node.http, "demo", "application").await;
@@ -186,7 +189,8 @@ async fn a_slow_database_slows_no_reader(engine: Engine) {
     node.end().await;
 }
 
-/// Publishes of one namespace at once: each is kept with its history, and clients end at the newest.
+/// Concurrent publishes of one namespace: each is kept with its history, and clients end with the
+/// newest.
 async fn publishes_at_once_are_all_kept(engine: Engine) {
     let Some(node) = Behind::start(engine).await else { return };
     let publishes = (0..8).map(|_| {
@@ -226,13 +230,13 @@ macro_rules! on_each_engine {
         mod $name {
             use super::*;
 
-            // The gate works on while the test waits for its server.
+            // The gate needs a thread while the test blocks on its server.
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn mysql() {
                 super::$name(Engine::MySql).await;
             }
 
-            // The gate works on while the test waits for its server.
+            // The gate needs a thread while the test blocks on its server.
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn postgres() {
                 super::$name(Engine::Postgres).await;

@@ -1,5 +1,5 @@
-//! A namespace that cannot be read although the database answers: its messages are deferred, which is a fault from the first
-//! one, and the others arrive as ever.
+//! A namespace that cannot be read although the database answers: its messages are deferred, which
+//! is reported from the first one, and others arrive as usual.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ async fn a_deferred_message_is_a_fault_and_delays_nobody_else() {
     let Some(node) = Node::start(Kind::Postgres, &[]).await else { return };
     node.app.publish("1").await;
     node.eventually_serves("1").await;
-    // A namespace that is not in memory needs no reading.
+    // A namespace that is not in memory is not read.
     let other = App::create(&Http::new(&node.server.admin), "other").await;
     node.app.set("default", "application", &[("k", "2")]).await;
     let locked = r#"LOCK TABLE "GrayReleaseRule" IN ACCESS EXCLUSIVE MODE"#;
@@ -26,15 +26,15 @@ async fn a_deferred_message_is_a_fault_and_delays_nobody_else() {
     .await;
     assert_eq!(node.get("/health/ready").await.status, 200);
     assert_eq!(node.value().await, "1");
-    // A client that another node notified of a deferred message is not answered with less, even
-    // after a newer message of the namespace.
+    // A client that another node notified of a deferred message is not answered with an older
+    // release, even after a newer message of the namespace.
     let path = "/configs/demo/default/application?messages=%7B%22details%22%3A%7B%22demo%2Bdefault%2Bapplication%22%3A";
     let notified = node.database.newest("demo+default+application").await;
     assert_eq!(node.get(&format!("{path}{notified}%7D%7D")).await.status, 503);
     node.app.set("default", "application", &[("k", "3")]).await;
     node.app.try_publish("default", "application").await.ok();
     assert_eq!(node.get(&format!("{path}{notified}%7D%7D")).await.status, 503);
-    // A scan that waited for the lock in turn would take five seconds each.
+    // Scans that waited for the lock one after another would take five seconds each.
     for _ in 0..3 {
         other.publish("x").await;
         let start = Instant::now();

@@ -1,11 +1,11 @@
-/* A disk that fails on command and forgets what was not synced, for the SQLite files of one directory. Loaded with
- * LD_PRELOAD into the server under test.
+/* A disk that fails on command and loses what was not synced, for the SQLite files of one directory.
+ * Loaded with LD_PRELOAD into the server under test.
  *
  *   FAULT_DIRECTORY  files below it whose names contain ".db" are watched; everything else is left alone
- *   FAULT_CONTROL    a file with one word: what happens from now on
- *   FAULT_SYNCED     a directory that receives a copy of each watched file as it was at its last sync
+ *   FAULT_CONTROL    a file with one word: the behaviour from now on
+ *   FAULT_SYNCED     a directory that receives a copy of each watched file as of its last sync
  *
- *   (empty)     all works
+ *   (empty)     everything works
  *   enospc      writes and growth fail: the disk is full
  *   eio         writes fail
  *   eio-sync    syncs fail, writes work
@@ -85,7 +85,7 @@ int ftruncate64(int fd, off64_t length) {
 
 int ftruncate(int fd, off_t length) { return ftruncate64(fd, length); }
 
-/* Copies the file under its name, so that a copy is always one whole state. */
+/* Copies to a temporary name and renames, so that each copy is a complete state. */
 static int keep(const char *path) {
     const char *synced = getenv("FAULT_SYNCED");
     const char *name = strrchr(path, '/');
@@ -118,7 +118,8 @@ static int sync_file(int fd, long number) {
     return syscall(number, fd);
 }
 
-/* A journaling file system keeps the order of a removal and the next sync, so a removal is kept at once. */
+/* A journaling file system keeps the order of a removal and the next sync, so a removal is copied
+ * immediately. */
 int unlink(const char *path) {
     const char *directory = getenv("FAULT_DIRECTORY"), *synced = getenv("FAULT_SYNCED");
     const char *name = strrchr(path, '/');

@@ -1,5 +1,6 @@
-//! REL-02 and REL-16 on SQLite: the disk is full, fails, or forgets what was not synced. Nothing that was acknowledged
-//! is lost, nothing that was refused appears later, and the node recovers by itself when the disk does.
+//! REL-02 and REL-16 on SQLite: the disk is full, fails, or loses what was not synced. No
+//! acknowledged change is lost, no refused change appears later, and the node recovers by itself
+//! when the disk does.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -51,7 +52,7 @@ impl Disk {
         self.directory.path().join("data")
     }
 
-    /// What the disk holds when the power fails.
+    /// The contents of the disk after a power failure.
     fn synced(&self) -> PathBuf {
         self.directory.path().join("synced")
     }
@@ -73,7 +74,8 @@ impl Disk {
     }
 }
 
-/// Faults come and go; afterwards what was acknowledged is there, also for other processes and after a restart.
+/// Faults occur and end; afterwards all acknowledged changes are present, also for other processes
+/// and after a restart.
 async fn a_fault_of_the_disk_loses_nothing(fault: &str) {
     let disk = Disk::new();
     let mut server = disk.start();
@@ -92,7 +94,7 @@ async fn a_fault_of_the_disk_loses_nothing(fault: &str) {
         .await;
         config.get("/configs/demo/default/application").await.ok();
         disk.set("");
-        // Nobody publishes: the node finds out by itself.
+        // Without a publish: the node detects it by itself.
         eventually("/health to report the recovery", async || {
             (config.get("/health").await.status == 200).then_some(())
         })
@@ -101,7 +103,7 @@ async fn a_fault_of_the_disk_loses_nothing(fault: &str) {
         assert_eq!(accepted.status, 200, "the next request after the fault: {accepted:?}");
         ledger.verify(&database, &config).await;
     }
-    // Nobody holds a transaction: another process can write.
+    // No transaction is left open: another process can write.
     database.run(&[r#"UPDATE "ServerConfig" SET "Comment" = 'written by another process'"#]).await;
     ledger.publish_again(&admin, "last").await;
     assert!(server.terminate().success());
@@ -124,7 +126,7 @@ async fn a_disk_that_fails_to_sync_loses_nothing() {
     a_fault_of_the_disk_loses_nothing("eio-sync").await;
 }
 
-/// The fault ends with a crash instead: what was refused does not appear when the log is recovered.
+/// The fault ends with a crash instead: refused changes do not appear when the log is recovered.
 #[tokio::test]
 async fn a_crash_during_a_fault_loses_nothing() {
     for fault in ["enospc", "eio"] {
@@ -147,7 +149,7 @@ async fn a_crash_during_a_fault_loses_nothing() {
     }
 }
 
-/// Publishes, kills the server and starts it on nothing but what was synced.
+/// Publishes, kills the server and restarts it on only the synced files.
 async fn after_a_power_failure(disk: &Disk, publishes: usize) -> (Ledger, Server) {
     let mut server = disk.start();
     let admin = Http::new(&server.admin);
@@ -160,7 +162,7 @@ async fn after_a_power_failure(disk: &Disk, publishes: usize) -> (Ledger, Server
     (ledger, Server::start_in(&disk.synced(), options()))
 }
 
-/// The page cache is lost with the power; `kill -9` alone would keep it.
+/// The page cache is lost in a power failure; `kill -9` alone would keep it.
 #[tokio::test]
 async fn a_power_failure_loses_nothing_that_was_acknowledged() {
     for publishes in [0, 1, 40] {
@@ -171,7 +173,8 @@ async fn a_power_failure_loses_nothing_that_was_acknowledged() {
     }
 }
 
-/// The test above can fail: a disk that ignores syncs loses what was acknowledged, and the ledger shows it.
+/// Checks the test above: a disk that ignores syncs loses acknowledged changes, and the ledger
+/// detects it.
 #[tokio::test]
 async fn a_disk_that_lies_about_syncs_is_found_out() {
     let disk = Disk::new();
@@ -188,7 +191,7 @@ async fn a_disk_that_lies_about_syncs_is_found_out() {
     assert!(verified.is_err(), "an unsynced publish survived a power failure");
 }
 
-/// A small file system of its own; needs root, as CI has it.
+/// A small file system of its own; needs root, which CI has.
 struct SmallDisk {
     directory: TempDir,
 }
@@ -209,7 +212,7 @@ impl SmallDisk {
         self.directory.path().join("ballast")
     }
 
-    /// Uses up all space that is left.
+    /// Fills the remaining space.
     fn fill(&self) {
         use std::io::Write as _;
         let mut file = std::fs::File::create(self.ballast()).unwrap();
@@ -228,7 +231,7 @@ impl Drop for SmallDisk {
     }
 }
 
-/// A real file system without space, instead of injected errors.
+/// A full file system instead of injected errors.
 #[tokio::test]
 async fn a_small_file_system_that_is_full_refuses_publishes_until_it_has_space() {
     let disk = SmallDisk::mount();
@@ -238,7 +241,7 @@ async fn a_small_file_system_that_is_full_refuses_publishes_until_it_has_space()
     let mut ledger = Ledger::create(&admin).await;
     for round in 0..2 {
         disk.fill();
-        // What is left of the write-ahead log's space may still take a few.
+        // The remaining space of the write-ahead log may still accept some publishes.
         let mut refused = 0;
         for attempt in 0..2_000 {
             let answer = ledger.publish(&admin, &format!("{round}.{attempt}")).await;

@@ -1,10 +1,11 @@
-//! What is stored, announced, cached and served is made to differ by hand; the node finds out, corrects and reports it.
+//! Differences between what is stored, announced, cached and served are created by hand; the node
+//! detects, corrects and reports them.
 
 use super::feed_node::{Kind, Node, on_each_kind, value_of};
 use crate::support::eventually::eventually;
 use crate::support::poll::newest;
 
-/// Reconciles each second.
+/// Reconciliation each second.
 const OFTEN: [(&str, &str); 1] = [("CASTALIA_FEED_RECONCILIATION_INTERVAL", "1")];
 const RECONCILED: &str = "castalia_reconciled_total";
 
@@ -15,7 +16,7 @@ fn release(content: &str) -> String {
     )
 }
 
-/// A release without its message: served, and its waiters are woken.
+/// A release without a message is served, and wakes its polls.
 async fn a_release_without_its_message_is_announced(kind: Kind) {
     let Some(node) = Node::start(kind, &OFTEN).await else { return };
     node.app.publish("1").await;
@@ -28,7 +29,7 @@ async fn a_release_without_its_message_is_announced(kind: Kind) {
     node.end().await;
 }
 
-/// A release that was taken out of service by hand is no longer served; one that is in service again is.
+/// A release that was abandoned by hand is no longer served; one that is active again is.
 async fn a_stale_value_in_memory_is_replaced(kind: Kind) {
     let Some(node) = Node::start(kind, &OFTEN).await else { return };
     node.app.publish("1").await;
@@ -47,7 +48,8 @@ async fn a_stale_value_in_memory_is_replaced(kind: Kind) {
     node.end().await;
 }
 
-/// The content of a release changed under its key: served to those who know the key, too.
+/// A release whose values were changed under the same key is also served to clients that know the
+/// key.
 async fn a_release_that_was_changed_by_hand_is_served(kind: Kind) {
     let Some(node) = Node::start(kind, &OFTEN).await else { return };
     let first = node.app.publish("1").await;
@@ -69,7 +71,7 @@ async fn a_release_that_was_changed_by_hand_is_served(kind: Kind) {
     node.end().await;
 }
 
-/// A message in the place of one that was seen before: its namespace is announced under the id that the database holds.
+/// A message that replaces an earlier one: its namespace is announced with the id in the database.
 async fn a_wrong_position_is_corrected(kind: Kind) {
     let Some(node) = Node::start(kind, &OFTEN).await else { return };
     node.app.publish("1").await;
@@ -91,7 +93,8 @@ async fn a_wrong_position_is_corrected(kind: Kind) {
     node.end().await;
 }
 
-/// Of several live gray rules of a branch the newest is obeyed, and none of a branch that does not exist.
+/// Of several active gray rules of a branch the newest is used, and none of a branch that does not
+/// exist.
 async fn the_newest_rule_of_an_existing_branch_is_obeyed(kind: Kind) {
     let Some(node) = Node::start(kind, &OFTEN).await else { return };
     let main = node.app.publish("main").await;
@@ -111,7 +114,8 @@ async fn the_newest_rule_of_an_existing_branch_is_obeyed(kind: Kind) {
         r#"UPDATE "GrayReleaseRule" SET "ReleaseId" = (SELECT MAX("Id") FROM "Release") WHERE "BranchName" = '{branch}' AND "ReleaseId" = {}"#,
         main.id
     );
-    // Two callers at once: an older rule for one address, a newer one for another, both live.
+    // Two concurrent writers left an older rule for one address and a newer one for another, both
+    // active.
     node.database
         .run(&[&gray(&branch, "10.1.1.1"), &gray(&branch, "10.2.2.2"), &branch_release])
         .await;

@@ -1,4 +1,5 @@
-//! One node on one of the three engines, with one published app, whose tables a test changes behind its back.
+//! One node on one of the three engines, with one published app, whose tables a test changes
+//! directly.
 
 use crate::support::app::App;
 use crate::support::database::{Database, Engine, Fresh};
@@ -7,7 +8,7 @@ use crate::support::http::{Answer, Http};
 use crate::support::poll::{self, Waiting, position};
 use crate::support::server::{Options, Server};
 
-/// Where the rows are.
+/// The database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Sqlite,
@@ -28,7 +29,7 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// `None` where the run is restricted to SQLite. `variables` fix settings of the feed.
+    /// `None` if the run is restricted to SQLite. `variables` are settings of the feed.
     pub(crate) async fn start(kind: Kind, variables: &[(&str, &str)]) -> Option<Self> {
         let fresh = match kind {
             Kind::Sqlite => None,
@@ -55,7 +56,7 @@ impl Node {
         Some(Self { kind, server, app, http, database, options, directory, fresh })
     }
 
-    /// The same after its process ended and started again; `meanwhile` runs in between.
+    /// The same node after a restart; `meanwhile` runs in between.
     pub(crate) async fn restart(self, meanwhile: impl AsyncFnOnce(&Database)) -> Self {
         let Self { mut server, options, directory, database, .. } = self;
         assert!(server.terminate().success());
@@ -77,7 +78,7 @@ impl Node {
         self.http.get(path).await
     }
 
-    /// What a client of the app gets for the key `k`; the status where that is not 200.
+    /// The value of the key `k` for a client of the app; the status if it is not 200.
     pub(crate) async fn value(&self) -> String {
         value_of(&self.get("/configs/demo/default/application?ip=10.0.0.1").await)
     }
@@ -89,7 +90,7 @@ impl Node {
         .await;
     }
 
-    /// A poll that knows the newest message, and its id.
+    /// A poll with the id of the newest message, and that id.
     pub(crate) async fn poll(&self) -> (Waiting, i64) {
         let id = eventually("the newest message to be known", async || {
             let known = position(&self.http, "demo", "application").await;
@@ -100,7 +101,7 @@ impl Node {
         (Waiting::start(&self.http, &path).await, id)
     }
 
-    /// Value of a metric whose line begins so; 0 without one.
+    /// Value of the metric whose line begins like this; 0 if there is none.
     pub(crate) async fn metric(&self, start: &str) -> f64 {
         let path = self.directory.path().join("metrics.token");
         let token = std::fs::read_to_string(&path).unwrap_or_default();

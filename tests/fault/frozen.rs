@@ -1,5 +1,6 @@
-//! REL-04: MariaDB or PostgreSQL stands still: connections stay, and nothing answers. Requests are refused at once
-//! instead of waiting for ever, and what was refused is not applied when the database goes on.
+//! REL-04: MariaDB or PostgreSQL freezes: connections stay open, and nothing is answered. Requests
+//! are refused immediately instead of waiting for ever, and refused changes are not applied when
+//! the database continues.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ use crate::support::gate::Gate;
 use crate::support::http::Http;
 use crate::support::server::{Options, Server};
 
-/// Three seconds, and what a machine that is busy with other tests adds.
+/// Three seconds, with a margin for a machine that is busy with other tests.
 const AT_ONCE: Duration = Duration::from_secs(8);
 
 async fn a_frozen_database_refuses_at_once_and_applies_nothing_later(engine: Engine) {
@@ -39,7 +40,7 @@ async fn a_frozen_database_refuses_at_once_and_applies_nothing_later(engine: Eng
             assert_eq!(http.get(path).await.status, status, "{path}");
             assert!(begun.elapsed() < AT_ONCE, "{path} took {:?}", begun.elapsed());
         }
-        // Many at once must not use up the connections for good.
+        // Many concurrent requests must not exhaust the connections permanently.
         let more = futures_util::future::join_all((0..40).map(|_| admin.get("/apps/demo")));
         assert!(more.await.iter().all(|answer| answer.status == 503));
         gate.open();
@@ -47,14 +48,14 @@ async fn a_frozen_database_refuses_at_once_and_applies_nothing_later(engine: Eng
             (config.get("/health").await.status == 200).then_some(())
         })
         .await;
-        // What was under way has had its time to arrive.
+        // Requests in progress have had time to arrive.
         tokio::time::sleep(Duration::from_secs(1)).await;
         ledger.verify(&fresh.database, &config).await;
         let accepted = ledger.publish(&admin, &format!("accepted {round}")).await;
         assert_eq!(accepted.status, 200, "the next request after the freeze: {accepted:?}");
         ledger.verify(&fresh.database, &config).await;
     }
-    // Frozen in the middle of publishes.
+    // Freezes during publishes.
     for round in 0..5 {
         let freeze = async {
             tokio::time::sleep(Duration::from_millis(3 * round)).await;
@@ -74,13 +75,13 @@ async fn a_frozen_database_refuses_at_once_and_applies_nothing_later(engine: Eng
     fresh.remove().await;
 }
 
-// The gate works on while the test waits for its server.
+// The gate needs a thread while the test blocks on its server.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_frozen_mysql_refuses_at_once_and_applies_nothing_later() {
     a_frozen_database_refuses_at_once_and_applies_nothing_later(Engine::MySql).await;
 }
 
-// The gate works on while the test waits for its server.
+// The gate needs a thread while the test blocks on its server.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_frozen_postgres_refuses_at_once_and_applies_nothing_later() {
     a_frozen_database_refuses_at_once_and_applies_nothing_later(Engine::Postgres).await;

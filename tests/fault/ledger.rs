@@ -1,4 +1,4 @@
-//! What a server has acknowledged, to be compared with what its database holds and what it serves.
+//! Changes that a server has acknowledged, to compare with its database and with what it serves.
 
 use serde_json::{Value, json};
 
@@ -9,12 +9,12 @@ use crate::support::http::{Answer, Http};
 
 const OPERATOR: &str = "apollo";
 
-/// One namespace with one item, `k`, and every publish of it that was answered with success.
+/// A namespace with one item, `k`, and all its publishes that were answered with success.
 #[derive(Debug)]
 pub(super) struct Ledger {
     item: Value,
     acknowledged: Vec<(i64, String)>,
-    /// Publishes whose outcome the server could not know, and said so.
+    /// Publishes that were answered with an unknown outcome.
     unknown: usize,
 }
 
@@ -28,7 +28,7 @@ impl Ledger {
         Self { item, acknowledged: vec![(release.id, "first".to_owned())], unknown: 0 }
     }
 
-    /// Edits the item and publishes; returns the first answer that is no success, or the last one.
+    /// Edits the item and publishes; returns the first failure, or the last answer.
     pub(super) async fn publish(&mut self, admin: &Http, value: &str) -> Answer {
         let app = App::existing(admin, "demo");
         let mut item = self.item.clone();
@@ -68,7 +68,8 @@ impl Ledger {
         }
     }
 
-    /// Every acknowledged publish is stored as it was, nothing else is, and the last one is served.
+    /// Checks that exactly the acknowledged publishes are stored unchanged, and that the last one
+    /// is served.
     pub(super) async fn verify(&self, database: &Database, config: &Http) {
         let sql = r#"SELECT "Id","ReleaseKey","Configurations" FROM "Release" ORDER BY "Id""#;
         let releases = database.rows(sql).await;

@@ -1,4 +1,5 @@
-//! REL-04 on SQLite: another process holds the file. Readers do not notice, publishes are refused, and all goes on afterwards.
+//! REL-04 on SQLite: another process locks the file. Reads are unaffected, publishes are refused,
+//! and work afterwards.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ use crate::support::http::Http;
 use crate::support::poll::{self, Waiting, newest, position};
 use crate::support::server::{Options, Server};
 
-/// A file that is locked for writing stops publishes only.
+/// A write lock on the file stops publishes only.
 #[tokio::test]
 async fn a_locked_file_stops_publishes_only() {
     let options = Options::new()
@@ -25,7 +26,7 @@ async fn a_locked_file_stops_publishes_only() {
 
     let url = format!("sqlite://{}", server.data_dir().join("config.db").display());
     let other = Database::connect(url).await.unwrap();
-    // All statements over one connection: the pool of a single file has room for more.
+    // All statements on one connection, because the lock belongs to it.
     let locked = sea_orm::TransactionTrait::begin(&other).await.unwrap();
     locked.execute_unprepared(r#"UPDATE "ServerConfig" SET "Comment" = 'locked'"#).await.unwrap();
     let start = Instant::now();

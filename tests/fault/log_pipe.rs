@@ -1,4 +1,5 @@
-//! What reads the log stalls or goes away. The server loses log lines, which it counts and reports, and nothing else.
+//! The reader of the log stalls or exits. The server loses log lines, which it counts and reports,
+//! and nothing else.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -11,11 +12,12 @@ use crate::support::http::Http;
 use crate::support::poll::{self, Waiting, newest, position};
 use crate::support::server::{PASSWORD, command};
 
-/// Requests whose refusal is logged with their path: together more than pipe and queue hold.
+/// Requests whose refusal is logged with their path: together more than the pipe and the queue
+/// hold.
 const REQUESTS: usize = 1_000;
 const PATH_LENGTH: usize = 7_000;
 
-/// A server whose log nobody but the test reads.
+/// A server whose log only the test reads.
 struct Logging {
     child: Child,
     log: BufReader<Box<dyn std::io::Read + Send>>,
@@ -61,7 +63,7 @@ impl Logging {
         line.and_then(|line| line.rsplit_once(' ')?.1.parse().ok()).unwrap_or_default()
     }
 
-    /// Publishes beside the server; the scan in the background has to find it.
+    /// Inserts a publish directly; the background scan has to find it.
     async fn background_works(&self) {
         let id = position(&self.config, "demo", "application").await;
         let poll = Waiting::start(&self.config, &poll::path("demo", &[("application", id)])).await;
@@ -93,7 +95,7 @@ impl Drop for Logging {
     }
 }
 
-/// The address in a line of either form.
+/// The address in a log line of either format.
 fn address(line: &str) -> String {
     let at = line.find("127.0.0.1:").unwrap();
     let end = line[at..].find(|c: char| c != '.' && c != ':' && !c.is_ascii_digit());
@@ -107,8 +109,8 @@ async fn refused_requests(http: &Http, count: usize) {
     }
 }
 
-/// With a reader that stalls every port answers, publishes arrive and SIGTERM ends the server; once it reads on, it learns how much it
-/// missed.
+/// With a stalled reader every port answers, publishes arrive and SIGTERM terminates the server;
+/// once it continues, it learns how many lines it missed.
 async fn a_stalled_reader_costs_only_lines(format: &str) {
     let mut server = Logging::start(format);
     let app = App::create(&server.admin, "demo").await;
@@ -122,7 +124,7 @@ async fn a_stalled_reader_costs_only_lines(format: &str) {
     assert!(server.metric("castalia_log_lines_lost_total").await > 0.0);
     server.background_works().await;
 
-    // The reader goes on: a line says that lines are missing.
+    // The reader continues: a line reports that lines are missing.
     let (sender, found) = std::sync::mpsc::sync_channel(1);
     let mut log = std::mem::replace(&mut server.log, BufReader::new(Box::new(std::io::empty())));
     let reader = std::thread::spawn(move || {
@@ -154,7 +156,7 @@ async fn a_stalled_reader_of_the_text_log_costs_only_lines() {
     a_stalled_reader_costs_only_lines("text").await;
 }
 
-/// SIGTERM while the reader still stalls: the end does not wait for it.
+/// SIGTERM while the reader still stalls: the shutdown does not wait for it.
 #[tokio::test]
 async fn a_stalled_reader_does_not_hold_up_the_end() {
     let mut server = Logging::start("json");
@@ -163,7 +165,8 @@ async fn a_stalled_reader_does_not_hold_up_the_end() {
     assert!(server.terminate().success());
 }
 
-/// With both outputs closed requests that log are answered, background tasks go on, and SIGTERM drains.
+/// With both outputs closed, requests that log are answered, background tasks continue, and SIGTERM
+/// drains.
 #[tokio::test]
 async fn a_server_without_outputs_serves_on() {
     for format in ["json", "text"] {

@@ -1,19 +1,20 @@
-//! Rows that were changed by hand into what no publish writes: the greatest id that there is, a key without an app, a release
-//! without JSON. Each costs as little as possible and is reported.
+//! Rows that were changed by hand into states that no publish writes: the greatest possible id, a
+//! key without an app, a release that is not JSON. Each affects as little as possible and is
+//! reported.
 
 use super::feed_node::{Kind, Node, on_each_kind, value_of};
 use crate::support::eventually::eventually;
 
-/// The reconciliation, which notices what was changed by hand, each second.
+/// Reconciliation, which detects manual changes, each second.
 const OFTEN: [(&str, &str); 2] = [
     ("CASTALIA_FEED_RECONCILIATION_INTERVAL", "1"),
     ("CASTALIA_CONFIG_SERVICE_INCREMENTAL_CHANGE_ENABLED", "true"),
 ];
 
-/// A message with the greatest id ends no task and no start.
+/// A message with the greatest id stops no task and prevents no start.
 async fn the_greatest_id_of_a_message_does_no_harm(kind: Kind) {
     if kind == Kind::MySql {
-        // Its column cannot hold the id.
+        // Its column is too small for the id.
         return;
     }
     let Some(node) = Node::start(kind, &[]).await else { return };
@@ -31,7 +32,7 @@ async fn the_greatest_id_of_a_message_does_no_harm(kind: Kind) {
     node.end().await;
 }
 
-/// The app of a key that was known stays closed, and the node says that a key is without an app.
+/// The app of a key that was known remains protected, and the node reports that a key has no app.
 #[tokio::test]
 async fn a_key_whose_app_cannot_be_decoded_is_reported_and_goes_on_to_protect() {
     let Some(node) = Node::start(Kind::Sqlite, &[]).await else { return };
@@ -55,7 +56,8 @@ async fn a_key_whose_app_cannot_be_decoded_is_reported_and_goes_on_to_protect() 
     node.end().await;
 }
 
-/// A release that was damaged by hand takes nothing away from clients of a node that has it, and is reported.
+/// A release that was damaged by hand does not affect clients of a node that has it in memory, and
+/// is reported.
 async fn a_release_that_cannot_be_parsed_is_served_from_memory(kind: Kind) {
     let Some(node) = Node::start(kind, &OFTEN).await else { return };
     let release = node.app.publish("1").await;
@@ -76,7 +78,8 @@ async fn a_release_that_cannot_be_parsed_is_served_from_memory(kind: Kind) {
     node.end().await;
 }
 
-/// Changes are never counted from a content that was changed by hand under the key that the client knows.
+/// Incremental answers are never based on values that were changed by hand under the key that the
+/// client knows.
 async fn a_release_that_was_rewritten_is_no_base_of_changes(kind: Kind) {
     let Some(node) = Node::start(kind, &OFTEN).await else { return };
     node.app.release("default", "application", &[("k", "1"), ("old", "1")]).await;
@@ -88,14 +91,14 @@ async fn a_release_that_was_rewritten_is_no_base_of_changes(kind: Kind) {
     node.eventually_serves("by hand").await;
     node.app.publish("2").await;
     node.eventually_serves("2").await;
-    // A client that has the first content would keep "old" after changes that begin with the second one.
+    // A client with the first values would keep "old" if it received the changes from the second.
     let path = format!("/configs/demo/default/application?releaseKey={key}");
     let answer = node.get(&path).await;
     assert_eq!(value_of(&answer), "2", "an answer in full: {answer:?}");
     node.end().await;
 }
 
-/// Retention goes on behind a message whose time cannot be decoded, and after ids went back.
+/// Retention continues past a message whose time cannot be decoded, and after ids decreased.
 async fn old_messages_are_removed_behind_a_damaged_one(kind: Kind) {
     let Some(node) = Node::start(kind, &[]).await else { return };
     let count = async || {
@@ -103,7 +106,7 @@ async fn old_messages_are_removed_behind_a_damaged_one(kind: Kind) {
             r#"SELECT "Id" FROM "ReleaseMessage" WHERE "Message" = 'demo+default+application'"#;
         node.database.rows(sql).await.len()
     };
-    // From here on the cleaner looks at what is new.
+    // From here on the cleaner processes new rows.
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     let time = match kind {
         Kind::Sqlite => "X'80FF'",

@@ -1,4 +1,5 @@
-//! Values at the edge of what a database stores: refused with a reason or stored, and nothing is worse afterwards.
+//! Values at the limits of what a database stores: refused with a reason or stored, without side
+//! effects.
 
 use serde_json::json;
 
@@ -58,7 +59,7 @@ async fn odd_values_do_no_harm(database: Option<&str>) {
         ))
         .await
         .ok();
-    // An engine that ignores case finds the branch; what it changes there is what clients get.
+    // An engine that ignores case finds the branch; clients must receive what is changed there.
     assert_eq!(served.json()["configurations"]["k"], "gray", "{changed}");
     assert_eq!(changed, database.is_some_and(|url| url.starts_with("mysql")));
 }

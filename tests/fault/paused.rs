@@ -1,5 +1,5 @@
-//! A node that is slow inside its transaction, because its way to the database is: what others do meanwhile is neither
-//! undone nor kept waiting for long.
+//! A node that is slow inside its transaction, because its connection to the database is: changes
+//! by others in the meantime are neither undone nor delayed for long.
 
 use std::time::{Duration, Instant};
 
@@ -12,10 +12,10 @@ use crate::support::server::{Options, Server};
 
 /// Namespaces of the app that is deleted.
 const NAMESPACES: usize = 1_600;
-/// What an edit and a publish of another app may take while it is deleted, on a busy machine.
+/// Time limit of an edit and a publish of another app during the deletion, on a busy machine.
 const UNHINDERED: Duration = Duration::from_secs(3);
 
-/// A node whose way to the database is slow at will, and one beside it.
+/// A node with an adjustable delay to the database, and one without.
 struct Nodes {
     gate: Gate,
     slow: Server,
@@ -47,8 +47,8 @@ impl Nodes {
     }
 }
 
-/// REL-09: a publish that takes long holds back who edits the namespace, so that it cannot publish older items after a
-/// newer publish was acknowledged.
+/// REL-09: a slow publish delays edits of the namespace, so that it cannot publish older items
+/// after a newer publish was acknowledged.
 async fn a_slow_publish_does_not_undo_a_newer_one(engine: Engine) {
     let Some(nodes) = Nodes::on(engine).await else { return };
     let app = App::create(&Http::new(&nodes.other.admin), "demo").await;
@@ -60,7 +60,7 @@ async fn a_slow_publish_does_not_undo_a_newer_one(engine: Engine) {
             let slow = slow.clone();
             async move { slow.try_publish("default", "application").await }
         });
-        // At another place of the slow transaction each time.
+        // At another step of the slow transaction each time.
         tokio::time::sleep(Duration::from_millis(60) * round).await;
         let value = format!("{round}");
         app.publish(&value).await;
@@ -73,8 +73,8 @@ async fn a_slow_publish_does_not_undo_a_newer_one(engine: Engine) {
     nodes.end().await;
 }
 
-/// An app with many namespaces is deleted at once for whoever looks, wakes the clients of all of them, and keeps nobody
-/// waiting who edits another app.
+/// An app with many namespaces is deleted in one step for all observers, wakes the clients of all
+/// its namespaces, and delays no edit of another app.
 async fn deleting_a_large_app_hinders_nobody(engine: Engine) {
     let Some(nodes) = Nodes::on(engine).await else { return };
     let http = Http::new(&nodes.other.admin);

@@ -1,7 +1,8 @@
-//! REL-04: reads are as quick without the database as with it.
+//! REL-04: reads are as fast without the database as with it.
 //!
-//! Absolute times mean little on a machine that is busy with other tests. So each read of a node without
-//! its database is paired with a read of a node with it, and their 99th percentiles are compared.
+//! Absolute times are not meaningful on a machine that is busy with other tests. So each read of a
+//! node without its database is paired with a read of a node with it, and their 99th percentiles
+//! are compared.
 
 use std::time::{Duration, Instant};
 
@@ -13,20 +14,20 @@ use crate::support::http::Http;
 use crate::support::poll::position;
 use crate::support::server::{Options, Server};
 
-/// What an outage may add to the 99th percentile, which may be 20 ms in all.
+/// The increase of the 99th percentile that is allowed during an outage; the total limit is 20 ms.
 const ADDED: Duration = Duration::from_millis(10);
-/// Rounds; the best one is judged, since other work on the machine only ever makes reads slower.
+/// Rounds; the best one is used, because other work on the machine only makes reads slower.
 const ROUNDS: usize = 5;
 /// Reads of a round, on each node.
 const READS: usize = 100;
-/// Callers whose requests need the database all the time.
+/// Concurrent callers whose requests need the database.
 const CALLERS: usize = 4;
 
 /// Reads from both nodes in turn; returns the 99th percentiles of the times.
 async fn percentiles(with: &Http, without: &Http) -> (Duration, Duration) {
     let mut times = [Vec::new(), Vec::new()];
     for read in 0..READS {
-        // Neither is always the first.
+        // Alternate which node is first.
         for node in [read % 2, (read + 1) % 2] {
             let begun = Instant::now();
             let answer = [with, without][node].get("/configs/demo/default/application").await.ok();
@@ -41,7 +42,7 @@ async fn percentiles(with: &Http, without: &Http) -> (Duration, Duration) {
     (with, without)
 }
 
-/// Without its database, whatever the fault, a node answers from memory as quickly as one with it.
+/// Without its database, whatever the fault, a node answers from memory as fast as one with it.
 async fn reads_are_as_quick_without_the_database(engine: Engine) {
     let Some(fresh) = Fresh::on(engine).await else { return };
     let gate = Gate::before(&fresh.database.url).await;
@@ -93,13 +94,13 @@ async fn reads_are_as_quick_without_the_database(engine: Engine) {
     fresh.remove().await;
 }
 
-// The gate has to run while the test waits for its servers.
+// The gate needs a thread while the test blocks on its servers.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reads_are_as_quick_without_mysql() {
     reads_are_as_quick_without_the_database(Engine::MySql).await;
 }
 
-// The gate has to run while the test waits for its servers.
+// The gate needs a thread while the test blocks on its servers.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reads_are_as_quick_without_postgres() {
     reads_are_as_quick_without_the_database(Engine::Postgres).await;

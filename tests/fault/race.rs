@@ -1,6 +1,6 @@
-//! Two callers at once, on two nodes of one database: every operation that changes something, against itself and against
-//! another one, judged by what must hold in the end. The list is compared with the routes of a node, so that no operation
-//! is left out.
+//! Two concurrent callers on two nodes of one database: every operation that changes something,
+//! against itself and against others, checked by invariants of the final state. The list is
+//! compared with the routes of a node, so that no operation is missing.
 
 mod access_key;
 mod invariant;
@@ -19,7 +19,7 @@ use crate::support::http::{Answer, Http};
 use crate::support::server::{Options, Server, command};
 use crate::support::variable;
 
-/// Operations that all others meet in turn.
+/// Operations that are raced against all others.
 const RIVALS: [&str; 5] = [
     "admin POST /apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/releases",
     "admin POST /apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/itemset",
@@ -27,7 +27,7 @@ const RIVALS: [&str; 5] = [
     "admin DELETE /apps/{app_id}/clusters/{cluster}/namespaces/{namespace}/branches/{branch}",
     "admin DELETE /apps/{app_id}/clusters/{cluster}/namespaces/{namespace}",
 ];
-/// Codes of answers that no race may lead to.
+/// Statuses that no race may cause.
 const FAULTS: [&str; 2] = ["internal", "unavailable"];
 
 /// Nodes on one pair of databases: two on a database server, one on SQLite.
@@ -92,7 +92,7 @@ fn options() -> Options {
         .variable("CASTALIA_ADMIN_SERVICE_ACCESS_CONTROL_ENABLED", "false")
 }
 
-/// Lets every operation race, once, or as often as `CASTALIA_TEST_RACE_ROUNDS` says.
+/// Races every operation, once, or `CASTALIA_TEST_RACE_ROUNDS` times.
 async fn race(nodes: Nodes) {
     let rounds = variable("CASTALIA_TEST_RACE_ROUNDS").map_or(1, |text| text.parse().unwrap());
     let operations = operations::all();
@@ -130,8 +130,8 @@ fn code(answer: &Answer) -> String {
     body["code"].as_str().unwrap_or_default().to_owned()
 }
 
-/// What was acknowledged last is served by all nodes: the newest active release of the database, and, after one more
-/// publish, the items as all nodes show them.
+/// All nodes serve what was acknowledged last: the newest active release of the database, and,
+/// after one more publish, the items as all nodes return them.
 async fn is_served(nodes: &Nodes, subject: &Subject, what: &str) {
     let sql = format!(
         r#"SELECT "ReleaseKey" FROM "Release" WHERE "AppId" = '{}' AND "ClusterName" = 'default'

@@ -5,11 +5,11 @@ use crate::support::app::App;
 use crate::support::http::Http;
 use crate::support::sign;
 
-/// Enough that a node that answers before it serves is found out.
+/// Enough rounds to detect a node that answers before it serves.
 const ROUNDS: usize = 25;
 
-/// Each publish of a namespace that clients read already, and the first of an app that the node has
-/// just heard of.
+/// Each publish of a namespace that clients read already, and the first of an app that the node
+/// does not know yet.
 async fn a_publish_that_was_answered_is_read_back_at_once(kind: Kind) {
     let Some(node) = Node::start(kind, &[]).await else { return };
     let admin = Http::new(&node.server.admin);
@@ -31,7 +31,7 @@ async fn a_publish_that_was_answered_is_read_back_at_once(kind: Kind) {
     node.end().await;
 }
 
-/// An access key is in force, or no longer, as soon as the change of it was answered.
+/// A change of an access key is in effect when it has been answered.
 async fn an_access_key_is_in_force_once_its_change_was_answered(kind: Kind) {
     let Some(node) = Node::start(kind, &[]).await else { return };
     let admin = Http::new(&node.server.admin);
@@ -50,7 +50,7 @@ async fn an_access_key_is_in_force_once_its_change_was_answered(kind: Kind) {
     node.end().await;
 }
 
-/// A caller may choose the time of a key, as in Apollo; it is enforced at once all the same.
+/// A caller may choose the time of a key, as in Apollo; it is enforced immediately all the same.
 async fn a_key_with_a_time_of_its_caller_is_in_force_at_once(kind: Kind) {
     let Some(node) = Node::start(kind, &[]).await else { return };
     let admin = Http::new(&node.server.admin);

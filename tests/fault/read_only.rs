@@ -1,5 +1,6 @@
-//! REL-04: the database takes no writes, as after a failover to a replica that was not promoted. Clients are served, changes are refused
-//! with a reason, and all goes on when it takes writes again.
+//! REL-04: the database refuses writes, as after a failover to a replica that was not promoted.
+//! Clients are served, changes are refused with a reason, and the node recovers when writes work
+//! again.
 
 use crate::support::app::App;
 use crate::support::database::{Engine, Fresh};
@@ -7,7 +8,8 @@ use crate::support::eventually::eventually;
 use crate::support::http::Http;
 use crate::support::server::{Options, Server};
 
-/// Says to PostgreSQL that sessions of a database may not write, or may again, and ends those that there are.
+/// Makes a PostgreSQL database read-only or writable for new sessions, and terminates existing
+/// ones.
 async fn set_read_only(fresh: &Fresh, is_read_only: bool) {
     let name = fresh.database.url.rsplit_once('/').unwrap().1.to_owned();
     let setting = format!("default_transaction_read_only = {is_read_only}");
@@ -19,7 +21,8 @@ async fn set_read_only(fresh: &Fresh, is_read_only: bool) {
     fresh.run_beside(&end).await;
 }
 
-/// REL-04: reads go on, changes are refused as unavailable and leave nothing, health says so, and it ends by itself.
+/// REL-04: reads continue, changes are refused as unavailable and leave nothing behind, health
+/// reports it, and the node recovers by itself.
 #[tokio::test]
 async fn a_database_that_takes_no_writes_refuses_changes_only() {
     let Some(fresh) = Fresh::on(Engine::Postgres).await else { return };

@@ -1,5 +1,5 @@
-//! REL-01, REL-03, REL-18: nodes are killed, ended and started again in quick succession. Nothing that was acknowledged is lost, and
-//! nobody is served less than before.
+//! REL-01, REL-03, REL-18: nodes are killed, terminated and restarted in quick succession. No
+//! acknowledged change is lost, and no client is served an older release.
 
 use std::process::Command;
 use std::time::Duration;
@@ -21,7 +21,8 @@ fn options() -> Options {
         .variable("CASTALIA_ADMIN_SERVICE_ACCESS_CONTROL_ENABLED", "false")
 }
 
-/// Killed or ended right after a publish, a node has that publish when it starts again, and a greater id for it.
+/// Killed or terminated right after a publish, a node serves that publish after a restart, and
+/// announces it with a greater id.
 #[tokio::test]
 async fn what_was_acknowledged_is_there_after_every_restart() {
     let directory = tempfile::tempdir().unwrap();
@@ -46,7 +47,7 @@ async fn what_was_acknowledged_is_there_after_every_restart() {
     }
 }
 
-/// A message with a smaller id that is committed after a node started is told, too.
+/// A message with a smaller id that is committed after a node started is announced too.
 #[tokio::test]
 async fn a_message_that_was_on_its_way_at_the_start_is_told() {
     let directory = tempfile::tempdir().unwrap();
@@ -68,8 +69,8 @@ async fn a_message_that_was_on_its_way_at_the_start_is_told() {
     assert_eq!(newest(&waiting.soon().await.ok()), known + 1);
 }
 
-/// REL-01: killed at any moment while several callers publish, a node has every publish that it acknowledged when it starts again, and
-/// no half of one. `CASTALIA_TEST_KILLS` says how often.
+/// REL-01: killed at any moment while several callers publish, a node has every acknowledged
+/// publish after a restart, and no partial one. `CASTALIA_TEST_KILLS` is the number of rounds.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_kill_in_the_middle_of_publishes_loses_none_that_was_acknowledged() {
     const PUBLISHERS: usize = 3;
@@ -112,7 +113,7 @@ async fn a_kill_in_the_middle_of_publishes_loses_none_that_was_acknowledged() {
     }
 }
 
-/// Publishes again and again; returns the id of the last release that was acknowledged, 0 without any.
+/// Publishes repeatedly; returns the id of the last acknowledged release, or 0.
 async fn publish_until_it_fails(app: App) -> i64 {
     let mut last = 0;
     while let Some(answer) = app.attempt("default", "application").await {
@@ -121,7 +122,8 @@ async fn publish_until_it_fails(app: App) -> i64 {
     last
 }
 
-/// REL-23: a copy that is made while others publish is a whole installation, which starts and serves.
+/// REL-23: a backup that is made during publishes is a complete installation, which starts and
+/// serves.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backup_that_is_made_while_others_publish_is_whole() {
     let server = Server::start_with(options());
@@ -154,7 +156,8 @@ async fn newest_id(waiting: Waiting) -> i64 {
     newest(&waiting.soon().await.ok())
 }
 
-/// REL-25: an app that is deleted and made again under its name never has content of the one before it.
+/// REL-25: an app that is deleted and created again under the same name never serves values of its
+/// predecessor.
 #[tokio::test]
 async fn an_app_that_is_made_again_has_nothing_of_the_one_before() {
     let server = Server::start_with(options());
@@ -175,7 +178,7 @@ async fn an_app_that_is_made_again_has_nothing_of_the_one_before() {
         let id = id.max(position(&http, "demo", "application").await);
         let waiting = Waiting::start(&http, &poll::path("demo", &[("application", id)])).await;
         admin.delete("/apps/demo?operator=apollo").await.ok();
-        // Whoever waited asks again, and finds nothing.
+        // A poll that was waiting is answered, and the next read finds nothing.
         assert_eq!(waiting.soon().await.status, 200);
         eventually("the end of the app", async || {
             (http.get(path).await.status == 404).then_some(())
@@ -184,7 +187,8 @@ async fn an_app_that_is_made_again_has_nothing_of_the_one_before() {
     }
 }
 
-/// REL-06: a node that was stopped and goes on serves nothing older than what clients were told elsewhere.
+/// REL-06: a node that was suspended and continues serves nothing older than other nodes have
+/// announced.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_was_stopped_serves_nothing_older() {
     for engine in [Engine::MySql, Engine::Postgres] {
@@ -210,7 +214,7 @@ async fn a_node_that_was_stopped_serves_nothing_older() {
         });
         tokio::time::sleep(Duration::from_secs(2)).await;
         signal(&stopped, "CONT");
-        // Of all answers since it goes on, none is older than what the client was told.
+        // No answer after it continued is older than the announced release.
         let answer = asked.await.unwrap().ok();
         assert_eq!(answer.json()["configurations"]["k"], "2", "{engine:?}");
         eventually("the publish at the node that was stopped", async || {
@@ -228,7 +232,7 @@ fn signal(server: &Server, name: &str) {
     assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap().success());
 }
 
-/// A node that ends with many polls answers all of them, and no read fails.
+/// A node that terminates with many polls answers all of them, and no read fails.
 #[tokio::test]
 async fn a_node_that_ends_hands_its_polls_over() {
     const POLLS: usize = 1_000;

@@ -1,5 +1,5 @@
-//! Ids of release messages that go back or appear late: a restored backup, a failover to a replica that was behind, a transaction
-//! that takes its time.
+//! Ids of release messages that decrease or appear late: a restored backup, a failover to a delayed
+//! replica, a slow transaction.
 
 use std::time::Duration;
 
@@ -9,7 +9,8 @@ use super::feed_node::{Kind, Node, on_each_kind};
 use crate::support::eventually::eventually;
 use crate::support::poll::{self, Waiting, newest};
 
-/// Removes what has a greater id than these, as a backup of that moment would lack it; ids go on from there.
+/// Deletes rows with greater ids, as if a backup of that moment was restored; ids continue from
+/// there.
 async fn restore(node: &Node, release: i64, message: i64) {
     let database = &node.database;
     for (table, id) in [("Release", release), ("ReleaseMessage", message)] {
@@ -27,7 +28,8 @@ async fn restore(node: &Node, release: i64, message: i64) {
     }
 }
 
-/// The node notices, says so, serves what the database holds, and wakes those who were told more. Publishes arrive at once.
+/// The node detects and reports it, serves what the database contains, and wakes clients that know
+/// a greater id. Publishes arrive immediately.
 async fn ids_that_go_back_are_noticed(kind: Kind) {
     let variables = [("CASTALIA_FEED_REWIND_ALARM", "6")];
     let Some(node) = Node::start(kind, &variables).await else { return };
@@ -50,7 +52,7 @@ async fn ids_that_go_back_are_noticed(kind: Kind) {
     assert!(health.text.contains("went back"), "{health:?}");
     assert_eq!(node.get("/health/ready").await.status, 200);
     assert!(node.metric("castalia_message_rewinds_total").await >= 1.0);
-    // A client that was between two polls is told, too.
+    // A client between two polls is notified too.
     let ahead = poll::path("demo", &[("application", lost_id)]);
     assert_eq!(newest(&Waiting::start(&node.http, &ahead).await.soon().await.ok()), kept_id);
 
@@ -65,7 +67,7 @@ async fn ids_that_go_back_are_noticed(kind: Kind) {
     node.end().await;
 }
 
-/// Ids that are used a second time are noticed even if they passed the old ones between two scans.
+/// Ids that are used a second time are detected even if they passed the old ones between two scans.
 async fn ids_that_are_used_again_are_noticed(kind: Kind) {
     let variables = [("CASTALIA_APOLLO_MESSAGE_SCAN_INTERVAL", "3000")];
     let Some(node) = Node::start(kind, &variables).await else { return };
@@ -90,7 +92,8 @@ async fn ids_that_are_used_again_are_noticed(kind: Kind) {
     node.end().await;
 }
 
-/// A message in the middle of thousands of reserved ids is announced although it comes seconds after a greater one.
+/// A message among thousands of reserved ids is announced although it is committed seconds after a
+/// greater one.
 async fn a_late_message_among_thousands_of_ids_is_announced(kind: Kind) {
     let variables = [("CASTALIA_FEED_RECONCILIATION_INTERVAL", "86400")];
     let Some(node) = Node::start(kind, &variables).await else { return };
@@ -124,14 +127,15 @@ async fn a_late_message_among_thousands_of_ids_is_announced(kind: Kind) {
     node.end().await;
 }
 
-/// How late a message comes: an id that is missed for 15 s is looked for only from time to time. Up to ten minutes by hand.
+/// Delay of the message: after 15 s a missing id is looked up only occasionally. Up to ten minutes
+/// by hand.
 fn lateness() -> Duration {
     let seconds = crate::support::variable("CASTALIA_TEST_LATE_SECONDS");
     Duration::from_secs(seconds.map_or(17, |seconds| seconds.parse().unwrap()))
 }
 
-/// A transaction reserves the id of its message and commits when greater ids were announced long ago. SQLite has one writer, so
-/// that its ids appear late only where somebody writes them by hand.
+/// A transaction reserves the id of its message and commits long after greater ids were announced.
+/// SQLite has one writer, so its ids are late only if they are written by hand.
 async fn a_message_that_appears_late_is_announced(kind: Kind) {
     let variables = [("CASTALIA_FEED_RECONCILIATION_INTERVAL", "86400")];
     let Some(node) = Node::start(kind, &variables).await else { return };
@@ -175,7 +179,7 @@ async fn a_message_that_appears_late_is_announced(kind: Kind) {
     node.end().await;
 }
 
-// At the same time: they mostly wait.
+// Concurrently, because they mostly wait.
 #[tokio::test]
 async fn a_message_that_appears_late_is_announced_on_each_database() {
     tokio::join!(

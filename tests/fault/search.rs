@@ -1,4 +1,5 @@
-//! Searches over all items, many at once: publishes arrive all the same, and callers beyond the limit are asked to come back.
+//! Concurrent searches over all items: publishes still arrive, and callers beyond the limit are
+//! asked to retry later.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +7,7 @@ use super::feed_node::{Kind, Node, on_each_kind};
 use crate::support::http::Http;
 use crate::support::poll::newest;
 
-/// Many items of 4 KB in one namespace: a search reads all of them.
+/// Many items of 4 KB in one namespace; a search reads all of them.
 const ITEMS: u32 = 40_000;
 
 async fn many_searches_do_not_starve_the_feed(kind: Kind) {

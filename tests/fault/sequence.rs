@@ -1,9 +1,10 @@
-//! PostgreSQL: sequences that are behind the rows, as on a logical replica that was promoted. What is acknowledged is served.
+//! PostgreSQL: sequences behind their rows, as on a logical replica that was promoted. Acknowledged
+//! publishes are served.
 
 use super::feed_node::{Kind, Node};
 use crate::support::eventually::eventually;
 
-/// Tables whose sequences begin anew.
+/// Tables whose sequences restart.
 const TABLES: [&str; 8] = [
     "Release",
     "ReleaseHistory",
@@ -15,7 +16,7 @@ const TABLES: [&str; 8] = [
     "Audit",
 ];
 
-/// A node whose sequences are behind, with low ids of releases and messages free, as after retention.
+/// A node with outdated sequences and unused low ids of releases and messages, as after retention.
 async fn behind() -> Option<Node> {
     let node = Node::start(Kind::Postgres, &[]).await?;
     for value in 0..8 {
@@ -39,7 +40,7 @@ async fn sequences_that_are_behind_are_set_forward() {
     let Some(node) = behind().await else { return };
     node.app.publish("new").await;
     node.eventually_serves("new").await;
-    // Ids that rows have already are no duplicates of a name.
+    // Conflicts with existing ids are not reported as duplicate names.
     node.app.add_namespace("another", false).await;
     node.app.release("default", "another", &[("a", "1"), ("b", "2")]).await;
     node.app.publish("newer").await;
@@ -49,7 +50,8 @@ async fn sequences_that_are_behind_are_set_forward() {
     node.end().await;
 }
 
-/// An account that may not set a sequence refuses publishes and says what an administrator has to do.
+/// An account that may not set a sequence refuses publishes and reports what an administrator has
+/// to do.
 #[tokio::test]
 async fn publishes_are_refused_where_the_account_may_not_set_sequences() {
     let Some(node) = behind().await else { return };

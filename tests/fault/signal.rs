@@ -1,4 +1,4 @@
-//! Signals that are not meant to kill: a terminal that closes, a limit on the size of files.
+//! Signals that should not kill: a terminal that closes, a limit on file sizes.
 
 use std::process::Command;
 
@@ -16,7 +16,8 @@ fn options() -> Options {
     Options::new().variable("CASTALIA_ADMIN_SERVICE_ACCESS_CONTROL_ENABLED", "false")
 }
 
-/// A terminal that closes ends the server as SIGTERM does: parked polls are answered, the exit code is 0.
+/// A closed terminal terminates the server like SIGTERM: parked polls are answered, the exit code
+/// is 0.
 #[tokio::test]
 async fn a_terminal_that_closes_ends_the_server_in_an_orderly_way() {
     let mut server = Server::start_with(options());
@@ -29,7 +30,7 @@ async fn a_terminal_that_closes_ends_the_server_in_an_orderly_way() {
     assert!(tokio::task::spawn_blocking(move || server.wait()).await.unwrap().success());
 }
 
-/// A server that was started to outlive its terminal does.
+/// A server that was started with nohup continues.
 #[tokio::test]
 async fn a_server_started_with_nohup_outlives_its_terminal() {
     let mut server = Server::start_with(options().before("trap '' HUP"));
@@ -40,10 +41,10 @@ async fn a_server_started_with_nohup_outlives_its_terminal() {
     assert!(server.terminate().success());
 }
 
-/// A limit on the size of files fails the write that exceeds it; the process goes on and serves what it has.
+/// A file size limit fails the write that exceeds it; the process continues and serves what it has.
 #[tokio::test]
 async fn a_limit_on_the_size_of_files_ends_no_server() {
-    // Blocks of 512 bytes in some shells, of 1024 in others.
+    // Blocks have 512 bytes in some shells and 1024 in others.
     let server = Server::start_with(options().before("ulimit -f 8000"));
     let app = App::create(&Http::new(&server.admin), "demo").await;
     app.publish("1").await;

@@ -1,4 +1,5 @@
-//! REL-11: clients that never read their answers, or hardly do. They are cut at the write limit; nobody else notices.
+//! REL-11: clients that do not read their answers, or only slowly. They are disconnected at the
+//! write timeout; others are unaffected.
 
 use std::time::{Duration, Instant};
 
@@ -11,10 +12,11 @@ use crate::support::poll::{self, Waiting, newest, position};
 use crate::support::raw;
 use crate::support::server::{Options, Server};
 
-/// Requests on one connection, whose answers no socket buffer can hold.
+/// Requests on one connection whose answers exceed any socket buffer.
 const REQUESTS: usize = 100;
 
-/// A client that asks for much and reads nothing is cut after half a minute; one that reads slowly but steadily gets all of it.
+/// A client that requests much and reads nothing is disconnected after half a minute; one that
+/// reads slowly but steadily receives everything.
 #[tokio::test]
 async fn a_client_that_never_reads_is_cut() {
     let options = Options::new()
@@ -48,7 +50,7 @@ async fn a_client_that_never_reads_is_cut() {
     assert!(steady.await.unwrap() > 20 * 1_000_000);
 }
 
-/// A connection with so many requests for the large namespace on it.
+/// A connection with this many requests for the large namespace.
 async fn ask(server: &Server, requests: usize) -> TcpStream {
     let mut stream = TcpStream::connect(raw::authority(&server.config)).await.unwrap();
     let request = "GET /configs/demo/default/large HTTP/1.1\r\nhost: x\r\n\r\n";
@@ -56,7 +58,7 @@ async fn ask(server: &Server, requests: usize) -> TcpStream {
     stream
 }
 
-/// What is left in the socket until it ends.
+/// The number of bytes until the socket is closed.
 async fn read_all(mut stream: TcpStream) -> usize {
     let mut buffer = vec![0; 1 << 20];
     let mut total = 0;
@@ -66,7 +68,7 @@ async fn read_all(mut stream: TcpStream) -> usize {
     total
 }
 
-/// About a megabyte each second, in small steps, for as long as something comes.
+/// Reads about a megabyte per second, in small steps, until nothing more arrives.
 async fn read_steadily(mut stream: TcpStream) -> usize {
     let mut buffer = vec![0; 100_000];
     let mut total = 0;

@@ -1,5 +1,5 @@
-//! Slow reads of people and scripts, more at once than there are connections: publishes are taken, announced and served, and
-//! a namespace that nobody asked for before is loaded.
+//! More concurrent slow reads by people and scripts than there are connections: publishes are
+//! accepted, announced and served, and a namespace that was not requested before is loaded.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,9 +9,9 @@ use super::feed_node::{Kind, Node, on_each_kind, value_of};
 use crate::support::http::Http;
 use crate::support::poll::newest;
 
-/// Callers at once; a node reads with 12 connections, of a SQLite file with 4.
+/// Concurrent callers; a node reads with 12 connections, or 4 for a SQLite file.
 const CALLERS: usize = 60;
-/// What nobody waits for longer, on a machine that is busy with other tests.
+/// Time limit of other requests, on a machine that is busy with other tests.
 const SOON: Duration = Duration::from_secs(2);
 
 /// Makes every read of the commits take about a second.
@@ -55,7 +55,7 @@ async fn slow_reads_delay_neither_announcements_nor_misses(kind: Kind) {
             })
         })
         .collect();
-    // All connections for reads are taken, and others wait for one.
+    // All read connections are in use, and other requests wait for one.
     tokio::time::sleep(Duration::from_secs(1)).await;
 
     for name in ["cold-1", "cold-2", "cold-3"] {

@@ -1,5 +1,5 @@
-//! REL-10: many publishes of many namespaces at once. A client may skip releases in between; it never
-//! goes back to an older one, and ends at the last one.
+//! REL-10: many concurrent publishes of many namespaces. A client may skip releases in between; it
+//! never returns to an older one, and ends with the last one.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ const PUBLISHES: u64 = 30;
 /// Two seconds by the rule, and four more for a machine that is busy with other tests.
 const SOON: Duration = Duration::from_secs(6);
 
-/// Polls and reads as a client does until it has the last value; returns when it had it.
+/// Polls and reads like a client until it has the last value; returns when it had it.
 async fn follow(http: Http, namespace: String) -> Instant {
     let (mut known, mut seen) = (-1, 0);
     loop {
@@ -40,7 +40,8 @@ async fn a_storm_of_publishes_loses_no_last_release(kind: Kind) {
         node.app.add_namespace(name, false).await;
         node.app.release("default", name, &[("k", "0")]).await;
     }
-    // Two of each namespace: they share what the node has in memory, and poll at different moments.
+    // Two clients of each namespace: they share the cache of the node, and poll at different
+    // moments.
     let start_client = |name: &String| tokio::spawn(follow(node.http.clone(), name.clone()));
     let clients: Vec<_> = names.iter().chain(&names).map(start_client).collect();
     let publish = |name: &String| {

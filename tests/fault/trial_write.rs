@@ -1,4 +1,5 @@
-//! Tables without those of Castalia, on a database that takes no writes: a node is not well before it does again.
+//! Tables without those of Castalia, on a database that refuses writes: a node is unhealthy until
+//! writes work again.
 
 use super::feed_node::{Kind, Node};
 use crate::support::eventually::eventually;

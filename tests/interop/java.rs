@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// A program of the package `io.castalia.interop`, with these system properties; its standard output can be read.
+/// A program of the package `io.castalia.interop`, with these system properties; its standard
+/// output is captured.
 pub(super) fn program(class: &str, properties: &[(&str, &str)]) -> Command {
     let target = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("interop/java/target");
     assert!(

@@ -1,4 +1,5 @@
-//! One directory of cache files, shared with the official Java client: what one writes, the other reads when no server is left.
+//! One directory of cache files, shared with the official Java client: what one writes, the other
+//! reads when no server is available.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -12,7 +13,7 @@ use crate::support::eventually::eventually;
 use crate::support::server::wait_with_output;
 
 const APP: &str = "cache-demo";
-/// Every escape that the format of the file knows, on both sides of the separator.
+/// Every escape of the file format, in keys and values.
 const VALUES: [(&str, &str); 8] = [
     ("timeout", "100"),
     ("a b", "  x y "),
@@ -26,7 +27,7 @@ const VALUES: [(&str, &str); 8] = [
 const NOTES: &str = "# not a comment\n\n  Grüße = 你好\\ \n";
 const NAMESPACES: [&str; 2] = ["application", "notes.txt"];
 
-/// C076: what the Java client wrote is the same to us, name, place and content.
+/// C076: a file of the Java client is read with the same name, path and values.
 #[tokio::test]
 async fn a_cache_file_of_the_java_client_is_read_when_the_server_is_dead() {
     let server = serving().await;
@@ -47,7 +48,7 @@ async fn a_cache_file_of_the_java_client_is_read_when_the_server_is_dead() {
     client.close().await;
 }
 
-/// C074, C075: what we wrote is the same to the Java client.
+/// C074, C075: the Java client reads the same from a file of this client.
 #[tokio::test]
 async fn our_cache_file_is_read_by_the_java_client_when_the_server_is_dead() {
     let server = serving().await;
@@ -81,11 +82,11 @@ fn client(address: &str, root: &Path) -> Client {
     Client::new(settings).unwrap()
 }
 
-/// What the Java client says of each namespace.
+/// What the Java client prints for each namespace.
 async fn java_contents(address: &str, root: &Path) -> Vec<Value> {
     let properties = [("app.id", APP), ("apollo.meta", address), ("apollo.cache-dir", text(root))];
     let java = program("Contents", &properties).args(NAMESPACES).spawn().unwrap();
-    // On a thread of its own: the server that it asks runs on this one.
+    // On its own thread, because the server that it connects to runs on this one.
     let output = tokio::task::spawn_blocking(|| wait_with_output(java)).await.unwrap();
     assert!(output.status.success(), "the Java client ended with {}", output.status);
     let lines = String::from_utf8(output.stdout).unwrap();

@@ -1,4 +1,4 @@
-//! The official Java client, unmodified, against our server.
+//! The official Java client, unmodified, against this server.
 
 use std::io::{BufRead as _, BufReader};
 
@@ -6,7 +6,8 @@ use super::java::{program, text};
 use crate::support::demo::Demo;
 use crate::support::server::Server;
 
-/// The official client finds us through the meta server, reads what was published, and its listener fires after a publish.
+/// The official client finds the config service through the meta server, reads what was published,
+/// and its listener is called after a publish.
 #[tokio::test]
 async fn official_java_client_reads_and_is_told_of_a_publish() {
     let server = Server::start();

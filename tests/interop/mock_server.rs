@@ -1,5 +1,6 @@
-//! Our client against the official mock server, in all that it can do: it announces every namespace again and again, names
-//! every release alike, and its loads bring what was set, deleted and reset.
+//! This client against the official mock server with all its features: it announces every namespace
+//! repeatedly, uses the same release key for all releases, and its loads return what was set,
+//! deleted and reset.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
@@ -14,11 +15,11 @@ use castalia_core::{ChangeEvent, ChangeStream, ChangeType, Client, ErrorKind, Se
 use super::java::{program, text};
 use crate::support::eventually::eventually;
 
-/// The one app id that the mock server knows.
+/// The one app id of the mock server.
 const APP: &str = "someAppId";
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What the mock server was told arrives as ordered changes, though its release keys never differ.
+/// Changes in the mock server arrive as ordered events, although its release keys never differ.
 #[tokio::test]
 async fn set_delete_and_reset_are_pushed() {
     let root = tempfile::tempdir().unwrap();
@@ -45,7 +46,7 @@ async fn set_delete_and_reset_are_pushed() {
     client.close().await;
 }
 
-/// What is set in one namespace is no change of another.
+/// A change of one namespace is not a change of another.
 #[tokio::test]
 async fn namespaces_are_kept_apart() {
     let root = tempfile::tempdir().unwrap();
@@ -62,7 +63,8 @@ async fn namespaces_are_kept_apart() {
     client.close().await;
 }
 
-/// Where it has no data of its own it answers from the cache file of an earlier run: ours will do.
+/// Without its own data it answers from the cache file of an earlier run, including one of this
+/// client.
 #[tokio::test]
 async fn the_mock_server_serves_a_cache_file_that_we_wrote() {
     let root = tempfile::tempdir().unwrap();
@@ -83,7 +85,7 @@ async fn the_mock_server_serves_a_cache_file_that_we_wrote() {
     client.close().await;
 }
 
-/// A namespace that it knows nothing of costs that namespace alone: the mock server breaks the connection.
+/// An unknown namespace fails alone: the mock server closes the connection.
 #[tokio::test]
 async fn a_namespace_without_data_harms_no_other() {
     let root = tempfile::tempdir().unwrap();
@@ -123,7 +125,7 @@ fn assert_change(event: &Arc<ChangeEvent>, key: &str, old: Option<&str>, new: Op
     assert_eq!(change.change_type, expected, "{key}");
 }
 
-/// The official mock server in a process of its own; ended when it goes out of scope.
+/// The official mock server in its own process; killed when it is dropped.
 struct MockServer {
     process: Child,
     orders: ChildStdin,
@@ -132,7 +134,7 @@ struct MockServer {
 }
 
 impl MockServer {
-    /// Serves `mockdata-*` of the Java program, else cache files of this directory.
+    /// Serves `mockdata-*` of the Java program, or else cache files of this directory.
     fn start(cache: &Path) -> Self {
         let properties = [("app.id", APP), ("apollo.cache-dir", text(cache)), ("env", "LOCAL")];
         let mut command = program("MockServer", &properties);
@@ -152,13 +154,13 @@ impl MockServer {
         mock
     }
 
-    /// Lets it do something and waits until it is done.
+    /// Sends a command and waits until it was carried out.
     fn order(&mut self, order: &str) {
         writeln!(self.orders, "{order}").unwrap();
         self.line("DONE");
     }
 
-    /// What follows this word in the next line that begins with it.
+    /// The rest of the next line that begins with this word.
     fn line(&mut self, word: &str) -> String {
         loop {
             let line = self.lines.recv_timeout(PATIENCE).expect("the mock server answers in time");

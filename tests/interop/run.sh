@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds what the interop suite runs with the official client and mock server. Idempotent; downloads from the Maven registry on the first run.
+# Builds the programs of the interop suite with the official client and mock server. Idempotent;
+# downloads from the Maven registry on the first run.
 set -euo pipefail
 cd "$(dirname "$0")/java"
 command -v mvn >/dev/null || { echo "mvn is missing: install Maven (Debian: apt-get install maven)" >&2; exit 1; }

@@ -1,4 +1,4 @@
-//! Cases C017 and C089 to C105: who is let in by access keys.
+//! Cases C017 and C089 to C105: which requests access keys admit.
 
 use castalia_core::protocol::signature::Signer;
 use serde_json::json;
@@ -12,12 +12,13 @@ use crate::support::sign::{get, get_at, headers, now_ms, secret};
 
 const SEC: &str = "/configs/sec/default/application";
 
-/// A request with these two headers, as they are.
+/// A request with these two headers, unchanged.
 async fn with_headers(base: &str, target: &str, headers: [(&str, String); 2]) -> Answer {
     raw::get(base, target, &headers.each_ref().map(|(name, value)| (*name, value.as_str()))).await
 }
 
-/// C089, SEC-27: the signature of a known request is the reference's; another path, query, order, time or secret has another one.
+/// C089, SEC-27: the signature of a known request equals the reference's; another path, query,
+/// order, time or secret has another signature.
 #[test]
 fn signatures_are_those_of_the_reference() {
     let signer = Signer::new("someSecret");
@@ -34,7 +35,7 @@ fn signatures_are_those_of_the_reference() {
     assert_ne!(Signer::new("someSecreu").sign(time, path), signer.sign(time, path));
 }
 
-/// C090, C100: without a signature every endpoint of the app is closed, without a challenge.
+/// C090, C100: without a signature every endpoint of the app is refused, without a challenge.
 #[tokio::test]
 async fn without_a_signature_every_endpoint_is_closed() {
     let fixture = Fixture::shared().await;
@@ -51,7 +52,7 @@ async fn without_a_signature_every_endpoint_is_closed() {
     }
 }
 
-/// C091 to C093: every enabled filter key lets in; a disabled one and an observer do not.
+/// C091 to C093: every enabled filter key admits; a disabled key and an observer key do not.
 #[tokio::test]
 async fn every_enabled_filter_key_lets_in() {
     let fixture = Fixture::shared().await;
@@ -60,7 +61,7 @@ async fn every_enabled_filter_key_lets_in() {
     }
 }
 
-/// C094, SEC-27: a signature holds for less than a minute in both directions.
+/// C094, SEC-27: a signature is valid for less than a minute before and after its time.
 #[tokio::test]
 async fn a_signature_holds_for_a_minute() {
     let fixture = Fixture::shared().await;
@@ -70,7 +71,7 @@ async fn a_signature_holds_for_a_minute() {
     }
 }
 
-/// C095: a time that is missing or no number is none, however it is signed.
+/// C095: a request whose timestamp is missing or not a number is refused, whatever its signature.
 #[tokio::test]
 async fn a_time_that_is_no_number_is_none() {
     let fixture = Fixture::shared().await;
@@ -86,7 +87,7 @@ async fn a_time_that_is_no_number_is_none() {
     }
 }
 
-/// C096, C097: of the header only the text between its first two colons counts.
+/// C096, C097: only the part of the header between its first two colons is used.
 #[tokio::test]
 async fn only_the_signature_of_the_header_counts() {
     let fixture = Fixture::shared().await;
@@ -105,7 +106,7 @@ async fn only_the_signature_of_the_header_counts() {
     }
 }
 
-/// C098, C099: what is signed are the bytes of path and query as they are sent.
+/// C098, C099: the signed text consists of the bytes of path and query as they are sent.
 #[tokio::test]
 async fn what_is_signed_are_the_bytes_that_are_sent() {
     let fixture = Fixture::shared().await;
@@ -124,7 +125,8 @@ async fn what_is_signed_are_the_bytes_that_are_sent() {
     assert_eq!(get(&fixture.base, &format!("{SEC}?"), "s1").await.status, 401);
 }
 
-/// C017: a signed client of an app without an own release of a public namespace gets that one, under the cluster that it asked for.
+/// C017: a signed client of an app without its own release of a public namespace receives that one,
+/// under the cluster that it requested.
 #[tokio::test]
 async fn a_signed_client_gets_a_public_namespace() {
     let fixture = Fixture::shared().await;
@@ -136,13 +138,14 @@ async fn a_signed_client_gets_a_public_namespace() {
     );
 }
 
-/// The JSON object in a body that the reference sends in chunks.
+/// The JSON object in a body that the reference sends chunked.
 fn unchunked(answer: &Answer) -> String {
     let (start, end) = (answer.text.find('{').unwrap(), answer.text.rfind('}').unwrap());
     answer.text[start..=end].to_owned()
 }
 
-/// C101: another spelling of the app never leads past its key: with folded names it is the same app, without it is none.
+/// C101: another spelling of the app never bypasses its key: with folded names it is the same app,
+/// otherwise an unknown one.
 #[tokio::test]
 async fn another_spelling_never_leads_past_the_key() {
     let fixture = Fixture::shared().await;
@@ -162,7 +165,7 @@ async fn another_spelling_never_leads_past_the_key() {
     assert_eq!(get(&server.config, path, "s1").await.status, 404);
 }
 
-/// C102: an observer refuses nobody.
+/// C102: an observer key refuses no request.
 #[tokio::test]
 async fn an_observer_refuses_nobody() {
     let fixture = Fixture::shared().await;
@@ -171,7 +174,7 @@ async fn an_observer_refuses_nobody() {
     assert_eq!(get(&fixture.base, path, "wrong").await.status, 200);
 }
 
-/// C103: once the last filter key is off, the observer is what is left.
+/// C103: once the last filter key is disabled, the observer key remains.
 #[tokio::test]
 async fn without_filter_keys_the_observer_is_left() {
     let fixture = Fixture::shared().await;
@@ -199,7 +202,7 @@ async fn discovery_and_health_need_no_signature() {
     }
 }
 
-/// C105: behind a base path the signed path has it in front.
+/// C105: with a base path, the signed path includes it.
 #[tokio::test]
 async fn the_base_path_is_signed() {
     if is_by_address("C105") {

@@ -1,4 +1,5 @@
-//! Cases C106 to C118: which services are listed, and the table that nodes find each other in.
+//! Cases C106 to C118: which services are listed, and the table through which nodes discover each
+//! other.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ fn instance(service: &str, uri: &str) -> Value {
     json!({ "appName": service, "instanceId": uri, "homepageUrl": uri })
 }
 
-/// A node of ours without the other roles, and its table.
+/// A started node without the other roles, and its table.
 fn config_node(options: Options) -> (Server, Http, Database) {
     let server = Server::start_with(options.flag("--roles", "config,meta"));
     let http = Http::new(&server.config);
@@ -22,7 +23,7 @@ fn config_node(options: Options) -> (Server, Http, Database) {
     (server, http, database)
 }
 
-/// A row of another node, last seen so many seconds ago.
+/// Inserts the row of another node, last seen this many seconds ago.
 fn row(service: &str, uri: &str, cluster: &str, age: u32) -> String {
     let time = format!("strftime('%Y-%m-%dT%H:%M:%f+00:00','now','-{age} seconds')");
     format!(
@@ -41,8 +42,8 @@ async fn parameters_make_no_difference() {
     assert!(!plain.as_array().unwrap().is_empty());
 }
 
-/// C107, C108, C117: a node lists its own services under the addresses that it listens on; `/` lists config services, then admin
-/// services.
+/// C107, C108, C117: a node lists its own services under the addresses that it listens on; `/`
+/// lists config services, then admin services.
 #[tokio::test]
 async fn a_node_lists_its_own_services() {
     let fixture = Fixture::shared().await;
@@ -81,7 +82,7 @@ async fn fresh_rows_of_the_same_cluster_are_listed() {
     eventually("an empty list", || is(json!([]))).await;
 }
 
-/// C112: a node lists itself whatever the table says, and puts its row back.
+/// C112: a node lists itself whatever the table contains, and restores its row.
 #[tokio::test]
 async fn a_node_lists_itself_and_puts_its_row_back() {
     if is_by_address("C112") {
@@ -101,7 +102,8 @@ async fn a_node_lists_itself_and_puts_its_row_back() {
     assert!(start.elapsed() < Duration::from_secs(11), "{:?}", start.elapsed());
 }
 
-/// C113, C114: a node that ends takes its rows away; one that starts removes those that died a day ago, and no younger ones.
+/// C113, C114: a node that shuts down deletes its rows; one that starts deletes those that expired
+/// a day ago, and no younger ones.
 #[tokio::test]
 async fn rows_go_with_their_node_or_after_a_day() {
     if is_by_address("C113 and C114") {
@@ -128,7 +130,8 @@ async fn rows_go_with_their_node_or_after_a_day() {
     assert!(uris().await.contains(&"http://silent:1/".to_owned()));
 }
 
-/// C115, C116: a list that the operator writes is given as it is written; without one there are no services.
+/// C115, C116: a list that the operator configures is returned as configured; without one there are
+/// no services.
 #[tokio::test]
 async fn a_custom_list_is_given_as_it_is_written() {
     if is_by_address("C115 and C116") {
@@ -145,7 +148,8 @@ async fn a_custom_list_is_given_as_it_is_written() {
     assert_eq!(database.rows(r#"SELECT "Uri" FROM "ServiceRegistry""#).await, Vec::<Value>::new());
 }
 
-/// The keys of the reference say how a node registers: under which address and cluster, with which metadata, or not at all.
+/// The reference's keys define how a node registers: under which address and cluster, with which
+/// metadata, or not at all.
 #[tokio::test]
 async fn apollos_keys_say_how_a_node_registers() {
     if is_by_address("the keys of the registry") {

@@ -15,7 +15,8 @@ fn lines(text: &str) -> BTreeSet<&str> {
     text.split_terminator('\n').collect()
 }
 
-/// C045, C055: properties text is a line for each key without any comment; a release key makes no difference.
+/// C045, C055: properties text has one line for each key and no comments; a release key has no
+/// effect.
 #[tokio::test]
 async fn properties_text_has_a_line_for_each_key() {
     let fixture = Fixture::shared().await;
@@ -29,7 +30,7 @@ async fn properties_text_has_a_line_for_each_key() {
     }
 }
 
-/// C046, C049: the JSON form is an object of the entries; a document has the one key `content`.
+/// C046, C049: the JSON form is an object of the entries; a document has the single key `content`.
 #[tokio::test]
 async fn the_json_form_is_an_object_of_the_entries() {
     let fixture = Fixture::shared().await;
@@ -41,7 +42,8 @@ async fn the_json_form_is_an_object_of_the_entries() {
     assert_eq!(document.json(), json!({ "content": DOCUMENT }));
 }
 
-/// C047: in keys blanks, in both `:`, `=`, `#`, `!`, line ends and backslashes are escaped; other letters stay.
+/// C047: blanks in keys, and `:`, `=`, `#`, `!`, line ends and backslashes in both are escaped;
+/// other letters are not.
 #[tokio::test]
 async fn properties_text_escapes_as_java_does() {
     let fixture = Fixture::shared().await;
@@ -58,7 +60,8 @@ async fn an_empty_release_is_an_empty_text() {
     assert_eq!(fixture.config.get("/configfiles/json/demo/default/empty").await.ok().text, "{}");
 }
 
-/// C050 to C052: the raw form is the stored document, typed by its suffix; of properties it is their text.
+/// C050 to C052: the raw form is the stored document, typed by its suffix; for properties it is
+/// their text.
 #[tokio::test]
 async fn the_raw_form_is_the_stored_document() {
     let fixture = Fixture::shared().await;
@@ -99,7 +102,7 @@ async fn a_document_without_content_is_an_empty_404() {
     assert_eq!((answer.status, answer.text.as_str()), (404, ""));
 }
 
-/// C054: what was never published is 404.
+/// C054: a namespace that was never published is 404.
 #[tokio::test]
 async fn a_file_that_was_never_published_is_404() {
     let fixture = Fixture::shared().await;
@@ -108,7 +111,7 @@ async fn a_file_that_was_never_published_is_404() {
     }
 }
 
-/// C056: what a gray client gets is not kept for others, nor the other way round.
+/// C056: values of a gray release are not cached for other clients, nor the other way round.
 #[tokio::test]
 async fn gray_and_main_files_do_not_mix() {
     let fixture = Fixture::shared().await;
@@ -121,8 +124,8 @@ async fn gray_and_main_files_do_not_mix() {
     }
 }
 
-/// A `*` among the labels of a gray rule is for clients without a label, too, and their content is kept from nobody else (the
-/// reference keeps it for everybody).
+/// A `*` among the labels of a gray rule also matches clients without a label, and their values are
+/// cached for no other client (the reference caches them for all).
 #[tokio::test]
 async fn a_rule_for_any_label_holds_for_clients_without_one() {
     let fixture = Fixture::shared().await;
@@ -135,7 +138,7 @@ async fn a_rule_for_any_label_holds_for_clients_without_one() {
     eventually("the gray content", is_gray).await;
 }
 
-/// C057: after a publish the file is the new one within two seconds.
+/// C057: the file is updated within two seconds of a publish.
 #[tokio::test]
 async fn a_publish_renews_the_file() {
     let fixture = Fixture::shared().await;
@@ -149,7 +152,8 @@ async fn a_publish_renews_the_file() {
     }
 }
 
-/// C058, C059: the file of an associated namespace is merged, and renewed by a publish of its owner.
+/// C058, C059: the file of an associated namespace is merged, and updated by a publish of its
+/// owner.
 #[tokio::test]
 async fn a_publish_of_the_owner_renews_the_merged_file() {
     let fixture = Fixture::shared().await;

@@ -1,5 +1,5 @@
-//! The data that the cases speak of, loaded once into one server that they share; each case that publishes does so in an app of its
-//! own there.
+//! The data of the cases, loaded once into a server that they share; each case that publishes uses
+//! its own app there.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,9 +13,9 @@ use crate::support::http::Http;
 use crate::support::server::{Options, Server};
 use crate::support::variable;
 
-/// A document whose every character matters.
+/// A document in which every character is significant.
 pub(super) const DOCUMENT: &str = r#"{"a": 1, "b": "<x>&'="}"#;
-/// Address that the gray rule names.
+/// Address in the gray rule.
 const GRAY_IP: &str = "10.9.9.9";
 
 /// A server with the data of the cases.
@@ -23,18 +23,19 @@ const GRAY_IP: &str = "10.9.9.9";
 pub(super) struct Fixture {
     pub(super) config: Http,
     pub(super) admin: Http,
-    /// Base address of the config service, for requests that are written byte by byte.
+    /// Base address of the config service, for raw requests.
     pub(super) base: String,
     database: Option<Database>,
     releases: HashMap<&'static str, Release>,
     /// Name of the gray branch.
     pub(super) branch: String,
-    /// Addresses of config and admin service of the only node; `None` where the server is not ours.
+    /// Addresses of config and admin service of the only node; `None` if the server was not started
+    /// here.
     own: Option<[String; 2]>,
 }
 
 impl Fixture {
-    /// The one that all cases share.
+    /// The fixture that all cases share.
     pub(super) async fn shared() -> &'static Self {
         static SHARED: OnceCell<Fixture> = OnceCell::const_new();
         SHARED.get_or_init(Self::start).await
@@ -90,7 +91,7 @@ impl Fixture {
         &self.releases.get(release).unwrap_or_else(|| panic!("no release {release}")).key
     }
 
-    /// Its database; `None`, with a word about it, where none was named.
+    /// Its database; `None`, with a message, if none was specified.
     pub(super) fn database(&self, case: &str) -> Option<&Database> {
         if self.database.is_none() {
             say(&format!("{case} is left out: CASTALIA_TEST_CONFIG_DB is not set"));
@@ -98,12 +99,12 @@ impl Fixture {
         self.database.as_ref()
     }
 
-    /// Addresses of config and admin service, where one node of ours plays both.
+    /// Addresses of config and admin service, if one started node has both roles.
     pub(super) fn own(&self) -> Option<&[String; 2]> {
         self.own.as_ref()
     }
 
-    /// An app of its own for a case that publishes.
+    /// A separate app for a case that publishes.
     pub(super) async fn app(&self, name: &str) -> App {
         App::create(&self.admin, &unique(name)).await
     }
@@ -194,7 +195,7 @@ impl Fixture {
         self.releases.insert(release, app.release(cluster, namespace, items).await);
     }
 
-    /// New names and keys are in force within a second or two.
+    /// Waits until new names and keys are in effect, within a second or two.
     async fn wait_until_known(&self) {
         eventually("the last access key", async || {
             let answer = self.config.get("/configs/sec/default/application").await;
@@ -210,21 +211,23 @@ impl Fixture {
     }
 }
 
-/// How a server of ours is started for the cases: as on a database that the reference made, with an open admin API.
+/// Start options of a server for the cases: as on a database that the reference created, with an
+/// open admin API.
 pub(super) fn compatible() -> Options {
     Options::new()
         .flag("--compat-defaults", "adopted")
         .variable("CASTALIA_ADMIN_SERVICE_ACCESS_CONTROL_ENABLED", "false")
 }
 
-/// A name that no other case uses, nor an earlier run against the same server.
+/// A name that no other case uses, nor an earlier run on the same server.
 pub(super) fn unique(name: &str) -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     format!("{name}-{}-{count}", std::process::id())
 }
 
-/// A server with settings of its own, and an app on it; `None`, with a word about it, where the cases run by address.
+/// A server with its own settings, and an app on it; `None`, with a message, if the cases run by
+/// address.
 pub(super) async fn special(case: &str, app: &str, options: Options) -> Option<(Server, App)> {
     if is_by_address(case) {
         return None;
@@ -234,7 +237,7 @@ pub(super) async fn special(case: &str, app: &str, options: Options) -> Option<(
     Some((server, app))
 }
 
-/// Whether the cases run by address; says that this one is left out.
+/// Whether the cases run by address; prints that this one is skipped.
 pub(super) fn is_by_address(case: &str) -> bool {
     let is_by_address = variable("CASTALIA_TEST_CONFIG_URL").is_some();
     if is_by_address {

@@ -1,4 +1,4 @@
-//! Cases C038 to C040: answers as changes, where the operator allows them.
+//! Cases C038 to C040: answers as changes, if the operator allows them.
 
 use serde_json::{Value, json};
 
@@ -6,8 +6,8 @@ use super::fixture::{compatible, special};
 use crate::support::app::App;
 use crate::support::http::Http;
 
-/// C038 to C040: a known older key gives the changes, added before deleted before modified; no key or an unknown one gives a full
-/// answer, the present one a 304.
+/// C038 to C040: a known older key returns the changes, added before deleted before modified; no
+/// key or an unknown one returns a full answer, the current one a 304.
 #[tokio::test]
 async fn a_known_older_key_gives_the_changes() {
     let options =
@@ -38,7 +38,8 @@ async fn a_known_older_key_gives_the_changes() {
     assert_eq!(get(&new.key).await.status, 304);
 }
 
-/// A release key of another app, cluster or namespace is no base: the changes would name the keys of what it holds.
+/// A release key of another app, cluster or namespace is not a base: the changes would reveal the
+/// keys of that release.
 #[tokio::test]
 async fn a_release_key_of_something_else_gives_a_full_answer() {
     let options =

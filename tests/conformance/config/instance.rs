@@ -1,4 +1,4 @@
-//! Cases C121 to C124: the record of which client got which release.
+//! Cases C121 to C124: the record of which client received which release.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::fixture::Fixture;
 use crate::support::database::Database;
 use crate::support::eventually::eventually;
 
-/// What the tables say of a client by its address: place of the client, then what it got.
+/// The records of a client by its address: the instance, then its releases.
 async fn records(database: &Database, ip: &str) -> Vec<Value> {
     let sql = format!(
         r#"SELECT i."AppId", i."ClusterName", i."DataCenter", c."ConfigAppId", c."ConfigClusterName",
@@ -17,7 +17,7 @@ async fn records(database: &Database, ip: &str) -> Vec<Value> {
     database.rows(&sql).await
 }
 
-/// The records once there are so many.
+/// Waits for this many records.
 async fn recorded(database: &Database, ip: &str, count: usize) -> Vec<Value> {
     eventually("the records", async || {
         Some(records(database, ip).await).filter(|rows| rows.len() == count)
@@ -30,7 +30,8 @@ fn record(row: &Value) -> [&str; 4] {
         .map(|name| row[name].as_str().unwrap())
 }
 
-/// C121, C122: who is answered is recorded with what it got, once, also when it has that already.
+/// C121, C122: a client is recorded with the release that it received, once, even if it had that
+/// release already.
 #[tokio::test]
 async fn a_client_is_recorded_with_what_it_got() {
     let fixture = Fixture::shared().await;
@@ -47,14 +48,14 @@ async fn a_client_is_recorded_with_what_it_got() {
 
     let again = fixture.config.get(&format!("{path}&releaseKey={}", fixture.key("APP"))).await;
     assert_eq!(again.status, 304);
-    // The marker is written after whatever was offered before it.
+    // Records are written in order, so the marker is written after all earlier ones.
     let marker = "10.1.1.99";
     fixture.config.get(&format!("/configs/demo/default/application?ip={marker}")).await.ok();
     recorded(database, marker, 1).await;
     assert_eq!(records(database, ip).await, rows);
 }
 
-/// C123: of an associated namespace both releases are recorded.
+/// C123: for an associated namespace both releases are recorded.
 #[tokio::test]
 async fn both_releases_of_an_associated_namespace_are_recorded() {
     let fixture = Fixture::shared().await;

@@ -5,7 +5,8 @@ use serde_json::json;
 use super::fixture::Fixture;
 use crate::support::poll::{Waiting, position};
 
-/// C085, C086: the answer has no messages; an id that differs is outdated, even one above the newest.
+/// C085, C086: the answer has no messages; an id that differs is out of date, even one above the
+/// newest.
 #[tokio::test]
 async fn any_other_id_is_answered_at_once() {
     let fixture = Fixture::shared().await;
@@ -17,7 +18,8 @@ async fn any_other_id_is_answered_at_once() {
     }
 }
 
-/// C087: the newest id waits, and a publish ends it. (That the hold is half a minute is a case of `notification.rs`.)
+/// C087: a poll with the newest id is held, and a publish ends it. (A case of `notification.rs`
+/// checks that the hold is half a minute.)
 #[tokio::test]
 async fn the_newest_id_waits_for_a_publish() {
     let fixture = Fixture::shared().await;
@@ -32,7 +34,7 @@ async fn the_newest_id_waits_for_a_publish() {
     assert!(body["notificationId"].as_i64().unwrap() > id);
 }
 
-/// C088: an id that is no number is refused; ours says 400, the reference 500.
+/// C088: an id that is not a number is refused; this server answers 400, the reference 500.
 #[tokio::test]
 async fn an_id_that_is_no_number_is_refused() {
     let fixture = Fixture::shared().await;

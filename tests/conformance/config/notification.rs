@@ -1,4 +1,5 @@
-//! Cases C061 to C064, C066 to C071 and C074 to C079: what a long poll is answered at once, and what it is held for.
+//! Cases C061 to C064, C066 to C071 and C074 to C079: which long polls are answered immediately,
+//! and which are held.
 
 use std::time::Duration;
 
@@ -10,7 +11,8 @@ use crate::support::http::Http;
 use crate::support::poll::{self, Waiting, newest, position};
 use crate::support::raw;
 
-/// C061, C066: a client that is behind is answered at once, with all keys that ever moved; `.properties` is not repeated.
+/// C061, C066: a client that is behind is answered immediately, with all watch keys that ever
+/// changed; `.properties` is not repeated.
 #[tokio::test]
 async fn a_client_that_is_behind_is_answered_at_once() {
     let fixture = Fixture::shared().await;
@@ -25,8 +27,8 @@ async fn a_client_that_is_behind_is_answered_at_once() {
     }
 }
 
-/// C062, C063, C074: a client that knows the newest id, or one above it, and one that can never be told anything, is held for the
-/// time that the operator sets and then gets an empty 304.
+/// C062, C063, C074: a client that knows the newest id, or a greater one, and one whose namespace
+/// can never change, is held for the configured time and then receives an empty 304.
 #[tokio::test]
 async fn a_client_that_knows_everything_is_held() {
     let options = compatible().variable("CASTALIA_LONG_POLLING_TIMEOUT", "5");
@@ -50,7 +52,8 @@ async fn a_client_that_knows_everything_is_held() {
     }
 }
 
-/// C064, C087: unless the operator says otherwise the hold is a minute; that of the deprecated poll is half a minute, always.
+/// C064, C087: by default the hold is a minute; that of the deprecated poll is always half a
+/// minute.
 #[tokio::test]
 async fn the_usual_hold_is_a_minute() {
     let fixture = Fixture::shared().await;
@@ -64,8 +67,8 @@ async fn the_usual_hold_is_a_minute() {
     assert!((59..63).contains(&v2_time.as_secs()), "{v2_time:?}");
 }
 
-/// C067, C069, C070: the client's spelling comes back, the keys are the stored ones; of two spellings of one namespace the smaller id
-/// counts, and its spelling.
+/// C067, C069, C070: the client's spelling is returned, the watch keys are the stored ones; of two
+/// spellings of one namespace the one with the smaller id is used.
 #[tokio::test]
 async fn spellings_come_back_as_the_client_wrote_them() {
     let fixture = Fixture::shared().await;
@@ -91,7 +94,7 @@ async fn spellings_come_back_as_the_client_wrote_them() {
     }
 }
 
-/// C071: each namespace that moved is in the answer.
+/// C071: the answer contains each namespace that changed.
 #[tokio::test]
 async fn each_namespace_that_moved_is_told() {
     let fixture = Fixture::shared().await;
@@ -103,7 +106,7 @@ async fn each_namespace_that_moved_is_told() {
     assert_eq!(names, ["Team.common", "application"]);
 }
 
-/// C075: without an app id a client is told of public namespaces by their owner's key.
+/// C075: without an app id a client is notified of public namespaces by their owner's watch key.
 #[tokio::test]
 async fn without_an_app_id_a_client_is_told_of_public_namespaces() {
     let fixture = Fixture::shared().await;
@@ -113,7 +116,7 @@ async fn without_an_app_id_a_client_is_told_of_public_namespaces() {
     assert_eq!(details.keys().collect::<Vec<_>>(), ["lib+default+Team.common"]);
 }
 
-/// C076: a list that names no namespace is refused with its text.
+/// C076: a list without namespaces is refused with the reference's message.
 #[tokio::test]
 async fn a_list_that_names_no_namespace_is_refused() {
     let fixture = Fixture::shared().await;
@@ -137,7 +140,7 @@ async fn a_list_that_names_no_namespace_is_refused() {
     }
 }
 
-/// C077: a namespace without an id counts from zero.
+/// C077: a namespace without an id has id zero.
 #[tokio::test]
 async fn a_namespace_without_an_id_counts_from_zero() {
     let fixture = Fixture::shared().await;
@@ -146,7 +149,8 @@ async fn a_namespace_without_an_id_counts_from_zero() {
     assert!(newest(&fixture.config.get(&path).await.ok()) > 0);
 }
 
-/// C078, C079: app id, cluster and list are required; ours says 400 for each, the reference 500 for the last two.
+/// C078, C079: app id, cluster and list are required; this server answers 400 for each, the
+/// reference 500 for the last two.
 #[tokio::test]
 async fn required_parameters_are_required() {
     let fixture = Fixture::shared().await;

@@ -1,5 +1,5 @@
-//! Cases C119, C120, C126 and C127: health, metrics, headers and the end of a node. (Health without a database is a case of the
-//! fault suite.)
+//! Cases C119, C120, C126 and C127: health, metrics, headers and the shutdown of a node. (Health
+//! without a database is a case of the fault suite.)
 
 use std::time::{Duration, Instant};
 
@@ -8,14 +8,15 @@ use crate::support::http::Http;
 use crate::support::poll::{self, Waiting, position};
 use crate::support::server::{Options, Server};
 
-/// C119: health says `UP`.
+/// C119: health is `UP`.
 #[tokio::test]
 async fn health_says_up() {
     let http = &Fixture::shared().await.config;
     assert!(http.get("/health").await.ok().text.contains("UP"));
 }
 
-/// C120: metrics and build are for holders of the token, unless the installation keeps them open; addresses and place always are.
+/// C120: metrics and build info need the token, unless the installation makes them public;
+/// addresses and location never need it.
 #[tokio::test]
 async fn metrics_are_behind_their_token() {
     if is_by_address("C120") {
@@ -42,7 +43,7 @@ async fn metrics_are_behind_their_token() {
     assert_eq!(anonymous.get("/metrics/jvm").await.status, 404);
 }
 
-/// C126: no answer lets pages of other origins read it.
+/// C126: no answer can be read by pages of other origins.
 #[tokio::test]
 async fn no_answer_is_for_other_origins() {
     let fixture = Fixture::shared().await;
@@ -58,7 +59,8 @@ async fn no_answer_is_for_other_origins() {
     }
 }
 
-/// C127: a node that is told to end answers its parked polls, so that clients move over, and is gone within ten seconds.
+/// C127: a node that is asked to terminate answers its parked polls, so that clients move to
+/// others, and exits within ten seconds.
 #[tokio::test]
 async fn a_node_that_ends_answers_its_polls() {
     let Some((mut server, app)) = special("C127", "demo", compatible()).await else { return };

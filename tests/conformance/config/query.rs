@@ -1,4 +1,4 @@
-//! Cases C001 to C044: what `/configs` answers.
+//! Cases C001 to C044: answers of `/configs`.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::support::raw;
 
 const APP: &str = "/configs/demo/default/application?ip=10.0.0.1";
 
-/// The answer, by members that matter.
+/// The answer, by the members that tests compare.
 #[track_caller]
 fn is(answer: Answer, cluster: &str, release_key: &str, configurations: &Value) {
     let body = answer.ok().json();
@@ -31,7 +31,8 @@ async fn a_full_answer_has_five_members() {
     assert_eq!(fixture.config.get(APP).await.ok().json(), expected);
 }
 
-/// C003 to C005: the known key gives an empty 304; an empty or unknown key gives a full answer.
+/// C003 to C005: the current key returns an empty 304; an empty or unknown key returns a full
+/// answer.
 #[tokio::test]
 async fn the_known_release_key_gives_an_empty_304() {
     let fixture = Fixture::shared().await;
@@ -43,7 +44,8 @@ async fn the_known_release_key_gives_an_empty_304() {
     }
 }
 
-/// C006, C007: the suffix `.properties` and the case of a namespace do not matter; the answer repeats the client's spelling.
+/// C006, C007: the suffix `.properties` and the case of a namespace have no effect; the answer
+/// repeats the client's spelling.
 #[tokio::test]
 async fn the_answer_repeats_the_clients_spelling() {
     let fixture = Fixture::shared().await;
@@ -55,7 +57,8 @@ async fn the_answer_repeats_the_clients_spelling() {
     }
 }
 
-/// C008 to C012: requested cluster, then data center, then default; the answer names the one that was found.
+/// C008 to C012: requested cluster, then data center, then default; the answer contains the cluster
+/// that was found.
 #[tokio::test]
 async fn clusters_are_tried_in_order() {
     let fixture = Fixture::shared().await;
@@ -72,8 +75,8 @@ async fn clusters_are_tried_in_order() {
     }
 }
 
-/// C013 to C015: an associated namespace is the public one with the app's own values in their places; its key has two parts, and a
-/// literal plus in a query is a space.
+/// C013 to C015: an associated namespace is the public one, overridden by the app's own values; its
+/// key has two parts, and a literal plus in a query is a space.
 #[tokio::test]
 async fn an_associated_namespace_is_merged() {
     let fixture = Fixture::shared().await;
@@ -94,7 +97,7 @@ async fn an_associated_namespace_is_merged() {
     assert_eq!(literal.status, 200);
 }
 
-/// C016: own and public releases are looked for independently, each through the clusters.
+/// C016: own and public releases are looked up independently, each through the clusters.
 #[tokio::test]
 async fn own_and_public_releases_are_found_independently() {
     let fixture = Fixture::shared().await;
@@ -104,7 +107,7 @@ async fn own_and_public_releases_are_found_independently() {
     is(answer, "default", &key, &json!({ "k1": "dc1", "k2": "mine", "k3": "extra" }));
 }
 
-/// C018: a namespace of the app's own hides a public one of the same name.
+/// C018: a namespace of the app hides a public one with the same name.
 #[tokio::test]
 async fn an_own_namespace_hides_a_public_one() {
     let fixture = Fixture::shared().await;
@@ -112,7 +115,7 @@ async fn an_own_namespace_hides_a_public_one() {
     is(answer, "default", fixture.key("SHO"), &json!({ "s": "own" }));
 }
 
-/// C019: the owner of a public namespace gets it once.
+/// C019: the owner of a public namespace receives it once.
 #[tokio::test]
 async fn the_owner_of_a_public_namespace_gets_it_once() {
     let fixture = Fixture::shared().await;
@@ -120,7 +123,7 @@ async fn the_owner_of_a_public_namespace_gets_it_once() {
     is(answer, "default", fixture.key("LIB"), &json!({ "k1": "lib1", "k2": "lib2" }));
 }
 
-/// C020, C021: without an app id there are public namespaces and nothing else.
+/// C020, C021: without an app id only public namespaces exist.
 #[tokio::test]
 async fn without_an_app_id_there_are_only_public_namespaces() {
     let fixture = Fixture::shared().await;
@@ -138,7 +141,8 @@ async fn without_an_app_id_there_are_only_public_namespaces() {
     assert_eq!(fixture.config.get(path).await.status, 404);
 }
 
-/// C022 to C024: what was never published, is unknown or lacks its suffix is 404, with the status in the body.
+/// C022 to C024: an unpublished or unknown namespace, or one without its suffix, is 404, with the
+/// status in the body.
 #[tokio::test]
 async fn what_was_never_published_is_404() {
     let fixture = Fixture::shared().await;
@@ -152,7 +156,8 @@ async fn what_was_never_published_is_404() {
     }
 }
 
-/// C025, C026: a document is the one key `content`; a release without entries is an empty object, not an absent one.
+/// C025, C026: a document has the single key `content`; a release without entries is an empty
+/// object, not a missing one.
 #[tokio::test]
 async fn documents_have_one_key_and_empty_releases_none() {
     let fixture = Fixture::shared().await;
@@ -162,8 +167,8 @@ async fn documents_have_one_key_and_empty_releases_none() {
     is(empty, "default", fixture.key("EMP"), &json!({}));
 }
 
-/// C027 to C031: a gray release is for listed addresses or labels, exactly, in the clusters that fall back to its parent; the answer
-/// names its branch.
+/// C027 to C031: a gray release is served to the listed addresses or labels, matched exactly, in
+/// the clusters that fall back to its parent; the answer contains its branch.
 #[tokio::test]
 async fn a_gray_release_is_for_listed_addresses_or_labels() {
     let fixture = Fixture::shared().await;
@@ -185,7 +190,7 @@ async fn a_gray_release_is_for_listed_addresses_or_labels() {
     }
 }
 
-/// C032, C033: the address is the first of `X-Forwarded-For`, unless the parameter names one.
+/// C032, C033: the address is the first of `X-Forwarded-For`, unless the parameter contains one.
 #[tokio::test]
 async fn the_address_is_the_parameter_or_the_first_forwarded_one() {
     let fixture = Fixture::shared().await;
@@ -194,14 +199,15 @@ async fn the_address_is_the_parameter_or_the_first_forwarded_one() {
         let answer = raw::get(&fixture.base, path, &forwarded).await.ok();
         assert_eq!(answer.json()["releaseKey"], fixture.key(release), "{path}");
     }
-    // A header without any address is no address: the peer's counts (the reference fails with 500).
+    // A header without an address is ignored: the peer's address is used (the reference fails with
+    // 500).
     let blank =
         raw::get(&fixture.base, "/configs/demo/default/application", &[("X-Forwarded-For", " , ")])
             .await;
     assert!(blank.status == 200 || is_by_address("the blank header of C032"), "{blank:?}");
 }
 
-/// C034, C036: `messages` that cannot be read or has no details is ignored.
+/// C034, C036: `messages` that is malformed or has no details is ignored.
 #[tokio::test]
 async fn unreadable_messages_are_ignored() {
     let fixture = Fixture::shared().await;
@@ -211,7 +217,8 @@ async fn unreadable_messages_are_ignored() {
     }
 }
 
-/// C035: a client that was told of a release by another node gets it here, even before this node looked.
+/// C035: a client that another node notified of a release receives it here, even before this node
+/// has scanned.
 #[tokio::test]
 async fn an_answer_is_not_older_than_what_the_client_was_told() {
     let fixture = Fixture::shared().await;
@@ -229,7 +236,7 @@ async fn an_answer_is_not_older_than_what_the_client_was_told() {
     is(answer, "default", &key, &json!({ "k": "2" }));
 }
 
-/// C037: without the switch a known older key gives a full answer.
+/// C037: if incremental answers are off, a known older key returns a full answer.
 #[tokio::test]
 async fn an_older_key_gives_a_full_answer() {
     let fixture = Fixture::shared().await;
@@ -239,7 +246,7 @@ async fn an_older_key_gives_a_full_answer() {
     is(answer, "default", fixture.key("INC2"), &json!({ "a": "1", "b": "20", "d": "4" }));
 }
 
-/// C041: only GET is answered. Ours says 405 where the reference says 400.
+/// C041: only GET is allowed. This server answers 405, the reference 400.
 #[tokio::test]
 async fn only_get_is_answered() {
     let fixture = Fixture::shared().await;

@@ -1,4 +1,4 @@
-//! Cases C065, C068, C072, C073 and C080 to C084: what wakes a poll that is held.
+//! Cases C065, C068, C072, C073 and C080 to C084: what wakes a parked poll.
 
 use std::time::{Duration, Instant};
 
@@ -12,13 +12,14 @@ use crate::support::http::Http;
 use crate::support::poll::{self, Waiting, newest, position};
 use crate::support::server::{Server, command};
 
-/// What an answer says that moved.
+/// The watch keys and ids in an answer.
 #[track_caller]
 fn details(body: &Value) -> Vec<&String> {
     body[0]["messages"]["details"].as_object().unwrap().keys().collect()
 }
 
-/// C065: a publish is told with a greater id and the one key that moved, and what is fetched then is not older.
+/// C065: a publish is announced with a greater id and the one watch key that changed, and a load
+/// after that returns at least this release.
 #[tokio::test]
 async fn a_publish_wakes_a_poll() {
     let fixture = Fixture::shared().await;
@@ -37,7 +38,7 @@ async fn a_publish_wakes_a_poll() {
     assert_eq!(config.json()["configurations"]["k"], "2");
 }
 
-/// A rollback wakes a poll as a publish does, and what is fetched then is the release before.
+/// A rollback wakes a poll like a publish, and a load after that returns the previous release.
 #[tokio::test]
 async fn a_rollback_wakes_a_poll() {
     let fixture = Fixture::shared().await;
@@ -53,7 +54,7 @@ async fn a_rollback_wakes_a_poll() {
     assert_eq!(config.json()["configurations"]["k"], "1");
 }
 
-/// C068: a publish of a public namespace wakes its readers, who are told in their own spelling.
+/// C068: a publish of a public namespace wakes its readers, who are notified in their own spelling.
 #[tokio::test]
 async fn a_publish_of_the_owner_wakes_readers_in_their_spelling() {
     let fixture = Fixture::shared().await;
@@ -70,7 +71,7 @@ async fn a_publish_of_the_owner_wakes_readers_in_their_spelling() {
     assert_eq!(details(&body), [&format!("{}+default+{namespace}", owner.id)]);
 }
 
-/// C072: a client waits for its cluster, its data center and the default one, and for no other.
+/// C072: a client waits for its cluster, its data center and the default cluster, and for no other.
 #[tokio::test]
 async fn a_poll_waits_for_three_clusters() {
     let fixture = Fixture::shared().await;
@@ -92,7 +93,7 @@ async fn a_poll_waits_for_three_clusters() {
     }
 }
 
-/// C073: a namespace of the app's own hides a public one: a publish of that one wakes nobody here.
+/// C073: a namespace of the app hides a public one, whose publishes wake no poll of this app.
 #[tokio::test]
 async fn a_hidden_public_namespace_wakes_nobody() {
     let fixture = Fixture::shared().await;
@@ -108,7 +109,7 @@ async fn a_hidden_public_namespace_wakes_nobody() {
     assert!(waiting.is_held_for(Duration::from_millis(1500)).await);
 }
 
-/// C080: a gray release is told by the key of the cluster that its branch belongs to.
+/// C080: a gray release is announced by the watch key of the cluster that its branch belongs to.
 #[tokio::test]
 async fn a_gray_release_is_told_by_its_parents_key() {
     let fixture = Fixture::shared().await;
@@ -117,7 +118,7 @@ async fn a_gray_release_is_told_by_its_parents_key() {
     let branch = app.add_branch("application", &["10.9.9.9"], &[]).await;
     let mut known = position(&fixture.config, &app.id, "application").await;
     let gray = app.release(&branch, "application", &[("k", "gray")]).await;
-    // The rules are told by a message of their own, which may come first. `soon` bounds the loop.
+    // The rules have a message of their own, which may arrive first. `soon` bounds the loop.
     loop {
         let path = poll::path(&app.id, &[("application", known)]);
         let answer = Waiting::start(&fixture.config, &path).await.soon().await.ok();
@@ -130,7 +131,8 @@ async fn a_gray_release_is_told_by_its_parents_key() {
     }
 }
 
-/// C081: where the operator sets batches, a crowd is answered in them: everybody once, with pauses between.
+/// C081: if batches are configured, many clients are answered in batches: each once, with pauses
+/// between.
 #[tokio::test]
 async fn a_crowd_is_answered_in_batches_where_they_are_set() {
     if is_by_address("C081") {
@@ -176,7 +178,8 @@ async fn a_crowd_is_answered_in_batches_where_they_are_set() {
     assert!(took < Duration::from_secs(10), "{took:?}");
 }
 
-/// C082: whatever the moment of the publish, the running or the next poll reports it, and each ends at the last release.
+/// C082: at whatever moment a publish occurs, the current or the next poll reports it, and each
+/// client ends with the last release.
 #[tokio::test]
 async fn no_notification_is_lost() {
     let fixture = Fixture::shared().await;
@@ -189,7 +192,7 @@ async fn no_notification_is_lost() {
             let app = app.clone();
             async move {
                 app.set("default", "application", &[("k", &round.to_string())]).await;
-                // A different offset against the poll in each round.
+                // Each round publishes at another offset to the poll.
                 tokio::time::sleep(Duration::from_micros(round * 37 % 3000)).await;
                 app.try_publish("default", "application").await.ok();
             }
@@ -198,14 +201,14 @@ async fn no_notification_is_lost() {
         let answer = http.get(&poll::path(&app.id, &[("application", known)])).await.ok();
         known = newest(&answer);
         publisher.await.unwrap();
-        // One that is lost would be told by the end of the hold, a minute later.
+        // A lost one would be reported only at the end of the hold, a minute later.
         assert!(start.elapsed() < Duration::from_secs(10), "round {round}: {:?}", start.elapsed());
         let config = http.get(&format!("/configs/{}/default/application", app.id)).await.ok();
         assert_eq!(config.json()["configurations"]["k"], round.to_string());
     }
 }
 
-/// C083: a client that goes away leaves the others as they are.
+/// C083: a client that disconnects does not affect the others.
 #[tokio::test]
 async fn a_client_that_goes_away_disturbs_nobody() {
     let fixture = Fixture::shared().await;
@@ -220,7 +223,8 @@ async fn a_client_that_goes_away_disturbs_nobody() {
     assert!(newest(&waiting.soon().await.ok()) > id);
 }
 
-/// C084: a message that is committed after one with a greater id is told, too, and known to those who ask later.
+/// C084: a message that is committed after one with a greater id is announced too, and known to
+/// later polls.
 #[tokio::test]
 async fn a_message_that_is_late_is_told() {
     let Some((server, first)) = special("C084", "first", compatible()).await else { return };

@@ -1,4 +1,4 @@
-//! The pairs of operations on access keys of one app, which stand between a client and the configuration.
+//! Pairs of operations on the access keys of one app, which protect its configuration.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -16,13 +16,14 @@ fn call(method: Method, path: String, body: Option<Value>) -> Request {
     Request { is_portal: false, method, path, body }
 }
 
-/// A key that somebody enables while it is deleted is either enabled or deleted, and never more than five are made.
+/// A key that is enabled while it is deleted is either enabled or deleted, and never more than five
+/// keys exist.
 async fn keys_are_changed_one_after_the_other(nodes: Nodes) {
     let app = App::create(&nodes.admin(0), "keys").await;
     let at = |id: i64, rest: &str| format!("/apps/keys/accesskeys/{id}{rest}operator=u");
     for number in 0..ROUNDS {
         let id = app.add_key(&format!("0123456789abcdef-{number}"), 1, false).await;
-        // Both callers have to arrive before one of them has ended.
+        // Both requests have to arrive before one of them has finished.
         let row = format!(r#"SELECT "Id" FROM "AccessKey" WHERE "Id" = {id} FOR UPDATE"#);
         let held = match nodes.servers.len() {
             2 => Some(nodes.config.begin(&[&row]).await),

@@ -1,8 +1,8 @@
-//! What holds in the database whatever two callers did at once.
+//! Invariants of the database after two concurrent callers.
 
 use crate::support::database::Database;
 
-/// Queries that find what must not be; each with what it means.
+/// Queries that find violations; each with its meaning.
 const FORBIDDEN: [(&str, &str); 9] = [
     (
         "a branch has one live rule",
@@ -18,7 +18,7 @@ const FORBIDDEN: [(&str, &str); 9] = [
            GROUP BY "ParentClusterId", "NamespaceName" HAVING COUNT(*) > 1"#,
     ),
     (
-        // Those of a branch stay for the history of its parent.
+        // Histories of a branch remain with its parent.
         "a live release has its namespace",
         r#"SELECT "Id" FROM "Release" WHERE "AppId" = '{app}' AND NOT {deleted}
            AND NOT EXISTS (SELECT 1 FROM "Namespace" WHERE "Namespace"."AppId" = "Release"."AppId"
@@ -66,7 +66,7 @@ const FORBIDDEN: [(&str, &str); 9] = [
     ),
 ];
 
-/// Panics with what does not hold for an app.
+/// Panics with the violated invariant of an app.
 pub(super) async fn check(config: &Database, app_id: &str, what: &str) {
     for (meaning, sql) in FORBIDDEN {
         let sql = sql.replace("{app}", app_id).replace("{deleted}", r#""IsDeleted""#);
@@ -75,7 +75,7 @@ pub(super) async fn check(config: &Database, app_id: &str, what: &str) {
     }
 }
 
-/// Panics unless a name that no unique key protects belongs to one app.
+/// Panics if a name that no unique key protects belongs to two apps.
 pub(super) async fn check_portal(portal: &Database, what: &str) {
     let sql = r#"SELECT "Name" FROM "AppNamespace" WHERE "IsPublic" AND NOT "IsDeleted"
                  GROUP BY "Name" HAVING COUNT(*) > 1"#;

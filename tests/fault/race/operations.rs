@@ -1,4 +1,5 @@
-//! The request of each operation that changes something, on an app that has one of everything.
+//! The request of each operation that changes something, on an app that has one object of every
+//! kind.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -8,7 +9,7 @@ use super::subject::Subject;
 /// Every operation.
 const OPERATIONS: &str = include_str!("operations.txt");
 
-/// A call of one of the two ports.
+/// A request to one of the two ports.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
     pub(crate) is_portal: bool,
@@ -17,12 +18,12 @@ pub(crate) struct Request {
     pub(crate) body: Option<Value>,
 }
 
-/// All operations as the list names them.
+/// All operations, by their names in the list.
 pub(crate) fn all() -> Vec<&'static str> {
     OPERATIONS.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect()
 }
 
-/// An operation on a subject; `who` is a value of this caller's own.
+/// An operation on a subject; `who` is a value of this caller.
 pub(crate) fn request(operation: &str, subject: &Subject, who: &str) -> Request {
     let (port, rest) = operation.split_once(' ').unwrap();
     let (method, path) = rest.split_once(' ').unwrap();
@@ -35,7 +36,7 @@ pub(crate) fn request(operation: &str, subject: &Subject, who: &str) -> Request 
     Request { is_portal, method: method.parse().unwrap(), path: filled, body }
 }
 
-/// Path and body. A path that is the same on every subject but for the app is filled in by `at`.
+/// Path and body. `at` fills in a path that differs only in the app.
 fn admin(method: &str, path: &str, s: &Subject, who: &str) -> (String, Option<Value>) {
     let at = path
         .replace("{app_id}", &s.app_id)
@@ -53,7 +54,7 @@ fn admin(method: &str, path: &str, s: &Subject, who: &str) -> (String, Option<Va
             (at, Some(json!({ "appId": s.app_id, "secret": secret, "dataChangeCreatedBy": "u" })))
         }
         ("PUT", "/apps/{app_id}/accesskeys/{id}/enable") => {
-            // In a mode that only observes: clients of the subject do not sign.
+            // Observe-only mode, because clients of the subject do not sign.
             (format!("{}&mode=1", by(at.replace("{id}", &s.key_id.to_string()))), None)
         }
         (_, "/apps/{app_id}/accesskeys/{id}/disable" | "/apps/{app_id}/accesskeys/{id}") => {

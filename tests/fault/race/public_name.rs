@@ -1,5 +1,5 @@
-//! Two apps that declare one public namespace at the same moment: clients of all apps get what its
-//! owner publishes, so exactly one of them may own it.
+//! Two apps that declare the same public namespace concurrently: clients of all apps receive what
+//! its owner publishes, so exactly one of them may own it.
 
 use reqwest::Method;
 use serde_json::json;
@@ -9,18 +9,18 @@ use super::operations::Request;
 use crate::support::app::App;
 use crate::support::database::Engine;
 
-/// Rounds, each with a name of its own.
+/// Rounds, each with another name.
 const ROUNDS: usize = 6;
 const APPS: [&str; 2] = ["first", "second"];
 
-/// Case makes no difference: clients reach a namespace by either spelling.
+/// In two spellings, because names ignore case.
 async fn one_of_two_apps_gets_a_public_name(nodes: Nodes) {
     App::create(&nodes.admin(0), "oldest").await;
     for app_id in APPS {
         App::create(&nodes.admin(0), app_id).await;
     }
     for round in 0..ROUNDS {
-        // Both callers have to arrive before one of them has ended.
+        // Both requests have to arrive before one of them has finished.
         let rows = r#"SELECT "Id" FROM "App" WHERE "AppId" IN ('first', 'second') FOR UPDATE"#;
         let held = match nodes.servers.len() {
             2 => Some(nodes.config.begin(&[rows]).await),

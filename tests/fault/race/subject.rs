@@ -1,11 +1,11 @@
-//! An app that has one of everything, for operations to race on.
+//! An app with one object of every kind, for operations to race on.
 
 use serde_json::{Value, json};
 
 use crate::support::app::App;
 use crate::support::http::Http;
 
-/// An app with a second cluster, an access key, two releases, and a branch that is published.
+/// An app with a second cluster, an access key, two releases, and a published branch.
 #[derive(Debug)]
 pub(crate) struct Subject {
     pub(crate) number: usize,
@@ -18,7 +18,7 @@ pub(crate) struct Subject {
 }
 
 impl Subject {
-    /// A new app; known to the portal too where that matters.
+    /// Creates an app; also in the portal if an operation needs that.
     pub(crate) async fn create(number: usize, admin: &Http, portal: Option<&Http>) -> Self {
         let app_id = format!("race{number}");
         let app = match portal {

@@ -8,7 +8,10 @@ import com.google.gson.Gson;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** Opens namespaces with the official client and prints each as a line of JSON: where it came from, and what it holds. */
+/**
+ * Opens namespaces with the official client and prints the source and the values of each as a line
+ * of JSON.
+ */
 public final class Contents {
   private Contents() {}
 

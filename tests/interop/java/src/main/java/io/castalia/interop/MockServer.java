@@ -6,7 +6,10 @@ import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 
-/** Runs the official mock server: prints its address, then obeys orders from standard input, a tab between their words. */
+/**
+ * Runs the official mock server: prints its address, then executes commands from standard input,
+ * whose words are separated by tabs.
+ */
 public final class MockServer {
   private MockServer() {}
 

@@ -6,7 +6,7 @@ import com.ctrip.framework.apollo.model.ConfigChange;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
-/** Reads one key with the official client, prints it, waits for its next change, prints that. */
+/** Reads a key with the official client, prints it, waits for its next change, and prints that. */
 public final class Reader {
   private Reader() {}
 
