@@ -50,8 +50,7 @@ cargo build --quiet --profile "$profile" "${packages[@]}"
 listening $! || fail "the server does not start: $(cat "$scratch/server.log")"
 export APP_ID=sample-app APOLLO_META EXAMPLE_PORTAL APOLLO_CACHE_DIR=$scratch/cache
 APOLLO_META=$(address config)
-# By default a client starts to poll two seconds after its start, which would delay the example that
-# started last.
+# The shell must not delay the first poll, or the last example would miss the push.
 export APOLLO_LONG_POLLING_INITIAL_DELAY_IN_MILLS=0
 EXAMPLE_PORTAL=$(address portal)
 

@@ -21,7 +21,7 @@ pub(super) fn run(plan: &Plan) -> Result<Report> {
     for _ in 0..plan.rounds {
         rounds.push((client::start(product.config, 1)?, client::start_empty(product.config)?));
     }
-    // The first poll is parked after about two seconds.
+    // By then the client has loaded its namespace and parked its poll.
     pause(time);
     let both = |memory: fn(u32) -> Result<f64>| -> Result<Vec<(f64, f64)>> {
         let of = |process: &Process| memory(process.id());

@@ -136,9 +136,8 @@ class Client extends EventEmitter {
     this.#tellReady();
     const { lastError } = adopted;
     if (lastError) {
-      const instead =
-        adopted.source === 'none' ? 'reads return their defaults' : `it has its ${adopted.source} content`;
-      this._fail(lastError, `no server has answered with the namespace ${namespace}; until one does, ${instead}`);
+      const instead = adopted.source === 'none' ? 'reads return their defaults' : `it has its ${adopted.source} values`;
+      this._fail(lastError, `no server has returned the namespace ${namespace}; until one does, ${instead}`);
     }
     return adopted;
   }

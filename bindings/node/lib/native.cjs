@@ -79,8 +79,8 @@ function advice({ os, cpu, libc }, name, known) {
   return [
     `castalia needs the package ${name} ${version} on ${here}, and it is not installed. The usual causes:`,
     '1. Optional dependencies were left out (--omit=optional, --no-optional): install with them.',
-    '2. The lock file or node_modules come from another system: delete both and install here.',
-    '3. A bundler took castalia in without its native file: declare castalia as external.',
+    '2. The lock file or node_modules were copied from another system: delete both and install here.',
+    '3. A bundler included castalia without its native file: declare castalia as external.',
   ].join('\n');
 }
 
@@ -88,7 +88,7 @@ function loadChecked() {
   const native = load();
   if (native.VERSION !== version) {
     throw new Error(
-      `castalia ${version} found a native half of version ${native.VERSION}; install both in the same version`,
+      `castalia ${version} does not work with the native half of version ${native.VERSION}; install the same version of both`,
     );
   }
   return native;

@@ -23,7 +23,7 @@ class Settings {
 
   set(name, value) {
     if (!['string', 'number', 'boolean'].includes(typeof value)) {
-      const message = `InvalidArgument in set: the value of ${String(name)} is no text, number or boolean`;
+      const message = `InvalidArgument in set: the value of ${String(name)} is not a string, number or boolean`;
       throw new CastaliaError({ code: 'InvalidArgument', message, operation: 'set', context: { name } });
     }
     this.#values[name] = String(value);
@@ -51,7 +51,7 @@ class Settings {
 
 function entriesOf(values) {
   if (typeof values !== 'object' || values === null) {
-    const message = 'InvalidArgument in set: the settings are no object of names and values';
+    const message = 'InvalidArgument in set: the settings are not an object of names and values';
     throw new CastaliaError({ code: 'InvalidArgument', message, operation: 'set' });
   }
   return Object.entries(values);

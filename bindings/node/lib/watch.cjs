@@ -37,7 +37,7 @@ class Watch {
       this.#lastError = null;
     } catch (error) {
       this.#lastError = error;
-      warn(`the namespace ${config.namespace} cannot be read as what is watched; the last value stays: ${error}`);
+      warn(`the namespace ${config.namespace} cannot be parsed; keeping the last watched value: ${error}`);
     }
   }
 }

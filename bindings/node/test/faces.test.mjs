@@ -59,7 +59,7 @@ test('a client that requires values refuses to start without them, and another o
   assert.notEqual(config.state, 'Ready');
   const [warning] = await warned;
   assert.equal(warning.name, 'CastaliaWarning');
-  assert.match(warning.message, /no server has answered with the namespace application.*reads return their defaults/);
+  assert.match(warning.message, /no server has returned the namespace application.*reads return their defaults/);
 });
 
 test('a value may be the name of a member of an enumeration', async (t) => {

@@ -78,7 +78,7 @@ impl Follower {
     }
 
     fn missing() -> PyErr {
-        PyRuntimeError::new_err("a function follows already")
+        PyRuntimeError::new_err("a function is registered already")
     }
 }
 
@@ -135,7 +135,9 @@ impl Stream {
             Place::Here(stream) => stream,
             other => {
                 *place = other;
-                return Err(PyRuntimeError::new_err("the stream is closed, or waits already"));
+                return Err(PyRuntimeError::new_err(
+                    "the stream is closed, or another call is waiting for it",
+                ));
             }
         };
         let origin = self.place.clone();

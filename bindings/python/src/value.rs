@@ -69,8 +69,7 @@ impl Origin<'_> {
             }
         };
         let converted = value.map(convert).transpose();
-        converted
-            .map_err(|_| malformed(key, "the value is beyond what its type in Python can hold"))
+        converted.map_err(|_| malformed(key, "the value is out of range of its Python type"))
     }
 }
 
@@ -108,7 +107,7 @@ pub(crate) fn read_text<'py>(
     rules: PickledRules,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
     let (zone, lenient_dates, strict_booleans) = rules;
-    let zone = Zone::parse(&zone).ok_or_else(|| PyValueError::new_err("there is no such zone"))?;
+    let zone = Zone::parse(&zone).ok_or_else(|| PyValueError::new_err("unknown time zone"))?;
     let origin = Origin::Text(text, ReadRules { zone, lenient_dates, strict_booleans });
     origin.read(py, value_type, key).map_err(|error| raised(py, &error))
 }

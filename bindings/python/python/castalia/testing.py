@@ -103,7 +103,7 @@ class _Memory(Settings):
         return lambda done: self._native.fail(namespace, done)
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a fake client cannot be pickled: its content is in this process")
+        raise TypeError("a fake client cannot be pickled: its values exist in this process only")
 
 
 def _entries(values: Mapping[str, str]) -> list[tuple[str, str]]:

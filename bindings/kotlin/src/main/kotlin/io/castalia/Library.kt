@@ -87,7 +87,7 @@ internal object Library {
      * file by a system property, which is why one thread of the whole JVM does this at a time.
      */
     private fun open(path: Path) {
-        if (!Files.isRegularFile(path)) throw IOException("there is no $path")
+        if (!Files.isRegularFile(path)) throw IOException("$path does not exist")
         useFolderForJna(path.toAbsolutePath().parent)
         synchronized("io.castalia.Library".intern()) {
             System.setProperty(OVERRIDE, path.toAbsolutePath().toString())
@@ -97,7 +97,7 @@ internal object Library {
                 Native.setCallbackThreadInitializer(uniffiRustFutureContinuationCallbackImpl, attach)
                 uniffiEnsureInitialized()
             } catch (mismatch: ExceptionInInitializerError) {
-                throw IOException("$path is of another version than this jar; take both from one release", mismatch)
+                throw IOException("$path has another version than this jar; use both from the same release", mismatch)
             } finally {
                 System.clearProperty(OVERRIDE)
             }

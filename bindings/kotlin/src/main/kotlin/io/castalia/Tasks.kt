@@ -69,7 +69,7 @@ internal class Tasks {
         call.whenComplete { _, failure ->
             pumps -= call
             val isExpected = failure == null || failure is CastaliaException.Closed || failure is CancellationException
-            if (!isExpected) Report.error("a listener was cut off", failure)
+            if (!isExpected) Report.error("a listener stopped because of an error", failure)
         }
         return call
     }

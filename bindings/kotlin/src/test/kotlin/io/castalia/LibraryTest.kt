@@ -78,7 +78,7 @@ class LibraryTest {
         val spoilt = load.run("-Dcastalia.native.path=$place").output
         assertTrue(spoilt.startsWith("Io: ") && "$place" in spoilt, spoilt)
         val missing = load.run("-Dcastalia.native.path=$folder/missing.so").output
-        assertTrue(missing.startsWith("Io: ") && "there is no" in missing && "castalia.native.path" in missing, missing)
+        assertTrue(missing.startsWith("Io: ") && "does not exist" in missing && "castalia.native.path" in missing, missing)
     }
 
     @Test
@@ -89,7 +89,7 @@ class LibraryTest {
         answersZero().copyInto(bytes, offsetOf("ffi_castalia_kotlin_uniffi_contract_version", place).toInt())
         val other = Files.write(folder.resolve("other.so"), bytes)
         val told = load.run("-Dcastalia.native.path=$other").output
-        assertTrue(told.startsWith("Io: ") && "$other is of another version than this jar" in told, told)
+        assertTrue(told.startsWith("Io: ") && "$other has another version than this jar" in told, told)
         assertEquals("$place", "/" + load.run("-Dcastalia.native.path=$place").output)
     }
 
