@@ -1,4 +1,5 @@
-//! Access keys in the states that they can be in: not read, too old, revoked while a poll is held, required of everybody.
+//! Access keys in all their states: not read yet, too old, revoked while a poll is parked, required
+//! of every app.
 
 use std::time::{Duration, Instant};
 
@@ -29,7 +30,7 @@ async fn becomes(http: &Http, path: &str, status: u16) {
     .await;
 }
 
-/// SEC-06: keys that were never read let nobody pass, and are read as soon as they can be.
+/// SEC-06: access keys that were never read admit no request, and are read as soon as possible.
 #[tokio::test]
 async fn keys_that_were_never_read_let_nobody_pass() {
     let directory = tempfile::tempdir().unwrap();
@@ -53,7 +54,8 @@ async fn keys_that_were_never_read_let_nobody_pass() {
     becomes(&http, "/configs/demo/default/application", 404).await;
 }
 
-/// SEC-06: keys that were read longer ago than `security.access_key_max_age` let nobody pass until they are read again.
+/// SEC-06: access keys that were read longer ago than `security.access_key_max_age` admit no
+/// request until they are read again.
 #[tokio::test]
 async fn keys_that_were_read_too_long_ago_let_nobody_pass() {
     let server = Server::start_with(open_admin().flag("--security-access-key-max-age", "3"));
@@ -72,7 +74,8 @@ async fn keys_that_were_read_too_long_ago_let_nobody_pass() {
     becomes(&http, path, 200).await;
 }
 
-/// SEC-06: an app that is not stored has no namespace of its own, even where rows of its name are left; public namespaces are for all.
+/// SEC-06: an app that is not stored has no namespaces, even if rows of its name remain; public
+/// namespaces are open to all.
 #[tokio::test]
 async fn an_app_that_is_not_stored_has_public_namespaces_only() {
     let server = Server::start_with(open_admin());
@@ -89,7 +92,7 @@ async fn an_app_that_is_not_stored_has_public_namespaces_only() {
     assert_eq!(http.get("/configs/gone/default/application").await.status, 404);
 }
 
-/// `security.require_access_key`: whoever has no enabled filter key is refused, known or not.
+/// `security.require_access_key`: apps without an enabled filter key are refused, known or not.
 #[tokio::test]
 async fn where_keys_are_required_nobody_is_served_without_one() {
     let server = Server::start_with(open_admin().flag("--security-require-access-key", "true"));
@@ -114,7 +117,9 @@ async fn where_keys_are_required_nobody_is_served_without_one() {
     }
 }
 
-/// SEC-25: polls that rely on a key end with 401 within five seconds of its end; those of another key are asked to come back; what is
+/// SEC-25: polls that were admitted by a key end with 401 within five seconds of its revocation;
+/// those of another key are asked to reconnect; later publishes are announced to no client without
+/// a key.
 /// published later is told to nobody without a key.
 #[tokio::test]
 async fn a_revoked_key_ends_its_polls() {
@@ -156,7 +161,7 @@ async fn a_revoked_key_ends_its_polls() {
     assert_eq!(sign::get(&server.config, &held, "s1").await.status, 401);
 }
 
-/// SEC-25: the first key of an app ends the polls that were let in without one.
+/// SEC-25: the first key of an app ends the polls that were admitted without one.
 #[tokio::test]
 async fn the_first_key_of_an_app_ends_its_open_polls() {
     let server = Server::start_with(open_admin());
@@ -169,7 +174,7 @@ async fn the_first_key_of_an_app_ends_its_open_polls() {
     assert_eq!(waiting.soon().await.status, 401);
 }
 
-/// SEC-27: an app that changes its key step by step has no failing request.
+/// SEC-27: an app that replaces its key step by step has no failing request.
 #[tokio::test]
 async fn a_change_of_keys_refuses_nobody() {
     let server = Server::start_with(open_admin());
@@ -197,7 +202,8 @@ async fn a_change_of_keys_refuses_nobody() {
     }
 }
 
-/// A row with an empty secret, as a script may leave it: whoever signs with nothing is refused, and so is whoever does not sign.
+/// A row with an empty secret, as a script may leave it: requests signed with an empty secret are
+/// refused, and so are unsigned ones.
 #[tokio::test]
 async fn an_empty_secret_lets_nobody_in() {
     for secret in ["", "   "] {
@@ -227,7 +233,7 @@ async fn an_empty_secret_lets_nobody_in() {
     }
 }
 
-/// A second access key with the same secret is the caller's fault, on each database.
+/// A second access key with the same secret is a client error, on each database.
 #[tokio::test]
 async fn the_same_access_key_twice_is_refused() {
     for engine in [None, Some(Engine::MySql), Some(Engine::Postgres)] {

@@ -1,4 +1,5 @@
-//! Documents made to execute or to explode (SEC-20): they are refused at once, and cost nothing.
+//! Documents that try to execute code or to explode (SEC-20): they are refused quickly and with
+//! little memory.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -9,19 +10,19 @@ use crate::support::app::App;
 use crate::support::http::Http;
 use crate::support::server::{Options, Server};
 
-/// What a refusal may take, on a busy machine and without optimisation; a bomb takes minutes.
+/// Time limit of a refusal, on a busy machine and without optimisation; a bomb takes minutes.
 const AT_ONCE: Duration = Duration::from_secs(2);
-/// What refusals may add to the memory of the server, in KiB.
+/// Limit of the memory that refusals may add, in KiB.
 const EXTRA_KIB: u64 = 50 * 1024;
 
-/// Greatest resident memory that the server had so far, in KiB.
+/// Peak resident memory of the server, in KiB.
 fn peak_kib(server: &Server) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     line.split_whitespace().next().unwrap().parse().unwrap()
 }
 
-/// Lines of which each stands for nine of the one before.
+/// Lines of which each refers to nine copies of the previous one.
 fn alias_bomb() -> String {
     let mut text = "a0: &a0 [lol]\n".to_owned();
     for line in 1..12 {
@@ -31,7 +32,7 @@ fn alias_bomb() -> String {
     text
 }
 
-/// Bodies of documents by the namespace that they are put into.
+/// Documents by the namespace that they are written to.
 fn hostile() -> Vec<(&'static str, String)> {
     const DEPTH: usize = 1_000_000;
     let deep = |open: &str, close: &str, depth| open.repeat(depth) + &close.repeat(depth);
@@ -50,7 +51,8 @@ fn hostile() -> Vec<(&'static str, String)> {
     yaml.chain(json.into_iter().map(|text| ("conf.json", text))).collect()
 }
 
-/// SEC-20: tags that construct, bombs of aliases and depths of a million are refused at once and in little memory; XML stays text,
+/// SEC-20: constructor tags, alias bombs and depths of a million are refused quickly and with
+/// little memory; XML remains text, whose entities are not resolved.
 /// of which no entity is resolved.
 #[tokio::test]
 async fn documents_cannot_execute_or_explode() {

@@ -1,11 +1,12 @@
-//! Health and what every answer of every port carries.
+//! Health, and headers of every answer on every port.
 
 use serde_json::json;
 
 use crate::support::http::Http;
 use crate::support::server::Server;
 
-/// Case 119 and 126: health says UP on every port, no answer allows other origins, unknown paths are 404, wrong methods 405.
+/// Case 119 and 126: health is UP on every port, no answer allows other origins, unknown paths are
+/// 404, wrong methods 405.
 #[tokio::test]
 async fn every_port_has_health_and_safe_headers() {
     let server = Server::start();

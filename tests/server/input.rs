@@ -22,8 +22,8 @@ async fn start() -> (Server, App) {
     (server, app)
 }
 
-/// REL-60: what the reference accepts is accepted: duplicates, numbers as text, ids of all sizes, unknown names; the rest is 400, and
-/// nothing is answered with a server error.
+/// REL-60: what the reference accepts is accepted: duplicates, numbers as text, ids of all sizes,
+/// unknown names; anything else is 400, and nothing causes a server error.
 #[tokio::test]
 async fn lists_of_notifications_are_read_as_the_reference_reads_them() {
     let (server, app) = start().await;
@@ -62,7 +62,7 @@ async fn lists_of_notifications_are_read_as_the_reference_reads_them() {
     }
 }
 
-/// REL-61: names outside the grammar of app ids are refused; of the others each is exactly itself, in all planes.
+/// REL-61: app ids outside the grammar are refused; all others are distinct, in all Unicode planes.
 #[tokio::test]
 async fn odd_names_are_refused_or_exact() {
     let (server, app) = start().await;
@@ -104,7 +104,8 @@ async fn odd_names_are_refused_or_exact() {
     assert!(found.is_err() || found.is_ok_and(|answer| matches!(answer.status, 414 | 431)));
 }
 
-/// REL-61: words that paths are made of are good app ids, and their key guards all of their paths.
+/// REL-61: words that occur in paths are valid app ids, and their access key protects all of their
+/// paths.
 #[tokio::test]
 async fn words_of_paths_are_good_app_ids() {
     let (server, _) = start().await;
@@ -130,7 +131,8 @@ async fn words_of_paths_are_good_app_ids() {
     }
 }
 
-/// REL-62: every value that is accepted is served byte for byte, as JSON, as properties text and as a document.
+/// REL-62: every accepted value is served byte for byte, as JSON, as properties text and as a
+/// document.
 #[tokio::test]
 async fn accepted_values_are_served_byte_for_byte() {
     let (server, app) = start().await;
@@ -187,7 +189,7 @@ async fn accepted_values_are_served_byte_for_byte() {
     }
 }
 
-/// REL-62: values above the limit and text that is no Unicode are refused with a reason.
+/// REL-62: values above the limit and invalid Unicode are refused with a reason.
 #[tokio::test]
 async fn values_that_cannot_be_kept_are_refused() {
     let (server, app) = start().await;
@@ -208,7 +210,7 @@ async fn values_that_cannot_be_kept_are_refused() {
     assert_eq!(admin.get(&path).await.ok().json(), json!([]));
 }
 
-/// A list of ten thousand namespaces does not fit into any URL that is read; it is refused, not cut.
+/// A list of ten thousand namespaces exceeds any URL limit; it is refused, not truncated.
 #[tokio::test]
 async fn ten_thousand_namespaces_are_too_many() {
     let (server, _) = start().await;

@@ -1,4 +1,5 @@
-//! Records of running clients on each database: old ones go, and a row that the database refuses costs no other.
+//! Records of running clients on each database: expired ones are removed, and a row that the
+//! database rejects affects no other.
 
 use serde_json::Value;
 
@@ -18,7 +19,7 @@ struct Place {
 }
 
 impl Place {
-    /// `None` where the run is restricted to SQLite.
+    /// `None` if the run is restricted to SQLite.
     async fn on(engine: Option<Engine>) -> Option<Self> {
         let fresh = match engine {
             Some(engine) => Some(Fresh::on(engine).await?),
@@ -46,7 +47,7 @@ impl Place {
         }
     }
 
-    /// Addresses that are recorded, in order.
+    /// Recorded addresses, in order.
     async fn recorded(&self) -> Vec<String> {
         let rows = self.database().rows(r#"SELECT "Ip" FROM "Instance""#).await;
         let mut found: Vec<_> =
@@ -82,7 +83,8 @@ async fn until_recorded(place: &Place, expected: &[&str]) {
     .await;
 }
 
-/// Records that nobody renewed for `instance.retention.hours` are removed, with what they read; the others stay.
+/// Records that were not renewed for `instance.retention.hours` are removed with their reads;
+/// others are kept.
 #[tokio::test]
 async fn old_records_are_removed_on_each_database() {
     for engine in ENGINES {
@@ -94,7 +96,7 @@ async fn old_records_are_removed_on_each_database() {
         }
         until_recorded(&place, &["10.0.0.1", "10.0.0.2", "10.0.0.3"]).await;
         assert!(server.terminate().success());
-        // The first is old in all respects; the second is an old client that read lately.
+        // The first is old in all respects; the second is an old client with a recent read.
         let old = "'2020-01-01 00:00:00'";
         let instances = format!(
             r#"UPDATE "Instance" SET "DataChange_CreatedTime" = {old}, "DataChange_LastTime" = {old}
@@ -123,7 +125,7 @@ async fn old_records_are_removed_on_each_database() {
     }
 }
 
-/// A batch that the database refuses for one row is written row by row.
+/// A batch that the database rejects because of one row is written row by row.
 #[tokio::test]
 async fn a_record_that_the_database_refuses_costs_no_other() {
     const REFUSED: &str = "10.0.0.13";
@@ -142,7 +144,7 @@ async fn a_record_that_the_database_refuses_costs_no_other() {
         };
         place.database().run(&[&refusal]).await;
         let addresses: Vec<_> = (1..30).map(|at| format!("10.0.0.{at}")).collect();
-        // All at once, so that they share batches with the one that is refused.
+        // Concurrently, so that they share batches with the rejected one.
         let reads = addresses.iter().map(|address| read_as(&server, address));
         futures_util::future::join_all(reads).await;
         let others: Vec<_> =

@@ -1,4 +1,5 @@
-//! Limits that act before any work is done: size of heads, pace of clients, number of held polls.
+//! Limits that take effect before any work is done: size of heads, pace of clients, number of
+//! polls.
 
 use std::time::{Duration, Instant};
 
@@ -25,7 +26,8 @@ async fn answer(server: &Server, target: &str, headers: &[(&str, &str)]) -> Opti
     raw::send(&server.config, &raw::request("GET", target, &server.config, headers)).await.ok()
 }
 
-/// SEC-21: a URL or a block of headers above 16 KiB is refused, of polls above 64 KiB; below it is read.
+/// SEC-21: a URL or a block of headers above 16 KiB is refused, of polls above 64 KiB; smaller ones
+/// are accepted.
 #[tokio::test]
 async fn heads_have_a_limit() {
     let server = Server::start_with(client_roles());
@@ -49,7 +51,8 @@ async fn heads_have_a_limit() {
     }
 }
 
-/// Answers to clients tell how long the line of a poll may be, and one of that length is read.
+/// Answers tell clients how long the request line of a poll may be, and one of that length is
+/// accepted.
 #[tokio::test]
 async fn a_poll_may_be_as_long_as_answers_tell() {
     let server = Server::start_with(client_roles());
@@ -81,7 +84,8 @@ async fn a_poll_names_thousands_of_namespaces() {
     assert_eq!(answer(&server, &cut, &[]).await.unwrap().status, 400);
 }
 
-/// A `notifications` parameter of ten megabytes is refused before it is read to its end, and leaves nothing behind.
+/// A `notifications` parameter of ten megabytes is refused before it is read completely, and leaves
+/// nothing behind.
 #[tokio::test]
 async fn a_parameter_of_ten_megabytes_is_refused_early() {
     let server = Server::start_with(client_roles());
@@ -94,7 +98,7 @@ async fn a_parameter_of_ten_megabytes_is_refused_early() {
     for _ in 0..20 {
         let start = Instant::now();
         let found = answer(&server, &target, &[]).await;
-        // The refusal may be lost where the client is still writing when the connection ends.
+        // The answer may be lost if the client is still writing when the connection is closed.
         assert!(found.is_none_or(|answer| matches!(answer.status, 414 | 431)));
         assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
     }
@@ -103,7 +107,8 @@ async fn a_parameter_of_ten_megabytes_is_refused_early() {
     assert!(grown < 8 * 1024, "{grown} KiB more than before");
 }
 
-/// SEC-21: a client that does not send its head within ten seconds is cut off, and so is one that dribbles a body.
+/// SEC-21: a client that does not send its head within ten seconds is disconnected, and so is one
+/// that sends a body too slowly.
 #[tokio::test]
 async fn dribbling_clients_are_cut_off() {
     let server = Server::start_with(client_roles());
@@ -116,7 +121,7 @@ async fn dribbling_clients_are_cut_off() {
     assert!((8..14).contains(&body.as_secs()), "{body:?}");
 }
 
-/// Sends a beginning and then a byte each second; says when the connection ended.
+/// Sends a beginning and then a byte each second; returns when the connection was closed.
 async fn dribble(address: &str, beginning: &str) -> Duration {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(beginning.as_bytes()).await.unwrap();
@@ -136,7 +141,8 @@ async fn dribble(address: &str, beginning: &str) -> Duration {
     start.elapsed()
 }
 
-/// `security.max_polls_per_app` and `security.max_polls_per_address` turn further polls away with a time to come back after.
+/// `security.max_polls_per_app` and `security.max_polls_per_address` refuse further polls with a
+/// time to retry.
 #[tokio::test]
 async fn fixed_limits_turn_further_polls_away() {
     for setting in ["--security-max-polls-per-app", "--security-max-polls-per-address"] {
@@ -157,8 +163,8 @@ async fn fixed_limits_turn_further_polls_away() {
     }
 }
 
-/// SEC-22: when capacity for polls is scarce, the app and address that hold most are refused first;
-/// others are served as before, and health answers.
+/// SEC-22: when capacity for polls is scarce, the app and address with the most polls are refused
+/// first; others are served as before, and health answers.
 #[tokio::test]
 async fn the_app_with_most_polls_is_refused_first() {
     // Some 500 polls fit in 1000 files, and capacity is scarce when four fifths of them are parked.
@@ -219,7 +225,7 @@ async fn eventually_parked(http: &Http, count: usize) {
     eventually(&format!("{count} parked polls"), is_reached).await;
 }
 
-/// How many polls are parked, and how many were refused.
+/// Number of parked polls, and of refused ones.
 async fn polls(http: &Http) -> (usize, usize) {
     let metrics = http.get("/metrics").await.ok().text;
     let value = |name: &str| {
@@ -229,7 +235,7 @@ async fn polls(http: &Http) -> (usize, usize) {
     (value("castalia_parked_polls "), value("castalia_refused_polls_total "))
 }
 
-/// A poll on a connection from an address of its own.
+/// A poll on a connection from its own address.
 struct Parked(TcpStream);
 
 impl Parked {
@@ -250,7 +256,8 @@ impl Parked {
     }
 }
 
-/// A request that is refused before its body was read ends its connection, and the answer says so; one that was read does not.
+/// A request that is refused before its body was read ends its connection, and the answer says so;
+/// otherwise the connection remains open.
 #[tokio::test]
 async fn an_answer_says_that_the_connection_ends() {
     let server = Server::start_with(Options::new());
@@ -277,7 +284,7 @@ async fn an_answer_says_that_the_connection_ends() {
     }
 }
 
-/// A head with two hosts is refused, and so is a method without end, which is not repeated.
+/// A head with two hosts is refused, and so is a method of unlimited length, which is not echoed.
 #[tokio::test]
 async fn heads_with_two_meanings_are_refused() {
     let server = Server::start_with(Options::new());

@@ -1,11 +1,11 @@
-//! What a stranger writes cannot make a line of the log, or change how a line looks (SEC-32).
+//! Input of clients cannot forge a line of the log, or change how a line is displayed (SEC-32).
 
 use crate::support::eventually::eventually;
 use crate::support::http::Http;
 use crate::support::logged::Logged;
 use crate::support::raw;
 
-/// Ends of lines, colours, and turns of the direction, as UTF-8 in a URL.
+/// Line ends, colours, and direction overrides, as UTF-8 in a URL.
 const HOSTILE: [&str; 10] = [
     "%0a",
     "%0d",
@@ -19,10 +19,10 @@ const HOSTILE: [&str; 10] = [
     "%08",
 ];
 
-/// A line that nobody but the server may write.
+/// A forged line.
 const FORGED: &str = "2026-01-01T00:00:00.000000Z  WARN forged";
 
-/// Characters that end, hide or turn what follows.
+/// Characters that end, hide or reverse the text after them.
 fn is_deceptive(character: char) -> bool {
     (character.is_control() && character != '\n')
         || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -36,7 +36,8 @@ fn assert_clean(log: &str) {
     }
 }
 
-/// SEC-32: line ends, escapes and direction characters in every part of a request leave the text log as one honest line for each event.
+/// SEC-32: with line ends, escapes and direction characters in every part of a request, the text
+/// log has exactly one genuine line for each event.
 #[tokio::test]
 async fn nothing_in_a_request_forges_a_line_of_the_text_log() {
     let directory = tempfile::tempdir().unwrap();
@@ -73,7 +74,7 @@ async fn nothing_in_a_request_forges_a_line_of_the_text_log() {
     Http::new(&admin).post("/apps", app.clone()).await;
     let app = serde_json::json!({ "app": app, "admins": [text] });
     Http::new(&portal).post("/openapi/v1/apps", app).await;
-    // The last request is in the log, so are those before it.
+    // Lines are in order, so once the last request is in the log, so are those before it.
     let is_written = async || server.log().contains("the-last-one").then_some(());
     raw::get(&admin, "/the-last-one", &[]).await;
     eventually("the line of the last request", is_written).await;

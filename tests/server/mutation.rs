@@ -1,4 +1,5 @@
-//! Spellings of a URL that must not lead past the access key (SEC-04), and names that must not match another one (SEC-05).
+//! Spellings of a URL that must not bypass the access key (SEC-04), and names that must not match
+//! another one (SEC-05).
 
 use crate::support::app::App;
 use crate::support::database::{Engine, Fresh};
@@ -9,7 +10,7 @@ use crate::support::poll;
 use crate::support::raw;
 use crate::support::server::{Options, Server};
 
-/// URLs that are tried for each endpoint.
+/// Number of URLs for each endpoint.
 const MUTATIONS: usize = 200;
 
 /// A server with one published app, `app`, behind a key.
@@ -31,7 +32,7 @@ async fn secured(options: Options) -> Server {
     server
 }
 
-/// Every change of one place of a URL.
+/// Every change at one position of a URL.
 fn changed(url: &str) -> Vec<String> {
     let (path, query) = url
         .split_once('?')
@@ -111,7 +112,7 @@ fn changed(url: &str) -> Vec<String> {
     urls
 }
 
-/// At least so many different URLs: single changes, then changes of changed ones.
+/// At least this many different URLs: single changes, then changes of changed ones.
 fn mutations(url: &str) -> Vec<String> {
     let mut urls = changed(url);
     let mut at = 0;
@@ -125,7 +126,7 @@ fn mutations(url: &str) -> Vec<String> {
     urls
 }
 
-/// SEC-04: of 200 spellings of each endpoint without a signature none gets data.
+/// SEC-04: none of 200 spellings of each endpoint without a signature returns data.
 #[tokio::test]
 async fn no_spelling_of_a_url_leads_past_the_key() {
     let server = secured(Options::new().flag("--compat-defaults", "adopted")).await;
@@ -147,8 +148,8 @@ async fn no_spelling_of_a_url_leads_past_the_key() {
     }
 }
 
-/// SEC-04: of 200 spellings of a path of the admin port without a token, and of the open API with a token of another app, none gets
-/// data.
+/// SEC-04: of 200 spellings of a path of the admin port without a token, and of the open API with a
+/// token of another app, none returns data.
 #[tokio::test]
 async fn no_spelling_of_a_path_leads_past_a_token_or_a_right() {
     let server = Server::start_with(Options::new());
@@ -173,7 +174,8 @@ async fn no_spelling_of_a_path_leads_past_a_token_or_a_right() {
         assert!(urls.len() >= MUTATIONS, "{} for {url}", urls.len());
         for url in urls {
             let request = raw::request("GET", &url, base, headers);
-            // A byte that no request line may hold ends the connection; that is a refusal, too.
+            // A byte that is not allowed in a request line closes the connection, which is a
+            // refusal too.
             let Ok(answer) = raw::send(base, &request).await else { continue };
             assert!(answer.status >= 300 || answer.text.is_empty(), "{url}: {answer:?}");
             assert!(!answer.text.contains("secret"), "{url}: {answer:?}");
@@ -182,7 +184,7 @@ async fn no_spelling_of_a_path_leads_past_a_token_or_a_right() {
 }
 
 async fn refuses(server: &Server, url: &str) {
-    // A byte that no request line may hold ends the connection; that is a refusal, too.
+    // A byte that is not allowed in a request line closes the connection, which is a refusal too.
     let Ok(answer) =
         raw::send(&server.config, &raw::request("GET", url, &server.config, &[])).await
     else {
@@ -197,14 +199,15 @@ async fn refuses(server: &Server, url: &str) {
     assert!(answer.status != 304 || url.contains("notifications"), "{url}: {answer:?}");
 }
 
-/// SEC-05: names that a lenient database takes for the same are others, whether or not case is folded.
+/// SEC-05: names that a lenient database considers equal are different, whether or not case is
+/// folded.
 #[tokio::test]
 async fn names_that_only_a_database_takes_for_the_same_are_others() {
     for folds in ["true", "false"] {
         let options = Options::new().flag("--compat-fold-names", folds);
         others_get_nothing(&secured(options).await).await;
     }
-    // The usual collation of this engine ignores case, accents and blanks at the end.
+    // The usual collation of this engine ignores case, accents and trailing blanks.
     let Some(fresh) = Fresh::on(Engine::MySql).await else { return };
     for folds in ["true", "false"] {
         let options = Options::new()
@@ -255,7 +258,7 @@ async fn others_get_nothing(server: &Server) {
     }
 }
 
-/// SEC-05: clusters and namespaces are compared in the same way: only ASCII case is ever ignored.
+/// SEC-05: clusters and namespaces are compared in the same way: only ASCII case is ignored.
 #[tokio::test]
 async fn clusters_and_namespaces_fold_ascii_letters_only() {
     let Some(fresh) = Fresh::on(Engine::MySql).await else { return };

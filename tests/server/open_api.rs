@@ -1,4 +1,5 @@
-//! The way of a change through the open API, and the rows that it leaves: those that Apollo writes.
+//! The sequence of a change through the open API, and the rows that it leaves, which are the same
+//! as Apollo's.
 
 use serde_json::{Value, json};
 
@@ -63,7 +64,7 @@ async fn publish_and_rollback_leave_the_rows_that_apollo_writes() {
     let key = releases[0]["ReleaseKey"].as_str().unwrap();
     let (time, id) = key.split_once('-').unwrap();
     assert!(time.len() == 14 && id.len() == 16, "{key}");
-    // Two bytes of a hash over app id, cluster and namespace begin the second part.
+    // The second part begins with two bytes of a hash over app id, cluster and namespace.
     assert_eq!(key[15..19].len(), 4);
 
     let histories = config(
@@ -94,7 +95,8 @@ async fn publish_and_rollback_leave_the_rows_that_apollo_writes() {
     assert_eq!(names, ["App", "AppNamespace", "Cluster", "Namespace"]);
 }
 
-/// Case A14: creating an app leaves the roles and permissions of PortalDB, its owner holding Master, Modify and Release.
+/// Case A14: creating an app creates its roles and permissions in PortalDB, and assigns Master,
+/// Modify and Release to its owner.
 #[tokio::test]
 async fn an_app_has_its_roles() {
     let server = Server::start();
@@ -117,7 +119,8 @@ async fn an_app_has_its_roles() {
     }
 }
 
-/// Bad input gets a clear 4xx and changes nothing: malformed JSON, bad names, missing members, no token.
+/// Invalid input is answered with a clear 4xx and changes nothing: malformed JSON, bad names,
+/// missing members, no token.
 #[tokio::test]
 async fn bad_input_is_refused_and_changes_nothing() {
     let server = Server::start();
@@ -148,7 +151,7 @@ async fn bad_input_is_refused_and_changes_nothing() {
     assert!(items.is_empty());
 }
 
-/// A token that was made for one app reads and edits that app, and nothing of another.
+/// A token for one app reads and edits that app, and nothing of another.
 #[tokio::test]
 async fn a_token_for_one_app_stays_in_it() {
     let server = Server::start();

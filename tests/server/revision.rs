@@ -1,5 +1,5 @@
-//! `Castalia-Revision`: a change or a publish on the basis of a state that is no longer there is refused with the state that is
-//! (REL-63), on the admin API and through the portal.
+//! `Castalia-Revision`: a change or a publish that is based on an outdated draft is refused, and
+//! the answer describes the current one (REL-63), on the admin API and through the portal.
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ fn item(value: &str) -> Value {
     json!({ "key": "k", "value": value, "dataChangeCreatedBy": "u", "dataChangeLastModifiedBy": "u" })
 }
 
-/// The answer of somebody who was late.
+/// The answer to a late caller.
 #[track_caller]
 fn assert_stale(answer: &Answer, base: &str, current: &str) {
     assert_eq!(answer.status, 409, "{answer:?}");
@@ -31,7 +31,8 @@ fn assert_stale(answer: &Answer, base: &str, current: &str) {
     assert_eq!(said, (&json!("stale_revision"), &json!(base), &json!(current)), "{answer:?}");
 }
 
-/// What is recorded of the changes of an item: the commits of its app, oldest first, and how many entries the audit has.
+/// The records of the changes of an item: the commits of its app, oldest first, and the number of
+/// audit entries.
 async fn recorded(database: &Database, item: &Value) -> (Vec<Value>, usize) {
     let commits = r#"SELECT "ChangeSets" FROM "Commit" WHERE "AppId" = 'demo' ORDER BY "Id""#;
     let audit = format!(
@@ -42,7 +43,8 @@ async fn recorded(database: &Database, item: &Value) -> (Vec<Value>, usize) {
     (commits, database.rows(&audit).await.len())
 }
 
-/// Many edits of one item at once, all on the same revision, through all nodes: one is kept, and only that one is recorded.
+/// Many concurrent edits of one item, based on the same revision, through all nodes: one is kept,
+/// and only that one is recorded.
 async fn one_change_wins_for_each_base(servers: &[Server], database: &Database) {
     let admins: Vec<_> = servers.iter().map(|server| Http::new(&server.admin)).collect();
     let app = App::create(&admins[0], "demo").await;
@@ -102,7 +104,8 @@ async fn on(engine: Engine) {
     fresh.remove().await;
 }
 
-/// Every way to edit, publish or delete takes the revision that its caller saw, and every way to read says it.
+/// Every operation that edits, publishes or deletes accepts the revision of its caller, and every
+/// read returns it.
 #[tokio::test]
 async fn every_change_of_a_namespace_takes_a_base() {
     let server = Server::start_with(options());
@@ -156,14 +159,14 @@ async fn every_change_of_a_namespace_takes_a_base() {
         .ok();
 }
 
-/// The portal hands the revision on in both directions, to an environment of its own process.
+/// The portal passes the revision on in both directions, to an environment in its own process.
 #[tokio::test]
 async fn the_portal_hands_revisions_on() {
     let server = Server::start_with(options());
     hands_revisions_on(Demo::create(&server, "demo").await, "DEV").await;
 }
 
-/// An environment elsewhere, and the portal over it, on these databases where there are any.
+/// A remote environment and its portal, on these databases if they are available.
 fn start_apart(databases: Option<[&str; 2]>) -> [Server; 2] {
     let on = |flag: &str, at: usize| {
         let options = options();
@@ -183,7 +186,7 @@ fn start_apart(databases: Option<[&str; 2]>) -> [Server; 2] {
     [environment, portal]
 }
 
-/// The same to an environment elsewhere.
+/// The same with a remote environment.
 #[tokio::test]
 async fn the_portal_hands_revisions_on_to_an_environment_elsewhere() {
     let [_environment, portal] = start_apart(None);
@@ -229,7 +232,8 @@ async fn hands_revisions_on(demo: Demo, env: &str) {
     on_time.put(&format!("{rollback}?operator=apollo"), Value::Null).await.ok();
 }
 
-/// Many changes of one item at once through a portal, all on the same revision: one is kept, the others are told.
+/// Many concurrent changes of one item through a portal, based on the same revision: one is kept,
+/// the others are refused.
 async fn one_change_wins_through_a_portal(demo: &Demo) {
     demo.set("k", "0").await;
     let items = format!("{}/items", demo.path());
@@ -249,7 +253,7 @@ async fn one_change_wins_through_a_portal(demo: &Demo) {
         assert_eq!(kept.len(), 1, "{answers:?}");
         let now = demo.api.get(&items).await.ok();
         assert_eq!(now.json()["content"][0]["value"], kept[0].0);
-        // A busy machine may have no connection left for some, which is no conflict.
+        // A busy machine may have no connection left for some, which is not a conflict.
         let late = answers.iter().filter(|(_, answer)| !matches!(answer.status, 200 | 503));
         for (_, answer) in late {
             assert_stale(answer, &base, now.header(REVISION));
@@ -276,8 +280,8 @@ async fn one_change_wins_through_a_portal_over_an_environment_elsewhere() {
     }
 }
 
-/// A change of the value alone never undoes a change of the type that somebody else made meanwhile: what a request does not name is
-/// read and written on the same state.
+/// A change of the value alone never reverts a concurrent change of the type: what a request does
+/// not contain is read and written in the same transaction.
 #[tokio::test]
 async fn a_change_without_a_revision_undoes_nothing_that_it_does_not_name() {
     let server = Server::start_with(options());

@@ -1,5 +1,6 @@
-//! The layouts of roles over processes that people run, on every database, made by us or by Apollo. In each of them a publish
-//! through the portal reaches a client that knows only the address of a meta server.
+//! The usual distributions of roles over processes, on every database, created by this server or by
+//! Apollo. In each of them a publish through the portal reaches a client that knows only the
+//! address of a meta server.
 
 use std::path::Path;
 
@@ -12,11 +13,11 @@ use crate::support::http::Http;
 use crate::support::poll::{self, Waiting, newest, position};
 use crate::support::server::{Options, Server, command};
 
-/// Tables as Apollo's scripts for MySQL make them.
+/// Tables as Apollo's scripts for MySQL create them.
 const APOLLO_CONFIG: &str = include_str!("../../server/store/tests/store/apollo_2_4_config.sql");
 const APOLLO_PORTAL: &str = include_str!("../../server/store/tests/store/apollo_2_4_portal.sql");
 
-/// The roles of each process, in the order in which they start: a meta server then finds the services at once.
+/// The roles of each process, in start order: a meta server then finds the services immediately.
 const LAYOUTS: [&[&str]; 5] = [
     &["config,meta,admin,portal"],
     &["config,meta,admin", "portal"],
@@ -25,14 +26,15 @@ const LAYOUTS: [&[&str]; 5] = [
     &["config", "admin", "meta", "portal"],
 ];
 
-/// Where the data of an installation is.
+/// The databases of an installation.
 struct Place {
     config: Database,
     portal: Database,
 }
 
 impl Place {
-    /// Flags of a process with these roles. SQLite has its files in directories that no two processes share.
+    /// Flags of a process with these roles. SQLite files are in directories that no two processes
+    /// share.
     fn options(&self, roles: &str) -> Options {
         Options::new()
             .flag("--roles", roles)
@@ -41,7 +43,7 @@ impl Place {
             .flag("--advertise", "http://127.0.0.1")
     }
 
-    /// As if Apollo had made the tables: nothing in them tells of us, and access control is off.
+    /// As if Apollo had created the tables: no table of Castalia exists, and access control is off.
     async fn forget_us(&self) {
         for (database, tables) in [
             (&self.config, &["CastaliaSchema", "CastaliaInstallation"][..]),
@@ -63,7 +65,7 @@ impl Place {
         }
     }
 
-    /// The administrator that Apollo's scripts make; a server of ours adds none to their tables.
+    /// The administrator of Apollo's scripts; this server adds none to their tables.
     async fn add_administrator(&self) {
         let user = r#"INSERT INTO "Users" ("Username","Password","UserDisplayName","Email","Enabled")
                       VALUES ('apollo','$2a$10$hash','apollo','a@b',1)"#;
@@ -78,7 +80,7 @@ impl Place {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
-    /// What `castalia token admin` prints.
+    /// The output of `castalia token admin`.
     fn admin_token(&self) -> Option<String> {
         let output = command(&["token", "admin", "--config-db", &self.config.url]).output();
         let output = output.unwrap();
@@ -87,11 +89,12 @@ impl Place {
     }
 }
 
-/// Processes of one layout.
+/// Processes of one distribution.
 struct Running(Vec<Server>);
 
 impl Running {
-    /// Starts a process for each set of roles. A portal without the admin role learns the meta server and the token.
+    /// Starts a process for each set of roles. A portal without the admin role gets the meta server
+    /// and the token.
     fn start(place: &Place, layout: &[&str]) -> Self {
         let mut servers: Vec<Server> = Vec::new();
         for roles in layout {
@@ -113,7 +116,7 @@ impl Running {
         &self.0[layout.iter().position(|roles| roles.contains(role)).unwrap()]
     }
 
-    /// In an orderly way, so that the next layout finds no addresses of this one.
+    /// Terminated gracefully, so that the next distribution finds no addresses of this one.
     fn end(self) {
         for mut server in self.0.into_iter().rev() {
             assert!(server.terminate().success());
@@ -121,7 +124,7 @@ impl Running {
     }
 }
 
-/// The address of the config service, as a client learns it.
+/// The address of the config service, as a client discovers it.
 async fn config_service(meta: &Http) -> Http {
     let ask = async || {
         let services = meta.get("/services/config?appId=x").await.ok().json();
@@ -233,7 +236,8 @@ async fn every_layout_of_roles_works_on_postgres_tables_without_our_record() {
     portal.remove().await;
 }
 
-/// Every layout with an account that may read and write rows and nothing else, after `castalia migrate` with one that may do more.
+/// Every distribution with an account that may only read and write rows, after `castalia migrate`
+/// with a more privileged one.
 async fn every_layout_works_without_ddl_rights(engine: Engine) {
     let (Some(config), Some(portal)) = (Fresh::on(engine).await, Fresh::on(engine).await) else {
         return;
@@ -268,7 +272,7 @@ async fn every_layout_of_roles_works_on_postgres_without_ddl_rights() {
     every_layout_works_without_ddl_rights(Engine::Postgres).await;
 }
 
-/// Two processes do not share a file of SQLite, so that the roles of the environment are in one.
+/// Two processes cannot share a SQLite file, so the roles of the environment are in one process.
 fn layouts_for_files() -> Vec<&'static [&'static str]> {
     let fits = |layout: &&&[&str]| layout.iter().filter(|roles| **roles != "portal").count() <= 1;
     LAYOUTS.iter().filter(fits).copied().collect()
@@ -297,7 +301,8 @@ async fn every_layout_of_roles_works_on_files_without_our_record() {
     every_layout_works(&place, &layouts_for_files(), "Apollo").await;
 }
 
-/// Any set of roles starts on one data directory, one after the other, and every port that it opens is ready.
+/// Any set of roles starts on one data directory, one after the other, and every port that it opens
+/// is ready.
 #[tokio::test]
 async fn every_set_of_roles_starts_and_is_ready() {
     let directory = tempfile::tempdir().unwrap();
@@ -308,7 +313,7 @@ async fn every_set_of_roles_starts_and_is_ready() {
         let roles = roles.into_iter().map(|(_, name)| name).collect::<Vec<_>>().join(",");
         let mut server = Server::start_in(directory.path(), Options::new().flag("--roles", &roles));
         for base in [&server.config, &server.admin, &server.portal] {
-            // The server opened the ports of these roles; those of others have no address.
+            // The server prints the ports of its own roles only.
             for path in ["/health", "/health/ready"].iter().filter(|_| !base.is_empty()) {
                 Http::new(base).get(path).await.ok();
             }
@@ -317,7 +322,8 @@ async fn every_set_of_roles_starts_and_is_ready() {
     }
 }
 
-/// The usual installation of Apollo: a portal of its own over several environments, told of them by variables or by its table.
+/// The usual installation of Apollo: a separate portal over several environments, which variables
+/// or its table define.
 #[tokio::test]
 async fn one_portal_serves_two_environments_elsewhere() {
     let environments = ["FAT", "UAT"].map(|env| {

@@ -1,5 +1,5 @@
-//! Secrets that leave by the side (SEC-12): recognisable ones are planted in every setting that takes one and wherever people and
-//! programs hand one in; then everything that others may read is searched for them.
+//! Leaks of secrets (SEC-12): recognisable secrets are put into every setting and request that
+//! takes one; then everything that others may read is searched for them.
 
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt as _;
@@ -27,7 +27,7 @@ const ADMIN_TOKEN: &str = "planted-admin-token-e70b5d1c9a3f44d1";
 const VALUE: &str = "planted-value-of-an-item-3fd2a81b";
 const WRONG: &str = "planted-wrong-password-of-somebody-77ac";
 
-/// What others may read, and what is in it that must not be.
+/// Outputs that others may read, and the secrets that must not be in them.
 #[derive(Default)]
 struct Search {
     secrets: BTreeMap<&'static str, String>,
@@ -41,22 +41,22 @@ impl Search {
         self.secrets.insert(what, secret.to_owned());
     }
 
-    /// Something that others may read.
+    /// Adds an output that others may read.
     fn add(&mut self, place: &str, text: String) {
         self.places.push((place.to_owned(), text));
     }
 
-    /// An answer with its headers, unless it is the one that hands a secret or a value to its owner.
+    /// Adds an answer with its headers, unless it returns a secret or a value to its owner.
     fn answer(&mut self, what: &str, answer: &Answer) {
         self.add(what, format!("{} {:?} {}", answer.status, answer.headers, answer.text));
     }
 
-    /// Looks for each secret in clear, in hexadecimal and in base64.
+    /// Searches for each secret in clear, in hexadecimal and in Base64.
     fn run(mut self) {
         for (what, secret) in &self.secrets {
             let mut forms = vec![secret.clone(), hex::encode(secret), hex::encode_upper(secret)];
             for shift in 0..3 {
-                // As a part of something longer, such as `user:password`.
+                // Also encoded as a part of a longer text, such as `user:password`.
                 let padded = format!("{}{secret}", "x".repeat(shift));
                 for encoded in [STANDARD.encode(&padded), URL_SAFE.encode(&padded)] {
                     forms.push(encoded[(shift * 4).div_ceil(3)..encoded.len() - 4].to_owned());
@@ -74,7 +74,8 @@ impl Search {
     }
 }
 
-/// An environment on MariaDB whose log is text, and a portal elsewhere on PostgreSQL whose log is JSON, both at the finest level.
+/// An environment on MariaDB that logs text, and a separate portal on PostgreSQL that logs JSON,
+/// both at the finest level.
 struct World {
     directory: tempfile::TempDir,
     environment: Logged,
@@ -126,7 +127,7 @@ impl World {
         Some(Self { directory, environment, portal, databases, portal_url })
     }
 
-    /// What the command prints is for whoever runs it.
+    /// The output of the command is intended for its caller only.
     fn consumer_token(&self) -> String {
         let mut command = command(&["token", "create", "--name", "planted", "--all-apps"]);
         command.env("CASTALIA_PORTAL_DB", &self.portal_url);
@@ -145,7 +146,8 @@ impl World {
     }
 }
 
-/// Signs in, with the right password and a wrong one; plants what the browser gets.
+/// Signs in, with the correct password and a wrong one; registers the secrets that the browser
+/// receives.
 async fn sign_in(search: &mut Search, portal: &Http) {
     for (name, password) in [("apollo", WRONG), ("nobody", WRONG), (WRONG, WRONG)] {
         let form = [("username", name), ("password", password)];
@@ -164,7 +166,7 @@ async fn sign_in(search: &mut Search, portal: &Http) {
     search.answer("no such app", &user.get("/openapi/v1/apps/none").await);
 }
 
-/// Edits, publishes and fails to, through the portal and on the admin port.
+/// Edits and publishes, with successes and failures, through the portal and on the admin port.
 async fn edit(search: &mut Search, world: &World, api: &Http) {
     let demo = Demo::create_in(api.clone(), "FAT", "demo").await;
     demo.set("k", VALUE).await;
@@ -201,7 +203,7 @@ async fn edit(search: &mut Search, world: &World, api: &Http) {
     search.answer("a weak key", &admin.post("/apps/demo/accesskeys", short).await);
 }
 
-/// Reads as clients do, signed and not.
+/// Reads as clients do, with and without a signature.
 async fn read(search: &mut Search, config: &str) {
     let path = "/configs/demo/default/application";
     let is_served = async || {
@@ -214,7 +216,7 @@ async fn read(search: &mut Search, config: &str) {
     }
 }
 
-/// What operators and strangers may look at.
+/// Reads what operators and strangers may see.
 async fn look(search: &mut Search, world: &World) {
     for (server, role) in
         [(&world.environment, "config"), (&world.environment, "admin"), (&world.portal, "portal")]
@@ -233,12 +235,12 @@ async fn look(search: &mut Search, world: &World) {
     }
 }
 
-/// Lets the databases refuse everything that handles secrets.
+/// Makes the database reject every statement that handles secrets.
 async fn break_databases(search: &mut Search, world: &World, api: &Http) {
     world.databases[0].database.run(&[r#"ALTER TABLE "AccessKey" RENAME TO "A""#]).await;
     world.databases[0].database.run(&[r#"ALTER TABLE "Item" RENAME TO "I""#]).await;
     let tables = ["Users", "ConsumerToken", "CastaliaSession"];
-    // Its tables belong to the account that made them.
+    // Its tables belong to the account that created them.
     let owner = Database::at(&world.portal_url);
     for table in tables {
         owner.run(&[&format!(r#"ALTER TABLE "{table}" RENAME TO "X{table}""#)]).await;
@@ -260,8 +262,8 @@ async fn break_databases(search: &mut Search, world: &World, api: &Http) {
     }
 }
 
-/// SEC-12: whatever happens, no secret and no value is in the log at its finest level, in an error, in metrics, health or the list of
-/// processes.
+/// SEC-12: no secret and no value is in the log at its finest level, in an error, in metrics,
+/// health or the process list.
 #[tokio::test]
 async fn secrets_leave_by_no_side() {
     let Some(world) = World::start().await else { return };
@@ -290,7 +292,7 @@ async fn secrets_leave_by_no_side() {
         let is_written = async || server.log().contains("/the-last-request").then_some(());
         eventually("the last line of the log", is_written).await;
     }
-    // Lines of our own: which ones libraries add depends on the features that a build has.
+    // Only the lines of this project: which ones libraries add depends on the features of a build.
     let logs = [("the text log", world.environment.log()), ("the JSON log", world.portal.log())];
     for (place, log) in logs {
         for line in ["request answered", "request refused", "request failed"] {
@@ -302,7 +304,7 @@ async fn secrets_leave_by_no_side() {
     world.end().await;
 }
 
-/// SEC-12: a process that aborts leaves no file with its memory, whatever limit it was started with.
+/// SEC-12: a process that aborts leaves no core file, whatever limit it was started with.
 #[test]
 fn a_server_that_aborts_dumps_no_memory() {
     let mut server = Server::start_with(Options::new().before("ulimit -c unlimited"));
@@ -313,7 +315,7 @@ fn a_server_that_aborts_dumps_no_memory() {
     assert!(!status.core_dumped(), "{status:?}");
 }
 
-/// SEC-12: a refused setting is named without the secret that it holds.
+/// SEC-12: an invalid setting is reported without the secret that it contains.
 #[test]
 fn a_refused_secret_is_not_repeated() {
     let url = format!("mysql://u:{DATABASE}@127.0.0.1:1/none");

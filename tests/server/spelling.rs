@@ -1,5 +1,6 @@
-//! Other spellings of an app or a user on a database that takes them for the same one: its usual collation ignores case, accents and
-//! blanks at the end. They open nothing, and leave no rows of their own, which no client would ever be served (SEC-05).
+//! Other spellings of an app or a user on a database that considers them equal: its usual collation
+//! ignores case, accents and trailing blanks. They grant no access, and leave no rows of their own,
+//! which no client would ever be served (SEC-05).
 
 use reqwest::Method;
 use serde_json::Value;
@@ -10,7 +11,7 @@ use crate::support::database::{Database, Engine, Fresh};
 use crate::support::http::{Answer, Http};
 use crate::support::server::{Options, PASSWORD, Server, command};
 
-/// Columns that an app id is stored in, or in a part of.
+/// Columns that contain an app id, alone or as a part.
 const CONFIG: [(&str, &str); 12] = [
     ("App", "AppId"),
     ("AppNamespace", "AppId"),
@@ -28,12 +29,12 @@ const CONFIG: [(&str, &str); 12] = [
 const PORTAL: [(&str, &str); 4] =
     [("App", "AppId"), ("AppNamespace", "AppId"), ("Role", "RoleName"), ("Permission", "TargetId")];
 
-/// Spellings of an app id of ASCII letters that MariaDB's general collation takes for the same.
+/// Spellings of an ASCII app id that MariaDB's general collation considers equal.
 fn spellings(app_id: &str) -> [String; 3] {
     [app_id.to_uppercase(), app_id.replacen('a', "\u{e1}", 1), format!("{app_id} ")]
 }
 
-/// The text of each column, byte by byte: a comparison in the database would hide what is looked for.
+/// The text of each column, byte by byte: a comparison in the database would hide the differences.
 async fn texts(database: &Database, columns: &[(&str, &str)]) -> Vec<String> {
     let mut found = Vec::new();
     for (table, column) in columns {
@@ -89,9 +90,9 @@ impl World {
     }
 }
 
-/// The same request about another spelling of the app, if it names it.
+/// The same request with another spelling of the app, if it contains one.
 fn respelled(mut request: Request, app_id: &str, spelling: &str) -> Option<Request> {
-    // A new app of its own would be nothing to object to.
+    // A new app of its own would be legitimate.
     let new = format!("{app_id}-new");
     let encoded = castalia_core::protocol::route::encode(spelling).into_owned();
     let body = request.body.as_ref().map(Value::to_string).unwrap_or_default();
@@ -105,7 +106,8 @@ fn respelled(mut request: Request, app_id: &str, spelling: &str) -> Option<Reque
     Some(request)
 }
 
-/// SEC-05: every operation that changes something is refused for another spelling of an app, or changes the one that is stored.
+/// SEC-05: every operation that changes something is refused for another spelling of an app, or
+/// changes the stored one.
 #[tokio::test]
 async fn another_spelling_of_an_app_leaves_no_rows_of_its_own() {
     let Some(world) = World::start().await else { return };
@@ -131,7 +133,7 @@ async fn another_spelling_of_an_app_leaves_no_rows_of_its_own() {
             let is_portal = request.is_portal;
             let answer = world.send(request).await;
             assert!(answer.status < 500, "{operation} as {spelling}: {answer:?}");
-            // On the open API a path names an app exactly, or nobody's rights would hold.
+            // On the open API a path names an app exactly, otherwise permissions would not apply.
             assert!(!is_portal || answer.status >= 400, "{operation} as {spelling}: {answer:?}");
             if answer.status >= 400 {
                 subject = Some(current);
@@ -142,7 +144,7 @@ async fn another_spelling_of_an_app_leaves_no_rows_of_its_own() {
     let mut stored = texts(&world.config.database, &CONFIG).await;
     stored.extend(texts(&world.portal.database, &PORTAL).await);
     for (operation, spelling, status) in &sent {
-        // The end of a name is one of these.
+        // The stored names end with one of these.
         let forms = ["|", "+", "\"", "\\"].map(|end| format!("{spelling}{end}"));
         let own = stored.iter().find(|text| forms.iter().any(|form| text.contains(form)));
         assert_eq!(own, None, "{operation} as {spelling} answered {status}");
@@ -151,8 +153,9 @@ async fn another_spelling_of_an_app_leaves_no_rows_of_its_own() {
     world.end().await;
 }
 
-/// SEC-05, SEC-13: a user signs in by the stored name in any case; what only the database takes for the same is another name, or
-/// guesses would be counted for many names instead of one.
+/// SEC-05, SEC-13: a user signs in by the stored name in any case; a name that only the database
+/// considers equal is another name, otherwise password guesses would be counted for many names
+/// instead of one.
 #[tokio::test]
 async fn a_user_is_known_by_one_name() {
     let Some(world) = World::start().await else { return };
@@ -168,7 +171,7 @@ async fn a_user_is_known_by_one_name() {
         let place = if is_known { "/" } else { "/signin?#/error" };
         assert_eq!(answer.header("location"), place, "{name:?}");
     }
-    // A token is the same only byte by byte.
+    // A token is compared byte by byte.
     for token in [world.token.to_uppercase(), format!("{} ", world.token)] {
         let http = Http::new(&world.server.portal).with("Authorization", token.trim_end());
         let is_exact = token.trim_end() == world.token;

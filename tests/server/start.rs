@@ -1,4 +1,5 @@
-//! Starting and ending: what is refused, what it says, and that nothing is left half-done.
+//! Start and shutdown: which starts are refused, with which message, and that nothing is left
+//! half-done.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -18,13 +19,14 @@ fn serve(data_dir: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Out
             command.args([port, "0"]);
         }
     }
-    // A start that succeeds would wait for ever: standard input is closed and a time limit ends it.
+    // A start that succeeds would never return: standard input is closed and a timeout ends it.
     let child =
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     crate::support::server::wait_with_output(child)
 }
 
-/// SEC-11: bad settings stop the start; the exit code is not 0, the message names the setting, no port opens, nothing is written.
+/// SEC-11: invalid settings prevent the start; the exit code is not 0, the message names the
+/// setting, no port opens, nothing is written.
 #[test]
 fn bad_settings_stop_the_start_and_name_themselves() {
     let flags: &[(&[&str], &str)] = &[
@@ -84,7 +86,7 @@ fn bad_settings_stop_the_start_and_name_themselves() {
     }
 }
 
-/// One variable, two forms: a process that plays only the role of the other form does not start.
+/// One variable with two forms: a process that has only the role of the other form does not start.
 #[test]
 fn admin_tokens_in_the_form_of_another_role_stop_the_start() {
     let name = "admin-service.access.tokens";
@@ -98,7 +100,8 @@ fn admin_tokens_in_the_form_of_another_role_stop_the_start() {
     }
 }
 
-/// Both roles in one process: each reads the variable in its own form, and its table where the form is the other's.
+/// Both roles in one process: each reads the variable in its own form, and its table if the
+/// variable has the other's form.
 #[tokio::test]
 async fn each_role_of_a_process_reads_admin_tokens_in_its_own_form() {
     for (text, accepts) in [("t1, t2", true), (r#"{"FAR":"t2"}"#, false)] {
@@ -110,13 +113,14 @@ async fn each_role_of_a_process_reads_admin_tokens_in_its_own_form() {
     }
 }
 
-/// A start that fails after it made the administrator has stored the password, and the next one works with it.
+/// A start that fails after it created the administrator has stored the password, and the next
+/// start uses it.
 #[tokio::test]
 async fn a_start_that_fails_late_does_not_lose_the_generated_password() {
     let directory = tempfile::tempdir().unwrap();
     let migrate = ["migrate", "--roles", "config,meta,admin", "--data-dir"];
     assert!(command(&migrate).arg(directory.path()).output().unwrap().status.success());
-    // The sample app is made last.
+    // The sample app is created last.
     let trigger =
         r#"CREATE TRIGGER "late" BEFORE INSERT ON "App" BEGIN SELECT RAISE(ABORT, 'no'); END"#;
     let config = Database::file(directory.path(), "config.db");
@@ -148,7 +152,8 @@ fn refused(arguments: &[&str], variables: &[(&str, &str)], name: &str) {
     );
 }
 
-/// A port in use is named with its flag, before any database is made: the first password must not be lost.
+/// A port in use is reported with its flag, before any database is created: the initial password
+/// must not be lost.
 #[test]
 fn a_port_in_use_is_named_and_no_database_is_made() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -163,7 +168,7 @@ fn a_port_in_use_is_named_and_no_database_is_made() {
     assert!(!directory.path().join("portal.db").exists());
 }
 
-/// A data directory that cannot be made is named with its flag.
+/// A data directory that cannot be created is reported with its flag.
 #[test]
 fn an_unusable_data_directory_is_named() {
     let directory = tempfile::tempdir().unwrap();
@@ -174,7 +179,8 @@ fn an_unusable_data_directory_is_named() {
     assert!(!output.status.success() && stderr.contains("--data-dir"), "{stderr}");
 }
 
-/// REL-03: a second server on one data directory is refused with a clear message, and the first one goes on.
+/// REL-03: a second server on one data directory is refused with a clear message, and the first one
+/// continues.
 #[tokio::test]
 async fn a_second_server_on_one_directory_is_refused() {
     let server = Server::start();
@@ -187,7 +193,8 @@ async fn a_second_server_on_one_directory_is_refused() {
     Http::new(&server.config).get("/health").await.ok();
 }
 
-/// SEC-10: two fresh installations share no secret, the password is printed once, and Apollo's known one opens nothing.
+/// SEC-10: two fresh installations share no secret, the password is printed once, and Apollo's
+/// default password is refused.
 #[tokio::test]
 async fn fresh_installations_share_no_secret() {
     let passwords: Vec<String> =
@@ -205,13 +212,14 @@ async fn fresh_installations_share_no_secret() {
     assert_eq!(portal.form("/signin", &form(PASSWORD)).await.header("location"), "/");
 }
 
-/// SEC-13: who signs in with an unknown name waits as long as with a wrong password, so that names cannot be found out.
+/// SEC-13: a sign-in with an unknown name takes as long as one with a wrong password, so that names
+/// cannot be enumerated.
 #[tokio::test]
 async fn an_unknown_user_is_refused_as_slowly_as_a_wrong_password() {
     let server = Server::start_with(Options::new().flag("--compat-defaults", "fresh"));
     let portal = Http::new(&server.portal);
     let mut times = [Duration::MAX; 2];
-    // The fewest of several, taken in turn: other work on the machine only adds.
+    // The minimum of several measurements, taken in turn: other work on the machine only adds.
     for _ in 0..5 {
         for (at, name) in ["apollo", "nobody"].into_iter().enumerate() {
             let begun = Instant::now();
@@ -234,8 +242,8 @@ fn the_generated_password_is_shown_only_once() {
     assert!(first_password(directory.path()).is_none());
 }
 
-/// Starts without a password of ours, and returns the one that the start stored. It is in a file that only its owner can read, and
-/// not in the log, which other people and machines read.
+/// Starts without a configured password, and returns the stored one. It is in a file that only its
+/// owner can read, and not in the log, which other people and machines read.
 fn first_password(data_dir: &Path) -> Option<String> {
     use std::os::unix::fs::PermissionsExt as _;
     let mut command = command(&["serve", "--log-format", "json", "--sample-app", "off"]);
@@ -252,7 +260,8 @@ fn first_password(data_dir: &Path) -> Option<String> {
     Some(password)
 }
 
-/// A secret in an argument is in the list of processes; the log says so, without the secret.
+/// A secret in an argument is visible in the process list; the log warns about it, without the
+/// secret.
 #[test]
 fn a_secret_in_an_argument_is_warned_of_and_not_repeated() {
     let directory = tempfile::tempdir().unwrap();
@@ -269,7 +278,7 @@ fn a_secret_in_an_argument_is_warned_of_and_not_repeated() {
     assert!(!text.contains(token), "{text}");
 }
 
-/// A crash leaves no file with the memory of the process, which holds keys and values.
+/// A crash leaves no core file, which would contain keys and values.
 #[test]
 fn a_server_leaves_no_core_file() {
     let server = Server::start();
@@ -279,7 +288,8 @@ fn a_server_leaves_no_core_file() {
     assert_eq!(limits, ["0", "0"]);
 }
 
-/// `castalia migrate` prepares the databases, says so, and a server then finds nothing to do.
+/// `castalia migrate` prepares the databases and reports it, and a server then has nothing left to
+/// do.
 #[tokio::test]
 async fn migrate_prepares_databases_without_serving() {
     let directory = tempfile::tempdir().unwrap();
@@ -292,15 +302,16 @@ async fn migrate_prepares_databases_without_serving() {
     Demo::create(&server, "after-migrate").await;
 }
 
-/// SIGTERM ends the server with exit code 0, also while polls are parked, which are answered with 304.
+/// SIGTERM ends the server with exit code 0, also while polls are parked, which are answered with
+/// 304.
 #[tokio::test]
 async fn a_terminated_server_answers_its_parked_polls() {
     let mut server = Server::start();
     let config = Http::new(&server.config);
     let path = "/notifications/v2?appId=demo&cluster=default&notifications=%5B%7B%22namespaceName%22%3A%22application%22%2C%22notificationId%22%3A-1%7D%5D";
     let poll = tokio::spawn(async move { config.get(path).await });
-    // The poll is parked once the server has answered a later request on the same core count; a short bounded wait is enough,
-    // and a poll that was not parked yet is answered 304 as well.
+    // The poll is parked once the server has answered a later request; a short bounded wait is
+    // enough, and a poll that is not parked yet is answered with 304 too.
     let http = Http::new(&server.config);
     for _ in 0..20 {
         http.get("/health").await.ok();
@@ -321,7 +332,8 @@ fn version_and_help_answer() {
     assert!(command(&["serve", "--help"]).output().unwrap().status.success());
 }
 
-/// SEC-38: the repository says how to report a hole in private, and how fast it is answered.
+/// SEC-38: the repository documents how to report a vulnerability in private, and how fast it is
+/// answered.
 #[test]
 fn the_repository_says_how_to_report_a_hole() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
@@ -331,7 +343,8 @@ fn the_repository_says_how_to_report_a_hole() {
     }
 }
 
-/// SEC-10: Apollo's scripts create the administrator with a published password, which opens nothing here; the log says what to do.
+/// SEC-10: Apollo's scripts create the administrator with a published password, which is refused
+/// here; the log says what to do.
 #[tokio::test]
 async fn the_log_names_the_remedy_for_the_password_that_apollo_publishes() {
     let directory = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! What a port does not answer (SEC-26).
+//! Paths that a port does not answer (SEC-26).
 
 use crate::support::raw;
 use crate::support::server::Server;
@@ -110,17 +110,17 @@ const DEBUG_PATHS: [&str; 104] = [
     "/management/env",
 ];
 
-/// SEC-26: none of the well-known paths of debugging answers on any port.
+/// SEC-26: none of the well-known debugging paths is answered on any port.
 #[tokio::test]
 async fn no_port_has_a_debugging_surface() {
     let server = Server::start();
     for base in [&server.config, &server.admin, &server.portal] {
         for path in DEBUG_PATHS {
             let answer = raw::get(base, path, &[]).await;
-            // The portal has a page for every address of its UI, or sends to the one for signing in.
+            // The portal serves its UI for every path, or redirects to the sign-in page.
             let is_page = answer.text.contains("<!doctype html>")
                 || answer.header("location").starts_with("/signin");
-            // The admin port refuses paths that are not plain before it looks for them.
+            // The admin port refuses paths that are not normalized before it looks them up.
             let is_refused = matches!(answer.status, 400 | 404);
             assert!(is_refused || (base == &server.portal && is_page), "{base}{path}: {answer:?}");
         }

@@ -1,5 +1,5 @@
-//! What an attack consists of: many clients without credentials, and beside them one client that
-//! has to be served.
+//! Parts of an attack: many clients without credentials, and beside them a regular client that has
+//! to be served.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -20,16 +20,16 @@ use crate::support::raw;
 use crate::support::server::{Options, Server};
 use crate::support::variable;
 
-/// REL-56: a node stays within the memory of a small container.
+/// REL-56: a node remains within the memory of a small container.
 const MOST_KIB: u64 = 128 * 1024;
-/// What a server may keep beyond what it had before an attack: 16 MiB of answers, 16 MiB of former
-/// releases, 4 MiB of names that nobody published, and what the allocator does not return.
+/// Memory that a server may keep in addition after an attack: 16 MiB of answers, 16 MiB of former
+/// releases, 4 MiB of unpublished names, and what the allocator does not return.
 const RETAINED_KIB: u64 = 64 * 1024;
 /// Connections of an attack.
 const LINES: usize = 16;
-/// Addresses of strangers, since one alone gets a part of what all may hold.
+/// Addresses of attackers, because a single address is limited to a part of the total.
 const ADDRESSES: usize = 16;
-/// Instances that the server may record for an app here.
+/// Instances that the server may record for an app in this test.
 pub(super) const INSTANCES: u64 = 300;
 
 pub(super) fn options() -> Options {
@@ -41,7 +41,7 @@ pub(super) fn options() -> Options {
         .variable("CASTALIA_INSTANCE_MAX_PER_APP", &INSTANCES.to_string())
 }
 
-/// How many requests an attack sends.
+/// Number of requests of an attack.
 pub(super) fn scale(full: usize) -> usize {
     match variable("CASTALIA_TEST_STRANGERS").as_deref() {
         Some("full") => full,
@@ -50,7 +50,7 @@ pub(super) fn scale(full: usize) -> usize {
     }
 }
 
-/// However much was sent so far, the server stayed within the bound.
+/// Checks that the server remained within the bound so far.
 #[track_caller]
 pub(super) fn assert_small(server: &Server, attack: &str) {
     let peak = peak_kib(server);
@@ -58,7 +58,7 @@ pub(super) fn assert_small(server: &Server, attack: &str) {
     print_memory(server, attack);
 }
 
-/// When the attack is over, most of the memory that it took is returned to the system.
+/// After the attack, most of the memory is returned to the system.
 pub(super) async fn assert_returned(server: &Server, before_kib: u64) {
     let most = before_kib + RETAINED_KIB;
     let is_returned = async || (resident_kib(server) < most).then_some(());
@@ -73,7 +73,8 @@ fn print_memory(server: &Server, attack: &str) {
     println!("{attack}: {now} MiB are resident, {peak} MiB at most");
 }
 
-/// Sends requests over a few connections; the target and the further headers of each follow from its number.
+/// Sends requests over a few connections; target and additional headers of each are derived from
+/// its number.
 pub(super) async fn flood(
     server: &Server,
     count: usize,
@@ -91,7 +92,7 @@ pub(super) async fn flood(
     join_all(lines).await;
 }
 
-/// Sends polls that are meant to be held, each over a connection of its own, from several addresses.
+/// Sends polls that should be parked, each on its own connection, from several addresses.
 pub(super) async fn hold(
     server: &Server,
     count: usize,
@@ -104,12 +105,12 @@ pub(super) async fn hold(
         stream.write_all(&request).await.unwrap();
         held.push(stream);
     }
-    // The server has read all of them when it answers on a connection that is younger, be it with a refusal.
+    // Once the server answers on a newer connection, even with a refusal, it has read all of them.
     let _ = Http::new(&server.config).get("/health").await;
     held
 }
 
-/// A connection from one of the addresses that strangers have here.
+/// A connection from one of the addresses of attackers.
 async fn connect_from(server: &Server, number: usize) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     let last = u8::try_from(10 + number % ADDRESSES).unwrap();
@@ -117,7 +118,7 @@ async fn connect_from(server: &Server, number: usize) -> TcpStream {
     socket.connect(raw::authority(&server.config).parse().unwrap()).await.unwrap()
 }
 
-/// A client that reads and waits all the time, as an official one does.
+/// A client that reads and polls continuously, like an official one.
 pub(super) struct Honest {
     stop: Arc<AtomicBool>,
     served: Arc<AtomicU64>,
@@ -147,7 +148,7 @@ impl Honest {
     }
 }
 
-/// A publish reaches a poll that is held while others attack.
+/// A publish reaches a parked poll during the attack.
 pub(super) async fn assert_publishes_arrive(server: &Server, app: &App, value: &str) {
     let http = Http::new(&server.config);
     let id = position(&http, &app.id, "application").await;
@@ -157,7 +158,7 @@ pub(super) async fn assert_publishes_arrive(server: &Server, app: &App, value: &
     answer.ok();
 }
 
-/// A text that is another one for each number, and as long as it is said.
+/// A text that is unique for each number and has the given length.
 pub(super) fn text(number: usize, length: usize) -> String {
     format!("{number:0>8}{}", "x".repeat(length - 8))
 }

@@ -16,7 +16,8 @@ use crate::support::poll::{self, position};
 use crate::support::raw;
 use crate::support::server::Server;
 
-/// Connections that say nothing, half a head or a body that never ends cost little, and honest clients come through.
+/// Idle connections, incomplete heads and endless bodies use little memory, and regular clients are
+/// served.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn open_connections_cost_a_bounded_amount_of_memory() {
     let server = Server::start_with(options());
@@ -46,10 +47,11 @@ async fn open_connections_cost_a_bounded_amount_of_memory() {
     assert_returned(&server, before).await;
 }
 
-/// Heads that never end are bounded in bytes, however many connections there are, and ordinary requests come through.
+/// Endless heads are bounded in bytes, whatever the number of connections, and ordinary requests
+/// are served.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn unfinished_heads_have_a_bound_in_bytes() {
-    /// Half of what `security.max_watch_mib` allows, beside 8 KiB for each connection.
+    /// Half of `security.max_watch_mib`, in addition to 8 KiB for each connection.
     const BOUND: usize = 1024 * 1024;
     const HEAD: usize = 60_000;
     const ORDINARY: usize = 8 * 1024;

@@ -1,4 +1,4 @@
-//! Rows that requests leave in a database.
+//! Rows that requests add to a database.
 
 use super::attack::{flood, options};
 use crate::support::app::App;
@@ -8,7 +8,8 @@ use crate::support::http::Http;
 use crate::support::poll::position;
 use crate::support::server::Server;
 
-/// Instances are recorded up to a bound for each app, on each database, and one that a database would refuse costs no other.
+/// Instances are recorded up to a bound for each app, on each database, and one that a database
+/// would reject affects no other.
 #[tokio::test]
 async fn instances_are_bounded_on_each_database() {
     for engine in [None, Some(Engine::MySql), Some(Engine::Postgres)] {

@@ -1,4 +1,4 @@
-//! Refusals: each one is answered, leaves capacity to others, and few of them are logged.
+//! Refusals: each is answered, leaves capacity to others, and few of them are logged.
 
 use std::time::Duration;
 
@@ -14,7 +14,8 @@ use crate::support::poll::{self, position};
 use crate::support::raw;
 use crate::support::server::{Options, Server};
 
-/// Polls that are refused, and signatures that do not fit, write a few lines each second and not one for each request.
+/// Refused polls and invalid signatures write a few log lines per second and not one for each
+/// request.
 #[tokio::test]
 async fn refusals_do_not_flood_the_log() {
     let server = Server::start_with(options().files(160));
@@ -35,7 +36,8 @@ async fn refusals_do_not_flood_the_log() {
     assert!(lines.len() < 100, "{} lines: {:?}", lines.len(), lines.first());
 }
 
-/// With hardly any files a port says that it is full instead of saying nothing, and answers again afterwards.
+/// With hardly any file descriptors a port answers that it is full instead of not answering, and
+/// recovers afterwards.
 #[tokio::test]
 async fn a_port_without_files_says_so() {
     let server = Server::start_with(options().files(96));
@@ -62,7 +64,7 @@ async fn a_port_without_files_says_so() {
     .await;
 }
 
-/// SEC-22: one address cannot take all connections of the portal's port.
+/// SEC-22: one address cannot use all connections of the portal's port.
 #[tokio::test]
 async fn one_address_leaves_connections_of_the_portal_to_others() {
     let server = Server::start_with(Options::new().files(400));

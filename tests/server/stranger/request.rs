@@ -11,7 +11,8 @@ use crate::support::poll::position;
 use crate::support::rows::rows;
 use crate::support::server::Server;
 
-/// REL-56, SEC-21, SEC-22: whatever strangers ask for, in whatever number, a node stays within 128 MiB and serves its clients.
+/// REL-56, SEC-21, SEC-22: whatever anonymous clients request, in whatever number, a node remains
+/// within 128 MiB and serves its clients.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn strangers_cost_a_bounded_amount_of_memory() {
     let server = Server::start_with(options());
