@@ -44,7 +44,7 @@ impl Background {
                 metrics::counter!("castalia_task_restarts_total").increment(1);
                 // The restart must not depend on the log.
                 let _ = std::panic::catch_unwind(|| {
-                    tracing::error!(task = name, "a background task panicked and starts again");
+                    tracing::error!(task = name, "a background task panicked; restarting it");
                 });
                 tokio::select! {
                     () = shutdown.cancelled() => return,

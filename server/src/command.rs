@@ -76,13 +76,13 @@ fn dispatch(matches: &ArgMatches) -> Result<(), Failure> {
         Some(("token", matches)) => match matches.subcommand() {
             Some(("create", matches)) => token::create(settings(matches)?, matches),
             Some(("admin", matches)) => token::admin(settings(matches)?),
-            _ => Err(Failure::Message("token needs a command: create or admin".into())),
+            _ => Err(Failure::Message("token needs a subcommand: create or admin".into())),
         },
         Some(("user", matches)) => match matches.subcommand() {
             Some(("password", matches)) => user::password(settings(matches)?, matches),
-            _ => Err(Failure::Message("user needs a command: password".into())),
+            _ => Err(Failure::Message("user needs a subcommand: password".into())),
         },
-        _ => Err(Failure::Message("name a command; `castalia --help` lists them".into())),
+        _ => Err(Failure::Message("no command given; `castalia --help` lists them".into())),
     }
 }
 
@@ -99,13 +99,13 @@ fn program() -> Command {
         ))
         .subcommand(
             Command::new("token")
-                .about("Tokens of the open API and of the admin role")
+                .about("Manage tokens of the OpenAPI and the admin role")
                 .subcommand(with_data(token::create_command()))
                 .subcommand(with_data(token::admin_command())),
         )
         .subcommand(
             Command::new("user")
-                .about("Users of the portal")
+                .about("Manage portal users")
                 .subcommand(with_data(user::command())),
         )
 }
@@ -148,13 +148,13 @@ fn settings(matches: &ArgMatches) -> Result<Settings, Failure> {
     let texts = Texts::gather(flags, file, environment()).map_err(Failure::Settings)?;
     let settings = Settings::from_texts(&texts).map_err(Failure::Settings)?;
     log::start(&settings)
-        .map_err(|error| Failure::Message(format!("cannot start the log: {error}")))?;
+        .map_err(|error| Failure::Message(format!("cannot initialize logging: {error}")))?;
     for (name, origin) in texts.explicit() {
-        tracing::info!(setting = name, %origin, "not the default");
+        tracing::info!(setting = name, %origin, "setting differs from its default");
     }
     for (definition, flag) in texts.secrets_in_arguments() {
         tracing::warn!(
-            "every user of this machine can read the secret in the argument {flag}: set {} or castalia.toml instead",
+            "the secret in the argument {flag} is visible to every user of this machine; set it in {} or castalia.toml instead",
             definition.variable()
         );
     }

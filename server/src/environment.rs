@@ -65,13 +65,13 @@ impl Environments {
         if addressed.is_empty() {
             tracing::warn!(
                 envs = missing,
-                "this portal has no environment that it can reach: name their meta servers in \
+                "no environment of this portal has a meta server: set their addresses in \
                  apollo.portal.meta.servers, or as DEV_META=http://host:8080 for the environment DEV"
             );
         } else if !missing.is_empty() {
             tracing::warn!(
                 envs = missing,
-                "environments without a meta server are not shown: name it in \
+                "environments without a meta server are not shown: set its address in \
                  apollo.portal.meta.servers or remove them from apollo.portal.envs"
             );
         }

@@ -157,8 +157,8 @@ impl ReleaseFeed {
     pub async fn deliver_committed(&self) {
         if !self.0.scans.next(|| self.signal()).await {
             tracing::warn!(
-                "a release message was committed and is not delivered yet; clients of this node get it with the next \
-                 scan that succeeds"
+                "a release message was committed but not delivered; clients of this node receive it with the next \
+                 successful scan"
             );
         }
     }
@@ -169,8 +169,8 @@ impl ReleaseFeed {
         self.0.keys_changed.store(true, Ordering::Release);
         if !self.0.readings.next(|| self.signal_definitions()).await {
             tracing::warn!(
-                "a name or an access key was committed and is not in force on this node yet; the next reading that \
-                 succeeds takes it over"
+                "a change of a name or an access key was committed but is not in effect on this node; the next \
+                 successful read applies it"
             );
         }
     }

@@ -50,7 +50,7 @@ impl Nudge {
             installation::value_or_insert(store, SECRET, Secret::new(offered_secret)).await?;
         let client = outgoing::client().no_proxy().timeout(PATIENCE).build();
         let client =
-            client.map_err(|error| Error::internal("cannot make an HTTP client", error))?;
+            client.map_err(|error| Error::internal("cannot create an HTTP client", error))?;
         let pending = Notify::new();
         Ok(Self(Arc::new(Inner {
             store: store.clone(),
@@ -101,7 +101,7 @@ impl Nudge {
         let sent =
             self.0.client.post(address).header(AUTHORIZATION, self.authorization()).send().await;
         if let Err(error) = sent.and_then(reqwest::Response::error_for_status) {
-            tracing::debug!(service_url = peer, %error, "a node was not told of a publish; its scan finds it");
+            tracing::debug!(service_url = peer, %error, "cannot notify a node of a publish; its next scan finds it");
         }
     }
 

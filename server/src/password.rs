@@ -46,7 +46,7 @@ pub fn hash(password: &str, scheme: Scheme) -> Result<String> {
         }
         Scheme::Bcrypt => {
             let hash = bcrypt::hash_with_result(password, 10)
-                .map_err(|error| Error::internal("cannot hash", error))?;
+                .map_err(|error| Error::internal("cannot hash a password", error))?;
             Ok(format!("{{bcrypt}}{}", hash.format_for_version(bcrypt::Version::TwoA)))
         }
     }

@@ -161,7 +161,7 @@ impl Registry {
         match table.alive().await {
             Ok(alive) => self.0.others.store(Arc::new(alive)),
             Err(error) => {
-                tracing::debug!(%error, "cannot read the service registry; the last list stays")
+                tracing::debug!(%error, "cannot read the service registry; keeping the previous list")
             }
         }
     }

@@ -62,7 +62,7 @@ impl EnvironmentState {
     pub fn obstacles(&self) -> Vec<String> {
         let mut obstacles = Vec::new();
         if !self.ready.get() {
-            obstacles.push("this node starts or ends".to_owned());
+            obstacles.push("this node is starting or shutting down".to_owned());
         }
         if !self.feed.is_loaded() {
             obstacles.push("names and access keys cannot be read".to_owned());
@@ -74,7 +74,7 @@ impl EnvironmentState {
     /// and so does this one if it cannot now.
     pub async fn reconfigured(&self) {
         if let Err(error) = server_config::reload(&self.store, &self.config, &self.settings).await {
-            tracing::warn!(%error, "cannot read ServerConfig; the change is in force within a minute");
+            tracing::warn!(%error, "cannot read ServerConfig; the change takes effect within a minute");
         }
     }
 }
@@ -83,7 +83,7 @@ impl EnvironmentState {
 async fn faults_of(store: &Store, changes: &str) -> Vec<String> {
     let mut faults = Vec::new();
     if let Status::Failing { reason } = store.status() {
-        faults.push(format!("{changes} are not kept: {reason}"));
+        faults.push(format!("{changes} cannot be stored: {reason}"));
     }
     if store.ping().await.is_err() {
         faults.push("the database does not answer".to_owned());
@@ -113,13 +113,17 @@ pub struct PortalState {
 impl PortalState {
     /// Reasons why the portal cannot store changes at present, one sentence each.
     pub async fn faults(&self) -> Vec<String> {
-        faults_of(&self.store, "changes of users and rights").await
+        faults_of(&self.store, "changes of users and permissions").await
     }
 
     /// Reasons why users cannot be answered at present.
     #[must_use]
     pub fn obstacles(&self) -> Vec<String> {
         let is_ready = self.ready.get();
-        if is_ready { Vec::new() } else { vec!["this node starts or ends".to_owned()] }
+        if is_ready {
+            Vec::new()
+        } else {
+            vec!["this node is starting or shutting down".to_owned()]
+        }
     }
 }

@@ -44,7 +44,7 @@ async fn a_database_that_takes_no_writes_refuses_changes_only() {
     .await;
     eventually("health to say so", async || {
         let health = config.get("/health").await;
-        (health.status == 503 && health.text.contains("not kept")).then_some(())
+        (health.status == 503 && health.text.contains("cannot be stored")).then_some(())
     })
     .await;
     assert_eq!(config.get("/health/ready").await.status, 200);

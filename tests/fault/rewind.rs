@@ -49,7 +49,7 @@ async fn ids_that_go_back_are_noticed(kind: Kind) {
     node.eventually_serves("kept").await;
     let health = node.get("/health").await;
     assert_eq!(health.status, 503, "{health:?}");
-    assert!(health.text.contains("went back"), "{health:?}");
+    assert!(health.text.contains("decreased"), "{health:?}");
     assert_eq!(node.get("/health/ready").await.status, 200);
     assert!(node.metric("castalia_message_rewinds_total").await >= 1.0);
     // A client between two polls is notified too.

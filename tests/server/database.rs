@@ -1,5 +1,5 @@
-//! Databases that a node must not work on, or not as they are: another's, damaged, replaced, open to others, in use, or
-//! without the right to create tables.
+//! Databases that a node must not use, or not unchanged: of another installation, damaged,
+//! replaced, accessible to others, in use, or without the right to create tables.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -27,7 +27,7 @@ fn run(arguments: &[&str], data_dir: &Path) -> Output {
     wait_with_output(command.spawn().unwrap())
 }
 
-/// The text of a start that is refused.
+/// The message of a start that is refused.
 #[track_caller]
 fn refused(arguments: &[&str], data_dir: &Path) -> String {
     let ports = ["--config-port", "0", "--admin-port", "0", "--portal-port", "0"];
@@ -86,8 +86,8 @@ async fn a_file_that_is_deleted_while_open_takes_no_more_publishes_until_it_is_b
     app.publish("2").await;
 }
 
-/// A connection that is opened meanwhile works on the other file, and makes the log beside it its own. So only a
-/// restart brings back the first file, as the server's log says.
+/// A connection that is opened meanwhile works on the other file, and adopts the log beside it. So
+/// only a restart restores the first file, as the server's log says.
 #[tokio::test]
 async fn a_file_that_is_replaced_while_open_takes_no_more_publishes_until_a_restart_with_the_first()
 {
@@ -117,7 +117,7 @@ async fn a_damaged_file_is_refused_at_the_start() {
     assert!(server.terminate().success());
     let file = directory.path().join("config.db");
     let whole = std::fs::read(&file).unwrap();
-    // Pages of tables and indices; the first one stays, so that it is still a database.
+    // Pages of tables and indexes; the first one is kept, so that the file is still a database.
     let mut damaged = whole.clone();
     for byte in &mut damaged[4096 * 3..4096 * 12] {
         *byte ^= 0x5a;
@@ -140,7 +140,7 @@ fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
-/// SEC-36: what a server writes is closed to others, whatever the umask is.
+/// SEC-36: files that a server writes are closed to other users, whatever the umask is.
 #[tokio::test]
 async fn files_of_a_server_are_closed_whatever_the_umask() {
     for umask in ["000", "077"] {
@@ -176,11 +176,11 @@ async fn others_lose_their_rights_on_an_existing_data_directory() {
         assert_eq!(mode(&data.join(name)), 0o600, "{name}");
     }
     drop(server);
-    // A directory that holds other things is not closed, and not trusted either.
+    // A directory with other files is not restricted, and not trusted either.
     std::fs::write(data.join("other"), "").unwrap();
     std::fs::set_permissions(&data, PermissionsExt::from_mode(0o777)).unwrap();
     let text = refused(&[], &data);
-    assert!(text.contains("others may write"), "{text}");
+    assert!(text.contains("other users may write"), "{text}");
 }
 
 #[tokio::test]
@@ -234,7 +234,7 @@ fn migrate_check_names_every_table_and_makes_no_file() {
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
 }
 
-/// The same database for an account that may read and write rows and nothing else.
+/// The same database for an account that may only read and write rows.
 fn rows_only(url: &str) -> String {
     url.replace("castalia:castalia@", "castalia_rows:castalia@")
 }
@@ -256,14 +256,15 @@ async fn an_account_without_ddl_rights_starts_on_apollos_tables_or_says_what_is_
     let environment =
         options().flag("--roles", "config,meta,admin").flag("--config-db", &config_rows);
 
-    // The environment needs nothing but Apollo's own tables.
+    // The environment needs only Apollo's own tables.
     let server = Server::start_in(directory.path(), environment.clone());
     App::create(&Http::new(&server.admin), "demo").await.publish("1").await;
     let served = Http::new(&server.config).get("/configs/demo/default/application").await;
     assert_eq!(served.ok().json()["configurations"]["k"], "1");
     drop(server);
 
-    // The portal needs tables of its own: one message says which, how, and with what rights.
+    // The portal needs additional tables: one message says which, how to create them, and with
+    // which rights.
     let text = refused(&["--roles", "portal", "--portal-db", &portal_rows], directory.path());
     for part in ["CastaliaSession", "CastaliaConsumerGrant", "castalia migrate", "CREATE, INDEX"] {
         assert!(text.contains(part), "{part}: {text}");
@@ -278,7 +279,7 @@ async fn an_account_without_ddl_rights_starts_on_apollos_tables_or_says_what_is_
     let check = String::from_utf8_lossy(&check.stdout).into_owned();
     assert_eq!(check.matches("tables to create: none").count(), 2, "{check}");
 
-    // Afterwards the account is enough for all roles.
+    // Afterwards the account is sufficient for all roles.
     let all = options().flag("--config-db", &config_rows).flag("--portal-db", &portal_rows);
     let server = Server::start_in(directory.path(), all);
     assert_eq!(Http::new(&server.portal).get("/health").await.status, 200);
@@ -315,7 +316,8 @@ async fn on_postgres_an_account_without_ddl_rights_is_told_what_is_missing() {
     fresh.remove().await;
 }
 
-/// Both have tables of the same names. The first one that is made decides what the database is.
+/// Both have tables with the same names. The part that is created first decides what the database
+/// is.
 async fn one_database_for_both_is_refused(data_dir: &Path, url: &str, names_schemas: bool) {
     let both = ["--config-db", url, "--portal-db", url];
     for command in [&["migrate"][..], &["serve"], &["migrate", "--check"]] {
@@ -349,7 +351,7 @@ async fn one_mysql_database_for_both_is_refused() {
     fresh.remove().await;
 }
 
-/// Apollo's tables of both databases in one, which Apollo cannot work with either.
+/// Apollo's tables of both databases in one, which Apollo cannot use either.
 #[tokio::test]
 async fn apollos_databases_that_were_merged_are_refused() {
     let Some(fresh) = Fresh::on(Engine::MySql).await else { return };

@@ -1,4 +1,4 @@
-//! Pages of the documentation name tests, metrics and settings: these exist.
+//! Tests, metrics and settings that the documentation names exist.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,12 +12,12 @@ fn page(name: &str) -> String {
     fs::read_to_string(root().join("docs").join(name)).unwrap()
 }
 
-/// What stands between backticks.
+/// Texts in backticks.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
 
-/// A table row for each rule, and a test that exists for each that is said to hold.
+/// Each rule has a table row, and each rule that is stated to hold has an existing test.
 #[test]
 fn every_rule_has_a_row_and_every_test_that_a_row_names_exists() {
     let page = page("rules.md");
@@ -63,7 +63,7 @@ fn every_rule_has_a_row_and_every_test_that_a_row_names_exists() {
     }
 }
 
-/// Rust sources below a folder, as one text.
+/// Rust sources below a directory, as one text.
 fn sources(folder: &Path) -> String {
     let mut text = String::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -77,10 +77,10 @@ fn sources(folder: &Path) -> String {
     text
 }
 
-/// Metrics, settings, suites and lines of the log that operators are told to look at are those of the server.
+/// Metrics, settings, suites and log lines in the operators' documentation exist in the server.
 #[test]
 fn what_operators_are_told_to_look_at_exists() {
-    let source = sources(&root().join("server/src"));
+    let source = sources(&root().join("server/src")) + &sources(&root().join("server/store/src"));
     let plain = source.split_whitespace().collect::<Vec<_>>().join(" ").replace("\\ ", "");
     let mut metrics = 0;
     for name in ["operations.md", "bounds.md"] {
@@ -102,7 +102,7 @@ fn what_operators_are_told_to_look_at_exists() {
                 assert!(word.contains("...") || root().join(path).exists(), "{name}: {word}");
             }
         }
-        // Lines of the log are quoted in the tables of bad days as *text*.
+        // The table of faults quotes log lines as *"text"*.
         for line in page.split("*\"").skip(1).filter_map(|rest| rest.split("\"*").next()) {
             let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
             assert!(plain.contains(&line), "{name}: no such line: {line}");

@@ -10,8 +10,10 @@ pub(super) fn command() -> Command {
     let check = Arg::new("check")
         .long("check")
         .action(ArgAction::SetTrue)
-        .help("Only report; write nothing");
-    Command::new("migrate").about("Prepare the databases without serving").arg(check)
+        .help("Report what would be done without writing");
+    Command::new("migrate")
+        .about("Create missing tables and apply schema steps, then exit")
+        .arg(check)
 }
 
 pub(super) fn run(settings: Settings, matches: &ArgMatches) -> Result<(), Failure> {

@@ -13,26 +13,26 @@ use crate::settings::Settings;
 
 pub(super) fn create_command() -> Command {
     Command::new("create")
-        .about("Create a token of the open API; it is the last word on standard output")
+        .about("Create an OpenAPI token; it is the last word on standard output")
         .arg(
             Arg::new("name")
                 .long("name")
                 .required(true)
                 .value_name("NAME")
-                .help("Who will use it; also the consumer's app id"),
+                .help("Name of the consumer, also used as its app id"),
         )
         .arg(
             Arg::new("app")
                 .long("app")
                 .action(ArgAction::Append)
                 .value_name("APPID")
-                .help("App that it may manage; may be repeated"),
+                .help("App that the token may manage; repeatable"),
         )
         .arg(
             Arg::new("all_apps")
                 .long("all-apps")
                 .action(ArgAction::SetTrue)
-                .help("It may manage every app and create new ones"),
+                .help("Allow the token to manage every app and create new ones"),
         )
         .group(ArgGroup::new("scope").args(["app", "all_apps"]).required(true))
 }
@@ -55,14 +55,13 @@ pub(super) fn create(settings: Settings, matches: &ArgMatches) -> Result<(), Fai
                 token.older
             );
         }
-        print_line(&format!("Token of {name}, shown only this once: {}", token.text));
+        print_line(&format!("Token of {name}, shown only once: {}", token.text));
         Ok(())
     })?
 }
 
 pub(super) fn admin_command() -> Command {
-    Command::new("admin")
-        .about("Print the tokens that the admin role accepts, one on each line of standard output")
+    Command::new("admin").about("Print the tokens that the admin role accepts, one per line")
 }
 
 /// Only tokens go to standard output, so that scripts can use them; their origin goes to standard

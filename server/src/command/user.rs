@@ -11,7 +11,7 @@ use crate::settings::Settings;
 
 pub(super) fn command() -> Command {
     Command::new("password")
-        .about("Set a user's password; reads it from standard input, or makes one up when that is a terminal")
+        .about("Set a user's password, read from standard input or generated if that is a terminal")
         .arg(Arg::new("name").required(true).value_name("NAME").help("User name"))
 }
 
@@ -24,7 +24,7 @@ pub(super) fn password(settings: Settings, matches: &ArgMatches) -> Result<(), F
             user::set_password(&store, installation, &name, given).await.map_err(Failure::of)?;
         match generated {
             Some(password) => {
-                print_line(&format!("New password of {name}, shown only this once: {password}"))
+                print_line(&format!("New password of {name}, shown only once: {password}"))
             }
             None => print_line(&format!("The password of {name} is set.")),
         }

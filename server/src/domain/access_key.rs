@@ -70,7 +70,7 @@ async fn create_in(tx: &Transaction, new: &NewAccessKey) -> Result<AccessKey> {
     };
     let key = castalia_store::insert(tx, row).await.map_err(|error| match error {
         StoreError::Duplicate(_) => {
-            let message = "The app has an access key with this secret already.";
+            let message = "The app already has an access key with this secret.";
             Error::bad_request(message).with_code("access_key_exists")
         }
         error => error.into(),
@@ -95,7 +95,7 @@ pub(super) async fn provision(store: &Store, app_id: &str, operator: &str) {
         Err(error) => Err(error),
     };
     if let Err(error) = created {
-        tracing::error!(app_id, %error, "the access key of a new app could not be created; create one by hand");
+        tracing::error!(app_id, %error, "cannot create the access key of a new app, so its clients need no signature; create one by hand");
     }
 }
 

@@ -171,8 +171,9 @@ impl Recorder {
 /// Fails if the operating system provides no random bytes.
 pub(super) fn new_id() -> Result<String> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| Error::new(Reaction::Internal, format!("no random bytes: {error}")))?;
+    getrandom::fill(&mut bytes).map_err(|error| {
+        Error::new(Reaction::Internal, format!("cannot generate random bytes: {error}"))
+    })?;
     Ok(hex::encode(bytes))
 }
 

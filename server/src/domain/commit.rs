@@ -221,7 +221,7 @@ pub async fn deleted_items(store: &Store, key: &NamespaceKey) -> Result<Vec<Item
     let mut items = Vec::new();
     for commit in commits {
         let changes: Changes = serde_json::from_str(&commit.change_sets).map_err(|error| {
-            Error::internal(format!("commit {} is unreadable", commit.id), error)
+            Error::internal(format!("cannot decode the change set of commit {}", commit.id), error)
         })?;
         items.extend(changes.delete_items.into_iter().map(Item::from));
     }

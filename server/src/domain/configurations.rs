@@ -19,7 +19,7 @@ pub fn of_items(items: impl IntoIterator<Item = (String, String)>) -> Configurat
 /// Fails if it is not an object whose values are strings.
 pub fn parse(text: &str) -> Result<Configurations> {
     serde_json::from_str(text)
-        .map_err(|error| Error::internal("a release holds no object of texts", error))
+        .map_err(|error| Error::internal("a release is not a JSON object of strings", error))
 }
 
 /// The text to store.

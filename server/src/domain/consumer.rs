@@ -192,6 +192,7 @@ fn never() -> NaiveDateTime {
 /// 256 random bits in the format of Apollo's tokens.
 fn random() -> Result<String> {
     let mut bytes = [0_u8; 32];
-    getrandom::fill(&mut bytes).map_err(|error| Error::internal("no random bytes", error))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Error::internal("cannot generate random bytes", error))?;
     Ok(hex::encode(bytes))
 }

@@ -242,6 +242,7 @@ async fn replace(
 
 /// The lines of a row; `None` for the text `null`, which is stored for a request without rules.
 fn parse(row: &Model) -> Result<Option<Vec<GrayRule>>> {
-    serde_json::from_str(row.rules.as_deref().unwrap_or(NONE))
-        .map_err(|error| Error::internal(format!("gray rule {} is unreadable", row.id), error))
+    serde_json::from_str(row.rules.as_deref().unwrap_or(NONE)).map_err(|error| {
+        Error::internal(format!("cannot decode gray release rule {}", row.id), error)
+    })
 }

@@ -128,7 +128,7 @@ pub async fn branch_keys(tx: &Transaction, release_id: Id) -> Result<Option<Vec<
         return Ok(None);
     };
     let context: Context = serde_json::from_str(&row.operation_context).map_err(|error| {
-        Error::internal(format!("release history {} has an unreadable context", row.id), error)
+        Error::internal(format!("cannot decode the context of release history {}", row.id), error)
     })?;
     Ok(context.branch_release_keys)
 }

@@ -126,7 +126,7 @@ impl InstanceAudit {
                 self.write_batch(&mut room, newest(std::mem::take(&mut batch))).await
             {
                 metrics::counter!("castalia_instance_batches_failed_total").increment(1);
-                tracing::warn!(%error, "a batch of instance records is lost; its clients are recorded when they ask again");
+                tracing::warn!(%error, "cannot write a batch of instance records; its clients are recorded again with their next requests");
                 for digest in digests {
                     self.0.recorded.remove(&digest);
                 }
@@ -149,7 +149,7 @@ impl InstanceAudit {
                     lost += u64::from(self.record(room, vec![sighting]).await.is_err());
                 }
                 metrics::counter!("castalia_instance_records_dropped_total").increment(lost);
-                tracing::warn!(%error, lost, "the database refused some instance records");
+                tracing::warn!(%error, lost, "the database rejected some instance records; they are dropped");
                 Ok(())
             }
             done => done,

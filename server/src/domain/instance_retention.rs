@@ -27,10 +27,10 @@ async fn watch(store: Store, config: ServerConfig) {
         match remove_old(&store, &config).await {
             Ok(0) => {}
             Ok(removed) => {
-                tracing::info!(removed, "instance records that nobody renewed are removed")
+                tracing::info!(removed, "removed expired instance records")
             }
             Err(error) => {
-                tracing::debug!(%error, "cannot remove old instance records; they are tried again");
+                tracing::debug!(%error, "cannot remove expired instance records; retrying later");
             }
         }
         tokio::time::sleep(PAUSE).await;

@@ -19,7 +19,8 @@ const SEPARATOR: char = '.';
 pub async fn mark(store: &Store, account: &str) -> Result<Option<String>> {
     let Some(user) = user::find(store, account).await? else { return Ok(None) };
     let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes).map_err(|error| Error::internal("no random bytes", error))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Error::internal("cannot generate random bytes", error))?;
     let name = URL_SAFE_NO_PAD.encode(bytes);
     Ok(seal(&user, &name).map(|seal| {
         let seal = URL_SAFE_NO_PAD.encode(seal.finalize().into_bytes());

@@ -70,7 +70,7 @@ pub(super) async fn delete_clusters(
 pub(super) async fn finish_items(store: &Store, namespaces: Vec<Id>) {
     if let Err(error) = delete_items(store, &namespaces).await {
         tracing::warn!(%error, namespaces = namespaces.len(),
-            "cannot delete the items of deleted namespaces; nobody can reach them, and the next start deletes them");
+            "cannot delete the items of deleted namespaces; they are unreachable, and the next start deletes them");
     }
 }
 
@@ -80,7 +80,7 @@ pub(super) async fn resume(store: Store) {
         match left_behind(&store).await {
             Ok(()) => return,
             Err(error) => {
-                tracing::debug!(%error, "cannot look for items of deleted namespaces; trying again");
+                tracing::debug!(%error, "cannot list items of deleted namespaces; retrying");
                 tokio::time::sleep(RETRY).await;
             }
         }

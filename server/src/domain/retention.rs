@@ -37,7 +37,7 @@ async fn watch_messages(store: Store) {
         match remove_old_messages(&store, since).await {
             Ok(newest) => since = Some(newest),
             Err(error) => {
-                tracing::debug!(%error, "cannot remove old release messages; they are tried again")
+                tracing::debug!(%error, "cannot remove old release messages; retrying later")
             }
         }
     }
@@ -49,7 +49,7 @@ async fn watch_histories(store: Store, config: ServerConfig) {
         match remove_old_histories(&store, &config, since).await {
             Ok(newest) => since = Some(newest),
             Err(error) => {
-                tracing::debug!(%error, "cannot remove old release history; it is tried again")
+                tracing::debug!(%error, "cannot remove old release history; retrying later")
             }
         }
         tokio::time::sleep(HISTORY_PAUSE).await;

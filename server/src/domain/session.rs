@@ -78,7 +78,7 @@ pub async fn find(store: &Store, id: &str) -> Result<Option<SignedIn>> {
     };
     if !is_valid {
         if let Err(error) = end(store, id).await {
-            tracing::warn!(%error, "cannot delete a sign-in that has ended");
+            tracing::warn!(%error, "cannot delete an expired session");
         }
         return Ok(None);
     }
@@ -97,7 +97,7 @@ pub async fn end_all_of_disabled(store: &Store) -> Result<()> {
         let user = name.clone();
         let ended: u64 =
             store.write(name, |tx, name| Box::pin(session::delete_of_user(tx, name, None))).await?;
-        tracing::info!(user, ended, "ended the sign-ins of a user who was disabled or deleted");
+        tracing::info!(user, ended, "ended the sessions of a disabled or deleted user");
     }
     Ok(())
 }
@@ -125,7 +125,7 @@ async fn touch(
 
 fn csrf_token(id: &str, user: &User) -> Result<String> {
     let mut seal = Hmac::<Sha256>::new_from_slice(id.as_bytes())
-        .map_err(|error| Error::internal("cannot make the token of a sign-in", error))?;
+        .map_err(|error| Error::internal("cannot create a session token", error))?;
     seal.update(&user.id.0.to_be_bytes());
     seal.update(user.password.expose().as_bytes());
     Ok(URL_SAFE_NO_PAD.encode(seal.finalize().into_bytes()))
@@ -142,6 +142,7 @@ fn hash(id: &str) -> String {
 /// 256 random bits.
 fn random() -> Result<String> {
     let mut bytes = [0_u8; 32];
-    getrandom::fill(&mut bytes).map_err(|error| Error::internal("no random bytes", error))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Error::internal("cannot generate random bytes", error))?;
     Ok(URL_SAFE_NO_PAD.encode(bytes))
 }

@@ -298,7 +298,8 @@ fn check_rule(password: &str, installation: Installation) -> Result<()> {
 fn generate() -> Result<String> {
     loop {
         let mut bytes = [0_u8; GENERATED_LENGTH];
-        getrandom::fill(&mut bytes).map_err(|error| Error::internal("no random bytes", error))?;
+        getrandom::fill(&mut bytes)
+            .map_err(|error| Error::internal("cannot generate random bytes", error))?;
         let password: String =
             bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect();
         if password::blocked_fragment(&password).is_none() {
@@ -313,7 +314,8 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T> {
     let outcome = tokio::task::spawn_blocking(work).await;
     outcome.unwrap_or_else(|error| {
-        Err(Error::new(Reaction::Internal, "hashing a password ended early").caused_by(error))
+        Err(Error::new(Reaction::Internal, "the task that hashes a password failed")
+            .caused_by(error))
     })
 }
 

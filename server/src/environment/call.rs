@@ -185,7 +185,6 @@ impl Environment {
 }
 
 fn parse<T: DeserializeOwned>(answer: &[u8]) -> Result<T> {
-    serde_json::from_slice(answer).map_err(|error| {
-        Error::internal("the admin service gave another answer than it should", error)
-    })
+    serde_json::from_slice(answer)
+        .map_err(|error| Error::internal("unexpected answer of the admin service", error))
 }

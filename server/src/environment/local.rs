@@ -28,8 +28,9 @@ impl Local {
             Some((kind, text)) => request.header(CONTENT_TYPE, kind).body(Body::from(text)),
             None => request.body(Body::empty()),
         };
-        let request =
-            request.map_err(|error| Error::internal("cannot address the admin role", error))?;
+        let request = request.map_err(|error| {
+            Error::internal("cannot build the request to the admin role", error)
+        })?;
         let Ok(mut response) = self.router.clone().oneshot(request).await;
         if let Some(error) = response.extensions_mut().remove::<Error>() {
             return Err(error);

@@ -109,7 +109,7 @@ impl Remote {
                     self.discovery.report(&service, false);
                     return Err(Error::service(format!(
                         "The admin service {service} answered {status} with more than {limit} bytes; \
-                         see what is at this address."
+                         check which server runs at this address."
                     ))
                     .with_code("env_answer_too_long"));
                 }
@@ -140,7 +140,7 @@ impl Remote {
         // probe.
         let limit = (self.timeouts.connect + self.timeouts.read) * 2;
         let answer = timeout(limit, self.call_within(&call, None, HEALTH)).await;
-        let answer = answer.unwrap_or_else(|_| Err(self.away("The probe took too long.")));
+        let answer = answer.unwrap_or_else(|_| Err(self.away("The probe timed out.")));
         match answer {
             Ok(_) => self.failed_probes.store(0, Ordering::Relaxed),
             Err(error) => {
@@ -149,8 +149,12 @@ impl Remote {
             }
         }
         match (was_up, self.is_up()) {
-            (true, false) => tracing::warn!(env, meta = self.meta, "an environment is away"),
-            (false, true) => tracing::info!(env, "an environment is back"),
+            (true, false) => tracing::warn!(
+                env,
+                meta = self.meta,
+                "an environment is unreachable and left out of lists until it answers"
+            ),
+            (false, true) => tracing::info!(env, "an environment is reachable again"),
             _ => {}
         }
     }

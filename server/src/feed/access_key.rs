@@ -56,7 +56,8 @@ impl AccessKey {
 
 fn nobodys_secret() -> Result<Secret> {
     let mut bytes = [0_u8; 32];
-    getrandom::fill(&mut bytes).map_err(|error| Error::internal("no random bytes", error))?;
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Error::internal("cannot generate random bytes", error))?;
     Ok(Secret::new(hex::encode(bytes)))
 }
 

@@ -261,8 +261,8 @@ impl ReleaseCache {
         let mut found = slots.iter().filter(is_unreadable).map(|(key, _)| key.watch_key());
         let first = found.next()?;
         Some(format!(
-            "the release of {} namespaces, {first} among them, holds no JSON object of texts: clients keep the former \
-             content where this node has it; publish these namespaces again",
+            "the releases of {} namespaces, including {first}, are not JSON objects of strings: clients keep the \
+             previous values if this node has them; publish these namespaces again",
             found.count() + 1
         ))
     }
@@ -290,5 +290,5 @@ impl ReleaseCache {
 }
 
 pub(super) fn away() -> Error {
-    Error::unavailable("The database cannot be used at present.")
+    Error::unavailable("The database is currently unavailable.")
 }

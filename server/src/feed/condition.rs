@@ -72,27 +72,27 @@ impl Condition {
         let mut faults = Vec::new();
         if let Some(since) = state.scan_failing {
             faults.push(format!(
-                "release messages cannot be read since {} s: what is published does not reach clients",
+                "reading release messages has failed for {} s: published changes do not reach clients",
                 since.elapsed().as_secs()
             ));
         }
         if let Some(rewind) = state.rewind.filter(|rewind| rewind.is_reported(hold)) {
             let Rewind { from, to, .. } = rewind;
             faults.push(format!(
-                "the newest release message went back from {from} to {to}: the database was restored or failed over, and \
-                 publishes that were acknowledged before may be lost"
+                "the newest id of release messages decreased from {from} to {to}: the database was restored or failed over, \
+                 and acknowledged publishes may be lost"
             ));
         }
         if state.unreadable_keys > 0 {
             faults.push(format!(
-                "the app of {} access keys cannot be decoded: the apps that they protect may be open to everybody after the \
-                 next start; correct or delete these rows of AccessKey, the log has their ids",
+                "the app of {} access keys cannot be decoded: the apps that they protect may be unprotected after the next \
+                 start; correct or delete these rows of AccessKey, whose ids are in the log",
                 state.unreadable_keys
             ));
         }
         if let Some(since) = state.reconciliation_failing {
             faults.push(format!(
-                "releases in memory cannot be compared with the database since {} s",
+                "comparing releases in memory with the database has failed for {} s",
                 since.elapsed().as_secs()
             ));
         }

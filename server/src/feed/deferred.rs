@@ -85,8 +85,8 @@ impl Deferred {
         let (first, _) = messages.first_key_value()?;
         let since = messages.values().map(|entry| entry.since.elapsed()).max()?;
         Some(format!(
-            "{} namespaces, {first} among them, cannot be read since {} s although the database answers: what is \
-             published there does not reach clients",
+            "reading {} namespaces, including {first}, has failed for {} s although the database answers: their \
+             published changes do not reach clients",
             messages.len(),
             since.as_secs()
         ))

@@ -65,7 +65,7 @@ impl ReleaseFeed {
                     self.0.readings.end(round);
                 }
                 Err(error) => {
-                    tracing::debug!(%error, "cannot read names and access keys; those last read stay in force");
+                    tracing::debug!(%error, "cannot read names and access keys; those last read remain in effect");
                 }
             }
             if is_due {
@@ -184,8 +184,8 @@ fn report(contests: &BTreeSet<Contest>, known: &BTreeSet<Contest>) {
             namespace = &**name,
             owner = &**owner,
             second = &**loser,
-            "two apps define a public namespace of this name (case makes no difference); clients get that of the \
-             app that defined it first; delete or rename the second definition"
+            "two apps define a public namespace with this name (ignoring case); clients receive the one that was \
+             defined first; delete or rename the second definition"
         );
     }
     let count = u32::try_from(contests.len()).unwrap_or(u32::MAX);

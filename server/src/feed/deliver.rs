@@ -35,7 +35,7 @@ impl ReleaseFeed {
                 None => {
                     tracing::warn!(
                         message = text,
-                        "a release message is not made of three names and is dropped"
+                        "a release message does not consist of three names and is ignored"
                     );
                 }
             }
@@ -76,7 +76,7 @@ impl ReleaseFeed {
         tracing::error!(
             namespace = key,
             %error,
-            "a namespace cannot be read; its clients keep the previous release until it can"
+            "cannot read a namespace; its clients keep the previous release until it can be read"
         );
         self.0.deferred.insert(key, message.id, message.text);
         Ok(())
@@ -89,7 +89,7 @@ impl ReleaseFeed {
         let watch_key = key.watch_key();
         self.positions().advance(&watch_key, id);
         if self.0.deferred.remove(&watch_key, id) {
-            tracing::info!(namespace = watch_key, "a namespace that was deferred can be read");
+            tracing::info!(namespace = watch_key, "a deferred namespace can be read again");
         }
         self.wake(&key, &text, id).await;
         Ok(())
@@ -122,7 +122,7 @@ impl ReleaseFeed {
             && self.names().namespace(app_id, namespace).is_some();
         if !is_known && let Err(error) = in_time(self.add_names()).await {
             self.check_database().await?;
-            tracing::warn!(%error, "cannot read names; a release message is delivered as it is spelled");
+            tracing::warn!(%error, "cannot read names; delivering a release message under the name that it contains");
         }
         Ok(self.stored_key(message))
     }

@@ -79,7 +79,9 @@ impl ReleaseFeed {
             };
             let is_news = self.0.condition.reconciled(done.is_err());
             match done {
-                Ok(()) if is_news => tracing::info!("releases in memory are compared again"),
+                Ok(()) if is_news => {
+                    tracing::info!("comparing releases in memory with the database works again")
+                }
                 Ok(()) => {}
                 Err(error) => {
                     if is_news {
@@ -113,7 +115,7 @@ impl ReleaseFeed {
             self.wake_by_position(&key).await;
         }
         self.0.condition.healed();
-        tracing::info!(namespaces, "all releases in memory were read anew");
+        tracing::info!(namespaces, "reloaded all releases in memory");
         Ok(())
     }
 
@@ -240,6 +242,6 @@ fn report(key: &NamespaceKey, drift: Drift) {
         cluster = key.cluster,
         namespace = key.namespace,
         what = drift.name(),
-        "what was in memory differed from the database without a release message; it was read anew and its clients are woken"
+        "memory differed from the database without a release message; reloaded it and notified its clients"
     );
 }

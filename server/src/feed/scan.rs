@@ -110,12 +110,12 @@ impl ReleaseFeed {
             let is_news = self.0.condition.scanned(done.is_err());
             match done {
                 Ok(()) if is_news => {
-                    tracing::info!("the database answers again; release messages are read");
+                    tracing::info!("the database answers again; reading release messages");
                 }
                 Ok(()) => {}
                 Err(error) => {
                     if is_news {
-                        tracing::warn!(%error, "cannot read release messages; clients keep what they have");
+                        tracing::warn!(%error, "cannot read release messages; clients keep their values until the database answers");
                     }
                     tokio::time::sleep(RETRY).await;
                 }
@@ -222,8 +222,8 @@ impl ReleaseFeed {
         tracing::error!(
             from = scan.last_id,
             to = newest.0,
-            "the ids of release messages went back: the database was restored, or failed over to a replica that was behind; \
-             publishes that were acknowledged before may be lost; all releases are read anew"
+            "the ids of release messages decreased: the database was restored, or failed over to a lagging replica; \
+             acknowledged publishes may be lost; reloading all releases"
         );
         self.0.condition.rewound(scan.last_id, newest.0);
         let census = self.census().await?;

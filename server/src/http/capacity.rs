@@ -29,7 +29,7 @@ impl Capacity {
         if limit < FEW {
             tracing::warn!(
                 limit,
-                "the limit on open files is small, so that few clients can connect; raise it to 1024 or more"
+                "the limit on open files is low, so only few clients can connect; raise it to 1024 or more"
             );
         }
         let connections = 2 * u64::from(settings.max_connections) + u64::from(RESERVED_CONNECTIONS);

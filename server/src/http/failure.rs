@@ -127,7 +127,7 @@ fn report(method: &Method, path: &str, status: StatusCode, error: &Error) {
         tracing::debug!(%method, path, status = status_code, %error, "request refused");
     } else if matches!(error.reaction(), Reaction::Unavailable) {
         if let Some(suppressed) = UNAVAILABLE.admit() {
-            tracing::warn!(%method, path, status = status_code, %error, suppressed, "request turned away");
+            tracing::warn!(%method, path, status = status_code, %error, suppressed, "request refused because a resource is unavailable");
         }
     } else if let Some(suppressed) = FAILED.admit() {
         tracing::error!(%method, path, status = status_code, %error, suppressed, "request failed");
@@ -178,7 +178,7 @@ fn status(error: &Error, strict: bool) -> StatusCode {
 
 fn body(error: &Error, status: StatusCode, path: &str) -> Option<String> {
     let message = match error.reaction() {
-        Reaction::Internal => "Internal error; the server's log has the cause.",
+        Reaction::Internal => "Internal error; see the server's log for the cause.",
         _ => error.message(),
     };
     let written = if error.is_early() {

@@ -106,7 +106,7 @@ impl AsyncRead for Stream {
             return Poll::Ready(Ok(()));
         }
         refuse(&self.socket);
-        let message = "large heads of requests take as much memory as they may";
+        let message = "large request heads have reached their memory limit";
         Poll::Ready(Err(io::Error::new(io::ErrorKind::QuotaExceeded, message)))
     }
 }

@@ -102,7 +102,7 @@ fn lock_file(path: &Path) -> Result<File, StartError> {
             Err(Errno::EAGAIN | Errno::EACCES) => return Err(in_use(path)),
             // The file system does not support such locks; the lock by name has to suffice.
             Err(error) => {
-                tracing::warn!(file = %path.display(), %error, "cannot lock a database file; a hard link to it is not noticed");
+                tracing::warn!(file = %path.display(), %error, "cannot lock a database file; use by another server through a hard link is not detected");
             }
         }
     }
@@ -167,7 +167,7 @@ pub(super) fn require_config_file(settings: &Settings) -> Result<(), StartError>
         return Ok(());
     }
     Err(StartError::DataDir(format!(
-        "{} does not exist; name the data directory of the server, or its database with --config-db",
+        "{} does not exist; specify the data directory of the server, or its database with --config-db",
         file.display()
     )))
 }
@@ -176,11 +176,9 @@ pub(super) fn require_config_file(settings: &Settings) -> Result<(), StartError>
 /// existing one.
 fn make(path: &Path) -> Result<(), StartError> {
     let mut builder = std::fs::DirBuilder::new();
-    builder
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .map_err(|error| StartError::DataDir(format!("cannot make {}: {error}", path.display())))?;
+    builder.recursive(true).mode(0o700).create(path).map_err(|error| {
+        StartError::DataDir(format!("cannot create {}: {error}", path.display()))
+    })?;
     restrict(path)
 }
 
@@ -207,7 +205,7 @@ fn restrict(path: &Path) -> Result<(), StartError> {
     if is_ours && mode & 0o1000 == 0 && std::fs::set_permissions(path, restricted).is_ok() {
         tracing::warn!(
             directory = %path.display(),
-            "others had rights on the data directory; now only its owner has"
+            "the data directory was accessible to other users; restricted it to its owner"
         );
         return Ok(());
     }
@@ -217,7 +215,7 @@ fn restrict(path: &Path) -> Result<(), StartError> {
         0 => Ok(()),
         _ if is_sticky => Ok(()),
         _ => Err(StartError::DataDir(format!(
-            "others may write to {0}: make it a directory of the server's user alone, with \
+            "other users may write to {0}: make it a directory of the server's user alone, with \
              `chown USER {0}` and `chmod 700 {0}`",
             path.display()
         ))),
@@ -260,8 +258,8 @@ pub(super) fn store_password(settings: &Settings, password: &str) -> Result<Path
     };
     written.map(|()| path.clone()).map_err(|error| {
         StartError::DataDir(format!(
-            "cannot write {}, which is to hold the administrator's password: {error}; make the directory \
-             writable or name a password with --admin-password-file",
+            "cannot write the administrator's password to {}: {error}; make the directory writable \
+             or specify a password with --admin-password-file",
             path.display()
         ))
     })
@@ -270,7 +268,7 @@ pub(super) fn store_password(settings: &Settings, password: &str) -> Result<Path
 /// Removes the file of a password that is not valid.
 pub(super) fn forget_password(file: &Path) {
     if let Err(error) = std::fs::remove_file(file) {
-        tracing::warn!(file = %file.display(), %error, "the password in this file opens nothing; delete the file");
+        tracing::warn!(file = %file.display(), %error, "the password in this file is not in use; delete the file");
     }
 }
 

@@ -109,8 +109,8 @@ async fn refuse_strangers(
     }
     let problem = format!(
         "{}: this is not the database of environment {} that the portal's database {} belongs to: \
-         it is new, or another's. If the database was lost, restore it from a backup; if the URL is \
-         wrong, correct it; if the change is meant, delete the row `{name}` of table \
+         it is new or belongs to another portal. If the database was lost, restore it from a backup; if the URL is \
+         wrong, correct it; if the change is intended, delete the row `{name}` of table \
          CastaliaInstallation in the portal's database and start again",
         config_url(settings)?,
         settings.env,
@@ -131,7 +131,7 @@ pub(super) async fn refresh_portal(store: Store, config: ServerConfig) {
 
 fn report(read: Result<(), StoreError>) {
     if let Err(error) = read {
-        tracing::debug!(%error, "cannot read ServerConfig; what was read last stays in force");
+        tracing::debug!(%error, "cannot read ServerConfig; the values last read remain in effect");
     }
 }
 
@@ -223,7 +223,7 @@ pub(super) async fn check(settings: &Settings) -> Result<Vec<String>, StartError
             continue;
         }
         if url.sqlite_file().is_some_and(|file| !file.exists()) {
-            lines.push(format!("{url}: does not exist, would be made with all tables"));
+            lines.push(format!("{url}: does not exist, would be created with all tables"));
             continue;
         }
         let store = connect(settings, &url, setting).await?;

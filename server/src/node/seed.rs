@@ -97,7 +97,7 @@ pub(super) async fn administrator(
     tracing::info!(
         user = user::ADMINISTRATOR,
         file = %file.display(),
-        "administrator created; the file holds the password, delete it after signing in"
+        "administrator created; the file contains the password: delete it after signing in"
     );
     Ok(Some(GeneratedPassword { password, file }))
 }

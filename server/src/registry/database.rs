@@ -43,7 +43,7 @@ impl Table {
         let own = self.own.lock().await;
         for service in own.iter() {
             if let Err(error) = self.heartbeat(service).await {
-                tracing::warn!(service = service.name, %error, "cannot announce this node; the next heartbeat tries again");
+                tracing::warn!(service = service.name, %error, "cannot register this node; the next heartbeat retries");
             }
         }
     }
@@ -72,7 +72,7 @@ impl Table {
                 })
                 .await;
             if let Err(error) = left {
-                tracing::warn!(service = service.name, %error, "cannot take this node off the registry; it expires by itself");
+                tracing::warn!(service = service.name, %error, "cannot remove this node from the registry; its entry expires");
             }
         }
     }
@@ -106,7 +106,7 @@ impl Table {
             })
             .await;
         if let Err(error) = cleaned {
-            tracing::debug!(%error, "cannot clean the service registry");
+            tracing::debug!(%error, "cannot remove expired entries from the service registry");
         }
     }
 

@@ -137,7 +137,7 @@ pub fn run(state: &PortalState, background: &Background) {
         let store = store.clone();
         async move {
             if let Err(error) = session::end_all_of_disabled(&store).await {
-                tracing::debug!(%error, "cannot look for sign-ins of disabled users; trying again");
+                tracing::debug!(%error, "cannot look up sessions of disabled users; retrying");
             }
         }
     });
@@ -146,7 +146,7 @@ pub fn run(state: &PortalState, background: &Background) {
         let store = store.clone();
         async move {
             if let Err(error) = grant::seed_system_roles(&store).await {
-                tracing::warn!(%error, "cannot make the system roles; the next start tries again");
+                tracing::warn!(%error, "cannot create the system roles; the next start retries");
             }
         }
     });

@@ -87,118 +87,118 @@ pub(super) fn protective(name: &str) -> Option<&'static str> {
 
 keys! {
     Config ADMIN_TOKEN_REQUIRED: Switch = "admin-service.access.control.enabled", off(),
-        "Whether the admin service asks its callers for a token";
+        "Whether the admin service requires a token";
     Config ADMIN_TOKENS: List = "admin-service.access.tokens", List,
         "Tokens that the admin service accepts";
     Config ACCESS_KEY_TOLERANCE: Time = "apollo.access-key.auth-time-diff-tolerance", time(Unit::Seconds, 60, 1, MANY),
-        "Largest difference between the clocks of a client that signs and of this node";
+        "Maximum difference between the clocks of a signing client and of this node";
     Config ACCESS_KEY_PROVISION: Switch = "apollo.access-key.auto-provision.enabled", off(),
-        "Whether a new app has an access key from its beginning";
+        "Whether each new app is created with an access key";
     Config ADMIN_SERVICE_URL: List = "apollo.admin-service.url", List,
-        "Admin services, where `registry` is `custom`";
+        "Addresses of admin services, if `registry` is `custom`";
     Config AUDIT_LOG: Switch = "apollo.audit.log.enabled", on(),
         "Whether operations are recorded in the audit log";
     Config CONFIG_SERVICE_URL: List = "apollo.config-service.url", List,
-        "Config services, where `registry` is `custom`";
+        "Addresses of config services, if `registry` is `custom`";
     Config SCAN_INTERVAL: Time = "apollo.message-scan.interval", time(Unit::Milliseconds, 1000, 100, 3_600_000),
-        "Pause between two scans of release messages that nothing asked for";
+        "Interval between scans of release messages";
     Config HISTORY_SIZE: Limit = "apollo.release-history.retention.size", Limit,
-        "Rows of the release history that each namespace and branch keeps";
+        "Release history rows that are kept for each namespace and branch";
     Config HISTORY_SIZE_OVERRIDE: Overrides = "apollo.release-history.retention.size.override", Overrides,
-        "The same for single ones, by `app+cluster+namespace+branch`";
+        "The same for individual branches, by `app+cluster+namespace+branch`";
     Config FAN_OUT_BATCH: Count = "apollo.release-message.notification.batch", count(100, 1, MANY),
-        "Clients that are notified at a time, once this key or the next one is set; otherwise all at once";
+        "Clients that are notified in one batch; all at once unless this key or the next one is set";
     Config FAN_OUT_PAUSE: Time = "apollo.release-message.notification.batch.interval", time(Unit::Milliseconds, 100, 10, 60_000),
-        "Pause between two such batches";
+        "Pause between two batches";
     Config DISCOVERY: Switch = "apollo.service.discovery.enabled", on(),
         "Whether services are looked up in the table ServiceRegistry";
     Config DISCOVERY_PATIENCE: Time = "apollo.service.discovery.health-check-interval-in-second", time(Unit::Seconds, 61, 1, INT),
         "Age of its last heartbeat at which a service is no longer listed";
     Config REGISTRY_CLUSTER: Text = "apollo.service.registry.cluster", Text,
-        "Cluster under which services of this node are registered; `default` where it is not set";
+        "Cluster under which services of this node are registered; `default` if unset";
     Config REGISTRATION: Switch = "apollo.service.registry.enabled", on(),
         "Whether services of this node are registered in the table ServiceRegistry";
     Config HEARTBEAT: Time = "apollo.service.registry.heartbeat-interval-in-second", time(Unit::Seconds, 10, 1, INT),
-        "Pause between two heartbeats of a registered service";
+        "Interval between heartbeats of a registered service";
     Config REGISTRY_URI: Text = "apollo.service.registry.uri", Text,
-        "Address under which services of this node are registered, where the setting `advertise` is absent";
+        "Address under which services of this node are registered, if the setting `advertise` is unset";
     Config VALUE_LENGTH_OF_APP: Overrides = "appid.value.length.limit.override", Overrides,
-        "Longest value of an item by app, in characters";
+        "Maximum length of item values by app, in characters";
     Config INCREMENTS: Switch = "config-service.incremental.change.enabled", off(),
-        "Whether clients that can apply them are sent differences";
+        "Whether clients that support it receive changes instead of all values";
     Config GAP_PATIENCE: Time = "feed.gap.patience", time(Unit::Seconds, 600, 1, DAY),
-        "How long a release message is looked for whose id a scan passed over";
+        "How long scans look for a release message whose id they have passed";
     Config RECONCILIATION_CONTENTS: Count = "feed.reconciliation.contents", count(500, 0, 1_000_000),
-        "Namespaces whose contents each comparison reads, in turn; 0 compares ids only";
+        "Namespaces whose values each comparison reads, in turn; 0 compares ids only";
     Config RECONCILIATION_INTERVAL: Time = "feed.reconciliation.interval", time(Unit::Seconds, 60, 1, DAY),
-        "Pause between two comparisons of what is in memory with the database";
+        "Interval between comparisons of memory with the database";
     Config REWIND_ALARM: Time = "feed.rewind.alarm", time(Unit::Seconds, 30, 0, DAY),
-        "How long `/health` reports at least that ids of release messages went back";
+        "Minimum time for which `/health` reports that ids of release messages decreased";
     Config INSTANCE_QUEUE: Count = "instance.config.audit.max.size", count(10_000, 10, 1_000_000),
-        "Reads of clients that wait to be recorded; read at the start";
+        "Maximum number of reads of clients that wait to be recorded; read at the start";
     Config INSTANCE_THRESHOLD: Time = "instance.config.audit.time.threshold.minutes", time(Unit::Minutes, 10, 5, MANY),
-        "Age of a recorded read at which the same read renews it";
+        "Age of a recorded read after which the same read renews it";
     Config INSTANCE_CACHE: Count = "instance.config.cache.max.size", count(50_000, 10, 10_000_000),
-        "Recorded reads that are remembered; read at the start";
+        "Maximum number of recorded reads that are cached; read at the start";
     Config INSTANCE_READS: Count = "instance.config.max.total", count(1_000_000, 0, MANY),
-        "Reads of namespaces that are recorded in all";
+        "Maximum number of recorded reads of namespaces";
     Config INSTANCES_PER_APP: Count = "instance.max.per.app", count(10_000, 0, MANY),
-        "Instances of one app that are recorded";
+        "Maximum number of recorded instances of one app";
     Config INSTANCES: Count = "instance.max.total", count(200_000, 0, MANY),
-        "Instances that are recorded in all";
+        "Maximum number of recorded instances";
     Config INSTANCE_RETENTION: Time = "instance.retention.hours", time(Unit::Hours, 48, 26, MANY),
-        "Age at which the record of an instance that nobody saw again is deleted; less than a day would hide clients that change nothing";
+        "Age at which an instance record that was not renewed is deleted; less than a day would hide clients without changes";
     Config ITEM_KEY_LENGTH: Count = "item.key.length.limit", count(128, 5, MANY),
-        "Longest key of an item, in characters";
+        "Maximum length of item keys, in characters";
     Config ITEMS: Count = "item.num.limit", count(1000, 5, MANY),
-        "Items of a namespace, where `item.num.limit.enabled` is `true`";
+        "Maximum number of items of a namespace, if `item.num.limit.enabled` is `true`";
     Config ITEMS_LIMITED: Switch = "item.num.limit.enabled", off(),
         "Whether the number of items of a namespace is limited";
     Config ITEM_VALUE_LENGTH: Count = "item.value.length.limit", count(20_000, 5, MANY),
-        "Longest value of an item, in characters";
+        "Maximum length of item values, in characters";
     Config POLL_HOLD: Time = "long.polling.timeout", time(Unit::Seconds, 60, 1, 90),
-        "How long a poll is held; less than the read time-out of proxies in front";
+        "How long a poll is held; must be less than the read timeout of proxies in front";
     Config EDIT_LOCK: Switch = "namespace.lock.switch", off(),
-        "Whether another person than the editor must publish";
+        "Whether someone other than the editor must publish";
     Config NAMESPACES: Count = "namespace.num.limit", count(200, 0, MANY),
-        "Namespaces of a cluster, where `namespace.num.limit.enabled` is `true`";
+        "Maximum number of namespaces of a cluster, if `namespace.num.limit.enabled` is `true`";
     Config NAMESPACES_LIMITED: Switch = "namespace.num.limit.enabled", off(),
         "Whether the number of namespaces of a cluster is limited";
     Config NAMESPACES_UNLIMITED: List = "namespace.num.limit.white", List,
         "Apps to which that limit does not apply";
     Config VALUE_LENGTH_OF_NAMESPACE: Overrides = "namespace.value.length.limit.override", Overrides,
-        "Longest value of an item by the id of its namespace, in characters";
+        "Maximum length of item values by the id of the namespace, in characters";
 
     Portal CREATE_PRIVATE_NAMESPACE: Switch = "admin.createPrivateNamespace.switch", on(),
         "Whether administrators of an app may create private namespaces";
     Portal ENVIRONMENT_TOKENS: ByEnvironment = "admin-service.access.tokens", ByEnvironment,
         "Token for the admin services of each environment";
     Portal CONNECT_TIMEOUT: Time = "api.connectTimeout", time(Unit::Milliseconds, 3000, 1, INT),
-        "Longest wait for a connection to an admin service";
+        "Timeout of connections to an admin service";
     Portal READ_TIMEOUT: Time = "api.readTimeout", time(Unit::Milliseconds, 10_000, 1, INT),
-        "Longest wait for the answer of an admin service";
+        "Timeout of answers of an admin service";
     Portal PORTAL_ADDRESS: Text = "apollo.portal.address", Text,
-        "Address of the portal as its users know it";
+        "Public address of the portal";
     Portal ENVIRONMENTS: List = "apollo.portal.envs", List,
-        "Environments in the order in which they are shown; `FAT`, `UAT` and `PRO` where it is not set";
+        "Environments in the order in which they are shown; `FAT`, `UAT` and `PRO` if unset";
     Portal META_SERVERS: ByEnvironment = "apollo.portal.meta.servers", ByEnvironment,
         "Meta servers of each environment";
     Portal MEMBERS_ONLY: List = "configView.memberOnly.envs", List,
-        "Environments whose private namespaces only members of the app see";
+        "Environments whose private namespaces are visible to members of the app only";
     Portal CONSUMER_SALT: Text = "consumer.token.salt", Text,
-        "Salt of consumer tokens, for Apollo's portal; tokens of this one need none";
+        "Salt of consumer tokens of Apollo's portal; not used by this one";
     Portal EMERGENCY_PUBLISH: List = "emergencyPublish.supported.envs", List,
-        "Environments where an editor may publish alone in an emergency";
+        "Environments in which an editor may publish alone in an emergency";
     Portal ORGANIZATIONS: Text = "organizations", Text,
         "Departments: a JSON list of objects with `orgId` and `orgName`";
     Portal CREATE_APP_LIMITED: Switch = "role.create-application.enabled", off(),
-        "Whether only users with the right to do so create apps";
+        "Whether creating apps requires a permission";
     Portal MANAGE_APP_MASTER: Switch = "role.manage-app-master.enabled", off(),
-        "Whether administrators of an app need a right to name others; for Apollo's portal only";
+        "Whether app administrators need a permission to appoint others; used by Apollo's portal only";
     Portal SUPER_ADMINS: List = "superAdmin", List,
         "Administrators of the portal";
     Portal WIKI_ADDRESS: Text = "wiki.address", Text,
-        "Page to which Apollo's portal links its help; not used by this one";
+        "Page that Apollo's portal links to as help; not used by this one";
 }
 
 #[cfg(test)]

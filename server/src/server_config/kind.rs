@@ -197,7 +197,7 @@ impl Kind for List {
     }
 
     fn form(&self) -> String {
-        "list, separated by commas".to_owned()
+        "comma-separated list".to_owned()
     }
 }
 
@@ -254,7 +254,7 @@ fn number(text: Option<String>, range: &RangeInclusive<u64>) -> Option<u64> {
 
 fn range(range: &RangeInclusive<u64>) -> String {
     match (range.start(), *range.end()) {
-        (start, MANY) => format!("{start} and more"),
+        (start, MANY) => format!("{start} or more"),
         (start, end) => format!("{start} to {end}"),
     }
 }

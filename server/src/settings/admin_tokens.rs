@@ -21,11 +21,11 @@ fn reader(text: &str) -> Result<Role, String> {
     }
     match serde_json::from_str::<BTreeMap<String, String>>(text) {
         Ok(_) => Ok(Role::Portal),
-        Err(_) => {
-            Err("is neither tokens separated by commas, as the admin role reads them, nor a JSON \
-                       object such as {\"DEV\":\"token\"}, as the portal reads it"
-                .to_owned())
-        }
+        Err(_) => Err(
+            "is neither a comma-separated list of tokens, for the admin role, nor a JSON object \
+                       such as {\"DEV\":\"token\"}, for the portal"
+                .to_owned(),
+        ),
     }
 }
 
@@ -44,7 +44,7 @@ pub fn check(text: &str, roles: &[Role]) -> Result<(), String> {
     match reader {
         Role::Portal if plays(Role::Admin) && !plays(Role::Portal) => {
             Err("is a JSON object by environment, which only the portal reads; the admin role of this \
-                 process reads tokens separated by commas"
+                 process reads a comma-separated list of tokens"
                 .to_owned())
         }
         Role::Admin if plays(Role::Portal) && !plays(Role::Admin) && !text.trim().is_empty() => {

@@ -41,7 +41,7 @@ const fn define(
 
 /// Every setting, in the order of the help text.
 pub const DEFINITIONS: &[Definition] = &[
-    define("roles", Some("config,meta,admin,portal"), "LIST", "Roles that this process plays"),
+    define("roles", Some("config,meta,admin,portal"), "LIST", "Roles of this process"),
     // No port is open to the network unless the operator asks for it.
     define("bind", Some("127.0.0.1"), "ADDRESS", "Address that all roles listen on"),
     // The ports of Apollo, where clients and scripts expect the services.
@@ -63,13 +63,13 @@ pub const DEFINITIONS: &[Definition] = &[
         "config_db",
         None,
         "URL",
-        "Config database: sqlite://, mysql:// or postgres://; by default config.db in the data directory",
+        "Config database as sqlite://, mysql:// or postgres:// URL; by default config.db in the data directory",
     ),
     define(
         "portal_db",
         None,
         "URL",
-        "Portal database, likewise; by default portal.db in the data directory",
+        "Portal database, likewise as a URL; by default portal.db in the data directory",
     ),
     define("env", Some("DEV"), "NAME", "Environment whose config database this process serves"),
     define(
@@ -83,7 +83,7 @@ pub const DEFINITIONS: &[Definition] = &[
         "schema",
         Some("apply"),
         "apply|check|off",
-        "Create missing tables, refuse to start without them, or trust the database",
+        "Create missing tables, refuse to start without them, or do not check",
     ),
     define(
         "sample_app",
@@ -95,69 +95,74 @@ pub const DEFINITIONS: &[Definition] = &[
         "idc",
         None,
         "NAME",
-        "Data center of this node: its rows of ServerConfig win over those of `default`",
+        "Data center of this node: its rows of ServerConfig take precedence over those of `default`",
     ),
     define(
         "cluster",
         None,
         "NAME",
-        "Cluster of this node: its rows of ServerConfig win over those of the data center",
+        "Cluster of this node: its rows of ServerConfig take precedence over those of the data center",
     ),
-    define("log_format", Some("text"), "text|json", "Form of the log"),
+    define("log_format", Some("text"), "text|json", "Log format"),
     define(
         "log_level",
         Some("info"),
         "FILTER",
-        "Level of the log, or a filter such as info,castalia_server=debug",
+        "Log level, or a filter such as info,castalia_server=debug",
     ),
     define(
         "admin_password",
         None,
         "PASSWORD",
-        "First password of the administrator; generated when unset",
+        "Initial password of the administrator; generated if unset",
     ),
-    define("admin_password_file", None, "FILE", "File that holds it"),
+    define(
+        "admin_password_file",
+        None,
+        "FILE",
+        "File that contains the initial password of the administrator",
+    ),
     define(
         "metrics_token",
         None,
         "TOKEN",
-        "Token of /prometheus, /metrics and /info; generated into the data directory when unset",
+        "Token for /prometheus, /metrics and /info; generated in the data directory if unset",
     ),
     define(
         "compat.defaults",
         None,
         "fresh|adopted",
-        "Which defaults the other compat settings have; by default what the database says",
+        "Defaults of the other compat settings; by default those that match the origin of the database",
     ),
     define(
         "compat.strict_status",
         None,
         "BOOL",
-        "Answer with the reference's numbers for unknown path, wrong method and bad parameters",
+        "Use Apollo's status codes for unknown paths, wrong methods and invalid parameters",
     ),
     define(
         "compat.fold_names",
         None,
         "BOOL",
-        "Match app id and cluster of clients ignoring ASCII case",
+        "Ignore ASCII case in app ids and clusters of clients",
     ),
     define(
         "compat.open_metrics",
         None,
         "BOOL",
-        "Answer /prometheus, /metrics and /info without the token",
+        "Serve /prometheus, /metrics and /info without the token",
     ),
     define(
         "compat.empty_admin_tokens_pass",
         None,
         "BOOL",
-        "Let admin calls pass when access control is on without any token",
+        "Admit admin calls while access control is on and no token is configured",
     ),
     define(
         "compat.cookie_without_csrf",
         None,
         "BOOL",
-        "Accept cookie requests of scripts without X-CSRF-Token",
+        "Accept writes of scripts with a session cookie but without X-CSRF-Token",
     ),
     define(
         "compat.json_duplicate_members",
@@ -169,13 +174,13 @@ pub const DEFINITIONS: &[Definition] = &[
         "compat.token_reads_all",
         None,
         "BOOL",
-        "Let a consumer token read the items of apps on which it has no role",
+        "Allow consumer tokens to read items of apps in which they have no role",
     ),
     define(
         "compat.accept_broken_documents",
         Some("false"),
         "BOOL",
-        "Accept JSON and YAML that do not parse, as Apollo before 3.0",
+        "Accept invalid JSON and YAML, as Apollo did before 3.0",
     ),
     define(
         "security.require_access_key",
@@ -187,20 +192,20 @@ pub const DEFINITIONS: &[Definition] = &[
         "security.access_key_max_age",
         None,
         "SECONDS",
-        "Refuse clients while the access keys were last read longer ago; by default they stay in force",
+        "Refuse clients if the access keys were last read longer ago than this; by default those last read remain in effect",
     ),
     // Off by default: one gateway may carry all clients of a site.
     define(
         "security.max_polls_per_address",
         Some("0"),
         "NUMBER",
-        "Polls held for one address; 0 means no limit",
+        "Maximum number of polls of one address; 0 means no limit",
     ),
     define(
         "security.max_polls_per_app",
         Some("0"),
         "NUMBER",
-        "Polls held for one app; 0 means no limit",
+        "Maximum number of polls of one app; 0 means no limit",
     ),
     // Ordinary polls fit into their own KiB; this budget is for the few that name hundreds of
     // namespaces.
@@ -208,43 +213,38 @@ pub const DEFINITIONS: &[Definition] = &[
         "security.max_watch_mib",
         Some("16"),
         "NUMBER",
-        "MiB for the names that held polls wait for, beside 1 KiB for each poll, and half as many for large heads of requests; 0 means no limit",
+        "MiB for the names that polls wait for, in addition to 1 KiB for each poll, and half as many for large request heads; 0 means no limit",
     ),
-    define(
-        "security.hosts",
-        None,
-        "LIST",
-        "Host names that the portal answers to; `auto` or `*` are possible",
-    ),
+    define("security.hosts", None, "LIST", "Host names that the portal serves; also `auto` or `*`"),
     define(
         "security.trusted_proxies",
         None,
         "LIST",
-        "Addresses or networks of proxies whose X-Forwarded-For the portal believes",
+        "Addresses or networks of proxies whose X-Forwarded-For the portal trusts",
     ),
     define(
         "security.cookie_secure",
         Some("auto"),
         "auto|always",
-        "Mark the session cookie Secure on https only, or always",
+        "When to mark the session cookie Secure: on https only, or always",
     ),
     define(
         "registry",
         Some("database"),
         "database|custom",
-        "Find services in the ServiceRegistry table, or in two keys of ServerConfig",
+        "Discover services through the ServiceRegistry table or through two keys of ServerConfig",
     ),
     define(
         "store.time_zone",
         None,
         "OFFSET",
-        "Zone of Java nodes on the same database, such as +08:00, where the database has another",
+        "Time zone of Java nodes on the same database, such as +08:00, if it differs from that of the database",
     ),
     define(
         "store.max_connections",
         Some("16"),
         "NUMBER",
-        "Connections to MySQL or PostgreSQL for requests, for each database; clients and health have 6 of their own",
+        "Connections to each MySQL or PostgreSQL database for requests; reads of clients and health checks use up to 6 more",
     ),
 ];
 

@@ -74,7 +74,7 @@ impl Reader<'_> {
         let found = choices.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
         if found.is_none() {
             let words: Vec<_> = choices.iter().map(|(word, _)| *word).collect();
-            self.fault(name, format!("`{text}` is none of {}", words.join(", ")));
+            self.fault(name, format!("`{text}` is not one of {}", words.join(", ")));
         }
         found
     }
@@ -119,13 +119,12 @@ impl Reader<'_> {
             match Role::from_name(word) {
                 Some(role) if !roles.contains(&role) => roles.push(role),
                 Some(_) => {}
-                None => {
-                    self.fault("roles", format!("`{word}` is none of config, meta, admin, portal"))
-                }
+                None => self
+                    .fault("roles", format!("`{word}` is not one of config, meta, admin, portal")),
             }
         }
         if roles.is_empty() && self.faults.is_empty() {
-            self.fault("roles", "names no role; choose from config, meta, admin, portal");
+            self.fault("roles", "contains no role; choose from config, meta, admin, portal");
         }
         roles
     }
@@ -205,7 +204,7 @@ impl Reader<'_> {
 
     pub(super) fn refuse_blank(&mut self, name: &str) {
         if self.texts.is_blank(name) {
-            self.fault(name, "is set but empty; give it a value or do not set it");
+            self.fault(name, "is set but empty; set a value or unset it");
         }
     }
 
@@ -215,7 +214,7 @@ impl Reader<'_> {
             (Some(_), Some(_)) => {
                 self.fault(
                     "admin_password_file",
-                    "admin_password is set too; set only one of them",
+                    "admin_password is also set; set only one of them",
                 );
                 return None;
             }
@@ -233,7 +232,7 @@ impl Reader<'_> {
         if !(MIN_PASSWORD..=MAX_PASSWORD).contains(&length) {
             self.fault(
                 name,
-                format!("the password needs {MIN_PASSWORD} to {MAX_PASSWORD} characters"),
+                format!("the password must have {MIN_PASSWORD} to {MAX_PASSWORD} characters"),
             );
         } else if let Some(fragment) = crate::password::blocked_fragment(&password) {
             self.fault(
@@ -247,9 +246,13 @@ impl Reader<'_> {
     pub(super) fn metrics_token(&mut self) -> Option<Secret> {
         let token = self.text("metrics_token")?;
         if token.len() < MIN_TOKEN {
-            self.fault("metrics_token", format!("the token needs at least {MIN_TOKEN} characters"));
+            self.fault(
+                "metrics_token",
+                format!("the token must have at least {MIN_TOKEN} characters"),
+            );
         } else if token.bytes().collect::<HashSet<_>>().len() < MIN_DISTINCT {
-            let problem = format!("the token needs at least {MIN_DISTINCT} different characters");
+            let problem =
+                format!("the token must have at least {MIN_DISTINCT} different characters");
             self.fault("metrics_token", problem);
         }
         Some(Secret::new(token))

@@ -177,10 +177,8 @@ impl Texts {
                 Some(definition) => {
                     self.values.insert(definition.name, (text, Origin::File(path.to_owned())));
                 }
-                None => faults.push(fault(
-                    format!("{name} in {}", path.display()),
-                    "there is no such setting".into(),
-                )),
+                None => faults
+                    .push(fault(format!("{name} in {}", path.display()), "unknown setting".into())),
             }
         }
     }
@@ -194,8 +192,7 @@ impl Texts {
             } else if let Some(key) = server_config_key(&variable) {
                 self.server_config.insert(key.to_owned(), text);
             } else if !is_foreign(&variable) {
-                faults
-                    .push(fault(variable, "there is no such setting; unset this variable".into()));
+                faults.push(fault(variable, "unknown setting; unset this variable".into()));
             }
         }
     }

@@ -157,7 +157,9 @@ impl Member for Option<DateTime<Utc>> {
         DateTime::parse_from_str(&text, ANY_DATE)
             .or_else(|_| DateTime::parse_from_rfc3339(&text))
             .map(|date| Some(date.to_utc()))
-            .map_err(|_| D::Error::custom(format!("`{text}` is not a date with time and zone")))
+            .map_err(|_| {
+                D::Error::custom(format!("`{text}` is not a date with time and time zone"))
+            })
     }
 
     fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -38,14 +38,14 @@ impl SqliteFile {
     pub(super) fn prepare(url: &DatabaseUrl, options: &StoreOptions) -> Result<Self, StoreError> {
         let path = url
             .sqlite_file()
-            .ok_or_else(|| url.error(&options.setting, "name a file: sqlite://FILE"))?;
+            .ok_or_else(|| url.error(&options.setting, "no file in the URL; use sqlite://FILE"))?;
         let mut open = OpenOptions::new();
         open.read(true).write(true).create(true).mode(0o600);
         match open.open(&path) {
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let directory = path.parent().unwrap_or(Path::new("."));
-                let problem = format!("no directory {}", directory.display());
+                let problem = format!("the directory {} does not exist", directory.display());
                 return Err(url.error(&options.setting, problem));
             }
             Err(error) => {
@@ -58,7 +58,7 @@ impl SqliteFile {
             let path = file.beside(suffix);
             restrict(&path).map_err(|error| {
                 let problem = format!(
-                    "others may read {} and its mode cannot be changed: {error}; make it the \
+                    "other users may read {} and its mode cannot be changed: {error}; make it the \
                      file of the server's user, with mode 0600",
                     path.display()
                 );
@@ -127,7 +127,7 @@ fn restrict(path: &Path) -> io::Result<()> {
     fs::set_permissions(path, fs::Permissions::from_mode(mode & 0o700))?;
     tracing::warn!(
         file = %path.display(),
-        "others had rights on a database file; now only its owner has"
+        "a database file was accessible to other users; restricted it to its owner"
     );
     Ok(())
 }

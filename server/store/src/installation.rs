@@ -47,7 +47,7 @@ pub async fn value_or_insert(
         Ok(()) => Ok(offer),
         Err(error) if error.is_duplicate() => value(store.read(), name)
             .await?
-            .ok_or_else(|| StoreError::other("a value of the installation vanished")),
+            .ok_or_else(|| StoreError::other("a value of the installation was deleted meanwhile")),
         Err(error) => Err(error),
     }
 }

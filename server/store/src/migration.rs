@@ -152,8 +152,8 @@ pub async fn accept(store: &Store, part: Part, reason: &str) -> Result<Origin, S
         return Err(StoreError::setting(store.setting(), problem));
     }
     tracing::warn!(
-        "{problem} The server starts without them: nodes find out about each other's publishes \
-         within a second instead of at once, and a replaced database is not noticed"
+        "{problem} The server starts without them: publishes of other nodes are found within a \
+         second instead of immediately, and a replaced database is not detected"
     );
     Ok(report.origin)
 }

@@ -52,11 +52,13 @@ impl Listener {
         match self.inner.try_recv().await {
             Ok(Some(_)) => return,
             Ok(None) => {}
-            Err(error) => tracing::debug!(%error, "listening for release messages broke off"),
+            Err(error) => {
+                tracing::debug!(%error, "the connection that listens for release messages failed")
+            }
         }
         // Any statement reconnects and listens again; messages can be missed until then.
         while let Err(error) = self.inner.execute("SELECT 1").await {
-            tracing::debug!(%error, "cannot listen for release messages, trying again");
+            tracing::debug!(%error, "cannot listen for release messages; retrying");
             tokio::time::sleep(RETRY).await;
         }
     }

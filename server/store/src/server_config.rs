@@ -86,7 +86,7 @@ pub async fn upsert(
     row.data_change_last_modified_by.set_if_not_equals(Some(operator.to_owned()));
     update(db, row).await?;
     let written = server_config::Entity::live_by_id(id).one(db).await?;
-    written.ok_or_else(|| StoreError::other("a setting vanished while it was written"))
+    written.ok_or_else(|| StoreError::other("a setting was deleted while it was written"))
 }
 
 /// Hides the row; returns whether it existed.
@@ -139,7 +139,7 @@ pub async fn upsert_of_portal(
     row.data_change_last_modified_by.set_if_not_equals(Some(operator.to_owned()));
     update(db, row).await?;
     let written = portal_server_config::Entity::live_by_id(id).one(db).await?;
-    written.ok_or_else(|| StoreError::other("a setting vanished while it was written"))
+    written.ok_or_else(|| StoreError::other("a setting was deleted while it was written"))
 }
 
 /// Hides the row; returns whether it existed.

@@ -42,8 +42,8 @@ impl StatusRecord {
         if before.is_writable() {
             tracing::error!(
                 %error,
-                "the database does not keep what is written; publishes and edits are refused \
-                 until a write succeeds, clients are served from memory"
+                "the database cannot store changes; publishes and edits are refused until a \
+                 write succeeds; clients are served from memory"
             );
         }
         before.is_writable()
@@ -52,7 +52,7 @@ impl StatusRecord {
     pub(super) fn succeeded(&self) {
         let before = std::mem::replace(&mut *self.lock(), Status::Writable);
         if !before.is_writable() {
-            tracing::warn!("the database takes writes again; publishes and edits are accepted");
+            tracing::warn!("the database accepts writes again, and so do publishes and edits");
         }
     }
 

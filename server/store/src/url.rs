@@ -74,7 +74,7 @@ impl FromStr for DatabaseUrl {
             "sqlite" => (Dialect::Sqlite, "sqlite"),
             "mysql" | "mariadb" => (Dialect::MySql, "mysql"),
             "postgres" | "postgresql" => (Dialect::Postgres, "postgres"),
-            "jdbc" => return Err(format!("leave out the prefix `jdbc:`; {FORMS}")),
+            "jdbc" => return Err(format!("remove the prefix `jdbc:`; {FORMS}")),
             _ => return Err(format!("unknown database type `{scheme}`; {FORMS}")),
         };
         if dialect != Dialect::Sqlite && !rest.starts_with("//") {
@@ -83,7 +83,7 @@ impl FromStr for DatabaseUrl {
         // Times are exchanged in UTC; another time zone of the session would shift every time that
         // is read.
         if dialect == Dialect::MySql && rest.contains("timezone=") {
-            return Err("leave out `timezone=`: it would shift every time that is read".into());
+            return Err("remove `timezone=`, which would shift every time that is read".into());
         }
         Ok(Self { text: format!("{scheme}:{rest}"), dialect })
     }

@@ -152,7 +152,7 @@ async fn an_environment_that_is_away_is_left_out_until_it_is_back() {
     // It may have an app of this id; only a super administrator takes that upon himself.
     user.post("/openapi/v1/apps", app("demo", "u1"))
         .await
-        .fails(503, "FAR cannot be asked whether it has the app demo");
+        .fails(503, "FAR does not answer, so it is unknown whether the app demo exists there");
     let root = world.user("apollo").await;
     root.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
     user.post(&format!("{}/items", far()), item("k", "v"))

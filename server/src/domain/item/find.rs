@@ -53,9 +53,9 @@ pub async fn by_key(store: &Store, key: &NamespaceKey, item_key: &str) -> Result
     match (found.pop(), found.pop()) {
         (Some(item), None) => Ok((revision, item)),
         (None, _) => Err(not_found(format!("{} itemKey:{item_key}", namespace::names(key)))),
-        (Some(_), Some(_)) => {
-            Err(Error::service(format!("the key {item_key} is there more than once")))
-        }
+        (Some(_), Some(_)) => Err(Error::service(format!(
+            "the key {item_key} exists more than once in the namespace"
+        ))),
     }
 }
 
@@ -68,7 +68,7 @@ pub fn decode_key(encoded: &str) -> Result<String> {
     let text = encoded.trim_end_matches('=').replace('+', "-").replace('/', "_");
     let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(text);
     bytes.ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(|| {
-        Error::service(format!("`{encoded}` is not a key in base64")).with_code("bad_encoding")
+        Error::service(format!("`{encoded}` is not a Base64-encoded key")).with_code("bad_encoding")
     })
 }
 

@@ -80,8 +80,8 @@ fn parse(
         Err(error) => {
             metrics::counter!("castalia_unreadable_releases_total").increment(1);
             tracing::error!(release_id = id.0, app_id = key.app_id, cluster = key.cluster, namespace = key.namespace,
-                %error, "a release holds no JSON object of texts and is not served; clients keep the former content where this node has it; \
-                publish the namespace again");
+                %error, "a release is not a JSON object of strings and is not served; clients keep the previous values if this node has \
+                them; publish the namespace again");
             None
         }
     }

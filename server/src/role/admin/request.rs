@@ -37,7 +37,7 @@ pub(super) async fn plain_path(request: Request, next: Next) -> Response {
         || path.split('/').any(|segment| segment == "." || segment == "..");
     if is_odd {
         return Error::bad_request(
-            "The path is not plain: it holds an encoded separator, `;`, `//` or dots.",
+            "The path is not normalized: it contains an encoded separator, `;`, `//` or dots.",
         )
         .with_code("bad_encoding")
         .early()

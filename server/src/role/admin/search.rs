@@ -24,7 +24,7 @@ pub(super) async fn in_turn<T: Send + 'static>(
 ) -> Result<T> {
     let Ok(Ok(turn)) = tokio::time::timeout(PATIENCE, RUNNING.acquire()).await else {
         metrics::counter!("castalia_refused_searches_total").increment(1);
-        return Err(Error::unavailable("Too many searches at once; repeat it in a moment."));
+        return Err(Error::unavailable("Too many concurrent searches; retry in a moment."));
     };
     let running = tokio::spawn(async move {
         let found = search.await;

@@ -39,7 +39,7 @@ pub(super) fn check(state: &EnvironmentState, head: &Parts) -> Result<Checked> {
     let uri = &head.uri;
     let endpoint = ClientRequest::parse(uri.path(), uri.query().unwrap_or_default())?;
     if !state.feed.names().is_loaded() {
-        return Err(Error::unavailable("Names were not loaded yet.").early());
+        return Err(Error::unavailable("Names have not been loaded yet.").early());
     }
     let app_id = stored_app(state, endpoint.app_id());
     let keys = keys_of(state, app_id.as_deref())?;
@@ -62,7 +62,7 @@ pub(super) fn check(state: &EnvironmentState, head: &Parts) -> Result<Checked> {
         metrics::counter!("castalia_observed_signature_failures_total").increment(1);
         if let Some(suppressed) = MISFITS.admit() {
             let app_id = shortened(endpoint.app_id());
-            tracing::warn!(app_id, %error, suppressed, "a request does not fit the observed access key");
+            tracing::warn!(app_id, %error, suppressed, "a request is not signed with the observed access key; it would be refused if the key was enforced");
         }
     }
     Ok(Checked { endpoint, client: Client { app_id, key } })
@@ -93,7 +93,7 @@ fn keys_of(state: &EnvironmentState, app_id: Option<&str>) -> Result<Arc<AppKeys
             Ok(app_id.and_then(|app_id| keys.of(app_id)).unwrap_or_default())
         }
         Some(_) => Err(Error::unavailable("The access keys were read too long ago.").early()),
-        None => Err(Error::unavailable("Access keys were not loaded yet.").early()),
+        None => Err(Error::unavailable("Access keys have not been loaded yet.").early()),
     }
 }
 

@@ -188,9 +188,9 @@ fn park(
         match refused {
             Refused::Share => Error::new(
                 Reaction::TooMany,
-                "This app or address holds too many polls, or polls of too many namespaces.",
+                "This app or address has too many polls, or polls of too many namespaces.",
             ),
-            Refused::Full => Error::unavailable("This node holds as many polls as it can."),
+            Refused::Full => Error::unavailable("This node has reached its limit of polls."),
         }
     })
 }

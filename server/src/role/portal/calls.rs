@@ -26,7 +26,7 @@ impl Calls {
 
     pub(super) fn record(&self, call: Call) {
         if self.queue.try_send(call).is_err() {
-            tracing::warn!("a call of a consumer is not recorded: too many wait to be written");
+            tracing::warn!("the call of a consumer is not recorded: the queue of records is full");
         }
     }
 }
@@ -37,7 +37,7 @@ async fn write(state: PortalState, mut calls: mpsc::Receiver<Call>) {
     while calls.recv_many(&mut batch, BATCH).await > 0 {
         let count = batch.len();
         if let Err(error) = consumer::record_calls(&state.store, std::mem::take(&mut batch)).await {
-            tracing::warn!(%error, count, "calls of consumers are not recorded");
+            tracing::warn!(%error, count, "cannot write the records of calls of consumers; they are lost");
         }
     }
 }

@@ -47,7 +47,7 @@ impl Hosts {
             return Ok(());
         }
         Err(Error::forbidden(format!(
-            "The portal does not answer to the host `{host}`; add it to security.hosts."
+            "The portal does not serve the host `{host}`; add it to security.hosts."
         ))
         .with_code("unknown_host"))
     }

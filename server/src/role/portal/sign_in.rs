@@ -80,7 +80,7 @@ async fn sign_in(
     let is_known = browser.is_some();
     let attempt = Attempt::new(&given.username, address, browser);
     if let Err(wait) = portal.own.throttle.admit(&attempt).await {
-        let error = Error::new(Reaction::TooMany, "Too many failed sign-ins; wait a little.");
+        let error = Error::new(Reaction::TooMany, "Too many failed sign-ins; try again later.");
         return Ok(
             ([(RETRY_AFTER, wait.as_secs().saturating_add(1).to_string())], error).into_response()
         );

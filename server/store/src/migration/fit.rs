@@ -122,8 +122,8 @@ pub(super) async fn zone_warning(
     let newest = Entity::find().order_by_desc(Column::DataChangeLastTime).one(db).await?;
     Ok(newest.and_then(|row| hours_apart(*row.data_change_last_time, now())).map(|hours| {
         format!(
-            "the newest heartbeat in ServiceRegistry is {hours} h away from the clock: set \
-             store.time_zone to the zone of the Java nodes that share this database"
+            "the newest heartbeat in ServiceRegistry is {hours} h off the current time: set \
+             store.time_zone to the time zone of the Java nodes that share this database"
         )
     }))
 }
@@ -147,14 +147,14 @@ pub(super) fn shared(part: Part, dialect: Dialect) -> String {
     };
     let schema = match dialect {
         Dialect::Postgres => {
-            ", or a second schema in this one, which the URL names with \
-             `?options[search_path]=NAME` at its end"
+            ", or a second schema in this one, selected by `?options[search_path]=NAME` at the \
+             end of the URL"
         }
         Dialect::Sqlite | Dialect::MySql => "",
     };
     format!(
-        "this is the {other} database, and the {own} database needs one of its own: both have tables App, \
-         AppNamespace and ServerConfig, with other rows. Create a second database{schema}"
+        "this is the {other} database, and the {own} database must be a separate one: both have tables App, \
+         AppNamespace and ServerConfig, with different rows. Create a second database{schema}"
     )
 }
 

@@ -101,8 +101,8 @@ async fn wrong_urls_are_refused_by_the_name_of_their_setting() {
     for (url, part) in [
         ("nonsense".to_owned(), "sqlite://FILE"),
         ("oracle://u:secret@h/d".to_owned(), "unknown database type"),
-        ("sqlite://".to_owned(), "name a file"),
-        (format!("sqlite://{inside}/no/such/store.db"), "no directory"),
+        ("sqlite://".to_owned(), "no file in the URL"),
+        (format!("sqlite://{inside}/no/such/store.db"), "does not exist"),
         (format!("sqlite://{inside}"), "cannot read and write"),
         ("mysql://u:se#secret@h/d".to_owned(), "cannot be parsed"),
         ("postgres://u:se/secret@h:1/d".to_owned(), "cannot be parsed"),

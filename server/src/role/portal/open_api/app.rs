@@ -87,9 +87,8 @@ async fn check_environments(portal: &Portal, caller: &Identity, app_id: &str) ->
         match found {
             Ok(found) if found.app_id.as_deref().is_some_and(|stored| stored != app_id) => {
                 let stored = found.app_id.unwrap_or_default();
-                let message = format!(
-                    "app already exists for appId:{stored} in {env}, where case makes no difference"
-                );
+                let message =
+                    format!("app already exists for appId:{stored} in {env}, which ignores case");
                 return Err(Error::bad_request(message).with_code("app_exists"));
             }
             Ok(_) if !may_adopt => {
@@ -101,8 +100,8 @@ async fn check_environments(portal: &Portal, caller: &Identity, app_id: &str) ->
             }
             Err(error) if error.reaction() != Reaction::NotFound && !may_adopt => {
                 let message = format!(
-                    "{env} cannot be asked whether it has the app {app_id}; try again when it answers, \
-                     or let a super administrator create the app"
+                    "{env} does not answer, so it is unknown whether the app {app_id} exists there; retry \
+                     later, or have a super administrator create the app"
                 );
                 return Err(Error::unavailable(message)
                     .with_code("env_unreachable")
@@ -265,7 +264,7 @@ fn in_environment(row: &portal_app::App, operator: &str) -> admin::App {
 /// create it.
 fn note<T>(environment: &Environment, app_id: &str, outcome: Result<T>) {
     if let Err(error) = outcome {
-        tracing::warn!(app_id, env = environment.name(), %error, "an app is not as it should be in an environment");
+        tracing::warn!(app_id, env = environment.name(), %error, "cannot create or update an app in an environment; save it again when the environment answers");
     }
 }
 

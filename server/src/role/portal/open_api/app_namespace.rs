@@ -96,7 +96,7 @@ async fn make_in_environments(
         let address = Address::new(["apps", &row.app_id, "appnamespaces"]);
         if let Err(error) = environment.create::<admin::AppNamespace>(address, &body).await {
             let (app_id, namespace) = (&row.app_id, &row.name);
-            tracing::warn!(app_id, namespace, env = environment.name(), %error, "a namespace is missing in an environment");
+            tracing::warn!(app_id, namespace, env = environment.name(), %error, "cannot create an app namespace in an environment");
         }
     }
 }

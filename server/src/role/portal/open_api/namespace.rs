@@ -119,7 +119,7 @@ pub(super) async fn associate(
     let mut failed = Vec::new();
     for place in &places {
         if let Err(error) = make(&portal, place, &operator).await {
-            tracing::debug!(app_id = place.app_id, env = place.env, namespace = place.namespace, %error, "no namespace made");
+            tracing::debug!(app_id = place.app_id, env = place.env, namespace = place.namespace, %error, "cannot create a namespace");
             failed.push(format!("{}/{}/{}", place.env, place.cluster, place.namespace));
         }
     }
