@@ -108,7 +108,7 @@ keys! {
     DISCOVERY_QPS = SettingKey::new("apollo.discoveryQPS", "1", "requests to meta servers per second");
     LOAD_QPS = SettingKey::new("apollo.loadConfigQPS", "2", "loads of each namespace per second");
     POLL_QPS = SettingKey::new("apollo.longPollQPS", "2", "long polls of each connection per second");
-    POLL_INITIAL_DELAY = SettingKey::new("apollo.longPollingInitialDelayInMills", "0", "ms before the first long poll, plus a random 0 to 500 ms");
+    POLL_INITIAL_DELAY = SettingKey::new("apollo.longPollingInitialDelayInMills", "0", "ms before the first long poll; if above 0, plus a random 0 to 500 ms");
     POLL_ENABLE = SettingKey::new("castalia.long-poll.enable", "true", "enables long polling; without it, changes arrive with the periodic refresh");
     POLL_TIMEOUT = SettingKey::new("castalia.long-poll.timeout", "90000", "timeout of a long poll, ms");
     POLL_LINE_LIMIT = SettingKey::new("castalia.long-poll.line-limit", "6144", "maximum bytes of a poll's request line; more namespaces are divided among several polls; if unset, the limit is raised when the server announces a higher one, as Castalia does");
