@@ -1,7 +1,8 @@
-//! The admin API as its callers see it: every numbered case, each test on a `castalia serve` process and an SQLite file of its own.
+//! The admin API as its callers use it: every numbered case, each test on its own `castalia serve`
+//! process and SQLite file.
 //!
-//! `CASTALIA_TEST_CONFIG_DB` takes the place of the file; `CASTALIA_TEST_ADMIN_URL` beside it names a server that runs on that database
-//! already. Run with `--test-threads=1` then.
+//! `CASTALIA_TEST_CONFIG_DB` replaces the file; with it, `CASTALIA_TEST_ADMIN_URL` is the address
+//! of a server that runs on that database already. Use `--test-threads=1` then.
 
 #![forbid(unsafe_code)]
 #![expect(

@@ -1,5 +1,5 @@
-//! Rules of the domain on each database, where an engine could decide a race otherwise than the
-//! others. Calls the domain directly; knows no role.
+//! Rules of the domain on each database, because engines could resolve a race differently. Calls
+//! the domain directly; knows no role.
 
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a failure in a test's own steps may end it")]

@@ -1,5 +1,5 @@
-//! The portal as browsers, scripts and third parties see it: the numbered cases, in process on SQLite in memory, with one
-//! environment called LOCAL behind it.
+//! The portal as browsers, scripts and third parties use it: the numbered cases, in process on
+//! SQLite in memory, with one environment LOCAL.
 
 #![forbid(unsafe_code)]
 #![recursion_limit = "256"]

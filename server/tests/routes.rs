@@ -1,5 +1,6 @@
-//! What holds for every route of a node: which ones answer without credentials (SEC-01), and how much each reads (SEC-21). The lists
-//! beside this file name the exceptions; a new route that is open or without a limit by mistake is not in them.
+//! Properties of every route of a node: which ones answer without credentials (SEC-01), and how
+//! much each reads (SEC-21). The lists beside this file contain the exceptions, so a new route that
+//! is open or unlimited by mistake fails.
 
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a failure in a test's own steps may end it")]
@@ -21,17 +22,17 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// What may be open, one `port METHOD path` in a line.
+/// Open routes, one `port METHOD path` per line.
 const OPEN: &str = include_str!("open_routes.txt");
 
-/// What changes something, in the same form: each has a row in the test of two callers at once.
+/// Routes that change something, in the same form: each has a row in the race test.
 const RACED: &str = include_str!("../../tests/fault/race/operations.txt");
 
 async fn start(directory: &tempfile::TempDir) -> Node {
     start_with(directory, Vec::new()).await
 }
 
-/// With an admin port that asks for no token.
+/// With an admin port that needs no token.
 async fn start_open(directory: &tempfile::TempDir) -> Node {
     let open = ("CASTALIA_ADMIN_SERVICE_ACCESS_CONTROL_ENABLED", "false");
     start_with(directory, vec![(open.0.to_owned(), open.1.to_owned())]).await
@@ -48,7 +49,7 @@ async fn start_with(directory: &tempfile::TempDir, variables: Vec<(String, Strin
     Node::start(Settings::from_texts(&texts).unwrap()).await.unwrap()
 }
 
-/// A path with something in the place of each placeholder.
+/// A path with a value for each placeholder.
 fn filled(path: &str) -> String {
     let fill =
         |segment: &str| if segment.starts_with('{') { "x".to_owned() } else { segment.to_owned() };
@@ -69,7 +70,8 @@ async fn answer(node: &Node, port: Role, method: &Method, path: &str) -> Respons
     sender.send_request(request.body(Empty::<Bytes>::new()).unwrap()).await.unwrap()
 }
 
-/// On an empty data directory and without any option, every route but those of the list asks for credentials.
+/// In an empty data directory with default options, every route but the listed ones needs
+/// credentials.
 #[tokio::test]
 async fn every_route_but_those_of_the_list_asks_for_credentials() {
     let directory = tempfile::tempdir().unwrap();
@@ -96,8 +98,8 @@ async fn every_route_but_those_of_the_list_asks_for_credentials() {
     node.stop().await;
 }
 
-/// Routes of the admin and portal ports that change something are those that the suite lets two callers use at once. Signing in
-/// and the like belong to one caller.
+/// Routes of the admin and portal ports that change something are those of the race test. Signing
+/// in and the like concern one caller only.
 #[tokio::test]
 async fn every_route_that_changes_something_is_raced() {
     const OF_ONE_CALLER: [&str; 5] = ["/signin", "/signout", "/user/", "/password", "/nudge"];
@@ -125,7 +127,7 @@ async fn every_route_that_changes_something_is_raced() {
     node.stop().await;
 }
 
-/// What other products, proxies and frameworks take for a credential, or for another path.
+/// Credentials and path rewrites of other products, proxies and frameworks.
 const HEADERS: [(&str, &str); 24] = [
     ("user-agent", "Nacos-Server"),
     ("x-forwarded-for", "127.0.0.1"),
@@ -153,7 +155,7 @@ const HEADERS: [(&str, &str); 24] = [
     ("origin", "null"),
 ];
 
-/// SEC-02: no header, agent or address stands for a credential, on any protected route.
+/// SEC-02: no header, user agent or address replaces a credential, on any protected route.
 #[tokio::test]
 async fn no_header_stands_for_a_credential() {
     const OF_EACH: usize = 6;
@@ -181,7 +183,8 @@ async fn no_header_stands_for_a_credential() {
     node.stop().await;
 }
 
-/// SEC-17: every answer of every port says what it is, may not be guessed at, framed, kept or read by other sites.
+/// SEC-17: every answer of every port has a content type and may not be sniffed, framed, cached or
+/// read by other sites.
 #[tokio::test]
 async fn every_answer_of_every_route_says_what_it_is() {
     let directory = tempfile::tempdir().unwrap();
@@ -205,13 +208,14 @@ async fn every_answer_of_every_route_says_what_it_is() {
         let kind = header("content-type");
         assert!(body.is_empty() || !kind.is_empty(), "{what}");
         assert!(!kind.starts_with("text/") || kind.contains("charset="), "{what}");
-        // Files of the web UI have names of their content.
+        // Files of the web UI have content hashes in their names.
         assert!(header("cache-control").contains("no-store") || path.contains("assets"), "{what}");
     }
     node.stop().await;
 }
 
-/// Status of the answer to raw bytes, after which the client sends `filler` until it is answered or has sent so many bytes.
+/// Status of the answer to raw bytes, after which the client sends `filler` until it is answered or
+/// has sent this many bytes.
 async fn raw_status(node: &Node, port: Role, head: &str, filler: usize) -> Option<u16> {
     let listening = node.listening.iter().find(|listening| listening.role == port).unwrap();
     let mut stream = TcpStream::connect(listening.address).await.unwrap();
@@ -226,7 +230,7 @@ async fn raw_status(node: &Node, port: Role, head: &str, filler: usize) -> Optio
                 break;
             }
         }
-        // The answer is what ends the exchange.
+        // The answer ends the exchange.
         std::future::pending::<()>().await;
     };
     let read = async {
@@ -245,14 +249,14 @@ async fn raw_status(node: &Node, port: Role, head: &str, filler: usize) -> Optio
     }
 }
 
-/// SEC-21: on every route a head above its limit is refused, before anything else is looked at.
+/// SEC-21: on every route a head above its limit is refused before any other check.
 #[tokio::test]
 async fn every_route_has_a_limit_on_its_head() {
     let directory = tempfile::tempdir().unwrap();
     let node = start(&directory).await;
     for Route { port, method, path } in &node.routes {
         let path = filled(path);
-        // Polls name all namespaces of a client.
+        // Polls contain all namespaces of a client.
         let limit = if path.starts_with("/notifications") { 64 } else { 16 };
         let filler = "x".repeat(limit * 1024 + 500);
         let line = format!("{method} {path}?x={filler} HTTP/1.1\r\nhost: {{host}}\r\n\r\n");
@@ -271,14 +275,15 @@ async fn every_route_has_a_limit_on_its_head() {
     node.stop().await;
 }
 
-/// Routes of the admin and portal ports that read no body: what a client sends is left unread, and the connection ends.
+/// Routes of the admin and portal ports that read no body: the body is left unread, and the
+/// connection is closed.
 const WITHOUT_BODY: &str = include_str!("routes_without_body.txt");
 
-/// SEC-21: every other route refuses a body that is larger than its limit, the largest of which is 32 MiB.
+/// SEC-21: every other route refuses a body above its limit, of which the largest is 32 MiB.
 #[tokio::test]
 async fn every_route_that_reads_a_body_has_a_limit_on_it() {
     const LARGEST: usize = 32 * 1024 * 1024;
-    /// Parameters that routes want before they read a body.
+    /// Parameters that routes require before they read a body.
     const QUERY: &str = "operator=u&name=n&releaseName=r&branchName=b&namespaceId=1&deleteBranch=true&createIfNotExists=true";
     let directory = tempfile::tempdir().unwrap();
     let node = start_open(&directory).await;

@@ -1,6 +1,7 @@
-//! The store on every database: SQLite always, MariaDB and PostgreSQL as started by `tests/databases.sh`. A server that
-//! cannot be started is a failure, unless `CASTALIA_TEST_DATABASES=sqlite` restricts the run.
-//! Tests the store alone, through its public face; knows no role.
+//! The store on every database: SQLite always, MariaDB and PostgreSQL as started by
+//! `tests/databases.sh`. The tests fail if a server cannot be started, unless
+//! `CASTALIA_TEST_DATABASES=sqlite` restricts the run. They use the store alone, through its public
+//! interface.
 
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a failure in a test's own steps may end it")]

@@ -1,4 +1,4 @@
-//! Cases 11, 12 and 85: who may call; and what limits a request has before it is read.
+//! Cases 11, 12 and 85: access control, and the limits of a request before its body is read.
 
 use axum::body::Body;
 use http::Method;
@@ -13,7 +13,8 @@ async fn apps(admin: &Admin, authorization: Option<&str>) -> Answer {
     admin.send(request.body(Body::empty()).unwrap()).await
 }
 
-/// Case 11: with the control on, only one of the tokens passes; name and health need none.
+/// Case 11: with access control on, only the configured tokens are accepted; name and health need
+/// none.
 #[tokio::test]
 async fn only_a_token_passes_the_control() {
     let admin = Admin::start().await;
@@ -30,7 +31,8 @@ async fn only_a_token_passes_the_control() {
     assert!(admin.get("/health").await.body.contains("UP"));
 }
 
-/// Case 12: an empty list of tokens passes everything on an adopted database, and nothing on a fresh one.
+/// Case 12: an empty list of tokens admits all requests on an adopted database, and none on a fresh
+/// one.
 #[tokio::test]
 async fn an_empty_token_list_passes_on_adopted_databases_only() {
     for (settings, status) in [(&[][..], 200), (&[("compat.empty_admin_tokens_pass", "off")], 401)]
@@ -41,7 +43,7 @@ async fn an_empty_token_list_passes_on_adopted_databases_only() {
     }
 }
 
-/// Case 85: the scheme Basic is no credential here, neither good nor bad; the reference refuses all.
+/// Case 85: the scheme Basic is not a credential here, valid or not; the reference refuses all.
 #[tokio::test]
 async fn basic_credentials_are_ignored() {
     let admin = Admin::start().await;
@@ -50,7 +52,7 @@ async fn basic_credentials_are_ignored() {
     }
 }
 
-/// Paths that two readers could understand differently reach no route; bodies are JSON or a form.
+/// Paths that two parsers could interpret differently reach no route; bodies are JSON or a form.
 #[tokio::test]
 async fn odd_paths_and_types_are_refused() {
     let admin = Admin::start().await;
@@ -68,7 +70,7 @@ async fn odd_paths_and_types_are_refused() {
     assert_eq!(admin.send(request.body(Body::from("{}")).unwrap()).await.status, 400);
 }
 
-/// Bodies have a limit.
+/// Bodies have a size limit.
 #[tokio::test]
 async fn large_bodies_are_refused() {
     let admin = Admin::start().await;

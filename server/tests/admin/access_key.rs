@@ -14,7 +14,7 @@ async fn rows(admin: &Admin) -> Vec<access_key::Model> {
         .collect()
 }
 
-/// Case 79: an app has five keys at most; the app of the path counts, and a secret is needed.
+/// Case 79: an app has at most five keys; the app id of the path is used, and a secret is required.
 #[tokio::test]
 async fn an_app_has_five_keys_at_most() {
     let admin = Admin::start().await;
@@ -63,7 +63,7 @@ async fn a_new_key_needs_a_secret_of_sixteen_characters() {
     admin.post(&path, body).await.ok();
 }
 
-/// Case 80: a key is switched on and off, and deleted once it is off.
+/// Case 80: a key is enabled and disabled, and can be deleted when it is disabled.
 #[tokio::test]
 async fn a_key_is_deleted_once_it_is_off() {
     let admin = Admin::start().await;
@@ -106,7 +106,7 @@ async fn a_key_is_deleted_once_it_is_off() {
     );
 }
 
-/// Case 81: a new app may come with a key that is in force.
+/// Case 81: a new app may be created with an enabled key.
 #[tokio::test]
 async fn a_new_app_may_come_with_a_key() {
     let admin = Admin::start().await;

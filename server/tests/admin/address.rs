@@ -1,8 +1,9 @@
-//! Requests to a server by its address, and the limits and switches that tests ask it for.
+//! Requests to a server by its address, and the limits and switches that tests set.
 //!
-//! One of ours puts them in force at once; a reference reads them again once a minute (`CASTALIA_TEST_REREAD`, in seconds). What tests
-//! ask for is therefore written before the next request, all at once, and only where it is not in force already. Tests of one server
-//! run one after the other.
+//! A started server applies them immediately; a reference reads them again once a minute
+//! (`CASTALIA_TEST_REREAD`, in seconds). Changes are therefore collected and written before the
+//! next request, only if they are not in effect already. Tests of one server run one after the
+//! other.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex};
@@ -20,7 +21,7 @@ use serde_json::json;
 use super::client::{Answer, variable};
 
 const TOKENS: &str = "admin-service.access.tokens";
-/// What tests rely on where they ask for nothing else.
+/// Default values that tests rely on.
 const DEFAULTS: [(&str, &str); 7] = [
     ("admin-service.access.control.enabled", "false"),
     ("apollo.access-key.auto-provision.enabled", "false"),
@@ -31,7 +32,7 @@ const DEFAULTS: [(&str, &str); 7] = [
     ("namespace.num.limit.enabled", "false"),
 ];
 
-/// Limits and switches that were asked for.
+/// Limits and switches that were set.
 #[derive(Clone, Default)]
 pub(crate) struct Switches(Arc<Mutex<BTreeMap<String, Switch>>>);
 
@@ -41,7 +42,7 @@ struct Switch {
 }
 
 impl Switches {
-    /// Those of the one server that all tests share; what the test before asked for is taken back.
+    /// Those of the one server that all tests share; the changes of the previous test are reverted.
     pub(crate) fn of_all_tests() -> Self {
         static ALL: LazyLock<Switches> = LazyLock::new(Switches::default);
         let mut switches = ALL.0.lock().unwrap();
@@ -78,7 +79,7 @@ impl Switches {
         tokio::time::sleep(Duration::from_secs(seconds.unwrap_or(0))).await;
     }
 
-    /// Switches that are not what was asked for; they count as in force from now on.
+    /// Switches that differ from the requested ones; they are in effect from now on.
     fn changes(&self) -> Vec<(String, String)> {
         let mut changes = Vec::new();
         for (key, switch) in self.0.lock().unwrap().iter_mut() {
@@ -90,7 +91,7 @@ impl Switches {
         changes
     }
 
-    /// A token that passes while the access control is on.
+    /// A token that is accepted while access control is on.
     fn token(&self) -> String {
         let switches = self.0.lock().unwrap();
         let tokens = switches.get(TOKENS).and_then(|switch| switch.in_force.as_deref());
@@ -98,7 +99,7 @@ impl Switches {
     }
 }
 
-/// Takes all limits and switches out of a database that no server runs on.
+/// Removes all limits and switches from a database that no server uses.
 pub(crate) async fn remove_all(store: &Store) {
     let removed: Result<_, StoreError> = store
         .write((), |tx, ()| {

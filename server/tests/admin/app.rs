@@ -1,4 +1,4 @@
-//! Cases 1 to 10, 13 and 14: apps, and how bad requests are answered.
+//! Cases 1 to 10, 13 and 14: apps, and answers to invalid requests.
 
 use axum::body::Body;
 use castalia_store::entity::{
@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use super::client::{Admin, is_by_address};
 
-/// Case 1: an app comes with definition, cluster and namespace, and every row is recorded; no message is sent.
+/// Case 1: an app is created with definition, cluster and namespace, and every row is recorded; no
+/// message is sent.
 #[tokio::test]
 async fn an_app_is_created_with_all_that_every_app_has() {
     let admin = Admin::start().await;
@@ -54,7 +55,8 @@ async fn an_app_is_created_with_all_that_every_app_has() {
     assert!(admin.messages().await.is_empty());
 }
 
-/// Case 1: two business operations of an unnamed caller, each a trace of its own, with the fields that they set.
+/// Case 1: two business operations of an anonymous caller, each with its own trace, and the fields
+/// that they set.
 #[tokio::test]
 async fn business_operations_of_a_new_app_are_recorded() {
     let admin = Admin::start().await;
@@ -92,7 +94,7 @@ async fn business_operations_of_a_new_app_are_recorded() {
     assert_eq!(of(&logs[1].span_id).len(), 4);
 }
 
-/// Case 2: a caller that names its trace finds both operations in it.
+/// Case 2: a caller that sends a trace id finds both operations under it.
 #[tokio::test]
 async fn operations_join_the_trace_of_the_caller() {
     let admin = Admin::start().await;
@@ -114,7 +116,7 @@ async fn operations_join_the_trace_of_the_caller() {
     }
 }
 
-/// Case 3: an app id is given once.
+/// Case 3: an app id is unique.
 #[tokio::test]
 async fn a_second_app_of_the_same_id_is_refused() {
     let admin = Admin::start().await;
@@ -126,7 +128,8 @@ async fn a_second_app_of_the_same_id_is_refused() {
     assert_eq!(body["status"], 400);
 }
 
-/// Cases 4 and 5: an app id with other characters and a blank mail address are refused, and leave no row.
+/// Cases 4 and 5: an app id with other characters and a blank mail address are refused, and leave
+/// no row.
 #[tokio::test]
 async fn a_refused_app_leaves_no_rows() {
     let admin = Admin::start().await;
@@ -139,7 +142,7 @@ async fn a_refused_app_leaves_no_rows() {
     assert_no_rows(&admin).await;
 }
 
-/// Case 6: an app without a creator is refused as the database would.
+/// Case 6: an app without a creator is refused like by the database.
 #[tokio::test]
 async fn an_app_without_creator_is_refused() {
     let admin = Admin::start().await;
@@ -156,7 +159,7 @@ async fn assert_no_rows(admin: &Admin) {
     );
 }
 
-/// Cases 7 and 8: an update names the same app twice, and the app exists.
+/// Cases 7 and 8: an update contains the same app id in path and body, and the app exists.
 #[tokio::test]
 async fn an_update_needs_one_existing_app() {
     let admin = Admin::start().await;
@@ -183,7 +186,7 @@ async fn an_update_needs_one_existing_app() {
     );
 }
 
-/// Case 9: an unknown app is 404, and its id is free.
+/// Case 9: an unknown app is 404, and its id is unused.
 #[tokio::test]
 async fn an_unknown_app_is_not_found_and_unique() {
     let admin = Admin::start().await;
@@ -193,7 +196,7 @@ async fn an_unknown_app_is_not_found_and_unique() {
     assert_eq!(admin.get(&format!("/apps/{}/unique", admin.app_id)).await.ok(), json!(false));
 }
 
-/// Case 10: numbers of a page that make no sense are no errors, and a name searches without pages.
+/// Case 10: invalid page numbers are not errors, and a search by name has no pages.
 #[tokio::test]
 async fn apps_are_listed_in_pages_or_searched() {
     let admin = Admin::start().await;
@@ -220,7 +223,7 @@ async fn apps_are_listed_in_pages_or_searched() {
     }
 }
 
-/// Statuses of a wrong method, a missing parameter, an unreadable body and an unknown path.
+/// Statuses of a wrong method, a missing parameter, a malformed body and an unknown path.
 async fn refusals(admin: &Admin) -> [u16; 4] {
     admin.create_app().await.ok();
     let app = format!("/apps/{}", admin.app_id);
@@ -239,7 +242,8 @@ async fn refusals(admin: &Admin) -> [u16; 4] {
     })
 }
 
-/// Cases 13 and 14: wrong method, missing parameter and unreadable body, by our numbers and by the reference's.
+/// Cases 13 and 14: wrong method, missing parameter and malformed body, with the default statuses
+/// and with the reference's.
 #[tokio::test]
 async fn bad_requests_have_two_sets_of_numbers() {
     let (ours, theirs) = ([405, 400, 400, 404], [400, 500, 500, 500]);
@@ -249,7 +253,7 @@ async fn bad_requests_have_two_sets_of_numbers() {
     assert_eq!(refusals(&strict).await, theirs);
 }
 
-/// A key that stayed would open an app of the same id that somebody else creates later.
+/// A remaining key would be valid for an app of the same id that another user creates later.
 #[tokio::test]
 async fn the_access_keys_of_an_app_are_deleted_with_it() {
     use castalia_store::entity::access_key;
@@ -268,7 +272,7 @@ async fn the_access_keys_of_an_app_are_deleted_with_it() {
     assert_eq!(admin.get(&path).await.ok(), json!([]));
 }
 
-/// Every engine refuses it with the same text, also where its column would take it.
+/// Every engine refuses it with the same message, even if its column would accept it.
 #[tokio::test]
 async fn the_name_of_an_editor_fits_into_its_column() {
     let admin = Admin::start().await;

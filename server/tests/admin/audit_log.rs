@@ -1,15 +1,15 @@
-//! Business operations and the fields that they set, as they are asked for.
+//! Business operations and the fields that they set, as the API returns them.
 
 use serde_json::{Value, json};
 
 use super::client::{Admin, members};
 
-/// The element about a span. Operations of one second come in any order from some engines.
+/// The element of a span. Some engines return operations of the same second in any order.
 fn of_span<'a>(list: &'a Value, span: &Value) -> &'a Value {
     list.as_array().unwrap().iter().find(|log| log["spanId"] == *span).unwrap()
 }
 
-/// Operations are listed, searched, and told by trace with the fields that they set.
+/// Operations are listed, searched, and returned by trace with the fields that they set.
 #[tokio::test]
 async fn operations_are_listed_and_searched() {
     let admin = Admin::start().await;
@@ -41,7 +41,7 @@ async fn operations_are_listed_and_searched() {
     admin.get("/apollo/audit/logs").await.is_unreadable();
 }
 
-/// Switched off, nothing is recorded and nothing is told.
+/// If it is off, nothing is recorded and nothing is returned.
 #[tokio::test]
 async fn operations_are_not_recorded_while_switched_off() {
     let admin = Admin::start().await;

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use super::client::{Admin, Answer, members};
 use super::gray::{Gray, rule};
 
-/// Cases 61 and 62: a branch is a hidden cluster with an empty namespace; there is one, and it starts without rules.
+/// Cases 61 and 62: a branch is a hidden cluster with an empty namespace; there is at most one, and
+/// it starts without rules.
 #[tokio::test]
 async fn a_branch_starts_empty() {
     let admin = Admin::start().await;
@@ -41,7 +42,8 @@ async fn a_branch_starts_empty() {
     below.fails(400, &format!("cluster not exists for clusterName:{branch}"));
 }
 
-/// Case 65: rules are new rows that replace the one before, and clients are told each time.
+/// Case 65: new rules are new rows that replace the previous ones, and clients are notified each
+/// time.
 #[tokio::test]
 async fn rules_replace_each_other() {
     let (gray, release) = Gray::published().await;
@@ -88,7 +90,8 @@ async fn merge(gray: &Gray, query: &str) -> Answer {
     gray.admin.post(&format!("{}/updateAndPublish?{query}", gray.admin.n()), body).await
 }
 
-/// Case 70: a merge publishes the main line with the branch's values and deletes the branch; its releases stay.
+/// Case 70: a merge publishes the main release with the branch's values and deletes the branch; its
+/// releases are kept.
 #[tokio::test]
 async fn a_merge_ends_the_branch() {
     let (gray, release) = Gray::published().await;
@@ -120,7 +123,7 @@ async fn a_merge_ends_the_branch() {
     assert_eq!(audits.last().map(String::as_str), Some("Branch DELETE"), "{audits:?}");
 }
 
-/// Case 71: a merge may keep the branch, which is not carried along then.
+/// Case 71: a merge may keep the branch, which is not updated then.
 #[tokio::test]
 async fn a_merge_may_keep_the_branch() {
     let (gray, _) = Gray::published().await;
@@ -135,7 +138,7 @@ async fn a_merge_may_keep_the_branch() {
     assert_eq!(unknown.histories().await[0]["operationContext"]["baseReleaseId"], 0.0);
 }
 
-/// Case 72: a branch is abandoned, with a last rule even where there was none.
+/// Case 72: a branch is abandoned, with a closing rule even if it had none.
 #[tokio::test]
 async fn a_branch_is_abandoned() {
     let gray = Gray::start().await;
@@ -153,7 +156,7 @@ async fn a_branch_is_abandoned() {
     gray.admin.get(&format!("{}/branches", gray.admin.n())).await.empty();
 }
 
-/// Case 73: a branch goes with its parent, releases and history included.
+/// Case 73: a branch is deleted with its parent, including releases and history.
 #[tokio::test]
 async fn a_branch_goes_with_its_parent() {
     let (gray, _) = Gray::published().await;
@@ -170,7 +173,7 @@ async fn a_branch_goes_with_its_parent() {
     gray.admin.assert_sent(sent, &[gray.message(&gray.branch), gray.message("default")]).await;
 }
 
-/// Case 74: rules need a branch.
+/// Case 74: rules require a branch.
 #[tokio::test]
 async fn rules_need_a_branch() {
     let gray = Gray::start().await;

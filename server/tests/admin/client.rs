@@ -1,4 +1,4 @@
-//! A caller of the admin API of a server process, and a look at the rows behind it.
+//! A caller of the admin API of a server process, with access to the rows in its database.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,21 +13,22 @@ use serde_json::{Value, json};
 use super::address::{self, Switches};
 use super::process::Process;
 
-/// How long a condition may take to become true.
+/// Time limit for a condition to become true.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Age at which a server may have removed the earlier of two release messages with one text.
+/// Age after which a server may have removed the earlier of two release messages with the same
+/// text.
 const RETENTION: Duration = Duration::from_secs(4);
 
-/// Variables with the address of a server, and with a database in the place of a new file.
+/// Variables with the address of a server, and with a database to use instead of a new file.
 const ADDRESS: &str = "CASTALIA_TEST_ADMIN_URL";
 const DATABASE: &str = "CASTALIA_TEST_CONFIG_DB";
 
 static NAMES: AtomicU32 = AtomicU32::new(0);
 
-/// A caller with an app id of its own.
+/// A caller with its own app id.
 pub(crate) struct Admin {
-    /// A process of this test's own; absent where a server is reached by its address.
+    /// The process of this test; absent if a server is reached by its address.
     process: Option<Process>,
     address: String,
     started: Instant,
@@ -39,7 +40,7 @@ pub(crate) struct Admin {
     pub(crate) app_id: String,
 }
 
-/// What came back.
+/// An answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -53,20 +54,20 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error} in {self:?}"))
     }
 
-    /// The body of a success.
+    /// The body of a successful answer.
     #[track_caller]
     pub(crate) fn ok(&self) -> Value {
         assert_eq!(self.status, 200, "{self:?}");
         if self.body.is_empty() { Value::Null } else { self.json() }
     }
 
-    /// Row id in the body of a success.
+    /// The row id in the body of a successful answer.
     #[track_caller]
     pub(crate) fn id(&self) -> i64 {
         self.ok()["id"].as_i64().unwrap_or_else(|| panic!("no id in {self:?}"))
     }
 
-    /// An error of this status whose message begins with the text.
+    /// Checks that the answer is an error with this status whose message begins with the text.
     #[track_caller]
     pub(crate) fn fails(&self, status: u16, message: &str) {
         assert_eq!(self.status, status, "{self:?}");
@@ -77,14 +78,14 @@ impl Answer {
         );
     }
 
-    /// A refusal of a request that cannot be read: 400, or 500 as the reference says.
+    /// Checks that a malformed request was refused: with 400, or 500 as by the reference.
     #[track_caller]
     pub(crate) fn is_unreadable(&self) {
         let is_known = self.status == 400 || (self.status == 500 && is_by_address());
         assert!(is_known, "{self:?}");
     }
 
-    /// A success without a body.
+    /// Checks that the answer is a success without a body.
     #[track_caller]
     pub(crate) fn empty(&self) {
         assert_eq!((self.status, self.body.as_str()), (200, ""), "{self:?}");
@@ -92,12 +93,12 @@ impl Answer {
 }
 
 impl Admin {
-    /// A server that is compatible in all that can be switched.
+    /// A server with all compatibility settings on.
     pub(crate) async fn start() -> Self {
         Self::with(&[]).await
     }
 
-    /// The same with further settings; a test that needs one has a process of its own in any case.
+    /// The same with further settings; such a test always has its own process.
     pub(crate) async fn with(settings: &[(&'static str, &str)]) -> Self {
         match variable(ADDRESS) {
             Some(address) if settings.is_empty() => {
@@ -115,7 +116,7 @@ impl Admin {
         let url = variable(DATABASE).unwrap_or_else(file);
         let store = connect(&url).await;
         migration::apply(&store, Part::Config, |_| Box::pin(async { Ok(()) })).await.unwrap();
-        // The tests before may have shared the database.
+        // Earlier tests may have used the same database.
         address::remove_all(&store).await;
         let started = Instant::now();
         let process = Process::start(&url, settings);
@@ -180,17 +181,17 @@ impl Admin {
         address::exchange(&self.address, request).await
     }
 
-    /// Whether the server is one of ours, and not a reference that is reached by its address.
+    /// Whether the server was started here, and is not a reference that is reached by its address.
     pub(crate) fn has_process(&self) -> bool {
         self.process.is_some()
     }
 
-    /// Sets a limit or switch of the config database; it is in force for the next request.
+    /// Sets a limit or switch of the config database, in effect for the next request.
     pub(crate) fn set(&self, key: &str, value: &str) {
         self.switches.ask(key, value);
     }
 
-    /// All rows of a table, dead ones too, in the order of their ids.
+    /// All rows of a table, including deleted ones, in the order of their ids.
     pub(crate) async fn rows<E: EntityTrait>(&self) -> Vec<E::Model> {
         let id =
             E::Column::iter().find(|column| column.as_str() == "Id").expect("tables have an id");
@@ -218,8 +219,8 @@ impl Admin {
         rows.last().map_or(0, |row| row.id.0)
     }
 
-    /// Which messages of this test's app were sent since a row id. A server that runs for a while may have removed the
-    /// earlier of two with one text.
+    /// The messages of this test's app since a row id. A server that has been running for a while
+    /// may have removed the earlier of two with the same text.
     pub(crate) async fn assert_sent(&self, since: i64, expected: &[String]) {
         let (mut sent, mut expected) = (self.messages_since(since).await, expected.to_vec());
         if !self.has_process() || self.started.elapsed() > RETENTION {
@@ -238,7 +239,7 @@ impl Admin {
         assert_eq!(sent, expected);
     }
 
-    /// What the audit table says since a row id, as `entity operation`.
+    /// The entries of the audit table since a row id, as `entity operation`.
     pub(crate) async fn audits_since(&self, id: i64) -> Vec<String> {
         let rows = self.rows::<castalia_store::entity::audit::Entity>().await;
         let since = rows.into_iter().filter(|row| row.id.0 > id);
@@ -299,7 +300,7 @@ impl Admin {
         serde_json::from_str(release.ok()["configurations"].as_str().unwrap()).unwrap()
     }
 
-    /// Waits until something is so.
+    /// Waits until a condition holds.
     pub(crate) async fn eventually(&self, what: &str, condition: impl AsyncFn() -> bool) {
         let start = Instant::now();
         while !condition().await {
@@ -340,7 +341,7 @@ async fn connect(url: &str) -> Store {
     Store::connect(url, StoreOptions::new(DATABASE)).await.unwrap()
 }
 
-/// Whether the tests are for a server that is reached by its address.
+/// Whether the tests use a server that is reached by its address.
 pub(crate) fn is_by_address() -> bool {
     variable(ADDRESS).is_some()
 }

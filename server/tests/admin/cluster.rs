@@ -4,7 +4,8 @@ use serde_json::json;
 
 use super::client::{Admin, is_by_address, members};
 
-/// Cases 15 and 16: a cluster comes with a namespace for each definition unless that is switched off, and exists once.
+/// Cases 15 and 16: a cluster is created with a namespace for each definition unless that is
+/// disabled, and its name is unique.
 #[tokio::test]
 async fn a_cluster_comes_with_the_namespaces_of_its_app() {
     let admin = Admin::start().await;
@@ -24,13 +25,13 @@ async fn a_cluster_comes_with_the_namespaces_of_its_app() {
     admin.post(&clusters, body("c1")).await.fails(400, "cluster already exists for clusterName:c1");
     admin.post(&clusters, body("c 1")).await.fails(400, "Invalid Cluster format: Only digits");
     let blank = admin.post(&clusters, body(" ")).await;
-    // It breaks two rules; the reference names either.
+    // It violates two rules; the reference reports either.
     assert!(is_by_address() || blank.json()["message"] == "cluster name cannot be blank");
     assert_eq!(blank.status, 400);
     admin.post("/apps/other/clusters", body("c1")).await.fails(400, "cluster not unique");
 }
 
-/// Case 17: the cluster that every app has stays; others go with their namespaces.
+/// Case 17: the default cluster cannot be deleted; others are deleted with their namespaces.
 #[tokio::test]
 async fn a_cluster_is_deleted_with_its_namespaces() {
     let admin = Admin::start().await;
@@ -54,7 +55,7 @@ async fn a_cluster_is_deleted_with_its_namespaces() {
     admin.post(&clusters, body).await.ok();
 }
 
-/// Case 18: whether a name is free is asked under the path in the singular.
+/// Case 18: the path that checks whether a name is unused is in the singular.
 #[tokio::test]
 async fn a_cluster_name_in_use_is_not_unique() {
     let admin = Admin::start().await;

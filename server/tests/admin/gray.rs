@@ -1,4 +1,4 @@
-//! A namespace with a gray branch, for the cases about branches and their releases.
+//! A namespace with a gray branch, for cases about branches and their releases.
 
 use castalia_store::entity::gray_release_rule;
 use serde_json::{Value, json};
@@ -56,7 +56,7 @@ impl Gray {
         self.admin.put(&format!("{}/rules", self.path()), body).await
     }
 
-    /// Changes the value of a on the main line and publishes it.
+    /// Changes the value of a in the main namespace and publishes it.
     pub(crate) async fn publish_main(&self, value: &str) -> i64 {
         let id = self.admin.get(&format!("{}/items/a", self.admin.n())).await.id();
         let body = json!({"value": value, "dataChangeLastModifiedBy": "u"});

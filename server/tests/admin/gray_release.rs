@@ -1,4 +1,5 @@
-//! Cases 53, 63, 64 and 66 to 69: releases of gray branches, published and carried along.
+//! Cases 53, 63, 64 and 66 to 69: releases of gray branches, published and updated with the main
+//! release.
 
 use castalia_store::entity::release_history;
 use http::Method;
@@ -6,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::gray::{Gray, rule};
 
-/// Case 63: a branch that was never published follows the first publish of the main line.
+/// Case 63: a branch that was never published follows the first publish of the main namespace.
 #[tokio::test]
 async fn an_unpublished_branch_follows_the_main_line() {
     let gray = Gray::start().await;
@@ -24,7 +25,8 @@ async fn an_unpublished_branch_follows_the_main_line() {
     assert_eq!(gray.admin.audits_since(before).await, expected);
 }
 
-/// Case 53: numbers in the context of a history are doubles on the wire, and whole in the database.
+/// Case 53: numbers in the context of a history are doubles in answers, and integers in the
+/// database.
 #[tokio::test]
 async fn numbers_of_a_context_are_doubles_on_the_wire() {
     let (gray, release) = Gray::published().await;
@@ -40,7 +42,8 @@ async fn numbers_of_a_context_are_doubles_on_the_wire() {
     assert_eq!(stored, expected);
 }
 
-/// Case 64: a gray publish lays the branch over the main line; its history and message are the parent's.
+/// Case 64: a gray publish overlays the main release with the branch; its history and message
+/// belong to the parent.
 #[tokio::test]
 async fn a_gray_publish_lays_the_branch_over_the_main_line() {
     let (gray, release) = Gray::published().await;
@@ -62,7 +65,7 @@ async fn a_gray_publish_lays_the_branch_over_the_main_line() {
     assert_eq!(gray.admin.messages().await.last(), Some(&gray.message("default")));
 }
 
-/// Case 66: a gray publish gives the rules its release, in a new row.
+/// Case 66: a gray publish assigns its release to the rules, in a new row.
 #[tokio::test]
 async fn rules_follow_a_gray_publish() {
     let gray = Gray::start().await;
@@ -78,7 +81,8 @@ async fn rules_follow_a_gray_publish() {
     assert_eq!(gray.histories().await[0]["operationContext"]["rules"], rule("1.1.1.1"));
 }
 
-/// Case 67: a publish of the main line is carried into the branch, but only where that changes what its clients get.
+/// Case 67: a publish of the main namespace updates the branch, but only if that changes what its
+/// clients receive.
 #[tokio::test]
 async fn a_publish_is_carried_into_the_branch() {
     let (gray, _) = Gray::published().await;
@@ -90,7 +94,7 @@ async fn a_publish_is_carried_into_the_branch() {
     assert_eq!(gray.operations().await[..3], [0, 5, 0]);
 }
 
-/// Case 68: a rollback of the main line is carried into the branch, likewise.
+/// Case 68: a rollback of the main namespace updates the branch in the same way.
 #[tokio::test]
 async fn a_rollback_is_carried_into_the_branch() {
     let (gray, _) = Gray::published().await;
@@ -117,7 +121,7 @@ async fn a_rollback_is_carried_into_the_branch() {
     gray.admin.assert_sent(sent, &[gray.message("default"), gray.message("default")]).await;
 }
 
-/// Case 69: a gray publish may leave keys of the main line out.
+/// Case 69: a gray publish may omit keys of the main release.
 #[tokio::test]
 async fn a_gray_publish_may_leave_keys_out() {
     let (gray, _) = Gray::published().await;

@@ -48,7 +48,7 @@ fn key_of(release: &Answer) -> String {
     release.ok()["releaseKey"].as_str().unwrap().to_owned()
 }
 
-/// Cases 83 and 84: clients seen within 25 hours are told by release and by namespace.
+/// Cases 83 and 84: clients seen within 25 hours are listed by release and by namespace.
 #[tokio::test]
 async fn readers_are_told_by_release_and_namespace() {
     let admin = Admin::start().await;

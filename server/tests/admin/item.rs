@@ -1,4 +1,4 @@
-//! Cases 26 to 42, 86 and 87: items one by one, commits, and the search over all of them.
+//! Cases 26 to 42, 86 and 87: single items, commits, and the search over all of them.
 
 use castalia_store::entity::{commit, item};
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ pub(crate) async fn define(admin: &Admin, name: &str, format: &str) -> String {
     admin.path(name)
 }
 
-/// Case 26: an item is put behind the last line, recorded, and committed.
+/// Case 26: an item is added after the last line, audited, and committed.
 #[tokio::test]
 async fn an_item_is_created_with_a_commit() {
     let admin = Admin::start().await;
@@ -49,7 +49,8 @@ async fn an_item_is_created_with_a_commit() {
     assert!(admin.messages().await.is_empty());
 }
 
-/// Cases 27 to 29: the namespace of the path counts, a key exists once, and the namespace exists.
+/// Cases 27 to 29: the namespace of the path is used, keys are unique, and the namespace must
+/// exist.
 #[tokio::test]
 async fn an_item_goes_where_the_path_says() {
     let admin = Admin::start().await;
@@ -68,7 +69,7 @@ async fn an_item_goes_where_the_path_says() {
     admin.post(&unknown, item_body("u", "k", "v")).await.fails(400, "namespace not exist.");
 }
 
-/// Cases 30 to 32: keys and values have lengths, counted in UTF-16 units, and types have numbers.
+/// Cases 30 to 32: keys and values have length limits, in UTF-16 units, and types are numbers.
 #[tokio::test]
 async fn items_have_limits() {
     let admin = Admin::start().await;
@@ -91,7 +92,7 @@ async fn items_have_limits() {
     admin.item("w", &long).await.ok();
 }
 
-/// Case 33: documents must be documents of their format.
+/// Case 33: documents must be valid in their format.
 #[tokio::test]
 async fn documents_are_parsed() {
     let admin = Admin::start().await;
@@ -121,8 +122,8 @@ async fn documents_are_parsed() {
     admin.post(&format!("{odd}/items"), content("x")).await.fails(400, "pictures can not map enum");
 }
 
-/// Case 34, and where we are stricter than Apollo: the row and its commit are one transaction, so without an operator for the commit
-/// there is no item either.
+/// Case 34, stricter than Apollo: the row and its commit are one transaction, so without an
+/// operator for the commit the item is not created either.
 #[tokio::test]
 async fn an_item_is_stored_with_its_commit_or_not_at_all() {
     let admin = Admin::start().await;
@@ -133,7 +134,7 @@ async fn an_item_is_stored_with_its_commit_or_not_at_all() {
     assert!(commits(&admin).await.is_empty());
 }
 
-/// Case 35: comment lines have no key, no commit, and exist once.
+/// Case 35: comment lines have no key and no commit, and are unique.
 #[tokio::test]
 async fn a_comment_line_is_an_item_without_key() {
     let admin = Admin::start().await;
@@ -155,7 +156,8 @@ async fn a_comment_line_is_an_item_without_key() {
     admin.post(&path, silent).await.fails(400, "Comment item's comment should not be blank.");
 }
 
-/// Cases 36 to 38: a change keeps the key, is committed where the value changed, and stays in its namespace.
+/// Cases 36 to 38: a change keeps the key, is committed if the value changed, and remains in its
+/// namespace.
 #[tokio::test]
 async fn an_item_is_changed_in_place() {
     let admin = Admin::start().await;
@@ -202,7 +204,7 @@ async fn an_item_is_changed_in_place() {
     assert_eq!(admin.put(&path, json!({"dataChangeLastModifiedBy": "w"})).await.status, 500);
 }
 
-/// Case 39: a deleted item is committed as such, and cannot be deleted again.
+/// Case 39: a deletion is committed, and an item cannot be deleted twice.
 #[tokio::test]
 async fn an_item_is_deleted_once() {
     let admin = Admin::start().await;
@@ -227,7 +229,7 @@ async fn an_item_is_deleted_once() {
     admin.get(&format!("/items/{id}")).await.fails(404, &format!("item not found for itemId:{id}"));
 }
 
-/// Case 40: items by key, also by keys that no path can hold.
+/// Case 40: items by key, including keys that a path cannot contain.
 #[tokio::test]
 async fn an_item_is_found_by_its_key() {
     let admin = Admin::start().await;
@@ -244,7 +246,7 @@ async fn an_item_is_found_by_its_key() {
     elsewhere.fails(404, "namespace not found for appId:");
 }
 
-/// Case 41: what was deleted since the last release is listed until the next one.
+/// Case 41: items deleted since the last release are listed until the next one.
 #[tokio::test]
 async fn deleted_items_are_listed_until_the_next_release() {
     let admin = Admin::start().await;
@@ -260,7 +262,7 @@ async fn deleted_items_are_listed_until_the_next_release() {
     assert!(deleted().await.is_empty());
 }
 
-/// Case 42: the search needs both texts, of which either may be empty.
+/// Case 42: the search needs both parameters, either of which may be empty.
 #[tokio::test]
 async fn items_are_searched_by_key_and_value() {
     let admin = Admin::start().await;
@@ -285,7 +287,7 @@ async fn items_are_searched_by_key_and_value() {
     admin.get("/items-search/key-and-value?key=k").await.is_unreadable();
 }
 
-/// Case 86: commits are found by the keys that they touch.
+/// Case 86: commits are found by the keys that they change.
 #[tokio::test]
 async fn commits_are_found_by_key() {
     let admin = Admin::start().await;

@@ -15,7 +15,7 @@ async fn items(admin: &Admin) -> Vec<String> {
     pairs(&admin.get(&format!("{}/items", admin.n())).await.ok())
 }
 
-/// Case 43: a change set is one commit, with audit rows list by list.
+/// Case 43: a change set is one commit, with audit rows for each list.
 #[tokio::test]
 async fn a_change_set_is_one_commit() {
     let admin = Admin::start().await;
@@ -48,8 +48,9 @@ async fn a_change_set_is_one_commit() {
     assert_eq!(commits().await, committed + 1);
 }
 
-/// Case 44, and where we are stricter than Apollo: a change set that would leave a key twice is refused, since the key could not be
-/// read, changed or deleted by its name any more. What counts is the state in the end.
+/// Case 44, stricter than Apollo: a change set that would create a duplicate key is refused,
+/// because the key could not be read, changed or deleted by its name any more. The final state is
+/// checked.
 #[tokio::test]
 async fn a_key_is_there_once_after_a_change_set() {
     let admin = Admin::start().await;
@@ -68,7 +69,7 @@ async fn a_key_is_there_once_after_a_change_set() {
     assert_eq!(admin.get(&format!("{}/items/k", admin.n())).await.ok()["value"], "2");
 }
 
-/// Cases 45 and 46: a change set is applied as a whole or not at all.
+/// Cases 45 and 46: a change set is applied completely or not at all.
 #[tokio::test]
 async fn a_refused_change_set_changes_nothing() {
     let admin = Admin::start().await;
@@ -90,7 +91,7 @@ async fn a_refused_change_set_changes_nothing() {
     nowhere.fails(404, "namespace not found for appId:");
 }
 
-/// Case 47: the number of items is limited, counting what a change set takes away.
+/// Case 47: the number of items is limited, taking deletions of the change set into account.
 #[tokio::test]
 async fn items_of_a_namespace_are_limited() {
     let admin = Admin::start().await;
@@ -112,7 +113,7 @@ async fn items_of_a_namespace_are_limited() {
     assert_eq!(items(&admin).await.len(), 5);
 }
 
-/// Case 91: keys of a release are in the order of lines, whatever the order of creation.
+/// Case 91: keys of a release are in line order, whatever the order of creation.
 #[tokio::test]
 async fn a_release_follows_the_lines() {
     let admin = Admin::start().await;

@@ -17,7 +17,7 @@ async fn publish(admin: &Admin, operator: &str, is_emergency: bool) -> Answer {
     admin.post(&format!("{}/releases?{query}", admin.n()), Value::Null).await
 }
 
-/// Rows of the lock table for the app's namespace, dead ones too.
+/// Rows of the lock table for the app's namespace, including deleted ones.
 async fn locks(admin: &Admin) -> usize {
     let id = admin.namespace_id().await;
     admin
@@ -28,7 +28,7 @@ async fn locks(admin: &Admin) -> usize {
         .count()
 }
 
-/// Case 75: who edits first keeps others out.
+/// Case 75: the first editor locks out others.
 #[tokio::test]
 async fn the_first_editor_keeps_others_out() {
     let admin = start().await;
@@ -56,7 +56,7 @@ async fn the_first_editor_keeps_others_out() {
         .fails(400, "namespace not exist for appId:");
 }
 
-/// Case 76: an editor does not publish alone, except in an emergency; a publish ends the lock for good.
+/// Case 76: an editor cannot publish alone, except in an emergency; a publish releases the lock.
 #[tokio::test]
 async fn an_editor_does_not_publish_alone() {
     let admin = start().await;
@@ -73,7 +73,7 @@ async fn an_editor_does_not_publish_alone() {
     assert_eq!(locks(&admin).await, 0);
 }
 
-/// Case 77: an edit that is taken back ends its lock.
+/// Case 77: reverting an edit releases its lock.
 #[tokio::test]
 async fn an_edit_that_is_taken_back_ends_its_lock() {
     let admin = start().await;
@@ -87,7 +87,8 @@ async fn an_edit_that_is_taken_back_ends_its_lock() {
     assert_eq!(locks(&admin).await, 0);
 }
 
-/// Case 78: a lock that is left over when the switch is turned off is not shown, and still bars its owner from publishing.
+/// Case 78: a lock that remains when the switch is turned off is not shown, but still prevents its
+/// owner from publishing.
 #[tokio::test]
 async fn a_left_over_lock_still_bars_its_owner() {
     let admin = start().await;

@@ -1,4 +1,5 @@
-//! Cases 19 to 25, 88 to 90, 93 and 94: namespaces, their definitions, and what goes with them.
+//! Cases 19 to 25, 88 to 90, 93 and 94: namespaces, their definitions, and what is created and
+//! deleted with them.
 
 use castalia_store::entity::{
     access_key, app, app_namespace, cluster, commit, instance_config, item, namespace, release,
@@ -27,7 +28,8 @@ async fn create_cluster(admin: &Admin, name: &str) {
     admin.post(&format!("/apps/{}/clusters", admin.app_id), body).await.ok();
 }
 
-/// Cases 19 and 20: a definition comes with a namespace in each cluster; created silently again, only what is missing.
+/// Cases 19 and 20: a definition is created with a namespace in each cluster; if created silently
+/// again, only missing ones are added.
 #[tokio::test]
 async fn a_definition_comes_with_a_namespace_in_each_cluster() {
     let admin = Admin::start().await;
@@ -61,7 +63,8 @@ async fn a_definition_comes_with_a_namespace_in_each_cluster() {
     assert_eq!(admin.post(&path, odd).await.status, 400);
 }
 
-/// Case 21: an unknown definition cannot be deleted, which is 400, not 404; a known one goes with its namespaces.
+/// Case 21: an unknown definition cannot be deleted, which is 400, not 404; a known one is deleted
+/// with its namespaces.
 #[tokio::test]
 async fn a_definition_is_deleted_with_its_namespaces() {
     let admin = Admin::start().await;
@@ -85,7 +88,8 @@ async fn a_definition_is_deleted_with_its_namespaces() {
     assert_eq!(admin.messages().await, [format!("{}+default+ns", admin.app_id)]);
 }
 
-/// Cases 22 and 23: a namespace needs no cluster, and an unknown one is reported as an item.
+/// Cases 22 and 23: a namespace does not require a cluster, and an unknown one is reported as an
+/// item.
 #[tokio::test]
 async fn a_namespace_needs_no_cluster() {
     let admin = Admin::start().await;
@@ -122,7 +126,8 @@ async fn add_instance_config(admin: &Admin) {
     written.unwrap();
 }
 
-/// Case 24: everything in a namespace goes with it, at one moment for each table; items leave no audit rows.
+/// Case 24: everything in a namespace is deleted with it, with one timestamp for each table; items
+/// leave no audit rows.
 #[tokio::test]
 async fn a_namespace_is_deleted_with_all_that_is_in_it() {
     let admin = Admin::start().await;
@@ -167,7 +172,7 @@ async fn a_namespace_is_deleted_with_all_that_is_in_it() {
     assert_eq!(admin.get(&format!("{}/items", admin.n())).await.ok(), json!([]));
 }
 
-/// Case 25: a cluster may have as many namespaces as operators allow, unless its app is on the white list.
+/// Case 25: the number of namespaces of a cluster is limited, unless its app is on the white list.
 #[tokio::test]
 async fn namespaces_of_a_cluster_are_limited() {
     let admin = Admin::start().await;
@@ -188,7 +193,8 @@ async fn namespaces_of_a_cluster_are_limited() {
     admin.post(&path, body).await.ok();
 }
 
-/// Case 88: a cluster has unpublished edits from an edit until its publish, or until the value is as published again.
+/// Case 88: a cluster has unpublished edits from an edit until its publish, or until the value
+/// equals the published one again.
 #[tokio::test]
 async fn unpublished_edits_are_told_by_cluster() {
     let admin = Admin::start().await;
@@ -213,8 +219,8 @@ async fn unpublished_edits_are_told_by_cluster() {
     admin.get("/apps/zz/namespaces/publish_info").await.fails(400, "app not exists for appId:zz");
 }
 
-/// Cases 89 and 93: clients of a public name see the owner's cluster once it is published there; other apps' rows are counted, and
-/// deleting one touches only that app.
+/// Cases 89 and 93: clients of a public name see the owner's cluster when it is published there;
+/// rows of other apps are counted, and deleting one affects only that app.
 #[tokio::test]
 async fn a_public_namespace_is_found_where_it_is_published() {
     let admin = Admin::start().await;
@@ -265,7 +271,7 @@ async fn a_public_namespace_is_found_where_it_is_published() {
         .fails(400, "Public appNamespace not exists. NamespaceName = private");
 }
 
-/// Case 90: namespaces are found by an item's key; the page is one of items.
+/// Case 90: namespaces are found by an item's key; the page consists of items.
 #[tokio::test]
 async fn namespaces_are_found_by_the_key_of_an_item() {
     let admin = Admin::start().await;
@@ -282,7 +288,8 @@ async fn namespaces_are_found_by_the_key_of_an_item() {
     admin.get("/namespaces/find-by-item").await.is_unreadable();
 }
 
-/// Case 94: an app goes with its clusters, branches and namespaces; access keys stay, and each namespace says so.
+/// Case 94: an app is deleted with its clusters, branches and namespaces, each of which sends a
+/// message.
 #[tokio::test]
 async fn an_app_is_deleted_with_all_that_belongs_to_it() {
     let admin = Admin::start().await;
@@ -318,7 +325,7 @@ async fn an_app_is_deleted_with_all_that_belongs_to_it() {
     let histories = admin.rows::<release_history::Entity>().await;
     assert!(histories.iter().filter(|row| own(&row.app_id)).all(|row| row.is_deleted));
     let keys = admin.rows::<access_key::Entity>().await;
-    // A key that stayed would open an app of this id that somebody else creates later.
+    // A remaining key would be valid for an app of this id that another user creates later.
     assert!(keys.iter().filter(|row| own(&row.app_id)).all(|row| row.is_deleted));
 
     let of = |cluster: &str| format!("{}+{cluster}+application", admin.app_id);
@@ -340,7 +347,8 @@ async fn an_app_is_deleted_with_all_that_belongs_to_it() {
         .fails(404, "app not found for appId:");
 }
 
-/// Clients of all apps are served what the owner of a public name publishes, and may write it in any case.
+/// Clients of all apps receive what the owner of a public name publishes, in any spelling of its
+/// case.
 #[tokio::test]
 async fn a_public_name_belongs_to_one_app_in_any_case() {
     let admin = Admin::start().await;

@@ -1,4 +1,4 @@
-//! A `castalia serve` process of a test's own, with the admin role alone; killed when it goes out of scope.
+//! A `castalia serve` process with the admin role only; killed when it is dropped.
 
 use std::io::{BufRead as _, BufReader, Lines};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -14,7 +14,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// On a database as Apollo leaves it, with further settings by their names.
+    /// Starts on a database in the state that Apollo leaves, with further settings by their names.
     pub(crate) fn start(database: &str, settings: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_castalia"));
@@ -32,7 +32,7 @@ impl Process {
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let address = listening(&mut lines);
-        // Nobody reads further, but the pipe has to stay open and empty.
+        // Nothing reads further, but the pipe has to be drained.
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
         Self { child, address, _directory: directory }
     }

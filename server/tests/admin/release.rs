@@ -46,7 +46,7 @@ async fn a_publish_makes_a_release_with_history_and_message() {
     assert_eq!(admin.messages().await, [format!("{}+default+application", admin.app_id)]);
 }
 
-/// Case 49: HTML characters are escaped in the stored text, and the value is the same.
+/// Case 49: HTML characters are escaped in the stored text, but the value is the same.
 #[tokio::test]
 async fn stored_configurations_are_html_safe() {
     let admin = Admin::start().await;
@@ -59,7 +59,7 @@ async fn stored_configurations_are_html_safe() {
     assert_eq!(admin.configurations(&answer).await, json!({"k": "x=1&<'"}));
 }
 
-/// Case 50: a publish without change is a release of its own.
+/// Case 50: a publish without changes creates a release.
 #[tokio::test]
 async fn publishing_twice_makes_two_releases() {
     let admin = Admin::start().await;
@@ -97,7 +97,7 @@ async fn parameters_of_a_publish_may_be_a_form() {
     );
 }
 
-/// Case 52: before any publish, the latest release and the history are empty bodies.
+/// Case 52: before the first publish, the latest release and the history are empty bodies.
 #[tokio::test]
 async fn a_namespace_without_release_answers_empty_bodies() {
     let admin = Admin::start().await;
@@ -118,7 +118,7 @@ async fn a_namespace_without_release_answers_empty_bodies() {
     admin.get(&format!("{}/releases/histories?page=1", admin.n())).await.empty();
 }
 
-/// Case 59: clients find the newest message; its id is greater than all before.
+/// Case 59: clients find the newest message; its id is greater than all earlier ones.
 #[tokio::test]
 async fn messages_have_growing_ids() {
     let admin = Admin::start().await;
@@ -132,7 +132,7 @@ async fn messages_have_growing_ids() {
     }
 }
 
-/// Case 60: releases by ids; unknown ones are left out, texts that are no numbers are refused.
+/// Case 60: releases by ids; unknown ones are omitted, ids that are not numbers are refused.
 #[tokio::test]
 async fn releases_are_read_by_ids() {
     let admin = Admin::start().await;

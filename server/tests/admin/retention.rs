@@ -1,4 +1,4 @@
-//! Cases 59 and 92: what nobody needs any longer is removed.
+//! Cases 59 and 92: obsolete rows are removed.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 use super::client::Admin;
 
-/// Pause of the worker that shortens histories.
+/// Interval of the worker that shortens histories.
 const HISTORY_PAUSE: Duration = Duration::from_secs(125);
 
-/// Case 59: of the messages of a watch key only the newest stays.
+/// Case 59: only the newest message of a watch key is kept.
 #[tokio::test]
 async fn only_the_newest_message_of_a_key_stays() {
     let admin = Admin::start().await;
@@ -23,7 +23,8 @@ async fn only_the_newest_message_of_a_key_stays() {
     admin.eventually("one message", async || admin.messages().await.len() == 1).await;
 }
 
-/// Case 92: a history keeps as many entries as operators allow, and the releases that these or a gray rule name.
+/// Case 92: a history keeps the configured number of entries, and the releases that they or a gray
+/// rule refer to.
 #[tokio::test]
 async fn a_history_keeps_as_many_entries_as_allowed() {
     let admin = Admin::start().await;
@@ -49,7 +50,7 @@ async fn a_history_keeps_as_many_entries_as_allowed() {
     }
     name_in_rule(&admin, kept).await;
     if admin.has_process() {
-        // The same step as the server's own worker, which takes it once a minute.
+        // The same step as the server's own worker, which runs once a minute.
         let config = castalia_server::server_config::ServerConfig::new(
             [("apollo.release-history.retention.size".to_owned(), "2".to_owned())].into(),
         );
@@ -75,7 +76,8 @@ async fn a_history_keeps_as_many_entries_as_allowed() {
     assert!(left.contains(&kept));
 }
 
-/// After an older release was taken back no entry of a short history names what clients get; it stays all the same.
+/// After an older release was rolled back no entry of a short history refers to the release that
+/// clients receive; it is kept all the same.
 #[tokio::test]
 async fn what_clients_get_outlives_its_history() {
     let admin = Admin::start().await;
@@ -97,7 +99,7 @@ async fn what_clients_get_outlives_its_history() {
     assert_eq!(admin.get(&latest).await.id(), live);
 }
 
-/// Lets the live gray rule of the app name a release.
+/// Makes the active gray rule of the app refer to a release.
 async fn name_in_rule(admin: &Admin, release_id: i64) {
     use sea_orm::sea_query::Expr;
     use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};

@@ -1,10 +1,10 @@
-//! Cases 54 to 58: releases are taken back.
+//! Cases 54 to 58: rollbacks.
 
 use serde_json::{Value, json};
 
 use super::client::{Admin, Answer, members, pairs};
 
-/// An app with as many releases as asked for; their ids, oldest first.
+/// An app with this number of releases; their ids, oldest first.
 async fn released(admin: &Admin, count: i64) -> Vec<i64> {
     admin.create_app().await.ok();
     let id = admin.item("k", "0").await.id();
@@ -31,7 +31,7 @@ async fn active(admin: &Admin) -> Vec<Value> {
     members(&admin.get(&format!("{}/releases/active", admin.n())).await.ok(), "id")
 }
 
-/// Case 54: the only release stays.
+/// Case 54: the only release cannot be rolled back.
 #[tokio::test]
 async fn the_only_release_cannot_be_taken_back() {
     let admin = Admin::start().await;
@@ -49,7 +49,8 @@ async fn the_only_release_cannot_be_taken_back() {
         .fails(404, "release not found for releaseId:999999999");
 }
 
-/// Case 55: one step back makes the release before active again; items stay, and clients are told.
+/// Case 55: one step back makes the previous release active again; items are unchanged, and clients
+/// are notified.
 #[tokio::test]
 async fn one_step_back_makes_the_release_before_active() {
     let admin = Admin::start().await;
@@ -77,7 +78,7 @@ async fn one_step_back_makes_the_release_before_active() {
     assert_eq!(admin.audits_since(before).await, ["ReleaseHistory INSERT"]);
 }
 
-/// Case 56: back to a target, all releases after it are taken back in one step of history.
+/// Case 56: a rollback to a target abandons all later releases in one history entry.
 #[tokio::test]
 async fn a_target_takes_all_later_releases_back() {
     let admin = Admin::start().await;
@@ -93,7 +94,7 @@ async fn a_target_takes_all_later_releases_back() {
     assert_eq!(page["total"], 4);
 }
 
-/// Case 57: a release is no target of itself, and one that was taken back is not active.
+/// Case 57: a release cannot be rolled back to itself, and an abandoned one is not active.
 #[tokio::test]
 async fn a_rollback_needs_two_active_releases() {
     let admin = Admin::start().await;
@@ -109,7 +110,7 @@ async fn a_rollback_needs_two_active_releases() {
         .fails(404, "release not found for releaseId:999999999");
 }
 
-/// Case 58: an older release may be taken back; the history names the second newest as before.
+/// Case 58: an older release may be rolled back; the history refers to the second newest as before.
 #[tokio::test]
 async fn an_older_release_may_be_taken_back() {
     let admin = Admin::start().await;

@@ -47,7 +47,8 @@ async fn a_setting_is_written_by_key_and_cluster() {
     assert!(admin.audits_since(0).await.iter().all(|audit| !audit.starts_with("ServerConfig")));
 }
 
-/// What is written or deleted counts for the next request to this node; the reference takes up to a minute.
+/// A written or deleted setting takes effect with the next request to this node; in the reference
+/// within a minute.
 #[tokio::test]
 async fn a_setting_counts_at_once() {
     let admin = Admin::start().await;

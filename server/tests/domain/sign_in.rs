@@ -1,4 +1,4 @@
-//! A sign-in beside a change of the same user's password.
+//! A sign-in concurrent with a change of the same user's password.
 
 use castalia_server::domain::session as sessions;
 use castalia_server::domain::user::{self as accounts, SignIn};
@@ -18,12 +18,13 @@ on_each_database! {
         assert!(sessions::begin(&store, &verified).await.unwrap().is_some());
         let new = Some(Secret::new("horse52stable"));
         accounts::set_password(&store, Installation::Adopted, "u1", new).await.unwrap();
-        // The password was compared before the reset, and the sign-in goes on after it.
+        // The password was compared before the reset, and the sign-in continues after it.
         assert!(sessions::begin(&store, &verified).await.unwrap().is_none());
         assert!(session::users(store.read()).await.unwrap().is_empty());
     }
 
-    // The newer hash takes long enough for the change on any machine; where it does not, nothing is shown.
+    // The newer hash takes longer than the change on any usual machine; otherwise the test shows
+    // nothing.
     async fn a_hash_that_is_renewed_overwrites_no_new_password(database: Database) {
         let store = database.portal().await;
         let row = user("{noop}old");

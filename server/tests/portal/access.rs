@@ -1,4 +1,4 @@
-//! Who may call what, route by route; requests that other sites make a browser send; headers of every answer.
+//! Permissions of each route; cross-site requests from a browser; headers of every answer.
 
 use castalia_server::domain::permission::need::Need;
 use castalia_server::domain::permission::{Act, Role};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::world::{Answer, Caller, HOST, NS, PASSWORD, World, app, item};
 
-/// Routes that answer without credentials. A longer list needs a reason.
+/// Routes that need no credentials. An addition needs a reason.
 const OPEN: [&str; 12] = [
     "GET /apollo/version",
     "GET /assets/{*file}",
@@ -25,7 +25,7 @@ const OPEN: [&str; 12] = [
     "POST /user/logout",
 ];
 
-/// A path of the route that speaks of the app `demo`.
+/// A path of the route with the app `demo`.
 fn concrete(path: &str) -> String {
     [
         ("{env}", "LOCAL"),

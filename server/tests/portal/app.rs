@@ -1,4 +1,4 @@
-//! Apps: who may make them, the rows that come with them, and where they are.
+//! Apps: who may create them, the rows that are created with them, and their environments.
 
 use castalia_server::domain::permission::Role;
 use castalia_store::entity::{app as app_row, app_namespace, cluster, permission, role, user_role};
@@ -54,7 +54,7 @@ async fn an_app_comes_with_its_rows_and_roles() {
             "ReleaseNamespace demo+application",
         ]
     );
-    // The permissions of the administrators come first, as in Apollo.
+    // The permissions of the administrators are listed first, as in Apollo.
     let permissions = permission::Entity::live().all(world.store.read()).await.unwrap();
     let first: Vec<_> =
         permissions.iter().take(4).map(|row| row.permission_type.as_str()).collect();
@@ -267,7 +267,7 @@ async fn the_roles_of_an_app_are_its_own() {
     user.post(&format!("{other}/items"), item("k", "v")).await.fails(403, "Access is denied");
 }
 
-/// Scripts make apps through the admin port, and a portal can lose its database.
+/// Scripts create apps through the admin port, and a portal can lose its database.
 #[tokio::test]
 async fn an_app_that_an_environment_has_is_added_to_the_portal_by_a_super_administrator_only() {
     use castalia_server::environment::Address;

@@ -1,4 +1,4 @@
-//! Clusters and the roles that come and go with them.
+//! Clusters, and the roles that are created and deleted with them.
 
 use castalia_server::domain::permission::{Act, Role};
 use castalia_store::Standard as _;

@@ -1,4 +1,5 @@
-//! Third parties: what their tokens allow, whom they act for, and the record of their calls.
+//! Third parties: the permissions of their tokens, the users that they act for, and the record of
+//! their calls.
 
 use std::time::Duration;
 
@@ -79,7 +80,7 @@ async fn a_consumer_acts_for_a_user_that_exists() {
         .fails(400, "operator should not be null or empty");
     ci.put(&format!("{items}/k?operator=apollo"), by("ghost", item("k", "3"))).await.empty();
     assert_eq!(ci.get(&format!("{items}/k")).await.ok()["dataChangeLastModifiedBy"], "apollo");
-    // Users act as themselves, whatever they say.
+    // Users act as themselves, whatever operator they send.
     world
         .user("u1")
         .await

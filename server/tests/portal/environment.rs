@@ -1,4 +1,5 @@
-//! Environments elsewhere, over real sockets: found through their meta server, tried in turn, missed while they are away.
+//! Remote environments, over real sockets: discovered through their meta server, tried in turn,
+//! left out while they are unreachable.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use tokio::net::TcpListener;
 
 use super::world::{NS, World, app, environment, item};
 
-/// Limit on the silence of an admin service here.
+/// Timeout of an admin service in these tests.
 const READ_TIMEOUT: Duration = Duration::from_millis(300);
 /// Token of the admin service.
 const TOKEN: &str = "token of the far environment";
@@ -37,7 +38,7 @@ async fn listen(router: Router) -> SocketAddr {
     address
 }
 
-/// An admin service with a database of its own.
+/// An admin service with its own database.
 async fn admin_service() -> (SocketAddr, Store) {
     let texts = Texts::gather(vec![("env", "FAR".to_owned())], None, std::iter::empty()).unwrap();
     let settings = Arc::new(Settings::from_texts(&texts).unwrap());
@@ -57,7 +58,7 @@ async fn refusing() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }
 
-/// An address that accepts connections and never says a word.
+/// An address that accepts connections and never answers.
 async fn hanging() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -70,7 +71,7 @@ async fn hanging() -> SocketAddr {
     address
 }
 
-/// An address that answers each request without an end, in chunks with a pause between them.
+/// An address that answers each request endlessly, in chunks with a pause between them.
 async fn endless(chunk: usize, pause: Duration) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -99,7 +100,7 @@ async fn meta_server(services: &[SocketAddr]) -> SocketAddr {
     listen(Router::new().route("/services/admin", get(async move || list))).await
 }
 
-/// A portal that knows the environment FAR behind these services.
+/// A portal with the environment FAR behind these services.
 async fn world(services: &[SocketAddr]) -> World {
     let meta = meta_server(services).await;
     let mut world = World::adopted().await;
@@ -130,7 +131,7 @@ async fn an_environment_elsewhere_is_used_like_the_one_here() {
         (&json!("a b&c"), &json!({ "k": "x=1&y" }))
     );
     assert_eq!(item_row::Entity::live().all(store.read()).await.unwrap().len(), 1);
-    // What the admin service refuses arrives as it said it.
+    // Refusals of the admin service are passed on unchanged.
     let refused = user.get(&format!("{}/items/ghost", far())).await;
     refused.fails(404, "item not found for");
     assert_eq!(
@@ -149,7 +150,7 @@ async fn an_environment_that_is_away_is_left_out_until_it_is_back() {
     assert_eq!(user.get("/openapi/v1/envs").await.ok(), json!(["LOCAL", "FAR"]));
     world.environments.probe().await;
     assert_eq!(user.get("/openapi/v1/envs").await.ok(), json!(["LOCAL"]));
-    // It may have an app of this id; only a super administrator takes that upon himself.
+    // It may have an app of this id; only a super administrator may take that risk.
     user.post("/openapi/v1/apps", app("demo", "u1"))
         .await
         .fails(503, "FAR does not answer, so it is unknown whether the app demo exists there");
@@ -184,12 +185,12 @@ async fn a_write_that_somebody_may_have_received_is_not_repeated() {
     let direct = world(&[service]).await;
     direct.user("u1").await.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
     let world = world(&[hanging().await, service]).await;
-    // The environment has the app by now.
+    // The environment has the app now.
     let root = world.user("apollo").await;
     root.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
     let user = world.user("u1").await;
     let mut made = 0;
-    // The order of the services is drawn anew for each call.
+    // The order of the services is random for each call.
     for number in 0..64 {
         let answer = user.post(&format!("{}/items", far()), item(&number.to_string(), "v")).await;
         if answer.status != 200 {
@@ -247,7 +248,7 @@ async fn an_environment_whose_answer_does_not_end_is_away_and_holds_up_no_other(
     }
 }
 
-/// An environment whose admin service is well only while all are asked at the same time.
+/// An environment whose admin service is healthy only if all are probed at the same time.
 async fn well_together(barrier: Arc<tokio::sync::Barrier>) -> SocketAddr {
     let health = move || {
         let barrier = Arc::clone(&barrier);
@@ -265,7 +266,7 @@ async fn all_environments_are_probed_at_once() {
     let barrier = Arc::new(tokio::sync::Barrier::new(NAMES.len()));
     let mut world = World::adopted().await;
     world.set("apollo.portal.envs", "local,a,b,c,d");
-    // Longer than any machine needs to send four requests; a probe after the other would wait for it.
+    // Longer than any machine needs to send four requests; sequential probes would wait for it.
     world.set("api.readTimeout", "5000");
     let mut servers = serde_json::Map::new();
     for name in NAMES {
@@ -273,7 +274,7 @@ async fn all_environments_are_probed_at_once() {
         servers.insert(name.to_owned(), json!(format!("http://{meta}")));
     }
     world.set("apollo.portal.meta.servers", &serde_json::Value::from(servers).to_string());
-    // Two that fail in a row mean that an environment is away.
+    // Two failures in a row mean that an environment is unreachable.
     for _ in 0..2 {
         world.environments.probe().await;
     }

@@ -1,4 +1,5 @@
-//! Items: one by one, with keys that no path can hold, as a text, and back to what is published.
+//! Items: single ones, keys that a path cannot contain, whole texts, and reverting to the published
+//! state.
 
 use castalia_store::Standard as _;
 use castalia_store::entity::item as item_row;

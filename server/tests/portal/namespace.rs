@@ -1,4 +1,4 @@
-//! Definitions of namespaces, namespaces of clusters, what is shown of them, and who edits them.
+//! Definitions of namespaces, namespaces of clusters, their visibility, and their editors.
 
 use castalia_server::domain::permission::Role;
 use serde_json::{Value, json};
@@ -88,7 +88,7 @@ async fn namespaces_are_associated_one_by_one() {
     world.user("u2").await.post("/openapi/v1/apps", app("second", "u2")).await.empty();
     let wanted = |app_id: &str, cluster: &str| json!({ "appId": app_id, "env": "local", "clusterName": cluster, "appNamespaceName": "TEST1.pub" });
     let both = json!([wanted("second", "default"), wanted("second", "ghost")]);
-    // The right is asked for on every app before anything is made.
+    // The permission is checked on every app before anything is created.
     user.post("/openapi/v1/namespaces", both.clone()).await.fails(403, "Access is denied");
     let mixed = json!([wanted("demo", "default"), wanted("second", "default")]);
     user.post("/openapi/v1/namespaces", mixed).await.fails(403, "Access is denied");
@@ -165,7 +165,7 @@ async fn the_lock_names_who_edits() {
     assert_eq!((&lock["isLocked"], &lock["lockedBy"]), (&json!(true), &json!("u1")));
 }
 
-/// Clients ask for namespaces in any case, so another case is not another name.
+/// Clients request namespaces in any case, so another case is not another name.
 #[tokio::test]
 async fn a_public_name_belongs_to_one_app_in_any_case() {
     let world = World::with_demo().await;

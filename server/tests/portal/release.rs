@@ -1,4 +1,4 @@
-//! Publishing, what is published, comparing, and going back.
+//! Publishing, listing, comparing, and rolling back.
 
 use castalia_server::domain::permission::{Act, Role};
 use castalia_store::Small;

@@ -1,4 +1,4 @@
-//! Signing in and out, and who a request is from.
+//! Signing in and out, and the identity of a request.
 
 use castalia_store::entity::{castalia_session, consumer_token};
 use castalia_store::{Secret, StoreError, soft_delete};
@@ -54,7 +54,7 @@ async fn tokens_of_our_own_databases_are_stored_as_hashes() {
     let row = consumer_token::Entity::find().one(fresh.store.read()).await.unwrap().unwrap();
     assert!(row.token.expose().starts_with("sha256:"), "a token is stored in clear");
     fresh.consumer(&token).get("/openapi/v1/envs").await.ok();
-    // Who reads the database must not be able to use what it finds.
+    // A reader of the database must not be able to use what it contains.
     fresh.consumer(row.token.expose()).get("/openapi/v1/envs").await.fails(401, "Unauthorized");
 
     let adopted = World::adopted().await;
@@ -335,10 +335,10 @@ async fn nobody_keeps_a_user_out_with_wrong_passwords() {
     let mark = mark.split(';').next().unwrap().to_owned();
     assert!(mark.starts_with("CASTALIA_BROWSER="), "{mark}");
     while world.nobody().sign_in("u1", "wrong").await.status != 429 {}
-    // From the same address: a proxy that the settings do not name.
+    // From the same address: a proxy that is not configured as trusted.
     world.nobody().with("cookie", &mark).sign_in("u1", PASSWORD).await.leads_to("/");
     world.nobody().sign_in("u1", PASSWORD).await.fails(429, "Too many failed sign-ins");
-    // The mark is for one account, and its own failures are counted.
+    // The cookie is valid for one account, and its own failures are counted.
     let other = world.nobody().with("cookie", &mark);
     while other.sign_in("u2", "wrong").await.status != 429 {}
     let browser = world.nobody().with("cookie", &mark);
@@ -402,7 +402,7 @@ async fn enabling_a_user_again_brings_no_session_back() {
     seen.get("/openapi/v1/apps").await.fails(401, "Unauthorized");
     set_enabled(&world, "u1", 1).await;
     seen.get("/openapi/v1/apps").await.fails(401, "Unauthorized");
-    // A browser that asked for nothing meanwhile: the portal looks every few seconds.
+    // A browser without requests meanwhile: the portal checks every few seconds.
     set_enabled(&world, "u1", 0).await;
     session::end_all_of_disabled(&world.store).await.unwrap();
     set_enabled(&world, "u1", 1).await;
@@ -429,7 +429,7 @@ async fn a_session_is_not_inherited_by_another_user_of_the_name() {
     user.get("/openapi/v1/apps").await.fails(401, "Unauthorized");
 }
 
-/// A Java portal on the same database changes the hash and leaves our sessions.
+/// A Java portal on the same database changes the hash and leaves the sessions of this portal.
 #[tokio::test]
 async fn a_password_that_is_changed_in_the_database_ends_the_sessions() {
     use castalia_store::entity::users;

@@ -1,5 +1,6 @@
-//! One tenant repeats every request of another (SEC-07, SEC-28): as a user of another app, and as a consumer with the rights of
-//! another app. The table is compared with the routes, so that a new one needs a row.
+//! One tenant repeats every request of another (SEC-07, SEC-28): as a user of another app, and as a
+//! consumer with permissions on another app. The table is compared with the routes, so a new route
+//! needs a row.
 
 use castalia_server::settings::Installation;
 use castalia_store::Store;
@@ -9,24 +10,25 @@ use serde_json::{Value, json};
 
 use super::world::{Answer, Caller, NS, World, app, item};
 
-/// What must not reach anybody else.
+/// A value that must not reach anyone else.
 const HIDDEN: &str = "hidden-value";
 
-/// What somebody with rights on another app gets.
+/// The answer for a caller with permissions on another app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Gets {
-    /// 403, whatever the body says.
+    /// 403, whatever the body contains.
     Refused,
-    /// A success without anything in it.
+    /// A success with an empty result.
     Nothing,
-    /// What every identity may know of an app: its description and the names of its parts.
+    /// The part of an app that every identity may read: its description and the names of its parts.
     Description,
 }
 
 use Gets::{Description, Nothing, Refused};
 
-/// Method and path below `/openapi/v1` of each route that names something of an app; what a user of another app gets in an
-/// environment for members only, and what a consumer with rights on another app gets on databases of ours.
+/// Method and path below `/openapi/v1` of each route that refers to an app; the answer to a user of
+/// another app in a members-only environment, and to a consumer with permissions on another app on
+/// a fresh database.
 const TABLE: [(&str, Gets, Gets); 33] = [
     ("GET /apps/{appId}", Description, Description),
     ("PUT /apps/{appId}", Refused, Refused),
@@ -58,13 +60,13 @@ const TABLE: [(&str, Gets, Gets); 33] = [
     ("GET /envs/{env}/releases/comparison", Refused, Refused),
     ("GET /envs/{env}/releases/{releaseId}", Refused, Refused),
     ("PUT /envs/{env}/releases/{releaseId}/rollback", Refused, Refused),
-    // Lists over all apps name none in their path; what they leave out is looked for in them.
+    // Lists over all apps contain no app in their path; their results are searched for the app.
     ("GET /apps", Description, Description),
     ("GET /apps/by-self", Nothing, Nothing),
     ("GET /apps/authorized", Nothing, Nothing),
 ];
 
-/// Routes that are about no app.
+/// Routes that do not refer to an app.
 const ABOUT_NO_APP: [&str; 5] =
     ["GET /user", "GET /envs", "GET /organizations", "POST /apps", "GET /appnamespaces"];
 
@@ -83,7 +85,8 @@ fn row(method: &Method, path: &str) -> String {
     }
 }
 
-/// The path about the app `demo`, with an operator for consumers, and a body that its owner could send.
+/// The path for the app `demo`, with an operator for consumers, and a body that its owner could
+/// send.
 fn request(method: &Method, path: &str, release_id: i64) -> (String, Value) {
     let at = path
         .replace("{env}", "LOCAL")
@@ -119,7 +122,7 @@ async fn send(caller: &Caller<'_>, method: &Method, path: &str, body: &Value) ->
     caller.send(method.clone(), path, "application/json", body.to_string()).await
 }
 
-/// Everything that a database holds but the record of calls and sign-ins.
+/// The complete content of a database except for the records of calls and sign-ins.
 async fn content(store: &Store) -> String {
     let texts = async |sql: String| -> Vec<String> {
         let statement = Statement::from_string(DatabaseBackend::Sqlite, sql);
@@ -141,7 +144,8 @@ async fn content(store: &Store) -> String {
     content
 }
 
-/// The app `demo` of `u1` with a value that is published, and the app `second` of `u2`. Returns the id of the release.
+/// The app `demo` of `u1` with a published value, and the app `second` of `u2`. Returns the id of
+/// the release.
 async fn fill(world: &World) -> i64 {
     for (app_id, owner) in [("demo", "u1"), ("second", "u2")] {
         world.user(owner).await.post("/openapi/v1/apps", app(app_id, owner)).await.empty();
@@ -150,7 +154,7 @@ async fn fill(world: &World) -> i64 {
     owner.post(&format!("{NS}/items"), item("k", HIDDEN)).await.ok();
     let release = json!({ "releaseTitle": "r" });
     let made = owner.post(&format!("{NS}/releases"), release).await.ok();
-    // Not published yet, so that a revocation has something to take back.
+    // Not published yet, so that a revert would change something.
     owner.post(&format!("{NS}/items"), item("draft", HIDDEN)).await.ok();
     made["id"].as_i64().unwrap()
 }
@@ -171,7 +175,8 @@ fn check(what: &str, expected: Gets, answer: &Answer) {
     }
 }
 
-/// Sends every request of the table as somebody else, and compares both databases before and after.
+/// Sends every request of the table as another identity, and compares both databases before and
+/// after.
 async fn replay(
     world: &World,
     caller: &Caller<'_>,
@@ -199,7 +204,8 @@ async fn replay(
     assert_eq!(before, after);
 }
 
-/// SEC-07: a user with rights on one app repeats every request about another one: no value, no change.
+/// SEC-07: a user with permissions on one app repeats every request about another: no value, no
+/// change.
 #[tokio::test]
 async fn a_user_of_another_app_reads_no_value_and_changes_nothing() {
     for installation in [Installation::Fresh, Installation::Adopted] {
@@ -211,7 +217,8 @@ async fn a_user_of_another_app_reads_no_value_and_changes_nothing() {
     }
 }
 
-/// SEC-28: a token with the rights of one app repeats every request about another one: no value, no change.
+/// SEC-28: a token with permissions on one app repeats every request about another: no value, no
+/// change.
 #[tokio::test]
 async fn a_token_of_another_app_reads_no_value_and_changes_nothing() {
     let world = World::fresh().await;
@@ -221,7 +228,7 @@ async fn a_token_of_another_app_reads_no_value_and_changes_nothing() {
     replay(&world, &other, release_id, |(_, _, consumer)| *consumer).await;
 }
 
-/// SEC-08: a request to one's own app never reaches another one that its body or its query names.
+/// SEC-08: a request for the caller's own app never affects another app in its body or its query.
 #[tokio::test]
 async fn a_body_never_names_another_target_than_its_path() {
     let world = World::fresh().await;

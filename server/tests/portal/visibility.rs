@@ -1,4 +1,4 @@
-//! Environments whose private namespaces only members see.
+//! Environments whose private namespaces are visible to members only.
 
 use castalia_server::domain::permission::{Act, Role};
 use castalia_server::settings::Installation;

@@ -1,4 +1,4 @@
-//! The web UI: its page for its addresses only, its files for ever.
+//! The web UI: its page only at its own paths, its files with an immutable cache.
 
 use super::world::World;
 

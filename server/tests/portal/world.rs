@@ -1,4 +1,5 @@
-//! A portal with its environment in one process, callers who sign in or carry a token, and a look at the rows behind it.
+//! A portal with its environment in one process, callers with a session or a token, and access to
+//! the rows.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -34,12 +35,12 @@ use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-/// Where a namespace of the app `demo` is.
+/// Path of a namespace of the app `demo`.
 pub(crate) const NS: &str =
     "/openapi/v1/envs/LOCAL/apps/demo/clusters/default/namespaces/application";
-/// Password of every user here; kept in clear so that signing in costs nothing.
+/// Password of every user here; stored in clear so that signing in is fast.
 pub(crate) const PASSWORD: &str = "secret of a test";
-/// Host that requests are meant for.
+/// Host header of requests.
 pub(crate) const HOST: &str = "127.0.0.1:8070";
 
 /// A portal with the users `apollo` (root), `u1` and `u2`.
@@ -55,13 +56,13 @@ pub(crate) struct World {
     rows: HashMap<String, String>,
 }
 
-/// Somebody who calls.
+/// A caller.
 pub(crate) struct Caller<'w> {
     world: &'w World,
     headers: Vec<(&'static str, String)>,
 }
 
-/// What came back.
+/// An answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -70,12 +71,12 @@ pub(crate) struct Answer {
 }
 
 impl World {
-    /// A portal on databases that Apollo made: what the numbered cases ask for.
+    /// A portal on databases that Apollo created, as the numbered cases require.
     pub(crate) async fn adopted() -> Self {
         Self::with(Installation::Adopted, &[]).await
     }
 
-    /// A portal on databases of ours.
+    /// A portal on fresh databases.
     pub(crate) async fn fresh() -> Self {
         Self::with(Installation::Fresh, &[]).await
     }
@@ -161,7 +162,7 @@ impl World {
         self.environment_config.replace(HashMap::from([(key.to_owned(), value.to_owned())]));
     }
 
-    /// Gives roles to a user, as the pages for it will.
+    /// Assigns roles to a user, as the pages for it will.
     pub(crate) async fn grant(&self, user: &str, roles: Vec<Role>) {
         let input = (roles, user.to_owned());
         unique::write(&self.store, input, |tx, (roles, user)| {
@@ -176,7 +177,7 @@ impl World {
         .unwrap();
     }
 
-    /// A token of a consumer with the rights of an administrator of these apps.
+    /// A token of a consumer with the permissions of an administrator of these apps.
     pub(crate) async fn token(&self, name: &str, apps: &[&str]) -> String {
         let apps: Vec<_> = apps.iter().map(|app| (*app).to_owned()).collect();
         consumer::create_token(&self.store, self.installation, name, &apps, false)
@@ -205,7 +206,7 @@ impl World {
         caller.with("x-csrf-token", &token)
     }
 
-    /// Whether this user may sign in with this password.
+    /// Whether this user can sign in with this password.
     pub(crate) async fn accepts(&self, name: &str, password: &str) -> bool {
         let outcome =
             user::sign_in(&self.store, self.installation, name, password.to_owned()).await.unwrap();
@@ -282,20 +283,20 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error} in {self:?}"))
     }
 
-    /// The body of a success.
+    /// The body of a successful answer.
     #[track_caller]
     pub(crate) fn ok(&self) -> Value {
         assert_eq!(self.status, 200, "{self:?}");
         self.json()
     }
 
-    /// A success without a body.
+    /// Checks that the answer is a success without a body.
     #[track_caller]
     pub(crate) fn empty(&self) {
         assert_eq!((self.status, self.body.as_str()), (200, ""), "{self:?}");
     }
 
-    /// An error of this status whose message begins with the text.
+    /// Checks that the answer is an error with this status whose message begins with the text.
     #[track_caller]
     pub(crate) fn fails(&self, status: u16, message: &str) {
         assert_eq!(self.status, status, "{self:?}");
@@ -310,7 +311,7 @@ impl Answer {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// A redirect to this address.
+    /// Checks that the answer redirects to this address.
     #[track_caller]
     pub(crate) fn leads_to(&self, address: &str) {
         assert_eq!((self.status, self.header("location")), (302, address), "{self:?}");
@@ -353,7 +354,7 @@ pub(crate) async fn environment(
     let config = ServerConfig::new([].into());
     let feed = ReleaseFeed::load(store.clone(), config.clone(), FeedOptions::default());
     let feed = feed.await.unwrap();
-    // A publish is answered once the feed delivered it.
+    // A publish is answered when the feed has delivered it.
     feed.run(&Background::default());
     EnvironmentState {
         settings: Arc::clone(settings),

@@ -1,5 +1,5 @@
-//! A database that Apollo made is taken over as it is, from the shape of its version 2.4 on; an older one is refused
-//! with a report, and nothing in it is changed.
+//! A database that Apollo created is used unchanged, from the schema of its version 2.4 on; an
+//! older one is refused with a report, and nothing in it is changed.
 
 use castalia_store::entity::{app, cluster, release, server_config as settings_table};
 use castalia_store::{
@@ -13,8 +13,8 @@ use crate::database::{Database, apply};
 const CONFIG: &str = include_str!("apollo_2_4_config.sql");
 const PORTAL: &str = include_str!("apollo_2_4_portal.sql");
 
-/// Rows as Apollo leaves them: live ones, one deleted by the running version, and ones deleted before version 2.0,
-/// whose DeletedAt is minus their id.
+/// Rows as Apollo leaves them: active ones, one deleted by the current version, and ones deleted
+/// before version 2.0, whose DeletedAt is minus their id.
 const CONFIG_ROWS: &str = "
 INSERT INTO `ServerConfig` (`Key`, `Cluster`, `Value`, `Comment`) VALUES ('namespace.lock.switch', 'default', 'true', 'c');
 INSERT INTO `App` (`Id`, `AppId`, `Name`, `IsDeleted`, `DeletedAt`) VALUES
@@ -31,7 +31,8 @@ const PORTAL_ROWS: &str = "
 INSERT INTO `Users` (`Username`, `Password`, `UserDisplayName`, `Email`, `Enabled`) VALUES ('apollo', '$2a$10$hash', 'apollo', 'a@b', 1);
 ";
 
-/// What an installation that was upgraded step by step looks like: columns added later stand at the end.
+/// The schema of an installation that was upgraded step by step: columns that were added later are
+/// at the end.
 const UPGRADED: [&str; 4] = [
     "ALTER TABLE `Cluster` MODIFY `Comment` varchar(64) DEFAULT NULL AFTER `DataChange_LastTime`",
     "ALTER TABLE `App` MODIFY `DeletedAt` bigint(20) NOT NULL DEFAULT '0' AFTER `DataChange_LastTime`",
@@ -39,7 +40,7 @@ const UPGRADED: [&str; 4] = [
     "CREATE INDEX `IX_key` ON `Item` (`Key`)",
 ];
 
-/// A database with Apollo's tables; `None` where only SQLite is tested.
+/// A database with Apollo's tables; `None` if only SQLite is tested.
 async fn apollos(
     tables: &str,
     rows: &str,
@@ -191,7 +192,7 @@ async fn writes_rows_as_apollo_does(store: &Store, raw: &DatabaseConnection) {
     };
     let before = chrono::Utc::now();
     store.write(row, |tx, row| Box::pin(insert(tx, row.clone()))).await.unwrap();
-    // Read as text by somebody who knows nothing of our types: an absent flag bit would show as NULL.
+    // Read as text, without the types of the store: a missing flag bit would appear as NULL.
     let sql = "SELECT CONCAT_WS('|', AppId, Name, ParentClusterId, Comment, IsDeleted + 0, DeletedAt, \
                DataChange_CreatedBy, DataChange_LastModifiedBy, \
                ABS(TIMESTAMPDIFF(SECOND, FROM_UNIXTIME(?), DataChange_LastTime)) < 5) AS Line \

@@ -1,4 +1,4 @@
-//! A time that is none keeps nobody from reading its row, nor the rows beside it: in every column of every table.
+//! An invalid time in any column of any table prevents reading neither its row nor other rows.
 
 use castalia_store::Store;
 use castalia_store::entity::*;
@@ -53,7 +53,7 @@ on_each_database! {
     }
 }
 
-/// What an engine holds in place of a time, in the words of SQL.
+/// Invalid times of an engine, in SQL.
 fn bad_times(database: &Database) -> &'static [&'static str] {
     if database.is_sqlite() {
         &["X'80FF'", "'no time'", "''", "1e300", "-9223372036854775808"]
@@ -64,7 +64,7 @@ fn bad_times(database: &Database) -> &'static [&'static str] {
     }
 }
 
-/// Writes two rows and makes every time of the first one unreadable, in each way that the engine has.
+/// Writes two rows and makes every time of the first one invalid, in each way that the engine has.
 async fn damage<E>(store: &Store, database: &Database, table: E)
 where
     E: EntityTrait,

@@ -1,4 +1,4 @@
-//! Queries on ConfigDB, where an engine could answer otherwise than the others.
+//! Queries on ConfigDB on which engines could differ.
 
 use castalia_store::entity::*;
 use castalia_store::instance::{ConfigNamespace, Identity, Reading};
@@ -87,7 +87,7 @@ on_each_database! {
         let gone: Vec<Id> = old.iter().map(|row| row.0).collect();
         store.write(gone, |tx, gone| Box::pin(releases::delete_histories(tx, gone))).await.unwrap();
         let named = releases::still_referenced(db, &ids[..2]).await.unwrap();
-        // The first is served by a rule, the second is what the third release replaced.
+        // The first is served by a rule, the second is the one that the third release replaced.
         assert_eq!(named.len(), 2);
         let page = releases::histories(db, "a", "default", "n", &Page::new(0, 1)).await.unwrap();
         assert_eq!((page.total, page.rows[0].release_id), (2, ids[3]));
@@ -105,7 +105,7 @@ on_each_database! {
 
     async fn the_newest_rule_of_each_existing_branch_is_in_force(database: Database) {
         let store = database.config().await;
-        // As two writers without a lock leave them: two live rows of one branch.
+        // As two concurrent writers without a lock leave them: two active rows of one branch.
         let newest = write(&store, |tx, ()| Box::pin(async move {
             insert(tx, rule_row(Id(3), 1)).await?;
             Ok(insert(tx, rule_row(Id(4), 1)).await?.id)
@@ -126,7 +126,7 @@ on_each_database! {
         })).await.unwrap();
         let rules = releases::rules_of_namespace(db, "a", "default", "n").await.unwrap();
         assert_eq!(rules, std::slice::from_ref(&rule));
-        // The row that closes the branch is the newest, whatever else is live.
+        // The row that closes the branch is the newest, whatever other rows are active.
         write(&store, |tx, ()| Box::pin(insert(tx, rule_row(Id(4), 0)))).await;
         assert_eq!(in_force().await, []);
     }

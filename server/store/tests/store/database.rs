@@ -43,19 +43,19 @@ macro_rules! on_each_database {
 
 pub(crate) use on_each_database;
 
-/// An empty database that goes away with this value.
+/// An empty database that is removed when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Database {
     pub(crate) url: String,
-    /// The URL of a database to work on, and SQL that removes this one.
+    /// The URL of a new database, and the SQL that removes it.
     removal: Option<(String, String)>,
     _directory: Option<TempDir>,
 }
 
-/// PostgreSQL removes no database that somebody is connected to, unless told to end the sessions first.
+/// PostgreSQL cannot remove a database with open sessions, unless they are terminated first.
 const FORCE: &str = " WITH (FORCE)";
 
-/// The addresses of the servers, started on first use; `None` when the run is restricted.
+/// The addresses of the servers, started on first use; `None` if the run is restricted.
 static SERVERS: LazyLock<Option<[String; 2]>> = LazyLock::new(|| {
     #[expect(clippy::disallowed_methods, reason = "tests have no settings to read it from")]
     let restricted = std::env::var("CASTALIA_TEST_DATABASES").is_ok_and(|names| names == "sqlite");
@@ -67,7 +67,7 @@ static SERVERS: LazyLock<Option<[String; 2]>> = LazyLock::new(|| {
 });
 
 fn script(arguments: &[&str]) -> String {
-    // Found from the crates of all tests that include this file.
+    // Relative to any of the crates that include this file.
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .ancestors()
         .map(|directory| directory.join("tests/databases.sh"))
@@ -129,9 +129,10 @@ impl Database {
         self.url.starts_with("mysql")
     }
 
-    /// A store on the database as it is.
+    /// A store on the database without any changes.
     pub(crate) async fn connect(&self) -> Store {
-        // The machine may be busy with other tests, which a real server's limit does not allow for.
+        // Other tests may keep the machine busy, so the timeout is longer than that of a real
+        // server.
         let options = StoreOptions {
             acquire_timeout: Duration::from_secs(30),
             ..StoreOptions::new("config-db")
@@ -153,7 +154,7 @@ impl Database {
         store
     }
 
-    /// A connection that knows nothing of the store, for what only a test does.
+    /// A plain connection, without the store.
     pub(crate) async fn raw(&self) -> DatabaseConnection {
         SeaOrm::connect(&self.url).await.unwrap()
     }
@@ -169,7 +170,8 @@ impl Drop for Database {
             db.execute_unprepared(&removal).await?;
             db.close().await
         };
-        // Dropped inside a runtime that may be ending, hence one of its own on a thread of its own.
+        // Dropped inside a runtime that may be shutting down, hence a separate one on a separate
+        // thread.
         let thread = std::thread::spawn(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.unwrap().block_on(work).unwrap();
@@ -178,7 +180,7 @@ impl Drop for Database {
     }
 }
 
-/// Creates the schema without rows of the caller's own.
+/// Creates the schema without additional rows.
 pub(crate) async fn apply(store: &Store, part: Part) -> Result<Origin, StoreError> {
     migration::apply(store, part, no_rows).await
 }

@@ -1,4 +1,5 @@
-//! Creation of the schema: once for all nodes, again where it broke off, and for nothing where it is up to date.
+//! Creation of the schema: once for all nodes, resumed after a failure, and skipped if it is up to
+//! date.
 
 use std::time::Duration;
 
@@ -136,7 +137,7 @@ fn failing(tx: &DatabaseTransaction) -> BoxFuture<'_, Result<(), StoreError>> {
     })
 }
 
-/// Nothing is written, whether the record of steps is there or not.
+/// Nothing is written, whether the record of steps exists or not.
 async fn refused_as(database: &Database, part: Part, expected: &str) {
     let store = database.connect().await;
     for is_recorded in [true, false] {
@@ -164,7 +165,7 @@ async fn message(store: &Store) -> Id {
     store.write((), |tx, ()| Box::pin(messages::insert(tx, "a+default+n"))).await.unwrap().id
 }
 
-/// What another node holds while it changes the schema.
+/// The lock that another node holds while it changes the schema.
 async fn hold_lock(database: &Database) -> DatabaseTransaction {
     let raw = database.raw().await;
     let tx = raw.begin().await.unwrap();

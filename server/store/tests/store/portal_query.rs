@@ -1,4 +1,4 @@
-//! Queries on PortalDB, where an engine could answer otherwise than the others.
+//! Queries on PortalDB on which engines could differ.
 
 use castalia_store::entity::*;
 use castalia_store::user::role::Names;
@@ -226,7 +226,7 @@ on_each_database! {
     }
 }
 
-/// A role with one permission, held by the user `u` and the consumer 9.
+/// A role with one permission, assigned to the user `u` and the consumer 9.
 async fn grant(
     tx: &DatabaseTransaction,
     name: &str,

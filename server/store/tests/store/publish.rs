@@ -1,4 +1,4 @@
-//! What a publish writes is the same on every engine, in however many statements.
+//! A publish writes the same on every engine, in however many statements.
 
 use castalia_store::entity::{audit, release, release_history, release_message};
 use castalia_store::release::{Publish, publish};

@@ -72,7 +72,7 @@ on_each_database! {
     }
 }
 
-/// A table whose ids the database gives out.
+/// A table with ids that the database generates.
 pub(crate) async fn round_trip<E>(store: &Store, _table: E)
 where
     E: EntityTrait,
@@ -93,7 +93,7 @@ where
     }
 }
 
-/// A table of ours, whose keys the caller gives.
+/// A table of Castalia, with keys that the caller provides.
 async fn round_trip_own<E>(store: &Store, _table: E)
 where
     E: EntityTrait,
@@ -119,7 +119,7 @@ where
     Ok(())
 }
 
-/// A row with a value of its own in each column but the key; optional ones are filled or left empty.
+/// A row with a distinct value in each column but the key; optional ones are set or empty.
 fn filled<E>(number: i64, with_optional: bool) -> E::ActiveModel
 where
     E: EntityTrait,

@@ -1,4 +1,4 @@
-//! Write jobs: all or nothing, whatever happens to the caller, to a neighbour or to the connection.
+//! Write jobs: all or nothing, whatever happens to the caller, to another job or to the connection.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -17,7 +17,7 @@ use tokio::sync::Barrier;
 
 use crate::database::{Database, on_each_database};
 
-/// What a use case would answer.
+/// Result of a job.
 #[derive(Debug, PartialEq)]
 enum Refusal {
     Rule(u32),
@@ -39,7 +39,7 @@ impl JobError for Refusal {
 on_each_database! {
     async fn failing_jobs_cost_their_neighbours_nothing(database: Database) {
         let store = database.config().await;
-        // In waves: more at once than the pool has connections, but none waits until it is given up.
+        // In waves: more than the pool has connections, but none waits until it times out.
         for wave in 0..5 {
             let numbers = wave * 40..(wave + 1) * 40;
             let outcomes = join_all(numbers.clone().map(|number| {
@@ -79,7 +79,7 @@ on_each_database! {
             let pause = Duration::from_micros(u64::from(number) * 60);
             drop(tokio::time::timeout(pause, publish).await);
         }
-        // Jobs are served in order, so this one stands behind all that were not given up before they began.
+        // Jobs run in order, so this one runs after all that were not cancelled before they began.
         store.write(1000, |tx, number| Box::pin(publish(tx, *number))).await.unwrap();
         let mut counts = (0, 1);
         for _ in 0..100 {
@@ -139,7 +139,7 @@ on_each_database! {
     }
 
     async fn transactions_that_block_each_other_are_tried_again(database: Database) {
-        // On SQLite there is one writer, so none can block another.
+        // SQLite has one writer, so no job can block another.
         if database.is_sqlite() {
             return;
         }
@@ -182,7 +182,7 @@ on_each_database! {
     }
 }
 
-/// Two processes on one SQLite file: whoever reads first and writes later must wait, not fail.
+/// Two processes on one SQLite file: a job that reads first and writes later must wait, not fail.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_processes_write_to_one_sqlite_file() {
     let database = Database::sqlite();
@@ -227,7 +227,7 @@ async fn publish(tx: &DatabaseTransaction, number: u32) -> Result<(), StoreError
     Ok(())
 }
 
-/// Where two jobs make sure that each holds its first row before it asks for the other's.
+/// A barrier that makes each of two jobs hold its first row before it locks the other's.
 struct Meeting {
     barrier: Barrier,
     attempts: AtomicU32,
@@ -276,7 +276,8 @@ async fn messages(store: &Store) -> Vec<String> {
     texts
 }
 
-/// A row lock that is taken later has to renew what a transaction reads, whatever the default of the database is.
+/// A row lock that is taken later must refresh what a transaction reads, whatever the default
+/// isolation level is.
 #[tokio::test]
 async fn transactions_read_what_is_committed_whatever_the_default_of_postgres_is() {
     let Some(database) = Database::postgres().await else { return };
