@@ -1,5 +1,6 @@
 // Defaults of Mantine's components; colours and sizes are tokens in style.css.
-// Components are named by text, so that the start does not load those that only some pages need.
+// Components are referred to by name, so that the start does not load those that only some pages
+// need.
 import { createTheme } from "@mantine/core";
 
 const field = { defaultProps: { inputWrapperOrder: ["label", "input", "error", "description"] } };
@@ -13,7 +14,7 @@ export const theme = createTheme({
         lockScroll: false,
         centered: true,
         transitionProps: { duration: 120 },
-        // Its header element would be taken for a second banner of the page.
+        // Its header element would be interpreted as a second banner of the page.
         attributes: { header: { role: "presentation" } },
       },
     },

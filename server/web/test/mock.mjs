@@ -1,6 +1,8 @@
-// A portal in memory, for looking at the built UI without a server: `npm run build && npm run mock [port] [prefix]`.
-// Serves dist/ under the strict content policy. Sign in as anybody with the password "secret".
-// For trying failures: environment FAT is away, app `denied` refuses writes, user `expire` is signed out after a minute.
+// An in-memory portal, to use the built UI without a server: `npm run build && npm run mock [port]
+// [prefix]`.
+// Serves dist/ under the strict content policy. Sign in as any user with the password "secret".
+// To test failures: environment FAT is unreachable, app `denied` refuses writes, user `expire` is
+// signed out after a minute.
 import { createHash, randomUUID } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";

@@ -1,4 +1,5 @@
-// The way in and back, the language of a new visitor, and how calls are addressed and judged.
+// The sign-in redirect and back, the language of a new visitor, and how calls are addressed and
+// classified.
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { ApiError, errorKind, mayRetry } from "../src/api/errors";

@@ -1,4 +1,4 @@
-// Texts: differences, times, checks, and that both languages say the same things.
+// Texts: differences, times, checks, and that both languages have the same keys.
 import { describe, expect, it } from "vitest";
 
 import en from "../src/i18n/en.json";

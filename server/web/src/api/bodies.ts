@@ -1,5 +1,5 @@
-// Bodies of /openapi/v1 as the UI uses them: the generated types, which take every member for optional as Apollo's contract
-// does, with the members that the server always sends.
+// Bodies of /openapi/v1 as the UI uses them: the generated types, in which every member is optional
+// as in Apollo's contract, with the members that the server always sends.
 import type * as schema from "./schema";
 
 export type { OpenNamespaceTextModel } from "./schema";
@@ -15,7 +15,7 @@ export type OpenAppDTO = With<schema.OpenAppDTO, "appId" | "name">;
 
 export type OpenCreateAppDTO = With<schema.OpenCreateAppDTO, "app" | "admins" | "assignAppRoleToSelf">;
 
-/** An environment that cannot be asked has no clusters, and `error` says why. */
+/** An environment that does not answer has no clusters, and `error` contains the reason. */
 export type OpenEnvClusterDTO = With<schema.OpenEnvClusterDTO, "env">;
 
 export type OpenAppNamespaceDTO = With<schema.OpenAppNamespaceDTO, "appId" | "name">;

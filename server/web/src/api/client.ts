@@ -3,7 +3,7 @@ import { ApiError } from "./errors";
 
 const CSRF_HEADER = "X-CSRF-Token";
 
-/** Path under which the portal is served, without a slash at the end. */
+/** Path under which the portal is served, without a trailing slash. */
 export const prefix = new URL(document.baseURI).pathname.replace(/\/$/, "");
 
 let csrfToken: string | null = null;
@@ -13,18 +13,24 @@ export function path(parts: TemplateStringsArray, ...values: (string | number)[]
   return String.raw({ raw: parts }, ...values.map((value) => encodeURIComponent(value)));
 }
 
-/** A key as a path segment: keys may hold slashes, which proxies split or reject even when escaped. */
+/**
+ * A key as a path segment: keys may contain slashes, which proxies split or reject even if they are
+ * escaped.
+ */
 export function encodedKey(key: string): string {
   const bytes = String.fromCharCode(...new TextEncoder().encode(key));
   return btoa(bytes).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
 }
 
-/** Empty answers, which the API gives for "nothing there", are null. */
+/** Empty answers, by which the API reports a missing object, are null. */
 export async function get<T>(path: string): Promise<T | null> {
   return read<T>(await request("GET", path));
 }
 
-/** Sends a write; never repeated by itself, save for a token that another tab made stale. */
+/**
+ * Sends a write; never repeated automatically, except for a CSRF token that another tab has
+ * replaced.
+ */
 export async function send<T>(method: "POST" | "PUT" | "DELETE", path: string, body?: unknown): Promise<T | null> {
   const used = csrfToken;
   let response = await request(method, path, body);
@@ -33,8 +39,8 @@ export async function send<T>(method: "POST" | "PUT" | "DELETE", path: string, b
 }
 
 /**
- * Signs in by the form of the server, which answers with a redirect to the start page or back to the sign-in. Returns
- * why the server refused, or null after a success.
+ * Signs in through the server's form, which answers with a redirect to the start page or back to
+ * the sign-in page. Returns why the server refused, or null after a success.
  */
 export async function signIn(username: string, password: string): Promise<"failed" | "initialPassword" | null> {
   const response = await reach(`${prefix}/signin`, {

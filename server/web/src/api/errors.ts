@@ -1,6 +1,6 @@
-// What went wrong in a call, and which texts tell the user what happened and what to do.
+// Classifies a failed call, and selects the texts that describe what happened and what to do.
 
-/** Status 0 means that no answer came; `message` and `code` are the server's own. */
+/** Status 0 means that no answer arrived; `message` and `code` come from the server. */
 export class ApiError extends Error {
   constructor(
     readonly status: number,
@@ -25,10 +25,10 @@ const KINDS = {
 
 export type ErrorKind = (typeof KINDS)[keyof typeof KINDS] | "offline" | "server" | "page";
 
-// Apollo's servers send no code for an environment that is away; these are the beginnings of their messages.
+// Apollo's servers send no code for an unreachable environment; their messages begin like this.
 const OFFLINE = /^(No available admin server|Admin servers are unresponsive)/;
 
-/** Names the texts `error.<kind>.what` and `error.<kind>.todo`. */
+/** Selects the texts `error.<kind>.what` and `error.<kind>.todo`. */
 export function errorKind(error: unknown): ErrorKind {
   if (!(error instanceof ApiError)) return "page";
   if (OFFLINE.test(error.message)) return "offline";
@@ -40,12 +40,12 @@ export function isSignedOut(error: unknown): boolean {
   return error instanceof ApiError && error.status === 401;
 }
 
-/** The app or row that an address names is not there; for apps, Apollo says so by 400. */
+/** The app or row in the path does not exist; for apps, Apollo answers 400. */
 export function isUnknown(error: unknown): boolean {
   return error instanceof ApiError && (error.status === 400 || error.status === 404);
 }
 
-/** Reads are repeated once after a network failure or a server error; nothing else is. */
+/** Only reads are repeated, once, after a network failure or a server error. */
 export function mayRetry(failures: number, error: unknown): boolean {
   return failures < 1 && error instanceof ApiError && (error.status === 0 || error.status >= 500);
 }

@@ -1,4 +1,4 @@
-// Reads: one function for each screen part, giving its cache key and its call.
+// Reads: one function for each part of a page, which returns its cache key and its call.
 import { queryOptions, useSuspenseQuery } from "@tanstack/react-query";
 
 import type {
@@ -28,7 +28,10 @@ export function namespacePath(at: Place): string {
   return path`envs/${at.env}/apps/${at.app}/clusters/${at.cluster}/namespaces/${at.ns}`;
 }
 
-/** Who is signed in, and the environments; read once in a tab. Reading the user also brings the CSRF token. */
+/**
+ * The signed-in user, and the environments; read once per tab. Reading the user also returns the
+ * CSRF token.
+ */
 export const boot = queryOptions({
   queryKey: ["boot"],
   staleTime: Infinity,
@@ -94,7 +97,7 @@ export const namespaceList = (app: string, env: string, cluster: string) =>
     },
   });
 
-/** Items of one namespace as stored, each with its live value; null when there is nothing the user may see. */
+/** Items of one namespace as stored, each with its live value; null if the user may not see any. */
 export const draft = (at: Place) =>
   queryOptions({
     queryKey: ["draft", at.app, at.env, at.cluster, at.ns],

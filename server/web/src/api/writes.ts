@@ -1,4 +1,4 @@
-// Writes: one function for each act, and the hook that runs one and refreshes what it changed.
+// Writes: one function for each action, and the hook that runs one and refreshes what it changed.
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 
 import type {
@@ -35,7 +35,7 @@ export function saveText(at: Place, format: string, configText: string) {
   return send("PUT", `${namespacePath(at)}/items`, body);
 }
 
-/** Puts the items back to what clients read. */
+/** Reverts the items to the live release. */
 export function discardChanges(at: Place) {
   return send("POST", `${namespacePath(at)}/items/revocation`);
 }
@@ -48,7 +48,10 @@ export function rollBack(env: string, liveId: number, toId: number) {
   return send("PUT", path`envs/${env}/releases/${liveId}/rollback?toReleaseId=${toId}`);
 }
 
-/** Runs one of the writes above; afterwards, also after a failure, what is shown of `place` is read again. */
+/**
+ * Runs one of the writes above; afterwards, even after a failure, the data of `place` is read
+ * again.
+ */
 export function useWrite<Input, Output>(
   write: (input: Input) => Promise<Output>,
   place: Partial<Place>,

@@ -1,4 +1,4 @@
-// Start page: the user's apps or all apps, found by typing, and the way to a new one.
+// Start page: the user's apps or all apps, with a filter, and the link to create one.
 import { Button, TextInput } from "@mantine/core";
 import { useHotkeys } from "@mantine/hooks";
 import { IconPlus, IconSearch } from "@tabler/icons-react";

@@ -1,4 +1,4 @@
-// The dialog of what the user does to the items of a namespace: add, edit, delete, discard all changes.
+// The dialogs for actions on the items of a namespace: add, edit, delete, discard all changes.
 import { useTranslation } from "react-i18next";
 
 import type { Place } from "../api/queries";
@@ -14,7 +14,7 @@ interface Props {
   place: Place;
   format: string;
   onAct: (act: Act | null) => void;
-  /** Gets the sentence that reports what was done. */
+  /** Receives the sentence that reports the result. */
   onDone: (text: string) => void;
 }
 

@@ -1,4 +1,5 @@
-// One namespace: its items against the live release as a table, and its releases. Every act on it starts here.
+// One namespace: its items compared with the live release as a table, and its releases. All actions
+// on it start here.
 import { Button } from "@mantine/core";
 import { IconHistory, IconTable } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
@@ -54,7 +55,7 @@ export function Namespace() {
 interface HeadProps {
   place: Place;
   namespace: OpenNamespaceDTO;
-  /** Null when nothing was published yet, undefined while that is not known. */
+  /** Null if nothing has been published, undefined while that is unknown. */
   live: OpenReleaseDTO | null | undefined;
 }
 

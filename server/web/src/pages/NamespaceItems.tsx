@@ -1,4 +1,4 @@
-// The table view of a namespace: filter, items, and the bar that counts what is not published.
+// The table view of a namespace: filter, items, and the bar that counts unpublished changes.
 import { Button, TextInput } from "@mantine/core";
 import { useHotkeys } from "@mantine/hooks";
 import { IconArrowBackUp, IconCloudUp, IconFilter, IconPencil, IconPlus } from "@tabler/icons-react";

@@ -1,4 +1,4 @@
-// Review of what is not published in one namespace, then the release with its name and comment.
+// Review of the unpublished changes of one namespace, then the release with its name and comment.
 import { Button, Textarea, TextInput } from "@mantine/core";
 import { getHotkeyHandler } from "@mantine/hooks";
 import { IconCircleCheckFilled, IconRocket } from "@tabler/icons-react";

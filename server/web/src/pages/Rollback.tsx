@@ -1,4 +1,5 @@
-// Preview of going back from the live release to an older one, and the act itself. Drafts are not touched by it.
+// Preview of a rollback from the live release to an older one, and the rollback itself. Drafts are
+// not affected.
 import { Button } from "@mantine/core";
 import { IconArrowBackUp, IconCircleCheckFilled } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";

@@ -1,5 +1,5 @@
-// Sign-in by name and password. Afterwards the page is loaded anew at the wanted address, so that no data of
-// another user stays in memory.
+// Sign-in by name and password. Afterwards the page is reloaded at the requested address, so that
+// no data of another user remains in memory.
 import { Button, PasswordInput, TextInput } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
@@ -95,7 +95,7 @@ function NoticeText({ notice }: { notice: Notice }) {
   );
 }
 
-/** The place within the portal, without the letters that only the router needs. */
+/** The path within the portal, without the characters that only the router needs. */
 function readable(target: string): string {
   const [path = ""] = target.slice(prefix.length).split("?");
   return decodeURIComponent(path)

@@ -1,4 +1,4 @@
-// Asks once more before an act, and shows its failure in the same place.
+// Asks for confirmation of an action, and shows its failure in the same place.
 import { Button } from "@mantine/core";
 import type { UseMutationResult } from "@tanstack/react-query";
 import type { ReactNode } from "react";
@@ -9,7 +9,7 @@ import { Failure } from "./States";
 
 interface Props {
   title: string;
-  /** Names the act and its object. */
+  /** The name of the action and its object. */
   action: string;
   danger?: boolean;
   write: Pick<UseMutationResult<unknown, Error, never>, "isPending" | "error">;

@@ -1,4 +1,4 @@
-// A dialog that is there as long as it is rendered, and gives the focus back to where it was.
+// A dialog that is open as long as it is rendered, and returns the focus to where it was.
 import { Modal } from "@mantine/core";
 import { useEffect, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
@@ -15,7 +15,7 @@ export function Dialog({ title, size = "md", onClose, children }: Props) {
   const [before] = useState(() => document.activeElement);
   useEffect(() => {
     return () => {
-      // What had the focus may be gone by the act of the dialog.
+      // The action may have removed the element that had the focus.
       const target = before?.isConnected ? before : document.getElementById("main");
       if (target instanceof HTMLElement) target.focus();
     };

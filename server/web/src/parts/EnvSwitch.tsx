@@ -34,7 +34,7 @@ interface Props {
 
 export function EnvSwitch({ places, env, cluster, onChange }: Props) {
   const { t } = useTranslation();
-  // The list is not known while it loads, and never of an environment that is away.
+  // The list is unknown while it loads, and for an unreachable environment.
   const clusters = places.find((place) => place.env === env)?.clusters ?? [];
   return (
     <>
@@ -85,7 +85,7 @@ function Offline({ env }: { env: string }) {
   );
 }
 
-/** The same cluster elsewhere, else the default one, which every environment has. */
+/** The same cluster in another environment, else the default one, which every environment has. */
 export function nearest(clusters: string[], wanted: string): string {
   return clusters.find((name) => name === wanted) ?? clusters.find((name) => name === "default") ?? clusters[0] ?? "";
 }

@@ -1,4 +1,5 @@
-// Adds or edits one item, or the one document of a namespace that is not properties. Checks what is typed before it is sent.
+// Adds or edits one item, or the document of a namespace that is not properties. Checks the input
+// before it is sent.
 import { Button, NativeSelect, Textarea, TextInput } from "@mantine/core";
 import { getHotkeyHandler } from "@mantine/hooks";
 import { IconTrash } from "@tabler/icons-react";
@@ -28,7 +29,7 @@ export interface EditedItem {
 interface Props {
   /** Null to add a new item. */
   row: DraftRow | null;
-  /** The namespace is one document, so its item has neither a key of its own nor type and comment. */
+  /** The namespace is one document, so its item has no key, type or comment. */
   isDocument: boolean;
   write: { isPending: boolean; error: Error | null };
   onSave: (item: EditedItem) => void;

@@ -1,5 +1,6 @@
-// Items of a namespace as a grid that draws only the rows in sight; narrow screens show them as cards.
-// Rows hold no Mantine component: those cost too much when five thousand rows are filtered.
+// Items of a namespace as a grid that renders only the visible rows; narrow screens show them as
+// cards. Rows contain no Mantine components, which are too slow when five thousand rows are
+// filtered.
 import { IconPencil, IconTrash } from "@tabler/icons-react";
 import { defaultRangeExtractor, useVirtualizer } from "@tanstack/react-virtual";
 import { useRef, useState, type KeyboardEvent } from "react";
@@ -15,7 +16,7 @@ const COLUMNS = ["state", "key", "value", "type", "comment", "changed"] as const
 const HEAD_HEIGHT = 34;
 const ROW_HEIGHT = 40;
 const TWO_LINES = 58;
-/** Longer texts would only be cut by the cell, at a cost. */
+/** Longer texts would be truncated by the cell anyway, at a cost. */
 const SHOWN_CHARACTERS = 250;
 
 interface Props {
@@ -35,7 +36,7 @@ export function ItemTable({ rows, onEdit, onDelete }: Props) {
     estimateSize: (index) => (rows[index]?.state === "modified" ? TWO_LINES : ROW_HEIGHT),
     getItemKey: (index) => rows[index]?.key ?? index,
     overscan: 12,
-    // The row that Tab leads to stays, also when it is out of sight.
+    // The row that Tab leads to is kept, even if it is not visible.
     rangeExtractor: (range) => [...new Set([...defaultRangeExtractor(range), focus.active])].sort((a, b) => a - b),
     scrollMargin: HEAD_HEIGHT,
     scrollPaddingStart: HEAD_HEIGHT,
@@ -92,7 +93,10 @@ export function ItemTable({ rows, onEdit, onDelete }: Props) {
   );
 }
 
-/** One row of the grid is in the order of Tab; the keys move the focus from there, also to rows not drawn yet. */
+/**
+ * One row of the grid is in the tab order; keys move the focus from there, also to rows that are
+ * not rendered yet.
+ */
 function useRowFocus(count: number) {
   const [chosen, setChosen] = useState(0);
   const [wanted, setWanted] = useState(false);

@@ -1,4 +1,4 @@
-// The sign of the product: a drop in a rounded square.
+// The logo of the product: a drop in a rounded square.
 import logo from "../logo.svg";
 
 export function Logo({ size = 24 }: { size?: number }) {

@@ -1,4 +1,5 @@
-// The main part of a page with its title; takes the focus when the link that led here is gone.
+// The main part of a page with its title; receives the focus if the link that led here no longer
+// exists.
 import { useEffect, useRef, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 

@@ -1,4 +1,5 @@
-// Releases that are not abandoned, newest first; the live one carries its chip, the others the way back to them.
+// Releases that are not abandoned, newest first; the live one is marked, the others have a link to
+// roll back to them.
 import { Button } from "@mantine/core";
 import { IconArrowBackUp } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";

@@ -1,4 +1,4 @@
-// A time as people say it; the exact one with its zone is in the tooltip.
+// A relative time; the exact one with its time zone is in the tooltip.
 import { useTranslation } from "react-i18next";
 
 import { parseTime, since } from "../text/format";

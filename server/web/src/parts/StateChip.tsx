@@ -1,4 +1,4 @@
-// A state as colour, icon and word together: never colour alone.
+// A state as colour, icon and text together: never by colour alone.
 import {
   IconBroadcast,
   IconCloudUp,
@@ -23,7 +23,7 @@ const ICONS: Record<State, Icon> = {
   offline: IconPlugConnectedX,
 };
 
-/** With a count the number stands in place of the word, which then is read to screen readers only. */
+/** With a count the number replaces the text, which is then visible to screen readers only. */
 export function StateChip({ state, count }: { state: State; count?: number }) {
   const { t } = useTranslation();
   const Sign = ICONS[state];

@@ -1,4 +1,5 @@
-// How a part looks that is loading, failed, empty or not there. Shared by all pages; fetches nothing.
+// Placeholders for parts that are loading, failed, empty or missing. Shared by all pages; fetches
+// nothing.
 import { Button, Skeleton } from "@mantine/core";
 import { IconAlertTriangleFilled, IconRefresh } from "@tabler/icons-react";
 import type { UseQueryResult } from "@tanstack/react-query";
@@ -8,12 +9,12 @@ import { useTranslation } from "react-i18next";
 
 import { ApiError, errorKind } from "../api/errors";
 
-/** Says what happened and what to do, in place of the part that failed. */
+/** Shows what happened and what to do, in place of the failed part. */
 export function Failure({ error, onRetry }: { error: unknown; onRetry?: (() => void) | undefined }) {
   const { t } = useTranslation();
   const kind = errorKind(error);
   const { status, code, message, retryAfterSeconds } = error instanceof ApiError ? error : pageError(error);
-  // The server's own words say best what it refused; elsewhere they are for those who look closer.
+  // For a refusal the server's message is the best explanation; otherwise it is a detail.
   const told = kind === "refused" || kind === "conflict";
   return (
     <div className="failure" role="alert">
@@ -42,7 +43,10 @@ function pageError(error: unknown) {
   return { status: 0, code: "", message: String(error), retryAfterSeconds: undefined };
 }
 
-/** Shows `children` of a read, or why there are none yet. Old data stays while it is read again. */
+/**
+ * Shows `children` for the result of a read, or why there is none yet. Old data is shown while it
+ * is read again.
+ */
 export function Loaded<T>({ query, children }: { query: UseQueryResult<T>; children: (data: T) => ReactNode }) {
   if (query.data !== undefined) {
     const again = query.isError && <Failure error={query.error} onRetry={() => void query.refetch()} />;

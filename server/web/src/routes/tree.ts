@@ -1,4 +1,5 @@
-// All routes of the UI. Pages are loaded when first opened; what an address may carry is checked here.
+// All routes of the UI. Pages are loaded when first opened; parameters of addresses are validated
+// here.
 import type { QueryClient } from "@tanstack/react-query";
 import {
   createRootRouteWithContext,
@@ -17,7 +18,10 @@ type Search = Record<string, unknown>;
 const text = (value: unknown) => (typeof value === "string" && value !== "" ? value : undefined);
 const oneOf = <T extends string>(value: unknown, ...known: T[]) => known.find((word) => word === value);
 
-/** Search values are texts as written: by itself the router would read `f=100` as a number and write it in quotes. */
+/**
+ * Search values are plain texts: by default the router would parse `f=100` as a number and quote
+ * it.
+ */
 const parseSearch = (search: string): Search => Object.fromEntries(new URLSearchParams(search));
 
 function stringifySearch(search: Search): string {
@@ -130,7 +134,7 @@ export function createTree(queryClient: QueryClient, prefix: string) {
     parseSearch,
     stringifySearch,
     defaultPreload: "intent",
-    // The cache of queries decides what is fresh.
+    // The query cache decides whether data is fresh.
     defaultPreloadStaleTime: 0,
     defaultErrorComponent: PageFailure,
     defaultNotFoundComponent: NotFound,

@@ -1,4 +1,5 @@
-// Items of a namespace against its live release: the state of each row, the filter, the counts. Pure.
+// Items of a namespace compared with its live release: the state of each row, the filter, the
+// counts. Pure.
 import type { OpenItemDTO } from "../api/bodies";
 
 export const CHANGES = ["modified", "added", "deleted"] as const;
@@ -16,13 +17,13 @@ export interface DraftRow {
   comment: string;
   by: string;
   at: string | undefined;
-  /** Lower-case text that the filter looks in. */
+  /** Lower-case text that the filter searches. */
   haystack: string;
 }
 
 export type ChangeCounts = Record<Change, number> & { all: number };
 
-/** Changed rows come first, then the order of the lines. Comment lines, which have no key, are left out. */
+/** Changed rows come first, then line order. Comment lines, which have no key, are left out. */
 export function draftRows(items: OpenItemDTO[]): DraftRow[] {
   const keyed = items.filter((item) => item.key !== "");
   const lines = keyed.toSorted((a, b) => (a.lineNum ?? 0) - (b.lineNum ?? 0)).map(draftRow);
@@ -39,7 +40,7 @@ export function countChanges(rows: DraftRow[]): ChangeCounts {
   return { ...counts, all: counts.modified + counts.added + counts.deleted };
 }
 
-/** Each word must be found in key, value, comment or person; `state:` words choose states. */
+/** Each word must occur in key, value, comment or person; `state:` words select states. */
 export function filterRows(rows: DraftRow[], filter: string): DraftRow[] {
   const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
   const states = words.filter((word) => word.startsWith("state:")).map((word) => word.slice("state:".length));

@@ -26,7 +26,7 @@ export async function setLanguage(language: Language): Promise<void> {
   try {
     localStorage.setItem(LANGUAGE_KEY, language);
   } catch {
-    // Storage can be forbidden; the choice then lasts as long as the tab.
+    // Storage may be disabled; the choice then lasts as long as the tab.
   }
 }
 

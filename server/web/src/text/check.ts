@@ -1,4 +1,5 @@
-// What may be typed where: the limits of the server, told before the call. Answers name texts under `check`.
+// Validation of input by the server's limits, before a call. Results are keys of texts under
+// `check`.
 import { prettyJson } from "./format";
 
 export const KEY_LENGTH = 128;
@@ -42,7 +43,7 @@ export function checkValue(type: number, value: string): Problem | null {
   }
 }
 
-/** Characters that nobody sees and that often came in by mistake. */
+/** Characters that are invisible and often entered by mistake. */
 export function hiddenCharacters(value: string): HiddenCharacter[] {
   return HIDDEN.filter(([, pattern]) => pattern.test(value)).map(([name]) => name);
 }

@@ -1,8 +1,9 @@
-// Two texts as rows of lines side by side, with the changed words marked. Pure; knows nothing of how rows look.
+// Two texts as rows of lines side by side, with the changed words marked. Pure; independent of the
+// display.
 import { diffArrays, diffWordsWithSpace } from "diff";
 
 const CONTEXT_LINES = 3;
-/** Past this time a comparison would hold up the page; the texts are then shown as wholly different. */
+/** Longer comparisons would block the page; the texts are then shown as completely different. */
 const LIMIT_MS = 500;
 
 export interface Word {
@@ -15,7 +16,7 @@ export interface Line {
   words: Word[];
 }
 
-/** One side is null where the other has a line more. */
+/** One side is null if the other has an additional line. */
 export interface DiffRow {
   kind: "same" | "changed";
   before: Line | null;

@@ -1,16 +1,16 @@
-// Times and names as people read them. Pure: the clock and the language are arguments.
+// Formats times and names for people. Pure: the clock and the language are arguments.
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** Apollo writes zones without a colon (`+0800`), which not every browser parses. */
+/** Apollo writes time zones without a colon (`+0800`), which not every browser parses. */
 export function parseTime(text: string | undefined): Date | null {
   const time = new Date((text ?? "").replace(/([+-]\d{2})(\d{2})$/, "$1:$2"));
   return Number.isNaN(time.getTime()) ? null : time;
 }
 
-/** Relative within a day, then day and time, with the year only when it is another one. */
+/** Relative within a day, then day and time, with the year only if it is not the current one. */
 export function since(time: Date, now: Date, language: string): string {
   const age = now.getTime() - time.getTime();
   if (age >= -MINUTE && age < DAY) {
@@ -24,13 +24,13 @@ export function since(time: Date, now: Date, language: string): string {
   return new Intl.DateTimeFormat(language === "en" ? "en-GB" : language, parts).format(time).replace(",", "");
 }
 
-/** The name a release gets when the user writes none: `20261120094210-release`. */
+/** The default name of a release: `20261120094210-release`. */
 export function releaseName(now: Date): string {
   const parts = [now.getFullYear(), now.getMonth() + 1, now.getDate(), now.getHours(), now.getMinutes()];
   return [...parts, now.getSeconds()].map((part) => String(part).padStart(2, "0")).join("") + "-release";
 }
 
-/** Documents are easier to compare line by line; the stored text is never touched. */
+/** Formatted documents are easier to compare line by line; the stored text is not changed. */
 export function prettyJson(text: string): string | null {
   if (!/^\s*[{[]/.test(text)) return null;
   try {

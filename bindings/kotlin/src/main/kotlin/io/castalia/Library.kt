@@ -76,15 +76,19 @@ internal object Library {
         }
     }
 
-    /** Whether this very process runs with musl: a system may have its loader beside glibc. */
+    /**
+     * Whether this process itself runs with musl: a glibc system may have musl's loader installed
+     * too.
+     */
     private fun hasMusl(): Boolean {
         val maps = Path.of("/proc/self/maps").toFile()
         return maps.canRead() && maps.useLines { lines -> lines.any { "/ld-musl-" in it } }
     }
 
     /**
-     * Loads this file. Class loaders may share it: it keeps nothing of the JVM but who waits. The generated code learns of the
-     * file by a system property, which is why one thread of the whole JVM does this at a time.
+     * Loads this file. Class loaders may share it: it keeps nothing of the JVM except pending
+     * calls. The generated code reads the path from a system property, so only one thread of the
+     * JVM may do this at a time.
      */
     private fun open(path: Path) {
         if (!Files.isRegularFile(path)) throw IOException("$path does not exist")
@@ -92,7 +96,8 @@ internal object Library {
         synchronized("io.castalia.Library".intern()) {
             System.setProperty(OVERRIDE, path.toAbsolutePath().toString())
             try {
-                // Threads of the library become daemons of the JVM once, and stay so: they never make a thread object again.
+                // Threads of the library are attached as daemons permanently, so that no thread
+                // object is created for each call.
                 val attach = CallbackThreadInitializer(true, false, "castalia-worker")
                 Native.setCallbackThreadInitializer(uniffiRustFutureContinuationCallbackImpl, attach)
                 uniffiEnsureInitialized()
@@ -104,7 +109,10 @@ internal object Library {
         }
     }
 
-    /** JNA starts a thread that stays: it must not hold on to the application that happens to be the first. */
+    /**
+     * Runs with this library's class loader as context: JNA starts a permanent thread, which must
+     * not keep the first application alive.
+     */
     private fun asOneself(run: () -> Unit) {
         val thread = Thread.currentThread()
         val before = thread.contextClassLoader
@@ -116,7 +124,10 @@ internal object Library {
         }
     }
 
-    /** JNA has a native library of its own: it is taken from beside ours, or unpacked to where ours was. */
+    /**
+     * JNA also has a native library, which is loaded from beside this one, or unpacked to the same
+     * directory.
+     */
     private fun useFolderForJna(folder: Path) {
         if (Files.exists(folder.resolve(System.mapLibraryName("jnidispatch")))) {
             System.getProperty("jna.boot.library.path") ?: System.setProperty("jna.boot.library.path", "$folder")
@@ -147,11 +158,14 @@ internal object Library {
     }
 }
 
-/** Libraries from the jar as files: named by their content, shared by all JVMs of a user, written whole or not at all. */
+/**
+ * Libraries from the jar as files, named by a hash of their content, shared by all JVMs of a user,
+ * and written atomically.
+ */
 internal object Unpacked {
     const val PROPERTY = "castalia.native.tmpdir"
 
-    /** The file with this content; written unless it is there. */
+    /** The file with this content; written if it does not exist. */
     fun place(content: ByteArray, name: String): Path {
         val root = Path.of(System.getProperty(PROPERTY) ?: System.getProperty("java.io.tmpdir"))
         val folder = folder(root.resolve("castalia-${System.getProperty("user.name")}"))
@@ -160,7 +174,7 @@ internal object Unpacked {
         val place = folder.resolve("$hash-$name")
         val probe = Files.createTempFile(folder, "unpacking", ".tmp")
         try {
-            // Another user's folder could have its files exchanged after we looked at them.
+            // Another user could replace the files of their own directory after this check.
             if (Files.getOwner(probe) != Files.getOwner(folder)) throw IOException("$folder belongs to another user")
             if (!holds(place, content)) write(probe, content, place)
         } finally {

@@ -23,7 +23,8 @@ internal class Opened<V : Any>(
     var current: V
         private set
 
-    // Fair: those who ask often must keep out neither whoever is about to call a listener, nor the end.
+    // Fair: frequent reads must delay neither a thread that is about to call a listener, nor
+    // closing.
     private val renewing = ReentrantLock(true)
 
     private val released = AtomicBoolean()
@@ -35,7 +36,7 @@ internal class Opened<V : Any>(
     private val tell = malformedFor(self)
 
     init {
-        // Listening begins first, so that no change falls between.
+        // The stream is opened first, so that no change is missed.
         val changes = namespace.changes(emptyList(), emptyList())
         current = made(checkNotNull(namespace.renewed()) { "a namespace has a content" }, tell)
         follow(tasks, changes, self)
@@ -108,12 +109,12 @@ internal class Opened<V : Any>(
         }
     }
 
-    /** Counts something. */
+    /** Updates a counter of the native half. */
     private fun note(what: Namespace.() -> Unit) {
         try {
             namespace.what()
         } catch (_: IllegalStateException) {
-            // It is closed, and nobody counts any more.
+            // The namespace is closed, and its counters no longer exist.
         }
     }
 

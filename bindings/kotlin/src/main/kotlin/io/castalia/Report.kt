@@ -16,7 +16,7 @@ internal interface Report {
         private const val NAME = "io.castalia"
         private val chosen: Report by lazy {
             try {
-                // Without a provider SLF4J drops everything, and a warning that nobody can see is none.
+                // Without a provider SLF4J drops everything, and the warning would be lost.
                 if (LoggerFactory.getILoggerFactory() is NOPLoggerFactory) Jdk() else Slf4j()
             } catch (_: LinkageError) {
                 Jdk()

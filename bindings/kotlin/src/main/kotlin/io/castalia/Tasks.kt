@@ -77,8 +77,8 @@ internal class Tasks {
     private fun <T> started(workers: Workers, wait: suspend () -> T): Call<T> {
         val cancellation = Cancellation()
         val call = Call<T>(cancellation)
-        // A thread keeps the class loader alive as long as the native half has somebody to wake: a loader that is unloaded would
-        // take the function that is called with it.
+        // A thread keeps the class loader alive while the native half can call back: unloading it
+        // would unload the function that is called.
         Workers.calls.hold(1)
         val end = object : Continuation<T> {
             override val context: CoroutineContext = cancellation + On(workers)

@@ -19,8 +19,9 @@ class Watch<T> internal constructor(private val config: Config, private val pars
     private val subscription: Subscription
 
     init {
-        // Listening begins first, and whoever parses takes the snapshot within the lock: so a release that arrives while the first
-        // one is parsed is parsed after it, and never replaced by an older one.
+        // The listener is registered first, and the snapshot is taken within the lock: so a release
+        // that arrives while the first one is parsed is parsed after it, and never replaced by an
+        // older one.
         synchronized(parsing) {
             subscription = config.onChange { follow() }
             newest =

@@ -22,7 +22,7 @@ internal class Workers private constructor(private val name: String, most: Int) 
 
         init {
             isDaemon = true
-            // Not that of the application whose work happened to start this thread.
+            // Not the loader of the application whose work happened to start this thread.
             contextClassLoader = Workers::class.java.classLoader
         }
     }

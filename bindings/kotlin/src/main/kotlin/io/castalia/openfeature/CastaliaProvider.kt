@@ -20,8 +20,9 @@ import io.castalia.ffi.Json
 import io.castalia.ffi.parseJson
 
 /**
- * An OpenFeature provider over a namespace, for programs that have `dev.openfeature:sdk` 1.16 or later. The key of a flag is the key
- * of a value. Which value a program reads is decided by the server, by gray rules, so the evaluation context has no effect.
+ * An OpenFeature provider for a namespace, for programs that have `dev.openfeature:sdk` 1.16 or
+ * later. The key of a flag is the key of a value. The server decides by gray release rules which
+ * value a program reads, so the evaluation context has no effect.
  */
 class CastaliaProvider(private val config: Config) : EventProvider() {
     private val announce = ChangeListener { event ->
@@ -38,13 +39,16 @@ class CastaliaProvider(private val config: Config) : EventProvider() {
         subscription = config.onChange(listener = announce)
     }
 
-    /** Ends the events; the client stays open. */
+    /** Ends the events; the client remains open. */
     override fun shutdown() {
         subscription?.cancel()
         super.shutdown()
     }
 
-    /** `true` or `false` in any case: stricter than [Config.getBoolean], since a flag must not be off by a typing error. */
+    /**
+     * `true` or `false` in any case. Stricter than [Config.getBoolean], because a typing error must
+     * not turn a flag off.
+     */
     override fun getBooleanEvaluation(key: String, default: Boolean?, context: Context?) = resolved(key) { snapshot ->
         snapshot[key]?.lowercase()?.toBooleanStrictOrNull() ?: throw TypeMismatchError("the value is neither true nor false")
     }

@@ -9,9 +9,9 @@ import io.castalia.ffi.InMemory as NativeInMemory
  * A client without servers, for tests of applications. The test sets the values; typed reads, events,
  * validators and watches work as in any client. It opens no socket and no file.
  *
- * A call that changes content returns once every open namespace has it: reads return it, and its event is queued for each listener.
- * A namespace that was never set is empty. The app id is `test` unless the settings name one; settings of servers and cache files have
- * no effect.
+ * A call that changes values returns when every open namespace has them: reads return them, and the
+ * event is queued for each listener. A namespace that was never set is empty. The app id is `test`
+ * unless the settings contain one; settings of servers and cache files have no effect.
  */
 class InMemory private constructor(settings: Settings, private val native: NativeInMemory) : AutoCloseable {
     /** The client, to be passed to the code under test. Closing it is the same as closing this. */
