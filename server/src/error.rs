@@ -241,6 +241,7 @@ impl From<StoreError> for Error {
                 return Self::bad_request(error.to_string()).with_code("unknown_property");
             }
             StoreError::Conflict(_)
+            | StoreError::Locked(_)
             | StoreError::Unavailable(_)
             | StoreError::CommitUnknown(_)
             | StoreError::ReadOnly(_)

@@ -42,15 +42,15 @@ pub(crate) fn start(settings: &Settings) -> io::Result<()> {
         // The library reports its errors with a macro that panics when standard error is closed.
         .log_internal_errors(false)
         .with_writer(queue.clone());
-    let only_ours = filter_fn(is_safe);
+    let wanted = filter_fn(is_wanted);
     let installed = match settings.log_format {
         LogFormat::Text => {
             let log = log.with_target(false).with_ansi(is_terminal).fmt_fields(text::fields());
-            log.finish().with(only_ours).try_init()
+            log.finish().with(wanted).try_init()
         }
         LogFormat::Json => {
             let log = log.json().flatten_event(true).with_current_span(false);
-            log.finish().with(only_ours).try_init()
+            log.finish().with(wanted).try_init()
         }
     };
     if installed.is_ok() && QUEUE.set(queue).is_ok() {
@@ -60,9 +60,11 @@ pub(crate) fn start(settings: &Settings) -> io::Result<()> {
 }
 
 /// Spans of libraries contain the arguments of their functions, such as a database URL with its
-/// password, and every line inside them would repeat those.
-fn is_safe(metadata: &Metadata<'_>) -> bool {
-    metadata.is_event() || metadata.target().starts_with("castalia")
+/// password, and every line inside them would repeat those. The pool of sqlx warns of each
+/// connection that the store closes on purpose, whose reason the store logs itself.
+fn is_wanted(metadata: &Metadata<'_>) -> bool {
+    (metadata.is_event() || metadata.target().starts_with("castalia"))
+        && metadata.target() != "sqlx_core::pool::connection"
 }
 
 /// Waits briefly for the last lines; a reader that accepts none does not block the end of the

@@ -7,6 +7,7 @@
 mod admin_token;
 mod data_dir;
 mod database;
+mod offline;
 mod sample;
 mod seed;
 mod socket;
@@ -22,6 +23,7 @@ use tokio::net::TcpListener;
 pub use self::admin_token::AdminTokens;
 use self::data_dir::DataDir;
 use self::database::{ConfigDatabase, PortalDatabase};
+pub use self::offline::{admin_tokens, check_databases, portal_store, prepare_databases};
 pub use self::seed::GeneratedPassword;
 use self::socket::Sockets;
 use crate::background::Background;
@@ -74,6 +76,9 @@ pub enum StartError {
     /// The first reads failed.
     #[error("{0}")]
     Load(#[from] crate::error::Error),
+    /// The start was interrupted.
+    #[error("interrupted before the start was complete")]
+    Interrupted,
 }
 
 /// A listener that accepts connections.
@@ -126,6 +131,19 @@ impl Node {
     /// # Errors
     /// Returns the first failure, with the name of its setting. No listener remains open then.
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
+        Self::start_unless(settings, std::future::pending()).await
+    }
+
+    /// Same as [`Self::start`], unless `interrupted` resolves first: a start may wait long for a
+    /// database that does not answer, or for another node that changes the schema.
+    ///
+    /// # Errors
+    /// Returns [`StartError::Interrupted`] in this case, after an orderly shutdown of what was
+    /// already started.
+    pub async fn start_unless(
+        settings: Settings,
+        interrupted: impl Future<Output = ()>,
+    ) -> Result<Self, StartError> {
         let settings = Arc::new(settings);
         let mut data_dir = DataDir::open(&settings)?;
         let sockets = Sockets::bind(&settings)?;
@@ -146,14 +164,14 @@ impl Node {
             ready: Readiness::default(),
             _data_dir: data_dir,
         };
-        if let Err(error) = node.open(sockets).await {
+        let opened = tokio::select! {
+            opened = node.open(sockets) => opened,
+            () = interrupted => Err(StartError::Interrupted),
+        };
+        if let Err(error) = opened {
             node.stop().await;
             return Err(error);
         }
-        node.has_sample_app = match &node.environment {
-            Some(environment) => sample::is_present(&environment.store).await?,
-            None => false,
-        };
         node.ready.set(true);
         Ok(node)
     }
@@ -214,6 +232,9 @@ impl Node {
             self.list(Role::Portal, listed);
             let router = router.merge(self.metrics(Role::Portal, compat));
             self.serve(Role::Portal, socket, router, compat);
+        }
+        if let Some(environment) = &self.environment {
+            self.has_sample_app = sample::is_present(&environment.store).await?;
         }
         Ok(())
     }
@@ -342,43 +363,4 @@ fn random_hex() -> crate::error::Result<String> {
     getrandom::fill(&mut bytes)
         .map_err(|error| crate::error::Error::internal("no random bytes", error))?;
     Ok(hex::encode(bytes))
-}
-
-/// Creates or upgrades both databases without serving. Returns one line for each.
-///
-/// # Errors
-/// Fails where the start of a server would fail.
-pub async fn prepare_databases(settings: &Settings) -> Result<Vec<String>, StartError> {
-    data_dir::make_if_needed(settings)?;
-    database::prepare(&Arc::new(settings.clone())).await
-}
-
-/// Describes what the start of a server would do to the databases; writes nothing.
-///
-/// # Errors
-/// Fails where the start of a server would fail.
-pub async fn check_databases(settings: &Settings) -> Result<Vec<String>, StartError> {
-    database::check(settings).await
-}
-
-/// Opens the portal database for a command, even while a server is running.
-///
-/// # Errors
-/// Fails where the start of a server would fail.
-pub async fn portal_store(settings: &Settings) -> Result<(Store, Installation), StartError> {
-    data_dir::make_if_needed(settings)?;
-    let settings = Arc::new(settings.clone());
-    let token = random_hex()?;
-    let portal = database::open_portal(&settings, &token, None).await?;
-    Ok((portal.store, settings.defaults.unwrap_or(portal.installation)))
-}
-
-/// The tokens of the admin role, as a node with these settings and rows would accept them.
-///
-/// # Errors
-/// Fails if there is no config database, or if it cannot be read.
-pub async fn admin_tokens(settings: &Settings) -> Result<AdminTokens, StartError> {
-    data_dir::require_config_file(settings)?;
-    let (store, config) = database::read_config(&Arc::new(settings.clone())).await?;
-    Ok(AdminTokens::read(&store, &config, settings))
 }

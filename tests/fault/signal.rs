@@ -1,15 +1,22 @@
 //! Signals that should not kill: a terminal that closes, a limit on file sizes.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use crate::support::app::App;
+use crate::support::database::{Engine, Fresh};
+use crate::support::eventually::eventually;
+use crate::support::gate::Gate;
 use crate::support::http::Http;
 use crate::support::poll::{self, Waiting, position};
-use crate::support::server::{Options, Server};
+use crate::support::server::{Options, Server, command};
 
 fn send(signal: &str, server: &Server) {
-    let pid = server.pid().to_string();
-    assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    kill(signal, server.pid());
+}
+
+fn kill(signal: &str, pid: u32) {
+    assert!(Command::new("kill").args([signal, &pid.to_string()]).status().unwrap().success());
 }
 
 fn options() -> Options {
@@ -28,6 +35,40 @@ async fn a_terminal_that_closes_ends_the_server_in_an_orderly_way() {
     send("-HUP", &server);
     assert_eq!(poll.soon().await.status, 304);
     assert!(tokio::task::spawn_blocking(move || server.wait()).await.unwrap().success());
+}
+
+/// A start that waits for a database that does not answer ends at once with SIGTERM.
+async fn a_start_that_waits_for_its_database_can_be_ended(engine: Engine) {
+    let Some(fresh) = Fresh::on(engine).await else { return };
+    let gate = Gate::before(&fresh.database.url).await;
+    gate.freeze();
+    let directory = tempfile::tempdir().unwrap();
+    let data_dir = directory.path().to_str().unwrap();
+    let mut starting = command(&["serve", "--data-dir", data_dir, "--roles", "config,meta"])
+        .args(["--config-port", "0", "--config-db", &gate.url])
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // Written when the signals are already handled.
+    let written = directory.path().join("metrics.token");
+    eventually("the start to begin", async || written.exists().then_some(())).await;
+    let begun = Instant::now();
+    kill("-TERM", starting.id());
+    let status = tokio::task::spawn_blocking(move || starting.wait()).await.unwrap().unwrap();
+    assert!(status.success(), "{status}");
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    drop(gate);
+    fresh.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_that_waits_for_mysql_can_be_ended() {
+    a_start_that_waits_for_its_database_can_be_ended(Engine::MySql).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_that_waits_for_postgres_can_be_ended() {
+    a_start_that_waits_for_its_database_can_be_ended(Engine::Postgres).await;
 }
 
 /// A server that was started with nohup continues.

@@ -7,7 +7,7 @@ use clap::Command;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Failure, block_on, print_line};
-use crate::node::{GeneratedPassword, Node};
+use crate::node::{GeneratedPassword, Node, StartError};
 use crate::process;
 use crate::settings::role::Role;
 use crate::settings::{LogFormat, Settings};
@@ -19,8 +19,16 @@ pub(super) fn command() -> Command {
 pub(super) fn run(settings: Settings) -> Result<(), Failure> {
     block_on(async move {
         let (format, data_dir) = (settings.log_format, settings.data_dir.clone());
-        let end = End::listen()?;
-        let node = Node::start(settings).await.map_err(Failure::of)?;
+        let mut end = End::listen()?;
+        let started = Node::start_unless(settings, async {
+            let signal = end.wait().await;
+            tracing::info!(signal, "ending before the start is complete");
+        });
+        let node = match started.await {
+            Ok(node) => node,
+            Err(StartError::Interrupted) => return Ok(()),
+            Err(error) => return Err(Failure::of(error)),
+        };
         for listening in &node.listening {
             tracing::info!(role = listening.role.name(), address = %listening.address, "listening");
         }
@@ -92,11 +100,11 @@ impl End {
     }
 
     /// Waits for one of the signals and returns its name.
-    async fn wait(self) -> &'static str {
-        let Self { mut interrupt, mut terminate, hangup } = self;
+    async fn wait(&mut self) -> &'static str {
+        let Self { interrupt, terminate, hangup } = self;
         let hangup = async {
             match hangup {
-                Some(mut signal) => signal.recv().await,
+                Some(signal) => signal.recv().await,
                 None => std::future::pending().await,
             }
         };

@@ -142,7 +142,7 @@ impl ReleaseFeed {
     /// Wakes all polls that wait for a namespace; `text` is its watch key in the spelling of the
     /// message.
     pub(super) async fn wake(&self, namespace: &NamespaceKey, text: &str, id: i64) {
-        let key = namespace.watch_key();
+        let key = self.names().waiting_key(&namespace.watch_key());
         if !self.hub().is_watched(&key) {
             return;
         }

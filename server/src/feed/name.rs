@@ -186,6 +186,19 @@ impl Names {
         one == other || (self.folds && one.eq_ignore_ascii_case(other))
     }
 
+    /// The form of a watch key under which polls wait: the same for all spellings of one namespace,
+    /// so that a poll that was parked before its cluster or namespace existed is woken by the
+    /// spelling that is stored then.
+    #[must_use]
+    pub fn waiting_key(&self, watch_key: &str) -> String {
+        match watch_key.rsplit_once('+') {
+            Some((place, namespace)) if !self.folds => {
+                format!("{place}+{}", namespace.to_ascii_lowercase())
+            }
+            _ => watch_key.to_ascii_lowercase(),
+        }
+    }
+
     fn pick(&self, stored: &Spellings, text: &str) -> Option<Arc<str>> {
         let exact = stored.iter().find(|name| ***name == *text);
         let only = || stored.first().filter(|_| self.folds && stored.len() == 1);

@@ -13,6 +13,9 @@ pub enum StoreError {
     /// A conflict with another transaction; the whole transaction may be repeated.
     #[error("another transaction was in the way, try again")]
     Conflict(#[source] DbErr),
+    /// Another process has locked a SQLite file, or all tables of a server.
+    #[error("another process holds a lock on the whole database: {0}")]
+    Locked(#[source] DbErr),
     /// There is no connection, or it was lost before anything was committed.
     #[error("the database cannot be reached: {0}")]
     Unavailable(#[source] DbErr),
@@ -76,7 +79,8 @@ impl StoreError {
     pub fn is_outage(&self) -> bool {
         matches!(
             self,
-            Self::Unavailable(_)
+            Self::Locked(_)
+                | Self::Unavailable(_)
                 | Self::CommitUnknown(_)
                 | Self::ReadOnly(_)
                 | Self::SequenceBehind { .. }
@@ -109,6 +113,15 @@ impl StoreError {
         match error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
             Some(error) => codes.contains(&error.number().to_string().as_str()),
             None => error.code().is_some_and(|code| codes.contains(&code.as_ref())),
+        }
+    }
+
+    /// The same error, when it occurs where no row is shared with another transaction, such as at
+    /// the beginning of SQLite's writing transaction: a lock on the whole database is in the way.
+    pub(super) fn while_beginning(self) -> Self {
+        match self {
+            Self::Conflict(error) => Self::Locked(error),
+            other => other,
         }
     }
 

@@ -43,6 +43,7 @@ mod writer;
 
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -96,6 +97,8 @@ struct Shared {
     pulse: Pulse,
     retirement: Retirement,
     status: StatusRecord,
+    /// Whether a trial write after a conflict is running.
+    is_on_trial: AtomicBool,
     file: Option<SqliteFile>,
 }
 
@@ -141,6 +144,7 @@ impl Store {
             pulse,
             retirement,
             status: StatusRecord::new(),
+            is_on_trial: AtomicBool::new(false),
             file,
         };
         Ok(Self { shared: Arc::new(shared), is_reserved: false })
@@ -205,6 +209,7 @@ impl Store {
             Err(Some(error)) if error.is_outage() && self.shared.status.failed(error) => {
                 self.notice_recovery();
             }
+            Err(Some(StoreError::Conflict(_))) => self.check_locks(),
             Err(_) => {}
         }
         outcome
@@ -213,6 +218,24 @@ impl Store {
     /// The outcome of the last writes; performs no query.
     pub fn status(&self) -> Status {
         self.shared.status.get()
+    }
+
+    /// A lock that a transaction waited for in vain may be on one row, or on whole tables, as a
+    /// backup takes them: a trial write shows which.
+    fn check_locks(&self) {
+        if self.shared.is_on_trial.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let store = self.reserved();
+        tokio::spawn(async move {
+            let outcome = store.try_write().await.map_err(StoreError::while_beginning);
+            store.shared.is_on_trial.store(false, Ordering::Release);
+            if let Err(error) = outcome
+                && store.shared.status.failed(&error)
+            {
+                store.notice_recovery();
+            }
+        });
     }
 
     /// Tries small writes until one succeeds, so that the status recovers even if nothing is

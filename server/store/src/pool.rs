@@ -3,9 +3,11 @@
 use std::time::{Duration, Instant};
 
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sea_orm::sqlx::{AssertSqlSafe, Executor, SqlSafeStr, SqlStr};
+use sea_orm::sqlx::{
+    AssertSqlSafe, Connection as _, Executor, MySqlConnection, PgConnection, SqlSafeStr, SqlStr,
+};
 use sea_orm::{ConnectOptions, Database, DatabaseConnection};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::error::StoreError;
 use crate::file::SqliteFile;
@@ -23,9 +25,12 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
 /// Idle time after which a connection is tested before use.
 const TEST_AFTER: Duration = Duration::from_secs(30);
 /// Maximum time that a statement on MySQL and PostgreSQL waits for a lock of another transaction.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
-/// Maximum time that SQLite waits for another process that writes to the same file.
-pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
+/// Maximum time that SQLite waits for another process that has locked the same file. Like
+/// `ACQUIRE_TIMEOUT`, it must remain well below three seconds.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long the first connections to a file that another process has locked are tried again.
+const FILE_PATIENCE: Duration = Duration::from_secs(5);
 const SERVER_RETRY: Duration = Duration::from_millis(200);
 /// Pause between two attempts to open a file that another process is opening.
 const FILE_RETRY: Duration = Duration::from_millis(10);
@@ -142,25 +147,53 @@ async fn connect(
         } else if problem.is_retryable() {
             // SQLite itself does not wait for a process that is switching a new file to the
             // write-ahead log.
-            (BUSY_TIMEOUT, FILE_RETRY)
+            (FILE_PATIENCE, FILE_RETRY)
         } else {
             (Duration::ZERO, Duration::ZERO)
         };
-        if begun.elapsed() >= patience {
+        let is_over = begun.elapsed() >= patience;
+        if !is_over && (is_logged || !problem.is_connection_lost()) {
+            sleep(pause).await;
+            continue;
+        }
+        let reason = match problem.is_connection_lost() {
+            true => refusal(url).await.unwrap_or_else(|| error.to_string()),
+            false => error.to_string(),
+        };
+        if is_over {
             let remedy = match problem {
                 StoreError::Storage(_) => "; check its rights, or restore it from a backup",
                 _ => "",
             };
-            return Err(url.error(&options.setting, format!("{error}{remedy}")));
+            return Err(url.error(&options.setting, format!("{reason}{remedy}")));
         }
-        if problem.is_connection_lost() && !is_logged {
-            is_logged = true;
-            tracing::warn!(
-                setting = options.setting, %error, patience_seconds = options.start_patience.as_secs(),
-                "the database does not answer yet; connecting again"
-            );
-        }
+        is_logged = true;
+        tracing::warn!(
+            setting = options.setting,
+            reason,
+            patience_seconds = options.start_patience.as_secs(),
+            "the database does not answer yet; connecting again"
+        );
         sleep(pause).await;
+    }
+}
+
+/// Why a database server rejects connections, which the pool reports as a time-out only; `None` if a
+/// connection succeeds now.
+async fn refusal(url: &DatabaseUrl) -> Option<String> {
+    let connect = async {
+        match url.dialect() {
+            Dialect::Sqlite => None,
+            Dialect::MySql => MySqlConnection::connect(url.expose()).await.err(),
+            Dialect::Postgres => PgConnection::connect(url.expose()).await.err(),
+        }
+    };
+    match timeout(ACQUIRE_TIMEOUT, connect).await {
+        Ok(error) => error.map(|error| error.to_string()),
+        Err(_) => Some(format!(
+            "no answer within {} s: the server is busy, or it is not a database of this kind",
+            ACQUIRE_TIMEOUT.as_secs()
+        )),
     }
 }
 

@@ -1,5 +1,5 @@
 //! MySQL and PostgreSQL: runs a write job in a separate transaction, and repeats it after a
-//! deadlock. Knows no table.
+//! deadlock, but not after it waited in vain for a lock. Knows no table.
 
 use std::future::Future;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use sea_orm::{
 use tokio::time::Instant;
 
 use crate::error::{JobError, StoreError, is_dead_connection};
+use crate::pool::LOCK_TIMEOUT;
 use crate::pulse::Pulse;
 use crate::retirement::Retirement;
 use crate::sequence;
@@ -47,11 +48,13 @@ impl Transactions {
         let task = tokio::spawn(async move {
             // One deadline for all attempts, because the caller waits for all of them.
             let deadline = Pulse::deadline();
+            let begun = Instant::now();
             let (mut attempt, mut moved) = (1, 0);
             loop {
                 match transactions.once(deadline, &input, &job).await {
                     Err(error)
                         if attempt < ATTEMPTS
+                            && begun.elapsed() < LOCK_TIMEOUT
                             && error.store_error().is_some_and(StoreError::is_retryable) =>
                     {
                         tracing::debug!(attempt, "transaction met another one, trying again");

@@ -86,7 +86,7 @@ pub(super) async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
         ..TransactionOptions::default()
     };
-    Ok(db.begin_with_options(options).await?)
+    db.begin_with_options(options).await.map_err(|error| StoreError::from(error).while_beginning())
 }
 
 /// A job whose types are known only to its caller.
@@ -168,7 +168,15 @@ async fn work(connection: Connection, mut queue: mpsc::Receiver<Box<dyn Job>>) {
                     connection.alone(job).await;
                 }
             }
-            Err(error) => jobs.drain(..).for_each(|job| job.answer(Some(error.clone()))),
+            Err(error) => {
+                // The jobs that arrived during the wait would only wait for the same lock.
+                if let StoreError::Locked(_) = error {
+                    while let Ok(job) = queue.try_recv() {
+                        jobs.push(job);
+                    }
+                }
+                jobs.drain(..).for_each(|job| job.answer(Some(error.clone())));
+            }
         }
     }
 }

@@ -71,6 +71,30 @@ async fn a_publish_of_the_owner_wakes_readers_in_their_spelling() {
     assert_eq!(details(&body), [&format!("{}+default+{namespace}", owner.id)]);
 }
 
+/// A client that waits for a cluster and a namespace that do not exist yet is woken by their first
+/// release, in whatever spelling they are created, and notified in its own. Apollo compares watch
+/// keys without regard to case.
+#[tokio::test]
+async fn a_poll_parked_before_its_names_exist_is_woken_in_any_spelling() {
+    let fixture = Fixture::shared().await;
+    let app = fixture.app("early").await;
+    let waiting = async |cluster: &str, namespace: &str, known: i64| {
+        let place = format!("cluster={cluster}");
+        let path = poll::path_of(&app.id, &place, &[(namespace, known)]);
+        Waiting::start(&fixture.config, &path).await
+    };
+    app.publish("0").await;
+    let known = position(&fixture.config, &app.id, "application").await;
+    let early_cluster = waiting("SHAAY", "application", known).await;
+    let early_namespace = waiting("default", "Later", -1).await;
+    app.add_cluster("shaay").await;
+    app.release("shaay", "application", &[("k", "1")]).await;
+    assert_eq!(early_cluster.soon().await.ok().json()[0]["namespaceName"], "application");
+    app.add_namespace("later", false).await;
+    app.release("default", "later", &[("k", "1")]).await;
+    assert_eq!(early_namespace.soon().await.ok().json()[0]["namespaceName"], "Later");
+}
+
 /// C072: a client waits for its cluster, its data center and the default cluster, and for no other.
 #[tokio::test]
 async fn a_poll_waits_for_three_clusters() {

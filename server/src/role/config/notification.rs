@@ -131,8 +131,10 @@ pub(super) fn legacy_poll(
 }
 
 impl Watched {
+    /// Whether an answer needs the client's spelling: a name that is not stored yet may be stored
+    /// in another one.
     fn has_own_spelling(&self) -> bool {
-        self.spelling != self.namespace
+        self.spelling != self.namespace || !self.is_declared
     }
 
     /// Bytes that the parked poll keeps for it in addition to its keys.
@@ -173,11 +175,15 @@ fn park(
         undeclared = undeclared.saturating_sub(usize::from(!watched.is_declared));
         fits
     };
-    let keys: Vec<&String> = watched
+    let names = state.feed.names();
+    let mut keys: Vec<String> = watched
         .iter()
         .filter(|watched| is_watched(watched))
         .flat_map(|watched| &watched.keys)
+        .map(|key| names.waiting_key(key))
         .collect();
+    keys.sort_unstable();
+    keys.dedup();
     let holder = Holder {
         app_id: client.app_id.as_deref().unwrap_or_default(),
         address: peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
@@ -302,7 +308,7 @@ fn is_lost(feed: &ReleaseFeed, watched: &Watched, latest: Option<i64>) -> bool {
 fn pushed(wake: &Wake, spellings: &[(String, String)]) -> Response {
     let spelling = spellings
         .iter()
-        .find(|(stored, _)| **stored == *wake.namespace)
+        .find(|(stored, _)| stored.eq_ignore_ascii_case(&wake.namespace))
         .map(|(_, spelling)| spelling);
     let own = spelling.and_then(|spelling| notification(spelling, &wake.key, wake.id));
     let body = own.unwrap_or_else(|| wake.body.clone());

@@ -109,6 +109,8 @@ async fn wrong_urls_are_refused_by_the_name_of_their_setting() {
         ("postgres://u:secret@127.0.0.1:99999/d".to_owned(), "cannot be parsed"),
         ("mysql://u:secret@127.0.0.1:9/d".to_owned(), "u:***@127.0.0.1:9"),
         ("postgres://u:secret@127.0.0.1:9/d".to_owned(), "u:***@127.0.0.1:9"),
+        ("mysql://u:secret@127.0.0.1:9/d".to_owned(), "Connection refused"),
+        ("postgres://u:secret@127.0.0.1:9/d".to_owned(), "Connection refused"),
     ] {
         let begun = Instant::now();
         let error = Store::connect(&url, StoreOptions::new("--portal-db")).await.unwrap_err();

@@ -1,0 +1,48 @@
+//! The databases of a node as commands use them, whether a server is running or not. Starts nothing
+//! in the background.
+
+use std::sync::Arc;
+
+use castalia_store::Store;
+
+use super::{AdminTokens, StartError, data_dir, database, random_hex};
+use crate::settings::{Installation, Settings};
+
+/// Creates or upgrades both databases without serving. Returns one line for each.
+///
+/// # Errors
+/// Fails where the start of a server would fail.
+pub async fn prepare_databases(settings: &Settings) -> Result<Vec<String>, StartError> {
+    data_dir::make_if_needed(settings)?;
+    database::prepare(&Arc::new(settings.clone())).await
+}
+
+/// Describes what the start of a server would do to the databases; writes nothing.
+///
+/// # Errors
+/// Fails where the start of a server would fail.
+pub async fn check_databases(settings: &Settings) -> Result<Vec<String>, StartError> {
+    database::check(settings).await
+}
+
+/// Opens the portal database for a command, even while a server is running.
+///
+/// # Errors
+/// Fails where the start of a server would fail.
+pub async fn portal_store(settings: &Settings) -> Result<(Store, Installation), StartError> {
+    data_dir::make_if_needed(settings)?;
+    let settings = Arc::new(settings.clone());
+    let token = random_hex()?;
+    let portal = database::open_portal(&settings, &token, None).await?;
+    Ok((portal.store, settings.defaults.unwrap_or(portal.installation)))
+}
+
+/// The tokens of the admin role, as a node with these settings and rows would accept them.
+///
+/// # Errors
+/// Fails if there is no config database, or if it cannot be read.
+pub async fn admin_tokens(settings: &Settings) -> Result<AdminTokens, StartError> {
+    data_dir::require_config_file(settings)?;
+    let (store, config) = database::read_config(&Arc::new(settings.clone())).await?;
+    Ok(AdminTokens::read(&store, &config, settings))
+}
