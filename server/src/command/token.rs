@@ -50,8 +50,8 @@ pub(super) fn create(settings: Settings, matches: &ArgMatches) -> Result<(), Fai
         if token.older > 0 {
             let _ = writeln!(
                 std::io::stderr(),
-                "castalia: {name} has had {} token(s) before; they have the rights that this one was \
-                 made with, too. Use another --name for a token with rights of its own.",
+                "castalia: {name} already has {} token(s), which also receive the permissions granted \
+                 now. Use another --name for a token with separate permissions.",
                 token.older
             );
         }

@@ -13,8 +13,10 @@ import kotlinx.coroutines.flow.asStateFlow
 import kotlinx.coroutines.flow.flow
 import kotlinx.coroutines.suspendCancellableCoroutine
 
-/* The only file that needs kotlinx.coroutines: no other class refers to its types, so that Java
- * programs run without it. */
+/*
+ * The only file that needs kotlinx.coroutines: no other class refers to its types, so that Java
+ * programs run without it.
+ */
 
 /**
  * The changes from the moment of collection; see [Config.onChange]. It ends when the config or the client is
