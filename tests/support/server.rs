@@ -154,7 +154,7 @@ impl Server {
         }
     }
 
-    /// Creates a consumer of the open API with all permissions and returns its token.
+    /// Creates a consumer of the open API with this scope and returns its token.
     pub(crate) fn token(&self, name: &str, scope: &[&str]) -> String {
         let mut command = command(&["token", "create", "--name", name]);
         command.args(scope).args(["--data-dir".as_ref(), self.data_dir.as_os_str()]);

@@ -132,8 +132,7 @@ test('a change of ten thousand keys keeps the event loop for less than 5 ms', { 
     assert.equal(program.messages[0].value, `value ${n} of 9999`);
   }
   t.diagnostic(`longest turns: ${millis.map((one) => one.toFixed(1)).join(', ')} ms`);
-  // Cold caches can make a turn longer, but nothing makes it shorter, so the second largest is
-  // compared.
+  // Cold caches can make a turn longer, but nothing makes one shorter, so two short ones suffice.
   assert.ok(millis.sort((a, b) => a - b)[1] < 5, 'two of ten');
 });
 

@@ -142,7 +142,7 @@ async fn a_refused_app_leaves_no_rows() {
     assert_no_rows(&admin).await;
 }
 
-/// Case 6: an app without a creator is refused like by the database.
+/// Case 6: an app without a creator is refused with the error of the database.
 #[tokio::test]
 async fn an_app_without_creator_is_refused() {
     let admin = Admin::start().await;
