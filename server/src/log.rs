@@ -91,7 +91,7 @@ fn output(format: LogFormat) -> io::Result<(File, bool)> {
 fn report(lines: u64) {
     tracing::warn!(
         lines,
-        "log lines were lost, because what reads the log was too slow or away for a while"
+        "log lines were lost, because the reader of the log was too slow or absent"
     );
 }
 

@@ -188,7 +188,7 @@ impl Node {
         self.connections.shutdown.cancel();
         self.connections.tracker.close();
         if tokio::time::timeout(DRAIN, self.connections.tracker.wait()).await.is_err() {
-            tracing::warn!("some connections did not finish in time and are cut");
+            tracing::warn!("some connections did not finish in time; closing them");
         }
         self.background.shutdown.cancel();
         self.background.tracker.close();
@@ -361,6 +361,6 @@ impl Node {
 fn random_hex() -> crate::error::Result<String> {
     let mut bytes = [0_u8; 32];
     getrandom::fill(&mut bytes)
-        .map_err(|error| crate::error::Error::internal("no random bytes", error))?;
+        .map_err(|error| crate::error::Error::internal("cannot generate random bytes", error))?;
     Ok(hex::encode(bytes))
 }

@@ -22,7 +22,7 @@ pub(super) fn run(settings: Settings) -> Result<(), Failure> {
         let mut end = End::listen()?;
         let started = Node::start_unless(settings, async {
             let signal = end.wait().await;
-            tracing::info!(signal, "ending before the start is complete");
+            tracing::info!(signal, "shutting down before the start is complete");
         });
         let node = match started.await {
             Ok(node) => node,
@@ -36,7 +36,7 @@ pub(super) fn run(settings: Settings) -> Result<(), Failure> {
             print_aside(banner(&node, &data_dir.display().to_string()));
         }
         let signal = end.wait().await;
-        tracing::info!(signal, "ending: polls are answered, connections drain");
+        tracing::info!(signal, "shutting down: answering parked polls, draining connections");
         node.stop().await;
         Ok(())
     })?
@@ -47,7 +47,7 @@ pub(super) fn run(settings: Settings) -> Result<(), Failure> {
 fn first_password(generated: &GeneratedPassword) -> String {
     let file = generated.file.display();
     if std::io::stdout().is_terminal() {
-        return format!("{}   (also in {file}; delete it)", generated.password.expose());
+        return format!("{}   (also in {file}; delete that file)", generated.password.expose());
     }
     format!("in {file}; delete it after signing in")
 }
@@ -71,7 +71,7 @@ fn banner(node: &Node, data_dir: &str) -> String {
             let _ = writeln!(text, "  Try it     curl http://{config}/{path}");
         }
     }
-    text.push_str("  Ctrl-C ends it.\n");
+    text.push_str("  Press Ctrl-C to stop.\n");
     text
 }
 

@@ -11,7 +11,7 @@ pub enum StoreError {
     #[error("a row with the same key already exists")]
     Duplicate(#[source] DbErr),
     /// A conflict with another transaction; the whole transaction may be repeated.
-    #[error("another transaction was in the way, try again")]
+    #[error("the transaction conflicted with another one; retry it")]
     Conflict(#[source] DbErr),
     /// Another process has locked a SQLite file, or all tables of a server.
     #[error("another process holds a lock on the whole database: {0}")]
@@ -21,10 +21,10 @@ pub enum StoreError {
     Unavailable(#[source] DbErr),
     /// The connection or the disk failed during the commit. Repeating the transaction might apply
     /// it twice.
-    #[error("the commit failed half-way, the change may have been kept or not: {0}")]
+    #[error("the commit failed, and the change may or may not be stored: {0}")]
     CommitUnknown(#[source] DbErr),
     /// The database rejects writes at present: it is read-only, or its disk is full.
-    #[error("the database takes no writes: {0}")]
+    #[error("the database refuses writes: {0}")]
     ReadOnly(#[source] DbErr),
     /// PostgreSQL: the sequence of this table is behind its rows, so that a new row would not be
     /// the newest one.

@@ -315,7 +315,7 @@ impl Store {
             if file.check().is_ok()
                 && let Err(error) = shared.write.execute_unprepared(checkpoint).await
             {
-                tracing::warn!(%error, "cannot empty the write-ahead log; keep it beside the file");
+                tracing::warn!(%error, "cannot truncate the write-ahead log; keep it beside the database file");
             }
             file.release();
         }

@@ -172,7 +172,7 @@ async fn connect(
             setting = options.setting,
             reason,
             patience_seconds = options.start_patience.as_secs(),
-            "the database does not answer yet; connecting again"
+            "the database does not answer yet; retrying"
         );
         sleep(pause).await;
     }

@@ -57,7 +57,10 @@ impl Transactions {
                             && begun.elapsed() < LOCK_TIMEOUT
                             && error.store_error().is_some_and(StoreError::is_retryable) =>
                     {
-                        tracing::debug!(attempt, "transaction met another one, trying again");
+                        tracing::debug!(
+                            attempt,
+                            "transaction conflicted with another one; retrying"
+                        );
                         // The other transaction probably needs a moment to finish.
                         tokio::time::sleep(Duration::from_millis(10 * u64::from(attempt))).await;
                         attempt += 1;

@@ -1,4 +1,5 @@
-//! Connections: wrong settings are named, broken ones are replaced, passwords stay hidden.
+//! Connections: invalid settings are reported by name, broken connections are replaced, passwords
+//! are not shown.
 
 use std::time::{Duration, Instant};
 
@@ -32,7 +33,7 @@ on_each_database! {
     }
 }
 
-/// Ends the sessions of everybody who uses the database.
+/// Terminates all sessions on the database.
 async fn end_sessions(database: &Database) {
     let raw = database.raw().await;
     let backend = raw.get_database_backend();
@@ -41,7 +42,7 @@ async fn end_sessions(database: &Database) {
                    WHERE DB = DATABASE() AND ID <> CONNECTION_ID()";
         for row in raw.query_all_raw(Statement::from_string(backend, sql)).await.unwrap() {
             let id: i64 = row.try_get("", "ID").unwrap();
-            // One that ended meanwhile is just as well.
+            // The session may have ended meanwhile.
             drop(raw.execute_unprepared(&format!("KILL {id}")).await);
         }
     } else {
@@ -74,7 +75,7 @@ async fn release_messages_are_heard_at_the_commit_and_after_a_lost_connection() 
     publish(&store).await;
     heard(&mut listener).await;
     end_sessions(&database).await;
-    // What was sent while nobody listened is gone, hence the signal.
+    // Notifications without a listener are lost, hence the signal.
     heard(&mut listener).await;
     publish(&store).await;
     heard(&mut listener).await;
