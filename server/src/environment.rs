@@ -17,7 +17,7 @@ use futures_util::future::join_all;
 use self::call::{Call, Reach};
 use self::local::Local;
 use self::remote::{Remote, Timeouts};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::server_config::kind::{ByEnvironment, Key};
 use crate::server_config::{ServerConfig, keys};
 use crate::settings::Settings;
@@ -121,9 +121,8 @@ impl Environments {
     pub fn find(&self, name: &str) -> Result<Environment> {
         let normalised = normalise(name);
         if !self.names().contains(&normalised) {
-            return Err(
-                Error::bad_request(format!("invalid env format:{name}")).with_code("unknown_env")
-            );
+            return Err(Error::bad_request(format!("invalid env format:{name}"))
+                .with_code(Code::UnknownEnv));
         }
         Ok(self.named(normalised))
     }

@@ -2,6 +2,8 @@
 //! does not know HTTP; `http/failure.rs` converts an error to a status and a body, and is the only
 //! place that logs it.
 
+mod code;
+
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
@@ -10,6 +12,7 @@ use castalia_core::protocol::route::Refusal;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+pub use self::code::Code;
 use castalia_store::{JobError, StoreError};
 
 /// How the caller should react.
@@ -57,7 +60,7 @@ pub struct Stale {
 #[derive(Debug, Clone)]
 pub struct Error {
     reaction: Reaction,
-    code: &'static str,
+    code: Code,
     message: String,
     source: Option<Arc<dyn StdError + Send + Sync>>,
     early: bool,
@@ -72,17 +75,17 @@ impl Error {
     #[must_use]
     pub fn new(reaction: Reaction, message: impl Into<String>) -> Self {
         let code = match reaction {
-            Reaction::BadRequest => "bad_request",
-            Reaction::Unauthorized => "unauthorized",
-            Reaction::Forbidden => "forbidden",
-            Reaction::NotFound => "not_found",
-            Reaction::MethodNotAllowed => "method_not_allowed",
-            Reaction::Conflict => "conflict",
-            Reaction::TooLarge => "too_large",
-            Reaction::TooMany => "too_many",
-            Reaction::Unavailable => "unavailable",
-            Reaction::Service => "service",
-            Reaction::Internal => "internal",
+            Reaction::BadRequest => Code::BadRequest,
+            Reaction::Unauthorized => Code::Unauthorized,
+            Reaction::Forbidden => Code::Forbidden,
+            Reaction::NotFound => Code::NotFound,
+            Reaction::MethodNotAllowed => Code::MethodNotAllowed,
+            Reaction::Conflict => Code::Conflict,
+            Reaction::TooLarge => Code::TooLarge,
+            Reaction::TooMany => Code::TooMany,
+            Reaction::Unavailable => Code::Unavailable,
+            Reaction::Service => Code::Service,
+            Reaction::Internal => Code::Internal,
         };
         Self { reaction, code, message: message.into(), source: None, early: false, stale: None }
     }
@@ -124,7 +127,7 @@ impl Error {
             "The namespace is at revision {} now, not at {}: somebody else changed it. Read it again, then repeat.",
             stale.current, stale.revision
         );
-        let error = Self::new(Reaction::Conflict, message).with_code("stale_revision");
+        let error = Self::new(Reaction::Conflict, message).with_code(Code::StaleRevision);
         Self { stale: Some(Arc::new(stale)), ..error }
     }
 
@@ -145,7 +148,7 @@ impl Error {
 
     /// Sets a more specific code: snake case, stable for scripts.
     #[must_use]
-    pub fn with_code(mut self, code: &'static str) -> Self {
+    pub fn with_code(mut self, code: Code) -> Self {
         self.code = code;
         self
     }
@@ -173,7 +176,7 @@ impl Error {
 
     /// Stable short code.
     #[must_use]
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> Code {
         self.code
     }
 
@@ -218,17 +221,19 @@ impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         let message = refusal.to_string();
         match refusal {
-            Refusal::UnknownPath => Self::not_found(message).with_code("unknown_path"),
-            Refusal::Encoding => Self::bad_request(message).with_code("bad_encoding").early(),
-            Refusal::InvalidAppId => Self::bad_request(message).with_code("invalid_app_id").early(),
+            Refusal::UnknownPath => Self::not_found(message).with_code(Code::UnknownPath),
+            Refusal::Encoding => Self::bad_request(message).with_code(Code::BadEncoding).early(),
+            Refusal::InvalidAppId => {
+                Self::bad_request(message).with_code(Code::InvalidAppId).early()
+            }
             Refusal::MissingParameter(_) => {
-                Self::bad_request(message).with_code("missing_parameter")
+                Self::bad_request(message).with_code(Code::MissingParameter)
             }
             Refusal::InvalidParameter(_) => {
-                Self::bad_request(message).with_code("invalid_parameter")
+                Self::bad_request(message).with_code(Code::InvalidParameter)
             }
             Refusal::InvalidNotifications(_) => {
-                Self::bad_request(message).with_code("invalid_notifications")
+                Self::bad_request(message).with_code(Code::InvalidNotifications)
             }
         }
     }
@@ -238,7 +243,7 @@ impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         let reaction = match &error {
             StoreError::UnknownProperty(_) => {
-                return Self::bad_request(error.to_string()).with_code("unknown_property");
+                return Self::bad_request(error.to_string()).with_code(Code::UnknownProperty);
             }
             StoreError::Conflict(_)
             | StoreError::Locked(_)
@@ -255,7 +260,7 @@ impl From<StoreError> for Error {
         if let StoreError::CommitUnknown(_) = &error {
             let message = "The database failed while it kept the change: it may have been kept or \
                            not. Look before you repeat it.";
-            return Self::unavailable(message).with_code("outcome_unknown").caused_by(error);
+            return Self::unavailable(message).with_code(Code::OutcomeUnknown).caused_by(error);
         }
         let message = match reaction {
             Reaction::Unavailable => "The database cannot be used at present.",

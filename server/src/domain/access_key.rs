@@ -9,7 +9,7 @@ use super::app;
 use super::audit::Trail;
 use super::audit_log::new_id;
 use super::constraint::{self, Author, check_width, fitting};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use castalia_store::entity::access_key::ActiveModel;
 use castalia_store::{Id, Secret, Small, Store, StoreError, Transaction};
 
@@ -50,16 +50,15 @@ async fn create_in(tx: &Transaction, new: &NewAccessKey) -> Result<AccessKey> {
     // would protect nothing.
     let app_id = app::lock_existing(tx, &new.app_id).await?;
     if castalia_store::access_key::count_of_app(tx, &app_id).await? >= MAX_KEYS {
-        return Err(
-            Error::bad_request("AccessKeys count limit exceeded").with_code("too_many_access_keys")
-        );
+        return Err(Error::bad_request("AccessKeys count limit exceeded")
+            .with_code(Code::TooManyAccessKeys));
     }
     let mut author = new.author.checked()?;
     author.last_modified_by = Some(author.created_by.clone());
     let secret = new.secret.as_ref().map(Secret::expose);
     if secret.is_some_and(|secret| secret.trim().chars().count() < MIN_SECRET) {
         let message = format!("The secret of an access key needs at least {MIN_SECRET} characters");
-        return Err(Error::bad_request(message).with_code("weak_access_key"));
+        return Err(Error::bad_request(message).with_code(Code::WeakAccessKey));
     }
     let row = ActiveModel {
         app_id: Set(fitting(Some(&app_id), "AppId", constraint::APP_ID)?),
@@ -71,7 +70,7 @@ async fn create_in(tx: &Transaction, new: &NewAccessKey) -> Result<AccessKey> {
     let key = castalia_store::insert(tx, row).await.map_err(|error| match error {
         StoreError::Duplicate(_) => {
             let message = "The app already has an access key with this secret.";
-            Error::bad_request(message).with_code("access_key_exists")
+            Error::bad_request(message).with_code(Code::AccessKeyExists)
         }
         error => error.into(),
     })?;
@@ -144,7 +143,7 @@ pub async fn delete(store: &Store, app_id: &str, id: i64, operator: Option<Strin
                 let key = find_locked(tx, app_id, *id).await?;
                 if key.is_enabled {
                     return Err(Error::bad_request("AccessKey should disable first")
-                        .with_code("access_key_enabled"));
+                        .with_code(Code::AccessKeyEnabled));
                 }
                 let name = operator.as_deref().unwrap_or_default();
                 check_width(name, "DataChange_LastModifiedBy", constraint::OPERATOR)?;
@@ -161,5 +160,5 @@ pub async fn delete(store: &Store, app_id: &str, id: i64, operator: Option<Strin
 /// meanwhile.
 async fn find_locked(tx: &Transaction, app_id: &str, id: i64) -> Result<AccessKey> {
     let key = castalia_store::access_key::find_locked(tx, app_id, Id(id)).await?;
-    key.ok_or_else(|| Error::bad_request("accessKey not exist.").with_code("access_key_not_found"))
+    key.ok_or_else(|| Error::bad_request("accessKey not exist.").with_code(Code::AccessKeyNotFound))
 }

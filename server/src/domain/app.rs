@@ -11,7 +11,7 @@ use super::namespace;
 use super::page::Page;
 use super::removal::{self, Removal};
 use super::{access_key, app_namespace, cluster, unique};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::server_config::{ServerConfig, keys};
 use castalia_store::entity::app::ActiveModel;
 use castalia_store::removal::Scope;
@@ -81,7 +81,7 @@ async fn create_in(tx: &Transaction, details: &Details, log: &Recorder) -> Resul
     let app_id = details.app_id();
     if castalia_store::app::by_app_id(tx, app_id).await?.is_some() {
         return Err(Error::bad_request(format!("app already exists for appId:{app_id}"))
-            .with_code("app_exists"));
+            .with_code(Code::AppExists));
     }
     details.check_not_blank()?;
     let operator = details.author.checked()?.created_by;
@@ -197,7 +197,7 @@ pub async fn find(store: &Store, app_id: &str) -> Result<App> {
 }
 
 fn not_found(app_id: &str) -> Error {
-    Error::not_found(format!("app not found for appId:{app_id}")).with_code("app_not_found")
+    Error::not_found(format!("app not found for appId:{app_id}")).with_code(Code::AppNotFound)
 }
 
 /// Apps whose name contains the text, or a page of all apps if the text is blank.
@@ -218,5 +218,5 @@ pub async fn is_unique(store: &Store, app_id: &str) -> Result<bool> {
 
 /// The error of Apollo for a missing app that the request refers to but does not address.
 pub(super) fn not_exists(app_id: &str) -> Error {
-    Error::bad_request(format!("app not exists for appId:{app_id}")).with_code("app_not_found")
+    Error::bad_request(format!("app not exists for appId:{app_id}")).with_code(Code::AppNotFound)
 }

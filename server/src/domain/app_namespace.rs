@@ -14,7 +14,7 @@ use super::namespace::{self, NamespaceLimit};
 use super::page::Page;
 use super::removal::Removal;
 use super::unique;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::server_config::ServerConfig;
 use castalia_store::entity::app_namespace::ActiveModel;
 use castalia_store::{Store, Transaction};
@@ -100,7 +100,7 @@ async fn find_or_create(
         Some(_) => {
             let message =
                 format!("appNamespace already exists for appId:{app_id} namespaceName:{name}");
-            Err(Error::bad_request(message).with_code("app_namespace_exists"))
+            Err(Error::bad_request(message).with_code(Code::AppNamespaceExists))
         }
         None => {
             check_public_name(new, &named)?;
@@ -117,7 +117,7 @@ fn check_public_name(new: &NewAppNamespace, named: &[AppNamespace]) -> Result<()
     };
     let message =
         format!("Public AppNamespace {} already exists in appId: {}!", taken.name, taken.app_id);
-    Err(Error::bad_request(message).with_code("app_namespace_exists"))
+    Err(Error::bad_request(message).with_code(Code::AppNamespaceExists))
 }
 
 async fn create_in(
@@ -221,7 +221,7 @@ async fn delete_in(tx: &Transaction, app_id: &str, name: &str, operator: &str) -
     castalia_store::app::lock(tx, app_id).await?;
     let Some(definition) = castalia_store::namespace::app_namespace(tx, app_id, name).await? else {
         let message = format!("appNamespace not exist for appId:{app_id} namespaceName:{name}");
-        return Err(Error::bad_request(message).with_code("app_namespace_not_found"));
+        return Err(Error::bad_request(message).with_code(Code::AppNamespaceNotFound));
     };
     let (app_id, name) = (&definition.app_id, &definition.name);
     castalia_store::namespace::lock_named(tx, app_id, name).await?;
@@ -276,6 +276,6 @@ async fn public(store: &Store, name: &str) -> Result<AppNamespace> {
     let definition = castalia_store::namespace::public_app_namespace(store.read(), name).await?;
     definition.ok_or_else(|| {
         let message = format!("Public appNamespace not exists. NamespaceName = {name}");
-        Error::bad_request(message).with_code("app_namespace_not_found")
+        Error::bad_request(message).with_code(Code::AppNamespaceNotFound)
     })
 }

@@ -13,7 +13,7 @@ use super::release;
 use super::removal::Removal;
 use super::revision::Base;
 use super::{cluster, key};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use castalia_store::entity::{cluster as cluster_table, namespace as namespace_table};
 use castalia_store::namespace::Standing;
 use castalia_store::{Id, Small, Store, Transaction};
@@ -118,7 +118,7 @@ async fn first_in_children(
 
 fn cluster_not_exists(name: &str) -> Error {
     Error::bad_request(format!("cluster not exists for clusterName:{name}"))
-        .with_code("cluster_not_found")
+        .with_code(Code::ClusterNotFound)
 }
 
 /// The parent of the namespace of a branch.
@@ -164,7 +164,7 @@ async fn create_in(
     let namesakes = castalia_store::namespace::named(tx, &key.app_id, &key.namespace).await?;
     if first_in_children(tx, &above, namesakes).await?.is_some() {
         // Apollo's message states the opposite of the condition; its callers expect this text.
-        return Err(namespace::not_exists(key).with_code("branch_exists"));
+        return Err(namespace::not_exists(key).with_code(Code::BranchExists));
     }
     let mut trail = Trail::of(Some(operator));
     let row = cluster_table::ActiveModel {
@@ -224,7 +224,7 @@ pub async fn require(
                 "Namespace's branch not exist. AppId = {app_id}, ClusterName = {cluster}, NamespaceName = {namespace}, \
                  BranchName = {branch}"
             );
-            Err(Error::bad_request(message).with_code("branch_not_found"))
+            Err(Error::bad_request(message).with_code(Code::BranchNotFound))
         }
     }
 }

@@ -13,7 +13,7 @@ use super::constraint::{self, Author, check_name, check_width, fitting};
 use super::namespace;
 use super::removal::{self, Removal};
 use super::unique;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use castalia_store::entity::cluster::ActiveModel;
 use castalia_store::removal::Scope;
 use castalia_store::{Id, Store, Transaction};
@@ -96,10 +96,10 @@ async fn create_in(
     let new = &NewCluster { app_id: Some(app_id.clone()), ..new.clone() };
     if castalia_store::app::cluster(tx, addressed, name).await?.is_some() {
         let message = format!("cluster already exists for clusterName:{name}");
-        return Err(Error::bad_request(message).with_code("cluster_exists"));
+        return Err(Error::bad_request(message).with_code(Code::ClusterExists));
     }
     if castalia_store::app::cluster(tx, app_id, name).await?.is_some() {
-        return Err(Error::bad_request("cluster not unique").with_code("cluster_exists"));
+        return Err(Error::bad_request("cluster not unique").with_code(Code::ClusterExists));
     }
     let cluster = castalia_store::insert(tx, new.row()?).await?;
     let operator = &cluster.data_change_created_by;
@@ -215,7 +215,7 @@ pub async fn find(db: &impl ConnectionTrait, app_id: &str, name: &str) -> Result
     let cluster = castalia_store::app::cluster(db, app_id, name).await?;
     cluster.ok_or_else(|| {
         let message = format!("cluster not found for appId:{app_id} clusterName:{name}");
-        Error::not_found(message).with_code("cluster_not_found")
+        Error::not_found(message).with_code(Code::ClusterNotFound)
     })
 }
 

@@ -5,7 +5,7 @@
 use castalia_core::protocol::namespace::is_valid_name;
 use chrono::{DateTime, Utc};
 
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use castalia_store::Authorship;
 
 /// Widths of the columns, in characters.
@@ -71,7 +71,7 @@ impl Author {
 /// Fails if it is absent: Apollo's database refuses such a row, which clients see as status 500.
 pub fn present<T>(value: Option<T>, column: &str) -> Result<T> {
     value.ok_or_else(|| {
-        Error::service(format!("Column '{column}' cannot be null")).with_code("constraint")
+        Error::service(format!("Column '{column}' cannot be null")).with_code(Code::Constraint)
     })
 }
 
@@ -93,7 +93,7 @@ pub fn check_width(text: &str, column: &str, width: usize) -> Result<()> {
     // Bytes are compared first, so that characters are counted for long texts only.
     if text.len() > width && text.chars().count() > width {
         let message = format!("Data too long for column '{column}': at most {width} characters");
-        return Err(Error::service(message).with_code("constraint"));
+        return Err(Error::service(message).with_code(Code::Constraint));
     }
     Ok(())
 }
@@ -115,7 +115,7 @@ pub fn check_name(name: Option<&str>, kind: &str) -> Result<()> {
     match name {
         Some(name) if !is_valid_name(name) => {
             Err(Error::bad_request(format!("Invalid {kind} format: {NAME_RULE}"))
-                .with_code("invalid_name"))
+                .with_code(Code::InvalidName))
         }
         _ => Ok(()),
     }
@@ -151,7 +151,7 @@ impl Violations {
         }
         let list = self.0.join(", ");
         Err(Error::bad_request(format!("Validation failed for {entity}: {list}"))
-            .with_code("constraint"))
+            .with_code(Code::Constraint))
     }
 }
 

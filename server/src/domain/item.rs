@@ -17,7 +17,7 @@ use super::item_rules::ItemRules;
 use super::namespace::{self, Namespace, NamespaceKey, key_of};
 use super::revision::Base;
 use super::unique;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::server_config::ServerConfig;
 use castalia_store::entity::item::ActiveModel;
 use castalia_store::{Id, Small, Store, Transaction};
@@ -60,7 +60,7 @@ impl Draft {
             return Ok(());
         }
         let message = format!("lineNum should be in [0, {LAST_LINE}], not {}.", self.line_num);
-        Err(Error::bad_request(message).with_code("invalid_line"))
+        Err(Error::bad_request(message).with_code(Code::InvalidLine))
     }
 
     /// The row of a new item.
@@ -171,7 +171,7 @@ async fn check_new(
 
 /// The error for a key that exists.
 pub(super) fn exists(key: &str) -> Error {
-    Error::bad_request(format!("item already exists for itemKey:{key}")).with_code("item_exists")
+    Error::bad_request(format!("item already exists for itemKey:{key}")).with_code(Code::ItemExists)
 }
 
 /// The error for a namespace that has reached its limit of items.
@@ -179,7 +179,7 @@ pub(super) fn too_many(limit: u64, count: u64) -> Error {
     let message = format!(
         "The maximum number of items ({limit}) for this namespace has been reached. Current item count is {count}."
     );
-    Error::bad_request(message).with_code("too_many_items")
+    Error::bad_request(message).with_code(Code::TooManyItems)
 }
 
 async fn insert(tx: &Transaction, namespace_id: Id, draft: &Draft) -> Result<Item> {
@@ -331,17 +331,17 @@ async fn delete_in(
 
 async fn existing(tx: &Transaction, id: i64) -> Result<Item> {
     castalia_store::item::by_id(tx, id).await?.ok_or_else(|| {
-        Error::bad_request(format!("item not exists for itemId:{id}")).with_code("item_not_found")
+        Error::bad_request(format!("item not exists for itemId:{id}")).with_code(Code::ItemNotFound)
     })
 }
 
 /// The error for an item of another namespace than the addressed one.
 pub(super) fn mismatch() -> Error {
     Error::bad_request("invalid request, item and namespace do not match!")
-        .with_code("item_mismatch")
+        .with_code(Code::ItemMismatch)
 }
 
 /// The error for an unknown item; `what` identifies it.
 pub(super) fn not_found(what: impl std::fmt::Display) -> Error {
-    Error::not_found(format!("item not found for {what}")).with_code("item_not_found")
+    Error::not_found(format!("item not found for {what}")).with_code(Code::ItemNotFound)
 }

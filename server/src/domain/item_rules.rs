@@ -9,7 +9,7 @@ use sea_orm::ConnectionTrait;
 use super::item::Draft;
 use super::namespace::Namespace;
 use super::{branch, key, syntax};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::server_config::{ServerConfig, keys};
 
 /// The effective limits at one moment.
@@ -152,13 +152,13 @@ impl NamespaceRules {
         };
         checked.map_err(|problem| {
             Error::bad_request(format!("invalid {} content: {problem}", format.name()))
-                .with_code("invalid_content")
+                .with_code(Code::InvalidContent)
         })
     }
 }
 
 fn too_long(what: &str, limit: usize) -> Error {
-    Error::bad_request(format!("{what} too long. length limit:{limit}")).with_code("too_long")
+    Error::bad_request(format!("{what} too long. length limit:{limit}")).with_code(Code::TooLong)
 }
 
 /// Length in UTF-16 code units, as Apollo measures it.

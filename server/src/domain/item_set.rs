@@ -12,7 +12,7 @@ use super::item_rules::{ItemRules, NamespaceRules};
 use super::namespace::{Namespace, NamespaceKey, key_of};
 use super::revision::Base;
 use super::unique;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::server_config::ServerConfig;
 use castalia_store::{Id, Store, Transaction};
 
@@ -194,7 +194,7 @@ impl Steps<'_> {
         for draft in &self.changes.deletes {
             let unknown = || {
                 Error::service(format!("item not exist. ID:{}", draft.id))
-                    .with_code("item_not_found")
+                    .with_code(Code::ItemNotFound)
             };
             let Some(item) = present.get(&Id(draft.id)) else {
                 return Err(self.absent(draft.id, unknown()).await?);

@@ -9,7 +9,7 @@ use sea_orm::ConnectionTrait;
 use super::namespace::{self, Namespace, NamespaceKey, key_of};
 use super::release::{self, Publication};
 use super::{branch, configurations};
-use crate::error::{Error, Reaction, Result};
+use crate::error::{Code, Error, Reaction, Result};
 use crate::server_config::{ServerConfig, keys};
 use castalia_store::{Store, Transaction};
 
@@ -27,7 +27,7 @@ impl EditLock {
     /// With the switch on, Apollo looks up the namespace elsewhere, with a different error.
     pub(super) fn explain(self, error: Error) -> Error {
         if self.is_on && error.reaction() == Reaction::NotFound {
-            return Error::bad_request("namespace not exist.").with_code("namespace_not_found");
+            return Error::bad_request("namespace not exist.").with_code(Code::NamespaceNotFound);
         }
         error
     }
@@ -55,7 +55,8 @@ fn check_owner(namespace: &Namespace, lock: &NamespaceLock, operator: &str) -> R
         return Ok(());
     }
     let (name, owner) = (&namespace.namespace_name, &lock.data_change_created_by);
-    Err(Error::bad_request(format!("namespace:{name} is modified by {owner}")).with_code("locked"))
+    Err(Error::bad_request(format!("namespace:{name} is modified by {owner}"))
+        .with_code(Code::Locked))
 }
 
 /// Releases the lock if the items no longer differ from the release.
@@ -92,7 +93,7 @@ pub(super) fn check_publisher(owner: Option<&str>, publication: &Publication) ->
     match owner {
         Some(owner) if !publication.is_emergency && owner == publication.operator => {
             Err(Error::bad_request("Config can not be published by yourself.")
-                .with_code("own_edit"))
+                .with_code(Code::OwnEdit))
         }
         owner => Ok(owner.is_some()),
     }

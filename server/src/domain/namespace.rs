@@ -16,7 +16,7 @@ use super::page::{Page, Paged};
 use super::removal::Removal;
 use super::revision::Base;
 use super::unique;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::server_config::{ServerConfig, keys};
 use castalia_store::entity::namespace::ActiveModel;
 use castalia_store::instance::ConfigNamespace;
@@ -55,7 +55,7 @@ impl NamespaceLimit {
             let message = format!(
                 "namespace[appId = {app_id}, cluster= {cluster}] nowCount= {count}, maxCount ={limit}"
             );
-            return Err(Error::service(message).with_code("too_many_namespaces"));
+            return Err(Error::service(message).with_code(Code::TooManyNamespaces));
         }
         Ok(())
     }
@@ -99,7 +99,7 @@ async fn create_at(
     let name = new.name.as_deref().unwrap_or_default();
     if castalia_store::namespace::find(tx, app_id, cluster, name).await?.is_some() {
         let message = format!("namespace already exists for namespaceName:{name}");
-        return Err(Error::bad_request(message).with_code("namespace_exists"));
+        return Err(Error::bad_request(message).with_code(Code::NamespaceExists));
     }
     let mut trail = Trail::of(new.author.created_by.as_deref());
     let namespace = create_in(tx, new, limit, &mut trail).await?;
@@ -118,7 +118,7 @@ async fn create_in(
     let namespace_name = fitting(new.name.as_deref(), "NamespaceName", constraint::NAME)?;
     if castalia_store::namespace::find(tx, &app_id, &cluster_name, &namespace_name).await?.is_some()
     {
-        return Err(Error::service("namespace not unique").with_code("namespace_exists"));
+        return Err(Error::service("namespace not unique").with_code(Code::NamespaceExists));
     }
     limit.check(tx, &app_id, &cluster_name).await?;
     let row = ActiveModel {
@@ -274,7 +274,7 @@ pub async fn find(db: &impl ConnectionTrait, key: &NamespaceKey) -> Result<Names
 /// The error for a missing namespace that the request addresses.
 pub(super) fn not_found(key: &NamespaceKey) -> Error {
     Error::not_found(format!("namespace not found for {}", names(key)))
-        .with_code("namespace_not_found")
+        .with_code(Code::NamespaceNotFound)
 }
 
 /// Same as [`find`], with a bad request as the error: for requests that refer to a namespace but do
@@ -299,7 +299,7 @@ pub(super) async fn require_locked(tx: &Transaction, key: &NamespaceKey) -> Resu
 /// The error of Apollo for a missing namespace that the request only refers to.
 pub(super) fn not_exists(key: &NamespaceKey) -> Error {
     Error::bad_request(format!("namespace not exist for {}", names(key)))
-        .with_code("namespace_not_found")
+        .with_code(Code::NamespaceNotFound)
 }
 
 /// The names in the format of error messages.
@@ -315,7 +315,8 @@ pub async fn by_id(db: &impl ConnectionTrait, id: i64) -> Result<Namespace> {
     let namespace = castalia_store::namespace::by_id(db, id).await?;
     // Apollo's message refers to an item.
     let not_found = || {
-        Error::not_found(format!("item not found for itemId:{id}")).with_code("namespace_not_found")
+        Error::not_found(format!("item not found for itemId:{id}"))
+            .with_code(Code::NamespaceNotFound)
     };
     namespace.ok_or_else(not_found)
 }
@@ -372,6 +373,6 @@ pub async fn associated_public(store: &Store, cluster: &str, name: &str) -> Resu
     };
     found.ok_or_else(|| {
         Error::not_found(format!("public namespace not found. namespace:{name}"))
-            .with_code("namespace_not_found")
+            .with_code(Code::NamespaceNotFound)
     })
 }

@@ -12,7 +12,7 @@ use crate::domain::permission::grant::{self, Holder};
 use crate::domain::permission::need::Identity;
 use crate::domain::permission::{Act, Role};
 use crate::domain::{unique, user};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use castalia_core::protocol::namespace::{DEFAULT_CLUSTER, DEFAULT_NAMESPACE, Format};
 use castalia_store::entity::{app as app_row, app_namespace};
 use castalia_store::user::role;
@@ -70,12 +70,12 @@ impl Details {
         for (member, text, width) in members {
             if text.trim().is_empty() {
                 return Err(
-                    Error::bad_request(format!("{member} cannot be blank")).with_code("blank")
+                    Error::bad_request(format!("{member} cannot be blank")).with_code(Code::Blank)
                 );
             }
             if text.chars().count() > width {
                 let message = format!("{member} is longer than {width} characters");
-                return Err(Error::bad_request(message).with_code("too_long"));
+                return Err(Error::bad_request(message).with_code(Code::TooLong));
             }
         }
         check_name(Some(&self.app_id), "AppId")
@@ -156,7 +156,7 @@ pub async fn check_spelling(store: &Store, app_id: &str) -> Result<()> {
 }
 
 fn unknown(app_id: &str) -> Error {
-    Error::bad_request(format!("App not found: {app_id}")).with_code("unknown_app")
+    Error::bad_request(format!("App not found: {app_id}")).with_code(Code::UnknownApp)
 }
 
 /// All apps.
@@ -185,7 +185,7 @@ async fn owner_of(store: &Store, details: &Details) -> Result<user::User> {
     let owner = user::find(store, &details.owner_name).await?;
     owner.ok_or_else(|| {
         let message = format!("Application's owner not exist. owner = {}", details.owner_name);
-        Error::bad_request(message).with_code("unknown_user")
+        Error::bad_request(message).with_code(Code::UnknownUser)
     })
 }
 
@@ -195,7 +195,7 @@ async fn create_in(tx: &Transaction, new: &NewApp, email: &str, operator: &str) 
     // both spellings.
     if let Some(stored) = app::stored_id(tx, app_id).await? {
         return Err(Error::bad_request(format!("app already exists for appId:{stored}"))
-            .with_code("app_exists"));
+            .with_code(Code::AppExists));
     }
     let row = app_row::ActiveModel {
         app_id: Set(app_id.clone()),

@@ -10,7 +10,7 @@ use sea_orm::Set;
 
 use crate::domain::permission::grant;
 use crate::domain::{portal_app, unique};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use castalia_store::entity::app_namespace::ActiveModel;
 use castalia_store::{Store, Transaction, insert, namespace};
 
@@ -52,7 +52,7 @@ pub async fn create(
     let format = match new.format.trim() {
         "" => Format::Properties,
         name => Format::from_name(name).ok_or_else(|| {
-            Error::bad_request(format!("{name} can not map enum")).with_code("unknown_format")
+            Error::bad_request(format!("{name} can not map enum")).with_code(Code::UnknownFormat)
         })?,
     };
     let new = NewDefinition {
@@ -62,7 +62,7 @@ pub async fn create(
     };
     if new.comment.chars().count() > COMMENT {
         return Err(Error::bad_request(format!("comment is longer than {COMMENT} characters"))
-            .with_code("too_long"));
+            .with_code(Code::TooLong));
     }
     let input = (new, envs.to_vec(), editor.map(str::to_owned), operator.to_owned());
     unique::write(store, input, |tx, (new, envs, editor, operator)| {
@@ -80,7 +80,7 @@ pub async fn find(store: &Store, app_id: &str, name: &str) -> Result<AppNamespac
         namespace::app_namespace(store.read(), app_id, name).await?.filter(|row| row.name == name);
     found.ok_or_else(|| {
         let message = format!("AppNamespace not exist. AppId = {app_id}, NamespaceName = {name}");
-        Error::bad_request(message).with_code("unknown_app_namespace")
+        Error::bad_request(message).with_code(Code::UnknownAppNamespace)
     })
 }
 
@@ -167,12 +167,12 @@ async fn check_unique(tx: &Transaction, new: &NewDefinition) -> Result<()> {
                 "Public AppNamespace {} already exists in appId: {}!",
                 taken.name, taken.app_id
             );
-            Err(Error::bad_request(message).with_code("app_namespace_exists"))
+            Err(Error::bad_request(message).with_code(Code::AppNamespaceExists))
         }
         Some(taken) => {
             let message =
                 format!("AppNamespace {} already exists in appId: {}!", taken.name, taken.app_id);
-            Err(Error::bad_request(message).with_code("app_namespace_exists"))
+            Err(Error::bad_request(message).with_code(Code::AppNamespaceExists))
         }
     }
 }
@@ -182,7 +182,7 @@ fn full_name(new: &NewDefinition, org_id: &str, format: Format) -> Result<String
     if !is_valid_name(&new.name) || SUFFIXES.iter().any(|suffix| lower.ends_with(suffix)) {
         let message = "Invalid Namespace format: Only digits, alphabets and symbol - _ . (except single .) are allowed & \
                        not allowed to end with .json, .yml, .yaml, .xml, .properties";
-        return Err(Error::bad_request(message).with_code("invalid_name"));
+        return Err(Error::bad_request(message).with_code(Code::InvalidName));
     }
     let prefix =
         if new.is_public && new.append_prefix { format!("{org_id}.") } else { String::new() };
@@ -190,7 +190,7 @@ fn full_name(new: &NewDefinition, org_id: &str, format: Format) -> Result<String
     let name = format!("{prefix}{}{suffix}", new.name);
     if name.chars().count() > NAME {
         return Err(Error::bad_request(format!("name `{name}` is longer than {NAME} characters"))
-            .with_code("too_long"));
+            .with_code(Code::TooLong));
     }
     Ok(name)
 }

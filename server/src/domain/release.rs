@@ -16,7 +16,7 @@ use super::page::Page;
 use super::removal::Removal;
 use super::revision::Base;
 use super::{item_set, key, lock};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use castalia_store::entity::release::ActiveModel;
 use castalia_store::{Id, Store, Transaction};
 
@@ -121,7 +121,7 @@ async fn publish_without_in(
     publication.base.check(tx, branch).await?;
     lock::check_publisher(family.own.lock_owner.as_deref(), publication)?;
     let Some(parent) = &family.parent else {
-        return Err(Error::not_found("Parent namespace not found").with_code("branch_not_found"));
+        return Err(Error::not_found("Parent namespace not found").with_code(Code::BranchNotFound));
     };
     let mut trail = Trail::of(Some(&publication.operator));
     let content = content_of(tx, branch).await?;
@@ -336,7 +336,8 @@ pub async fn find(store: &Store, id: i64) -> Result<Release> {
 
 /// The error for an unknown release.
 pub(super) fn not_found(id: impl std::fmt::Display) -> Error {
-    Error::not_found(format!("release not found for releaseId:{id}")).with_code("release_not_found")
+    Error::not_found(format!("release not found for releaseId:{id}"))
+        .with_code(Code::ReleaseNotFound)
 }
 
 /// Releases with these row ids; unknown ones are left out.

@@ -8,7 +8,7 @@ use sea_orm::{IntoActiveModel as _, Set};
 
 use super::constraint::{self, Author, check_width, fitting};
 use super::unique;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::server_config::{ServerConfig, winners};
 use crate::settings::Settings;
 use castalia_store::entity::server_config::ActiveModel;
@@ -92,7 +92,7 @@ pub async fn delete(store: &Store, key: &str, cluster: &str, operator: &str) -> 
         .await?;
     if !found {
         let message = format!("server config not found for key:{key}, cluster:{cluster}");
-        return Err(Error::not_found(message).with_code("server_config_not_found"));
+        return Err(Error::not_found(message).with_code(Code::ServerConfigNotFound));
     }
     Ok(())
 }

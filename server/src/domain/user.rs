@@ -6,7 +6,7 @@ pub use castalia_store::entity::users::Model as User;
 use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
-use crate::error::{Error, Reaction, Result};
+use crate::error::{Code, Error, Reaction, Result};
 use crate::password::{self, Scheme};
 use crate::settings::Installation;
 use castalia_store::user::{self, UserRow};
@@ -37,7 +37,7 @@ pub async fn existing(store: &Store, name: &str) -> Result<User> {
 }
 
 fn unknown(name: &str) -> Error {
-    Error::bad_request(format!("user not exists for userName:{name}")).with_code("unknown_user")
+    Error::bad_request(format!("user not exists for userName:{name}")).with_code(Code::UnknownUser)
 }
 
 /// The names of those users who may sign in.
@@ -281,7 +281,7 @@ fn check_rule(password: &str, installation: Installation) -> Result<()> {
                 "Password needs a number and letter and between 8~20 characters"
             }
         })
-        .with_code("weak_password"));
+        .with_code(Code::WeakPassword));
     }
     match password::blocked_fragment(password) {
         None => Ok(()),
@@ -289,7 +289,7 @@ fn check_rule(password: &str, installation: Installation) -> Result<()> {
             let message = format!(
                 "Passwords cannot be consecutive, regular letters or numbers: `{fragment}`"
             );
-            Err(Error::bad_request(message).with_code("weak_password"))
+            Err(Error::bad_request(message).with_code(Code::WeakPassword))
         }
     }
 }

@@ -6,7 +6,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::domain::constraint::NAME_RULE;
 use crate::domain::permission::need::Place;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// Characters that must be escaped in a path segment.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -61,7 +61,7 @@ impl Address {
             Some(name) => Err(Error::bad_request(format!(
                 "The name `{name}` cannot be used in a path. {NAME_RULE}"
             ))
-            .with_code("invalid_name")),
+            .with_code(Code::InvalidName)),
         }
     }
 
@@ -105,7 +105,7 @@ mod tests {
     fn a_name_that_would_lead_elsewhere_is_refused() {
         for name in ["", ".", ".."] {
             let address = Address::new(["apps", "mine", "clusters", name]).with(&[("a", "b")]);
-            assert_eq!(address.checked().unwrap_err().code(), "invalid_name", "{name}");
+            assert_eq!(address.checked().unwrap_err().code(), Code::InvalidName, "{name}");
         }
         for name in ["...", ".a", "a.", "%2e%2e"] {
             assert!(Address::new(["apps", name]).checked().is_ok(), "{name}");

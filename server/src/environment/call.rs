@@ -12,7 +12,7 @@ use super::by_env;
 use super::local::Local;
 use super::remote::Remote;
 use crate::environment::revision;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::json;
 use crate::server_config::{ServerConfig, keys};
 
@@ -171,7 +171,7 @@ impl Environment {
                 "No available admin server. Name the meta server of {env} in apollo.portal.meta.servers or {env}_META.",
                 env = self.name
             ))
-            .with_code("env_unreachable")),
+            .with_code(Code::EnvUnreachable)),
         }
     }
 

@@ -20,7 +20,7 @@ use tokio::time::timeout;
 
 use super::Call;
 use crate::environment::revision;
-use crate::error::{Error, Reaction, Result};
+use crate::error::{Code, Error, Reaction, Result};
 use crate::http::revision::REVISION;
 use crate::json;
 use crate::outgoing;
@@ -111,7 +111,7 @@ impl Remote {
                         "The admin service {service} answered {status} with more than {limit} bytes; \
                          check which server runs at this address."
                     ))
-                    .with_code("env_answer_too_long"));
+                    .with_code(Code::EnvAnswerTooLong));
                 }
                 Err(error) => {
                     let error = error.without_url();
@@ -186,7 +186,7 @@ impl Remote {
     /// Scripts of Apollo's portal search for the beginnings of these messages.
     fn away(&self, problem: &str) -> Error {
         Error::service(format!("{problem} Meta server address: {}", self.meta))
-            .with_code("env_unreachable")
+            .with_code(Code::EnvUnreachable)
     }
 }
 
@@ -236,7 +236,7 @@ fn answer(status: StatusCode, body: Bytes) -> Result<Bytes> {
         // The portal's own credentials are wrong, not the caller's.
         StatusCode::UNAUTHORIZED => {
             let message = "The admin service refuses the portal; set its token in admin-service.access.tokens.";
-            return Err(Error::service(message).with_code("env_refuses_portal"));
+            return Err(Error::service(message).with_code(Code::EnvRefusesPortal));
         }
         StatusCode::FORBIDDEN => Reaction::Forbidden,
         StatusCode::NOT_FOUND => Reaction::NotFound,

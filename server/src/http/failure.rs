@@ -15,7 +15,7 @@ use http::{HeaderValue, Method, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::error::{Error, Reaction, Stale};
+use crate::error::{Code, Error, Reaction, Stale};
 use crate::json::schema::Named;
 use crate::log_rate::{LogRate, shortened};
 
@@ -39,7 +39,8 @@ pub struct Handled<'a> {
     /// Local time of the error.
     timestamp: String,
     /// Stable name of the reason, in snake case.
-    code: &'a str,
+    #[schema(value_type = String)]
+    code: Code,
     #[serde(flatten)]
     #[schema(ignore)]
     stale: Option<&'a Stale>,
@@ -56,7 +57,7 @@ struct Early<'a> {
     error: &'a str,
     path: &'a str,
     message: &'a str,
-    code: &'a str,
+    code: Code,
 }
 
 /// Passes the error as an extension, because only [`render`] knows the path.
@@ -140,7 +141,7 @@ pub async fn unknown_path(request: Request) -> Error {
         "No static resource {}.",
         request.uri().path().trim_start_matches('/')
     ))
-    .with_code("unknown_path")
+    .with_code(Code::UnknownPath)
 }
 
 /// The answer to a wrong method.
@@ -153,10 +154,11 @@ pub async fn wrong_method(request: Request) -> Error {
 
 fn status(error: &Error, strict: bool) -> StatusCode {
     let reference = match error.code() {
-        "unknown_path" | "missing_parameter" | "invalid_parameter" | "unreadable_body" => {
-            StatusCode::INTERNAL_SERVER_ERROR
-        }
-        "method_not_allowed" => StatusCode::BAD_REQUEST,
+        Code::UnknownPath
+        | Code::MissingParameter
+        | Code::InvalidParameter
+        | Code::UnreadableBody => StatusCode::INTERNAL_SERVER_ERROR,
+        Code::MethodNotAllowed => StatusCode::BAD_REQUEST,
         _ => StatusCode::OK,
     };
     if strict && reference != StatusCode::OK {
@@ -225,9 +227,9 @@ mod tests {
     #[test]
     fn the_references_numbers_are_given_only_when_asked_for() {
         let cases = [
-            (Error::not_found("x").with_code("unknown_path"), 404, 500),
+            (Error::not_found("x").with_code(Code::UnknownPath), 404, 500),
             (Error::new(Reaction::MethodNotAllowed, "x"), 405, 400),
-            (Error::bad_request("x").with_code("missing_parameter"), 400, 500),
+            (Error::bad_request("x").with_code(Code::MissingParameter), 400, 500),
             (Error::bad_request("x"), 400, 400),
             (Error::not_found("x"), 404, 404),
         ];

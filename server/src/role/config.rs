@@ -17,7 +17,7 @@ use http::{HeaderMap, Method};
 
 use self::access::Checked;
 use self::notification::Poll;
-use crate::error::{Error, Reaction, Result};
+use crate::error::{Code, Error, Reaction, Result};
 use crate::http::route::Listed;
 use crate::role::ClientAccess;
 use crate::state::EnvironmentState;
@@ -117,6 +117,6 @@ fn not_found(target: &NamespaceKey) -> Error {
         "Could not load configurations with appId: {}, clusterName: {}, namespace: {}",
         target.app_id, target.cluster, target.namespace
     ))
-    .with_code("release_not_found")
+    .with_code(Code::ReleaseNotFound)
     .early()
 }

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use castalia_core::protocol::namespace::CONTENT_KEY;
 
 use super::{Changes, Line};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// The edits that make the items equal to a properties text. Keys that the text lacks are deleted;
 /// an unchanged line is not touched; a changed one keeps its comment and type.
@@ -90,7 +90,7 @@ fn parse<'t>(lines: &[&'t str]) -> Result<Vec<Content<'t>>> {
         Some((key, value)) => Ok(Content::Pair(key.trim(), value.trim().replace("\\n", "\n"))),
         None => {
             let message = format!("line:{} key value must separate by '='", number + 1);
-            Err(Error::bad_request(message).with_code("line_without_separator"))
+            Err(Error::bad_request(message).with_code(Code::LineWithoutSeparator))
         }
     };
     lines.iter().enumerate().map(content).collect()
@@ -113,7 +113,7 @@ fn check_unique(parsed: &[Content<'_>]) -> Result<()> {
     Err(Error::bad_request(format!(
         "Config text has repeated keys: [{keys}], please check your input."
     ))
-    .with_code("repeated_keys"))
+    .with_code(Code::RepeatedKeys))
 }
 
 /// Items that no line has matched yet, each kind in its order.

@@ -7,7 +7,7 @@ use super::{Hit, Item, not_found};
 use crate::domain::namespace::{self, NamespaceKey};
 use crate::domain::page::{Page, Paged};
 use crate::domain::revision::Revision;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use castalia_store::Store;
 
 /// The items of a namespace in the order of their lines, with their revision; an empty list for an
@@ -68,7 +68,8 @@ pub fn decode_key(encoded: &str) -> Result<String> {
     let text = encoded.trim_end_matches('=').replace('+', "-").replace('/', "_");
     let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(text);
     bytes.ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(|| {
-        Error::service(format!("`{encoded}` is not a Base64-encoded key")).with_code("bad_encoding")
+        Error::service(format!("`{encoded}` is not a Base64-encoded key"))
+            .with_code(Code::BadEncoding)
     })
 }
 

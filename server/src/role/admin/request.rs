@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 
 use crate::domain::audit_log::Caller;
 use crate::domain::page::{Page, Sort};
-use crate::error::{Error, Reaction, Result};
+use crate::error::{Code, Error, Reaction, Result};
 
 /// Maximum body of an ordinary request, in bytes.
 pub(super) const BODY: usize = 1 << 20;
@@ -39,7 +39,7 @@ pub(super) async fn plain_path(request: Request, next: Next) -> Response {
         return Error::bad_request(
             "The path is not normalized: it contains an encoded separator, `;`, `//` or dots.",
         )
-        .with_code("bad_encoding")
+        .with_code(Code::BadEncoding)
         .early()
         .into_response();
     }
@@ -56,7 +56,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
         let AxumPath(parts) =
             AxumPath::from_request_parts(parts, state).await.map_err(|rejection| {
-                Error::bad_request(rejection.body_text()).with_code("invalid_parameter")
+                Error::bad_request(rejection.body_text()).with_code(Code::InvalidParameter)
             })?;
         Ok(Self(parts))
     }
@@ -224,11 +224,11 @@ impl<S: Send + Sync, T: DeserializeOwned, const LIMIT: usize> FromRequest<S> for
         if !is_json {
             let message =
                 format!("Content-Type '{media_type}' is not supported; send application/json");
-            return Err(Error::bad_request(message).with_code("unsupported_media_type"));
+            return Err(Error::bad_request(message).with_code(Code::UnsupportedMediaType));
         }
         let bytes = read(request, LIMIT).await?;
         serde_json::from_slice(&bytes).map(Self).map_err(|error| {
-            Error::bad_request(format!("JSON parse error: {error}")).with_code("unreadable_body")
+            Error::bad_request(format!("JSON parse error: {error}")).with_code(Code::UnreadableBody)
         })
     }
 }

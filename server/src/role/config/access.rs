@@ -10,7 +10,7 @@ use castalia_core::protocol::signature::{Signer, TIMESTAMP_HEADER, signature_of}
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::feed::access_key::AppKeys;
 use crate::log_rate::{LogRate, shortened};
 use crate::server_config::keys;
@@ -110,7 +110,7 @@ fn verify(state: &EnvironmentState, keys: &[(i64, Signer)], head: &Parts) -> Res
     let age = now_ms() - timestamp.parse::<i128>().unwrap_or(0);
     if age.unsigned_abs() >= tolerance.as_millis() {
         return Err(Error::unauthorized("RequestTimeTooSkewed")
-            .with_code("request_time_too_skewed")
+            .with_code(Code::RequestTimeTooSkewed)
             .early());
     }
     let signature = signature_of(header(AUTHORIZATION.as_str())).unwrap_or_default();

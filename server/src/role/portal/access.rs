@@ -21,7 +21,7 @@ use crate::domain::consumer::Call;
 use crate::domain::permission::need::{Identity, Need, Place};
 use crate::domain::portal_app;
 use crate::environment::Relayed;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::json::Json;
 use crate::wire::admin::Page;
 
@@ -142,7 +142,7 @@ fn check_intent(portal: &Portal, caller: &Caller, parts: &Parts) -> Result<()> {
         return Ok(());
     }
     Err(Error::forbidden("Header X-CSRF-Token is missing or does not belong to this sign-in.")
-        .with_code("csrf"))
+        .with_code(Code::Csrf))
 }
 
 fn record(portal: &Portal, caller: &Caller, parts: &Parts) {
@@ -158,7 +158,7 @@ async fn place(portal: &Portal, parts: &mut Parts) -> Result<Place> {
     let parameters = match RawPathParams::from_request_parts(parts, &()).await {
         Ok(parameters) => parameters,
         Err(RawPathParamsRejection::InvalidUtf8InPathParam(problem)) => {
-            return Err(Error::bad_request(problem.to_string()).with_code("bad_encoding"));
+            return Err(Error::bad_request(problem.to_string()).with_code(Code::BadEncoding));
         }
         Err(_) => return Ok(Place::default()),
     };

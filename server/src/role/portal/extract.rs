@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 use utoipa::openapi::path::ParameterIn;
 
-use crate::error::{Error, Reaction, Result};
+use crate::error::{Code, Error, Reaction, Result};
 use crate::http::operation::{Input, Output, Signature};
 use crate::json::Json;
 use crate::json::schema::Documented;
@@ -50,9 +50,9 @@ fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T> {
         let problem = std::error::Error::source(&rejection)
             .map_or_else(|| rejection.to_string(), ToString::to_string);
         let code = if problem.starts_with("missing field") {
-            "missing_parameter"
+            Code::MissingParameter
         } else {
-            "invalid_parameter"
+            Code::InvalidParameter
         };
         Error::bad_request(format!("Query: {problem}")).with_code(code)
     })
@@ -69,7 +69,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
         let parsed = axum::extract::Path::<T>::from_request_parts(parts, state).await;
         parsed.map(|path| Self(path.0)).map_err(|rejection| {
             Error::bad_request(format!("Path: {}", rejection.body_text()))
-                .with_code("invalid_parameter")
+                .with_code(Code::InvalidParameter)
         })
     }
 }
@@ -96,11 +96,11 @@ impl<T: DeserializeOwned, S: Sync, const LIMIT: usize> FromRequest<S> for Body<T
         let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         if kind != "application/json" && !kind.ends_with("+json") {
             let message = format!("Content-Type '{kind}' is not supported; send application/json");
-            return Err(Error::bad_request(message).with_code("unsupported_media_type"));
+            return Err(Error::bad_request(message).with_code(Code::UnsupportedMediaType));
         }
         let bytes = read(request.into_body(), LIMIT).await?;
         serde_json::from_slice(&bytes).map(Self).map_err(|error| {
-            Error::bad_request(format!("JSON parse error: {error}")).with_code("unreadable_body")
+            Error::bad_request(format!("JSON parse error: {error}")).with_code(Code::UnreadableBody)
         })
     }
 }
@@ -119,7 +119,7 @@ pub(super) async fn read(body: HttpBody, limit: usize) -> Result<Bytes> {
             Err(Error::new(Reaction::TooLarge, format!("The body is larger than {limit} bytes")))
         }
         Err(error) => Err(Error::bad_request(format!("The body ended early: {error}"))
-            .with_code("unreadable_body")),
+            .with_code(Code::UnreadableBody)),
     }
 }
 

@@ -21,7 +21,7 @@ use self::operator::By;
 use super::{Hidden, PortalAccess, PortalRoutes};
 use crate::domain::permission::Act;
 use crate::domain::permission::need::Need;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::http::operation::About;
 
 /// Default number of items of a page, as in Apollo.
@@ -383,7 +383,8 @@ const fn about(tag: &'static str, id: &'static str, summary: &'static str) -> Ab
 fn required(text: Option<String>, member: &str) -> Result<String> {
     let text = text.filter(|text| !text.trim().is_empty());
     text.ok_or_else(|| {
-        Error::bad_request(format!("Params({member}) can not be empty")).with_code("missing_member")
+        Error::bad_request(format!("Params({member}) can not be empty"))
+            .with_code(Code::MissingMember)
     })
 }
 
@@ -394,5 +395,5 @@ fn check_same_app(path: &str, body: &str) -> Result<()> {
     }
     let message =
         format!("The App Id of path variable and request body is different: {path} and {body}");
-    Err(Error::bad_request(message).with_code("different_app_id"))
+    Err(Error::bad_request(message).with_code(Code::DifferentAppId))
 }

@@ -7,7 +7,7 @@ use http::HeaderMap;
 use http::header::{HOST, ORIGIN, REFERER};
 use http::uri::Authority;
 
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// Set by browsers; scripts cannot change it.
 const FETCH_SITE: &str = "sec-fetch-site";
@@ -49,7 +49,7 @@ impl Hosts {
         Err(Error::forbidden(format!(
             "The portal does not serve the host `{host}`; add it to security.hosts."
         ))
-        .with_code("unknown_host"))
+        .with_code(Code::UnknownHost))
     }
 }
 
@@ -70,7 +70,7 @@ pub(super) fn check_same_origin(headers: &HeaderMap, public: Option<&str>) -> Re
     if is_same {
         return Ok(());
     }
-    Err(Error::forbidden("A page of another site sent this request.").with_code("cross_site"))
+    Err(Error::forbidden("A page of another site sent this request.").with_code(Code::CrossSite))
 }
 
 /// Whether no header indicates that a browser sent the request.

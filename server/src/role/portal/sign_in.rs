@@ -21,7 +21,7 @@ use super::{Portal, PortalAccess, PortalRoutes, web};
 use crate::domain::permission::need::Need;
 use crate::domain::user::SignIn;
 use crate::domain::{known_browser, session, user};
-use crate::error::{Error, Reaction, Result};
+use crate::error::{Code, Error, Reaction, Result};
 use crate::state::PortalState;
 
 /// Maximum form, in bytes.
@@ -132,7 +132,7 @@ async fn check(portal: &Portal, given: Credentials) -> Result<SignIn> {
 async fn credentials(request: Request) -> Result<Credentials> {
     let form = Form::<Credentials>::from_request(request, &()).await;
     form.map(|form| form.0).map_err(|rejection| {
-        Error::bad_request(format!("Form: {rejection}")).with_code("unreadable_body")
+        Error::bad_request(format!("Form: {rejection}")).with_code(Code::UnreadableBody)
     })
 }
 

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::extract::Path;
 use super::{Portal, PortalAccess, PortalRoutes};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// The output of `make web`; empty if that was not run.
 #[derive(RustEmbed)]
@@ -98,7 +98,7 @@ pub(super) async fn page(State(portal): State<Portal>) -> Response {
 async fn asset(Path(File { file }): Path<File>) -> Result<Response> {
     let Some(found) = Dist::get(&format!("assets/{file}")) else {
         return Err(Error::not_found(format!("No static resource assets/{file}."))
-            .with_code("unknown_path"));
+            .with_code(Code::UnknownPath));
     };
     let kind = found.metadata.mimetype();
     let charset = if kind.starts_with("text/") { "; charset=utf-8" } else { "" };

@@ -11,7 +11,7 @@ use super::{By, check_same_app, people};
 use crate::domain::permission::need::{Identity, Place};
 use crate::domain::portal_app::{self, Details, NewApp};
 use crate::environment::{Address, Environment};
-use crate::error::{Error, Reaction, Result};
+use crate::error::{Code, Error, Reaction, Result};
 use crate::json::Json;
 use crate::role::portal::Portal;
 use crate::role::portal::extract::{Body, Paging, Query};
@@ -38,7 +38,9 @@ pub(super) async fn create(
     Body(body): Body<CreateApp>,
 ) -> Result<()> {
     let Some(app) = body.app else {
-        return Err(Error::bad_request("Params(app) can not be empty").with_code("missing_member"));
+        return Err(
+            Error::bad_request("Params(app) can not be empty").with_code(Code::MissingMember)
+        );
     };
     let operator = portal.operator(&caller, None, app.data_change_created_by.clone()).await?;
     let consumer = match &caller.identity {
@@ -89,14 +91,14 @@ async fn check_environments(portal: &Portal, caller: &Identity, app_id: &str) ->
                 let stored = found.app_id.unwrap_or_default();
                 let message =
                     format!("app already exists for appId:{stored} in {env}, which ignores case");
-                return Err(Error::bad_request(message).with_code("app_exists"));
+                return Err(Error::bad_request(message).with_code(Code::AppExists));
             }
             Ok(_) if !may_adopt => {
                 let message = format!(
                     "app already exists for appId:{app_id} in {env}; only a super administrator can \
                      add it to the portal"
                 );
-                return Err(Error::bad_request(message).with_code("app_exists"));
+                return Err(Error::bad_request(message).with_code(Code::AppExists));
             }
             Err(error) if error.reaction() != Reaction::NotFound && !may_adopt => {
                 let message = format!(
@@ -104,7 +106,7 @@ async fn check_environments(portal: &Portal, caller: &Identity, app_id: &str) ->
                      later, or have a super administrator create the app"
                 );
                 return Err(Error::unavailable(message)
-                    .with_code("env_unreachable")
+                    .with_code(Code::EnvUnreachable)
                     .caused_by(error));
             }
             _ => {}

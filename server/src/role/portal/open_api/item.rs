@@ -17,7 +17,7 @@ use crate::domain::draft::{Changes, Line, revocation, text};
 use crate::domain::permission::need::Place;
 use crate::environment::revision;
 use crate::environment::{Address, Environment};
-use crate::error::{Error, Reaction, Result};
+use crate::error::{Code, Error, Reaction, Result};
 use crate::json::Json;
 use crate::role::portal::Portal;
 use crate::role::portal::extract::{Body, LARGE_BODY, Paging, Path, Query};
@@ -115,7 +115,7 @@ pub(super) async fn update(
 ) -> Result<()> {
     if required(item.key.clone(), "key")? != key {
         return Err(Error::bad_request("Key in path and payload is not consistent")
-            .with_code("different_key"));
+            .with_code(Code::DifferentKey));
     }
     check(&item)?;
     let mut named = item.data_change_last_modified_by.clone();
@@ -186,12 +186,11 @@ pub(super) async fn put_text(
 ) -> Result<()> {
     let format = required(body.format, "format")?;
     let format = Format::from_name(&format).ok_or_else(|| {
-        Error::bad_request(format!("{format} can not map enum")).with_code("unknown_format")
+        Error::bad_request(format!("{format} can not map enum")).with_code(Code::UnknownFormat)
     })?;
     let Some(text) = body.config_text else {
-        return Err(
-            Error::bad_request("Params(configText) can not be empty").with_code("missing_member")
-        );
+        return Err(Error::bad_request("Params(configText) can not be empty")
+            .with_code(Code::MissingMember));
     };
     let operator = portal.operator(&caller, by.operator, body.operator).await?;
     let environment = portal.state.environments.find(&place.env)?;
@@ -348,12 +347,12 @@ async fn apply(
 fn check(item: &Item) -> Result<()> {
     if item.value.is_none() {
         return Err(
-            Error::bad_request("Params(value) can not be empty").with_code("missing_member")
+            Error::bad_request("Params(value) can not be empty").with_code(Code::MissingMember)
         );
     }
     if item.comment.as_ref().is_some_and(|comment| comment.chars().count() > COMMENT) {
         let message = format!("Comment length should not exceed {COMMENT} characters");
-        return Err(Error::bad_request(message).with_code("too_long"));
+        return Err(Error::bad_request(message).with_code(Code::TooLong));
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use crate::domain::draft::difference::{self, Difference};
 use crate::domain::permission::need::{Need, Place};
 use crate::domain::portal_namespace::{self, AppNamespace};
 use crate::environment::{Address, Environment};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::json::Json;
 use crate::role::portal::Portal;
 use crate::role::portal::access::refusal;
@@ -127,7 +127,7 @@ pub(super) async fn associate(
         return Ok(());
     }
     Err(Error::bad_request(format!("create namespace failed for: {}", failed.join(", ")))
-        .with_code("partly_failed"))
+        .with_code(Code::PartlyFailed))
 }
 
 fn wanted_place(portal: &Portal, wanted: CreateNamespace) -> Result<Place> {

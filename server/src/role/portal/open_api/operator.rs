@@ -5,7 +5,7 @@ use utoipa::IntoParams;
 
 use crate::domain::permission::need::Identity;
 use crate::domain::user;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::role::portal::Portal;
 use crate::role::portal::identity::Caller;
 
@@ -33,7 +33,7 @@ impl Portal {
         let named = [query, body].into_iter().flatten().find(|name| !name.trim().is_empty());
         let Some(name) = named else {
             return Err(Error::bad_request("operator should not be null or empty")
-                .with_code("missing_operator"));
+                .with_code(Code::MissingOperator));
         };
         Ok(user::existing(&self.state.store, &name).await?.username)
     }

@@ -12,7 +12,7 @@ use crate::domain::draft::difference;
 use crate::domain::permission::Act;
 use crate::domain::permission::need::{Identity, Need, Place};
 use crate::environment::{Address, Environment};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::json::Json;
 use crate::role::portal::Portal;
 use crate::role::portal::access::refusal;
@@ -159,7 +159,7 @@ pub(super) async fn roll_back(
         if place_of(&environment, &target) != place_of(&environment, &release) {
             let message =
                 format!("Release {to} belongs to another namespace than release {release_id}");
-            return Err(Error::bad_request(message).with_code("different_namespace"));
+            return Err(Error::bad_request(message).with_code(Code::DifferentNamespace));
         }
     }
     let operator = portal.operator(&caller, rollback.operator, None).await?;
@@ -203,7 +203,7 @@ fn check_emergency(portal: &Portal, caller: &Caller, env: &str) -> Result<()> {
         return Ok(());
     }
     let message = format!("Env: {env} is not supported emergency publish now");
-    Err(Error::bad_request(message).with_code("no_emergency_publish"))
+    Err(Error::bad_request(message).with_code(Code::NoEmergencyPublish))
 }
 
 fn change_type(difference: &difference::Difference) -> &'static str {

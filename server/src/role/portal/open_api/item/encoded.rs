@@ -9,7 +9,7 @@ use base64::{alphabet, engine};
 
 use super::{Key, Update};
 use crate::domain::permission::need::Place;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::json::Json;
 use crate::role::portal::Portal;
 use crate::role::portal::extract::{Body, LARGE_BODY, Path, Query};
@@ -61,7 +61,7 @@ fn decode(encoded: &str) -> Result<String> {
     bytes
         .and_then(|bytes| String::from_utf8(bytes).ok())
         .filter(|key| !key.is_empty())
-        .ok_or_else(|| Error::bad_request("Invalid encoded key").with_code("invalid_encoded_key"))
+        .ok_or_else(|| Error::bad_request("Invalid encoded key").with_code(Code::InvalidEncodedKey))
 }
 
 #[cfg(test)]

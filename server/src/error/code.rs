@@ -1,0 +1,152 @@
+//! The stable codes of errors: one table of their names and meanings, which is also a page of the
+//! documentation.
+
+use serde::{Serialize, Serializer};
+
+/// Declares the codes: variant, name, meaning.
+macro_rules! codes {
+    ($($variant:ident $name:literal $meaning:literal)*) => {
+        /// The reason of an error, for programs: stable, and independent of the message.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Code {
+            $(#[doc = $meaning] $variant,)*
+        }
+
+        impl Code {
+            /// All codes.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// The name in the body of an answer, in snake case.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+
+            /// One sentence for the documentation, without its period.
+            #[must_use]
+            pub fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $meaning,)*
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    BadRequest "bad_request" "The request violates a rule; the message says which"
+    Unauthorized "unauthorized" "Credentials are missing or wrong"
+    Forbidden "forbidden" "The caller lacks a permission"
+    NotFound "not_found" "The object does not exist"
+    MethodNotAllowed "method_not_allowed" "The path does not support the method"
+    Conflict "conflict" "The object was changed meanwhile"
+    TooLarge "too_large" "The body exceeds its limit"
+    TooMany "too_many" "A limit of the rate or of the number is reached; wait, then repeat"
+    Unavailable "unavailable" "The server cannot answer at present; repeat later or elsewhere"
+    Service "service" "A rule of the service that Apollo reports with status 500; the message says which"
+    Internal "internal" "A fault of the server; its log has the cause"
+    UnknownPath "unknown_path" "No operation has this path"
+    BadEncoding "bad_encoding" "A path or parameter is encoded wrongly or ambiguously"
+    MissingParameter "missing_parameter" "A required parameter is absent"
+    InvalidParameter "invalid_parameter" "A parameter has a value that cannot be parsed"
+    InvalidAppId "invalid_app_id" "The app id of a client's request is not a name"
+    InvalidNotifications "invalid_notifications" "The notifications of a poll are not the expected list"
+    UnreadableBody "unreadable_body" "The body cannot be parsed"
+    UnsupportedMediaType "unsupported_media_type" "The body has a Content-Type other than JSON"
+    MissingMember "missing_member" "A required member of the body is empty"
+    MissingOperator "missing_operator" "The request names no operator"
+    Blank "blank" "A name or another required text is blank"
+    TooLong "too_long" "A text exceeds its limit"
+    InvalidName "invalid_name" "A name contains characters that are not allowed"
+    Constraint "constraint" "The database cannot store a value of this length or kind"
+    UnknownProperty "unknown_property" "A list cannot be sorted by this property"
+    StaleRevision "stale_revision" "The namespace was changed since the revision that the change is based on; read it again"
+    OutcomeUnknown "outcome_unknown" "The database failed during the commit: read whether the change was stored before repeating it"
+    AppNotFound "app_not_found" "There is no such app"
+    AppExists "app_exists" "The app already exists"
+    ClusterNotFound "cluster_not_found" "There is no such cluster"
+    ClusterExists "cluster_exists" "The cluster already exists"
+    NamespaceNotFound "namespace_not_found" "There is no such namespace"
+    NamespaceExists "namespace_exists" "The namespace already exists"
+    TooManyNamespaces "too_many_namespaces" "The cluster has the maximum number of namespaces"
+    AppNamespaceNotFound "app_namespace_not_found" "The app declares no such namespace"
+    AppNamespaceExists "app_namespace_exists" "The namespace, or a public one with its name, is already declared"
+    UnknownAppNamespace "unknown_app_namespace" "The portal knows no such app namespace"
+    UnknownFormat "unknown_format" "There is no such format of namespaces"
+    ItemNotFound "item_not_found" "There is no such item"
+    ItemExists "item_exists" "The key already has an item"
+    ItemMismatch "item_mismatch" "The item belongs to another namespace"
+    TooManyItems "too_many_items" "The namespace has the maximum number of items"
+    DifferentKey "different_key" "Path and body name different keys"
+    DifferentAppId "different_app_id" "Path and body name different apps"
+    DifferentNamespace "different_namespace" "The releases belong to different namespaces"
+    InvalidEncodedKey "invalid_encoded_key" "The Base64 form of a key cannot be decoded"
+    InvalidLine "invalid_line" "The line number of an item is out of range"
+    LineWithoutSeparator "line_without_separator" "A line of the text is neither a comment nor a key with a value"
+    RepeatedKeys "repeated_keys" "The text contains a key twice"
+    InvalidContent "invalid_content" "The content is not valid in the namespace's format"
+    ReleaseNotFound "release_not_found" "There is no such release"
+    NoEmergencyPublish "no_emergency_publish" "The environment permits no emergency publish"
+    Locked "locked" "Another user has changed the namespace and holds its lock"
+    OwnEdit "own_edit" "The release must be published by somebody else than the last editor"
+    BranchNotFound "branch_not_found" "The namespace has no such branch"
+    BranchExists "branch_exists" "The namespace already has a branch"
+    AccessKeyNotFound "access_key_not_found" "There is no such access key"
+    AccessKeyExists "access_key_exists" "The app already has this access key"
+    AccessKeyEnabled "access_key_enabled" "An enabled access key cannot be deleted"
+    TooManyAccessKeys "too_many_access_keys" "The app has the maximum number of access keys"
+    WeakAccessKey "weak_access_key" "The secret of an access key is too short"
+    RequestTimeTooSkewed "request_time_too_skewed" "The clock of the client is off by more than a minute"
+    ServerConfigNotFound "server_config_not_found" "There is no such key of ServerConfig"
+    UnknownApp "unknown_app" "The portal knows no such app"
+    UnknownUser "unknown_user" "There is no such user"
+    WeakPassword "weak_password" "The password does not meet the rules"
+    UnknownEnv "unknown_env" "There is no such environment"
+    EnvUnreachable "env_unreachable" "The environment does not answer"
+    EnvAnswerTooLong "env_answer_too_long" "The answer of the environment exceeds the limit"
+    EnvRefusesPortal "env_refuses_portal" "The environment does not accept the portal's token"
+    PartlyFailed "partly_failed" "The operation succeeded in some places only; the message lists the others"
+    Csrf "csrf" "The CSRF token is absent or wrong"
+    CrossSite "cross_site" "The request was sent by a page of another site"
+    UnknownHost "unknown_host" "The Host header names another server"
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/error-codes.md");
+
+    /// `CASTALIA_WRITE_ERROR_CODES=1` rewrites the table of the page.
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "asked for by a person, not a setting")]
+    fn the_page_lists_every_code() {
+        let page = std::fs::read_to_string(PAGE).unwrap();
+        let separator = "|---|---|\n";
+        let (head, _) = page.split_once(separator).unwrap();
+        let row = |code: &Code| format!("| `{}` | {} |\n", code.name(), code.meaning());
+        let rows: String = Code::ALL.iter().map(row).collect();
+        let fresh = format!("{head}{separator}{rows}");
+        if std::env::var_os("CASTALIA_WRITE_ERROR_CODES").is_some() {
+            std::fs::write(PAGE, &fresh).unwrap();
+        } else {
+            assert_eq!(page, fresh, "set CASTALIA_WRITE_ERROR_CODES=1 to write {PAGE} anew");
+        }
+    }
+
+    #[test]
+    fn each_name_is_used_once() {
+        let mut names: Vec<_> = Code::ALL.iter().map(|code| code.name()).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Code::ALL.len());
+    }
+}
