@@ -1,17 +1,20 @@
 #!/usr/bin/env bash
-# Installs library, headers and package files: PREFIX (/usr/local) is where they will be used from, DESTDIR goes before it.
-# PROFILE names the cargo profile (dist); BUILT a folder with libraries that are there already.
+# Installs library, headers and package files. PREFIX (/usr/local) is the final location, DESTDIR is
+# prepended to it. PROFILE is the cargo profile (dist); BUILT is a directory with existing
+# libraries.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 prefix=${DESTDIR:-}${PREFIX:-/usr/local}
 profile=${PROFILE:-dist}
 version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
-# What a program needs that links the static library, as `rustc --print native-static-libs` tells.
+# Libraries that a program with the static library has to link, as printed by `rustc --print
+# native-static-libs`.
 native="-lgcc_s -lutil -lrt -lpthread -lm -ldl -lc"
 
 if [ -z "${BUILT:-}" ]; then
   BUILT=${CARGO_TARGET_DIR:-target}/$([ "$profile" = dev ] && echo debug || echo "$profile")
-  # For tests the whole workspace: a part of it would be compiled with other features, and so once more.
+  # Tests always build the whole workspace: a part of it unifies other features and would compile
+  # the dependencies twice.
   packages=(-p castalia-ffi)
   [ "$profile" != dev ] || packages=(--workspace --all-targets)
   cargo build --quiet --profile "$profile" "${packages[@]}"

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Packs library, headers and package files for C and C++ into a directory (target/package), and proves that they work: unpacked
-# elsewhere, both examples build with pkg-config and run. PROFILE names the cargo profile (dist). With LIBC=musl it is for Alpine; the
-# C example is then tried out where musl-gcc is (Debian: apt-get install musl-tools).
+# Packs library, headers and package files for C and C++ into a directory (target/package), then
+# checks them: unpacked elsewhere, both examples build with pkg-config and run. PROFILE is the cargo
+# profile (dist). With LIBC=musl the archive is for Alpine; the C example is then tested if musl-gcc
+# is installed (Debian: apt-get install musl-tools).
 # usage: ffi/package.sh [DIRECTORY]
 set -euo pipefail
 cd "$(dirname "$0")/.."

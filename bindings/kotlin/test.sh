@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds the native library, the jar and the starter for Spring Boot, then checks the style and tests the jars. More options go to Maven.
+# Builds the native library, the jar and the Spring Boot starter, then checks the style and runs the
+# tests. Arguments are passed to Maven.
 set -euo pipefail
 cd "$(dirname "$0")"
 if [ -z "${CASTALIA_TEST_BIN:-}" ]; then cargo build --quiet --workspace --all-targets; fi

@@ -1,4 +1,4 @@
--- What ran when, for MySQL and MariaDB. Version 0 is named `fresh` or `adopted`. Times are UTC.
+-- The applied steps and their times, for MySQL and MariaDB. Version 0 is named `fresh` or `adopted`. Times are UTC.
 
 CREATE TABLE IF NOT EXISTS `CastaliaSchema` (
   `Version` int NOT NULL,

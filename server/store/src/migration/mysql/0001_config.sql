@@ -1,4 +1,4 @@
--- The tables of Apollo's ConfigDB for MySQL and MariaDB. Every statement can be run again and ends with a semicolon at a line end.
+-- The tables of Apollo's ConfigDB for MySQL and MariaDB. Every statement is idempotent and ends with a semicolon at a line end.
 -- Names, types, defaults and keys are Apollo's; Favorite.UserId and Instance.Ip are wider.
 
 CREATE TABLE IF NOT EXISTS `App` (

@@ -1,4 +1,4 @@
--- Tables of our own in ConfigDB for MySQL and MariaDB. Every statement can be run again and ends with a semicolon at a line end.
+-- Castalia's own tables in ConfigDB for MySQL and MariaDB. Every statement is idempotent and ends with a semicolon at a line end.
 
 CREATE TABLE IF NOT EXISTS `CastaliaInstallation` (
   `Name` varchar(64) NOT NULL,

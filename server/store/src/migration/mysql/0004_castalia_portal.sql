@@ -1,5 +1,5 @@
--- Tables of our own in PortalDB for MySQL and MariaDB. Every statement can be run again and ends with a semicolon at a line end.
--- Times are datetime, in UTC: old servers give a timestamp column without a default one of their own.
+-- Castalia's own tables in PortalDB for MySQL and MariaDB. Every statement is idempotent and ends with a semicolon at a line end.
+-- Times are datetime, in UTC: old servers add a default to a timestamp column without one.
 
 CREATE TABLE IF NOT EXISTS `CastaliaSession` (
   `IdHash` varchar(64) NOT NULL,

@@ -1,4 +1,4 @@
--- What ran when, for PostgreSQL. Version 0 is named `fresh` or `adopted`.
+-- The applied steps and their times, for PostgreSQL. Version 0 is named `fresh` or `adopted`.
 
 CREATE TABLE IF NOT EXISTS "CastaliaSchema" (
   "Version" integer NOT NULL PRIMARY KEY,

@@ -1,4 +1,4 @@
--- Named values of the installation in PortalDB for PostgreSQL; the same table as in ConfigDB, which may be the same database.
+-- Named values of the installation in PortalDB for PostgreSQL; ConfigDB has the same table.
 
 CREATE TABLE IF NOT EXISTS "CastaliaInstallation" (
   "Name" varchar(64) NOT NULL PRIMARY KEY,

@@ -1,6 +1,6 @@
--- The tables of Apollo's PortalDB for SQLite. Every statement can be run again and ends with a semicolon at a line end.
--- Apollo has no schema for this engine. Index names carry the table's, being global to the file.
--- AUTOINCREMENT matters: an id that was deleted must never be given out again, or the message scan misses a row.
+-- The tables of Apollo's PortalDB for SQLite. Every statement is idempotent and ends with a semicolon at a line end.
+-- Apollo has no schema for this engine. Index names include the table, because they are global to the file.
+-- AUTOINCREMENT is required: the id of a deleted row must never be reused, or the message scan misses a row.
 
 CREATE TABLE IF NOT EXISTS "App" (
   "Id" integer PRIMARY KEY AUTOINCREMENT,

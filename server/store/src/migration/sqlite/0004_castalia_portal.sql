@@ -1,4 +1,4 @@
--- Tables of our own in PortalDB for SQLite. Every statement can be run again and ends with a semicolon at a line end.
+-- Castalia's own tables in PortalDB for SQLite. Every statement is idempotent and ends with a semicolon at a line end.
 
 CREATE TABLE IF NOT EXISTS "CastaliaSession" (
   "IdHash" text NOT NULL PRIMARY KEY,

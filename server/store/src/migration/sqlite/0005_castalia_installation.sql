@@ -1,4 +1,4 @@
--- Named values of the installation in PortalDB for SQLite; the same table as in ConfigDB, which may be the same database.
+-- Named values of the installation in PortalDB for SQLite; ConfigDB has the same table.
 
 CREATE TABLE IF NOT EXISTS "CastaliaInstallation" (
   "Name" text NOT NULL PRIMARY KEY,
