@@ -164,8 +164,10 @@ impl Node {
             ready: Readiness::default(),
             _data_dir: data_dir,
         };
+        // Boxed, because the compiler cannot compute the layout of so deep a future.
+        let opening = Box::pin(node.open(sockets));
         let opened = tokio::select! {
-            opened = node.open(sockets) => opened,
+            opened = opening => opened,
             () = interrupted => Err(StartError::Interrupted),
         };
         if let Err(error) = opened {
