@@ -124,7 +124,7 @@ impl Error {
     #[must_use]
     pub fn stale(stale: Stale) -> Self {
         let message = format!(
-            "The namespace is at revision {} now, not at {}: somebody else changed it. Read it again, then repeat.",
+            "The namespace is now at revision {}, not {}: it was changed meanwhile. Read it again, then retry.",
             stale.current, stale.revision
         );
         let error = Self::new(Reaction::Conflict, message).with_code(Code::StaleRevision);
@@ -258,16 +258,16 @@ impl From<StoreError> for Error {
             }
         };
         if let StoreError::CommitUnknown(_) = &error {
-            let message = "The database failed while it kept the change: it may have been kept or \
-                           not. Look before you repeat it.";
+            let message = "The database failed during the commit: the change may or may not be \
+                           stored. Check before you retry.";
             return Self::unavailable(message).with_code(Code::OutcomeUnknown).caused_by(error);
         }
         let message = match reaction {
-            Reaction::Unavailable => "The database cannot be used at present.",
+            Reaction::Unavailable => "The database is currently unavailable.",
             Reaction::BadRequest => {
                 "The database cannot store a value: a number out of range, or a character such as NUL."
             }
-            _ => "The database refused a statement.",
+            _ => "The database rejected a statement.",
         };
         Self::new(reaction, message).caused_by(error)
     }
