@@ -15,6 +15,7 @@ pub mod large_head;
 pub mod limit;
 pub mod metrics;
 pub mod operation;
+pub mod request;
 pub mod revision;
 pub mod route;
 mod stream;

@@ -7,6 +7,7 @@ pub mod schema;
 use std::io::{self, Write};
 
 use axum::response::{IntoResponse, Response};
+use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, Serializer};
@@ -37,6 +38,19 @@ impl<T: Serialize> IntoResponse for Json<T> {
         match write(&self.0) {
             Ok(body) => ([(CONTENT_TYPE, JSON_TYPE)], body).into_response(),
             Err(error) => error.into_response(),
+        }
+    }
+}
+
+/// A JSON answer, or an empty body for `None`, which callers read as "none".
+#[derive(Debug)]
+pub struct OrEmpty<T>(pub Option<T>);
+
+impl<T: Serialize> IntoResponse for OrEmpty<T> {
+    fn into_response(self) -> Response {
+        match self.0 {
+            Some(value) => Json(value).into_response(),
+            None => StatusCode::OK.into_response(),
         }
     }
 }

@@ -7,8 +7,8 @@ use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::openapi::{RefOr, Schema};
 
-use crate::json::Json;
 use crate::json::schema::{Documented, Schemas};
+use crate::json::{Json, OrEmpty};
 
 /// How a document presents an operation.
 #[derive(Debug, Clone, Copy)]
@@ -84,6 +84,12 @@ pub trait Output {
 
 impl Output for () {
     fn describe(_: &mut Signature) {}
+}
+
+impl<T: Documented> Output for OrEmpty<T> {
+    fn describe(signature: &mut Signature) {
+        signature.response::<T>();
+    }
 }
 
 impl<T: Documented> Output for Json<T> {

@@ -29,14 +29,11 @@ use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use futures_util::future::BoxFuture;
-use http::StatusCode;
-use serde::Serialize;
 
 use crate::background::Background;
 use crate::domain::namespace::NamespaceKey;
 use crate::domain::retention;
 use crate::http::route::{Listed, Routes};
-use crate::json::Json;
 use crate::state::EnvironmentState;
 
 /// Access to a route of the admin port.
@@ -110,19 +107,6 @@ fn trust(
     next: Next,
 ) -> BoxFuture<'static, Response> {
     Box::pin(next.run(request))
-}
-
-/// A value, or an empty body for `None`, which callers read as "none".
-#[derive(Debug)]
-struct OrEmpty<T>(Option<T>);
-
-impl<T: Serialize> IntoResponse for OrEmpty<T> {
-    fn into_response(self) -> Response {
-        match self.0 {
-            Some(value) => Json(value).into_response(),
-            None => StatusCode::OK.into_response(),
-        }
-    }
 }
 
 /// The key made of the three names in most paths.

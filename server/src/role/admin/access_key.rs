@@ -3,11 +3,12 @@
 use axum::extract::State;
 
 use super::body::{author, bodies, standard_body};
-use super::request::{Body, Form, Path};
+use super::request::Form;
 use super::{AdminAccess, AdminRoutes};
 use crate::domain::access_key::{self, AccessKey, NewAccessKey};
 use crate::domain::constraint::Author;
 use crate::error::Result;
+use crate::http::request::{Body, Path};
 use crate::json::Json;
 use crate::state::EnvironmentState;
 use crate::wire::admin as wire;

@@ -3,11 +3,12 @@
 use axum::extract::State;
 
 use super::body::bodies;
-use super::request::{AuditCaller, Body, Form, Path, Query};
+use super::request::{AuditCaller, Form, Query};
 use super::{AdminAccess, AdminRoutes};
 use crate::domain::app;
 use crate::domain::audit_log::Recorder;
 use crate::error::{Error, Result};
+use crate::http::request::{Body, Path};
 use crate::json::Json;
 use crate::state::EnvironmentState;
 use crate::wire::admin as wire;

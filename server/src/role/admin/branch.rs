@@ -2,12 +2,14 @@
 
 use axum::extract::State;
 
-use super::request::{Body, Form, Path};
-use super::{AdminAccess, AdminRoutes, OrEmpty, key};
+use super::request::Form;
+use super::{AdminAccess, AdminRoutes, key};
 use crate::domain::{branch, gray_rule};
 use crate::error::Result;
+use crate::http::request::{Body, Path};
 use crate::http::revision::On;
 use crate::json::Json;
+use crate::json::OrEmpty;
 use crate::state::EnvironmentState;
 use crate::wire::admin as wire;
 

@@ -3,10 +3,11 @@
 use axum::extract::State;
 
 use super::body::bodies;
-use super::request::{Body, Form, Path, Query};
+use super::request::{Form, Query};
 use super::{AdminAccess, AdminRoutes};
 use crate::domain::cluster;
 use crate::error::Result;
+use crate::http::request::{Body, Path};
 use crate::json::Json;
 use crate::state::EnvironmentState;
 use crate::wire::admin as wire;

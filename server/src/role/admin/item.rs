@@ -3,12 +3,13 @@
 use axum::extract::State;
 
 use super::body::{bodies, page_body};
-use super::request::{Body, Form, Path, Query, VALUES};
+use super::request::{Form, Query};
 use super::search::in_turn;
 use super::{AdminAccess, AdminRoutes, key};
 use crate::domain::item_rules::{ItemRules, Leniency};
 use crate::domain::{commit, item, item_set};
 use crate::error::Result;
+use crate::http::request::{Body, LARGE_BODY, Path};
 use crate::http::revision::{At, On};
 use crate::json::Json;
 use crate::state::EnvironmentState;
@@ -46,7 +47,7 @@ async fn create(
     State(state): State<EnvironmentState>,
     Path(names): Path<Names>,
     On(base): On,
-    Body(body): Body<wire::Item, VALUES>,
+    Body(body): Body<wire::Item, LARGE_BODY>,
 ) -> Result<Json<wire::Item>> {
     let created =
         item::create(&state.store, &state.config, &rules(&state), &key(&names), body.into(), base)
@@ -66,7 +67,7 @@ async fn update(
     State(state): State<EnvironmentState>,
     Path((app_id, cluster, namespace, id)): Path<(String, String, String, i64)>,
     On(base): On,
-    Body(body): Body<wire::Item, VALUES>,
+    Body(body): Body<wire::Item, LARGE_BODY>,
 ) -> Result<Json<wire::Item>> {
     let key = key(&(app_id, cluster, namespace));
     let draft = item::Draft { id, ..body.into() };
@@ -88,7 +89,7 @@ async fn apply(
     State(state): State<EnvironmentState>,
     Path(names): Path<Names>,
     On(base): On,
-    Body(body): Body<wire::ItemChangeSets, VALUES>,
+    Body(body): Body<wire::ItemChangeSets, LARGE_BODY>,
 ) -> Result<()> {
     let rules = rules(&state);
     item_set::apply(&state.store, &state.config, rules, &key(&names), body.into(), base).await

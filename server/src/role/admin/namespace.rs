@@ -4,13 +4,15 @@ use axum::extract::State;
 use indexmap::IndexMap;
 
 use super::body::{bodies, page_body};
-use super::request::{Body, Form, Path, Query};
-use super::{AdminAccess, AdminRoutes, OrEmpty, key};
+use super::request::{Form, Query};
+use super::{AdminAccess, AdminRoutes, key};
 use crate::domain::revision::Revision;
 use crate::domain::{app_namespace, lock, namespace, unpublished};
 use crate::error::Result;
+use crate::http::request::{Body, Path};
 use crate::http::revision::{At, On};
 use crate::json::Json;
+use crate::json::OrEmpty;
 use crate::state::EnvironmentState;
 use crate::wire::admin as wire;
 

@@ -3,8 +3,8 @@
 use axum::extract::State;
 
 use super::body::{bodies, page_body};
-use super::request::{Body, Form, Parameters, Path, Query, VALUES};
-use super::{AdminAccess, AdminRoutes, OrEmpty, item, key};
+use super::request::{Form, Parameters, Query};
+use super::{AdminAccess, AdminRoutes, item, key};
 use crate::domain::constraint::present;
 use crate::domain::history::{self, ReleaseHistory};
 use crate::domain::item_set::ChangeSet;
@@ -13,8 +13,10 @@ use crate::domain::release::{self, Merge, Publication};
 use crate::domain::revision::Base;
 use crate::domain::rollback;
 use crate::error::Result;
+use crate::http::request::{Body, LARGE_BODY, Path};
 use crate::http::revision::On;
 use crate::json::Json;
+use crate::json::OrEmpty;
 use crate::state::EnvironmentState;
 use crate::wire::admin as wire;
 
@@ -84,7 +86,7 @@ async fn merge(
     Path(names): Path<Names>,
     On(base): On,
     Query(parameters): Query,
-    Body(body): Body<wire::ItemChangeSets, VALUES>,
+    Body(body): Body<wire::ItemChangeSets, LARGE_BODY>,
 ) -> Result<Json<wire::Release>> {
     let merge = Merge {
         branch: parameters.text("branchName")?,

@@ -1,28 +1,19 @@
-//! Parses requests of the admin API: paths, parameters of query and form, lenient JSON bodies with
-//! limits, pages, and the operator that the caller names. Knows no endpoint.
+//! Parses requests of the admin API: parameters of query and form, pages, and the operator that the caller names. Knows no endpoint.
 
-use axum::body::to_bytes;
-use axum::extract::{FromRequest, FromRequestParts, Path as AxumPath, Request};
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use castalia_core::protocol::route::Refusal;
 use chrono::{DateTime, Local, NaiveDateTime, TimeZone as _, Utc};
-use http::HeaderMap;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
-use serde::de::DeserializeOwned;
 
 use crate::domain::audit_log::Caller;
 use crate::domain::page::{Page, Sort};
-use crate::error::{Code, Error, Reaction, Result};
+use crate::error::{Code, Error, Result};
+use crate::http::request::{BODY, MAX_PAGE_SIZE, media_type, read};
 
-/// Maximum body of an ordinary request, in bytes.
-pub(super) const BODY: usize = 1 << 20;
-/// Maximum body of a request with item values, in bytes.
-pub(super) const VALUES: usize = 32 << 20;
-/// Rows of a page: default and maximum, as in Apollo.
+/// Rows of a page by default, as in Apollo.
 const PAGE_SIZE: u64 = 10;
-const MAX_PAGE_SIZE: u64 = 2000;
 /// Format of dates in parameters, which are in local time.
 const DATE: &str = "%Y-%m-%d %H:%M:%S%.f";
 
@@ -44,22 +35,6 @@ pub(super) async fn plain_path(request: Request, next: Next) -> Response {
         .into_response();
     }
     next.run(request).await
-}
-
-/// Segments of the path, in order.
-#[derive(Debug)]
-pub(super) struct Path<T>(pub(super) T);
-
-impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T> {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        let AxumPath(parts) =
-            AxumPath::from_request_parts(parts, state).await.map_err(|rejection| {
-                Error::bad_request(rejection.body_text()).with_code(Code::InvalidParameter)
-            })?;
-        Ok(Self(parts))
-    }
 }
 
 /// Parameters by name. A name may occur several times.
@@ -88,7 +63,7 @@ impl<S: Send + Sync> FromRequest<S> for Form {
     async fn from_request(request: Request, _: &S) -> Result<Self> {
         let mut pairs = decode(request.uri().query().unwrap_or_default().as_bytes());
         if media_type(request.headers()) == "application/x-www-form-urlencoded" {
-            pairs.extend(decode(&read(request, BODY).await?));
+            pairs.extend(decode(&read(request.into_body(), BODY).await?));
         }
         Ok(Self(Parameters(pairs)))
     }
@@ -207,50 +182,6 @@ fn sorts(text: &str) -> Vec<Sort> {
         .into_iter()
         .map(|property| Sort { property: property.to_owned(), is_descending })
         .collect()
-}
-
-/// A JSON body of at most `LIMIT` bytes.
-#[derive(Debug)]
-pub(super) struct Body<T, const LIMIT: usize = BODY>(pub(super) T);
-
-impl<S: Send + Sync, T: DeserializeOwned, const LIMIT: usize> FromRequest<S> for Body<T, LIMIT> {
-    type Rejection = Error;
-
-    async fn from_request(request: Request, _: &S) -> Result<Self> {
-        let media_type = media_type(request.headers());
-        let is_json = media_type
-            .strip_prefix("application/")
-            .is_some_and(|rest| rest == "json" || rest.ends_with("+json"));
-        if !is_json {
-            let message =
-                format!("Content-Type '{media_type}' is not supported; send application/json");
-            return Err(Error::bad_request(message).with_code(Code::UnsupportedMediaType));
-        }
-        let bytes = read(request, LIMIT).await?;
-        serde_json::from_slice(&bytes).map(Self).map_err(|error| {
-            Error::bad_request(format!("JSON parse error: {error}")).with_code(Code::UnreadableBody)
-        })
-    }
-}
-
-fn media_type(headers: &HeaderMap) -> String {
-    let text = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
-}
-
-async fn read(request: Request, limit: usize) -> Result<bytes::Bytes> {
-    let too_large =
-        || Error::new(Reaction::TooLarge, format!("The body is larger than {limit} bytes."));
-    let announced = request
-        .headers()
-        .get(CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > limit) {
-        return Err(too_large());
-    }
-    // Fails if the body is too large, and if the caller disconnected, in which case no one reads
-    // the answer.
-    to_bytes(request.into_body(), limit).await.map_err(|_| too_large())
 }
 
 /// The caller's operation that this request is part of, as named in its headers.

@@ -3,11 +3,12 @@
 use axum::extract::State;
 
 use super::body::{author, bodies};
-use super::request::{Body, Form};
+use super::request::Form;
 use super::{AdminAccess, AdminRoutes};
 use crate::domain::constraint::Author;
 use crate::domain::server_config::{self, ServerConfigRow};
 use crate::error::Result;
+use crate::http::request::Body;
 use crate::json::Json;
 use crate::state::EnvironmentState;
 use crate::wire::admin as wire;

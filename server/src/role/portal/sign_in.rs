@@ -12,7 +12,6 @@ use serde::Deserialize;
 
 use super::access::redirect;
 use super::client_address::client_address;
-use super::extract::read;
 use super::identity::{COOKIE_NAME, cookie_value, session_id};
 use super::open_api::user::current;
 use super::origin::check_same_origin;
@@ -22,6 +21,7 @@ use crate::domain::permission::need::Need;
 use crate::domain::user::SignIn;
 use crate::domain::{known_browser, session, user};
 use crate::error::{Code, Error, Reaction, Result};
+use crate::http::request::read;
 use crate::state::PortalState;
 
 /// Maximum form, in bytes.

@@ -8,9 +8,9 @@ use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use rust_embed::RustEmbed;
 use serde::Deserialize;
 
-use super::extract::Path;
 use super::{Portal, PortalAccess, PortalRoutes};
 use crate::error::{Code, Error, Result};
+use crate::http::request::Path;
 
 /// The output of `make web`; empty if that was not run.
 #[derive(RustEmbed)]

@@ -13,10 +13,12 @@ use crate::domain::permission::Act;
 use crate::domain::permission::need::{Identity, Need, Place};
 use crate::environment::{Address, Environment};
 use crate::error::{Code, Error, Result};
+use crate::http::request::{Body, Path};
 use crate::json::Json;
+use crate::json::OrEmpty;
 use crate::role::portal::Portal;
 use crate::role::portal::access::refusal;
-use crate::role::portal::extract::{Body, Found, Paging, Path, Query};
+use crate::role::portal::extract::{Paging, Query};
 use crate::role::portal::identity::Caller;
 use crate::settings::Installation;
 use crate::wire::admin;
@@ -84,11 +86,11 @@ pub(super) async fn publish(
 pub(super) async fn latest(
     State(portal): State<Portal>,
     Extension(place): Extension<Place>,
-) -> Result<Found<Release>> {
+) -> Result<OrEmpty<Release>> {
     let environment = portal.state.environments.find(&place.env)?;
     let latest: Option<admin::Release> =
         environment.find(Address::in_namespace(&place, &["releases", "latest"])).await?;
-    Ok(Found(shown(&portal, latest.into_iter().collect()).await?.pop()))
+    Ok(OrEmpty(shown(&portal, latest.into_iter().collect()).await?.pop()))
 }
 
 /// Releases that were not rolled back, newest first.

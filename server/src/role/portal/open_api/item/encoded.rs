@@ -2,25 +2,18 @@
 //! key in Base64.
 
 use axum::extract::{Extension, State};
-use base64::Engine as _;
-use base64::engine::DecodePaddingMode;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
-use base64::{alphabet, engine};
 
 use super::{Key, Update};
+use crate::domain::item::decode_key;
 use crate::domain::permission::need::Place;
 use crate::error::{Code, Error, Result};
+use crate::http::request::{Body, LARGE_BODY, Path};
 use crate::json::Json;
 use crate::role::portal::Portal;
-use crate::role::portal::extract::{Body, LARGE_BODY, Path, Query};
+use crate::role::portal::extract::Query;
 use crate::role::portal::identity::Caller;
 use crate::role::portal::open_api::By;
 use crate::wire::open_api::Item;
-
-const LENIENT: GeneralPurposeConfig =
-    engine::general_purpose::PAD.with_decode_padding_mode(DecodePaddingMode::Indifferent);
-const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
-const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
 
 /// Same as [`super::get`].
 pub(in crate::role::portal::open_api) async fn get(
@@ -57,9 +50,8 @@ pub(in crate::role::portal::open_api) async fn delete(
 /// Decodes Base64 of the key in either alphabet, with or without padding; Apollo's client uses the
 /// standard one.
 fn decode(encoded: &str) -> Result<String> {
-    let bytes = STANDARD.decode(encoded).or_else(|_| URL_SAFE.decode(encoded)).ok();
-    bytes
-        .and_then(|bytes| String::from_utf8(bytes).ok())
+    decode_key(encoded)
+        .ok()
         .filter(|key| !key.is_empty())
         .ok_or_else(|| Error::bad_request("Invalid encoded key").with_code(Code::InvalidEncodedKey))
 }

@@ -1,0 +1,140 @@
+//! What handlers of all roles take from a request: segments of the path, and a JSON body of limited
+//! size. Each rejects invalid input with a message for the caller instead of the framework's.
+
+use axum::body::Body as HttpBody;
+use axum::extract::{FromRequest, FromRequestParts, Path as AxumPath, Request};
+use bytes::Bytes;
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+use http::request::Parts;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+use utoipa::IntoParams;
+use utoipa::openapi::path::ParameterIn;
+
+use super::operation::{Input, Signature};
+use crate::error::{Code, Error, Reaction, Result};
+use crate::json::schema::Documented;
+
+/// Maximum ordinary body, in bytes.
+pub const BODY: usize = 1 << 20;
+/// Maximum body with values of items or the content of a whole namespace, in bytes.
+pub const LARGE_BODY: usize = 32 << 20;
+/// Maximum number of elements of a page, as in Apollo.
+pub const MAX_PAGE_SIZE: u64 = 2000;
+
+/// Segments of the path: by name for a struct, in order for a tuple.
+#[derive(Debug)]
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let parsed = AxumPath::<T>::from_request_parts(parts, state).await;
+        parsed.map(|path| Self(path.0)).map_err(|rejection| {
+            Error::bad_request(format!("Path: {}", rejection.body_text()))
+                .with_code(Code::InvalidParameter)
+        })
+    }
+}
+
+impl<T: IntoParams> Input for Path<T> {
+    fn describe(signature: &mut Signature) {
+        signature.parameters::<T>(&ParameterIn::Path);
+    }
+}
+
+/// A JSON body of at most `LIMIT` bytes, in UTF-8.
+#[derive(Debug)]
+pub struct Body<T, const LIMIT: usize = BODY>(pub T);
+
+impl<T: DeserializeOwned, S: Sync, const LIMIT: usize> FromRequest<S> for Body<T, LIMIT> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self> {
+        check_is_json(request.headers())?;
+        let bytes = read(request.into_body(), LIMIT).await?;
+        serde_json::from_slice(&bytes).map(Self).map_err(|error| {
+            Error::bad_request(format!("JSON parse error: {error}")).with_code(Code::UnreadableBody)
+        })
+    }
+}
+
+impl<T: Documented, const LIMIT: usize> Input for Body<T, LIMIT> {
+    fn describe(signature: &mut Signature) {
+        signature.request::<T>();
+    }
+}
+
+/// Reads a body of at most `limit` bytes.
+///
+/// # Errors
+/// Fails if the body is longer, or if the caller disconnected.
+pub async fn read(body: HttpBody, limit: usize) -> Result<Bytes> {
+    match Limited::new(body, limit).collect().await {
+        Ok(read) => Ok(read.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            Err(Error::new(Reaction::TooLarge, format!("The body is larger than {limit} bytes.")))
+        }
+        Err(error) => Err(Error::bad_request(format!("The body ended early: {error}"))
+            .with_code(Code::UnreadableBody)),
+    }
+}
+
+/// The media type in lower case, without its parameters.
+#[must_use]
+pub fn media_type(headers: &HeaderMap) -> String {
+    content_type(headers).split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+fn content_type(headers: &HeaderMap) -> &str {
+    headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+fn check_is_json(headers: &HeaderMap) -> Result<()> {
+    let media_type = media_type(headers);
+    let unsupported =
+        |message: String| Err(Error::bad_request(message).with_code(Code::UnsupportedMediaType));
+    let is_json = media_type
+        .strip_prefix("application/")
+        .is_some_and(|rest| rest == "json" || rest.ends_with("+json"));
+    if !is_json {
+        return unsupported(format!(
+            "Content-Type '{media_type}' is not supported; send application/json"
+        ));
+    }
+    let parameters = content_type(headers).split(';').skip(1);
+    let charset = parameters
+        .filter_map(|parameter| parameter.trim().split_once('='))
+        .find(|(name, _)| name.eq_ignore_ascii_case("charset"))
+        .map(|(_, charset)| charset.trim_matches('"'));
+    match charset {
+        Some(charset)
+            if !["utf-8", "utf8", "us-ascii"].contains(&charset.to_ascii_lowercase().as_str()) =>
+        {
+            unsupported(format!("charset '{charset}' is not supported; send JSON in UTF-8"))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_accepted_in_utf_8_only() {
+        for (text, is_accepted) in [
+            ("application/json", true),
+            ("application/json;charset=UTF-8", true),
+            ("Application/Vnd.X+JSON; Charset=\"utf-8\"", true),
+            ("application/json; charset=utf-16", false),
+            ("text/json", false),
+            ("", false),
+        ] {
+            let headers = HeaderMap::from_iter([(CONTENT_TYPE, text.parse().unwrap())]);
+            assert_eq!(check_is_json(&headers).is_ok(), is_accepted, "{text}");
+        }
+    }
+}
