@@ -61,6 +61,8 @@ mod tasks;
 
 #[cfg(feature = "blocking")]
 pub mod blocking;
+#[cfg(feature = "host")]
+pub mod host;
 #[cfg(feature = "blocking")]
 pub mod log;
 #[cfg(feature = "testing")]

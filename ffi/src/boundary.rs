@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::slice;
 use std::sync::Arc;
 
+use castalia_core::host::call;
 use castalia_core::{Error, ErrorKind, Result};
 
 use crate::error::CastaliaError;
@@ -106,23 +107,12 @@ pub(crate) fn reason_of(call: impl FnOnce(*mut c_char, usize) -> i32) -> Result<
 
 /// Runs the body of a function; an error or a panic becomes the returned error.
 pub(crate) fn guard(body: impl FnOnce() -> Result<()>) -> Option<Box<CastaliaError>> {
-    let result = catch_unwind(AssertUnwindSafe(body));
-    let error = match result {
-        Ok(Ok(())) => return None,
-        Ok(Err(error)) => error,
-        Err(_) => caught(),
-    };
-    Some(CastaliaError::boxed(&error))
+    call::now(body).err().as_ref().map(CastaliaError::boxed)
 }
 
 /// Runs the body of a function that cannot fail; a panic returns `otherwise`.
 pub(crate) fn guard_or<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or(otherwise)
-}
-
-fn caught() -> Error {
-    let text = "a bug in this library was caught; please report it";
-    Error::new(ErrorKind::Internal, "call", text)
 }
 
 /// An argument that must not be NULL.

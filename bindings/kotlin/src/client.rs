@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use castalia_core::host::call;
 use castalia_core::{Client as CoreClient, Result, Settings};
 
-use crate::call;
 use crate::content::Entry;
 use crate::error::Failure;
 use crate::metrics::Metrics;
@@ -147,6 +147,6 @@ impl Client {
             client.close().await;
             Ok(())
         };
-        call::run(end).await
+        Ok(call::run(end).await?)
     }
 }

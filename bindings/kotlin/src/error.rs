@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use castalia_core::host::call;
 use castalia_core::{Error, ErrorKind};
 
 use crate::content::Entry;
@@ -56,4 +57,10 @@ impl std::error::Error for Failure {}
 #[uniffi::export]
 fn error_kinds() -> HashMap<String, i32> {
     ErrorKind::ALL.iter().map(|kind| (kind.name().to_owned(), kind.code())).collect()
+}
+
+/// The error of a call that panicked.
+#[uniffi::export]
+fn caught_panic() -> Problem {
+    Problem::from(&call::caught_panic())
 }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use castalia_core::host::call;
 use castalia_core::{ChangeEvent, ChangeStream};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use crate::call;
 use crate::error::Failure;
 
 /// One change event. Its snapshot is read from the namespace.
@@ -70,7 +70,7 @@ impl Changes {
     async fn take(&self) -> Result<Option<Arc<ChangeEvent>>, Failure> {
         let (stream, given_up) = (self.stream.clone(), self.given_up.clone());
         let next = async move { stream.lock().await.next().await };
-        call::run(async move { Ok(given_up.run_until_cancelled(next).await.flatten()) }).await
+        Ok(call::run(async move { Ok(given_up.run_until_cancelled(next).await.flatten()) }).await?)
     }
 }
 

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use castalia_core::InMemory as CoreInMemory;
+use castalia_core::host::call;
 
-use crate::call;
 use crate::client::{Client, Given};
 use crate::content::Entry;
 use crate::error::Failure;
@@ -31,7 +31,7 @@ impl InMemory {
     async fn publish(&self, namespace: String, entries: Vec<Entry>) -> Result<(), Failure> {
         let memory = self.memory.clone();
         let entries = entries.into_iter().map(|entry| (entry.key, entry.value));
-        call::run(async move { memory.publish(&namespace, entries).await }).await
+        Ok(call::run(async move { memory.publish(&namespace, entries).await }).await?)
     }
 
     /// Sets values; a key without one is removed.
@@ -41,12 +41,12 @@ impl InMemory {
         edits: HashMap<String, Option<String>>,
     ) -> Result<(), Failure> {
         let memory = self.memory.clone();
-        call::run(async move { memory.update(&namespace, edits).await }).await
+        Ok(call::run(async move { memory.update(&namespace, edits).await }).await?)
     }
 
     /// Makes loads of a namespace fail until its values are set again.
     async fn fail(&self, namespace: String) -> Result<(), Failure> {
         let memory = self.memory.clone();
-        call::run(async move { memory.fail(&namespace).await }).await
+        Ok(call::run(async move { memory.fail(&namespace).await }).await?)
     }
 }

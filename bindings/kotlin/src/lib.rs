@@ -2,7 +2,6 @@
 //! take. Only the runtime calls into the JVM, to report that a wait is over, so no object of a
 //! class loader is kept here.
 
-mod call;
 mod client;
 mod content;
 mod error;

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use castalia_core::host::call;
 use castalia_core::log::{self, Record};
 use castalia_core::{Error, ErrorKind};
 use tokio::sync::{Mutex, mpsc};
 use tracing::Level;
 
-use crate::call;
 use crate::content::Entry;
 use crate::error::Failure;
 

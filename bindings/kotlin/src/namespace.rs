@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use castalia_core::host::call;
 use castalia_core::{ChangeStream, Config, ConfigFile, Snapshot};
 use tokio_util::sync::CancellationToken;
 
-use crate::call;
 use crate::content::Content;
 use crate::error::{Failure, Problem};
 use crate::event::Changes;
@@ -80,7 +80,7 @@ impl Namespace {
     /// Loads now.
     async fn refresh(&self) -> Result<(), Failure> {
         let opened = self.opened.clone();
-        call::run(async move { of!(opened, it => it.refresh().await) }).await
+        Ok(call::run(async move { of!(opened, it => it.refresh().await) }).await?)
     }
 
     /// The changes from now on, of these keys and prefixes, or all without any.

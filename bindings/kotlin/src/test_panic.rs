@@ -1,7 +1,8 @@
 //! Deliberate panics, in debug builds only, for the tests that prove that no panic crosses the
 //! boundary.
 
-use crate::call;
+use castalia_core::host::call;
+
 use crate::error::Failure;
 
 /// Panics in the call itself (0), or while a value is dropped (1).
@@ -16,11 +17,11 @@ fn test_panic(place: i32) {
 /// Panics in a task of the runtime.
 #[uniffi::export]
 async fn test_panic_in_task() -> Result<(), Failure> {
-    call::run(async {
+    let faulty = async {
         fault();
         Ok(())
-    })
-    .await
+    };
+    Ok(call::run(faulty).await?)
 }
 
 fn fault() {

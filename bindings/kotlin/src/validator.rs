@@ -5,9 +5,9 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 
 use castalia_core::Snapshot;
+use castalia_core::host::call;
 use tokio::sync::{Mutex, mpsc};
 
-use crate::call;
 use crate::content::Content;
 use crate::error::Failure;
 
@@ -50,7 +50,7 @@ impl Questions {
     /// The next question; `None` at the end.
     async fn next(&self) -> Result<Option<Question>, Failure> {
         let waiting = self.waiting.clone();
-        call::run(async move { Ok(waiting.lock().await.recv().await) }).await
+        Ok(call::run(async move { Ok(waiting.lock().await.recv().await) }).await?)
     }
 }
 

@@ -1,10 +1,9 @@
 //! Errors as values, from which JavaScript creates its class: a call returns its result or a
 //! failure.
 
-use std::any::Any;
 use std::collections::HashMap;
 
-use castalia_core::{Error, ErrorKind, Result};
+use castalia_core::{Error, Result};
 use napi::Either;
 use napi_derive::napi;
 
@@ -53,10 +52,4 @@ pub(crate) fn told<T>(result: Result<T>) -> Either<T, Failure> {
         Ok(value) => Either::A(value),
         Err(error) => Either::B(error.into()),
     }
-}
-
-/// The error of a task that panicked.
-pub(crate) fn panicked(_: Box<dyn Any + Send>) -> Error {
-    let text = "a bug in this library was caught; please report it";
-    Error::new(ErrorKind::Internal, "call", text)
 }

@@ -3,17 +3,16 @@
 //! most one note, and log records beyond a limit are dropped.
 
 use std::mem;
-use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use castalia_core::{Result, blocking};
-use futures_util::FutureExt as _;
+use castalia_core::Result;
+use castalia_core::host::call;
 use napi::bindgen_prelude::Either3;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status};
 use napi_derive::napi;
 
-use crate::failure::{Failure, panicked};
+use crate::failure::Failure;
 use crate::log::Logged;
 use crate::namespace::Namespace;
 use crate::validator::Question;
@@ -99,11 +98,7 @@ impl Post {
         F: Future<Output = Result<Option<Namespace>>> + Send + 'static,
     {
         let post = self.clone();
-        let task = async move {
-            let result = AssertUnwindSafe(future).catch_unwind().await;
-            post.done(id, result.map_err(panicked).flatten());
-        };
-        if let Err(error) = blocking::spawn(task) {
+        if let Err(error) = call::spawn(future, move |result| post.done(id, result)) {
             self.done(id, Err(error));
         }
     }

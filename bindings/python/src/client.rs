@@ -1,15 +1,13 @@
 //! The client, and how the result of an asynchronous call is passed to Python.
 
 use std::collections::HashMap;
-use std::future::{Future, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
-use std::task::Poll;
+use std::future::Future;
 
-use castalia_core::{Client as CoreClient, Error, ErrorKind, Result, Settings, Snapshot, blocking};
+use castalia_core::host::call;
+use castalia_core::{Client as CoreClient, Result, Settings, Snapshot};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, spawn_blocking};
 
 use crate::config::Opened;
 use crate::error::raised;
@@ -145,38 +143,20 @@ pub(crate) fn submit<T: Send + 'static>(
     future: impl Future<Output = Result<T>> + Send + 'static,
     convert: impl FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
 ) -> PyResult<AbortHandle> {
-    let runtime = blocking::runtime().map_err(|error| raised(py, &error))?;
-    let threads = runtime.clone();
-    let task = runtime.spawn(async move {
-        let result = caught(future).await;
-        threads.spawn_blocking(move || {
-            // Everything it owns is dropped with the interpreter lock held; without it, drops would
-            // be deferred to the next call.
-            gate::enter(move |py| {
-                let result = result.map_err(|error| raised(py, &error));
-                let result = result.and_then(|value| convert(py, value));
-                let called = match result {
-                    Ok(value) => done.call1(py, (value, py.None())),
-                    Err(error) => done.call1(py, (py.None(), error.into_value(py))),
-                };
-                if let Err(error) = called {
-                    error.write_unraisable(py, None);
-                }
-            })
-        });
+    // Everything it owns is dropped with the interpreter lock held; without it, drops would be
+    // deferred to the next call.
+    let deliver = move |py: Python<'_>, result: Result<T>| {
+        let result = result.map_err(|error| raised(py, &error));
+        let called = match result.and_then(|value| convert(py, value)) {
+            Ok(value) => done.call1(py, (value, py.None())),
+            Err(error) => done.call1(py, (py.None(), error.into_value(py))),
+        };
+        if let Err(error) = called {
+            error.write_unraisable(py, None);
+        }
+    };
+    let task = call::spawn(future, move |result| {
+        spawn_blocking(move || gate::enter(move |py| deliver(py, result)));
     });
-    Ok(task.abort_handle())
-}
-
-/// A panic in a future as an error: callers that wait must learn that it ended.
-async fn caught<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
-    let mut future = pin!(future);
-    poll_fn(|context| {
-        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
-        polled.unwrap_or_else(|_| {
-            let text = "a bug in this library was caught; please report it";
-            Poll::Ready(Err(Error::new(ErrorKind::Internal, "call", text)))
-        })
-    })
-    .await
+    task.map_err(|error| raised(py, &error))
 }

@@ -4,6 +4,7 @@ import io.castalia.ffi.Entry
 import io.castalia.ffi.Failure
 import io.castalia.ffi.InternalException
 import io.castalia.ffi.Problem
+import io.castalia.ffi.caughtPanic
 import java.nio.charset.CharacterCodingException
 import java.util.concurrent.CancellationException
 
@@ -97,8 +98,7 @@ internal inline fun <T> translated(call: () -> T): T = try {
 } catch (failure: Failure.Failed) {
     throw CastaliaException.of(failure.problem)
 } catch (panic: InternalException) {
-    val text = "a bug in this library was caught; please report it"
-    throw CastaliaException.of("Internal", "call", text, cause = panic)
+    throw CastaliaException.of(caughtPanic(), panic)
 } catch (fault: CharacterCodingException) {
     throw CastaliaException.of("InvalidArgument", "call", "a text is not Unicode", cause = fault)
 } catch (cancelled: CancellationException) {

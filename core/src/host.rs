@@ -1,0 +1,4 @@
+//! What the bindings for other languages share, so that each of them only converts types. Knows no
+//! language.
+
+pub mod call;
