@@ -173,16 +173,6 @@ typedef struct CastaliaError CastaliaError;
 typedef struct CastaliaEvent CastaliaEvent;
 
 /**
- * Counters of a client at one moment. Any number of threads may read them.
- */
-typedef struct CastaliaMetrics CastaliaMetrics;
-
-/**
- * The effective settings of a client.
- */
-typedef struct CastaliaSettingList CastaliaSettingList;
-
-/**
  * Settings for creating clients. Must not be used by several threads at the same time.
  */
 typedef struct CastaliaSettings CastaliaSettings;
@@ -213,18 +203,11 @@ typedef struct CastaliaClient {
 } CastaliaClient;
 
 /**
- * Handle of an open namespace; never 0.
+ * Handle of an open namespace, as keys and values or as one text; never 0.
  */
 typedef struct CastaliaConfig {
   uint64_t id;
 } CastaliaConfig;
-
-/**
- * Handle of a namespace opened as one text; never 0.
- */
-typedef struct CastaliaConfigFile {
-  uint64_t id;
-} CastaliaConfigFile;
 
 /**
  * The change of one key.
@@ -301,165 +284,10 @@ typedef void (*CastaliaLogger)(void *user_data, const struct CastaliaLogRecord *
 typedef void (*CastaliaRelease)(void *user_data);
 
 /**
- * Counters of the client as a whole. Later versions append fields.
+ * A value that describes something: a record with named fields, a list, a text, a number or a
+ * flag. It never changes, and any number of threads may read it.
  */
-typedef struct CastaliaTotals {
-  /**
-   * Number of errors since the start.
-   */
-  uint64_t error_count;
-  /**
-   * Milliseconds by which the servers' clock is ahead of this machine's.
-   */
-  int64_t clock_skew_ms;
-  /**
-   * Poll loops whose last request succeeded.
-   */
-  uint64_t polls_connected;
-} CastaliaTotals;
-
-/**
- * Counters of a namespace. Its texts are valid as long as the metrics. Later versions append
- * fields.
- */
-typedef struct CastaliaNamespaceMetrics {
-  /**
-   * App id.
-   */
-  struct CastaliaStr app_id;
-  /**
-   * Name.
-   */
-  struct CastaliaStr name;
-  /**
-   * `Loading`, `Ready`, `Unavailable`, or the name of the error's kind.
-   */
-  struct CastaliaStr state;
-  /**
-   * `remote`, `local`, `static` or `none`.
-   */
-  struct CastaliaStr source;
-  /**
-   * Release key; empty unless the source is `remote`.
-   */
-  struct CastaliaStr release_key;
-  /**
-   * Number of keys.
-   */
-  uint64_t items;
-  /**
-   * Number of times it was opened.
-   */
-  uint64_t usage;
-  /**
-   * Duration of the first load in milliseconds; -1 while it is in progress.
-   */
-  int64_t first_load_ms;
-  /**
-   * When the current values were loaded, in milliseconds since 1970 (UTC).
-   */
-  int64_t updated_at;
-  /**
-   * When a server last answered, in milliseconds since 1970 (UTC); -1 if none ever did.
-   */
-  int64_t contacted_at;
-  /**
-   * Number of failed listener calls.
-   */
-  uint64_t listener_failures;
-  /**
-   * Events waiting for listeners.
-   */
-  uint64_t listener_queue;
-  /**
-   * Number of failed writes of the cache file.
-   */
-  uint64_t cache_failures;
-  /**
-   * Number of releases rejected by a validator.
-   */
-  uint64_t refusals;
-  /**
-   * 1 if a long poll that included it timed out, else 0.
-   */
-  int32_t poll_timed_out;
-  /**
-   * Number of malformed values, each counted once for a release.
-   */
-  uint64_t malformed_reads;
-  /**
-   * Error of the last load, or of parsing its document; NULL if both succeeded. Owned by the
-   * metrics.
-   */
-  const struct CastaliaError *last_error;
-} CastaliaNamespaceMetrics;
-
-/**
- * Requests to one endpoint with one status. Its text is valid as long as the metrics. Later
- * versions append fields.
- */
-typedef struct CastaliaHttpMetrics {
-  /**
-   * First part of the path: `configs`, `notifications` or `services`.
-   */
-  struct CastaliaStr endpoint;
-  /**
-   * Status; 0 if none arrived.
-   */
-  int32_t status;
-  /**
-   * Number of requests.
-   */
-  uint64_t count;
-  /**
-   * Sum of their durations in microseconds.
-   */
-  uint64_t time_us;
-} CastaliaHttpMetrics;
-
-/**
- * Threads and tasks of the library, shared by all clients. Later versions append fields.
- */
-typedef struct CastaliaThreadMetrics {
-  /**
-   * Worker threads.
-   */
-  uint64_t workers;
-  /**
-   * Tasks that have not ended.
-   */
-  uint64_t tasks;
-  /**
-   * Tasks waiting for a worker.
-   */
-  uint64_t queue;
-} CastaliaThreadMetrics;
-
-/**
- * One effective setting. Its texts are valid as long as the list. Later versions append fields.
- */
-typedef struct CastaliaSetting {
-  /**
-   * Property name.
-   */
-  struct CastaliaStr name;
-  /**
-   * The value; `***` for secrets, empty if unset.
-   */
-  struct CastaliaStr value;
-  /**
-   * Origin of the value.
-   */
-  struct CastaliaStr origin;
-  /**
-   * The name under which it was found.
-   */
-  struct CastaliaStr found_as;
-  /**
-   * Description, with the unit.
-   */
-  struct CastaliaStr meaning;
-} CastaliaSetting;
+typedef Value CastaliaRecord;
 
 /**
  * Keys and prefixes that a listener is interested in; without any, it is interested in everything.
@@ -574,13 +402,15 @@ struct CastaliaError *castalia_client_config_of(struct CastaliaClient client,
                                                 struct CastaliaConfig *config);
 
 /**
- * Opens a namespace as one text; see `castalia_client_config`.
+ * Opens a namespace as one text, which `castalia_snapshot_content` returns; see
+ * `castalia_client_config`. Its events have the key `content` alone, whose values are the whole
+ * text before and after.
  */
 CASTALIA_MUST_USE
 struct CastaliaError *castalia_client_config_file(struct CastaliaClient client,
                                                   struct CastaliaStr name,
                                                   uint32_t timeout_ms,
-                                                  struct CastaliaConfigFile *file);
+                                                  struct CastaliaConfig *config);
 
 /**
  * The client's app id. Release it with `castalia_text_release`.
@@ -622,7 +452,8 @@ struct CastaliaError *castalia_client_set_access_key(struct CastaliaClient clien
 void castalia_client_close(struct CastaliaClient client, uint32_t timeout_ms);
 
 /**
- * The current values. They do not change until `castalia_snapshot_release`. Never waits.
+ * The current values, and the text as `castalia_snapshot_content`. They do not change until
+ * `castalia_snapshot_release`. Never waits.
  *
  * Fails with `CASTALIA_CLOSED` for a stale handle.
  */
@@ -671,49 +502,6 @@ void castalia_config_release(struct CastaliaConfig config);
  * it again loads it anew. A stale handle is ignored. Never waits.
  */
 void castalia_config_close(struct CastaliaConfig config);
-
-/**
- * The current text of a file, and the snapshot that contains it, which the caller releases after
- * using the text. The text is NULL if nothing has been loaded. Never waits.
- *
- * Fails with `CASTALIA_CLOSED` for a stale handle.
- */
-CASTALIA_MUST_USE
-struct CastaliaError *castalia_config_file_content(struct CastaliaConfigFile file,
-                                                   struct CastaliaStr *content,
-                                                   const CastaliaSnapshot **snapshot);
-
-/**
- * Result of the last load of a file; see `castalia_config_state`.
- */
-CASTALIA_MUST_USE
-struct CastaliaError *castalia_config_file_state(struct CastaliaConfigFile file,
-                                                 struct CastaliaStr *state);
-
-/**
- * Error of the last load of a file; see `castalia_config_last_error`.
- */
-CASTALIA_MUST_USE
-struct CastaliaError *castalia_config_file_last_error(struct CastaliaConfigFile file,
-                                                      struct CastaliaError **last);
-
-/**
- * Loads now; see `castalia_config_refresh`.
- */
-CASTALIA_MUST_USE
-struct CastaliaError *castalia_config_file_refresh(struct CastaliaConfigFile file,
-                                                   uint32_t timeout_ms);
-
-/**
- * Closes the namespace of a file and releases its handle; see `castalia_config_close`.
- */
-void castalia_config_file_close(struct CastaliaConfigFile file);
-
-/**
- * Releases the handle of a file, whose namespace remains open in its client. A stale handle is
- * ignored.
- */
-void castalia_config_file_release(struct CastaliaConfigFile file);
 
 /**
  * Kind of the error, one of the constants above; 0 for NULL.
@@ -841,87 +629,52 @@ struct CastaliaError *castalia_log_set(int32_t level,
                                        CastaliaRelease release);
 
 /**
- * State and counters of a client.
+ * State and counters of a client, with the fields of `castalia::Metrics` in
+ * `castalia/monitor.hpp`. A time is a number of microseconds and has a name that ends with `_us`;
+ * a moment is the time since 1970 (UTC). Release it with `castalia_record_release`.
  *
  * Fails with `CASTALIA_CLOSED` for a stale handle.
  */
 CASTALIA_MUST_USE
 struct CastaliaError *castalia_client_metrics(struct CastaliaClient client,
-                                              struct CastaliaMetrics **metrics);
+                                              CastaliaRecord **metrics);
 
 /**
- * Counters of the client as a whole; NULL for NULL. Valid as long as the metrics.
- */
-const struct CastaliaTotals *castalia_metrics_totals(const struct CastaliaMetrics *metrics);
-
-/**
- * Counters of the open namespace at an index; NULL beyond the last one. Valid as long as the
- * metrics.
- */
-const struct CastaliaNamespaceMetrics *castalia_metrics_namespace(const struct CastaliaMetrics *metrics,
-                                                                  size_t index);
-
-/**
- * Requests at an index, by endpoint and status; NULL beyond the last one. Valid as long as the
- * metrics.
- */
-const struct CastaliaHttpMetrics *castalia_metrics_http(const struct CastaliaMetrics *metrics,
-                                                        size_t index);
-
-/**
- * The threads; NULL before the first namespace is opened, and for NULL. Valid as long as the
- * metrics.
- */
-const struct CastaliaThreadMetrics *castalia_metrics_threads(const struct CastaliaMetrics *metrics);
-
-/**
- * The error at an index among the recent ones, oldest first; NULL beyond the last one.
- */
-struct CastaliaStr castalia_metrics_error(const struct CastaliaMetrics *metrics, size_t index);
-
-/**
- * Releases metrics and everything that was read from them.
- */
-void castalia_metrics_release(struct CastaliaMetrics *metrics);
-
-/**
- * The metrics of a client as OpenMetrics text.
- *
- * Fails with `CASTALIA_CLOSED` for a stale handle.
- */
-CASTALIA_MUST_USE
-struct CastaliaError *castalia_client_metrics_text(struct CastaliaClient client,
-                                                   struct CastaliaText **text);
-
-/**
- * The text; empty for NULL. Valid as long as the object.
- */
-struct CastaliaStr castalia_text_view(const struct CastaliaText *text);
-
-/**
- * Releases a text.
- */
-void castalia_text_release(struct CastaliaText *text);
-
-/**
- * Every effective setting of a client and its origin. Secrets are masked.
+ * Every effective setting of a client and its origin, as a list of records with the fields of
+ * `castalia::Setting`. Secrets are masked. Release it with `castalia_record_release`.
  *
  * Fails with `CASTALIA_CLOSED` for a stale handle.
  */
 CASTALIA_MUST_USE
 struct CastaliaError *castalia_client_settings(struct CastaliaClient client,
-                                               struct CastaliaSettingList **settings);
+                                               CastaliaRecord **settings);
 
 /**
- * The setting at an index; NULL beyond the last one.
+ * The field of a record; NULL if it is unset or there is none of this name. Valid as long as the
+ * record that was released by `castalia_record_release` at last.
  */
-const struct CastaliaSetting *castalia_setting_list_get(const struct CastaliaSettingList *settings,
-                                                        size_t index);
+const CastaliaRecord *castalia_record_field(const CastaliaRecord *record, struct CastaliaStr name);
 
 /**
- * Releases a list of settings and everything that was read from it.
+ * The item of a list at an index; NULL beyond the last one. Valid as long as a field.
  */
-void castalia_setting_list_release(struct CastaliaSettingList *settings);
+const CastaliaRecord *castalia_record_item(const CastaliaRecord *list, size_t index);
+
+/**
+ * A text; NULL for anything else. Valid as long as a field.
+ */
+struct CastaliaStr castalia_record_text(const CastaliaRecord *text);
+
+/**
+ * A number, or 1 and 0 for a flag; `otherwise` for anything else, such as NULL.
+ */
+int64_t castalia_record_number(const CastaliaRecord *number, int64_t otherwise);
+
+/**
+ * Releases a record that a function returned as its result, with everything that was read from
+ * it.
+ */
+void castalia_record_release(CastaliaRecord *record);
 
 /**
  * Settings that read neither the environment nor its files.
@@ -1149,7 +902,8 @@ void castalia_snapshot_release(const CastaliaSnapshot *snapshot);
 void castalia_filter_init(struct CastaliaFilter *filter, size_t size);
 
 /**
- * Calls a function for each change that matches the filter. The filter may be NULL, and is only
+ * Calls a function for each change that matches the filter; of a namespace that is open as one
+ * text, for each change of the text. The filter may be NULL, and is only
  * read during this call. `release` is called with the user data after the last call of the
  * function, also if this call fails.
  *
@@ -1163,17 +917,6 @@ struct CastaliaError *castalia_config_on_change(struct CastaliaConfig config,
                                                 void *user_data,
                                                 CastaliaRelease release,
                                                 struct CastaliaSubscription *subscription);
-
-/**
- * Calls a function for each change of the text of a file, under the key `content`; see
- * `castalia_config_on_change`.
- */
-CASTALIA_MUST_USE
-struct CastaliaError *castalia_config_file_on_change(struct CastaliaConfigFile file,
-                                                     CastaliaListener listener,
-                                                     void *user_data,
-                                                     CastaliaRelease release,
-                                                     struct CastaliaSubscription *subscription);
 
 /**
  * Calls a function with the current values, on the calling thread and before this returns, and
@@ -1247,6 +990,25 @@ struct CastaliaError *castalia_testing_fail(struct CastaliaTesting testing,
  * Releases the handle. The client exists until it is closed. A stale handle is ignored.
  */
 void castalia_testing_release(struct CastaliaTesting testing);
+
+/**
+ * The metrics of a client as OpenMetrics text.
+ *
+ * Fails with `CASTALIA_CLOSED` for a stale handle.
+ */
+CASTALIA_MUST_USE
+struct CastaliaError *castalia_client_metrics_text(struct CastaliaClient client,
+                                                   struct CastaliaText **text);
+
+/**
+ * The text; empty for NULL. Valid as long as the object.
+ */
+struct CastaliaStr castalia_text_view(const struct CastaliaText *text);
+
+/**
+ * Releases a text.
+ */
+void castalia_text_release(struct CastaliaText *text);
 
 /**
  * Calls a function before a release of a namespace of the client's app is applied, as long as the

@@ -50,13 +50,15 @@ pub use watch::Watch;
 pub struct Config {
     namespace: NamespaceHandle,
     tasks: Arc<Tasks>,
+    /// Whether its events are those of the values or of the text.
+    events: EventKind,
 }
 
 impl Config {
     /// Counts the opening, for the metric of the Java client.
     pub(crate) fn new(namespace: NamespaceHandle, tasks: Arc<Tasks>) -> Self {
         namespace.runtime().monitor().usage.fetch_add(1, Ordering::Relaxed);
-        Self { namespace, tasks }
+        Self { namespace, tasks, events: EventKind::Values }
     }
 
     /// App id, cluster and namespace.
@@ -204,50 +206,14 @@ impl Config {
     /// The changes from now on, as a stream.
     #[must_use]
     pub fn changes(&self) -> ChangeStream {
-        self.stream(EventKind::Values)
+        self.stream(self.events)
     }
 
     /// The current values and the changes after them, for hosts that keep their own copy of the
     /// values. The first event may be the one that led to these values; none is older.
     #[must_use]
     pub fn snapshot_and_changes(&self) -> (Arc<Snapshot>, ChangeStream) {
-        self.pair_with_snapshot(self.changes())
-    }
-
-    /// Like [`Config::changes`], but continues where another stream of this namespace is, for hosts
-    /// whose reads use a copy that follows that stream. `unapplied` is an event that the host has
-    /// taken from that stream but not yet applied to the copy.
-    #[must_use]
-    pub fn changes_after(
-        &self,
-        other: &ChangeStream,
-        unapplied: Option<Arc<ChangeEvent>>,
-    ) -> ChangeStream {
-        self.stream_after(EventKind::Values, other, unapplied)
-    }
-
-    /// Calls a function for each change that it is interested in: in order, one call at a time, on
-    /// a blocking thread. A panic is caught and counted.
-    pub fn on_change(
-        &self,
-        interest: Interest,
-        callback: impl FnMut(&Arc<ChangeEvent>) + Send + 'static,
-    ) -> Subscription {
-        self.subscribe(EventKind::Values, interest, callback)
-    }
-
-    /// Restarts the client in a forked child. Every call except a read does this by itself;
-    /// programs that only read, and fork hooks of bindings, call it explicitly.
-    pub fn resume_after_fork(&self) {
-        self.tasks.resume_after_fork();
-    }
-
-    fn stream(&self, kind: EventKind) -> ChangeStream {
-        self.tasks.resume_after_fork();
-        self.namespace.runtime().listeners(kind).stream(Interest::everything())
-    }
-
-    fn pair_with_snapshot(&self, stream: ChangeStream) -> (Arc<Snapshot>, ChangeStream) {
+        let stream = self.changes();
         loop {
             let snapshot = self.snapshot();
             // A change is published after its snapshot can be read. As long as this snapshot is the
@@ -259,24 +225,51 @@ impl Config {
         }
     }
 
-    fn stream_after(
+    /// Like [`Config::changes`], but continues where another stream of this namespace is, for hosts
+    /// whose reads use a copy that follows that stream. `unapplied` is an event that the host has
+    /// taken from that stream but not yet applied to the copy.
+    #[must_use]
+    pub fn changes_after(
         &self,
-        kind: EventKind,
         other: &ChangeStream,
         unapplied: Option<Arc<ChangeEvent>>,
     ) -> ChangeStream {
         self.tasks.resume_after_fork();
-        self.namespace.runtime().listeners(kind).stream_after(other, unapplied)
+        self.namespace.runtime().listeners(self.events).stream_after(other, unapplied)
     }
 
-    fn subscribe(
+    /// Calls a function for each change that it is interested in: in order, one call at a time, on
+    /// a blocking thread. A panic is caught and counted.
+    pub fn on_change(
         &self,
-        kind: EventKind,
         interest: Interest,
         callback: impl FnMut(&Arc<ChangeEvent>) + Send + 'static,
     ) -> Subscription {
-        let stream = self.stream(kind).with_interest(interest);
-        self.deliver(kind, stream, callback)
+        let stream = self.changes().with_interest(interest);
+        self.deliver(self.events, stream, callback)
+    }
+
+    /// Restarts the client in a forked child. Every call except a read does this by itself;
+    /// programs that only read, and fork hooks of bindings, call it explicitly.
+    pub fn resume_after_fork(&self) {
+        self.tasks.resume_after_fork();
+    }
+
+    /// The same namespace as one text: its events are those of the text, under the key `content`.
+    pub(crate) fn into_text(mut self) -> Self {
+        self.events = EventKind::Content;
+        self
+    }
+
+    /// Whether [`Config::into_text`] made it.
+    #[cfg(feature = "host")]
+    pub(crate) fn is_text(&self) -> bool {
+        self.events == EventKind::Content
+    }
+
+    fn stream(&self, kind: EventKind) -> ChangeStream {
+        self.tasks.resume_after_fork();
+        self.namespace.runtime().listeners(kind).stream(Interest::everything())
     }
 
     /// Calls a function for each event of a stream.

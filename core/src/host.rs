@@ -2,3 +2,5 @@
 //! language.
 
 pub mod call;
+pub mod describe;
+pub mod open;

@@ -49,6 +49,8 @@ mod pipeline;
 #[cfg(feature = "client")]
 mod process_local;
 #[cfg(feature = "client")]
+mod record;
+#[cfg(feature = "client")]
 mod repository;
 #[cfg(feature = "client")]
 pub mod settings;

@@ -172,8 +172,9 @@ impl ChangeStream {
         self.queue.clear();
     }
 
-    /// Replaces the interest of the stream.
-    pub(crate) fn with_interest(self, interest: Interest) -> Self {
+    /// Limits the stream to events of this interest, which replaces keys and prefixes added before.
+    #[must_use]
+    pub fn with_interest(self, interest: Interest) -> Self {
         self.queue.update_interest(|_| interest);
         self
     }

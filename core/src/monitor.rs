@@ -7,9 +7,11 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use serde::Serialize;
 use tokio::runtime::Handle;
 
 use crate::error::{Error, ErrorKind};
+use crate::record;
 use crate::snapshot::{Snapshot, Source};
 use crate::transport::HttpMetrics;
 
@@ -73,7 +75,7 @@ impl State {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Metrics {
     /// Every open namespace, sorted by app id and name.
@@ -106,7 +108,7 @@ pub struct Metrics {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ThreadMetrics {
     /// Worker threads.
@@ -146,7 +148,7 @@ impl ThreadMetrics {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct NamespaceMetrics {
     /// App id.
@@ -164,16 +166,20 @@ pub struct NamespaceMetrics {
     /// Number of times it was opened.
     pub usage: u64,
     /// Duration of the first load; `None` while it is in progress.
+    #[serde(rename = "first_load_us", serialize_with = "record::duration")]
     pub first_load: Option<Duration>,
     /// When the current values were loaded.
+    #[serde(rename = "updated_at_us", serialize_with = "record::moment")]
     pub updated_at: SystemTime,
     /// When a server or a source function last answered; `None` if none ever did.
+    #[serde(rename = "contacted_at_us", serialize_with = "record::optional_moment")]
     pub contacted_at: Option<SystemTime>,
     /// Number of failed listener calls.
     pub listener_failures: u64,
     /// Events waiting for listeners.
     pub listener_queue: usize,
     /// Events taken by listeners.
+    #[serde(skip)]
     pub(crate) events_delivered: u64,
     /// Number of failed writes of the cache file.
     pub cache_failures: u64,

@@ -9,8 +9,10 @@ use std::sync::Arc;
 
 use castalia_core::host::call;
 use castalia_core::{Error, ErrorKind, Result};
+use serde_json::Value;
 
 use crate::error::CastaliaError;
+use crate::record::CastaliaRecord;
 
 /// UTF-8 text with its length in bytes. NULL with length 0 is the empty text.
 #[repr(C)]
@@ -128,6 +130,12 @@ pub(crate) fn unusable(text: &'static str) -> Error {
 /// Passes one reference to a shared object to the caller, as a pointer to another type.
 pub(crate) fn hand_out<T, Seen>(shared: Arc<T>) -> *const Seen {
     Arc::into_raw(shared).cast()
+}
+
+/// A part of a record, as long as the record.
+pub(crate) fn lend_record(part: &Value) -> &CastaliaRecord {
+    // SAFETY: `CastaliaRecord` is a transparent wrapper of this type.
+    unsafe { &*std::ptr::from_ref(part).cast::<CastaliaRecord>() }
 }
 
 /// Adds a reference to an object; NULL is returned as such.

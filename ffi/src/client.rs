@@ -3,14 +3,16 @@
 use std::mem::MaybeUninit;
 use std::time::Duration;
 
-use castalia_core::blocking::Client;
+use castalia_core::Result;
+use castalia_core::blocking::{Client, Config};
+use castalia_core::host::open::View;
 
 use crate::boundary::{CastaliaStr, guard, guard_or, required};
-use crate::config::{CastaliaConfig, CastaliaConfigFile};
+use crate::config::CastaliaConfig;
 use crate::error::CastaliaError;
 use crate::handle;
-use crate::monitor::CastaliaText;
 use crate::settings::CastaliaSettings;
+use crate::text::CastaliaText;
 
 /// Handle of a client; never 0.
 #[repr(C)]
@@ -51,13 +53,8 @@ pub extern "C" fn castalia_client_config(
     timeout_ms: u32,
     config: Option<&mut MaybeUninit<CastaliaConfig>>,
 ) -> Option<Box<CastaliaError>> {
-    guard(|| {
-        let client = client.get()?;
-        let out = required(config)?;
-        let opened = client.config(name.text()?, millis(timeout_ms))?;
-        out.write(CastaliaConfig::new(opened)?);
-        Ok(())
-    })
+    let open = |client: &Client| client.config(name.text()?, millis(timeout_ms));
+    opened(client, View::Values, config, open)
 }
 
 /// Opens a namespace of another app; see `castalia_client_config`.
@@ -70,29 +67,35 @@ pub extern "C" fn castalia_client_config_of(
     timeout_ms: u32,
     config: Option<&mut MaybeUninit<CastaliaConfig>>,
 ) -> Option<Box<CastaliaError>> {
-    guard(|| {
-        let client = client.get()?;
-        let out = required(config)?;
-        let opened = client.config_of(app_id.text()?, name.text()?, millis(timeout_ms))?;
-        out.write(CastaliaConfig::new(opened)?);
-        Ok(())
-    })
+    let open = |client: &Client| client.config_of(app_id.text()?, name.text()?, millis(timeout_ms));
+    opened(client, View::Values, config, open)
 }
 
-/// Opens a namespace as one text; see `castalia_client_config`.
+/// Opens a namespace as one text, which `castalia_snapshot_content` returns; see
+/// `castalia_client_config`. Its events have the key `content` alone, whose values are the whole
+/// text before and after.
 #[unsafe(no_mangle)]
 #[must_use]
 pub extern "C" fn castalia_client_config_file(
     client: CastaliaClient,
     name: CastaliaStr,
     timeout_ms: u32,
-    file: Option<&mut MaybeUninit<CastaliaConfigFile>>,
+    config: Option<&mut MaybeUninit<CastaliaConfig>>,
+) -> Option<Box<CastaliaError>> {
+    let open = |client: &Client| client.config(name.text()?, millis(timeout_ms));
+    opened(client, View::Text, config, open)
+}
+
+fn opened(
+    client: CastaliaClient,
+    view: View,
+    config: Option<&mut MaybeUninit<CastaliaConfig>>,
+    open: impl FnOnce(&Client) -> Result<Config>,
 ) -> Option<Box<CastaliaError>> {
     guard(|| {
         let client = client.get()?;
-        let out = required(file)?;
-        let opened = client.config_file(name.text()?, millis(timeout_ms))?;
-        out.write(CastaliaConfigFile::new(opened)?);
+        let out = required(config)?;
+        out.write(CastaliaConfig::new(&open(&client)?, view)?);
         Ok(())
     })
 }
@@ -162,11 +165,11 @@ pub extern "C" fn castalia_client_close(client: CastaliaClient, timeout_ms: u32)
 }
 
 impl CastaliaClient {
-    pub(crate) fn new(client: Client) -> castalia_core::Result<Self> {
+    pub(crate) fn new(client: Client) -> Result<Self> {
         Ok(Self { id: handle::insert(client)? })
     }
 
-    pub(crate) fn get(self) -> castalia_core::Result<std::sync::Arc<Client>> {
+    pub(crate) fn get(self) -> Result<std::sync::Arc<Client>> {
         handle::get(self.id)
     }
 }

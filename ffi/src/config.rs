@@ -4,8 +4,8 @@ use std::mem::MaybeUninit;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use castalia_core::Result;
-use castalia_core::blocking::{Config, ConfigFile};
+use castalia_core::host::open::View;
+use castalia_core::{Config, Result, blocking};
 
 use crate::boundary::{CastaliaStr, guard, guard_or, hand_out, required};
 use crate::client::millis;
@@ -14,7 +14,7 @@ use crate::fork::Seen;
 use crate::handle;
 use crate::snapshot::CastaliaSnapshot;
 
-/// Handle of an open namespace; never 0.
+/// Handle of an open namespace, as keys and values or as one text; never 0.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct CastaliaConfig {
@@ -22,7 +22,8 @@ pub struct CastaliaConfig {
 }
 
 impl CastaliaConfig {
-    pub(crate) fn new(config: Config) -> Result<Self> {
+    pub(crate) fn new(config: &blocking::Config, view: View) -> Result<Self> {
+        let config = view.apply(Config::clone(config));
         let id = handle::insert(Opened { config, seen: Seen::now() })?;
         Ok(Self { id })
     }
@@ -52,25 +53,8 @@ impl Deref for Opened {
     }
 }
 
-/// Handle of a namespace opened as one text; never 0.
-#[repr(C)]
-#[derive(Debug, Clone, Copy)]
-pub struct CastaliaConfigFile {
-    id: u64,
-}
-
-impl CastaliaConfigFile {
-    pub(crate) fn new(file: ConfigFile) -> Result<Self> {
-        let id = handle::insert(file)?;
-        Ok(Self { id })
-    }
-
-    pub(crate) fn get(self) -> Result<Arc<ConfigFile>> {
-        handle::get(self.id)
-    }
-}
-
-/// The current values. They do not change until `castalia_snapshot_release`. Never waits.
+/// The current values, and the text as `castalia_snapshot_content`. They do not change until
+/// `castalia_snapshot_release`. Never waits.
 ///
 /// Fails with `CASTALIA_CLOSED` for a stale handle.
 #[unsafe(no_mangle)]
@@ -130,7 +114,7 @@ pub extern "C" fn castalia_config_refresh(
     config: CastaliaConfig,
     timeout_ms: u32,
 ) -> Option<Box<CastaliaError>> {
-    guard(|| config.get()?.refresh(millis(timeout_ms)))
+    guard(|| blocking::wait(config.get()?.refresh(), millis(timeout_ms)))
 }
 
 /// Releases the handle of a namespace, which remains open in its client. A stale handle is ignored.
@@ -149,80 +133,4 @@ pub extern "C" fn castalia_config_close(config: CastaliaConfig) {
             opened.config.clone().close();
         }
     });
-}
-
-/// The current text of a file, and the snapshot that contains it, which the caller releases after
-/// using the text. The text is NULL if nothing has been loaded. Never waits.
-///
-/// Fails with `CASTALIA_CLOSED` for a stale handle.
-#[unsafe(no_mangle)]
-#[must_use]
-pub extern "C" fn castalia_config_file_content(
-    file: CastaliaConfigFile,
-    content: Option<&mut MaybeUninit<CastaliaStr>>,
-    snapshot: Option<&mut MaybeUninit<*const CastaliaSnapshot>>,
-) -> Option<Box<CastaliaError>> {
-    guard(|| {
-        let file = file.get()?;
-        let (content, out) = (required(content)?, required(snapshot)?);
-        let now = file.snapshot();
-        content.write(CastaliaStr::of_option(now.content()));
-        out.write(hand_out(now));
-        Ok(())
-    })
-}
-
-/// Result of the last load of a file; see `castalia_config_state`.
-#[unsafe(no_mangle)]
-#[must_use]
-pub extern "C" fn castalia_config_file_state(
-    file: CastaliaConfigFile,
-    state: Option<&mut MaybeUninit<CastaliaStr>>,
-) -> Option<Box<CastaliaError>> {
-    guard(|| {
-        let file = file.get()?;
-        required(state)?.write(CastaliaStr::of(file.state().name()));
-        Ok(())
-    })
-}
-
-/// Error of the last load of a file; see `castalia_config_last_error`.
-#[unsafe(no_mangle)]
-#[must_use]
-pub extern "C" fn castalia_config_file_last_error(
-    file: CastaliaConfigFile,
-    last: Option<&mut MaybeUninit<Option<Box<CastaliaError>>>>,
-) -> Option<Box<CastaliaError>> {
-    guard(|| {
-        let file = file.get()?;
-        required(last)?.write(file.last_error().as_ref().map(CastaliaError::boxed));
-        Ok(())
-    })
-}
-
-/// Loads now; see `castalia_config_refresh`.
-#[unsafe(no_mangle)]
-#[must_use]
-pub extern "C" fn castalia_config_file_refresh(
-    file: CastaliaConfigFile,
-    timeout_ms: u32,
-) -> Option<Box<CastaliaError>> {
-    guard(|| file.get()?.refresh(millis(timeout_ms)))
-}
-
-/// Closes the namespace of a file and releases its handle; see `castalia_config_close`.
-#[unsafe(no_mangle)]
-pub extern "C" fn castalia_config_file_close(file: CastaliaConfigFile) {
-    guard_or((), || {
-        if let Some(file) = handle::remove::<ConfigFile>(file.id) {
-            ConfigFile::clone(&file).close();
-        }
-    });
-}
-
-/// Releases the handle of a file, whose namespace remains open in its client. A stale handle is
-/// ignored.
-#[unsafe(no_mangle)]
-pub extern "C" fn castalia_config_file_release(file: CastaliaConfigFile) {
-    guard_or((), || drop(handle::remove::<ConfigFile>(file.id)));
 }

@@ -16,13 +16,14 @@ mod fork;
 mod handle;
 mod list;
 mod log;
-mod monitor;
+mod record;
 mod settings;
 mod snapshot;
 mod subscription;
 #[cfg(debug_assertions)]
 mod test_panic;
 mod testing;
+mod text;
 mod validator;
 
 pub use boundary::CastaliaStr;
@@ -32,13 +33,14 @@ pub use error::*;
 pub use event::*;
 pub use list::*;
 pub use log::*;
-pub use monitor::*;
+pub use record::*;
 pub use settings::*;
 pub use snapshot::*;
 pub use subscription::*;
 #[cfg(debug_assertions)]
 pub use test_panic::*;
 pub use testing::*;
+pub use text::*;
 pub use validator::*;
 
 // A panic that does not unwind cannot be caught at the boundary and would end the host program.

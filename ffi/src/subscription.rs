@@ -11,7 +11,7 @@ use castalia_core::{ChangeEvent, Interest, Result, Snapshot, Subscription};
 use crate::boundary::{
     CastaliaStr, UserData, guard, guard_or, prepare_sized, required, sized, texts,
 };
-use crate::config::{CastaliaConfig, CastaliaConfigFile};
+use crate::config::CastaliaConfig;
 use crate::error::CastaliaError;
 use crate::event::CastaliaEvent;
 use crate::handle;
@@ -57,7 +57,8 @@ pub extern "C" fn castalia_filter_init(filter: *mut CastaliaFilter, size: usize)
     prepare_sized(filter, size);
 }
 
-/// Calls a function for each change that matches the filter. The filter may be NULL, and is only
+/// Calls a function for each change that matches the filter; of a namespace that is open as one
+/// text, for each change of the text. The filter may be NULL, and is only
 /// read during this call. `release` is called with the user data after the last call of the
 /// function, also if this call fails.
 ///
@@ -78,26 +79,6 @@ pub extern "C" fn castalia_config_on_change(
         let (config, out) = (config.get()?, required(subscription)?);
         let interest = interest(filter)?;
         let registered = config.on_change(interest, caller(listener, user_data)?);
-        out.write(CastaliaSubscription::new(registered)?);
-        Ok(())
-    })
-}
-
-/// Calls a function for each change of the text of a file, under the key `content`; see
-/// `castalia_config_on_change`.
-#[unsafe(no_mangle)]
-#[must_use]
-pub extern "C" fn castalia_config_file_on_change(
-    file: CastaliaConfigFile,
-    listener: CastaliaListener,
-    user_data: *mut c_void,
-    release: CastaliaRelease,
-    subscription: Option<&mut MaybeUninit<CastaliaSubscription>>,
-) -> Option<Box<CastaliaError>> {
-    let user_data = UserData::new(user_data, release);
-    guard(|| {
-        let (file, out) = (file.get()?, required(subscription)?);
-        let registered = file.on_change(caller(listener, user_data)?);
         out.write(CastaliaSubscription::new(registered)?);
         Ok(())
     })

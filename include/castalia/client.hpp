@@ -174,7 +174,7 @@ class Client {
     // Opens a namespace as one text.
     Outcome<ConfigFile> config_file(std::string_view name,
                                     std::chrono::milliseconds timeout = std::chrono::seconds(20)) const {
-        CastaliaConfigFile file{};
+        CastaliaConfig file{};
         CastaliaError *error =
             castalia_client_config_file(handle_.get(), detail::str(name), detail::millis(timeout), &file);
         return detail::outcome(error, [&] { return ConfigFile(file); });
@@ -207,9 +207,10 @@ class Client {
 
     // State and counters.
     Outcome<Metrics> metrics() const {
-        CastaliaMetrics *metrics = nullptr;
+        CastaliaRecord *metrics = nullptr;
         CastaliaError *error = castalia_client_metrics(handle_.get(), &metrics);
-        return detail::outcome(error, [&] { return detail::owned(detail::MetricsPointer(metrics)); });
+        const detail::RecordPointer owned(metrics);
+        return detail::outcome(error, [&] { return detail::metrics(detail::Record(metrics)); });
     }
 
     // The same as OpenMetrics text.
@@ -221,9 +222,10 @@ class Client {
 
     // Every effective setting and its origin.
     Outcome<std::vector<Setting>> settings() const {
-        CastaliaSettingList *settings = nullptr;
+        CastaliaRecord *settings = nullptr;
         CastaliaError *error = castalia_client_settings(handle_.get(), &settings);
-        return detail::outcome(error, [&] { return detail::owned(detail::SettingListPointer(settings)); });
+        const detail::RecordPointer owned(settings);
+        return detail::outcome(error, [&] { return detail::settings(detail::Record(settings)); });
     }
 
     // Stops the client and waits for it. Reads of open namespaces still return the last values;

@@ -98,35 +98,8 @@ class Watch {
     Subscription subscription_;
 };
 
-namespace detail {
-
-struct ConfigCalls {
-    using Handle = CastaliaConfig;
-    static constexpr auto snapshot = castalia_config_snapshot;
-    static constexpr auto state = castalia_config_state;
-    static constexpr auto last_error = castalia_config_last_error;
-    static constexpr auto refresh = castalia_config_refresh;
-    static constexpr auto close = castalia_config_close;
-    static constexpr auto release = castalia_config_release;
-};
-
-struct ConfigFileCalls {
-    using Handle = CastaliaConfigFile;
-    static CastaliaError *snapshot(CastaliaConfigFile file, const CastaliaSnapshot **now) noexcept {
-        CastaliaStr content;
-        return castalia_config_file_content(file, &content, now);
-    }
-    static constexpr auto state = castalia_config_file_state;
-    static constexpr auto last_error = castalia_config_file_last_error;
-    static constexpr auto refresh = castalia_config_file_refresh;
-    static constexpr auto close = castalia_config_file_close;
-    static constexpr auto release = castalia_config_file_release;
-};
-
-}  // namespace detail
-
 // An open namespace. For several reads that must be consistent with each other, use snapshot().
-class Config : public detail::Opened<detail::ConfigCalls> {
+class Config : public detail::Opened {
   public:
     using Opened::Opened;
 
@@ -183,18 +156,7 @@ class Config : public detail::Opened<detail::ConfigCalls> {
     // Calls a function for each change that matches the filter, in order, on a thread of the
     // library.
     Outcome<Subscription> on_change(Listener listener, const Filter &filter = {}) const {
-        const auto keys = detail::strs(filter.keys), prefixes = detail::strs(filter.prefixes);
-        CastaliaFilter passed;
-        castalia_filter_init(&passed, sizeof passed);
-        passed.keys = keys.data();
-        passed.keys_len = keys.size();
-        passed.prefixes = prefixes.data();
-        passed.prefixes_len = prefixes.size();
-        CastaliaSubscription subscription{};
-        CastaliaError *error = castalia_config_on_change(handle_.get(), &passed, detail::call_listener,
-                                                         new Listener(std::move(listener)), detail::release_listener,
-                                                         &subscription);
-        return detail::outcome(error, [&] { return Subscription(subscription); });
+        return listen(std::move(listener), filter);
     }
 
     // Keeps a value current that a function builds from the whole namespace. If the function
@@ -213,7 +175,7 @@ class Config : public detail::Opened<detail::ConfigCalls> {
 };
 
 // An open namespace as one text.
-class ConfigFile : public detail::Opened<detail::ConfigFileCalls> {
+class ConfigFile : public detail::Opened {
   public:
     using Opened::Opened;
 
@@ -227,11 +189,7 @@ class ConfigFile : public detail::Opened<detail::ConfigFileCalls> {
 
     // Calls a function for each change of the text, under the key "content".
     Outcome<Subscription> on_change(Listener listener) const {
-        CastaliaSubscription subscription{};
-        CastaliaError *error =
-            castalia_config_file_on_change(handle_.get(), detail::call_listener, new Listener(std::move(listener)),
-                                           detail::release_listener, &subscription);
-        return detail::outcome(error, [&] { return Subscription(subscription); });
+        return listen(std::move(listener), {});
     }
 };
 

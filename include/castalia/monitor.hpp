@@ -8,6 +8,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "error.hpp"
@@ -18,7 +20,8 @@ namespace castalia {
 // One namespace at one moment.
 struct NamespaceMetrics {
     std::string app_id;
-    std::string name;
+    // Its name; `namespace` is a keyword.
+    std::string namespace_;
     // Loading, Ready, Unavailable, or the name of the error's kind.
     std::string state;
     std::string source;
@@ -90,64 +93,88 @@ struct Setting {
 
 namespace detail {
 
-using MetricsPointer = std::unique_ptr<CastaliaMetrics, Release<CastaliaMetrics, castalia_metrics_release>>;
-using SettingListPointer = std::unique_ptr<CastaliaSettingList, Release<CastaliaSettingList, castalia_setting_list_release>>;
+using RecordPointer = std::unique_ptr<CastaliaRecord, Release<CastaliaRecord, castalia_record_release>>;
 using TextPointer = std::unique_ptr<CastaliaText, Release<CastaliaText, castalia_text_release>>;
 
 inline std::string owned(CastaliaStr text) { return std::string(view(text)); }
 
-inline std::chrono::system_clock::time_point time_of(std::int64_t millis) {
-    return std::chrono::system_clock::time_point(std::chrono::milliseconds(millis));
-}
+// A part of a record, read by the names of its fields.
+class Record {
+  public:
+    explicit Record(const CastaliaRecord *record) noexcept : record_(record) {}
 
-inline NamespaceMetrics owned(const CastaliaNamespaceMetrics &one) {
+    explicit operator bool() const noexcept { return record_ != nullptr; }
+    Record field(std::string_view name) const noexcept { return Record(castalia_record_field(record_, str(name))); }
+    std::string text(std::string_view name) const { return owned(castalia_record_text(field(name).record_)); }
+    template <class T = std::uint64_t>
+    T number(std::string_view name) const noexcept {
+        return static_cast<T>(castalia_record_number(field(name).record_, 0));
+    }
+    std::chrono::microseconds time(std::string_view name) const noexcept {
+        return std::chrono::microseconds(number<std::int64_t>(name));
+    }
+    std::chrono::system_clock::time_point moment(std::string_view name) const noexcept {
+        return std::chrono::system_clock::time_point(time(name));
+    }
+
+    // A list of what a function makes of each item.
+    template <class Make>
+    auto list(Make make) const -> std::vector<decltype(make(std::declval<Record>()))> {
+        std::vector<decltype(make(std::declval<Record>()))> made;
+        for (std::size_t i = 0; const CastaliaRecord *item = castalia_record_item(record_, i); ++i)
+            made.push_back(make(Record(item)));
+        return made;
+    }
+
+  private:
+    const CastaliaRecord *record_;
+};
+
+inline NamespaceMetrics namespace_metrics(Record one) {
     NamespaceMetrics metrics{};
-    metrics.app_id = owned(one.app_id);
-    metrics.name = owned(one.name);
-    metrics.state = owned(one.state);
-    metrics.source = owned(one.source);
-    metrics.release_key = owned(one.release_key);
-    metrics.items = one.items;
-    metrics.usage = one.usage;
-    if (one.first_load_ms >= 0) metrics.first_load = std::chrono::milliseconds(one.first_load_ms);
-    metrics.updated_at = time_of(one.updated_at);
-    if (one.contacted_at >= 0) metrics.contacted_at = time_of(one.contacted_at);
-    metrics.listener_failures = one.listener_failures;
-    metrics.listener_queue = one.listener_queue;
-    metrics.cache_failures = one.cache_failures;
-    metrics.refusals = one.refusals;
-    metrics.poll_timed_out = one.poll_timed_out != 0;
-    metrics.malformed_reads = one.malformed_reads;
-    if (one.last_error != nullptr)
-        metrics.last_error = Error(static_cast<ErrorKind>(castalia_error_code(one.last_error)),
-                                   owned(castalia_error_message(one.last_error)));
+    metrics.app_id = one.text("app_id");
+    metrics.namespace_ = one.text("namespace");
+    metrics.state = one.text("state");
+    metrics.source = one.text("source");
+    metrics.release_key = one.text("release_key");
+    metrics.items = one.number("items");
+    metrics.usage = one.number("usage");
+    if (one.field("first_load_us"))
+        metrics.first_load = std::chrono::duration_cast<std::chrono::milliseconds>(one.time("first_load_us"));
+    metrics.updated_at = one.moment("updated_at_us");
+    if (one.field("contacted_at_us")) metrics.contacted_at = one.moment("contacted_at_us");
+    metrics.listener_failures = one.number("listener_failures");
+    metrics.listener_queue = one.number("listener_queue");
+    metrics.cache_failures = one.number("cache_failures");
+    metrics.refusals = one.number("refusals");
+    metrics.poll_timed_out = one.number("poll_timed_out") != 0;
+    metrics.malformed_reads = one.number("malformed_reads");
+    if (const Record error = one.field("last_error"))
+        metrics.last_error = Error(error.number<ErrorKind>("code"), error.text("message"));
     return metrics;
 }
 
-inline Metrics owned(const MetricsPointer &source) {
-    const CastaliaTotals &totals = *castalia_metrics_totals(source.get());
+inline Metrics metrics(Record all) {
     Metrics metrics{};
-    for (std::size_t i = 0; const auto *one = castalia_metrics_namespace(source.get(), i); ++i)
-        metrics.namespaces.push_back(owned(*one));
-    while (auto error = option(castalia_metrics_error(source.get(), metrics.errors.size())))
-        metrics.errors.emplace_back(*error);
-    metrics.error_count = totals.error_count;
-    metrics.clock_skew = std::chrono::milliseconds(totals.clock_skew_ms);
-    metrics.polls_connected = totals.polls_connected;
-    for (std::size_t i = 0; const auto *one = castalia_metrics_http(source.get(), i); ++i)
-        metrics.http.push_back({owned(one->endpoint), one->status, one->count,
-                                std::chrono::microseconds(one->time_us)});
-    if (const auto *threads = castalia_metrics_threads(source.get()))
-        metrics.threads = ThreadMetrics{threads->workers, threads->tasks, threads->queue};
+    metrics.namespaces = all.field("namespaces").list(namespace_metrics);
+    metrics.errors = all.field("errors").list([](Record error) { return error.text("message"); });
+    metrics.error_count = all.number("error_count");
+    metrics.clock_skew = std::chrono::milliseconds(all.number<std::int64_t>("clock_skew_ms"));
+    metrics.polls_connected = all.number("polls_connected");
+    metrics.http = all.field("http").list([](Record one) {
+        return HttpMetrics{one.text("endpoint"), one.number<std::int32_t>("status"), one.number("count"),
+                           one.time("time_us")};
+    });
+    if (const Record threads = all.field("threads"))
+        metrics.threads = ThreadMetrics{threads.number("workers"), threads.number("tasks"), threads.number("queue")};
     return metrics;
 }
 
-inline std::vector<Setting> owned(const SettingListPointer &source) {
-    std::vector<Setting> settings;
-    for (std::size_t i = 0; const auto *one = castalia_setting_list_get(source.get(), i); ++i)
-        settings.push_back({owned(one->name), owned(one->value), owned(one->origin), owned(one->found_as),
-                            owned(one->meaning)});
-    return settings;
+inline std::vector<Setting> settings(Record all) {
+    return all.list([](Record one) {
+        return Setting{one.text("name"), one.text("value"), one.text("origin"), one.text("found_as"),
+                       one.text("meaning")};
+    });
 }
 
 }  // namespace detail

@@ -6,8 +6,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "error.hpp"
+#include "event.hpp"
 #include "handle.hpp"
 #include "snapshot.hpp"
 
@@ -15,18 +17,17 @@ namespace castalia {
 
 namespace detail {
 
-// An open namespace; Calls names the functions of the C interface.
-template <class Calls>
+// An open namespace.
 class Opened {
   public:
-    explicit Opened(typename Calls::Handle owned) noexcept : handle_(owned) {}
+    explicit Opened(CastaliaConfig owned) noexcept : handle_(owned) {}
 
     // The current values. They never change, so several reads from them are consistent with each
     // other.
     Snapshot snapshot() const noexcept {
         if (handle_.get().id == 0) return last_;
         const CastaliaSnapshot *now = nullptr;
-        detail::ignore(Calls::snapshot(handle_.get(), &now));
+        detail::ignore(castalia_config_snapshot(handle_.get(), &now));
         return Snapshot(now);
     }
 
@@ -40,7 +41,7 @@ class Opened {
     // Result of the last load: Loading, Ready, Unavailable, or the name of the error's kind.
     std::string_view state() const noexcept {
         CastaliaStr state = str({});
-        CastaliaError *error = Calls::state(handle_.get(), &state);
+        CastaliaError *error = castalia_config_state(handle_.get(), &state);
         if (error != nullptr) state = castalia_error_name(error);
         castalia_error_release(error);
         return view(state);
@@ -49,13 +50,13 @@ class Opened {
     // Error of the last load, or of parsing its document; empty if both succeeded.
     Outcome<std::optional<Error>> last_error() const {
         CastaliaError *last = nullptr;
-        CastaliaError *error = Calls::last_error(handle_.get(), &last);
+        CastaliaError *error = castalia_config_last_error(handle_.get(), &last);
         return outcome(error, [&] { return last != nullptr ? std::optional<Error>(Error(last)) : std::nullopt; });
     }
 
     // Loads now and waits for it.
     Outcome<void> refresh(std::chrono::milliseconds timeout = std::chrono::seconds(15)) const {
-        return outcome(Calls::refresh(handle_.get(), millis(timeout)));
+        return outcome(castalia_config_refresh(handle_.get(), millis(timeout)));
     }
 
     // Closes the namespace: once all other objects that opened it are destroyed or closed as well,
@@ -63,11 +64,26 @@ class Opened {
     // other calls fail with Closed. Opening it again loads it anew.
     void close() noexcept {
         last_ = snapshot();
-        Calls::close(handle_.take());
+        castalia_config_close(handle_.take());
     }
 
   protected:
-    Handle<typename Calls::Handle, Calls::release> handle_;
+    Outcome<Subscription> listen(Listener listener, const Filter &filter) const {
+        const auto keys = strs(filter.keys), prefixes = strs(filter.prefixes);
+        CastaliaFilter passed;
+        castalia_filter_init(&passed, sizeof passed);
+        passed.keys = keys.data();
+        passed.keys_len = keys.size();
+        passed.prefixes = prefixes.data();
+        passed.prefixes_len = prefixes.size();
+        CastaliaSubscription subscription{};
+        CastaliaError *error = castalia_config_on_change(handle_.get(), &passed, call_listener,
+                                                         new Listener(std::move(listener)), release_listener,
+                                                         &subscription);
+        return outcome(error, [&] { return Subscription(subscription); });
+    }
+
+    Handle<CastaliaConfig, castalia_config_release> handle_;
 
   private:
     // The values that a closed namespace still returns.

@@ -37,4 +37,13 @@ static inline int64_t long_of(CastaliaConfig config, const char *key, int64_t va
     return value;
 }
 
+static inline const CastaliaRecord *field_of(const CastaliaRecord *record, const char *name) {
+    return castalia_record_field(record, castalia_str(name));
+}
+
+/* A field that is a number or a flag; -1 where there is none. */
+static inline int64_t number_of(const CastaliaRecord *record, const char *name) {
+    return castalia_record_number(field_of(record, name), -1);
+}
+
 #endif

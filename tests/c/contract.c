@@ -147,37 +147,43 @@ static void last_interest(const Words *call) {
 }
 
 static void content_of(const Words *call) {
-    CastaliaConfigFile file;
-    CastaliaStr content;
+    CastaliaConfig file;
     const CastaliaSnapshot *snapshot;
     if (failed(castalia_client_config_file(client, call->words[1], PATIENCE_MS, &file))) return;
-    if (failed(castalia_config_file_content(file, &content, &snapshot))) return;
+    if (failed(castalia_config_snapshot(file, &snapshot))) return;
+    CastaliaStr content = castalia_snapshot_content(snapshot);
     printf("ok");
     if (content.ptr != NULL) words_write(content);
     castalia_snapshot_release(snapshot);
-    castalia_config_file_release(file);
+    castalia_config_release(file);
+}
+
+static int is_named(const CastaliaRecord *record, const char *field, CastaliaStr name) {
+    CastaliaStr found = castalia_record_text(castalia_record_field(record, castalia_str(field)));
+    return found.len == name.len && memcmp(found.ptr, name.ptr, name.len) == 0;
 }
 
 static void metric_of(const Words *call) {
-    CastaliaMetrics *metrics;
-    const CastaliaNamespaceMetrics *one;
+    CastaliaRecord *metrics;
+    const CastaliaRecord *one;
     if (failed(castalia_client_metrics(client, &metrics))) return;
     printf("ok");
-    for (size_t i = 0; (one = castalia_metrics_namespace(metrics, i)) != NULL; i++)
-        if (one->name.len == call->words[1].len && memcmp(one->name.ptr, call->words[1].ptr, one->name.len) == 0)
-            printf(" %" PRIu64, words_is(call, 2, "malformed_reads") ? one->malformed_reads : one->listener_failures);
-    castalia_metrics_release(metrics);
+    const CastaliaRecord *namespaces = castalia_record_field(metrics, castalia_str("namespaces"));
+    for (size_t i = 0; (one = castalia_record_item(namespaces, i)) != NULL; i++)
+        if (is_named(one, "namespace", call->words[1]))
+            printf(" %" PRId64, castalia_record_number(castalia_record_field(one, call->words[2]), -1));
+    castalia_record_release(metrics);
 }
 
 static void setting_of(const Words *call) {
-    CastaliaSettingList *settings;
-    const CastaliaSetting *one;
+    CastaliaRecord *settings;
+    const CastaliaRecord *one;
     if (failed(castalia_client_settings(client, &settings))) return;
     printf("ok");
-    for (size_t i = 0; (one = castalia_setting_list_get(settings, i)) != NULL; i++)
-        if (one->name.len == call->words[1].len && memcmp(one->name.ptr, call->words[1].ptr, one->name.len) == 0)
-            words_write(one->value);
-    castalia_setting_list_release(settings);
+    for (size_t i = 0; (one = castalia_record_item(settings, i)) != NULL; i++)
+        if (is_named(one, "name", call->words[1]))
+            words_write(castalia_record_text(castalia_record_field(one, castalia_str("value"))));
+    castalia_record_release(settings);
 }
 
 static void write_keys(const CastaliaSnapshot *snapshot) {

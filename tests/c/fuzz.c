@@ -114,29 +114,30 @@ static void watch(CastaliaConfig config, uint64_t *state) {
 }
 
 static void look(CastaliaClient client, uint64_t *state) {
-    const CastaliaNamespaceMetrics *one;
-    CastaliaMetrics *metrics = NULL;
+    const CastaliaRecord *one;
+    CastaliaRecord *metrics = NULL, *settings = NULL;
     CastaliaText *told = NULL, *app_id = NULL;
     CastaliaStr env;
-    CastaliaSettingList *settings = NULL;
     drop(castalia_client_metrics(client, &metrics));
     drop(castalia_client_metrics_text(client, &told));
     drop(castalia_client_settings(client, &settings));
     drop(castalia_client_app_id(client, &app_id));
     drop(castalia_client_env(client, &env));
     drop(castalia_client_set_access_key(client, text(state), text(state)));
-    for (size_t i = 0; (one = castalia_metrics_namespace(metrics, i)) != NULL; i++) castalia_error_message(one->last_error);
-    for (size_t i = 0; castalia_metrics_http(metrics, i) != NULL; i++) castalia_metrics_threads(metrics);
-    castalia_metrics_release(metrics);
+    const CastaliaRecord *namespaces = castalia_record_field(metrics, castalia_str("namespaces"));
+    for (size_t i = 0; (one = castalia_record_item(namespaces, i)) != NULL; i++)
+        castalia_record_text(castalia_record_field(castalia_record_field(one, castalia_str("last_error")), text(state)));
+    castalia_record_number(castalia_record_field(metrics, text(state)), 0);
+    castalia_record_release(metrics);
     castalia_text_release(told);
     castalia_text_release(app_id);
-    castalia_setting_list_release(settings);
+    castalia_record_release(settings);
 }
 
 static void call(uint64_t *state) {
     CastaliaClient client = {handle(clients, state)};
     CastaliaConfig config = {handle(configs, state)};
-    CastaliaConfigFile file = {handle(files, state)};
+    CastaliaConfig file = {handle(files, state)};
     const CastaliaSnapshot *snapshot = NULL;
     CastaliaSubscription made = {0};
     CastaliaError *last = NULL;
@@ -170,19 +171,20 @@ static void call(uint64_t *state) {
         break;
     case 9: drop(castalia_config_refresh(config, patience)); break;
     case 10: watch(config, state); break;
-    case 11: note(castalia_config_file_on_change(file, on_change, &calls, on_release, &made), made); break;
+    case 11: note(castalia_config_on_change(file, NULL, on_change, &calls, on_release, &made), made); break;
     case 12: castalia_subscription_cancel((CastaliaSubscription){handle(subscriptions, state)}); break;
     case 13: next(state) % 4 ? look(client, state) : castalia_config_release(config); break;
-    case 14: next(state) % 2 ? castalia_config_close(config) : castalia_config_file_close(file); break;
+    case 14: next(state) % 2 ? castalia_config_close(config) : castalia_config_close(file); break;
     case 15:
-        drop(castalia_config_file_state(file, &told));
-        drop(castalia_config_file_last_error(file, &last));
+        drop(castalia_config_state(file, &told));
+        drop(castalia_config_last_error(file, &last));
         drop(last);
         break;
     default:
-        drop(castalia_config_file_content(file, &told, &snapshot));
+        drop(castalia_config_snapshot(file, &snapshot));
+        castalia_snapshot_content(snapshot);
         castalia_snapshot_release(snapshot);
-        if (next(state) % 4 == 0) castalia_config_file_release(file);
+        if (next(state) % 4 == 0) castalia_config_release(file);
     }
 }
 

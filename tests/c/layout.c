@@ -6,13 +6,11 @@
 HOLDS(text, sizeof(CastaliaStr) == 16 && offsetof(CastaliaStr, len) == 8);
 HOLDS(client, sizeof(CastaliaClient) == 8);
 HOLDS(config, sizeof(CastaliaConfig) == 8);
-HOLDS(file, sizeof(CastaliaConfigFile) == 8);
 HOLDS(subscription, sizeof(CastaliaSubscription) == 8);
 HOLDS(change, offsetof(CastaliaChange, old_value) == 16 && offsetof(CastaliaChange, change_type) == 48);
 HOLDS(filter, sizeof(CastaliaFilter) == 40 && offsetof(CastaliaFilter, keys) == 8);
 HOLDS(log_field, sizeof(CastaliaLogField) == 32);
 HOLDS(log_record, offsetof(CastaliaLogRecord, target) == 8 && offsetof(CastaliaLogRecord, fields) == 40);
-HOLDS(http, offsetof(CastaliaHttpMetrics, status) == 16 && offsetof(CastaliaHttpMetrics, count) == 24);
 HOLDS(abi, CASTALIA_ABI_VERSION >> 16 == 1);
 
 int main(void) { return !castalia_abi_fits(); }

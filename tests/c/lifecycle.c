@@ -23,8 +23,8 @@ static CastaliaSubscription listen_with(CastaliaConfig config, Listener *listene
     return subscription;
 }
 
-static CastaliaConfigFile file_open(const char *name) {
-    CastaliaConfigFile file;
+static CastaliaConfig file_open(const char *name) {
+    CastaliaConfig file;
     OK(castalia_client_config_file(client, castalia_str(name), 10000, &file));
     return file;
 }
@@ -40,18 +40,18 @@ static int32_t last_code(CastaliaConfig config) {
 /* F156: a failed load and an unparsable document are the last error until a load succeeds. */
 static void a_namespace_tells_why_its_last_load_failed(void) {
     CastaliaConfig config = config_open(client, "app.yaml");
-    CastaliaConfigFile file = file_open("app.yaml");
+    CastaliaConfig file = file_open("app.yaml");
     CastaliaError *last = (CastaliaError *)&client;
     CastaliaStr state;
-    OK(castalia_config_file_last_error(file, &last));
+    OK(castalia_config_last_error(file, &last));
     CHECK(last == NULL && last_code(config) == 0);
     order("fail config 404");
     FAILS(castalia_config_refresh(config, 5000), CASTALIA_NOT_FOUND);
     CHECK(last_code(config) == CASTALIA_NOT_FOUND);
-    OK(castalia_config_file_last_error(file, &last));
+    OK(castalia_config_last_error(file, &last));
     CHECK_TEXT(castalia_error_name(last), "NotFound");
     castalia_error_release(last);
-    OK(castalia_config_file_state(file, &state));
+    OK(castalia_config_state(file, &state));
     CHECK_TEXT(state, "NotFound");
     order("fail config 200");
     order("publish app.yaml content a:%20[");
@@ -60,7 +60,7 @@ static void a_namespace_tells_why_its_last_load_failed(void) {
     order("publish app.yaml content a:%202");
     WAIT_FOR(last_code(config) == 0);
     CHECK(long_of(config, "a", 0) == 2);
-    castalia_config_file_release(file);
+    castalia_config_release(file);
     castalia_config_release(config);
 }
 
@@ -69,7 +69,7 @@ static void a_namespace_tells_why_its_last_load_failed(void) {
 static void a_closed_namespace_ends_and_starts_anew(void) {
     Listener before = {0}, after = {0};
     CastaliaConfig config = config_open(client, "application"), other = config_open(client, "application");
-    CastaliaConfigFile file = file_open("application");
+    CastaliaConfig file = file_open("application");
     const CastaliaSnapshot *last = snapshot_of(config);
     CastaliaSubscription ended = listen_with(config, &before);
     castalia_config_close(config);
@@ -77,7 +77,7 @@ static void a_closed_namespace_ends_and_starts_anew(void) {
     FAILS(castalia_config_refresh(config, 1000), CASTALIA_CLOSED);
     order("publish application n 2");
     WAIT_FOR(long_of(other, "n", 0) == 2);
-    castalia_config_file_close(file);
+    castalia_config_close(file);
     WAIT_FOR(atomic_load(&before.events) == 1);
     CHECK(atomic_load(&before.released) == 0);
     castalia_config_release(other);
@@ -102,44 +102,44 @@ static void a_closed_namespace_ends_and_starts_anew(void) {
 
 static void identities_are_told(void) {
     CastaliaText *app_id = NULL;
-    CastaliaStr env, content;
-    CastaliaConfigFile file = file_open("app.yaml");
-    const CastaliaSnapshot *snapshot = NULL;
+    CastaliaStr env;
+    CastaliaConfig file = file_open("app.yaml");
     OK(castalia_client_app_id(client, &app_id));
     CHECK_TEXT(castalia_text_view(app_id), "order");
     castalia_text_release(app_id);
     OK(castalia_client_env(client, &env));
     CHECK_TEXT(env, "UNKNOWN");
-    OK(castalia_config_file_content(file, &content, &snapshot));
-    CHECK_TEXT(content, "a: 2");
+    const CastaliaSnapshot *snapshot = snapshot_of(file);
+    CHECK_TEXT(castalia_snapshot_content(snapshot), "a: 2");
     CHECK_TEXT(castalia_snapshot_app_id(snapshot), "order");
     CHECK_TEXT(castalia_snapshot_cluster(snapshot), "default");
     CHECK_TEXT(castalia_snapshot_namespace(snapshot), "app.yaml");
-    CHECK(castalia_snapshot_content(snapshot).ptr == content.ptr);
     castalia_snapshot_release(snapshot);
-    castalia_config_file_release(file);
+    castalia_config_release(file);
 }
 
-static uint64_t requests(const CastaliaMetrics *metrics, const char *endpoint, int32_t status) {
-    const CastaliaHttpMetrics *one;
-    for (size_t i = 0; (one = castalia_metrics_http(metrics, i)) != NULL; i++)
-        if (one->status == status && one->endpoint.len == strlen(endpoint) &&
-            memcmp(one->endpoint.ptr, endpoint, one->endpoint.len) == 0)
-            return one->time_us > 0 ? one->count : 0;
+static int64_t requests(const CastaliaRecord *metrics, const char *endpoint, int32_t status) {
+    const CastaliaRecord *one;
+    for (size_t i = 0; (one = castalia_record_item(field_of(metrics, "http"), i)) != NULL; i++) {
+        CastaliaStr found = castalia_record_text(field_of(one, "endpoint"));
+        if (number_of(one, "status") == status && found.len == strlen(endpoint) &&
+            memcmp(found.ptr, endpoint, found.len) == 0)
+            return number_of(one, "time_us") > 0 ? number_of(one, "count") : 0;
+    }
     return 0;
 }
 
 /* F167: a client counts its requests, threads, and failed loads with their cause. */
 static void what_goes_on_is_counted(void) {
     CastaliaSettings *settings = NULL;
-    CastaliaMetrics *metrics = NULL;
+    CastaliaRecord *metrics = NULL;
     CastaliaConfig config;
     OK(castalia_settings_from_env(&settings));
     OK(castalia_client_new(settings, &client));
     castalia_settings_release(settings);
     OK(castalia_client_metrics(client, &metrics));
-    CHECK(castalia_metrics_threads(metrics) == NULL && castalia_metrics_http(metrics, 0) == NULL);
-    castalia_metrics_release(metrics);
+    CHECK(field_of(metrics, "threads") == NULL && castalia_record_item(field_of(metrics, "http"), 0) == NULL);
+    castalia_record_release(metrics);
 
     config = config_open(client, "application");
     order("fail config 404");
@@ -147,17 +147,19 @@ static void what_goes_on_is_counted(void) {
     OK(castalia_client_metrics(client, &metrics));
     CHECK(requests(metrics, "configs", 200) >= 1 && requests(metrics, "configs", 404) >= 1);
     CHECK(requests(metrics, "configs", 500) == 0);
-    CHECK(castalia_metrics_threads(metrics)->workers > 0 && castalia_metrics_threads(metrics)->tasks > 0);
-    const CastaliaNamespaceMetrics *one = castalia_metrics_namespace(metrics, 0);
-    CHECK(one->poll_timed_out == 0 && one->malformed_reads == 0);
-    const CastaliaError *last = one->last_error;
-    CHECK(castalia_error_code(last) == CASTALIA_NOT_FOUND && castalia_error_message(last).len > 0);
-    castalia_metrics_release(metrics);
+    const CastaliaRecord *threads = field_of(metrics, "threads");
+    CHECK(number_of(threads, "workers") > 0 && number_of(threads, "tasks") > 0);
+    const CastaliaRecord *one = castalia_record_item(field_of(metrics, "namespaces"), 0);
+    CHECK_TEXT(castalia_record_text(field_of(one, "namespace")), "application");
+    CHECK(number_of(one, "poll_timed_out") == 0 && number_of(one, "malformed_reads") == 0);
+    const CastaliaRecord *last = field_of(one, "last_error");
+    CHECK(number_of(last, "code") == CASTALIA_NOT_FOUND && castalia_record_text(field_of(last, "message")).len > 0);
+    castalia_record_release(metrics);
     order("fail config 200");
     OK(castalia_config_refresh(config, 5000));
     OK(castalia_client_metrics(client, &metrics));
-    CHECK(castalia_metrics_namespace(metrics, 0)->last_error == NULL);
-    castalia_metrics_release(metrics);
+    CHECK(field_of(castalia_record_item(field_of(metrics, "namespaces"), 0), "last_error") == NULL);
+    castalia_record_release(metrics);
     castalia_config_release(config);
     castalia_client_close(client, 5000);
 }

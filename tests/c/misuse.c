@@ -46,17 +46,16 @@ static void null_is_answered(void) {
     CHECK(castalia_snapshot_retain(NULL) == NULL && castalia_event_retain(NULL) == NULL);
     CHECK(castalia_event_len(NULL) == 0 && castalia_event_change(NULL, 0) == NULL);
     CHECK(castalia_event_snapshot(NULL) == NULL && castalia_event_sequence(NULL) == 0);
-    CHECK(castalia_metrics_totals(NULL) == NULL && castalia_metrics_namespace(NULL, 0) == NULL);
-    CHECK(castalia_metrics_http(NULL, 0) == NULL && castalia_metrics_threads(NULL) == NULL);
+    CHECK(castalia_record_field(NULL, key) == NULL && castalia_record_item(NULL, 0) == NULL);
+    CHECK(castalia_record_text(NULL).ptr == NULL && castalia_record_number(NULL, 7) == 7);
     CHECK(castalia_snapshot_app_id(NULL).ptr == NULL && castalia_snapshot_cluster(NULL).ptr == NULL);
     CHECK(castalia_text_list_len(NULL) == 0 && castalia_text_list_get(NULL, 0).ptr == NULL);
     castalia_text_list_release(NULL);
     CHECK(castalia_error_code(NULL) == 0 && castalia_error_message(NULL).len == 0);
     castalia_snapshot_release(NULL);
     castalia_event_release(NULL);
-    castalia_metrics_release(NULL);
+    castalia_record_release(NULL);
     castalia_text_release(NULL);
-    castalia_setting_list_release(NULL);
     castalia_error_release(NULL);
     castalia_filter_init(NULL, sizeof(CastaliaFilter));
 }
@@ -71,22 +70,22 @@ static void numbers_beyond_the_constants_are_refused(void) {
     }
 }
 
-/* The functions of files, with one open file. */
+/* A namespace that is open as one text is a handle like any other. */
 static void files_are_handles_too(void) {
-    CastaliaConfigFile file;
+    CastaliaConfig file;
     const CastaliaSnapshot *snapshot;
     CastaliaError *last;
-    CastaliaStr state, content;
+    CastaliaStr state;
     OK(castalia_client_config_file(client, castalia_str("application"), 10000, &file));
-    FAILS(castalia_config_file_content(file, &content, NULL), CASTALIA_INVALID_ARGUMENT);
-    FAILS(castalia_config_file_state(file, NULL), CASTALIA_INVALID_ARGUMENT);
-    FAILS(castalia_config_file_last_error(file, NULL), CASTALIA_INVALID_ARGUMENT);
-    castalia_config_file_release(file);
-    castalia_config_file_release(file);
-    castalia_config_file_close(file);
-    FAILS(castalia_config_file_content(file, &content, &snapshot), CASTALIA_CLOSED);
-    FAILS(castalia_config_file_state(file, &state), CASTALIA_CLOSED);
-    FAILS(castalia_config_file_last_error(file, &last), CASTALIA_CLOSED);
+    FAILS(castalia_config_snapshot(file, NULL), CASTALIA_INVALID_ARGUMENT);
+    FAILS(castalia_config_state(file, NULL), CASTALIA_INVALID_ARGUMENT);
+    FAILS(castalia_config_last_error(file, NULL), CASTALIA_INVALID_ARGUMENT);
+    castalia_config_release(file);
+    castalia_config_release(file);
+    castalia_config_close(file);
+    FAILS(castalia_config_snapshot(file, &snapshot), CASTALIA_CLOSED);
+    FAILS(castalia_config_state(file, &state), CASTALIA_CLOSED);
+    FAILS(castalia_config_last_error(file, &last), CASTALIA_CLOSED);
 }
 
 /* T11: handles that are stale, of another kind, or never existed. */
@@ -105,7 +104,6 @@ static void handles_that_are_none_are_closed(void) {
     FAILS(castalia_config_snapshot(wrong, &snapshot), CASTALIA_CLOSED);
     castalia_config_release(wrong);
     castalia_config_close(wrong);
-    castalia_config_file_close((CastaliaConfigFile){config.id});
     CastaliaSubscription config_as_subscription = {config.id};
     castalia_subscription_cancel(config_as_subscription);
     castalia_client_close((CastaliaClient){config.id}, 1000);
@@ -198,7 +196,7 @@ static void faults_stop_at_the_border(void) {
 
 static void closed_twice_is_closed(void) {
     CastaliaConfig other;
-    CastaliaMetrics *metrics;
+    CastaliaRecord *metrics;
     CastaliaText *app_id;
     CastaliaStr env;
     castalia_client_close(client, 5000);

@@ -91,11 +91,11 @@ static void lists_are_parts_between_a_delimiter(const CastaliaSnapshot *snapshot
     CHECK(list == NULL);
 }
 
-static uint64_t malformed_reads(CastaliaClient client) {
-    CastaliaMetrics *metrics = NULL;
+static int64_t malformed_reads(CastaliaClient client) {
+    CastaliaRecord *metrics = NULL;
     OK(castalia_client_metrics(client, &metrics));
-    uint64_t reads = castalia_metrics_namespace(metrics, 0)->malformed_reads;
-    castalia_metrics_release(metrics);
+    int64_t reads = number_of(castalia_record_item(field_of(metrics, "namespaces"), 0), "malformed_reads");
+    castalia_record_release(metrics);
     return reads;
 }
 

@@ -155,7 +155,7 @@ class Host {
 
     Words metric(const std::string &name, const std::string &counter) {
         for (const auto &one : client_->metrics().namespaces)
-            if (one.name == name)
+            if (one.namespace_ == name)
                 return {std::to_string(counter == "malformed_reads" ? one.malformed_reads : one.listener_failures)};
         return {};
     }

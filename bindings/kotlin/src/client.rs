@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use castalia_core::host::call;
+use castalia_core::host::open::{self, View};
+use castalia_core::host::{call, describe};
 use castalia_core::{Client as CoreClient, Result, Settings};
 
 use crate::content::Entry;
 use crate::error::Failure;
-use crate::metrics::Metrics;
-use crate::namespace::{Namespace, Opened};
+use crate::json::Json;
+use crate::namespace::Namespace;
 use crate::validator::Questions;
 
 /// Settings of the JVM.
@@ -35,16 +36,6 @@ impl Given {
             self.defaults.into_iter().fold(settings, |all, (ns, e)| all.defaults(&ns, pairs(e)));
         Ok(self.seeds.into_iter().fold(settings, |all, (ns, e)| all.seed(&ns, pairs(e))))
     }
-}
-
-/// One effective setting.
-#[derive(uniffi::Record)]
-pub(crate) struct Setting {
-    name: String,
-    value: String,
-    origin: String,
-    found_as: String,
-    meaning: String,
 }
 
 /// Rules for typed reads.
@@ -93,15 +84,11 @@ impl Client {
     }
 
     async fn config(&self, app_id: String, namespace: String) -> Result<Arc<Namespace>, Failure> {
-        let client = self.client.clone();
-        let open = async move { client.config_of(&app_id, &namespace).await };
-        Ok(Namespace::new(Opened::Values(call::run(open).await?)))
+        self.open(app_id, namespace, View::Values).await
     }
 
     async fn config_file(&self, namespace: String) -> Result<Arc<Namespace>, Failure> {
-        let client = self.client.clone();
-        let open = async move { client.config_file(&namespace).await };
-        Ok(Namespace::new(Opened::File(call::run(open).await?)))
+        self.open(self.app_id(), namespace, View::Text).await
     }
 
     /// Signs requests for an app id with another secret.
@@ -116,19 +103,12 @@ impl Client {
         Ok(questions)
     }
 
-    fn settings(&self) -> Vec<Setting> {
-        let settings = self.client.settings().iter().map(|setting| Setting {
-            name: setting.name.to_owned(),
-            value: setting.value.clone(),
-            origin: setting.origin.name().to_owned(),
-            found_as: setting.found_as.clone(),
-            meaning: setting.meaning.to_owned(),
-        });
-        settings.collect()
+    fn settings(&self) -> Json {
+        Json::from(describe::settings(&self.client))
     }
 
-    fn metrics(&self) -> Metrics {
-        Metrics::from(&self.client.metrics())
+    fn metrics(&self) -> Json {
+        Json::from(describe::metrics(&self.client))
     }
 
     fn metrics_text(&self) -> String {
@@ -148,5 +128,18 @@ impl Client {
             Ok(())
         };
         Ok(call::run(end).await?)
+    }
+}
+
+impl Client {
+    async fn open(
+        &self,
+        app_id: String,
+        namespace: String,
+        view: View,
+    ) -> Result<Arc<Namespace>, Failure> {
+        let client = self.client.clone();
+        let open = async move { open::open(client, &app_id, &namespace, view).await };
+        Ok(Namespace::new(call::run(open).await?))
     }
 }

@@ -9,7 +9,6 @@ mod event;
 mod in_memory;
 mod json;
 mod log;
-mod metrics;
 mod namespace;
 #[cfg(debug_assertions)]
 mod test_panic;

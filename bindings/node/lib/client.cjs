@@ -10,7 +10,7 @@ const { ConfigFile } = require('./config-file.cjs');
 const { CastaliaError, checked } = require('./error.cjs');
 const { warn } = require('./log.cjs');
 const { mailbox, register, forget, hold, release, wait } = require('./mailbox.cjs');
-const { metricsOf } = require('./metrics.cjs');
+const { metricsOf, settingsOf } = require('./metrics.cjs');
 const { Settings } = require('./settings.cjs');
 const { Subscription } = require('./subscription.cjs');
 const { verdictOf } = require('./validator.cjs');
@@ -98,7 +98,7 @@ class Client extends EventEmitter {
   }
 
   settings() {
-    return checked(() => this.#native.settings());
+    return settingsOf(checked(() => this.#native.settings()));
   }
 
   metrics() {

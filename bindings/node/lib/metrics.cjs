@@ -1,24 +1,48 @@
-// State and counters of a client at one moment.
+// Converts records of the native half, such as metrics and settings, to objects. A new counter
+// needs no change here.
 'use strict';
 
-const { CastaliaError, errorOf } = require('./error.cjs');
+const { CastaliaError } = require('./error.cjs');
 
-/** Converts the times and errors in native metrics to the types of this half. */
-function metricsOf(metrics) {
+/** Converts the JSON of native metrics. */
+function metricsOf(json) {
+  const { namespaces, http, threads, errors, ...totals } = JSON.parse(json);
   return {
-    ...metrics,
-    namespaces: metrics.namespaces.map(namespaceOf),
-    errors: metrics.errors.map((failure) => new CastaliaError(failure)),
+    ...named(totals),
+    namespaces: namespaces.map(namespaceOf),
+    errors: errors.map(errorOf),
+    http: http.map(({ time_us, ...counters }) => ({ ...named(counters), timeMs: millis(time_us) })),
+    threads: threads && named(threads),
   };
 }
 
-function namespaceOf(metrics) {
+function namespaceOf({ first_load_us, updated_at_us, contacted_at_us, last_error, ...counters }) {
   return {
-    ...metrics,
-    updatedAt: new Date(metrics.updatedAt),
-    contactedAt: metrics.contactedAt === null ? null : new Date(metrics.contactedAt),
-    lastError: errorOf(metrics.lastError),
+    ...named(counters),
+    firstLoadMs: millis(first_load_us),
+    updatedAt: new Date(millis(updated_at_us)),
+    contactedAt: contacted_at_us === null ? null : new Date(millis(contacted_at_us)),
+    lastError: last_error && errorOf(last_error),
   };
 }
 
-module.exports = { metricsOf };
+/** Converts the JSON of native settings. */
+function settingsOf(json) {
+  return JSON.parse(json).map(named);
+}
+
+function errorOf({ kind, message, operation, context }) {
+  return new CastaliaError({ code: kind, message, operation, context });
+}
+
+/** Converts the names of the fields to camel case. */
+function named(record) {
+  const camel = (name) => name.replace(/_(.)/g, (_, letter) => letter.toUpperCase());
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [camel(name), value]));
+}
+
+function millis(micros) {
+  return micros === null ? null : micros / 1000;
+}
+
+module.exports = { metricsOf, settingsOf };

@@ -3,16 +3,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use castalia_core::host::describe;
+use castalia_core::host::open::{self, View};
 use castalia_core::{Client as CoreClient, Result, Settings};
-use napi::bindgen_prelude::{Object, ObjectFinalize};
+use napi::bindgen_prelude::ObjectFinalize;
 use napi::{Either, Env};
 use napi_derive::napi;
 
 use crate::failure::{Failure, told};
 use crate::mailbox::{Mailbox, Post};
-use crate::metrics::metrics_of;
-use crate::namespace::{Namespace, Opened};
-use crate::object::object;
+use crate::namespace::Namespace;
 use crate::validator;
 use crate::value::Rules;
 
@@ -103,20 +103,20 @@ impl Client {
     /// Opens a namespace.
     #[napi(catch_unwind)]
     pub fn open(&self, id: i64, app_id: String, namespace: String) {
-        let (client, post) = (self.client.clone(), self.post.clone());
-        self.post.spawn(id, async move {
-            let config = client.config_of(&app_id, &namespace).await?;
-            Ok(Some(Namespace::new(Opened::Config(config), post)))
-        });
+        self.open_as(id, app_id, namespace, View::Values);
     }
 
     /// Opens a namespace as one text.
     #[napi(catch_unwind)]
     pub fn open_file(&self, id: i64, namespace: String) {
+        self.open_as(id, self.client.app_id().to_owned(), namespace, View::Text);
+    }
+
+    fn open_as(&self, id: i64, app_id: String, namespace: String, view: View) {
         let (client, post) = (self.client.clone(), self.post.clone());
         self.post.spawn(id, async move {
-            let file = client.config_file(&namespace).await?;
-            Ok(Some(Namespace::new(Opened::File(file), post)))
+            let config = open::open(client, &app_id, &namespace, view).await?;
+            Ok(Some(Namespace::new(config, post)))
         });
     }
 
@@ -134,25 +134,16 @@ impl Client {
         self.client.set_access_key(&app_id, &secret);
     }
 
-    /// Every effective setting.
+    /// Every effective setting, as JSON.
     #[napi(catch_unwind)]
-    pub fn settings<'env>(&self, env: &'env Env) -> napi::Result<Vec<Object<'env>>> {
-        let settings = self.client.settings().iter().map(|setting| {
-            object!(env, {
-                "name": setting.name,
-                "value": setting.value.as_str(),
-                "origin": setting.origin.name(),
-                "foundAs": setting.found_as.as_str(),
-                "meaning": setting.meaning,
-            })
-        });
-        settings.collect()
+    pub fn settings(&self) -> String {
+        describe::settings(&self.client).to_string()
     }
 
-    /// State and counters.
+    /// State and counters, as JSON.
     #[napi(catch_unwind)]
-    pub fn metrics<'env>(&self, env: &'env Env) -> napi::Result<Object<'env>> {
-        metrics_of(env, self.client.metrics())
+    pub fn metrics(&self) -> String {
+        describe::metrics(&self.client).to_string()
     }
 
     /// State and counters as OpenMetrics text.

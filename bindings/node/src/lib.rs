@@ -9,7 +9,6 @@ mod failure;
 mod in_memory;
 mod log;
 mod mailbox;
-mod metrics;
 mod namespace;
 mod object;
 mod stream;

@@ -3,10 +3,9 @@
 use std::collections::HashMap;
 use std::future::Future;
 
-use castalia_core::host::call;
+use castalia_core::host::{call, describe};
 use castalia_core::{Client as CoreClient, Result, Settings, Snapshot};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
 use tokio::task::{AbortHandle, spawn_blocking};
 
 use crate::config::Opened;
@@ -14,7 +13,6 @@ use crate::error::raised;
 use crate::event;
 use crate::file::File;
 use crate::gate;
-use crate::metrics;
 
 /// A client. Opens no socket before a namespace is opened.
 #[pyclass(frozen, module = "castalia._native")]
@@ -109,10 +107,9 @@ impl Client {
         self.client.stop();
     }
 
-    /// Name, value, origin, name under which it was found, and meaning of each setting.
-    fn settings(&self) -> Vec<(&'static str, String, &'static str, String, &'static str)> {
-        let settings = self.client.settings().iter().cloned();
-        settings.map(|s| (s.name, s.value, s.origin.name(), s.found_as, s.meaning)).collect()
+    /// Every effective setting, as JSON.
+    fn settings(&self) -> String {
+        describe::settings(&self.client).to_string()
     }
 
     /// Calls `validator(view)` before a release is applied. A text or an exception rejects it.
@@ -130,9 +127,9 @@ impl Client {
         self.client.metrics_text()
     }
 
-    /// Counters as a dictionary; see `Metrics` in `castalia`.
-    fn metrics<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        metrics::metrics(py, &self.client.metrics())
+    /// State and counters as JSON; see `Metrics` in `castalia`.
+    fn metrics(&self) -> String {
+        describe::metrics(&self.client).to_string()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use castalia_core::{ChangeStream, Client, Config, Interest, Reader, Snapshot};
+use castalia_core::{Client, Config, Interest, Reader, Snapshot};
 use pyo3::exceptions::{PyKeyError, PyRuntimeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator, PyList, PyString, PyTuple};
@@ -304,9 +304,7 @@ impl Namespace {
     #[pyo3(name = "_stream")]
     fn stream(&self, py: Python<'_>, keys: Vec<String>, prefixes: Vec<String>) -> PyResult<Stream> {
         let handle = &self.current(py)?.config;
-        let stream = handle.open(py)?.changes();
-        let stream = keys.into_iter().fold(stream, ChangeStream::key);
-        let stream = prefixes.into_iter().fold(stream, ChangeStream::prefix);
+        let stream = handle.open(py)?.changes().with_interest(Interest { keys, prefixes });
         Ok(Stream::new(stream, handle.client()))
     }
 

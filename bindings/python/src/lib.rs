@@ -15,7 +15,6 @@ mod handle;
 mod in_memory;
 mod listen;
 mod log;
-mod metrics;
 mod value;
 
 use pyo3::prelude::*;

@@ -7,7 +7,6 @@ use crate::change::{ChangeEvent, Interest};
 use crate::error::{Error, Result};
 use crate::listener::{ChangeStream, Subscription};
 use crate::monitor::State;
-use crate::pipeline::EventKind;
 use crate::protocol::namespace::Format;
 use crate::protocol::namespace::NamespaceKey;
 use crate::snapshot::{Snapshot, Source};
@@ -36,7 +35,7 @@ pub struct ConfigFile {
 
 impl ConfigFile {
     pub(crate) fn new(config: Config) -> Self {
-        Self { config }
+        Self { config: config.into_text() }
     }
 
     /// App id, cluster and namespace.
@@ -102,13 +101,13 @@ impl ConfigFile {
     /// The changes of the text from now on, as a stream.
     #[must_use]
     pub fn changes(&self) -> ChangeStream {
-        self.config.stream(EventKind::Content)
+        self.config.changes()
     }
 
     /// Like [`Config::snapshot_and_changes`], for changes of the text.
     #[must_use]
     pub fn snapshot_and_changes(&self) -> (Arc<Snapshot>, ChangeStream) {
-        self.config.pair_with_snapshot(self.changes())
+        self.config.snapshot_and_changes()
     }
 
     /// Like [`Config::changes_after`], for changes of the text.
@@ -118,7 +117,7 @@ impl ConfigFile {
         other: &ChangeStream,
         unapplied: Option<Arc<ChangeEvent>>,
     ) -> ChangeStream {
-        self.config.stream_after(EventKind::Content, other, unapplied)
+        self.config.changes_after(other, unapplied)
     }
 
     /// Calls a function for each change of the text; see [`Config::on_change`].
@@ -126,6 +125,6 @@ impl ConfigFile {
         &self,
         callback: impl FnMut(&Arc<ChangeEvent>) + Send + 'static,
     ) -> Subscription {
-        self.config.subscribe(EventKind::Content, Interest::everything(), callback)
+        self.config.on_change(Interest::everything(), callback)
     }
 }

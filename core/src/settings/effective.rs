@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
+
 use super::Hooks;
 use super::access_keys::AccessKeys;
 use super::client_ip::ClientIp;
@@ -27,7 +29,7 @@ use crate::protocol::namespace::strip_properties_suffix;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Setting {
     /// Property name.
     pub name: &'static str,

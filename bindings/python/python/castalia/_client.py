@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary
@@ -73,7 +74,7 @@ class AnyClient(Generic[C]):
 
     def settings(self) -> list[Setting]:
         """Every effective setting and its origin."""
-        return [Setting(*fields) for fields in self._native.settings()]
+        return [Setting(**one) for one in json.loads(self._native.settings())]
 
     def set_access_key(self, app_id: str, secret: str) -> None:
         """Signs requests for an app id with another secret; a blank one ends signing."""

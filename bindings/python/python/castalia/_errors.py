@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class Error(Exception):
@@ -93,3 +93,9 @@ class InternalError(Error):
     """A bug in this library."""
 
     code = 12
+
+
+def error_of(record: dict[str, Any]) -> Error:
+    """The exception of an error that the native half describes."""
+    kind: type[Error] = globals()[f"{record['kind']}Error"]
+    return kind(record["message"], record["operation"], record["context"])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from castalia._errors import Error
+from castalia._errors import Error, error_of
 
 
 @dataclass(frozen=True)
@@ -86,12 +87,41 @@ class Metrics:
     """``None`` before the first namespace is opened."""
 
 
-def metrics_of(native: dict[str, Any]) -> Metrics:
-    """Metrics from the dictionaries of the native half."""
-    threads = native["threads"]
+def metrics_of(native: str) -> Metrics:
+    """Metrics from the JSON of the native half, whose fields have these names."""
+    record: dict[str, Any] = json.loads(native)
+    threads = record["threads"]
+    namespaces = [
+        NamespaceMetrics(**{**_timed(one), "last_error": _failure(one["last_error"])})
+        for one in record["namespaces"]
+    ]
     converted: dict[str, Any] = {
-        "namespaces": [NamespaceMetrics(**one) for one in native["namespaces"]],
-        "http": [HttpMetrics(**one) for one in native["http"]],
-        "threads": None if threads is None else ThreadMetrics(**threads),
+        "namespaces": namespaces,
+        "errors": [error_of(one) for one in record["errors"]],
+        "http": [HttpMetrics(**_timed(one)) for one in record["http"]],
+        "threads": threads and ThreadMetrics(**threads),
     }
-    return Metrics(**{**native, **converted})
+    return Metrics(**{**record, **converted})
+
+
+def _failure(record: dict[str, Any] | None) -> Error | None:
+    return None if record is None else error_of(record)
+
+
+_MOMENTS = ("updated_at", "contacted_at")
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+def _timed(record: dict[str, Any]) -> dict[str, Any]:
+    """The record with times as such, whose names end with ``_us`` there."""
+    return dict(_time(name, value) for name, value in record.items())
+
+
+def _time(name: str, value: Any) -> tuple[str, Any]:
+    if not name.endswith("_us"):
+        return name, value
+    name = name[: -len("_us")]
+    if value is None:
+        return name, None
+    time = timedelta(microseconds=value)
+    return name, _EPOCH + time if name in _MOMENTS else time

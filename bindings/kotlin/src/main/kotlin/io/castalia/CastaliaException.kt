@@ -76,6 +76,12 @@ sealed class CastaliaException private constructor(
             else -> Internal(problem, cause)
         }
 
+        /** An error that the native half describes. */
+        fun of(record: Record): CastaliaException {
+            val context = checkNotNull(record.record("context")).texts().map { Entry(it.key, it.value) }
+            return of(Problem(record.text("kind"), record.text("message"), record.text("operation"), context))
+        }
+
         /** An error of this half of the library. */
         fun of(
             kind: String,

@@ -93,10 +93,10 @@ class Client internal constructor(settings: Settings, private val native: Native
     }
 
     /** Every effective setting and its origin. Secrets are masked. */
-    fun settings(): List<Setting> = ask { settings() }.map { Setting(it.name, it.value, it.origin, it.foundAs, it.meaning) }
+    fun settings(): List<Setting> = Record.listOf(ask { settings() }).map(::settingOf)
 
     /** State of every open namespace, counters and recent errors. */
-    fun metrics(): Metrics = Metrics(ask { metrics() })
+    fun metrics(): Metrics = Metrics(Record(ask { metrics() }))
 
     /** [metrics] as OpenMetrics text, with the metric names of the official Java client. */
     fun metricsText(): String = ask { metricsText() }
@@ -180,7 +180,7 @@ class Client internal constructor(settings: Settings, private val native: Native
 
     /** System properties, and the environment if enabled, provide values for keys that no release has. */
     private fun rules(settings: Settings): Rules {
-        val effective = native.settings().associateBy { it.name }
+        val effective = Record.listOf(native.settings()).map(::settingOf).associateBy { it.name }
         val compat = effective["castalia.java-compat"]?.value.toBoolean()
         val fallback = effective["castalia.env-fallback"]
         val withEnvironment = fallback?.value.toBoolean() || (compat && fallback?.origin == "default")

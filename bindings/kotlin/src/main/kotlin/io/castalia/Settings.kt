@@ -115,3 +115,11 @@ data class Setting(
     /** Description, with the unit. */
     val meaning: String,
 )
+
+internal fun settingOf(record: Record) = Setting(
+    name = record.text("name"),
+    value = record.text("value"),
+    origin = record.text("origin"),
+    foundAs = record.text("found_as"),
+    meaning = record.text("meaning"),
+)

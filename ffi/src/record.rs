@@ -1,0 +1,93 @@
+//! Records: metrics and settings of a client by the names of their fields, which are the same in
+//! every language. A new counter changes nothing here.
+
+use std::mem::MaybeUninit;
+
+use castalia_core::host::describe;
+use serde_json::Value;
+
+use crate::boundary::{CastaliaStr, guard, lend_record, required};
+use crate::client::CastaliaClient;
+use crate::error::CastaliaError;
+
+/// A value that describes something: a record with named fields, a list, a text, a number or a
+/// flag. It never changes, and any number of threads may read it.
+#[derive(Debug)]
+#[repr(transparent)]
+pub struct CastaliaRecord(Value);
+
+/// State and counters of a client, with the fields of `castalia::Metrics` in
+/// `castalia/monitor.hpp`. A time is a number of microseconds and has a name that ends with `_us`;
+/// a moment is the time since 1970 (UTC). Release it with `castalia_record_release`.
+///
+/// Fails with `CASTALIA_CLOSED` for a stale handle.
+#[unsafe(no_mangle)]
+#[must_use]
+pub extern "C" fn castalia_client_metrics(
+    client: CastaliaClient,
+    metrics: Option<&mut MaybeUninit<Box<CastaliaRecord>>>,
+) -> Option<Box<CastaliaError>> {
+    guard(|| {
+        let out = required(metrics)?;
+        out.write(Box::new(CastaliaRecord(describe::metrics(&*client.get()?))));
+        Ok(())
+    })
+}
+
+/// Every effective setting of a client and its origin, as a list of records with the fields of
+/// `castalia::Setting`. Secrets are masked. Release it with `castalia_record_release`.
+///
+/// Fails with `CASTALIA_CLOSED` for a stale handle.
+#[unsafe(no_mangle)]
+#[must_use]
+pub extern "C" fn castalia_client_settings(
+    client: CastaliaClient,
+    settings: Option<&mut MaybeUninit<Box<CastaliaRecord>>>,
+) -> Option<Box<CastaliaError>> {
+    guard(|| {
+        let out = required(settings)?;
+        out.write(Box::new(CastaliaRecord(describe::settings(&*client.get()?))));
+        Ok(())
+    })
+}
+
+/// The field of a record; NULL if it is unset or there is none of this name. Valid as long as the
+/// record that was released by `castalia_record_release` at last.
+#[unsafe(no_mangle)]
+pub extern "C" fn castalia_record_field(
+    record: Option<&CastaliaRecord>,
+    name: CastaliaStr,
+) -> Option<&CastaliaRecord> {
+    let field = record?.0.get(name.text().ok()?)?;
+    (!field.is_null()).then(|| lend_record(field))
+}
+
+/// The item of a list at an index; NULL beyond the last one. Valid as long as a field.
+#[unsafe(no_mangle)]
+pub extern "C" fn castalia_record_item(
+    list: Option<&CastaliaRecord>,
+    index: usize,
+) -> Option<&CastaliaRecord> {
+    list?.0.get(index).map(lend_record)
+}
+
+/// A text; NULL for anything else. Valid as long as a field.
+#[unsafe(no_mangle)]
+pub extern "C" fn castalia_record_text(text: Option<&CastaliaRecord>) -> CastaliaStr {
+    CastaliaStr::of_option(text.and_then(|text| text.0.as_str()))
+}
+
+/// A number, or 1 and 0 for a flag; `otherwise` for anything else, such as NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn castalia_record_number(number: Option<&CastaliaRecord>, otherwise: i64) -> i64 {
+    number
+        .and_then(|number| number.0.as_i64().or_else(|| number.0.as_bool().map(i64::from)))
+        .unwrap_or(otherwise)
+}
+
+/// Releases a record that a function returned as its result, with everything that was read from
+/// it.
+#[unsafe(no_mangle)]
+pub extern "C" fn castalia_record_release(record: Option<Box<CastaliaRecord>>) {
+    drop(record);
+}
