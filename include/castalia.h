@@ -31,6 +31,12 @@
 typedef struct CastaliaSnapshot CastaliaSnapshot;
 
 /**
+ * A value that describes something: a record with named fields, a list, a text, a number or a
+ * flag. It never changes, and any number of threads may read it.
+ */
+typedef struct CastaliaRecord CastaliaRecord;
+
+/**
  * Major version of this interface times 65536, plus the minor version. Additions increase the
  * minor version, incompatible changes the major one.
  */
@@ -282,12 +288,6 @@ typedef void (*CastaliaLogger)(void *user_data, const struct CastaliaLogRecord *
  * be NULL.
  */
 typedef void (*CastaliaRelease)(void *user_data);
-
-/**
- * A value that describes something: a record with named fields, a list, a text, a number or a
- * flag. It never changes, and any number of threads may read it.
- */
-typedef Value CastaliaRecord;
 
 /**
  * Keys and prefixes that a listener is interested in; without any, it is interested in everything.
