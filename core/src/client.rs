@@ -26,7 +26,7 @@ use crate::transport::{HttpClient, HttpOptions, ReqwestClient};
 use engine::Engine;
 
 /// How long [`Client::close`] waits for listeners that are still running.
-const DRAIN: Duration = Duration::from_secs(2);
+pub const DRAIN: Duration = Duration::from_secs(2);
 /// How long [`Client::close`] waits in total, mainly for cache files.
 const CLOSE: Duration = Duration::from_secs(5);
 
@@ -184,6 +184,11 @@ impl Client {
     #[must_use]
     pub fn read_rules(&self) -> ReadRules {
         self.inner.settings.rules
+    }
+
+    #[cfg(feature = "host")]
+    pub(crate) fn effective_settings(&self) -> &EffectiveSettings {
+        &self.inner.settings
     }
 
     /// Every effective setting and its origin. Secrets are masked.

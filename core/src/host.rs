@@ -3,4 +3,9 @@
 
 pub mod call;
 pub mod describe;
+pub mod fork;
 pub mod open;
+pub mod read;
+pub mod settings;
+
+pub use crate::client::DRAIN;

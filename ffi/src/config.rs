@@ -4,13 +4,14 @@ use std::mem::MaybeUninit;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use castalia_core::host::fork::Seen;
 use castalia_core::host::open::View;
 use castalia_core::{Config, Result, blocking};
 
 use crate::boundary::{CastaliaStr, guard, guard_or, hand_out, required};
 use crate::client::millis;
 use crate::error::CastaliaError;
-use crate::fork::Seen;
+use crate::fork::seen_now;
 use crate::handle;
 use crate::snapshot::CastaliaSnapshot;
 
@@ -24,7 +25,7 @@ pub struct CastaliaConfig {
 impl CastaliaConfig {
     pub(crate) fn new(config: &blocking::Config, view: View) -> Result<Self> {
         let config = view.apply(Config::clone(config));
-        let id = handle::insert(Opened { config, seen: Seen::now() })?;
+        let id = handle::insert(Opened { config, seen: seen_now() })?;
         Ok(Self { id })
     }
 

@@ -76,7 +76,8 @@ fn words_of_the_cases() -> BTreeSet<String> {
         Value::Array(steps) => steps,
         _ => Vec::new(),
     });
-    let words = steps.flat_map(|step| step.as_object().unwrap().keys().cloned().collect::<Vec<_>>());
+    let words =
+        steps.flat_map(|step| step.as_object().unwrap().keys().cloned().collect::<Vec<_>>());
     words.chain(["client".to_owned()]).collect()
 }
 

@@ -2,9 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use castalia_core::host::open::{self, View};
-use castalia_core::host::{call, describe};
+use castalia_core::host::read::ReadPolicy;
+use castalia_core::host::settings::{Entries, HostSettings};
+use castalia_core::host::{DRAIN, call, describe};
 use castalia_core::{Client as CoreClient, Result, Settings};
 
 use crate::content::Entry;
@@ -28,14 +31,21 @@ pub(crate) struct Given {
 
 impl Given {
     pub(crate) fn settings(self) -> Result<Settings> {
-        let settings = if self.with_env { Settings::from_env()? } else { Settings::new() };
-        let pairs = |entries: Vec<Entry>| entries.into_iter().map(|entry| (entry.key, entry.value));
-        let settings = settings.set("castalia.binding", "kotlin").overlay(self.overlay);
-        let settings = self.values.into_iter().fold(settings, |all, (k, v)| all.set(k, v));
-        let settings =
-            self.defaults.into_iter().fold(settings, |all, (ns, e)| all.defaults(&ns, pairs(e)));
-        Ok(self.seeds.into_iter().fold(settings, |all, (ns, e)| all.seed(&ns, pairs(e))))
+        let settings = HostSettings {
+            binding: "kotlin",
+            from_env: self.with_env,
+            values: self.values,
+            overlay: self.overlay,
+            defaults: by_namespace(self.defaults),
+            seeds: by_namespace(self.seeds),
+        };
+        settings.resolve()
     }
+}
+
+fn by_namespace(given: HashMap<String, Vec<Entry>>) -> Vec<(String, Entries)> {
+    let pairs = |entries: Vec<Entry>| entries.into_iter().map(|entry| (entry.key, entry.value));
+    given.into_iter().map(|(name, entries)| (name, pairs(entries).collect())).collect()
 }
 
 /// Rules for typed reads.
@@ -45,6 +55,10 @@ pub(crate) struct Rules {
     zone: String,
     lenient_dates: bool,
     strict_booleans: bool,
+    /// Maximum number of parsed values that are cached for each snapshot and type.
+    typed_cache: u64,
+    /// Values of keys that a snapshot does not have.
+    fallback: HashMap<String, String>,
 }
 
 /// A client. Opens no socket before a namespace is opened.
@@ -75,11 +89,13 @@ impl Client {
     }
 
     fn read_rules(&self) -> Rules {
-        let rules = self.client.read_rules();
+        let ReadPolicy { rules, typed_cache, fallback } = ReadPolicy::of(&self.client);
         Rules {
             zone: rules.zone.to_string(),
             lenient_dates: rules.lenient_dates,
             strict_booleans: rules.strict_booleans,
+            typed_cache: typed_cache as u64,
+            fallback,
         }
     }
 
@@ -113,6 +129,11 @@ impl Client {
 
     fn metrics_text(&self) -> String {
         self.client.metrics_text()
+    }
+
+    /// How long listeners have for their queued events when the client is closed.
+    fn drain(&self) -> Duration {
+        DRAIN
     }
 
     /// Stops the client without waiting.

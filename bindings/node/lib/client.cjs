@@ -15,8 +15,6 @@ const { Settings } = require('./settings.cjs');
 const { Subscription } = require('./subscription.cjs');
 const { verdictOf } = require('./validator.cjs');
 
-/** Milliseconds that listeners have to finish queued events when the client is closed. */
-const DRAIN = 2000;
 
 /** Members whose names begin with `_` are internal to this package. */
 class Client extends EventEmitter {
@@ -35,7 +33,7 @@ class Client extends EventEmitter {
   constructor(settings, { keepAlive = false, required, _make = newClient } = {}) {
     super();
     this.#native = _make(Settings._asked(settings, required));
-    this.#manner = mannerOf(this.settings(), this.#native.rules);
+    this.#manner = mannerOf(this.#native.rules);
     if (keepAlive) {
       hold(this);
     }
@@ -229,22 +227,16 @@ function newClient(asked) {
   return checked(() => native.newClient(mailbox, asked));
 }
 
-/** Returns how values are read: the native rules, and the settings that this half needs. */
-function mannerOf(settings, rules) {
-  const valueOf = (asked) => settings.find(({ name }) => name === asked).value;
-  const asks = (flag) => [flag, 'castalia.java-compat'].some((name) => valueOf(name) === 'true');
-  return {
-    rules,
-    looksBeyond: asks('castalia.env-fallback'),
-    kept: Number(valueOf('apollo.configCacheSize')),
-  };
+/** The rules for reads, as members that each read uses. */
+function mannerOf(rules) {
+  return { rules, looksBeyond: rules.hasFallback, kept: rules.typedCache };
 }
 
 /** Waits until the subscriptions have delivered what was queued, for a limited time. */
 async function drained(subscriptions) {
   const timer = new AbortController();
   const all = Promise.all(subscriptions.map((subscription) => subscription.ended));
-  const late = sleep(DRAIN, undefined, timer).catch(() => {});
+  const late = sleep(native.DRAIN_MS, undefined, timer).catch(() => {});
   await Promise.race([all, late]);
   timer.abort();
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use castalia_core::host::describe;
 use castalia_core::host::open::{self, View};
+use castalia_core::host::read::ReadPolicy;
+use castalia_core::host::settings::{Entries, HostSettings};
 use castalia_core::{Client as CoreClient, Result, Settings};
 use napi::bindgen_prelude::ObjectFinalize;
 use napi::{Either, Env};
@@ -15,8 +17,6 @@ use crate::mailbox::{Mailbox, Post};
 use crate::namespace::Namespace;
 use crate::validator;
 use crate::value::Rules;
-
-pub(crate) type Entries = Vec<(String, String)>;
 
 /// Arguments for creating a client; entries by namespace.
 #[napi(object, object_to_js = false)]
@@ -64,13 +64,9 @@ impl Client {
 }
 
 pub(crate) fn settings_of(asked: Asked) -> Result<Settings> {
-    let settings = if asked.from_env { Settings::from_env()? } else { Settings::new() };
-    let settings = settings.set("castalia.binding", "node");
-    let settings = asked.values.into_iter().fold(settings, |all, (k, v)| all.set(k, v));
-    let defaults = asked.defaults.into_iter();
-    let settings = defaults.fold(settings, |all, (name, entries)| all.defaults(&name, entries));
-    let seeds = asked.seeds.into_iter();
-    Ok(seeds.fold(settings, |all, (name, entries)| all.seed(&name, entries)))
+    let Asked { values, from_env, defaults, seeds } = asked;
+    let overlay = HashMap::new();
+    HostSettings { binding: "node", from_env, values, overlay, defaults, seeds }.resolve()
 }
 
 #[napi]
@@ -90,7 +86,7 @@ impl Client {
     /// Rules for typed reads.
     #[napi(getter, catch_unwind)]
     pub fn rules(&self) -> Rules {
-        Rules::new(self.client.read_rules())
+        Rules::new(ReadPolicy::of(&self.client))
     }
 
     /// Opens the namespaces of `castalia.namespaces`.

@@ -1,10 +1,11 @@
 //! A client without servers, whose values a test of the application sets.
 
+use castalia_core::host::settings::Entries;
 use castalia_core::{InMemory as CoreInMemory, Result};
 use napi::{Either, Env};
 use napi_derive::napi;
 
-use crate::client::{Asked, Client, Entries, settings_of};
+use crate::client::{Asked, Client, settings_of};
 use crate::failure::{Failure, told};
 use crate::mailbox::Mailbox;
 

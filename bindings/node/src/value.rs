@@ -3,7 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use castalia_core::format::value::list;
-use castalia_core::{Error, ErrorKind, FromValue, ReadRules, Result};
+use castalia_core::host::read::ReadPolicy;
+use castalia_core::{Error, ErrorKind, FromValue, Result};
 use napi::Either;
 use napi::bindgen_prelude::{Either3, i64n};
 use napi_derive::napi;
@@ -16,13 +17,25 @@ type Value = Either3<f64, i64n, bool>;
 /// Rules for typed reads.
 #[napi]
 pub struct Rules {
-    rules: ReadRules,
+    policy: ReadPolicy,
 }
 
 #[napi]
 impl Rules {
-    pub(crate) fn new(rules: ReadRules) -> Self {
-        Self { rules }
+    pub(crate) fn new(policy: ReadPolicy) -> Self {
+        Self { policy }
+    }
+
+    /// Whether keys that a snapshot does not have may have a value elsewhere.
+    #[napi(getter, catch_unwind)]
+    pub fn has_fallback(&self) -> bool {
+        !self.policy.fallback.is_empty()
+    }
+
+    /// Maximum number of parsed values that are cached for each snapshot and type.
+    #[napi(getter, catch_unwind)]
+    pub fn typed_cache(&self) -> u32 {
+        u32::try_from(self.policy.typed_cache).unwrap_or(u32::MAX)
     }
 
     /// Parses a text as an `int`, `long`, `double` or `bool`, or as the milliseconds of a
@@ -49,7 +62,7 @@ impl Rules {
 
     fn read<T: FromValue>(&self, text: &str, convert: impl Fn(T) -> Value) -> Result<Value> {
         let malformed = || Error::new(ErrorKind::Parse, "read value", T::EXPECTED);
-        T::read(text, self.rules).map(convert).ok_or_else(malformed)
+        T::read(text, self.policy.rules).map(convert).ok_or_else(malformed)
     }
 }
 

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::future::Future;
 
+use castalia_core::host::open::{self, View};
+use castalia_core::host::settings::HostSettings;
 use castalia_core::host::{call, describe};
 use castalia_core::{Client as CoreClient, Result, Settings, Snapshot};
 use pyo3::prelude::*;
@@ -28,9 +30,7 @@ impl From<CoreClient> for Client {
 
 /// Settings by property name, optionally on top of those of the environment.
 pub(crate) fn settings_of(values: HashMap<String, String>, from_env: bool) -> Result<Settings> {
-    let settings = if from_env { Settings::from_env()? } else { Settings::new() };
-    let settings = settings.set("castalia.binding", "python");
-    Ok(values.into_iter().fold(settings, |all, (name, value)| all.set(name, value)))
+    HostSettings { binding: "python", from_env, values, ..HostSettings::default() }.resolve()
 }
 
 #[pymethods]
@@ -84,7 +84,9 @@ impl Client {
     /// Opens a namespace as one text; `done(file, error)` is called on another thread.
     fn open_file(&self, py: Python<'_>, namespace: String, done: Py<PyAny>) -> PyResult<()> {
         let (client, owner) = (self.client.clone(), self.client.clone());
-        let open = async move { client.config_file(&namespace).await };
+        let open = async move {
+            open::open(client.clone(), client.app_id(), &namespace, View::Text).await
+        };
         submit(py, done, open, move |py, file| {
             Ok(Py::new(py, File::over(file, owner))?.into_any())
         })?;

@@ -1,8 +1,8 @@
 //! An open namespace: reads use a dictionary, which is replaced as a whole after each change.
 
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use castalia_core::host::fork::Seen;
 use castalia_core::{Client, Config, Interest, Reader, Snapshot};
 use pyo3::exceptions::{PyKeyError, PyRuntimeError};
 use pyo3::prelude::*;
@@ -10,7 +10,6 @@ use pyo3::types::{PyDict, PyIterator, PyList, PyString, PyTuple};
 
 use crate::client::submit;
 use crate::event::{View, dict_of, identity_of};
-use crate::gate;
 use crate::handle::{Handle, Standing};
 use crate::listen::{Follower, Stream, Subscription};
 use crate::value::ValueType;
@@ -18,7 +17,7 @@ use crate::value::ValueType;
 /// A namespace that was opened, for creating an object of a Python class.
 #[pyclass(frozen, module = "castalia._native")]
 pub(crate) struct Opened {
-    config: Handle<Config>,
+    config: Handle,
 }
 
 impl Opened {
@@ -26,8 +25,8 @@ impl Opened {
         Self { config: Handle::new(config, client) }
     }
 
-    fn hand_on(&self, py: Python<'_>) -> PyResult<Handle<Config>> {
-        self.config.hand_on(py, Config::snapshot)
+    fn hand_on(&self, py: Python<'_>) -> PyResult<Handle> {
+        self.config.hand_on(py)
     }
 }
 
@@ -82,21 +81,21 @@ impl Values {
 /// The current values. A read replaces them if there are newer ones, so that no thread of the
 /// client has to wait for Python.
 struct Current {
-    config: Handle<Config>,
+    config: Handle,
     /// The only item of a list: the interpreter lock protects it there, without a cost for reads.
     values: Py<PyList>,
-    /// Number of forks before the last read.
-    forks: AtomicU32,
+    /// The process of the last read.
+    seen: Seen,
 }
 
 impl Current {
-    fn new(py: Python<'_>, config: Handle<Config>) -> PyResult<Arc<Self>> {
+    fn new(py: Python<'_>, config: Handle) -> PyResult<Arc<Self>> {
         let values = match &**config.load() {
             Standing::Open(open) => Values::of(py, open)?,
             Standing::Closed(last) => Values::new(py, last.clone(), None)?,
         };
         let values = PyList::new(py, [values])?.unbind();
-        Ok(Arc::new(Self { config, values, forks: AtomicU32::new(gate::forks()) }))
+        Ok(Arc::new(Self { config, values, seen: Seen::now() }))
     }
 
     fn values<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, Values>> {
@@ -132,7 +131,6 @@ impl Current {
     /// Continues in a forked child, with a snapshot whose parsed values are complete.
     #[cold]
     fn resume(&self) {
-        self.forks.store(gate::forks(), Ordering::Relaxed);
         if let Standing::Open(config) = &**self.config.load() {
             config.resume_after_fork();
         }
@@ -153,7 +151,7 @@ impl Namespace {
         let Some(current) = self.current.get() else {
             return self.open_now(py);
         };
-        if current.forks.load(Ordering::Relaxed) != gate::forks() {
+        if current.seen.is_first_in_child() {
             current.resume();
         }
         Ok(current)
@@ -243,13 +241,13 @@ impl Namespace {
     /// Result of the last load.
     #[getter]
     fn state(&self, py: Python<'_>) -> PyResult<&'static str> {
-        Ok(self.current(py)?.config.state(Config::state))
+        Ok(self.current(py)?.config.state())
     }
 
     /// Error of the last load.
     #[getter]
     fn last_error(&self, py: Python<'_>) -> PyResult<Option<PyErr>> {
-        Ok(self.current(py)?.config.last_error(py, Config::last_error))
+        Ok(self.current(py)?.config.last_error(py))
     }
 
     /// The current values.
@@ -294,9 +292,7 @@ impl Namespace {
     /// closed.
     #[pyo3(name = "_note_listener_failure")]
     fn note_listener_failure(&self, py: Python<'_>) -> PyResult<()> {
-        if let Standing::Open(config) = &**self.current(py)?.config.load() {
-            config.note_listener_failure();
-        }
+        self.current(py)?.config.note_listener_failure();
         Ok(())
     }
 

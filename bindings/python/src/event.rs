@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use castalia_core::host::fork;
 use castalia_core::{ChangeEvent, Error, ErrorKind, Snapshot};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PySet, PyTuple};
 
 use crate::error::raised;
-use crate::gate;
 use crate::value::{Origin, ValueType, moment, rules_of};
 
 /// A snapshot, kept as long as Python needs it.
@@ -22,7 +22,7 @@ pub(crate) struct View {
 
 impl View {
     pub(crate) fn new(py: Python<'_>, snapshot: Arc<Snapshot>) -> PyResult<Self> {
-        Ok(Self { snapshot, malformed: PySet::empty(py)?.unbind(), forks: gate::forks() })
+        Ok(Self { snapshot, malformed: PySet::empty(py)?.unbind(), forks: fork::forks() })
     }
 
     pub(crate) fn snapshot(&self) -> &Arc<Snapshot> {
@@ -39,7 +39,7 @@ impl View {
         value_type: ValueType,
         key: &str,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let origin = match self.forks == gate::forks() {
+        let origin = match self.forks == fork::forks() {
             true => Origin::Content(&self.snapshot),
             // A fork may have interrupted another thread while it initialized a parsed value.
             false => Origin::Text(self.snapshot.get(key), self.snapshot.read_rules()),

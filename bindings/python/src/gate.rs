@@ -3,15 +3,15 @@
 //! could find held.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use castalia_core::host::fork;
 use pyo3::prelude::*;
 
 static SHUT: AtomicBool = AtomicBool::new(false);
 static INSIDE: AtomicUsize = AtomicUsize::new(0);
-static FORKS: AtomicU32 = AtomicU32::new(0);
 
 thread_local! {
     static IN_CALLBACK: Cell<bool> = const { Cell::new(false) };
@@ -69,10 +69,5 @@ pub(crate) fn shut(py: Python<'_>, timeout: f64) {
 #[pyfunction]
 pub(crate) fn forked() {
     INSIDE.store(0, Ordering::SeqCst);
-    FORKS.fetch_add(1, Ordering::Relaxed);
-}
-
-/// Number of forks between this process and the one that imported the package.
-pub(crate) fn forks() -> u32 {
-    FORKS.load(Ordering::Relaxed)
+    fork::forked();
 }

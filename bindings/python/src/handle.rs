@@ -4,26 +4,26 @@
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
-use castalia_core::{Client, Error, ErrorKind, Snapshot, State};
+use castalia_core::{Client, Config, Error, ErrorKind, Snapshot};
 use pyo3::prelude::*;
 
 use crate::error::raised;
 
 /// A part of the client that can be closed separately.
-pub(crate) struct Handle<T> {
+pub(crate) struct Handle {
     client: Client,
-    standing: ArcSwap<Standing<T>>,
+    standing: ArcSwap<Standing>,
 }
 
 /// Result of the last load.
-pub(crate) enum Standing<T> {
-    Open(T),
+pub(crate) enum Standing {
+    Open(Config),
     /// Closed, with the last values, which reads still return.
     Closed(Arc<Snapshot>),
 }
 
-impl<T: Clone> Handle<T> {
-    pub(crate) fn new(open: T, client: Client) -> Self {
+impl Handle {
+    pub(crate) fn new(open: Config, client: Client) -> Self {
         Self { client, standing: ArcSwap::from_pointee(Standing::Open(open)) }
     }
 
@@ -32,12 +32,12 @@ impl<T: Clone> Handle<T> {
         self.client.clone()
     }
 
-    pub(crate) fn load(&self) -> Guard<Arc<Standing<T>>> {
+    pub(crate) fn load(&self) -> Guard<Arc<Standing>> {
         self.standing.load()
     }
 
     /// The open namespace, for calls that need an open client.
-    pub(crate) fn open(&self, py: Python<'_>) -> PyResult<T> {
+    pub(crate) fn open(&self, py: Python<'_>) -> PyResult<Config> {
         match &**self.load() {
             Standing::Open(open) => {
                 self.client.check_open().map_err(|error| raised(py, &error))?;
@@ -48,7 +48,7 @@ impl<T: Clone> Handle<T> {
     }
 
     /// Takes it out; `None` the second time.
-    pub(crate) fn close(&self, last: Arc<Snapshot>) -> Option<T> {
+    pub(crate) fn close(&self, last: Arc<Snapshot>) -> Option<Config> {
         match &*self.standing.swap(Arc::new(Standing::Closed(last))) {
             Standing::Open(open) => Some(open.clone()),
             Standing::Closed(_) => None,
@@ -56,36 +56,43 @@ impl<T: Clone> Handle<T> {
     }
 
     /// Moves it to another handle.
-    pub(crate) fn hand_on(
-        &self,
-        py: Python<'_>,
-        snapshot: impl FnOnce(&T) -> Arc<Snapshot>,
-    ) -> PyResult<Self> {
+    pub(crate) fn hand_on(&self, py: Python<'_>) -> PyResult<Self> {
         match &**self.load() {
             Standing::Open(open) => {
-                self.close(snapshot(open));
+                self.close(open.snapshot());
                 Ok(Self::new(open.clone(), self.client()))
             }
             Standing::Closed(_) => Err(raised(py, &closed())),
         }
     }
 
-    /// Name of the state.
-    pub(crate) fn state(&self, ask: impl FnOnce(&T) -> State) -> &'static str {
+    /// The current values, or the last ones.
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         match &**self.load() {
-            Standing::Open(open) => ask(open).name(),
+            Standing::Open(open) => open.snapshot(),
+            Standing::Closed(last) => last.clone(),
+        }
+    }
+
+    /// Counts a failed listener, unless it is closed.
+    pub(crate) fn note_listener_failure(&self) {
+        if let Standing::Open(open) = &**self.load() {
+            open.note_listener_failure();
+        }
+    }
+
+    /// Name of the state.
+    pub(crate) fn state(&self) -> &'static str {
+        match &**self.load() {
+            Standing::Open(open) => open.state().name(),
             Standing::Closed(_) => ErrorKind::Closed.name(),
         }
     }
 
     /// Error of the last load, or that the namespace is closed.
-    pub(crate) fn last_error(
-        &self,
-        py: Python<'_>,
-        ask: impl FnOnce(&T) -> Option<Error>,
-    ) -> Option<PyErr> {
+    pub(crate) fn last_error(&self, py: Python<'_>) -> Option<PyErr> {
         let error = match &**self.load() {
-            Standing::Open(open) => ask(open),
+            Standing::Open(open) => open.last_error(),
             Standing::Closed(_) => Some(closed()),
         };
         error.map(|error| raised(py, &error))

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use castalia_core::blocking;
+use castalia_core::host::fork;
 use castalia_core::log::{self, Record};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -50,7 +51,7 @@ struct Queue {
 }
 
 fn pass_on(queue: &ArcSwapOption<Queue>, logger: &Arc<Py<PyAny>>, record: &Record) {
-    let known = queue.load_full().filter(|queue| queue.forks == gate::forks());
+    let known = queue.load_full().filter(|queue| queue.forks == fork::forks());
     // Two threads may create a queue each at the same time; both are delivered.
     let known = known.or_else(|| {
         let made = Arc::new(deliver_to(logger.clone())?);
@@ -73,7 +74,7 @@ fn deliver_to(logger: Arc<Py<PyAny>>) -> Option<Queue> {
             let _ = threads.spawn_blocking(move || tell(&logger, &record)).await;
         }
     });
-    Some(Queue { forks: gate::forks(), records })
+    Some(Queue { forks: fork::forks(), records })
 }
 
 fn tell(logger: &Py<PyAny>, record: &Record) {

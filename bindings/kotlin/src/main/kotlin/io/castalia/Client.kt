@@ -23,7 +23,7 @@ fun interface Validator {
  */
 class Client internal constructor(settings: Settings, private val native: NativeClient) : AutoCloseable {
     private val tasks = Tasks()
-    private val rules = rules(settings)
+    private val rules = Rules(native.readRules())
     private val configs = ConcurrentHashMap<Pair<String, String>, Config>()
     private val files = ConcurrentHashMap<String, ConfigFile>()
     private val validating = CopyOnWriteArrayList<Future<*>>()
@@ -124,10 +124,11 @@ class Client internal constructor(settings: Settings, private val native: Native
     override fun toString(): String = "Client(appId=$appId)"
 
     private fun finish() {
+        val drain = native.drain().toNanos()
         val began = System.nanoTime()
         validating.forEach { it.cancel(true) }
         tasks.future { native.end() }.get()
-        tasks.drain(DRAIN_NANOS - (System.nanoTime() - began))
+        tasks.drain(drain - (System.nanoTime() - began))
         configs.values.forEach { it.opened.release() }
         files.values.forEach { it.opened.release() }
         native.close()
@@ -178,19 +179,7 @@ class Client internal constructor(settings: Settings, private val native: Native
 
     private fun snapshotOf(content: Content, tell: (key: String) -> Unit) = Snapshot(content, rules, tell)
 
-    /** System properties, and the environment if enabled, provide values for keys that no release has. */
-    private fun rules(settings: Settings): Rules {
-        val effective = Record.listOf(native.settings()).map(::settingOf).associateBy { it.name }
-        val compat = effective["castalia.java-compat"]?.value.toBoolean()
-        val fallback = effective["castalia.env-fallback"]
-        val withEnvironment = fallback?.value.toBoolean() || (compat && fallback?.origin == "default")
-        val environment = if (settings.isWithEnv() && withEnvironment) System.getenv() else emptyMap()
-        val typedCache = effective["apollo.configCacheSize"]?.value?.toIntOrNull() ?: 0
-        return Rules(environment + settings.overlay(), typedCache, native.readRules())
-    }
-
     companion object {
-        private const val DRAIN_NANOS = 2_000_000_000L
 
         /**
          * Passes the log records of all clients of this level and above to a sink, in order; null drops them.

@@ -61,9 +61,6 @@ class Settings private constructor(values: Map<String, String>, private val with
      */
     fun overlay(values: Map<String, String>): Settings = apply { overlay += values }
 
-    /** System properties provide values for keys of every namespace too, as in the official client. */
-    internal fun overlay(): Map<String, String> = overlay
-
     internal fun isWithEnv(): Boolean = withEnv
 
     /**

@@ -120,13 +120,12 @@ sealed class TypedReads {
 }
 
 /** Rules for typed reads, from the settings of the client. */
-internal class Rules(
+internal class Rules(native: NativeRules) {
     /** Values for keys that no release has. */
-    val beyond: Map<String, String>,
+    val beyond: Map<String, String> = native.fallback
+
     /** Maximum number of parsed values of a type that a snapshot caches. */
-    val kept: Int,
-    native: NativeRules,
-) {
+    val kept: Int = native.typedCache.toLong().coerceAtMost(Int.MAX_VALUE.toLong()).toInt()
     val lenientDates: Boolean = native.lenientDates
     val strictBooleans: Boolean = native.strictBooleans
     private val fixed: ZoneId? = native.zone.takeUnless { it == "local" }?.let { ZoneId.of(it.uppercase(Locale.ROOT)) }

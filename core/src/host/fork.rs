@@ -1,0 +1,37 @@
+//! Detects forked children without a system call for each read. Calls other than reads detect them
+//! by themselves; see `ProcessLocal`.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Number of forks between this process and the one that loaded the library.
+static FORKS: AtomicU32 = AtomicU32::new(0);
+
+/// Must be called in each forked child, in which it is safe at any moment.
+pub fn forked() {
+    FORKS.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Number of forks between this process and the one that loaded the library.
+#[inline]
+pub fn forks() -> u32 {
+    FORKS.load(Ordering::Relaxed)
+}
+
+/// Remembers the process in which an object was last used.
+#[derive(Debug)]
+pub struct Seen(AtomicU32);
+
+impl Seen {
+    /// Used in this process.
+    #[must_use]
+    pub fn now() -> Self {
+        Self(AtomicU32::new(forks()))
+    }
+
+    /// Whether this is the first use in a forked child.
+    #[inline]
+    pub fn is_first_in_child(&self) -> bool {
+        let now = forks();
+        self.0.load(Ordering::Relaxed) != now && self.0.swap(now, Ordering::Relaxed) != now
+    }
+}

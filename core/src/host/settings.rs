@@ -1,0 +1,51 @@
+//! Settings as a host passes them: plain maps, all in one call.
+
+use std::collections::HashMap;
+
+use crate::error::Result;
+use crate::settings::Settings;
+
+/// Keys and values of a namespace.
+pub type Entries = Vec<(String, String)>;
+
+/// What a host creates a client from.
+///
+/// ```
+/// use castalia_core::Client;
+/// use castalia_core::host::settings::HostSettings;
+///
+/// let values = [("app.id".to_owned(), "demo".to_owned())].into();
+/// let settings = HostSettings { binding: "lua", values, ..HostSettings::default() };
+/// assert_eq!(Client::new(settings.resolve()?)?.app_id(), "demo");
+/// # Ok::<(), castalia_core::Error>(())
+/// ```
+#[derive(Default)]
+pub struct HostSettings {
+    /// Name of the binding, which servers see in the user agent.
+    pub binding: &'static str,
+    /// Whether environment variables and settings files are read too.
+    pub from_env: bool,
+    /// By property name; they override all others.
+    pub values: HashMap<String, String>,
+    /// Properties of the host; see [`Settings::overlay`].
+    pub overlay: HashMap<String, String>,
+    /// By namespace; see [`Settings::defaults`].
+    pub defaults: Vec<(String, Entries)>,
+    /// By namespace; see [`Settings::seed`].
+    pub seeds: Vec<(String, Entries)>,
+}
+
+impl HostSettings {
+    /// The same as settings of the core.
+    ///
+    /// # Errors
+    /// As [`Settings::from_env`].
+    pub fn resolve(self) -> Result<Settings> {
+        let settings = if self.from_env { Settings::from_env()? } else { Settings::new() };
+        let settings = settings.set("castalia.binding", self.binding).overlay(self.overlay);
+        let settings = self.values.into_iter().fold(settings, |all, (k, v)| all.set(k, v));
+        let defaults = self.defaults.into_iter();
+        let settings = defaults.fold(settings, |all, (name, values)| all.defaults(&name, values));
+        Ok(self.seeds.into_iter().fold(settings, |all, (name, values)| all.seed(&name, values)))
+    }
+}
