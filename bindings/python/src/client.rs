@@ -10,11 +10,10 @@ use castalia_core::{Client as CoreClient, Result, Settings, Snapshot};
 use pyo3::prelude::*;
 use tokio::task::{AbortHandle, spawn_blocking};
 
-use crate::config::Opened;
 use crate::error::raised;
 use crate::event;
-use crate::file::File;
 use crate::gate;
+use crate::open::Opened;
 
 /// A client. Opens no socket before a namespace is opened.
 #[pyclass(frozen, module = "castalia._native")]
@@ -65,30 +64,22 @@ impl Client {
         Ok(())
     }
 
-    /// Opens a namespace; `done(opened, error)` is called on another thread.
+    /// Opens a namespace as values or as one text; `done(opened, error)` is called on another
+    /// thread.
+    #[pyo3(signature = (app_id, namespace, done, as_text = false))]
     fn open(
         &self,
         py: Python<'_>,
         app_id: String,
         namespace: String,
         done: Py<PyAny>,
+        as_text: bool,
     ) -> PyResult<()> {
         let (client, owner) = (self.client.clone(), self.client.clone());
-        let open = async move { client.config_of(&app_id, &namespace).await };
+        let view = if as_text { View::Text } else { View::Values };
+        let open = async move { open::open(client, &app_id, &namespace, view).await };
         submit(py, done, open, move |py, config| {
             Ok(Py::new(py, Opened::new(config, owner))?.into_any())
-        })?;
-        Ok(())
-    }
-
-    /// Opens a namespace as one text; `done(file, error)` is called on another thread.
-    fn open_file(&self, py: Python<'_>, namespace: String, done: Py<PyAny>) -> PyResult<()> {
-        let (client, owner) = (self.client.clone(), self.client.clone());
-        let open = async move {
-            open::open(client.clone(), client.app_id(), &namespace, View::Text).await
-        };
-        submit(py, done, open, move |py, file| {
-            Ok(Py::new(py, File::over(file, owner))?.into_any())
         })?;
         Ok(())
     }

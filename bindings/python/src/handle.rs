@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
+use castalia_core::host::fork::Seen;
 use castalia_core::{Client, Config, Error, ErrorKind, Snapshot};
 use pyo3::prelude::*;
 
@@ -13,6 +14,8 @@ use crate::error::raised;
 pub(crate) struct Handle {
     client: Client,
     standing: ArcSwap<Standing>,
+    /// The process of the last use.
+    seen: Seen,
 }
 
 /// Result of the last load.
@@ -24,7 +27,23 @@ pub(crate) enum Standing {
 
 impl Handle {
     pub(crate) fn new(open: Config, client: Client) -> Self {
-        Self { client, standing: ArcSwap::from_pointee(Standing::Open(open)) }
+        Self { client, standing: ArcSwap::from_pointee(Standing::Open(open)), seen: Seen::now() }
+    }
+
+    /// Continues in a forked child, with a snapshot whose parsed values are complete.
+    #[inline]
+    pub(crate) fn resumed(&self) -> &Self {
+        if self.seen.is_first_in_child() {
+            self.resume();
+        }
+        self
+    }
+
+    #[cold]
+    fn resume(&self) {
+        if let Standing::Open(open) = &**self.load() {
+            open.resume_after_fork();
+        }
     }
 
     /// The client, which keeps running as long as it is referenced.
@@ -47,22 +66,10 @@ impl Handle {
         }
     }
 
-    /// Takes it out; `None` the second time.
-    pub(crate) fn close(&self, last: Arc<Snapshot>) -> Option<Config> {
-        match &*self.standing.swap(Arc::new(Standing::Closed(last))) {
-            Standing::Open(open) => Some(open.clone()),
-            Standing::Closed(_) => None,
-        }
-    }
-
-    /// Moves it to another handle.
-    pub(crate) fn hand_on(&self, py: Python<'_>) -> PyResult<Self> {
-        match &**self.load() {
-            Standing::Open(open) => {
-                self.close(open.snapshot());
-                Ok(Self::new(open.clone(), self.client()))
-            }
-            Standing::Closed(_) => Err(raised(py, &closed())),
+    /// Closes the namespace; reads return these values from now on.
+    pub(crate) fn close(&self, last: Arc<Snapshot>) {
+        if let Standing::Open(open) = &*self.standing.swap(Arc::new(Standing::Closed(last))) {
+            open.clone().close();
         }
     }
 

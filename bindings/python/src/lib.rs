@@ -9,12 +9,12 @@ mod client;
 mod config;
 mod error;
 mod event;
-mod file;
 mod gate;
 mod handle;
 mod in_memory;
 mod listen;
 mod log;
+mod open;
 mod value;
 
 use pyo3::prelude::*;
@@ -25,13 +25,11 @@ mod _native {
     #[pymodule_export]
     use super::client::Client;
     #[pymodule_export]
-    use super::config::{Namespace, Opened};
+    use super::config::Namespace;
     #[pymodule_export]
     use super::error::error_kinds;
     #[pymodule_export]
     use super::event::View;
-    #[pymodule_export]
-    use super::file::File;
     #[pymodule_export]
     use super::gate::{forked, in_callback, shut};
     #[pymodule_export]
@@ -40,6 +38,8 @@ mod _native {
     use super::listen::{Follower, Stream, Subscription};
     #[pymodule_export]
     use super::log::set_log;
+    #[pymodule_export]
+    use super::open::{File, Open, Opened};
     #[pymodule_export]
     use super::value::{ValueType, parse_list, read_text};
 

@@ -71,8 +71,9 @@ class AsyncClient(AnyClient[AsyncConfig]):
 
     async def config_file(self, namespace: str) -> AsyncConfigFile:
         """Opens a namespace as one text."""
-        native = await _on_loop(lambda done: self._native.open_file(namespace, done))
-        file = AsyncConfigFile(native)
+        client = self._native
+        opened = await _on_loop(lambda done: client.open(self.app_id, namespace, done, True))
+        file = AsyncConfigFile(opened)
         self._opened[id(file)] = file
         return file
 

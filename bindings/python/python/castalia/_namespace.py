@@ -176,7 +176,7 @@ class OpenConfig(_native.Namespace, OpenNamespace[S], TypedReads):
 class OpenFile(_native.File, OpenNamespace[S]):
     """A namespace as one text."""
 
-    def __init__(self, _: _native.File, /) -> None:
+    def __init__(self, _: _native.Opened, /) -> None:
         OpenNamespace.__init__(self)  # pyright: ignore[reportUnknownMemberType]
 
     @overload

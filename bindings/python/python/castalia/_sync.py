@@ -101,7 +101,8 @@ class Client(AnyClient[Config]):
 
     def config_file(self, namespace: str, timeout: float | None = None) -> ConfigFile:
         """Opens a namespace as one text."""
-        opened = wait(lambda done: self._native.open_file(namespace, done), timeout)
+        client = self._native
+        opened = wait(lambda done: client.open(self.app_id, namespace, done, True), timeout)
         return ConfigFile(opened)
 
     def close(self, timeout: float | None = 5.0) -> None:

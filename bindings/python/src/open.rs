@@ -1,0 +1,179 @@
+//! What an open namespace offers as values and as one text alike: the base of both classes.
+
+use std::sync::{Arc, OnceLock};
+
+use castalia_core::{Client, Config, Interest};
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use crate::client::submit;
+use crate::event::{View, identity_of};
+use crate::handle::Handle;
+use crate::listen::{Follower, Stream, Subscription};
+
+/// A namespace that was opened, for creating an object of a Python class.
+#[pyclass(frozen, module = "castalia._native")]
+pub(crate) struct Opened {
+    handle: Arc<Handle>,
+}
+
+impl Opened {
+    pub(crate) fn new(config: Config, client: Client) -> Self {
+        Self { handle: Arc::new(Handle::new(config, client)) }
+    }
+}
+
+/// An open namespace, or one that the first use opens.
+#[pyclass(frozen, subclass, module = "castalia._native")]
+pub(crate) struct Open {
+    handle: OnceLock<Arc<Handle>>,
+    /// Function that returns the open namespace at the first use.
+    open: Option<Py<PyAny>>,
+}
+
+impl Open {
+    /// From an open namespace, or a function that returns it at the first use.
+    pub(crate) fn new(source: &Bound<'_, PyAny>) -> Self {
+        match source.cast::<Opened>() {
+            Ok(opened) => Self { handle: opened.get().handle.clone().into(), open: None },
+            Err(_) => Self { handle: OnceLock::new(), open: Some(source.clone().unbind()) },
+        }
+    }
+
+    /// The handle, unless it is opened at the first use.
+    pub(crate) fn opened(&self) -> Option<&Arc<Handle>> {
+        self.handle.get()
+    }
+
+    pub(crate) fn handle(&self, py: Python<'_>) -> PyResult<&Arc<Handle>> {
+        let handle = match self.handle.get() {
+            Some(handle) => handle,
+            None => self.open_now(py)?,
+        };
+        handle.resumed();
+        Ok(handle)
+    }
+
+    #[cold]
+    fn open_now(&self, py: Python<'_>) -> PyResult<&Arc<Handle>> {
+        let open = self.open.as_ref().map(|open| open.call0(py));
+        let opened = open.ok_or_else(|| PyRuntimeError::new_err("the namespace is not open"))??;
+        let handle = opened.cast_bound::<Opened>(py)?.get().handle.clone();
+        Ok(self.handle.get_or_init(|| handle))
+    }
+}
+
+#[pymethods]
+impl Open {
+    /// App id, cluster and namespace.
+    #[pyo3(name = "_identity")]
+    fn identity<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        identity_of(py, &self.handle(py)?.snapshot())
+    }
+
+    /// Origin of the values.
+    #[getter]
+    fn source(&self, py: Python<'_>) -> PyResult<&'static str> {
+        Ok(self.handle(py)?.snapshot().source().name())
+    }
+
+    /// Result of the last load.
+    #[getter]
+    fn state(&self, py: Python<'_>) -> PyResult<&'static str> {
+        Ok(self.handle(py)?.state())
+    }
+
+    /// Error of the last load.
+    #[getter]
+    fn last_error(&self, py: Python<'_>) -> PyResult<Option<PyErr>> {
+        Ok(self.handle(py)?.last_error(py))
+    }
+
+    /// The current values.
+    #[pyo3(name = "_view")]
+    fn view(&self, py: Python<'_>) -> PyResult<View> {
+        View::new(py, self.handle(py)?.snapshot())
+    }
+
+    /// Closes the namespace. Reads still return the last values.
+    #[pyo3(name = "_give_up")]
+    fn give_up(&self, py: Python<'_>) -> PyResult<()> {
+        let handle = self.handle(py)?;
+        handle.close(handle.snapshot());
+        Ok(())
+    }
+
+    /// Loads now; `done(None, error)` is called on another thread once reads return the loaded
+    /// values.
+    #[pyo3(name = "_load")]
+    fn load(&self, py: Python<'_>, done: Py<PyAny>) -> PyResult<()> {
+        let config = self.handle(py)?.open(py)?;
+        submit(py, done, async move { config.refresh().await }, |py, ()| Ok(py.None()))?;
+        Ok(())
+    }
+
+    /// Calls `callback(event)` for each change on another thread. An exception is counted as a
+    /// failure.
+    #[pyo3(name = "_listen", signature = (callback, keys = vec![], prefixes = vec![]))]
+    fn listen(
+        &self,
+        py: Python<'_>,
+        callback: Py<PyAny>,
+        keys: Vec<String>,
+        prefixes: Vec<String>,
+    ) -> PyResult<Subscription> {
+        let handle = self.handle(py)?;
+        let config = handle.open(py)?;
+        let subscribe = |call| config.on_change(Interest { keys, prefixes }, call);
+        Ok(Subscription::new(handle.client(), callback, subscribe))
+    }
+
+    /// Counts a failed listener that was called with events of a stream, unless the namespace is
+    /// closed.
+    #[pyo3(name = "_note_listener_failure")]
+    fn note_listener_failure(&self, py: Python<'_>) -> PyResult<()> {
+        self.handle(py)?.note_listener_failure();
+        Ok(())
+    }
+
+    /// The events from now on, taken one at a time.
+    #[pyo3(name = "_stream", signature = (keys = vec![], prefixes = vec![]))]
+    fn stream(&self, py: Python<'_>, keys: Vec<String>, prefixes: Vec<String>) -> PyResult<Stream> {
+        let handle = self.handle(py)?;
+        let stream = handle.open(py)?.changes().with_interest(Interest { keys, prefixes });
+        Ok(Stream::new(stream, handle.client()))
+    }
+
+    /// Raises `ClosedError` once it or its client is closed.
+    #[pyo3(name = "_check_open")]
+    fn check_open(&self, py: Python<'_>) -> PyResult<()> {
+        self.handle(py)?.open(py).map(|_| ())
+    }
+
+    /// Follows the snapshots, starting with the current one.
+    #[pyo3(name = "_follow")]
+    fn follow(&self, py: Python<'_>) -> PyResult<Follower> {
+        let handle = self.handle(py)?;
+        Ok(Follower::new(handle.open(py)?.follow(), handle.client()))
+    }
+}
+
+/// An open namespace as one text.
+#[pyclass(frozen, extends = Open, subclass, module = "castalia._native")]
+pub(crate) struct File;
+
+#[pymethods]
+impl File {
+    #[new]
+    fn new(source: &Bound<'_, PyAny>) -> PyClassInitializer<Self> {
+        PyClassInitializer::from(Open::new(source)).add_subclass(Self)
+    }
+
+    /// The text; `None` if nothing has been loaded.
+    #[getter]
+    fn content(slf: &Bound<'_, Self>) -> PyResult<Option<String>> {
+        let handle = slf.as_super().get().handle(slf.py())?;
+        Ok(handle.snapshot().content().map(str::to_owned))
+    }
+}
