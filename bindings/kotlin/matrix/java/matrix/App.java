@@ -15,8 +15,9 @@ import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.event.EventListener;
 import org.springframework.util.ClassUtils;
 
-* A Spring Boot application without Kotlin, run with and without Actuator: reads a value in every
-* supported way, and the next value when it is published.
+/**
+ * A Spring Boot application without Kotlin, run with and without Actuator: reads a value in every
+ * supported way, and the next value when it is published.
  */
 @SpringBootApplication
 @EnableConfigurationProperties(App.Limits.class)
