@@ -35,7 +35,10 @@ private class Pull(
     private var waiting: CompletableFuture<*>? = null
 
     override fun request(count: Long) {
-        if (count <= 0) return end { subscriber.onError(IllegalArgumentException("the number of requested changes must be positive")) }
+        if (count <= 0) {
+            val refused = IllegalArgumentException("the number of requested changes must be positive")
+            return end { subscriber.onError(refused) }
+        }
         val before = requested.getAndAccumulate(count) { sum, more -> if (sum + more < 0) Long.MAX_VALUE else sum + more }
         if (before == 0L) pull()
     }
