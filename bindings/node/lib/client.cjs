@@ -15,7 +15,6 @@ const { Settings } = require('./settings.cjs');
 const { Subscription } = require('./subscription.cjs');
 const { verdictOf } = require('./validator.cjs');
 
-
 /** Members whose names begin with `_` are internal to this package. */
 class Client extends EventEmitter {
   #native;
