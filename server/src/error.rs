@@ -137,6 +137,18 @@ impl Error {
         Self::new(Reaction::Unavailable, message)
     }
 
+    /// A row that the request depends on cannot be decoded; `what` names it and says what to do.
+    #[must_use]
+    pub fn unreadable(what: impl Into<String>) -> Self {
+        Self::new(Reaction::Conflict, what).with_code(Code::UnreadableRow)
+    }
+
+    /// Whether a row that the request depends on cannot be decoded.
+    #[must_use]
+    pub fn is_unreadable(&self) -> bool {
+        self.code == Code::UnreadableRow
+    }
+
     /// A fault of the server.
     #[must_use]
     pub fn internal(
@@ -244,6 +256,10 @@ impl From<StoreError> for Error {
         let reaction = match &error {
             StoreError::UnknownProperty(_) => {
                 return Self::bad_request(error.to_string()).with_code(Code::UnknownProperty);
+            }
+            StoreError::Unreadable { .. } => {
+                let message = format!("R{}.", error.to_string().trim_start_matches('r'));
+                return Self::unreadable(message).caused_by(error);
             }
             StoreError::Conflict(_)
             | StoreError::Locked(_)

@@ -29,6 +29,7 @@ impl ServerConfig {
     /// Contains only the keys that this node fixes, until rows are read.
     #[must_use]
     pub fn new(fixed: BTreeMap<String, String>) -> Self {
+        fixed.iter().for_each(|(key, text)| warn_of_malformed(key, text));
         Self { fixed: Arc::new(fixed), rows: Arc::default(), reading: Arc::default() }
     }
 
@@ -52,6 +53,9 @@ impl ServerConfig {
         };
         let rows = rows.into_iter().filter_map(|(key, text)| {
             let text = text_of(&key, text)?;
+            if previous.get(&key) != Some(&text) {
+                warn_of_malformed(&key, &text);
+            }
             Some((key, text))
         });
         self.replace(rows.collect());
@@ -82,6 +86,19 @@ impl ServerConfig {
         let below = all
             .filter_map(|(key, text)| Some((key.strip_prefix(prefix)?.to_owned(), text.clone())));
         below.collect()
+    }
+}
+
+/// Logs the members of a new value that have no effect. The values may be secrets.
+fn warn_of_malformed(key: &str, text: &str) {
+    for entry in keys::ALL.iter().filter(|entry| entry.name() == key) {
+        for member in entry.malformed(text) {
+            tracing::warn!(
+                key,
+                member,
+                "a member of a ServerConfig value has the wrong type and is ignored; the others apply"
+            );
+        }
     }
 }
 

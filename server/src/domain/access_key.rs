@@ -118,17 +118,35 @@ pub async fn switch(
     store
         .write(input, |tx, (app_id, id, mode, operator)| {
             Box::pin(async move {
-                let mut row = find_locked(tx, app_id, *id).await?.into_active_model();
-                row.is_enabled.set_if_not_equals(mode.is_some());
-                row.mode.set_if_not_equals(Small(mode.unwrap_or_default()));
-                row.data_change_last_modified_by.set_if_not_equals(operator.clone());
-                castalia_store::update(tx, row).await?;
+                switch_in(tx, app_id, Id(*id), *mode, operator.clone()).await?;
                 let mut trail = Trail::of(operator.as_deref());
                 trail.updated("AccessKey", Id(*id));
                 trail.write(tx).await
             })
         })
         .await
+}
+
+async fn switch_in(
+    tx: &Transaction,
+    app_id: &str,
+    id: Id,
+    mode: Option<i16>,
+    operator: Option<String>,
+) -> Result<()> {
+    let key = match castalia_store::access_key::find_locked(tx, app_id, id).await {
+        // A key whose secret cannot be decoded can be disabled, but not enabled.
+        Err(error) if error.is_unreadable() && mode.is_none() => {
+            return Ok(castalia_store::access_key::disable(tx, id, operator.as_deref()).await?);
+        }
+        found => found?.ok_or_else(not_found)?,
+    };
+    let mut row = key.into_active_model();
+    row.is_enabled.set_if_not_equals(mode.is_some());
+    row.mode.set_if_not_equals(Small(mode.unwrap_or_default()));
+    row.data_change_last_modified_by.set_if_not_equals(operator);
+    castalia_store::update(tx, row).await?;
+    Ok(())
 }
 
 /// Deletes a disabled key.
@@ -140,25 +158,25 @@ pub async fn delete(store: &Store, app_id: &str, id: i64, operator: Option<Strin
     store
         .write(input, |tx, (app_id, id, operator)| {
             Box::pin(async move {
-                let key = find_locked(tx, app_id, *id).await?;
-                if key.is_enabled {
+                // Locked, so that the state that permits the change cannot change meanwhile.
+                let id = Id(*id);
+                let is_enabled =
+                    castalia_store::access_key::find_enabled_locked(tx, app_id, id).await?;
+                if is_enabled.ok_or_else(not_found)? {
                     return Err(Error::bad_request("AccessKey should disable first")
                         .with_code(Code::AccessKeyEnabled));
                 }
                 let name = operator.as_deref().unwrap_or_default();
                 check_width(name, "DataChange_LastModifiedBy", constraint::OPERATOR)?;
-                castalia_store::access_key::delete(tx, key.id, name).await?;
+                castalia_store::access_key::delete(tx, id, name).await?;
                 let mut trail = Trail::of(operator.as_deref());
-                trail.deleted("AccessKey", key.id);
+                trail.deleted("AccessKey", id);
                 trail.write(tx).await
             })
         })
         .await
 }
 
-/// Locked until the end of the transaction, so that the state that permits a change cannot change
-/// meanwhile.
-async fn find_locked(tx: &Transaction, app_id: &str, id: i64) -> Result<AccessKey> {
-    let key = castalia_store::access_key::find_locked(tx, app_id, Id(id)).await?;
-    key.ok_or_else(|| Error::bad_request("accessKey not exist.").with_code(Code::AccessKeyNotFound))
+fn not_found() -> Error {
+    Error::bad_request("accessKey not exist.").with_code(Code::AccessKeyNotFound)
 }

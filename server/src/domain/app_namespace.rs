@@ -219,7 +219,9 @@ pub async fn delete(store: &Store, app_id: &str, name: &str, operator: &str) -> 
 
 async fn delete_in(tx: &Transaction, app_id: &str, name: &str, operator: &str) -> Result<()> {
     castalia_store::app::lock(tx, app_id).await?;
-    let Some(definition) = castalia_store::namespace::app_namespace(tx, app_id, name).await? else {
+    let Some(definition) =
+        castalia_store::namespace::app_namespace_to_remove(tx, app_id, name).await?
+    else {
         let message = format!("appNamespace not exist for appId:{app_id} namespaceName:{name}");
         return Err(Error::bad_request(message).with_code(Code::AppNamespaceNotFound));
     };
@@ -238,7 +240,7 @@ async fn delete_in(tx: &Transaction, app_id: &str, name: &str, operator: &str) -
 
 /// The definitions of an app.
 pub async fn list(store: &Store, app_id: &str) -> Result<Vec<AppNamespace>> {
-    Ok(castalia_store::namespace::readable_app_namespaces(store.read(), app_id).await?)
+    Ok(castalia_store::namespace::app_namespaces(store.read(), app_id).await?)
 }
 
 /// A page of the namespaces with this public name in all apps. Branches are removed from the page,

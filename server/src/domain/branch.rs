@@ -16,7 +16,7 @@ use super::{cluster, key};
 use crate::error::{Code, Error, Result};
 use castalia_store::entity::{cluster as cluster_table, namespace as namespace_table};
 use castalia_store::namespace::Standing;
-use castalia_store::{Id, Small, Store, Transaction};
+use castalia_store::{Id, Small, Store, StoreError, Transaction};
 
 /// State of a branch; the numbers are stored with its rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,8 +112,44 @@ async fn first_in_children(
     namesakes: Vec<Namespace>,
 ) -> Result<Option<Namespace>> {
     let children = castalia_store::app::child_clusters(db, cluster.id).await?;
-    let is_below = |row: &Namespace| children.iter().any(|child| child.name == row.cluster_name);
-    Ok(namesakes.into_iter().find(is_below))
+    let is_below = |row: &&Namespace| {
+        !row.cluster_name.is_empty() && children.iter().any(|child| child.name == row.cluster_name)
+    };
+    if let Some(branch) = namesakes.iter().find(is_below) {
+        return Ok(Some(branch.clone()));
+    }
+    check_no_branch(db, cluster, &children, &namesakes).await?;
+    Ok(None)
+}
+
+/// Fails if one of the children may be the branch, because a name cannot be decoded: without its
+/// branch, a namespace would be published as if it had none.
+async fn check_no_branch(
+    db: &impl ConnectionTrait,
+    cluster: &cluster::Cluster,
+    children: &[cluster::Cluster],
+    namesakes: &[Namespace],
+) -> Result<()> {
+    let unreadable = |table, id, column: &str| {
+        Err(StoreError::Unreadable { table, id: Some(id), column: column.to_owned() }.into())
+    };
+    if children.is_empty() {
+        return Ok(());
+    }
+    if let Some(nameless) = namesakes.iter().find(|row| row.cluster_name.is_empty()) {
+        return unreadable("Namespace", nameless.id, "ClusterName");
+    }
+    let Some(nameless) = children.iter().find(|child| child.name.is_empty()) else {
+        return Ok(());
+    };
+    for row in namesakes {
+        let cluster =
+            castalia_store::app::cluster_to_remove(db, &cluster.app_id, &row.cluster_name);
+        if cluster.await?.is_none() {
+            return unreadable("Cluster", nameless.id, "Name");
+        }
+    }
+    Ok(())
 }
 
 fn cluster_not_exists(name: &str) -> Error {
@@ -278,9 +314,7 @@ pub(super) fn delete_in<'a>(
     removal: &'a mut Removal,
 ) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        let Some(cluster) = castalia_store::app::cluster(tx, &key.app_id, branch).await? else {
-            return Ok(());
-        };
+        let Some(cluster) = to_remove(tx, key, branch).await? else { return Ok(()) };
         let release_id = latest_id(tx, key, branch).await?;
         gray_rule::close(tx, key, branch, release_id, status, operator).await?;
         cluster::delete_in(tx, &cluster, operator, removal).await?;
@@ -300,6 +334,24 @@ pub(super) fn delete_in<'a>(
         removal.trail.deleted("Branch", cluster.id);
         Ok(())
     })
+}
+
+/// The cluster of a branch. If the name of its row cannot be decoded, it is the nameless child of
+/// the parent.
+async fn to_remove(
+    tx: &Transaction,
+    key: &NamespaceKey,
+    branch: &str,
+) -> Result<Option<cluster::Cluster>> {
+    let found = castalia_store::app::cluster_to_remove(tx, &key.app_id, branch).await?;
+    if found.is_some() {
+        return Ok(found);
+    }
+    let parent = castalia_store::app::cluster_to_remove(tx, &key.app_id, &key.cluster).await?;
+    let Some(parent) = parent else { return Ok(None) };
+    let children = castalia_store::app::child_clusters(tx, parent.id).await?;
+    let nameless = children.into_iter().find(|child| child.name.is_empty());
+    Ok(nameless.map(|child| cluster::Cluster { name: branch.to_owned(), ..child }))
 }
 
 /// Id of the current release of a branch; 0 if there is none.

@@ -160,7 +160,8 @@ async fn delete_named(
     operator: &str,
 ) -> Result<Vec<Id>> {
     castalia_store::app::lock(tx, app_id).await?;
-    let cluster = find(tx, app_id, name).await?;
+    let cluster = castalia_store::app::cluster_to_remove(tx, app_id, name).await?;
+    let cluster = cluster.ok_or_else(|| not_found(app_id, name))?;
     if cluster.name == DEFAULT {
         return Err(Error::bad_request("can not delete default cluster!"));
     }
@@ -204,7 +205,7 @@ pub(super) fn delete_in<'a>(
 
 /// The clusters of an app, without branches.
 pub async fn list(store: &Store, app_id: &str) -> Result<Vec<Cluster>> {
-    Ok(castalia_store::app::readable_clusters(store.read(), app_id).await?)
+    Ok(castalia_store::app::clusters(store.read(), app_id).await?)
 }
 
 /// The cluster or branch with this name.
@@ -213,10 +214,12 @@ pub async fn list(store: &Store, app_id: &str) -> Result<Vec<Cluster>> {
 /// Fails if there is no such cluster.
 pub async fn find(db: &impl ConnectionTrait, app_id: &str, name: &str) -> Result<Cluster> {
     let cluster = castalia_store::app::cluster(db, app_id, name).await?;
-    cluster.ok_or_else(|| {
-        let message = format!("cluster not found for appId:{app_id} clusterName:{name}");
-        Error::not_found(message).with_code(Code::ClusterNotFound)
-    })
+    cluster.ok_or_else(|| not_found(app_id, name))
+}
+
+fn not_found(app_id: &str, name: &str) -> Error {
+    Error::not_found(format!("cluster not found for appId:{app_id} clusterName:{name}"))
+        .with_code(Code::ClusterNotFound)
 }
 
 /// Whether no cluster or branch has this name.

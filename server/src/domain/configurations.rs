@@ -3,6 +3,10 @@
 
 pub use castalia_core::protocol::wire::Configurations;
 
+use castalia_core::protocol::wire;
+use serde::Deserialize;
+
+use super::release::Release;
 use crate::error::{Error, Result};
 use crate::json;
 
@@ -13,14 +17,26 @@ pub fn of_items(items: impl IntoIterator<Item = (String, String)>) -> Configurat
     items.into_iter().filter(|(key, _)| !key.is_empty()).collect()
 }
 
-/// Parses the text of a stored release.
+/// Parses the content of a stored release.
 ///
 /// # Errors
-/// Fails if it is not an object whose values are strings.
-pub fn parse(text: &str) -> Result<Configurations> {
-    serde_json::from_str(text)
-        .map_err(|error| Error::internal("a release is not a JSON object of strings", error))
+/// Fails with [`Error::unreadable`] if it is not an object whose values are strings.
+pub fn parse(release: &Release) -> Result<Configurations> {
+    let parsed: serde_json::Result<Stored> = serde_json::from_str(&release.configurations);
+    let unreadable = |error| {
+        let message = format!(
+            "Release {} (namespace {}, app {}, cluster {}) is not a JSON object of strings",
+            release.id, release.namespace_name, release.app_id, release.cluster_name
+        );
+        Error::unreadable(message).caused_by(error)
+    };
+    parsed.map(|Stored(configurations)| configurations).map_err(unreadable)
 }
+
+/// Stored configurations, parsed as leniently as on the wire: what clients can be served, a branch
+/// can be based on.
+#[derive(Deserialize)]
+struct Stored(#[serde(deserialize_with = "wire::configurations")] Configurations);
 
 /// The text to store.
 ///
@@ -77,7 +93,8 @@ mod tests {
         let configurations = map(&[("k", "x=1&<'>")]);
         let text = format(&configurations).unwrap();
         assert_eq!(text, r#"{"k":"x\u003d1\u0026\u003c\u0027\u003e"}"#);
-        assert_eq!(parse(&text).unwrap(), configurations);
+        let Stored(parsed) = serde_json::from_str(&text).unwrap();
+        assert_eq!(parsed, configurations);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::gray_rule;
 use super::history::{self, Context, Entry, Operation};
 use super::namespace::{Namespace, key_of};
 use super::release::{self, Draft, Publication, Release};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use castalia_store::{Id, Transaction};
 
 /// Publishes a branch: the release of the main line, overlaid with the values of the branch,
@@ -22,12 +22,12 @@ pub(super) async fn publish(
     trail: &mut Trail,
 ) -> Result<Release> {
     let keys: Vec<_> = own.keys().cloned().collect();
-    let base = release::latest(tx, &key_of(parent)).await?;
-    let below = match &base {
-        Some(release) => configurations::parse(&release.configurations)?,
-        None => Configurations::default(),
-    };
-    let mut content = configurations::overlay(&below, own);
+    let base = readable_latest(tx, parent).await.map_err(|error| match error.is_unreadable() {
+        true => Error::unreadable(format!("{} Publish the main line first.", error.message())),
+        false => error,
+    })?;
+    let (base, below) = base.unzip();
+    let mut content = configurations::overlay(&below.unwrap_or_default(), own);
     for key in deleted_keys {
         content.shift_remove(key);
     }
@@ -39,6 +39,16 @@ pub(super) async fn publish(
         keys: Some(keys),
     };
     gray.write(tx, &content, Operation::GrayPublish, publication, trail).await
+}
+
+/// The release of a namespace with its content.
+async fn readable_latest(
+    tx: &Transaction,
+    namespace: &Namespace,
+) -> Result<Option<(Release, Configurations)>> {
+    let Some(release) = release::latest(tx, &key_of(namespace)).await? else { return Ok(None) };
+    let content = configurations::parse(&release)?;
+    Ok(Some((release, content)))
 }
 
 /// A change of the main line that its branch has to follow.
@@ -57,7 +67,9 @@ pub(super) struct Carry<'a> {
 }
 
 impl Carry<'_> {
-    /// Publishes the branch again, unless its content would not change.
+    /// Publishes the branch again, unless its content would not change. A branch whose own release
+    /// cannot be read is left as it is: a publish of the branch replaces it, and the main line must
+    /// not depend on that.
     pub(super) async fn publish(
         &self,
         tx: &Transaction,
@@ -65,13 +77,29 @@ impl Carry<'_> {
         publication: &Publication,
         trail: &mut Trail,
     ) -> Result<()> {
-        let previous = release::latest(tx, &key_of(self.branch)).await?;
-        let (present, keys) = match &previous {
-            Some(release) => (
-                configurations::parse(&release.configurations)?,
-                history::branch_keys(tx, release.id).await?,
-            ),
-            None => (Configurations::default(), None),
+        let published = self.publish_readable(tx, operation, publication, trail).await;
+        let Err(error) = published else { return published };
+        if !error.is_unreadable() {
+            return Err(error);
+        }
+        let key = key_of(self.branch);
+        tracing::warn!(app_id = key.app_id, branch = key.cluster, namespace = key.namespace, %error,
+            "a release of a branch cannot be read, so the branch does not follow its main line; publish the branch again");
+        Ok(())
+    }
+
+    async fn publish_readable(
+        &self,
+        tx: &Transaction,
+        operation: Operation,
+        publication: &Publication,
+        trail: &mut Trail,
+    ) -> Result<()> {
+        let (previous, present) = readable_latest(tx, self.branch).await?.unzip();
+        let present = present.unwrap_or_default();
+        let keys = match &previous {
+            Some(release) => history::branch_keys(tx, release.id).await?,
+            None => None,
         };
         let old = match &keys {
             Some(_) => None,
@@ -97,7 +125,7 @@ impl Carry<'_> {
 
     async fn old_content(&self, tx: &Transaction) -> Result<Option<Configurations>> {
         let old = castalia_store::release::by_id(tx, self.old).await?;
-        old.map(|release| configurations::parse(&release.configurations)).transpose()
+        old.as_ref().map(configurations::parse).transpose()
     }
 }
 

@@ -129,7 +129,7 @@ async fn update_in(
         constraint::present(new.author.last_modified_by.clone(), "DataChange_CreatedBy")?;
     let old = replace(tx, key, branch, row).await?;
     let context = Context {
-        old_rules: old.as_ref().map(parse).transpose()?.flatten(),
+        old_rules: old.as_ref().and_then(|old| parse(old).ok()).flatten(),
         rules: new.rules.clone(),
         ..Context::default()
     };
@@ -148,7 +148,8 @@ async fn update_in(
     Ok(())
 }
 
-/// Updates the rules of a branch to its new release; returns them, if there are any.
+/// Updates the rules of a branch to its new release; returns them, if there are any. Rules that
+/// cannot be read are replaced by those that the history names last.
 pub(super) async fn follow(
     tx: &Transaction,
     key: &NamespaceKey,
@@ -156,13 +157,33 @@ pub(super) async fn follow(
     release_id: Id,
     operator: &str,
 ) -> Result<Option<Vec<GrayRule>>> {
-    let old =
-        castalia_store::release::latest_rule(tx, &key.app_id, &key.cluster, &key.namespace, branch)
-            .await?;
-    let Some(old) = old else { return Ok(None) };
-    let row = new_row(key, branch, old.rules.clone(), release_id, Status::Active, operator);
+    let NamespaceKey { app_id, cluster, namespace } = key;
+    castalia_store::release::name_rules(tx, (app_id, cluster, namespace), branch).await?;
+    let old = castalia_store::release::latest_rule(tx, app_id, cluster, namespace, branch).await;
+    let (text, lines) = match old.map_err(Error::from).and_then(with_lines) {
+        Ok(None) => return Ok(None),
+        Ok(Some(found)) => found,
+        Err(error) if error.is_unreadable() => {
+            let lines = history::last_rules(tx, key, branch).await?;
+            tracing::warn!(app_id, cluster, namespace, branch, %error, is_restored = lines.is_some(),
+                "cannot decode a gray release rule; it is replaced with the rules that the release history recorded last, or with \
+                 none; check the rules of the branch");
+            (Some(json::write(lines.as_deref().unwrap_or_default())?), lines)
+        }
+        Err(error) => return Err(error),
+    };
+    let row = new_row(key, branch, text, release_id, Status::Active, operator);
     replace(tx, key, branch, row).await?;
-    parse(&old)
+    Ok(lines)
+}
+
+/// The stored text of a rule, and its lines.
+type Text = (Option<String>, Option<Vec<GrayRule>>);
+
+fn with_lines(rule: Option<Model>) -> Result<Option<Text>> {
+    let Some(rule) = rule else { return Ok(None) };
+    let lines = parse(&rule)?;
+    Ok(Some((rule.rules, lines)))
 }
 
 /// Ends the rules of a branch that is no longer active.
@@ -187,8 +208,10 @@ pub(super) async fn close_active(
     operator: &str,
 ) -> Result<bool> {
     let NamespaceKey { app_id, cluster, namespace } = key;
+    castalia_store::release::name_rules(tx, (app_id, cluster, namespace), branch).await?;
     let newest =
-        castalia_store::release::latest_rule(tx, app_id, cluster, namespace, branch).await?;
+        castalia_store::release::latest_rule_with_any_lines(tx, app_id, cluster, namespace, branch);
+    let newest = newest.await?;
     let active = newest.filter(|rule| rule.branch_status == Some(Status::Active.code()));
     let Some(rule) = active else { return Ok(false) };
     close(tx, key, branch, rule.release_id, Status::Deleted, operator).await?;
@@ -223,12 +246,13 @@ async fn replace(
     branch: &str,
     row: ActiveModel,
 ) -> Result<Option<Model>> {
+    let NamespaceKey { app_id, cluster, namespace } = key;
+    castalia_store::release::name_rules(tx, (app_id, cluster, namespace), branch).await?;
     let old =
-        castalia_store::release::latest_rule(tx, &key.app_id, &key.cluster, &key.namespace, branch)
-            .await?;
+        castalia_store::release::latest_rule_with_any_lines(tx, app_id, cluster, namespace, branch);
+    let old = old.await?;
     let new = castalia_store::insert(tx, row).await?;
     if old.is_some() {
-        let NamespaceKey { app_id, cluster, namespace } = key;
         castalia_store::release::remove_rules_before(
             tx,
             (app_id, cluster, namespace),
@@ -242,7 +266,12 @@ async fn replace(
 
 /// The lines of a row; `None` for the text `null`, which is stored for a request without rules.
 fn parse(row: &Model) -> Result<Option<Vec<GrayRule>>> {
-    serde_json::from_str(row.rules.as_deref().unwrap_or(NONE)).map_err(|error| {
-        Error::internal(format!("cannot decode gray release rule {}", row.id), error)
-    })
+    serde_json::from_str(row.rules.as_deref().unwrap_or(NONE))
+        .map_err(|error| {
+            let message = format!(
+                "The lines of gray release rule {} are not a JSON array. Set the rules of the branch again.",
+                row.id
+            );
+            Error::unreadable(message).caused_by(error)
+        })
 }

@@ -11,7 +11,7 @@ use super::audit::Trail;
 use super::constraint::{self, check_width};
 use super::namespace::NamespaceKey;
 use super::page::{Page, Paged};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::json;
 use castalia_store::entity::release_history::ActiveModel;
 use castalia_store::{Id, Small, Store, Transaction};
@@ -47,6 +47,9 @@ impl Operation {
         Small(self as i16)
     }
 }
+
+/// Newest history entries of a branch in which its rules are searched.
+const RULES_SEARCHED: u64 = 50;
 
 /// The context of an operation; the members are in their stored order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,20 +120,42 @@ pub(super) fn row(entry: &Entry<'_>, operator: &str) -> Result<ActiveModel> {
     })
 }
 
-/// Keys that the release of a branch sets itself; `None` if no history row names them.
-///
-/// # Errors
-/// Fails if the database cannot be read, or if the stored context is not valid JSON.
+/// Keys that the release of a branch sets itself; `None` if no history row names them, or if that
+/// row cannot be read.
 pub async fn branch_keys(tx: &Transaction, release_id: Id) -> Result<Option<Vec<String>>> {
     let operations = Operation::OF_BRANCH.map(Operation::code);
-    let Some(row) = castalia_store::release::latest_history(tx, release_id, &operations).await?
-    else {
-        return Ok(None);
+    let row = match castalia_store::release::latest_history(tx, release_id, &operations).await {
+        Err(error) if error.is_unreadable() => None,
+        found => found?,
     };
-    let context: Context = serde_json::from_str(&row.operation_context).map_err(|error| {
-        Error::internal(format!("cannot decode the context of release history {}", row.id), error)
-    })?;
-    Ok(context.branch_release_keys)
+    Ok(row.and_then(|row| context_of(&row)).and_then(|context| context.branch_release_keys))
+}
+
+/// The rules that the history of a branch names last, in the newest entries that can be read.
+pub(super) async fn last_rules(
+    tx: &Transaction,
+    key: &NamespaceKey,
+    branch: &str,
+) -> Result<Option<Vec<GrayRule>>> {
+    let NamespaceKey { app_id, cluster, namespace } = key;
+    let page = Page::new(0, RULES_SEARCHED);
+    let newest = castalia_store::release::histories_of_branch(
+        tx,
+        (app_id, cluster, namespace),
+        branch,
+        &page,
+    )
+    .await?;
+    Ok(newest.iter().filter_map(context_of).find_map(|context| context.rules))
+}
+
+fn context_of(row: &ReleaseHistory) -> Option<Context> {
+    let context = serde_json::from_str(&row.operation_context);
+    context
+        .inspect_err(|error| {
+            tracing::warn!(id = row.id.0, %error, "cannot decode the context of a release history entry; it is not used");
+        })
+        .ok()
 }
 
 /// A page of the history of a namespace and its branches, newest first.

@@ -141,12 +141,34 @@ async fn create_in(
     draft: &Draft,
 ) -> Result<Item> {
     let namespace = edit.begin(tx).await?;
+    let mut trail = Trail::of(edit.operator());
+    let key: Vec<_> = draft.key.as_deref().into_iter().collect();
+    make_room(tx, namespace.id, &key, edit.operator(), &mut trail).await?;
+    trail.write(tx).await?;
     check_new(tx, rules, &namespace, draft).await?;
     let item = insert(tx, namespace.id, draft).await?;
     let changes = Changes::default().created(&item);
     commit::write_in(tx, &key_of(&namespace), &changes, edit.operator()).await?;
     edit.end(tx, &namespace).await?;
     Ok(item)
+}
+
+/// Removes items with these keys that cannot be decoded: nobody sees them, so the new ones take
+/// their place.
+pub(super) async fn make_room(
+    tx: &Transaction,
+    namespace_id: Id,
+    keys: &[&str],
+    operator: Option<&str>,
+    trail: &mut Trail,
+) -> Result<()> {
+    let keys: Vec<_> = keys.iter().copied().filter(|key| !key.is_empty()).collect();
+    let operator = operator.unwrap_or_default();
+    let removed = castalia_store::item::remove_unreadable(tx, namespace_id, &keys, operator);
+    for id in removed.await? {
+        trail.deleted("Item", id);
+    }
+    Ok(())
 }
 
 async fn check_new(
@@ -263,7 +285,7 @@ async fn update_in(
     draft: &Draft,
 ) -> Result<Item> {
     let namespace = edit.begin(tx).await?;
-    let Some(old) = castalia_store::item::by_id(tx, draft.id).await? else {
+    let Some(old) = castalia_store::item::to_replace(tx, draft.id).await? else {
         return Err(not_found(format!("{} itemId:{}", namespace::names(key), draft.id)));
     };
     if old.namespace_id != namespace.id {
@@ -330,7 +352,7 @@ async fn delete_in(
 }
 
 async fn existing(tx: &Transaction, id: i64) -> Result<Item> {
-    castalia_store::item::by_id(tx, id).await?.ok_or_else(|| {
+    castalia_store::item::to_remove(tx, id).await?.ok_or_else(|| {
         Error::bad_request(format!("item not exists for itemId:{id}")).with_code(Code::ItemNotFound)
     })
 }

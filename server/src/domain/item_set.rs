@@ -68,7 +68,8 @@ pub(super) async fn apply_in(
     let mut record = Changes::default();
     record = edit.create(record, trail).await?;
     if !changes.updates.is_empty() || !changes.deletes.is_empty() {
-        let present: HashMap<Id, Item> = castalia_store::item::of_namespace(tx, namespace.id)
+        let updated: Vec<_> = changes.updates.iter().map(|draft| Id(draft.id)).collect();
+        let present: HashMap<Id, Item> = castalia_store::item::to_edit(tx, namespace.id, &updated)
             .await?
             .into_iter()
             .map(|item| (item.id, item))
@@ -131,6 +132,9 @@ impl Steps<'_> {
             return Ok(record);
         }
         let operator = self.operator()?;
+        let keys = self.changes.creates.iter().filter_map(|draft| draft.key.as_deref());
+        let keys: Vec<_> = keys.collect();
+        item::make_room(self.tx, self.namespace.id, &keys, Some(&operator), trail).await?;
         let mut next_line = item::next_line(self.tx, self.namespace.id).await?;
         for draft in &self.changes.creates {
             if draft.namespace_id != self.namespace.id.0 {
@@ -212,7 +216,7 @@ impl Steps<'_> {
     /// The error for an item that is not in the namespace: it belongs to another one, or does not
     /// exist.
     async fn absent(&self, id: i64, unknown: Error) -> Result<Error> {
-        let is_elsewhere = castalia_store::item::by_id(self.tx, id).await?.is_some();
+        let is_elsewhere = castalia_store::item::to_remove(self.tx, id).await?.is_some();
         Ok(if is_elsewhere { item::mismatch() } else { unknown })
     }
 }

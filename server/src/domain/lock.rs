@@ -65,10 +65,19 @@ pub(super) async fn release_unmodified(
     editors: EditLock,
     namespace: &Namespace,
 ) -> Result<()> {
-    if editors.is_on && !is_modified(tx, namespace).await? {
-        castalia_store::namespace::delete_lock(tx, namespace.id).await?;
+    if !editors.is_on {
+        return Ok(());
     }
-    Ok(())
+    match is_modified(tx, namespace).await {
+        Ok(false) => {
+            castalia_store::namespace::delete_lock(tx, namespace.id).await?;
+            Ok(())
+        }
+        Ok(true) => Ok(()),
+        // Whether an undecodable item differs is unknown; the next release removes the lock.
+        Err(error) if error.is_unreadable() => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Whether a publish would change the values of clients.
@@ -82,15 +91,20 @@ async fn is_modified(db: &impl ConnectionTrait, namespace: &Namespace) -> Result
     if let Some(parent) = branch::parent(db, namespace).await?
         && let Some(base) = release::latest(db, &key_of(&parent)).await?
     {
-        content = configurations::overlay(&configurations::parse(&base.configurations)?, content);
+        content = configurations::overlay(&configurations::parse(&base)?, content);
     }
-    Ok(content != configurations::parse(&latest.configurations)?)
+    Ok(content != configurations::parse(&latest)?)
 }
 
 /// Rejects an editor who publishes alone; otherwise returns whether there is a lock that the
 /// publish has to release.
 pub(super) fn check_publisher(owner: Option<&str>, publication: &Publication) -> Result<bool> {
     match owner {
+        // An owner that cannot be decoded may be the publisher.
+        Some("") if !publication.is_emergency => Err(Error::unreadable(
+            "The owner of the edit lock (table NamespaceLock) cannot be decoded, and may be the publisher. \
+                 Publish as an emergency, which removes the lock, or correct the row in the database.",
+        )),
         Some(owner) if !publication.is_emergency && owner == publication.operator => {
             Err(Error::bad_request("Config can not be published by yourself.")
                 .with_code(Code::OwnEdit))

@@ -201,6 +201,9 @@ pub(super) async fn delete_in(
 ) -> Result<()> {
     let (app_id, cluster, name) =
         (&namespace.app_id, &namespace.cluster_name, &namespace.namespace_name);
+    if cluster.is_empty() || name.is_empty() {
+        return delete_nameless(tx, namespace, operator, removal).await;
+    }
     let family = branch::Family::of(tx, namespace).await?;
     if let Some(parent) = &family.parent {
         // Deleting the namespace or the cluster of a branch ends the branch: its clients receive
@@ -242,6 +245,21 @@ pub(super) async fn delete_in(
     removal.trail.deleted("Namespace", namespace.id);
     castalia_store::namespace::delete(tx, namespace.id, operator).await?;
     removal.watch_keys.push(key_of(namespace).watch_key());
+    Ok(())
+}
+
+/// Deletes a namespace of which a name cannot be decoded: what belongs to it by names cannot be
+/// found, and clients cannot either.
+async fn delete_nameless(
+    tx: &Transaction,
+    namespace: &Namespace,
+    operator: &str,
+    removal: &mut Removal,
+) -> Result<()> {
+    castalia_store::item::delete_of_namespace(tx, namespace.id, operator).await?;
+    castalia_store::namespace::delete_lock(tx, namespace.id).await?;
+    castalia_store::namespace::delete(tx, namespace.id, operator).await?;
+    removal.trail.deleted("Namespace", namespace.id);
     Ok(())
 }
 

@@ -106,7 +106,7 @@ pub async fn definitions_of(
 
 /// The definitions of an app.
 pub async fn of_app(store: &Store, app_id: &str) -> Result<Vec<AppNamespace>> {
-    Ok(namespace::readable_app_namespaces(store.read(), app_id).await?)
+    Ok(namespace::app_namespaces(store.read(), app_id).await?)
 }
 
 /// The public definitions of all apps.

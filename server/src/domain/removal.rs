@@ -57,7 +57,9 @@ pub(super) async fn delete_clusters(
     castalia_store::namespace::delete_locks(tx, &ids).await?;
     for namespace in &namespaces {
         removal.trail.deleted("Namespace", namespace.id);
-        removal.watch_keys.push(key_of(namespace).watch_key());
+        if !namespace.cluster_name.is_empty() && !namespace.namespace_name.is_empty() {
+            removal.watch_keys.push(key_of(namespace).watch_key());
+        }
     }
     for cluster in clusters {
         removal.trail.deleted("Cluster", cluster.id);

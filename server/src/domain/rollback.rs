@@ -3,7 +3,7 @@
 
 use super::audit::Trail;
 use super::branch::Family;
-use super::configurations;
+use super::configurations::{self, Configurations};
 use super::gray_release::Carry;
 use super::history::{self, Context, Entry, Operation};
 use super::namespace::{self, NamespaceKey};
@@ -60,7 +60,8 @@ pub async fn roll_back(
 
 /// The namespace of a release never changes, so it may be read before the lock.
 async fn lock(tx: &Transaction, id: i64, base: &Base) -> Result<()> {
-    let release = castalia_store::release::by_id(tx, id).await?.ok_or_else(|| not_found(id))?;
+    let release = castalia_store::release::by_id_with_any_content(tx, id).await?;
+    let release = release.ok_or_else(|| not_found(id))?;
     let Release { app_id, cluster_name, namespace_name, .. } = &release;
     let key = NamespaceKey::new(app_id, cluster_name, namespace_name);
     if !namespace::lock(tx, &key).await? {
@@ -114,7 +115,8 @@ async fn to_target(tx: &Transaction, id: i64, target: i64) -> Result<Step> {
 }
 
 async fn active(tx: &Transaction, id: i64) -> Result<Release> {
-    let release = castalia_store::release::by_id(tx, id).await?.ok_or_else(|| not_found(id))?;
+    let release = castalia_store::release::by_id_with_any_content(tx, id).await?;
+    let release = release.ok_or_else(|| not_found(id))?;
     if release.is_abandoned {
         return Err(Error::bad_request("release is not active"));
     }
@@ -122,6 +124,12 @@ async fn active(tx: &Transaction, id: i64) -> Result<Release> {
 }
 
 async fn apply(tx: &Transaction, step: Step, operator: &str) -> Result<()> {
+    // Clients could not be served the release.
+    let content = configurations::parse(&step.new).map_err(|error| {
+        let hint =
+            "nothing was changed; roll back to another release, or publish the namespace again";
+        Error::unreadable(format!("{}; {hint}.", error.message())).caused_by(error)
+    })?;
     let from = &step.from;
     let key = NamespaceKey::new(&from.app_id, &from.cluster_name, &from.namespace_name);
     let mut trail = Trail::of(Some(operator));
@@ -135,7 +143,7 @@ async fn apply(tx: &Transaction, step: Step, operator: &str) -> Result<()> {
         context: Context::default(),
     };
     history::record(tx, entry, operator, &mut trail).await?;
-    carry(tx, &key, &step, operator, &mut trail).await?;
+    carry(tx, &key, &step, &content, operator, &mut trail).await?;
     trail.write(tx).await?;
     castalia_store::message::insert(tx, &key.watch_key()).await?;
     Ok(())
@@ -146,6 +154,7 @@ async fn carry(
     tx: &Transaction,
     key: &NamespaceKey,
     step: &Step,
+    content: &Configurations,
     operator: &str,
     trail: &mut Trail,
 ) -> Result<()> {
@@ -162,7 +171,6 @@ async fn carry(
         is_emergency: false,
         base: Base::default(),
     };
-    let new = configurations::parse(&step.new.configurations)?;
-    let carry = Carry { main: &main, branch: &branch, old: step.old, new: &new, base: step.to };
+    let carry = Carry { main: &main, branch: &branch, old: step.old, new: content, base: step.to };
     carry.publish(tx, Operation::RollbackCarried, &publication, trail).await
 }

@@ -48,7 +48,7 @@ async fn put_in(tx: &Transaction, draft: &Draft) -> Result<ServerConfigRow> {
     let cluster = fitting(Some(cluster), "Cluster", constraint::NAME)?;
     let value = fitting(draft.value.as_deref(), "Value", VALUE)?;
     check_width(draft.comment.as_deref().unwrap_or_default(), "Comment", COMMENT)?;
-    let Some(old) = castalia_store::server_config::lock(tx, &key, &cluster).await? else {
+    let Some(old) = castalia_store::server_config::to_replace(tx, &key, &cluster).await? else {
         let row = ActiveModel {
             key: Set(key),
             cluster: Set(cluster),

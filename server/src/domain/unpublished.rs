@@ -17,7 +17,7 @@ pub async fn clusters(store: &Store, app_id: &str) -> Result<IndexMap<String, bo
         return Err(app::not_exists(app_id));
     }
     let mut states = IndexMap::new();
-    for cluster in castalia_store::app::readable_clusters(store.read(), app_id).await? {
+    for cluster in castalia_store::app::clusters(store.read(), app_id).await? {
         let mut is_unpublished = false;
         let namespaces =
             castalia_store::namespace::readable_of_cluster(store.read(), app_id, &cluster.name)
@@ -42,6 +42,6 @@ async fn has_edits(store: &Store, namespace: &Namespace) -> Result<bool> {
     };
     let since = latest.data_change_last_time.unwrap_or(latest.data_change_created_time);
     let edited = castalia_store::item::modified_after(db, namespace.id, *since).await?;
-    let content = configurations::parse(&latest.configurations)?;
+    let content = configurations::parse(&latest)?;
     Ok(edited.iter().any(|item| content.get(&item.key) != Some(&item.value)))
 }

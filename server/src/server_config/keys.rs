@@ -30,6 +30,9 @@ pub trait Entry: Sync {
 
     /// The table that its row is in.
     fn table(&self) -> Table;
+
+    /// The parts of a text that have no effect because they are malformed.
+    fn malformed(&self, text: &str) -> Vec<String>;
 }
 
 impl<K: Kind + Sync> Entry for Key<K> {
@@ -48,14 +51,22 @@ impl<K: Kind + Sync> Entry for Key<K> {
     fn table(&self) -> Table {
         self.table
     }
+
+    fn malformed(&self, text: &str) -> Vec<String> {
+        self.kind.malformed(text)
+    }
 }
 
 const fn off() -> Switch {
-    Switch { default: false }
+    Switch { default: false, is_of_spring: false }
 }
 
 const fn on() -> Switch {
-    Switch { default: true }
+    Switch { default: true, is_of_spring: false }
+}
+
+const fn on_in_spring() -> Switch {
+    Switch { default: true, is_of_spring: true }
 }
 
 const fn count(default: u64, least: u64, most: u64) -> Count {
@@ -96,7 +107,7 @@ keys! {
         "Whether each new app is created with an access key";
     Config ADMIN_SERVICE_URL: List = "apollo.admin-service.url", List,
         "Addresses of admin services, if `registry` is `custom`";
-    Config AUDIT_LOG: Switch = "apollo.audit.log.enabled", on(),
+    Config AUDIT_LOG: Switch = "apollo.audit.log.enabled", on_in_spring(),
         "Whether operations are recorded in the audit log";
     Config CONFIG_SERVICE_URL: List = "apollo.config-service.url", List,
         "Addresses of config services, if `registry` is `custom`";
@@ -110,13 +121,13 @@ keys! {
         "Clients that are notified in one batch; all at once unless this key or the next one is set";
     Config FAN_OUT_PAUSE: Time = "apollo.release-message.notification.batch.interval", time(Unit::Milliseconds, 100, 10, 60_000),
         "Pause between two batches";
-    Config DISCOVERY: Switch = "apollo.service.discovery.enabled", on(),
+    Config DISCOVERY: Switch = "apollo.service.discovery.enabled", on_in_spring(),
         "Whether services are looked up in the table ServiceRegistry";
     Config DISCOVERY_PATIENCE: Time = "apollo.service.discovery.health-check-interval-in-second", time(Unit::Seconds, 61, 1, INT),
         "Age of its last heartbeat at which a service is no longer listed";
     Config REGISTRY_CLUSTER: Text = "apollo.service.registry.cluster", Text,
         "Cluster under which services of this node are registered; `default` if unset";
-    Config REGISTRATION: Switch = "apollo.service.registry.enabled", on(),
+    Config REGISTRATION: Switch = "apollo.service.registry.enabled", on_in_spring(),
         "Whether services of this node are registered in the table ServiceRegistry";
     Config HEARTBEAT: Time = "apollo.service.registry.heartbeat-interval-in-second", time(Unit::Seconds, 10, 1, INT),
         "Interval between heartbeats of a registered service";

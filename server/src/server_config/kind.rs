@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use serde_json::Value;
+
 /// A key of the ServerConfig tables.
 #[derive(Debug)]
 pub struct Key<K> {
@@ -40,6 +42,11 @@ pub trait Kind {
 
     /// Describes the valid texts.
     fn form(&self) -> String;
+
+    /// The parts of a text that have no effect because they are malformed.
+    fn malformed(&self, _text: &str) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// A number.
@@ -142,13 +149,22 @@ impl Kind for Time {
 pub struct Switch {
     /// Value if the text is absent.
     pub default: bool,
+    /// Whether Apollo reads the key through Spring: case makes no difference, and a blank text is
+    /// an absent one.
+    pub is_of_spring: bool,
 }
 
 impl Kind for Switch {
     type Value = bool;
 
     fn read(&self, text: Option<String>) -> bool {
-        text.map_or(self.default, |text| text == "true")
+        match text {
+            Some(text) if self.is_of_spring && !text.trim().is_empty() => {
+                text.trim().eq_ignore_ascii_case("true")
+            }
+            Some(text) if !self.is_of_spring => text == "true",
+            _ => self.default,
+        }
     }
 
     fn default(&self) -> String {
@@ -156,7 +172,8 @@ impl Kind for Switch {
     }
 
     fn form(&self) -> String {
-        "`true` or `false`".to_owned()
+        let case = if self.is_of_spring { ", in any case" } else { "" };
+        format!("`true` or `false`{case}")
     }
 }
 
@@ -201,7 +218,7 @@ impl Kind for List {
     }
 }
 
-/// A JSON object of numbers; members that are not positive are dropped.
+/// A JSON object of numbers; members that are not positive numbers are dropped.
 #[derive(Debug)]
 pub struct Overrides;
 
@@ -209,10 +226,13 @@ impl Kind for Overrides {
     type Value = HashMap<String, i64>;
 
     fn read(&self, text: Option<String>) -> HashMap<String, i64> {
-        let parsed: HashMap<String, Option<i64>> =
-            text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-        let positive = |number: Option<i64>| number.filter(|number| *number > 0);
-        parsed.into_iter().filter_map(|(name, number)| Some((name, positive(number)?))).collect()
+        let positive = |number: &Value| number.as_i64().filter(|number| *number > 0);
+        let members = members(text.as_deref());
+        members.filter_map(|(name, number)| Some((name, positive(&number)?))).collect()
+    }
+
+    fn malformed(&self, text: &str) -> Vec<String> {
+        names(text, |value| value.is_null() || value.as_i64().is_some())
     }
 
     fn default(&self) -> String {
@@ -224,7 +244,7 @@ impl Kind for Overrides {
     }
 }
 
-/// A JSON object with a text for each environment.
+/// A JSON object with a text for each environment; members that are no texts are dropped.
 #[derive(Debug)]
 pub struct ByEnvironment;
 
@@ -232,7 +252,12 @@ impl Kind for ByEnvironment {
     type Value = HashMap<String, String>;
 
     fn read(&self, text: Option<String>) -> HashMap<String, String> {
-        text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+        let members = members(text.as_deref());
+        members.filter_map(|(name, text)| Some((name, text.as_str()?.to_owned()))).collect()
+    }
+
+    fn malformed(&self, text: &str) -> Vec<String> {
+        names(text, Value::is_string)
     }
 
     fn default(&self) -> String {
@@ -246,6 +271,18 @@ impl Kind for ByEnvironment {
 
 /// Java's greatest `long`, which Apollo accepts where it has no other bound.
 pub(super) const MANY: u64 = i64::MAX.unsigned_abs();
+
+/// The members of a JSON object; none if the text is no object.
+fn members(text: Option<&str>) -> impl Iterator<Item = (String, Value)> {
+    let object: serde_json::Map<_, _> =
+        text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    object.into_iter()
+}
+
+/// Names of the members that are not valid.
+fn names(text: &str, is_valid: impl Fn(&Value) -> bool) -> Vec<String> {
+    members(Some(text)).filter(|(_, value)| !is_valid(value)).map(|(name, _)| name).collect()
+}
 
 fn number(text: Option<String>, range: &RangeInclusive<u64>) -> Option<u64> {
     let number = text?.trim().parse().ok()?;
@@ -290,8 +327,17 @@ mod tests {
     fn only_the_exact_text_turns_a_switch_on() {
         for default in [false, true] {
             let read = [None, text("true"), text("True"), text("1"), text("")]
-                .map(|text| Switch { default }.read(text));
+                .map(|text| Switch { default, is_of_spring: false }.read(text));
             assert_eq!(read, [default, true, false, false, false]);
+        }
+    }
+
+    #[test]
+    fn case_makes_no_difference_to_a_switch_that_apollo_reads_through_spring() {
+        for default in [false, true] {
+            let read = [None, text(" "), text("TRUE"), text("true"), text("False"), text("1")]
+                .map(|text| Switch { default, is_of_spring: true }.read(text));
+            assert_eq!(read, [default, default, true, true, false, false]);
         }
     }
 
@@ -309,9 +355,14 @@ mod tests {
     }
 
     #[test]
-    fn an_object_by_environment_is_all_texts_or_nothing() {
-        let read = ByEnvironment.read(text(r#"{"DEV":"a"}"#));
+    fn a_malformed_member_of_an_object_takes_no_other_with_it() {
+        let overrides = r#"{"a":5,"b":"x","c":1.5,"d":null}"#;
+        assert_eq!(Overrides.read(text(overrides)), HashMap::from([("a".to_owned(), 5)]));
+        assert_eq!(Overrides.malformed(overrides), ["b", "c"]);
+        let texts = r#"{"DEV":"a","PRO":1}"#;
+        let read = ByEnvironment.read(text(texts));
         assert_eq!(read, HashMap::from([("DEV".to_owned(), "a".to_owned())]));
-        assert!(ByEnvironment.read(text(r#"{"DEV":1}"#)).is_empty());
+        assert_eq!(ByEnvironment.malformed(texts), ["PRO"]);
+        assert!(ByEnvironment.read(text("[]")).is_empty());
     }
 }

@@ -1,15 +1,18 @@
 //! Queries: access keys of apps. Their maximum number and their use for signing are not known here.
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::Condition;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::sea_query::{Condition, Expr};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+};
 
+use crate::decode;
 use crate::entity::access_key::{Column, Entity, Model};
 use crate::error::StoreError;
 use crate::feed::readable;
-use crate::number::Id;
+use crate::number::{Id, Small};
 use crate::page;
-use crate::row::{Standard, soft_delete};
+use crate::row::{Standard, now, soft_delete};
 
 /// Whether a key was created, changed or deleted at this time or later. Tables may store whole
 /// seconds only, so callers must subtract two seconds from the last time that they saw.
@@ -43,7 +46,37 @@ pub async fn find_locked(
     id: Id,
 ) -> Result<Option<Model>, StoreError> {
     let key = Entity::live_by_id(id).filter(Column::AppId.eq(app_id)).lock_exclusive();
-    Ok(key.one(db).await?)
+    decode::one(db, key).await
+}
+
+/// Whether the key with this id, if it belongs to the app, is enabled, or cannot be decoded in this
+/// column; locked until the end of the transaction. The secret is not needed to remove a key.
+pub async fn find_enabled_locked(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    id: Id,
+) -> Result<Option<bool>, StoreError> {
+    let key = Entity::live_by_id(id).filter(Column::AppId.eq(app_id)).lock_exclusive();
+    let key = key.select_only().column(Column::IsEnabled);
+    let row = db.query_one_raw(key.build(db.get_database_backend())).await?;
+    Ok(row.map(|row| row.try_get_by(0).unwrap_or(true)))
+}
+
+/// Disables a key, whatever the rest of its row holds.
+pub async fn disable(
+    db: &impl ConnectionTrait,
+    id: Id,
+    operator: Option<&str>,
+) -> Result<(), StoreError> {
+    Entity::update_many()
+        .col_expr(Column::IsEnabled, Expr::value(false))
+        .col_expr(Column::Mode, Expr::value(Small(0)))
+        .col_expr(Column::DataChangeLastModifiedBy, Expr::value(operator))
+        .col_expr(Column::DataChangeLastTime, Expr::value(now()))
+        .filter(Column::Id.eq(id))
+        .exec(db)
+        .await?;
+    Ok(())
 }
 
 /// Hides the key; returns whether it existed.

@@ -8,6 +8,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder
 
 use crate::Store;
 use crate::condition::{chunks, contains};
+use crate::decode;
 use crate::entity::app::{Column, Entity, Model};
 use crate::error::StoreError;
 use crate::feed::readable;
@@ -16,15 +17,15 @@ use crate::page::{self, Page, Paged};
 use crate::row::{Standard, soft_delete};
 
 pub use cluster::{
-    child_clusters, cluster, cluster_by_id, clusters, clusters_with_branches, delete_cluster,
-    is_branch, readable_clusters,
+    child_clusters, cluster, cluster_by_id, cluster_to_remove, clusters, clusters_with_branches,
+    delete_cluster, is_branch,
 };
 
 pub async fn by_app_id(
     db: &impl ConnectionTrait,
     app_id: &str,
 ) -> Result<Option<Model>, StoreError> {
-    Ok(Entity::live().filter(Column::AppId.eq(app_id)).one(db).await?)
+    decode::one(db, Entity::live().filter(Column::AppId.eq(app_id))).await
 }
 
 /// The stored id of an app, compared without regard to case.
@@ -42,7 +43,7 @@ pub async fn stored_id(
 /// to a deleted app.
 pub async fn lock(db: &impl ConnectionTrait, app_id: &str) -> Result<Option<Model>, StoreError> {
     let app = Entity::live().filter(Column::AppId.eq(app_id)).lock_exclusive();
-    Ok(app.one(db).await?)
+    decode::one(db, app).await
 }
 
 /// Locks the app that was created first, deleted or not, until the end of the transaction. It is
@@ -82,7 +83,8 @@ pub async fn by_app_ids<S: AsRef<str>>(
     let app_ids: Vec<&str> = app_ids.iter().map(AsRef::as_ref).collect();
     let mut found = Vec::new();
     for chunk in chunks(&app_ids) {
-        found.extend(Entity::live().filter(Column::AppId.is_in(chunk)).all(db).await?);
+        found
+            .extend(readable::models(db, Entity::live().filter(Column::AppId.is_in(chunk))).await?);
     }
     found.sort_by_key(|row| row.id);
     Ok(found)

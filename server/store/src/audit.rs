@@ -9,6 +9,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder
 use crate::condition::{chunks, contains};
 use crate::entity::{audit, audit_log, audit_log_data_influence as influence};
 use crate::error::StoreError;
+use crate::feed::readable;
 use crate::number::Id;
 use crate::page::{self, Page};
 use crate::row;
@@ -89,7 +90,7 @@ pub async fn logs_of_trace(
 ) -> Result<Vec<audit_log::Model>, StoreError> {
     use audit_log::{Column, Entity};
     let logs = Entity::find().filter(Column::TraceId.eq(trace_id)).order_by_asc(Column::Id);
-    Ok(logs.all(db).await?)
+    readable::models(db, logs).await
 }
 
 /// Operations with this name between two times, newest first.
@@ -151,7 +152,8 @@ pub async fn influences_of_spans<S: AsRef<str>>(
     let span_ids: Vec<&str> = span_ids.iter().map(AsRef::as_ref).collect();
     let mut found = Vec::new();
     for chunk in chunks(&span_ids) {
-        found.extend(Entity::find().filter(Column::SpanId.is_in(chunk)).all(db).await?);
+        let of_spans = Entity::find().filter(Column::SpanId.is_in(chunk));
+        found.extend(readable::models(db, of_spans).await?);
     }
     found.sort_by_key(|row| row.id);
     Ok(found)

@@ -3,27 +3,32 @@
 
 use chrono::NaiveDateTime;
 use sea_orm::sea_query::{Condition, OnConflict};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, Set};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait, Set,
+};
 
 use crate::condition::chunks;
+use crate::decode;
 use crate::entity::consumer::{Column, Entity, Model};
 use crate::entity::{
     castalia_consumer_grant as grant, consumer_audit, consumer_role, consumer_token,
 };
 use crate::error::StoreError;
+use crate::feed::readable;
 use crate::number::Id;
 use crate::page::{self, Page};
 use crate::row::{Standard, now, soft_delete};
 
 pub async fn by_id(db: &impl ConnectionTrait, id: Id) -> Result<Option<Model>, StoreError> {
-    Ok(Entity::live_by_id(id).one(db).await?)
+    decode::one(db, Entity::live_by_id(id)).await
 }
 
-/// The consumers with these ids, by id; unknown ones are omitted.
+/// The consumers with these ids by id; unknown ones and those that cannot be decoded are omitted.
 pub async fn by_ids(db: &impl ConnectionTrait, ids: &[Id]) -> Result<Vec<Model>, StoreError> {
     let mut found = Vec::new();
     for chunk in chunks(ids) {
-        found.extend(Entity::live().filter(Column::Id.is_in(chunk)).all(db).await?);
+        found.extend(readable::models(db, Entity::live().filter(Column::Id.is_in(chunk))).await?);
     }
     found.sort_by_key(|row| row.id);
     Ok(found)
@@ -33,7 +38,7 @@ pub async fn by_app_id(
     db: &impl ConnectionTrait,
     app_id: &str,
 ) -> Result<Option<Model>, StoreError> {
-    Ok(Entity::live().filter(Column::AppId.eq(app_id)).one(db).await?)
+    decode::one(db, Entity::live().filter(Column::AppId.eq(app_id))).await
 }
 
 /// All consumers, newest first.
@@ -52,19 +57,20 @@ pub async fn delete(db: &impl ConnectionTrait, id: Id, operator: &str) -> Result
     Ok(soft_delete::<Entity>(db, Condition::all().add(Column::Id.eq(id)), operator).await? > 0)
 }
 
-/// The token with this stored text, if it expires after the given local time.
+/// The token with this stored text, if it expires after the given local time. Refused if the row
+/// cannot be decoded; an expiry that cannot be decoded is read as past.
 pub async fn token(
     db: &impl ConnectionTrait,
     stored: &str,
     now: NaiveDateTime,
 ) -> Result<Option<consumer_token::Model>, StoreError> {
     use consumer_token::{Column, Entity};
-    let found = Entity::live()
-        .filter(Column::Token.eq(stored))
-        .filter(Column::Expires.gt(now))
-        .one(db)
-        .await?;
-    Ok(found.filter(|token| token.token.expose() == stored))
+    let found = Entity::live().filter(Column::Token.eq(stored)).filter(Column::Expires.gt(now));
+    let found = readable::models(db, found.limit(1)).await?.pop();
+    // The engine compares an expiry that is no time as well.
+    let is_valid =
+        |token: &consumer_token::Model| token.token.expose() == stored && *token.expires > now;
+    Ok(found.filter(is_valid))
 }
 
 /// The consumer's tokens, by id.
@@ -74,7 +80,7 @@ pub async fn tokens(
 ) -> Result<Vec<consumer_token::Model>, StoreError> {
     use consumer_token::{Column, Entity};
     let tokens = Entity::live().filter(Column::ConsumerId.eq(consumer_id));
-    Ok(tokens.order_by_asc(Column::Id).all(db).await?)
+    decode::all_repaired(db, tokens.order_by_asc(Column::Id)).await
 }
 
 /// Records calls of consumers.
@@ -88,10 +94,18 @@ pub async fn record_calls(
     Ok(())
 }
 
-/// Whether the consumer is treated as administrator of every app.
+/// Whether the consumer is treated as administrator of every app; not if the grant cannot be decoded.
 pub async fn has_all_apps(db: &impl ConnectionTrait, consumer_id: Id) -> Result<bool, StoreError> {
-    let found = grant::Entity::find_by_id(consumer_id).one(db).await?;
-    Ok(found.is_some_and(|grant| grant.all_apps))
+    let grant = grant::Entity::find_by_id(consumer_id);
+    let found = db.query_one_raw(grant.build(db.get_database_backend())).await?;
+    let grant = found.map(|row| grant::Model::from_query_result(&row, "")).transpose();
+    match grant {
+        Ok(grant) => Ok(grant.is_some_and(|grant| grant.all_apps)),
+        Err(error) => {
+            readable::report("CastaliaConsumerGrant", consumer_id, &error);
+            Ok(false)
+        }
+    }
 }
 
 /// Grants or revokes administration of every app.

@@ -4,6 +4,8 @@ use sea_orm::sqlx;
 use sea_orm::{DbErr, RuntimeErr, SqlErr};
 use thiserror::Error;
 
+use crate::number::Id;
+
 /// A failure of the database, or of a value in it.
 #[derive(Clone, Debug, Error)]
 pub enum StoreError {
@@ -34,6 +36,13 @@ pub enum StoreError {
          SELECT setval(pg_get_serial_sequence('\"{table}\"', 'Id'), (SELECT max(\"Id\") FROM \"{table}\"))"
     )]
     SequenceBehind { table: String },
+    /// A row that a decision depends on has a column that cannot be decoded.
+    #[error(
+        "row {} of the table {table} cannot be decoded: its column {column} holds no valid value; delete or write \
+         that row again, or correct it in the database",
+        id.map_or_else(|| "without id".to_owned(), |id| id.to_string())
+    )]
+    Unreadable { table: &'static str, id: Option<Id>, column: String },
     /// A value that this database cannot store, such as a NUL character on PostgreSQL.
     #[error("the database cannot store a value: {0}")]
     Value(#[source] DbErr),
@@ -60,6 +69,11 @@ impl StoreError {
     /// A fault outside the database, in one line.
     pub fn other(problem: impl Into<String>) -> Self {
         Self::Other(DbErr::Custom(problem.into()))
+    }
+
+    /// Whether the database holds a row that cannot be decoded.
+    pub fn is_unreadable(&self) -> bool {
+        matches!(self, Self::Unreadable { .. })
     }
 
     pub fn is_duplicate(&self) -> bool {

@@ -11,8 +11,10 @@ use sea_orm::{
 };
 
 use crate::condition::chunks;
+use crate::decode;
 use crate::entity::{instance, instance_config};
 use crate::error::StoreError;
+use crate::feed::readable;
 use crate::number::Id;
 use crate::page::{self, Page, Paged};
 
@@ -47,7 +49,7 @@ pub async fn upsert(
 ) -> Result<Vec<instance::Model>, StoreError> {
     let mut stored = Vec::with_capacity(identities.len());
     for chunk in identities.chunks(ROWS) {
-        let known = with_identity(chunk).all(db).await?;
+        let known = decode::all_repaired(db, with_identity(chunk)).await?;
         let seen: HashSet<Identity> = known.iter().map(Identity::from).collect();
         stored.extend(known);
         let new = chunk.iter().filter(|identity| !seen.contains(identity));
@@ -56,7 +58,8 @@ pub async fn upsert(
             insert_unless_present(db, &new, now).await?;
             // On MySQL, only a locking read sees rows that others committed since the first read of
             // this transaction.
-            stored.extend(with_identity(&new).lock_exclusive().all(db).await?);
+            let new = with_identity(&new).lock_exclusive();
+            stored.extend(decode::all_repaired(db, new).await?);
         }
     }
     Ok(stored)
@@ -69,7 +72,7 @@ pub async fn find(
 ) -> Result<Vec<instance::Model>, StoreError> {
     let mut stored = Vec::with_capacity(identities.len());
     for chunk in identities.chunks(ROWS) {
-        stored.extend(with_identity(chunk).all(db).await?);
+        stored.extend(decode::all_repaired(db, with_identity(chunk)).await?);
     }
     Ok(stored)
 }
@@ -160,7 +163,7 @@ pub async fn by_ids(
     use instance::{Column, Entity};
     let mut found = Vec::new();
     for chunk in chunks(ids) {
-        found.extend(Entity::find().filter(Column::Id.is_in(chunk)).all(db).await?);
+        found.extend(readable::models(db, Entity::find().filter(Column::Id.is_in(chunk))).await?);
     }
     found.sort_by_key(|row| row.id);
     Ok(found)
@@ -174,7 +177,8 @@ pub async fn configs_of_instances(
     use instance_config::{Column, Entity};
     let mut found = Vec::new();
     for chunk in chunks(instance_ids) {
-        found.extend(Entity::find().filter(Column::InstanceId.is_in(chunk)).all(db).await?);
+        let of_instances = Entity::find().filter(Column::InstanceId.is_in(chunk));
+        found.extend(readable::models(db, of_instances).await?);
     }
     Ok(found)
 }
@@ -265,7 +269,7 @@ pub async fn configs_without_releases<S: AsRef<str>>(
     use instance_config::Column;
     let keys = release_keys.iter().map(AsRef::as_ref);
     let others = namespace.select(since).filter(Column::ReleaseKey.is_not_in(keys));
-    Ok(others.order_by_asc(Column::Id).all(db).await?)
+    readable::models(db, others.order_by_asc(Column::Id)).await
 }
 
 /// Number of instances with rows of the namespace that were changed later than `since`.

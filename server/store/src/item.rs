@@ -5,9 +5,12 @@ mod search;
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Condition, ExprTrait};
-use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect, Select};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+};
 
 use crate::condition::chunks;
+use crate::decode;
 use crate::entity::item::{Column, Entity, Model};
 use crate::error::StoreError;
 use crate::feed::readable;
@@ -22,15 +25,33 @@ pub async fn by_id(
     db: &impl ConnectionTrait,
     id: impl Into<Id>,
 ) -> Result<Option<Model>, StoreError> {
-    Ok(Entity::live_by_id(id.into()).one(db).await?)
+    decode::one(db, Entity::live_by_id(id.into())).await
 }
 
-/// The items of the namespace, by line.
-pub async fn of_namespace(
+/// The item, for a caller that removes it.
+pub async fn to_remove(
+    db: &impl ConnectionTrait,
+    id: impl Into<Id>,
+) -> Result<Option<Model>, StoreError> {
+    decode::repaired(db, Entity::live_by_id(id.into())).await
+}
+
+/// The item, for a caller that writes it again.
+pub async fn to_replace(
+    db: &impl ConnectionTrait,
+    id: impl Into<Id>,
+) -> Result<Option<Model>, StoreError> {
+    decode::healed(db, Entity::live_by_id(id.into())).await
+}
+
+/// The items of the namespace by line, for a caller that removes some and writes those in
+/// `replaced` again.
+pub async fn to_edit(
     db: &impl ConnectionTrait,
     namespace_id: Id,
+    replaced: &[Id],
 ) -> Result<Vec<Model>, StoreError> {
-    Ok(by_line(namespace_id).all(db).await?)
+    decode::all_to_edit(db, by_line(namespace_id), replaced).await
 }
 
 /// The same for a list, without rows that cannot be decoded.
@@ -53,8 +74,10 @@ pub async fn content_of_namespace(
     db: &impl ConnectionTrait,
     namespace_id: Id,
 ) -> Result<Vec<(String, String)>, StoreError> {
-    let content = by_line(namespace_id).select_only().columns([Column::Key, Column::Value]);
-    Ok(content.into_tuple().all(db).await?)
+    let columns = [Column::Id, Column::Key, Column::Value];
+    let content = by_line(namespace_id).select_only().columns(columns);
+    let rows: Vec<(Id, String, String)> = decode::tuples(db, content, columns).await?;
+    Ok(rows.into_iter().map(|(_, key, value)| (key, value)).collect())
 }
 
 pub async fn page_of_namespace(
@@ -88,7 +111,27 @@ pub async fn by_key(
         .filter(Column::NamespaceId.eq(namespace_id))
         .filter(Column::Key.eq(key))
         .order_by_asc(Column::Id);
-    Ok(item.one(db).await?)
+    decode::one(db, item).await
+}
+
+/// Hides the items with these keys that cannot be decoded, so that a new one can take their place.
+/// Returns their ids.
+pub async fn remove_unreadable(
+    db: &impl ConnectionTrait,
+    namespace_id: Id,
+    keys: &[&str],
+    operator: &str,
+) -> Result<Vec<Id>, StoreError> {
+    let mut removed = Vec::new();
+    for chunk in chunks(keys) {
+        let items = Entity::live().filter(Column::NamespaceId.eq(namespace_id));
+        let ids = decode::unreadable(db, items.filter(Column::Key.is_in(chunk))).await?;
+        for id in &ids {
+            delete(db, *id, operator).await?;
+        }
+        removed.extend(ids);
+    }
+    Ok(removed)
 }
 
 /// Items with exactly this key: one, unless Apollo's nodes wrote it twice.
@@ -102,7 +145,7 @@ pub async fn with_key(
         .filter(Column::NamespaceId.eq(namespace_id))
         .filter(Column::Key.eq(key))
         .order_by_asc(Column::Id);
-    Ok(items.limit(limit).all(db).await?)
+    decode::all(db, items.limit(limit)).await
 }
 
 /// One of the keys that several items have.
@@ -140,7 +183,7 @@ pub async fn comment_line(
         .filter(Column::Key.eq(""))
         .filter(Column::Comment.eq(comment))
         .order_by_asc(Column::Id);
-    Ok(item.one(db).await?)
+    decode::repaired(db, item).await
 }
 
 /// The items with exactly this key in all namespaces.
@@ -152,19 +195,21 @@ pub async fn page_by_key(
     page::list(db, Entity::live().filter(Column::Key.eq(key)), page).await
 }
 
-/// The greatest line number; `None` if there are no items.
+/// The greatest line number; `None` if there are no items. If one of them cannot be decoded, the
+/// number of items is returned.
 pub async fn last_line(
     db: &impl ConnectionTrait,
     namespace_id: Id,
 ) -> Result<Option<Id>, StoreError> {
-    let last: Option<Option<Id>> = Entity::live()
+    let last = Entity::live()
         .filter(Column::NamespaceId.eq(namespace_id))
         .select_only()
-        .column_as(Column::LineNum.max(), "Last")
-        .into_tuple()
-        .one(db)
-        .await?;
-    Ok(last.flatten())
+        .column_as(Column::LineNum.max(), "Last");
+    let last = db.query_one_raw(last.build(db.get_database_backend())).await?;
+    match last.map(|row| row.try_get_by::<Option<Id>, _>(0)).transpose() {
+        Ok(last) => Ok(last.flatten()),
+        Err(_) => Ok(i64::try_from(count(db, namespace_id).await?).ok().map(Id)),
+    }
 }
 
 /// Number of items with a key; comments and blank lines have none.

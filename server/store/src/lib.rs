@@ -9,6 +9,7 @@ pub mod app;
 pub mod audit;
 mod condition;
 pub mod consumer;
+mod decode;
 pub mod entity;
 pub mod error;
 pub mod feed;

@@ -12,6 +12,7 @@ use sea_orm::{
 };
 
 use crate::condition::chunks;
+use crate::decode;
 use crate::entity::namespace::{Column, Entity, Model};
 use crate::error::StoreError;
 use crate::feed::readable;
@@ -20,8 +21,8 @@ use crate::page::{self, Page};
 use crate::row::{InNamespace, Standard, soft_delete};
 
 pub use definition::{
-    app_namespace, app_namespaces, app_namespaces_named, delete_app_namespace,
-    delete_app_namespaces, public_app_namespace, public_app_namespaces, readable_app_namespaces,
+    app_namespace, app_namespace_to_remove, app_namespaces, app_namespaces_named,
+    delete_app_namespace, delete_app_namespaces, public_app_namespace, public_app_namespaces,
 };
 pub use family::lock_family;
 pub use lock::{delete_lock, delete_locks, insert_lock, lock};
@@ -31,14 +32,15 @@ pub async fn by_id(
     db: &impl ConnectionTrait,
     id: impl Into<Id>,
 ) -> Result<Option<Model>, StoreError> {
-    Ok(Entity::live_by_id(id.into()).one(db).await?)
+    decode::one(db, Entity::live_by_id(id.into())).await
 }
 
-/// The namespaces with these ids, by id; unknown ones are omitted.
+/// The namespaces with these ids by id, for a list: unknown ones and those that cannot be decoded
+/// are omitted.
 pub async fn by_ids(db: &impl ConnectionTrait, ids: &[Id]) -> Result<Vec<Model>, StoreError> {
     let mut found = Vec::new();
     for chunk in chunks(ids) {
-        found.extend(Entity::live().filter(Column::Id.is_in(chunk)).all(db).await?);
+        found.extend(readable::models(db, Entity::live().filter(Column::Id.is_in(chunk))).await?);
     }
     found.sort_by_key(|row| row.id);
     Ok(found)
@@ -50,17 +52,18 @@ pub async fn find(
     cluster: &str,
     namespace: &str,
 ) -> Result<Option<Model>, StoreError> {
-    Ok(Entity::live_in_namespace(app_id, cluster, namespace).one(db).await?)
+    decode::one(db, Entity::live_in_namespace(app_id, cluster, namespace)).await
 }
 
-/// The namespaces of a cluster or a branch, by id.
+/// The namespaces of a cluster or a branch by id, to be removed: a name that cannot be decoded is
+/// empty.
 pub async fn of_cluster(
     db: &impl ConnectionTrait,
     app_id: &str,
     cluster: &str,
 ) -> Result<Vec<Model>, StoreError> {
     let namespaces = Entity::live().filter(in_cluster(app_id, cluster)).order_by_asc(Column::Id);
-    Ok(namespaces.all(db).await?)
+    decode::all_repaired(db, namespaces).await
 }
 
 /// The same for a list, without rows that cannot be decoded.
@@ -81,7 +84,8 @@ pub async fn count_of_cluster(
     page::count(db, Entity::live().filter(in_cluster(app_id, cluster))).await
 }
 
-/// The namespaces with this name in all clusters and branches of the app, by id.
+/// The namespaces with this name in all clusters and branches of the app, by id. A cluster that
+/// cannot be decoded is empty.
 pub async fn named(
     db: &impl ConnectionTrait,
     app_id: &str,
@@ -91,7 +95,7 @@ pub async fn named(
         .filter(Column::AppId.eq(app_id))
         .filter(Column::NamespaceName.eq(namespace))
         .order_by_asc(Column::Id);
-    Ok(namespaces.all(db).await?)
+    decode::all_repaired(db, namespaces).await
 }
 
 /// Locks the namespaces with this name in all clusters and branches of the app, oldest first.

@@ -6,6 +6,7 @@ use sea_orm::{
     Select,
 };
 
+use crate::decode::Table;
 use crate::error::StoreError;
 use crate::feed::readable;
 use crate::row::primary_key;
@@ -73,7 +74,7 @@ impl Page {
 }
 
 /// The rows of the page, without those that cannot be decoded.
-pub(super) async fn list<E: EntityTrait>(
+pub(super) async fn list<E: Table>(
     db: &impl ConnectionTrait,
     select: Select<E>,
     page: &Page,
@@ -82,7 +83,7 @@ pub(super) async fn list<E: EntityTrait>(
 }
 
 /// The rows of the page, and the number of all rows.
-pub(super) async fn paged<E: EntityTrait>(
+pub(super) async fn paged<E: Table>(
     db: &impl ConnectionTrait,
     select: Select<E>,
     page: &Page,

@@ -11,6 +11,7 @@ use sea_orm::{
 };
 
 use crate::condition::chunks;
+use crate::decode;
 use crate::entity::release::{Column, Entity, Model};
 use crate::error::StoreError;
 use crate::feed::readable;
@@ -20,17 +21,27 @@ use crate::row::{InNamespace, Standard, now, soft_delete};
 
 pub use history::{
     Line, delete_histories, delete_histories_of_namespace, histories, histories_after,
-    histories_by_previous_release, histories_by_release, histories_up_to, latest_history,
-    max_history_id, nth_newest_history, still_referenced,
+    histories_by_previous_release, histories_by_release, histories_of_branch, histories_up_to,
+    latest_history, max_history_id, nth_newest_history, still_referenced,
 };
 pub use publish::{Publish, publish};
-pub use rule::{latest_rule, remove_rules_before, rules_of_namespace};
+pub use rule::{
+    latest_rule, latest_rule_with_any_lines, name_rules, remove_rules_before, rules_of_namespace,
+};
 
 pub async fn by_id(
     db: &impl ConnectionTrait,
     id: impl Into<Id>,
 ) -> Result<Option<Model>, StoreError> {
-    Ok(Entity::live_by_id(id.into()).one(db).await?)
+    decode::one(db, Entity::live_by_id(id.into())).await
+}
+
+/// The release, also if its content cannot be decoded, which is then empty and no JSON object.
+pub async fn by_id_with_any_content(
+    db: &impl ConnectionTrait,
+    id: impl Into<Id>,
+) -> Result<Option<Model>, StoreError> {
+    decode::repaired(db, Entity::live_by_id(id.into())).await
 }
 
 /// Releases with these ids, for a list: unknown ones and those that cannot be decoded are omitted.
@@ -47,7 +58,8 @@ pub async fn by_ids<I: Into<Id> + Copy>(
     Ok(found)
 }
 
-/// Releases with these keys, including those that were rolled back.
+/// Releases with these keys, including those that were rolled back, without rows that cannot be
+/// decoded.
 pub async fn by_keys<S: AsRef<str>>(
     db: &impl ConnectionTrait,
     keys: &[S],
@@ -55,7 +67,8 @@ pub async fn by_keys<S: AsRef<str>>(
     let keys: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
     let mut found = Vec::new();
     for chunk in chunks(&keys) {
-        found.extend(Entity::live().filter(Column::ReleaseKey.is_in(chunk)).all(db).await?);
+        let with_keys = Entity::live().filter(Column::ReleaseKey.is_in(chunk));
+        found.extend(readable::models(db, with_keys).await?);
     }
     Ok(found)
 }
@@ -68,7 +81,7 @@ pub async fn latest_active(
     namespace: &str,
 ) -> Result<Option<Model>, StoreError> {
     let newest = active(app_id, cluster, namespace).order_by_desc(Column::Id);
-    Ok(newest.one(db).await?)
+    decode::one(db, newest).await
 }
 
 /// Id of the release that clients of the namespace receive, without its content; 0 if there is
@@ -85,7 +98,7 @@ pub async fn latest_active_id(
 }
 
 /// Releases that were not rolled back, newest first. None may be omitted, because a rollback
-/// depends on them.
+/// depends on them; content that cannot be decoded is empty and no JSON object.
 pub async fn active_page(
     db: &impl ConnectionTrait,
     app_id: &str,
@@ -94,7 +107,7 @@ pub async fn active_page(
     page: &Page,
 ) -> Result<Vec<Model>, StoreError> {
     let newest = active(app_id, cluster, namespace).order_by_desc(Column::Id);
-    Ok(page.of(newest)?.all(db).await?)
+    decode::all_repaired(db, page.of(newest)?).await
 }
 
 /// The same for a list, without rows that cannot be decoded.
@@ -120,7 +133,8 @@ pub async fn all_page(
     page::list(db, all.order_by_desc(Column::Id), page).await
 }
 
-/// Active releases of the namespace with ids from `oldest` to `newest`, inclusive, newest first.
+/// Active releases of the namespace with ids from `oldest` to `newest`, inclusive, newest first,
+/// whatever their content.
 pub async fn active_between(
     db: &impl ConnectionTrait,
     app_id: &str,
@@ -133,7 +147,7 @@ pub async fn active_between(
         .filter(Column::Id.gte(oldest))
         .filter(Column::Id.lte(newest))
         .order_by_desc(Column::Id);
-    Ok(between.all(db).await?)
+    decode::all_repaired(db, between).await
 }
 
 /// Marks releases as rolled back.

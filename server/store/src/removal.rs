@@ -7,6 +7,7 @@ use sea_orm::{
 };
 
 use crate::condition::chunks;
+use crate::decode;
 use crate::entity::{
     cluster, commit, gray_release_rule, instance_config, item, namespace, release, release_history,
 };
@@ -55,13 +56,13 @@ pub async fn lock_namespaces(
     lock_where(db, scope.of::<namespace::Entity>()).await
 }
 
-/// The namespaces, by id.
+/// The namespaces by id, to be removed: names that cannot be decoded are empty.
 pub async fn namespaces(
     db: &impl ConnectionTrait,
     scope: Scope<'_>,
 ) -> Result<Vec<namespace::Model>, StoreError> {
     let found = namespace::Entity::live().filter(scope.of::<namespace::Entity>());
-    Ok(found.order_by_asc(namespace::Column::Id).all(db).await?)
+    decode::all_repaired(db, found.order_by_asc(namespace::Column::Id)).await
 }
 
 /// Hides clusters, namespaces, releases, gray rules, history and commits, and removes the records

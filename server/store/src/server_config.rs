@@ -7,6 +7,7 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, Set,
 };
 
+use crate::decode;
 use crate::entity::{portal_server_config, server_config};
 use crate::error::StoreError;
 use crate::feed::readable;
@@ -42,22 +43,14 @@ pub async fn values_of_portal(
     Ok(rows.filter_map(|[key, value]| Some((key?, value))).collect())
 }
 
-pub async fn find(
-    db: &impl ConnectionTrait,
-    key: &str,
-    cluster: &str,
-) -> Result<Option<server_config::Model>, StoreError> {
-    Ok(server_config::Entity::live().filter(of_key(key, cluster)).one(db).await?)
-}
-
-/// The same, locked until the end of the transaction.
-pub async fn lock(
+/// The row of a key, for a caller that writes it again; locked until the end of the transaction.
+pub async fn to_replace(
     db: &impl ConnectionTrait,
     key: &str,
     cluster: &str,
 ) -> Result<Option<server_config::Model>, StoreError> {
     let row = server_config::Entity::live().filter(of_key(key, cluster)).lock_exclusive();
-    Ok(row.one(db).await?)
+    decode::healed(db, row).await
 }
 
 /// Writes value and comment of a key of ApolloConfigDB, and returns the row.
@@ -69,7 +62,7 @@ pub async fn upsert(
     comment: Option<&str>,
     operator: &str,
 ) -> Result<server_config::Model, StoreError> {
-    let Some(found) = find(db, key, cluster).await? else {
+    let Some(found) = to_replace(db, key, cluster).await? else {
         let row = server_config::ActiveModel {
             key: Set(key.to_owned()),
             cluster: Set(cluster.to_owned()),
@@ -85,7 +78,7 @@ pub async fn upsert(
     row.comment.set_if_not_equals(comment.map(str::to_owned));
     row.data_change_last_modified_by.set_if_not_equals(Some(operator.to_owned()));
     update(db, row).await?;
-    let written = server_config::Entity::live_by_id(id).one(db).await?;
+    let written = decode::one(db, server_config::Entity::live_by_id(id)).await?;
     written.ok_or_else(|| StoreError::other("a setting was deleted while it was written"))
 }
 
@@ -104,15 +97,16 @@ pub async fn all_of_portal(
     db: &impl ConnectionTrait,
 ) -> Result<Vec<portal_server_config::Model>, StoreError> {
     use portal_server_config::{Column, Entity};
-    Ok(Entity::live().order_by_asc(Column::Id).all(db).await?)
+    readable::models(db, Entity::live().order_by_asc(Column::Id)).await
 }
 
-pub async fn find_of_portal(
+/// The row of a key, for a caller that writes it again.
+pub async fn portal_to_replace(
     db: &impl ConnectionTrait,
     key: &str,
 ) -> Result<Option<portal_server_config::Model>, StoreError> {
     use portal_server_config::{Column, Entity};
-    Ok(Entity::live().filter(Column::Key.eq(key)).one(db).await?)
+    decode::healed(db, Entity::live().filter(Column::Key.eq(key))).await
 }
 
 /// Writes value and comment of a key of ApolloPortalDB, and returns the row.
@@ -123,7 +117,7 @@ pub async fn upsert_of_portal(
     comment: Option<&str>,
     operator: &str,
 ) -> Result<portal_server_config::Model, StoreError> {
-    let Some(found) = find_of_portal(db, key).await? else {
+    let Some(found) = portal_to_replace(db, key).await? else {
         let row = portal_server_config::ActiveModel {
             key: Set(key.to_owned()),
             value: Set(value.to_owned()),
@@ -138,7 +132,7 @@ pub async fn upsert_of_portal(
     row.comment.set_if_not_equals(comment.map(str::to_owned));
     row.data_change_last_modified_by.set_if_not_equals(Some(operator.to_owned()));
     update(db, row).await?;
-    let written = portal_server_config::Entity::live_by_id(id).one(db).await?;
+    let written = decode::one(db, portal_server_config::Entity::live_by_id(id)).await?;
     written.ok_or_else(|| StoreError::other("a setting was deleted while it was written"))
 }
 

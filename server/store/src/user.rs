@@ -13,9 +13,11 @@ use sea_orm::{
 };
 
 use crate::condition::{chunks, contains};
+use crate::decode;
 use crate::entity::authorities;
 use crate::entity::users::{ActiveModel, Column, Entity, Model};
 use crate::error::StoreError;
+use crate::feed::readable;
 use crate::number::Small;
 use crate::row::{insert, update_as_is};
 use crate::secret::Secret;
@@ -34,17 +36,20 @@ pub struct UserRow {
     pub is_enabled: Option<bool>,
 }
 
+/// The user with this name. A password that cannot be decoded is empty, which no password matches;
+/// a user whose state cannot be decoded is not enabled.
 pub async fn find(db: &impl ConnectionTrait, username: &str) -> Result<Option<Model>, StoreError> {
-    Ok(Entity::find().filter(Column::Username.eq(username)).one(db).await?)
+    decode::repaired(db, Entity::find().filter(Column::Username.eq(username))).await
 }
 
 /// The same, locked until the end of the transaction: every transaction that sets a password, or
 /// relies on one, takes this lock.
 pub async fn lock(db: &impl ConnectionTrait, username: &str) -> Result<Option<Model>, StoreError> {
-    Ok(Entity::find().filter(Column::Username.eq(username)).lock_exclusive().one(db).await?)
+    let user = Entity::find().filter(Column::Username.eq(username)).lock_exclusive();
+    decode::repaired(db, user).await
 }
 
-/// The users with these names, by id; unknown ones are omitted.
+/// The users with these names by id; unknown ones and those that cannot be decoded are omitted.
 pub async fn by_names<S: AsRef<str>>(
     db: &impl ConnectionTrait,
     usernames: &[S],
@@ -52,7 +57,8 @@ pub async fn by_names<S: AsRef<str>>(
     let usernames: Vec<&str> = usernames.iter().map(AsRef::as_ref).collect();
     let mut found = Vec::new();
     for chunk in chunks(&usernames) {
-        found.extend(Entity::find().filter(Column::Username.is_in(chunk)).all(db).await?);
+        let named = Entity::find().filter(Column::Username.is_in(chunk));
+        found.extend(readable::models(db, named).await?);
     }
     found.sort_by_key(|row| row.id);
     Ok(found)
@@ -77,7 +83,7 @@ pub async fn search(
         ));
         found = found.filter(either);
     }
-    Ok(found.all(db).await?)
+    readable::models(db, found).await
 }
 
 /// Inserts a user. Fails with [`StoreError::Duplicate`] if the name is in use.

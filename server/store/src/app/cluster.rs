@@ -1,8 +1,9 @@
 //! Queries: clusters, and branches, which are clusters with a parent.
 
 use sea_orm::sea_query::Condition;
-use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect, Select};
+use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
+use crate::decode;
 use crate::entity::cluster::{Column, Entity, Model};
 use crate::error::StoreError;
 use crate::feed::readable;
@@ -19,14 +20,25 @@ pub async fn cluster(
     name: &str,
 ) -> Result<Option<Model>, StoreError> {
     let cluster = Entity::live().filter(Column::AppId.eq(app_id)).filter(Column::Name.eq(name));
-    Ok(cluster.one(db).await?)
+    decode::one(db, cluster).await
+}
+
+/// The same, for a caller that removes it: a parent that cannot be decoded is 0.
+pub async fn cluster_to_remove(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    name: &str,
+) -> Result<Option<Model>, StoreError> {
+    let cluster = Entity::live().filter(Column::AppId.eq(app_id)).filter(Column::Name.eq(name));
+    decode::repaired(db, cluster).await
 }
 
 pub async fn cluster_by_id(db: &impl ConnectionTrait, id: Id) -> Result<Option<Model>, StoreError> {
-    Ok(Entity::live_by_id(id).one(db).await?)
+    decode::one(db, Entity::live_by_id(id)).await
 }
 
 /// Whether the app has a branch with this name, even if other columns of its row cannot be decoded.
+/// A cluster whose parent cannot be decoded may be one.
 pub async fn is_branch(
     db: &impl ConnectionTrait,
     app_id: &str,
@@ -37,47 +49,36 @@ pub async fn is_branch(
         .filter(Column::Name.eq(name))
         .select_only()
         .column(Column::ParentClusterId);
-    let parent: Option<Id> = parent.into_tuple().one(db).await?;
-    Ok(parent.is_some_and(|parent| parent != NO_PARENT))
+    let parent = db.query_one_raw(parent.build(db.get_database_backend())).await?;
+    Ok(parent.is_some_and(|row| row.try_get_by(0).ok() != Some(NO_PARENT)))
 }
 
-/// The app's clusters without branches, by id.
+/// The app's clusters by id, without branches and rows that cannot be decoded.
 pub async fn clusters(db: &impl ConnectionTrait, app_id: &str) -> Result<Vec<Model>, StoreError> {
-    Ok(without_branches(app_id).all(db).await?)
-}
-
-/// The same for a list, without rows that cannot be decoded.
-pub async fn readable_clusters(
-    db: &impl ConnectionTrait,
-    app_id: &str,
-) -> Result<Vec<Model>, StoreError> {
-    readable::models(db, without_branches(app_id)).await
-}
-
-fn without_branches(app_id: &str) -> Select<Entity> {
-    Entity::live()
+    let clusters = Entity::live()
         .filter(Column::AppId.eq(app_id))
         .filter(Column::ParentClusterId.eq(NO_PARENT))
-        .order_by_asc(Column::Id)
+        .order_by_asc(Column::Id);
+    readable::models(db, clusters).await
 }
 
-/// The app's clusters and branches, by id.
+/// The app's clusters and branches by id, to be removed.
 pub async fn clusters_with_branches(
     db: &impl ConnectionTrait,
     app_id: &str,
 ) -> Result<Vec<Model>, StoreError> {
     let clusters = Entity::live().filter(Column::AppId.eq(app_id)).order_by_asc(Column::Id);
-    Ok(clusters.all(db).await?)
+    decode::all_repaired(db, clusters).await
 }
 
-/// The branches of a cluster, by id.
+/// The branches of a cluster, by id. A name that cannot be decoded is empty.
 pub async fn child_clusters(
     db: &impl ConnectionTrait,
     parent: Id,
 ) -> Result<Vec<Model>, StoreError> {
     let branches =
         Entity::live().filter(Column::ParentClusterId.eq(parent)).order_by_asc(Column::Id);
-    Ok(branches.all(db).await?)
+    decode::all_repaired(db, branches).await
 }
 
 /// Hides the cluster; returns whether it existed.

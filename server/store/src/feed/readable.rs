@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use sea_orm::{
-    ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryResult, QueryTrait, Select,
-    TryGetableMany,
+    ConnectionTrait, DbErr, EntityTrait, QueryResult, QueryTrait, Select, TryGetableMany,
 };
 
+use crate::decode::{self, Table};
 use crate::error::StoreError;
 use crate::number::Id;
 
@@ -18,6 +18,8 @@ use crate::number::Id;
 enum Damage {
     /// A time; the rest of the row is used.
     Time,
+    /// A column that nothing depends on; it is read as empty.
+    Column,
     /// Any other column; the row is omitted.
     Row,
 }
@@ -67,12 +69,16 @@ where
 
 /// Whole rows, for lists that must not fail because of one of them. No decision may depend on a row
 /// being absent.
-pub(crate) async fn models<E: EntityTrait>(
+pub(crate) async fn models<E: Table>(
     db: &impl ConnectionTrait,
     select: Select<E>,
 ) -> Result<Vec<E::Model>, StoreError> {
-    let rows = read_with(db, select, |row| E::Model::from_query_result(row, "")).await?;
-    Ok(rows.readable)
+    let found = db.query_all_raw(select.build(db.get_database_backend())).await?;
+    let readable = |row| match decode::model::<E>(row) {
+        Err(StoreError::Unreadable { .. }) => None,
+        other => Some(other),
+    };
+    found.iter().filter_map(readable).collect()
 }
 
 /// The texts of each row behind its id; `None` for one that cannot be decoded, which is reported. For
@@ -122,7 +128,7 @@ fn table_of<E: EntityTrait>() -> &'static str {
 }
 
 /// Logs and counts a row that cannot be decoded. The error names columns and types, never values.
-pub(super) fn report(table: &'static str, id: Id, error: &DbErr) {
+pub(crate) fn report(table: &'static str, id: Id, error: &DbErr) {
     if is_news(table, Some(id), Damage::Row) {
         tracing::error!(
             table,
@@ -141,6 +147,20 @@ pub(crate) fn report_time(table: &'static str, id: Option<Id>, column: Option<&s
             id = id.map(|id| id.0),
             column,
             "a time cannot be decoded and is read as 1970-01-01; correct it in the database"
+        );
+    }
+}
+
+/// Logs and counts a column that is read as empty.
+pub(crate) fn report_column(table: &'static str, id: Option<Id>, column: &str, error: &DbErr) {
+    if is_news(table, id, Damage::Column) {
+        tracing::warn!(
+            table,
+            id = id.map(|id| id.0),
+            column,
+            %error,
+            "a column cannot be decoded and is read as empty, because nothing depends on it; \
+             write the row again, or correct it in the database"
         );
     }
 }

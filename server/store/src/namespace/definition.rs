@@ -3,6 +3,7 @@
 use sea_orm::sea_query::{Condition, Expr, ExprTrait as _, Func};
 use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder};
 
+use crate::decode;
 use crate::entity::app_namespace::{Column, Entity, Model};
 use crate::error::StoreError;
 use crate::feed::readable;
@@ -13,20 +14,20 @@ pub async fn app_namespace(
     app_id: &str,
     name: &str,
 ) -> Result<Option<Model>, StoreError> {
-    Ok(Entity::live().filter(of_name(app_id, name)).one(db).await?)
+    decode::one(db, Entity::live().filter(of_name(app_id, name))).await
 }
 
-/// The app's definitions, by id.
-pub async fn app_namespaces(
+/// The same, for a caller that removes it.
+pub async fn app_namespace_to_remove(
     db: &impl ConnectionTrait,
     app_id: &str,
-) -> Result<Vec<Model>, StoreError> {
-    let definitions = Entity::live().filter(Column::AppId.eq(app_id)).order_by_asc(Column::Id);
-    Ok(definitions.all(db).await?)
+    name: &str,
+) -> Result<Option<Model>, StoreError> {
+    decode::repaired(db, Entity::live().filter(of_name(app_id, name))).await
 }
 
-/// The same for a list, without rows that cannot be decoded.
-pub async fn readable_app_namespaces(
+/// The app's definitions by id, without rows that cannot be decoded.
+pub async fn app_namespaces(
     db: &impl ConnectionTrait,
     app_id: &str,
 ) -> Result<Vec<Model>, StoreError> {
@@ -43,7 +44,7 @@ pub async fn app_namespaces_named(
     let lower = Expr::expr(Func::lower(Expr::col(Column::Name)));
     let definitions =
         Entity::live().filter(lower.eq(name.to_ascii_lowercase())).order_by_asc(Column::Id);
-    Ok(definitions.all(db).await?)
+    decode::all(db, definitions).await
 }
 
 /// The public definition with this name; the oldest if there are several.
@@ -55,7 +56,7 @@ pub async fn public_app_namespace(
         .filter(Column::Name.eq(name))
         .filter(Column::IsPublic.eq(true))
         .order_by_asc(Column::Id);
-    Ok(public.one(db).await?)
+    decode::one(db, public).await
 }
 
 /// All public definitions, by id.

@@ -4,6 +4,7 @@
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Set};
 
 use crate::condition::chunks;
+use crate::decode;
 use crate::entity::namespace_lock::{ActiveModel, Column, Entity, Model};
 use crate::error::StoreError;
 use crate::number::Id;
@@ -17,7 +18,7 @@ pub async fn lock(
     let lock = Entity::find()
         .filter(Column::NamespaceId.eq(namespace_id))
         .filter(Column::IsDeleted.eq(false));
-    Ok(lock.one(db).await?)
+    decode::one(db, lock).await
 }
 
 /// Fails with [`StoreError::Duplicate`] if another user has the lock: must be called in a separate

@@ -2,9 +2,10 @@
 
 use sea_orm::sea_query::{Expr, ExprTrait, Order, Query, SelectStatement};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect, QueryTrait,
 };
 
+use crate::decode;
 use crate::entity::namespace::{Column, Entity, Model};
 use crate::entity::{namespace_lock, release};
 use crate::error::StoreError;
@@ -12,17 +13,17 @@ use crate::number::Id;
 use crate::row::Standard;
 
 /// A namespace, its editor, and the release of its clients.
-#[derive(Clone, Debug, FromQueryResult)]
+#[derive(Clone, Debug)]
 pub struct Standing {
-    #[sea_orm(nested)]
     pub namespace: Model,
-    /// Owner of the edit lock.
+    /// Owner of the edit lock; empty if it cannot be decoded.
     pub lock_owner: Option<String>,
     /// Id of the newest release that was not rolled back.
     pub latest_release: Option<Id>,
 }
 
-/// The namespaces with this name in all clusters and branches of the app, by id.
+/// The namespaces with this name in all clusters and branches of the app, by id. A cluster that
+/// cannot be decoded is empty.
 pub async fn standings(
     db: &impl ConnectionTrait,
     app_id: &str,
@@ -34,7 +35,17 @@ pub async fn standings(
         .expr_as(Expr::SubQuery(None, Box::new(lock_owner().into())), "lock_owner")
         .expr_as(Expr::SubQuery(None, Box::new(latest_release().into())), "latest_release")
         .order_by_asc(Column::Id);
-    Ok(namespaces.into_model().all(db).await?)
+    let found = db.query_all_raw(namespaces.build(db.get_database_backend())).await?;
+    found.iter().map(standing).collect()
+}
+
+fn standing(row: &QueryResult) -> Result<Standing, StoreError> {
+    let owner = row.try_get_by("lock_owner");
+    Ok(Standing {
+        namespace: decode::repaired_row::<Entity>(row)?,
+        lock_owner: owner.unwrap_or_else(|_| Some(String::new())),
+        latest_release: row.try_get_by("latest_release")?,
+    })
 }
 
 fn lock_owner() -> SelectStatement {

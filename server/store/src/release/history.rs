@@ -10,6 +10,7 @@ use sea_orm::{
 
 use super::rule;
 use crate::condition::chunks;
+use crate::decode;
 use crate::entity::release_history::{Column, Entity, Model};
 use crate::error::StoreError;
 use crate::feed::readable::{self, Rows};
@@ -65,6 +66,19 @@ pub async fn histories_by_previous_release(
     page::paged(db, found.order_by_desc(Column::Id), page).await
 }
 
+/// The entries of a branch, newest first, without those that cannot be decoded.
+pub async fn histories_of_branch(
+    db: &impl ConnectionTrait,
+    (app_id, cluster, namespace): (&str, &str, &str),
+    branch: &str,
+    page: &Page,
+) -> Result<Vec<Model>, StoreError> {
+    let entries = Entity::live_in_namespace(app_id, cluster, namespace)
+        .filter(Column::BranchName.eq(branch))
+        .order_by_desc(Column::Id);
+    page::list(db, entries, page).await
+}
+
 /// The newest entry of a release with any of the operations.
 pub async fn latest_history(
     db: &impl ConnectionTrait,
@@ -75,7 +89,7 @@ pub async fn latest_history(
         .filter(Column::ReleaseId.eq(release_id))
         .filter(Column::Operation.is_in(operations.iter().copied()))
         .order_by_desc(Column::Id);
-    Ok(newest.one(db).await?)
+    decode::one(db, newest).await
 }
 
 /// Hides the history of a namespace with its branches.

@@ -1,8 +1,13 @@
 //! Queries: gray rules. A change inserts a new row and removes the previous one; ids order the
 //! versions.
 
-use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait,
+};
 
+use crate::decode;
 use crate::entity::gray_release_rule::{Column, Entity, Model};
 use crate::error::StoreError;
 use crate::number::{Id, Small};
@@ -19,7 +24,7 @@ pub async fn rules_of_namespace(
     namespace: &str,
 ) -> Result<Vec<Model>, StoreError> {
     let rules = Entity::live_in_namespace(app_id, cluster, namespace);
-    Ok(rules.order_by_asc(Column::Id).all(db).await?)
+    decode::all(db, rules.order_by_asc(Column::Id)).await
 }
 
 /// The newest rule of a branch, whatever its status.
@@ -33,7 +38,44 @@ pub async fn latest_rule(
     let newest = Entity::live_in_namespace(app_id, cluster, namespace)
         .filter(Column::BranchName.eq(branch))
         .order_by_desc(Column::Id);
-    Ok(newest.one(db).await?)
+    decode::one(db, newest).await
+}
+
+/// The same, also if its lines cannot be decoded, which are then absent.
+pub async fn latest_rule_with_any_lines(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    cluster: &str,
+    namespace: &str,
+    branch: &str,
+) -> Result<Option<Model>, StoreError> {
+    let newest = Entity::live_in_namespace(app_id, cluster, namespace)
+        .filter(Column::BranchName.eq(branch))
+        .order_by_desc(Column::Id);
+    decode::repaired(db, newest).await
+}
+
+/// Gives the active rules of a namespace whose branch cannot be decoded to this branch: a namespace
+/// has at most one. Only SQLite stores such names.
+pub async fn name_rules(
+    db: &impl ConnectionTrait,
+    (app_id, cluster, namespace): (&str, &str, &str),
+    branch: &str,
+) -> Result<(), StoreError> {
+    if db.get_database_backend() != DbBackend::Sqlite {
+        return Ok(());
+    }
+    let rules = Entity::live_in_namespace(app_id, cluster, namespace)
+        .filter(Column::BranchStatus.eq(ACTIVE))
+        .select_only()
+        .columns([Column::Id, Column::BranchName]);
+    for row in db.query_all_raw(rules.build(db.get_database_backend())).await? {
+        if row.try_get_by::<String, _>(1).is_err() {
+            let update = Entity::update_many().col_expr(Column::BranchName, Expr::value(branch));
+            update.filter(Column::Id.eq(row.try_get_by::<Id, _>(0)?)).exec(db).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Hides the rules of a branch that are older than this one; their authors are kept.

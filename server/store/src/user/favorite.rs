@@ -1,8 +1,9 @@
 //! Queries: favourite apps of users.
 
 use sea_orm::sea_query::Condition;
-use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
+use crate::decode;
 use crate::entity::favorite::{Column, Entity, Model};
 use crate::error::StoreError;
 use crate::number::Id;
@@ -10,7 +11,7 @@ use crate::page::{self, Page};
 use crate::row::{Standard, soft_delete, soft_remove};
 
 pub async fn by_id(db: &impl ConnectionTrait, id: Id) -> Result<Option<Model>, StoreError> {
-    Ok(Entity::live_by_id(id).one(db).await?)
+    decode::repaired(db, Entity::live_by_id(id)).await
 }
 
 pub async fn find(
@@ -20,7 +21,7 @@ pub async fn find(
 ) -> Result<Option<Model>, StoreError> {
     let favorite =
         Entity::live().filter(Column::UserId.eq(user_id)).filter(Column::AppId.eq(app_id));
-    Ok(favorite.one(db).await?)
+    decode::repaired(db, favorite).await
 }
 
 /// The user's favourites in their order.
@@ -48,14 +49,13 @@ pub async fn first_position(
     db: &impl ConnectionTrait,
     user_id: &str,
 ) -> Result<Option<i32>, StoreError> {
-    let first: Option<Option<i32>> = Entity::live()
+    let first = Entity::live()
         .filter(Column::UserId.eq(user_id))
         .select_only()
-        .column_as(Column::Position.min(), "First")
-        .into_tuple()
-        .one(db)
-        .await?;
-    Ok(first.flatten())
+        .column_as(Column::Position.min(), "First");
+    let first = db.query_one_raw(first.build(db.get_database_backend())).await?;
+    // A position that cannot be decoded only loses its place.
+    Ok(first.and_then(|row| row.try_get_by::<Option<i32>, _>(0).ok().flatten()))
 }
 
 /// Hides one favourite; returns whether it existed.

@@ -1,5 +1,6 @@
 //! Queries: roles, permissions, and their holders. The scheme of role names is not known here.
-//! Names and targets are compared exactly, even if the engine ignores case.
+//! Names and targets are compared exactly, even if the engine ignores case. A row that cannot be
+//! decoded grants nothing.
 
 use sea_orm::sea_query::Condition;
 use sea_orm::{
@@ -8,8 +9,10 @@ use sea_orm::{
 };
 
 use crate::condition::{chunks, starts_with};
+use crate::decode;
 use crate::entity::{consumer_role, permission, role, role_permission, user_role};
 use crate::error::StoreError;
+use crate::feed::readable;
 use crate::number::Id;
 use crate::row::{Standard, soft_delete};
 
@@ -24,14 +27,15 @@ pub async fn find(
     db: &impl ConnectionTrait,
     name: &str,
 ) -> Result<Option<role::Model>, StoreError> {
-    let found = role::Entity::live().filter(role::Column::RoleName.eq(name)).one(db).await?;
+    let named = role::Entity::live().filter(role::Column::RoleName.eq(name));
+    let found = decode::one(db, named).await?;
     Ok(found.filter(|role| role.role_name == name))
 }
 
 /// Locks the role with this name until the end of the transaction.
 pub async fn lock(db: &impl ConnectionTrait, name: &str) -> Result<(), StoreError> {
     let row = role::Entity::live().filter(role::Column::RoleName.eq(name)).lock_exclusive();
-    row.all(db).await?;
+    decode::all_repaired(db, row).await?;
     Ok(())
 }
 
@@ -43,9 +47,8 @@ pub async fn named<S: AsRef<str>>(
     let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
     let mut found = Vec::new();
     for chunk in chunks(&names) {
-        found.extend(
-            role::Entity::live().filter(role::Column::RoleName.is_in(chunk)).all(db).await?,
-        );
+        let named = role::Entity::live().filter(role::Column::RoleName.is_in(chunk));
+        found.extend(readable::models(db, named).await?);
     }
     found.retain(|role| names.contains(&role.role_name.as_str()));
     Ok(found)
@@ -57,11 +60,9 @@ pub async fn permission(
     target: &str,
 ) -> Result<Option<permission::Model>, StoreError> {
     use permission::{Column, Entity};
-    let found = Entity::live()
-        .filter(Column::PermissionType.eq(kind))
-        .filter(Column::TargetId.eq(target))
-        .one(db)
-        .await?;
+    let found =
+        Entity::live().filter(Column::PermissionType.eq(kind)).filter(Column::TargetId.eq(target));
+    let found = decode::one(db, found).await?;
     Ok(found.filter(|permission| permission.target_id == target))
 }
 
@@ -72,11 +73,10 @@ pub async fn permissions_on(
     target: &str,
 ) -> Result<Vec<permission::Model>, StoreError> {
     use permission::{Column, Entity};
-    let mut found = Entity::live()
+    let found = Entity::live()
         .filter(Column::TargetId.eq(target))
-        .filter(Column::PermissionType.is_in(kinds.iter().copied()))
-        .all(db)
-        .await?;
+        .filter(Column::PermissionType.is_in(kinds.iter().copied()));
+    let mut found = readable::models(db, found).await?;
     found.retain(|permission| permission.target_id == target);
     Ok(found)
 }
@@ -87,7 +87,7 @@ pub async fn user_holds_any(
     user_id: &str,
     pairs: &[(&str, &str)],
 ) -> Result<bool, StoreError> {
-    let held = held_by_user(user_id).filter(one_of(pairs)).all(db).await?;
+    let held = readable::models(db, held_by_user(user_id).filter(one_of(pairs))).await?;
     Ok(held.iter().any(|permission| is_one_of(permission, pairs)))
 }
 
@@ -97,7 +97,7 @@ pub async fn consumer_holds_any(
     consumer_id: Id,
     pairs: &[(&str, &str)],
 ) -> Result<bool, StoreError> {
-    let held = held_by_consumer(consumer_id).filter(one_of(pairs)).all(db).await?;
+    let held = readable::models(db, held_by_consumer(consumer_id).filter(one_of(pairs))).await?;
     Ok(held.iter().any(|permission| is_one_of(permission, pairs)))
 }
 
@@ -106,7 +106,7 @@ pub async fn permissions_of_user(
     db: &impl ConnectionTrait,
     user_id: &str,
 ) -> Result<Vec<permission::Model>, StoreError> {
-    Ok(held_by_user(user_id).all(db).await?)
+    readable::models(db, held_by_user(user_id)).await
 }
 
 /// All permissions of the consumer's roles.
@@ -114,7 +114,7 @@ pub async fn permissions_of_consumer(
     db: &impl ConnectionTrait,
     consumer_id: Id,
 ) -> Result<Vec<permission::Model>, StoreError> {
-    Ok(held_by_consumer(consumer_id).all(db).await?)
+    readable::models(db, held_by_consumer(consumer_id)).await
 }
 
 /// The user's roles, by id.
@@ -127,7 +127,7 @@ pub async fn roles_of_user(
         .filter(user_role::Column::IsDeleted.eq(false))
         .filter(user_role::Column::UserId.eq(user_id))
         .order_by_asc(role::Column::Id);
-    Ok(roles.all(db).await?)
+    readable::models(db, roles).await
 }
 
 /// The consumer's roles, by id.
@@ -140,7 +140,7 @@ pub async fn roles_of_consumer(
         .filter(consumer_role::Column::IsDeleted.eq(false))
         .filter(consumer_role::Column::ConsumerId.eq(consumer_id))
         .order_by_asc(role::Column::Id);
-    Ok(roles.all(db).await?)
+    readable::models(db, roles).await
 }
 
 /// The users with this role, in the order of the grants.
@@ -149,7 +149,8 @@ pub async fn users_of_role(
     role_id: Id,
 ) -> Result<Vec<user_role::Model>, StoreError> {
     use user_role::{Column, Entity};
-    Ok(Entity::live().filter(Column::RoleId.eq(role_id)).order_by_asc(Column::Id).all(db).await?)
+    let holders = Entity::live().filter(Column::RoleId.eq(role_id)).order_by_asc(Column::Id);
+    readable::models(db, holders).await
 }
 
 /// Revokes the role from the users; returns how many had it.
@@ -190,8 +191,8 @@ pub async fn delete_roles(
     names: &Names,
     operator: &str,
 ) -> Result<(), StoreError> {
-    let found =
-        role::Entity::live().filter(names.condition(role::Column::RoleName)).all(db).await?;
+    let found = role::Entity::live().filter(names.condition(role::Column::RoleName));
+    let found = decode::all_repaired(db, found).await?;
     let ids: Vec<Id> =
         found.iter().filter(|role| names.contains(&role.role_name)).map(|role| role.id).collect();
     for chunk in chunks(&ids) {
@@ -220,7 +221,7 @@ pub async fn delete_permissions(
     if !kinds.is_empty() {
         found = found.filter(Column::PermissionType.is_in(kinds.iter().copied()));
     }
-    let found = found.all(db).await?;
+    let found = decode::all_repaired(db, found).await?;
     let ids: Vec<Id> = found
         .iter()
         .filter(|permission| targets.contains(&permission.target_id))

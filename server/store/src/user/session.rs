@@ -4,8 +4,8 @@
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter,
-    QuerySelect,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel,
+    QueryFilter, QuerySelect, QueryTrait,
 };
 
 use crate::entity::castalia_session::{Column, Entity, Model};
@@ -17,20 +17,25 @@ pub async fn create(db: &impl ConnectionTrait, session: &Model) -> Result<(), St
     Ok(())
 }
 
-/// The session if it has not expired.
+/// The session if it has not expired; `None` also for a row that cannot be decoded.
 pub async fn find(
     db: &impl ConnectionTrait,
     id_hash: &str,
     now: DateTime<Utc>,
 ) -> Result<Option<Model>, StoreError> {
     let session = Entity::find_by_id(id_hash).filter(Column::ExpiryTime.gt(now));
-    Ok(session.one(db).await?.filter(|session| session.id_hash == id_hash))
+    let found = db.query_one_raw(session.build(db.get_database_backend())).await?;
+    let session = found.and_then(|row| Model::from_query_result(&row, "").ok());
+    // The engine compares an expiry that is no time as well; it is decoded as long past.
+    let is_valid = |row: &Model| row.id_hash == id_hash && *row.expiry_time > now;
+    Ok(session.filter(is_valid))
 }
 
-/// Names of the users with sessions, without duplicates.
+/// Names of the users with sessions, without duplicates and those that cannot be decoded.
 pub async fn users(db: &impl ConnectionTrait) -> Result<Vec<String>, StoreError> {
     let names = Entity::find().select_only().column(Column::UserId).distinct();
-    Ok(names.into_tuple().all(db).await?)
+    let rows = db.query_all_raw(names.build(db.get_database_backend())).await?;
+    Ok(rows.iter().filter_map(|row| row.try_get_by(0).ok()).collect())
 }
 
 /// Records that the session was used.

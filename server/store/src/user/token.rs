@@ -3,11 +3,13 @@
 
 use chrono::NaiveDateTime;
 use sea_orm::sea_query::{Condition, Expr};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
+use crate::decode;
 use crate::entity::user_token::{Column, Entity, Model};
 use crate::entity::user_token_audit;
 use crate::error::StoreError;
+use crate::feed::readable;
 use crate::number::Id;
 use crate::row::{Standard, soft_delete};
 
@@ -21,7 +23,7 @@ pub struct Usage {
 }
 
 pub async fn by_id(db: &impl ConnectionTrait, id: Id) -> Result<Option<Model>, StoreError> {
-    Ok(Entity::live_by_id(id).one(db).await?)
+    decode::one(db, Entity::live_by_id(id)).await
 }
 
 /// The token with this prefix, even if it expired or was revoked.
@@ -29,19 +31,20 @@ pub async fn by_prefix(
     db: &impl ConnectionTrait,
     prefix: &str,
 ) -> Result<Option<Model>, StoreError> {
-    let found = Entity::live().filter(Column::TokenPrefix.eq(prefix)).one(db).await?;
+    let found = Entity::live().filter(Column::TokenPrefix.eq(prefix));
+    let found = readable::models(db, found.limit(1)).await?.pop();
     Ok(found.filter(|token| token.token_prefix == prefix))
 }
 
 /// The user's tokens, newest first.
 pub async fn of_user(db: &impl ConnectionTrait, user_id: &str) -> Result<Vec<Model>, StoreError> {
     let tokens = Entity::live().filter(Column::UserId.eq(user_id)).order_by_desc(Column::Id);
-    Ok(tokens.all(db).await?)
+    readable::models(db, tokens).await
 }
 
 /// All users' tokens, newest first.
 pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<Model>, StoreError> {
-    Ok(Entity::live().order_by_desc(Column::Id).all(db).await?)
+    readable::models(db, Entity::live().order_by_desc(Column::Id)).await
 }
 
 /// Records the last calls; the tokens are otherwise unchanged.

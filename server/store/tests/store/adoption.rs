@@ -158,7 +158,7 @@ async fn reads_what_apollo_wrote(store: &Store) {
     let db = store.read();
     assert_eq!(apps::by_app_id(db, "demo").await.unwrap().unwrap().name, "live");
     let namespace = namespace::find(db, "demo", "default", "application").await.unwrap().unwrap();
-    let items = item::of_namespace(db, namespace.id).await.unwrap();
+    let items = item::readable_of_namespace(db, namespace.id).await.unwrap();
     assert_eq!((items[0].value.as_str(), items[0].comment.as_deref()), ("v", None));
     let release = releases::latest_active(db, "demo", "default", "application").await.unwrap();
     assert_eq!(release.unwrap().id, Id(4_000_000_000), "ids beyond 31 bits");

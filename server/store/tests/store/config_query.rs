@@ -199,7 +199,7 @@ on_each_database! {
             Ok((namespace.id, empty.id))
         })).await;
         let db = store.read();
-        let rows = items::of_namespace(db, first).await.unwrap();
+        let rows = items::readable_of_namespace(db, first).await.unwrap();
         let lines: Vec<_> = rows.iter().map(|row| row.key.as_str()).collect();
         assert_eq!(lines, ["first.key", "second.key", ""]);
         assert_eq!(items::last_line(db, first).await.unwrap(), Some(Id(3)));

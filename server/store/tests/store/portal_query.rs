@@ -219,10 +219,10 @@ on_each_database! {
                 Box::pin(settings::upsert_of_portal(tx, "own", value, None, "o"))
             }).await.unwrap();
         }
-        let row = settings::find_of_portal(store.read(), "own").await.unwrap().unwrap();
+        let row = settings::portal_to_replace(store.read(), "own").await.unwrap().unwrap();
         assert_eq!(row.value, "2");
         assert!(store.write((), |tx, ()| Box::pin(settings::delete_of_portal(tx, "own", "o"))).await.unwrap());
-        assert!(settings::find_of_portal(store.read(), "own").await.unwrap().is_none());
+        assert!(settings::portal_to_replace(store.read(), "own").await.unwrap().is_none());
     }
 }
 

@@ -156,7 +156,7 @@ on_each_database! {
             outcome.unwrap();
         }
         assert!(meeting.attempts.load(Ordering::Relaxed) >= 3, "one of the two ran again");
-        let row = settings::find(store.read(), "first", "default").await.unwrap().unwrap();
+        let row = settings::to_replace(store.read(), "first", "default").await.unwrap().unwrap();
         assert_eq!(row.value, "xx", "each has written once");
     }
 
@@ -195,7 +195,7 @@ async fn two_processes_write_to_one_sqlite_file() {
     for outcome in join_all(jobs).await {
         outcome.unwrap();
     }
-    let row = settings::find(stores[1].read(), "counter", "default").await.unwrap().unwrap();
+    let row = settings::to_replace(stores[1].read(), "counter", "default").await.unwrap().unwrap();
     assert_eq!(row.value.len(), 100);
 }
 
