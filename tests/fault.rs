@@ -6,6 +6,7 @@ mod branch_end;
 mod clock;
 mod cluster;
 mod contest;
+mod damage;
 mod database;
 mod deferred;
 mod disk;

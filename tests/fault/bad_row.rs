@@ -76,7 +76,7 @@ async fn a_row_that_cannot_be_decoded_stops_no_other(kind: Kind) {
     assert_eq!(node.get("/health/ready").await.status, 200);
     assert_eq!(node.value().await, "2");
     let status = async |app: &str| node.get(&format!("/configs/{app}/default/application")).await;
-    let expected = if kind == Kind::Sqlite { "404" } else { "bad" };
+    let expected = if kind == Kind::Sqlite { "503" } else { "bad" };
     assert_eq!(value_of(&status("bad").await), expected, "times are not needed to serve a release");
     assert_eq!(status("badkey").await.status, 401);
     let (waiting, id) = node.poll().await;

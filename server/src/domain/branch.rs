@@ -46,7 +46,21 @@ pub(super) struct Family {
     pub(super) branch: Option<Namespace>,
 }
 
+/// The relatives of a namespace.
+#[derive(Debug, Default)]
+pub(super) struct Relatives {
+    /// The parent, if the namespace is that of a branch.
+    pub(super) parent: Option<Namespace>,
+    /// The branch, if there is one.
+    pub(super) branch: Option<Namespace>,
+}
+
 impl Family {
+    /// Without the namespace itself.
+    pub(super) fn relatives(self) -> Relatives {
+        Relatives { parent: self.parent, branch: self.branch }
+    }
+
     /// Locks a namespace and its relatives, and reads them.
     pub(super) async fn find_locked(tx: &Transaction, key: &NamespaceKey) -> Result<Self> {
         if !namespace::lock(tx, key).await? {

@@ -9,19 +9,34 @@ use crate::feed::cache::{GrayRule, Published, Release};
 /// Matches every client in a list of addresses or labels.
 const ANY: &str = "*";
 
-/// The gray release of the first rule that matches the client; `None` if no rule matches, or if
-/// that release was abandoned or deleted.
-#[must_use]
-pub fn find<'a>(
+/// The release that a client receives cannot be determined, because a row cannot be decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unknown;
+
+/// The release for a client: the gray release of the first rule that matches it, otherwise, or if
+/// that one was abandoned or deleted, the main release; `None` if there is none.
+///
+/// # Errors
+/// Fails with [`Unknown`] if it depends on a row that cannot be decoded and was never read before.
+pub fn release<'a>(
     published: &'a Published,
     app_id: &str,
     caller: &Caller,
-) -> Option<&'a Arc<Release>> {
-    let gray = published
-        .gray
-        .iter()
-        .find(|gray| gray.rules.iter().any(|rule| fits(rule, app_id, caller)))?;
-    gray.release.as_ref()
+) -> Result<Option<&'a Arc<Release>>, Unknown> {
+    for gray in &published.gray {
+        let rules = gray.rules.as_ref().ok_or(Unknown)?;
+        if rules.iter().any(|rule| fits(rule, app_id, caller)) {
+            match &gray.release {
+                Some(release) => return Ok(Some(release)),
+                None if gray.is_unreadable => return Err(Unknown),
+                None => break,
+            }
+        }
+    }
+    match &published.main {
+        None if published.is_main_unreadable => Err(Unknown),
+        main => Ok(main.as_ref()),
+    }
 }
 
 /// Compares the app id without regard to case, then address or label, each exactly. `*` as a label

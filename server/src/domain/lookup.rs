@@ -12,7 +12,7 @@ use castalia_core::protocol::wire::{Configurations, NotificationMessages};
 
 use super::constraint::{self, can_be_stored};
 use super::{gray, watch_key};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::feed::ReleaseFeed;
 use crate::feed::cache::{Place, Release};
 
@@ -86,7 +86,8 @@ impl Found {
 /// Finds the releases; `None` if there are none. Names that cannot be stored are not looked up.
 ///
 /// # Errors
-/// Fails if a required release was never loaded and the database cannot be read.
+/// Fails if a required release was never loaded and the database cannot be read, or if it depends
+/// on a row that cannot be decoded: clients take an absent namespace for one that does not exist.
 pub async fn find(feed: &ReleaseFeed, asked: Asked<'_>) -> Result<Option<Found>> {
     let names = feed.names();
     let written = strip_properties_suffix(&asked.target.namespace);
@@ -110,6 +111,9 @@ pub async fn find(feed: &ReleaseFeed, asked: Asked<'_>) -> Result<Option<Found>>
         Some(public) => search.of_app(&names.app(&public.owner).unwrap_or(public.owner)).await?,
         None => None,
     };
+    if own.is_none() && public.is_none() && !is_own && names.may_be_public(namespace) {
+        return Err(unreadable());
+    }
     let is_found = own.is_some() || public.is_some();
     Ok(is_found.then_some(Found { own, public }))
 }
@@ -160,6 +164,13 @@ fn is_former(
         && (former.cluster == current.cluster || is_in_chain())
 }
 
+fn unreadable() -> Error {
+    Error::unavailable(
+        "A row that the answer depends on cannot be decoded; the server's /health has the details.",
+    )
+    .with_code("unreadable_row")
+}
+
 fn merged<'a>(releases: impl DoubleEndedIterator<Item = &'a Arc<Release>>) -> Configurations {
     let mut merged = Configurations::default();
     for release in releases.rev() {
@@ -186,8 +197,8 @@ impl Search<'_> {
             let told =
                 messages.and_then(|messages| messages.details.get(&place.watch_key()).copied());
             let published = self.feed.published(place, told).await?;
-            let gray = gray::find(&published, &target.app_id, caller);
-            if let Some(release) = gray.or(published.main.as_ref()) {
+            let release = gray::release(&published, &target.app_id, caller);
+            if let Some(release) = release.map_err(|gray::Unknown| unreadable())? {
                 return Ok(Some(Arc::clone(release)));
             }
         }

@@ -204,7 +204,11 @@ pub(super) async fn delete_in(
     if cluster.is_empty() || name.is_empty() {
         return delete_nameless(tx, namespace, operator, removal).await;
     }
-    let family = branch::Family::of(tx, namespace).await?;
+    let family = match branch::Family::of(tx, namespace).await {
+        // Which relatives there are cannot be decoded; what is deleted does not depend on them.
+        Err(error) if error.is_unreadable() => branch::Relatives::default(),
+        family => family?.relatives(),
+    };
     if let Some(parent) = &family.parent {
         // Deleting the namespace or the cluster of a branch ends the branch: its clients receive
         // the main line.

@@ -252,7 +252,7 @@ impl ReleaseCache {
         }
     }
 
-    /// Describes, for operators, the releases in memory whose rows can no longer be read.
+    /// Describes, for operators, the namespaces in memory whose rows cannot be read.
     pub(super) fn fault(&self) -> Option<String> {
         let slots = self.slots.pin();
         let is_unreadable = |(_, slot): &(_, &Arc<Slot>)| {
@@ -261,8 +261,9 @@ impl ReleaseCache {
         let mut found = slots.iter().filter(is_unreadable).map(|(key, _)| key.watch_key());
         let first = found.next()?;
         Some(format!(
-            "the releases of {} namespaces, including {first}, are not JSON objects of strings: clients keep the \
-             previous values if this node has them; publish these namespaces again",
+            "a release or a gray release rule of {} namespaces, including {first}, cannot be decoded: clients keep the \
+             previous values if this node has them, and are refused otherwise; publish these namespaces and their \
+             branches again",
             found.count() + 1
         ))
     }

@@ -17,6 +17,8 @@ struct State {
     rewind: Option<Rewind>,
     /// Number of access keys whose app cannot be decoded.
     unreadable_keys: usize,
+    /// Number of definitions of namespaces that cannot be decoded.
+    unreadable_names: usize,
 }
 
 /// A decrease of the ids of release messages.
@@ -44,6 +46,11 @@ impl Condition {
     pub(super) fn keys_read(&self, unreadable: usize) {
         metrics::gauge!("castalia_unreadable_access_keys").set(unreadable as f64);
         self.lock().unreadable_keys = unreadable;
+    }
+
+    /// Records the number of definitions of namespaces that cannot be decoded.
+    pub(super) fn names_read(&self, unreadable: usize) {
+        self.lock().unreadable_names = unreadable;
     }
 
     /// Records that the newest id decreased from `from` to `to`.
@@ -88,6 +95,13 @@ impl Condition {
                 "the app of {} access keys cannot be decoded: the apps that they protect may be unprotected after the next \
                  start; correct or delete these rows of AccessKey, whose ids are in the log",
                 state.unreadable_keys
+            ));
+        }
+        if state.unreadable_names > 0 {
+            faults.push(format!(
+                "{} rows of AppNamespace cannot be decoded: a public namespace that one of them defines stays as it \
+                 was read before, or is refused; correct or delete these rows, the log contains their ids",
+                state.unreadable_names
             ));
         }
         if let Some(since) = state.reconciliation_failing {

@@ -92,7 +92,8 @@ impl ReleaseFeed {
             let is_last = namespaces.count.max(clusters.count) < BATCH as usize;
             namespace = namespaces.last_id.map_or(namespace, |id| id.0);
             cluster = clusters.last_id.map_or(cluster, |id| id.0);
-            is_contested |= self.names().add(namespaces.readable, clusters.readable);
+            let namespaces = namespaces.readable.into_iter().filter_map(definition).collect();
+            is_contested |= self.names().add(namespaces, clusters.readable);
             if is_last {
                 break;
             }
@@ -129,21 +130,37 @@ impl ReleaseFeed {
             clusters.extend(readable);
             last = id.0;
         }
-        let contests = self.names().replace(namespaces, clusters).into_iter().collect();
+        let contests = self.replace_names(namespaces, clusters).into_iter().collect();
         let mut known = self.0.contests.lock().unwrap_or_else(PoisonError::into_inner);
         report(&contests, &known);
         *known = contests;
         Ok(())
     }
 
-    async fn namespaces_after(&self, id: i64) -> Result<Rows<AppNamespace>> {
-        let rows = stored::definitions_after(self.0.store.read(), id, BATCH).await?;
-        Ok(rows.map(|(id, app_id, name, is_public)| AppNamespace {
-            id: id.0,
-            app_id,
-            name,
-            is_public,
-        }))
+    /// A definition that cannot be decoded stays as it was read before. Where it is unknown, it is
+    /// unknown whether the name that it may have is public.
+    fn replace_names(&self, rows: Vec<stored::Definition>, clusters: Vec<Cluster>) -> Vec<Contest> {
+        let (mut namespaces, mut unknown) = (Vec::with_capacity(rows.len()), Vec::new());
+        let mut unreadable = 0;
+        for row in rows {
+            let (id, name, is_public) = (row.0.0, row.2.clone(), row.3);
+            if let Some(namespace) = definition(row) {
+                namespaces.push(namespace);
+                continue;
+            }
+            unreadable += 1;
+            match self.names().by_id(id) {
+                Some(known) => namespaces.push(known),
+                None if is_public == Some(false) => {}
+                None => unknown.push(name),
+            }
+        }
+        self.0.condition.names_read(unreadable);
+        self.names().replace(namespaces, clusters, unknown)
+    }
+
+    async fn namespaces_after(&self, id: i64) -> Result<Rows<stored::Definition>> {
+        Ok(stored::definitions_after(self.0.store.read(), id, BATCH).await?)
     }
 
     /// Clusters are needed only if their names are folded.
@@ -175,6 +192,10 @@ impl ReleaseFeed {
         }
         Ok(())
     }
+}
+
+fn definition((id, app_id, name, is_public): stored::Definition) -> Option<AppNamespace> {
+    Some(AppNamespace { id: id.0, app_id: app_id?, name: name?, is_public: is_public? })
 }
 
 /// Logs each public name that a second app declares, once, and reports their number.

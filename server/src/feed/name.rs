@@ -74,6 +74,8 @@ struct Index {
     own: FoldedMap<2, Vec<Declared>>,
     /// The one of the oldest row.
     public: FoldedMap<1, (i64, Public)>,
+    /// Names that rows which cannot be decoded may declare as public; `None` for any name.
+    unknown: Vec<Option<String>>,
     last_namespace: AtomicI64,
     last_cluster: AtomicI64,
 }
@@ -84,6 +86,7 @@ struct Declared {
     id: i64,
     app: Arc<str>,
     name: Arc<str>,
+    is_public: bool,
 }
 
 /// Stored names that differ only in case; nearly always one.
@@ -102,10 +105,15 @@ impl Names {
         self.folds
     }
 
-    /// Replaces all names with those of the database. Returns the public names that two apps
-    /// declare.
-    pub fn replace(&self, namespaces: Vec<AppNamespace>, clusters: Vec<Cluster>) -> Vec<Contest> {
-        let index = Index::default();
+    /// Replaces all names with those of the database, and those that undecodable rows may declare as
+    /// public, `None` for any name. Returns the public names that two apps declare.
+    pub fn replace(
+        &self,
+        namespaces: Vec<AppNamespace>,
+        clusters: Vec<Cluster>,
+        unknown: Vec<Option<String>>,
+    ) -> Vec<Contest> {
+        let index = Index { unknown, ..Index::default() };
         let contests = namespaces.into_iter().filter_map(|row| index.add_namespace(row)).collect();
         clusters.into_iter().for_each(|row| index.add_cluster(row));
         self.index.store(index.into());
@@ -180,6 +188,28 @@ impl Names {
         self.index.load().public.get(&Folded([name]), |(_, public)| public.clone())
     }
 
+    /// Whether a row that cannot be decoded may declare this public name.
+    #[must_use]
+    pub fn may_be_public(&self, name: &str) -> bool {
+        let index = self.index.load();
+        let may_be = |unknown: &Option<String>| {
+            unknown.as_ref().is_none_or(|unknown| unknown.eq_ignore_ascii_case(name))
+        };
+        index.unknown.iter().any(may_be)
+    }
+
+    /// The declared namespace with this row id, as of the last read.
+    pub(super) fn by_id(&self, id: i64) -> Option<AppNamespace> {
+        let mut found = None;
+        self.index.load().own.each(|declared| {
+            if let Some(one) = declared.iter().find(|one| one.id == id) {
+                let (app_id, name) = (one.app.to_string(), one.name.to_string());
+                found = Some(AppNamespace { id, app_id, name, is_public: one.is_public });
+            }
+        });
+        found
+    }
+
     /// Whether two spellings identify the same app or cluster in this installation.
     #[must_use]
     pub fn is_same(&self, one: &str, other: &str) -> bool {
@@ -222,7 +252,7 @@ impl Index {
         self.own.update([&app, &name], |declared| {
             let mut declared = declared.cloned().unwrap_or_default();
             let (app, name) = (Arc::clone(&app), Arc::clone(&name));
-            declared.push(Declared { id: row.id, app, name });
+            declared.push(Declared { id: row.id, app, name, is_public: row.is_public });
             declared.sort_by_key(|one| one.id);
             declared
         });
@@ -269,7 +299,8 @@ mod tests {
 
     fn names(folds: bool, rows: Vec<AppNamespace>) -> Names {
         let names = Names::new(folds);
-        names.replace(rows, vec![Cluster { id: 3, app_id: "demo".into(), name: "bj".into() }]);
+        let clusters = vec![Cluster { id: 3, app_id: "demo".into(), name: "bj".into() }];
+        names.replace(rows, clusters, Vec::new());
         names
     }
 
@@ -355,6 +386,7 @@ mod tests {
         assert_eq!(&*names.public("common.mysql").unwrap().owner, "first");
         let contests = names.replace(
             vec![row(7, "mallory", "COMMON.mysql", true), row(5, "lib", "common.mysql", true)],
+            Vec::new(),
             Vec::new(),
         );
         assert_eq!(

@@ -6,7 +6,9 @@ mod published;
 pub(super) mod readable;
 
 use sea_orm::sea_query::Condition;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
 
 use crate::entity::{access_key, app_namespace, cluster, release, release_message};
 use crate::error::StoreError;
@@ -14,7 +16,7 @@ use crate::number::{Id, Small};
 use crate::row::Standard;
 use crate::secret::Secret;
 
-pub use published::{Fingerprint, Line, ReleaseRow, RuleRow, fingerprints, published};
+pub use published::{Fingerprint, Line, Readable, ReleaseRow, RuleRow, fingerprints, published};
 pub use readable::Rows;
 
 /// A release message: its id and text.
@@ -34,8 +36,9 @@ pub async fn messages_between(
     readable::read(db, columns).await
 }
 
-/// Definition of a namespace: id, app, name, and whether it is public.
-pub type Definition = (Id, String, String, bool);
+/// Definition of a namespace: id, app, name, and whether it is public; each is `None` if it cannot
+/// be decoded.
+pub type Definition = (Id, Option<String>, Option<String>, Option<bool>);
 
 /// Definitions of namespaces of all apps with greater ids, by id.
 pub async fn definitions_after(
@@ -46,7 +49,14 @@ pub async fn definitions_after(
     use app_namespace::{Column, Entity};
     let next = Entity::live().filter(Column::Id.gt(Id(id))).order_by_asc(Column::Id).limit(limit);
     let columns = [Column::Id, Column::AppId, Column::Name, Column::IsPublic];
-    readable::read(db, next.select_only().columns(columns)).await
+    readable::read_with(db, next.select_only().columns(columns), |row| {
+        let id = row.try_get_by(0)?;
+        let report = |error: &DbErr| readable::report("AppNamespace", id, error);
+        let app_id = row.try_get_by(1).inspect_err(report).ok();
+        let name = row.try_get_by(2).inspect_err(report).ok();
+        Ok((id, app_id, name, row.try_get_by(3).inspect_err(report).ok()))
+    })
+    .await
 }
 
 /// Clusters and branches of all apps with greater ids (id, app, name), by id.

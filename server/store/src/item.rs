@@ -74,10 +74,10 @@ pub async fn content_of_namespace(
     db: &impl ConnectionTrait,
     namespace_id: Id,
 ) -> Result<Vec<(String, String)>, StoreError> {
-    let columns = [Column::Id, Column::Key, Column::Value];
+    let columns = [Column::Id, Column::Key, Column::Value, Column::IsDeleted];
     let content = by_line(namespace_id).select_only().columns(columns);
-    let rows: Vec<(Id, String, String)> = decode::tuples(db, content, columns).await?;
-    Ok(rows.into_iter().map(|(_, key, value)| (key, value)).collect())
+    let rows: Vec<(Id, String, String, bool)> = decode::tuples(db, content, columns).await?;
+    Ok(rows.into_iter().map(|(_, key, value, _)| (key, value)).collect())
 }
 
 pub async fn page_of_namespace(

@@ -34,9 +34,10 @@ pub trait Standard: EntityTrait {
     const LAST_MODIFIED_BY: Self::Column;
     const LAST_TIME: Self::Column;
 
-    /// The rows that are not hidden. A bare `find()` would include the hidden ones.
+    /// The rows that are not hidden. A bare `find()` would include the hidden ones. A row whose flag
+    /// cannot be decoded is not treated as hidden: its absence would change answers.
     fn live() -> Select<Self> {
-        Self::find().filter(Self::IS_DELETED.eq(false))
+        Self::find().filter(Self::IS_DELETED.ne(true))
     }
 
     /// The live row with this id.
@@ -213,7 +214,7 @@ fn hide<E: Standard>(condition: impl IntoCondition) -> sea_orm::UpdateMany<E> {
         .col_expr(E::DELETED_AT, Expr::value(now.timestamp_millis()))
         // MySQL does this automatically, the others do not.
         .col_expr(E::LAST_TIME, Expr::value(now))
-        .filter(E::IS_DELETED.eq(false))
+        .filter(E::IS_DELETED.ne(true))
         .filter(condition.into_condition())
 }
 

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use castalia_core::protocol::wire::{self, Configurations};
 use serde::Deserialize;
 
-use super::published::{GrayRelease, NamespaceKey, Place, Published, Release};
+use super::published::{GrayRelease, GrayRule, NamespaceKey, Place, Published, Release};
 use crate::error::Result;
 use crate::feed::name::Names;
-use castalia_store::Reader;
-use castalia_store::feed::{self as stored, Line, ReleaseRow};
+use castalia_store::feed::{self as stored, Line, Readable, ReleaseRow};
+use castalia_store::{Id, Reader};
 
 /// The published content of a namespace, with notification id -1.
 pub(super) async fn published(db: &Reader, names: &Names, place: Place<'_>) -> Result<Published> {
@@ -20,16 +20,23 @@ pub(super) async fn published(db: &Reader, names: &Names, place: Place<'_>) -> R
     let mut published = Published { notification_id: -1, fingerprint, ..Published::default() };
     for Line { rule, release } in lines {
         match rule {
-            Some((_, branch, rules, app_id, cluster, namespace)) => {
+            Some(Ok((id, branch, rules, app_id, cluster, namespace))) => {
                 let of_rule = Place { app_id: &app_id, cluster: &cluster, namespace: &namespace };
                 if is_meant(names, place, of_rule) {
-                    published.gray.push(gray_release(branch, rules.as_deref(), release));
+                    let rules = parse_rules(id, rules.as_deref());
+                    published.gray.push(gray_release(id, branch, rules, release));
                 }
             }
+            Some(Err(id)) => {
+                published.gray.push(gray_release(id, String::new(), None, release));
+            }
             None => {
-                let row = release.filter(|row| is_of(names, place, row));
-                published.is_main_unreadable = row.is_some();
-                published.main = row.and_then(parse);
+                let is_meant = |row: &Readable<ReleaseRow>| {
+                    row.as_ref().map_or(true, |row| is_of(names, place, row))
+                };
+                let release = release.filter(is_meant);
+                published.is_main_unreadable = release.is_some();
+                published.main = release.and_then(Result::ok).and_then(parse);
                 published.is_main_unreadable &= published.main.is_none();
             }
         }
@@ -37,12 +44,28 @@ pub(super) async fn published(db: &Reader, names: &Names, place: Place<'_>) -> R
     Ok(published)
 }
 
-fn gray_release(branch: String, rules: Option<&str>, release: Option<ReleaseRow>) -> GrayRelease {
-    let rules = rules.and_then(|text| serde_json::from_str(text).ok());
+fn gray_release(
+    rule_id: Id,
+    branch: String,
+    rules: Option<Vec<GrayRule>>,
+    release: Option<Readable<ReleaseRow>>,
+) -> GrayRelease {
     let exists = release.is_some();
-    let release = release.and_then(parse);
+    let release = release.and_then(Result::ok).and_then(parse);
     let is_unreadable = exists && release.is_none();
-    GrayRelease { branch, rules: rules.unwrap_or_default(), release, is_unreadable }
+    let is_rule_unreadable = rules.is_none();
+    GrayRelease { rule_id: rule_id.0, branch, rules, is_rule_unreadable, release, is_unreadable }
+}
+
+/// The lines of a gray release rule; none for NULL and the text `null`, which are stored for a
+/// request without lines. `None` if they cannot be decoded.
+fn parse_rules(id: Id, rules: Option<&str>) -> Option<Vec<GrayRule>> {
+    let lines = serde_json::from_str::<Option<_>>(rules.unwrap_or("null"));
+    let lines = lines.inspect_err(|error| {
+        tracing::error!(rule_id = id.0, %error, "the lines of a gray release rule are not a JSON array; clients keep the previous ones if this \
+            node has them; publish the branch again");
+    });
+    lines.ok().map(Option::unwrap_or_default)
 }
 
 /// The release with this key, abandoned or not.

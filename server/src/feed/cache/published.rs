@@ -86,10 +86,15 @@ impl Eq for Release {}
 /// A gray release and the clients that it is served to.
 #[derive(Debug, PartialEq, Eq)]
 pub struct GrayRelease {
+    /// Id of the row of the rule.
+    pub rule_id: i64,
     /// Cluster of the branch.
     pub branch: String,
-    /// The clients that receive it.
-    pub rules: Vec<GrayRule>,
+    /// The clients that receive it; `None` if they are unknown, because the rule cannot be decoded
+    /// and was never read before.
+    pub rules: Option<Vec<GrayRule>>,
+    /// Whether the rule cannot be decoded; `rules` are then an earlier copy.
+    pub is_rule_unreadable: bool,
     /// The release; `None` if it is abandoned or deleted.
     pub release: Option<Arc<Release>>,
     /// Whether there is a release whose content cannot be read.
@@ -128,14 +133,21 @@ impl Published {
     /// Whether clients see no release here.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.main.is_none() && self.gray.is_empty()
+        self.main.is_none() && self.gray.is_empty() && !self.is_main_unreadable
     }
 
-    /// Keeps the earlier copy of an unreadable release: a damaged row must not take values away
-    /// from clients.
+    /// Keeps the earlier copy of an unreadable release or rule: a damaged row must not take values
+    /// away from clients, and must not give them to others.
     pub(super) fn keep_unreadable(&mut self, before: &Self) {
         if self.is_main_unreadable {
             self.main.clone_from(&before.main);
+        }
+        for gray in self.gray.iter_mut().filter(|gray| gray.is_rule_unreadable) {
+            let known = before.gray.iter().find(|known| known.rule_id == gray.rule_id);
+            if let Some(known) = known {
+                gray.branch.clone_from(&known.branch);
+                gray.rules.clone_from(&known.rules);
+            }
         }
         for gray in self.gray.iter_mut().filter(|gray| gray.is_unreadable) {
             let known = before.gray.iter().find(|known| known.branch == gray.branch);
@@ -143,10 +155,11 @@ impl Published {
         }
     }
 
-    /// Whether the content of a release cannot be read.
+    /// Whether a release or a rule cannot be read.
     #[must_use]
     pub fn is_unreadable(&self) -> bool {
-        self.is_main_unreadable || self.gray.iter().any(|gray| gray.is_unreadable)
+        let is_unreadable = |gray: &GrayRelease| gray.is_unreadable || gray.is_rule_unreadable;
+        self.is_main_unreadable || self.gray.iter().any(is_unreadable)
     }
 
     /// Marks the releases whose row was changed since the last read.
@@ -173,7 +186,11 @@ impl Published {
     pub fn is_same(&self, other: &Self) -> bool {
         let is_same_gray = |(one, other): (&GrayRelease, &GrayRelease)| {
             let is_kept = one.is_unreadable && other.is_unreadable;
-            (&one.branch, &one.rules) == (&other.branch, &other.rules)
+            let is_rule_kept = one.is_rule_unreadable && other.is_rule_unreadable;
+            let is_same_rule = (&one.branch, &one.rules) == (&other.branch, &other.rules);
+            one.rule_id == other.rule_id
+                && one.is_rule_unreadable == other.is_rule_unreadable
+                && (is_rule_kept || is_same_rule)
                 && one.is_unreadable == other.is_unreadable
                 && (is_kept || one.release == other.release)
         };

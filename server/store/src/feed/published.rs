@@ -18,18 +18,33 @@ use release::{Column as Release, Entity as Releases};
 
 /// `BranchStatus` of a branch that is neither deleted nor merged.
 const ACTIVE: Small = Small(1);
-/// Columns of a [`ReleaseRow`].
-pub(super) const RELEASE_COLUMNS: [Release; 6] = [
+/// `BranchStatus` of the others.
+const INACTIVE: [Small; 2] = [Small(0), Small(2)];
+/// Columns of a [`ReleaseRow`], and the flags that decide whether it is served.
+pub(super) const RELEASE_COLUMNS: [Release; 8] = [
     Release::Id,
     Release::ReleaseKey,
     Release::AppId,
     Release::ClusterName,
     Release::NamespaceName,
     Release::Configurations,
+    Release::IsAbandoned,
+    Release::IsDeleted,
 ];
-/// Columns of a [`RuleRow`].
-const RULE_COLUMNS: [Rule; 6] =
-    [Rule::Id, Rule::BranchName, Rule::Rules, Rule::AppId, Rule::ClusterName, Rule::NamespaceName];
+/// Columns of a [`RuleRow`], and those that decide whether it is served.
+const RULE_COLUMNS: [Rule; 9] = [
+    Rule::Id,
+    Rule::BranchName,
+    Rule::Rules,
+    Rule::AppId,
+    Rule::ClusterName,
+    Rule::NamespaceName,
+    Rule::BranchStatus,
+    Rule::ReleaseId,
+    Rule::IsDeleted,
+];
+/// Position of the first column of the release.
+const OF_RELEASE: usize = RULE_COLUMNS.len();
 /// Alias of the main release in a union.
 const MAIN: &str = "main";
 /// Alias of a rule that is compared with another one.
@@ -48,10 +63,14 @@ pub type RuleRow = (Id, String, Option<String>, String, String, String);
 #[derive(Clone, Debug, Default)]
 pub struct Line {
     /// `None` for the main release.
-    pub rule: Option<RuleRow>,
+    pub rule: Option<Readable<RuleRow>>,
     /// Id, release key, app, cluster, namespace and content. `None` if it was abandoned or deleted.
-    pub release: Option<ReleaseRow>,
+    pub release: Option<Readable<ReleaseRow>>,
 }
+
+/// A row, or the id of one that cannot be decoded. Clients must not be answered as if that one did
+/// not exist.
+pub type Readable<T> = Result<T, Id>;
 
 /// Ids of everything that is published for a namespace: two reads with the same ids found the same
 /// rows.
@@ -68,8 +87,7 @@ pub struct Fingerprint {
 }
 
 /// The newest active release, and the newest rule of each existing branch if that rule is active
-/// and has a release, ordered by the ids of the rules. Rows that cannot be decoded are reported and
-/// omitted; the fingerprint includes them.
+/// and has a release, ordered by the ids of the rules.
 pub async fn published(
     db: &impl ConnectionTrait,
     place: Place<'_>,
@@ -85,14 +103,14 @@ pub async fn published(
     let found = db.query_all_raw(db.get_database_backend().build(&statement)).await?;
     let (mut lines, mut fingerprint) = (Vec::new(), Fingerprint::default());
     for row in &found {
-        let (rule, release): (Option<Id>, Option<Id>) = (row.try_get_by(0)?, row.try_get_by(6)?);
+        let (rule, release): (Option<Id>, Option<Id>) =
+            (row.try_get_by(0)?, row.try_get_by(OF_RELEASE)?);
         fingerprint.add(rule, release);
-        match line(row, rule, release) {
-            Ok(line) => lines.push(line),
-            Err((table, id, error)) => report(table, id, &error),
-        }
+        lines.push(line(row, rule, release));
     }
-    lines.sort_by_key(|line| line.rule.as_ref().map(|rule| rule.0));
+    lines.sort_by_key(|line| {
+        line.rule.as_ref().map(|rule| rule.as_ref().map_or_else(|id| *id, |rule| rule.0))
+    });
     Ok((lines, fingerprint))
 }
 
@@ -108,27 +126,35 @@ impl Fingerprint {
     }
 }
 
-/// A rule whose release cannot be decoded is returned without its release: its clients must not
-/// receive the main one instead of the branch.
-fn line(
-    row: &QueryResult,
-    rule: Option<Id>,
-    release: Option<Id>,
-) -> Result<Line, (&'static str, Id, DbErr)> {
-    let get = |at: usize| row.try_get_by::<String, _>(at);
-    let of_rule = |id| Ok((id, get(1)?, row.try_get_by(2)?, get(3)?, get(4)?, get(5)?));
-    let of_release = |id| Ok((id, get(7)?, get(8)?, get(9)?, get(10)?, get(11)?));
-    let rule_row = rule.map(|id| of_rule(id).map_err(|error| ("GrayReleaseRule", id, error)));
-    let rule_row = rule_row.transpose()?;
-    let release_row = release.map(|id| of_release(id).map_err(|error| ("Release", id, error)));
-    match release_row.transpose() {
-        Ok(release) => Ok(Line { rule: rule_row, release }),
-        Err((table, id, error)) if rule_row.is_some() => {
+fn line(row: &QueryResult, rule: Option<Id>, release: Option<Id>) -> Line {
+    let unreadable = |table, id| {
+        move |error: DbErr| {
             report(table, id, &error);
-            Ok(Line { rule: rule_row, release: None })
+            id
         }
-        Err(fault) => Err(fault),
+    };
+    let rule = rule.map(|id| rule_row(row, id).map_err(unreadable("GrayReleaseRule", id)));
+    let release = release.map(|id| release_row(row, id).map_err(unreadable("Release", id)));
+    Line { rule, release }
+}
+
+/// Also decodes what only the query compares: SQLite compares any two values.
+fn rule_row(row: &QueryResult, id: Id) -> Result<RuleRow, DbErr> {
+    let get = |at: usize| row.try_get_by::<String, _>(at);
+    let (status, _, _): (Option<Small>, Id, bool) =
+        (row.try_get_by(6)?, row.try_get_by(7)?, row.try_get_by(8)?);
+    if status != Some(ACTIVE) {
+        return Err(DbErr::Type("BranchStatus is not 0, 1 or 2".to_owned()));
     }
+    Ok((id, get(1)?, row.try_get_by(2)?, get(3)?, get(4)?, get(5)?))
+}
+
+fn release_row(row: &QueryResult, id: Id) -> Result<ReleaseRow, DbErr> {
+    let get = |at: usize| row.try_get_by::<String, _>(OF_RELEASE + at);
+    for flag in [6, 7] {
+        row.try_get_by::<bool, _>(OF_RELEASE + flag)?;
+    }
+    Ok((id, get(1)?, get(2)?, get(3)?, get(4)?, get(5)?))
 }
 
 /// The fingerprints of several namespaces, in their order, in one statement.
@@ -185,8 +211,8 @@ fn main_release((app_id, cluster, namespace): Place<'_>) -> SelectStatement {
         .and_where(Expr::col((Releases, Release::AppId)).eq(app_id))
         .and_where(Expr::col((Releases, Release::ClusterName)).eq(cluster))
         .and_where(Expr::col((Releases, Release::NamespaceName)).eq(namespace))
-        .and_where(Expr::col((Releases, Release::IsAbandoned)).eq(false))
-        .and_where(Expr::col((Releases, Release::IsDeleted)).eq(false))
+        .and_where(Expr::col((Releases, Release::IsAbandoned)).ne(true))
+        .and_where(Expr::col((Releases, Release::IsDeleted)).ne(true))
         .order_by((Releases, Release::Id), Order::Desc)
         .limit(1)
         .take()
@@ -194,11 +220,12 @@ fn main_release((app_id, cluster, namespace): Place<'_>) -> SelectStatement {
 
 /// Active rules with their releases. A newer rule of the same branch replaces an older one whatever
 /// its status, and a deleted branch has none: two concurrent callers could leave such rules behind.
+/// A branch without any row was not deleted, but the row of it or of the rule is damaged.
 fn gray_releases((app_id, cluster, namespace): Place<'_>) -> SelectStatement {
     let is_of_rule = Expr::col((Releases, Release::Id))
         .equals((Rules, Rule::ReleaseId))
-        .and(Expr::col((Releases, Release::IsAbandoned)).eq(false))
-        .and(Expr::col((Releases, Release::IsDeleted)).eq(false));
+        .and(Expr::col((Releases, Release::IsAbandoned)).ne(true))
+        .and(Expr::col((Releases, Release::IsDeleted)).ne(true));
     Query::select()
         .columns(RULE_COLUMNS.map(|column| (Rules, column)))
         .columns(RELEASE_COLUMNS.map(|column| (Releases, column)))
@@ -207,21 +234,24 @@ fn gray_releases((app_id, cluster, namespace): Place<'_>) -> SelectStatement {
         .and_where(Expr::col((Rules, Rule::AppId)).eq(app_id))
         .and_where(Expr::col((Rules, Rule::ClusterName)).eq(cluster))
         .and_where(Expr::col((Rules, Rule::NamespaceName)).eq(namespace))
-        .and_where(Expr::col((Rules, Rule::IsDeleted)).eq(false))
-        .and_where(Expr::col((Rules, Rule::BranchStatus)).eq(ACTIVE))
+        .and_where(Expr::col((Rules, Rule::IsDeleted)).ne(true))
+        .and_where(Expr::col((Rules, Rule::BranchStatus)).is_not_in(INACTIVE))
         .and_where(Expr::col((Rules, Rule::ReleaseId)).ne(Id(0)))
-        .and_where(Expr::exists(branch()))
+        .and_where(Expr::exists(branch(false)).or(Expr::not_exists(branch(true))))
         .and_where(Expr::not_exists(newer_rule()))
         .take()
 }
 
-fn branch() -> SelectStatement {
-    Query::select()
+fn branch(with_deleted: bool) -> SelectStatement {
+    let mut branch = Query::select();
+    branch
         .column((Clusters, Cluster::Id))
         .from(Clusters)
         .and_where(Expr::col((Clusters, Cluster::AppId)).equals((Rules, Rule::AppId)))
         .and_where(Expr::col((Clusters, Cluster::Name)).equals((Rules, Rule::BranchName)))
-        .and_where(Expr::col((Clusters, Cluster::IsDeleted)).eq(false))
+        .and_where_option(
+            (!with_deleted).then(|| Expr::col((Clusters, Cluster::IsDeleted)).ne(true)),
+        )
         .take()
 }
 
@@ -234,7 +264,7 @@ fn newer_rule() -> SelectStatement {
         .and_where(same(Rule::ClusterName))
         .and_where(same(Rule::NamespaceName))
         .and_where(same(Rule::BranchName))
-        .and_where(Expr::col((NEWER, Rule::IsDeleted)).eq(false))
+        .and_where(Expr::col((NEWER, Rule::IsDeleted)).ne(true))
         .and_where(Expr::col((NEWER, Rule::Id)).gt(Expr::col((Rules, Rule::Id))))
         .take()
 }

@@ -28,7 +28,7 @@ pub async fn lock_family(
         .column(Column::Id)
         .from(Entity)
         .and_where(Expr::col(Column::Id).eq(Func::coalesce([parent, own])))
-        .and_where(Expr::col(Column::IsDeleted).eq(false))
+        .and_where(Expr::col(Column::IsDeleted).ne(true))
         .lock(LockType::Update)
         .take();
     Ok(db.query_one(&row).await?.is_some())
@@ -46,7 +46,7 @@ fn own(app_id: &str, cluster: &str, namespace: &str) -> SelectStatement {
         .and_where(Expr::col(Column::AppId).eq(app_id))
         .and_where(Expr::col(Column::ClusterName).eq(cluster))
         .and_where(Expr::col(Column::NamespaceName).eq(namespace))
-        .and_where(Expr::col(Column::IsDeleted).eq(false))
+        .and_where(Expr::col(Column::IsDeleted).ne(true))
         .limit(1)
         .take()
 }
@@ -64,7 +64,7 @@ fn parent(app_id: &str, branch: &str, name: &str) -> SelectStatement {
         .equals((above.clone(), Cluster::AppId))
         .and(of_root(Namespace::ClusterName).equals((above.clone(), Cluster::Name)))
         .and(of_root(Namespace::NamespaceName).eq(name))
-        .and(of_root(Namespace::IsDeleted).eq(false));
+        .and(of_root(Namespace::IsDeleted).ne(true));
     Query::select()
         .column((root.clone(), Namespace::Id))
         .from_as(Clusters, child.clone())
@@ -72,7 +72,7 @@ fn parent(app_id: &str, branch: &str, name: &str) -> SelectStatement {
         .join_as(JoinType::InnerJoin, Namespaces, root.clone(), is_root)
         .and_where(of_child(Cluster::AppId).eq(app_id))
         .and_where(of_child(Cluster::Name).eq(branch))
-        .and_where(of_child(Cluster::IsDeleted).eq(false))
+        .and_where(of_child(Cluster::IsDeleted).ne(true))
         .limit(1)
         .take()
 }
