@@ -7,6 +7,8 @@ mod clock;
 mod cluster;
 mod contest;
 mod damage;
+mod damaged_portal;
+mod damaged_release;
 mod database;
 mod deferred;
 mod disk;

@@ -109,7 +109,7 @@ impl World {
         let items = self.admin.get(&format!("{}/items", app.path("default", "application"))).await;
         let item = items.ok().json()[0]["id"].as_i64().unwrap();
         let rows = rows.replace("{app}", &id).replace("{branch}", &branch);
-        let is_cached = number % 2 == 0;
+        let is_cached = number.is_multiple_of(2);
         let what = format!("{name}.{column}{} ({id})", if is_cached { ", cached" } else { "" });
         Case {
             what,
@@ -147,10 +147,16 @@ impl World {
                 faults.add(case, format!("a client of {ip} loses {wanted}, which is in memory"));
             }
         }
-        let other =
-            value_of(&self.served(case, &format!("{}.other", case.app.id), "10.0.0.1").await);
-        if other != "other" {
-            faults.add(case, format!("another namespace is answered {other}"));
+        let public = format!("{}.other", case.app.id);
+        let own = self.served(case, &public, "10.0.0.1").await;
+        let elsewhere = self.config.get(&format!("/configs/demo/default/{public}")).await;
+        for (what, answer) in [("its app", own), ("another app", elsewhere)] {
+            let value = value_of(&answer);
+            let may_wait = case.table == "AppNamespace" && what == "another app" && value == "503";
+            let is_protected = case.table == "AccessKey" && value == "401";
+            if value != "other" && !may_wait && !is_protected {
+                faults.add(case, format!("another namespace is answered {value} for {what}"));
+            }
         }
     }
 
@@ -305,7 +311,6 @@ async fn a_damaged_column_stays_in_its_row() {
         .enumerate()
         .map(|(number, (target, column))| world.create(number, *target, column));
     let cases: Vec<Case> = futures_util::stream::iter(cases).buffered(AT_ONCE).collect().await;
-    eprintln!("{} cases", cases.len());
     for case in cases.iter().filter(|case| case.is_cached) {
         world.served(case, "application", "10.0.0.1").await;
     }

@@ -54,7 +54,11 @@ pub async fn of_token(store: &Store, token: &str) -> Result<Option<Consumer>> {
         None => consumer::token(store.read(), token, clock).await?,
     };
     let Some(id) = found.and_then(|row| row.consumer_id) else { return Ok(None) };
-    let Some(row) = consumer::by_id(store.read(), id).await? else { return Ok(None) };
+    let row = match consumer::by_id(store.read(), id).await {
+        Err(error) if error.is_unreadable() => None,
+        found => found?,
+    };
+    let Some(row) = row else { return Ok(None) };
     let all_apps = consumer::has_all_apps(store.read(), id).await?;
     Ok(Some(Consumer { id, app_id: row.app_id, all_apps }))
 }

@@ -12,7 +12,7 @@ use castalia_core::protocol::wire::{Configurations, NotificationMessages};
 
 use super::constraint::{self, can_be_stored};
 use super::{gray, watch_key};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::feed::ReleaseFeed;
 use crate::feed::cache::{Place, Release};
 
@@ -111,7 +111,7 @@ pub async fn find(feed: &ReleaseFeed, asked: Asked<'_>) -> Result<Option<Found>>
         Some(public) => search.of_app(&names.app(&public.owner).unwrap_or(public.owner)).await?,
         None => None,
     };
-    if own.is_none() && public.is_none() && !is_own && names.may_be_public(namespace) {
+    if own.is_none() && public.is_none() && names.may_be_declared(asked.app_id, namespace) {
         return Err(unreadable());
     }
     let is_found = own.is_some() || public.is_some();
@@ -168,7 +168,7 @@ fn unreadable() -> Error {
     Error::unavailable(
         "A row that the answer depends on cannot be decoded; the server's /health has the details.",
     )
-    .with_code("unreadable_row")
+    .with_code(Code::UnreadableRow)
 }
 
 fn merged<'a>(releases: impl DoubleEndedIterator<Item = &'a Arc<Release>>) -> Configurations {

@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::access_key::AccessKey;
-use super::name::{AppNamespace, Cluster, Contest};
+use super::name::{AppNamespace, Cluster, Contest, Unknown};
 use super::{BATCH, ReleaseFeed};
 use crate::error::Result;
+use castalia_store::Id;
 use castalia_store::access_key as stored_key;
 use castalia_store::feed::{self as stored, Rows};
 
@@ -137,13 +138,12 @@ impl ReleaseFeed {
         Ok(())
     }
 
-    /// A definition that cannot be decoded stays as it was read before. Where it is unknown, it is
-    /// unknown whether the name that it may have is public.
+    /// A definition that cannot be decoded stays as it was read before.
     fn replace_names(&self, rows: Vec<stored::Definition>, clusters: Vec<Cluster>) -> Vec<Contest> {
         let (mut namespaces, mut unknown) = (Vec::with_capacity(rows.len()), Vec::new());
         let mut unreadable = 0;
         for row in rows {
-            let (id, name, is_public) = (row.0.0, row.2.clone(), row.3);
+            let (Id(id), app_id, name, is_public) = row.clone();
             if let Some(namespace) = definition(row) {
                 namespaces.push(namespace);
                 continue;
@@ -151,8 +151,7 @@ impl ReleaseFeed {
             unreadable += 1;
             match self.names().by_id(id) {
                 Some(known) => namespaces.push(known),
-                None if is_public == Some(false) => {}
-                None => unknown.push(name),
+                None => unknown.push(Unknown { app_id, name, is_public }),
             }
         }
         self.0.condition.names_read(unreadable);

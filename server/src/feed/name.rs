@@ -25,6 +25,17 @@ pub struct AppNamespace {
     pub is_public: bool,
 }
 
+/// A declared namespace whose row cannot be decoded: what is known of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Unknown {
+    /// App that declares it.
+    pub app_id: Option<String>,
+    /// Full name.
+    pub name: Option<String>,
+    /// Whether all apps may read it.
+    pub is_public: Option<bool>,
+}
+
 /// One cluster or branch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cluster {
@@ -74,8 +85,7 @@ struct Index {
     own: FoldedMap<2, Vec<Declared>>,
     /// The one of the oldest row.
     public: FoldedMap<1, (i64, Public)>,
-    /// Names that rows which cannot be decoded may declare as public; `None` for any name.
-    unknown: Vec<Option<String>>,
+    unknown: Vec<Unknown>,
     last_namespace: AtomicI64,
     last_cluster: AtomicI64,
 }
@@ -105,15 +115,19 @@ impl Names {
         self.folds
     }
 
-    /// Replaces all names with those of the database, and those that undecodable rows may declare as
-    /// public, `None` for any name. Returns the public names that two apps declare.
+    /// Replaces all names with those of the database. Returns the public names that two apps
+    /// declare.
     pub fn replace(
         &self,
         namespaces: Vec<AppNamespace>,
         clusters: Vec<Cluster>,
-        unknown: Vec<Option<String>>,
+        unknown: Vec<Unknown>,
     ) -> Vec<Contest> {
         let index = Index { unknown, ..Index::default() };
+        for app in index.unknown.iter().filter_map(|unknown| unknown.app_id.as_deref()) {
+            let app: Arc<str> = app.into();
+            index.apps.update([&app], |stored| push(stored, &app));
+        }
         let contests = namespaces.into_iter().filter_map(|row| index.add_namespace(row)).collect();
         clusters.into_iter().for_each(|row| index.add_cluster(row));
         self.index.store(index.into());
@@ -188,14 +202,17 @@ impl Names {
         self.index.load().public.get(&Folded([name]), |(_, public)| public.clone())
     }
 
-    /// Whether a row that cannot be decoded may declare this public name.
+    /// Whether a row that cannot be decoded may declare this namespace, of the app or public. An app
+    /// that is not stored is `None`.
     #[must_use]
-    pub fn may_be_public(&self, name: &str) -> bool {
-        let index = self.index.load();
-        let may_be = |unknown: &Option<String>| {
-            unknown.as_ref().is_none_or(|unknown| unknown.eq_ignore_ascii_case(name))
-        };
-        index.unknown.iter().any(may_be)
+    pub fn may_be_declared(&self, app_id: Option<&str>, name: &str) -> bool {
+        let is_own = app_id.is_some_and(|app_id| self.own(app_id, name).is_some());
+        self.index.load().unknown.iter().any(|unknown| {
+            let may_be_it = |known: &String| known.eq_ignore_ascii_case(name);
+            let may_be_public = unknown.is_public != Some(false) && !is_own;
+            let may_be_own = unknown.app_id.is_none() && app_id.is_none();
+            unknown.name.as_ref().is_none_or(may_be_it) && (may_be_public || may_be_own)
+        })
     }
 
     /// The declared namespace with this row id, as of the last read.

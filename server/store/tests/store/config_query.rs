@@ -115,7 +115,7 @@ on_each_database! {
         assert_eq!((rule.release_id, rule.branch_status), (Id(4), Some(Small(1))));
         let in_force = async || {
             let (lines, _) = feed::published(db, ("a", "default", "n")).await.unwrap();
-            lines.into_iter().filter_map(|line| Some(line.rule?.0)).collect::<Vec<_>>()
+            lines.into_iter().filter_map(|line| Some(line.rule?.unwrap().0)).collect::<Vec<_>>()
         };
         assert_eq!(in_force().await, [], "there is no such branch");
         write(&store, |tx, ()| Box::pin(insert(tx, cluster_row("branch", Id(1))))).await;
