@@ -5,7 +5,7 @@
 use sea_orm::sea_query::{
     Expr, ExprTrait, Func, Order, Query, SelectStatement, SimpleExpr, UnionType,
 };
-use sea_orm::{ConnectionTrait, DbErr, QueryResult};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult};
 
 use super::readable::report;
 use crate::entity::{cluster, gray_release_rule, release};
@@ -92,6 +92,7 @@ pub async fn published(
     db: &impl ConnectionTrait,
     place: Place<'_>,
 ) -> Result<(Vec<Line>, Fingerprint), StoreError> {
+    let backend = db.get_database_backend();
     // A join that matches no rule instead of the literal NULL, which has no type: MySQL would
     // convert the ids to decimals.
     let mut main = Query::select();
@@ -99,8 +100,8 @@ pub async fn published(
         .columns(RELEASE_COLUMNS.map(|column| (MAIN, column)))
         .from_subquery(main_release(place), MAIN)
         .left_join(Rules, Expr::cust("1 = 0"));
-    let statement = main.union(UnionType::All, gray_releases(place)).to_owned();
-    let found = db.query_all_raw(db.get_database_backend().build(&statement)).await?;
+    let statement = main.union(UnionType::All, gray_releases(backend, place)).to_owned();
+    let found = db.query_all_raw(backend.build(&statement)).await?;
     let (mut lines, mut fingerprint) = (Vec::new(), Fingerprint::default());
     for row in &found {
         let (rule, release): (Option<Id>, Option<Id>) =
@@ -162,10 +163,11 @@ pub async fn fingerprints(
     db: &impl ConnectionTrait,
     places: &[Place<'_>],
 ) -> Result<Vec<Fingerprint>, StoreError> {
-    let mut selects = places.iter().enumerate().map(|(at, place)| of_place(at, *place));
+    let backend = db.get_database_backend();
+    let mut selects = places.iter().enumerate().map(|(at, place)| of_place(backend, at, *place));
     let Some(mut statement) = selects.next() else { return Ok(Vec::new()) };
     statement.unions(selects.map(|select| (UnionType::All, select)));
-    let found = db.query_all_raw(db.get_database_backend().build(&statement)).await?;
+    let found = db.query_all_raw(backend.build(&statement)).await?;
     let mut fingerprints = vec![Fingerprint::default(); places.len()];
     for row in found {
         let at: i32 = row.try_get_by(0)?;
@@ -181,9 +183,10 @@ pub async fn fingerprints(
     Ok(fingerprints)
 }
 
-fn of_place(at: usize, place: Place<'_>) -> SelectStatement {
+fn of_place(backend: DbBackend, at: usize, place: Place<'_>) -> SelectStatement {
     let main = main_release(place).clear_selects().column((Releases, Release::Id)).take();
-    let of_rules = |expr: SimpleExpr| gray_releases(place).clear_selects().expr(expr).take();
+    let of_rules =
+        |expr: SimpleExpr| gray_releases(backend, place).clear_selects().expr(expr).take();
     let rule = Func::max(Expr::col((Rules, Rule::Id)));
     let gray = Func::max(Expr::col((Releases, Release::Id)));
     let mut select = Query::select();
@@ -220,8 +223,7 @@ fn main_release((app_id, cluster, namespace): Place<'_>) -> SelectStatement {
 
 /// Active rules with their releases. A newer rule of the same branch replaces an older one whatever
 /// its status, and a deleted branch has none: two concurrent callers could leave such rules behind.
-/// A branch without any row was not deleted, but the row of it or of the rule is damaged.
-fn gray_releases((app_id, cluster, namespace): Place<'_>) -> SelectStatement {
+fn gray_releases(backend: DbBackend, (app_id, cluster, namespace): Place<'_>) -> SelectStatement {
     let is_of_rule = Expr::col((Releases, Release::Id))
         .equals((Rules, Rule::ReleaseId))
         .and(Expr::col((Releases, Release::IsAbandoned)).ne(true))
@@ -237,22 +239,32 @@ fn gray_releases((app_id, cluster, namespace): Place<'_>) -> SelectStatement {
         .and_where(Expr::col((Rules, Rule::IsDeleted)).ne(true))
         .and_where(Expr::col((Rules, Rule::BranchStatus)).is_not_in(INACTIVE))
         .and_where(Expr::col((Rules, Rule::ReleaseId)).ne(Id(0)))
-        .and_where(Expr::exists(branch(false)).or(Expr::not_exists(branch(true))))
+        .and_where(Expr::exists(branch()).or(Expr::cust(nameless(backend))))
         .and_where(Expr::not_exists(newer_rule()))
         .take()
 }
 
-fn branch(with_deleted: bool) -> SelectStatement {
-    let mut branch = Query::select();
-    branch
+fn branch() -> SelectStatement {
+    Query::select()
         .column((Clusters, Cluster::Id))
         .from(Clusters)
         .and_where(Expr::col((Clusters, Cluster::AppId)).equals((Rules, Rule::AppId)))
         .and_where(Expr::col((Clusters, Cluster::Name)).equals((Rules, Rule::BranchName)))
-        .and_where_option(
-            (!with_deleted).then(|| Expr::col((Clusters, Cluster::IsDeleted)).ne(true)),
-        )
+        .and_where(Expr::col((Clusters, Cluster::IsDeleted)).ne(true))
         .take()
+}
+
+/// Whether a rule has no branch only because a name in its row, or in that of the branch, is no
+/// text. Such a branch was not deleted. Only SQLite stores such names.
+fn nameless(backend: DbBackend) -> &'static str {
+    match backend {
+        DbBackend::Sqlite => {
+            r#"(typeof("GrayReleaseRule"."BranchName") <> 'text' OR EXISTS (SELECT 1 FROM "Cluster" AS "odd" WHERE
+                (typeof("odd"."Name") <> 'text' AND "odd"."AppId" = "GrayReleaseRule"."AppId") OR
+                (typeof("odd"."AppId") <> 'text' AND "odd"."Name" = "GrayReleaseRule"."BranchName")))"#
+        }
+        _ => "(1 = 0)",
+    }
 }
 
 fn newer_rule() -> SelectStatement {
