@@ -6,12 +6,12 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
 
-use crate::decode;
 use crate::entity::access_key::{Column, Entity, Model};
 use crate::error::StoreError;
 use crate::feed::readable;
 use crate::number::{Id, Small};
 use crate::page;
+use crate::row::decode;
 use crate::row::{Standard, now, soft_delete};
 
 /// Whether a key was created, changed or deleted at this time or later. Tables may store whole

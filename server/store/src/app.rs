@@ -8,12 +8,12 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder
 
 use crate::Store;
 use crate::condition::{chunks, contains};
-use crate::decode;
 use crate::entity::app::{Column, Entity, Model};
 use crate::error::StoreError;
 use crate::feed::readable;
 use crate::number::Id;
 use crate::page::{self, Page, Paged};
+use crate::row::decode;
 use crate::row::{Standard, soft_delete};
 
 pub use cluster::{

@@ -9,7 +9,6 @@ use sea_orm::{
 };
 
 use crate::condition::chunks;
-use crate::decode;
 use crate::entity::consumer::{Column, Entity, Model};
 use crate::entity::{
     castalia_consumer_grant as grant, consumer_audit, consumer_role, consumer_token,
@@ -18,6 +17,7 @@ use crate::error::StoreError;
 use crate::feed::readable;
 use crate::number::Id;
 use crate::page::{self, Page};
+use crate::row::decode;
 use crate::row::{Standard, now, soft_delete};
 
 pub async fn by_id(db: &impl ConnectionTrait, id: Id) -> Result<Option<Model>, StoreError> {

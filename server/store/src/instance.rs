@@ -11,12 +11,12 @@ use sea_orm::{
 };
 
 use crate::condition::chunks;
-use crate::decode;
 use crate::entity::{instance, instance_config};
 use crate::error::StoreError;
 use crate::feed::readable;
 use crate::number::Id;
 use crate::page::{self, Page, Paged};
+use crate::row::decode;
 
 /// Rows in one statement; each has up to eight values.
 const ROWS: usize = 200;

@@ -10,12 +10,12 @@ use sea_orm::{
 };
 
 use crate::condition::chunks;
-use crate::decode;
 use crate::entity::item::{Column, Entity, Model};
 use crate::error::StoreError;
 use crate::feed::readable;
 use crate::number::Id;
 use crate::page::{self, Page, Paged};
+use crate::row::decode;
 use crate::row::{Standard, soft_delete};
 
 pub use commit::{commits, commits_since, commits_with_key, delete_commits_of_namespace};

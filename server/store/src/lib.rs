@@ -9,7 +9,6 @@ pub mod app;
 pub mod audit;
 mod condition;
 pub mod consumer;
-mod decode;
 pub mod entity;
 pub mod error;
 pub mod feed;

@@ -6,9 +6,9 @@ use sea_orm::{
     Select,
 };
 
-use crate::decode::Table;
 use crate::error::StoreError;
 use crate::feed::readable;
+use crate::row::decode::Table;
 use crate::row::primary_key;
 
 /// Engines use signed numbers for offsets.

@@ -11,12 +11,12 @@ use sea_orm::{
 };
 
 use crate::condition::chunks;
-use crate::decode;
 use crate::entity::release::{Column, Entity, Model};
 use crate::error::StoreError;
 use crate::feed::readable;
 use crate::number::Id;
 use crate::page::{self, Page};
+use crate::row::decode;
 use crate::row::{InNamespace, Standard, now, soft_delete};
 
 pub use history::{

@@ -7,13 +7,13 @@ use sea_orm::{
 };
 
 use crate::condition::chunks;
-use crate::decode;
 use crate::entity::{
     cluster, commit, gray_release_rule, instance_config, item, namespace, release, release_history,
 };
 use crate::error::StoreError;
 use crate::namespace::lock_where;
 use crate::number::Id;
+use crate::row::decode;
 use crate::row::{InNamespace, Standard, soft_delete, soft_remove};
 
 /// An app with all or some of its clusters and branches.

@@ -1,5 +1,7 @@
 //! Operations on tables with Apollo's six standard columns: live rows, insert, update and soft
-//! deletion. Knows no table by name and no rule for changes.
+//! deletion; how rows are decoded is in a file below. Knows no table by name and no rule for changes.
+
+pub(crate) mod decode;
 
 use chrono::{DateTime, SubsecRound, Utc};
 use sea_orm::sea_query::{Condition, Expr, InsertStatement, IntoCondition, Query};

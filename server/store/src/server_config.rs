@@ -7,10 +7,10 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, Set,
 };
 
-use crate::decode;
 use crate::entity::{portal_server_config, server_config};
 use crate::error::StoreError;
 use crate::feed::readable;
+use crate::row::decode;
 use crate::row::{Standard, insert, soft_delete, update};
 
 /// All rows of ApolloConfigDB, by id.

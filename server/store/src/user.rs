@@ -13,12 +13,12 @@ use sea_orm::{
 };
 
 use crate::condition::{chunks, contains};
-use crate::decode;
 use crate::entity::authorities;
 use crate::entity::users::{ActiveModel, Column, Entity, Model};
 use crate::error::StoreError;
 use crate::feed::readable;
 use crate::number::Small;
+use crate::row::decode;
 use crate::row::{insert, update_as_is};
 use crate::secret::Secret;
 

@@ -3,11 +3,11 @@
 use sea_orm::sea_query::Condition;
 use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
-use crate::decode;
 use crate::entity::cluster::{Column, Entity, Model};
 use crate::error::StoreError;
 use crate::feed::readable;
 use crate::number::Id;
+use crate::row::decode;
 use crate::row::{Standard, soft_delete};
 
 /// `ParentClusterId` of a cluster that is not a branch.

@@ -9,9 +9,9 @@ use sea_orm::{
     ConnectionTrait, DbErr, EntityTrait, QueryResult, QueryTrait, Select, TryGetableMany,
 };
 
-use crate::decode::{self, Table};
 use crate::error::StoreError;
 use crate::number::Id;
+use crate::row::decode::{self, Table};
 
 /// The part of a row that cannot be decoded.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

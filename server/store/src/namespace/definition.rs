@@ -3,10 +3,10 @@
 use sea_orm::sea_query::{Condition, Expr, ExprTrait as _, Func};
 use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder};
 
-use crate::decode;
 use crate::entity::app_namespace::{Column, Entity, Model};
 use crate::error::StoreError;
 use crate::feed::readable;
+use crate::row::decode;
 use crate::row::{Standard, soft_delete};
 
 pub async fn app_namespace(

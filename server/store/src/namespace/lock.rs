@@ -4,10 +4,10 @@
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Set};
 
 use crate::condition::chunks;
-use crate::decode;
 use crate::entity::namespace_lock::{ActiveModel, Column, Entity, Model};
 use crate::error::StoreError;
 use crate::number::Id;
+use crate::row::decode;
 use crate::row::{self, now};
 
 pub async fn lock(

@@ -5,12 +5,12 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect, QueryTrait,
 };
 
-use crate::decode;
 use crate::entity::namespace::{Column, Entity, Model};
 use crate::entity::{namespace_lock, release};
 use crate::error::StoreError;
 use crate::number::Id;
 use crate::row::Standard;
+use crate::row::decode;
 
 /// A namespace, its editor, and the release of its clients.
 #[derive(Clone, Debug)]

@@ -10,12 +10,12 @@ use sea_orm::{
 
 use super::rule;
 use crate::condition::chunks;
-use crate::decode;
 use crate::entity::release_history::{Column, Entity, Model};
 use crate::error::StoreError;
 use crate::feed::readable::{self, Rows};
 use crate::number::{Id, Small};
 use crate::page::{self, Page, Paged};
+use crate::row::decode;
 use crate::row::{InNamespace, Standard, soft_delete};
 
 /// One line of history: that of the main line of a namespace, or of a branch.

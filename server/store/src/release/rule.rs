@@ -7,10 +7,10 @@ use sea_orm::{
     QueryTrait,
 };
 
-use crate::decode;
 use crate::entity::gray_release_rule::{Column, Entity, Model};
 use crate::error::StoreError;
 use crate::number::{Id, Small};
+use crate::row::decode;
 use crate::row::{InNamespace, Standard, soft_remove};
 
 /// `BranchStatus` of a branch that is neither deleted nor merged.

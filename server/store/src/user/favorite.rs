@@ -3,11 +3,11 @@
 use sea_orm::sea_query::Condition;
 use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
-use crate::decode;
 use crate::entity::favorite::{Column, Entity, Model};
 use crate::error::StoreError;
 use crate::number::Id;
 use crate::page::{self, Page};
+use crate::row::decode;
 use crate::row::{Standard, soft_delete, soft_remove};
 
 pub async fn by_id(db: &impl ConnectionTrait, id: Id) -> Result<Option<Model>, StoreError> {

@@ -9,11 +9,11 @@ use sea_orm::{
 };
 
 use crate::condition::{chunks, starts_with};
-use crate::decode;
 use crate::entity::{consumer_role, permission, role, role_permission, user_role};
 use crate::error::StoreError;
 use crate::feed::readable;
 use crate::number::Id;
+use crate::row::decode;
 use crate::row::{Standard, soft_delete};
 
 /// Names to search for: exact ones and prefixes.

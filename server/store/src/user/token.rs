@@ -5,12 +5,12 @@ use chrono::NaiveDateTime;
 use sea_orm::sea_query::{Condition, Expr};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use crate::decode;
 use crate::entity::user_token::{Column, Entity, Model};
 use crate::entity::user_token_audit;
 use crate::error::StoreError;
 use crate::feed::readable;
 use crate::number::Id;
+use crate::row::decode;
 use crate::row::{Standard, soft_delete};
 
 /// The last call made with a token.
