@@ -26,7 +26,7 @@ use crate::transport::{HttpClient, HttpOptions, ReqwestClient};
 use engine::Engine;
 
 /// How long [`Client::close`] waits for listeners that are still running.
-pub const DRAIN: Duration = Duration::from_secs(2);
+pub(crate) const DRAIN: Duration = Duration::from_secs(2);
 /// How long [`Client::close`] waits in total, mainly for cache files.
 const CLOSE: Duration = Duration::from_secs(5);
 

@@ -1,6 +1,8 @@
 //! What the bindings for other languages share, so that each of them only converts types. Knows no
 //! language.
 
+use std::time::Duration;
+
 pub mod call;
 pub mod describe;
 pub mod fork;
@@ -8,4 +10,5 @@ pub mod open;
 pub mod read;
 pub mod settings;
 
-pub use crate::client::DRAIN;
+/// How long listeners have for their queued events when a client is closed.
+pub const DRAIN: Duration = crate::client::DRAIN;
