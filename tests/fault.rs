@@ -7,6 +7,7 @@ mod clock;
 mod cluster;
 mod contest;
 mod damage;
+mod damaged_item;
 mod damaged_portal;
 mod damaged_release;
 mod database;
