@@ -111,7 +111,7 @@ where
     }
 
     fn add<H: Handler<T, S>, T: 'static>(
-        mut self,
+        self,
         method: Method,
         path: &'static str,
         access: A,
@@ -124,13 +124,20 @@ where
             Method::DELETE => MethodFilter::DELETE,
             _ => MethodFilter::GET,
         };
-        self.listed.push(Listed { method, path, access: access.clone(), operation });
+        let listed = Listed { method, path, access, operation };
+        self.insert(listed, on(filter, handler))
+    }
+
+    /// Not generic over the handler, so that the guard's layer is compiled once for each role and
+    /// not for each route.
+    fn insert(mut self, listed: Listed<A>, route: MethodRouter<S>) -> Self {
+        let (path, access) = (listed.path, listed.access.clone());
+        self.listed.push(listed);
         let guard = self.guard;
         let check = move |State((state, access)): State<(S, A)>, request: Request, next: Next| {
             guard(state, access, request, next)
         };
-        let route: MethodRouter<S> =
-            on(filter, handler).layer(from_fn_with_state((self.state.clone(), access), check));
+        let route = route.layer(from_fn_with_state((self.state.clone(), access), check));
         self.router = self.router.route(path, route);
         self
     }

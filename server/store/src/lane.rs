@@ -1,10 +1,7 @@
 //! One of the two sets of connections of a database: those for requests, or those that are reserved
 //! for the work that applications wait for. Knows no table, and not which callers use which set.
 
-use futures_util::future::BoxFuture;
-use sea_orm::DatabaseTransaction;
-
-use crate::error::JobError;
+use crate::job::Job;
 use crate::reader::Reader;
 use crate::transaction::Transactions;
 use crate::writer::Writer;
@@ -25,19 +22,11 @@ pub(super) enum Writes {
 }
 
 impl Writes {
-    pub(super) async fn run<I, T, E, F>(&self, input: I, job: F) -> Result<T, E>
-    where
-        I: Send + Sync + 'static,
-        T: Send + 'static,
-        E: JobError,
-        F: for<'c> Fn(&'c DatabaseTransaction, &'c I) -> BoxFuture<'c, Result<T, E>>
-            + Send
-            + Sync
-            + 'static,
-    {
+    /// Passes the job on; it is answered in any case.
+    pub(super) async fn submit(&self, job: Box<dyn Job>) {
         match self {
-            Self::Writer(writer) => writer.write(input, job).await,
-            Self::Transactions(transactions) => transactions.run(input, job).await,
+            Self::Writer(writer) => writer.submit(job).await,
+            Self::Transactions(transactions) => transactions.submit(job),
         }
     }
 }

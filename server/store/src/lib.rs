@@ -16,6 +16,7 @@ mod file;
 pub mod installation;
 pub mod instance;
 pub mod item;
+mod job;
 mod lane;
 pub mod message;
 pub mod migration;
@@ -50,6 +51,7 @@ use futures_util::future::BoxFuture;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, Statement};
 
 use file::SqliteFile;
+use job::Job;
 use lane::{Lane, Writes};
 use pool::Pools;
 use pulse::Pulse;
@@ -79,6 +81,9 @@ pub type Transaction = DatabaseTransaction;
 const RETRY: Duration = Duration::from_secs(1);
 
 /// One database. Cheap to clone.
+///
+/// Methods that reach into the drivers return boxed futures: an `async fn` would be compiled again,
+/// with everything that it calls, in each crate that calls it.
 #[derive(Clone, Debug)]
 pub struct Store {
     shared: Arc<Shared>,
@@ -104,7 +109,11 @@ struct Shared {
 
 impl Store {
     /// Opens the database that the URL names. Errors name the setting of the URL.
-    pub async fn connect(url: &str, options: StoreOptions) -> Result<Self, StoreError> {
+    pub fn connect(url: &str, options: StoreOptions) -> BoxFuture<'_, Result<Self, StoreError>> {
+        Box::pin(Self::open(url, options))
+    }
+
+    async fn open(url: &str, options: StoreOptions) -> Result<Self, StoreError> {
         let url = DatabaseUrl::from_str(url)
             .map_err(|problem| StoreError::setting(&options.setting, problem))?;
         let Pools { read, write, reserved, ping, retirement, file } =
@@ -201,18 +210,29 @@ impl Store {
             + Sync
             + 'static,
     {
-        let outcome = self.lane().writes.run(input, job).await;
-        match outcome.as_ref().map_err(JobError::store_error) {
-            // A job that found nothing to write succeeds even if the database rejects writes, so
-            // only a trial write shows that writing works again.
-            Ok(_) => {}
-            Err(Some(error)) if error.is_outage() && self.shared.status.failed(error) => {
-                self.notice_recovery();
-            }
-            Err(Some(StoreError::Conflict(_))) => self.check_locks(),
-            Err(_) => {}
+        let (job, answer) = job::prepare(input, job);
+        self.submit(job).await;
+        let outcome = answer.receive().await;
+        if let Err(Some(error)) = outcome.as_ref().map_err(JobError::store_error) {
+            self.note_failure(error);
         }
         outcome
+    }
+
+    fn submit(&self, job: Box<dyn Job>) -> BoxFuture<'_, ()> {
+        Box::pin(self.lane().writes.submit(job))
+    }
+
+    /// A success is not noted: a job that found nothing to write succeeds even if the database
+    /// rejects writes, so only a trial write shows that writing works again.
+    fn note_failure(&self, error: &StoreError) {
+        if error.is_outage() {
+            if self.shared.status.failed(error) {
+                self.notice_recovery();
+            }
+        } else if let StoreError::Conflict(_) = error {
+            self.check_locks();
+        }
     }
 
     /// The outcome of the last writes; performs no query.
@@ -276,22 +296,26 @@ impl Store {
 
     /// Listens for release messages that any node commits; `None` if the engine does not support
     /// that.
-    pub async fn listen(&self) -> Result<Option<Listener>, StoreError> {
-        match (self.dialect(), &self.shared.reserved.writes) {
-            (Dialect::Postgres, Writes::Transactions(Transactions { db, .. })) => {
-                Ok(Some(Listener::start(db).await?))
+    pub fn listen(&self) -> BoxFuture<'_, Result<Option<Listener>, StoreError>> {
+        Box::pin(async move {
+            match (self.dialect(), &self.shared.reserved.writes) {
+                (Dialect::Postgres, Writes::Transactions(Transactions { db, .. })) => {
+                    Ok(Some(Listener::start(db).await?))
+                }
+                _ => Ok(None),
             }
-            _ => Ok(None),
-        }
+        })
     }
 
     /// Checks that the database answers within two seconds, over a separate connection and
     /// regardless of the last write, and that a SQLite file is still the one that was opened.
-    pub async fn ping(&self) -> Result<(), StoreError> {
-        if let Some(file) = &self.shared.file {
-            file.check()?;
-        }
-        self.shared.pulse.ping().await
+    pub fn ping(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            if let Some(file) = &self.shared.file {
+                file.check()?;
+            }
+            self.shared.pulse.ping().await
+        })
     }
 
     /// Closes connections that are in a state which no other user of the pool may see.
@@ -305,40 +329,47 @@ impl Store {
 
     /// Closes all connections; running work is finished first, later work fails. On SQLite, all
     /// data is in the main database file afterwards, so that copying this file is sufficient.
-    pub async fn close(&self) -> Result<(), StoreError> {
-        let shared = &self.shared;
-        if let Some(file) = &shared.file {
-            shared.common.reader.close().await?;
-            shared.reserved.reader.close().await?;
-            shared.pulse.close().await?;
-            let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
-            if file.check().is_ok()
-                && let Err(error) = shared.write.execute_unprepared(checkpoint).await
-            {
-                tracing::warn!(%error, "cannot truncate the write-ahead log; keep it beside the database file");
+    pub fn close(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            let shared = &self.shared;
+            if let Some(file) = &shared.file {
+                shared.common.reader.close().await?;
+                shared.reserved.reader.close().await?;
+                shared.pulse.close().await?;
+                let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+                if file.check().is_ok()
+                    && let Err(error) = shared.write.execute_unprepared(checkpoint).await
+                {
+                    tracing::warn!(%error, "cannot truncate the write-ahead log; keep it beside the database file");
+                }
+                file.release();
             }
-            file.release();
-        }
-        shared.write.close_by_ref().await?;
-        shared.pulse.close().await?;
-        shared.reserved.reader.close().await?;
-        Ok(shared.common.reader.close().await?)
+            shared.write.close_by_ref().await?;
+            shared.pulse.close().await?;
+            shared.reserved.reader.close().await?;
+            Ok(shared.common.reader.close().await?)
+        })
     }
 
     /// Reads a SQLite file completely; other databases check themselves.
-    pub async fn check_integrity(&self) -> Result<(), StoreError> {
-        if self.shared.file.is_none() {
-            return Ok(());
-        }
-        // No time limit, because reading a large file takes long.
-        let statement = Statement::from_string(DbBackend::Sqlite, "PRAGMA quick_check(1)");
-        let row = self.shared.write.query_one_raw(statement).await?;
-        let found: String = row.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or_default();
-        if found == "ok" {
-            return Ok(());
-        }
-        let problem =
-            format!("{}: the file is damaged ({found}); restore it from a backup", self.shared.url);
-        Err(StoreError::setting(self.setting(), problem))
+    pub fn check_integrity(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            if self.shared.file.is_none() {
+                return Ok(());
+            }
+            // No time limit, because reading a large file takes long.
+            let statement = Statement::from_string(DbBackend::Sqlite, "PRAGMA quick_check(1)");
+            let row = self.shared.write.query_one_raw(statement).await?;
+            let found: String =
+                row.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or_default();
+            if found == "ok" {
+                return Ok(());
+            }
+            let problem = format!(
+                "{}: the file is damaged ({found}); restore it from a backup",
+                self.shared.url
+            );
+            Err(StoreError::setting(self.setting(), problem))
+        })
     }
 }

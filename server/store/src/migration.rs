@@ -113,15 +113,28 @@ const STEPS: [Step; 5] = [
     step!(5, "castalia_installation", Part::Portal, false, "0005_castalia_installation.sql"),
 ];
 
+/// Inserts the first rows into new tables.
+type Seed<'a> = Box<
+    dyn for<'c> FnOnce(&'c DatabaseTransaction) -> BoxFuture<'c, Result<(), StoreError>>
+        + Send
+        + 'a,
+>;
+
 /// Creates missing tables, and returns the program that created the database. Several nodes may
 /// call this concurrently. An up-to-date schema costs one query. On a new database, `seed` inserts
 /// the first rows in the transaction that records the schema, after the settings of every new
 /// installation.
-pub async fn apply(
-    store: &Store,
+pub fn apply<'a>(
+    store: &'a Store,
     part: Part,
-    seed: impl for<'c> FnOnce(&'c DatabaseTransaction) -> BoxFuture<'c, Result<(), StoreError>> + Send,
-) -> Result<Origin, StoreError> {
+    seed: impl for<'c> FnOnce(&'c DatabaseTransaction) -> BoxFuture<'c, Result<(), StoreError>>
+    + Send
+    + 'a,
+) -> BoxFuture<'a, Result<Origin, StoreError>> {
+    Box::pin(apply_steps(store, part, Box::new(seed)))
+}
+
+async fn apply_steps(store: &Store, part: Part, seed: Seed<'_>) -> Result<Origin, StoreError> {
     if let Some(records) = Records::read_if_present(store.read()).await?
         && records.missing(part).is_empty()
     {
@@ -229,7 +242,7 @@ async fn apply_locked(
     store: &Store,
     part: Part,
     lock: &lock::Lock,
-    seed: impl for<'c> FnOnce(&'c DatabaseTransaction) -> BoxFuture<'c, Result<(), StoreError>> + Send,
+    seed: Seed<'_>,
 ) -> Result<Origin, StoreError> {
     let tx = lock.transaction();
     let found = fit::read(tx, store.dialect()).await?;

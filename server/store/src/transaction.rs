@@ -4,13 +4,13 @@
 use std::future::Future;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
 use sea_orm::{
     DatabaseConnection, DatabaseTransaction, DbBackend, IsolationLevel, TransactionTrait,
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
-use crate::error::{JobError, StoreError, is_dead_connection};
+use crate::error::{StoreError, is_dead_connection};
+use crate::job::{Job, Verdict};
 use crate::pool::LOCK_TIMEOUT;
 use crate::pulse::Pulse;
 use crate::retirement::Retirement;
@@ -32,84 +32,66 @@ pub(super) struct Transactions {
 }
 
 impl Transactions {
-    /// Runs the job in a separate transaction.
-    pub(super) async fn run<I, T, E, F>(&self, input: I, job: F) -> Result<T, E>
-    where
-        I: Send + Sync + 'static,
-        T: Send + 'static,
-        E: JobError,
-        F: for<'c> Fn(&'c DatabaseTransaction, &'c I) -> BoxFuture<'c, Result<T, E>>
-            + Send
-            + Sync
-            + 'static,
-    {
+    /// Runs the job in a separate transaction, and answers it. In a separate task, so that a client
+    /// that disconnects cannot interrupt a publish.
+    pub(super) fn submit(&self, job: Box<dyn Job>) {
         let transactions = self.clone();
-        // A separate task, so that a client that disconnects cannot interrupt a publish.
-        let task = tokio::spawn(async move {
-            // One deadline for all attempts, because the caller waits for all of them.
-            let deadline = Pulse::deadline();
-            let begun = Instant::now();
-            let (mut attempt, mut moved) = (1, 0);
-            loop {
-                match transactions.once(deadline, &input, &job).await {
-                    Err(error)
-                        if attempt < ATTEMPTS
-                            && begun.elapsed() < LOCK_TIMEOUT
-                            && error.store_error().is_some_and(StoreError::is_retryable) =>
-                    {
-                        tracing::debug!(
-                            attempt,
-                            "transaction conflicted with another one; retrying"
-                        );
-                        // The other transaction probably needs a moment to finish.
-                        tokio::time::sleep(Duration::from_millis(10 * u64::from(attempt))).await;
-                        attempt += 1;
-                    }
-                    outcome => {
-                        let behind = outcome.as_ref().err().and_then(table_behind);
-                        let Some(table) = behind.filter(|_| moved < SEQUENCES) else {
-                            return outcome;
-                        };
-                        if let Err(problem) = sequence::set_forward(&transactions.db, &table).await
-                        {
-                            tracing::debug!(%problem, "cannot set a sequence forward");
-                            return outcome;
-                        }
-                        moved += 1;
-                    }
-                }
-            }
-        });
-        task.await.unwrap_or_else(|_| Err(StoreError::other("a write job panicked").into()))
+        tokio::spawn(async move { transactions.run(job).await });
     }
 
-    async fn once<I, T, E, F>(&self, deadline: Instant, input: &I, job: &F) -> Result<T, E>
-    where
-        E: JobError,
-        F: for<'c> Fn(&'c DatabaseTransaction, &'c I) -> BoxFuture<'c, Result<T, E>>,
-    {
-        let tx = self.watch(deadline, self.begin()).await??;
-        match self.watch(deadline, job(&tx, input)).await? {
-            Ok(value) => {
-                self.watch(deadline, self.commit(tx))
-                    .await
-                    .map_err(StoreError::while_committing)??;
-                Ok(value)
-            }
-            Err(error) => {
-                // Awaited, so that row locks end now; a lost connection has been rolled back by the
-                // server.
-                match self.watch(deadline, tx.rollback()).await? {
-                    Ok(()) => {}
-                    // The depth that sqlx assumes is wrong now.
-                    Err(problem) => {
-                        self.retirement.retire_all();
-                        tracing::debug!(%problem, "rollback failed");
-                    }
+    async fn run(&self, mut job: Box<dyn Job>) {
+        let begun = Instant::now();
+        let (mut attempt, mut moved) = (1, 0);
+        loop {
+            // The error of the store, and whether it is also the job's own result.
+            let (error, failure) = match self.once(&mut *job).await {
+                Ok(Verdict::Done) => return job.answer(None),
+                Ok(Verdict::Failed(error)) => (error, None),
+                Err(error) => (Some(error.clone()), Some(error)),
+            };
+            match error {
+                Some(error)
+                    if error.is_retryable()
+                        && attempt < ATTEMPTS
+                        && begun.elapsed() < LOCK_TIMEOUT =>
+                {
+                    tracing::debug!(attempt, "transaction met another one, trying again");
+                    // The other transaction probably needs a moment to finish.
+                    sleep(Duration::from_millis(10 * u64::from(attempt))).await;
+                    attempt += 1;
                 }
-                Err(error)
+                Some(StoreError::SequenceBehind { table }) if moved < SEQUENCES => {
+                    if let Err(problem) = sequence::set_forward(&self.db, &table).await {
+                        tracing::debug!(%problem, "cannot set a sequence forward");
+                        return job.answer(failure);
+                    }
+                    moved += 1;
+                }
+                _ => return job.answer(failure),
             }
         }
+    }
+
+    async fn once(&self, job: &mut dyn Job) -> Result<Verdict, StoreError> {
+        let deadline = job.deadline();
+        let tx = self.watch(deadline, self.begin()).await??;
+        let verdict = self.watch(deadline, job.run(&tx)).await?;
+        match verdict {
+            Verdict::Done => {
+                let committed = self.watch(deadline, self.commit(tx)).await;
+                committed.map_err(StoreError::while_committing)??;
+            }
+            // Awaited, so that row locks end now; a lost connection has been rolled back by the
+            // server.
+            Verdict::Failed(_) => {
+                if let Err(problem) = self.watch(deadline, tx.rollback()).await? {
+                    // The depth that sqlx assumes is wrong now.
+                    self.retirement.retire_all();
+                    tracing::debug!(%problem, "rollback failed");
+                }
+            }
+        }
+        Ok(verdict)
     }
 
     /// Beginning a transaction changes nothing, so it is repeated with the next connection if the
@@ -139,14 +121,6 @@ impl Transactions {
         work: impl Future<Output = T>,
     ) -> Result<T, StoreError> {
         Ok(self.pulse.watch(deadline, work).await?)
-    }
-}
-
-/// The table whose sequence is behind, if the transaction failed for that reason.
-fn table_behind(error: &impl JobError) -> Option<String> {
-    match error.store_error()? {
-        StoreError::SequenceBehind { table } => Some(table.clone()),
-        _ => None,
     }
 }
 

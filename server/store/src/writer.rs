@@ -6,23 +6,19 @@
 //! `Store::write`.
 
 use std::io;
-use std::panic::AssertUnwindSafe;
 use std::thread;
-use std::time::Duration;
 
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use sea_orm::{
     DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions,
     TransactionTrait,
 };
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::error::{JobError, StoreError};
+use crate::error::StoreError;
 use crate::file::SqliteFile;
-use crate::pulse::Pulse;
+use crate::job::{Job, Verdict};
 use crate::retirement::Retirement;
 
 /// Maximum number of jobs in one commit; with more, the first of them would wait longer without
@@ -30,8 +26,6 @@ use crate::retirement::Retirement;
 const BATCH: usize = 64;
 /// Maximum number of waiting jobs; further callers wait until the queue has space.
 const QUEUE: usize = 1024;
-/// Additional time for the last batch that starts before a job's deadline.
-const GRACE: Duration = Duration::from_secs(15);
 
 /// Passes jobs to the writer task, which ends with the last handle.
 #[derive(Clone, Debug)]
@@ -51,30 +45,10 @@ impl Writer {
         Ok(Self { jobs })
     }
 
-    /// Runs the job in a transaction and returns after the commit. The job continues even if the
-    /// caller stops waiting.
-    pub(super) async fn write<I, T, E, F>(&self, input: I, run: F) -> Result<T, E>
-    where
-        I: Send + Sync + 'static,
-        T: Send + 'static,
-        E: JobError,
-        F: for<'c> Fn(&'c DatabaseTransaction, &'c I) -> BoxFuture<'c, Result<T, E>>
-            + Send
-            + Sync
-            + 'static,
-    {
-        let (reply, answer) = oneshot::channel();
-        let deadline = Pulse::deadline();
-        let job = Waiting { input, run, result: None, reply, deadline };
-        if self.jobs.send(Box::new(job)).await.is_err() {
-            return Err(StoreError::other("the writer task has ended").into());
-        }
-        match tokio::time::timeout_at(deadline + GRACE, answer).await {
-            Ok(answer) => {
-                answer.unwrap_or_else(|_| Err(StoreError::other("a write job panicked").into()))
-            }
-            // The job may still be running and commit later.
-            Err(_) => Err(StoreError::CommitUnknown(DbErr::Custom("no answer".into())).into()),
+    /// Queues the job; it is answered after the commit.
+    pub(super) async fn submit(&self, job: Box<dyn Job>) {
+        if let Err(unsent) = self.jobs.send(job).await {
+            unsent.0.answer(Some(StoreError::other("the writer task has ended")));
         }
     }
 }
@@ -87,62 +61,6 @@ pub(super) async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction
         ..TransactionOptions::default()
     };
     db.begin_with_options(options).await.map_err(|error| StoreError::from(error).while_beginning())
-}
-
-/// A job whose types are known only to its caller.
-trait Job: Send {
-    /// Runs in the transaction, stores the result, and returns whether it was a success.
-    fn run<'c>(&'c mut self, tx: &'c DatabaseTransaction) -> BoxFuture<'c, bool>;
-
-    /// The time when its caller stops waiting; the job must not start later.
-    fn deadline(&self) -> Instant;
-
-    /// Answers the caller: with the error of the transaction if there is one, else with the stored
-    /// result.
-    fn answer(self: Box<Self>, failure: Option<StoreError>);
-}
-
-struct Waiting<I, T, E, F> {
-    input: I,
-    run: F,
-    result: Option<Result<T, E>>,
-    reply: oneshot::Sender<Result<T, E>>,
-    deadline: Instant,
-}
-
-impl<I, T, E, F> Job for Waiting<I, T, E, F>
-where
-    I: Send + Sync + 'static,
-    T: Send + 'static,
-    E: JobError,
-    F: for<'c> Fn(&'c DatabaseTransaction, &'c I) -> BoxFuture<'c, Result<T, E>>
-        + Send
-        + Sync
-        + 'static,
-{
-    fn run<'c>(&'c mut self, tx: &'c DatabaseTransaction) -> BoxFuture<'c, bool> {
-        Box::pin(async move {
-            let outcome = AssertUnwindSafe((self.run)(tx, &self.input)).catch_unwind().await;
-            self.result = outcome.ok();
-            matches!(self.result, Some(Ok(_)))
-        })
-    }
-
-    fn deadline(&self) -> Instant {
-        self.deadline
-    }
-
-    fn answer(self: Box<Self>, failure: Option<StoreError>) {
-        let result = match failure {
-            Some(error) => Some(Err(error.into())),
-            None => self.result,
-        };
-        // Without a result the job panicked, which the dropped reply signals. A caller that stopped
-        // waiting needs no reply.
-        if let Some(result) = result {
-            let _ = self.reply.send(result);
-        }
-    }
 }
 
 /// The only connection that writes.
@@ -190,7 +108,7 @@ impl Connection {
         }
         let tx = self.sound(begin(&self.db).await)?;
         for job in jobs {
-            if !job.run(&tx).await {
+            if let Verdict::Failed(_) = job.run(&tx).await {
                 // After a full disk SQLite has already rolled back, so this may fail. Closing the
                 // connection ends the transaction in any case.
                 drop(self.sound(tx.rollback().await.map_err(StoreError::from)));
