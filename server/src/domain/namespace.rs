@@ -377,13 +377,11 @@ pub async fn associated_public(store: &Store, cluster: &str, name: &str) -> Resu
         cluster => castalia_store::namespace::find(db, owner, cluster, name).await?,
     };
     let is_published = async |namespace: &Option<Namespace>| -> Result<bool> {
-        let Some(row) = namespace else { return Ok(false) };
-        let newest = castalia_store::release::latest_active(
-            db,
-            &row.app_id,
-            &row.cluster_name,
-            &row.namespace_name,
-        );
+        let Some(Namespace { app_id, cluster_name, namespace_name, .. }) = namespace else {
+            return Ok(false);
+        };
+        let newest =
+            castalia_store::release::latest_active(db, app_id, cluster_name, namespace_name);
         Ok(newest.await?.is_some())
     };
     let found = if is_published(&in_cluster).await? {

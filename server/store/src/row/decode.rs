@@ -2,7 +2,8 @@
 //! author, a comment) is read as empty if it cannot be decoded. Any other undecodable column makes
 //! the row unreadable. What decides something then fails with [`StoreError::Unreadable`], lists
 //! omit the row (`feed/readable.rs`), and what removes or replaces the row reads it with
-//! [`repaired`] or [`healed`], since nothing depends on the lost value. Knows no rule of a table.
+//! [`repaired`] or [`healed`], since nothing depends on the lost value. Knows which columns only
+//! describe their row, and no other rule of a table.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use sea_orm::sea_query::{ColumnType, Expr};
