@@ -33,8 +33,8 @@ use tokio::sync::{Mutex, Notify};
 use tokio::time::{MissedTickBehavior, interval};
 
 use self::access_key::AccessKeys;
-use self::answer::Answers;
-use self::cache::{Place, Published, ReleaseCache};
+use self::answer::AnswerCache;
+use self::cache::{NamespaceRef, Published, ReleaseCache};
 use self::condition::Condition;
 use self::deferred::Deferred;
 use self::hub::{Limits, WatchHub};
@@ -53,14 +53,14 @@ const BATCH: u64 = 500;
 
 /// Everything in memory that the config role answers from. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct ReleaseFeed(Arc<Inner>);
+pub struct ReleaseFeed(Arc<FeedInner>);
 
 #[derive(Debug)]
-struct Inner {
+struct FeedInner {
     store: Store,
     config: ServerConfig,
     cache: ReleaseCache,
-    answers: Answers,
+    answers: AnswerCache,
     hub: WatchHub,
     pacer: Pacer,
     names: Arc<Names>,
@@ -103,9 +103,9 @@ impl ReleaseFeed {
     pub async fn load(store: Store, config: ServerConfig, options: FeedOptions) -> Result<Self> {
         let positions = Arc::new(Positions::default());
         let names = Arc::new(Names::new(options.folds_names));
-        let feed = Self(Arc::new(Inner {
+        let feed = Self(Arc::new(FeedInner {
             cache: ReleaseCache::new(store.clone(), Arc::clone(&names), Arc::clone(&positions)),
-            answers: Answers::default(),
+            answers: AnswerCache::default(),
             hub: WatchHub::new(options.polls),
             pacer: Pacer::new(config.clone()),
             names,
@@ -192,7 +192,11 @@ impl ReleaseFeed {
     /// # Errors
     /// Fails if it has to be read and the database does not answer: a client that was notified of a
     /// release must not receive an older one.
-    pub async fn published(&self, place: Place<'_>, told: Option<i64>) -> Result<Arc<Published>> {
+    pub async fn published(
+        &self,
+        place: NamespaceRef<'_>,
+        told: Option<i64>,
+    ) -> Result<Arc<Published>> {
         match self.0.cache.peek(place) {
             Some(published) if told.is_none_or(|id| published.notification_id >= id) => {
                 Ok(published)
@@ -203,7 +207,11 @@ impl ReleaseFeed {
         }
     }
 
-    async fn read_published(&self, place: Place<'_>, told: Option<i64>) -> Result<Arc<Published>> {
+    async fn read_published(
+        &self,
+        place: NamespaceRef<'_>,
+        told: Option<i64>,
+    ) -> Result<Arc<Published>> {
         let published = self.0.cache.get(place).await?;
         match told.filter(|id| published.notification_id < *id) {
             Some(id) => {
@@ -252,7 +260,7 @@ impl ReleaseFeed {
 
     /// Bodies that have been serialised before.
     #[must_use]
-    pub fn answers(&self) -> &Answers {
+    pub fn answers(&self) -> &AnswerCache {
         &self.0.answers
     }
 

@@ -97,7 +97,7 @@ impl<S> Port<S> {
 }
 
 /// A service that converts its errors to responses itself.
-pub trait Answers:
+pub trait PortService:
     Service<Request<Body>, Response = Response, Error = Infallible, Future: Send>
     + Clone
     + Send
@@ -106,7 +106,7 @@ pub trait Answers:
 {
 }
 
-impl<S> Answers for S where
+impl<S> PortService for S where
     S: Service<Request<Body>, Response = Response, Error = Infallible, Future: Send>
         + Clone
         + Send
@@ -117,7 +117,7 @@ impl<S> Answers for S where
 
 /// Accepts the connections that `admission` admits until the shutdown. The owner of `connections`
 /// then waits for those that are still open.
-pub async fn serve<S: Answers>(
+pub async fn serve<S: PortService>(
     listener: TcpListener,
     port: Port<S>,
     connections: Background,
@@ -183,7 +183,7 @@ fn refuse(stream: &TcpStream) {
     let _ = stream.try_write(FULL);
 }
 
-async fn connection<S: Answers>(
+async fn connection<S: PortService>(
     mut stream: Stream,
     peer: SocketAddr,
     port: Port<S>,
@@ -204,7 +204,7 @@ async fn connection<S: Answers>(
 
 /// `head_by` is the deadline of the first head, whose time may have begun before hyper read any of
 /// it.
-async fn through_hyper<S: Answers>(
+async fn through_hyper<S: PortService>(
     stream: Stream,
     peer: SocketAddr,
     port: Port<S>,
@@ -259,7 +259,7 @@ async fn late(head_by: Instant, has_head: &AtomicBool) {
 
 /// The future keeps nothing of the request, because it is as large for a parked poll as for any
 /// other request.
-fn answer<S: Answers>(
+fn answer<S: PortService>(
     mut port: Port<S>,
     mut request: Request<Body>,
 ) -> impl Future<Output = Result<Response, Infallible>> + Send {

@@ -32,14 +32,14 @@ use crate::domain::instance_retention;
 use crate::domain::user;
 use crate::environment::Environments;
 use crate::feed::{FeedOptions, ReleaseFeed};
-use crate::http::about::About;
+use crate::http::about::NodeInfo;
 use crate::http::admission::{Admission, Sharing};
 use crate::http::capacity::Capacity;
 use crate::http::health::Readiness;
 use crate::http::large_head::LargeHeads;
 use crate::http::metrics::Metrics;
 use crate::http::route::Listed;
-use crate::http::{self, Answers, Port};
+use crate::http::{self, Port, PortService};
 use crate::nudge::Nudge;
 use crate::role::{self, ClientPort};
 use crate::settings::role::Role;
@@ -211,7 +211,7 @@ impl Node {
         }
         if let (Some(socket), Some(state)) = (sockets.client, self.environment.clone()) {
             let compat = state.compat;
-            let about = About::new(self.metrics_token.clone(), Arc::clone(&self.settings));
+            let about = NodeInfo::new(self.metrics_token.clone(), Arc::clone(&self.settings));
             let (about, listed) = about.routes();
             self.list(Role::Config, listed);
             let more = self.metrics(Role::Config, compat).merge(about);
@@ -340,7 +340,7 @@ impl Node {
         router
     }
 
-    fn serve<S: Answers>(&self, port: Role, socket: TcpListener, service: S, compat: Compat) {
+    fn serve<S: PortService>(&self, port: Role, socket: TcpListener, service: S, compat: Compat) {
         let has_front = matches!(port, Role::Config | Role::Meta);
         let admission = match has_front {
             true => Admission::new(self.capacity.client_connections(), Sharing::Gateway),

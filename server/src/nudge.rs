@@ -18,7 +18,7 @@ use crate::background::Background;
 use crate::error::{Error, Result};
 use crate::feed::ReleaseFeed;
 use crate::outgoing;
-use crate::registry::Registry;
+use crate::registry::ServiceRegistry;
 use castalia_store::{Dialect, Secret, Store, installation};
 
 /// Path of a nudge on the config port.
@@ -32,12 +32,12 @@ const RETRY: Duration = Duration::from_secs(1);
 
 /// Sends nudges to the other nodes. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Nudge(Arc<Inner>);
+pub struct Nudge(Arc<NudgeInner>);
 
 #[derive(Debug)]
-struct Inner {
+struct NudgeInner {
     store: Store,
-    registry: Registry,
+    registry: ServiceRegistry,
     secret: Secret,
     client: reqwest::Client,
     pending: Notify,
@@ -45,14 +45,18 @@ struct Inner {
 
 impl Nudge {
     /// Reads the secret of the installation, which the first node generates.
-    pub async fn open(store: &Store, registry: &Registry, offered_secret: String) -> Result<Self> {
+    pub async fn open(
+        store: &Store,
+        registry: &ServiceRegistry,
+        offered_secret: String,
+    ) -> Result<Self> {
         let secret =
             installation::value_or_insert(store, SECRET, Secret::new(offered_secret)).await?;
         let client = outgoing::client().no_proxy().timeout(PATIENCE).build();
         let client =
             client.map_err(|error| Error::internal("cannot create an HTTP client", error))?;
         let pending = Notify::new();
-        Ok(Self(Arc::new(Inner {
+        Ok(Self(Arc::new(NudgeInner {
             store: store.clone(),
             registry: registry.clone(),
             secret,

@@ -34,7 +34,7 @@ pub struct OwnService {
 
 /// One service in the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Listed {
+struct ListedService {
     uri: String,
     /// Whether it is a Castalia node, which understands nudges.
     is_ours: bool,
@@ -42,12 +42,12 @@ struct Listed {
 
 /// The live services. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Registry(Arc<Inner>);
+pub struct ServiceRegistry(Arc<RegistryInner>);
 
 #[derive(Debug)]
-struct Inner {
+struct RegistryInner {
     own: Vec<OwnService>,
-    others: ArcSwap<HashMap<String, Vec<Listed>>>,
+    others: ArcSwap<HashMap<String, Vec<ListedService>>>,
     source: Source,
 }
 
@@ -55,15 +55,15 @@ struct Inner {
 #[derive(Debug)]
 enum Source {
     Nowhere,
-    Table(Box<database::Table>),
+    Table(Box<database::RegistryTable>),
     Custom(ServerConfig),
 }
 
-impl Registry {
-    /// Finds nodes in the table of a database, once [`Registry::run`] reads it.
+impl ServiceRegistry {
+    /// Finds nodes in the table of a database, once [`ServiceRegistry::run`] reads it.
     #[must_use]
     pub fn database(own: Vec<OwnService>, store: Store, options: RegistryOptions) -> Self {
-        let table = database::Table::new(store, options, &own);
+        let table = database::RegistryTable::new(store, options, &own);
         Self::new(own, Source::Table(Box::new(table)))
     }
 
@@ -80,7 +80,7 @@ impl Registry {
     }
 
     fn new(own: Vec<OwnService>, source: Source) -> Self {
-        Self(Arc::new(Inner { own, others: ArcSwap::default(), source }))
+        Self(Arc::new(RegistryInner { own, others: ArcSwap::default(), source }))
     }
 
     /// Reads the table once, then keeps announcing and reading.
@@ -105,7 +105,7 @@ impl Registry {
         background: &Background,
         name: &'static str,
         pause: Duration,
-        step: for<'a> fn(&'a Self, &'a database::Table) -> BoxFuture<'a, ()>,
+        step: for<'a> fn(&'a Self, &'a database::RegistryTable) -> BoxFuture<'a, ()>,
     ) {
         let registry = self.clone();
         background.repeat(name, pause, move || {
@@ -157,7 +157,7 @@ impl Registry {
         peers.map(|listed| listed.uri.clone()).collect()
     }
 
-    async fn refresh(&self, table: &database::Table) {
+    async fn refresh(&self, table: &database::RegistryTable) {
         match table.alive().await {
             Ok(alive) => self.0.others.store(Arc::new(alive)),
             Err(error) => {
@@ -173,16 +173,16 @@ mod tests {
 
     use super::*;
 
-    fn listed(uri: &str, is_ours: bool) -> Listed {
-        Listed { uri: uri.into(), is_ours }
+    fn listed(uri: &str, is_ours: bool) -> ListedService {
+        ListedService { uri: uri.into(), is_ours }
     }
 
     #[test]
     fn a_node_lists_itself_once() {
         let own = OwnService { name: CONFIG_SERVICE, uri: "http://a:1/".into() };
-        let registry = Registry::fixed(vec![own]);
+        let registry = ServiceRegistry::fixed(vec![own]);
         assert_eq!(registry.instances(ADMIN_SERVICE), []);
-        let uris = |registry: &Registry| {
+        let uris = |registry: &ServiceRegistry| {
             registry
                 .instances(CONFIG_SERVICE)
                 .into_iter()
@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn a_custom_list_is_given_as_it_is_written() {
         let key = ("apollo.config-service.url".to_owned(), "http://a:1, http://b:2,,".to_owned());
-        let registry = Registry::custom(ServerConfig::new([key].into()));
+        let registry = ServiceRegistry::custom(ServerConfig::new([key].into()));
         let of = |url: &str| ServiceInstance {
             app_name: CONFIG_SERVICE.into(),
             instance_id: format!("{CONFIG_SERVICE}:{url}"),

@@ -21,7 +21,7 @@ use self::role::Role;
 use castalia_store::{DatabaseUrl, Secret};
 
 pub use self::compat::{Compat, CompatOverrides};
-use self::read::{COUNT, MAX_CONNECTIONS, NEVER_BLANK, PORT, PoolSize, Reader};
+use self::read::{COUNT, MAX_CONNECTIONS, NEVER_BLANK, PORT, PoolSize, SettingsReader};
 pub use self::source::{Fault, Origin, Texts};
 
 /// Format of the log.
@@ -137,7 +137,7 @@ impl Settings {
     /// # Errors
     /// Returns all faults at once, each with the name of its setting.
     pub fn from_texts(texts: &Texts) -> Result<Self, Vec<Fault>> {
-        let mut read = Reader { texts, faults: Vec::new() };
+        let mut read = SettingsReader { texts, faults: Vec::new() };
         // An empty text for a secret, a database or a list of hosts is a mistake, not a request for
         // the default.
         for name in NEVER_BLANK {

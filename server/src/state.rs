@@ -8,7 +8,7 @@ use crate::environment::Environments;
 use crate::feed::ReleaseFeed;
 use crate::http::health::Readiness;
 use crate::nudge::Nudge;
-use crate::registry::Registry;
+use crate::registry::ServiceRegistry;
 use crate::server_config::ServerConfig;
 use crate::settings::{Compat, Installation, Settings};
 use castalia_store::{Status, Store};
@@ -31,7 +31,7 @@ pub struct EnvironmentState {
     /// Records which client read which release.
     pub instances: InstanceAudit,
     /// The services that are alive.
-    pub registry: Registry,
+    pub registry: ServiceRegistry,
     /// Whether this node can serve.
     pub ready: Readiness,
 }

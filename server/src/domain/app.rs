@@ -5,7 +5,7 @@ pub use castalia_store::entity::app::Model as App;
 use sea_orm::{IntoActiveModel as _, Set};
 
 use super::audit::Trail;
-use super::audit_log::{Entity, Kind, Recorder};
+use super::audit_log::{Entity, OperationKind, Recorder};
 use super::constraint::{self, Author, Violations, check_name, check_width, fitting};
 use super::namespace;
 use super::page::Page;
@@ -24,7 +24,7 @@ const ORG_NAME: usize = 64;
 
 /// The details of an app in a request.
 #[derive(Debug, Clone, Default)]
-pub struct Details {
+pub struct AppDetails {
     /// App id.
     pub app_id: Option<String>,
     /// Display name.
@@ -41,7 +41,7 @@ pub struct Details {
     pub author: Author,
 }
 
-impl Details {
+impl AppDetails {
     fn app_id(&self) -> &str {
         self.app_id.as_deref().unwrap_or_default()
     }
@@ -63,7 +63,7 @@ impl Details {
 pub async fn create(
     store: &Store,
     config: &ServerConfig,
-    details: Details,
+    details: AppDetails,
     log: Recorder,
 ) -> Result<App> {
     check_name(details.app_id.as_deref(), "AppId")?;
@@ -77,7 +77,7 @@ pub async fn create(
     Ok(app)
 }
 
-async fn create_in(tx: &Transaction, details: &Details, log: &Recorder) -> Result<App> {
+async fn create_in(tx: &Transaction, details: &AppDetails, log: &Recorder) -> Result<App> {
     let app_id = details.app_id();
     if castalia_store::app::by_app_id(tx, app_id).await?.is_some() {
         return Err(Error::bad_request(format!("app already exists for appId:{app_id}"))
@@ -88,7 +88,7 @@ async fn create_in(tx: &Transaction, details: &Details, log: &Recorder) -> Resul
     let mut trail = Trail::of(Some(&operator));
     let app = castalia_store::insert(tx, new_row(details)?).await?;
     trail.inserted("App", app.id);
-    log.record(tx, Kind::Create, "App.create", &[Entity::app(&app)]).await?;
+    log.record(tx, OperationKind::Create, "App.create", &[Entity::app(&app)]).await?;
     app_namespace::create_default(tx, &app.app_id, &operator, log, &mut trail).await?;
     cluster::create_default(tx, &app.app_id, &operator, &mut trail).await?;
     namespace::instantiate_definitions(tx, &app.app_id, cluster::DEFAULT, &operator, &mut trail)
@@ -97,7 +97,7 @@ async fn create_in(tx: &Transaction, details: &Details, log: &Recorder) -> Resul
     Ok(app)
 }
 
-fn new_row(details: &Details) -> Result<ActiveModel> {
+fn new_row(details: &AppDetails) -> Result<ActiveModel> {
     Ok(ActiveModel {
         app_id: Set(fitting(details.app_id.as_deref(), "AppId", constraint::APP_ID)?),
         name: Set(fitting(details.name.as_deref(), "Name", NAME)?),
@@ -113,12 +113,12 @@ fn new_row(details: &Details) -> Result<ActiveModel> {
 ///
 /// # Errors
 /// Fails if there is no such app.
-pub async fn update(store: &Store, details: Details, log: Recorder) -> Result<()> {
+pub async fn update(store: &Store, details: AppDetails, log: Recorder) -> Result<()> {
     let input = (details, log);
     store.write(input, |tx, (details, log)| Box::pin(update_in(tx, details, log))).await
 }
 
-async fn update_in(tx: &Transaction, details: &Details, log: &Recorder) -> Result<()> {
+async fn update_in(tx: &Transaction, details: &AppDetails, log: &Recorder) -> Result<()> {
     let Some(app) = castalia_store::app::lock(tx, details.app_id()).await? else {
         return Err(not_exists(details.app_id()));
     };
@@ -136,7 +136,7 @@ async fn update_in(tx: &Transaction, details: &Details, log: &Recorder) -> Resul
     trail.updated("App", id);
     trail.write(tx).await?;
     let name = details.name.clone().unwrap_or_default();
-    log.record(tx, Kind::Update, "App.update", &[Entity::app(&App { name, ..app })]).await
+    log.record(tx, OperationKind::Update, "App.update", &[Entity::app(&App { name, ..app })]).await
 }
 
 /// Deletes an app with its clusters, namespaces, definitions and access keys. A remaining key would
@@ -172,7 +172,7 @@ async fn delete_in(
     }
     castalia_store::app::delete(tx, &app.app_id, operator).await?;
     removal.trail.deleted("App", app.id);
-    log.record(tx, Kind::Delete, "App.delete", &[Entity::app(&app)]).await?;
+    log.record(tx, OperationKind::Delete, "App.delete", &[Entity::app(&app)]).await?;
     removal.finish(tx).await?;
     Ok(ids)
 }

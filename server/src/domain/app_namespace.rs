@@ -8,7 +8,7 @@ use sea_orm::{ConnectionTrait, Set};
 
 use super::app;
 use super::audit::Trail;
-use super::audit_log::{Entity, Kind, Recorder};
+use super::audit_log::{Entity, OperationKind, Recorder};
 use super::constraint::{self, Author, Violations, check_width, fitting};
 use super::namespace::{self, NamespaceLimit};
 use super::page::Page;
@@ -196,7 +196,7 @@ pub(super) async fn create_default(
     trail.inserted("AppNamespace", definition.id);
     log.record(
         tx,
-        Kind::Create,
+        OperationKind::Create,
         "AppNamespace.createDefault",
         &[Entity::app_namespace(&definition)],
     )

@@ -28,7 +28,7 @@ pub fn is_enabled(config: &ServerConfig) -> bool {
 
 /// The operation of the caller that this server's operations are part of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Caller {
+pub struct CallerSpan {
     /// Trace that it belongs to.
     pub trace_id: String,
     /// Id of the operation.
@@ -41,12 +41,12 @@ pub struct Caller {
 #[derive(Debug, Clone)]
 pub struct Recorder {
     is_enabled: bool,
-    caller: Option<Caller>,
+    caller: Option<CallerSpan>,
 }
 
 /// Kind of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum OperationKind {
     /// Creates an object.
     Create,
     /// Changes an object.
@@ -55,12 +55,12 @@ pub enum Kind {
     Delete,
 }
 
-impl Kind {
+impl OperationKind {
     fn name(self) -> &'static str {
         match self {
-            Kind::Create => "CREATE",
-            Kind::Update => "UPDATE",
-            Kind::Delete => "DELETE",
+            OperationKind::Create => "CREATE",
+            OperationKind::Update => "UPDATE",
+            OperationKind::Delete => "DELETE",
         }
     }
 }
@@ -93,10 +93,16 @@ impl Entity {
         Self { table: "AppNamespace", id: definition.id.to_string(), fields }
     }
 
-    fn rows(&self, kind: Kind, span_id: &str, now: DateTime<Utc>) -> Vec<influence::ActiveModel> {
+    fn rows(
+        &self,
+        kind: OperationKind,
+        span_id: &str,
+        now: DateTime<Utc>,
+    ) -> Vec<influence::ActiveModel> {
         let row = |(field, value): &(&'static str, String)| {
             let value = Some(value.chars().take(VALUE).collect::<String>());
-            let (old, new) = if kind == Kind::Delete { (value, None) } else { (None, value) };
+            let (old, new) =
+                if kind == OperationKind::Delete { (value, None) } else { (None, value) };
             influence::ActiveModel {
                 span_id: Set(span_id.to_owned()),
                 influence_entity_id: Set(self.id.clone()),
@@ -120,7 +126,7 @@ impl Entity {
 impl Recorder {
     /// A recorder for a caller; records nothing if the switch is off.
     #[must_use]
-    pub fn new(config: &ServerConfig, caller: Option<Caller>) -> Self {
+    pub fn new(config: &ServerConfig, caller: Option<CallerSpan>) -> Self {
         Self { is_enabled: is_enabled(config), caller }
     }
 
@@ -128,7 +134,7 @@ impl Recorder {
     pub async fn record(
         &self,
         tx: &Transaction,
-        kind: Kind,
+        kind: OperationKind,
         name: &str,
         entities: &[Entity],
     ) -> Result<()> {
@@ -179,7 +185,7 @@ pub(super) fn new_id() -> Result<String> {
 
 /// An operation with the fields that it set.
 #[derive(Debug, Clone)]
-pub struct Details {
+pub struct LoggedOperation {
     /// The operation.
     pub log: AuditLog,
     /// Its fields.
@@ -192,14 +198,17 @@ pub async fn list(store: &Store, page: &Page) -> Result<Vec<AuditLog>> {
 }
 
 /// The operations of one trace, with the fields that they set.
-pub async fn of_trace(store: &Store, trace_id: &str) -> Result<Vec<Details>> {
+pub async fn of_trace(store: &Store, trace_id: &str) -> Result<Vec<LoggedOperation>> {
     let logs = castalia_store::audit::logs_of_trace(store.read(), trace_id).await?;
     let spans: Vec<_> = logs.iter().map(|log| log.span_id.as_str()).collect();
     let influences = castalia_store::audit::influences_of_spans(store.read(), &spans).await?;
     let of_span = |span: &str| {
         influences.iter().filter(|row| row.span_id.trim_end() == span).cloned().collect()
     };
-    Ok(logs.into_iter().map(|log| Details { influences: of_span(&log.span_id), log }).collect())
+    Ok(logs
+        .into_iter()
+        .map(|log| LoggedOperation { influences: of_span(&log.span_id), log })
+        .collect())
 }
 
 /// A page of the operations with one name, newest first.

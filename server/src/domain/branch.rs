@@ -7,7 +7,7 @@ use sea_orm::{ConnectionTrait, Set};
 
 use super::audit::Trail;
 use super::gray_rule;
-use super::history::{self, Context, Entry, Operation};
+use super::history::{self, Context, HistoryEntry, ReleaseOperation};
 use super::namespace::{self, Namespace, NamespaceKey};
 use super::release;
 use super::removal::Removal;
@@ -20,7 +20,7 @@ use castalia_store::{Id, Small, Store, StoreError, Transaction};
 
 /// State of a branch; the numbers are stored with its rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Status {
+pub enum BranchStatus {
     /// Abandoned.
     Deleted = 0,
     /// In use.
@@ -29,7 +29,7 @@ pub enum Status {
     Merged = 2,
 }
 
-impl Status {
+impl BranchStatus {
     pub(super) fn code(self) -> Small {
         Small(self as i16)
     }
@@ -308,7 +308,7 @@ pub async fn delete(
             Box::pin(async move {
                 let (key, branch) = &require_locked(tx, key, branch, base).await?;
                 let mut removal = Removal::by(operator);
-                delete_in(tx, key, branch, Status::Deleted, operator, &mut removal).await?;
+                delete_in(tx, key, branch, BranchStatus::Deleted, operator, &mut removal).await?;
                 removal.watch_keys.push(key.watch_key());
                 removal.finish(tx).await
             })
@@ -323,7 +323,7 @@ pub(super) fn delete_in<'a>(
     tx: &'a Transaction,
     key: &'a NamespaceKey,
     branch: &'a str,
-    status: Status,
+    status: BranchStatus,
     operator: &'a str,
     removal: &'a mut Removal,
 ) -> BoxFuture<'a, Result<()>> {
@@ -333,10 +333,10 @@ pub(super) fn delete_in<'a>(
         gray_rule::close(tx, key, branch, release_id, status, operator).await?;
         cluster::delete_in(tx, &cluster, operator, removal).await?;
         let operation = match status {
-            Status::Merged => Operation::BranchDeletedAfterMerge,
-            Status::Active | Status::Deleted => Operation::BranchDeleted,
+            BranchStatus::Merged => ReleaseOperation::BranchDeletedAfterMerge,
+            BranchStatus::Active | BranchStatus::Deleted => ReleaseOperation::BranchDeleted,
         };
-        let entry = Entry {
+        let entry = HistoryEntry {
             key,
             branch,
             release_id,

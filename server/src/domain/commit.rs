@@ -24,22 +24,22 @@ const DATE: &str = "%Y-%m-%d %H:%M:%S";
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Changes {
-    create_items: Vec<Entry>,
-    update_items: Vec<Pair>,
-    delete_items: Vec<Entry>,
+    create_items: Vec<ItemText>,
+    update_items: Vec<UpdatedItem>,
+    delete_items: Vec<ItemText>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Pair {
-    old_item: Entry,
-    new_item: Entry,
+struct UpdatedItem {
+    old_item: ItemText,
+    new_item: ItemText,
 }
 
 /// An item in the text; the members are in their stored order.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Entry {
+struct ItemText {
     namespace_id: i64,
     key: String,
     r#type: i16,
@@ -82,7 +82,7 @@ mod date {
     }
 }
 
-impl From<&Item> for Entry {
+impl From<&Item> for ItemText {
     fn from(item: &Item) -> Self {
         Self {
             namespace_id: item.namespace_id.0,
@@ -102,8 +102,8 @@ impl From<&Item> for Entry {
     }
 }
 
-impl From<Entry> for Item {
-    fn from(entry: Entry) -> Self {
+impl From<ItemText> for Item {
+    fn from(entry: ItemText) -> Self {
         Self {
             id: Id(entry.id),
             namespace_id: Id(entry.namespace_id),
@@ -127,7 +127,7 @@ impl Changes {
     #[must_use]
     pub fn created(mut self, item: &Item) -> Self {
         if !item.key.is_empty() {
-            self.create_items.push(Entry {
+            self.create_items.push(ItemText {
                 data_change_last_modified_time: Some(castalia_store::now()),
                 ..item.into()
             });
@@ -139,8 +139,8 @@ impl Changes {
     #[must_use]
     pub fn updated(mut self, old: &Item, new: &Item) -> Self {
         let new_item =
-            Entry { data_change_last_modified_time: Some(castalia_store::now()), ..new.into() };
-        self.update_items.push(Pair { old_item: old.into(), new_item });
+            ItemText { data_change_last_modified_time: Some(castalia_store::now()), ..new.into() };
+        self.update_items.push(UpdatedItem { old_item: old.into(), new_item });
         self
     }
 
@@ -149,7 +149,7 @@ impl Changes {
     pub fn deleted(mut self, item: &Item, operator: &str) -> Self {
         if !item.key.is_empty() {
             let now = castalia_store::now();
-            self.delete_items.push(Entry {
+            self.delete_items.push(ItemText {
                 is_deleted: true,
                 deleted_at: now.timestamp_millis(),
                 data_change_last_modified_by: Some(operator.to_owned()),
@@ -233,12 +233,12 @@ mod tests {
     use super::*;
 
     fn item(key: &str, value: &str) -> Item {
-        Entry {
+        ItemText {
             key: key.to_owned(),
             value: value.to_owned(),
             id: 7,
             namespace_id: 3,
-            ..Entry::default()
+            ..ItemText::default()
         }
         .into()
     }

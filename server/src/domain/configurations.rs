@@ -3,11 +3,9 @@
 
 pub use castalia_core::protocol::wire::Configurations;
 
-use castalia_core::protocol::wire;
-use serde::Deserialize;
-
 use super::release::Release;
 use crate::error::{Error, Result};
+use crate::feed::cache::stored_configurations;
 use crate::json;
 
 /// Keys and values of items in the order of their lines. Comments and blank lines have no key. Of
@@ -17,12 +15,11 @@ pub fn of_items(items: impl IntoIterator<Item = (String, String)>) -> Configurat
     items.into_iter().filter(|(key, _)| !key.is_empty()).collect()
 }
 
-/// Parses the content of a stored release.
+/// Parses the content of a stored release: a branch can be based on whatever clients can be served.
 ///
 /// # Errors
 /// Fails with [`Error::unreadable`] if it is not an object whose values are strings.
 pub fn parse(release: &Release) -> Result<Configurations> {
-    let parsed: serde_json::Result<Stored> = serde_json::from_str(&release.configurations);
     let unreadable = |error| {
         let message = format!(
             "Release {} (namespace {}, app {}, cluster {}) is not a JSON object of strings",
@@ -30,13 +27,8 @@ pub fn parse(release: &Release) -> Result<Configurations> {
         );
         Error::unreadable(message).caused_by(error)
     };
-    parsed.map(|Stored(configurations)| configurations).map_err(unreadable)
+    stored_configurations(&release.configurations).map_err(unreadable)
 }
-
-/// Stored configurations, parsed as leniently as on the wire: what clients can be served, a branch
-/// can be based on.
-#[derive(Deserialize)]
-struct Stored(#[serde(deserialize_with = "wire::configurations")] Configurations);
 
 /// The text to store.
 ///
@@ -93,7 +85,7 @@ mod tests {
         let configurations = map(&[("k", "x=1&<'>")]);
         let text = format(&configurations).unwrap();
         assert_eq!(text, r#"{"k":"x\u003d1\u0026\u003c\u0027\u003e"}"#);
-        let Stored(parsed) = serde_json::from_str(&text).unwrap();
+        let parsed = stored_configurations(&text).unwrap();
         assert_eq!(parsed, configurations);
     }
 

@@ -5,8 +5,8 @@ use sea_orm::{ActiveValue, Set};
 use sha2::{Digest as _, Sha256};
 
 use crate::domain::constraint::check_name;
-use crate::domain::permission::Role;
-use crate::domain::permission::grant::{self, Holder};
+use crate::domain::permission::NamedRole;
+use crate::domain::permission::grant::{self, Grantee};
 use crate::domain::permission::need::Consumer;
 use crate::domain::unique;
 use crate::domain::user::{self, ADMINISTRATOR};
@@ -25,7 +25,7 @@ const APP_ID: usize = 64;
 
 /// A call to be recorded.
 #[derive(Debug, Clone)]
-pub struct Call {
+pub struct ConsumerCall {
     /// The consumer.
     pub consumer_id: Id,
     /// Method.
@@ -36,7 +36,7 @@ pub struct Call {
     pub time: DateTime<Utc>,
 }
 
-impl Call {
+impl ConsumerCall {
     /// A call at the present time.
     #[must_use]
     pub fn now(consumer: &Consumer, method: &str, uri: String) -> Self {
@@ -105,7 +105,7 @@ pub async fn create_token(
         Installation::Adopted => token.clone(),
     };
     let email = user::find(store, ADMINISTRATOR).await?.map(|user| user.email).unwrap_or_default();
-    let wanted = Wanted {
+    let wanted = NewConsumer {
         name: name.to_owned(),
         email,
         stored: Secret::new(stored),
@@ -117,7 +117,7 @@ pub async fn create_token(
 }
 
 /// Stores recorded calls.
-pub async fn record_calls(store: &Store, calls: Vec<Call>) -> Result<()> {
+pub async fn record_calls(store: &Store, calls: Vec<ConsumerCall>) -> Result<()> {
     let cut = |text: &str, width| text.chars().take(width).collect::<String>();
     let rows: Vec<_> = calls
         .iter()
@@ -139,7 +139,7 @@ pub async fn record_calls(store: &Store, calls: Vec<Call>) -> Result<()> {
 }
 
 #[derive(Debug, Clone)]
-struct Wanted {
+struct NewConsumer {
     name: String,
     email: String,
     stored: Secret,
@@ -148,7 +148,7 @@ struct Wanted {
 }
 
 /// Returns the number of earlier tokens of the consumer.
-async fn create_in(tx: &Transaction, wanted: &Wanted) -> Result<usize> {
+async fn create_in(tx: &Transaction, wanted: &NewConsumer) -> Result<usize> {
     let id = match consumer::by_app_id(tx, &wanted.name).await? {
         Some(found) => found.id,
         None => insert(tx, new_consumer(wanted)).await?.id,
@@ -163,16 +163,17 @@ async fn create_in(tx: &Transaction, wanted: &Wanted) -> Result<usize> {
     };
     insert(tx, row).await?;
     for app_id in &wanted.apps {
-        grant::give(tx, &Role::master(app_id), Holder::Consumer(id), ADMINISTRATOR).await?;
+        grant::give(tx, &NamedRole::master(app_id), Grantee::Consumer(id), ADMINISTRATOR).await?;
     }
     if wanted.all_apps {
         consumer::set_all_apps(tx, id, true, ADMINISTRATOR).await?;
-        grant::give(tx, &Role::create_application(), Holder::Consumer(id), ADMINISTRATOR).await?;
+        grant::give(tx, &NamedRole::create_application(), Grantee::Consumer(id), ADMINISTRATOR)
+            .await?;
     }
     Ok(older)
 }
 
-fn new_consumer(wanted: &Wanted) -> consumer_row::ActiveModel {
+fn new_consumer(wanted: &NewConsumer) -> consumer_row::ActiveModel {
     consumer_row::ActiveModel {
         app_id: Set(wanted.name.clone()),
         name: Set(wanted.name.clone()),

@@ -25,7 +25,7 @@ pub struct Line {
 
 /// A set of edits that are applied together.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Changes {
+pub struct DraftChanges {
     /// New lines.
     pub create: Vec<Line>,
     /// Changed lines, with their ids.
@@ -34,7 +34,7 @@ pub struct Changes {
     pub delete: Vec<Line>,
 }
 
-impl Changes {
+impl DraftChanges {
     /// Whether there are no edits.
     #[must_use]
     pub fn is_empty(&self) -> bool {

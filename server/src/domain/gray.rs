@@ -11,30 +11,30 @@ const ANY: &str = "*";
 
 /// The release that a client receives cannot be determined, because a row cannot be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Unknown;
+pub struct UnknownRelease;
 
 /// The release for a client: the gray release of the first rule that matches it, otherwise, or if
 /// that one was abandoned or deleted, the main release; `None` if there is none.
 ///
 /// # Errors
-/// Fails with [`Unknown`] if it depends on a row that cannot be decoded and was never read before.
+/// Fails with [`UnknownRelease`] if it depends on a row that cannot be decoded and was never read before.
 pub fn release<'a>(
     published: &'a Published,
     app_id: &str,
     caller: &Caller,
-) -> Result<Option<&'a Arc<Release>>, Unknown> {
+) -> Result<Option<&'a Arc<Release>>, UnknownRelease> {
     for gray in &published.gray {
-        let rules = gray.rules.as_ref().ok_or(Unknown)?;
+        let rules = gray.rules.as_ref().ok_or(UnknownRelease)?;
         if rules.iter().any(|rule| fits(rule, app_id, caller)) {
             match &gray.release {
                 Some(release) => return Ok(Some(release)),
-                None if gray.is_unreadable => return Err(Unknown),
+                None if gray.is_unreadable => return Err(UnknownRelease),
                 None => break,
             }
         }
     }
     match &published.main {
-        None if published.is_main_unreadable => Err(Unknown),
+        None if published.is_main_unreadable => Err(UnknownRelease),
         main => Ok(main.as_ref()),
     }
 }

@@ -4,9 +4,9 @@
 use super::audit::Trail;
 use super::configurations::{self, Configurations};
 use super::gray_rule;
-use super::history::{self, Context, Entry, Operation};
+use super::history::{self, Context, HistoryEntry, ReleaseOperation};
 use super::namespace::{Namespace, key_of};
-use super::release::{self, Draft, Publication, Release};
+use super::release::{self, NewRelease, Publication, Release};
 use crate::error::{Error, Result};
 use castalia_store::{Id, Transaction};
 
@@ -31,14 +31,14 @@ pub(super) async fn publish(
     for key in deleted_keys {
         content.shift_remove(key);
     }
-    let gray = GrayRelease {
+    let gray = BranchRelease {
         parent,
         branch,
         previous_id: release::latest_id(tx, &key_of(branch)).await?,
         base: base.map_or(Id(0), |release| release.id),
         keys: Some(keys),
     };
-    gray.write(tx, &content, Operation::GrayPublish, publication, trail).await
+    gray.write(tx, &content, ReleaseOperation::GrayPublish, publication, trail).await
 }
 
 /// The release of a namespace with its content.
@@ -73,7 +73,7 @@ impl Carry<'_> {
     pub(super) async fn publish(
         &self,
         tx: &Transaction,
-        operation: Operation,
+        operation: ReleaseOperation,
         publication: &Publication,
         trail: &mut Trail,
     ) -> Result<()> {
@@ -91,7 +91,7 @@ impl Carry<'_> {
     async fn publish_readable(
         &self,
         tx: &Transaction,
-        operation: Operation,
+        operation: ReleaseOperation,
         publication: &Publication,
         trail: &mut Trail,
     ) -> Result<()> {
@@ -112,7 +112,7 @@ impl Carry<'_> {
         if content == present {
             return Ok(());
         }
-        let gray = GrayRelease {
+        let gray = BranchRelease {
             parent: self.main,
             branch: self.branch,
             previous_id: previous.map_or(Id(0), |release| release.id),
@@ -130,7 +130,7 @@ impl Carry<'_> {
 }
 
 /// A release of a branch, with the values for its history.
-struct GrayRelease<'a> {
+struct BranchRelease<'a> {
     parent: &'a Namespace,
     branch: &'a Namespace,
     previous_id: Id,
@@ -138,17 +138,17 @@ struct GrayRelease<'a> {
     keys: Option<Vec<String>>,
 }
 
-impl GrayRelease<'_> {
+impl BranchRelease<'_> {
     /// Writes release, rule and history.
     async fn write(
         self,
         tx: &Transaction,
         content: &Configurations,
-        operation: Operation,
+        operation: ReleaseOperation,
         publication: &Publication,
         trail: &mut Trail,
     ) -> Result<Release> {
-        let draft = Draft { namespace: self.branch, content, publication, is_locked: true };
+        let draft = NewRelease { namespace: self.branch, content, publication, is_locked: true };
         let release = draft.insert(tx, trail).await?;
         let (key, branch, operator) =
             (key_of(self.parent), &self.branch.cluster_name, &publication.operator);
@@ -160,7 +160,7 @@ impl GrayRelease<'_> {
             rules,
             ..Context::default()
         };
-        let entry = Entry {
+        let entry = HistoryEntry {
             key: &key,
             branch,
             release_id: release.id,

@@ -6,9 +6,9 @@ pub use crate::feed::cache::GrayRule;
 use sea_orm::Set;
 
 use super::audit::Trail;
-use super::branch::{self, Status};
+use super::branch::{self, BranchStatus};
 use super::constraint::{self, Author, check_width, fitting};
-use super::history::{self, Context, Entry, Operation};
+use super::history::{self, Context, HistoryEntry, ReleaseOperation};
 use super::namespace::NamespaceKey;
 use super::revision::Base;
 use crate::error::{Error, Result};
@@ -55,7 +55,7 @@ impl NewRules {
             branch_name: Set(fitting(self.branch.as_deref(), "BranchName", constraint::NAME)?),
             rules: Set(Some(text)),
             release_id: Set(release_id),
-            branch_status: Set(Some(Status::Active.code())),
+            branch_status: Set(Some(BranchStatus::Active.code())),
             ..ActiveModel::authored(self.author.checked()?)
         })
     }
@@ -133,12 +133,12 @@ async fn update_in(
         rules: new.rules.clone(),
         ..Context::default()
     };
-    let entry = Entry {
+    let entry = HistoryEntry {
         key,
         branch,
         release_id,
         previous_release_id: release_id,
-        operation: Operation::RulesChanged,
+        operation: ReleaseOperation::RulesChanged,
         context,
     };
     let mut trail = Trail::of(Some(&operator));
@@ -172,15 +172,15 @@ pub(super) async fn follow(
         }
         Err(error) => return Err(error),
     };
-    let row = new_row(key, branch, text, release_id, Status::Active, operator);
+    let row = new_row(key, branch, text, release_id, BranchStatus::Active, operator);
     replace(tx, key, branch, row).await?;
     Ok(lines)
 }
 
 /// The stored text of a rule, and its lines.
-type Text = (Option<String>, Option<Vec<GrayRule>>);
+type RuleText = (Option<String>, Option<Vec<GrayRule>>);
 
-fn with_lines(rule: Option<Model>) -> Result<Option<Text>> {
+fn with_lines(rule: Option<Model>) -> Result<Option<RuleText>> {
     let Some(rule) = rule else { return Ok(None) };
     let lines = parse(&rule)?;
     Ok(Some((rule.rules, lines)))
@@ -192,7 +192,7 @@ pub(super) async fn close(
     key: &NamespaceKey,
     branch: &str,
     release_id: Id,
-    status: Status,
+    status: BranchStatus,
     operator: &str,
 ) -> Result<()> {
     let row = new_row(key, branch, Some(NONE.to_owned()), release_id, status, operator);
@@ -212,9 +212,9 @@ pub(super) async fn close_active(
     let newest =
         castalia_store::release::latest_rule_with_any_lines(tx, app_id, cluster, namespace, branch);
     let newest = newest.await?;
-    let active = newest.filter(|rule| rule.branch_status == Some(Status::Active.code()));
+    let active = newest.filter(|rule| rule.branch_status == Some(BranchStatus::Active.code()));
     let Some(rule) = active else { return Ok(false) };
-    close(tx, key, branch, rule.release_id, Status::Deleted, operator).await?;
+    close(tx, key, branch, rule.release_id, BranchStatus::Deleted, operator).await?;
     Ok(true)
 }
 
@@ -223,7 +223,7 @@ fn new_row(
     branch: &str,
     rules: Option<String>,
     release_id: Id,
-    status: Status,
+    status: BranchStatus,
     operator: &str,
 ) -> ActiveModel {
     ActiveModel {

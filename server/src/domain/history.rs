@@ -18,7 +18,7 @@ use castalia_store::{Id, Small, Store, Transaction};
 
 /// Kind of an operation. The numbers are stored and part of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operation {
+pub enum ReleaseOperation {
     /// The main line was published.
     Publish = 0,
     /// A release was rolled back.
@@ -39,7 +39,7 @@ pub enum Operation {
     BranchDeletedAfterMerge = 8,
 }
 
-impl Operation {
+impl ReleaseOperation {
     /// Operations that create a release of a branch, and whose context names the branch's own keys.
     const OF_BRANCH: [Self; 3] = [Self::GrayPublish, Self::PublishCarried, Self::RollbackCarried];
 
@@ -77,7 +77,7 @@ pub struct Context {
 
 /// A history row to be inserted.
 #[derive(Debug)]
-pub struct Entry<'a> {
+pub struct HistoryEntry<'a> {
     /// Namespace; the parent for gray operations.
     pub key: &'a NamespaceKey,
     /// Branch; the cluster itself on the main line.
@@ -87,7 +87,7 @@ pub struct Entry<'a> {
     /// Release that was active before it; 0 if none.
     pub previous_release_id: Id,
     /// Kind of the operation.
-    pub operation: Operation,
+    pub operation: ReleaseOperation,
     /// Its context.
     pub context: Context,
 }
@@ -95,7 +95,7 @@ pub struct Entry<'a> {
 /// Inserts a row.
 pub async fn record(
     tx: &Transaction,
-    entry: Entry<'_>,
+    entry: HistoryEntry<'_>,
     operator: &str,
     trail: &mut Trail,
 ) -> Result<()> {
@@ -105,7 +105,7 @@ pub async fn record(
 }
 
 /// The row to insert.
-pub(super) fn row(entry: &Entry<'_>, operator: &str) -> Result<ActiveModel> {
+pub(super) fn row(entry: &HistoryEntry<'_>, operator: &str) -> Result<ActiveModel> {
     check_width(operator, "DataChange_CreatedBy", constraint::OPERATOR)?;
     Ok(ActiveModel {
         app_id: Set(entry.key.app_id.clone()),
@@ -123,7 +123,7 @@ pub(super) fn row(entry: &Entry<'_>, operator: &str) -> Result<ActiveModel> {
 /// Keys that the release of a branch sets itself; `None` if no history row names them, or if that
 /// row cannot be read.
 pub async fn branch_keys(tx: &Transaction, release_id: Id) -> Result<Option<Vec<String>>> {
-    let operations = Operation::OF_BRANCH.map(Operation::code);
+    let operations = ReleaseOperation::OF_BRANCH.map(ReleaseOperation::code);
     let row = match castalia_store::release::latest_history(tx, release_id, &operations).await {
         Err(error) if error.is_unreadable() => None,
         found => found?,
@@ -222,7 +222,10 @@ mod tests {
     #[test]
     fn operations_have_the_stored_numbers() {
         assert_eq!(
-            (Operation::Publish.code().0, Operation::BranchDeletedAfterMerge.code().0),
+            (
+                ReleaseOperation::Publish.code().0,
+                ReleaseOperation::BranchDeletedAfterMerge.code().0
+            ),
             (0, 8)
         );
     }

@@ -20,7 +20,7 @@ const LIFE: TimeDelta = TimeDelta::hours(25);
 
 /// A client and the releases that it read.
 #[derive(Debug, Clone)]
-pub struct Reader {
+pub struct InstanceReads {
     /// The client.
     pub instance: Instance,
     /// What it read, with the release if that was requested and still exists.
@@ -39,7 +39,11 @@ fn read_by(key: &NamespaceKey) -> ConfigNamespace<'_> {
 ///
 /// # Errors
 /// Fails if there is no such release.
-pub async fn by_release(store: &Store, release_id: i64, page: &Page) -> Result<Paged<Reader>> {
+pub async fn by_release(
+    store: &Store,
+    release_id: i64,
+    page: &Page,
+) -> Result<Paged<InstanceReads>> {
     let release = release::find(store, release_id).await?;
     let key = &release.release_key;
     let configs =
@@ -57,7 +61,7 @@ pub async fn without_releases(
     store: &Store,
     key: &NamespaceKey,
     release_ids: &[i64],
-) -> Result<Vec<Reader>> {
+) -> Result<Vec<InstanceReads>> {
     let releases = release::by_ids(store, release_ids).await?;
     if releases.is_empty() {
         let ids: Vec<_> = release_ids.iter().map(i64::to_string).collect();
@@ -113,7 +117,7 @@ async fn readers(
     store: &Store,
     configs: Vec<InstanceConfig>,
     releases: &HashMap<String, Release>,
-) -> Result<Vec<Reader>> {
+) -> Result<Vec<InstanceReads>> {
     let instances = castalia_store::instance::by_ids(store.read(), &instance_ids(&configs)).await?;
     let mut by_instance: HashMap<Id, Vec<_>> = HashMap::new();
     for config in configs {
@@ -121,7 +125,7 @@ async fn readers(
         let release = releases.get(&config.release_key).cloned();
         by_instance.entry(id).or_default().push((config, release));
     }
-    let reader = |instance: Instance| Reader {
+    let reader = |instance: Instance| InstanceReads {
         configs: by_instance.remove(&instance.id).unwrap_or_default(),
         instance,
     };

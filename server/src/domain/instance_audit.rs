@@ -59,10 +59,10 @@ struct Recorded {
 
 /// Receives the records of the config role. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct InstanceAudit(Arc<Inner>);
+pub struct InstanceAudit(Arc<AuditInner>);
 
 #[derive(Debug)]
-struct Inner {
+struct AuditInner {
     store: Store,
     config: ServerConfig,
     queue: Sender<Sighting>,
@@ -83,7 +83,7 @@ impl InstanceAudit {
         let recorded = Cache::new(size(&keys::INSTANCE_CACHE));
         let offered = Mutex::new(Some(offered));
         let digest = ahash::RandomState::new();
-        Self(Arc::new(Inner { store, config, queue, offered, recorded, digest }))
+        Self(Arc::new(AuditInner { store, config, queue, offered, recorded, digest }))
     }
 
     /// Starts the writer.
@@ -158,7 +158,7 @@ impl InstanceAudit {
 
     /// The batch without new instances beyond the limits.
     async fn admitted(&self, room: &mut Room, mut batch: Vec<Sighting>) -> Result<Vec<Sighting>> {
-        let Inner { store, config, .. } = &*self.0;
+        let AuditInner { store, config, .. } = &*self.0;
         let all: HashSet<_> = batch.iter().map(|sighting| sighting.identity.clone()).collect();
         let all: Vec<_> = all.into_iter().collect();
         let stored = instance::find(store.read(), &all).await?;
@@ -173,7 +173,7 @@ impl InstanceAudit {
     }
 
     async fn record(&self, room: &mut Room, batch: Vec<Sighting>) -> Result<()> {
-        let Inner { store, config, .. } = &*self.0;
+        let AuditInner { store, config, .. } = &*self.0;
         let settled = config.get(&keys::INSTANCE_THRESHOLD);
         let settled = TimeDelta::from_std(settled).unwrap_or(TimeDelta::MAX);
         let input = (batch, settled, room.has_reading(config));

@@ -31,7 +31,7 @@ const LAST_LINE: i64 = 2_000_000_000;
 
 /// A request to create or change an item.
 #[derive(Debug, Clone, Default)]
-pub struct Draft {
+pub struct ItemDraft {
     /// Row id of an existing item.
     pub id: i64,
     /// Row id of the namespace.
@@ -50,7 +50,7 @@ pub struct Draft {
     pub author: Author,
 }
 
-impl Draft {
+impl ItemDraft {
     fn operator(&self) -> Option<&str> {
         self.author.last_modified_by.as_deref()
     }
@@ -123,7 +123,7 @@ pub async fn create(
     config: &ServerConfig,
     rules: &ItemRules,
     key: &NamespaceKey,
-    draft: Draft,
+    draft: ItemDraft,
     base: Base,
 ) -> Result<Item> {
     let edit = Edit::of(config, key, draft.operator()).on(base);
@@ -138,7 +138,7 @@ async fn create_in(
     tx: &Transaction,
     edit: &Edit,
     rules: &ItemRules,
-    draft: &Draft,
+    draft: &ItemDraft,
 ) -> Result<Item> {
     let namespace = edit.begin(tx).await?;
     let mut trail = Trail::of(edit.operator());
@@ -175,7 +175,7 @@ async fn check_new(
     tx: &Transaction,
     rules: &ItemRules,
     namespace: &Namespace,
-    draft: &Draft,
+    draft: &ItemDraft,
 ) -> Result<()> {
     if let Some(key) = &draft.key
         && castalia_store::item::by_key(tx, namespace.id, key).await?.is_some()
@@ -204,7 +204,7 @@ pub(super) fn too_many(limit: u64, count: u64) -> Error {
     Error::bad_request(message).with_code(Code::TooManyItems)
 }
 
-async fn insert(tx: &Transaction, namespace_id: Id, draft: &Draft) -> Result<Item> {
+async fn insert(tx: &Transaction, namespace_id: Id, draft: &ItemDraft) -> Result<Item> {
     let line_num = match draft.line_num {
         0 => next_line(tx, namespace_id).await?,
         line => line,
@@ -231,7 +231,7 @@ pub(super) fn behind(line: i64) -> i64 {
 ///
 /// # Errors
 /// Fails if it has a key or value, or no comment.
-pub async fn create_comment(store: &Store, draft: Draft, base: Base) -> Result<Item> {
+pub async fn create_comment(store: &Store, draft: ItemDraft, base: Base) -> Result<Item> {
     let is_blank =
         |text: &Option<String>| text.as_deref().is_none_or(|text| text.trim().is_empty());
     if !is_blank(&draft.key) || !is_blank(&draft.value) {
@@ -240,12 +240,12 @@ pub async fn create_comment(store: &Store, draft: Draft, base: Base) -> Result<I
     if is_blank(&draft.comment) {
         return Err(Error::bad_request("Comment item's comment should not be blank."));
     }
-    let draft = Draft { key: Some(String::new()), value: Some(String::new()), ..draft };
+    let draft = ItemDraft { key: Some(String::new()), value: Some(String::new()), ..draft };
     let input = (draft, base);
     store.write(input, |tx, (draft, base)| Box::pin(create_comment_in(tx, draft, base))).await
 }
 
-async fn create_comment_in(tx: &Transaction, draft: &Draft, base: &Base) -> Result<Item> {
+async fn create_comment_in(tx: &Transaction, draft: &ItemDraft, base: &Base) -> Result<Item> {
     let addressed = namespace::by_id(tx, draft.namespace_id).await?;
     let namespace = namespace::find_locked(tx, &key_of(&addressed)).await?;
     base.check(tx, &namespace).await?;
@@ -266,7 +266,7 @@ pub async fn update(
     config: &ServerConfig,
     rules: &ItemRules,
     key: &NamespaceKey,
-    draft: Draft,
+    draft: ItemDraft,
     base: Base,
 ) -> Result<Item> {
     let edit = Edit::of(config, key, draft.operator()).on(base);
@@ -282,7 +282,7 @@ async fn update_in(
     edit: &Edit,
     rules: &ItemRules,
     key: &NamespaceKey,
-    draft: &Draft,
+    draft: &ItemDraft,
 ) -> Result<Item> {
     let namespace = edit.begin(tx).await?;
     let Some(old) = castalia_store::item::to_replace(tx, draft.id).await? else {

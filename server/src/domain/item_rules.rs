@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use castalia_core::protocol::namespace::Format;
 use sea_orm::ConnectionTrait;
 
-use super::item::Draft;
+use super::item::ItemDraft;
 use super::namespace::Namespace;
 use super::{branch, key, syntax};
 use crate::error::{Code, Error, Result};
@@ -116,7 +116,7 @@ impl NamespaceRules {
     ///
     /// # Errors
     /// Names the first rule that it violates.
-    pub fn check_new(&self, draft: &Draft) -> Result<()> {
+    pub fn check_new(&self, draft: &ItemDraft) -> Result<()> {
         if utf16_length(draft.key.as_deref().unwrap_or_default()) > self.key_length {
             return Err(too_long("key", self.key_length));
         }
@@ -127,7 +127,7 @@ impl NamespaceRules {
     ///
     /// # Errors
     /// Names the first rule that it violates.
-    pub fn check_change(&self, draft: &Draft) -> Result<()> {
+    pub fn check_change(&self, draft: &ItemDraft) -> Result<()> {
         if !(0..=3).contains(&draft.kind) {
             return Err(Error::bad_request("type is invalid. type should be in [0, 3]. "));
         }
@@ -175,8 +175,12 @@ mod tests {
         NamespaceRules { key_length: 128, value_length: 20, format, syntax }
     }
 
-    fn draft(key: &str, value: &str) -> Draft {
-        Draft { key: Some(key.to_owned()), value: Some(value.to_owned()), ..Draft::default() }
+    fn draft(key: &str, value: &str) -> ItemDraft {
+        ItemDraft {
+            key: Some(key.to_owned()),
+            value: Some(value.to_owned()),
+            ..ItemDraft::default()
+        }
     }
 
     #[test]
@@ -213,7 +217,7 @@ mod tests {
 
     #[test]
     fn key_is_checked_before_type_before_value() {
-        let broken = Draft { kind: 4, ..draft("k", &"v".repeat(21)) };
+        let broken = ItemDraft { kind: 4, ..draft("k", &"v".repeat(21)) };
         assert!(rules(None).check_new(&broken).unwrap_err().message().ends_with("in [0, 3]. "));
     }
 }

@@ -7,7 +7,7 @@ use super::commit::{self, Changes};
 use super::constraint;
 use super::constraint::present;
 use super::edit::Edit;
-use super::item::{self, Draft, Item};
+use super::item::{self, Item, ItemDraft};
 use super::item_rules::{ItemRules, NamespaceRules};
 use super::namespace::{Namespace, NamespaceKey, key_of};
 use super::revision::Base;
@@ -20,11 +20,11 @@ use castalia_store::{Id, Store, Transaction};
 #[derive(Debug, Clone, Default)]
 pub struct ChangeSet {
     /// New items.
-    pub creates: Vec<Draft>,
+    pub creates: Vec<ItemDraft>,
     /// Changed items, by id.
-    pub updates: Vec<Draft>,
+    pub updates: Vec<ItemDraft>,
     /// Removed items, by id.
-    pub deletes: Vec<Draft>,
+    pub deletes: Vec<ItemDraft>,
     /// User who edits.
     pub operator: Option<String>,
 }
@@ -91,7 +91,7 @@ async fn check_count(
     changes: &ChangeSet,
 ) -> Result<()> {
     let Some(limit) = rules.item_limit() else { return Ok(()) };
-    let keyed = |drafts: &[Draft]| {
+    let keyed = |drafts: &[ItemDraft]| {
         drafts
             .iter()
             .filter(|draft| draft.key.as_deref().is_some_and(|key| !key.is_empty()))

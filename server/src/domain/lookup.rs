@@ -14,7 +14,7 @@ use super::constraint::{self, can_be_stored};
 use super::{gray, watch_key};
 use crate::error::{Code, Error, Result};
 use crate::feed::ReleaseFeed;
-use crate::feed::cache::{Place, Release};
+use crate::feed::cache::{NamespaceRef, Release};
 
 /// The request of a client.
 #[derive(Debug, Clone, Copy)]
@@ -193,12 +193,12 @@ impl Search<'_> {
         for written in watch_key::clusters(&target.cluster, caller.data_center.as_deref()) {
             let stored = self.feed.names().cluster(app_id, written);
             let cluster = stored.as_deref().unwrap_or(written);
-            let place = Place { app_id, cluster, namespace: self.namespace };
+            let place = NamespaceRef { app_id, cluster, namespace: self.namespace };
             let told =
                 messages.and_then(|messages| messages.details.get(&place.watch_key()).copied());
             let published = self.feed.published(place, told).await?;
             let release = gray::release(&published, &target.app_id, caller);
-            if let Some(release) = release.map_err(|gray::Unknown| unreadable())? {
+            if let Some(release) = release.map_err(|gray::UnknownRelease| unreadable())? {
                 return Ok(Some(Arc::clone(release)));
             }
         }

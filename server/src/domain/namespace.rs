@@ -9,7 +9,7 @@ use sea_orm::{ConnectionTrait, Set};
 use super::app;
 use super::app_namespace::AppNamespace;
 use super::audit::Trail;
-use super::branch::{self, Status};
+use super::branch::{self, BranchStatus};
 use super::constraint::{self, Author, check_name, check_width, fitting};
 use super::gray_rule;
 use super::page::{Page, Paged};
@@ -227,7 +227,7 @@ pub(super) async fn delete_in(
             tx,
             &key_of(namespace),
             &child.cluster_name,
-            Status::Deleted,
+            BranchStatus::Deleted,
             operator,
             removal,
         )

@@ -132,14 +132,14 @@ impl Act {
 
 /// A role with its permissions.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Role {
+pub struct NamedRole {
     /// Name in the table.
     pub name: String,
     /// Permissions of the role.
     pub permissions: Vec<Permission>,
 }
 
-impl Role {
+impl NamedRole {
     /// A role with one permission of the same name.
     fn of(permission: Permission) -> Self {
         let name = format!("{}+{}", permission.right.name(), permission.target);
@@ -216,13 +216,13 @@ mod tests {
     #[test]
     fn roles_have_the_names_of_apollos_portal() {
         let names = [
-            Role::master("a"),
-            Role::manage_app_master("a"),
-            Role::namespace(Act::Modify, "a", "x.yml"),
-            Role::namespace_in_env(Act::Release, "a", "x.yml", "PRO"),
-            Role::cluster(Act::Modify, "a", "PRO", "c"),
-            Role::create_application(),
-            Role::manage_users(),
+            NamedRole::master("a"),
+            NamedRole::manage_app_master("a"),
+            NamedRole::namespace(Act::Modify, "a", "x.yml"),
+            NamedRole::namespace_in_env(Act::Release, "a", "x.yml", "PRO"),
+            NamedRole::cluster(Act::Modify, "a", "PRO", "c"),
+            NamedRole::create_application(),
+            NamedRole::manage_users(),
         ]
         .map(|role| role.name);
         assert_eq!(
@@ -241,23 +241,23 @@ mod tests {
 
     #[test]
     fn the_app_of_a_role_is_told_by_its_name() {
-        assert_eq!(Role::app_of("ModifyNamespace+a+n+DEV"), Some("a"));
-        assert_eq!(Role::app_of("Master+a"), Some("a"));
-        assert_eq!(Role::app_of("CreateApplication+SystemRole"), None);
-        assert_eq!(Role::app_of("odd"), None);
+        assert_eq!(NamedRole::app_of("ModifyNamespace+a+n+DEV"), Some("a"));
+        assert_eq!(NamedRole::app_of("Master+a"), Some("a"));
+        assert_eq!(NamedRole::app_of("CreateApplication+SystemRole"), None);
+        assert_eq!(NamedRole::app_of("odd"), None);
     }
 
     #[test]
     fn a_role_holds_the_permission_of_its_scope() {
-        let held = |role: Role| {
+        let held = |role: NamedRole| {
             role.permissions.into_iter().map(|p| (p.right.name(), p.target)).collect::<Vec<_>>()
         };
         assert_eq!(
-            held(Role::master("a")),
+            held(NamedRole::master("a")),
             ["CreateCluster", "CreateNamespace", "AssignRole"].map(|right| (right, "a".to_owned()))
         );
         assert_eq!(
-            held(Role::namespace_in_env(Act::Modify, "a", "n", "DEV")),
+            held(NamedRole::namespace_in_env(Act::Modify, "a", "n", "DEV")),
             [("ModifyNamespace", "a+n+DEV".to_owned())]
         );
     }
@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn a_new_namespace_gets_a_pair_of_roles_for_each_environment() {
-        let names: Vec<_> = Role::all_of_namespace("a", "n", &["DEV".to_owned()])
+        let names: Vec<_> = NamedRole::all_of_namespace("a", "n", &["DEV".to_owned()])
             .into_iter()
             .map(|r| r.name)
             .collect();

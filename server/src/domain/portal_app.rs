@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 use sea_orm::{IntoActiveModel as _, Set};
 
 use crate::domain::constraint::check_name;
-use crate::domain::permission::grant::{self, Holder};
+use crate::domain::permission::grant::{self, Grantee};
 use crate::domain::permission::need::Identity;
-use crate::domain::permission::{Act, Role};
+use crate::domain::permission::{Act, NamedRole};
 use crate::domain::{unique, user};
 use crate::error::{Code, Error, Result};
 use castalia_core::protocol::namespace::{DEFAULT_CLUSTER, DEFAULT_NAMESPACE, Format};
@@ -26,7 +26,7 @@ const ORG_NAME: usize = 64;
 
 /// The details of an app.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Details {
+pub struct PortalAppDetails {
     /// App id.
     pub app_id: String,
     /// Display name.
@@ -43,7 +43,7 @@ pub struct Details {
 #[derive(Debug, Clone, Default)]
 pub struct NewApp {
     /// The app.
-    pub details: Details,
+    pub details: PortalAppDetails,
     /// Administrators in addition to the owner.
     pub admins: Vec<String>,
     /// Consumer that may manage it.
@@ -54,7 +54,7 @@ pub struct NewApp {
     pub active_envs: Vec<String>,
 }
 
-impl Details {
+impl PortalAppDetails {
     /// Rejects details that the tables or Apollo would reject.
     ///
     /// # Errors
@@ -104,7 +104,7 @@ pub async fn create(store: &Store, new: NewApp, operator: &str) -> Result<App> {
 ///
 /// # Errors
 /// Fails if the app or its new owner does not exist.
-pub async fn update(store: &Store, details: Details, operator: &str) -> Result<App> {
+pub async fn update(store: &Store, details: PortalAppDetails, operator: &str) -> Result<App> {
     details.check()?;
     let owner = owner_of(store, &details).await?;
     let input = (details, owner.email, operator.to_owned());
@@ -117,7 +117,7 @@ pub async fn update(store: &Store, details: Details, operator: &str) -> Result<A
 
 async fn update_in(
     tx: &Transaction,
-    details: &Details,
+    details: &PortalAppDetails,
     email: &str,
     operator: &str,
 ) -> Result<App> {
@@ -177,11 +177,11 @@ pub async fn of(store: &Store, identity: &Identity) -> Result<Vec<App>> {
         Identity::User(user_id) => role::roles_of_user(store.read(), user_id).await?,
     };
     let app_ids: BTreeSet<_> =
-        roles.iter().filter_map(|role| Role::app_of(&role.role_name)).collect();
+        roles.iter().filter_map(|role| NamedRole::app_of(&role.role_name)).collect();
     named(store, &app_ids.into_iter().collect::<Vec<_>>()).await
 }
 
-async fn owner_of(store: &Store, details: &Details) -> Result<user::User> {
+async fn owner_of(store: &Store, details: &PortalAppDetails) -> Result<user::User> {
     let owner = user::find(store, &details.owner_name).await?;
     owner.ok_or_else(|| {
         let message = format!("Application's owner not exist. owner = {}", details.owner_name);
@@ -190,7 +190,7 @@ async fn owner_of(store: &Store, details: &Details) -> Result<user::User> {
 }
 
 async fn create_in(tx: &Transaction, new: &NewApp, email: &str, operator: &str) -> Result<App> {
-    let Details { app_id, name, org_id, org_name, owner_name } = &new.details;
+    let PortalAppDetails { app_id, name, org_id, org_name, owner_name } = &new.details;
     // Compared without regard to case: environments whose database ignores case have one app for
     // both spellings.
     if let Some(stored) = app::stored_id(tx, app_id).await? {
@@ -208,18 +208,19 @@ async fn create_in(tx: &Transaction, new: &NewApp, email: &str, operator: &str) 
     };
     let created = insert(tx, row).await?;
     insert(tx, first_namespace(app_id, operator)).await?;
-    grant::give(tx, &Role::master(app_id), Holder::User(owner_name), operator).await?;
-    grant::ensure(tx, &Role::manage_app_master(app_id), operator).await?;
+    grant::give(tx, &NamedRole::master(app_id), Grantee::User(owner_name), operator).await?;
+    grant::ensure(tx, &NamedRole::manage_app_master(app_id), operator).await?;
     grant::open_namespace(tx, (app_id, DEFAULT_NAMESPACE), &new.envs, Some(owner_name), operator)
         .await?;
     for env in &new.active_envs {
         for act in Act::ALL {
-            grant::ensure(tx, &Role::cluster(act, app_id, env, DEFAULT_CLUSTER), operator).await?;
+            grant::ensure(tx, &NamedRole::cluster(act, app_id, env, DEFAULT_CLUSTER), operator)
+                .await?;
         }
     }
-    let admins = new.admins.iter().map(|admin| Holder::User(admin));
-    for holder in admins.chain(new.consumer.map(Holder::Consumer)) {
-        grant::give(tx, &Role::master(app_id), holder, operator).await?;
+    let admins = new.admins.iter().map(|admin| Grantee::User(admin));
+    for holder in admins.chain(new.consumer.map(Grantee::Consumer)) {
+        grant::give(tx, &NamedRole::master(app_id), holder, operator).await?;
     }
     Ok(created)
 }
@@ -241,7 +242,7 @@ mod tests {
 
     #[test]
     fn details_are_refused_by_member() {
-        let good = Details {
+        let good = PortalAppDetails {
             app_id: "demo".into(),
             name: "Demo".into(),
             org_id: "o".into(),
@@ -250,10 +251,10 @@ mod tests {
         };
         assert!(good.check().is_ok());
         for (bad, text) in [
-            (Details { app_id: "a b".into(), ..good.clone() }, "Invalid AppId format"),
-            (Details { app_id: "x".repeat(65), ..good.clone() }, "appId is longer"),
-            (Details { name: " ".into(), ..good.clone() }, "name cannot be blank"),
-            (Details { owner_name: String::new(), ..good }, "ownerName cannot be blank"),
+            (PortalAppDetails { app_id: "a b".into(), ..good.clone() }, "Invalid AppId format"),
+            (PortalAppDetails { app_id: "x".repeat(65), ..good.clone() }, "appId is longer"),
+            (PortalAppDetails { name: " ".into(), ..good.clone() }, "name cannot be blank"),
+            (PortalAppDetails { owner_name: String::new(), ..good }, "ownerName cannot be blank"),
         ] {
             let error = bad.check().unwrap_err();
             assert!(error.message().starts_with(text), "{error}");

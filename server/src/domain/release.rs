@@ -10,7 +10,7 @@ use super::branch::{self, Family};
 use super::configurations::{self, Configurations};
 use super::constraint::{self, check_width, fitting};
 use super::gray_release::{self, Carry};
-use super::history::{self, Context, Entry, Operation};
+use super::history::{self, Context, HistoryEntry, ReleaseOperation};
 use super::namespace::{Namespace, NamespaceKey, key_of};
 use super::page::Page;
 use super::removal::Removal;
@@ -71,17 +71,17 @@ async fn publish_in(
         return finish(tx, &key_of(parent), trail, release).await;
     }
     let previous_id = family.own.latest_release.unwrap_or_default();
-    let main = Draft { namespace, content: &content, publication, is_locked };
+    let main = NewRelease { namespace, content: &content, publication, is_locked };
     let context =
         Context { is_emergency_publish: Some(publication.is_emergency), ..Context::default() };
     let Some(branch) = &family.branch else {
         return main.publish_alone(tx, previous_id, context).await;
     };
     let release = main.insert(tx, &mut trail).await?;
-    main.record(tx, &release, previous_id, Operation::Publish, context, &mut trail).await?;
+    main.record(tx, &release, previous_id, ReleaseOperation::Publish, context, &mut trail).await?;
     let carry =
         Carry { main: namespace, branch, old: previous_id, new: &content, base: release.id };
-    carry.publish(tx, Operation::PublishCarried, publication, &mut trail).await?;
+    carry.publish(tx, ReleaseOperation::PublishCarried, publication, &mut trail).await?;
     finish(tx, &key_of(namespace), trail, release).await
 }
 
@@ -184,7 +184,7 @@ async fn merge_in(
     let base = latest_id(tx, &branch_key).await?;
     let previous_id = latest_id(tx, &key).await?;
     let content = content_of(tx, namespace).await?;
-    let main = Draft { namespace, content: &content, publication, is_locked };
+    let main = NewRelease { namespace, content: &content, publication, is_locked };
     let release = main.insert(tx, &mut trail).await?;
     let context = Context {
         source_branch: Some(merge.branch.clone()),
@@ -192,9 +192,9 @@ async fn merge_in(
         is_emergency_publish: Some(publication.is_emergency),
         ..Context::default()
     };
-    main.record(tx, &release, previous_id, Operation::Merge, context, &mut trail).await?;
+    main.record(tx, &release, previous_id, ReleaseOperation::Merge, context, &mut trail).await?;
     if merge.deletes_branch {
-        let status = branch::Status::Merged;
+        let status = branch::BranchStatus::Merged;
         let mut removal = Removal { trail, watch_keys: Vec::new() };
         branch::delete_in(tx, &key, &merge.branch, status, &publication.operator, &mut removal)
             .await?;
@@ -219,7 +219,7 @@ async fn finish(
 
 /// A release to be inserted.
 #[derive(Debug)]
-pub(super) struct Draft<'a> {
+pub(super) struct NewRelease<'a> {
     /// The namespace to release.
     pub(super) namespace: &'a Namespace,
     /// Content of the release.
@@ -230,7 +230,7 @@ pub(super) struct Draft<'a> {
     pub(super) is_locked: bool,
 }
 
-impl Draft<'_> {
+impl NewRelease<'_> {
     /// Inserts the row and releases the edit lock.
     pub(super) async fn insert(&self, tx: &Transaction, trail: &mut Trail) -> Result<Release> {
         let release = castalia_store::insert(tx, self.row()?).await?;
@@ -248,7 +248,8 @@ impl Draft<'_> {
     ) -> Result<Release> {
         let (key, operator) = (key_of(self.namespace), &self.publication.operator);
         let release = self.row()?;
-        let entry = self.entry(&key, Id::default(), previous_id, Operation::Publish, context);
+        let entry =
+            self.entry(&key, Id::default(), previous_id, ReleaseOperation::Publish, context);
         let history = history::row(&entry, operator)?;
         self.unlock(tx).await?;
         let message = &key.watch_key();
@@ -289,7 +290,7 @@ impl Draft<'_> {
         tx: &Transaction,
         release: &Release,
         previous_id: Id,
-        operation: Operation,
+        operation: ReleaseOperation,
         context: Context,
         trail: &mut Trail,
     ) -> Result<()> {
@@ -303,11 +304,11 @@ impl Draft<'_> {
         key: &'k NamespaceKey,
         release_id: Id,
         previous_release_id: Id,
-        operation: Operation,
+        operation: ReleaseOperation,
         context: Context,
-    ) -> Entry<'k> {
+    ) -> HistoryEntry<'k> {
         let branch = &self.namespace.cluster_name;
-        Entry { key, branch, release_id, previous_release_id, operation, context }
+        HistoryEntry { key, branch, release_id, previous_release_id, operation, context }
     }
 }
 

@@ -5,7 +5,7 @@ use super::audit::Trail;
 use super::branch::Family;
 use super::configurations::{self, Configurations};
 use super::gray_release::Carry;
-use super::history::{self, Context, Entry, Operation};
+use super::history::{self, Context, HistoryEntry, ReleaseOperation};
 use super::namespace::{self, NamespaceKey};
 use super::page::Page;
 use super::release::{Publication, Release, not_found};
@@ -15,7 +15,7 @@ use castalia_store::{Id, Store, Transaction};
 
 /// The effect of a rollback on clients.
 #[derive(Debug)]
-struct Step {
+struct RollbackStep {
     /// Release that is no longer active.
     from: Release,
     /// Release that the history records as active.
@@ -73,7 +73,7 @@ async fn lock(tx: &Transaction, id: i64, base: &Base) -> Result<()> {
     }
 }
 
-async fn one_step(tx: &Transaction, id: i64) -> Result<Step> {
+async fn one_step(tx: &Transaction, id: i64) -> Result<RollbackStep> {
     let from = active(tx, id).await?;
     let Release { app_id, cluster_name, namespace_name, .. } = &from;
     let mut newest = castalia_store::release::active_page(
@@ -90,10 +90,10 @@ async fn one_step(tx: &Transaction, id: i64) -> Result<Step> {
              because there is only one active release"
         )));
     };
-    Ok(Step { to: new.id, abandoned: vec![from.id], from, old: old.id, new })
+    Ok(RollbackStep { to: new.id, abandoned: vec![from.id], from, old: old.id, new })
 }
 
-async fn to_target(tx: &Transaction, id: i64, target: i64) -> Result<Step> {
+async fn to_target(tx: &Transaction, id: i64, target: i64) -> Result<RollbackStep> {
     let from = active(tx, id).await?;
     let to = active(tx, target).await?;
     let Release { app_id, cluster_name, namespace_name, .. } = &from;
@@ -111,7 +111,7 @@ async fn to_target(tx: &Transaction, id: i64, target: i64) -> Result<Step> {
     .collect();
     // The oldest of the range becomes active again.
     abandoned.pop();
-    Ok(Step { to: to.id, abandoned, old: from.id, from, new: to })
+    Ok(RollbackStep { to: to.id, abandoned, old: from.id, from, new: to })
 }
 
 async fn active(tx: &Transaction, id: i64) -> Result<Release> {
@@ -123,7 +123,7 @@ async fn active(tx: &Transaction, id: i64) -> Result<Release> {
     Ok(release)
 }
 
-async fn apply(tx: &Transaction, step: Step, operator: &str) -> Result<()> {
+async fn apply(tx: &Transaction, step: RollbackStep, operator: &str) -> Result<()> {
     // Clients could not be served the release.
     let content = configurations::parse(&step.new).map_err(|error| {
         let hint =
@@ -134,12 +134,12 @@ async fn apply(tx: &Transaction, step: Step, operator: &str) -> Result<()> {
     let key = NamespaceKey::new(&from.app_id, &from.cluster_name, &from.namespace_name);
     let mut trail = Trail::of(Some(operator));
     castalia_store::release::abandon(tx, &step.abandoned, operator).await?;
-    let entry = Entry {
+    let entry = HistoryEntry {
         key: &key,
         branch: &key.cluster,
         release_id: step.to,
         previous_release_id: from.id,
-        operation: Operation::Rollback,
+        operation: ReleaseOperation::Rollback,
         context: Context::default(),
     };
     history::record(tx, entry, operator, &mut trail).await?;
@@ -153,7 +153,7 @@ async fn apply(tx: &Transaction, step: Step, operator: &str) -> Result<()> {
 async fn carry(
     tx: &Transaction,
     key: &NamespaceKey,
-    step: &Step,
+    step: &RollbackStep,
     content: &Configurations,
     operator: &str,
     trail: &mut Trail,
@@ -172,5 +172,5 @@ async fn carry(
         base: Base::default(),
     };
     let carry = Carry { main: &main, branch: &branch, old: step.old, new: content, base: step.to };
-    carry.publish(tx, Operation::RollbackCarried, &publication, trail).await
+    carry.publish(tx, ReleaseOperation::RollbackCarried, &publication, trail).await
 }

@@ -21,7 +21,7 @@ const COMMENT: usize = 1024;
 
 /// A request to create or change a setting.
 #[derive(Debug, Clone, Default)]
-pub struct Draft {
+pub struct ConfigDraft {
     /// Name.
     pub key: Option<String>,
     /// Cluster of nodes; `None` for `default`.
@@ -38,11 +38,11 @@ pub struct Draft {
 ///
 /// # Errors
 /// Fails if key, value or, for a new one, the creator is missing.
-pub async fn put(store: &Store, draft: Draft) -> Result<ServerConfigRow> {
+pub async fn put(store: &Store, draft: ConfigDraft) -> Result<ServerConfigRow> {
     unique::write(store, draft, |tx, draft| Box::pin(put_in(tx, draft))).await
 }
 
-async fn put_in(tx: &Transaction, draft: &Draft) -> Result<ServerConfigRow> {
+async fn put_in(tx: &Transaction, draft: &ConfigDraft) -> Result<ServerConfigRow> {
     let key = fitting(draft.key.as_deref(), "Key", KEY)?;
     let cluster = draft.cluster.as_deref().unwrap_or(DEFAULT_CLUSTER);
     let cluster = fitting(Some(cluster), "Cluster", constraint::NAME)?;

@@ -5,7 +5,7 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::domain::constraint::NAME_RULE;
-use crate::domain::permission::need::Place;
+use crate::domain::permission::need::Resource;
 use crate::error::{Code, Error, Result};
 
 /// Characters that must be escaped in a path segment.
@@ -37,14 +37,14 @@ impl Address {
 
     /// The address of an object in a cluster.
     #[must_use]
-    pub fn in_cluster(place: &Place, rest: &[&str]) -> Self {
+    pub fn in_cluster(place: &Resource, rest: &[&str]) -> Self {
         let cluster = ["apps", &place.app_id, "clusters", &place.cluster];
         Self::new(cluster.iter().chain(rest))
     }
 
     /// The address of an object in a namespace.
     #[must_use]
-    pub fn in_namespace(place: &Place, rest: &[&str]) -> Self {
+    pub fn in_namespace(place: &Resource, rest: &[&str]) -> Self {
         let namespace =
             ["apps", &place.app_id, "clusters", &place.cluster, "namespaces", &place.namespace];
         Self::new(namespace.iter().chain(rest))
@@ -88,11 +88,11 @@ mod tests {
 
     #[test]
     fn names_in_addresses_are_escaped() {
-        let place = Place {
+        let place = Resource {
             app_id: "a".into(),
             cluster: "c d".into(),
             namespace: "n.yml".into(),
-            ..Place::default()
+            ..Resource::default()
         };
         let address = Address::in_namespace(&place, &["items", "x/ä"]).with(&[("operator", "u&v")]);
         assert_eq!(

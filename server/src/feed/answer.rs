@@ -36,7 +36,7 @@ pub struct Ingredients<'a> {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-struct Key {
+struct AnswerKey {
     form: &'static str,
     digest: u64,
     release_key: Box<str>,
@@ -44,7 +44,7 @@ struct Key {
     names: [Box<str>; 3],
 }
 
-impl Key {
+impl AnswerKey {
     fn ingredients(&self) -> Ingredients<'_> {
         let [app_id, cluster, namespace] = &self.names;
         Ingredients {
@@ -57,7 +57,7 @@ impl Key {
     }
 }
 
-impl From<&Ingredients<'_>> for Key {
+impl From<&Ingredients<'_>> for AnswerKey {
     fn from(of: &Ingredients<'_>) -> Self {
         Self {
             form: of.form,
@@ -78,14 +78,14 @@ impl Hash for Ingredients<'_> {
     }
 }
 
-impl Hash for Key {
+impl Hash for AnswerKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.ingredients().hash(state);
     }
 }
 
-impl Equivalent<Key> for Ingredients<'_> {
-    fn equivalent(&self, key: &Key) -> bool {
+impl Equivalent<AnswerKey> for Ingredients<'_> {
+    fn equivalent(&self, key: &AnswerKey) -> bool {
         let other = key.ingredients();
         self.release_key == other.release_key
             && self.names == other.names
@@ -98,8 +98,8 @@ impl Equivalent<Key> for Ingredients<'_> {
 #[derive(Debug, Clone)]
 struct Size;
 
-impl Weighter<Key, Bytes> for Size {
-    fn weight(&self, key: &Key, body: &Bytes) -> u64 {
+impl Weighter<AnswerKey, Bytes> for Size {
+    fn weight(&self, key: &AnswerKey, body: &Bytes) -> u64 {
         let names: usize = key.names.iter().map(|name| name.len()).sum();
         (body.len() + key.release_key.len() + key.base_key.len() + names + OVERHEAD) as u64
     }
@@ -107,15 +107,15 @@ impl Weighter<Key, Bytes> for Size {
 
 /// The cache of bodies.
 #[derive(Debug)]
-pub struct Answers(Cache<Key, Bytes, Size, ahash::RandomState>);
+pub struct AnswerCache(Cache<AnswerKey, Bytes, Size, ahash::RandomState>);
 
-impl Default for Answers {
+impl Default for AnswerCache {
     fn default() -> Self {
         Self(Cache::with(EXPECTED, CAPACITY, Size, ahash::RandomState::new(), Default::default()))
     }
 }
 
-impl Answers {
+impl AnswerCache {
     /// Returns the body for this input; `make` serialises it on the first request.
     pub fn get_or_make(
         &self,
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_body_is_made_once_for_the_same_ingredients() {
-        let answers = Answers::default();
+        let answers = AnswerCache::default();
         let make = |text: &'static str| move || Ok(text.as_bytes().to_vec());
         assert_eq!(answers.get_or_make(&ingredients("k1", "a"), make("one")).unwrap(), "one");
         assert_eq!(answers.get_or_make(&ingredients("k1", "a"), make("two")).unwrap(), "one");
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn names_of_strangers_take_no_more_memory_than_bodies_may() {
-        let answers = Answers::default();
+        let answers = AnswerCache::default();
         for count in 0..10_000 {
             let name = format!("{count}-{}", "x".repeat(15_000));
             answers.get_or_make(&ingredients("k", &name), || Ok(b"body".to_vec())).unwrap();

@@ -15,7 +15,8 @@ use arc_swap::ArcSwapOption;
 use castalia_core::protocol::namespace::DEFAULT_CLUSTER;
 use tokio::sync::Mutex;
 
-pub use self::published::{GrayRelease, GrayRule, NamespaceKey, Place, Published, Release};
+pub(crate) use self::load::stored_configurations;
+pub use self::published::{GrayRelease, GrayRule, NamespaceKey, NamespaceRef, Published, Release};
 use super::name::Names;
 use super::position::Positions;
 use crate::error::{Error, Result};
@@ -36,7 +37,7 @@ const FORMER_ENTRY: usize = 256;
 pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Default)]
-struct Slot {
+struct CacheSlot {
     current: ArcSwapOption<Published>,
     /// Held during a load, so that an older result never replaces a newer one.
     loading: Mutex<()>,
@@ -63,7 +64,7 @@ pub struct ReleaseCache {
     store: Store,
     names: Arc<Names>,
     positions: Arc<Positions>,
-    slots: papaya::HashMap<NamespaceKey, Arc<Slot>, ahash::RandomState>,
+    slots: papaya::HashMap<NamespaceKey, Arc<CacheSlot>, ahash::RandomState>,
     /// Bytes charged for slots without a release, including those whose load failed.
     empty: AtomicUsize,
     /// Releases by key, as bases of incremental answers; `None` for a key without a release.
@@ -93,7 +94,7 @@ impl ReleaseCache {
     ///
     /// # Errors
     /// Fails if it was never loaded and the database does not answer.
-    pub async fn get(&self, place: Place<'_>) -> Result<Arc<Published>> {
+    pub async fn get(&self, place: NamespaceRef<'_>) -> Result<Arc<Published>> {
         let slot = self.slots.pin().get(&place).cloned();
         if let Some(published) = slot.as_ref().and_then(|slot| slot.current.load_full()) {
             return Ok(published);
@@ -118,11 +119,11 @@ impl ReleaseCache {
     ///
     /// # Errors
     /// Fails if the database cannot be read; the previous values are then kept.
-    pub async fn reload(&self, place: Place<'_>, notification_id: i64) -> Result<()> {
+    pub async fn reload(&self, place: NamespaceRef<'_>, notification_id: i64) -> Result<()> {
         for key in self.concerned(place) {
             let Some(slot) = self.slots.pin().get(&key).cloned() else { continue };
             let _loading = slot.loading.lock().await;
-            self.fill(Place::of(&key), &slot, notification_id).await?;
+            self.fill(NamespaceRef::of(&key), &slot, notification_id).await?;
         }
         Ok(())
     }
@@ -137,17 +138,17 @@ impl ReleaseCache {
     }
 
     /// The content of a slot, if it is filled.
-    pub(super) fn peek(&self, place: Place<'_>) -> Option<Arc<Published>> {
+    pub(super) fn peek(&self, place: NamespaceRef<'_>) -> Option<Arc<Published>> {
         self.slots.pin().get(&place)?.current.load_full()
     }
 
     /// Reads the content from the database without storing it in the slot.
-    pub(super) async fn read(&self, place: Place<'_>) -> Result<Published> {
+    pub(super) async fn read(&self, place: NamespaceRef<'_>) -> Result<Published> {
         load::published(self.store.read(), &self.names, place).await
     }
 
     /// Reloads a namespace that is in memory; returns whether its content changed.
-    pub(super) async fn refresh(&self, place: Place<'_>) -> Result<bool> {
+    pub(super) async fn refresh(&self, place: NamespaceRef<'_>) -> Result<bool> {
         let Some(slot) = self.slots.pin().get(&place).cloned() else { return Ok(false) };
         let _loading = slot.loading.lock().await;
         let Some(before) = slot.current.load_full() else { return Ok(false) };
@@ -180,14 +181,14 @@ impl ReleaseCache {
         release
     }
 
-    fn concerned(&self, place: Place<'_>) -> Vec<NamespaceKey> {
+    fn concerned(&self, place: NamespaceRef<'_>) -> Vec<NamespaceKey> {
         let slots = self.slots.pin();
         let own = slots.contains_key(&place).then(|| place.to_key());
         // No branch has this name, so most messages do not need to search all slots.
         if place.cluster == DEFAULT_CLUSTER {
             return own.into_iter().collect();
         }
-        let is_parent = |(other, slot): &(&NamespaceKey, &Arc<Slot>)| {
+        let is_parent = |(other, slot): &(&NamespaceKey, &Arc<CacheSlot>)| {
             other.app_id == place.app_id
                 && other.namespace == place.namespace
                 && slot
@@ -201,9 +202,9 @@ impl ReleaseCache {
     }
 
     /// The slot for these names; a new one is charged as empty until content is found for it.
-    fn slot(&self, place: Place<'_>) -> Arc<Slot> {
+    fn slot(&self, place: NamespaceRef<'_>) -> Arc<CacheSlot> {
         let charge = place.app_id.len() + place.cluster.len() + place.namespace.len() + EMPTY_SLOT;
-        let slot = Arc::new(Slot { charge: charge.into(), ..Slot::default() });
+        let slot = Arc::new(CacheSlot { charge: charge.into(), ..CacheSlot::default() });
         self.charge(charge);
         let slots = self.slots.pin();
         match slots.try_insert(place.to_key(), Arc::clone(&slot)) {
@@ -216,7 +217,12 @@ impl ReleaseCache {
     }
 
     /// Fills a slot; the caller holds its `loading` lock.
-    async fn fill(&self, place: Place<'_>, slot: &Slot, message: i64) -> Result<Arc<Published>> {
+    async fn fill(
+        &self,
+        place: NamespaceRef<'_>,
+        slot: &CacheSlot,
+        message: i64,
+    ) -> Result<Arc<Published>> {
         // The position is read before the content: a publish in between makes the content newer
         // than its id, never older.
         let position = self.positions.of(&place.watch_key()).unwrap_or(-1);
@@ -255,7 +261,7 @@ impl ReleaseCache {
     /// Describes, for operators, the namespaces in memory whose rows cannot be read.
     pub(super) fn fault(&self) -> Option<String> {
         let slots = self.slots.pin();
-        let is_unreadable = |(_, slot): &(_, &Arc<Slot>)| {
+        let is_unreadable = |(_, slot): &(_, &Arc<CacheSlot>)| {
             slot.current.load().as_ref().is_some_and(|now| now.is_unreadable())
         };
         let mut found = slots.iter().filter(is_unreadable).map(|(key, _)| key.watch_key());
@@ -285,7 +291,7 @@ impl ReleaseCache {
     }
 
     /// Ends the charge of a slot. Each charge is subtracted once, in whatever order this is called.
-    fn discharge(&self, slot: &Slot) {
+    fn discharge(&self, slot: &CacheSlot) {
         self.empty.fetch_sub(slot.charge.swap(0, Ordering::AcqRel), Ordering::AcqRel);
     }
 }

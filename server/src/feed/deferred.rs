@@ -17,12 +17,12 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// The newest deferred message of each watch key.
 #[derive(Debug, Default)]
 pub(super) struct Deferred {
-    messages: Mutex<BTreeMap<String, Entry>>,
+    messages: Mutex<BTreeMap<String, DeferredMessage>>,
     arrived: Notify,
 }
 
 #[derive(Debug)]
-struct Entry {
+struct DeferredMessage {
     id: i64,
     text: String,
     since: Instant,
@@ -30,7 +30,7 @@ struct Entry {
 
 impl Deferred {
     pub(super) fn insert(&self, key: String, id: i64, text: &str) {
-        let entry = Entry { id, text: text.to_owned(), since: Instant::now() };
+        let entry = DeferredMessage { id, text: text.to_owned(), since: Instant::now() };
         self.lock().insert(key, entry);
         self.arrived.notify_one();
     }
@@ -92,7 +92,7 @@ impl Deferred {
         ))
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Entry>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, DeferredMessage>> {
         self.messages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::access_key::AccessKey;
-use super::name::{AppNamespace, Cluster, Contest, Unknown};
+use super::name::{AppNamespace, Cluster, Contest, UndecodableNamespace};
 use super::{BATCH, ReleaseFeed};
 use crate::error::Result;
 use castalia_store::Id;
@@ -151,7 +151,7 @@ impl ReleaseFeed {
             unreadable += 1;
             match self.names().by_id(id) {
                 Some(known) => namespaces.push(known),
-                None => unknown.push(Unknown { app_id, name, is_public }),
+                None => unknown.push(UndecodableNamespace { app_id, name, is_public }),
             }
         }
         self.0.condition.names_read(unreadable);

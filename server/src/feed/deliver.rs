@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use castalia_core::protocol::namespace::split_watch_key;
 use futures_util::{StreamExt as _, stream};
 
-use super::cache::{NamespaceKey, Place};
+use super::cache::{NamespaceKey, NamespaceRef};
 use super::hub::Wake;
 use super::scan::in_time;
 use super::{ReleaseFeed, notification};
@@ -63,7 +63,7 @@ impl ReleaseFeed {
     }
 
     async fn reload(&self, key: String, message: &Moved<'_>) -> Result<()> {
-        match in_time(self.cache().reload(Place::of(&message.key), message.id)).await {
+        match in_time(self.cache().reload(NamespaceRef::of(&message.key), message.id)).await {
             Ok(()) => Ok(()),
             Err(error) => self.defer(key, message, &error).await,
         }
@@ -85,7 +85,7 @@ impl ReleaseFeed {
     /// Delivers a deferred message if its namespace can be read now.
     pub(super) async fn retry(&self, (Id(id), text): Message) -> Result<()> {
         let Some(key) = self.stored_key(&text) else { return Ok(()) };
-        in_time(self.cache().reload(Place::of(&key), id)).await?;
+        in_time(self.cache().reload(NamespaceRef::of(&key), id)).await?;
         let watch_key = key.watch_key();
         self.positions().advance(&watch_key, id);
         if self.0.deferred.remove(&watch_key, id) {

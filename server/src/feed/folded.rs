@@ -15,10 +15,10 @@ pub(super) struct Folded<'a, const N: usize>(pub(super) [&'a str; N]);
 
 /// The same, owned by the map.
 #[derive(Debug, Clone)]
-struct Key<const N: usize>([Box<str>; N]);
+struct OwnedKey<const N: usize>([Box<str>; N]);
 
 /// Values by names.
-pub(super) struct FoldedMap<const N: usize, V>(papaya::HashMap<Key<N>, V, ahash::RandomState>);
+pub(super) struct FoldedMap<const N: usize, V>(papaya::HashMap<OwnedKey<N>, V, ahash::RandomState>);
 
 impl<const N: usize, V> FoldedMap<N, V> {
     /// Applies `read` to the value of these names.
@@ -35,7 +35,7 @@ impl<const N: usize, V> FoldedMap<N, V> {
     pub(super) fn update(&self, names: [&str; N], make: impl Fn(Option<&V>) -> V) {
         let map = self.0.pin();
         let value = make(map.get(&Folded(names)));
-        map.insert(Key(names.map(Into::into)), value);
+        map.insert(OwnedKey(names.map(Into::into)), value);
     }
 }
 
@@ -66,28 +66,28 @@ impl<const N: usize> Hash for Folded<'_, N> {
     }
 }
 
-impl<const N: usize> Key<N> {
+impl<const N: usize> OwnedKey<N> {
     fn is(&self, names: &[&str; N]) -> bool {
         self.0.iter().zip(names).all(|(own, other)| own.eq_ignore_ascii_case(other))
     }
 }
 
-impl<const N: usize> Hash for Key<N> {
+impl<const N: usize> Hash for OwnedKey<N> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         Folded::<N>(std::array::from_fn(|at| &*self.0[at])).hash(state);
     }
 }
 
-impl<const N: usize> PartialEq for Key<N> {
+impl<const N: usize> PartialEq for OwnedKey<N> {
     fn eq(&self, other: &Self) -> bool {
         self.is(&std::array::from_fn(|at| &*other.0[at]))
     }
 }
 
-impl<const N: usize> Eq for Key<N> {}
+impl<const N: usize> Eq for OwnedKey<N> {}
 
-impl<const N: usize> Equivalent<Key<N>> for Folded<'_, N> {
-    fn equivalent(&self, key: &Key<N>) -> bool {
+impl<const N: usize> Equivalent<OwnedKey<N>> for Folded<'_, N> {
+    fn equivalent(&self, key: &OwnedKey<N>) -> bool {
         key.is(&self.0)
     }
 }

@@ -6,7 +6,7 @@
 
 mod crowd;
 mod holder;
-mod registry;
+mod waiter_table;
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 
 pub use self::crowd::Crowd;
 pub use self::holder::{Limits, Refused, network};
-use self::registry::{Registry, Ticket};
+use self::waiter_table::{Ticket, WaiterTable};
 
 /// A release message for its waiters, with the answer that most of them receive.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ pub struct Holder<'a> {
 
 /// All parked polls of the process.
 #[derive(Clone, Default)]
-pub struct WatchHub(Arc<Mutex<Registry>>);
+pub struct WatchHub(Arc<Mutex<WaiterTable>>);
 
 /// A parked poll: completes when it is woken, and leaves the hub when it is dropped.
 pub struct Parked {
@@ -74,7 +74,7 @@ impl WatchHub {
     /// An empty hub with these limits.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        Self(Arc::new(Mutex::new(Registry::new(limits))))
+        Self(Arc::new(Mutex::new(WaiterTable::new(limits))))
     }
 
     /// Parks a poll under its watch keys for at most `hold_seconds`. The caller must compare ids
@@ -131,7 +131,7 @@ impl WatchHub {
     }
 
     /// A plain mutex is the cheapest lock, because the critical sections are short and never wait.
-    fn lock(&self) -> MutexGuard<'_, Registry> {
+    fn lock(&self) -> MutexGuard<'_, WaiterTable> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -198,8 +198,8 @@ mod tests {
     }
 
     fn is_empty(hub: &WatchHub) -> bool {
-        let registry = hub.lock();
-        registry.parked() == 0 && registry.key_ids.is_empty() && registry.bytes() == 0
+        let table = hub.lock();
+        table.parked() == 0 && table.key_ids.is_empty() && table.bytes() == 0
     }
 
     #[tokio::test]

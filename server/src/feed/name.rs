@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use arc_swap::ArcSwap;
 
-pub use self::declared::{AppNamespace, Cluster, Contest, Public, Unknown};
+pub use self::declared::{AppNamespace, Cluster, Contest, Public, UndecodableNamespace};
 use super::folded::{Folded, FoldedMap};
 
 /// All names in the database. Reads take no lock and allocate nothing.
@@ -33,7 +33,7 @@ struct Index {
     own: FoldedMap<2, Vec<Declared>>,
     /// The one of the oldest row.
     public: FoldedMap<1, (i64, Public)>,
-    unknown: Vec<Unknown>,
+    unknown: Vec<UndecodableNamespace>,
     last_namespace: AtomicI64,
     last_cluster: AtomicI64,
 }
@@ -69,7 +69,7 @@ impl Names {
         &self,
         namespaces: Vec<AppNamespace>,
         clusters: Vec<Cluster>,
-        unknown: Vec<Unknown>,
+        unknown: Vec<UndecodableNamespace>,
     ) -> Vec<Contest> {
         let index = Index { unknown, ..Index::default() };
         for app in index.unknown.iter().filter_map(|unknown| unknown.app_id.as_deref()) {
@@ -281,7 +281,7 @@ mod tests {
         );
         assert!(is(names.namespace("demo", "team.common"), Some("TEAM.Common")));
         assert!(is(names.namespace("other", "TEAM.COMMON"), Some("Team.common")));
-        assert!(is(names.namespace("other", "Unknown"), None));
+        assert!(is(names.namespace("other", "UndecodableNamespace"), None));
         let public = names.public("team.common").unwrap();
         assert_eq!((&*public.owner, &*public.name), ("lib", "Team.common"));
         assert!(

@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures_util::{StreamExt as _, stream};
 
 use super::ReleaseFeed;
-use super::cache::{NamespaceKey, Place, Published};
+use super::cache::{NamespaceKey, NamespaceRef, Published};
 use super::scan::in_time;
 use crate::error::Result;
 use crate::server_config::keys;
@@ -48,7 +48,7 @@ impl Drift {
 
 /// State that one round passes to the next.
 #[derive(Debug, Default)]
-struct Rounds {
+struct RoundState {
     /// Namespace after which the comparison of contents continues.
     turn: Option<NamespaceKey>,
     /// Namespaces that the last round corrected: clients that were between two polls at that time
@@ -68,7 +68,7 @@ impl ReleaseFeed {
 
     /// Reconciles at intervals, and reads everything again when the ids went back.
     pub(super) async fn reconcile_in_turn(self) {
-        let mut rounds = Rounds::default();
+        let mut rounds = RoundState::default();
         loop {
             let pause = self.0.config.get(&keys::RECONCILIATION_INTERVAL);
             let _ = tokio::time::timeout(pause, self.0.rewound.notified()).await;
@@ -100,7 +100,7 @@ impl ReleaseFeed {
         let cached: Vec<_> = self.cache().cached().into_iter().map(|(key, _)| key).collect();
         let namespaces = cached.len();
         let refreshed = stream::iter(cached).map(|key| async move {
-            let is_other = in_time(self.cache().refresh(Place::of(&key))).await?;
+            let is_other = in_time(self.cache().refresh(NamespaceRef::of(&key))).await?;
             if is_other || moved.contains(&key.watch_key()) {
                 self.wake_by_position(&key).await;
             }
@@ -119,7 +119,7 @@ impl ReleaseFeed {
         Ok(())
     }
 
-    async fn reconcile(&self, rounds: &mut Rounds) -> Result<()> {
+    async fn reconcile(&self, rounds: &mut RoundState) -> Result<()> {
         for key in std::mem::take(&mut rounds.corrected) {
             self.wake_by_position(&key).await;
         }
@@ -149,7 +149,7 @@ impl ReleaseFeed {
                 continue;
             }
             let Some(key) = self.stored_key(&watch_key) else { continue };
-            in_time(self.cache().reload(Place::of(&key), id)).await?;
+            in_time(self.cache().reload(NamespaceRef::of(&key), id)).await?;
             self.positions().set(&watch_key, id);
             self.wake_by_position(&key).await;
             report(&key, Drift::Position);
@@ -164,7 +164,8 @@ impl ReleaseFeed {
     ) -> Result<Vec<&'a NamespaceKey>> {
         let mut suspects = Vec::new();
         for chunk in cached.chunks(CHUNK) {
-            let places: Vec<_> = chunk.iter().map(|(key, _)| Place::of(key).names()).collect();
+            let places: Vec<_> =
+                chunk.iter().map(|(key, _)| NamespaceRef::of(key).names()).collect();
             let stored = fingerprints(self.0.store.read(), &places);
             let stored = in_time(async { Ok(stored.await?) }).await?;
             let pairs = chunk.iter().zip(stored);
@@ -180,7 +181,7 @@ impl ReleaseFeed {
     fn in_turn(
         &self,
         cached: Vec<(NamespaceKey, Arc<Published>)>,
-        rounds: &mut Rounds,
+        rounds: &mut RoundState,
     ) -> Vec<NamespaceKey> {
         let wanted = self.0.config.get(&keys::RECONCILIATION_CONTENTS);
         let wanted = usize::try_from(wanted).unwrap_or_default().min(cached.len());
@@ -204,9 +205,9 @@ impl ReleaseFeed {
         &self,
         key: &NamespaceKey,
         drift: Drift,
-        rounds: &mut Rounds,
+        rounds: &mut RoundState,
     ) -> Result<()> {
-        let place = Place::of(key);
+        let place = NamespaceRef::of(key);
         let Some(known) = self.cache().peek(place) else { return Ok(()) };
         if known.is_same(&in_time(self.cache().read(place)).await?) {
             return Ok(());

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use castalia_core::protocol::namespace::watch_key;
 
-use super::cache::{PATIENCE, Place, away};
+use super::cache::{NamespaceRef, PATIENCE, away};
 use super::gap::Gaps;
 use super::{BATCH, ReleaseFeed};
 use crate::error::Result;
@@ -124,7 +124,7 @@ impl ReleaseFeed {
     }
 
     /// Ensures that memory is not older than a message of which another node notified a client.
-    pub(super) async fn catch_up(&self, place: Place<'_>, id: i64) -> Result<()> {
+    pub(super) async fn catch_up(&self, place: NamespaceRef<'_>, id: i64) -> Result<()> {
         let asked = Instant::now();
         let scan = async {
             let mut scan = self.0.scan.lock().await;

@@ -37,12 +37,12 @@ struct Build {
 
 /// State of the routes. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct About {
+pub struct NodeInfo {
     token: Secret,
     settings: Arc<Settings>,
 }
 
-impl About {
+impl NodeInfo {
     /// Routes that `token` protects.
     #[must_use]
     pub fn new(token: Secret, settings: Arc<Settings>) -> Self {
@@ -59,7 +59,7 @@ impl About {
 }
 
 fn guard(
-    about: About,
+    about: NodeInfo,
     access: AboutAccess,
     request: Request,
     next: Next,
@@ -82,7 +82,7 @@ pub async fn addresses() -> String {
     lines.collect()
 }
 
-async fn place(State(about): State<About>) -> String {
+async fn place(State(about): State<NodeInfo>) -> String {
     place_of(&about.settings)
 }
 

@@ -29,7 +29,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::stream::Stream;
-use super::{Answers, HEADER_READ_TIMEOUT, Port, answer, limit};
+use super::{HEADER_READ_TIMEOUT, Port, PortService, answer, limit};
 
 /// Maximum number of headers of a simple request; known clients send fewer than ten.
 const HEADERS: usize = 32;
@@ -50,7 +50,7 @@ pub(super) enum Ended {
 }
 
 /// Answers simple requests until the client sends any other input.
-pub(super) async fn serve<S: Answers>(
+pub(super) async fn serve<S: PortService>(
     stream: &mut Stream,
     peer: SocketAddr,
     port: &Port<S>,

@@ -43,18 +43,18 @@ pub fn report(faults: &[String]) -> Response {
         [] => (StatusCode::OK, "UP"),
         _ => (StatusCode::SERVICE_UNAVAILABLE, "DOWN"),
     };
-    let status_body = Status { code, description: faults.join("; ") };
+    let status_body = StatusBody { code, description: faults.join("; ") };
     let body = crate::json::write(&Health { status: status_body }).unwrap_or_default();
     (status, [(CONTENT_TYPE, crate::json::JSON_TYPE)], body).into_response()
 }
 
 #[derive(Serialize)]
 struct Health {
-    status: Status,
+    status: StatusBody,
 }
 
 #[derive(Serialize)]
-struct Status {
+struct StatusBody {
     code: &'static str,
     description: String,
 }

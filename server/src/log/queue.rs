@@ -21,7 +21,7 @@ const REPORT_PAUSE: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone)]
 pub(super) struct Queue {
     sender: SyncSender<Message>,
-    counts: Arc<Counts>,
+    counts: Arc<LineCounts>,
 }
 
 #[derive(Debug)]
@@ -32,12 +32,12 @@ enum Message {
 }
 
 #[derive(Debug, Default)]
-struct Counts {
+struct LineCounts {
     waiting_bytes: AtomicUsize,
     lost: AtomicU64,
 }
 
-impl Counts {
+impl LineCounts {
     fn lose(&self) {
         self.lost.fetch_add(1, Ordering::Relaxed);
         metrics::counter!("castalia_log_lines_lost_total").increment(1);
@@ -49,7 +49,7 @@ impl Queue {
     /// written again.
     pub(super) fn start(output: impl Write + Send + 'static, report: fn(u64)) -> io::Result<Self> {
         let (sender, receiver) = sync_channel(MAX_LINES);
-        let counts = Arc::new(Counts::default());
+        let counts = Arc::new(LineCounts::default());
         let counted = Arc::clone(&counts);
         let work = move || write_lines(&receiver, &counted, output, report);
         std::thread::Builder::new().name("log".to_owned()).spawn(work)?;
@@ -77,7 +77,7 @@ impl Queue {
 
 fn write_lines(
     receiver: &Receiver<Message>,
-    counts: &Counts,
+    counts: &LineCounts,
     mut output: impl Write,
     report: fn(u64),
 ) {

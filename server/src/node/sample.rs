@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::domain::portal_app::{self, Details, NewApp};
+use crate::domain::portal_app::{self, NewApp, PortalAppDetails};
 use crate::domain::user::ADMINISTRATOR;
 use crate::environment::Address;
 use crate::error::Result;
@@ -22,7 +22,7 @@ pub(super) async fn is_present(environment: &Store) -> Result<bool> {
 /// Creates the app and publishes its first release.
 pub(super) async fn seed(state: &PortalState) -> Result<()> {
     let env = &state.settings.env;
-    let details = Details {
+    let details = PortalAppDetails {
         app_id: APP_ID.into(),
         name: "Sample app".into(),
         org_id: "TEST1".into(),

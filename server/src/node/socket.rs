@@ -9,7 +9,7 @@ use super::{Listening, StartError};
 use crate::error::Result;
 use crate::http;
 use crate::registry::address::{Listeners, own_services};
-use crate::registry::{Registry, RegistryOptions};
+use crate::registry::{RegistryOptions, ServiceRegistry};
 use crate::server_config::{ServerConfig, keys};
 use crate::settings::role::Role;
 use crate::settings::{Discovery, Settings};
@@ -49,9 +49,9 @@ impl Sockets {
         settings: &Settings,
         config: &ServerConfig,
         store: &Store,
-    ) -> Result<Registry> {
+    ) -> Result<ServiceRegistry> {
         if settings.discovery == Discovery::Custom {
-            return Ok(Registry::custom(config.clone()));
+            return Ok(ServiceRegistry::custom(config.clone()));
         }
         let advertised = settings.advertise.clone().or_else(|| config.get(&keys::REGISTRY_URI));
         let listeners = Listeners {
@@ -63,7 +63,7 @@ impl Sockets {
         let is_alone = store.dialect() == Dialect::Sqlite;
         let is_reachable = is_alone || advertised.is_some() || !settings.bind.is_loopback();
         let options = RegistryOptions::read(settings, config, store, is_reachable).await?;
-        Ok(Registry::database(own, store.clone(), options))
+        Ok(ServiceRegistry::database(own, store.clone(), options))
     }
 }
 

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::Mutex;
 
 use super::options::{RegistryOptions, is_ours};
-use super::{Listed, OwnService};
+use super::{ListedService, OwnService};
 use castalia_store::{Store, StoreError, service_registry};
 
 /// Interval at which the table is read.
@@ -20,14 +20,14 @@ const DEAD: chrono::TimeDelta = chrono::TimeDelta::hours(24);
 
 /// The table and this node's rows in it.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(super) struct RegistryTable {
     store: Store,
     options: RegistryOptions,
     /// Empty once the node has left.
     own: Mutex<Vec<OwnService>>,
 }
 
-impl Table {
+impl RegistryTable {
     pub(super) fn new(store: Store, options: RegistryOptions, own: &[OwnService]) -> Self {
         let own = if options.is_announced { own.to_vec() } else { Vec::new() };
         Self { store, options, own: Mutex::new(own) }
@@ -38,7 +38,7 @@ impl Table {
     }
 
     /// Writes one heartbeat of each own service. The lock is held during the write, so that no
-    /// heartbeat can follow [`Table::leave`].
+    /// heartbeat can follow [`RegistryTable::leave`].
     pub(super) async fn announce(&self) {
         let own = self.own.lock().await;
         for service in own.iter() {
@@ -78,8 +78,8 @@ impl Table {
     }
 
     /// Live services by name, in the table's order.
-    pub(super) async fn alive(&self) -> Result<HashMap<String, Vec<Listed>>, StoreError> {
-        let mut alive: HashMap<String, Vec<Listed>> = HashMap::new();
+    pub(super) async fn alive(&self) -> Result<HashMap<String, Vec<ListedService>>, StoreError> {
+        let mut alive: HashMap<String, Vec<ListedService>> = HashMap::new();
         if !self.options.reads_table {
             return Ok(alive);
         }
@@ -88,7 +88,7 @@ impl Table {
         for (_, name, uri, row_cluster, metadata) in rows {
             // The engine may ignore case, but clusters are compared exactly.
             if row_cluster == *cluster {
-                let listed = Listed { uri, is_ours: is_ours(&metadata) };
+                let listed = ListedService { uri, is_ours: is_ours(&metadata) };
                 alive.entry(name).or_default().push(listed);
             }
         }

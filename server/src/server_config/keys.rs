@@ -16,12 +16,12 @@ macro_rules! keys {
         )*
 
         /// Every key.
-        pub const ALL: &[&dyn Entry] = &[$(&$constant),*];
+        pub const ALL: &[&dyn AnyKey] = &[$(&$constant),*];
     };
 }
 
 /// A key of any kind.
-pub trait Entry: Sync {
+pub trait AnyKey: Sync {
     /// The name as in rows and files; variables spell it in capitals.
     fn name(&self) -> &'static str;
 
@@ -35,7 +35,7 @@ pub trait Entry: Sync {
     fn malformed(&self, text: &str) -> Vec<String>;
 }
 
-impl<K: Kind + Sync> Entry for Key<K> {
+impl<K: Kind + Sync> AnyKey for Key<K> {
     fn name(&self) -> &'static str {
         self.name
     }

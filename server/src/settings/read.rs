@@ -46,12 +46,12 @@ pub(super) const MAX_CONNECTIONS: &str = "a whole number from 2 to 10000";
 pub(super) const PORT: &str = "a port from 0 to 65535";
 pub(super) const COUNT: &str = "a whole number; 0 means no limit";
 
-pub(super) struct Reader<'a> {
+pub(super) struct SettingsReader<'a> {
     pub(super) texts: &'a Texts,
     pub(super) faults: Vec<Fault>,
 }
 
-impl Reader<'_> {
+impl SettingsReader<'_> {
     pub(super) fn text(&self, name: &str) -> Option<String> {
         self.texts.get(name).map(|(text, _)| text.to_owned())
     }

@@ -16,7 +16,9 @@ use crate::number::{Id, Small};
 use crate::row::Standard;
 use crate::secret::Secret;
 
-pub use published::{Fingerprint, Line, Readable, ReleaseRow, RuleRow, fingerprints, published};
+pub use published::{
+    Fingerprint, PublishedLine, Readable, ReleaseRow, RuleRow, fingerprints, published,
+};
 pub use readable::Rows;
 
 /// A release message: its id and text.

@@ -22,14 +22,14 @@ const SUFFIXES: [&str; 3] = ["", "-wal", "-shm"];
 const NOT_OWNER: u32 = 0o077;
 
 /// Device and inode.
-type Identity = (u64, u64);
+type FileIdentity = (u64, u64);
 
 /// Cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct SqliteFile {
     path: PathBuf,
     /// The files that the connections have open, as far as they are known.
-    known: Arc<Mutex<[Option<Identity>; SUFFIXES.len()]>>,
+    known: Arc<Mutex<[Option<FileIdentity>; SUFFIXES.len()]>>,
 }
 
 impl SqliteFile {

@@ -1,7 +1,7 @@
 //! Permissions of each route; cross-site requests from a browser; headers of every answer.
 
 use castalia_server::domain::permission::need::Need;
-use castalia_server::domain::permission::{Act, Role};
+use castalia_server::domain::permission::{Act, NamedRole};
 use castalia_server::role::portal::PortalAccess;
 use castalia_server::settings::Installation;
 use http::Method;
@@ -138,13 +138,13 @@ async fn every_right_but_the_needed_one_is_not_enough() {
         .ok();
     let act = |act: Act| {
         vec![
-            Role::namespace(act, "demo", "application"),
-            Role::namespace_in_env(act, "demo", "application", "LOCAL"),
-            Role::cluster(act, "demo", "LOCAL", "default"),
+            NamedRole::namespace(act, "demo", "application"),
+            NamedRole::namespace_in_env(act, "demo", "application", "LOCAL"),
+            NamedRole::cluster(act, "demo", "LOCAL", "default"),
         ]
     };
     let (admin, modify, release) =
-        (vec![Role::master("demo")], act(Act::Modify), act(Act::Release));
+        (vec![NamedRole::master("demo")], act(Act::Modify), act(Act::Release));
     for (name, roles) in [
         ("editor", [admin.clone(), modify.clone()].concat()),
         ("publisher", [admin.clone(), release.clone()].concat()),

@@ -1,6 +1,6 @@
 //! Apps: who may create them, the rows that are created with them, and their environments.
 
-use castalia_server::domain::permission::Role;
+use castalia_server::domain::permission::NamedRole;
 use castalia_store::entity::{app as app_row, app_namespace, cluster, permission, role, user_role};
 use castalia_store::{Standard as _, user};
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
@@ -114,7 +114,7 @@ async fn making_apps_can_be_a_right() {
     let body = |app_id: &str| app(app_id, "u2");
     world.user("u2").await.post("/openapi/v1/apps", body("a")).await.fails(403, "Access is denied");
     world.user("apollo").await.post("/openapi/v1/apps", body("b")).await.empty();
-    world.grant("u2", vec![Role::create_application()]).await;
+    world.grant("u2", vec![NamedRole::create_application()]).await;
     world.user("u2").await.post("/openapi/v1/apps", body("c")).await.empty();
 }
 
@@ -131,7 +131,7 @@ async fn a_further_administrator_gives_roles_and_does_not_edit() {
         "appId": "demo", "name": "Renamed", "orgId": "TEST1", "orgName": "One", "ownerName": "u1"
     });
     admin.put("/openapi/v1/apps/demo", changed).await.empty();
-    world.grant("u2", Role::all_of_namespace("demo", "application", &[])).await;
+    world.grant("u2", NamedRole::all_of_namespace("demo", "application", &[])).await;
     admin.post(&format!("{NS}/items"), item("k", "v")).await.ok();
 }
 

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use castalia_server::domain::permission::Role;
-use castalia_server::domain::permission::grant::{self, Holder};
+use castalia_server::domain::permission::NamedRole;
+use castalia_server::domain::permission::grant::{self, Grantee};
 use castalia_server::domain::unique;
 use castalia_store::consumer;
 use castalia_store::entity::consumer_audit;
@@ -44,7 +44,8 @@ async fn a_consumer_edits_the_app_that_it_made() {
     let id = consumer::by_app_id(world.store.read(), "ci").await.unwrap().unwrap().id;
     unique::write(&world.store, id, |tx, id| {
         Box::pin(async move {
-            grant::give(tx, &Role::create_application(), Holder::Consumer(*id), "apollo").await
+            grant::give(tx, &NamedRole::create_application(), Grantee::Consumer(*id), "apollo")
+                .await
         })
     })
     .await

@@ -1,6 +1,6 @@
 //! Definitions of namespaces, namespaces of clusters, their visibility, and their editors.
 
-use castalia_server::domain::permission::Role;
+use castalia_server::domain::permission::NamedRole;
 use serde_json::{Value, json};
 
 use super::world::{NS, World, app, item};
@@ -15,7 +15,7 @@ fn definition(name: &str, format: &str, is_public: bool) -> Value {
 async fn a_private_namespace_gets_its_suffix_and_its_maker_the_right() {
     // A29, A30
     let world = World::with_demo().await;
-    world.grant("u2", vec![Role::master("demo")]).await;
+    world.grant("u2", vec![NamedRole::master("demo")]).await;
     let user = world.user("u2").await;
     let made = user.post(DEFINITIONS, definition("sample", "yml", false)).await.ok();
     assert_eq!(

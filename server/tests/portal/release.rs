@@ -1,6 +1,6 @@
 //! Publishing, listing, comparing, and rolling back.
 
-use castalia_server::domain::permission::{Act, Role};
+use castalia_server::domain::permission::{Act, NamedRole};
 use castalia_store::Small;
 use castalia_store::Standard as _;
 use castalia_store::entity::{release, release_history};
@@ -84,7 +84,7 @@ async fn who_edits_does_not_publish_where_the_environment_says_so() {
     // A55, A56
     let mut world = World::with_demo().await;
     world.set_in_environment("namespace.lock.switch", "true");
-    world.grant("u2", vec![Role::namespace(Act::Release, "demo", "application")]).await;
+    world.grant("u2", vec![NamedRole::namespace(Act::Release, "demo", "application")]).await;
     let (editor, publisher) = (world.user("u1").await, world.user("u2").await);
     set(&editor, "a", "1").await;
     let body = json!({ "releaseTitle": "r", "isEmergencyPublish": true });
@@ -204,7 +204,10 @@ async fn a_release_is_rolled_back_by_who_may_publish_its_namespace() {
         .await
         .fails(403, "Access is denied");
     world
-        .grant("u2", vec![Role::namespace_in_env(Act::Release, "demo", "application", "LOCAL")])
+        .grant(
+            "u2",
+            vec![NamedRole::namespace_in_env(Act::Release, "demo", "application", "LOCAL")],
+        )
         .await;
     roll_back(&other, id, "").await.empty();
 }

@@ -12,8 +12,8 @@ use axum::middleware::from_fn_with_state;
 use castalia_server::background::Background;
 use castalia_server::domain::consumer;
 use castalia_server::domain::instance_audit::InstanceAudit;
-use castalia_server::domain::permission::Role;
-use castalia_server::domain::permission::grant::{self, Holder};
+use castalia_server::domain::permission::NamedRole;
+use castalia_server::domain::permission::grant::{self, Grantee};
 use castalia_server::domain::unique;
 use castalia_server::domain::user::{self, SignIn};
 use castalia_server::environment::Environments;
@@ -22,7 +22,7 @@ use castalia_server::http::failure;
 use castalia_server::http::health::Readiness;
 use castalia_server::http::route::Listed;
 use castalia_server::nudge::Nudge;
-use castalia_server::registry::Registry;
+use castalia_server::registry::ServiceRegistry;
 use castalia_server::role::admin;
 use castalia_server::role::portal::{self, PortalAccess};
 use castalia_server::server_config::ServerConfig;
@@ -163,12 +163,12 @@ impl World {
     }
 
     /// Assigns roles to a user, as the pages for it will.
-    pub(crate) async fn grant(&self, user: &str, roles: Vec<Role>) {
+    pub(crate) async fn grant(&self, user: &str, roles: Vec<NamedRole>) {
         let input = (roles, user.to_owned());
         unique::write(&self.store, input, |tx, (roles, user)| {
             Box::pin(async move {
                 for role in roles {
-                    grant::give(tx, role, Holder::User(user), "apollo").await?;
+                    grant::give(tx, role, Grantee::User(user), "apollo").await?;
                 }
                 Ok(())
             })
@@ -360,9 +360,11 @@ pub(crate) async fn environment(
         settings: Arc::clone(settings),
         compat: settings.compat.resolve(installation),
         feed,
-        nudge: Nudge::open(&store, &Registry::fixed(Vec::new()), "secret".into()).await.unwrap(),
+        nudge: Nudge::open(&store, &ServiceRegistry::fixed(Vec::new()), "secret".into())
+            .await
+            .unwrap(),
         instances: InstanceAudit::new(store.clone(), config.clone()),
-        registry: Registry::fixed(Vec::new()),
+        registry: ServiceRegistry::fixed(Vec::new()),
         ready: Readiness::default(),
         store,
         config,

@@ -3,14 +3,14 @@
 use castalia_core::protocol::wire::Configurations;
 
 use super::difference::missing;
-use super::{Changes, Line};
+use super::{DraftChanges, Line};
 
 /// The edits that undo unpublished changes. An existing item keeps its comment, type and position;
 /// a deleted one is restored in its last state; comment lines are kept. `deleted` starts with the
 /// newest deletion.
 #[must_use]
-pub fn changes(released: &Configurations, draft: &[Line], deleted: &[Line]) -> Changes {
-    let mut changes = Changes::default();
+pub fn changes(released: &Configurations, draft: &[Line], deleted: &[Line]) -> DraftChanges {
+    let mut changes = DraftChanges::default();
     for line in draft.iter().filter(|line| !line.key.is_empty()) {
         match released.get(&line.key) {
             None => changes.delete.push(line.clone()),

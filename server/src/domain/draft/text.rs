@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use castalia_core::protocol::namespace::CONTENT_KEY;
 
-use super::{Changes, Line};
+use super::{DraftChanges, Line};
 use crate::error::{Code, Error, Result};
 
 /// The edits that make the items equal to a properties text. Keys that the text lacks are deleted;
@@ -13,12 +13,12 @@ use crate::error::{Code, Error, Result};
 ///
 /// # Errors
 /// Fails if a line has no `=`, or if a key occurs twice, ignoring case.
-pub fn properties(text: &str, draft: &[Line]) -> Result<Changes> {
+pub fn properties(text: &str, draft: &[Line]) -> Result<DraftChanges> {
     let lines: Vec<_> = without_trailing_blanks(text).iter().map(|line| line.trim()).collect();
     let parsed = parse(&lines)?;
     check_unique(&parsed)?;
     let mut old = Old::new(draft);
-    let mut changes = Changes::default();
+    let mut changes = DraftChanges::default();
     for (line_num, content) in (1..).zip(parsed) {
         let wanted = match content {
             Content::Pair(key, value) => {
@@ -47,8 +47,8 @@ pub fn properties(text: &str, draft: &[Line]) -> Result<Changes> {
 
 /// The edits that make the whole text the value of a namespace that is one document.
 #[must_use]
-pub fn document(text: &str, draft: &[Line]) -> Changes {
-    let mut changes = Changes::default();
+pub fn document(text: &str, draft: &[Line]) -> DraftChanges {
+    let mut changes = DraftChanges::default();
     let (content, others): (Vec<_>, Vec<_>) =
         draft.iter().partition(|line| line.key == CONTENT_KEY);
     match content.first() {

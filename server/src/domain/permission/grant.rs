@@ -3,7 +3,7 @@
 
 use sea_orm::Set;
 
-use super::{Act, Role};
+use super::{Act, NamedRole};
 use crate::domain::unique;
 use crate::error::Result;
 use castalia_store::entity::{
@@ -17,7 +17,7 @@ const SYSTEM: &str = "apollo";
 
 /// The holder of a role.
 #[derive(Debug, Clone, Copy)]
-pub enum Holder<'a> {
+pub enum Grantee<'a> {
     /// A user, by name.
     User(&'a str),
     /// A consumer, by row id.
@@ -26,17 +26,18 @@ pub enum Holder<'a> {
 
 /// Creates the roles that belong to no app, if they are missing.
 pub async fn seed_system_roles(store: &Store) -> Result<()> {
-    ensure_roles(store, vec![Role::create_application(), Role::manage_users()], SYSTEM).await
+    ensure_roles(store, vec![NamedRole::create_application(), NamedRole::manage_users()], SYSTEM)
+        .await
 }
 
 /// Serialises transactions of the portal, for rules over several rows that no unique key ensures.
 /// Locks a role that every installation has.
 pub(crate) async fn lock_portal(tx: &Transaction) -> Result<()> {
-    Ok(role::lock(tx, &Role::create_application().name).await?)
+    Ok(role::lock(tx, &NamedRole::create_application().name).await?)
 }
 
 /// Creates missing roles.
-pub async fn ensure_roles(store: &Store, roles: Vec<Role>, operator: &str) -> Result<()> {
+pub async fn ensure_roles(store: &Store, roles: Vec<NamedRole>, operator: &str) -> Result<()> {
     let input = (roles, operator.to_owned());
     unique::write(store, input, |tx, (roles, operator)| {
         Box::pin(async move {
@@ -50,7 +51,11 @@ pub async fn ensure_roles(store: &Store, roles: Vec<Role>, operator: &str) -> Re
 }
 
 /// Deletes the roles to edit or publish all of a cluster, with their permissions and grants.
-pub async fn delete_cluster_roles(store: &Store, roles: Vec<Role>, operator: &str) -> Result<()> {
+pub async fn delete_cluster_roles(
+    store: &Store,
+    roles: Vec<NamedRole>,
+    operator: &str,
+) -> Result<()> {
     let input = (roles, operator.to_owned());
     unique::write(store, input, |tx, (roles, operator)| {
         Box::pin(async move {
@@ -79,12 +84,12 @@ pub async fn open_namespace(
     user: Option<&str>,
     operator: &str,
 ) -> Result<()> {
-    for role in Role::all_of_namespace(app_id, namespace, envs) {
+    for role in NamedRole::all_of_namespace(app_id, namespace, envs) {
         ensure(tx, &role, operator).await?;
     }
     if let Some(user) = user {
         for act in Act::ALL {
-            give(tx, &Role::namespace(act, app_id, namespace), Holder::User(user), operator)
+            give(tx, &NamedRole::namespace(act, app_id, namespace), Grantee::User(user), operator)
                 .await?;
         }
     }
@@ -92,10 +97,15 @@ pub async fn open_namespace(
 }
 
 /// Grants a role, unless the holder has it; creates it if it is missing.
-pub async fn give(tx: &Transaction, role: &Role, holder: Holder<'_>, operator: &str) -> Result<()> {
+pub async fn give(
+    tx: &Transaction,
+    role: &NamedRole,
+    holder: Grantee<'_>,
+    operator: &str,
+) -> Result<()> {
     let role_id = ensure(tx, role, operator).await?;
     match holder {
-        Holder::User(user_id) => {
+        Grantee::User(user_id) => {
             let holders = role::users_of_role(tx, role_id).await?;
             if holders.iter().any(|row| row.user_id.as_deref() == Some(user_id)) {
                 return Ok(());
@@ -107,7 +117,7 @@ pub async fn give(tx: &Transaction, role: &Role, holder: Holder<'_>, operator: &
             };
             insert(tx, row).await?;
         }
-        Holder::Consumer(consumer_id) => {
+        Grantee::Consumer(consumer_id) => {
             let roles = role::roles_of_consumer(tx, consumer_id).await?;
             if roles.iter().any(|row| row.id == role_id) {
                 return Ok(());
@@ -124,7 +134,7 @@ pub async fn give(tx: &Transaction, role: &Role, holder: Holder<'_>, operator: &
 }
 
 /// The row id of a role; creates the role with its permissions if it is missing.
-pub async fn ensure(tx: &Transaction, role: &Role, operator: &str) -> Result<Id> {
+pub async fn ensure(tx: &Transaction, role: &NamedRole, operator: &str) -> Result<Id> {
     if let Some(found) = role::find(tx, &role.name).await? {
         return Ok(found.id);
     }

@@ -32,7 +32,7 @@ pub struct Consumer {
 
 /// The object of a call; unused parts are empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct Resource {
     /// App.
     pub app_id: String,
     /// Environment, in its normalised spelling.
@@ -85,7 +85,7 @@ impl<'a> Rights<'a> {
     }
 
     /// Whether the caller has the required permission.
-    pub async fn allow(&self, caller: &Identity, need: Need, place: &Place) -> Result<bool> {
+    pub async fn allow(&self, caller: &Identity, need: Need, place: &Resource) -> Result<bool> {
         match caller {
             Identity::User(user_id) => self.allow_user(user_id, need, place).await,
             Identity::Consumer(consumer) => self.allow_consumer(consumer, need, place).await,
@@ -96,7 +96,7 @@ impl<'a> Rights<'a> {
     pub async fn visible<'n>(
         &self,
         caller: &Identity,
-        cluster: &Place,
+        cluster: &Resource,
         namespaces: &[&'n str],
     ) -> Result<HashSet<&'n str>> {
         let namespaces = namespaces.iter().copied();
@@ -136,7 +136,7 @@ impl<'a> Rights<'a> {
         self.config.get(&keys::SUPER_ADMINS).iter().any(|name| name == user_id)
     }
 
-    async fn allow_user(&self, user_id: &str, need: Need, place: &Place) -> Result<bool> {
+    async fn allow_user(&self, user_id: &str, need: Need, place: &Resource) -> Result<bool> {
         if self.is_root(user_id) {
             return Ok(true);
         }
@@ -157,7 +157,12 @@ impl<'a> Rights<'a> {
 
     /// A consumer that may create namespaces of an app may edit and publish all of it: consumers
     /// have no finer roles for that.
-    async fn allow_consumer(&self, consumer: &Consumer, need: Need, place: &Place) -> Result<bool> {
+    async fn allow_consumer(
+        &self,
+        consumer: &Consumer,
+        need: Need,
+        place: &Resource,
+    ) -> Result<bool> {
         let need = match need {
             Need::Nothing => return Ok(true),
             Need::Person => return Ok(false),
@@ -183,7 +188,7 @@ impl<'a> Rights<'a> {
 }
 
 /// The permissions of which any one is sufficient.
-fn asked(need: Need, place: &Place) -> Vec<Permission> {
+fn asked(need: Need, place: &Resource) -> Vec<Permission> {
     let on_app = |right| vec![Permission::on_app(right, &place.app_id)];
     match need {
         Need::CreateApp => vec![Permission::of_system(Right::CreateApplication)],

@@ -8,20 +8,25 @@ use std::sync::Arc;
 use castalia_core::protocol::wire::{self, Configurations};
 use serde::Deserialize;
 
-use super::published::{GrayRelease, GrayRule, NamespaceKey, Place, Published, Release};
+use super::published::{GrayRelease, GrayRule, NamespaceKey, NamespaceRef, Published, Release};
 use crate::error::Result;
 use crate::feed::name::Names;
-use castalia_store::feed::{self as stored, Line, Readable, ReleaseRow};
+use castalia_store::feed::{self as stored, PublishedLine, Readable, ReleaseRow};
 use castalia_store::{Id, Reader};
 
 /// The published content of a namespace, with notification id -1.
-pub(super) async fn published(db: &Reader, names: &Names, place: Place<'_>) -> Result<Published> {
+pub(super) async fn published(
+    db: &Reader,
+    names: &Names,
+    place: NamespaceRef<'_>,
+) -> Result<Published> {
     let (lines, fingerprint) = stored::published(db, place.names()).await?;
     let mut published = Published { notification_id: -1, fingerprint, ..Published::default() };
-    for Line { rule, release } in lines {
+    for PublishedLine { rule, release } in lines {
         match rule {
             Some(Ok((id, branch, rules, app_id, cluster, namespace))) => {
-                let of_rule = Place { app_id: &app_id, cluster: &cluster, namespace: &namespace };
+                let of_rule =
+                    NamespaceRef { app_id: &app_id, cluster: &cluster, namespace: &namespace };
                 if is_meant(names, place, of_rule) {
                     let rules = parse_rules(id, rules.as_deref());
                     published.gray.push(gray_release(id, branch, rules, release));
@@ -74,15 +79,15 @@ pub(super) async fn by_key(db: &Reader, key: &str) -> Result<Option<Arc<Release>
     Ok(found.into_iter().find(|row| row.1 == key).and_then(parse))
 }
 
-fn is_of(names: &Names, asked: Place<'_>, row: &ReleaseRow) -> bool {
+fn is_of(names: &Names, asked: NamespaceRef<'_>, row: &ReleaseRow) -> bool {
     let (_, _, app_id, cluster, namespace, _) = row;
-    is_meant(names, asked, Place { app_id, cluster, namespace })
+    is_meant(names, asked, NamespaceRef { app_id, cluster, namespace })
 }
 
 /// Some engines ignore accents and blanks in comparisons; a client must not receive a row that
 /// matches only in this way. The case of the namespace has been resolved before, that of app and
 /// cluster as far as the installation folds them.
-fn is_meant(names: &Names, asked: Place<'_>, stored: Place<'_>) -> bool {
+fn is_meant(names: &Names, asked: NamespaceRef<'_>, stored: NamespaceRef<'_>) -> bool {
     names.is_same(asked.app_id, stored.app_id)
         && names.is_same(asked.cluster, stored.cluster)
         && asked.namespace.eq_ignore_ascii_case(stored.namespace)
@@ -93,8 +98,8 @@ fn parse(
     (id, release_key, app_id, cluster, namespace, content): ReleaseRow,
 ) -> Option<Arc<Release>> {
     let key = NamespaceKey { app_id, cluster, namespace };
-    match serde_json::from_str::<Stored>(&content) {
-        Ok(Stored(configurations)) => {
+    match stored_configurations(&content) {
+        Ok(configurations) => {
             let digest = digest(&content);
             let is_rewritten = false;
             let id = id.0;
@@ -118,6 +123,10 @@ fn digest(content: &str) -> u64 {
     hasher.finish()
 }
 
-/// Stored configurations, parsed as leniently as on the wire: a stored null is an absent key.
-#[derive(Deserialize)]
-struct Stored(#[serde(deserialize_with = "wire::configurations")] Configurations);
+/// Parses stored configurations as leniently as on the wire: a stored null is an absent key.
+pub(crate) fn stored_configurations(content: &str) -> serde_json::Result<Configurations> {
+    #[derive(Deserialize)]
+    struct Stored(#[serde(deserialize_with = "wire::configurations")] Configurations);
+
+    serde_json::from_str(content).map(|Stored(configurations)| configurations)
+}

@@ -13,7 +13,7 @@ use castalia_store::feed::Fingerprint;
 
 /// The three names of a [`NamespaceKey`], borrowed, so that a look-up allocates nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Place<'a> {
+pub struct NamespaceRef<'a> {
     /// App id.
     pub app_id: &'a str,
     /// Cluster.
@@ -22,7 +22,7 @@ pub struct Place<'a> {
     pub namespace: &'a str,
 }
 
-impl<'a> Place<'a> {
+impl<'a> NamespaceRef<'a> {
     /// The names of a key, borrowed.
     #[must_use]
     pub fn of(key: &'a NamespaceKey) -> Self {
@@ -49,9 +49,9 @@ impl<'a> Place<'a> {
 }
 
 // Both derive `Hash` from the same three strings in the same order, so that one finds the other.
-impl Equivalent<NamespaceKey> for Place<'_> {
+impl Equivalent<NamespaceKey> for NamespaceRef<'_> {
     fn equivalent(&self, key: &NamespaceKey) -> bool {
-        *self == Place::of(key)
+        *self == NamespaceRef::of(key)
     }
 }
 

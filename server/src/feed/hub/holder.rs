@@ -11,7 +11,7 @@ use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 
 use super::Holder;
-use super::registry::index;
+use super::waiter_table::index;
 
 /// Memory that each poll adds to its holder's budget: on average some thirty namespaces. Polls that
 /// need more use a fixed amount in common, so that few of them fit however few polls there are.
@@ -47,20 +47,20 @@ pub enum Refused {
 #[derive(Default)]
 pub(super) struct Holders {
     limits: Limits,
-    apps: Counts<String>,
-    addresses: Counts<IpAddr>,
+    apps: PollCounts<String>,
+    addresses: PollCounts<IpAddr>,
 }
 
 /// A number of polls, and the bytes of their watch keys.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Parked {
+pub(super) struct PollCharge {
     pub(super) polls: usize,
     pub(super) bytes: usize,
 }
 
 /// The entries in which a poll is counted.
 #[derive(Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct HolderEntries {
     pub(super) app: u32,
     address: u32,
 }
@@ -75,8 +75,8 @@ impl Holders {
         &mut self,
         holder: Holder<'_>,
         bytes: usize,
-        parked: Parked,
-    ) -> Result<Place, Refused> {
+        parked: PollCharge,
+    ) -> Result<HolderEntries, Refused> {
         let address = network(holder.address);
         let (of_app, of_address) = (self.apps.of(holder.app_id), self.addresses.of(&address));
         self.check_bytes(holder, bytes, [parked, of_address, of_app])?;
@@ -96,7 +96,7 @@ impl Holders {
         {
             return Err(Refused::Share);
         }
-        Ok(Place {
+        Ok(HolderEntries {
             app: self.apps.add(holder.app_id, bytes),
             address: self.addresses.add(&address, bytes),
         })
@@ -106,10 +106,10 @@ impl Holders {
         &self,
         holder: Holder<'_>,
         bytes: usize,
-        [all, of_address, of_app]: [Parked; 3],
+        [all, of_address, of_app]: [PollCharge; 3],
     ) -> Result<(), Refused> {
         let fixed = self.limits.watch_bytes;
-        let is_over = |held: Parked, fixed: usize| {
+        let is_over = |held: PollCharge, fixed: usize| {
             held.bytes + bytes > fixed + BYTES_PER_POLL * (held.polls + 1)
         };
         if fixed == 0 {
@@ -127,7 +127,7 @@ impl Holders {
         Ok(())
     }
 
-    pub(super) fn leave(&mut self, place: Place, bytes: usize) {
+    pub(super) fn leave(&mut self, place: HolderEntries, bytes: usize) {
         self.apps.subtract(place.app, bytes);
         self.addresses.subtract(place.address, bytes);
     }
@@ -148,24 +148,24 @@ pub fn network(address: IpAddr) -> IpAddr {
 }
 
 /// Counts by name. Each name has a number, by which its entry is found without hashing.
-struct Counts<K> {
+struct PollCounts<K> {
     ids: HashMap<K, u32, ahash::RandomState>,
-    counts: Vec<(Option<K>, Parked)>,
+    counts: Vec<(Option<K>, PollCharge)>,
     free: Vec<u32>,
 }
 
-impl<K> Default for Counts<K> {
+impl<K> Default for PollCounts<K> {
     fn default() -> Self {
         Self { ids: HashMap::default(), counts: Vec::new(), free: Vec::new() }
     }
 }
 
-impl<K: Eq + Hash + Clone> Counts<K> {
-    fn of<Q: Eq + Hash + ?Sized>(&self, key: &Q) -> Parked
+impl<K: Eq + Hash + Clone> PollCounts<K> {
+    fn of<Q: Eq + Hash + ?Sized>(&self, key: &Q) -> PollCharge
     where
         K: Borrow<Q>,
     {
-        self.ids.get(key).map_or_else(Parked::default, |id| self.counts[*id as usize].1)
+        self.ids.get(key).map_or_else(PollCharge::default, |id| self.counts[*id as usize].1)
     }
 
     /// Maximum for one holder while capacity is scarce: twice an equal part.
@@ -184,7 +184,7 @@ impl<K: Eq + Hash + Clone> Counts<K> {
             return *id;
         }
         let key = key.to_owned();
-        let entry = (Some(key.clone()), Parked { polls: 1, bytes });
+        let entry = (Some(key.clone()), PollCharge { polls: 1, bytes });
         let id = match self.free.pop() {
             Some(id) => {
                 self.counts[id as usize] = entry;
@@ -238,8 +238,8 @@ mod tests {
         polls: usize,
         app_id: &str,
         last: u8,
-    ) -> Result<Place, Refused> {
-        holders.enter(holder(app_id, last), 0, Parked { polls, bytes: 0 })
+    ) -> Result<HolderEntries, Refused> {
+        holders.enter(holder(app_id, last), 0, PollCharge { polls, bytes: 0 })
     }
 
     fn refusal(holders: &mut Holders, parked: usize, app_id: &str, last: u8) -> Option<Refused> {
@@ -279,7 +279,7 @@ mod tests {
     fn who_left_is_forgotten() {
         let mut holders = Holders::new(TOTAL);
         for last in 0..50 {
-            let none = Parked::default();
+            let none = PollCharge::default();
             let place = holders.enter(holder("a", last), 5, none).expect("there is room");
             holders.leave(place, 5);
         }
@@ -296,11 +296,11 @@ mod tests {
     fn fat_polls_are_refused_by_address_and_in_all() {
         let fat = 39 * 1024;
         let mut holders = with_bytes();
-        let mut all = Parked::default();
+        let mut all = PollCharge::default();
         let mut enter = |app_id, last, bytes| {
             let entered = holders.enter(holder(app_id, last), bytes, all).map(drop);
             if entered.is_ok() {
-                all = Parked { polls: all.polls + 1, bytes: all.bytes + bytes };
+                all = PollCharge { polls: all.polls + 1, bytes: all.bytes + bytes };
             }
             entered
         };
@@ -319,7 +319,7 @@ mod tests {
     #[test]
     fn apps_that_are_not_stored_get_little() {
         let mut holders = with_bytes();
-        let none = Parked::default();
+        let none = PollCharge::default();
         assert!(holders.enter(holder("", 1), 10 * 1024, none).is_ok());
         let second = holders.enter(holder("", 2), 10 * 1024, none).err();
         assert_eq!(second, Some(Refused::Share), "from any address");

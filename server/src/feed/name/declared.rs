@@ -18,7 +18,7 @@ pub struct AppNamespace {
 
 /// A declared namespace whose row cannot be decoded: what is known of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Unknown {
+pub struct UndecodableNamespace {
     /// App that declares it.
     pub app_id: Option<String>,
     /// Full name.

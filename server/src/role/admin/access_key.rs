@@ -3,7 +3,7 @@
 use axum::extract::State;
 
 use super::body::{author, bodies, standard_body};
-use super::request::Form;
+use super::request::FormParameters;
 use super::{AdminAccess, AdminRoutes};
 use crate::domain::access_key::{self, AccessKey, NewAccessKey};
 use crate::domain::constraint::Author;
@@ -42,7 +42,7 @@ async fn list(
 async fn enable(
     State(state): State<EnvironmentState>,
     Path((app_id, id)): Path<(String, i64)>,
-    Form(parameters): Form,
+    FormParameters(parameters): FormParameters,
 ) -> Result<()> {
     let mode = parameters.small_or("mode", 0)?;
     access_key::switch(&state.store, &app_id, id, Some(mode), parameters.optional("operator"))
@@ -54,7 +54,7 @@ async fn enable(
 async fn disable(
     State(state): State<EnvironmentState>,
     Path((app_id, id)): Path<(String, i64)>,
-    Form(parameters): Form,
+    FormParameters(parameters): FormParameters,
 ) -> Result<()> {
     access_key::switch(&state.store, &app_id, id, None, parameters.optional("operator")).await?;
     state.redefined().await;
@@ -64,7 +64,7 @@ async fn disable(
 async fn delete(
     State(state): State<EnvironmentState>,
     Path((app_id, id)): Path<(String, i64)>,
-    Form(parameters): Form,
+    FormParameters(parameters): FormParameters,
 ) -> Result<()> {
     access_key::delete(&state.store, &app_id, id, parameters.optional("operator")).await?;
     state.redefined().await;

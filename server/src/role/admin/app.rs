@@ -3,7 +3,7 @@
 use axum::extract::State;
 
 use super::body::bodies;
-use super::request::{AuditCaller, Form, Query};
+use super::request::{AuditCaller, FormParameters, QueryParameters};
 use super::{AdminAccess, AdminRoutes};
 use crate::domain::app;
 use crate::domain::audit_log::Recorder;
@@ -52,7 +52,7 @@ async fn delete(
     State(state): State<EnvironmentState>,
     Path(app_id): Path<String>,
     AuditCaller(caller): AuditCaller,
-    Form(parameters): Form,
+    FormParameters(parameters): FormParameters,
 ) -> Result<()> {
     let operator = parameters.text("operator")?;
     app::delete(&state.store, &app_id, &operator, Recorder::new(&state.config, caller)).await?;
@@ -62,7 +62,7 @@ async fn delete(
 
 async fn list(
     State(state): State<EnvironmentState>,
-    Query(parameters): Query,
+    QueryParameters(parameters): QueryParameters,
 ) -> Result<Json<Vec<wire::App>>> {
     let name = parameters.get("name").unwrap_or_default();
     Ok(Json(bodies(app::list(&state.store, name, &parameters.page()).await?)))

@@ -4,10 +4,10 @@ use axum::extract::State;
 use serde::Serialize;
 
 use super::body::bodies;
-use super::request::Query;
+use super::request::QueryParameters;
 use super::search::in_turn;
 use super::{AdminAccess, AdminRoutes};
-use crate::domain::audit_log::{self, AuditLog, AuditLogDataInfluence, Details};
+use crate::domain::audit_log::{self, AuditLog, AuditLogDataInfluence, LoggedOperation};
 use crate::error::Result;
 use crate::json::Json;
 use crate::state::EnvironmentState;
@@ -34,7 +34,7 @@ async fn properties(State(state): State<EnvironmentState>) -> Json<Properties> {
 
 async fn logs(
     State(state): State<EnvironmentState>,
-    Query(parameters): Query,
+    QueryParameters(parameters): QueryParameters,
 ) -> Result<Json<Vec<wire::AuditLog>>> {
     let page = parameters.required_page()?;
     if !audit_log::is_enabled(&state.config) {
@@ -45,7 +45,7 @@ async fn logs(
 
 async fn trace(
     State(state): State<EnvironmentState>,
-    Query(parameters): Query,
+    QueryParameters(parameters): QueryParameters,
 ) -> Result<Json<Vec<wire::AuditLogDetails>>> {
     let trace_id = parameters.text("traceId")?;
     if !audit_log::is_enabled(&state.config) {
@@ -56,7 +56,7 @@ async fn trace(
 
 async fn named(
     State(state): State<EnvironmentState>,
-    Query(parameters): Query,
+    QueryParameters(parameters): QueryParameters,
 ) -> Result<Json<Vec<wire::AuditLog>>> {
     let (name, page) = (parameters.text("opName")?, parameters.required_page()?);
     let (from, to) = (parameters.date("startDate")?, parameters.date("endDate")?);
@@ -68,7 +68,7 @@ async fn named(
 
 async fn field(
     State(state): State<EnvironmentState>,
-    Query(parameters): Query,
+    QueryParameters(parameters): QueryParameters,
 ) -> Result<Json<Vec<wire::AuditLogDataInfluence>>> {
     let (entity, id) = (parameters.text("entityName")?, parameters.text("entityId")?);
     let (field, page) = (parameters.text("fieldName")?, parameters.required_page()?);
@@ -80,7 +80,7 @@ async fn field(
 
 async fn search(
     State(state): State<EnvironmentState>,
-    Query(parameters): Query,
+    QueryParameters(parameters): QueryParameters,
 ) -> Result<Json<Vec<wire::AuditLog>>> {
     let (text, page) = (parameters.text("query")?, parameters.required_page()?);
     if !audit_log::is_enabled(&state.config) {
@@ -122,8 +122,8 @@ impl From<AuditLogDataInfluence> for wire::AuditLogDataInfluence {
     }
 }
 
-impl From<Details> for wire::AuditLogDetails {
-    fn from(details: Details) -> Self {
+impl From<LoggedOperation> for wire::AuditLogDetails {
+    fn from(details: LoggedOperation) -> Self {
         Self { log: details.log.into(), data_influences: bodies(details.influences) }
     }
 }

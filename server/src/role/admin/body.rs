@@ -76,7 +76,7 @@ impl From<App> for wire::App {
     }
 }
 
-impl From<wire::App> for app::Details {
+impl From<wire::App> for app::AppDetails {
     fn from(body: wire::App) -> Self {
         Self {
             app_id: body.app_id,
@@ -176,7 +176,7 @@ impl From<Item> for wire::Item {
     }
 }
 
-impl From<wire::Item> for item::Draft {
+impl From<wire::Item> for item::ItemDraft {
     fn from(body: wire::Item) -> Self {
         Self {
             id: body.id,

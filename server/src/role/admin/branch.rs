@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 
-use super::request::Form;
+use super::request::FormParameters;
 use super::{AdminAccess, AdminRoutes, key};
 use crate::domain::{branch, gray_rule};
 use crate::error::Result;
@@ -29,7 +29,7 @@ async fn create(
     State(state): State<EnvironmentState>,
     Path(names): Path<Names>,
     On(base): On,
-    Form(parameters): Form,
+    FormParameters(parameters): FormParameters,
 ) -> Result<Json<wire::Namespace>> {
     let created =
         branch::create(&state.store, &key(&names), &parameters.text("operator")?, base).await?;
@@ -47,7 +47,7 @@ async fn delete(
     State(state): State<EnvironmentState>,
     Path((app_id, cluster, namespace, branch)): Path<BranchNames>,
     On(base): On,
-    Form(parameters): Form,
+    FormParameters(parameters): FormParameters,
 ) -> Result<()> {
     let key = key(&(app_id, cluster, namespace));
     branch::delete(&state.store, &key, &branch, &parameters.text("operator")?, base).await?;

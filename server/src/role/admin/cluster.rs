@@ -3,7 +3,7 @@
 use axum::extract::State;
 
 use super::body::bodies;
-use super::request::{Form, Query};
+use super::request::{FormParameters, QueryParameters};
 use super::{AdminAccess, AdminRoutes};
 use crate::domain::cluster;
 use crate::error::Result;
@@ -25,7 +25,7 @@ pub(super) fn routes(routes: AdminRoutes) -> AdminRoutes {
 async fn create(
     State(state): State<EnvironmentState>,
     Path(app_id): Path<String>,
-    Query(parameters): Query,
+    QueryParameters(parameters): QueryParameters,
     Body(body): Body<wire::Cluster>,
 ) -> Result<Json<wire::Cluster>> {
     let with_namespaces = parameters.flag("autoCreatePrivateNamespace", true)?;
@@ -51,7 +51,7 @@ async fn find(
 async fn delete(
     State(state): State<EnvironmentState>,
     Path((app_id, cluster)): Path<(String, String)>,
-    Form(parameters): Form,
+    FormParameters(parameters): FormParameters,
 ) -> Result<()> {
     cluster::delete(&state.store, &app_id, &cluster, &parameters.text("operator")?).await?;
     state.published().await;

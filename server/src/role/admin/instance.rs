@@ -3,9 +3,9 @@
 use axum::extract::State;
 
 use super::body::{bodies, page_body};
-use super::request::{Parameters, Query};
+use super::request::{Parameters, QueryParameters};
 use super::{AdminAccess, AdminRoutes};
-use crate::domain::instance::{self, Instance, InstanceConfig, Reader};
+use crate::domain::instance::{self, Instance, InstanceConfig, InstanceReads};
 use crate::domain::namespace::NamespaceKey;
 use crate::domain::release::Release;
 use crate::error::Result;
@@ -31,7 +31,7 @@ fn key(parameters: &Parameters) -> Result<NamespaceKey> {
 
 async fn by_release(
     State(state): State<EnvironmentState>,
-    Query(parameters): Query,
+    QueryParameters(parameters): QueryParameters,
 ) -> Result<Json<wire::Page<wire::Instance>>> {
     let page = parameters.page();
     let found = instance::by_release(&state.store, parameters.number("releaseId")?, &page).await?;
@@ -40,7 +40,7 @@ async fn by_release(
 
 async fn without_releases(
     State(state): State<EnvironmentState>,
-    Query(parameters): Query,
+    QueryParameters(parameters): QueryParameters,
 ) -> Result<Json<Vec<wire::Instance>>> {
     let ids = parameters.ids("releaseIds")?;
     Ok(Json(bodies(instance::without_releases(&state.store, &key(&parameters)?, &ids).await?)))
@@ -48,7 +48,7 @@ async fn without_releases(
 
 async fn of_namespace(
     State(state): State<EnvironmentState>,
-    Query(parameters): Query,
+    QueryParameters(parameters): QueryParameters,
 ) -> Result<Json<wire::Page<wire::Instance>>> {
     let page = parameters.page();
     let app_id = parameters.get("instanceAppId").filter(|app_id| !app_id.is_empty());
@@ -58,7 +58,7 @@ async fn of_namespace(
 
 async fn count(
     State(state): State<EnvironmentState>,
-    Query(parameters): Query,
+    QueryParameters(parameters): QueryParameters,
 ) -> Result<Json<u64>> {
     Ok(Json(instance::count(&state.store, &key(&parameters)?).await?))
 }
@@ -77,9 +77,9 @@ impl From<Instance> for wire::Instance {
     }
 }
 
-impl From<Reader> for wire::Instance {
+impl From<InstanceReads> for wire::Instance {
     /// The release is returned without its configurations.
-    fn from(reader: Reader) -> Self {
+    fn from(reader: InstanceReads) -> Self {
         let config = |(config, release): (InstanceConfig, Option<Release>)| wire::InstanceConfig {
             release: release
                 .map(|release| Box::new(wire::Release { configurations: None, ..release.into() })),

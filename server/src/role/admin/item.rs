@@ -3,7 +3,7 @@
 use axum::extract::State;
 
 use super::body::{bodies, page_body};
-use super::request::{Form, Query};
+use super::request::{FormParameters, QueryParameters};
 use super::search::in_turn;
 use super::{AdminAccess, AdminRoutes, key};
 use crate::domain::item_rules::{ItemRules, Leniency};
@@ -70,7 +70,7 @@ async fn update(
     Body(body): Body<wire::Item, LARGE_BODY>,
 ) -> Result<Json<wire::Item>> {
     let key = key(&(app_id, cluster, namespace));
-    let draft = item::Draft { id, ..body.into() };
+    let draft = item::ItemDraft { id, ..body.into() };
     let rules = rules(&state);
     let changed = item::update(&state.store, &state.config, &rules, &key, draft, base).await?;
     Ok(Json(changed.into()))
@@ -80,7 +80,7 @@ async fn delete(
     State(state): State<EnvironmentState>,
     Path(id): Path<i64>,
     On(base): On,
-    Form(parameters): Form,
+    FormParameters(parameters): FormParameters,
 ) -> Result<()> {
     item::delete(&state.store, &state.config, id, &parameters.text("operator")?, base).await
 }
@@ -106,7 +106,7 @@ async fn list(
 async fn page(
     State(state): State<EnvironmentState>,
     Path(names): Path<Names>,
-    Query(parameters): Query,
+    QueryParameters(parameters): QueryParameters,
 ) -> Result<At<Json<wire::Page<wire::Item>>>> {
     let page = parameters.page();
     let (revision, found) = item::page(&state.store, &key(&names), &page).await?;
@@ -148,7 +148,7 @@ async fn by_id(
 
 async fn search(
     State(state): State<EnvironmentState>,
-    Query(parameters): Query,
+    QueryParameters(parameters): QueryParameters,
 ) -> Result<Json<wire::Page<wire::ItemInfo>>> {
     let (item_key, value, page) =
         (parameters.text("key")?, parameters.text("value")?, parameters.page());
@@ -160,7 +160,7 @@ async fn search(
 async fn commits(
     State(state): State<EnvironmentState>,
     Path(names): Path<Names>,
-    Query(parameters): Query,
+    QueryParameters(parameters): QueryParameters,
 ) -> Result<Json<Vec<wire::Commit>>> {
     let item_key = parameters.get("key").unwrap_or_default();
     Ok(Json(bodies(commit::list(&state.store, &key(&names), item_key, &parameters.page()).await?)))

@@ -4,7 +4,7 @@ use axum::extract::State;
 use indexmap::IndexMap;
 
 use super::body::{bodies, page_body};
-use super::request::{Form, Query};
+use super::request::{FormParameters, QueryParameters};
 use super::{AdminAccess, AdminRoutes, key};
 use crate::domain::revision::Revision;
 use crate::domain::{app_namespace, lock, namespace, unpublished};
@@ -43,7 +43,7 @@ pub(super) fn routes(routes: AdminRoutes) -> AdminRoutes {
 /// The body names the app; that of the path is ignored, as in Apollo.
 async fn create_definition(
     State(state): State<EnvironmentState>,
-    Query(parameters): Query,
+    QueryParameters(parameters): QueryParameters,
     Body(body): Body<wire::AppNamespace>,
 ) -> Result<Json<wire::AppNamespace>> {
     let silently = parameters.flag("silentCreation", false)?;
@@ -63,7 +63,7 @@ async fn definitions(
 async fn delete_definition(
     State(state): State<EnvironmentState>,
     Path((app_id, name)): Path<(String, String)>,
-    Form(parameters): Form,
+    FormParameters(parameters): FormParameters,
 ) -> Result<()> {
     app_namespace::delete(&state.store, &app_id, &name, &parameters.text("operator")?).await?;
     state.published().await;
@@ -73,7 +73,7 @@ async fn delete_definition(
 async fn public_namespaces(
     State(state): State<EnvironmentState>,
     Path(name): Path<String>,
-    Query(parameters): Query,
+    QueryParameters(parameters): QueryParameters,
 ) -> Result<Json<Vec<wire::Namespace>>> {
     let rows = app_namespace::public_namespaces(&state.store, &name, &parameters.page()).await?;
     Ok(Json(bodies(rows)))
@@ -116,7 +116,7 @@ async fn delete(
     State(state): State<EnvironmentState>,
     Path(names): Path<Names>,
     On(base): On,
-    Form(parameters): Form,
+    FormParameters(parameters): FormParameters,
 ) -> Result<()> {
     namespace::delete(&state.store, &key(&names), &parameters.text("operator")?, base).await?;
     state.published().await;
@@ -132,7 +132,7 @@ async fn by_id(
 
 async fn find_by_item(
     State(state): State<EnvironmentState>,
-    Query(parameters): Query,
+    QueryParameters(parameters): QueryParameters,
 ) -> Result<Json<wire::Page<wire::Namespace>>> {
     let page = parameters.page();
     let found = namespace::find_by_item(&state.store, &parameters.text("itemKey")?, &page).await?;

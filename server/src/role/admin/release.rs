@@ -3,7 +3,7 @@
 use axum::extract::State;
 
 use super::body::{bodies, page_body};
-use super::request::{Form, Parameters, Query};
+use super::request::{FormParameters, Parameters, QueryParameters};
 use super::{AdminAccess, AdminRoutes, item, key};
 use crate::domain::constraint::present;
 use crate::domain::history::{self, ReleaseHistory};
@@ -50,7 +50,7 @@ async fn publish(
     State(state): State<EnvironmentState>,
     Path(names): Path<Names>,
     On(base): On,
-    Form(parameters): Form,
+    FormParameters(parameters): FormParameters,
 ) -> Result<Json<wire::Release>> {
     let publication = Publication { base, ..publication(&parameters, "name")? };
     let release = release::publish(&state.store, &key(&names), publication).await?;
@@ -62,7 +62,7 @@ async fn publish_without(
     State(state): State<EnvironmentState>,
     Path(names): Path<Names>,
     On(base): On,
-    Form(parameters): Form,
+    FormParameters(parameters): FormParameters,
 ) -> Result<Json<wire::Release>> {
     let publication = Publication { base, ..publication(&parameters, "releaseName")? };
     let keys = parameters.list("grayDelKeys")?;
@@ -85,7 +85,7 @@ async fn merge(
     State(state): State<EnvironmentState>,
     Path(names): Path<Names>,
     On(base): On,
-    Query(parameters): Query,
+    QueryParameters(parameters): QueryParameters,
     Body(body): Body<wire::ItemChangeSets, LARGE_BODY>,
 ) -> Result<Json<wire::Release>> {
     let merge = Merge {
@@ -110,7 +110,7 @@ async fn roll_back(
     State(state): State<EnvironmentState>,
     Path(id): Path<i64>,
     On(base): On,
-    Form(parameters): Form,
+    FormParameters(parameters): FormParameters,
 ) -> Result<()> {
     let target = parameters.number_or("toReleaseId", -1)?;
     let target = (target > -1).then_some(target);
@@ -128,7 +128,7 @@ async fn find(
 
 async fn by_ids(
     State(state): State<EnvironmentState>,
-    Query(parameters): Query,
+    QueryParameters(parameters): QueryParameters,
 ) -> Result<Json<Vec<wire::Release>>> {
     Ok(Json(bodies(release::by_ids(&state.store, &parameters.ids("releaseIds")?).await?)))
 }
@@ -143,7 +143,7 @@ async fn latest(
 async fn active(
     State(state): State<EnvironmentState>,
     Path(names): Path<Names>,
-    Query(parameters): Query,
+    QueryParameters(parameters): QueryParameters,
 ) -> Result<Json<Vec<wire::Release>>> {
     Ok(Json(bodies(release::list(&state.store, &key(&names), false, &parameters.page()).await?)))
 }
@@ -151,7 +151,7 @@ async fn active(
 async fn all(
     State(state): State<EnvironmentState>,
     Path(names): Path<Names>,
-    Query(parameters): Query,
+    QueryParameters(parameters): QueryParameters,
 ) -> Result<Json<Vec<wire::Release>>> {
     Ok(Json(bodies(release::list(&state.store, &key(&names), true, &parameters.page()).await?)))
 }
@@ -159,7 +159,7 @@ async fn all(
 async fn histories(
     State(state): State<EnvironmentState>,
     Path(names): Path<Names>,
-    Query(parameters): Query,
+    QueryParameters(parameters): QueryParameters,
 ) -> Result<OrEmpty<wire::Page<wire::ReleaseHistory>>> {
     let page = parameters.page();
     let found = history::of_namespace(&state.store, &key(&names), &page).await?;
@@ -168,7 +168,7 @@ async fn histories(
 
 async fn histories_of_release(
     State(state): State<EnvironmentState>,
-    Query(parameters): Query,
+    QueryParameters(parameters): QueryParameters,
 ) -> Result<OrEmpty<wire::Page<wire::ReleaseHistory>>> {
     let page = parameters.page();
     let (id, operation) = (parameters.number("releaseId")?, parameters.small("operation")?);
@@ -177,7 +177,7 @@ async fn histories_of_release(
 
 async fn histories_of_previous(
     State(state): State<EnvironmentState>,
-    Query(parameters): Query,
+    QueryParameters(parameters): QueryParameters,
 ) -> Result<OrEmpty<wire::Page<wire::ReleaseHistory>>> {
     let page = parameters.page();
     let (id, operation) = (parameters.number("previousReleaseId")?, parameters.small("operation")?);

@@ -7,7 +7,7 @@ use castalia_core::protocol::route::Refusal;
 use chrono::{DateTime, Local, NaiveDateTime, TimeZone as _, Utc};
 use http::request::Parts;
 
-use crate::domain::audit_log::Caller;
+use crate::domain::audit_log::CallerSpan;
 use crate::domain::page::{Page, Sort};
 use crate::error::{Code, Error, Result};
 use crate::http::request::{BODY, MAX_PAGE_SIZE, media_type, read};
@@ -43,13 +43,13 @@ pub(super) struct Parameters(Vec<(String, String)>);
 
 /// Parameters of the query, for requests whose body is not a form.
 #[derive(Debug)]
-pub(super) struct Query(pub(super) Parameters);
+pub(super) struct QueryParameters(pub(super) Parameters);
 
 /// Parameters of the query and of the form body.
 #[derive(Debug)]
-pub(super) struct Form(pub(super) Parameters);
+pub(super) struct FormParameters(pub(super) Parameters);
 
-impl<S: Send + Sync> FromRequestParts<S> for Query {
+impl<S: Send + Sync> FromRequestParts<S> for QueryParameters {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
@@ -57,7 +57,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
     }
 }
 
-impl<S: Send + Sync> FromRequest<S> for Form {
+impl<S: Send + Sync> FromRequest<S> for FormParameters {
     type Rejection = Error;
 
     async fn from_request(request: Request, _: &S) -> Result<Self> {
@@ -186,14 +186,14 @@ fn sorts(text: &str) -> Vec<Sort> {
 
 /// The caller's operation that this request is part of, as named in its headers.
 #[derive(Debug)]
-pub(super) struct AuditCaller(pub(super) Option<Caller>);
+pub(super) struct AuditCaller(pub(super) Option<CallerSpan>);
 
 impl<S: Send + Sync> FromRequestParts<S> for AuditCaller {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
         let text = |name: &str| Some(parts.headers.get(name)?.to_str().ok()?.to_owned());
-        Ok(Self(text("apollo-audit-traceid").map(|trace_id| Caller {
+        Ok(Self(text("apollo-audit-traceid").map(|trace_id| CallerSpan {
             trace_id,
             span_id: text("apollo-audit-spanid"),
             operator: text("apollo-audit-operator"),

@@ -3,7 +3,7 @@
 use axum::extract::State;
 
 use super::body::{author, bodies};
-use super::request::Form;
+use super::request::FormParameters;
 use super::{AdminAccess, AdminRoutes};
 use crate::domain::constraint::Author;
 use crate::domain::server_config::{self, ServerConfigRow};
@@ -33,7 +33,10 @@ async fn put(
     Ok(Json(row.into()))
 }
 
-async fn delete(State(state): State<EnvironmentState>, Form(parameters): Form) -> Result<()> {
+async fn delete(
+    State(state): State<EnvironmentState>,
+    FormParameters(parameters): FormParameters,
+) -> Result<()> {
     let (key, cluster) = (parameters.text("key")?, parameters.text("cluster")?);
     server_config::delete(&state.store, &key, &cluster, &parameters.text("operator")?).await?;
     state.reconfigured().await;
@@ -58,7 +61,7 @@ impl From<ServerConfigRow> for wire::ServerConfig {
     }
 }
 
-impl From<wire::ServerConfig> for server_config::Draft {
+impl From<wire::ServerConfig> for server_config::ConfigDraft {
     fn from(body: wire::ServerConfig) -> Self {
         Self {
             key: body.key,

@@ -38,11 +38,11 @@ pub(in crate::role) struct Poll {
     parked: Parked,
     client: Client,
     app_id: Box<str>,
-    form: Form,
+    form: PollForm,
 }
 
 /// Format of a poll's answer.
-enum Form {
+enum PollForm {
     /// `/notifications/v2`, with the client's spellings of namespaces where they differ from the
     /// stored ones.
     List(Box<[(String, String)]>),
@@ -85,7 +85,7 @@ pub(super) fn poll(
         .into_iter()
         .filter(Watched::has_own_spelling)
         .map(|watched| (watched.namespace, watched.spelling));
-    let form = Form::List(spellings.collect());
+    let form = PollForm::List(spellings.collect());
     Ok(Step::Wait(Poll { parked, client: client.clone(), app_id: app_id.into(), form }))
 }
 
@@ -126,7 +126,7 @@ pub(super) fn legacy_poll(
         parked,
         client: client.clone(),
         app_id: app_id.into(),
-        form: Form::Legacy,
+        form: PollForm::Legacy,
     }))
 }
 
@@ -151,8 +151,8 @@ impl Poll {
         let woken = parked.await;
         client.check_again(state, &app_id)?;
         Ok(match (woken, form) {
-            (Woken::Message(wake), Form::List(spellings)) => pushed(&wake, &spellings),
-            (Woken::Message(wake), Form::Legacy) => legacy(&wake.namespace, wake.id),
+            (Woken::Message(wake), PollForm::List(spellings)) => pushed(&wake, &spellings),
+            (Woken::Message(wake), PollForm::Legacy) => legacy(&wake.namespace, wake.id),
             // The client polls again after a 304, at another node if this one drains.
             (Woken::Deadline | Woken::Rekeyed | Woken::Closed, _) => {
                 StatusCode::NOT_MODIFIED.into_response()

@@ -17,8 +17,8 @@ use super::extract::Paging;
 use super::identity::{Caller, Claim, unknown};
 use super::origin::{check_same_origin, is_script};
 use super::{Hidden, Portal, PortalAccess};
-use crate::domain::consumer::Call;
-use crate::domain::permission::need::{Identity, Need, Place};
+use crate::domain::consumer::ConsumerCall;
+use crate::domain::permission::need::{Identity, Need, Resource};
 use crate::domain::portal_app;
 use crate::environment::Relayed;
 use crate::error::{Code, Error, Result};
@@ -89,7 +89,7 @@ async fn check_right(
     portal: &Portal,
     caller: &Caller,
     access: PortalAccess,
-    place: &Place,
+    place: &Resource,
     parts: &Parts,
 ) -> Result<Option<Response>> {
     let (need, hidden) = match access {
@@ -150,19 +150,23 @@ fn record(portal: &Portal, caller: &Caller, parts: &Parts) {
     if matches!(parts.method, Method::GET | Method::HEAD) {
         return;
     }
-    portal.own.calls.record(Call::now(consumer, parts.method.as_str(), parts.uri.to_string()));
+    portal.own.calls.record(ConsumerCall::now(
+        consumer,
+        parts.method.as_str(),
+        parts.uri.to_string(),
+    ));
 }
 
 /// The object that the matched path names.
-async fn place(portal: &Portal, parts: &mut Parts) -> Result<Place> {
+async fn place(portal: &Portal, parts: &mut Parts) -> Result<Resource> {
     let parameters = match RawPathParams::from_request_parts(parts, &()).await {
         Ok(parameters) => parameters,
         Err(RawPathParamsRejection::InvalidUtf8InPathParam(problem)) => {
             return Err(Error::bad_request(problem.to_string()).with_code(Code::BadEncoding));
         }
-        Err(_) => return Ok(Place::default()),
+        Err(_) => return Ok(Resource::default()),
     };
-    let mut place = Place::default();
+    let mut place = Resource::default();
     for (name, value) in &parameters {
         match name {
             "appId" => value.clone_into(&mut place.app_id),

@@ -3,7 +3,7 @@
 
 use tokio::sync::mpsc;
 
-use crate::domain::consumer::{self, Call};
+use crate::domain::consumer::{self, ConsumerCall};
 use crate::state::PortalState;
 
 /// Calls that wait to be written; further ones are dropped, and the loss is logged.
@@ -14,7 +14,7 @@ const BATCH: usize = 100;
 /// Accepts calls; its task ends with the last handle.
 #[derive(Debug)]
 pub(super) struct Calls {
-    queue: mpsc::Sender<Call>,
+    queue: mpsc::Sender<ConsumerCall>,
 }
 
 impl Calls {
@@ -24,7 +24,7 @@ impl Calls {
         Self { queue }
     }
 
-    pub(super) fn record(&self, call: Call) {
+    pub(super) fn record(&self, call: ConsumerCall) {
         if self.queue.try_send(call).is_err() {
             tracing::warn!("the call of a consumer is not recorded: the queue of records is full");
         }
@@ -32,7 +32,7 @@ impl Calls {
 }
 
 /// While one batch is written, the next one is collected.
-async fn write(state: PortalState, mut calls: mpsc::Receiver<Call>) {
+async fn write(state: PortalState, mut calls: mpsc::Receiver<ConsumerCall>) {
     let mut batch = Vec::with_capacity(BATCH);
     while calls.recv_many(&mut batch, BATCH).await > 0 {
         let count = batch.len();

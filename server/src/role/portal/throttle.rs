@@ -26,7 +26,7 @@ const ACCOUNT: usize = 64;
 /// Counters of attempts; one instance for each portal.
 #[derive(Debug)]
 pub(super) struct Throttle {
-    buckets: Mutex<HashMap<Key, Bucket>>,
+    buckets: Mutex<HashMap<ThrottleKey, Bucket>>,
     waiting: tokio::sync::Semaphore,
 }
 
@@ -40,26 +40,26 @@ pub(super) struct Attempt {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Key {
+enum ThrottleKey {
     Browser(String),
     Pair(String, IpAddr),
     Address(IpAddr),
     Account(String),
 }
 
-impl Key {
+impl ThrottleKey {
     /// Failures without consequences: users mistype, and a proxy that is not in the settings may
     /// represent many of them.
     fn free(&self) -> f64 {
         match self {
-            Key::Browser(_) | Key::Pair(..) => 5.0,
-            Key::Address(_) => 50.0,
-            Key::Account(_) => 20.0,
+            ThrottleKey::Browser(_) | ThrottleKey::Pair(..) => 5.0,
+            ThrottleKey::Address(_) => 50.0,
+            ThrottleKey::Account(_) => 20.0,
         }
     }
 
     fn refuses(&self) -> bool {
-        !matches!(self, Key::Account(_))
+        !matches!(self, ThrottleKey::Account(_))
     }
 }
 
@@ -81,13 +81,13 @@ impl Attempt {
         Self { account, network: network(address.to_canonical()), browser }
     }
 
-    fn keys(&self) -> Vec<Key> {
+    fn keys(&self) -> Vec<ThrottleKey> {
         match &self.browser {
-            Some(browser) => vec![Key::Browser(browser.clone())],
+            Some(browser) => vec![ThrottleKey::Browser(browser.clone())],
             None => vec![
-                Key::Pair(self.account.clone(), self.network),
-                Key::Address(self.network),
-                Key::Account(self.account.clone()),
+                ThrottleKey::Pair(self.account.clone(), self.network),
+                ThrottleKey::Address(self.network),
+                ThrottleKey::Account(self.account.clone()),
             ],
         }
     }
@@ -135,8 +135,8 @@ impl Throttle {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         for key in attempt.keys() {
             match key {
-                Key::Browser(_) | Key::Pair(..) => drop(buckets.remove(&key)),
-                Key::Address(_) | Key::Account(_) => {
+                ThrottleKey::Browser(_) | ThrottleKey::Pair(..) => drop(buckets.remove(&key)),
+                ThrottleKey::Address(_) | ThrottleKey::Account(_) => {
                     let left = (left(&buckets, &key, now) + 1.0).min(key.free());
                     buckets.insert(key, Bucket { left, at: now });
                 }
@@ -146,19 +146,19 @@ impl Throttle {
 }
 
 /// Remaining attempts of a counter.
-fn left(buckets: &HashMap<Key, Bucket>, key: &Key, now: Instant) -> f64 {
+fn left(buckets: &HashMap<ThrottleKey, Bucket>, key: &ThrottleKey, now: Instant) -> f64 {
     buckets.get(key).map_or(key.free(), |bucket| refilled(key, bucket, now))
 }
 
-fn refilled(key: &Key, bucket: &Bucket, now: Instant) -> f64 {
+fn refilled(key: &ThrottleKey, bucket: &Bucket, now: Instant) -> f64 {
     let since = now.saturating_duration_since(bucket.at);
     (bucket.left + since.as_secs_f64() / PAUSE.as_secs_f64()).min(key.free())
 }
 
 /// Removes counters that have recovered and, if that is not sufficient, the half of the others with
 /// the fewest failures.
-fn shrink(buckets: &mut HashMap<Key, Bucket>, now: Instant) {
-    let missing = |key: &Key, bucket: &Bucket| key.free() - refilled(key, bucket, now);
+fn shrink(buckets: &mut HashMap<ThrottleKey, Bucket>, now: Instant) {
+    let missing = |key: &ThrottleKey, bucket: &Bucket| key.free() - refilled(key, bucket, now);
     buckets.retain(|key, bucket| missing(key, bucket) > 0.0);
     if buckets.len() > LARGEST / 2 {
         let mut all: Vec<f64> = buckets.iter().map(|(key, bucket)| missing(key, bucket)).collect();

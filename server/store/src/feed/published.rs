@@ -61,7 +61,7 @@ pub type RuleRow = (Id, String, Option<String>, String, String, String);
 
 /// The main release of a namespace, or a gray rule with its release.
 #[derive(Clone, Debug, Default)]
-pub struct Line {
+pub struct PublishedLine {
     /// `None` for the main release.
     pub rule: Option<Readable<RuleRow>>,
     /// Id, release key, app, cluster, namespace and content. `None` if it was abandoned or deleted.
@@ -91,7 +91,7 @@ pub struct Fingerprint {
 pub async fn published(
     db: &impl ConnectionTrait,
     place: Place<'_>,
-) -> Result<(Vec<Line>, Fingerprint), StoreError> {
+) -> Result<(Vec<PublishedLine>, Fingerprint), StoreError> {
     let backend = db.get_database_backend();
     // A join that matches no rule instead of the literal NULL, which has no type: MySQL would
     // convert the ids to decimals.
@@ -127,7 +127,7 @@ impl Fingerprint {
     }
 }
 
-fn line(row: &QueryResult, rule: Option<Id>, release: Option<Id>) -> Line {
+fn line(row: &QueryResult, rule: Option<Id>, release: Option<Id>) -> PublishedLine {
     let unreadable = |table, id| {
         move |error: DbErr| {
             report(table, id, &error);
@@ -136,7 +136,7 @@ fn line(row: &QueryResult, rule: Option<Id>, release: Option<Id>) -> Line {
     };
     let rule = rule.map(|id| rule_row(row, id).map_err(unreadable("GrayReleaseRule", id)));
     let release = release.map(|id| release_row(row, id).map_err(unreadable("Release", id)));
-    Line { rule, release }
+    PublishedLine { rule, release }
 }
 
 /// Also decodes what only the query compares: SQLite compares any two values.

@@ -30,11 +30,11 @@ impl<E> Table for E where E: EntityTrait<ActiveModel: TryIntoModel<<E as EntityT
 /// A row, and what replaces its undecodable columns.
 struct Decoded<E: EntityTrait> {
     model: E::Model,
-    damaged: Vec<Damage<E>>,
+    damaged: Vec<DamagedColumn<E>>,
 }
 
 /// A column that cannot be decoded.
-struct Damage<E: EntityTrait> {
+struct DamagedColumn<E: EntityTrait> {
     column: E::Column,
     replacement: Value,
     error: DbErr,
@@ -150,12 +150,12 @@ pub(crate) async fn healed<E: Table>(
 async fn heal<E: EntityTrait>(
     db: &impl ConnectionTrait,
     row: &QueryResult,
-    damaged: Vec<Damage<E>>,
+    damaged: Vec<DamagedColumn<E>>,
 ) -> Result<(), StoreError> {
     report_columns(row, &damaged);
     let key = primary_key::<E>();
     let mut update = E::update_many().filter(key.eq(value_of::<E>(row, key)?));
-    for Damage { column, replacement, .. } in damaged {
+    for DamagedColumn { column, replacement, .. } in damaged {
         update = update.col_expr(column, Expr::value(replacement));
     }
     update.exec(db).await?;
@@ -166,8 +166,8 @@ async fn heal<E: EntityTrait>(
 pub(crate) fn model<E: Table>(row: &QueryResult) -> Result<E::Model, StoreError> {
     let Decoded { model, damaged } = decode::<E>(row)?;
     let is_descriptive =
-        |damage: &Damage<E>| is_descriptive(table_of::<E>(), damage.column.as_str());
-    if let Some(Damage { column, error, .. }) =
+        |damage: &DamagedColumn<E>| is_descriptive(table_of::<E>(), damage.column.as_str());
+    if let Some(DamagedColumn { column, error, .. }) =
         damaged.iter().find(|damage| !is_descriptive(damage))
     {
         return Err(unreadable_row::<E>(row, *column, error));
@@ -195,7 +195,7 @@ fn decode<E: Table>(row: &QueryResult) -> Result<Decoded<E>, StoreError> {
             Ok(value) => value,
             Err(error) => {
                 let replacement = empty::<E>(column);
-                damaged.push(Damage { column, replacement: replacement.clone(), error });
+                damaged.push(DamagedColumn { column, replacement: replacement.clone(), error });
                 replacement
             }
         };
@@ -204,8 +204,8 @@ fn decode<E: Table>(row: &QueryResult) -> Result<Decoded<E>, StoreError> {
     Ok(Decoded { model: model.try_into_model()?, damaged })
 }
 
-fn report_columns<E: EntityTrait>(row: &QueryResult, damaged: &[Damage<E>]) {
-    for Damage { column, error, .. } in damaged {
+fn report_columns<E: EntityTrait>(row: &QueryResult, damaged: &[DamagedColumn<E>]) {
+    for DamagedColumn { column, error, .. } in damaged {
         let id = row.try_get_by::<Id, _>("Id").ok();
         report_column(table_of::<E>(), id, column.as_str(), error);
     }

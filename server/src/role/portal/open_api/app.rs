@@ -8,8 +8,8 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{By, check_same_app, people};
-use crate::domain::permission::need::{Identity, Place};
-use crate::domain::portal_app::{self, Details, NewApp};
+use crate::domain::permission::need::{Identity, Resource};
+use crate::domain::portal_app::{self, NewApp, PortalAppDetails};
 use crate::environment::{Address, Environment};
 use crate::error::{Code, Error, Reaction, Result};
 use crate::http::request::Body;
@@ -25,7 +25,7 @@ const PAGE_SIZE: u64 = 20;
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default)]
-pub(super) struct Wanted {
+pub(super) struct AppFilter {
     /// App ids, separated by commas; all apps by default.
     #[serde(rename = "appIds")]
     #[param(nullable = false)]
@@ -119,7 +119,7 @@ async fn check_environments(portal: &Portal, caller: &Identity, app_id: &str) ->
 /// All apps, or those with the given ids.
 pub(super) async fn list(
     State(portal): State<Portal>,
-    Query(wanted): Query<Wanted>,
+    Query(wanted): Query<AppFilter>,
 ) -> Result<Json<Vec<App>>> {
     let app_ids = wanted.app_ids.unwrap_or_default();
     let app_ids: Vec<_> =
@@ -156,7 +156,7 @@ pub(super) async fn by_self(
 /// One app.
 pub(super) async fn get(
     State(portal): State<Portal>,
-    Extension(place): Extension<Place>,
+    Extension(place): Extension<Resource>,
 ) -> Result<Json<App>> {
     let row = portal_app::find(&portal.state.store, &place.app_id).await?;
     Ok(Json(shown(&portal, vec![row]).await?.swap_remove(0)))
@@ -166,7 +166,7 @@ pub(super) async fn get(
 pub(super) async fn update(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
-    Extension(place): Extension<Place>,
+    Extension(place): Extension<Resource>,
     Query(by): Query<By>,
     Body(app): Body<App>,
 ) -> Result<()> {
@@ -185,7 +185,7 @@ pub(super) async fn update(
 /// Names of the app's clusters, by environment. One that cannot be read returns the reason.
 pub(super) async fn env_clusters(
     State(portal): State<Portal>,
-    Extension(place): Extension<Place>,
+    Extension(place): Extension<Resource>,
 ) -> Result<Json<Vec<EnvClusters>>> {
     let mut found = Vec::new();
     for environment in portal.state.environments.all() {
@@ -206,7 +206,7 @@ pub(super) async fn env_clusters(
 /// The app's clusters, by environment. One that cannot be read returns the reason.
 pub(super) async fn env_cluster_info(
     State(portal): State<Portal>,
-    Extension(place): Extension<Place>,
+    Extension(place): Extension<Resource>,
 ) -> Result<Json<Vec<EnvClusterInfo>>> {
     let mut found = Vec::new();
     for environment in portal.state.environments.all() {
@@ -235,12 +235,12 @@ pub(super) async fn env_cluster_info(
     Ok(Json(found))
 }
 
-async fn clusters(environment: &Environment, place: &Place) -> Result<Vec<admin::Cluster>> {
+async fn clusters(environment: &Environment, place: &Resource) -> Result<Vec<admin::Cluster>> {
     environment.get(Address::new(["apps", &place.app_id, "clusters"])).await
 }
 
-fn details(app: App) -> Details {
-    Details {
+fn details(app: App) -> PortalAppDetails {
+    PortalAppDetails {
         app_id: app.app_id.unwrap_or_default(),
         name: app.name.unwrap_or_default(),
         org_id: app.org_id.unwrap_or_default(),

@@ -5,7 +5,7 @@
 use axum::extract::{Extension, State};
 
 use super::{By, check_same_app, people, required};
-use crate::domain::permission::need::{Identity, Need, Place};
+use crate::domain::permission::need::{Identity, Need, Resource};
 use crate::domain::portal_namespace::{self, NewDefinition};
 use crate::environment::Address;
 use crate::error::Result;
@@ -24,7 +24,7 @@ use crate::wire::open_api::AppNamespace;
 pub(super) async fn create(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
-    Extension(place): Extension<Place>,
+    Extension(place): Extension<Resource>,
     Query(by): Query<By>,
     Body(body): Body<AppNamespace>,
 ) -> Result<Json<AppNamespace>> {
@@ -55,7 +55,7 @@ pub(super) async fn create(
 /// The definitions of an app.
 pub(super) async fn list(
     State(portal): State<Portal>,
-    Extension(place): Extension<Place>,
+    Extension(place): Extension<Resource>,
 ) -> Result<Json<Vec<AppNamespace>>> {
     let rows = portal_namespace::of_app(&portal.state.store, &place.app_id).await?;
     shown(&portal, rows).await.map(Json)
@@ -64,7 +64,7 @@ pub(super) async fn list(
 /// One definition of an app.
 pub(super) async fn get(
     State(portal): State<Portal>,
-    Extension(place): Extension<Place>,
+    Extension(place): Extension<Resource>,
 ) -> Result<Json<AppNamespace>> {
     let row = portal_namespace::find(&portal.state.store, &place.app_id, &place.namespace).await?;
     shown(&portal, vec![row]).await.map(|mut shown| Json(shown.swap_remove(0)))

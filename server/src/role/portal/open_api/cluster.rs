@@ -4,8 +4,8 @@ use axum::extract::{Extension, State};
 
 use super::{By, check_same_app, people, required};
 use crate::domain::constraint::check_name;
-use crate::domain::permission::need::Place;
-use crate::domain::permission::{Act, Role, grant};
+use crate::domain::permission::need::Resource;
+use crate::domain::permission::{Act, NamedRole, grant};
 use crate::environment::Address;
 use crate::error::Result;
 use crate::http::request::Body;
@@ -20,7 +20,7 @@ use crate::wire::open_api::Cluster;
 pub(super) async fn create(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
-    Extension(place): Extension<Place>,
+    Extension(place): Extension<Resource>,
     Body(cluster): Body<Cluster>,
 ) -> Result<Json<Cluster>> {
     let name = required(cluster.name, "name")?;
@@ -38,15 +38,19 @@ pub(super) async fn create(
     let address = Address::new(["apps", &place.app_id, "clusters"]);
     let environment = portal.state.environments.find(&place.env)?;
     let made: admin::Cluster = environment.create(address, &body).await?;
-    grant::ensure_roles(&portal.state.store, roles(&Place { cluster: name, ..place }), &operator)
-        .await?;
+    grant::ensure_roles(
+        &portal.state.store,
+        roles(&Resource { cluster: name, ..place }),
+        &operator,
+    )
+    .await?;
     shown(&portal, made).await
 }
 
 /// One cluster, or a branch.
 pub(super) async fn get(
     State(portal): State<Portal>,
-    Extension(place): Extension<Place>,
+    Extension(place): Extension<Resource>,
 ) -> Result<Json<Cluster>> {
     let environment = portal.state.environments.find(&place.env)?;
     let found: admin::Cluster = environment.get(Address::in_cluster(&place, &[])).await?;
@@ -57,7 +61,7 @@ pub(super) async fn get(
 pub(super) async fn delete(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
-    Extension(place): Extension<Place>,
+    Extension(place): Extension<Resource>,
     Query(by): Query<By>,
 ) -> Result<()> {
     let operator = portal.operator(&caller, by.operator, None).await?;
@@ -66,8 +70,8 @@ pub(super) async fn delete(
     grant::delete_cluster_roles(&portal.state.store, roles(&place), &operator).await
 }
 
-fn roles(place: &Place) -> Vec<Role> {
-    Act::ALL.map(|act| Role::cluster(act, &place.app_id, &place.env, &place.cluster)).to_vec()
+fn roles(place: &Resource) -> Vec<NamedRole> {
+    Act::ALL.map(|act| NamedRole::cluster(act, &place.app_id, &place.env, &place.cluster)).to_vec()
 }
 
 async fn shown(portal: &Portal, cluster: admin::Cluster) -> Result<Json<Cluster>> {

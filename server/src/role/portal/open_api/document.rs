@@ -36,12 +36,12 @@ const JSON: &str = "application/json";
 #[derive(Debug, Default)]
 pub(in crate::role::portal) struct Document {
     /// Set once all routes are known.
-    described: OnceLock<Described>,
+    described: OnceLock<DescribedRoute>,
     text: OnceLock<Bytes>,
 }
 
 #[derive(Debug)]
-struct Described {
+struct DescribedRoute {
     routes: Vec<Listed<PortalAccess>>,
     base_path: String,
 }
@@ -54,11 +54,11 @@ impl Document {
         base_path: &str,
     ) {
         let (routes, base_path) = (routes.to_vec(), base_path.to_owned());
-        self.described.get_or_init(|| Described { routes, base_path });
+        self.described.get_or_init(|| DescribedRoute { routes, base_path });
     }
 
     fn text(&self) -> Bytes {
-        let build = |Described { routes, base_path }: &Described| {
+        let build = |DescribedRoute { routes, base_path }: &DescribedRoute| {
             let text = document(routes, base_path).to_pretty_json().unwrap_or_default();
             self.text.get_or_init(|| text.into()).clone()
         };

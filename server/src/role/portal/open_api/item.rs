@@ -13,8 +13,8 @@ use utoipa::IntoParams;
 
 use super::namespace::released;
 use super::{By, ITEM_PAGE_SIZE, people, required};
-use crate::domain::draft::{Changes, Line, revocation, text};
-use crate::domain::permission::need::Place;
+use crate::domain::draft::{DraftChanges, Line, revocation, text};
+use crate::domain::permission::need::Resource;
 use crate::environment::revision;
 use crate::environment::{Address, Environment};
 use crate::error::{Code, Error, Reaction, Result};
@@ -35,7 +35,7 @@ const ITEM_ATTEMPTS: u32 = 32;
 const COMMENT: usize = 256;
 
 #[derive(Debug, Deserialize, IntoParams)]
-pub(super) struct Key {
+pub(super) struct ItemKey {
     /// Key of the item, in URL-safe Base64 below `encodedItems`.
     key: String,
 }
@@ -54,7 +54,7 @@ pub(super) struct Update {
 /// One page of items in the order of their lines.
 pub(super) async fn page(
     State(portal): State<Portal>,
-    Extension(place): Extension<Place>,
+    Extension(place): Extension<Resource>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<ItemPage>> {
     let environment = portal.state.environments.find(&place.env)?;
@@ -76,8 +76,8 @@ pub(super) async fn page(
 /// One item.
 pub(super) async fn get(
     State(portal): State<Portal>,
-    Extension(place): Extension<Place>,
-    Path(Key { key }): Path<Key>,
+    Extension(place): Extension<Resource>,
+    Path(ItemKey { key }): Path<ItemKey>,
 ) -> Result<Json<Item>> {
     let environment = portal.state.environments.find(&place.env)?;
     let mut item = [Item::from(find(&environment, &place, &key).await?)];
@@ -90,7 +90,7 @@ pub(super) async fn get(
 pub(super) async fn create(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
-    Extension(place): Extension<Place>,
+    Extension(place): Extension<Resource>,
     Query(by): Query<By>,
     Body(item): Body<Item, LARGE_BODY>,
 ) -> Result<Json<Item>> {
@@ -109,13 +109,13 @@ pub(super) async fn create(
 pub(super) async fn update(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
-    Extension(place): Extension<Place>,
-    Path(Key { key }): Path<Key>,
+    Extension(place): Extension<Resource>,
+    Path(ItemKey { key }): Path<ItemKey>,
     Query(update): Query<Update>,
     Body(item): Body<Item, LARGE_BODY>,
 ) -> Result<()> {
     if required(item.key.clone(), "key")? != key {
-        return Err(Error::bad_request("Key in path and payload is not consistent")
+        return Err(Error::bad_request("ItemKey in path and payload is not consistent")
             .with_code(Code::DifferentKey));
     }
     check(&item)?;
@@ -166,8 +166,8 @@ fn changed(stored: admin::Item, said: &Item, operator: &str) -> admin::Item {
 pub(super) async fn delete(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
-    Extension(place): Extension<Place>,
-    Path(Key { key }): Path<Key>,
+    Extension(place): Extension<Resource>,
+    Path(ItemKey { key }): Path<ItemKey>,
     Query(by): Query<By>,
 ) -> Result<()> {
     let operator = portal.operator(&caller, by.operator, None).await?;
@@ -181,7 +181,7 @@ pub(super) async fn delete(
 pub(super) async fn put_text(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
-    Extension(place): Extension<Place>,
+    Extension(place): Extension<Resource>,
     Query(by): Query<By>,
     Body(body): Body<NamespaceText, LARGE_BODY>,
 ) -> Result<()> {
@@ -221,7 +221,7 @@ fn is_out_of_date(error: &Error) -> bool {
 pub(super) async fn revoke(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
-    Extension(place): Extension<Place>,
+    Extension(place): Extension<Resource>,
     Query(by): Query<By>,
 ) -> Result<()> {
     let operator = portal.operator(&caller, by.operator, None).await?;
@@ -255,19 +255,19 @@ pub(super) fn line(item: &admin::Item) -> Line {
     }
 }
 
-async fn draft(environment: &Environment, place: &Place) -> Result<Vec<Line>> {
+async fn draft(environment: &Environment, place: &Resource) -> Result<Vec<Line>> {
     let items: Vec<admin::Item> = environment.get(Address::in_namespace(place, &["items"])).await?;
     Ok(items.iter().map(line).collect())
 }
 
-async fn find(environment: &Environment, place: &Place, key: &str) -> Result<admin::Item> {
+async fn find(environment: &Environment, place: &Resource, key: &str) -> Result<admin::Item> {
     let encoded = URL_SAFE_NO_PAD.encode(key);
     environment.get(Address::in_namespace(place, &["encodedItems", &encoded])).await
 }
 
 async fn add(
     environment: &Environment,
-    place: &Place,
+    place: &Resource,
     key: String,
     item: Item,
     operator: &str,
@@ -288,7 +288,7 @@ async fn add(
 /// Adds an item; returns the existing one if it was added in between.
 async fn add_or_find(
     environment: &Environment,
-    place: &Place,
+    place: &Resource,
     key: String,
     item: &Item,
     operator: &str,
@@ -304,16 +304,16 @@ async fn add_or_find(
 
 /// Row id of a namespace. Read before the draft, because a change is based on the last revision
 /// that was read.
-async fn namespace_id(environment: &Environment, place: &Place) -> Result<i64> {
+async fn namespace_id(environment: &Environment, place: &Resource) -> Result<i64> {
     let namespace: admin::Namespace = environment.get(Address::in_namespace(place, &[])).await?;
     Ok(namespace.id)
 }
 
 async fn apply(
     environment: &Environment,
-    place: &Place,
+    place: &Resource,
     namespace_id: i64,
-    changes: Changes,
+    changes: DraftChanges,
     operator: &str,
 ) -> Result<()> {
     if changes.is_empty() {

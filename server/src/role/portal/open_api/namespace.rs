@@ -10,7 +10,7 @@ use super::item::line;
 use super::{By, people, required};
 use crate::domain::draft::Line;
 use crate::domain::draft::difference::{self, Difference};
-use crate::domain::permission::need::{Need, Place};
+use crate::domain::permission::need::{Need, Resource};
 use crate::domain::portal_namespace::{self, AppNamespace};
 use crate::environment::{Address, Environment};
 use crate::error::{Code, Error, Result};
@@ -49,7 +49,7 @@ impl Default for View {
 pub(super) async fn list(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
-    Extension(place): Extension<Place>,
+    Extension(place): Extension<Resource>,
     Query(view): Query<View>,
 ) -> Result<Json<Vec<Namespace>>> {
     let environment = portal.state.environments.find(&place.env)?;
@@ -68,7 +68,7 @@ pub(super) async fn list(
 /// One namespace.
 pub(super) async fn get(
     State(portal): State<Portal>,
-    Extension(place): Extension<Place>,
+    Extension(place): Extension<Resource>,
     Query(view): Query<View>,
 ) -> Result<Json<Namespace>> {
     let environment = portal.state.environments.find(&place.env)?;
@@ -80,7 +80,7 @@ pub(super) async fn get(
 /// The present editor of a namespace.
 pub(super) async fn lock(
     State(portal): State<Portal>,
-    Extension(place): Extension<Place>,
+    Extension(place): Extension<Resource>,
 ) -> Result<Json<NamespaceLock>> {
     let environment = portal.state.environments.find(&place.env)?;
     let lock: Option<admin::NamespaceLock> =
@@ -131,9 +131,9 @@ pub(super) async fn associate(
         .with_code(Code::PartlyFailed))
 }
 
-fn wanted_place(portal: &Portal, wanted: CreateNamespace) -> Result<Place> {
+fn wanted_place(portal: &Portal, wanted: CreateNamespace) -> Result<Resource> {
     let env = required(wanted.env, "env")?;
-    Ok(Place {
+    Ok(Resource {
         env: portal.state.environments.find(&env)?.name().to_owned(),
         app_id: required(wanted.app_id, "appId")?,
         cluster: required(wanted.cluster_name, "clusterName")?,
@@ -142,7 +142,7 @@ fn wanted_place(portal: &Portal, wanted: CreateNamespace) -> Result<Place> {
 }
 
 /// The admin role creates a namespace of any name in any cluster; here both must exist.
-async fn make(portal: &Portal, place: &Place, operator: &str) -> Result<()> {
+async fn make(portal: &Portal, place: &Resource, operator: &str) -> Result<()> {
     let environment = portal.state.environments.find(&place.env)?;
     let _: admin::Cluster = environment.get(Address::in_cluster(place, &[])).await?;
     let names = [place.namespace.clone()];
@@ -194,7 +194,7 @@ async fn full(
     definition: Option<&AppNamespace>,
     view: View,
 ) -> Result<Namespace> {
-    let place = Place {
+    let place = Resource {
         app_id: namespace.app_id.clone().unwrap_or_default(),
         env: environment.name().to_owned(),
         cluster: namespace.cluster_name.clone().unwrap_or_default(),
@@ -227,7 +227,7 @@ async fn full(
 /// Returns the number of differences.
 async fn compare(
     environment: &Environment,
-    place: &Place,
+    place: &Resource,
     namespace_id: i64,
     items: &[admin::Item],
     shown: &mut Vec<Item>,
@@ -288,7 +288,10 @@ fn gone(namespace_id: i64, line: Line, released: &Configurations) -> Item {
 }
 
 /// The values that clients read now; empty before the first publish.
-pub(super) async fn released(environment: &Environment, place: &Place) -> Result<Configurations> {
+pub(super) async fn released(
+    environment: &Environment,
+    place: &Resource,
+) -> Result<Configurations> {
     let address = Address::in_namespace(place, &["releases", "latest"]);
     let latest: Option<admin::Release> = environment.find(address).await?;
     let configurations = latest.map(Release::from).and_then(|release| release.configurations);

@@ -10,7 +10,7 @@ use super::namespace::allows_emergency_publish;
 use super::{By, people, required};
 use crate::domain::draft::difference;
 use crate::domain::permission::Act;
-use crate::domain::permission::need::{Identity, Need, Place};
+use crate::domain::permission::need::{Identity, Need, Resource};
 use crate::environment::{Address, Environment};
 use crate::error::{Code, Error, Result};
 use crate::http::request::{Body, Path};
@@ -36,7 +36,7 @@ pub(super) struct ReleaseId {
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Pair {
+pub(super) struct ReleasePair {
     /// Row id of the earlier release.
     base_release_id: i64,
     /// Row id of the later release.
@@ -58,7 +58,7 @@ pub(super) struct Rollback {
 pub(super) async fn publish(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
-    Extension(place): Extension<Place>,
+    Extension(place): Extension<Resource>,
     Query(by): Query<By>,
     Body(new): Body<NewRelease>,
 ) -> Result<Json<Release>> {
@@ -85,7 +85,7 @@ pub(super) async fn publish(
 /// The release that clients read now; empty before the first publish.
 pub(super) async fn latest(
     State(portal): State<Portal>,
-    Extension(place): Extension<Place>,
+    Extension(place): Extension<Resource>,
 ) -> Result<OrEmpty<Release>> {
     let environment = portal.state.environments.find(&place.env)?;
     let latest: Option<admin::Release> =
@@ -96,7 +96,7 @@ pub(super) async fn latest(
 /// Releases that were not rolled back, newest first.
 pub(super) async fn active(
     State(portal): State<Portal>,
-    Extension(place): Extension<Place>,
+    Extension(place): Extension<Resource>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<Vec<Release>>> {
     let environment = portal.state.environments.find(&place.env)?;
@@ -110,7 +110,7 @@ pub(super) async fn active(
 pub(super) async fn get(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
-    Extension(place): Extension<Place>,
+    Extension(place): Extension<Resource>,
     Path(ReleaseId { release_id }): Path<ReleaseId>,
 ) -> Result<Json<Release>> {
     let environment = portal.state.environments.find(&place.env)?;
@@ -122,8 +122,8 @@ pub(super) async fn get(
 pub(super) async fn compare(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
-    Extension(place): Extension<Place>,
-    Query(pair): Query<Pair>,
+    Extension(place): Extension<Resource>,
+    Query(pair): Query<ReleasePair>,
 ) -> Result<Json<ReleaseDiff>> {
     let environment = portal.state.environments.find(&place.env)?;
     let mut sides = Vec::with_capacity(2);
@@ -148,7 +148,7 @@ pub(super) async fn compare(
 pub(super) async fn roll_back(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
-    Extension(place): Extension<Place>,
+    Extension(place): Extension<Resource>,
     Path(ReleaseId { release_id }): Path<ReleaseId>,
     Query(rollback): Query<Rollback>,
 ) -> Result<()> {
@@ -187,9 +187,9 @@ async fn load(
     Err(refusal(need))
 }
 
-fn place_of(environment: &Environment, release: &admin::Release) -> Place {
+fn place_of(environment: &Environment, release: &admin::Release) -> Resource {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    Place {
+    Resource {
         app_id: text(&release.app_id),
         env: environment.name().to_owned(),
         cluster: text(&release.cluster_name),

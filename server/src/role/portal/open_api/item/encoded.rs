@@ -3,9 +3,9 @@
 
 use axum::extract::{Extension, State};
 
-use super::{Key, Update};
+use super::{ItemKey, Update};
 use crate::domain::item::decode_key;
-use crate::domain::permission::need::Place;
+use crate::domain::permission::need::Resource;
 use crate::error::{Code, Error, Result};
 use crate::http::request::{Body, LARGE_BODY, Path};
 use crate::json::Json;
@@ -18,33 +18,33 @@ use crate::wire::open_api::Item;
 /// Same as [`super::get`].
 pub(in crate::role::portal::open_api) async fn get(
     portal: State<Portal>,
-    place: Extension<Place>,
-    Path(Key { key }): Path<Key>,
+    place: Extension<Resource>,
+    Path(ItemKey { key }): Path<ItemKey>,
 ) -> Result<Json<Item>> {
-    super::get(portal, place, Path(Key { key: decode(&key)? })).await
+    super::get(portal, place, Path(ItemKey { key: decode(&key)? })).await
 }
 
 /// Same as [`super::update`].
 pub(in crate::role::portal::open_api) async fn update(
     portal: State<Portal>,
     caller: Extension<Caller>,
-    place: Extension<Place>,
-    Path(Key { key }): Path<Key>,
+    place: Extension<Resource>,
+    Path(ItemKey { key }): Path<ItemKey>,
     query: Query<Update>,
     body: Body<Item, LARGE_BODY>,
 ) -> Result<()> {
-    super::update(portal, caller, place, Path(Key { key: decode(&key)? }), query, body).await
+    super::update(portal, caller, place, Path(ItemKey { key: decode(&key)? }), query, body).await
 }
 
 /// Same as [`super::delete`].
 pub(in crate::role::portal::open_api) async fn delete(
     portal: State<Portal>,
     caller: Extension<Caller>,
-    place: Extension<Place>,
-    Path(Key { key }): Path<Key>,
+    place: Extension<Resource>,
+    Path(ItemKey { key }): Path<ItemKey>,
     query: Query<By>,
 ) -> Result<()> {
-    super::delete(portal, caller, place, Path(Key { key: decode(&key)? }), query).await
+    super::delete(portal, caller, place, Path(ItemKey { key: decode(&key)? }), query).await
 }
 
 /// Decodes Base64 of the key in either alphabet, with or without padding; Apollo's client uses the

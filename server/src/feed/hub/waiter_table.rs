@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::holder::{self, Holders, Limits, Place, Refused};
+use super::holder::{self, HolderEntries, Holders, Limits, Refused};
 use super::{Holder, Woken};
 
 /// Number of buckets; greater than the longest hold time, 90 s.
@@ -21,9 +21,9 @@ const KEY_OF_POLL: usize = 20;
 const WATCHED_KEY: usize = 200;
 
 #[derive(Default)]
-pub(super) struct Registry {
+pub(super) struct WaiterTable {
     pub(super) key_ids: HashMap<Arc<str>, u32, ahash::RandomState>,
-    pub(super) keys: Vec<Key>,
+    pub(super) keys: Vec<WaiterKey>,
     free_keys: Vec<u32>,
     pub(super) waiters: Vec<Slot>,
     free_slots: Vec<u32>,
@@ -39,7 +39,7 @@ pub(super) struct Registry {
 }
 
 #[derive(Default)]
-pub(super) struct Key {
+pub(super) struct WaiterKey {
     name: Option<Arc<str>>,
     pub(super) tickets: Vec<Ticket>,
     live: usize,
@@ -55,7 +55,7 @@ pub(super) struct Slot {
 
 struct Waiter {
     keys: Box<[u32]>,
-    place: Place,
+    place: HolderEntries,
     sender: oneshot::Sender<Woken>,
 }
 
@@ -66,7 +66,7 @@ pub(super) struct Ticket {
     generation: u32,
 }
 
-impl Registry {
+impl WaiterTable {
     pub(super) fn new(limits: Limits) -> Self {
         Self { holders: Holders::new(limits), ..Self::default() }
     }
@@ -96,7 +96,8 @@ impl Registry {
             let _ = sender.send(Woken::Closed);
             return Ok(Ticket { slot: u32::MAX, generation: 0 });
         }
-        let before = holder::Parked { polls: self.parked, bytes: self.charged + self.key_bytes };
+        let before =
+            holder::PollCharge { polls: self.parked, bytes: self.charged + self.key_bytes };
         let keys: Box<[u32]> = keys.iter().map(|key| self.intern(key.as_ref())).collect();
         let new = self.charged + self.key_bytes - before.bytes;
         let charge = new + keys.len() * KEY_OF_POLL + holder.more_bytes;
@@ -136,12 +137,12 @@ impl Registry {
             return *id;
         }
         let id = self.free_keys.pop().unwrap_or_else(|| {
-            self.keys.push(Key::default());
+            self.keys.push(WaiterKey::default());
             index(self.keys.len() - 1)
         });
         let name: Arc<str> = name.into();
         self.keys[id as usize] =
-            Key { name: Some(Arc::clone(&name)), tickets: Vec::new(), live: 1 };
+            WaiterKey { name: Some(Arc::clone(&name)), tickets: Vec::new(), live: 1 };
         self.key_bytes += WATCHED_KEY + name.len();
         self.key_ids.insert(name, id);
         id
@@ -173,9 +174,9 @@ impl Registry {
     }
 
     pub(super) fn close(&mut self) -> Vec<oneshot::Sender<Woken>> {
-        let registry = std::mem::take(self);
+        let table = std::mem::take(self);
         self.closed = true;
-        registry
+        table
             .waiters
             .into_iter()
             .filter_map(|slot| slot.waiter)
