@@ -281,7 +281,7 @@ mod tests {
         );
         assert!(is(names.namespace("demo", "team.common"), Some("TEAM.Common")));
         assert!(is(names.namespace("other", "TEAM.COMMON"), Some("Team.common")));
-        assert!(is(names.namespace("other", "UndecodableNamespace"), None));
+        assert!(is(names.namespace("other", "Unknown"), None));
         let public = names.public("team.common").unwrap();
         assert_eq!((&*public.owner, &*public.name), ("lib", "Team.common"));
         assert!(

@@ -91,17 +91,18 @@ def metrics_of(native: str) -> Metrics:
     """Metrics from the JSON of the native half, whose fields have these names."""
     record: dict[str, Any] = json.loads(native)
     threads = record["threads"]
-    namespaces = [
-        NamespaceMetrics(**{**_timed(one), "last_error": _failure(one["last_error"])})
-        for one in record["namespaces"]
-    ]
     converted: dict[str, Any] = {
-        "namespaces": namespaces,
+        "namespaces": [_namespace(one) for one in record["namespaces"]],
         "errors": [error_of(one) for one in record["errors"]],
         "http": [HttpMetrics(**_timed(one)) for one in record["http"]],
         "threads": threads and ThreadMetrics(**threads),
     }
     return Metrics(**{**record, **converted})
+
+
+def _namespace(record: dict[str, Any]) -> NamespaceMetrics:
+    fields: dict[str, Any] = {**_timed(record), "last_error": _failure(record["last_error"])}
+    return NamespaceMetrics(**fields)
 
 
 def _failure(record: dict[str, Any] | None) -> Error | None:

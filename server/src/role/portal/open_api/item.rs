@@ -115,7 +115,7 @@ pub(super) async fn update(
     Body(item): Body<Item, LARGE_BODY>,
 ) -> Result<()> {
     if required(item.key.clone(), "key")? != key {
-        return Err(Error::bad_request("ItemKey in path and payload is not consistent")
+        return Err(Error::bad_request("Key in path and payload is not consistent")
             .with_code(Code::DifferentKey));
     }
     check(&item)?;
