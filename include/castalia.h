@@ -630,8 +630,10 @@ struct CastaliaError *castalia_log_set(int32_t level,
 
 /**
  * State and counters of a client, with the fields of `castalia::Metrics` in
- * `castalia/monitor.hpp`. A time is a number of microseconds and has a name that ends with `_us`;
- * a moment is the time since 1970 (UTC). Release it with `castalia_record_release`.
+ * `castalia/monitor.hpp`, but for `namespace`, whose C++ member ends with `_`, and times: a time is
+ * a number of microseconds and has a name that ends with `_us`, only `clock_skew_ms` is in
+ * milliseconds. A moment is the time since 1970 (UTC). An error is a record of `kind`, `code`,
+ * `message`, `operation` and `context`. Release it with `castalia_record_release`.
  *
  * Fails with `CASTALIA_CLOSED` for a stale handle.
  */
@@ -650,8 +652,8 @@ struct CastaliaError *castalia_client_settings(struct CastaliaClient client,
                                                CastaliaRecord **settings);
 
 /**
- * The field of a record; NULL if it is unset or there is none of this name. Valid as long as the
- * record that was released by `castalia_record_release` at last.
+ * The field of a record; NULL if it is unset or there is none of this name. Valid until the record
+ * that `castalia_client_metrics` or `castalia_client_settings` wrote is released.
  */
 const CastaliaRecord *castalia_record_field(const CastaliaRecord *record, struct CastaliaStr name);
 
@@ -671,8 +673,8 @@ struct CastaliaStr castalia_record_text(const CastaliaRecord *text);
 int64_t castalia_record_number(const CastaliaRecord *number, int64_t otherwise);
 
 /**
- * Releases a record that a function returned as its result, with everything that was read from
- * it.
+ * Releases the record that `castalia_client_metrics` or `castalia_client_settings` wrote, and every
+ * part that was read from it. Never pass a part. NULL is ignored.
  */
 void castalia_record_release(CastaliaRecord *record);
 

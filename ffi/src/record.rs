@@ -17,8 +17,10 @@ use crate::error::CastaliaError;
 pub struct CastaliaRecord(Value);
 
 /// State and counters of a client, with the fields of `castalia::Metrics` in
-/// `castalia/monitor.hpp`. A time is a number of microseconds and has a name that ends with `_us`;
-/// a moment is the time since 1970 (UTC). Release it with `castalia_record_release`.
+/// `castalia/monitor.hpp`, but for `namespace`, whose C++ member ends with `_`, and times: a time is
+/// a number of microseconds and has a name that ends with `_us`, only `clock_skew_ms` is in
+/// milliseconds. A moment is the time since 1970 (UTC). An error is a record of `kind`, `code`,
+/// `message`, `operation` and `context`. Release it with `castalia_record_release`.
 ///
 /// Fails with `CASTALIA_CLOSED` for a stale handle.
 #[unsafe(no_mangle)]
@@ -51,8 +53,8 @@ pub extern "C" fn castalia_client_settings(
     })
 }
 
-/// The field of a record; NULL if it is unset or there is none of this name. Valid as long as the
-/// record that was released by `castalia_record_release` at last.
+/// The field of a record; NULL if it is unset or there is none of this name. Valid until the record
+/// that `castalia_client_metrics` or `castalia_client_settings` wrote is released.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_record_field(
     record: Option<&CastaliaRecord>,
@@ -85,8 +87,8 @@ pub extern "C" fn castalia_record_number(number: Option<&CastaliaRecord>, otherw
         .unwrap_or(otherwise)
 }
 
-/// Releases a record that a function returned as its result, with everything that was read from
-/// it.
+/// Releases the record that `castalia_client_metrics` or `castalia_client_settings` wrote, and every
+/// part that was read from it. Never pass a part. NULL is ignored.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_record_release(record: Option<Box<CastaliaRecord>>) {
     drop(record);

@@ -195,9 +195,16 @@ fn or_warn<E: fmt::Display>(
 /// repeat it.
 fn warn_deprecated(name: &str, replacement: &str) {
     static WARNED: std::sync::Mutex<Vec<String>> = std::sync::Mutex::new(Vec::new());
-    let mut warned = WARNED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    if !warned.iter().any(|known| known == name) {
-        warned.push(name.to_owned());
+    let is_first = {
+        let mut warned = WARNED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let is_first = !warned.iter().any(|known| known == name);
+        if is_first {
+            warned.push(name.to_owned());
+        }
+        is_first
+    };
+    // Without the lock: the logger may be a function of the host that opens a client.
+    if is_first {
         warn!(name, replacement, "this setting has a new name; the old one still works");
     }
 }

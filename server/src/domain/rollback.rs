@@ -110,7 +110,9 @@ async fn to_target(tx: &Transaction, id: i64, target: i64) -> Result<RollbackSte
     .map(|release| release.id)
     .collect();
     // The oldest of the range becomes active again.
-    abandoned.pop();
+    if abandoned.pop().is_some_and(|oldest| oldest != to.id) {
+        return Err(Error::bad_request("release is not active"));
+    }
     Ok(RollbackStep { to: to.id, abandoned, old: from.id, from, new: to })
 }
 
@@ -124,7 +126,8 @@ async fn active(tx: &Transaction, id: i64) -> Result<Release> {
 }
 
 async fn apply(tx: &Transaction, step: RollbackStep, operator: &str) -> Result<()> {
-    // Clients could not be served the release.
+    // Clients are served the release only if all of it can be decoded.
+    castalia_store::release::by_id(tx, step.to).await?;
     let content = configurations::parse(&step.new).map_err(|error| {
         let hint =
             "nothing was changed; roll back to another release, or publish the namespace again";

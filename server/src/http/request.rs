@@ -8,6 +8,7 @@ use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use hyper::body::Body as _;
 use serde::de::DeserializeOwned;
 use utoipa::IntoParams;
 use utoipa::openapi::path::ParameterIn;
@@ -72,11 +73,15 @@ impl<T: Documented, const LIMIT: usize> Input for Body<T, LIMIT> {
 /// # Errors
 /// Fails if the body is longer, or if the caller disconnected.
 pub async fn read(body: HttpBody, limit: usize) -> Result<Bytes> {
+    let too_large =
+        || Error::new(Reaction::TooLarge, format!("The body is larger than {limit} bytes."));
+    // An announced length is refused before anything is read.
+    if body.size_hint().lower() > limit as u64 {
+        return Err(too_large());
+    }
     match Limited::new(body, limit).collect().await {
         Ok(read) => Ok(read.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => {
-            Err(Error::new(Reaction::TooLarge, format!("The body is larger than {limit} bytes.")))
-        }
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
         Err(error) => Err(Error::bad_request(format!("The body ended early: {error}"))
             .with_code(Code::UnreadableBody)),
     }

@@ -251,6 +251,7 @@ impl Store {
             let outcome = store.try_write().await.map_err(StoreError::while_beginning);
             store.shared.is_on_trial.store(false, Ordering::Release);
             if let Err(error) = outcome
+                && error.is_outage()
                 && store.shared.status.failed(&error)
             {
                 store.notice_recovery();

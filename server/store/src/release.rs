@@ -190,5 +190,5 @@ pub async fn purge(db: &impl ConnectionTrait, ids: &[Id]) -> Result<u64, StoreEr
 }
 
 fn active(app_id: &str, cluster: &str, namespace: &str) -> Select<Entity> {
-    Entity::live_in_namespace(app_id, cluster, namespace).filter(Column::IsAbandoned.eq(false))
+    Entity::live_in_namespace(app_id, cluster, namespace).filter(Column::IsAbandoned.ne(true))
 }

@@ -74,16 +74,26 @@ async fn work(connection: Connection, mut queue: mpsc::Receiver<Box<dyn Job>>) {
     let mut jobs = Vec::with_capacity(BATCH);
     while queue.recv_many(&mut jobs, BATCH).await > 0 {
         // Not run any more, because their callers are about to give up.
-        for late in jobs.extract_if(.., |job| job.deadline() <= Instant::now()) {
-            late.answer(Some(StoreError::Unavailable(DbErr::Custom("waited too long".into()))));
+        for late in jobs.extract_if(.., is_late) {
+            late.answer(Some(waited_too_long()));
         }
         match connection.together(&mut jobs).await {
             Ok(true) => jobs.drain(..).for_each(|job| job.answer(None)),
             Ok(false) if jobs.len() == 1 => jobs.drain(..).for_each(|job| job.answer(None)),
             // A failing job must cost the others nothing but time.
             Ok(false) => {
-                for job in jobs.drain(..) {
-                    connection.alone(job).await;
+                let mut locked = None;
+                for mut job in jobs.drain(..) {
+                    let failure = match &locked {
+                        Some(error) => Some(StoreError::clone(error)),
+                        None if is_late(&mut job) => Some(waited_too_long()),
+                        None => connection.together(std::slice::from_mut(&mut job)).await.err(),
+                    };
+                    // The others would only wait for the same lock.
+                    if let Some(error @ StoreError::Locked(_)) = &failure {
+                        locked = Some(error.clone());
+                    }
+                    job.answer(failure);
                 }
             }
             Err(error) => {
@@ -97,6 +107,14 @@ async fn work(connection: Connection, mut queue: mpsc::Receiver<Box<dyn Job>>) {
             }
         }
     }
+}
+
+fn is_late(job: &mut Box<dyn Job>) -> bool {
+    job.deadline() <= Instant::now()
+}
+
+fn waited_too_long() -> StoreError {
+    StoreError::Unavailable(DbErr::Custom("waited too long".into()))
 }
 
 impl Connection {
@@ -119,11 +137,6 @@ impl Connection {
             tx.commit().await.map_err(|error| StoreError::from(error).while_committing());
         self.sound(committed)?;
         Ok(true)
-    }
-
-    async fn alone(&self, mut job: Box<dyn Job>) {
-        let failure = self.together(std::slice::from_mut(&mut job)).await.err();
-        job.answer(failure);
     }
 
     /// Ensures that the connection is not used again after an error of a transaction.

@@ -71,7 +71,7 @@ fn latest_release() -> SelectStatement {
         .and_where(same(Release::AppId, Column::AppId))
         .and_where(same(Release::ClusterName, Column::ClusterName))
         .and_where(same(Release::NamespaceName, Column::NamespaceName))
-        .and_where(Expr::col((Releases, Release::IsAbandoned)).eq(false))
+        .and_where(Expr::col((Releases, Release::IsAbandoned)).ne(true))
         .and_where(Expr::col((Releases, Release::IsDeleted)).ne(true))
         .order_by((Releases, Release::Id), Order::Desc)
         .limit(1)
