@@ -29,6 +29,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use castalia_core::protocol::wire::{Notification, NotificationMessages};
+use castalia_store::Store;
 use tokio::sync::{Mutex, Notify};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -46,7 +47,6 @@ use self::scan::Scan;
 use crate::background::Background;
 use crate::error::Result;
 use crate::server_config::{ServerConfig, keys};
-use castalia_store::Store;
 
 /// Rows per statement of a scan.
 const BATCH: u64 = 500;

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use ::http::Method;
 use axum::Router;
+use castalia_store::{Secret, Store, StoreError};
 use tokio::net::TcpListener;
 
 pub use self::admin_token::AdminTokens;
@@ -45,7 +46,6 @@ use crate::role::{self, ClientPort};
 use crate::settings::role::Role;
 use crate::settings::{Compat, Installation, Settings};
 use crate::state::{EnvironmentState, PortalState};
-use castalia_store::{Secret, Store, StoreError};
 
 /// Time for connections to finish after the shutdown has begun.
 const DRAIN: Duration = Duration::from_secs(8);

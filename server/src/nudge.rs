@@ -8,6 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use castalia_store::{Dialect, Secret, Store, installation};
 use futures_util::future::join_all;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
@@ -19,7 +20,6 @@ use crate::error::{Error, Result};
 use crate::feed::ReleaseFeed;
 use crate::outgoing;
 use crate::registry::ServiceRegistry;
-use castalia_store::{Dialect, Secret, Store, installation};
 
 /// Path of a nudge on the config port.
 pub const PATH: &str = "/castalia/nudge";

@@ -15,11 +15,11 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use castalia_core::protocol::namespace::CONFIG_SERVICE;
 use castalia_core::protocol::wire::ServiceInstance;
+use castalia_store::Store;
 use futures_util::future::BoxFuture;
 
 use crate::background::Background;
 use crate::server_config::ServerConfig;
-use castalia_store::Store;
 
 pub use self::options::RegistryOptions;
 

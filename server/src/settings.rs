@@ -14,11 +14,11 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use castalia_store::{DatabaseUrl, Secret};
 use chrono::FixedOffset;
 use ipnet::IpNet;
 
 use self::role::Role;
-use castalia_store::{DatabaseUrl, Secret};
 
 pub use self::compat::{Compat, CompatOverrides};
 use self::read::{COUNT, MAX_CONNECTIONS, NEVER_BLANK, PORT, PoolSize, SettingsReader};

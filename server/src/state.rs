@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use castalia_store::{Status, Store};
+
 use crate::domain::instance_audit::InstanceAudit;
 use crate::domain::server_config;
 use crate::environment::Environments;
@@ -11,7 +13,6 @@ use crate::nudge::Nudge;
 use crate::registry::ServiceRegistry;
 use crate::server_config::ServerConfig;
 use crate::settings::{Compat, Installation, Settings};
-use castalia_store::{Status, Store};
 
 /// One environment, as the config, meta and admin roles see it.
 #[derive(Debug, Clone)]

@@ -3,6 +3,8 @@
 
 pub use castalia_store::entity::access_key::Model as AccessKey;
 
+use castalia_store::entity::access_key::ActiveModel;
+use castalia_store::{Id, Secret, Small, Store, StoreError, Transaction};
 use sea_orm::{IntoActiveModel as _, Set};
 
 use super::app;
@@ -10,8 +12,6 @@ use super::audit::Trail;
 use super::audit_log::new_id;
 use super::constraint::{self, Author, check_width, fitting};
 use crate::error::{Code, Error, Result};
-use castalia_store::entity::access_key::ActiveModel;
-use castalia_store::{Id, Secret, Small, Store, StoreError, Transaction};
 
 /// Maximum number of keys of one app, as in Apollo.
 const MAX_KEYS: u64 = 5;

@@ -2,6 +2,9 @@
 
 pub use castalia_store::entity::app::Model as App;
 
+use castalia_store::entity::app::ActiveModel;
+use castalia_store::removal::Scope;
+use castalia_store::{Id, Store, Transaction};
 use sea_orm::{IntoActiveModel as _, Set};
 
 use super::audit::Trail;
@@ -13,9 +16,6 @@ use super::removal::{self, Removal};
 use super::{access_key, app_namespace, cluster, unique};
 use crate::error::{Code, Error, Result};
 use crate::server_config::{ServerConfig, keys};
-use castalia_store::entity::app::ActiveModel;
-use castalia_store::removal::Scope;
-use castalia_store::{Id, Store, Transaction};
 
 /// Widths of the columns, in characters.
 const NAME: usize = 500;

@@ -4,6 +4,8 @@
 pub use castalia_store::entity::app_namespace::Model as AppNamespace;
 
 use castalia_core::protocol::namespace::{DEFAULT_NAMESPACE, Format};
+use castalia_store::entity::app_namespace::ActiveModel;
+use castalia_store::{Store, Transaction};
 use sea_orm::{ConnectionTrait, Set};
 
 use super::app;
@@ -16,8 +18,6 @@ use super::removal::Removal;
 use super::unique;
 use crate::error::{Code, Error, Result};
 use crate::server_config::ServerConfig;
-use castalia_store::entity::app_namespace::ActiveModel;
-use castalia_store::{Store, Transaction};
 
 /// Width of the column, in characters.
 const COMMENT: usize = 64;

@@ -1,8 +1,9 @@
 //! Audit rows: which operator inserted, updated or deleted which row. They are collected during a
 //! transaction and written at its end in one statement, in the order in which they were noted.
 
-use crate::error::Result;
 use castalia_store::{Id, Transaction, audit};
+
+use crate::error::Result;
 
 use super::constraint::present;
 

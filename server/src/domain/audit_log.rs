@@ -4,6 +4,8 @@
 pub use castalia_store::entity::audit_log::Model as AuditLog;
 pub use castalia_store::entity::audit_log_data_influence::Model as AuditLogDataInfluence;
 
+use castalia_store::entity::{audit_log, audit_log_data_influence as influence};
+use castalia_store::{Store, Transaction};
 use chrono::{DateTime, Utc};
 use sea_orm::Set;
 
@@ -12,8 +14,6 @@ use super::app_namespace::AppNamespace;
 use super::page::Page;
 use crate::error::{Error, Reaction, Result};
 use crate::server_config::{ServerConfig, keys};
-use castalia_store::entity::{audit_log, audit_log_data_influence as influence};
-use castalia_store::{Store, Transaction};
 
 /// Operator of an operation if the caller names no trace.
 const NOBODY: &str = "anonymous";

@@ -2,6 +2,9 @@
 //! of the clients. A branch is created, receives rules, is published on top of the main line,
 //! follows its changes, and is deleted.
 
+use castalia_store::entity::{cluster as cluster_table, namespace as namespace_table};
+use castalia_store::namespace::Standing;
+use castalia_store::{Id, Small, Store, StoreError, Transaction};
 use futures_util::future::BoxFuture;
 use sea_orm::{ConnectionTrait, Set};
 
@@ -14,9 +17,6 @@ use super::removal::Removal;
 use super::revision::Base;
 use super::{cluster, key};
 use crate::error::{Code, Error, Result};
-use castalia_store::entity::{cluster as cluster_table, namespace as namespace_table};
-use castalia_store::namespace::Standing;
-use castalia_store::{Id, Small, Store, StoreError, Transaction};
 
 /// State of a branch; the numbers are stored with its rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,6 +4,9 @@
 pub use castalia_store::entity::cluster::Model as Cluster;
 
 use castalia_core::protocol::namespace::DEFAULT_CLUSTER;
+use castalia_store::entity::cluster::ActiveModel;
+use castalia_store::removal::Scope;
+use castalia_store::{Id, Store, Transaction};
 use futures_util::future::BoxFuture;
 use sea_orm::{ConnectionTrait, Set};
 
@@ -14,9 +17,6 @@ use super::namespace;
 use super::removal::{self, Removal};
 use super::unique;
 use crate::error::{Code, Error, Result};
-use castalia_store::entity::cluster::ActiveModel;
-use castalia_store::removal::Scope;
-use castalia_store::{Id, Store, Transaction};
 
 /// Cluster that every app has.
 pub const DEFAULT: &str = DEFAULT_CLUSTER;

@@ -2,6 +2,8 @@
 
 pub use castalia_store::entity::commit::Model as Commit;
 
+use castalia_store::entity::commit::ActiveModel;
+use castalia_store::{Id, Small, Store, Transaction};
 use chrono::{DateTime, Local, NaiveDateTime, TimeZone as _, Utc};
 use sea_orm::Set;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -13,8 +15,6 @@ use super::page::Page;
 use super::release;
 use crate::error::{Error, Result};
 use crate::json;
-use castalia_store::entity::commit::ActiveModel;
-use castalia_store::{Id, Small, Store, Transaction};
 
 /// Format of dates in the text: local time without zone.
 const DATE: &str = "%Y-%m-%d %H:%M:%S";

@@ -3,10 +3,10 @@
 //! with other characters. Knows no table.
 
 use castalia_core::protocol::namespace::is_valid_name;
+use castalia_store::Authorship;
 use chrono::{DateTime, Utc};
 
 use crate::error::{Code, Error, Result};
-use castalia_store::Authorship;
 
 /// Widths of the columns, in characters.
 pub const APP_ID: usize = 64;

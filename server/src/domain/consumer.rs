@@ -1,5 +1,7 @@
 //! Consumers of OpenAPI: finds the owner of a token, creates tokens, and records calls.
 
+use castalia_store::entity::{consumer as consumer_row, consumer_audit, consumer_token};
+use castalia_store::{Id, Secret, Store, Transaction, app, consumer, insert, now};
 use chrono::{DateTime, Local, NaiveDate, NaiveDateTime, Utc};
 use sea_orm::{ActiveValue, Set};
 use sha2::{Digest as _, Sha256};
@@ -12,8 +14,6 @@ use crate::domain::unique;
 use crate::domain::user::{self, ADMINISTRATOR};
 use crate::error::{Error, Result};
 use crate::settings::Installation;
-use castalia_store::entity::{consumer as consumer_row, consumer_audit, consumer_token};
-use castalia_store::{Id, Secret, Store, Transaction, app, consumer, insert, now};
 
 /// Prefix of stored tokens of which only the hash is kept.
 const HASHED: &str = "sha256:";

@@ -1,12 +1,13 @@
 //! The first and last steps of every edit of items: locks the namespace before anything is read,
 //! and excludes other editors if operators configure that. Knows no item.
 
+use castalia_store::Transaction;
+
 use super::lock::{self, EditLock};
 use super::namespace::{self, Namespace, NamespaceKey};
 use super::revision::Base;
 use crate::error::Result;
 use crate::server_config::ServerConfig;
-use castalia_store::Transaction;
 
 /// An edit of one namespace by one operator.
 #[derive(Debug, Clone)]

@@ -1,6 +1,8 @@
 //! Releases of gray branches: published on top of the main line, and published again when the main
 //! line changes.
 
+use castalia_store::{Id, Transaction};
+
 use super::audit::Trail;
 use super::configurations::{self, Configurations};
 use super::gray_rule;
@@ -8,7 +10,6 @@ use super::history::{self, Context, HistoryEntry, ReleaseOperation};
 use super::namespace::{Namespace, key_of};
 use super::release::{self, NewRelease, Publication, Release};
 use crate::error::{Error, Result};
-use castalia_store::{Id, Transaction};
 
 /// Publishes a branch: the release of the main line, overlaid with the values of the branch,
 /// without the deleted keys.

@@ -3,6 +3,8 @@
 
 pub use crate::feed::cache::GrayRule;
 
+use castalia_store::entity::gray_release_rule::{ActiveModel, Model};
+use castalia_store::{Id, Store, Transaction};
 use sea_orm::Set;
 
 use super::audit::Trail;
@@ -13,8 +15,6 @@ use super::namespace::NamespaceKey;
 use super::revision::Base;
 use crate::error::{Error, Result};
 use crate::json;
-use castalia_store::entity::gray_release_rule::{ActiveModel, Model};
-use castalia_store::{Id, Store, Transaction};
 
 /// Maximum length of the text, in characters: the width of the column.
 const RULES: usize = 16_000;

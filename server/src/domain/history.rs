@@ -4,6 +4,8 @@
 pub use crate::feed::cache::GrayRule;
 pub use castalia_store::entity::release_history::Model as ReleaseHistory;
 
+use castalia_store::entity::release_history::ActiveModel;
+use castalia_store::{Id, Small, Store, Transaction};
 use sea_orm::Set;
 use serde::{Deserialize, Serialize};
 
@@ -13,8 +15,6 @@ use super::namespace::NamespaceKey;
 use super::page::{Page, Paged};
 use crate::error::Result;
 use crate::json;
-use castalia_store::entity::release_history::ActiveModel;
-use castalia_store::{Id, Small, Store, Transaction};
 
 /// Kind of an operation. The numbers are stored and part of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,14 +6,14 @@ pub use castalia_store::entity::instance_config::Model as InstanceConfig;
 
 use std::collections::HashMap;
 
+use castalia_store::instance::ConfigNamespace;
+use castalia_store::{Id, Store};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::namespace::NamespaceKey;
 use super::page::{Page, Paged};
 use super::release::{self, Release};
 use crate::error::Result;
-use castalia_store::instance::ConfigNamespace;
-use castalia_store::{Id, Store};
 
 /// Rows that are older are ignored: clients without changes are recorded once a day.
 const LIFE: TimeDelta = TimeDelta::hours(25);

@@ -11,6 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use castalia_core::protocol::namespace::{NO_APP_ID, is_no_app_id};
+use castalia_store::instance::{Identity, Reading};
+use castalia_store::{Store, Transaction, instance};
 use chrono::{DateTime, TimeDelta, Utc};
 use quick_cache::sync::Cache;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -22,8 +24,6 @@ use crate::background::Background;
 use crate::error::{Reaction, Result};
 use crate::feed::cache::{NamespaceKey, Release};
 use crate::server_config::{ServerConfig, keys};
-use castalia_store::instance::{Identity, Reading};
-use castalia_store::{Store, Transaction, instance};
 
 /// Records per transaction.
 const BATCH: usize = 100;

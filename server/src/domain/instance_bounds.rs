@@ -5,10 +5,11 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use crate::error::Result;
-use crate::server_config::{ServerConfig, keys};
 use castalia_store::instance::Identity;
 use castalia_store::{Store, instance};
+
+use crate::error::Result;
+use crate::server_config::{ServerConfig, keys};
 
 /// Interval of the counts: other nodes add rows, and old ones are removed.
 const RECOUNT: Duration = Duration::from_secs(60);

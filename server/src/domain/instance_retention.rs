@@ -4,12 +4,12 @@
 
 use std::time::Duration;
 
+use castalia_store::{Id, Store, instance};
 use chrono::TimeDelta;
 
 use crate::background::Background;
 use crate::error::{Error, Result};
 use crate::server_config::{ServerConfig, keys};
-use castalia_store::{Id, Store, instance};
 
 /// Interval of the removals.
 const PAUSE: Duration = Duration::from_secs(600);

@@ -7,6 +7,8 @@ pub use castalia_store::entity::item::Model as Item;
 pub use castalia_store::item::Hit;
 pub use find::{by_id, by_key, decode_key, list, page, search};
 
+use castalia_store::entity::item::ActiveModel;
+use castalia_store::{Id, Small, Store, Transaction};
 use sea_orm::{IntoActiveModel as _, Set};
 
 use super::audit::Trail;
@@ -19,8 +21,6 @@ use super::revision::Base;
 use super::unique;
 use crate::error::{Code, Error, Result};
 use crate::server_config::ServerConfig;
-use castalia_store::entity::item::ActiveModel;
-use castalia_store::{Id, Small, Store, Transaction};
 
 /// Maximum length of a comment, in characters: the width of the column.
 const COMMENT: usize = 1024;

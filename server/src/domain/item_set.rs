@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use castalia_store::{Id, Store, Transaction};
+
 use super::audit::Trail;
 use super::commit::{self, Changes};
 use super::constraint;
@@ -14,7 +16,6 @@ use super::revision::Base;
 use super::unique;
 use crate::error::{Code, Error, Result};
 use crate::server_config::ServerConfig;
-use castalia_store::{Id, Store, Transaction};
 
 /// Edits in the order in which they are applied.
 #[derive(Debug, Clone, Default)]

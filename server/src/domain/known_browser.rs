@@ -5,12 +5,12 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use castalia_store::Store;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
 use super::user::{self, User};
 use crate::error::{Error, Result};
-use castalia_store::Store;
 
 /// Separates the name of the browser from the signature.
 const SEPARATOR: char = '.';

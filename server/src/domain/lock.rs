@@ -4,6 +4,7 @@
 
 pub use castalia_store::entity::namespace_lock::Model as NamespaceLock;
 
+use castalia_store::{Store, Transaction};
 use sea_orm::ConnectionTrait;
 
 use super::namespace::{self, Namespace, NamespaceKey, key_of};
@@ -11,7 +12,6 @@ use super::release::{self, Publication};
 use super::{branch, configurations};
 use crate::error::{Code, Error, Reaction, Result};
 use crate::server_config::{ServerConfig, keys};
-use castalia_store::{Store, Transaction};
 
 /// Whether editors exclude each other, as configured at one moment.
 #[derive(Debug, Clone, Copy)]

@@ -4,6 +4,9 @@ pub use crate::feed::cache::NamespaceKey;
 pub use castalia_store::entity::namespace::Model as Namespace;
 
 use castalia_core::protocol::namespace::DEFAULT_CLUSTER;
+use castalia_store::entity::namespace::ActiveModel;
+use castalia_store::instance::ConfigNamespace;
+use castalia_store::{Store, Transaction};
 use sea_orm::{ConnectionTrait, Set};
 
 use super::app;
@@ -18,9 +21,6 @@ use super::revision::Base;
 use super::unique;
 use crate::error::{Code, Error, Result};
 use crate::server_config::{ServerConfig, keys};
-use castalia_store::entity::namespace::ActiveModel;
-use castalia_store::instance::ConfigNamespace;
-use castalia_store::{Store, Transaction};
 
 /// A request to create a namespace.
 #[derive(Debug, Clone, Default)]

@@ -5,6 +5,9 @@ pub use castalia_store::entity::app::Model as App;
 
 use std::collections::BTreeSet;
 
+use castalia_store::entity::{app as app_row, app_namespace};
+use castalia_store::user::role;
+use castalia_store::{Id, Store, Transaction, app, insert};
 use sea_orm::{IntoActiveModel as _, Set};
 
 use crate::domain::constraint::check_name;
@@ -14,9 +17,6 @@ use crate::domain::permission::{Act, NamedRole};
 use crate::domain::{unique, user};
 use crate::error::{Code, Error, Result};
 use castalia_core::protocol::namespace::{DEFAULT_CLUSTER, DEFAULT_NAMESPACE, Format};
-use castalia_store::entity::{app as app_row, app_namespace};
-use castalia_store::user::role;
-use castalia_store::{Id, Store, Transaction, app, insert};
 
 /// Widths of the columns, in characters.
 const APP_ID: usize = 64;

@@ -6,13 +6,13 @@ pub use castalia_store::entity::app_namespace::Model as AppNamespace;
 use std::collections::HashMap;
 
 use castalia_core::protocol::namespace::{Format, is_valid_name};
+use castalia_store::entity::app_namespace::ActiveModel;
+use castalia_store::{Store, Transaction, insert, namespace};
 use sea_orm::Set;
 
 use crate::domain::permission::grant;
 use crate::domain::{portal_app, unique};
 use crate::error::{Code, Error, Result};
-use castalia_store::entity::app_namespace::ActiveModel;
-use castalia_store::{Store, Transaction, insert, namespace};
 
 /// Widths of the columns, in characters.
 const NAME: usize = 32;

@@ -3,6 +3,8 @@
 
 pub use castalia_store::entity::release::Model as Release;
 
+use castalia_store::entity::release::ActiveModel;
+use castalia_store::{Id, Store, Transaction};
 use sea_orm::{ConnectionTrait, Set};
 
 use super::audit::Trail;
@@ -17,8 +19,6 @@ use super::removal::Removal;
 use super::revision::Base;
 use super::{item_set, key, lock};
 use crate::error::{Code, Error, Result};
-use castalia_store::entity::release::ActiveModel;
-use castalia_store::{Id, Store, Transaction};
 
 /// Widths of the columns, in characters.
 const TITLE: usize = 64;

@@ -5,12 +5,13 @@
 
 use std::time::Duration;
 
+use castalia_store::removal::Scope;
+use castalia_store::{Id, Store, Transaction};
+
 use super::audit::Trail;
 use super::cluster::Cluster;
 use super::namespace::{self, key_of};
 use crate::error::{Error, Result};
-use castalia_store::removal::Scope;
-use castalia_store::{Id, Store, Transaction};
 
 /// Namespaces whose items are deleted in one transaction.
 const PORTION: usize = 50;

@@ -4,13 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use castalia_store::release::Line;
+use castalia_store::{Id, Store, Transaction};
+
 use super::namespace::{self, NamespaceKey};
 use super::removal;
 use crate::background::Background;
 use crate::error::{Error, Result};
 use crate::server_config::{ServerConfig, keys};
-use castalia_store::release::Line;
-use castalia_store::{Id, Store, Transaction};
 
 /// Intervals of the searches for new messages, and for new history.
 const MESSAGE_PAUSE: Duration = Duration::from_secs(5);

@@ -1,13 +1,13 @@
 //! Revisions of a draft: a digest of the present items of a namespace, because no column numbers
 //! their states. An edit that is based on a revision is rejected once the items have changed.
 
+use castalia_store::{Id, Transaction};
 use sea_orm::ConnectionTrait;
 use sha2::{Digest as _, Sha256};
 
 use super::item::Item;
 use super::namespace::Namespace;
 use crate::error::{Error, Result, Stale};
-use castalia_store::{Id, Transaction};
 
 /// Bytes of the digest that are used: enough to make accidental collisions impossible in practice.
 const BYTES: usize = 16;

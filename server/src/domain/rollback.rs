@@ -1,6 +1,8 @@
 //! Rollback: releases are marked as abandoned, so that an older one becomes active again. Items are
 //! not changed; a branch follows.
 
+use castalia_store::{Id, Store, Transaction};
+
 use super::audit::Trail;
 use super::branch::Family;
 use super::configurations::{self, Configurations};
@@ -11,7 +13,6 @@ use super::page::Page;
 use super::release::{Publication, Release, not_found};
 use super::revision::Base;
 use crate::error::{Error, Result};
-use castalia_store::{Id, Store, Transaction};
 
 /// The effect of a rollback on clients.
 #[derive(Debug)]

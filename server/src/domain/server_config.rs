@@ -4,6 +4,8 @@
 pub use castalia_store::entity::server_config::Model as ServerConfigRow;
 
 use castalia_core::protocol::namespace::DEFAULT_CLUSTER;
+use castalia_store::entity::server_config::ActiveModel;
+use castalia_store::{Store, StoreError, Transaction};
 use sea_orm::{IntoActiveModel as _, Set};
 
 use super::constraint::{self, Author, check_width, fitting};
@@ -11,8 +13,6 @@ use super::unique;
 use crate::error::{Code, Error, Result};
 use crate::server_config::{ServerConfig, winners};
 use crate::settings::Settings;
-use castalia_store::entity::server_config::ActiveModel;
-use castalia_store::{Store, StoreError, Transaction};
 
 /// Widths of the columns, in characters.
 const KEY: usize = 64;

@@ -5,6 +5,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use castalia_store::entity::castalia_session::Model;
+use castalia_store::user::session;
+use castalia_store::{Secret, Store, Transaction, now};
 use chrono::{DateTime, TimeDelta, Utc};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
@@ -12,9 +15,6 @@ use subtle::ConstantTimeEq as _;
 
 use crate::domain::user::{self, User};
 use crate::error::{Error, Result};
-use castalia_store::entity::castalia_session::Model;
-use castalia_store::user::session;
-use castalia_store::{Secret, Store, Transaction, now};
 
 /// A session that is not used for this time ends.
 const IDLE: TimeDelta = TimeDelta::minutes(30);

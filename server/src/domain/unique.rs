@@ -2,11 +2,11 @@
 //! search for the same row and find nothing, the later one fails. It is then run once more, finds
 //! the row of the other one, and answers as if it had started later. Knows no table.
 
+use castalia_store::error::JobError as _;
+use castalia_store::{Store, StoreError, Transaction};
 use futures_util::future::BoxFuture;
 
 use crate::error::Result;
-use castalia_store::error::JobError as _;
-use castalia_store::{Store, StoreError, Transaction};
 
 /// Runs a job in a transaction, and once more if it violates a unique key.
 pub async fn write<I, T, F>(store: &Store, input: I, job: F) -> Result<T>

@@ -1,11 +1,11 @@
 //! Finds the clusters of an app with edits that no client sees yet.
 
+use castalia_store::Store;
 use indexmap::IndexMap;
 
 use super::namespace::{Namespace, key_of};
 use super::{app, configurations, release};
 use crate::error::Result;
-use castalia_store::Store;
 
 /// For each cluster of an app, in the order of creation, whether any of its namespaces has
 /// unpublished edits. Deleted items are not detected, as in Apollo.

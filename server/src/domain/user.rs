@@ -6,11 +6,12 @@ pub use castalia_store::entity::users::Model as User;
 use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
+use castalia_store::user::{self, UserRow};
+use castalia_store::{Secret, Small, Store, StoreError, Transaction};
+
 use crate::error::{Code, Error, Reaction, Result};
 use crate::password::{self, Scheme};
 use crate::settings::Installation;
-use castalia_store::user::{self, UserRow};
-use castalia_store::{Secret, Small, Store, StoreError, Transaction};
 
 /// Name of the first administrator, as in Apollo.
 pub const ADMINISTRATOR: &str = "apollo";

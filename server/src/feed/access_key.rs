@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use castalia_core::protocol::signature::Signer;
+use castalia_store::feed as stored;
+use castalia_store::{Secret, Small};
 
 use super::folded::{Folded, FoldedMap};
 use crate::error::{Error, Result};
-use castalia_store::feed as stored;
-use castalia_store::{Secret, Small};
 
 /// How a key treats a request that it does not match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use castalia_core::protocol::namespace::DEFAULT_CLUSTER;
+use castalia_store::Store;
 use tokio::sync::Mutex;
 
 pub(crate) use self::load::stored_configurations;
@@ -20,7 +21,6 @@ pub use self::published::{GrayRelease, GrayRule, NamespaceKey, NamespaceRef, Pub
 use super::name::Names;
 use super::position::Positions;
 use crate::error::{Error, Result};
-use castalia_store::Store;
 
 /// Memory for slots without a release, in bytes. Unknown clients can fill it by requesting names
 /// that were never published.

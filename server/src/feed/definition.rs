@@ -6,15 +6,15 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use castalia_store::Id;
+use castalia_store::access_key as stored_key;
+use castalia_store::feed::{self as stored, Rows};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::access_key::AccessKey;
 use super::name::{AppNamespace, Cluster, Contest, UndecodableNamespace};
 use super::{BATCH, ReleaseFeed};
 use crate::error::Result;
-use castalia_store::Id;
-use castalia_store::access_key as stored_key;
-use castalia_store::feed::{self as stored, Rows};
 
 /// Interval of the scans for new names and changed keys.
 const SCAN_PAUSE: Duration = Duration::from_secs(1);

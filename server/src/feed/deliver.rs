@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 
 use castalia_core::protocol::namespace::split_watch_key;
+use castalia_store::Id;
+use castalia_store::feed::Message;
 use futures_util::{StreamExt as _, stream};
 
 use super::cache::{NamespaceKey, NamespaceRef};
@@ -12,8 +14,6 @@ use super::hub::Wake;
 use super::scan::in_time;
 use super::{ReleaseFeed, notification};
 use crate::error::{Error, Result};
-use castalia_store::Id;
-use castalia_store::feed::Message;
 
 /// Namespaces that are read concurrently: a slow one must not delay the others.
 const AT_ONCE: usize = 4;

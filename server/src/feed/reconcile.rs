@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use castalia_store::feed::fingerprints;
 use futures_util::{StreamExt as _, stream};
 
 use super::ReleaseFeed;
@@ -16,7 +17,6 @@ use super::cache::{NamespaceKey, NamespaceRef, Published};
 use super::scan::in_time;
 use crate::error::Result;
 use crate::server_config::keys;
-use castalia_store::feed::fingerprints;
 
 /// Namespaces whose ids are compared in one statement.
 const CHUNK: usize = 64;

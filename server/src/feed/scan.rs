@@ -7,14 +7,14 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use castalia_core::protocol::namespace::watch_key;
+use castalia_store::feed::{self as stored, Message};
+use castalia_store::{Id, message};
 
 use super::cache::{NamespaceRef, PATIENCE, away};
 use super::gap::Gaps;
 use super::{BATCH, ReleaseFeed};
 use crate::error::Result;
 use crate::server_config::keys;
-use castalia_store::feed::{self as stored, Message};
-use castalia_store::{Id, message};
 
 /// Pause after a failed scan, in addition to the time that the failure took.
 const RETRY: Duration = Duration::from_millis(100);

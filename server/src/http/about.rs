@@ -7,6 +7,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use castalia_store::Secret;
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 
@@ -14,7 +15,6 @@ use super::metrics::check_token;
 use super::route::{Listed, Routes};
 use crate::json::Json;
 use crate::settings::Settings;
-use castalia_store::Secret;
 
 /// Access to these routes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,9 +1,10 @@
 //! The capacity of this process, which follows from the limit on open files.
 
+use castalia_store::RESERVED_CONNECTIONS;
+
 use super::large_head::LargeHeads;
 use crate::feed::hub::Limits;
 use crate::settings::Settings;
-use castalia_store::RESERVED_CONNECTIONS;
 
 /// File descriptors that clients' polls may not use: they serve other requests and the other ports.
 const RESERVE: usize = 400;

@@ -1,9 +1,10 @@
 //! The tokens of the admin role, for operators: their values and their origin.
 
+use castalia_store::{Secret, Store};
+
 use crate::server_config::{ServerConfig, keys};
 use crate::settings::Settings;
 use crate::settings::role::Role;
-use castalia_store::{Secret, Store};
 
 const SWITCH: &str = keys::ADMIN_TOKEN_REQUIRED.name;
 const TOKENS: &str = keys::ADMIN_TOKENS.name;

@@ -6,10 +6,11 @@ use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use castalia_store::Secret;
+
 use super::{StartError, random_hex};
 use crate::settings::Settings;
 use crate::settings::role::Role;
-use castalia_store::Secret;
 
 /// Default database files.
 pub(super) const CONFIG_FILE: &str = "config.db";

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use castalia_store::migration::{self, Part};
+use castalia_store::{DatabaseUrl, Secret, Store, StoreError, StoreOptions, installation};
 use futures_util::future::BoxFuture;
 use sea_orm::DatabaseTransaction;
 
@@ -12,8 +14,6 @@ use crate::domain::server_config;
 use crate::server_config::ServerConfig;
 use crate::settings::role::Role;
 use crate::settings::{Installation, SchemaMode, Settings};
-use castalia_store::migration::{self, Part};
-use castalia_store::{DatabaseUrl, Secret, Store, StoreError, StoreOptions, installation};
 
 /// How long a start waits for a database server that does not answer yet: it may be starting beside
 /// this process, or be busy.

@@ -1,6 +1,7 @@
 //! The sample app of a new SQLite directory. It is created like every other app, so that a new user
 //! sees a value at once.
 
+use castalia_store::Store;
 use serde_json::{Value, json};
 
 use crate::domain::portal_app::{self, NewApp, PortalAppDetails};
@@ -8,7 +9,6 @@ use crate::domain::user::ADMINISTRATOR;
 use crate::environment::Address;
 use crate::error::Result;
 use crate::state::PortalState;
-use castalia_store::Store;
 
 /// App id; the banner at the start prints it.
 pub(super) const APP_ID: &str = "sample-app";

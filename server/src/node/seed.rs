@@ -3,6 +3,8 @@
 
 use std::path::PathBuf;
 
+use castalia_store::entity::{portal_server_config, server_config};
+use castalia_store::{Secret, Store, StoreError, insert, installation};
 use sea_orm::{DatabaseTransaction, Set};
 
 use super::{StartError, data_dir};
@@ -10,8 +12,6 @@ use crate::domain::user;
 use crate::password::Scheme;
 use crate::server_config::keys;
 use crate::settings::Settings;
-use castalia_store::entity::{portal_server_config, server_config};
-use castalia_store::{Secret, Store, StoreError, insert, installation};
 
 /// Author of the rows.
 const OPERATOR: &str = "default";

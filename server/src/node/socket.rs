@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 
+use castalia_store::{Dialect, Store};
 use tokio::net::TcpListener;
 
 use super::{Listening, StartError};
@@ -13,7 +14,6 @@ use crate::registry::{RegistryOptions, ServiceRegistry};
 use crate::server_config::{ServerConfig, keys};
 use crate::settings::role::Role;
 use crate::settings::{Discovery, Settings};
-use castalia_store::{Dialect, Store};
 
 /// One socket for each port that this process serves.
 pub(super) struct Sockets {

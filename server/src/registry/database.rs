@@ -4,12 +4,12 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use castalia_store::{Store, StoreError, service_registry};
 use chrono::{DateTime, Utc};
 use tokio::sync::Mutex;
 
 use super::options::{RegistryOptions, is_ours};
 use super::{ListedService, OwnService};
-use castalia_store::{Store, StoreError, service_registry};
 
 /// Interval at which the table is read.
 pub(super) const REFRESH: Duration = Duration::from_secs(5);

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use castalia_store::{Dialect, Store, service_registry};
 use chrono::TimeDelta;
 
 use crate::error::Result;
 use crate::server_config::{ServerConfig, keys};
 use crate::settings::{Discovery, Settings};
-use castalia_store::{Dialect, Store, service_registry};
 
 /// Member of the metadata that announces to other Castalia nodes that nudges are understood.
 const OURS: &str = "castalia";

@@ -4,12 +4,12 @@
 use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 
+use castalia_store::{DatabaseUrl, Secret};
 use ipnet::IpNet;
 
 use super::compat::CompatOverrides;
 use super::{Fault, Texts, admin_tokens};
 use crate::settings::role::Role;
-use castalia_store::{DatabaseUrl, Secret};
 
 /// Shortest administrator password and metrics token that are accepted, in characters.
 const MIN_PASSWORD: usize = 12;

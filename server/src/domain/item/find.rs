@@ -2,13 +2,13 @@
 //! and value.
 
 use base64::Engine as _;
+use castalia_store::Store;
 
 use super::{Hit, Item, not_found};
 use crate::domain::namespace::{self, NamespaceKey};
 use crate::domain::page::{Page, Paged};
 use crate::domain::revision::Revision;
 use crate::error::{Code, Error, Result};
-use castalia_store::Store;
 
 /// The items of a namespace in the order of their lines, with their revision; an empty list for an
 /// unknown namespace.

@@ -1,16 +1,16 @@
 //! Creates roles with their permissions, and grants them to users and consumers. Both are
 //! idempotent.
 
-use sea_orm::Set;
-
-use super::{Act, NamedRole};
-use crate::domain::unique;
-use crate::error::Result;
 use castalia_store::entity::{
     consumer_role, permission, role as role_row, role_permission, user_role,
 };
 use castalia_store::user::role::{self, Names};
 use castalia_store::{Id, Store, Transaction, insert};
+use sea_orm::Set;
+
+use super::{Act, NamedRole};
+use crate::domain::unique;
+use crate::error::Result;
 
 /// Author of the roles that are created before any user signs in.
 const SYSTEM: &str = "apollo";

@@ -3,12 +3,13 @@
 
 use std::collections::HashSet;
 
+use castalia_store::user::role;
+use castalia_store::{Id, Store, namespace};
+
 use super::{Act, Permission, Right};
 use crate::error::Result;
 use crate::server_config::{ServerConfig, keys};
 use crate::settings::environment;
-use castalia_store::user::role;
-use castalia_store::{Id, Store, namespace};
 
 /// The caller.
 #[derive(Debug, Clone, PartialEq, Eq)]

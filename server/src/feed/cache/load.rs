@@ -6,13 +6,13 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use castalia_core::protocol::wire::{self, Configurations};
+use castalia_store::feed::{self as stored, PublishedLine, Readable, ReleaseRow};
+use castalia_store::{Id, Reader};
 use serde::Deserialize;
 
 use super::published::{GrayRelease, GrayRule, NamespaceKey, NamespaceRef, Published, Release};
 use crate::error::Result;
 use crate::feed::name::Names;
-use castalia_store::feed::{self as stored, PublishedLine, Readable, ReleaseRow};
-use castalia_store::{Id, Reader};
 
 /// The published content of a namespace, with notification id -1.
 pub(super) async fn published(
