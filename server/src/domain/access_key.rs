@@ -1,11 +1,10 @@
 //! Access keys: the secrets that sign the requests of an app's clients. They are created, enabled,
 //! disabled and deleted here; config services find changes by their time.
 
-pub use castalia_store::entity::access_key::Model as AccessKey;
+pub use castalia_store::access_key::AccessKey;
 
-use castalia_store::entity::access_key::ActiveModel;
+use castalia_store::access_key::AccessKeyRow;
 use castalia_store::{Id, Secret, Small, Store, StoreError, Transaction};
-use sea_orm::{IntoActiveModel as _, Set};
 
 use super::app;
 use super::audit::Trail;
@@ -60,14 +59,14 @@ async fn create_in(tx: &Transaction, new: &NewAccessKey) -> Result<AccessKey> {
         let message = format!("The secret of an access key needs at least {MIN_SECRET} characters");
         return Err(Error::bad_request(message).with_code(Code::WeakAccessKey));
     }
-    let row = ActiveModel {
-        app_id: Set(fitting(Some(&app_id), "AppId", constraint::APP_ID)?),
-        secret: Set(Secret::new(fitting(secret, "Secret", SECRET)?)),
-        mode: Set(Small(new.mode)),
-        is_enabled: Set(new.is_enabled),
-        ..ActiveModel::authored(author)
+    let row = AccessKeyRow {
+        app_id: fitting(Some(&app_id), "AppId", constraint::APP_ID)?,
+        secret: Secret::new(fitting(secret, "Secret", SECRET)?),
+        mode: Small(new.mode),
+        is_enabled: new.is_enabled,
     };
-    let key = castalia_store::insert(tx, row).await.map_err(|error| match error {
+    let key = castalia_store::access_key::insert(tx, row, author).await;
+    let key = key.map_err(|error| match error {
         StoreError::Duplicate(_) => {
             let message = "The app already has an access key with this secret.";
             Error::bad_request(message).with_code(Code::AccessKeyExists)
@@ -134,18 +133,20 @@ async fn switch_in(
     mode: Option<i16>,
     operator: Option<String>,
 ) -> Result<()> {
-    let key = match castalia_store::access_key::find_locked(tx, app_id, id).await {
+    let old = match castalia_store::access_key::find_locked(tx, app_id, id).await {
         // A key whose secret cannot be decoded can be disabled, but not enabled.
         Err(error) if error.is_unreadable() && mode.is_none() => {
             return Ok(castalia_store::access_key::disable(tx, id, operator.as_deref()).await?);
         }
         found => found?.ok_or_else(not_found)?,
     };
-    let mut row = key.into_active_model();
-    row.is_enabled.set_if_not_equals(mode.is_some());
-    row.mode.set_if_not_equals(Small(mode.unwrap_or_default()));
-    row.data_change_last_modified_by.set_if_not_equals(operator);
-    castalia_store::update(tx, row).await?;
+    let new = AccessKey {
+        is_enabled: mode.is_some(),
+        mode: Small(mode.unwrap_or_default()),
+        data_change_last_modified_by: operator,
+        ..old.clone()
+    };
+    castalia_store::access_key::update(tx, &old, &new).await?;
     Ok(())
 }
 

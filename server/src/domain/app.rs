@@ -1,11 +1,10 @@
 //! Apps: created with everything that each app has, deleted with everything that belongs to them.
 
-pub use castalia_store::entity::app::Model as App;
+pub use castalia_store::app::App;
 
-use castalia_store::entity::app::ActiveModel;
+use castalia_store::app::AppRow;
 use castalia_store::removal::Scope;
 use castalia_store::{Id, Store, Transaction};
-use sea_orm::{IntoActiveModel as _, Set};
 
 use super::audit::Trail;
 use super::audit_log::{Entity, OperationKind, Recorder};
@@ -86,7 +85,8 @@ async fn create_in(tx: &Transaction, details: &AppDetails, log: &Recorder) -> Re
     details.check_not_blank()?;
     let operator = details.author.checked()?.created_by;
     let mut trail = Trail::of(Some(&operator));
-    let app = castalia_store::insert(tx, new_row(details)?).await?;
+    let row = new_row(details)?;
+    let app = castalia_store::app::insert(tx, row, details.author.checked()?).await?;
     trail.inserted("App", app.id);
     log.record(tx, OperationKind::Create, "App.create", &[Entity::app(&app)]).await?;
     app_namespace::create_default(tx, &app.app_id, &operator, log, &mut trail).await?;
@@ -97,15 +97,14 @@ async fn create_in(tx: &Transaction, details: &AppDetails, log: &Recorder) -> Re
     Ok(app)
 }
 
-fn new_row(details: &AppDetails) -> Result<ActiveModel> {
-    Ok(ActiveModel {
-        app_id: Set(fitting(details.app_id.as_deref(), "AppId", constraint::APP_ID)?),
-        name: Set(fitting(details.name.as_deref(), "Name", NAME)?),
-        org_id: Set(fitting(details.org_id.as_deref(), "OrgId", ORG_ID)?),
-        org_name: Set(fitting(details.org_name.as_deref(), "OrgName", ORG_NAME)?),
-        owner_name: Set(fitting(details.owner_name.as_deref(), "OwnerName", NAME)?),
-        owner_email: Set(fitting(details.owner_email.as_deref(), "OwnerEmail", NAME)?),
-        ..ActiveModel::authored(details.author.checked()?)
+fn new_row(details: &AppDetails) -> Result<AppRow> {
+    Ok(AppRow {
+        app_id: fitting(details.app_id.as_deref(), "AppId", constraint::APP_ID)?,
+        name: fitting(details.name.as_deref(), "Name", NAME)?,
+        org_id: fitting(details.org_id.as_deref(), "OrgId", ORG_ID)?,
+        org_name: fitting(details.org_name.as_deref(), "OrgName", ORG_NAME)?,
+        owner_name: fitting(details.owner_name.as_deref(), "OwnerName", NAME)?,
+        owner_email: fitting(details.owner_email.as_deref(), "OwnerEmail", NAME)?,
     })
 }
 
@@ -123,17 +122,18 @@ async fn update_in(tx: &Transaction, details: &AppDetails, log: &Recorder) -> Re
         return Err(not_exists(details.app_id()));
     };
     let operator = details.author.editor()?;
-    let id = app.id;
-    let mut row = app.clone().into_active_model();
-    row.name.set_if_not_equals(fitting(details.name.as_deref(), "Name", NAME)?);
-    row.org_id.set_if_not_equals(fitting(details.org_id.as_deref(), "OrgId", ORG_ID)?);
-    row.org_name.set_if_not_equals(fitting(details.org_name.as_deref(), "OrgName", ORG_NAME)?);
-    row.owner_name.set_if_not_equals(fitting(details.owner_name.as_deref(), "OwnerName", NAME)?);
-    row.owner_email.set_if_not_equals(fitting(details.owner_email.as_deref(), "OwnerEmail", NAME)?);
-    row.data_change_last_modified_by.set_if_not_equals(operator.map(str::to_owned));
-    castalia_store::update(tx, row).await?;
+    let new = App {
+        name: fitting(details.name.as_deref(), "Name", NAME)?,
+        org_id: fitting(details.org_id.as_deref(), "OrgId", ORG_ID)?,
+        org_name: fitting(details.org_name.as_deref(), "OrgName", ORG_NAME)?,
+        owner_name: fitting(details.owner_name.as_deref(), "OwnerName", NAME)?,
+        owner_email: fitting(details.owner_email.as_deref(), "OwnerEmail", NAME)?,
+        data_change_last_modified_by: operator.map(str::to_owned),
+        ..app.clone()
+    };
+    castalia_store::app::update(tx, &app, &new).await?;
     let mut trail = Trail::of(operator);
-    trail.updated("App", id);
+    trail.updated("App", app.id);
     trail.write(tx).await?;
     let name = details.name.clone().unwrap_or_default();
     log.record(tx, OperationKind::Update, "App.update", &[Entity::app(&App { name, ..app })]).await

@@ -1,12 +1,11 @@
 //! App namespaces: definitions of namespaces, and the namespaces that are created from them in each
 //! cluster of their app.
 
-pub use castalia_store::entity::app_namespace::Model as AppNamespace;
+pub use castalia_store::namespace::AppNamespace;
 
 use castalia_core::protocol::namespace::{DEFAULT_NAMESPACE, Format};
-use castalia_store::entity::app_namespace::ActiveModel;
-use castalia_store::{Store, Transaction};
-use sea_orm::{ConnectionTrait, Set};
+use castalia_store::namespace::{AppNamespaceRow, insert_app_namespace};
+use castalia_store::{Authorship, Connection, Store, Transaction};
 
 use super::app;
 use super::audit::Trail;
@@ -40,17 +39,19 @@ pub struct NewAppNamespace {
 }
 
 impl NewAppNamespace {
-    fn row(&self) -> Result<ActiveModel> {
+    fn author(&self) -> Result<Authorship> {
+        let author = self.author.checked()?;
+        Ok(Authorship { last_modified_by: Some(author.created_by.clone()), ..author })
+    }
+
+    fn row(&self) -> Result<AppNamespaceRow> {
         let format = self.format.as_deref().filter(|format| !format.is_empty());
-        let mut author = self.author.checked()?;
-        author.last_modified_by = Some(author.created_by.clone());
-        Ok(ActiveModel {
-            name: Set(fitting(self.name.as_deref(), "Name", constraint::NAME)?),
-            app_id: Set(fitting(self.app_id.as_deref(), "AppId", constraint::APP_ID)?),
-            format: Set(format.unwrap_or(Format::Properties.name()).to_owned()),
-            is_public: Set(self.is_public),
-            comment: Set(fitting(self.comment.as_deref(), "Comment", COMMENT)?),
-            ..ActiveModel::authored(author)
+        Ok(AppNamespaceRow {
+            name: fitting(self.name.as_deref(), "Name", constraint::NAME)?,
+            app_id: fitting(self.app_id.as_deref(), "AppId", constraint::APP_ID)?,
+            format: format.unwrap_or(Format::Properties.name()).to_owned(),
+            is_public: self.is_public,
+            comment: fitting(self.comment.as_deref(), "Comment", COMMENT)?,
         })
     }
 }
@@ -130,7 +131,8 @@ async fn create_in(
     violations.not_blank(new.name.as_deref(), "name");
     violations.app_namespace_name(new.name.as_deref());
     violations.check("AppNamespace")?;
-    let definition = castalia_store::insert(tx, new.row()?).await?;
+    let author = new.author()?;
+    let definition = insert_app_namespace(tx, new.row()?, author).await?;
     let operator = &definition.data_change_created_by;
     let mut trail = Trail::of(Some(operator));
     create_missing(tx, &definition, limit, operator, &mut trail).await?;
@@ -165,10 +167,7 @@ async fn create_missing(
 }
 
 /// Names of the app's clusters without a namespace of this definition.
-async fn missing_clusters(
-    db: &impl ConnectionTrait,
-    definition: &AppNamespace,
-) -> Result<Vec<String>> {
+async fn missing_clusters(db: &impl Connection, definition: &AppNamespace) -> Result<Vec<String>> {
     let existing =
         castalia_store::namespace::named(db, &definition.app_id, &definition.name).await?;
     let clusters = castalia_store::app::clusters(db, &definition.app_id).await?;
@@ -184,15 +183,14 @@ pub(super) async fn create_default(
     log: &Recorder,
     trail: &mut Trail,
 ) -> Result<()> {
-    let row = ActiveModel {
-        name: Set(DEFAULT_NAMESPACE.to_owned()),
-        app_id: Set(app_id.to_owned()),
-        format: Set(Format::Properties.name().to_owned()),
-        is_public: Set(false),
-        comment: Set("default app namespace".to_owned()),
-        ..ActiveModel::created_and_edited_by(operator)
+    let row = AppNamespaceRow {
+        name: DEFAULT_NAMESPACE.to_owned(),
+        app_id: app_id.to_owned(),
+        format: Format::Properties.name().to_owned(),
+        is_public: false,
+        comment: "default app namespace".to_owned(),
     };
-    let definition = castalia_store::insert(tx, row).await?;
+    let definition = insert_app_namespace(tx, row, Authorship::of(operator)).await?;
     trail.inserted("AppNamespace", definition.id);
     log.record(
         tx,

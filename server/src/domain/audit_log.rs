@@ -1,13 +1,11 @@
 //! Audited operations: what was done, by which operator, in which order, and which fields it set.
 //! The trace starts with the caller, who names it in headers.
 
-pub use castalia_store::entity::audit_log::Model as AuditLog;
-pub use castalia_store::entity::audit_log_data_influence::Model as AuditLogDataInfluence;
+pub use castalia_store::audit::{AuditLog, AuditLogDataInfluence};
 
-use castalia_store::entity::{audit_log, audit_log_data_influence as influence};
+use castalia_store::audit::{Influence, Operation};
 use castalia_store::{Store, Transaction};
 use chrono::{DateTime, Utc};
-use sea_orm::Set;
 
 use super::app::App;
 use super::app_namespace::AppNamespace;
@@ -93,33 +91,13 @@ impl Entity {
         Self { table: "AppNamespace", id: definition.id.to_string(), fields }
     }
 
-    fn rows(
-        &self,
-        kind: OperationKind,
-        span_id: &str,
-        now: DateTime<Utc>,
-    ) -> Vec<influence::ActiveModel> {
-        let row = |(field, value): &(&'static str, String)| {
-            let value = Some(value.chars().take(VALUE).collect::<String>());
-            let (old, new) =
+    fn influences(&self, kind: OperationKind) -> impl Iterator<Item = Influence> {
+        self.fields.iter().map(move |(field, value)| {
+            let value = Some(value.chars().take(VALUE).collect());
+            let (old_value, new_value) =
                 if kind == OperationKind::Delete { (value, None) } else { (None, value) };
-            influence::ActiveModel {
-                span_id: Set(span_id.to_owned()),
-                influence_entity_id: Set(self.id.clone()),
-                influence_entity_name: Set(self.table.to_owned()),
-                field_name: Set(Some((*field).to_owned())),
-                field_old_value: Set(old),
-                field_new_value: Set(new),
-                is_deleted: Set(false),
-                deleted_at: Set(0),
-                data_change_created_by: Set(None),
-                data_change_created_time: Set(now.into()),
-                data_change_last_modified_by: Set(None),
-                data_change_last_time: Set(Some(now.into())),
-                ..influence::ActiveModel::default()
-            }
-        };
-        self.fields.iter().map(row).collect()
+            Influence { entity: self.table, id: self.id.clone(), field, old_value, new_value }
+        })
     }
 }
 
@@ -141,33 +119,24 @@ impl Recorder {
         if !self.is_enabled {
             return Ok(());
         }
-        let (now, span_id) = (castalia_store::now(), new_id()?);
+        let span_id = new_id()?;
         let (trace_id, parent, operator) = match &self.caller {
             Some(caller) => {
                 (caller.trace_id.clone(), caller.span_id.clone(), caller.operator.clone())
             }
             None => (new_id()?, None, None),
         };
-        let log = audit_log::ActiveModel {
-            trace_id: Set(trace_id),
-            span_id: Set(span_id.clone()),
-            parent_span_id: Set(parent),
-            follows_from_span_id: Set(None),
-            operator: Set(operator.unwrap_or_else(|| NOBODY.to_owned())),
-            op_type: Set(kind.name().to_owned()),
-            op_name: Set(name.to_owned()),
-            description: Set(Some("no description".to_owned())),
-            is_deleted: Set(false),
-            deleted_at: Set(0),
-            data_change_created_by: Set(None),
-            data_change_created_time: Set(now.into()),
-            data_change_last_modified_by: Set(None),
-            data_change_last_time: Set(Some(now.into())),
-            ..audit_log::ActiveModel::default()
+        let operation = Operation {
+            trace_id,
+            span_id,
+            parent_span_id: parent,
+            operator: operator.unwrap_or_else(|| NOBODY.to_owned()),
+            kind: kind.name(),
+            name: name.to_owned(),
+            description: "no description".to_owned(),
         };
-        let influences =
-            entities.iter().flat_map(|entity| entity.rows(kind, &span_id, now)).collect();
-        Ok(castalia_store::audit::log(tx, log, influences).await?)
+        let influences = entities.iter().flat_map(|entity| entity.influences(kind)).collect();
+        Ok(castalia_store::audit::log(tx, operation, influences).await?)
     }
 }
 

@@ -2,11 +2,10 @@
 //! of the clients. A branch is created, receives rules, is published on top of the main line,
 //! follows its changes, and is deleted.
 
-use castalia_store::entity::{cluster as cluster_table, namespace as namespace_table};
-use castalia_store::namespace::Standing;
-use castalia_store::{Id, Small, Store, StoreError, Transaction};
+use castalia_store::app::ClusterRow;
+use castalia_store::namespace::{NamespaceRow, Standing};
+use castalia_store::{Authorship, Connection, Id, Small, Store, StoreError, Transaction};
 use futures_util::future::BoxFuture;
-use sea_orm::{ConnectionTrait, Set};
 
 use super::audit::Trail;
 use super::gray_rule;
@@ -106,7 +105,7 @@ impl Family {
 }
 
 async fn parent_of(
-    db: &impl ConnectionTrait,
+    db: &impl Connection,
     cluster: &cluster::Cluster,
     namespace: &str,
 ) -> Result<Option<Namespace>> {
@@ -121,7 +120,7 @@ async fn parent_of(
 }
 
 async fn first_in_children(
-    db: &impl ConnectionTrait,
+    db: &impl Connection,
     cluster: &cluster::Cluster,
     namesakes: Vec<Namespace>,
 ) -> Result<Option<Namespace>> {
@@ -139,7 +138,7 @@ async fn first_in_children(
 /// Fails if one of the children may be the branch, because a name cannot be decoded: without its
 /// branch, a namespace would be published as if it had none.
 async fn check_no_branch(
-    db: &impl ConnectionTrait,
+    db: &impl Connection,
     cluster: &cluster::Cluster,
     children: &[cluster::Cluster],
     namesakes: &[Namespace],
@@ -173,7 +172,7 @@ fn cluster_not_exists(name: &str) -> Error {
 
 /// The parent of the namespace of a branch.
 pub(super) async fn parent(
-    db: &impl ConnectionTrait,
+    db: &impl Connection,
     namespace: &Namespace,
 ) -> Result<Option<Namespace>> {
     match castalia_store::app::cluster(db, &namespace.app_id, &namespace.cluster_name).await? {
@@ -217,22 +216,21 @@ async fn create_in(
         return Err(namespace::not_exists(key).with_code(Code::BranchExists));
     }
     let mut trail = Trail::of(Some(operator));
-    let row = cluster_table::ActiveModel {
-        name: Set(key::generate(&key.app_id, &key.cluster, &key.namespace)),
-        app_id: Set(key.app_id.clone()),
-        parent_cluster_id: Set(above.id),
-        comment: Set(None),
-        ..cluster_table::ActiveModel::created_and_edited_by(operator)
+    let author = Authorship::of(operator);
+    let row = ClusterRow {
+        name: key::generate(&key.app_id, &key.cluster, &key.namespace),
+        app_id: key.app_id.clone(),
+        parent_cluster_id: above.id,
+        comment: None,
     };
-    let child = castalia_store::insert(tx, row).await?;
+    let child = castalia_store::app::insert_cluster(tx, row, author.clone()).await?;
     trail.inserted("Cluster", child.id);
-    let row = namespace_table::ActiveModel {
-        app_id: Set(key.app_id.clone()),
-        cluster_name: Set(child.name),
-        namespace_name: Set(key.namespace.clone()),
-        ..namespace_table::ActiveModel::created_and_edited_by(operator)
+    let row = NamespaceRow {
+        app_id: key.app_id.clone(),
+        cluster_name: child.name,
+        namespace_name: key.namespace.clone(),
     };
-    let namespace = castalia_store::insert(tx, row).await?;
+    let namespace = castalia_store::namespace::insert(tx, row, author).await?;
     trail.inserted("Namespace", namespace.id);
     trail.write(tx).await?;
     Ok(namespace)
@@ -261,7 +259,7 @@ pub async fn find(store: &Store, key: &NamespaceKey) -> Result<Option<Namespace>
 /// # Errors
 /// Fails if one of the two does not exist.
 pub async fn require(
-    db: &impl ConnectionTrait,
+    db: &impl Connection,
     key: &NamespaceKey,
     branch: &str,
 ) -> Result<(NamespaceKey, String)> {

@@ -1,14 +1,13 @@
 //! Clusters: created with a namespace for each definition of the app, deleted with their
 //! namespaces. A gray branch is a cluster with a parent.
 
-pub use castalia_store::entity::cluster::Model as Cluster;
+pub use castalia_store::app::Cluster;
 
 use castalia_core::protocol::namespace::DEFAULT_CLUSTER;
-use castalia_store::entity::cluster::ActiveModel;
+use castalia_store::app::ClusterRow;
 use castalia_store::removal::Scope;
-use castalia_store::{Id, Store, Transaction};
+use castalia_store::{Authorship, Connection, Id, Store, Transaction};
 use futures_util::future::BoxFuture;
-use sea_orm::{ConnectionTrait, Set};
 
 use super::app;
 use super::audit::Trail;
@@ -51,16 +50,15 @@ impl NewCluster {
         check_name(self.name.as_deref(), "Cluster")
     }
 
-    fn row(&self) -> Result<ActiveModel> {
+    fn row(&self) -> Result<ClusterRow> {
         if let Some(comment) = &self.comment {
             check_width(comment, "Comment", COMMENT)?;
         }
-        Ok(ActiveModel {
-            name: Set(fitting(self.name.as_deref(), "Name", constraint::NAME)?),
-            app_id: Set(fitting(self.app_id.as_deref(), "AppId", constraint::APP_ID)?),
-            parent_cluster_id: Set(Id(self.parent_cluster_id)),
-            comment: Set(self.comment.clone()),
-            ..ActiveModel::authored(self.author.checked()?)
+        Ok(ClusterRow {
+            name: fitting(self.name.as_deref(), "Name", constraint::NAME)?,
+            app_id: fitting(self.app_id.as_deref(), "AppId", constraint::APP_ID)?,
+            parent_cluster_id: Id(self.parent_cluster_id),
+            comment: self.comment.clone(),
         })
     }
 }
@@ -101,7 +99,8 @@ async fn create_in(
     if castalia_store::app::cluster(tx, app_id, name).await?.is_some() {
         return Err(Error::bad_request("cluster not unique").with_code(Code::ClusterExists));
     }
-    let cluster = castalia_store::insert(tx, new.row()?).await?;
+    let row = new.row()?;
+    let cluster = castalia_store::app::insert_cluster(tx, row, new.author.checked()?).await?;
     let operator = &cluster.data_change_created_by;
     let mut trail = Trail::of(Some(operator));
     trail.inserted("Cluster", cluster.id);
@@ -126,14 +125,15 @@ pub(super) async fn create_default(
     operator: &str,
     trail: &mut Trail,
 ) -> Result<()> {
-    let row = ActiveModel {
-        name: Set(DEFAULT.to_owned()),
-        app_id: Set(app_id.to_owned()),
-        parent_cluster_id: Set(Id(0)),
-        comment: Set(None),
-        ..ActiveModel::created_and_edited_by(operator)
+    let row = ClusterRow {
+        name: DEFAULT.to_owned(),
+        app_id: app_id.to_owned(),
+        parent_cluster_id: Id(0),
+        comment: None,
     };
-    trail.inserted("Cluster", castalia_store::insert(tx, row).await?.id);
+    let author = Authorship::of(operator);
+    let cluster = castalia_store::app::insert_cluster(tx, row, author).await?;
+    trail.inserted("Cluster", cluster.id);
     Ok(())
 }
 
@@ -212,7 +212,7 @@ pub async fn list(store: &Store, app_id: &str) -> Result<Vec<Cluster>> {
 ///
 /// # Errors
 /// Fails if there is no such cluster.
-pub async fn find(db: &impl ConnectionTrait, app_id: &str, name: &str) -> Result<Cluster> {
+pub async fn find(db: &impl Connection, app_id: &str, name: &str) -> Result<Cluster> {
     let cluster = castalia_store::app::cluster(db, app_id, name).await?;
     cluster.ok_or_else(|| not_found(app_id, name))
 }

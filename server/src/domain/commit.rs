@@ -1,11 +1,10 @@
 //! Commits: the record of edits, as a JSON text that is searched and parsed again.
 
-pub use castalia_store::entity::commit::Model as Commit;
+pub use castalia_store::item::Commit;
 
-use castalia_store::entity::commit::ActiveModel;
-use castalia_store::{Id, Small, Store, Transaction};
+use castalia_store::item::CommitRow;
+use castalia_store::{Authorship, Id, Small, Store, Transaction};
 use chrono::{DateTime, Local, NaiveDateTime, TimeZone as _, Utc};
-use sea_orm::Set;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::constraint::{self, fitting};
@@ -178,15 +177,14 @@ pub async fn write_in(
     operator: Option<&str>,
 ) -> Result<()> {
     let operator = fitting(operator, "DataChange_CreatedBy", constraint::OPERATOR)?;
-    let row = ActiveModel {
-        change_sets: Set(json::write(changes)?),
-        app_id: Set(key.app_id.clone()),
-        cluster_name: Set(key.cluster.clone()),
-        namespace_name: Set(key.namespace.clone()),
-        comment: Set(None),
-        ..ActiveModel::created_and_edited_by(&operator)
+    let row = CommitRow {
+        change_sets: json::write(changes)?,
+        app_id: key.app_id.clone(),
+        cluster_name: key.cluster.clone(),
+        namespace_name: key.namespace.clone(),
+        comment: None,
     };
-    castalia_store::insert(tx, row).await?;
+    castalia_store::item::insert_commit(tx, row, Authorship::of(&operator)).await?;
     Ok(())
 }
 

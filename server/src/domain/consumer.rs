@@ -1,9 +1,10 @@
 //! Consumers of OpenAPI: finds the owner of a token, creates tokens, and records calls.
 
-use castalia_store::entity::{consumer as consumer_row, consumer_audit, consumer_token};
-use castalia_store::{Id, Secret, Store, Transaction, app, consumer, insert, now};
-use chrono::{DateTime, Local, NaiveDate, NaiveDateTime, Utc};
-use sea_orm::{ActiveValue, Set};
+pub use castalia_store::consumer::ConsumerCall;
+
+use castalia_store::consumer::{ConsumerRow, ConsumerTokenRow};
+use castalia_store::{Authorship, Secret, Store, Transaction, app, consumer, now};
+use chrono::{Local, NaiveDate, NaiveDateTime};
 use sha2::{Digest as _, Sha256};
 
 use crate::domain::constraint::check_name;
@@ -23,24 +24,15 @@ const METHOD: usize = 16;
 /// Width of a consumer's id, in characters.
 const APP_ID: usize = 64;
 
-/// A call to be recorded.
-#[derive(Debug, Clone)]
-pub struct ConsumerCall {
-    /// The consumer.
-    pub consumer_id: Id,
-    /// Method.
-    pub method: String,
-    /// Path and query.
-    pub uri: String,
-    /// Time of the call.
-    pub time: DateTime<Utc>,
-}
-
-impl ConsumerCall {
-    /// A call at the present time.
-    #[must_use]
-    pub fn now(consumer: &Consumer, method: &str, uri: String) -> Self {
-        Self { consumer_id: consumer.id, method: method.to_owned(), uri, time: now() }
+/// A call at the present time, to be recorded; long texts are cut.
+#[must_use]
+pub fn call(consumer: &Consumer, method: &str, uri: &str) -> ConsumerCall {
+    let cut = |text: &str, width| text.chars().take(width).collect();
+    ConsumerCall {
+        consumer_id: consumer.id,
+        method: cut(method, METHOD),
+        uri: cut(uri, URI),
+        time: now(),
     }
 }
 
@@ -118,24 +110,7 @@ pub async fn create_token(
 
 /// Stores recorded calls.
 pub async fn record_calls(store: &Store, calls: Vec<ConsumerCall>) -> Result<()> {
-    let cut = |text: &str, width| text.chars().take(width).collect::<String>();
-    let rows: Vec<_> = calls
-        .iter()
-        .map(|call| consumer_audit::ActiveModel {
-            id: ActiveValue::NotSet,
-            consumer_id: Set(Some(call.consumer_id)),
-            uri: Set(cut(&call.uri, URI)),
-            method: Set(cut(&call.method, METHOD)),
-            data_change_created_time: Set(call.time.into()),
-            data_change_last_time: Set(Some(call.time.into())),
-        })
-        .collect();
-    store
-        .write(rows, |tx, rows| {
-            Box::pin(async move { consumer::record_calls(tx, rows.clone()).await })
-        })
-        .await?;
-    Ok(())
+    Ok(store.write(calls, |tx, calls| Box::pin(consumer::record_calls(tx, calls))).await?)
 }
 
 #[derive(Debug, Clone)]
@@ -149,19 +124,19 @@ struct NewConsumer {
 
 /// Returns the number of earlier tokens of the consumer.
 async fn create_in(tx: &Transaction, wanted: &NewConsumer) -> Result<usize> {
+    let author = Authorship::of(ADMINISTRATOR);
     let id = match consumer::by_app_id(tx, &wanted.name).await? {
         Some(found) => found.id,
-        None => insert(tx, new_consumer(wanted)).await?.id,
+        None => consumer::insert(tx, new_consumer(wanted), author.clone()).await?.id,
     };
     let older = consumer::tokens(tx, id).await?.len();
-    let row = consumer_token::ActiveModel {
-        consumer_id: Set(Some(id)),
-        token: Set(wanted.stored.clone()),
-        rate_limit: Set(0),
-        expires: Set(never().into()),
-        ..consumer_token::ActiveModel::created_and_edited_by(ADMINISTRATOR)
+    let row = ConsumerTokenRow {
+        consumer_id: Some(id),
+        token: wanted.stored.clone(),
+        rate_limit: 0,
+        expires: never().into(),
     };
-    insert(tx, row).await?;
+    consumer::insert_token(tx, row, author).await?;
     for app_id in &wanted.apps {
         grant::give(tx, &NamedRole::master(app_id), Grantee::Consumer(id), ADMINISTRATOR).await?;
     }
@@ -173,15 +148,14 @@ async fn create_in(tx: &Transaction, wanted: &NewConsumer) -> Result<usize> {
     Ok(older)
 }
 
-fn new_consumer(wanted: &NewConsumer) -> consumer_row::ActiveModel {
-    consumer_row::ActiveModel {
-        app_id: Set(wanted.name.clone()),
-        name: Set(wanted.name.clone()),
-        org_id: Set(String::new()),
-        org_name: Set(String::new()),
-        owner_name: Set(ADMINISTRATOR.to_owned()),
-        owner_email: Set(wanted.email.clone()),
-        ..consumer_row::ActiveModel::created_and_edited_by(ADMINISTRATOR)
+fn new_consumer(wanted: &NewConsumer) -> ConsumerRow {
+    ConsumerRow {
+        app_id: wanted.name.clone(),
+        name: wanted.name.clone(),
+        org_id: String::new(),
+        org_name: String::new(),
+        owner_name: ADMINISTRATOR.to_owned(),
+        owner_email: wanted.email.clone(),
     }
 }
 

@@ -3,9 +3,8 @@
 
 pub use crate::feed::cache::GrayRule;
 
-use castalia_store::entity::gray_release_rule::{ActiveModel, Model};
-use castalia_store::{Id, Store, Transaction};
-use sea_orm::Set;
+use castalia_store::release::{GrayReleaseRule, GrayReleaseRuleRow, insert_rule};
+use castalia_store::{Authorship, Id, Store, Transaction};
 
 use super::audit::Trail;
 use super::branch::{self, BranchStatus};
@@ -41,22 +40,18 @@ pub struct NewRules {
 }
 
 impl NewRules {
-    fn row(&self, release_id: Id) -> Result<ActiveModel> {
+    fn row(&self, release_id: Id) -> Result<GrayReleaseRuleRow> {
         let text = json::write(&self.rules)?;
         check_width(&text, "Rules", RULES)?;
-        Ok(ActiveModel {
-            app_id: Set(fitting(self.app_id.as_deref(), "AppId", constraint::APP_ID)?),
-            cluster_name: Set(fitting(self.cluster.as_deref(), "ClusterName", constraint::NAME)?),
-            namespace_name: Set(fitting(
-                self.namespace.as_deref(),
-                "NamespaceName",
-                constraint::NAME,
-            )?),
-            branch_name: Set(fitting(self.branch.as_deref(), "BranchName", constraint::NAME)?),
-            rules: Set(Some(text)),
-            release_id: Set(release_id),
-            branch_status: Set(Some(BranchStatus::Active.code())),
-            ..ActiveModel::authored(self.author.checked()?)
+        let namespace_name = fitting(self.namespace.as_deref(), "NamespaceName", constraint::NAME);
+        Ok(GrayReleaseRuleRow {
+            app_id: fitting(self.app_id.as_deref(), "AppId", constraint::APP_ID)?,
+            cluster_name: fitting(self.cluster.as_deref(), "ClusterName", constraint::NAME)?,
+            namespace_name: namespace_name?,
+            branch_name: fitting(self.branch.as_deref(), "BranchName", constraint::NAME)?,
+            rules: Some(text),
+            release_id,
+            branch_status: Some(BranchStatus::Active.code()),
         })
     }
 }
@@ -118,16 +113,17 @@ async fn update_in(
     let release_id = branch::latest_id(tx, key, branch).await?;
     // The names of the path in their stored spelling: an engine that ignores case finds others too,
     // but the feed does not.
-    let row = ActiveModel {
-        app_id: Set(key.app_id.clone()),
-        cluster_name: Set(key.cluster.clone()),
-        namespace_name: Set(key.namespace.clone()),
-        branch_name: Set(branch.clone()),
+    let row = GrayReleaseRuleRow {
+        app_id: key.app_id.clone(),
+        cluster_name: key.cluster.clone(),
+        namespace_name: key.namespace.clone(),
+        branch_name: branch.clone(),
         ..new.row(release_id)?
     };
+    let author = new.author.checked()?;
     let operator =
         constraint::present(new.author.last_modified_by.clone(), "DataChange_CreatedBy")?;
-    let old = replace(tx, key, branch, row).await?;
+    let old = replace(tx, key, branch, row, author).await?;
     let context = Context {
         old_rules: old.as_ref().and_then(|old| parse(old).ok()).flatten(),
         rules: new.rules.clone(),
@@ -172,15 +168,15 @@ pub(super) async fn follow(
         }
         Err(error) => return Err(error),
     };
-    let row = new_row(key, branch, text, release_id, BranchStatus::Active, operator);
-    replace(tx, key, branch, row).await?;
+    let row = new_row(key, branch, text, release_id, BranchStatus::Active);
+    replace(tx, key, branch, row, Authorship::of(operator)).await?;
     Ok(lines)
 }
 
 /// The stored text of a rule, and its lines.
 type RuleText = (Option<String>, Option<Vec<GrayRule>>);
 
-fn with_lines(rule: Option<Model>) -> Result<Option<RuleText>> {
+fn with_lines(rule: Option<GrayReleaseRule>) -> Result<Option<RuleText>> {
     let Some(rule) = rule else { return Ok(None) };
     let lines = parse(&rule)?;
     Ok(Some((rule.rules, lines)))
@@ -195,8 +191,8 @@ pub(super) async fn close(
     status: BranchStatus,
     operator: &str,
 ) -> Result<()> {
-    let row = new_row(key, branch, Some(NONE.to_owned()), release_id, status, operator);
-    replace(tx, key, branch, row).await?;
+    let row = new_row(key, branch, Some(NONE.to_owned()), release_id, status);
+    replace(tx, key, branch, row, Authorship::of(operator)).await?;
     Ok(())
 }
 
@@ -224,17 +220,15 @@ fn new_row(
     rules: Option<String>,
     release_id: Id,
     status: BranchStatus,
-    operator: &str,
-) -> ActiveModel {
-    ActiveModel {
-        app_id: Set(key.app_id.clone()),
-        cluster_name: Set(key.cluster.clone()),
-        namespace_name: Set(key.namespace.clone()),
-        branch_name: Set(branch.to_owned()),
-        rules: Set(rules),
-        release_id: Set(release_id),
-        branch_status: Set(Some(status.code())),
-        ..ActiveModel::created_and_edited_by(operator)
+) -> GrayReleaseRuleRow {
+    GrayReleaseRuleRow {
+        app_id: key.app_id.clone(),
+        cluster_name: key.cluster.clone(),
+        namespace_name: key.namespace.clone(),
+        branch_name: branch.to_owned(),
+        rules,
+        release_id,
+        branch_status: Some(status.code()),
     }
 }
 
@@ -244,14 +238,15 @@ async fn replace(
     tx: &Transaction,
     key: &NamespaceKey,
     branch: &str,
-    row: ActiveModel,
-) -> Result<Option<Model>> {
+    row: GrayReleaseRuleRow,
+    author: Authorship,
+) -> Result<Option<GrayReleaseRule>> {
     let NamespaceKey { app_id, cluster, namespace } = key;
     castalia_store::release::name_rules(tx, (app_id, cluster, namespace), branch).await?;
     let old =
         castalia_store::release::latest_rule_with_any_lines(tx, app_id, cluster, namespace, branch);
     let old = old.await?;
-    let new = castalia_store::insert(tx, row).await?;
+    let new = insert_rule(tx, row, author).await?;
     if old.is_some() {
         castalia_store::release::remove_rules_before(
             tx,
@@ -265,7 +260,7 @@ async fn replace(
 }
 
 /// The lines of a row; `None` for the text `null`, which is stored for a request without rules.
-fn parse(row: &Model) -> Result<Option<Vec<GrayRule>>> {
+fn parse(row: &GrayReleaseRule) -> Result<Option<Vec<GrayRule>>> {
     serde_json::from_str(row.rules.as_deref().unwrap_or(NONE))
         .map_err(|error| {
             let message = format!(

@@ -2,11 +2,10 @@
 //! later operations need.
 
 pub use crate::feed::cache::GrayRule;
-pub use castalia_store::entity::release_history::Model as ReleaseHistory;
+pub use castalia_store::release::ReleaseHistory;
 
-use castalia_store::entity::release_history::ActiveModel;
-use castalia_store::{Id, Small, Store, Transaction};
-use sea_orm::Set;
+use castalia_store::release::{ReleaseHistoryRow, insert_history};
+use castalia_store::{Authorship, Id, Small, Store, Transaction};
 use serde::{Deserialize, Serialize};
 
 use super::audit::Trail;
@@ -100,23 +99,23 @@ pub async fn record(
     trail: &mut Trail,
 ) -> Result<()> {
     let row = row(&entry, operator)?;
-    trail.inserted("ReleaseHistory", castalia_store::insert(tx, row).await?.id);
+    let history = insert_history(tx, row, Authorship::of(operator)).await?;
+    trail.inserted("ReleaseHistory", history.id);
     Ok(())
 }
 
 /// The row to insert.
-pub(super) fn row(entry: &HistoryEntry<'_>, operator: &str) -> Result<ActiveModel> {
+pub(super) fn row(entry: &HistoryEntry<'_>, operator: &str) -> Result<ReleaseHistoryRow> {
     check_width(operator, "DataChange_CreatedBy", constraint::OPERATOR)?;
-    Ok(ActiveModel {
-        app_id: Set(entry.key.app_id.clone()),
-        cluster_name: Set(entry.key.cluster.clone()),
-        namespace_name: Set(entry.key.namespace.clone()),
-        branch_name: Set(entry.branch.to_owned()),
-        release_id: Set(entry.release_id),
-        previous_release_id: Set(entry.previous_release_id),
-        operation: Set(entry.operation.code()),
-        operation_context: Set(json::write(&entry.context)?),
-        ..ActiveModel::created_and_edited_by(operator)
+    Ok(ReleaseHistoryRow {
+        app_id: entry.key.app_id.clone(),
+        cluster_name: entry.key.cluster.clone(),
+        namespace_name: entry.key.namespace.clone(),
+        branch_name: entry.branch.to_owned(),
+        release_id: entry.release_id,
+        previous_release_id: entry.previous_release_id,
+        operation: entry.operation.code(),
+        operation_context: json::write(&entry.context)?,
     })
 }
 

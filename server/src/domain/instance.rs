@@ -1,8 +1,7 @@
 //! Instances: which running clients read which release. Config services write the rows; here they
 //! are only read.
 
-pub use castalia_store::entity::instance::Model as Instance;
-pub use castalia_store::entity::instance_config::Model as InstanceConfig;
+pub use castalia_store::instance::{Instance, InstanceConfig};
 
 use std::collections::HashMap;
 

@@ -3,13 +3,11 @@
 
 mod find;
 
-pub use castalia_store::entity::item::Model as Item;
-pub use castalia_store::item::Hit;
+pub use castalia_store::item::{Hit, Item};
 pub use find::{by_id, by_key, decode_key, list, page, search};
 
-use castalia_store::entity::item::ActiveModel;
+use castalia_store::item::ItemRow;
 use castalia_store::{Id, Small, Store, Transaction};
-use sea_orm::{IntoActiveModel as _, Set};
 
 use super::audit::Trail;
 use super::commit::{self, Changes};
@@ -64,20 +62,30 @@ impl ItemDraft {
     }
 
     /// The row of a new item.
-    pub(super) fn row(&self, namespace_id: Id, line_num: i64) -> Result<ActiveModel> {
+    fn row(&self, namespace_id: Id, line_num: i64) -> Result<ItemRow> {
         self.check_line()?;
         if let Some(comment) = &self.comment {
             check_width(comment, "Comment", COMMENT)?;
         }
-        Ok(ActiveModel {
-            namespace_id: Set(namespace_id),
-            key: Set(present(self.key.clone(), "Key")?),
-            r#type: Set(Small(self.kind)),
-            value: Set(present(self.value.clone(), "Value")?),
-            comment: Set(self.comment.clone()),
-            line_num: Set(Some(Id(line_num))),
-            ..ActiveModel::authored(self.author.checked()?)
+        Ok(ItemRow {
+            namespace_id,
+            key: present(self.key.clone(), "Key")?,
+            r#type: Small(self.kind),
+            value: present(self.value.clone(), "Value")?,
+            comment: self.comment.clone(),
+            line_num: Some(Id(line_num)),
         })
+    }
+
+    /// Inserts the new item at a position.
+    pub(super) async fn insert_at(
+        &self,
+        tx: &Transaction,
+        namespace_id: Id,
+        line_num: i64,
+    ) -> Result<Item> {
+        let row = self.row(namespace_id, line_num)?;
+        Ok(castalia_store::item::insert(tx, row, self.author.checked()?).await?)
     }
 
     /// The existing row with the changes of the draft; the position changes only if `with_line` is
@@ -98,19 +106,6 @@ impl ItemDraft {
             ..old.clone()
         })
     }
-}
-
-/// Writes the differences between two states of a row. Writes nothing if there are none, so that
-/// its time is unchanged.
-pub(super) async fn write_difference(tx: &Transaction, old: &Item, new: &Item) -> Result<()> {
-    let mut row = old.clone().into_active_model();
-    row.r#type.set_if_not_equals(new.r#type);
-    row.value.set_if_not_equals(new.value.clone());
-    row.comment.set_if_not_equals(new.comment.clone());
-    row.line_num.set_if_not_equals(new.line_num);
-    row.data_change_last_modified_by.set_if_not_equals(new.data_change_last_modified_by.clone());
-    castalia_store::update(tx, row).await?;
-    Ok(())
 }
 
 /// Creates an item and its commit.
@@ -209,7 +204,7 @@ async fn insert(tx: &Transaction, namespace_id: Id, draft: &ItemDraft) -> Result
         0 => next_line(tx, namespace_id).await?,
         line => line,
     };
-    let item = castalia_store::insert(tx, draft.row(namespace_id, line_num)?).await?;
+    let item = draft.insert_at(tx, namespace_id, line_num).await?;
     let mut trail = Trail::of(Some(&item.data_change_created_by));
     trail.inserted("Item", item.id);
     trail.write(tx).await?;
@@ -293,7 +288,7 @@ async fn update_in(
     }
     rules.of_namespace(tx, &namespace).await?.check_change(draft)?;
     let new = draft.applied_to(&old, false)?;
-    write_difference(tx, &old, &new).await?;
+    castalia_store::item::update(tx, &old, &new).await?;
     let mut trail = Trail::of(edit.operator());
     trail.updated("Item", new.id);
     trail.write(tx).await?;

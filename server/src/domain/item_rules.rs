@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use castalia_core::protocol::namespace::Format;
-use sea_orm::ConnectionTrait;
+use castalia_store::Connection;
 
 use super::item::ItemDraft;
 use super::namespace::Namespace;
@@ -58,7 +58,7 @@ impl ItemRules {
     /// Fails if the database cannot be read, or if the definition has an unknown format.
     pub async fn of_namespace(
         &self,
-        db: &impl ConnectionTrait,
+        db: &impl Connection,
         namespace: &Namespace,
     ) -> Result<NamespaceRules> {
         let definition = castalia_store::namespace::app_namespace(
@@ -80,11 +80,7 @@ impl ItemRules {
     }
 
     /// A branch has the limit of its parent.
-    async fn value_length(
-        &self,
-        db: &impl ConnectionTrait,
-        namespace: &Namespace,
-    ) -> Result<usize> {
+    async fn value_length(&self, db: &impl Connection, namespace: &Namespace) -> Result<usize> {
         let mut length = self.own_value_length(namespace);
         if key::is_branch_name(&namespace.cluster_name)
             && let Some(parent) = branch::parent(db, namespace).await?

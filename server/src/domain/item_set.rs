@@ -147,7 +147,7 @@ impl Steps<'_> {
             let mut draft = draft.clone();
             draft.author.created_by = Some(operator.clone());
             draft.author.last_modified_by = Some(operator.clone());
-            let item = castalia_store::insert(self.tx, draft.row(self.namespace.id, line)?).await?;
+            let item = draft.insert_at(self.tx, self.namespace.id, line).await?;
             trail.inserted("Item", item.id);
             record = record.created(&item);
         }
@@ -176,7 +176,7 @@ impl Steps<'_> {
             let mut draft = draft.clone();
             draft.author.last_modified_by = Some(operator.clone());
             let new = draft.applied_to(old, true)?;
-            item::write_difference(self.tx, old, &new).await?;
+            castalia_store::item::update(self.tx, old, &new).await?;
             trail.updated("Item", old.id);
             if new.value != old.value {
                 record = record.updated(old, &new);

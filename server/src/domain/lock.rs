@@ -2,10 +2,9 @@
 //! publish alone. Off unless the switch is on; locks that remain in the table still prevent their
 //! owner from publishing.
 
-pub use castalia_store::entity::namespace_lock::Model as NamespaceLock;
+pub use castalia_store::namespace::NamespaceLock;
 
-use castalia_store::{Store, Transaction};
-use sea_orm::ConnectionTrait;
+use castalia_store::{Connection, Store, Transaction};
 
 use super::namespace::{self, Namespace, NamespaceKey, key_of};
 use super::release::{self, Publication};
@@ -81,7 +80,7 @@ pub(super) async fn release_unmodified(
 }
 
 /// Whether a publish would change the values of clients.
-async fn is_modified(db: &impl ConnectionTrait, namespace: &Namespace) -> Result<bool> {
+async fn is_modified(db: &impl Connection, namespace: &Namespace) -> Result<bool> {
     let items = castalia_store::item::content_of_namespace(db, namespace.id).await?;
     let Some(latest) = release::latest(db, &key_of(namespace)).await? else {
         return Ok(items.iter().any(|(key, _)| !key.is_empty()));

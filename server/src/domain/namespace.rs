@@ -1,13 +1,12 @@
 //! Namespaces: created empty, deleted with their items, commits, releases, history and branch.
 
 pub use crate::feed::cache::NamespaceKey;
-pub use castalia_store::entity::namespace::Model as Namespace;
+pub use castalia_store::namespace::Namespace;
 
 use castalia_core::protocol::namespace::DEFAULT_CLUSTER;
-use castalia_store::entity::namespace::ActiveModel;
 use castalia_store::instance::ConfigNamespace;
-use castalia_store::{Store, Transaction};
-use sea_orm::{ConnectionTrait, Set};
+use castalia_store::namespace::NamespaceRow;
+use castalia_store::{Authorship, Connection, Store, Transaction};
 
 use super::app;
 use super::app_namespace::AppNamespace;
@@ -121,13 +120,8 @@ async fn create_in(
         return Err(Error::service("namespace not unique").with_code(Code::NamespaceExists));
     }
     limit.check(tx, &app_id, &cluster_name).await?;
-    let row = ActiveModel {
-        app_id: Set(app_id),
-        cluster_name: Set(cluster_name),
-        namespace_name: Set(namespace_name),
-        ..ActiveModel::authored(new.author.checked()?)
-    };
-    let namespace = castalia_store::insert(tx, row).await?;
+    let row = NamespaceRow { app_id, cluster_name, namespace_name };
+    let namespace = castalia_store::namespace::insert(tx, row, new.author.checked()?).await?;
     trail.inserted("Namespace", namespace.id);
     Ok(namespace)
 }
@@ -160,13 +154,14 @@ pub(super) async fn instantiate_definitions(
     trail: &mut Trail,
 ) -> Result<()> {
     for definition in castalia_store::namespace::app_namespaces(tx, app_id).await? {
-        let row = ActiveModel {
-            app_id: Set(app_id.to_owned()),
-            cluster_name: Set(cluster.to_owned()),
-            namespace_name: Set(definition.name),
-            ..ActiveModel::created_and_edited_by(operator)
+        let row = NamespaceRow {
+            app_id: app_id.to_owned(),
+            cluster_name: cluster.to_owned(),
+            namespace_name: definition.name,
         };
-        trail.inserted("Namespace", castalia_store::insert(tx, row).await?.id);
+        let author = Authorship::of(operator);
+        let namespace = castalia_store::namespace::insert(tx, row, author).await?;
+        trail.inserted("Namespace", namespace.id);
     }
     Ok(())
 }
@@ -287,7 +282,7 @@ pub(super) async fn find_locked(tx: &Transaction, key: &NamespaceKey) -> Result<
 ///
 /// # Errors
 /// Fails if there is no such namespace.
-pub async fn find(db: &impl ConnectionTrait, key: &NamespaceKey) -> Result<Namespace> {
+pub async fn find(db: &impl Connection, key: &NamespaceKey) -> Result<Namespace> {
     let namespace =
         castalia_store::namespace::find(db, &key.app_id, &key.cluster, &key.namespace).await?;
     namespace.ok_or_else(|| not_found(key))
@@ -304,7 +299,7 @@ pub(super) fn not_found(key: &NamespaceKey) -> Error {
 ///
 /// # Errors
 /// Fails if there is no such namespace.
-pub async fn require(db: &impl ConnectionTrait, key: &NamespaceKey) -> Result<Namespace> {
+pub async fn require(db: &impl Connection, key: &NamespaceKey) -> Result<Namespace> {
     let namespace =
         castalia_store::namespace::find(db, &key.app_id, &key.cluster, &key.namespace).await?;
     namespace.ok_or_else(|| not_exists(key))
@@ -333,7 +328,7 @@ pub(super) fn names(key: &NamespaceKey) -> String {
 ///
 /// # Errors
 /// Fails if there is no such namespace.
-pub async fn by_id(db: &impl ConnectionTrait, id: i64) -> Result<Namespace> {
+pub async fn by_id(db: &impl Connection, id: i64) -> Result<Namespace> {
     let namespace = castalia_store::namespace::by_id(db, id).await?;
     // Apollo's message refers to an item.
     let not_found = || {

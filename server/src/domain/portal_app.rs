@@ -1,14 +1,14 @@
 //! Apps in the portal: their rows in ApolloPortalDB, their roles, and the apps of a user or
 //! consumer. The admin role manages the app in an environment.
 
-pub use castalia_store::entity::app::Model as App;
+pub use castalia_store::app::App;
 
 use std::collections::BTreeSet;
 
-use castalia_store::entity::{app as app_row, app_namespace};
+use castalia_store::app::AppRow;
+use castalia_store::namespace::{AppNamespaceRow, insert_app_namespace};
 use castalia_store::user::role;
-use castalia_store::{Id, Store, Transaction, app, insert};
-use sea_orm::{IntoActiveModel as _, Set};
+use castalia_store::{Authorship, Id, Store, Transaction, app};
 
 use crate::domain::constraint::check_name;
 use crate::domain::permission::grant::{self, Grantee};
@@ -123,14 +123,17 @@ async fn update_in(
 ) -> Result<App> {
     let app_id = &details.app_id;
     let found = app::lock(tx, app_id).await?.filter(|app| app.app_id == *app_id);
-    let mut row = found.ok_or_else(|| unknown(app_id))?.into_active_model();
-    row.name.set_if_not_equals(details.name.clone());
-    row.org_id.set_if_not_equals(details.org_id.clone());
-    row.org_name.set_if_not_equals(details.org_name.clone());
-    row.owner_name.set_if_not_equals(details.owner_name.clone());
-    row.owner_email.set_if_not_equals(email.to_owned());
-    row.data_change_last_modified_by.set_if_not_equals(Some(operator.to_owned()));
-    castalia_store::update(tx, row).await?;
+    let old = found.ok_or_else(|| unknown(app_id))?;
+    let new = App {
+        name: details.name.clone(),
+        org_id: details.org_id.clone(),
+        org_name: details.org_name.clone(),
+        owner_name: details.owner_name.clone(),
+        owner_email: email.to_owned(),
+        data_change_last_modified_by: Some(operator.to_owned()),
+        ..old.clone()
+    };
+    app::update(tx, &old, &new).await?;
     app::by_app_id(tx, app_id).await?.ok_or_else(|| unknown(app_id))
 }
 
@@ -197,17 +200,17 @@ async fn create_in(tx: &Transaction, new: &NewApp, email: &str, operator: &str) 
         return Err(Error::bad_request(format!("app already exists for appId:{stored}"))
             .with_code(Code::AppExists));
     }
-    let row = app_row::ActiveModel {
-        app_id: Set(app_id.clone()),
-        name: Set(name.clone()),
-        org_id: Set(org_id.clone()),
-        org_name: Set(org_name.clone()),
-        owner_name: Set(owner_name.clone()),
-        owner_email: Set(email.to_owned()),
-        ..app_row::ActiveModel::created_and_edited_by(operator)
+    let row = AppRow {
+        app_id: app_id.clone(),
+        name: name.clone(),
+        org_id: org_id.clone(),
+        org_name: org_name.clone(),
+        owner_name: owner_name.clone(),
+        owner_email: email.to_owned(),
     };
-    let created = insert(tx, row).await?;
-    insert(tx, first_namespace(app_id, operator)).await?;
+    let author = Authorship::of(operator);
+    let created = app::insert(tx, row, author.clone()).await?;
+    insert_app_namespace(tx, first_namespace(app_id), author).await?;
     grant::give(tx, &NamedRole::master(app_id), Grantee::User(owner_name), operator).await?;
     grant::ensure(tx, &NamedRole::manage_app_master(app_id), operator).await?;
     grant::open_namespace(tx, (app_id, DEFAULT_NAMESPACE), &new.envs, Some(owner_name), operator)
@@ -225,14 +228,13 @@ async fn create_in(tx: &Transaction, new: &NewApp, email: &str, operator: &str) 
     Ok(created)
 }
 
-fn first_namespace(app_id: &str, operator: &str) -> app_namespace::ActiveModel {
-    app_namespace::ActiveModel {
-        name: Set(DEFAULT_NAMESPACE.to_owned()),
-        app_id: Set(app_id.to_owned()),
-        format: Set(Format::Properties.name().to_owned()),
-        is_public: Set(false),
-        comment: Set("default app namespace".to_owned()),
-        ..app_namespace::ActiveModel::created_and_edited_by(operator)
+fn first_namespace(app_id: &str) -> AppNamespaceRow {
+    AppNamespaceRow {
+        name: DEFAULT_NAMESPACE.to_owned(),
+        app_id: app_id.to_owned(),
+        format: Format::Properties.name().to_owned(),
+        is_public: false,
+        comment: "default app namespace".to_owned(),
     }
 }
 

@@ -1,14 +1,13 @@
 //! Definitions of namespaces in the portal: public names are unique over all apps, and each
 //! definition has roles. The admin role manages the namespaces themselves.
 
-pub use castalia_store::entity::app_namespace::Model as AppNamespace;
+pub use castalia_store::namespace::AppNamespace;
 
 use std::collections::HashMap;
 
 use castalia_core::protocol::namespace::{Format, is_valid_name};
-use castalia_store::entity::app_namespace::ActiveModel;
-use castalia_store::{Store, Transaction, insert, namespace};
-use sea_orm::Set;
+use castalia_store::namespace::AppNamespaceRow;
+use castalia_store::{Authorship, Store, Transaction, namespace};
 
 use crate::domain::permission::grant;
 use crate::domain::{portal_app, unique};
@@ -140,15 +139,14 @@ async fn create_in(
     // No unique key ensures that a public name belongs to one app only.
     grant::lock_portal(tx).await?;
     check_unique(tx, new).await?;
-    let row = ActiveModel {
-        name: Set(new.name.clone()),
-        app_id: Set(new.app_id.clone()),
-        format: Set(new.format.clone()),
-        is_public: Set(new.is_public),
-        comment: Set(new.comment.clone()),
-        ..ActiveModel::created_and_edited_by(operator)
+    let row = AppNamespaceRow {
+        name: new.name.clone(),
+        app_id: new.app_id.clone(),
+        format: new.format.clone(),
+        is_public: new.is_public,
+        comment: new.comment.clone(),
     };
-    let created = insert(tx, row).await?;
+    let created = namespace::insert_app_namespace(tx, row, Authorship::of(operator)).await?;
     grant::open_namespace(tx, (&new.app_id, &new.name), envs, editor, operator).await?;
     Ok(created)
 }

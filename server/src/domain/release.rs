@@ -1,11 +1,10 @@
 //! Publishes: the items of a namespace become a release, with its history and its message in one
 //! transaction. `gray_release.rs` publishes branches, `rollback.rs` rolls releases back.
 
-pub use castalia_store::entity::release::Model as Release;
+pub use castalia_store::release::Release;
 
-use castalia_store::entity::release::ActiveModel;
-use castalia_store::{Id, Store, Transaction};
-use sea_orm::{ConnectionTrait, Set};
+use castalia_store::release::ReleaseRow;
+use castalia_store::{Authorship, Connection, Id, Store, Transaction};
 
 use super::audit::Trail;
 use super::branch::{self, Family};
@@ -233,7 +232,8 @@ pub(super) struct NewRelease<'a> {
 impl NewRelease<'_> {
     /// Inserts the row and releases the edit lock.
     pub(super) async fn insert(&self, tx: &Transaction, trail: &mut Trail) -> Result<Release> {
-        let release = castalia_store::insert(tx, self.row()?).await?;
+        let author = Authorship::of(&self.publication.operator);
+        let release = castalia_store::release::insert(tx, self.row()?, author).await?;
         self.unlock(tx).await?;
         trail.inserted("Release", release.id);
         Ok(release)
@@ -257,23 +257,22 @@ impl NewRelease<'_> {
         Ok(castalia_store::release::publish(tx, publish).await?)
     }
 
-    fn row(&self) -> Result<ActiveModel> {
+    fn row(&self) -> Result<ReleaseRow> {
         let Namespace { app_id, cluster_name, namespace_name, .. } = self.namespace;
         let operator = &self.publication.operator;
         check_width(operator, "DataChange_CreatedBy", constraint::OPERATOR)?;
         if let Some(comment) = &self.publication.comment {
             check_width(comment, "Comment", COMMENT)?;
         }
-        Ok(ActiveModel {
-            release_key: Set(key::generate(app_id, cluster_name, namespace_name)),
-            name: Set(fitting(Some(&self.publication.title), "Name", TITLE)?),
-            comment: Set(self.publication.comment.clone()),
-            app_id: Set(app_id.clone()),
-            cluster_name: Set(cluster_name.clone()),
-            namespace_name: Set(namespace_name.clone()),
-            configurations: Set(configurations::format(self.content)?),
-            is_abandoned: Set(false),
-            ..ActiveModel::created_and_edited_by(operator)
+        Ok(ReleaseRow {
+            release_key: key::generate(app_id, cluster_name, namespace_name),
+            name: fitting(Some(&self.publication.title), "Name", TITLE)?,
+            comment: self.publication.comment.clone(),
+            app_id: app_id.clone(),
+            cluster_name: cluster_name.clone(),
+            namespace_name: namespace_name.clone(),
+            configurations: configurations::format(self.content)?,
+            is_abandoned: false,
         })
     }
 
@@ -313,16 +312,13 @@ impl NewRelease<'_> {
 }
 
 /// The release that clients of a namespace receive.
-pub(super) async fn latest(
-    db: &impl ConnectionTrait,
-    key: &NamespaceKey,
-) -> Result<Option<Release>> {
+pub(super) async fn latest(db: &impl Connection, key: &NamespaceKey) -> Result<Option<Release>> {
     Ok(castalia_store::release::latest_active(db, &key.app_id, &key.cluster, &key.namespace)
         .await?)
 }
 
 /// Id of the release that clients of a namespace receive; 0 if there is none.
-pub(super) async fn latest_id(db: &impl ConnectionTrait, key: &NamespaceKey) -> Result<Id> {
+pub(super) async fn latest_id(db: &impl Connection, key: &NamespaceKey) -> Result<Id> {
     Ok(castalia_store::release::latest_active_id(db, &key.app_id, &key.cluster, &key.namespace)
         .await?)
 }

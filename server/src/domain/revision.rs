@@ -1,8 +1,7 @@
 //! Revisions of a draft: a digest of the present items of a namespace, because no column numbers
 //! their states. An edit that is based on a revision is rejected once the items have changed.
 
-use castalia_store::{Id, Transaction};
-use sea_orm::ConnectionTrait;
+use castalia_store::{Connection, Id, Transaction};
 use sha2::{Digest as _, Sha256};
 
 use super::item::Item;
@@ -37,7 +36,7 @@ impl Revision {
 
     /// The present revision of a namespace. An item that cannot be decoded is not part of it,
     /// because readers do not see it; correcting the item changes the revision.
-    pub async fn current(db: &impl ConnectionTrait, namespace_id: Id) -> Result<Self> {
+    pub async fn current(db: &impl Connection, namespace_id: Id) -> Result<Self> {
         Ok(Self::of(&castalia_store::item::readable_of_namespace(db, namespace_id).await?))
     }
 

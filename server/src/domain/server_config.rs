@@ -1,12 +1,11 @@
 //! Settings that operators keep in the config database, by key and cluster of nodes.
 //! `crate::server_config` interprets them.
 
-pub use castalia_store::entity::server_config::Model as ServerConfigRow;
+pub use castalia_store::server_config::Setting;
 
 use castalia_core::protocol::namespace::DEFAULT_CLUSTER;
-use castalia_store::entity::server_config::ActiveModel;
+use castalia_store::server_config::SettingRow;
 use castalia_store::{Store, StoreError, Transaction};
-use sea_orm::{IntoActiveModel as _, Set};
 
 use super::constraint::{self, Author, check_width, fitting};
 use super::unique;
@@ -38,40 +37,31 @@ pub struct ConfigDraft {
 ///
 /// # Errors
 /// Fails if key, value or, for a new one, the creator is missing.
-pub async fn put(store: &Store, draft: ConfigDraft) -> Result<ServerConfigRow> {
+pub async fn put(store: &Store, draft: ConfigDraft) -> Result<Setting> {
     unique::write(store, draft, |tx, draft| Box::pin(put_in(tx, draft))).await
 }
 
-async fn put_in(tx: &Transaction, draft: &ConfigDraft) -> Result<ServerConfigRow> {
+async fn put_in(tx: &Transaction, draft: &ConfigDraft) -> Result<Setting> {
     let key = fitting(draft.key.as_deref(), "Key", KEY)?;
     let cluster = draft.cluster.as_deref().unwrap_or(DEFAULT_CLUSTER);
     let cluster = fitting(Some(cluster), "Cluster", constraint::NAME)?;
     let value = fitting(draft.value.as_deref(), "Value", VALUE)?;
     check_width(draft.comment.as_deref().unwrap_or_default(), "Comment", COMMENT)?;
     let Some(old) = castalia_store::server_config::to_replace(tx, &key, &cluster).await? else {
-        let row = ActiveModel {
-            key: Set(key),
-            cluster: Set(cluster),
-            value: Set(value),
-            comment: Set(draft.comment.clone()),
-            ..ActiveModel::authored(draft.author.checked()?)
-        };
-        return Ok(castalia_store::insert(tx, row).await?);
+        let row = SettingRow { key, cluster, value, comment: draft.comment.clone() };
+        let author = draft.author.checked()?;
+        return Ok(castalia_store::server_config::insert(tx, row, author).await?);
     };
-    let new = ServerConfigRow {
+    let new = Setting {
         value,
         comment: draft.comment.clone(),
         data_change_last_modified_by: draft.author.editor()?.map(str::to_owned),
         ..old.clone()
     };
-    let mut row = old.into_active_model();
-    row.value.set_if_not_equals(new.value.clone());
-    row.comment.set_if_not_equals(new.comment.clone());
-    row.data_change_last_modified_by.set_if_not_equals(new.data_change_last_modified_by.clone());
-    let is_changed = castalia_store::update(tx, row).await?;
+    let is_changed = castalia_store::server_config::update(tx, &old, &new).await?;
     let time =
         if is_changed { Some(castalia_store::now().into()) } else { new.data_change_last_time };
-    Ok(ServerConfigRow { data_change_last_time: time, ..new })
+    Ok(Setting { data_change_last_time: time, ..new })
 }
 
 /// Deletes a setting.
@@ -98,7 +88,7 @@ pub async fn delete(store: &Store, key: &str, cluster: &str, operator: &str) -> 
 }
 
 /// All settings of all clusters.
-pub async fn list(store: &Store) -> Result<Vec<ServerConfigRow>> {
+pub async fn list(store: &Store) -> Result<Vec<Setting>> {
     Ok(castalia_store::server_config::all(store.read()).await?)
 }
 

@@ -5,8 +5,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use castalia_store::entity::castalia_session::Model;
-use castalia_store::user::session;
+use castalia_store::user::session::{self, Session};
 use castalia_store::{Secret, Store, Transaction, now};
 use chrono::{DateTime, TimeDelta, Utc};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -40,7 +39,7 @@ pub struct SignedIn {
 pub async fn begin(store: &Store, user: &User) -> Result<Option<Secret>> {
     let id = random()?;
     let now = now();
-    let row = Model {
+    let row = Session {
         id_hash: hash(&id),
         user_id: user.username.clone(),
         csrf_token: Secret::new(csrf_token(&id, user)?),
@@ -54,7 +53,7 @@ pub async fn begin(store: &Store, user: &User) -> Result<Option<Secret>> {
     Ok(is_begun.then(|| Secret::new(id)))
 }
 
-async fn begin_in(tx: &Transaction, user: &User, row: &Model) -> Result<bool> {
+async fn begin_in(tx: &Transaction, user: &User, row: &Session) -> Result<bool> {
     // Expired sessions of all users are removed only here.
     session::delete_expired(tx, *row.created_time).await?;
     let is_unchanged = user::lock_unchanged(tx, user).await?;

@@ -1,7 +1,7 @@
 //! Users of the portal: look-up, sign-in with a password, setting passwords, and the first
 //! administrator.
 
-pub use castalia_store::entity::users::Model as User;
+pub use castalia_store::user::User;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;

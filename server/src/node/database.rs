@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use castalia_store::migration::{self, Part};
-use castalia_store::{DatabaseUrl, Secret, Store, StoreError, StoreOptions, installation};
+use castalia_store::{
+    DatabaseUrl, Secret, Store, StoreError, StoreOptions, Transaction, installation,
+};
 use futures_util::future::BoxFuture;
-use sea_orm::DatabaseTransaction;
 
 use super::{StartError, data_dir, random_hex, seed};
 use crate::domain::server_config;
@@ -184,8 +185,7 @@ async fn schema(
     settings: &Settings,
     store: &Store,
     part: Part,
-    first_rows: impl for<'c> FnOnce(&'c DatabaseTransaction) -> BoxFuture<'c, Result<(), StoreError>>
-    + Send,
+    first_rows: impl for<'c> FnOnce(&'c Transaction) -> BoxFuture<'c, Result<(), StoreError>> + Send,
 ) -> Result<Installation, StartError> {
     match settings.schema {
         SchemaMode::Apply => Ok(migration::apply(store, part, first_rows).await?),

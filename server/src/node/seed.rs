@@ -3,9 +3,8 @@
 
 use std::path::PathBuf;
 
-use castalia_store::entity::{portal_server_config, server_config};
-use castalia_store::{Secret, Store, StoreError, insert, installation};
-use sea_orm::{DatabaseTransaction, Set};
+use castalia_store::server_config::{PortalSettingRow, SettingRow, insert, insert_of_portal};
+use castalia_store::{Authorship, Secret, Store, StoreError, Transaction, installation};
 
 use super::{StartError, data_dir};
 use crate::domain::user;
@@ -18,32 +17,27 @@ const OPERATOR: &str = "default";
 
 /// Turns on access control of the admin role, with a generated token. The id later shows whether a
 /// portal's database belongs to this one.
-pub(super) async fn config(
-    tx: &DatabaseTransaction,
-    token: &str,
-    id: &str,
-) -> Result<(), StoreError> {
+pub(super) async fn config(tx: &Transaction, token: &str, id: &str) -> Result<(), StoreError> {
     installation::insert(tx, installation::ID, Secret::new(id)).await?;
     let rows = [
         (keys::ADMIN_TOKEN_REQUIRED.name, "true", "whether the admin service asks for a token"),
         (keys::ADMIN_TOKENS.name, token, "tokens of the admin service, separated by commas"),
     ];
     for (key, value, comment) in rows {
-        let row = server_config::ActiveModel {
-            key: Set(key.into()),
-            cluster: Set("default".into()),
-            value: Set(value.into()),
-            comment: Set(Some(comment.into())),
-            ..server_config::ActiveModel::created_and_edited_by(OPERATOR)
+        let row = SettingRow {
+            key: key.into(),
+            cluster: "default".into(),
+            value: value.into(),
+            comment: Some(comment.into()),
         };
-        insert(tx, row).await?;
+        insert(tx, row, Authorship::of(OPERATOR)).await?;
     }
     Ok(())
 }
 
 /// The environment's name, the token of its admin role, and a salt of this installation.
 pub(super) async fn portal(
-    tx: &DatabaseTransaction,
+    tx: &Transaction,
     env: &str,
     token: &str,
     salt: &str,
@@ -55,13 +49,12 @@ pub(super) async fn portal(
         (keys::ENVIRONMENT_TOKENS.name, &tokens, "tokens of the admin services by environment"),
     ];
     for (key, value, comment) in rows {
-        let row = portal_server_config::ActiveModel {
-            key: Set(key.into()),
-            value: Set(value.into()),
-            comment: Set(Some(comment.into())),
-            ..portal_server_config::ActiveModel::created_and_edited_by(OPERATOR)
+        let row = PortalSettingRow {
+            key: key.into(),
+            value: value.into(),
+            comment: Some(comment.into()),
         };
-        insert(tx, row).await?;
+        insert_of_portal(tx, row, Authorship::of(OPERATOR)).await?;
     }
     Ok(())
 }

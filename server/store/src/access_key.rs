@@ -6,13 +6,15 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
 
-use crate::entity::access_key::{Column, Entity, Model};
+use crate::entity::access_key::{ActiveModel, Column, Entity, Model};
 use crate::error::StoreError;
 use crate::feed::readable;
 use crate::number::{Id, Small};
 use crate::page;
 use crate::row::decode;
-use crate::row::{Standard, now, soft_delete};
+use crate::row::{self, Authorship, Standard, now, soft_delete};
+
+pub use crate::entity::access_key::{Model as AccessKey, Row as AccessKeyRow};
 
 /// Whether a key was created, changed or deleted at this time or later. Tables may store whole
 /// seconds only, so callers must subtract two seconds from the last time that they saw.
@@ -60,6 +62,24 @@ pub async fn find_enabled_locked(
     let key = key.select_only().column(Column::IsEnabled);
     let row = db.query_one_raw(key.build(db.get_database_backend())).await?;
     Ok(row.map(|row| row.try_get_by(0).unwrap_or(true)))
+}
+
+/// Fails with [`StoreError::Duplicate`] if the app has a key with this secret.
+pub async fn insert(
+    db: &impl ConnectionTrait,
+    row: AccessKeyRow,
+    author: Authorship,
+) -> Result<Model, StoreError> {
+    row::insert(db, ActiveModel::of(row, author)).await
+}
+
+/// Writes the differences between two states of a key; returns whether there are any.
+pub async fn update(
+    db: &impl ConnectionTrait,
+    old: &Model,
+    new: &Model,
+) -> Result<bool, StoreError> {
+    row::update(db, old, new).await
 }
 
 /// Disables a key, whatever the rest of its row holds.

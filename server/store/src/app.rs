@@ -8,17 +8,18 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder
 
 use crate::Store;
 use crate::condition::{chunks, contains};
-use crate::entity::app::{Column, Entity, Model};
+use crate::entity::app::{ActiveModel, Column, Entity, Model};
 use crate::error::StoreError;
 use crate::feed::readable;
 use crate::number::Id;
 use crate::page::{self, Page, Paged};
 use crate::row::decode;
-use crate::row::{Standard, soft_delete};
+use crate::row::{self, Authorship, Standard, soft_delete};
 
+pub use crate::entity::app::{Model as App, Row as AppRow};
 pub use cluster::{
-    child_clusters, cluster, cluster_by_id, cluster_to_remove, clusters, clusters_with_branches,
-    delete_cluster, is_branch,
+    Cluster, ClusterRow, child_clusters, cluster, cluster_by_id, cluster_to_remove, clusters,
+    clusters_with_branches, delete_cluster, insert_cluster, is_branch,
 };
 
 pub async fn by_app_id(
@@ -117,6 +118,23 @@ pub async fn search(
         text,
     ));
     page::paged(db, Entity::live().filter(either), page).await
+}
+
+pub async fn insert(
+    db: &impl ConnectionTrait,
+    row: AppRow,
+    author: Authorship,
+) -> Result<Model, StoreError> {
+    row::insert(db, ActiveModel::of(row, author)).await
+}
+
+/// Writes the differences between two states of an app; returns whether there are any.
+pub async fn update(
+    db: &impl ConnectionTrait,
+    old: &Model,
+    new: &Model,
+) -> Result<bool, StoreError> {
+    row::update(db, old, new).await
 }
 
 /// Hides the app; returns whether it existed.

@@ -4,7 +4,9 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Condition;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, Set};
+use sea_orm::{
+    ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, Set,
+};
 
 use crate::condition::{chunks, contains};
 use crate::entity::{audit, audit_log, audit_log_data_influence as influence};
@@ -13,6 +15,9 @@ use crate::feed::readable;
 use crate::number::Id;
 use crate::page::{self, Page};
 use crate::row;
+
+pub use audit_log::Model as AuditLog;
+pub use influence::Model as AuditLogDataInfluence;
 
 /// Records that the operator wrote a row: `operation` is INSERT, UPDATE or DELETE.
 pub async fn record(
@@ -62,17 +67,87 @@ pub async fn record_all(
     Ok(())
 }
 
+/// An operation, for [`log`].
+#[derive(Clone, Debug)]
+pub struct Operation {
+    pub trace_id: String,
+    pub span_id: String,
+    pub parent_span_id: Option<String>,
+    pub operator: String,
+    /// CREATE, UPDATE or DELETE.
+    pub kind: &'static str,
+    pub name: String,
+    pub description: String,
+}
+
+/// A field that an operation changed.
+#[derive(Clone, Debug)]
+pub struct Influence {
+    /// Name of the table.
+    pub entity: &'static str,
+    /// Id of the row.
+    pub id: String,
+    pub field: &'static str,
+    pub old_value: Option<String>,
+    pub new_value: Option<String>,
+}
+
 /// Records an operation with the fields that it changed.
 pub async fn log(
     db: &impl ConnectionTrait,
-    operation: audit_log::ActiveModel,
-    influences: Vec<influence::ActiveModel>,
+    operation: Operation,
+    influences: Vec<Influence>,
 ) -> Result<(), StoreError> {
-    row::insert(db, operation).await?;
+    let now = row::now();
+    let span_id = operation.span_id.clone();
+    row::insert(db, operation.into_row(now)).await?;
     if !influences.is_empty() {
-        influence::Entity::insert_many(influences).exec_without_returning(db).await?;
+        let rows = influences.into_iter().map(|influence| influence.into_row(&span_id, now));
+        influence::Entity::insert_many(rows).exec_without_returning(db).await?;
     }
     Ok(())
+}
+
+impl Operation {
+    fn into_row(self, now: DateTime<Utc>) -> audit_log::ActiveModel {
+        audit_log::ActiveModel {
+            id: ActiveValue::NotSet,
+            trace_id: Set(self.trace_id),
+            span_id: Set(self.span_id),
+            parent_span_id: Set(self.parent_span_id),
+            follows_from_span_id: Set(None),
+            operator: Set(self.operator),
+            op_type: Set(self.kind.to_owned()),
+            op_name: Set(self.name),
+            description: Set(Some(self.description)),
+            is_deleted: Set(false),
+            deleted_at: Set(0),
+            data_change_created_by: Set(None),
+            data_change_created_time: Set(now.into()),
+            data_change_last_modified_by: Set(None),
+            data_change_last_time: Set(Some(now.into())),
+        }
+    }
+}
+
+impl Influence {
+    fn into_row(self, span_id: &str, now: DateTime<Utc>) -> influence::ActiveModel {
+        influence::ActiveModel {
+            id: ActiveValue::NotSet,
+            span_id: Set(span_id.to_owned()),
+            influence_entity_id: Set(self.id),
+            influence_entity_name: Set(self.entity.to_owned()),
+            field_name: Set(Some(self.field.to_owned())),
+            field_old_value: Set(self.old_value),
+            field_new_value: Set(self.new_value),
+            is_deleted: Set(false),
+            deleted_at: Set(0),
+            data_change_created_by: Set(None),
+            data_change_created_time: Set(now.into()),
+            data_change_last_modified_by: Set(None),
+            data_change_last_time: Set(Some(now.into())),
+        }
+    }
 }
 
 /// Operations, newest first.

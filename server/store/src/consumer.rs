@@ -1,15 +1,15 @@
 //! Queries: consumers of OpenAPI, their tokens and calls. Their roles are in `user/role.rs`.
 //! Generation and comparison of tokens are not known here.
 
-use chrono::NaiveDateTime;
+use chrono::{DateTime, NaiveDateTime, Utc};
 use sea_orm::sea_query::{Condition, OnConflict};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait, Set,
+    ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter,
+    QueryOrder, QuerySelect, QueryTrait, Set,
 };
 
 use crate::condition::chunks;
-use crate::entity::consumer::{Column, Entity, Model};
+use crate::entity::consumer::{ActiveModel, Column, Entity, Model};
 use crate::entity::{
     castalia_consumer_grant as grant, consumer_audit, consumer_role, consumer_token,
 };
@@ -18,7 +18,20 @@ use crate::feed::readable;
 use crate::number::Id;
 use crate::page::{self, Page};
 use crate::row::decode;
-use crate::row::{Standard, now, soft_delete};
+use crate::row::{self, Authorship, Standard, now, soft_delete};
+
+pub use crate::entity::consumer::Row as ConsumerRow;
+pub use crate::entity::consumer_token::Row as ConsumerTokenRow;
+
+/// A call of a consumer.
+#[derive(Clone, Debug)]
+pub struct ConsumerCall {
+    pub consumer_id: Id,
+    pub method: String,
+    /// Path and query.
+    pub uri: String,
+    pub time: DateTime<Utc>,
+}
 
 pub async fn by_id(db: &impl ConnectionTrait, id: Id) -> Result<Option<Model>, StoreError> {
     decode::one(db, Entity::live_by_id(id)).await
@@ -44,6 +57,14 @@ pub async fn by_app_id(
 /// All consumers, newest first.
 pub async fn all_page(db: &impl ConnectionTrait, page: &Page) -> Result<Vec<Model>, StoreError> {
     page::list(db, Entity::live().order_by_desc(Column::Id), page).await
+}
+
+pub async fn insert(
+    db: &impl ConnectionTrait,
+    row: ConsumerRow,
+    author: Authorship,
+) -> Result<Model, StoreError> {
+    row::insert(db, ActiveModel::of(row, author)).await
 }
 
 /// Hides the consumer with its tokens and roles, and deletes its grants; returns whether it
@@ -83,13 +104,29 @@ pub async fn tokens(
     decode::all_repaired(db, tokens.order_by_asc(Column::Id)).await
 }
 
+pub async fn insert_token(
+    db: &impl ConnectionTrait,
+    row: ConsumerTokenRow,
+    author: Authorship,
+) -> Result<consumer_token::Model, StoreError> {
+    row::insert(db, consumer_token::ActiveModel::of(row, author)).await
+}
+
 /// Records calls of consumers.
 pub async fn record_calls(
     db: &impl ConnectionTrait,
-    calls: Vec<consumer_audit::ActiveModel>,
+    calls: &[ConsumerCall],
 ) -> Result<(), StoreError> {
+    let rows = calls.iter().map(|call| consumer_audit::ActiveModel {
+        id: ActiveValue::NotSet,
+        consumer_id: Set(Some(call.consumer_id)),
+        uri: Set(call.uri.clone()),
+        method: Set(call.method.clone()),
+        data_change_created_time: Set(call.time.into()),
+        data_change_last_time: Set(Some(call.time.into())),
+    });
     if !calls.is_empty() {
-        consumer_audit::Entity::insert_many(calls).exec_without_returning(db).await?;
+        consumer_audit::Entity::insert_many(rows).exec_without_returning(db).await?;
     }
     Ok(())
 }

@@ -1,5 +1,8 @@
 //! The tables under their official names: columns only, no queries and no rules.
-//! Queries are in the modules beside this one, one for each aggregate.
+//! Queries are in the modules beside this one, one for each aggregate. Public for tests, which read
+//! and write single rows; other crates use the queries.
+
+pub use crate::row::{InNamespace, Standard, insert, soft_delete};
 
 pub mod access_key;
 pub mod app;
@@ -80,6 +83,19 @@ macro_rules! std_table {
         }
 
         crate::row::standard!();
+
+        /// The columns of a new row, without the id and the standard ones.
+        #[derive(Clone, Debug)]
+        pub struct Row {
+            $( pub $field: $type, )*
+        }
+
+        impl ActiveModel {
+            /// A new live row.
+            pub fn of(row: Row, author: crate::row::Authorship) -> Self {
+                Self { $( $field: sea_orm::Set(row.$field), )* ..Self::authored(author) }
+            }
+        }
     };
 }
 

@@ -18,6 +18,9 @@ use crate::number::Id;
 use crate::page::{self, Page, Paged};
 use crate::row::decode;
 
+pub use crate::entity::instance::Model as Instance;
+pub use crate::entity::instance_config::Model as InstanceConfig;
+
 /// Rows in one statement; each has up to eight values.
 const ROWS: usize = 200;
 

@@ -10,15 +10,19 @@ use sea_orm::{
 };
 
 use crate::condition::chunks;
-use crate::entity::item::{Column, Entity, Model};
+use crate::entity::item::{ActiveModel, Column, Entity, Model};
 use crate::error::StoreError;
 use crate::feed::readable;
 use crate::number::Id;
 use crate::page::{self, Page, Paged};
 use crate::row::decode;
-use crate::row::{Standard, soft_delete};
+use crate::row::{self, Authorship, Standard, soft_delete};
 
-pub use commit::{commits, commits_since, commits_with_key, delete_commits_of_namespace};
+pub use crate::entity::item::{Model as Item, Row as ItemRow};
+pub use commit::{
+    Commit, CommitRow, commits, commits_since, commits_with_key, delete_commits_of_namespace,
+    insert_commit,
+};
 pub use search::{Hit, search};
 
 pub async fn by_id(
@@ -225,6 +229,23 @@ pub async fn count_with_key(
 /// Number of items, including comments and blank lines.
 pub async fn count(db: &impl ConnectionTrait, namespace_id: Id) -> Result<u64, StoreError> {
     page::count(db, Entity::live().filter(Column::NamespaceId.eq(namespace_id))).await
+}
+
+pub async fn insert(
+    db: &impl ConnectionTrait,
+    row: ItemRow,
+    author: Authorship,
+) -> Result<Model, StoreError> {
+    row::insert(db, ActiveModel::of(row, author)).await
+}
+
+/// Writes the differences between two states of an item; returns whether there are any.
+pub async fn update(
+    db: &impl ConnectionTrait,
+    old: &Model,
+    new: &Model,
+) -> Result<bool, StoreError> {
+    row::update(db, old, new).await
 }
 
 /// Hides the item; returns whether it existed.

@@ -30,7 +30,7 @@ mod reader;
 pub mod release;
 pub mod removal;
 mod retirement;
-pub mod row;
+mod row;
 pub mod secret;
 mod sequence;
 pub mod server_config;
@@ -67,7 +67,7 @@ pub use number::{Id, Small};
 pub use page::{Page, Paged, Sort};
 pub use pool::{RESERVED_CONNECTIONS, StoreOptions};
 pub use reader::Reader;
-pub use row::{Authorship, InNamespace, Standard, insert, now, soft_delete, soft_remove, update};
+pub use row::{Authorship, now};
 pub use secret::Secret;
 pub use status::Status;
 pub use time::StoredTime;
@@ -76,6 +76,13 @@ pub use url::{DatabaseUrl, Dialect};
 /// The transaction of a write job: the job sees its own changes, other transactions see them after
 /// the commit.
 pub type Transaction = DatabaseTransaction;
+
+/// Runs queries: the handle for reads, or the transaction of a write job.
+pub trait Connection: ConnectionTrait {}
+
+impl Connection for Reader {}
+
+impl Connection for Transaction {}
 
 /// Interval of the trial writes to a database that rejects writes.
 const RETRY: Duration = Duration::from_secs(1);

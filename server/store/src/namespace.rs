@@ -12,20 +12,22 @@ use sea_orm::{
 };
 
 use crate::condition::chunks;
-use crate::entity::namespace::{Column, Entity, Model};
+use crate::entity::namespace::{ActiveModel, Column, Entity, Model};
 use crate::error::StoreError;
 use crate::feed::readable;
 use crate::number::Id;
 use crate::page::{self, Page};
 use crate::row::decode;
-use crate::row::{InNamespace, Standard, soft_delete};
+use crate::row::{self, Authorship, InNamespace, Standard, soft_delete};
 
+pub use crate::entity::namespace::{Model as Namespace, Row as NamespaceRow};
 pub use definition::{
-    app_namespace, app_namespace_to_remove, app_namespaces, app_namespaces_named,
-    delete_app_namespace, delete_app_namespaces, public_app_namespace, public_app_namespaces,
+    AppNamespace, AppNamespaceRow, app_namespace, app_namespace_to_remove, app_namespaces,
+    app_namespaces_named, delete_app_namespace, delete_app_namespaces, insert_app_namespace,
+    public_app_namespace, public_app_namespaces,
 };
 pub use family::lock_family;
-pub use lock::{delete_lock, delete_locks, insert_lock, lock};
+pub use lock::{NamespaceLock, delete_lock, delete_locks, insert_lock, lock};
 pub use standing::{Standing, standings};
 
 pub async fn by_id(
@@ -136,6 +138,14 @@ pub async fn count_named_elsewhere(
     let others =
         Entity::live().filter(Column::NamespaceName.eq(namespace)).filter(Column::AppId.ne(app_id));
     page::count(db, others).await
+}
+
+pub async fn insert(
+    db: &impl ConnectionTrait,
+    row: NamespaceRow,
+    author: Authorship,
+) -> Result<Model, StoreError> {
+    row::insert(db, ActiveModel::of(row, author)).await
 }
 
 /// Hides the namespace; returns whether it existed.

@@ -11,22 +11,25 @@ use sea_orm::{
 };
 
 use crate::condition::chunks;
-use crate::entity::release::{Column, Entity, Model};
+use crate::entity::release::{ActiveModel, Column, Entity, Model};
 use crate::error::StoreError;
 use crate::feed::readable;
 use crate::number::Id;
 use crate::page::{self, Page};
 use crate::row::decode;
-use crate::row::{InNamespace, Standard, now, soft_delete};
+use crate::row::{self, Authorship, InNamespace, Standard, now, soft_delete};
 
+pub use crate::entity::release::{Model as Release, Row as ReleaseRow};
 pub use history::{
-    Line, delete_histories, delete_histories_of_namespace, histories, histories_after,
-    histories_by_previous_release, histories_by_release, histories_of_branch, histories_up_to,
-    latest_history, max_history_id, nth_newest_history, still_referenced,
+    Line, ReleaseHistory, ReleaseHistoryRow, delete_histories, delete_histories_of_namespace,
+    histories, histories_after, histories_by_previous_release, histories_by_release,
+    histories_of_branch, histories_up_to, insert_history, latest_history, max_history_id,
+    nth_newest_history, still_referenced,
 };
 pub use publish::{Publish, publish};
 pub use rule::{
-    latest_rule, latest_rule_with_any_lines, name_rules, remove_rules_before, rules_of_namespace,
+    GrayReleaseRule, GrayReleaseRuleRow, insert_rule, latest_rule, latest_rule_with_any_lines,
+    name_rules, remove_rules_before, rules_of_namespace,
 };
 
 pub async fn by_id(
@@ -148,6 +151,14 @@ pub async fn active_between(
         .filter(Column::Id.lte(newest))
         .order_by_desc(Column::Id);
     decode::all_repaired(db, between).await
+}
+
+pub async fn insert(
+    db: &impl ConnectionTrait,
+    row: ReleaseRow,
+    author: Authorship,
+) -> Result<Model, StoreError> {
+    row::insert(db, ActiveModel::of(row, author)).await
 }
 
 /// Marks releases as rolled back.

@@ -6,8 +6,8 @@ pub(crate) mod decode;
 use chrono::{DateTime, SubsecRound, Utc};
 use sea_orm::sea_query::{Condition, Expr, InsertStatement, IntoCondition, Query};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, Iterable, PrimaryKeyToColumn,
-    QueryFilter, Select, TryIntoModel, Update, Value,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, Iterable,
+    ModelTrait, PrimaryKeyToColumn, QueryFilter, Select, TryIntoModel, Update, Value,
 };
 
 use crate::error::StoreError;
@@ -27,6 +27,18 @@ pub struct Authorship {
     pub created_time: Option<DateTime<Utc>>,
     /// `None` for now.
     pub last_time: Option<DateTime<Utc>>,
+}
+
+impl Authorship {
+    /// The operator creates the row now, and is its last editor.
+    pub fn of(operator: &str) -> Self {
+        Self {
+            created_by: operator.to_owned(),
+            last_modified_by: Some(operator.to_owned()),
+            created_time: None,
+            last_time: None,
+        }
+    }
 }
 
 /// A table whose rows are hidden instead of deleted.
@@ -161,16 +173,25 @@ pub(super) fn insertion<A: ActiveModelTrait>(
     Ok(insert)
 }
 
-/// Writes the changed columns of a loaded row, with the time of the change. Returns whether
-/// anything was written; a row without differences is not touched and keeps its time.
-pub async fn update<A>(db: &impl ConnectionTrait, row: A) -> Result<bool, StoreError>
+/// Writes the columns in which two states of a row differ, with the time of the change. Returns
+/// whether anything was written; a row without differences is not touched and keeps its time.
+pub(super) async fn update<M>(
+    db: &impl ConnectionTrait,
+    old: &M,
+    new: &M,
+) -> Result<bool, StoreError>
 where
-    A: ActiveModelTrait,
-    A::Entity: Standard,
+    M: ModelTrait<Entity: Standard> + IntoActiveModel<<M::Entity as EntityTrait>::ActiveModel>,
 {
-    let mut row = row;
+    let mut row = old.clone().into_active_model();
+    for column in <M::Entity as EntityTrait>::Column::iter() {
+        let value = new.get(column);
+        if old.get(column) != value {
+            row.set(column, value);
+        }
+    }
     if row.is_changed() {
-        row.set(<A::Entity as Standard>::LAST_TIME, Some(now()).into());
+        row.set(<M::Entity as Standard>::LAST_TIME, Some(now()).into());
     }
     update_as_is(db, row).await
 }
@@ -202,7 +223,7 @@ pub async fn soft_delete<E: Standard>(
 }
 
 /// Hides rows like the removal of a loaded object: their last editor is kept.
-pub async fn soft_remove<E: Standard>(
+pub(crate) async fn soft_remove<E: Standard>(
     db: &impl ConnectionTrait,
     condition: impl IntoCondition,
 ) -> Result<u64, StoreError> {

@@ -3,15 +3,16 @@
 
 use castalia_core::protocol::namespace::DEFAULT_CLUSTER;
 use sea_orm::sea_query::Condition;
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, Set,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::entity::{portal_server_config, server_config};
 use crate::error::StoreError;
 use crate::feed::readable;
 use crate::row::decode;
-use crate::row::{Standard, insert, soft_delete, update};
+use crate::row::{self, Authorship, Standard, soft_delete};
+
+pub use portal_server_config::Row as PortalSettingRow;
+pub use server_config::{Model as Setting, Row as SettingRow};
 
 /// All rows of ApolloConfigDB, by id.
 pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<server_config::Model>, StoreError> {
@@ -53,6 +54,25 @@ pub async fn to_replace(
     decode::healed(db, row).await
 }
 
+/// Inserts a setting of ApolloConfigDB.
+pub async fn insert(
+    db: &impl ConnectionTrait,
+    row: SettingRow,
+    author: Authorship,
+) -> Result<Setting, StoreError> {
+    row::insert(db, server_config::ActiveModel::of(row, author)).await
+}
+
+/// Writes the differences between two states of a setting of ApolloConfigDB; returns whether there
+/// are any.
+pub async fn update(
+    db: &impl ConnectionTrait,
+    old: &Setting,
+    new: &Setting,
+) -> Result<bool, StoreError> {
+    row::update(db, old, new).await
+}
+
 /// Writes value and comment of a key of ApolloConfigDB, and returns the row.
 pub async fn upsert(
     db: &impl ConnectionTrait,
@@ -63,22 +83,22 @@ pub async fn upsert(
     operator: &str,
 ) -> Result<server_config::Model, StoreError> {
     let Some(found) = to_replace(db, key, cluster).await? else {
-        let row = server_config::ActiveModel {
-            key: Set(key.to_owned()),
-            cluster: Set(cluster.to_owned()),
-            value: Set(value.to_owned()),
-            comment: Set(comment.map(str::to_owned)),
-            ..server_config::ActiveModel::created_and_edited_by(operator)
+        let row = SettingRow {
+            key: key.to_owned(),
+            cluster: cluster.to_owned(),
+            value: value.to_owned(),
+            comment: comment.map(str::to_owned),
         };
-        return insert(db, row).await;
+        return insert(db, row, Authorship::of(operator)).await;
     };
-    let id = found.id;
-    let mut row = found.into_active_model();
-    row.value.set_if_not_equals(value.to_owned());
-    row.comment.set_if_not_equals(comment.map(str::to_owned));
-    row.data_change_last_modified_by.set_if_not_equals(Some(operator.to_owned()));
-    update(db, row).await?;
-    let written = decode::one(db, server_config::Entity::live_by_id(id)).await?;
+    let new = Setting {
+        value: value.to_owned(),
+        comment: comment.map(str::to_owned),
+        data_change_last_modified_by: Some(operator.to_owned()),
+        ..found.clone()
+    };
+    update(db, &found, &new).await?;
+    let written = decode::one(db, server_config::Entity::live_by_id(found.id)).await?;
     written.ok_or_else(|| StoreError::other("a setting was deleted while it was written"))
 }
 
@@ -109,6 +129,15 @@ pub async fn portal_to_replace(
     decode::healed(db, Entity::live().filter(Column::Key.eq(key))).await
 }
 
+/// Inserts a setting of ApolloPortalDB.
+pub async fn insert_of_portal(
+    db: &impl ConnectionTrait,
+    row: PortalSettingRow,
+    author: Authorship,
+) -> Result<portal_server_config::Model, StoreError> {
+    row::insert(db, portal_server_config::ActiveModel::of(row, author)).await
+}
+
 /// Writes value and comment of a key of ApolloPortalDB, and returns the row.
 pub async fn upsert_of_portal(
     db: &impl ConnectionTrait,
@@ -118,21 +147,21 @@ pub async fn upsert_of_portal(
     operator: &str,
 ) -> Result<portal_server_config::Model, StoreError> {
     let Some(found) = portal_to_replace(db, key).await? else {
-        let row = portal_server_config::ActiveModel {
-            key: Set(key.to_owned()),
-            value: Set(value.to_owned()),
-            comment: Set(comment.map(str::to_owned)),
-            ..portal_server_config::ActiveModel::created_and_edited_by(operator)
+        let row = PortalSettingRow {
+            key: key.to_owned(),
+            value: value.to_owned(),
+            comment: comment.map(str::to_owned),
         };
-        return insert(db, row).await;
+        return insert_of_portal(db, row, Authorship::of(operator)).await;
     };
-    let id = found.id;
-    let mut row = found.into_active_model();
-    row.value.set_if_not_equals(value.to_owned());
-    row.comment.set_if_not_equals(comment.map(str::to_owned));
-    row.data_change_last_modified_by.set_if_not_equals(Some(operator.to_owned()));
-    update(db, row).await?;
-    let written = decode::one(db, portal_server_config::Entity::live_by_id(id)).await?;
+    let new = portal_server_config::Model {
+        value: value.to_owned(),
+        comment: comment.map(str::to_owned),
+        data_change_last_modified_by: Some(operator.to_owned()),
+        ..found.clone()
+    };
+    row::update(db, &found, &new).await?;
+    let written = decode::one(db, portal_server_config::Entity::live_by_id(found.id)).await?;
     written.ok_or_else(|| StoreError::other("a setting was deleted while it was written"))
 }
 

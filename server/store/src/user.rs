@@ -22,6 +22,8 @@ use crate::row::decode;
 use crate::row::{insert, update_as_is};
 use crate::secret::Secret;
 
+pub use crate::entity::users::Model as User;
+
 /// The authority that a Java portal requires of each of its users.
 const AUTHORITY: &str = "ROLE_user";
 

@@ -25,7 +25,7 @@ async fn add_reader(admin: &Admin, ip: &str, release_key: &str, hours: i64) {
                     data_change_last_time: Set(time.into()),
                     ..Default::default()
                 };
-                let reader = castalia_store::insert(tx, row).await?;
+                let reader = castalia_store::entity::insert(tx, row).await?;
                 let row = instance_config::ActiveModel {
                     instance_id: Set(Some(reader.id)),
                     config_app_id: Set(app_id.clone()),
@@ -37,7 +37,7 @@ async fn add_reader(admin: &Admin, ip: &str, release_key: &str, hours: i64) {
                     data_change_last_time: Set(time.into()),
                     ..Default::default()
                 };
-                castalia_store::insert(tx, row).await.map(drop)
+                castalia_store::entity::insert(tx, row).await.map(drop)
             })
         })
         .await;

@@ -121,8 +121,10 @@ async fn add_instance_config(admin: &Admin) {
         data_change_last_time: Set(now.into()),
         ..Default::default()
     };
-    let written: Result<_, StoreError> =
-        admin.store().write(row, |tx, row| Box::pin(castalia_store::insert(tx, row.clone()))).await;
+    let written: Result<_, StoreError> = admin
+        .store()
+        .write(row, |tx, row| Box::pin(castalia_store::entity::insert(tx, row.clone())))
+        .await;
     written.unwrap();
 }
 

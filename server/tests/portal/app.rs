@@ -1,8 +1,10 @@
 //! Apps: who may create them, the rows that are created with them, and their environments.
 
 use castalia_server::domain::permission::NamedRole;
-use castalia_store::entity::{app as app_row, app_namespace, cluster, permission, role, user_role};
-use castalia_store::{Standard as _, user};
+use castalia_store::entity::{
+    Standard as _, app as app_row, app_namespace, cluster, permission, role, user_role,
+};
+use castalia_store::user;
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 use serde_json::json;
 

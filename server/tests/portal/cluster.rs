@@ -1,8 +1,7 @@
 //! Clusters, and the roles that are created and deleted with them.
 
 use castalia_server::domain::permission::{Act, NamedRole};
-use castalia_store::Standard as _;
-use castalia_store::entity::{role, user_role};
+use castalia_store::entity::{Standard as _, role, user_role};
 use serde_json::json;
 
 use super::world::{NS, World, item};

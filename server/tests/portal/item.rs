@@ -1,8 +1,7 @@
 //! Items: single ones, keys that a path cannot contain, whole texts, and reverting to the published
 //! state.
 
-use castalia_store::Standard as _;
-use castalia_store::entity::item as item_row;
+use castalia_store::entity::{Standard as _, item as item_row};
 use serde_json::{Value, json};
 
 use super::world::{NS, World, item};

@@ -2,8 +2,7 @@
 
 use castalia_server::domain::permission::{Act, NamedRole};
 use castalia_store::Small;
-use castalia_store::Standard as _;
-use castalia_store::entity::{release, release_history};
+use castalia_store::entity::{Standard as _, release, release_history};
 use http::Method;
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! Signing in and out, and the identity of a request.
 
-use castalia_store::entity::{castalia_session, consumer_token};
-use castalia_store::{Secret, StoreError, soft_delete};
+use castalia_store::entity::{castalia_session, consumer_token, soft_delete};
+use castalia_store::{Secret, StoreError};
 use chrono::{Duration, Local};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};

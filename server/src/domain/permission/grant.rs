@@ -1,12 +1,8 @@
 //! Creates roles with their permissions, and grants them to users and consumers. Both are
 //! idempotent.
 
-use castalia_store::entity::{
-    consumer_role, permission, role as role_row, role_permission, user_role,
-};
 use castalia_store::user::role::{self, Names};
-use castalia_store::{Id, Store, Transaction, insert};
-use sea_orm::Set;
+use castalia_store::{Id, Store, Transaction};
 
 use super::{Act, NamedRole};
 use crate::domain::unique;
@@ -110,24 +106,14 @@ pub async fn give(
             if holders.iter().any(|row| row.user_id.as_deref() == Some(user_id)) {
                 return Ok(());
             }
-            let row = user_role::ActiveModel {
-                user_id: Set(Some(user_id.to_owned())),
-                role_id: Set(Some(role_id)),
-                ..user_role::ActiveModel::created_and_edited_by(operator)
-            };
-            insert(tx, row).await?;
+            role::grant_to_user(tx, role_id, user_id, operator).await?;
         }
         Grantee::Consumer(consumer_id) => {
             let roles = role::roles_of_consumer(tx, consumer_id).await?;
             if roles.iter().any(|row| row.id == role_id) {
                 return Ok(());
             }
-            let row = consumer_role::ActiveModel {
-                consumer_id: Set(Some(consumer_id)),
-                role_id: Set(Some(role_id)),
-                ..consumer_role::ActiveModel::created_and_edited_by(operator)
-            };
-            insert(tx, row).await?;
+            role::grant_to_consumer(tx, role_id, consumer_id, operator).await?;
         }
     }
     Ok(())
@@ -142,18 +128,9 @@ pub async fn ensure(tx: &Transaction, role: &NamedRole, operator: &str) -> Resul
     for permission in &role.permissions {
         permissions.push(ensure_permission(tx, permission.pair(), operator).await?);
     }
-    let row = role_row::ActiveModel {
-        role_name: Set(role.name.clone()),
-        ..role_row::ActiveModel::created_and_edited_by(operator)
-    };
-    let role_id = insert(tx, row).await?.id;
+    let role_id = role::insert(tx, &role.name, operator).await?.id;
     for permission_id in permissions {
-        let row = role_permission::ActiveModel {
-            role_id: Set(Some(role_id)),
-            permission_id: Set(Some(permission_id)),
-            ..role_permission::ActiveModel::created_and_edited_by(operator)
-        };
-        insert(tx, row).await?;
+        role::bind(tx, role_id, permission_id, operator).await?;
     }
     Ok(role_id)
 }
@@ -166,10 +143,5 @@ async fn ensure_permission(
     if let Some(found) = role::permission(tx, kind, target).await? {
         return Ok(found.id);
     }
-    let row = permission::ActiveModel {
-        permission_type: Set(kind.to_owned()),
-        target_id: Set(target.to_owned()),
-        ..permission::ActiveModel::created_and_edited_by(operator)
-    };
-    Ok(insert(tx, row).await?.id)
+    Ok(role::insert_permission(tx, kind, target, operator).await?.id)
 }

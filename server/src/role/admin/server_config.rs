@@ -6,7 +6,7 @@ use super::body::{author, bodies};
 use super::request::FormParameters;
 use super::{AdminAccess, AdminRoutes};
 use crate::domain::constraint::Author;
-use crate::domain::server_config::{self, ServerConfigRow};
+use crate::domain::server_config::{self, Setting};
 use crate::error::Result;
 use crate::http::request::Body;
 use crate::json::Json;
@@ -43,8 +43,8 @@ async fn delete(
     Ok(())
 }
 
-impl From<ServerConfigRow> for wire::ServerConfig {
-    fn from(row: ServerConfigRow) -> Self {
+impl From<Setting> for wire::ServerConfig {
+    fn from(row: Setting) -> Self {
         Self {
             key: Some(row.key),
             cluster: Some(row.cluster),

@@ -17,7 +17,7 @@ use super::extract::Paging;
 use super::identity::{Caller, Claim, unknown};
 use super::origin::{check_same_origin, is_script};
 use super::{Hidden, Portal, PortalAccess};
-use crate::domain::consumer::ConsumerCall;
+use crate::domain::consumer;
 use crate::domain::permission::need::{Identity, Need, Resource};
 use crate::domain::portal_app;
 use crate::environment::Relayed;
@@ -150,11 +150,8 @@ fn record(portal: &Portal, caller: &Caller, parts: &Parts) {
     if matches!(parts.method, Method::GET | Method::HEAD) {
         return;
     }
-    portal.own.calls.record(ConsumerCall::now(
-        consumer,
-        parts.method.as_str(),
-        parts.uri.to_string(),
-    ));
+    let call = consumer::call(consumer, parts.method.as_str(), &parts.uri.to_string());
+    portal.own.calls.record(call);
 }
 
 /// The object that the matched path names.

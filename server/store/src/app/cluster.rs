@@ -3,12 +3,14 @@
 use sea_orm::sea_query::Condition;
 use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
-use crate::entity::cluster::{Column, Entity, Model};
+use crate::entity::cluster::{ActiveModel, Column, Entity, Model};
 use crate::error::StoreError;
 use crate::feed::readable;
 use crate::number::Id;
 use crate::row::decode;
-use crate::row::{Standard, soft_delete};
+use crate::row::{self, Authorship, Standard, soft_delete};
+
+pub use crate::entity::cluster::{Model as Cluster, Row as ClusterRow};
 
 /// `ParentClusterId` of a cluster that is not a branch.
 const NO_PARENT: Id = Id(0);
@@ -79,6 +81,14 @@ pub async fn child_clusters(
     let branches =
         Entity::live().filter(Column::ParentClusterId.eq(parent)).order_by_asc(Column::Id);
     decode::all_repaired(db, branches).await
+}
+
+pub async fn insert_cluster(
+    db: &impl ConnectionTrait,
+    row: ClusterRow,
+    author: Authorship,
+) -> Result<Model, StoreError> {
+    row::insert(db, ActiveModel::of(row, author)).await
 }
 
 /// Hides the cluster; returns whether it existed.

@@ -3,11 +3,13 @@
 use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder};
 
-use crate::entity::commit::{Column, Entity, Model};
+use crate::entity::commit::{ActiveModel, Column, Entity, Model};
 use crate::error::StoreError;
 use crate::feed::readable;
 use crate::page::{self, Page};
-use crate::row::{InNamespace, soft_delete};
+use crate::row::{self, Authorship, InNamespace, soft_delete};
+
+pub use crate::entity::commit::{Model as Commit, Row as CommitRow};
 
 /// The commits of the namespace, newest first.
 pub async fn commits(
@@ -49,6 +51,14 @@ pub async fn commits_since(
         commits = commits.filter(Column::DataChangeLastTime.gte(time));
     }
     readable::models(db, commits.order_by_desc(Column::Id)).await
+}
+
+pub async fn insert_commit(
+    db: &impl ConnectionTrait,
+    row: CommitRow,
+    author: Authorship,
+) -> Result<Model, StoreError> {
+    row::insert(db, ActiveModel::of(row, author)).await
 }
 
 /// Hides all commits of the namespace.

@@ -1,12 +1,12 @@
 //! The settings of every new installation. The further rows that a start writes (passwords, tokens,
 //! the environment's name) are not known here.
 
-use sea_orm::{ConnectionTrait, Set};
+use sea_orm::ConnectionTrait;
 
 use super::Part;
-use crate::entity::{portal_server_config, server_config};
 use crate::error::StoreError;
-use crate::row::insert;
+use crate::row::Authorship;
+use crate::server_config::{PortalSettingRow, SettingRow, insert, insert_of_portal};
 
 /// The author of the rows, as in Apollo's own scripts.
 const OPERATOR: &str = "default";
@@ -45,25 +45,23 @@ pub(super) async fn settings(db: &impl ConnectionTrait, part: Part) -> Result<()
     match part {
         Part::Config => {
             for (key, value, comment) in CONFIG {
-                let row = server_config::ActiveModel {
-                    key: Set(key.into()),
-                    cluster: Set("default".into()),
-                    value: Set(value.into()),
-                    comment: Set(Some(comment.into())),
-                    ..server_config::ActiveModel::created_and_edited_by(OPERATOR)
+                let row = SettingRow {
+                    key: key.into(),
+                    cluster: "default".into(),
+                    value: value.into(),
+                    comment: Some(comment.into()),
                 };
-                insert(db, row).await?;
+                insert(db, row, Authorship::of(OPERATOR)).await?;
             }
         }
         Part::Portal => {
             for (key, value, comment) in PORTAL {
-                let row = portal_server_config::ActiveModel {
-                    key: Set(key.into()),
-                    value: Set(value.into()),
-                    comment: Set(Some(comment.into())),
-                    ..portal_server_config::ActiveModel::created_and_edited_by(OPERATOR)
+                let row = PortalSettingRow {
+                    key: key.into(),
+                    value: value.into(),
+                    comment: Some(comment.into()),
                 };
-                insert(db, row).await?;
+                insert_of_portal(db, row, Authorship::of(OPERATOR)).await?;
             }
         }
     }

@@ -3,11 +3,13 @@
 use sea_orm::sea_query::{Condition, Expr, ExprTrait as _, Func};
 use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder};
 
-use crate::entity::app_namespace::{Column, Entity, Model};
+use crate::entity::app_namespace::{ActiveModel, Column, Entity, Model};
 use crate::error::StoreError;
 use crate::feed::readable;
 use crate::row::decode;
-use crate::row::{Standard, soft_delete};
+use crate::row::{self, Authorship, Standard, soft_delete};
+
+pub use crate::entity::app_namespace::{Model as AppNamespace, Row as AppNamespaceRow};
 
 pub async fn app_namespace(
     db: &impl ConnectionTrait,
@@ -63,6 +65,14 @@ pub async fn public_app_namespace(
 pub async fn public_app_namespaces(db: &impl ConnectionTrait) -> Result<Vec<Model>, StoreError> {
     let public = Entity::live().filter(Column::IsPublic.eq(true)).order_by_asc(Column::Id);
     readable::models(db, public).await
+}
+
+pub async fn insert_app_namespace(
+    db: &impl ConnectionTrait,
+    row: AppNamespaceRow,
+    author: Authorship,
+) -> Result<Model, StoreError> {
+    row::insert(db, ActiveModel::of(row, author)).await
 }
 
 /// Hides one definition; returns whether it existed.

@@ -10,6 +10,8 @@ use crate::number::Id;
 use crate::row::decode;
 use crate::row::{self, now};
 
+pub use crate::entity::namespace_lock::Model as NamespaceLock;
+
 pub async fn lock(
     db: &impl ConnectionTrait,
     namespace_id: Id,

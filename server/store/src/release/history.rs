@@ -10,13 +10,15 @@ use sea_orm::{
 
 use super::rule;
 use crate::condition::chunks;
-use crate::entity::release_history::{Column, Entity, Model};
+use crate::entity::release_history::{ActiveModel, Column, Entity, Model};
 use crate::error::StoreError;
 use crate::feed::readable::{self, Rows};
 use crate::number::{Id, Small};
 use crate::page::{self, Page, Paged};
 use crate::row::decode;
-use crate::row::{InNamespace, Standard, soft_delete};
+use crate::row::{self, Authorship, InNamespace, Standard, soft_delete};
+
+pub use crate::entity::release_history::{Model as ReleaseHistory, Row as ReleaseHistoryRow};
 
 /// One line of history: that of the main line of a namespace, or of a branch.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -90,6 +92,14 @@ pub async fn latest_history(
         .filter(Column::Operation.is_in(operations.iter().copied()))
         .order_by_desc(Column::Id);
     decode::one(db, newest).await
+}
+
+pub async fn insert_history(
+    db: &impl ConnectionTrait,
+    row: ReleaseHistoryRow,
+    author: Authorship,
+) -> Result<Model, StoreError> {
+    row::insert(db, ActiveModel::of(row, author)).await
 }
 
 /// Hides the history of a namespace with its branches.

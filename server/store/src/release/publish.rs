@@ -7,19 +7,22 @@ use sea_orm::{
     ActiveValue, ConnectionTrait, DbBackend, EntityTrait, NotSet, Set, Statement, TryIntoModel as _,
 };
 
+use super::history::{ReleaseHistoryRow, insert_history};
+use super::{ReleaseRow, insert};
 use crate::audit::{self, Entry};
 use crate::entity::{audit as audits, release, release_history};
 use crate::error::StoreError;
+use crate::message;
 use crate::number::Id;
-use crate::{message, row};
+use crate::row::{self, Authorship};
 
 /// A release with its records. The database generates the ids.
 #[derive(Clone, Debug)]
 pub struct Publish<'a> {
-    pub release: release::ActiveModel,
-    /// Without the id of the release.
-    pub history: release_history::ActiveModel,
-    /// The operator, for the audit.
+    pub release: ReleaseRow,
+    /// The id of the release is replaced by that of the new one.
+    pub history: ReleaseHistoryRow,
+    /// The author of all rows.
     pub operator: &'a str,
     /// Watch key that changes.
     pub message: &'a str,
@@ -40,9 +43,9 @@ pub async fn publish(
         return at_once(db, publish).await;
     }
     let Publish { release, history, operator, message } = publish;
-    let release = row::insert(db, release).await?;
-    let history = release_history::ActiveModel { release_id: Set(release.id), ..history };
-    let history = row::insert(db, history).await?;
+    let release = insert(db, release, Authorship::of(operator)).await?;
+    let history = ReleaseHistoryRow { release_id: release.id, ..history };
+    let history = insert_history(db, history, Authorship::of(operator)).await?;
     let entry = |entity, id| Entry { entity, id: Some(id), operation: INSERTED };
     let entries = [entry(RELEASE, release.id), entry(HISTORY, history.id)];
     audit::record_all(db, operator, &entries).await?;
@@ -55,7 +58,9 @@ async fn at_once(
     db: &impl ConnectionTrait,
     publish: Publish<'_>,
 ) -> Result<release::Model, StoreError> {
-    let Publish { mut release, history, operator, message } = publish;
+    let Publish { release, history, operator, message } = publish;
+    let mut release = release::ActiveModel::of(release, Authorship::of(operator));
+    let history = release_history::ActiveModel::of(history, Authorship::of(operator));
     let history = release_history::ActiveModel { release_id: NotSet, ..history };
     let audited = |entity: &str| audits::ActiveModel {
         entity_name: Set(entity.to_owned()),

@@ -7,11 +7,13 @@ use sea_orm::{
     QueryTrait,
 };
 
-use crate::entity::gray_release_rule::{Column, Entity, Model};
+use crate::entity::gray_release_rule::{ActiveModel, Column, Entity, Model};
 use crate::error::StoreError;
 use crate::number::{Id, Small};
 use crate::row::decode;
-use crate::row::{InNamespace, Standard, soft_remove};
+use crate::row::{self, Authorship, InNamespace, Standard, soft_remove};
+
+pub use crate::entity::gray_release_rule::{Model as GrayReleaseRule, Row as GrayReleaseRuleRow};
 
 /// `BranchStatus` of a branch that is neither deleted nor merged.
 const ACTIVE: Small = Small(1);
@@ -53,6 +55,14 @@ pub async fn latest_rule_with_any_lines(
         .filter(Column::BranchName.eq(branch))
         .order_by_desc(Column::Id);
     decode::repaired(db, newest).await
+}
+
+pub async fn insert_rule(
+    db: &impl ConnectionTrait,
+    row: GrayReleaseRuleRow,
+    author: Authorship,
+) -> Result<Model, StoreError> {
+    row::insert(db, ActiveModel::of(row, author)).await
 }
 
 /// Gives the active rules of a namespace whose branch cannot be decoded to this branch: a namespace

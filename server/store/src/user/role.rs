@@ -14,7 +14,7 @@ use crate::error::StoreError;
 use crate::feed::readable;
 use crate::number::Id;
 use crate::row::decode;
-use crate::row::{Standard, soft_delete};
+use crate::row::{self, Authorship, Standard, soft_delete};
 
 /// Names to search for: exact ones and prefixes.
 #[derive(Clone, Debug, Default)]
@@ -151,6 +151,62 @@ pub async fn users_of_role(
     use user_role::{Column, Entity};
     let holders = Entity::live().filter(Column::RoleId.eq(role_id)).order_by_asc(Column::Id);
     readable::models(db, holders).await
+}
+
+/// Inserts a role without permissions.
+pub async fn insert(
+    db: &impl ConnectionTrait,
+    name: &str,
+    operator: &str,
+) -> Result<role::Model, StoreError> {
+    let row = role::Row { role_name: name.to_owned() };
+    row::insert(db, role::ActiveModel::of(row, Authorship::of(operator))).await
+}
+
+pub async fn insert_permission(
+    db: &impl ConnectionTrait,
+    kind: &str,
+    target: &str,
+    operator: &str,
+) -> Result<permission::Model, StoreError> {
+    let row = permission::Row { permission_type: kind.to_owned(), target_id: target.to_owned() };
+    row::insert(db, permission::ActiveModel::of(row, Authorship::of(operator))).await
+}
+
+/// Binds the permission to the role.
+pub async fn bind(
+    db: &impl ConnectionTrait,
+    role_id: Id,
+    permission_id: Id,
+    operator: &str,
+) -> Result<(), StoreError> {
+    let row = role_permission::Row { role_id: Some(role_id), permission_id: Some(permission_id) };
+    row::insert(db, role_permission::ActiveModel::of(row, Authorship::of(operator))).await?;
+    Ok(())
+}
+
+/// Grants the role to the user.
+pub async fn grant_to_user(
+    db: &impl ConnectionTrait,
+    role_id: Id,
+    user_id: &str,
+    operator: &str,
+) -> Result<(), StoreError> {
+    let row = user_role::Row { user_id: Some(user_id.to_owned()), role_id: Some(role_id) };
+    row::insert(db, user_role::ActiveModel::of(row, Authorship::of(operator))).await?;
+    Ok(())
+}
+
+/// Grants the role to the consumer.
+pub async fn grant_to_consumer(
+    db: &impl ConnectionTrait,
+    role_id: Id,
+    consumer_id: Id,
+    operator: &str,
+) -> Result<(), StoreError> {
+    let row = consumer_role::Row { consumer_id: Some(consumer_id), role_id: Some(role_id) };
+    row::insert(db, consumer_role::ActiveModel::of(row, Authorship::of(operator))).await?;
+    Ok(())
 }
 
 /// Revokes the role from the users; returns how many had it.

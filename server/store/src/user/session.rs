@@ -11,6 +11,8 @@ use sea_orm::{
 use crate::entity::castalia_session::{Column, Entity, Model};
 use crate::error::StoreError;
 
+pub use crate::entity::castalia_session::Model as Session;
+
 pub async fn create(db: &impl ConnectionTrait, session: &Model) -> Result<(), StoreError> {
     let row = session.clone().into_active_model().reset_all();
     Entity::insert(row).exec_without_returning(db).await?;

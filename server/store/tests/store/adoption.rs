@@ -1,10 +1,12 @@
 //! A database that Apollo created is used unchanged, from the schema of its version 2.4 on; an
 //! older one is refused with a report, and nothing in it is changed.
 
-use castalia_store::entity::{app, cluster, release, server_config as settings_table};
+use castalia_store::entity::{
+    Standard, app, cluster, insert, release, server_config as settings_table,
+};
 use castalia_store::{
-    Id, Origin, Part, Standard, Store, StoreError, app as apps, insert, item, message, migration,
-    namespace, release as releases, server_config as settings, user,
+    Id, Origin, Part, Store, StoreError, app as apps, item, message, migration, namespace,
+    release as releases, server_config as settings, user,
 };
 use sea_orm::{ConnectionTrait, DatabaseConnection, EntityTrait, Set, Statement};
 

@@ -5,12 +5,12 @@ use castalia_store::instance::{ConfigNamespace, Identity, Reading};
 use castalia_store::release::Line;
 use castalia_store::{
     Id, Page, Secret, Small, Sort, Store, StoreError, access_key as keys, app as apps,
-    audit as audits, feed, insert, installation, instance as instances, item as items, message,
-    namespace as namespaces, now, release as releases, service_registry as registry, update,
+    audit as audits, feed, installation, instance as instances, item as items, message,
+    namespace as namespaces, now, release as releases, service_registry as registry,
 };
 use chrono::TimeDelta;
 use futures_util::future::{BoxFuture, join_all};
-use sea_orm::{DatabaseTransaction, EntityTrait, IntoActiveModel, Set};
+use sea_orm::{DatabaseTransaction, EntityTrait, Set};
 
 use crate::database::{Database, on_each_database};
 
@@ -248,10 +248,14 @@ on_each_database! {
         assert_eq!(keys::count_of_app(store.read(), "a").await.unwrap(), 1);
         assert!(keys::find_locked(store.read(), "b", key.id).await.unwrap().is_none());
         let found = keys::find_locked(store.read(), "a", key.id).await.unwrap().unwrap();
-        let mut row = found.into_active_model();
-        row.is_enabled.set_if_not_equals(true);
-        assert!(store.write(row, |tx, row| Box::pin(update(tx, row.clone()))).await.unwrap());
-        assert!(keys::of_app(store.read(), "a").await.unwrap()[0].is_enabled);
+        let enabled = access_key::Model { is_enabled: true, ..found.clone() };
+        let states = (found, enabled);
+        let update = store.write(states, |tx, (old, new)| Box::pin(keys::update(tx, old, new)));
+        assert!(update.await.unwrap());
+        let stored = keys::of_app(store.read(), "a").await.unwrap();
+        assert!(stored[0].is_enabled);
+        let update = store.write(stored, |tx, rows| Box::pin(keys::update(tx, &rows[0], &rows[0])));
+        assert!(!update.await.unwrap(), "equal states are not written");
         assert!(store.write(key.id, |tx, id| Box::pin(keys::delete(tx, *id, "o"))).await.unwrap());
         assert!(keys::of_app(store.read(), "a").await.unwrap().is_empty());
     }
@@ -260,8 +264,8 @@ on_each_database! {
         let store = database.config().await;
         write(&store, |tx, ()| Box::pin(async move {
             audits::record(tx, "ItemSet", None, "INSERT", "apollo").await?;
-            audits::log(tx, log_row("App.create"), vec![influence_row("Name"), influence_row("AppId")])
-                .await
+            let influences = vec![influence("Name"), influence("AppId")];
+            audits::log(tx, operation("App.create"), influences).await
         })).await;
         let db = store.read();
         let page = Page::new(0, 10);
@@ -472,41 +476,25 @@ fn key_row() -> access_key::ActiveModel {
     }
 }
 
-fn log_row(name: &str) -> audit_log::ActiveModel {
-    audit_log::ActiveModel {
-        trace_id: Set("t".into()),
-        span_id: Set("s".into()),
-        parent_span_id: Set(None),
-        follows_from_span_id: Set(None),
-        operator: Set("apollo".into()),
-        op_type: Set("CREATE".into()),
-        op_name: Set(name.into()),
-        description: Set(None),
-        is_deleted: Set(false),
-        deleted_at: Set(0),
-        data_change_created_by: Set(None),
-        data_change_created_time: Set(now().into()),
-        data_change_last_modified_by: Set(None),
-        data_change_last_time: Set(Some(now().into())),
-        ..Default::default()
+fn operation(name: &str) -> audits::Operation {
+    audits::Operation {
+        trace_id: "t".into(),
+        span_id: "s".into(),
+        parent_span_id: None,
+        operator: "apollo".into(),
+        kind: "CREATE",
+        name: name.into(),
+        description: String::new(),
     }
 }
 
-fn influence_row(field: &str) -> audit_log_data_influence::ActiveModel {
-    audit_log_data_influence::ActiveModel {
-        span_id: Set("s".into()),
-        influence_entity_id: Set("7".into()),
-        influence_entity_name: Set("App".into()),
-        field_name: Set(Some(field.into())),
-        field_old_value: Set(None),
-        field_new_value: Set(Some("new".into())),
-        is_deleted: Set(false),
-        deleted_at: Set(0),
-        data_change_created_by: Set(None),
-        data_change_created_time: Set(now().into()),
-        data_change_last_modified_by: Set(None),
-        data_change_last_time: Set(Some(now().into())),
-        ..Default::default()
+fn influence(field: &'static str) -> audits::Influence {
+    audits::Influence {
+        entity: "App",
+        id: "7".into(),
+        field,
+        old_value: None,
+        new_value: Some("new".into()),
     }
 }
 

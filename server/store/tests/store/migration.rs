@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
-use castalia_store::entity::{app_namespace, castalia_schema, release_message, server_config};
+use castalia_store::entity::{
+    Standard, app_namespace, castalia_schema, insert, release_message, server_config,
+};
 use castalia_store::{
-    Id, Origin, Part, Standard, Store, StoreError, insert, message as messages, migration,
-    server_config as settings,
+    Id, Origin, Part, Store, StoreError, message as messages, migration, server_config as settings,
 };
 use futures_util::future::{BoxFuture, join_all};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, EntityTrait, Set, TransactionTrait};

@@ -5,8 +5,8 @@ use castalia_store::user::role::Names;
 use castalia_store::user::token::Usage;
 use castalia_store::user::{self, UserRow, favorite as favorites, role as roles, session};
 use castalia_store::{
-    Id, Page, Secret, StoreError, app as apps, consumer as consumers, insert,
-    namespace as namespaces, now, server_config as settings,
+    Id, Page, Secret, StoreError, app as apps, consumer as consumers, namespace as namespaces, now,
+    server_config as settings,
 };
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use sea_orm::{DatabaseTransaction, Set};

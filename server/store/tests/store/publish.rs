@@ -1,33 +1,33 @@
 //! A publish writes the same on every engine, in however many statements.
 
 use castalia_store::entity::{audit, release, release_history, release_message};
-use castalia_store::release::{Publish, publish};
+use castalia_store::release::{Publish, ReleaseHistoryRow, ReleaseRow, publish};
 use castalia_store::{Id, Small, StoreError};
-use sea_orm::{EntityTrait, NotSet, QueryOrder, Set};
+use sea_orm::sea_query::Index;
+use sea_orm::{ConnectionTrait, EntityTrait, QueryOrder};
 
 use crate::database::{Database, on_each_database};
 
 fn rows(count: i64) -> Publish<'static> {
-    let release = release::ActiveModel {
-        release_key: Set(format!("key-{count}")),
-        name: Set("name".to_owned()),
-        comment: Set(None),
-        app_id: Set("app".to_owned()),
-        cluster_name: Set("default".to_owned()),
-        namespace_name: Set("application".to_owned()),
-        configurations: Set(r#"{"k":"v?;'"}"#.to_owned()),
-        is_abandoned: Set(false),
-        ..release::ActiveModel::created_and_edited_by("editor")
+    let release = ReleaseRow {
+        release_key: format!("key-{count}"),
+        name: "name".to_owned(),
+        comment: None,
+        app_id: "app".to_owned(),
+        cluster_name: "default".to_owned(),
+        namespace_name: "application".to_owned(),
+        configurations: r#"{"k":"v?;'"}"#.to_owned(),
+        is_abandoned: false,
     };
-    let history = release_history::ActiveModel {
-        app_id: Set("app".to_owned()),
-        cluster_name: Set("default".to_owned()),
-        namespace_name: Set("application".to_owned()),
-        branch_name: Set("default".to_owned()),
-        previous_release_id: Set(Id(count - 1)),
-        operation: Set(Small(0)),
-        operation_context: Set("{}".to_owned()),
-        ..release_history::ActiveModel::created_and_edited_by("editor")
+    let history = ReleaseHistoryRow {
+        app_id: "app".to_owned(),
+        cluster_name: "default".to_owned(),
+        namespace_name: "application".to_owned(),
+        branch_name: "default".to_owned(),
+        release_id: Id(0),
+        previous_release_id: Id(count - 1),
+        operation: Small(0),
+        operation_context: "{}".to_owned(),
     };
     Publish { release, history, operator: "editor", message: "app+default+application" }
 }
@@ -69,15 +69,19 @@ on_each_database! {
 
     async fn a_publish_of_which_one_row_is_refused_writes_nothing(database: Database) {
         let store = database.config().await;
-        let job = store.write((), |tx, ()| Box::pin(async move {
-            let mut rows = rows(1);
-            // The column has no default.
-            rows.history.operation_context = NotSet;
-            publish(tx, rows).await
+        // A second history row of the same branch is refused.
+        let unique = store.write((), |tx, ()| Box::pin(async move {
+            let mut index = Index::create();
+            let branch = release_history::Column::BranchName;
+            index.unique().name("OneBranch").table(release_history::Entity).col(branch);
+            let index = tx.get_database_backend().build(&index);
+            tx.execute_raw(index).await.map_err(StoreError::from)
         }));
-        let refused: Result<_, StoreError> = job.await;
-        assert!(refused.is_err());
-        assert_eq!(release::Entity::find().all(store.read()).await.unwrap(), []);
-        assert_eq!(release_message::Entity::find().all(store.read()).await.unwrap(), []);
+        unique.await.unwrap();
+        store.write((), |tx, ()| Box::pin(publish(tx, rows(1)))).await.unwrap();
+        let refused = store.write((), |tx, ()| Box::pin(publish(tx, rows(2)))).await;
+        assert!(refused.unwrap_err().is_duplicate());
+        assert_eq!(release::Entity::find().all(store.read()).await.unwrap().len(), 1);
+        assert_eq!(release_message::Entity::find().all(store.read()).await.unwrap().len(), 1);
     }
 }

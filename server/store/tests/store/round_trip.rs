@@ -1,7 +1,7 @@
 //! Every column of every table is written and read back, with a value and without one.
 
 use castalia_store::entity::*;
-use castalia_store::{Id, Store, insert};
+use castalia_store::{Id, Store};
 use chrono::{DateTime, NaiveDateTime, Utc};
 use sea_orm::sea_query::ColumnType;
 use sea_orm::{

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use castalia_store::entity::{release, release_message, server_config};
+use castalia_store::entity::{insert, release, release_message, server_config};
 use castalia_store::{
-    Id, JobError, Store, StoreError, insert, message, namespace, server_config as settings,
+    Id, JobError, Store, StoreError, message, namespace, server_config as settings,
 };
 use futures_util::future::join_all;
 use sea_orm::{
